@@ -1,0 +1,129 @@
+"""A Robinhood trading bot whose orders are sent once, never forgotten, and accounted for.
+
+The public names load on first use, so that importing the package costs nothing and touches nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+from trading_bot._version import __version__
+
+if TYPE_CHECKING:
+    from trading_bot.bot import TradeResult, TradeStatus, TradingBot
+    from trading_bot.config import Config, OrderManagementConfig
+    from trading_bot.order_management.exceptions import (
+        AuthenticationError,
+        DuplicateOrderError,
+        OrderCancellationError,
+        OrderError,
+        OrderLogError,
+        OrderNotSentError,
+        OrderOutcomeUnknownError,
+        OrderRejectedError,
+        OrderStatusError,
+        OrderSubmissionError,
+        OrderValidationError,
+        TradingHaltedError,
+        UnsupportedOrderTypeError,
+    )
+    from trading_bot.order_management.manager import OrderManager
+    from trading_bot.order_management.models import (
+        Execution,
+        ExecutionMode,
+        OffsetMode,
+        OrderEnvelope,
+        OrderRequest,
+        OrderState,
+        OrderStatus,
+        Pricing,
+        Side,
+        TimeInForce,
+    )
+    from trading_bot.order_management.results import CancelResult, CancelVerdict, SyncSummary
+    from trading_bot.startup import create_bot
+
+__all__ = [
+    "AuthenticationError",
+    "CancelResult",
+    "CancelVerdict",
+    "Config",
+    "DuplicateOrderError",
+    "Execution",
+    "ExecutionMode",
+    "OffsetMode",
+    "OrderCancellationError",
+    "OrderEnvelope",
+    "OrderError",
+    "OrderLogError",
+    "OrderManagementConfig",
+    "OrderManager",
+    "OrderNotSentError",
+    "OrderOutcomeUnknownError",
+    "OrderRejectedError",
+    "OrderRequest",
+    "OrderState",
+    "OrderStatus",
+    "OrderStatusError",
+    "OrderSubmissionError",
+    "OrderValidationError",
+    "Pricing",
+    "Side",
+    "SyncSummary",
+    "TimeInForce",
+    "TradeResult",
+    "TradeStatus",
+    "TradingBot",
+    "TradingHaltedError",
+    "UnsupportedOrderTypeError",
+    "__version__",
+    "create_bot",
+]
+
+_HOMES = {
+    "trading_bot.bot": ("TradeResult", "TradeStatus", "TradingBot"),
+    "trading_bot.config": ("Config", "OrderManagementConfig"),
+    "trading_bot.order_management.exceptions": (
+        "AuthenticationError",
+        "DuplicateOrderError",
+        "OrderCancellationError",
+        "OrderError",
+        "OrderLogError",
+        "OrderNotSentError",
+        "OrderOutcomeUnknownError",
+        "OrderRejectedError",
+        "OrderStatusError",
+        "OrderSubmissionError",
+        "OrderValidationError",
+        "TradingHaltedError",
+        "UnsupportedOrderTypeError",
+    ),
+    "trading_bot.order_management.manager": ("OrderManager",),
+    "trading_bot.order_management.models": (
+        "Execution",
+        "ExecutionMode",
+        "OffsetMode",
+        "OrderEnvelope",
+        "OrderRequest",
+        "OrderState",
+        "OrderStatus",
+        "Pricing",
+        "Side",
+        "TimeInForce",
+    ),
+    "trading_bot.order_management.results": ("CancelResult", "CancelVerdict", "SyncSummary"),
+    "trading_bot.startup": ("create_bot",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its home on first use (PEP 562)."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"trading_bot has no public name {name!r}; see trading_bot.__all__")
+    value: object = getattr(importlib.import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,101 @@
+"""The account as the broker last told it: balances and positions behind a short-lived cache."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Generic, TypeVar
+
+from trading_bot.clock import Clock, Seconds
+from trading_bot.order_management.exceptions import OrderStatusError
+from trading_bot.order_management.portfolio import AccountSnapshot, Position, Quote
+from trading_bot.order_management.ports import AccountGateway
+
+T = TypeVar("T")
+
+
+class _Cached(Generic[T]):
+    """One value, fetched again once it is ``ttl_s`` old, counted from when its fetch began."""
+
+    def __init__(self, fetch: Callable[[], T], *, clock: Clock, ttl_s: Seconds) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._ttl_s = ttl_s
+        self._fetching = threading.Lock()
+        self._state = threading.Lock()
+        self._generation = 0
+        self._kept: tuple[T, Seconds] | None = None
+
+    def get(self) -> T:
+        with self._fetching:
+            with self._state:
+                generation, kept = self._generation, self._kept
+            begun = self._clock.monotonic()
+            if kept is not None and begun - kept[1] < self._ttl_s:
+                return kept[0]
+            value = self._fetch()
+            with self._state:
+                # What was asked for before an invalidation may not know what caused it.
+                if generation == self._generation:
+                    self._kept = (value, begun)
+            return value
+
+    def invalidate(self) -> None:
+        with self._state:
+            self._generation += 1
+            self._kept = None
+
+
+class AccountData:
+    """Balances, positions and quotes of one account; safe to use from several threads.
+
+    ``ttl_s`` is how long balances and positions may be reused; zero asks the broker each time. Every read raises
+    `OrderStatusError` when the broker gives no data: an old answer is never served in its place.
+    """
+
+    def __init__(self, *, gateway: AccountGateway, clock: Clock, ttl_s: Seconds) -> None:
+        if not ttl_s >= 0:
+            raise ValueError(f"account data can be kept for zero or more seconds, not {ttl_s}; correct the setting")
+        self._gateway = gateway
+        self._account = _Cached(gateway.fetch_account, clock=clock, ttl_s=ttl_s)
+        self._positions = _Cached(self._fetch_positions, clock=clock, ttl_s=ttl_s)
+        self._caches: Mapping[str, _Cached[AccountSnapshot] | _Cached[Mapping[str, Position]]] = {
+            "buying_power": self._account,
+            "positions": self._positions,
+        }
+
+    def account(self) -> AccountSnapshot:
+        """Return balances and restrictions."""
+        return self._account.get()
+
+    def buying_power(self) -> Decimal:
+        """Return the dollars that may be spent on buys."""
+        return self.account().buying_power
+
+    def positions(self) -> Mapping[str, Position]:
+        """Return every holding by its symbol; a symbol that is absent is not held."""
+        return self._positions.get()
+
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """Return quotes read just now; symbols the broker does not know are absent."""
+        return self._gateway.fetch_quotes(symbols)
+
+    def invalidate_cache(self, name: str | None = None) -> None:
+        """Forget ``buying_power`` (all balances) or ``positions``, or both without a name.
+
+        Raises:
+            ValueError: no cache has that name.
+        """
+        if name is not None and name not in self._caches:
+            raise ValueError(
+                f"no account data is called {name!r}; use one of {', '.join(self._caches)}, or none for all"
+            )
+        for each in self._caches if name is None else (name,):
+            self._caches[each].invalidate()
+
+    def _fetch_positions(self) -> Mapping[str, Position]:
+        rows = self._gateway.fetch_positions()
+        positions = {row.symbol: row for row in rows}
+        if len(positions) != len(rows):
+            raise OrderStatusError("the broker lists a position twice, so none can be trusted; read them again")
+        return MappingProxyType(positions)

@@ -1,0 +1,359 @@
+"""The bot: check a trade, decide, hand it to the order manager, and record what became of it."""
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TypeVar
+
+from trading_bot._version import __version__
+from trading_bot.account.account_data import AccountData
+from trading_bot.clock import Clock
+from trading_bot.config import Config, OnStop
+from trading_bot.logging.trade_logger import StructuredTradeLogger, TradeRecord
+from trading_bot.order_management.calculator import parse_price, parse_time_in_force
+from trading_bot.order_management.events import EventKind, OrderEvent
+from trading_bot.order_management.exceptions import (
+    OrderCancellationError,
+    OrderError,
+    OrderNotSentError,
+    OrderOutcomeUnknownError,
+    OrderRejectedError,
+    OrderValidationError,
+    UnsupportedOrderTypeError,
+)
+from trading_bot.order_management.ledger import OrderChange
+from trading_bot.order_management.manager import OrderManager
+from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderStatus, Pricing, Side
+from trading_bot.order_management.results import CancelResult, SyncSummary
+from trading_bot.safety_checks import SafetyChecks
+
+_LIMIT = "limit"
+_KNOWN_ORDER_TYPES = frozenset({"market", "stop", "stop_limit", "stop_market", "trailing_stop"})
+_ACCOUNT_EVENTS = frozenset(
+    {EventKind.ORDER_ACCEPTED, EventKind.ORDER_ADOPTED, EventKind.ORDER_UPDATED, EventKind.EXECUTION_BOOKED}
+)
+
+
+class TradeStatus(enum.StrEnum):
+    """What became of a trade somebody asked for."""
+
+    SUBMITTED = "submitted"  # the broker has the order; whether it fills is another matter
+    DUPLICATE = "duplicate"  # an earlier order stands for it; nothing was sent
+    BLOCKED = "blocked"  # refused here, before anything was sent
+    REJECTED = "rejected"  # refused by the broker
+    NOT_SENT = "not_sent"  # provably nothing reached the broker
+    UNKNOWN = "unknown"  # it may be live; it is being reconciled
+    NOT_IMPLEMENTED = "not_implemented"  # not a limit order; nothing was sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeResult:
+    """The answer to one trade. ``code`` is for programs, ``message`` for people; the envelope is there once an intent is."""
+
+    status: TradeStatus
+    code: str
+    message: str
+    envelope: OrderEnvelope | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalVerdict:
+    """Whether every record of the journal verifies, and how many there are."""
+
+    ok: bool
+    records: int
+    problem: str | None
+
+
+class StartError(Exception):
+    """A step of the start-up sequence failed; ``step`` names it and ``cause`` is the step's own error."""
+
+    def __init__(self, step: str, cause: Exception) -> None:
+        super().__init__(f"cannot start ({step}): {cause}")
+        self.step = step
+        self.cause = cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifecycle:
+    """The steps that startup composes: run in order at the start; ``closing`` in order at the stop."""
+
+    opening: Mapping[str, Callable[[], object]]
+    closing: tuple[Callable[[], object], ...]
+    start_failures: tuple[type[Exception], ...]
+    """What a step may raise; anything else is a defect and is not dressed up."""
+
+
+class TradingBot:
+    """One account's trading, from signal to record. Build it with `trading_bot.create_bot`."""
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        manager: OrderManager,
+        safety: SafetyChecks,
+        account: AccountData,
+        trades: StructuredTradeLogger,
+        record_event: Callable[[OrderEvent], object],
+        verify: Callable[[], JournalVerdict],
+        journal_path: Path,
+        lifecycle: Lifecycle,
+        clock: Clock,
+    ) -> None:
+        self.config = config
+        self.clock = clock
+        self.account = account
+        self.journal_path = journal_path
+        self.verify_journal = verify
+        self._manager = manager
+        self._safety = safety
+        self._trades = trades
+        self._record_event = record_event
+        self._lifecycle = lifecycle
+        self._running = False
+        manager.subscribe(self._on_order_change)
+
+    @property
+    def manager(self) -> OrderManager:
+        """The order manager, for callers who want orders without the bot's own checks."""
+        return self._manager
+
+    @property
+    def is_running(self) -> bool:
+        """Whether `start` has succeeded and `stop` has not been called."""
+        return self._running
+
+    def start(self) -> None:
+        """Run the start-up sequence; orders are taken once it has succeeded. A second call changes nothing.
+
+        Raises:
+            StartError: naming the step that failed. What was opened before it is closed again.
+        """
+        if self._running:
+            return
+        for step, run in self._lifecycle.opening.items():
+            try:
+                run()
+            except self._lifecycle.start_failures as error:
+                self._close()
+                raise StartError(step, error) from error
+        self._record_event(OrderEvent(event=EventKind.SESSION_STARTED, details={"version": __version__}))
+        self._running = True
+
+    def stop(self) -> tuple[CancelResult, ...]:
+        """Stop cleanly: open orders are left or cancelled as ``on_stop`` says. Return the results of those cancels."""
+        if not self._running:
+            self._close()
+            return ()
+        self._running = False
+        results: tuple[CancelResult, ...] = ()
+        try:
+            if self.config.order_management.on_stop is OnStop.CANCEL:
+                results = self._cancel_quietly()
+            self._record_event(OrderEvent(event=EventKind.SESSION_STOPPED))
+        finally:
+            self._close()
+        return results
+
+    def execute_trade(
+        self,
+        symbol: str,
+        action: str,
+        shares: int,
+        price: Decimal,
+        reason: str,
+        strategy_name: str = "manual",
+        order_type: str = _LIMIT,
+        *,
+        time_in_force: str = "gfd",
+        extended_hours: bool = False,
+        client_order_id: str | None = None,
+        pricing: str | None = None,
+    ) -> TradeResult:
+        """Check and submit one trade, and record it whatever becomes of it. Never raises an `OrderError`.
+
+        ``price`` is the reference price in dollars a share, from which the limit is computed; ``shares`` is a whole number.
+        """
+        result = self._executed(
+            order_type,
+            lambda: _request(
+                symbol=symbol,
+                action=action,
+                shares=shares,
+                price=price,
+                time_in_force=time_in_force,
+                extended_hours=extended_hours,
+                client_order_id=client_order_id,
+                pricing=pricing,
+            ),
+            strategy_name,
+        )
+        self._trades.record(self._trade_record(result, symbol, action, shares, price, reason, strategy_name))
+        return result
+
+    def cancel_all_open_orders(self) -> tuple[CancelResult, ...]:
+        """Cancel every open order of ours; see `OrderManager.cancel_all_open_orders`."""
+        return self._manager.cancel_all_open_orders()
+
+    def cancel_order(self, order_id: str) -> CancelResult:
+        """Cancel one order by either id; see `OrderManager.cancel_order`."""
+        return self._manager.cancel_order(order_id)
+
+    def order_status(self, order_id: str) -> OrderStatus:
+        """Read one order by either id; see `OrderManager.get_order_status`."""
+        return self._manager.get_order_status(order_id)
+
+    def synchronize_open_orders(self) -> SyncSummary:
+        """Book what the broker says of every open order; see `OrderManager.synchronize_open_orders`."""
+        return self._manager.synchronize_open_orders()
+
+    def orders(self) -> tuple[OrderEnvelope, ...]:
+        """Return every order of the journal, oldest first."""
+        return self._manager.orders()
+
+    def open_orders(self) -> tuple[OrderEnvelope, ...]:
+        """Return the orders that have not provably ended."""
+        return self._manager.open_orders()
+
+    def _executed(self, order_type: str, build: Callable[[], OrderRequest], strategy_name: str) -> TradeResult:
+        if order_type != _LIMIT:
+            return _not_implemented(order_type)
+        try:
+            return self._submitted(build(), strategy_name)
+        except OrderError as error:
+            return TradeResult(status=_status_of(error), code=error.code, message=str(error), envelope=error.envelope)
+
+    def _submitted(self, request: OrderRequest, strategy_name: str) -> TradeResult:
+        standing = self._manager.standing_order(request, strategy_name=strategy_name)
+        if standing is not None:
+            return _duplicate(standing)
+        terms = self._manager.preview(request, strategy_name=strategy_name)
+        verdict = self._safety.validate_trade(
+            terms.symbol, terms.side, terms.quantity, price=terms.limit_price, extended_hours=terms.extended_hours
+        )
+        if not verdict.allowed:
+            return TradeResult(status=TradeStatus.BLOCKED, code=verdict.code, message=verdict.reason)
+        envelope = self._manager.place_limit_order(request, strategy_name=strategy_name)
+        if envelope.is_duplicate:
+            return _duplicate(envelope)
+        if envelope.order_id is not None and not envelope.state.is_terminal:
+            self._safety.register_pending_order(envelope.symbol, envelope.side, envelope.order_id)
+        return TradeResult(
+            status=TradeStatus.SUBMITTED,
+            code="submitted",
+            message=f"{envelope.side} {envelope.quantity} {envelope.symbol} at {envelope.limit_price} submitted",
+            envelope=envelope,
+        )
+
+    def _on_order_change(self, change: OrderChange) -> None:
+        if change.event.event not in _ACCOUNT_EVENTS:
+            return
+        self.account.invalidate_cache("buying_power")
+        self.account.invalidate_cache("positions")
+        if change.order.state.is_terminal:
+            self._safety.clear_pending_order(change.order.envelope.symbol, change.order.envelope.side)
+
+    def _trade_record(
+        self,
+        result: TradeResult,
+        symbol: str,
+        action: str,
+        shares: int,
+        price: Decimal,
+        reason: str,
+        strategy_name: str,
+    ) -> TradeRecord:
+        envelope = result.envelope
+        return TradeRecord(
+            symbol=symbol,
+            side=action,
+            quantity=shares,
+            reference_price=price,
+            limit_price=envelope.limit_price if envelope else None,
+            order_id=envelope.order_id if envelope else None,
+            client_order_id=envelope.client_order_id if envelope else None,
+            status=result.status,
+            code=result.code,
+            reason=reason,
+            message=result.message,
+            strategy_name=strategy_name,
+            execution_mode=self.config.trading.mode,
+            duplicate_of=envelope.duplicate_of if envelope else None,
+        )
+
+    def _cancel_quietly(self) -> tuple[CancelResult, ...]:
+        try:
+            return self._manager.cancel_all_open_orders()
+        except OrderCancellationError as error:
+            return error.results
+
+    def _close(self) -> None:
+        for close in self._lifecycle.closing:
+            close()
+
+
+_Word = TypeVar("_Word", bound=enum.StrEnum)
+
+
+def _word(words: type[_Word], text: object, name: str, *, code: str) -> _Word:
+    if isinstance(text, str) and text in tuple(words):
+        return words(text)
+    raise OrderValidationError(f"{name} is one of {', '.join(words)}, not {ascii(text)[:40]}", code=code)
+
+
+_STATUS_OF: tuple[tuple[type[OrderError], TradeStatus], ...] = (
+    (UnsupportedOrderTypeError, TradeStatus.NOT_IMPLEMENTED),
+    (OrderRejectedError, TradeStatus.REJECTED),
+    (OrderNotSentError, TradeStatus.NOT_SENT),
+    (OrderOutcomeUnknownError, TradeStatus.UNKNOWN),
+)
+
+
+def _status_of(error: OrderError) -> TradeStatus:
+    return next((status for kind, status in _STATUS_OF if isinstance(error, kind)), TradeStatus.BLOCKED)
+
+
+def _not_implemented(order_type: object) -> TradeResult:
+    known = isinstance(order_type, str) and order_type in _KNOWN_ORDER_TYPES
+    shown = order_type if known else f"{ascii(order_type)[:40]}"
+    return TradeResult(
+        status=TradeStatus.NOT_IMPLEMENTED,
+        code="unsupported_order_type",
+        message=f"{shown} orders are not implemented and nothing was sent; use a limit order, with marketable pricing "
+        "to trade at once",
+    )
+
+
+def _duplicate(envelope: OrderEnvelope) -> TradeResult:
+    return TradeResult(
+        status=TradeStatus.DUPLICATE,
+        code="duplicate",
+        message=f"order {envelope.client_order_id} ({envelope.state}) already stands for this; nothing was sent",
+        envelope=envelope,
+    )
+
+
+def _request(
+    *,
+    symbol: str,
+    action: str,
+    shares: int,
+    price: Decimal,
+    time_in_force: str,
+    extended_hours: bool,
+    client_order_id: str | None,
+    pricing: str | None,
+) -> OrderRequest:
+    return OrderRequest(
+        symbol=symbol,
+        side=_word(Side, action, "action", code="bad_action"),
+        quantity=shares,
+        reference_price=parse_price(price, symbol=ascii(symbol)[:20]),
+        time_in_force=parse_time_in_force(time_in_force, symbol=ascii(symbol)[:20]),
+        extended_hours=extended_hours,
+        client_order_id=client_order_id,
+        pricing=None if pricing is None else _word(Pricing, pricing, "pricing", code="bad_pricing"),
+    )

@@ -1,0 +1,166 @@
+"""What a run came to: counted from its results and from what the bot knows of its orders."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trading_bot.bot import TradeStatus
+from trading_bot.cli.order_watch import by_id
+from trading_bot.order_management.exceptions import OrderStatusError
+from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderState
+from trading_bot.order_management.portfolio import Position
+from trading_bot.signals import RESULT_VERSION, SignalResult
+
+if TYPE_CHECKING:
+    from trading_bot.bot import TradingBot
+
+_SENT = frozenset({TradeStatus.SUBMITTED.value, TradeStatus.UNKNOWN.value})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holdings:
+    """Cash in dollars and positions, as the broker reports them."""
+
+    cash: Decimal
+    positions: tuple[Position, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalCheck:
+    """Whether the journal verifies, and over how many records."""
+
+    path: Path
+    ok: bool
+    records: int
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """The end of a run. ``orders`` are those of this run; ``open_orders`` all that may still trade."""
+
+    signals: int
+    submitted: int
+    duplicates: int
+    refused: Mapping[str, int]
+    orders: tuple[OrderEnvelope, ...]
+    open_orders: tuple[OrderEnvelope, ...]
+    holdings: Holdings | None
+    """None where the broker could not be asked."""
+    journal: JournalCheck
+    logs: Path
+
+    @property
+    def filled(self) -> int:
+        """Orders filled in full."""
+        return sum(order.state is OrderState.FILLED for order in self.orders)
+
+    @property
+    def partly_filled(self) -> int:
+        """Orders with some shares filled, open or closed."""
+        return sum(order.state is not OrderState.FILLED and order.filled_quantity > 0 for order in self.orders)
+
+    @property
+    def cancelled(self) -> int:
+        """Orders that ended without a single share, by a cancel or at the close."""
+        return sum(order.state is OrderState.CANCELLED and order.filled_quantity == 0 for order in self.orders)
+
+    @property
+    def unresolved(self) -> int:
+        """Orders of which it is not known whether the broker has them."""
+        return sum(order.state.is_unresolved for order in self.orders)
+
+    def as_json(self) -> dict[str, object]:
+        """Return the summary as one JSON object: decimals as text."""
+        figures: dict[str, object] = {
+            "signals": self.signals,
+            "submitted": self.submitted,
+            "filled": self.filled,
+            "partly_filled": self.partly_filled,
+            "cancelled": self.cancelled,
+            "unresolved": self.unresolved,
+            "open": len(self.open_orders),
+            "duplicates": self.duplicates,
+            "refused": dict(self.refused),
+            "cash": str(self.holdings.cash) if self.holdings else None,
+            "positions": [_position_json(each) for each in self.holdings.positions] if self.holdings else None,
+            "journal": {
+                "path": str(self.journal.path),
+                "ok": self.journal.ok,
+                "records": self.journal.records,
+                "problem": self.journal.problem,
+            },
+            "logs": str(self.logs),
+        }
+        return {"v": RESULT_VERSION, "summary": figures}
+
+
+def _position_json(position: Position) -> dict[str, str | None]:
+    average = position.average_buy_price
+    return {
+        "symbol": position.symbol,
+        "quantity": str(position.quantity),
+        "average_price": None if average is None else str(average),
+    }
+
+
+class Tally:
+    """Counts results as they come."""
+
+    def __init__(self) -> None:
+        self.signals = 0
+        self.submitted = 0
+        self.duplicates = 0
+        self.refused: Counter[str] = Counter()
+        self._sent: set[ClientOrderId] = set()
+
+    def count(self, result: SignalResult) -> None:
+        """Take one result."""
+        self.signals += 1
+        envelope = result.trade.envelope if result.trade else None
+        if result.status in _SENT and envelope is not None:
+            self._sent.add(envelope.client_order_id)
+        if result.status == TradeStatus.SUBMITTED:
+            self.submitted += 1
+        elif result.status == TradeStatus.DUPLICATE:
+            self.duplicates += 1
+        elif result.status != TradeStatus.UNKNOWN:
+            self.refused[result.code] += 1
+
+    def orders_of(self, orders: Iterable[OrderEnvelope]) -> tuple[OrderEnvelope, ...]:
+        """Return those of ``orders`` that this run sent."""
+        return tuple(order for name, order in by_id(orders).items() if name in self._sent)
+
+
+def holdings_of(bot: "TradingBot") -> Holdings | None:
+    """Ask the broker for cash and positions; None where it cannot be asked."""
+    try:
+        bot.account.invalidate_cache()
+        cash, positions = bot.account.account().cash, bot.account.positions()
+    except OrderStatusError:
+        return None
+    return Holdings(cash=cash, positions=tuple(positions[symbol] for symbol in sorted(positions)))
+
+
+def journal_of(bot: "TradingBot") -> JournalCheck:
+    """Verify the journal from its first record to its last."""
+    verdict = bot.verify_journal()
+    return JournalCheck(path=bot.journal_path, ok=verdict.ok, records=verdict.records, problem=verdict.problem)
+
+
+def summarize(tally: Tally, bot: "TradingBot", *, holdings: Holdings | None) -> RunSummary:
+    """Put together what a finished run came to."""
+    return RunSummary(
+        signals=tally.signals,
+        submitted=tally.submitted,
+        duplicates=tally.duplicates,
+        refused=dict(tally.refused.most_common()),
+        orders=tally.orders_of(bot.orders()),
+        open_orders=tuple(bot.open_orders()),
+        holdings=holdings,
+        journal=journal_of(bot),
+        logs=bot.journal_path.parent,
+    )

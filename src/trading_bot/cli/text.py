@@ -1,0 +1,39 @@
+"""Values as text for people: safe to show at a terminal, exact in their figures."""
+
+import unicodedata
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+MAX_SHOWN = 400
+"""Characters of a foreign text that are shown; the journal has it whole."""
+
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def printable(text: str) -> str:
+    """Return ``text`` on one line without anything a terminal could take as a command.
+
+    Control, format and unassigned characters (Unicode categories C, Zl, Zp) become spaces.
+    """
+    cleaned = "".join(" " if unicodedata.category(each) in _INVISIBLE else each for each in text)
+    return " ".join(cleaned.split())[:MAX_SHOWN]
+
+
+def dollars(amount: Decimal | None) -> str:
+    """Return an amount with thousands separators and at least cents; an absent one as a dash."""
+    if amount is None:
+        return "-"
+    exponent = amount.normalize().as_tuple().exponent
+    places = max(2, -exponent) if isinstance(exponent, int) else 2
+    return f"{amount:,.{min(places, 4)}f}"
+
+
+def shares(quantity: Decimal) -> str:
+    """Return a share count without trailing zeros."""
+    return f"{quantity:f}".rstrip("0").rstrip(".") if "." in f"{quantity:f}" else f"{quantity:f}"
+
+
+def exchange_time(moment: datetime, zone: ZoneInfo) -> str:
+    """Return the time of day at the exchange, with its zone."""
+    return moment.astimezone(zone).strftime("%H:%M:%S %Z")

@@ -1,0 +1,68 @@
+"""Time as an argument: the one port through which the bot reads clocks and waits."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol, TypeAlias
+
+Seconds: TypeAlias = float
+"""A duration, or a point on a monotonic clock, in seconds."""
+
+
+class Clock(Protocol):
+    """What the bot needs to know about time."""
+
+    def now(self) -> datetime:
+        """Return the wall-clock time, aware, in UTC."""
+        ...
+
+    def monotonic(self) -> Seconds:
+        """Return seconds on a clock that never jumps; only differences mean anything."""
+        ...
+
+    def sleep(self, seconds: Seconds) -> None:
+        """Wait that many seconds; zero or less returns at once."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def now(self) -> datetime:
+        """Return the wall-clock time in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> Seconds:
+        """Return the operating system's monotonic clock."""
+        return time.monotonic()
+
+    def sleep(self, seconds: Seconds) -> None:
+        """Block the calling thread."""
+        if seconds > 0:
+            time.sleep(seconds)
+
+
+class VirtualClock:
+    """A clock that moves only when somebody sleeps on it: replays run at full speed and always alike."""
+
+    def __init__(self, start: datetime) -> None:
+        if start.tzinfo is None:
+            raise ValueError("a virtual clock starts at an aware time; add a zone such as +00:00")
+        self._start = start.astimezone(UTC)
+        self._elapsed = timedelta()
+
+    def now(self) -> datetime:
+        """Return the start time plus everything slept so far."""
+        return self._start + self._elapsed
+
+    def monotonic(self) -> Seconds:
+        """Return the seconds slept so far."""
+        return self._elapsed.total_seconds()
+
+    def sleep(self, seconds: Seconds) -> None:
+        """Move the clock forward at once."""
+        if seconds > 0:
+            self._elapsed += timedelta(seconds=seconds)
+
+    def sleep_until(self, moment: datetime) -> None:
+        """Move the clock forward to ``moment``; a moment already past changes nothing."""
+        self.sleep((moment - self.now()).total_seconds())

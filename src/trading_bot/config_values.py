@@ -1,0 +1,112 @@
+"""How one setting is read: text or a JSON number in, an exact value out, anything doubtful refused."""
+
+import re
+from datetime import time
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator, SecretStr
+
+from trading_bot.clock import Seconds
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?")
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
+_CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_ACCOUNT_NUMBER = re.compile(r"[A-Za-z0-9]{5,20}")
+_INTEGER_DIGITS = 12
+_DECIMAL_PLACES = 8
+
+
+def _decimal(value: object) -> Decimal:
+    number = _as_decimal(value)
+    if number is None or not number.is_finite():
+        raise ValueError('must be a plain number such as 15 or "0.25"')
+    exponent = number.as_tuple().exponent
+    if number.adjusted() >= _INTEGER_DIGITS or not isinstance(exponent, int) or exponent < -_DECIMAL_PLACES:
+        raise ValueError(f"must have at most {_INTEGER_DIGITS} digits and {_DECIMAL_PLACES} decimal places")
+    return number
+
+
+def _as_decimal(value: object) -> Decimal | None:
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | Seconds):  # a binary fraction stands for the decimal it was written as
+        return Decimal(str(value))
+    return Decimal(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else None
+
+
+def _seconds(value: object) -> Seconds:
+    return Seconds(_decimal(value))
+
+
+def _whole_number(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value):
+        return int(value)
+    raise ValueError("must be a whole number")
+
+
+def _switch(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if value in ("true", "false"):
+        return value == "true"
+    raise ValueError("must be true or false")
+
+
+def _clock_time(value: object) -> time:
+    if isinstance(value, time) and value.tzinfo is None:
+        return value
+    if isinstance(value, str) and _CLOCK_TIME.fullmatch(value):
+        return time.fromisoformat(value)
+    raise ValueError('must be a time of day such as "09:30"')
+
+
+def _zone(value: object) -> ZoneInfo:
+    if isinstance(value, ZoneInfo):
+        return value
+    try:
+        return ZoneInfo(value if isinstance(value, str) else "")
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError('must name a time zone such as "America/New_York"') from error
+
+
+def _path(value: object) -> Path:
+    if isinstance(value, Path):
+        return value
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise ValueError("must be the name of a file or folder")
+    if value.startswith("~") or "$" in value:
+        raise ValueError("must be written out: ~ and $NAME are not expanded")
+    return Path(value)
+
+
+def _account_number(value: object) -> SecretStr:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not isinstance(text, str) or not _ACCOUNT_NUMBER.fullmatch(text):
+        raise ValueError("must be 5 to 20 letters and digits in quotes")
+    return SecretStr(text)
+
+
+def _strategy_name(value: object) -> str:
+    if isinstance(value, str) and value and value.isprintable() and value == value.strip():
+        return value
+    raise ValueError("must be a printable strategy name")
+
+
+ExactDecimal: TypeAlias = Annotated[Decimal, BeforeValidator(_decimal)]
+Duration: TypeAlias = Annotated[Seconds, BeforeValidator(_seconds)]
+WholeNumber: TypeAlias = Annotated[int, BeforeValidator(_whole_number)]
+Switch: TypeAlias = Annotated[bool, BeforeValidator(_switch)]
+ClockTime: TypeAlias = Annotated[
+    time, BeforeValidator(_clock_time), PlainSerializer(lambda value: value.strftime("%H:%M"), when_used="json")
+]
+Zone: TypeAlias = Annotated[ZoneInfo, PlainValidator(_zone), PlainSerializer(str, when_used="json")]
+PlainPath: TypeAlias = Annotated[Path, BeforeValidator(_path)]
+AccountNumber: TypeAlias = Annotated[SecretStr, BeforeValidator(_account_number)]
+StrategyName: TypeAlias = Annotated[str, BeforeValidator(_strategy_name)]

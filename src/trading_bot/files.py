@@ -1,0 +1,163 @@
+"""The few file operations that durability needs, as a port: tests put a failing disk behind it."""
+
+import os
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NewType, Protocol
+
+Descriptor = NewType("Descriptor", int)
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFacts:
+    """What tells one file from another, and whether it is ours alone."""
+
+    device: int
+    inode: int
+    links: int
+    size: int
+    is_regular: bool
+    owner: int
+
+
+class FileSystem(Protocol):
+    """Files as the journal needs them. Every method raises OSError as the operating system does."""
+
+    def make_folder(self, path: Path) -> None:
+        """Create a folder and its parents, private, if it is not there."""
+        ...
+
+    def open_append(self, path: Path) -> Descriptor:
+        """Open for appending, creating a private file; a symbolic link is refused."""
+        ...
+
+    def write(self, descriptor: Descriptor, data: bytes) -> int:
+        """Write once and return how many bytes were taken, which may be fewer."""
+        ...
+
+    def sync(self, descriptor: Descriptor) -> None:
+        """Return only when the bytes would survive a power loss."""
+        ...
+
+    def truncate(self, descriptor: Descriptor, size: int) -> None:
+        """Cut the file to ``size`` bytes."""
+        ...
+
+    def facts(self, descriptor: Descriptor) -> FileFacts:
+        """Describe the open file."""
+        ...
+
+    def facts_at(self, path: Path) -> FileFacts | None:
+        """Describe what is at a path now, without following a link; None if nothing is."""
+        ...
+
+    def close(self, descriptor: Descriptor) -> None:
+        """Close the descriptor."""
+        ...
+
+    def read(self, path: Path) -> bytes:
+        """Read a whole file."""
+        ...
+
+    def write_new(self, path: Path, data: bytes) -> None:
+        """Create a private file that must not exist yet, durably."""
+        ...
+
+    def replace(self, path: Path, data: bytes) -> None:
+        """Put a private file in place atomically and durably, whatever was there."""
+        ...
+
+    def sync_folder(self, path: Path) -> None:
+        """Make creations and renames inside a folder durable."""
+        ...
+
+
+class LocalFiles:
+    """The machine's own file system."""
+
+    def make_folder(self, path: Path) -> None:
+        """Create the folder 0700 with its parents."""
+        path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+
+    def open_append(self, path: Path) -> Descriptor:
+        """Open with O_APPEND, 0600, close-on-exec, never through a link."""
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+        return Descriptor(os.open(path, flags, PRIVATE_FILE))
+
+    def write(self, descriptor: Descriptor, data: bytes) -> int:
+        """Make one write call."""
+        return os.write(descriptor, data)
+
+    def sync(self, descriptor: Descriptor) -> None:
+        """Flush to the medium; macOS needs its own call for that."""
+        if sys.platform == "darwin":
+            import fcntl
+
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+        else:
+            os.fsync(descriptor)
+
+    def truncate(self, descriptor: Descriptor, size: int) -> None:
+        """Cut the open file."""
+        os.ftruncate(descriptor, size)
+
+    def facts(self, descriptor: Descriptor) -> FileFacts:
+        """Describe the open file."""
+        return _facts(os.fstat(descriptor))
+
+    def facts_at(self, path: Path) -> FileFacts | None:
+        """Describe the path itself."""
+        try:
+            return _facts(path.lstat())
+        except FileNotFoundError:
+            return None
+
+    def close(self, descriptor: Descriptor) -> None:
+        """Close it."""
+        os.close(descriptor)
+
+    def read(self, path: Path) -> bytes:
+        """Read it whole."""
+        return path.read_bytes()
+
+    def write_new(self, path: Path, data: bytes) -> None:
+        """Create exclusively, write, flush, and flush the folder."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+        with os.fdopen(os.open(path, flags, PRIVATE_FILE), "wb") as file:
+            file.write(data)
+            file.flush()
+            self.sync(Descriptor(file.fileno()))
+        self.sync_folder(path.parent)
+
+    def replace(self, path: Path, data: bytes) -> None:
+        """Write beside it, flush, rename over it, flush the folder."""
+        beside = path.with_name(f".{path.name}.new")
+        beside.unlink(missing_ok=True)
+        self.write_new(beside, data)
+        beside.replace(path)
+        self.sync_folder(path.parent)
+
+    def sync_folder(self, path: Path) -> None:
+        """Flush the folder where the platform can."""
+        if os.name == "nt":
+            return
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _facts(status: os.stat_result) -> FileFacts:
+    return FileFacts(
+        device=status.st_dev,
+        inode=status.st_ino,
+        links=status.st_nlink,
+        size=status.st_size,
+        is_regular=stat.S_ISREG(status.st_mode),
+        owner=status.st_uid,
+    )

@@ -1,0 +1,284 @@
+"""The armed latch and the send lock of an account.
+
+Trading needs the account's armed file: no file, no orders. Killing is therefore a removal, which needs no free disk,
+and every process of the account sees it at its next order, because the file is read again each time.
+"""
+
+import enum
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import TypeAlias
+
+from filelock import FileLock
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from trading_bot.clock import Clock, Seconds
+from trading_bot.files import PRIVATE_FILE, FileSystem, LocalFiles
+from trading_bot.order_management.ports import SendLockError
+
+BootId: TypeAlias = Callable[[], str]
+"""Names the machine's current boot; raises OSError where it cannot be told."""
+
+LONGEST_ARMING_HOURS = 8760
+_SCHEMA_VERSION = 1
+_LONGEST_NAME = 200
+_LARGEST_FILE = 4096
+_POLL_INTERVAL_S: Seconds = 0.005
+
+
+class LatchError(Exception):
+    """The armed file could not be written or removed; the message says what to do by hand."""
+
+
+class LatchState(enum.StrEnum):
+    """What the armed file allows."""
+
+    ARMED = "armed"
+    EXPIRED = "expired"  # its time is over or the machine was restarted: held shares may still be sold
+    DISARMED = "disarmed"  # killed, never armed, or unreadable: nothing but cancels
+
+
+class _Expiry(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+    boot_id: str
+    monotonic: Seconds
+    at: AwareDatetime
+
+
+class _ArmedFile(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    v: int = Field(ge=_SCHEMA_VERSION, le=_SCHEMA_VERSION)  # a strict int, where Literal[1] would take true
+    armed_at: AwareDatetime
+    by: str = Field(min_length=1, max_length=_LONGEST_NAME)
+    expires: _Expiry | None
+
+
+def linux_boot_id() -> str:
+    """Read the kernel's name of this boot; raises OSError on other systems."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+class Latch:
+    """The armed file of one account. Anything but a whole, regular, readable file of our schema is "not armed".
+
+    `engage` may be called from any thread and from a signal handler: it takes no lock.
+    """
+
+    def __init__(
+        self, *, path: Path, clock: Clock, boot_id: BootId = linux_boot_id, files: FileSystem | None = None
+    ) -> None:
+        self._path = path
+        self._marker = path.with_name(f"{path.name}.initialised")
+        self._clock = clock
+        self._boot_id = boot_id
+        self._files = files or LocalFiles()
+        self._kills = 0
+        self._kills_released = 0
+
+    def is_armed(self) -> bool:
+        """Whether orders may be sent now."""
+        return self.state() is LatchState.ARMED
+
+    def state(self) -> LatchState:
+        """Read the armed file and say what it allows."""
+        return self._judge()[0]
+
+    def reason_not_armed(self) -> str | None:
+        """Say in one sentence why orders may not be sent and what to do; None if they may."""
+        return self._judge()[1]
+
+    def arm(self, *, by: str, hours: int | Decimal | None = None) -> None:
+        """Allow trading, for ``hours`` of this boot if given; also undoes earlier kills of this process.
+
+        Raises:
+            ValueError: the name is empty or too long, or ``hours`` is not between 0 and 8760.
+            LatchError: the file could not be made durable, or a kill came in meanwhile; the account is not armed.
+        """
+        if not by.strip() or len(by) > _LONGEST_NAME:
+            raise ValueError(f"name who arms the account, in 1 to {_LONGEST_NAME} characters")
+        kills = self._kills
+        try:
+            self._files.make_folder(self._path.parent)
+            self._files.replace(self._path, self._content(by=by, hours=hours))
+        except OSError as error:
+            self._remove_quietly()
+            raise LatchError(f"the account is not armed: {error}; mend {self._path.parent} and arm again") from error
+        # Checked after the file is in place: a kill before this line is seen here, one after it removes the file.
+        if self._kills != kills:
+            self._remove_quietly()
+            raise LatchError("the account is not armed: it was killed meanwhile; arm again if that is what you want")
+        self._kills_released = kills
+
+    def engage(self) -> None:
+        """Kill: once this returns, no new order passes the latch in any process. Repeating it is harmless.
+
+        This process stays killed even when the file cannot be removed.
+
+        Raises:
+            LatchError: other processes of the account may still trade.
+        """
+        self._kills += 1
+        try:
+            self._path.unlink(missing_ok=True)
+            self._mark_quietly()
+            self._sync_folder()
+        except OSError as error:
+            raise LatchError(
+                f"this process is stopped but {self._path} could not be removed for good: {error}; "
+                "delete it by hand and stop every other trading-bot of the account"
+            ) from error
+
+    def initialise_paper(self) -> bool:
+        """Arm a paper account the first time it is ever used, and never again; say whether that was now.
+
+        Raises:
+            LatchError: this first time could not be recorded, so the account was not armed.
+        """
+        try:
+            self._files.make_folder(self._marker.parent)
+            # The marker comes first: a crash in between must not leave an account that re-arms itself after a kill.
+            self._files.write_new(self._marker, b"")
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise LatchError(f"the account is not armed: {error}; mend {self._path.parent} and start again") from error
+        self.arm(by="first paper start")
+        return True
+
+    def _judge(self) -> tuple[LatchState, str | None]:
+        if self._kills != self._kills_released:
+            return LatchState.DISARMED, "killed in this process; arm the account once you know why"
+        try:
+            armed = self._read()
+        except (OSError, ValidationError) as error:
+            return LatchState.DISARMED, _sentence(f"{self._path} does not count as armed: {_first_line(error)}")
+        if armed is None:
+            return LatchState.DISARMED, _sentence("the account is not armed")
+        return self._judge_expiry(armed.expires)
+
+    def _judge_expiry(self, expiry: _Expiry | None) -> tuple[LatchState, str | None]:
+        if expiry is None:
+            return LatchState.ARMED, None
+        try:
+            boot_id = self._boot_id()
+        except OSError as error:
+            return LatchState.DISARMED, _sentence(f"it cannot be told whether the arming is still valid: {error}")
+        if boot_id != expiry.boot_id:
+            return LatchState.EXPIRED, _sentence("the arming ended when the machine was restarted")
+        # The monotonic clock stands still while the machine sleeps and the wall clock can be set: either may end it.
+        if self._clock.monotonic() >= expiry.monotonic or self._clock.now() >= expiry.at:
+            return LatchState.EXPIRED, _sentence(f"the arming ended at {expiry.at.isoformat(timespec='seconds')}")
+        return LatchState.ARMED, None
+
+    def _read(self) -> _ArmedFile | None:
+        facts = self._files.facts_at(self._path)
+        if facts is None:
+            return None
+        if not facts.is_regular or facts.links != 1 or facts.size > _LARGEST_FILE:
+            raise OSError("it is a link, not a plain file, or too long")
+        return _ArmedFile.model_validate_json(self._files.read(self._path))
+
+    def _content(self, *, by: str, hours: int | Decimal | None) -> bytes:
+        now = self._clock.now()
+        expires = None if hours is None else self._expiry(hours)
+        return _ArmedFile(v=_SCHEMA_VERSION, armed_at=now, by=by, expires=expires).model_dump_json().encode() + b"\n"
+
+    def _expiry(self, hours: int | Decimal) -> _Expiry:
+        if not 0 < hours <= LONGEST_ARMING_HOURS:
+            raise ValueError(f"hours is {hours}; arm for more than 0 and at most {LONGEST_ARMING_HOURS} hours")
+        lasting = timedelta(seconds=int(hours * 3600))
+        return _Expiry(
+            boot_id=self._boot_id(),
+            monotonic=self._clock.monotonic() + lasting.total_seconds(),
+            at=self._clock.now() + lasting,
+        )
+
+    def _remove_quietly(self) -> None:
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+    def _mark_quietly(self) -> None:
+        # A kill before the first paper start must hold too, but a full disk may not stop the kill itself.
+        with suppress(OSError):
+            self._files.make_folder(self._marker.parent)
+            self._files.write_new(self._marker, b"")
+
+    def _sync_folder(self) -> None:
+        with suppress(FileNotFoundError):
+            self._files.sync_folder(self._path.parent)
+
+
+class SendLock:
+    """Serialise the sends of an account over all threads and processes.
+
+    The lock file is its own and is never deleted. A process forked from the holder does not hold the lock and cannot
+    take it. ``timeout_s`` is how long ``with`` waits.
+    """
+
+    def __init__(self, *, path: Path, clock: Clock, timeout_s: Seconds = 5.0) -> None:
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._threads = threading.Lock()
+        self._file = FileLock(
+            path,
+            mode=PRIVATE_FILE,
+            thread_local=False,
+            poll_interval=_POLL_INTERVAL_S,
+            fallback_to_soft=False,
+            preserve_lock_file=True,
+        )
+
+    def acquire(self, timeout_s: Seconds) -> None:
+        """Take the lock, waiting at most ``timeout_s`` seconds.
+
+        Raises:
+            SendLockError: somebody else kept it that long, or the lock file cannot be used.
+        """
+        deadline = self._clock.monotonic() + timeout_s
+        if not self._threads.acquire(timeout=max(timeout_s, 0.0)):
+            raise SendLockError(f"another thread kept the send lock for {timeout_s} s; nothing was written, try again")
+        with ExitStack() as undo:
+            undo.callback(self._threads.release)
+            self._acquire_file(max(deadline - self._clock.monotonic(), 0.0))
+            undo.pop_all()
+
+    def release(self) -> None:
+        """Let the next one in."""
+        try:
+            self._file.release()
+        finally:
+            self._threads.release()
+
+    def __enter__(self) -> None:
+        self.acquire(self._timeout_s)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def _acquire_file(self, timeout_s: Seconds) -> None:
+        try:
+            self._file.acquire(timeout=timeout_s)
+        except TimeoutError as error:
+            raise SendLockError("another process holds the send lock; nothing was written, try again") from error
+        except (OSError, RuntimeError) as error:  # RuntimeError: this lock was inherited by a forked process
+            raise SendLockError(f"the send lock cannot be used: {error}; check {self._file.lock_file}") from error
+
+
+def _sentence(reason: str) -> str:
+    return f"{reason}; arm it with `trading-bot arm`"
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        problem = error.errors(include_url=False, include_input=False)[0]
+        return f"{'.'.join(str(part) for part in problem['loc']) or 'content'}: {problem['msg']}"
+    return str(error)

@@ -1,0 +1,173 @@
+"""Whether an order is new: the same id, an equal order, a crowded side. Judging, reserving and writing ahead are one step."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from trading_bot.clock import Clock
+from trading_bot.order_management.client_ids import validate_client_order_id
+from trading_bot.order_management.events import EventKind, OrderEvent
+from trading_bot.order_management.exceptions import DuplicateOrderError, OrderValidationError, TradingHaltedError
+from trading_bot.order_management.ledger import OrderLedger
+from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderEnvelope, OrderTerms
+from trading_bot.order_management.order_book import OrderBook, TrackedOrder
+from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
+
+if TYPE_CHECKING:
+    from trading_bot.config import OrderManagementConfig
+
+
+def intent_of(
+    client_order_id: ClientOrderId,
+    prepared: PreparedOrder,
+    *,
+    reference_price: Decimal,
+    strategy_name: str | None,
+    mode: ExecutionMode,
+) -> OrderEvent:
+    """Return the event that states everything about an order before it is sent."""
+    terms = prepared.terms
+    return OrderEvent(
+        event=EventKind.ORDER_INTENDED,
+        client_order_id=client_order_id,
+        ref_id=prepared.ref_id,
+        symbol=terms.symbol,
+        side=terms.side,
+        quantity=Decimal(terms.quantity),
+        limit_price=terms.limit_price,
+        execution_mode=mode,
+        strategy_name=strategy_name,
+        details={
+            "reference_price": f"{reference_price:f}",
+            "time_in_force": terms.time_in_force.value,
+            "extended_hours": "true" if terms.extended_hours else "false",
+            "body_sha256": prepared.digest,
+        },
+    )
+
+
+class Admission:
+    """Lets each order in once. ``halted_because`` says why none is taken now, if so; it is asked under the lock."""
+
+    def __init__(
+        self,
+        *,
+        ledger: OrderLedger,
+        settings: "OrderManagementConfig",
+        clock: Clock,
+        halted_because: Callable[[], str | None],
+    ) -> None:
+        self._ledger = ledger
+        self._settings = settings
+        self._clock = clock
+        self._halted_because = halted_because
+        self._in_flight: dict[ClientOrderId, threading.Event] = {}
+
+    def is_in_flight(self, client_order_id: ClientOrderId) -> bool:
+        """Whether the order's submit is under way in this process."""
+        return client_order_id in self._in_flight
+
+    def earlier(self, client_order_id: ClientOrderId, terms: OrderTerms) -> OrderEnvelope | None:
+        """Return the envelope that already bears this id, once its own submit has ended; None if the id is new.
+
+        Raises:
+            OrderValidationError: the id stands for an order of another symbol, side or quantity.
+        """
+        with self._ledger.open_book() as book:
+            order, under_way = book.get(client_order_id), self._in_flight.get(client_order_id)
+        if order is None:
+            return None
+        _refuse_reuse(order, terms)
+        if under_way is not None:
+            under_way.wait(self._settings.submit_deadline_s)
+            with self._ledger.open_book() as book:
+                order = book.get(client_order_id) or order
+        return order.envelope
+
+    def standing(self, client_order_id: str | None, terms: OrderTerms) -> OrderEnvelope | None:
+        """Return the order that bears this id, or else equals these terms; None if there is none.
+
+        Raises:
+            OrderValidationError: the id stands for an order of another symbol, side or quantity.
+        """
+        if client_order_id is not None:
+            earlier = self.earlier(validate_client_order_id(client_order_id), terms)
+            if earlier is not None:
+                return earlier
+        with self._ledger.open_book() as book:
+            return self._equal_order(book, terms)
+
+    def refuse_if_halted(self, symbol: str) -> None:
+        """Refuse while trading is halted or the symbol is frozen.
+
+        Raises:
+            TradingHaltedError: with the reason.
+        """
+        with self._ledger.open_book() as book:
+            frozen = book.frozen_symbols().get(symbol)
+        reason = self._halted_because() or (f"the symbol is frozen: {frozen}" if frozen else None)
+        if reason is not None:
+            raise TradingHaltedError(f"{symbol}: no order is taken: {reason}", symbol=symbol)
+
+    def begin(self, intent: OrderEvent, prepared: PreparedOrder) -> DurableIntent | OrderEnvelope:
+        """Write the intent and return its proof, or the envelope of the order that already stands for it.
+
+        Raises:
+            TradingHaltedError: trading stopped in the meantime.
+            DuplicateOrderError: too many orders are pending on this symbol and side.
+            OrderLogError: the intent is not durable.
+        """
+        client_order_id = ClientOrderId(str(intent.client_order_id))
+        terms = prepared.terms
+        with self._ledger.open_book() as book:
+            if book.get(client_order_id) is None:
+                self.refuse_if_halted(terms.symbol)
+                return self._equal_order(book, terms) or self._admit(book, intent, prepared)
+        earlier = self.earlier(client_order_id, terms)
+        if earlier is None:
+            raise OrderValidationError(f"order {client_order_id} is gone from the book; use a new client order id")
+        return earlier
+
+    def finish(self, client_order_id: ClientOrderId) -> None:
+        """Let everybody who waits for this order's outcome go on."""
+        self._in_flight.pop(client_order_id).set()
+
+    def _equal_order(self, book: OrderBook, terms: OrderTerms) -> OrderEnvelope | None:
+        window = timedelta(seconds=self._settings.duplicate_window_s)
+        standing = book.standing_for(terms, now=self._clock.now(), window=window)
+        return replace(standing.envelope, duplicate_of=standing.client_order_id) if standing is not None else None
+
+    def _admit(self, book: OrderBook, intent: OrderEvent, prepared: PreparedOrder) -> DurableIntent:
+        self._refuse_if_crowded(book, prepared.terms)
+        proof = self._ledger.record_intent(intent, prepared)
+        self._in_flight[proof.client_order_id] = threading.Event()
+        return proof
+
+    def _refuse_if_crowded(self, book: OrderBook, terms: OrderTerms) -> None:
+        pending = book.pending_on(terms.symbol, terms.side)
+        if len(pending) < self._settings.max_pending_per_side:
+            return
+        first = pending[0]
+        raise DuplicateOrderError(
+            f"{terms.symbol}: {len(pending)} {terms.side} order(s) pending already, such as {first.client_order_id} "
+            f"({first.state}); wait for it or cancel it first",
+            symbol=terms.symbol,
+            client_order_id=first.client_order_id,
+            envelope=first.envelope,
+        )
+
+
+def _refuse_reuse(order: TrackedOrder, terms: OrderTerms) -> None:
+    ours = order.envelope
+    if (ours.symbol, ours.side, ours.quantity) == (terms.symbol, terms.side, terms.quantity):
+        return
+    raise OrderValidationError(
+        f"client order id {ours.client_order_id} already stands for {ours.side} {ours.quantity} {ours.symbol}; "
+        "use a new id for a new order",
+        client_order_id=ours.client_order_id,
+        symbol=terms.symbol,
+        code="client_order_id_reused",
+    )

@@ -1,0 +1,267 @@
+"""From a reference price to a limit price: validation, offsets, ticks, slippage guard. Pure, and exact in decimals.
+
+Every figure is computed in a context of our own, so that a caller who changed the ambient decimal context changes no price.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
+
+from trading_bot.order_management.exceptions import OrderValidationError, UnsupportedOrderTypeError
+from trading_bot.order_management.models import OffsetMode, OrderRequest, OrderTerms, Pricing, Side, TimeInForce
+
+MAX_QUANTITY = 1_000_000
+"""Shares in one order; more than this is taken for a typing error."""
+
+MAX_PRICE = Decimal(10**8)
+"""The broker takes at most eight digits before the point."""
+
+_MAX_DIGITS = 20
+_SHOWN = 40
+_EXACT = Context(prec=60, traps=[InvalidOperation, DivisionByZero, Overflow])
+_TICKER = re.compile(r"[A-Z]{1,5}(?:\.[A-Z])?", re.ASCII)
+_PRICE_TEXT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,10})?", re.ASCII)
+_OPTION_OR_CRYPTO = re.compile(r"[A-Z]{1,6}[0-9]{6}[CP][0-9]{8}|[A-Z]{2,5}-USD", re.ASCII)
+_ONE_DOLLAR = Decimal(1)
+_PENNY = Decimal("0.01")
+_SUB_DOLLAR_TICK = Decimal("0.0001")
+_BPS = Decimal(10_000)
+_PER_CENT = Decimal(100)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricingRules:
+    """The pricing of one order after every override: offsets in ``offset_mode``'s unit, the guard in per cent."""
+
+    offset_mode: OffsetMode
+    buy_offset: Decimal
+    sell_offset: Decimal
+    pricing: Pricing
+    max_slippage_pct: Decimal
+
+    def offset_for(self, side: Side) -> Decimal:
+        """The configured offset of that side."""
+        return self.buy_offset if side is Side.BUY else self.sell_offset
+
+
+def tick_size(price: Decimal, instrument_tick: Decimal | None = None) -> Decimal:
+    """Return the smallest price step at ``price``, in dollars.
+
+    The instrument's own step wins where it has one; otherwise SEC Rule 612: $0.01 from $1, $0.0001 below.
+    """
+    if instrument_tick is not None:
+        return instrument_tick
+    return _PENNY if price >= _ONE_DOLLAR else _SUB_DOLLAR_TICK
+
+
+def round_up(price: Decimal, instrument_tick: Decimal | None = None) -> Decimal:
+    """Return the lowest valid price not below ``price``."""
+    return _to_tick(price, tick_size(price, instrument_tick), ROUND_CEILING)
+
+
+def round_down(price: Decimal, instrument_tick: Decimal | None = None) -> Decimal:
+    """Return the highest valid price not above ``price``."""
+    return _to_tick(price, tick_size(price, instrument_tick), ROUND_FLOOR)
+
+
+def _to_tick(price: Decimal, tick: Decimal, rounding: str) -> Decimal:
+    steps = _EXACT.divide(price, tick).to_integral_value(rounding=rounding)
+    return _EXACT.multiply(steps, tick)
+
+
+def price_order(request: OrderRequest, rules: PricingRules, *, instrument_tick: Decimal | None = None) -> OrderTerms:
+    """Return the terms to send for ``request``.
+
+    Raises:
+        OrderValidationError: a wrong symbol, quantity or price, or a limit past the slippage guard.
+        UnsupportedOrderTypeError: the symbol names an option or a crypto pair.
+    """
+    symbol = validate_symbol(request.symbol)
+    if not isinstance(request.side, Side):
+        raise OrderValidationError(
+            f"{symbol}: a side is Side.BUY or Side.SELL, not {_shown(request.side)}", symbol=symbol
+        )
+    quantity = validate_quantity(request.quantity, symbol=symbol)
+    reference = parse_price(request.reference_price, symbol=symbol)
+    limit_price = limit_price_for(request.side, reference, rules, instrument_tick=instrument_tick)
+    check_slippage(limit_price, reference, max_slippage_pct=rules.max_slippage_pct, symbol=symbol)
+    return OrderTerms(
+        symbol=symbol,
+        side=request.side,
+        quantity=quantity,
+        limit_price=limit_price,
+        time_in_force=parse_time_in_force(request.time_in_force, symbol=symbol),
+        extended_hours=_switch(request.extended_hours, symbol=symbol),
+    )
+
+
+def limit_price_for(
+    side: Side, reference: Decimal, rules: PricingRules, *, instrument_tick: Decimal | None = None
+) -> Decimal:
+    """Return the rounded limit price for a reference price.
+
+    Passive: a buy is min(ceil(x), floor(reference)), a sell ceil(x), x being the reference moved away from the market by
+    the offset. Marketable is the mirror image at the reference: a buy is max(floor(x), ceil(reference)), a sell floor(x).
+
+    Raises:
+        OrderValidationError: the offset leaves no positive price.
+    """
+    offset = _offset_in_dollars(reference, rules.offset_for(side), rules.offset_mode)
+    price = _ROUNDINGS[rules.pricing, side](reference, offset, instrument_tick)
+    if price <= 0:
+        raise OrderValidationError(
+            f"an offset of {offset} leaves no positive price below the reference {reference}; "
+            "lower the offset or check the reference price",
+            code="price_not_positive",
+        )
+    return price
+
+
+def _offset_in_dollars(reference: Decimal, offset: Decimal, mode: OffsetMode) -> Decimal:
+    if mode is OffsetMode.ABSOLUTE:
+        return offset
+    return _EXACT.divide(_EXACT.multiply(reference, offset), _BPS)
+
+
+_Rounding = Callable[[Decimal, Decimal, Decimal | None], Decimal]
+
+
+def _passive_buy(reference: Decimal, offset: Decimal, tick: Decimal | None) -> Decimal:
+    return min(round_up(_EXACT.subtract(reference, offset), tick), round_down(reference, tick))
+
+
+def _passive_sell(reference: Decimal, offset: Decimal, tick: Decimal | None) -> Decimal:
+    return round_up(_EXACT.add(reference, offset), tick)
+
+
+def _marketable_buy(reference: Decimal, offset: Decimal, tick: Decimal | None) -> Decimal:
+    return max(round_down(_EXACT.add(reference, offset), tick), round_up(reference, tick))
+
+
+def _marketable_sell(reference: Decimal, offset: Decimal, tick: Decimal | None) -> Decimal:
+    return round_down(_EXACT.subtract(reference, offset), tick)
+
+
+_ROUNDINGS: dict[tuple[Pricing, Side], _Rounding] = {
+    (Pricing.PASSIVE, Side.BUY): _passive_buy,
+    (Pricing.PASSIVE, Side.SELL): _passive_sell,
+    (Pricing.MARKETABLE, Side.BUY): _marketable_buy,
+    (Pricing.MARKETABLE, Side.SELL): _marketable_sell,
+}
+
+
+def check_slippage(limit_price: Decimal, reference: Decimal, *, max_slippage_pct: Decimal, symbol: str) -> None:
+    """Refuse a rounded limit price further from the reference than the guard; the guard itself is still allowed.
+
+    Raises:
+        OrderValidationError: with the distance and the guard.
+    """
+    distance = _EXACT.multiply(abs(_EXACT.subtract(limit_price, reference)), _PER_CENT)
+    if distance > _EXACT.multiply(reference, max_slippage_pct):
+        actual = _EXACT.divide(distance, reference).quantize(Decimal("0.0001"))
+        raise OrderValidationError(
+            f"{symbol}: a limit of {limit_price} is {actual}% away from the reference {reference}, past the guard of "
+            f"{max_slippage_pct}%; lower the offset or raise max_slippage_pct",
+            symbol=symbol,
+            code="slippage_guard",
+        )
+
+
+def validate_symbol(symbol: object) -> str:
+    """Return the ticker: one to five upper-case ASCII letters, with one share-class letter after a dot (BRK.B).
+
+    Raises:
+        OrderValidationError: anything else, bytes and text subclasses included.
+        UnsupportedOrderTypeError: an option or a crypto pair.
+    """
+    if type(symbol) is not str:
+        raise OrderValidationError(f"a symbol is text such as AAPL, not {_shown(symbol)}", code="bad_symbol")
+    if _OPTION_OR_CRYPTO.fullmatch(symbol):
+        raise UnsupportedOrderTypeError(
+            f"{symbol} is an option or a crypto pair; only US equities are traded here, name a stock or an ETF",
+            symbol=symbol,
+        )
+    if not _TICKER.fullmatch(symbol):
+        raise OrderValidationError(
+            f"{_shown(symbol)} is no ticker; write one to five capital letters, a share class as in BRK.B",
+            code="bad_symbol",
+        )
+    return symbol
+
+
+def validate_quantity(quantity: object, *, symbol: str) -> int:
+    """Return a whole number of shares, 1 to `MAX_QUANTITY`.
+
+    Raises:
+        OrderValidationError: fractions, zero, negatives, booleans, text and everything else.
+    """
+    if type(quantity) is not int or not 1 <= quantity <= MAX_QUANTITY:
+        raise OrderValidationError(
+            f"{symbol}: a quantity is a whole number of shares from 1 to {MAX_QUANTITY}, not {_shown(quantity)}",
+            symbol=symbol,
+            code="bad_quantity",
+        )
+    return quantity
+
+
+def parse_price(price: object, *, symbol: str) -> Decimal:
+    """Return a positive price in dollars from a Decimal, an int or plain decimal text.
+
+    Binary floats are refused: 2.675 would silently be another number.
+
+    Raises:
+        OrderValidationError: not a number, not positive, not finite, too long or too large.
+    """
+    value = _as_decimal(price)
+    if (
+        value is None
+        or not value.is_finite()
+        or not 0 < value < MAX_PRICE
+        or len(value.as_tuple().digits) > _MAX_DIGITS
+    ):
+        raise OrderValidationError(
+            f"{symbol}: a price is a positive number of dollars below {MAX_PRICE:f} given as Decimal, int or text, "
+            f"such as Decimal('250.30'), not {_shown(price)}",
+            symbol=symbol,
+            code="bad_price",
+        )
+    return value
+
+
+def parse_time_in_force(word: object, *, symbol: str) -> TimeInForce:
+    """Return the time in force for ``gfd`` or ``gtc``.
+
+    Raises:
+        OrderValidationError: any other word.
+    """
+    if isinstance(word, str) and word in tuple(TimeInForce):
+        return TimeInForce(word)
+    raise OrderValidationError(
+        f"{symbol}: a time in force is 'gfd' or 'gtc', not {_shown(word)}", symbol=symbol, code="bad_time_in_force"
+    )
+
+
+def _switch(value: object, *, symbol: str) -> bool:
+    if value is True or value is False:
+        return value
+    raise OrderValidationError(
+        f"{symbol}: extended_hours is True or False, not {_shown(value)}", symbol=symbol, code="bad_extended_hours"
+    )
+
+
+def _as_decimal(price: object) -> Decimal | None:
+    if type(price) is Decimal:
+        return price
+    if type(price) is int:
+        return Decimal(price)
+    if type(price) is str and _PRICE_TEXT.fullmatch(price):
+        return Decimal(price)
+    return None
+
+
+def _shown(value: object) -> str:
+    if type(value) in (str, int, Decimal, bool, bytes) or value is None:
+        text = ascii(value)
+        return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return f"a {type(value).__name__}"

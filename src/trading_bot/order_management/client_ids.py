@@ -1,0 +1,39 @@
+"""Names of orders: what a client order id may be, and the broker's idempotency key derived from it."""
+
+import hashlib
+import uuid
+
+from trading_bot.order_management.exceptions import OrderValidationError
+from trading_bot.order_management.models import ClientOrderId, RefId
+
+MAX_LENGTH = 64
+OUR_MARK = "7b0712ad"
+"""The first eight hex digits of every ``ref_id`` of ours: how our orders are told from everybody else's."""
+
+_NAMESPACE = b"trading_bot.order"
+
+
+def validate_client_order_id(text: object) -> ClientOrderId:
+    """Return the id if it is 1 to 64 printable characters without surrounding blanks.
+
+    Raises:
+        OrderValidationError: anything else.
+    """
+    if type(text) is not str or not 1 <= len(text) <= MAX_LENGTH or not text.isprintable() or text != text.strip():
+        raise OrderValidationError(
+            f"a client order id is 1 to {MAX_LENGTH} printable characters, not {ascii(text)[:80]}; choose another",
+            code="bad_client_order_id",
+        )
+    return ClientOrderId(text)
+
+
+def derive_ref_id(account_key: str, client_order_id: ClientOrderId) -> RefId:
+    """Return the one ``ref_id`` this account will ever use for this client order id: a UUID (version 4 in form)."""
+    material = b"\0".join((_NAMESPACE, account_key.encode(), client_order_id.encode()))
+    digest = hashlib.sha256(material).hexdigest()
+    return RefId(str(uuid.UUID(hex=OUR_MARK + digest[:24], version=4)))
+
+
+def bears_our_mark(ref_id: str | None) -> bool:
+    """Whether an order at the broker was sent by this program, whoever ran it."""
+    return ref_id is not None and ref_id.startswith(OUR_MARK)

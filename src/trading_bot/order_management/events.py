@@ -1,0 +1,118 @@
+"""The facts the journal holds: one flat event type, so that a line reads the same whoever wrote it."""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from types import MappingProxyType
+
+from trading_bot.order_management.models import (
+    ClientOrderId,
+    ExecutionId,
+    ExecutionMode,
+    OrderEnvelope,
+    OrderId,
+    OrderState,
+    RefId,
+    Side,
+)
+
+SCHEMA_VERSION = 1
+NO_DETAILS: Mapping[str, str] = MappingProxyType({})
+
+
+class EventKind(enum.StrEnum):
+    """What happened, in the past tense."""
+
+    JOURNAL_OPENED = "journal_opened"  # names mode and account; always seq 1 of a first segment
+    SESSION_STARTED = "session_started"
+    SESSION_STOPPED = "session_stopped"
+    TAIL_RECOVERED = "tail_recovered"
+    ORDER_INTENDED = "order_intended"
+    SUBMIT_ATTEMPTED = "submit_attempted"  # one finished attempt: its class and how far it got
+    ORDER_ACCEPTED = "order_accepted"
+    ORDER_REJECTED = "order_rejected"
+    ORDER_NOT_SENT = "order_not_sent"
+    ORDER_OUTCOME_UNKNOWN = "order_outcome_unknown"
+    ORDER_ADOPTED = "order_adopted"  # an unresolved order was found at the broker
+    ORDER_PRESUMED_ABSENT = "order_presumed_absent"
+    ORDER_NEVER_ACCEPTED = "order_never_accepted"
+    ORDER_RESOLVED = "order_resolved"  # a named person decided
+    ORDER_UPDATED = "order_updated"  # the broker reports another state
+    EXECUTION_BOOKED = "execution_booked"
+    EXECUTION_BUSTED = "execution_busted"
+    CANCEL_REQUESTED = "cancel_requested"
+    CANCEL_ANSWERED = "cancel_answered"
+    ANOMALY_FOUND = "anomaly_found"
+    SYMBOL_FROZEN = "symbol_frozen"
+    SYMBOL_RELEASED = "symbol_released"
+    SNAPSHOT_TAKEN = "snapshot_taken"  # one complete listing and its verdict
+    POSITION_ACCEPTED = "position_accepted"
+    TRADING_HALTED = "trading_halted"
+    TRADING_RESUMED = "trading_resumed"
+    ORDER_CARRIED = "order_carried"  # first records of a rotated segment: an open order, whole
+    KILL_IMPORTED = "kill_imported"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderEvent:
+    """One fact before the journal has numbered it. Absent facts are None, never a made-up value."""
+
+    event: EventKind
+    client_order_id: ClientOrderId | None = None
+    correlation_id: str | None = None
+    """Ties the events of one call together; the client order id where nothing better is given."""
+    ref_id: RefId | None = None
+    order_id: OrderId | None = None
+    symbol: str | None = None
+    side: Side | None = None
+    quantity: Decimal | None = None
+    limit_price: Decimal | None = None
+    execution_mode: ExecutionMode | None = None
+    strategy_name: str | None = None
+    attempt: int | None = None
+    latency_ms: Decimal | None = None
+    status: OrderState | None = None
+    filled_quantity: Decimal | None = None
+    average_price: Decimal | None = None
+    execution_id: ExecutionId | None = None
+    last_quantity: Decimal | None = None
+    """FIX tag 32: shares of this one execution."""
+    last_price: Decimal | None = None
+    """FIX tag 31: dollars a share of this one execution."""
+    occurred_at: datetime | None = None
+    """The broker's time of the fact, where it gave one."""
+    reason: str | None = None
+    details: Mapping[str, str] = field(default_factory=lambda: NO_DETAILS)
+    """Further facts as text: reference price, time in force, body digest and the like."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalRecord:
+    """One numbered, chained line of the journal."""
+
+    v: int
+    seq: int
+    ts: datetime
+    """Wall time in UTC. Order is ``seq``; a clock that jumps reorders nothing."""
+    mono: Decimal
+    """Monotonic seconds of the writing process, to the microsecond; comparable within one session only."""
+    session_id: str
+    fact: OrderEvent
+    prev: str
+    hash: str
+
+
+def about(envelope: OrderEnvelope, event: EventKind) -> OrderEvent:
+    """Begin an event of an order with the names that every such event carries."""
+    return OrderEvent(
+        event=event,
+        client_order_id=envelope.client_order_id,
+        ref_id=envelope.ref_id,
+        order_id=envelope.order_id,
+        symbol=envelope.symbol,
+        side=envelope.side,
+        execution_mode=envelope.execution_mode,
+        strategy_name=envelope.strategy_name,
+    )

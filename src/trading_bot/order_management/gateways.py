@@ -1,0 +1,244 @@
+"""The gateway to Robinhood: the manager's two ports spoken over one broker session.
+
+A submit is one POST, whatever comes of it. Reads and cancels may be repeated, and are, within bounds.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from trading_bot.clock import Clock, Seconds
+from trading_bot.error_handling.policies import CANCEL_POLICY, READ_POLICY, RetryPolicy
+from trading_bot.error_handling.retry import Jitter, no_jitter
+from trading_bot.order_management.exceptions import (
+    AuthenticationError,
+    OrderNotFoundError,
+    OrderNotSentError,
+    OrderStatusError,
+    OrderValidationError,
+)
+from trading_bot.order_management.models import ClientOrderId, OrderId, OrderReport, OrderTerms, RefId, Side
+from trading_bot.order_management.outcomes import (
+    CancelNotSent,
+    CancelReply,
+    DurableIntent,
+    Listing,
+    PreparedOrder,
+    SubmitOutcome,
+)
+from trading_bot.order_management.portfolio import AccountSnapshot, Position, Quote
+from trading_bot.order_management.ports import BrokerGateway, SendPermit
+from trading_bot.robinhood.account_wire import PositionPayload, account_snapshot, parse_quote, position
+from trading_bot.robinhood.classify import classify_cancel, classify_submit
+from trading_bot.robinhood.directory import BrokerDirectory, checked_symbol
+from trading_bot.robinhood.fields import is_broker_id, parse_payload
+from trading_bot.robinhood.listing import Pages, Query, read_orders, rows_naming, walk_pages
+from trading_bot.robinhood.reads import LOGIN_NEEDED, BrokerReads, NotAtBrokerError, Repeater, Wire
+from trading_bot.robinhood.session import FORM, UnreadableReplyError, WireRequest
+from trading_bot.robinhood.wire import (
+    ORDER_FORM_VERSION,
+    account_url,
+    instrument_url,
+    order_account_number,
+    order_body,
+    parse_order,
+    wire_time,
+)
+
+__all__ = ["BrokerGateway", "RobinhoodGateway"]
+
+
+class RobinhoodGateway:
+    """Orders, listings, balances, positions and quotes of one account.
+
+    ``renew`` asks for a fresh session after a 401 and says whether there is one now; ``account_number`` None means the
+    login's only account. Fulfils `BrokerGateway` and `AccountGateway`.
+    """
+
+    def __init__(
+        self,
+        *,
+        session: Wire,
+        clock: Clock,
+        account_number: str | None,
+        renew: Callable[[], bool],
+        read_policy: RetryPolicy = READ_POLICY,
+        read_timeout_s: Seconds = 10.0,
+        jitter: Jitter = no_jitter,
+        order_form_version: int = ORDER_FORM_VERSION,
+    ) -> None:
+        self._session = session
+        self._clock = clock
+        self._renew = renew
+        self._order_form_version = order_form_version
+        self._submit_query = () if account_number is None else (("account_numbers", account_number),)
+        self._repeater = Repeater(wire=session, clock=clock, renew=renew, timeout_s=read_timeout_s, jitter=jitter)
+        self._reads = BrokerReads(repeater=self._repeater, policy=read_policy)
+        self._directory = BrokerDirectory(reads=self._reads, account_number=account_number)
+
+    def renew_session(self) -> bool:
+        """Ask once for a fresh session; whether there is one now."""
+        return self._renew()
+
+    def prepare_order(self, terms: OrderTerms, ref_id: RefId) -> PreparedOrder:
+        """Build the bytes of an order from cached look-ups.
+
+        Raises:
+            OrderValidationError: the broker does not trade this symbol, or the price is not on its tick.
+            OrderNotSentError: a look-up failed (`AuthenticationError` where only a new login helps).
+        """
+        try:
+            instrument = self._directory.instrument(terms.symbol, terms.side)
+            number = self._directory.account_number()
+        except OrderStatusError as error:
+            kind = AuthenticationError if error.code == LOGIN_NEEDED else OrderNotSentError
+            raise kind(f"no order was sent: {error}", symbol=terms.symbol) from error
+        body = order_body(
+            terms,
+            ref_id=ref_id,
+            account_url=account_url(number),
+            instrument_url=instrument_url(instrument.id),
+            order_form_version=self._order_form_version,
+        )
+        return PreparedOrder(ref_id=ref_id, terms=terms, body=body)
+
+    def submit_limit_buy(self, intent: DurableIntent, *, permit: SendPermit, timeout_s: Seconds) -> SubmitOutcome:
+        """Send one buy, once.
+
+        Raises:
+            OrderValidationError: the intent is a sell; nothing was sent.
+        """
+        _check_side(intent, Side.BUY)
+        return self._submit(intent, permit, timeout_s)
+
+    def submit_limit_sell(self, intent: DurableIntent, *, permit: SendPermit, timeout_s: Seconds) -> SubmitOutcome:
+        """Send one sell, once.
+
+        Raises:
+            OrderValidationError: the intent is a buy; nothing was sent.
+        """
+        _check_side(intent, Side.SELL)
+        return self._submit(intent, permit, timeout_s)
+
+    def cancel_order(self, order_id: OrderId) -> CancelReply:
+        """Ask for one cancel, again where that is safe. The address is built here, never taken from the broker."""
+        if not is_broker_id(order_id):
+            return CancelNotSent(cause="that is not a broker's order id; look it up with the status of the order")
+        request = WireRequest(method="POST", path=f"/orders/{order_id}/cancel/", content_type=FORM)
+        return classify_cancel(self._repeater.exchange(request, CANCEL_POLICY), now=self._clock.now())
+
+    def cancel_all_equity_orders(self, order_ids: Sequence[OrderId]) -> Mapping[OrderId, CancelReply]:
+        """Ask for each cancel, whatever happens to the others."""
+        return {order_id: self.cancel_order(order_id) for order_id in order_ids}
+
+    def fetch_order_status(self, order_id: OrderId) -> OrderReport:
+        """Read one order by the broker's id.
+
+        Raises:
+            OrderNotFoundError: the broker answers "not found", which is not yet an outcome.
+            OrderStatusError: the read failed, or its reply makes no sense or is about another order.
+        """
+        if not is_broker_id(order_id):
+            raise OrderNotFoundError("that is not a broker's order id; check it", order_id=order_id)
+        try:
+            row = self._reads.get(f"/orders/{order_id}/")
+            return self._own_order(row, order_id)
+        except NotAtBrokerError as error:
+            raise OrderNotFoundError(f"the broker has no order {order_id}; check the id", order_id=order_id) from error
+        except UnreadableReplyError as error:
+            raise OrderStatusError(f"{error}; nothing was concluded, read it again", order_id=order_id) from error
+
+    def list_open_orders(self) -> Listing:
+        """Read all open orders of the account, dropping closed ones the broker lists all the same."""
+        listing = self._list((("is_closed", "false"),))
+        return replace(listing, reports=tuple(report for report in listing.reports if report.state.is_working))
+
+    def find_by_client_order_id(
+        self, client_order_id: ClientOrderId, *, ref_id: RefId, created_after: datetime
+    ) -> Listing:
+        """Look for ``ref_id`` in everything that changed since ``created_after``; the broker cannot search for it."""
+        since = (("updated_at[gte]", wire_time(created_after)),)
+        listing = self._list(since, narrow=lambda pages: rows_naming(pages, ref_id))
+        if listing.problem is None:
+            return listing
+        return replace(listing, problem=f"looking for {client_order_id}: {listing.problem}")
+
+    def fetch_account(self) -> AccountSnapshot:
+        """Read balances and restrictions, as of the moment the read began."""
+        began = self._clock.now()
+        return account_snapshot(self._directory.fetch_account(), began)
+
+    def fetch_positions(self) -> tuple[Position, ...]:
+        """Read all non-zero positions; one unreadable row fails the whole read."""
+        began = self._clock.now()
+        number = self._directory.account_number()
+        pages = walk_pages(self._reads.get, "/positions/", (("account_number", number), ("nonzero", "true")))
+        if pages.problem is not None:
+            raise pages.problem
+        try:
+            held = [parse_payload(PositionPayload, row) for row in pages.rows]
+            ours = [payload for payload in held if payload.account_number == number and payload.quantity]
+            return tuple(position(payload, symbol=self._symbol(payload), as_of=began) for payload in ours)
+        except UnreadableReplyError as error:
+            raise OrderStatusError(f"reading the positions: {error}; read them again before trading") from error
+
+    def fetch_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """Read quotes in one request; symbols unknown or without a two-sided market are absent."""
+        if not symbols:
+            return {}
+        asked = ",".join(checked_symbol(symbol) for symbol in symbols)
+        reply = self._reads.get("/quotes/", (("symbols", asked),))
+        rows = reply.get("results") if isinstance(reply, dict) else None
+        if not isinstance(rows, list):
+            raise OrderStatusError("reading the quotes: the reply holds none; ask again before trading")
+        try:
+            quotes = [parse_quote(row) for row in rows if row is not None]
+        except UnreadableReplyError as error:
+            raise OrderStatusError(f"reading the quotes: {error}; ask again before trading") from error
+        return {quote.symbol: quote for quote in quotes if quote is not None and quote.symbol in symbols}
+
+    def _submit(self, intent: DurableIntent, permit: SendPermit, timeout_s: Seconds) -> SubmitOutcome:
+        request = WireRequest(
+            method="POST", path="/orders/", query=self._submit_query, body=intent.body, content_type=FORM
+        )
+        result = self._session.exchange(request, timeout_s=timeout_s, permit=permit)
+        return classify_submit(
+            result,
+            intent=intent,
+            parse=lambda row: parse_order(row, self._directory.known_symbol),
+            now=self._clock.now(),
+        )
+
+    def _list(self, query: Query, narrow: Callable[[Pages], Pages] = lambda pages: pages) -> Listing:
+        try:
+            number = self._directory.account_number()
+        except OrderStatusError as error:
+            return Listing(reports=(), complete=False, problem=str(error))
+        pages = walk_pages(self._reads.get, "/orders/", (("account_numbers", number), *query))
+        return read_orders(narrow(pages), account_number=number, parse=self._parse)
+
+    def _parse(self, row: object) -> OrderReport:
+        return parse_order(row, self._directory.symbol_of)
+
+    def _own_order(self, row: object, order_id: OrderId) -> OrderReport:
+        report = self._parse(row)
+        if report.order_id != order_id:
+            raise UnreadableReplyError(f"asked for order {order_id}, the broker answered with another")
+        if order_account_number(row) not in (None, self._directory.account_number()):
+            raise UnreadableReplyError(f"order {order_id} belongs to another account")
+        return report
+
+    def _symbol(self, payload: PositionPayload) -> str:
+        symbol = self._directory.symbol_of(payload.instrument_id)
+        if symbol is None:
+            raise UnreadableReplyError(f"instrument {payload.instrument_id} belongs to no symbol")
+        return symbol
+
+
+def _check_side(intent: DurableIntent, side: Side) -> None:
+    if intent.terms.side is not side:
+        raise OrderValidationError(
+            f"the intent is a {intent.terms.side}, not a {side}; nothing was sent: use the other method",
+            client_order_id=intent.client_order_id,
+            symbol=intent.terms.symbol,
+        )

@@ -1,0 +1,148 @@
+"""The one way to change the book: write the event to the journal, then fold it in, then tell the listeners."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeAlias
+
+import structlog
+
+from trading_bot.clock import Clock
+from trading_bot.order_management.events import JournalRecord, OrderEvent
+from trading_bot.order_management.exceptions import OrderLogError
+from trading_bot.order_management.order_book import OrderBook, TrackedOrder
+from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
+from trading_bot.order_management.ports import Journal
+from trading_bot.order_management.records import chain_record
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderChange:
+    """One event and the order it changed."""
+
+    event: OrderEvent
+    order: TrackedOrder
+
+
+OrderListener: TypeAlias = Callable[[OrderChange], None]
+
+
+class OrderLedger:
+    """Journal and book behind one lock. Listeners are called after the lock is released, in the order of the events."""
+
+    def __init__(self, *, journal: Journal, book: OrderBook, clock: Clock, session_id: str) -> None:
+        self._journal = journal
+        self._book = book
+        self._clock = clock
+        self._session_id = session_id
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._untold: list[OrderChange] = []
+        self._listeners: list[OrderListener] = []
+        self._failure: OrderLogError | None = None
+
+    @property
+    def failure(self) -> OrderLogError | None:
+        """The journal failure that stops new orders, if there was one."""
+        return self._failure
+
+    def subscribe(self, listener: OrderListener) -> None:
+        """Call ``listener`` for every later change. What it raises is logged and goes no further."""
+        self._listeners.append(listener)
+
+    @contextmanager
+    def open_book(self) -> Iterator[OrderBook]:
+        """Hold the lock while reading, or while deciding and recording in one step."""
+        with self._lock:
+            self._depth += 1
+            try:
+                yield self._book
+            finally:
+                self._depth -= 1
+                untold = self._take_untold()
+        self._tell(untold)
+
+    def record(self, event: OrderEvent) -> None:
+        """Write an event and fold it in.
+
+        Raises:
+            OrderLogError: it is not in the journal, and not in the book either.
+        """
+        with self.open_book():
+            self._fold(self._journal.append(event))
+
+    def record_intent(self, event: OrderEvent, prepared: PreparedOrder) -> DurableIntent:
+        """Write an intent, fold it in, and return the proof that it is durable.
+
+        Raises:
+            OrderLogError: the intent is not durable: nothing may be sent.
+        """
+        with self.open_book():
+            self._refuse_after_failure()
+            try:
+                record, intent = self._journal.append_intent(event, prepared)
+            except OrderLogError as error:
+                self._failure = error
+                raise
+            self._fold(record)
+        return intent
+
+    def record_fact(self, event: OrderEvent) -> None:
+        """Record what has happened at the broker, whether or not the journal can take it.
+
+        A fact that cannot be written is folded in memory all the same, and no new order is taken from then on.
+        """
+        with self.open_book():
+            try:
+                record = self._journal.append(event)
+            except OrderLogError as error:
+                self._failure = error
+                _log.error("journal_write_failed", unwritten=event.event.value, client_order_id=event.client_order_id)
+                record = self._unwritten(event)
+            self._fold(record)
+
+    def record_facts(self, events: Iterable[OrderEvent]) -> None:
+        """Record several facts in one step."""
+        with self.open_book():
+            for event in events:
+                self.record_fact(event)
+
+    def _refuse_after_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _unwritten(self, event: OrderEvent) -> JournalRecord:
+        return chain_record(
+            event,
+            head=self._journal.head,
+            ts=self._clock.now(),
+            mono=Decimal(0),
+            session_id=self._session_id,
+        )
+
+    def _fold(self, record: JournalRecord) -> None:
+        order = self._book.apply(record)
+        if order is not None:
+            self._untold.append(OrderChange(event=record.fact, order=order))
+
+    def _take_untold(self) -> list[OrderChange]:
+        if self._depth > 0:
+            return []
+        untold, self._untold = self._untold, []
+        return untold
+
+    def _tell(self, changes: list[OrderChange]) -> None:
+        for change in changes:
+            for listener in self._listeners:
+                _call_safely(listener, change)
+
+
+def _call_safely(listener: OrderListener, change: OrderChange) -> None:
+    try:
+        listener(change)
+    except Exception:  # noqa: BLE001 - a listener may be anybody's code, and must never hide what became of an order
+        _log.exception("order_listener_failed", client_order_id=change.order.client_order_id)

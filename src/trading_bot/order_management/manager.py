@@ -1,0 +1,383 @@
+"""The order manager: decide, write ahead, submit, and keep every order in sight until it has provably ended."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from trading_bot.clock import Clock
+from trading_bot.error_handling.policies import SUBMIT_POLICY
+from trading_bot.error_handling.retry import Jitter, no_jitter
+from trading_bot.order_management.admission import Admission, intent_of
+from trading_bot.order_management.calculator import parse_price, parse_time_in_force, price_order
+from trading_bot.order_management.cancellation import Canceller
+from trading_bot.order_management.client_ids import derive_ref_id, validate_client_order_id
+from trading_bot.order_management.exceptions import (
+    OrderCancellationError,
+    OrderNotFoundError,
+    TradingHaltedError,
+)
+from trading_bot.order_management.ledger import OrderLedger, OrderListener
+from trading_bot.order_management.models import (
+    ClientOrderId,
+    ExecutionMode,
+    OrderEnvelope,
+    OrderRequest,
+    OrderState,
+    OrderStatus,
+    OrderTerms,
+    Side,
+    TimeInForce,
+)
+from trading_bot.order_management.order_book import TrackedOrder
+from trading_bot.order_management.outcomes import DurableIntent
+from trading_bot.order_management.ports import BrokerGateway, SendLock, TradingLatch
+from trading_bot.order_management.results import CancelResult, CancelVerdict, SyncSummary
+from trading_bot.order_management.settlement import OutcomeRecorder
+from trading_bot.order_management.submission import SubmitProtocol, SubmitRules
+from trading_bot.order_management.synchronization import Synchronizer
+
+if TYPE_CHECKING:
+    from trading_bot.config import OrderManagementConfig
+
+_NOT_RECONCILED = "the orders have not been compared with the broker yet; start the bot or wait for the first sync"
+_ACCEPTABLE_ENDS = frozenset({CancelVerdict.PENDING, CancelVerdict.LATCHED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagerIdentity:
+    """Whose orders these are: the mode, and a key that stands for the account without naming it."""
+
+    mode: ExecutionMode
+    account_key: str
+
+
+class OrderManager:
+    """Places, cancels and follows the limit orders of one account. Every method may be called from any thread."""
+
+    def __init__(
+        self,
+        *,
+        gateway: BrokerGateway,
+        ledger: OrderLedger,
+        settings: "OrderManagementConfig",
+        identity: ManagerIdentity,
+        latch: TradingLatch,
+        send_lock: SendLock,
+        clock: Clock,
+        new_id: Callable[[], str],
+        jitter: Jitter = no_jitter,
+    ) -> None:
+        self._gateway = gateway
+        self._ledger = ledger
+        self._settings = settings
+        self._identity = identity
+        self._latch = latch
+        self._new_id = new_id
+        self._halt: str | None = _NOT_RECONCILED
+        self._cancelling_all = threading.Lock()
+        self._synchronizing = threading.Lock()
+        self._admission = Admission(
+            ledger=ledger, settings=settings, clock=clock, halted_because=lambda: self.halted_because
+        )
+        self._synchronizer = Synchronizer(gateway=gateway, ledger=ledger, is_in_flight=self._admission.is_in_flight)
+        self._outcomes = OutcomeRecorder(ledger=ledger, synchronizer=self._synchronizer, clock=clock)
+        self._protocol = SubmitProtocol(
+            gateway=gateway,
+            ledger=ledger,
+            lock=send_lock,
+            latch=latch,
+            rules=_submit_rules(settings),
+            clock=clock,
+            jitter=jitter,
+        )
+        self._canceller = Canceller(
+            gateway=gateway,
+            ledger=ledger,
+            synchronizer=self._synchronizer,
+            clock=clock,
+            deadline_s=settings.cancel_deadline_s,
+            jitter=jitter,
+        )
+
+    def subscribe(self, listener: OrderListener) -> None:
+        """Call ``listener`` with every later `OrderChange`, fills and ends included."""
+        self._ledger.subscribe(listener)
+
+    @property
+    def halted_because(self) -> str | None:
+        """Why no order would be taken now, or None."""
+        if self._ledger.failure is not None:
+            return str(self._ledger.failure)
+        if self._cancelling_all.locked():
+            return "a cancel-all is running; wait until it has ended"
+        return self._halt or self._outcomes.halted_because or self._latch.reason_not_armed()
+
+    def place_limit_buy(
+        self,
+        symbol: str,
+        quantity: int,
+        reference_price: Decimal,
+        *,
+        strategy_name: str | None = None,
+        time_in_force: TimeInForce | str = TimeInForce.GFD,
+        extended_hours: bool = False,
+        client_order_id: str | None = None,
+    ) -> OrderEnvelope:
+        """Buy ``quantity`` whole shares at a limit computed from ``reference_price`` in dollars.
+
+        Raises:
+            OrderError: one of `place_limit_order`'s.
+        """
+        request = OrderRequest(
+            symbol=symbol,
+            side=Side.BUY,
+            quantity=quantity,
+            reference_price=reference_price,
+            time_in_force=parse_time_in_force(time_in_force, symbol=symbol),
+            extended_hours=extended_hours,
+            client_order_id=client_order_id,
+        )
+        return self.place_limit_order(request, strategy_name=strategy_name)
+
+    def place_limit_sell(
+        self,
+        symbol: str,
+        quantity: int,
+        reference_price: Decimal,
+        *,
+        strategy_name: str | None = None,
+        time_in_force: TimeInForce | str = TimeInForce.GFD,
+        extended_hours: bool = False,
+        client_order_id: str | None = None,
+    ) -> OrderEnvelope:
+        """Sell ``quantity`` whole shares at a limit computed from ``reference_price`` in dollars.
+
+        Raises:
+            OrderError: one of `place_limit_order`'s.
+        """
+        request = OrderRequest(
+            symbol=symbol,
+            side=Side.SELL,
+            quantity=quantity,
+            reference_price=reference_price,
+            time_in_force=parse_time_in_force(time_in_force, symbol=symbol),
+            extended_hours=extended_hours,
+            client_order_id=client_order_id,
+        )
+        return self.place_limit_order(request, strategy_name=strategy_name)
+
+    def place_limit_order(self, request: OrderRequest, *, strategy_name: str | None = None) -> OrderEnvelope:
+        """Submit one order, at most once, and return its envelope.
+
+        The same client order id again returns the same envelope and sends nothing; so does an equal order that is pending or
+        was filled within the duplicate window, with ``duplicate_of`` set.
+
+        Raises:
+            OrderValidationError: the request is wrong, or the client order id stands for another order.
+            UnsupportedOrderTypeError: not a US equity.
+            TradingHaltedError: not armed, killed, halted, or not yet reconciled.
+            DuplicateOrderError: too many orders are pending on this symbol and side.
+            OrderRejectedError: the broker refused.
+            OrderNotSentError: provably nothing was sent.
+            OrderOutcomeUnknownError: it may be live; it is being reconciled.
+            OrderLogError: the intent could not be made durable, so nothing was sent.
+        """
+        terms = self.preview(request, strategy_name=strategy_name)
+        client_order_id = self._named(request)
+        if (earlier := self._admission.earlier(client_order_id, terms)) is not None:
+            return earlier
+        self._admission.refuse_if_halted(terms.symbol)
+        prepared = self._gateway.prepare_order(terms, derive_ref_id(self._identity.account_key, client_order_id))
+        intent = intent_of(
+            client_order_id,
+            prepared,
+            reference_price=parse_price(request.reference_price, symbol=terms.symbol),
+            strategy_name=strategy_name,
+            mode=self._identity.mode,
+        )
+        begun = self._admission.begin(intent, prepared)
+        return self._submit(begun) if isinstance(begun, DurableIntent) else begun
+
+    def preview(self, request: OrderRequest, *, strategy_name: str | None = None) -> OrderTerms:
+        """Return the terms that `place_limit_order` would send; nothing is sent or reserved.
+
+        Raises:
+            OrderValidationError, UnsupportedOrderTypeError: as there.
+        """
+        return price_order(request, self._settings.pricing_rules(strategy_name, request.pricing))
+
+    def standing_order(self, request: OrderRequest, *, strategy_name: str | None = None) -> OrderEnvelope | None:
+        """Return the order that already stands for this request, if one does; `place_limit_order` has the last word.
+
+        Raises:
+            OrderValidationError, UnsupportedOrderTypeError: as there.
+        """
+        terms = self.preview(request, strategy_name=strategy_name)
+        return self._admission.standing(request.client_order_id, terms)
+
+    def get_order_status(self, order_id: str) -> OrderStatus:
+        """Read an order by either id, from the broker where it holds the order.
+
+        Raises:
+            OrderNotFoundError: no order of that id is in the journal, or the broker does not know it.
+            OrderStatusError: the broker could not be read.
+        """
+        order = self._find(order_id)
+        broker_id = order.envelope.order_id
+        if broker_id is None or order.state.is_terminal:
+            return order.status()
+        return self._synchronizer.refresh(order, broker_id).status()
+
+    def open_orders(self) -> tuple[OrderEnvelope, ...]:
+        """Return the orders that have not provably ended, oldest first."""
+        with self._ledger.open_book() as book:
+            return tuple(order.envelope for order in book.active())
+
+    def orders(self) -> tuple[OrderEnvelope, ...]:
+        """Return every order of the journal, oldest first."""
+        with self._ledger.open_book() as book:
+            return tuple(order.envelope for order in book.orders())
+
+    def cancel_order(self, order_id: str) -> CancelResult:
+        """Cancel by either id and return what was proven by the cancel deadline.
+
+        Raises:
+            OrderNotFoundError: no order of that id is in the journal.
+            OrderCancellationError: the order is still live, or may be.
+        """
+        (result,) = self._canceller.cancel((self._find(order_id),))
+        if result.is_proven_closed or result.verdict in _ACCEPTABLE_ENDS:
+            return result
+        raise OrderCancellationError(
+            f"{result.symbol} order {order_id} is not cancelled ({result.verdict}: {result.reason}); "
+            "it may still fill: read its status and cancel again",
+            results=(result,),
+            order_id=order_id,
+        )
+
+    def cancel_all_open_orders(self, *, include_external: bool = False) -> tuple[CancelResult, ...]:
+        """Cancel every order of ours that is not terminal; orders placed elsewhere only where asked for.
+
+        New orders are refused while it runs.
+
+        Raises:
+            OrderCancellationError: at least one order is not proven to have ended; it carries every result.
+        """
+        with self._alone():
+            with self._ledger.open_book() as book:
+                targets = book.active()
+            results = self._canceller.cancel(targets)
+            if include_external:
+                results += self._cancel_external()
+        if open_still := [result for result in results if not result.is_proven_closed]:
+            raise OrderCancellationError(
+                f"{len(open_still)} of {len(results)} orders are not proven cancelled; read their status and cancel again",
+                results=results,
+            )
+        return results
+
+    def cancel_all(self, *, include_external: bool = False) -> tuple[CancelResult, ...]:
+        """Do the same as `cancel_all_open_orders`."""
+        return self.cancel_all_open_orders(include_external=include_external)
+
+    def synchronize_open_orders(self) -> SyncSummary:
+        """Book what the broker says of every open and unresolved order; fills and ends reach the listeners."""
+        with self._synchronizing:
+            summary = self._synchronizer.run()
+        self._fire_latched_cancels()
+        return summary
+
+    def recover(self) -> SyncSummary:
+        """Compare the replayed book with the broker; orders are taken only after this has succeeded once.
+
+        Raises:
+            TradingHaltedError: the broker's listing was not complete, so nothing can be sent yet.
+        """
+        summary = self.synchronize_open_orders()
+        if not summary.complete:
+            raise TradingHaltedError(
+                f"the orders could not be compared with the broker: {summary.problem}; cancels work, new orders wait for the "
+                "next complete synchronisation",
+                code="not_reconciled",
+            )
+        self._halt = None
+        return summary
+
+    def _named(self, request: OrderRequest) -> ClientOrderId:
+        given = request.client_order_id
+        return validate_client_order_id(self._new_id() if given is None else given)
+
+    def _submit(self, intent: DurableIntent) -> OrderEnvelope:
+        envelope = self._tracked(intent.client_order_id).envelope
+        try:
+            outcome = self._protocol.run(envelope, intent)
+            self._outcomes.record(envelope, outcome)
+        finally:
+            self._admission.finish(intent.client_order_id)
+        latest = self._tracked(intent.client_order_id)
+        if latest.cancel_wanted and latest.state.is_working:
+            self._canceller.cancel((latest,))
+            latest = self._tracked(intent.client_order_id)
+        self._outcomes.raise_unless_accepted(latest.envelope, outcome)
+        return latest.envelope
+
+    def _tracked(self, client_order_id: ClientOrderId) -> TrackedOrder:
+        with self._ledger.open_book() as book:
+            order = book.get(client_order_id)
+        if order is None:
+            raise OrderNotFoundError(
+                f"no order {client_order_id} is in the journal; check the id", client_order_id=client_order_id
+            )
+        return order
+
+    def _find(self, identifier: str) -> TrackedOrder:
+        with self._ledger.open_book() as book:
+            order = book.by_either_id(identifier)
+        if order is None:
+            raise OrderNotFoundError(
+                f"no order {ascii(identifier)[:80]} is in the journal; list the orders to see the ids",
+                order_id=identifier,
+            )
+        return order
+
+    def _fire_latched_cancels(self) -> None:
+        with self._ledger.open_book() as book:
+            latched = tuple(order for order in book.working() if order.cancel_wanted and not _is_cancelling(order))
+        if latched:
+            self._canceller.cancel(latched)
+
+    def _cancel_external(self) -> tuple[CancelResult, ...]:
+        listing = self._gateway.list_open_orders()
+        with self._ledger.open_book() as book:
+            external = [report for report in listing.reports if book.by_order_id(report.order_id) is None]
+        return self._canceller.cancel_external(external)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if not self._cancelling_all.acquire(blocking=False):
+            raise TradingHaltedError("a cancel-all is running already; wait for its result", code="cancel_all_running")
+        try:
+            yield
+        finally:
+            self._cancelling_all.release()
+
+
+def _is_cancelling(order: TrackedOrder) -> bool:
+    return order.state is OrderState.PENDING_CANCEL
+
+
+def _submit_rules(settings: "OrderManagementConfig") -> SubmitRules:
+    return SubmitRules(
+        intent_ttl_s=settings.intent_ttl_s,
+        submit_deadline_s=settings.submit_deadline_s,
+        request_timeout_s=settings.request_timeout_s,
+        retry=replace(
+            SUBMIT_POLICY,
+            max_attempts=settings.max_attempts,
+            initial_delay_s=settings.retry_initial_delay_s,
+            max_delay_s=settings.retry_max_delay_s,
+        ),
+    )

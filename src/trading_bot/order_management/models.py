@@ -1,0 +1,243 @@
+"""The words of the order layer: ids, enums, requests, envelopes, executions, reports.
+
+Enum members carry FIX meanings (FIX 4.4 tag numbers stand beside them); their values are the public contract's strings.
+"""
+
+import enum
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Context, Decimal
+from typing import NewType
+
+ClientOrderId = NewType("ClientOrderId", str)
+"""FIX tag 11: the caller's name for an order, 1 to 64 printable characters."""
+
+RefId = NewType("RefId", str)
+"""The broker's idempotency key: a UUID derived from the account and the client order id."""
+
+OrderId = NewType("OrderId", str)
+"""FIX tag 37: the broker's name for an order."""
+
+ExecutionId = NewType("ExecutionId", str)
+"""FIX tag 17: the broker's name for one fill."""
+
+
+EXACT = Context(prec=60)
+"""Money is computed in this context, whatever a caller did to the ambient one."""
+
+
+class Side(enum.StrEnum):
+    """FIX tag 54."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def opposite(self) -> "Side":
+        """The other side."""
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+
+class TimeInForce(enum.StrEnum):
+    """FIX tag 59: good for the day, or until cancelled."""
+
+    GFD = "gfd"
+    GTC = "gtc"
+
+
+class ExecutionMode(enum.StrEnum):
+    """Where orders go: the paper exchange or the broker."""
+
+    PAPER = "paper"
+    LIVE = "live"
+
+
+class OffsetMode(enum.StrEnum):
+    """The unit of a price offset: basis points of the reference price, or dollars."""
+
+    BPS = "bps"
+    ABSOLUTE = "absolute"
+
+
+class Pricing(enum.StrEnum):
+    """Passive limits wait on the near side of the reference; marketable ones cross it."""
+
+    PASSIVE = "passive"
+    MARKETABLE = "marketable"
+
+
+class OrderState(enum.StrEnum):
+    """FIX tag 39, with the states that only an honest client needs."""
+
+    PENDING_SUBMIT = "pending_submit"  # A: the intent is durable, no answer yet
+    UNKNOWN = "unknown"  # A: may or may not have reached the broker
+    PRESUMED_ABSENT = "presumed_absent"  # A: two complete listings without it; still reserved
+    QUEUED = "queued"  # A: at the broker, held for its session
+    CONFIRMED = "confirmed"  # 0: working
+    PARTIALLY_FILLED = "partially_filled"  # 1
+    PENDING_CANCEL = "pending_cancel"  # 6: a cancel was asked for; a fill may still win
+    FILLED = "filled"  # 2
+    CANCELLED = "cancelled"  # 4: what was filled stays filled
+    REJECTED = "rejected"  # 8
+    NOT_SENT = "not_sent"  # ours: provably nothing reached the broker
+    NEVER_ACCEPTED = "never_accepted"  # ours: absence proven after the session it could rest in
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing more can happen to the order."""
+        return self in _TERMINAL
+
+    @property
+    def is_unresolved(self) -> bool:
+        """Whether it is not known if the broker has the order."""
+        return self in _UNRESOLVED
+
+    @property
+    def is_working(self) -> bool:
+        """Whether the broker holds the order and it may still trade."""
+        return not self.is_terminal and not self.is_unresolved
+
+
+_TERMINAL = frozenset(
+    {OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED, OrderState.NOT_SENT, OrderState.NEVER_ACCEPTED}
+)
+_UNRESOLVED = frozenset({OrderState.PENDING_SUBMIT, OrderState.UNKNOWN, OrderState.PRESUMED_ABSENT})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRequest:
+    """What the caller wants: a limit order priced from a reference price.
+
+    ``quantity`` is in whole shares, ``reference_price`` in dollars. ``pricing`` overrides the configured one.
+    The calculator judges the values, so that every wrong one is refused with the same error.
+    """
+
+    symbol: str
+    side: Side
+    quantity: int
+    reference_price: Decimal
+    time_in_force: TimeInForce = TimeInForce.GFD
+    extended_hours: bool = False
+    client_order_id: str | None = None
+    pricing: Pricing | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderTerms:
+    """What is sent: the exact terms of one limit order (FIX tags 55, 54, 38, 44, 59)."""
+
+    symbol: str
+    side: Side
+    quantity: int
+    limit_price: Decimal
+    time_in_force: TimeInForce = TimeInForce.GFD
+    extended_hours: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse terms that must never leave, whatever computed them."""
+        if self.quantity <= 0:
+            raise ValueError(f"an order is for one share or more, not {self.quantity}")
+        if not (self.limit_price.is_finite() and self.limit_price > 0):
+            raise ValueError(f"a limit price is a positive number of dollars, not {self.limit_price}")
+
+    @property
+    def notional(self) -> Decimal:
+        """Dollars at the limit price: the most a buy can cost."""
+        return EXACT.multiply(self.limit_price, Decimal(self.quantity))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """One fill (FIX tags 17, 32, 31, 60)."""
+
+    execution_id: ExecutionId
+    quantity: Decimal
+    price: Decimal
+    executed_at: datetime
+
+    def __post_init__(self) -> None:
+        """A fill moves a position, so a senseless one is an error and never a zero."""
+        if not (self.quantity.is_finite() and self.quantity > 0 and self.price.is_finite() and self.price > 0):
+            raise ValueError(f"execution {self.execution_id}: quantity and price must be positive numbers")
+        if self.executed_at.tzinfo is None:
+            raise ValueError(f"execution {self.execution_id}: the time has no zone")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderReport:
+    """What the broker says of one order, in our words, at the moment it was read."""
+
+    order_id: OrderId
+    ref_id: RefId | None
+    symbol: str
+    side: Side
+    quantity: Decimal
+    limit_price: Decimal | None
+    state: OrderState
+    broker_state: str
+    """The broker's own word, kept as evidence; ``state`` is our reading of it."""
+    state_is_known: bool = True
+    """False where the broker's word is in no table of ours: the order then counts as working."""
+    time_in_force: TimeInForce | None = None
+    cumulative_quantity: Decimal = Decimal(0)
+    average_price: Decimal | None = None
+    executions: tuple[Execution, ...] = ()
+    reject_reason: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    last_transaction_at: datetime | None = None
+    voided: bool = False
+    """Fills were annulled after the fact (a bust)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderEnvelope:
+    """The receipt for a submitted order: its names, its terms and what is known of its fate."""
+
+    client_order_id: ClientOrderId
+    ref_id: RefId
+    order_id: OrderId | None
+    symbol: str
+    side: Side
+    quantity: int
+    limit_price: Decimal
+    reference_price: Decimal
+    time_in_force: TimeInForce
+    extended_hours: bool
+    state: OrderState
+    execution_mode: ExecutionMode
+    strategy_name: str | None
+    created_at: datetime
+    filled_quantity: Decimal = Decimal(0)
+    average_price: Decimal | None = None
+    duplicate_of: ClientOrderId | None = None
+    """Set when nothing was sent because this earlier order already stands for the request."""
+    reason: str | None = None
+    latency_ms: Decimal | None = None
+    """Milliseconds from the first byte of the last attempt to its answer."""
+
+    @property
+    def is_duplicate(self) -> bool:
+        """Whether an earlier order answered this request."""
+        return self.duplicate_of is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderStatus:
+    """An order as last read from the broker (FIX tags 39, 38, 14, 151, 6)."""
+
+    client_order_id: ClientOrderId | None
+    order_id: OrderId | None
+    symbol: str
+    side: Side
+    state: OrderState
+    quantity: Decimal
+    filled_quantity: Decimal
+    remaining_quantity: Decimal
+    """What may still trade: zero once the order is terminal."""
+    average_price: Decimal | None
+    limit_price: Decimal | None
+    reason: str | None
+    last_transaction_at: datetime | None
+    executions: tuple[Execution, ...] = field(default=())
+    broker_state: str | None = None

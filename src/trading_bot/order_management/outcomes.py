@@ -1,0 +1,132 @@
+"""How one request to the broker ended: closed sets of types, so that no caller can mistake one ending for another."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from trading_bot.clock import Seconds
+from trading_bot.order_management.models import ClientOrderId, OrderId, OrderReport, OrderTerms, RefId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedOrder:
+    """The exact bytes that would ask the broker for an order, made before the intent is written."""
+
+    ref_id: RefId
+    terms: OrderTerms
+    body: bytes
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the body, as the journal records it."""
+        return hashlib.sha256(self.body).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DurableIntent:
+    """Proof that an order's intent is on disk. Only the journal makes one, after its barrier.
+
+    A gateway sends nothing without it and refuses a body that is not the one recorded.
+    """
+
+    client_order_id: ClientOrderId
+    ref_id: RefId
+    terms: OrderTerms
+    body: bytes
+    body_digest: str
+    journal_seq: int
+
+    def __post_init__(self) -> None:
+        """Refuse a body other than the recorded one."""
+        if hashlib.sha256(self.body).hexdigest() != self.body_digest:
+            raise ValueError(f"{self.client_order_id}: these bytes are not the ones in the journal; nothing was sent")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The broker has the order; the report is its own words."""
+
+    report: OrderReport
+    mismatch: str | None = None
+    """How the echoed terms differ from ours, if they do: our terms are tracked and the symbol is frozen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """The broker refused and holds no order."""
+
+    reason: str
+    status_code: int
+    freezes_symbol: bool = False
+    """403 and 404: a restriction or contract drift, not a fault of this one order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotSent:
+    """Provably no order exists: nothing left, or the broker refused before acting."""
+
+    cause: str
+    may_retry: bool
+    """Whether the same bytes may go out again while the intent is in date."""
+    retry_after_s: Seconds | None = None
+    needs_login: bool = False
+    refused_by: str | None = None
+    """The gate of ours that refused at the last moment (latch, deadline), if one did."""
+    security_alert: bool = False
+    """A certificate failure: something may stand between us and the broker."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """No proof either way: the order may be live."""
+
+    cause: str
+    surely_there: bool = False
+    """The broker says it already has this ``ref_id``: the order exists and must be found."""
+    security_alert: bool = False
+
+
+SubmitOutcome: TypeAlias = Accepted | Rejected | NotSent | Unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelTaken:
+    """The broker took the request. That is not yet a cancelled order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRefused:
+    """The broker refused: the order may be done already, or not cancellable now. Only a read tells."""
+
+    reason: str
+    status_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelNotSent:
+    """The request did not leave: the order is still live."""
+
+    cause: str
+    retry_after_s: Seconds | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelUnknown:
+    """No answer: treat the order as live until a read shows otherwise. Repeating a cancel is safe."""
+
+    cause: str
+
+
+CancelReply: TypeAlias = CancelTaken | CancelRefused | CancelNotSent | CancelUnknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A listing of the broker's orders: every page of it, or the reason why not."""
+
+    reports: tuple[OrderReport, ...]
+    complete: bool
+    """Only a complete listing may prove that an order is absent."""
+    unreadable_ids: tuple[OrderId, ...] = ()
+    """Rows that name an order but could not be read; their presence is known, nothing else."""
+    problem: str | None = None

@@ -1,0 +1,52 @@
+"""The background thread that synchronises at a steady interval."""
+
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from trading_bot.clock import Seconds
+from trading_bot.order_management.exceptions import OrderError
+
+_log = structlog.get_logger(__name__)
+
+
+class Poller:
+    """Calls ``task`` every ``interval_s`` seconds until stopped. An order error of one round never ends the next."""
+
+    def __init__(self, task: Callable[[], object], *, interval_s: Seconds, stop: threading.Event | None = None) -> None:
+        self._task = task
+        self._interval_s = interval_s
+        self._stop = stop or threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the thread is alive."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self) -> None:
+        """Start the thread; a second call changes nothing while it runs."""
+        if self.is_running:
+            return
+        self._stop.clear()
+        self._thread = threading.Thread(target=self.run, name="trading-bot-poller", daemon=True)
+        self._thread.start()
+
+    def stop(self, *, timeout_s: Seconds) -> bool:
+        """Ask the thread to end and wait for it; say whether it did."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+        return not self.is_running
+
+    def run(self) -> None:
+        """Poll on the calling thread until stopped."""
+        while not self._stop.wait(self._interval_s):
+            self._poll_once()
+
+    def _poll_once(self) -> None:
+        try:
+            self._task()
+        except OrderError as error:
+            _log.warning("synchronisation_failed", code=error.code, message=str(error))

@@ -1,0 +1,156 @@
+"""The protocols the order manager owns. Adapters fulfil them; the manager never knows which."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from trading_bot.clock import Seconds
+from trading_bot.order_management.events import JournalRecord, OrderEvent
+from trading_bot.order_management.models import ClientOrderId, OrderId, OrderReport, OrderTerms, RefId
+from trading_bot.order_management.outcomes import (
+    CancelReply,
+    DurableIntent,
+    Listing,
+    PreparedOrder,
+    SubmitOutcome,
+)
+from trading_bot.order_management.portfolio import AccountSnapshot, Position, Quote
+from trading_bot.order_management.records import ChainHead
+
+SendPermit: TypeAlias = AbstractContextManager[None]
+"""Entered by the transport just before the first byte is written and left after the last one.
+
+Entering takes the account's send lock and re-reads latch, deadline and session; it raises `SendRefusedError` when one
+of them says no, and then nothing has been written.
+"""
+
+
+class SendRefusedError(Exception):
+    """A gate of ours refused at the last moment; no byte was written."""
+
+    def __init__(self, gate: str, message: str) -> None:
+        super().__init__(message)
+        self.gate = gate
+
+
+class SendLockError(Exception):
+    """The account's send lock could not be had, so nothing may be written."""
+
+
+class BrokerGateway(Protocol):
+    """Orders at the broker. No method retries a submit, and none reports a guess as a fact."""
+
+    def prepare_order(self, terms: OrderTerms, ref_id: RefId) -> PreparedOrder:
+        """Build the bytes of an order; looks up account and instrument where they are not cached.
+
+        Raises:
+            OrderValidationError: the broker does not trade this symbol.
+            OrderNotSentError: a look-up failed; nothing was sent.
+        """
+        ...
+
+    def submit_limit_buy(self, intent: DurableIntent, *, permit: SendPermit, timeout_s: Seconds) -> SubmitOutcome:
+        """Send one buy, once. Never raises for what the network or the broker does."""
+        ...
+
+    def submit_limit_sell(self, intent: DurableIntent, *, permit: SendPermit, timeout_s: Seconds) -> SubmitOutcome:
+        """Send one sell, once. Never raises for what the network or the broker does."""
+        ...
+
+    def renew_session(self) -> bool:
+        """Refresh a session that the broker refused, once for all threads; say whether a new one is in place."""
+        ...
+
+    def cancel_order(self, order_id: OrderId) -> CancelReply:
+        """Ask the broker to cancel; the reply is about the request, not about the order."""
+        ...
+
+    def cancel_all_equity_orders(self, order_ids: Sequence[OrderId]) -> Mapping[OrderId, CancelReply]:
+        """Ask for each cancel, whatever happens to the others."""
+        ...
+
+    def fetch_order_status(self, order_id: OrderId) -> OrderReport:
+        """Read one order.
+
+        Raises:
+            OrderNotFoundError: the broker answers "not found", which is not yet an outcome.
+            OrderStatusError: the read failed or its reply makes no sense.
+        """
+        ...
+
+    def list_open_orders(self) -> Listing:
+        """Read all open orders of the account, checked row by row. Never raises; an incomplete listing says why."""
+        ...
+
+    def find_by_client_order_id(
+        self, client_order_id: ClientOrderId, *, ref_id: RefId, created_after: datetime
+    ) -> Listing:
+        """Look through open and closed orders since ``created_after`` for ``ref_id``.
+
+        The listing holds the one report that was found, or none; only a complete one says "not there".
+        """
+        ...
+
+
+class AccountGateway(Protocol):
+    """Account reads at the broker.
+
+    Each raises `OrderStatusError` when the data cannot be had: no data is an error, never an empty account.
+    """
+
+    def fetch_account(self) -> AccountSnapshot:
+        """Read balances and restrictions."""
+        ...
+
+    def fetch_positions(self) -> tuple[Position, ...]:
+        """Read all non-zero positions."""
+        ...
+
+    def fetch_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """Read quotes in one request; symbols the broker does not know are absent."""
+        ...
+
+
+class Journal(Protocol):
+    """The durable record; `OrderLog` is the one on files.
+
+    Each method raises `OrderLogError` where the record could not be made durable.
+    """
+
+    @property
+    def head(self) -> ChainHead:
+        """The number and hash of the last record."""
+        ...
+
+    def append(self, event: OrderEvent) -> JournalRecord:
+        """Write one event durably and return its record."""
+        ...
+
+    def append_intent(self, event: OrderEvent, prepared: PreparedOrder) -> tuple[JournalRecord, DurableIntent]:
+        """Write an intent durably; return its record and the proof that a gateway asks for."""
+        ...
+
+
+class TradingLatch(Protocol):
+    """The account's armed latch, read afresh at every question."""
+
+    def reason_not_armed(self) -> str | None:
+        """Return why no order may be sent, or None if trading is armed."""
+        ...
+
+
+class SendLock(Protocol):
+    """The account's send lock, shared by every thread and process that may send or kill."""
+
+    def acquire(self, timeout_s: Seconds) -> None:
+        """Take the lock.
+
+        Raises:
+            SendLockError: somebody else held it for the whole time, or the lock file cannot be used.
+        """
+        ...
+
+    def release(self) -> None:
+        """Give it back."""
+        ...

@@ -1,0 +1,144 @@
+"""What a broker's report means for an order on record: evidence in, events out. Pure, and repeating a report adds nothing.
+
+Fills come first, then the state: a fill that won a race is never hidden by the cancel that lost it. Filled quantities fall only
+by a bust. Whatever does not fit becomes an anomaly with both pieces of evidence, and never a transition.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+
+from trading_bot.order_management.events import EventKind, OrderEvent, about
+from trading_bot.order_management.lifecycle import Judgement, Move, judge
+from trading_bot.order_management.models import Execution, OrderReport, OrderState
+from trading_bot.order_management.order_book import TrackedOrder
+
+
+def reconcile(
+    order: TrackedOrder, report: OrderReport, *, found_as: EventKind = EventKind.ORDER_ADOPTED
+) -> tuple[OrderEvent, ...]:
+    """Return the events that bring ``order`` up to ``report``, in the order in which they are to be recorded.
+
+    ``found_as`` is the event that ends an unresolved order's doubt: adopted, or accepted where the submit itself was answered.
+    """
+    problems = tuple(_problems(order, report))
+    if _is_another_order(order, report):
+        return tuple(_anomalies(order, problems))
+    fills = tuple(_new_fills(order, report))
+    busts = tuple(_busts(order, report))
+    update = _update(order, report, found_as)
+    return (
+        *(_booking(order, fill) for fill in fills),
+        *busts,
+        *((update,) if update is not None else ()),
+        *_anomalies(order, problems),
+    )
+
+
+def filled_quantity(order: TrackedOrder, report: OrderReport) -> Decimal:
+    """Return the shares filled by all the evidence: it never falls, and executions count even where the total lags."""
+    new_fills = sum((fill.quantity for fill in _new_fills(order, report)), Decimal(0))
+    return max(order.envelope.filled_quantity, report.cumulative_quantity, order.executed_quantity + new_fills)
+
+
+def reported_state(order: TrackedOrder, report: OrderReport) -> OrderState:
+    """Return the report's state, made consistent with its own fills."""
+    filled = filled_quantity(order, report)
+    if report.state is OrderState.FILLED and filled < order.envelope.quantity:
+        return OrderState.PARTIALLY_FILLED if filled else OrderState.CONFIRMED
+    if report.state in (OrderState.QUEUED, OrderState.CONFIRMED) and filled:
+        return OrderState.PARTIALLY_FILLED if filled < order.envelope.quantity else OrderState.FILLED
+    return report.state
+
+
+def _is_another_order(order: TrackedOrder, report: OrderReport) -> bool:
+    known = order.envelope.order_id
+    wrong_id = known is not None and report.order_id != known
+    wrong_name = report.ref_id is not None and report.ref_id != order.envelope.ref_id
+    return wrong_id or wrong_name
+
+
+def _new_fills(order: TrackedOrder, report: OrderReport) -> Iterator[Execution]:
+    booked = {fill.execution_id for fill in order.executions}
+    return (fill for fill in report.executions if fill.execution_id not in booked)
+
+
+def _booking(order: TrackedOrder, fill: Execution) -> OrderEvent:
+    return replace(
+        about(order.envelope, EventKind.EXECUTION_BOOKED),
+        execution_id=fill.execution_id,
+        last_quantity=fill.quantity,
+        last_price=fill.price,
+        occurred_at=fill.executed_at,
+    )
+
+
+def _busts(order: TrackedOrder, report: OrderReport) -> Iterator[OrderEvent]:
+    if not report.voided or report.cumulative_quantity >= order.envelope.filled_quantity:
+        return
+    still_there = {fill.execution_id for fill in report.executions}
+    for fill in order.executions:
+        if fill.execution_id not in still_there:
+            yield replace(
+                _booking(order, fill),
+                event=EventKind.EXECUTION_BUSTED,
+                filled_quantity=report.cumulative_quantity,
+                reason="the broker annulled this execution",
+            )
+
+
+def _update(order: TrackedOrder, report: OrderReport, found_as: EventKind) -> OrderEvent | None:
+    envelope = order.envelope
+    state = _move(order, report).state
+    filled = report.cumulative_quantity if report.voided else filled_quantity(order, report)
+    average = report.average_price or envelope.average_price
+    after = (state, filled, average, report.order_id)
+    if after == (envelope.state, envelope.filled_quantity, envelope.average_price, envelope.order_id):
+        return None
+    kind = found_as if envelope.state.is_unresolved else EventKind.ORDER_UPDATED
+    return replace(
+        about(envelope, kind),
+        order_id=report.order_id,
+        status=state,
+        filled_quantity=filled if filled >= envelope.filled_quantity else None,
+        average_price=average,
+        occurred_at=report.last_transaction_at,
+        reason=report.reject_reason,
+        details={"broker_state": report.broker_state},
+    )
+
+
+def _move(order: TrackedOrder, report: OrderReport) -> Move:
+    return judge(order.state, reported_state(order, report))
+
+
+def _problems(order: TrackedOrder, report: OrderReport) -> Iterator[str]:
+    envelope = order.envelope
+    if _is_another_order(order, report):
+        yield f"the broker answered with another order ({report.order_id}); it was ignored"
+        return
+    terms = (report.symbol, report.side, report.quantity, report.limit_price)
+    if terms != (envelope.symbol, envelope.side, Decimal(envelope.quantity), envelope.limit_price):
+        yield "the broker's terms differ from ours: " + " ".join(str(term) for term in terms)
+    if report.cumulative_quantity < envelope.filled_quantity and not report.voided:
+        yield f"the filled quantity went back from {envelope.filled_quantity} to {report.cumulative_quantity}"
+    if filled_quantity(order, report) > envelope.quantity:
+        yield f"more was filled ({filled_quantity(order, report)}) than ordered ({envelope.quantity})"
+    if report.state is OrderState.FILLED and filled_quantity(order, report) < envelope.quantity:
+        yield f"reported as filled with {report.cumulative_quantity} of {envelope.quantity} shares"
+    if not report.state_is_known:
+        yield f"the broker uses a state word we do not know: {report.broker_state}"
+    if _move(order, report).judgement is Judgement.CONTRADICTION:
+        yield f"reported as {report.broker_state} after it had ended as {envelope.state}"
+
+
+_FREEZING = ("the broker's terms differ", "more was filled")
+
+
+def _anomalies(order: TrackedOrder, problems: tuple[str, ...]) -> Iterator[OrderEvent]:
+    for problem in problems:
+        if problem in order.anomalies:
+            continue
+        yield replace(about(order.envelope, EventKind.ANOMALY_FOUND), reason=problem)
+        if problem.startswith(_FREEZING):
+            yield OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol=order.envelope.symbol, reason=problem)

@@ -1,0 +1,62 @@
+"""What the manager hands back from cancels and synchronisations."""
+
+import enum
+from dataclasses import dataclass
+from decimal import Decimal
+
+from trading_bot.order_management.models import ClientOrderId, OrderId, OrderState
+
+
+class CancelVerdict(enum.StrEnum):
+    """How a cancel ended, never claiming more than was proven."""
+
+    CANCELLED = "cancelled"  # a broker report shows it
+    FILLED_BEFORE_CANCEL = "filled_before_cancel"
+    ALREADY_CLOSED = "already_closed"  # rejected or expired before the cancel arrived
+    PENDING = "pending"  # the broker took the request; no terminal report yet
+    REFUSED = "refused"  # the broker will not cancel it now; the order is still live
+    CANCEL_NOT_SENT = "cancel_not_sent"  # the order is still live
+    UNKNOWN = "unknown"  # no answer; treat as live
+    LATCHED = "latched"  # the order's own outcome is unknown; cancelled as soon as it is found
+    NEVER_SENT = "never_sent"  # provably nothing to cancel
+
+
+PROVEN_CLOSED = frozenset(
+    {
+        CancelVerdict.CANCELLED,
+        CancelVerdict.FILLED_BEFORE_CANCEL,
+        CancelVerdict.ALREADY_CLOSED,
+        CancelVerdict.NEVER_SENT,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelResult:
+    """One order's end of a cancel request."""
+
+    client_order_id: ClientOrderId | None
+    order_id: OrderId | None
+    symbol: str
+    verdict: CancelVerdict
+    state: OrderState
+    filled_quantity: Decimal
+    reason: str | None = None
+
+    @property
+    def is_proven_closed(self) -> bool:
+        """Whether the order provably cannot trade any more."""
+        return self.verdict in PROVEN_CLOSED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncSummary:
+    """What one synchronisation found and changed."""
+
+    complete: bool
+    """Whether the listing was whole; a part confirms presence, never absence."""
+    open_orders: int
+    fills_booked: int
+    orders_closed: int
+    external_orders: int
+    problem: str | None = None

@@ -1,0 +1,134 @@
+"""What a finished submit leaves behind: its record, and the answer for the caller."""
+
+import threading
+from dataclasses import replace
+
+from trading_bot.clock import Clock
+from trading_bot.error_handling.circuit_breaker import CircuitBreaker
+from trading_bot.order_management.events import EventKind, OrderEvent, about
+from trading_bot.order_management.exceptions import (
+    AuthenticationError,
+    OrderNotSentError,
+    OrderOutcomeUnknownError,
+    OrderRejectedError,
+    TradingHaltedError,
+)
+from trading_bot.order_management.ledger import OrderLedger
+from trading_bot.order_management.models import OrderEnvelope, OrderState
+from trading_bot.order_management.outcomes import Accepted, NotSent, Rejected, SubmitOutcome, Unknown
+from trading_bot.order_management.send_gate import LATCH
+from trading_bot.order_management.synchronization import Synchronizer
+
+_REFUSALS_THAT_HALT = 3
+_REFUSAL_WINDOW_S = 300
+_SECURITY_HALT = "the connection to the broker is not what it should be; check the network before trading again"
+_REFUSAL_HALT = "the broker refused three orders with 403 or 404 within five minutes; check the account, then restart"
+
+
+class OutcomeRecorder:
+    """Records outcomes, and halts entries where one says more than "this order failed"."""
+
+    def __init__(self, *, ledger: OrderLedger, synchronizer: Synchronizer, clock: Clock) -> None:
+        self._ledger = ledger
+        self._synchronizer = synchronizer
+        self._refusals = CircuitBreaker(threshold=_REFUSALS_THAT_HALT, window_s=_REFUSAL_WINDOW_S, clock=clock)
+        self._security_alert = threading.Event()
+
+    @property
+    def halted_because(self) -> str | None:
+        """Why outcomes so far forbid new orders, if they do."""
+        if self._security_alert.is_set():
+            return _SECURITY_HALT
+        return None if self._refusals.allows_call() else _REFUSAL_HALT
+
+    def record(self, envelope: OrderEnvelope, outcome: SubmitOutcome) -> None:
+        """Write the outcome down; a journal that fails now hides nothing from the caller."""
+        match outcome:
+            case Accepted():
+                self._record_acceptance(envelope, outcome)
+            case Rejected():
+                self._record_rejection(envelope, outcome)
+            case NotSent():
+                self._note_alert(alert=outcome.security_alert)
+                self._end(envelope, EventKind.ORDER_NOT_SENT, OrderState.NOT_SENT, outcome.cause)
+            case Unknown():
+                self._note_alert(alert=outcome.security_alert)
+                self._end(envelope, EventKind.ORDER_OUTCOME_UNKNOWN, OrderState.UNKNOWN, outcome.cause)
+
+    def raise_unless_accepted(self, envelope: OrderEnvelope, outcome: SubmitOutcome) -> None:
+        """Turn an outcome into the caller's answer.
+
+        Raises:
+            OrderSubmissionError: rejected, not sent or unknown, each as its own class.
+            TradingHaltedError: the latch was released between the intent and the first byte.
+        """
+        match outcome:
+            case Rejected():
+                raise _rejected(envelope, outcome)
+            case NotSent(refused_by=gate, cause=cause) if gate == LATCH:
+                raise TradingHaltedError(
+                    f"{envelope.symbol}: not sent: {cause}", client_order_id=envelope.client_order_id, envelope=envelope
+                )
+            case NotSent():
+                raise _not_sent(envelope, outcome)
+            case Unknown() if envelope.state.is_unresolved:
+                raise _unknown(envelope, outcome)
+            case _:
+                return
+
+    def _record_acceptance(self, envelope: OrderEnvelope, outcome: Accepted) -> None:
+        self._synchronizer.apply(envelope.client_order_id, outcome.report, found_as=EventKind.ORDER_ACCEPTED)
+        if outcome.mismatch is not None:
+            self._ledger.record_fact(replace(about(envelope, EventKind.ANOMALY_FOUND), reason=outcome.mismatch))
+            self._freeze(envelope.symbol, outcome.mismatch)
+
+    def _record_rejection(self, envelope: OrderEnvelope, outcome: Rejected) -> None:
+        self._end(envelope, EventKind.ORDER_REJECTED, OrderState.REJECTED, outcome.reason)
+        if outcome.freezes_symbol:
+            self._refusals.record_failure()
+            self._freeze(envelope.symbol, f"the broker answered {outcome.status_code}: {outcome.reason}")
+
+    def _end(self, envelope: OrderEnvelope, kind: EventKind, state: OrderState, reason: str) -> None:
+        with self._ledger.open_book() as book:
+            order = book.get(envelope.client_order_id)
+            if order is not None and order.state is OrderState.PENDING_SUBMIT:
+                self._ledger.record_fact(replace(about(envelope, kind), status=state, reason=reason))
+
+    def _freeze(self, symbol: str, reason: str) -> None:
+        self._ledger.record_fact(OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol=symbol, reason=reason))
+
+    def _note_alert(self, *, alert: bool) -> None:
+        if alert:
+            self._security_alert.set()
+
+
+def _rejected(envelope: OrderEnvelope, outcome: Rejected) -> OrderRejectedError:
+    return OrderRejectedError(
+        f"{envelope.symbol}: the broker refused the order: {outcome.reason}; change it before trying again",
+        reason=outcome.reason,
+        status_code=outcome.status_code,
+        client_order_id=envelope.client_order_id,
+        symbol=envelope.symbol,
+        envelope=envelope,
+    )
+
+
+def _not_sent(envelope: OrderEnvelope, outcome: NotSent) -> OrderNotSentError:
+    kind = AuthenticationError if outcome.needs_login else OrderNotSentError
+    remedy = "log in again" if outcome.needs_login else "it is safe to try again with a new client order id"
+    return kind(
+        f"{envelope.symbol}: nothing was sent: {outcome.cause}; {remedy}",
+        client_order_id=envelope.client_order_id,
+        symbol=envelope.symbol,
+        envelope=envelope,
+    )
+
+
+def _unknown(envelope: OrderEnvelope, outcome: Unknown) -> OrderOutcomeUnknownError:
+    return OrderOutcomeUnknownError(
+        f"{envelope.symbol}: it is not known whether the broker has order {envelope.client_order_id}: {outcome.cause}; "
+        "do not send it again, it is being looked for",
+        client_order_id=envelope.client_order_id,
+        symbol=envelope.symbol,
+        envelope=envelope,
+    )

@@ -1,0 +1,178 @@
+"""How one intent is submitted: attempts while provably nothing was sent, then look-ups while the outcome is unknown.
+
+Only a request that provably created no order is repeated, with the same bytes. An unknown outcome is never resent: it is looked up
+by ``ref_id`` until the deadline and left unknown after it.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+
+from trading_bot.clock import Clock, Seconds
+from trading_bot.error_handling.policies import RetryPolicy
+from trading_bot.error_handling.retry import Jitter, with_retry
+from trading_bot.order_management.events import EventKind, about
+from trading_bot.order_management.ledger import OrderLedger
+from trading_bot.order_management.models import OrderEnvelope, Side
+from trading_bot.order_management.outcomes import Accepted, DurableIntent, NotSent, Rejected, SubmitOutcome, Unknown
+from trading_bot.order_management.ports import BrokerGateway, SendLock, TradingLatch
+from trading_bot.order_management.send_gate import SendGate
+
+_LOOK_BACK = timedelta(hours=24)
+_MILLISECOND = Decimal("0.001")
+_ENDLESS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitRules:
+    """Bounds of one submit, in seconds and in total requests."""
+
+    intent_ttl_s: Seconds
+    submit_deadline_s: Seconds
+    request_timeout_s: Seconds
+    retry: RetryPolicy
+
+    @property
+    def look_up(self) -> RetryPolicy:
+        """Look-ups share the delays; the deadline alone ends them."""
+        return replace(self.retry, max_attempts=_ENDLESS)
+
+
+class _NotSentYetError(Exception):
+    def __init__(self, outcome: NotSent) -> None:
+        super().__init__(outcome.cause)
+        self.outcome = outcome
+
+
+class _NotFoundYetError(Exception):
+    pass
+
+
+@dataclass(slots=True)
+class _Course:
+    """The state of one submit under way."""
+
+    envelope: OrderEnvelope
+    intent: DurableIntent
+    not_after: Seconds
+    deadline: Seconds
+    attempts: int = 0
+    renewed: bool = False
+
+
+class SubmitProtocol:
+    """Runs the protocol for one intent at a time; threads may run several intents at once."""
+
+    def __init__(
+        self,
+        *,
+        gateway: BrokerGateway,
+        ledger: OrderLedger,
+        lock: SendLock,
+        latch: TradingLatch,
+        rules: SubmitRules,
+        clock: Clock,
+        jitter: Jitter,
+    ) -> None:
+        self._gateway = gateway
+        self._ledger = ledger
+        self._lock = lock
+        self._latch = latch
+        self._rules = rules
+        self._clock = clock
+        self._jitter = jitter
+
+    def run(self, envelope: OrderEnvelope, intent: DurableIntent) -> SubmitOutcome:
+        """Send the intent and return how that ended, by the submit deadline."""
+        now = self._clock.monotonic()
+        course = _Course(
+            envelope=envelope,
+            intent=intent,
+            not_after=now + self._rules.intent_ttl_s,
+            deadline=now + self._rules.submit_deadline_s,
+        )
+        outcome = self._send(course)
+        return self._look_up(course, outcome) if isinstance(outcome, Unknown) else outcome
+
+    def _send(self, course: _Course) -> SubmitOutcome:
+        try:
+            return with_retry(
+                lambda: self._attempt(course),
+                policy=self._rules.retry,
+                clock=self._clock,
+                should_retry=lambda error: isinstance(error, _NotSentYetError),
+                delay_hint=_hinted_delay,
+                deadline=course.not_after,
+                jitter=self._jitter,
+            )
+        except _NotSentYetError as error:
+            return error.outcome
+
+    def _attempt(self, course: _Course) -> SubmitOutcome:
+        course.attempts += 1
+        begun = self._clock.monotonic()
+        outcome = self._submit(course, timeout_s=min(self._rules.request_timeout_s, course.deadline - begun))
+        self._record_attempt(course, outcome, latency_s=self._clock.monotonic() - begun)
+        if not isinstance(outcome, NotSent) or not outcome.may_retry:
+            return outcome
+        if not outcome.needs_login:
+            raise _NotSentYetError(outcome)
+        if course.renewed or not self._gateway.renew_session():
+            return replace(outcome, may_retry=False)
+        course.renewed = True
+        raise _NotSentYetError(replace(outcome, retry_after_s=0))
+
+    def _submit(self, course: _Course, *, timeout_s: Seconds) -> SubmitOutcome:
+        permit = SendGate(lock=self._lock, latch=self._latch, clock=self._clock, not_after=course.not_after)
+        is_buy = course.intent.terms.side is Side.BUY
+        submit = self._gateway.submit_limit_buy if is_buy else self._gateway.submit_limit_sell
+        return submit(course.intent, permit=permit, timeout_s=timeout_s)
+
+    def _record_attempt(self, course: _Course, outcome: SubmitOutcome, *, latency_s: Seconds) -> None:
+        self._ledger.record_fact(
+            replace(
+                about(course.envelope, EventKind.SUBMIT_ATTEMPTED),
+                attempt=course.attempts,
+                latency_ms=(Decimal(latency_s) * 1000).quantize(_MILLISECOND),
+                details=_described(outcome),
+            )
+        )
+
+    def _look_up(self, course: _Course, outcome: Unknown) -> SubmitOutcome:
+        try:
+            return with_retry(
+                lambda: self._find(course),
+                policy=self._rules.look_up,
+                clock=self._clock,
+                should_retry=lambda error: isinstance(error, _NotFoundYetError),
+                deadline=course.deadline,
+                jitter=self._jitter,
+            )
+        except _NotFoundYetError:
+            return outcome
+
+    def _find(self, course: _Course) -> Accepted:
+        listing = self._gateway.find_by_client_order_id(
+            course.intent.client_order_id,
+            ref_id=course.intent.ref_id,
+            created_after=course.envelope.created_at - _LOOK_BACK,
+        )
+        if not listing.reports:
+            raise _NotFoundYetError
+        return Accepted(report=listing.reports[0])
+
+
+def _hinted_delay(error: Exception) -> Seconds | None:
+    return error.outcome.retry_after_s if isinstance(error, _NotSentYetError) else None
+
+
+def _described(outcome: SubmitOutcome) -> dict[str, str]:
+    match outcome:
+        case Accepted():
+            return {"outcome": "accepted"}
+        case Rejected(reason=reason):
+            return {"outcome": "rejected", "cause": reason}
+        case NotSent(cause=cause):
+            return {"outcome": "not_sent", "cause": cause}
+        case Unknown(cause=cause):
+            return {"outcome": "unknown", "cause": cause}

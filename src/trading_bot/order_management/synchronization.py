@@ -1,0 +1,141 @@
+"""Bringing the book up to the broker: one listing, the missing orders by id, the unresolved ones by ``ref_id``."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from trading_bot.order_management.events import EventKind, OrderEvent, about
+from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError
+from trading_bot.order_management.ledger import OrderLedger
+from trading_bot.order_management.models import ClientOrderId, OrderId, OrderReport
+from trading_bot.order_management.order_book import OrderBook, TrackedOrder
+from trading_bot.order_management.outcomes import Listing
+from trading_bot.order_management.ports import BrokerGateway
+from trading_bot.order_management.reconciliation import reconcile
+from trading_bot.order_management.results import SyncSummary
+
+_LOOK_BACK = timedelta(hours=24)
+_VANISHED = "the broker answers that it does not know this order"
+
+
+@dataclass(slots=True)
+class _Tally:
+    fills: int = 0
+    closed: int = 0
+    external: int = 0
+    problem: str | None = None
+
+
+class Synchronizer:
+    """Reads the broker and books what it says. ``is_in_flight`` names orders whose submit is still under way here."""
+
+    def __init__(
+        self, *, gateway: BrokerGateway, ledger: OrderLedger, is_in_flight: Callable[[ClientOrderId], bool]
+    ) -> None:
+        self._gateway = gateway
+        self._ledger = ledger
+        self._is_in_flight = is_in_flight
+
+    def run(self) -> SyncSummary:
+        """Synchronise everything that is not terminal."""
+        with self._ledger.open_book() as book:
+            working, unresolved = book.working(), self._doubtful(book)
+        listing = self._gateway.list_open_orders()
+        tally = _Tally(problem=listing.problem)
+        self._book_listing(listing, tally)
+        if listing.complete:
+            self._fetch_missing(working, listing, tally)
+        self._look_for(unresolved, tally)
+        with self._ledger.open_book() as book:
+            still_open = len(book.active())
+        return SyncSummary(
+            complete=listing.complete and tally.problem is None,
+            open_orders=still_open,
+            fills_booked=tally.fills,
+            orders_closed=tally.closed,
+            external_orders=tally.external,
+            problem=tally.problem,
+        )
+
+    def refresh(self, order: TrackedOrder, order_id: OrderId) -> TrackedOrder:
+        """Read one order and book what the broker says of it.
+
+        Raises:
+            OrderNotFoundError: the broker does not know the id, which proves nothing; the order keeps its state.
+            OrderStatusError: it could not be read.
+        """
+        try:
+            report = self._gateway.fetch_order_status(order_id)
+        except OrderNotFoundError:
+            self._note_vanished(order)
+            raise
+        self.apply(order.client_order_id, report)
+        with self._ledger.open_book() as book:
+            return book.get(order.client_order_id) or order
+
+    def apply(
+        self,
+        client_order_id: ClientOrderId,
+        report: OrderReport,
+        *,
+        found_as: EventKind = EventKind.ORDER_ADOPTED,
+    ) -> tuple[OrderEvent, ...]:
+        """Book one report against the order as it stands now and return the events recorded."""
+        with self._ledger.open_book() as book:
+            order = book.get(client_order_id)
+            if order is None:
+                raise OrderStatusError(
+                    f"no order {client_order_id} is in the journal; check the id", client_order_id=client_order_id
+                )
+            events = reconcile(order, report, found_as=found_as)
+            self._ledger.record_facts(events)
+        return events
+
+    def _doubtful(self, book: OrderBook) -> tuple[TrackedOrder, ...]:
+        return tuple(order for order in book.unresolved() if not self._is_in_flight(order.client_order_id))
+
+    def _book_listing(self, listing: Listing, tally: _Tally) -> None:
+        for report in listing.reports:
+            with self._ledger.open_book() as book:
+                order = _owner(book, report)
+            if order is None:
+                tally.external += 1
+            else:
+                self._book(order, report, tally)
+
+    def _book(self, order: TrackedOrder, report: OrderReport, tally: _Tally) -> None:
+        events = self.apply(order.client_order_id, report)
+        tally.fills += sum(event.event is EventKind.EXECUTION_BOOKED for event in events)
+        tally.closed += sum(event.status is not None and event.status.is_terminal for event in events)
+
+    def _fetch_missing(self, working: Iterable[TrackedOrder], listing: Listing, tally: _Tally) -> None:
+        seen = {report.order_id for report in listing.reports}
+        for order in working:
+            order_id = order.envelope.order_id
+            if order_id is None or order_id in seen:
+                continue
+            try:
+                self._book(order, self._gateway.fetch_order_status(order_id), tally)
+            except OrderNotFoundError:
+                self._note_vanished(order)
+            except OrderStatusError as error:
+                tally.problem = str(error)
+
+    def _look_for(self, unresolved: Iterable[TrackedOrder], tally: _Tally) -> None:
+        for order in unresolved:
+            listing = self._gateway.find_by_client_order_id(
+                order.client_order_id,
+                ref_id=order.envelope.ref_id,
+                created_after=order.envelope.created_at - _LOOK_BACK,
+            )
+            for report in listing.reports:
+                self._book(order, report, tally)
+
+    def _note_vanished(self, order: TrackedOrder) -> None:
+        if _VANISHED not in order.anomalies:
+            self._ledger.record_fact(replace(about(order.envelope, EventKind.ANOMALY_FOUND), reason=_VANISHED))
+
+
+def _owner(book: OrderBook, report: OrderReport) -> TrackedOrder | None:
+    by_name = book.by_ref_id(report.ref_id) if report.ref_id is not None else None
+    return by_name or book.by_order_id(report.order_id)

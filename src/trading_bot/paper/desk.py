@@ -1,0 +1,215 @@
+"""The paper broker's front desk: which URL is which operation of the exchange."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeAlias
+
+from trading_bot.clock import Clock
+from trading_bot.paper import refusals, wire_pages
+from trading_bot.paper.exchange import PaperExchange
+from trading_bot.paper.listing import list_page
+from trading_bot.paper.state import ExchangeState
+from trading_bot.paper.store import ExchangeStore
+from trading_bot.paper.tickets import read_ticket
+from trading_bot.paper.tokens import TokenDesk
+
+ReferenceFor: TypeAlias = Callable[[str], Decimal | None]
+"""The reference price of the order with this ref_id, if somebody knows it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperRequest:
+    """A request after its envelope is opened."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    fields: Mapping[str, object]
+    bearer: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperReply:
+    """An HTTP status and a JSON body."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Visit:
+    """One request at the counter: the state it may change, the exchange's time, and the part of the URL that varies."""
+
+    request: PaperRequest
+    state: ExchangeState
+    now: datetime
+    key: str
+
+
+_KEY = re.compile(r"[A-Za-z0-9-]{1,64}")
+_Answer: TypeAlias = tuple[int, object]
+_Handler: TypeAlias = Callable[[_Visit], _Answer]
+
+
+class PaperDesk:
+    """Answers the broker's URLs from the exchange, one transaction a request."""
+
+    def __init__(
+        self,
+        *,
+        exchange: PaperExchange,
+        store: ExchangeStore,
+        clock: Clock,
+        tokens: TokenDesk,
+        reference_for: ReferenceFor,
+        page_size: int,
+    ) -> None:
+        self._exchange = exchange
+        self._store = store
+        self._clock = clock
+        self._tokens = tokens
+        self._reference_for = reference_for
+        self._page_size = page_size
+        self._public: dict[str, _Handler] = {
+            "POST /oauth2/token": self._grant,
+            "POST /oauth2/revoke_token": self._revoke,
+        }
+        self._private: dict[str, _Handler] = {
+            "GET /accounts": self._accounts,
+            "GET /accounts/*": self._account,
+            "GET /positions": self._positions,
+            "GET /portfolios/*": self._portfolio,
+            "GET /instruments": self._find_instruments,
+            "GET /instruments/*": self._instrument,
+            "GET /quotes": self._quotes,
+            "GET /orders": self._orders,
+            "POST /orders": self._place,
+            "GET /orders/*": self._order,
+            "POST /orders/*/cancel": self._cancel,
+        }
+
+    def serves(self, method: str, path: str) -> bool:
+        """Return whether this desk knows the URL."""
+        route, _ = _route(method, path)
+        return route in self._public or route in self._private
+
+    def answer(self, request: PaperRequest) -> PaperReply:
+        """Answer a request that `serves` approved; `KeyError` for any other."""
+        route, key = _route(request.method, request.path)
+        with self._store.transaction() as state:
+            visit = _Visit(request=request, state=state, now=self._exchange.advance(state, self._clock.now()), key=key)
+            try:
+                status, body = self._serve(route, visit)
+            except refusals.RefusalError as refusal:
+                status, body = refusal.status, refusal.body
+        return PaperReply(status=status, body=json.dumps(body, separators=(",", ":")).encode())
+
+    def _serve(self, route: str, visit: _Visit) -> _Answer:
+        if route in self._public:
+            return self._public[route](visit)
+        handler = self._private[route]
+        self._tokens.check(visit.state, visit.request.bearer, visit.now)
+        return handler(visit)
+
+    def _grant(self, visit: _Visit) -> _Answer:
+        fields = {name: str(value) for name, value in visit.request.fields.items()}
+        match fields:
+            case {"grant_type": "password", "username": username, "password": password}:
+                token = self._tokens.login(visit.state, username=username, password=password, now=visit.now)
+            case {"grant_type": "refresh_token", "refresh_token": refresh}:
+                token = self._tokens.renew(visit.state, refresh=refresh, now=visit.now)
+            case {"grant_type": "password" | "refresh_token"}:
+                raise refusals.RefusalError(400, {"error": "invalid_request"})
+            case _:
+                raise refusals.RefusalError(403, {"error": "unsupported_grant_type"})
+        return 200, wire_pages.token_page(token, visit.now)
+
+    def _revoke(self, visit: _Visit) -> _Answer:
+        self._tokens.revoke(visit.state, str(visit.request.fields.get("token", "")))
+        return 200, {}
+
+    def _accounts(self, visit: _Visit) -> _Answer:
+        return 200, _single_page([wire_pages.account_page(visit.state)])
+
+    def _account(self, visit: _Visit) -> _Answer:
+        _own_account(visit)
+        return 200, wire_pages.account_page(visit.state)
+
+    def _positions(self, visit: _Visit) -> _Answer:
+        state, query = visit.state, visit.request.query
+        if query.get("account_number", state.account_number) != state.account_number:
+            return 200, _single_page([])
+        nonzero = query.get("nonzero", "false").lower() == "true"
+        rows = [position for position in state.positions.values() if position.quantity or not nonzero]
+        return 200, _single_page([wire_pages.position_page(state, position) for position in rows])
+
+    def _portfolio(self, visit: _Visit) -> _Answer:
+        _own_account(visit)
+        return 200, wire_pages.portfolio_page(visit.state, self._exchange.market_value(visit.state, visit.now))
+
+    def _find_instruments(self, visit: _Visit) -> _Answer:
+        symbol = visit.request.query.get("symbol", "")
+        if not self._exchange.quotes.knows(symbol):
+            return 200, _single_page([])
+        visit.state.list_symbol(symbol)
+        return 200, _single_page([wire_pages.instrument_page(symbol)])
+
+    def _instrument(self, visit: _Visit) -> _Answer:
+        symbol = visit.state.instruments.get(visit.key)
+        if symbol is None:
+            raise refusals.not_found()
+        return 200, wire_pages.instrument_page(symbol)
+
+    def _quotes(self, visit: _Visit) -> _Answer:
+        symbols = visit.request.query.get("symbols", "").split(",")
+        quotes = [self._exchange.quote(visit.state, symbol, visit.now) for symbol in symbols]
+        return 200, {"results": [None if quote is None else wire_pages.quote_page(quote) for quote in quotes]}
+
+    def _orders(self, visit: _Visit) -> _Answer:
+        return 200, list_page(
+            self._exchange.orders(visit.state, visit.now),
+            visit.request.query,
+            account_number=visit.state.account_number,
+            page_size=self._page_size,
+        )
+
+    def _order(self, visit: _Visit) -> _Answer:
+        order = self._exchange.order(visit.state, visit.key, visit.now)
+        return 200, wire_pages.order_page(order, visit.state.account_number)
+
+    def _place(self, visit: _Visit) -> _Answer:
+        account_number = visit.state.account_number
+        ticket = read_ticket(visit.request.fields, account_number=account_number, knows=self._exchange.quotes.knows)
+        reference = self._reference_for(ticket.ref_id)
+        order = self._exchange.place_order(visit.state, ticket, reference=reference, now=visit.now)
+        return 201, wire_pages.order_page(order, account_number)
+
+    def _cancel(self, visit: _Visit) -> _Answer:
+        self._exchange.cancel_order(visit.state, visit.key, visit.now)
+        return 200, {}
+
+
+def _route(method: str, path: str) -> tuple[str, str]:
+    """Return the route's name and the part that varies; a final slash is optional, as it is at the broker."""
+    match path.removesuffix("/").split("/"):
+        case ["", "oauth2", action]:
+            return f"{method} /oauth2/{action}", ""
+        case ["", collection]:
+            return f"{method} /{collection}", ""
+        case ["", collection, key, *rest] if _KEY.fullmatch(key):
+            return f"{method} {'/'.join(['', collection, '*', *rest])}", key
+        case _:
+            return "", ""
+
+
+def _own_account(visit: _Visit) -> None:
+    if visit.key != visit.state.account_number:
+        raise refusals.not_found()
+
+
+def _single_page(rows: list[dict[str, object]]) -> dict[str, object]:
+    return {"next": None, "previous": None, "results": rows}

@@ -1,0 +1,266 @@
+"""Everything the paper exchange remembers, as values that survive a trip through JSON."""
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from typing import ClassVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from trading_bot.order_management.models import Side, TimeInForce
+from trading_bot.paper.chance import stable_uuid
+
+
+class WireState(enum.StrEnum):
+    """The broker's words for an order's state, as far as the paper exchange uses them."""
+
+    QUEUED = "queued"
+    UNCONFIRMED = "unconfirmed"
+    CONFIRMED = "confirmed"
+    PARTIALLY_FILLED = "partially_filled"
+    PENDING_CANCELLED = "pending_cancelled"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    PARTIALLY_FILLED_REST_CANCELLED = "partially_filled_rest_cancelled"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing more can happen to the order."""
+        return self in _TERMINAL
+
+
+_TERMINAL = frozenset({WireState.FILLED, WireState.CANCELLED, WireState.PARTIALLY_FILLED_REST_CANCELLED})
+
+
+class ExchangeStateError(ValueError):
+    """A stored exchange state does not read back; restore the file or start a new paper account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperExecution:
+    """One fill; ``settles_on`` is the next session's date."""
+
+    id: str
+    quantity: int
+    price: Decimal
+    executed_at: datetime
+    settles_on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperOrder:
+    """One order at the exchange, together with what it will do by itself and when."""
+
+    id: str
+    number: int
+    """The order's place in time priority."""
+    ref_id: str
+    symbol: str
+    side: Side
+    quantity: int
+    price: Decimal
+    time_in_force: TimeInForce
+    extended_hours: bool
+    order_form_version: int | None
+    state: WireState
+    created_at: datetime
+    updated_at: datetime
+    last_transaction_at: datetime
+    live: bool = False
+    """Whether the market has it, so that it can trade even while a cancel is on its way."""
+    wakes_at: datetime | None = None
+    """When it is acknowledged, or its session opens."""
+    cancels_at: datetime | None = None
+    expires_at: datetime | None = None
+    executions: tuple[PaperExecution, ...] = ()
+
+    @property
+    def filled(self) -> int:
+        """Shares done so far."""
+        return sum(execution.quantity for execution in self.executions)
+
+    @property
+    def remaining(self) -> int:
+        """Shares that may still trade: none once the order is terminal."""
+        return 0 if self.state.is_terminal else self.quantity - self.filled
+
+    @property
+    def next_change_at(self) -> datetime | None:
+        """When the order changes next without a trade."""
+        moments = (self.wakes_at, self.cancels_at, self.expires_at)
+        return min((moment for moment in moments if moment is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperPosition:
+    """Shares held and what they cost in dollars."""
+
+    symbol: str
+    quantity: int
+    cost: Decimal
+    opened_at: datetime
+    updated_at: datetime
+
+    @property
+    def average_price(self) -> Decimal:
+        """Dollars a share; zero for a closed position."""
+        return self.cost / self.quantity if self.quantity else Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperToken:
+    """One login: the two tokens and when the access token ends."""
+
+    access: str
+    refresh: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """The last price that an order's sender named for a symbol."""
+
+    price: Decimal
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenSize:
+    """How much of the sizes shown by the quote of ``quoted_at`` has been traded away."""
+
+    quoted_at: datetime
+    shares: dict[Side, int]
+
+
+@dataclass(slots=True, kw_only=True)
+class ExchangeState:
+    """One paper account and its market. Its values are frozen, so a copy of the mappings is a copy of the state."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    account_number: str
+    opened_at: datetime
+    advanced_to: datetime
+    starting_cash: Decimal
+    cash: Decimal
+    """Dollars owned, those promised to resting buys included."""
+    open_orders: dict[str, PaperOrder] = field(default_factory=dict)
+    closed_orders: dict[str, PaperOrder] = field(default_factory=dict)
+    positions: dict[str, PaperPosition] = field(default_factory=dict)
+    instruments: dict[str, str] = field(default_factory=dict)
+    """Symbols by instrument id, for every symbol somebody has asked about."""
+    references: dict[str, Reference] = field(default_factory=dict)
+    taken: dict[str, TakenSize] = field(default_factory=dict)
+    tokens: dict[str, PaperToken] = field(default_factory=dict)
+    tokens_issued: int = 0
+
+    @classmethod
+    def opening(
+        cls,
+        *,
+        account_number: str,
+        cash: Decimal,
+        now: datetime,
+        positions: dict[str, tuple[int, Decimal]] | None = None,
+    ) -> "ExchangeState":
+        """Open an account with ``cash`` dollars and ``positions`` of (shares, dollars a share) by symbol."""
+        state = cls(account_number=account_number, opened_at=now, advanced_to=now, starting_cash=cash, cash=cash)
+        for symbol, (quantity, price) in (positions or {}).items():
+            state.positions[symbol] = PaperPosition(
+                symbol=symbol, quantity=quantity, cost=price * quantity, opened_at=now, updated_at=now
+            )
+            state.list_symbol(symbol)
+        return state
+
+    @property
+    def held_cash(self) -> Decimal:
+        """Dollars promised to open buys."""
+        buys = (order for order in self.open_orders.values() if order.side is Side.BUY)
+        return sum((order.price * order.remaining for order in buys), Decimal(0))
+
+    @property
+    def buying_power(self) -> Decimal:
+        """Dollars that a new buy may use."""
+        return self.cash - self.held_cash
+
+    def held_shares(self, symbol: str) -> int:
+        """Return the shares promised to open sells."""
+        return sum(order.remaining for order in self.open_of(symbol) if order.side is Side.SELL)
+
+    def available_shares(self, symbol: str) -> int:
+        """Return the shares that a new sell may use."""
+        position = self.positions.get(symbol)
+        return (position.quantity if position else 0) - self.held_shares(symbol)
+
+    def open_of(self, symbol: str) -> list[PaperOrder]:
+        """Return the open orders of one symbol in time priority."""
+        return [order for order in self.open_orders.values() if order.symbol == symbol]
+
+    def order(self, order_id: str) -> PaperOrder | None:
+        """Return an order, open or closed."""
+        return self.open_orders.get(order_id) or self.closed_orders.get(order_id)
+
+    def all_orders(self) -> Iterator[PaperOrder]:
+        """Yield every order, in no particular order."""
+        yield from self.open_orders.values()
+        yield from self.closed_orders.values()
+
+    def save(self, order: PaperOrder) -> None:
+        """Store the order's latest version where its state belongs."""
+        if order.state.is_terminal:
+            self.open_orders.pop(order.id, None)
+            self.closed_orders[order.id] = order
+        else:
+            self.open_orders[order.id] = order
+
+    def list_symbol(self, symbol: str) -> str:
+        """Return the symbol's instrument id, and remember it so that the id can be asked about."""
+        instrument_id = instrument_id_of(symbol)
+        self.instruments[instrument_id] = symbol
+        return instrument_id
+
+    def copy(self) -> "ExchangeState":
+        """Return a state that can change without changing this one."""
+        return replace(
+            self,
+            open_orders=dict(self.open_orders),
+            closed_orders=dict(self.closed_orders),
+            positions=dict(self.positions),
+            instruments=dict(self.instruments),
+            references=dict(self.references),
+            taken=dict(self.taken),
+            tokens=dict(self.tokens),
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the state as JSON-able values: decimals and times as text."""
+        dumped: dict[str, object] = _adapter().dump_python(self, mode="json")
+        return dumped
+
+    @classmethod
+    def from_dict(cls, stored: object) -> "ExchangeState":
+        """Read what `to_dict` returned.
+
+        Raises:
+            ExchangeStateError: the value is not a whole exchange state.
+        """
+        try:
+            return _adapter().validate_python(stored)
+        except ValidationError as error:
+            raise ExchangeStateError(
+                f"the stored paper exchange does not read back ({error.error_count()} problems, first: "
+                f"{error.errors(include_url=False)[0]['loc']}); restore it or start a new paper account"
+            ) from error
+
+
+def instrument_id_of(symbol: str) -> str:
+    """Return the instrument id of a symbol: the same in every account and for ever."""
+    return stable_uuid("instrument", symbol)
+
+
+@cache
+def _adapter() -> TypeAdapter[ExchangeState]:
+    return TypeAdapter(ExchangeState)

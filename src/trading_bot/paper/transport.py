@@ -1,0 +1,125 @@
+"""The transport of paper mode: answers the broker's URLs from the exchange in this process, and opens no socket."""
+
+import io
+import json
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlsplit
+
+from requests import PreparedRequest, Response
+from requests.adapters import BaseAdapter
+from requests.exceptions import ConnectTimeout, InvalidURL
+from urllib3 import HTTPResponse
+
+from trading_bot.clock import Clock
+from trading_bot.paper.desk import PaperDesk, PaperReply, PaperRequest, ReferenceFor
+from trading_bot.paper.exchange import PaperExchange
+from trading_bot.paper.store import ExchangeStore
+from trading_bot.paper.tokens import TokenDesk
+from trading_bot.robinhood.sending import SendPhase, current_send_context
+
+_HOST = "api.robinhood.com"
+_LOGIN = "paper"
+
+
+class PaperTransport(BaseAdapter):
+    """Carries requests of the broker session to a paper exchange.
+
+    ``reference_for`` names the reference price of an order by its ref_id, for a market that walks around it. Logging in
+    takes ``username`` and ``password``. Lists have at most ``page_size`` orders a page.
+    """
+
+    def __init__(
+        self,
+        *,
+        exchange: PaperExchange,
+        store: ExchangeStore,
+        clock: Clock,
+        reference_for: ReferenceFor,
+        username: str = _LOGIN,
+        password: str = _LOGIN,
+        page_size: int = 100,
+    ) -> None:
+        super().__init__()
+        self._clock = clock
+        self._desk = PaperDesk(
+            exchange=exchange,
+            store=store,
+            clock=clock,
+            tokens=TokenDesk(username=username, password=password, seed=exchange.seed),
+            reference_for=reference_for,
+            page_size=page_size,
+        )
+
+    def send(self, request: PreparedRequest, *_socket_options: object, **_named_options: object) -> Response:
+        """Answer one request; time-outs, certificates and proxies mean nothing without a socket.
+
+        Raises:
+            InvalidURL: the paper broker does not know the URL; nothing was written.
+            ConnectTimeout: the deadline had passed before anything was written.
+            SendRefusedError: the permit refused; nothing was written.
+        """
+        context = current_send_context()
+        self._refuse_unknown(request)
+        if self._clock.monotonic() >= context.deadline:
+            raise ConnectTimeout("the deadline passed before the request was written; send it again", request=request)
+        context.phase = SendPhase.CONNECTED
+        with context.writing():
+            received = _received(request)
+        reply = self._desk.answer(received)
+        context.phase = SendPhase.HEADERS_READ
+        return _response(request, reply)
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+    def _refuse_unknown(self, request: PreparedRequest) -> None:
+        url, method = urlsplit(request.url or ""), request.method or ""
+        if url.scheme != "https" or url.netloc != _HOST or not self._desk.serves(method, url.path):
+            raise InvalidURL(
+                f"the paper broker does not serve {method} {url.scheme}://{url.netloc}{url.path}; "
+                "paper mode never uses the network, so ask for one of the URLs it serves",
+                request=request,
+            )
+
+
+def _received(request: PreparedRequest) -> PaperRequest:
+    url = urlsplit(request.url or "")
+    return PaperRequest(
+        method=request.method or "",
+        path=url.path,
+        query=dict(parse_qsl(url.query, keep_blank_values=True)),
+        fields=_fields(request),
+        bearer=_bearer(request),
+    )
+
+
+def _bearer(request: PreparedRequest) -> str | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token if scheme == "Bearer" else None
+
+
+def _fields(request: PreparedRequest) -> Mapping[str, object]:
+    """Read a form, or a JSON object; a body that is neither has no fields, and is refused for lacking them."""
+    body = request.body or b""
+    text = body if isinstance(body, str) else body.decode("utf-8", "replace")
+    if not request.headers.get("Content-Type", "").startswith("application/json"):
+        return dict(parse_qsl(text, keep_blank_values=True))
+    try:
+        fields = json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+    except ValueError:
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _response(request: PreparedRequest, reply: PaperReply) -> Response:
+    headers = {"Content-Type": "application/json", "Content-Length": str(len(reply.body))}
+    response = Response()
+    response.status_code = reply.status
+    response.headers.update(headers)
+    response.url = request.url or ""
+    response.request = request
+    response.encoding = "utf-8"
+    response.raw = HTTPResponse(
+        body=io.BytesIO(reply.body), headers=headers, status=reply.status, preload_content=False
+    )
+    return response

@@ -1,0 +1,233 @@
+"""What one exchange means for an order: total over every status and every failure, decided by a table."""
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from types import MappingProxyType
+from typing import TypeAlias
+
+from trading_bot.clock import Seconds
+from trading_bot.order_management.models import OrderId, OrderReport, OrderState
+from trading_bot.order_management.outcomes import (
+    Accepted,
+    CancelNotSent,
+    CancelRefused,
+    CancelReply,
+    CancelTaken,
+    CancelUnknown,
+    DurableIntent,
+    NotSent,
+    Rejected,
+    SubmitOutcome,
+    Unknown,
+)
+from trading_bot.robinhood.failures import FailureKind, WireFailure
+from trading_bot.robinhood.session import WireReply
+from trading_bot.robinhood.strict_json import UnreadableReplyError, strict_json
+from trading_bot.robinhood.wire import order_names, printable
+
+MIN_RETRY_AFTER_S: Seconds = 1
+MAX_RETRY_AFTER_S: Seconds = 300
+
+ParseOrder: TypeAlias = Callable[[object], OrderReport]
+
+_SUCCESS = range(200, 300)
+_CANCEL_REFUSED = frozenset({400, 403, 404, 409, 422})
+_SECONDS_IN_TEXT = re.compile(r"([0-9]{1,12})\s*seconds?\b")
+_NAMES_REF_ID = re.compile(r"ref_id|reference id", re.IGNORECASE)
+_LONG_NUMBER = re.compile(r"\b(?=[0-9A-Z]*[0-9]{5})[0-9A-Z]+(?=[0-9A-Z]{4}\b)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    reply: WireReply
+    intent: DurableIntent
+    parse: ParseOrder
+    now: datetime
+
+    @property
+    def text(self) -> str:
+        return error_text(self.reply.body)
+
+
+def classify_submit(
+    result: WireReply | WireFailure, *, intent: DurableIntent, parse: ParseOrder, now: datetime
+) -> SubmitOutcome:
+    """Say how one submit ended. Only proof makes an outcome other than `Unknown`.
+
+    ``parse`` reads an order or raises `UnreadableReplyError`; a dated Retry-After is counted from ``now``.
+    """
+    if isinstance(result, WireFailure):
+        return _failed_submit(result)
+    answer = _Answer(reply=result, intent=intent, parse=parse, now=now)
+    if result.status in _SUCCESS:
+        return _acknowledged(answer)
+    return _SUBMIT_RULES.get(result.status, _inconclusive)(answer)
+
+
+def classify_cancel(result: WireReply | WireFailure, *, now: datetime) -> CancelReply:
+    """Say how one cancel request ended; even `CancelTaken` is no cancelled order yet."""
+    if isinstance(result, WireFailure):
+        unproven = result.first_byte_written or result.kind is FailureKind.REDIRECT
+        return CancelUnknown(cause=result.cause) if unproven else CancelNotSent(cause=result.cause)
+    if result.status in _SUCCESS:
+        return CancelTaken()
+    cause = f"HTTP {result.status}: {error_text(result.body)}"
+    if result.status in (401, 429):
+        return CancelNotSent(cause=cause, retry_after_s=retry_after_s(result, now))
+    if result.status in _CANCEL_REFUSED:
+        return CancelRefused(reason=error_text(result.body), status_code=result.status)
+    return CancelUnknown(cause=cause)
+
+
+def error_text(body: bytes) -> str:
+    """Render an error body for people: one printable line of at most 500 characters, long numbers masked."""
+    fields = _error_fields(body)
+    text = body.decode("utf-8", errors="replace") if fields is None else "; ".join(_sentences(fields))
+    masked = _LONG_NUMBER.sub(lambda match: "*" * len(match.group()), printable(text))
+    return masked or "the broker gave no reason"
+
+
+def retry_after_s(reply: WireReply, now: datetime) -> Seconds | None:
+    """Return how long the broker asks us to wait, from 1 to 300 seconds; None where it does not say.
+
+    The header counts first, in seconds or as a date (RFC 9110, section 10.2.3), then seconds named in the body.
+    """
+    wait = _header_wait(reply.headers.get("retry-after", "").strip(), now)
+    if wait is None:
+        named = _SECONDS_IN_TEXT.search(error_text(reply.body))
+        wait = None if named is None else Seconds(named.group(1))
+    if wait is None:
+        return None
+    return MAX_RETRY_AFTER_S if math.isnan(wait) else min(max(wait, MIN_RETRY_AFTER_S), MAX_RETRY_AFTER_S)
+
+
+def _failed_submit(failure: WireFailure) -> SubmitOutcome:
+    if failure.first_byte_written or failure.kind is FailureKind.REDIRECT:
+        return Unknown(cause=failure.cause, security_alert=failure.security_alert)
+    return NotSent(
+        cause=failure.cause,
+        may_retry=failure.gate is None and not failure.security_alert,
+        refused_by=failure.gate,
+        security_alert=failure.security_alert,
+    )
+
+
+def _acknowledged(answer: _Answer) -> SubmitOutcome:
+    try:
+        obj = answer.reply.json()
+    except UnreadableReplyError as error:
+        return Unknown(cause=f"HTTP {answer.reply.status}, but {error}: {answer.text}")
+    order_id, ref_id = order_names(obj)
+    if order_id is None or ref_id != answer.intent.ref_id.lower():
+        return Unknown(cause=f"HTTP {answer.reply.status} without the order we sent: {answer.text}")
+    try:
+        report = answer.parse(obj)
+    except UnreadableReplyError as error:
+        return Accepted(
+            report=_report_by_our_terms(order_id, answer.intent), mismatch=f"the echo is unreadable: {error}"
+        )
+    return Accepted(report=report, mismatch=_difference(report, answer.intent))
+
+
+def _report_by_our_terms(order_id: OrderId, intent: DurableIntent) -> OrderReport:
+    return OrderReport(
+        order_id=order_id,
+        ref_id=intent.ref_id,
+        symbol=intent.terms.symbol,
+        side=intent.terms.side,
+        quantity=Decimal(intent.terms.quantity),
+        limit_price=intent.terms.limit_price,
+        state=OrderState.CONFIRMED,
+        broker_state="unreadable",
+        state_is_known=False,
+        time_in_force=intent.terms.time_in_force,
+    )
+
+
+def _difference(report: OrderReport, intent: DurableIntent) -> str | None:
+    terms = intent.terms
+    pairs = (
+        ("symbol", report.symbol, terms.symbol),
+        ("side", report.side, terms.side),
+        ("quantity", report.quantity, terms.quantity),
+        ("limit price", report.limit_price, terms.limit_price),
+    )
+    return "; ".join(f"{name} {theirs} instead of {ours}" for name, theirs, ours in pairs if theirs != ours) or None
+
+
+def _refused(answer: _Answer) -> SubmitOutcome:
+    fields = _error_fields(answer.reply.body)
+    if not fields:
+        return _inconclusive(answer)
+    if "ref_id" in fields or _NAMES_REF_ID.search(answer.text):
+        return _already_there(answer)
+    return Rejected(reason=answer.text, status_code=answer.reply.status)
+
+
+def _restricted(answer: _Answer) -> SubmitOutcome:
+    if not answer.reply.body.strip():
+        return _inconclusive(answer)
+    return Rejected(reason=answer.text, status_code=answer.reply.status, freezes_symbol=True)
+
+
+def _already_there(answer: _Answer) -> SubmitOutcome:
+    return Unknown(cause=f"the broker already has this reference: {answer.text}", surely_there=True)
+
+
+def _login_needed(answer: _Answer) -> SubmitOutcome:
+    return NotSent(cause=f"the session was not accepted: {answer.text}", may_retry=True, needs_login=True)
+
+
+def _throttled(answer: _Answer) -> SubmitOutcome:
+    return NotSent(
+        cause=f"throttled: {answer.text}", may_retry=True, retry_after_s=retry_after_s(answer.reply, answer.now)
+    )
+
+
+def _inconclusive(answer: _Answer) -> SubmitOutcome:
+    return Unknown(cause=f"HTTP {answer.reply.status} says nothing about the order: {answer.text}")
+
+
+_SUBMIT_RULES: Mapping[int, Callable[[_Answer], SubmitOutcome]] = MappingProxyType(
+    {
+        400: _refused,
+        401: _login_needed,
+        403: _restricted,
+        404: _restricted,
+        409: _already_there,
+        422: _refused,
+        429: _throttled,
+    }
+)
+
+
+def _error_fields(body: bytes) -> Mapping[str, object] | None:
+    try:
+        obj = strict_json(body)
+    except UnreadableReplyError:
+        return None
+    return obj if isinstance(obj, dict) else None
+
+
+def _sentences(fields: Mapping[str, object]) -> Iterator[str]:
+    for name, value in fields.items():
+        text = ", ".join(str(part) for part in value) if isinstance(value, list) else str(value)
+        yield text if name in ("detail", "non_field_errors") else f"{name}: {text}"
+
+
+def _header_wait(text: str, now: datetime) -> Seconds | None:
+    try:
+        return Seconds(text)
+    except ValueError:
+        pass  # not a number of seconds, so perhaps a date
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return (aware - now).total_seconds()

@@ -1,0 +1,147 @@
+"""Which account is ours, and which instrument a symbol stands for: looked up once, remembered, never guessed."""
+
+import threading
+
+from trading_bot.order_management.exceptions import OrderStatusError, OrderValidationError
+from trading_bot.order_management.models import Side
+from trading_bot.robinhood.account_wire import AccountPayload, InstrumentPayload, parse_account
+from trading_bot.robinhood.fields import SYMBOL, is_broker_id, parse_payload
+from trading_bot.robinhood.listing import walk_pages
+from trading_bot.robinhood.reads import BrokerReads, NotAtBrokerError
+from trading_bot.robinhood.session import UnreadableReplyError
+
+
+class BrokerDirectory:
+    """Accounts and instruments of one login. Safe to share between threads; only successes are remembered."""
+
+    def __init__(self, *, reads: BrokerReads, account_number: str | None) -> None:
+        self._reads = reads
+        self._account_number = account_number
+        self._lock = threading.Lock()
+        self._instruments: dict[str, InstrumentPayload] = {}
+        self._symbols: dict[str, str] = {}
+
+    def account_number(self) -> str:
+        """Return the account orders go to, looking the only one up where none was named.
+
+        Raises:
+            OrderStatusError: the look-up failed, or there are several accounts to choose from.
+        """
+        return self._account_number or self.fetch_account().account_number
+
+    def fetch_account(self) -> AccountPayload:
+        """Read the account afresh.
+
+        Raises:
+            OrderStatusError: the read failed, or there are several accounts to choose from.
+        """
+        account = self._only_account() if self._account_number is None else self._named_account(self._account_number)
+        self._account_number = account.account_number
+        return account
+
+    def instrument(self, symbol: str, side: Side) -> InstrumentPayload:
+        """Return the instrument that trades under ``symbol``.
+
+        Raises:
+            OrderValidationError: no such symbol, or the broker takes no orders of this side in it.
+            OrderStatusError: the look-up failed.
+        """
+        instrument = self._known(symbol) or self._look_up(checked_symbol(symbol))
+        if not instrument.takes(side):
+            raise OrderValidationError(
+                f"{symbol} is {instrument.state} and {instrument.tradability}: the broker takes no {side} order in it; "
+                "choose another symbol",
+                symbol=symbol,
+            )
+        self._remember(instrument)
+        return instrument
+
+    def known_symbol(self, instrument_id: str) -> str | None:
+        """Return a symbol without asking the broker."""
+        with self._lock:
+            return self._symbols.get(instrument_id)
+
+    def symbol_of(self, instrument_id: str) -> str | None:
+        """Return a symbol, asking the broker where it is new; None where the broker has no such instrument.
+
+        Raises:
+            OrderStatusError: the look-up failed.
+        """
+        known = self.known_symbol(instrument_id)
+        if known is not None or not is_broker_id(instrument_id):
+            return known
+        try:
+            row = self._reads.get(f"/instruments/{instrument_id}/")
+        except NotAtBrokerError:
+            return None
+        instrument = parse_payload(InstrumentPayload, row)
+        if instrument.id != instrument_id:
+            raise UnreadableReplyError(f"asked for instrument {instrument_id}, the broker answered with another")
+        with self._lock:
+            self._symbols[instrument.id] = instrument.symbol
+        return instrument.symbol
+
+    def _known(self, symbol: str) -> InstrumentPayload | None:
+        with self._lock:
+            return self._instruments.get(symbol)
+
+    def _remember(self, instrument: InstrumentPayload) -> None:
+        with self._lock:
+            self._instruments[instrument.symbol] = instrument
+            self._symbols[instrument.id] = instrument.symbol
+
+    def _look_up(self, symbol: str) -> InstrumentPayload:
+        rows = self._all_rows("/instruments/", (("symbol", symbol),))
+        exact = [row for row in rows if isinstance(row, dict) and row.get("symbol") == symbol]
+        try:
+            found = [parse_payload(InstrumentPayload, row) for row in exact]
+        except UnreadableReplyError as error:
+            raise OrderStatusError(f"looking up {symbol}: {error}; try again", symbol=symbol) from error
+        active = [instrument for instrument in found if instrument.state == "active"] or found
+        if len(active) != 1:
+            raise OrderValidationError(
+                f"{symbol}: the broker knows {len(active)} instruments of that name, not one; check the symbol",
+                symbol=symbol,
+            )
+        return active[0]
+
+    def _named_account(self, number: str) -> AccountPayload:
+        account = self._account(self._reads.get(f"/accounts/{number}/"))
+        if account.account_number != number:
+            raise OrderStatusError(
+                f"asked for account ****{number[-4:]}, the broker answered with another; do not trade"
+            )
+        return account
+
+    def _only_account(self) -> AccountPayload:
+        rows = self._all_rows("/accounts/", (("default_to_all_accounts", "true"),))
+        accounts = [self._account(row) for row in rows]
+        if len(accounts) != 1:
+            endings = ", ".join(f"****{account.account_number[-4:]}" for account in accounts) or "none"
+            raise OrderStatusError(
+                f"this login has several accounts or none ({endings}): set account_number to the one to use"
+            )
+        return accounts[0]
+
+    def _account(self, row: object) -> AccountPayload:
+        try:
+            return parse_account(row)
+        except UnreadableReplyError as error:
+            raise OrderStatusError(f"reading the account: {error}; try again, nothing was changed") from error
+
+    def _all_rows(self, path: str, query: tuple[tuple[str, str], ...]) -> tuple[object, ...]:
+        pages = walk_pages(self._reads.get, path, query)
+        if pages.problem is not None:
+            raise pages.problem
+        return pages.rows
+
+
+def checked_symbol(symbol: str) -> str:
+    """Return ``symbol`` if it can be one.
+
+    Raises:
+        OrderValidationError: it cannot.
+    """
+    if SYMBOL.fullmatch(symbol) is None:
+        raise OrderValidationError(f"{symbol!r:.40} is not a ticker symbol; write it like AAPL or BRK.B")
+    return symbol

@@ -1,0 +1,142 @@
+"""Reads at the broker: repeated within bounds, because that is safe; failure is an error, never an empty result."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from trading_bot.clock import Clock, Seconds
+from trading_bot.error_handling.policies import READ_POLICY, RetryPolicy
+from trading_bot.error_handling.retry import Jitter, no_jitter, with_retry
+from trading_bot.order_management.exceptions import OrderStatusError
+from trading_bot.order_management.ports import SendPermit
+from trading_bot.robinhood.classify import error_text, retry_after_s
+from trading_bot.robinhood.failures import FailureKind, WireFailure
+from trading_bot.robinhood.session import UnreadableReplyError, WireReply, WireRequest
+
+LOGIN_NEEDED = "login_needed"
+PATIENCE_S: Seconds = 30.0
+"""No repetition begins later than this after the first call."""
+
+_FINAL_FAILURES = frozenset({FailureKind.TLS, FailureKind.REDIRECT, FailureKind.OVERSIZED})
+_UNAUTHORIZED = 401
+_NOT_FOUND = 404
+_THROTTLED = 429
+_SUCCESS = range(200, 300)
+_SERVER_TROUBLE = range(500, 600)
+
+
+class Wire(Protocol):
+    """The part of the broker session that reads, submits and cancels need."""
+
+    def exchange(
+        self, request: WireRequest, *, timeout_s: Seconds, permit: SendPermit | None = None
+    ) -> WireReply | WireFailure:
+        """Send once and return what came of it."""
+        ...
+
+
+class NotAtBrokerError(OrderStatusError):
+    """The broker answers "not found" to this address."""
+
+    code = "not_found"
+
+
+class PassingTroubleError(Exception):
+    """One exchange ended in a way that repeating may cure."""
+
+    def __init__(self, result: WireReply | WireFailure) -> None:
+        super().__init__(describe(result))
+        self.result = result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeater:
+    """Repeats an exchange that may be repeated: back-off for passing trouble, one session renewal for a 401."""
+
+    wire: Wire
+    clock: Clock
+    renew: Callable[[], bool]
+    timeout_s: Seconds
+    jitter: Jitter = no_jitter
+
+    def exchange(self, request: WireRequest, policy: RetryPolicy) -> WireReply | WireFailure:
+        """Return the first conclusive result, or the last one."""
+        result = self._patiently(request, policy)
+        if isinstance(result, WireReply) and result.status == _UNAUTHORIZED and self.renew():
+            return self._patiently(request, policy)
+        return result
+
+    def _patiently(self, request: WireRequest, policy: RetryPolicy) -> WireReply | WireFailure:
+        try:
+            return with_retry(
+                lambda: self._once(request),
+                policy=policy,
+                clock=self.clock,
+                should_retry=lambda error: isinstance(error, PassingTroubleError),
+                delay_hint=self._hint,
+                deadline=self.clock.monotonic() + PATIENCE_S,
+                jitter=self.jitter,
+            )
+        except PassingTroubleError as trouble:
+            return trouble.result
+
+    def _once(self, request: WireRequest) -> WireReply | WireFailure:
+        result = self.wire.exchange(request, timeout_s=self.timeout_s)
+        if _is_passing(result):
+            raise PassingTroubleError(result)
+        return result
+
+    def _hint(self, error: Exception) -> Seconds | None:
+        result = error.result if isinstance(error, PassingTroubleError) else None
+        return retry_after_s(result, self.clock.now()) if isinstance(result, WireReply) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerReads:
+    """GET requests whose replies are decoded JSON."""
+
+    repeater: Repeater
+    policy: RetryPolicy = READ_POLICY
+
+    def get(self, path: str, query: tuple[tuple[str, str], ...] = ()) -> object:
+        """Read one address.
+
+        Raises:
+            NotAtBrokerError: the broker answers 404.
+            OrderStatusError: the read failed; its code is ``login_needed`` where only a new login helps.
+        """
+        result = self.repeater.exchange(WireRequest(method="GET", path=path, query=query), self.policy)
+        if isinstance(result, WireFailure) or result.status not in _SUCCESS:
+            raise _read_error(path, result)
+        try:
+            return result.json()
+        except UnreadableReplyError as error:
+            raise OrderStatusError(f"reading {_area(path)}: {error}; try again, nothing was changed") from error
+
+
+def describe(result: WireReply | WireFailure) -> str:
+    """Say in one line what an exchange ended in."""
+    return result.cause if isinstance(result, WireFailure) else f"HTTP {result.status}: {error_text(result.body).rstrip('.')}"
+
+
+def _is_passing(result: WireReply | WireFailure) -> bool:
+    if isinstance(result, WireFailure):
+        return result.kind not in _FINAL_FAILURES
+    return result.status == _THROTTLED or result.status in _SERVER_TROUBLE
+
+
+def _read_error(path: str, result: WireReply | WireFailure) -> OrderStatusError:
+    said = f"reading {_area(path)}: {describe(result)}"
+    if isinstance(result, WireFailure) and result.security_alert:
+        return OrderStatusError(
+            f"{said}; something may stand between you and the broker: check the network before trading"
+        )
+    if isinstance(result, WireReply) and result.status == _NOT_FOUND:
+        return NotAtBrokerError(f"{said}; check the id")
+    if isinstance(result, WireReply) and result.status == _UNAUTHORIZED:
+        return OrderStatusError(f"{said}; the session could not be renewed: log in again", code=LOGIN_NEEDED)
+    return OrderStatusError(f"{said}; try again, nothing was changed")
+
+
+def _area(path: str) -> str:
+    return path.split("/")[1]

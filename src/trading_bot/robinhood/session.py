@@ -1,0 +1,199 @@
+"""One HTTPS conversation with the broker: pinned host, total deadline, bounded replies, failures as values.
+
+The session knows nothing of orders. Whatever the network does comes back as a `WireReply` or a `WireFailure`; only the
+transport's own record of its writing says whether the broker may have seen a request.
+"""
+
+import re
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from urllib.parse import urlencode
+
+import requests
+import urllib3
+
+from trading_bot.clock import Clock, Seconds
+from trading_bot.order_management.ports import SendPermit, SendRefusedError
+from trading_bot.robinhood.failures import FailureKind, WireFailure, cause_of, kind_of
+from trading_bot.robinhood.sending import SendContext, SendPhase, sending
+from trading_bot.robinhood.strict_json import UnreadableReplyError, strict_json
+
+__all__ = [
+    "BASE_URL",
+    "FORM",
+    "BrokerSession",
+    "FailureKind",
+    "UnreadableReplyError",
+    "WireFailure",
+    "WireReply",
+    "WireRequest",
+]
+
+BASE_URL = "https://api.robinhood.com"
+FORM = "application/x-www-form-urlencoded; charset=utf-8"
+MAX_BODY_BYTES = 2 * 1024 * 1024
+MAX_CONNECT_S: Seconds = 5.0
+
+_REDIRECTS = range(300, 400)
+_CHUNK_BYTES = 16 * 1024
+_PATH = re.compile(r"/(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*(?:[A-Za-z0-9_-][A-Za-z0-9._-]*)?")
+_HEADERS = {
+    "Accept": "*/*",
+    "Accept-Encoding": "gzip, deflate",
+    "Accept-Language": "en-US,en;q=1",
+    "Connection": "keep-alive",
+    "User-Agent": "*",
+    "X-Robinhood-API-Version": "1.431.4",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireRequest:
+    """One request below the pinned base. Its repr shows only the method: the rest may hold secrets."""
+
+    method: str
+    path: str = field(repr=False)
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)
+    content_type: str | None = None
+    authenticated: bool = True
+    """Whether the bearer token goes along; the token endpoint itself gets none."""
+
+    def __post_init__(self) -> None:
+        """Refuse a path that could lead elsewhere: dots, doubled slashes, a query or a fragment inside it."""
+        if _PATH.fullmatch(self.path) is None:
+            raise ValueError(
+                "a request path holds only plain segments between single slashes; build it from checked ids"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireReply:
+    """The broker's whole answer; header names in lower case. Its repr shows only the status."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    def json(self) -> object:
+        """Decode the body strictly.
+
+        Raises:
+            UnreadableReplyError: the body is not acceptable JSON.
+        """
+        return strict_json(self.body)
+
+
+class _PinnedSession(requests.Session):
+    """requests looks a redirect's target up, and reads its body unbounded, even when told not to follow it."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        del resp  # wherever it leads, nothing follows it
+
+
+class BrokerSession:
+    """The only door to the broker. Safe to share between threads.
+
+    ``adapter`` carries the bytes: our own connection class, or the paper exchange. It serves the pinned base alone and
+    must write inside of `SendContext.writing`.
+    """
+
+    def __init__(self, *, adapter: requests.adapters.BaseAdapter, clock: Clock, base_url: str = BASE_URL) -> None:
+        self._clock = clock
+        self._base_url = base_url
+        self._bearer: str | None = None
+        self._refused_bearer: str | None = None
+        self._http = _PinnedSession()
+        self._http.trust_env = False
+        self._http.headers.clear()
+        self._http.headers.update(_HEADERS)
+        self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._http.adapters.clear()
+        self._http.mount(f"{base_url}/", adapter)
+
+    def set_bearer(self, token: str | None) -> None:
+        """Use this access token from the next request on; None sends none."""
+        self._bearer = token
+
+    @property
+    def bearer_is_refused(self) -> bool:
+        """Whether there is no token, or the broker answered 401 to the very one in use."""
+        return self._bearer is None or self._bearer == self._refused_bearer
+
+    def exchange(
+        self, request: WireRequest, *, timeout_s: Seconds, permit: SendPermit | None = None
+    ) -> WireReply | WireFailure:
+        """Send once and read the whole reply within ``timeout_s``; what the network does never raises.
+
+        ``permit`` is held while bytes are written. A redirect is a failure: no byte follows it.
+        """
+        context = SendContext(deadline=self._clock.monotonic() + timeout_s, permit=permit or nullcontext())
+        if timeout_s <= 0:
+            return _failure(context, FailureKind.TIMEOUT, "no time was left to send")
+        bearer = self._bearer if request.authenticated else None
+        with sending(context):
+            try:
+                result = self._converse(request, context, bearer)
+            except SendRefusedError as refusal:
+                return _failure(context, FailureKind.REFUSED_BY_GATE, str(refusal), gate=refusal.gate)
+            except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' own errors are OSErrors
+                kind = kind_of(error, first_byte_written=context.first_byte_written)
+                return _failure(context, kind, cause_of(kind, error))
+        if isinstance(result, WireReply) and result.status == requests.codes.unauthorized and bearer is not None:
+            self._refused_bearer = bearer
+        return result
+
+    def _converse(self, request: WireRequest, context: SendContext, bearer: str | None) -> WireReply | WireFailure:
+        remaining = max(context.deadline - self._clock.monotonic(), 0.001)
+        with self._http.request(
+            request.method,
+            f"{self._base_url}{request.path}{'?' + urlencode(request.query) if request.query else ''}",
+            data=request.body or None,
+            headers=_own_headers(request, bearer),
+            timeout=(min(MAX_CONNECT_S, remaining), remaining),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            if not context.first_byte_written:
+                context.phase = SendPhase.HEADERS_READ
+                return _failure(context, FailureKind.OTHER, "the transport wrote without asking for its permit")
+            context.phase = SendPhase.HEADERS_READ
+            return self._whole_reply(response, context)
+
+    def _whole_reply(self, response: requests.Response, context: SendContext) -> WireReply | WireFailure:
+        if response.status_code in _REDIRECTS:
+            return _failure(
+                context, FailureKind.REDIRECT, f"the broker answered with a redirect ({response.status_code})"
+            )
+        body = bytearray()
+        for chunk in response.iter_content(_CHUNK_BYTES):
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                return _failure(context, FailureKind.OVERSIZED, f"the reply is larger than {MAX_BODY_BYTES} bytes")
+            if self._clock.monotonic() > context.deadline:
+                return _failure(context, FailureKind.TIMEOUT, "the reply was not complete in time")
+        context.phase = SendPhase.BODY_READ
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return WireReply(status=response.status_code, headers=headers, body=bytes(body))
+
+
+def _own_headers(request: WireRequest, bearer: str | None) -> dict[str, str]:
+    headers = {}
+    if request.content_type is not None:
+        headers["Content-Type"] = request.content_type
+    if bearer is not None:
+        headers["Authorization"] = f"Bearer {bearer}"
+    return headers
+
+
+def _failure(context: SendContext, kind: FailureKind, cause: str, *, gate: str | None = None) -> WireFailure:
+    return WireFailure(
+        phase=context.phase,
+        first_byte_written=context.first_byte_written,
+        cause=cause,
+        kind=kind,
+        security_alert=kind in (FailureKind.TLS, FailureKind.REDIRECT),
+        gate=gate,
+    )

@@ -1,0 +1,212 @@
+"""The rules a trade must pass before it becomes an order, and the register of pending orders."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Context, Decimal
+from typing import TypeAlias, TypeVar
+
+from trading_bot.account.account_data import AccountData
+from trading_bot.clock import Clock
+from trading_bot.config_sections import RiskManagementConfig
+from trading_bot.market_hours import MarketHours
+from trading_bot.order_management.calculator import parse_price, validate_quantity
+from trading_bot.order_management.exceptions import OrderError, OrderValidationError
+from trading_bot.order_management.models import Side
+from trading_bot.order_management.portfolio import AccountSnapshot, Position
+
+_EXACT = Context(prec=60)
+"""Our own, so that a caller who changed the ambient decimal context loosens no limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafetyResult:
+    """The verdict on one trade. ``code`` is ``allowed`` or names the rule that refused; ``reason`` is for people."""
+
+    allowed: bool
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingOrder:
+    """An order that was accepted and has not ended."""
+
+    symbol: str
+    side: Side
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Trade:
+    symbol: str
+    quantity: int
+    price: Decimal
+    limits: RiskManagementConfig
+
+    @property
+    def notional(self) -> Decimal:
+        return _EXACT.multiply(self.price, self.quantity)
+
+    def __str__(self) -> str:
+        return f"{self.quantity} {self.symbol} at {self.price}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Buy:
+    trade: _Trade
+    position: Position | None
+    account: AccountSnapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sell:
+    trade: _Trade
+    position: Position | None
+
+
+def _account_restricted(buy: _Buy) -> str | None:
+    if buy.account.restriction is None:
+        return None
+    return f"the account may not buy ({buy.account.restriction}); settle that with the broker first"
+
+
+def _insufficient_buying_power(buy: _Buy) -> str | None:
+    cost, available = buy.trade.notional, buy.account.buying_power
+    if cost <= available:
+        return None
+    return f"{buy.trade} cost {cost} and the buying power is {available}; buy less or add cash"
+
+
+def _insufficient_shares(sell: _Sell) -> str | None:
+    if sell.position is None:
+        return f"no {sell.trade.symbol} is held, and nothing is sold short; sell what is held"
+    if sell.trade.quantity <= sell.position.sellable:
+        return None
+    return (
+        f"{sell.trade} is more than the {sell.position.sellable} shares free to sell, of {sell.position.quantity} held;"
+        " sell less or cancel a resting sell"
+    )
+
+
+def _max_order_notional(order: _Buy | _Sell) -> str | None:
+    limit, notional = order.trade.limits.max_order_notional, order.trade.notional
+    if limit is None or notional <= limit:
+        return None
+    return (
+        f"{order.trade} makes {notional}, over the limit of {limit} for one order;"
+        " trade less or raise risk_management.max_order_notional"
+    )
+
+
+def _max_position_notional(buy: _Buy) -> str | None:
+    limit, held = buy.trade.limits.max_position_notional, buy.position.quantity if buy.position else Decimal(0)
+    worth = _EXACT.add(_EXACT.multiply(held, buy.trade.price), buy.trade.notional)
+    if limit is None or worth <= limit:
+        return None
+    return (
+        f"{buy.trade} would bring the position to {worth}, over the limit of {limit};"
+        " buy less or raise risk_management.max_position_notional"
+    )
+
+
+_T = TypeVar("_T")
+_Rules: TypeAlias = tuple[tuple[str, Callable[[_T], str | None]], ...]
+"""The code of each rule, and the rule: what it objects to, or None."""
+
+_BUY_RULES: _Rules[_Buy] = (
+    ("account_restricted", _account_restricted),
+    ("insufficient_buying_power", _insufficient_buying_power),
+    ("max_order_notional", _max_order_notional),
+    ("max_position_notional", _max_position_notional),
+)
+_SELL_RULES: _Rules[_Sell] = (
+    ("insufficient_shares", _insufficient_shares),
+    ("max_order_notional", _max_order_notional),
+)
+
+
+class SafetyChecks:
+    """Judges a trade by rules in a fixed order; the first that objects decides. Whatever cannot be judged is refused.
+
+    A sell is judged without the account's balances, so that a failing read of them cannot hold up an exit.
+    Duplicates are the order manager's business: the pending register only remembers.
+    """
+
+    def __init__(
+        self,
+        *,
+        limits: RiskManagementConfig,
+        hours: MarketHours,
+        account: AccountData,
+        clock: Clock,
+        queue_for_open: bool,
+    ) -> None:
+        self._limits = limits
+        self._hours = hours
+        self._account = account
+        self._clock = clock
+        self._queue_for_open = queue_for_open
+        self._pending: list[PendingOrder] = []
+        self._lock = threading.Lock()
+
+    def validate_trade(
+        self, symbol: str, side: Side, quantity: int, *, price: Decimal, extended_hours: bool = False
+    ) -> SafetyResult:
+        """Judge ``quantity`` shares at ``price`` dollars each, now. Never raises for what the broker does."""
+        closed = self._hours.why_closed(self._clock.now(), extended_hours=extended_hours)
+        if closed is not None and not self._queue_for_open:
+            return _refused("market_closed", f"{closed}; wait until then or set trading.queue_for_open")
+        try:
+            trade = _Trade(
+                symbol=symbol,
+                quantity=validate_quantity(quantity, symbol=symbol),
+                price=parse_price(price, symbol=symbol),
+                limits=self._limits,
+            )
+        except OrderValidationError as error:
+            return _refused(error.code, str(error))
+        try:
+            objections = self._objections(Side(side), trade)
+        except OrderError as error:
+            return _refused("no_account_data", f"the account cannot be read ({error}); nothing is traded until it can")
+        return next(objections, SafetyResult(allowed=True, code="allowed", reason="every rule agrees"))
+
+    def _objections(self, side: Side, trade: _Trade) -> Iterator[SafetyResult]:
+        position = self._account.positions().get(trade.symbol)
+        if side is Side.SELL:
+            return _verdicts(_SELL_RULES, _Sell(trade=trade, position=position))
+        return _verdicts(_BUY_RULES, _Buy(trade=trade, position=position, account=self._account.account()))
+
+    def register_pending_order(self, symbol: str, side: Side, order_id: str) -> None:
+        """Remember an accepted order; the same one again changes nothing."""
+        order = PendingOrder(symbol=symbol, side=Side(side), order_id=order_id)
+        with self._lock:
+            if order not in self._pending:
+                self._pending.append(order)
+
+    def clear_pending_order(self, symbol: str, side: Side | None = None) -> None:
+        """Forget the orders of a symbol, on one side or on both; forgetting what is not there changes nothing."""
+        with self._lock:
+            self._pending = [
+                order for order in self._pending if order.symbol != symbol or side not in (None, order.side)
+            ]
+
+    def clear_all_pending_orders(self) -> None:
+        """Forget every pending order."""
+        with self._lock:
+            self._pending = []
+
+    @property
+    def pending_orders(self) -> tuple[PendingOrder, ...]:
+        """The remembered orders as they are now, oldest first."""
+        with self._lock:
+            return tuple(self._pending)
+
+
+def _verdicts(rules: _Rules[_T], trade: _T) -> Iterator[SafetyResult]:
+    return (_refused(code, reason) for code, rule in rules if (reason := rule(trade)) is not None)
+
+
+def _refused(code: str, reason: str) -> SafetyResult:
+    return SafetyResult(allowed=False, code=code, reason=reason)

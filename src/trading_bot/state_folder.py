@@ -1,0 +1,99 @@
+"""The folder that belongs to one account in one mode: latch, locks, and where its journal is."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from trading_bot.files import FileSystem
+from trading_bot.order_management.exceptions import OrderLogError
+from trading_bot.order_management.models import ExecutionMode
+
+_KEY_LENGTH = 16
+_SUFFIX_LENGTH = 4
+
+
+def account_key(mode: ExecutionMode, account_number: str) -> str:
+    """Return a name for an account in a mode that does not show its number."""
+    return hashlib.sha256(f"trading_bot.account\0{mode}\0{account_number}".encode()).hexdigest()[:_KEY_LENGTH]
+
+
+def account_suffix(account_number: str) -> str:
+    """Return the last four characters: all of an account number that may be shown."""
+    return account_number[-_SUFFIX_LENGTH:]
+
+
+def journal_name(mode: ExecutionMode, account_number: str) -> str:
+    """Return the journal's file name."""
+    return "orders.jsonl" if mode is ExecutionMode.PAPER else f"orders-live-{account_suffix(account_number)}.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateFolder:
+    """Names of the files in an account's state folder, and the journal's whereabouts kept in one of them."""
+
+    root: Path
+    files: FileSystem
+
+    @property
+    def latch(self) -> Path:
+        """The armed file."""
+        return self.root / "armed"
+
+    @property
+    def send_lock(self) -> Path:
+        """The lock held while an order is written to the broker."""
+        return self.root / "send.lock"
+
+    @property
+    def lease(self) -> Path:
+        """The lock held by the one writing process."""
+        return self.root / "lease.lock"
+
+    @property
+    def paper_exchange(self) -> Path:
+        """The paper exchange's state."""
+        return self.root / "paper.sqlite3"
+
+    def check_journal(self, journal: Path) -> None:
+        """Refuse a journal that is not where it was last time.
+
+        Raises:
+            OrderLogError: it is gone, or it was elsewhere: orders may be on record that nobody would see.
+        """
+        known = self._known_journal()
+        if known is not None and known != journal:
+            raise OrderLogError(
+                f"the journal of this account is {known}, not {journal}; set logs_dir back, or move the file there and "
+                f"delete {self._note}"
+            )
+        if known is not None and self.files.facts_at(journal) is None:
+            raise OrderLogError(
+                f"the journal {journal} is gone; put it back, or delete {self._note} if this account truly starts afresh"
+            )
+
+    def remember_journal(self, journal: Path) -> None:
+        """Note where the journal is, now that it is there.
+
+        Raises:
+            OrderLogError: the note cannot be written.
+        """
+        if self._known_journal() == journal:
+            return
+        try:
+            self.files.make_folder(self.root)
+            self.files.replace(self._note, json.dumps({"v": 1, "journal": str(journal)}).encode())
+        except OSError as error:
+            raise OrderLogError(f"cannot write {self._note}: {error}; mend the state folder") from error
+
+    @property
+    def _note(self) -> Path:
+        return self.root / "journal.json"
+
+    def _known_journal(self) -> Path | None:
+        try:
+            if self.files.facts_at(self._note) is None:
+                return None
+            return Path(json.loads(self.files.read(self._note))["journal"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise OrderLogError(f"cannot read {self._note}: {error}; restore it from a copy") from error

@@ -1,0 +1,130 @@
+"""The command line as a script sees it: exit codes, streams and what is loaded."""
+
+import json
+
+import pytest
+
+from tests.support.command_line import run_cli, run_python
+from trading_bot import __version__
+
+pytestmark = pytest.mark.subprocess
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_the_version_is_told(tmp_path, option):
+    done = run_cli([option], home=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"trading-bot {__version__}\n")
+
+
+@pytest.mark.parametrize("arguments", [["-h"], ["--help"], ["run", "-h"], ["demo", "--help"], ["config", "show", "-h"]])
+def test_help_is_everywhere(tmp_path, arguments):
+    done = run_cli(arguments, home=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--json" in done.stdout
+    assert "--config" in done.stdout
+
+
+def test_help_loads_nothing_heavy(tmp_path):
+    """So that help and completion answer at once."""
+    code = """
+import sys
+from trading_bot.cli.app import run_command_line
+run_command_line(["run", "--help"])
+heavy = {"rich", "pydantic", "requests", "holidays", "robin_stocks", "structlog"} & set(sys.modules)
+print("loaded:", sorted(heavy))
+"""
+    assert run_python(code, home=tmp_path).stdout.endswith("loaded: []\n")
+
+
+def test_no_command_is_a_usage_error_that_shows_the_help(tmp_path):
+    done = run_cli([], home=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Usage: trading-bot" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["fly"], "No such command 'fly'"),
+        (["run"], "Missing option '--signals'"),
+        (["run", "--signals"], "--signals"),
+        (["run", "--signals", "-", "--settle", "-1"], "--settle"),
+        (["run", "--signals", "missing.jsonl"], "cannot read the signals file missing.jsonl"),
+        (["demo", "--speed"], "--speed"),
+    ],
+)
+def test_a_wrong_call_is_one_line_and_exit_code_2(tmp_path, arguments, said):
+    done = run_cli(arguments, home=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert done.stderr.startswith("trading-bot: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["--json", "run"], ["run", "--json"]])
+def test_under_json_a_wrong_call_is_one_object_on_stderr(tmp_path, arguments):
+    done = run_cli(arguments, home=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert json.loads(done.stderr)["error"]["code"] == "usage"
+
+
+class TestConfig:
+    def test_without_a_file_the_defaults_are_good(self, tmp_path):
+        done = run_cli(["config", "check"], home=tmp_path)
+        assert (done.returncode, done.stdout) == (0, "settings are good: paper mode, no config file, defaults\n")
+
+    @pytest.mark.parametrize("before", [True, False])
+    def test_the_common_options_work_before_and_after_the_command(self, tmp_path, before):
+        (tmp_path / "mine.json").write_text('{"logs_dir": "elsewhere"}', encoding="utf-8")
+        options = ["--json", "-c", "mine.json"]
+        arguments = [*options, "config", "show"] if before else ["config", "show", *options]
+        done = run_cli(arguments, home=tmp_path)
+        assert json.loads(done.stdout)["settings"]["logs_dir"] == str(tmp_path / "elsewhere")
+
+    def test_a_bad_setting_is_one_readable_line_and_exit_code_3(self, tmp_path):
+        (tmp_path / "config.json").write_text('{"trading": {"mode": "papr"}}', encoding="utf-8")
+        done = run_cli(["config", "check"], home=tmp_path)
+        assert (done.returncode, done.stdout) == (3, "")
+        assert "trading.mode" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_the_account_number_is_shown_by_its_last_four_alone(self, tmp_path):
+        (tmp_path / "config.json").write_text('{"account_number": "5QR12345"}', encoding="utf-8")
+        done = run_cli(["config", "show"], home=tmp_path)
+        assert "...2345" in done.stdout
+        assert "5QR1" not in done.stdout + done.stderr
+
+    def test_the_origin_of_each_setting_can_be_shown(self, tmp_path):
+        (tmp_path / "config.json").write_text('{"paper": {"seed": 9}}', encoding="utf-8")
+        done = run_cli(
+            ["config", "show", "--origin", "--json"],
+            home=tmp_path,
+            environment={"TRADING_BOT_PAPER__STARTING_CASH": "5000"},
+        )
+        origins = json.loads(done.stdout)["origins"]
+        assert [origins[f"paper.{name}"] for name in ("seed", "starting_cash", "quotes_file")] == [
+            "file",
+            "env",
+            "default",
+        ]
+
+    def test_every_setting_is_one_line(self, tmp_path):
+        shown = run_cli(["config", "show"], home=tmp_path).stdout.splitlines()
+        assert any(line.split() == ["order_management.buy_offset", "15"] for line in shown)
+
+
+def test_an_unexpected_error_is_one_line_and_exit_code_1_with_details_on_request(tmp_path):
+    code = """
+import sys
+from trading_bot.cli.errors import install_last_resort
+from trading_bot.cli.invocation import Invocation
+install_last_resort(Invocation(verbose=VERBOSE))
+raise KeyError("lost")
+"""
+    plain = run_python(code.replace("VERBOSE", "0"), home=tmp_path)
+    assert plain.returncode == 1
+    assert (
+        plain.stderr
+        == "trading-bot: unexpected KeyError: 'lost'; run it again with -v for the details of a bug report\n"
+    )
+    assert "Traceback" in run_python(code.replace("VERBOSE", "1"), home=tmp_path).stderr

@@ -1,0 +1,15 @@
+"""What holds for every test: no socket leaves the machine, and examples found by chance are few and repeatable."""
+
+import os
+
+from hypothesis import settings
+
+from tests.support.guard import network_guard
+
+
+def pytest_configure() -> None:
+    """Guard the process before any test module is imported, and choose the examples' budget."""
+    network_guard.install()
+    settings.register_profile("developer", deadline=None, max_examples=60)
+    settings.register_profile("build", settings.get_profile("developer"), derandomize=True, database=None)
+    settings.load_profile("build" if os.environ.get("CI") else "developer")

@@ -1,0 +1,46 @@
+from decimal import Decimal
+
+import pytest
+
+from trading_bot.robinhood.strict_json import UnreadableReplyError, strict_json
+
+
+def test_numbers_stay_exact():
+    assert strict_json(b'{"a": 0.1, "b": 12, "c": -1e2}') == {"a": Decimal("0.1"), "b": 12, "c": Decimal("-1E+2")}
+
+
+def test_brackets_inside_strings_are_no_nesting():
+    text = b'["' + b"[" * 100 + b'\\"' + b"{" * 100 + b'"]'
+    assert strict_json(text) == ["[" * 100 + '"' + "{" * 100]
+
+
+def test_thirty_two_levels_are_read():
+    assert strict_json(b"[" * 32 + b"]" * 32) is not None
+
+
+@pytest.mark.parametrize(
+    ("body", "because"),
+    [
+        (b'{"id": 1, "id": 2}', "key twice"),
+        (b'{"a": {"b": 1, "b": 1}}', "key twice"),
+        (b"[NaN]", "NaN"),
+        (b"[Infinity]", "Infinity"),
+        (b"[-Infinity]", "-Infinity"),
+        (b"[" * 33 + b"]" * 33, "deeper"),
+        (b"[" * 1_000_000, "deeper"),
+        (b'{"a":' * 33 + b"1" + b"}" * 33, "deeper"),
+        (b"[" + b"9" * 33 + b"]", "digits"),
+        (b"[0." + b"9" * 33 + b"]", "digits"),
+        (b"[1e99]", "digits"),
+        (b"[1e-99]", "digits"),
+        (b"[1e99999999999999999999]", "bounds"),
+        (b"<html>", "not JSON"),
+        (b"", "not JSON"),
+        (b'{"a": 1} {"b": 2}', "not JSON"),
+        (b'{"a": "\xff"}', "UTF-8"),
+        (b'"' + b'\\"' * 100_000, "not JSON"),
+    ],
+)
+def test_doubtful_text_is_refused(body, because):
+    with pytest.raises(UnreadableReplyError, match=because):
+        strict_json(body)

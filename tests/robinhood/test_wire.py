@@ -1,0 +1,237 @@
+from datetime import UTC, datetime
+from decimal import Decimal, localcontext
+from urllib.parse import parse_qs
+
+import pytest
+
+from tests.support.scripted_broker import INSTRUMENT, ORDER, REF, fill, order_row
+from trading_bot.order_management.exceptions import OrderValidationError
+from trading_bot.order_management.models import OrderState, OrderTerms, RefId, Side, TimeInForce
+from trading_bot.robinhood.strict_json import UnreadableReplyError
+from trading_bot.robinhood.wire import (
+    STATES,
+    account_url,
+    instrument_url,
+    order_account_number,
+    order_body,
+    order_names,
+    parse_order,
+    printable,
+    wire_time,
+)
+
+
+def parsed(**changes):
+    return parse_order(order_row(**changes), {INSTRUMENT: "AAPL"}.get)
+
+
+def test_an_order_is_read_whole():
+    report = parsed(
+        state="partially_filled",
+        cumulative_quantity="4.00000000",
+        average_price="100.05000000",
+        executions=[fill()],
+        reject_reason=None,
+    )
+    assert (report.order_id, report.ref_id, report.symbol, report.side) == (ORDER, REF, "AAPL", Side.BUY)
+    assert (report.quantity, report.limit_price, report.cumulative_quantity) == (10, Decimal("100.1"), 4)
+    assert (report.average_price, report.time_in_force) == (Decimal("100.05"), TimeInForce.GFD)
+    assert (report.state, report.broker_state, report.state_is_known) == (
+        OrderState.PARTIALLY_FILLED,
+        "partially_filled",
+        True,
+    )
+    [execution] = report.executions
+    assert (execution.quantity, execution.price) == (4, Decimal("100.05"))
+    assert execution.executed_at == datetime(2026, 11, 23, 15, 0, 1, 500_000, tzinfo=UTC)
+    assert report.created_at == datetime(2026, 11, 23, 14, 59, 58, 123456, tzinfo=UTC)
+    assert report.updated_at == datetime(2026, 11, 23, 14, 59, 59, 123456, tzinfo=UTC)
+    assert report.last_transaction_at == datetime(2026, 11, 23, 14, 59, 59, tzinfo=UTC)
+    assert not report.voided
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [
+        ("new", "queued"),
+        ("queued", "queued"),
+        ("unconfirmed", "queued"),
+        ("confirmed", "confirmed"),
+        ("partially_filled", "partially_filled"),
+        ("pending_cancelled", "pending_cancel"),
+        ("cancelled", "cancelled"),
+        ("canceled", "cancelled"),
+        ("partially_filled_rest_cancelled", "cancelled"),
+        ("voided", "cancelled"),
+        ("rejected", "rejected"),
+        ("failed", "rejected"),
+    ],
+)
+def test_each_word_of_the_broker_has_one_meaning(word, state):
+    report = parsed(state=word)
+    assert (report.state, report.state_is_known, report.voided) == (state, True, word == "voided")
+
+
+def test_filled_means_all_of_it():
+    assert parsed(state="filled", cumulative_quantity="10.00000000").state is OrderState.FILLED
+    with pytest.raises(UnreadableReplyError, match="says filled"):
+        parsed(state="filled", cumulative_quantity="9.00000000")
+
+
+def test_the_table_of_words_is_the_tested_one():
+    assert len(STATES) == 13
+
+
+@pytest.mark.parametrize("word", ["Filled ", "FILLED", "locating", "cancelled."])
+def test_an_unknown_word_counts_as_working_and_is_kept(word):
+    report = parsed(state=word)
+    assert (report.state, report.state_is_known, report.broker_state) == (OrderState.CONFIRMED, False, word)
+    assert report.state.is_working
+
+
+def test_a_rejected_order_keeps_the_brokers_text_made_safe():
+    assert parsed(state="rejected", reject_reason="no\x1b[2J\nfunds").reject_reason == "no [2J funds"
+
+
+def test_a_sell_is_a_sell_and_an_unknown_time_in_force_is_none():
+    report = parsed(side="sell", time_in_force="opg")
+    assert (report.side, report.time_in_force) == (Side.SELL, None)
+
+
+def test_the_instrument_may_be_named_by_its_address_alone():
+    assert parsed(instrument_id=None).symbol == "AAPL"
+
+
+def test_ref_ids_are_compared_in_lower_case():
+    assert parsed(ref_id="ABCDEF00-2222-4333-8444-555555555555").ref_id == "abcdef00-2222-4333-8444-555555555555"
+    assert parsed(ref_id=None).ref_id is None
+
+
+def test_the_same_execution_given_twice_counts_once():
+    assert len(parsed(executions=[fill(), fill()], cumulative_quantity="4").executions) == 1
+
+
+BAD = [
+    *[{"id": value} for value in ("", 0, None, "../cancel", "abc", "x" * 65, "7a2f7d2c/1f0e")],
+    *[{"quantity": v} for v in (10, 10.0, "0", "-1", "NaN", "1e3", "", None, "1" * 16, "１２", "1_0", " 1", "Infinity", True)],
+    *[{"cumulative_quantity": value} for value in ("10.00000001", "-1", None, "NaN")],
+    *[{"price": value} for value in ("nan", "-100", 100, "1" * 40)],
+    *[{"side": value} for value in ("short", "", None, "BUY")],
+    *[{"state": value} for value in ("", None, 3, "x" * 65, "fil\x1bled")],
+    *[{"executions": value} for value in (None, {}, [None], [fill() | {"quantity": "0"}], [fill() | {"price": "0"}])],
+    {"executions": [fill(), fill(price="99")]},
+    {"executions": [fill() | {"timestamp": None}]},
+    *[
+        {"updated_at": value}
+        for value in ("2026-11-23T14:59:59", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "yesterday", None, 5)
+    ],
+    {"ref_id": "x\n"},
+    {"instrument_id": None, "instrument": None},
+    {"instrument_id": "00000000-dead-4000-8000-000000000000"},
+]
+
+
+@pytest.mark.parametrize("changes", BAD, ids=repr)
+def test_a_senseless_field_makes_the_whole_order_unreadable(changes):
+    with pytest.raises(UnreadableReplyError):
+        parsed(**changes)
+
+
+@pytest.mark.parametrize(
+    "key", ["id", "side", "state", "quantity", "cumulative_quantity", "executions", "created_at", "updated_at"]
+)
+def test_a_missing_field_is_an_error_and_never_a_default(key):
+    row = order_row()
+    del row[key]
+    with pytest.raises(UnreadableReplyError, match=key):
+        parse_order(row, lambda _: "AAPL")
+
+
+@pytest.mark.parametrize("row", [None, [], "order", 5])
+def test_what_is_no_object_is_no_order(row):
+    with pytest.raises(UnreadableReplyError):
+        parse_order(row, lambda _: "AAPL")
+    assert order_names(row) == (None, None)
+    assert order_account_number(row) is None
+
+
+def test_the_error_names_fields_and_never_values():
+    with pytest.raises(UnreadableReplyError) as caught:
+        parsed(quantity="5QR12345-secret")
+    assert "quantity" in str(caught.value)
+    assert "5QR" not in str(caught.value)
+
+
+def test_names_survive_an_unreadable_order():
+    assert order_names(order_row(quantity="NaN")) == (ORDER, REF)
+    assert order_names({"id": "../x", "ref_id": 3}) == (None, None)
+
+
+def test_the_account_of_an_order_is_read_from_its_address():
+    assert order_account_number(order_row()) == "5QR12345"
+
+
+def body(**changes):
+    fields = {"symbol": "AAPL", "side": Side.BUY, "quantity": 10, "limit_price": Decimal("100.1")} | changes
+    return order_body(
+        OrderTerms(**fields),
+        ref_id=RefId(REF),
+        account_url=account_url("5QR12345"),
+        instrument_url=instrument_url(INSTRUMENT),
+    )
+
+
+def test_a_body_has_exactly_the_fields_of_a_plain_limit_order_in_order():
+    assert body() == (
+        b"account=https%3A%2F%2Fapi.robinhood.com%2Faccounts%2F5QR12345%2F"
+        b"&instrument=https%3A%2F%2Fapi.robinhood.com%2Finstruments%2F450dfc6d-5510-4d40-abfb-f633b7d9be3e%2F"
+        b"&symbol=AAPL&price=100.10&quantity=10&ref_id=11111111-2222-4333-8444-555555555555&type=limit"
+        b"&time_in_force=gfd&trigger=immediate&side=buy&market_hours=regular_hours&extended_hours=False"
+        b"&order_form_version=4"
+    )
+
+
+@pytest.mark.parametrize(("extended", "pair"), [(True, ("extended_hours", "True")), (False, ("regular_hours", "False"))])
+def test_the_two_fields_about_hours_always_agree(extended, pair):
+    fields = parse_qs(body(extended_hours=extended).decode())
+    assert (fields["market_hours"], fields["extended_hours"]) == ([pair[0]], [pair[1]])
+
+
+def test_side_and_time_in_force_are_the_terms_own():
+    fields = parse_qs(body(side=Side.SELL, time_in_force=TimeInForce.GTC).decode())
+    assert (fields["side"], fields["time_in_force"]) == (["sell"], ["gtc"])
+
+
+def test_the_order_form_version_is_an_argument():
+    terms = OrderTerms(symbol="AAPL", side=Side.BUY, quantity=1, limit_price=Decimal(5))
+    made = order_body(terms, ref_id=RefId(REF), account_url="a", instrument_url="i", order_form_version=7)
+    assert made.endswith(b"&order_form_version=7")
+
+
+@pytest.mark.parametrize(
+    ("price", "text"),
+    [("1", "1.00"), ("1E+2", "100.00"), ("0.9999", "0.9999"), ("0.5", "0.5000"), ("12345678.90", "12345678.90")],
+)
+def test_a_price_is_plain_digits_on_the_tick(price, text):
+    assert parse_qs(body(limit_price=Decimal(price)).decode())["price"] == [text]
+
+
+@pytest.mark.parametrize("price", ["100.125", "1.0001", "0.99995", "1E-9", "1E+40"])
+def test_a_price_off_the_tick_is_refused_and_never_rounded(price):
+    with pytest.raises(OrderValidationError, match="tick"):
+        body(limit_price=Decimal(price))
+
+
+def test_a_price_does_not_depend_on_the_threads_decimal_context():
+    with localcontext() as context:
+        context.prec = 2
+        assert b"price=123.45" in body(limit_price=Decimal("123.45"))
+
+
+def test_times_are_written_as_the_filters_take_them():
+    assert wire_time(datetime(2026, 11, 23, 15, 0, tzinfo=UTC)) == "2026-11-23T15:00:00.000000Z"
+
+
+def test_foreign_text_becomes_one_bounded_printable_line():
+    assert printable("a\tb\r\n\u202ec\x00") == "a b c"
+    assert len(printable("x" * 501)) == 500

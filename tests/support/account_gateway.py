@@ -1,0 +1,76 @@
+"""An account whose answers a test chooses."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from trading_bot.order_management.exceptions import OrderError, OrderStatusError
+from trading_bot.order_management.portfolio import AccountSnapshot, Position, Quote
+
+AS_OF = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+
+
+def snapshot(*, buying_power: str = "10000", restriction: str | None = None) -> AccountSnapshot:
+    return AccountSnapshot(
+        account_suffix="1234",
+        buying_power=Decimal(buying_power),
+        cash=Decimal(buying_power),
+        cash_held_for_orders=Decimal(0),
+        restriction=restriction,
+        as_of=AS_OF,
+    )
+
+
+def holding(symbol: str, quantity: str, *, held_for_sells: str = "0") -> Position:
+    return Position(
+        symbol=symbol,
+        quantity=Decimal(quantity),
+        average_buy_price=Decimal(100),
+        held_for_sells=Decimal(held_for_sells),
+        as_of=AS_OF,
+    )
+
+
+def quote(symbol: str, price: str) -> Quote:
+    return Quote(
+        symbol=symbol,
+        bid_price=Decimal(price),
+        ask_price=Decimal(price),
+        bid_size=100,
+        ask_size=100,
+        last_price=Decimal(price),
+        trading_halted=False,
+        updated_at=AS_OF,
+    )
+
+
+class FakeAccountGateway:
+    """Counts reads; ``failing`` names the reads that raise, ``during_read`` runs inside each read."""
+
+    def __init__(self, *, account: AccountSnapshot | None = None, positions: Sequence[Position] = ()) -> None:
+        self.snapshot = account or snapshot()
+        self.holdings = tuple(positions)
+        self.failing: set[str] = set()
+        self.error: OrderError = OrderStatusError("the broker did not answer; try again")
+        self.reads: list[str] = []
+        self.during_read: Callable[[], None] = lambda: None
+
+    def fetch_account(self) -> AccountSnapshot:
+        answer = self.snapshot
+        self._read("account")
+        return answer
+
+    def fetch_positions(self) -> tuple[Position, ...]:
+        answer = self.holdings
+        self._read("positions")
+        return answer
+
+    def fetch_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        self._read("quotes")
+        return {symbol: quote(symbol, "100") for symbol in symbols if symbol != "NOPE"}
+
+    def _read(self, name: str) -> None:
+        self.reads.append(name)
+        self.during_read()
+        if name in self.failing:
+            raise self.error

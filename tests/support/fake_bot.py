@@ -1,0 +1,138 @@
+"""A bot that trades nothing: it notes what it was asked and answers what it was told to."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+from trading_bot.bot import TradeResult, TradeStatus, TradingBot
+from trading_bot.clock import VirtualClock
+from trading_bot.config import Config
+from trading_bot.order_management.models import (
+    ClientOrderId,
+    ExecutionMode,
+    OrderEnvelope,
+    OrderId,
+    OrderState,
+    RefId,
+    Side,
+    TimeInForce,
+)
+from trading_bot.order_management.portfolio import AccountSnapshot, Position
+from trading_bot.order_management.results import SyncSummary
+
+OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
+QUIET = SyncSummary(complete=True, open_orders=0, fills_booked=0, orders_closed=0, external_orders=0)
+
+
+def envelope(name: str = "c-1", **changes: object) -> OrderEnvelope:
+    """A plain accepted order for 10 TSLA, with whatever the test changes."""
+    plain = OrderEnvelope(
+        client_order_id=ClientOrderId(name),
+        ref_id=RefId(f"ref-{name}"),
+        order_id=OrderId(f"order-{name}"),
+        symbol="TSLA",
+        side=Side.BUY,
+        quantity=10,
+        limit_price=Decimal("249.92"),
+        reference_price=Decimal("250.30"),
+        time_in_force=TimeInForce.GFD,
+        extended_hours=False,
+        state=OrderState.CONFIRMED,
+        execution_mode=ExecutionMode.PAPER,
+        strategy_name="momentum",
+        created_at=OPEN,
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def submitted(order: OrderEnvelope) -> TradeResult:
+    return TradeResult(status=TradeStatus.SUBMITTED, code="submitted", message="submitted", envelope=order)
+
+
+def refused(code: str, message: str = "no") -> TradeResult:
+    return TradeResult(status=TradeStatus.BLOCKED, code=code, message=message, envelope=None)
+
+
+class FakeBot:
+    """Fulfils `SignalBot`; ``trades`` and ``syncs`` hold what happened and when."""
+
+    def __init__(self, clock: VirtualClock | None = None, answer: Callable[[], TradeResult] | None = None) -> None:
+        self.clock = clock or VirtualClock(OPEN)
+        self.trades: list[tuple[datetime, dict[str, object]]] = []
+        self.syncs: list[datetime] = []
+        self.work_s = 0
+        self._answer = answer or (lambda: submitted(envelope()))
+
+    def execute_trade(self, symbol: str, action: str, **terms: object) -> TradeResult:
+        self.trades.append((self.clock.now(), {"symbol": symbol, "action": action, **terms}))
+        return self._answer()
+
+    def synchronize_open_orders(self) -> SyncSummary:
+        self.syncs.append(self.clock.now())
+        self.clock.sleep(self.work_s)
+        return QUIET
+
+
+class FakeAccount:
+    """Answers with cash and no position, or with the error it was given."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self._error = error
+        self.invalidated = 0
+
+    def invalidate_cache(self, name: str | None = None) -> None:
+        self.invalidated += 1
+
+    def account(self) -> AccountSnapshot:
+        if self._error is not None:
+            raise self._error
+        return AccountSnapshot(
+            account_suffix="0001",
+            buying_power=Decimal(900),
+            cash=Decimal(1000),
+            cash_held_for_orders=Decimal(100),
+            restriction=None,
+            as_of=OPEN,
+        )
+
+    def positions(self) -> dict[str, Position]:
+        return {}
+
+
+class FakeTradingBot(FakeBot):
+    """A `FakeBot` with the rest of what a run needs of a bot; ``events`` holds the order of the calls."""
+
+    def __init__(self, clock: VirtualClock | None = None, answer: Callable[[], TradeResult] | None = None) -> None:
+        super().__init__(clock, answer)
+        self.config = Config()
+        self.account = FakeAccount()
+        self.journal_path = Path("logs/orders.jsonl")
+        self.verdict = SimpleNamespace(ok=True, records=3, problem=None)
+        self.events: list[str] = []
+        self.book: list[OrderEnvelope] = []
+        self.sync_problem: str | None = None
+
+    def as_bot(self) -> TradingBot:
+        return cast("TradingBot", self)
+
+    def start(self) -> None:
+        self.events.append("start")
+
+    def stop(self) -> None:
+        self.events.append("stop")
+
+    def synchronize_open_orders(self) -> SyncSummary:
+        return replace(super().synchronize_open_orders(), problem=self.sync_problem, complete=not self.sync_problem)
+
+    def orders(self) -> tuple[OrderEnvelope, ...]:
+        return tuple(self.book)
+
+    def open_orders(self) -> tuple[OrderEnvelope, ...]:
+        return tuple(order for order in self.book if order.state.is_working)
+
+    def verify_journal(self) -> SimpleNamespace:
+        return self.verdict

@@ -1,0 +1,215 @@
+import decimal
+from datetime import UTC, datetime, time
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.support.account_gateway import FakeAccountGateway, holding, snapshot
+from trading_bot.account.account_data import AccountData
+from trading_bot.clock import VirtualClock
+from trading_bot.config import RiskManagementConfig
+from trading_bot.market_hours import Calendar, MarketHours
+from trading_bot.order_management.exceptions import AuthenticationError
+from trading_bot.order_management.models import Side
+from trading_bot.safety_checks import PendingOrder, SafetyChecks, SafetyResult
+
+MONDAY_NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
+MONDAY_EVENING = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
+THANKSGIVING = datetime(2026, 11, 26, 17, 0, tzinfo=UTC)
+NO_LIMITS = RiskManagementConfig(max_order_notional=None, max_position_notional=None)
+
+
+def checks_of(
+    gateway: FakeAccountGateway,
+    *,
+    limits: RiskManagementConfig = NO_LIMITS,
+    now: datetime = MONDAY_NOON,
+    queue_for_open: bool = False,
+) -> SafetyChecks:
+    clock = VirtualClock(now)
+    return SafetyChecks(
+        limits=limits,
+        hours=MarketHours(
+            calendar=Calendar.NYSE, start_time=time(9, 30), end_time=time(16), timezone=ZoneInfo("America/New_York")
+        ),
+        account=AccountData(gateway=gateway, clock=clock, ttl_s=15),
+        clock=clock,
+        queue_for_open=queue_for_open,
+    )
+
+
+def judge(gateway: FakeAccountGateway, side: Side, quantity: int, price: str = "100", **settings) -> SafetyResult:
+    return checks_of(gateway, **settings).validate_trade("AAPL", side, quantity, price=Decimal(price))
+
+
+def test_a_trade_to_which_no_rule_objects_is_allowed():
+    gateway = FakeAccountGateway(positions=[holding("AAPL", "10")])
+    assert judge(gateway, Side.BUY, 10).allowed
+    assert judge(gateway, Side.SELL, 10).allowed
+
+
+def test_a_closed_market_refuses_and_says_when_it_opens():
+    result = judge(FakeAccountGateway(), Side.BUY, 1, now=THANKSGIVING)
+    assert (result.allowed, result.code) == (False, "market_closed")
+    assert "Thanksgiving Day" in result.reason
+    assert "Friday 2026-11-27 at 09:30 EST" in result.reason
+
+
+def test_a_closed_market_is_refused_before_the_broker_is_asked():
+    gateway = FakeAccountGateway()
+    judge(gateway, Side.BUY, 1, now=THANKSGIVING)
+    assert gateway.reads == []
+
+
+def test_queue_for_open_lets_a_trade_wait_for_the_opening():
+    assert judge(FakeAccountGateway(), Side.BUY, 1, now=THANKSGIVING, queue_for_open=True).allowed
+
+
+@pytest.mark.parametrize(("extended_hours", "allowed"), [(False, False), (True, True)])
+def test_the_evening_is_open_to_extended_hours_orders_alone(extended_hours, allowed):
+    checks = checks_of(FakeAccountGateway(), now=MONDAY_EVENING)
+    result = checks.validate_trade("AAPL", Side.BUY, 1, price=Decimal(100), extended_hours=extended_hours)
+    assert result.allowed is allowed
+
+
+@pytest.mark.parametrize("quantity", [0, -1, True])
+def test_a_senseless_quantity_is_refused(quantity):
+    assert judge(FakeAccountGateway(), Side.BUY, quantity).code == "bad_quantity"
+
+
+@pytest.mark.parametrize("price", ["NaN", "Infinity", "0", "-1", "1E+1000000"])
+def test_a_senseless_price_is_refused(price):
+    assert judge(FakeAccountGateway(), Side.BUY, 1, price).code == "bad_price"
+
+
+def test_a_side_that_is_no_side_is_an_error():
+    with pytest.raises(ValueError, match="hold"):
+        checks_of(FakeAccountGateway()).validate_trade("AAPL", "hold", 1, price=Decimal(1))
+
+
+def test_a_restricted_account_may_sell_but_not_buy():
+    gateway = FakeAccountGateway(account=snapshot(restriction="closing only"), positions=[holding("AAPL", "5")])
+    refused = judge(gateway, Side.BUY, 1)
+    assert (refused.allowed, refused.code) == (False, "account_restricted")
+    assert "closing only" in refused.reason
+    assert judge(gateway, Side.SELL, 5).allowed
+
+
+@pytest.mark.parametrize(("price", "code"), [("100", "allowed"), ("100.01", "insufficient_buying_power")])
+def test_a_buy_may_cost_the_whole_buying_power_and_no_cent_more(price, code):
+    gateway = FakeAccountGateway(account=snapshot(buying_power="1000"))
+    assert judge(gateway, Side.BUY, 10, price).code == code
+
+
+@pytest.mark.parametrize(("quantity", "code"), [(7, "allowed"), (8, "insufficient_shares")])
+def test_a_sell_may_take_the_shares_not_promised_to_another_sell(quantity, code):
+    gateway = FakeAccountGateway(positions=[holding("AAPL", "10", held_for_sells="3")])
+    assert judge(gateway, Side.SELL, quantity).code == code
+
+
+def test_what_is_not_held_is_not_sold():
+    result = judge(FakeAccountGateway(positions=[holding("MSFT", "10")]), Side.SELL, 1)
+    assert (result.allowed, result.code) == (False, "insufficient_shares")
+
+
+def test_a_sell_needs_no_buying_power():
+    gateway = FakeAccountGateway(account=snapshot(buying_power="0"), positions=[holding("AAPL", "10")])
+    assert judge(gateway, Side.SELL, 10).allowed
+
+
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.parametrize(("price", "code"), [("100", "allowed"), ("100.01", "max_order_notional")])
+def test_one_order_may_reach_its_limit_and_no_cent_more(side, price, code):
+    gateway = FakeAccountGateway(positions=[holding("AAPL", "10")])
+    limits = RiskManagementConfig(max_order_notional=Decimal(1000), max_position_notional=None)
+    assert judge(gateway, side, 10, price, limits=limits).code == code
+
+
+@pytest.mark.parametrize(("price", "code"), [("100", "allowed"), ("100.01", "max_position_notional")])
+def test_the_position_after_a_buy_may_reach_its_limit_and_no_cent_more(price, code):
+    gateway = FakeAccountGateway(positions=[holding("AAPL", "10")])
+    limits = RiskManagementConfig(max_order_notional=None, max_position_notional=Decimal(3000))
+    assert judge(gateway, Side.BUY, 20, price, limits=limits).code == code
+
+
+def test_a_position_over_its_limit_can_be_left():
+    gateway = FakeAccountGateway(positions=[holding("AAPL", "1000")])
+    limits = RiskManagementConfig(max_order_notional=None, max_position_notional=Decimal(1))
+    assert judge(gateway, Side.SELL, 1000, limits=limits).allowed
+
+
+def test_the_first_rule_that_objects_gives_the_reason():
+    gateway = FakeAccountGateway(account=snapshot(buying_power="0", restriction="locked"))
+    limits = RiskManagementConfig(max_order_notional=Decimal(1), max_position_notional=Decimal(1))
+    assert judge(gateway, Side.BUY, 1, limits=limits).code == "account_restricted"
+    gateway.snapshot = snapshot(buying_power="0")
+    assert judge(gateway, Side.BUY, 1, limits=limits).code == "insufficient_buying_power"
+    gateway.snapshot = snapshot()
+    assert judge(gateway, Side.BUY, 1, limits=limits).code == "max_order_notional"
+
+
+@pytest.mark.parametrize(("side", "read"), [(Side.BUY, "account"), (Side.BUY, "positions"), (Side.SELL, "positions")])
+def test_without_account_data_nothing_is_traded(side, read):
+    gateway = FakeAccountGateway(positions=[holding("AAPL", "10")])
+    gateway.failing.add(read)
+    result = judge(gateway, side, 1)
+    assert (result.allowed, result.code) == (False, "no_account_data")
+    assert "did not answer" in result.reason
+
+
+def test_an_expired_login_is_no_account_data():
+    gateway = FakeAccountGateway()
+    gateway.failing.add("account")
+    gateway.error = AuthenticationError("log in again")
+    assert judge(gateway, Side.BUY, 1).code == "no_account_data"
+
+
+def test_unreadable_balances_do_not_hold_up_an_exit():
+    gateway = FakeAccountGateway(positions=[holding("AAPL", "10")])
+    gateway.failing.add("account")
+    assert judge(gateway, Side.SELL, 10).allowed
+
+
+def test_the_ambient_decimal_precision_loosens_no_limit():
+    """At two digits, 10 times 100.4 would be 1.0E+3 and fit."""
+    gateway = FakeAccountGateway(account=snapshot(buying_power="1000"))
+    with decimal.localcontext(decimal.Context(prec=2)):
+        assert judge(gateway, Side.BUY, 10, "100.4").code == "insufficient_buying_power"
+
+
+def test_pending_orders_are_remembered_once_and_in_order():
+    checks = checks_of(FakeAccountGateway())
+    for order_id in ("a", "b", "a"):
+        checks.register_pending_order("AAPL", Side.BUY, order_id)
+    assert checks.pending_orders == (
+        PendingOrder(symbol="AAPL", side=Side.BUY, order_id="a"),
+        PendingOrder(symbol="AAPL", side=Side.BUY, order_id="b"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("symbol", "side", "left"),
+    [("AAPL", Side.BUY, {"sell", "msft"}), ("AAPL", None, {"msft"}), ("TSLA", None, {"buy", "sell", "msft"})],
+)
+def test_clearing_forgets_the_named_symbol_and_side(symbol, side, left):
+    checks = checks_of(FakeAccountGateway())
+    checks.register_pending_order("AAPL", Side.BUY, "buy")
+    checks.register_pending_order("AAPL", Side.SELL, "sell")
+    checks.register_pending_order("MSFT", Side.BUY, "msft")
+    checks.clear_pending_order(symbol, side)
+    assert {order.order_id for order in checks.pending_orders} == left
+
+
+def test_clearing_all_forgets_everything():
+    checks = checks_of(FakeAccountGateway())
+    checks.register_pending_order("AAPL", Side.BUY, "a")
+    checks.clear_all_pending_orders()
+    assert checks.pending_orders == ()
+
+
+def test_a_pending_order_is_no_reason_to_refuse_the_next():
+    """Only the order manager judges duplicates."""
+    checks = checks_of(FakeAccountGateway())
+    checks.register_pending_order("AAPL", Side.BUY, "a")
+    assert checks.validate_trade("AAPL", Side.BUY, 1, price=Decimal(100)).allowed
