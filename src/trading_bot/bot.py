@@ -25,7 +25,14 @@ from trading_bot.order_management.exceptions import (
 )
 from trading_bot.order_management.ledger import OrderChange
 from trading_bot.order_management.manager import OrderManager
-from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderStatus, Pricing, Side
+from trading_bot.order_management.models import (
+    OrderEnvelope,
+    OrderRequest,
+    OrderStatus,
+    OrderTerms,
+    Pricing,
+    Side,
+)
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.safety_checks import SafetyChecks
 
@@ -50,12 +57,20 @@ class TradeStatus(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeResult:
-    """The answer to one trade. ``code`` is for programs, ``message`` for people; the envelope is there once an intent is."""
+    """The answer to one trade: ``code`` for programs, ``message`` for people, an envelope once there is an intent."""
 
     status: TradeStatus
     code: str
     message: str
     envelope: OrderEnvelope | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradePreview:
+    """The terms a trade would be sent with, and the answer it would get instead of being sent, if any."""
+
+    terms: OrderTerms
+    refusal: TradeResult | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +190,8 @@ class TradingBot:
     ) -> TradeResult:
         """Check and submit one trade, and record it whatever becomes of it. Never raises an `OrderError`.
 
-        ``price`` is the reference price in dollars a share, from which the limit is computed; ``shares`` is a whole number.
+        ``price`` is the reference price in dollars a share, from which the limit is computed; ``shares`` is a whole
+        number.
         """
         result = self._executed(
             order_type,
@@ -193,6 +209,21 @@ class TradingBot:
         )
         self._trades.record(self._trade_record(result, symbol, action, shares, price, reason, strategy_name))
         return result
+
+    def preview_trade(self, request: OrderRequest, *, strategy_name: str = "manual") -> TradePreview:
+        """Judge and price a trade as `execute_trade` would; nothing is sent, recorded or reserved.
+
+        Raises:
+            OrderValidationError, UnsupportedOrderTypeError: the request has no terms to show.
+        """
+        terms = self._manager.preview(request, strategy_name=strategy_name)
+        refusal = self._refusal(request, terms, strategy_name)
+        if refusal is None:
+            try:
+                self._manager.refuse_unless_open_to(terms)
+            except OrderError as error:
+                refusal = _failure(error)
+        return TradePreview(terms=terms, refusal=refusal)
 
     def cancel_all_open_orders(self) -> tuple[CancelResult, ...]:
         """Cancel every open order of ours; see `OrderManager.cancel_all_open_orders`."""
@@ -224,18 +255,24 @@ class TradingBot:
         try:
             return self._submitted(build(), strategy_name)
         except OrderError as error:
-            return TradeResult(status=_status_of(error), code=error.code, message=str(error), envelope=error.envelope)
+            return _failure(error)
 
-    def _submitted(self, request: OrderRequest, strategy_name: str) -> TradeResult:
+    def _refusal(self, request: OrderRequest, terms: OrderTerms, strategy_name: str) -> TradeResult | None:
         standing = self._manager.standing_order(request, strategy_name=strategy_name)
         if standing is not None:
             return _duplicate(standing)
-        terms = self._manager.preview(request, strategy_name=strategy_name)
         verdict = self._safety.validate_trade(
             terms.symbol, terms.side, terms.quantity, price=terms.limit_price, extended_hours=terms.extended_hours
         )
         if not verdict.allowed:
             return TradeResult(status=TradeStatus.BLOCKED, code=verdict.code, message=verdict.reason)
+        return None
+
+    def _submitted(self, request: OrderRequest, strategy_name: str) -> TradeResult:
+        terms = self._manager.preview(request, strategy_name=strategy_name)
+        refusal = self._refusal(request, terms, strategy_name)
+        if refusal is not None:
+            return refusal
         envelope = self._manager.place_limit_order(request, strategy_name=strategy_name)
         if envelope.is_duplicate:
             return _duplicate(envelope)
@@ -314,6 +351,10 @@ _STATUS_OF: tuple[tuple[type[OrderError], TradeStatus], ...] = (
 
 def _status_of(error: OrderError) -> TradeStatus:
     return next((status for kind, status in _STATUS_OF if isinstance(error, kind)), TradeStatus.BLOCKED)
+
+
+def _failure(error: OrderError) -> TradeResult:
+    return TradeResult(status=_status_of(error), code=error.code, message=str(error), envelope=error.envelope)
 
 
 def _not_implemented(order_type: object) -> TradeResult:

@@ -62,5 +62,7 @@ def _problem_with(name: str, paths: Mapping[str, KeyPath], source: str) -> str |
             return f"{name} is set in {source}, but only the configuration file says {subject}; unset it."
     if name in paths:
         return None
-    guess = suggestion(name.upper(), paths)
-    return f"{ascii(name)[1:-1]} in {source} is not a setting; " + (f"did you mean {guess}?" if guess else "unset it.")
+    # The prefix alone would make every name resemble every other.
+    guess = suggestion(name.upper().removeprefix(PREFIX), (known.removeprefix(PREFIX) for known in paths))
+    remedy = f"did you mean {PREFIX}{guess}?" if guess else "unset it."
+    return f"{ascii(name)[1:-1]} in {source} is not a setting; {remedy}"

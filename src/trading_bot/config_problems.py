@@ -107,6 +107,8 @@ def _below(node: object, part: str) -> object:
 
 
 def _is_secret(path: KeyPath, model: type[BaseModel]) -> bool:
-    return any(
-        known == path and SecretStr in (info.annotation, *get_args(info.annotation)) for known, info in fields_of(model)
-    )
+    return any(known == path and _holds_secret(info.annotation) for known, info in fields_of(model))
+
+
+def _holds_secret(annotation: object) -> bool:
+    return annotation is SecretStr or any(map(_holds_secret, get_args(annotation)))

@@ -191,7 +191,7 @@ class Latch:
         return _ArmedFile(v=_SCHEMA_VERSION, armed_at=now, by=by, expires=expires).model_dump_json().encode() + b"\n"
 
     def _expiry(self, hours: int | Decimal) -> _Expiry:
-        if not 0 < hours <= LONGEST_ARMING_HOURS:
+        if not (Decimal(hours).is_finite() and 0 < hours <= LONGEST_ARMING_HOURS):
             raise ValueError(f"hours is {hours}; arm for more than 0 and at most {LONGEST_ARMING_HOURS} hours")
         lasting = timedelta(seconds=int(hours * 3600))
         return _Expiry(

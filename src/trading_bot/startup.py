@@ -6,10 +6,9 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
-import structlog
 from pydantic import SecretStr
-from requests.adapters import BaseAdapter
 
 from trading_bot.account.account_data import AccountData
 from trading_bot.auth.robinhood_auth import RobinhoodAuth
@@ -20,8 +19,9 @@ from trading_bot.error_handling.retry import Jitter
 from trading_bot.files import FileSystem, LocalFiles
 from trading_bot.latch import Latch, LatchError, SendLock
 from trading_bot.lease import AccountInUseError, Lease, LeaseLostError
+from trading_bot.logging.setup import get_logger
 from trading_bot.logging.trade_logger import StructuredTradeLogger
-from trading_bot.market_hours import MarketHours
+from trading_bot.market_hours import NYSE_CLOSE, NYSE_OPEN, NYSE_ZONE, MarketHours
 from trading_bot.order_management.exceptions import OrderError, TradingHaltedError
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.ledger import OrderLedger
@@ -35,7 +35,7 @@ from trading_bot.paper.quotes import QuoteSource, ReplayQuotes, SeededWalkQuotes
 from trading_bot.paper.state import ExchangeState
 from trading_bot.paper.store import MemoryStore
 from trading_bot.paper.transport import PaperTransport
-from trading_bot.robinhood.session import BrokerSession
+from trading_bot.robinhood.session import BrokerSession, Transport
 from trading_bot.safety_checks import SafetyChecks
 from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_name
 
@@ -46,7 +46,7 @@ _PAPER_LOGIN = "paper"
 _TRADES_FILE = "trades.jsonl"
 _POLLER_PATIENCE_S: Seconds = 30.0
 _START_FAILURES = (OrderError, LatchError, AccountInUseError, LeaseLostError, OSError)
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ class Surroundings:
 def create_bot(
     config: Config,
     *,
-    transport: BaseAdapter | None = None,
+    transport: Transport | None = None,
     clock: Clock | None = None,
     quotes: QuoteSource | None = None,
     surroundings: Surroundings | None = None,
@@ -71,9 +71,9 @@ def create_bot(
 ) -> TradingBot:
     """Build a bot from a configuration; nothing is opened, locked or sent before `TradingBot.start`.
 
-    ``transport`` carries the broker's HTTP requests; without one, paper mode answers them from a paper exchange that takes its
-    quotes from ``quotes``, else from ``paper.quotes_file``, else from a seeded walk. Without ``background_sync`` the caller
-    synchronises by itself, as a replay on a virtual clock does.
+    ``transport`` carries the broker's HTTP requests; without one, paper mode answers them from a paper exchange that
+    takes its quotes from ``quotes``, else from ``paper.quotes_file``, else from a seeded walk. Without
+    ``background_sync`` the caller synchronises by itself, as a replay on a virtual clock does.
 
     Raises:
         TradingHaltedError: live mode, which this version does not trade in.
@@ -109,7 +109,7 @@ class _Composition:
         around: Surroundings,
         *,
         account_number: str,
-        transport: BaseAdapter | None,
+        transport: Transport | None,
         quotes: QuoteSource | None,
     ) -> None:
         self._config = config
@@ -124,7 +124,7 @@ class _Composition:
         self._book = OrderBook()
         self._log = self._order_log(mode, account_number)
         self._ledger = OrderLedger(journal=self._log, book=self._book, clock=around.clock, session_id=self._session_id)
-        self._hours = _market_hours(config)
+        self._hours = config.trading.market_hours
         self._session = BrokerSession(
             adapter=transport or self._paper_transport(account_number, quotes), clock=around.clock
         )
@@ -238,12 +238,15 @@ class _Composition:
             send_lock=SendLock(path=self._state.send_lock, clock=self._around.clock),
             clock=self._around.clock,
             new_id=self._around.new_id,
+            session_end=lambda order: self._hours.close_after(order.created_at, extended_hours=order.extended_hours),
             jitter=self._around.jitter,
         )
 
     def _paper_transport(self, account_number: str, quotes: QuoteSource | None) -> PaperTransport:
         paper = self._config.paper
-        exchange = PaperExchange(quotes=quotes or _paper_quotes(paper), calendar=self._hours, seed=paper.seed)
+        exchange = PaperExchange(
+            quotes=quotes or _paper_quotes(paper), calendar=_exchange_hours(self._config), seed=paper.seed
+        )
         store = MemoryStore(
             ExchangeState.opening(account_number=account_number, cash=paper.starting_cash, now=self._around.clock.now())
         )
@@ -261,11 +264,11 @@ def _paper_quotes(paper: PaperConfig) -> QuoteSource:
     return ReplayQuotes.from_file(paper.quotes_file) if paper.quotes_file else SeededWalkQuotes(paper.seed)
 
 
-def _market_hours(config: Config) -> MarketHours:
-    hours = config.trading.hours
+def _exchange_hours(config: Config) -> MarketHours:
+    # The exchange trades its own session, however narrow the hours are in which this bot sends orders.
     return MarketHours(
         calendar=config.trading.effective_calendar,
-        start_time=hours.start_time,
-        end_time=hours.end_time,
-        timezone=hours.timezone,
+        start_time=NYSE_OPEN,
+        end_time=NYSE_CLOSE,
+        timezone=ZoneInfo(NYSE_ZONE),
     )

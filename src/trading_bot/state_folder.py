@@ -69,7 +69,7 @@ class StateFolder:
             )
         if known is not None and self.files.facts_at(journal) is None:
             raise OrderLogError(
-                f"the journal {journal} is gone; put it back, or delete {self._note} if this account truly starts afresh"
+                f"the journal {journal} is gone; put it back, or delete {self._note} if this account starts afresh"
             )
 
     def remember_journal(self, journal: Path) -> None:

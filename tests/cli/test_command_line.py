@@ -73,6 +73,12 @@ class TestConfig:
         done = run_cli(["config", "check"], home=tmp_path)
         assert (done.returncode, done.stdout) == (0, "settings are good: paper mode, no config file, defaults\n")
 
+    def test_under_json_the_verdict_is_one_object(self, tmp_path):
+        (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+        done = run_cli(["config", "check", "--json"], home=tmp_path)
+        verdict = {"v": 1, "ok": True, "mode": "paper", "file": str(tmp_path / "config.json")}
+        assert json.loads(done.stdout) == verdict
+
     @pytest.mark.parametrize("before", [True, False])
     def test_the_common_options_work_before_and_after_the_command(self, tmp_path, before):
         (tmp_path / "mine.json").write_text('{"logs_dir": "elsewhere"}', encoding="utf-8")

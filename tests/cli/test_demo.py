@@ -1,18 +1,16 @@
 """The demo is the product's first impression and its longest scenario: one whole day through every layer."""
 
 import json
-import os
-import pty
 import re
-import select
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.support.command_line import CommandResult, child_environment, run_cli
+from tests.support.terminal import at_terminal
 
 pytestmark = pytest.mark.subprocess
 
@@ -21,7 +19,8 @@ FORBIDDEN_IN_PLAIN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("demo")
+    folder: Path = tmp_path_factory.mktemp("demo")
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -99,10 +98,19 @@ def test_everything_is_kept_in_one_folder_that_a_second_demo_makes_anew(home, da
     assert not (folder / "leftover").exists()
 
 
-def test_the_same_day_has_the_same_end(home, summary):
-    again = run_cli(["demo", "--json"], home=home)
-    repeated = json.loads(again.stdout.splitlines()[-1])["summary"]
-    assert repeated == summary
+def test_two_demos_do_not_wipe_each_others_files(tmp_path):
+    folder = tmp_path / "logs" / "demo"
+    folder.mkdir(parents=True)
+    with FileLock(folder / ".trading-bot-demo"):
+        done = run_cli(["demo"], home=tmp_path)
+    assert done.returncode == 9
+    assert done.stderr == f"trading-bot: another demo is running in {folder}; wait for it to end\n"
+
+
+def test_the_same_day_has_the_same_end_whatever_the_environment(home, summary):
+    """A stray variable must not make the first impression a failure."""
+    again = run_cli(["demo", "--json"], home=home, environment={"TRADING_BOT_PAPER__STARTING_CASH": "5"})
+    assert json.loads(again.stdout.splitlines()[-1])["summary"] == summary
 
 
 def test_plain_output_has_no_control_codes_and_tells_of_fills(tmp_path):
@@ -122,12 +130,6 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path):
     assert done.returncode == 2
     assert "move it away" in done.stderr
     assert mine.read_text(encoding="utf-8") == "keep me"
-
-
-def test_the_environment_does_not_change_the_demo(tmp_path, summary):
-    """A stray variable must not make the first impression a failure."""
-    done = run_cli(["demo", "--json"], home=tmp_path, environment={"TRADING_BOT_PAPER__STARTING_CASH": "5"})
-    assert json.loads(done.stdout.splitlines()[-1])["summary"]["cash"] == summary["cash"]
 
 
 def test_a_reader_that_goes_away_is_no_drama(tmp_path):
@@ -158,47 +160,3 @@ class TestAtATerminal:
         last = drawn[drawn.rindex("signals") :]
         assert "journal" in last
         assert "verified" in last
-
-    @pytest.mark.parametrize(
-        ("arguments", "environment"), [(["--no-color"], {}), ([], {"NO_COLOR": "1"}), ([], {"TERM": "dumb"})]
-    )
-    def test_colours_can_be_refused(self, tmp_path, arguments, environment):
-        code, drawn = at_terminal(["demo", *arguments], home=tmp_path, environment=environment)
-        assert code == 0
-        assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", drawn)
-
-    def test_a_dumb_terminal_gets_plain_lines(self, tmp_path):
-        _, drawn = at_terminal(["demo"], home=tmp_path, environment={"TERM": "dumb"})
-        assert "\x1b" not in drawn
-        assert "09:30:10 EST  submitted" in drawn
-
-
-def at_terminal(arguments: list[str], *, home: Path, environment: dict[str, str] | None = None) -> tuple[int, str]:
-    """Run the command with a pseudo-terminal for stdout and stderr; return its exit code and everything it drew."""
-    ours, theirs = pty.openpty()
-    environ = child_environment(home) | {"TERM": "xterm-256color", "COLUMNS": "110", "LINES": "40"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "trading_bot", *arguments],
-        cwd=home,
-        env=environ | (environment or {}),
-        stdin=subprocess.DEVNULL,
-        stdout=theirs,
-        stderr=theirs,
-    )
-    os.close(theirs)
-    drawn = b"".join(_chunks(ours, until=time.monotonic() + 60))
-    os.close(ours)
-    return process.wait(timeout=10), drawn.decode()
-
-
-def _chunks(descriptor: int, *, until: float):
-    while time.monotonic() < until:
-        if not select.select([descriptor], [], [], 1)[0]:
-            continue
-        try:
-            chunk = os.read(descriptor, 65_536)
-        except OSError:  # Linux reports the other side's end this way
-            return
-        if not chunk:
-            return
-        yield chunk

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 
 from trading_bot.bot import StartError
-from trading_bot.cli.errors import CommandError, exit_code_of, exit_codes_by_error, known_errors, report
+from trading_bot.cli.errors import CommandError, code_of, exit_code_of, exit_codes_by_error, known_errors, report
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
 from trading_bot.config import ConfigError
@@ -64,6 +64,16 @@ def test_the_other_errors_have_theirs(error, code):
 def test_an_error_of_nobody_is_unexpected():
     assert exit_code_of(KeyError("x")) is ExitCode.UNEXPECTED
     assert KeyError not in known_errors()
+
+
+def test_the_word_for_programs_is_that_of_the_cause():
+    assert code_of(StartError("journal", orders.OrderLogError("x"))) == "journal_failed"
+    assert code_of(StartError("lease", AccountInUseError(7))) == "AccountInUseError"
+
+
+def test_a_report_has_room_for_many_problems(capsys):
+    report("x" * 3000, exit_code=ExitCode.CONFIGURATION, code="c", invocation=Invocation())
+    assert len(capsys.readouterr().err) > 3000
 
 
 def test_a_narrower_error_stands_before_the_wider_one():

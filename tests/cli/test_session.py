@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.support.fake_bot import OPEN, FakeAccount, FakeTradingBot, envelope, refused
+from tests.support.fake_bot import OPEN, FakeAccount, FakeTradingBot, envelope, position, refused
 from trading_bot.cli.errors import CommandError
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
@@ -156,6 +156,14 @@ class TestRunning:
         assert desk.run([signal_line()]) is ExitCode.DONE
         assert desk.view.summaries[0].holdings is None
 
+    @pytest.mark.parametrize(("symbol", "value"), [("TSLA", Decimal("1202.00")), ("DARK", None)])
+    def test_the_account_is_valued_at_the_bid_or_not_at_all(self, symbol, value):
+        desk = Desk()
+        desk.bot.account.held = {symbol: position(symbol)}
+        desk.run([])
+        assert desk.view.summaries[0].holdings is not None
+        assert desk.view.summaries[0].holdings.value == value
+
 
 class TestTrouble:
     def test_the_bot_is_stopped_when_the_journal_fails_under_way(self):
@@ -191,7 +199,7 @@ class TestTrouble:
 
         assert desk.run(lines()) == code
         assert (len(desk.bot.trades), desk.bot.events) == (1, ["start", "stop"])
-        assert capsys.readouterr().err == f"trading-bot: stopped by {number.name}; 1 orders still open\n"
+        assert capsys.readouterr().err == f"trading-bot: stopped by {number.name}; orders still open: 1\n"
         assert len(desk.view.summaries) == 1
 
     def test_a_stop_ends_settling(self):

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from trading_bot.cli.text import MAX_SHOWN, dollars, exchange_time, printable, shares
+from trading_bot.cli.text import MAX_SHOWN, average, dollars, exchange_time, printable, shares
 
 BIDI_OVERRIDE = chr(0x202E)
 LINE_SEPARATOR = chr(0x2028)
@@ -51,6 +51,14 @@ def test_dollars_have_cents_and_at_most_four_places(amount, text):
 )
 def test_shares_have_no_trailing_zeros(quantity, text):
     assert shares(quantity) == text
+
+
+def test_averages_line_up():
+    assert [average(each) for each in (Decimal("250.1"), Decimal("1250.12345"), None)] == [
+        "250.1000",
+        "1,250.1234",
+        "-",
+    ]
 
 
 def test_times_are_shown_at_the_exchange_with_their_zone():

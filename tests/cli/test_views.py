@@ -13,6 +13,7 @@ from trading_bot.bot import TradeResult, TradeStatus
 from trading_bot.cli.live_view import LiveView, newest
 from trading_bot.cli.summary import Holdings, JournalCheck, RunSummary, Tally
 from trading_bot.cli.views import JsonView, PlainView, fate_text, fate_word, result_text, summary_rows
+from trading_bot.clock import VirtualClock
 from trading_bot.order_management.models import OrderState
 from trading_bot.order_management.portfolio import Position
 from trading_bot.signals import SignalLine, SignalResult, parse_signal
@@ -46,7 +47,7 @@ def summary(**changes: object) -> RunSummary:
         refused={"market_closed": 1},
         orders=(FILLED, PART, EXPIRED, WORKING),
         open_orders=(WORKING,),
-        holdings=Holdings(cash=Decimal(97501), positions=(held,)),
+        holdings=Holdings(cash=Decimal(97501), cash_held=Decimal(0), positions=(held,), value=Decimal(100001)),
         journal=JournalCheck(path=Path("logs/orders.jsonl"), ok=True, records=12, problem=None),
         logs=Path("logs"),
     )
@@ -99,6 +100,8 @@ class TestSummary:
             "duplicates": 1,
             "refused": {"market_closed": 1},
             "cash": "97501",
+            "cash_held": "0",
+            "account_value": "100001",
             "positions": [{"symbol": "TSLA", "quantity": "10", "average_price": "249.9"}],
             "journal": {"path": "logs/orders.jsonl", "ok": True, "records": 12, "problem": None},
             "logs": "logs",
@@ -109,10 +112,15 @@ class TestSummary:
         assert rows["refused"] == "1: market_closed 1"
         assert rows["still open"] == "1: buy 10 TSLA"
         assert (rows["positions"], rows["cash"]) == ("10 TSLA at 249.90", "$97,501.00")
+        assert rows["account value"] == "$100,001.00 with positions at the bid"
         assert rows["journal"] == "12 records, verified: logs/orders.jsonl"
         assert "unknown" not in rows
 
     def test_holdings_that_could_not_be_read_are_not_shown_as_none(self):
+        unquoted = Holdings(cash=Decimal(1), cash_held=Decimal(2), positions=(), value=None)
+        shown = dict(summary_rows(summary(holdings=unquoted)))
+        assert shown["account value"].startswith("not known")
+        assert shown["cash"] == "$1.00, and $2.00 held for open orders"
         rows = dict(summary_rows(summary(holdings=None)))
         assert rows["positions"].startswith("not available")
         assert "cash" not in rows
@@ -184,21 +192,32 @@ class TestJsonView:
 
 
 class TestLiveView:
+    clock = VirtualClock(OPEN)
+
+    def test_it_rests_after_each_look_so_that_people_can_see_it(self):
+        screen = Console(file=io.StringIO())
+        before = self.clock.monotonic()
+        view = LiveView(screen=screen, out=screen, zone=NEW_YORK, span=None, clock=self.clock, linger_s=2)
+        view.looked((), OPEN)
+        assert self.clock.monotonic() - before == 2
+
     def test_the_picture_shows_orders_progress_and_the_latest_result(self):
         drawn = io.StringIO()
         screen = Console(file=drawn, width=100, height=30, force_terminal=True, color_system=None)
-        view = LiveView(screen=screen, out=screen, zone=NEW_YORK, span=None)
+        view = LiveView(screen=screen, out=screen, zone=NEW_YORK, span=None, clock=self.clock, linger_s=2)
         view.took(result(submitted(WORKING)), OPEN)
         view.looked((PART, WORKING), OPEN)
         screen.print(view._picture())
-        for shown in ("09:30:00 EST", "1 signals", "4 / 10", "limit 249.92 reference 250.30"):
+        for shown in ("09:30:00 EST", "signals 1", "4 / 10", "limit 249.92 reference 250.30"):
             assert shown in drawn.getvalue()
 
     def test_foreign_text_is_not_taken_for_markup(self):
         drawn = io.StringIO()
         out = Console(file=drawn, width=100, color_system=None)
         hostile = envelope(strategy_name="[red]x[/red]\x1b[2J")
-        LiveView(screen=out, out=out, zone=NEW_YORK, span=None).finished(summary(orders=(hostile,)))
+        LiveView(screen=out, out=out, zone=NEW_YORK, span=None, clock=self.clock, linger_s=2).finished(
+            summary(orders=(hostile,))
+        )
         assert "[red]x[/red] [2J" in drawn.getvalue()
 
     def test_where_room_is_short_working_orders_go_before_finished_and_newer_before_older(self):

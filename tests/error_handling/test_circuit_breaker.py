@@ -94,6 +94,15 @@ def test_a_late_success_of_an_older_call_does_not_close_it(breaker: CircuitBreak
     assert breaker.state() is CircuitState.OPEN
 
 
+def test_a_success_after_a_failed_trial_does_not_close_it(breaker: CircuitBreaker, clock: VirtualClock):
+    fail(breaker, 3)
+    clock.sleep(60)
+    breaker.allows_call()
+    breaker.record_failure()
+    breaker.record_success()
+    assert breaker.state() is CircuitState.OPEN
+
+
 def test_late_failures_of_older_calls_do_not_lengthen_the_cooldown(breaker: CircuitBreaker, clock: VirtualClock):
     fail(breaker, 3)
     clock.sleep(50)

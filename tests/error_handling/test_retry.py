@@ -156,7 +156,7 @@ def test_a_hint_beyond_the_deadline_ends_the_retry(clock: VirtualClock):
         {"jitter_s": math.inf},
     ],
 )
-def test_a_senseless_policy_is_refused(wrong: dict[str, Seconds]):
+def test_a_senseless_policy_is_refused(wrong):
     with pytest.raises(ValueError, match=r"give|counts"):
         replace(POLICY, **wrong)
 

@@ -1,6 +1,7 @@
 import io
 import json
 import logging
+import logging.handlers
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -76,6 +77,7 @@ def test_secrets_are_masked_by_key_and_by_pattern(stream: io.StringIO):
 
 
 def test_warnings_of_other_libraries_are_masked_too_and_their_chatter_is_dropped(stream: io.StringIO):
+    logging.getLogger().setLevel(logging.DEBUG)
     configure(stream, level="DEBUG")
     logging.getLogger("urllib3").warning("retrying %s", "/accounts/5QR12345/")
     logging.getLogger("urllib3").info("new connection")
@@ -88,11 +90,11 @@ def test_an_exception_is_shown_with_its_secrets_masked(stream: io.StringIO, name
     configure(stream)
     logger = get_logger(name) if name.startswith("trading_bot") else logging.getLogger(name)
     try:
-        raise ValueError("account 5QR12345")
+        int("account 5QR12345")
     except ValueError:
         logger.exception("read_failed")
     written = json.loads(stream.getvalue())
-    assert "ValueError: account ***" in written["exception"]
+    assert "'account ***'" in written["exception"]
 
 
 def test_configuring_again_replaces_the_earlier_choice(stream: io.StringIO):
@@ -122,13 +124,12 @@ def test_the_library_configures_nothing_and_stays_silent_by_itself():
 
 def test_before_any_configuration_an_event_reaches_the_host_programs_handlers_masked():
     host = logging.getLogger("trading_bot")
-    seen: list[logging.LogRecord] = []
-    handler = logging.Handler()
-    handler.emit = seen.append  # type: ignore[method-assign]
+    handler = logging.handlers.MemoryHandler(capacity=10)
     host.addHandler(handler)
     try:
         get_logger("trading_bot.bot").warning("order_rejected", token="abc")
     finally:
         host.removeHandler(handler)
-    assert isinstance(seen[0].msg, dict)
-    assert seen[0].msg["token"] == "***"
+    message: object = handler.buffer[0].msg
+    assert isinstance(message, dict)
+    assert message["token"] == "***"

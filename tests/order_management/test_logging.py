@@ -1,6 +1,5 @@
 import json
 import stat
-import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.safety_fakes import FullDisk, ShortWrites
+from tests.support.safety_fakes import Crowded, FullDisk, ShortWrites
 from trading_bot.clock import VirtualClock
 from trading_bot.files import FileSystem
 from trading_bot.logging.masking import SecretMasker
@@ -198,10 +197,11 @@ def test_half_a_line_of_an_earlier_run_spoils_no_other(logger, path: Path):
     assert json.loads(lines[1])["symbol"] == "AAPL"
 
 
-def test_threads_share_the_file_line_by_line(logger, path: Path):
-    threads = [threading.Thread(target=logger.record, args=(TRADE,)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(read(path)) == 8
+def test_one_thread_writes_at_a_time(path: Path, problems: list[str]):
+    files = Crowded()
+    logger = logger_at(path, problems, files)
+    files.meanwhile = lambda: logger.record(replace(TRADE, client_order_id="c-2"))
+    logger.record(TRADE)
+    files.thread.join()
+    assert files.had_to_wait
+    assert [line["client_order_id"] for line in read(path)] == ["c-1", "c-2"]

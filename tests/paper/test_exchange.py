@@ -89,6 +89,15 @@ def test_the_two_sides_of_a_quote_are_used_up_separately():
     assert [bench.order(order_id)["state"] for order_id in (buy, sell)] == ["filled", "filled"]
 
 
+def test_an_order_waits_for_the_first_quote():
+    bench = PaperBench(quotes=recorded(quote_line(60, "99", "100")))
+    order_id = bench.place()
+    bench.wait(59)
+    assert bench.order(order_id)["state"] == "confirmed"
+    bench.wait(1)
+    assert _executions(bench.order(order_id)) == [("10.00000000", "100.00000000", "2026-11-23T15:01:00.000000Z")]
+
+
 def test_nothing_fills_while_halted():
     bench = PaperBench(quotes=recorded(quote_line(-60, "99", "100", halted=True), quote_line(60, "99", "100")))
     order_id = bench.place()
@@ -148,6 +157,29 @@ def test_extended_hours_are_for_the_orders_that_ask_for_them():
     assert [bench.order(order_id)["state"] for order_id in (plain, extended)] == ["queued", "filled"]
 
 
+def test_an_evening_quote_fills_the_extended_order_and_not_the_plain_one():
+    bench = PaperBench(quotes=recorded(quote_line(-60, "100.50", "101"), quote_line(7 * 3600, "99", "99.50")))
+    plain = bench.place(1, time_in_force="gtc")
+    extended = bench.place(2, time_in_force="gtc", market_hours="extended_hours", extended_hours="True")
+    bench.clock.sleep_until(MONDAY.replace(hour=22, minute=30))
+    assert [bench.order(order_id)["state"] for order_id in (plain, extended)] == ["confirmed", "filled"]
+
+
+def test_an_order_does_not_trade_before_it_is_acknowledged():
+    bench = PaperBench()
+    bench.place(1, **FAR)
+    bench.wait(1)
+    order_id = bench.place(2)
+    bench.wait(0.04)
+    assert bench.order(order_id)["state"] == "unconfirmed"
+
+
+def test_a_new_account_does_not_repeat_the_ids_of_an_earlier_one():
+    first, second = PaperBench(), PaperBench(state=opening_state(now=MONDAY - timedelta(days=1)))
+    assert first.place(1) != second.place(2)
+    assert first.bearer != second.bearer
+
+
 def test_an_extended_day_order_ends_at_the_extended_close():
     bench = PaperBench()
     order_id = bench.place(**FAR, market_hours="extended_hours", extended_hours="True")
@@ -172,23 +204,36 @@ def test_a_cancel_is_taken_and_ends_the_order_a_moment_later():
 
 
 def test_asking_twice_to_cancel_does_not_delay_it():
-    bench = PaperBench()
-    order_id = bench.place(**FAR)
-    bench.wait(1)
-    bench.cancel(order_id)
-    bench.wait(0.04)
-    assert bench.cancel(order_id).status_code == 200
-    bench.wait(0.36)
-    assert bench.order(order_id)["state"] == "cancelled"
+    def ended(asked):
+        bench = PaperBench()
+        order_id = bench.place(**FAR)
+        bench.wait(1)
+        for _ in range(asked):
+            assert bench.cancel(order_id).status_code == 200
+            bench.wait(0.02)
+        bench.wait(1)
+        return bench.order(order_id)
+
+    assert ended(asked=2) == ended(asked=1)
 
 
-def test_an_order_cancelled_before_it_was_acknowledged_never_trades():
-    bench = PaperBench()
+@pytest.mark.parametrize("seed", range(8))
+def test_an_order_cancelled_before_it_was_acknowledged_never_trades(seed):
+    bench = PaperBench(seed=seed)
     order_id = bench.place()
     bench.cancel(order_id)
     bench.wait(10)
     order = bench.order(order_id)
     assert (order["state"], order["executions"]) == ("cancelled", [])
+
+
+def test_asking_for_a_cancel_is_a_transaction_of_the_order():
+    bench = PaperBench()
+    order_id = bench.place(**FAR)
+    bench.wait(1)
+    bench.cancel(order_id)
+    order = bench.store._state.open_orders[order_id]
+    assert order.updated_at == order.last_transaction_at == MONDAY + timedelta(seconds=1)
 
 
 def test_a_fill_may_win_against_a_cancel():
@@ -239,12 +284,13 @@ def test_cancelling_an_unknown_order_is_404():
 @pytest.mark.parametrize("outcome", ["open", "filled", "cancelled"])
 def test_a_ref_id_is_taken_once_for_ever(outcome):
     bench = PaperBench()
-    order_id = bench.place(**({} if outcome == "filled" else FAR))
+    ref_id = "abcdefab-0000-4000-8000-000000000001"
+    order_id = bench.place(ref_id=ref_id, **({} if outcome == "filled" else FAR))
     bench.wait(1)
     if outcome == "cancelled":
         bench.cancel(order_id)
         bench.wait(1)
-    reply = bench.post_order(ref_id=order_fields()["ref_id"].upper(), quantity="1")
+    reply = bench.post_order(ref_id=ref_id.upper(), quantity="1")
     assert (reply.status_code, reply.json()) == (409, {"detail": "Reference ID must be unique."})
     assert len(bench.get("/orders/")["results"]) == 1
 

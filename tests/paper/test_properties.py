@@ -70,6 +70,7 @@ def _check_books(state: ExchangeState) -> None:
         assert 0 <= order.filled <= order.quantity
         assert (order.filled == order.quantity) == (order.state is WireState.FILLED)
         assert order.state.is_terminal == (order.id in state.closed_orders) != (order.id in state.open_orders)
+    assert all(order.next_change_at is None for order in state.closed_orders.values())
     assert len({fill.id for _, fill in fills}) == len(fills)
 
 

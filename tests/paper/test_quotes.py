@@ -7,19 +7,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.paper_market import MONDAY, quote_line, recorded
-from trading_bot.paper.quotes import MarketQuote, QuoteFileError, ReplayQuotes, SeededWalkQuotes
+from trading_bot.paper.quotes import MarketQuote, QuoteFileError, QuoteSource, ReplayQuotes, SeededWalkQuotes
 
 
 def _at(seconds):
     return MONDAY + timedelta(seconds=seconds)
 
 
+def _shown(quotes: QuoteSource, seconds=0, symbol="AAPL") -> MarketQuote:
+    quote = quotes.quote(symbol, _at(seconds))
+    assert quote is not None
+    return quote
+
+
 def test_a_replay_shows_the_latest_quote_at_or_before_the_moment():
     quotes = recorded(quote_line(0, "99", "100"), quote_line(10, "101", "102"))
     assert quotes.quote("AAPL", _at(-1)) is None
-    assert quotes.quote("AAPL", _at(0)).ask == 100
-    assert quotes.quote("AAPL", _at(9.999)).ask == 100
-    assert quotes.quote("AAPL", _at(10)).ask == 102
+    assert _shown(quotes).ask == 100
+    assert _shown(quotes, 9.999).ask == 100
+    assert _shown(quotes, 10).ask == 102
 
 
 def test_updates_are_later_than_the_first_moment_and_not_later_than_the_second():
@@ -37,7 +43,7 @@ def test_a_replay_knows_only_the_symbols_it_has():
 def test_a_reference_does_not_move_a_recording():
     quotes = recorded(quote_line(0, "99", "100"))
     quotes.observe_reference("AAPL", Decimal(500), MONDAY)
-    assert quotes.quote("AAPL", MONDAY).ask == 100
+    assert _shown(quotes).ask == 100
 
 
 def test_prices_are_read_as_written_and_blank_lines_are_skipped(tmp_path):
@@ -82,7 +88,7 @@ def test_a_bad_line_is_named_with_its_remedy(line, problem):
 
 def test_two_symbols_may_be_quoted_at_one_time():
     quotes = recorded(quote_line(0, "99", "100"), quote_line(0, "9", "10", symbol="F"))
-    assert quotes.quote("F", MONDAY).ask == 10
+    assert _shown(quotes, symbol="F").ask == 10
 
 
 def test_a_recording_without_quotes_is_refused():
@@ -118,17 +124,18 @@ def test_a_walk_knows_what_looks_like_a_ticker(symbol, known):
 
 
 def test_a_walk_begins_at_the_reference():
-    quote = _walk().quote("AAPL", MONDAY)
+    quote = _shown(_walk())
     assert (quote.at, quote.bid, quote.ask) == (MONDAY, Decimal("99.99"), Decimal("100.01"))
 
 
 def test_a_walk_between_steps_begins_when_the_price_was_named():
     walk = SeededWalkQuotes(7)
     walk.observe_reference("AAPL", Decimal(100), _at(3))
-    assert walk.quote("AAPL", _at(4)).at == _at(3)
-    assert walk.quote("AAPL", _at(5)).at == _at(5)
+    assert _shown(walk, 4).at == _at(3)
+    assert _shown(walk, 5).at == _at(5)
     assert [quote.at for quote in walk.updates("AAPL", MONDAY, _at(10))] == [_at(3), _at(5), _at(10)]
     assert [quote.at for quote in walk.updates("AAPL", _at(3), _at(10))] == [_at(5), _at(10)]
+    assert list(walk.updates("AAPL", MONDAY, _at(2))) == []
 
 
 @given(st.lists(st.integers(0, 600), min_size=1, max_size=8))

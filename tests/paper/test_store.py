@@ -3,7 +3,8 @@ from threading import Thread
 
 import pytest
 
-from tests.support.paper_market import opening_state
+from tests.support.paper_market import MONDAY, opening_state
+from trading_bot.paper.state import PaperToken, Reference, TakenSize
 from trading_bot.paper.store import MemoryStore
 
 
@@ -12,6 +13,7 @@ def test_changes_are_kept_when_the_block_ends():
     with store.transaction() as state:
         state.cash = Decimal(1)
         state.list_symbol("AAPL")
+        assert store._lock.locked()
     with store.transaction() as state:
         assert (state.cash, list(state.instruments.values())) == (Decimal(1), ["AAPL"])
 
@@ -25,7 +27,9 @@ def test_changes_are_gone_when_the_block_raises():
             state.cash = Decimal(0)
             for mapping in (state.positions, state.instruments, state.open_orders, state.closed_orders):
                 mapping.clear()
-            state.references["X"] = state.taken["X"] = state.tokens["X"] = None
+            state.references["AAPL"] = Reference(price=Decimal(1), at=MONDAY)
+            state.taken["AAPL"] = TakenSize(quoted_at=MONDAY, shares={})
+            state.tokens["a"] = PaperToken(access="a", refresh="r", expires_at=MONDAY)
             raise RuntimeError("stop")
 
     with pytest.raises(RuntimeError, match="stop"):

@@ -3,6 +3,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 
 import pytest
+import requests
 from requests.exceptions import ConnectTimeout, InvalidURL
 
 from tests.support.paper_market import ACCOUNT, BASE, PaperBench, opening_state, order_fields, quote_line, recorded
@@ -10,6 +11,14 @@ from trading_bot.order_management.ports import SendRefusedError
 from trading_bot.paper.quotes import SeededWalkQuotes
 from trading_bot.paper.state import instrument_id_of
 from trading_bot.robinhood.sending import SendPhase
+
+
+class RefusingPermit:
+    def __enter__(self):
+        raise SendRefusedError("latch", "the account is not armed")
+
+    def __exit__(self, *_):
+        return None
 
 
 @pytest.mark.parametrize(
@@ -55,13 +64,8 @@ def test_the_permit_is_held_while_writing_and_released_before_the_answer():
 def test_a_refused_permit_leaves_nothing_written_and_no_order():
     bench = PaperBench()
 
-    @contextmanager
-    def permit():
-        raise SendRefusedError("latch", "the account is not armed")
-        yield
-
     with pytest.raises(SendRefusedError):
-        bench.send("POST", "/orders/", data=order_fields(), permit=permit())
+        bench.send("POST", "/orders/", data=order_fields(), permit=RefusingPermit())
     assert not bench.context.first_byte_written
     assert bench.get("/orders/")["results"] == []
 
@@ -77,7 +81,7 @@ def test_nothing_is_written_after_the_deadline():
 def test_the_transport_is_of_no_use_outside_of_the_broker_session():
     bench = PaperBench()
     with pytest.raises(RuntimeError, match="only serves requests of the broker session"):
-        bench.transport.send(None)
+        bench.transport.send(requests.Request("GET", f"{BASE}/orders/").prepare())
 
 
 def test_a_json_body_is_as_good_as_a_form():
@@ -91,22 +95,8 @@ def test_a_json_body_is_as_good_as_a_form():
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe"])
 @pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded"])
 def test_a_body_that_says_nothing_lacks_its_fields(body, content_type):
-    bench = PaperBench()
-    request_headers = {"Content-Type": content_type, "Authorization": f"Bearer {bench.bearer}"}
-    session_reply = _post_raw(bench, body, request_headers)
-    assert (session_reply.status_code, session_reply.json()) == (400, {"account": ["This field is required."]})
-
-
-def _post_raw(bench, body, headers):
-    import requests
-
-    from trading_bot.robinhood.sending import SendContext, sending
-
-    session = requests.Session()
-    session.trust_env = False
-    session.mount("https://", bench.transport)
-    with sending(SendContext(deadline=bench.clock.monotonic() + 1)):
-        return session.post(f"{BASE}/orders/", data=body, headers=headers)
+    reply = PaperBench().send("POST", "/orders/", data=body, headers={"Content-Type": content_type})
+    assert (reply.status_code, reply.json()) == (400, {"account": ["This field is required."]})
 
 
 def test_a_created_order_is_201_with_every_key_of_an_order():
@@ -145,6 +135,17 @@ def test_some_orders_drop_the_fraction_of_their_last_transaction():
     bench = PaperBench()
     lengths = {len(bench.post_order(ref, price="50.00").json()["last_transaction_at"]) for ref in range(20)}
     assert lengths == {len("2026-11-23T15:00:00Z"), len("2026-11-23T15:00:00.000000Z")}
+
+
+def test_an_order_says_which_way_it_goes_and_how_it_ended():
+    bench = PaperBench(state=opening_state(shares=10))
+    order_id = bench.place(1, side="sell", price="200.00")
+    assert bench.post_order(2).json()["position_effect"] == "open"
+    words = ("position_effect", "is_editable", "user_cancel_request_state", "ipo_access_cancellation_reason")
+    assert [bench.order(order_id)[word] for word in words] == ["close", True, "no_cancel_requested", None]
+    bench.cancel(order_id)
+    bench.wait(1)
+    assert [bench.order(order_id)[word] for word in words] == ["close", False, "order_finalized", "user"]
 
 
 def test_an_unknown_order_is_404():

@@ -94,14 +94,15 @@ def test_our_order_with_other_terms_is_accepted_with_the_difference(changes, mis
 
 
 @pytest.mark.parametrize(
-    "changes", [{"quantity": "NaN"}, {"cumulative_quantity": "11"}, {"side": None}, {"instrument_id": INSTRUMENT[:-1] + "0"}]
+    "changes",
+    [{"quantity": "NaN"}, {"cumulative_quantity": "11"}, {"side": None}, {"instrument_id": INSTRUMENT[:-1] + "0"}],
 )
 def test_our_order_with_an_unreadable_echo_is_tracked_by_our_terms(changes):
     outcome = submit(answer(201, order_row(**changes)))
     assert isinstance(outcome, Accepted)
     report = outcome.report
     assert (report.order_id, report.ref_id, report.symbol, report.side) == (ORDER, REF, "AAPL", Side.BUY)
-    assert (report.quantity, report.limit_price, report.state) == (10, Decimal("100.10"), OrderState.CONFIRMED)
+    assert (report.quantity, report.limit_price, report.state) == (Decimal(10), Decimal("100.10"), OrderState.CONFIRMED)
     assert not report.state_is_known
     assert outcome.mismatch is not None
 
@@ -137,7 +138,11 @@ STATUS_TABLE = [
     (403, ERROR, Rejected(reason="Not enough shares to sell.", status_code=403, freezes_symbol=True)),
     (404, ERROR, Rejected(reason="Not enough shares to sell.", status_code=404, freezes_symbol=True)),
     (403, b"<p>blocked", Rejected(reason="<p>blocked", status_code=403, freezes_symbol=True)),
-    (401, ERROR, NotSent(cause="the session was not accepted: Not enough shares to sell.", may_retry=True, needs_login=True)),
+    (
+        401,
+        ERROR,
+        NotSent(cause="the session was not accepted: Not enough shares to sell.", may_retry=True, needs_login=True),
+    ),
     (429, ERROR, NotSent(cause="throttled: Not enough shares to sell.", may_retry=True)),
 ]
 
@@ -173,7 +178,9 @@ def test_a_refusal_without_an_error_body_proves_nothing(status, body):
     assert not outcome.surely_there
 
 
-@pytest.mark.parametrize("status", sorted(set(range(100, 600)) - set(range(200, 300)) - {400, 401, 403, 404, 409, 422, 429}))
+@pytest.mark.parametrize(
+    "status", sorted(set(range(100, 600)) - set(range(200, 300)) - {400, 401, 403, 404, 409, 422, 429})
+)
 def test_every_other_status_is_unknown(status):
     outcome = submit(answer(status, ERROR))
     assert isinstance(outcome, Unknown)
@@ -210,7 +217,10 @@ def test_a_throttled_submit_says_how_long_to_wait():
         (answer(202, b""), CancelTaken()),
         (answer(200, b"<html>"), CancelTaken()),
         (answer(401, ERROR), CancelNotSent(cause="HTTP 401: Not enough shares to sell.")),
-        (answer(429, ERROR, Retry_After="7"), CancelNotSent(cause="HTTP 429: Not enough shares to sell.", retry_after_s=7)),
+        (
+            answer(429, ERROR, Retry_After="7"),
+            CancelNotSent(cause="HTTP 429: Not enough shares to sell.", retry_after_s=7),
+        ),
         *[(answer(s, ERROR), CancelRefused(reason=ERROR["detail"], status_code=s)) for s in (400, 403, 404, 409, 422)],
         *[(answer(s, ERROR), CancelUnknown(cause=f"HTTP {s}: {ERROR['detail']}")) for s in (418, 500, 502, 503, 504)],
         (failed(FailureKind.DNS, written=False), CancelNotSent(cause="why")),

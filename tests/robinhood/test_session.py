@@ -1,6 +1,7 @@
 import gzip
+import socket
 import ssl
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 import requests
@@ -82,7 +83,8 @@ def test_environment_proxies_and_netrc_are_not_used(broker, session, monkeypatch
 
 
 @pytest.mark.parametrize(
-    "path", ["orders/", "//evil/", "/a/../b/", "/a?x=1", "/a#b", "/a b/", "/a\n/", "/.hidden/", "/%2e%2e/", "/a\\b/", ""]
+    "path",
+    ["orders/", "//evil/", "/a/../b/", "/a?x=1", "/a#b", "/a b/", "/a\n/", "/.hidden/", "/%2e%2e/", "/a\\b/", ""],
 )
 def test_a_path_that_could_lead_elsewhere_is_refused(path):
     with pytest.raises(ValueError, match="plain segments"):
@@ -104,7 +106,7 @@ def test_a_redirect_is_a_security_failure_and_is_not_followed(broker, session):
 
 def test_a_redirects_body_is_never_read(broker, session):
     class Bottomless(requests.adapters.BaseAdapter):
-        def send(self, request, **_):
+        def send(self, request, *_, **options):
             built = broker.send(request)
             built.raw.stream = lambda *_, **__: pytest.fail("read")
             return built
@@ -152,7 +154,7 @@ def test_the_connection_gets_at_most_five_seconds_and_the_read_the_whole_time(br
 pool = urllib3.HTTPSConnectionPool("api.robinhood.com")
 conn = urllib3.connection.HTTPConnection("api.robinhood.com")
 ERRORS = [
-    (requests.ConnectionError(urllib3.exceptions.NameResolutionError("h", conn, OSError())), FailureKind.DNS),
+    (requests.ConnectionError(urllib3.exceptions.NameResolutionError("h", conn, socket.gaierror())), FailureKind.DNS),
     (requests.ConnectionError(urllib3.exceptions.NewConnectionError(conn, "refused")), FailureKind.CONNECT),
     (requests.ConnectionError("anything"), FailureKind.CONNECT),
     (requests.ConnectTimeout("slow"), FailureKind.CONNECT_TIMEOUT),
@@ -204,19 +206,21 @@ def test_a_permit_is_held_exactly_while_writing(broker, session):
 
 
 def test_a_refused_permit_sends_nothing_and_names_the_gate(broker, session):
-    @contextmanager
-    def permit():
-        raise SendRefusedError("latch", "not armed")
-        yield
+    class Refusing(AbstractContextManager[None]):
+        def __enter__(self):
+            raise SendRefusedError("latch", "not armed")
+
+        def __exit__(self, *_):
+            """Never entered."""
 
     broker.on("GET", "/orders/", Answer(then=lambda: pytest.fail("written")))
-    result = failure(session, permit=permit())
+    result = failure(session, permit=Refusing())
     assert (result.kind, result.gate, result.first_byte_written) == (FailureKind.REFUSED_BY_GATE, "latch", False)
 
 
 def test_a_transport_that_asks_for_no_permit_proves_nothing():
     class Rogue(requests.adapters.BaseAdapter):
-        def send(self, request, **_):
+        def send(self, request, *_, **options):
             return response(request, reply())
 
         def close(self):

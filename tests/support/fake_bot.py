@@ -1,6 +1,6 @@
 """A bot that trades nothing: it notes what it was asked and answers what it was told to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -21,7 +21,7 @@ from trading_bot.order_management.models import (
     Side,
     TimeInForce,
 )
-from trading_bot.order_management.portfolio import AccountSnapshot, Position
+from trading_bot.order_management.portfolio import AccountSnapshot, Position, Quote
 from trading_bot.order_management.results import SyncSummary
 
 OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
@@ -83,6 +83,7 @@ class FakeAccount:
     def __init__(self, error: Exception | None = None) -> None:
         self._error = error
         self.invalidated = 0
+        self.held: dict[str, Position] = {}
 
     def invalidate_cache(self, name: str | None = None) -> None:
         self.invalidated += 1
@@ -100,7 +101,29 @@ class FakeAccount:
         )
 
     def positions(self) -> dict[str, Position]:
-        return {}
+        return self.held
+
+    def quotes(self, symbols: Sequence[str]) -> dict[str, Quote]:
+        return {symbol: quote(symbol) for symbol in symbols if symbol != "DARK"}
+
+
+def position(symbol: str) -> Position:
+    return Position(
+        symbol=symbol, quantity=Decimal(4), average_buy_price=Decimal(20), held_for_sells=Decimal(0), as_of=OPEN
+    )
+
+
+def quote(symbol: str) -> Quote:
+    return Quote(
+        symbol=symbol,
+        bid_price=Decimal("25.50"),
+        ask_price=Decimal("25.60"),
+        bid_size=1,
+        ask_size=1,
+        last_price=None,
+        trading_halted=False,
+        updated_at=OPEN,
+    )
 
 
 class FakeTradingBot(FakeBot):

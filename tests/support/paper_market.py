@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 
 import requests
 
@@ -63,7 +64,7 @@ def opening_state(cash: str = "100000", shares: int = 0, now: datetime = MONDAY)
     return ExchangeState.opening(account_number=ACCOUNT, cash=Decimal(cash), now=now, positions=positions)
 
 
-def order_fields(ref: int = 1, **changes: object) -> dict[str, object]:
+def order_fields(ref: int = 1, /, **changes: object) -> dict[str, Any]:
     """The form of a plain limit buy of 10 AAPL at 100.00; a change to None leaves the field out."""
     symbol = str(changes.get("symbol", "AAPL"))
     fields = {
@@ -118,6 +119,7 @@ class PaperBench:
         session.mount("http://", self.transport)
         url = path if "://" in path else f"{BASE}{path}"
         headers = {"Authorization": f"Bearer {self.bearer}"} if self.bearer else {}
+        headers |= options.pop("headers", {})
         due = self.clock.monotonic() + 20 if deadline is None else deadline
         with sending(SendContext(deadline=due, permit=permit or nullcontext())) as self.context:
             return session.request(method, url, headers=headers, **options)
@@ -131,13 +133,13 @@ class PaperBench:
         form = {"grant_type": "password", "username": "paper", "password": "paper"}
         self.bearer = self.send("POST", "/oauth2/token/", data=form).json()["access_token"]
 
-    def post_order(self, ref: int = 1, **changes: object) -> requests.Response:
+    def post_order(self, ref: int = 1, /, **changes: object) -> requests.Response:
         return self.send("POST", "/orders/", data=order_fields(ref, **changes))
 
-    def place(self, ref: int = 1, **changes: object) -> str:
+    def place(self, ref: int = 1, /, **changes: object) -> str:
         reply = self.post_order(ref, **changes)
         assert reply.status_code == 201, reply.text
-        return reply.json()["id"]
+        return str(reply.json()["id"])
 
     def cancel(self, order_id: str) -> requests.Response:
         return self.send("POST", f"/orders/{order_id}/cancel/")

@@ -3,11 +3,12 @@
 import errno
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.support.command_line import SOURCE
-from trading_bot.files import Descriptor, LocalFiles
+from trading_bot.files import Descriptor, FileFacts, LocalFiles
 
 
 class FullDisk(LocalFiles):
@@ -15,6 +16,11 @@ class FullDisk(LocalFiles):
 
     def __init__(self, *, is_full: bool = True) -> None:
         self.is_full = is_full
+
+    def make_folder(self, path: Path) -> None:
+        if not path.exists():
+            self._refuse()
+        super().make_folder(path)
 
     def write(self, descriptor: Descriptor, data: bytes) -> int:
         self._refuse()
@@ -45,6 +51,34 @@ class ShortWrites(LocalFiles):
         return super().write(descriptor, part)
 
 
+class Crowded(LocalFiles):
+    """Lets ``meanwhile`` run in another thread during the first write, and notes whether that thread had to wait."""
+
+    def __init__(self) -> None:
+        self.meanwhile: Callable[[], None] | None = None
+        self.had_to_wait: bool | None = None
+        self.thread = threading.Thread(target=self._run)
+
+    def write(self, descriptor: Descriptor, data: bytes) -> int:
+        if self.had_to_wait is None:
+            self.had_to_wait = False
+            self.thread.start()
+            self.thread.join(0.05)
+            self.had_to_wait = self.thread.is_alive()
+        return super().write(descriptor, data)
+
+    def _run(self) -> None:
+        if self.meanwhile:
+            self.meanwhile()
+
+
+class Unseeing(LocalFiles):
+    """Finds nothing at any path."""
+
+    def facts_at(self, path: Path) -> FileFacts | None:
+        return None
+
+
 class Interrupted(LocalFiles):
     """Runs ``during`` in the middle of putting a file in place, as a signal or another thread would."""
 
@@ -58,7 +92,11 @@ class Interrupted(LocalFiles):
 
 
 class LosesFolders(LocalFiles):
-    """Cannot make a removal in a folder durable."""
+    """Cannot make what changes in a folder durable."""
+
+    def replace(self, path: Path, data: bytes) -> None:
+        path.write_bytes(data)
+        self.sync_folder(path.parent)
 
     def sync_folder(self, path: Path) -> None:
         raise OSError(errno.EIO, "Input/output error")
@@ -70,6 +108,7 @@ def start_python(code: str, *arguments: str) -> "subprocess.Popen[str]":
         [sys.executable, "-c", code, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         env={"PYTHONPATH": str(SOURCE), "PYTHONDONTWRITEBYTECODE": "1"},
     )

@@ -1,5 +1,6 @@
 """A broker that answers from a script, below the real HTTP session, and remembers what it was asked."""
 
+import http.client
 import io
 import json
 from collections import defaultdict, deque
@@ -8,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import Message
 from types import SimpleNamespace
+from typing import cast
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
@@ -77,11 +79,16 @@ class ScriptedBroker(requests.adapters.BaseAdapter):
     def paths(self) -> list[str]:
         return [f"{seen.method} {seen.path}" for seen in self.seen]
 
-    def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):
+    def send(self, request, *_, **options):
         parts = urlsplit(request.url)
         body = request.body.encode() if isinstance(request.body, str) else request.body or b""
         seen = Seen(
-            request.method, parts.path, dict(parse_qsl(parts.query)), body, {**request.headers, "host": parts.netloc}, timeout
+            request.method,
+            parts.path,
+            dict(parse_qsl(parts.query)),
+            body,
+            {**request.headers, "host": parts.netloc},
+            options.get("timeout"),
         )
         self.seen.append(seen)
         answer = self._next(seen.method, seen.path)
@@ -109,12 +116,13 @@ def response(request: requests.PreparedRequest, answer: Answer) -> requests.Resp
     headers = Message()  # where requests looks for cookies
     for name, value in answer.headers.items():
         headers[name] = value
+    original = SimpleNamespace(msg=headers, isclosed=lambda: False, close=lambda: None)
     raw = urllib3.HTTPResponse(
         body=io.BytesIO(answer.body),
         status=answer.status,
         headers=dict(answer.headers),
         preload_content=False,
-        original_response=SimpleNamespace(msg=headers, isclosed=lambda: False, close=lambda: None),
+        original_response=cast("http.client.HTTPResponse", original),
     )
     built = requests.Response()
     built.status_code, built.raw, built.request, built.url = answer.status, raw, request, request.url or ""

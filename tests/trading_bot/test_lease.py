@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.safety_fakes import FullDisk, start_python
+from tests.support.safety_fakes import FullDisk, Unseeing, start_python
 from trading_bot.lease import AccountInUseError, Lease, LeaseLostError, ProcessInfo, this_process
 
 SINCE = datetime(2026, 11, 23, 15, tzinfo=UTC)
@@ -70,6 +70,7 @@ def test_the_holder_is_written_beside_the_lock_for_people(lease: Lease, path: Pa
     info = path.with_name("lease.lock.json")
     assert json.loads(info.read_bytes()) == {"pid": 4711, "since": "2026-11-23T15:00:00+00:00"}
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(info.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
 def test_a_release_takes_the_note_away_and_leaves_the_lock_file(lease: Lease, path: Path):
@@ -112,6 +113,26 @@ def test_a_deleted_lock_file_ends_the_right_to_write(lease: Lease, path: Path, *
         path.touch()
     with pytest.raises(LeaseLostError, match="deleted or replaced"):
         lease.ensure_owner()
+
+
+def test_a_lock_file_that_vanished_while_it_was_taken_gives_no_right_to_write(path: Path):
+    lease = Lease(path=path, files=Unseeing())
+    lease.acquire()
+    with pytest.raises(LeaseLostError, match="deleted or replaced"):
+        lease.ensure_owner()
+    lease.release()
+
+
+def test_another_process_id_ends_the_right_to_write(path: Path):
+    pids = [1]
+    lease = Lease(path=path, process=lambda: ProcessInfo(pid=pids[-1], since=SINCE))
+    lease.acquire()
+    pids.append(2)
+    with pytest.raises(LeaseLostError, match="held by the parent process 1; do not fork"):
+        lease.ensure_owner()
+    assert not lease.held
+    pids.pop()
+    lease.release()
 
 
 def test_a_process_is_described_by_its_own_pid_and_an_aware_time():

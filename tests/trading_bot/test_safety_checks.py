@@ -1,6 +1,7 @@
 import decimal
 from datetime import UTC, datetime, time
 from decimal import Decimal
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -85,7 +86,7 @@ def test_a_senseless_price_is_refused(price):
 
 def test_a_side_that_is_no_side_is_an_error():
     with pytest.raises(ValueError, match="hold"):
-        checks_of(FakeAccountGateway()).validate_trade("AAPL", "hold", 1, price=Decimal(1))
+        checks_of(FakeAccountGateway()).validate_trade("AAPL", cast("Side", "hold"), 1, price=Decimal(1))
 
 
 def test_a_restricted_account_may_sell_but_not_buy():

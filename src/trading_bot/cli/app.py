@@ -1,22 +1,16 @@
 """The command line as a whole: the group, its commands, and the one place where an ending becomes an exit code."""
 
-import os
-import sys
-from collections.abc import Callable, Sequence
-from typing import ParamSpec, TypeVar
+from collections.abc import Sequence
 
 import click
 
 from trading_bot._version import __version__
 from trading_bot.cli.config_commands import config
 from trading_bot.cli.demo import demo
-from trading_bot.cli.errors import exit_code_of, install_last_resort, known_errors, report
+from trading_bot.cli.errors import code_of, exit_code_of, install_last_resort, known_errors, report
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation, common_options
 from trading_bot.cli.run import run
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 _EPILOG = """\b
 Examples:
@@ -43,24 +37,12 @@ common_options(trading_bot)
 
 
 def run_command_line(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code; every error we know is reported in one line."""
+    """Run one command and return its exit code; every error we know is reported in one line.
+
+    When the reader of our output goes away, click and rich end the process quietly with exit code 1.
+    """
     invocation = Invocation(json="--json" in arguments)
     install_last_resort(invocation)
-    try:
-        return _flushed(lambda: _dispatch(arguments, invocation))
-    except BrokenPipeError:
-        # The reader went away: leave quietly, and keep Python from complaining when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.UNEXPECTED
-
-
-def _flushed(work: Callable[[], int]) -> int:
-    code = work()
-    sys.stdout.flush()
-    return code
-
-
-def _dispatch(arguments: Sequence[str], invocation: Invocation) -> int:
     try:
         ending = trading_bot.main(list(arguments), prog_name="trading-bot", obj=invocation, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as wanted_help:
@@ -73,8 +55,7 @@ def _dispatch(arguments: Sequence[str], invocation: Invocation) -> int:
     except click.Abort:
         return _reported("interrupted", exit_code=ExitCode.INTERRUPTED, code="interrupted", invocation=invocation)
     except known_errors() as error:  # looked up only now: it loads packages that --help must not wait for
-        code = str(getattr(error, "code", "") or type(error).__name__)
-        return _reported(str(error), exit_code=exit_code_of(error), code=code, invocation=invocation)
+        return _reported(str(error), exit_code=exit_code_of(error), code=code_of(error), invocation=invocation)
     return ending if isinstance(ending, int) else ExitCode.DONE
 
 

@@ -21,11 +21,11 @@ def check(invocation: Invocation) -> None:
     from trading_bot.config import Config
 
     settings = Config.from_env_and_json(invocation.config)
-    source = str(settings.file) if settings.file else "no config file, defaults"
+    file = str(settings.file) if settings.file else None
     if invocation.json:
-        click.echo(json.dumps({"v": _VERSION, "ok": True, "mode": settings.trading.mode, "file": source}))
+        click.echo(json.dumps({"v": _VERSION, "ok": True, "mode": settings.trading.mode, "file": file}))
     else:
-        click.echo(f"settings are good: {settings.trading.mode} mode, {source}")
+        click.echo(f"settings are good: {settings.trading.mode} mode, {file or 'no config file, defaults'}")
 
 
 @config.command(short_help="Show every setting in force.")

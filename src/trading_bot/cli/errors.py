@@ -10,6 +10,9 @@ from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.text import printable
 
+_LONGEST_REPORT = 4000
+"""Characters of one report: enough for every problem of a bad config file."""
+
 
 class CommandError(Exception):
     """A command cannot go on; ``exit_code`` says of which kind the reason is."""
@@ -70,9 +73,17 @@ def exit_code_of(error: Exception) -> ExitCode:
     return next((code for kind, code in exit_codes_by_error() if isinstance(error, kind)), ExitCode.UNEXPECTED)
 
 
+def code_of(error: Exception) -> str:
+    """Return the error's word for programs; a failed start has that of its cause."""
+    from trading_bot.bot import StartError
+
+    inner = error.cause if isinstance(error, StartError) else error
+    return str(getattr(inner, "code", "") or type(inner).__name__)
+
+
 def report(message: str, *, exit_code: ExitCode, code: str, invocation: Invocation) -> None:
     """Say on stderr what went wrong: one line, or one JSON object under ``--json``."""
-    line = printable(message)
+    line = printable(message, longest=_LONGEST_REPORT)
     if invocation.json:
         line = json.dumps({"v": 1, "error": {"code": code, "exit_code": int(exit_code), "message": line}})
     click.echo(line if invocation.json else f"trading-bot: {line}", err=True)

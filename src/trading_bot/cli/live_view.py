@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from trading_bot.cli.summary import RunSummary
-from trading_bot.cli.text import dollars, exchange_time, printable, shares
+from trading_bot.cli.text import average, dollars, exchange_time, printable, shares
 from trading_bot.cli.views import fate_word, result_text, summary_rows
-from trading_bot.clock import Seconds
+from trading_bot.clock import Clock, Seconds
 from trading_bot.order_management.models import OrderEnvelope, OrderState, Side
 from trading_bot.signals import SignalResult
 
@@ -39,12 +39,14 @@ class LiveView:
     """Draws on stderr while the run lasts; the final tables, being data, go to stdout."""
 
     def __init__(
-        self, *, screen: Console, out: Console, zone: ZoneInfo, span: tuple[datetime, datetime] | None
+        self, *, screen: Console, out: Console, zone: ZoneInfo, span: Span | None, clock: Clock, linger_s: Seconds = 0
     ) -> None:
         self._screen = screen
         self._out = out
         self._zone = zone
         self._span = span
+        self._clock = clock
+        self._linger_s = linger_s
         self._orders: Sequence[OrderEnvelope] = ()
         self._latest = Text()
         self._progress = Progress(
@@ -69,9 +71,10 @@ class LiveView:
         """The table shows it with the next picture."""
 
     def looked(self, orders: Sequence[OrderEnvelope], now: datetime) -> None:
-        """Take the orders for the next picture."""
+        """Take the orders for the next picture, and give people time to see it."""
         self._orders = tuple(orders)
         self._move(now)
+        self._clock.sleep(self._linger_s)
 
     def finished(self, summary: RunSummary) -> None:
         """Print every order of the run and the summary."""
@@ -81,7 +84,7 @@ class LiveView:
     def _move(self, now: datetime) -> None:
         done = (now - self._span[0]).total_seconds() if self._span else None
         self._progress.update(
-            self._task, description=exchange_time(now, self._zone), completed=done, note=f"{self._signals} signals"
+            self._task, description=exchange_time(now, self._zone), completed=done, note=f"signals {self._signals}"
         )
 
     def _picture(self) -> Group:
@@ -101,7 +104,7 @@ def newest(orders: Sequence[OrderEnvelope], room: int) -> tuple[OrderEnvelope, .
 
 def orders_table(orders: Sequence[OrderEnvelope]) -> Table:
     """Return the orders as a table, one row each."""
-    table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("Symbol", "Side", "State", "Strategy"):
         table.add_column(heading, no_wrap=True)
     for heading in ("Filled", "Limit", "Average"):
@@ -114,7 +117,7 @@ def orders_table(orders: Sequence[OrderEnvelope]) -> Table:
             Text(printable(order.strategy_name or "-")),
             f"{shares(order.filled_quantity)} / {order.quantity}",
             dollars(order.limit_price),
-            dollars(order.average_price),
+            average(order.average_price),
         )
     return table
 

@@ -22,7 +22,11 @@ Examples:
 
 @click.command(short_help="Trade signals from a file or a pipe.", epilog=_EPILOG)
 @click.option("--signals", "source", required=True, metavar="FILE|-", help="JSON Lines of signals; - is stdin.")
-@click.option("--quotes", type=click.Path(path_type=Path), help="Paper: take quotes from this JSON Lines file.")
+@click.option(
+    "--quotes",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Paper: take quotes from this JSON Lines file.",
+)
 @click.option("--replay", is_flag=True, help="Paper: a virtual clock follows the times of the signals.")
 @click.option(
     "--settle",
@@ -47,14 +51,22 @@ def run(
 
 
 def play(
-    invocation: Invocation, *, config: "Config", source: str, replay: bool, settle_s: "Seconds | None"
+    invocation: Invocation,
+    *,
+    config: "Config",
+    source: str,
+    replay: bool,
+    settle_s: "Seconds | None" = None,
+    linger_s: "Seconds" = 0,
 ) -> ExitCode:
     """Run the signals of ``source`` on a bot made from ``config``."""
+    from trading_bot.cli.log_output import send_logs_to_stderr
     from trading_bot.cli.session import Session, choose_view, plan_replay
     from trading_bot.cli.signal_input import lines_of, open_signals
     from trading_bot.clock import SystemClock, VirtualClock
     from trading_bot.startup import create_bot
 
+    send_logs_to_stderr(invocation, config)
     with ExitStack() as stack:
         lines = lines_of(stack.enter_context(open_signals(source)))
         # A replay starts its clock at the first signal, so it reads them all before anything else.
@@ -62,7 +74,7 @@ def play(
         plan = plan_replay(day, config=config, settle_s=settle_s) if day is not None else None
         clock = VirtualClock(plan.start) if plan else SystemClock()
         bot = create_bot(config, clock=clock, background_sync=plan is None)
-        view = choose_view(invocation, zone=config.trading.hours.timezone, plan=plan)
+        view = choose_view(invocation, zone=config.trading.hours.timezone, plan=plan, linger_s=linger_s)
         session = Session(bot=bot, view=view, invocation=invocation)
         return session.run(lines if day is None else day, plan=plan, settle_s=settle_s)
 

@@ -16,7 +16,7 @@ from trading_bot.cli.order_watch import OrderWatch
 from trading_bot.cli.stop_request import StopRequest, stop_on_signals
 from trading_bot.cli.summary import RunSummary, Tally, holdings_of, summarize
 from trading_bot.cli.views import JsonView, PlainView, RunView
-from trading_bot.clock import Seconds
+from trading_bot.clock import Seconds, SystemClock
 from trading_bot.config import Config
 from trading_bot.market_hours import MarketHours
 from trading_bot.order_management.results import SyncSummary
@@ -76,14 +76,18 @@ def market_hours(config: Config) -> MarketHours:
     )
 
 
-def choose_view(invocation: Invocation, *, zone: ZoneInfo, plan: ReplayPlan | None) -> RunView:
-    """Return JSON under ``--json``, the moving picture at a terminal, and plain lines anywhere else."""
+def choose_view(invocation: Invocation, *, zone: ZoneInfo, plan: ReplayPlan | None, linger_s: Seconds = 0) -> RunView:
+    """Return JSON under ``--json``, the moving picture at a terminal, and plain lines anywhere else.
+
+    ``linger_s`` is how long the moving picture rests after each look at the orders.
+    """
     if invocation.json:
         return JsonView()
     out, screen = _console(invocation, stderr=False), _console(invocation, stderr=True)
     if invocation.quiet or not (_is_terminal(out) and _is_terminal(screen)):
         return PlainView(zone=zone, quiet=invocation.quiet)
-    return LiveView(screen=screen, out=out, zone=zone, span=(plan.start, plan.until) if plan else None)
+    span = (plan.start, plan.until) if plan else None
+    return LiveView(screen=screen, out=out, zone=zone, span=span, clock=SystemClock(), linger_s=linger_s)
 
 
 def _console(invocation: Invocation, *, stderr: bool) -> Console:
@@ -176,8 +180,7 @@ class Session:
             report(message, exit_code=ExitCode.JOURNAL, code="journal_damaged", invocation=self._invocation)
             return ExitCode.JOURNAL
         if stop.received is not None:
-            left = f"{len(summary.open_orders)} orders still open" if summary.open_orders else "no order open"
-            self._say(f"stopped by {stop.received.name}; {left}")
+            self._say(f"stopped by {stop.received.name}; orders still open: {len(summary.open_orders)}")
         return stop.exit_code
 
     def _say(self, message: str) -> None:

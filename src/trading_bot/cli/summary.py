@@ -25,7 +25,11 @@ class Holdings:
     """Cash in dollars and positions, as the broker reports them."""
 
     cash: Decimal
+    cash_held: Decimal
+    """Held for open buys, and no part of ``cash``."""
     positions: tuple[Position, ...]
+    value: Decimal | None
+    """All cash plus what the positions would bring at the bid; None where one has no quote."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +89,9 @@ class RunSummary:
             "open": len(self.open_orders),
             "duplicates": self.duplicates,
             "refused": dict(self.refused),
-            "cash": str(self.holdings.cash) if self.holdings else None,
+            "cash": _text(self.holdings.cash) if self.holdings else None,
+            "cash_held": _text(self.holdings.cash_held) if self.holdings else None,
+            "account_value": _text(self.holdings.value) if self.holdings else None,
             "positions": [_position_json(each) for each in self.holdings.positions] if self.holdings else None,
             "journal": {
                 "path": str(self.journal.path),
@@ -99,12 +105,15 @@ class RunSummary:
 
 
 def _position_json(position: Position) -> dict[str, str | None]:
-    average = position.average_buy_price
     return {
         "symbol": position.symbol,
         "quantity": str(position.quantity),
-        "average_price": None if average is None else str(average),
+        "average_price": _text(position.average_buy_price),
     }
+
+
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else f"{amount:f}"
 
 
 class Tally:
@@ -139,10 +148,24 @@ def holdings_of(bot: "TradingBot") -> Holdings | None:
     """Ask the broker for cash and positions; None where it cannot be asked."""
     try:
         bot.account.invalidate_cache()
-        cash, positions = bot.account.account().cash, bot.account.positions()
+        account, positions = bot.account.account(), bot.account.positions()
+        quotes = bot.account.quotes(sorted(positions)) if positions else {}
     except OrderStatusError:
         return None
-    return Holdings(cash=cash, positions=tuple(positions[symbol] for symbol in sorted(positions)))
+    held = tuple(positions[symbol] for symbol in sorted(positions))
+    bids = {symbol: quote.bid_price for symbol, quote in quotes.items()}
+    return Holdings(
+        cash=account.cash,
+        cash_held=account.cash_held_for_orders,
+        positions=held,
+        value=_value(account.cash + account.cash_held_for_orders, held, bids),
+    )
+
+
+def _value(cash: Decimal, held: tuple[Position, ...], bids: Mapping[str, Decimal]) -> Decimal | None:
+    if any(each.symbol not in bids for each in held):
+        return None
+    return cash + sum((each.quantity * bids[each.symbol] for each in held), Decimal(0))
 
 
 def journal_of(bot: "TradingBot") -> JournalCheck:

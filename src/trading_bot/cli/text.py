@@ -11,13 +11,13 @@ MAX_SHOWN = 400
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
-def printable(text: str) -> str:
+def printable(text: str, *, longest: int = MAX_SHOWN) -> str:
     """Return ``text`` on one line without anything a terminal could take as a command.
 
     Control, format and unassigned characters (Unicode categories C, Zl, Zp) become spaces.
     """
     cleaned = "".join(" " if unicodedata.category(each) in _INVISIBLE else each for each in text)
-    return " ".join(cleaned.split())[:MAX_SHOWN]
+    return " ".join(cleaned.split())[:longest]
 
 
 def dollars(amount: Decimal | None) -> str:
@@ -27,6 +27,11 @@ def dollars(amount: Decimal | None) -> str:
     exponent = amount.normalize().as_tuple().exponent
     places = max(2, -exponent) if isinstance(exponent, int) else 2
     return f"{amount:,.{min(places, 4)}f}"
+
+
+def average(amount: Decimal | None) -> str:
+    """Return an average price with four places, so that a column of them lines up; an absent one as a dash."""
+    return "-" if amount is None else f"{amount:,.4f}"
 
 
 def shares(quantity: Decimal) -> str:

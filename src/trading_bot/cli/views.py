@@ -152,7 +152,14 @@ def _holding_rows(summary: RunSummary) -> list[tuple[str, str]]:
         f"{shares(each.quantity)} {each.symbol} at {dollars(each.average_buy_price)}"
         for each in summary.holdings.positions
     ]
-    return [("positions", ", ".join(held) or "none"), ("cash", f"${dollars(summary.holdings.cash)}")]
+    value, reserved = summary.holdings.value, summary.holdings.cash_held
+    worth = "not known: a position has no quote" if value is None else f"${dollars(value)} with positions at the bid"
+    waiting = f", and ${dollars(reserved)} held for open orders" if reserved else ""
+    return [
+        ("positions", ", ".join(held) or "none"),
+        ("cash", f"${dollars(summary.holdings.cash)}{waiting}"),
+        ("account value", worth),
+    ]
 
 
 def _record_rows(summary: RunSummary) -> list[tuple[str, str]]:

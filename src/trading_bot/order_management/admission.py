@@ -1,4 +1,4 @@
-"""Whether an order is new: the same id, an equal order, a crowded side. Judging, reserving and writing ahead are one step."""
+"""Whether an order is new: same id, equal order, crowded side. Judging, reserving and writing ahead are one step."""
 
 import threading
 from collections.abc import Callable

@@ -1,6 +1,7 @@
 """From a reference price to a limit price: validation, offsets, ticks, slippage guard. Pure, and exact in decimals.
 
-Every figure is computed in a context of our own, so that a caller who changed the ambient decimal context changes no price.
+Every figure is computed in a context of our own, so that a caller who changed the ambient decimal context changes no
+price.
 """
 
 import re
@@ -101,8 +102,9 @@ def limit_price_for(
 ) -> Decimal:
     """Return the rounded limit price for a reference price.
 
-    Passive: a buy is min(ceil(x), floor(reference)), a sell ceil(x), x being the reference moved away from the market by
-    the offset. Marketable is the mirror image at the reference: a buy is max(floor(x), ceil(reference)), a sell floor(x).
+    Passive: a buy is min(ceil(x), floor(reference)), a sell ceil(x), x being the reference moved away from the market
+    by the offset. Marketable is the mirror image at the reference: a buy is max(floor(x), ceil(reference)), a sell
+    floor(x).
 
     Raises:
         OrderValidationError: the offset leaves no positive price.

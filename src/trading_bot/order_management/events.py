@@ -36,6 +36,7 @@ class EventKind(enum.StrEnum):
     ORDER_NOT_SENT = "order_not_sent"
     ORDER_OUTCOME_UNKNOWN = "order_outcome_unknown"
     ORDER_ADOPTED = "order_adopted"  # an unresolved order was found at the broker
+    ABSENCE_NOTED = "absence_noted"  # a first complete listing did not show an unresolved order
     ORDER_PRESUMED_ABSENT = "order_presumed_absent"
     ORDER_NEVER_ACCEPTED = "order_never_accepted"
     ORDER_RESOLVED = "order_resolved"  # a named person decided

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
 
-import structlog
-
 from trading_bot.clock import Clock
+from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.events import JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.order_book import OrderBook, TrackedOrder
@@ -17,7 +16,7 @@ from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
 from trading_bot.order_management.ports import Journal
 from trading_bot.order_management.records import chain_record
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +100,7 @@ class OrderLedger:
                 record = self._journal.append(event)
             except OrderLogError as error:
                 self._failure = error
-                _log.error("journal_write_failed", unwritten=event.event.value, client_order_id=event.client_order_id)
+                _log.error("journal_write_failed", reason=event.event.value, client_order_id=event.client_order_id)
                 record = self._unwritten(event)
             self._fold(record)
 

@@ -1,11 +1,12 @@
 """The one table of legal order-state changes.
 
-Theory of operation. An order is born ``pending_submit`` when its intent is durable. Exactly one answer to the submit ends
-that: the broker has it (queued, confirmed or further), refused it (rejected), provably never saw it (not_sent), or nobody
-knows (unknown). From then on only reports of the broker move it, forwards: a report that lags behind what was already seen is
-stale and changes nothing. ``pending_cancel`` is ours: a cancel was asked for, and until a report shows an end, a fill may still
-win. Ends are final in the ledger. A report that contradicts an end is an anomaly, never a transition. ``presumed_absent`` is an
-unknown order that complete listings did not show; it still counts in full, and may yet turn up.
+Theory of operation. An order is born ``pending_submit`` when its intent is durable. Exactly one answer to the submit
+ends that: the broker has it (queued, confirmed or further), refused it (rejected), provably never saw it (not_sent),
+or nobody knows (unknown). From then on only reports of the broker move it, forwards: a report that lags behind what
+was already seen is stale and changes nothing. ``pending_cancel`` is ours: a cancel was asked for, and until a report
+shows an end, a fill may still win. Ends are final in the ledger. A report that contradicts an end is an anomaly,
+never a transition. ``presumed_absent`` is an unknown order that complete listings did not show; it still counts in
+full, and may yet turn up.
 """
 
 import enum
@@ -69,8 +70,8 @@ def is_legal(current: OrderState, following: OrderState) -> bool:
 def judge(current: OrderState, reported: OrderState) -> Move:
     """Decide what a broker's report does to an order.
 
-    ``reported`` is a state that a broker can report; our own states (unknown, not_sent, ...) are never reported and are judged as
-    contradictions.
+    ``reported`` is a state that a broker can report; our own states (unknown, not_sent, ...) are never reported and
+    are judged as contradictions.
     """
     if reported is current:
         return Move(state=current, judgement=Judgement.SAME)

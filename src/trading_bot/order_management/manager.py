@@ -3,12 +3,12 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from trading_bot.clock import Clock
-from trading_bot.error_handling.policies import SUBMIT_POLICY
 from trading_bot.error_handling.retry import Jitter, no_jitter
 from trading_bot.order_management.admission import Admission, intent_of
 from trading_bot.order_management.calculator import parse_price, parse_time_in_force, price_order
@@ -25,7 +25,6 @@ from trading_bot.order_management.models import (
     ExecutionMode,
     OrderEnvelope,
     OrderRequest,
-    OrderState,
     OrderStatus,
     OrderTerms,
     Side,
@@ -37,7 +36,8 @@ from trading_bot.order_management.ports import BrokerGateway, SendLock, TradingL
 from trading_bot.order_management.results import CancelResult, CancelVerdict, SyncSummary
 from trading_bot.order_management.settlement import OutcomeRecorder
 from trading_bot.order_management.submission import SubmitProtocol, SubmitRules
-from trading_bot.order_management.synchronization import Synchronizer
+from trading_bot.order_management.synchronization import OrderHorizon, Synchronizer
+from trading_bot.order_management.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from trading_bot.config import OrderManagementConfig
@@ -68,6 +68,7 @@ class OrderManager:
         send_lock: SendLock,
         clock: Clock,
         new_id: Callable[[], str],
+        session_end: Callable[[OrderEnvelope], datetime],
         jitter: Jitter = no_jitter,
     ) -> None:
         self._gateway = gateway
@@ -78,18 +79,23 @@ class OrderManager:
         self._new_id = new_id
         self._halt: str | None = _NOT_RECONCILED
         self._cancelling_all = threading.Lock()
-        self._synchronizing = threading.Lock()
         self._admission = Admission(
             ledger=ledger, settings=settings, clock=clock, halted_because=lambda: self.halted_because
         )
-        self._synchronizer = Synchronizer(gateway=gateway, ledger=ledger, is_in_flight=self._admission.is_in_flight)
+        self._synchronizer = Synchronizer(
+            gateway=gateway,
+            ledger=ledger,
+            clock=clock,
+            horizon=OrderHorizon(submit_deadline_s=settings.submit_deadline_s, session_end=session_end),
+            is_in_flight=self._admission.is_in_flight,
+        )
         self._outcomes = OutcomeRecorder(ledger=ledger, synchronizer=self._synchronizer, clock=clock)
         self._protocol = SubmitProtocol(
             gateway=gateway,
             ledger=ledger,
             lock=send_lock,
             latch=latch,
-            rules=_submit_rules(settings),
+            rules=SubmitRules.of(settings),
             clock=clock,
             jitter=jitter,
         )
@@ -100,6 +106,14 @@ class OrderManager:
             clock=clock,
             deadline_s=settings.cancel_deadline_s,
             jitter=jitter,
+        )
+
+        self._upkeep = Upkeep(
+            gateway=gateway,
+            ledger=ledger,
+            synchronizer=self._synchronizer,
+            canceller=self._canceller,
+            is_in_flight=self._admission.is_in_flight,
         )
 
     def subscribe(self, listener: OrderListener) -> None:
@@ -113,7 +127,9 @@ class OrderManager:
             return str(self._ledger.failure)
         if self._cancelling_all.locked():
             return "a cancel-all is running; wait until it has ended"
-        return self._halt or self._outcomes.halted_because or self._latch.reason_not_armed()
+        with self._ledger.open_book() as book:
+            on_record = book.halt
+        return self._halt or on_record or self._outcomes.halted_because or self._latch.reason_not_armed()
 
     def place_limit_buy(
         self,
@@ -172,8 +188,8 @@ class OrderManager:
     def place_limit_order(self, request: OrderRequest, *, strategy_name: str | None = None) -> OrderEnvelope:
         """Submit one order, at most once, and return its envelope.
 
-        The same client order id again returns the same envelope and sends nothing; so does an equal order that is pending or
-        was filled within the duplicate window, with ``duplicate_of`` set.
+        The same client order id again returns the same envelope and sends nothing; so does an equal order that is
+        pending or was filled within the duplicate window, with ``duplicate_of`` set.
 
         Raises:
             OrderValidationError: the request is wrong, or the client order id stands for another order.
@@ -267,14 +283,10 @@ class OrderManager:
             OrderCancellationError: at least one order is not proven to have ended; it carries every result.
         """
         with self._alone():
-            with self._ledger.open_book() as book:
-                targets = book.active()
-            results = self._canceller.cancel(targets)
-            if include_external:
-                results += self._cancel_external()
+            results = self._upkeep.cancel_all(include_external=include_external)
         if open_still := [result for result in results if not result.is_proven_closed]:
             raise OrderCancellationError(
-                f"{len(open_still)} of {len(results)} orders are not proven cancelled; read their status and cancel again",
+                f"{len(open_still)} of {len(results)} orders are not proven cancelled; read them and cancel again",
                 results=results,
             )
         return results
@@ -285,10 +297,7 @@ class OrderManager:
 
     def synchronize_open_orders(self) -> SyncSummary:
         """Book what the broker says of every open and unresolved order; fills and ends reach the listeners."""
-        with self._synchronizing:
-            summary = self._synchronizer.run()
-        self._fire_latched_cancels()
-        return summary
+        return self._upkeep.synchronize()
 
     def recover(self) -> SyncSummary:
         """Compare the replayed book with the broker; orders are taken only after this has succeeded once.
@@ -296,13 +305,7 @@ class OrderManager:
         Raises:
             TradingHaltedError: the broker's listing was not complete, so nothing can be sent yet.
         """
-        summary = self.synchronize_open_orders()
-        if not summary.complete:
-            raise TradingHaltedError(
-                f"the orders could not be compared with the broker: {summary.problem}; cancels work, new orders wait for the "
-                "next complete synchronisation",
-                code="not_reconciled",
-            )
+        summary = self._upkeep.recover()
         self._halt = None
         return summary
 
@@ -343,18 +346,6 @@ class OrderManager:
             )
         return order
 
-    def _fire_latched_cancels(self) -> None:
-        with self._ledger.open_book() as book:
-            latched = tuple(order for order in book.working() if order.cancel_wanted and not _is_cancelling(order))
-        if latched:
-            self._canceller.cancel(latched)
-
-    def _cancel_external(self) -> tuple[CancelResult, ...]:
-        listing = self._gateway.list_open_orders()
-        with self._ledger.open_book() as book:
-            external = [report for report in listing.reports if book.by_order_id(report.order_id) is None]
-        return self._canceller.cancel_external(external)
-
     @contextmanager
     def _alone(self) -> Iterator[None]:
         if not self._cancelling_all.acquire(blocking=False):
@@ -363,21 +354,3 @@ class OrderManager:
             yield
         finally:
             self._cancelling_all.release()
-
-
-def _is_cancelling(order: TrackedOrder) -> bool:
-    return order.state is OrderState.PENDING_CANCEL
-
-
-def _submit_rules(settings: "OrderManagementConfig") -> SubmitRules:
-    return SubmitRules(
-        intent_ttl_s=settings.intent_ttl_s,
-        submit_deadline_s=settings.submit_deadline_s,
-        request_timeout_s=settings.request_timeout_s,
-        retry=replace(
-            SUBMIT_POLICY,
-            max_attempts=settings.max_attempts,
-            initial_delay_s=settings.retry_initial_delay_s,
-            max_delay_s=settings.retry_max_delay_s,
-        ),
-    )

@@ -1,8 +1,8 @@
 """The append-only journal: written ahead, chained, replayed, verified.
 
-An append returns only when the line would survive a power loss, wherever somebody acts on it. After any write or flush that
-did not succeed in full the journal takes nothing more: a flush that failed once may have dropped the data it then reports as
-written.
+An append returns only when the line would survive a power loss, wherever somebody acts on it. After any write or
+flush that did not succeed in full the journal takes nothing more: a flush that failed once may have dropped the data
+it then reports as written.
 """
 
 import enum
@@ -147,7 +147,8 @@ class OrderLog:
         A damaged journal is left untouched and stays closed to appends; the scan says so.
 
         Raises:
-            OrderLogError: it cannot be opened or written, is no plain file of ours, or belongs to another account or mode.
+            OrderLogError: it cannot be opened or written, is no plain file of ours, or belongs to another account or
+            mode.
         """
         try:
             self._files.make_folder(self.path.parent)
@@ -288,8 +289,8 @@ class OrderLog:
         ours = (self._identity.mode, self._identity.account_key)
         if (first.execution_mode, first.details.get("account_key")) != ours:
             raise self._refuse(
-                f"the journal {self.path} belongs to another account or mode ({first.execution_mode}, account ending in "
-                f"{first.details.get('account_suffix')}); point logs_dir at a folder of its own"
+                f"the journal {self.path} belongs to another account or mode ({first.execution_mode}, account ending "
+                f"in {first.details.get('account_suffix')}); point logs_dir at a folder of its own"
             )
 
     def _open_descriptor(self) -> Descriptor:

@@ -3,12 +3,11 @@
 import threading
 from collections.abc import Callable
 
-import structlog
-
 from trading_bot.clock import Seconds
+from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.exceptions import OrderError
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 class Poller:

@@ -1,7 +1,7 @@
-"""What a broker's report means for an order on record: evidence in, events out. Pure, and repeating a report adds nothing.
+"""What a broker's report means for an order on record: evidence in, events out. Pure; a report repeated adds nothing.
 
-Fills come first, then the state: a fill that won a race is never hidden by the cancel that lost it. Filled quantities fall only
-by a bust. Whatever does not fit becomes an anomaly with both pieces of evidence, and never a transition.
+Fills come first, then the state: a fill that won a race is never hidden by the cancel that lost it. Filled quantities
+fall only by a bust. Whatever does not fit becomes an anomaly with both pieces of evidence, and never a transition.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,8 @@ def reconcile(
 ) -> tuple[OrderEvent, ...]:
     """Return the events that bring ``order`` up to ``report``, in the order in which they are to be recorded.
 
-    ``found_as`` is the event that ends an unresolved order's doubt: adopted, or accepted where the submit itself was answered.
+    ``found_as`` is the event that ends an unresolved order's doubt: adopted, or accepted where the submit itself was
+    answered.
     """
     problems = tuple(_problems(order, report))
     if _is_another_order(order, report):

@@ -102,7 +102,8 @@ def decode(line: bytes, *, head: ChainHead) -> JournalRecord:
     """Read one line without its newline and prove that it follows ``head``.
 
     Raises:
-        BadRecordError: not JSON, unknown or repeated keys, wrong types, a newer schema, a wrong hash, or not the next record.
+        BadRecordError: not JSON, unknown or repeated keys, wrong types, a newer schema, a wrong hash, or not the next
+        record.
     """
     body, digest = _split_hash(line)
     if hashlib.sha256(body).hexdigest() != digest:

@@ -1,11 +1,12 @@
 """What a finished submit leaves behind: its record, and the answer for the caller."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 
 from trading_bot.clock import Clock
 from trading_bot.error_handling.circuit_breaker import CircuitBreaker
-from trading_bot.order_management.events import EventKind, OrderEvent, about
+from trading_bot.order_management.events import NO_DETAILS, EventKind, OrderEvent, about
 from trading_bot.order_management.exceptions import (
     AuthenticationError,
     OrderNotSentError,
@@ -53,7 +54,13 @@ class OutcomeRecorder:
                 self._end(envelope, EventKind.ORDER_NOT_SENT, OrderState.NOT_SENT, outcome.cause)
             case Unknown():
                 self._note_alert(alert=outcome.security_alert)
-                self._end(envelope, EventKind.ORDER_OUTCOME_UNKNOWN, OrderState.UNKNOWN, outcome.cause)
+                self._end(
+                    envelope,
+                    EventKind.ORDER_OUTCOME_UNKNOWN,
+                    OrderState.UNKNOWN,
+                    outcome.cause,
+                    details={"surely_there": "true"} if outcome.surely_there else NO_DETAILS,
+                )
 
     def raise_unless_accepted(self, envelope: OrderEnvelope, outcome: SubmitOutcome) -> None:
         """Turn an outcome into the caller's answer.
@@ -88,11 +95,19 @@ class OutcomeRecorder:
             self._refusals.record_failure()
             self._freeze(envelope.symbol, f"the broker answered {outcome.status_code}: {outcome.reason}")
 
-    def _end(self, envelope: OrderEnvelope, kind: EventKind, state: OrderState, reason: str) -> None:
+    def _end(
+        self,
+        envelope: OrderEnvelope,
+        kind: EventKind,
+        state: OrderState,
+        reason: str,
+        *,
+        details: Mapping[str, str] = NO_DETAILS,
+    ) -> None:
         with self._ledger.open_book() as book:
             order = book.get(envelope.client_order_id)
             if order is not None and order.state is OrderState.PENDING_SUBMIT:
-                self._ledger.record_fact(replace(about(envelope, kind), status=state, reason=reason))
+                self._ledger.record_fact(replace(about(envelope, kind), status=state, reason=reason, details=details))
 
     def _freeze(self, symbol: str, reason: str) -> None:
         self._ledger.record_fact(OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol=symbol, reason=reason))

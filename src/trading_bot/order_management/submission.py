@@ -1,15 +1,16 @@
 """How one intent is submitted: attempts while provably nothing was sent, then look-ups while the outcome is unknown.
 
-Only a request that provably created no order is repeated, with the same bytes. An unknown outcome is never resent: it is looked up
-by ``ref_id`` until the deadline and left unknown after it.
+Only a request that provably created no order is repeated, with the same bytes. An unknown outcome is never resent: it
+is looked up by ``ref_id`` until the deadline and left unknown after it.
 """
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from trading_bot.clock import Clock, Seconds
-from trading_bot.error_handling.policies import RetryPolicy
+from trading_bot.error_handling.policies import SUBMIT_POLICY, RetryPolicy
 from trading_bot.error_handling.retry import Jitter, with_retry
 from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.ledger import OrderLedger
@@ -17,6 +18,9 @@ from trading_bot.order_management.models import OrderEnvelope, Side
 from trading_bot.order_management.outcomes import Accepted, DurableIntent, NotSent, Rejected, SubmitOutcome, Unknown
 from trading_bot.order_management.ports import BrokerGateway, SendLock, TradingLatch
 from trading_bot.order_management.send_gate import SendGate
+
+if TYPE_CHECKING:
+    from trading_bot.config import OrderManagementConfig
 
 _LOOK_BACK = timedelta(hours=24)
 _MILLISECOND = Decimal("0.001")
@@ -31,6 +35,21 @@ class SubmitRules:
     submit_deadline_s: Seconds
     request_timeout_s: Seconds
     retry: RetryPolicy
+
+    @classmethod
+    def of(cls, settings: "OrderManagementConfig") -> "SubmitRules":
+        """Take the bounds from the configuration."""
+        return cls(
+            intent_ttl_s=settings.intent_ttl_s,
+            submit_deadline_s=settings.submit_deadline_s,
+            request_timeout_s=settings.request_timeout_s,
+            retry=replace(
+                SUBMIT_POLICY,
+                max_attempts=settings.max_attempts,
+                initial_delay_s=settings.retry_initial_delay_s,
+                max_delay_s=settings.retry_max_delay_s,
+            ),
+        )
 
     @property
     def look_up(self) -> RetryPolicy:

@@ -1,13 +1,16 @@
 """Bringing the book up to the broker: one listing, the missing orders by id, the unresolved ones by ``ref_id``."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
+from trading_bot.clock import Clock, Seconds
+from trading_bot.order_management.absence import judge_absence
+from trading_bot.order_management.client_ids import bears_our_mark
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError
 from trading_bot.order_management.ledger import OrderLedger
-from trading_bot.order_management.models import ClientOrderId, OrderId, OrderReport
+from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderId, OrderReport, OrderState
 from trading_bot.order_management.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.outcomes import Listing
 from trading_bot.order_management.ports import BrokerGateway
@@ -16,6 +19,29 @@ from trading_bot.order_management.results import SyncSummary
 
 _LOOK_BACK = timedelta(hours=24)
 _VANISHED = "the broker answers that it does not know this order"
+_LATE = "it turned up after it had been given up; it is cancelled"
+_STRANGER = (
+    "the broker holds order {order_id} on {symbol}, which bears our mark and is not in the journal: the journal was "
+    "lost or another copy of this program trades the account; find out which, then adopt the order"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderHorizon:
+    """Until when an order can have been sent, and until when it can have rested."""
+
+    submit_deadline_s: Seconds
+    session_end: Callable[[OrderEnvelope], datetime]
+    """The close, in UTC, of the session that a good-for-day order created then could rest in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncRound:
+    """What one synchronisation came to, and what it calls for."""
+
+    summary: SyncSummary
+    revenants: tuple[OrderReport, ...]
+    """Orders at work at the broker that had ended on record: to be cancelled at once."""
 
 
 @dataclass(slots=True)
@@ -24,19 +50,28 @@ class _Tally:
     closed: int = 0
     external: int = 0
     problem: str | None = None
+    revenants: list[OrderReport] = field(default_factory=list)
 
 
 class Synchronizer:
     """Reads the broker and books what it says. ``is_in_flight`` names orders whose submit is still under way here."""
 
     def __init__(
-        self, *, gateway: BrokerGateway, ledger: OrderLedger, is_in_flight: Callable[[ClientOrderId], bool]
+        self,
+        *,
+        gateway: BrokerGateway,
+        ledger: OrderLedger,
+        clock: Clock,
+        horizon: OrderHorizon,
+        is_in_flight: Callable[[ClientOrderId], bool],
     ) -> None:
         self._gateway = gateway
         self._ledger = ledger
+        self._clock = clock
+        self._horizon = horizon
         self._is_in_flight = is_in_flight
 
-    def run(self) -> SyncSummary:
+    def run(self) -> SyncRound:
         """Synchronise everything that is not terminal."""
         with self._ledger.open_book() as book:
             working, unresolved = book.working(), self._doubtful(book)
@@ -48,7 +83,7 @@ class Synchronizer:
         self._look_for(unresolved, tally)
         with self._ledger.open_book() as book:
             still_open = len(book.active())
-        return SyncSummary(
+        summary = SyncSummary(
             complete=listing.complete and tally.problem is None,
             open_orders=still_open,
             fills_booked=tally.fills,
@@ -56,6 +91,7 @@ class Synchronizer:
             external_orders=tally.external,
             problem=tally.problem,
         )
+        return SyncRound(summary=summary, revenants=tuple(tally.revenants))
 
     def refresh(self, order: TrackedOrder, order_id: OrderId) -> TrackedOrder:
         """Read one order and book what the broker says of it.
@@ -100,11 +136,16 @@ class Synchronizer:
                 order = _owner(book, report)
             if order is None:
                 tally.external += 1
+                self._note_stranger(report)
             else:
                 self._book(order, report, tally)
 
     def _book(self, order: TrackedOrder, report: OrderReport, tally: _Tally) -> None:
         events = self.apply(order.client_order_id, report)
+        if order.state.is_terminal and report.state.is_working:
+            tally.revenants.append(report)
+        if order.state is OrderState.PRESUMED_ABSENT and not report.state.is_terminal:
+            self._ledger.record_fact(replace(about(order.envelope, EventKind.CANCEL_REQUESTED), reason=_LATE))
         tally.fills += sum(event.event is EventKind.EXECUTION_BOOKED for event in events)
         tally.closed += sum(event.status is not None and event.status.is_terminal for event in events)
 
@@ -123,6 +164,7 @@ class Synchronizer:
 
     def _look_for(self, unresolved: Iterable[TrackedOrder], tally: _Tally) -> None:
         for order in unresolved:
+            began = self._clock.now()
             listing = self._gateway.find_by_client_order_id(
                 order.client_order_id,
                 ref_id=order.envelope.ref_id,
@@ -130,6 +172,36 @@ class Synchronizer:
             )
             for report in listing.reports:
                 self._book(order, report, tally)
+            if not listing.complete:
+                tally.problem = listing.problem
+            elif not listing.reports:
+                self._note_absence(order, began)
+
+    def _note_absence(self, order: TrackedOrder, began: datetime) -> None:
+        event = judge_absence(
+            order,
+            listing_began=began,
+            sent_until=order.envelope.created_at + timedelta(seconds=self._horizon.submit_deadline_s),
+            rested_until=self._horizon.session_end(order.envelope),
+        )
+        if event is not None:
+            self._ledger.record_fact(event)
+
+    def _note_stranger(self, report: OrderReport) -> None:
+        if not bears_our_mark(report.ref_id):
+            return
+        reason = _STRANGER.format(order_id=report.order_id, symbol=report.symbol)
+        with self._ledger.open_book() as book:
+            if book.halt is None:
+                self._ledger.record_fact(
+                    OrderEvent(
+                        event=EventKind.TRADING_HALTED,
+                        ref_id=report.ref_id,
+                        order_id=report.order_id,
+                        symbol=report.symbol,
+                        reason=reason,
+                    )
+                )
 
     def _note_vanished(self, order: TrackedOrder) -> None:
         if _VANISHED not in order.anomalies:

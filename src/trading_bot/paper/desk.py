@@ -11,7 +11,7 @@ from typing import TypeAlias
 from trading_bot.clock import Clock
 from trading_bot.paper import refusals, wire_pages
 from trading_bot.paper.exchange import PaperExchange
-from trading_bot.paper.listing import list_page
+from trading_bot.paper.listing import list_page, range_of
 from trading_bot.paper.state import ExchangeState
 from trading_bot.paper.store import ExchangeStore
 from trading_bot.paper.tickets import read_ticket
@@ -171,7 +171,7 @@ class PaperDesk:
 
     def _orders(self, visit: _Visit) -> _Answer:
         return 200, list_page(
-            self._exchange.orders(visit.state, visit.now),
+            self._exchange.orders(visit.state, range_of(visit.request.query), visit.now),
             visit.request.query,
             account_number=visit.state.account_number,
             page_size=self._page_size,

@@ -1,5 +1,6 @@
 """An exchange in a box: takes limit orders of one account, trades them against quotes, and says what became of them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -7,6 +8,7 @@ from decimal import Decimal
 from trading_bot.order_management.models import Side, TimeInForce
 from trading_bot.paper import refusals
 from trading_bot.paper.chance import stable_uuid
+from trading_bot.paper.order_range import OrderRange
 from trading_bot.paper.progress import MarketTime
 from trading_bot.paper.quotes import MarketQuote, QuoteSource
 from trading_bot.paper.sessions import SessionCalendar
@@ -43,9 +45,9 @@ class PaperExchange:
         self._judge(state, ticket)
         price = ticket.price if reference is None else reference
         state.references[ticket.symbol] = Reference(price=price, at=now)
-        self.quotes.observe_reference(ticket.symbol, price, now)
         state.list_symbol(ticket.symbol)
-        order = self._new_order(ticket, number=len(state.open_orders) + len(state.closed_orders), now=now)
+        order = self._new_order(ticket, number=state.orders_taken, now=now)
+        state.orders_taken += 1
         state.save(order)
         return order
 
@@ -76,10 +78,10 @@ class PaperExchange:
             raise refusals.not_found()
         return order
 
-    def orders(self, state: ExchangeState, now: datetime) -> list[PaperOrder]:
-        """Return every order as it is at ``now``, newest first."""
+    def orders(self, state: ExchangeState, within: OrderRange, now: datetime) -> Iterator[PaperOrder]:
+        """Return the orders as they are at ``now``, newest first: all of the range, and perhaps others."""
         self.advance(state, now)
-        return sorted(state.all_orders(), key=lambda order: order.number, reverse=True)
+        return state.all_orders(within)
 
     def quote(self, state: ExchangeState, symbol: str, now: datetime) -> MarketQuote | None:
         """Return the visible market of a symbol, where there is one."""
@@ -100,7 +102,7 @@ class PaperExchange:
         return MarketTime(quotes=self.quotes, calendar=self.calendar, seed=self.seed)
 
     def _judge(self, state: ExchangeState, ticket: OrderTicket) -> None:
-        if any(order.ref_id.lower() == ticket.ref_id.lower() for order in state.all_orders()):
+        if state.has_ref_id(ticket.ref_id):
             raise refusals.reference_id_taken()
         if ticket.side is Side.BUY and ticket.price * ticket.quantity > state.buying_power:
             raise refusals.cannot_afford(ticket.symbol, ticket.price, state.buying_power)

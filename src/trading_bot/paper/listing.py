@@ -2,11 +2,13 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TypeAlias
 from urllib.parse import urlencode
 
+from trading_bot.paper.order_range import OrderRange
 from trading_bot.paper.refusals import field_error, not_found
 from trading_bot.paper.state import PaperOrder
 from trading_bot.paper.tickets import BASE_URL
@@ -15,21 +17,32 @@ from trading_bot.paper.wire_pages import instrument_url, order_page
 _Rule: TypeAlias = Callable[[PaperOrder], bool]
 
 
+def range_of(query: Mapping[str, str]) -> OrderRange:
+    """Return the orders that can be on the page asked for; `list_page` picks them by every key of the query.
+
+    Raises:
+        RefusalError: the time or the cursor does not read.
+    """
+    since = query.get("updated_at[gte]")
+    return OrderRange(
+        closed=query.get("is_closed", "true").lower() != "false",
+        below=_opened_cursor(query["cursor"]) if "cursor" in query else None,
+        updated_since=None if since is None else _moment("updated_at[gte]", since),
+    )
+
+
 def list_page(
-    orders: Sequence[PaperOrder], query: Mapping[str, str], *, account_number: str, page_size: int
+    orders: Iterable[PaperOrder], query: Mapping[str, str], *, account_number: str, page_size: int
 ) -> dict[str, object]:
     """Return one page of ``orders``, which come newest first; a key the broker does not know changes nothing.
 
     Raises:
         RefusalError: a time or the cursor does not read.
     """
-    chosen = list(_chosen(orders, query, account_number))
-    if "cursor" in query:
-        last = _opened_cursor(query["cursor"])
-        chosen = [order for order in chosen if order.number < last]
-    page, rest = chosen[:page_size], chosen[page_size:]
+    chosen = list(islice(_chosen(orders, query, account_number), page_size + 1))
+    page = chosen[:page_size]
     return {
-        "next": _next_url(query, page[-1]) if rest else None,
+        "next": _next_url(query, page[-1]) if len(chosen) > page_size else None,
         "previous": None,
         "results": [order_page(order, account_number) for order in page],
     }
@@ -49,6 +62,11 @@ def _is_closed(key: str, value: str) -> _Rule:
     return lambda order: order.state.is_terminal is wanted
 
 
+def _after_cursor(_key: str, value: str) -> _Rule:
+    last = _opened_cursor(value)
+    return lambda order: order.number < last
+
+
 def _instrument(_key: str, value: str) -> _Rule:
     return lambda order: instrument_url(order.symbol).rstrip("/") == value.rstrip("/")
 
@@ -64,6 +82,7 @@ def _created_since(key: str, value: str) -> _Rule:
 
 
 _RULES: Mapping[str, Callable[[str, str], _Rule]] = {
+    "cursor": _after_cursor,
     "is_closed": _is_closed,
     "instrument": _instrument,
     "updated_at[gte]": _updated_since,

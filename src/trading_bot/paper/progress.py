@@ -51,7 +51,7 @@ class MarketTime:
 
     def _advance_symbol(self, state: ExchangeState, symbol: str, until: datetime) -> None:
         cursor = state.advanced_to
-        while cursor <= until:
+        while True:
             changes = (order.next_change_at for order in state.open_of(symbol))
             due = min((moment for moment in changes if moment is not None), default=None)
             stop = until if due is None else min(due, until)

@@ -203,7 +203,7 @@ class SeededWalkQuotes:
         first = _step_of(reference.at) if after < reference.at else _step_of(after) + 1
         for step in range(first, _step_of(until) + 1):
             quote = self._quote_of(symbol, reference, step)
-            if after < quote.at <= until:
+            if quote.at <= until:
                 yield quote
 
     def _quote_of(self, symbol: str, reference: _Reference, step: int) -> MarketQuote:

@@ -1,17 +1,22 @@
 """Everything the paper exchange remembers, as values that survive a trip through JSON."""
 
 import enum
-from collections.abc import Iterator
+import heapq
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
-from typing import ClassVar
+from operator import attrgetter
+from typing import Annotated, ClassVar, Protocol, TypeVar, runtime_checkable
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from trading_bot.order_management.models import Side, TimeInForce
 from trading_bot.paper.chance import stable_uuid
+from trading_bot.paper.order_range import EVERYTHING, OrderRange
+
+V = TypeVar("V")
 
 
 class WireState(enum.StrEnum):
@@ -135,11 +140,42 @@ class TakenSize:
     shares: dict[Side, int]
 
 
+@runtime_checkable
+class OrderArchive(Protocol):
+    """Ended orders that a store keeps out of the state it lends: they only grow in number, and never change."""
+
+    def order(self, order_id: str) -> PaperOrder | None:
+        """Return one order."""
+        ...
+
+    def has_ref_id(self, ref_id: str) -> bool:
+        """Return whether an order has this ref_id, in capitals or not."""
+        ...
+
+    def newest_first(self, within: OrderRange) -> Iterable[PaperOrder]:
+        """Return the orders by falling number: all of the range, and perhaps others."""
+        ...
+
+
+class _EmptyArchive:
+    def order(self, _order_id: str) -> PaperOrder | None:
+        return None
+
+    def has_ref_id(self, _ref_id: str) -> bool:
+        return False
+
+    def newest_first(self, _within: OrderRange) -> Iterable[PaperOrder]:
+        return ()
+
+
+EMPTY_ARCHIVE: OrderArchive = _EmptyArchive()
+
+
 @dataclass(slots=True, kw_only=True)
 class ExchangeState:
     """One paper account and its market. Its values are frozen, so a copy of the mappings is a copy of the state."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
     account_number: str
     opened_at: datetime
@@ -149,6 +185,9 @@ class ExchangeState:
     """Dollars owned, those promised to resting buys included."""
     open_orders: dict[str, PaperOrder] = field(default_factory=dict)
     closed_orders: dict[str, PaperOrder] = field(default_factory=dict)
+    """The ended orders that are not in the archive."""
+    archive: Annotated[OrderArchive, Field(exclude=True)] = field(default=EMPTY_ARCHIVE, compare=False)
+    orders_taken: int = 0
     positions: dict[str, PaperPosition] = field(default_factory=dict)
     instruments: dict[str, str] = field(default_factory=dict)
     """Symbols by instrument id, for every symbol somebody has asked about."""
@@ -201,12 +240,21 @@ class ExchangeState:
 
     def order(self, order_id: str) -> PaperOrder | None:
         """Return an order, open or closed."""
-        return self.open_orders.get(order_id) or self.closed_orders.get(order_id)
+        return self.open_orders.get(order_id) or self.closed_orders.get(order_id) or self.archive.order(order_id)
 
-    def all_orders(self) -> Iterator[PaperOrder]:
-        """Yield every order, in no particular order."""
-        yield from self.open_orders.values()
-        yield from self.closed_orders.values()
+    def has_ref_id(self, ref_id: str) -> bool:
+        """Return whether an order, open or closed, has this ref_id, in capitals or not."""
+        recent = (*self.open_orders.values(), *self.closed_orders.values())
+        return any(order.ref_id.lower() == ref_id.lower() for order in recent) or self.archive.has_ref_id(ref_id)
+
+    def all_orders(self, within: OrderRange = EVERYTHING) -> Iterator[PaperOrder]:
+        """Yield the orders, newest first: all of the range, and perhaps others."""
+        by_number = attrgetter("number")
+        sources: list[Iterable[PaperOrder]] = [sorted(self.open_orders.values(), key=by_number, reverse=True)]
+        if within.closed:
+            sources.append(sorted(self.closed_orders.values(), key=by_number, reverse=True))
+            sources.append(self.archive.newest_first(within))
+        return heapq.merge(*sources, key=by_number, reverse=True)
 
     def save(self, order: PaperOrder) -> None:
         """Store the order's latest version where its state belongs."""
@@ -235,8 +283,21 @@ class ExchangeState:
             tokens=dict(self.tokens),
         )
 
+    def changes_since(self, earlier: "ExchangeState") -> "ExchangeState":
+        """Return this state without the values that ``earlier`` has as well; what ``earlier`` alone has is not told."""
+        return replace(
+            self,
+            open_orders=_changed(earlier.open_orders, self.open_orders),
+            closed_orders=_changed(earlier.closed_orders, self.closed_orders),
+            positions=_changed(earlier.positions, self.positions),
+            instruments=_changed(earlier.instruments, self.instruments),
+            references=_changed(earlier.references, self.references),
+            taken=_changed(earlier.taken, self.taken),
+            tokens=_changed(earlier.tokens, self.tokens),
+        )
+
     def to_dict(self) -> dict[str, object]:
-        """Return the state as JSON-able values: decimals and times as text."""
+        """Return the state without its archive as JSON-able values: decimals and times as text."""
         dumped: dict[str, object] = _adapter().dump_python(self, mode="json")
         return dumped
 
@@ -247,13 +308,16 @@ class ExchangeState:
         Raises:
             ExchangeStateError: the value is not a whole exchange state.
         """
-        try:
-            return _adapter().validate_python(stored)
-        except ValidationError as error:
-            raise ExchangeStateError(
-                f"the stored paper exchange does not read back ({error.error_count()} problems, first: "
-                f"{error.errors(include_url=False)[0]['loc']}); restore it or start a new paper account"
-            ) from error
+        return _read_back(_adapter(), stored)
+
+
+def read_order(stored: object) -> PaperOrder:
+    """Read one order as `ExchangeState.to_dict` wrote it.
+
+    Raises:
+        ExchangeStateError: the value is not a whole order.
+    """
+    return _read_back(_order_adapter(), stored)
 
 
 def instrument_id_of(symbol: str) -> str:
@@ -264,3 +328,23 @@ def instrument_id_of(symbol: str) -> str:
 @cache
 def _adapter() -> TypeAdapter[ExchangeState]:
     return TypeAdapter(ExchangeState)
+
+
+@cache
+def _order_adapter() -> TypeAdapter[PaperOrder]:
+    return TypeAdapter(PaperOrder)
+
+
+def _read_back(adapter: TypeAdapter[V], stored: object) -> V:
+    try:
+        return adapter.validate_python(stored)
+    except ValidationError as error:
+        raise ExchangeStateError(
+            f"the stored paper exchange does not read back ({error.error_count()} problems, first: "
+            f"{error.errors(include_url=False)[0]['loc']}); restore it or start a new paper account"
+        ) from error
+
+
+def _changed(earlier: Mapping[str, V], later: Mapping[str, V]) -> dict[str, V]:
+    """Compare by identity, which is enough for frozen values and costs nothing for large ones."""
+    return {key: value for key, value in later.items() if earlier.get(key) is not value}

@@ -1,11 +1,17 @@
 """Where the exchange state lives between requests."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import Protocol
 
-from trading_bot.paper.state import ExchangeState
+from trading_bot.paper.order_range import OrderRange
+from trading_bot.paper.state import EMPTY_ARCHIVE, ExchangeState, PaperOrder
+
+
+class ExchangeStoreError(OSError):
+    """The exchange's state cannot be reached now; it is as it was, unless the disk failed at the very end."""
 
 
 class ExchangeStore(Protocol):
@@ -21,12 +27,36 @@ class MemoryStore:
 
     def __init__(self, state: ExchangeState) -> None:
         self._state = state
+        self._closed = _ClosedOrders(state.closed_orders)
         self._lock = threading.Lock()
 
     @contextmanager
     def transaction(self) -> Iterator[ExchangeState]:
         """Lend a copy under a lock, and keep it when the block ends."""
         with self._lock:
-            lent = self._state.copy()
+            lent = replace(self._state, closed_orders={}, archive=self._closed).copy()
             yield lent
-            self._state = lent
+            self._closed.add(lent.closed_orders)
+            self._state = replace(lent, closed_orders=self._closed.orders, archive=EMPTY_ARCHIVE)
+
+
+class _ClosedOrders:
+    """Grows in place: copying it for every request would cost more and more."""
+
+    def __init__(self, orders: dict[str, PaperOrder]) -> None:
+        self.orders = dict(orders)
+        self._ref_ids = {order.ref_id.lower() for order in orders.values()}
+
+    def add(self, orders: dict[str, PaperOrder]) -> None:
+        self.orders |= orders
+        self._ref_ids |= {order.ref_id.lower() for order in orders.values()}
+
+    def order(self, order_id: str) -> PaperOrder | None:
+        return self.orders.get(order_id)
+
+    def has_ref_id(self, ref_id: str) -> bool:
+        return ref_id.lower() in self._ref_ids
+
+    def newest_first(self, within: OrderRange) -> Iterable[PaperOrder]:
+        del within  # everything is at hand
+        return sorted(self.orders.values(), key=lambda order: order.number, reverse=True)

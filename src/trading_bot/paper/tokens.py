@@ -8,6 +8,8 @@ from trading_bot.paper import refusals
 from trading_bot.paper.chance import stable_token
 from trading_bot.paper.state import ExchangeState, PaperToken
 
+_LOGINS_KEPT = 50
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenDesk:
@@ -53,4 +55,12 @@ class TokenDesk:
             expires_at=now + timedelta(seconds=self.life_s),
         )
         state.tokens[token.access] = token
+        _forget_oldest(state, now)
         return token
+
+
+def _forget_oldest(state: ExchangeState, now: datetime) -> None:
+    """Keep the book of logins small; one that still opens the door, or is among the newest, stays."""
+    for token in tuple(state.tokens.values())[:-_LOGINS_KEPT]:
+        if token.expires_at <= now:
+            del state.tokens[token.access]

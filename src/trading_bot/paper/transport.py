@@ -7,12 +7,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter
-from requests.exceptions import ConnectTimeout, InvalidURL
+from requests.exceptions import ConnectTimeout, InvalidURL, RequestException
 from urllib3 import HTTPResponse
 
 from trading_bot.clock import Clock
 from trading_bot.paper.desk import PaperDesk, PaperReply, PaperRequest, ReferenceFor
 from trading_bot.paper.exchange import PaperExchange
+from trading_bot.paper.state import ExchangeStateError
 from trading_bot.paper.store import ExchangeStore
 from trading_bot.paper.tokens import TokenDesk
 from trading_bot.robinhood.sending import SendPhase, current_send_context
@@ -57,6 +58,7 @@ class PaperTransport(BaseAdapter):
             InvalidURL: the paper broker does not know the URL; nothing was written.
             ConnectTimeout: the deadline had passed before anything was written.
             SendRefusedError: the permit refused; nothing was written.
+            OSError: the exchange's store failed after the writing; only a later look can tell what became of it.
         """
         context = current_send_context()
         self._refuse_unknown(request)
@@ -65,7 +67,10 @@ class PaperTransport(BaseAdapter):
         context.phase = SendPhase.CONNECTED
         with context.writing():
             received = _received(request)
-        reply = self._desk.answer(received)
+        try:
+            reply = self._desk.answer(received)
+        except ExchangeStateError as error:
+            raise RequestException("the paper exchange has broken down", request=request) from error
         context.phase = SendPhase.HEADERS_READ
         return _response(request, reply)
 

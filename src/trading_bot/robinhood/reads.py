@@ -116,7 +116,11 @@ class BrokerReads:
 
 def describe(result: WireReply | WireFailure) -> str:
     """Say in one line what an exchange ended in."""
-    return result.cause if isinstance(result, WireFailure) else f"HTTP {result.status}: {error_text(result.body).rstrip('.')}"
+    return (
+        result.cause
+        if isinstance(result, WireFailure)
+        else f"HTTP {result.status}: {error_text(result.body).rstrip('.')}"
+    )
 
 
 def _is_passing(result: WireReply | WireFailure) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
+from typing import TypeAlias
 from urllib.parse import urlencode
 
 import requests
@@ -93,6 +94,10 @@ class _PinnedSession(requests.Session):
         del resp  # wherever it leads, nothing follows it
 
 
+Transport: TypeAlias = requests.adapters.BaseAdapter
+"""What carries the bytes of a request: our own connections, or the paper exchange."""
+
+
 class BrokerSession:
     """The only door to the broker. Safe to share between threads.
 
@@ -100,7 +105,7 @@ class BrokerSession:
     must write inside of `SendContext.writing`.
     """
 
-    def __init__(self, *, adapter: requests.adapters.BaseAdapter, clock: Clock, base_url: str = BASE_URL) -> None:
+    def __init__(self, *, adapter: Transport, clock: Clock, base_url: str = BASE_URL) -> None:
         self._clock = clock
         self._base_url = base_url
         self._bearer: str | None = None
@@ -174,7 +179,6 @@ class BrokerSession:
                 return _failure(context, FailureKind.OVERSIZED, f"the reply is larger than {MAX_BODY_BYTES} bytes")
             if self._clock.monotonic() > context.deadline:
                 return _failure(context, FailureKind.TIMEOUT, "the reply was not complete in time")
-        context.phase = SendPhase.BODY_READ
         headers = {name.lower(): value for name, value in response.headers.items()}
         return WireReply(status=response.status_code, headers=headers, body=bytes(body))
 

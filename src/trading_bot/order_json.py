@@ -1,0 +1,180 @@
+"""The public JSON forms of orders and answers: decimals as text, times in UTC, absent facts as null, ``v`` in each."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TypeAlias
+
+from trading_bot.bot import TradePreview, TradeResult
+from trading_bot.order_management.models import Execution, OrderEnvelope, OrderStatus, OrderTerms
+from trading_bot.order_management.portfolio import Position
+from trading_bot.order_management.results import CancelResult, SyncSummary
+from trading_bot.safety_checks import SafetyResult
+
+JsonObject: TypeAlias = dict[str, object]
+
+FORM_VERSION = 1
+"""The ``v`` of every form; it rises when a key changes its meaning or goes."""
+
+
+def amount_text(amount: Decimal | None) -> str | None:
+    """Return every digit of an amount, never in scientific notation."""
+    return None if amount is None else f"{amount:f}"
+
+
+def moment_text(moment: datetime | None) -> str | None:
+    """Return a time in UTC, to the microsecond, with a trailing Z."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+
+
+def envelope_json(order: OrderEnvelope) -> JsonObject:
+    """Return an order as this program knows it."""
+    return {
+        "v": FORM_VERSION,
+        "client_order_id": order.client_order_id,
+        "order_id": order.order_id,
+        "ref_id": order.ref_id,
+        "symbol": order.symbol,
+        "side": order.side.value,
+        "quantity": order.quantity,
+        "limit_price": amount_text(order.limit_price),
+        "reference_price": amount_text(order.reference_price),
+        "time_in_force": order.time_in_force.value,
+        "extended_hours": order.extended_hours,
+        "state": order.state.value,
+        "filled_quantity": amount_text(order.filled_quantity),
+        "average_price": amount_text(order.average_price),
+        "execution_mode": order.execution_mode.value,
+        "strategy_name": order.strategy_name,
+        "created_at": moment_text(order.created_at),
+        "duplicate_of": order.duplicate_of,
+        "reason": order.reason,
+        "latency_ms": amount_text(order.latency_ms),
+    }
+
+
+def status_json(status: OrderStatus) -> JsonObject:
+    """Return an order as the broker last told it, with its executions."""
+    return {
+        "v": FORM_VERSION,
+        "client_order_id": status.client_order_id,
+        "order_id": status.order_id,
+        "symbol": status.symbol,
+        "side": status.side.value,
+        "state": status.state.value,
+        "quantity": amount_text(status.quantity),
+        "filled_quantity": amount_text(status.filled_quantity),
+        "remaining_quantity": amount_text(status.remaining_quantity),
+        "average_price": amount_text(status.average_price),
+        "limit_price": amount_text(status.limit_price),
+        "reason": status.reason,
+        "last_transaction_at": moment_text(status.last_transaction_at),
+        "executions": [_execution_json(execution) for execution in status.executions],
+        "broker_state": status.broker_state,
+    }
+
+
+def _execution_json(execution: Execution) -> JsonObject:
+    return {
+        "execution_id": execution.execution_id,
+        "quantity": amount_text(execution.quantity),
+        "price": amount_text(execution.price),
+        "executed_at": moment_text(execution.executed_at),
+    }
+
+
+def cancel_result_json(result: CancelResult) -> JsonObject:
+    """Return one order's end of a cancel request."""
+    return {
+        "v": FORM_VERSION,
+        "client_order_id": result.client_order_id,
+        "order_id": result.order_id,
+        "symbol": result.symbol,
+        "verdict": result.verdict.value,
+        "proven_closed": result.is_proven_closed,
+        "state": result.state.value,
+        "filled_quantity": amount_text(result.filled_quantity),
+        "reason": result.reason,
+    }
+
+
+def cancel_results_json(results: Iterable[CancelResult]) -> JsonObject:
+    """Return the end of a cancel request for many orders."""
+    return {"v": FORM_VERSION, "results": [cancel_result_json(result) for result in results]}
+
+
+def orders_json(orders: Iterable[OrderEnvelope]) -> JsonObject:
+    """Return several orders, in their order."""
+    return {"v": FORM_VERSION, "orders": [envelope_json(order) for order in orders]}
+
+
+def position_json(position: Position) -> JsonObject:
+    """Return the shares of one symbol."""
+    return {
+        "v": FORM_VERSION,
+        "symbol": position.symbol,
+        "quantity": amount_text(position.quantity),
+        "average_buy_price": amount_text(position.average_buy_price),
+        "held_for_sells": amount_text(position.held_for_sells),
+        "sellable": amount_text(position.sellable),
+        "as_of": moment_text(position.as_of),
+    }
+
+
+def positions_json(positions: Iterable[Position]) -> JsonObject:
+    """Return all positions by symbol."""
+    ordered = sorted(positions, key=lambda position: position.symbol)
+    return {"v": FORM_VERSION, "positions": [position_json(position) for position in ordered]}
+
+
+def sync_summary_json(summary: SyncSummary) -> JsonObject:
+    """Return what one synchronisation found and changed."""
+    return {
+        "v": FORM_VERSION,
+        "complete": summary.complete,
+        "open_orders": summary.open_orders,
+        "fills_booked": summary.fills_booked,
+        "orders_closed": summary.orders_closed,
+        "external_orders": summary.external_orders,
+        "problem": summary.problem,
+    }
+
+
+def safety_result_json(verdict: SafetyResult) -> JsonObject:
+    """Return the verdict of the pre-trade rules."""
+    return {"v": FORM_VERSION, "allowed": verdict.allowed, "code": verdict.code, "reason": verdict.reason}
+
+
+def trade_result_json(result: TradeResult) -> JsonObject:
+    """Return what became of a trade; ``order`` is null where there was no intent."""
+    return {
+        "v": FORM_VERSION,
+        "status": result.status.value,
+        "code": result.code,
+        "message": result.message,
+        "order": envelope_json(result.envelope) if result.envelope else None,
+    }
+
+
+def preview_json(preview: TradePreview) -> JsonObject:
+    """Return the terms a trade would be sent with, and what would hold it up: null if nothing would."""
+    return {
+        "v": FORM_VERSION,
+        "would_send": preview.refusal is None,
+        "terms": _terms_json(preview.terms),
+        "refusal": trade_result_json(preview.refusal) if preview.refusal else None,
+    }
+
+
+def _terms_json(terms: OrderTerms) -> JsonObject:
+    return {
+        "symbol": terms.symbol,
+        "side": terms.side.value,
+        "quantity": terms.quantity,
+        "limit_price": amount_text(terms.limit_price),
+        "notional": amount_text(terms.notional),
+        "time_in_force": terms.time_in_force.value,
+        "extended_hours": terms.extended_hours,
+    }

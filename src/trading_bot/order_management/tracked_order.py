@@ -1,0 +1,236 @@
+"""One order as its records tell it: the value, and how each record changes it.
+
+A record that cannot follow from the ones before it is an error: a journal that tells an impossible story is damaged.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeVar
+
+from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
+from trading_bot.order_management.exceptions import OrderLogDamagedError
+from trading_bot.order_management.lifecycle import is_legal
+from trading_bot.order_management.models import (
+    ClientOrderId,
+    Execution,
+    OrderEnvelope,
+    OrderState,
+    OrderStatus,
+    TimeInForce,
+)
+
+NOTHING = Decimal(0)
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackedOrder:
+    """One order with everything the journal knows of it."""
+
+    envelope: OrderEnvelope
+    executions: tuple[Execution, ...] = ()
+    cancel_wanted: bool = False
+    """A cancel was asked for; for an unresolved order it is fired as soon as the order is found."""
+    last_transaction_at: datetime | None = None
+    filled_at: datetime | None = None
+    """When the journal learnt of the latest fill."""
+    absent_since: datetime | None = None
+    """When the first complete listing began that did not show an unresolved order."""
+    surely_there: bool = False
+    """The broker said that it has this ``ref_id``: no listing can disprove that."""
+    anomalies: frozenset[str] = frozenset()
+    """What the broker said that does not fit; each is recorded once."""
+
+    @property
+    def client_order_id(self) -> ClientOrderId:
+        """FIX tag 11."""
+        return self.envelope.client_order_id
+
+    @property
+    def state(self) -> OrderState:
+        """FIX tag 39."""
+        return self.envelope.state
+
+    @property
+    def remaining_quantity(self) -> Decimal:
+        """FIX tag 151: shares that may still trade; zero once terminal."""
+        if self.state.is_terminal:
+            return NOTHING
+        return Decimal(self.envelope.quantity) - self.envelope.filled_quantity
+
+    @property
+    def executed_quantity(self) -> Decimal:
+        """The sum of the booked executions."""
+        return sum((fill.quantity for fill in self.executions), NOTHING)
+
+    def status(self, broker_state: str | None = None) -> OrderStatus:
+        """Return the public view."""
+        envelope = self.envelope
+        return OrderStatus(
+            client_order_id=envelope.client_order_id,
+            order_id=envelope.order_id,
+            symbol=envelope.symbol,
+            side=envelope.side,
+            state=envelope.state,
+            quantity=Decimal(envelope.quantity),
+            filled_quantity=envelope.filled_quantity,
+            remaining_quantity=self.remaining_quantity,
+            average_price=envelope.average_price,
+            limit_price=envelope.limit_price,
+            reason=envelope.reason,
+            last_transaction_at=self.last_transaction_at,
+            executions=self.executions,
+            broker_state=broker_state,
+        )
+
+
+def fold(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder | None:
+    """Return the order after ``record``; None where the record changes no order.
+
+    Raises:
+        OrderLogDamagedError: the record cannot follow from what is known.
+    """
+    change = _FOLDS.get(record.fact.event)
+    return change(known, record) if change is not None else None
+
+
+_Fold = Callable[[TrackedOrder | None, JournalRecord], TrackedOrder]
+
+
+def _intended(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
+    fact = record.fact
+    if known is not None:
+        raise _impossible(record, "the client order id was used before")
+    try:
+        envelope = OrderEnvelope(
+            client_order_id=_need(fact.client_order_id, "client_order_id"),
+            ref_id=_need(fact.ref_id, "ref_id"),
+            order_id=fact.order_id,
+            symbol=_need(fact.symbol, "symbol"),
+            side=_need(fact.side, "side"),
+            quantity=int(_need(fact.quantity, "quantity")),
+            limit_price=_need(fact.limit_price, "limit_price"),
+            reference_price=Decimal(fact.details["reference_price"]),
+            time_in_force=TimeInForce(fact.details["time_in_force"]),
+            extended_hours=fact.details["extended_hours"] == "true",
+            state=OrderState.PENDING_SUBMIT,
+            execution_mode=_need(fact.execution_mode, "execution_mode"),
+            strategy_name=fact.strategy_name,
+            created_at=record.ts,
+        )
+    except (KeyError, ValueError, ArithmeticError) as error:
+        raise _impossible(record, f"a field is missing or wrong: {error}") from error
+    return TrackedOrder(envelope=envelope)
+
+
+def _need(value: _T | None, name: str) -> _T:
+    if value is None:
+        raise KeyError(name)
+    return value
+
+
+def _changed(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
+    order, fact = _existing(known, record), record.fact
+    state = order.state if fact.status is None else fact.status
+    if state is not order.state and not is_legal(order.state, state):
+        raise _impossible(record, f"an order cannot go from {order.state} to {state}")
+    envelope = replace(
+        order.envelope,
+        order_id=fact.order_id or order.envelope.order_id,
+        state=state,
+        filled_quantity=_filled(order, fact, record),
+        average_price=fact.average_price or order.envelope.average_price,
+        reason=fact.reason or order.envelope.reason,
+        latency_ms=fact.latency_ms or order.envelope.latency_ms,
+    )
+    return replace(
+        order,
+        envelope=envelope,
+        last_transaction_at=fact.occurred_at or order.last_transaction_at,
+        filled_at=record.ts if envelope.filled_quantity > order.envelope.filled_quantity else order.filled_at,
+    )
+
+
+def _filled(order: TrackedOrder, fact: OrderEvent, record: JournalRecord) -> Decimal:
+    filled = order.envelope.filled_quantity if fact.filled_quantity is None else fact.filled_quantity
+    if filled < order.envelope.filled_quantity and fact.event is not EventKind.EXECUTION_BUSTED:
+        raise _impossible(record, "a filled quantity falls only by a bust")
+    return filled
+
+
+def _executed(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
+    order, fact = _existing(known, record), record.fact
+    try:
+        fill = Execution(
+            execution_id=_need(fact.execution_id, "execution_id"),
+            quantity=_need(fact.last_quantity, "last_quantity"),
+            price=_need(fact.last_price, "last_price"),
+            executed_at=_need(fact.occurred_at, "occurred_at"),
+        )
+    except (KeyError, ValueError) as error:
+        raise _impossible(record, f"a field is missing or wrong: {error}") from error
+    if any(fill.execution_id == booked.execution_id for booked in order.executions):
+        raise _impossible(record, "the execution was booked before")
+    return replace(order, executions=(*order.executions, fill))
+
+
+def _doubted(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
+    order = _changed(known, record)
+    return replace(order, surely_there=order.surely_there or record.fact.details.get("surely_there") == "true")
+
+
+def _missed(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
+    order = _existing(known, record)
+    return replace(order, absent_since=order.absent_since or record.fact.occurred_at)
+
+
+def _busted(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
+    order = _changed(known, record)
+    return replace(
+        order, executions=tuple(fill for fill in order.executions if fill.execution_id != record.fact.execution_id)
+    )
+
+
+def _cancel_requested(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
+    return replace(_changed(known, record), cancel_wanted=True)
+
+
+def _puzzled(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
+    order = _existing(known, record)
+    return replace(order, anomalies=order.anomalies | {record.fact.reason or ""})
+
+
+def _existing(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
+    if known is None:
+        raise _impossible(record, "no intent of this order stands before it")
+    return known
+
+
+def _impossible(record: JournalRecord, why: str) -> OrderLogDamagedError:
+    return OrderLogDamagedError(
+        f"journal record {record.seq} ({record.fact.event}) cannot be true: {why}; run 'trading-bot audit verify'",
+        client_order_id=record.fact.client_order_id,
+    )
+
+
+_FOLDS: Mapping[EventKind, _Fold] = {
+    EventKind.ORDER_INTENDED: _intended,
+    EventKind.SUBMIT_ATTEMPTED: _changed,
+    EventKind.ORDER_ACCEPTED: _changed,
+    EventKind.ORDER_REJECTED: _changed,
+    EventKind.ORDER_NOT_SENT: _changed,
+    EventKind.ORDER_OUTCOME_UNKNOWN: _doubted,
+    EventKind.ABSENCE_NOTED: _missed,
+    EventKind.ORDER_ADOPTED: _changed,
+    EventKind.ORDER_PRESUMED_ABSENT: _changed,
+    EventKind.ORDER_NEVER_ACCEPTED: _changed,
+    EventKind.ORDER_RESOLVED: _changed,
+    EventKind.ORDER_UPDATED: _changed,
+    EventKind.EXECUTION_BOOKED: _executed,
+    EventKind.EXECUTION_BUSTED: _busted,
+    EventKind.CANCEL_REQUESTED: _cancel_requested,
+    EventKind.CANCEL_ANSWERED: _changed,
+    EventKind.ANOMALY_FOUND: _puzzled,
+}

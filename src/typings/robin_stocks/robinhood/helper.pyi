@@ -1,0 +1,9 @@
+from typing import TextIO
+
+import requests
+
+SESSION: requests.Session
+
+def set_login_state(logged_in: bool) -> None: ...
+def set_output(output: TextIO) -> None: ...
+def get_output() -> TextIO: ...

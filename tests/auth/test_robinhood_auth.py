@@ -1,0 +1,260 @@
+import threading
+from urllib.parse import parse_qs
+
+import pytest
+import requests
+from pydantic import SecretStr
+
+from tests.support.scripted_broker import Answer, ScriptedBroker, clock, lost, reply, unreachable
+from trading_bot.auth.robinhood_auth import RENEW_PAUSE_S, RobinhoodAuth
+from trading_bot.order_management.exceptions import AuthenticationError
+from trading_bot.robinhood.session import BrokerSession, WireRequest
+
+TOKEN = ("POST", "/oauth2/token/")
+REVOKE = ("POST", "/oauth2/revoke_token/")
+READ = WireRequest(method="GET", path="/orders/")
+SECRETS = ("hunter2", "someone@example.com", "device-1234", "access-1", "refresh-1")
+
+
+def tokens(number: int = 1, **changes: object) -> Answer:
+    body = {"access_token": f"access-{number}", "refresh_token": f"refresh-{number}", "token_type": "Bearer"}
+    return reply(200, body | {"expires_in": 86400} | changes)
+
+
+class Desk:
+    def __init__(self, mfa_code=None) -> None:
+        self.broker = ScriptedBroker()
+        self.time = clock()
+        self.session = BrokerSession(adapter=self.broker, clock=self.time)
+        self.auth = RobinhoodAuth(
+            session=self.session,
+            username=SecretStr("someone@example.com"),
+            password=SecretStr("hunter2"),
+            clock=self.time,
+            device_token="device-1234",
+            mfa_code=mfa_code,
+        )
+
+    def logged_in(self) -> "Desk":
+        self.broker.on(*TOKEN, tokens())
+        self.auth.login()
+        self.broker.seen.clear()
+        return self
+
+    def answered_401(self) -> "Desk":
+        self.broker.on("GET", "/orders/", reply(401))
+        self.session.exchange(READ, timeout_s=10)
+        self.broker.seen.clear()
+        return self
+
+    def form(self, index: int = 0) -> dict[str, str]:
+        return {name: values[0] for name, values in parse_qs(self.broker.seen[index].body.decode()).items()}
+
+    def bearer(self) -> str | None:
+        self.broker.on("GET", "/orders/", reply())
+        self.session.exchange(READ, timeout_s=10)
+        return self.broker.seen[-1].headers.get("Authorization")
+
+
+@pytest.fixture
+def desk():
+    return Desk()
+
+
+def test_a_login_posts_the_password_grant_and_uses_the_token(desk):
+    desk.session.set_bearer("stale")
+    desk.broker.on(*TOKEN, tokens())
+    desk.auth.login()
+    form = desk.form()
+    assert (form["grant_type"], form["username"], form["password"]) == ("password", "someone@example.com", "hunter2")
+    assert (form["device_token"], form["scope"], "mfa_code" in form) == ("device-1234", "internal", False)
+    assert "Authorization" not in desk.broker.seen[0].headers
+    assert desk.bearer() == "Bearer access-1"
+
+
+def test_a_second_factor_is_asked_for_at_each_login():
+    desk = Desk(mfa_code=lambda: "123456")
+    desk.broker.on(*TOKEN, tokens())
+    desk.auth.login()
+    assert desk.form()["mfa_code"] == "123456"
+
+
+@pytest.mark.parametrize(
+    ("answer", "remedy"),
+    [
+        (reply(400, {"detail": "Unable to log in with provided credentials."}), "check username"),
+        (reply(401), "check username"),
+        (reply(403), "check username"),
+        (reply(403, {"verification_workflow": {"id": "w"}}), "approve this device"),
+        (reply(429, {"detail": "throttled"}), "five minutes"),
+        (reply(500, b"<html>"), "wait a minute"),
+        (reply(302, None, Location="https://evil.example/"), "stand between"),
+        (lost(), "check the network"),
+        (unreachable(requests.exceptions.SSLError("bad")), "stand between"),
+    ],
+)
+def test_a_login_that_reached_the_broker_is_never_repeated_and_says_what_to_do(desk, answer, remedy):
+    desk.broker.on(*TOKEN, answer)
+    with pytest.raises(AuthenticationError, match=remedy):
+        desk.auth.login()
+    assert len(desk.broker.seen) == 1
+    assert desk.session.bearer_is_refused
+
+
+def test_a_login_that_never_left_is_tried_three_times_in_all(desk):
+    desk.broker.on(*TOKEN, unreachable(), unreachable(), tokens())
+    desk.auth.login()
+    assert desk.bearer() == "Bearer access-1"
+
+
+def test_a_network_that_stays_down_ends_the_login(desk):
+    desk.broker.always(*TOKEN, unreachable())
+    with pytest.raises(AuthenticationError, match="check the network"):
+        desk.auth.login()
+    assert len(desk.broker.seen) == 3
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"access_token": ""},
+        {"access_token": None},
+        {"access_token": "a b"},
+        {"access_token": "a\r\nX-Evil: 1"},
+        {"access_token": "\u00e4"},
+        {"access_token": "x" * 4097},
+        {"refresh_token": None},
+        {"token_type": "mac"},
+        {"token_type": None},
+    ],
+    ids=repr,
+)
+def test_a_token_that_makes_no_sense_is_no_session(desk, changes):
+    desk.broker.on(*TOKEN, tokens(**changes))
+    with pytest.raises(AuthenticationError, match="no usable token"):
+        desk.auth.login()
+    assert desk.session.bearer_is_refused
+    assert not desk.auth.renew()
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"", {"mfa_required": True}, []])
+def test_a_reply_without_tokens_is_no_session(desk, body):
+    desk.broker.on(*TOKEN, reply(200, body))
+    with pytest.raises(AuthenticationError, match="no usable token"):
+        desk.auth.login()
+
+
+def test_a_renewal_uses_the_refresh_token_on_the_same_device(desk):
+    desk.logged_in().answered_401()
+    desk.broker.on(*TOKEN, tokens(2))
+    assert desk.auth.renew()
+    form = desk.form()
+    assert (form["grant_type"], form["refresh_token"], form["device_token"]) == (
+        "refresh_token",
+        "refresh-1",
+        "device-1234",
+    )
+    assert "password" not in form
+    assert "Authorization" not in desk.broker.seen[0].headers
+    assert desk.bearer() == "Bearer access-2"
+
+
+def test_the_refresh_token_rotates(desk):
+    desk.logged_in().answered_401()
+    desk.broker.on(*TOKEN, tokens(2))
+    desk.auth.renew()
+    desk.answered_401()
+    desk.broker.on(*TOKEN, tokens(3))
+    assert desk.auth.renew()
+    assert desk.form()["refresh_token"] == "refresh-2"
+
+
+def test_a_session_that_was_not_refused_is_not_renewed(desk):
+    desk.logged_in()
+    assert desk.auth.renew()
+    assert desk.broker.seen == []
+
+
+def test_without_a_login_there_is_nothing_to_renew(desk):
+    assert not desk.auth.renew()
+    assert desk.broker.seen == []
+
+
+def test_many_threads_that_saw_a_401_cause_one_request(desk):
+    desk.logged_in().answered_401()
+    desk.broker.on(*TOKEN, tokens(2))
+    together = threading.Barrier(8)
+    results = []
+
+    def work() -> None:
+        together.wait()
+        results.append(desk.auth.renew())
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (results, len(desk.broker.seen)) == ([True] * 8, 1)
+
+
+@pytest.mark.parametrize("answer", [reply(400), reply(401), reply(403), reply(200, b"<html>")])
+def test_a_refused_renewal_is_never_tried_again(desk, answer):
+    desk.logged_in().answered_401()
+    desk.broker.on(*TOKEN, answer)
+    assert not desk.auth.renew()
+    desk.time.sleep(RENEW_PAUSE_S + 1)
+    assert not desk.auth.renew()
+    assert len(desk.broker.seen) == 1
+
+
+@pytest.mark.parametrize("answer", [reply(500), reply(429), lost(), unreachable()])
+def test_a_renewal_that_failed_in_passing_waits_before_the_next(desk, answer):
+    desk.logged_in().answered_401()
+    desk.broker.on(*TOKEN, answer, tokens(2))
+    assert not desk.auth.renew()
+    assert not desk.auth.renew()
+    assert len(desk.broker.seen) == 1
+    desk.time.sleep(RENEW_PAUSE_S)
+    assert desk.auth.renew()
+    assert len(desk.broker.seen) == 2
+
+
+def test_a_login_ends_the_pause(desk):
+    desk.logged_in().answered_401()
+    desk.broker.on(*TOKEN, reply(500))
+    desk.auth.renew()
+    desk.logged_in().answered_401()
+    desk.broker.on(*TOKEN, tokens(2))
+    assert desk.auth.renew()
+
+
+def test_a_logout_revokes_and_forgets(desk):
+    desk.logged_in()
+    desk.broker.on(*REVOKE, reply())
+    assert desk.auth.logout()
+    assert desk.form()["token"] == "refresh-1"
+    assert desk.bearer() is None
+    assert not desk.auth.renew()
+
+
+@pytest.mark.parametrize("answer", [reply(500), lost(), unreachable()])
+def test_a_logout_that_is_not_confirmed_forgets_all_the_same(desk, answer):
+    desk.logged_in()
+    desk.broker.on(*REVOKE, answer)
+    assert not desk.auth.logout()
+    assert desk.bearer() is None
+
+
+def test_a_logout_without_a_session_asks_nothing(desk):
+    assert desk.auth.logout()
+    assert desk.broker.seen == []
+
+
+def test_no_repr_and_no_message_shows_a_secret(desk):
+    desk.logged_in()
+    desk.broker.on(*TOKEN, tokens(access_token="access-1 broken"))
+    with pytest.raises(AuthenticationError) as caught:
+        desk.auth.login()
+    shown = "".join([repr(desk.auth), str(vars(desk.auth)), repr(desk.session), str(caught.value)])
+    assert [secret for secret in SECRETS if secret in shown] == []

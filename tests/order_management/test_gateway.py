@@ -1,0 +1,266 @@
+from contextlib import contextmanager, nullcontext
+from urllib.parse import parse_qs
+
+import pytest
+import requests
+
+from tests.support.gateway_desk import CANCEL, OTHER, Desk, terms
+from tests.support.scripted_broker import (
+    ACCOUNT,
+    BASE,
+    INSTRUMENT,
+    ORDER,
+    REF,
+    account_row,
+    instrument_row,
+    lost,
+    order_row,
+    page,
+    reply,
+    unreachable,
+)
+from trading_bot.order_management.exceptions import (
+    AuthenticationError,
+    OrderNotSentError,
+    OrderValidationError,
+)
+from trading_bot.order_management.gateways import RobinhoodGateway
+from trading_bot.order_management.models import OrderId, RefId, Side
+from trading_bot.order_management.outcomes import (
+    Accepted,
+    CancelNotSent,
+    CancelRefused,
+    CancelTaken,
+    CancelUnknown,
+    NotSent,
+    Unknown,
+)
+from trading_bot.order_management.ports import AccountGateway, BrokerGateway
+from trading_bot.robinhood.session import BrokerSession, WireReply
+
+
+@pytest.fixture
+def desk():
+    return Desk()
+
+
+def test_it_fulfils_both_ports(desk):
+    gateway: RobinhoodGateway = desk.gateway
+    orders: BrokerGateway = gateway
+    account: AccountGateway = gateway
+    assert (orders.list_open_orders, account.fetch_account) == (gateway.list_open_orders, gateway.fetch_account)
+
+
+class TestPreparing:
+    def test_a_body_names_account_instrument_and_reference(self, desk):
+        order = desk.gateway.prepare_order(terms(), RefId(REF))
+        fields = {name: values[0] for name, values in parse_qs(order.body.decode()).items()}
+        assert fields["account"] == f"{BASE}/accounts/{ACCOUNT}/"
+        assert fields["instrument"] == f"{BASE}/instruments/{INSTRUMENT}/"
+        assert (order.ref_id, fields["ref_id"], order.terms) == (REF, REF, terms())
+
+    def test_the_order_form_version_is_configurable(self, desk):
+        gateway = RobinhoodGateway(
+            session=BrokerSession(adapter=desk.broker, clock=desk.time),
+            clock=desk.time,
+            account_number=ACCOUNT,
+            renew=desk.renew,
+            order_form_version=7,
+        )
+        assert gateway.prepare_order(terms(), RefId(REF)).body.endswith(b"order_form_version=7")
+
+    def test_look_ups_are_made_once(self):
+        desk = Desk(account_number=None)
+        bodies = {desk.gateway.prepare_order(terms(), RefId(REF)).body for _ in range(3)}
+        assert (len(bodies), len(desk.broker.seen)) == (1, 2)
+
+    def test_a_failed_look_up_is_not_remembered(self, desk):
+        desk.broker.on("GET", "/instruments/", *[reply(500)] * 3)
+        with pytest.raises(OrderNotSentError):
+            desk.gateway.prepare_order(terms(), RefId(REF))
+        assert desk.gateway.prepare_order(terms(), RefId(REF)).body
+
+    @pytest.mark.parametrize(
+        "rows",
+        [
+            [],
+            [instrument_row("AAPLW")],
+            [instrument_row(state="inactive")],
+            [instrument_row(tradeable=False)],
+            [instrument_row(tradability="untradable")],
+            [instrument_row(tradability="position_closing_only")],
+            [instrument_row(), instrument_row(id=OTHER)],
+        ],
+    )
+    def test_only_the_one_tradable_instrument_of_exactly_that_symbol_will_do(self, desk, rows):
+        desk.broker.on("GET", "/instruments/", page(*rows))
+        with pytest.raises(OrderValidationError, match="AAPL"):
+            desk.gateway.prepare_order(terms(), RefId(REF))
+
+    def test_a_delisted_namesake_is_passed_over(self, desk):
+        desk.broker.on("GET", "/instruments/", page(instrument_row(id=OTHER, state="inactive"), instrument_row()))
+        assert INSTRUMENT.encode() in desk.gateway.prepare_order(terms(), RefId(REF)).body
+
+    def test_a_name_closing_positions_only_can_be_sold(self, desk):
+        desk.broker.on("GET", "/instruments/", page(instrument_row(tradability="position_closing_only")))
+        assert desk.gateway.prepare_order(terms(side=Side.SELL), RefId(REF)).body
+        with pytest.raises(OrderValidationError):
+            desk.gateway.prepare_order(terms(), RefId(REF))
+
+    @pytest.mark.parametrize(
+        "symbol", ["", "aapl", "AAPL\n", "AAPL ", "AAPL,MSFT", "AAPL&side=sell", "../x", "\u0410APL", "A" * 9, "A/B"]
+    )
+    def test_what_cannot_be_a_symbol_is_never_asked_for(self, desk, symbol):
+        with pytest.raises(OrderValidationError):
+            desk.gateway.prepare_order(terms(symbol=symbol), RefId(REF))
+        assert desk.broker.seen == []
+
+    def test_an_unreadable_instrument_is_not_sent(self, desk):
+        desk.broker.on("GET", "/instruments/", page(instrument_row(tradeable="yes")))
+        with pytest.raises(OrderNotSentError, match="tradeable"):
+            desk.gateway.prepare_order(terms(), RefId(REF))
+
+    @pytest.mark.parametrize("rows", [[], [account_row(), account_row("9ZZ98765")]])
+    def test_without_a_name_there_must_be_exactly_one_account(self, rows):
+        desk = Desk(account_number=None)
+        desk.broker.on("GET", "/accounts/", page(*rows))
+        with pytest.raises(OrderNotSentError, match="account_number") as caught:
+            desk.gateway.prepare_order(terms(), RefId(REF))
+        assert ACCOUNT not in str(caught.value)
+
+    def test_a_dead_session_is_a_login_matter(self, desk):
+        desk.can_renew = False
+        desk.broker.on("GET", "/instruments/", reply(401))
+        with pytest.raises(AuthenticationError, match="log in again"):
+            desk.gateway.prepare_order(terms(), RefId(REF))
+
+
+class TestSubmitting:
+    def test_one_post_carries_the_recorded_bytes(self, desk):
+        desk.broker.on("POST", "/orders/", reply(201, order_row()))
+        intent = desk.intent()
+        outcome = desk.gateway.submit_limit_buy(intent, permit=nullcontext(), timeout_s=3)
+        assert isinstance(outcome, Accepted)
+        seen = desk.broker.seen[-1]
+        assert (seen.body, seen.query, seen.timeout) == (intent.body, {"account_numbers": ACCOUNT}, (3, 3))
+        assert seen.headers["Content-Type"].startswith("application/x-www-form-urlencoded")
+
+    def test_a_sell_is_sent_by_the_other_method(self, desk):
+        desk.broker.on("POST", "/orders/", reply(201, order_row(side="sell")))
+        outcome = desk.gateway.submit_limit_sell(desk.intent(Side.SELL), permit=nullcontext(), timeout_s=3)
+        assert isinstance(outcome, Accepted)
+        assert outcome.mismatch is None
+
+    def test_the_method_and_the_side_must_agree(self, desk):
+        buy, sell = desk.intent(Side.BUY), desk.intent(Side.SELL)
+        with pytest.raises(OrderValidationError, match="buy"):
+            desk.gateway.submit_limit_sell(buy, permit=nullcontext(), timeout_s=3)
+        with pytest.raises(OrderValidationError, match="sell"):
+            desk.gateway.submit_limit_buy(sell, permit=nullcontext(), timeout_s=3)
+        assert "POST /orders/" not in desk.broker.paths()
+
+    @pytest.mark.parametrize(
+        ("ending", "outcome"),
+        [
+            (reply(500), Unknown),
+            (reply(429), NotSent),
+            (reply(401), NotSent),
+            (lost(), Unknown),
+            (unreachable(), NotSent),
+        ],
+    )
+    def test_whatever_happens_there_is_one_post_and_no_renewal(self, desk, ending, outcome):
+        desk.broker.on("POST", "/orders/", ending)
+        assert isinstance(desk.buy(), outcome)
+        assert (desk.broker.paths().count("POST /orders/"), desk.renewals) == (1, 0)
+
+    def test_the_permit_surrounds_the_writing(self, desk):
+        log = []
+
+        @contextmanager
+        def permit():
+            log.append("held")
+            yield
+            log.append("free")
+
+        desk.broker.on("POST", "/orders/", reply(201, order_row()))
+        desk.buy(permit())
+        assert log == ["held", "free"]
+
+    def test_an_echo_of_a_strange_instrument_asks_nothing_more(self, desk):
+        desk.broker.on("POST", "/orders/", reply(201, order_row(instrument_id=OTHER)))
+        outcome = desk.buy()
+        assert isinstance(outcome, Accepted)
+        assert outcome.mismatch is not None
+        assert desk.broker.paths()[-1] == "POST /orders/"
+
+    def test_without_a_configured_account_the_query_names_none(self):
+        desk = Desk(account_number=None)
+        desk.broker.on("POST", "/orders/", reply(201, order_row()))
+        desk.buy()
+        assert desk.broker.seen[-1].query == {}
+
+    def test_the_gateway_needs_no_more_of_a_session_than_its_exchange(self, mocker, desk):
+        intent = desk.intent()
+        session = mocker.Mock(spec=["exchange"])
+        session.exchange.return_value = WireReply(status=409, headers={}, body=b"")
+        gateway = RobinhoodGateway(session=session, clock=desk.time, account_number=ACCOUNT, renew=desk.renew)
+        permit = nullcontext()
+        outcome = gateway.submit_limit_buy(intent, permit=permit, timeout_s=4)
+        assert isinstance(outcome, Unknown)
+        assert outcome.surely_there
+        assert session.exchange.call_args.kwargs == {"timeout_s": 4, "permit": permit}
+
+
+class TestCancelling:
+    def test_a_taken_cancel_is_one_empty_post(self, desk):
+        desk.broker.on(*CANCEL, reply(200, {}))
+        assert desk.gateway.cancel_order(OrderId(ORDER)) == CancelTaken()
+        assert desk.broker.seen[0].body == b""
+
+    @pytest.mark.parametrize("order_id", ["", "../orders", "a/b/c/d/e/f", "x?y=zzzzzz", "short"])
+    def test_an_id_that_could_lead_elsewhere_is_never_sent(self, desk, order_id):
+        assert isinstance(desk.gateway.cancel_order(OrderId(order_id)), CancelNotSent)
+        assert desk.broker.seen == []
+
+    @pytest.mark.parametrize("trouble", [unreachable(), lost(), reply(500), reply(503), reply(429)])
+    def test_passing_trouble_is_repeated_because_a_cancel_may_be(self, desk, trouble):
+        desk.broker.on(*CANCEL, trouble, trouble, trouble, reply(200, {}))
+        assert desk.gateway.cancel_order(OrderId(ORDER)) == CancelTaken()
+
+    @pytest.mark.parametrize(("trouble", "ending"), [(unreachable(), CancelNotSent), (reply(502), CancelUnknown)])
+    def test_after_four_attempts_the_last_ending_is_reported(self, desk, trouble, ending):
+        desk.broker.always(*CANCEL, trouble)
+        assert isinstance(desk.gateway.cancel_order(OrderId(ORDER)), ending)
+        assert len(desk.broker.seen) == 4
+
+    def test_a_certificate_failure_is_not_repeated(self, desk):
+        desk.broker.on(*CANCEL, unreachable(requests.exceptions.SSLError("bad")))
+        assert isinstance(desk.gateway.cancel_order(OrderId(ORDER)), CancelNotSent)
+
+    def test_a_401_renews_once_and_repeats_once(self, desk):
+        desk.broker.on(*CANCEL, reply(401), reply(200, {}))
+        assert desk.gateway.cancel_order(OrderId(ORDER)) == CancelTaken()
+        desk.broker.always(*CANCEL, reply(401))
+        assert isinstance(desk.gateway.cancel_order(OrderId(ORDER)), CancelNotSent)
+        assert (desk.renewals, len(desk.broker.seen)) == (2, 4)
+
+    def test_a_throttled_cancel_waits_as_told(self, desk):
+        desk.broker.on(*CANCEL, reply(429, {"detail": "Expected available in 14 seconds."}), reply(200, {}))
+        desk.gateway.cancel_order(OrderId(ORDER))
+        assert desk.time.monotonic() == 14
+
+    def test_no_cancel_is_repeated_beyond_half_a_minute(self, desk):
+        desk.broker.always(*CANCEL, reply(429, None, Retry_After="20"))
+        reply_ = desk.gateway.cancel_order(OrderId(ORDER))
+        assert reply_ == CancelNotSent(cause="HTTP 429: the broker gave no reason", retry_after_s=20)
+        assert desk.time.monotonic() == 20
+
+    def test_one_failing_cancel_never_stops_the_others(self, desk):
+        desk.broker.always(*CANCEL, lost())
+        desk.broker.on("POST", f"/orders/{OTHER}/cancel/", reply(403, {"detail": "No."}))
+        bad, failing, refused = OrderId("bad"), OrderId(ORDER), OrderId(OTHER)
+        replies = desk.gateway.cancel_all_equity_orders([bad, failing, refused])
+        assert isinstance(replies[bad], CancelNotSent)
+        assert isinstance(replies[failing], CancelUnknown)
+        assert replies[refused] == CancelRefused(reason="No.", status_code=403)

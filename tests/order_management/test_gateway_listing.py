@@ -1,0 +1,176 @@
+from datetime import timedelta
+
+import pytest
+
+from tests.support.gateway_desk import LIST, OTHER, Desk
+from tests.support.scripted_broker import (
+    ACCOUNT,
+    BASE,
+    INSTRUMENT,
+    MORNING,
+    ORDER,
+    REF,
+    instrument_row,
+    lost,
+    order_row,
+    page,
+    reply,
+)
+from trading_bot.order_management.models import ClientOrderId, RefId
+
+
+@pytest.fixture
+def desk():
+    return Desk()
+
+
+class TestListing:
+    def test_open_orders_are_asked_for_by_account_and_openness(self, desk):
+        desk.broker.on(*LIST, page(order_row()))
+        listing = desk.gateway.list_open_orders()
+        assert ([report.order_id for report in listing.reports], listing.complete, listing.problem) == (
+            [ORDER],
+            True,
+            None,
+        )
+        assert desk.broker.seen[0].query == {"account_numbers": ACCOUNT, "is_closed": "false"}
+
+    def test_closed_orders_and_other_accounts_are_left_out(self, desk):
+        closed = order_row(id=OTHER, state="cancelled")
+        foreign = order_row(id=OTHER, account=f"{BASE}/accounts/9ZZ98765/", quantity="NaN")
+        desk.broker.on(*LIST, page(closed, foreign))
+        listing = desk.gateway.list_open_orders()
+        assert (listing.reports, listing.complete) == ((), True)
+
+    def test_an_order_of_unknown_state_is_open(self, desk):
+        desk.broker.on(*LIST, page(order_row(state="locating")))
+        assert len(desk.gateway.list_open_orders().reports) == 1
+
+    def test_all_pages_are_read(self, desk):
+        desk.broker.on(*LIST, page(order_row(), following=f"{BASE}/orders/?cursor=abc%3D"), page(order_row(id=OTHER)))
+        listing = desk.gateway.list_open_orders()
+        assert ([report.order_id for report in listing.reports], listing.complete) == ([ORDER, OTHER], True)
+        assert desk.broker.seen[1].query == {"cursor": "abc="}
+
+    @pytest.mark.parametrize(
+        "ending", [reply(500), lost(), reply(403), reply(200, b"<html>"), reply(200, {"results": None}), reply(200, [])]
+    )
+    def test_a_failed_later_page_makes_the_listing_incomplete(self, desk, ending):
+        desk.broker.on(*LIST, page(order_row(), following=f"{BASE}/orders/?cursor=a"))
+        desk.broker.always(*LIST, ending)
+        listing = desk.gateway.list_open_orders()
+        assert ([report.order_id for report in listing.reports], listing.complete) == ([ORDER], False)
+        assert listing.problem
+
+    @pytest.mark.parametrize(
+        "link",
+        [
+            "http://api.robinhood.com/orders/?cursor=a",
+            "https://evil.example/orders/?cursor=a",
+            "https://api.robinhood.com@evil.example/orders/?cursor=a",
+            "https://api.robinhood.com/accounts/?cursor=a",
+            "https://api.robinhood.com:444/orders/?cursor=a",
+            "file:///etc/passwd",
+            "/orders/?cursor=a",
+            5,
+        ],
+    )
+    def test_a_link_that_leads_elsewhere_is_not_followed(self, desk, link):
+        desk.broker.on(*LIST, reply(200, {"next": link, "results": [order_row()]}))
+        listing = desk.gateway.list_open_orders()
+        assert (
+            listing.complete,
+            len(desk.broker.seen) - desk.broker.paths().count(f"GET /instruments/{INSTRUMENT}/"),
+        ) == (
+            False,
+            1,
+        )
+
+    def test_a_repeated_cursor_ends_the_walk_incomplete(self, desk):
+        desk.broker.always(*LIST, page(order_row(), following=f"{BASE}/orders/?cursor=a"))
+        listing = desk.gateway.list_open_orders()
+        assert (listing.complete, desk.broker.paths().count("GET /orders/")) == (False, 2)
+        assert len(listing.reports) == 1
+
+    def test_two_hundred_pages_are_the_most(self, desk):
+        desk.broker.on(*LIST, *[page(following=f"{BASE}/orders/?cursor={n}") for n in range(300)])
+        listing = desk.gateway.list_open_orders()
+        assert (listing.complete, len(desk.broker.seen)) == (False, 200)
+
+    @pytest.mark.parametrize("newest_first", [True, False])
+    def test_an_order_on_two_pages_counts_once_in_its_newest_version(self, desk, newest_first):
+        newer = order_row(state="partially_filled", cumulative_quantity="4", updated_at="2026-11-23T15:00:00Z")
+        rows = [newer, order_row()] if newest_first else [order_row(), newer]
+        desk.broker.on(*LIST, page(*rows))
+        [report] = desk.gateway.list_open_orders().reports
+        assert report.cumulative_quantity == 4
+
+    def test_of_twins_of_one_moment_the_fuller_counts(self, desk):
+        desk.broker.on(*LIST, page(order_row(cumulative_quantity="4"), order_row(cumulative_quantity="3")))
+        assert desk.gateway.list_open_orders().reports[0].cumulative_quantity == 4
+
+    def test_a_bad_row_is_named_and_makes_the_listing_incomplete(self, desk):
+        desk.broker.on(*LIST, page(order_row(), order_row(id=OTHER, quantity="NaN"), None))
+        listing = desk.gateway.list_open_orders()
+        assert ([report.order_id for report in listing.reports], listing.unreadable_ids) == ([ORDER], (OTHER,))
+        assert not listing.complete
+
+    def test_a_row_of_an_instrument_nobody_knows_is_a_bad_row(self, desk):
+        desk.broker.on("GET", f"/instruments/{OTHER}/", reply(404))
+        desk.broker.on(*LIST, page(order_row(instrument_id=OTHER)))
+        assert desk.gateway.list_open_orders().unreadable_ids == (ORDER,)
+
+    def test_an_instrument_answered_by_another_makes_a_bad_row(self, desk):
+        desk.broker.on("GET", f"/instruments/{OTHER}/", reply(200, instrument_row()))
+        desk.broker.on(*LIST, page(order_row(instrument_id=OTHER)))
+        assert desk.gateway.list_open_orders().unreadable_ids == (ORDER,)
+
+    def test_a_failed_instrument_look_up_makes_a_bad_row(self, desk):
+        desk.broker.always("GET", f"/instruments/{INSTRUMENT}/", reply(503))
+        desk.broker.on(*LIST, page(order_row()))
+        listing = desk.gateway.list_open_orders()
+        assert (listing.complete, listing.unreadable_ids) == (False, (ORDER,))
+
+    def test_without_an_account_there_is_no_listing_and_no_error(self):
+        desk = Desk(account_number=None)
+        desk.broker.always("GET", "/accounts/", reply(500))
+        listing = desk.gateway.list_open_orders()
+        assert (listing.reports, listing.complete) == ((), False)
+        assert listing.problem
+
+
+class TestFinding:
+    def find(self, desk):
+        return desk.gateway.find_by_client_order_id(
+            ClientOrderId("c1"), ref_id=RefId(REF), created_after=MORNING - timedelta(hours=24)
+        )
+
+    def test_a_closed_order_is_found_by_its_reference(self, desk):
+        desk.broker.on(*LIST, page(order_row(id=OTHER, ref_id=OTHER), order_row(state="cancelled")))
+        listing = self.find(desk)
+        assert ([report.order_id for report in listing.reports], listing.complete) == ([ORDER], True)
+        assert desk.broker.seen[0].query == {
+            "account_numbers": ACCOUNT,
+            "updated_at[gte]": "2026-11-22T15:00:00.000000Z",
+        }
+
+    def test_a_whole_listing_without_it_says_not_there(self, desk):
+        desk.broker.on(*LIST, page(order_row(ref_id=None), order_row(ref_id=OTHER, quantity="NaN")))
+        listing = self.find(desk)
+        assert (listing.reports, listing.complete, listing.unreadable_ids) == ((), True, ())
+
+    @pytest.mark.parametrize("row", [None, {"id": ORDER}])
+    def test_a_row_that_names_no_order_could_be_it(self, desk, row):
+        desk.broker.on(*LIST, page(row))
+        listing = self.find(desk)
+        assert not listing.complete
+        assert "c1" in str(listing.problem)
+
+    def test_its_own_unreadable_row_is_known_to_be_there(self, desk):
+        desk.broker.on(*LIST, page(order_row(quantity="NaN")))
+        listing = self.find(desk)
+        assert (listing.reports, listing.complete, listing.unreadable_ids) == ((), False, (ORDER,))
+
+    def test_a_lost_page_proves_no_absence(self, desk):
+        desk.broker.always(*LIST, reply(502))
+        assert not self.find(desk).complete

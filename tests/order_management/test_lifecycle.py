@@ -1,0 +1,97 @@
+import pytest
+
+from trading_bot.order_management.lifecycle import TRANSITIONS, Judgement, Move, is_legal, judge
+from trading_bot.order_management.models import OrderState
+
+COLUMNS = (
+    OrderState.PENDING_SUBMIT,
+    OrderState.UNKNOWN,
+    OrderState.PRESUMED_ABSENT,
+    OrderState.QUEUED,
+    OrderState.CONFIRMED,
+    OrderState.PARTIALLY_FILLED,
+    OrderState.PENDING_CANCEL,
+    OrderState.FILLED,
+    OrderState.CANCELLED,
+    OrderState.REJECTED,
+    OrderState.NOT_SENT,
+    OrderState.NEVER_ACCEPTED,
+)
+SIGNS = {
+    "=": Judgement.SAME,
+    ">": Judgement.ADVANCE,
+    ".": Judgement.STALE,
+    "!": Judgement.CONTRADICTION,
+}
+
+# One row for each state on record, one column for each reported state, in the order of COLUMNS.
+JUDGED = {
+    OrderState.PENDING_SUBMIT: "=!! >>>> >>> !!",
+    OrderState.UNKNOWN: "!=! >>>> >>> !!",
+    OrderState.PRESUMED_ABSENT: "!!= >>>> >>> !!",
+    OrderState.QUEUED: "!!! =>>> >>> !!",
+    OrderState.CONFIRMED: "!!! .=>> >>> !!",
+    OrderState.PARTIALLY_FILLED: "!!! ..=> >>> !!",
+    OrderState.PENDING_CANCEL: "!!! ...= >>> !!",
+    OrderState.FILLED: "!!! !!!! =!! !!",
+    OrderState.CANCELLED: "!!! !!!! !=! !!",
+    OrderState.REJECTED: "!!! !!!! !!= !!",
+    OrderState.NOT_SENT: "!!! !!!! !!! =!",
+    OrderState.NEVER_ACCEPTED: "!!! !!!! !!! !=",
+}
+
+# The edges that the ledger may record: wider than what a report may do, because a cancel can be refused.
+LEGAL = {
+    OrderState.PENDING_SUBMIT: ".x. xxxx xxx x.",
+    OrderState.UNKNOWN: "..x xxxx xxx .x",
+    OrderState.PRESUMED_ABSENT: "... xxxx xxx .x",
+    OrderState.QUEUED: "... .xxx xxx ..",
+    OrderState.CONFIRMED: "... ..xx xxx ..",
+    OrderState.PARTIALLY_FILLED: "... ...x xxx ..",
+    OrderState.PENDING_CANCEL: "... xxx. xxx ..",
+    OrderState.FILLED: "... .... ... ..",
+    OrderState.CANCELLED: "... .... ... ..",
+    OrderState.REJECTED: "... .... ... ..",
+    OrderState.NOT_SENT: "... .... ... ..",
+    OrderState.NEVER_ACCEPTED: "... .... ... ..",
+}
+
+
+def cell(table, current, other):
+    return table[current].replace(" ", "")[COLUMNS.index(other)]
+
+
+@pytest.mark.parametrize("reported", OrderState)
+@pytest.mark.parametrize("current", OrderState)
+def test_each_report_is_judged_as_the_table_says(current, reported):
+    judgement = SIGNS[cell(JUDGED, current, reported)]
+    kept = reported if judgement is Judgement.ADVANCE else current
+    assert judge(current, reported) == Move(state=kept, judgement=judgement)
+
+
+@pytest.mark.parametrize("following", OrderState)
+@pytest.mark.parametrize("current", OrderState)
+def test_each_change_is_legal_or_not_as_the_table_says(current, following):
+    assert is_legal(current, following) is (cell(LEGAL, current, following) == "x")
+
+
+@pytest.mark.parametrize("reported", OrderState)
+@pytest.mark.parametrize("current", OrderState)
+def test_what_a_report_changes_is_always_a_legal_change(current, reported):
+    move = judge(current, reported)
+    assert (move.state is current) is not is_legal(current, move.state)
+    assert (move.judgement is Judgement.ADVANCE) is is_legal(current, move.state)
+
+
+@pytest.mark.parametrize("state", OrderState)
+def test_exactly_the_ends_have_no_way_out(state):
+    assert (TRANSITIONS[state] == frozenset()) is state.is_terminal
+
+
+def test_every_state_has_its_row():
+    assert set(TRANSITIONS) == set(OrderState)
+
+
+@pytest.mark.parametrize("state", [state for state in OrderState if not state.is_terminal])
+def test_every_order_can_reach_an_end(state):
+    assert any(following.is_terminal for following in TRANSITIONS[state])

@@ -1,0 +1,78 @@
+"""The machine's files with faults on demand; flushes are counted instead of made, so that many cases stay quick."""
+
+import os
+from pathlib import Path
+
+from trading_bot.files import Descriptor, FileFacts, LocalFiles
+
+
+class FaultyFiles(LocalFiles):
+    """Fails the named operations with the given error numbers until it is healed.
+
+    ``calls`` has every operation in order; ``durable_size`` is the file's length at the last flush that worked: what
+    a power loss would leave.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.durable_size = 0
+        self.takes_only: int | None = None
+        self.reads_only: int | None = None
+        self._faults: dict[str, int] = {}
+
+    def fail(self, operation: str, number: int) -> None:
+        """Let ``operation`` raise OSError from now on."""
+        self._faults[operation] = number
+
+    def heal(self) -> None:
+        """Let everything work again."""
+        self._faults.clear()
+        self.takes_only = self.reads_only = None
+
+    def make_folder(self, path: Path) -> None:
+        self._called("make_folder")
+        super().make_folder(path)
+
+    def open_append(self, path: Path) -> Descriptor:
+        self._called("open_append")
+        return super().open_append(path)
+
+    def write(self, descriptor: Descriptor, data: bytes) -> int:
+        self._called("write")
+        return super().write(descriptor, data[: self.takes_only])
+
+    def sync(self, descriptor: Descriptor) -> None:
+        self._called("sync")
+        self.durable_size = os.fstat(descriptor).st_size
+
+    def truncate(self, descriptor: Descriptor, size: int) -> None:
+        self._called("truncate")
+        super().truncate(descriptor, size)
+
+    def facts_at(self, path: Path) -> FileFacts | None:
+        self._called("facts_at")
+        return super().facts_at(path)
+
+    def close(self, descriptor: Descriptor) -> None:
+        self._called("close")
+        super().close(descriptor)
+
+    def read(self, path: Path) -> bytes:
+        self._called("read")
+        return super().read(path)[: self.reads_only]
+
+    def write_new(self, path: Path, data: bytes) -> None:
+        self._called("write_new")
+        super().write_new(path, data)
+
+    def replace(self, path: Path, data: bytes) -> None:
+        self._called("replace")
+        super().replace(path, data)
+
+    def sync_folder(self, path: Path) -> None:
+        self._called("sync_folder")
+
+    def _called(self, operation: str) -> None:
+        self.calls.append(operation)
+        if number := self._faults.get(operation):
+            raise OSError(number, os.strerror(number))
