@@ -1,27 +1,20 @@
 """The bot: check a trade, decide, hand it to the order manager, and record what became of it."""
 
-import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TypeVar
 
 from trading_bot._version import __version__
 from trading_bot.account.account_data import AccountData
 from trading_bot.clock import Clock
 from trading_bot.config import Config, OnStop
 from trading_bot.logging.trade_logger import StructuredTradeLogger, TradeRecord
-from trading_bot.order_management.calculator import parse_price, parse_time_in_force
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import (
     OrderCancellationError,
     OrderError,
-    OrderNotSentError,
-    OrderOutcomeUnknownError,
-    OrderRejectedError,
-    OrderValidationError,
-    UnsupportedOrderTypeError,
+    TradeRefusedError,
 )
 from trading_bot.order_management.ledger import OrderChange
 from trading_bot.order_management.manager import OrderManager
@@ -30,47 +23,26 @@ from trading_bot.order_management.models import (
     OrderRequest,
     OrderStatus,
     OrderTerms,
-    Pricing,
-    Side,
 )
 from trading_bot.order_management.results import CancelResult, SyncSummary
+from trading_bot.risk_watch import RiskState
 from trading_bot.safety_checks import SafetyChecks
+from trading_bot.trades import (
+    TradePreview,
+    TradeResult,
+    TradeStatus,
+    duplicate_trade,
+    failed_trade,
+    trade_request,
+    unsupported_trade,
+)
+
+__all__ = ["JournalVerdict", "Lifecycle", "StartError", "TradePreview", "TradeResult", "TradeStatus", "TradingBot"]
 
 _LIMIT = "limit"
-_KNOWN_ORDER_TYPES = frozenset({"market", "stop", "stop_limit", "stop_market", "trailing_stop"})
 _ACCOUNT_EVENTS = frozenset(
     {EventKind.ORDER_ACCEPTED, EventKind.ORDER_ADOPTED, EventKind.ORDER_UPDATED, EventKind.EXECUTION_BOOKED}
 )
-
-
-class TradeStatus(enum.StrEnum):
-    """What became of a trade somebody asked for."""
-
-    SUBMITTED = "submitted"  # the broker has the order; whether it fills is another matter
-    DUPLICATE = "duplicate"  # an earlier order stands for it; nothing was sent
-    BLOCKED = "blocked"  # refused here, before anything was sent
-    REJECTED = "rejected"  # refused by the broker
-    NOT_SENT = "not_sent"  # provably nothing reached the broker
-    UNKNOWN = "unknown"  # it may be live; it is being reconciled
-    NOT_IMPLEMENTED = "not_implemented"  # not a limit order; nothing was sent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TradeResult:
-    """The answer to one trade: ``code`` for programs, ``message`` for people, an envelope once there is an intent."""
-
-    status: TradeStatus
-    code: str
-    message: str
-    envelope: OrderEnvelope | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TradePreview:
-    """The terms a trade would be sent with, and the answer it would get instead of being sent, if any."""
-
-    terms: OrderTerms
-    refusal: TradeResult | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +65,11 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifecycle:
-    """The steps that startup composes: run in order at the start; ``closing`` in order at the stop."""
+    """The steps that startup composes: ``opening`` in order at the start; ``intake``, then ``closing`` at the stop."""
 
     opening: Mapping[str, Callable[[], object]]
+    intake: tuple[Callable[[], object], ...] = ()
+    """Ends what takes orders from elsewhere, before a stop cancels the open ones; repeating it is harmless."""
     closing: tuple[Callable[[], object], ...]
     start_failures: tuple[type[Exception], ...]
     """What a step may raise; anything else is a defect and is not dressed up."""
@@ -164,6 +138,7 @@ class TradingBot:
             self._close()
             return ()
         self._running = False
+        self._end_intake()
         results: tuple[CancelResult, ...] = ()
         try:
             if self.config.order_management.on_stop is OnStop.CANCEL:
@@ -195,7 +170,7 @@ class TradingBot:
         """
         result = self._executed(
             order_type,
-            lambda: _request(
+            lambda: trade_request(
                 symbol=symbol,
                 action=action,
                 shares=shares,
@@ -222,7 +197,7 @@ class TradingBot:
             try:
                 self._manager.refuse_unless_open_to(terms)
             except OrderError as error:
-                refusal = _failure(error)
+                refusal = failed_trade(error)
         return TradePreview(terms=terms, refusal=refusal)
 
     def cancel_all_open_orders(self) -> tuple[CancelResult, ...]:
@@ -241,6 +216,10 @@ class TradingBot:
         """Book what the broker says of every open order; see `OrderManager.synchronize_open_orders`."""
         return self._manager.synchronize_open_orders()
 
+    def risk_state(self) -> RiskState:
+        """Return today's trades, results and halts as the risk rules see them."""
+        return self._safety.state()
+
     def orders(self) -> tuple[OrderEnvelope, ...]:
         """Return every order of the journal, oldest first."""
         return self._manager.orders()
@@ -251,31 +230,36 @@ class TradingBot:
 
     def _executed(self, order_type: str, build: Callable[[], OrderRequest], strategy_name: str) -> TradeResult:
         if order_type != _LIMIT:
-            return _not_implemented(order_type)
+            return unsupported_trade(order_type)
         try:
             return self._submitted(build(), strategy_name)
         except OrderError as error:
-            return _failure(error)
+            return failed_trade(error)
 
     def _refusal(self, request: OrderRequest, terms: OrderTerms, strategy_name: str) -> TradeResult | None:
         standing = self._manager.standing_order(request, strategy_name=strategy_name)
         if standing is not None:
-            return _duplicate(standing)
+            return duplicate_trade(standing)
+        try:
+            self._approve(terms)
+        except TradeRefusedError as error:
+            return failed_trade(error)
+        return None
+
+    def _approve(self, terms: OrderTerms) -> None:
         verdict = self._safety.validate_trade(
             terms.symbol, terms.side, terms.quantity, price=terms.limit_price, extended_hours=terms.extended_hours
         )
         if not verdict.allowed:
-            return TradeResult(status=TradeStatus.BLOCKED, code=verdict.code, message=verdict.reason)
-        return None
+            raise TradeRefusedError(verdict.reason, symbol=terms.symbol, code=verdict.code)
 
     def _submitted(self, request: OrderRequest, strategy_name: str) -> TradeResult:
-        terms = self._manager.preview(request, strategy_name=strategy_name)
-        refusal = self._refusal(request, terms, strategy_name)
-        if refusal is not None:
-            return refusal
-        envelope = self._manager.place_limit_order(request, strategy_name=strategy_name)
+        standing = self._manager.standing_order(request, strategy_name=strategy_name)
+        if standing is not None:
+            return duplicate_trade(standing)
+        envelope = self._manager.place_limit_order(request, strategy_name=strategy_name, approve=self._approve)
         if envelope.is_duplicate:
-            return _duplicate(envelope)
+            return duplicate_trade(envelope)
         if envelope.order_id is not None and not envelope.state.is_terminal:
             self._safety.register_pending_order(envelope.symbol, envelope.side, envelope.order_id)
         return TradeResult(
@@ -327,74 +311,11 @@ class TradingBot:
         except OrderCancellationError as error:
             return error.results
 
+    def _end_intake(self) -> None:
+        for end in self._lifecycle.intake:
+            end()
+
     def _close(self) -> None:
+        self._end_intake()
         for close in self._lifecycle.closing:
             close()
-
-
-_Word = TypeVar("_Word", bound=enum.StrEnum)
-
-
-def _word(words: type[_Word], text: object, name: str, *, code: str) -> _Word:
-    if isinstance(text, str) and text in tuple(words):
-        return words(text)
-    raise OrderValidationError(f"{name} is one of {', '.join(words)}, not {ascii(text)[:40]}", code=code)
-
-
-_STATUS_OF: tuple[tuple[type[OrderError], TradeStatus], ...] = (
-    (UnsupportedOrderTypeError, TradeStatus.NOT_IMPLEMENTED),
-    (OrderRejectedError, TradeStatus.REJECTED),
-    (OrderNotSentError, TradeStatus.NOT_SENT),
-    (OrderOutcomeUnknownError, TradeStatus.UNKNOWN),
-)
-
-
-def _status_of(error: OrderError) -> TradeStatus:
-    return next((status for kind, status in _STATUS_OF if isinstance(error, kind)), TradeStatus.BLOCKED)
-
-
-def _failure(error: OrderError) -> TradeResult:
-    return TradeResult(status=_status_of(error), code=error.code, message=str(error), envelope=error.envelope)
-
-
-def _not_implemented(order_type: object) -> TradeResult:
-    known = isinstance(order_type, str) and order_type in _KNOWN_ORDER_TYPES
-    shown = order_type if known else f"{ascii(order_type)[:40]}"
-    return TradeResult(
-        status=TradeStatus.NOT_IMPLEMENTED,
-        code="unsupported_order_type",
-        message=f"{shown} orders are not implemented and nothing was sent; use a limit order, with marketable pricing "
-        "to trade at once",
-    )
-
-
-def _duplicate(envelope: OrderEnvelope) -> TradeResult:
-    return TradeResult(
-        status=TradeStatus.DUPLICATE,
-        code="duplicate",
-        message=f"order {envelope.client_order_id} ({envelope.state}) already stands for this; nothing was sent",
-        envelope=envelope,
-    )
-
-
-def _request(
-    *,
-    symbol: str,
-    action: str,
-    shares: int,
-    price: Decimal,
-    time_in_force: str,
-    extended_hours: bool,
-    client_order_id: str | None,
-    pricing: str | None,
-) -> OrderRequest:
-    return OrderRequest(
-        symbol=symbol,
-        side=_word(Side, action, "action", code="bad_action"),
-        quantity=shares,
-        reference_price=parse_price(price, symbol=ascii(symbol)[:20]),
-        time_in_force=parse_time_in_force(time_in_force, symbol=ascii(symbol)[:20]),
-        extended_hours=extended_hours,
-        client_order_id=client_order_id,
-        pricing=None if pricing is None else _word(Pricing, pricing, "pricing", code="bad_pricing"),
-    )

@@ -97,10 +97,16 @@ class TradingConfig(Section):
 
 
 class RiskManagementConfig(Section):
-    """Limits in dollars, null for none; ``account_cache_ttl_s`` is how old account data may be."""
+    """Limits of an order, a position and a day, null for none; ``account_cache_ttl_s`` is how old account data may be.
+
+    Notionals and ``max_daily_loss`` are in dollars; a day is an exchange day.
+    """
 
     max_order_notional: Annotated[ExactDecimal, Field(gt=0, le=_MOST_DOLLARS)] | None = Decimal(25_000)
     max_position_notional: Annotated[ExactDecimal, Field(gt=0, le=_MOST_DOLLARS)] | None = Decimal(50_000)
+    max_daily_loss: Annotated[ExactDecimal, Field(gt=0, le=_MOST_DOLLARS)] | None = Decimal(1000)
+    max_consecutive_losses: Annotated[WholeNumber, Field(ge=1, le=1000)] | None = 5
+    max_trades_per_day: Annotated[WholeNumber, Field(ge=1, le=100_000)] | None = 100
     account_cache_ttl_s: Annotated[Duration, Field(ge=0, le=300)] = 15
 
 

@@ -22,6 +22,8 @@ class FileFacts:
     size: int
     is_regular: bool
     owner: int
+    mode: int
+    """The permission bits, the sticky bit included."""
 
 
 class FileSystem(Protocol):
@@ -75,13 +77,35 @@ class FileSystem(Protocol):
         """Make creations and renames inside a folder durable."""
         ...
 
+    def names(self, folder: Path) -> tuple[str, ...]:
+        """List the names in a folder."""
+        ...
+
+    def link(self, path: Path, second: Path) -> None:
+        """Give a file a second name, which must not be taken."""
+        ...
+
+    def rename(self, path: Path, over: Path) -> None:
+        """Give a file the name ``over``, atomically, whatever had it."""
+        ...
+
+    def remove(self, path: Path) -> None:
+        """Take a name away; it is no error if it is gone already."""
+        ...
+
+    def user(self) -> int:
+        """Return the user id that owns what this process creates."""
+        ...
+
 
 class LocalFiles:
     """The machine's own file system."""
 
     def make_folder(self, path: Path) -> None:
-        """Create the folder 0700 with its parents."""
-        path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        """Create the folder and each parent that is missing, all of them 0700."""
+        if not path.parent.exists():
+            self.make_folder(path.parent)
+        path.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
 
     def open_append(self, path: Path) -> Descriptor:
         """Open with O_APPEND, 0600, close-on-exec, never through a link."""
@@ -151,6 +175,26 @@ class LocalFiles:
         finally:
             os.close(descriptor)
 
+    def names(self, folder: Path) -> tuple[str, ...]:
+        """List them in order."""
+        return tuple(sorted(path.name for path in folder.iterdir()))
+
+    def link(self, path: Path, second: Path) -> None:
+        """Make a hard link, never to the target of a symbolic one."""
+        os.link(path, second, follow_symlinks=False)
+
+    def rename(self, path: Path, over: Path) -> None:
+        """Rename it."""
+        path.replace(over)
+
+    def remove(self, path: Path) -> None:
+        """Unlink it."""
+        path.unlink(missing_ok=True)
+
+    def user(self) -> int:
+        """Ask for the effective user; a platform without them has one user only."""
+        return os.geteuid() if hasattr(os, "geteuid") else 0
+
 
 def _facts(status: os.stat_result) -> FileFacts:
     return FileFacts(
@@ -160,4 +204,5 @@ def _facts(status: os.stat_result) -> FileFacts:
         size=status.st_size,
         is_regular=stat.S_ISREG(status.st_mode),
         owner=status.st_uid,
+        mode=stat.S_IMODE(status.st_mode),
     )

@@ -22,6 +22,12 @@ def amount_text(amount: Decimal | None) -> str | None:
     return None if amount is None else f"{amount:f}"
 
 
+def shares_text(quantity: Decimal) -> str:
+    """Return a number of shares without the zeros that only say how finely the broker counts."""
+    text = f"{quantity:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def moment_text(moment: datetime | None) -> str | None:
     """Return a time in UTC, to the microsecond, with a trailing Z."""
     if moment is None:
@@ -44,7 +50,7 @@ def envelope_json(order: OrderEnvelope) -> JsonObject:
         "time_in_force": order.time_in_force.value,
         "extended_hours": order.extended_hours,
         "state": order.state.value,
-        "filled_quantity": amount_text(order.filled_quantity),
+        "filled_quantity": shares_text(order.filled_quantity),
         "average_price": amount_text(order.average_price),
         "execution_mode": order.execution_mode.value,
         "strategy_name": order.strategy_name,
@@ -64,9 +70,9 @@ def status_json(status: OrderStatus) -> JsonObject:
         "symbol": status.symbol,
         "side": status.side.value,
         "state": status.state.value,
-        "quantity": amount_text(status.quantity),
-        "filled_quantity": amount_text(status.filled_quantity),
-        "remaining_quantity": amount_text(status.remaining_quantity),
+        "quantity": shares_text(status.quantity),
+        "filled_quantity": shares_text(status.filled_quantity),
+        "remaining_quantity": shares_text(status.remaining_quantity),
         "average_price": amount_text(status.average_price),
         "limit_price": amount_text(status.limit_price),
         "reason": status.reason,
@@ -79,7 +85,7 @@ def status_json(status: OrderStatus) -> JsonObject:
 def _execution_json(execution: Execution) -> JsonObject:
     return {
         "execution_id": execution.execution_id,
-        "quantity": amount_text(execution.quantity),
+        "quantity": shares_text(execution.quantity),
         "price": amount_text(execution.price),
         "executed_at": moment_text(execution.executed_at),
     }
@@ -95,7 +101,7 @@ def cancel_result_json(result: CancelResult) -> JsonObject:
         "verdict": result.verdict.value,
         "proven_closed": result.is_proven_closed,
         "state": result.state.value,
-        "filled_quantity": amount_text(result.filled_quantity),
+        "filled_quantity": shares_text(result.filled_quantity),
         "reason": result.reason,
     }
 
@@ -115,10 +121,10 @@ def position_json(position: Position) -> JsonObject:
     return {
         "v": FORM_VERSION,
         "symbol": position.symbol,
-        "quantity": amount_text(position.quantity),
+        "quantity": shares_text(position.quantity),
         "average_buy_price": amount_text(position.average_buy_price),
-        "held_for_sells": amount_text(position.held_for_sells),
-        "sellable": amount_text(position.sellable),
+        "held_for_sells": shares_text(position.held_for_sells),
+        "sellable": shares_text(position.sellable),
         "as_of": moment_text(position.as_of),
     }
 

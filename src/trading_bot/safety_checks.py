@@ -3,20 +3,20 @@
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import TypeAlias, TypeVar
 
 from trading_bot.account.account_data import AccountData
 from trading_bot.clock import Clock
 from trading_bot.config_sections import RiskManagementConfig
 from trading_bot.market_hours import MarketHours
+from trading_bot.order_facts import OrderFacts, pending_worth, unresolved_cost, unresolved_shares
 from trading_bot.order_management.calculator import parse_price, validate_quantity
 from trading_bot.order_management.exceptions import OrderError, OrderValidationError
-from trading_bot.order_management.models import Side
+from trading_bot.order_management.models import EXACT, Side
+from trading_bot.order_management.order_book import TrackedOrder
 from trading_bot.order_management.portfolio import AccountSnapshot, Position
-
-_EXACT = Context(prec=60)
-"""Our own, so that a caller who changed the ambient decimal context loosens no limit."""
+from trading_bot.risk_watch import RiskState, RiskWatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class _Trade:
 
     @property
     def notional(self) -> Decimal:
-        return _EXACT.multiply(self.price, self.quantity)
+        return EXACT.multiply(self.price, self.quantity)
 
     def __str__(self) -> str:
         return f"{self.quantity} {self.symbol} at {self.price}"
@@ -57,12 +57,29 @@ class _Buy:
     trade: _Trade
     position: Position | None
     account: AccountSnapshot
+    risk: RiskState
+    active: tuple[TrackedOrder, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sell:
     trade: _Trade
     position: Position | None
+    active: tuple[TrackedOrder, ...]
+
+
+def _risk_halt(buy: _Buy) -> str | None:
+    return buy.risk.halted_because
+
+
+def _max_trades_per_day(buy: _Buy) -> str | None:
+    limit, trades = buy.trade.limits.max_trades_per_day, buy.risk.trades_today
+    if limit is None or trades < limit:
+        return None
+    return (
+        f"{trades} orders were placed on {buy.risk.day}, and the limit is {limit};"
+        " buy on the next exchange day or raise risk_management.max_trades_per_day"
+    )
 
 
 def _account_restricted(buy: _Buy) -> str | None:
@@ -72,20 +89,23 @@ def _account_restricted(buy: _Buy) -> str | None:
 
 
 def _insufficient_buying_power(buy: _Buy) -> str | None:
-    cost, available = buy.trade.notional, buy.account.buying_power
+    cost, in_doubt = buy.trade.notional, unresolved_cost(buy.active)
+    available = EXACT.subtract(buy.account.buying_power, in_doubt)
     if cost <= available:
         return None
-    return f"{buy.trade} cost {cost} and the buying power is {available}; buy less or add cash"
+    reserved = f", {in_doubt} of it reserved for orders in doubt" if in_doubt else ""
+    return f"{buy.trade} cost {cost} and the buying power is {buy.account.buying_power}{reserved}; buy less or add cash"
 
 
 def _insufficient_shares(sell: _Sell) -> str | None:
     if sell.position is None:
         return f"no {sell.trade.symbol} is held, and nothing is sold short; sell what is held"
-    if sell.trade.quantity <= sell.position.sellable:
+    free = EXACT.subtract(sell.position.sellable, unresolved_shares(sell.active, sell.trade.symbol))
+    if sell.trade.quantity <= free:
         return None
     return (
-        f"{sell.trade} is more than the {sell.position.sellable} shares free to sell, of {sell.position.quantity} held;"
-        " sell less or cancel a resting sell"
+        f"{sell.trade} is more than the {free} shares free to sell, of {sell.position.quantity} held;"
+        " sell less, cancel a resting sell, or wait until a sell in doubt is found"
     )
 
 
@@ -101,11 +121,14 @@ def _max_order_notional(order: _Buy | _Sell) -> str | None:
 
 def _max_position_notional(buy: _Buy) -> str | None:
     limit, held = buy.trade.limits.max_position_notional, buy.position.quantity if buy.position else Decimal(0)
-    worth = _EXACT.add(_EXACT.multiply(held, buy.trade.price), buy.trade.notional)
+    pending = pending_worth(buy.active, buy.trade.symbol, price=buy.trade.price)
+    after = EXACT.add(EXACT.multiply(held, buy.trade.price), buy.trade.notional)
+    worth = EXACT.add(after, pending)
     if limit is None or worth <= limit:
         return None
+    waiting = f", {pending} of it in buys still open" if pending else ""
     return (
-        f"{buy.trade} would bring the position to {worth}, over the limit of {limit};"
+        f"{buy.trade} would bring the position to {worth}{waiting}, over the limit of {limit};"
         " buy less or raise risk_management.max_position_notional"
     )
 
@@ -115,6 +138,8 @@ _Rules: TypeAlias = tuple[tuple[str, Callable[[_T], str | None]], ...]
 """The code of each rule, and the rule: what it objects to, or None."""
 
 _BUY_RULES: _Rules[_Buy] = (
+    ("risk_halt", _risk_halt),
+    ("max_trades_per_day", _max_trades_per_day),
     ("account_restricted", _account_restricted),
     ("insufficient_buying_power", _insufficient_buying_power),
     ("max_order_notional", _max_order_notional),
@@ -129,7 +154,8 @@ _SELL_RULES: _Rules[_Sell] = (
 class SafetyChecks:
     """Judges a trade by rules in a fixed order; the first that objects decides. Whatever cannot be judged is refused.
 
-    A sell is judged without the account's balances, so that a failing read of them cannot hold up an exit.
+    A sell is judged without the account's balances and without the limits of a day, so that neither a failing read nor
+    a risk halt can hold up an exit.
     Duplicates are the order manager's business: the pending register only remembers.
     """
 
@@ -139,12 +165,16 @@ class SafetyChecks:
         limits: RiskManagementConfig,
         hours: MarketHours,
         account: AccountData,
+        orders: OrderFacts,
+        risk: RiskWatch,
         clock: Clock,
         queue_for_open: bool,
     ) -> None:
         self._limits = limits
         self._hours = hours
         self._account = account
+        self._orders = orders
+        self._risk = risk
         self._clock = clock
         self._queue_for_open = queue_for_open
         self._pending: list[PendingOrder] = []
@@ -173,10 +203,17 @@ class SafetyChecks:
         return next(objections, SafetyResult(allowed=True, code="allowed", reason="every rule agrees"))
 
     def _objections(self, side: Side, trade: _Trade) -> Iterator[SafetyResult]:
+        # Before the account: an order that ends in between then counts twice, and never not at all.
+        active = self._orders.active()
         position = self._account.positions().get(trade.symbol)
         if side is Side.SELL:
-            return _verdicts(_SELL_RULES, _Sell(trade=trade, position=position))
-        return _verdicts(_BUY_RULES, _Buy(trade=trade, position=position, account=self._account.account()))
+            return _verdicts(_SELL_RULES, _Sell(trade=trade, position=position, active=active))
+        account, risk = self._account.account(), self._risk.check()
+        return _verdicts(_BUY_RULES, _Buy(trade=trade, position=position, account=account, risk=risk, active=active))
+
+    def state(self) -> RiskState:
+        """Return today's figures and whether buys are halted; nothing is written and no broker asked."""
+        return self._risk.state()
 
     def register_pending_order(self, symbol: str, side: Side, order_id: str) -> None:
         """Remember an accepted order; the same one again changes nothing."""

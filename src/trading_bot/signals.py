@@ -12,12 +12,13 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from trading_bot.bot import TradeResult
 from trading_bot.clock import Clock, Seconds
+from trading_bot.order_json import FORM_VERSION, JsonObject, amount_text
 from trading_bot.order_management.results import SyncSummary
 
 MAX_LINE_BYTES = 64 * 1024
 """A longer line is refused unread."""
 
-RESULT_VERSION = 1
+RESULT_VERSION = FORM_VERSION
 INVALID = "invalid"
 """The status of a line that is no signal; every other status is a `TradeStatus`."""
 
@@ -90,7 +91,7 @@ class SignalResult:
     signal: Signal | None = None
     trade: TradeResult | None = None
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> JsonObject:
         """Return the result as one JSON object: decimals as text, absent facts as null."""
         signal, envelope = self.signal, self.trade.envelope if self.trade else None
         return {
@@ -102,9 +103,9 @@ class SignalResult:
             "symbol": signal and signal.symbol,
             "action": signal and signal.action,
             "shares": signal and signal.shares,
-            "price": str(signal.price) if signal else None,
+            "price": amount_text(signal.price) if signal else None,
             "strategy_name": signal and signal.strategy_name,
-            "limit_price": str(envelope.limit_price) if envelope else None,
+            "limit_price": amount_text(envelope.limit_price) if envelope else None,
             "client_order_id": envelope and envelope.client_order_id,
             "order_id": envelope and envelope.order_id,
             "duplicate_of": envelope and envelope.duplicate_of,

@@ -51,6 +51,16 @@ class StateFolder:
         return self.root / "lease.lock"
 
     @property
+    def control_socket(self) -> Path:
+        """Where the holder takes the requests of other commands."""
+        return self.root / "control.sock"
+
+    @property
+    def risk(self) -> Path:
+        """The risk breaker's file."""
+        return self.root / "risk.json"
+
+    @property
     def paper_exchange(self) -> Path:
         """The paper exchange's state."""
         return self.root / "paper.sqlite3"

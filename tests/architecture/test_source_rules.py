@@ -140,7 +140,7 @@ RULES = (
             *("random.choice", "random.shuffle", "secrets.token_hex", "secrets.token_bytes", "secrets.token_urlsafe"),
         ),
         sample="uuid.uuid4()",
-        homes=("startup.py",),
+        homes=("surroundings.py",),
     ),
 )
 

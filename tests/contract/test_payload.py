@@ -28,7 +28,7 @@ from tests.support.scripted_broker import (
     page,
     reply,
 )
-from trading_bot.auth.robinhood_auth import LOGIN_PATH
+from trading_bot.auth.token_grants import LOGIN_PATH
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.models import ClientOrderId, OrderId, OrderTerms, RefId, Side, TimeInForce
 from trading_bot.order_management.outcomes import DurableIntent

@@ -2,6 +2,7 @@ import math
 from dataclasses import replace
 from decimal import ROUND_DOWN, ROUND_UP, Context, Decimal, Inexact, Rounded, localcontext
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -253,8 +254,9 @@ def test_a_symbol_is_a_plain_ticker(symbol):
     assert refusal(symbol=symbol).code == "bad_symbol"
 
 
-def test_a_symbol_is_no_subclass_of_text():
-    assert refusal(symbol=LyingText("../x")).code == "bad_symbol"
+@pytest.mark.parametrize("text", ["../x", "AAPL"])
+def test_a_symbol_is_no_subclass_of_text(text):
+    assert refusal(symbol=LyingText(text)).code == "bad_symbol"
 
 
 @pytest.mark.parametrize("symbol", ["A", "AAPL", "GOOGL", "BRK.B"])
@@ -306,15 +308,9 @@ QUANTITIES = {
     "dict": {"quantity": 1},
     "lying int": LyingInt(0),
 }
-HUGE_INT = pytest.mark.xfail(reason="an int too long for text is shown with ascii(), which raises ValueError", strict=True)
 
 
-def with_marks(cases, **marks):
-    named = {name.replace("_", " "): mark for name, mark in marks.items()}
-    return [pytest.param(case, id=name, marks=named.get(name, ())) for name, case in cases.items()]
-
-
-@pytest.mark.parametrize("quantity", with_marks(QUANTITIES, five_thousand_digits=HUGE_INT))
+@pytest.mark.parametrize("quantity", QUANTITIES.values(), ids=QUANTITIES)
 def test_a_quantity_is_a_whole_number_of_shares(quantity):
     error = refusal(quantity=quantity)
     assert (error.code, error.symbol) == ("bad_quantity", "TSLA")
@@ -359,7 +355,7 @@ PRICES = {
 }
 
 
-@pytest.mark.parametrize("price", with_marks(PRICES, five_thousand_digits=HUGE_INT))
+@pytest.mark.parametrize("price", PRICES.values(), ids=PRICES)
 @pytest.mark.parametrize("side", Side)
 def test_a_reference_price_is_a_plain_positive_number_of_dollars(side, price):
     error = refusal(side=side, reference_price=price)
@@ -372,7 +368,8 @@ def test_a_price_may_be_given_as_decimal_or_as_text(price):
 
 
 def test_a_price_may_be_a_whole_number_of_dollars():
-    assert price_order(replace(TSLA, reference_price=100), BPS_15).limit_price == Decimal("99.85")
+    whole: Any = 100
+    assert price_order(replace(TSLA, reference_price=whole), BPS_15).limit_price == Decimal("99.85")
 
 
 def test_a_reference_finer_than_the_tick_is_kept_in_full():

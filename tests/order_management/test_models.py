@@ -1,6 +1,7 @@
 from dataclasses import FrozenInstanceError, replace
 from datetime import UTC, datetime
 from decimal import Context, Decimal, localcontext
+from typing import Any
 
 import pytest
 
@@ -88,8 +89,9 @@ def test_an_order_is_good_for_the_day_in_regular_hours_unless_told_otherwise():
 @pytest.mark.parametrize("field", ["quantity", "price"])
 @pytest.mark.parametrize("value", ["0", "-1", "NaN", "sNaN", "Infinity"])
 def test_a_senseless_fill_is_an_error_and_never_a_zero(field, value):
+    changes: dict[str, Any] = {field: Decimal(value)}
     with pytest.raises(ValueError, match="must be positive numbers"):
-        replace(fill(), **{field: Decimal(value)})
+        replace(fill(), **changes)
 
 
 def test_a_fill_without_a_time_zone_is_an_error():
@@ -121,6 +123,6 @@ def test_a_message_once_made_is_a_fact(message, field):
 
 def test_a_report_claims_nothing_that_the_broker_did_not_say():
     plain = report()
-    assert (plain.cumulative_quantity, plain.executions, plain.average_price) == (0, (), None)
+    assert (plain.cumulative_quantity, plain.executions, plain.average_price) == (Decimal(0), (), None)
     assert (plain.state_is_known, plain.voided) == (True, False)
     assert replace(plain, created_at=datetime(2026, 11, 23, tzinfo=UTC)) != plain

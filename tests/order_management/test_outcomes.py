@@ -3,10 +3,10 @@ from decimal import Decimal
 
 import pytest
 
+from tests.support.order_story import report
 from trading_bot.order_management.models import ClientOrderId, OrderState, OrderTerms, RefId, Side
 from trading_bot.order_management.outcomes import Accepted, DurableIntent, NotSent, PreparedOrder, Rejected, Unknown
 from trading_bot.order_management.results import CancelResult, CancelVerdict
-from tests.support.order_story import report
 
 BODY = b'{"price":"249.93"}'
 PREPARED = PreparedOrder(

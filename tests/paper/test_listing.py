@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support.paper_market import ACCOUNT, BASE, MONDAY, PaperBench, quote_line, recorded
+from trading_bot.paper.listing import range_of
+from trading_bot.paper.order_range import OrderRange
 from trading_bot.paper.state import instrument_id_of
 
 
@@ -118,3 +120,17 @@ def test_an_unknown_key_changes_nothing():
     bench = PaperBench()
     bench.place()
     assert len(bench.get("/orders/", ref_id="something-else")["results"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "within"),
+    [
+        ({}, OrderRange()),
+        ({"is_closed": "False"}, OrderRange(closed=False)),
+        ({"is_closed": "true"}, OrderRange(closed=True)),
+        ({"updated_at[gte]": MONDAY.isoformat()}, OrderRange(updated_since=MONDAY)),
+        ({"cursor": base64.b64encode(b"o=7&p=then").decode()}, OrderRange(below=7)),
+    ],
+)
+def test_a_query_bounds_what_has_to_be_looked_at(query, within):
+    assert range_of(query) == within

@@ -1,9 +1,11 @@
+from datetime import timedelta
 from decimal import Decimal
 from threading import Thread
 
 import pytest
 
-from tests.support.paper_market import MONDAY, opening_state
+from tests.support.paper_market import MONDAY, PaperBench, opening_state, quote_line, recorded
+from trading_bot.paper.order_range import OrderRange
 from trading_bot.paper.state import PaperToken, Reference, TakenSize
 from trading_bot.paper.store import MemoryStore
 
@@ -54,3 +56,22 @@ def test_one_request_at_a_time():
         thread.join()
     with store.transaction() as state:
         assert state.cash == 800
+
+
+def test_ended_orders_stay_at_hand_without_being_copied():
+    bench = PaperBench(quotes=recorded(quote_line(-60, "99", "100")))
+    placed = []
+    for ref in (10, 11):
+        placed.append(bench.place(ref, ref_id=f"AbCdEf00-0000-4000-8000-0000000000{ref}"))
+        bench.wait(60)
+        bench.account()
+    with bench.store.transaction() as state:
+        assert state.closed_orders == {}
+        assert [order.id for order in state.all_orders()] == placed[::-1]
+        since = OrderRange(updated_since=MONDAY + timedelta(seconds=30))
+        assert [order.id for order in state.archive.newest_first(since)] == placed[1:]
+        first = state.order(placed[0])
+        assert first is not None
+        assert state.has_ref_id(first.ref_id.upper())
+        assert state.has_ref_id(first.ref_id.lower())
+        assert not state.has_ref_id("another")

@@ -99,3 +99,22 @@ def test_revoking_either_token_ends_the_login_and_no_other(bench, which):
 
 def test_revoking_an_unknown_token_is_no_error(bench):
     assert bench.send("POST", "/oauth2/revoke_token/", data={"token": "made up"}).status_code == 200
+
+
+def test_ended_logins_are_forgotten_but_for_the_newest_fifty(bench):
+    first = bench.bearer
+    bench.wait(86_400)
+    for _ in range(49):
+        bench.login()
+    assert first in bench.store._state.tokens
+    bench.login()
+    assert first not in bench.store._state.tokens
+    assert len(bench.store._state.tokens) == 50
+
+
+def test_a_login_still_good_is_never_forgotten(bench):
+    first = bench.bearer
+    for _ in range(60):
+        bench.login()
+    bench.bearer = first
+    assert bench.account()["state"] == "active"

@@ -22,7 +22,7 @@ from trading_bot.order_management.models import (
     TimeInForce,
 )
 from trading_bot.order_management.portfolio import AccountSnapshot, Position, Quote
-from trading_bot.order_management.results import SyncSummary
+from trading_bot.order_management.results import CancelResult, SyncSummary
 
 OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 QUIET = SyncSummary(complete=True, open_orders=0, fills_booked=0, orders_closed=0, external_orders=0)
@@ -138,6 +138,7 @@ class FakeTradingBot(FakeBot):
         self.events: list[str] = []
         self.book: list[OrderEnvelope] = []
         self.sync_problem: str | None = None
+        self.cancels: tuple[CancelResult, ...] = ()
 
     def as_bot(self) -> TradingBot:
         return cast("TradingBot", self)
@@ -145,8 +146,9 @@ class FakeTradingBot(FakeBot):
     def start(self) -> None:
         self.events.append("start")
 
-    def stop(self) -> None:
+    def stop(self) -> tuple[CancelResult, ...]:
         self.events.append("stop")
+        return self.cancels
 
     def synchronize_open_orders(self) -> SyncSummary:
         return replace(super().synchronize_open_orders(), problem=self.sync_problem, complete=not self.sync_problem)

@@ -193,16 +193,25 @@ def test_a_login_in_the_file_is_refused_and_never_shown(tmp_path, key):
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1000000001", "1e9"])
-@pytest.mark.parametrize("field", ["max_order_notional", "max_position_notional"])
+@pytest.mark.parametrize("field", ["max_order_notional", "max_position_notional", "max_daily_loss"])
 def test_a_limit_is_a_sensible_number_of_dollars(tmp_path, field, value):
     (problem,) = problems_of(tmp_path, json.dumps({"risk_management": {field: value}}))
     assert problem.startswith(f"risk_management.{field} is '{value}' but must be")
 
 
-def test_a_limit_of_null_is_no_limit(tmp_path):
-    assert (
-        read(tmp_path, '{"risk_management": {"max_order_notional": null}}').risk_management.max_order_notional is None
-    )
+@pytest.mark.parametrize("value", [0, -1, 1.5, "five", True, 100_001])
+@pytest.mark.parametrize("field", ["max_consecutive_losses", "max_trades_per_day"])
+def test_a_limit_on_a_count_is_a_whole_number_above_zero(tmp_path, field, value):
+    (problem,) = problems_of(tmp_path, json.dumps({"risk_management": {field: value}}))
+    assert problem.startswith(f"risk_management.{field} is ")
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["max_order_notional", "max_position_notional", "max_daily_loss", "max_consecutive_losses", "max_trades_per_day"],
+)
+def test_a_limit_of_null_is_no_limit(tmp_path, field):
+    assert getattr(read(tmp_path, json.dumps({"risk_management": {field: None}})).risk_management, field) is None
 
 
 @pytest.mark.parametrize("value", ["9:30", "24:00", "09:30:00", "0930", "09:60", 930, None])

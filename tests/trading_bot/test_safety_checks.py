@@ -1,24 +1,29 @@
 import decimal
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import cast
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.account_gateway import FakeAccountGateway, holding, snapshot
+from tests.support.risk_desk import NO_LIMITS, FakeOrders, limits_of, watch_of
 from trading_bot.account.account_data import AccountData
 from trading_bot.clock import VirtualClock
 from trading_bot.config import RiskManagementConfig
 from trading_bot.market_hours import Calendar, MarketHours
 from trading_bot.order_management.exceptions import AuthenticationError
-from trading_bot.order_management.models import Side
+from trading_bot.order_management.models import OrderState, Side
 from trading_bot.safety_checks import PendingOrder, SafetyChecks, SafetyResult
 
 MONDAY_NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 MONDAY_EVENING = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
 THANKSGIVING = datetime(2026, 11, 26, 17, 0, tzinfo=UTC)
-NO_LIMITS = RiskManagementConfig(max_order_notional=None, max_position_notional=None)
+NOWHERE = Path("/nonexistent")
 
 
 def checks_of(
@@ -27,14 +32,19 @@ def checks_of(
     limits: RiskManagementConfig = NO_LIMITS,
     now: datetime = MONDAY_NOON,
     queue_for_open: bool = False,
+    orders: FakeOrders | None = None,
+    folder: Path = NOWHERE,
+    clock: VirtualClock | None = None,
 ) -> SafetyChecks:
-    clock = VirtualClock(now)
+    clock, orders = clock or VirtualClock(now), orders or FakeOrders(now)
     return SafetyChecks(
         limits=limits,
         hours=MarketHours(
             calendar=Calendar.NYSE, start_time=time(9, 30), end_time=time(16), timezone=ZoneInfo("America/New_York")
         ),
         account=AccountData(gateway=gateway, clock=clock, ttl_s=15),
+        orders=orders,
+        risk=watch_of(orders, folder, clock=clock, limits=limits),
         clock=clock,
         queue_for_open=queue_for_open,
     )
@@ -142,7 +152,12 @@ def test_a_position_over_its_limit_can_be_left():
 
 def test_the_first_rule_that_objects_gives_the_reason():
     gateway = FakeAccountGateway(account=snapshot(buying_power="0", restriction="locked"))
-    limits = RiskManagementConfig(max_order_notional=Decimal(1), max_position_notional=Decimal(1))
+    limits = NO_LIMITS.model_copy(
+        update={"max_order_notional": Decimal(1), "max_position_notional": Decimal(1), "max_trades_per_day": 1}
+    )
+    orders = FakeOrders()
+    orders.tell(Side.SELL, 1)
+    assert judge(gateway, Side.BUY, 1, limits=limits, orders=orders).code == "max_trades_per_day"
     assert judge(gateway, Side.BUY, 1, limits=limits).code == "account_restricted"
     gateway.snapshot = snapshot(buying_power="0")
     assert judge(gateway, Side.BUY, 1, limits=limits).code == "insufficient_buying_power"
@@ -177,6 +192,146 @@ def test_the_ambient_decimal_precision_loosens_no_limit():
     gateway = FakeAccountGateway(account=snapshot(buying_power="1000"))
     with decimal.localcontext(decimal.Context(prec=2)):
         assert judge(gateway, Side.BUY, 10, "100.4").code == "insufficient_buying_power"
+
+
+@pytest.mark.parametrize("state", OrderState)
+def test_unresolved_buys_reserve_the_buying_power_that_the_broker_does_not_know_about(state):
+    gateway = FakeAccountGateway(account=snapshot(buying_power="1000"))
+    orders = FakeOrders()
+    orders.tell(Side.BUY, 4, "100", symbol="MSFT", state=state)
+    free = 6 if state.is_unresolved else 10
+    assert judge(gateway, Side.BUY, free, orders=orders).allowed
+    refused = judge(gateway, Side.BUY, free + 1, orders=orders)
+    assert refused.code == "insufficient_buying_power"
+    assert ("400 of it reserved" in refused.reason) is state.is_unresolved
+
+
+@pytest.mark.parametrize("state", OrderState)
+def test_unresolved_sells_reserve_the_shares_that_the_broker_does_not_hold_back(state):
+    gateway = FakeAccountGateway(positions=[holding("AAPL", "10", held_for_sells="3")])
+    orders = FakeOrders()
+    orders.tell(Side.SELL, 4, state=state)
+    free = 3 if state.is_unresolved else 7
+    assert judge(gateway, Side.SELL, free, orders=orders).allowed
+    refused = judge(gateway, Side.SELL, free + 1, orders=orders)
+    assert refused.code == "insufficient_shares"
+    assert f"more than the {free} shares free" in refused.reason
+
+
+@pytest.mark.parametrize("state", OrderState)
+def test_buys_that_have_not_ended_count_as_if_they_were_filled(state):
+    gateway = FakeAccountGateway(positions=[holding("AAPL", "10")])
+    orders = FakeOrders()
+    orders.tell(Side.BUY, 5, "100", state=state)
+    limits = NO_LIMITS.model_copy(update={"max_position_notional": Decimal(3000)})
+    free = 20 if state.is_terminal else 15
+    assert judge(gateway, Side.BUY, free, limits=limits, orders=orders).allowed
+    refused = judge(gateway, Side.BUY, free + 1, limits=limits, orders=orders)
+    assert refused.code == "max_position_notional"
+    assert ("500 of it in buys still open" in refused.reason) is not state.is_terminal
+
+
+def test_an_order_that_ends_while_the_account_is_read_still_counts():
+    """Read the other way round, it would be in neither answer."""
+    gateway, orders = FakeAccountGateway(account=snapshot(buying_power="1000")), FakeOrders()
+    orders.tell(Side.BUY, 5, "100", state=OrderState.UNKNOWN)
+    gateway.during_read = orders.told.clear
+    assert judge(gateway, Side.BUY, 10, orders=orders).code == "insufficient_buying_power"
+
+
+@pytest.mark.parametrize(("trades", "code"), [(2, "allowed"), (3, "max_trades_per_day")])
+def test_a_day_has_so_many_trades_and_no_more(trades, code):
+    orders = FakeOrders(MONDAY_NOON)
+    orders.buy(1, at=MONDAY_NOON - timedelta(days=1))
+    orders.now = MONDAY_NOON
+    for _ in range(trades):
+        orders.sell(1)
+    result = judge(FakeAccountGateway(), Side.BUY, 1, limits=limits_of(max_trades_per_day=3), orders=orders)
+    assert result.code == code
+    assert result.allowed or result.reason.startswith("3 orders were placed on 2026-11-23, and the limit is 3;")
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"),
+    [
+        ({"max_daily_loss": 10}, "risk_halt"),
+        ({"max_consecutive_losses": 1}, "risk_halt"),
+        ({"max_trades_per_day": 1}, "max_trades_per_day"),
+    ],
+)
+def test_the_limits_of_a_day_stop_buys_and_never_a_sell_of_held_shares(tmp_path, limit, code):
+    gateway, orders = FakeAccountGateway(positions=[holding("AAPL", "10")]), FakeOrders()
+    orders.round_trip("-10")
+    checks = checks_of(gateway, limits=limits_of(**limit), orders=orders, folder=tmp_path)
+    assert checks.validate_trade("AAPL", Side.BUY, 1, price=Decimal(100)).code == code
+    assert checks.validate_trade("AAPL", Side.SELL, 10, price=Decimal(100)).allowed
+
+
+def test_a_risk_file_that_cannot_be_relied_on_stops_buys_and_never_a_sell_of_held_shares(tmp_path):
+    (tmp_path / "risk.json").write_text("torn")
+    gateway = FakeAccountGateway(positions=[holding("AAPL", "10")])
+    refused = judge(gateway, Side.BUY, 1, folder=tmp_path)
+    assert (refused.allowed, refused.code) == (False, "risk_halt")
+    assert "`trading-bot arm`" in refused.reason
+    assert judge(gateway, Side.SELL, 10, folder=tmp_path).allowed
+
+
+def test_a_refused_buy_puts_the_limit_it_met_on_record(tmp_path):
+    orders = FakeOrders()
+    orders.round_trip("-10")
+    limits = limits_of(max_daily_loss=10)
+    judge(FakeAccountGateway(), Side.BUY, 1, limits=limits, orders=orders, folder=tmp_path)
+    assert judge(FakeAccountGateway(), Side.BUY, 1, orders=orders, folder=tmp_path).code == "risk_halt"
+
+
+def test_the_state_is_todays_and_asks_no_broker(tmp_path):
+    gateway, orders = FakeAccountGateway(), FakeOrders()
+    orders.round_trip("-10")
+    state = checks_of(gateway, limits=limits_of(max_daily_loss=10), orders=orders, folder=tmp_path).state()
+    assert (state.day, state.trades_today, state.realised_today) == (date(2026, 11, 23), 2, Decimal(-10))
+    assert state.halted_because is not None
+    assert (gateway.reads, list(tmp_path.iterdir())) == ([], [])
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 40), st.integers(1, 60), st.sampled_from([OrderState.UNKNOWN, OrderState.PENDING_SUBMIT])
+        ),
+        max_size=12,
+    )
+)
+def test_no_sequence_of_allowed_buys_exceeds_the_limits(wanted):
+    """None of them is known to the broker, so nothing but the orders on record can tell."""
+    gateway, orders = FakeAccountGateway(account=snapshot(buying_power="3000")), FakeOrders()
+    limits = NO_LIMITS.model_copy(update={"max_position_notional": Decimal(2000), "max_trades_per_day": 4})
+    spent, shares = Decimal(0), 0
+    with TemporaryDirectory() as folder:
+        checks = checks_of(gateway, limits=limits, orders=orders, folder=Path(folder))
+        for quantity, price, state in wanted:
+            if checks.validate_trade("AAPL", Side.BUY, quantity, price=Decimal(price)).allowed:
+                orders.tell(Side.BUY, quantity, str(price), state=state)
+                spent, shares = spent + quantity * price, shares + quantity
+                assert shares * price <= 2000
+    assert spent <= 3000
+    assert len(orders.told) <= 4
+
+
+@given(st.lists(st.integers(-400, 300), max_size=15))
+def test_no_buy_is_allowed_after_the_loss_of_the_day_or_the_losses_in_a_row_reached_their_limit(results):
+    gateway, orders = FakeAccountGateway(), FakeOrders()
+    realised, in_a_row, limits = 0, 0, limits_of(max_daily_loss=1000, max_consecutive_losses=3)
+    with TemporaryDirectory() as folder:
+        for result in results:
+            checks = checks_of(gateway, limits=limits, orders=orders, folder=Path(folder), now=orders.now)
+            if not checks.validate_trade("AAPL", Side.BUY, 1, price=Decimal(100)).allowed:
+                assert realised <= -1000 or in_a_row >= 3
+                break
+            assert realised > -1000
+            assert in_a_row < 3
+            orders.round_trip(str(result))
+            realised += result
+            in_a_row = in_a_row + 1 if result < 0 else in_a_row if result == 0 else 0
 
 
 def test_pending_orders_are_remembered_once_and_in_order():

@@ -5,12 +5,19 @@ from collections.abc import Sequence
 import click
 
 from trading_bot._version import __version__
+from trading_bot.cli.account_commands import positions
+from trading_bot.cli.audit_commands import audit
+from trading_bot.cli.cancel_all import cancel_all
+from trading_bot.cli.completion import completion
 from trading_bot.cli.config_commands import config
 from trading_bot.cli.demo import demo
+from trading_bot.cli.doctor import doctor
 from trading_bot.cli.errors import code_of, exit_code_of, install_last_resort, known_errors, report
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation, common_options
+from trading_bot.cli.orders_commands import ORDER_COMMANDS
 from trading_bot.cli.run import run
+from trading_bot.cli.safety_commands import SAFETY_COMMANDS
 
 _EPILOG = """\b
 Examples:
@@ -31,7 +38,18 @@ def trading_bot() -> None:
     """Trade US equities on Robinhood: orders are sent once, never forgotten, and accounted for."""
 
 
-for _command in (run, demo, config):
+for _command in (
+    run,
+    demo,
+    *ORDER_COMMANDS,
+    cancel_all,
+    positions,
+    *SAFETY_COMMANDS,
+    audit,
+    doctor,
+    config,
+    completion,
+):
     trading_bot.add_command(_command)
 common_options(trading_bot)
 

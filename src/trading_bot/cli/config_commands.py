@@ -48,5 +48,18 @@ def show(invocation: Invocation, *, origin: bool) -> None:
         click.echo(f"{key:<{width}}  {text}{source}")
 
 
-for _command in (config, check, show):
+@config.command(short_help="Print the JSON schema of the settings.")
+@pass_invocation
+def schema(invocation: Invocation) -> None:
+    """Print the JSON schema of config.json, for editors that complete and check it."""
+    from trading_bot.config import Config
+
+    described = Config.model_json_schema()
+    if invocation.json:
+        click.echo(json.dumps({"v": _VERSION, "schema": described}))
+    else:
+        click.echo(json.dumps(described, indent=2))
+
+
+for _command in (config, check, show, schema):
     common_options(_command)

@@ -15,11 +15,12 @@ _LONGEST_REPORT = 4000
 
 
 class CommandError(Exception):
-    """A command cannot go on; ``exit_code`` says of which kind the reason is."""
+    """A command cannot go on; ``exit_code`` says of which kind the reason is, and ``code`` is its word for programs."""
 
-    def __init__(self, message: str, *, exit_code: ExitCode) -> None:
+    def __init__(self, message: str, *, exit_code: ExitCode, code: str = "") -> None:
         super().__init__(message)
         self.exit_code = exit_code
+        self.code = code or exit_code.name.lower()
 
 
 def exit_codes_by_error() -> tuple[tuple[type[Exception], ExitCode], ...]:
@@ -29,6 +30,8 @@ def exit_codes_by_error() -> tuple[tuple[type[Exception], ExitCode], ...]:
     from trading_bot.lease import AccountInUseError, LeaseLostError
     from trading_bot.order_management import exceptions as orders
     from trading_bot.paper.quotes import QuoteFileError
+    from trading_bot.paper.state import ExchangeStateError
+    from trading_bot.risk_breaker import RiskBreakerError
     from trading_bot.signals import SignalError
 
     return (
@@ -38,11 +41,14 @@ def exit_codes_by_error() -> tuple[tuple[type[Exception], ExitCode], ...]:
         (AccountInUseError, ExitCode.ACCOUNT_IN_USE),
         (LeaseLostError, ExitCode.ACCOUNT_IN_USE),
         (LatchError, ExitCode.REFUSED_BY_RULE),
+        (RiskBreakerError, ExitCode.REFUSED_BY_RULE),
+        (ExchangeStateError, ExitCode.JOURNAL),
         (orders.OrderValidationError, ExitCode.USAGE),
         (orders.UnsupportedOrderTypeError, ExitCode.USAGE),
         (orders.OrderNotFoundError, ExitCode.USAGE),
         (orders.TradingHaltedError, ExitCode.REFUSED_BY_RULE),
         (orders.DuplicateOrderError, ExitCode.REFUSED_BY_RULE),
+        (orders.TradeRefusedError, ExitCode.REFUSED_BY_RULE),
         (orders.AuthenticationError, ExitCode.LOGIN_NEEDED),
         (orders.OrderRejectedError, ExitCode.REFUSED_BY_BROKER),
         (orders.OrderNotSentError, ExitCode.NOT_SENT),

@@ -15,6 +15,7 @@ class Invocation:
     verbose: int = 0
     quiet: bool = False
     no_color: bool = False
+    no_input: bool = False
 
 
 pass_invocation = click.make_pass_decorator(Invocation)
@@ -48,6 +49,7 @@ _COMMON = (
     _option("-v", "--verbose", count=True, text="Say more on stderr; -vv says most."),
     _option("--quiet", text="Only the final summary and errors."),
     _option("--no-color", text="No colours (so do NO_COLOR and TERM=dumb)."),
+    _option("--no-input", text="Never ask, not even at a terminal."),
 )
 
 

@@ -1,6 +1,6 @@
 """One run from the first signal to the summary: what `run` and `demo` have in common."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from trading_bot.cli.views import JsonView, PlainView, RunView
 from trading_bot.clock import Seconds, SystemClock
 from trading_bot.config import Config
 from trading_bot.market_hours import MarketHours
-from trading_bot.order_management.results import SyncSummary
+from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.signals import Replay, SignalError, SignalLine, SignalResult, SignalRunner, parse_signal
 
 if TYPE_CHECKING:
@@ -119,7 +119,8 @@ class Session:
                     self._drive(lines, plan=plan, settle_s=settle_s, stop=stop)
                 holdings = holdings_of(self._bot)
             finally:
-                self._bot.stop()
+                cancels = self._bot.stop()
+            self._say_cancelled(cancels)
             summary = summarize(self._tally, self._bot, holdings=holdings)
             self._view.finished(summary)
         return self._ending(summary, stop)
@@ -182,6 +183,11 @@ class Session:
         if stop.received is not None:
             self._say(f"stopped by {stop.received.name}; orders still open: {len(summary.open_orders)}")
         return stop.exit_code
+
+    def _say_cancelled(self, cancels: Sequence[CancelResult]) -> None:
+        if cancels:
+            closed = sum(result.is_proven_closed for result in cancels)
+            self._say(f"on_stop is cancel: {closed} of {len(cancels)} open orders cannot trade any more")
 
     def _say(self, message: str) -> None:
         report(message, exit_code=ExitCode.DONE, code="notice", invocation=self._invocation)

@@ -112,6 +112,16 @@ class Admission:
         if reason is not None:
             raise TradingHaltedError(f"{symbol}: no order is taken: {reason}", symbol=symbol)
 
+    def refuse_unless_open_to(self, terms: OrderTerms) -> None:
+        """Refuse what `begin` would refuse of these terms as things stand.
+
+        Raises:
+            TradingHaltedError, DuplicateOrderError: as there.
+        """
+        with self._ledger.open_book() as book:
+            self.refuse_if_halted(terms.symbol)
+            self._refuse_if_crowded(book, terms)
+
     def begin(self, intent: OrderEvent, prepared: PreparedOrder) -> DurableIntent | OrderEnvelope:
         """Write the intent and return its proof, or the envelope of the order that already stands for it.
 

@@ -20,6 +20,7 @@ MAX_PRICE = Decimal(10**8)
 
 _MAX_DIGITS = 20
 _SHOWN = 40
+_SHOWN_BITS = 128  # Python refuses to write out an int of thousands of digits
 _EXACT = Context(prec=60, traps=[InvalidOperation, DivisionByZero, Overflow])
 _TICKER = re.compile(r"[A-Z]{1,5}(?:\.[A-Z])?", re.ASCII)
 _PRICE_TEXT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,10})?", re.ASCII)
@@ -159,9 +160,9 @@ def check_slippage(limit_price: Decimal, reference: Decimal, *, max_slippage_pct
     Raises:
         OrderValidationError: with the distance and the guard.
     """
-    distance = _EXACT.multiply(abs(_EXACT.subtract(limit_price, reference)), _PER_CENT)
+    distance = _EXACT.multiply(_EXACT.abs(_EXACT.subtract(limit_price, reference)), _PER_CENT)
     if distance > _EXACT.multiply(reference, max_slippage_pct):
-        actual = _EXACT.divide(distance, reference).quantize(Decimal("0.0001"))
+        actual = _EXACT.quantize(_EXACT.divide(distance, reference), Decimal("0.0001"))
         raise OrderValidationError(
             f"{symbol}: a limit of {limit_price} is {actual}% away from the reference {reference}, past the guard of "
             f"{max_slippage_pct}%; lower the offset or raise max_slippage_pct",
@@ -221,6 +222,7 @@ def parse_price(price: object, *, symbol: str) -> Decimal:
         or not value.is_finite()
         or not 0 < value < MAX_PRICE
         or len(value.as_tuple().digits) > _MAX_DIGITS
+        or value.adjusted() < -_MAX_DIGITS
     ):
         raise OrderValidationError(
             f"{symbol}: a price is a positive number of dollars below {MAX_PRICE:f} given as Decimal, int or text, "
@@ -263,6 +265,8 @@ def _as_decimal(price: object) -> Decimal | None:
 
 
 def _shown(value: object) -> str:
+    if type(value) is int and value.bit_length() > _SHOWN_BITS:
+        return "an int beyond all use"
     if type(value) in (str, int, Decimal, bool, bytes) or value is None:
         text = ascii(value)
         return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -1,8 +1,9 @@
 """Cancelling: ask, then read until the broker shows an end. Nothing here ever says "cancelled" without a report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import TypeAlias
 
 from trading_bot.clock import Clock, Seconds
 from trading_bot.error_handling.policies import RetryPolicy
@@ -40,8 +41,20 @@ _REPLY_VERDICTS: Mapping[type[CancelReply], CancelVerdict] = {
 }
 
 
+CancelListener: TypeAlias = Callable[[CancelResult], None]
+
+
 class _StillOpenError(Exception):
     pass
+
+
+def ignore_result(_result: CancelResult) -> None:
+    """Listen to nothing."""
+
+
+def _told(result: CancelResult, listener: CancelListener) -> CancelResult:
+    listener(result)
+    return result
 
 
 class Canceller:
@@ -64,7 +77,9 @@ class Canceller:
         self._deadline_s = deadline_s
         self._jitter = jitter
 
-    def cancel(self, orders: Sequence[TrackedOrder]) -> tuple[CancelResult, ...]:
+    def cancel(
+        self, orders: Sequence[TrackedOrder], on_result: CancelListener = ignore_result
+    ) -> tuple[CancelResult, ...]:
         """Ask for every cancel, then read until each order has ended or the cancel deadline has passed."""
         deadline = self._clock.monotonic() + self._deadline_s
         for order in orders:
@@ -75,13 +90,17 @@ class Canceller:
         replies = self._gateway.cancel_all_equity_orders(tuple(targets))
         for order_id, reply in replies.items():
             self._record_reply(targets[order_id], reply)
-        return tuple(self._settled(order, replies, deadline) for order in orders)
+        return tuple(_told(self._settled(order, replies, deadline), on_result) for order in orders)
 
-    def cancel_external(self, reports: Sequence[OrderReport]) -> tuple[CancelResult, ...]:
+    def cancel_external(
+        self, reports: Sequence[OrderReport], on_result: CancelListener = ignore_result
+    ) -> tuple[CancelResult, ...]:
         """Cancel orders that are not ours, because somebody asked for them by name."""
         replies = self._gateway.cancel_all_equity_orders([report.order_id for report in reports])
         deadline = self._clock.monotonic() + self._deadline_s
-        return tuple(self._settled_external(report, replies[report.order_id], deadline) for report in reports)
+        return tuple(
+            _told(self._settled_external(report, replies[report.order_id], deadline), on_result) for report in reports
+        )
 
     def _record_request(self, order: TrackedOrder) -> None:
         if order.state.is_terminal:

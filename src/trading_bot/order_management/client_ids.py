@@ -21,10 +21,14 @@ def validate_client_order_id(text: object) -> ClientOrderId:
     """
     if type(text) is not str or not 1 <= len(text) <= MAX_LENGTH or not text.isprintable() or text != text.strip():
         raise OrderValidationError(
-            f"a client order id is 1 to {MAX_LENGTH} printable characters, not {ascii(text)[:80]}; choose another",
+            f"a client order id is 1 to {MAX_LENGTH} printable characters, not {_shown(text)}; choose another",
             code="bad_client_order_id",
         )
     return ClientOrderId(text)
+
+
+def _shown(text: object) -> str:
+    return ascii(text)[:80] if type(text) is str else f"a {type(text).__name__}"
 
 
 def derive_ref_id(account_key: str, client_order_id: ClientOrderId) -> RefId:

@@ -49,6 +49,12 @@ class TradingHaltedError(OrderError):
     code = "trading_halted"
 
 
+class TradeRefusedError(OrderError):
+    """A pre-trade rule refused, and ``code`` names it. Nothing was sent; change the trade or the rule."""
+
+    code = "refused_by_rule"
+
+
 class DuplicateOrderError(OrderError):
     """Too many orders are pending on this symbol and side: wait for them or cancel one. Nothing was sent."""
 

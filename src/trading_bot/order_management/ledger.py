@@ -9,13 +9,14 @@ from typing import TypeAlias
 
 from trading_bot.clock import Clock
 from trading_bot.logging.setup import get_logger
-from trading_bot.order_management.events import JournalRecord, OrderEvent
+from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
 from trading_bot.order_management.ports import Journal
 from trading_bot.order_management.records import chain_record
 
+_TELLS_AN_ORDER = frozenset({EventKind.ORDER_INTENDED, EventKind.ORDER_CARRIED})
 _log = get_logger(__name__)
 
 
@@ -49,6 +50,10 @@ class OrderLedger:
         """The journal failure that stops new orders, if there was one."""
         return self._failure
 
+    def stop_entries(self, error: OrderLogError) -> None:
+        """Take no new order from now on; facts are still folded in, so that cancels work."""
+        self._failure = error
+
     def subscribe(self, listener: OrderListener) -> None:
         """Call ``listener`` for every later change. What it raises is logged and goes no further."""
         self._listeners.append(listener)
@@ -72,6 +77,8 @@ class OrderLedger:
             OrderLogError: it is not in the journal, and not in the book either.
         """
         with self.open_book():
+            for carried in self._brought_back(event):
+                self.record(carried)
             self._fold(self._journal.append(event))
 
     def record_intent(self, event: OrderEvent, prepared: PreparedOrder) -> DurableIntent:
@@ -96,6 +103,7 @@ class OrderLedger:
         A fact that cannot be written is folded in memory all the same, and no new order is taken from then on.
         """
         with self.open_book():
+            self.record_facts(self._brought_back(event))
             try:
                 record = self._journal.append(event)
             except OrderLogError as error:
@@ -109,6 +117,12 @@ class OrderLedger:
         with self.open_book():
             for event in events:
                 self.record_fact(event)
+
+    def _brought_back(self, event: OrderEvent) -> tuple[OrderEvent, ...]:
+        # An order of an earlier segment is told anew before anything more is said of it.
+        if event.client_order_id is None or event.event in _TELLS_AN_ORDER:
+            return ()
+        return self._book.brought_back(event.client_order_id)
 
     def _refuse_after_failure(self) -> None:
         if self._failure is not None:

@@ -3,17 +3,15 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from trading_bot.clock import Clock
 from trading_bot.error_handling.retry import Jitter, no_jitter
-from trading_bot.order_management.admission import Admission, intent_of
-from trading_bot.order_management.calculator import parse_price, parse_time_in_force, price_order
-from trading_bot.order_management.cancellation import Canceller
-from trading_bot.order_management.client_ids import derive_ref_id, validate_client_order_id
+from trading_bot.order_management.admission import Admission
+from trading_bot.order_management.calculator import parse_time_in_force
+from trading_bot.order_management.cancellation import Canceller, CancelListener, ignore_result
 from trading_bot.order_management.exceptions import (
     OrderCancellationError,
     OrderNotFoundError,
@@ -21,8 +19,6 @@ from trading_bot.order_management.exceptions import (
 )
 from trading_bot.order_management.ledger import OrderLedger, OrderListener
 from trading_bot.order_management.models import (
-    ClientOrderId,
-    ExecutionMode,
     OrderEnvelope,
     OrderRequest,
     OrderStatus,
@@ -31,7 +27,7 @@ from trading_bot.order_management.models import (
     TimeInForce,
 )
 from trading_bot.order_management.order_book import TrackedOrder
-from trading_bot.order_management.outcomes import DurableIntent
+from trading_bot.order_management.placement import Approval, ManagerIdentity, Placement, approve_all
 from trading_bot.order_management.ports import BrokerGateway, SendLock, TradingLatch
 from trading_bot.order_management.results import CancelResult, CancelVerdict, SyncSummary
 from trading_bot.order_management.settlement import OutcomeRecorder
@@ -42,16 +38,10 @@ from trading_bot.order_management.upkeep import Upkeep
 if TYPE_CHECKING:
     from trading_bot.config import OrderManagementConfig
 
+__all__ = ["ManagerIdentity", "OrderManager"]
+
 _NOT_RECONCILED = "the orders have not been compared with the broker yet; start the bot or wait for the first sync"
 _ACCEPTABLE_ENDS = frozenset({CancelVerdict.PENDING, CancelVerdict.LATCHED})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManagerIdentity:
-    """Whose orders these are: the mode, and a key that stands for the account without naming it."""
-
-    mode: ExecutionMode
-    account_key: str
 
 
 class OrderManager:
@@ -71,26 +61,38 @@ class OrderManager:
         session_end: Callable[[OrderEnvelope], datetime],
         jitter: Jitter = no_jitter,
     ) -> None:
-        self._gateway = gateway
         self._ledger = ledger
-        self._settings = settings
-        self._identity = identity
         self._latch = latch
-        self._new_id = new_id
         self._halt: str | None = _NOT_RECONCILED
         self._cancelling_all = threading.Lock()
         self._admission = Admission(
             ledger=ledger, settings=settings, clock=clock, halted_because=lambda: self.halted_because
         )
-        self._synchronizer = Synchronizer(
+        synchronizer = Synchronizer(
             gateway=gateway,
             ledger=ledger,
             clock=clock,
             horizon=OrderHorizon(submit_deadline_s=settings.submit_deadline_s, session_end=session_end),
             is_in_flight=self._admission.is_in_flight,
         )
-        self._outcomes = OutcomeRecorder(ledger=ledger, synchronizer=self._synchronizer, clock=clock)
-        self._protocol = SubmitProtocol(
+        self._outcomes = OutcomeRecorder(ledger=ledger, synchronizer=synchronizer, clock=clock)
+        self._canceller = Canceller(
+            gateway=gateway,
+            ledger=ledger,
+            synchronizer=synchronizer,
+            clock=clock,
+            deadline_s=settings.cancel_deadline_s,
+            jitter=jitter,
+        )
+        self._synchronizer = synchronizer
+        self._upkeep = Upkeep(
+            gateway=gateway,
+            ledger=ledger,
+            synchronizer=synchronizer,
+            canceller=self._canceller,
+            is_in_flight=self._admission.is_in_flight,
+        )
+        protocol = SubmitProtocol(
             gateway=gateway,
             ledger=ledger,
             lock=send_lock,
@@ -99,21 +101,16 @@ class OrderManager:
             clock=clock,
             jitter=jitter,
         )
-        self._canceller = Canceller(
+        self._placement = Placement(
             gateway=gateway,
             ledger=ledger,
-            synchronizer=self._synchronizer,
-            clock=clock,
-            deadline_s=settings.cancel_deadline_s,
-            jitter=jitter,
-        )
-
-        self._upkeep = Upkeep(
-            gateway=gateway,
-            ledger=ledger,
-            synchronizer=self._synchronizer,
+            settings=settings,
+            identity=identity,
+            admission=self._admission,
+            protocol=protocol,
+            outcomes=self._outcomes,
             canceller=self._canceller,
-            is_in_flight=self._admission.is_in_flight,
+            new_id=new_id,
         )
 
     def subscribe(self, listener: OrderListener) -> None:
@@ -185,8 +182,13 @@ class OrderManager:
         )
         return self.place_limit_order(request, strategy_name=strategy_name)
 
-    def place_limit_order(self, request: OrderRequest, *, strategy_name: str | None = None) -> OrderEnvelope:
+    def place_limit_order(
+        self, request: OrderRequest, *, strategy_name: str | None = None, approve: Approval = approve_all
+    ) -> OrderEnvelope:
         """Submit one order, at most once, and return its envelope.
+
+        ``approve`` may refuse a new order by raising; approvals and intents alternate, so that two orders which exceed
+        a limit only together cannot both pass.
 
         The same client order id again returns the same envelope and sends nothing; so does an equal order that is
         pending or was filled within the duplicate window, with ``duplicate_of`` set.
@@ -201,21 +203,7 @@ class OrderManager:
             OrderOutcomeUnknownError: it may be live; it is being reconciled.
             OrderLogError: the intent could not be made durable, so nothing was sent.
         """
-        terms = self.preview(request, strategy_name=strategy_name)
-        client_order_id = self._named(request)
-        if (earlier := self._admission.earlier(client_order_id, terms)) is not None:
-            return earlier
-        self._admission.refuse_if_halted(terms.symbol)
-        prepared = self._gateway.prepare_order(terms, derive_ref_id(self._identity.account_key, client_order_id))
-        intent = intent_of(
-            client_order_id,
-            prepared,
-            reference_price=parse_price(request.reference_price, symbol=terms.symbol),
-            strategy_name=strategy_name,
-            mode=self._identity.mode,
-        )
-        begun = self._admission.begin(intent, prepared)
-        return self._submit(begun) if isinstance(begun, DurableIntent) else begun
+        return self._placement.place(request, strategy_name=strategy_name, approve=approve)
 
     def preview(self, request: OrderRequest, *, strategy_name: str | None = None) -> OrderTerms:
         """Return the terms that `place_limit_order` would send; nothing is sent or reserved.
@@ -223,7 +211,7 @@ class OrderManager:
         Raises:
             OrderValidationError, UnsupportedOrderTypeError: as there.
         """
-        return price_order(request, self._settings.pricing_rules(strategy_name, request.pricing))
+        return self._placement.preview(request, strategy_name=strategy_name)
 
     def standing_order(self, request: OrderRequest, *, strategy_name: str | None = None) -> OrderEnvelope | None:
         """Return the order that already stands for this request, if one does; `place_limit_order` has the last word.
@@ -233,6 +221,14 @@ class OrderManager:
         """
         terms = self.preview(request, strategy_name=strategy_name)
         return self._admission.standing(request.client_order_id, terms)
+
+    def refuse_unless_open_to(self, terms: OrderTerms) -> None:
+        """Refuse where `place_limit_order` would take no order of these terms now; nothing is reserved.
+
+        Raises:
+            TradingHaltedError, DuplicateOrderError: as there.
+        """
+        self._admission.refuse_unless_open_to(terms)
 
     def get_order_status(self, order_id: str) -> OrderStatus:
         """Read an order by either id, from the broker where it holds the order.
@@ -274,16 +270,18 @@ class OrderManager:
             order_id=order_id,
         )
 
-    def cancel_all_open_orders(self, *, include_external: bool = False) -> tuple[CancelResult, ...]:
+    def cancel_all_open_orders(
+        self, *, include_external: bool = False, on_result: CancelListener = ignore_result
+    ) -> tuple[CancelResult, ...]:
         """Cancel every order of ours that is not terminal; orders placed elsewhere only where asked for.
 
-        New orders are refused while it runs.
+        New orders are refused while it runs. ``on_result`` is told of each order's end as soon as it is known.
 
         Raises:
             OrderCancellationError: at least one order is not proven to have ended; it carries every result.
         """
         with self._alone():
-            results = self._upkeep.cancel_all(include_external=include_external)
+            results = self._upkeep.cancel_all(include_external=include_external, on_result=on_result)
         if open_still := [result for result in results if not result.is_proven_closed]:
             raise OrderCancellationError(
                 f"{len(open_still)} of {len(results)} orders are not proven cancelled; read them and cancel again",
@@ -297,44 +295,29 @@ class OrderManager:
 
     def synchronize_open_orders(self) -> SyncSummary:
         """Book what the broker says of every open and unresolved order; fills and ends reach the listeners."""
-        return self._upkeep.synchronize()
-
-    def recover(self) -> SyncSummary:
-        """Compare the replayed book with the broker; orders are taken only after this has succeeded once.
-
-        Raises:
-            TradingHaltedError: the broker's listing was not complete, so nothing can be sent yet.
-        """
-        summary = self._upkeep.recover()
-        self._halt = None
+        summary = self._upkeep.synchronize()
+        self._take_orders_if(summary)
         return summary
 
-    def _named(self, request: OrderRequest) -> ClientOrderId:
-        given = request.client_order_id
-        return validate_client_order_id(self._new_id() if given is None else given)
+    def recover(self) -> SyncSummary:
+        """Compare the replayed book with the broker; orders are taken only once a comparison was complete.
 
-    def _submit(self, intent: DurableIntent) -> OrderEnvelope:
-        envelope = self._tracked(intent.client_order_id).envelope
-        try:
-            outcome = self._protocol.run(envelope, intent)
-            self._outcomes.record(envelope, outcome)
-        finally:
-            self._admission.finish(intent.client_order_id)
-        latest = self._tracked(intent.client_order_id)
-        if latest.cancel_wanted and latest.state.is_working:
-            self._canceller.cancel((latest,))
-            latest = self._tracked(intent.client_order_id)
-        self._outcomes.raise_unless_accepted(latest.envelope, outcome)
-        return latest.envelope
-
-    def _tracked(self, client_order_id: ClientOrderId) -> TrackedOrder:
-        with self._ledger.open_book() as book:
-            order = book.get(client_order_id)
-        if order is None:
-            raise OrderNotFoundError(
-                f"no order {client_order_id} is in the journal; check the id", client_order_id=client_order_id
+        Raises:
+            TradingHaltedError: this one was not; a later `synchronize_open_orders` that is will do.
+        """
+        summary = self._upkeep.recover()
+        self._take_orders_if(summary)
+        if not summary.complete:
+            raise TradingHaltedError(
+                f"the orders could not be compared with the broker: {summary.problem}; cancels work, new orders wait "
+                "for the next complete synchronisation",
+                code="not_reconciled",
             )
-        return order
+        return summary
+
+    def _take_orders_if(self, summary: SyncSummary) -> None:
+        if summary.complete and self._upkeep.has_recovered:
+            self._halt = None
 
     def _find(self, identifier: str) -> TrackedOrder:
         with self._ledger.open_book() as book:

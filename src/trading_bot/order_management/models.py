@@ -4,6 +4,8 @@ Enum members carry FIX meanings (FIX 4.4 tag numbers stand beside them); their v
 """
 
 import enum
+import functools
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Context, Decimal
@@ -24,6 +26,11 @@ ExecutionId = NewType("ExecutionId", str)
 
 EXACT = Context(prec=60)
 """Money is computed in this context, whatever a caller did to the ambient one."""
+
+
+def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
+    """Add up in `EXACT`, where the built-in ``sum`` would use the ambient context."""
+    return functools.reduce(EXACT.add, amounts, Decimal(0))
 
 
 class Side(enum.StrEnum):

@@ -3,11 +3,15 @@
 Nothing else is state. Replaying the same records gives the same book, so a restart forgets nothing.
 """
 
+from bisect import insort
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Protocol
 
+from trading_bot.order_management.carrying import carried_events, carried_order
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
+from trading_bot.order_management.exceptions import OrderLogDamagedError
 from trading_bot.order_management.models import (
     EXACT,
     ClientOrderId,
@@ -17,23 +21,57 @@ from trading_bot.order_management.models import (
     OrderTerms,
     RefId,
     Side,
+    exact_sum,
 )
-from trading_bot.order_management.tracked_order import NOTHING, TrackedOrder, fold
+from trading_bot.order_management.tracked_order import TrackedOrder, fold
 
-__all__ = ["OrderBook", "TrackedOrder"]
+__all__ = ["OrderBook", "PastOrders", "TrackedOrder"]
+
+
+class PastOrders(Protocol):
+    """The orders that ended before the live segment of the journal was begun.
+
+    Each method raises `OrderLogError` where it cannot be told whether there is such an order.
+    """
+
+    def by_client_order_id(self, client_order_id: str) -> TrackedOrder | None:
+        """Find by client order id."""
+        ...
+
+    def by_ref_id(self, ref_id: str) -> TrackedOrder | None:
+        """Find by the broker's idempotency key."""
+        ...
+
+    def by_order_id(self, order_id: str) -> TrackedOrder | None:
+        """Find by the broker's order id."""
+        ...
+
+
+class _NoPast:
+    def by_client_order_id(self, client_order_id: str) -> None:
+        del client_order_id
+
+    def by_ref_id(self, ref_id: str) -> None:
+        del ref_id
+
+    def by_order_id(self, order_id: str) -> None:
+        del order_id
 
 
 class OrderBook:
-    """Every order of one journal. Not thread-safe: the ledger guards it."""
+    """Every order of one journal. Not thread-safe: the ledger guards it.
 
-    def __init__(self) -> None:
+    What is asked for by a name that the records at hand do not know is looked for in ``past``.
+    """
+
+    def __init__(self, *, past: PastOrders | None = None) -> None:
+        self._past: PastOrders = past or _NoPast()
         self._orders: dict[ClientOrderId, TrackedOrder] = {}
         self._by_order_id: dict[OrderId, ClientOrderId] = {}
         self._by_ref_id: dict[RefId, ClientOrderId] = {}
         self._active: dict[ClientOrderId, None] = {}
         self._filled: list[ClientOrderId] = []
-        self._frozen: dict[str, str] = {}
-        self._halt: str | None = None
+        self._standing: dict[tuple[EventKind, str], OrderEvent] = {}
 
     @classmethod
     def replayed(cls, records: Iterable[JournalRecord]) -> "OrderBook":
@@ -50,7 +88,7 @@ class OrderBook:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, OrderBook):
             return NotImplemented
-        return (self._orders, self._frozen, self._halt) == (other._orders, other._frozen, other._halt)
+        return (self._orders, self._standing) == (other._orders, other._standing)
 
     __hash__ = None  # type: ignore[assignment]  # a book changes, so it is no key
 
@@ -61,31 +99,41 @@ class OrderBook:
             OrderLogDamagedError: the record cannot follow from what the book holds.
         """
         fact = record.fact
-        self._note_stops(fact)
+        self._note_standing(fact)
         if fact.client_order_id is None:
             return None
-        order = fold(self._orders.get(fact.client_order_id), record)
+        known = self._orders.get(fact.client_order_id)
+        is_carried = fact.event is EventKind.ORDER_CARRIED
+        order = carried_order(known, record) if is_carried else fold(known, record)
         if order is not None:
             self._store(order)
+        if order is not None and is_carried and known is None:
+            self._note_filled_before(order)
         return order
 
-    def _note_stops(self, fact: OrderEvent) -> None:
+    def _note_standing(self, fact: OrderEvent) -> None:
         match fact.event:
             case EventKind.SYMBOL_FROZEN if fact.symbol is not None:
-                self._frozen[fact.symbol] = fact.reason or "frozen"
+                self._standing[fact.event, fact.symbol] = fact
             case EventKind.SYMBOL_RELEASED if fact.symbol is not None:
-                self._frozen.pop(fact.symbol, None)
+                self._standing.pop((EventKind.SYMBOL_FROZEN, fact.symbol), None)
             case EventKind.TRADING_HALTED:
-                self._halt = fact.reason or "halted"
+                self._standing[fact.event, ""] = fact
             case EventKind.TRADING_RESUMED:
-                self._halt = None
+                self._standing.pop((EventKind.TRADING_HALTED, ""), None)
+            case EventKind.KILL_IMPORTED:
+                self._standing[fact.event, str(sorted(fact.details.items()))] = fact
             case _:
                 pass
 
     def _store(self, order: TrackedOrder) -> None:
         key = order.client_order_id
+        if self._by_ref_id.setdefault(order.envelope.ref_id, key) != key:
+            raise OrderLogDamagedError(
+                f"two orders of the journal bear the ref_id {order.envelope.ref_id}; run 'trading-bot audit verify'",
+                client_order_id=key,
+            )
         self._orders[key] = order
-        self._by_ref_id[order.envelope.ref_id] = key
         if order.envelope.order_id is not None:
             self._by_order_id[order.envelope.order_id] = key
         if order.state.is_terminal:
@@ -95,26 +143,49 @@ class OrderBook:
         else:
             self._active[key] = None
 
+    def _note_filled_before(self, order: TrackedOrder) -> None:
+        if order.state is OrderState.FILLED:
+            insort(self._filled, order.client_order_id, key=self._filled_at)
+
+    def _filled_at(self, client_order_id: ClientOrderId) -> datetime:
+        order = self._orders[client_order_id]
+        return order.filled_at or order.envelope.created_at
+
+    def standing_facts(self) -> tuple[OrderEvent, ...]:
+        """Return the facts of no order that still hold: frozen symbols, a halt, the kills taken over."""
+        return tuple(self._standing.values())
+
+    def brought_back(self, client_order_id: ClientOrderId) -> tuple[OrderEvent, ...]:
+        """Return the records that carry an order of the past in here; nothing where it is here or never was.
+
+        Raises:
+            OrderLogError: it cannot be told whether there is such an order.
+        """
+        if client_order_id in self._orders:
+            return ()
+        order = self._past.by_client_order_id(client_order_id)
+        return carried_events(order) if order is not None else ()
+
     def get(self, client_order_id: ClientOrderId) -> TrackedOrder | None:
         """Find by client order id."""
-        return self._orders.get(client_order_id)
+        return self._orders.get(client_order_id) or self._past.by_client_order_id(client_order_id)
 
     def by_ref_id(self, ref_id: str) -> TrackedOrder | None:
         """Find by the broker's idempotency key."""
         key = self._by_ref_id.get(RefId(ref_id))
-        return self._orders[key] if key is not None else None
+        return self._orders[key] if key is not None else self._past.by_ref_id(ref_id)
 
     def by_order_id(self, order_id: str) -> TrackedOrder | None:
         """Find by the broker's order id."""
         key = self._by_order_id.get(OrderId(order_id))
-        return self._orders[key] if key is not None else None
+        return self._orders[key] if key is not None else self._past.by_order_id(order_id)
 
     def by_either_id(self, identifier: str) -> TrackedOrder | None:
         """Find by client order id or by the broker's order id."""
         return self.get(ClientOrderId(identifier)) or self.by_order_id(identifier)
 
     def orders(self) -> tuple[TrackedOrder, ...]:
-        """Return every order, oldest first."""
+        """Return every order since the live segment was begun or carried into it, oldest first."""
         return tuple(self._orders.values())
 
     def active(self) -> tuple[TrackedOrder, ...]:
@@ -151,26 +222,28 @@ class OrderBook:
     @property
     def halt(self) -> str | None:
         """Why all entries are halted until a person decides, if they are."""
-        return self._halt
+        halt = self._standing.get((EventKind.TRADING_HALTED, ""))
+        return (halt.reason or "halted") if halt is not None else None
 
     def frozen_symbols(self) -> Mapping[str, str]:
         """Return the symbols on which no order may be opened, with the reason."""
-        return dict(self._frozen)
+        return {
+            symbol: fact.reason or "frozen"
+            for (kind, symbol), fact in self._standing.items()
+            if kind is EventKind.SYMBOL_FROZEN
+        }
 
     def reserved_cash(self, orders: Iterable[TrackedOrder] | None = None) -> Decimal:
         """Return the dollars that open and unresolved buys may still cost, at their limits."""
-        return sum(
-            (
-                EXACT.multiply(order.envelope.limit_price, order.remaining_quantity)
-                for order in (self.active() if orders is None else orders)
-                if order.envelope.side is Side.BUY
-            ),
-            NOTHING,
+        return exact_sum(
+            EXACT.multiply(order.envelope.limit_price, order.remaining_quantity)
+            for order in (self.active() if orders is None else orders)
+            if order.envelope.side is Side.BUY
         )
 
     def reserved_shares(self, symbol: str) -> Decimal:
         """Return the shares that open and unresolved sells may still take."""
-        return sum((order.remaining_quantity for order in self._on(symbol, Side.SELL)), NOTHING)
+        return exact_sum(order.remaining_quantity for order in self._on(symbol, Side.SELL))
 
     def __iter__(self) -> Iterator[TrackedOrder]:
         return iter(self.orders())

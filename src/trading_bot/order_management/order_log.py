@@ -1,24 +1,41 @@
-"""The append-only journal: written ahead, chained, replayed, verified.
+"""The append-only journal: written ahead, chained, rotated, replayed.
 
 An append returns only when the line would survive a power loss, wherever somebody acts on it. After any write or
 flush that did not succeed in full the journal takes nothing more: a flush that failed once may have dropped the data
 it then reports as written.
 """
 
-import enum
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, date
 from decimal import Decimal
 from pathlib import Path
 
 from trading_bot.clock import Clock
-from trading_bot.files import Descriptor, FileSystem
+from trading_bot.files import FileSystem
+from trading_bot.order_management.anchor import HeadAnchor
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
-from trading_bot.order_management.models import ExecutionMode
+from trading_bot.order_management.journal_place import check_identity, what_is_missing
+from trading_bot.order_management.live_file import LiveFile, SpaceReserve
+from trading_bot.order_management.models import EXACT
 from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
-from trading_bot.order_management.records import BadRecordError, ChainHead, chain_record, decode, encode
+from trading_bot.order_management.records import BadRecordError, ChainHead, chain_record, encode
+from trading_bot.order_management.rotation import SegmentSwap
+from trading_bot.order_management.segments import (
+    Integrity,
+    JournalIdentity,
+    JournalScan,
+    SegmentLink,
+    finished_name,
+    next_opening,
+    opening,
+    scan,
+)
+
+__all__ = ["UNSYNCED_KINDS", "Integrity", "JournalIdentity", "JournalScan", "OrderLog", "scan"]
 
 _MICROSECOND = Decimal("0.000001")
 
@@ -33,80 +50,12 @@ UNSYNCED_KINDS = frozenset(
 """Records that nobody acts on: they reach the disk with the next one that is flushed."""
 
 
-class Integrity(enum.StrEnum):
-    """What a reading of the whole journal found."""
-
-    CLEAN = "clean"
-    TORN = "torn"  # only the end is unfinished: a crash while writing
-    DAMAGED = "damaged"  # something before the end is wrong: edited, lost, reordered, foreign
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalIdentity:
-    """Whose journal it is. The account appears as a keyed name and its last four characters only."""
-
-    mode: ExecutionMode
-    account_key: str
-    account_suffix: str
-
-    def details(self) -> dict[str, str]:
-        """The identity as the first record states it."""
-        return {"account_key": self.account_key, "account_suffix": self.account_suffix}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalScan:
-    """The readable records of a journal and the verdict on the rest."""
-
-    records: tuple[JournalRecord, ...]
-    integrity: Integrity
-    good_bytes: int
-    problem: str | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether every byte belongs to the chain."""
-        return self.integrity is Integrity.CLEAN
-
-    @property
-    def head(self) -> ChainHead:
-        """Where the chain of good records stands."""
-        last = self.records[-1] if self.records else None
-        return ChainHead(seq=last.seq, hash=last.hash) if last else ChainHead.genesis()
-
-
-def scan(data: bytes) -> JournalScan:
-    """Read a journal from its bytes; reading stops at the first bad line and never guesses past it."""
-    records: list[JournalRecord] = []
-    head = ChainHead.genesis()
-    position = 0
-    while position < len(data):
-        end = data.find(b"\n", position)
-        if end < 0:
-            return _ended_badly(data, position, records, "the last line is unfinished")
-        try:
-            record = decode(data[position:end], head=head)
-        except BadRecordError as error:
-            return _ended_badly(data, position, records, f"record {head.seq + 1} is bad: {error}")
-        records.append(record)
-        head = ChainHead(seq=record.seq, hash=record.hash)
-        position = end + 1
-    return JournalScan(records=tuple(records), integrity=Integrity.CLEAN, good_bytes=position)
-
-
-def _ended_badly(data: bytes, position: int, records: list[JournalRecord], problem: str) -> JournalScan:
-    rest = data[position:].rstrip(b"\0")
-    more_follows = b"\n" in rest.rstrip(b"\n")
-    return JournalScan(
-        records=tuple(records),
-        integrity=Integrity.DAMAGED if more_follows else Integrity.TORN,
-        good_bytes=position,
-        problem=problem,
-    )
-
-
 class OrderLog:
-    """One writer's journal file. Threads may share it; processes may not, which the lease sees to."""
+    """One writer's journal. Threads may share it; processes may not, which the lease sees to.
+
+    ``anchor`` keeps the head outside of the journal; without one, an end that was cut off goes unseen.
+    ``reserve_bytes`` are held beside it for what happens at the broker once the disk is full; orders stop then.
+    """
 
     def __init__(
         self,
@@ -117,6 +66,8 @@ class OrderLog:
         files: FileSystem,
         clock: Clock,
         process_id: Callable[[], int],
+        anchor: HeadAnchor | None = None,
+        reserve_bytes: int = 0,
     ) -> None:
         self.path = path
         self._identity = identity
@@ -124,11 +75,16 @@ class OrderLog:
         self._files = files
         self._clock = clock
         self._process_id = process_id
+        self._anchor = anchor
         self._owner = process_id()
+        self._swap = SegmentSwap(journal=path, files=files)
+        self._reserve = SpaceReserve(path=path.with_name(f".{path.name}.reserve"), files=files, size=reserve_bytes)
         self._lock = threading.Lock()
-        self._descriptor: Descriptor | None = None
-        self._head = ChainHead.genesis()
-        self._size = 0
+        self._file = LiveFile(path=path, files=files)
+        self._head = self._flushed = ChainHead.genesis()
+        self._carried_size = 0
+        self._link: SegmentLink | None = None
+        self._begun_on: date | None = None
         self._refusal: OrderLogError | None = OrderLogError(f"the journal {path} is not open; call open() first")
 
     @property
@@ -141,8 +97,23 @@ class OrderLog:
         """Why nothing can be appended, if so."""
         return self._refusal
 
+    @property
+    def grown_bytes(self) -> int:
+        """Bytes of the live segment beyond what was carried into it."""
+        return self._file.size - self._carried_size
+
+    @property
+    def link(self) -> SegmentLink | None:
+        """The finished segment before the live one, if there is one."""
+        return self._link
+
+    @property
+    def begun_on(self) -> date | None:
+        """The day, in UTC, on which the live segment was begun."""
+        return self._begun_on
+
     def open(self) -> JournalScan:
-        """Open or create the file, set a torn end aside, and return what it holds.
+        """Open or create the file, set a torn end aside, and return what the live segment holds.
 
         A damaged journal is left untouched and stays closed to appends; the scan says so.
 
@@ -152,14 +123,16 @@ class OrderLog:
         """
         try:
             self._files.make_folder(self.path.parent)
-            self._descriptor = self._files.open_append(self.path)
-            self._check_alone()
-            data = self._files.read(self.path)
+            self._swap.mend()
+            data = self._file.open()
+            found = scan(data)
+            found = self._checked(found)
+        except OrderLogError as error:
+            self._refusal = error
+            raise
         except OSError as error:
-            raise self._refuse(f"cannot open the journal {self.path}: {error.strerror}; mend the folder") from error
-        found = scan(data)
-        self._check_identity(found)
-        self._head, self._size = found.head, found.good_bytes
+            raise self._refuse(f"cannot open the journal {self.path}: {error}; mend the folder") from error
+        self._head, self._file.size = found.head, found.good_bytes
         if found.integrity is Integrity.DAMAGED:
             self._refusal = OrderLogDamagedError(
                 f"the journal {self.path} is damaged ({found.problem}); only cancels are possible until a person has "
@@ -167,7 +140,8 @@ class OrderLog:
             )
             return found
         self._refusal = None
-        return self._begin(found, data)
+        self._begin(found, data)
+        return found
 
     def append(self, event: OrderEvent) -> JournalRecord:
         """Write one event and return its record.
@@ -186,6 +160,10 @@ class OrderLog:
         """
         if event.event is not EventKind.ORDER_INTENDED or event.client_order_id is None:
             raise OrderLogError("an intent is an order_intended event with a client order id; record it as one")
+        if self._reserve.is_freed:
+            raise OrderLogError(
+                f"the disk of {self.path} is full; no order is taken until the bot is restarted on a free one"
+            )
         record = self.append(event)
         return record, DurableIntent(
             client_order_id=event.client_order_id,
@@ -196,113 +174,181 @@ class OrderLog:
             journal_seq=record.seq,
         )
 
+    def rotate(self, carried: Sequence[OrderEvent], *, confirm: Callable[[Sequence[JournalRecord]], None]) -> str:
+        """Finish the live segment, begin the next one with ``carried``, and return the finished one's name.
+
+        ``confirm`` is handed the records of the new segment, read back from its bytes, and raises if they do not tell
+        what they have to. Nothing may be appended meanwhile that ``carried`` does not know of.
+
+        Raises:
+            OrderLogError: nothing has changed and the old segment goes on; or, where `refusal` says so, the journal is
+            closed.
+        """
+        with self._lock:
+            self._refuse_unless_writable()
+            number = self._link.number + 1 if self._link else 1
+            name = finished_name(self.path, day=self._clock.now().astimezone(UTC).date(), number=number)
+            link = SegmentLink(number=number, name=name, head=self._head)
+            self._flush()
+            try:
+                self._file.check()
+                data = self._segment(link, carried)
+                confirm(scan(data).records)
+                self._swap.stage(data)
+                self._swap.keep(name)
+            except (OSError, BadRecordError) as error:
+                with suppress(OSError):
+                    self._swap.mend()
+                raise OrderLogError(
+                    f"the journal {self.path} could not be rotated: {error}; it goes on in the same file, mend the disk"
+                ) from error
+            self._take_over(data)
+        return name
+
+    def anchor_head(self) -> None:
+        """Note outside of the journal how far it has been flushed.
+
+        Raises:
+            OSError: the note cannot be written; the older one stands.
+        """
+        with self._lock:
+            if self._anchor is not None and self._refusal is None:
+                self._anchor.save(self._flushed)
+
     def close(self) -> None:
         """Flush and close; later appends are refused."""
         with self._lock:
-            if self._descriptor is None:
+            if not self._file.is_open:
                 return
-            descriptor, self._descriptor = self._descriptor, None
             healthy = self._refusal is None
             self._refusal = OrderLogError(f"the journal {self.path} is closed")
-            try:
-                if healthy:
-                    self._files.sync(descriptor)
-            finally:
-                self._files.close(descriptor)
+            self._file.close(flush=healthy)
+            if healthy:
+                self._note(self._head)
 
-    def _begin(self, found: JournalScan, data: bytes) -> JournalScan:
+    def _checked(self, found: JournalScan) -> JournalScan:
+        check_identity(self.path, found, identity=self._identity)
+        anchored = self._anchor.load() if self._anchor is not None else None
+        problem = what_is_missing(found, finished=self._swap.finished(), anchored=anchored)
+        if problem is None or found.integrity is Integrity.DAMAGED:
+            return found
+        return replace(found, integrity=Integrity.DAMAGED, problem=problem)
+
+    def _begin(self, found: JournalScan, data: bytes) -> None:
         if found.integrity is Integrity.TORN:
-            self._set_tail_aside(found, data)
+            self._cut_torn_end(found, data)
+        self._reserve.make()
+        self._flush()
         if not found.records:
-            self.append(
-                OrderEvent(
-                    event=EventKind.JOURNAL_OPENED,
-                    execution_mode=self._identity.mode,
-                    details=self._identity.details(),
-                )
-            )
+            self._append(opening(self._identity))
             self._sync_folder()
-        return found
+        if found.integrity is Integrity.TORN:
+            details = {"bytes": str(len(data) - found.good_bytes), "kept_in": self._aside(found).name}
+            self._append(OrderEvent(event=EventKind.TAIL_RECOVERED, reason=found.problem, details=details))
+        self._remember(found.records)
+        self._note(self._flushed)
 
-    def _set_tail_aside(self, found: JournalScan, data: bytes) -> None:
-        tail = data[found.good_bytes :]
-        aside = self.path.with_name(f"{self.path.name}.torn-{found.head.seq + 1}")
+    def _remember(self, records: Sequence[JournalRecord]) -> None:
+        begun = JournalScan(records=tuple(records), integrity=Integrity.CLEAN, good_bytes=self._file.size)
+        self._link = begun.link
+        self._carried_size = sum(len(encode(record)) for record in records[: begun.carried + 1])
+        moment = records[0].ts if records else self._clock.now()
+        self._begun_on = moment.astimezone(UTC).date()
+
+    def _aside(self, found: JournalScan) -> Path:
+        return self.path.with_name(f"{self.path.name}.torn-{found.head.seq + 1}")
+
+    def _cut_torn_end(self, found: JournalScan, data: bytes) -> None:
+        aside = self._aside(found)
         try:
             if self._files.facts_at(aside) is None:
-                self._files.write_new(aside, tail)
-            self._files.truncate(self._open_descriptor(), found.good_bytes)
-            self._files.sync(self._open_descriptor())
+                self._files.write_new(aside, data[found.good_bytes :])
+            self._file.cut()
         except OSError as error:
             raise self._refuse(
                 f"cannot set the torn end of {self.path} aside: {error.strerror}; mend the disk"
             ) from error
-        details = {"bytes": str(len(tail)), "kept_in": aside.name}
-        self.append(OrderEvent(event=EventKind.TAIL_RECOVERED, reason=found.problem, details=details))
 
     def _append(self, event: OrderEvent) -> JournalRecord:
+        self._refuse_unless_writable()
+        record = self._chained(event, self._head)
+        try:
+            self._write(encode(record), event.event)
+            if event.event not in UNSYNCED_KINDS:
+                self._file.sync()
+        except (OSError, BadRecordError) as error:
+            raise self._refuse_for_good(error) from error
+        self._head = ChainHead(seq=record.seq, hash=record.hash)
+        if event.event not in UNSYNCED_KINDS:
+            self._flushed = self._head
+        return record
+
+    def _refuse_unless_writable(self) -> None:
         if self._refusal is not None:
             raise self._refusal
         if self._process_id() != self._owner:
             raise OrderLogError("a forked process may not write the journal; start a bot of its own")
-        record = chain_record(
+
+    def _chained(self, event: OrderEvent, head: ChainHead) -> JournalRecord:
+        return chain_record(
             event,
-            head=self._head,
+            head=head,
             ts=self._clock.now(),
-            mono=Decimal(self._clock.monotonic()).quantize(_MICROSECOND),
+            mono=EXACT.quantize(Decimal(self._clock.monotonic()), _MICROSECOND),
             session_id=self._session_id,
         )
+
+    def _segment(self, link: SegmentLink, carried: Sequence[OrderEvent]) -> bytes:
+        data, head = bytearray(), link.head
+        for event in (next_opening(self._identity, link, carried=len(carried)), *carried):
+            record = self._chained(event, head)
+            data += encode(record)
+            head = ChainHead(seq=record.seq, hash=record.hash)
+        return bytes(data)
+
+    def _take_over(self, data: bytes) -> None:
+        # From the rename on it is not known which file is the journal until all of this has succeeded.
         try:
-            line = encode(record)
-            self._check_alone()
-            self._write(line)
-            if event.event not in UNSYNCED_KINDS:
-                self._files.sync(self._open_descriptor())
-        except (OSError, BadRecordError) as error:
-            raise self._refuse(
-                f"the journal {self.path} cannot be written: {error}; no order is sent until the bot is restarted on a "
-                "healthy disk"
-            ) from error
-        self._head = ChainHead(seq=record.seq, hash=record.hash)
-        self._size += len(line)
-        return record
+            self._swap.publish()
+            self._file.reopen(len(data))
+        except OSError as error:
+            raise self._refuse_for_good(error) from error
+        begun = scan(data)
+        self._head = self._flushed = begun.head
+        self._remember(begun.records)
+        self._note(self._head)
 
-    def _write(self, line: bytes) -> None:
-        taken = self._files.write(self._open_descriptor(), line)
-        if taken != len(line):
-            self._files.truncate(self._open_descriptor(), self._size)
-            raise OSError(f"only {taken} of {len(line)} bytes were written")
+    def _write(self, line: bytes, kind: EventKind) -> None:
+        try:
+            self._file.append(line)
+        except OSError as error:
+            if kind is EventKind.ORDER_INTENDED or not self._reserve.free_after(error):
+                raise
+            self._file.append(line)
 
-    def _check_alone(self) -> None:
-        ours = self._files.facts(self._open_descriptor())
-        there = self._files.facts_at(self.path)
-        if there is None or (there.device, there.inode) != (ours.device, ours.inode):
-            raise OSError("the file was moved or replaced by somebody else")
-        if not ours.is_regular or ours.links != 1:
-            raise OSError("it is not a plain file with one name")
-        if self._refusal is None and ours.size != self._size:
-            raise OSError(f"the file has {ours.size} bytes where {self._size} were written")
+    def _flush(self) -> None:
+        try:
+            self._file.sync()
+        except OSError as error:
+            raise self._refuse_for_good(error) from error
+        self._flushed = self._head
 
-    def _check_identity(self, found: JournalScan) -> None:
-        if not found.records:
-            return
-        first = found.records[0].fact
-        ours = (self._identity.mode, self._identity.account_key)
-        if (first.execution_mode, first.details.get("account_key")) != ours:
-            raise self._refuse(
-                f"the journal {self.path} belongs to another account or mode ({first.execution_mode}, account ending "
-                f"in {first.details.get('account_suffix')}); point logs_dir at a folder of its own"
-            )
-
-    def _open_descriptor(self) -> Descriptor:
-        if self._descriptor is None:
-            raise OSError("it is not open")
-        return self._descriptor
+    def _note(self, head: ChainHead) -> None:
+        if self._anchor is not None:
+            with suppress(OSError):  # an older note still finds every cut behind it, and the next one is tried again
+                self._anchor.save(head)
 
     def _sync_folder(self) -> None:
         try:
             self._files.sync_folder(self.path.parent)
         except OSError as error:
             raise self._refuse(f"cannot make {self.path} durable: {error.strerror}; mend the folder") from error
+
+    def _refuse_for_good(self, error: Exception) -> OrderLogError:
+        return self._refuse(
+            f"the journal {self.path} cannot be written: {error}; no order is sent until the bot is restarted on a "
+            "healthy disk"
+        )
 
     def _refuse(self, message: str) -> OrderLogError:
         self._refusal = OrderLogError(message)

@@ -6,15 +6,28 @@ from collections.abc import Callable
 from trading_bot.clock import Seconds
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.exceptions import OrderError
+from trading_bot.order_management.ports import TradingLatch
 
 _log = get_logger(__name__)
 
 
 class Poller:
-    """Calls ``task`` every ``interval_s`` seconds until stopped. An order error of one round never ends the next."""
+    """Calls ``task`` every ``interval_s`` seconds until stopped. An order error of one round never ends the next.
 
-    def __init__(self, task: Callable[[], object], *, interval_s: Seconds, stop: threading.Event | None = None) -> None:
+    With a ``latch`` it also logs, once each, that somebody killed or armed the account meanwhile.
+    """
+
+    def __init__(
+        self,
+        task: Callable[[], object],
+        *,
+        interval_s: Seconds,
+        stop: threading.Event | None = None,
+        latch: TradingLatch | None = None,
+    ) -> None:
         self._task = task
+        self._latch = latch
+        self._disarmed_because: str | None = None
         self._interval_s = interval_s
         self._stop = stop or threading.Event()
         self._thread: threading.Thread | None = None
@@ -45,7 +58,18 @@ class Poller:
             self._poll_once()
 
     def _poll_once(self) -> None:
+        self._watch_latch()
         try:
             self._task()
         except OrderError as error:
             _log.warning("synchronisation_failed", code=error.code, message=str(error))
+
+    def _watch_latch(self) -> None:
+        reason = self._latch.reason_not_armed() if self._latch is not None else None
+        if reason == self._disarmed_because:
+            return
+        self._disarmed_because = reason
+        if reason is None:
+            _log.warning("trading_armed")
+        else:
+            _log.error("trading_disarmed", reason=reason)

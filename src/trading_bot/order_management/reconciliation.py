@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.lifecycle import Judgement, Move, judge
-from trading_bot.order_management.models import Execution, OrderReport, OrderState
+from trading_bot.order_management.models import EXACT, Execution, OrderReport, OrderState, exact_sum
 from trading_bot.order_management.order_book import TrackedOrder
 
 
@@ -38,8 +38,9 @@ def reconcile(
 
 def filled_quantity(order: TrackedOrder, report: OrderReport) -> Decimal:
     """Return the shares filled by all the evidence: it never falls, and executions count even where the total lags."""
-    new_fills = sum((fill.quantity for fill in _new_fills(order, report)), Decimal(0))
-    return max(order.envelope.filled_quantity, report.cumulative_quantity, order.executed_quantity + new_fills)
+    new_fills = exact_sum(fill.quantity for fill in _new_fills(order, report))
+    executed = EXACT.add(order.executed_quantity, new_fills)
+    return max(order.envelope.filled_quantity, report.cumulative_quantity, executed)
 
 
 def reported_state(order: TrackedOrder, report: OrderReport) -> OrderState:
@@ -61,7 +62,8 @@ def _is_another_order(order: TrackedOrder, report: OrderReport) -> bool:
 
 def _new_fills(order: TrackedOrder, report: OrderReport) -> Iterator[Execution]:
     booked = {fill.execution_id for fill in order.executions}
-    return (fill for fill in report.executions if fill.execution_id not in booked)
+    named_once = {fill.execution_id: fill for fill in report.executions}
+    return (fill for execution_id, fill in named_once.items() if execution_id not in booked)
 
 
 def _booking(order: TrackedOrder, fill: Execution) -> OrderEvent:
@@ -91,7 +93,8 @@ def _busts(order: TrackedOrder, report: OrderReport) -> Iterator[OrderEvent]:
 def _update(order: TrackedOrder, report: OrderReport, found_as: EventKind) -> OrderEvent | None:
     envelope = order.envelope
     state = _move(order, report).state
-    filled = report.cumulative_quantity if report.voided else filled_quantity(order, report)
+    is_bust = any(_busts(order, report))
+    filled = report.cumulative_quantity if is_bust else filled_quantity(order, report)
     average = report.average_price or envelope.average_price
     after = (state, filled, average, report.order_id)
     if after == (envelope.state, envelope.filled_quantity, envelope.average_price, envelope.order_id):
@@ -121,7 +124,8 @@ def _problems(order: TrackedOrder, report: OrderReport) -> Iterator[str]:
     terms = (report.symbol, report.side, report.quantity, report.limit_price)
     if terms != (envelope.symbol, envelope.side, Decimal(envelope.quantity), envelope.limit_price):
         yield "the broker's terms differ from ours: " + " ".join(str(term) for term in terms)
-    if report.cumulative_quantity < envelope.filled_quantity and not report.voided:
+    told = max(report.cumulative_quantity, exact_sum(fill.quantity for fill in report.executions))
+    if told < envelope.filled_quantity and not any(_busts(order, report)):
         yield f"the filled quantity went back from {envelope.filled_quantity} to {report.cumulative_quantity}"
     if filled_quantity(order, report) > envelope.quantity:
         yield f"more was filled ({filled_quantity(order, report)}) than ordered ({envelope.quantity})"

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
@@ -76,7 +76,7 @@ def chain_record(event: OrderEvent, *, head: ChainHead, ts: datetime, mono: Deci
         ts=ts.astimezone(UTC),
         mono=mono,
         session_id=session_id,
-        fact=event,
+        fact=_cut(event),
         prev=head.hash,
         hash="",
     )
@@ -84,6 +84,16 @@ def chain_record(event: OrderEvent, *, head: ChainHead, ts: datetime, mono: Deci
     return JournalRecord(
         **{f.name: getattr(unhashed, f.name) for f in fields(unhashed) if f.name != "hash"}, hash=digest
     )
+
+
+def _cut(event: OrderEvent) -> OrderEvent:
+    # The record in memory is the one on disk: a restart must not know a fact by another text.
+    texts = {f.name: value for f in fields(event) if isinstance(value := getattr(event, f.name), str)}
+    long = {name: text[:MAX_TEXT] for name, text in texts.items() if len(text) > MAX_TEXT}
+    cut = replace(event, **long) if long else event  # type: ignore[arg-type]  # the fields' own texts, shortened
+    if all(len(text) <= MAX_TEXT for text in event.details.values()):
+        return cut
+    return replace(cut, details=MappingProxyType({key: text[:MAX_TEXT] for key, text in event.details.items()}))
 
 
 def encode(record: JournalRecord) -> bytes:
@@ -105,13 +115,35 @@ def decode(line: bytes, *, head: ChainHead) -> JournalRecord:
         BadRecordError: not JSON, unknown or repeated keys, wrong types, a newer schema, a wrong hash, or not the next
         record.
     """
-    body, digest = _split_hash(line)
-    if hashlib.sha256(body).hexdigest() != digest:
-        raise BadRecordError("its hash does not match its content")
-    record = _parse(body, digest)
+    record = decode_alone(line)
     if record.prev != head.hash or record.seq != head.seq + 1:
         raise BadRecordError(f"it is numbered {record.seq} and does not follow record {head.seq}")
     return record
+
+
+def decode_alone(line: bytes) -> JournalRecord:
+    """Read one line without its newline, wherever in a chain it stands; its own hash must be right.
+
+    Raises:
+        BadRecordError: as `decode`, but for its place.
+    """
+    return _parse(*_proven(line))
+
+
+def is_whole(line: bytes) -> bool:
+    """Whether a line ends in the right hash: then it was written to its end, whatever stands in it."""
+    try:
+        _proven(line)
+    except BadRecordError:
+        return False
+    return True
+
+
+def _proven(line: bytes) -> tuple[bytes, str]:
+    body, digest = _split_hash(line)
+    if hashlib.sha256(body).hexdigest() != digest:
+        raise BadRecordError("its hash does not match its content")
+    return body, digest
 
 
 def _split_hash(line: bytes) -> tuple[bytes, str]:

@@ -13,12 +13,14 @@ from trading_bot.order_management.events import EventKind, JournalRecord, OrderE
 from trading_bot.order_management.exceptions import OrderLogDamagedError
 from trading_bot.order_management.lifecycle import is_legal
 from trading_bot.order_management.models import (
+    EXACT,
     ClientOrderId,
     Execution,
     OrderEnvelope,
     OrderState,
     OrderStatus,
     TimeInForce,
+    exact_sum,
 )
 
 NOTHING = Decimal(0)
@@ -58,12 +60,12 @@ class TrackedOrder:
         """FIX tag 151: shares that may still trade; zero once terminal."""
         if self.state.is_terminal:
             return NOTHING
-        return Decimal(self.envelope.quantity) - self.envelope.filled_quantity
+        return max(NOTHING, EXACT.subtract(Decimal(self.envelope.quantity), self.envelope.filled_quantity))
 
     @property
     def executed_quantity(self) -> Decimal:
         """The sum of the booked executions."""
-        return sum((fill.quantity for fill in self.executions), NOTHING)
+        return exact_sum(fill.quantity for fill in self.executions)
 
     def status(self, broker_state: str | None = None) -> OrderStatus:
         """Return the public view."""
@@ -105,18 +107,18 @@ def _intended(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder
         raise _impossible(record, "the client order id was used before")
     try:
         envelope = OrderEnvelope(
-            client_order_id=_need(fact.client_order_id, "client_order_id"),
-            ref_id=_need(fact.ref_id, "ref_id"),
+            client_order_id=needed(fact.client_order_id, "client_order_id"),
+            ref_id=needed(fact.ref_id, "ref_id"),
             order_id=fact.order_id,
-            symbol=_need(fact.symbol, "symbol"),
-            side=_need(fact.side, "side"),
-            quantity=int(_need(fact.quantity, "quantity")),
-            limit_price=_need(fact.limit_price, "limit_price"),
-            reference_price=Decimal(fact.details["reference_price"]),
+            symbol=needed(fact.symbol, "symbol"),
+            side=needed(fact.side, "side"),
+            quantity=_whole_shares(needed(fact.quantity, "quantity")),
+            limit_price=_positive(needed(fact.limit_price, "limit_price")),
+            reference_price=_positive(Decimal(fact.details["reference_price"])),
             time_in_force=TimeInForce(fact.details["time_in_force"]),
-            extended_hours=fact.details["extended_hours"] == "true",
+            extended_hours=_SWITCHES[fact.details["extended_hours"]],
             state=OrderState.PENDING_SUBMIT,
-            execution_mode=_need(fact.execution_mode, "execution_mode"),
+            execution_mode=needed(fact.execution_mode, "execution_mode"),
             strategy_name=fact.strategy_name,
             created_at=record.ts,
         )
@@ -125,7 +127,27 @@ def _intended(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder
     return TrackedOrder(envelope=envelope)
 
 
-def _need(value: _T | None, name: str) -> _T:
+_SWITCHES: Mapping[str, bool] = {"true": True, "false": False}
+
+
+def _whole_shares(quantity: Decimal) -> int:
+    if quantity != quantity.to_integral_value() or quantity < 1:
+        raise ValueError(f"{quantity} is no whole number of shares")
+    return int(quantity)
+
+
+def _positive(price: Decimal) -> Decimal:
+    if not price > 0:
+        raise ValueError(f"{price} is no price")
+    return price
+
+
+def needed(value: _T | None, name: str) -> _T:
+    """Return a fact that a record must have.
+
+    Raises:
+        KeyError: it has none; the name of the fact.
+    """
     if value is None:
         raise KeyError(name)
     return value
@@ -149,8 +171,13 @@ def _changed(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
         order,
         envelope=envelope,
         last_transaction_at=fact.occurred_at or order.last_transaction_at,
-        filled_at=record.ts if envelope.filled_quantity > order.envelope.filled_quantity else order.filled_at,
+        filled_at=record.ts if _is_news_of_a_fill(order.envelope, envelope) else order.filled_at,
     )
+
+
+def _is_news_of_a_fill(before: OrderEnvelope, after: OrderEnvelope) -> bool:
+    ended_filled = after.state is OrderState.FILLED and before.state is not OrderState.FILLED
+    return ended_filled or after.filled_quantity > before.filled_quantity
 
 
 def _filled(order: TrackedOrder, fact: OrderEvent, record: JournalRecord) -> Decimal:
@@ -164,10 +191,10 @@ def _executed(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder
     order, fact = _existing(known, record), record.fact
     try:
         fill = Execution(
-            execution_id=_need(fact.execution_id, "execution_id"),
-            quantity=_need(fact.last_quantity, "last_quantity"),
-            price=_need(fact.last_price, "last_price"),
-            executed_at=_need(fact.occurred_at, "occurred_at"),
+            execution_id=needed(fact.execution_id, "execution_id"),
+            quantity=needed(fact.last_quantity, "last_quantity"),
+            price=needed(fact.last_price, "last_price"),
+            executed_at=needed(fact.occurred_at, "occurred_at"),
         )
     except (KeyError, ValueError) as error:
         raise _impossible(record, f"a field is missing or wrong: {error}") from error

@@ -4,9 +4,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from trading_bot.order_management.cancellation import Canceller
+from trading_bot.order_management.cancellation import Canceller, CancelListener
 from trading_bot.order_management.events import EventKind, about
-from trading_bot.order_management.exceptions import TradingHaltedError
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import ClientOrderId, OrderState
 from trading_bot.order_management.ports import BrokerGateway
@@ -32,6 +31,7 @@ class Upkeep:
         self._canceller = canceller
         self._is_in_flight = is_in_flight
         self._one_at_a_time = threading.Lock()
+        self._has_recovered = False
 
     def synchronize(self) -> SyncSummary:
         """Run one round, then fire the cancels it calls for."""
@@ -42,33 +42,28 @@ class Upkeep:
         self._fire_latched_cancels()
         return done.summary
 
+    @property
+    def has_recovered(self) -> bool:
+        """Whether every submit that an earlier stop interrupted is known to be in doubt."""
+        return self._has_recovered
+
     def recover(self) -> SyncSummary:
-        """Doubt every submit that a stop interrupted, then compare the whole book with the broker.
-
-        Raises:
-            TradingHaltedError: the comparison was not complete.
-        """
+        """Doubt every submit that a stop interrupted, then compare the whole book with the broker."""
         self._doubt_interrupted_submits()
-        summary = self.synchronize()
-        if not summary.complete:
-            raise TradingHaltedError(
-                f"the orders could not be compared with the broker: {summary.problem}; cancels work, new orders wait "
-                "for the next complete synchronisation",
-                code="not_reconciled",
-            )
-        return summary
+        self._has_recovered = True
+        return self.synchronize()
 
-    def cancel_all(self, *, include_external: bool) -> tuple[CancelResult, ...]:
+    def cancel_all(self, *, include_external: bool, on_result: CancelListener) -> tuple[CancelResult, ...]:
         """Cancel every order of ours that has not ended, and the account's other orders where asked for."""
         with self._ledger.open_book() as book:
             ours = book.active()
-        results = self._canceller.cancel(ours)
+        results = self._canceller.cancel(ours, on_result)
         if not include_external:
             return results
         listing = self._gateway.list_open_orders()
         with self._ledger.open_book() as book:
             external = [report for report in listing.reports if book.by_order_id(report.order_id) is None]
-        return results + self._canceller.cancel_external(external)
+        return results + self._canceller.cancel_external(external, on_result)
 
     def _doubt_interrupted_submits(self) -> None:
         with self._ledger.open_book() as book:

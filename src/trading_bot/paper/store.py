@@ -58,5 +58,6 @@ class _ClosedOrders:
         return ref_id.lower() in self._ref_ids
 
     def newest_first(self, within: OrderRange) -> Iterable[PaperOrder]:
-        del within  # everything is at hand
-        return sorted(self.orders.values(), key=lambda order: order.number, reverse=True)
+        since = within.updated_since
+        recent = (order for order in self.orders.values() if since is None or order.updated_at >= since)
+        return sorted(recent, key=lambda order: order.number, reverse=True)

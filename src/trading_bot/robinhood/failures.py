@@ -24,6 +24,7 @@ class FailureKind(enum.StrEnum):
     REFUSED_BY_GATE = "refused_by_gate"
     REDIRECT = "redirect"
     OVERSIZED = "oversized"
+    RATE_BUDGET = "rate_budget"
     OTHER = "other"
 
 
@@ -41,6 +42,10 @@ class WireFailure:
     """Which gate of ours refused to write, if one did."""
 
 
+class OversizedHeadError(OSError):
+    """The status line and headers of a reply exceed their bound."""
+
+
 _CAUSES = {
     FailureKind.DNS: "the broker's name could not be resolved",
     FailureKind.CONNECT: "no connection to the broker",
@@ -48,11 +53,14 @@ _CAUSES = {
     FailureKind.TLS: "the secure connection could not be established",
     FailureKind.RESET: "the connection broke",
     FailureKind.TIMEOUT: "the broker did not answer in time",
+    FailureKind.OVERSIZED: "the reply was too large",
     FailureKind.OTHER: "the exchange with the broker failed",
 }
 
 # The first row that matches anything in an exception's chain decides, so the narrower causes stand first.
 _KINDS: tuple[tuple[tuple[type[BaseException], ...], FailureKind], ...] = (
+    ((OversizedHeadError,), FailureKind.OVERSIZED),
+    ((ssl.SSLEOFError, ssl.SSLZeroReturnError), FailureKind.RESET),  # the other side hung up; nobody interfered
     ((requests.exceptions.SSLError, urllib3.exceptions.SSLError, ssl.SSLError), FailureKind.TLS),
     ((urllib3.exceptions.NameResolutionError,), FailureKind.DNS),
     ((urllib3.exceptions.NewConnectionError, ConnectionRefusedError), FailureKind.CONNECT),

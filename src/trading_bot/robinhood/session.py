@@ -179,6 +179,7 @@ class BrokerSession:
                 return _failure(context, FailureKind.OVERSIZED, f"the reply is larger than {MAX_BODY_BYTES} bytes")
             if self._clock.monotonic() > context.deadline:
                 return _failure(context, FailureKind.TIMEOUT, "the reply was not complete in time")
+        context.phase = SendPhase.BODY_READ
         headers = {name.lower(): value for name, value in response.headers.items()}
         return WireReply(status=response.status_code, headers=headers, body=bytes(body))
 

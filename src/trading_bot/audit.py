@@ -1,0 +1,196 @@
+"""The journal in plain words: each record as one sentence, and one order's whole life. Pure."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
+from trading_bot.order_management.exceptions import OrderNotFoundError
+from trading_bot.order_management.order_book import OrderBook
+from trading_bot.order_management.tracked_order import TrackedOrder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """What one journal record says; ``seq`` is the number of the record, so that the words can be checked."""
+
+    seq: int
+    at: datetime
+    event: EventKind
+    client_order_id: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderLife:
+    """An order from its intent to the last record about it, and where that leaves it."""
+
+    order: TrackedOrder
+    sentences: tuple[Sentence, ...]
+
+
+def sentence_of(record: JournalRecord) -> Sentence:
+    """Say what a record means."""
+    fact = record.fact
+    return Sentence(
+        seq=record.seq,
+        at=record.ts,
+        event=fact.event,
+        client_order_id=fact.client_order_id,
+        text=_SENTENCES[fact.event](fact),
+    )
+
+
+def life_of(records: Iterable[JournalRecord], identifier: str) -> OrderLife:
+    """Tell the life of the order that has ``identifier`` as its client order id, order id or ``ref_id``.
+
+    Raises:
+        OrderNotFoundError: no record names it.
+        OrderLogDamagedError: the records tell an impossible story.
+    """
+    kept = tuple(records)
+    book = OrderBook.replayed(kept)
+    order = book.by_either_id(identifier) or book.by_ref_id(identifier)
+    if order is None:
+        raise OrderNotFoundError(
+            f"no order {ascii(identifier)[:80]} is in the journal; 'trading-bot orders --all' lists the ids",
+            order_id=identifier,
+        )
+    name = order.client_order_id
+    return OrderLife(
+        order=order, sentences=tuple(sentence_of(each) for each in kept if each.fact.client_order_id == name)
+    )
+
+
+def _opened(fact: OrderEvent) -> str:
+    return f"the journal of the {fact.execution_mode} account ending in {_detail(fact, 'account_suffix')} was begun"
+
+
+def _tail_recovered(fact: OrderEvent) -> str:
+    return (
+        f"an unfinished end of {_detail(fact, 'bytes')} bytes was set aside in {_detail(fact, 'kept_in')}"
+        f"{_because(fact)}"
+    )
+
+
+def _intended(fact: OrderEvent) -> str:
+    hours = ", extended hours" if fact.details.get("extended_hours") == "true" else ""
+    strategy = f" for strategy {fact.strategy_name}" if fact.strategy_name else ""
+    return (
+        f"decided to {_terms(fact)}{strategy}: reference price {_detail(fact, 'reference_price')}, "
+        f"{_detail(fact, 'time_in_force')}{hours}; written down before anything was sent"
+    )
+
+
+def _attempted(fact: OrderEvent) -> str:
+    took = f" after {_figure(fact.latency_ms)} ms" if fact.latency_ms is not None else ""
+    cause = f" ({fact.details['cause']})" if fact.details.get("cause") else ""
+    return f"attempt {fact.attempt or 'of unknown number'} ended{took}: {_words(_detail(fact, 'outcome'))}{cause}"
+
+
+def _accepted(fact: OrderEvent) -> str:
+    return f"the broker took it as order {fact.order_id or 'without an id'}{_state(fact)}"
+
+
+def _adopted(fact: OrderEvent) -> str:
+    return f"it was found at the broker as order {fact.order_id or 'without an id'}{_state(fact)}"
+
+
+def _updated(fact: OrderEvent) -> str:
+    said = fact.details.get("broker_state")
+    word = f" (the broker's word: {said})" if said and said != fact.status else ""
+    return f"the broker reports it {_words(fact.status or 'without a state')}{word}{_filled(fact)}{_because(fact)}"
+
+
+def _executed(fact: OrderEvent) -> str:
+    when = f" at {fact.occurred_at:%Y-%m-%d %H:%M:%S} UTC" if fact.occurred_at else ""
+    return (
+        f"{_figure(fact.last_quantity)} shares were {_PAST[fact.side or '']} at {_figure(fact.last_price)}{when} "
+        f"(execution {fact.execution_id})"
+    )
+
+
+def _cancel_answered(fact: OrderEvent) -> str:
+    text = f" ({fact.details['text']})" if fact.details.get("text") else ""
+    return f"the cancel was answered: {_words(_detail(fact, 'reply'))}{text}{_filled(fact)}"
+
+
+def _carried(fact: OrderEvent) -> str:
+    return f"carried over from the earlier part of the journal: {_terms(fact)}{_state(fact)}"
+
+
+def _plain(text: str) -> Callable[[OrderEvent], str]:
+    return lambda fact: f"{text}{_because(fact)}"
+
+
+def _on_symbol(text: str) -> Callable[[OrderEvent], str]:
+    return lambda fact: f"{text.format(symbol=fact.symbol)}{_because(fact)}"
+
+
+_PAST: Mapping[str, str] = {"buy": "bought", "sell": "sold", "": "traded"}
+
+_SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
+    EventKind.JOURNAL_OPENED: _opened,
+    EventKind.SESSION_STARTED: lambda fact: f"a session of version {_detail(fact, 'version')} began",
+    EventKind.SESSION_STOPPED: _plain("the session ended cleanly"),
+    EventKind.TAIL_RECOVERED: _tail_recovered,
+    EventKind.ORDER_INTENDED: _intended,
+    EventKind.SUBMIT_ATTEMPTED: _attempted,
+    EventKind.ORDER_ACCEPTED: _accepted,
+    EventKind.ORDER_REJECTED: _plain("the broker refused it"),
+    EventKind.ORDER_NOT_SENT: _plain("nothing reached the broker"),
+    EventKind.ORDER_OUTCOME_UNKNOWN: _plain("it is not known whether the broker has it"),
+    EventKind.ORDER_ADOPTED: _adopted,
+    EventKind.ABSENCE_NOTED: _plain("a complete list of the broker's orders did not show it"),
+    EventKind.ORDER_PRESUMED_ABSENT: _plain("it is presumed absent"),
+    EventKind.ORDER_NEVER_ACCEPTED: _plain("the broker never took it"),
+    EventKind.ORDER_RESOLVED: lambda fact: (
+        f"a person decided that it is {_words(fact.status or 'closed')}{_because(fact)}"
+    ),
+    EventKind.ORDER_UPDATED: _updated,
+    EventKind.EXECUTION_BOOKED: _executed,
+    EventKind.EXECUTION_BUSTED: lambda fact: f"execution {fact.execution_id} was taken back{_because(fact)}",
+    EventKind.CANCEL_REQUESTED: _plain("a cancel was asked for"),
+    EventKind.CANCEL_ANSWERED: _cancel_answered,
+    EventKind.ANOMALY_FOUND: _plain("something does not fit"),
+    EventKind.SYMBOL_FROZEN: _on_symbol("no order may be opened on {symbol}"),
+    EventKind.SYMBOL_RELEASED: _on_symbol("orders on {symbol} are allowed again"),
+    EventKind.SNAPSHOT_TAKEN: _plain("the broker's open orders were read in full"),
+    EventKind.POSITION_ACCEPTED: _on_symbol("a person accepted the broker's position in {symbol}"),
+    EventKind.TRADING_HALTED: _plain("new orders were halted"),
+    EventKind.TRADING_RESUMED: _plain("new orders were allowed again"),
+    EventKind.ORDER_CARRIED: _carried,
+    EventKind.KILL_IMPORTED: _plain("a kill was taken over into this journal"),
+}
+
+
+def _terms(fact: OrderEvent) -> str:
+    return f"{fact.side or 'trade'} {_figure(fact.quantity)} {fact.symbol} at {_figure(fact.limit_price)} or better"
+
+
+def _state(fact: OrderEvent) -> str:
+    return f"; it is {_words(fact.status)}{_filled(fact)}" if fact.status else _filled(fact)
+
+
+def _filled(fact: OrderEvent) -> str:
+    if not fact.filled_quantity:
+        return ""
+    average = f" at {_figure(fact.average_price)} on average" if fact.average_price is not None else ""
+    return f", {_figure(fact.filled_quantity)} shares filled{average}"
+
+
+def _because(fact: OrderEvent) -> str:
+    return f": {fact.reason}" if fact.reason else ""
+
+
+def _detail(fact: OrderEvent, name: str) -> str:
+    return fact.details.get(name, "unknown")
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _figure(number: Decimal | None) -> str:
+    return "an unknown number" if number is None else f"{number:f}"

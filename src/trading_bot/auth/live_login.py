@@ -1,0 +1,251 @@
+"""The session of a live account: saved between runs, renewed once for everybody, and replaced only by a person."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from filelock import FileLock, Timeout
+from pydantic import SecretStr
+
+from trading_bot.auth.login_answers import IN_THE_APP, REFUSED, SUCCESS, THROTTLED, failure_text, refusal_text
+from trading_bot.auth.login_budget import LoginBudget
+from trading_bot.auth.token_grants import Tokens, read_tokens, refresh_request, revoke_request
+from trading_bot.auth.token_store import SavedSession, TokenFileError, TokenStore
+from trading_bot.clock import Clock, Seconds
+from trading_bot.files import PRIVATE_FILE, FileSystem
+from trading_bot.logging.setup import get_logger
+from trading_bot.order_management.exceptions import AuthenticationError
+from trading_bot.robinhood.classify import retry_after_s
+from trading_bot.robinhood.interactive_login import InteractiveLogin, LoginAttempt, LoginSecrets, Person
+from trading_bot.robinhood.session import BrokerSession, UnreadableReplyError, WireFailure, WireReply, WireRequest
+
+PAUSE_S: Seconds = 5.0
+"""After a renewal that failed in passing, none is tried for this long."""
+
+THROTTLED_PAUSE_S: Seconds = 300.0
+"""The same after being throttled, where the broker does not say how long."""
+
+LOCK_PATIENCE_S: Seconds = 20.0
+"""How long to wait for another process that is renewing; longer than a renewal takes."""
+
+_TIMEOUT_S: Seconds = 16.0
+_log = get_logger(__name__)
+
+
+class LiveLogin:
+    """The login of one user to one account. Safe to share between threads and processes; its repr shows no secret."""
+
+    def __init__(
+        self,
+        *,
+        session: BrokerSession,
+        store: TokenStore,
+        budget: LoginBudget,
+        clock: Clock,
+        files: FileSystem,
+        new_device_token: Callable[[], str],
+    ) -> None:
+        self._session = session
+        self._store = store
+        self._budget = budget
+        self._clock = clock
+        self._files = files
+        self._new_device_token = new_device_token
+        self._threads = threading.Lock()
+        self._current: SavedSession | None = None
+        self._on_file: SavedSession | None = None
+        self._no_renewal_before = clock.monotonic()
+
+    def resume(self) -> None:
+        """Take up the saved session. Nothing is sent: only a request can tell whether the broker still accepts it.
+
+        Raises:
+            AuthenticationError: there is none, or it cannot be trusted; only a person can log in.
+        """
+        with self._threads:
+            saved = self._store.load()
+            if saved is None or saved.access_token is None:
+                raise AuthenticationError("nobody is logged in to this account; run `trading-bot login` at a terminal")
+            self._take_up(saved)
+
+    def login(
+        self, *, username: SecretStr, password: SecretStr, person: Person, mfa_secret: SecretStr | None = None
+    ) -> None:
+        """Log in with the password, once. Needs a person where the broker asks to approve this device.
+
+        Raises:
+            LoginBudgetError: too many logins failed lately; nothing was sent.
+            TokenFileError: the new session works, but could not be saved.
+            AuthenticationError: there is no session; the message says what to do.
+        """
+        with self._threads, self._exclusively():
+            device_token = self._device_token()
+            secrets = LoginSecrets(
+                username=username, password=password, device_token=device_token, mfa_secret=mfa_secret
+            )
+            tokens = _tokens(self._attempt(secrets, person))
+            self._budget.succeeded()
+            self._use(_saved(device_token, tokens))
+            self._keep()
+
+    def renew(self) -> bool:
+        """Replace a session that the broker refused; whether there is one to work with now. Never asks anybody.
+
+        One request serves all threads and processes: whoever comes later finds the new session and sends nothing.
+        """
+        with self._threads:
+            if not self._session.bearer_is_refused:
+                return True
+            if self._clock.monotonic() < self._no_renewal_before:
+                return False
+            try:
+                with self._exclusively():
+                    return self._found_renewed() or self._renewed()
+            except AuthenticationError as error:
+                _log.warning("session_not_renewed", problem=str(error))
+                return False
+
+    def logout(self) -> bool:
+        """Forget the session here, then revoke it; whether the broker confirmed that. The device stays known.
+
+        Raises:
+            TokenFileError: the saved session cannot be trusted or replaced.
+        """
+        with self._threads, self._exclusively():
+            saved = self._store.load()
+            self._session.set_bearer(None)
+            self._current = self._on_file = None
+            if saved is None:
+                return True
+            self._store.save(SavedSession(device_token=saved.device_token))
+            token = saved.refresh_token or saved.access_token
+            if token is None:
+                return True
+            result = self._send(revoke_request(token))
+            return isinstance(result, WireReply) and result.status in SUCCESS
+
+    def _attempt(self, secrets: LoginSecrets, person: Person) -> LoginAttempt:
+        self._budget.begin()
+        try:
+            attempt = InteractiveLogin(wire=self._session, clock=self._clock).attempt(secrets, person)
+        except AuthenticationError:
+            self._budget.never_left()
+            raise
+        if not attempt.may_have_arrived:
+            self._budget.never_left()
+        return attempt
+
+    def _found_renewed(self) -> bool:
+        saved = self._store.load()
+        if saved == self._on_file:
+            return False
+        if saved is None or saved.access_token is None:
+            self._current, self._on_file = None, saved  # another process has logged out
+            return False
+        self._take_up(saved)
+        return True
+
+    def _renewed(self) -> bool:
+        current = self._current
+        if current is None or current.refresh_token is None:
+            return False
+        result = self._send(refresh_request(current.refresh_token, current.device_token))
+        if isinstance(result, WireReply) and result.status in SUCCESS:
+            return self._adopted(result, current)
+        if isinstance(result, WireReply) and result.status in REFUSED:
+            self._give_up_refreshing(current)
+        self._no_renewal_before = self._clock.monotonic() + self._pause_after(result)
+        return False
+
+    def _adopted(self, reply: WireReply, current: SavedSession) -> bool:
+        try:
+            tokens = read_tokens(reply)
+        except UnreadableReplyError:
+            self._give_up_refreshing(current)  # the refresh token may have been used up
+            return False
+        self._use(_saved(current.device_token, tokens))
+        self._keep_if_possible()
+        return True
+
+    def _give_up_refreshing(self, current: SavedSession) -> None:
+        self._current = current.model_copy(update={"refresh_token": None})
+        self._keep_if_possible()
+
+    def _pause_after(self, result: WireReply | WireFailure) -> Seconds:
+        if isinstance(result, WireReply) and result.status == THROTTLED:
+            return retry_after_s(result, self._clock.now()) or THROTTLED_PAUSE_S
+        return PAUSE_S
+
+    def _take_up(self, saved: SavedSession) -> None:
+        self._on_file = saved
+        self._use(saved)
+
+    def _use(self, current: SavedSession) -> None:
+        self._current = current
+        self._no_renewal_before = self._clock.monotonic()
+        self._session.set_bearer(None if current.access_token is None else current.access_token.get_secret_value())
+
+    def _keep(self) -> None:
+        if self._current is not None:
+            self._store.save(self._current)
+            self._on_file = self._current
+
+    def _keep_if_possible(self) -> None:
+        try:
+            self._keep()
+        except TokenFileError as error:
+            # The session in memory goes on working; only the next start will need a person.
+            _log.warning("session_not_saved", problem=str(error))
+
+    def _device_token(self) -> SecretStr:
+        try:
+            saved = self._store.load()
+        except TokenFileError:
+            saved = None  # a login replaces a file that cannot be read, or fails to
+        return SecretStr(self._new_device_token()) if saved is None else saved.device_token
+
+    def _send(self, request: WireRequest) -> WireReply | WireFailure:
+        return self._session.exchange(request, timeout_s=_TIMEOUT_S)
+
+    @contextmanager
+    def _exclusively(self) -> Iterator[None]:
+        lock = FileLock(
+            self._store.lock_path,
+            mode=PRIVATE_FILE,
+            thread_local=False,
+            fallback_to_soft=False,
+            preserve_lock_file=True,
+        )
+        try:
+            self._files.make_folder(self._store.lock_path.parent)
+            lock.acquire(timeout=LOCK_PATIENCE_S)
+        except Timeout as error:
+            raise AuthenticationError("another process is logging in to this account; try again in a moment") from error
+        except OSError as error:
+            raise AuthenticationError(
+                f"cannot lock {self._store.lock_path}: {error.strerror}; mend the state folder"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def _tokens(attempt: LoginAttempt) -> Tokens:
+    result = attempt.last
+    if attempt.lacked_a_terminal:
+        raise AuthenticationError("the broker asks for a code; run `trading-bot login` at a terminal")
+    if result is None:
+        raise AuthenticationError("the login sent nothing; try again, and report this if it stays so")
+    if isinstance(result, WireFailure):
+        raise AuthenticationError(failure_text(result))
+    if result.status not in SUCCESS:
+        raise AuthenticationError(refusal_text(result))
+    try:
+        return read_tokens(result)
+    except UnreadableReplyError as error:
+        raise AuthenticationError(f"the login's reply holds no usable token ({error}); {IN_THE_APP}") from error
+
+
+def _saved(device_token: SecretStr, tokens: Tokens) -> SavedSession:
+    return SavedSession(device_token=device_token, access_token=tokens.access, refresh_token=tokens.refresh)

@@ -1,0 +1,159 @@
+"""The saved session of one user and account: a small JSON file that only its owner can read."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
+
+from trading_bot.files import FileSystem
+from trading_bot.order_management.exceptions import AuthenticationError
+
+LARGEST_FILE = 64 * 1024
+
+_VERSION = 1
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class TokenFileError(AuthenticationError):
+    """The saved session cannot be trusted or used; log in again once the cause is mended."""
+
+    code = "token_file_refused"
+
+
+class SavedSession(BaseModel):
+    """One device of one login. Its repr shows no secret; without tokens, the device is known but logged out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+    device_token: SecretStr
+    access_token: SecretStr | None = None
+    refresh_token: SecretStr | None = None
+
+    @field_serializer("device_token", "access_token", "refresh_token", when_used="json")
+    def _in_clear(self, secret: SecretStr | None) -> str | None:
+        return None if secret is None else secret.get_secret_value()
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    v: Literal[1]
+    owner: str
+    session: SavedSession
+
+
+def _this_user() -> int:
+    return os.geteuid() if os.name == "posix" else 0
+
+
+class TokenStore:
+    """Reads and replaces the file of one (user, account); one of another user or account is refused.
+
+    ``user_id`` gives the id that has to own the file and its folder.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: Path,
+        username: SecretStr,
+        account_number: SecretStr,
+        files: FileSystem,
+        user_id: Callable[[], int] = _this_user,
+    ) -> None:
+        self.path = path
+        self._owner = _owner_key(username, account_number)
+        self._files = files
+        self._user_id = user_id
+
+    @property
+    def lock_path(self) -> Path:
+        """The file that is locked while a session is renewed or replaced."""
+        return self.path.with_name(f"{self.path.name}.lock")
+
+    def load(self) -> SavedSession | None:
+        """Return what was saved last, or None if nothing ever was.
+
+        Raises:
+            TokenFileError: the file is not ours alone, is damaged, or belongs to another user or account.
+        """
+        try:
+            content = self._read()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise TokenFileError(
+                f"cannot read the saved session {self.path}: {error.strerror}; mend or delete it, then log in again"
+            ) from error
+        try:
+            saved = _File.model_validate_json(content)
+        except ValidationError as error:
+            raise TokenFileError(f"the saved session {self.path} is damaged; log in again to replace it") from error
+        if saved.owner != self._owner:
+            raise TokenFileError(
+                f"the saved session {self.path} is of another user or account; set state_dir to a folder of its "
+                "own, or log out there first"
+            )
+        return saved.session
+
+    def save(self, session: SavedSession) -> None:
+        """Replace the file atomically, private and durable.
+
+        Raises:
+            TokenFileError: the folder is not ours alone, or the file cannot be written.
+        """
+        content = _File(v=_VERSION, owner=self._owner, session=session).model_dump_json()
+        try:
+            self._files.make_folder(self.path.parent)
+            self._check_folder()
+            self._files.replace(self.path, content.encode())
+        except OSError as error:
+            raise TokenFileError(
+                f"cannot save the session at {self.path}: {error.strerror}; mend the state folder, then log in again"
+            ) from error
+
+    def _read(self) -> bytes:
+        self._check_folder()
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+        descriptor = os.open(self.path, flags)
+        try:
+            self._check_file(os.fstat(descriptor))
+            return os.read(descriptor, LARGEST_FILE + 1)
+        finally:
+            with suppress(OSError):
+                os.close(descriptor)
+
+    def _check_folder(self) -> None:
+        status = self.path.parent.lstat()
+        if not stat.S_ISDIR(status.st_mode):
+            raise self._refusal("its folder is a link or no folder")
+        self._check_owner(status, what="its folder", remedy=f"run chmod 700 {self.path.parent}")
+
+    def _check_file(self, status: os.stat_result) -> None:
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1 or status.st_size > LARGEST_FILE:
+            raise self._refusal("it is no plain file, has a second name, or is too large")
+        self._check_owner(status, what="it", remedy=f"run chmod 600 {self.path}")
+
+    def _check_owner(self, status: os.stat_result, *, what: str, remedy: str) -> None:
+        if os.name != "posix":
+            return
+        if status.st_uid != self._user_id():
+            raise self._refusal(f"{what} belongs to another user of this machine")
+        if status.st_mode & _OTHERS:
+            raise self._refusal(f"{what} is open to other users of this machine: {remedy}")
+
+    def _refusal(self, reason: str) -> TokenFileError:
+        return TokenFileError(
+            f"the saved session {self.path} is refused: {reason}; delete it, change the password if others may have "
+            "read it, and log in again"
+        )
+
+
+def _owner_key(username: SecretStr, account_number: SecretStr) -> str:
+    text = f"trading_bot.session\0{username.get_secret_value().lower()}\0{account_number.get_secret_value()}"
+    return hashlib.sha256(text.encode()).hexdigest()

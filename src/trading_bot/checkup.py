@@ -1,0 +1,188 @@
+"""What a look at the machine and the account finds: one judgement a question, from facts that are handed in. Pure."""
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from trading_bot.files import PRIVATE_FOLDER
+from trading_bot.journal_check import ChainVerdict
+from trading_bot.latch import LatchState
+from trading_bot.market_hours import Calendar, MarketHours
+
+OLDEST_PYTHON = (3, 11)
+LEAST_FREE_BYTES = 100 * 1024**2
+"""Below this a journal can be full before anybody looks again."""
+
+LOW_FREE_BYTES = 1024**3
+_CLOCK_SLACK = timedelta(seconds=2)
+_OTHERS = 0o077
+
+
+class Finding(enum.StrEnum):
+    """How a question came out."""
+
+    OK = "ok"
+    WARNING = "warning"  # works, and somebody should know
+    FAILED = "failed"
+    SKIPPED = "skipped"  # could not be asked, because of an earlier failure
+
+
+class Trouble(enum.StrEnum):
+    """What a failure stands in the way of."""
+
+    MACHINE = "machine"
+    CONFIGURATION = "configuration"
+    LOGIN = "login"
+    HALT = "halt"
+    HOLDER = "holder"
+    STORAGE = "storage"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One question and its answer; ``detail`` of a failure ends with what to do."""
+
+    name: str
+    finding: Finding
+    detail: str
+    trouble: Trouble = Trouble.MACHINE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderFacts:
+    """A folder as the file system has it."""
+
+    path: str
+    exists: bool
+    mode: int
+    """Permission bits; 0 where it does not exist."""
+    is_ours: bool
+    problem: str | None
+    """Why nothing can be written there, if so."""
+    free_bytes: int | None
+
+
+def first_failure(checks: Iterable[Check]) -> Check | None:
+    """Return the failure that decides, if there is one."""
+    return next((check for check in checks if check.finding is Finding.FAILED), None)
+
+
+def python_check(version: tuple[int, int, int]) -> Check:
+    """Judge the interpreter."""
+    shown = ".".join(map(str, version))
+    if version[:2] < OLDEST_PYTHON:
+        return _failed("python", f"{shown} is too old; use {'.'.join(map(str, OLDEST_PYTHON))} or newer")
+    return _ok("python", shown)
+
+
+def packages_check(versions: Mapping[str, str | None]) -> Check:
+    """Judge the installed packages; None stands for a missing one."""
+    if missing := [name for name, version in versions.items() if version is None]:
+        return _failed("packages", f"{', '.join(missing)} cannot be found; install trading-bot again")
+    return _ok("packages", ", ".join(f"{name} {version}" for name, version in versions.items()))
+
+
+def folder_check(name: str, facts: FolderFacts, *, private: bool) -> Check:
+    """Judge whether a folder can be written, and whether it is this user's alone where it must be ``private``."""
+    if facts.problem is not None:
+        return _failed(name, f"{facts.path}: {facts.problem}; mend it or choose another folder", Trouble.STORAGE)
+    if not facts.exists:
+        return _ok(name, f"{facts.path} will be made at the first start")
+    if private and not facts.is_ours:
+        return _failed(name, f"{facts.path} belongs to another user; choose another folder", Trouble.STORAGE)
+    if private and facts.mode & _OTHERS:
+        return _warning(name, f"other users can look into {facts.path}; chmod {PRIVATE_FOLDER:o} it")
+    return _ok(name, facts.path)
+
+
+def disk_check(facts: FolderFacts) -> Check:
+    """Judge the room that is left for the journal."""
+    if facts.free_bytes is None:
+        return _skipped("disk space", f"{facts.path} cannot be asked")
+    shown = f"{facts.free_bytes // 1024**2} MiB free at {facts.path}"
+    if facts.free_bytes < LEAST_FREE_BYTES:
+        return _failed("disk space", f"{shown}: no order is sent without a journal; make room", Trouble.STORAGE)
+    return (
+        _warning("disk space", f"{shown}; make room") if facts.free_bytes < LOW_FREE_BYTES else _ok("disk space", shown)
+    )
+
+
+def clock_check(*, now: datetime, last_record: datetime | None) -> Check:
+    """Judge the wall clock by the newest journal record."""
+    shown = f"{now:%Y-%m-%d %H:%M:%S} UTC"
+    if last_record is not None and now < last_record - _CLOCK_SLACK:
+        return _failed(
+            "clock", f"{shown} is before the journal's last record of {last_record:%Y-%m-%d %H:%M:%S}; set it"
+        )
+    return _ok("clock", shown)
+
+
+def calendar_check(hours: MarketHours, *, calendar: Calendar, now: datetime) -> Check:
+    """Say whether orders could trade now; a closed market is no failure."""
+    if calendar is Calendar.ALWAYS_OPEN:
+        return _ok("calendar", "always open")
+    closed = hours.why_closed(now)
+    return _ok("calendar", closed or f"the market is open until {hours.close_after(now):%Y-%m-%d %H:%M} UTC")
+
+
+def journal_check(verdict: ChainVerdict, *, path: str) -> Check:
+    """Judge the chain."""
+    if verdict.ok:
+        return _ok("journal", f"{verdict.records} records verify: {path}")
+    detail = f"{path} does not verify after record {verdict.records}: {verdict.problem}; run 'trading-bot audit verify'"
+    return _failed("journal", detail, Trouble.STORAGE)
+
+
+def failed(name: str, error: Exception, trouble: Trouble) -> Check:
+    """Note a question that ended in an error."""
+    return _failed(name, str(error), trouble)
+
+
+def latch_check(state: LatchState, reason: str | None, *, first_start_arms: bool) -> Check:
+    """Judge whether orders are allowed; ``first_start_arms`` for a paper account that was never used."""
+    if state is LatchState.ARMED:
+        return _ok("latch", "armed")
+    if first_start_arms:
+        return _ok("latch", "armed by the first start of this paper account")
+    return _failed("latch", reason or "not armed; arm it with 'trading-bot arm'", Trouble.HALT)
+
+
+def breaker_check(halted_because: str | None) -> Check:
+    """Judge whether a risk limit stops buying."""
+    if halted_because is None:
+        return _ok("risk limits", "none was reached")
+    return _failed("risk limits", halted_because, Trouble.HALT)
+
+
+def holder_check(pid: int | None, *, silent_because: str | None) -> Check:
+    """Judge the process that holds the account, if one does."""
+    if silent_because is not None:
+        return _failed("holder", silent_because, Trouble.HOLDER)
+    return _ok("holder", "no bot is running" if pid is None else f"a bot is running and answers (pid {pid})")
+
+
+def passed(name: str, detail: str) -> Check:
+    """Note a question that was answered well."""
+    return _ok(name, detail)
+
+
+def skipped(name: str, *, because: str) -> Check:
+    """Note a question that could not be asked."""
+    return _skipped(name, because)
+
+
+def _ok(name: str, detail: str) -> Check:
+    return Check(name=name, finding=Finding.OK, detail=detail)
+
+
+def _warning(name: str, detail: str) -> Check:
+    return Check(name=name, finding=Finding.WARNING, detail=detail)
+
+
+def _skipped(name: str, detail: str) -> Check:
+    return Check(name=name, finding=Finding.SKIPPED, detail=detail)
+
+
+def _failed(name: str, detail: str, trouble: Trouble = Trouble.MACHINE) -> Check:
+    return Check(name=name, finding=Finding.FAILED, detail=detail, trouble=trouble)

@@ -1,0 +1,27 @@
+"""``trading-bot positions``: what the account holds."""
+
+import click
+
+from trading_bot.cli import answer_text as words
+from trading_bot.cli.desk_call import DeskCall
+from trading_bot.cli.invocation import Invocation, common_options, pass_invocation
+from trading_bot.cli.output import print_json, print_line, print_table
+
+
+@click.command(short_help="List what the account holds.")
+@pass_invocation
+def positions(invocation: Invocation) -> None:
+    """List the account's positions as the broker reports them now, with the shares free to sell."""
+    from trading_bot.desk import ListPositions, new_ask
+
+    call = DeskCall(invocation)
+    answer = call.ask(new_ask(ListPositions))
+    if invocation.json:
+        print_json(answer)
+    elif rows := words.position_rows(words.parts(answer, "positions")):
+        print_table(words.POSITION_HEADINGS, rows, invocation=invocation)
+    else:
+        print_line("no positions")
+
+
+common_options(positions)

@@ -1,0 +1,53 @@
+"""Where the configured account keeps its things, for commands that look at them without a bot."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from trading_bot.clock import SystemClock
+from trading_bot.config import Config, ConfigError
+from trading_bot.files import LocalFiles
+from trading_bot.latch import Latch
+from trading_bot.order_management.models import ExecutionMode
+from trading_bot.risk_breaker import RiskBreaker
+from trading_bot.startup_paper import PAPER_ACCOUNT
+from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountPlace:
+    """The files of one account in one mode."""
+
+    mode: ExecutionMode
+    key: str
+    suffix: str
+    """The last four characters of the account number."""
+    state: StateFolder
+    journal: Path
+
+    def latch(self) -> Latch:
+        """Return the account's latch."""
+        return Latch(path=self.state.latch, clock=SystemClock(), files=self.state.files)
+
+    def breaker(self) -> RiskBreaker:
+        """Return the account's risk breaker."""
+        return RiskBreaker(path=self.state.risk, account_key=self.key, clock=SystemClock(), files=self.state.files)
+
+
+def place_of(config: Config) -> AccountPlace:
+    """Return the place of the configured account.
+
+    Raises:
+        ConfigError: live mode without an account number, or no folder to keep state in.
+    """
+    mode = config.trading.mode
+    if config.account_number is None and mode is ExecutionMode.LIVE:
+        raise ConfigError(["account_number is not set, so it cannot be told which live account is meant; set it."])
+    number = config.account_number.get_secret_value() if config.account_number else PAPER_ACCOUNT
+    key = account_key(mode, number)
+    return AccountPlace(
+        mode=mode,
+        key=key,
+        suffix=account_suffix(number),
+        state=StateFolder(root=config.resolve_state_dir() / f"{mode}-{key}", files=LocalFiles()),
+        journal=config.logs_dir / journal_name(mode, number),
+    )

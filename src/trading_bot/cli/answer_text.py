@@ -1,0 +1,155 @@
+"""The desk's answers as text for people. The answers are JSON objects, whichever process gave them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeAlias
+from zoneinfo import ZoneInfo
+
+from trading_bot.cli.text import average, dollars, exchange_time, shares
+
+Answer: TypeAlias = Mapping[str, object]
+
+ORDER_HEADINGS = ("client order id", "symbol", "side", "state", "filled", "limit", "average", "strategy", "placed")
+POSITION_HEADINGS = ("symbol", "held", "free", "average")
+
+
+def part(answer: Answer, key: str) -> Answer | None:
+    """Return the object under ``key``, or None where there is none."""
+    value = answer.get(key)
+    return value if isinstance(value, Mapping) else None
+
+
+def parts(answer: Answer, key: str) -> tuple[Answer, ...]:
+    """Return the objects of the list under ``key``."""
+    value = answer.get(key)
+    return tuple(each for each in value if isinstance(each, Mapping)) if isinstance(value, Sequence) else ()
+
+
+def text(answer: Answer, key: str) -> str:
+    """Return a value as text; an absent one as a dash."""
+    value = answer.get(key)
+    return "-" if value is None else str(value)
+
+
+def amount(answer: Answer, key: str) -> Decimal | None:
+    """Return a figure, which the answers carry as text."""
+    value = answer.get(key)
+    return None if value is None else Decimal(str(value))
+
+
+def trade_lines(answer: Answer) -> tuple[str, ...]:
+    """Say what became of a trade; why it did not reach the broker is the error's to tell."""
+    said = (text(answer, "message"),) if answer.get("status") == "submitted" else ()
+    order = part(answer, "order")
+    return (*said, *_order_names(order)) if order else said
+
+
+def _order_names(order: Answer) -> tuple[str, str]:
+    prices = f"limit {_dollars(order, 'limit_price')}, reference {_dollars(order, 'reference_price')}"
+    return (
+        f"client order id {text(order, 'client_order_id')}, broker's order id {text(order, 'order_id')}",
+        f"{prices}, {text(order, 'time_in_force')}, {_words(order, 'state')}",
+    )
+
+
+def preview_lines(answer: Answer) -> tuple[str, ...]:
+    """Say what would be sent, and what holds it up."""
+    terms, refusal = part(answer, "terms") or {}, part(answer, "refusal")
+    would = (
+        f"{_wanted(terms)} limit {_dollars(terms, 'limit_price')}, {text(terms, 'time_in_force')}, "
+        f"${_dollars(terms, 'notional')} in all"
+    )
+    if refusal is None:
+        return (f"would be sent: {would}", "nothing was sent")
+    return (f"would not be sent: {would}", f"{text(refusal, 'code')}: {text(refusal, 'message')}")
+
+
+def order_rows(orders: Iterable[Answer], zone: ZoneInfo) -> tuple[tuple[str, ...], ...]:
+    """Return one row an order under `ORDER_HEADINGS`."""
+    return tuple(
+        (
+            text(order, "client_order_id"),
+            text(order, "symbol"),
+            text(order, "side"),
+            _words(order, "state"),
+            filled_text(order),
+            _dollars(order, "limit_price"),
+            average(amount(order, "average_price")),
+            text(order, "strategy_name"),
+            moment(order, "created_at", zone),
+        )
+        for order in orders
+    )
+
+
+def status_lines(order: Answer, zone: ZoneInfo) -> tuple[str, ...]:
+    """Tell one order and its fills."""
+    reason = f" ({order['reason']})" if order.get("reason") else ""
+    return (
+        f"{_wanted(order)} limit {_dollars(order, 'limit_price')}: {_words(order, 'state')}{reason}",
+        f"client order id {text(order, 'client_order_id')}, broker's order id {text(order, 'order_id')}",
+        f"filled {filled_text(order)}, average {average(amount(order, 'average_price'))}",
+        *(_fill_line(fill, zone) for fill in parts(order, "executions")),
+    )
+
+
+def _fill_line(fill: Answer, zone: ZoneInfo) -> str:
+    quantity, price = amount(fill, "quantity") or Decimal(0), amount(fill, "price")
+    return f"  {moment(fill, 'executed_at', zone)}  {shares(quantity)} at {average(price)}"
+
+
+def cancel_line(result: Answer) -> str:
+    """Say how one order's cancel ended."""
+    reason = f" ({result['reason']})" if result.get("reason") else ""
+    filled = amount(result, "filled_quantity")
+    kept = f", {shares(filled)} filled" if filled else ""
+    name = text(result, "client_order_id") if result.get("client_order_id") else text(result, "order_id")
+    return f"{_words(result, 'verdict')}: {text(result, 'symbol')} order {name}{kept}{reason}"
+
+
+def sync_line(summary: Answer) -> str:
+    """Say what a synchronisation found."""
+    return (
+        f"{text(summary, 'open_orders')} open, {text(summary, 'fills_booked')} fills booked, "
+        f"{text(summary, 'orders_closed')} closed, {text(summary, 'external_orders')} placed elsewhere"
+    )
+
+
+def position_rows(positions: Iterable[Answer]) -> tuple[tuple[str, ...], ...]:
+    """Return one row a position under `POSITION_HEADINGS`."""
+    return tuple(
+        (
+            text(each, "symbol"),
+            shares(amount(each, "quantity") or Decimal(0)),
+            shares(amount(each, "sellable") or Decimal(0)),
+            average(amount(each, "average_buy_price")),
+        )
+        for each in positions
+    )
+
+
+def filled_text(order: Answer) -> str:
+    """Return filled shares over all shares."""
+    return f"{shares(amount(order, 'filled_quantity') or Decimal(0))} / {text(order, 'quantity')}"
+
+
+def moment(answer: Answer, key: str, zone: ZoneInfo) -> str:
+    """Return a time as day and exchange time with its zone; an absent one as a dash."""
+    value = answer.get(key)
+    if value is None:
+        return "-"
+    instant = datetime.fromisoformat(str(value))
+    return f"{instant.astimezone(zone):%Y-%m-%d} {exchange_time(instant, zone)}"
+
+
+def _wanted(order: Answer) -> str:
+    return f"{text(order, 'side')} {text(order, 'quantity')} {text(order, 'symbol')}"
+
+
+def _dollars(answer: Answer, key: str) -> str:
+    return dollars(amount(answer, key))
+
+
+def _words(answer: Answer, key: str) -> str:
+    return text(answer, key).replace("_", " ")

@@ -1,0 +1,82 @@
+"""``trading-bot cancel-all``: show the open orders, ask, cancel them, and tell how each one ended."""
+
+from contextlib import suppress
+
+import click
+
+from trading_bot.cli import answer_text as words
+from trading_bot.cli.answer_text import Answer
+from trading_bot.cli.desk_call import DeskCall
+from trading_bot.cli.invocation import Invocation, common_options, pass_invocation
+from trading_bot.cli.output import print_json, print_line, print_table
+from trading_bot.cli.prompts import confirm
+
+_EPILOG = """\b
+Examples:
+  trading-bot cancel-all
+  trading-bot --json cancel-all --yes
+  trading-bot cancel-all --include-external --yes"""
+
+
+@click.command("cancel-all", short_help="Cancel every open order.", epilog=_EPILOG)
+@click.option("--include-external", is_flag=True, help="Also the account's orders that were placed elsewhere.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_invocation
+def cancel_all(invocation: Invocation, *, include_external: bool, yes: bool) -> None:
+    """Cancel every open order of ours and prove it. New orders are refused while it runs.
+
+    The orders are listed before you are asked. Without a terminal nobody can be asked: --yes is needed. Exit 0 once no
+    order can trade any more, 8 while one may.
+    """
+    from trading_bot.desk import ListOrders, new_ask
+
+    call = DeskCall(invocation)
+    if not yes:
+        listed = words.parts(call.ask(new_ask(ListOrders)), "orders")
+        if not listed and not include_external:
+            _sum_up(call, orders=0, closed=0)
+            return
+        _show_first(call, listed)
+        confirm(invocation, _question(len(listed), include_external=include_external), option="--yes")
+    _cancel(call, include_external=include_external)
+
+
+def _sum_up(call: DeskCall, *, orders: int, closed: int) -> None:
+    said = f"{closed} of {orders} orders cannot trade any more" if orders else "no open orders"
+    call.show({"v": 1, "orders": orders, "proven_closed": closed}, lambda _: (said,))
+
+
+def _show_first(call: DeskCall, listed: tuple[Answer, ...]) -> None:
+    if listed and not call.invocation.json:
+        print_table(words.ORDER_HEADINGS, words.order_rows(listed, call.zone), invocation=call.invocation)
+
+
+def _question(count: int, *, include_external: bool) -> str:
+    others = " and every order of the account placed elsewhere" if include_external else ""
+    return f"cancel {count} open order{'' if count == 1 else 's'}{others}"
+
+
+def _cancel(call: DeskCall, *, include_external: bool) -> None:
+    from trading_bot.desk import CancelAll, new_ask
+
+    answer = call.ask(new_ask(CancelAll, include_external=include_external), _Told(call).take)
+    results = words.parts(answer, "results")
+    _sum_up(call, orders=len(results), closed=sum(result["proven_closed"] is True for result in results))
+
+
+class _Told:
+    """Writes one line an order as soon as its end is known."""
+
+    def __init__(self, call: DeskCall) -> None:
+        self._json = call.invocation.json
+
+    def take(self, result: dict[str, object]) -> None:
+        # A reader who has gone away must not keep the remaining orders from being cancelled.
+        with suppress(OSError):
+            if self._json:
+                print_json(result)
+            else:
+                print_line(words.cancel_line(result))
+
+
+common_options(cancel_all)

@@ -1,0 +1,148 @@
+"""Gathers what `checkup` judges: from the interpreter, the settings, the file system, the holder and the broker."""
+
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from trading_bot import checkup
+from trading_bot.checkup import Check, FolderFacts, Trouble
+from trading_bot.cli.account_place import AccountPlace, place_of
+from trading_bot.cli.errors import known_errors
+from trading_bot.clock import SystemClock
+from trading_bot.config import Config, ConfigError
+from trading_bot.control_client import HolderAbsentError, HolderSilentError, ask_holder
+from trading_bot.desk import Ping
+from trading_bot.exchange_day import exchange_day
+from trading_bot.files import FileSystem, LocalFiles
+from trading_bot.journal_check import verdict_on
+from trading_bot.order_management.exceptions import OrderError, OrderLogError
+from trading_bot.order_management.models import ExecutionMode
+from trading_bot.startup_login import try_login
+
+PACKAGES = (
+    *("robin-stocks", "requests", "urllib3", "pydantic", "python-dotenv", "json5", "tenacity", "structlog", "click"),
+    *("rich", "filelock", "holidays"),
+)
+_PING_S = 5.0
+_PROBE = ".doctor-probe"
+
+
+def examine(config_file: Path | None) -> tuple[Check, ...]:
+    """Ask every question in the order in which failures follow from one another."""
+    machine = (
+        checkup.python_check(sys.version_info[:3]),
+        checkup.packages_check({name: _version_of(name) for name in PACKAGES}),
+    )
+    try:
+        config = Config.from_env_and_json(config_file)
+        place = place_of(config)
+    except ConfigError as error:
+        wrong = checkup.failed("config", error, Trouble.CONFIGURATION)
+        return (*machine, wrong, checkup.skipped("account", because="the settings have to be right first"))
+    good = checkup.passed("config", f"{config.trading.mode} mode, {config.file or 'no config file, defaults'}")
+    return (*machine, good, *_storage(config, place), *_trading(config, place))
+
+
+def _storage(config: Config, place: AccountPlace) -> Iterator[Check]:
+    files, now = LocalFiles(), SystemClock().now()
+    logs = folder_facts(config.logs_dir, files)
+    yield checkup.folder_check("state folder", folder_facts(place.state.root, files), private=True)
+    yield checkup.folder_check("logs folder", logs, private=False)
+    yield checkup.disk_check(logs)
+    try:
+        place.state.check_journal(place.journal)
+        verdict = verdict_on(place.journal)
+    except OrderLogError as error:
+        yield checkup.failed("journal", error, Trouble.STORAGE)
+        return
+    yield checkup.journal_check(verdict, path=str(place.journal))
+    yield checkup.clock_check(now=now, last_record=verdict.last_at)
+
+
+def _trading(config: Config, place: AccountPlace) -> Iterator[Check]:
+    now, latch = SystemClock().now(), place.latch()
+    trading = config.trading
+    yield checkup.calendar_check(trading.market_hours, calendar=trading.effective_calendar, now=now)
+    yield checkup.latch_check(
+        latch.state(), latch.reason_not_armed(), first_start_arms=_is_new_paper(place) and not place.state.root.exists()
+    )
+    yield checkup.breaker_check(place.breaker().standing(exchange_day(now)).halted_because)
+    yield _holder(place)
+    yield _login(config, place)
+
+
+def _holder(place: AccountPlace) -> Check:
+    try:
+        answer = ask_holder(place.state.control_socket, Ping(), clock=SystemClock(), timeout_s=_PING_S)
+    except HolderAbsentError:
+        return checkup.holder_check(None, silent_because=None)
+    except (HolderSilentError, OrderError) as error:
+        return checkup.holder_check(None, silent_because=str(error))
+    pid = answer["pid"]
+    return checkup.holder_check(pid if isinstance(pid, int) else None, silent_because=None)
+
+
+def _login(config: Config, place: AccountPlace) -> Check:
+    if _is_new_paper(place):
+        return checkup.skipped("login", because="the paper account is opened by its first start")
+    paper_failures: tuple[type[Exception], ...] = (*known_errors(), OSError)
+    try:
+        account = try_login(config)
+    except OrderError as error:
+        return checkup.failed("login", error, Trouble.LOGIN)
+    except paper_failures as error:  # the paper exchange's own files
+        return checkup.failed("login", error, Trouble.STORAGE)
+    return checkup.passed("login", f"account ...{account.account_suffix} can be read")
+
+
+def _is_new_paper(place: AccountPlace) -> bool:
+    return place.mode is ExecutionMode.PAPER and not place.state.paper_exchange.exists()
+
+
+def folder_facts(path: Path, files: FileSystem) -> FolderFacts:
+    """Read what the file system says of a folder, and try to write there; a folder that is not there is not made."""
+    there = next((each for each in (path, *path.parents) if each.exists()), path)
+    try:
+        status, free = there.stat(), shutil.disk_usage(there).free
+        problem = _write_problem(path, files) if there == path else _make_problem(there)
+    except OSError as error:
+        return FolderFacts(path=str(path), exists=False, mode=0, is_ours=False, problem=error.strerror, free_bytes=None)
+    return FolderFacts(
+        path=str(path),
+        exists=there == path,
+        mode=stat.S_IMODE(status.st_mode) if there == path else 0,
+        is_ours=status.st_uid == os.geteuid() if hasattr(os, "geteuid") else True,
+        problem=problem,
+        free_bytes=free,
+    )
+
+
+def _write_problem(path: Path, files: FileSystem) -> str | None:
+    probe = path / _PROBE
+    try:
+        probe.unlink(missing_ok=True)
+        files.write_new(probe, b"")
+    except OSError as error:
+        return f"cannot be written ({error.strerror})"
+    finally:
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
+    return None
+
+
+def _make_problem(above: Path) -> str | None:
+    if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
+        return None
+    return f"cannot be made below {above}"
+
+
+def _version_of(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,47 @@
+"""Reads a journal that another process may be writing: only whole, chained records are returned, each of them once."""
+
+from pathlib import Path
+
+from trading_bot.order_management.events import JournalRecord
+from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
+from trading_bot.order_management.records import BadRecordError, ChainHead, decode
+
+
+class JournalTail:
+    """Follows one journal from its first record on; `read` returns what was added since the call before it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._position = 0
+        self._head = ChainHead.genesis()
+
+    def read(self) -> tuple[JournalRecord, ...]:
+        """Return the new records; a last line that is still being written waits for the next call.
+
+        Raises:
+            OrderLogError: the journal cannot be read, or became shorter.
+            OrderLogDamagedError: a line is not the record that has to stand there.
+        """
+        whole, _, _unfinished = self._new_bytes().rpartition(b"\n")
+        return tuple(self._take(line) for line in whole.split(b"\n")) if whole else ()
+
+    def _new_bytes(self) -> bytes:
+        try:
+            with self._path.open("rb") as file:
+                if file.seek(0, 2) < self._position:
+                    raise OrderLogError(f"the journal {self._path} became shorter; run 'trading-bot audit verify'")
+                file.seek(self._position)
+                return file.read()
+        except OSError as error:
+            raise OrderLogError(f"cannot read the journal {self._path}: {error.strerror}; check the folder") from error
+
+    def _take(self, line: bytes) -> JournalRecord:
+        try:
+            record = decode(line, head=self._head)
+        except BadRecordError as error:
+            raise OrderLogDamagedError(
+                f"record {self._head.seq + 1} of {self._path} is bad: {error}; run 'trading-bot audit verify'"
+            ) from error
+        self._head = ChainHead(seq=record.seq, hash=record.hash)
+        self._position += len(line) + 1
+        return record

@@ -1,0 +1,149 @@
+"""The side file of a kill, and how the journal's holder takes it over.
+
+A kill may not write the journal, which belongs to another process. It leaves a file of its own in the account's state
+folder: one JSON object a line, the first of which names the orders on record that had not ended. Each of them carries
+a cancel from then on, fired by the holder as soon as the order is found, also after a restart.
+"""
+
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from trading_bot.clock import Clock
+from trading_bot.files import Descriptor, FileSystem
+from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent, about
+from trading_bot.order_management.models import ClientOrderId
+from trading_bot.order_management.order_book import OrderBook, TrackedOrder
+
+KILLS_FOLDER = "kills"
+"""The side files' folder inside an account's state folder."""
+
+_SCHEMA_VERSION = 1
+_ENGAGED = "kill_engaged"
+_FILE = "file"
+_SUFFIX = ".jsonl"
+_NAME_TIME = "%Y%m%dT%H%M%S.%fZ"
+_MAX_TEXT = 512
+
+
+class KillFile:
+    """One kill's own record. No method raises: a kill goes on without it, and `problem` says why it is missing."""
+
+    def __init__(self, *, folder: Path, files: FileSystem, clock: Clock, process_id: Callable[[], int]) -> None:
+        self._folder = folder
+        self._files = files
+        self._clock = clock
+        self._process_id = process_id
+        self.path: Path | None = None
+        self.problem: str | None = None
+
+    def begin(self, *, by: str, reason: str, orders: Sequence[ClientOrderId]) -> None:
+        """Start a new file that asks for the cancel of these orders."""
+        self.path, self.problem = None, None
+        path = self._folder / f"{self._clock.now().astimezone(UTC):{_NAME_TIME}}-{self._process_id()}{_SUFFIX}"
+        facts = {"by": by[:_MAX_TEXT], "reason": reason[:_MAX_TEXT], "cancel": list(orders)}
+        try:
+            self._files.make_folder(self._folder)
+            self._files.write_new(path, self._line(_ENGAGED, facts))
+        except OSError as error:
+            self._give_up(error)
+        else:
+            self.path = path
+
+    def note(self, event: str, facts: Mapping[str, object]) -> None:
+        """Add a line."""
+        if self.path is None or self.problem is not None:
+            return
+        try:
+            descriptor = self._files.open_append(self.path)
+            try:
+                self._write(descriptor, self._line(event, facts))
+            finally:
+                self._files.close(descriptor)
+        except OSError as error:
+            self._give_up(error)
+
+    def _write(self, descriptor: Descriptor, line: bytes) -> None:
+        taken = self._files.write(descriptor, line)
+        if taken != len(line):
+            raise OSError(f"only {taken} of {len(line)} bytes were written")
+        self._files.sync(descriptor)
+
+    def _line(self, event: str, facts: Mapping[str, object]) -> bytes:
+        head = {"v": _SCHEMA_VERSION, "event": event, "at": self._clock.now().astimezone(UTC).isoformat()}
+        return json.dumps(head | dict(facts), separators=(",", ":")).encode("ascii") + b"\n"
+
+    def _give_up(self, error: OSError) -> None:
+        self.problem = f"the kill's own record in {self._folder} is missing or cut short: {error}; mend the disk"
+
+
+def imported_kills(records: Iterable[JournalRecord]) -> frozenset[str]:
+    """Return the names of the side files that the journal has taken over."""
+    facts = (record.fact for record in records)
+    return frozenset(fact.details[_FILE] for fact in facts if fact.event is EventKind.KILL_IMPORTED)
+
+
+def import_kills(
+    folder: Path, *, files: FileSystem, book: OrderBook, imported: Collection[str]
+) -> tuple[OrderEvent, ...]:
+    """Return the events that take every new side file of ``folder`` over, to be recorded in this order.
+
+    A file whose first line cannot be read asks for the cancel of everything unresolved: a kill did happen. Each file
+    is closed off by its own ``kill_imported``, so that what a crash cut short is taken over again and changes nothing
+    twice. Add the names of those events to ``imported`` once they are recorded.
+
+    Raises:
+        OSError: the folder or a file in it cannot be read.
+    """
+    events: list[OrderEvent] = []
+    for path in _side_files(folder):
+        if path.name not in imported:
+            facts = files.facts_at(path)
+            data = files.read(path) if facts is not None and facts.is_regular else b""
+            events += _taken_over(path.name, data, book)
+    return tuple(events)
+
+
+def _side_files(folder: Path) -> Sequence[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix == _SUFFIX)
+    except FileNotFoundError:
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Engaged:
+    at: datetime
+    by: str
+    reason: str
+    cancel: frozenset[str]
+
+
+def _taken_over(name: str, data: bytes, book: OrderBook) -> Iterator[OrderEvent]:
+    kill = _first_line(data)
+    reason = f"killed by {kill.by}: {kill.reason}" if kill else "killed; the kill's record cannot be read"
+    for order in book.active():
+        if _is_wanted(order, kill) and not order.cancel_wanted:
+            yield replace(about(order.envelope, EventKind.CANCEL_REQUESTED), reason=reason)
+    yield OrderEvent(
+        event=EventKind.KILL_IMPORTED, occurred_at=kill.at if kill else None, reason=reason, details={_FILE: name}
+    )
+
+
+def _is_wanted(order: TrackedOrder, kill: _Engaged | None) -> bool:
+    return order.state.is_unresolved if kill is None else order.client_order_id in kill.cancel
+
+
+def _first_line(data: bytes) -> _Engaged | None:
+    line, end, _ = data.partition(b"\n")
+    try:
+        facts = json.loads(line)
+        whole = bool(end) and (facts["v"], facts["event"]) == (_SCHEMA_VERSION, _ENGAGED)
+        if not whole or not isinstance(facts["cancel"], list):
+            return None
+        at = datetime.fromisoformat(facts["at"]).astimezone(UTC)
+        return _Engaged(at=at, by=str(facts["by"]), reason=str(facts["reason"]), cancel=frozenset(facts["cancel"]))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None

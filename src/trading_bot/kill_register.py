@@ -1,0 +1,68 @@
+"""The orders a kill knows from the journal, read without writing, locking or trusting it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from trading_bot.files import FileSystem
+from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
+from trading_bot.order_management.models import OrderEnvelope, OrderId, RefId
+from trading_bot.order_management.order_book import OrderBook, TrackedOrder
+from trading_bot.order_management.order_log import Integrity, scan
+from trading_bot.state_folder import StateFolder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownOrders:
+    """Every order that could be read; ``problem`` says why there may be more."""
+
+    orders: tuple[TrackedOrder, ...] = ()
+    problem: str | None = None
+
+    @property
+    def working(self) -> tuple[TrackedOrder, ...]:
+        """Those on record as held by the broker."""
+        return tuple(order for order in self.orders if order.state.is_working)
+
+    @property
+    def unresolved(self) -> tuple[TrackedOrder, ...]:
+        """Those of which nobody knows whether the broker has them."""
+        return tuple(order for order in self.orders if order.state.is_unresolved)
+
+    def find(self, *, order_id: OrderId, ref_id: RefId | None) -> TrackedOrder | None:
+        """Return the order that bears either of the broker's names."""
+        named = (order for order in self.orders if _bears(order.envelope, order_id, ref_id))
+        return next(named, None)
+
+
+def _bears(envelope: OrderEnvelope, order_id: OrderId, ref_id: RefId | None) -> bool:
+    return order_id == envelope.order_id or ref_id == envelope.ref_id
+
+
+def read_known_orders(journal: Path, *, state: StateFolder, files: FileSystem) -> KnownOrders:
+    """Read as far as the journal can be believed. Never raises for what is wrong with the file.
+
+    An account that never had a journal has no orders. An unfinished last line is none of a sent order: an intent is
+    sent only once its line is whole.
+    """
+    try:
+        state.check_journal(journal)
+        data = files.read(journal) if files.facts_at(journal) is not None else b""
+    except OrderLogError as error:
+        return KnownOrders(problem=str(error))
+    except OSError as error:
+        return KnownOrders(problem=f"the journal {journal} cannot be read ({error.strerror}); look at its disk")
+    return _replayed(data, journal)
+
+
+def _replayed(data: bytes, journal: Path) -> KnownOrders:
+    found = scan(data)
+    book = OrderBook()
+    try:
+        for record in found.records:
+            book.apply(record)
+    except OrderLogDamagedError as error:
+        return KnownOrders(orders=book.orders(), problem=str(error))
+    if found.integrity is Integrity.DAMAGED:
+        problem = f"the journal {journal} is damaged ({found.problem}); run 'trading-bot audit verify'"
+        return KnownOrders(orders=book.orders(), problem=problem)
+    return KnownOrders(orders=book.orders())

@@ -1,0 +1,79 @@
+"""What the safety rules ask of the orders on record."""
+
+from collections.abc import Iterable
+from decimal import Decimal, localcontext
+from typing import Protocol
+
+from trading_bot.order_management.ledger import OrderLedger
+from trading_bot.order_management.models import EXACT, Side
+from trading_bot.order_management.order_book import TrackedOrder
+
+
+class OrderFacts(Protocol):
+    """The orders of one account, as its journal has them now."""
+
+    def orders(self) -> tuple[TrackedOrder, ...]:
+        """Return every order, oldest first."""
+        ...
+
+    def active(self) -> tuple[TrackedOrder, ...]:
+        """Return the orders that have not provably ended, oldest first."""
+        ...
+
+
+class LedgerOrders:
+    """The orders of a ledger."""
+
+    def __init__(self, ledger: OrderLedger) -> None:
+        self._ledger = ledger
+
+    def orders(self) -> tuple[TrackedOrder, ...]:
+        """Return every order, oldest first."""
+        with self._ledger.open_book() as book:
+            return book.orders()
+
+    def active(self) -> tuple[TrackedOrder, ...]:
+        """Return the orders that have not provably ended, oldest first."""
+        with self._ledger.open_book() as book:
+            return book.active()
+
+
+def unresolved_cost(orders: Iterable[TrackedOrder]) -> Decimal:
+    """Return the dollars that unresolved buys may cost: the broker's buying power may not know of them."""
+    with localcontext(EXACT):
+        return sum(
+            (
+                order.envelope.limit_price * order.remaining_quantity
+                for order in orders
+                if order.envelope.side is Side.BUY and order.state.is_unresolved
+            ),
+            Decimal(0),
+        )
+
+
+def unresolved_shares(orders: Iterable[TrackedOrder], symbol: str) -> Decimal:
+    """Return the shares that unresolved sells of ``symbol`` may take: the broker may not hold them back."""
+    with localcontext(EXACT):
+        return sum(
+            (order.remaining_quantity for order in _on(orders, symbol, Side.SELL) if order.state.is_unresolved),
+            Decimal(0),
+        )
+
+
+def pending_worth(orders: Iterable[TrackedOrder], symbol: str, *, price: Decimal) -> Decimal:
+    """Return what buys of ``symbol`` that have not ended may add to the position, in dollars.
+
+    Each share counts at its limit or at ``price``, whichever is higher.
+    """
+    with localcontext(EXACT):
+        return sum(
+            (
+                max(order.envelope.limit_price, price) * order.remaining_quantity
+                for order in _on(orders, symbol, Side.BUY)
+            ),
+            Decimal(0),
+        )
+
+
+def _on(orders: Iterable[TrackedOrder], symbol: str, side: Side) -> tuple[TrackedOrder, ...]:
+    return tuple(order for order in orders if (order.envelope.symbol, order.envelope.side) == (symbol, side))

@@ -1,0 +1,122 @@
+"""One order from request to answer: price, judge, write ahead, submit, record, answer."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from trading_bot.order_management.admission import Admission, intent_of
+from trading_bot.order_management.calculator import parse_price, price_order
+from trading_bot.order_management.cancellation import Canceller
+from trading_bot.order_management.client_ids import derive_ref_id, validate_client_order_id
+from trading_bot.order_management.exceptions import OrderNotFoundError
+from trading_bot.order_management.ledger import OrderLedger
+from trading_bot.order_management.models import (
+    ClientOrderId,
+    ExecutionMode,
+    OrderEnvelope,
+    OrderRequest,
+    OrderTerms,
+)
+from trading_bot.order_management.order_book import TrackedOrder
+from trading_bot.order_management.outcomes import DurableIntent
+from trading_bot.order_management.ports import BrokerGateway
+from trading_bot.order_management.settlement import OutcomeRecorder
+from trading_bot.order_management.submission import SubmitProtocol
+
+if TYPE_CHECKING:
+    from trading_bot.config import OrderManagementConfig
+
+Approval: TypeAlias = Callable[[OrderTerms], None]
+"""Raises an `OrderError` where the caller's own rules refuse these terms."""
+
+
+def approve_all(_terms: OrderTerms) -> None:
+    """Refuse nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagerIdentity:
+    """Whose orders these are: the mode, and a key that stands for the account without naming it."""
+
+    mode: ExecutionMode
+    account_key: str
+
+
+class Placement:
+    """Places orders. The steps that judge and write ahead run one order at a time, the submits side by side."""
+
+    def __init__(
+        self,
+        *,
+        gateway: BrokerGateway,
+        ledger: OrderLedger,
+        settings: "OrderManagementConfig",
+        identity: ManagerIdentity,
+        admission: Admission,
+        protocol: SubmitProtocol,
+        outcomes: OutcomeRecorder,
+        canceller: Canceller,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._gateway = gateway
+        self._ledger = ledger
+        self._settings = settings
+        self._identity = identity
+        self._admission = admission
+        self._protocol = protocol
+        self._outcomes = outcomes
+        self._canceller = canceller
+        self._new_id = new_id
+        self._approving = threading.Lock()
+
+    def preview(self, request: OrderRequest, *, strategy_name: str | None) -> OrderTerms:
+        """Return the terms that `place` would send."""
+        return price_order(request, self._settings.pricing_rules(strategy_name, request.pricing))
+
+    def place(self, request: OrderRequest, *, strategy_name: str | None, approve: Approval) -> OrderEnvelope:
+        """Submit one order, at most once; see `OrderManager.place_limit_order`."""
+        terms = self.preview(request, strategy_name=strategy_name)
+        client_order_id = self._named(request)
+        if (earlier := self._admission.earlier(client_order_id, terms)) is not None:
+            return earlier
+        self._admission.refuse_if_halted(terms.symbol)
+        prepared = self._gateway.prepare_order(terms, derive_ref_id(self._identity.account_key, client_order_id))
+        intent = intent_of(
+            client_order_id,
+            prepared,
+            reference_price=parse_price(request.reference_price, symbol=terms.symbol),
+            strategy_name=strategy_name,
+            mode=self._identity.mode,
+        )
+        with self._approving:
+            approve(terms)
+            begun = self._admission.begin(intent, prepared)
+        return self._submit(begun) if isinstance(begun, DurableIntent) else begun
+
+    def _named(self, request: OrderRequest) -> ClientOrderId:
+        given = request.client_order_id
+        return validate_client_order_id(self._new_id() if given is None else given)
+
+    def _submit(self, intent: DurableIntent) -> OrderEnvelope:
+        envelope = self._tracked(intent.client_order_id).envelope
+        try:
+            outcome = self._protocol.run(envelope, intent)
+            self._outcomes.record(envelope, outcome)
+        finally:
+            self._admission.finish(intent.client_order_id)
+        latest = self._tracked(intent.client_order_id)
+        if latest.cancel_wanted and latest.state.is_working:
+            self._canceller.cancel((latest,))
+            latest = self._tracked(intent.client_order_id)
+        self._outcomes.raise_unless_accepted(latest.envelope, outcome)
+        return latest.envelope
+
+    def _tracked(self, client_order_id: ClientOrderId) -> TrackedOrder:
+        with self._ledger.open_book() as book:
+            order = book.get(client_order_id)
+        if order is None:
+            raise OrderNotFoundError(
+                f"no order {client_order_id} is in the journal; check the id", client_order_id=client_order_id
+            )
+        return order

@@ -1,0 +1,105 @@
+"""The transport of live mode: carries the broker session's requests over our own connections."""
+
+import logging
+import os
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import certifi
+from requests import PreparedRequest, Response
+from requests.adapters import HTTPAdapter
+from requests.exceptions import ContentDecodingError, InvalidURL
+
+from trading_bot.clock import Clock
+from trading_bot.robinhood.connection import BROKER_HOST, BrokerPool, Route, broker_trust
+from trading_bot.robinhood.name_lookup import BoundedLookup, Lookup, system_lookup
+
+_ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
+_CHATTY_LOGGERS = ("urllib3.connection", "urllib3.connectionpool")
+
+
+class ForkedTransportError(RuntimeError):
+    """A forked child tried to use its parent's connections; build a transport of its own."""
+
+
+def build_live_transport(
+    *,
+    clock: Clock,
+    ca_file: str | None = None,
+    lookup: Lookup = system_lookup,
+    process_id: Callable[[], int] = os.getpid,
+) -> "LiveTransport":
+    """Build the transport to the real broker. No connection is made yet.
+
+    Without ``ca_file`` the authorities are certifi's, whatever the environment says.
+    """
+    _silence_addresses()
+    trust = broker_trust(ca_file or certifi.where())
+    pool = BrokerPool(Route(trust=trust, lookup=BoundedLookup(lookup), clock=clock))
+    return LiveTransport(pool=pool, process_id=process_id)
+
+
+class LiveTransport(HTTPAdapter):
+    """Serves the broker's host alone, over TLS that is always verified. Safe to share between threads, not processes.
+
+    It takes no proxy, no certificate and no verification setting from its caller, and follows nothing.
+    """
+
+    def __init__(self, *, pool: BrokerPool, process_id: Callable[[], int] = os.getpid) -> None:
+        super().__init__(max_retries=0)
+        self._pool = pool
+        self._process_id = process_id
+        self._owner = process_id()
+
+    def send(self, request: PreparedRequest, *_socket_options: object, **_named_options: object) -> Response:
+        """Send one request and read the head of its reply; times come from the current `SendContext`.
+
+        Raises:
+            ForkedTransportError: this process inherited the transport; nothing was sent.
+            InvalidURL: the request is not for the broker; nothing was sent.
+            SendRefusedError: the permit refused; nothing was sent.
+            OSError: the exchange failed; the context says how far it had got.
+        """
+        self._refuse_child()
+        _refuse_other_hosts(request)
+        response = super().send(request, stream=True)
+        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        if encoding not in _ENCODINGS:
+            response.close()
+            raise ContentDecodingError("the reply came in an encoding that was not asked for", request=request)
+        return response
+
+    def get_connection_with_tls_context(self, *_request: object, **_settings: object) -> BrokerPool:
+        """Return the one pool there is."""
+        return self._pool
+
+    def cert_verify(self, *_settings: object) -> None:
+        """Do nothing: what is trusted was settled when the pool was built."""
+
+    def close(self) -> None:
+        """Close the idle connections; in a forked child, leave the parent's alone."""
+        super().close()
+        if self._process_id() == self._owner:
+            self._pool.close()
+
+    def _refuse_child(self) -> None:
+        if self._process_id() != self._owner:
+            raise ForkedTransportError(
+                f"these connections belong to process {self._owner}; a forked child must build its own transport"
+            )
+
+
+def _refuse_other_hosts(request: PreparedRequest) -> None:
+    url = urlsplit(request.url or "")
+    if (url.scheme, url.netloc) != ("https", BROKER_HOST):
+        raise InvalidURL(f"live requests go to https://{BROKER_HOST} alone; nothing was sent", request=request)
+
+
+def _silence_addresses() -> None:
+    # urllib3 writes whole addresses into its log, and some of ours hold an account number.
+    for name in _CHATTY_LOGGERS:
+        logging.getLogger(name).addFilter(_nothing)
+
+
+def _nothing(_record: logging.LogRecord) -> bool:
+    return False

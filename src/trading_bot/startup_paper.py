@@ -1,0 +1,75 @@
+"""The composition of a paper account: its market, its calendar, and where it is kept between processes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from trading_bot.clock import Clock
+from trading_bot.config import Config, PaperConfig
+from trading_bot.files import FileSystem
+from trading_bot.market_hours import NYSE_CLOSE, NYSE_OPEN, NYSE_ZONE, MarketHours
+from trading_bot.paper.exchange import PaperExchange
+from trading_bot.paper.quotes import QuoteSource, ReplayQuotes, SeededWalkQuotes
+from trading_bot.paper.sqlite_store import SqliteStore
+from trading_bot.paper.state import ExchangeState
+from trading_bot.paper.transport import PaperTransport
+from trading_bot.state_folder import StateFolder
+
+PAPER_ACCOUNT = "PAPER0001"
+"""The account number on paper where the configuration names none."""
+
+PAPER_LOGIN = "paper"
+"""User name and password of every paper account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperAccount:
+    """A paper exchange that is ready to be opened, and the transport that asks it."""
+
+    store: SqliteStore
+    transport: PaperTransport
+
+
+def paper_account(
+    config: Config,
+    *,
+    account_number: str,
+    state: StateFolder,
+    files: FileSystem,
+    clock: Clock,
+    quotes: QuoteSource | None,
+    reference_for: Callable[[str], Decimal | None],
+) -> PaperAccount:
+    """Build the paper exchange of an account; nothing is read or written before it is used.
+
+    Raises:
+        QuoteFileError: the quotes file cannot be used.
+    """
+    store = SqliteStore(
+        state.paper_exchange,
+        account_number=account_number,
+        opening=lambda: ExchangeState.opening(
+            account_number=account_number, cash=config.paper.starting_cash, now=clock.now()
+        ),
+        files=files,
+    )
+    exchange = PaperExchange(
+        quotes=quotes or _quotes(config.paper), calendar=_exchange_hours(config), seed=config.paper.seed
+    )
+    transport = PaperTransport(exchange=exchange, store=store, clock=clock, reference_for=reference_for)
+    return PaperAccount(store=store, transport=transport)
+
+
+def _quotes(paper: PaperConfig) -> QuoteSource:
+    return ReplayQuotes.from_file(paper.quotes_file) if paper.quotes_file else SeededWalkQuotes(paper.seed)
+
+
+def _exchange_hours(config: Config) -> MarketHours:
+    # The exchange trades its own session, however narrow the hours are in which this bot sends orders.
+    return MarketHours(
+        calendar=config.trading.effective_calendar,
+        start_time=NYSE_OPEN,
+        end_time=NYSE_CLOSE,
+        timezone=ZoneInfo(NYSE_ZONE),
+    )

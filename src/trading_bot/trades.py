@@ -1,0 +1,125 @@
+"""What may become of a trade, and the way there and back: words into a request, errors into a result."""
+
+import enum
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeVar
+
+from trading_bot.order_management.calculator import parse_price, parse_time_in_force
+from trading_bot.order_management.exceptions import (
+    OrderError,
+    OrderNotSentError,
+    OrderOutcomeUnknownError,
+    OrderRejectedError,
+    OrderValidationError,
+    UnsupportedOrderTypeError,
+)
+from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderTerms, Pricing, Side
+
+_KNOWN_ORDER_TYPES = frozenset({"market", "stop", "stop_limit", "stop_market", "trailing_stop"})
+
+
+class TradeStatus(enum.StrEnum):
+    """What became of a trade somebody asked for."""
+
+    SUBMITTED = "submitted"  # the broker has the order; whether it fills is another matter
+    DUPLICATE = "duplicate"  # an earlier order stands for it; nothing was sent
+    BLOCKED = "blocked"  # refused here, before anything was sent
+    REJECTED = "rejected"  # refused by the broker
+    NOT_SENT = "not_sent"  # provably nothing reached the broker
+    UNKNOWN = "unknown"  # it may be live; it is being reconciled
+    NOT_IMPLEMENTED = "not_implemented"  # not a limit order; nothing was sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeResult:
+    """The answer to one trade: ``code`` for programs, ``message`` for people, an envelope once there is an intent."""
+
+    status: TradeStatus
+    code: str
+    message: str
+    envelope: OrderEnvelope | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradePreview:
+    """The terms a trade would be sent with, and the answer it would get instead of being sent, if any."""
+
+    terms: OrderTerms
+    refusal: TradeResult | None
+
+
+_Word = TypeVar("_Word", bound=enum.StrEnum)
+
+
+def _word(words: type[_Word], text: object, name: str, *, code: str) -> _Word:
+    if isinstance(text, str) and text in tuple(words):
+        return words(text)
+    raise OrderValidationError(f"{name} is one of {', '.join(words)}, not {ascii(text)[:40]}", code=code)
+
+
+_STATUS_OF: tuple[tuple[type[OrderError], TradeStatus], ...] = (
+    (UnsupportedOrderTypeError, TradeStatus.NOT_IMPLEMENTED),
+    (OrderRejectedError, TradeStatus.REJECTED),
+    (OrderNotSentError, TradeStatus.NOT_SENT),
+    (OrderOutcomeUnknownError, TradeStatus.UNKNOWN),
+)
+
+
+def _status_of(error: OrderError) -> TradeStatus:
+    return next((status for kind, status in _STATUS_OF if isinstance(error, kind)), TradeStatus.BLOCKED)
+
+
+def failed_trade(error: OrderError) -> TradeResult:
+    """Return the result for an error of the order layer."""
+    return TradeResult(status=_status_of(error), code=error.code, message=str(error), envelope=error.envelope)
+
+
+def unsupported_trade(order_type: object) -> TradeResult:
+    """Return the structured answer to an order type that does not exist here."""
+    known = isinstance(order_type, str) and order_type in _KNOWN_ORDER_TYPES
+    shown = order_type if known else f"{ascii(order_type)[:40]}"
+    return TradeResult(
+        status=TradeStatus.NOT_IMPLEMENTED,
+        code="unsupported_order_type",
+        message=f"{shown} orders are not implemented and nothing was sent; use a limit order, with marketable pricing "
+        "to trade at once",
+    )
+
+
+def duplicate_trade(envelope: OrderEnvelope) -> TradeResult:
+    """Return the result for a trade that an earlier order stands for."""
+    return TradeResult(
+        status=TradeStatus.DUPLICATE,
+        code="duplicate",
+        message=f"order {envelope.client_order_id} ({envelope.state}) already stands for this; nothing was sent",
+        envelope=envelope,
+    )
+
+
+def trade_request(
+    *,
+    symbol: str,
+    action: str,
+    shares: int,
+    price: Decimal,
+    time_in_force: str,
+    extended_hours: bool,
+    client_order_id: str | None,
+    pricing: str | None,
+) -> OrderRequest:
+    """Turn the words of a trade into an order request.
+
+    Raises:
+        OrderValidationError: a word that is none of ours, or a price that is no price.
+    """
+    return OrderRequest(
+        symbol=symbol,
+        side=_word(Side, action, "action", code="bad_action"),
+        quantity=shares,
+        reference_price=parse_price(price, symbol=ascii(symbol)[:20]),
+        time_in_force=parse_time_in_force(time_in_force, symbol=ascii(symbol)[:20]),
+        extended_hours=extended_hours,
+        client_order_id=client_order_id,
+        pricing=None if pricing is None else _word(Pricing, pricing, "pricing", code="bad_pricing"),
+    )

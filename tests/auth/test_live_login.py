@@ -1,0 +1,370 @@
+"""One session for all threads and processes of an account, and never a login that nobody asked for."""
+
+import threading
+
+import pytest
+from pydantic import SecretStr
+
+from tests.support.live_login_bench import DEVICE, READ, REVOKE, SEED, TOKEN, LoginBench, tokens
+from tests.support.scripted_broker import Answer, lost, reply, unreachable
+from trading_bot.auth.live_login import PAUSE_S, THROTTLED_PAUSE_S
+from trading_bot.auth.login_budget import LoginBudgetError
+from trading_bot.auth.token_store import SavedSession, TokenFileError
+from trading_bot.cli.errors import exit_code_of
+from trading_bot.cli.exit_codes import ExitCode
+from trading_bot.files import LocalFiles
+from trading_bot.order_management.exceptions import AuthenticationError
+
+
+@pytest.fixture
+def desk(tmp_path):
+    return LoginBench(tmp_path / "state")
+
+
+def another_process(desk: LoginBench) -> LoginBench:
+    other = LoginBench(desk.folder)
+    other.login.resume()
+    return other
+
+
+# Logging in
+
+
+def test_a_login_is_saved_and_used(desk):
+    desk.broker.on(*TOKEN, tokens())
+    desk.log_in()
+    assert desk.bearer() == "Bearer canary-access-1"
+    saved = desk.saved()
+    assert saved.refresh_token == SecretStr("canary-refresh-1")
+    assert saved.device_token == SecretStr(DEVICE)
+
+
+def test_the_device_stays_the_same_from_login_to_login(desk):
+    desk.logged_in()
+    other = LoginBench(desk.folder)
+    other.login._new_device_token = lambda: pytest.fail("a new device")
+    other.logged_in()
+    assert other.saved().device_token == SecretStr(DEVICE)
+
+
+def test_a_second_factor_is_sent_where_there_is_a_seed(desk):
+    desk.broker.on(*TOKEN, tokens())
+    desk.log_in(mfa_secret=SEED)
+    assert b"mfa_code=" in desk.broker.seen[0].body
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (reply(400, {"detail": "Unable to log in with provided credentials."}), "check username, password"),
+        (reply(401, {"detail": "no"}), "check username, password"),
+        (reply(403, {"verification_workflow": {"id": "w"}}), "approve this device"),
+        (reply(429, {"detail": "no"}), "five minutes"),
+        (reply(500, b"<html>"), "wait a minute"),
+        (reply(200, {"access_token": "x"}), "no usable token"),
+        (reply(200, b""), "no usable token"),
+        (lost(), "did not finish"),
+        (reply(307, None, Location="https://evil.example/"), "check the network before any further login"),
+    ],
+)
+def test_a_login_that_fails_says_what_to_do_saves_nothing_and_is_counted(desk, answer, message):
+    desk.broker.on(*TOKEN, answer)
+    desk.broker.always("POST", "/pathfinder/user_machine/", reply(500))
+    with pytest.raises(AuthenticationError, match=message):
+        desk.log_in()
+    assert desk.store.load() is None
+    assert desk.session.bearer_is_refused
+    with pytest.raises(LoginBudgetError):
+        desk.log_in()
+
+
+def test_a_login_that_never_left_is_not_counted(desk):
+    desk.broker.on(*TOKEN, unreachable(), tokens())
+    with pytest.raises(AuthenticationError, match="did not finish"):
+        desk.log_in()
+    desk.log_in()
+    assert desk.bearer() == "Bearer canary-access-1"
+
+
+def test_a_seed_that_is_none_is_not_counted(desk):
+    with pytest.raises(AuthenticationError, match="ROBINHOOD_MFA_SECRET"):
+        desk.log_in(mfa_secret=SecretStr("!"))
+    desk.logged_in()
+
+
+def test_a_spent_budget_sends_nothing(desk):
+    desk.broker.on(*TOKEN, reply(400))
+    for _ in range(3):
+        with pytest.raises(AuthenticationError):
+            desk.log_in()
+    assert len(desk.broker.seen) == 1
+
+
+def test_a_headless_host_is_told_to_use_a_terminal(desk):
+    desk.broker.on(*TOKEN, reply(403, {"verification_workflow": {"id": "w"}}))
+    desk.broker.on("POST", "/pathfinder/user_machine/", reply(200, {"id": "m"}))
+    challenge = {"type": "sms", "status": "issued", "id": "c"}
+    desk.broker.on(
+        "GET", "/pathfinder/inquiries/m/user_view/", reply(200, {"context": {"sheriff_challenge": challenge}})
+    )
+    with pytest.raises(AuthenticationError, match="at a terminal") as refused:
+        desk.log_in()
+    assert exit_code_of(refused.value) == ExitCode.LOGIN_NEEDED
+
+
+def test_a_session_that_cannot_be_saved_says_so_but_works(tmp_path):
+    class NoSession(LocalFiles):
+        def replace(self, path, data):
+            if path.name == "session.json":
+                raise OSError(28, "No space left on device")
+            super().replace(path, data)
+
+    desk = LoginBench(tmp_path / "state", files=NoSession())
+    desk.broker.on(*TOKEN, tokens())
+    with pytest.raises(TokenFileError, match="No space left"):
+        desk.log_in()
+    assert desk.bearer() == "Bearer canary-access-1"
+
+
+# Taking up a saved session
+
+
+def test_a_saved_session_is_taken_up_without_a_request(desk):
+    desk.logged_in()
+    other = another_process(desk)
+    assert other.broker.seen == []
+    assert other.bearer() == "Bearer canary-access-1"
+
+
+@pytest.mark.parametrize("saved", [None, SavedSession(device_token=SecretStr("d"))], ids=["never", "logged out"])
+def test_without_a_saved_session_a_person_is_needed(desk, saved):
+    if saved is not None:
+        desk.store.save(saved)
+    with pytest.raises(AuthenticationError, match="trading-bot login") as refused:
+        desk.login.resume()
+    assert exit_code_of(refused.value) == ExitCode.LOGIN_NEEDED
+
+
+def test_a_session_that_cannot_be_trusted_needs_a_person(desk):
+    desk.logged_in()
+    desk.store.path.chmod(0o644)
+    with pytest.raises(TokenFileError):
+        LoginBench(desk.folder).login.resume()
+
+
+# Renewing
+
+
+def test_an_accepted_session_is_not_renewed(desk):
+    assert desk.logged_in().login.renew()
+    assert desk.broker.seen == []
+
+
+def test_a_refused_session_is_renewed_with_the_refresh_token_and_saved(desk):
+    desk.logged_in().answered_401()
+    desk.broker.on(*TOKEN, tokens(2))
+    assert desk.login.renew()
+    [seen] = desk.broker.seen
+    assert b"grant_type=refresh_token" in seen.body
+    assert b"refresh_token=canary-refresh-1" in seen.body
+    assert b"device_token=canary-device-token" in seen.body
+    assert "Authorization" not in seen.headers
+    assert desk.saved().refresh_token == SecretStr("canary-refresh-2")
+    assert desk.bearer() == "Bearer canary-access-2"
+
+
+def test_many_threads_share_one_renewal(desk):
+    desk.logged_in().answered_401()
+    desk.broker.on(*TOKEN, tokens(2))
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(desk.login.renew())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [True] * 8
+    assert len(desk.broker.seen) == 1
+
+
+def test_a_process_uses_what_another_has_renewed(desk):
+    desk.logged_in()
+    other = another_process(desk)
+    desk.answered_401()
+    desk.broker.on(*TOKEN, tokens(2))
+    assert desk.login.renew()
+    other.answered_401()
+    assert other.login.renew()
+    assert other.broker.seen == []
+    assert other.bearer() == "Bearer canary-access-2"
+
+
+def test_a_process_that_comes_during_a_renewal_waits_for_it(desk):
+    desk.logged_in()
+    other = another_process(desk)
+    other.answered_401()
+    begun, waiting = threading.Event(), []
+
+    def renew_elsewhere():
+        begun.set()
+        waiting.append(other.login.renew())
+
+    thread = threading.Thread(target=renew_elsewhere)
+
+    def start_the_other():
+        thread.start()
+        begun.wait(5)
+
+    desk.answered_401()
+    desk.broker.on(*TOKEN, Answer(body=tokens(2).body, then=start_the_other))
+    assert desk.login.renew()
+    thread.join(5)
+    assert waiting == [True]
+    assert other.broker.seen == []
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_a_refused_refresh_token_is_never_sent_again_by_anybody(desk, status):
+    desk.logged_in()
+    other = another_process(desk)
+    desk.answered_401()
+    desk.broker.on(*TOKEN, reply(status, {"detail": "invalid_grant"}))
+    assert not desk.login.renew()
+    desk.time.sleep(PAUSE_S)
+    assert not desk.login.renew()
+    assert len(desk.broker.seen) == 1
+    other.answered_401()
+    assert other.login.renew()  # it finds a file that changed, and tries what is in it
+    other.answered_401()
+    assert not other.login.renew()
+    assert other.broker.seen == []
+
+
+@pytest.mark.parametrize("body", [{"access_token": "x"}, b"<html>"])
+def test_a_renewal_without_usable_tokens_uses_the_refresh_token_up(desk, body):
+    desk.logged_in().answered_401()
+    desk.broker.on(*TOKEN, reply(200, body))
+    assert not desk.login.renew()
+    assert desk.saved().refresh_token is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "pause_s"),
+    [
+        (unreachable(), PAUSE_S),
+        (lost(), PAUSE_S),
+        (reply(503), PAUSE_S),
+        (reply(429), THROTTLED_PAUSE_S),
+        (reply(429, None, Retry_After="30"), 30),
+    ],
+)
+def test_a_renewal_that_fails_in_passing_is_tried_again_after_a_pause(desk, answer, pause_s):
+    desk.logged_in().answered_401()
+    desk.broker.on(*TOKEN, answer, tokens(2))
+    assert not desk.login.renew()
+    desk.time.sleep(pause_s - 0.5)
+    assert not desk.login.renew()
+    assert len(desk.broker.seen) == 1
+    desk.time.sleep(0.5)
+    assert desk.login.renew()
+
+
+def test_a_renewed_session_that_cannot_be_saved_goes_on_in_memory(tmp_path):
+    class FullDisk(LocalFiles):
+        full = False
+
+        def replace(self, path, data):
+            if self.full:
+                raise OSError(28, "No space left on device")
+            super().replace(path, data)
+
+    files = FullDisk()
+    desk = LoginBench(tmp_path / "state", files=files).logged_in().answered_401()
+    files.full = True
+    desk.broker.on(*TOKEN, tokens(2), tokens(3))
+    assert desk.login.renew()
+    desk.answered_401()
+    assert desk.login.renew()
+    assert desk.bearer() == "Bearer canary-access-3"
+
+
+def test_a_file_that_cannot_be_trusted_renews_nothing(desk):
+    desk.logged_in().answered_401()
+    desk.store.path.chmod(0o666)
+    assert not desk.login.renew()
+    assert desk.broker.seen == []
+
+
+def test_without_a_login_there_is_nothing_to_renew(desk):
+    assert not desk.login.renew()
+    assert desk.broker.seen == []
+
+
+# Logging out
+
+
+def test_a_logout_forgets_then_revokes_and_keeps_the_device(desk):
+    desk.logged_in()
+    at_revocation = []
+    desk.broker.on(*REVOKE, Answer(then=lambda: at_revocation.append(desk.saved())))
+    assert desk.login.logout()
+    assert b"token=canary-refresh-1" in desk.broker.seen[0].body
+    assert at_revocation == [SavedSession(device_token=SecretStr(DEVICE))]
+    assert desk.bearer() is None
+
+
+@pytest.mark.parametrize("answer", [lost(), reply(500), unreachable()])
+def test_a_revocation_that_is_not_confirmed_is_said_and_forgotten_all_the_same(desk, answer):
+    desk.logged_in()
+    desk.broker.on(*REVOKE, answer)
+    assert not desk.login.logout()
+    assert desk.saved().access_token is None
+
+
+def test_a_logout_works_from_a_process_that_never_took_the_session_up(desk):
+    desk.logged_in()
+    other = LoginBench(desk.folder)
+    other.broker.on(*REVOKE, reply())
+    assert other.login.logout()
+    assert other.saved().refresh_token is None
+
+
+def test_a_second_logout_sends_nothing(desk):
+    desk.logged_in()
+    desk.broker.on(*REVOKE, reply())
+    assert desk.login.logout()
+    assert desk.login.logout()
+    assert len(desk.broker.seen) == 1
+
+
+def test_a_logout_of_nobody_is_done(desk):
+    assert desk.login.logout()
+    assert desk.broker.seen == []
+
+
+def test_after_a_logout_nothing_is_renewed(desk):
+    desk.logged_in()
+    desk.broker.on(*REVOKE, reply())
+    desk.login.logout()
+    assert not desk.login.renew()
+    assert desk.broker.paths() == ["POST /oauth2/revoke_token/"]
+
+
+def test_a_token_revoked_in_the_middle_of_work_is_renewed_once(desk):
+    desk.logged_in()
+    desk.broker.on("GET", "/orders/", reply(401))
+    desk.session.exchange(READ, timeout_s=5)
+    desk.broker.on(*TOKEN, tokens(2))
+    assert desk.login.renew()
+    assert desk.login.renew()
+    assert desk.broker.paths().count("POST /oauth2/token/") == 1
+
+
+@pytest.mark.parametrize("by", ["logging out", "deleting the file"])
+def test_a_logout_by_another_process_ends_the_session_here_too(desk, by):
+    desk.logged_in()
+    other = another_process(desk)
+    other.broker.on(*REVOKE, reply())
+    assert other.login.logout() if by == "logging out" else desk.store.path.unlink() is None
+    desk.answered_401()
+    assert not desk.login.renew()
+    assert desk.broker.seen == []

@@ -1,0 +1,148 @@
+"""Whatever is typed: one readable line, the documented exit code, nothing sent, no traceback."""
+
+import json
+
+import pytest
+
+from tests.support.command_desk import CommandDesk
+from tests.support.command_line import CommandResult, run_cli
+from trading_bot.cli.exit_codes import ExitCode
+
+
+@pytest.fixture
+def desk(tmp_path) -> CommandDesk:
+    return CommandDesk(tmp_path)
+
+
+def is_refused(done: CommandResult, exit_code: ExitCode) -> bool:
+    """Whether it ended with the code, wrote no data, and said why in one line."""
+    said = done.stderr
+    return (
+        done.returncode == exit_code
+        and done.stdout == ""
+        and said.startswith("trading-bot: ")
+        and said.count("\n") == 1
+        and "Traceback" not in said
+    )
+
+
+TRADES = [
+    ["AAPL", "-5", "--reference-price", "100"],
+    ["AAPL", "0", "--reference-price", "100"],
+    ["AAPL", "1.5", "--reference-price", "100"],
+    ["AAPL", "1e3", "--reference-price", "100"],
+    ["AAPL", "\uff11\uff10", "--reference-price", "100"],
+    ["AAPL", "9999999999999", "--reference-price", "100"],
+    ["AAPL", "", "--reference-price", "100"],
+    ["AAPL", "ten", "--reference-price", "100"],
+    ["AAPL\n", "1", "--reference-price", "100"],
+    ["\u0410APL", "1", "--reference-price", "100"],  # a Cyrillic letter that looks like an A
+    ["aapl", "1", "--reference-price", "100"],
+    ["", "1", "--reference-price", "100"],
+    ["TOOLONG", "1", "--reference-price", "100"],
+    ["BTC-USD", "1", "--reference-price", "100"],
+    ["AAPL", "1", "--reference-price", "NaN"],
+    ["AAPL", "1", "--reference-price", "1e400"],
+    ["AAPL", "1", "--reference-price", "Infinity"],
+    ["AAPL", "1", "--reference-price", "-100"],
+    ["AAPL", "1", "--reference-price", "0"],
+    ["AAPL", "1", "--reference-price", "100,50"],
+    ["AAPL", "1", "--reference-price", ""],
+    ["AAPL", "1"],
+    ["AAPL", "1", "--reference-price", "100", "--tif", "ioc"],
+    ["AAPL", "1", "--reference-price", "100", "--pricing", "market"],
+    ["AAPL", "1", "--reference-price", "100", "--client-order-id", "a\nb"],
+    ["AAPL", "1", "--reference-price", "100", "--client-order-id", "x" * 65],
+    ["AAPL", "1", "--reference-price", "100", "--client-order-id", ""],
+    ["AAPL", "1", "--reference-price", "100", "--strategy", ""],
+    ["AAPL", "1", "--reference-price", "100", "--stop", "90"],
+    ["AAPL", "1", "2", "--reference-price", "100"],
+]
+
+
+@pytest.mark.parametrize("command", [["buy"], ["sell"], ["preview", "buy"]], ids=" ".join)
+@pytest.mark.parametrize("terms", TRADES, ids=ascii)
+def test_a_trade_that_makes_no_sense_opens_nothing(desk, command, terms):
+    assert is_refused(desk(*command, *terms), ExitCode.USAGE)
+    assert not (desk.home / "logs").exists()
+
+
+COMMANDS = [
+    ["buy", "AAPL", "1", "--reference-price", "100"],
+    ["preview", "buy", "AAPL", "1", "--reference-price", "100"],
+    ["orders"],
+    ["status", "first"],
+    ["cancel", "first"],
+    ["cancel-all", "--yes"],
+    ["sync"],
+    ["positions"],
+    ["audit", "tail"],
+    ["audit", "verify"],
+    ["audit", "explain", "first"],
+    ["config", "check"],
+    ["config", "show"],
+    ["arm", "--confirm", "PAPER"],
+    ["kill"],
+    ["run", "--signals", "-"],
+    ["demo"],
+]
+NEEDS_BOT = [command for command in COMMANDS if command[0] not in {"audit", "config", "arm", "kill", "run", "demo"}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"trading": ', '{"tradin": {}}', '{"trading": {"mode": "papr"}}', '{"paper": {"seed": NaN}}', "[]", ""],
+)
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_config_file_that_is_wrong_is_exit_code_3_whatever_the_command(desk, command, text):
+    desk.config.write_text(text, encoding="utf-8")
+    assert is_refused(desk(*command), ExitCode.CONFIGURATION)
+    assert not (desk.home / "logs").exists()
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_misspelt_variable_is_exit_code_3_whatever_the_command(desk, command, monkeypatch):
+    monkeypatch.setenv("TRADING_BOT_PAPER__SEDE", "8")
+    done = desk(*command)
+    assert is_refused(done, ExitCode.CONFIGURATION)
+    assert "TRADING_BOT_PAPER__SEDE" in done.stderr
+
+
+@pytest.mark.parametrize("command", NEEDS_BOT, ids=" ".join)
+@pytest.mark.parametrize("setting", ["logs_dir", "state_dir"])
+def test_a_folder_that_cannot_be_written_is_exit_code_11_and_nothing_is_sent(tmp_path, command, setting):
+    (tmp_path / "in the way").write_text("", encoding="utf-8")
+    done = CommandDesk(tmp_path, {setting: "in the way/folder"})(*command)
+    assert is_refused(done, ExitCode.JOURNAL)
+    assert "in the way" in done.stderr
+
+
+@pytest.mark.parametrize("command", NEEDS_BOT, ids=" ".join)
+def test_live_trading_is_refused_as_locked(tmp_path, command):
+    done = CommandDesk(tmp_path, {"trading": {"mode": "live"}, "account_number": "5QR10001"})(*command)
+    assert is_refused(done, ExitCode.REFUSED_BY_RULE)
+    assert "5QR1" not in done.stderr
+
+
+@pytest.mark.parametrize("command", NEEDS_BOT, ids=" ".join)
+def test_a_damaged_journal_is_exit_code_11(desk, command):
+    desk.buy("first")
+    desk.journal.write_bytes(desk.journal.read_bytes().replace(b'"99.85"', b'"99.95"', 1))
+    assert is_refused(desk(*command), ExitCode.JOURNAL)
+
+
+@pytest.mark.subprocess
+@pytest.mark.parametrize(
+    ("arguments", "exit_code"),
+    [
+        (["buy", "AAPL", "-5", "--reference-price", "100"], ExitCode.USAGE),
+        (["--json", "buy", "AAPL\n", "1", "--reference-price", "100"], ExitCode.USAGE),
+        (["--json", "-c", "missing.json", "orders"], ExitCode.CONFIGURATION),
+    ],
+)
+def test_a_real_process_ends_the_same_way(tmp_path, arguments, exit_code):
+    done = run_cli(arguments, home=tmp_path)
+    assert (done.returncode, done.stdout) == (exit_code, "")
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "--json" not in arguments or json.loads(done.stderr)["error"]["exit_code"] == exit_code

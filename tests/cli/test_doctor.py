@@ -1,0 +1,118 @@
+"""What the doctor says of a machine and an account, and what the script that called it is told."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_desk import CommandDesk
+from trading_bot.checkup import Trouble
+from trading_bot.cli.doctor import _EXIT_CODES
+from trading_bot.cli.doctor_checks import folder_facts
+from trading_bot.files import LocalFiles
+
+
+@pytest.fixture
+def desk(tmp_path) -> CommandDesk:
+    return CommandDesk(tmp_path)
+
+
+def findings(desk: CommandDesk) -> dict[str, str]:
+    return {check["name"]: check["finding"] for check in desk.json("doctor")["checks"]}
+
+
+def test_every_trouble_has_its_exit_code():
+    assert set(_EXIT_CODES) == set(Trouble)
+
+
+def test_a_new_machine_is_well_and_nothing_is_made(desk):
+    done = desk("doctor")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert findings(desk) == {
+        "python": "ok",
+        "packages": "ok",
+        "config": "ok",
+        "state folder": "ok",
+        "logs folder": "ok",
+        "disk space": "ok",
+        "journal": "ok",
+        "clock": "ok",
+        "calendar": "ok",
+        "latch": "ok",
+        "risk limits": "ok",
+        "holder": "ok",
+        "login": "skipped",
+    }
+    assert sorted(path.name for path in desk.home.iterdir()) == ["config.json", "quotes.jsonl"]
+
+
+def test_an_account_in_use_is_read_and_its_journal_left_alone(desk):
+    desk.buy("first")
+    before = desk.journal.read_bytes()
+    assert findings(desk)["login"] == "ok"
+    assert desk.journal.read_bytes() == before
+
+
+def test_under_json_the_findings_are_one_object_and_the_failure_an_error(desk):
+    desk("orders")
+    (desk.state / "armed").unlink()
+    done = desk("--json", "doctor")
+    answer, error = json.loads(done.stdout), json.loads(done.stderr)["error"]
+    assert (answer["v"], answer["ok"]) == (1, False)
+    assert (done.returncode, error["code"]) == (5, "halt_trouble")
+
+
+def unlinked_journal(desk: CommandDesk) -> None:
+    desk.journal.unlink()
+
+
+def changed_journal(desk: CommandDesk) -> None:
+    desk.journal.write_bytes(desk.journal.read_bytes().replace(b'"99.85"', b'"99.95"', 1))
+
+
+def torn_breaker(desk: CommandDesk) -> None:
+    (desk.state / "risk.json").write_text("torn", encoding="utf-8")
+
+
+def bad_setting(desk: CommandDesk) -> None:
+    desk.config.write_text('{"trading": {"mode": "papr"}}', encoding="utf-8")
+
+
+def damaged_exchange(desk: CommandDesk) -> None:
+    (desk.state / "paper.sqlite3").write_bytes(b"no database" * 1000)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "name", "exit_code"),
+    [
+        (bad_setting, "config", 3),
+        (unlinked_journal, "journal", 11),
+        (changed_journal, "journal", 11),
+        (torn_breaker, "risk limits", 5),
+        (damaged_exchange, "login", 11),
+    ],
+)
+def test_the_first_failure_gives_the_exit_code(desk, break_it, name, exit_code):
+    desk.buy("first")
+    break_it(desk)
+    done = desk("doctor")
+    assert done.returncode == exit_code
+    assert done.stderr.startswith(f"trading-bot: {name}: ")
+    assert findings(desk)[name] == "failed"
+
+
+def test_a_folder_below_a_file_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    facts = folder_facts(tmp_path / "file" / "logs", LocalFiles())
+    assert (facts.exists, facts.problem) == (False, f"cannot be made below {tmp_path / 'file'}")
+
+
+def test_a_folder_of_the_kernel_cannot_be_written():
+    facts = folder_facts(Path("/proc"), LocalFiles())
+    assert str(facts.problem).startswith("cannot be written")
+
+
+def test_the_probe_leaves_nothing_behind(tmp_path):
+    facts = folder_facts(tmp_path, LocalFiles())
+    assert (facts.exists, facts.problem, facts.is_ours) == (True, None, True)
+    assert list(tmp_path.iterdir()) == []

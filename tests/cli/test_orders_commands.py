@@ -1,0 +1,199 @@
+"""Orders at the command line, each command a bot of its own on one paper account."""
+
+import json
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.support.command_desk import CommandDesk
+from trading_bot.clock import SystemClock
+
+
+@pytest.fixture
+def desk(tmp_path) -> CommandDesk:
+    return CommandDesk(tmp_path)
+
+
+def filled(desk: CommandDesk, name: str) -> None:
+    """Synchronise until the exchange has filled the order."""
+    for _ in range(500):
+        desk("sync")
+        if desk.json("status", name)["state"] == "filled":
+            return
+    raise AssertionError(f"{name} was not filled")
+
+
+class TestBuyAndSell:
+    def test_a_submitted_order_is_told_with_its_ids_and_exit_code_0(self, desk):
+        done = desk.buy("first")
+        assert (done.returncode, done.stderr) == (0, "")
+        submitted, ids, terms = done.stdout.splitlines()
+        assert submitted == "buy 10 AAPL at 99.85 submitted"
+        assert ids.startswith("client order id first, broker's order id ")
+        assert terms == "limit 99.85, reference 100.00, gfd, queued"
+
+    def test_under_json_the_answer_is_one_object_with_amounts_as_text(self, desk):
+        answer = desk.json("buy", "AAPL", "10", "--reference-price", "100", "--tif", "gtc", "--strategy", "mine")
+        order = answer["order"]
+        assert (answer["v"], answer["status"], answer["code"]) == (1, "submitted", "submitted")
+        assert (order["limit_price"], order["time_in_force"], order["strategy_name"]) == ("99.85", "gtc", "mine")
+
+    def test_the_pricing_can_be_chosen(self, desk):
+        answer = desk.json("buy", "AAPL", "1", "--reference-price", "100", "--pricing", "marketable")
+        assert answer["order"]["limit_price"] == "100.15"
+
+    def test_extended_hours_can_be_asked_for(self, desk):
+        answer = desk.json("buy", "AAPL", "1", "--reference-price", "100", "--extended-hours")
+        assert answer["order"]["extended_hours"] is True
+
+    def test_the_same_client_order_id_again_sends_nothing_and_is_a_refusal(self, desk):
+        first = desk.json("buy", "AAPL", "10", "--reference-price", "100", "--client-order-id", "first")
+        again = desk.buy("first")
+        assert again.returncode == 5
+        assert "nothing was sent" in again.stderr
+        assert first["order"]["order_id"] in again.stdout
+        assert len(desk.json("orders", "--all")["orders"]) == 1
+
+    def test_a_refusal_by_a_rule_is_one_line_on_stderr_and_exit_code_5(self, desk):
+        done = desk("sell", "AAPL", "1", "--reference-price", "100")
+        assert (done.returncode, done.stdout) == (5, "")
+        assert done.stderr.startswith("trading-bot: no AAPL is held")
+        assert done.stderr.count("\n") == 1
+
+    def test_under_json_a_refusal_is_an_answer_and_an_error(self, desk):
+        done = desk("--json", "sell", "AAPL", "1", "--reference-price", "100")
+        answer, error = json.loads(done.stdout), json.loads(done.stderr)["error"]
+        assert (answer["status"], answer["code"], answer["order"]) == ("blocked", "insufficient_shares", None)
+        assert (error["code"], error["exit_code"]) == ("insufficient_shares", 5)
+
+    def test_a_closed_market_has_its_own_exit_code(self, tmp_path):
+        # A session of one minute, on the other side of noon from now.
+        is_morning = SystemClock().now().astimezone(ZoneInfo("America/New_York")).hour < 12
+        start, end = ("15:58", "15:59") if is_morning else ("09:30", "09:31")
+        hours = {"start_time": start, "end_time": end}
+        done = CommandDesk(tmp_path, {"trading": {"hours": hours, "calendar": "NYSE"}}).buy()
+        assert (done.returncode, done.stdout) == (10, "")
+        assert "the market is closed" in done.stderr
+
+    def test_shares_that_were_bought_are_held_and_can_be_sold(self, desk):
+        desk.buy("bought", "--pricing", "marketable")
+        filled(desk, "bought")
+        (position,) = desk.json("positions")["positions"]
+        assert (position["symbol"], position["quantity"]) == ("AAPL", "10")
+        shown = desk("positions").stdout.splitlines()
+        assert [line.split() for line in shown] == [
+            ["symbol", "held", "free", "average"],
+            ["AAPL", "10", "10", "100.0000"],
+        ]
+        assert desk("sell", "AAPL", "10", "--reference-price", "100").returncode == 0
+        status = desk("status", "bought").stdout.splitlines()
+        assert status[0] == "buy 10 AAPL limit 100.15: filled"
+        assert status[3].endswith("10 at 100.0000")
+
+
+class TestPreview:
+    def test_it_shows_what_would_be_sent_and_sends_nothing(self, desk):
+        done = desk("preview", "buy", "AAPL", "10", "--reference-price", "100")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.splitlines() == [
+            "would be sent: buy 10 AAPL limit 99.85, gfd, $998.50 in all",
+            "nothing was sent",
+        ]
+        assert desk.json("orders", "--all")["orders"] == []
+
+    def test_it_ends_with_the_exit_code_of_the_trade_it_stands_for(self, desk):
+        done = desk("preview", "sell", "AAPL", "10", "--reference-price", "100")
+        assert done.returncode == 5
+        assert done.stdout.splitlines()[1].startswith("insufficient_shares: ")
+
+    def test_under_json_it_is_one_object(self, desk):
+        answer = desk.json("preview", "buy", "AAPL", "10", "--reference-price", "100")
+        assert (answer["v"], answer["would_send"], answer["terms"]["limit_price"]) == (1, True, "99.85")
+
+
+class TestOrders:
+    def test_the_open_orders_are_listed_with_the_time_at_the_exchange(self, desk):
+        desk.buy("first")
+        heading, row = desk("orders").stdout.splitlines()
+        assert heading.split("  ")[0] == "client order id"
+        assert row.split()[:7] == ["first", "AAPL", "buy", "queued", "0", "/", "10"]
+        assert row.split()[-1] in {"EST", "EDT"}
+
+    def test_ended_orders_are_listed_only_on_request(self, desk):
+        desk.buy("first")
+        desk("cancel", "first")
+        assert desk("orders").stdout == "no open orders\n"
+        assert "cancelled" in desk("orders", "--all").stdout
+
+    def test_without_any_order_it_says_so(self, desk):
+        assert desk("orders", "--all").stdout == "no orders\n"
+        assert desk("positions").stdout == "no positions\n"
+
+    def test_an_order_is_found_by_either_id(self, desk):
+        ours = desk.json("buy", "AAPL", "10", "--reference-price", "100")["order"]
+        by_ours = desk.json("status", ours["client_order_id"])
+        by_theirs = desk.json("status", ours["order_id"])
+        assert by_ours["client_order_id"] == by_theirs["client_order_id"]
+
+    @pytest.mark.parametrize("command", ["status", "cancel"])
+    @pytest.mark.parametrize("name", ["nobody", "\x1b[2Jnobody"])
+    def test_an_unknown_id_is_exit_code_2_and_a_remedy(self, desk, command, name):
+        done = desk(command, name)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "list the orders" in done.stderr
+        assert "\x1b" not in done.stderr
+
+
+class TestCancel:
+    def test_a_cancelled_order_is_told_and_exit_code_0(self, desk):
+        desk.buy("first")
+        done = desk("cancel", "first")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "cancelled: AAPL order first\n", "")
+
+    def test_a_second_cancel_finds_it_closed(self, desk):
+        desk.buy("first")
+        desk("cancel", "first")
+        answer = desk.json("cancel", "first")
+        assert answer["proven_closed"] is True
+
+
+class TestCancelAll:
+    def test_it_lists_first_and_without_a_terminal_wants_to_be_told_yes(self, desk):
+        desk.buy("first")
+        done = desk("cancel-all")
+        assert done.returncode == 2
+        assert "first" in done.stdout
+        assert "add --yes" in done.stderr
+        assert len(desk.json("orders")["orders"]) == 1
+
+    def test_with_yes_each_order_gets_its_line_and_the_sum_comes_last(self, desk):
+        desk.buy("first")
+        desk("buy", "MSFT", "1", "--reference-price", "100", "--client-order-id", "second")
+        done = desk("cancel-all", "--yes")
+        assert done.returncode == 0
+        lines = done.stdout.splitlines()
+        assert sorted(lines[:2]) == ["cancelled: AAPL order first", "cancelled: MSFT order second"]
+        assert lines[2:] == ["2 of 2 orders cannot trade any more"]
+
+    def test_under_json_every_line_is_an_object_of_its_own(self, desk):
+        desk.buy("first")
+        one, total = map(json.loads, desk("--json", "cancel-all", "--yes").stdout.splitlines())
+        assert (one["v"], one["client_order_id"], one["verdict"]) == (1, "first", "cancelled")
+        assert total == {"v": 1, "orders": 1, "proven_closed": 1}
+
+    @pytest.mark.parametrize("options", [[], ["--yes"]])
+    def test_with_nothing_open_nobody_is_asked(self, desk, options):
+        done = desk("cancel-all", *options)
+        assert (done.returncode, done.stdout) == (0, "no open orders\n")
+
+    def test_orders_placed_elsewhere_are_asked_about_by_name(self, desk):
+        done = desk("cancel-all", "--include-external")
+        assert done.returncode == 2
+        assert "every order of the account placed elsewhere" in done.stderr
+
+
+def test_a_sync_says_what_it_found(desk):
+    desk.buy("first")
+    done = desk("sync")
+    assert (done.returncode, done.stdout) == (0, "1 open, 0 fills booked, 0 closed, 0 placed elsewhere\n")
+    assert desk.json("sync")["complete"] is True

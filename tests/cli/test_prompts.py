@@ -1,0 +1,52 @@
+"""Questions are asked at a terminal only, and no is the answer to Enter."""
+
+import pytest
+
+from tests.support.command_desk import CommandDesk
+from tests.support.terminal import at_terminal
+from trading_bot.cli.errors import CommandError
+from trading_bot.cli.exit_codes import ExitCode
+from trading_bot.cli.invocation import Invocation
+from trading_bot.cli.prompts import ask_for_phrase, confirm
+
+
+@pytest.mark.parametrize("ask", [confirm, ask_for_phrase])
+@pytest.mark.parametrize("invocation", [Invocation(), Invocation(no_input=True)])
+def test_where_nobody_can_be_asked_the_option_is_named_that_answers(ask, invocation):
+    with pytest.raises(CommandError, match=r"sure.*add --yes") as refused:
+        ask(invocation, "sure", option="--yes")
+    assert refused.value.exit_code is ExitCode.USAGE
+
+
+@pytest.mark.subprocess
+class TestAtATerminal:
+    @pytest.fixture
+    def desk(self, tmp_path) -> CommandDesk:
+        desk = CommandDesk(tmp_path)
+        desk.buy("first")
+        return desk
+
+    @pytest.mark.parametrize(("typed", "code", "left"), [("y\n", 0, 0), ("n\n", 5, 1), ("\n", 5, 1), ("\x03", 130, 1)])
+    def test_only_a_yes_cancels(self, desk, typed, code, left):
+        returned, drawn = at_terminal(["-c", str(desk.config), "cancel-all"], home=desk.home, typed=typed)
+        assert returned == code
+        assert drawn.index("first") < drawn.index("cancel 1 open order")
+        assert len(desk.json("orders")["orders"]) == left
+
+    def test_no_input_asks_nothing_even_here(self, desk):
+        returned, drawn = at_terminal(["-c", str(desk.config), "cancel-all", "--no-input"], home=desk.home, typed="y\n")
+        assert returned == 2
+        assert "--yes" in drawn
+
+    def test_paper_is_armed_by_a_yes(self, desk):
+        (desk.state / "armed").unlink()
+        assert at_terminal(["-c", str(desk.config), "arm"], home=desk.home, typed="y\n")[0] == 0
+        assert (desk.state / "armed").exists()
+
+    @pytest.mark.parametrize(("typed", "code"), [("LIVE 0001\n", 0), ("LIVE 0002\n", 5), ("y\n", 5), ("\n", 5)])
+    def test_real_money_is_armed_by_the_whole_phrase(self, tmp_path, typed, code):
+        desk = CommandDesk(tmp_path, {"trading": {"mode": "live"}, "account_number": "5QR10001"})
+        returned, drawn = at_terminal(["-c", str(desk.config), "arm"], home=desk.home, typed=typed)
+        assert returned == code
+        assert "real money" in drawn
+        assert "5QR1" not in drawn

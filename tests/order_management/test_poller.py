@@ -1,0 +1,133 @@
+"""The background thread. Its waits are an event's, so a test gives it an event that lets it through at once."""
+
+import threading
+
+import pytest
+
+from tests.support.manager_bench import FakeLatch
+from trading_bot.order_management.exceptions import OrderStatusError
+from trading_bot.order_management.poller import Poller
+
+
+class Rounds(threading.Event):
+    """Lets a number of waits time out at once, then is set."""
+
+    def __init__(self, rounds: int) -> None:
+        super().__init__()
+        self._left = rounds
+        self.waits: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout)
+        if self.is_set() or self._left == 0:
+            return True
+        self._left -= 1
+        return False
+
+
+def test_the_task_runs_after_each_interval_until_stopped():
+    rounds, calls = Rounds(3), []
+    Poller(lambda: calls.append(1), interval_s=15, stop=rounds).run()
+    assert len(calls) == 3
+    assert rounds.waits == [15, 15, 15, 15]
+
+
+def test_an_order_error_of_one_round_does_not_end_the_next():
+    calls = []
+
+    def failing() -> None:
+        calls.append(1)
+        raise OrderStatusError("the listing failed; it is read again")
+
+    Poller(failing, interval_s=1, stop=Rounds(3)).run()
+    assert len(calls) == 3
+
+
+def test_a_defect_is_not_swallowed():
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        Poller(broken, interval_s=1, stop=Rounds(1)).run()
+
+
+def test_it_runs_on_a_thread_of_its_own_and_ends_when_told():
+    called = threading.Event()
+    poller = Poller(called.set, interval_s=0.001)
+    running = [poller.is_running]
+    poller.start()
+    assert called.wait(10)
+    running.append(poller.is_running)
+    assert poller.stop(timeout_s=10)
+    running.append(poller.is_running)
+    assert running == [False, True, False]
+
+
+def test_starting_twice_is_one_thread():
+    threads: set[int] = set()
+    enough = threading.Event()
+
+    def note() -> None:
+        threads.add(threading.get_ident())
+        enough.set()
+
+    poller = Poller(note, interval_s=0.001)
+    before = threading.active_count()
+    poller.start()
+    poller.start()
+    assert threading.active_count() == before + 1
+    assert enough.wait(10)
+    poller.stop(timeout_s=10)
+    assert len(threads) == 1
+
+
+def test_a_task_that_does_not_end_in_time_is_reported():
+    begun, go_on = threading.Event(), threading.Event()
+
+    def stuck() -> None:
+        begun.set()
+        go_on.wait(10)
+
+    poller = Poller(stuck, interval_s=0.001)
+    poller.start()
+    assert begun.wait(10)
+    assert not poller.stop(timeout_s=0.01)
+    go_on.set()
+    assert poller.stop(timeout_s=10)
+
+
+def test_stopping_what_never_ran_is_fine():
+    assert Poller(lambda: None, interval_s=1).stop(timeout_s=0)
+
+
+def test_it_can_be_started_again():
+    called = threading.Event()
+    poller = Poller(called.set, interval_s=0.001)
+    for _ in range(2):
+        called.clear()
+        poller.start()
+        assert called.wait(10)
+        assert poller.stop(timeout_s=10)
+
+
+def test_a_kill_and_an_arming_are_logged_once_each(caplog):
+    latch, reasons = FakeLatch(), iter([None, "killed; arm it", "killed; arm it", None, None])
+
+    def task() -> None:
+        latch.reason = next(reasons)
+
+    Poller(task, interval_s=1, stop=Rounds(5), latch=latch).run()
+    assert len(caplog.records) == 2
+    assert "trading_disarmed" in caplog.messages[0]
+    assert "killed; arm it" in caplog.messages[0]
+    assert "trading_armed" in caplog.messages[1]
+
+
+def test_a_failed_round_is_logged_with_its_code(caplog):
+    def failing() -> None:
+        raise OrderStatusError("the listing failed; it is read again")
+
+    Poller(failing, interval_s=1, stop=Rounds(1)).run()
+    (message,) = caplog.messages
+    assert "synchronisation_failed" in message
+    assert "status_unavailable" in message

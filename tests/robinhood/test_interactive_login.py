@@ -1,0 +1,223 @@
+"""robin_stocks at the login: it may speak to the broker, and to nobody else."""
+
+import builtins
+import json
+import pickle
+import sys
+import time as real_time
+from urllib.parse import parse_qs
+
+import pytest
+from pydantic import SecretStr
+from robin_stocks.robinhood import authentication, helper
+
+from tests.support.live_login_bench import DEVICE, PASSWORD, SEED, TOKEN, USERNAME, tokens
+from tests.support.scripted_broker import MORNING, ScriptedBroker, clock, lost, reply, unreachable
+from trading_bot.order_management.exceptions import AuthenticationError
+from trading_bot.robinhood.interactive_login import (
+    APPROVAL_PATIENCE_S,
+    InteractiveLogin,
+    LoginSecrets,
+    Person,
+    one_time_code,
+)
+from trading_bot.robinhood.session import BrokerSession, WireFailure, WireReply
+
+WORKFLOW = reply(
+    403, {"verification_workflow": {"id": "workflow-1", "workflow_status": "workflow_status_internal_pending"}}
+)
+MACHINE = ("POST", "/pathfinder/user_machine/")
+VIEW = "/pathfinder/inquiries/machine-1/user_view/"
+PROMPT = ("GET", "/push/challenge-1/get_prompts_status/")
+RESPOND = ("POST", "/challenge/challenge-1/respond/")
+APPROVED = reply(200, {"type_context": {"result": "workflow_status_approved"}})
+
+
+def challenge(kind: str, status: str = "issued"):
+    return reply(200, {"context": {"sheriff_challenge": {"type": kind, "status": status, "id": "challenge-1"}}})
+
+
+class Desk:
+    def __init__(self) -> None:
+        self.broker, self.time = ScriptedBroker(), clock()
+        self.told: list[str] = []
+        session = BrokerSession(adapter=self.broker, clock=self.time)
+        self.interactive = InteractiveLogin(wire=session, clock=self.time)
+
+    def attempt(self, *, ask=None, mfa_secret=None):
+        secrets = LoginSecrets(
+            username=USERNAME, password=PASSWORD, device_token=SecretStr(DEVICE), mfa_secret=mfa_secret
+        )
+        return self.interactive.attempt(secrets, Person(notify=self.told.append, ask=ask))
+
+    def needs_approval(self, kind: str) -> None:
+        self.broker.on(*TOKEN, WORKFLOW, tokens())
+        self.broker.on(*MACHINE, reply(200, {"id": "machine-1"}))
+        self.broker.on("GET", VIEW, challenge(kind))
+        self.broker.on("POST", VIEW, APPROVED)
+
+    def forms(self) -> list[dict[str, str]]:
+        sent = [seen.body.decode() for seen in self.broker.seen if seen.path == TOKEN[1]]
+        return [{name: values[0] for name, values in parse_qs(body).items()} for body in sent]
+
+
+@pytest.fixture
+def desk():
+    return Desk()
+
+
+def test_a_known_device_logs_in_with_one_request(desk):
+    desk.broker.on(*TOKEN, tokens())
+    attempt = desk.attempt()
+    assert isinstance(attempt.last, WireReply)
+    assert attempt.last.status == 200
+    [form] = desk.forms()
+    assert (form["username"], form["password"]) == (USERNAME.get_secret_value(), PASSWORD.get_secret_value())
+    assert (form["device_token"], form["grant_type"], "mfa_code" in form) == (DEVICE, "password", False)
+
+
+def test_the_one_time_code_is_the_one_of_this_moment(desk):
+    desk.broker.on(*TOKEN, tokens())
+    desk.attempt(mfa_secret=SEED)
+    [form] = desk.forms()
+    assert form["mfa_code"] == one_time_code(SEED, MORNING)
+
+
+def test_one_time_codes_follow_the_standard():
+    seed_of_rfc_6238 = SecretStr("GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ")
+    assert one_time_code(seed_of_rfc_6238, MORNING.fromtimestamp(1111111109, tz=MORNING.tzinfo)) == "081804"
+
+
+@pytest.mark.parametrize("seed", ["canary-1!", "A", "=", " "])
+def test_a_seed_that_is_none_is_refused_unquoted_and_nothing_is_sent(desk, seed):
+    with pytest.raises(AuthenticationError, match="ROBINHOOD_MFA_SECRET") as refused:
+        desk.attempt(mfa_secret=SecretStr(seed))
+    assert desk.broker.seen == []
+    assert (refused.value.__cause__, refused.value.__context__) == (None, None)
+
+
+def test_a_new_device_is_approved_in_the_app_and_logs_in_as_the_same_device(desk):
+    desk.needs_approval("prompt")
+    desk.broker.on(*PROMPT, reply(200, {"challenge_status": "issued"}), reply(200, {"challenge_status": "validated"}))
+    attempt = desk.attempt()
+    assert isinstance(attempt.last, WireReply)
+    assert attempt.last.status == 200
+    assert [form["device_token"] for form in desk.forms()] == [DEVICE, DEVICE]
+    assert json.loads(desk.broker.seen[1].body)["device_id"] == DEVICE
+    assert desk.told == ["approve this device in the broker's app, or have the code at hand that it sends"]
+
+
+@pytest.mark.parametrize("kind", ["sms", "email"])
+def test_a_code_is_asked_of_the_person_and_sent(desk, kind):
+    desk.needs_approval(kind)
+    desk.broker.on(*RESPOND, reply(200, {"status": "validated"}))
+    questions = []
+    attempt = desk.attempt(ask=lambda question: questions.append(question) or "123456")
+    assert attempt.last.status == 200
+    assert (len(questions), kind in questions[0]) == (1, True)
+    assert next(seen.body for seen in desk.broker.seen if seen.path == RESPOND[1]) == b"response=123456"
+
+
+def test_without_a_terminal_a_code_is_never_asked_for(desk, monkeypatch):
+    monkeypatch.setattr(builtins, "input", lambda *_: pytest.fail("asked"))
+    desk.needs_approval("sms")
+    attempt = desk.attempt(ask=None)
+    assert attempt.lacked_a_terminal
+    assert attempt.last.status == 403
+
+
+def test_an_approval_that_never_comes_ends_in_bounded_time(desk):
+    desk.needs_approval("prompt")
+    desk.broker.always(*PROMPT, reply(200, {"challenge_status": "issued"}))
+    attempt = desk.attempt()
+    assert attempt.last.status == 403
+    assert desk.time.monotonic() <= APPROVAL_PATIENCE_S
+
+
+@pytest.mark.parametrize("word", ["workflow_status_denied", "workflow_status_surprise", ""])
+def test_an_unknown_state_of_the_approval_is_no_approval_and_ends(desk, word):
+    desk.needs_approval("prompt")
+    desk.broker.on(*PROMPT, reply(200, {"challenge_status": "validated"}))
+    desk.broker._queues["POST", VIEW].clear()
+    desk.broker.always("POST", VIEW, reply(200, {"verification_workflow": {"workflow_status": word}}))
+    assert desk.attempt().last.status == 403
+
+
+@pytest.mark.parametrize("answer", [reply(200, []), reply(200, b"<html>"), reply(500), lost(), reply(200, {})])
+def test_an_approval_that_breaks_down_leaves_the_first_refusal(desk, answer):
+    desk.broker.on(*TOKEN, WORKFLOW)
+    desk.broker.on(*MACHINE, answer)
+    assert desk.attempt().last.status == 403
+
+
+def test_an_id_that_would_lead_elsewhere_is_not_followed(desk):
+    desk.broker.on(*TOKEN, WORKFLOW)
+    desk.broker.on(*MACHINE, reply(200, {"id": "../../evil"}))
+    assert desk.attempt().last.status == 403
+    assert desk.broker.paths() == ["POST /oauth2/token/", "POST /pathfinder/user_machine/"]
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirected_login_sends_the_password_nowhere_else(desk, status):
+    desk.broker.on(*TOKEN, reply(status, None, Location="https://evil.example/oauth2/token/"))
+    attempt = desk.attempt()
+    assert isinstance(attempt.last, WireFailure)
+    assert attempt.last.security_alert
+    assert len(desk.broker.seen) == 1
+
+
+@pytest.mark.parametrize(("answer", "arrived"), [(unreachable(), False), (lost(), True), (reply(500), True)])
+def test_it_is_known_whether_a_login_may_have_arrived(desk, answer, arrived):
+    desk.broker.on(*TOKEN, answer)
+    assert desk.attempt().may_have_arrived is arrived
+
+
+def test_nothing_is_printed(desk, capfd):
+    desk.needs_approval("prompt")
+    desk.broker.on(*PROMPT, reply(200, {"challenge_status": "validated"}))
+    desk.attempt()
+    desk.broker.on(*TOKEN, reply(500))
+    desk.attempt()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_no_pickle_is_read_or_written(desk, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(pickle, "load", lambda *_: pytest.fail("read"))
+    monkeypatch.setattr(pickle, "dump", lambda *_: pytest.fail("written"))
+    desk.broker.on(*TOKEN, tokens())
+    desk.attempt()
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_robin_stocks_is_left_as_it_was_found_without_a_token(desk):
+    before = {name: vars(helper)[name] for name in ("SESSION", "OUTPUT", "LOGGED_IN")}
+    desk.broker.on(*TOKEN, tokens())
+    desk.attempt()
+    assert {name: vars(helper)[name] for name in before} == before
+    assert "Authorization" not in helper.SESSION.headers
+    assert not {"print", "input"} & set(vars(authentication))
+    assert vars(authentication)["time"] is real_time
+
+
+def test_robin_stocks_is_left_as_it_was_found_after_an_interrupt(desk):
+    def interrupt(_question):
+        raise KeyboardInterrupt
+
+    desk.needs_approval("sms")
+    with pytest.raises(KeyboardInterrupt):
+        desk.attempt(ask=interrupt)
+    assert not {"print", "input"} & set(vars(authentication))
+
+
+def test_environment_proxies_and_stdin_are_out_of_reach(desk, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setattr(sys, "stdin", None)
+    desk.broker.on(*TOKEN, tokens())
+    assert desk.attempt().last.status == 200
+
+
+def test_secrets_have_no_repr():
+    secrets = LoginSecrets(username=USERNAME, password=PASSWORD, device_token=SecretStr(DEVICE), mfa_secret=SEED)
+    assert "canary" not in repr(secrets)
+    assert SEED.get_secret_value() not in repr(secrets)

@@ -1,0 +1,101 @@
+"""A gateway over each transport there is, set up alike, so that one suite can hold both to the same contract."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pydantic import SecretStr
+
+from tests.support.loopback_broker.bench import authority, bench
+from tests.support.loopback_broker.book import LoopbackBook
+from tests.support.loopback_broker.server import LoopbackServer
+from tests.support.paper_market import ACCOUNT, PaperBench, opening_state, quote_line, recorded
+from trading_bot.auth.token_grants import read_tokens, refresh_request
+from trading_bot.clock import Clock, SystemClock
+from trading_bot.order_management.gateways import RobinhoodGateway
+from trading_bot.order_management.models import ClientOrderId, OrderTerms, RefId, Side
+from trading_bot.order_management.outcomes import DurableIntent
+from trading_bot.order_management.ports import SendPermit
+from trading_bot.robinhood.session import BrokerSession, WireReply
+
+PAGE_SIZE = 2
+HELD_SHARES = 50
+
+
+@dataclass(kw_only=True)
+class GatewayPair:
+    """``revoke`` ends the session at the broker's side; ``pass_time`` lets a marketable order fill."""
+
+    gateway: RobinhoodGateway
+    clock: Clock
+    pass_time: Callable[[], None]
+    revoke: Callable[[], None]
+
+    def intent(self, number: int = 1, **changes) -> DurableIntent:
+        terms = OrderTerms(
+            **{"symbol": "AAPL", "side": Side.BUY, "quantity": 10, "limit_price": Decimal("90.00")} | changes
+        )
+        order = self.gateway.prepare_order(terms, RefId(f"00000000-0000-4000-8000-{number:012d}"))
+        return DurableIntent(
+            client_order_id=ClientOrderId(f"c{number}"),
+            ref_id=order.ref_id,
+            terms=order.terms,
+            body=order.body,
+            body_digest=order.digest,
+            journal_seq=number,
+        )
+
+    def submit(self, intent: DurableIntent | None = None, *, permit: SendPermit | None = None):
+        intent = intent or self.intent()
+        buys = intent.terms.side is Side.BUY
+        send = self.gateway.submit_limit_buy if buys else self.gateway.submit_limit_sell
+        return send(intent, permit=permit or nullcontext(), timeout_s=5)
+
+
+@contextmanager
+def paper_pair() -> Iterator[GatewayPair]:
+    market = PaperBench(
+        quotes=recorded(quote_line(-3600, "99.98", "100.00")),
+        state=opening_state(shares=HELD_SHARES),
+        page_size=PAGE_SIZE,
+    )
+    session = BrokerSession(adapter=market.transport, clock=market.clock)
+    refresh = market.send("POST", "/oauth2/token/", data=LOGIN).json()
+    session.set_bearer(refresh["access_token"])
+    yield GatewayPair(
+        gateway=_gateway(session, market.clock, refresh["refresh_token"]),
+        clock=market.clock,
+        pass_time=lambda: market.wait(1),
+        revoke=lambda: session.set_bearer("revoked"),
+    )
+
+
+@contextmanager
+def loopback_pair() -> Iterator[GatewayPair]:
+    book = LoopbackBook(account_number=ACCOUNT, shares=HELD_SHARES, page_size=PAGE_SIZE)
+    clock = SystemClock()
+    with bench(LoopbackServer(authority().certify().server_context(), book)) as desk:
+        desk.session.set_bearer("first")
+        yield GatewayPair(
+            gateway=_gateway(desk.session, clock, "first-refresh"),
+            clock=clock,
+            pass_time=lambda: None,
+            revoke=book.revoke_all,
+        )
+
+
+LOGIN = {"grant_type": "password", "username": "paper", "password": "paper"}
+PAIRS = {"paper": paper_pair, "loopback": loopback_pair}
+
+
+def _gateway(session: BrokerSession, clock: Clock, refresh_token: str) -> RobinhoodGateway:
+    def renew() -> bool:
+        request = refresh_request(SecretStr(refresh_token), SecretStr("device"))
+        result = session.exchange(request, timeout_s=5)
+        if not isinstance(result, WireReply) or result.status != 200:
+            return False
+        session.set_bearer(read_tokens(result).access.get_secret_value())
+        return True
+
+    return RobinhoodGateway(session=session, clock=clock, account_number=ACCOUNT, renew=renew)

@@ -1,0 +1,164 @@
+"""An order manager on a bench: the fake broker at one end, a journal in memory at the other, no time but our own."""
+
+import threading
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+
+from tests.support.fake_gateway import FakeGateway
+from trading_bot.clock import VirtualClock
+from trading_bot.config import OrderManagementConfig
+from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
+from trading_bot.order_management.exceptions import OrderLogError
+from trading_bot.order_management.ledger import OrderChange, OrderLedger
+from trading_bot.order_management.manager import ManagerIdentity, OrderManager
+from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderEnvelope, OrderTerms, Side
+from trading_bot.order_management.order_book import OrderBook, TrackedOrder
+from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
+from trading_bot.order_management.ports import SendLockError
+from trading_bot.order_management.records import ChainHead, chain_record
+
+MONDAY = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+CLOSE = MONDAY + timedelta(hours=6)
+REFERENCE = Decimal(100)
+BUY_LIMIT = Decimal("99.85")
+SELL_LIMIT = Decimal("100.10")
+ACCOUNT_KEY = "0123456789abcdef"
+
+
+class MemoryJournal:
+    """Keeps records in a list; refuses the kinds in ``failing``, or everything while ``broken``."""
+
+    def __init__(self, clock: VirtualClock, records: Iterable[JournalRecord] = ()) -> None:
+        self._clock = clock
+        self.records = list(records)
+        self.failing: set[EventKind] = set()
+        self.broken = False
+
+    @property
+    def head(self) -> ChainHead:
+        last = self.records[-1] if self.records else None
+        return ChainHead(seq=last.seq, hash=last.hash) if last else ChainHead.genesis()
+
+    @property
+    def kinds(self) -> list[EventKind]:
+        return [record.fact.event for record in self.records]
+
+    def facts(self, kind: EventKind) -> list[OrderEvent]:
+        return [record.fact for record in self.records if record.fact.event is kind]
+
+    def append(self, event: OrderEvent) -> JournalRecord:
+        if self.broken or event.event in self.failing:
+            raise OrderLogError("no space left on device; mend the disk")
+        record = chain_record(
+            event, head=self.head, ts=self._clock.now(), mono=Decimal(self._clock.monotonic()), session_id="s1"
+        )
+        self.records.append(record)
+        return record
+
+    def append_intent(self, event: OrderEvent, prepared: PreparedOrder) -> tuple[JournalRecord, DurableIntent]:
+        record = self.append(event)
+        assert event.client_order_id is not None
+        return record, DurableIntent(
+            client_order_id=event.client_order_id,
+            ref_id=prepared.ref_id,
+            terms=prepared.terms,
+            body=prepared.body,
+            body_digest=event.details["body_sha256"],
+            journal_seq=record.seq,
+        )
+
+
+class FakeLatch:
+    """Armed while ``reason`` is None."""
+
+    reason: str | None = None
+
+    def reason_not_armed(self) -> str | None:
+        return self.reason
+
+
+class FakeSendLock:
+    """A real lock between threads; ``problem`` refuses it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.problem: str | None = None
+        self.patience: list[float] = []
+
+    @property
+    def is_held(self) -> bool:
+        return self._lock.locked()
+
+    def acquire(self, timeout_s: float) -> None:
+        self.patience.append(timeout_s)
+        if self.problem is not None:
+            raise SendLockError(self.problem)
+        assert self._lock.acquire(timeout=10)
+
+    def release(self) -> None:
+        self._lock.release()
+
+
+class ManagerBench:
+    """A manager that has recovered, unless told otherwise. ``restart`` knows nothing but the journal."""
+
+    def __init__(self, *, recovered: bool = True, **settings: object) -> None:
+        self.clock = VirtualClock(MONDAY)
+        self.gateway = FakeGateway(self.clock)
+        self.journal = MemoryJournal(self.clock)
+        self.latch = FakeLatch()
+        self.lock = FakeSendLock()
+        self.settings = OrderManagementConfig.from_dict(settings)
+        self._ids = count(1)
+        self.changes: list[OrderChange] = []
+        self._build(OrderBook())
+        if recovered:
+            self.manager.recover()
+
+    def restart(self) -> None:
+        """Forget everything but the journal, as a new process would."""
+        self.journal = MemoryJournal(self.clock, self.journal.records)
+        self._build(OrderBook.replayed(self.journal.records))
+
+    def _build(self, book: OrderBook) -> None:
+        self.ledger = OrderLedger(journal=self.journal, book=book, clock=self.clock, session_id="s1")
+        self.manager = OrderManager(
+            gateway=self.gateway,
+            ledger=self.ledger,
+            settings=self.settings,
+            identity=ManagerIdentity(mode=ExecutionMode.PAPER, account_key=ACCOUNT_KEY),
+            latch=self.latch,
+            send_lock=self.lock,
+            clock=self.clock,
+            new_id=lambda: f"generated-{next(self._ids)}",
+            session_end=lambda order: CLOSE,
+        )
+        self.manager.subscribe(self.changes.append)
+
+    def buy(
+        self,
+        client_order_id: str | None = "c1",
+        *,
+        symbol: str = "AAPL",
+        quantity: int = 10,
+        price: Decimal = REFERENCE,
+        time_in_force: str = "gfd",
+    ) -> OrderEnvelope:
+        return self.manager.place_limit_buy(
+            symbol, quantity, price, client_order_id=client_order_id, time_in_force=time_in_force
+        )
+
+    def tracked(self, client_order_id: str = "c1") -> TrackedOrder:
+        with self.ledger.open_book() as book:
+            order = book.get(ClientOrderId(client_order_id))
+        assert order is not None, f"no order {client_order_id}"
+        return order
+
+    def state(self, client_order_id: str = "c1") -> str:
+        return self.tracked(client_order_id).state.value
+
+
+def terms(symbol: str = "AAPL", side: Side = Side.BUY, quantity: int = 10, price: Decimal = BUY_LIMIT) -> OrderTerms:
+    return OrderTerms(symbol=symbol, side=side, quantity=quantity, limit_price=price)

@@ -1,0 +1,65 @@
+"""A bot that runs in a process of its own while other commands are given beside it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.command_line import child_environment
+
+SIGNAL = {"symbol": "MSFT", "action": "buy", "shares": 1, "price": "100", "reason": "to see that it runs"}
+
+
+class RunningBot:
+    """``trading-bot run --signals -`` that has answered its first signal and waits for the next one."""
+
+    def __init__(self, config: Path, *options: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "trading_bot", "-c", str(config), *options, "run", "--signals", "-"],
+            cwd=config.parent,
+            env=child_environment(config.parent),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        if self._process.stdin is None or self._process.stdout is None:
+            raise AssertionError("the pipes were asked for")
+        self._process.stdin.write(f"{json.dumps(SIGNAL)}\n")
+        self._process.stdin.flush()
+        self.first_line = self._process.stdout.readline()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def hang(self) -> None:
+        """Stop the process without ending it, as a debugger or a full swap would."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def end(self, number: signal.Signals | None = None) -> tuple[int, str, str]:
+        """End it by a signal, or by the end of its input, and return exit code, stdout and stderr."""
+        if number is not None:
+            self._process.send_signal(number)
+        out, err = self._process.communicate(timeout=60)
+        return self._process.returncode, out, err
+
+    def destroy(self) -> None:
+        """Leave nothing behind, whatever state it is in."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate(timeout=30)
+
+
+@contextmanager
+def running_bot(config: Path, *options: str) -> Iterator[RunningBot]:
+    """Run a bot while inside."""
+    bot = RunningBot(config, *options)
+    try:
+        yield bot
+    finally:
+        bot.destroy()

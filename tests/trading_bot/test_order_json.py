@@ -1,0 +1,260 @@
+import json
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+
+from tests.support.fake_bot import OPEN, envelope
+from trading_bot.bot import TradePreview, TradeResult, TradeStatus
+from trading_bot.order_json import (
+    amount_text,
+    cancel_result_json,
+    cancel_results_json,
+    envelope_json,
+    moment_text,
+    orders_json,
+    position_json,
+    positions_json,
+    preview_json,
+    safety_result_json,
+    shares_text,
+    status_json,
+    sync_summary_json,
+    trade_result_json,
+)
+from trading_bot.order_management.models import (
+    ClientOrderId,
+    Execution,
+    ExecutionId,
+    OrderId,
+    OrderState,
+    OrderStatus,
+    OrderTerms,
+    Side,
+)
+from trading_bot.order_management.portfolio import Position
+from trading_bot.order_management.results import CancelResult, CancelVerdict, SyncSummary
+from trading_bot.safety_checks import SafetyResult
+
+STATUS = OrderStatus(
+    client_order_id=ClientOrderId("c-1"),
+    order_id=OrderId("o-1"),
+    symbol="TSLA",
+    side=Side.SELL,
+    state=OrderState.PARTIALLY_FILLED,
+    quantity=Decimal(10),
+    filled_quantity=Decimal(4),
+    remaining_quantity=Decimal(6),
+    average_price=Decimal("249.950"),
+    limit_price=Decimal("249.92"),
+    reason=None,
+    last_transaction_at=OPEN,
+    executions=(
+        Execution(execution_id=ExecutionId("e-1"), quantity=Decimal(4), price=Decimal("249.95"), executed_at=OPEN),
+    ),
+    broker_state="partially_filled",
+)
+RESULT = CancelResult(
+    client_order_id=ClientOrderId("c-1"),
+    order_id=OrderId("o-1"),
+    symbol="TSLA",
+    verdict=CancelVerdict.PENDING,
+    state=OrderState.PENDING_CANCEL,
+    filled_quantity=Decimal("1E+1"),
+    reason="asked",
+)
+POSITION = Position(
+    symbol="TSLA",
+    quantity=Decimal(10),
+    average_buy_price=Decimal("20.5"),
+    held_for_sells=Decimal(4),
+    as_of=OPEN,
+)
+SYNC = SyncSummary(
+    complete=False, open_orders=3, fills_booked=2, orders_closed=1, external_orders=4, problem="page 2 failed"
+)
+VERDICT = SafetyResult(allowed=False, code="market_closed", reason="closed")
+
+
+@pytest.mark.parametrize(
+    ("form", "value", "derived"),
+    [
+        (envelope_json, envelope(), set()),
+        (status_json, STATUS, set()),
+        (cancel_result_json, RESULT, {"proven_closed"}),
+        (position_json, POSITION, {"sellable"}),
+        (sync_summary_json, SYNC, set()),
+        (safety_result_json, VERDICT, set()),
+    ],
+)
+def test_a_form_tells_every_fact_and_its_version(form, value, derived):
+    told = form(value)
+    assert set(told) == {field.name for field in fields(value)} | derived | {"v"}
+    assert told["v"] == 1
+    assert json.loads(json.dumps(told)) == told
+
+
+def test_an_order_in_full():
+    order = envelope(
+        filled_quantity=Decimal(4),
+        average_price=Decimal("249.90"),
+        duplicate_of=ClientOrderId("c-0"),
+        reason="why",
+        latency_ms=Decimal("12.5"),
+    )
+    assert envelope_json(order) == {
+        "v": 1,
+        "client_order_id": "c-1",
+        "order_id": "order-c-1",
+        "ref_id": "ref-c-1",
+        "symbol": "TSLA",
+        "side": "buy",
+        "quantity": 10,
+        "limit_price": "249.92",
+        "reference_price": "250.30",
+        "time_in_force": "gfd",
+        "extended_hours": False,
+        "state": "confirmed",
+        "filled_quantity": "4",
+        "average_price": "249.90",
+        "execution_mode": "paper",
+        "strategy_name": "momentum",
+        "created_at": "2026-11-20T14:30:00.000000Z",
+        "duplicate_of": "c-0",
+        "reason": "why",
+        "latency_ms": "12.5",
+    }
+
+
+def test_a_status_in_full():
+    assert status_json(STATUS) == {
+        "v": 1,
+        "client_order_id": "c-1",
+        "order_id": "o-1",
+        "symbol": "TSLA",
+        "side": "sell",
+        "state": "partially_filled",
+        "quantity": "10",
+        "filled_quantity": "4",
+        "remaining_quantity": "6",
+        "average_price": "249.950",
+        "limit_price": "249.92",
+        "reason": None,
+        "last_transaction_at": "2026-11-20T14:30:00.000000Z",
+        "executions": [
+            {
+                "execution_id": "e-1",
+                "quantity": "4",
+                "price": "249.95",
+                "executed_at": "2026-11-20T14:30:00.000000Z",
+            }
+        ],
+        "broker_state": "partially_filled",
+    }
+
+
+def test_a_cancel_says_whether_the_end_is_proven():
+    assert cancel_result_json(RESULT) == {
+        "v": 1,
+        "client_order_id": "c-1",
+        "order_id": "o-1",
+        "symbol": "TSLA",
+        "verdict": "pending",
+        "proven_closed": False,
+        "state": "pending_cancel",
+        "filled_quantity": "10",
+        "reason": "asked",
+    }
+    assert cancel_result_json(replace(RESULT, verdict=CancelVerdict.CANCELLED))["proven_closed"] is True
+
+
+def test_a_position_says_what_is_free_to_sell():
+    assert position_json(POSITION) == {
+        "v": 1,
+        "symbol": "TSLA",
+        "quantity": "10",
+        "average_buy_price": "20.5",
+        "held_for_sells": "4",
+        "sellable": "6",
+        "as_of": "2026-11-20T14:30:00.000000Z",
+    }
+
+
+def test_a_synchronisation_and_a_verdict_in_full():
+    assert sync_summary_json(SYNC) == {
+        "v": 1,
+        "complete": False,
+        "open_orders": 3,
+        "fills_booked": 2,
+        "orders_closed": 1,
+        "external_orders": 4,
+        "problem": "page 2 failed",
+    }
+    assert safety_result_json(VERDICT) == {"v": 1, "allowed": False, "code": "market_closed", "reason": "closed"}
+
+
+def test_lists_keep_their_order_and_positions_come_by_symbol():
+    orders = (envelope("c-2"), envelope("c-1"))
+    assert orders_json(orders) == {"v": 1, "orders": [envelope_json(each) for each in orders]}
+    assert cancel_results_json([RESULT]) == {"v": 1, "results": [cancel_result_json(RESULT)]}
+    other = replace(POSITION, symbol="AAPL")
+    assert positions_json([POSITION, other]) == {"v": 1, "positions": [position_json(other), position_json(POSITION)]}
+
+
+def test_a_trade_tells_its_status_and_its_order_if_there_is_one():
+    blocked = TradeResult(status=TradeStatus.BLOCKED, code="market_closed", message="closed")
+    assert trade_result_json(blocked) == {
+        "v": 1,
+        "status": "blocked",
+        "code": "market_closed",
+        "message": "closed",
+        "order": None,
+    }
+    sent = TradeResult(status=TradeStatus.SUBMITTED, code="submitted", message="sent", envelope=envelope())
+    assert trade_result_json(sent)["order"] == envelope_json(envelope())
+
+
+def test_a_preview_tells_the_terms_and_what_would_hold_them_up():
+    terms = OrderTerms(symbol="TSLA", side=Side.BUY, quantity=3, limit_price=Decimal("10.5"), extended_hours=True)
+    told = preview_json(TradePreview(terms=terms, refusal=None))
+    assert told == {
+        "v": 1,
+        "would_send": True,
+        "terms": {
+            "symbol": "TSLA",
+            "side": "buy",
+            "quantity": 3,
+            "limit_price": "10.5",
+            "notional": "31.5",
+            "time_in_force": "gfd",
+            "extended_hours": True,
+        },
+        "refusal": None,
+    }
+    refusal = TradeResult(status=TradeStatus.BLOCKED, code="market_closed", message="closed")
+    held_up = preview_json(TradePreview(terms=terms, refusal=refusal))
+    assert (held_up["would_send"], held_up["refusal"]) == (False, trade_result_json(refusal))
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [(Decimal("1E+3"), "1000"), (Decimal("0.00000001"), "0.00000001"), (Decimal("250.30"), "250.30"), (None, None)],
+)
+def test_an_amount_is_written_out_in_full(amount, text):
+    assert amount_text(amount) == text
+
+
+@pytest.mark.parametrize(
+    ("quantity", "text"),
+    [("10.00000000", "10"), ("0.50", "0.5"), ("100", "100"), ("1E+2", "100"), ("0.00", "0"), ("-3.0", "-3")],
+)
+def test_shares_come_without_idle_zeros(quantity, text):
+    assert shares_text(Decimal(quantity)) == text
+
+
+def test_a_time_is_told_in_utc_to_the_microsecond():
+    new_york = timezone(timedelta(hours=-5))
+    assert moment_text(datetime(2026, 11, 20, 9, 30, 0, 7, tzinfo=new_york)) == "2026-11-20T14:30:00.000007Z"
+    assert moment_text(datetime(2026, 11, 20, tzinfo=UTC)) == "2026-11-20T00:00:00.000000Z"
+    assert moment_text(None) is None

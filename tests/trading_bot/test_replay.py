@@ -1,0 +1,176 @@
+"""The journal is the truth: with nothing else left, the same book comes back and trading goes on."""
+
+import shutil
+
+import pytest
+
+from tests.support.bot_bench import LIST, SUBMIT, BotBench, answers, reply_lost, request_lost
+from trading_bot.bot import TradeStatus
+from trading_bot.order_management.models import OrderState
+from trading_bot.order_management.order_book import OrderBook
+from trading_bot.order_management.order_log import scan
+
+
+def eventful_session(bench: BotBench) -> None:
+    """A fill, a partly resting pair, a cancel, a rejection, a lost reply, and one that nobody knows of."""
+    bench.started()
+    bench.trade(client_order_id="fills")
+    bench.trade("sell", shares=5, client_order_id="rests")
+    bench.let_it_fill()
+    bench.trade(price="99.00", client_order_id="cancelled")
+    bench.bot.cancel_order("cancelled")
+    bench.broker.tampers[SUBMIT].append(answers(400, {"detail": "no"}))
+    bench.trade(price="98.00", client_order_id="rejected")
+    bench.broker.tampers[SUBMIT].append(reply_lost)
+    bench.trade(price="97.00", client_order_id="found")
+    bench.bot.cancel_order("found")
+    bench.broker.tampers[SUBMIT].append(request_lost)
+    bench.trade(price="96.00", client_order_id="unknown")
+
+
+EXPECTED = {
+    "fills": "filled",
+    "rests": "queued",
+    "cancelled": "cancelled",
+    "rejected": "rejected",
+    "found": "cancelled",
+    "unknown": "unknown",
+}
+
+
+@pytest.fixture
+def bench(tmp_path) -> BotBench:
+    made = BotBench(tmp_path)
+    eventful_session(made)
+    return made
+
+
+def states(bench: BotBench) -> dict[str, str]:
+    return {order.client_order_id: order.state.value for order in bench.bot.orders()}
+
+
+def test_the_session_had_every_kind_of_end(bench):
+    found = states(bench)
+    assert found.pop("rests") in {"queued", "confirmed"}
+    assert found == {name: state for name, state in EXPECTED.items() if name != "rests"}
+
+
+def test_the_replayed_journal_equals_the_book_in_memory(bench):
+    with bench.bot.manager._ledger.open_book() as book:
+        assert OrderBook.replayed(scan(bench.bot.journal_path.read_bytes()).records) == book
+
+
+def test_with_nothing_but_the_journal_left_everything_is_known_again(bench):
+    before = bench.bot.orders()
+    bench.bot.stop()
+    shutil.rmtree(bench.folder / "state")
+    (bench.folder / "logs" / "trades.jsonl").unlink()
+    bench.bot = bench.new_bot()
+    bench.bot.start()
+    assert [order.client_order_id for order in bench.bot.orders()] == [order.client_order_id for order in before]
+    assert states(bench) == {order.client_order_id: order.state.value for order in before}
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_restart_goes_on_with_the_same_orders(bench, times):
+    before, submits = bench.bot.orders(), bench.submits
+    for _ in range(times):
+        bench.restart()
+    assert bench.bot.orders() == before
+    assert bench.submits == submits
+
+
+def test_no_id_of_an_earlier_session_is_ever_sent_again(bench):
+    bench.restart()
+    submits = bench.submits
+    for order in bench.bot.orders():
+        result = bench.trade(
+            order.side.value,
+            shares=order.quantity,
+            price=str(order.reference_price),
+            client_order_id=order.client_order_id,
+        )
+        assert result.status is TradeStatus.DUPLICATE
+    assert bench.submits == submits
+
+
+def test_a_stop_in_the_middle_of_a_submit_is_resolved_by_the_next_start(tmp_path):
+    """The process dies after the broker took the order and before a word of it was written down."""
+    bench = BotBench(tmp_path).started()
+    journal = bench.bot.journal_path
+    at_death: list[bytes] = []
+
+    def dies_afterwards(forward, request):
+        reply = forward()
+        at_death.append(journal.read_bytes())
+        return reply
+
+    bench.broker.tampers[SUBMIT].append(dies_afterwards)
+    accepted = bench.trade()
+    bench.bot.stop()
+    journal.write_bytes(at_death[0])
+    bench.bot = bench.new_bot()
+    bench.bot.start()
+    (order,) = bench.bot.orders()
+    assert accepted.envelope is not None
+    assert order.order_id == accepted.envelope.order_id
+    assert (bench.submits, bench.orders_at_broker()) == (1, 1)
+
+
+def test_a_torn_last_line_is_set_aside_and_trading_goes_on(tmp_path):
+    bench = BotBench(tmp_path).started()
+    bench.trade()
+    bench.bot.stop()
+    with bench.bot.journal_path.open("ab") as file:
+        file.write(b'{"v":1,"seq":99,"ts":"2026')
+    bench.bot = bench.new_bot()
+    bench.bot.start()
+    assert len(bench.bot.orders()) == 1
+    assert bench.bot.verify_journal().ok
+    assert [path.read_bytes()[:7] for path in bench.bot.journal_path.parent.glob("*.torn-*")] == [b'{"v":1,']
+
+
+def test_fills_made_between_two_sessions_are_booked_at_the_start(tmp_path):
+    bench = BotBench(tmp_path).started()
+    bench.trade()
+    bench.bot.stop()
+    bench.clock.sleep(61)
+    bench.bot = bench.new_bot()
+    bench.bot.start()
+    assert [order.state for order in bench.bot.orders()] == [OrderState.FILLED]
+
+
+def test_the_same_session_makes_the_same_journal_byte_for_byte(tmp_path):
+    journals = []
+    for name in ("one", "two"):
+        bench = BotBench(tmp_path / name)
+        eventful_session(bench)
+        bench.bot.stop()
+        journals.append(bench.bot.journal_path.read_bytes())
+    assert journals[0] == journals[1]
+    assert len(journals[0]) > 1000
+
+
+def test_a_verdict_counts_every_record_and_sees_an_edit(bench):
+    bench.bot.stop()
+    verdict = bench.bot.verify_journal()
+    lines = bench.bot.journal_path.read_bytes().count(b"\n")
+    assert (verdict.ok, verdict.records, verdict.problem) == (True, lines, None)
+    bench.bot.journal_path.write_bytes(bench.bot.journal_path.read_bytes().replace(b"98.00", b"98.01", 1))
+    edited = bench.bot.verify_journal()
+    assert not edited.ok
+    assert edited.problem is not None
+
+
+def test_a_journal_that_is_gone_has_no_good_verdict(tmp_path):
+    verdict = BotBench(tmp_path).bot.verify_journal()
+    assert (verdict.ok, verdict.records) == (False, 0)
+    assert "cannot be read" in str(verdict.problem)
+
+
+def test_an_unknown_order_keeps_being_looked_for_in_the_next_session(bench):
+    bench.restart()
+    asked = bench.broker.seen.count(LIST)
+    bench.bot.synchronize_open_orders()
+    assert bench.broker.seen.count(LIST) == asked + 2
+    assert states(bench)["unknown"] == "unknown"

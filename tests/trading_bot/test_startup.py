@@ -1,0 +1,235 @@
+"""The start-up sequence: its order, the step that failed, and that nothing is left held behind it."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.bot_bench import ACCOUNT, LIST, LOGIN, BotBench, answers, never_leaves
+from trading_bot.bot import StartError, TradeStatus
+from trading_bot.config import Config
+from trading_bot.files import LocalFiles
+from trading_bot.latch import LatchError
+from trading_bot.lease import AccountInUseError
+from trading_bot.order_management.exceptions import (
+    AuthenticationError,
+    OrderLogDamagedError,
+    OrderLogError,
+    OrderStatusError,
+    TradingHaltedError,
+)
+from trading_bot.startup import create_bot
+
+
+class NoMarker(LocalFiles):
+    """Cannot note that a paper account was initialised."""
+
+    def write_new(self, path: Path, data: bytes) -> None:
+        if path.name == "armed.initialised":
+            raise OSError(28, "No space left on device")
+        super().write_new(path, data)
+
+
+def failing_start(bench: BotBench) -> StartError:
+    with pytest.raises(StartError) as caught:
+        bench.bot.start()
+    return caught.value
+
+
+def stopped_with_an_order(bench: BotBench) -> BotBench:
+    bench.started().trade()
+    bench.bot.stop()
+    bench.bot = bench.new_bot()
+    return bench
+
+
+def test_building_a_bot_opens_and_sends_nothing(tmp_path):
+    bench = BotBench(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert bench.broker.seen == []
+    assert not bench.bot.is_running
+
+
+def test_the_steps_run_in_the_order_that_safety_asks_for(tmp_path):
+    """Nobody logs in without the lease and the journal, and no order is taken before all have been compared."""
+    bench = BotBench(tmp_path)
+    sequence = ["account lease", "journal", "latch", "login", "account", "reconciliation"]
+    assert [step for step in bench.bot._lifecycle.opening if step in sequence] == sequence
+    assert next(iter(bench.bot._lifecycle.opening)) == "account lease"
+    bench.bot.start()
+    assert bench.broker.seen == [LOGIN, ACCOUNT, LIST]
+    assert bench.bot.is_running
+
+
+def test_background_synchronisation_is_the_last_step(tmp_path):
+    bench = BotBench(tmp_path)
+    bot = create_bot(bench.config, transport=bench.broker, clock=bench.clock)
+    assert list(bot._lifecycle.opening)[-1] == "poller"
+
+
+def test_a_session_is_on_record_from_start_to_stop(tmp_path):
+    bench = BotBench(tmp_path).started()
+    bench.bot.stop()
+    events = [json.loads(line)["event"] for line in bench.bot.journal_path.read_text(encoding="utf-8").splitlines()]
+    assert events == ["journal_opened", "session_started", "session_stopped"]
+
+
+def test_starting_twice_changes_nothing(tmp_path):
+    bench = BotBench(tmp_path).started()
+    seen, journal = list(bench.broker.seen), bench.bot.journal_path.read_bytes()
+    bench.bot.start()
+    assert (bench.broker.seen, bench.bot.journal_path.read_bytes()) == (seen, journal)
+
+
+class TestFailingSteps:
+    def test_a_second_holder_of_the_account_is_refused(self, tmp_path):
+        bench = BotBench(tmp_path).started()
+        seen = len(bench.broker.seen)
+        second = bench.new_bot()
+        with pytest.raises(StartError) as caught:
+            second.start()
+        assert caught.value.step == "account lease"
+        assert isinstance(caught.value.cause, AccountInUseError)
+        assert caught.value.cause.pid == os.getpid()
+        assert len(bench.broker.seen) == seen
+        assert bench.trade().status is TradeStatus.SUBMITTED, "the first one is not disturbed"
+
+    def test_a_journal_that_is_gone_is_refused(self, tmp_path):
+        bench = stopped_with_an_order(BotBench(tmp_path))
+        bench.bot.journal_path.unlink()
+        seen = len(bench.broker.seen)
+        error = failing_start(bench)
+        assert (error.step, type(error.cause)) == ("journal", OrderLogError)
+        assert "is gone" in str(error)
+        assert len(bench.broker.seen) == seen
+        assert not bench.bot.journal_path.exists()
+
+    def test_a_journal_that_is_elsewhere_now_is_refused(self, tmp_path):
+        bench = stopped_with_an_order(BotBench(tmp_path))
+        bench.settings["logs_dir"] = str(tmp_path / "other")
+        bench.bot = bench.new_bot()
+        error = failing_start(bench)
+        assert error.step == "journal"
+        assert str(tmp_path / "logs" / "orders.jsonl") in str(error)
+
+    def test_a_damaged_journal_is_refused_and_left_as_it_is(self, tmp_path):
+        bench = stopped_with_an_order(BotBench(tmp_path))
+        damaged = bench.bot.journal_path.read_bytes().replace(b'"quantity":"10"', b'"quantity":"99"')
+        bench.bot.journal_path.write_bytes(damaged)
+        error = failing_start(bench)
+        assert (error.step, type(error.cause)) == ("journal", OrderLogDamagedError)
+        assert "audit verify" in str(error)
+        assert bench.bot.journal_path.read_bytes() == damaged
+
+    def test_a_journal_of_another_account_is_refused(self, tmp_path):
+        bench = stopped_with_an_order(BotBench(tmp_path))
+        bench.settings["account_number"] = "5QR12345"
+        bench.bot = bench.new_bot()
+        error = failing_start(bench)
+        assert error.step == "journal"
+        assert "belongs to another account" in str(error)
+        assert "5QR12345" not in str(error)
+
+    def test_an_account_that_cannot_be_armed_is_refused(self, tmp_path):
+        bench = BotBench(tmp_path, files=NoMarker())
+        error = failing_start(bench)
+        assert (error.step, type(error.cause)) == ("latch", LatchError)
+        assert bench.broker.seen == []
+
+    @pytest.mark.parametrize("answer", [answers(400, {"detail": "wrong password"}), answers(401), never_leaves])
+    def test_a_login_that_fails_is_named(self, tmp_path, answer):
+        bench = BotBench(tmp_path)
+        bench.broker.standing[LOGIN] = answer
+        error = failing_start(bench)
+        assert error.step == "login"
+        assert isinstance(error.cause, AuthenticationError)
+        assert set(bench.broker.seen) == {LOGIN}
+
+    def test_an_account_that_cannot_be_read_is_named(self, tmp_path):
+        bench = BotBench(tmp_path)
+        bench.broker.standing[ACCOUNT] = answers(500)
+        error = failing_start(bench)
+        assert error.step == "account"
+        assert isinstance(error.cause, OrderStatusError)
+        assert LIST not in bench.broker.seen
+
+    def test_orders_that_cannot_be_compared_leave_only_cancels(self, tmp_path):
+        """A bot that did not start could not cancel what is open; entries wait for a comparison that is complete."""
+        bench = BotBench(tmp_path).started()
+        bench.trade()
+        bench.bot.stop()
+        bench.bot = bench.new_bot()
+        bench.broker.standing[LIST] = answers(500)
+        bench.bot.start()
+        assert bench.bot.is_running
+        result = bench.trade(shares=11, client_order_id="c2")
+        assert (result.status, result.code, bench.submits) == (TradeStatus.BLOCKED, "trading_halted", 1)
+        assert bench.bot.cancel_order("c1").is_proven_closed
+        bench.broker.standing.clear()
+        bench.bot.synchronize_open_orders()
+        assert bench.trade(client_order_id="c3").status is TradeStatus.SUBMITTED
+
+    @pytest.mark.parametrize("route", [LOGIN, ACCOUNT])
+    def test_what_was_opened_is_closed_again(self, tmp_path, route):
+        bench = BotBench(tmp_path)
+        bench.broker.standing[route] = answers(500)
+        failing_start(bench)
+        assert not bench.bot.is_running
+        assert bench.trade().status is TradeStatus.BLOCKED
+        bench.broker.standing.clear()
+        bench.bot = bench.new_bot()
+        bench.bot.start()
+        assert bench.trade(client_order_id="c2").status is TradeStatus.SUBMITTED
+
+    def test_stopping_after_a_failed_start_is_harmless(self, tmp_path):
+        bench = BotBench(tmp_path)
+        bench.broker.standing[LOGIN] = answers(500)
+        failing_start(bench)
+        assert bench.bot.stop() == ()
+
+
+class TestLatch:
+    def test_a_paper_account_is_armed_at_its_first_start(self, tmp_path):
+        bench = BotBench(tmp_path).started()
+        assert (bench.state / "armed").is_file()
+
+    def test_a_killed_account_stays_killed_over_every_restart(self, tmp_path):
+        bench = BotBench(tmp_path).started()
+        (bench.state / "armed").unlink()
+        for number in range(2):
+            bench.restart()
+            result = bench.trade(client_order_id=f"c{number}")
+            assert (result.status, result.code) == (TradeStatus.BLOCKED, "trading_halted")
+        assert not (bench.state / "armed").exists()
+        assert bench.submits == 0
+
+    def test_a_killed_account_can_still_cancel(self, tmp_path):
+        bench = BotBench(tmp_path).started()
+        bench.trade()
+        (bench.state / "armed").unlink()
+        bench.restart()
+        assert [result.is_proven_closed for result in bench.bot.cancel_all_open_orders()] == [True]
+
+
+def test_live_mode_is_refused_before_anything_is_built(tmp_path):
+    config = Config.model_validate(
+        {
+            "trading": {"mode": "live"},
+            "account_number": "5QR12345",
+            "logs_dir": str(tmp_path / "logs"),
+            "state_dir": str(tmp_path / "state"),
+        }
+    )
+    with pytest.raises(TradingHaltedError, match="paper") as caught:
+        create_bot(config)
+    assert caught.value.code == "live_mode_locked"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_are_private(tmp_path):
+    bench = BotBench(tmp_path).started()
+    bench.trade()
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) >= 5
+    assert {path.stat().st_mode & 0o077 for path in files} == {0}
