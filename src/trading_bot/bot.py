@@ -1,6 +1,7 @@
 """The bot: check a trade, decide, hand it to the order manager, and record what became of it."""
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -9,12 +10,14 @@ from trading_bot._version import __version__
 from trading_bot.account.account_data import AccountData
 from trading_bot.clock import Clock
 from trading_bot.config import Config, OnStop
+from trading_bot.logging.setup import get_logger
 from trading_bot.logging.trade_logger import StructuredTradeLogger, TradeRecord
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import (
     OrderCancellationError,
     OrderError,
     TradeRefusedError,
+    TradingHaltedError,
 )
 from trading_bot.order_management.ledger import OrderChange
 from trading_bot.order_management.manager import OrderManager
@@ -40,8 +43,15 @@ from trading_bot.trades import (
 __all__ = ["JournalVerdict", "Lifecycle", "StartError", "TradePreview", "TradeResult", "TradeStatus", "TradingBot"]
 
 _LIMIT = "limit"
+_log = get_logger(__name__)
 _ACCOUNT_EVENTS = frozenset(
-    {EventKind.ORDER_ACCEPTED, EventKind.ORDER_ADOPTED, EventKind.ORDER_UPDATED, EventKind.EXECUTION_BOOKED}
+    {
+        EventKind.ORDER_ACCEPTED,
+        EventKind.ORDER_ADOPTED,
+        EventKind.ORDER_UPDATED,
+        EventKind.EXECUTION_BOOKED,
+        EventKind.EXECUTION_BUSTED,
+    }
 )
 
 
@@ -127,7 +137,8 @@ class TradingBot:
             try:
                 run()
             except self._lifecycle.start_failures as error:
-                self._close()
+                with suppress(*self._lifecycle.start_failures):
+                    self._close()
                 raise StartError(step, error) from error
         self._record_event(OrderEvent(event=EventKind.SESSION_STARTED, details={"version": __version__}))
         self._running = True
@@ -138,9 +149,9 @@ class TradingBot:
             self._close()
             return ()
         self._running = False
-        self._end_intake()
         results: tuple[CancelResult, ...] = ()
         try:
+            self._end_intake()
             if self.config.order_management.on_stop is OnStop.CANCEL:
                 results = self._cancel_quietly()
             self._record_event(OrderEvent(event=EventKind.SESSION_STOPPED))
@@ -257,8 +268,9 @@ class TradingBot:
         standing = self._manager.standing_order(request, strategy_name=strategy_name)
         if standing is not None:
             return duplicate_trade(standing)
-        envelope = self._manager.place_limit_order(request, strategy_name=strategy_name, approve=self._approve)
-        if envelope.is_duplicate:
+        placed = self._manager.place(request, strategy_name=strategy_name, approve=self._approve)
+        envelope = placed.envelope
+        if not placed.is_new:
             return duplicate_trade(envelope)
         if envelope.order_id is not None and not envelope.state.is_terminal:
             self._safety.register_pending_order(envelope.symbol, envelope.side, envelope.order_id)
@@ -310,12 +322,16 @@ class TradingBot:
             return self._manager.cancel_all_open_orders()
         except OrderCancellationError as error:
             return error.results
+        except TradingHaltedError as error:
+            _log.warning("cancel_on_stop_left_out", reason=str(error))
+            return ()
 
     def _end_intake(self) -> None:
         for end in self._lifecycle.intake:
             end()
 
     def _close(self) -> None:
-        self._end_intake()
-        for close in self._lifecycle.closing:
-            close()
+        # One that fails keeps none of the others from closing; what it raised is raised after them.
+        with ExitStack() as stack:
+            for close in reversed((*self._lifecycle.intake, *self._lifecycle.closing)):
+                stack.callback(close)

@@ -23,9 +23,9 @@ from trading_bot.order_management.ports import SendPermit
 from trading_bot.paper.quotes import QuoteFileError, QuoteSource
 from trading_bot.robinhood.failures import WireFailure
 from trading_bot.robinhood.session import BrokerSession, Transport, WireReply, WireRequest
-from trading_bot.surroundings import Surroundings, default_surroundings
 from trading_bot.startup_paper import PAPER_ACCOUNT, PAPER_LOGIN, PaperAccount, paper_account
 from trading_bot.state_folder import StateFolder, account_key, journal_name
+from trading_bot.surroundings import Surroundings, default_surroundings
 
 _MOST_LOGINS = 3
 _CANCELS_AT_ONCE = 8

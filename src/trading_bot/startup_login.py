@@ -9,9 +9,9 @@ from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.portfolio import AccountSnapshot
 from trading_bot.robinhood.session import BrokerSession
-from trading_bot.surroundings import default_surroundings
 from trading_bot.startup_paper import PAPER_ACCOUNT, PAPER_LOGIN, paper_account
 from trading_bot.state_folder import StateFolder, account_key
+from trading_bot.surroundings import default_surroundings
 
 
 def try_login(config: Config) -> AccountSnapshot:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.command_desk import CommandDesk
 from tests.support.command_line import CommandResult, run_cli
-from tests.support.running_bot import running_bot
+from tests.support.running_bot import in_background, running_bot
 from trading_bot.cli.exit_codes import ExitCode
 
 pytestmark = pytest.mark.subprocess
@@ -84,5 +84,10 @@ def test_what_becomes_of_open_orders_at_the_end_is_configured_and_said(tmp_path,
 
 def test_a_follower_is_told_of_new_records_until_it_is_stopped(desk):
     desk.buy("first")
-    with running_bot(desk.config, "--quiet") as bot:
-        assert bot.first_line == ""
+    with in_background(desk.config, "--json", "audit", "tail", "--follow", "-n", "1") as follower:
+        newest = json.loads(follower.read_line())
+        assert newest["event"] == "session_stopped"
+        desk("orders")
+        assert json.loads(follower.read_line())["record"] == newest["record"] + 1
+        code, _, err = follower.end(signal.SIGINT)
+    assert (code, err) == (130, "")

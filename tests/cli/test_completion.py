@@ -1,7 +1,5 @@
 """Completion scripts, and what they ask the program."""
 
-import json
-
 import pytest
 
 from tests.support.command_desk import CommandDesk

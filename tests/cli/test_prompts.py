@@ -26,7 +26,7 @@ class TestAtATerminal:
         desk.buy("first")
         return desk
 
-    @pytest.mark.parametrize(("typed", "code", "left"), [("y\n", 0, 0), ("n\n", 5, 1), ("\n", 5, 1), ("\x03", 130, 1)])
+    @pytest.mark.parametrize(("typed", "code", "left"), [("y\n", 0, 0), ("n\n", 5, 1), ("\n", 5, 1), ("\x04", 130, 1)])
     def test_only_a_yes_cancels(self, desk, typed, code, left):
         returned, drawn = at_terminal(["-c", str(desk.config), "cancel-all"], home=desk.home, typed=typed)
         assert returned == code

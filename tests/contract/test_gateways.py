@@ -51,7 +51,11 @@ def test_an_order_is_accepted_under_our_reference_on_our_terms(pair):
     assert outcome.mismatch is None
     report = outcome.report
     assert (report.ref_id, report.symbol, report.side) == (intent.ref_id, "AAPL", Side.BUY)
-    assert (report.quantity, report.limit_price, report.time_in_force) == (10, Decimal(90), intent.terms.time_in_force)
+    assert (report.quantity, report.limit_price, report.time_in_force) == (
+        Decimal(10),
+        Decimal(90),
+        intent.terms.time_in_force,
+    )
     assert (report.state.is_working, report.state_is_known) == (True, True)
 
 

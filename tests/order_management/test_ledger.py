@@ -166,3 +166,37 @@ def test_events_of_no_order_are_recorded_and_told_to_nobody():
     assert bench.changes == []
     with bench.ledger.open_book() as book:
         assert book.frozen_symbols() == {"AAPL": "why"}
+
+
+def test_what_was_recorded_before_an_error_is_told_all_the_same():
+    bench = with_order()
+
+    def record_and_fail():
+        with bench.ledger.open_book():
+            bench.ledger.record_fact(update_of(bench))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        record_and_fail()
+    assert [change.event.event for change in bench.changes] == [EventKind.ORDER_UPDATED]
+
+
+def test_news_kept_back_is_told_when_the_block_ends():
+    bench = with_order()
+    with bench.ledger.telling_later():
+        with bench.ledger.telling_later():
+            bench.ledger.record_fact(update_of(bench))
+        assert bench.changes == []
+    assert [change.event.event for change in bench.changes] == [EventKind.ORDER_UPDATED]
+
+
+def test_a_listener_may_place_an_order_as_soon_as_an_intent_is_known():
+    bench = ManagerBench()
+
+    def place_another(change: OrderChange) -> None:
+        if change.event.event is EventKind.ORDER_INTENDED and change.order.client_order_id == "c1":
+            bench.buy("c2", symbol="MSFT")
+
+    bench.ledger.subscribe(place_another)
+    bench.buy("c1")
+    assert {order.client_order_id for order in bench.manager.orders()} == {"c1", "c2"}

@@ -55,6 +55,14 @@ def test_a_slow_reply_ends_at_the_deadline_as_unknown(desk, act):
     assert (result.kind, result.first_byte_written) == (FailureKind.TIMEOUT, True)
 
 
+@pytest.mark.parametrize("act", [SLOW_REPLIES["silent"], SLOW_REPLIES["dripping body"]], ids=["silent", "dripping"])
+def test_a_connection_that_was_too_slow_is_closed_and_never_used_again(desk, act):
+    desk.server.on("GET", "/orders/", act, acts.reply())
+    timed_failure(desk)
+    desk.reply()
+    assert [heard.connection for heard in desk.server.heard] == [1, 2]
+
+
 def test_a_dripping_redirect_ends_at_once(desk):
     drip = acts.drip(ENDLESS, every_s=DRIP_S, first=acts.head(302, Location="/x/", Content_Length="10000"))
     desk.server.on("GET", "/orders/", drip)

@@ -112,7 +112,12 @@ def test_a_code_is_asked_of_the_person_and_sent(desk, kind):
     desk.needs_approval(kind)
     desk.broker.on(*RESPOND, reply(200, {"status": "validated"}))
     questions = []
-    attempt = desk.attempt(ask=lambda question: questions.append(question) or "123456")
+
+    def ask(question):
+        questions.append(question)
+        return "123456"
+
+    attempt = desk.attempt(ask=ask)
     assert attempt.last.status == 200
     assert (len(questions), kind in questions[0]) == (1, True)
     assert next(seen.body for seen in desk.broker.seen if seen.path == RESPOND[1]) == b"response=123456"

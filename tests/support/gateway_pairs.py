@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from pydantic import SecretStr
@@ -21,6 +21,7 @@ from trading_bot.robinhood.session import BrokerSession, WireReply
 
 PAGE_SIZE = 2
 HELD_SHARES = 50
+TERMS = OrderTerms(symbol="AAPL", side=Side.BUY, quantity=10, limit_price=Decimal("90.00"))
 
 
 @dataclass(kw_only=True)
@@ -33,9 +34,7 @@ class GatewayPair:
     revoke: Callable[[], None]
 
     def intent(self, number: int = 1, **changes) -> DurableIntent:
-        terms = OrderTerms(
-            **{"symbol": "AAPL", "side": Side.BUY, "quantity": 10, "limit_price": Decimal("90.00")} | changes
-        )
+        terms = replace(TERMS, **changes)
         order = self.gateway.prepare_order(terms, RefId(f"00000000-0000-4000-8000-{number:012d}"))
         return DurableIntent(
             client_order_id=ClientOrderId(f"c{number}"),

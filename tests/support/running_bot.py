@@ -14,12 +14,12 @@ from tests.support.command_line import child_environment
 SIGNAL = {"symbol": "MSFT", "action": "buy", "shares": 1, "price": "100", "reason": "to see that it runs"}
 
 
-class RunningBot:
-    """``trading-bot run --signals -`` that has answered its first signal and waits for the next one."""
+class BackgroundCommand:
+    """A command that goes on while others are given."""
 
-    def __init__(self, config: Path, *options: str) -> None:
+    def __init__(self, config: Path, *arguments: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "trading_bot", "-c", str(config), *options, "run", "--signals", "-"],
+            [sys.executable, "-m", "trading_bot", "-c", str(config), *arguments],
             cwd=config.parent,
             env=child_environment(config.parent),
             stdin=subprocess.PIPE,
@@ -27,15 +27,21 @@ class RunningBot:
             stderr=subprocess.PIPE,
             encoding="utf-8",
         )
-        if self._process.stdin is None or self._process.stdout is None:
-            raise AssertionError("the pipes were asked for")
-        self._process.stdin.write(f"{json.dumps(SIGNAL)}\n")
-        self._process.stdin.flush()
-        self.first_line = self._process.stdout.readline()
 
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    def write_line(self, text: str) -> None:
+        if self._process.stdin is None:
+            raise AssertionError("the pipe was asked for")
+        self._process.stdin.write(f"{text}\n")
+        self._process.stdin.flush()
+
+    def read_line(self) -> str:
+        if self._process.stdout is None:
+            raise AssertionError("the pipe was asked for")
+        return self._process.stdout.readline()
 
     def hang(self) -> None:
         """Stop the process without ending it, as a debugger or a full swap would."""
@@ -56,10 +62,19 @@ class RunningBot:
 
 
 @contextmanager
-def running_bot(config: Path, *options: str) -> Iterator[RunningBot]:
-    """Run a bot while inside."""
-    bot = RunningBot(config, *options)
+def in_background(config: Path, *arguments: str) -> Iterator[BackgroundCommand]:
+    """Let a command go on while inside."""
+    command = BackgroundCommand(config, *arguments)
     try:
-        yield bot
+        yield command
     finally:
-        bot.destroy()
+        command.destroy()
+
+
+@contextmanager
+def running_bot(config: Path) -> Iterator[BackgroundCommand]:
+    """Run a bot while inside; it has taken its first signal and waits for the next one."""
+    with in_background(config, "run", "--signals", "-") as bot:
+        bot.write_line(json.dumps(SIGNAL))
+        bot.read_line()
+        yield bot

@@ -239,13 +239,37 @@ class TestStop:
         assert parts.bot.stop() == (RESULT,)
         assert parts.ran == ["session_stopped", "close second", "close first"]
 
-    def test_everything_is_closed_whatever_a_cancel_raises(self):
+    def test_a_cancel_all_that_runs_already_does_not_keep_the_bot_from_stopping(self):
         parts = Parts(on_stop="cancel", error=TradingHaltedError("a cancel-all is running"))
         parts.bot.start()
         parts.ran.clear()
-        with pytest.raises(TradingHaltedError):
+        assert parts.bot.stop() == ()
+        assert parts.ran == ["session_stopped", "close second", "close first"]
+
+    def test_everything_is_closed_whatever_a_cancel_raises(self):
+        parts = Parts(on_stop="cancel", error=OrderStatusError("no"))
+        parts.bot.start()
+        parts.ran.clear()
+        with pytest.raises(OrderStatusError):
             parts.bot.stop()
         assert parts.ran[-2:] == ["close second", "close first"]
+
+    def test_a_part_that_cannot_be_closed_keeps_no_other_open(self):
+        parts = Parts()
+        parts.bot.start()
+        parts.ran.clear()
+        parts.failing["close second"] = OSError("the disk is gone")
+        with pytest.raises(OSError, match="the disk is gone"):
+            parts.bot.stop()
+        assert parts.ran[-2:] == ["close second", "close first"]
+
+    def test_a_failed_start_names_its_step_even_if_closing_fails_too(self):
+        parts = Parts()
+        parts.failing |= {"second": OSError("no room"), "close second": OSError("the disk is gone")}
+        with pytest.raises(StartError) as failed:
+            parts.bot.start()
+        assert failed.value.step == "second"
+        assert parts.ran[-1] == "close first"
 
     def test_cancelling_at_the_stop_reaches_the_broker(self, tmp_path):
         bench = BotBench(tmp_path, on_stop="cancel").started()

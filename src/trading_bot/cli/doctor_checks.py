@@ -13,7 +13,7 @@ from trading_bot import checkup
 from trading_bot.checkup import Check, FolderFacts, Trouble
 from trading_bot.cli.account_place import AccountPlace, place_of
 from trading_bot.cli.errors import known_errors
-from trading_bot.clock import SystemClock
+from trading_bot.clock import Seconds, SystemClock
 from trading_bot.config import Config, ConfigError
 from trading_bot.control_client import HolderAbsentError, HolderSilentError, ask_holder
 from trading_bot.desk import Ping
@@ -28,7 +28,7 @@ PACKAGES = (
     *("robin-stocks", "requests", "urllib3", "pydantic", "python-dotenv", "json5", "tenacity", "structlog", "click"),
     *("rich", "filelock", "holidays"),
 )
-_PING_S = 5.0
+_PING_S: Seconds = 2.0
 _PROBE = ".doctor-probe"
 
 

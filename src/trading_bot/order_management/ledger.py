@@ -28,6 +28,10 @@ class OrderChange:
     order: TrackedOrder
 
 
+class _KeptBack(threading.local):
+    changes: list[OrderChange] | None = None
+
+
 OrderListener: TypeAlias = Callable[[OrderChange], None]
 
 
@@ -44,6 +48,7 @@ class OrderLedger:
         self._untold: list[OrderChange] = []
         self._listeners: list[OrderListener] = []
         self._failure: OrderLogError | None = None
+        self._kept_back = _KeptBack()
 
     @property
     def failure(self) -> OrderLogError | None:
@@ -61,14 +66,31 @@ class OrderLedger:
     @contextmanager
     def open_book(self) -> Iterator[OrderBook]:
         """Hold the lock while reading, or while deciding and recording in one step."""
-        with self._lock:
-            self._depth += 1
-            try:
-                yield self._book
-            finally:
-                self._depth -= 1
-                untold = self._take_untold()
-        self._tell(untold)
+        untold: list[OrderChange] = []
+        try:
+            with self._lock:
+                self._depth += 1
+                try:
+                    yield self._book
+                finally:
+                    self._depth -= 1
+                    untold = self._take_untold()
+        finally:
+            self._tell(untold)
+
+    @contextmanager
+    def telling_later(self) -> Iterator[None]:
+        """Keep this thread's news back until the block ends, for a caller who holds a lock that listeners may want."""
+        if self._kept_back.changes is not None:
+            yield
+            return
+        kept: list[OrderChange] = []
+        self._kept_back.changes = kept
+        try:
+            yield
+        finally:
+            self._kept_back.changes = None
+            self._tell(kept)
 
     def record(self, event: OrderEvent) -> None:
         """Write an event and fold it in.
@@ -149,6 +171,9 @@ class OrderLedger:
         return untold
 
     def _tell(self, changes: list[OrderChange]) -> None:
+        if self._kept_back.changes is not None:
+            self._kept_back.changes += changes
+            return
         for change in changes:
             for listener in self._listeners:
                 _call_safely(listener, change)

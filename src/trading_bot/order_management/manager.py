@@ -27,7 +27,7 @@ from trading_bot.order_management.models import (
     TimeInForce,
 )
 from trading_bot.order_management.order_book import TrackedOrder
-from trading_bot.order_management.placement import Approval, ManagerIdentity, Placement, approve_all
+from trading_bot.order_management.placement import Approval, ManagerIdentity, Placed, Placement, approve_all
 from trading_bot.order_management.ports import BrokerGateway, SendLock, TradingLatch
 from trading_bot.order_management.results import CancelResult, CancelVerdict, SyncSummary
 from trading_bot.order_management.settlement import OutcomeRecorder
@@ -202,6 +202,16 @@ class OrderManager:
             OrderNotSentError: provably nothing was sent.
             OrderOutcomeUnknownError: it may be live; it is being reconciled.
             OrderLogError: the intent could not be made durable, so nothing was sent.
+        """
+        return self.place(request, strategy_name=strategy_name, approve=approve).envelope
+
+    def place(
+        self, request: OrderRequest, *, strategy_name: str | None = None, approve: Approval = approve_all
+    ) -> Placed:
+        """Do the same as `place_limit_order`, and say whether this very call submitted the order.
+
+        Raises:
+            OrderError: as there.
         """
         return self._placement.place(request, strategy_name=strategy_name, approve=approve)
 

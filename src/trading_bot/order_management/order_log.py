@@ -125,22 +125,16 @@ class OrderLog:
             self._files.make_folder(self.path.parent)
             self._swap.mend()
             data = self._file.open()
-            found = scan(data)
-            found = self._checked(found)
+            found = self._checked(scan(data))
+            self._head, self._file.size = found.head, found.good_bytes
+            self._refusal = self._damage(found)
+            if self._refusal is None:
+                self._begin(found, data)
         except OrderLogError as error:
             self._refusal = error
             raise
         except OSError as error:
             raise self._refuse(f"cannot open the journal {self.path}: {error}; mend the folder") from error
-        self._head, self._file.size = found.head, found.good_bytes
-        if found.integrity is Integrity.DAMAGED:
-            self._refusal = OrderLogDamagedError(
-                f"the journal {self.path} is damaged ({found.problem}); only cancels are possible until a person has "
-                "looked: run 'trading-bot audit verify'"
-            )
-            return found
-        self._refusal = None
-        self._begin(found, data)
         return found
 
     def append(self, event: OrderEvent) -> JournalRecord:
@@ -234,6 +228,14 @@ class OrderLog:
             return found
         return replace(found, integrity=Integrity.DAMAGED, problem=problem)
 
+    def _damage(self, found: JournalScan) -> OrderLogDamagedError | None:
+        if found.integrity is not Integrity.DAMAGED:
+            return None
+        return OrderLogDamagedError(
+            f"the journal {self.path} is damaged ({found.problem}); only cancels are possible until a person has "
+            "looked: run 'trading-bot audit verify'"
+        )
+
     def _begin(self, found: JournalScan, data: bytes) -> None:
         if found.integrity is Integrity.TORN:
             self._cut_torn_end(found, data)
@@ -241,7 +243,7 @@ class OrderLog:
         self._flush()
         if not found.records:
             self._append(opening(self._identity))
-            self._sync_folder()
+            self._files.sync_folder(self.path.parent)
         if found.integrity is Integrity.TORN:
             details = {"bytes": str(len(data) - found.good_bytes), "kept_in": self._aside(found).name}
             self._append(OrderEvent(event=EventKind.TAIL_RECOVERED, reason=found.problem, details=details))
@@ -337,12 +339,6 @@ class OrderLog:
         if self._anchor is not None:
             with suppress(OSError):  # an older note still finds every cut behind it, and the next one is tried again
                 self._anchor.save(head)
-
-    def _sync_folder(self) -> None:
-        try:
-            self._files.sync_folder(self.path.parent)
-        except OSError as error:
-            raise self._refuse(f"cannot make {self.path} durable: {error.strerror}; mend the folder") from error
 
     def _refuse_for_good(self, error: Exception) -> OrderLogError:
         return self._refuse(

@@ -43,6 +43,14 @@ class ManagerIdentity:
     account_key: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """The envelope that stands for a request, and whether this very call submitted it."""
+
+    envelope: OrderEnvelope
+    is_new: bool
+
+
 class Placement:
     """Places orders. The steps that judge and write ahead run one order at a time, the submits side by side."""
 
@@ -74,12 +82,12 @@ class Placement:
         """Return the terms that `place` would send."""
         return price_order(request, self._settings.pricing_rules(strategy_name, request.pricing))
 
-    def place(self, request: OrderRequest, *, strategy_name: str | None, approve: Approval) -> OrderEnvelope:
+    def place(self, request: OrderRequest, *, strategy_name: str | None, approve: Approval) -> Placed:
         """Submit one order, at most once; see `OrderManager.place_limit_order`."""
         terms = self.preview(request, strategy_name=strategy_name)
         client_order_id = self._named(request)
         if (earlier := self._admission.earlier(client_order_id, terms)) is not None:
-            return earlier
+            return Placed(envelope=earlier, is_new=False)
         self._admission.refuse_if_halted(terms.symbol)
         prepared = self._gateway.prepare_order(terms, derive_ref_id(self._identity.account_key, client_order_id))
         intent = intent_of(
@@ -89,10 +97,12 @@ class Placement:
             strategy_name=strategy_name,
             mode=self._identity.mode,
         )
-        with self._approving:
+        with self._ledger.telling_later(), self._approving:
             approve(terms)
             begun = self._admission.begin(intent, prepared)
-        return self._submit(begun) if isinstance(begun, DurableIntent) else begun
+        if isinstance(begun, DurableIntent):
+            return Placed(envelope=self._submit(begun), is_new=True)
+        return Placed(envelope=begun, is_new=False)
 
     def _named(self, request: OrderRequest) -> ClientOrderId:
         given = request.client_order_id

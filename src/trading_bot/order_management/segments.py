@@ -146,12 +146,12 @@ def scan(data: bytes) -> JournalScan:
     while position < len(data):
         end = data.find(b"\n", position)
         if end < 0:
-            return _ended_badly(data, position, records, "the last line is unfinished")
+            return _ended_badly(data, position, records, problem="the last line is unfinished")
         try:
             record = _next(data[position:end], records)
         except BadRecordError as error:
             number = str(records[-1].seq + 1) if records else "1"
-            return _ended_badly(data, position, records, f"record {number} is bad: {error}")
+            return _ended_badly(data, position, records, problem=f"record {number} is bad: {error}")
         records.append(record)
         position = end + 1
     return JournalScan(records=tuple(records), integrity=Integrity.CLEAN, good_bytes=position)
@@ -165,7 +165,7 @@ def _next(line: bytes, records: list[JournalRecord]) -> JournalRecord:
     return decode(line, head=link.head if link else ChainHead.genesis())
 
 
-def _ended_badly(data: bytes, position: int, records: list[JournalRecord], problem: str) -> JournalScan:
+def _ended_badly(data: bytes, position: int, records: list[JournalRecord], *, problem: str) -> JournalScan:
     # A crash leaves one line unfinished, NULs perhaps around it. More lines, a whole line with a right hash, or more
     # bytes than a line can have, are somebody's doing.
     rest = data[position:].strip(b"\0")

@@ -165,7 +165,7 @@ def _changed(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
         filled_quantity=_filled(order, fact, record),
         average_price=fact.average_price or order.envelope.average_price,
         reason=fact.reason or order.envelope.reason,
-        latency_ms=fact.latency_ms or order.envelope.latency_ms,
+        latency_ms=order.envelope.latency_ms if fact.latency_ms is None else fact.latency_ms,
     )
     return replace(
         order,

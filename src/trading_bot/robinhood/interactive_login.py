@@ -29,11 +29,11 @@ from trading_bot.robinhood.wire import printable
 APPROVAL_PATIENCE_S: Seconds = 180.0
 """How long a person may take to approve a new device."""
 
-_TOKEN_PATH = "/oauth2/token/"  # noqa: S105 - an address
+_GRANT_PATH = "/oauth2/token/"
 _APPROVAL_PATH = "/pathfinder/user_machine/"
 _CODE_LIFE_S = 30
 _CODE_DIGITS = 6
-_LOGIN_PATHS = (_TOKEN_PATH, "/pathfinder/", "/push/", "/challenge/")
+_LOGIN_PATHS = (_GRANT_PATH, "/pathfinder/", "/push/", "/challenge/")
 _TIMEOUT_S: Seconds = 16.0
 
 # robin_stocks keeps its session and its prompts in module globals, so one login runs at a time.
@@ -183,7 +183,7 @@ class _Carrier(requests.adapters.BaseAdapter):
             ),
             timeout_s=self.timeout_s,
         )
-        if url.path == _TOKEN_PATH:
+        if url.path == _GRANT_PATH:
             self.attempt.note(result)
         if url.path == _APPROVAL_PATH and not self.attempt.asked_for_approval:
             self.attempt.asked_for_approval = True

@@ -15,7 +15,7 @@ from trading_bot.robinhood.connection import BROKER_HOST, BrokerPool, Route, bro
 from trading_bot.robinhood.name_lookup import BoundedLookup, Lookup, system_lookup
 
 _ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
-_CHATTY_LOGGERS = ("urllib3.connection", "urllib3.connectionpool")
+_CHATTY_LOGGERS = ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry")
 
 
 class ForkedTransportError(RuntimeError):

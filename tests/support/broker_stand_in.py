@@ -1,0 +1,499 @@
+"""A stand-in for Robinhood at the level of HTTP, with a true book of its own and every bad habit on demand.
+
+It is independent of the paper exchange: what the simulation believes is not what the product believes. An `Act` says
+how one request is treated; requests without one are served. Bad luck that strikes "before" leaves the book alone,
+"after" means that the broker acted and only the answer is bad.
+"""
+
+import enum
+import json
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import parse_qsl, urlsplit
+
+import requests
+import urllib3
+
+from tests.support.scripted_broker import Answer, reply, response
+from tests.support.stand_in_book import BASE, INSTRUMENTS, HeldOrder, StandInBook, wire_time
+from trading_bot.clock import VirtualClock
+from trading_bot.robinhood.sending import current_send_context
+
+
+class Route(enum.StrEnum):
+    LOGIN = "login"
+    ACCOUNT = "account"
+    POSITIONS = "positions"
+    INSTRUMENT = "instrument"
+    SUBMIT = "submit"
+    CANCEL = "cancel"
+    LIST = "list"
+    READ = "read"
+
+
+class Act(enum.StrEnum):
+    """What befalls one request."""
+
+    DNS = "dns"
+    REFUSED = "refused"
+    CONNECT_TIMEOUT = "connect_timeout"
+    TLS = "tls"
+    RESET_BEFORE = "reset_before"
+    HALF_WRITTEN = "half_written"
+    REQUEST_LOST = "request_lost"
+    RESET_BEFORE_ACTING = "reset_before_acting"
+    REPLY_LOST = "reply_lost"
+    RESET_AFTER_ACTING = "reset_after_acting"
+    DRIP = "drip"
+    LATE = "late"
+    REDIRECT = "redirect"
+    BAD_400 = "bad_400"
+    REF_ID_400 = "ref_id_400"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
+    UNPROCESSABLE = "unprocessable"
+    THROTTLED = "throttled"
+    THROTTLED_ABSURDLY = "throttled_absurdly"
+    THROTTLED_AFTER = "throttled_after"
+    E500_BEFORE = "500_before"
+    E500_AFTER = "500_after"
+    E502_BEFORE = "502_before"
+    E502_AFTER = "502_after"
+    E503_BEFORE = "503_before"
+    E503_AFTER = "503_after"
+    E504_BEFORE = "504_before"
+    E504_AFTER = "504_after"
+    MALFORMED = "malformed"
+    HTML = "html"
+    EMPTY = "empty"
+    TRUNCATED = "truncated"
+    WRONG_TYPES = "wrong_types"
+    MISSING_FIELDS = "missing_fields"
+    UNKNOWN_STATE = "unknown_state"
+    NEGATIVE = "negative"
+    NOT_A_NUMBER = "not_a_number"
+    HUGE = "huge"
+    FOREIGN_ORDER = "foreign_order"
+    DUPLICATE_ROWS = "duplicate_rows"
+    DUPLICATE_FILLS = "duplicate_fills"
+    PAGE_LOOP = "page_loop"
+    FOREIGN_PAGE = "foreign_page"
+    PAGE_2_FAILS = "page_2_fails"
+    STALE = "stale"
+    VANISHED = "vanished"
+
+
+class RefIdMode(enum.StrEnum):
+    """What the broker does with a ``ref_id`` that it knows."""
+
+    CONFLICT = "conflict"
+    BAD_REQUEST = "bad_request"
+    FIRST_ORDER = "first_order"
+    ACCEPT_AGAIN = "accept_again"
+
+
+class CancelMode(enum.StrEnum):
+    AT_ONCE = "at_once"
+    PENDING = "pending"
+    FILL_WINS = "fill_wins"
+    PART_FILLS = "part_fills"
+    REFUSED = "refused"
+    IGNORED = "ignored"
+
+
+_BEFORE_WRITING: Mapping[Act, Callable[[], Exception]] = {
+    Act.DNS: lambda: requests.exceptions.ConnectionError(
+        urllib3.exceptions.NameResolutionError("api.robinhood.com", None, OSError("no such name"))  # type: ignore[arg-type]  # no connection was made
+    ),
+    Act.REFUSED: lambda: requests.exceptions.ConnectionError("refused"),
+    Act.CONNECT_TIMEOUT: lambda: requests.exceptions.ConnectTimeout("nobody answers"),
+    Act.TLS: lambda: requests.exceptions.SSLError("bad certificate"),
+    Act.RESET_BEFORE: lambda: requests.exceptions.ConnectionError(ConnectionResetError("reset")),
+}
+_STATUS: Mapping[Act, Callable[[], Answer]] = {
+    Act.REDIRECT: lambda: reply(307, {}, Location="https://elsewhere.example/orders/"),
+    Act.BAD_400: lambda: reply(400, {"detail": "You can only purchase 0 shares of it."}),
+    Act.REF_ID_400: lambda: reply(400, {"ref_id": ["Order with this ref_id already exists."]}),
+    Act.UNAUTHORIZED: lambda: reply(401, {"detail": "Incorrect authentication credentials."}),
+    Act.FORBIDDEN: lambda: reply(403, {"detail": "You may not."}),
+    Act.NOT_FOUND: lambda: reply(404, {"detail": "Not found."}),
+    Act.CONFLICT: lambda: reply(409, {"detail": "Reference ID must be unique."}),
+    Act.UNPROCESSABLE: lambda: reply(422, {"quantity": ["Enter a valid number."]}),
+    Act.THROTTLED: lambda: reply(429, {"detail": "Request was throttled."}, Retry_After="3"),
+    Act.THROTTLED_ABSURDLY: lambda: reply(429, {"detail": "no"}, Retry_After="-31536000"),
+    Act.E500_BEFORE: lambda: reply(500, b"<html>oops</html>"),
+    Act.E502_BEFORE: lambda: reply(502, b""),
+    Act.E503_BEFORE: lambda: reply(503, b"<html>busy</html>"),
+    Act.E504_BEFORE: lambda: reply(504, b""),
+}
+_STATUS_AFTER: Mapping[Act, int] = {
+    Act.THROTTLED_AFTER: 429,
+    Act.E500_AFTER: 500,
+    Act.E502_AFTER: 502,
+    Act.E503_AFTER: 503,
+    Act.E504_AFTER: 504,
+}
+LISTING_LAG = timedelta(minutes=10)
+"""How long a lagging listing may leave an order out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One request as it arrived."""
+
+    route: Route
+    path: str
+    query: Mapping[str, str]
+    form: Mapping[str, str]
+    timeout_s: float
+
+
+class BrokerStandIn(requests.adapters.BaseAdapter):
+    """Serves one account. ``acts`` are used up one request at a time, ``standing`` ones serve every request."""
+
+    def __init__(self, *, clock: VirtualClock, account: str, session_end: Callable[[datetime], datetime]) -> None:
+        super().__init__()
+        self.clock = clock
+        self.book = StandInBook(account=account, shares={"AAPL": 100, "MSFT": 100})
+        self.acts: dict[Route, deque[Act]] = defaultdict(deque)
+        self.standing: dict[Route, Act] = {}
+        self.ref_ids = RefIdMode.CONFLICT
+        self.cancels = CancelMode.AT_ONCE
+        self.honours_is_closed = True
+        self.page_size = 3
+        self.late_by = timedelta(minutes=2)
+        self.seen: list[Request] = []
+        self.before_submit: Callable[[Request], None] = lambda request: None
+        """Called inside of the permit, at the instant an order's first byte leaves."""
+        self.meanwhile: Callable[[Request], None] = lambda request: None
+        """Called once the request has been acted upon, before its answer is given."""
+        self._underway: list[tuple[datetime, Request]] = []
+        self._session_end = session_end
+        self._tokens = 0
+
+    def posts(self, ref_id: str | None = None) -> list[Request]:
+        """The submits whose first byte left, of one ``ref_id`` or of all."""
+        return [r for r in self.seen if r.route is Route.SUBMIT and ref_id in (None, r.form["ref_id"])]
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing bad is arranged any more and nothing is still on its way."""
+        return not (any(self.acts.values()) or self.standing or self._underway)
+
+    def calm_down(self) -> None:
+        """End every fault; what is still on its way arrives."""
+        self.acts.clear()
+        self.standing.clear()
+        self.honours_is_closed = True
+        self.cancels = CancelMode.AT_ONCE
+        for order in self.book.orders:
+            order.hidden_until = None
+
+    def pass_time(self) -> None:
+        """Let arrive what is due, and end what has lived its session."""
+        now = self.clock.now()
+        due = [request for at, request in self._underway if at <= now]
+        self._underway = [(at, request) for at, request in self._underway if at > now]
+        for request in due:
+            self._act(request)
+        self.book.expire(now)
+
+    def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):  # noqa: PLR0917 - requests' own signature
+        parsed = _parsed(request, timeout)
+        queue = self.acts[parsed.route]
+        act = queue.popleft() if queue else self.standing.get(parsed.route)
+        self.pass_time()
+        return response(request, self._treat(parsed, act))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _treat(self, request: Request, act: Act | None) -> Answer:
+        if act in _BEFORE_WRITING:
+            raise _BEFORE_WRITING[act]()
+        with current_send_context().writing():
+            self.seen.append(request)
+            if request.route is Route.SUBMIT:
+                self.before_submit(request)
+            if act is Act.HALF_WRITTEN:
+                raise requests.exceptions.ConnectionError(BrokenPipeError("broken pipe"))
+        if act is None:
+            answer = self._act(request)
+            self.meanwhile(request)
+            return answer
+        if act is Act.VANISHED and request.route is Route.READ:
+            act = Act.NOT_FOUND
+        if act in _STATUS:
+            self.meanwhile(request)
+            return _STATUS[act]()
+        return self._mistreat(request, act)
+
+    def _mistreat(self, request: Request, act: Act) -> Answer:
+        match act:
+            case Act.REQUEST_LOST:
+                self._silence(request)
+            case Act.RESET_BEFORE_ACTING:
+                raise requests.exceptions.ConnectionError(ConnectionResetError("reset"))
+            case Act.LATE:
+                self._underway.append((self.clock.now() + self.late_by, request))
+                self._silence(request)
+        answer = self._act(request)
+        self.meanwhile(request)
+        match act:
+            case Act.REPLY_LOST | Act.DRIP:
+                self._silence(request)
+            case Act.RESET_AFTER_ACTING:
+                raise requests.exceptions.ConnectionError(ConnectionResetError("reset"))
+        if act in _STATUS_AFTER:
+            return reply(_STATUS_AFTER[act], b"<html>oops</html>")
+        return self._spoilt(request, answer, act)
+
+    def _silence(self, request: Request) -> None:
+        self.clock.sleep(request.timeout_s)
+        raise requests.exceptions.ReadTimeout("no answer")
+
+    # What the broker does.
+
+    def _act(self, request: Request) -> Answer:
+        match request.route:
+            case Route.LOGIN:
+                self._tokens += 1
+                names = {"access_token": f"access-{self._tokens}", "refresh_token": f"refresh-{self._tokens}"}
+                return reply(200, {**names, "token_type": "Bearer", "expires_in": 86400})
+            case Route.ACCOUNT:
+                return reply(200, self._account_row())
+            case Route.POSITIONS:
+                return reply(200, {"next": None, "results": self._position_rows()})
+            case Route.INSTRUMENT:
+                return self._instruments(request)
+            case Route.SUBMIT:
+                return self._submitted(request)
+            case Route.CANCEL:
+                return self._cancelled(request)
+            case Route.LIST:
+                return self._listed(request)
+            case Route.READ:
+                order = self.book.by_id(request.path.split("/")[2])
+                return reply(200, order.row()) if order else reply(404, {"detail": "Not found."})
+
+    def _submitted(self, request: Request) -> Answer:
+        now = self.clock.now()
+        known = self.book.named(request.form["ref_id"])
+        if known and self.ref_ids is RefIdMode.CONFLICT:
+            return _STATUS[Act.CONFLICT]()
+        if known and self.ref_ids is RefIdMode.BAD_REQUEST:
+            return _STATUS[Act.REF_ID_400]()
+        if known and self.ref_ids is RefIdMode.FIRST_ORDER:
+            return reply(201, known[0].row())
+        if request.form["side"] == "sell" and int(request.form["quantity"]) > self._for_sale(request.form["symbol"]):
+            return reply(400, {"detail": "Not enough shares to sell."})
+        order = self.book.take(request.form, now=now, expires_at=self._session_end(now))
+        return reply(201, order.row())
+
+    def _cancelled(self, request: Request) -> Answer:
+        now = self.clock.now()
+        order = self.book.by_id(request.path.split("/")[2])
+        if order is None:
+            return reply(404, {"detail": "Not found."})
+        if not order.is_open or self.cancels is CancelMode.REFUSED:
+            return reply(403, {"detail": "Order cannot be cancelled at this time."})
+        match self.cancels:
+            case CancelMode.AT_ONCE:
+                self.book.cancel(order, now)
+            case CancelMode.PENDING:
+                self.book.begin_cancel(order, now)
+            case CancelMode.FILL_WINS:
+                self.book.fill(order, order.quantity, now)
+            case CancelMode.PART_FILLS:
+                self.book.fill(order, max(1, order.remaining // 2), now)
+                self.book.cancel(order, now)
+        return reply(200, {})
+
+    def _listed(self, request: Request) -> Answer:
+        now = self.clock.now()
+        rows = [
+            order
+            for order in sorted(self.book.orders, key=lambda order: order.created_at, reverse=True)
+            if (order.hidden_until is None or now >= order.hidden_until) and self._asked_for(order, request.query)
+        ]
+        start = int(request.query.get("cursor", "0"))
+        end = start + self.page_size
+        following = self._page_address(request, end) if end < len(rows) else None
+        return reply(200, {"next": following, "previous": None, "results": [o.row() for o in rows[start:end]]})
+
+    def _asked_for(self, order: HeldOrder, query: Mapping[str, str]) -> bool:
+        if query.get("is_closed") == "false" and self.honours_is_closed and not order.is_open:
+            return False
+        since = query.get("updated_at[gte]")
+        return since is None or order.updated_at >= datetime.fromisoformat(since)
+
+    @staticmethod
+    def _page_address(request: Request, cursor: int) -> str:
+        query = {**request.query, "cursor": str(cursor)}
+        return requests.Request("GET", f"{BASE}{request.path}", params=query).prepare().url or ""
+
+    def _account_row(self) -> dict[str, object]:
+        return {
+            "url": f"{BASE}/accounts/{self.book.account}/",
+            "account_number": self.book.account,
+            "buying_power": "1000000.0000",
+            "cash": "1000000.0000",
+            "cash_held_for_orders": "0.0000",
+            "deactivated": False,
+            "locked": False,
+            "only_position_closing_trades": False,
+        }
+
+    def _position_rows(self) -> list[dict[str, object]]:
+        return [
+            {
+                "instrument_id": INSTRUMENTS[symbol],
+                "account_number": self.book.account,
+                "quantity": f"{quantity:.8f}",
+                "average_buy_price": "90.0000",
+                "shares_held_for_sells": f"{self._on_offer(symbol):.8f}",
+            }
+            for symbol, quantity in self.book.held.items()
+        ]
+
+    def _for_sale(self, symbol: str) -> int:
+        return self.book.held.get(symbol, 0) - self._on_offer(symbol)
+
+    def _on_offer(self, symbol: str) -> int:
+        return sum(order.remaining for order in self.book.open() if (order.symbol, order.side) == (symbol, "sell"))
+
+    def _instruments(self, request: Request) -> Answer:
+        asked = request.query.get("symbol")
+        rows = [
+            {"id": key, "symbol": symbol, "state": "active", "tradeable": True, "tradability": "tradable"}
+            for symbol, key in INSTRUMENTS.items()
+            if asked == symbol or key in request.path
+        ]
+        if asked is not None:
+            return reply(200, {"next": None, "results": rows})
+        return reply(200, rows[0]) if rows else reply(404, {"detail": "Not found."})
+
+    # How a good answer is spoilt on the way.
+
+    def _spoilt(self, request: Request, answer: Answer, act: Act) -> Answer:
+        text = answer.body
+        match act:
+            case Act.MALFORMED:
+                return reply(answer.status, b'{"id": "x", ')
+            case Act.HTML:
+                return reply(answer.status, b"<html><body>maintenance</body></html>")
+            case Act.EMPTY:
+                return reply(answer.status, b"")
+            case Act.TRUNCATED:
+                return reply(answer.status, text[: len(text) // 2])
+        body = json.loads(text)
+        if request.route is Route.LIST and act in _PAGE_SPOILERS:
+            return _PAGE_SPOILERS[act](self, request, body)
+        _spoil_rows(self, body, act)
+        return reply(answer.status, body)
+
+
+def _parsed(request: requests.PreparedRequest, timeout: object) -> Request:
+    parts = urlsplit(str(request.url))
+    if f"{parts.scheme}://{parts.netloc}" != BASE:
+        raise AssertionError(f"a request for another host: {parts.netloc}")
+    body = request.body.decode() if isinstance(request.body, bytes) else request.body or ""
+    read = timeout[1] if isinstance(timeout, tuple) else timeout
+    return Request(
+        route=_route(str(request.method), parts.path),
+        path=parts.path,
+        query=dict(parse_qsl(parts.query, keep_blank_values=True)),
+        form=dict(parse_qsl(str(body), keep_blank_values=True)),
+        timeout_s=float(str(read or 0)),
+    )
+
+
+def _route(method: str, path: str) -> Route:
+    area, *rest = path.strip("/").split("/")
+    match method, area, len(rest):
+        case "POST", "oauth2", _:
+            return Route.LOGIN
+        case "POST", "orders", 0:
+            return Route.SUBMIT
+        case "POST", "orders", 2 if rest[1] == "cancel":
+            return Route.CANCEL
+        case "GET", "orders", 0:
+            return Route.LIST
+        case "GET", "orders", 1:
+            return Route.READ
+        case "GET", "accounts", 1:
+            return Route.ACCOUNT
+        case "GET", "positions", 0:
+            return Route.POSITIONS
+        case "GET", "instruments", _:
+            return Route.INSTRUMENT
+    raise AssertionError(f"the broker has no such address: {method} {path}")
+
+
+def _rows(body: object) -> list[dict[str, object]]:
+    if not isinstance(body, dict):
+        return []
+    return body["results"] if "results" in body else [body]
+
+
+_FIELD_SPOILERS: Mapping[Act, Mapping[str, object]] = {
+    Act.WRONG_TYPES: {"quantity": ["10"], "state": 7},
+    Act.UNKNOWN_STATE: {"state": "reticulating"},
+    Act.NEGATIVE: {"cumulative_quantity": "-5.00000000", "price": "-1"},
+    Act.NOT_A_NUMBER: {"cumulative_quantity": float("nan"), "quantity": "NaN"},
+    Act.HUGE: {"cumulative_quantity": "9" * 40},
+}
+
+
+def _spoil_rows(broker: BrokerStandIn, body: object, act: Act) -> None:
+    for row in _rows(body):
+        if "ref_id" not in row:
+            continue
+        row.update(_FIELD_SPOILERS.get(act, {}))
+        if act is Act.MISSING_FIELDS:
+            for name in ("side", "quantity", "cumulative_quantity"):
+                del row[name]
+        if act is Act.DUPLICATE_FILLS and isinstance(row["executions"], list):
+            row["executions"] = row["executions"] * 2
+        if act is Act.STALE:
+            order = broker.book.by_id(str(row["id"]))
+            row.update(order.versions[0] if order else {})
+        if act is Act.FOREIGN_ORDER:
+            row.update(id=BrokerStandIn.__name__.lower() + "-0001", ref_id="99999999-0000-4000-8000-000000000000")
+
+
+def _twice(_broker: BrokerStandIn, _request: Request, body: dict[str, object]) -> Answer:
+    return reply(200, {**body, "results": _rows(body) * 2})
+
+
+def _round_and_round(broker: BrokerStandIn, request: Request, body: dict[str, object]) -> Answer:
+    cursor = int(request.query.get("cursor", "0"))
+    return reply(200, {**body, "next": broker._page_address(request, cursor)})
+
+
+def _elsewhere(_broker: BrokerStandIn, _request: Request, body: dict[str, object]) -> Answer:
+    return reply(200, {**body, "next": "https://elsewhere.example/orders/?cursor=2"})
+
+
+def _half_a_list(broker: BrokerStandIn, request: Request, body: dict[str, object]) -> Answer:
+    """Page one is there without its last row, and page two never comes."""
+    broker.acts[Route.LIST].extendleft([Act.E500_BEFORE] * 4)
+    return reply(200, {"next": broker._page_address(request, 1), "results": _rows(body)[:-1]})
+
+
+def _without_the_young(broker: BrokerStandIn, _request: Request, body: dict[str, object]) -> Answer:
+    since = wire_time(broker.clock.now() - LISTING_LAG)
+    return reply(200, {**body, "results": [row for row in _rows(body) if str(row["created_at"]) < since]})
+
+
+_PAGE_SPOILERS: Mapping[Act, Callable[[BrokerStandIn, Request, dict[str, object]], Answer]] = {
+    Act.DUPLICATE_ROWS: _twice,
+    Act.PAGE_LOOP: _round_and_round,
+    Act.FOREIGN_PAGE: _elsewhere,
+    Act.PAGE_2_FAILS: _half_a_list,
+    Act.VANISHED: _without_the_young,
+}

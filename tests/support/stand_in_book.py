@@ -1,0 +1,197 @@
+"""The true book of the stand-in broker: what really became of every order, whatever anybody was told about it."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+BASE = "https://api.robinhood.com"
+ENDED = frozenset(
+    {"filled", "cancelled", "rejected", "failed", "voided", "partially_filled_rest_cancelled"}
+)
+"""The words of the wire after which an order cannot trade."""
+
+INSTRUMENTS = {
+    "AAPL": "450dfc6d-5510-4d40-abfb-f633b7d9be3e",
+    "MSFT": "50810c35-d215-4866-9758-0ada4ac79ffa",
+}
+_NAMES = uuid.UUID("6f1f0a52-9a5e-4a38-b7c5-1d33a2f00001")
+
+
+@dataclass(kw_only=True)
+class Fill:
+    execution_id: str
+    quantity: int
+    price: Decimal
+    at: datetime
+
+    def row(self) -> dict[str, object]:
+        return {
+            "id": self.execution_id,
+            "price": f"{self.price:.8f}",
+            "quantity": f"{self.quantity:.8f}",
+            "timestamp": wire_time(self.at),
+        }
+
+
+@dataclass(kw_only=True)
+class HeldOrder:
+    """One order as it really is. ``versions`` has every row it ever showed, oldest first."""
+
+    order_id: str
+    ref_id: str
+    symbol: str
+    side: str
+    quantity: int
+    price: Decimal
+    time_in_force: str
+    account: str
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+    market_hours: str = "regular_hours"
+    state: str = "unconfirmed"
+    fills: list[Fill] = field(default_factory=list)
+    hidden_until: datetime | None = None
+    """Until then no listing shows it, though it is there."""
+    versions: list[dict[str, object]] = field(default_factory=list)
+
+    @property
+    def is_open(self) -> bool:
+        return self.state not in ENDED
+
+    @property
+    def filled(self) -> int:
+        return sum(fill.quantity for fill in self.fills)
+
+    @property
+    def remaining(self) -> int:
+        return self.quantity - self.filled if self.is_open else 0
+
+    @property
+    def cost(self) -> Decimal:
+        return sum((fill.quantity * fill.price for fill in self.fills), Decimal(0))
+
+    def row(self) -> dict[str, object]:
+        filled = self.filled
+        return {
+            "id": self.order_id,
+            "ref_id": self.ref_id,
+            "url": f"{BASE}/orders/{self.order_id}/",
+            "account": f"{BASE}/accounts/{self.account}/",
+            "instrument": f"{BASE}/instruments/{INSTRUMENTS[self.symbol]}/",
+            "instrument_id": INSTRUMENTS[self.symbol],
+            "cancel": f"{BASE}/orders/{self.order_id}/cancel/" if self.is_open else None,
+            "cumulative_quantity": f"{filled:.8f}",
+            "average_price": f"{self.cost / filled:.8f}" if filled else None,
+            "state": self.state,
+            "type": "limit",
+            "side": self.side,
+            "time_in_force": self.time_in_force,
+            "trigger": "immediate",
+            "price": f"{self.price:.8f}",
+            "quantity": f"{self.quantity:.8f}",
+            "reject_reason": None,
+            "created_at": wire_time(self.created_at),
+            "updated_at": wire_time(self.updated_at),
+            "last_transaction_at": wire_time(self.updated_at),
+            "executions": [fill.row() for fill in self.fills],
+        }
+
+
+class StandInBook:
+    """Orders and shares of one account. Everything that happens moves ``updated_at``, as at the real broker."""
+
+    def __init__(self, *, account: str, shares: Mapping[str, int]) -> None:
+        self.account = account
+        self.held = dict(shares)
+        self.orders: list[HeldOrder] = []
+        self._numbers = 0
+
+    def take(self, form: Mapping[str, str], *, now: datetime, expires_at: datetime) -> HeldOrder:
+        order = HeldOrder(
+            order_id=self._new_id(),
+            ref_id=form["ref_id"],
+            symbol=form["symbol"],
+            side=form["side"],
+            quantity=int(form["quantity"]),
+            price=Decimal(form["price"]),
+            time_in_force=form["time_in_force"],
+            account=form["account"].rstrip("/").rpartition("/")[2],
+            created_at=now,
+            updated_at=now,
+            expires_at=expires_at,
+            market_hours=form["market_hours"],
+        )
+        self.orders.append(order)
+        self._moved(order, now)
+        return order
+
+    def by_id(self, order_id: str) -> HeldOrder | None:
+        return next((order for order in self.orders if order.order_id == order_id), None)
+
+    def named(self, ref_id: str) -> list[HeldOrder]:
+        return [order for order in self.orders if order.ref_id == ref_id]
+
+    def open(self) -> list[HeldOrder]:
+        return [order for order in self.orders if order.is_open]
+
+    def confirm(self, order: HeldOrder, now: datetime) -> None:
+        if order.state in ("unconfirmed", "queued"):
+            order.state = "confirmed"
+            self._moved(order, now)
+
+    def fill(self, order: HeldOrder, quantity: int, now: datetime) -> None:
+        """Trade some of what is left; on an order that has ended nothing happens."""
+        quantity = min(quantity, order.remaining)
+        if quantity <= 0:
+            return
+        order.fills.append(Fill(execution_id=self._new_id(), quantity=quantity, price=order.price, at=now))
+        self.held[order.symbol] = self.held.get(order.symbol, 0) + (quantity if order.side == "buy" else -quantity)
+        if order.filled == order.quantity:
+            order.state = "filled"
+        elif order.state != "pending_cancelled":
+            order.state = "partially_filled"
+        self._moved(order, now)
+
+    def bust(self, order: HeldOrder, now: datetime) -> None:
+        """Annul the last fill, after the fact."""
+        fill = order.fills.pop()
+        self.held[order.symbol] -= fill.quantity if order.side == "buy" else -fill.quantity
+        order.state = "voided"
+        self._moved(order, now)
+
+    def begin_cancel(self, order: HeldOrder, now: datetime) -> None:
+        if order.is_open:
+            order.state = "pending_cancelled"
+            self._moved(order, now)
+
+    def cancel(self, order: HeldOrder, now: datetime) -> None:
+        if order.is_open:
+            order.state = "partially_filled_rest_cancelled" if order.fills else "cancelled"
+            self._moved(order, now)
+
+    def end(self, order: HeldOrder, word: str, now: datetime) -> None:
+        if order.is_open:
+            order.state = word
+            self._moved(order, now)
+
+    def expire(self, now: datetime) -> None:
+        """Let good-for-day orders end with their session."""
+        for order in self.open():
+            if order.time_in_force == "gfd" and now >= order.expires_at:
+                self.cancel(order, now)
+
+    def _moved(self, order: HeldOrder, now: datetime) -> None:
+        # The broker's own clock never stands still between two changes of one order.
+        order.updated_at = max(now, order.updated_at + timedelta(microseconds=1))
+        order.versions.append(order.row())
+
+    def _new_id(self) -> str:
+        self._numbers += 1
+        return str(uuid.uuid5(_NAMES, str(self._numbers)))
+
+
+def wire_time(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
