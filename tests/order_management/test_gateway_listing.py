@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -174,3 +175,15 @@ class TestFinding:
     def test_a_lost_page_proves_no_absence(self, desk):
         desk.broker.always(*LIST, reply(502))
         assert not self.find(desk).complete
+
+    def test_with_a_limit_every_wait_and_every_repetition_keeps_to_it(self, desk):
+        desk.broker.on(*LIST, replace(lost(), then=lambda: desk.time.sleep(3)), *[lost()] * 5)
+        begun = desk.time.monotonic()
+        listing = desk.gateway.find_by_client_order_id(
+            ClientOrderId("c1"), ref_id=RefId(REF), created_after=MORNING, timeout_s=4
+        )
+        assert not listing.complete
+        waits = [seen.timeout[1] for seen in desk.broker.seen if seen.path == "/orders/"]
+        assert waits[0] == 4
+        assert all(wait <= 1 for wait in waits[1:])
+        assert desk.time.monotonic() - begun <= 4

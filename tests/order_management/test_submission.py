@@ -176,6 +176,15 @@ class TestDeadlines:
             bench.buy()
         assert 15 < bench.clock.monotonic() <= 20
 
+    def test_a_look_up_may_take_what_is_left_of_the_deadline(self):
+        bench = ManagerBench(submit_deadline_s=20)
+        bench.gateway.submits.append(REQUEST_LOST)
+        with pytest.raises(OrderOutcomeUnknownError):
+            bench.buy()
+        first, *later = bench.gateway.lookup_budgets
+        assert first == 20
+        assert all(budget is not None and 0 <= budget < 20 for budget in later)
+
 
 class TestUnknown:
     def test_an_order_whose_reply_was_lost_is_found_and_never_sent_again(self):

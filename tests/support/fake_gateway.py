@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
-from trading_bot.clock import VirtualClock
+from trading_bot.clock import Seconds, VirtualClock
 from trading_bot.order_management.exceptions import OrderError, OrderNotFoundError, OrderStatusError
 from trading_bot.order_management.models import (
     ClientOrderId,
@@ -151,6 +151,7 @@ class FakeGateway:
         self.cancel_requests: list[OrderId] = []
         self.fetched: list[OrderId] = []
         self.lookups: list[datetime] = []
+        self.lookup_budgets: list[Seconds | None] = []
         self.renewals = 0
         self.can_renew = True
         self.hidden: set[OrderId] = set()
@@ -230,9 +231,15 @@ class FakeGateway:
         return _listing(rows, self.listing_problem)
 
     def find_by_client_order_id(
-        self, client_order_id: ClientOrderId, *, ref_id: RefId, created_after: datetime
+        self,
+        client_order_id: ClientOrderId,
+        *,
+        ref_id: RefId,
+        created_after: datetime,
+        timeout_s: Seconds | None = None,
     ) -> Listing:
         self.lookups.append(created_after)
+        self.lookup_budgets.append(timeout_s)
         rows = [order.report() for order in self.orders if order.ref_id == ref_id]
         if self.blind_lookups > 0:
             self.blind_lookups -= 1

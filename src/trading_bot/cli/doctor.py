@@ -33,8 +33,9 @@ def doctor(invocation: Invocation) -> None:
     """
     from trading_bot.checkup import first_failure
     from trading_bot.cli.doctor_checks import examine
+    from trading_bot.clock import SystemClock
 
-    checks = examine(invocation.config)
+    checks = examine(invocation.config, SystemClock())
     failure = first_failure(checks)
     _show(invocation, checks, ok=failure is None)
     if failure is not None:

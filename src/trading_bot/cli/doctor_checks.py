@@ -13,7 +13,7 @@ from trading_bot import checkup
 from trading_bot.checkup import Check, FolderFacts, Trouble
 from trading_bot.cli.account_place import AccountPlace, place_of
 from trading_bot.cli.errors import known_errors
-from trading_bot.clock import Seconds, SystemClock
+from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, ConfigError
 from trading_bot.control_client import HolderAbsentError, HolderSilentError, ask_holder
 from trading_bot.desk import Ping
@@ -32,7 +32,7 @@ _PING_S: Seconds = 2.0
 _PROBE = ".doctor-probe"
 
 
-def examine(config_file: Path | None) -> tuple[Check, ...]:
+def examine(config_file: Path | None, clock: Clock) -> tuple[Check, ...]:
     """Ask every question in the order in which failures follow from one another."""
     machine = (
         checkup.python_check(sys.version_info[:3]),
@@ -45,11 +45,11 @@ def examine(config_file: Path | None) -> tuple[Check, ...]:
         wrong = checkup.failed("config", error, Trouble.CONFIGURATION)
         return (*machine, wrong, checkup.skipped("account", because="the settings have to be right first"))
     good = checkup.passed("config", f"{config.trading.mode} mode, {config.file or 'no config file, defaults'}")
-    return (*machine, good, *_storage(config, place), *_trading(config, place))
+    return (*machine, good, *_storage(config, place, clock), *_trading(config, place, clock))
 
 
-def _storage(config: Config, place: AccountPlace) -> Iterator[Check]:
-    files, now = LocalFiles(), SystemClock().now()
+def _storage(config: Config, place: AccountPlace, clock: Clock) -> Iterator[Check]:
+    files = LocalFiles()
     logs = folder_facts(config.logs_dir, files)
     yield checkup.folder_check("state folder", folder_facts(place.state.root, files), private=True)
     yield checkup.folder_check("logs folder", logs, private=False)
@@ -61,24 +61,24 @@ def _storage(config: Config, place: AccountPlace) -> Iterator[Check]:
         yield checkup.failed("journal", error, Trouble.STORAGE)
         return
     yield checkup.journal_check(verdict, path=str(place.journal))
-    yield checkup.clock_check(now=now, last_record=verdict.last_at)
+    yield checkup.clock_check(now=clock.now(), last_record=verdict.last_at)
 
 
-def _trading(config: Config, place: AccountPlace) -> Iterator[Check]:
-    now, latch = SystemClock().now(), place.latch()
+def _trading(config: Config, place: AccountPlace, clock: Clock) -> Iterator[Check]:
+    now, latch = clock.now(), place.latch()
     trading = config.trading
     yield checkup.calendar_check(trading.market_hours, calendar=trading.effective_calendar, now=now)
     yield checkup.latch_check(
         latch.state(), latch.reason_not_armed(), first_start_arms=_is_new_paper(place) and not place.state.root.exists()
     )
     yield checkup.breaker_check(place.breaker().standing(exchange_day(now)).halted_because)
-    yield _holder(place)
+    yield _holder(place, clock)
     yield _login(config, place)
 
 
-def _holder(place: AccountPlace) -> Check:
+def _holder(place: AccountPlace, clock: Clock) -> Check:
     try:
-        answer = ask_holder(place.state.control_socket, Ping(), clock=SystemClock(), timeout_s=_PING_S)
+        answer = ask_holder(place.state.control_socket, Ping(), clock=clock, timeout_s=_PING_S)
     except HolderAbsentError:
         return checkup.holder_check(None, silent_because=None)
     except (HolderSilentError, OrderError) as error:

@@ -154,11 +154,17 @@ class RobinhoodGateway:
         return replace(listing, reports=tuple(report for report in listing.reports if report.state.is_working))
 
     def find_by_client_order_id(
-        self, client_order_id: ClientOrderId, *, ref_id: RefId, created_after: datetime
+        self,
+        client_order_id: ClientOrderId,
+        *,
+        ref_id: RefId,
+        created_after: datetime,
+        timeout_s: Seconds | None = None,
     ) -> Listing:
         """Look for ``ref_id`` in everything that changed since ``created_after``; the broker cannot search for it."""
         since = (("updated_at[gte]", wire_time(created_after)),)
-        listing = self._list(since, narrow=lambda pages: rows_naming(pages, ref_id))
+        reads = self._reads if timeout_s is None else self._reads.by(self._clock.monotonic() + timeout_s)
+        listing = self._list(since, reads=reads, narrow=lambda pages: rows_naming(pages, ref_id))
         if listing.problem is None:
             return listing
         return replace(listing, problem=f"looking for {client_order_id}: {listing.problem}")
@@ -209,12 +215,18 @@ class RobinhoodGateway:
             now=self._clock.now(),
         )
 
-    def _list(self, query: Query, narrow: Callable[[Pages], Pages] = lambda pages: pages) -> Listing:
+    def _list(
+        self,
+        query: Query,
+        *,
+        reads: BrokerReads | None = None,
+        narrow: Callable[[Pages], Pages] = lambda pages: pages,
+    ) -> Listing:
         try:
             number = self._directory.account_number()
         except OrderStatusError as error:
             return Listing(reports=(), complete=False, problem=str(error))
-        pages = walk_pages(self._reads.get, "/orders/", (("account_numbers", number), *query))
+        pages = walk_pages((reads or self._reads).get, "/orders/", (("account_numbers", number), *query))
         return read_orders(narrow(pages), account_number=number, parse=self._parse)
 
     def _parse(self, row: object) -> OrderReport:

@@ -84,9 +84,14 @@ class BrokerGateway(Protocol):
         ...
 
     def find_by_client_order_id(
-        self, client_order_id: ClientOrderId, *, ref_id: RefId, created_after: datetime
+        self,
+        client_order_id: ClientOrderId,
+        *,
+        ref_id: RefId,
+        created_after: datetime,
+        timeout_s: Seconds | None = None,
     ) -> Listing:
-        """Look through open and closed orders since ``created_after`` for ``ref_id``.
+        """Look through open and closed orders since ``created_after`` for ``ref_id``, within ``timeout_s`` if given.
 
         The listing holds the one report that was found, or none; only a complete one says "not there".
         """

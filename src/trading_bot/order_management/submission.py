@@ -175,6 +175,7 @@ class SubmitProtocol:
             course.intent.client_order_id,
             ref_id=course.intent.ref_id,
             created_after=course.envelope.created_at - _LOOK_BACK,
+            timeout_s=course.deadline - self._clock.monotonic(),
         )
         if not listing.reports:
             raise _NotFoundYetError

@@ -109,8 +109,6 @@ class BrokerPool(HTTPSConnectionPool):
 
 
 class _BrokerConnection(HTTPSConnection):
-    auto_open = 0  # a request is written to the connection it was given, or not at all
-
     def __init__(self, route: Route) -> None:
         super().__init__(BROKER_HOST, HTTPS_PORT, ssl_context=route.trust)
         self._route = route

@@ -1,7 +1,7 @@
 """Reads at the broker: repeated within bounds, because that is safe; failure is an error, never an empty result."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from trading_bot.clock import Clock, Seconds
@@ -17,6 +17,7 @@ LOGIN_NEEDED = "login_needed"
 PATIENCE_S: Seconds = 30.0
 """No repetition begins later than this after the first call."""
 
+_LEAST_TIMEOUT_S: Seconds = 0.001
 _FINAL_FAILURES = frozenset({FailureKind.TLS, FailureKind.REDIRECT, FailureKind.OVERSIZED})
 _UNAUTHORIZED = 401
 _NOT_FOUND = 404
@@ -58,6 +59,8 @@ class Repeater:
     renew: Callable[[], bool]
     timeout_s: Seconds
     jitter: Jitter = no_jitter
+    deadline: Seconds | None = None
+    """A point on the monotonic clock by which all is over, where the caller's own time is limited."""
 
     def exchange(self, request: WireRequest, policy: RetryPolicy) -> WireReply | WireFailure:
         """Return the first conclusive result, or the last one."""
@@ -74,17 +77,21 @@ class Repeater:
                 clock=self.clock,
                 should_retry=lambda error: isinstance(error, PassingTroubleError),
                 delay_hint=self._hint,
-                deadline=self.clock.monotonic() + PATIENCE_S,
+                deadline=self._until(self.clock.monotonic() + PATIENCE_S),
                 jitter=self.jitter,
             )
         except PassingTroubleError as trouble:
             return trouble.result
 
     def _once(self, request: WireRequest) -> WireReply | WireFailure:
-        result = self.wire.exchange(request, timeout_s=self.timeout_s)
+        now = self.clock.monotonic()
+        result = self.wire.exchange(request, timeout_s=max(self._until(now + self.timeout_s) - now, _LEAST_TIMEOUT_S))
         if _is_passing(result):
             raise PassingTroubleError(result)
         return result
+
+    def _until(self, moment: Seconds) -> Seconds:
+        return moment if self.deadline is None else min(moment, self.deadline)
 
     def _hint(self, error: Exception) -> Seconds | None:
         result = error.result if isinstance(error, PassingTroubleError) else None
@@ -97,6 +104,10 @@ class BrokerReads:
 
     repeater: Repeater
     policy: RetryPolicy = READ_POLICY
+
+    def by(self, deadline: Seconds) -> "BrokerReads":
+        """Return the same reads, all of which are over by ``deadline``."""
+        return replace(self, repeater=replace(self.repeater, deadline=deadline))
 
     def get(self, path: str, query: tuple[tuple[str, str], ...] = ()) -> object:
         """Read one address.
