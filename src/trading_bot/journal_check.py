@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from trading_bot.order_management.exceptions import OrderLogError
-from trading_bot.order_management.order_log import Integrity, JournalScan, scan
+from trading_bot.files import LocalFiles
+from trading_bot.order_management.history import HistoryVerdict, JournalHistory
+from trading_bot.order_management.order_log import Integrity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,28 +23,22 @@ class ChainVerdict:
 
 
 def verdict_on(journal: Path) -> ChainVerdict:
-    """Verify the whole chain; a journal that is not there has no record that could be wrong.
+    """Verify the whole chain through all segments; a journal that is not there has no record that could be wrong.
 
     Raises:
         OrderLogError: it is there and cannot be read.
     """
-    try:
-        data = journal.read_bytes()
-    except FileNotFoundError:
-        data = b""
-    except OSError as error:
-        raise OrderLogError(f"cannot read the journal {journal}: {error.strerror}; check the folder") from error
-    found = scan(data)
+    found = JournalHistory(journal=journal, files=LocalFiles()).verify()
     return ChainVerdict(
         ok=found.ok,
-        records=len(found.records),
+        records=found.records,
         head=found.head.hash,
-        last_at=found.records[-1].ts if found.records else None,
+        last_at=found.last_at,
         problem=_problem(found),
     )
 
 
-def _problem(found: JournalScan) -> str | None:
+def _problem(found: HistoryVerdict) -> str | None:
     if found.integrity is Integrity.TORN:
         return f"{found.problem}; a running bot may be writing it just now, and the next start sets it aside"
     return found.problem

@@ -1,9 +1,12 @@
 """Reads a journal that another process may be writing: only whole, chained records are returned, each of them once."""
 
+import os
 from pathlib import Path
 
+from trading_bot.files import LocalFiles
 from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
+from trading_bot.order_management.history import JournalHistory
 from trading_bot.order_management.records import BadRecordError, ChainHead, decode
 
 
@@ -12,6 +15,8 @@ class JournalTail:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._history = JournalHistory(journal=path, files=LocalFiles())
+        self._file: tuple[int, int] | None = None
         self._position = 0
         self._head = ChainHead.genesis()
 
@@ -22,12 +27,28 @@ class JournalTail:
             OrderLogError: the journal cannot be read, or became shorter.
             OrderLogDamagedError: a line is not the record that has to stand there.
         """
+        earlier = self._turned_over()
         whole, _, _unfinished = self._new_bytes().rpartition(b"\n")
-        return tuple(self._take(line) for line in whole.split(b"\n")) if whole else ()
+        return (*earlier, *(self._take(line) for line in whole.split(b"\n"))) if whole else earlier
+
+    def _turned_over(self) -> tuple[JournalRecord, ...]:
+        # After a rotation another file bears the name: what the finished ones still hold comes first.
+        facts = LocalFiles().facts_at(self._path)
+        file = (facts.device, facts.inode) if facts is not None else None
+        if file == self._file:
+            return ()
+        self._file, self._position = file, 0
+        earlier = self._history.finished(after=self._head.seq)
+        if earlier:
+            self._head = ChainHead(seq=earlier[-1].seq, hash=earlier[-1].hash)
+        return earlier
 
     def _new_bytes(self) -> bytes:
         try:
             with self._path.open("rb") as file:
+                status = os.fstat(file.fileno())
+                if (status.st_dev, status.st_ino) != self._file:
+                    return b""  # it was rotated just now: the next call begins with what the finished segment holds
                 if file.seek(0, 2) < self._position:
                     raise OrderLogError(f"the journal {self._path} became shorter; run 'trading-bot audit verify'")
                 file.seek(self._position)

@@ -94,6 +94,11 @@ class Latch:
         """Say in one sentence why orders may not be sent and what to do; None if they may."""
         return self._judge()[1]
 
+    def reason_not_reducing(self) -> str | None:
+        """Say why not even held shares may be sold; None while armed, and once the arming has merely expired."""
+        state, reason = self._judge()
+        return reason if state is LatchState.DISARMED else None
+
     def arm(self, *, by: str, hours: int | Decimal | None = None) -> None:
         """Allow trading, for ``hours`` of this boot if given; also undoes earlier kills of this process.
 

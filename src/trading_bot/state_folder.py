@@ -61,6 +61,11 @@ class StateFolder:
         return self.root / "risk.json"
 
     @property
+    def anchor(self) -> Path:
+        """The journal's head, noted outside of the journal."""
+        return self.root / "anchor.json"
+
+    @property
     def paper_exchange(self) -> Path:
         """The paper exchange's state."""
         return self.root / "paper.sqlite3"

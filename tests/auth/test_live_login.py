@@ -310,6 +310,7 @@ def test_a_logout_forgets_then_revokes_and_keeps_the_device(desk):
     assert b"token=canary-refresh-1" in desk.broker.seen[0].body
     assert at_revocation == [SavedSession(device_token=SecretStr(DEVICE))]
     assert desk.bearer() is None
+    assert desk.login._current is None
 
 
 @pytest.mark.parametrize("answer", [lost(), reply(500), unreachable()])

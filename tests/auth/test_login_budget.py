@@ -56,6 +56,14 @@ def test_a_refused_attempt_says_when_and_is_not_counted(budget, time):
     assert may_begin(budget)
 
 
+def test_a_failure_of_another_day_is_forgotten(budget, time):
+    budget.begin()
+    time.sleep(timedelta(days=2).total_seconds())
+    budget.begin()
+    with pytest.raises(LoginBudgetError, match=r"^1 login"):
+        budget.begin()
+
+
 def test_an_attempt_that_never_left_is_taken_back(budget):
     for _ in range(5):
         budget.begin()
@@ -91,7 +99,7 @@ def test_a_clock_set_back_locks_nobody_out_for_longer_than_the_rule(budget, time
     budget.begin()
     earlier = clock()
     back = LoginBudget(path=tmp_path / "state" / "logins.json", clock=earlier, files=LocalFiles())
-    with pytest.raises(LoginBudgetError, match="15:05:00"):
+    with pytest.raises(LoginBudgetError, match="2026-11-23 15:05:00"):
         back.begin()
 
 

@@ -37,6 +37,12 @@ def test_what_was_saved_is_read_back(filled):
     assert filled.load() == SESSION
 
 
+def test_reading_leaves_no_file_open(filled):
+    before = sorted(path.name for path in Path("/dev/fd").iterdir())
+    filled.load()
+    assert sorted(path.name for path in Path("/dev/fd").iterdir()) == before
+
+
 def test_a_logged_out_device_is_read_back(store):
     store.save(SavedSession(device_token=SecretStr("device")))
     assert store.load() == SavedSession(device_token=SecretStr("device"))

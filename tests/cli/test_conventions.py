@@ -40,7 +40,7 @@ PROVEN_ELSEWHERE = {
     "config show hides secrets": "cli/test_command_line.py::test_the_account_number_is_shown_by_its_last_four_alone",
     "config check": "cli/test_command_line.py::test_a_bad_setting_is_one_readable_line_and_exit_code_3",
     "version": "cli/test_command_line.py::test_the_version_is_told",
-    "-v is counted, --quiet silences": "cli/test_log_output.py::NAME",
+    "-v is counted, --quiet silences": "cli/test_log_output.py::test_each_v_says_more_and_quiet_leaves_the_errors",
     "colour can be refused": "cli/test_run.py::test_colours_can_be_refused",
     "a dumb terminal": "cli/test_run.py::test_a_dumb_terminal_gets_plain_lines",
     "never ask without a terminal": (

@@ -8,8 +8,11 @@ from trading_bot.cli.errors import CommandError, code_of, exit_code_of, exit_cod
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
 from trading_bot.config import ConfigError
+from trading_bot.control_client import HolderSilentError, ReplyLostError
 from trading_bot.lease import AccountInUseError
 from trading_bot.order_management import exceptions as orders
+from trading_bot.paper.state import ExchangeStateError
+from trading_bot.risk_breaker import RiskBreakerError
 from trading_bot.signals import SignalError
 
 EXPECTED = {
@@ -17,6 +20,7 @@ EXPECTED = {
     orders.OrderValidationError: ExitCode.USAGE,
     orders.UnsupportedOrderTypeError: ExitCode.USAGE,
     orders.TradingHaltedError: ExitCode.REFUSED_BY_RULE,
+    orders.TradeRefusedError: ExitCode.REFUSED_BY_RULE,
     orders.DuplicateOrderError: ExitCode.REFUSED_BY_RULE,
     orders.OrderSubmissionError: ExitCode.UNEXPECTED,
     orders.OrderRejectedError: ExitCode.REFUSED_BY_BROKER,
@@ -52,6 +56,10 @@ def test_every_error_of_the_order_tree_has_its_documented_exit_code(kind):
         (ConfigError(("x",)), ExitCode.CONFIGURATION),
         (SignalError("x", line=1), ExitCode.USAGE),
         (AccountInUseError(7), ExitCode.ACCOUNT_IN_USE),
+        (HolderSilentError(7, "it hangs"), ExitCode.ACCOUNT_IN_USE),
+        (ReplyLostError("x"), ExitCode.OUTCOME_UNKNOWN),
+        (RiskBreakerError("x"), ExitCode.REFUSED_BY_RULE),
+        (ExchangeStateError("x"), ExitCode.JOURNAL),
         (CommandError("x", exit_code=ExitCode.USAGE), ExitCode.USAGE),
         (StartError("lease", AccountInUseError(7)), ExitCode.ACCOUNT_IN_USE),
         (StartError("journal", PermissionError("logs")), ExitCode.JOURNAL),

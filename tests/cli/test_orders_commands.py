@@ -1,11 +1,15 @@
 """Orders at the command line, each command a bot of its own on one paper account."""
 
+import io
 import json
+from contextlib import redirect_stdout
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from tests.support.command_desk import CommandDesk
+from trading_bot.cli.cancel_all import Told
+from trading_bot.cli.invocation import Invocation
 from trading_bot.clock import SystemClock
 
 
@@ -190,6 +194,26 @@ class TestCancelAll:
         done = desk("cancel-all", "--include-external")
         assert done.returncode == 2
         assert "every order of the account placed elsewhere" in done.stderr
+
+
+class GoneReader(io.StringIO):
+    """A pipe that nobody reads any more."""
+
+    refused = False
+
+    def write(self, _text: str, /) -> int:
+        self.refused = True
+        raise BrokenPipeError
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_reader_who_goes_away_does_not_keep_the_other_orders_from_being_cancelled(as_json):
+    """What tells of one order is called between the cancels of two."""
+    told = Told(Invocation(json=as_json))
+    result: dict[str, object] = {"verdict": "cancelled", "symbol": "AAPL", "client_order_id": "first"}
+    with redirect_stdout(GoneReader()) as gone:
+        told.take(result)
+    assert gone.refused
 
 
 def test_a_sync_says_what_it_found(desk):

@@ -32,6 +32,7 @@ class TestAtATerminal:
         assert returned == code
         assert drawn.index("first") < drawn.index("cancel 1 open order")
         assert len(desk.json("orders")["orders"]) == left
+        assert ("tells what was done" in drawn) == (code == 130)
 
     def test_no_input_asks_nothing_even_here(self, desk):
         returned, drawn = at_terminal(["-c", str(desk.config), "cancel-all", "--no-input"], home=desk.home, typed="y\n")

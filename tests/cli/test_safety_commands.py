@@ -13,7 +13,7 @@ def desk(tmp_path) -> CommandDesk:
 
 
 def armed_file(desk: CommandDesk) -> dict[str, object]:
-    return json.loads((desk.state / "armed").read_text(encoding="utf-8"))
+    return dict(json.loads((desk.state / "armed").read_text(encoding="utf-8")))
 
 
 def kill_latch(desk: CommandDesk) -> None:

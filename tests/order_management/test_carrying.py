@@ -93,9 +93,7 @@ def test_many_executions_and_long_anomalies_take_several_lines_and_none_too_long
     fills = tuple(replace(fill(number), execution_id=ExecutionId(f"{number:036}")) for number in range(1, 1001))
     anomalies = frozenset(f"{number}" + "\N{GRINNING FACE}" * (MAX_TEXT - 1) for number in range(6))
     reason = "\N{GRINNING FACE}" * MAX_TEXT
-    order = replace(
-        FULL, executions=fills, anomalies=anomalies, envelope=replace(FULL.envelope, reason=reason)
-    )
+    order = replace(FULL, executions=fills, anomalies=anomalies, envelope=replace(FULL.envelope, reason=reason))
     records = Story(*carried_events(order)).records
     assert len(records) > 1
     assert max(len(encode(record)) for record in records) <= MAX_LINE_BYTES

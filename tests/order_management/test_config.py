@@ -38,6 +38,7 @@ def test_the_defaults_are_the_documented_ones():
         "broker_dedupes_ref_id": False,
         "order_form_version": 4,
         "on_stop": OnStop.LEAVE,
+        "journal_max_bytes": 16_777_216,
         "strategy_overrides": {},
     }
 

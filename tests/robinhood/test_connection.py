@@ -1,5 +1,6 @@
 """The connection over real sockets: what is written when, on which connection, and what is believed of the reply."""
 
+import io
 import socket
 import threading
 import zlib
@@ -14,7 +15,7 @@ from tests.support.loopback_broker import acts
 from tests.support.loopback_broker.bench import Bench, bench
 from trading_bot.clock import SystemClock
 from trading_bot.order_management.ports import SendRefusedError
-from trading_bot.robinhood.connection import MAX_HEAD_BYTES
+from trading_bot.robinhood.connection import MAX_HEAD_BYTES, _connected
 from trading_bot.robinhood.failures import FailureKind
 from trading_bot.robinhood.name_lookup import Address
 from trading_bot.robinhood.sending import SendContext, SendPhase, current_send_context, sending
@@ -212,12 +213,22 @@ def test_a_decompression_bomb_is_refused(desk):
     assert desk.failure().kind is FailureKind.OVERSIZED
 
 
-@pytest.mark.parametrize("filler", [b"", b" " * 9000], ids=["in the socket", "already decrypted"])
-def test_bytes_nobody_asked_for_are_never_read_as_the_next_answer(desk, filler):
-    planted = acts.message(200, {"id": "planted"})
-    desk.server.on("GET", "/orders/", acts.send(acts.message(200, filler) + planted), acts.reply(200, {"id": "real"}))
+@pytest.mark.parametrize("gap", [0, io.DEFAULT_BUFFER_SIZE], ids=["in the socket", "already decrypted"])
+def test_bytes_nobody_asked_for_are_never_read_as_the_next_answer(desk, gap):
+    first, planted = acts.message(200, b""), acts.message(200, {"id": "planted"})
+    raw = first + b" " * (gap - len(first)) + planted
+    desk.server.on("GET", "/orders/", acts.send(raw), acts.reply(200, {"id": "real"}))
     desk.reply()
     assert desk.reply().json() == {"id": "real"}
+
+
+def test_half_a_request_is_never_the_beginning_of_another(desk):
+    connection = desk.transport._pool._new_conn()
+    connection.send(b"POST /orders/ ")
+    with pytest.raises(TypeError, match="written whole"):
+        connection.send(iter([b"x"]))
+    connection.close()
+    assert connection._outgoing == b""
 
 
 def test_the_phase_says_how_far_a_request_got(desk):
@@ -240,3 +251,18 @@ def test_the_phase_says_how_far_a_request_got(desk):
     with watched(SendContext(deadline=SystemClock().monotonic() + 5, permit=permit())):
         desk.transport.send(request).close()
     assert phases == [SendPhase.CONNECTED, SendPhase.SENT, SendPhase.HEADERS_READ]
+
+
+def test_a_request_leaves_without_waiting_for_more_to_send(desk):
+    desk.server.on("GET", "/orders/", acts.reply())
+    desk.reply()
+    idle = desk.transport._pool.pool
+    assert idle is not None
+    assert idle.queue[-1].sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+
+@pytest.mark.parametrize("left_s", [0, -1])
+def test_without_time_left_no_connection_is_tried(desk, left_s):
+    [address] = desk.server.lookup("api.robinhood.com", 443)
+    with pytest.raises(TimeoutError):
+        _connected(address, left_s)

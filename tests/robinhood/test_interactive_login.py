@@ -1,6 +1,7 @@
 """robin_stocks at the login: it may speak to the broker, and to nobody else."""
 
 import builtins
+import io
 import json
 import pickle
 import sys
@@ -12,13 +13,15 @@ from pydantic import SecretStr
 from robin_stocks.robinhood import authentication, helper
 
 from tests.support.live_login_bench import DEVICE, PASSWORD, SEED, TOKEN, USERNAME, tokens
-from tests.support.scripted_broker import MORNING, ScriptedBroker, clock, lost, reply, unreachable
+from tests.support.scripted_broker import MORNING, Answer, ScriptedBroker, clock, lost, reply, unreachable
 from trading_bot.order_management.exceptions import AuthenticationError
+from trading_bot.robinhood import interactive_login
 from trading_bot.robinhood.interactive_login import (
     APPROVAL_PATIENCE_S,
     InteractiveLogin,
     LoginSecrets,
     Person,
+    _private_session,
     one_time_code,
 )
 from trading_bot.robinhood.session import BrokerSession, WireFailure, WireReply
@@ -186,6 +189,25 @@ def test_nothing_is_printed(desk, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_what_robin_stocks_reports_is_dropped(desk):
+    output = io.StringIO()
+    before = helper.get_output()
+    helper.set_output(output)
+    try:
+        desk.broker.on(*TOKEN, reply(500))
+        desk.attempt()
+    finally:
+        helper.set_output(before)
+    assert output.getvalue() == ""
+
+
+def test_one_login_runs_at_a_time(desk):
+    locked = []
+    desk.broker.on(*TOKEN, Answer(then=lambda: locked.append(interactive_login._one_at_a_time.locked())))
+    desk.attempt()
+    assert locked == [True]
+
+
 def test_no_pickle_is_read_or_written(desk, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(pickle, "load", lambda *_: pytest.fail("read"))
@@ -220,6 +242,13 @@ def test_environment_proxies_and_stdin_are_out_of_reach(desk, monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
     desk.broker.on(*TOKEN, tokens())
     assert desk.attempt().last.status == 200
+
+
+def test_the_session_lent_to_robin_stocks_serves_the_broker_alone():
+    carrier = ScriptedBroker()
+    with _private_session(carrier) as http:
+        assert dict(http.adapters) == {"https://api.robinhood.com/": carrier}
+        assert not http.trust_env
 
 
 def test_secrets_have_no_repr():

@@ -158,7 +158,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
     def __init__(self, *, clock: VirtualClock, account: str, session_end: Callable[[datetime], datetime]) -> None:
         super().__init__()
         self.clock = clock
-        self.book = StandInBook(account=account, shares={"AAPL": 100, "MSFT": 100})
+        self.book = StandInBook(account=account, shares=dict.fromkeys(INSTRUMENTS, 100))
         self.acts: dict[Route, deque[Act]] = defaultdict(deque)
         self.standing: dict[Route, Act] = {}
         self.ref_ids = RefIdMode.CONFLICT

@@ -1,4 +1,4 @@
-"""A journal with everything around it: log, book, ledger, index, keeper and anchor over one folder, and its restarts."""
+"""A journal with everything around it: log, book, ledger, index, keeper and anchor over one folder."""
 
 from collections.abc import Callable
 from pathlib import Path

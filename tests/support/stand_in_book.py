@@ -15,6 +15,8 @@ ENDED = frozenset(
 INSTRUMENTS = {
     "AAPL": "450dfc6d-5510-4d40-abfb-f633b7d9be3e",
     "MSFT": "50810c35-d215-4866-9758-0ada4ac79ffa",
+    "KO": "6df56bd0-0bf2-44ab-8875-f94fd8526942",
+    "BRK.B": "93bc3f2c-1d44-4e9a-a0a1-2f5fa3c1f3d4",
 }
 _NAMES = uuid.UUID("6f1f0a52-9a5e-4a38-b7c5-1d33a2f00001")
 

@@ -17,10 +17,6 @@ def said(event: OrderEvent) -> str:
     return sentence_of(record).text
 
 
-def of(kind: EventKind, **facts: object) -> OrderEvent:
-    return told(kind, **facts)
-
-
 @pytest.mark.parametrize("kind", EventKind)
 def test_every_kind_of_record_has_a_sentence_even_when_it_carries_no_facts(kind):
     """A new kind fails here until somebody decides how to say it."""
@@ -52,7 +48,7 @@ WORDS = [
         ),
     ),
     (
-        of(
+        told(
             EventKind.SUBMIT_ATTEMPTED,
             attempt=2,
             latency_ms=Decimal("12.5"),
@@ -61,13 +57,13 @@ WORDS = [
         "attempt 2 ended after 12.5 ms: not sent (no route)",
     ),
     (
-        of(EventKind.ORDER_ACCEPTED, order_id=order_id_of("first"), status=OrderState.QUEUED),
+        told(EventKind.ORDER_ACCEPTED, order_id=order_id_of("first"), status=OrderState.QUEUED),
         "the broker took it as order broker-id-of-first; it is queued",
     ),
-    (of(EventKind.ORDER_REJECTED, reason="no funds"), "the broker refused it: no funds"),
-    (of(EventKind.ORDER_NOT_SENT, reason="no route"), "nothing reached the broker: no route"),
+    (told(EventKind.ORDER_REJECTED, reason="no funds"), "the broker refused it: no funds"),
+    (told(EventKind.ORDER_NOT_SENT, reason="no route"), "nothing reached the broker: no route"),
     (
-        of(
+        told(
             EventKind.ORDER_ADOPTED,
             order_id=order_id_of("first"),
             status=OrderState.PARTIALLY_FILLED,
@@ -93,15 +89,15 @@ WORDS = [
         "4 shares were sold at 99.90 at 2026-11-23 15:00:01 UTC (execution fill-1)",
     ),
     (
-        of(EventKind.EXECUTION_BUSTED, execution_id=ExecutionId("fill-1"), reason="annulled"),
+        told(EventKind.EXECUTION_BUSTED, execution_id=ExecutionId("fill-1"), reason="annulled"),
         "execution fill-1 was taken back: annulled",
     ),
     (
-        of(EventKind.CANCEL_ANSWERED, details={"reply": "cancel_not_sent", "text": "no route"}),
+        told(EventKind.CANCEL_ANSWERED, details={"reply": "cancel_not_sent", "text": "no route"}),
         "the cancel was answered: cancel not sent (no route)",
     ),
     (
-        of(EventKind.ORDER_RESOLVED, status=OrderState.NEVER_ACCEPTED, reason="seen in the app"),
+        told(EventKind.ORDER_RESOLVED, status=OrderState.NEVER_ACCEPTED, reason="seen in the app"),
         "a person decided that it is never accepted: seen in the app",
     ),
     (

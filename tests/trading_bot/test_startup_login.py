@@ -1,5 +1,7 @@
 """A trial login: through the same wire as the bot, and without a trace in the account's books."""
 
+from decimal import Decimal
+
 import pytest
 
 from trading_bot.config import Config
@@ -10,7 +12,7 @@ from trading_bot.startup_login import try_login
 def test_a_paper_account_can_be_read_and_nothing_is_journalled(tmp_path):
     config = Config.model_validate({"logs_dir": str(tmp_path / "logs"), "state_dir": str(tmp_path / "state")})
     account = try_login(config)
-    assert (account.account_suffix, account.cash) == ("0001", 100_000)
+    assert (account.account_suffix, account.cash) == ("0001", Decimal(100_000))
     assert not (tmp_path / "logs").exists()
     (folder,) = (tmp_path / "state").iterdir()
     assert [path.name for path in folder.iterdir() if not path.name.startswith("paper.sqlite3")] == []

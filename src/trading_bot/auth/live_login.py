@@ -182,7 +182,6 @@ class LiveLogin:
 
     def _use(self, current: SavedSession) -> None:
         self._current = current
-        self._no_renewal_before = self._clock.monotonic()
         self._session.set_bearer(None if current.access_token is None else current.access_token.get_secret_value())
 
     def _keep(self) -> None:

@@ -22,9 +22,11 @@ from trading_bot.cli.safety_commands import SAFETY_COMMANDS
 _EPILOG = """\b
 Examples:
   trading-bot demo
-  trading-bot run --signals signals.jsonl
+  trading-bot buy TSLA 10 --reference-price 250.30
+  trading-bot orders
+  trading-bot kill
   my-strategy | trading-bot --json run --signals -
-  trading-bot config check
+  trading-bot doctor
 
 Paper trading is the default: nothing leaves this machine until a config file says "mode": "live"."""
 
@@ -71,7 +73,8 @@ def run_command_line(arguments: Sequence[str]) -> int:
         message = f"{error.format_message().rstrip('.')}{hint}"
         return _reported(message, exit_code=ExitCode.USAGE, code="usage", invocation=invocation)
     except click.Abort:
-        return _reported("interrupted", exit_code=ExitCode.INTERRUPTED, code="interrupted", invocation=invocation)
+        message = "interrupted; 'trading-bot orders --all' tells what was done"
+        return _reported(message, exit_code=ExitCode.INTERRUPTED, code="interrupted", invocation=invocation)
     except known_errors() as error:  # looked up only now: it loads packages that --help must not wait for
         return _reported(str(error), exit_code=exit_code_of(error), code=code_of(error), invocation=invocation)
     return ending if isinstance(ending, int) else ExitCode.DONE

@@ -59,18 +59,19 @@ def _question(count: int, *, include_external: bool) -> str:
 def _cancel(call: DeskCall, *, include_external: bool) -> None:
     from trading_bot.desk import CancelAll, new_ask
 
-    answer = call.ask(new_ask(CancelAll, include_external=include_external), _Told(call).take)
+    answer = call.ask(new_ask(CancelAll, include_external=include_external), Told(call.invocation).take)
     results = words.parts(answer, "results")
     _sum_up(call, orders=len(results), closed=sum(result["proven_closed"] is True for result in results))
 
 
-class _Told:
+class Told:
     """Writes one line an order as soon as its end is known."""
 
-    def __init__(self, call: DeskCall) -> None:
-        self._json = call.invocation.json
+    def __init__(self, invocation: Invocation) -> None:
+        self._json = invocation.json
 
     def take(self, result: dict[str, object]) -> None:
+        """Write the line of one order."""
         # A reader who has gone away must not keep the remaining orders from being cancelled.
         with suppress(OSError):
             if self._json:

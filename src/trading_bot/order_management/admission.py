@@ -8,11 +8,18 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from trading_bot.clock import Clock
+from trading_bot.order_management.causes import leaves_exits
 from trading_bot.order_management.client_ids import validate_client_order_id
 from trading_bot.order_management.events import EventKind, OrderEvent
-from trading_bot.order_management.exceptions import DuplicateOrderError, OrderValidationError, TradingHaltedError
+from trading_bot.order_management.exceptions import (
+    DuplicateOrderError,
+    OrderValidationError,
+    TradeRefusedError,
+    TradingHaltedError,
+)
+from trading_bot.order_management.holdings import Holdings
 from trading_bot.order_management.ledger import OrderLedger
-from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderEnvelope, OrderTerms
+from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderEnvelope, OrderTerms, Side
 from trading_bot.order_management.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
 
@@ -27,8 +34,9 @@ def intent_of(
     reference_price: Decimal,
     strategy_name: str | None,
     mode: ExecutionMode,
+    replaces: ClientOrderId | None = None,
 ) -> OrderEvent:
-    """Return the event that states everything about an order before it is sent."""
+    """Return the event that states everything about an order before it is sent; ``replaces`` is FIX tag 41."""
     terms = prepared.terms
     return OrderEvent(
         event=EventKind.ORDER_INTENDED,
@@ -45,12 +53,17 @@ def intent_of(
             "time_in_force": terms.time_in_force.value,
             "extended_hours": "true" if terms.extended_hours else "false",
             "body_sha256": prepared.digest,
+            **({} if replaces is None else {"replaces": replaces}),
         },
     )
 
 
 class Admission:
-    """Lets each order in once. ``halted_because`` says why none is taken now, if so; it is asked under the lock."""
+    """Lets each order in once.
+
+    ``halted_because`` says why no order is taken now, and ``exits_halted_because`` why not even a sale of held shares;
+    both are asked under the lock. ``holdings`` bounds sells; without it no sell counts as a way out.
+    """
 
     def __init__(
         self,
@@ -59,11 +72,15 @@ class Admission:
         settings: "OrderManagementConfig",
         clock: Clock,
         halted_because: Callable[[], str | None],
+        exits_halted_because: Callable[[], str | None],
+        holdings: Callable[[], Holdings | None],
     ) -> None:
         self._ledger = ledger
         self._settings = settings
         self._clock = clock
         self._halted_because = halted_because
+        self._exits_halted_because = exits_halted_because
+        self._holdings = holdings
         self._in_flight: dict[ClientOrderId, threading.Event] = {}
 
     def is_in_flight(self, client_order_id: ClientOrderId) -> bool:
@@ -100,27 +117,36 @@ class Admission:
         with self._ledger.open_book() as book:
             return self._equal_order(book, terms)
 
-    def refuse_if_halted(self, symbol: str) -> None:
-        """Refuse while trading is halted or the symbol is frozen.
+    def reduces(self, terms: OrderTerms) -> bool:
+        """Whether an order of these terms, once let in, can only sell shares that are held and free."""
+        holdings = self._holdings()
+        return terms.side is Side.SELL and holdings is not None and holdings.are_known
+
+    def refuse_if_halted(self, terms: OrderTerms) -> None:
+        """Refuse while trading is halted or the symbol is frozen; a sale of held shares passes where that may be.
 
         Raises:
             TradingHaltedError: with the reason.
         """
+        leaving = self.reduces(terms)
         with self._ledger.open_book() as book:
-            frozen = book.frozen_symbols().get(symbol)
-        reason = self._halted_because() or (f"the symbol is frozen: {frozen}" if frozen else None)
+            frozen = book.freeze_fact(terms.symbol)
+        reason = self._exits_halted_because() if leaving else self._halted_because()
+        if reason is None and frozen is not None and not (leaving and leaves_exits(frozen)):
+            reason = f"the symbol is frozen: {frozen.reason or 'frozen'}"
         if reason is not None:
-            raise TradingHaltedError(f"{symbol}: no order is taken: {reason}", symbol=symbol)
+            raise TradingHaltedError(f"{terms.symbol}: no order is taken: {reason}", symbol=terms.symbol)
 
     def refuse_unless_open_to(self, terms: OrderTerms) -> None:
         """Refuse what `begin` would refuse of these terms as things stand.
 
         Raises:
-            TradingHaltedError, DuplicateOrderError: as there.
+            TradingHaltedError, DuplicateOrderError, TradeRefusedError: as there.
         """
         with self._ledger.open_book() as book:
-            self.refuse_if_halted(terms.symbol)
+            self.refuse_if_halted(terms)
             self._refuse_if_crowded(book, terms)
+            self._refuse_if_oversold(terms)
 
     def begin(self, intent: OrderEvent, prepared: PreparedOrder) -> DurableIntent | OrderEnvelope:
         """Write the intent and return its proof, or the envelope of the order that already stands for it.
@@ -128,13 +154,14 @@ class Admission:
         Raises:
             TradingHaltedError: trading stopped in the meantime.
             DuplicateOrderError: too many orders are pending on this symbol and side.
+            TradeRefusedError: it would sell more shares than are held and free.
             OrderLogError: the intent is not durable.
         """
         client_order_id = ClientOrderId(str(intent.client_order_id))
         terms = prepared.terms
         with self._ledger.open_book() as book:
             if book.get(client_order_id) is None:
-                self.refuse_if_halted(terms.symbol)
+                self.refuse_if_halted(terms)
                 return self._equal_order(book, terms) or self._admit(book, intent, prepared)
         earlier = self.earlier(client_order_id, terms)
         if earlier is None:
@@ -152,6 +179,7 @@ class Admission:
 
     def _admit(self, book: OrderBook, intent: OrderEvent, prepared: PreparedOrder) -> DurableIntent:
         self._refuse_if_crowded(book, prepared.terms)
+        self._refuse_if_oversold(prepared.terms)
         proof = self._ledger.record_intent(intent, prepared)
         self._in_flight[proof.client_order_id] = threading.Event()
         return proof
@@ -168,6 +196,19 @@ class Admission:
             client_order_id=first.client_order_id,
             envelope=first.envelope,
         )
+
+    def _refuse_if_oversold(self, terms: OrderTerms) -> None:
+        holdings = self._holdings()
+        if holdings is None or not self.reduces(terms):
+            return
+        free = holdings.free_to_sell(terms.symbol)
+        if terms.quantity > free:
+            raise TradeRefusedError(
+                f"{terms.symbol}: {terms.quantity} shares are more than the {free:f} held and free to sell; sell less, "
+                "cancel a resting sell, or synchronise if the shares have only just come in",
+                symbol=terms.symbol,
+                code="insufficient_shares",
+            )
 
 
 def _refuse_reuse(order: TrackedOrder, terms: OrderTerms) -> None:

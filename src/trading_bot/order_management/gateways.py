@@ -4,6 +4,7 @@ A submit is one POST, whatever comes of it. Reads and cancels may be repeated, a
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 
@@ -46,6 +47,8 @@ from trading_bot.robinhood.wire import (
 )
 
 __all__ = ["BrokerGateway", "RobinhoodGateway"]
+
+_CANCELS_AT_ONCE = 4
 
 
 class RobinhoodGateway:
@@ -129,7 +132,11 @@ class RobinhoodGateway:
 
     def cancel_all_equity_orders(self, order_ids: Sequence[OrderId]) -> Mapping[OrderId, CancelReply]:
         """Ask for each cancel, whatever happens to the others."""
-        return {order_id: self.cancel_order(order_id) for order_id in order_ids}
+        if len(order_ids) <= 1:
+            return {order_id: self.cancel_order(order_id) for order_id in order_ids}
+        # Side by side, so that one answer that does not come does not keep the other requests from leaving.
+        with ThreadPoolExecutor(max_workers=min(_CANCELS_AT_ONCE, len(order_ids))) as pool:
+            return dict(zip(order_ids, pool.map(self.cancel_order, order_ids), strict=True))
 
     def fetch_order_status(self, order_id: OrderId) -> OrderReport:
         """Read one order by the broker's id.
@@ -152,6 +159,10 @@ class RobinhoodGateway:
         """Read all open orders of the account, dropping closed ones the broker lists all the same."""
         listing = self._list((("is_closed", "false"),))
         return replace(listing, reports=tuple(report for report in listing.reports if report.state.is_working))
+
+    def list_orders_since(self, changed_after: datetime) -> Listing:
+        """Read every order, open or ended, that changed since."""
+        return self._list((("updated_at[gte]", wire_time(changed_after)),))
 
     def find_by_client_order_id(
         self,

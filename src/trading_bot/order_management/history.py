@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from trading_bot.files import FileSystem
@@ -20,6 +21,8 @@ class HistoryVerdict:
     records: int
     segments: int
     head: ChainHead
+    last_at: datetime | None = None
+    """When the record at ``head`` was written."""
     problem: str | None = None
 
     @property
@@ -57,6 +60,16 @@ class JournalHistory:
                     "'trading-bot audit verify'"
                 )
 
+    def finished(self, *, after: int) -> tuple[JournalRecord, ...]:
+        """Return the records of the finished segments that are numbered above ``after``, oldest first.
+
+        Raises:
+            OrderLogError: as `segments`.
+        """
+        found = self.records(after=after)
+        live = next(self.segments())[1]
+        return tuple(record for record in found if record.seq < live.records[0].seq) if live.records else ()
+
     def verify(self) -> HistoryVerdict:
         """Read everything.
 
@@ -73,18 +86,13 @@ class JournalHistory:
                     records=whole.records + len(found.records),
                     segments=whole.segments + 1,
                     head=live.head,
+                    last_at=live.records[-1].ts if live.records else None,
                     problem=live.problem,
                 )
         except OrderLogError as error:
             if live is None:
                 raise
-            return HistoryVerdict(
-                integrity=Integrity.DAMAGED,
-                records=whole.records,
-                segments=whole.segments,
-                head=whole.head,
-                problem=str(error),
-            )
+            return replace(whole, integrity=Integrity.DAMAGED, problem=str(error))
         return whole
 
     def records(self, *, after: int = 0) -> tuple[JournalRecord, ...]:

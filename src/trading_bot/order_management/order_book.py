@@ -23,6 +23,7 @@ from trading_bot.order_management.models import (
     Side,
     exact_sum,
 )
+from trading_bot.order_management.position_watch import NOTHING, baseline, baseline_taken
 from trading_bot.order_management.tracked_order import TrackedOrder, fold
 
 __all__ = ["OrderBook", "PastOrders", "TrackedOrder"]
@@ -72,6 +73,8 @@ class OrderBook:
         self._active: dict[ClientOrderId, None] = {}
         self._filled: list[ClientOrderId] = []
         self._standing: dict[tuple[EventKind, str], OrderEvent] = {}
+        self._positions: dict[str, Decimal] = {}
+        self._positions_since: datetime | None = None
 
     @classmethod
     def replayed(cls, records: Iterable[JournalRecord]) -> "OrderBook":
@@ -88,7 +91,7 @@ class OrderBook:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, OrderBook):
             return NotImplemented
-        return (self._orders, self._standing) == (other._orders, other._standing)
+        return (self._orders, self.standing_facts()) == (other._orders, other.standing_facts())
 
     __hash__ = None  # type: ignore[assignment]  # a book changes, so it is no key
 
@@ -109,6 +112,8 @@ class OrderBook:
             self._store(order)
         if order is not None and is_carried and known is None:
             self._note_filled_before(order)
+        elif order is not None and known is not None and not is_carried:
+            self._note_shares_moved(known, order)
         return order
 
     def _note_standing(self, fact: OrderEvent) -> None:
@@ -123,6 +128,10 @@ class OrderBook:
                 self._standing.pop((EventKind.TRADING_HALTED, ""), None)
             case EventKind.KILL_IMPORTED:
                 self._standing[fact.event, str(sorted(fact.details.items()))] = fact
+            case EventKind.POSITION_ACCEPTED if fact.symbol is None:
+                self._positions_since = fact.occurred_at
+            case EventKind.POSITION_ACCEPTED if fact.symbol is not None and fact.quantity is not None:
+                self._positions[fact.symbol] = fact.quantity
             case _:
                 pass
 
@@ -143,6 +152,14 @@ class OrderBook:
         else:
             self._active[key] = None
 
+    def _note_shares_moved(self, before: TrackedOrder, after: TrackedOrder) -> None:
+        filled = EXACT.subtract(after.envelope.filled_quantity, before.envelope.filled_quantity)
+        if not filled or self._positions_since is None:
+            return
+        symbol = after.envelope.symbol
+        change = filled if after.envelope.side is Side.BUY else EXACT.minus(filled)
+        self._positions[symbol] = EXACT.add(self._positions.get(symbol, NOTHING), change)
+
     def _note_filled_before(self, order: TrackedOrder) -> None:
         if order.state is OrderState.FILLED:
             insort(self._filled, order.client_order_id, key=self._filled_at)
@@ -152,8 +169,11 @@ class OrderBook:
         return order.filled_at or order.envelope.created_at
 
     def standing_facts(self) -> tuple[OrderEvent, ...]:
-        """Return the facts of no order that still hold: frozen symbols, a halt, the kills taken over."""
-        return tuple(self._standing.values())
+        """Return the facts of no order that still hold: frozen symbols, a halt, kills taken over, the positions."""
+        positions = tuple(baseline(symbol, quantity) for symbol, quantity in sorted(self.expected_positions().items()))
+        if self._positions_since is not None:
+            positions = (*positions, baseline_taken(self._positions_since))
+        return (*self._standing.values(), *positions)
 
     def brought_back(self, client_order_id: ClientOrderId) -> tuple[OrderEvent, ...]:
         """Return the records that carry an order of the past in here; nothing where it is here or never was.
@@ -222,8 +242,26 @@ class OrderBook:
     @property
     def halt(self) -> str | None:
         """Why all entries are halted until a person decides, if they are."""
-        halt = self._standing.get((EventKind.TRADING_HALTED, ""))
+        halt = self.halt_fact
         return (halt.reason or "halted") if halt is not None else None
+
+    @property
+    def halt_fact(self) -> OrderEvent | None:
+        """The record behind `halt`."""
+        return self._standing.get((EventKind.TRADING_HALTED, ""))
+
+    def freeze_fact(self, symbol: str) -> OrderEvent | None:
+        """Return the record that froze a symbol, if it is frozen."""
+        return self._standing.get((EventKind.SYMBOL_FROZEN, symbol))
+
+    @property
+    def knows_positions(self) -> bool:
+        """Whether a first complete look at the broker's positions is on record."""
+        return self._positions_since is not None
+
+    def expected_positions(self) -> Mapping[str, Decimal]:
+        """Return the shares held as far as our records explain: what was accepted, and every fill booked since."""
+        return {symbol: quantity for symbol, quantity in self._positions.items() if quantity}
 
     def frozen_symbols(self) -> Mapping[str, str]:
         """Return the symbols on which no order may be opened, with the reason."""

@@ -47,7 +47,7 @@ UNSYNCED_KINDS = frozenset(
         EventKind.SESSION_STOPPED,
     }
 )
-"""Records that nobody acts on: they reach the disk with the next one that is flushed."""
+"""Records that nobody acts on reach the disk with the next one that is flushed."""
 
 
 class OrderLog:
@@ -254,8 +254,7 @@ class OrderLog:
         begun = JournalScan(records=tuple(records), integrity=Integrity.CLEAN, good_bytes=self._file.size)
         self._link = begun.link
         self._carried_size = sum(len(encode(record)) for record in records[: begun.carried + 1])
-        moment = records[0].ts if records else self._clock.now()
-        self._begun_on = moment.astimezone(UTC).date()
+        self._begun_on = (records[0].ts if records else self._clock.now()).astimezone(UTC).date()
 
     def _aside(self, found: JournalScan) -> Path:
         return self.path.with_name(f"{self.path.name}.torn-{found.head.seq + 1}")

@@ -82,13 +82,20 @@ class Placement:
         """Return the terms that `place` would send."""
         return price_order(request, self._settings.pricing_rules(strategy_name, request.pricing))
 
-    def place(self, request: OrderRequest, *, strategy_name: str | None, approve: Approval) -> Placed:
+    def place(
+        self,
+        request: OrderRequest,
+        *,
+        strategy_name: str | None,
+        approve: Approval,
+        replaces: ClientOrderId | None = None,
+    ) -> Placed:
         """Submit one order, at most once; see `OrderManager.place_limit_order`."""
         terms = self.preview(request, strategy_name=strategy_name)
         client_order_id = self._named(request)
         if (earlier := self._admission.earlier(client_order_id, terms)) is not None:
             return Placed(envelope=earlier, is_new=False)
-        self._admission.refuse_if_halted(terms.symbol)
+        self._admission.refuse_if_halted(terms)
         prepared = self._gateway.prepare_order(terms, derive_ref_id(self._identity.account_key, client_order_id))
         intent = intent_of(
             client_order_id,
@@ -96,6 +103,7 @@ class Placement:
             reference_price=parse_price(request.reference_price, symbol=terms.symbol),
             strategy_name=strategy_name,
             mode=self._identity.mode,
+            replaces=replaces,
         )
         with self._ledger.telling_later(), self._approving:
             approve(terms)
@@ -111,7 +119,7 @@ class Placement:
     def _submit(self, intent: DurableIntent) -> OrderEnvelope:
         envelope = self._tracked(intent.client_order_id).envelope
         try:
-            outcome = self._protocol.run(envelope, intent)
+            outcome = self._protocol.run(envelope, intent, reduces=self._admission.reduces(intent.terms))
             self._outcomes.record(envelope, outcome)
         finally:
             self._admission.finish(intent.client_order_id)

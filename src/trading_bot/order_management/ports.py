@@ -83,6 +83,10 @@ class BrokerGateway(Protocol):
         """Read all open orders of the account, checked row by row. Never raises; an incomplete listing says why."""
         ...
 
+    def list_orders_since(self, changed_after: datetime) -> Listing:
+        """Read every order, open or ended, that changed since; as `list_open_orders` in all else."""
+        ...
+
     def find_by_client_order_id(
         self,
         client_order_id: ClientOrderId,
@@ -142,6 +146,10 @@ class TradingLatch(Protocol):
 
     def reason_not_armed(self) -> str | None:
         """Return why no order may be sent, or None if trading is armed."""
+        ...
+
+    def reason_not_reducing(self) -> str | None:
+        """Return why not even held shares may be sold; None while armed, and once the arming has merely expired."""
         ...
 
 

@@ -11,13 +11,19 @@ SEND_LOCK = "send_lock"
 
 
 class SendGate:
-    """A `SendPermit` for one attempt: whoever kills trading waits for the lock, and then nothing more can begin."""
+    """A `SendPermit` for one attempt: whoever kills trading waits for the lock, and then nothing more can begin.
 
-    def __init__(self, *, lock: SendLock, latch: TradingLatch, clock: Clock, not_after: Seconds) -> None:
+    An order that ``reduces`` a position passes a latch that has merely expired.
+    """
+
+    def __init__(
+        self, *, lock: SendLock, latch: TradingLatch, clock: Clock, not_after: Seconds, reduces: bool = False
+    ) -> None:
         self._lock = lock
         self._latch = latch
         self._clock = clock
         self._not_after = not_after
+        self._reduces = reduces
 
     def __enter__(self) -> None:
         """Take the lock and look again.
@@ -42,7 +48,9 @@ class SendGate:
         self._lock.release()
 
     def _look_again(self) -> None:
-        if (reason := self._latch.reason_not_armed()) is not None:
+        latch = self._latch
+        reason = latch.reason_not_reducing() if self._reduces else latch.reason_not_armed()
+        if reason is not None:
             raise SendRefusedError(LATCH, reason)
         if self._clock.monotonic() > self._not_after:
             raise SendRefusedError(DEADLINE, "the intent was too old to be sent")

@@ -42,6 +42,11 @@ class OutcomeRecorder:
             return _SECURITY_HALT
         return None if self._refusals.allows_call() else _REFUSAL_HALT
 
+    @property
+    def exits_halted_because(self) -> str | None:
+        """Why outcomes so far forbid even the sale of held shares, if they do."""
+        return _SECURITY_HALT if self._security_alert.is_set() else None
+
     def record(self, envelope: OrderEnvelope, outcome: SubmitOutcome) -> None:
         """Write the outcome down; a journal that fails now hides nothing from the caller."""
         match outcome:

@@ -75,6 +75,7 @@ class _Course:
     intent: DurableIntent
     not_after: Seconds
     deadline: Seconds
+    reduces: bool
     attempts: int = 0
     renewed: bool = False
 
@@ -101,14 +102,18 @@ class SubmitProtocol:
         self._clock = clock
         self._jitter = jitter
 
-    def run(self, envelope: OrderEnvelope, intent: DurableIntent) -> SubmitOutcome:
-        """Send the intent and return how that ended, by the submit deadline."""
+    def run(self, envelope: OrderEnvelope, intent: DurableIntent, *, reduces: bool = False) -> SubmitOutcome:
+        """Send the intent and return how that ended, by the submit deadline.
+
+        ``reduces`` says that it sells shares which are held and free, so that an expired latch lets it pass.
+        """
         now = self._clock.monotonic()
         course = _Course(
             envelope=envelope,
             intent=intent,
             not_after=now + self._rules.intent_ttl_s,
             deadline=now + self._rules.submit_deadline_s,
+            reduces=reduces,
         )
         outcome = self._send(course)
         return self._look_up(course, outcome) if isinstance(outcome, Unknown) else outcome
@@ -142,7 +147,13 @@ class SubmitProtocol:
         raise _NotSentYetError(replace(outcome, retry_after_s=0))
 
     def _submit(self, course: _Course, *, timeout_s: Seconds) -> SubmitOutcome:
-        permit = SendGate(lock=self._lock, latch=self._latch, clock=self._clock, not_after=course.not_after)
+        permit = SendGate(
+            lock=self._lock,
+            latch=self._latch,
+            clock=self._clock,
+            not_after=course.not_after,
+            reduces=course.reduces,
+        )
         is_buy = course.intent.terms.side is Side.BUY
         submit = self._gateway.submit_limit_buy if is_buy else self._gateway.submit_limit_sell
         return submit(course.intent, permit=permit, timeout_s=timeout_s)

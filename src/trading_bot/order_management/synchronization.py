@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from trading_bot.clock import Clock, Seconds
 from trading_bot.order_management.absence import judge_absence
+from trading_bot.order_management.causes import CAUSE, Cause
 from trading_bot.order_management.client_ids import bears_our_mark
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError
@@ -42,6 +43,8 @@ class SyncRound:
     summary: SyncSummary
     revenants: tuple[OrderReport, ...]
     """Orders at work at the broker that had ended on record: to be cancelled at once."""
+    external: tuple[OrderReport, ...] | None
+    """The open orders that no active order of ours stands for; None where the listing was not whole."""
 
 
 @dataclass(slots=True)
@@ -51,6 +54,7 @@ class _Tally:
     external: int = 0
     problem: str | None = None
     revenants: list[OrderReport] = field(default_factory=list)
+    unowned: list[OrderReport] = field(default_factory=list)
 
 
 class Synchronizer:
@@ -91,7 +95,17 @@ class Synchronizer:
             external_orders=tally.external,
             problem=tally.problem,
         )
-        return SyncRound(summary=summary, revenants=tuple(tally.revenants))
+        return SyncRound(
+            summary=summary,
+            revenants=tuple(tally.revenants),
+            external=(*tally.unowned, *tally.revenants) if listing.complete else None,
+        )
+
+    def look_back(self) -> str | None:
+        """Book what changed within the last 24 hours, ended orders included; return why that was not all, if so."""
+        listing = self._gateway.list_orders_since(self._clock.now() - _LOOK_BACK)
+        self._book_listing(listing, _Tally())
+        return None if listing.complete else listing.problem or "the listing was not whole"
 
     def refresh(self, order: TrackedOrder, order_id: OrderId) -> TrackedOrder:
         """Read one order and book what the broker says of it.
@@ -136,6 +150,7 @@ class Synchronizer:
                 order = _owner(book, report)
             if order is None:
                 tally.external += 1
+                tally.unowned.append(report)
                 self._note_stranger(report)
             else:
                 self._book(order, report, tally)
@@ -200,6 +215,7 @@ class Synchronizer:
                         order_id=report.order_id,
                         symbol=report.symbol,
                         reason=reason,
+                        details={CAUSE: Cause.STRANGER.value},
                     )
                 )
 

@@ -1,20 +1,41 @@
 """What keeps orders and broker together over time: recovery after a stop, and what each synchronisation calls for."""
 
 import threading
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
+from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.cancellation import Canceller, CancelListener
+from trading_bot.order_management.client_ids import bears_our_mark
 from trading_bot.order_management.events import EventKind, about
+from trading_bot.order_management.holdings import Holdings
 from trading_bot.order_management.ledger import OrderLedger
-from trading_bot.order_management.models import ClientOrderId, OrderState
+from trading_bot.order_management.models import ClientOrderId, OrderReport, OrderState
 from trading_bot.order_management.ports import BrokerGateway
-from trading_bot.order_management.results import CancelResult, SyncSummary
+from trading_bot.order_management.results import CancelResult, CancelVerdict, SyncSummary
 from trading_bot.order_management.synchronization import Synchronizer
+
+_LOST = frozenset({CancelVerdict.CANCEL_NOT_SENT, CancelVerdict.UNKNOWN})
+_log = get_logger(__name__)
+
+
+def nothing() -> None:
+    """Do nothing first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRound:
+    """What a cancel of everything came to; ``problem`` says why there may be more orders than it saw."""
+
+    results: tuple[CancelResult, ...]
+    problem: str | None = None
 
 
 class Upkeep:
-    """Synchronises one round at a time, and cancels what turned up although it had been given up."""
+    """Synchronises one round at a time, and cancels what turned up although it had been given up.
+
+    ``before_sync`` runs before each round.
+    """
 
     def __init__(
         self,
@@ -24,6 +45,8 @@ class Upkeep:
         synchronizer: Synchronizer,
         canceller: Canceller,
         is_in_flight: Callable[[ClientOrderId], bool],
+        holdings: Holdings | None = None,
+        before_sync: Callable[[], object] = nothing,
     ) -> None:
         self._gateway = gateway
         self._ledger = ledger
@@ -32,15 +55,22 @@ class Upkeep:
         self._is_in_flight = is_in_flight
         self._one_at_a_time = threading.Lock()
         self._has_recovered = False
+        self._holdings = holdings
+        self._before_sync = before_sync
+        self._to_repeat: frozenset[ClientOrderId] = frozenset()
 
     def synchronize(self) -> SyncSummary:
         """Run one round, then fire the cancels it calls for."""
         with self._one_at_a_time:
+            self._before_sync()
             done = self._synchronizer.run()
+            problem = self._holdings.watch(done) if self._holdings is not None else None
         if done.revenants:
             self._canceller.cancel_external(done.revenants)
         self._fire_latched_cancels()
-        return done.summary
+        if problem is None or (self._holdings is not None and self._holdings.are_known):
+            return done.summary
+        return replace(done.summary, complete=False, problem=problem)
 
     @property
     def has_recovered(self) -> bool:
@@ -50,20 +80,41 @@ class Upkeep:
     def recover(self) -> SyncSummary:
         """Doubt every submit that a stop interrupted, then compare the whole book with the broker."""
         self._doubt_interrupted_submits()
+        if not self._has_recovered:
+            self._to_repeat = self._cancels_in_doubt()
         self._has_recovered = True
         return self.synchronize()
 
-    def cancel_all(self, *, include_external: bool, on_result: CancelListener) -> tuple[CancelResult, ...]:
-        """Cancel every order of ours that has not ended, and the account's other orders where asked for."""
+    def cancel_all(self, *, include_external: bool, on_result: CancelListener) -> CancelRound:
+        """Cancel every order of ours that has not ended, and the account's other orders where asked for.
+
+        Our own come from the book, so that no listing can hold them up. The broker's listing adds what bears our mark
+        and is not at work on record; where it fails, the book has to do.
+        """
         with self._ledger.open_book() as book:
             ours = book.active()
         results = self._canceller.cancel(ours, on_result)
-        if not include_external:
-            return results
         listing = self._gateway.list_open_orders()
+        more = [report for report in listing.reports if self._is_left(report, results, include_external)]
+        results += self._canceller.cancel_external(more, on_result) if more else ()
+        if listing.complete:
+            return CancelRound(results=results)
+        _log.warning("open_orders_not_all_listed", problem=listing.problem)
+        return CancelRound(results=results, problem=listing.problem if include_external else None)
+
+    def _is_left(self, report: OrderReport, results: Sequence[CancelResult], include_external: bool) -> bool:
         with self._ledger.open_book() as book:
-            external = [report for report in listing.reports if book.by_order_id(report.order_id) is None]
-        return results + self._canceller.cancel_external(external, on_result)
+            known = (book.by_ref_id(report.ref_id) if report.ref_id else None) or book.by_order_id(report.order_id)
+        names = {result.client_order_id for result in results}
+        if known is not None:
+            return known.client_order_id not in names
+        return include_external or bears_our_mark(report.ref_id)
+
+    def _cancels_in_doubt(self) -> frozenset[ClientOrderId]:
+        with self._ledger.open_book() as book:
+            return frozenset(
+                order.client_order_id for order in book.working() if order.state is OrderState.PENDING_CANCEL
+            )
 
     def _doubt_interrupted_submits(self) -> None:
         with self._ledger.open_book() as book:
@@ -82,7 +133,12 @@ class Upkeep:
             latched = [
                 order
                 for order in book.working()
-                if order.cancel_wanted and order.state is not OrderState.PENDING_CANCEL
+                if order.client_order_id in self._to_repeat
+                or (order.cancel_wanted and order.state is not OrderState.PENDING_CANCEL)
             ]
-        if latched:
-            self._canceller.cancel(latched)
+        if not latched:
+            return
+        # A request that a crash may have swallowed is repeated until it has arrived; from then on, reads tell.
+        results = self._canceller.cancel(latched)
+        lost = {result.client_order_id for result in results if result.verdict in _LOST}
+        self._to_repeat = frozenset(name for name in self._to_repeat if name in lost)

@@ -129,13 +129,18 @@ class _BrokerConnection(HTTPSConnection):
             raise NewConnectionError(self, "the connection has no deadlines, so it is not used")
         self.sock.time_left = self._route.time_left
 
+    def close(self) -> None:
+        self._outgoing.clear()  # half a request is never the beginning of another
+        super().close()
+
     def send(self, data: object) -> None:
         if not isinstance(data, bytes):
             raise TypeError(f"a request is written whole, from bytes, not from {type(data).__name__}")
         self._outgoing += data
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 has it
-        request, self._outgoing = bytes(self._outgoing), bytearray()
+        request = bytes(self._outgoing)
+        self._outgoing.clear()
         sock, context = self.sock, current_send_context()
         if not isinstance(sock, DeadlineSocket):
             raise NewConnectionError(self, "the connection was closed before the request was written")

@@ -206,10 +206,9 @@ def _response(request: requests.PreparedRequest, reply: WireReply) -> requests.R
 
 
 @contextmanager
-def _private_session(carrier: _Carrier) -> Iterator[requests.Session]:
+def _private_session(carrier: requests.adapters.BaseAdapter) -> Iterator[requests.Session]:
     with requests.Session() as http:
         http.trust_env = False
-        http.headers.clear()
         http.adapters.clear()
         http.mount(f"{BASE_URL}/", carrier)
         yield http

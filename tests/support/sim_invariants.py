@@ -1,0 +1,321 @@
+"""What must hold after every step, judged against the stand-in's own book and the bytes on disk.
+
+The numbers are those of the invariants in the specification. Each check names what it found, never only that it did.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+
+from tests.support.broker_stand_in import Route
+from tests.support.sim_world import ACCOUNT, SimWorld, TradeAnswer
+from tests.support.stand_in_book import HeldOrder
+from trading_bot.bot import TradeStatus
+from trading_bot.order_management.client_ids import OUR_MARK
+from trading_bot.order_management.events import EventKind, JournalRecord
+from trading_bot.order_management.exceptions import OrderLogError
+from trading_bot.order_management.models import OrderEnvelope, OrderState, Side
+from trading_bot.order_management.order_book import OrderBook, TrackedOrder
+from trading_bot.order_management.order_log import scan
+from trading_bot.order_management.results import CancelResult, CancelVerdict
+
+MAX_ATTEMPTS = 3
+SUBMIT_DEADLINE_S = 20
+SLIPPAGE = Decimal("0.005")
+_ENDED_AT_BROKER = {
+    OrderState.FILLED: {"filled"},
+    OrderState.CANCELLED: {"cancelled", "partially_filled_rest_cancelled", "voided"},
+    OrderState.REJECTED: {"rejected", "failed"},
+}
+
+
+_NO_GOOD_HALTS = ("not in the journal", "not been compared", "cancel-all")
+"""Reasons for a halt that only a defect can bring about once everything is calm."""
+
+
+class BrokenInvariantError(AssertionError):
+    """A promise of the product does not hold."""
+
+
+class Invariants:
+    """Remembers enough of the past to see what may never change, and judges the present."""
+
+    def __init__(self, world: SimWorld) -> None:
+        self._world = world
+        self._flushed = b""
+        self._most_filled: dict[str, Decimal] = {}
+        self._ended: dict[str, OrderState] = {}
+        self._posts_judged = 0
+
+    def check(self) -> None:
+        """Raise `BrokenInvariantError` with everything that is wrong now."""
+        self._raise(self._problems())
+
+    def check_settled(self) -> None:
+        """After the faults have stopped and some minutes of synchronising: nothing is in doubt, both sides agree."""
+        self._raise(self._unsettled())
+
+    @staticmethod
+    def _raise(found: Iterator[str]) -> None:
+        problems = list(found)
+        if problems:
+            raise BrokenInvariantError("\n".join(problems))
+
+    def _problems(self) -> Iterator[str]:
+        world = self._world
+        if not world.journal.exists():
+            return
+        data = world.journal.read_bytes()
+        verdict = scan(data)
+        yield from self._journal(data, intact=verdict.ok or world.bot is None)
+        book = self._replayed(verdict.records)
+        if book is None:
+            yield "I12 the journal tells an impossible story"
+            return
+        by_ref = {str(order.envelope.ref_id): order for order in book.orders()}
+        yield from _at_most_once(world, verdict.records)
+        yield from self._write_ahead()
+        yield from self._register(book, by_ref)
+        for answer in world.answers:
+            yield from _honest(world, answer, by_ref)
+        for result in world.cancels:
+            yield from _honest_cancel(world, result)
+        yield from self._transitions(book)
+        yield from _left_alone(world)
+
+    @staticmethod
+    def _replayed(records: tuple[JournalRecord, ...]) -> OrderBook | None:
+        try:
+            return OrderBook.replayed(records)
+        except OrderLogError:
+            return None
+
+    def _journal(self, data: bytes, *, intact: bool) -> Iterator[str]:
+        if not data.startswith(self._flushed):
+            yield "I12 a flushed record was altered or lost"
+        if not intact:
+            yield "I12 the journal of a living process does not verify"
+        self._flushed = data[: self._world.disk.durable_size(self._world.journal)]
+
+    def _write_ahead(self) -> Iterator[str]:
+        fresh = self._world.posts[self._posts_judged :]
+        self._posts_judged = len(self._world.posts)
+        for post in fresh:
+            form = post.request.form
+            ref_id = form["ref_id"]
+            if post.was_killed:
+                yield f"I3 {ref_id} was sent after the kill"
+            if not ref_id.startswith(OUR_MARK):
+                yield f"I1 {ref_id} does not bear our mark"
+            if len(post.intents) != 1:
+                yield f"I2 {ref_id} was sent with {len(post.intents)} intents on disk"
+                continue
+            if post.was_terminal:
+                yield f"I2 {ref_id} was sent although it had ended on record"
+            yield from _same_terms(post.intents[0], form)
+            yield from _inside_collar(post.intents[0])
+
+    def _register(self, book: OrderBook, by_ref: dict[str, TrackedOrder]) -> Iterator[str]:
+        world = self._world
+        if world.bot is not None:
+            in_memory = {order.client_order_id: order for order in world.bot.orders()}
+            on_disk = {order.client_order_id: order.envelope for order in book.orders()}
+            if in_memory != on_disk:
+                yield f"I12 memory and journal differ: {_first_difference(in_memory, on_disk)}"
+        for held in world.broker.book.orders:
+            order = by_ref.get(held.ref_id)
+            if order is None:
+                if held.ref_id.startswith(OUR_MARK):
+                    yield f"I4 the broker has {held.ref_id} and the journal does not"
+                continue
+            yield from self._one_order(held, order)
+        for side in Side:
+            yield from _exposure(world, book, side)
+
+    def _one_order(self, held: HeldOrder, order: TrackedOrder) -> Iterator[str]:
+        name, filled = order.client_order_id, order.envelope.filled_quantity
+        if held.is_open and order.state.is_terminal:
+            yield f"I4 {name} is {order.state} on record and {held.state} at the broker"
+        ends = _ENDED_AT_BROKER.get(order.state)
+        if ends is not None and held.state not in ends and not held.is_open:
+            yield f"I5 {name} is {order.state} on record and {held.state} at the broker"
+        if order.state in (OrderState.NOT_SENT, OrderState.NEVER_ACCEPTED):
+            yield f"I9 {name} is {order.state} on record and exists at the broker"
+        most = max(Decimal(str(row["cumulative_quantity"])) for row in held.versions)
+        if not 0 <= filled <= most:
+            yield f"I7 {name}: {filled} filled on record, at most {most} at the broker"
+        if order.executed_quantity > most:
+            yield f"I7 {name}: executions of {order.executed_quantity} booked, at most {most} at the broker"
+        if filled < self._most_filled.get(name, Decimal(0)) and held.state != "voided":
+            yield f"I7 {name}: the filled quantity fell to {filled}"
+        self._most_filled[name] = filled
+        ids = [fill.execution_id for fill in order.executions]
+        if len(ids) != len(set(ids)):
+            yield f"I7 {name}: an execution is booked twice"
+
+    def _transitions(self, book: OrderBook) -> Iterator[str]:
+        for order in book.orders():
+            before = self._ended.get(order.client_order_id)
+            if before is not None and order.state is not before:
+                yield f"I8 {order.client_order_id} had ended as {before} and is {order.state}"
+            if order.state.is_terminal:
+                self._ended[order.client_order_id] = order.state
+
+    def _unsettled(self) -> Iterator[str]:
+        world = self._world
+        if world.bot is None:
+            yield "L1 the bot does not start although all faults have ended"
+            return
+        yield from self._problems()
+        orders = {str(order.ref_id): order for order in world.bot.orders()}
+        for order in orders.values():
+            if order.state in (OrderState.UNKNOWN, OrderState.PENDING_SUBMIT):
+                yield f"L1 {order.client_order_id} is still {order.state}"
+        for held in world.broker.book.orders:
+            known = orders.get(held.ref_id)
+            if known is None:
+                continue
+            if known.state.is_terminal == held.is_open:
+                yield f"L1 {known.client_order_id} is {known.state} on record and {held.state} at the broker"
+            if known.filled_quantity != held.filled:
+                yield f"I7 {known.client_order_id}: {known.filled_quantity} filled on record, {held.filled} at the broker"
+        yield from _no_phantoms(world, orders)
+        yield from _fired_cancels(world)
+        for order in world.book_on_disk().orders():
+            if order.executed_quantity != order.envelope.filled_quantity:
+                yield f"I7 {order.client_order_id}: booked executions of {order.executed_quantity} are not all that filled"
+        halt = world.bot.manager.halted_because or ""
+        yield from (f"L1 trading is halted: {halt}" for word in _NO_GOOD_HALTS if word in halt)
+        yield from _secrets(world)
+
+
+def _at_most_once(world: SimWorld, records: tuple[JournalRecord, ...]) -> Iterator[str]:
+    counts = Counter(order.ref_id for order in world.broker.book.orders if order.ref_id.startswith(OUR_MARK))
+    yield from (f"I1 {count} orders bear {ref_id}" for ref_id, count in counts.items() if count > 1)
+    names: dict[str, str] = {}
+    for record in records:
+        fact = record.fact
+        if fact.client_order_id is not None and names.setdefault(fact.client_order_id, str(fact.ref_id)) != fact.ref_id:
+            yield f"I1 {fact.client_order_id} has two ref_ids"
+    sends = Counter(post.request.form["ref_id"] for post in world.posts)
+    yield from (f"I14 {ref_id} was sent {count} times" for ref_id, count in sends.items() if count > MAX_ATTEMPTS)
+
+
+def _same_terms(intent: JournalRecord, form) -> Iterator[str]:
+    fact = intent.fact
+    recorded = (
+        fact.symbol,
+        fact.side,
+        fact.quantity,
+        fact.limit_price,
+        fact.details["time_in_force"],
+        fact.details["extended_hours"],
+    )
+    sent = (
+        form["symbol"],
+        form["side"],
+        Decimal(form["quantity"]),
+        Decimal(form["price"]),
+        form["time_in_force"],
+        form["extended_hours"].lower(),
+    )
+    if recorded != sent:
+        yield f"I10 {fact.client_order_id}: recorded {recorded} and sent {sent}"
+    if (form["type"], form["trigger"], form["account"].rstrip("/").rpartition("/")[2]) != (
+        "limit",
+        "immediate",
+        ACCOUNT,
+    ):
+        yield f"I10 {fact.client_order_id}: not a plain limit order of this account"
+
+
+def _inside_collar(intent: JournalRecord) -> Iterator[str]:
+    fact = intent.fact
+    reference, price = Decimal(fact.details["reference_price"]), fact.limit_price or Decimal(0)
+    low, high = reference * (1 - SLIPPAGE), reference * (1 + SLIPPAGE)
+    if not low <= price <= high or (fact.side is Side.BUY and price > reference):
+        yield f"I10 {fact.client_order_id}: a {fact.side} at {price} for a reference of {reference}"
+
+
+def _honest(world: SimWorld, answer: TradeAnswer, by_ref: dict[str, TrackedOrder]) -> Iterator[str]:
+    name, result = answer.trade.client_order_id, answer.result
+    at_broker = world.orders_at_broker_of(result.envelope)
+    if result.status in (TradeStatus.REJECTED, TradeStatus.NOT_SENT) and at_broker:
+        yield f"I9 {name} was answered {result.status} and exists at the broker"
+    if result.status is TradeStatus.SUBMITTED and not at_broker:
+        yield f"I9 {name} was answered {result.status} and was never at the broker"
+    if result.status is TradeStatus.UNKNOWN and (result.envelope is None or result.envelope.ref_id not in by_ref):
+        yield f"I4 {name} was answered {result.status} and is not on record"
+    if answer.since_intent is not None and answer.since_intent > SUBMIT_DEADLINE_S:
+        yield f"I14 {name} was answered {answer.since_intent} s after its intent"
+
+
+def _honest_cancel(world: SimWorld, result: CancelResult) -> Iterator[str]:
+    held = next((order for order in world.broker.book.orders if order.order_id == result.order_id), None)
+    if not result.is_proven_closed:
+        return
+    if held is None:
+        if result.verdict in (CancelVerdict.CANCELLED, CancelVerdict.FILLED_BEFORE_CANCEL):
+            yield f"I9 a cancel of {result.client_order_id} was answered {result.verdict}, of no order at all"
+    elif held.is_open:
+        yield f"I9 a cancel of {result.client_order_id} was answered {result.verdict} and it is {held.state}"
+    elif result.verdict is CancelVerdict.FILLED_BEFORE_CANCEL and held.state not in ("filled", "voided"):
+        yield f"I9 a cancel of {result.client_order_id} was answered {result.verdict} and it is {held.state}"
+
+
+def _exposure(world: SimWorld, book: OrderBook, side: Side) -> Iterator[str]:
+    true = sum(
+        (
+            held.price * held.remaining
+            for held in world.broker.book.open()
+            if held.side == side and held.ref_id.startswith(OUR_MARK)
+        ),
+        Decimal(0),
+    )
+    ours = sum(
+        (order.envelope.limit_price * order.remaining_quantity for order in book.active() if order.envelope.side is side),
+        Decimal(0),
+    )
+    if true > ours:
+        yield f"I6 {side}s worth {true} are open at the broker and {ours} are reserved"
+
+
+def _no_phantoms(world: SimWorld, orders: dict[str, OrderEnvelope]) -> Iterator[str]:
+    at_broker = {order.ref_id for order in world.broker.book.open()}
+    for ref_id, order in orders.items():
+        if order.state.is_working and ref_id not in at_broker:
+            yield f"I5 {order.client_order_id} is {order.state} on record and not open at the broker"
+
+
+def _fired_cancels(world: SimWorld) -> Iterator[str]:
+    """A cancel that was asked for and never answered is the program's to fire again, whatever came between."""
+    unanswered: dict[str, bool] = {}
+    for record in world.records():
+        if record.fact.event is EventKind.CANCEL_REQUESTED:
+            unanswered[str(record.fact.ref_id)] = True
+        elif record.fact.event is EventKind.CANCEL_ANSWERED:
+            unanswered[str(record.fact.ref_id)] = False
+    for held in world.broker.book.open():
+        if unanswered.get(held.ref_id):
+            yield f"L1 a cancel of {held.ref_id} was asked for, never answered, and the order is {held.state}"
+
+
+def _left_alone(world: SimWorld) -> Iterator[str]:
+    for request in world.broker.seen:
+        if request.route is Route.CANCEL:
+            held = world.broker.book.by_id(request.path.split("/")[2])
+            if held is not None and not held.ref_id.startswith(OUR_MARK):
+                yield f"I5 a cancel was sent for {held.ref_id}, which somebody else placed"
+
+
+def _secrets(world: SimWorld) -> Iterator[str]:
+    for path in world.config.logs_dir.iterdir():
+        text = path.read_text(encoding="utf-8", errors="replace")
+        yield from (f"I15 {path.name} holds {word}" for word in (ACCOUNT, "access-", "refresh-") if word in text)
+
+
+def _first_difference(ours, theirs) -> str:
+    for name in ours.keys() | theirs.keys():
+        if ours.get(name) != theirs.get(name):
+            return f"{ours.get(name)} / {theirs.get(name)}"
+    return "only their order"

@@ -1,0 +1,279 @@
+"""Random schedules: steps are data, made from a seed alone, so that a failing one can be repeated and made smaller.
+
+An own loop instead of hypothesis' state machines: the planted bugs are counted in schedules, a schedule costs a few
+milliseconds, restarts and crashes belong to the steps, and a failure is shrunk by leaving steps out.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from tests.support.broker_stand_in import Act, CancelMode, RefIdMode, Route
+from tests.support.sim_invariants import BrokenInvariantError, Invariants
+from tests.support.sim_world import CLOSE, SETTLED, SimWorld, Trade
+from tests.support.stand_in_book import INSTRUMENTS, HeldOrder
+
+SYMBOLS = tuple(INSTRUMENTS)
+_LAST_MOMENT = CLOSE - timedelta(minutes=30)
+"""Random steps end before the session does: what lives longer than its session is no broker's doing."""
+
+_UNTRUE = {Act.CONFLICT, Act.REF_ID_400, Act.THROTTLED_AFTER}
+"""The broker's word for "I have it" or "I did nothing" is the one thing that is believed."""
+
+_HALTING = {Act.TLS, Act.REDIRECT, Act.FORBIDDEN, Act.NOT_FOUND}
+"""Each of these takes a symbol or the whole account out of the rest of the schedule, so they are rare."""
+
+_SUBMIT_ACTS = [act for act in Act if act not in _UNTRUE for _ in range(1 if act in _HALTING else 3)]
+_READ_ACTS = [act for act in Act if act not in {*_UNTRUE, Act.LATE, Act.TLS, Act.REDIRECT}]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that happens; ``run`` does it."""
+
+    name: str
+    run: Callable[[SimWorld], object]
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def steps_of(seed: int, count: int = 18) -> list[Step]:
+    """Return the steps of one schedule."""
+    chance = random.Random(seed)
+    makers, weights = zip(*_MAKERS, strict=True)
+    return [chance.choices(makers, weights)[0](chance) for _ in range(count)]
+
+
+def run(folder: Path, steps: Sequence[Step]) -> SimWorld:
+    """Live through the steps, checking after each, then let everything settle and check that it has.
+
+    Raises:
+        BrokenInvariantError: naming the step after which it was found.
+    """
+    world = SimWorld(folder)
+    invariants = Invariants(world)
+    world.boot()
+    for number, step in enumerate(steps):
+        step.run(world)
+        world.broker.pass_time()
+        _check(invariants.check, steps[: number + 1])
+    world.settle()
+    _check(invariants.check_settled, steps)
+    _after_the_close(world)
+    _check(invariants.check_settled, [*steps, "the close"])
+    world.stop()
+    return world
+
+
+def shrunk(steps: Sequence[Step], fails: Callable[[Sequence[Step]], bool]) -> list[Step]:
+    """Leave out what the failure does not need."""
+    kept = list(steps)
+    for index in reversed(range(len(kept))):
+        without = kept[:index] + kept[index + 1 :]
+        if fails(without):
+            kept = without
+    return kept
+
+
+def _check(check: Callable[[], None], done: Sequence[object]) -> None:
+    try:
+        check()
+    except BrokenInvariantError as error:
+        raise BrokenInvariantError(f"{error}\nafter {list(done)}") from None
+
+
+def _after_the_close(world: SimWorld) -> None:
+    world.wait((SETTLED - world.clock.now()).total_seconds())
+    world.sync()
+    world.wait(61)
+    world.sync()
+
+
+def _trade(chance: random.Random) -> Step:
+    number = chance.randrange(10)
+    usual = random.Random(number)  # the same name asks for the same order, as a caller that tries again does
+    terms = chance if chance.random() < 0.1 else usual
+    trade = Trade(
+        client_order_id=f"c{number}",
+        symbol=terms.choice(SYMBOLS),
+        side=terms.choice(["buy", "buy", "sell"]),
+        quantity=terms.choice([1, 5, 10]),
+        reference=Decimal(terms.choice(["100", "100.37", "0.8123"])),
+        time_in_force=terms.choice(["gfd", "gfd", "gfd", "gtc"]),
+    )
+    return Step(f"trade {trade}", lambda world: world.trade(trade))
+
+
+def _cancel(chance: random.Random) -> Step:
+    name = f"c{chance.randrange(10)}"
+    return Step(f"cancel {name}", lambda world: world.cancel(name))
+
+
+def _status(chance: random.Random) -> Step:
+    name = f"c{chance.randrange(10)}"
+    return Step(f"status {name}", lambda world: world.status(name))
+
+
+def _wait(chance: random.Random) -> Step:
+    seconds = chance.choice([1, 5, 15, 61, 61, 300, 3600])
+
+    def wait(world: SimWorld) -> None:
+        world.wait(min(seconds, max((_LAST_MOMENT - world.clock.now()).total_seconds(), 0)))
+
+    return Step(f"wait {seconds}", wait)
+
+
+def _fault(chance: random.Random) -> Step:
+    route = chance.choice([Route.SUBMIT, Route.SUBMIT, Route.CANCEL, Route.READ, Route.LIST, Route.LIST, Route.ACCOUNT])
+    act = chance.choice(_SUBMIT_ACTS if route is Route.SUBMIT else _READ_ACTS)
+    times = chance.choice([1, 1, 2, 4])
+    return Step(f"{act} x {times} on {route}", lambda world: world.broker.acts[route].extend([act] * times))
+
+
+def _fault_then_trade(chance: random.Random) -> Step:
+    act, trade = chance.choice(_SUBMIT_ACTS), _trade(chance)
+
+    def both(world: SimWorld) -> None:
+        world.broker.acts[Route.SUBMIT].append(act)
+        trade.run(world)
+
+    return Step(f"{act}, then {trade}", both)
+
+
+def _calm(_chance: random.Random) -> Step:
+    return Step("the broker calms down", lambda world: world.broker.calm_down())
+
+
+def _mode(chance: random.Random) -> Step:
+    ref_ids, cancels, honest = chance.choice(list(RefIdMode)), chance.choice(list(CancelMode)), chance.random() < 0.7
+
+    def switch(world: SimWorld) -> None:
+        world.broker.ref_ids, world.broker.cancels, world.broker.honours_is_closed = ref_ids, cancels, honest
+
+    return Step(f"ref_ids {ref_ids}, cancels {cancels}, is_closed honoured: {honest}", switch)
+
+
+def _market(chance: random.Random) -> Step:
+    pick, what = chance.randrange(100), chance.choice(["confirm", "fill", "part", "part", "cancel", "reject", "bust", "hide"])
+
+    def move(world: SimWorld) -> None:
+        open_orders = world.broker.book.open()
+        if open_orders:
+            _move(world, open_orders[pick % len(open_orders)], what)
+
+    return Step(f"{what} #{pick}", move)
+
+
+def _move(world: SimWorld, order: HeldOrder, what: str) -> None:
+    book, now = world.broker.book, world.clock.now()
+    match what:
+        case "confirm":
+            book.confirm(order, now)
+        case "fill":
+            book.fill(order, order.remaining, now)
+        case "part":
+            book.fill(order, max(1, order.remaining // 2), now)
+        case "cancel":
+            book.cancel(order, now)
+        case "reject" if not order.fills:
+            book.end(order, "rejected", now)
+        case "bust" if order.fills:
+            book.bust(order, now)
+        case "hide":
+            order.hidden_until = now + timedelta(minutes=10)
+
+
+def _external(chance: random.Random) -> Step:
+    number = chance.randrange(10**6)
+
+    def place(world: SimWorld) -> None:
+        now = world.clock.now()
+        form = {
+            "ref_id": f"00000000-0000-4000-8000-{number:012d}",
+            "symbol": "AAPL",
+            "side": "buy",
+            "quantity": "10",
+            "price": "99.85",
+            "time_in_force": "gfd",
+            "account": f"/{world.broker.book.account}/",
+            "market_hours": "regular_hours",
+        }
+        world.broker.book.take(form, now=now, expires_at=CLOSE)
+
+    return Step(f"somebody else places {number}", place)
+
+
+def _crash(chance: random.Random) -> Step:
+    power_loss, keep = chance.random() < 0.5, chance.randrange(200)
+
+    def crash(world: SimWorld) -> None:
+        world.crash(power_loss=power_loss, keep=keep)
+        world.boot()
+
+    return Step(f"crash (power loss: {power_loss}, {keep} bytes more)", crash)
+
+
+def _die_soon(chance: random.Random) -> Step:
+    effects = chance.randrange(1, 30)
+    return Step(f"dies {effects} effects later", lambda world: world.life.die_in(effects))
+
+
+def _boot(_chance: random.Random) -> Step:
+    def boot(world: SimWorld) -> None:
+        if world.bot is None:
+            world.boot()
+
+    return Step("boot", boot)
+
+
+def _kill(chance: random.Random) -> Step:
+    then = chance.random() < 0.5
+
+    def kill(world: SimWorld) -> None:
+        world.kill()
+        if then:
+            world.arm()
+
+    return Step(f"kill (and arm again: {then})", kill)
+
+
+def _kill_while_waiting(_chance: random.Random) -> Step:
+    def arrange(world: SimWorld) -> None:
+        def kill_once(request: object) -> None:
+            world.broker.meanwhile = lambda request: None
+            world.kill()
+
+        world.broker.meanwhile = kill_once
+
+    return Step("kill while the next request waits for its answer", arrange)
+
+
+def _plain(name: str, run: Callable[[SimWorld], object]) -> Callable[[random.Random], Step]:
+    return lambda _chance: Step(name, run)
+
+
+_MAKERS: list[tuple[Callable[[random.Random], Step], int]] = [
+    (_trade, 10),
+    (_fault_then_trade, 10),
+    (_fault, 10),
+    (_market, 9),
+    (_plain("sync", lambda world: world.sync()), 8),
+    (_wait, 7),
+    (_cancel, 5),
+    (_mode, 3),
+    (_crash, 3),
+    (_die_soon, 3),
+    (_boot, 3),
+    (_plain("cancel all", lambda world: world.cancel_all()), 2),
+    (_status, 2),
+    (_plain("restart", lambda world: world.restart()), 2),
+    (_calm, 2),
+    (_external, 2),
+    (_kill, 1),
+    (_kill_while_waiting, 1),
+    (_plain("arm", lambda world: world.arm()), 1),
+]

@@ -1,0 +1,310 @@
+"""A whole bot over the real HTTP path and a real journal, the stand-in broker at the far end, and lives that end.
+
+The world keeps what a single bot cannot: every answer ever given, every life, and what the disk would hold.
+"""
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from tests.support.broker_stand_in import BrokerStandIn, Request
+from tests.support.mortal import DiedError, Disk, Life, MortalFiles, MortalLine
+from tests.support.stand_in_book import HeldOrder
+from trading_bot.bot import StartError, TradeResult, TradingBot
+from trading_bot.clock import VirtualClock
+from trading_bot.config import Config
+from trading_bot.error_handling.retry import no_jitter
+from trading_bot.latch import Latch
+from trading_bot.order_management.events import EventKind, JournalRecord
+from trading_bot.order_management.exceptions import OrderCancellationError, OrderError
+from trading_bot.order_management.models import ExecutionMode, OrderEnvelope
+from trading_bot.order_management.order_book import OrderBook
+from trading_bot.order_management.order_log import scan
+from trading_bot.order_management.results import CancelResult, SyncSummary
+from trading_bot.startup import create_bot
+from trading_bot.state_folder import StateFolder, account_key
+from trading_bot.surroundings import Surroundings
+
+ACCOUNT = "5QR12345"
+MORNING = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+CLOSE = datetime(2026, 11, 23, 21, 0, tzinfo=UTC)
+SETTLED = CLOSE + timedelta(minutes=5)
+
+_NO_LIMITS = {
+    "max_order_notional": None,
+    "max_position_notional": None,
+    "max_daily_loss": None,
+    "max_consecutive_losses": None,
+    "max_trades_per_day": None,
+}
+
+
+def session_end(moment: datetime) -> datetime:
+    return CLOSE if moment < CLOSE else CLOSE + timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trade:
+    """One trade that somebody asks for."""
+
+    client_order_id: str = "c1"
+    symbol: str = "AAPL"
+    side: str = "buy"
+    quantity: int = 10
+    reference: Decimal = Decimal(100)
+    time_in_force: str = "gfd"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TradeAnswer:
+    trade: Trade
+    result: TradeResult
+    since_intent: float | None
+    """Seconds from the order's intent to this answer; None where there is none, or an earlier call made it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Post:
+    """What the disk would hold at the instant at which an order's first byte left."""
+
+    request: Request
+    intents: tuple[JournalRecord, ...]
+    was_terminal: bool
+    was_killed: bool
+
+
+@dataclass
+class SimWorld:
+    """One account, one broker, one disk, and bots that come and go."""
+
+    folder: Path
+    order_management: dict[str, object] = field(default_factory=dict)
+    clock: VirtualClock = field(default_factory=lambda: VirtualClock(MORNING))
+
+    def __post_init__(self) -> None:
+        self.broker = BrokerStandIn(clock=self.clock, account=ACCOUNT, session_end=session_end)
+        self.broker.before_submit = self._note_post
+        self.disk = Disk()
+        self.life = Life()
+        self.files = MortalFiles(self.life, self.disk)
+        self.bot: TradingBot | None = None
+        self.killed = False
+        self.posts: list[Post] = []
+        self.answers: list[TradeAnswer] = []
+        self.cancels: list[CancelResult] = []
+        self.syncs: list[SyncSummary] = []
+        self._ids = itertools.count(1)
+        self.config = Config.model_validate(
+            {
+                "logs_dir": str(self.folder / "logs"),
+                "state_dir": str(self.folder / "state"),
+                "account_number": ACCOUNT,
+                "trading": {"calendar": "NYSE"},
+                "risk_management": _NO_LIMITS,
+                "order_management": self.order_management,
+            }
+        )
+
+    @property
+    def journal(self) -> Path:
+        return self.config.logs_dir / "orders.jsonl"
+
+    @property
+    def state(self) -> StateFolder:
+        mode = ExecutionMode.PAPER
+        return StateFolder(root=self.config.resolve_state_dir() / f"{mode}-{account_key(mode, ACCOUNT)}", files=self.files)
+
+    def records(self) -> tuple[JournalRecord, ...]:
+        """Every good record of the journal as it is on disk now."""
+        return scan(self.journal.read_bytes()).records if self.journal.exists() else ()
+
+    def book_on_disk(self) -> OrderBook:
+        return OrderBook.replayed(self.records())
+
+    def order(self, client_order_id: str = "c1") -> HeldOrder:
+        """The one order that the broker has of this client order id."""
+        (order,) = self.orders_at_broker(client_order_id)
+        return order
+
+    def orders_at_broker(self, client_order_id: str = "c1") -> list[HeldOrder]:
+        return [order for order in self.broker.book.orders if order.ref_id == self.ref_id(client_order_id)]
+
+    def orders_at_broker_of(self, envelope: OrderEnvelope | None) -> list[HeldOrder]:
+        return [] if envelope is None else self.broker.book.named(envelope.ref_id)
+
+    def ref_id(self, client_order_id: str) -> str:
+        return next(
+            (
+                str(record.fact.ref_id)
+                for record in self.records()
+                if record.fact.event is EventKind.ORDER_INTENDED and record.fact.client_order_id == client_order_id
+            ),
+            "never intended",
+        )
+
+    # Lives.
+
+    def boot(self, *, die_at: int | None = None) -> bool:
+        """Start a new process; whether it came up."""
+        self.life = Life(die_at=die_at)
+        self.files = MortalFiles(self.life, self.disk)
+        around = Surroundings(
+            clock=self.clock,
+            files=self.files,
+            new_id=lambda: f"id-{next(self._ids)}",
+            jitter=no_jitter,
+            process_id=lambda: 4711,
+        )
+        bot = create_bot(
+            self.config,
+            transport=MortalLine(self.life, self.broker),
+            surroundings=around,
+            background_sync=False,
+        )
+        self.bot = bot
+        with self._mortal():
+            try:
+                bot.start()
+            except StartError:
+                self.bot = None
+        return self.bot is not None
+
+    def started(self) -> "SimWorld":
+        assert self.boot(), "the bot does not start"
+        return self
+
+    def restart(self) -> bool:
+        self.stop()
+        return self.boot()
+
+    def stop(self) -> None:
+        bot, self.bot = self.bot, None
+        if bot is not None:
+            with self._mortal():
+                bot.stop()
+
+    def crash(self, *, power_loss: bool = False, keep: int = 0) -> None:
+        """End the process on the spot; a power loss also takes what was never flushed."""
+        self.life.is_over = True
+        bot, self.bot = self.bot, None
+        if bot is not None:
+            bot.stop()  # its writes and requests lead nowhere; only the operating system's locks are given back
+        if power_loss:
+            self.disk.lose_power(self.journal, keep=keep)
+
+    @contextlib.contextmanager
+    def _mortal(self) -> Iterator[None]:
+        try:
+            yield
+        except DiedError:
+            self.crash()
+
+    # What callers do.
+
+    def trade(self, trade: Trade | None = None, **terms: object) -> TradeResult | None:
+        """Ask for a trade; None where no process is there to ask, or it died over it."""
+        asked = trade or Trade(**terms)  # type: ignore[arg-type]  # a test writes what the field takes
+        result: TradeResult | None = None
+        began = self.clock.now()
+        with self._mortal():
+            if self.bot is not None:
+                result = self.bot.execute_trade(
+                    asked.symbol,
+                    asked.side,
+                    asked.quantity,
+                    asked.reference,
+                    "a simulation",
+                    client_order_id=asked.client_order_id,
+                    time_in_force=asked.time_in_force,
+                )
+                self._note_answer(asked, result, began)
+        return result
+
+    def _note_answer(self, trade: Trade, result: TradeResult, began: datetime) -> None:
+        intended = result.envelope.created_at if result.envelope is not None else None
+        is_fresh = intended is not None and intended >= began
+        self.answers.append(
+            TradeAnswer(
+                trade=trade,
+                result=result,
+                since_intent=(self.clock.now() - intended).total_seconds() if intended and is_fresh else None,
+            )
+        )
+
+    def cancel(self, order_id: str = "c1") -> CancelResult | None:
+        results = self._cancelling(lambda bot: (bot.cancel_order(order_id),))
+        return results[0] if results else None
+
+    def cancel_all(self) -> tuple[CancelResult, ...]:
+        return self._cancelling(lambda bot: bot.cancel_all_open_orders())
+
+    def sync(self) -> SyncSummary | None:
+        with self._mortal():
+            if self.bot is not None:
+                self.syncs.append(self.bot.synchronize_open_orders())
+                return self.syncs[-1]
+        return None
+
+    def status(self, order_id: str = "c1") -> object:
+        with self._mortal():
+            if self.bot is not None:
+                with contextlib.suppress(OrderError):
+                    return self.bot.order_status(order_id)
+        return None
+
+    def kill(self) -> None:
+        """Engage the latch as the kill command does, from outside of the bot."""
+        self._other_latch().engage()
+        self.killed = True
+
+    def arm(self) -> None:
+        self._other_latch().arm(by="simulation")
+        self.killed = False
+
+    def _other_latch(self) -> Latch:
+        """The latch as another process of the account has it."""
+        return Latch(path=self.state.latch, clock=self.clock, files=MortalFiles(Life(), self.disk))
+
+    def wait(self, seconds: float) -> None:
+        self.clock.sleep(seconds)
+        self.broker.pass_time()
+
+    def settle(self, seconds: float = 300, *, every: float = 30) -> None:
+        """End all faults, and let the bot synchronise for a while as its poller would."""
+        self.broker.calm_down()
+        self.life.die_at = None
+        deadline = self.clock.monotonic() + seconds
+        while self.clock.monotonic() < deadline:
+            if self.bot is None:
+                self.boot()
+            self.sync()
+            self.wait(every)
+
+    def _cancelling(self, ask) -> tuple[CancelResult, ...]:
+        results: tuple[CancelResult, ...] = ()
+        with self._mortal():
+            if self.bot is not None:
+                try:
+                    results = ask(self.bot)
+                except OrderCancellationError as error:
+                    results = error.results
+                except OrderError:
+                    results = ()
+        self.cancels += results
+        return results
+
+    def _note_post(self, request: Request) -> None:
+        found = scan(self.disk.durable_bytes(self.journal)).records
+        ours = [record for record in found if record.fact.ref_id == request.form["ref_id"]]
+        self.posts.append(
+            Post(
+                request=request,
+                intents=tuple(record for record in ours if record.fact.event is EventKind.ORDER_INTENDED),
+                was_terminal=any(record.fact.status is not None and record.fact.status.is_terminal for record in ours),
+                was_killed=self.killed,
+            )
+        )
