@@ -26,6 +26,7 @@ from trading_bot.order_management.models import (
     OrderRequest,
     OrderStatus,
     OrderTerms,
+    Pricing,
 )
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.risk_watch import RiskState
@@ -218,6 +219,14 @@ class TradingBot:
     def cancel_order(self, order_id: str) -> CancelResult:
         """Cancel one order by either id; see `OrderManager.cancel_order`."""
         return self._manager.cancel_order(order_id)
+
+    def replace_order(
+        self, order_id: str, *, reference_price: Decimal, quantity: int | None = None, pricing: Pricing | None = None
+    ) -> OrderEnvelope:
+        """Replace one order, the new one checked as any trade is; see `OrderManager.replace`."""
+        return self._manager.replace(
+            order_id, reference_price=reference_price, quantity=quantity, pricing=pricing, approve=self._approve
+        )
 
     def order_status(self, order_id: str) -> OrderStatus:
         """Read one order by either id; see `OrderManager.get_order_status`."""

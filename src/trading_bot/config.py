@@ -22,7 +22,7 @@ from trading_bot.config_sections import (
     TradingConfig,
 )
 from trading_bot.config_values import AccountNumber, PlainPath
-from trading_bot.credentials import Credentials
+from trading_bot.credentials import Credentials, KnownCredentials
 
 __all__ = [
     "Config",
@@ -131,6 +131,15 @@ class Config(Section):
         """
         variables = os.environ if environ is None else environ
         return Credentials.from_env(variables, env_file=self._sources.folder / _ENV_FILE)
+
+    def known_credentials(self, environ: Mapping[str, str] | None = None) -> KnownCredentials:
+        """Read as much of the broker's login as the environment and ``.env`` tell.
+
+        Raises:
+            ConfigError: a variable has stray spaces, or the file's secrets can be read by other users.
+        """
+        variables = os.environ if environ is None else environ
+        return KnownCredentials.from_env(variables, env_file=self._sources.folder / _ENV_FILE)
 
     def resolve_state_dir(self, environ: Mapping[str, str] | None = None, home: Path | None = None) -> Path:
         """Return the state folder: ``state_dir``, else the one of the XDG base directory specification.

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +17,28 @@ _VARIABLES = {
     "mfa_secret": "ROBINHOOD_MFA_SECRET",
 }
 _OPTIONAL = frozenset({"mfa_secret"})
+
+
+class KnownCredentials(BaseModel):
+    """As much of the login as the environment tells; a person may add the rest. None of it is ever shown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    username: SecretStr | None = None
+    password: SecretStr | None = None
+    mfa_secret: SecretStr | None = None
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str], *, env_file: Path | None = None) -> Self:
+        """Read the variables of `Credentials.from_env`, each of which may be missing.
+
+        Raises:
+            ConfigError: a variable has stray spaces, or the file's secrets can be read by other users.
+        """
+        texts = _texts(environ, env_file)
+        if problems := tuple(_problems_with(texts, optional=frozenset(_VARIABLES))):
+            raise ConfigError(problems)
+        return cls(**{field: SecretStr(text) for field, text in texts.items() if text})
 
 
 class Credentials(BaseModel):
@@ -35,12 +57,16 @@ class Credentials(BaseModel):
         Raises:
             ConfigError: a variable is missing or has stray spaces, or the file's secrets can be read by other users.
         """
-        filed = _secrets_in(env_file) if env_file is not None else {}
-        texts = {field: environ.get(name, filed.get(name, "")) for field, name in _VARIABLES.items()}
-        problems = tuple(_problems_with(texts))
+        texts = _texts(environ, env_file)
+        problems = tuple(_problems_with(texts, optional=_OPTIONAL))
         if problems:
             raise ConfigError(problems)
         return cls(**{field: SecretStr(text) for field, text in texts.items() if text})
+
+
+def _texts(environ: Mapping[str, str], env_file: Path | None) -> dict[str, str]:
+    filed = _secrets_in(env_file) if env_file is not None else {}
+    return {field: environ.get(name, filed.get(name, "")) for field, name in _VARIABLES.items()}
 
 
 def _secrets_in(env_file: Path) -> dict[str, str]:
@@ -50,9 +76,9 @@ def _secrets_in(env_file: Path) -> dict[str, str]:
     return secrets
 
 
-def _problems_with(texts: Mapping[str, str]) -> Iterator[str]:
+def _problems_with(texts: Mapping[str, str], *, optional: Collection[str]) -> Iterator[str]:
     for field, text in texts.items():
-        if not text and field not in _OPTIONAL:
+        if not text and field not in optional:
             yield f"{_VARIABLES[field]} is not set; set it in the environment or in .env beside config.json."
         elif text != text.strip():
             yield f"{_VARIABLES[field]} begins or ends with a space or line break; remove it."

@@ -4,16 +4,15 @@ A question can be answered here or sent to the process that holds the account; e
 or one of the order errors. A new question is a new subclass of `Ask` and a place in `AnyAsk`.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, ClassVar, Literal, Protocol, TypeAlias, TypeVar
+from typing import Annotated, Literal, Protocol, TypeAlias, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, PlainSerializer, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
+from trading_bot.asks import AnyOrderId, Ask, Counter, Progress, Text, no_progress
 from trading_bot.bot import TradingBot
+from trading_bot.decision_asks import AcceptPosition, AdoptOrder, ReleaseSymbol, ResolveOrder
 from trading_bot.lease import ProcessInfo
 from trading_bot.order_json import (
     FORM_VERSION,
@@ -33,38 +32,30 @@ from trading_bot.order_management.exceptions import OrderValidationError
 from trading_bot.order_management.models import OrderRequest, Pricing, Side, TimeInForce
 from trading_bot.signals import Price
 
-Progress: TypeAlias = Callable[[JsonObject], None]
-"""Told of each part of a long piece of work as it is done; whatever it does with it, it must not raise."""
-
-
-def no_progress(_part: JsonObject) -> None:
-    """Wait for the whole."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counter:
-    """What a question is answered with."""
-
-    bot: TradingBot
-    holder: ProcessInfo
-    on_progress: Progress
-
-
-class Ask(BaseModel, ABC):
-    """One question or order of an operator, as it stands on the wire."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    may_change_orders: ClassVar[bool] = True
-    """Whether a lost answer leaves open what became of an order; else the question can simply be asked again."""
-
-    @abstractmethod
-    def answer(self, counter: Counter) -> JsonObject:
-        """Do it.
-
-        Raises:
-            OrderError: it could not be done; the error says why and what to do next.
-        """
+__all__ = [
+    "AcceptPosition",
+    "AccountDesk",
+    "AdoptOrder",
+    "AnyAsk",
+    "Ask",
+    "CancelAll",
+    "CancelOrder",
+    "Counter",
+    "Desk",
+    "ListOrders",
+    "ListPositions",
+    "Ping",
+    "PlaceOrder",
+    "PreviewOrder",
+    "Progress",
+    "ReleaseSymbol",
+    "ResolveOrder",
+    "ShowStatus",
+    "Synchronize",
+    "new_ask",
+    "no_progress",
+    "read_ask",
+]
 
 
 def _exact(value: object) -> object:
@@ -75,21 +66,19 @@ def _exact(value: object) -> object:
 
 
 _Dollars = Annotated[Price, BeforeValidator(_exact), PlainSerializer(amount_text, when_used="json")]
-_Text = Annotated[str, Field(min_length=1, max_length=64)]
-_AnyOrderId = Annotated[str, Field(min_length=1, max_length=80)]
 
 
 class _Trade(Ask):
     """The terms of a trade; ``quantity`` in whole shares, ``reference_price`` in dollars a share."""
 
-    symbol: _Text
+    symbol: Text
     side: Annotated[Side, Field(strict=False)]
     quantity: int
     reference_price: _Dollars
-    strategy_name: _Text = "manual"
+    strategy_name: Text = "manual"
     time_in_force: Annotated[TimeInForce, Field(strict=False)] = TimeInForce.GFD
     extended_hours: bool = False
-    client_order_id: _Text | None = None
+    client_order_id: Text | None = None
     pricing: Annotated[Pricing, Field(strict=False)] | None = None
 
 
@@ -97,7 +86,7 @@ class PlaceOrder(_Trade):
     """Trade: checks, order and trade record as for a signal. The answer has the trade's status, code and message."""
 
     ask: Literal["place_order"] = "place_order"
-    order_type: _Text = "limit"
+    order_type: Text = "limit"
     reason: Annotated[str, Field(min_length=1, max_length=2000)] = "asked for by an operator"
 
     def answer(self, counter: Counter) -> JsonObject:
@@ -156,7 +145,7 @@ class ShowStatus(Ask):
 
     may_change_orders = False
     ask: Literal["show_status"] = "show_status"
-    id: _AnyOrderId
+    id: AnyOrderId
 
     def answer(self, counter: Counter) -> JsonObject:
         """Read it."""
@@ -167,7 +156,7 @@ class CancelOrder(Ask):
     """Cancel one order by either id."""
 
     ask: Literal["cancel_order"] = "cancel_order"
-    id: _AnyOrderId
+    id: AnyOrderId
 
     def answer(self, counter: Counter) -> JsonObject:
         """Cancel it and wait for proof until the cancel deadline."""
@@ -230,7 +219,19 @@ class Ping(Ask):
 
 
 AnyAsk: TypeAlias = Annotated[
-    PlaceOrder | PreviewOrder | ListOrders | ShowStatus | CancelOrder | CancelAll | Synchronize | ListPositions | Ping,
+    PlaceOrder
+    | PreviewOrder
+    | ListOrders
+    | ShowStatus
+    | CancelOrder
+    | CancelAll
+    | Synchronize
+    | ListPositions
+    | ResolveOrder
+    | AdoptOrder
+    | ReleaseSymbol
+    | AcceptPosition
+    | Ping,
     Field(discriminator="ask"),
 ]
 _ASKS: TypeAdapter[AnyAsk] = TypeAdapter(AnyAsk)

@@ -81,8 +81,12 @@ class KillFile:
 
 def imported_kills(records: Iterable[JournalRecord]) -> frozenset[str]:
     """Return the names of the side files that the journal has taken over."""
-    facts = (record.fact for record in records)
-    return frozenset(fact.details[_FILE] for fact in facts if fact.event is EventKind.KILL_IMPORTED)
+    return named_files(record.fact for record in records)
+
+
+def named_files(events: Iterable[OrderEvent]) -> frozenset[str]:
+    """Return the names of the side files that these events take over."""
+    return frozenset(event.details[_FILE] for event in events if event.event is EventKind.KILL_IMPORTED)
 
 
 def import_kills(

@@ -8,7 +8,7 @@ import enum
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -98,6 +98,17 @@ class Latch:
         """Say why not even held shares may be sold; None while armed, and once the arming has merely expired."""
         state, reason = self._judge()
         return reason if state is LatchState.DISARMED else None
+
+    def armed_until(self) -> datetime | None:
+        """Return when the arming in the file ends, unless the machine restarts before; None without a file or an end.
+
+        What the file says does not make the account armed; ask `state`.
+        """
+        try:
+            armed = self._read()
+        except (OSError, ValidationError):
+            return None
+        return None if armed is None or armed.expires is None else armed.expires.at
 
     def arm(self, *, by: str, hours: int | Decimal | None = None) -> None:
         """Allow trading, for ``hours`` of this boot if given; also undoes earlier kills of this process.
@@ -218,6 +229,21 @@ class Latch:
     def _sync_folder(self) -> None:
         with suppress(FileNotFoundError):
             self._files.sync_folder(self._path.parent)
+
+
+class LockedLatch:
+    """A latch that no file arms; cancels need none."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def reason_not_armed(self) -> str:
+        """Say why no order may be sent."""
+        return self._reason
+
+    def reason_not_reducing(self) -> str:
+        """Say why not even held shares may be sold."""
+        return self._reason
 
 
 class SendLock:

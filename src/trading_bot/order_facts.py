@@ -1,6 +1,7 @@
 """What the safety rules ask of the orders on record."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal, localcontext
 from typing import Protocol
 
@@ -46,6 +47,19 @@ def unresolved_cost(orders: Iterable[TrackedOrder]) -> Decimal:
                 order.envelope.limit_price * order.remaining_quantity
                 for order in orders
                 if order.envelope.side is Side.BUY and order.state.is_unresolved
+            ),
+            Decimal(0),
+        )
+
+
+def unreflected_cost(orders: Iterable[TrackedOrder], *, since: datetime) -> Decimal:
+    """Return the dollars of buys whose latest fill was learnt after ``since``: balances read then do not show it."""
+    with localcontext(EXACT):
+        return sum(
+            (
+                order.envelope.limit_price * order.envelope.filled_quantity
+                for order in orders
+                if order.envelope.side is Side.BUY and order.filled_at is not None and order.filled_at > since
             ),
             Decimal(0),
         )

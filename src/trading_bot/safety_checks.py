@@ -10,7 +10,7 @@ from trading_bot.account.account_data import AccountData
 from trading_bot.clock import Clock
 from trading_bot.config_sections import RiskManagementConfig
 from trading_bot.market_hours import MarketHours
-from trading_bot.order_facts import OrderFacts, pending_worth, unresolved_cost, unresolved_shares
+from trading_bot.order_facts import OrderFacts, pending_worth, unreflected_cost, unresolved_cost, unresolved_shares
 from trading_bot.order_management.calculator import parse_price, validate_quantity
 from trading_bot.order_management.exceptions import OrderError, OrderValidationError
 from trading_bot.order_management.models import EXACT, Side
@@ -59,6 +59,7 @@ class _Buy:
     account: AccountSnapshot
     risk: RiskState
     active: tuple[TrackedOrder, ...]
+    all_orders: tuple[TrackedOrder, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +90,13 @@ def _account_restricted(buy: _Buy) -> str | None:
 
 
 def _insufficient_buying_power(buy: _Buy) -> str | None:
-    cost, in_doubt = buy.trade.notional, unresolved_cost(buy.active)
+    cost = buy.trade.notional
+    unshown = unreflected_cost(buy.all_orders, since=buy.account.as_of)
+    in_doubt = EXACT.add(unresolved_cost(buy.active), unshown)
     available = EXACT.subtract(buy.account.buying_power, in_doubt)
     if cost <= available:
         return None
-    reserved = f", {in_doubt} of it reserved for orders in doubt" if in_doubt else ""
+    reserved = f", {in_doubt} of it reserved for orders in doubt and fills not shown yet" if in_doubt else ""
     return f"{buy.trade} cost {cost} and the buying power is {buy.account.buying_power}{reserved}; buy less or add cash"
 
 
@@ -204,12 +207,13 @@ class SafetyChecks:
 
     def _objections(self, side: Side, trade: _Trade) -> Iterator[SafetyResult]:
         # Before the account: an order that ends in between then counts twice, and never not at all.
-        active = self._orders.active()
+        active, all_orders = self._orders.active(), self._orders.orders()
         position = self._account.positions().get(trade.symbol)
         if side is Side.SELL:
             return _verdicts(_SELL_RULES, _Sell(trade=trade, position=position, active=active))
         account, risk = self._account.account(), self._risk.check()
-        return _verdicts(_BUY_RULES, _Buy(trade=trade, position=position, account=account, risk=risk, active=active))
+        buy = _Buy(trade=trade, position=position, account=account, risk=risk, active=active, all_orders=all_orders)
+        return _verdicts(_BUY_RULES, buy)
 
     def state(self) -> RiskState:
         """Return today's figures and whether buys are halted; nothing is written and no broker asked."""

@@ -9,12 +9,10 @@ from trading_bot.config import Config, OnStop
 from trading_bot.desk import AccountDesk
 from trading_bot.lease import this_process
 from trading_bot.one_shot import OneShotDesk
-from trading_bot.order_management.exceptions import TradingHaltedError
-from trading_bot.order_management.models import ExecutionMode
 from trading_bot.paper.quotes import QuoteSource
 from trading_bot.robinhood.session import Transport
 from trading_bot.startup_account import AccountParts
-from trading_bot.startup_paper import PAPER_ACCOUNT
+from trading_bot.startup_paper import configured_account
 from trading_bot.surroundings import Surroundings, default_surroundings
 
 __all__ = ["Surroundings", "create_bot", "default_surroundings", "open_desk"]
@@ -35,13 +33,14 @@ def create_bot(
 ) -> TradingBot:
     """Build a bot from a configuration; nothing is opened, locked or sent before `TradingBot.start`.
 
-    ``transport`` carries the broker's HTTP requests; without one, paper mode answers them from a paper exchange that
-    takes its quotes from ``quotes``, else from ``paper.quotes_file``, else from a seeded walk. Without
-    ``background_sync`` the caller synchronises by itself, as a replay on a virtual clock does, and no other command
-    is served meanwhile.
+    ``transport`` carries the broker's HTTP requests. Without one, live mode makes its own connections, and paper mode
+    answers from a paper exchange that takes its quotes from ``quotes``, else from ``paper.quotes_file``, else from a
+    seeded walk. Without ``background_sync`` the caller synchronises by itself, as a replay on a virtual clock does,
+    and no other command is served meanwhile.
 
     Raises:
-        TradingHaltedError: live mode, which this version does not trade in.
+        ConfigError: live mode without an account number, or a login in the environment that cannot be used.
+        OrderNotSentError: live mode, and no certificate authorities to trust.
         QuoteFileError: the quotes file cannot be used.
     """
     around = surroundings or default_surroundings(clock)
@@ -64,7 +63,7 @@ def open_desk(
     ``on_stop`` says. ``patience_s`` is how long to wait for a holder that is coming up or going away.
 
     Raises:
-        TradingHaltedError, QuoteFileError: as `create_bot`; for what a question raises see `OneShotDesk.perform`.
+        ConfigError, OrderNotSentError, QuoteFileError: as `create_bot`; for what a question raises see `OneShotDesk.perform`.
     """
     around = surroundings or default_surroundings(clock)
     settings = config.order_management.model_copy(update={"on_stop": OnStop.LEAVE})
@@ -86,9 +85,5 @@ def open_desk(
 def _parts_of(
     config: Config, around: Surroundings, *, transport: Transport | None, quotes: QuoteSource | None
 ) -> AccountParts:
-    if config.trading.mode is not ExecutionMode.PAPER:
-        raise TradingHaltedError(
-            'live trading is locked in this version; set trading.mode to "paper"', code="live_mode_locked"
-        )
-    account_number = config.account_number.get_secret_value() if config.account_number else PAPER_ACCOUNT
-    return AccountParts(config, around, account_number=account_number, transport=transport, quotes=quotes)
+    number = configured_account(config)
+    return AccountParts(config, around, account_number=number, transport=transport, quotes=quotes)

@@ -82,6 +82,8 @@ class AccountJournal:
 
     def verify(self) -> JournalVerdict:
         """Read every segment and say whether each record follows from the one before it."""
+        if self._state.files.facts_at(self._path) is None:
+            return JournalVerdict(ok=False, records=0, problem=f"{self._path} is gone")
         try:
             found = self._history.verify()
         except OrderLogError as error:
@@ -89,11 +91,8 @@ class AccountJournal:
         return JournalVerdict(ok=found.ok, records=found.records, problem=found.problem)
 
     def _replay(self, found: JournalScan) -> None:
-        with self.ledger.open_book() as book:
-            for record in found.records:
-                try:
-                    book.apply(record)
-                except OrderLogDamagedError as error:
-                    _log.error("journal_quarantined", problem=str(error))
-                    self.ledger.stop_entries(error)
-                    return
+        try:
+            self.ledger.load(found.records)
+        except OrderLogDamagedError as error:
+            _log.error("journal_quarantined", problem=str(error))
+            self.ledger.stop_entries(error)

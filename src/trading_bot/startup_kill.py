@@ -9,21 +9,24 @@ from pydantic import SecretStr
 
 from trading_bot.auth.robinhood_auth import RobinhoodAuth
 from trading_bot.clock import Clock, Seconds
-from trading_bot.config import Config, ConfigError
+from trading_bot.config import Config
 from trading_bot.error_handling.policies import READ_POLICY
 from trading_bot.kill import KillBroker, KillSwitch
 from trading_bot.kill_records import KILLS_FOLDER, KillFile
 from trading_bot.kill_register import read_known_orders
 from trading_bot.latch import Latch, SendLock
-from trading_bot.order_management.exceptions import AuthenticationError, OrderStatusError
+from trading_bot.order_management.exceptions import AuthenticationError, OrderNotSentError, OrderStatusError
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.models import ExecutionMode, OrderId, OrderReport
 from trading_bot.order_management.outcomes import CancelNotSent, CancelReply, Listing
 from trading_bot.order_management.ports import SendPermit
 from trading_bot.paper.quotes import QuoteFileError, QuoteSource
-from trading_bot.robinhood.failures import WireFailure
+from trading_bot.robinhood.failures import FailureKind, WireFailure
+from trading_bot.robinhood.reads import Wire
+from trading_bot.robinhood.sending import SendPhase
 from trading_bot.robinhood.session import BrokerSession, Transport, WireReply, WireRequest
-from trading_bot.startup_paper import PAPER_ACCOUNT, PAPER_LOGIN, PaperAccount, paper_account
+from trading_bot.startup_live import LiveConnection, live_connection
+from trading_bot.startup_paper import PAPER_LOGIN, PaperAccount, configured_account, paper_account
 from trading_bot.state_folder import StateFolder, account_key, journal_name
 from trading_bot.surroundings import Surroundings, default_surroundings
 
@@ -34,8 +37,6 @@ _REQUEST_TIMEOUT_S: Seconds = 5.0
 
 _READ_ONCE = replace(READ_POLICY, max_attempts=1)
 """The kill itself lists again and again, and does more useful things in between than waiting."""
-
-_NO_LIVE_CONNECTION = "this version has no connection to a live account; cancel in the broker's app"
 
 
 def open_kill(
@@ -55,18 +56,21 @@ def open_kill(
     """
     around = surroundings or default_surroundings(clock)
     mode, settings = config.trading.mode, config.order_management
-    number = _account_number(config)
+    number = configured_account(config)
     state = StateFolder(root=config.resolve_state_dir() / f"{mode}-{account_key(mode, number)}", files=around.files)
     journal = config.logs_dir / journal_name(mode, number)
 
-    def carrier() -> Transport:
-        return transport or _paper_account(config, around, account_number=number, state=state, quotes=quotes).transport
+    def broker() -> KillBroker:
+        if mode is ExecutionMode.LIVE:
+            return _live_broker(around, account_number=number, state=state, transport=transport)
+        paper = transport or _paper_account(config, around, account_number=number, state=state, quotes=quotes).transport
+        return _paper_broker(around, account_number=number, transport=paper)
 
     horizon_s = settings.intent_ttl_s + settings.request_timeout_s
     return KillSwitch(
         latch=Latch(path=state.latch, clock=around.clock, files=around.files),
         send_lock=SendLock(path=state.send_lock, clock=around.clock),
-        broker=_broker(config, around, account_number=number, transport=carrier),
+        broker=_broker_or_none(broker),
         journal_reader=lambda: read_known_orders(journal, state=state, files=around.files),
         side_file=KillFile(
             folder=state.root / KILLS_FOLDER, files=around.files, clock=around.clock, process_id=around.process_id
@@ -103,10 +107,10 @@ class KillConnection:
 
 
 class BoundedWire:
-    """A broker session whose requests all end by ``deadline``, a point on the clock, once one is set."""
+    """A wire whose requests all end by ``deadline``, a point on the clock, once one is set."""
 
-    def __init__(self, *, session: BrokerSession, clock: Clock) -> None:
-        self._session = session
+    def __init__(self, *, wire: Wire, clock: Clock) -> None:
+        self._wire = wire
         self._clock = clock
         self.deadline: Seconds | None = None
 
@@ -115,7 +119,34 @@ class BoundedWire:
     ) -> WireReply | WireFailure:
         """Send once, within the time that is left."""
         left = timeout_s if self.deadline is None else min(timeout_s, self.deadline - self._clock.monotonic())
-        return self._session.exchange(request, timeout_s=left, permit=permit)
+        return self._wire.exchange(request, timeout_s=left, permit=permit)
+
+
+class ResumingWire:
+    """A live wire that takes up the saved session before its first request; without one, nothing is sent."""
+
+    def __init__(self, connection: LiveConnection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._has_resumed = False
+
+    def exchange(
+        self, request: WireRequest, *, timeout_s: Seconds, permit: SendPermit | None = None
+    ) -> WireReply | WireFailure:
+        """Send once, in the saved session."""
+        try:
+            self._resume()
+        except AuthenticationError as error:
+            return WireFailure(
+                phase=SendPhase.BEGUN, first_byte_written=False, cause=str(error), kind=FailureKind.OTHER
+            )
+        return self._connection.wire.exchange(request, timeout_s=timeout_s, permit=permit)
+
+    def _resume(self) -> None:
+        with self._lock:
+            if not self._has_resumed:
+                self._connection.login.resume()
+                self._has_resumed = True
 
 
 class NoConnection:
@@ -168,44 +199,51 @@ class FirstLogin:
         self._is_logged_in = True
 
 
-def _account_number(config: Config) -> str:
-    if config.account_number is not None:
-        return config.account_number.get_secret_value()
-    if config.trading.mode is ExecutionMode.PAPER:
-        return PAPER_ACCOUNT
-    raise ConfigError(["account_number is not set, so it cannot be told which live account to kill; set it."])
-
-
-def _broker(
-    config: Config, around: Surroundings, *, account_number: str, transport: Callable[[], Transport]
-) -> KillBroker:
-    mode = config.trading.mode
-    if mode is not ExecutionMode.PAPER:
-        return NoConnection(_NO_LIVE_CONNECTION)
+def _broker_or_none(build: Callable[[], KillBroker]) -> KillBroker:
     try:
-        session = BrokerSession(adapter=transport(), clock=around.clock)
+        return build()
     except (QuoteFileError, OSError) as error:
         return NoConnection(f"the paper exchange cannot be used: {error}; mend it and kill again")
+    except OrderNotSentError as error:
+        return NoConnection(str(error))
+
+
+def _live_broker(
+    around: Surroundings, *, account_number: str, state: StateFolder, transport: Transport | None
+) -> KillBroker:
+    # Whoever is logged in to the account: a kill must not depend on what the environment says.
+    connection = live_connection(around, account_number=account_number, state=state, transport=transport)
+    return _connected(
+        around, wire=ResumingWire(connection), account_number=account_number, renew=connection.login.renew
+    )
+
+
+def _paper_broker(around: Surroundings, *, account_number: str, transport: Transport) -> KillBroker:
+    session = BrokerSession(adapter=transport, clock=around.clock)
     auth = RobinhoodAuth(
         session=session,
         username=SecretStr(PAPER_LOGIN),
         password=SecretStr(PAPER_LOGIN),
         clock=around.clock,
-        device_token=account_key(mode, account_number),
+        device_token=account_key(ExecutionMode.PAPER, account_number),
         timeout_s=_REQUEST_TIMEOUT_S,
         jitter=around.jitter,
     )
-    wire = BoundedWire(session=session, clock=around.clock)
+    return _connected(around, wire=session, account_number=account_number, renew=FirstLogin(auth).renew)
+
+
+def _connected(around: Surroundings, *, wire: Wire, account_number: str, renew: Callable[[], bool]) -> KillConnection:
+    bounded = BoundedWire(wire=wire, clock=around.clock)
     gateway = RobinhoodGateway(
-        session=wire,
+        session=bounded,
         clock=around.clock,
         account_number=account_number,
-        renew=FirstLogin(auth).renew,
+        renew=renew,
         read_policy=_READ_ONCE,
         read_timeout_s=_REQUEST_TIMEOUT_S,
         jitter=around.jitter,
     )
-    return KillConnection(gateway=gateway, wire=wire)
+    return KillConnection(gateway=gateway, wire=bounded)
 
 
 def _paper_account(

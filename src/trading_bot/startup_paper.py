@@ -6,9 +6,10 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from trading_bot.clock import Clock
-from trading_bot.config import Config, PaperConfig
+from trading_bot.config import Config, ConfigError, PaperConfig
 from trading_bot.files import FileSystem
 from trading_bot.market_hours import NYSE_CLOSE, NYSE_OPEN, NYSE_ZONE, MarketHours
+from trading_bot.order_management.models import ExecutionMode
 from trading_bot.paper.exchange import PaperExchange
 from trading_bot.paper.quotes import QuoteSource, ReplayQuotes, SeededWalkQuotes
 from trading_bot.paper.sqlite_store import SqliteStore
@@ -21,6 +22,21 @@ PAPER_ACCOUNT = "PAPER0001"
 
 PAPER_LOGIN = "paper"
 """User name and password of every paper account."""
+
+
+def configured_account(config: Config) -> str:
+    """Return the number of the account that is meant.
+
+    Raises:
+        ConfigError: live mode, and the file does not name it.
+    """
+    if config.account_number is not None:
+        return config.account_number.get_secret_value()
+    if config.trading.mode is ExecutionMode.PAPER:
+        return PAPER_ACCOUNT
+    raise ConfigError(
+        ["account_number is not set, so it cannot be told which live account is meant; set it in the config file."]
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

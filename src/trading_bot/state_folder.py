@@ -56,6 +56,16 @@ class StateFolder:
         return self.root / "control.sock"
 
     @property
+    def session(self) -> Path:
+        """The saved login of a live account."""
+        return self.root / "session.json"
+
+    @property
+    def failed_logins(self) -> Path:
+        """When logins failed lately."""
+        return self.root / "logins.json"
+
+    @property
     def risk(self) -> Path:
         """The risk breaker's file."""
         return self.root / "risk.json"

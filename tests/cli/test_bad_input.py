@@ -124,11 +124,23 @@ def test_live_trading_is_refused_as_locked(tmp_path, command):
     assert "5QR1" not in done.stderr
 
 
-@pytest.mark.parametrize("command", NEEDS_BOT, ids=" ".join)
-def test_a_damaged_journal_is_exit_code_11(desk, command):
+def test_with_a_damaged_journal_no_order_is_taken_and_the_exit_code_is_11(desk):
+    desk.buy("first")
+    damaged = desk.journal.read_bytes().replace(b'"99.85"', b'"99.95"', 1)
+    desk.journal.write_bytes(damaged)
+    done = desk("buy", "AAPL", "1", "--reference-price", "100")
+    assert (done.returncode, done.stdout) == (ExitCode.JOURNAL, "")
+    assert "audit verify" in done.stderr.splitlines()[-1]
+    assert desk.journal.read_bytes() == damaged
+
+
+def test_with_a_damaged_journal_what_the_broker_holds_can_still_be_seen_and_cancelled(desk):
     desk.buy("first")
     desk.journal.write_bytes(desk.journal.read_bytes().replace(b'"99.85"', b'"99.95"', 1))
-    assert is_refused(desk(*command), ExitCode.JOURNAL)
+    assert desk("sync").stdout == "0 open, 0 fills booked, 0 closed, 1 placed elsewhere\n"
+    done = desk("cancel-all", "--include-external", "--yes")
+    assert "cancelled" in done.stdout
+    assert desk("sync").stdout == "0 open, 0 fills booked, 0 closed, 0 placed elsewhere\n"
 
 
 @pytest.mark.subprocess

@@ -228,7 +228,7 @@ def test_exit_codes_are_the_documented_ones():
 
 def test_the_logs_lie_beside_the_project_as_json_lines(desk):
     desk.buy("first")
-    assert sorted(path.name for path in (desk.home / "logs").iterdir()) == ["orders.jsonl", "trades.jsonl"]
+    assert sorted(path.name for path in (desk.home / "logs").glob("*.jsonl")) == ["orders.jsonl", "trades.jsonl"]
 
 
 def test_a_credentials_file_is_not_for_git():

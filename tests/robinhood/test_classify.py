@@ -95,7 +95,7 @@ def test_our_order_with_other_terms_is_accepted_with_the_difference(changes, mis
 
 @pytest.mark.parametrize(
     "changes",
-    [{"quantity": "NaN"}, {"cumulative_quantity": "11"}, {"side": None}, {"instrument_id": INSTRUMENT[:-1] + "0"}],
+    [{"quantity": "NaN"}, {"cumulative_quantity": "-1"}, {"side": None}, {"instrument_id": INSTRUMENT[:-1] + "0"}],
 )
 def test_our_order_with_an_unreadable_echo_is_tracked_by_our_terms(changes):
     outcome = submit(answer(201, order_row(**changes)))

@@ -17,7 +17,7 @@ import requests
 import urllib3
 
 from tests.support.scripted_broker import Answer, reply, response
-from tests.support.stand_in_book import BASE, INSTRUMENTS, HeldOrder, StandInBook, wire_time
+from tests.support.stand_in_book import BASE, ENDED, INSTRUMENTS, StandInBook, wire_time
 from trading_bot.clock import VirtualClock
 from trading_bot.robinhood.sending import current_send_context
 
@@ -137,6 +137,7 @@ _STATUS_AFTER: Mapping[Act, int] = {
     Act.E503_AFTER: 503,
     Act.E504_AFTER: 504,
 }
+_HARMLESS = {Act.STALE, Act.VANISHED, Act.DUPLICATE_ROWS, Act.DUPLICATE_FILLS, Act.UNKNOWN_STATE}
 LISTING_LAG = timedelta(minutes=10)
 """How long a lagging listing may leave an order out."""
 
@@ -167,6 +168,8 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         self.page_size = 3
         self.late_by = timedelta(minutes=2)
         self.seen: list[Request] = []
+        self.readable_lists = 0
+        """Pages of the list of orders that were served whole and readable."""
         self.before_submit: Callable[[Request], None] = lambda request: None
         """Called inside of the permit, at the instant an order's first byte leaves."""
         self.meanwhile: Callable[[Request], None] = lambda request: None
@@ -222,6 +225,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
             if act is Act.HALF_WRITTEN:
                 raise requests.exceptions.ConnectionError(BrokenPipeError("broken pipe"))
         if act is None:
+            self.readable_lists += request.route is Route.LIST
             answer = self._act(request)
             self.meanwhile(request)
             return answer
@@ -241,7 +245,8 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
             case Act.LATE:
                 self._underway.append((self.clock.now() + self.late_by, request))
                 self._silence(request)
-        answer = self._act(request)
+        stale = act is Act.STALE and request.route is Route.LIST
+        answer = self._listed(request, stale=True) if stale else self._act(request)
         self.meanwhile(request)
         match act:
             case Act.REPLY_LOST | Act.DRIP:
@@ -250,7 +255,9 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
                 raise requests.exceptions.ConnectionError(ConnectionResetError("reset"))
         if act in _STATUS_AFTER:
             return reply(_STATUS_AFTER[act], b"<html>oops</html>")
-        return self._spoilt(request, answer, act)
+        spoilt = self._spoilt(request, answer, act)
+        self.readable_lists += request.route is Route.LIST and (act in _HARMLESS or spoilt.body == answer.body)
+        return spoilt
 
     def _silence(self, request: Request) -> None:
         self.clock.sleep(request.timeout_s)
@@ -313,23 +320,23 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
                 self.book.cancel(order, now)
         return reply(200, {})
 
-    def _listed(self, request: Request) -> Answer:
+    def _listed(self, request: Request, *, stale: bool = False) -> Answer:
+        """Answer one page; a stale one comes from a replica that still has every order's first version."""
         now = self.clock.now()
-        rows = [
-            order
-            for order in sorted(self.book.orders, key=lambda order: order.created_at, reverse=True)
-            if (order.hidden_until is None or now >= order.hidden_until) and self._asked_for(order, request.query)
-        ]
+        shown = [order for order in self.book.orders if order.hidden_until is None or now >= order.hidden_until]
+        shown.sort(key=lambda order: order.created_at, reverse=True)
+        rows = [order.versions[0] if stale else order.row() for order in shown]
+        rows = [row for row in rows if self._asked_for(row, request.query)]
         start = int(request.query.get("cursor", "0"))
         end = start + self.page_size
         following = self._page_address(request, end) if end < len(rows) else None
-        return reply(200, {"next": following, "previous": None, "results": [o.row() for o in rows[start:end]]})
+        return reply(200, {"next": following, "previous": None, "results": rows[start:end]})
 
-    def _asked_for(self, order: HeldOrder, query: Mapping[str, str]) -> bool:
-        if query.get("is_closed") == "false" and self.honours_is_closed and not order.is_open:
+    def _asked_for(self, row: Mapping[str, object], query: Mapping[str, str]) -> bool:
+        if query.get("is_closed") == "false" and self.honours_is_closed and row["state"] in ENDED:
             return False
         since = query.get("updated_at[gte]")
-        return since is None or order.updated_at >= datetime.fromisoformat(since)
+        return since is None or datetime.fromisoformat(str(row["updated_at"])) >= datetime.fromisoformat(since)
 
     @staticmethod
     def _page_address(request: Request, cursor: int) -> str:

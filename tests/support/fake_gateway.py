@@ -152,6 +152,8 @@ class FakeGateway:
         self.fetched: list[OrderId] = []
         self.lookups: list[datetime] = []
         self.lookup_budgets: list[Seconds | None] = []
+        self.look_backs: list[datetime] = []
+        self.look_back_problem: str | None = None
         self.renewals = 0
         self.can_renew = True
         self.hidden: set[OrderId] = set()
@@ -229,6 +231,10 @@ class FakeGateway:
     def list_open_orders(self) -> Listing:
         rows = [order.report() for order in self.orders if order.state.is_working and order.order_id not in self.hidden]
         return _listing(rows, self.listing_problem)
+
+    def list_orders_since(self, changed_after: datetime) -> Listing:
+        self.look_backs.append(changed_after)
+        return _listing([order.report() for order in self.orders], self.look_back_problem)
 
     def find_by_client_order_id(
         self,

@@ -1,11 +1,12 @@
 """An order manager on a bench: the fake broker at one end, a journal in memory at the other, no time but our own."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 
+from tests.support.broker_positions import BrokerPositions
 from tests.support.fake_gateway import FakeGateway
 from trading_bot.clock import VirtualClock
 from trading_bot.config import OrderManagementConfig
@@ -18,6 +19,7 @@ from trading_bot.order_management.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
 from trading_bot.order_management.ports import SendLockError
 from trading_bot.order_management.records import ChainHead, chain_record
+from trading_bot.order_management.results import SyncSummary
 
 MONDAY = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 CLOSE = MONDAY + timedelta(hours=6)
@@ -71,12 +73,16 @@ class MemoryJournal:
 
 
 class FakeLatch:
-    """Armed while ``reason`` is None."""
+    """Armed while ``reason`` is None; with one, ``only_expired`` still lets held shares be sold."""
 
     reason: str | None = None
+    only_expired = False
 
     def reason_not_armed(self) -> str | None:
         return self.reason
+
+    def reason_not_reducing(self) -> str | None:
+        return None if self.only_expired else self.reason
 
 
 class FakeSendLock:
@@ -102,11 +108,17 @@ class FakeSendLock:
 
 
 class ManagerBench:
-    """A manager that has recovered, unless told otherwise. ``restart`` knows nothing but the journal."""
+    """A manager that has recovered, unless told otherwise. ``restart`` knows nothing but the journal.
 
-    def __init__(self, *, recovered: bool = True, **settings: object) -> None:
+    With ``shares`` it also reads positions, which start with these.
+    """
+
+    def __init__(self, *, recovered: bool = True, shares: Mapping[str, int] | None = None, **settings: object) -> None:
         self.clock = VirtualClock(MONDAY)
         self.gateway = FakeGateway(self.clock)
+        self.positions = BrokerPositions(self.gateway, shares or {})
+        self._account = None if shares is None else self.positions
+        self.before_sync: list[Callable[[], object]] = []
         self.journal = MemoryJournal(self.clock)
         self.latch = FakeLatch()
         self.lock = FakeSendLock()
@@ -134,6 +146,8 @@ class ManagerBench:
             clock=self.clock,
             new_id=lambda: f"generated-{next(self._ids)}",
             session_end=lambda order: CLOSE,
+            account=self._account,
+            before_sync=lambda: [call() for call in self.before_sync],
         )
         self.manager.subscribe(self.changes.append)
 
@@ -149,6 +163,15 @@ class ManagerBench:
         return self.manager.place_limit_buy(
             symbol, quantity, price, client_order_id=client_order_id, time_in_force=time_in_force
         )
+
+    def sell(
+        self, client_order_id: str | None = "s1", *, quantity: int = 10, price: Decimal = REFERENCE
+    ) -> OrderEnvelope:
+        return self.manager.place_limit_sell("AAPL", quantity, price, client_order_id=client_order_id)
+
+    def sync(self, *, after: float = 0) -> SyncSummary:
+        self.clock.sleep(after)
+        return self.manager.synchronize_open_orders()
 
     def tracked(self, client_order_id: str = "c1") -> TrackedOrder:
         with self.ledger.open_book() as book:

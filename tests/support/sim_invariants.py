@@ -110,6 +110,8 @@ class Invariants:
             if len(post.intents) != 1:
                 yield f"I2 {ref_id} was sent with {len(post.intents)} intents on disk"
                 continue
+            if not post.had_listed:
+                yield f"I4 {ref_id} was sent before the broker's orders had been read"
             if post.was_terminal:
                 yield f"I2 {ref_id} was sent although it had ended on record"
             yield from _same_terms(post.intents[0], form)
@@ -257,9 +259,7 @@ def _honest_cancel(world: SimWorld, result: CancelResult) -> Iterator[str]:
     if held is None:
         if result.verdict in (CancelVerdict.CANCELLED, CancelVerdict.FILLED_BEFORE_CANCEL):
             yield f"I9 a cancel of {result.client_order_id} was answered {result.verdict}, of no order at all"
-    elif held.is_open:
-        yield f"I9 a cancel of {result.client_order_id} was answered {result.verdict} and it is {held.state}"
-    elif result.verdict is CancelVerdict.FILLED_BEFORE_CANCEL and held.state not in ("filled", "voided"):
+    elif held.is_open or (result.verdict is CancelVerdict.FILLED_BEFORE_CANCEL and held.state not in ("filled", "voided")):
         yield f"I9 a cancel of {result.client_order_id} was answered {result.verdict} and it is {held.state}"
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from tests.support.broker_stand_in import Act, CancelMode, RefIdMode, Route
+from tests.support.broker_stand_in import Act, CancelMode, RefIdMode, Request, Route
 from tests.support.sim_invariants import BrokenInvariantError, Invariants
 from tests.support.sim_world import CLOSE, SETTLED, SimWorld, Trade
 from tests.support.stand_in_book import INSTRUMENTS, HeldOrder
@@ -121,10 +121,11 @@ def _status(chance: random.Random) -> Step:
 def _wait(chance: random.Random) -> Step:
     seconds = chance.choice([1, 5, 15, 61, 61, 300, 3600])
 
-    def wait(world: SimWorld) -> None:
-        world.wait(min(seconds, max((_LAST_MOMENT - world.clock.now()).total_seconds(), 0)))
+    return Step(f"wait {seconds}", lambda world: _sleep(world, seconds))
 
-    return Step(f"wait {seconds}", wait)
+
+def _sleep(world: SimWorld, seconds: float) -> None:
+    world.wait(min(seconds, max((_LAST_MOMENT - world.clock.now()).total_seconds(), 0)))
 
 
 def _fault(chance: random.Random) -> Step:
@@ -135,13 +136,74 @@ def _fault(chance: random.Random) -> Step:
 
 
 def _fault_then_trade(chance: random.Random) -> Step:
-    act, trade = chance.choice(_SUBMIT_ACTS), _trade(chance)
+    act, trade, times = chance.choice(_SUBMIT_ACTS), _trade(chance), chance.choice([1, 1, 1, 4])
 
     def both(world: SimWorld) -> None:
-        world.broker.acts[Route.SUBMIT].append(act)
+        world.broker.acts[Route.SUBMIT].extend([act] * times)
         trade.run(world)
 
-    return Step(f"{act}, then {trade}", both)
+    return Step(f"{act} x {times}, then {trade}", both)
+
+
+def _long_doubt(chance: random.Random) -> Step:
+    """An order that everybody has given up arrives after all."""
+    trade, minutes = _trade(chance), chance.choice([1, 3, 6])
+
+    def story(world: SimWorld) -> None:
+        world.broker.late_by = timedelta(minutes=minutes)
+        world.broker.acts[Route.SUBMIT].append(Act.LATE)
+        trade.run(world)
+        for _ in range(3):
+            _sleep(world, 61)
+            world.sync()
+
+    return Step(f"{minutes} minutes late: {trade}", story)
+
+
+def _vanishing(chance: random.Random) -> Step:
+    """The broker forgets an order of which it has told, for a while."""
+    trade = _trade(chance)
+
+    def story(world: SimWorld) -> None:
+        trade.run(world)
+        for order in world.broker.book.open():
+            order.hidden_until = world.clock.now() + timedelta(minutes=2)
+        world.broker.acts[Route.READ].extend([Act.VANISHED] * 2)
+        world.sync()
+
+    return Step(f"vanishing: {trade}", story)
+
+
+def _old_news(_chance: random.Random) -> Step:
+    def story(world: SimWorld) -> None:
+        world.broker.acts[Route.LIST].append(Act.STALE)
+        world.broker.acts[Route.READ].append(Act.STALE)
+        world.sync()
+
+    return Step("sync with a replica that lags", story)
+
+
+def _contested_cancel(chance: random.Random) -> Step:
+    trade, mode, name = _trade(chance), chance.choice(list(CancelMode)), f"c{chance.randrange(10)}"
+
+    def story(world: SimWorld) -> None:
+        trade.run(world)
+        world.broker.cancels = mode
+        open_orders = world.broker.book.open()
+        world.cancel(open_orders[0].order_id if open_orders else name)
+
+    return Step(f"cancels {mode}: {trade}, cancel the first", story)
+
+
+def _blind_start(chance: random.Random) -> Step:
+    act, trade = chance.choice(_READ_ACTS), _trade(chance)
+
+    def story(world: SimWorld) -> None:
+        world.broker.acts[Route.LIST].extend([act] * 3)
+        world.restart()
+        trade.run(world)
+
+    return Step(f"{act} at the start, then {trade}", story)
 
 
 def _calm(_chance: random.Random) -> Step:
@@ -241,15 +303,20 @@ def _kill(chance: random.Random) -> Step:
     return Step(f"kill (and arm again: {then})", kill)
 
 
-def _kill_while_waiting(_chance: random.Random) -> Step:
+def _kill_while_waiting(chance: random.Random) -> Step:
+    trade = _trade(chance)
+
     def arrange(world: SimWorld) -> None:
-        def kill_once(request: object) -> None:
-            world.broker.meanwhile = lambda request: None
-            world.kill()
+        def kill_once(request: Request) -> None:
+            if request.route is Route.SUBMIT:
+                world.broker.meanwhile = lambda request: None
+                world.kill()
 
         world.broker.meanwhile = kill_once
+        world.broker.acts[Route.SUBMIT].append(Act.THROTTLED)
+        trade.run(world)
 
-    return Step("kill while the next request waits for its answer", arrange)
+    return Step(f"kill while this waits to be sent again: {trade}", arrange)
 
 
 def _plain(name: str, run: Callable[[SimWorld], object]) -> Callable[[random.Random], Step]:
@@ -272,6 +339,11 @@ _MAKERS: list[tuple[Callable[[random.Random], Step], int]] = [
     (_status, 2),
     (_plain("restart", lambda world: world.restart()), 2),
     (_calm, 2),
+    (_long_doubt, 3),
+    (_vanishing, 2),
+    (_old_news, 3),
+    (_contested_cancel, 3),
+    (_blind_start, 2),
     (_external, 2),
     (_kill, 1),
     (_kill_while_waiting, 1),

@@ -75,6 +75,8 @@ class Post:
     intents: tuple[JournalRecord, ...]
     was_terminal: bool
     was_killed: bool
+    had_listed: bool
+    """Whether the process that sent it had read one page at least of the broker's orders."""
 
 
 @dataclass
@@ -151,6 +153,7 @@ class SimWorld:
     def boot(self, *, die_at: int | None = None) -> bool:
         """Start a new process; whether it came up."""
         self.life = Life(die_at=die_at)
+        self._lists_before_life = self.broker.readable_lists
         self.files = MortalFiles(self.life, self.disk)
         around = Surroundings(
             clock=self.clock,
@@ -306,5 +309,6 @@ class SimWorld:
                 intents=tuple(record for record in ours if record.fact.event is EventKind.ORDER_INTENDED),
                 was_terminal=any(record.fact.status is not None and record.fact.status.is_terminal for record in ours),
                 was_killed=self.killed,
+                had_listed=self.broker.readable_lists > self._lists_before_life,
             )
         )

@@ -80,6 +80,14 @@ def test_a_restart_goes_on_with_the_same_orders(bench, times):
     assert bench.submits == submits
 
 
+def test_the_same_bot_may_be_started_again(bench):
+    before = bench.bot.orders()
+    bench.bot.stop()
+    bench.bot.start()
+    assert bench.bot.orders() == before
+    assert bench.bot.is_running
+
+
 def test_no_id_of_an_earlier_session_is_ever_sent_again(bench):
     bench.restart()
     submits = bench.submits
@@ -165,7 +173,7 @@ def test_a_verdict_counts_every_record_and_sees_an_edit(bench):
 def test_a_journal_that_is_gone_has_no_good_verdict(tmp_path):
     verdict = BotBench(tmp_path).bot.verify_journal()
     assert (verdict.ok, verdict.records) == (False, 0)
-    assert "cannot be read" in str(verdict.problem)
+    assert "gone" in str(verdict.problem)
 
 
 def test_an_unknown_order_keeps_being_looked_for_in_the_next_session(bench):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bot_bench import ACCOUNT, LIST, LOGIN, BotBench, answers, never_leaves
+from tests.support.bot_bench import ACCOUNT, LIST, LOGIN, POSITIONS, BotBench, answers, never_leaves
 from trading_bot.bot import StartError, TradeStatus
 from trading_bot.config import Config
 from trading_bot.files import LocalFiles
@@ -14,11 +14,11 @@ from trading_bot.latch import LatchError
 from trading_bot.lease import AccountInUseError
 from trading_bot.order_management.exceptions import (
     AuthenticationError,
-    OrderLogDamagedError,
     OrderLogError,
     OrderStatusError,
     TradingHaltedError,
 )
+from trading_bot.order_management.results import CancelVerdict
 from trading_bot.startup import create_bot
 
 
@@ -58,7 +58,7 @@ def test_the_steps_run_in_the_order_that_safety_asks_for(tmp_path):
     assert [step for step in bench.bot._lifecycle.opening if step in sequence] == sequence
     assert next(iter(bench.bot._lifecycle.opening)) == "account lease"
     bench.bot.start()
-    assert bench.broker.seen == [LOGIN, ACCOUNT, LIST]
+    assert bench.broker.seen[:4] == [LOGIN, ACCOUNT, LIST, POSITIONS]
     assert bench.bot.is_running
 
 
@@ -72,7 +72,7 @@ def test_a_session_is_on_record_from_start_to_stop(tmp_path):
     bench = BotBench(tmp_path).started()
     bench.bot.stop()
     events = [json.loads(line)["event"] for line in bench.bot.journal_path.read_text(encoding="utf-8").splitlines()]
-    assert events == ["journal_opened", "session_started", "session_stopped"]
+    assert events == ["journal_opened", "position_accepted", "position_accepted", "session_started", "session_stopped"]
 
 
 def test_starting_twice_changes_nothing(tmp_path):
@@ -113,13 +113,17 @@ class TestFailingSteps:
         assert error.step == "journal"
         assert str(tmp_path / "logs" / "orders.jsonl") in str(error)
 
-    def test_a_damaged_journal_is_refused_and_left_as_it_is(self, tmp_path):
+    def test_with_a_damaged_journal_the_bot_starts_for_cancels_only_and_leaves_it_as_it_is(self, tmp_path):
         bench = stopped_with_an_order(BotBench(tmp_path))
         damaged = bench.bot.journal_path.read_bytes().replace(b'"quantity":"10"', b'"quantity":"99"')
         bench.bot.journal_path.write_bytes(damaged)
-        error = failing_start(bench)
-        assert (error.step, type(error.cause)) == ("journal", OrderLogDamagedError)
-        assert "audit verify" in str(error)
+        bench.bot = bench.new_bot()
+        bench.bot.start()
+        refused = bench.trade(client_order_id="c2")
+        assert (refused.status, refused.code) == (TradeStatus.BLOCKED, "journal_damaged")
+        assert "audit verify" in refused.message
+        (result,) = bench.bot.manager.cancel_all_open_orders(include_external=True)
+        assert result.verdict is CancelVerdict.CANCELLED
         assert bench.bot.journal_path.read_bytes() == damaged
 
     def test_a_journal_of_another_account_is_refused(self, tmp_path):

@@ -43,7 +43,8 @@ class _File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     v: Literal[1]
-    owner: str
+    account: str
+    user: str | None
     session: SavedSession
 
 
@@ -54,20 +55,24 @@ def _this_user() -> int:
 class TokenStore:
     """Reads and replaces the file of one (user, account); one of another user or account is refused.
 
-    ``user_id`` gives the id that has to own the file and its folder.
+    Without ``username`` any user's file of the account will do, and stays that user's. ``user_id`` gives the id that
+    has to own the file and its folder.
     """
 
     def __init__(
         self,
         *,
         path: Path,
-        username: SecretStr,
+        username: SecretStr | None,
         account_number: SecretStr,
         files: FileSystem,
         user_id: Callable[[], int] = _this_user,
     ) -> None:
         self.path = path
-        self._owner = _owner_key(username, account_number)
+        number = account_number.get_secret_value()
+        self._account = _digest("account", number)
+        self._wanted_user = None if username is None else _digest("user", number, username.get_secret_value().lower())
+        self._user = self._wanted_user
         self._files = files
         self._user_id = user_id
 
@@ -94,11 +99,12 @@ class TokenStore:
             saved = _File.model_validate_json(content)
         except ValidationError as error:
             raise TokenFileError(f"the saved session {self.path} is damaged; log in again to replace it") from error
-        if saved.owner != self._owner:
+        if saved.account != self._account or self._wanted_user not in (None, saved.user):
             raise TokenFileError(
                 f"the saved session {self.path} is of another user or account; set state_dir to a folder of its "
                 "own, or log out there first"
             )
+        self._user = saved.user
         return saved.session
 
     def save(self, session: SavedSession) -> None:
@@ -107,7 +113,7 @@ class TokenStore:
         Raises:
             TokenFileError: the folder is not ours alone, or the file cannot be written.
         """
-        content = _File(v=_VERSION, owner=self._owner, session=session).model_dump_json()
+        content = _File(v=_VERSION, account=self._account, user=self._user, session=session).model_dump_json()
         try:
             self._files.make_folder(self.path.parent)
             self._check_folder()
@@ -154,6 +160,5 @@ class TokenStore:
         )
 
 
-def _owner_key(username: SecretStr, account_number: SecretStr) -> str:
-    text = f"trading_bot.session\0{username.get_secret_value().lower()}\0{account_number.get_secret_value()}"
-    return hashlib.sha256(text.encode()).hexdigest()
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(("trading_bot.session", *parts)).encode()).hexdigest()

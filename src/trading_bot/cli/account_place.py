@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trading_bot.clock import SystemClock
-from trading_bot.config import Config, ConfigError
+from trading_bot.config import Config
 from trading_bot.files import LocalFiles
 from trading_bot.latch import Latch
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.risk_breaker import RiskBreaker
-from trading_bot.startup_paper import PAPER_ACCOUNT
+from trading_bot.startup_paper import configured_account
 from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_name
 
 
@@ -40,9 +40,7 @@ def place_of(config: Config) -> AccountPlace:
         ConfigError: live mode without an account number, or no folder to keep state in.
     """
     mode = config.trading.mode
-    if config.account_number is None and mode is ExecutionMode.LIVE:
-        raise ConfigError(["account_number is not set, so it cannot be told which live account is meant; set it."])
-    number = config.account_number.get_secret_value() if config.account_number else PAPER_ACCOUNT
+    number = configured_account(config)
     key = account_key(mode, number)
     return AccountPlace(
         mode=mode,

@@ -10,6 +10,7 @@ from trading_bot.cli.audit_commands import audit
 from trading_bot.cli.cancel_all import cancel_all
 from trading_bot.cli.completion import completion
 from trading_bot.cli.config_commands import config
+from trading_bot.cli.decision_commands import DECISION_COMMANDS
 from trading_bot.cli.demo import demo
 from trading_bot.cli.doctor import doctor
 from trading_bot.cli.errors import code_of, exit_code_of, install_last_resort, known_errors, report
@@ -46,6 +47,7 @@ for _command in (
     *ORDER_COMMANDS,
     cancel_all,
     positions,
+    *DECISION_COMMANDS,
     *SAFETY_COMMANDS,
     audit,
     doctor,

@@ -127,7 +127,10 @@ class Admission:
 
         Raises:
             TradingHaltedError: with the reason.
+            OrderLogError: the journal takes no intent.
         """
+        if self._ledger.failure is not None:
+            raise self._ledger.failure
         leaving = self.reduces(terms)
         with self._ledger.open_book() as book:
             frozen = book.freeze_fact(terms.symbol)

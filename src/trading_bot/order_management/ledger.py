@@ -59,6 +59,18 @@ class OrderLedger:
         """Take no new order from now on; facts are still folded in, so that cancels work."""
         self._failure = error
 
+    def load(self, records: Iterable[JournalRecord]) -> None:
+        """Begin anew with the records of a journal that has just been opened; listeners are told nothing.
+
+        Raises:
+            OrderLogDamagedError: the records tell an impossible story; the book holds those before it.
+        """
+        with self._lock:
+            self._failure = None
+            self._book.clear()
+            for record in records:
+                self._book.apply(record)
+
     def subscribe(self, listener: OrderListener) -> None:
         """Call ``listener`` for every later change. What it raises is logged and goes no further."""
         self._listeners.append(listener)
@@ -129,8 +141,9 @@ class OrderLedger:
             try:
                 record = self._journal.append(event)
             except OrderLogError as error:
+                if self._failure is None:
+                    _log.error("journal_write_failed", reason=event.event.value, client_order_id=event.client_order_id)
                 self._failure = error
-                _log.error("journal_write_failed", reason=event.event.value, client_order_id=event.client_order_id)
                 record = self._unwritten(event)
             self._fold(record)
 

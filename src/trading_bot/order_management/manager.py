@@ -1,17 +1,15 @@
 """The order manager: decide, write ahead, submit, and keep every order in sight until it has provably ended."""
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from trading_bot.clock import Clock
 from trading_bot.error_handling.retry import Jitter, no_jitter
-from trading_bot.order_management.admission import Admission
+from trading_bot.order_management.assembly import ManagerParts, Surface
 from trading_bot.order_management.calculator import parse_time_in_force
-from trading_bot.order_management.cancellation import Canceller, CancelListener, ignore_result
+from trading_bot.order_management.cancellation import CancelListener, ignore_result
 from trading_bot.order_management.exceptions import (
     OrderCancellationError,
     OrderNotFoundError,
@@ -23,29 +21,32 @@ from trading_bot.order_management.models import (
     OrderRequest,
     OrderStatus,
     OrderTerms,
+    Pricing,
     Side,
     TimeInForce,
 )
+from trading_bot.order_management.operator_decisions import OperatorDecisions
 from trading_bot.order_management.order_book import TrackedOrder
-from trading_bot.order_management.placement import Approval, ManagerIdentity, Placed, Placement, approve_all
-from trading_bot.order_management.ports import BrokerGateway, SendLock, TradingLatch
+from trading_bot.order_management.placement import Approval, ManagerIdentity, Placed, approve_all
+from trading_bot.order_management.ports import AccountGateway, BrokerGateway, SendLock, TradingLatch
+from trading_bot.order_management.replacement import Change
 from trading_bot.order_management.results import CancelResult, CancelVerdict, SyncSummary
-from trading_bot.order_management.settlement import OutcomeRecorder
-from trading_bot.order_management.submission import SubmitProtocol, SubmitRules
-from trading_bot.order_management.synchronization import OrderHorizon, Synchronizer
-from trading_bot.order_management.upkeep import Upkeep
+from trading_bot.order_management.upkeep import nothing, raise_unless_closed
 
 if TYPE_CHECKING:
     from trading_bot.config import OrderManagementConfig
 
 __all__ = ["ManagerIdentity", "OrderManager"]
 
-_NOT_RECONCILED = "the orders have not been compared with the broker yet; start the bot or wait for the first sync"
 _ACCEPTABLE_ENDS = frozenset({CancelVerdict.PENDING, CancelVerdict.LATCHED})
 
 
 class OrderManager:
-    """Places, cancels and follows the limit orders of one account. Every method may be called from any thread."""
+    """Places, cancels and follows the limit orders of one account. Every method may be called from any thread.
+
+    With an ``account`` to read positions from, sells are bounded by what is held, and held shares can be sold while
+    entries are halted. ``before_sync`` runs before each synchronisation.
+    """
 
     def __init__(
         self,
@@ -60,57 +61,25 @@ class OrderManager:
         new_id: Callable[[], str],
         session_end: Callable[[OrderEnvelope], datetime],
         jitter: Jitter = no_jitter,
+        account: AccountGateway | None = None,
+        before_sync: Callable[[], object] = nothing,
     ) -> None:
         self._ledger = ledger
-        self._latch = latch
-        self._halt: str | None = _NOT_RECONCILED
-        self._cancelling_all = threading.Lock()
-        self._admission = Admission(
-            ledger=ledger, settings=settings, clock=clock, halted_because=lambda: self.halted_because
-        )
-        synchronizer = Synchronizer(
-            gateway=gateway,
-            ledger=ledger,
-            clock=clock,
-            horizon=OrderHorizon(submit_deadline_s=settings.submit_deadline_s, session_end=session_end),
-            is_in_flight=self._admission.is_in_flight,
-        )
-        self._outcomes = OutcomeRecorder(ledger=ledger, synchronizer=synchronizer, clock=clock)
-        self._canceller = Canceller(
-            gateway=gateway,
-            ledger=ledger,
-            synchronizer=synchronizer,
-            clock=clock,
-            deadline_s=settings.cancel_deadline_s,
-            jitter=jitter,
-        )
-        self._synchronizer = synchronizer
-        self._upkeep = Upkeep(
-            gateway=gateway,
-            ledger=ledger,
-            synchronizer=synchronizer,
-            canceller=self._canceller,
-            is_in_flight=self._admission.is_in_flight,
-        )
-        protocol = SubmitProtocol(
-            gateway=gateway,
-            ledger=ledger,
-            lock=send_lock,
-            latch=latch,
-            rules=SubmitRules.of(settings),
-            clock=clock,
-            jitter=jitter,
-        )
-        self._placement = Placement(
-            gateway=gateway,
-            ledger=ledger,
-            settings=settings,
-            identity=identity,
-            admission=self._admission,
-            protocol=protocol,
-            outcomes=self._outcomes,
-            canceller=self._canceller,
-            new_id=new_id,
+        self._parts = ManagerParts(
+            Surface(
+                gateway=gateway,
+                account=account,
+                ledger=ledger,
+                settings=settings,
+                identity=identity,
+                latch=latch,
+                send_lock=send_lock,
+                clock=clock,
+                new_id=new_id,
+                session_end=session_end,
+                jitter=jitter,
+                before_sync=before_sync,
+            )
         )
 
     def subscribe(self, listener: OrderListener) -> None:
@@ -120,13 +89,12 @@ class OrderManager:
     @property
     def halted_because(self) -> str | None:
         """Why no order would be taken now, or None."""
-        if self._ledger.failure is not None:
-            return str(self._ledger.failure)
-        if self._cancelling_all.locked():
-            return "a cancel-all is running; wait until it has ended"
-        with self._ledger.open_book() as book:
-            on_record = book.halt
-        return self._halt or on_record or self._outcomes.halted_because or self._latch.reason_not_armed()
+        return self._parts.halts.reason()
+
+    @property
+    def decisions(self) -> OperatorDecisions:
+        """What a named person may decide: resolve, adopt, release, accept a position."""
+        return self._parts.decisions
 
     def place_limit_buy(
         self,
@@ -213,7 +181,7 @@ class OrderManager:
         Raises:
             OrderError: as there.
         """
-        return self._placement.place(request, strategy_name=strategy_name, approve=approve)
+        return self._parts.placement.place(request, strategy_name=strategy_name, approve=approve)
 
     def preview(self, request: OrderRequest, *, strategy_name: str | None = None) -> OrderTerms:
         """Return the terms that `place_limit_order` would send; nothing is sent or reserved.
@@ -221,7 +189,7 @@ class OrderManager:
         Raises:
             OrderValidationError, UnsupportedOrderTypeError: as there.
         """
-        return self._placement.preview(request, strategy_name=strategy_name)
+        return self._parts.placement.preview(request, strategy_name=strategy_name)
 
     def standing_order(self, request: OrderRequest, *, strategy_name: str | None = None) -> OrderEnvelope | None:
         """Return the order that already stands for this request, if one does; `place_limit_order` has the last word.
@@ -230,7 +198,7 @@ class OrderManager:
             OrderValidationError, UnsupportedOrderTypeError: as there.
         """
         terms = self.preview(request, strategy_name=strategy_name)
-        return self._admission.standing(request.client_order_id, terms)
+        return self._parts.admission.standing(request.client_order_id, terms)
 
     def refuse_unless_open_to(self, terms: OrderTerms) -> None:
         """Refuse where `place_limit_order` would take no order of these terms now; nothing is reserved.
@@ -238,7 +206,7 @@ class OrderManager:
         Raises:
             TradingHaltedError, DuplicateOrderError: as there.
         """
-        self._admission.refuse_unless_open_to(terms)
+        self._parts.admission.refuse_unless_open_to(terms)
 
     def get_order_status(self, order_id: str) -> OrderStatus:
         """Read an order by either id, from the broker where it holds the order.
@@ -251,7 +219,31 @@ class OrderManager:
         broker_id = order.envelope.order_id
         if broker_id is None or order.state.is_terminal:
             return order.status()
-        return self._synchronizer.refresh(order, broker_id).status()
+        return self._parts.synchronizer.refresh(order, broker_id).status()
+
+    def replace(
+        self,
+        order_id: str,
+        *,
+        reference_price: Decimal,
+        quantity: int | None = None,
+        pricing: Pricing | None = None,
+        client_order_id: str | None = None,
+        approve: Approval = approve_all,
+    ) -> OrderEnvelope:
+        """Cancel an order by either id and, once the broker shows its end, place what it left unfilled.
+
+        ``quantity`` is the whole new order (by default the old one's), of which what has filled is taken off; where
+        nothing is left, the old order's envelope is returned and none is sent. A cancel that comes in meanwhile wins.
+
+        Raises:
+            OrderCancellationError: the old order may still be live, so no new one was sent.
+            OrderError: one of `place_limit_order`'s; once the message says that the old order is cancelled, it is.
+        """
+        change = Change(
+            reference_price=reference_price, quantity=quantity, pricing=pricing, client_order_id=client_order_id
+        )
+        return self._parts.replacement.replace(self._find(order_id), change, approve=approve)
 
     def open_orders(self) -> tuple[OrderEnvelope, ...]:
         """Return the orders that have not provably ended, oldest first."""
@@ -270,7 +262,9 @@ class OrderManager:
             OrderNotFoundError: no order of that id is in the journal.
             OrderCancellationError: the order is still live, or may be.
         """
-        (result,) = self._canceller.cancel((self._find(order_id),))
+        order = self._find(order_id)
+        self._parts.replacement.stop((order.client_order_id,))
+        (result,) = self._parts.canceller.cancel((order,))
         if result.is_proven_closed or result.verdict in _ACCEPTABLE_ENDS:
             return result
         raise OrderCancellationError(
@@ -290,14 +284,11 @@ class OrderManager:
         Raises:
             OrderCancellationError: at least one order is not proven to have ended; it carries every result.
         """
-        with self._alone():
-            results = self._upkeep.cancel_all(include_external=include_external, on_result=on_result)
-        if open_still := [result for result in results if not result.is_proven_closed]:
-            raise OrderCancellationError(
-                f"{len(open_still)} of {len(results)} orders are not proven cancelled; read them and cancel again",
-                results=results,
-            )
-        return results
+        with self._parts.halts.while_cancelling_all():
+            self._parts.replacement.stop()
+            done = self._parts.upkeep.cancel_all(include_external=include_external, on_result=on_result)
+        raise_unless_closed(done)
+        return done.results
 
     def cancel_all(self, *, include_external: bool = False) -> tuple[CancelResult, ...]:
         """Do the same as `cancel_all_open_orders`."""
@@ -305,7 +296,7 @@ class OrderManager:
 
     def synchronize_open_orders(self) -> SyncSummary:
         """Book what the broker says of every open and unresolved order; fills and ends reach the listeners."""
-        summary = self._upkeep.synchronize()
+        summary = self._parts.upkeep.synchronize()
         self._take_orders_if(summary)
         return summary
 
@@ -315,7 +306,7 @@ class OrderManager:
         Raises:
             TradingHaltedError: this one was not; a later `synchronize_open_orders` that is will do.
         """
-        summary = self._upkeep.recover()
+        summary = self._parts.upkeep.recover()
         self._take_orders_if(summary)
         if not summary.complete:
             raise TradingHaltedError(
@@ -326,8 +317,8 @@ class OrderManager:
         return summary
 
     def _take_orders_if(self, summary: SyncSummary) -> None:
-        if summary.complete and self._upkeep.has_recovered:
-            self._halt = None
+        if summary.complete and self._parts.upkeep.has_recovered:
+            self._parts.halts.end_start()
 
     def _find(self, identifier: str) -> TrackedOrder:
         with self._ledger.open_book() as book:
@@ -338,12 +329,3 @@ class OrderManager:
                 order_id=identifier,
             )
         return order
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        if not self._cancelling_all.acquire(blocking=False):
-            raise TradingHaltedError("a cancel-all is running already; wait for its result", code="cancel_all_running")
-        try:
-            yield
-        finally:
-            self._cancelling_all.release()

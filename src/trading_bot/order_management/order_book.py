@@ -76,6 +76,17 @@ class OrderBook:
         self._positions: dict[str, Decimal] = {}
         self._positions_since: datetime | None = None
 
+    def clear(self) -> None:
+        """Forget everything but where the past is asked for."""
+        self._orders.clear()
+        self._by_order_id.clear()
+        self._by_ref_id.clear()
+        self._active.clear()
+        self._filled.clear()
+        self._standing.clear()
+        self._positions.clear()
+        self._positions_since = None
+
     @classmethod
     def replayed(cls, records: Iterable[JournalRecord]) -> "OrderBook":
         """Fold the records of a journal into a new book.

@@ -132,9 +132,7 @@ class Replacement:
             raise _still_open(order, result)
         return ended
 
-    def _place(
-        self, request: OrderRequest, old: TrackedOrder, course: _Course, approve: Approval
-    ) -> OrderEnvelope:
+    def _place(self, request: OrderRequest, old: TrackedOrder, course: _Course, approve: Approval) -> OrderEnvelope:
         def approve_now(terms: OrderTerms) -> None:
             approve(terms)
             self._refuse_if_overtaken(old, course)
@@ -158,12 +156,12 @@ class Replacement:
 
 
 def _refuse_unless_at_work(order: TrackedOrder) -> None:
-    if order.state.is_working:
+    if order.state.is_working and order.state is not OrderState.PENDING_CANCEL:
         return
     name, symbol = order.client_order_id, order.envelope.symbol
-    remedy = "place a new order" if order.state.is_terminal else "wait until it is found, or cancel it"
+    remedy = "place a new order" if order.state.is_terminal else "wait for its end, then place a new order"
     raise OrderValidationError(
-        f"{symbol}: order {name} is {order.state}, so there is nothing to replace; {remedy}",
+        f"{symbol}: order {name} is {order.state}, so it cannot be replaced; {remedy}",
         client_order_id=name,
         symbol=symbol,
         code="not_replaceable",
@@ -187,7 +185,7 @@ def _request(old: OrderEnvelope, change: Change, *, quantity: int) -> OrderReque
 def _left(old: TrackedOrder, quantity: int) -> int:
     # Down to whole shares: what a broken share left over is never bought twice.
     filled = max(old.envelope.filled_quantity, old.executed_quantity)
-    return int(EXACT.subtract(Decimal(quantity), filled) // 1)
+    return int(EXACT.subtract(Decimal(quantity), filled))
 
 
 def _still_open(order: TrackedOrder, result: CancelResult) -> OrderCancellationError:
@@ -213,5 +211,3 @@ def _reporting(old: TrackedOrder) -> Iterator[None]:
     except OrderError as error:
         error.args = (f"order {old.client_order_id} is cancelled and not replaced: {error}",)
         raise
-
-

@@ -8,6 +8,7 @@ from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.cancellation import Canceller, CancelListener
 from trading_bot.order_management.client_ids import bears_our_mark
 from trading_bot.order_management.events import EventKind, about
+from trading_bot.order_management.exceptions import OrderCancellationError
 from trading_bot.order_management.holdings import Holdings
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import ClientOrderId, OrderReport, OrderState
@@ -29,6 +30,20 @@ class CancelRound:
 
     results: tuple[CancelResult, ...]
     problem: str | None = None
+
+
+def raise_unless_closed(done: CancelRound) -> None:
+    """Raise `OrderCancellationError`, with every result, unless all orders are proven to have ended."""
+    if open_still := [result for result in done.results if not result.is_proven_closed]:
+        raise OrderCancellationError(
+            f"{len(open_still)} of {len(done.results)} orders are not proven cancelled; read them and cancel again",
+            results=done.results,
+        )
+    if done.problem is not None:
+        raise OrderCancellationError(
+            f"the account's open orders could not all be listed ({done.problem}), so others may be live; cancel again",
+            results=done.results,
+        )
 
 
 class Upkeep:

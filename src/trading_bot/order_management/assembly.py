@@ -1,0 +1,162 @@
+"""The parts of an order manager, joined: each built once, none of them knowing more than it needs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from trading_bot.clock import Clock
+from trading_bot.error_handling.retry import Jitter
+from trading_bot.order_management.admission import Admission
+from trading_bot.order_management.cancellation import Canceller
+from trading_bot.order_management.halts import TradingHalts
+from trading_bot.order_management.holdings import Holdings
+from trading_bot.order_management.ledger import OrderLedger
+from trading_bot.order_management.models import OrderEnvelope
+from trading_bot.order_management.operator_decisions import OperatorDecisions
+from trading_bot.order_management.placement import ManagerIdentity, Placement
+from trading_bot.order_management.ports import AccountGateway, BrokerGateway, SendLock, TradingLatch
+from trading_bot.order_management.replacement import Replacement
+from trading_bot.order_management.settlement import OutcomeRecorder
+from trading_bot.order_management.submission import SubmitProtocol, SubmitRules
+from trading_bot.order_management.synchronization import OrderHorizon, Synchronizer
+from trading_bot.order_management.upkeep import Upkeep
+
+if TYPE_CHECKING:
+    from trading_bot.config import OrderManagementConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surface:
+    """What a manager is built on, as `OrderManager` takes it."""
+
+    gateway: BrokerGateway
+    account: AccountGateway | None
+    ledger: OrderLedger
+    settings: "OrderManagementConfig"
+    identity: ManagerIdentity
+    latch: TradingLatch
+    send_lock: SendLock
+    clock: Clock
+    new_id: Callable[[], str]
+    session_end: Callable[[OrderEnvelope], datetime]
+    jitter: Jitter
+    before_sync: Callable[[], object]
+
+
+class ManagerParts:
+    """The parts; each is built on the ones before it."""
+
+    def __init__(self, base: Surface) -> None:
+        self._base = base
+        self.admission = self._admission()
+        self.synchronizer = self._synchronizer()
+        self.holdings = self._holdings()
+        self.outcomes = OutcomeRecorder(ledger=base.ledger, synchronizer=self.synchronizer, clock=base.clock)
+        self.halts = TradingHalts(ledger=base.ledger, outcomes=self.outcomes, latch=base.latch)
+        self.canceller = self._canceller()
+        self.upkeep = self._upkeep()
+        self.placement = self._placement()
+        self.replacement = self._replacement()
+        self.decisions = self._decisions()
+
+    def _admission(self) -> Admission:
+        base = self._base
+        return Admission(
+            ledger=base.ledger,
+            settings=base.settings,
+            clock=base.clock,
+            halted_because=self._halt,
+            exits_halted_because=self._halt_of_exits,
+            holdings=lambda: self.holdings,
+        )
+
+    def _halt(self) -> str | None:
+        return self.halts.reason()
+
+    def _halt_of_exits(self) -> str | None:
+        return self.halts.reason(leaving=True)
+
+    def _synchronizer(self) -> Synchronizer:
+        base = self._base
+        return Synchronizer(
+            gateway=base.gateway,
+            ledger=base.ledger,
+            clock=base.clock,
+            horizon=OrderHorizon(submit_deadline_s=base.settings.submit_deadline_s, session_end=base.session_end),
+            is_in_flight=self.admission.is_in_flight,
+        )
+
+    def _holdings(self) -> Holdings | None:
+        base = self._base
+        if base.account is None:
+            return None
+        return Holdings(account=base.account, ledger=base.ledger, synchronizer=self.synchronizer, clock=base.clock)
+
+    def _canceller(self) -> Canceller:
+        base = self._base
+        return Canceller(
+            gateway=base.gateway,
+            ledger=base.ledger,
+            synchronizer=self.synchronizer,
+            clock=base.clock,
+            deadline_s=base.settings.cancel_deadline_s,
+            jitter=base.jitter,
+        )
+
+    def _upkeep(self) -> Upkeep:
+        base = self._base
+        return Upkeep(
+            gateway=base.gateway,
+            ledger=base.ledger,
+            synchronizer=self.synchronizer,
+            canceller=self.canceller,
+            is_in_flight=self.admission.is_in_flight,
+            holdings=self.holdings,
+            before_sync=base.before_sync,
+        )
+
+    def _placement(self) -> Placement:
+        base = self._base
+        protocol = SubmitProtocol(
+            gateway=base.gateway,
+            ledger=base.ledger,
+            lock=base.send_lock,
+            latch=base.latch,
+            rules=SubmitRules.of(base.settings),
+            clock=base.clock,
+            jitter=base.jitter,
+        )
+        return Placement(
+            gateway=base.gateway,
+            ledger=base.ledger,
+            settings=base.settings,
+            identity=base.identity,
+            admission=self.admission,
+            protocol=protocol,
+            outcomes=self.outcomes,
+            canceller=self.canceller,
+            new_id=base.new_id,
+        )
+
+    def _replacement(self) -> Replacement:
+        base = self._base
+        return Replacement(
+            ledger=base.ledger,
+            canceller=self.canceller,
+            placement=self.placement,
+            admission=self.admission,
+            clock=base.clock,
+            price_ttl_s=base.settings.intent_ttl_s,
+        )
+
+    def _decisions(self) -> OperatorDecisions:
+        base = self._base
+        return OperatorDecisions(
+            gateway=base.gateway,
+            ledger=base.ledger,
+            synchronizer=self.synchronizer,
+            holdings=self.holdings,
+            mode=base.identity.mode,
+            is_in_flight=self.admission.is_in_flight,
+        )

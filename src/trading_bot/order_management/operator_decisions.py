@@ -1,0 +1,289 @@
+"""What a named person may decide where evidence does not. A decision is checked as far as possible, and recorded."""
+
+import enum
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from trading_bot.order_management.carrying import carried_events
+from trading_bot.order_management.causes import Cause, cause_of
+from trading_bot.order_management.client_ids import bears_our_mark
+from trading_bot.order_management.events import EventKind, OrderEvent, about
+from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError, OrderValidationError
+from trading_bot.order_management.holdings import Holdings
+from trading_bot.order_management.ledger import OrderLedger
+from trading_bot.order_management.models import (
+    ClientOrderId,
+    ExecutionMode,
+    OrderEnvelope,
+    OrderId,
+    OrderReport,
+    OrderState,
+)
+from trading_bot.order_management.order_book import OrderBook
+from trading_bot.order_management.ports import BrokerGateway
+from trading_bot.order_management.position_watch import NOTHING, baseline
+from trading_bot.order_management.synchronization import Synchronizer
+from trading_bot.order_management.tracked_order import TrackedOrder
+
+LONGEST_REASON = 500
+_LONGEST_NAME = 64
+_LOOK_BACK = timedelta(hours=24)
+
+
+class Resolution(enum.StrEnum):
+    """How a person ends the doubt about an order."""
+
+    NEVER_ACCEPTED = "never_accepted"  # the broker does not have it and never will
+    FOUND = "found"  # the broker has it under this order id
+
+
+class OperatorDecisions:
+    """Takes decisions of people. Every method needs who decided (``by``) and why (``reason``)."""
+
+    def __init__(
+        self,
+        *,
+        gateway: BrokerGateway,
+        ledger: OrderLedger,
+        synchronizer: Synchronizer,
+        holdings: Holdings | None,
+        mode: ExecutionMode,
+        is_in_flight: Callable[[ClientOrderId], bool],
+    ) -> None:
+        self._gateway = gateway
+        self._ledger = ledger
+        self._synchronizer = synchronizer
+        self._holdings = holdings
+        self._mode = mode
+        self._is_in_flight = is_in_flight
+
+    def resolve(
+        self, client_order_id: str, *, as_: Resolution, by: str, reason: str, order_id: str | None = None
+    ) -> OrderEnvelope:
+        """End the doubt about an unresolved order.
+
+        ``never_accepted`` still asks the broker first and holds only where a complete listing does not show the order;
+        ``found`` names the broker's ``order_id``, which must bear the order's own ``ref_id``.
+
+        Raises:
+            OrderNotFoundError: no order of that id is in the journal, or the broker has none of ``order_id``.
+            OrderValidationError: the order is not in doubt, or the broker says otherwise.
+            OrderStatusError: the broker could not be read, so nothing was decided.
+        """
+        _refuse_nameless(by, reason)
+        order = self._in_doubt(client_order_id)
+        if as_ is Resolution.FOUND:
+            self._resolve_found(order, order_id, by=by, reason=reason)
+        else:
+            self._resolve_absent(order, by=by, reason=reason)
+        with self._ledger.open_book() as book:
+            return (book.get(order.client_order_id) or order).envelope
+
+    def adopt(self, order_id: str, *, by: str, reason: str) -> OrderEnvelope:
+        """Track an order of ours that the journal does not know; trading resumes once no other is open.
+
+        What had filled before is taken as part of the positions: the difference, if any, freezes the symbol.
+
+        Raises:
+            OrderValidationError: it is known, is not ours, or says too little to be tracked.
+            OrderNotFoundError, OrderStatusError: the broker could not show it.
+        """
+        _refuse_nameless(by, reason)
+        report = self._gateway.fetch_order_status(OrderId(order_id))
+        with self._ledger.open_book() as book:
+            stranger = self._as_tracked(book, report)
+            self._ledger.record_facts(carried_events(stranger))
+            self._ledger.record_fact(_decision(stranger.envelope, "adopted", by=by, reason=reason))
+        self._resume_without_strangers(by=by, reason=reason)
+        return stranger.envelope
+
+    def release(self, symbol: str, *, by: str, reason: str) -> None:
+        """Trade a frozen symbol again.
+
+        Raises:
+            OrderValidationError: it is not frozen, or it is for its position, which has to be accepted instead.
+        """
+        _refuse_nameless(by, reason)
+        with self._ledger.open_book() as book:
+            freeze = book.freeze_fact(symbol)
+            if freeze is None:
+                raise OrderValidationError(f"{symbol!a} is not frozen; list the frozen symbols", symbol=symbol)
+            if cause_of(freeze) is Cause.DRIFT:
+                raise OrderValidationError(
+                    f"{symbol} is frozen because its position is not explained; accept the position instead",
+                    symbol=symbol,
+                )
+            self._ledger.record_fact(_about_symbol(EventKind.SYMBOL_RELEASED, symbol, by=by, reason=reason))
+
+    def accept_position(self, symbol: str, *, by: str, reason: str) -> Decimal:
+        """Take the broker's position of a symbol as ours from now on, and return it.
+
+        Raises:
+            OrderValidationError: an order on it has not ended, whose fills could count twice; or the position is short.
+            OrderStatusError: the positions could not be read.
+        """
+        _refuse_nameless(by, reason)
+        holdings = self._holdings
+        if holdings is None:
+            raise OrderStatusError("this manager reads no positions; give it the account to read them from")
+        self._refuse_while_open(symbol)
+        look = holdings.look()
+        quantity = look.held.get(symbol, NOTHING)
+        if quantity < 0:
+            raise OrderValidationError(
+                f"{symbol}: the account is {quantity.copy_negate():f} shares short; cover that at the broker first",
+                symbol=symbol,
+            )
+        with self._ledger.open_book() as book:
+            self._refuse_while_open(symbol)
+            self._ledger.record_fact(baseline(symbol, quantity, reason=reason, by=by))
+            self._end_what_the_position_caused(book, symbol, by=by, reason=reason)
+            holdings.forget_difference(symbol)
+        return quantity
+
+    def _in_doubt(self, client_order_id: str) -> TrackedOrder:
+        with self._ledger.open_book() as book:
+            order = book.by_either_id(client_order_id)
+        if order is None:
+            raise OrderNotFoundError(
+                f"no order {ascii(client_order_id)[:80]} is in the journal; list the orders to see the ids",
+                client_order_id=client_order_id,
+            )
+        is_settling = order.state is OrderState.PENDING_SUBMIT or self._is_in_flight(order.client_order_id)
+        if order.state.is_unresolved and not is_settling:
+            return order
+        remedy = "wait for its answer" if is_settling else "there is no doubt to end"
+        raise OrderValidationError(
+            f"order {order.client_order_id} is {order.state}; {remedy}", client_order_id=order.client_order_id
+        )
+
+    def _resolve_found(self, order: TrackedOrder, order_id: str | None, *, by: str, reason: str) -> None:
+        if order_id is None:
+            raise OrderValidationError("name the broker's order id under which it was found")
+        report = self._gateway.fetch_order_status(OrderId(order_id))
+        if report.ref_id != order.envelope.ref_id:
+            raise OrderValidationError(
+                f"the broker's order {order_id} is not {order.client_order_id}: it bears another ref_id; check the id",
+                client_order_id=order.client_order_id,
+                order_id=order_id,
+            )
+        with self._ledger.open_book():
+            decision = _decision(order.envelope, Resolution.FOUND.value, by=by, reason=reason)
+            self._ledger.record_fact(replace(decision, order_id=report.order_id))
+            self._synchronizer.apply(order.client_order_id, report)
+
+    def _resolve_absent(self, order: TrackedOrder, *, by: str, reason: str) -> None:
+        listing = self._gateway.find_by_client_order_id(
+            order.client_order_id,
+            ref_id=order.envelope.ref_id,
+            created_after=order.envelope.created_at - _LOOK_BACK,
+        )
+        for report in listing.reports:
+            self._synchronizer.apply(order.client_order_id, report)
+            raise OrderValidationError(
+                f"the broker has order {order.client_order_id} as {report.order_id}; it is tracked from now on",
+                client_order_id=order.client_order_id,
+                order_id=report.order_id,
+            )
+        if not listing.complete:
+            raise OrderStatusError(
+                f"the broker's orders could not be read in full ({listing.problem}), so the order may be among them; "
+                "try again",
+                client_order_id=order.client_order_id,
+            )
+        with self._ledger.open_book():
+            self._in_doubt(order.client_order_id)
+            decision = _decision(order.envelope, Resolution.NEVER_ACCEPTED.value, by=by, reason=reason)
+            self._ledger.record_fact(replace(decision, status=OrderState.NEVER_ACCEPTED))
+
+    def _as_tracked(self, book: OrderBook, report: OrderReport) -> TrackedOrder:
+        ref_id = report.ref_id
+        if ref_id is None or not bears_our_mark(ref_id):
+            raise OrderValidationError(
+                f"order {report.order_id} does not bear our mark, so it is not ours to track", order_id=report.order_id
+            )
+        known = book.by_ref_id(ref_id) or book.by_order_id(report.order_id)
+        if known is not None:
+            raise OrderValidationError(
+                f"order {report.order_id} is in the journal as {known.client_order_id}; nothing is to be adopted",
+                client_order_id=known.client_order_id,
+                order_id=report.order_id,
+            )
+        whole = report.quantity == report.quantity.to_integral_value()
+        if report.limit_price is None or report.time_in_force is None or report.created_at is None or not whole:
+            raise OrderValidationError(
+                f"order {report.order_id} is no limit order of whole shares; end it at the broker",
+                order_id=report.order_id,
+            )
+        return TrackedOrder(
+            envelope=OrderEnvelope(
+                client_order_id=ClientOrderId(f"adopted-{report.order_id}"),
+                ref_id=ref_id,
+                order_id=report.order_id,
+                symbol=report.symbol,
+                side=report.side,
+                quantity=int(report.quantity),
+                limit_price=report.limit_price,
+                reference_price=report.limit_price,
+                time_in_force=report.time_in_force,
+                extended_hours=False,
+                state=report.state,
+                execution_mode=self._mode,
+                strategy_name=None,
+                created_at=report.created_at,
+                filled_quantity=report.cumulative_quantity,
+                average_price=report.average_price,
+            ),
+            executions=report.executions,
+            last_transaction_at=report.last_transaction_at,
+        )
+
+    def _resume_without_strangers(self, *, by: str, reason: str) -> None:
+        listing = self._gateway.list_open_orders()
+        with self._ledger.open_book() as book:
+            if not listing.complete or cause_of(book.halt_fact) is not Cause.STRANGER:
+                return
+            if any(bears_our_mark(report.ref_id) and not _is_known(book, report) for report in listing.reports):
+                return
+            self._ledger.record_fact(_about_symbol(EventKind.TRADING_RESUMED, None, by=by, reason=reason))
+
+    def _refuse_while_open(self, symbol: str) -> None:
+        with self._ledger.open_book() as book:
+            pending = next((order for order in book.active() if order.envelope.symbol == symbol), None)
+        if pending is not None:
+            raise OrderValidationError(
+                f"{symbol}: order {pending.client_order_id} is {pending.state} and may move the position; cancel it or "
+                "wait for its end, then accept the position",
+                symbol=symbol,
+                client_order_id=pending.client_order_id,
+            )
+
+    def _end_what_the_position_caused(self, book: OrderBook, symbol: str, *, by: str, reason: str) -> None:
+        halt = book.halt_fact
+        if cause_of(book.freeze_fact(symbol)) is Cause.DRIFT:
+            self._ledger.record_fact(_about_symbol(EventKind.SYMBOL_RELEASED, symbol, by=by, reason=reason))
+        if halt is not None and cause_of(halt) is Cause.NEGATIVE_POSITION and halt.symbol == symbol:
+            self._ledger.record_fact(_about_symbol(EventKind.TRADING_RESUMED, symbol, by=by, reason=reason))
+
+
+def _refuse_nameless(by: str, reason: str) -> None:
+    for name, text, longest in (("by", by, _LONGEST_NAME), ("reason", reason, LONGEST_REASON)):
+        if not text.strip() or len(text) > longest or not text.isprintable():
+            raise OrderValidationError(
+                f"{name} is 1 to {longest} printable characters: a decision needs a name and a reason",
+                code="nameless_decision",
+            )
+
+
+def _is_known(book: OrderBook, report: OrderReport) -> bool:
+    return report.ref_id is not None and book.by_ref_id(report.ref_id) is not None
+
+
+def _decision(envelope: OrderEnvelope, word: str, *, by: str, reason: str) -> OrderEvent:
+    return replace(about(envelope, EventKind.ORDER_RESOLVED), reason=reason, details={"as": word, "by": by})
+
+
+def _about_symbol(kind: EventKind, symbol: str | None, *, by: str, reason: str) -> OrderEvent:
+    return OrderEvent(event=kind, symbol=symbol, reason=reason, details={"by": by})

@@ -1,0 +1,241 @@
+"""The positions on the bench: what is compared, what freezes, and how many shares may be sold."""
+
+from decimal import Decimal
+
+import pytest
+
+from tests.support.fake_gateway import REPLY_LOST
+from tests.support.manager_bench import ManagerBench, terms
+from trading_bot.order_management.causes import Cause, cause_of
+from trading_bot.order_management.events import EventKind
+from trading_bot.order_management.exceptions import (
+    OrderOutcomeUnknownError,
+    TradeRefusedError,
+    TradingHaltedError,
+)
+from trading_bot.order_management.models import Side
+from trading_bot.order_management.order_book import OrderBook
+from trading_bot.order_management.position_watch import LOOK_EVERY_S
+
+
+def expected(bench: ManagerBench, symbol: str = "AAPL") -> Decimal:
+    with bench.ledger.open_book() as book:
+        return book.expected_positions().get(symbol, Decimal(0))
+
+
+def freeze(bench: ManagerBench, symbol: str = "AAPL"):
+    with bench.ledger.open_book() as book:
+        return book.freeze_fact(symbol)
+
+
+def refused_sell(bench: ManagerBench, quantity: int) -> TradeRefusedError:
+    with pytest.raises(TradeRefusedError) as caught:
+        bench.sell("refused", quantity=quantity)
+    assert caught.value.code == "insufficient_shares"
+    return caught.value
+
+
+class TestTheStart:
+    def test_the_first_look_is_put_on_record_once(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        assert expected(bench) == 50
+        bench.sync(after=LOOK_EVERY_S)
+        assert len(bench.journal.facts(EventKind.POSITION_ACCEPTED)) == 2
+
+    def test_a_restart_goes_on_from_the_record_and_not_from_what_it_finds(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        bench.buy("c1")
+        bench.gateway.order().fill()
+        bench.restart()
+        bench.manager.recover()
+        assert expected(bench) == 60
+        assert len(bench.journal.facts(EventKind.POSITION_ACCEPTED)) == 2
+
+    def test_no_order_is_taken_before_the_positions_were_read(self):
+        bench = ManagerBench(shares={"AAPL": 50}, recovered=False)
+        bench.positions.is_failing = True
+        with pytest.raises(TradingHaltedError, match="positions could not be read"):
+            bench.manager.recover()
+        with pytest.raises(TradingHaltedError, match="not been compared"):
+            bench.buy()
+        bench.positions.is_failing = False
+        assert bench.sync().complete
+        assert bench.buy().order_id is not None
+
+    def test_a_fill_during_the_first_look_puts_it_off(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        bench.buy("c1")
+        assert bench.sync().complete
+        bench.positions.during_read = lambda: bench.gateway.order().fill() or bench.manager.get_order_status("c1")
+        bench.sync(after=LOOK_EVERY_S)
+        assert expected(bench) == 60
+        assert freeze(bench) is None
+
+    def test_the_record_survives_a_replay_byte_for_byte(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        bench.buy("c1")
+        bench.gateway.order().fill(3)
+        bench.sync()
+        replayed = OrderBook.replayed(bench.journal.records)
+        assert replayed.expected_positions() == {"AAPL": 53}
+        assert replayed.knows_positions
+
+
+class TestDrift:
+    def test_what_our_fills_explain_is_no_drift(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        bench.buy("c1")
+        bench.gateway.order().fill()
+        bench.sync()
+        bench.sync(after=LOOK_EVERY_S)
+        assert (expected(bench), freeze(bench), bench.gateway.look_backs) == (60, None, [])
+
+    @pytest.mark.parametrize("moved", ["-20", "7", "150", "0.0123"])
+    def test_shares_moved_elsewhere_freeze_the_symbol_once_two_looks_agree(self, moved):
+        """Sold or bought by hand, split, reinvested."""
+        bench = ManagerBench(shares={"AAPL": 50})
+        bench.positions.move("AAPL", moved)
+        bench.sync(after=LOOK_EVERY_S)
+        assert freeze(bench) is None
+        bench.sync(after=10)
+        assert cause_of(freeze(bench)) is Cause.DRIFT
+        with pytest.raises(TradingHaltedError, match="accept-position AAPL"):
+            bench.buy()
+        assert bench.buy("other", symbol="MSFT").order_id is not None
+
+    def test_the_closed_orders_are_read_before_anything_is_concluded(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        bench.positions.move("AAPL", "1")
+        bench.gateway.look_back_problem = "page 2 failed"
+        bench.sync(after=LOOK_EVERY_S)
+        bench.sync(after=60)
+        assert (len(bench.gateway.look_backs), freeze(bench)) == (2, None)
+        bench.gateway.look_back_problem = None
+        bench.sync(after=60)
+        assert cause_of(freeze(bench)) is Cause.DRIFT
+
+    def test_a_fill_that_only_the_closed_orders_show_explains_the_difference(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        bench.buy("c1")
+        order = bench.gateway.order()
+        bench.manager.cancel_order("c1")
+        order.fill(4)
+        bench.sync(after=LOOK_EVERY_S)
+        bench.sync(after=60)
+        assert (expected(bench), freeze(bench)) == (54, None)
+
+    def test_a_difference_that_goes_away_freezes_nothing(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        bench.positions.move("AAPL", "5")
+        bench.sync(after=LOOK_EVERY_S)
+        bench.positions.move("AAPL", "-5")
+        bench.sync(after=60)
+        bench.sync(after=60)
+        assert freeze(bench) is None
+
+    def test_a_drift_never_takes_the_place_of_a_harder_freeze(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        bench.gateway.submits.append(type(REPLY_LOST)(mismatch="another price"))
+        bench.buy("c1")
+        bench.positions.move("AAPL", "5")
+        bench.sync(after=LOOK_EVERY_S)
+        bench.sync(after=60)
+        assert freeze(bench).reason == "another price"
+
+    def test_a_short_position_halts_entries_at_once(self):
+        bench = ManagerBench(shares={"AAPL": 50, "MSFT": 5})
+        bench.positions.move("MSFT", "-8")
+        bench.sync(after=LOOK_EVERY_S)
+        with pytest.raises(TradingHaltedError, match="short"):
+            bench.buy()
+        assert bench.sell("s1").order_id is not None
+
+
+class TestRequests:
+    def test_nothing_is_read_while_nothing_happens(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        before = bench.positions.reads
+        for _ in range(10):
+            bench.sync(after=5)
+        assert bench.positions.reads == before
+
+    def test_a_fill_and_an_old_look_each_call_for_one_read(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        before = bench.positions.reads
+        bench.buy("c1")
+        bench.gateway.order().fill()
+        bench.sync()
+        assert bench.positions.reads == before + 1
+        bench.sync(after=LOOK_EVERY_S)
+        assert bench.positions.reads == before + 2
+
+    def test_an_order_placed_elsewhere_calls_for_a_read_when_it_comes_and_when_it_goes(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        before = bench.positions.reads
+        stranger = bench.gateway.add(terms(quantity=5))
+        bench.sync()
+        bench.sync()
+        assert bench.positions.reads == before + 1
+        stranger.fill()
+        bench.sync()
+        assert bench.positions.reads == before + 2
+
+    def test_a_read_that_fails_later_on_leaves_the_last_one_standing(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        bench.positions.is_failing = True
+        assert bench.sync(after=LOOK_EVERY_S).complete
+        assert bench.sell(quantity=50).order_id is not None
+
+
+class TestSells:
+    def test_no_more_is_sold_than_is_held(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        assert "more than the 50 held" in str(refused_sell(bench, 51))
+        assert bench.gateway.calls == []
+        assert bench.sell(quantity=50).order_id is not None
+
+    def test_open_sells_of_ours_take_their_shares_until_they_end(self):
+        bench = ManagerBench(shares={"AAPL": 50}, max_pending_per_side=5)
+        bench.sell("s1", quantity=30)
+        refused_sell(bench, 21)
+        bench.manager.cancel_order("s1")
+        assert bench.sell("s2", quantity=21).order_id is not None
+
+    def test_a_sell_in_doubt_takes_its_shares(self):
+        bench = ManagerBench(shares={"AAPL": 50}, max_pending_per_side=5)
+        bench.gateway.submits.append(REPLY_LOST)
+        bench.gateway.blind_lookups = 1000
+        with pytest.raises(OrderOutcomeUnknownError):
+            bench.sell("s1", quantity=30)
+        refused_sell(bench, 21)
+
+    def test_sells_placed_elsewhere_take_their_shares_while_they_rest(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        stranger = bench.gateway.add(terms(side=Side.SELL, quantity=30))
+        bench.sync()
+        refused_sell(bench, 21)
+        stranger.end()
+        bench.sync()
+        assert bench.sell(quantity=21).order_id is not None
+
+    @pytest.mark.parametrize(("moved", "free"), [("-20", 30), ("20", 50)], ids=["fewer there", "fewer explained"])
+    def test_a_drifted_symbol_is_sold_up_to_the_smaller_quantity(self, moved, free):
+        bench = ManagerBench(shares={"AAPL": 50})
+        bench.positions.move("AAPL", moved)
+        bench.sync(after=LOOK_EVERY_S)
+        bench.sync(after=60)
+        assert cause_of(freeze(bench)) is Cause.DRIFT
+        refused_sell(bench, free + 1)
+        assert bench.sell(quantity=free).order_id is not None
+
+    def test_a_fill_counts_as_soon_as_it_is_booked(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        bench.sell("s1", quantity=30)
+        bench.gateway.order().fill()
+        bench.manager.get_order_status("s1")
+        refused_sell(bench, 21)
+
+    def test_the_same_sell_again_is_a_duplicate_and_no_oversell(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        bench.sell("s1", quantity=50)
+        assert bench.sell("s2", quantity=50).duplicate_of == "s1"

@@ -1,0 +1,370 @@
+"""Bugs to be caught: each is a small, plausible mistake, planted into the product for the length of one test.
+
+This is the one place where patching our own code is the point: the checker is on trial, not the product.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from decimal import Decimal
+from typing import TypeAlias
+
+import pytest
+
+from trading_bot.latch import Latch
+from trading_bot.order_management import (
+    gateways,
+    lifecycle,
+    models,
+    order_log,
+    placement,
+    reconciliation,
+    submission,
+    synchronization,
+)
+from trading_bot.order_management.cancellation import Canceller
+from trading_bot.order_management.events import EventKind, about
+from trading_bot.order_management.exceptions import OrderNotFoundError
+from trading_bot.order_management.gateways import RobinhoodGateway
+from trading_bot.order_management.ledger import OrderLedger
+from trading_bot.order_management.lifecycle import Judgement, Move
+from trading_bot.order_management.models import OrderId, OrderState, RefId
+from trading_bot.order_management.order_book import TrackedOrder
+from trading_bot.order_management.order_log import OrderLog
+from trading_bot.order_management.outcomes import CancelTaken, NotSent, Rejected, Unknown
+from trading_bot.order_management.results import CancelVerdict
+from trading_bot.order_management.send_gate import SendGate
+from trading_bot.order_management.upkeep import Upkeep
+from trading_bot.robinhood import classify, session
+
+Plant: TypeAlias = Callable[[pytest.MonkeyPatch], None]
+
+
+def _answering(change: Callable[[object], object]) -> Plant:
+    """Change what a submit is taken to have ended in."""
+    real = gateways.classify_submit
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(gateways, "classify_submit", lambda *args, **named: change(real(*args, **named)))
+
+    return plant
+
+
+def _sends_another(change: Callable[[str], str]) -> Plant:
+    """Change an order's form between the record and the wire."""
+    real = gateways.order_body
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(gateways, "order_body", lambda *args, **named: change(real(*args, **named).decode()).encode())
+
+    return plant
+
+
+def _resent_after_unknown(patch: pytest.MonkeyPatch) -> None:
+    _answering(lambda it: NotSent(cause="x", may_retry=True) if isinstance(it, Unknown) else it)(patch)
+
+
+def _fresh_ref_id_on_retry(patch: pytest.MonkeyPatch) -> None:
+    real = RobinhoodGateway.submit_limit_buy
+    seen: set[str] = set()
+
+    def submit(self, intent, **named):
+        if intent.ref_id in seen:
+            other = str(uuid.uuid5(uuid.NAMESPACE_OID, str(len(seen))))
+            intent = replace(intent)
+            object.__setattr__(intent, "body", intent.body.replace(intent.ref_id.encode(), other.encode()))
+        seen.add(intent.ref_id)
+        return real(self, intent, **named)
+
+    patch.setattr(RobinhoodGateway, "submit_limit_buy", submit)
+
+
+def _part_of_a_list_proves_absence(patch: pytest.MonkeyPatch) -> None:
+    real = gateways.read_orders
+    patch.setattr(gateways, "read_orders", lambda *a, **n: replace(real(*a, **n), complete=True, problem=None))
+
+
+def _first_page_is_all(patch: pytest.MonkeyPatch) -> None:
+    real = gateways.walk_pages
+
+    def first_page(get, path, query):
+        return real(lambda path, query: {**get(path, query), "next": None}, path, query)
+
+    patch.setattr(gateways, "walk_pages", first_page)
+
+
+def _cancel_believed_on_200(patch: pytest.MonkeyPatch) -> None:
+    asked: set[OrderId] = set()
+    cancel, fetch = RobinhoodGateway.cancel_order, RobinhoodGateway.fetch_order_status
+
+    def cancel_order(self, order_id, **named):
+        reply = cancel(self, order_id, **named)
+        if isinstance(reply, CancelTaken):
+            asked.add(order_id)
+        return reply
+
+    def fetch_order_status(self, order_id, **named):
+        report = fetch(self, order_id, **named)
+        return replace(report, state=OrderState.CANCELLED) if order_id in asked else report
+
+    patch.setattr(RobinhoodGateway, "cancel_order", cancel_order)
+    patch.setattr(RobinhoodGateway, "fetch_order_status", fetch_order_status)
+
+
+def _refused_cancel_means_closed(patch: pytest.MonkeyPatch) -> None:
+    real = Canceller.cancel
+
+    def cancel(self, *args, **named):
+        return tuple(
+            replace(result, verdict=CancelVerdict.ALREADY_CLOSED)
+            if result.verdict is CancelVerdict.REFUSED
+            else result
+            for result in real(self, *args, **named)
+        )
+
+    patch.setattr(Canceller, "cancel", cancel)
+
+
+def _not_found_means_cancelled(patch: pytest.MonkeyPatch) -> None:
+    fetch = RobinhoodGateway.fetch_order_status
+    last: dict[OrderId, object] = {}
+
+    def fetch_order_status(self, order_id, **named):
+        try:
+            last[order_id] = report = fetch(self, order_id, **named)
+        except OrderNotFoundError:
+            if order_id not in last:
+                raise
+            return replace(last[order_id], state=OrderState.CANCELLED)
+        return report
+
+    patch.setattr(RobinhoodGateway, "fetch_order_status", fetch_order_status)
+
+
+def _intent_not_flushed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(order_log, "UNSYNCED_KINDS", order_log.UNSYNCED_KINDS | {EventKind.ORDER_INTENDED})
+
+
+def _fills_forgotten_at_the_end(patch: pytest.MonkeyPatch) -> None:
+    real = synchronization.reconcile
+
+    def reconcile(order, report, **named):
+        events = real(order, report, **named)
+        if not report.state.is_terminal:
+            return events
+        return tuple(
+            replace(event, filled_quantity=None) for event in events if event.event is not EventKind.EXECUTION_BOOKED
+        )
+
+    patch.setattr(synchronization, "reconcile", reconcile)
+
+
+def _last_fill_forgotten(patch: pytest.MonkeyPatch) -> None:
+    real = synchronization.reconcile
+
+    def reconcile(order, report, **named):
+        return real(order, replace(report, executions=report.executions[1:]), **named)
+
+    patch.setattr(synchronization, "reconcile", reconcile)
+
+
+def _fills_not_told_apart(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(reconciliation, "_new_fills", lambda order, report: iter(report.executions))
+
+
+def _every_report_moves_the_state(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        reconciliation, "judge", lambda current, reported: Move(state=reported, judgement=Judgement.ADVANCE)
+    )
+    patch.setattr(lifecycle, "TRANSITIONS", dict.fromkeys(OrderState, frozenset(OrderState)))
+
+
+def _one_ref_id_for_all(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(placement, "derive_ref_id", lambda *args: RefId("7b0712ad-0000-4000-8000-000000000000"))
+
+
+def _mark_lost(patch: pytest.MonkeyPatch) -> None:
+    real = placement.derive_ref_id
+    patch.setattr(placement, "derive_ref_id", lambda *args: RefId("0" * 8 + real(*args)[8:]))
+
+
+def _latch_not_read_again(patch: pytest.MonkeyPatch) -> None:
+    real = SendGate.__enter__
+
+    def enter(self) -> None:
+        self._latch = type("Armed", (), {"reason_not_armed": lambda self: None})()
+        real(self)
+
+    patch.setattr(SendGate, "__enter__", enter)
+
+
+def _latch_not_read_at_all(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Latch, "reason_not_armed", lambda self: None)
+
+
+def _armed_at_every_start(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Latch, "initialise_paper", lambda self: self.arm(by="start"))
+
+
+def _first_byte_not_noted(patch: pytest.MonkeyPatch) -> None:
+    real = session._failure
+    patch.setattr(session, "_failure", lambda *a, **n: replace(real(*a, **n), first_byte_written=False))
+
+
+def _absent_after_one_look(patch: pytest.MonkeyPatch) -> None:
+    def judge_absence(order, *, listing_began, sent_until, rested_until, **named):
+        del sent_until, rested_until, named
+        if not order.state.is_unresolved:
+            return None
+        return replace(
+            about(order.envelope, EventKind.ORDER_NEVER_ACCEPTED),
+            status=OrderState.NEVER_ACCEPTED,
+            occurred_at=listing_began,
+        )
+
+    patch.setattr(synchronization, "judge_absence", judge_absence)
+
+
+def _unresolved_reserves_nothing(patch: pytest.MonkeyPatch) -> None:
+    real = TrackedOrder.remaining_quantity
+
+    def remaining(self) -> Decimal:
+        return Decimal(0) if self.state.is_unresolved else real.fget(self)  # type: ignore[misc]  # a property has one
+
+    patch.setattr(TrackedOrder, "remaining_quantity", property(remaining))
+
+
+def _presumed_absent_is_an_end(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(models, "_TERMINAL", models._TERMINAL | {OrderState.PRESUMED_ABSENT})
+    patch.setattr(models, "_UNRESOLVED", models._UNRESOLVED - {OrderState.PRESUMED_ABSENT})
+
+
+def _doubt_not_recorded(patch: pytest.MonkeyPatch) -> None:
+    real = OrderLedger.record_fact
+
+    def record_fact(self, event):
+        if event.event is EventKind.ORDER_OUTCOME_UNKNOWN:
+            self._fold(self._unwritten(event))
+        else:
+            real(self, event)
+
+    patch.setattr(OrderLedger, "record_fact", record_fact)
+
+
+def _interrupted_submits_not_doubted(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Upkeep, "_doubt_interrupted_submits", lambda self: None)
+
+
+def _too_many_attempts(patch: pytest.MonkeyPatch) -> None:
+    real = submission.SubmitRules.of
+
+    def of(settings):
+        rules = real(settings)
+        return replace(rules, retry=replace(rules.retry, max_attempts=9))
+
+    patch.setattr(submission.SubmitRules, "of", of)
+
+
+def _no_deadline(patch: pytest.MonkeyPatch) -> None:
+    real = submission.SubmitRules.of
+
+    def of(settings):
+        return replace(real(settings), intent_ttl_s=500, submit_deadline_s=500)
+
+    patch.setattr(submission.SubmitRules, "of", of)
+
+
+def _limit_outside_collar(patch: pytest.MonkeyPatch) -> None:
+    real = placement.price_order
+    patch.setattr(placement, "price_order", lambda *a: replace(real(*a), limit_price=real(*a).limit_price + 1))
+
+
+def _cancels_everybodys_orders(patch: pytest.MonkeyPatch) -> None:
+    real = Upkeep.cancel_all
+
+    def cancel_all(self, **named):
+        return real(self, **(named | {"include_external": True}))
+
+    patch.setattr(Upkeep, "cancel_all", cancel_all)
+
+
+def _latched_cancels_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Upkeep, "_fire_latched_cancels", lambda self: None)
+
+
+def _looks_for_the_future_only(patch: pytest.MonkeyPatch) -> None:
+    real = RobinhoodGateway.find_by_client_order_id
+
+    def find(self, client_order_id, *, ref_id, created_after, **named):
+        del created_after
+        return real(self, client_order_id, ref_id=ref_id, created_after=self._clock.now(), **named)
+
+    patch.setattr(RobinhoodGateway, "find_by_client_order_id", find)
+
+
+def _starts_a_new_journal(patch: pytest.MonkeyPatch) -> None:
+    real = OrderLog.open
+
+    def open_log(self):
+        with suppress(FileNotFoundError):
+            self.path.write_bytes(b"")
+        return real(self)
+
+    patch.setattr(OrderLog, "open", open_log)
+
+
+def _replies_not_masked(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(classify, "error_text", lambda body: body.decode(errors="replace"))
+
+
+def _server_error_is_a_refusal(it: object) -> object:
+    is_server_error = isinstance(it, Unknown) and "HTTP 5" in it.cause
+    return Rejected(reason="x", status_code=500) if is_server_error else it
+
+
+PLANTED: Mapping[str, Plant] = {
+    "an unknown outcome is sent again": _resent_after_unknown,
+    "an unknown outcome is booked as not sent": _answering(
+        lambda it: NotSent(cause="x", may_retry=False) if isinstance(it, Unknown) else it
+    ),
+    "a server error is booked as a refusal": _answering(_server_error_is_a_refusal),
+    "a retry gets a fresh ref_id": _fresh_ref_id_on_retry,
+    "all orders share one ref_id": _one_ref_id_for_all,
+    "the ref_id does not bear our mark": _mark_lost,
+    "part of a list proves absence": _part_of_a_list_proves_absence,
+    "the first page is taken for all": _first_page_is_all,
+    "one look proves absence": _absent_after_one_look,
+    "the look-up begins too late": _looks_for_the_future_only,
+    "a cancel is believed on 200": _cancel_believed_on_200,
+    "a refused cancel counts as closed": _refused_cancel_means_closed,
+    "not found counts as cancelled": _not_found_means_cancelled,
+    "cancel-all cancels everybody's orders": _cancels_everybodys_orders,
+    "latched cancels are forgotten": _latched_cancels_forgotten,
+    "the intent is not flushed": _intent_not_flushed,
+    "fills are forgotten at the end": _fills_forgotten_at_the_end,
+    "one execution is forgotten": _last_fill_forgotten,
+    "executions are not told apart": _fills_not_told_apart,
+    "every report moves the state": _every_report_moves_the_state,
+    "the latch is not read again before the first byte": _latch_not_read_again,
+    "the latch is not read at all": _latch_not_read_at_all,
+    "a start arms the account again": _armed_at_every_start,
+    "the first byte goes unnoticed": _first_byte_not_noted,
+    "unresolved orders reserve nothing": _unresolved_reserves_nothing,
+    "presumed absent is taken for an end": _presumed_absent_is_an_end,
+    "a doubt is not recorded": _doubt_not_recorded,
+    "interrupted submits are not doubted": _interrupted_submits_not_doubted,
+    "too many attempts": _too_many_attempts,
+    "no deadline": _no_deadline,
+    "the limit is outside the collar": _limit_outside_collar,
+    "one share more is sent than recorded": _sends_another(
+        lambda form: form.replace("quantity=1&", "quantity=2&").replace("quantity=5&", "quantity=6&")
+    ),
+    "the other side is sent": _sends_another(lambda form: form.replace("side=buy", "side=sell")),
+    "good-for-day is sent as good-till-cancelled": _sends_another(
+        lambda form: form.replace("time_in_force=gfd", "time_in_force=gtc")
+    ),
+    "a start begins a new journal": _starts_a_new_journal,
+    "replies are recorded unmasked": _replies_not_masked,
+}
+

@@ -1,0 +1,27 @@
+"""The checker on trial: it must find every planted bug, and soon."""
+
+import pytest
+
+from tests.simulation.planted_bugs import PLANTED
+from tests.support.sim_invariants import BrokenInvariantError
+from tests.support.sim_schedule import run, steps_of
+from trading_bot.order_management.exceptions import OrderLogDamagedError
+
+WITHIN = 1000
+FOUND = (BrokenInvariantError, OrderLogDamagedError)
+"""A journal that contradicts itself refuses to go on by itself."""
+
+
+def test_there_are_bugs_enough():
+    assert len(PLANTED) >= 25
+
+
+@pytest.mark.parametrize("bug", PLANTED)
+def test_a_planted_bug_is_found(bug, monkeypatch, tmp_path_factory):
+    PLANTED[bug](monkeypatch)
+    for seed in range(WITHIN):
+        try:
+            run(tmp_path_factory.mktemp(f"schedule-{seed}-"), steps_of(seed))
+        except FOUND:
+            return
+    pytest.fail(f"not found in {WITHIN} schedules: {bug}")

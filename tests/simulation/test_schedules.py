@@ -1,0 +1,98 @@
+"""Random lives of the bot against a broker with every bad habit; after each step the promises are checked.
+
+More of them: SIMULATION_SCHEDULES=5000 pytest tests/simulation/test_schedules.py
+"""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.support.sim_invariants import BrokenInvariantError
+from tests.support.sim_schedule import Step, run, shrunk, steps_of
+from trading_bot.bot import TradeStatus
+from trading_bot.order_management.events import EventKind
+from trading_bot.order_management.results import CancelVerdict
+
+SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES", "250"))
+
+ANSWERS = {
+    TradeStatus.SUBMITTED,
+    TradeStatus.DUPLICATE,
+    TradeStatus.BLOCKED,
+    TradeStatus.REJECTED,
+    TradeStatus.NOT_SENT,
+    TradeStatus.UNKNOWN,
+}
+VERDICTS = {
+    CancelVerdict.CANCELLED,
+    CancelVerdict.FILLED_BEFORE_CANCEL,
+    CancelVerdict.PENDING,
+    CancelVerdict.REFUSED,
+    CancelVerdict.LATCHED,
+}
+EVENTS = {
+    EventKind.ORDER_ADOPTED,
+    EventKind.ORDER_PRESUMED_ABSENT,
+    EventKind.ORDER_NEVER_ACCEPTED,
+    EventKind.EXECUTION_BOOKED,
+    EventKind.ANOMALY_FOUND,
+    EventKind.SYMBOL_FROZEN,
+}
+
+
+@dataclass
+class Lived:
+    """What all the schedules together came to."""
+
+    reached: Counter[str] = field(default_factory=Counter)
+    failed: list[int] = field(default_factory=list)
+
+
+def breaks(folder: Path, steps: Sequence[Step]) -> str | None:
+    try:
+        run(folder, steps)
+    except BrokenInvariantError as error:
+        return str(error)
+    return None
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory) -> Lived:
+    all_of_them = Lived()
+    for seed in range(SCHEDULES):
+        try:
+            world = run(tmp_path_factory.mktemp(f"schedule-{seed}-"), steps_of(seed))
+        except BrokenInvariantError:
+            all_of_them.failed.append(seed)
+            continue
+        all_of_them.reached.update(answer.result.status for answer in world.answers)
+        all_of_them.reached.update(result.verdict for result in world.cancels)
+        all_of_them.reached.update(record.fact.event for record in world.records())
+    return all_of_them
+
+
+def test_no_schedule_breaks_a_promise(lived, tmp_path_factory):
+    if lived.failed:
+        steps = shrunk(steps_of(lived.failed[0]), lambda some: breaks(tmp_path_factory.mktemp("shrunk"), some) is not None)
+        pytest.fail(f"schedules {lived.failed} fail; the first one, made small: {breaks(tmp_path_factory.mktemp('last'), steps)}")
+
+
+@pytest.mark.parametrize("what", sorted(ANSWERS | VERDICTS | EVENTS))
+def test_the_schedules_reach(lived, what):
+    """A simulation that never comes to an unknown outcome proves nothing about unknown outcomes."""
+    assert lived.reached[what] > 0
+
+
+def test_a_schedule_lived_twice_writes_the_same_journal(tmp_path):
+    first, second = (run(tmp_path / name, steps_of(1)) for name in ("first", "second"))
+    assert first.journal.read_bytes() == second.journal.read_bytes()
+
+
+def test_a_failing_schedule_is_made_small(tmp_path_factory):
+    steps = steps_of(3)
+    needed = {steps[2], steps[7]}
+    assert set(shrunk(steps, lambda some: needed <= set(some))) == needed
