@@ -9,12 +9,14 @@ from trading_bot.files import PRIVATE_FOLDER
 from trading_bot.journal_check import ChainVerdict
 from trading_bot.latch import LatchState
 from trading_bot.market_hours import Calendar, MarketHours
+from trading_bot.order_management.portfolio import AccountSnapshot
 
 OLDEST_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 100 * 1024**2
 """Below this a journal can be full before anybody looks again."""
 
 LOW_FREE_BYTES = 1024**3
+SHORT_ARMING = timedelta(hours=1)
 _CLOCK_SLACK = timedelta(seconds=2)
 _OTHERS = 0o077
 
@@ -34,6 +36,7 @@ class Trouble(enum.StrEnum):
     MACHINE = "machine"
     CONFIGURATION = "configuration"
     LOGIN = "login"
+    BROKER = "broker"
     HALT = "halt"
     HOLDER = "holder"
     STORAGE = "storage"
@@ -146,6 +149,31 @@ def latch_check(state: LatchState, reason: str | None, *, first_start_arms: bool
     if first_start_arms:
         return _ok("latch", "armed by the first start of this paper account")
     return _failed("latch", reason or "not armed; arm it with 'trading-bot arm'", Trouble.HALT)
+
+
+def expiry_check(until: datetime | None, *, is_armed: bool, now: datetime) -> Check:
+    """Say when the arming of a live account ends; ``until`` None means never."""
+    if not is_armed:
+        return _skipped("arming ends", "the account is not armed")
+    if until is None:
+        return _warning("arming ends", "never; arm it again with 'trading-bot arm --hours'")
+    shown = f"{until:%Y-%m-%d %H:%M} UTC, or at a restart of the machine"
+    if until - now < SHORT_ARMING:
+        return _warning("arming ends", f"{shown}; arm it again with 'trading-bot arm' to go on")
+    return _ok("arming ends", shown)
+
+
+def account_check(account: AccountSnapshot) -> Check:
+    """Judge what the broker lets the account do."""
+    said = f"account ...{account.account_suffix} can be read"
+    if account.restriction is not None:
+        return _warning("account", f"{said}, and may not open positions: {account.restriction}; ask the broker")
+    return _ok("account", said)
+
+
+def version_check(locked_because: str | None) -> Check:
+    """Say whether this version sends orders to live accounts at all."""
+    return _ok("live trading", "open") if locked_because is None else _warning("live trading", locked_because)
 
 
 def breaker_check(halted_because: str | None) -> Check:

@@ -10,6 +10,7 @@ from trading_bot.order_management.operator_decisions import LONGEST_REASON, Reso
 
 
 class _Decision(Ask):
+    may_change_orders = False  # nothing is sent: asked again, it says what has been decided
     by: Text
     reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)]
 

@@ -63,7 +63,8 @@ def open_desk(
     ``on_stop`` says. ``patience_s`` is how long to wait for a holder that is coming up or going away.
 
     Raises:
-        ConfigError, OrderNotSentError, QuoteFileError: as `create_bot`; for what a question raises see `OneShotDesk.perform`.
+        ConfigError, OrderNotSentError, QuoteFileError: as `create_bot`; for what a question raises see
+            `OneShotDesk.perform`.
     """
     around = surroundings or default_surroundings(clock)
     settings = config.order_management.model_copy(update={"on_stop": OnStop.LEAVE})

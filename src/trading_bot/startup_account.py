@@ -104,15 +104,7 @@ class AccountParts:
         self._hours = config.trading.market_hours
         self._paper = None if transport or self._is_live else self._paper_account(account_number, quotes)
         self._access = self._access_to(account_number, transport)
-        self._gateway = RobinhoodGateway(
-            session=self._access.wire,
-            clock=around.clock,
-            account_number=account_number,
-            renew=self._access.renew,
-            read_timeout_s=self._settings.request_timeout_s,
-            jitter=around.jitter,
-            order_form_version=self._settings.order_form_version,
-        )
+        self._gateway = self._broker_gateway(account_number)
         self._armed_file = Latch(path=self._state.latch, clock=around.clock, files=around.files)
         is_locked = self._is_live and not live_trading_open
         self._latch = LockedLatch(LIVE_TRADING_LOCKED) if is_locked else self._armed_file
@@ -224,6 +216,17 @@ class AccountParts:
             risk=risk,
             clock=clock,
             queue_for_open=self._config.trading.queue_for_open,
+        )
+
+    def _broker_gateway(self, account_number: str) -> RobinhoodGateway:
+        return RobinhoodGateway(
+            session=self._access.wire,
+            clock=self._around.clock,
+            account_number=account_number,
+            renew=self._access.renew,
+            read_timeout_s=self._settings.request_timeout_s,
+            jitter=self._around.jitter,
+            order_form_version=self._settings.order_form_version,
         )
 
     def _access_to(self, account_number: str, transport: Transport | None) -> _Access:

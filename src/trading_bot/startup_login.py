@@ -1,4 +1,4 @@
-"""The composition of logins that trade nothing, lock nothing and record nothing: a trial on paper, the real one live."""
+"""The composition of logins, which trade, lock and record nothing: a trial on paper, the real one live."""
 
 from collections.abc import Callable
 

@@ -258,3 +258,10 @@ def test_no_repr_and_no_message_shows_a_secret(desk):
         desk.auth.login()
     shown = "".join([repr(desk.auth), str(vars(desk.auth)), repr(desk.session), str(caught.value)])
     assert [secret for secret in SECRETS if secret in shown] == []
+
+
+def test_a_broker_that_echoes_the_login_is_not_quoted():
+    desk = Desk()
+    desk.broker.on(*TOKEN, reply(400, {"detail": "bad: SOMEONE@example.com hunter2 device-1234"}))
+    with pytest.raises(AuthenticationError, match=r"bad: \*\*\* \*\*\* \*\*\*"):
+        desk.auth.login()

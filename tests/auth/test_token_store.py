@@ -202,3 +202,32 @@ def test_neither_errors_nor_reprs_nor_the_name_of_the_owner_show_a_secret(filled
         filled.load()
     assert "canary" not in str(refused.value) + str(refused.value.__cause__)
     assert "access" not in repr(SESSION).replace("access_token", "")
+
+
+class TestWithoutAUserName:
+    @pytest.fixture
+    def anybody(self, store: TokenStore) -> TokenStore:
+        return TokenStore(path=store.path, username=None, account_number=ACCOUNT_NUMBER, files=LocalFiles())
+
+    def test_the_file_of_any_user_of_the_account_will_do(self, filled, anybody):
+        assert anybody.load() == SESSION
+
+    def test_the_file_of_another_account_will_not(self, filled):
+        other = TokenStore(path=filled.path, username=None, account_number=SecretStr("OTHER123"), files=LocalFiles())
+        with pytest.raises(TokenFileError, match="another user or account"):
+            other.load()
+
+    def test_it_stays_that_users(self, filled, anybody):
+        renewed = SESSION.model_copy(update={"access_token": SecretStr("newer")})
+        anybody.load()
+        anybody.save(renewed)
+        assert filled.load() == renewed
+        stranger = SecretStr("other@example.com")
+        other = TokenStore(path=filled.path, username=stranger, account_number=ACCOUNT_NUMBER, files=LocalFiles())
+        with pytest.raises(TokenFileError, match="another user or account"):
+            other.load()
+
+    def test_nobodys_file_is_not_taken_for_a_users(self, store, anybody):
+        anybody.save(SESSION)
+        with pytest.raises(TokenFileError, match="another user or account"):
+            store.load()

@@ -118,9 +118,11 @@ def test_a_folder_that_cannot_be_written_is_exit_code_11_and_nothing_is_sent(tmp
 
 
 @pytest.mark.parametrize("command", NEEDS_BOT, ids=" ".join)
-def test_live_trading_is_refused_as_locked(tmp_path, command):
-    done = CommandDesk(tmp_path, {"trading": {"mode": "live"}, "account_number": "5QR10001"})(*command)
-    assert is_refused(done, ExitCode.REFUSED_BY_RULE)
+def test_live_without_a_login_is_exit_code_4_and_says_how_to_log_in(tmp_path, command):
+    live = {"trading": {"mode": "live"}, "account_number": "5QR10001"}
+    done = CommandDesk(tmp_path, live)("--quiet", *command)  # else the banner comes first
+    assert is_refused(done, ExitCode.LOGIN_NEEDED)
+    assert "trading-bot login" in done.stderr
     assert "5QR1" not in done.stderr
 
 

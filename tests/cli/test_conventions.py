@@ -22,7 +22,9 @@ PROVEN_ELSEWHERE = {
     "no typo makes it live": (
         "trading_bot/test_config_file.py::test_a_mode_that_is_not_exactly_one_of_the_two_is_refused"
     ),
-    "live takes two consents": "cli/test_safety_commands.py::test_real_money_takes_the_exact_phrase",
+    "live takes every consent": (
+        "trading_bot/test_startup_live.py::test_exactly_one_combination_of_consents_reaches_the_broker_with_an_order"
+    ),
     "paper and live keep apart": (
         "trading_bot/test_state_folder.py::test_accounts_and_modes_have_names_of_their_own_that_do_not_show_the_number"
     ),
@@ -106,8 +108,9 @@ def desk(tmp_path) -> CommandDesk:
 def test_the_commands_are_the_documented_ones():
     assert {" ".join(words) for words in LEAVES} == {
         *("run", "demo", "buy", "sell", "preview", "orders", "status", "cancel", "cancel-all", "sync", "positions"),
-        *("kill", "arm", "doctor", "completion", "config check", "config show", "config schema"),
+        *("kill", "arm", "login", "logout", "doctor", "completion", "config check", "config show", "config schema"),
         *("audit tail", "audit verify", "audit explain"),
+        *("resolve", "adopt", "release", "accept-position"),
     }
 
 
@@ -154,6 +157,8 @@ READ = [
     ["config", "show"],
     ["config", "schema"],
     ["doctor"],
+    ["login"],
+    ["logout"],
     ["completion", "bash"],
     ["cancel", "first"],
     ["cancel-all", "--yes"],

@@ -62,6 +62,7 @@ def test_every_error_of_the_order_tree_has_its_documented_exit_code(kind):
         (ExchangeStateError("x"), ExitCode.JOURNAL),
         (CommandError("x", exit_code=ExitCode.USAGE), ExitCode.USAGE),
         (StartError("lease", AccountInUseError(7)), ExitCode.ACCOUNT_IN_USE),
+        (StartError("account", orders.OrderStatusError("x", code="login_needed")), ExitCode.LOGIN_NEEDED),
         (StartError("journal", PermissionError("logs")), ExitCode.JOURNAL),
     ],
 )

@@ -70,7 +70,7 @@ def test_the_text_of_a_signal_reaches_no_terminal_unmasked(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "signal_and_options", "code", "said"),
     [
-        ({"trading": {"mode": "live"}}, (GOOD, []), 5, "live trading is locked"),
+        ({"trading": {"mode": "live"}}, (GOOD, []), 3, "account_number is not set"),
         ({"trading": {"mode": "LIVE"}}, (GOOD, []), 3, "trading.mode"),
         ({"trading": {"mode": "live"}}, (TIMED, ["--replay"]), 2, "are for paper trading"),
         ({}, (GOOD, ["--replay"]), 2, "add times or leave --replay out"),

@@ -1,220 +1,258 @@
-"""Each fault of the wire, on real sockets under the real gateway: what a submit and a read make of it."""
-
-import gzip
-import json
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
-from decimal import Decimal
+"""What happens on the wire, struck at each step: the answer, the requests that were sent, and the end of it all."""
 
 import pytest
 
-from tests.support.loopback_broker import acts
-from tests.support.loopback_broker.bench import authority, bench
-from tests.support.loopback_broker.book import LoopbackBook
-from tests.support.loopback_broker.server import LoopbackServer
-from trading_bot.clock import SystemClock
-from trading_bot.error_handling.policies import RetryPolicy
-from trading_bot.order_management.exceptions import OrderStatusError
-from trading_bot.order_management.gateways import RobinhoodGateway
-from trading_bot.order_management.models import ClientOrderId, OrderId, OrderTerms, RefId, Side
-from trading_bot.order_management.outcomes import Accepted, DurableIntent, NotSent, Rejected, Unknown
+from tests.faults.grid import CELLS, OURS, calls_for
+from tests.faults.steps import Desk
+from tests.support.broker_stand_in import Act, CancelMode, Route
+from tests.support.sim_world import SimWorld
+from trading_bot.bot import TradeResult, TradeStatus
+from trading_bot.order_management.models import OrderState
+from trading_bot.order_management.results import CancelResult, CancelVerdict
 
-ACCOUNT = "5QR12345"
-REF = RefId("00000000-0000-4000-8000-000000000001")
-ORDER = OrderId("7a2f7d2c-1f0e-4a57-9f0b-2f2d8a0c1b11")
-ONCE = RetryPolicy(max_attempts=1, initial_delay_s=0.01, max_delay_s=0.01, jitter_s=0)
-TERMS = OrderTerms(symbol="AAPL", side=Side.BUY, quantity=10, limit_price=Decimal("90.00"))
-TIMEOUT_S = 0.3
-
-
-@dataclass
-class Desk:
-    server: LoopbackServer
-    book: LoopbackBook
-    gateway: RobinhoodGateway
-
-    def submit(self):
-        order = self.gateway.prepare_order(TERMS, REF)
-        intent = DurableIntent(
-            client_order_id=ClientOrderId("c1"),
-            ref_id=order.ref_id,
-            terms=order.terms,
-            body=order.body,
-            body_digest=order.digest,
-            journal_seq=1,
-        )
-        return self.gateway.submit_limit_buy(intent, permit=nullcontext(), timeout_s=TIMEOUT_S)
-
-    def posts(self) -> int:
-        return self.server.paths().count("POST /orders/")
-
-
-@contextmanager
-def made() -> Iterator[Desk]:
-    book = LoopbackBook(account_number=ACCOUNT)
-    server = LoopbackServer(authority().certify().server_context(), book)
-    with bench(server) as running:
-        running.session.set_bearer("first")
-        gateway = RobinhoodGateway(
-            session=running.session,
-            clock=SystemClock(),
-            account_number=ACCOUNT,
-            renew=lambda: False,
-            read_policy=ONCE,
-            read_timeout_s=TIMEOUT_S,
-        )
-        gateway.prepare_order(TERMS, REF)  # the look-ups are cached from here on
-        yield Desk(server, book, gateway)
-
-
-@pytest.fixture
-def desk():
-    with made() as built:
-        yield built
-
-
-def accepted_first(desk: Desk, then: acts.Act) -> acts.Act:
-    """Take the order, then end the exchange in some other way."""
-
-    def act(connection: socket.socket, stop) -> bool:
-        desk.book(desk.server.heard[-1])
-        return then(connection, stop)
-
-    return act
-
-
-ERROR = {"detail": "Not enough shares to sell."}
-AFTER_WRITING: dict[str, acts.Act] = {
-    "F06 reset": acts.reset,
-    "F06 closed": acts.close,
-    "F07 no answer": acts.hang,
-    "F09 drip": acts.drip(b"x" * 1000, every_s=0.02, first=acts.head(200, Content_Length="1000")),
-    "F10 redirect": acts.reply(307, None, Location="https://evil.example/orders/"),
-    "F15 conflict": acts.reply(409, {"detail": "Reference ID must be unique."}),
-    "F19": acts.reply(500, b"<html>"),
-    "F20": acts.reply(502),
-    "F21": acts.reply(503),
-    "F22": acts.reply(504),
-    "F23 malformed": acts.reply(201, b'{"id": '),
-    "F24 HTML": acts.reply(200, b"<html>"),
-    "F25 empty": acts.reply(201, b""),
-    "F26 truncated": acts.send(acts.head(201, Content_Length="500") + b'{"id"', and_close=True),
-    "F27 wrong types": acts.reply(201, {"id": 7, "ref_id": REF}),
-    "F28 missing fields": acts.reply(201, {"ref_id": REF}),
-    "F54 another order": acts.reply(201, {"id": ORDER, "ref_id": ORDER}),
-    "F59 keys given twice": acts.reply(201, f'{{"id": "{ORDER}", "ref_id": "{REF}", "id": "x"}}'.encode()),
-    "F60 bomb": acts.packed(bytes(20_000_000)),
-    "F61 other encoding": acts.reply(201, gzip.compress(b"{}"), Content_Encoding="br"),
+ACTS: dict[str, tuple[Act, ...]] = {
+    "F01": (Act.DNS,),
+    "F02": (Act.REFUSED,),
+    "F03": (Act.CONNECT_TIMEOUT,),
+    "F04": (Act.TLS,),
+    "F05": (Act.RESET_BEFORE,),
+    "F06": (Act.RESET_BEFORE_ACTING, Act.RESET_AFTER_ACTING, Act.HALF_WRITTEN),
+    "F07": (Act.REPLY_LOST,),
+    "F08": (Act.REQUEST_LOST,),
+    "F09": (Act.DRIP,),
+    "F10": (Act.REDIRECT,),
+    "F11": (Act.BAD_400,),
+    "F12": (Act.UNAUTHORIZED,),
+    "F13": (Act.FORBIDDEN,),
+    "F14": (Act.NOT_FOUND,),
+    "F15": (Act.CONFLICT,),
+    "F16": (Act.UNPROCESSABLE,),
+    "F17": (Act.THROTTLED,),
+    "F18": (Act.THROTTLED_ABSURDLY,),
+    "F19": (Act.E500_BEFORE, Act.E500_AFTER),
+    "F20": (Act.E502_BEFORE, Act.E502_AFTER),
+    "F21": (Act.E503_BEFORE, Act.E503_AFTER),
+    "F22": (Act.E504_BEFORE, Act.E504_AFTER),
+    "F23": (Act.MALFORMED,),
+    "F24": (Act.HTML,),
+    "F25": (Act.EMPTY,),
+    "F26": (Act.TRUNCATED,),
+    "F27": (Act.WRONG_TYPES, Act.FOREIGN_ORDER),
+    "F28": (Act.MISSING_FIELDS,),
+    "F29": (Act.UNKNOWN_STATE,),
+    "F30": (Act.NEGATIVE, Act.NOT_A_NUMBER),
+    "F31": (Act.HUGE,),
+    "F32": (Act.DUPLICATE_ROWS, Act.DUPLICATE_FILLS),
+    "F33": (Act.PAGE_LOOP, Act.FOREIGN_PAGE),
+    "F34": (Act.VANISHED,),
+    "F35": (Act.STALE,),
 }
+CANCEL_MODES = {"F36": CancelMode.FILL_WINS, "F37": CancelMode.PART_FILLS}
+ABOUT_THE_ORDER = {"F29", "F30", "F31", "F34", "F35"}
+"""The reply to a cancel says nothing of the order, so these strike the read that follows it."""
 
+TESTED = {cell for cell in CELLS if cell[:3] in OURS and cell[4:] in {*ACTS, *CANCEL_MODES}}
 
-@pytest.mark.parametrize("act", AFTER_WRITING.values(), ids=AFTER_WRITING)
-@pytest.mark.parametrize("was_accepted", [False, True], ids=["lost", "accepted"])
-def test_after_the_first_byte_a_submit_ends_unknown_and_is_sent_once(desk, act, was_accepted):
-    desk.server.on("POST", "/orders/", accepted_first(desk, act) if was_accepted else act)
-    assert isinstance(desk.submit(), Unknown)
-    assert desk.posts() == 1
-    assert len(desk.book.rows) == int(was_accepted)
-
-
-@pytest.mark.parametrize("act", AFTER_WRITING.values(), ids=AFTER_WRITING)
-def test_an_order_accepted_behind_a_fault_is_found_by_its_reference(desk, act):
-    desk.server.on("POST", "/orders/", accepted_first(desk, act))
-    desk.submit()
-    listing = desk.gateway.find_by_client_order_id(ClientOrderId("c1"), ref_id=REF, created_after=SystemClock().now())
-    assert (listing.complete, [report.ref_id for report in listing.reports]) == (True, [REF])
-
-
-REFUSALS: dict[str, tuple[acts.Act, type]] = {
-    "F11": (acts.reply(400, ERROR), Rejected),
-    "F12": (acts.reply(401, ERROR), NotSent),
-    "F13": (acts.reply(403, ERROR), Rejected),
-    "F14": (acts.reply(404, ERROR), Rejected),
-    "F16": (acts.reply(422, ERROR), Rejected),
-    "F17": (acts.reply(429, ERROR, Retry_After="5"), NotSent),
-    "F18": (acts.reply(429, ERROR, Retry_After="never"), NotSent),
+T = TradeStatus
+ANSWERS: dict[str, set[TradeStatus]] = {
+    "N": {T.SUBMITTED, T.NOT_SENT},
+    "D": {T.REJECTED},
+    "U": {T.UNKNOWN, T.SUBMITTED},
+    "O": {T.SUBMITTED},
+    "K": {T.SUBMITTED},
 }
+SPENT = 12
+"""More repetitions than any policy allows, so that a fault outlasts its step."""
 
 
-@pytest.mark.parametrize(("act", "outcome"), REFUSALS.values(), ids=REFUSALS)
-def test_a_refusal_is_what_it_says_and_is_sent_once(desk, act, outcome):
-    desk.server.on("POST", "/orders/", act)
-    assert type(desk.submit()) is outcome
-    assert desk.posts() == 1
+def cells(step: str, *, modes: bool = True, leg_of: str | None = None) -> list[object]:
+    faults = {**ACTS, **{fault: (None,) for fault in CANCEL_MODES if modes}}
+    return [
+        pytest.param(fault, act, id=f"{leg_of or step}-{fault}" + (f"-{act}" if len(acts) > 1 else ""))
+        for fault, acts in faults.items()
+        if f"{step}-{fault}" in CELLS
+        for act in acts
+    ]
 
 
-BEFORE_WRITING: dict[str, Callable[[Desk], object]] = {
-    "F03 no handshake": lambda desk: desk.server.greetings.append(acts.hang),
-    "F05 closed before the handshake": lambda desk: desk.server.greetings.append(acts.close),
-    "F05 reset before the handshake": lambda desk: desk.server.greetings.append(acts.reset),
-}
+def strike(desk: Desk, fault: str, act: Act | None, *, times: int = 1) -> None:
+    broker = desk.world.broker
+    if act is None:
+        broker.cancels = CANCEL_MODES[fault]
+        return
+    route = Route.READ if fault in ABOUT_THE_ORDER and desk.route is Route.CANCEL else desk.route
+    broker.acts[route].extend([act] * times)
 
 
-@pytest.mark.parametrize("fault", BEFORE_WRITING.values(), ids=BEFORE_WRITING)
-def test_before_the_first_byte_a_submit_is_not_sent_and_the_same_bytes_may_go_again(desk, fault):
-    desk.server.close_connections()
-    fault(desk)
-    outcome = desk.submit()
-    assert isinstance(outcome, NotSent)
-    assert outcome.may_retry
-    assert desk.posts() == 0
-    assert isinstance(desk.submit(), Accepted)
+@pytest.mark.parametrize("times", [1, SPENT])
+@pytest.mark.parametrize(("fault", "act"), cells("SUB", modes=False))
+def test_submit(fault, act, times, tmp_path):
+    desk = Desk(tmp_path, "SUB")
+    strike(desk, fault, act, times=times)
+    desk.act()
+    assert isinstance(desk.answer, TradeResult)
+    kind = "U" if act is Act.FOREIGN_ORDER else calls_for(f"SUB-{fault}")
+    assert desk.answer.status in ANSWERS[kind]
+    assert desk.sent <= (3 if kind == "N" else 1), "only what provably was not sent is sent again"
+    if act is Act.CONFLICT:
+        return  # the broker says that it has an order which it has not: only a person can end that
+    desk.afterwards()
 
 
-def test_f51_a_stale_connection_closed_as_we_send_is_unknown_and_not_sent_again(desk):
-    desk.server.on("POST", "/orders/", acts.close)
-    outcome = desk.submit()
-    assert isinstance(outcome, Unknown)
-    assert {heard.connection for heard in desk.server.heard} == {1}
+@pytest.mark.parametrize("fault", CANCEL_MODES, ids=lambda fault: f"SUB-{fault}")
+def test_submit_whose_reply_carries_fills(fault, tmp_path):
+    desk = Desk(tmp_path, "SUB")
+    broker = desk.world.broker
+
+    def trade_at_once(request):
+        if request.route is Route.SUBMIT:
+            (order,) = broker.book.orders
+            broker.book.fill(order, 10 if fault == "F36" else 4, desk.clock.now())
+            broker.book.cancel(order, desk.clock.now())
+
+    broker.meanwhile = trade_at_once
+    broker.acts[Route.SUBMIT].append(Act.REPLY_LOST)
+    desk.act()
+    assert isinstance(desk.answer, TradeResult)
+    assert desk.answer.envelope is not None
+    envelope = desk.answer.envelope
+    assert envelope.state is (OrderState.FILLED if fault == "F36" else OrderState.CANCELLED)
+    assert envelope.filled_quantity == (10 if fault == "F36" else 4)
+    desk.afterwards()
 
 
-READ_FAULTS = {
-    **{name: act for name, act in AFTER_WRITING.items() if name[:3] not in ("F27", "F28", "F54", "F59")},
-    **{name: act for name, (act, _) in REFUSALS.items()},
-    "F33 page loop": acts.reply(
-        200, {"next": f"https://api.robinhood.com/orders/?account_numbers={ACCOUNT}&is_closed=false", "results": []}
-    ),
-    "F33 page elsewhere": acts.reply(200, {"next": "https://evil.example/orders/", "results": []}),
-    "no list": acts.reply(200, {"next": None}),
-}
+@pytest.mark.parametrize("times", [1, SPENT])
+@pytest.mark.parametrize(("fault", "act"), cells("CAN"))
+def test_cancel(fault, act, times, tmp_path):
+    desk = Desk(tmp_path, "CAN")
+    strike(desk, fault, act, times=times)
+    desk.act()
+    assert isinstance(desk.answer, CancelResult)
+    if desk.world.order().is_open:
+        assert not desk.answer.is_proven_closed
+    if fault == "F36":
+        assert desk.answer.verdict is CancelVerdict.FILLED_BEFORE_CANCEL
+    if fault == "F37":
+        assert desk.answer.verdict is CancelVerdict.CANCELLED
+        assert desk.answer.filled_quantity == 5
+    desk.world.broker.calm_down()
+    desk.world.cancel()
+    assert not desk.world.order().is_open, "asking again is safe and works"
+    desk.afterwards()
 
 
-@pytest.mark.parametrize("act", READ_FAULTS.values(), ids=READ_FAULTS)
-def test_a_listing_behind_a_fault_is_incomplete_never_empty(desk, act):
-    desk.server.on("GET", "/orders/", act)
-    listing = desk.gateway.list_open_orders()
-    assert not listing.complete
-    assert listing.problem
+@pytest.mark.parametrize("times", [1, SPENT])
+@pytest.mark.parametrize(("fault", "act"), cells("ALL"))
+def test_cancel_all(fault, act, times, tmp_path):
+    desk = Desk(tmp_path, "ALL")
+    strike(desk, fault, act, times=times)
+    desk.act()
+    verdicts = {str(result.client_order_id): result for result in desk.world.cancels}
+    assert set(verdicts) == {"c1", "c2"}, "one order's trouble never hides another"
+    for name, result in verdicts.items():
+        assert result.is_proven_closed <= (not desk.world.order(name).is_open)
+    if times == 1:
+        assert verdicts["c2"].is_proven_closed, "trouble with the first never stops the rest"
+    desk.world.broker.calm_down()
+    desk.world.cancel_all()
+    assert desk.open_at_broker() == 0
+    desk.afterwards()
 
 
-@pytest.mark.parametrize("act", READ_FAULTS.values(), ids=READ_FAULTS)
-def test_an_account_behind_a_fault_is_an_error_never_a_guess(desk, act):
-    desk.server.on("GET", f"/accounts/{ACCOUNT}/", act)
-    with pytest.raises(OrderStatusError):
-        desk.gateway.fetch_account()
+@pytest.mark.parametrize(("fault", "act"), cells("ALL", modes=False))
+def test_cancel_all_without_a_listing(fault, act, tmp_path):
+    desk = Desk(tmp_path, "ALL")
+    desk.world.broker.acts[Route.LIST].extend([act] * SPENT)
+    desk.act()
+    assert desk.open_at_broker() == 0, "what is on record is cancelled, whatever the listing is worth"
+    desk.afterwards()
 
 
-def test_f32_an_order_on_two_pages_counts_once(desk):
-    desk.submit()
-    row = next(iter(desk.book.rows.values()))
-    following = f"https://api.robinhood.com/orders/?account_numbers={ACCOUNT}&cursor=2"
-    desk.server.on(
-        "GET",
-        "/orders/",
-        acts.reply(200, {"next": following, "results": [row]}),
-        acts.reply(200, {"next": None, "results": [row]}),
-    )
-    listing = desk.gateway.list_open_orders()
-    assert (listing.complete, len(listing.reports)) == (True, 1)
+@pytest.mark.parametrize("times", [1, SPENT])
+@pytest.mark.parametrize(("fault", "act"), cells("REP"))
+def test_replace_whose_first_leg_is_struck(fault, act, times, tmp_path):
+    desk = Desk(tmp_path, "REP")
+    strike(desk, fault, act, times=times)
+    desk.act()
+    old = desk.world.order()
+    if old.is_open:
+        assert desk.sent == 0, "no new order while the old one may be live"
+        assert desk.error is not None
+    else:
+        new = [post.request.form["quantity"] for post in desk.world.posts[desk.sent_before :]]
+        assert new in ([], [str(10 - old.filled)])
+        assert new != ["0"]
+    desk.afterwards()
 
 
-@pytest.mark.parametrize("changes", [{"quantity": "NaN"}, {"quantity": "1e9"}, {"price": "9" * 40}, {"state": None}])
-def test_f30_f31_an_echo_that_makes_no_sense_is_tracked_by_our_own_terms(desk, changes):
-    row = {"id": ORDER, "ref_id": REF, "state": "confirmed", "quantity": "10.0", "price": "90.0"} | changes
-    desk.server.on("POST", "/orders/", acts.reply(201, json.dumps(row).encode()))
-    outcome = desk.submit()
-    assert isinstance(outcome, Accepted)
-    assert outcome.mismatch
-    assert (outcome.report.quantity, outcome.report.limit_price) == (Decimal(10), Decimal("90.00"))
+@pytest.mark.parametrize("times", [1, SPENT])
+@pytest.mark.parametrize(("fault", "act"), cells("SUB", modes=False, leg_of="REP"))
+def test_replace_whose_second_leg_is_struck(fault, act, times, tmp_path):
+    desk = Desk(tmp_path, "REP")
+    desk.world.broker.acts[Route.SUBMIT].extend([act] * times)
+    desk.act()
+    assert not desk.world.order().is_open
+    assert desk.sent <= 3
+    assert desk.open_at_broker() <= 2, "the other order, and at most one new one"
+    if act is not Act.CONFLICT:
+        desk.afterwards()
+
+
+def states(world: SimWorld) -> dict[str, OrderState]:
+    assert world.bot is not None
+    return {str(order.client_order_id): order.state for order in world.bot.orders()}
+
+
+@pytest.mark.parametrize("times", [1, SPENT])
+@pytest.mark.parametrize(("fault", "act"), cells("SYN"))
+def test_synchronize(fault, act, times, tmp_path):
+    desk = Desk(tmp_path, "SYN")
+    world, now = desk.world, desk.clock.now()
+    if act is None:
+        world.broker.book.fill(world.order(), 10 if fault == "F36" else 4, now)
+        world.broker.book.cancel(world.order(), now)
+    else:
+        strike(desk, fault, act, times=times)
+    desk.act()
+    if act is None:
+        assert states(world)["c1"] is (OrderState.FILLED if fault == "F36" else OrderState.CANCELLED)
+    assert states(world)["c2"].is_working, "a list that says nothing of an order is no news of it"
+    desk.afterwards()
+
+
+@pytest.mark.parametrize(("fault", "act"), cells("SYN", modes=False))
+def test_synchronize_with_an_order_in_doubt(fault, act, tmp_path):
+    """Whatever the list is like, an order that is there is never given up."""
+    desk = Desk(tmp_path, "SYN")
+    world = desk.world
+    world.broker.acts[Route.LIST].extend([Act.E500_BEFORE] * 60)
+    world.broker.acts[Route.SUBMIT].append(Act.REPLY_LOST)
+    world.trade(client_order_id="c3", symbol="KO")
+    world.broker.acts.clear()
+    world.broker.standing[Route.LIST] = act
+    for _ in range(3):
+        world.wait(61)
+        desk.act()
+    assert not states(world)["c3"].is_terminal
+    desk.afterwards()
+
+
+@pytest.mark.parametrize("times", [1, SPENT])
+@pytest.mark.parametrize(("fault", "act"), cells("REC"))
+def test_recover(fault, act, times, tmp_path):
+    desk = Desk(tmp_path, "REC")
+    if act is None:
+        desk.world.broker.book.cancel(desk.world.order(), desk.clock.now())
+    else:
+        strike(desk, fault, act, times=times)
+    desk.act()
+    desk.world.trade(client_order_id="c3", symbol="KO")
+    if calls_for(f"REC-{fault}") == "H" and times == SPENT and act not in _STILL_A_LIST:
+        assert desk.sent == 0, "nothing is sent before the broker's orders are known"
+    desk.invariants.check()
+    desk.afterwards()
+    assert desk.world.book_on_disk().get("c1").envelope.filled_quantity == 4  # type: ignore[arg-type, union-attr]  # it is there
+
+
+_STILL_A_LIST = {Act.UNKNOWN_STATE, Act.DUPLICATE_ROWS, Act.DUPLICATE_FILLS, Act.FOREIGN_ORDER}
+"""Each order can still be read cleanly, or is not ours."""

@@ -387,3 +387,16 @@ class TestExternalOrders:
             bench.manager.cancel_all(include_external=True)
         assert [result.verdict for result in caught.value.results] == [verdict]
         assert bench.clock.monotonic() <= 3
+
+
+def test_an_order_that_has_ended_meanwhile_is_not_put_back_to_work():
+    """A record that takes an end back would make the journal tell an impossible story."""
+    bench = ManagerBench()
+    bench.buy("c1")
+    stale = bench.tracked("c1")
+    bench.manager.cancel_order("c1")
+    (result,) = bench.manager._parts.canceller.cancel((stale,))
+    assert result.verdict is CancelVerdict.CANCELLED
+    assert bench.journal.kinds.count(EventKind.CANCEL_REQUESTED) == 1
+    bench.restart()
+    assert bench.state("c1") == "cancelled"

@@ -1,4 +1,6 @@
+import threading
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from urllib.parse import parse_qs
 
 import pytest
@@ -264,3 +266,16 @@ class TestCancelling:
         assert isinstance(replies[bad], CancelNotSent)
         assert isinstance(replies[failing], CancelUnknown)
         assert replies[refused] == CancelRefused(reason="No.", status_code=403)
+
+    def test_cancels_leave_side_by_side_and_answer_in_the_order_asked_for(self, desk):
+        """One answer that does not come keeps no other request from leaving."""
+        together = threading.Barrier(2, timeout=10)
+        for order_id in (OTHER, ORDER):
+            taken = replace(reply(200, {}), then=together.wait)
+            desk.broker.on("POST", f"/orders/{order_id}/cancel/", taken)
+        asked = [OrderId(OTHER), OrderId(ORDER)]
+        assert list(desk.gateway.cancel_all_equity_orders(asked).items()) == [(name, CancelTaken()) for name in asked]
+
+    def test_no_cancels_are_no_requests(self, desk):
+        assert desk.gateway.cancel_all_equity_orders([]) == {}
+        assert desk.broker.seen == []

@@ -36,6 +36,15 @@ class TestListing:
         )
         assert desk.broker.seen[0].query == {"account_numbers": ACCOUNT, "is_closed": "false"}
 
+    def test_orders_that_changed_lately_are_listed_whether_open_or_ended(self, desk):
+        desk.broker.on(*LIST, page(order_row(), order_row(id=OTHER, state="cancelled")))
+        listing = desk.gateway.list_orders_since(MORNING)
+        assert [report.order_id for report in listing.reports] == [ORDER, OTHER]
+        assert desk.broker.seen[0].query == {
+            "account_numbers": ACCOUNT,
+            "updated_at[gte]": MORNING.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        }
+
     def test_closed_orders_and_other_accounts_are_left_out(self, desk):
         closed = order_row(id=OTHER, state="cancelled")
         foreign = order_row(id=OTHER, account=f"{BASE}/accounts/9ZZ98765/", quantity="NaN")

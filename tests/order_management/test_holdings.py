@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.fake_gateway import REPLY_LOST
+from tests.support.fake_gateway import REPLY_LOST, nothing
 from tests.support.manager_bench import ManagerBench, terms
 from trading_bot.order_management.causes import Cause, cause_of
 from trading_bot.order_management.events import EventKind
@@ -70,6 +70,21 @@ class TestTheStart:
         bench.sync(after=LOOK_EVERY_S)
         assert expected(bench) == 60
         assert freeze(bench) is None
+
+    def test_a_first_look_during_which_a_fill_was_booked_is_put_off(self):
+        bench = ManagerBench()
+        bench.buy("c1")
+        bench.watch_positions()
+        bench.restart()
+        with bench.ledger.open_book() as book:
+            assert not book.knows_positions
+        bench.positions.during_read = lambda: bench.gateway.order().fill(1) or bench.manager.get_order_status("c1")
+        with pytest.raises(TradingHaltedError, match="while the positions were being read"):
+            bench.manager.recover()
+        bench.positions.during_read = nothing
+        assert bench.sync().complete
+        bench.sync(after=LOOK_EVERY_S)
+        assert (expected(bench), freeze(bench)) == (bench.positions.quantity("AAPL"), None)
 
     def test_the_record_survives_a_replay_byte_for_byte(self):
         bench = ManagerBench(shares={"AAPL": 50})
@@ -217,6 +232,15 @@ class TestSells:
         stranger.end()
         bench.sync()
         assert bench.sell(quantity=21).order_id is not None
+
+    def test_a_listing_that_is_not_whole_frees_no_shares_of_sells_placed_elsewhere(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        stranger = bench.gateway.add(terms(side=Side.SELL, quantity=30))
+        bench.sync()
+        bench.gateway.hidden.add(stranger.order_id)
+        bench.gateway.listing_problem = "502"
+        bench.sync()
+        refused_sell(bench, 21)
 
     @pytest.mark.parametrize(("moved", "free"), [("-20", 30), ("20", 50)], ids=["fewer there", "fewer explained"])
     def test_a_drifted_symbol_is_sold_up_to_the_smaller_quantity(self, moved, free):

@@ -97,3 +97,23 @@ def test_a_lock_that_stays_taken_refuses_and_is_not_given_back():
     gate.lock.problem = "another process holds it; try again"
     refusal = gate.refusal()
     assert (refusal.gate, str(refusal)) == (SEND_LOCK, "another process holds it; try again")
+
+
+@pytest.mark.parametrize(("only_expired", "is_refused"), [(True, False), (False, True)], ids=["expired", "killed"])
+def test_an_order_that_reduces_passes_a_latch_that_has_merely_expired(only_expired, is_refused):
+    gate = Gate()
+    gate.latch.reason, gate.latch.only_expired = "not armed; arm it", only_expired
+    reducing = SendGate(lock=gate.lock, latch=gate.latch, clock=gate.clock, not_after=10, reduces=True)
+    if is_refused:
+        with pytest.raises(SendRefusedError, match="not armed"):
+            reducing.__enter__()
+    else:
+        with reducing:
+            assert gate.lock.is_held
+    assert not gate.lock.is_held
+
+
+def test_an_expired_latch_refuses_everything_else():
+    gate = Gate()
+    gate.latch.reason, gate.latch.only_expired = "the arming ended; arm it", True
+    assert gate.refusal().gate == LATCH

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
-from typing import TypeAlias
+from types import ModuleType
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -29,7 +30,7 @@ from trading_bot.order_management.exceptions import OrderNotFoundError
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.lifecycle import Judgement, Move
-from trading_bot.order_management.models import OrderId, OrderState, RefId
+from trading_bot.order_management.models import OrderId, OrderReport, OrderState, RefId
 from trading_bot.order_management.order_book import TrackedOrder
 from trading_bot.order_management.order_log import OrderLog
 from trading_bot.order_management.outcomes import CancelTaken, NotSent, Rejected, Unknown
@@ -41,9 +42,13 @@ from trading_bot.robinhood import classify, session
 Plant: TypeAlias = Callable[[pytest.MonkeyPatch], None]
 
 
+def _real(module: ModuleType, name: str) -> Any:
+    return getattr(module, name)
+
+
 def _answering(change: Callable[[object], object]) -> Plant:
     """Change what a submit is taken to have ended in."""
-    real = gateways.classify_submit
+    real = _real(gateways, "classify_submit")
 
     def plant(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(gateways, "classify_submit", lambda *args, **named: change(real(*args, **named)))
@@ -53,7 +58,7 @@ def _answering(change: Callable[[object], object]) -> Plant:
 
 def _sends_another(change: Callable[[str], str]) -> Plant:
     """Change an order's form between the record and the wire."""
-    real = gateways.order_body
+    real = _real(gateways, "order_body")
 
     def plant(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(gateways, "order_body", lambda *args, **named: change(real(*args, **named).decode()).encode())
@@ -81,12 +86,12 @@ def _fresh_ref_id_on_retry(patch: pytest.MonkeyPatch) -> None:
 
 
 def _part_of_a_list_proves_absence(patch: pytest.MonkeyPatch) -> None:
-    real = gateways.read_orders
+    real = _real(gateways, "read_orders")
     patch.setattr(gateways, "read_orders", lambda *a, **n: replace(real(*a, **n), complete=True, problem=None))
 
 
 def _first_page_is_all(patch: pytest.MonkeyPatch) -> None:
-    real = gateways.walk_pages
+    real = _real(gateways, "walk_pages")
 
     def first_page(get, path, query):
         return real(lambda path, query: {**get(path, query), "next": None}, path, query)
@@ -117,9 +122,7 @@ def _refused_cancel_means_closed(patch: pytest.MonkeyPatch) -> None:
 
     def cancel(self, *args, **named):
         return tuple(
-            replace(result, verdict=CancelVerdict.ALREADY_CLOSED)
-            if result.verdict is CancelVerdict.REFUSED
-            else result
+            replace(result, verdict=CancelVerdict.ALREADY_CLOSED) if result.verdict is CancelVerdict.REFUSED else result
             for result in real(self, *args, **named)
         )
 
@@ -128,7 +131,7 @@ def _refused_cancel_means_closed(patch: pytest.MonkeyPatch) -> None:
 
 def _not_found_means_cancelled(patch: pytest.MonkeyPatch) -> None:
     fetch = RobinhoodGateway.fetch_order_status
-    last: dict[OrderId, object] = {}
+    last: dict[OrderId, OrderReport] = {}
 
     def fetch_order_status(self, order_id, **named):
         try:
@@ -147,7 +150,7 @@ def _intent_not_flushed(patch: pytest.MonkeyPatch) -> None:
 
 
 def _fills_forgotten_at_the_end(patch: pytest.MonkeyPatch) -> None:
-    real = synchronization.reconcile
+    real = _real(synchronization, "reconcile")
 
     def reconcile(order, report, **named):
         events = real(order, report, **named)
@@ -161,7 +164,7 @@ def _fills_forgotten_at_the_end(patch: pytest.MonkeyPatch) -> None:
 
 
 def _last_fill_forgotten(patch: pytest.MonkeyPatch) -> None:
-    real = synchronization.reconcile
+    real = _real(synchronization, "reconcile")
 
     def reconcile(order, report, **named):
         return real(order, replace(report, executions=report.executions[1:]), **named)
@@ -174,9 +177,7 @@ def _fills_not_told_apart(patch: pytest.MonkeyPatch) -> None:
 
 
 def _every_report_moves_the_state(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(
-        reconciliation, "judge", lambda current, reported: Move(state=reported, judgement=Judgement.ADVANCE)
-    )
+    patch.setattr(reconciliation, "judge", lambda current, reported: Move(state=reported, judgement=Judgement.ADVANCE))
     patch.setattr(lifecycle, "TRANSITIONS", dict.fromkeys(OrderState, frozenset(OrderState)))
 
 
@@ -185,7 +186,7 @@ def _one_ref_id_for_all(patch: pytest.MonkeyPatch) -> None:
 
 
 def _mark_lost(patch: pytest.MonkeyPatch) -> None:
-    real = placement.derive_ref_id
+    real = _real(placement, "derive_ref_id")
     patch.setattr(placement, "derive_ref_id", lambda *args: RefId("0" * 8 + real(*args)[8:]))
 
 
@@ -227,10 +228,10 @@ def _absent_after_one_look(patch: pytest.MonkeyPatch) -> None:
 
 
 def _unresolved_reserves_nothing(patch: pytest.MonkeyPatch) -> None:
-    real = TrackedOrder.remaining_quantity
+    real: Any = TrackedOrder.remaining_quantity
 
     def remaining(self) -> Decimal:
-        return Decimal(0) if self.state.is_unresolved else real.fget(self)  # type: ignore[misc]  # a property has one
+        return Decimal(0) if self.state.is_unresolved else real.fget(self)
 
     patch.setattr(TrackedOrder, "remaining_quantity", property(remaining))
 
@@ -276,7 +277,7 @@ def _no_deadline(patch: pytest.MonkeyPatch) -> None:
 
 
 def _limit_outside_collar(patch: pytest.MonkeyPatch) -> None:
-    real = placement.price_order
+    real = _real(placement, "price_order")
     patch.setattr(placement, "price_order", lambda *a: replace(real(*a), limit_price=real(*a).limit_price + 1))
 
 
@@ -291,16 +292,6 @@ def _cancels_everybodys_orders(patch: pytest.MonkeyPatch) -> None:
 
 def _latched_cancels_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Upkeep, "_fire_latched_cancels", lambda self: None)
-
-
-def _looks_for_the_future_only(patch: pytest.MonkeyPatch) -> None:
-    real = RobinhoodGateway.find_by_client_order_id
-
-    def find(self, client_order_id, *, ref_id, created_after, **named):
-        del created_after
-        return real(self, client_order_id, ref_id=ref_id, created_after=self._clock.now(), **named)
-
-    patch.setattr(RobinhoodGateway, "find_by_client_order_id", find)
 
 
 def _starts_a_new_journal(patch: pytest.MonkeyPatch) -> None:
@@ -335,7 +326,6 @@ PLANTED: Mapping[str, Plant] = {
     "part of a list proves absence": _part_of_a_list_proves_absence,
     "the first page is taken for all": _first_page_is_all,
     "one look proves absence": _absent_after_one_look,
-    "the look-up begins too late": _looks_for_the_future_only,
     "a cancel is believed on 200": _cancel_believed_on_200,
     "a refused cancel counts as closed": _refused_cancel_means_closed,
     "not found counts as cancelled": _not_found_means_cancelled,
@@ -367,4 +357,3 @@ PLANTED: Mapping[str, Plant] = {
     "a start begins a new journal": _starts_a_new_journal,
     "replies are recorded unmasked": _replies_not_masked,
 }
-

@@ -17,7 +17,7 @@ from trading_bot.bot import TradeStatus
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.results import CancelVerdict
 
-SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES", "250"))
+SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES", "160"))
 
 ANSWERS = {
     TradeStatus.SUBMITTED,
@@ -76,9 +76,11 @@ def lived(tmp_path_factory) -> Lived:
 
 
 def test_no_schedule_breaks_a_promise(lived, tmp_path_factory):
-    if lived.failed:
-        steps = shrunk(steps_of(lived.failed[0]), lambda some: breaks(tmp_path_factory.mktemp("shrunk"), some) is not None)
-        pytest.fail(f"schedules {lived.failed} fail; the first one, made small: {breaks(tmp_path_factory.mktemp('last'), steps)}")
+    if not lived.failed:
+        return
+    folders = tmp_path_factory
+    steps = shrunk(steps_of(lived.failed[0]), lambda some: breaks(folders.mktemp("shrunk"), some) is not None)
+    pytest.fail(f"schedules {lived.failed} fail; the first, made small: {breaks(folders.mktemp('last'), steps)}")
 
 
 @pytest.mark.parametrize("what", sorted(ANSWERS | VERDICTS | EVENTS))

@@ -7,6 +7,7 @@ how one request is treated; requests without one are served. Bad luck that strik
 
 import enum
 import json
+import re
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -137,7 +138,7 @@ _STATUS_AFTER: Mapping[Act, int] = {
     Act.E503_AFTER: 503,
     Act.E504_AFTER: 504,
 }
-_HARMLESS = {Act.STALE, Act.VANISHED, Act.DUPLICATE_ROWS, Act.DUPLICATE_FILLS, Act.UNKNOWN_STATE}
+_HARMLESS = {Act.FOREIGN_ORDER, Act.STALE, Act.VANISHED, Act.DUPLICATE_ROWS, Act.DUPLICATE_FILLS, Act.UNKNOWN_STATE}
 LISTING_LAG = timedelta(minutes=10)
 """How long a lagging listing may leave an order out."""
 
@@ -216,8 +217,9 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         """Nothing is open."""
 
     def _treat(self, request: Request, act: Act | None) -> Answer:
-        if act in _BEFORE_WRITING:
-            raise _BEFORE_WRITING[act]()
+        if act is not None and act in _BEFORE_WRITING:
+            error = _BEFORE_WRITING[act]()
+            raise error
         with current_send_context().writing():
             self.seen.append(request)
             if request.route is Route.SUBMIT:
@@ -266,26 +268,26 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
     # What the broker does.
 
     def _act(self, request: Request) -> Answer:
-        match request.route:
-            case Route.LOGIN:
-                self._tokens += 1
-                names = {"access_token": f"access-{self._tokens}", "refresh_token": f"refresh-{self._tokens}"}
-                return reply(200, {**names, "token_type": "Bearer", "expires_in": 86400})
-            case Route.ACCOUNT:
-                return reply(200, self._account_row())
-            case Route.POSITIONS:
-                return reply(200, {"next": None, "results": self._position_rows()})
-            case Route.INSTRUMENT:
-                return self._instruments(request)
-            case Route.SUBMIT:
-                return self._submitted(request)
-            case Route.CANCEL:
-                return self._cancelled(request)
-            case Route.LIST:
-                return self._listed(request)
-            case Route.READ:
-                order = self.book.by_id(request.path.split("/")[2])
-                return reply(200, order.row()) if order else reply(404, {"detail": "Not found."})
+        serve = {
+            Route.LOGIN: self._logged_in,
+            Route.ACCOUNT: lambda request: reply(200, self._account_row()),
+            Route.POSITIONS: lambda request: reply(200, {"next": None, "results": self._position_rows()}),
+            Route.INSTRUMENT: self._instruments,
+            Route.SUBMIT: self._submitted,
+            Route.CANCEL: self._cancelled,
+            Route.LIST: self._listed,
+            Route.READ: self._read,
+        }
+        return serve[request.route](request)
+
+    def _logged_in(self, request: Request) -> Answer:
+        self._tokens += 1
+        names = {"access_token": f"access-{self._tokens}", "refresh_token": f"refresh-{self._tokens}"}
+        return reply(200, {**names, "token_type": "Bearer", "expires_in": 86400})
+
+    def _read(self, request: Request) -> Answer:
+        order = self.book.by_id(request.path.split("/")[2])
+        return reply(200, order.row()) if order else reply(404, {"detail": "Not found."})
 
     def _submitted(self, request: Request) -> Answer:
         now = self.clock.now()
@@ -419,32 +421,31 @@ def _parsed(request: requests.PreparedRequest, timeout: object) -> Request:
     )
 
 
+_ADDRESSES: tuple[tuple[str, str, Route], ...] = (
+    ("POST", r"/oauth2/token/", Route.LOGIN),
+    ("POST", r"/orders/", Route.SUBMIT),
+    ("POST", r"/orders/[^/]+/cancel/", Route.CANCEL),
+    ("GET", r"/orders/", Route.LIST),
+    ("GET", r"/orders/[^/]+/", Route.READ),
+    ("GET", r"/accounts/[^/]+/", Route.ACCOUNT),
+    ("GET", r"/positions/", Route.POSITIONS),
+    ("GET", r"/instruments/(?:[^/]+/)?", Route.INSTRUMENT),
+)
+
+
 def _route(method: str, path: str) -> Route:
-    area, *rest = path.strip("/").split("/")
-    match method, area, len(rest):
-        case "POST", "oauth2", _:
-            return Route.LOGIN
-        case "POST", "orders", 0:
-            return Route.SUBMIT
-        case "POST", "orders", 2 if rest[1] == "cancel":
-            return Route.CANCEL
-        case "GET", "orders", 0:
-            return Route.LIST
-        case "GET", "orders", 1:
-            return Route.READ
-        case "GET", "accounts", 1:
-            return Route.ACCOUNT
-        case "GET", "positions", 0:
-            return Route.POSITIONS
-        case "GET", "instruments", _:
-            return Route.INSTRUMENT
-    raise AssertionError(f"the broker has no such address: {method} {path}")
+    found = [route for verb, pattern, route in _ADDRESSES if verb == method and re.fullmatch(pattern, path)]
+    if len(found) != 1:
+        raise AssertionError(f"the broker has no such address: {method} {path}")
+    return found[0]
 
 
 def _rows(body: object) -> list[dict[str, object]]:
     if not isinstance(body, dict):
         return []
-    return body["results"] if "results" in body else [body]
+    rows = body.get("results", [body])
+    assert isinstance(rows, list)
+    return rows
 
 
 _FIELD_SPOILERS: Mapping[Act, Mapping[str, object]] = {

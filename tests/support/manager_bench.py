@@ -129,6 +129,10 @@ class ManagerBench:
         if recovered:
             self.manager.recover()
 
+    def watch_positions(self) -> None:
+        """Read positions from the next restart on."""
+        self._account = self.positions
+
     def restart(self) -> None:
         """Forget everything but the journal, as a new process would."""
         self.journal = MemoryJournal(self.clock, self.journal.records)

@@ -16,7 +16,6 @@ from trading_bot.order_management.events import EventKind, JournalRecord
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.models import OrderEnvelope, OrderState, Side
 from trading_bot.order_management.order_book import OrderBook, TrackedOrder
-from trading_bot.order_management.order_log import scan
 from trading_bot.order_management.results import CancelResult, CancelVerdict
 
 MAX_ATTEMPTS = 3
@@ -51,6 +50,10 @@ class Invariants:
         """Raise `BrokenInvariantError` with everything that is wrong now."""
         self._raise(self._problems())
 
+    def forget_unflushed(self) -> None:
+        """After a power loss an end that was read but not flushed is to be read again."""
+        self._ended.clear()
+
     def check_settled(self) -> None:
         """After the faults have stopped and some minutes of synchronising: nothing is in doubt, both sides agree."""
         self._raise(self._unsettled())
@@ -66,7 +69,7 @@ class Invariants:
         if not world.journal.exists():
             return
         data = world.journal.read_bytes()
-        verdict = scan(data)
+        verdict = world.scanned(data)
         yield from self._journal(data, intact=verdict.ok or world.bot is None)
         book = self._replayed(verdict.records)
         if book is None:
@@ -94,7 +97,7 @@ class Invariants:
         if not data.startswith(self._flushed):
             yield "I12 a flushed record was altered or lost"
         if not intact:
-            yield "I12 the journal of a living process does not verify"
+            yield f"I12 the journal of a living process does not verify: {self._world.scanned(data).problem}"
         self._flushed = data[: self._world.disk.durable_size(self._world.journal)]
 
     def _write_ahead(self) -> Iterator[str]:
@@ -180,12 +183,12 @@ class Invariants:
             if known.state.is_terminal == held.is_open:
                 yield f"L1 {known.client_order_id} is {known.state} on record and {held.state} at the broker"
             if known.filled_quantity != held.filled:
-                yield f"I7 {known.client_order_id}: {known.filled_quantity} filled on record, {held.filled} at the broker"
+                yield f"I7 {known.client_order_id}: {known.filled_quantity} filled on record, really {held.filled}"
         yield from _no_phantoms(world, orders)
         yield from _fired_cancels(world)
-        for order in world.book_on_disk().orders():
-            if order.executed_quantity != order.envelope.filled_quantity:
-                yield f"I7 {order.client_order_id}: booked executions of {order.executed_quantity} are not all that filled"
+        for told in world.book_on_disk().orders():
+            if told.executed_quantity != told.envelope.filled_quantity:
+                yield f"I7 {told.client_order_id}: executions of {told.executed_quantity} are not all that filled"
         halt = world.bot.manager.halted_because or ""
         yield from (f"L1 trading is halted: {halt}" for word in _NO_GOOD_HALTS if word in halt)
         yield from _secrets(world)
@@ -259,7 +262,9 @@ def _honest_cancel(world: SimWorld, result: CancelResult) -> Iterator[str]:
     if held is None:
         if result.verdict in (CancelVerdict.CANCELLED, CancelVerdict.FILLED_BEFORE_CANCEL):
             yield f"I9 a cancel of {result.client_order_id} was answered {result.verdict}, of no order at all"
-    elif held.is_open or (result.verdict is CancelVerdict.FILLED_BEFORE_CANCEL and held.state not in ("filled", "voided")):
+    elif held.is_open or (
+        result.verdict is CancelVerdict.FILLED_BEFORE_CANCEL and held.state not in ("filled", "voided")
+    ):
         yield f"I9 a cancel of {result.client_order_id} was answered {result.verdict} and it is {held.state}"
 
 
@@ -273,7 +278,11 @@ def _exposure(world: SimWorld, book: OrderBook, side: Side) -> Iterator[str]:
         Decimal(0),
     )
     ours = sum(
-        (order.envelope.limit_price * order.remaining_quantity for order in book.active() if order.envelope.side is side),
+        (
+            order.envelope.limit_price * order.remaining_quantity
+            for order in book.active()
+            if order.envelope.side is side
+        ),
         Decimal(0),
     )
     if true > ours:

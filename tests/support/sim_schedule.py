@@ -220,7 +220,10 @@ def _mode(chance: random.Random) -> Step:
 
 
 def _market(chance: random.Random) -> Step:
-    pick, what = chance.randrange(100), chance.choice(["confirm", "fill", "part", "part", "cancel", "reject", "bust", "hide"])
+    pick, what = (
+        chance.randrange(100),
+        chance.choice(["confirm", "fill", "part", "part", "cancel", "reject", "bust", "hide"]),
+    )
 
     def move(world: SimWorld) -> None:
         open_orders = world.broker.book.open()

@@ -5,7 +5,7 @@ The world keeps what a single bot cannot: every answer ever given, every life, a
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -23,7 +23,7 @@ from trading_bot.order_management.events import EventKind, JournalRecord
 from trading_bot.order_management.exceptions import OrderCancellationError, OrderError
 from trading_bot.order_management.models import ExecutionMode, OrderEnvelope
 from trading_bot.order_management.order_book import OrderBook
-from trading_bot.order_management.order_log import scan
+from trading_bot.order_management.order_log import JournalScan, scan
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.startup import create_bot
 from trading_bot.state_folder import StateFolder, account_key
@@ -94,7 +94,13 @@ class SimWorld:
         self.life = Life()
         self.files = MortalFiles(self.life, self.disk)
         self.bot: TradingBot | None = None
+        self._read: tuple[bytes, JournalScan] | None = None
         self.killed = False
+        self.process_id = 4711
+        self.end: Callable[[], None] | None = None
+        """How a life ends, where it is not merely by an exception."""
+        self.trouble: Callable[[str], None] | None = None
+        """What the disk does to every later process."""
         self.posts: list[Post] = []
         self.answers: list[TradeAnswer] = []
         self.cancels: list[CancelResult] = []
@@ -118,11 +124,19 @@ class SimWorld:
     @property
     def state(self) -> StateFolder:
         mode = ExecutionMode.PAPER
-        return StateFolder(root=self.config.resolve_state_dir() / f"{mode}-{account_key(mode, ACCOUNT)}", files=self.files)
+        return StateFolder(
+            root=self.config.resolve_state_dir() / f"{mode}-{account_key(mode, ACCOUNT)}", files=self.files
+        )
 
     def records(self) -> tuple[JournalRecord, ...]:
         """Every good record of the journal as it is on disk now."""
-        return scan(self.journal.read_bytes()).records if self.journal.exists() else ()
+        return self.scanned(self.journal.read_bytes()).records if self.journal.exists() else ()
+
+    def scanned(self, data: bytes) -> JournalScan:
+        """Read a journal; the same bytes are read once."""
+        if self._read is None or self._read[0] != data:
+            self._read = data, scan(data)
+        return self._read[1]
 
     def book_on_disk(self) -> OrderBook:
         return OrderBook.replayed(self.records())
@@ -152,15 +166,17 @@ class SimWorld:
 
     def boot(self, *, die_at: int | None = None) -> bool:
         """Start a new process; whether it came up."""
-        self.life = Life(die_at=die_at)
+        self.life = Life(die_at=die_at, end=self.end)
         self._lists_before_life = self.broker.readable_lists
         self.files = MortalFiles(self.life, self.disk)
+        if self.trouble is not None:
+            self.files.fault = self.trouble
         around = Surroundings(
             clock=self.clock,
             files=self.files,
             new_id=lambda: f"id-{next(self._ids)}",
             jitter=no_jitter,
-            process_id=lambda: 4711,
+            process_id=lambda: self.process_id,
         )
         bot = create_bot(
             self.config,
@@ -212,7 +228,7 @@ class SimWorld:
         """Ask for a trade; None where no process is there to ask, or it died over it."""
         asked = trade or Trade(**terms)  # type: ignore[arg-type]  # a test writes what the field takes
         result: TradeResult | None = None
-        began = self.clock.now()
+        began = self.clock.monotonic()
         with self._mortal():
             if self.bot is not None:
                 result = self.bot.execute_trade(
@@ -227,16 +243,18 @@ class SimWorld:
                 self._note_answer(asked, result, began)
         return result
 
-    def _note_answer(self, trade: Trade, result: TradeResult, began: datetime) -> None:
-        intended = result.envelope.created_at if result.envelope is not None else None
-        is_fresh = intended is not None and intended >= began
-        self.answers.append(
-            TradeAnswer(
-                trade=trade,
-                result=result,
-                since_intent=(self.clock.now() - intended).total_seconds() if intended and is_fresh else None,
-            )
+    def _note_answer(self, trade: Trade, result: TradeResult, began: float) -> None:
+        intent = next(
+            (
+                record
+                for record in reversed(self.records())
+                if record.fact.event is EventKind.ORDER_INTENDED and record.mono >= began
+                if record.fact.client_order_id == trade.client_order_id
+            ),
+            None,
         )
+        since = float(Decimal(self.clock.monotonic()) - intent.mono) if intent is not None else None
+        self.answers.append(TradeAnswer(trade=trade, result=result, since_intent=since))
 
     def cancel(self, order_id: str = "c1") -> CancelResult | None:
         results = self._cancelling(lambda bot: (bot.cancel_order(order_id),))
@@ -276,7 +294,7 @@ class SimWorld:
         self.clock.sleep(seconds)
         self.broker.pass_time()
 
-    def settle(self, seconds: float = 300, *, every: float = 30) -> None:
+    def settle(self, seconds: float = 300, *, every: float = 60) -> None:
         """End all faults, and let the bot synchronise for a while as its poller would."""
         self.broker.calm_down()
         self.life.die_at = None

@@ -7,9 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 BASE = "https://api.robinhood.com"
-ENDED = frozenset(
-    {"filled", "cancelled", "rejected", "failed", "voided", "partially_filled_rest_cancelled"}
-)
+ENDED = frozenset({"filled", "cancelled", "rejected", "failed", "voided", "partially_filled_rest_cancelled"})
 """The words of the wire after which an order cannot trade."""
 
 INSTRUMENTS = {

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -11,6 +12,7 @@ from trading_bot.config import TradingConfig
 from trading_bot.journal_check import ChainVerdict
 from trading_bot.latch import LatchState
 from trading_bot.market_hours import Calendar
+from trading_bot.order_management.portfolio import AccountSnapshot
 
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
 FOLDER = FolderFacts(path="/s", exists=True, mode=0o700, is_ours=True, problem=None, free_bytes=2 * 1024**3)
@@ -133,3 +135,42 @@ def test_the_first_failure_decides_and_warnings_do_not():
     assert decisive is not None
     assert (decisive.name, decisive.detail, decisive.trouble) == ("c", "x", Trouble.LOGIN)
     assert checkup.first_failure(checks[:2]) is None
+
+
+@pytest.mark.parametrize(
+    ("until", "armed", "finding", "said"),
+    [
+        (NOW + timedelta(hours=12), True, Finding.OK, "2026-11-24 03:00 UTC"),
+        (NOW + checkup.SHORT_ARMING, True, Finding.OK, "2026-11-23 16:00 UTC"),
+        (NOW + timedelta(minutes=59), True, Finding.WARNING, "trading-bot arm"),
+        (None, True, Finding.WARNING, "never"),
+        (None, False, Finding.SKIPPED, "not armed"),
+        (NOW - timedelta(hours=1), False, Finding.SKIPPED, "not armed"),
+    ],
+)
+def test_an_arming_that_ends_soon_or_never_is_a_warning(until, armed, finding, said):
+    check = checkup.expiry_check(until, is_armed=armed, now=NOW)
+    assert check.finding is finding
+    assert said in check.detail
+
+
+@pytest.mark.parametrize(("restriction", "finding"), [(None, Finding.OK), ("locked", Finding.WARNING)])
+def test_a_restricted_account_is_a_warning(restriction, finding):
+    zero = Decimal(0)
+    account = AccountSnapshot(
+        account_suffix="0001",
+        buying_power=zero,
+        cash=zero,
+        cash_held_for_orders=zero,
+        restriction=restriction,
+        as_of=NOW,
+    )
+    check = checkup.account_check(account)
+    assert (check.finding, "...0001" in check.detail) == (finding, True)
+    assert (restriction or "can be read") in check.detail
+
+
+@pytest.mark.parametrize(("locked", "finding"), [(None, Finding.OK), ("it is locked", Finding.WARNING)])
+def test_a_version_that_sends_no_live_orders_says_so(locked, finding):
+    check = checkup.version_check(locked)
+    assert (check.finding, check.detail) == (finding, locked or "open")

@@ -8,9 +8,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from trading_bot.config import Config, ConfigError, Credentials, HoursConfig, TradingConfig
+from trading_bot.credentials import KnownCredentials
 from trading_bot.market_hours import Calendar
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.json"
@@ -539,3 +540,25 @@ def test_a_dotenv_without_a_login_may_be_read_by_others(tmp_path):
 def test_the_login_is_no_part_of_the_configuration(tmp_path):
     assert "hunter2" not in repr(read(tmp_path, **LOGIN))
     assert not any("password" in name for name in section_names(Config))
+
+
+def test_a_part_of_the_login_may_be_known(tmp_path):
+    write(tmp_path, "ROBINHOOD_USERNAME=filed\n", ".env").chmod(0o600)
+    known = read(tmp_path).known_credentials({"ROBINHOOD_MFA_SECRET": "seed"})
+    assert known == KnownCredentials(username=SecretStr("filed"), mfa_secret=SecretStr("seed"))
+    assert known.password is None
+    assert "filed" not in f"{known!r} {known} {known.model_dump_json()}"
+    assert KnownCredentials.from_env({}) == KnownCredentials()
+
+
+@pytest.mark.parametrize("name", LOGIN)
+def test_a_part_of_the_login_with_stray_spaces_is_refused(name):
+    with pytest.raises(ConfigError, match=f"{name} begins or ends with a space"):
+        KnownCredentials.from_env({name: f" {LOGIN[name]}"})
+
+
+def test_a_part_of_the_login_that_other_users_can_read_is_refused(tmp_path):
+    path = write(tmp_path, "ROBINHOOD_USERNAME=filed\n", ".env")
+    path.chmod(0o640)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        KnownCredentials.from_env({}, env_file=path)

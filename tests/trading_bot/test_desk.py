@@ -14,6 +14,8 @@ from trading_bot.bot import TradingBot
 from trading_bot.clock import VirtualClock
 from trading_bot.config import Config
 from trading_bot.desk import (
+    AcceptPosition,
+    AdoptOrder,
     AnyAsk,
     Ask,
     CancelAll,
@@ -24,6 +26,8 @@ from trading_bot.desk import (
     Ping,
     PlaceOrder,
     PreviewOrder,
+    ReleaseSymbol,
+    ResolveOrder,
     ShowStatus,
     Synchronize,
     new_ask,
@@ -38,8 +42,10 @@ from trading_bot.order_json import (
     positions_json,
     status_json,
 )
-from trading_bot.order_management.exceptions import OrderNotFoundError, OrderValidationError
+from trading_bot.order_management.events import EventKind, OrderEvent
+from trading_bot.order_management.exceptions import OrderError, OrderNotFoundError, OrderValidationError
 from trading_bot.order_management.models import OrderState, Pricing, Side, TimeInForce
+from trading_bot.order_management.operator_decisions import Resolution
 from trading_bot.startup import create_bot
 
 QUOTES = (quote_line(-3600, "99.98", "100.00"),)
@@ -55,6 +61,10 @@ ASKS = [
     CancelAll(include_external=True),
     Synchronize(),
     ListPositions(),
+    ResolveOrder(id="c-1", as_=Resolution.FOUND, order_id="b-1", by="alice", reason="seen in the app"),
+    AdoptOrder(order_id="b-1", by="alice", reason="the journal was lost"),
+    ReleaseSymbol(symbol="AAPL", by="alice", reason="settled with the broker"),
+    AcceptPosition(symbol="AAPL", by="alice", reason="a split"),
     Ping(),
 ]
 
@@ -275,3 +285,31 @@ def test_a_ping_introduces_the_holder(desk: Desk, bot: TradingBot):
         "mode": "paper",
         "journal": str(bot.journal_path),
     }
+
+
+def test_an_accepted_position_is_answered_with_its_quantity(desk: Desk):
+    assert desk.perform(AcceptPosition(symbol="AAPL", by="alice", reason="a split")) == {
+        "v": 1,
+        "symbol": "AAPL",
+        "quantity": "0",
+    }
+
+
+@pytest.mark.parametrize(
+    ("ask", "problem"),
+    [
+        (ResolveOrder(id="c-1", as_=Resolution.NEVER_ACCEPTED, by="alice", reason="gone"), "no order 'c-1'"),
+        (ReleaseSymbol(symbol="AAPL", by="alice", reason="settled"), "not frozen"),
+        (AdoptOrder(order_id="b-1", by="alice", reason="lost"), "check it"),
+    ],
+    ids=["resolve", "release", "adopt"],
+)
+def test_a_decision_about_nothing_is_refused(desk: Desk, ask: Ask, problem: str):
+    with pytest.raises(OrderError, match=problem):
+        desk.perform(ask)
+
+
+def test_a_released_symbol_is_answered_with_its_name(desk: Desk, bot: TradingBot):
+    bot._record_event(OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL", reason="403"))
+    released = desk.perform(ReleaseSymbol(symbol="AAPL", by="alice", reason="settled"))
+    assert released == {"v": 1, "symbol": "AAPL", "released": True}

@@ -252,7 +252,7 @@ class TestBlocked:
         bench.bot.journal_path.rename(bench.folder / "elsewhere")
         result = bench.trade()
         assert (result.status, result.code, bench.submits) == (TradeStatus.BLOCKED, "journal_failed", 0)
-        assert bench.trade(client_order_id="c2").code == "trading_halted"
+        assert bench.trade(client_order_id="c2").code == "journal_failed"
 
 
 class TestRejected:

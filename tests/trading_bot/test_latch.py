@@ -2,7 +2,7 @@ import json
 import os
 import stat
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.safety_fakes import FullDisk, Interrupted, LosesFolders, start_python
 from trading_bot.clock import SystemClock, VirtualClock
-from trading_bot.latch import Latch, LatchError, LatchState, SendLock, linux_boot_id
+from trading_bot.latch import Latch, LatchError, LatchState, LockedLatch, SendLock, linux_boot_id
 from trading_bot.order_management.ports import SendLockError
 
 START = datetime(2026, 11, 23, 15, tzinfo=UTC)
@@ -158,6 +158,14 @@ def test_an_expiring_arming_holds_until_its_time_is_over(latch: Latch, path: Pat
     clock.sleep(1)
     assert latch.state() is LatchState.EXPIRED
     assert "ended at 2026-11-23T16:00:00+00:00; arm it" in (latch.reason_not_armed() or "")
+    assert latch.reason_not_reducing() is None
+
+
+def test_a_kill_leaves_not_even_exits(latch: Latch):
+    latch.arm(by="ann", hours=1)
+    assert latch.reason_not_reducing() is None
+    latch.engage()
+    assert "killed in this process" in (latch.reason_not_reducing() or "")
 
 
 def test_part_of_an_hour_can_be_given(latch: Latch, clock: VirtualClock):
@@ -417,3 +425,24 @@ def test_a_forked_process_cannot_take_its_parents_send_lock(lock_path: Path):
     with start_python(FORK_UNDER_SEND_LOCK, str(lock_path)) as parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == "7\n"
+
+
+def test_the_end_of_an_arming_can_be_read_also_when_it_is_over(latch: Latch, clock: VirtualClock):
+    assert latch.armed_until() is None
+    latch.arm(by="ann", hours=2)
+    end = clock.now() + timedelta(hours=2)
+    assert latch.armed_until() == end
+    clock.sleep(3 * 3600)
+    assert (latch.is_armed(), latch.armed_until()) == (False, end)
+
+
+def test_an_arming_without_an_end_and_a_file_that_is_none_have_no_end(latch: Latch, path: Path):
+    latch.arm(by="ann")
+    assert latch.armed_until() is None
+    write(path, b"torn")
+    assert latch.armed_until() is None
+
+
+def test_a_locked_latch_lets_nothing_pass_and_says_why():
+    latch = LockedLatch("locked for a reason")
+    assert latch.reason_not_armed() == latch.reason_not_reducing() == "locked for a reason"

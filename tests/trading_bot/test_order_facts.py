@@ -1,12 +1,13 @@
 import decimal
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from tests.support.manager_bench import ManagerBench
 from tests.support.risk_desk import FakeOrders
-from trading_bot.order_facts import LedgerOrders, pending_worth, unresolved_cost, unresolved_shares
+from trading_bot.order_facts import LedgerOrders, pending_worth, unreflected_cost, unresolved_cost, unresolved_shares
 from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.models import OrderState, Side
 
@@ -68,3 +69,24 @@ def test_a_ledger_tells_all_its_orders_and_those_that_have_not_ended():
     facts = LedgerOrders(bench.ledger)
     assert [order.client_order_id for order in facts.orders()] == [ended.client_order_id, open_still.client_order_id]
     assert [order.client_order_id for order in facts.active()] == [open_still.client_order_id]
+
+
+@pytest.mark.parametrize(("seconds", "cost"), [(-1, "299.55"), (0, "0"), (1, "0")], ids=["before", "at once", "after"])
+def test_a_fill_keeps_its_cost_until_balances_read_after_it(seconds, cost):
+    bench = ManagerBench()
+    bench.buy("c1")
+    bench.gateway.order().fill(3, price="99.80")
+    bench.sync()
+    told = bench.clock.now() + timedelta(seconds=seconds)
+    with bench.ledger.open_book() as book:
+        found = unreflected_cost(book.orders(), since=told)
+    assert found == Decimal(cost)
+
+
+def test_what_a_sell_filled_costs_nothing():
+    bench = ManagerBench()
+    bench.sell("s1")
+    bench.gateway.order().fill(3)
+    bench.sync()
+    with bench.ledger.open_book() as book:
+        assert unreflected_cost(book.orders(), since=bench.clock.now() - timedelta(days=1)) == 0

@@ -1,4 +1,5 @@
 import decimal
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -204,6 +205,16 @@ def test_unresolved_buys_reserve_the_buying_power_that_the_broker_does_not_know_
     refused = judge(gateway, Side.BUY, free + 1, orders=orders)
     assert refused.code == "insufficient_buying_power"
     assert ("400 of it reserved" in refused.reason) is state.is_unresolved
+
+
+@pytest.mark.parametrize(("learnt", "free"), [(timedelta(0), 10), (timedelta(seconds=1), 6)], ids=["shown", "not yet"])
+def test_a_fill_keeps_its_reservation_until_balances_begun_after_it(learnt, free):
+    gateway = FakeAccountGateway(account=snapshot(buying_power="1000"))
+    orders = FakeOrders()
+    orders.buy(4, "100", symbol="MSFT")
+    orders.told[-1] = replace(orders.told[-1], filled_at=gateway.snapshot.as_of + learnt)
+    assert judge(gateway, Side.BUY, free, orders=orders).allowed
+    assert judge(gateway, Side.BUY, free + 1, orders=orders).code == "insufficient_buying_power"
 
 
 @pytest.mark.parametrize("state", OrderState)

@@ -8,7 +8,6 @@ import pytest
 
 from tests.support.bot_bench import ACCOUNT, LIST, LOGIN, POSITIONS, BotBench, answers, never_leaves
 from trading_bot.bot import StartError, TradeStatus
-from trading_bot.config import Config
 from trading_bot.files import LocalFiles
 from trading_bot.latch import LatchError
 from trading_bot.lease import AccountInUseError
@@ -16,7 +15,6 @@ from trading_bot.order_management.exceptions import (
     AuthenticationError,
     OrderLogError,
     OrderStatusError,
-    TradingHaltedError,
 )
 from trading_bot.order_management.results import CancelVerdict
 from trading_bot.startup import create_bot
@@ -214,21 +212,6 @@ class TestLatch:
         (bench.state / "armed").unlink()
         bench.restart()
         assert [result.is_proven_closed for result in bench.bot.cancel_all_open_orders()] == [True]
-
-
-def test_live_mode_is_refused_before_anything_is_built(tmp_path):
-    config = Config.model_validate(
-        {
-            "trading": {"mode": "live"},
-            "account_number": "5QR12345",
-            "logs_dir": str(tmp_path / "logs"),
-            "state_dir": str(tmp_path / "state"),
-        }
-    )
-    with pytest.raises(TradingHaltedError, match="paper") as caught:
-        create_bot(config)
-    assert caught.value.code == "live_mode_locked"
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_files_are_private(tmp_path):

@@ -1,4 +1,5 @@
 import threading
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -6,6 +7,8 @@ import pytest
 import requests
 from pydantic import SecretStr
 
+from tests.support.live_account import TOKEN, LiveAccount, live_account
+from tests.support.loopback_broker.acts import reply
 from tests.support.paper_market import BASE, MONDAY, PaperBench, recorded
 from trading_bot.auth.robinhood_auth import RobinhoodAuth
 from trading_bot.bot import TradeStatus, TradingBot
@@ -166,15 +169,74 @@ def test_a_paper_exchange_that_cannot_be_built_leaves_trading_off(config: Config
     assert "the paper exchange cannot be used" in report.problems[0]
 
 
-def test_a_live_account_is_disarmed_and_the_rest_left_to_a_person(config: Config, bench: PaperBench):
-    live = config.model_copy(update={"trading": TradingConfig(mode=ExecutionMode.LIVE)})
-    armed_file(live).parent.mkdir(parents=True)
-    armed_file(live).touch()
-    report = open_kill(live, transport=bench.transport, clock=bench.clock).run("ann", "a test")
-    assert not armed_file(live).exists()
-    assert report.latch_engaged
-    assert "no connection to a live account" in report.problems[0]
-    assert report.manual_procedure != ()
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[LiveAccount]:
+    with live_account(tmp_path) as account:
+        account.arm()
+        yield account
+
+
+def kill_live(live: LiveAccount) -> KillReport:
+    return open_kill(live.config, transport=live.transport, surroundings=live.around).run("ann", "a test")
+
+
+def bought_live(live: LiveAccount) -> TradingBot:
+    bot = live.bot(is_open=True)
+    bot.start()
+    assert buy(bot).status is TradeStatus.SUBMITTED
+    return bot
+
+
+class TestLive:
+    def test_a_saved_session_is_enough_to_cancel_and_prove_it(self, live: LiveAccount):
+        """No password, no bot and no user name: the file of the last login is all there is."""
+        live.log_in(username="ann@example.com")
+        bought_live(live).stop()
+        report = kill_live(live)
+        assert report.is_flat
+        assert [order.state for order in report.orders] == [OrderState.CANCELLED]
+        assert not live.state().latch.exists()
+        assert "POST /oauth2/token/" not in live.server.paths()
+
+    def test_a_running_bot_is_killed(self, live: LiveAccount):
+        live.log_in()
+        bot = bought_live(live)
+        assert kill_live(live).is_flat
+        assert buy(bot, "80.00").status is TradeStatus.BLOCKED
+        bot.stop()
+
+    def test_an_expired_session_is_renewed(self, live: LiveAccount):
+        live.log_in()
+        bought_live(live).stop()
+        live.log_in("expired")
+        assert kill_live(live).is_flat
+        assert live.server.paths().count("POST /oauth2/token/") == 1
+
+    @pytest.mark.parametrize("session", [None, "of another account", "expired for good"])
+    def test_without_a_session_trading_is_off_and_the_rest_left_to_a_person(self, live: LiveAccount, session):
+        if session is not None:
+            live.log_in("expired")
+            live.book.revoke_all()
+            live.server.on(*TOKEN, *[reply(401, {"detail": "no"})] * 9)
+        if session == "of another account":
+            path = live.state().session
+            path.write_text(path.read_text().replace('"account":"', '"account":"0'))
+        report = kill_live(live)
+        assert not live.state().latch.exists()
+        assert report.latch_engaged
+        assert not report.is_flat
+        assert report.manual_procedure != ()
+        assert "log" in report.problems[0]
+        if session is None:
+            assert "nobody is logged in" in report.problems[0]
+            assert live.server.heard == []
+
+    def test_without_certificate_authorities_trading_is_off_all_the_same(self, live: LiveAccount, monkeypatch):
+        monkeypatch.setattr("certifi.where", lambda: str(live.folder / "missing.pem"))
+        report = open_kill(live.config, surroundings=live.around).run("ann", "a test")
+        assert not live.state().latch.exists()
+        assert "certificate authorities" in report.problems[0]
+        assert not report.is_flat
 
 
 def test_which_live_account_is_meant_must_be_said(config: Config):
@@ -211,7 +273,7 @@ def test_cancels_are_under_way_together_and_each_answer_belongs_to_its_order():
 
 
 def test_no_request_waits_beyond_the_deadline(bench: PaperBench):
-    wire = BoundedWire(session=BrokerSession(adapter=bench.transport, clock=bench.clock), clock=bench.clock)
+    wire = BoundedWire(wire=BrokerSession(adapter=bench.transport, clock=bench.clock), clock=bench.clock)
     request = WireRequest(method="GET", path="/orders/")
     assert not isinstance(wire.exchange(request, timeout_s=5), WireFailure)
     wire.deadline = bench.clock.monotonic()

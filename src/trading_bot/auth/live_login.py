@@ -1,7 +1,7 @@
 """The session of a live account: saved between runs, renewed once for everybody, and replaced only by a person."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from filelock import FileLock, Timeout
@@ -83,7 +83,7 @@ class LiveLogin:
             secrets = LoginSecrets(
                 username=username, password=password, device_token=device_token, mfa_secret=mfa_secret
             )
-            tokens = _tokens(self._attempt(secrets, person))
+            tokens = _tokens(self._attempt(secrets, person), sent=(username, password, device_token))
             self._budget.succeeded()
             self._use(_saved(device_token, tokens))
             self._keep()
@@ -230,7 +230,7 @@ class LiveLogin:
             lock.release()
 
 
-def _tokens(attempt: LoginAttempt) -> Tokens:
+def _tokens(attempt: LoginAttempt, *, sent: Iterable[SecretStr]) -> Tokens:
     result = attempt.last
     if attempt.lacked_a_terminal:
         raise AuthenticationError("the broker asks for a code; run `trading-bot login` at a terminal")
@@ -239,7 +239,7 @@ def _tokens(attempt: LoginAttempt) -> Tokens:
     if isinstance(result, WireFailure):
         raise AuthenticationError(failure_text(result))
     if result.status not in SUCCESS:
-        raise AuthenticationError(refusal_text(result))
+        raise AuthenticationError(refusal_text(result, sent=sent))
     try:
         return read_tokens(result)
     except UnreadableReplyError as error:

@@ -1,5 +1,10 @@
 """What a person is told when a login did not succeed."""
 
+from collections.abc import Iterable
+
+from pydantic import SecretStr
+
+from trading_bot.logging.masking import SecretMasker
 from trading_bot.robinhood.classify import error_text
 from trading_bot.robinhood.session import WireFailure, WireReply
 
@@ -18,9 +23,10 @@ def failure_text(failure: WireFailure) -> str:
     return f"the login did not finish: {failure.cause}; {remedy}"
 
 
-def refusal_text(reply: WireReply) -> str:
-    """Explain a login that the broker answered with anything but success."""
-    said = f"the broker refused the login (HTTP {reply.status}: {error_text(reply.body)})"
+def refusal_text(reply: WireReply, *, sent: Iterable[SecretStr]) -> str:
+    """Explain a login that the broker answered with anything but success; an echo of what was ``sent`` is masked."""
+    masker = SecretMasker(secrets=[secret.get_secret_value() for secret in sent])
+    said = f"the broker refused the login (HTTP {reply.status}: {masker.mask_text(error_text(reply.body))})"
     if b"verification_workflow" in reply.body:
         return f"{said}; approve this device in the broker's app, then log in again"
     if reply.status == THROTTLED:

@@ -73,7 +73,9 @@ class RobinhoodAuth:
             if isinstance(result, WireFailure):
                 raise AuthenticationError(failure_text(result))
             if result.status not in SUCCESS:
-                raise AuthenticationError(refusal_text(result))
+                raise AuthenticationError(
+                    refusal_text(result, sent=(self._username, self._password, self._device_token))
+                )
             try:
                 self._adopt(result)
             except UnreadableReplyError as error:

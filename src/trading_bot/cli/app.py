@@ -16,6 +16,7 @@ from trading_bot.cli.doctor import doctor
 from trading_bot.cli.errors import code_of, exit_code_of, install_last_resort, known_errors, report
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation, common_options
+from trading_bot.cli.login_commands import LOGIN_COMMANDS
 from trading_bot.cli.orders_commands import ORDER_COMMANDS
 from trading_bot.cli.run import run
 from trading_bot.cli.safety_commands import SAFETY_COMMANDS
@@ -49,6 +50,7 @@ for _command in (
     positions,
     *DECISION_COMMANDS,
     *SAFETY_COMMANDS,
+    *LOGIN_COMMANDS,
     audit,
     doctor,
     config,

@@ -24,13 +24,13 @@ class DeskCall:
         from trading_bot.config import Config
 
         self.invocation = invocation
-        self._config = Config.from_env_and_json(invocation.config)
-        send_logs_to_stderr(invocation, self._config)
+        self.config = Config.from_env_and_json(invocation.config)
+        send_logs_to_stderr(invocation, self.config)
 
     @property
     def zone(self) -> "ZoneInfo":
         """The time zone in which people are shown times."""
-        return self._config.trading.hours.timezone
+        return self.config.trading.hours.timezone
 
     def ask(self, ask: "Ask", on_progress: Callable[[dict[str, object]], None] | None = None) -> Answer:
         """Return the desk's answer.
@@ -41,7 +41,7 @@ class DeskCall:
         from trading_bot.desk import no_progress
         from trading_bot.startup import open_desk
 
-        with open_desk(self._config) as desk:
+        with open_desk(self.config) as desk:
             return desk.perform(ask, on_progress or no_progress)
 
     def show(self, answer: Answer, in_words: Callable[[Answer], Iterable[str]]) -> None:

@@ -17,6 +17,7 @@ _EXIT_CODES: Mapping[str, ExitCode] = {
     "machine": ExitCode.UNEXPECTED,
     "configuration": ExitCode.CONFIGURATION,
     "login": ExitCode.LOGIN_NEEDED,
+    "broker": ExitCode.NOT_SENT,
     "halt": ExitCode.REFUSED_BY_RULE,
     "holder": ExitCode.ACCOUNT_IN_USE,
     "storage": ExitCode.JOURNAL,

@@ -4,7 +4,7 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,13 +20,14 @@ from trading_bot.desk import Ping
 from trading_bot.exchange_day import exchange_day
 from trading_bot.files import FileSystem, LocalFiles
 from trading_bot.journal_check import verdict_on
-from trading_bot.order_management.exceptions import OrderError, OrderLogError
+from trading_bot.order_management.exceptions import AuthenticationError, OrderError, OrderLogError
 from trading_bot.order_management.models import ExecutionMode
-from trading_bot.startup_login import try_login
+from trading_bot.startup_account import LIVE_TRADING_LOCKED, LIVE_TRADING_OPEN
+from trading_bot.startup_login import LiveDoor, open_live_door, try_paper_login
 
 PACKAGES = (
     *("robin-stocks", "requests", "urllib3", "pydantic", "python-dotenv", "json5", "tenacity", "structlog", "click"),
-    *("rich", "filelock", "holidays"),
+    *("rich", "filelock", "holidays", "certifi"),
 )
 _PING_S: Seconds = 2.0
 _PROBE = ".doctor-probe"
@@ -68,12 +69,35 @@ def _trading(config: Config, place: AccountPlace, clock: Clock) -> Iterator[Chec
     now, latch = clock.now(), place.latch()
     trading = config.trading
     yield checkup.calendar_check(trading.market_hours, calendar=trading.effective_calendar, now=now)
+    if place.mode is ExecutionMode.LIVE:
+        yield from live_access(lambda: open_live_door(config, username=config.known_credentials().username))
     yield checkup.latch_check(
         latch.state(), latch.reason_not_armed(), first_start_arms=_is_new_paper(place) and not place.state.root.exists()
     )
+    if place.mode is ExecutionMode.LIVE:
+        yield checkup.expiry_check(latch.armed_until(), is_armed=latch.is_armed(), now=now)
+        yield checkup.version_check(None if LIVE_TRADING_OPEN else LIVE_TRADING_LOCKED)
     yield checkup.breaker_check(place.breaker().standing(exchange_day(now)).halted_because)
     yield _holder(place, clock)
-    yield _login(config, place)
+    if place.mode is ExecutionMode.PAPER:
+        yield _paper_login(config, place)
+
+
+def live_access(open_door: Callable[[], LiveDoor]) -> Iterator[Check]:
+    """Say whether somebody is logged in to the live account, and whether the broker lets it be read."""
+    try:
+        door = open_door()
+        door.resume()
+    except (OrderError, ConfigError) as error:
+        yield checkup.failed("session", error, Trouble.LOGIN)
+        yield checkup.skipped("account", because="it takes a session")
+        return
+    yield checkup.passed("session", "a login is saved")
+    try:
+        yield checkup.account_check(door.read_account())
+    except OrderError as error:
+        needs_login = error.code == AuthenticationError.code
+        yield checkup.failed("account", error, Trouble.LOGIN if needs_login else Trouble.BROKER)
 
 
 def _holder(place: AccountPlace, clock: Clock) -> Check:
@@ -87,12 +111,12 @@ def _holder(place: AccountPlace, clock: Clock) -> Check:
     return checkup.holder_check(pid if isinstance(pid, int) else None, silent_because=None)
 
 
-def _login(config: Config, place: AccountPlace) -> Check:
+def _paper_login(config: Config, place: AccountPlace) -> Check:
     if _is_new_paper(place):
         return checkup.skipped("login", because="the paper account is opened by its first start")
     paper_failures: tuple[type[Exception], ...] = (*known_errors(), OSError)
     try:
-        account = try_login(config)
+        account = try_paper_login(config)
     except OrderError as error:
         return checkup.failed("login", error, Trouble.LOGIN)
     except paper_failures as error:  # the paper exchange's own files

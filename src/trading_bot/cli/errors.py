@@ -70,9 +70,12 @@ def known_errors() -> tuple[type[Exception], ...]:
 def exit_code_of(error: Exception) -> ExitCode:
     """Return the code of one of our errors, a failed start having that of its cause; 1 for any other."""
     from trading_bot.bot import StartError
+    from trading_bot.order_management import exceptions as orders
 
     if isinstance(error, CommandError):
         return error.exit_code
+    if getattr(error, "code", "") == orders.AuthenticationError.code:  # a read finds out as well
+        return ExitCode.LOGIN_NEEDED
     if isinstance(error, StartError):
         # What the operating system refuses at the start is a folder or file that everything later depends on.
         return ExitCode.JOURNAL if isinstance(error.cause, OSError) else exit_code_of(error.cause)

@@ -7,6 +7,7 @@ from trading_bot.cli.desk_call import DeskCall
 from trading_bot.cli.errors import CommandError
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation, common_options, pass_invocation
+from trading_bot.cli.live_banner import show_live_banner
 from trading_bot.cli.output import print_json, print_line, print_table
 from trading_bot.cli.trade_exit import exit_code_of_trade
 from trading_bot.cli.trade_terms import TradeCommand, refuse_nonsense, trade_terms
@@ -54,6 +55,7 @@ def _trade(invocation: Invocation, side: str, terms: dict[str, object]) -> None:
 
     refuse_nonsense(terms)
     call = DeskCall(invocation)
+    show_live_banner(invocation, call.config)
     answer = call.ask(new_ask(PlaceOrder, side=side, reason=f"{side} at the command line", **terms))
     call.show(answer, words.trade_lines)
     exit_code = exit_code_of_trade(status=str(answer["status"]), code=str(answer["code"]))

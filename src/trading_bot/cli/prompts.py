@@ -1,12 +1,16 @@
 """Questions to a person. Without a terminal nobody is asked, and the command says which option answers instead."""
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from trading_bot.cli.errors import CommandError
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 
 def confirm(invocation: Invocation, question: str, *, option: str) -> None:
@@ -31,8 +35,36 @@ def ask_for_phrase(invocation: Invocation, question: str, *, option: str) -> str
     return typed
 
 
+def ask_for_login(what: str, *, hidden: bool = False) -> "SecretStr":
+    """Ask for a part of the login at the terminal there is; ``hidden`` shows nothing of what is typed.
+
+    Raises:
+        CommandError: nothing was typed.
+    """
+    from pydantic import SecretStr
+
+    typed: str = click.prompt(f"Robinhood {what}", default="", show_default=False, hide_input=hidden, err=True)
+    if not typed.strip():
+        raise CommandError(
+            f"nobody was logged in, as no {what} was typed; type it, or set it in the environment",
+            exit_code=ExitCode.LOGIN_NEEDED,
+        )
+    return SecretStr(typed if hidden else typed.strip())
+
+
+def ask_for_code(question: str) -> str:
+    """Show a question of the broker's and return what is typed."""
+    typed: str = click.prompt(question.rstrip(": "), default="", show_default=False, err=True)
+    return typed.strip()
+
+
+def can_ask(invocation: Invocation) -> bool:
+    """Whether a person watches and may be asked."""
+    return not invocation.no_input and sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def _refuse_without_terminal(invocation: Invocation, question: str, option: str) -> None:
-    if invocation.no_input or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not can_ask(invocation):
         raise CommandError(
             f"this needs an answer and nobody can be asked here ({question}); add {option}", exit_code=ExitCode.USAGE
         )

@@ -60,6 +60,7 @@ def play(
     linger_s: "Seconds" = 0,
 ) -> ExitCode:
     """Run the signals of ``source`` on a bot made from ``config``."""
+    from trading_bot.cli.live_banner import show_live_banner
     from trading_bot.cli.log_output import send_logs_to_stderr
     from trading_bot.cli.session import Session, choose_view, plan_replay
     from trading_bot.cli.signal_input import lines_of, open_signals
@@ -67,6 +68,7 @@ def play(
     from trading_bot.startup import create_bot
 
     send_logs_to_stderr(invocation, config)
+    show_live_banner(invocation, config)
     with ExitStack() as stack:
         lines = lines_of(stack.enter_context(open_signals(source)))
         # A replay starts its clock at the first signal, so it reads them all before anything else.

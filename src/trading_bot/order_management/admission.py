@@ -22,6 +22,7 @@ from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderEnvelope, OrderTerms, Side
 from trading_bot.order_management.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
+from trading_bot.order_management.position_watch import in_words
 
 if TYPE_CHECKING:
     from trading_bot.config import OrderManagementConfig
@@ -127,10 +128,9 @@ class Admission:
 
         Raises:
             TradingHaltedError: with the reason.
-            OrderLogError: the journal takes no intent.
         """
-        if self._ledger.failure is not None:
-            raise self._ledger.failure
+        if (failure := self._ledger.failure) is not None:
+            raise TradingHaltedError(f"{terms.symbol}: {failure}", symbol=terms.symbol, code=failure.code)
         leaving = self.reduces(terms)
         with self._ledger.open_book() as book:
             frozen = book.freeze_fact(terms.symbol)
@@ -207,8 +207,8 @@ class Admission:
         free = holdings.free_to_sell(terms.symbol)
         if terms.quantity > free:
             raise TradeRefusedError(
-                f"{terms.symbol}: {terms.quantity} shares are more than the {free:f} held and free to sell; sell less, "
-                "cancel a resting sell, or synchronise if the shares have only just come in",
+                f"{terms.symbol}: {terms.quantity} shares are more than the {in_words(free)} held and free to sell; "
+                "sell less, cancel a resting sell, or synchronise if the shares have only just come in",
                 symbol=terms.symbol,
                 code="insufficient_shares",
             )

@@ -103,10 +103,13 @@ class Canceller:
         )
 
     def _record_request(self, order: TrackedOrder) -> None:
-        if order.state.is_terminal:
-            return
-        status = OrderState.PENDING_CANCEL if order.state.is_working else None
-        self._ledger.record_fact(replace(about(order.envelope, EventKind.CANCEL_REQUESTED), status=status))
+        with self._ledger.open_book() as book:
+            # It may have ended since somebody looked, and an end is never taken back.
+            current = book.get(order.client_order_id) or order
+            if current.state.is_terminal:
+                return
+            status = OrderState.PENDING_CANCEL if current.state.is_working else None
+            self._ledger.record_fact(replace(about(current.envelope, EventKind.CANCEL_REQUESTED), status=status))
 
     def _record_reply(self, order: TrackedOrder, reply: CancelReply) -> None:
         event = replace(

@@ -23,7 +23,7 @@ from trading_bot.order_management.models import (
 )
 from trading_bot.order_management.order_book import OrderBook
 from trading_bot.order_management.ports import BrokerGateway
-from trading_bot.order_management.position_watch import NOTHING, baseline
+from trading_bot.order_management.position_watch import NOTHING, baseline, in_words
 from trading_bot.order_management.synchronization import Synchronizer
 from trading_bot.order_management.tracked_order import TrackedOrder
 
@@ -133,7 +133,8 @@ class OperatorDecisions:
         quantity = look.held.get(symbol, NOTHING)
         if quantity < 0:
             raise OrderValidationError(
-                f"{symbol}: the account is {quantity.copy_negate():f} shares short; cover that at the broker first",
+                f"{symbol}: the account is {in_words(quantity.copy_negate())} shares short; "
+                "cover that at the broker first",
                 symbol=symbol,
             )
         with self._ledger.open_book() as book:

@@ -165,7 +165,7 @@ class OrderBook:
 
     def _note_shares_moved(self, before: TrackedOrder, after: TrackedOrder) -> None:
         filled = EXACT.subtract(after.envelope.filled_quantity, before.envelope.filled_quantity)
-        if not filled or self._positions_since is None:
+        if not filled:
             return
         symbol = after.envelope.symbol
         change = filled if after.envelope.side is Side.BUY else EXACT.minus(filled)
@@ -181,10 +181,11 @@ class OrderBook:
 
     def standing_facts(self) -> tuple[OrderEvent, ...]:
         """Return the facts of no order that still hold: frozen symbols, a halt, kills taken over, the positions."""
-        positions = tuple(baseline(symbol, quantity) for symbol, quantity in sorted(self.expected_positions().items()))
-        if self._positions_since is not None:
-            positions = (*positions, baseline_taken(self._positions_since))
-        return (*self._standing.values(), *positions)
+        standing = tuple(self._standing.values())
+        if self._positions_since is None:
+            return standing
+        positions = (baseline(symbol, quantity) for symbol, quantity in sorted(self.expected_positions().items()))
+        return (*standing, *positions, baseline_taken(self._positions_since))
 
     def brought_back(self, client_order_id: ClientOrderId) -> tuple[OrderEvent, ...]:
         """Return the records that carry an order of the past in here; nothing where it is here or never was.

@@ -273,15 +273,21 @@ class OrderLog:
     def _append(self, event: OrderEvent) -> JournalRecord:
         self._refuse_unless_writable()
         record = self._chained(event, self._head)
+        is_done = False
         try:
             self._write(encode(record), event.event)
             if event.event not in UNSYNCED_KINDS:
                 self._file.sync()
+            self._head = ChainHead(seq=record.seq, hash=record.hash)
+            if event.event not in UNSYNCED_KINDS:
+                self._flushed = self._head
+            is_done = True
         except (OSError, BadRecordError) as error:
             raise self._refuse_for_good(error) from error
-        self._head = ChainHead(seq=record.seq, hash=record.hash)
-        if event.event not in UNSYNCED_KINDS:
-            self._flushed = self._head
+        finally:
+            # A signal may end this anywhere; a line of which the head knows nothing must stay the last one.
+            if not is_done and self._refusal is None:
+                self._refuse(f"a write to the journal {self.path} was interrupted; restart the bot to read it anew")
         return record
 
     def _refuse_unless_writable(self) -> None:

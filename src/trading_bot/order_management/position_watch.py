@@ -49,6 +49,11 @@ class Look:
     began_at: datetime
 
 
+def in_words(quantity: Decimal) -> str:
+    """Write a number of shares without the zeros that only say how finely the broker counts."""
+    return f"{EXACT.normalize(quantity):f}"
+
+
 def quantities(positions: Iterable[Position]) -> dict[str, Decimal]:
     """Return the shares of each symbol; several lots of one symbol add up."""
     held: dict[str, Decimal] = {}
@@ -109,8 +114,8 @@ def freeze_of(symbol: str, look: Look) -> OrderEvent:
         event=EventKind.SYMBOL_FROZEN,
         symbol=symbol,
         reason=(
-            f"the broker holds {held:f} shares and our fills explain {expected:f}; find out why, then run "
-            f"'trading-bot accept-position {symbol}'"
+            f"the broker holds {in_words(held)} shares and our fills explain {in_words(expected)}; find out why, "
+            f"then run 'trading-bot accept-position {symbol}'"
         ),
         details={CAUSE: Cause.DRIFT.value, "broker": f"{held:f}", "expected": f"{expected:f}"},
     )
@@ -122,7 +127,7 @@ def halt_of(symbol: str, quantity: Decimal) -> OrderEvent:
         event=EventKind.TRADING_HALTED,
         symbol=symbol,
         reason=(
-            f"the broker shows {quantity:f} {symbol}: the account is short; cover it at the broker, then run "
+            f"the broker shows {in_words(quantity)} {symbol}: the account is short; cover it at the broker, then run "
             f"'trading-bot accept-position {symbol}'"
         ),
         details={CAUSE: Cause.NEGATIVE_POSITION.value},

@@ -91,12 +91,13 @@ class Replacement:
         request = _request(old, change, quantity=old.quantity if change.quantity is None else change.quantity)
         self._admission.refuse_if_halted(self._placement.preview(request, strategy_name=old.strategy_name))
         with self._alone(order) as course:
+            _refuse_unless_at_work(self._now(order))
             ended = self._cancelled(order)
             left = _left(ended, request.quantity)
             if left < 1:
                 return ended.envelope
             with _reporting(ended):
-                return self._place(replace(request, quantity=left), ended, course, approve)
+                return self._place(replace(request, quantity=left), ended, course=course, approve=approve)
 
     def stop(self, orders: Collection[ClientOrderId] | None = None) -> None:
         """Send no second leg for these orders, or for any: somebody wants them cancelled."""
@@ -126,13 +127,16 @@ class Replacement:
 
     def _cancelled(self, order: TrackedOrder) -> TrackedOrder:
         (result,) = self._canceller.cancel((order,))
-        with self._ledger.open_book() as book:
-            ended = book.get(order.client_order_id) or order
+        ended = self._now(order)
         if ended.state not in _ENDED_AT_BROKER:
             raise _still_open(order, result)
         return ended
 
-    def _place(self, request: OrderRequest, old: TrackedOrder, course: _Course, approve: Approval) -> OrderEnvelope:
+    def _now(self, order: TrackedOrder) -> TrackedOrder:
+        with self._ledger.open_book() as book:
+            return book.get(order.client_order_id) or order
+
+    def _place(self, request: OrderRequest, old: TrackedOrder, *, course: _Course, approve: Approval) -> OrderEnvelope:
         def approve_now(terms: OrderTerms) -> None:
             approve(terms)
             self._refuse_if_overtaken(old, course)

@@ -1,0 +1,100 @@
+"""The steps of the grid as a test does them: what is there before, the step itself, and what is true ever after."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from tests.support.broker_stand_in import Route
+from tests.support.mortal import DiedError
+from tests.support.sim_invariants import Invariants
+from tests.support.sim_world import MORNING, SimWorld
+from trading_bot.clock import VirtualClock
+from trading_bot.order_management.exceptions import OrderError
+from trading_bot.order_management.models import OrderEnvelope
+
+
+class JumpyClock(VirtualClock):
+    """A clock whose wall time can be set, or go on while the monotonic one stands still, as over a sleep."""
+
+    _jumped = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self._jumped
+
+    def jump(self, seconds: float) -> None:
+        self._jumped += timedelta(seconds=seconds)
+
+
+@dataclass
+class Desk:
+    """A world with the orders that a step needs, and what came of the step."""
+
+    folder: Path
+    step: str
+    answer: object = None
+    error: OrderError | None = None
+    world: SimWorld = field(init=False)
+    clock: JumpyClock = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.clock = JumpyClock(MORNING)
+        self.world = SimWorld(self.folder, clock=self.clock)
+        self.invariants = Invariants(self.world)
+        self.world.started()
+        if self.step != "SUB":
+            self.world.trade()
+            self.world.trade(client_order_id="c2", symbol="MSFT")
+        self.sent_before = len(self.world.posts)
+        if self.step == "REC":
+            self.world.broker.book.fill(self.world.order(), 4, self.clock.now())
+            self.world.crash()
+
+    @property
+    def sent(self) -> int:
+        """Orders sent by the step itself."""
+        return len(self.world.posts) - self.sent_before
+
+    @property
+    def route(self) -> Route:
+        """The request in which the step meets its fault."""
+        return {"SUB": Route.SUBMIT, "SYN": Route.LIST, "REC": Route.LIST}.get(self.step, Route.CANCEL)
+
+    def act(self) -> "Desk":
+        """Do the step; what it raises to the caller is kept."""
+        try:
+            self.answer = _DO[self.step](self.world)
+        except OrderError as error:
+            self.error = error
+        self.invariants.check()
+        return self
+
+    def afterwards(self) -> None:
+        """Faults stop: in the end both sides agree, nothing is in doubt, and nothing was sent twice."""
+        self.clock.sleep(0)
+        self.world.settle()
+        self.invariants.check_settled()
+
+    def open_at_broker(self) -> int:
+        return len(self.world.broker.book.open())
+
+
+def replace_order(world: SimWorld) -> OrderEnvelope | None:
+    """Ask for 10 at another price in place of the first order."""
+    assert world.bot is not None
+    try:
+        return world.bot.replace_order("c1", reference_price=Decimal("99.5"))
+    except DiedError:
+        world.crash()
+        return None
+
+
+_DO: dict[str, Callable[[SimWorld], object]] = {
+    "SUB": lambda world: world.trade(),
+    "CAN": lambda world: world.cancel(),
+    "ALL": lambda world: world.cancel_all(),
+    "REP": replace_order,
+    "SYN": lambda world: world.sync(),
+    "REC": lambda world: world.boot(),
+}

@@ -1,0 +1,341 @@
+"""What happens to the machine, struck at each step: deaths, disks, clocks, other processes, threads and signals."""
+
+import errno
+import os
+import threading
+
+import pytest
+
+from tests.faults.grid import CELLS, OURS
+from tests.faults.steps import Desk, replace_order
+from tests.support.broker_stand_in import Act, Request, Route
+from tests.support.sim_world import SimWorld
+from trading_bot.bot import TradeResult, TradeStatus
+from trading_bot.order_management.exceptions import OrderError
+from trading_bot.order_management.models import OrderState
+
+FAULTS = {f"F{number}" for number in range(38, 51)}
+ENDS = {"F39": "kill -9", "F40": "power loss", "F47": "SIGTERM", "F48": "SIGINT"}
+TESTED = {cell for cell in CELLS if cell[:3] in OURS and cell[4:] in FAULTS and CELLS[cell].endswith("$")}
+MOST_EFFECTS = 80
+
+
+def cells(*faults: str) -> list[object]:
+    return [pytest.param(cell[:3], cell[4:], id=cell) for cell in sorted(TESTED) if cell[4:] in faults]
+
+
+# Death at every effect.
+
+
+@pytest.mark.parametrize(("step", "fault"), cells("F39", "F40"))
+def test_death_at_every_effect(step, fault, tmp_path_factory):
+    """Killed at any point and started again, everything is found, nothing is sent twice, and both sides agree."""
+    for effects in range(1, MOST_EFFECTS):
+        desk = Desk(tmp_path_factory.mktemp(f"{step}-{effects}-"), step)
+        world, lives = desk.world, desk.world.life
+        if step == "REC":
+            world.boot(die_at=effects)
+            lives = world.life
+        else:
+            lives.die_in(effects)
+            desk.act()
+        if not lives.is_over:
+            assert effects > 4, "the step has effects to die at"
+            return
+        if fault == "F40":
+            world.disk.lose_power(world.journal, keep=37)
+            desk.invariants.forget_unflushed()
+        desk.invariants.check()
+        sent = len(world.posts)
+        world.boot()
+        assert len(world.posts) == sent, "a start sends no order"
+        desk.afterwards()
+    pytest.fail(f"{step} has more than {MOST_EFFECTS} effects; raise the bound")
+
+
+@pytest.mark.parametrize(("step", "fault"), cells("F47", "F48"))
+def test_interrupt_at_every_effect(step, fault, tmp_path_factory):
+    """An interrupt is no worse than a death, and the process that lives on to stop cleanly hides nothing."""
+    kind = SystemExit if fault == "F47" else KeyboardInterrupt
+
+    def interrupt() -> None:
+        raise kind
+
+    for effects in range(1, MOST_EFFECTS, 2):
+        desk = Desk(tmp_path_factory.mktemp(f"{step}-{effects}-"), step)
+        life = desk.world.life
+        life._end = interrupt
+        life.die_in(effects)
+        try:
+            desk.act()
+        except kind:
+            life.is_over = False
+        else:
+            return
+        desk.world.restart()
+        desk.invariants.check()
+        desk.afterwards()
+    pytest.fail(f"{step} has more than {MOST_EFFECTS} effects; raise the bound")
+
+
+# The disk.
+
+
+def full_disk(operation: str) -> None:
+    if operation in ("write", "write_new", "replace"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def read_only(operation: str) -> None:
+    if operation in ("write", "write_new", "replace", "open_append", "link", "rename"):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+
+def rotated(desk: Desk) -> None:
+    desk.world.journal.rename(desk.world.journal.with_suffix(".away"))
+
+
+def put_back(desk: Desk) -> None:
+    desk.world.crash()
+    desk.world.journal.unlink(missing_ok=True)
+    desk.world.journal.with_suffix(".away").rename(desk.world.journal)
+
+
+def check_disk_step(desk: Desk) -> None:
+    """Safety beats audit: a cancel goes out without a record, an order never does."""
+    world = desk.world
+    first = world.broker.book.orders[:1]
+    match desk.step:
+        case "SUB":
+            assert isinstance(desk.answer, TradeResult)
+            assert desk.answer.status is TradeStatus.BLOCKED
+        case "CAN" | "REP":
+            assert not first[0].is_open or desk.error is not None
+        case "ALL":
+            assert desk.open_at_broker() == 0
+        case "REC":
+            assert world.bot is None, "what cannot be recorded is not begun"
+    if desk.step == "CAN":
+        assert not first[0].is_open
+    assert desk.sent == 0
+    world.trade(client_order_id="c9", symbol="KO")
+    assert desk.sent == 0, "no order without a record"
+
+
+@pytest.mark.parametrize(("step", "fault"), cells("F41", "F42"))
+def test_disk_that_takes_nothing(step, fault, tmp_path):
+    desk = Desk(tmp_path, step)
+    world, trouble = desk.world, full_disk if fault == "F41" else read_only
+    if step == "SYN":
+        world.broker.book.fill(world.order(), 10, desk.clock.now())
+    if step == "REC":
+        world.trouble = trouble
+    world.files.fault = trouble
+    _do_without_check(desk)
+    if step == "SYN":
+        assert world.bot is not None
+        assert {str(o.client_order_id): o.state for o in world.bot.orders()}["c1"] is OrderState.FILLED
+    check_disk_step(desk)
+    world.trouble = None
+    world.crash()
+    desk.afterwards()
+
+
+@pytest.mark.parametrize(("step", "fault"), cells("F43", "F44"))
+def test_journal_changed_underneath(step, fault, tmp_path):
+    desk = Desk(tmp_path, step)
+    world = desk.world
+    if step == "REC":  # a clean stop notes the head of the journal elsewhere
+        world.boot()
+        world.stop()
+    whole = world.journal.read_bytes()
+    if fault == "F43":
+        rotated(desk)
+    else:
+        os.truncate(world.journal, len(whole[: whole[:-1].rfind(b"\n")]) + 1)
+    _do_without_check(desk)
+    check_disk_step(desk)
+    if fault == "F43":
+        put_back(desk)
+    else:
+        world.crash()
+        world.journal.write_bytes(whole)
+    desk.afterwards()
+
+
+def _do_without_check(desk: Desk) -> None:
+    desk.invariants.check = lambda: None  # type: ignore[method-assign]  # memory is ahead of a disk that takes nothing
+    desk.act()
+    del desk.invariants.check
+
+
+# Another process, a fork.
+
+
+@pytest.mark.parametrize(("step", "fault"), cells("F45"))
+def test_second_process_on_the_account(step, fault, tmp_path):
+    desk = Desk(tmp_path, step)
+    first = desk.world
+    if step == "SYN":  # an order without our mark is somebody else's: counted, never touched
+        form = {**first.posts[0].request.form, "ref_id": "00000000-0000-4000-8000-000000000001"}
+        first.broker.book.take(form, now=desk.clock.now(), expires_at=first.order().expires_at)
+        summary = first.sync()
+        assert summary is not None
+        assert summary.external_orders == 1
+        first.cancel_all()
+        assert desk.open_at_broker() == 1
+        return
+    if step == "REC":
+        first.boot()
+    second = SimWorld(tmp_path, clock=desk.clock)
+    second.broker = first.broker
+    assert not second.boot(), "one writer an account"
+    sent = len(first.posts)
+    second.trade(client_order_id="c9", symbol="KO")
+    second.cancel()
+    second.cancel_all()
+    assert (len(first.posts), desk.open_at_broker()) == (sent, 2 if step != "SUB" else 0)
+    desk.afterwards()
+
+
+@pytest.mark.parametrize(("step", "fault"), cells("F49"))
+def test_forked_child_sends_nothing(step, fault, tmp_path):
+    desk = Desk(tmp_path, step)
+    desk.world.process_id += 1
+    result = desk.world.trade(client_order_id="c9", symbol="KO")
+    assert result is not None
+    assert result.status is TradeStatus.BLOCKED
+    if step == "ALL":
+        desk.world.kill()
+        desk.world.process_id -= 1
+        desk.world.trade(client_order_id="c10", symbol="KO")
+    assert desk.sent == 0
+
+
+# Threads: what comes in while the broker's answer is awaited.
+
+
+def meanwhile(desk: Desk, route: Route, do) -> list[object]:
+    """Let another caller do something once, while the answer to the step's own request is still out."""
+    came_of_it: list[object] = []
+
+    def once(request: Request) -> None:
+        if request.route is route:
+            desk.world.broker.meanwhile = lambda request: None
+            other = threading.Thread(target=lambda: came_of_it.append(do(desk.world)))
+            other.start()
+            other.join(0.3)
+
+    desk.world.broker.meanwhile = once
+    return came_of_it
+
+
+def test_many_threads_with_one_client_order_id(tmp_path):
+    """SUB-F46"""
+    desk = Desk(tmp_path, "SUB")
+    callers = [threading.Thread(target=desk.world.trade) for _ in range(50)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(30)
+    assert desk.sent == 1
+    answers = {answer.result.status for answer in desk.world.answers}
+    assert answers == {TradeStatus.SUBMITTED, TradeStatus.DUPLICATE}
+    assert len(desk.world.answers) == 50
+    desk.invariants.check()
+
+
+def test_a_cancel_that_overtakes_its_own_submit(tmp_path):
+    """CAN-F46"""
+    desk = Desk(tmp_path, "SUB")
+    meanwhile(desk, Route.SUBMIT, lambda world: world.bot.cancel_order("c1"))
+    desk.act()
+    assert desk.world.order().state == "cancelled"
+    desk.afterwards()
+
+
+def test_a_kill_that_overtakes_a_submit(tmp_path):
+    """ALL-F46"""
+    desk = Desk(tmp_path, "SUB")
+    desk.world.broker.acts[Route.SUBMIT].append(Act.THROTTLED)
+    meanwhile(desk, Route.SUBMIT, lambda world: world.kill())
+    desk.act()
+    assert desk.sent == 1, "once the kill has returned nothing more begins"
+    assert desk.open_at_broker() == 0
+
+
+def test_a_replace_of_an_order_that_is_being_replaced(tmp_path):
+    """REP-F46"""
+    desk = Desk(tmp_path, "REP")
+
+    def again(world: SimWorld) -> object:
+        try:
+            return replace_order(world)
+        except OrderError as error:
+            return error
+
+    second = meanwhile(desk, Route.CANCEL, again)
+    desk.act()
+    assert isinstance(second[0], OrderError)
+    assert desk.sent == 1
+    desk.afterwards()
+
+
+def test_a_cancel_wins_over_the_second_leg(tmp_path):
+    """REP-F46"""
+    desk = Desk(tmp_path, "REP")
+    meanwhile(desk, Route.CANCEL, lambda world: world.cancel())
+    desk.act()
+    assert desk.sent == 0
+    desk.afterwards()
+
+
+def test_a_synchronisation_does_not_judge_a_submit_under_way(tmp_path):
+    """SYN-F46"""
+    desk = Desk(tmp_path, "SUB")
+    desk.world.broker.acts[Route.LIST].extend([Act.VANISHED] * 9)
+    meanwhile(desk, Route.SUBMIT, lambda world: world.sync())
+    desk.act()
+    assert isinstance(desk.answer, TradeResult)
+    assert desk.answer.status is TradeStatus.SUBMITTED
+    desk.afterwards()
+
+
+# Clocks and sleep.
+
+
+@pytest.mark.parametrize("seconds", [-3600, 3600])
+@pytest.mark.parametrize(("step", "fault"), cells("F38", "F50"))
+def test_wall_clock_that_jumps_meanwhile(step, fault, seconds, tmp_path):
+    """Over a sleep the wall clock goes on alone; set back or forth, it must decide nothing either."""
+    desk = Desk(tmp_path, step)
+    world = desk.world
+
+    def jump(request: Request) -> None:
+        if request.route is desk.route:
+            world.broker.meanwhile = lambda request: None
+            desk.clock.jump(seconds)
+
+    world.broker.meanwhile = jump
+    desk.act()
+    if step == "SUB":
+        assert desk.sent == 1
+    if step == "REP" and seconds > 0:
+        assert desk.sent == 0, "after a sleep the price is out of date"
+    if step in ("CAN", "ALL"):
+        assert not world.order().is_open
+    if step == "SYN":
+        assert desk.open_at_broker() == 2
+    desk.afterwards()
+
+
+def test_an_old_intent_does_not_come_back_to_life(tmp_path):
+    """SUB-F38: the age of an intent is measured on the clock that does not jump."""
+    desk = Desk(tmp_path, "SUB")
+    desk.world.broker.acts[Route.SUBMIT].extend([Act.REFUSED] * 9)
+    began = desk.clock.monotonic()
+    desk.clock.jump(-1800)
+    desk.act()
+    assert isinstance(desk.answer, TradeResult)
+    assert desk.answer.status is TradeStatus.NOT_SENT
+    assert desk.clock.monotonic() - began <= 20

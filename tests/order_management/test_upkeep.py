@@ -1,0 +1,122 @@
+"""What a restart and a cancel of everything take care of."""
+
+import pytest
+
+from tests.support.fake_gateway import CancelStep
+from tests.support.manager_bench import ManagerBench, terms
+from trading_bot.order_management.client_ids import OUR_MARK
+from trading_bot.order_management.exceptions import OrderCancellationError
+from trading_bot.order_management.outcomes import CancelNotSent, CancelRefused, CancelTaken, CancelUnknown
+from trading_bot.order_management.results import CancelVerdict
+
+STRANGER_REF = f"{OUR_MARK}-0000-4000-8000-000000000001"
+
+
+def with_a_cancel_under_way() -> ManagerBench:
+    bench = ManagerBench()
+    bench.buy("c1")
+    bench.gateway.cancels.append(CancelStep(ends=False))
+    bench.manager.cancel_order("c1")
+    bench.gateway.cancel_requests.clear()
+    assert bench.state("c1") == "pending_cancel"
+    return bench
+
+
+class TestCancelsOfAnEarlierSession:
+    def test_they_are_repeated_after_a_restart(self):
+        """A crash may have come between the record and the request."""
+        bench = with_a_cancel_under_way()
+        bench.restart()
+        bench.manager.recover()
+        assert (bench.gateway.cancel_requests, bench.state("c1")) == (["broker-1"], "cancelled")
+
+    @pytest.mark.parametrize(
+        "reply", [CancelTaken(), CancelRefused(reason="403", status_code=403)], ids=["taken", "refused"]
+    )
+    def test_once_the_broker_has_answered_reads_tell_the_rest(self, reply):
+        bench = with_a_cancel_under_way()
+        bench.restart()
+        bench.gateway.cancels.append(CancelStep(reply=reply, ends=False))
+        bench.manager.recover()
+        bench.sync(after=60)
+        bench.manager.recover()
+        assert bench.gateway.cancel_requests == ["broker-1"]
+
+    @pytest.mark.parametrize(
+        "reply", [CancelNotSent(cause="no connection"), CancelUnknown(cause="timed out")], ids=["not sent", "unknown"]
+    )
+    def test_a_request_that_may_be_lost_again_is_repeated_again(self, reply):
+        bench = with_a_cancel_under_way()
+        bench.restart()
+        bench.gateway.cancels.append(CancelStep(reply=reply, ends=False))
+        bench.manager.recover()
+        assert bench.state("c1") == "pending_cancel"
+        bench.sync(after=60)
+        assert (bench.gateway.cancel_requests, bench.state("c1")) == (["broker-1", "broker-1"], "cancelled")
+
+    def test_those_of_this_session_are_left_to_their_reads(self):
+        bench = with_a_cancel_under_way()
+        bench.sync(after=60)
+        assert bench.gateway.cancel_requests == []
+
+    def test_what_ended_meanwhile_is_not_cancelled(self):
+        bench = with_a_cancel_under_way()
+        bench.gateway.order().end()
+        bench.restart()
+        bench.manager.recover()
+        assert bench.gateway.cancel_requests == []
+
+
+class TestCancelAll:
+    def test_our_orders_are_cancelled_from_the_book_when_no_listing_is_to_be_had(self):
+        bench = ManagerBench()
+        bench.buy("c1")
+        bench.gateway.listing_problem = "502"
+        bench.gateway.hidden.add(bench.gateway.order().order_id)
+        (result,) = bench.manager.cancel_all_open_orders()
+        assert result.verdict is CancelVerdict.CANCELLED
+
+    def test_an_incomplete_listing_is_said_where_other_orders_were_meant_too(self):
+        bench = ManagerBench()
+        bench.buy("c1")
+        bench.gateway.listing_problem = "502"
+        with pytest.raises(OrderCancellationError, match=r"could not all be listed \(502\)") as caught:
+            bench.manager.cancel_all_open_orders(include_external=True)
+        assert [result.verdict for result in caught.value.results] == [CancelVerdict.CANCELLED]
+
+    def test_an_order_with_our_mark_is_ours_though_the_journal_does_not_know_it(self):
+        bench = ManagerBench()
+        bench.gateway.add(terms(), ref_id=STRANGER_REF)
+        (result,) = bench.manager.cancel_all_open_orders()
+        assert (result.order_id, result.verdict) == ("broker-1", CancelVerdict.CANCELLED)
+
+    def test_an_order_that_came_back_is_cancelled_too(self):
+        bench = ManagerBench()
+        bench.buy("c1")
+        bench.manager.cancel_order("c1")
+        bench.gateway.order().state = bench.gateway.order().state.CONFIRMED
+        (result,) = bench.manager.cancel_all_open_orders()
+        assert (result.order_id, result.verdict) == ("broker-1", CancelVerdict.CANCELLED)
+
+    def test_orders_of_others_are_left_alone_unless_asked_for(self):
+        bench = ManagerBench()
+        bench.gateway.add(terms())
+        assert bench.manager.cancel_all_open_orders() == ()
+        (result,) = bench.manager.cancel_all_open_orders(include_external=True)
+        assert result.order_id == "broker-1"
+
+    def test_no_order_is_cancelled_twice(self):
+        bench = ManagerBench()
+        bench.buy("c1")
+        bench.gateway.cancels.append(CancelStep(ends=False))
+        with pytest.raises(OrderCancellationError):
+            bench.manager.cancel_all_open_orders(include_external=True)
+        assert bench.gateway.cancel_requests == ["broker-1"]
+
+
+def test_what_comes_before_each_synchronisation_runs_before_it():
+    bench = ManagerBench()
+    bench.buy("c1")
+    bench.before_sync.append(lambda: bench.gateway.order().fill())
+    bench.sync()
+    assert bench.state("c1") == "filled"

@@ -1,0 +1,77 @@
+"""A whole bot: positions, kills of other processes and replaces are wired to the broker and the state folder."""
+
+from decimal import Decimal
+
+import pytest
+
+from tests.support.bot_bench import BotBench
+from trading_bot.files import LocalFiles
+from trading_bot.kill_records import KILLS_FOLDER, KillFile
+from trading_bot.latch import Latch
+from trading_bot.order_management.exceptions import TradeRefusedError
+from trading_bot.order_management.models import ClientOrderId, OrderState, Pricing
+from trading_bot.state_folder import StateFolder
+
+
+def states(bench: BotBench) -> dict[str, str]:
+    return {order.client_order_id: order.state.value for order in bench.bot.orders()}
+
+
+def test_the_manager_sells_no_more_than_the_account_holds(tmp_path):
+    bench = BotBench(tmp_path).started()
+    with pytest.raises(TradeRefusedError, match="50 held"):
+        bench.bot.manager.place_limit_sell("AAPL", 51, Decimal(100))
+    assert bench.submits == 0
+
+
+def test_a_kill_while_the_bot_was_down_is_taken_over_once_and_its_cancels_fire(tmp_path):
+    bench = BotBench(tmp_path).started()
+    bench.trade("buy")
+    bench.bot.stop()
+    record = KillFile(folder=bench.state / KILLS_FOLDER, files=LocalFiles(), clock=bench.clock, process_id=lambda: 7)
+    record.begin(by="alice", reason="enough", orders=[ClientOrderId("c1")])
+    bench.bot = bench.new_bot()
+    bench.bot.start()
+    assert states(bench) == {"c1": "cancelled"}
+    bench.restart()
+    text = bench.bot.journal_path.read_text(encoding="utf-8")
+    assert text.count('"event":"kill_imported"') == 1
+
+
+def test_a_kill_that_comes_in_meanwhile_is_taken_over_by_the_next_synchronisation(tmp_path):
+    bench = BotBench(tmp_path).started()
+    bench.trade("buy")
+    record = KillFile(folder=bench.state / KILLS_FOLDER, files=LocalFiles(), clock=bench.clock, process_id=lambda: 7)
+    record.begin(by="alice", reason="enough", orders=[ClientOrderId("c1")])
+    bench.bot.synchronize_open_orders()
+    assert states(bench) == {"c1": "cancelled"}
+
+
+def test_a_replaced_order_is_priced_anew_and_sent_once(tmp_path):
+    bench = BotBench(tmp_path).started()
+    bench.trade("buy")
+    new = bench.bot.replace_order("c1", reference_price=Decimal(99), quantity=5, pricing=Pricing.PASSIVE)
+    assert (new.quantity, new.reference_price, new.state) == (5, Decimal(99), OrderState.QUEUED)
+    assert states(bench) == {"c1": "cancelled", new.client_order_id: "queued"}
+    assert bench.submits == 2
+
+
+def test_the_new_order_of_a_replace_is_checked_as_any_trade(tmp_path):
+    bench = BotBench(tmp_path)
+    bench.settings["risk_management"] = {"max_order_notional": "2000"}
+    bench.bot = bench.new_bot()
+    bench.bot.start()
+    bench.trade("buy")
+    with pytest.raises(TradeRefusedError, match="c1 is cancelled and not replaced") as caught:
+        bench.bot.replace_order("c1", reference_price=Decimal(100), quantity=50)
+    assert (caught.value.code, bench.submits) == ("max_order_notional", 1)
+
+
+def test_an_expired_arming_still_lets_held_shares_be_sold(tmp_path):
+    bench = BotBench(tmp_path).started()
+    latch = Latch(path=StateFolder(root=bench.state, files=LocalFiles()).latch, clock=bench.clock)
+    latch.arm(by="alice", hours=1)
+    bench.clock.sleep(3600)
+    assert bench.trade("buy").code == "trading_halted"
+    sold = bench.trade("sell", shares=50, client_order_id="c2")
+    assert (sold.status, bench.submits) == ("submitted", 1)
