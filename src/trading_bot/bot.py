@@ -29,7 +29,7 @@ from trading_bot.order_management.models import (
     Pricing,
 )
 from trading_bot.order_management.results import CancelResult, SyncSummary
-from trading_bot.risk_watch import RiskState
+from trading_bot.risk.watch import RiskState
 from trading_bot.safety_checks import SafetyChecks
 from trading_bot.trades import (
     TradePreview,

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from trading_bot.audit.check import ChainVerdict
 from trading_bot.files import PRIVATE_FOLDER
-from trading_bot.journal_check import ChainVerdict
 from trading_bot.latch import LatchState
 from trading_bot.market_hours import Calendar, MarketHours
 from trading_bot.order_management.portfolio import AccountSnapshot

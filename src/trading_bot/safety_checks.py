@@ -8,15 +8,15 @@ from typing import TypeAlias, TypeVar
 
 from trading_bot.account.account_data import AccountData
 from trading_bot.clock import Clock
-from trading_bot.config_sections import RiskManagementConfig
+from trading_bot.config.sections import RiskManagementConfig
 from trading_bot.market_hours import MarketHours
-from trading_bot.order_facts import OrderFacts, pending_worth, unreflected_cost, unresolved_cost, unresolved_shares
 from trading_bot.order_management.calculator import parse_price, validate_quantity
 from trading_bot.order_management.exceptions import OrderError, OrderValidationError
 from trading_bot.order_management.models import EXACT, Side
 from trading_bot.order_management.order_book import TrackedOrder
 from trading_bot.order_management.portfolio import AccountSnapshot, Position
-from trading_bot.risk_watch import RiskState, RiskWatch
+from trading_bot.risk.order_facts import OrderFacts, pending_worth, unreflected_cost, unresolved_cost, unresolved_shares
+from trading_bot.risk.watch import RiskState, RiskWatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

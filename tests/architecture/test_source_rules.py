@@ -110,13 +110,13 @@ RULES = (
         name="configuration is read by config alone",
         find=_imports("json5", "pydantic_settings", "dotenv"),
         sample="import json5",
-        homes=("config.py", "config_*.py"),
+        homes=("config/*",),
     ),
     Rule(
         name="the environment is read by config alone",
         find=_mentions("os.environ", "os.environb", "os.getenv", "os.getenvb"),
         sample="from os import getenv",
-        homes=("config.py", "config_*.py"),
+        homes=("config/*",),
     ),
     Rule(
         name="a durable intent is made by the journal alone, after its barrier",
@@ -140,7 +140,7 @@ RULES = (
             *("random.choice", "random.shuffle", "secrets.token_hex", "secrets.token_bytes", "secrets.token_urlsafe"),
         ),
         sample="uuid.uuid4()",
-        homes=("surroundings.py",),
+        homes=("startup/surroundings.py",),
     ),
 )
 

@@ -18,26 +18,26 @@ from trading_bot.cli.app import trading_bot
 from trading_bot.cli.exit_codes import ExitCode
 
 PROVEN_ELSEWHERE = {
-    "paper is the default": "trading_bot/test_config_file.py::test_without_a_name_or_a_file_the_defaults_hold",
+    "paper is the default": "config/test_config_file.py::test_without_a_name_or_a_file_the_defaults_hold",
     "no typo makes it live": (
-        "trading_bot/test_config_file.py::test_a_mode_that_is_not_exactly_one_of_the_two_is_refused"
+        "config/test_config_file.py::test_a_mode_that_is_not_exactly_one_of_the_two_is_refused"
     ),
     "live takes every consent": (
-        "trading_bot/test_startup_live.py::test_exactly_one_combination_of_consents_reaches_the_broker_with_an_order"
+        "startup/test_live.py::test_exactly_one_combination_of_consents_reaches_the_broker_with_an_order"
     ),
     "paper and live keep apart": (
         "trading_bot/test_state_folder.py::test_accounts_and_modes_have_names_of_their_own_that_do_not_show_the_number"
     ),
-    "-c names one file": "trading_bot/test_config_file.py::test_a_named_file_that_is_missing_is_an_error",
+    "-c names one file": "config/test_config_file.py::test_a_named_file_that_is_missing_is_an_error",
     "flags, environment, .env, file, defaults": (
-        "trading_bot/test_config_file.py::test_the_environment_beats_dotenv_which_beats_the_file"
+        "config/test_config_file.py::test_the_environment_beats_dotenv_which_beats_the_file"
     ),
     "origin of each setting": "cli/test_command_line.py::test_the_origin_of_each_setting_can_be_shown",
     "mode and account from the file alone": (
-        "trading_bot/test_config_file.py::test_what_only_the_file_may_say_is_refused_elsewhere"
+        "config/test_config_file.py::test_what_only_the_file_may_say_is_refused_elsewhere"
     ),
     "one prefix, unknown names are errors": (
-        "trading_bot/test_config_file.py::test_an_unknown_variable_with_our_prefix_is_an_error"
+        "config/test_config_file.py::test_an_unknown_variable_with_our_prefix_is_an_error"
     ),
     "config show hides secrets": "cli/test_command_line.py::test_the_account_number_is_shown_by_its_last_four_alone",
     "config check": "cli/test_command_line.py::test_a_bad_setting_is_one_readable_line_and_exit_code_3",
@@ -50,7 +50,7 @@ PROVEN_ELSEWHERE = {
     ),
     "--no-input": "cli/test_prompts.py::test_no_input_asks_nothing_even_here",
     "doctor": "cli/test_doctor.py::test_a_new_machine_is_well_and_nothing_is_made",
-    "XDG state": "trading_bot/test_config_file.py::test_the_state_folder",
+    "XDG state": "config/test_config_file.py::test_the_state_folder",
     "clean stop, 130 and 143": "cli/test_run.py::test_a_stop_signal_ends_a_waiting_run_cleanly",
     "a second signal forces": "cli/test_stop_request.py::test_a_second_signal_is_left_to_the_system",
     "stopping and open orders": (
@@ -69,7 +69,7 @@ PROVEN_ELSEWHERE = {
     "changelog": "architecture/test_public_names.py::test_the_changelog_begins_with_the_version_of_the_package",
     "an example without an account": "cli/test_demo.py::test_it_ends_well_and_says_nothing_on_stderr_under_json",
     "names of the login are documented": (
-        "trading_bot/test_config_file.py::test_a_login_in_the_file_is_refused_and_never_shown"
+        "config/test_config_file.py::test_a_login_in_the_file_is_refused_and_never_shown"
     ),
 }
 

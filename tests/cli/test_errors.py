@@ -8,11 +8,11 @@ from trading_bot.cli.errors import CommandError, code_of, exit_code_of, exit_cod
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
 from trading_bot.config import ConfigError
-from trading_bot.control_client import HolderSilentError, ReplyLostError
+from trading_bot.control.client import HolderSilentError, ReplyLostError
 from trading_bot.lease import AccountInUseError
 from trading_bot.order_management import exceptions as orders
 from trading_bot.paper.state import ExchangeStateError
-from trading_bot.risk_breaker import RiskBreakerError
+from trading_bot.risk.breaker import RiskBreakerError
 from trading_bot.signals import SignalError
 
 EXPECTED = {

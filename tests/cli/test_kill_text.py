@@ -10,7 +10,7 @@ import pytest
 from tests.support.fake_bot import envelope
 from tests.support.order_story import report as reported
 from trading_bot.cli.kill_text import kill_json, kill_lines
-from trading_bot.kill_report import MANUAL_PROCEDURE, KilledOrder, KillReport
+from trading_bot.kill.report import MANUAL_PROCEDURE, KilledOrder, KillReport
 from trading_bot.order_management.models import ClientOrderId, OrderId, OrderState, Side
 
 LIVE = KilledOrder(

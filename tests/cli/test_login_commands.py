@@ -21,7 +21,7 @@ from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.login_commands import log_in, log_out
 from trading_bot.cli.prompts import ask_for_code, ask_for_login
 from trading_bot.order_management.exceptions import AuthenticationError
-from trading_bot.startup_login import open_live_door
+from trading_bot.startup.login import open_live_door
 
 USERNAME, PASSWORD, SEED = "canary.user@example.com", "canary-password-hunter2", "JBSWY3DPEHPK3PXP"
 LIVE = {"trading": {"mode": "live"}, "account_number": NUMBER}

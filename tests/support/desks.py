@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from trading_bot.control_address import listen
+from trading_bot.control.address import listen
 from trading_bot.desk import Ask, Progress, no_progress
 from trading_bot.order_json import JsonObject
 

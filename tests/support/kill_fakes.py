@@ -9,10 +9,10 @@ from typing import Any
 from tests.support.order_story import MONDAY
 from trading_bot.clock import VirtualClock
 from trading_bot.files import FileSystem, LocalFiles
-from trading_bot.kill import KillLatch, KillSwitch
-from trading_bot.kill_records import KillFile
-from trading_bot.kill_register import KnownOrders
-from trading_bot.kill_report import KillReport
+from trading_bot.kill.records import KillFile
+from trading_bot.kill.register import KnownOrders
+from trading_bot.kill.report import KillReport
+from trading_bot.kill.switch import KillLatch, KillSwitch
 from trading_bot.latch import LatchError
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.exceptions import OrderStatusError

@@ -105,7 +105,7 @@ def judge(folder: Path, step: str, _die_at: int) -> None:
     invariants = Invariants(world)
     world.boot()
     invariants.check()
-    world.settle(120)
+    world.settle()
     invariants.check_settled()
     if step == "kill" and world.killed:
         world.trade(client_order_id="c4", symbol="KO")

@@ -21,10 +21,10 @@ from trading_bot.files import LocalFiles
 from trading_bot.latch import Latch
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.robinhood.live_transport import build_live_transport
-from trading_bot.startup_account import AccountParts
-from trading_bot.startup_paper import configured_account
+from trading_bot.startup.account import AccountParts
+from trading_bot.startup.paper import configured_account
+from trading_bot.startup.surroundings import default_surroundings
 from trading_bot.state_folder import StateFolder, account_key
-from trading_bot.surroundings import default_surroundings
 
 NUMBER = "5QR10001"
 SUBMIT = "POST /orders/"

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from trading_bot.clock import VirtualClock
 from trading_bot.config import RiskManagementConfig
-from trading_bot.exchange_day import ExchangeDays
 from trading_bot.files import FileSystem, LocalFiles
 from trading_bot.order_management.models import (
     ClientOrderId,
@@ -21,8 +20,9 @@ from trading_bot.order_management.models import (
     TimeInForce,
 )
 from trading_bot.order_management.tracked_order import TrackedOrder
-from trading_bot.risk_breaker import RiskBreaker
-from trading_bot.risk_watch import RiskWatch
+from trading_bot.risk.breaker import RiskBreaker
+from trading_bot.risk.exchange_day import ExchangeDays
+from trading_bot.risk.watch import RiskWatch
 
 MONDAY_NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 NO_LIMITS = RiskManagementConfig(

@@ -26,8 +26,8 @@ from trading_bot.order_management.order_book import OrderBook
 from trading_bot.order_management.order_log import JournalScan, scan
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.startup import create_bot
+from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder, account_key
-from trading_bot.surroundings import Surroundings
 
 ACCOUNT = "5QR12345"
 MORNING = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.bot_bench import BotBench
 from trading_bot.files import LocalFiles
-from trading_bot.kill_records import KILLS_FOLDER, KillFile
+from trading_bot.kill.records import KILLS_FOLDER, KillFile
 from trading_bot.latch import Latch
 from trading_bot.order_management.exceptions import TradeRefusedError
 from trading_bot.order_management.models import ClientOrderId, OrderState, Pricing

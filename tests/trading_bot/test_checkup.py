@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from trading_bot import checkup
+from trading_bot.audit.check import ChainVerdict
 from trading_bot.checkup import Finding, FolderFacts, Trouble
 from trading_bot.config import TradingConfig
-from trading_bot.journal_check import ChainVerdict
 from trading_bot.latch import LatchState
 from trading_bot.market_hours import Calendar
 from trading_bot.order_management.portfolio import AccountSnapshot

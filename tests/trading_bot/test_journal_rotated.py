@@ -4,8 +4,8 @@ import pytest
 
 from tests.support.journal_desk import JournalDesk
 from tests.support.order_story import intended, now_in
-from trading_bot.journal_check import verdict_on
-from trading_bot.journal_tail import JournalTail
+from trading_bot.audit.check import verdict_on
+from trading_bot.audit.tail import JournalTail
 from trading_bot.order_management.models import OrderState
 
 

@@ -8,8 +8,8 @@ from trading_bot.config import Config
 from trading_bot.files import LocalFiles
 from trading_bot.latch import Latch
 from trading_bot.order_management.models import ExecutionMode
-from trading_bot.risk_breaker import RiskBreaker
-from trading_bot.startup_paper import configured_account
+from trading_bot.risk.breaker import RiskBreaker
+from trading_bot.startup.paper import configured_account
 from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_name
 
 

@@ -13,10 +13,10 @@ from trading_bot.cli.output import print_json, print_line
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from trading_bot.audit import Sentence
+    from trading_bot.audit.story import Sentence
+    from trading_bot.audit.tail import JournalTail
     from trading_bot.cli.account_place import AccountPlace
     from trading_bot.clock import Seconds
-    from trading_bot.journal_tail import JournalTail
 
 _LOOK_EVERY_S: "Seconds" = 0.25
 _TAIL_EPILOG = """\b
@@ -36,8 +36,8 @@ def audit() -> None:
 @pass_invocation
 def tail(invocation: Invocation, *, count: int, follow: bool) -> ExitCode:
     """Show the newest records of the journal, one sentence each."""
-    from trading_bot.audit import sentence_of
-    from trading_bot.journal_tail import JournalTail
+    from trading_bot.audit.story import sentence_of
+    from trading_bot.audit.tail import JournalTail
 
     pages = _Pages(invocation)
     if not follow:
@@ -52,7 +52,7 @@ def tail(invocation: Invocation, *, count: int, follow: bool) -> ExitCode:
 @pass_invocation
 def verify(invocation: Invocation) -> ExitCode:
     """Check the chain of the journal from its first record to its last; exit 0 if it holds, 11 if not."""
-    from trading_bot.journal_check import verdict_on
+    from trading_bot.audit.check import verdict_on
 
     pages = _Pages(invocation)
     place = pages.place
@@ -81,8 +81,8 @@ def explain(invocation: Invocation, order_id: str) -> None:
 
     ORDER is a client order id, a broker's order id or a ref_id.
     """
-    from trading_bot.audit import life_of
-    from trading_bot.journal_tail import JournalTail
+    from trading_bot.audit.story import life_of
+    from trading_bot.audit.tail import JournalTail
     from trading_bot.order_json import envelope_json
 
     pages = _Pages(invocation)
@@ -123,7 +123,7 @@ class _Pages:
                 print_line(self._line(sentence, naming=naming))
 
     def follow(self, journal: "JournalTail") -> ExitCode:
-        from trading_bot.audit import sentence_of
+        from trading_bot.audit.story import sentence_of
         from trading_bot.cli.stop_request import stop_on_signals
         from trading_bot.clock import SystemClock
 

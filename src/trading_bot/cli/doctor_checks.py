@@ -10,20 +10,20 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from trading_bot import checkup
+from trading_bot.audit.check import verdict_on
 from trading_bot.checkup import Check, FolderFacts, Trouble
 from trading_bot.cli.account_place import AccountPlace, place_of
 from trading_bot.cli.errors import known_errors
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, ConfigError
-from trading_bot.control_client import HolderAbsentError, HolderSilentError, ask_holder
+from trading_bot.control.client import HolderAbsentError, HolderSilentError, ask_holder
 from trading_bot.desk import Ping
-from trading_bot.exchange_day import exchange_day
 from trading_bot.files import FileSystem, LocalFiles
-from trading_bot.journal_check import verdict_on
 from trading_bot.order_management.exceptions import AuthenticationError, OrderError, OrderLogError
 from trading_bot.order_management.models import ExecutionMode
-from trading_bot.startup_account import LIVE_TRADING_LOCKED, LIVE_TRADING_OPEN
-from trading_bot.startup_login import LiveDoor, open_live_door, try_paper_login
+from trading_bot.risk.exchange_day import exchange_day
+from trading_bot.startup.account import LIVE_TRADING_LOCKED, LIVE_TRADING_OPEN
+from trading_bot.startup.login import LiveDoor, open_live_door, try_paper_login
 
 PACKAGES = (
     *("robin-stocks", "requests", "urllib3", "pydantic", "python-dotenv", "json5", "tenacity", "structlog", "click"),

@@ -31,7 +31,7 @@ def exit_codes_by_error() -> tuple[tuple[type[Exception], ExitCode], ...]:
     from trading_bot.order_management import exceptions as orders
     from trading_bot.paper.quotes import QuoteFileError
     from trading_bot.paper.state import ExchangeStateError
-    from trading_bot.risk_breaker import RiskBreakerError
+    from trading_bot.risk.breaker import RiskBreakerError
     from trading_bot.signals import SignalError
 
     return (

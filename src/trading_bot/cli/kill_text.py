@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from trading_bot.cli.text import dollars, shares
-from trading_bot.kill_report import KilledOrder, KillReport
+from trading_bot.kill.report import KilledOrder, KillReport
 from trading_bot.order_json import JsonObject, amount_text, envelope_json
 from trading_bot.order_management.models import OrderEnvelope, OrderReport
 

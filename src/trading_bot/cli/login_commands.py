@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from trading_bot.config import Config
-    from trading_bot.startup_login import LiveDoor
+    from trading_bot.startup.login import LiveDoor
 
 OpenDoor: TypeAlias = "Callable[[Config, SecretStr | None], LiveDoor]"
 
@@ -107,7 +107,7 @@ def _settings(invocation: Invocation) -> "Config":
 
 
 def _open_door(config: "Config", username: "SecretStr | None") -> "LiveDoor":
-    from trading_bot.startup_login import open_live_door
+    from trading_bot.startup.login import open_live_door
 
     return open_live_door(config, username=username)
 

@@ -39,7 +39,7 @@ def kill(invocation: Invocation, *, reason: str) -> ExitCode:
     """
     from trading_bot.cli.kill_text import kill_json, kill_lines
     from trading_bot.cli.log_output import send_logs_to_stderr
-    from trading_bot.startup_kill import open_kill
+    from trading_bot.startup.kill import open_kill
 
     config = _config_to_kill(invocation)
     if invocation.verbose:  # the report says it all

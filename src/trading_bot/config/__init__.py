@@ -1,0 +1,196 @@
+"""The configuration as a whole: defaults, then the file, then ``.env``, then the environment."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, PrivateAttr, ValidationError
+
+from trading_bot.config.credentials import Credentials, KnownCredentials
+from trading_bot.config.environment import read_env_file, settings_in, variable_name
+from trading_bot.config.file import read_settings
+from trading_bot.config.problems import ConfigError, KeyPath, problems_in
+from trading_bot.config.sections import (
+    HoursConfig,
+    OnStop,
+    OrderManagementConfig,
+    PaperConfig,
+    RiskManagementConfig,
+    Section,
+    StrategyOverride,
+    TradingConfig,
+)
+from trading_bot.config.values import AccountNumber, PlainPath
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "Credentials",
+    "HoursConfig",
+    "OnStop",
+    "OrderManagementConfig",
+    "PaperConfig",
+    "RiskManagementConfig",
+    "StrategyOverride",
+    "TradingConfig",
+]
+
+_DEFAULT_FILE = "config.json"
+_ENV_FILE = ".env"
+_STATE_FOLDER = "trading-bot"
+_SUFFIX_LENGTH = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sources:
+    """Where settings came from: no part of what they are, so configurations that say the same are equal."""
+
+    folder: Path = field(default=Path(), compare=False)
+    file: Path | None = field(default=None, compare=False)
+    named: Mapping[KeyPath, str] = field(default_factory=dict, compare=False)
+
+    def remedy(self, key: KeyPath) -> str:
+        """Say where the value of ``key`` can be corrected."""
+        source = self.named.get(key, "file")
+        if source == "file":
+            return f"correct it in {self.file or _DEFAULT_FILE}"
+        return f"correct {variable_name(key)} in {'the environment' if source == 'env' else source}"
+
+
+class Config(Section):
+    """Every setting of the bot. Folders are absolute once read by `from_env_and_json`."""
+
+    trading: TradingConfig = Field(default_factory=TradingConfig)
+    risk_management: RiskManagementConfig = Field(default_factory=RiskManagementConfig)
+    order_management: OrderManagementConfig = Field(default_factory=OrderManagementConfig)
+    paper: PaperConfig = Field(default_factory=PaperConfig)
+    account_number: AccountNumber | None = None
+    logs_dir: PlainPath = Path("logs")
+    state_dir: PlainPath | None = None
+
+    _sources: _Sources = PrivateAttr(default_factory=_Sources)
+
+    @classmethod
+    def from_env_and_json(
+        cls, path: Path | None, *, environ: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> Self:
+        """Read the configuration file, the ``.env`` beside it and the environment; the later one wins.
+
+        Without ``path``, ``config.json`` of the current folder is read if it exists. Relative folders are meant from
+        the file's own folder.
+
+        Raises:
+            ConfigError: a missing or unreadable file, or any setting that is unknown or out of range.
+        """
+        file = _find_file(path, cwd or Path.cwd())
+        folder = file.parent if file else cwd or Path.cwd()
+        values = read_settings(file) if file else {}
+        named = dict.fromkeys(_leaves(values), "file")
+        env_file = settings_in(read_env_file(folder / _ENV_FILE), model=cls, source=str(folder / _ENV_FILE))
+        env = settings_in(os.environ if environ is None else environ, model=cls, source="the environment")
+        for source, settings in ((_ENV_FILE, env_file), ("env", env)):
+            for key, text in settings.items():
+                _put(values, key, text)
+                named[key] = source
+        return cls._read(values, _Sources(folder=folder, file=file, named=named)).resolved_from(folder)
+
+    @classmethod
+    def _read(cls, values: Mapping[str, object], sources: _Sources) -> Self:
+        try:
+            return cls.model_validate(values, context=sources)
+        except ValidationError as error:
+            raise ConfigError(problems_in(error, model=cls, remedy=sources.remedy)) from error
+
+    def model_post_init(self, context: object, /) -> None:
+        """Keep the sources that validation was given as its context."""
+        if isinstance(context, _Sources):
+            self._sources = context
+
+    @property
+    def file(self) -> Path | None:
+        """The configuration file that was read, if there was one."""
+        return self._sources.file
+
+    @property
+    def origins(self) -> Mapping[str, str]:
+        """Where each setting came from, by its dotted key path: ``default``, ``file``, ``.env`` or ``env``."""
+        return {".".join(key): self._sources.named.get(key, "default") for key in _leaves(self.model_dump())}
+
+    @property
+    def account_suffix(self) -> str | None:
+        """The last four characters of the account number: all of it that may be shown."""
+        return self.account_number.get_secret_value()[-_SUFFIX_LENGTH:] if self.account_number else None
+
+    def credentials(self, environ: Mapping[str, str] | None = None) -> Credentials:
+        """Read the broker's login from the environment, else from the ``.env`` beside the configuration file.
+
+        Raises:
+            ConfigError: a variable is missing or has stray spaces, or the file's secrets can be read by other users.
+        """
+        variables = os.environ if environ is None else environ
+        return Credentials.from_env(variables, env_file=self._sources.folder / _ENV_FILE)
+
+    def known_credentials(self, environ: Mapping[str, str] | None = None) -> KnownCredentials:
+        """Read as much of the broker's login as the environment and ``.env`` tell.
+
+        Raises:
+            ConfigError: a variable has stray spaces, or the file's secrets can be read by other users.
+        """
+        variables = os.environ if environ is None else environ
+        return KnownCredentials.from_env(variables, env_file=self._sources.folder / _ENV_FILE)
+
+    def resolve_state_dir(self, environ: Mapping[str, str] | None = None, home: Path | None = None) -> Path:
+        """Return the state folder: ``state_dir``, else the one of the XDG base directory specification.
+
+        Raises:
+            ConfigError: none is named and there is no home folder to put it in.
+        """
+        if self.state_dir is not None:
+            return self.state_dir
+        base = Path((os.environ if environ is None else environ).get("XDG_STATE_HOME", ""))
+        # The specification says to ignore a relative path.
+        return (base if base.is_absolute() else (home or _home()) / ".local" / "state") / _STATE_FOLDER
+
+    def resolved_from(self, folder: Path) -> Self:
+        """Return the same settings with every relative path meant from ``folder``."""
+        quotes_file = self.paper.quotes_file
+        return self.model_copy(
+            update={
+                "logs_dir": folder / self.logs_dir,
+                "state_dir": folder / self.state_dir if self.state_dir else None,
+                "paper": self.paper.model_copy(update={"quotes_file": folder / quotes_file if quotes_file else None}),
+            }
+        )
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError as error:
+        raise ConfigError(["state_dir is not set and there is no home folder; set state_dir."]) from error
+
+
+def _find_file(path: Path | None, cwd: Path) -> Path | None:
+    if path is not None:
+        return cwd / path
+    return cwd / _DEFAULT_FILE if (cwd / _DEFAULT_FILE).exists() else None
+
+
+def _leaves(values: Mapping[str, object], above: KeyPath = ()) -> Iterator[KeyPath]:
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, (*above, name))
+        else:
+            yield (*above, name)
+
+
+def _put(values: dict[str, object], key: KeyPath, text: str | None) -> None:
+    *sections, name = key
+    for section in sections:
+        below = values.setdefault(section, {})
+        if not isinstance(below, dict):
+            return  # what stands in place of the section is reported when the whole is read
+        values = below
+    values[name] = text

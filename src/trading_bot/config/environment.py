@@ -1,0 +1,68 @@
+"""Settings from the environment and the ``.env`` file."""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+from dotenv.parser import parse_stream
+from pydantic import BaseModel
+
+from trading_bot.config.file import read_text
+from trading_bot.config.problems import ConfigError, KeyPath, fields_of, suggestion
+
+PREFIX = "TRADING_BOT_"
+NESTING = "__"
+
+_FILE_ONLY: Mapping[KeyPath, str] = {
+    ("trading", "mode"): "where orders go",
+    ("account_number",): "whose money is used",
+    ("order_management", "strategy_overrides"): "how each strategy prices",
+}
+
+
+def variable_name(path: KeyPath) -> str:
+    """Return the environment variable of a setting: ``TRADING_BOT_PAPER__SEED`` for ``("paper", "seed")``."""
+    return PREFIX + NESTING.join(path).upper()
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """Return the variables of a ``.env`` file, nothing expanded; a missing file has none.
+
+    Raises:
+        ConfigError: the file cannot be read safely, or a line of it makes no sense.
+    """
+    if not path.exists():
+        return {}
+    bindings = tuple(parse_stream(io.StringIO(read_text(path))))
+    problems = [f"{path} line {line.original.line} is no NAME=value; correct it." for line in bindings if line.error]
+    if problems:
+        raise ConfigError(problems)
+    return {line.key: line.value or "" for line in bindings if line.key is not None}
+
+
+def settings_in(variables: Mapping[str, str], *, model: type[BaseModel], source: str) -> dict[KeyPath, str | None]:
+    """Pick the settings of ``model`` out of environment variables; the word ``null`` means null.
+
+    Raises:
+        ConfigError: a name with our prefix that is no setting, or one that only the configuration file may give.
+            ``source`` says in the message where the name was found.
+    """
+    paths = {variable_name(path): path for path, _ in fields_of(model)}
+    ours = {name: text for name, text in variables.items() if name.upper().startswith(PREFIX)}
+    problems = [problem for name in sorted(ours) if (problem := _problem_with(name, paths, source))]
+    if problems:
+        raise ConfigError(problems)
+    return {paths[name]: None if text == "null" else text for name, text in ours.items()}
+
+
+def _problem_with(name: str, paths: Mapping[str, KeyPath], source: str) -> str | None:
+    for path, subject in _FILE_ONLY.items():
+        file_only = variable_name(path)
+        if name.upper() == file_only or name.upper().startswith(file_only + NESTING):
+            return f"{name} is set in {source}, but only the configuration file says {subject}; unset it."
+    if name in paths:
+        return None
+    # The prefix alone would make every name resemble every other.
+    guess = suggestion(name.upper().removeprefix(PREFIX), (known.removeprefix(PREFIX) for known in paths))
+    remedy = f"did you mean {PREFIX}{guess}?" if guess else "unset it."
+    return f"{ascii(name)[1:-1]} in {source} is not a setting; {remedy}"

@@ -1,0 +1,300 @@
+"""What an operator can ask of a running bot: one small model a question, and the desk that answers it.
+
+A question can be answered here or sent to the process that holds the account; either way the answer is one JSON object
+or one of the order errors. A new question is a new subclass of `Ask` and a place in `AnyAsk`.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Literal, Protocol, TypeAlias, TypeVar
+
+from pydantic import BeforeValidator, Field, PlainSerializer, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
+
+from trading_bot.bot import TradingBot
+from trading_bot.desk.asks import AnyOrderId, Ask, Counter, Progress, Text, no_progress
+from trading_bot.desk.decision_asks import AcceptPosition, AdoptOrder, ReleaseSymbol, ResolveOrder
+from trading_bot.lease import ProcessInfo
+from trading_bot.order_json import (
+    FORM_VERSION,
+    JsonObject,
+    amount_text,
+    cancel_result_json,
+    cancel_results_json,
+    moment_text,
+    orders_json,
+    positions_json,
+    preview_json,
+    status_json,
+    sync_summary_json,
+    trade_result_json,
+)
+from trading_bot.order_management.exceptions import OrderValidationError
+from trading_bot.order_management.models import OrderRequest, Pricing, Side, TimeInForce
+from trading_bot.signals import Price
+
+__all__ = [
+    "AcceptPosition",
+    "AccountDesk",
+    "AdoptOrder",
+    "AnyAsk",
+    "Ask",
+    "CancelAll",
+    "CancelOrder",
+    "Counter",
+    "Desk",
+    "ListOrders",
+    "ListPositions",
+    "Ping",
+    "PlaceOrder",
+    "PreviewOrder",
+    "Progress",
+    "ReleaseSymbol",
+    "ResolveOrder",
+    "ShowStatus",
+    "Synchronize",
+    "new_ask",
+    "no_progress",
+    "read_ask",
+]
+
+
+def _exact(value: object) -> object:
+    # A fraction read from JSON as a number has been through binary by the time it is seen here.
+    if isinstance(value, str | int | Decimal):
+        return value
+    raise PydanticCustomError("inexact", "write dollars as text, such as 250.30")
+
+
+_Dollars = Annotated[Price, BeforeValidator(_exact), PlainSerializer(amount_text, when_used="json")]
+
+
+class _Trade(Ask):
+    """The terms of a trade; ``quantity`` in whole shares, ``reference_price`` in dollars a share."""
+
+    symbol: Text
+    side: Annotated[Side, Field(strict=False)]
+    quantity: int
+    reference_price: _Dollars
+    strategy_name: Text = "manual"
+    time_in_force: Annotated[TimeInForce, Field(strict=False)] = TimeInForce.GFD
+    extended_hours: bool = False
+    client_order_id: Text | None = None
+    pricing: Annotated[Pricing, Field(strict=False)] | None = None
+
+
+class PlaceOrder(_Trade):
+    """Trade: checks, order and trade record as for a signal. The answer has the trade's status, code and message."""
+
+    ask: Literal["place_order"] = "place_order"
+    order_type: Text = "limit"
+    reason: Annotated[str, Field(min_length=1, max_length=2000)] = "asked for by an operator"
+
+    def answer(self, counter: Counter) -> JsonObject:
+        """Never raises: a refusal is an answer too."""
+        result = counter.bot.execute_trade(
+            self.symbol,
+            self.side,
+            self.quantity,
+            self.reference_price,
+            self.reason,
+            self.strategy_name,
+            self.order_type,
+            time_in_force=self.time_in_force,
+            extended_hours=self.extended_hours,
+            client_order_id=self.client_order_id,
+            pricing=self.pricing,
+        )
+        return trade_result_json(result)
+
+
+class PreviewOrder(_Trade):
+    """Show what `PlaceOrder` would send, and what would hold it up; nothing is sent or recorded."""
+
+    may_change_orders = False
+    ask: Literal["preview_order"] = "preview_order"
+
+    def answer(self, counter: Counter) -> JsonObject:
+        """Price and judge."""
+        request = OrderRequest(
+            symbol=self.symbol,
+            side=self.side,
+            quantity=self.quantity,
+            reference_price=self.reference_price,
+            time_in_force=self.time_in_force,
+            extended_hours=self.extended_hours,
+            client_order_id=self.client_order_id,
+            pricing=self.pricing,
+        )
+        return preview_json(counter.bot.preview_trade(request, strategy_name=self.strategy_name))
+
+
+class ListOrders(Ask):
+    """List the orders that have not provably ended, or ``all`` of the journal, oldest first."""
+
+    may_change_orders = False
+    ask: Literal["list_orders"] = "list_orders"
+    all: bool = False
+
+    def answer(self, counter: Counter) -> JsonObject:
+        """Read the book; the broker is not asked."""
+        return orders_json(counter.bot.orders() if self.all else counter.bot.open_orders())
+
+
+class ShowStatus(Ask):
+    """Read one order by either id, from the broker where it holds the order."""
+
+    may_change_orders = False
+    ask: Literal["show_status"] = "show_status"
+    id: AnyOrderId
+
+    def answer(self, counter: Counter) -> JsonObject:
+        """Read it."""
+        return status_json(counter.bot.order_status(self.id))
+
+
+class CancelOrder(Ask):
+    """Cancel one order by either id."""
+
+    ask: Literal["cancel_order"] = "cancel_order"
+    id: AnyOrderId
+
+    def answer(self, counter: Counter) -> JsonObject:
+        """Cancel it and wait for proof until the cancel deadline."""
+        return cancel_result_json(counter.bot.cancel_order(self.id))
+
+
+class CancelAll(Ask):
+    """Cancel every open order of ours, and the account's other orders with ``include_external``."""
+
+    ask: Literal["cancel_all"] = "cancel_all"
+    include_external: bool = False
+
+    def answer(self, counter: Counter) -> JsonObject:
+        """Cancel them; each order's end is progress as soon as it is known."""
+        results = counter.bot.manager.cancel_all_open_orders(
+            include_external=self.include_external,
+            on_result=lambda result: counter.on_progress(cancel_result_json(result)),
+        )
+        return cancel_results_json(results)
+
+
+class Synchronize(Ask):
+    """Book what the broker says of every open order."""
+
+    may_change_orders = False
+    ask: Literal["synchronize"] = "synchronize"
+
+    def answer(self, counter: Counter) -> JsonObject:
+        """Run one synchronisation."""
+        return sync_summary_json(counter.bot.synchronize_open_orders())
+
+
+class ListPositions(Ask):
+    """List what is held, as the broker says now."""
+
+    may_change_orders = False
+    ask: Literal["list_positions"] = "list_positions"
+
+    def answer(self, counter: Counter) -> JsonObject:
+        """Read the positions afresh."""
+        counter.bot.account.invalidate_cache("positions")
+        return positions_json(counter.bot.account.positions().values())
+
+
+class Ping(Ask):
+    """Ask who holds the account, since when, and where its journal is."""
+
+    may_change_orders = False
+    ask: Literal["ping"] = "ping"
+
+    def answer(self, counter: Counter) -> JsonObject:
+        """Introduce the process."""
+        return {
+            "v": FORM_VERSION,
+            "pid": counter.holder.pid,
+            "since": moment_text(counter.holder.since),
+            "mode": counter.bot.config.trading.mode.value,
+            "journal": str(counter.bot.journal_path),
+        }
+
+
+AnyAsk: TypeAlias = Annotated[
+    PlaceOrder
+    | PreviewOrder
+    | ListOrders
+    | ShowStatus
+    | CancelOrder
+    | CancelAll
+    | Synchronize
+    | ListPositions
+    | ResolveOrder
+    | AdoptOrder
+    | ReleaseSymbol
+    | AcceptPosition
+    | Ping,
+    Field(discriminator="ask"),
+]
+_ASKS: TypeAdapter[AnyAsk] = TypeAdapter(AnyAsk)
+_A = TypeVar("_A", bound=Ask)
+
+
+def new_ask(kind: type[_A], **values: object) -> _A:
+    """Make a question from what an operator typed.
+
+    Raises:
+        OrderValidationError: a value cannot be used; the message names each.
+    """
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise _refusal(error) from error
+
+
+def read_ask(text: bytes) -> Ask:
+    """Read a question from JSON.
+
+    Raises:
+        OrderValidationError: it is none of ours, or a value cannot be used.
+    """
+    try:
+        return _ASKS.validate_json(text)
+    except ValidationError as error:
+        raise _refusal(error) from error
+
+
+def _refusal(error: ValidationError) -> OrderValidationError:
+    problems = error.errors(include_url=False, include_input=False, include_context=False)
+    text = "; ".join(f"{_name(problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}" for problem in problems)
+    return OrderValidationError(f"{text}; correct it and ask again", code="bad_request")
+
+
+def _name(location: tuple[int | str, ...]) -> str:
+    return str(location[-1]) if location else "request"
+
+
+class AccountDesk(Protocol):
+    """Where questions are answered, in this process or in the one that holds the account."""
+
+    def perform(self, ask: Ask, on_progress: Progress = no_progress) -> JsonObject:
+        """Return the answer.
+
+        Raises:
+            OrderError: it could not be done; the error says why and what to do next.
+        """
+        ...
+
+
+class Desk:
+    """Answers questions with a bot of this process; safe to use from several threads. ``holder`` is this process."""
+
+    def __init__(self, bot: TradingBot, *, holder: ProcessInfo) -> None:
+        self._bot = bot
+        self._holder = holder
+
+    def perform(self, ask: Ask, on_progress: Progress = no_progress) -> JsonObject:
+        """Answer one question.
+
+        Raises:
+            OrderError: it could not be done; the error says why and what to do next.
+        """
+        return ask.answer(Counter(bot=self._bot, holder=self._holder, on_progress=on_progress))

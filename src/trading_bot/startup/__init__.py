@@ -1,0 +1,90 @@
+"""The composition root: the only place that builds concrete parts and joins them."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from trading_bot.bot import TradingBot
+from trading_bot.clock import Clock, Seconds
+from trading_bot.config import Config, OnStop
+from trading_bot.control.one_shot import OneShotDesk
+from trading_bot.desk import AccountDesk
+from trading_bot.lease import this_process
+from trading_bot.paper.quotes import QuoteSource
+from trading_bot.robinhood.session import Transport
+from trading_bot.startup.account import AccountParts
+from trading_bot.startup.paper import configured_account
+from trading_bot.startup.surroundings import Surroundings, default_surroundings
+
+__all__ = ["Surroundings", "create_bot", "default_surroundings", "open_desk"]
+
+_HOLDER_PATIENCE_S: Seconds = 10.0
+_HOLDER_SLACK_S: Seconds = 30.0
+"""What a holder may need beyond its own deadlines before it is taken to be silent."""
+
+
+def create_bot(
+    config: Config,
+    *,
+    transport: Transport | None = None,
+    clock: Clock | None = None,
+    quotes: QuoteSource | None = None,
+    surroundings: Surroundings | None = None,
+    background_sync: bool = True,
+) -> TradingBot:
+    """Build a bot from a configuration; nothing is opened, locked or sent before `TradingBot.start`.
+
+    ``transport`` carries the broker's HTTP requests. Without one, live mode makes its own connections, and paper mode
+    answers from a paper exchange that takes its quotes from ``quotes``, else from ``paper.quotes_file``, else from a
+    seeded walk. Without ``background_sync`` the caller synchronises by itself, as a replay on a virtual clock does,
+    and no other command is served meanwhile.
+
+    Raises:
+        ConfigError: live mode without an account number, or a login in the environment that cannot be used.
+        OrderNotSentError: live mode, and no certificate authorities to trust.
+        QuoteFileError: the quotes file cannot be used.
+    """
+    around = surroundings or default_surroundings(clock)
+    return _parts_of(config, around, transport=transport, quotes=quotes).bot(background_sync=background_sync)
+
+
+@contextmanager
+def open_desk(
+    config: Config,
+    *,
+    transport: Transport | None = None,
+    clock: Clock | None = None,
+    quotes: QuoteSource | None = None,
+    surroundings: Surroundings | None = None,
+    patience_s: Seconds = _HOLDER_PATIENCE_S,
+) -> Iterator[AccountDesk]:
+    """Give one command its way to the account: a bot of its own, or the process that holds the account.
+
+    Nothing happens before the first question. The bot leaves open orders as they are when the command ends, whatever
+    ``on_stop`` says. ``patience_s`` is how long to wait for a holder that is coming up or going away.
+
+    Raises:
+        ConfigError, OrderNotSentError, QuoteFileError: as `create_bot`; for what a question raises see
+            `OneShotDesk.perform`.
+    """
+    around = surroundings or default_surroundings(clock)
+    settings = config.order_management.model_copy(update={"on_stop": OnStop.LEAVE})
+    parts = _parts_of(
+        config.model_copy(update={"order_management": settings}), around, transport=transport, quotes=quotes
+    )
+    desk = OneShotDesk(
+        bot=parts.bot(background_sync=False),
+        holder=this_process(),
+        control_socket=parts.control_socket,
+        clock=around.clock,
+        patience_s=patience_s,
+        timeout_s=settings.submit_deadline_s + settings.cancel_deadline_s + _HOLDER_SLACK_S,
+    )
+    with closing(desk):
+        yield desk
+
+
+def _parts_of(
+    config: Config, around: Surroundings, *, transport: Transport | None, quotes: QuoteSource | None
+) -> AccountParts:
+    number = configured_account(config)
+    return AccountParts(config, around, account_number=number, transport=transport, quotes=quotes)

@@ -1,0 +1,275 @@
+"""The composition of one account: its parts, each built once, and the bot they make."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from trading_bot.account.account_data import AccountData
+from trading_bot.auth.robinhood_auth import RobinhoodAuth
+from trading_bot.bot import Lifecycle, TradingBot
+from trading_bot.clock import Seconds
+from trading_bot.config import Config
+from trading_bot.control import address as control_address
+from trading_bot.control.server import ControlServer
+from trading_bot.desk import Desk
+from trading_bot.kill.intake import KillIntake
+from trading_bot.kill.records import KILLS_FOLDER
+from trading_bot.latch import Latch, LatchError, LockedLatch, SendLock
+from trading_bot.lease import AccountInUseError, Lease, LeaseLostError, this_process
+from trading_bot.logging.setup import get_logger
+from trading_bot.logging.trade_logger import StructuredTradeLogger
+from trading_bot.order_management.exceptions import OrderError, TradingHaltedError
+from trading_bot.order_management.gateways import RobinhoodGateway
+from trading_bot.order_management.manager import ManagerIdentity, OrderManager
+from trading_bot.order_management.models import ExecutionMode
+from trading_bot.order_management.order_log import JournalIdentity
+from trading_bot.order_management.poller import Poller
+from trading_bot.paper.quotes import QuoteSource
+from trading_bot.paper.state import ExchangeStateError
+from trading_bot.risk.breaker import RiskBreaker
+from trading_bot.risk.exchange_day import ExchangeDays
+from trading_bot.risk.order_facts import LedgerOrders
+from trading_bot.risk.watch import RiskWatch
+from trading_bot.robinhood.reads import Wire
+from trading_bot.robinhood.session import BrokerSession, Transport
+from trading_bot.safety_checks import SafetyChecks
+from trading_bot.startup.journal import AccountJournal
+from trading_bot.startup.live import live_connection
+from trading_bot.startup.paper import PAPER_LOGIN, PaperAccount, paper_account
+from trading_bot.startup.surroundings import Surroundings
+from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_name
+
+# The account number, live mode and the armed latch are the operator's consents; this is ours. It stays shut until the
+# order path has come through every fault of the simulation. Reads, logins, cancels and kills do not depend on it.
+LIVE_TRADING_OPEN = False
+LIVE_TRADING_LOCKED = (
+    "live trading is locked in this version; trade with trading.mode set to paper, and use live mode to read, cancel "
+    "and kill"
+)
+
+_TRADES_FILE = "trades.jsonl"
+_POLLER_PATIENCE_S: Seconds = 30.0
+_START_FAILURES = (OrderError, LatchError, AccountInUseError, LeaseLostError, ExchangeStateError, OSError)
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Access:
+    """The way to the broker, and how a session comes about on it."""
+
+    wire: Wire
+    log_in: Callable[[], None]
+    renew: Callable[[], bool]
+
+
+class AccountParts:
+    """The parts of one bot, each built once. ``live_trading_open`` False keeps live accounts from sending orders."""
+
+    def __init__(
+        self,
+        config: Config,
+        around: Surroundings,
+        *,
+        account_number: str,
+        transport: Transport | None,
+        quotes: QuoteSource | None,
+        live_trading_open: bool = LIVE_TRADING_OPEN,
+    ) -> None:
+        self._config = config
+        self._around = around
+        self._settings = config.order_management
+        mode = config.trading.mode
+        self._is_live = mode is ExecutionMode.LIVE
+        self._state = StateFolder(
+            root=config.resolve_state_dir() / f"{mode}-{account_key(mode, account_number)}", files=around.files
+        )
+        self._journal_path = config.logs_dir / journal_name(mode, account_number)
+        self._session_id = around.new_id()
+        self._journal = AccountJournal(
+            around,
+            path=self._journal_path,
+            state=self._state,
+            identity=JournalIdentity(
+                mode=mode,
+                account_key=account_key(mode, account_number),
+                account_suffix=account_suffix(account_number),
+            ),
+            session_id=self._session_id,
+            max_bytes=self._settings.journal_max_bytes,
+        )
+        self._ledger = self._journal.ledger
+        self._hours = config.trading.market_hours
+        self._paper = None if transport or self._is_live else self._paper_account(account_number, quotes)
+        self._access = self._access_to(account_number, transport)
+        self._gateway = self._broker_gateway(account_number)
+        self._armed_file = Latch(path=self._state.latch, clock=around.clock, files=around.files)
+        is_locked = self._is_live and not live_trading_open
+        self._latch = LockedLatch(LIVE_TRADING_LOCKED) if is_locked else self._armed_file
+        self._lease = Lease(path=self._state.lease, files=around.files)
+        self._identity = ManagerIdentity(mode=mode, account_key=account_key(mode, account_number))
+        self._kills = KillIntake(folder=self._state.root / KILLS_FOLDER, files=around.files, ledger=self._ledger)
+        self._manager = self._order_manager(self._identity)
+        self._account = AccountData(
+            gateway=self._gateway, clock=around.clock, ttl_s=config.risk_management.account_cache_ttl_s
+        )
+
+    @property
+    def control_socket(self) -> Path:
+        """Where the account's holder takes the requests of other commands."""
+        return self._state.control_socket
+
+    def bot(self, *, background_sync: bool) -> TradingBot:
+        """Join the parts."""
+        bot = TradingBot(
+            config=self._config,
+            manager=self._manager,
+            safety=self._safety_checks(),
+            account=self._account,
+            trades=StructuredTradeLogger(
+                path=self._config.logs_dir / _TRADES_FILE,
+                clock=self._around.clock,
+                session_id=self._session_id,
+                on_problem=lambda problem: _log.error("trade_record_failed", problem=problem),
+                files=self._around.files,
+            ),
+            record_event=self._ledger.record_fact,
+            verify=self._journal.verify,
+            journal_path=self._journal_path,
+            lifecycle=self._lifecycle(lambda: Desk(bot, holder=this_process()), background_sync=background_sync),
+            clock=self._around.clock,
+        )
+        return bot
+
+    def _lifecycle(self, desk: Callable[[], Desk], *, background_sync: bool) -> Lifecycle:
+        control = ControlServer(path=self._state.control_socket, clock=self._around.clock)
+        poller = Poller(
+            self._manager.synchronize_open_orders,
+            interval_s=self._settings.poll_interval_seconds,
+            latch=self._latch,
+        )
+        steps: dict[str, Callable[[], object]] = {
+            "account lease": self._lease.acquire,
+            "journal": self._open_journal,
+        }
+        if not self._is_live:
+            steps |= {"paper exchange": self._open_paper, "latch": self._armed_file.initialise_paper}
+        steps |= {
+            "login": self._access.log_in,
+            "account": self._account.account,
+            "reconciliation": self._reconcile,
+        }
+        if background_sync:
+            if control_address.IS_AVAILABLE:
+                steps["control socket"] = lambda: control.start(desk())
+            steps["poller"] = poller.start
+        return Lifecycle(
+            opening=steps,
+            intake=(control.stop,),
+            closing=(lambda: poller.stop(timeout_s=_POLLER_PATIENCE_S), self._journal.close, self._lease.release),
+            start_failures=_START_FAILURES,
+        )
+
+    def _reconcile(self) -> None:
+        try:
+            self._manager.recover()
+        except TradingHaltedError as error:
+            # Cancels must work now; orders wait for the first complete synchronisation.
+            _log.warning("reconciliation_incomplete", reason=str(error))
+
+    def _open_paper(self) -> None:
+        if self._paper is not None:
+            self._paper.store.open()
+
+    def _open_journal(self) -> None:
+        self._kills.remember(self._journal.open().records)
+
+    def _order_manager(self, identity: ManagerIdentity) -> OrderManager:
+        return OrderManager(
+            gateway=self._gateway,
+            ledger=self._ledger,
+            settings=self._settings,
+            identity=identity,
+            latch=self._latch,
+            send_lock=SendLock(path=self._state.send_lock, clock=self._around.clock),
+            clock=self._around.clock,
+            new_id=self._around.new_id,
+            session_end=lambda order: self._hours.close_after(order.created_at, extended_hours=order.extended_hours),
+            jitter=self._around.jitter,
+            account=self._gateway,
+            before_sync=self._kills.take_over,
+        )
+
+    def _safety_checks(self) -> SafetyChecks:
+        clock, limits, orders = self._around.clock, self._config.risk_management, LedgerOrders(self._ledger)
+        key = self._identity.account_key
+        breaker = RiskBreaker(path=self._state.risk, account_key=key, clock=clock, files=self._around.files)
+        risk = RiskWatch(limits=limits, orders=orders, breaker=breaker, days=ExchangeDays(clock))
+        self._ledger.subscribe(risk.on_order_change)
+        return SafetyChecks(
+            limits=limits,
+            hours=self._hours,
+            account=self._account,
+            orders=orders,
+            risk=risk,
+            clock=clock,
+            queue_for_open=self._config.trading.queue_for_open,
+        )
+
+    def _broker_gateway(self, account_number: str) -> RobinhoodGateway:
+        return RobinhoodGateway(
+            session=self._access.wire,
+            clock=self._around.clock,
+            account_number=account_number,
+            renew=self._access.renew,
+            read_timeout_s=self._settings.request_timeout_s,
+            jitter=self._around.jitter,
+            order_form_version=self._settings.order_form_version,
+        )
+
+    def _access_to(self, account_number: str, transport: Transport | None) -> _Access:
+        if self._is_live:
+            live = live_connection(
+                self._around,
+                account_number=account_number,
+                state=self._state,
+                username=self._config.known_credentials().username,
+                transport=transport,
+            )
+            return _Access(wire=live.wire, log_in=live.login.resume, renew=live.login.renew)
+        session = BrokerSession(adapter=_carrier(transport, self._paper), clock=self._around.clock)
+        auth = RobinhoodAuth(
+            session=session,
+            username=SecretStr(PAPER_LOGIN),
+            password=SecretStr(PAPER_LOGIN),
+            clock=self._around.clock,
+            device_token=account_key(self._config.trading.mode, account_number),
+            jitter=self._around.jitter,
+        )
+        return _Access(wire=session, log_in=auth.login, renew=auth.renew)
+
+    def _paper_account(self, account_number: str, quotes: QuoteSource | None) -> PaperAccount:
+        return paper_account(
+            self._config,
+            account_number=account_number,
+            state=self._state,
+            files=self._around.files,
+            clock=self._around.clock,
+            quotes=quotes,
+            reference_for=self._reference_price,
+        )
+
+    def _reference_price(self, ref_id: str) -> Decimal | None:
+        with self._ledger.open_book() as book:
+            order = book.by_ref_id(ref_id)
+        return order.envelope.reference_price if order is not None else None
+
+
+def _carrier(transport: Transport | None, paper: PaperAccount | None) -> Transport:
+    if transport is not None:
+        return transport
+    if paper is None:
+        raise TradingHaltedError("no way to the broker was given; pass a transport", code="no_transport")
+    return paper.transport

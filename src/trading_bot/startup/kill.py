@@ -1,0 +1,260 @@
+"""The composition of a kill: its own connection, latch and lock, and the journal read from the outside."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from pydantic import SecretStr
+
+from trading_bot.auth.robinhood_auth import RobinhoodAuth
+from trading_bot.clock import Clock, Seconds
+from trading_bot.config import Config
+from trading_bot.error_handling.policies import READ_POLICY
+from trading_bot.kill.records import KILLS_FOLDER, KillFile
+from trading_bot.kill.register import read_known_orders
+from trading_bot.kill.switch import KillBroker, KillSwitch
+from trading_bot.latch import Latch, SendLock
+from trading_bot.order_management.exceptions import AuthenticationError, OrderNotSentError, OrderStatusError
+from trading_bot.order_management.gateways import RobinhoodGateway
+from trading_bot.order_management.models import ExecutionMode, OrderId, OrderReport
+from trading_bot.order_management.outcomes import CancelNotSent, CancelReply, Listing
+from trading_bot.order_management.ports import SendPermit
+from trading_bot.paper.quotes import QuoteFileError, QuoteSource
+from trading_bot.robinhood.failures import FailureKind, WireFailure
+from trading_bot.robinhood.reads import Wire
+from trading_bot.robinhood.sending import SendPhase
+from trading_bot.robinhood.session import BrokerSession, Transport, WireReply, WireRequest
+from trading_bot.startup.live import LiveConnection, live_connection
+from trading_bot.startup.paper import PAPER_LOGIN, PaperAccount, configured_account, paper_account
+from trading_bot.startup.surroundings import Surroundings, default_surroundings
+from trading_bot.state_folder import StateFolder, account_key, journal_name
+
+_MOST_LOGINS = 3
+_CANCELS_AT_ONCE = 8
+_REQUEST_TIMEOUT_S: Seconds = 5.0
+"""Shorter than elsewhere: one hung request must not eat the time of the other orders."""
+
+_READ_ONCE = replace(READ_POLICY, max_attempts=1)
+"""The kill itself lists again and again, and does more useful things in between than waiting."""
+
+
+def open_kill(
+    config: Config,
+    *,
+    transport: Transport | None = None,
+    quotes: QuoteSource | None = None,
+    clock: Clock | None = None,
+    surroundings: Surroundings | None = None,
+) -> KillSwitch:
+    """Build the kill of the configured account; nothing is opened, locked, removed or sent before `KillSwitch.run`.
+
+    Whatever stands in the way of a connection is left for the report: trading can be stopped without one.
+
+    Raises:
+        ConfigError: it cannot be told which account or which state folder is meant.
+    """
+    around = surroundings or default_surroundings(clock)
+    mode, settings = config.trading.mode, config.order_management
+    number = configured_account(config)
+    state = StateFolder(root=config.resolve_state_dir() / f"{mode}-{account_key(mode, number)}", files=around.files)
+    journal = config.logs_dir / journal_name(mode, number)
+
+    def broker() -> KillBroker:
+        if mode is ExecutionMode.LIVE:
+            return _live_broker(around, account_number=number, state=state, transport=transport)
+        paper = transport or _paper_account(config, around, account_number=number, state=state, quotes=quotes).transport
+        return _paper_broker(around, account_number=number, transport=paper)
+
+    horizon_s = settings.intent_ttl_s + settings.request_timeout_s
+    return KillSwitch(
+        latch=Latch(path=state.latch, clock=around.clock, files=around.files),
+        send_lock=SendLock(path=state.send_lock, clock=around.clock),
+        broker=_broker_or_none(broker),
+        journal_reader=lambda: read_known_orders(journal, state=state, files=around.files),
+        side_file=KillFile(
+            folder=state.root / KILLS_FOLDER, files=around.files, clock=around.clock, process_id=around.process_id
+        ),
+        clock=around.clock,
+        send_horizon_s=horizon_s,
+        deadline_s=horizon_s + settings.cancel_deadline_s,
+    )
+
+
+class KillConnection:
+    """A `KillBroker` that starts several cancels at once, so that one slow answer holds up few others."""
+
+    def __init__(self, *, gateway: RobinhoodGateway, wire: "BoundedWire") -> None:
+        self._gateway = gateway
+        self._wire = wire
+
+    def set_deadline(self, deadline: Seconds) -> None:
+        """Let no later request wait beyond this point on the clock."""
+        self._wire.deadline = deadline
+
+    def list_open_orders(self) -> Listing:
+        """Read all open orders, once."""
+        return self._gateway.list_open_orders()
+
+    def cancel_all_equity_orders(self, order_ids: Sequence[OrderId]) -> Mapping[OrderId, CancelReply]:
+        """Ask for each cancel, beginning in the order given."""
+        with ThreadPoolExecutor(_CANCELS_AT_ONCE, thread_name_prefix="kill") as pool:
+            return dict(zip(order_ids, pool.map(self._gateway.cancel_order, order_ids), strict=True))
+
+    def fetch_order_status(self, order_id: OrderId) -> OrderReport:
+        """Read one order; raises `OrderStatusError`."""
+        return self._gateway.fetch_order_status(order_id)
+
+
+class BoundedWire:
+    """A wire whose requests all end by ``deadline``, a point on the clock, once one is set."""
+
+    def __init__(self, *, wire: Wire, clock: Clock) -> None:
+        self._wire = wire
+        self._clock = clock
+        self.deadline: Seconds | None = None
+
+    def exchange(
+        self, request: WireRequest, *, timeout_s: Seconds, permit: SendPermit | None = None
+    ) -> WireReply | WireFailure:
+        """Send once, within the time that is left."""
+        left = timeout_s if self.deadline is None else min(timeout_s, self.deadline - self._clock.monotonic())
+        return self._wire.exchange(request, timeout_s=left, permit=permit)
+
+
+class ResumingWire:
+    """A live wire that takes up the saved session before its first request; without one, nothing is sent."""
+
+    def __init__(self, connection: LiveConnection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._has_resumed = False
+
+    def exchange(
+        self, request: WireRequest, *, timeout_s: Seconds, permit: SendPermit | None = None
+    ) -> WireReply | WireFailure:
+        """Send once, in the saved session."""
+        try:
+            self._resume()
+        except AuthenticationError as error:
+            return WireFailure(
+                phase=SendPhase.BEGUN, first_byte_written=False, cause=str(error), kind=FailureKind.OTHER
+            )
+        return self._connection.wire.exchange(request, timeout_s=timeout_s, permit=permit)
+
+    def _resume(self) -> None:
+        with self._lock:
+            if not self._has_resumed:
+                self._connection.login.resume()
+                self._has_resumed = True
+
+
+class NoConnection:
+    """A `KillBroker` for an account that cannot be reached, and why."""
+
+    def __init__(self, problem: str) -> None:
+        self._problem = problem
+
+    def set_deadline(self, deadline: Seconds) -> None:
+        """Do nothing: no request is sent."""
+
+    def list_open_orders(self) -> Listing:
+        """Return a listing that proves nothing."""
+        return Listing(reports=(), complete=False, problem=self._problem)
+
+    def cancel_all_equity_orders(self, order_ids: Sequence[OrderId]) -> Mapping[OrderId, CancelReply]:
+        """Say of each that it is still live."""
+        return {order_id: CancelNotSent(cause=self._problem) for order_id in order_ids}
+
+    def fetch_order_status(self, order_id: OrderId) -> OrderReport:
+        """Raise `OrderStatusError`."""
+        raise OrderStatusError(self._problem, order_id=order_id)
+
+
+class FirstLogin:
+    """Renews a session by logging in, then by its refresh token. Logins are few: failed ones lock accounts."""
+
+    def __init__(self, auth: RobinhoodAuth) -> None:
+        self._auth = auth
+        self._lock = threading.Lock()
+        self._logins_left = _MOST_LOGINS
+        self._is_logged_in = False
+
+    def renew(self) -> bool:
+        """Whether there is a session to work with now."""
+        with self._lock:
+            if not self._is_logged_in:
+                self._log_in()
+                return self._is_logged_in
+        return self._auth.renew()
+
+    def _log_in(self) -> None:
+        if self._logins_left == 0:
+            return
+        self._logins_left -= 1
+        try:
+            self._auth.login()
+        except AuthenticationError:
+            return
+        self._is_logged_in = True
+
+
+def _broker_or_none(build: Callable[[], KillBroker]) -> KillBroker:
+    try:
+        return build()
+    except (QuoteFileError, OSError) as error:
+        return NoConnection(f"the paper exchange cannot be used: {error}; mend it and kill again")
+    except OrderNotSentError as error:
+        return NoConnection(str(error))
+
+
+def _live_broker(
+    around: Surroundings, *, account_number: str, state: StateFolder, transport: Transport | None
+) -> KillBroker:
+    # Whoever is logged in to the account: a kill must not depend on what the environment says.
+    connection = live_connection(around, account_number=account_number, state=state, transport=transport)
+    return _connected(
+        around, wire=ResumingWire(connection), account_number=account_number, renew=connection.login.renew
+    )
+
+
+def _paper_broker(around: Surroundings, *, account_number: str, transport: Transport) -> KillBroker:
+    session = BrokerSession(adapter=transport, clock=around.clock)
+    auth = RobinhoodAuth(
+        session=session,
+        username=SecretStr(PAPER_LOGIN),
+        password=SecretStr(PAPER_LOGIN),
+        clock=around.clock,
+        device_token=account_key(ExecutionMode.PAPER, account_number),
+        timeout_s=_REQUEST_TIMEOUT_S,
+        jitter=around.jitter,
+    )
+    return _connected(around, wire=session, account_number=account_number, renew=FirstLogin(auth).renew)
+
+
+def _connected(around: Surroundings, *, wire: Wire, account_number: str, renew: Callable[[], bool]) -> KillConnection:
+    bounded = BoundedWire(wire=wire, clock=around.clock)
+    gateway = RobinhoodGateway(
+        session=bounded,
+        clock=around.clock,
+        account_number=account_number,
+        renew=renew,
+        read_policy=_READ_ONCE,
+        read_timeout_s=_REQUEST_TIMEOUT_S,
+        jitter=around.jitter,
+    )
+    return KillConnection(gateway=gateway, wire=bounded)
+
+
+def _paper_account(
+    config: Config, around: Surroundings, *, account_number: str, state: StateFolder, quotes: QuoteSource | None
+) -> PaperAccount:
+    return paper_account(
+        config,
+        account_number=account_number,
+        state=state,
+        files=around.files,
+        clock=around.clock,
+        quotes=quotes,
+        reference_for=lambda _ref_id: None,  # a kill places no order
+    )

@@ -1,0 +1,65 @@
+"""The composition of a live account's connection: our own transport, the budgets, and the login kept between runs."""
+
+import uuid
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from trading_bot.auth.live_login import LiveLogin
+from trading_bot.auth.login_budget import LoginBudget
+from trading_bot.auth.token_store import TokenStore
+from trading_bot.order_management.exceptions import OrderNotSentError
+from trading_bot.robinhood.live_transport import build_live_transport
+from trading_bot.robinhood.rate_budget import BudgetedWire, RateBudget
+from trading_bot.robinhood.session import BrokerSession, Transport
+from trading_bot.startup.surroundings import Surroundings
+from trading_bot.state_folder import StateFolder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveConnection:
+    """A way to a live account, and the login whose session it uses."""
+
+    wire: BudgetedWire
+    login: LiveLogin
+
+
+def live_connection(
+    around: Surroundings,
+    *,
+    account_number: str,
+    state: StateFolder,
+    username: SecretStr | None = None,
+    transport: Transport | None = None,
+) -> LiveConnection:
+    """Build the connection; nothing is read or sent before it is used, apart from the certificate authorities.
+
+    Without ``username`` the saved session may be of any user of the account. ``transport`` replaces our own.
+
+    Raises:
+        OrderNotSentError: the certificate authorities cannot be read.
+    """
+    session = BrokerSession(adapter=transport or _own_transport(around), clock=around.clock)
+    login = LiveLogin(
+        session=session,
+        store=TokenStore(
+            path=state.session, username=username, account_number=SecretStr(account_number), files=around.files
+        ),
+        budget=LoginBudget(path=state.failed_logins, clock=around.clock, files=around.files),
+        clock=around.clock,
+        files=around.files,
+        new_device_token=lambda: str(uuid.UUID(around.new_id())),
+    )
+    wire = BudgetedWire(wire=session, budget=RateBudget(clock=around.clock), clock=around.clock)
+    return LiveConnection(wire=wire, login=login)
+
+
+def _own_transport(around: Surroundings) -> Transport:
+    try:
+        return build_live_transport(clock=around.clock, process_id=around.process_id)
+    except OSError as error:
+        raise OrderNotSentError(
+            f"the certificate authorities that come with certifi cannot be read ({error.strerror}); install "
+            "trading-bot again",
+            code="no_certificate_authorities",
+        ) from error

@@ -1,0 +1,165 @@
+"""The journal in words: every kind of record has its sentence, and an order's life cites its records."""
+
+from decimal import Decimal
+
+import pytest
+
+from tests.support.order_story import MONDAY, Story, booked, fill, intended, now_in, order_id_of, ref_of, told
+from trading_bot.audit.story import life_of, sentence_of
+from trading_bot.order_management.events import EventKind, OrderEvent
+from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderNotFoundError
+from trading_bot.order_management.models import ExecutionId, ExecutionMode, OrderState, Side
+from trading_bot.order_management.records import ChainHead, chain_record
+
+
+def said(event: OrderEvent) -> str:
+    record = chain_record(event, head=ChainHead.genesis(), ts=MONDAY, mono=Decimal(0), session_id="session-1")
+    return sentence_of(record).text
+
+
+@pytest.mark.parametrize("kind", EventKind)
+def test_every_kind_of_record_has_a_sentence_even_when_it_carries_no_facts(kind):
+    """A new kind fails here until somebody decides how to say it."""
+    text = said(OrderEvent(event=kind))
+    assert text
+    assert not text.endswith(":")
+
+
+WORDS = [
+    (
+        OrderEvent(
+            event=EventKind.JOURNAL_OPENED, execution_mode=ExecutionMode.PAPER, details={"account_suffix": "0001"}
+        ),
+        "the journal of the paper account ending in 0001 was begun",
+    ),
+    (
+        OrderEvent(event=EventKind.SESSION_STARTED, details={"version": "0.1.0"}),
+        "a session of version 0.1.0 began",
+    ),
+    (
+        OrderEvent(event=EventKind.TAIL_RECOVERED, reason="torn", details={"bytes": "12", "kept_in": "x.torn-3"}),
+        "an unfinished end of 12 bytes was set aside in x.torn-3: torn",
+    ),
+    (
+        intended(),
+        (
+            "decided to buy 10 AAPL at 100.00 or better for strategy momentum: reference price 100.15, gfd; "
+            "written down before anything was sent"
+        ),
+    ),
+    (
+        told(
+            EventKind.SUBMIT_ATTEMPTED,
+            attempt=2,
+            latency_ms=Decimal("12.5"),
+            details={"outcome": "not_sent", "cause": "no route"},
+        ),
+        "attempt 2 ended after 12.5 ms: not sent (no route)",
+    ),
+    (
+        told(EventKind.ORDER_ACCEPTED, order_id=order_id_of("first"), status=OrderState.QUEUED),
+        "the broker took it as order broker-id-of-first; it is queued",
+    ),
+    (told(EventKind.ORDER_REJECTED, reason="no funds"), "the broker refused it: no funds"),
+    (told(EventKind.ORDER_NOT_SENT, reason="no route"), "nothing reached the broker: no route"),
+    (
+        told(
+            EventKind.ORDER_ADOPTED,
+            order_id=order_id_of("first"),
+            status=OrderState.PARTIALLY_FILLED,
+            filled_quantity=Decimal(4),
+            average_price=Decimal("99.90"),
+        ),
+        (
+            "it was found at the broker as order broker-id-of-first; it is partially filled, 4 shares filled at 99.90 "
+            "on average"
+        ),
+    ),
+    (
+        now_in(OrderState.CONFIRMED, details={"broker_state": "unconfirmed"}),
+        "the broker reports it confirmed (the broker's word: unconfirmed)",
+    ),
+    (now_in(OrderState.FILLED, details={"broker_state": "filled"}), "the broker reports it filled"),
+    (
+        booked(fill(1, 4, "99.90"), side=Side.BUY),
+        "4 shares were bought at 99.90 at 2026-11-23 15:00:01 UTC (execution fill-1)",
+    ),
+    (
+        booked(fill(1, 4, "99.90"), side=Side.SELL),
+        "4 shares were sold at 99.90 at 2026-11-23 15:00:01 UTC (execution fill-1)",
+    ),
+    (
+        told(EventKind.EXECUTION_BUSTED, execution_id=ExecutionId("fill-1"), reason="annulled"),
+        "execution fill-1 was taken back: annulled",
+    ),
+    (
+        told(EventKind.CANCEL_ANSWERED, details={"reply": "cancel_not_sent", "text": "no route"}),
+        "the cancel was answered: cancel not sent (no route)",
+    ),
+    (
+        told(EventKind.ORDER_RESOLVED, status=OrderState.NEVER_ACCEPTED, reason="seen in the app"),
+        "a person decided that it is never accepted: seen in the app",
+    ),
+    (
+        OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL", reason="drift"),
+        "no order may be opened on AAPL: drift",
+    ),
+    (OrderEvent(event=EventKind.SYMBOL_RELEASED, symbol="AAPL"), "orders on AAPL are allowed again"),
+    (OrderEvent(event=EventKind.TRADING_HALTED, reason="a stranger"), "new orders were halted: a stranger"),
+]
+
+
+@pytest.mark.parametrize(("event", "text"), WORDS, ids=lambda value: str(getattr(value, "event", "")))
+def test_a_record_is_told_with_its_facts(event, text):
+    assert said(event) == text
+
+
+def test_an_intent_for_extended_hours_says_so():
+    details = {"reference_price": "100.15", "time_in_force": "gtc", "extended_hours": "true"}
+    assert "gtc, extended hours; written down" in said(intended(details=details))
+
+
+@pytest.fixture
+def story() -> Story:
+    return Story(
+        OrderEvent(event=EventKind.SESSION_STARTED),
+        intended("other"),
+        intended(),
+        told(EventKind.ORDER_ACCEPTED, order_id=order_id_of("first"), status=OrderState.CONFIRMED),
+        booked(fill(1, 10, "99.90")),
+        now_in(OrderState.FILLED, filled_quantity=Decimal(10), average_price=Decimal("99.90")),
+    )
+
+
+@pytest.mark.parametrize("name", ["first", order_id_of("first"), ref_of("first")])
+def test_the_life_of_an_order_is_found_by_any_of_its_ids(story, name):
+    assert life_of(story.records, name).order.client_order_id == "first"
+
+
+def test_each_sentence_cites_its_record_and_no_other_orders_record_is_told(story):
+    life = life_of(story.records, "first")
+    assert [(each.seq, each.event) for each in life.sentences] == [
+        (3, EventKind.ORDER_INTENDED),
+        (4, EventKind.ORDER_ACCEPTED),
+        (5, EventKind.EXECUTION_BOOKED),
+        (6, EventKind.ORDER_UPDATED),
+    ]
+    assert {each.client_order_id for each in life.sentences} == {"first"}
+    assert [each.at for each in life.sentences] == [record.ts for record in story.records[2:]]
+
+
+def test_the_life_ends_where_the_records_leave_the_order(story):
+    assert life_of(story.records, "first").order.state is OrderState.FILLED
+
+
+def test_an_order_that_no_record_names_is_not_found_and_the_remedy_is_told(story):
+    with pytest.raises(OrderNotFoundError, match="trading-bot orders --all"):
+        life_of(story.records, "nobody\x1b")
+
+
+def test_an_impossible_story_is_not_told():
+    records = [
+        chain_record(now_in(OrderState.FILLED), head=ChainHead.genesis(), ts=MONDAY, mono=Decimal(0), session_id="s")
+    ]
+    with pytest.raises(OrderLogDamagedError):
+        life_of(records, "first")

@@ -1,0 +1,327 @@
+"""Both ends of the control socket against each other, with a scripted desk behind it."""
+
+import json
+import os
+import socket
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.desks import BusyDesk, ScriptedDesk
+from trading_bot.clock import SystemClock
+from trading_bot.control.address import ControlPathError, connect, listen, peer_user
+from trading_bot.control.client import HolderAbsentError, ReplyLostError, ask_holder
+from trading_bot.control.protocol import LONGEST_REQUEST
+from trading_bot.control.server import MOST_AT_ONCE, ControlServer
+from trading_bot.desk import Ask, CancelAll, ListOrders, Ping
+from trading_bot.order_json import JsonObject
+from trading_bot.order_management.exceptions import (
+    OrderNotSentError,
+    OrderRejectedError,
+    OrderValidationError,
+    TradingHaltedError,
+)
+
+CLOCK = SystemClock()
+TIMEOUT_S = 5.0
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "control.sock"
+
+
+@pytest.fixture
+def desk() -> ScriptedDesk:
+    return ScriptedDesk()
+
+
+@pytest.fixture
+def server(path: Path, desk: ScriptedDesk) -> Iterator[ControlServer]:
+    server = ControlServer(path=path, clock=CLOCK, patience_s=0.5)
+    server.start(desk)
+    yield server
+    server.stop()
+
+
+def ask(path: Path, question: Ask, on_progress: Callable[[JsonObject], None] = lambda _part: None) -> JsonObject:
+    return ask_holder(path, question, clock=CLOCK, timeout_s=TIMEOUT_S, on_progress=on_progress)
+
+
+def exchange(path: Path, request: bytes) -> list[dict[str, object]]:
+    """Send raw bytes and return the lines of the answer up to the hang-up."""
+    with connect(path, timeout_s=TIMEOUT_S) as connection:
+        connection.sendall(request)
+        return [json.loads(line) for line in connection.makefile("rb")]
+
+
+@pytest.mark.usefixtures("server")
+def test_a_question_is_answered_as_if_it_were_asked_here(path: Path, desk: ScriptedDesk):
+    desk.reply = {"v": 1, "orders": []}
+    assert ask(path, ListOrders(all=True)) == {"v": 1, "orders": []}
+    assert desk.asked == [Ping(), ListOrders(all=True)]
+
+
+@pytest.mark.usefixtures("server")
+def test_progress_arrives_in_order_before_the_reply(path: Path, desk: ScriptedDesk):
+    desk.parts = [{"order": 1}, {"order": 2}]
+    assert exchange(path, b'{"ask":"cancel_all"}\n') == [
+        {"progress": {"order": 1}},
+        {"progress": {"order": 2}},
+        {"reply": {"v": 1}},
+    ]
+    seen: list[JsonObject] = []
+    ask(path, CancelAll(), seen.append)
+    assert seen == desk.parts
+
+
+@pytest.mark.usefixtures("server")
+def test_an_order_error_of_the_holder_is_raised_to_the_asker(path: Path, desk: ScriptedDesk):
+    desk.error = OrderRejectedError("no", reason="halted", status_code=400)
+    with pytest.raises(OrderRejectedError, match="no") as raised:
+        ask(path, Ping())
+    assert (raised.value.reason, raised.value.status_code) == ("halted", 400)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"\n",
+        b"buy TSLA\n",
+        b'{"ask":"flatten"}\n',
+        b'{"ask":"ping","by":"me"}\n',
+        b'{"ask":"list_orders","all":1}\n',
+        b"\xff\xfe\n",
+        b"[" * 60_000 + b"\n",
+        b"x" * (LONGEST_REQUEST + 2),
+    ],
+)
+@pytest.mark.usefixtures("server")
+def test_a_bad_request_is_refused_and_harms_nobody(path: Path, desk: ScriptedDesk, request_: bytes):
+    (answer,) = exchange(path, request_)
+    assert isinstance(answer["error"], dict)
+    assert (answer["error"]["type"], answer["error"]["code"]) == ("OrderValidationError", "bad_request")
+    assert desk.asked == []
+    assert ask(path, Ping()) == desk.reply
+
+
+@pytest.mark.usefixtures("server")
+def test_the_longest_request_is_taken(path: Path, desk: ScriptedDesk):
+    request = b'{"ask":"ping"}'
+    assert exchange(path, request.rjust(LONGEST_REQUEST) + b"\n") == [{"reply": desk.reply}]
+
+
+@pytest.mark.usefixtures("server")
+def test_who_asks_for_nothing_is_let_go(path: Path):
+    (answer,) = exchange(path, b'{"ask":"ping"}')  # no end of line
+    assert "nothing came in time" in str(answer["error"])
+
+
+def test_one_call_too_many_is_told_to_come_back(path: Path, server: ControlServer, desk: ScriptedDesk):
+    callers = [connect(path, timeout_s=TIMEOUT_S) for _ in range(MOST_AT_ONCE)]
+    with pytest.raises(OrderNotSentError, match="ask again") as raised:
+        ask(path, Ping())
+    assert raised.value.code == "busy"
+    callers[0].sendall(b'{"ask":"ping"}\n')
+    assert callers[0].makefile("rb").read() == b'{"reply":{"v":1}}\n'
+    assert ask(path, Ping()) == desk.reply
+    server.stop()
+    for caller in callers:
+        caller.close()
+
+
+def test_another_user_is_refused(path: Path, desk: ScriptedDesk):
+    server = ControlServer(path=path, clock=CLOCK, user_of=lambda _connection: os.geteuid() + 1)
+    server.start(desk)
+    with pytest.raises(TradingHaltedError, match="use the account") as raised:
+        ask(path, Ping())
+    server.stop()
+    assert raised.value.code == "not_allowed"
+    assert desk.asked == []
+
+
+def test_where_the_system_names_no_user_the_file_mode_decides(path: Path, desk: ScriptedDesk):
+    server = ControlServer(path=path, clock=CLOCK, user_of=lambda _connection: None)
+    server.start(desk)
+    assert ask(path, Ping()) == desk.reply
+    server.stop()
+
+
+@pytest.mark.usefixtures("server")
+def test_the_user_at_the_other_end_is_known(path: Path):
+    with connect(path, timeout_s=TIMEOUT_S) as connection:
+        assert peer_user(connection) == os.geteuid()
+
+
+def test_a_caller_who_goes_away_loses_the_news_and_not_the_work(path: Path):
+    desk = BusyDesk()
+    desk.parts = [{"order": 1}]
+    server = ControlServer(path=path, clock=CLOCK)
+    server.start(desk)
+    with connect(path, timeout_s=TIMEOUT_S) as connection:
+        connection.sendall(b'{"ask":"cancel_all"}\n')
+        assert desk.begun.acquire(timeout=5)
+    desk.finish.set()
+    assert ask(path, Ping()) == desk.reply
+    server.stop()
+    assert desk.asked == [CancelAll(), Ping()]
+
+
+def test_a_stop_waits_for_work_and_its_caller_gets_the_answer(path: Path):
+    desk = BusyDesk()
+    server = ControlServer(path=path, clock=CLOCK)
+    server.start(desk)
+    with connect(path, timeout_s=TIMEOUT_S) as connection:
+        connection.sendall(b'{"ask":"cancel_all"}\n')
+        assert desk.begun.acquire(timeout=5)
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        stopping.join(0.05)
+        assert stopping.is_alive()
+        desk.finish.set()
+        stopping.join(5)
+        assert not stopping.is_alive()
+        assert connection.makefile("rb").read() == b'{"reply":{"v":1}}\n'
+
+
+def test_a_stop_waits_no_longer_than_it_was_told(path: Path):
+    desk = BusyDesk()
+    server = ControlServer(path=path, clock=CLOCK, drain_s=0.05)
+    server.start(desk)
+    with connect(path, timeout_s=TIMEOUT_S) as connection:
+        connection.sendall(b'{"ask":"cancel_all"}\n')
+        assert desk.begun.acquire(timeout=5)
+        begun = CLOCK.monotonic()
+        server.stop()
+        assert CLOCK.monotonic() - begun < 3
+        desk.finish.set()
+        connection.makefile("rb").read()
+
+
+def test_a_stop_hangs_up_at_once_on_who_has_asked_for_nothing(path: Path, desk: ScriptedDesk):
+    server = ControlServer(path=path, clock=CLOCK, patience_s=30)
+    server.start(desk)
+    with connect(path, timeout_s=TIMEOUT_S) as connection:
+        begun = CLOCK.monotonic()
+        while not server.calls:
+            CLOCK.sleep(0.001)
+        server.stop()
+        assert CLOCK.monotonic() - begun < 3
+        connection.makefile("rb").read()
+
+
+def test_a_question_that_comes_during_the_stop_is_not_taken_up(path: Path):
+    desk = BusyDesk()
+    server = ControlServer(path=path, clock=CLOCK, patience_s=30)
+    server.start(desk)
+    with connect(path, timeout_s=TIMEOUT_S) as late, connect(path, timeout_s=TIMEOUT_S) as working:
+        working.sendall(b'{"ask":"cancel_all"}\n')
+        assert desk.begun.acquire(timeout=5)
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        late.makefile("rb").read()  # hung up on
+        desk.finish.set()
+        stopping.join(5)
+    assert desk.asked == [CancelAll()]
+
+
+def test_after_a_stop_nobody_listens_and_the_file_is_gone(path: Path, server: ControlServer):
+    server.stop()
+    server.stop()
+    assert not path.exists()
+    with pytest.raises(HolderAbsentError):
+        ask(path, Ping())
+
+
+def test_a_stopped_server_can_start_again(path: Path, server: ControlServer, desk: ScriptedDesk):
+    server.stop()
+    server.start(desk)
+    assert ask(path, Ping()) == desk.reply
+
+
+def test_a_server_that_never_started_stops(path: Path):
+    ControlServer(path=path, clock=CLOCK).stop()
+    assert not path.exists()
+
+
+@pytest.mark.usefixtures("server")
+def test_socket_and_folder_are_the_users_alone(path: Path):
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_the_socket_a_crash_left_behind_is_replaced(path: Path, desk: ScriptedDesk):
+    listen(path).close()
+    assert path.is_socket()
+    with pytest.raises(HolderAbsentError):
+        ask(path, Ping())
+    server = ControlServer(path=path, clock=CLOCK)
+    server.start(desk)
+    assert ask(path, Ping()) == desk.reply
+    server.stop()
+
+
+def test_what_is_no_socket_is_left_alone(path: Path, desk: ScriptedDesk):
+    path.write_text("mine")
+    with pytest.raises(ControlPathError, match="move it elsewhere"):
+        ControlServer(path=path, clock=CLOCK).start(desk)
+    assert path.read_text() == "mine"
+
+
+def test_a_path_too_long_for_an_address_works_all_the_same(tmp_path: Path, desk: ScriptedDesk):
+    path = tmp_path / ("state" * 40) / "control.sock"
+    path.parent.mkdir()
+    server = ControlServer(path=path, clock=CLOCK)
+    server.start(desk)
+    assert ask(path, Ping()) == desk.reply
+    server.stop()
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("act", [lambda path, **around: connect(path, timeout_s=1, **around), listen])
+def test_where_the_system_has_no_way_round_a_long_path_is_refused(tmp_path: Path, act: Callable[..., socket.socket]):
+    path = tmp_path / ("state" * 40) / "control.sock"
+    path.parent.mkdir()
+    with pytest.raises(ControlPathError, match="set state_dir"):
+        act(path, open_files=tmp_path / "no-such-folder")
+
+
+def test_no_child_process_inherits_a_socket(path: Path):
+    with listen(path) as listener, connect(path, timeout_s=TIMEOUT_S) as caller:
+        assert not listener.get_inheritable()
+        assert not caller.get_inheritable()
+
+
+class Defective(ScriptedDesk):
+    """Fails in a way nobody foresaw."""
+
+    def perform(self, ask: Ask, on_progress: Callable[[JsonObject], None] = lambda _part: None) -> JsonObject:
+        super().perform(ask, on_progress)
+        if isinstance(ask, CancelAll):
+            raise ZeroDivisionError
+        return self.reply
+
+
+def test_a_defect_ends_one_call_and_not_the_server(path: Path, monkeypatch: pytest.MonkeyPatch):
+    seen: list[type[BaseException]] = []
+    monkeypatch.setattr(threading, "excepthook", lambda arguments: seen.append(arguments.exc_type))
+    server = ControlServer(path=path, clock=CLOCK)
+    server.start(Defective())
+    with pytest.raises(ReplyLostError):
+        ask(path, CancelAll())
+    assert ask(path, Ping()) == {"v": 1}
+    server.stop()
+    assert seen == [ZeroDivisionError]
+
+
+def test_a_request_that_is_too_long_never_leaves(path: Path, server: ControlServer, desk: ScriptedDesk):
+    class LongQuestion(Ping):
+        text: str = "x" * LONGEST_REQUEST
+
+    with pytest.raises(OrderValidationError, match="longer than"):
+        ask(path, LongQuestion())
+    server.stop()
+    assert desk.asked == []

@@ -1,0 +1,76 @@
+"""A kill that another process left beside the journal."""
+
+from pathlib import Path
+
+from tests.support.manager_bench import ManagerBench
+from trading_bot.files import FileFacts, LocalFiles
+from trading_bot.kill.intake import KillIntake
+from trading_bot.kill.records import KillFile
+from trading_bot.order_management.events import EventKind
+from trading_bot.order_management.models import ClientOrderId
+
+
+class Unreadable(LocalFiles):
+    """Reads no file while ``is_broken``."""
+
+    is_broken = True
+
+    def facts_at(self, path: Path) -> FileFacts | None:
+        if self.is_broken:
+            raise OSError("the disk is gone")
+        return super().facts_at(path)
+
+
+def kill(bench: ManagerBench, folder: Path, *orders: str) -> None:
+    record = KillFile(folder=folder, files=LocalFiles(), clock=bench.clock, process_id=lambda: 7)
+    record.begin(by="alice", reason="enough", orders=[ClientOrderId(name) for name in orders])
+    assert record.problem is None
+
+
+def intake(bench: ManagerBench, folder: Path, files: LocalFiles | None = None) -> KillIntake:
+    made = KillIntake(folder=folder, files=files or LocalFiles(), ledger=bench.ledger)
+    bench.before_sync[:] = [made.take_over]
+    return made
+
+
+def test_the_next_synchronisation_cancels_what_the_kill_named(tmp_path):
+    bench = ManagerBench()
+    bench.buy("c1")
+    bench.buy("c2", symbol="MSFT")
+    intake(bench, tmp_path)
+    kill(bench, tmp_path, "c1")
+    bench.sync()
+    assert (bench.state("c1"), bench.state("c2")) == ("cancelled", "confirmed")
+    assert "killed by alice: enough" in (bench.journal.facts(EventKind.KILL_IMPORTED)[0].reason or "")
+
+
+def test_a_kill_is_taken_over_once(tmp_path):
+    bench = ManagerBench()
+    intake(bench, tmp_path)
+    kill(bench, tmp_path)
+    bench.sync()
+    bench.sync()
+    assert len(bench.journal.facts(EventKind.KILL_IMPORTED)) == 1
+
+
+def test_a_kill_that_the_journal_remembers_is_not_taken_over_again(tmp_path):
+    bench = ManagerBench()
+    intake(bench, tmp_path).take_over()
+    kill(bench, tmp_path)
+    bench.sync()
+    bench.restart()
+    intake(bench, tmp_path).remember(bench.journal.records)
+    bench.manager.recover()
+    assert len(bench.journal.facts(EventKind.KILL_IMPORTED)) == 1
+
+
+def test_a_folder_that_cannot_be_read_stops_nothing_and_is_read_again(tmp_path):
+    bench = ManagerBench()
+    files = Unreadable()
+    intake(bench, tmp_path, files)
+    kill(bench, tmp_path)
+    assert bench.sync().complete
+    assert EventKind.KILL_IMPORTED not in bench.journal.kinds
+    files.is_broken = False
+    bench.sync()
+    assert len(bench.journal.facts(EventKind.KILL_IMPORTED)) == 1

@@ -1,0 +1,232 @@
+import errno
+import json
+import os
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.support.faulty_files import FaultyFiles
+from tests.support.order_story import MONDAY, Story, intended, now_in, order_id_of, told
+from trading_bot.clock import VirtualClock
+from trading_bot.files import LocalFiles
+from trading_bot.kill.records import KillFile, import_kills, imported_kills
+from trading_bot.order_management.events import EventKind, OrderEvent
+from trading_bot.order_management.models import ClientOrderId, OrderState
+from trading_bot.order_management.order_book import OrderBook
+
+NAME = "20261123T150000.000000Z-4711.jsonl"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "kills"
+
+
+def kill_file(folder: Path, files: LocalFiles | None = None) -> KillFile:
+    return KillFile(folder=folder, files=files or LocalFiles(), clock=VirtualClock(MONDAY), process_id=lambda: 4711)
+
+
+def left_behind(folder: Path, *orders: str) -> KillFile:
+    file = kill_file(folder)
+    file.begin(by="ann", reason="a test", orders=[ClientOrderId(order) for order in orders])
+    return file
+
+
+def imports(folder: Path, story: Story, *imported: str) -> tuple[OrderEvent, ...]:
+    return import_kills(folder, files=LocalFiles(), book=story.book, imported=imported)
+
+
+def cancelled(events: tuple[OrderEvent, ...]) -> list[str | None]:
+    return [event.client_order_id for event in events if event.event is EventKind.CANCEL_REQUESTED]
+
+
+def test_a_side_file_is_private_and_named_for_its_time_and_process(folder: Path):
+    path = left_behind(folder, "first").path
+    assert path == folder / NAME
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert json.loads(path.read_bytes()) == {
+        "v": 1,
+        "event": "kill_engaged",
+        "at": "2026-11-23T15:00:00+00:00",
+        "by": "ann",
+        "reason": "a test",
+        "cancel": ["first"],
+    }
+
+
+def test_a_side_file_never_replaces_another(folder: Path):
+    left_behind(folder, "first")
+    second = left_behind(folder, "second")
+    assert second.path is None
+    assert "File exists" in (second.problem or "")
+    assert json.loads((folder / NAME).read_bytes())["cancel"] == ["first"]
+
+
+def test_a_second_kill_that_gets_no_file_does_not_point_at_the_first_ones(folder: Path):
+    file = left_behind(folder, "first")
+    file.begin(by="ann", reason="again", orders=[])
+    assert file.path is None
+    assert "File exists" in (file.problem or "")
+
+
+def test_a_disk_that_was_mended_takes_the_next_kill(folder: Path):
+    files = FaultyFiles()
+    files.fail("write_new", errno.ENOSPC)
+    file = kill_file(folder, files)
+    file.begin(by="ann", reason="a test", orders=[])
+    files.heal()
+    file.begin(by="ann", reason="a test", orders=[])
+    assert (file.path, file.problem) == (folder / NAME, None)
+
+
+def test_notes_follow_a_line_each(folder: Path):
+    file = left_behind(folder)
+    file.note("kill_ended", {"flat": True, "problems": ["one\ntwo"]})
+    lines = (folder / NAME).read_bytes().splitlines()
+    assert json.loads(lines[1]) == {
+        "v": 1,
+        "event": "kill_ended",
+        "at": "2026-11-23T15:00:00+00:00",
+        "flat": True,
+        "problems": ["one\ntwo"],
+    }
+    assert len(lines) == 2
+
+
+def test_long_texts_are_cut(folder: Path):
+    file = kill_file(folder)
+    file.begin(by="a" * 10_000, reason="r" * 10_000, orders=[])
+    assert (folder / NAME).stat().st_size < 2_000
+
+
+def test_a_line_cut_short_ends_the_notes(folder: Path):
+    files = FaultyFiles()
+    file = kill_file(folder, files)
+    file.begin(by="ann", reason="a test", orders=[])
+    files.takes_only = 5
+    file.note("cancels_asked", {})
+    files.heal()
+    file.note("kill_ended", {})
+    assert "only 5 of" in (file.problem or "")
+    assert b"kill_ended" not in (folder / NAME).read_bytes()
+
+
+def test_a_note_is_flushed_and_its_file_closed(folder: Path):
+    files = FaultyFiles()
+    file = kill_file(folder, files)
+    file.begin(by="ann", reason="a test", orders=[])
+    file.note("kill_ended", {})
+    assert files.calls[-4:] == ["open_append", "write", "sync", "close"]
+
+
+def test_without_a_file_a_note_goes_nowhere(folder: Path):
+    file = kill_file(folder)
+    file.note("kill_ended", {})
+    assert not folder.exists()
+
+
+def test_an_unresolved_intent_gets_its_cancel_and_the_file_is_closed_off_last(folder: Path):
+    left_behind(folder, "doubt")
+    events = imports(folder, Story(intended("doubt")))
+    assert [event.event for event in events] == [EventKind.CANCEL_REQUESTED, EventKind.KILL_IMPORTED]
+    assert (events[0].client_order_id, events[0].status) == ("doubt", None)
+    assert events[0].reason == "killed by ann: a test"
+    assert events[1].details == {"file": NAME}
+    assert events[1].occurred_at == datetime(2026, 11, 23, 15, tzinfo=UTC)
+
+
+def test_what_is_imported_folds_into_a_latched_cancel(folder: Path):
+    left_behind(folder, "doubt")
+    story = Story(intended("doubt"), now_in(OrderState.UNKNOWN, "doubt"))
+    story.tell(*imports(folder, story))
+    (order,) = story.book.unresolved()
+    assert order.cancel_wanted
+
+
+def test_an_order_that_was_open_at_the_kill_is_cancelled_by_the_holder_after_a_restart(folder: Path):
+    left_behind(folder, "open")
+    story = Story(intended("open"), now_in(OrderState.CONFIRMED, "open", order_id=order_id_of("open")))
+    assert cancelled(imports(folder, story)) == ["open"]
+
+
+def test_orders_that_ended_or_came_after_the_kill_are_left_alone(folder: Path):
+    left_behind(folder, "done")
+    story = Story(intended("done"), now_in(OrderState.NOT_SENT, "done"), intended("new"))
+    assert cancelled(imports(folder, story)) == []
+
+
+def test_a_cancel_already_asked_for_is_not_asked_for_again(folder: Path):
+    left_behind(folder, "doubt")
+    story = Story(intended("doubt"), told(EventKind.CANCEL_REQUESTED, "doubt"))
+    assert [event.event for event in imports(folder, story)] == [EventKind.KILL_IMPORTED]
+
+
+def test_a_file_is_imported_once_by_its_name(folder: Path):
+    left_behind(folder, "doubt")
+    story = Story(intended("doubt"))
+    story.tell(*imports(folder, story))
+    assert imported_kills(story.records) == {NAME}
+    assert imports(folder, story, *imported_kills(story.records)) == ()
+
+
+def test_files_are_imported_oldest_first_and_others_are_passed_over(folder: Path):
+    folder.mkdir()
+    for name in ("2.jsonl", "1.jsonl", "notes.txt"):
+        (folder / name).write_bytes(b"")
+    assert [event.details["file"] for event in imports(folder, Story())] == ["1.jsonl", "2.jsonl"]
+
+
+def test_where_nobody_ever_killed_there_is_nothing_to_import(folder: Path):
+    assert imports(folder, Story(intended("doubt"))) == ()
+
+
+WHOLE = {"v": 1, "event": "kill_engaged", "at": "2026-11-23T15:00:00+00:00", "by": "ann", "reason": "", "cancel": []}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\0\0\0\n",
+        json.dumps(WHOLE).encode(),
+        json.dumps(WHOLE).encode()[:-3] + b"\n",
+        json.dumps(WHOLE | {"v": 2}).encode() + b"\n",
+        json.dumps(WHOLE | {"event": "kill_ended"}).encode() + b"\n",
+        json.dumps(WHOLE | {"cancel": "doubt"}).encode() + b"\n",
+        json.dumps(WHOLE | {"cancel": [[]]}).encode() + b"\n",
+        json.dumps(WHOLE | {"at": "yesterday"}).encode() + b"\n",
+        json.dumps(WHOLE | {"at": 5}).encode() + b"\n",
+        b"[" * 100_000 + b"\n",
+        b"[]\n",
+        b"\xff\n",
+    ],
+)
+def test_a_side_file_that_cannot_be_read_asks_for_the_cancel_of_everything_unresolved(folder: Path, data: bytes):
+    folder.mkdir()
+    (folder / NAME).write_bytes(data)
+    story = Story(intended("doubt"), intended("open"), now_in(OrderState.CONFIRMED, "open"))
+    events = imports(folder, story)
+    assert cancelled(events) == ["doubt"]
+    assert events[-1].event is EventKind.KILL_IMPORTED
+    assert events[-1].reason == "killed; the kill's record cannot be read"
+
+
+def test_the_plain_line_can_be_read(folder: Path):
+    folder.mkdir()
+    (folder / NAME).write_bytes(json.dumps(WHOLE).encode() + b"\n")
+    assert cancelled(imports(folder, Story(intended("doubt")))) == []
+
+
+def test_what_is_no_plain_file_counts_as_unreadable_and_blocks_nobody(folder: Path):
+    folder.mkdir()
+    os.mkfifo(folder / NAME)
+    assert cancelled(imports(folder, Story(intended("doubt")))) == ["doubt"]
+
+
+def test_a_folder_that_cannot_be_read_is_an_error_and_no_absence_of_kills(tmp_path: Path):
+    (tmp_path / "kills").write_bytes(b"")
+    with pytest.raises(OSError, match="Not a directory"):
+        import_kills(tmp_path / "kills", files=LocalFiles(), book=OrderBook(), imported=())

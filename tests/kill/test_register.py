@@ -1,0 +1,99 @@
+import errno
+from pathlib import Path
+
+import pytest
+
+from tests.support.faulty_files import FaultyFiles
+from tests.support.order_story import Story, intended, now_in, order_id_of, ref_of
+from trading_bot.files import LocalFiles
+from trading_bot.kill.register import KnownOrders, read_known_orders
+from trading_bot.order_management.models import OrderId, OrderState, RefId
+from trading_bot.order_management.records import ChainHead, chain_record, encode
+from trading_bot.state_folder import StateFolder
+
+STORY = Story(
+    intended("open"),
+    now_in(OrderState.CONFIRMED, "open", order_id=order_id_of("open")),
+    intended("doubt"),
+    intended("done"),
+    now_in(OrderState.FILLED, "done", order_id=order_id_of("done")),
+)
+LINES = [encode(record) for record in STORY.records]
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    path = tmp_path / "orders.jsonl"
+    path.write_bytes(b"".join(LINES))
+    return path
+
+
+def read(journal: Path, files: LocalFiles | None = None) -> KnownOrders:
+    state = StateFolder(root=journal.parent / "state", files=LocalFiles())
+    return read_known_orders(journal, state=state, files=files or LocalFiles())
+
+
+def test_the_journal_tells_what_is_working_and_what_is_in_doubt(journal: Path):
+    known = read(journal)
+    assert known.problem is None
+    assert [order.client_order_id for order in known.orders] == ["open", "doubt", "done"]
+    assert [order.client_order_id for order in known.working] == ["open"]
+    assert [order.client_order_id for order in known.unresolved] == ["doubt"]
+
+
+def test_an_order_is_found_by_either_name_of_the_broker(journal: Path):
+    known = read(journal)
+    stranger, unnamed = OrderId("x"), RefId("x")
+    assert known.find(order_id=order_id_of("done"), ref_id=None) == known.orders[2]
+    assert known.find(order_id=stranger, ref_id=ref_of("doubt")) == known.orders[1]
+    assert known.find(order_id=stranger, ref_id=unnamed) is None
+    assert known.find(order_id=stranger, ref_id=None) is None
+
+
+def test_an_account_that_never_had_a_journal_has_no_orders(tmp_path: Path):
+    assert read(tmp_path / "orders.jsonl") == KnownOrders()
+
+
+def test_a_journal_that_is_gone_is_a_problem(journal: Path):
+    StateFolder(root=journal.parent / "state", files=LocalFiles()).remember_journal(journal)
+    journal.unlink()
+    known = read(journal)
+    assert known.orders == ()
+    assert "is gone; put it back" in (known.problem or "")
+
+
+def test_an_unfinished_last_line_is_nobodys_order(journal: Path):
+    journal.write_bytes(b"".join(LINES[:2]) + LINES[2][:-5])
+    known = read(journal)
+    assert [order.client_order_id for order in known.orders] == ["open"]
+    assert known.problem is None
+
+
+def test_a_damaged_journal_is_believed_up_to_the_damage(journal: Path):
+    journal.write_bytes(b"".join(LINES[:2]) + b"rubbish\n" + b"".join(LINES[3:]))
+    known = read(journal)
+    assert [order.client_order_id for order in known.orders] == ["open"]
+    assert "is damaged (record 3 is bad" in (known.problem or "")
+
+
+def test_an_impossible_story_is_believed_up_to_its_break(journal: Path):
+    (first,) = Story(intended("first")).records
+    again = chain_record(
+        intended("first"),
+        head=ChainHead(seq=first.seq, hash=first.hash),
+        ts=first.ts,
+        mono=first.mono,
+        session_id=first.session_id,
+    )
+    journal.write_bytes(encode(first) + encode(again))
+    known = read(journal)
+    assert [order.client_order_id for order in known.orders] == ["first"]
+    assert "cannot be true" in (known.problem or "")
+
+
+def test_a_disk_that_does_not_read_is_a_problem(journal: Path):
+    files = FaultyFiles()
+    files.fail("read", errno.EIO)
+    known = read(journal, files)
+    assert known.orders == ()
+    assert "cannot be read (Input/output error)" in (known.problem or "")

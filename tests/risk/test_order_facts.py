@@ -1,0 +1,98 @@
+import decimal
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from tests.support.manager_bench import ManagerBench
+from tests.support.risk_desk import FakeOrders
+from trading_bot.order_management.events import EventKind, about
+from trading_bot.order_management.models import OrderState, Side
+from trading_bot.risk.order_facts import (
+    LedgerOrders,
+    pending_worth,
+    unreflected_cost,
+    unresolved_cost,
+    unresolved_shares,
+)
+
+
+@pytest.mark.parametrize("state", OrderState)
+def test_only_unresolved_buys_cost_what_the_broker_does_not_know(state):
+    orders = FakeOrders()
+    orders.tell(Side.BUY, 3, "100", state=state)
+    orders.tell(Side.SELL, 3, "100", state=state)
+    assert unresolved_cost(orders.orders()) == (300 if state.is_unresolved else 0)
+
+
+@pytest.mark.parametrize("state", OrderState)
+def test_only_unresolved_sells_of_the_symbol_take_shares_the_broker_does_not_hold_back(state):
+    orders = FakeOrders()
+    orders.tell(Side.SELL, 3, state=state)
+    orders.tell(Side.SELL, 9, symbol="MSFT", state=state)
+    orders.tell(Side.BUY, 9, state=state)
+    assert unresolved_shares(orders.orders(), "AAPL") == (3 if state.is_unresolved else 0)
+
+
+@pytest.mark.parametrize("state", OrderState)
+def test_every_buy_that_has_not_ended_may_add_to_the_position(state):
+    orders = FakeOrders()
+    orders.tell(Side.BUY, 3, "100", state=state)
+    orders.tell(Side.BUY, 9, symbol="MSFT", state=state)
+    orders.tell(Side.SELL, 9, state=state)
+    assert pending_worth(orders.orders(), "AAPL", price=Decimal(90)) == (0 if state.is_terminal else 300)
+
+
+def test_what_is_filled_already_is_pending_no_more():
+    orders = FakeOrders()
+    orders.tell(Side.BUY, 10, "100", state=OrderState.PARTIALLY_FILLED, filled="4")
+    assert pending_worth(orders.orders(), "AAPL", price=Decimal(100)) == 600
+
+
+@pytest.mark.parametrize(("price", "worth"), [("90", 100), ("110", 110)])
+def test_a_pending_share_counts_at_its_limit_or_at_the_price_whichever_is_higher(price, worth):
+    orders = FakeOrders()
+    orders.tell(Side.BUY, 1, "100", state=OrderState.CONFIRMED)
+    assert pending_worth(orders.orders(), "AAPL", price=Decimal(price)) == worth
+
+
+def test_the_ambient_decimal_precision_changes_no_sum():
+    orders = FakeOrders()
+    orders.tell(Side.BUY, 101, "1.01", state=OrderState.UNKNOWN)
+    orders.tell(Side.SELL, 101, state=OrderState.UNKNOWN)
+    orders.tell(Side.SELL, 1001, state=OrderState.UNKNOWN)
+    with decimal.localcontext(decimal.Context(prec=1)):
+        assert unresolved_cost(orders.orders()) == Decimal("102.01")
+        assert unresolved_shares(orders.orders(), "AAPL") == 1102
+        assert pending_worth(orders.orders(), "AAPL", price=Decimal(1)) == Decimal("102.01")
+
+
+def test_a_ledger_tells_all_its_orders_and_those_that_have_not_ended():
+    bench = ManagerBench()
+    ended, open_still = bench.buy("c1"), bench.buy("c2", symbol="MSFT")
+    bench.ledger.record(replace(about(ended, EventKind.ORDER_UPDATED), status=OrderState.CANCELLED))
+    facts = LedgerOrders(bench.ledger)
+    assert [order.client_order_id for order in facts.orders()] == [ended.client_order_id, open_still.client_order_id]
+    assert [order.client_order_id for order in facts.active()] == [open_still.client_order_id]
+
+
+@pytest.mark.parametrize(("seconds", "cost"), [(-1, "299.55"), (0, "0"), (1, "0")], ids=["before", "at once", "after"])
+def test_a_fill_keeps_its_cost_until_balances_read_after_it(seconds, cost):
+    bench = ManagerBench()
+    bench.buy("c1")
+    bench.gateway.order().fill(3, price="99.80")
+    bench.sync()
+    told = bench.clock.now() + timedelta(seconds=seconds)
+    with bench.ledger.open_book() as book:
+        found = unreflected_cost(book.orders(), since=told)
+    assert found == Decimal(cost)
+
+
+def test_what_a_sell_filled_costs_nothing():
+    bench = ManagerBench()
+    bench.sell("s1")
+    bench.gateway.order().fill(3)
+    bench.sync()
+    with bench.ledger.open_book() as book:
+        assert unreflected_cost(book.orders(), since=bench.clock.now() - timedelta(days=1)) == 0

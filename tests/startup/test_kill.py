@@ -1,0 +1,319 @@
+import threading
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import requests
+from pydantic import SecretStr
+
+from tests.support.live_account import TOKEN, LiveAccount, live_account
+from tests.support.loopback_broker.acts import reply
+from tests.support.paper_market import BASE, MONDAY, PaperBench, recorded
+from trading_bot.auth.robinhood_auth import RobinhoodAuth
+from trading_bot.bot import TradeStatus, TradingBot
+from trading_bot.clock import VirtualClock
+from trading_bot.config import Config, ConfigError, PaperConfig, TradingConfig
+from trading_bot.kill.report import KillReport
+from trading_bot.order_management.client_ids import OUR_MARK
+from trading_bot.order_management.exceptions import OrderStatusError
+from trading_bot.order_management.models import ExecutionMode, OrderId, OrderState
+from trading_bot.order_management.outcomes import CancelNotSent, CancelReply, CancelTaken
+from trading_bot.paper.exchange import PaperExchange
+from trading_bot.paper.sqlite_store import SqliteStore
+from trading_bot.paper.state import ExchangeState
+from trading_bot.paper.transport import PaperTransport
+from trading_bot.robinhood.session import BrokerSession, WireFailure, WireRequest
+from trading_bot.startup import create_bot
+from trading_bot.startup.kill import BoundedWire, FirstLogin, KillConnection, NoConnection, open_kill
+from trading_bot.state_folder import account_key
+
+ACCOUNT = "PAPER0001"
+RESTING = {"price": "90.00", "account": f"{BASE}/accounts/{ACCOUNT}/"}
+OURS = f"{OUR_MARK}-0000-4000-8000-000000000001"
+
+
+def opening_state() -> ExchangeState:
+    return ExchangeState.opening(account_number=ACCOUNT, cash=Decimal(100_000), now=MONDAY)
+
+
+class DeadNetwork(requests.adapters.BaseAdapter):
+    """Refuses every connection and counts them by path."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def send(self, request: requests.PreparedRequest, *_options, **_named) -> requests.Response:
+        self.asked.append(request.path_url)
+        raise requests.exceptions.ConnectionError("connection refused")
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def bench() -> PaperBench:
+    return PaperBench(state=opening_state())
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return Config(account_number=SecretStr(ACCOUNT), logs_dir=tmp_path / "logs", state_dir=tmp_path / "state")
+
+
+def armed_file(config: Config, number: str = ACCOUNT) -> Path:
+    mode = config.trading.mode
+    return config.resolve_state_dir() / f"{mode}-{account_key(mode, number)}" / "armed"
+
+
+def kill(config: Config, bench: PaperBench) -> KillReport:
+    return open_kill(config, transport=bench.transport, clock=bench.clock).run("ann", "a test")
+
+
+def bot_at(bench: PaperBench, config: Config) -> TradingBot:
+    return create_bot(config, transport=bench.transport, clock=bench.clock, background_sync=False)
+
+
+def buy(bot: TradingBot, price: str = "90.00"):
+    return bot.execute_trade("AAPL", "buy", 10, Decimal(price), "a test")
+
+
+def test_our_orders_are_cancelled_over_a_connection_of_its_own_and_others_left_alone(bench: PaperBench, config: Config):
+    ours, theirs = bench.place(1, ref_id=OURS, **RESTING), bench.place(2, **RESTING)
+    report = kill(config, bench)
+    assert report.problems == ()
+    assert [(order.order_id, order.state) for order in report.orders] == [(ours, OrderState.CANCELLED)]
+    assert [order.order_id for order in report.external] == [theirs]
+    assert bench.order(ours)["state"] == "cancelled"
+    assert bench.order(theirs)["state"] == "confirmed"
+
+
+def test_a_running_bot_is_killed_from_outside_and_stays_killed_after_its_restart(bench: PaperBench, config: Config):
+    bot = bot_at(bench, config)
+    bot.start()
+    assert buy(bot).status is TradeStatus.SUBMITTED
+    report = kill(config, bench)
+    assert report.is_flat
+    assert [order.client_order_id for order in report.orders] == [bot.orders()[0].client_order_id]
+    assert buy(bot, "80.00").status is TradeStatus.BLOCKED
+    bot.synchronize_open_orders()
+    assert bot.orders()[0].state is OrderState.CANCELLED
+    bot.stop()
+    again = bot_at(bench, config)
+    again.start()
+    assert buy(again, "80.00").status is TradeStatus.BLOCKED
+    again.stop()
+
+
+def test_a_dead_bots_orders_are_cancelled_all_the_same(bench: PaperBench, config: Config):
+    bot = bot_at(bench, config)
+    bot.start()
+    buy(bot)
+    bot._lifecycle.closing[-1]()  # its process is gone, and the lease with it
+    report = kill(config, bench)
+    assert report.is_flat
+    assert report.orders[0].state is OrderState.CANCELLED
+
+
+def test_without_a_journal_our_mark_tells_our_orders(bench: PaperBench, config: Config):
+    bot = bot_at(bench, config)
+    bot.start()
+    buy(bot)
+    bot.stop()
+    bot.journal_path.unlink()
+    report = kill(config, bench)
+    assert [order.state for order in report.orders] == [OrderState.CANCELLED]
+    assert len(report.problems) == 1
+    assert "is gone; put it back" in report.problems[0]
+
+
+def test_nothing_happens_before_the_kill_is_run(bench: PaperBench, config: Config):
+    open_kill(config, clock=bench.clock)
+    assert not config.resolve_state_dir().exists()
+
+
+def test_without_a_network_trading_is_off_and_nothing_confirmed(bench: PaperBench, config: Config):
+    armed_file(config).parent.mkdir(parents=True)
+    armed_file(config).touch()
+    network = DeadNetwork()
+    report = open_kill(config, transport=network, clock=bench.clock).run("ann", "a test")
+    assert not armed_file(config).exists()
+    assert report.latch_engaged
+    assert "connection" in report.problems[0]
+    assert not report.is_flat
+
+
+def test_the_paper_account_of_this_machine_is_reached_without_any_bot(config: Config):
+    bench = PaperBench(state=opening_state())
+    path = armed_file(config).with_name("paper.sqlite3")
+    bench.transport = PaperTransport(
+        exchange=PaperExchange(quotes=recorded(), calendar=config.trading.market_hours, seed=config.paper.seed),
+        store=SqliteStore(path, account_number=ACCOUNT, opening=opening_state),
+        clock=bench.clock,
+        reference_for=lambda _: None,
+    )
+    bench.login()
+    ours = bench.place(1, ref_id=OURS, **RESTING)
+    report = open_kill(config, clock=bench.clock, quotes=recorded()).run("ann", "a test")
+    assert report.is_flat
+    assert bench.order(ours)["state"] == "cancelled"
+
+
+def test_a_paper_exchange_that_cannot_be_built_leaves_trading_off(config: Config, tmp_path: Path, bench: PaperBench):
+    armed_file(config).parent.mkdir(parents=True)
+    armed_file(config).touch()
+    broken = config.model_copy(update={"paper": PaperConfig(quotes_file=tmp_path / "missing.jsonl")})
+    report = open_kill(broken, clock=bench.clock).run("ann", "a test")
+    assert not armed_file(config).exists()
+    assert "the paper exchange cannot be used" in report.problems[0]
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[LiveAccount]:
+    with live_account(tmp_path) as account:
+        account.arm()
+        yield account
+
+
+def kill_live(live: LiveAccount) -> KillReport:
+    return open_kill(live.config, transport=live.transport, surroundings=live.around).run("ann", "a test")
+
+
+def bought_live(live: LiveAccount) -> TradingBot:
+    bot = live.bot(is_open=True)
+    bot.start()
+    assert buy(bot).status is TradeStatus.SUBMITTED
+    return bot
+
+
+class TestLive:
+    def test_a_saved_session_is_enough_to_cancel_and_prove_it(self, live: LiveAccount):
+        """No password, no bot and no user name: the file of the last login is all there is."""
+        live.log_in(username="ann@example.com")
+        bought_live(live).stop()
+        report = kill_live(live)
+        assert report.is_flat
+        assert [order.state for order in report.orders] == [OrderState.CANCELLED]
+        assert not live.state().latch.exists()
+        assert "POST /oauth2/token/" not in live.server.paths()
+
+    def test_a_running_bot_is_killed(self, live: LiveAccount):
+        live.log_in()
+        bot = bought_live(live)
+        assert kill_live(live).is_flat
+        assert buy(bot, "80.00").status is TradeStatus.BLOCKED
+        bot.stop()
+
+    def test_an_expired_session_is_renewed(self, live: LiveAccount):
+        live.log_in()
+        bought_live(live).stop()
+        live.log_in("expired")
+        assert kill_live(live).is_flat
+        assert live.server.paths().count("POST /oauth2/token/") == 1
+
+    @pytest.mark.parametrize("session", [None, "of another account", "expired for good"])
+    def test_without_a_session_trading_is_off_and_the_rest_left_to_a_person(self, live: LiveAccount, session):
+        if session is not None:
+            live.log_in("expired")
+            live.book.revoke_all()
+            live.server.on(*TOKEN, *[reply(401, {"detail": "no"})] * 9)
+        if session == "of another account":
+            path = live.state().session
+            path.write_text(path.read_text().replace('"account":"', '"account":"0'))
+        report = kill_live(live)
+        assert not live.state().latch.exists()
+        assert report.latch_engaged
+        assert not report.is_flat
+        assert report.manual_procedure != ()
+        assert "log" in report.problems[0]
+        if session is None:
+            assert "nobody is logged in" in report.problems[0]
+            assert live.server.heard == []
+
+    def test_without_certificate_authorities_trading_is_off_all_the_same(self, live: LiveAccount, monkeypatch):
+        monkeypatch.setattr("certifi.where", lambda: str(live.folder / "missing.pem"))
+        report = open_kill(live.config, surroundings=live.around).run("ann", "a test")
+        assert not live.state().latch.exists()
+        assert "certificate authorities" in report.problems[0]
+        assert not report.is_flat
+
+
+def test_which_live_account_is_meant_must_be_said(config: Config):
+    live = config.model_copy(update={"trading": TradingConfig(mode=ExecutionMode.LIVE), "account_number": None})
+    with pytest.raises(ConfigError, match="account_number is not set"):
+        open_kill(live)
+
+
+def test_an_unnamed_paper_account_is_the_one_the_bot_uses(config: Config, bench: PaperBench):
+    unnamed = config.model_copy(update={"account_number": None})
+    armed = armed_file(config, "PAPER0001")
+    armed.parent.mkdir(parents=True)
+    armed.touch()
+    open_kill(unnamed, clock=bench.clock, quotes=recorded()).run("ann", "a test")
+    assert not armed.exists()
+
+
+class MeetingGateway:
+    """Answers a cancel only once ``number`` of them are under way."""
+
+    def __init__(self, number: int) -> None:
+        self._meeting = threading.Barrier(number, timeout=5)
+
+    def cancel_order(self, order_id: OrderId) -> CancelReply:
+        self._meeting.wait()
+        return CancelNotSent(cause=order_id)
+
+
+def test_cancels_are_under_way_together_and_each_answer_belongs_to_its_order():
+    connection = KillConnection(gateway=MeetingGateway(3), wire=None)  # type: ignore[arg-type]  # a gateway's one method
+    ids = [OrderId("a"), OrderId("b"), OrderId("c")]
+    replies = connection.cancel_all_equity_orders(ids)
+    assert replies == {order_id: CancelNotSent(cause=order_id) for order_id in ids}
+
+
+def test_no_request_waits_beyond_the_deadline(bench: PaperBench):
+    wire = BoundedWire(wire=BrokerSession(adapter=bench.transport, clock=bench.clock), clock=bench.clock)
+    request = WireRequest(method="GET", path="/orders/")
+    assert not isinstance(wire.exchange(request, timeout_s=5), WireFailure)
+    wire.deadline = bench.clock.monotonic()
+    late = wire.exchange(request, timeout_s=5)
+    assert isinstance(late, WireFailure)
+    assert late.cause == "no time was left to send"
+
+
+def login_at(adapter: requests.adapters.BaseAdapter, clock: VirtualClock) -> FirstLogin:
+    auth = RobinhoodAuth(
+        session=BrokerSession(adapter=adapter, clock=clock),
+        username=SecretStr("paper"),
+        password=SecretStr("paper"),
+        clock=clock,
+        device_token="device",
+    )
+    return FirstLogin(auth)
+
+
+def test_the_first_renewal_logs_in_and_later_ones_do_not_again(bench: PaperBench):
+    login = login_at(bench.transport, bench.clock)
+    tokens = len(bench.store._state.tokens)
+    assert login.renew()
+    assert login.renew()
+    assert len(bench.store._state.tokens) == tokens + 1
+
+
+def test_there_is_no_storm_of_logins(bench: PaperBench):
+    network = DeadNetwork()
+    login = login_at(network, bench.clock)
+    assert [login.renew() for _ in range(9)] == [False] * 9
+    assert len(network.asked) <= 3 * 3
+
+
+def test_an_account_that_cannot_be_reached_says_so_of_everything():
+    broker = NoConnection("no way there; take another")
+    broker.set_deadline(0)
+    assert not broker.list_open_orders().complete
+    assert broker.list_open_orders().problem == "no way there; take another"
+    assert broker.cancel_all_equity_orders([OrderId("a")]) == {"a": CancelNotSent(cause="no way there; take another")}
+    assert broker.cancel_all_equity_orders([OrderId("a")]) != {"a": CancelTaken()}
+    with pytest.raises(OrderStatusError, match="no way there"):
+        broker.fetch_order_status(OrderId("a"))
