@@ -19,9 +19,7 @@ from trading_bot.cli.exit_codes import ExitCode
 
 PROVEN_ELSEWHERE = {
     "paper is the default": "config/test_config_file.py::test_without_a_name_or_a_file_the_defaults_hold",
-    "no typo makes it live": (
-        "config/test_config_file.py::test_a_mode_that_is_not_exactly_one_of_the_two_is_refused"
-    ),
+    "no typo makes it live": ("config/test_config_file.py::test_a_mode_that_is_not_exactly_one_of_the_two_is_refused"),
     "live takes every consent": (
         "startup/test_live.py::test_exactly_one_combination_of_consents_reaches_the_broker_with_an_order"
     ),

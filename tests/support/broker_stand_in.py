@@ -194,6 +194,9 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         self.standing.clear()
         self.honours_is_closed = True
         self.cancels = CancelMode.AT_ONCE
+        underway, self._underway = self._underway, []
+        for _, request in underway:
+            self._act(request)
         for order in self.book.orders:
             order.hidden_until = None
 
