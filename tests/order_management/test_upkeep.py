@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.support.fake_gateway import CancelStep
+from tests.support.fake_gateway import REPLY_LOST, REQUEST_LOST, CancelStep
 from tests.support.manager_bench import ManagerBench, terms
 from trading_bot.order_management.client_ids import OUR_MARK
-from trading_bot.order_management.exceptions import OrderCancellationError
+from trading_bot.order_management.exceptions import OrderCancellationError, OrderOutcomeUnknownError
 from trading_bot.order_management.outcomes import CancelNotSent, CancelRefused, CancelTaken, CancelUnknown
 from trading_bot.order_management.results import CancelVerdict
 
@@ -83,6 +83,27 @@ class TestCancelAll:
         with pytest.raises(OrderCancellationError, match=r"could not all be listed \(502\)") as caught:
             bench.manager.cancel_all_open_orders(include_external=True)
         assert [result.verdict for result in caught.value.results] == [CancelVerdict.CANCELLED]
+
+    def test_an_order_in_doubt_is_looked_for_at_once_and_cancelled_where_it_is_found(self):
+        bench = ManagerBench()
+        bench.gateway.submits.append(REPLY_LOST)
+        bench.gateway.blind_lookups = 1000
+        with pytest.raises(OrderOutcomeUnknownError):
+            bench.buy("c1")
+        bench.gateway.blind_lookups = 0
+        told: list[CancelVerdict] = []
+        (result,) = bench.manager.cancel_all_open_orders(on_result=lambda result: told.append(result.verdict))
+        assert (result.verdict, bench.state("c1")) == (CancelVerdict.CANCELLED, "cancelled")
+        assert told == [CancelVerdict.CANCELLED]
+
+    def test_an_order_in_doubt_that_is_not_found_stays_latched_and_is_said(self):
+        bench = ManagerBench()
+        bench.gateway.submits.append(REQUEST_LOST)
+        with pytest.raises(OrderOutcomeUnknownError):
+            bench.buy("c1")
+        with pytest.raises(OrderCancellationError) as caught:
+            bench.manager.cancel_all_open_orders()
+        assert [result.verdict for result in caught.value.results] == [CancelVerdict.LATCHED]
 
     def test_an_order_with_our_mark_is_ours_though_the_journal_does_not_know_it(self):
         bench = ManagerBench()

@@ -15,6 +15,7 @@ from trading_bot.order_management.models import ClientOrderId, OrderReport, Orde
 from trading_bot.order_management.ports import BrokerGateway
 from trading_bot.order_management.results import CancelResult, CancelVerdict, SyncSummary
 from trading_bot.order_management.synchronization import Synchronizer
+from trading_bot.order_management.tracked_order import TrackedOrder
 
 _LOST = frozenset({CancelVerdict.CANCEL_NOT_SENT, CancelVerdict.UNKNOWN})
 _log = get_logger(__name__)
@@ -108,7 +109,8 @@ class Upkeep:
         """
         with self._ledger.open_book() as book:
             ours = book.active()
-        results = self._canceller.cancel(ours, on_result)
+        found = self._canceller.cancel([order for order in ours if not order.state.is_unresolved], on_result)
+        results = found + self._cancel_unresolved([order for order in ours if order.state.is_unresolved], on_result)
         listing = self._gateway.list_open_orders()
         more = [report for report in listing.reports if self._is_left(report, results, include_external)]
         results += self._canceller.cancel_external(more, on_result) if more else ()
@@ -116,6 +118,16 @@ class Upkeep:
             return CancelRound(results=results)
         _log.warning("open_orders_not_all_listed", problem=listing.problem)
         return CancelRound(results=results, problem=listing.problem if include_external else None)
+
+    def _cancel_unresolved(self, orders: Sequence[TrackedOrder], on_result: CancelListener) -> tuple[CancelResult, ...]:
+        if not orders:
+            return ()
+        # Latched first, so that whoever finds them cancels them; then they are looked for at once.
+        self._canceller.cancel(orders)
+        self.synchronize()
+        with self._ledger.open_book() as book:
+            latest = [book.get(order.client_order_id) or order for order in orders]
+        return self._canceller.cancel(latest, on_result)
 
     def _is_left(self, report: OrderReport, results: Sequence[CancelResult], include_external: bool) -> bool:
         with self._ledger.open_book() as book:
