@@ -291,5 +291,5 @@ def test_a_password_is_taken_as_it_is():
 def test_a_password_is_not_echoed():
     with CliRunner().isolation(input=f"{PASSWORD}\n") as streams:
         ask_for_login("password", hidden=True)
-        drawn = b"".join(stream.getvalue() for stream in streams if stream is not None)
+        drawn = b"".join(stream.getvalue() for stream in filter(None, streams))
     assert PASSWORD.encode() not in drawn

@@ -28,7 +28,8 @@ def desk(tmp_path):
 
 
 def noted(desk) -> int:
-    return json.loads(desk.anchor_path.read_bytes())["seq"]
+    seq: int = json.loads(desk.anchor_path.read_bytes())["seq"]
+    return seq
 
 
 def cut(desk, lines: int, more: bytes = b"") -> None:

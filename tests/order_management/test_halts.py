@@ -1,5 +1,7 @@
 """Which halts leave the way out open: what says that less risk is wanted never keeps held shares from being sold."""
 
+from typing import Any
+
 import pytest
 
 from tests.support.fake_gateway import BAD_CERTIFICATE, SubmitStep, rejected
@@ -10,7 +12,7 @@ from trading_bot.order_management.exceptions import OrderError, OrderLogError, O
 from trading_bot.order_management.models import Side
 
 
-def held(**settings: object) -> ManagerBench:
+def held(**settings: Any) -> ManagerBench:
     return ManagerBench(shares={"AAPL": 50}, **settings)
 
 

@@ -28,6 +28,11 @@ def freeze(bench: ManagerBench, symbol: str = "AAPL"):
         return book.freeze_fact(symbol)
 
 
+def fill_and_book(bench: ManagerBench, quantity: int | None = None) -> None:
+    bench.gateway.order().fill(quantity)
+    bench.manager.get_order_status("c1")
+
+
 def refused_sell(bench: ManagerBench, quantity: int) -> TradeRefusedError:
     with pytest.raises(TradeRefusedError) as caught:
         bench.sell("refused", quantity=quantity)
@@ -66,7 +71,7 @@ class TestTheStart:
         bench = ManagerBench(shares={"AAPL": 50})
         bench.buy("c1")
         assert bench.sync().complete
-        bench.positions.during_read = lambda: bench.gateway.order().fill() or bench.manager.get_order_status("c1")
+        bench.positions.during_read = lambda: fill_and_book(bench)
         bench.sync(after=LOOK_EVERY_S)
         assert expected(bench) == 60
         assert freeze(bench) is None
@@ -78,7 +83,7 @@ class TestTheStart:
         bench.restart()
         with bench.ledger.open_book() as book:
             assert not book.knows_positions
-        bench.positions.during_read = lambda: bench.gateway.order().fill(1) or bench.manager.get_order_status("c1")
+        bench.positions.during_read = lambda: fill_and_book(bench, 1)
         with pytest.raises(TradingHaltedError, match="while the positions were being read"):
             bench.manager.recover()
         bench.positions.during_read = nothing
@@ -103,7 +108,7 @@ class TestDrift:
         bench.gateway.order().fill()
         bench.sync()
         bench.sync(after=LOOK_EVERY_S)
-        assert (expected(bench), freeze(bench), bench.gateway.look_backs) == (60, None, [])
+        assert (expected(bench), freeze(bench), bench.gateway.look_backs) == (Decimal(60), None, [])
 
     @pytest.mark.parametrize("moved", ["-20", "7", "150", "0.0123"])
     def test_shares_moved_elsewhere_freeze_the_symbol_once_two_looks_agree(self, moved):
@@ -137,7 +142,7 @@ class TestDrift:
         order.fill(4)
         bench.sync(after=LOOK_EVERY_S)
         bench.sync(after=60)
-        assert (expected(bench), freeze(bench)) == (54, None)
+        assert (expected(bench), freeze(bench)) == (Decimal(54), None)
 
     def test_a_difference_that_goes_away_freezes_nothing(self):
         bench = ManagerBench(shares={"AAPL": 50})

@@ -177,7 +177,12 @@ def test_an_order_is_found_whatever_its_name(tmp_path, name):
 def test_only_what_the_index_lacks_is_read_for_it(desk):
     read: list[str] = []
     real = desk.files.read
-    desk.files.read = lambda path: read.append(path.name) or real(path)
+
+    def reading(path):
+        read.append(path.name)
+        return real(path)
+
+    desk.files.read = reading
     desk.clock.sleep(DAYS_S)
     desk.tell(*filled("d"))
     desk.keeper.rotate()

@@ -4,6 +4,7 @@ import errno
 import os
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.support.journal_desk import JournalDesk
 from tests.support.order_story import TERMS, intended, now_in, order_id_of
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogError
-from trading_bot.order_management.models import OrderState, OrderTerms, RefId, Side
+from trading_bot.order_management.models import ClientOrderId, OrderState, OrderTerms, RefId, Side
 from trading_bot.order_management.order_log import scan
 from trading_bot.order_management.outcomes import PreparedOrder
 
@@ -95,6 +96,7 @@ class FullDisk(FaultyFiles):
             raise OSError(self.number, os.strerror(self.number))
         return super().write(descriptor, data)
 
+    folder: Path
     full = False
     number = errno.ENOSPC
 
@@ -168,15 +170,18 @@ FAILURES = {
 
 @pytest.mark.parametrize("fail", FAILURES.values(), ids=FAILURES)
 def test_a_fact_is_known_and_no_order_is_taken_once_the_journal_has_failed(tmp_path, fail):
-    desk = JournalDesk(tmp_path, files=FaultyFiles()).tell(intended())
+    files = FaultyFiles()
+    desk = JournalDesk(tmp_path, files=files).tell(intended())
     fail(desk)
     desk.ledger.record_fact(replace(CANCELLED, event=EventKind.CANCEL_REQUESTED, status=OrderState.PENDING_CANCEL))
     desk.ledger.record_fact(CANCELLED)
-    assert desk.book.get("first").state is OrderState.CANCELLED
-    desk.files.heal()
+    first = desk.book.get(ClientOrderId("first"))
+    assert first is not None
+    assert first.state is OrderState.CANCELLED
+    files.heal()
     with pytest.raises(OrderLogError):
         desk.ledger.record_intent(intent_of("second"), PREPARED)
-    assert desk.book.get("second") is None
+    assert desk.book.get(ClientOrderId("second")) is None
 
 
 def test_a_ledger_can_be_told_to_take_facts_only(tmp_path):
@@ -188,7 +193,9 @@ def test_a_ledger_can_be_told_to_take_facts_only(tmp_path):
     desk.path.write_bytes(damaged)
     desk._build()
     desk.open()
-    desk.ledger.stop_entries(desk.log.refusal)
+    refusal = desk.log.refusal
+    assert refusal is not None
+    desk.ledger.stop_entries(refusal)
     assert [order.client_order_id for order in desk.book.active()] == ["first"]
     desk.ledger.record_fact(CANCELLED)
     assert desk.book.active() == ()

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from tests.support.fake_gateway import REPLY_LOST, REQUEST_LOST, SURELY_THERE, SubmitStep, rejected
+from tests.support.fake_gateway import REPLY_LOST, REQUEST_LOST, SURELY_THERE, BrokerOrder, SubmitStep, rejected
 from tests.support.manager_bench import ManagerBench, terms
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.events import EventKind
@@ -37,12 +38,17 @@ def in_doubt(step: SubmitStep = REQUEST_LOST) -> ManagerBench:
     return bench
 
 
-def with_stranger(**changes: object) -> ManagerBench:
+def shown(monkeypatch: pytest.MonkeyPatch, order: BrokerOrder, **changes: Any) -> None:
+    """Have the broker show the order with these changes."""
+    report = order.report
+    monkeypatch.setattr(order, "report", lambda: replace(report(), **changes))
+
+
+def with_stranger(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> ManagerBench:
     """An order with our mark which the journal does not know."""
     bench = ManagerBench()
     stranger = bench.gateway.add(terms("MSFT"), ref_id=STRANGER_REF)
-    report = stranger.report
-    stranger.report = lambda: replace(report(), **{"time_in_force": TimeInForce.GFD} | changes)
+    shown(monkeypatch, stranger, **{"time_in_force": TimeInForce.GFD, **changes})
     bench.sync()
     return bench
 
@@ -92,7 +98,11 @@ class TestResolve:
         bench = in_doubt(step)
         bench.gateway.order().fill(4)
         found = bench.manager.decisions.resolve("c1", as_=Resolution.FOUND, order_id="broker-1", **ALICE)
-        assert (found.state, found.order_id, found.filled_quantity) == (OrderState.PARTIALLY_FILLED, "broker-1", 4)
+        assert (found.state, found.order_id, found.filled_quantity) == (
+            OrderState.PARTIALLY_FILLED,
+            "broker-1",
+            Decimal(4),
+        )
         assert decided(bench).details == {"as": "found", "by": "alice"}
         assert OrderBook.replayed(bench.journal.records).by_order_id("broker-1") == bench.tracked("c1")
 
@@ -137,8 +147,8 @@ class TestResolve:
 
 
 class TestAdopt:
-    def test_an_adopted_order_is_tracked_and_trading_resumes(self):
-        bench = with_stranger()
+    def test_an_adopted_order_is_tracked_and_trading_resumes(self, monkeypatch):
+        bench = with_stranger(monkeypatch)
         with pytest.raises(TradingHaltedError, match="adopt"):
             bench.buy()
         adopted = bench.manager.decisions.adopt("broker-1", **ALICE)
@@ -154,41 +164,40 @@ class TestAdopt:
         bench.sync()
         assert bench.state("adopted-broker-1") == "filled"
 
-    def test_it_is_still_tracked_after_a_restart(self):
-        bench = with_stranger()
+    def test_it_is_still_tracked_after_a_restart(self, monkeypatch):
+        bench = with_stranger(monkeypatch)
         bench.manager.decisions.adopt("broker-1", **ALICE)
         bench.restart()
         bench.manager.recover()
         assert bench.manager.halted_because is None
         assert bench.manager.cancel_order("broker-1").is_proven_closed
 
-    def test_the_halt_stays_while_another_one_is_open(self):
-        bench = with_stranger()
+    def test_the_halt_stays_while_another_one_is_open(self, monkeypatch):
+        bench = with_stranger(monkeypatch)
         bench.gateway.add(terms("TSLA"), ref_id=STRANGER_REF[:-1] + "2")
         bench.manager.decisions.adopt("broker-1", **ALICE)
         assert "bears our mark" in (bench.manager.halted_because or "")
 
-    def test_the_halt_stays_while_not_every_order_can_be_listed(self):
-        bench = with_stranger()
+    def test_the_halt_stays_while_not_every_order_can_be_listed(self, monkeypatch):
+        bench = with_stranger(monkeypatch)
         bench.gateway.listing_problem = "page 2 failed"
         bench.manager.decisions.adopt("broker-1", **ALICE)
         assert bench.manager.halted_because is not None
 
-    def test_a_halt_of_another_cause_stays(self):
+    def test_a_halt_of_another_cause_stays(self, monkeypatch):
         bench = ManagerBench(shares={"MSFT": 1})
         bench.positions.move("MSFT", "-2")
         bench.sync(after=LOOK_EVERY_S)
         stranger = bench.gateway.add(terms("TSLA"), ref_id=STRANGER_REF)
-        report = stranger.report
-        stranger.report = lambda: replace(report(), time_in_force=TimeInForce.GFD)
+        shown(monkeypatch, stranger, time_in_force=TimeInForce.GFD)
         bench.manager.decisions.adopt(stranger.order_id, **ALICE)
         assert "short" in (bench.manager.halted_because or "")
 
     @pytest.mark.parametrize(
         "changes", [{"limit_price": None}, {"time_in_force": None}, {"created_at": None}, {"quantity": Decimal("1.5")}]
     )
-    def test_an_order_that_says_too_little_is_not_tracked(self, changes):
-        bench = with_stranger(**changes)
+    def test_an_order_that_says_too_little_is_not_tracked(self, changes, monkeypatch):
+        bench = with_stranger(monkeypatch, **changes)
         with pytest.raises(OrderValidationError, match="no limit order of whole shares"):
             bench.manager.decisions.adopt("broker-1", **ALICE)
         assert bench.manager.orders() == ()
@@ -308,9 +317,8 @@ class TestAcceptPosition:
             ManagerBench().manager.decisions.accept_position("AAPL", **ALICE)
 
 
-def test_a_sell_side_stranger_is_adopted_as_a_sell():
+def test_a_sell_side_stranger_is_adopted_as_a_sell(monkeypatch):
     bench = ManagerBench()
     order = bench.gateway.add(terms(side=Side.SELL), ref_id=STRANGER_REF)
-    report = order.report
-    order.report = lambda: replace(report(), time_in_force=TimeInForce.GTC)
+    shown(monkeypatch, order, time_in_force=TimeInForce.GTC)
     assert bench.manager.decisions.adopt(order.order_id, **ALICE).side is Side.SELL

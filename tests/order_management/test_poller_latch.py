@@ -27,6 +27,9 @@ class TurningLatch:
     def reason_not_armed(self) -> str | None:
         return next(self._reasons)
 
+    def reason_not_reducing(self) -> str | None:
+        raise AssertionError("the poller asks only whether trading is armed")
+
 
 def logged(caplog: pytest.LogCaptureFixture, *reasons: str | None) -> list[str]:
     latch = TurningLatch(reasons)

@@ -80,7 +80,11 @@ def test_a_drift_takes_time_and_a_look_at_the_closed_orders(began, is_unexplaine
 
 def test_the_first_look_puts_every_position_on_record_and_then_that_these_were_all():
     *positions, end = first_baseline(look({"MSFT": "5", "AAPL": "10"}, {"TSLA": "1"}))
-    assert [(fact.symbol, fact.quantity) for fact in positions] == [("AAPL", 10), ("MSFT", 5), ("TSLA", 0)]
+    assert [(fact.symbol, fact.quantity) for fact in positions] == [
+        ("AAPL", Decimal(10)),
+        ("MSFT", Decimal(5)),
+        ("TSLA", Decimal(0)),
+    ]
     assert (end.event, end.symbol, end.occurred_at) == (EventKind.POSITION_ACCEPTED, None, MONDAY)
 
 

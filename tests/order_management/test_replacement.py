@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.support.fake_gateway import (
     BAD_CERTIFICATE,
     REPLY_LOST,
     UNREACHABLE,
+    BrokerOrder,
     CancelStep,
     SubmitStep,
     rejected,
@@ -30,7 +32,7 @@ from trading_bot.order_management.exceptions import (
     TradeRefusedError,
     TradingHaltedError,
 )
-from trading_bot.order_management.models import OrderState, Pricing
+from trading_bot.order_management.models import OrderEnvelope, OrderState, OrderTerms, Pricing
 from trading_bot.order_management.outcomes import CancelNotSent, CancelRefused, CancelUnknown
 from trading_bot.order_management.placement import approve_all
 from trading_bot.order_management.replacement import Change
@@ -38,17 +40,23 @@ from trading_bot.order_management.replacement import Change
 NEW_PRICE = Decimal(101)
 
 
-def resting(**settings: object) -> ManagerBench:
+def resting(**settings: Any) -> ManagerBench:
     bench = ManagerBench(**settings)
     bench.buy("old")
     return bench
 
 
-def replaced(bench: ManagerBench, **changes: object):
-    return bench.manager.replace("old", **{"reference_price": NEW_PRICE, "client_order_id": "new"} | changes)
+def replaced(
+    bench: ManagerBench,
+    *,
+    reference_price: Decimal = NEW_PRICE,
+    client_order_id: str | None = "new",
+    **changes: Any,
+) -> OrderEnvelope:
+    return bench.manager.replace("old", reference_price=reference_price, client_order_id=client_order_id, **changes)
 
 
-def before_cancel(act: Callable[[object], object]) -> CancelStep:
+def before_cancel(act: Callable[[BrokerOrder], object]) -> CancelStep:
     return CancelStep(before=act)
 
 
@@ -129,11 +137,12 @@ class TestWhatIsLeft:
         assert replaced(bench).state is OrderState.FILLED
         assert (bench.gateway.cancel_requests, len(bench.gateway.posts)) == ([], 1)
 
-    def test_executions_count_where_the_total_lags_behind(self):
+    def test_executions_count_where_the_total_lags_behind(self, monkeypatch):
         bench = resting()
         bench.gateway.order().fill(4)
-        report = bench.gateway.order().report
-        bench.gateway.order().report = lambda: replace(report(), cumulative_quantity=Decimal(1))
+        order = bench.gateway.order()
+        report = order.report
+        monkeypatch.setattr(order, "report", lambda: replace(report(), cumulative_quantity=Decimal(1)))
         assert replaced(bench).quantity == 6
 
 
@@ -276,7 +285,7 @@ class TestTheSecondLeg:
         bench.gateway.order().fill(4)
         asked: list[int] = []
 
-        def refuse(terms: object) -> None:
+        def refuse(terms: OrderTerms) -> None:
             asked.append(terms.quantity)
             raise TradeRefusedError("too much; trade less", code="max_order_notional")
 
@@ -285,14 +294,14 @@ class TestTheSecondLeg:
         assert (asked, caught.value.code, quantities(bench)) == ([6], "max_order_notional", [10])
 
     @pytest.mark.parametrize("clock", ["both", "wall"])
-    def test_a_machine_that_slept_between_the_legs_does_not_send_an_old_price(self, clock):
+    def test_a_machine_that_slept_between_the_legs_does_not_send_an_old_price(self, clock, monkeypatch):
         bench = resting()
 
         def sleep(_order: object) -> None:
             if clock == "both":
                 bench.clock.sleep(11)
             else:
-                bench.clock.now = later
+                monkeypatch.setattr(bench.clock, "now", later)
 
         now = bench.clock.now()
 
@@ -325,7 +334,7 @@ class TestTheSecondLeg:
         bench.gateway.cancels.append(before_cancel(lambda order: bench.manager.cancel_order("other")))
         assert replaced(bench).order_id == "broker-3"
 
-    def test_an_order_is_replaced_once_at_a_time(self):
+    def test_an_order_is_replaced_once_at_a_time(self, monkeypatch):
         bench = resting()
         append = bench.journal.append
 
@@ -335,7 +344,7 @@ class TestTheSecondLeg:
                     replaced(bench, client_order_id="third")
             return append(event)
 
-        bench.journal.append = meanwhile
+        monkeypatch.setattr(bench.journal, "append", meanwhile)
         assert replaced(bench).client_order_id == "new"
         assert quantities(bench) == [10, 10]
 

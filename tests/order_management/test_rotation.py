@@ -56,6 +56,7 @@ def test_the_chain_goes_on_from_the_last_record(desk):
     name = desk.keeper.rotate()
     found = scan(desk.path.read_bytes())
     assert found.ok
+    assert found.link is not None
     assert (found.link.name, found.link.head, found.number) == (name, head, 2)
     assert (found.records[0].seq, found.records[0].prev) == (head.seq + 1, head.hash)
     assert found.head == desk.log.head
@@ -87,9 +88,13 @@ def test_orders_that_were_filled_in_another_order_than_placed_are_still_found_as
     desk.keeper.rotate()
     book = desk.restart().book
     asked = replace(ASKED, quantity=5)
-    assert book.standing_for(asked, now=desk.clock.now(), window=WINDOW).client_order_id == "slow"
+    slow = book.standing_for(asked, now=desk.clock.now(), window=WINDOW)
+    assert slow is not None
+    assert slow.client_order_id == "slow"
     assert book.standing_for(ASKED, now=desk.clock.now(), window=WINDOW) is None
-    assert book.standing_for(ASKED, now=desk.clock.now(), window=timedelta(seconds=200)).client_order_id == "first"
+    first = book.standing_for(ASKED, now=desk.clock.now(), window=timedelta(seconds=200))
+    assert first is not None
+    assert first.client_order_id == "first"
     desk.close()
 
 
@@ -217,8 +222,14 @@ class LinkFaults(FaultyFiles):
         super().rename(path, over)
 
 
-def with_faults(tmp_path) -> JournalDesk:
-    return JournalDesk(tmp_path, files=LinkFaults()).tell(intended(), now_in(OrderState.CONFIRMED))
+class FaultyDesk(JournalDesk):
+    """On a disk that can be told to fail."""
+
+    files: LinkFaults
+
+
+def with_faults(tmp_path) -> FaultyDesk:
+    return FaultyDesk(tmp_path, files=LinkFaults()).tell(intended(), now_in(OrderState.CONFIRMED))
 
 
 @pytest.mark.parametrize(("operation", "number"), BEFORE_THE_RENAME)
@@ -236,7 +247,7 @@ def test_a_rotation_that_fails_leaves_the_old_segment_going(tmp_path, operation,
 
 
 def test_a_rotation_that_failed_is_left_alone_for_a_while(tmp_path):
-    desk = JournalDesk(tmp_path, files=LinkFaults(), max_bytes=1)
+    desk = FaultyDesk(tmp_path, files=LinkFaults(), max_bytes=1)
     desk.files.fail("link", errno.EPERM)
     desk.tell(intended(), now_in(OrderState.CONFIRMED), now_in(OrderState.PENDING_CANCEL))
     assert desk.files.calls.count("link") == 1
@@ -333,7 +344,7 @@ def test_a_second_name_of_somebody_elses_making_is_left_and_refused(desk):
 # What is missing.
 
 
-def rotated_twice(desk) -> JournalDesk:
+def rotated_twice(desk: JournalDesk) -> JournalDesk:
     desk.keeper.rotate()
     desk.tell(intended("third"))
     desk.keeper.rotate()

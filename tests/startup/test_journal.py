@@ -76,7 +76,7 @@ def damaged(journal, build, tmp_path) -> AccountJournal:
     path = tmp_path / "logs" / "orders.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([*lines[:2], b"rubbish\n", lines[2]]))
-    found = build()
+    found: AccountJournal = build()
     found.open()
     return found
 

@@ -19,10 +19,12 @@ from trading_bot.bot import StartError, TradeResult, TradeStatus, TradingBot
 from trading_bot.config import ConfigError
 from trading_bot.order_management.exceptions import (
     AuthenticationError,
+    OrderError,
     OrderNotSentError,
     OrderStatusError,
 )
 from trading_bot.order_management.models import ExecutionMode
+from trading_bot.robinhood.session import BrokerSession
 from trading_bot.startup import create_bot
 from trading_bot.startup.account import LIVE_TRADING_LOCKED, LIVE_TRADING_OPEN
 from trading_bot.startup.live import live_connection
@@ -120,6 +122,7 @@ class TestStart:
         account.log_in("expired")
         account.server.on(*TOKEN, acts.reply(401, {"detail": "no"}))
         error = failing_start(account.bot(is_open=False))
+        assert isinstance(error.cause, OrderError)
         assert (error.step, error.cause.code) == ("account", "login_needed")
 
     def test_an_account_that_is_not_of_this_login_is_refused(self, ready):
@@ -246,4 +249,5 @@ def test_without_a_transport_of_its_own_it_connects_to_the_broker_itself(account
     account.log_in()
     connection = live_connection(account.around, account_number=NUMBER, state=account.state())
     session = connection.wire._wire
+    assert isinstance(session, BrokerSession)
     assert type(session._http.get_adapter("https://api.robinhood.com/")).__name__ == "LiveTransport"

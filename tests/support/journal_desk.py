@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 from tests.support.order_story import MONDAY
 from trading_bot.clock import VirtualClock
@@ -46,7 +47,7 @@ class JournalDesk:
         opened: bool = True,
     ) -> None:
         self.folder = folder
-        self.files = files or UnflushedFiles()
+        self.files: FileSystem = files or UnflushedFiles()
         self.clock = clock or VirtualClock(MONDAY)
         self.path = folder / "logs" / "orders.jsonl"
         self._settings = (max_bytes, needed, process_id, reserve_bytes)
@@ -88,14 +89,14 @@ class JournalDesk:
             self.book.apply(record)
         return found
 
-    def tell(self, *events: OrderEvent) -> "JournalDesk":
+    def tell(self, *events: OrderEvent) -> Self:
         """Record events a second apart."""
         for event in events:
             self.ledger.record(event)
             self.clock.sleep(1)
         return self
 
-    def restart(self) -> "JournalDesk":
+    def restart(self) -> Self:
         self.log.close()
         self._build()
         self.open()

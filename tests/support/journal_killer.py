@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from tests.support.journal_desk import JournalDesk
 from tests.support.order_story import booked, fill, intended, now_in, order_id_of, told
@@ -20,7 +21,7 @@ from trading_bot.clock import VirtualClock
 from trading_bot.files import LocalFiles
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderError
-from trading_bot.order_management.models import OrderState
+from trading_bot.order_management.models import ClientOrderId, OrderState
 from trading_bot.order_management.order_book import OrderBook
 
 EFFECTS = ("open", "write", "fsync", "link", "replace", "unlink", "ftruncate", "mkdir")
@@ -41,7 +42,7 @@ class Killer:
             setattr(os, name, self._wrapped(name, getattr(os, name)))
         sqlite3.connect = self._wrapped("connect", sqlite3.connect)
 
-    def _wrapped(self, name: str, real: Callable) -> Callable:
+    def _wrapped(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def effect(*arguments, **options):
             self.count += 1
             if self.count == self._at and self._way == "before":
@@ -63,7 +64,7 @@ class Killer:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def work(folder: Path, acknowledge: Callable[[int, str], None]) -> None:
+def work(folder: Path, acknowledge: Callable[[int, str], object]) -> None:
     """Orders that end, stay open and grow old; two rotations, a restart, and a word about an order left behind."""
     desk = JournalDesk(folder, files=LocalFiles())
 
@@ -126,7 +127,7 @@ def verdict(folder: Path, acknowledged: list[str]) -> dict[str, object]:
         "same": active,
         "torn": sum(".torn-" in name for name in folder_names),
         "left_over": [name for name in folder_names if name.endswith(".next")],
-        "verifies": again.ok and desk.book.get("afterwards") is not None,
+        "verifies": again.ok and desk.book.get(ClientOrderId("afterwards")) is not None,
         "private": all(path.stat().st_mode & 0o077 == 0 for path in desk.path.parent.iterdir()),
         "segments": again.segments,
     }

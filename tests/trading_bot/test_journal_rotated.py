@@ -47,4 +47,5 @@ def test_the_check_covers_every_segment(desk):
     desk.path.with_name("orders.2026-11-23.1.jsonl").unlink()
     verdict = verdict_on(desk.path)
     assert not verdict.ok
+    assert verdict.problem is not None
     assert "is missing; put it back from a copy" in verdict.problem
