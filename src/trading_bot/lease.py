@@ -11,10 +11,12 @@ from typing import TypeAlias
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from trading_bot.clock import SystemClock
+from trading_bot.clock import Seconds, SystemClock
 from trading_bot.files import PRIVATE_FILE, FileSystem, LocalFiles
+from trading_bot.order_management.ports import SendLock, SendRefusedError
 
 FileIdentity: TypeAlias = tuple[int, int]
+LEASE = "lease"
 
 
 class AccountInUseError(Exception):
@@ -142,3 +144,29 @@ class Lease:
             return None
         pid = info.get("pid") if isinstance(info, dict) else None
         return pid if isinstance(pid, int) else None
+
+
+class OwnersSendLock:
+    """The send lock for orders: only the account's holder gets it, asked anew each time it was had."""
+
+    def __init__(self, lock: SendLock, *, check_owner: Callable[[], None]) -> None:
+        self._lock = lock
+        self._check_owner = check_owner
+
+    def acquire(self, timeout_s: Seconds) -> None:
+        """Take the lock and make sure of the lease.
+
+        Raises:
+            SendLockError: the lock could not be had.
+            SendRefusedError: this process lost the account, or cannot tell; the lock is free again.
+        """
+        self._lock.acquire(timeout_s)
+        try:
+            self._check_owner()
+        except (LeaseLostError, OSError) as error:
+            self._lock.release()
+            raise SendRefusedError(LEASE, str(error)) from error
+
+    def release(self) -> None:
+        """Give it back."""
+        self._lock.release()

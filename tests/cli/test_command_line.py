@@ -1,10 +1,13 @@
 """The command line as a script sees it: exit codes, streams and what is loaded."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from tests.support.command_line import run_cli, run_python
+from tests.support.command_line import child_environment, run_cli, run_python
 from trading_bot import __version__
 
 pytestmark = pytest.mark.subprocess
@@ -134,3 +137,34 @@ raise KeyError("lost")
         == "trading-bot: unexpected KeyError: 'lost'; run it again with -v for the details of a bug report\n"
     )
     assert "Traceback" in run_python(code.replace("VERBOSE", "1"), home=tmp_path).stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_output_that_cannot_be_written_is_an_unknown_outcome_and_never_an_invitation_to_repeat(tmp_path):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "trading_bot", "buy", "AAPL", "1", "--reference-price", "100"],
+            cwd=tmp_path,
+            env=child_environment(tmp_path),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            encoding="utf-8",
+            check=False,
+        )
+    assert done.returncode == 8
+    assert "orders --all" in done.stderr
+
+
+def test_a_live_mode_without_its_account_is_no_good_setting(tmp_path):
+    (tmp_path / "config.json").write_text('{"trading": {"mode": "live"}}', encoding="utf-8")
+    done = run_cli(["config", "check"], home=tmp_path)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "account_number" in done.stderr
+
+
+def test_a_demo_that_has_nowhere_to_write_says_so(tmp_path):
+    (tmp_path / "logs").write_text("in the way", encoding="utf-8")
+    done = run_cli(["demo"], home=tmp_path)
+    assert (done.returncode, done.stdout) == (11, "")
+    assert "no folder" in done.stderr

@@ -36,3 +36,12 @@ def test_without_a_terminal_a_table_is_aligned_columns_with_figures_to_the_right
 @pytest.mark.parametrize("invocation", [Invocation(json=True), Invocation(quiet=True), Invocation()])
 def test_nothing_is_drawn_where_nobody_watches(invocation):
     assert terminal(invocation) is None
+
+
+def test_a_terminal_too_narrow_for_the_table_still_shows_every_id_whole(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    name = "400a6b9bc62d4a7f8e1d2c3b4a596877"
+    print_table(("client order id", "symbol"), [(name, "AAPL")], invocation=Invocation())
+    assert name in capsys.readouterr().out

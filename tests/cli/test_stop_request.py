@@ -6,7 +6,7 @@ import pytest
 from trading_bot.cli.stop_request import stop_on_signals
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
 def test_a_signal_raises_the_flag_and_names_the_exit_code(number, code):
     with stop_on_signals() as stop:
         assert (stop(), stop.exit_code) == (False, 0)

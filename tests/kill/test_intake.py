@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tests.support.fake_gateway import CancelStep
 from tests.support.manager_bench import ManagerBench
 from trading_bot.files import FileFacts, LocalFiles
 from trading_bot.kill.intake import KillIntake
@@ -42,6 +43,17 @@ def test_the_next_synchronisation_cancels_what_the_kill_named(tmp_path):
     bench.sync()
     assert (bench.state("c1"), bench.state("c2")) == ("cancelled", "confirmed")
     assert "killed by alice: enough" in (bench.journal.facts(EventKind.KILL_IMPORTED)[0].reason or "")
+
+
+def test_a_cancel_that_came_to_nothing_is_asked_for_again_by_a_kill(tmp_path):
+    bench = ManagerBench(cancel_deadline_s=1)
+    bench.buy("c1")
+    bench.gateway.cancels.append(CancelStep(ends=False))
+    bench.manager.cancel_order("c1")
+    intake(bench, tmp_path)
+    kill(bench, tmp_path, "c1")
+    bench.sync()
+    assert (bench.gateway.cancel_requests, bench.state("c1")) == (["broker-1"] * 2, "cancelled")
 
 
 def test_a_kill_is_taken_over_once(tmp_path):

@@ -204,6 +204,47 @@ def test_a_second_cancel_while_the_first_is_pending_asks_again():
     assert len(bench.gateway.cancel_requests) == 2
 
 
+@pytest.mark.parametrize(("filled", "state"), [(0, "confirmed"), (4, "partially_filled")])
+def test_two_refused_cancels_at_once_leave_the_order_at_work(filled, state):
+    bench = ManagerBench(cancel_deadline_s=1)
+    bench.buy("c1")
+    if filled:
+        bench.gateway.order().fill(filled)
+        bench.sync()
+
+    def cancelled_again(order):
+        with pytest.raises(OrderCancellationError):
+            bench.manager.cancel_order("c1")
+        assert bench.state() == state
+
+    bench.gateway.cancels.extend([CancelStep(reply=REFUSED, before=cancelled_again), CancelStep(reply=REFUSED)])
+    with pytest.raises(OrderCancellationError):
+        bench.manager.cancel_order("c1")
+    assert bench.state() == state
+
+
+@pytest.mark.parametrize("external", [False, True])
+def test_reads_that_hang_pass_the_deadline_once_for_all_orders(external, monkeypatch):
+    bench = ManagerBench(cancel_deadline_s=5)
+    for symbol in ("AAPL", "MSFT", "TSLA"):
+        if external:
+            bench.gateway.add(terms(symbol))
+        else:
+            bench.buy(symbol, symbol=symbol)
+    bench.gateway.cancels.extend([CancelStep(ends=False)] * 3)
+    read = bench.gateway.fetch_order_status
+
+    def hanging(order_id):
+        bench.clock.sleep(30)
+        return read(order_id)
+
+    monkeypatch.setattr(bench.gateway, "fetch_order_status", hanging)
+    with pytest.raises(OrderCancellationError) as caught:
+        bench.manager.cancel_all(include_external=external)
+    assert [result.verdict for result in caught.value.results] == [CancelVerdict.PENDING] * 3
+    assert bench.clock.monotonic() == 30
+
+
 class TestUnknownOrders:
     """Nobody can cancel what nobody can find: the wish is kept, durably, and fired on discovery."""
 

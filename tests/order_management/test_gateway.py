@@ -1,6 +1,7 @@
 import threading
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import parse_qs
 
 import pytest
@@ -75,6 +76,32 @@ class TestPreparing:
         desk = Desk(account_number=None)
         bodies = {desk.gateway.prepare_order(terms(), RefId(REF)).body for _ in range(3)}
         assert (len(bodies), len(desk.broker.seen)) == (1, 2)
+
+    def test_an_instrument_is_looked_up_anew_each_exchange_date(self, desk):
+        desk.gateway.prepare_order(terms(), RefId(REF))
+        desk.time.sleep(timedelta(hours=13, minutes=59).total_seconds())  # 23:59 in New York, the next day in UTC
+        desk.gateway.prepare_order(terms(), RefId(REF))
+        assert desk.broker.paths() == ["GET /instruments/"]
+        desk.time.sleep(60)
+        desk.broker.on("GET", "/instruments/", page(instrument_row(state="inactive")))
+        with pytest.raises(OrderValidationError, match="inactive"):
+            desk.gateway.prepare_order(terms(), RefId(REF))
+
+    @pytest.mark.parametrize("tick", [None, "0.0500", "0.10"])
+    def test_a_price_on_the_tick_of_the_instrument_is_prepared(self, desk, tick):
+        desk.broker.on("GET", "/instruments/", page(instrument_row(min_tick_size=tick)))
+        assert desk.gateway.prepare_order(terms(), RefId(REF)).body
+
+    def test_a_price_off_the_tick_of_the_instrument_is_refused(self, desk):
+        desk.broker.on("GET", "/instruments/", page(instrument_row(min_tick_size="0.2500")))
+        with pytest.raises(OrderValidationError, match=r"AAPL trades in steps of \$0\.2500.*nothing was sent"):
+            desk.gateway.prepare_order(terms(), RefId(REF))
+
+    @pytest.mark.parametrize("tick", ["0", "0.0000", "-0.05", "NaN", "1e-2", "", 1, True])
+    def test_an_unreadable_tick_is_not_sent(self, desk, tick):
+        desk.broker.on("GET", "/instruments/", page(instrument_row(min_tick_size=tick)))
+        with pytest.raises(OrderNotSentError, match="min_tick_size"):
+            desk.gateway.prepare_order(terms(), RefId(REF))
 
     def test_a_failed_look_up_is_not_remembered(self, desk):
         desk.broker.on("GET", "/instruments/", *[reply(500)] * 3)

@@ -72,6 +72,11 @@ class TestListing:
         assert ([report.order_id for report in listing.reports], listing.complete) == ([ORDER], False)
         assert listing.problem
 
+    def test_a_page_that_does_not_say_whether_another_follows_is_no_end(self, desk):
+        desk.broker.on(*LIST, reply(200, {"results": []}))
+        listing = desk.gateway.list_open_orders()
+        assert (listing.complete, "another one follows" in str(listing.problem)) == (False, True)
+
     @pytest.mark.parametrize(
         "link",
         [

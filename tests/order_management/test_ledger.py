@@ -9,7 +9,7 @@ import pytest
 from tests.support.manager_bench import REFERENCE, ManagerBench, MemoryJournal, terms
 from trading_bot.order_management.admission import intent_of
 from trading_bot.order_management.events import EventKind, OrderEvent, about
-from trading_bot.order_management.exceptions import OrderLogError
+from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
 from trading_bot.order_management.ledger import OrderChange
 from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderState, RefId
 from trading_bot.order_management.order_book import OrderBook
@@ -200,3 +200,15 @@ def test_a_listener_may_place_an_order_as_soon_as_an_intent_is_known():
     bench.ledger.subscribe(place_another)
     bench.buy("c1")
     assert {order.client_order_id for order in bench.manager.orders()} == {"c1", "c2"}
+
+
+def test_a_record_that_no_book_could_follow_never_reaches_the_journal():
+    bench = with_order()
+    bench.ledger.record(update_of(bench))
+    before = len(bench.journal.records)
+    impossible = replace(about(bench.tracked().envelope, EventKind.ORDER_UPDATED), status=OrderState.CONFIRMED)
+    for record in (bench.ledger.record, bench.ledger.record_fact):
+        with pytest.raises(OrderLogDamagedError, match="cannot be true"):
+            record(impossible)
+    assert (len(bench.journal.records), bench.state()) == (before, "cancelled")
+    assert bench.ledger.failure is None

@@ -322,3 +322,16 @@ def test_a_sell_side_stranger_is_adopted_as_a_sell(monkeypatch):
     order = bench.gateway.add(terms(side=Side.SELL), ref_id=STRANGER_REF)
     shown(monkeypatch, order, time_in_force=TimeInForce.GTC)
     assert bench.manager.decisions.adopt(order.order_id, **ALICE).side is Side.SELL
+
+
+def test_a_released_symbol_ends_the_halt_that_two_orders_for_one_had_caused():
+    bench = ManagerBench()
+    bench.buy("c1")
+    intent = bench.gateway.posts[0]
+    bench.gateway.add(intent.terms, ref_id=intent.ref_id)
+    for _ in range(2):
+        bench.manager.synchronize_open_orders()
+    assert "two orders" in str(bench.manager.halted_because)
+    bench.manager.decisions.release("AAPL", **ALICE)
+    assert bench.manager.halted_because is None
+    assert bench.buy("c2", symbol="MSFT").order_id is not None

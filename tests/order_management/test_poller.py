@@ -2,8 +2,6 @@
 
 import threading
 
-import pytest
-
 from tests.support.manager_bench import FakeLatch
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.poller import Poller
@@ -43,12 +41,30 @@ def test_an_order_error_of_one_round_does_not_end_the_next():
     assert len(calls) == 3
 
 
-def test_a_defect_is_not_swallowed():
+def test_a_defect_of_one_round_is_logged_and_counted_and_does_not_end_the_next(caplog):
+    calls = []
+
     def broken() -> None:
+        calls.append(1)
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError):
-        Poller(broken, interval_s=1, stop=Rounds(1)).run()
+    poller = Poller(broken, interval_s=1, stop=Rounds(3))
+    before = poller.last_failure
+    poller.run()
+    assert (before, len(calls), poller.failures) == (None, 3, 3)
+    assert isinstance(poller.last_failure, ZeroDivisionError)
+    assert caplog.text.count("poller_failed") == 3
+
+
+def test_a_latch_that_cannot_be_read_does_not_keep_orders_from_being_followed():
+    class Unreadable(FakeLatch):
+        def reason_not_armed(self) -> str | None:
+            raise OSError("the disk is gone")
+
+    calls = []
+    poller = Poller(lambda: calls.append(1), interval_s=1, stop=Rounds(2), latch=Unreadable())
+    poller.run()
+    assert (len(calls), poller.failures) == (2, 2)
 
 
 def test_it_runs_on_a_thread_of_its_own_and_ends_when_told():

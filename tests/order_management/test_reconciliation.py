@@ -202,9 +202,19 @@ def test_filled_with_missing_shares_is_not_filled():
 # What does not fit.
 
 
+def test_a_second_order_under_our_key_freezes_the_symbol_once_and_changes_nothing_else():
+    story = working()
+    before = story.order()
+    events = story.hear(report(S.FILLED, fill(1, 10), order_id=OrderId("second")))
+    assert kinds(events) == [K.ANOMALY_FOUND, K.SYMBOL_FROZEN]
+    assert "two orders for client order id first" in anomalies(events)[0]
+    assert replace(story.order(), anomalies=before.anomalies) == before
+    assert story.hear(report(S.FILLED, fill(1, 10), order_id=OrderId("second"))) == ()
+
+
 @pytest.mark.parametrize(
     "changes",
-    [{"order_id": OrderId("somebody-elses")}, {"ref_id": RefId("somebody-elses")}],
+    [{"order_id": OrderId("somebody-elses"), "ref_id": None}, {"ref_id": RefId("somebody-elses")}],
     ids=["another id", "another key"],
 )
 def test_the_report_of_another_order_is_noted_and_otherwise_ignored(changes):

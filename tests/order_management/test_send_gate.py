@@ -1,11 +1,13 @@
 """The last look before the first byte."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.support.manager_bench import MONDAY, FakeLatch, FakeSendLock
 from trading_bot.clock import VirtualClock
 from trading_bot.order_management.ports import SendRefusedError
-from trading_bot.order_management.send_gate import DEADLINE, LATCH, SEND_LOCK, SendGate
+from trading_bot.order_management.send_gate import CANCELLED, DEADLINE, LATCH, SEND_LOCK, SendGate
 
 
 class Gate:
@@ -117,3 +119,36 @@ def test_an_expired_latch_refuses_everything_else():
     gate = Gate()
     gate.latch.reason, gate.latch.only_expired = "the arming ended; arm it", True
     assert gate.refusal().gate == LATCH
+
+
+@pytest.mark.parametrize(
+    ("age_s", "is_refused"), [(8 * 3600, True), (10.001, True), (10, False), (-2, False), (-2.001, True)]
+)
+def test_an_intent_is_not_sent_after_its_time_on_the_wall_clock_either(age_s, is_refused):
+    """The monotonic clock stands still while the machine sleeps."""
+    gate = Gate()
+    aged = SendGate(
+        lock=gate.lock,
+        latch=gate.latch,
+        clock=gate.clock,
+        not_after=10,
+        created_at=MONDAY - timedelta(seconds=age_s),
+        intent_ttl_s=10,
+    )
+    if is_refused:
+        with pytest.raises(SendRefusedError) as caught:
+            aged.__enter__()
+        assert caught.value.gate == DEADLINE
+    else:
+        with aged:
+            assert gate.lock.is_held
+    assert not gate.lock.is_held
+
+
+def test_an_order_whose_cancel_is_wanted_is_refused():
+    gate = Gate()
+    cancelled = SendGate(lock=gate.lock, latch=gate.latch, clock=gate.clock, not_after=10, cancel_wanted=lambda: True)
+    with pytest.raises(SendRefusedError) as caught:
+        cancelled.__enter__()
+    assert caught.value.gate == CANCELLED
+    assert not gate.lock.is_held

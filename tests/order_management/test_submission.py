@@ -1,5 +1,6 @@
 """How one intent is submitted: what is repeated, what never is, and by when it ends."""
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,11 +13,13 @@ from tests.support.fake_gateway import (
     SURELY_THERE,
     UNAUTHORISED,
     UNREACHABLE,
+    FakeGateway,
     SubmitStep,
     rejected,
     throttled,
 )
-from tests.support.manager_bench import ManagerBench
+from tests.support.manager_bench import MONDAY, ManagerBench
+from trading_bot.clock import VirtualClock
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
@@ -362,3 +365,34 @@ def test_a_look_up_that_is_refused_proves_nothing_and_goes_on():
         bench.buy()
     assert bench.state() == "unknown"
     assert len(bench.gateway.lookups) > 3
+
+
+def test_an_order_cancelled_during_a_back_off_is_not_sent():
+    bench = ManagerBench()
+    bench.gateway.submits += [throttled(1), SubmitStep(meanwhile=lambda: bench.manager.cancel_order("c1"))]
+    with pytest.raises(OrderNotSentError, match="cancel was asked for"):
+        bench.buy()
+    assert (bench.state(), len(bench.gateway.posts)) == ("not_sent", 1)
+
+
+class SuspendedClock(VirtualClock):
+    """A machine's clocks: while it is suspended, only the wall clock goes on."""
+
+    suspended = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.suspended
+
+    def suspend(self) -> None:
+        self.suspended = timedelta(hours=8)
+
+
+def test_an_intent_is_not_sent_after_the_machine_slept():
+    bench, clock = ManagerBench(recovered=False), SuspendedClock(MONDAY)
+    bench.clock, bench.gateway = clock, FakeGateway(clock)
+    bench.restart()
+    bench.manager.recover()
+    bench.gateway.submits.append(SubmitStep(meanwhile=clock.suspend))
+    with pytest.raises(OrderNotSentError, match="too old"):
+        bench.buy()
+    assert (bench.state(), bench.gateway.posts) == ("not_sent", [])

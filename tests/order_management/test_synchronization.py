@@ -1,12 +1,14 @@
 """Bringing the book up to the broker: presence from any listing, absence only from complete ones."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
-from tests.support.fake_gateway import REPLY_LOST, REQUEST_LOST, SURELY_THERE, CancelStep, SubmitStep
+from tests.support.fake_gateway import REPLY_LOST, REQUEST_LOST, SURELY_THERE, CancelStep, FakeGateway, SubmitStep
 from tests.support.manager_bench import CLOSE, MONDAY, ManagerBench, terms
+from trading_bot.clock import VirtualClock
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
@@ -15,8 +17,26 @@ from trading_bot.order_management.exceptions import (
     OrderStatusError,
     TradingHaltedError,
 )
-from trading_bot.order_management.models import OrderState
-from trading_bot.order_management.outcomes import CancelRefused
+from trading_bot.order_management.models import OrderReport, OrderState
+from trading_bot.order_management.outcomes import CancelRefused, Listing
+
+
+class SlowListing(FakeGateway):
+    """Lists what ``read`` returns, which may do other things before the listing is handed over."""
+
+    read: Callable[[], tuple[OrderReport, ...]] = tuple
+
+    def list_open_orders(self) -> Listing:
+        return Listing(reports=self.read(), complete=True)
+
+
+class SettableClock(VirtualClock):
+    """A virtual clock whose wall time somebody may set ahead; the monotonic one stays."""
+
+    ahead = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
 
 
 def with_unknown(step: SubmitStep = REQUEST_LOST, *, time_in_force: str = "gfd") -> ManagerBench:
@@ -72,13 +92,34 @@ class TestOpenOrders:
         assert sync(bench) == "confirmed"
         assert bench.gateway.fetched == [bench.gateway.order().order_id]
 
+    @pytest.mark.parametrize("is_new", [False, True], ids=["sent before", "sent meanwhile"])
+    def test_a_listing_older_than_the_end_of_an_order_neither_contradicts_nor_cancels_it(self, is_new):
+        bench = ManagerBench()
+        bench.gateway = gateway = SlowListing(bench.clock)
+        bench.restart()
+        bench.manager.recover()
+        if not is_new:
+            bench.buy("c1")
+
+        def list_and_cancel() -> tuple[OrderReport, ...]:
+            bench.clock.sleep(1)
+            if is_new:
+                bench.buy("c1")
+            row = gateway.order().report()
+            bench.manager.cancel_order("c1")
+            return (row,)
+
+        gateway.read = list_and_cancel
+        assert sync(bench) == "cancelled"
+        assert (len(gateway.cancel_requests), bench.tracked().anomalies) == (1, frozenset())
+
     def test_an_order_that_is_listed_is_not_fetched(self):
         bench = ManagerBench()
         bench.buy("c1")
         sync(bench)
         assert bench.gateway.fetched == []
 
-    def test_an_incomplete_listing_concludes_nothing_about_what_is_missing(self):
+    def test_what_an_incomplete_listing_does_not_show_is_read_by_its_id(self):
         bench = ManagerBench(max_pending_per_side=2)
         bench.buy("c1")
         bench.buy("c2", quantity=5)
@@ -87,8 +128,8 @@ class TestOpenOrders:
         bench.gateway.listing_problem = "page 2 failed"
         summary = bench.manager.synchronize_open_orders()
         assert (summary.complete, summary.problem) == (False, "page 2 failed")
-        assert bench.gateway.fetched == []
-        assert bench.state("c2") == "confirmed"
+        assert bench.gateway.fetched == ["broker-2"]
+        assert bench.state("c2") == "filled", "a read by id is evidence by itself"
         assert bench.state("c1") == "partially_filled", "what a part shows is true all the same"
 
     def test_an_order_the_broker_does_not_know_any_more_keeps_its_state_and_is_noted_once(self):
@@ -193,6 +234,32 @@ class TestUnresolvedOrders:
             assert book.reserved_cash() == Decimal("998.50")
         assert not bench.buy("c2").is_duplicate
 
+    def test_a_wall_clock_set_forward_makes_no_order_absent(self):
+        bench = with_unknown()
+        bench.clock = clock = SettableClock(bench.clock.now())
+        bench.restart()
+        bench.manager.recover()
+        clock.ahead = timedelta(hours=8)
+        assert sync(bench) == "unknown"
+        assert sync(bench, after_s=59.9) == "unknown"
+        assert sync(bench, after_s=0.1) == "presumed_absent"
+        assert sync(bench, after_s=59.9) == "presumed_absent"
+        assert sync(bench, after_s=0.1) == "never_accepted"
+
+    def test_a_restart_begins_the_measured_minutes_anew(self):
+        bench = with_unknown()
+        sync(bench)
+        bench.clock.sleep(3600)
+        bench.restart()
+        bench.manager.recover()
+        assert sync(bench, after_s=59.9) == "unknown"
+        assert sync(bench, after_s=0.1) == "presumed_absent"
+        bench.clock.sleep_until(CLOSE + timedelta(seconds=1))
+        bench.restart()
+        bench.manager.recover()
+        assert sync(bench, after_s=59.9) == "presumed_absent"
+        assert sync(bench, after_s=0.1) == "never_accepted"
+
     def test_only_the_end_of_its_session_proves_that_it_was_never_accepted(self):
         bench = with_unknown()
         sync(bench)
@@ -268,6 +335,32 @@ class TestStrangers:
         bench.restart()
         bench.manager.recover()
         assert "broker-1" in str(bench.manager.halted_because)
+
+
+class TestTwins:
+    def test_a_second_order_under_one_of_our_keys_is_cancelled_and_stops_everything_once(self):
+        bench = ManagerBench()
+        bench.buy("c1")
+        intent = bench.gateway.posts[0]
+        twin = bench.gateway.add(intent.terms, ref_id=intent.ref_id)
+        bench.gateway.cancels.append(CancelStep(ends=False))
+        for _ in range(2):
+            bench.manager.synchronize_open_orders()
+        assert bench.gateway.cancel_requests == [twin.order_id, twin.order_id]
+        assert (bench.state(), twin.state) == ("confirmed", OrderState.CANCELLED)
+        for kind in (EventKind.ANOMALY_FOUND, EventKind.SYMBOL_FROZEN, EventKind.TRADING_HALTED):
+            [fact] = bench.journal.facts(kind)
+            assert "two orders for client order id c1: broker-1" in str(fact.reason)
+        with pytest.raises(TradingHaltedError, match="two orders"):
+            bench.buy("c2", symbol="MSFT")
+
+    def test_the_second_of_two_orders_found_for_an_unknown_one_is_cancelled(self):
+        bench = with_unknown(REPLY_LOST)
+        intent = bench.gateway.posts[0]
+        twin = bench.gateway.add(intent.terms, ref_id=intent.ref_id)
+        assert sync(bench) == "confirmed"
+        assert bench.gateway.cancel_requests == [twin.order_id]
+        assert EventKind.TRADING_HALTED in bench.journal.kinds
 
 
 class TestRefresh:

@@ -1,12 +1,17 @@
 """What a restart and a cancel of everything take care of."""
 
+import threading
+
 import pytest
 
 from tests.support.fake_gateway import REPLY_LOST, REQUEST_LOST, CancelStep
 from tests.support.manager_bench import ManagerBench, terms
 from trading_bot.order_management.client_ids import OUR_MARK
+from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import OrderCancellationError, OrderOutcomeUnknownError
-from trading_bot.order_management.outcomes import CancelNotSent, CancelRefused, CancelTaken, CancelUnknown
+from trading_bot.order_management.ledger import OrderChange
+from trading_bot.order_management.models import OrderState
+from trading_bot.order_management.outcomes import CancelNotSent, CancelRefused, CancelUnknown
 from trading_bot.order_management.results import CancelVerdict
 
 STRANGER_REF = f"{OUR_MARK}-0000-4000-8000-000000000001"
@@ -30,27 +35,30 @@ class TestCancelsOfAnEarlierSession:
         bench.manager.recover()
         assert (bench.gateway.cancel_requests, bench.state("c1")) == (["broker-1"], "cancelled")
 
-    @pytest.mark.parametrize(
-        "reply", [CancelTaken(), CancelRefused(reason="403", status_code=403)], ids=["taken", "refused"]
-    )
-    def test_once_the_broker_has_answered_reads_tell_the_rest(self, reply):
+    def test_once_the_broker_has_taken_it_reads_tell_the_rest(self):
         bench = with_a_cancel_under_way()
         bench.restart()
-        bench.gateway.cancels.append(CancelStep(reply=reply, ends=False))
+        bench.gateway.cancels.append(CancelStep(ends=False))
         bench.manager.recover()
         bench.sync(after=60)
         bench.manager.recover()
         assert bench.gateway.cancel_requests == ["broker-1"]
 
     @pytest.mark.parametrize(
-        "reply", [CancelNotSent(cause="no connection"), CancelUnknown(cause="timed out")], ids=["not sent", "unknown"]
+        ("reply", "state"),
+        [
+            (CancelNotSent(cause="no connection"), "confirmed"),
+            (CancelRefused(reason="403", status_code=403), "confirmed"),
+            (CancelUnknown(cause="timed out"), "pending_cancel"),
+        ],
+        ids=["not sent", "refused", "unknown"],
     )
-    def test_a_request_that_may_be_lost_again_is_repeated_again(self, reply):
+    def test_a_request_that_came_to_nothing_or_may_have_is_repeated_again(self, reply, state):
         bench = with_a_cancel_under_way()
         bench.restart()
         bench.gateway.cancels.append(CancelStep(reply=reply, ends=False))
         bench.manager.recover()
-        assert bench.state("c1") == "pending_cancel"
+        assert bench.state("c1") == state
         bench.sync(after=60)
         assert (bench.gateway.cancel_requests, bench.state("c1")) == (["broker-1", "broker-1"], "cancelled")
 
@@ -65,6 +73,21 @@ class TestCancelsOfAnEarlierSession:
         bench.restart()
         bench.manager.recover()
         assert bench.gateway.cancel_requests == []
+
+
+def test_a_latched_cancel_is_repeated_until_the_broker_has_answered_it():
+    bench = ManagerBench()
+    bench.gateway.submits.append(REPLY_LOST)
+    bench.gateway.blind_lookups = 1000
+    with pytest.raises(OrderOutcomeUnknownError):
+        bench.buy("c1")
+    bench.manager.cancel_order("c1")
+    bench.gateway.blind_lookups = 0
+    lost = CancelStep(reply=CancelUnknown(cause="timed out"), ends=False)
+    bench.gateway.cancels.extend([lost, lost, CancelStep(ends=False)])
+    for _ in range(5):
+        bench.sync(after=60)
+    assert (bench.gateway.cancel_requests, bench.state("c1")) == (["broker-1"] * 3, "pending_cancel")
 
 
 class TestCancelAll:
@@ -119,6 +142,14 @@ class TestCancelAll:
         (result,) = bench.manager.cancel_all_open_orders()
         assert (result.order_id, result.verdict) == ("broker-1", CancelVerdict.CANCELLED)
 
+    def test_a_second_order_at_the_broker_with_the_ref_id_of_ours_is_cancelled_too(self):
+        bench = ManagerBench()
+        envelope = bench.buy("c1")
+        bench.gateway.add(terms(), ref_id=envelope.ref_id)
+        results = bench.manager.cancel_all_open_orders()
+        assert [result.order_id for result in results] == ["broker-1", "broker-2"]
+        assert {order.state for order in bench.gateway.orders} == {OrderState.CANCELLED}
+
     def test_orders_of_others_are_left_alone_unless_asked_for(self):
         bench = ManagerBench()
         bench.gateway.add(terms())
@@ -141,3 +172,20 @@ def test_what_comes_before_each_synchronisation_runs_before_it():
     bench.before_sync.append(lambda: bench.gateway.order().fill())
     bench.sync()
     assert bench.state("c1") == "filled"
+
+
+def test_a_listener_may_synchronise():
+    bench = ManagerBench()
+    bench.buy("c1")
+    bench.gateway.order().fill()
+    complete: list[bool] = []
+
+    def synchronise(change: OrderChange) -> None:
+        if change.event.event is EventKind.EXECUTION_BOOKED:
+            complete.append(bench.sync().complete)
+
+    bench.manager.subscribe(synchronise)
+    thread = threading.Thread(target=bench.sync, daemon=True)
+    thread.start()
+    thread.join(timeout=10)
+    assert complete == [True]

@@ -135,6 +135,7 @@ STATUS_TABLE = [
     (400, ERROR, Rejected(reason="Not enough shares to sell.", status_code=400)),
     (422, ERROR, Rejected(reason="Not enough shares to sell.", status_code=422)),
     (400, {"price": ["a", "b"]}, Rejected(reason="price: a, b", status_code=400)),
+    (400, {"account": ["duplicate"]}, Rejected(reason="account: duplicate", status_code=400)),
     (403, ERROR, Rejected(reason="Not enough shares to sell.", status_code=403, freezes_symbol=True)),
     (404, ERROR, Rejected(reason="Not enough shares to sell.", status_code=404, freezes_symbol=True)),
     (403, b"<p>blocked", Rejected(reason="<p>blocked", status_code=403, freezes_symbol=True)),
@@ -161,6 +162,11 @@ def test_each_refusal_has_its_outcome(status, body, outcome):
         (422, REF_TAKEN),
         (400, {"detail": "Reference ID must be unique."}),
         (400, {"detail": "x" * 600, "ref_id": ["taken"]}),
+        (400, {"detail": "Order already exists"}),
+        (422, {"detail": "Order already exists"}),
+        (400, {"non_field_errors": ["Duplicate order."]}),
+        (422, {"non_field_errors": ["Not now.", "This order already exists."]}),
+        (400, {"price": ["x" * 600], "detail": "Order already exists"}),
     ],
 )
 def test_a_reference_the_broker_already_has_means_that_the_order_is_there(status, body):

@@ -220,3 +220,23 @@ def test_files_are_private(tmp_path):
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(files) >= 5
     assert {path.stat().st_mode & 0o077 for path in files} == {0}
+
+
+def test_a_relative_logs_folder_means_the_same_journal_as_its_absolute_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    bench = BotBench(tmp_path)
+    relative = bench.config.model_copy(update={"logs_dir": Path("logs")})
+    create_bot(relative, transport=bench.broker, clock=bench.clock, background_sync=False).stop()
+    for config in (relative, relative.model_copy(update={"logs_dir": tmp_path / "logs"})):
+        bot = create_bot(config, transport=bench.broker, clock=bench.clock, background_sync=False)
+        bot.start()
+        bot.stop()
+        assert bot.journal_path == tmp_path / "logs" / "orders.jsonl"
+
+
+def test_a_bot_whose_lease_file_was_deleted_sends_nothing(tmp_path: Path):
+    bench = BotBench(tmp_path).started()
+    (bench.state / "lease.lock").unlink()
+    result = bench.trade()
+    assert (result.status, bench.orders_at_broker()) == (TradeStatus.NOT_SENT, 0)
+    assert "deleted or replaced" in result.message

@@ -9,8 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.manager_bench import FakeSendLock
 from tests.support.safety_fakes import FullDisk, Unseeing, start_python
-from trading_bot.lease import AccountInUseError, Lease, LeaseLostError, ProcessInfo, this_process
+from trading_bot.lease import (
+    LEASE,
+    AccountInUseError,
+    Lease,
+    LeaseLostError,
+    OwnersSendLock,
+    ProcessInfo,
+    this_process,
+)
+from trading_bot.order_management.ports import SendRefusedError
 
 SINCE = datetime(2026, 11, 23, 15, tzinfo=UTC)
 
@@ -242,3 +252,26 @@ def test_a_forked_process_does_not_keep_the_lease_of_a_dead_parent(path: Path):
 def test_a_lease_not_yet_taken_can_be_taken_after_a_fork(path: Path):
     with running(FORK_BEFORE_LEASE, path) as (_parent, said):
         assert said == "7"
+
+
+def test_the_holder_gets_the_send_lock(lease: Lease):
+    lock = FakeSendLock()
+    owners = OwnersSendLock(lock, check_owner=lease.ensure_owner)
+    lease.acquire()
+    owners.acquire(3)
+    held = lock.is_held
+    owners.release()
+    assert (held, lock.is_held, lock.patience) == (True, False, [3])
+
+
+@pytest.mark.parametrize("problem", [LeaseLostError("not the holder"), OSError("the disk is gone")])
+def test_who_lost_the_lease_or_cannot_tell_is_refused_and_the_send_lock_is_free(problem: Exception):
+    lock = FakeSendLock()
+
+    def check() -> None:
+        raise problem
+
+    with pytest.raises(SendRefusedError) as caught:
+        OwnersSendLock(lock, check_owner=check).acquire(3)
+    assert (caught.value.gate, str(caught.value)) == (LEASE, str(problem))
+    assert not lock.is_held

@@ -1,5 +1,7 @@
 """The command line as a whole: the group, its commands, and the one place where an ending becomes an exit code."""
 
+import os
+import sys
 from collections.abc import Sequence
 
 import click
@@ -81,6 +83,11 @@ def run_command_line(arguments: Sequence[str]) -> int:
         return _reported(message, exit_code=ExitCode.INTERRUPTED, code="interrupted", invocation=invocation)
     except known_errors() as error:  # looked up only now: it loads packages that --help must not wait for
         return _reported(str(error), exit_code=exit_code_of(error), code=code_of(error), invocation=invocation)
+    except OSError as error:
+        # What is still buffered would fail once more when Python closes stdout, and change the exit code.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        message = f"the output could not be written in full ({error}); 'trading-bot orders --all' tells what was done"
+        return _reported(message, exit_code=ExitCode.OUTCOME_UNKNOWN, code="output_lost", invocation=invocation)
     return ending if isinstance(ending, int) else ExitCode.DONE
 
 

@@ -19,8 +19,10 @@ def config() -> None:
 def check(invocation: Invocation) -> None:
     """Read config file, .env and environment; exit 0 if every setting is good, 3 with a line a problem if not."""
     from trading_bot.config import Config
+    from trading_bot.startup.paper import configured_account
 
     settings = Config.from_env_and_json(invocation.config)
+    configured_account(settings)  # a live mode without its account is no setting that could be used
     file = str(settings.file) if settings.file else None
     if invocation.json:
         click.echo(json.dumps({"v": _VERSION, "ok": True, "mode": settings.trading.mode, "file": file}))

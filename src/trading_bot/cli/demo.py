@@ -57,6 +57,10 @@ def _fresh(folder: Path) -> Iterator[None]:
 
     from trading_bot.cli.errors import CommandError
 
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(f"{folder.parent} is no folder: {error.strerror}", exit_code=ExitCode.JOURNAL) from error
     if folder.is_symlink() or (folder.exists() and not (folder / _MARK).is_file() and any(folder.iterdir())):
         raise CommandError(f"{folder} is not a folder of the demo; move it away", exit_code=ExitCode.USAGE)
     try:

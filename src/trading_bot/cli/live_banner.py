@@ -30,8 +30,14 @@ def live_banner(config: "Config") -> str:
     )
     return (
         f"LIVE, real money, account ...{config.account_suffix}; limits: {', '.join(each)}; stop it all with "
-        "'trading-bot kill'"
+        f"'trading-bot kill'{_locked()}"
     )
+
+
+def _locked() -> str:
+    from trading_bot.startup.account import LIVE_TRADING_LOCKED, LIVE_TRADING_OPEN
+
+    return "" if LIVE_TRADING_OPEN else f"; {LIVE_TRADING_LOCKED}"
 
 
 def _money(limit: Decimal | None) -> str:

@@ -30,10 +30,12 @@ def print_line(text: str) -> None:
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, invocation: Invocation) -> None:
     """Write rows under their headings: a table at a terminal, aligned columns anywhere else."""
     cells = [[printable(cell) for cell in row] for row in rows]
-    if (console := terminal(invocation)) is not None:
+    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
+    needed = sum(widths) + len(_GAP) * len(widths)
+    # Too narrow a terminal would fold an id into pieces that nobody can copy; whole lines wrap and stay whole.
+    if (console := terminal(invocation)) is not None and needed <= console.width:
         _print_rich(console, headings, cells)
         return
-    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
     for row in ([*headings], *cells):
         shown = (_aligned(cell, heading, width) for cell, heading, width in zip(row, headings, widths, strict=True))
         click.echo(_GAP.join(shown).rstrip())

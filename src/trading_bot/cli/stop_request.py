@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM ask for a clean stop; a second one gets the system's own treatment."""
+"""SIGINT, SIGTERM and a closed terminal ask for a clean stop; a second one gets the system's own treatment."""
 
 import signal
 from collections.abc import Iterator
@@ -8,6 +8,8 @@ from types import FrameType
 from trading_bot.cli.exit_codes import ExitCode
 
 _CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
+if hasattr(signal, "SIGHUP"):
+    _CODES[signal.SIGHUP] = ExitCode.TERMINATED
 
 
 class StopRequest:
@@ -34,7 +36,7 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """Listen for both signals while inside, and give the earlier handlers back afterwards."""
+    """Listen for these signals while inside, and give the earlier handlers back afterwards."""
     request = StopRequest()
     earlier = {number: signal.signal(number, request.note) for number in _CODES}
     try:

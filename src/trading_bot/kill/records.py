@@ -13,8 +13,9 @@ from pathlib import Path
 
 from trading_bot.clock import Clock
 from trading_bot.files import Descriptor, FileSystem
+from trading_bot.order_management.cancellation import state_without_cancel
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent, about
-from trading_bot.order_management.models import ClientOrderId
+from trading_bot.order_management.models import ClientOrderId, OrderState
 from trading_bot.order_management.order_book import OrderBook, TrackedOrder
 
 KILLS_FOLDER = "kills"
@@ -129,8 +130,10 @@ def _taken_over(name: str, data: bytes, book: OrderBook) -> Iterator[OrderEvent]
     kill = _first_line(data)
     reason = f"killed by {kill.by}: {kill.reason}" if kill else "killed; the kill's record cannot be read"
     for order in book.active():
-        if _is_wanted(order, kill) and not order.cancel_wanted:
-            yield replace(about(order.envelope, EventKind.CANCEL_REQUESTED), reason=reason)
+        if _is_wanted(order, kill):
+            # An earlier cancel may have come to nothing: only an order at work has its cancel fired.
+            status = state_without_cancel(order) if order.state is OrderState.PENDING_CANCEL else None
+            yield replace(about(order.envelope, EventKind.CANCEL_REQUESTED), status=status, reason=reason)
     yield OrderEvent(
         event=EventKind.KILL_IMPORTED, occurred_at=kill.at if kill else None, reason=reason, details={_FILE: name}
     )
@@ -149,5 +152,5 @@ def _first_line(data: bytes) -> _Engaged | None:
             return None
         at = datetime.fromisoformat(facts["at"]).astimezone(UTC)
         return _Engaged(at=at, by=str(facts["by"]), reason=str(facts["reason"]), cancel=frozenset(facts["cancel"]))
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None

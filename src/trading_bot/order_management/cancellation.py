@@ -57,6 +57,13 @@ def _told(result: CancelResult, listener: CancelListener) -> CancelResult:
     return result
 
 
+def state_without_cancel(order: TrackedOrder) -> OrderState:
+    """Return the state that an order is in once no cancel of it is under way."""
+    if order.state is not OrderState.PENDING_CANCEL:
+        return order.state
+    return OrderState.PARTIALLY_FILLED if order.envelope.filled_quantity else OrderState.CONFIRMED
+
+
 class Canceller:
     """Cancels orders of the book, one or many, and reports each one's end."""
 
@@ -118,8 +125,9 @@ class Canceller:
         )
         with self._ledger.open_book() as book:
             current = book.get(order.client_order_id) or order
-            goes_back = isinstance(reply, CancelNotSent | CancelRefused) and is_legal(current.state, order.state)
-            self._ledger.record_fact(replace(event, status=order.state) if goes_back else event)
+            before = state_without_cancel(order)
+            goes_back = isinstance(reply, CancelNotSent | CancelRefused) and is_legal(current.state, before)
+            self._ledger.record_fact(replace(event, status=before) if goes_back else event)
 
     def _settled(self, order: TrackedOrder, replies: Mapping[OrderId, CancelReply], deadline: Seconds) -> CancelResult:
         order_id = order.envelope.order_id
@@ -138,6 +146,8 @@ class Canceller:
     def _read_until_ended(
         self, order: TrackedOrder, order_id: OrderId, reply: CancelReply, deadline: Seconds
     ) -> TrackedOrder:
+        if self._clock.monotonic() > deadline:
+            return self._now(order)
         # A refused cancel is read once: the order is either done already or stays as it is.
         policy = replace(_SETTLE, max_attempts=1) if isinstance(reply, CancelRefused) else _SETTLE
         try:
@@ -163,16 +173,7 @@ class Canceller:
             return book.get(ClientOrderId(order.client_order_id)) or order
 
     def _settled_external(self, report: OrderReport, reply: CancelReply, deadline: Seconds) -> CancelResult:
-        latest = report
-        with suppress(_StillOpenError, OrderStatusError):
-            latest = with_retry(
-                lambda: self._external_ended(report.order_id),
-                policy=_SETTLE,
-                clock=self._clock,
-                should_retry=lambda error: isinstance(error, _StillOpenError | OrderStatusError),
-                deadline=deadline,
-                jitter=self._jitter,
-            )
+        latest = self._read_external_until_ended(report, deadline)
         return CancelResult(
             client_order_id=None,
             order_id=report.order_id,
@@ -182,6 +183,20 @@ class Canceller:
             filled_quantity=latest.cumulative_quantity,
             reason=_reply_text(reply),
         )
+
+    def _read_external_until_ended(self, report: OrderReport, deadline: Seconds) -> OrderReport:
+        if self._clock.monotonic() > deadline:
+            return report
+        with suppress(_StillOpenError, OrderStatusError):
+            return with_retry(
+                lambda: self._external_ended(report.order_id),
+                policy=_SETTLE,
+                clock=self._clock,
+                should_retry=lambda error: isinstance(error, _StillOpenError | OrderStatusError),
+                deadline=deadline,
+                jitter=self._jitter,
+            )
+        return report
 
     def _external_ended(self, order_id: OrderId) -> OrderReport:
         report = self._gateway.fetch_order_status(order_id)

@@ -14,6 +14,7 @@ class Cause(enum.StrEnum):
     DRIFT = "drift"  # the broker's position is not what our fills explain
     NEGATIVE_POSITION = "negative_position"
     STRANGER = "stranger"  # an order bears our mark and is not in the journal
+    TWIN = "twin"  # the broker holds two orders for one of ours
 
 
 _LEAVE_EXITS = frozenset({Cause.DRIFT, Cause.NEGATIVE_POSITION})

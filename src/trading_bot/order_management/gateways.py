@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
+from decimal import Context, Decimal
 
 from trading_bot.clock import Clock, Seconds
 from trading_bot.error_handling.policies import CANCEL_POLICY, READ_POLICY, RetryPolicy
@@ -49,6 +50,7 @@ from trading_bot.robinhood.wire import (
 __all__ = ["BrokerGateway", "RobinhoodGateway"]
 
 _CANCELS_AT_ONCE = 4
+_WIDE = Context(prec=60)
 
 
 class RobinhoodGateway:
@@ -77,7 +79,7 @@ class RobinhoodGateway:
         self._submit_query = () if account_number is None else (("account_numbers", account_number),)
         self._repeater = Repeater(wire=session, clock=clock, renew=renew, timeout_s=read_timeout_s, jitter=jitter)
         self._reads = BrokerReads(repeater=self._repeater, policy=read_policy)
-        self._directory = BrokerDirectory(reads=self._reads, account_number=account_number)
+        self._directory = BrokerDirectory(reads=self._reads, clock=clock, account_number=account_number)
 
     def renew_session(self) -> bool:
         """Ask once for a fresh session; whether there is one now."""
@@ -96,6 +98,7 @@ class RobinhoodGateway:
         except OrderStatusError as error:
             kind = AuthenticationError if error.code == LOGIN_NEEDED else OrderNotSentError
             raise kind(f"no order was sent: {error}", symbol=terms.symbol) from error
+        _check_tick(terms, instrument.min_tick_size)
         body = order_body(
             terms,
             ref_id=ref_id,
@@ -256,6 +259,15 @@ class RobinhoodGateway:
         if symbol is None:
             raise UnreadableReplyError(f"instrument {payload.instrument_id} belongs to no symbol")
         return symbol
+
+
+def _check_tick(terms: OrderTerms, tick: Decimal | None) -> None:
+    if tick is not None and _WIDE.remainder(terms.limit_price, tick):
+        raise OrderValidationError(
+            f"{terms.symbol} trades in steps of ${tick}, and a limit price of {terms.limit_price} is between two; "
+            "nothing was sent: choose a price on a step",
+            symbol=terms.symbol,
+        )
 
 
 def _check_side(intent: DurableIntent, side: Side) -> None:

@@ -113,6 +113,7 @@ class OrderLedger:
         with self.open_book():
             for carried in self._brought_back(event):
                 self.record(carried)
+            self._refuse_impossible(event)
             self._fold(self._journal.append(event))
 
     def record_intent(self, event: OrderEvent, prepared: PreparedOrder) -> DurableIntent:
@@ -123,6 +124,7 @@ class OrderLedger:
         """
         with self.open_book():
             self._refuse_after_failure()
+            self._refuse_impossible(event)
             try:
                 record, intent = self._journal.append_intent(event, prepared)
             except OrderLogError as error:
@@ -138,6 +140,7 @@ class OrderLedger:
         """
         with self.open_book():
             self.record_facts(self._brought_back(event))
+            self._refuse_impossible(event)
             try:
                 record = self._journal.append(event)
             except OrderLogError as error:
@@ -146,6 +149,10 @@ class OrderLedger:
                 self._failure = error
                 record = self._unwritten(event)
             self._fold(record)
+
+    def _refuse_impossible(self, event: OrderEvent) -> None:
+        # A record that no book can follow must never reach the journal: the next start would take it for damage.
+        self._book.try_out(self._unwritten(event))
 
     def record_facts(self, events: Iterable[OrderEvent]) -> None:
         """Record several facts in one step."""

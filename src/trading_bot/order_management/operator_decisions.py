@@ -100,7 +100,7 @@ class OperatorDecisions:
         return stranger.envelope
 
     def release(self, symbol: str, *, by: str, reason: str) -> None:
-        """Trade a frozen symbol again.
+        """Trade a frozen symbol again; a halt because of two orders for one of this symbol ends with it.
 
         Raises:
             OrderValidationError: it is not frozen, or it is for its position, which has to be accepted instead.
@@ -116,6 +116,9 @@ class OperatorDecisions:
                     symbol=symbol,
                 )
             self._ledger.record_fact(_about_symbol(EventKind.SYMBOL_RELEASED, symbol, by=by, reason=reason))
+            halt = book.halt_fact
+            if cause_of(halt) is Cause.TWIN and halt is not None and halt.symbol == symbol:
+                self._ledger.record_fact(_about_symbol(EventKind.TRADING_RESUMED, symbol, by=by, reason=reason))
 
     def accept_position(self, symbol: str, *, by: str, reason: str) -> Decimal:
         """Take the broker's position of a symbol as ours from now on, and return it.

@@ -146,6 +146,11 @@ class OrderBook:
             case _:
                 pass
 
+    def try_out(self, record: JournalRecord) -> None:
+        """Raise what `apply` would raise of this record; keep nothing."""
+        if record.fact.client_order_id is not None:
+            fold(self._orders.get(record.fact.client_order_id), record)
+
     def _store(self, order: TrackedOrder) -> None:
         key = order.client_order_id
         if self._by_ref_id.setdefault(order.envelope.ref_id, key) != key:

@@ -19,7 +19,7 @@ from trading_bot.order_management.models import (
     OrderTerms,
 )
 from trading_bot.order_management.order_book import TrackedOrder
-from trading_bot.order_management.outcomes import DurableIntent
+from trading_bot.order_management.outcomes import DurableIntent, SubmitOutcome, Unknown
 from trading_bot.order_management.ports import BrokerGateway
 from trading_bot.order_management.settlement import OutcomeRecorder
 from trading_bot.order_management.submission import SubmitProtocol
@@ -118,17 +118,24 @@ class Placement:
 
     def _submit(self, intent: DurableIntent) -> OrderEnvelope:
         envelope = self._tracked(intent.client_order_id).envelope
+        outcome: SubmitOutcome = Unknown(cause="the submit was interrupted")
         try:
             outcome = self._protocol.run(envelope, intent, reduces=self._admission.reduces(intent.terms))
-            self._outcomes.record(envelope, outcome)
         finally:
-            self._admission.finish(intent.client_order_id)
+            # Whatever ended the call, an order that may have left is in doubt from here on, and said to be.
+            self._conclude(envelope, outcome)
         latest = self._tracked(intent.client_order_id)
         if latest.cancel_wanted and latest.state.is_working:
             self._canceller.cancel((latest,))
             latest = self._tracked(intent.client_order_id)
         self._outcomes.raise_unless_accepted(latest.envelope, outcome)
         return latest.envelope
+
+    def _conclude(self, envelope: OrderEnvelope, outcome: SubmitOutcome) -> None:
+        try:
+            self._outcomes.record(envelope, outcome)
+        finally:
+            self._admission.finish(envelope.client_order_id)
 
     def _tracked(self, client_order_id: ClientOrderId) -> TrackedOrder:
         with self._ledger.open_book() as book:

@@ -12,7 +12,7 @@ _log = get_logger(__name__)
 
 
 class Poller:
-    """Calls ``task`` every ``interval_s`` seconds until stopped. An order error of one round never ends the next.
+    """Calls ``task`` every ``interval_s`` seconds until stopped. No error of one round ever ends the next.
 
     With a ``latch`` it also logs, once each, that somebody killed or armed the account meanwhile.
     """
@@ -31,6 +31,18 @@ class Poller:
         self._interval_s = interval_s
         self._stop = stop or threading.Event()
         self._thread: threading.Thread | None = None
+        self._failures = 0
+        self._last_failure: Exception | None = None
+
+    @property
+    def failures(self) -> int:
+        """How many steps met something that is no order error, and so most likely a defect."""
+        return self._failures
+
+    @property
+    def last_failure(self) -> Exception | None:
+        """The latest of them, or None."""
+        return self._last_failure
 
     @property
     def is_running(self) -> bool:
@@ -58,11 +70,18 @@ class Poller:
             self._poll_once()
 
     def _poll_once(self) -> None:
-        self._watch_latch()
+        self._guarded(self._watch_latch)
+        self._guarded(self._task)
+
+    def _guarded(self, step: Callable[[], object]) -> None:
         try:
-            self._task()
+            step()
         except OrderError as error:
             _log.warning("synchronisation_failed", code=error.code, message=str(error))
+        except Exception as error:  # noqa: BLE001 - a dead poller follows no order; one bad round must not end the rest
+            self._failures += 1
+            self._last_failure = error
+            _log.exception("poller_failed", failures=self._failures)
 
     def _watch_latch(self) -> None:
         reason = self._latch.reason_not_armed() if self._latch is not None else None

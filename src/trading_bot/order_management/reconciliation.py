@@ -53,6 +53,21 @@ def reported_state(order: TrackedOrder, report: OrderReport) -> OrderState:
     return report.state
 
 
+def is_twin(order: TrackedOrder, report: OrderReport) -> bool:
+    """Whether the report is of a second order under the ``ref_id`` of one whose broker id is known."""
+    known = order.envelope.order_id
+    return known is not None and report.order_id != known and report.ref_id == order.envelope.ref_id
+
+
+def two_orders(order: TrackedOrder, report: OrderReport) -> str:
+    """Return what to tell a person about a twin."""
+    return (
+        f"the broker holds two orders for client order id {order.client_order_id}: {order.envelope.order_id}, which is "
+        f"on record, and {report.order_id}, which is cancelled where it still works; compare both and the "
+        f"{order.envelope.symbol} position at the broker, then release"
+    )
+
+
 def _is_another_order(order: TrackedOrder, report: OrderReport) -> bool:
     known = order.envelope.order_id
     wrong_id = known is not None and report.order_id != known
@@ -118,6 +133,9 @@ def _move(order: TrackedOrder, report: OrderReport) -> Move:
 
 def _problems(order: TrackedOrder, report: OrderReport) -> Iterator[str]:
     envelope = order.envelope
+    if is_twin(order, report):
+        yield two_orders(order, report)
+        return
     if _is_another_order(order, report):
         yield f"the broker answered with another order ({report.order_id}); it was ignored"
         return
@@ -137,7 +155,7 @@ def _problems(order: TrackedOrder, report: OrderReport) -> Iterator[str]:
         yield f"reported as {report.broker_state} after it had ended as {envelope.state}"
 
 
-_FREEZING = ("the broker's terms differ", "more was filled")
+_FREEZING = ("the broker holds two orders", "the broker's terms differ", "more was filled")
 
 
 def _anomalies(order: TrackedOrder, problems: tuple[str, ...]) -> Iterator[OrderEvent]:

@@ -1,5 +1,7 @@
-"""The last look before the first byte: the send lock, then latch and deadline read afresh."""
+"""The last look before the first byte: the send lock, then latch, deadline and cancels read afresh."""
 
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from types import TracebackType
 
 from trading_bot.clock import Clock, Seconds
@@ -8,28 +10,48 @@ from trading_bot.order_management.ports import SendLock, SendLockError, SendRefu
 LATCH = "latch"
 DEADLINE = "deadline"
 SEND_LOCK = "send_lock"
+CANCELLED = "cancelled"
+
+_CLOCK_SKEW = timedelta(seconds=2)
+
+
+def _no_cancel() -> bool:
+    return False
 
 
 class SendGate:
     """A `SendPermit` for one attempt: whoever kills trading waits for the lock, and then nothing more can begin.
 
-    An order that ``reduces`` a position passes a latch that has merely expired.
+    An order that ``reduces`` a position passes a latch that has merely expired. An intent made at ``created_at`` lives
+    ``intent_ttl_s`` on the wall clock too, because the monotonic one stands still while the machine sleeps.
     """
 
     def __init__(
-        self, *, lock: SendLock, latch: TradingLatch, clock: Clock, not_after: Seconds, reduces: bool = False
+        self,
+        *,
+        lock: SendLock,
+        latch: TradingLatch,
+        clock: Clock,
+        not_after: Seconds,
+        reduces: bool = False,
+        created_at: datetime | None = None,
+        intent_ttl_s: Seconds = 0,
+        cancel_wanted: Callable[[], bool] = _no_cancel,
     ) -> None:
         self._lock = lock
         self._latch = latch
         self._clock = clock
         self._not_after = not_after
         self._reduces = reduces
+        self._created_at = created_at
+        self._intent_ttl = timedelta(seconds=intent_ttl_s)
+        self._cancel_wanted = cancel_wanted
 
     def __enter__(self) -> None:
         """Take the lock and look again.
 
         Raises:
-            SendRefusedError: the latch is not armed, the intent is out of date, or the lock stayed taken.
+            SendRefusedError: the latch is not armed, the intent is out of date or cancelled, or the lock stayed taken.
         """
         try:
             self._lock.acquire(max(self._not_after - self._clock.monotonic(), 0))
@@ -52,5 +74,14 @@ class SendGate:
         reason = latch.reason_not_reducing() if self._reduces else latch.reason_not_armed()
         if reason is not None:
             raise SendRefusedError(LATCH, reason)
-        if self._clock.monotonic() > self._not_after:
+        if self._clock.monotonic() > self._not_after or self._is_out_of_date():
             raise SendRefusedError(DEADLINE, "the intent was too old to be sent")
+        if self._cancel_wanted():
+            raise SendRefusedError(CANCELLED, "a cancel was asked for before the order was sent")
+
+    def _is_out_of_date(self) -> bool:
+        if self._created_at is None:
+            return False
+        age = self._clock.now() - self._created_at
+        # A clock set far back tells no age at all.
+        return not -_CLOCK_SKEW <= age <= self._intent_ttl

@@ -20,6 +20,7 @@ from trading_bot.order_management.outcomes import Accepted, NotSent, Rejected, S
 from trading_bot.order_management.send_gate import LATCH
 from trading_bot.order_management.synchronization import Synchronizer
 
+_CREATED = 201  # the broker took the request, and refused the order in the same breath
 _REFUSALS_THAT_HALT = 3
 _REFUSAL_WINDOW_S = 300
 _SECURITY_HALT = "the connection to the broker is not what it should be; check the network before trading again"
@@ -85,6 +86,9 @@ class OutcomeRecorder:
                 raise _not_sent(envelope, outcome)
             case Unknown() if envelope.state.is_unresolved:
                 raise _unknown(envelope, outcome)
+            case Accepted(report=report) if envelope.state is OrderState.REJECTED:
+                reason = report.reject_reason or report.broker_state
+                raise _rejected(envelope, Rejected(reason=reason, status_code=_CREATED))
             case _:
                 return
 

@@ -153,10 +153,18 @@ class SubmitProtocol:
             clock=self._clock,
             not_after=course.not_after,
             reduces=course.reduces,
+            created_at=course.envelope.created_at,
+            intent_ttl_s=self._rules.intent_ttl_s,
+            cancel_wanted=lambda: self._cancel_wanted(course.intent),
         )
         is_buy = course.intent.terms.side is Side.BUY
         submit = self._gateway.submit_limit_buy if is_buy else self._gateway.submit_limit_sell
         return submit(course.intent, permit=permit, timeout_s=timeout_s)
+
+    def _cancel_wanted(self, intent: DurableIntent) -> bool:
+        with self._ledger.open_book() as book:
+            order = book.get(intent.client_order_id)
+        return order is None or order.cancel_wanted
 
     def _record_attempt(self, course: _Course, outcome: SubmitOutcome, *, latency_s: Seconds) -> None:
         self._ledger.record_fact(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from trading_bot.clock import Clock, Seconds
 from trading_bot.order_management.absence import judge_absence
-from trading_bot.order_management.causes import CAUSE, Cause
+from trading_bot.order_management.causes import CAUSE, Cause, leaves_exits
 from trading_bot.order_management.client_ids import bears_our_mark
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError
@@ -15,7 +15,7 @@ from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, Or
 from trading_bot.order_management.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.outcomes import Listing
 from trading_bot.order_management.ports import BrokerGateway
-from trading_bot.order_management.reconciliation import reconcile
+from trading_bot.order_management.reconciliation import is_twin, reconcile, two_orders
 from trading_bot.order_management.results import SyncSummary
 
 _LOOK_BACK = timedelta(hours=24)
@@ -42,19 +42,33 @@ class SyncRound:
 
     summary: SyncSummary
     revenants: tuple[OrderReport, ...]
-    """Orders at work at the broker that had ended on record: to be cancelled at once."""
+    """Orders at work at the broker that had ended on record, or that no order on record stands for although they bear
+    its ``ref_id``: to be cancelled at once."""
     external: tuple[OrderReport, ...] | None
     """The open orders that no active order of ours stands for; None where the listing was not whole."""
 
 
 @dataclass(slots=True)
 class _Tally:
+    began: datetime
+    active: frozenset[ClientOrderId]
+    """The orders that had not ended when reading began."""
     fills: int = 0
     closed: int = 0
     external: int = 0
     problem: str | None = None
     revenants: list[OrderReport] = field(default_factory=list)
     unowned: list[OrderReport] = field(default_factory=list)
+
+    def is_stale(self, order: TrackedOrder, report: OrderReport) -> bool:
+        """Whether the order ended here after reading had begun, so that the report may be older than the end."""
+        has_just_ended = order.client_order_id in self.active or order.envelope.created_at > self.began
+        return order.state.is_terminal and report.state.is_working and has_just_ended
+
+    def add_revenant(self, report: OrderReport) -> None:
+        """Keep it once, however many listings show it."""
+        if all(known.order_id != report.order_id for known in self.revenants):
+            self.revenants.append(report)
 
 
 class Synchronizer:
@@ -74,16 +88,17 @@ class Synchronizer:
         self._clock = clock
         self._horizon = horizon
         self._is_in_flight = is_in_flight
+        self._watched_since: dict[ClientOrderId, Seconds] = {}
 
     def run(self) -> SyncRound:
         """Synchronise everything that is not terminal."""
         with self._ledger.open_book() as book:
             working, unresolved = book.working(), self._doubtful(book)
+            tally = self._begun(book)
         listing = self._gateway.list_open_orders()
-        tally = _Tally(problem=listing.problem)
+        tally.problem = listing.problem
         self._book_listing(listing, tally)
-        if listing.complete:
-            self._fetch_missing(working, listing, tally)
+        self._fetch_missing(working, listing, tally)
         self._look_for(unresolved, tally)
         with self._ledger.open_book() as book:
             still_open = len(book.active())
@@ -103,8 +118,10 @@ class Synchronizer:
 
     def look_back(self) -> str | None:
         """Book what changed within the last 24 hours, ended orders included; return why that was not all, if so."""
-        listing = self._gateway.list_orders_since(self._clock.now() - _LOOK_BACK)
-        self._book_listing(listing, _Tally())
+        with self._ledger.open_book() as book:
+            tally = self._begun(book)
+        listing = self._gateway.list_orders_since(tally.began - _LOOK_BACK)
+        self._book_listing(listing, tally)
         return None if listing.complete else listing.problem or "the listing was not whole"
 
     def refresh(self, order: TrackedOrder, order_id: OrderId) -> TrackedOrder:
@@ -141,6 +158,9 @@ class Synchronizer:
             self._ledger.record_facts(events)
         return events
 
+    def _begun(self, book: OrderBook) -> _Tally:
+        return _Tally(began=self._clock.now(), active=frozenset(order.client_order_id for order in book.active()))
+
     def _doubtful(self, book: OrderBook) -> tuple[TrackedOrder, ...]:
         return tuple(order for order in book.unresolved() if not self._is_in_flight(order.client_order_id))
 
@@ -155,10 +175,17 @@ class Synchronizer:
             else:
                 self._book(order, report, tally)
 
-    def _book(self, order: TrackedOrder, report: OrderReport, tally: _Tally) -> None:
-        events = self.apply(order.client_order_id, report)
-        if order.state.is_terminal and report.state.is_working:
-            tally.revenants.append(report)
+    def _book(self, read_for: TrackedOrder, report: OrderReport, tally: _Tally) -> None:
+        with self._ledger.open_book() as book:
+            order = book.get(read_for.client_order_id) or read_for
+            is_second = is_twin(order, report)
+            if not is_second and tally.is_stale(order, report):
+                return
+            events = self.apply(order.client_order_id, report)
+        if is_second and report.state.is_working:
+            self._note_twin(order, report)
+        if report.state.is_working and (is_second or order.state.is_terminal):
+            tally.add_revenant(report)
         if order.state is OrderState.PRESUMED_ABSENT and not report.state.is_terminal:
             self._ledger.record_fact(replace(about(order.envelope, EventKind.CANCEL_REQUESTED), reason=_LATE))
         tally.fills += sum(event.event is EventKind.EXECUTION_BOOKED for event in events)
@@ -179,7 +206,7 @@ class Synchronizer:
 
     def _look_for(self, unresolved: Iterable[TrackedOrder], tally: _Tally) -> None:
         for order in unresolved:
-            began = self._clock.now()
+            began, began_mono = self._clock.now(), self._clock.monotonic()
             listing = self._gateway.find_by_client_order_id(
                 order.client_order_id,
                 ref_id=order.envelope.ref_id,
@@ -190,17 +217,22 @@ class Synchronizer:
             if not listing.complete:
                 tally.problem = listing.problem
             elif not listing.reports:
-                self._note_absence(order, began)
+                self._note_absence(order, began, began_mono)
 
-    def _note_absence(self, order: TrackedOrder, began: datetime) -> None:
+    def _note_absence(self, order: TrackedOrder, began: datetime, began_mono: Seconds) -> None:
+        name, is_on_record = order.client_order_id, order.absent_since is not None
+        # Times of another process mean nothing on this one's clock: what it noted counts from when it is seen here.
+        since = self._watched_since.setdefault(name, began_mono) if is_on_record else began_mono
         event = judge_absence(
             order,
             listing_began=began,
             sent_until=order.envelope.created_at + timedelta(seconds=self._horizon.submit_deadline_s),
             rested_until=self._horizon.session_end(order.envelope),
+            watched_s=began_mono - since,
         )
         if event is not None:
             self._ledger.record_fact(event)
+            self._watched_since[name] = began_mono
 
     def _note_stranger(self, report: OrderReport) -> None:
         if not bears_our_mark(report.ref_id):
@@ -216,6 +248,20 @@ class Synchronizer:
                         symbol=report.symbol,
                         reason=reason,
                         details={CAUSE: Cause.STRANGER.value},
+                    )
+                )
+
+    def _note_twin(self, order: TrackedOrder, report: OrderReport) -> None:
+        with self._ledger.open_book() as book:
+            if book.halt_fact is None or leaves_exits(book.halt_fact):
+                self._ledger.record_fact(
+                    OrderEvent(
+                        event=EventKind.TRADING_HALTED,
+                        ref_id=report.ref_id,
+                        order_id=report.order_id,
+                        symbol=report.symbol,
+                        reason=two_orders(order, report),
+                        details={CAUSE: Cause.TWIN.value},
                     )
                 )
 

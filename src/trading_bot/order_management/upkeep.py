@@ -77,7 +77,8 @@ class Upkeep:
 
     def synchronize(self) -> SyncSummary:
         """Run one round, then fire the cancels it calls for."""
-        with self._one_at_a_time:
+        # The listeners are told once the lock is free: one of them may synchronise.
+        with self._ledger.telling_later(), self._one_at_a_time:
             self._before_sync()
             done = self._synchronizer.run()
             problem = self._holdings.watch(done) if self._holdings is not None else None
@@ -132,10 +133,10 @@ class Upkeep:
     def _is_left(self, report: OrderReport, results: Sequence[CancelResult], include_external: bool) -> bool:
         with self._ledger.open_book() as book:
             known = (book.by_ref_id(report.ref_id) if report.ref_id else None) or book.by_order_id(report.order_id)
-        names = {result.client_order_id for result in results}
-        if known is not None:
-            return known.client_order_id not in names
-        return include_external or bears_our_mark(report.ref_id)
+        # By the broker's id: it may hold a second order that bears the ref_id of one already cancelled.
+        if report.order_id in {result.order_id for result in results}:
+            return False
+        return known is not None or include_external or bears_our_mark(report.ref_id)
 
     def _cancels_in_doubt(self) -> frozenset[ClientOrderId]:
         with self._ledger.open_book() as book:
@@ -165,7 +166,8 @@ class Upkeep:
             ]
         if not latched:
             return
-        # A request that a crash may have swallowed is repeated until it has arrived; from then on, reads tell.
+        # A request that may have been lost is repeated until it has arrived; from then on, reads tell.
         results = self._canceller.cancel(latched)
         lost = {result.client_order_id for result in results if result.verdict in _LOST}
-        self._to_repeat = frozenset(name for name in self._to_repeat if name in lost)
+        fired = frozenset(order.client_order_id for order in latched)
+        self._to_repeat = (self._to_repeat - fired) | {name for name in fired if name in lost}

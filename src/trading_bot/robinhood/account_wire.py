@@ -11,6 +11,7 @@ from trading_bot.robinhood.fields import Amount, Number, Payload, Symbol, WireId
 
 AccountNumber = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{4,32}$")]
 Size = Annotated[int, Field(ge=0, le=10**12)]
+Tick = Annotated[Amount, Field(gt=0)]
 
 
 class AccountPayload(Payload):
@@ -48,14 +49,20 @@ class PositionPayload(Payload):
     shares_held_for_sells: Amount
 
 
-class InstrumentPayload(Payload):
-    """What a symbol stands for, and whether it may be traded."""
+class InstrumentNames(Payload):
+    """The two names of an instrument, readable whatever the rest of it says."""
 
     id: WireId
     symbol: Symbol
+
+
+class InstrumentPayload(InstrumentNames):
+    """What a symbol stands for, whether it may be traded, and in which ticks where it has its own."""
+
     state: Word
     tradeable: bool
     tradability: Word
+    min_tick_size: Tick | None = None
 
     def takes(self, side: Side) -> bool:
         """Whether the broker takes orders of this side; a name closing positions only can still be sold."""

@@ -37,7 +37,9 @@ ParseOrder: TypeAlias = Callable[[object], OrderReport]
 
 _SUCCESS = range(200, 300)
 _CANCEL_REFUSED = frozenset({400, 403, 404, 409, 422})
+_WHOLE_ORDER = ("detail", "non_field_errors")
 _SECONDS_IN_TEXT = re.compile(r"([0-9]{1,12})\s*seconds?\b")
+_SAYS_DUPLICATE = re.compile(r"already exists|duplicate", re.IGNORECASE)
 _NAMES_REF_ID = re.compile(r"ref_id|reference id", re.IGNORECASE)
 _LONG_NUMBER = re.compile(r"\b(?=[0-9A-Z]*[0-9]{5})[0-9A-Z]+(?=[0-9A-Z]{4}\b)")
 
@@ -164,9 +166,15 @@ def _refused(answer: _Answer) -> SubmitOutcome:
     fields = _error_fields(answer.reply.body)
     if not fields:
         return _inconclusive(answer)
-    if "ref_id" in fields or _NAMES_REF_ID.search(answer.text):
+    if "ref_id" in fields or _NAMES_REF_ID.search(answer.text) or _is_called_a_duplicate(fields):
         return _already_there(answer)
     return Rejected(reason=answer.text, status_code=answer.reply.status)
+
+
+def _is_called_a_duplicate(fields: Mapping[str, object]) -> bool:
+    # Said of the order as a whole; of a single field it would be a plain refusal.
+    whole = {name: value for name, value in fields.items() if name in _WHOLE_ORDER}
+    return any(_SAYS_DUPLICATE.search(sentence) for sentence in _sentences(whole))
 
 
 def _restricted(answer: _Answer) -> SubmitOutcome:
@@ -217,7 +225,7 @@ def _error_fields(body: bytes) -> Mapping[str, object] | None:
 def _sentences(fields: Mapping[str, object]) -> Iterator[str]:
     for name, value in fields.items():
         text = ", ".join(str(part) for part in value) if isinstance(value, list) else str(value)
-        yield text if name in ("detail", "non_field_errors") else f"{name}: {text}"
+        yield text if name in _WHOLE_ORDER else f"{name}: {text}"
 
 
 def _header_wait(text: str, now: datetime) -> Seconds | None:

@@ -1,10 +1,14 @@
-"""Which account is ours, and which instrument a symbol stands for: looked up once, remembered, never guessed."""
+"""Which account is ours, and which instrument a symbol stands for: looked up, remembered for the day, never guessed."""
 
 import threading
+from datetime import date
+from zoneinfo import ZoneInfo
 
+from trading_bot.clock import Clock
+from trading_bot.market_hours import NYSE_ZONE
 from trading_bot.order_management.exceptions import OrderStatusError, OrderValidationError
 from trading_bot.order_management.models import Side
-from trading_bot.robinhood.account_wire import AccountPayload, InstrumentPayload, parse_account
+from trading_bot.robinhood.account_wire import AccountPayload, InstrumentNames, InstrumentPayload, parse_account
 from trading_bot.robinhood.fields import SYMBOL, is_broker_id, parse_payload
 from trading_bot.robinhood.listing import walk_pages
 from trading_bot.robinhood.reads import BrokerReads, NotAtBrokerError
@@ -12,13 +16,18 @@ from trading_bot.robinhood.session import UnreadableReplyError
 
 
 class BrokerDirectory:
-    """Accounts and instruments of one login. Safe to share between threads; only successes are remembered."""
+    """Accounts and instruments of one login. Safe to share between threads; only successes are remembered.
 
-    def __init__(self, *, reads: BrokerReads, account_number: str | None) -> None:
+    Whether and in which ticks an instrument trades is asked anew each exchange date; its id and symbol are kept.
+    """
+
+    def __init__(self, *, reads: BrokerReads, clock: Clock, account_number: str | None) -> None:
         self._reads = reads
+        self._clock = clock
+        self._exchange_zone = ZoneInfo(NYSE_ZONE)
         self._account_number = account_number
         self._lock = threading.Lock()
-        self._instruments: dict[str, InstrumentPayload] = {}
+        self._instruments: dict[str, tuple[date, InstrumentPayload]] = {}
         self._symbols: dict[str, str] = {}
 
     def account_number(self) -> str:
@@ -46,14 +55,16 @@ class BrokerDirectory:
             OrderValidationError: no such symbol, or the broker takes no orders of this side in it.
             OrderStatusError: the look-up failed.
         """
-        instrument = self._known(symbol) or self._look_up(checked_symbol(symbol))
+        # The date is taken before the read, so that a read across midnight counts for the day that ends.
+        today = self._clock.now().astimezone(self._exchange_zone).date()
+        instrument = self._known(symbol, today) or self._look_up(checked_symbol(symbol))
         if not instrument.takes(side):
             raise OrderValidationError(
                 f"{symbol} is {instrument.state} and {instrument.tradability}: the broker takes no {side} order in it; "
                 "choose another symbol",
                 symbol=symbol,
             )
-        self._remember(instrument)
+        self._remember(instrument, today)
         return instrument
 
     def known_symbol(self, instrument_id: str) -> str | None:
@@ -74,20 +85,21 @@ class BrokerDirectory:
             row = self._reads.get(f"/instruments/{instrument_id}/")
         except NotAtBrokerError:
             return None
-        instrument = parse_payload(InstrumentPayload, row)
+        instrument = parse_payload(InstrumentNames, row)
         if instrument.id != instrument_id:
             raise UnreadableReplyError(f"asked for instrument {instrument_id}, the broker answered with another")
         with self._lock:
             self._symbols[instrument.id] = instrument.symbol
         return instrument.symbol
 
-    def _known(self, symbol: str) -> InstrumentPayload | None:
+    def _known(self, symbol: str, today: date) -> InstrumentPayload | None:
         with self._lock:
-            return self._instruments.get(symbol)
+            read_on, instrument = self._instruments.get(symbol, (None, None))
+        return instrument if read_on == today else None
 
-    def _remember(self, instrument: InstrumentPayload) -> None:
+    def _remember(self, instrument: InstrumentPayload, today: date) -> None:
         with self._lock:
-            self._instruments[instrument.symbol] = instrument
+            self._instruments[instrument.symbol] = today, instrument
             self._symbols[instrument.id] = instrument.symbol
 
     def _look_up(self, symbol: str) -> InstrumentPayload:

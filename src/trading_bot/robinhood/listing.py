@@ -112,7 +112,10 @@ def _page(obj: object, path: str) -> tuple[Iterable[object], Query | None]:
     results = obj.get("results") if isinstance(obj, dict) else None
     if not isinstance(obj, dict) or not isinstance(results, list):
         raise UnreadableReplyError("a page holds no list of results")
-    following = obj.get("next")
+    # Only an explicit null ends the list: a page that does not say may have been cut short.
+    if "next" not in obj:
+        raise UnreadableReplyError("a page does not say whether another one follows")
+    following = obj["next"]
     return results, None if following is None else _next_query(following, path)
 
 

@@ -18,7 +18,7 @@ from trading_bot.desk import Desk
 from trading_bot.kill.intake import KillIntake
 from trading_bot.kill.records import KILLS_FOLDER
 from trading_bot.latch import Latch, LatchError, LockedLatch, SendLock
-from trading_bot.lease import AccountInUseError, Lease, LeaseLostError, this_process
+from trading_bot.lease import AccountInUseError, Lease, LeaseLostError, OwnersSendLock, this_process
 from trading_bot.logging.setup import get_logger
 from trading_bot.logging.trade_logger import StructuredTradeLogger
 from trading_bot.order_management.exceptions import OrderError, TradingHaltedError
@@ -86,7 +86,7 @@ class AccountParts:
         self._state = StateFolder(
             root=config.resolve_state_dir() / f"{mode}-{account_key(mode, account_number)}", files=around.files
         )
-        self._journal_path = config.logs_dir / journal_name(mode, account_number)
+        self._journal_path = config.logs_dir.absolute() / journal_name(mode, account_number)
         self._session_id = around.new_id()
         self._journal = AccountJournal(
             around,
@@ -193,7 +193,9 @@ class AccountParts:
             settings=self._settings,
             identity=identity,
             latch=self._latch,
-            send_lock=SendLock(path=self._state.send_lock, clock=self._around.clock),
+            send_lock=OwnersSendLock(
+                SendLock(path=self._state.send_lock, clock=self._around.clock), check_owner=self._lease.ensure_owner
+            ),
             clock=self._around.clock,
             new_id=self._around.new_id,
             session_end=lambda order: self._hours.close_after(order.created_at, extended_hours=order.extended_hours),

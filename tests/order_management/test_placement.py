@@ -1,0 +1,48 @@
+"""One order from request to answer, also where the call ends in a way that nobody planned."""
+
+import pytest
+
+from tests.support.fake_gateway import SubmitStep
+from tests.support.manager_bench import ManagerBench
+from trading_bot.order_management.exceptions import OrderRejectedError
+from trading_bot.order_management.models import OrderState
+
+
+def interrupt():
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("step", "orders"),
+    [(SubmitStep(meanwhile=interrupt, arrives=False), 0), (SubmitStep(after=interrupt), 1)],
+    ids=["before the first byte", "before the answer"],
+)
+def test_a_submit_that_is_interrupted_leaves_an_order_in_doubt_and_nobody_waiting(step, orders):
+    bench = ManagerBench()
+    bench.gateway.submits.append(step)
+    with pytest.raises(KeyboardInterrupt):
+        bench.buy("c1")
+    assert (bench.state("c1"), len(bench.gateway.orders)) == ("unknown", orders)
+    assert bench.buy("c1").state is OrderState.UNKNOWN
+    assert len(bench.gateway.orders) == orders
+
+
+def test_an_interrupted_submit_is_found_or_given_up_like_any_other_and_the_journal_stays_whole():
+    bench = ManagerBench()
+    bench.gateway.submits.append(SubmitStep(meanwhile=interrupt, arrives=False))
+    with pytest.raises(KeyboardInterrupt):
+        bench.buy("c1")
+    for _ in range(4):
+        bench.clock.sleep(61)
+        bench.manager.synchronize_open_orders()
+    assert bench.state("c1") == "presumed_absent"
+    bench.restart()
+    assert bench.state("c1") == "presumed_absent"
+
+
+def test_an_order_that_the_broker_takes_and_refuses_in_one_answer_is_rejected():
+    bench = ManagerBench()
+    bench.gateway.submits.append(SubmitStep(after=lambda: bench.gateway.order().end(OrderState.REJECTED)))
+    with pytest.raises(OrderRejectedError):
+        bench.buy("c1")
+    assert bench.state("c1") == "rejected"
