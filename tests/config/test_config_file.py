@@ -448,15 +448,15 @@ def test_absolute_folders_stay(tmp_path):
 @pytest.mark.parametrize(
     ("state_dir", "environ", "resolved"),
     [
-        (None, {}, "/home/ann/.local/state/trading-bot"),
+        (None, {}, "/users/ann/.local/state/trading-bot"),
         (None, {"XDG_STATE_HOME": "/xdg"}, "/xdg/trading-bot"),
-        (None, {"XDG_STATE_HOME": ""}, "/home/ann/.local/state/trading-bot"),
-        (None, {"XDG_STATE_HOME": "relative"}, "/home/ann/.local/state/trading-bot"),
+        (None, {"XDG_STATE_HOME": ""}, "/users/ann/.local/state/trading-bot"),
+        (None, {"XDG_STATE_HOME": "relative"}, "/users/ann/.local/state/trading-bot"),
         ("/own", {"XDG_STATE_HOME": "/xdg"}, "/own"),
     ],
 )
 def test_the_state_folder(state_dir, environ, resolved):
-    assert Config(state_dir=state_dir).resolve_state_dir(environ, Path("/home/ann")) == Path(resolved)
+    assert Config(state_dir=state_dir).resolve_state_dir(environ, Path("/users/ann")) == Path(resolved)
 
 
 def test_the_state_folder_defaults_to_this_users_own(monkeypatch, tmp_path):

@@ -10,6 +10,7 @@ from tests.support.scripted_broker import (
     MORNING,
     ORDER,
     account_row,
+    instrument_row,
     lost,
     order_row,
     page,
@@ -58,6 +59,12 @@ class TestStatus:
         desk.gateway.fetch_order_status(OrderId(ORDER))
         desk.gateway.fetch_order_status(OrderId(ORDER))
         assert desk.broker.paths().count(f"GET /instruments/{INSTRUMENT}/") == 1
+
+    def test_an_order_is_readable_whatever_else_its_instrument_says(self, desk):
+        desk.broker.on(*STATUS, reply(200, order_row()))
+        row = instrument_row(min_tick_size="0", tradeable=None)
+        desk.broker.on("GET", f"/instruments/{INSTRUMENT}/", reply(200, row))
+        assert desk.gateway.fetch_order_status(OrderId(ORDER)).symbol == "AAPL"
 
     def test_not_found_is_its_own_error(self, desk):
         desk.broker.on(*STATUS, reply(404, {"detail": "Not found."}))

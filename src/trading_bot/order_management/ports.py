@@ -45,7 +45,7 @@ class BrokerGateway(Protocol):
         """Build the bytes of an order; looks up account and instrument where they are not cached.
 
         Raises:
-            OrderValidationError: the broker does not trade this symbol.
+            OrderValidationError: the broker does not trade this symbol, or not in steps that hold this price.
             OrderNotSentError: a look-up failed; nothing was sent.
         """
         ...
