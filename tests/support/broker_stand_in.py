@@ -10,7 +10,7 @@ import json
 import re
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
@@ -18,7 +18,7 @@ import requests
 import urllib3
 
 from tests.support.scripted_broker import Answer, reply, response
-from tests.support.stand_in_book import BASE, ENDED, INSTRUMENTS, StandInBook, wire_time
+from tests.support.stand_in_book import BASE, ENDED, INSTRUMENTS, StandInBook, http_date, wire_time
 from trading_bot.clock import VirtualClock
 from trading_bot.robinhood.sending import current_send_context
 
@@ -168,6 +168,8 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         self.honours_is_closed = True
         self.page_size = 3
         self.late_by = timedelta(minutes=2)
+        self.date_skew: timedelta | None = timedelta()
+        """How far the ``Date`` of its replies is ahead of the true time; None where a reply bears none."""
         self.seen: list[Request] = []
         self.readable_lists = 0
         """Pages of the list of orders that were served whole and readable."""
@@ -214,10 +216,15 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         queue = self.acts[parsed.route]
         act = queue.popleft() if queue else self.standing.get(parsed.route)
         self.pass_time()
-        return response(request, self._treat(parsed, act))
+        return response(request, self._dated(self._treat(parsed, act)))
 
     def close(self) -> None:
         """Nothing is open."""
+
+    def _dated(self, answer: Answer) -> Answer:
+        if self.date_skew is None:
+            return answer
+        return replace(answer, headers={**answer.headers, "Date": http_date(self.clock.now() + self.date_skew)})
 
     def _treat(self, request: Request, act: Act | None) -> Answer:
         if act is not None and act in _BEFORE_WRITING:

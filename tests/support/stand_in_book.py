@@ -3,8 +3,9 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from email.utils import format_datetime
 
 BASE = "https://api.robinhood.com"
 ENDED = frozenset({"filled", "cancelled", "rejected", "failed", "voided", "partially_filled_rest_cancelled"})
@@ -195,3 +196,8 @@ class StandInBook:
 
 def wire_time(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def http_date(moment: datetime) -> str:
+    """Return an IMF-fixdate (RFC 9110, section 5.6.7), which has whole seconds only."""
+    return format_datetime(moment.astimezone(UTC), usegmt=True)
