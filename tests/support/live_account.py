@@ -37,7 +37,7 @@ class LiveAccount:
 
     def __init__(self, folder: Path, server: LoopbackServer, book: LoopbackBook) -> None:
         self.folder, self.server, self.book = folder, server, book
-        self.clock = VirtualClock(MONDAY)
+        self.clock = book.clock = VirtualClock(MONDAY)
         self.files = LocalFiles()
         self.settings: dict[str, object] = {
             "trading": {"mode": "live"},

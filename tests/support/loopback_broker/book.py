@@ -11,11 +11,12 @@ from urllib.parse import urlencode
 
 from tests.support.loopback_broker.acts import Act, reply
 from tests.support.loopback_broker.server import Heard
+from tests.support.stand_in_book import http_date
+from trading_bot.clock import Clock
 
 BASE = "https://api.robinhood.com"
 INSTRUMENTS = {"AAPL": "450dfc6d-5510-4d40-abfb-f633b7d9be3e", "MSFT": "50810c35-d215-4866-9758-0ada4ac79ffa"}
 NOW = "2026-11-23T15:00:00.000000Z"
-NOT_FOUND = reply(404, {"detail": "Not found."})
 
 
 def eight(number: Decimal) -> str:
@@ -32,6 +33,8 @@ class LoopbackBook:
         self.shares = shares
         self.rows: dict[str, dict[str, object]] = {}
         self.bearers = {"first"}
+        self.clock: Clock | None = None
+        """What the ``Date`` of its replies is read from; None where they bear none."""
         self._refresh = "first-refresh"
         self._page_size = page_size
         self._numbers = itertools.count(1)
@@ -43,47 +46,57 @@ class LoopbackBook:
                 return self._token(heard)
             scheme, _, token = heard.headers.get("authorization", "").partition(" ")
             if scheme != "Bearer" or token not in self.bearers:
-                return reply(401, {"detail": "Incorrect authentication credentials."})
+                return self._reply(401, {"detail": "Incorrect authentication credentials."})
             return self._answer(heard, heard.path.strip("/").split("/"))
 
     def revoke_all(self) -> None:
         self.bearers.clear()
 
+    def _reply(self, status: int, body: object) -> Act:
+        if self.clock is None:
+            return reply(status, body)
+        return reply(status, body, Date=http_date(self.clock.now()))
+
+    def _not_found(self) -> Act:
+        return self._reply(404, {"detail": "Not found."})
+
     def _answer(self, heard: Heard, parts: list[str]) -> Act:
-        act = NOT_FOUND
+        act = self._not_found()
         match heard.method, *parts:
             case "GET", "accounts", number if number == self.account_number:
-                act = reply(200, self._account())
+                act = self._reply(200, self._account())
             case "GET", "positions":
                 act = self._page([self._position()] if self.shares else [], heard)
             case "GET", "instruments":
                 symbol = heard.query.get("symbol", "")
                 act = self._page([_instrument(symbol)] if symbol in INSTRUMENTS else [], heard)
             case "GET", "instruments", instrument_id if instrument_id in INSTRUMENTS.values():
-                act = reply(
+                act = self._reply(
                     200, _instrument(next(name for name, known in INSTRUMENTS.items() if known == instrument_id))
                 )
             case "GET", "quotes":
                 asked = heard.query.get("symbols", "").split(",")
-                act = reply(200, {"results": [self._quote(name) if name in INSTRUMENTS else None for name in asked]})
+                act = self._reply(
+                    200, {"results": [self._quote(name) if name in INSTRUMENTS else None for name in asked]}
+                )
             case "POST", "orders":
                 act = self._place(heard.form)
             case "GET", "orders":
                 act = self._page(self._listed(heard), heard)
             case "GET", "orders", order_id if order_id in self.rows:
-                act = reply(200, self.rows[order_id])
+                act = self._reply(200, self.rows[order_id])
             case "POST", "orders", order_id, "cancel":
                 act = self._cancel(order_id)
         return act
 
     def _token(self, heard: Heard) -> Act:
         if heard.form.get("refresh_token") != self._refresh:
-            return reply(401, {"detail": "Invalid refresh token."})
+            return self._reply(401, {"detail": "Invalid refresh token."})
         number = next(self._numbers)
         self._refresh = f"refresh-{number}"
         self.bearers = {f"access-{number}"}
         tokens = {"access_token": f"access-{number}", "refresh_token": self._refresh, "token_type": "Bearer"}
-        return reply(200, tokens | {"expires_in": 86400, "scope": "internal"})
+        return self._reply(200, tokens | {"expires_in": 86400, "scope": "internal"})
 
     def _account(self) -> dict[str, object]:
         held = sum((self._worth(row) for row in self._open() if row["side"] == "buy"), Decimal(0))
@@ -121,17 +134,17 @@ class LoopbackBook:
 
     def _place(self, form: dict[str, str]) -> Act:
         if any(row["ref_id"] == form["ref_id"] for row in self.rows.values()):
-            return reply(409, {"detail": "Reference ID must be unique."})
+            return self._reply(409, {"detail": "Reference ID must be unique."})
         quantity, price = Decimal(form["quantity"]), Decimal(form["price"])
         if form["side"] == "sell" and quantity > self.shares - self._reserved():
-            return reply(400, {"detail": "Not enough shares to sell."})
+            return self._reply(400, {"detail": "Not enough shares to sell."})
         if form["side"] == "buy" and quantity * price > self.cash:
-            return reply(400, {"detail": "You can only purchase 0 shares of AAPL."})
+            return self._reply(400, {"detail": "You can only purchase 0 shares of AAPL."})
         row = self._row(form, quantity, price)
         self.rows[str(row["id"])] = row
         if form["side"] == "buy" and price >= self.ask:
             self._fill(row, quantity)
-        return reply(201, row | {"state": "unconfirmed", "executions": [], "cumulative_quantity": "0.00000000"})
+        return self._reply(201, row | {"state": "unconfirmed", "executions": [], "cumulative_quantity": "0.00000000"})
 
     def _row(self, form: dict[str, str], quantity: Decimal, price: Decimal) -> dict[str, object]:
         order_id = str(uuid.UUID(int=next(self._numbers) + (4 << 76)))
@@ -173,11 +186,11 @@ class LoopbackBook:
     def _cancel(self, order_id: str) -> Act:
         row = self.rows.get(order_id)
         if row is None:
-            return NOT_FOUND
+            return self._not_found()
         if row["cancel"] is None:
-            return reply(403, {"detail": "Order cannot be cancelled at this time."})
+            return self._reply(403, {"detail": "Order cannot be cancelled at this time."})
         row |= {"state": "cancelled", "cancel": None}
-        return reply(200, {})
+        return self._reply(200, {})
 
     def _open(self) -> list[dict[str, object]]:
         return [row for row in self.rows.values() if row["cancel"] is not None]
@@ -197,7 +210,7 @@ class LoopbackBook:
         end = start + self._page_size
         query = urlencode(heard.query | {"cursor": str(end)})
         following = f"{BASE}{heard.path}?{query}" if end < len(rows) else None
-        return reply(200, {"next": following, "previous": None, "results": rows[start:end]})
+        return self._reply(200, {"next": following, "previous": None, "results": rows[start:end]})
 
 
 def _instrument(symbol: str) -> dict[str, object]:
