@@ -6,7 +6,8 @@ import pytest
 import requests
 
 from tests.support.broker_stand_in import Act, BrokerStandIn, Route
-from tests.support.sim_world import ACCOUNT, MORNING, session_end
+from tests.support.sim_account import ACCOUNT
+from tests.support.sim_world import MORNING, session_end
 from tests.support.stand_in_book import BASE
 from trading_bot.clock import VirtualClock
 from trading_bot.robinhood.sending import SendContext, sending

@@ -8,15 +8,29 @@ import json
 import os
 import pickle
 import signal
+import sqlite3
 import sys
+import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
 from tests.support.broker_stand_in import Request
+from tests.support.mortal import Life
 from tests.support.sim_invariants import Invariants
 from tests.support.sim_world import SimWorld
+
+STRUCK = 3
+"""The exit code of a life that was struck and came to its end all the same."""
+
+NEVER = 10**9
+ENDINGS: Mapping[str, signal.Signals] = {
+    "killed": signal.SIGKILL,
+    "interrupted": signal.SIGINT,
+    "terminated": signal.SIGTERM,
+}
+_ROTATES_AT_ONCE = 1
 
 
 class KilledWorld(SimWorld):
@@ -24,6 +38,7 @@ class KilledWorld(SimWorld):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.disk.take_over(self.folder)
         self._kept = self.folder / "broker.pickle"
         if self._kept.exists():
             self.broker.book, self.broker._underway, slept, self.killed = pickle.loads(self._kept.read_bytes())
@@ -43,32 +58,72 @@ class KilledWorld(SimWorld):
             (self.folder / "broken").write_text(f"{request.form['ref_id']} was sent: {post}")
 
 
-def _kill(world: SimWorld) -> None:
+class MortalDatabase(sqlite3.Connection):
+    """The index of order ids, whose file SQLite writes by itself: the process may die between two statements."""
+
+    life = Life()
+
+    def execute(self, *arguments):
+        self._moment("sql")
+        return super().execute(*arguments)
+
+    def executemany(self, *arguments):
+        self._moment("sql")
+        return super().executemany(*arguments)
+
+    def executescript(self, *arguments):
+        self._moment("sql")
+        return super().executescript(*arguments)
+
+    def __exit__(self, *arguments):
+        self._moment("commit")
+        return super().__exit__(*arguments)
+
+    def close(self) -> None:
+        self._moment("close database")
+        super().close()
+
+    def _moment(self, name: str) -> None:
+        type(self).life.moment(name)
+
+
+def _kill(world: KilledWorld) -> None:
     world.life.moment("kill")
     world.kill()
+    world.keep()
     world.life.moment("killed")
     world.cancel_all()
 
 
-def _sync(world: SimWorld) -> None:
+def _sync(world: KilledWorld) -> None:
     world.broker.book.fill(world.order("c2"), 3, world.clock.now())
     world.broker.book.cancel(world.order(), world.clock.now())
     world.sync()
 
 
-STEPS: dict[str, Callable[[SimWorld], object]] = {
-    "submit": lambda world: world.trade(client_order_id="c3", symbol="KO"),
+def _submit(world: KilledWorld) -> None:
+    world.trade(client_order_id="c3", symbol="KO")
+
+
+STEPS: dict[str, Callable[[KilledWorld], object]] = {
+    "submit": _submit,
     "cancel": lambda world: world.cancel(),
     "cancel_all": lambda world: world.cancel_all(),
     "kill": _kill,
     "sync": _sync,
     "recover": lambda world: None,
+    "rotate": _submit,
 }
+"""What a process is struck in. Recovering is its start; in ``rotate`` each answer to an order makes a new segment."""
 
 
-def prepare(folder: Path, _step: str, _die_at: int) -> None:
+def world_of(folder: Path, step: str) -> KilledWorld:
+    return KilledWorld(folder, journal_max_bytes=_ROTATES_AT_ONCE if step == "rotate" else None)
+
+
+def prepare(folder: Path, step: str) -> None:
     """Leave two orders at the broker, one of them partly filled without our knowing."""
-    world = KilledWorld(folder)
+    world = world_of(folder, step)
     world.started()
     world.trade()
     world.trade(client_order_id="c2", symbol="MSFT")
@@ -77,29 +132,29 @@ def prepare(folder: Path, _step: str, _die_at: int) -> None:
     world.keep()
 
 
-def live(folder: Path, step: str, die_at: int, *, by: signal.Signals = signal.SIGKILL) -> None:
-    """Start, do the step, and be sent a signal at the chosen effect of either."""
-    world = KilledWorld(folder)
+def live(folder: Path, step: str, die_at: int, *, by: signal.Signals = signal.SIGKILL) -> bool:
+    """Start, do the step, and be sent a signal at the chosen effect of it; whether it had so many."""
+    world = world_of(folder, step)
 
     def end() -> None:
         world.life.is_over = by is signal.SIGKILL
         os.kill(os.getpid(), by)
 
     world.end = end
-    if step == "recover":
-        world.boot(die_at=die_at)
-        return
-    world.boot()
-    world.life.die_in(die_at)
     try:
+        world.boot(die_at=die_at if step == "recover" else None)
+        MortalDatabase.life = world.life
+        if step != "recover":
+            world.life.die_in(die_at)
         STEPS[step](world)
     except KeyboardInterrupt:
         world.stop()
+    return world.life.die_at is not None and world.life.effects >= world.life.die_at
 
 
-def judge(folder: Path, step: str, _die_at: int) -> None:
+def judge(folder: Path, step: str) -> None:
     """Start again, let everything settle, and raise what is broken."""
-    world = KilledWorld(folder)
+    world = world_of(folder, step)
     if (folder / "broken").exists():
         raise AssertionError((folder / "broken").read_text())
     invariants = Invariants(world)
@@ -107,20 +162,26 @@ def judge(folder: Path, step: str, _die_at: int) -> None:
     invariants.check()
     world.settle()
     invariants.check_settled()
+    world.trade()
     if step == "kill" and world.killed:
         world.trade(client_order_id="c4", symbol="KO")
-        invariants.check()
+    invariants.check()
     if len(world.broker.book.orders) > 3:
         raise AssertionError(f"the broker has {len(world.broker.book.orders)} orders of three that were asked for")
 
 
-def _forked(run: Callable[[Path, str, int], None], folder: Path, step: str, die_at: int) -> tuple[int, str]:
-    problem = folder / "problem"
+def rehearse(folder: Path) -> None:
+    """Live once in the server itself: what is imported, compiled or read on the way, no child has to do again."""
+    prepare(folder, "rotate")
+    judge(folder, "rotate")
+
+
+def _forked(run: Callable[[], object], problem: Path) -> tuple[int, str]:
     child = os.fork()
     if child == 0:
         code = 0
         try:
-            run(folder, step, die_at)
+            code = STRUCK if run() else 0
         except BaseException:  # noqa: BLE001 - a forked child must end here, whatever happened
             problem.write_text(traceback.format_exc())
             code = 1
@@ -129,17 +190,25 @@ def _forked(run: Callable[[Path, str, int], None], folder: Path, step: str, die_
     return os.waitstatus_to_exitcode(status), problem.read_text() if problem.exists() else ""
 
 
+def _life(folder: Path, step: str, ending: str, die_at: int) -> tuple[int, str]:
+    """Let one process live and another one judge what it left; the first one's exit code, and what is wrong."""
+    code, problem = _forked(partial(live, folder, step, die_at, by=ENDINGS[ending]), folder / "problem")
+    if not problem:
+        _, problem = _forked(partial(judge, folder, step), folder / "problem")
+    return code, problem
+
+
 def main() -> None:
-    runs: dict[str, Callable[[Path, str, int], None]] = {
-        "prepare": prepare,
-        "live": live,
-        "interrupted": partial(live, by=signal.SIGINT),
-        "terminated": partial(live, by=signal.SIGTERM),
-        "judge": judge,
-    }
+    sqlite3.connect = partial(sqlite3.connect, factory=MortalDatabase)  # type: ignore[assignment]  # all it is asked for
+    with tempfile.TemporaryDirectory() as stage:
+        rehearse(Path(stage))
     for line in sys.stdin:
         asked = json.loads(line)
-        code, problem = _forked(runs[asked["run"]], Path(asked["folder"]), asked["step"], asked["die_at"])
+        folder, step = Path(asked["folder"]), asked["step"]
+        if asked["ending"] == "prepare":
+            code, problem = _forked(partial(prepare, folder, step), folder / "problem")
+        else:
+            code, problem = _life(folder, step, asked["ending"], asked["die_at"])
         sys.stdout.write(json.dumps({"code": code, "problem": problem}) + "\n")
         sys.stdout.flush()
 

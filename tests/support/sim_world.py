@@ -12,35 +12,25 @@ from decimal import Decimal
 from pathlib import Path
 
 from tests.support.broker_stand_in import BrokerStandIn, Request
+from tests.support.journal_on_disk import JournalOnDisk
 from tests.support.mortal import DiedError, Disk, Life, MortalFiles, MortalLine
+from tests.support.sim_account import ACCOUNT, ARMED_HOURS, SimAccount
 from tests.support.stand_in_book import HeldOrder
 from trading_bot.bot import StartError, TradeResult, TradingBot
 from trading_bot.clock import VirtualClock
-from trading_bot.config import Config
 from trading_bot.error_handling.retry import no_jitter
 from trading_bot.latch import Latch
 from trading_bot.order_management.events import EventKind, JournalRecord
-from trading_bot.order_management.exceptions import OrderCancellationError, OrderError
+from trading_bot.order_management.exceptions import OrderCancellationError, OrderError, OrderLogError
+from trading_bot.order_management.journal_keeper import JournalKeeper
 from trading_bot.order_management.models import ExecutionMode, OrderEnvelope
 from trading_bot.order_management.order_book import OrderBook
-from trading_bot.order_management.order_log import JournalScan, scan
 from trading_bot.order_management.results import CancelResult, SyncSummary
-from trading_bot.startup import create_bot
 from trading_bot.startup.surroundings import Surroundings
-from trading_bot.state_folder import StateFolder, account_key
 
-ACCOUNT = "5QR12345"
 MORNING = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 CLOSE = datetime(2026, 11, 23, 21, 0, tzinfo=UTC)
 SETTLED = CLOSE + timedelta(minutes=5)
-
-_NO_LIMITS = {
-    "max_order_notional": None,
-    "max_position_notional": None,
-    "max_daily_loss": None,
-    "max_consecutive_losses": None,
-    "max_trades_per_day": None,
-}
 
 
 def session_end(moment: datetime) -> datetime:
@@ -86,15 +76,20 @@ class SimWorld:
     folder: Path
     order_management: dict[str, object] = field(default_factory=dict)
     clock: VirtualClock = field(default_factory=lambda: VirtualClock(MORNING))
+    mode: ExecutionMode = ExecutionMode.PAPER
+    journal_max_bytes: int | None = None
+    """After how many bytes the bots that start from now on rotate their journal; None as configured."""
 
     def __post_init__(self) -> None:
+        self.account = SimAccount(folder=self.folder, mode=self.mode, order_management=self.order_management)
+        self.config = self.account.config
         self.broker = BrokerStandIn(clock=self.clock, account=ACCOUNT, session_end=session_end)
         self.broker.before_submit = self._note_post
         self.disk = Disk()
         self.life = Life()
         self.files = MortalFiles(self.life, self.disk)
         self.bot: TradingBot | None = None
-        self._read: tuple[bytes, JournalScan] | None = None
+        self._keeper: JournalKeeper | None = None
         self.killed = False
         self.process_id = 4711
         self.end: Callable[[], None] | None = None
@@ -106,37 +101,15 @@ class SimWorld:
         self.cancels: list[CancelResult] = []
         self.syncs: list[SyncSummary] = []
         self._ids = itertools.count(1)
-        self.config = Config.model_validate(
-            {
-                "logs_dir": str(self.folder / "logs"),
-                "state_dir": str(self.folder / "state"),
-                "account_number": ACCOUNT,
-                "trading": {"calendar": "NYSE"},
-                "risk_management": _NO_LIMITS,
-                "order_management": self.order_management,
-            }
-        )
-
-    @property
-    def journal(self) -> Path:
-        return self.config.logs_dir / "orders.jsonl"
-
-    @property
-    def state(self) -> StateFolder:
-        mode = ExecutionMode.PAPER
-        return StateFolder(
-            root=self.config.resolve_state_dir() / f"{mode}-{account_key(mode, ACCOUNT)}", files=self.files
-        )
+        self.journal = self.account.journal
+        self.history = JournalOnDisk(self.journal, self.disk)
+        if self.mode is ExecutionMode.LIVE:
+            self.account.log_in()
+            self.arm()
 
     def records(self) -> tuple[JournalRecord, ...]:
-        """Every good record of the journal as it is on disk now."""
-        return self.scanned(self.journal.read_bytes()).records if self.journal.exists() else ()
-
-    def scanned(self, data: bytes) -> JournalScan:
-        """Read a journal; the same bytes are read once."""
-        if self._read is None or self._read[0] != data:
-            self._read = data, scan(data)
-        return self._read[1]
+        """Every good record of the journal as it is on disk now, whatever segment it is in."""
+        return self.history.records()
 
     def book_on_disk(self) -> OrderBook:
         return OrderBook.replayed(self.records())
@@ -174,17 +147,14 @@ class SimWorld:
         around = Surroundings(
             clock=self.clock,
             files=self.files,
-            new_id=lambda: f"id-{next(self._ids)}",
+            new_id=lambda: f"{next(self._ids):032x}",
             jitter=no_jitter,
             process_id=lambda: self.process_id,
         )
-        bot = create_bot(
-            self.config,
-            transport=MortalLine(self.life, self.broker),
-            surroundings=around,
-            background_sync=False,
-        )
-        self.bot = bot
+        line = MortalLine(self.life, self.broker)
+        parts = self.account.parts(around, line, journal_max_bytes=self.journal_max_bytes)
+        self._keeper = parts._journal._keeper
+        self.bot = bot = parts.bot(background_sync=False)
         with self._mortal():
             try:
                 bot.start()
@@ -283,12 +253,18 @@ class SimWorld:
         self.killed = True
 
     def arm(self) -> None:
-        self._other_latch().arm(by="simulation")
+        self._other_latch().arm(by="simulation", hours=ARMED_HOURS if self.mode is ExecutionMode.LIVE else None)
         self.killed = False
 
     def _other_latch(self) -> Latch:
-        """The latch as another process of the account has it."""
-        return Latch(path=self.state.latch, clock=self.clock, files=MortalFiles(Life(), self.disk))
+        return self.account.latch(self.clock, MortalFiles(Life(), self.disk))
+
+    def rotate(self) -> None:
+        """Let the bot do now what it does when a segment is full or the day is over."""
+        with self._mortal():
+            if self.bot is not None and self._keeper is not None:
+                with contextlib.suppress(OrderLogError):
+                    self._keeper.rotate()
 
     def wait(self, seconds: float) -> None:
         self.clock.sleep(seconds)
@@ -319,7 +295,7 @@ class SimWorld:
         return results
 
     def _note_post(self, request: Request) -> None:
-        found = scan(self.disk.durable_bytes(self.journal)).records
+        found = self.history.flushed_records()
         ours = [record for record in found if record.fact.ref_id == request.form["ref_id"]]
         self.posts.append(
             Post(

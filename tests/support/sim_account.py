@@ -1,0 +1,84 @@
+"""The account of a simulation: how a bot of it is built, in either mode, and what a person does to it by hand."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from trading_bot.auth.token_store import SavedSession, TokenStore
+from trading_bot.clock import Clock
+from trading_bot.config import Config
+from trading_bot.files import FileSystem, LocalFiles
+from trading_bot.latch import Latch
+from trading_bot.order_management.models import ExecutionMode
+from trading_bot.robinhood.session import Transport
+from trading_bot.startup.account import AccountParts
+from trading_bot.startup.surroundings import Surroundings
+from trading_bot.state_folder import StateFolder, account_key, journal_name
+
+ACCOUNT = "5QR12345"
+ARMED_HOURS = 24 * 7
+
+_NO_LIMITS = {
+    "max_order_notional": None,
+    "max_position_notional": None,
+    "max_daily_loss": None,
+    "max_consecutive_losses": None,
+    "max_trades_per_day": None,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimAccount:
+    """One account in one mode. ``journal_max_bytes`` may be less than a configuration file can ask for."""
+
+    folder: Path
+    mode: ExecutionMode = ExecutionMode.PAPER
+    order_management: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def config(self) -> Config:
+        return Config.model_validate(
+            {
+                "logs_dir": str(self.folder / "logs"),
+                "state_dir": str(self.folder / "state"),
+                "account_number": ACCOUNT,
+                "trading": {"calendar": "NYSE", "mode": self.mode.value},
+                "risk_management": _NO_LIMITS,
+                "order_management": self.order_management,
+            }
+        )
+
+    @property
+    def journal(self) -> Path:
+        return self.config.logs_dir / journal_name(self.mode, ACCOUNT)
+
+    def state(self, files: FileSystem) -> StateFolder:
+        root = self.config.resolve_state_dir() / f"{self.mode}-{account_key(self.mode, ACCOUNT)}"
+        return StateFolder(root=root, files=files)
+
+    def parts(self, around: Surroundings, transport: Transport, *, journal_max_bytes: int | None) -> AccountParts:
+        config = self.config
+        if journal_max_bytes is not None:
+            small = config.order_management.model_copy(update={"journal_max_bytes": journal_max_bytes})
+            config = config.model_copy(update={"order_management": small})
+        return AccountParts(
+            config, around, account_number=ACCOUNT, transport=transport, quotes=None, live_trading_open=True
+        )
+
+    def latch(self, clock: Clock, files: FileSystem) -> Latch:
+        """The latch as another process of the account has it."""
+        return Latch(path=self.state(files).latch, clock=clock, files=files)
+
+    def log_in(self) -> None:
+        """Leave what a login at a terminal leaves."""
+        files = LocalFiles()
+        store = TokenStore(
+            path=self.state(files).session, username=None, account_number=SecretStr(ACCOUNT), files=files
+        )
+        saved = SavedSession(
+            device_token=SecretStr("device"),
+            access_token=SecretStr("access-0"),
+            refresh_token=SecretStr("refresh-0"),
+        )
+        store.save(saved)
