@@ -4,6 +4,7 @@ The broker's book lies in a file, outside of every life: it is written before an
 dies on the way leaves the broker knowing more than itself. Commands come as lines of JSON, and each is answered by one.
 """
 
+import gc
 import json
 import os
 import pickle
@@ -30,6 +31,9 @@ ENDINGS: Mapping[str, signal.Signals] = {
     "interrupted": signal.SIGINT,
     "terminated": signal.SIGTERM,
 }
+SETTLES_IN_S = 130
+"""Long enough for the two looks, a minute apart, that the absence of an order takes."""
+
 _ROTATES_AT_ONCE = 1
 
 
@@ -43,12 +47,16 @@ class KilledWorld(SimWorld):
         if self._kept.exists():
             self.broker.book, self.broker._underway, slept, self.killed = pickle.loads(self._kept.read_bytes())
             self.clock.sleep(slept)
+        self._last = b""
         self.broker.meanwhile = lambda request: self.keep()
 
     def keep(self) -> None:
-        beside = self._kept.with_suffix(".new")
-        beside.write_bytes(pickle.dumps((self.broker.book, self.broker._underway, self.clock.monotonic(), self.killed)))
-        beside.replace(self._kept)
+        data = pickle.dumps((self.broker.book, self.broker._underway, self.clock.monotonic(), self.killed))
+        if data != self._last:
+            beside = self._kept.with_suffix(".new")
+            beside.write_bytes(data)
+            beside.replace(self._kept)
+            self._last = data
 
     def _note_post(self, request: Request) -> None:
         """The child may not live to tell, so it is judged at once."""
@@ -157,10 +165,11 @@ def judge(folder: Path, step: str) -> None:
     world = world_of(folder, step)
     if (folder / "broken").exists():
         raise AssertionError((folder / "broken").read_text())
+    world.broker.meanwhile = lambda request: None  # nobody comes after this process
     invariants = Invariants(world)
     world.boot()
     invariants.check()
-    world.settle()
+    world.settle(SETTLES_IN_S, every=61)
     invariants.check_settled()
     world.trade()
     if step == "kill" and world.killed:
@@ -202,6 +211,8 @@ def main() -> None:
     sqlite3.connect = partial(sqlite3.connect, factory=MortalDatabase)  # type: ignore[assignment]  # all it is asked for
     with tempfile.TemporaryDirectory() as stage:
         rehearse(Path(stage))
+    gc.collect()
+    gc.freeze()  # children that collect would copy every page of the server
     for line in sys.stdin:
         asked = json.loads(line)
         folder, step = Path(asked["folder"]), asked["step"]
