@@ -1,11 +1,15 @@
 """Time as an argument: the one port through which the bot reads clocks and waits."""
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, TypeAlias
+from typing import Protocol, Self, TypeAlias
 
 Seconds: TypeAlias = float
 """A duration, or a point on a monotonic clock, in seconds."""
+
+SHORTEST_SLEEP_S: Seconds = 2.0
+"""By how much the wall clock must run ahead before that is no correction of it: then the machine slept."""
 
 
 class Clock(Protocol):
@@ -22,6 +26,27 @@ class Clock(Protocol):
     def sleep(self, seconds: Seconds) -> None:
         """Wait that many seconds; zero or less returns at once."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """One instant on both clocks: the wall clock can be set, the monotonic one stands still while a machine sleeps."""
+
+    at: datetime
+    mono: Seconds
+
+    @classmethod
+    def of(cls, clock: Clock) -> Self:
+        """Read both clocks."""
+        return cls(at=clock.now(), mono=clock.monotonic())
+
+    def age_s(self, clock: Clock) -> Seconds:
+        """Return the seconds since then, by the clock that saw more of them."""
+        return max(clock.monotonic() - self.mono, (clock.now() - self.at).total_seconds())
+
+    def slept_since(self, clock: Clock) -> bool:
+        """Whether the machine slept since then; a wall clock that was set forward looks the same."""
+        return self.age_s(clock) - (clock.monotonic() - self.mono) > SHORTEST_SLEEP_S
 
 
 class SystemClock:

@@ -2,29 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 from tests.support.broker_stand_in import Route
+from tests.support.jumpy_clock import JumpyClock
 from tests.support.mortal import DiedError
 from tests.support.sim_invariants import Invariants
 from tests.support.sim_world import MORNING, SimWorld
-from trading_bot.clock import VirtualClock
 from trading_bot.order_management.exceptions import OrderError
 from trading_bot.order_management.models import OrderEnvelope
-
-
-class JumpyClock(VirtualClock):
-    """A clock whose wall time can be set, or go on while the monotonic one stands still, as over a sleep."""
-
-    _jumped = timedelta()
-
-    def now(self) -> datetime:
-        return super().now() + self._jumped
-
-    def jump(self, seconds: float) -> None:
-        self._jumped += timedelta(seconds=seconds)
 
 
 @dataclass

@@ -203,9 +203,15 @@ def test_second_process_on_the_account(step, fault, tmp_path):
 def test_forked_child_sends_nothing(step, fault, tmp_path):
     desk = Desk(tmp_path, step)
     desk.world.process_id += 1
+    heard = len(desk.world.broker.seen)
     result = desk.world.trade(client_order_id="c9", symbol="KO")
     assert result is not None
-    assert result.status is TradeStatus.BLOCKED
+    assert result.status in (TradeStatus.BLOCKED, TradeStatus.NOT_SENT)
+    assert not any(cancelled.is_proven_closed for cancelled in desk.world.cancel_all())
+    summary = desk.world.sync()
+    assert summary is not None
+    assert not summary.complete
+    assert len(desk.world.broker.seen) == heard, "no cancel and no read leaves a forked child either"
     if step == "ALL":
         desk.world.kill()
         desk.world.process_id -= 1

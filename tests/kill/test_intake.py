@@ -48,7 +48,7 @@ def test_the_next_synchronisation_cancels_what_the_kill_named(tmp_path):
 def test_a_cancel_that_came_to_nothing_is_asked_for_again_by_a_kill(tmp_path):
     bench = ManagerBench(cancel_deadline_s=1)
     bench.buy("c1")
-    bench.gateway.cancels.append(CancelStep(ends=False))
+    bench.gateway.cancels.append(CancelStep(drops=True))
     bench.manager.cancel_order("c1")
     intake(bench, tmp_path)
     kill(bench, tmp_path, "c1")

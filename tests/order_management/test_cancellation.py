@@ -121,7 +121,7 @@ def test_what_was_filled_before_the_cancel_is_kept():
 def test_a_cancel_that_did_not_work_leaves_the_order_live_and_says_so(reply, verdict, state):
     bench = ManagerBench(cancel_deadline_s=2)
     bench.buy("c1")
-    bench.gateway.cancels.append(CancelStep(reply=reply))
+    bench.gateway.answer_cancels(reply)
     with pytest.raises(OrderCancellationError, match="may still fill") as caught:
         bench.manager.cancel_order("c1")
     (result,) = caught.value.results
@@ -313,6 +313,7 @@ class TestCancelAll:
         bench.gateway.cancels.extend(
             [CancelStep(), CancelStep(reply=REFUSED), CancelStep(reply=REFUSED, before=lambda order: order.fill())]
         )
+        bench.gateway.answer_cancels(REFUSED)
         with pytest.raises(OrderCancellationError, match="1 of 3 orders") as caught:
             bench.manager.cancel_all_open_orders()
         assert [result.verdict for result in caught.value.results] == [
@@ -350,7 +351,7 @@ class TestCancelAll:
 
     def test_entries_are_taken_again_after_it_failed(self):
         bench = three_orders()
-        bench.gateway.cancels.append(CancelStep(reply=REFUSED))
+        bench.gateway.answer_cancels(REFUSED)
         with pytest.raises(OrderCancellationError):
             bench.manager.cancel_all_open_orders()
         assert bench.manager.halted_because is None
@@ -423,7 +424,7 @@ class TestExternalOrders:
     def test_what_does_not_end_within_the_deadline_raises(self, reply, verdict):
         bench = ManagerBench(cancel_deadline_s=3)
         bench.gateway.add(terms("NVDA"))
-        bench.gateway.cancels.append(CancelStep(reply=reply, ends=False))
+        bench.gateway.answer_cancels(reply)
         with pytest.raises(OrderCancellationError) as caught:
             bench.manager.cancel_all(include_external=True)
         assert [result.verdict for result in caught.value.results] == [verdict]

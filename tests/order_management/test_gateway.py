@@ -25,6 +25,7 @@ from tests.support.scripted_broker import (
 from trading_bot.order_management.exceptions import (
     AuthenticationError,
     OrderNotSentError,
+    OrderStatusError,
     OrderValidationError,
 )
 from trading_bot.order_management.gateways import RobinhoodGateway
@@ -306,3 +307,36 @@ class TestCancelling:
     def test_no_cancels_are_no_requests(self, desk):
         assert desk.gateway.cancel_all_equity_orders([]) == {}
         assert desk.broker.seen == []
+
+
+class TestBy:
+    """All reads and cancels of one view of the gateway end by one point in time."""
+
+    def test_no_request_leaves_after_it(self, desk):
+        desk.broker.always(*CANCEL, reply(200, {}))
+        gateway = desk.gateway.by(desk.time.monotonic() + 5)
+        assert gateway.cancel_order(OrderId(ORDER)) == CancelTaken()
+        desk.time.sleep(5)
+        seen = len(desk.broker.seen)
+        assert isinstance(gateway.cancel_order(OrderId(ORDER)), CancelNotSent)
+        with pytest.raises(OrderStatusError, match="no time was left"):
+            gateway.fetch_order_status(OrderId(ORDER))
+        assert not gateway.list_open_orders().complete
+        assert len(desk.broker.seen) == seen
+        assert desk.gateway.cancel_order(OrderId(ORDER)) == CancelTaken(), "the gateway itself goes on"
+
+    def test_nothing_is_repeated_beyond_it(self, desk):
+        desk.broker.always(*CANCEL, lost())
+        desk.gateway.by(desk.time.monotonic() + 1).cancel_order(OrderId(ORDER))
+        assert desk.time.monotonic() <= 1
+
+    def test_what_it_learns_of_instruments_is_remembered(self, desk):
+        desk.gateway.by(desk.time.monotonic() + 5).prepare_order(terms(), RefId(REF))
+        seen = len(desk.broker.seen)
+        desk.gateway.prepare_order(terms(), RefId(REF))
+        assert len(desk.broker.seen) == seen
+
+    def test_instruments_too_are_looked_up_in_time(self, desk):
+        gateway = desk.gateway.by(desk.time.monotonic())
+        with pytest.raises(OrderNotSentError):
+            gateway.prepare_order(terms(), RefId(REF))

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -44,6 +44,13 @@ class TestListing:
             "account_numbers": ACCOUNT,
             "updated_at[gte]": MORNING.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         }
+
+    def test_a_list_says_when_it_began_by_the_brokers_own_clock(self, desk):
+        dated = reply(200, {"results": [], "next": None}, Date="Mon, 23 Nov 2026 09:00:00 GMT")
+        desk.broker.on(*LIST, dated, dated)
+        assert desk.gateway.list_open_orders().broker_time is None
+        desk.time.sleep(7)
+        assert desk.gateway.list_open_orders().broker_time == datetime(2026, 11, 23, 9, 0, 7, tzinfo=UTC)
 
     def test_closed_orders_and_other_accounts_are_left_out(self, desk):
         closed = order_row(id=OTHER, state="cancelled")

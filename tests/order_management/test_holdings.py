@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from tests.support.fake_gateway import REPLY_LOST, nothing
-from tests.support.manager_bench import ManagerBench, terms
+from tests.support.jumpy_clock import JumpyClock
+from tests.support.manager_bench import MONDAY, ManagerBench, terms
 from trading_bot.order_management.causes import Cause, cause_of
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
@@ -109,6 +110,16 @@ class TestDrift:
         bench.sync()
         bench.sync(after=LOOK_EVERY_S)
         assert (expected(bench), freeze(bench), bench.gateway.look_backs) == (Decimal(60), None, [])
+
+    def test_a_look_that_spans_a_sleep_of_the_machine_is_none(self):
+        clock = JumpyClock(MONDAY)
+        bench = ManagerBench(shares={"AAPL": 100}, clock=clock, recovered=False)
+        bench.positions.during_read = lambda: clock.jump(60)
+        with pytest.raises(TradingHaltedError, match="slept"):
+            bench.manager.recover()
+        bench.positions.during_read = lambda: None
+        bench.manager.recover()
+        assert bench.manager.halted_because is None
 
     @pytest.mark.parametrize("moved", ["-20", "7", "150", "0.0123"])
     def test_shares_moved_elsewhere_freeze_the_symbol_once_two_looks_agree(self, moved):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.support.order_story import MONDAY, Story, fill, intended, now_in, order_id_of, ref_of, report, told
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.lifecycle import is_legal
-from trading_bot.order_management.models import OrderId, OrderReport, OrderState, RefId, Side
+from trading_bot.order_management.models import OrderId, OrderReport, OrderState, RefId, Side, TimeInForce
 from trading_bot.order_management.reconciliation import filled_quantity, reconcile, reported_state
 
 S = OrderState
@@ -229,11 +229,12 @@ def test_the_report_of_another_order_is_noted_and_otherwise_ignored(changes):
 @pytest.mark.parametrize(
     ("changes", "shown"),
     [
-        ({"symbol": "MSFT"}, "MSFT buy 10 100.00"),
-        ({"side": Side.SELL}, "AAPL sell 10 100.00"),
-        ({"quantity": Decimal(100)}, "AAPL buy 100 100.00"),
-        ({"limit_price": Decimal("100.01")}, "AAPL buy 10 100.01"),
-        ({"limit_price": None}, "AAPL buy 10 None"),
+        ({"symbol": "MSFT"}, "MSFT buy 10 100.00 gfd"),
+        ({"side": Side.SELL}, "AAPL sell 10 100.00 gfd"),
+        ({"quantity": Decimal(100)}, "AAPL buy 100 100.00 gfd"),
+        ({"limit_price": Decimal("100.01")}, "AAPL buy 10 100.01 gfd"),
+        ({"limit_price": None}, "AAPL buy 10 None gfd"),
+        ({"time_in_force": TimeInForce.GTC}, "AAPL buy 10 100.00 gtc"),
     ],
     ids=str,
 )

@@ -158,7 +158,7 @@ class TestTheFirstLeg:
     )
     def test_an_order_that_may_be_live_keeps_the_new_one_from_being_sent(self, reply):
         bench = resting()
-        bench.gateway.cancels.append(CancelStep(reply=reply))
+        bench.gateway.answer_cancels(reply)
         with pytest.raises(OrderCancellationError, match=r"not proven cancelled.*no new order was sent") as caught:
             replaced(bench)
         assert (len(bench.gateway.posts), caught.value.results[0].client_order_id) == (1, "old")

@@ -1,14 +1,14 @@
 """Bringing the book up to the broker: presence from any listing, absence only from complete ones."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from tests.support.fake_gateway import REPLY_LOST, REQUEST_LOST, SURELY_THERE, CancelStep, FakeGateway, SubmitStep
+from tests.support.jumpy_clock import JumpyClock
 from tests.support.manager_bench import CLOSE, MONDAY, ManagerBench, terms
-from trading_bot.clock import VirtualClock
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
@@ -28,15 +28,6 @@ class SlowListing(FakeGateway):
 
     def list_open_orders(self) -> Listing:
         return Listing(reports=self.read(), complete=True)
-
-
-class SettableClock(VirtualClock):
-    """A virtual clock whose wall time somebody may set ahead; the monotonic one stays."""
-
-    ahead = timedelta()
-
-    def now(self) -> datetime:
-        return super().now() + self.ahead
 
 
 def with_unknown(step: SubmitStep = REQUEST_LOST, *, time_in_force: str = "gfd") -> ManagerBench:
@@ -236,15 +227,44 @@ class TestUnresolvedOrders:
 
     def test_a_wall_clock_set_forward_makes_no_order_absent(self):
         bench = with_unknown()
-        bench.clock = clock = SettableClock(bench.clock.now())
+        bench.clock = clock = JumpyClock(bench.clock.now())
         bench.restart()
         bench.manager.recover()
-        clock.ahead = timedelta(hours=8)
+        clock.jump(8 * 3600)
         assert sync(bench) == "unknown"
         assert sync(bench, after_s=59.9) == "unknown"
         assert sync(bench, after_s=0.1) == "presumed_absent"
-        assert sync(bench, after_s=59.9) == "presumed_absent"
-        assert sync(bench, after_s=0.1) == "never_accepted"
+        assert sync(bench, after_s=3600) == "presumed_absent"
+
+    @pytest.mark.parametrize("told", [None, CLOSE - timedelta(hours=1), CLOSE])
+    def test_only_the_brokers_own_clock_proves_that_the_session_is_over(self, told):
+        """Ours may be hours ahead, and then a good-for-day order would be given up while it still works."""
+        bench = with_unknown()
+        bench.gateway.broker_time = lambda: told
+        sync(bench)
+        sync(bench, after_s=60)
+        bench.clock.sleep_until(CLOSE + timedelta(minutes=5))
+        assert sync(bench) == "presumed_absent"
+        bench.gateway.broker_time = lambda: CLOSE + timedelta(seconds=1)
+        assert sync(bench) == "never_accepted"
+
+    def test_the_brokers_clock_alone_proves_nothing_either(self):
+        bench = with_unknown()
+        sync(bench)
+        sync(bench, after_s=60)
+        bench.gateway.broker_time = lambda: CLOSE + timedelta(hours=1)
+        assert sync(bench, after_s=60) == "presumed_absent"
+
+    def test_an_order_first_missed_after_its_session_may_have_rested_in_the_next_one(self):
+        """A clock that was hours behind made the order look like one of an earlier session."""
+        bench = with_unknown()
+        bench.session_end = lambda order: CLOSE if order.created_at <= CLOSE else CLOSE + timedelta(days=1)
+        bench.clock.sleep_until(CLOSE + timedelta(minutes=1))
+        sync(bench)
+        sync(bench, after_s=60)
+        assert sync(bench, after_s=3600) == "presumed_absent"
+        bench.clock.sleep_until(CLOSE + timedelta(days=1, seconds=1))
+        assert sync(bench) == "never_accepted"
 
     def test_a_restart_begins_the_measured_minutes_anew(self):
         bench = with_unknown()
@@ -337,16 +357,83 @@ class TestStrangers:
         assert "broker-1" in str(bench.manager.halted_because)
 
 
+class TestTime:
+    """One round reads for so long and no longer, and what spans a sleep is no view of one moment."""
+
+    def test_a_round_reads_for_two_minutes_at_most(self):
+        bench = ManagerBench(shares={"AAPL": 1})
+        bench.clock.sleep(5)
+        bench.gateway.deadlines.clear()
+        bench.positions.deadlines.clear()
+        bench.buy("c1")
+        bench.gateway.order().fill()
+        bench.manager.synchronize_open_orders()
+        assert {*bench.gateway.deadlines, *bench.positions.deadlines} == {125}
+
+    @pytest.mark.parametrize("when", ["the list", "a look-up"])
+    def test_a_round_that_spans_a_sleep_is_not_complete(self, when, monkeypatch):
+        bench = with_unknown()
+        clock = bench.clock = JumpyClock(bench.clock.now())
+        bench.restart()
+        bench.manager.recover()
+        name = "list_open_orders" if when == "the list" else "find_by_client_order_id"
+        read = getattr(bench.gateway, name)
+
+        def sleepily(*args, **named):
+            clock.jump(3600)
+            return read(*args, **named)
+
+        monkeypatch.setattr(bench.gateway, name, sleepily)
+        summary = bench.manager.synchronize_open_orders()
+        assert (summary.complete, "slept" in str(summary.problem)) == (False, True)
+        monkeypatch.undo()
+        assert bench.manager.synchronize_open_orders().complete
+
+    def test_a_look_up_that_spans_a_sleep_proves_no_absence(self, monkeypatch):
+        bench = with_unknown()
+        clock = bench.clock = JumpyClock(bench.clock.now())
+        bench.restart()
+        find = bench.gateway.find_by_client_order_id
+
+        def sleepily(*args, **named):
+            clock.jump(60)
+            return find(*args, **named)
+
+        monkeypatch.setattr(bench.gateway, "find_by_client_order_id", sleepily)
+        for _ in range(3):
+            clock.sleep(61)
+            bench.manager.synchronize_open_orders()
+        assert EventKind.ABSENCE_NOTED not in bench.journal.kinds
+
+    def test_a_reading_that_spans_a_sleep_is_made_again(self, monkeypatch):
+        clock = JumpyClock(MONDAY)
+        bench = ManagerBench(clock=clock)
+        bench.buy("c1")
+        fetch = bench.gateway.fetch_order_status
+
+        def sleepily(order_id):
+            report = fetch(order_id)
+            if len(bench.gateway.fetched) == 1:
+                clock.jump(60)
+                bench.gateway.order().fill()
+            return report
+
+        monkeypatch.setattr(bench.gateway, "fetch_order_status", sleepily)
+        assert bench.manager.get_order_status("c1").state == "filled"
+        assert len(bench.gateway.fetched) == 2
+
+
 class TestTwins:
     def test_a_second_order_under_one_of_our_keys_is_cancelled_and_stops_everything_once(self):
         bench = ManagerBench()
         bench.buy("c1")
         intent = bench.gateway.posts[0]
         twin = bench.gateway.add(intent.terms, ref_id=intent.ref_id)
-        bench.gateway.cancels.append(CancelStep(ends=False))
         for _ in range(2):
             bench.manager.synchronize_open_orders()
+            twin.state = OrderState.CONFIRMED
         assert bench.gateway.cancel_requests == [twin.order_id, twin.order_id]
+        bench.manager.synchronize_open_orders()
         assert (bench.state(), twin.state) == ("confirmed", OrderState.CANCELLED)
         for kind in (EventKind.ANOMALY_FOUND, EventKind.SYMBOL_FROZEN, EventKind.TRADING_HALTED):
             [fact] = bench.journal.facts(kind)

@@ -17,61 +17,66 @@ from trading_bot.order_management.results import CancelVerdict
 STRANGER_REF = f"{OUR_MARK}-0000-4000-8000-000000000001"
 
 
-def with_a_cancel_under_way() -> ManagerBench:
-    bench = ManagerBench()
+def with_a_cancel_under_way(*, dropped: bool = False) -> ManagerBench:
+    bench = ManagerBench(cancel_deadline_s=1)
     bench.buy("c1")
-    bench.gateway.cancels.append(CancelStep(ends=False))
+    bench.gateway.cancels.append(CancelStep(ends=False, drops=dropped))
     bench.manager.cancel_order("c1")
     bench.gateway.cancel_requests.clear()
     assert bench.state("c1") == "pending_cancel"
     return bench
 
 
-class TestCancelsOfAnEarlierSession:
-    def test_they_are_repeated_after_a_restart(self):
-        """A crash may have come between the record and the request."""
-        bench = with_a_cancel_under_way()
-        bench.restart()
-        bench.manager.recover()
+@pytest.mark.parametrize("restarted", [False, True])
+class TestCancelsUnderWay:
+    def test_one_of_which_the_broker_shows_nothing_is_asked_for_again(self, restarted):
+        """The broker may have dropped it, or a crash may have come between the record and the request."""
+        bench = with_a_cancel_under_way(dropped=True)
+        if restarted:
+            bench.restart()
+            bench.manager.recover()
+        else:
+            bench.sync(after=60)
         assert (bench.gateway.cancel_requests, bench.state("c1")) == (["broker-1"], "cancelled")
 
-    def test_once_the_broker_has_taken_it_reads_tell_the_rest(self):
+    def test_one_that_the_broker_shows_is_left_to_its_reads(self, restarted):
         bench = with_a_cancel_under_way()
-        bench.restart()
-        bench.gateway.cancels.append(CancelStep(ends=False))
-        bench.manager.recover()
-        bench.sync(after=60)
-        bench.manager.recover()
-        assert bench.gateway.cancel_requests == ["broker-1"]
-
-    @pytest.mark.parametrize(
-        ("reply", "state"),
-        [
-            (CancelNotSent(cause="no connection"), "confirmed"),
-            (CancelRefused(reason="403", status_code=403), "confirmed"),
-            (CancelUnknown(cause="timed out"), "pending_cancel"),
-        ],
-        ids=["not sent", "refused", "unknown"],
-    )
-    def test_a_request_that_came_to_nothing_or_may_have_is_repeated_again(self, reply, state):
-        bench = with_a_cancel_under_way()
-        bench.restart()
-        bench.gateway.cancels.append(CancelStep(reply=reply, ends=False))
-        bench.manager.recover()
-        assert bench.state("c1") == state
-        bench.sync(after=60)
-        assert (bench.gateway.cancel_requests, bench.state("c1")) == (["broker-1", "broker-1"], "cancelled")
-
-    def test_those_of_this_session_are_left_to_their_reads(self):
-        bench = with_a_cancel_under_way()
+        if restarted:
+            bench.restart()
+            bench.manager.recover()
         bench.sync(after=60)
         assert bench.gateway.cancel_requests == []
 
-    def test_what_ended_meanwhile_is_not_cancelled(self):
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            CancelNotSent(cause="no connection"),
+            CancelRefused(reason="403", status_code=403),
+            CancelUnknown(cause="timed out"),
+        ],
+        ids=["not sent", "refused", "unknown"],
+    )
+    def test_a_request_that_came_to_nothing_or_may_have_is_repeated(self, reply, restarted):
+        bench = with_a_cancel_under_way(dropped=True)
+        if restarted:
+            bench.restart()
+            bench.manager.recover()
+            bench.gateway.order().state = OrderState.CONFIRMED
+        bench.gateway.answer_cancels(reply)
+        bench.sync(after=60)
+        assert not bench.tracked("c1").state.is_terminal or restarted
+        bench.gateway.cancels.clear()
+        bench.sync(after=60)
+        assert bench.state("c1") == "cancelled"
+
+    def test_what_ended_meanwhile_is_not_cancelled(self, restarted):
         bench = with_a_cancel_under_way()
         bench.gateway.order().end()
-        bench.restart()
-        bench.manager.recover()
+        if restarted:
+            bench.restart()
+            bench.manager.recover()
+        else:
+            bench.sync()
         assert bench.gateway.cancel_requests == []
 
 
@@ -160,10 +165,11 @@ class TestCancelAll:
     def test_no_order_is_cancelled_twice(self):
         bench = ManagerBench()
         bench.buy("c1")
-        bench.gateway.cancels.append(CancelStep(ends=False))
+        bench.gateway.add(terms("NVDA"))
+        bench.gateway.cancels.extend([CancelStep(ends=False)] * 2)
         with pytest.raises(OrderCancellationError):
             bench.manager.cancel_all_open_orders(include_external=True)
-        assert bench.gateway.cancel_requests == ["broker-1"]
+        assert bench.gateway.cancel_requests == ["broker-1", "broker-2"]
 
 
 def test_what_comes_before_each_synchronisation_runs_before_it():

@@ -46,6 +46,18 @@ def test_a_reply_has_status_lower_case_headers_and_the_whole_body(broker, sessio
     assert (result.status, result.headers["retry-after"], result.json()) == (201, "3", {"a": "1"})
 
 
+def test_a_forked_child_finds_the_session_shut(broker):
+    process = [1]
+    session = BrokerSession(adapter=broker, clock=clock(), process_id=lambda: process[0])
+    broker.on("GET", "/orders/", reply(200, {}))
+    process[0] = 2
+    failed = failure(session)
+    assert (failed.kind, failed.phase, failed.first_byte_written) == (FailureKind.FORKED, SendPhase.BEGUN, False)
+    assert broker.seen == []
+    process[0] = 1
+    assert isinstance(session.exchange(READ, timeout_s=10), WireReply)
+
+
 def test_a_reply_that_is_not_json_is_refused_when_read(broker, session):
     broker.on("GET", "/orders/", reply(200, b"<html>"))
     with pytest.raises(UnreadableReplyError):

@@ -24,6 +24,7 @@ from trading_bot.order_management import (
     submission,
     synchronization,
 )
+from trading_bot.order_management.cancel_all import CancelEverything
 from trading_bot.order_management.cancellation import Canceller
 from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.exceptions import OrderNotFoundError
@@ -282,16 +283,16 @@ def _limit_outside_collar(patch: pytest.MonkeyPatch) -> None:
 
 
 def _cancels_everybodys_orders(patch: pytest.MonkeyPatch) -> None:
-    real = Upkeep.cancel_all
+    real = CancelEverything.run
 
-    def cancel_all(self, **named):
+    def run(self, **named):
         return real(self, **(named | {"include_external": True}))
 
-    patch.setattr(Upkeep, "cancel_all", cancel_all)
+    patch.setattr(CancelEverything, "run", run)
 
 
 def _latched_cancels_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Upkeep, "_fire_latched_cancels", lambda self: None)
+    patch.setattr(Upkeep, "_fire_cancels", lambda self, done: None)
 
 
 def _starts_a_new_journal(patch: pytest.MonkeyPatch) -> None:

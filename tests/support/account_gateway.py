@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Self
 
+from trading_bot.clock import Seconds
 from trading_bot.order_management.exceptions import OrderError, OrderStatusError
 from trading_bot.order_management.portfolio import AccountSnapshot, Position, Quote
 
@@ -53,12 +55,17 @@ class FakeAccountGateway:
         self.failing: set[str] = set()
         self.error: OrderError = OrderStatusError("the broker did not answer; try again")
         self.reads: list[str] = []
+        self.deadlines: list[Seconds] = []
         self.during_read: Callable[[], None] = lambda: None
 
     def fetch_account(self) -> AccountSnapshot:
         answer = self.snapshot
         self._read("account")
         return answer
+
+    def by(self, deadline: Seconds) -> Self:
+        self.deadlines.append(deadline)
+        return self
 
     def fetch_positions(self) -> tuple[Position, ...]:
         answer = self.holdings

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from typing import Self
 
 from tests.support.account_gateway import holding
 from tests.support.fake_gateway import FakeGateway, nothing
+from trading_bot.clock import Seconds
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import Side
 from trading_bot.order_management.portfolio import AccountSnapshot, Position, Quote
@@ -18,6 +20,7 @@ class BrokerPositions:
         self._start = start
         self.moved: dict[str, Decimal] = {}
         self.reads = 0
+        self.deadlines: list[Seconds] = []
         self.is_failing = False
         self.during_read: Callable[[], object] = nothing
 
@@ -31,6 +34,10 @@ class BrokerPositions:
             if order.terms.symbol == symbol
         )
         return self._start.get(symbol, 0) + self.moved.get(symbol, Decimal(0)) + sum(filled, Decimal(0))
+
+    def by(self, deadline: Seconds) -> Self:
+        self.deadlines.append(deadline)
+        return self
 
     def fetch_positions(self) -> tuple[Position, ...]:
         self.reads += 1

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Self
 
 from trading_bot.clock import Seconds, VirtualClock
 from trading_bot.order_management.exceptions import OrderError, OrderNotFoundError, OrderStatusError
@@ -134,6 +135,9 @@ class CancelStep:
     reply: CancelReply = CancelTaken()  # noqa: RUF009 - a frozen value
     before: Callable[[BrokerOrder], object] = lambda order: None
     ends: bool = True
+    """Whether the order has ended when the answer leaves; else the broker is still at it."""
+    drops: bool = False
+    """Whether the broker takes the request and forgets it."""
 
 
 class FakeGateway:
@@ -165,6 +169,8 @@ class FakeGateway:
         self.on_prepare: Callable[[], object] = nothing
         self.unreadable = 0
         self.ends_at_read: int | None = None
+        self.deadlines: list[Seconds] = []
+        self.broker_time: Callable[[], datetime | None] = clock.now
 
     @property
     def ref_ids(self) -> list[RefId | None]:
@@ -185,6 +191,14 @@ class FakeGateway:
         )
         self.orders.append(order)
         return order
+
+    def answer_cancels(self, reply: CancelReply) -> None:
+        """Answer every cancel from now on with ``reply``, which ends nothing."""
+        self.cancels.extend([CancelStep(reply=reply, drops=True)] * 99)
+
+    def by(self, deadline: Seconds) -> Self:
+        self.deadlines.append(deadline)
+        return self
 
     def prepare_order(self, terms: OrderTerms, ref_id: RefId) -> PreparedOrder:
         self.on_prepare()
@@ -209,8 +223,8 @@ class FakeGateway:
         step = self.cancels.popleft() if self.cancels else CancelStep()
         order = self.order(order_id)
         step.before(order)
-        if step.ends and isinstance(step.reply, CancelTaken):
-            order.end()
+        if isinstance(step.reply, CancelTaken) and not step.drops:
+            order.end(OrderState.CANCELLED if step.ends else OrderState.PENDING_CANCEL)
         return step.reply
 
     def cancel_all_equity_orders(self, order_ids: Sequence[OrderId]) -> Mapping[OrderId, CancelReply]:
@@ -230,11 +244,11 @@ class FakeGateway:
 
     def list_open_orders(self) -> Listing:
         rows = [order.report() for order in self.orders if order.state.is_working and order.order_id not in self.hidden]
-        return _listing(rows, self.listing_problem)
+        return self._listing(rows, self.listing_problem)
 
     def list_orders_since(self, changed_after: datetime) -> Listing:
         self.look_backs.append(changed_after)
-        return _listing([order.report() for order in self.orders], self.look_back_problem)
+        return self._listing([order.report() for order in self.orders], self.look_back_problem)
 
     def find_by_client_order_id(
         self,
@@ -250,7 +264,7 @@ class FakeGateway:
         if self.blind_lookups > 0:
             self.blind_lookups -= 1
             rows = []
-        return _listing(rows, self.lookup_problem)
+        return self._listing(rows, self.lookup_problem)
 
     def _submit(self, intent: DurableIntent, permit: SendPermit, timeout_s: float) -> SubmitOutcome:
         self.calls.append(intent)
@@ -275,6 +289,10 @@ class FakeGateway:
             report=report if step.echoes is None else replace(report, quantity=step.echoes), mismatch=step.mismatch
         )
 
-
-def _listing(rows: Sequence[OrderReport], problem: str | None) -> Listing:
-    return Listing(reports=tuple(rows), complete=problem is None, problem=problem)
+    def _listing(self, rows: Sequence[OrderReport], problem: str | None) -> Listing:
+        return Listing(
+            reports=tuple(rows),
+            complete=problem is None,
+            problem=problem,
+            broker_time=self.broker_time(),
+        )

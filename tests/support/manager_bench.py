@@ -113,8 +113,15 @@ class ManagerBench:
     With ``shares`` it also reads positions, which start with these.
     """
 
-    def __init__(self, *, recovered: bool = True, shares: Mapping[str, int] | None = None, **settings: object) -> None:
-        self.clock = VirtualClock(MONDAY)
+    def __init__(
+        self,
+        *,
+        recovered: bool = True,
+        shares: Mapping[str, int] | None = None,
+        clock: VirtualClock | None = None,
+        **settings: object,
+    ) -> None:
+        self.clock = clock or VirtualClock(MONDAY)
         self.gateway = FakeGateway(self.clock)
         self.positions = BrokerPositions(self.gateway, shares or {})
         self._account = None if shares is None else self.positions
@@ -124,6 +131,7 @@ class ManagerBench:
         self.lock = FakeSendLock()
         self.settings = OrderManagementConfig.from_dict(settings)
         self._ids = count(1)
+        self.session_end: Callable[[OrderEnvelope], datetime] = lambda order: CLOSE
         self.changes: list[OrderChange] = []
         self._build(OrderBook())
         if recovered:
@@ -149,11 +157,14 @@ class ManagerBench:
             send_lock=self.lock,
             clock=self.clock,
             new_id=lambda: f"generated-{next(self._ids)}",
-            session_end=lambda order: CLOSE,
+            session_end=self._session_end,
             account=self._account,
             before_sync=lambda: [call() for call in self.before_sync],
         )
         self.manager.subscribe(self.changes.append)
+
+    def _session_end(self, order: OrderEnvelope) -> datetime:
+        return self.session_end(order)
 
     def buy(
         self,

@@ -317,16 +317,11 @@ def _no_phantoms(world: SimWorld, orders: dict[str, OrderEnvelope]) -> Iterator[
 
 
 def _fired_cancels(world: SimWorld) -> Iterator[str]:
-    """A cancel that was asked for and never answered is the program's to fire again, whatever came between."""
-    unanswered: dict[str, bool] = {}
-    for record in world.records():
-        if record.fact.event is EventKind.CANCEL_REQUESTED:
-            unanswered[str(record.fact.ref_id)] = True
-        elif record.fact.event is EventKind.CANCEL_ANSWERED:
-            unanswered[str(record.fact.ref_id)] = False
+    """A cancel that was asked for is asked for again until the broker shows it, whatever came between."""
+    wanted = {str(record.fact.ref_id) for record in world.records() if record.fact.event is EventKind.CANCEL_REQUESTED}
     for held in world.broker.book.open():
-        if unanswered.get(held.ref_id):
-            yield f"L1 a cancel of {held.ref_id} was asked for, never answered, and the order is {held.state}"
+        if held.ref_id in wanted and held.state != "pending_cancelled":
+            yield f"L1 a cancel of {held.ref_id} was asked for, and the order is {held.state}"
 
 
 def _left_alone(world: SimWorld) -> Iterator[str]:

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 import time_machine
 
-from trading_bot.clock import Seconds, SystemClock, VirtualClock
+from tests.support.jumpy_clock import JumpyClock
+from trading_bot.clock import Moment, Seconds, SystemClock, VirtualClock
 
 MONDAY = datetime(2026, 11, 23, 15, tzinfo=UTC)
 
@@ -70,3 +71,21 @@ def test_the_systems_clock_blocks_for_a_positive_time_only(monkeypatch, seconds,
     monkeypatch.setattr(time, "sleep", waits.append)
     SystemClock().sleep(seconds)
     assert waits == slept
+
+
+class TestMoment:
+    @pytest.mark.parametrize(("slept", "jumped", "age"), [(5, 0, 5), (5, 60, 65), (5, -60, 5)])
+    def test_its_age_is_that_of_the_clock_that_saw_more_time(self, slept, jumped, age):
+        clock = JumpyClock(MONDAY)
+        moment = Moment.of(clock)
+        clock.sleep(slept)
+        clock.jump(jumped)
+        assert moment.age_s(clock) == age
+
+    @pytest.mark.parametrize(("jumped", "has_slept"), [(0, False), (2, False), (2.5, True), (-60, False)])
+    def test_a_wall_clock_that_ran_ahead_of_the_other_means_a_sleep(self, jumped, has_slept):
+        clock = JumpyClock(MONDAY)
+        moment = Moment.of(clock)
+        clock.sleep(100)
+        clock.jump(jumped)
+        assert moment.slept_since(clock) is has_slept

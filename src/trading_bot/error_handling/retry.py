@@ -1,7 +1,7 @@
 """The one place where a call is repeated; whoever calls decides which errors deserve it."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -25,6 +25,14 @@ LONGEST_HINT_S: Seconds = 300.0
 def no_jitter(_bound: Seconds) -> Seconds:
     """Add nothing, so that a run repeats exactly."""
     return 0.0
+
+
+def growing_pauses(first_s: Seconds, longest_s: Seconds) -> Iterator[Seconds]:
+    """Yield pauses without end: the first one, then each twice the one before, up to the longest."""
+    pause = first_s
+    while True:
+        yield pause
+        pause = min(2 * pause, longest_s)
 
 
 def with_retry(

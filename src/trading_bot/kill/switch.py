@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from trading_bot.clock import Clock, Seconds
+from trading_bot.error_handling.retry import growing_pauses
 from trading_bot.kill.records import KillFile
 from trading_bot.kill.register import KnownOrders
 from trading_bot.kill.report import KilledOrder, KillReport
@@ -158,8 +159,7 @@ class KillSwitch:
                 course.orders[tracked.envelope.order_id] = _on_record(tracked, tracked.envelope.order_id)
 
     def _clear(self, course: _Course) -> None:
-        pause = _FIRST_PAUSE_S
-        while True:
+        for pause in growing_pauses(_FIRST_PAUSE_S, _LONGEST_PAUSE_S):
             self._round(course)
             if course.proofs >= _PROOFS_NEEDED and self._have_ended(course):
                 return
@@ -167,7 +167,6 @@ class KillSwitch:
                 self._read_ends(course)
                 return
             self._clock.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_S)
 
     def _round(self, course: _Course) -> None:
         if course.quiet_from is None:

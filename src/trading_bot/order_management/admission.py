@@ -62,8 +62,9 @@ def intent_of(
 class Admission:
     """Lets each order in once.
 
-    ``halted_because`` says why no order is taken now, and ``exits_halted_because`` why not even a sale of held shares;
-    both are asked under the lock. ``holdings`` bounds sells; without it no sell counts as a way out.
+    ``halted_because`` says why no order is taken now, ``exits_halted_because`` why not even a sale of held shares, and
+    ``stale_because`` why our view of the broker carries none; all are asked under the lock. ``holdings`` bounds sells;
+    without it no sell counts as a way out.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Admission:
         clock: Clock,
         halted_because: Callable[[], str | None],
         exits_halted_because: Callable[[], str | None],
+        stale_because: Callable[[], str | None],
         holdings: Callable[[], Holdings | None],
     ) -> None:
         self._ledger = ledger
@@ -81,6 +83,7 @@ class Admission:
         self._clock = clock
         self._halted_because = halted_because
         self._exits_halted_because = exits_halted_because
+        self._stale_because = stale_because
         self._holdings = holdings
         self._in_flight: dict[ClientOrderId, threading.Event] = {}
 
@@ -165,11 +168,19 @@ class Admission:
         with self._ledger.open_book() as book:
             if book.get(client_order_id) is None:
                 self.refuse_if_halted(terms)
+                self._refuse_if_stale(terms)
                 return self._equal_order(book, terms) or self._admit(book, intent, prepared)
         earlier = self.earlier(client_order_id, terms)
         if earlier is None:
             raise OrderValidationError(f"order {client_order_id} is gone from the book; use a new client order id")
         return earlier
+
+    def _refuse_if_stale(self, terms: OrderTerms) -> None:
+        reason = self._stale_because()
+        if reason is not None:
+            raise TradingHaltedError(
+                f"{terms.symbol}: no order is taken: {reason}", symbol=terms.symbol, code="view_too_old"
+            )
 
     def finish(self, client_order_id: ClientOrderId) -> None:
         """Let everybody who waits for this order's outcome go on."""

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from trading_bot.clock import Clock
 from trading_bot.error_handling.retry import Jitter
 from trading_bot.order_management.admission import Admission
+from trading_bot.order_management.cancel_all import CancelEverything
 from trading_bot.order_management.cancellation import Canceller
+from trading_bot.order_management.freshness import Freshness
 from trading_bot.order_management.halts import TradingHalts
 from trading_bot.order_management.holdings import Holdings
 from trading_bot.order_management.ledger import OrderLedger
@@ -49,6 +51,7 @@ class ManagerParts:
 
     def __init__(self, base: Surface) -> None:
         self._base = base
+        self.freshness = Freshness(clock=base.clock, poll_interval_s=base.settings.poll_interval_seconds)
         self.admission = self._admission()
         self.synchronizer = self._synchronizer()
         self.holdings = self._holdings()
@@ -56,6 +59,7 @@ class ManagerParts:
         self.halts = TradingHalts(ledger=base.ledger, outcomes=self.outcomes, latch=base.latch)
         self.canceller = self._canceller()
         self.upkeep = self._upkeep()
+        self.everything = self._everything()
         self.placement = self._placement()
         self.replacement = self._replacement()
         self.decisions = self._decisions()
@@ -68,6 +72,7 @@ class ManagerParts:
             clock=base.clock,
             halted_because=self._halt,
             exits_halted_because=self._halt_of_exits,
+            stale_because=self.freshness.stale_because,
             holdings=lambda: self.holdings,
         )
 
@@ -101,19 +106,29 @@ class ManagerParts:
             synchronizer=self.synchronizer,
             clock=base.clock,
             deadline_s=base.settings.cancel_deadline_s,
-            jitter=base.jitter,
         )
 
     def _upkeep(self) -> Upkeep:
         base = self._base
         return Upkeep(
-            gateway=base.gateway,
             ledger=base.ledger,
             synchronizer=self.synchronizer,
             canceller=self.canceller,
             is_in_flight=self.admission.is_in_flight,
+            freshness=self.freshness,
             holdings=self.holdings,
             before_sync=base.before_sync,
+        )
+
+    def _everything(self) -> CancelEverything:
+        base = self._base
+        return CancelEverything(
+            gateway=base.gateway,
+            ledger=base.ledger,
+            canceller=self.canceller,
+            synchronize=lambda within_s: self.upkeep.synchronize(within_s=within_s),
+            clock=base.clock,
+            deadline_s=base.settings.cancel_deadline_s,
         )
 
     def _placement(self) -> Placement:
@@ -136,6 +151,7 @@ class ManagerParts:
             protocol=protocol,
             outcomes=self.outcomes,
             canceller=self.canceller,
+            catch_up=lambda: self.upkeep.catch_up(within_s=base.settings.submit_deadline_s),
             new_id=base.new_id,
         )
 

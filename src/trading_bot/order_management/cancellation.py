@@ -1,13 +1,16 @@
-"""Cancelling: ask, then read until the broker shows an end. Nothing here ever says "cancelled" without a report."""
+"""Cancelling: ask, then read until the broker shows an end. Nothing here ever says "cancelled" without a report.
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import replace
+A request that was lost is asked again, and so is one that the broker took and did not act upon: repeating a cancel is
+safe. All orders are read in turn, so that one that hangs hides none of the others.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import TypeAlias
 
 from trading_bot.clock import Clock, Seconds
-from trading_bot.error_handling.policies import RetryPolicy
-from trading_bot.error_handling.retry import Jitter, with_retry
+from trading_bot.error_handling.retry import growing_pauses
 from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.ledger import OrderLedger
@@ -25,7 +28,11 @@ from trading_bot.order_management.ports import BrokerGateway
 from trading_bot.order_management.results import CancelResult, CancelVerdict
 from trading_bot.order_management.synchronization import Synchronizer
 
-_SETTLE = RetryPolicy(max_attempts=1000, initial_delay_s=0.25, max_delay_s=2.0, jitter_s=0.0)
+_FIRST_PAUSE_S: Seconds = 0.25
+_LONGEST_PAUSE_S: Seconds = 2.0
+_HEEDED_WITHIN_S: Seconds = 2.0
+"""How long a broker may take to show that it acts upon a cancel before it is asked again."""
+
 _END_VERDICTS: Mapping[OrderState, CancelVerdict] = {
     OrderState.CANCELLED: CancelVerdict.CANCELLED,
     OrderState.FILLED: CancelVerdict.FILLED_BEFORE_CANCEL,
@@ -41,11 +48,10 @@ _REPLY_VERDICTS: Mapping[type[CancelReply], CancelVerdict] = {
 }
 
 
+_NOT_ASKED = CancelNotSent(cause="it has not been asked for yet")
+_ASKED_BEFORE = CancelUnknown(cause="it was asked for before, and the broker does not show it")
+
 CancelListener: TypeAlias = Callable[[CancelResult], None]
-
-
-class _StillOpenError(Exception):
-    pass
 
 
 def ignore_result(_result: CancelResult) -> None:
@@ -64,6 +70,61 @@ def state_without_cancel(order: TrackedOrder) -> OrderState:
     return OrderState.PARTIALLY_FILLED if order.envelope.filled_quantity else OrderState.CONFIRMED
 
 
+@dataclass(slots=True, kw_only=True)
+class _Target:
+    """One order at the broker that is being cancelled, and what is known of it by now."""
+
+    order_id: OrderId
+    symbol: str
+    ours: TrackedOrder | None
+    """The order on record as it was before the request; None for one that somebody else placed."""
+    state: OrderState
+    filled: Decimal
+    reply: CancelReply
+    asked_at: Seconds = 0
+    shown: OrderState | None = None
+    """What the broker showed since it was asked last."""
+    may_be_under_way: bool = False
+    """Whether an earlier request may have arrived."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether reading on would teach nothing: it has ended, or stays as it is because the broker refused."""
+        return self.state.is_terminal or (isinstance(self.reply, CancelRefused) and self._is_unheeded)
+
+    @property
+    def _is_unheeded(self) -> bool:
+        return self.shown is not None and self.shown is not OrderState.PENDING_CANCEL
+
+    @property
+    def came_to_nothing(self) -> bool:
+        """Whether no request is under way, by the latest answer."""
+        never_left = isinstance(self.reply, CancelNotSent) and not self.may_be_under_way
+        return never_left or isinstance(self.reply, CancelRefused)
+
+    def is_to_be_asked(self, now: Seconds) -> bool:
+        """Whether the request was lost, or has come to nothing."""
+        if isinstance(self.reply, CancelNotSent | CancelUnknown):
+            return self.shown is not OrderState.PENDING_CANCEL
+        return self._is_unheeded and now - self.asked_at >= _HEEDED_WITHIN_S
+
+    def result(self) -> CancelResult:
+        """Return what was proven."""
+        verdict = _END_VERDICTS.get(self.state)
+        if verdict is None:
+            under_way = self.shown is OrderState.PENDING_CANCEL
+            verdict = CancelVerdict.PENDING if under_way else _REPLY_VERDICTS[type(self.reply)]
+        return CancelResult(
+            client_order_id=None if self.ours is None else self.ours.client_order_id,
+            order_id=self.order_id,
+            symbol=self.symbol,
+            verdict=verdict,
+            state=self.state,
+            filled_quantity=self.filled,
+            reason=_reply_text(self.reply),
+        )
+
+
 class Canceller:
     """Cancels orders of the book, one or many, and reports each one's end."""
 
@@ -75,38 +136,108 @@ class Canceller:
         synchronizer: Synchronizer,
         clock: Clock,
         deadline_s: Seconds,
-        jitter: Jitter,
     ) -> None:
         self._gateway = gateway
         self._ledger = ledger
         self._synchronizer = synchronizer
         self._clock = clock
         self._deadline_s = deadline_s
-        self._jitter = jitter
 
     def cancel(
-        self, orders: Sequence[TrackedOrder], on_result: CancelListener = ignore_result
+        self,
+        orders: Sequence[TrackedOrder],
+        on_result: CancelListener = ignore_result,
+        *,
+        within_s: Seconds | None = None,
+        reads_first: bool = False,
     ) -> tuple[CancelResult, ...]:
-        """Ask for every cancel, then read until each order has ended or the cancel deadline has passed."""
-        deadline = self._clock.monotonic() + self._deadline_s
+        """Ask for every cancel, then read until each order has ended or ``within_s``, the cancel deadline, is over.
+
+        An order in doubt is only marked: whoever finds it cancels it. With ``reads_first``, one of which a cancel may
+        be under way is asked for again only if the broker does not show that.
+        """
         for order in orders:
-            self._record_request(order)
-        targets = {
-            order.envelope.order_id: order for order in orders if order.envelope.order_id and order.state.is_working
+            if not (reads_first and order.state is OrderState.PENDING_CANCEL):
+                self._record_request(order)
+        targets = [
+            _target(order, order.envelope.order_id, reads_first=reads_first)
+            for order in orders
+            if order.envelope.order_id is not None and order.state.is_working
+        ]
+        pursued = {target.ours.client_order_id for target in targets if target.ours is not None}
+        results = {
+            order.client_order_id: _told(self._unasked(order), on_result)
+            for order in orders
+            if order.client_order_id not in pursued
         }
-        replies = self._gateway.cancel_all_equity_orders(tuple(targets))
-        for order_id, reply in replies.items():
-            self._record_reply(targets[order_id], reply)
-        return tuple(_told(self._settled(order, replies, deadline), on_result) for order in orders)
+        for target in self._pursue(targets, within_s):
+            result = _told(target.result(), on_result)
+            results[ClientOrderId(str(result.client_order_id))] = result
+        return tuple(results[order.client_order_id] for order in orders)
 
     def cancel_external(
-        self, reports: Sequence[OrderReport], on_result: CancelListener = ignore_result
+        self,
+        reports: Sequence[OrderReport],
+        on_result: CancelListener = ignore_result,
+        *,
+        within_s: Seconds | None = None,
     ) -> tuple[CancelResult, ...]:
-        """Cancel orders that are not ours, because somebody asked for them by name."""
-        replies = self._gateway.cancel_all_equity_orders([report.order_id for report in reports])
-        deadline = self._clock.monotonic() + self._deadline_s
-        return tuple(
-            _told(self._settled_external(report, replies[report.order_id], deadline), on_result) for report in reports
+        """Cancel orders that are not in the book; otherwise as `cancel`."""
+        targets = [_external_target(report) for report in reports]
+        results = {target.order_id: _told(target.result(), on_result) for target in self._pursue(targets, within_s)}
+        return tuple(results[report.order_id] for report in reports)
+
+    def _pursue(self, targets: Sequence[_Target], within_s: Seconds | None) -> Iterator[_Target]:
+        """Yield each target as soon as nothing more is to be learnt of it, and at the deadline those that are left."""
+        deadline = self._clock.monotonic() + (self._deadline_s if within_s is None else within_s)
+        gateway = self._gateway.by(deadline)
+        left = list(targets)
+        self._ask([target for target in left if target.reply is _NOT_ASKED], gateway)
+        for pause in growing_pauses(_FIRST_PAUSE_S, _LONGEST_PAUSE_S):
+            for target in tuple(left):
+                if self._clock.monotonic() <= deadline:
+                    self._read(target, gateway)
+                if target.is_over:
+                    left.remove(target)
+                    yield target
+            if not left or self._clock.monotonic() + pause > deadline:
+                break
+            self._clock.sleep(pause)
+            self._ask([target for target in left if target.is_to_be_asked(self._clock.monotonic())], gateway)
+        yield from left
+
+    def _ask(self, targets: Sequence[_Target], gateway: BrokerGateway) -> None:
+        replies = gateway.cancel_all_equity_orders([target.order_id for target in targets]) if targets else {}
+        for target in targets:
+            target.reply = replies[target.order_id]
+            target.asked_at, target.shown = self._clock.monotonic(), None
+            if target.ours is not None:
+                self._record_reply(target, target.ours)
+            target.may_be_under_way |= isinstance(target.reply, CancelTaken | CancelUnknown)
+
+    def _read(self, target: _Target, gateway: BrokerGateway) -> None:
+        try:
+            if target.ours is None:
+                report = gateway.fetch_order_status(target.order_id)
+                target.state, target.filled = report.state, report.cumulative_quantity
+            else:
+                report, order = self._synchronizer.read(target.ours, target.order_id, gateway=gateway)
+                target.state, target.filled = order.state, order.envelope.filled_quantity
+        except OrderStatusError:
+            return  # silence says nothing of the order: it is read again
+        target.shown = report.state
+
+    def _unasked(self, order: TrackedOrder) -> CancelResult:
+        with self._ledger.open_book() as book:
+            latest = book.get(order.client_order_id) or order
+        return CancelResult(
+            client_order_id=order.client_order_id,
+            order_id=latest.envelope.order_id,
+            symbol=latest.envelope.symbol,
+            verdict=_END_VERDICTS.get(latest.state, CancelVerdict.LATCHED),
+            state=latest.state,
+            filled_quantity=latest.envelope.filled_quantity,
+            reason=latest.envelope.reason,
         )
 
     def _record_request(self, order: TrackedOrder) -> None:
@@ -118,99 +249,42 @@ class Canceller:
             status = OrderState.PENDING_CANCEL if current.state.is_working else None
             self._ledger.record_fact(replace(about(current.envelope, EventKind.CANCEL_REQUESTED), status=status))
 
-    def _record_reply(self, order: TrackedOrder, reply: CancelReply) -> None:
+    def _record_reply(self, target: _Target, order: TrackedOrder) -> None:
         event = replace(
             about(order.envelope, EventKind.CANCEL_ANSWERED),
-            details={"reply": _REPLY_VERDICTS[type(reply)].value, "text": _reply_text(reply) or ""},
+            details={"reply": _REPLY_VERDICTS[type(target.reply)].value, "text": _reply_text(target.reply) or ""},
         )
         with self._ledger.open_book() as book:
             current = book.get(order.client_order_id) or order
-            before = state_without_cancel(order)
-            goes_back = isinstance(reply, CancelNotSent | CancelRefused) and is_legal(current.state, before)
+            before = state_without_cancel(current if current.envelope.filled_quantity else order)
+            goes_back = target.came_to_nothing and is_legal(current.state, before)
             self._ledger.record_fact(replace(event, status=before) if goes_back else event)
 
-    def _settled(self, order: TrackedOrder, replies: Mapping[OrderId, CancelReply], deadline: Seconds) -> CancelResult:
-        order_id = order.envelope.order_id
-        reply = replies.get(order_id) if order_id is not None else None
-        latest = self._read_until_ended(order, order_id, reply, deadline) if order_id and reply else self._now(order)
-        return CancelResult(
-            client_order_id=order.client_order_id,
-            order_id=order_id,
-            symbol=order.envelope.symbol,
-            verdict=_verdict(latest, reply),
-            state=latest.state,
-            filled_quantity=latest.envelope.filled_quantity,
-            reason=_reply_text(reply) if reply is not None else latest.envelope.reason,
-        )
 
-    def _read_until_ended(
-        self, order: TrackedOrder, order_id: OrderId, reply: CancelReply, deadline: Seconds
-    ) -> TrackedOrder:
-        if self._clock.monotonic() > deadline:
-            return self._now(order)
-        # A refused cancel is read once: the order is either done already or stays as it is.
-        policy = replace(_SETTLE, max_attempts=1) if isinstance(reply, CancelRefused) else _SETTLE
-        try:
-            return with_retry(
-                lambda: self._ended(order, order_id),
-                policy=policy,
-                clock=self._clock,
-                should_retry=lambda error: isinstance(error, _StillOpenError | OrderStatusError),
-                deadline=deadline,
-                jitter=self._jitter,
-            )
-        except (_StillOpenError, OrderStatusError):
-            return self._now(order)
-
-    def _ended(self, order: TrackedOrder, order_id: OrderId) -> TrackedOrder:
-        latest = self._synchronizer.refresh(self._now(order), order_id)
-        if not latest.state.is_terminal:
-            raise _StillOpenError
-        return latest
-
-    def _now(self, order: TrackedOrder) -> TrackedOrder:
-        with self._ledger.open_book() as book:
-            return book.get(ClientOrderId(order.client_order_id)) or order
-
-    def _settled_external(self, report: OrderReport, reply: CancelReply, deadline: Seconds) -> CancelResult:
-        latest = self._read_external_until_ended(report, deadline)
-        return CancelResult(
-            client_order_id=None,
-            order_id=report.order_id,
-            symbol=report.symbol,
-            verdict=_END_VERDICTS.get(latest.state, _REPLY_VERDICTS[type(reply)]),
-            state=latest.state,
-            filled_quantity=latest.cumulative_quantity,
-            reason=_reply_text(reply),
-        )
-
-    def _read_external_until_ended(self, report: OrderReport, deadline: Seconds) -> OrderReport:
-        if self._clock.monotonic() > deadline:
-            return report
-        with suppress(_StillOpenError, OrderStatusError):
-            return with_retry(
-                lambda: self._external_ended(report.order_id),
-                policy=_SETTLE,
-                clock=self._clock,
-                should_retry=lambda error: isinstance(error, _StillOpenError | OrderStatusError),
-                deadline=deadline,
-                jitter=self._jitter,
-            )
-        return report
-
-    def _external_ended(self, order_id: OrderId) -> OrderReport:
-        report = self._gateway.fetch_order_status(order_id)
-        if not report.state.is_terminal:
-            raise _StillOpenError
-        return report
+def _target(order: TrackedOrder, order_id: OrderId, *, reads_first: bool) -> _Target:
+    envelope = order.envelope
+    was_asked = order.state is OrderState.PENDING_CANCEL
+    return _Target(
+        order_id=order_id,
+        symbol=envelope.symbol,
+        ours=order,
+        state=envelope.state,
+        filled=envelope.filled_quantity,
+        reply=_ASKED_BEFORE if was_asked and reads_first else _NOT_ASKED,
+        may_be_under_way=was_asked,
+    )
 
 
-def _verdict(latest: TrackedOrder, reply: CancelReply | None) -> CancelVerdict:
-    if latest.state in _END_VERDICTS:
-        return _END_VERDICTS[latest.state]
-    if reply is None:
-        return CancelVerdict.LATCHED
-    return _REPLY_VERDICTS[type(reply)]
+def _external_target(report: OrderReport) -> _Target:
+    was_asked = report.state is OrderState.PENDING_CANCEL
+    return _Target(
+        order_id=report.order_id,
+        symbol=report.symbol,
+        ours=None,
+        state=report.state,
+        filled=report.cumulative_quantity,
+        reply=_ASKED_BEFORE if was_asked else _NOT_ASKED,
+    )
 
 
 def _reply_text(reply: CancelReply) -> str | None:

@@ -3,11 +3,13 @@
 A submit is one POST, whatever comes of it. Reads and cancels may be repeated, and are, within bounds.
 """
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from decimal import Context, Decimal
+from typing import Self
 
 from trading_bot.clock import Clock, Seconds
 from trading_bot.error_handling.policies import CANCEL_POLICY, READ_POLICY, RetryPolicy
@@ -31,6 +33,7 @@ from trading_bot.order_management.outcomes import (
 from trading_bot.order_management.portfolio import AccountSnapshot, Position, Quote
 from trading_bot.order_management.ports import BrokerGateway, SendPermit
 from trading_bot.robinhood.account_wire import PositionPayload, account_snapshot, parse_quote, position
+from trading_bot.robinhood.broker_clock import BrokerClock
 from trading_bot.robinhood.classify import classify_cancel, classify_submit
 from trading_bot.robinhood.directory import BrokerDirectory, checked_symbol
 from trading_bot.robinhood.fields import is_broker_id, parse_payload
@@ -77,9 +80,27 @@ class RobinhoodGateway:
         self._renew = renew
         self._order_form_version = order_form_version
         self._submit_query = () if account_number is None else (("account_numbers", account_number),)
-        self._repeater = Repeater(wire=session, clock=clock, renew=renew, timeout_s=read_timeout_s, jitter=jitter)
+        self._broker_clock = BrokerClock(clock)
+        self._repeater = Repeater(
+            wire=session,
+            clock=clock,
+            renew=renew,
+            timeout_s=read_timeout_s,
+            jitter=jitter,
+            hear=self._broker_clock.hear,
+        )
         self._reads = BrokerReads(repeater=self._repeater, policy=read_policy)
         self._directory = BrokerDirectory(reads=self._reads, clock=clock, account_number=account_number)
+
+    def by(self, deadline: Seconds) -> Self:
+        """Return the same gateway, whose reads and cancels are all over by ``deadline``, a point on the clock."""
+        bounded = copy.copy(self)
+        vars(bounded).update(
+            _repeater=replace(self._repeater, deadline=deadline),
+            _reads=self._reads.by(deadline),
+            _directory=self._directory.by(deadline),
+        )
+        return bounded
 
     def renew_session(self) -> bool:
         """Ask once for a fresh session; whether there is one now."""
@@ -240,8 +261,10 @@ class RobinhoodGateway:
             number = self._directory.account_number()
         except OrderStatusError as error:
             return Listing(reports=(), complete=False, problem=str(error))
+        broker_time = self._broker_clock.now()
         pages = walk_pages((reads or self._reads).get, "/orders/", (("account_numbers", number), *query))
-        return read_orders(narrow(pages), account_number=number, parse=self._parse)
+        listing = read_orders(narrow(pages), account_number=number, parse=self._parse)
+        return replace(listing, broker_time=broker_time)
 
     def _parse(self, row: object) -> OrderReport:
         return parse_order(row, self._directory.symbol_of)

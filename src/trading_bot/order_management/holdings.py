@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from trading_bot.clock import Clock
+from trading_bot.clock import Clock, Moment, Seconds
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.ledger import OrderLedger
@@ -27,6 +27,7 @@ from trading_bot.order_management.position_watch import (
 from trading_bot.order_management.synchronization import Synchronizer, SyncRound
 
 _MOVED = "fills were booked while the positions were being read; the next synchronisation reads them again"
+_SLEPT = "the machine slept while the positions were being read; the next synchronisation reads them again"
 _log = get_logger(__name__)
 
 
@@ -70,22 +71,26 @@ class Holdings:
             self._note_external(done.external)
         if not self._is_due():
             return None
+        began = Moment.of(self._clock)
         try:
-            look = self.look()
+            look = self.look(by=done.deadline)
         except OrderStatusError as error:
             _log.warning("positions_not_read", problem=str(error))
             return str(error)
-        return self._judge(look)
+        if began.slept_since(self._clock):
+            return _SLEPT
+        return self._judge(look, by=done.deadline)
 
-    def look(self) -> Look:
-        """Read all positions now.
+    def look(self, *, by: Seconds | None = None) -> Look:
+        """Read all positions now; with ``by``, a point on the clock, it is over by then.
 
         Raises:
             OrderStatusError: they could not be read in full.
         """
         began, began_at = self._clock.monotonic(), self._clock.now()
+        account = self._account if by is None else self._account.by(by)
         before = self._expected()
-        held = quantities(self._account.fetch_positions())
+        held = quantities(account.fetch_positions())
         after = self._expected()
         moved = (symbol for symbol in {*before, *after} if before.get(symbol) != after.get(symbol))
         return Look(held=held, expected=after, moved=frozenset(moved), began=began, began_at=began_at)
@@ -111,7 +116,7 @@ class Holdings:
         age = self._clock.monotonic() - last.began
         return age >= LOOK_EVERY_S or self._expected() != last.expected
 
-    def _judge(self, look: Look) -> str | None:
+    def _judge(self, look: Look, *, by: Seconds) -> str | None:
         with self._ledger.open_book() as book:
             if not book.knows_positions:
                 if look.moved:
@@ -120,14 +125,14 @@ class Holdings:
                 look = replace(look, expected=book.expected_positions())
         found = differences(look, self._differences)
         if any(not difference.is_unexplained for difference in found.values()):
-            found = self._after_looking_back(found)
+            found = self._after_looking_back(found, by=by)
         self._looked, self._differences, self._external_then = look, found, self._external
         with self._ledger.open_book() as book:
             self._act(book, look, found)
         return None
 
-    def _after_looking_back(self, found: dict[str, Difference]) -> dict[str, Difference]:
-        problem = self._synchronizer.look_back()
+    def _after_looking_back(self, found: dict[str, Difference], *, by: Seconds) -> dict[str, Difference]:
+        problem = self._synchronizer.look_back(within_s=by - self._clock.monotonic())
         if problem is not None:
             _log.warning("closed_orders_not_read", problem=problem)
             return found

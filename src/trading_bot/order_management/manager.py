@@ -9,6 +9,7 @@ from trading_bot.clock import Clock
 from trading_bot.error_handling.retry import Jitter, no_jitter
 from trading_bot.order_management.assembly import ManagerParts, Surface
 from trading_bot.order_management.calculator import parse_time_in_force
+from trading_bot.order_management.cancel_all import raise_unless_closed
 from trading_bot.order_management.cancellation import CancelListener, ignore_result
 from trading_bot.order_management.exceptions import (
     OrderCancellationError,
@@ -31,7 +32,7 @@ from trading_bot.order_management.placement import Approval, ManagerIdentity, Pl
 from trading_bot.order_management.ports import AccountGateway, BrokerGateway, SendLock, TradingLatch
 from trading_bot.order_management.replacement import Change
 from trading_bot.order_management.results import CancelResult, CancelVerdict, SyncSummary
-from trading_bot.order_management.upkeep import nothing, raise_unless_closed
+from trading_bot.order_management.upkeep import nothing
 
 if TYPE_CHECKING:
     from trading_bot.config import OrderManagementConfig
@@ -286,7 +287,7 @@ class OrderManager:
         """
         with self._parts.halts.while_cancelling_all():
             self._parts.replacement.stop()
-            done = self._parts.upkeep.cancel_all(include_external=include_external, on_result=on_result)
+            done = self._parts.everything.run(include_external=include_external, on_result=on_result)
         raise_unless_closed(done)
         return done.results
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
 from trading_bot.clock import Seconds
@@ -130,3 +131,5 @@ class Listing:
     unreadable_ids: tuple[OrderId, ...] = ()
     """Rows that name an order but could not be read; their presence is known, nothing else."""
     problem: str | None = None
+    broker_time: datetime | None = None
+    """When the listing began, at the earliest, by the broker's own clock; None where it has not told a time."""

@@ -52,7 +52,10 @@ class Placed:
 
 
 class Placement:
-    """Places orders. The steps that judge and write ahead run one order at a time, the submits side by side."""
+    """Places orders. The steps that judge and write ahead run one order at a time, the submits side by side.
+
+    ``catch_up`` renews a view of the broker that is too old to carry an order.
+    """
 
     def __init__(
         self,
@@ -65,6 +68,7 @@ class Placement:
         protocol: SubmitProtocol,
         outcomes: OutcomeRecorder,
         canceller: Canceller,
+        catch_up: Callable[[], None],
         new_id: Callable[[], str],
     ) -> None:
         self._gateway = gateway
@@ -75,6 +79,7 @@ class Placement:
         self._protocol = protocol
         self._outcomes = outcomes
         self._canceller = canceller
+        self._catch_up = catch_up
         self._new_id = new_id
         self._approving = threading.Lock()
 
@@ -96,6 +101,7 @@ class Placement:
         if (earlier := self._admission.earlier(client_order_id, terms)) is not None:
             return Placed(envelope=earlier, is_new=False)
         self._admission.refuse_if_halted(terms)
+        self._catch_up()
         prepared = self._gateway.prepare_order(terms, derive_ref_id(self._identity.account_key, client_order_id))
         intent = intent_of(
             client_order_id,

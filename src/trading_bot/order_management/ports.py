@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol, TypeAlias
+from typing import Protocol, Self, TypeAlias
 
 from trading_bot.clock import Seconds
 from trading_bot.order_management.events import JournalRecord, OrderEvent
@@ -58,6 +58,10 @@ class BrokerGateway(Protocol):
         """Send one sell, once. Never raises for what the network or the broker does."""
         ...
 
+    def by(self, deadline: Seconds) -> Self:
+        """Return the same gateway, whose reads and cancels are all over by ``deadline``, a point on the clock."""
+        ...
+
     def renew_session(self) -> bool:
         """Refresh a session that the broker refused, once for all threads; say whether a new one is in place."""
         ...
@@ -107,6 +111,10 @@ class AccountGateway(Protocol):
 
     Each raises `OrderStatusError` when the data cannot be had: no data is an error, never an empty account.
     """
+
+    def by(self, deadline: Seconds) -> Self:
+        """Return the same gateway, whose reads are all over by ``deadline``, a point on the clock."""
+        ...
 
     def fetch_account(self) -> AccountSnapshot:
         """Read balances and restrictions."""

@@ -139,8 +139,11 @@ def _problems(order: TrackedOrder, report: OrderReport) -> Iterator[str]:
     if _is_another_order(order, report):
         yield f"the broker answered with another order ({report.order_id}); it was ignored"
         return
-    terms = (report.symbol, report.side, report.quantity, report.limit_price)
-    if terms != (envelope.symbol, envelope.side, Decimal(envelope.quantity), envelope.limit_price):
+    lasting = report.time_in_force or envelope.time_in_force
+    terms = (report.symbol, report.side, report.quantity, report.limit_price, lasting)
+    quantity = Decimal(envelope.quantity)
+    ours = (envelope.symbol, envelope.side, quantity, envelope.limit_price, envelope.time_in_force)
+    if terms != ours:
         yield "the broker's terms differ from ours: " + " ".join(str(term) for term in terms)
     told = max(report.cumulative_quantity, exact_sum(fill.quantity for fill in report.executions))
     if told < envelope.filled_quantity and not any(_busts(order, report)):

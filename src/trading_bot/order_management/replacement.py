@@ -9,10 +9,9 @@ import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
 from decimal import Decimal
 
-from trading_bot.clock import Clock, Seconds
+from trading_bot.clock import Clock, Moment, Seconds
 from trading_bot.order_management.admission import Admission
 from trading_bot.order_management.cancellation import Canceller
 from trading_bot.order_management.exceptions import (
@@ -55,8 +54,7 @@ class Change:
 
 @dataclass(slots=True)
 class _Course:
-    began: Seconds
-    began_at: datetime
+    began: Moment
     is_stopped: bool = False
 
 
@@ -109,7 +107,7 @@ class Replacement:
     @contextmanager
     def _alone(self, order: TrackedOrder) -> Iterator[_Course]:
         name = order.client_order_id
-        course = _Course(began=self._clock.monotonic(), began_at=self._clock.now())
+        course = _Course(began=Moment.of(self._clock))
         with self._lock:
             if name in self._under_way:
                 raise DuplicateOrderError(
@@ -153,9 +151,7 @@ class Replacement:
             is_stopped = course.is_stopped
         if is_stopped:
             raise _not_sent(old, "somebody cancelled it meanwhile; place a new order if one is wanted", "cancelled")
-        # Either clock may have stood still or jumped while the machine slept: the longer span counts.
-        asleep = (self._clock.now() - course.began_at).total_seconds()
-        if max(self._clock.monotonic() - course.began, asleep) > self._price_ttl_s:
+        if course.began.age_s(self._clock) > self._price_ttl_s:
             raise _not_sent(old, "the cancel took so long that the price is out of date; place a new order", "stale")
 
 

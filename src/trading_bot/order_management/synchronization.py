@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from trading_bot.clock import Clock, Seconds
+from trading_bot.clock import Clock, Moment, Seconds
 from trading_bot.order_management.absence import judge_absence
 from trading_bot.order_management.causes import CAUSE, Cause, leaves_exits
 from trading_bot.order_management.client_ids import bears_our_mark
@@ -18,7 +18,11 @@ from trading_bot.order_management.ports import BrokerGateway
 from trading_bot.order_management.reconciliation import is_twin, reconcile, two_orders
 from trading_bot.order_management.results import SyncSummary
 
+SYNC_DEADLINE_S: Seconds = 120.0
+"""How long one round may read. What is not read by then is read anew, from the first page, in the next one."""
+
 _LOOK_BACK = timedelta(hours=24)
+_SLEPT = "the machine slept, or its clock was set, while the orders were being read; read them again"
 _VANISHED = "the broker answers that it does not know this order"
 _LATE = "it turned up after it had been given up; it is cancelled"
 _STRANGER = (
@@ -35,12 +39,29 @@ class OrderHorizon:
     session_end: Callable[[OrderEnvelope], datetime]
     """The close, in UTC, of the session that a good-for-day order created then could rest in."""
 
+    def sent_until(self, order: TrackedOrder) -> datetime:
+        """When its submit had ended at the latest."""
+        return order.envelope.created_at + timedelta(seconds=self.submit_deadline_s)
+
+    def rested_until(self, order: TrackedOrder) -> datetime:
+        """When it had stopped resting at the latest.
+
+        Counted from when it was first missed, if that is later: only our own clock says when it was created.
+        """
+        created_at = max(order.envelope.created_at, order.absent_since or order.envelope.created_at)
+        return self.session_end(replace(order.envelope, created_at=created_at))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncRound:
     """What one synchronisation came to, and what it calls for."""
 
+    began: Moment
+    deadline: Seconds
+    """A point on the clock by which all reads that belong to the round are to be over."""
     summary: SyncSummary
+    unheeded: frozenset[ClientOrderId]
+    """Orders that are to be cancelled, and that the broker works without a sign of a cancel."""
     revenants: tuple[OrderReport, ...]
     """Orders at work at the broker that had ended on record, or that no order on record stands for although they bear
     its ``ref_id``: to be cancelled at once."""
@@ -50,19 +71,21 @@ class SyncRound:
 
 @dataclass(slots=True)
 class _Tally:
-    began: datetime
+    gateway: BrokerGateway
+    began: Moment
     active: frozenset[ClientOrderId]
     """The orders that had not ended when reading began."""
     fills: int = 0
     closed: int = 0
     external: int = 0
     problem: str | None = None
+    unheeded: set[ClientOrderId] = field(default_factory=set)
     revenants: list[OrderReport] = field(default_factory=list)
     unowned: list[OrderReport] = field(default_factory=list)
 
     def is_stale(self, order: TrackedOrder, report: OrderReport) -> bool:
         """Whether the order ended here after reading had begun, so that the report may be older than the end."""
-        has_just_ended = order.client_order_id in self.active or order.envelope.created_at > self.began
+        has_just_ended = order.client_order_id in self.active or order.envelope.created_at > self.began.at
         return order.state.is_terminal and report.state.is_working and has_just_ended
 
     def add_revenant(self, report: OrderReport) -> None:
@@ -90,55 +113,62 @@ class Synchronizer:
         self._is_in_flight = is_in_flight
         self._watched_since: dict[ClientOrderId, Seconds] = {}
 
-    def run(self) -> SyncRound:
-        """Synchronise everything that is not terminal."""
-        with self._ledger.open_book() as book:
-            working, unresolved = book.working(), self._doubtful(book)
-            tally = self._begun(book)
-        listing = self._gateway.list_open_orders()
+    def run(self, *, within_s: Seconds = SYNC_DEADLINE_S) -> SyncRound:
+        """Synchronise everything that is not terminal, in one round that reads for ``within_s`` at most."""
+        tally, working, unresolved = self._begun(within_s)
+        listing = tally.gateway.list_open_orders()
         tally.problem = listing.problem
         self._book_listing(listing, tally)
         self._fetch_missing(working, listing, tally)
         self._look_for(unresolved, tally)
-        with self._ledger.open_book() as book:
-            still_open = len(book.active())
-        summary = SyncSummary(
-            complete=listing.complete and tally.problem is None,
-            open_orders=still_open,
-            fills_booked=tally.fills,
-            orders_closed=tally.closed,
-            external_orders=tally.external,
-            problem=tally.problem,
-        )
+        if tally.began.slept_since(self._clock):
+            tally.problem = _SLEPT
+        is_whole = listing.complete and not tally.began.slept_since(self._clock)
         return SyncRound(
-            summary=summary,
+            began=tally.began,
+            deadline=tally.began.mono + within_s,
+            summary=self._summary(tally, complete=listing.complete and tally.problem is None),
+            unheeded=frozenset(tally.unheeded),
             revenants=tuple(tally.revenants),
-            external=(*tally.unowned, *tally.revenants) if listing.complete else None,
+            external=(*tally.unowned, *tally.revenants) if is_whole else None,
         )
 
-    def look_back(self) -> str | None:
+    def look_back(self, *, within_s: Seconds) -> str | None:
         """Book what changed within the last 24 hours, ended orders included; return why that was not all, if so."""
-        with self._ledger.open_book() as book:
-            tally = self._begun(book)
-        listing = self._gateway.list_orders_since(tally.began - _LOOK_BACK)
+        tally, _, _ = self._begun(within_s)
+        listing = tally.gateway.list_orders_since(tally.began.at - _LOOK_BACK)
         self._book_listing(listing, tally)
         return None if listing.complete else listing.problem or "the listing was not whole"
 
     def refresh(self, order: TrackedOrder, order_id: OrderId) -> TrackedOrder:
-        """Read one order and book what the broker says of it.
+        """Read one order and book what the broker says of it; what spans a sleep is read again.
 
         Raises:
             OrderNotFoundError: the broker does not know the id, which proves nothing; the order keeps its state.
             OrderStatusError: it could not be read.
         """
+        began = Moment.of(self._clock)
+        _, latest = self.read(order, order_id, gateway=self._gateway)
+        if began.slept_since(self._clock):
+            _, latest = self.read(order, order_id, gateway=self._gateway)
+        return latest
+
+    def read(
+        self, order: TrackedOrder, order_id: OrderId, *, gateway: BrokerGateway
+    ) -> tuple[OrderReport, TrackedOrder]:
+        """Read one order through ``gateway``, once; return what it says, and the order after that was booked.
+
+        Raises:
+            OrderNotFoundError, OrderStatusError: as `refresh`.
+        """
         try:
-            report = self._gateway.fetch_order_status(order_id)
+            report = gateway.fetch_order_status(order_id)
         except OrderNotFoundError:
             self._note_vanished(order)
             raise
         self.apply(order.client_order_id, report)
         with self._ledger.open_book() as book:
-            return book.get(order.client_order_id) or order
+            return report, book.get(order.client_order_id) or order
 
     def apply(
         self,
@@ -158,8 +188,28 @@ class Synchronizer:
             self._ledger.record_facts(events)
         return events
 
-    def _begun(self, book: OrderBook) -> _Tally:
-        return _Tally(began=self._clock.now(), active=frozenset(order.client_order_id for order in book.active()))
+    def _begun(self, within_s: Seconds) -> tuple[_Tally, tuple[TrackedOrder, ...], tuple[TrackedOrder, ...]]:
+        """Return the tally of a new round, and the orders at work and in doubt as it begins."""
+        began = Moment.of(self._clock)
+        with self._ledger.open_book() as book:
+            tally = _Tally(
+                gateway=self._gateway.by(began.mono + within_s),
+                began=began,
+                active=frozenset(order.client_order_id for order in book.active()),
+            )
+            return tally, book.working(), self._doubtful(book)
+
+    def _summary(self, tally: _Tally, *, complete: bool) -> SyncSummary:
+        with self._ledger.open_book() as book:
+            still_open = len(book.active())
+        return SyncSummary(
+            complete=complete,
+            open_orders=still_open,
+            fills_booked=tally.fills,
+            orders_closed=tally.closed,
+            external_orders=tally.external,
+            problem=tally.problem,
+        )
 
     def _doubtful(self, book: OrderBook) -> tuple[TrackedOrder, ...]:
         return tuple(order for order in book.unresolved() if not self._is_in_flight(order.client_order_id))
@@ -186,6 +236,8 @@ class Synchronizer:
             self._note_twin(order, report)
         if report.state.is_working and (is_second or order.state.is_terminal):
             tally.add_revenant(report)
+        elif order.cancel_wanted and report.state.is_working and report.state is not OrderState.PENDING_CANCEL:
+            tally.unheeded.add(order.client_order_id)
         if order.state is OrderState.PRESUMED_ABSENT and not report.state.is_terminal:
             self._ledger.record_fact(replace(about(order.envelope, EventKind.CANCEL_REQUESTED), reason=_LATE))
         tally.fills += sum(event.event is EventKind.EXECUTION_BOOKED for event in events)
@@ -198,7 +250,7 @@ class Synchronizer:
             if order_id is None or order_id in seen:
                 continue
             try:
-                self._book(order, self._gateway.fetch_order_status(order_id), tally)
+                self._book(order, tally.gateway.fetch_order_status(order_id), tally)
             except OrderNotFoundError:
                 self._note_vanished(order)
             except OrderStatusError as error:
@@ -206,8 +258,8 @@ class Synchronizer:
 
     def _look_for(self, unresolved: Iterable[TrackedOrder], tally: _Tally) -> None:
         for order in unresolved:
-            began, began_mono = self._clock.now(), self._clock.monotonic()
-            listing = self._gateway.find_by_client_order_id(
+            began = Moment.of(self._clock)
+            listing = tally.gateway.find_by_client_order_id(
                 order.client_order_id,
                 ref_id=order.envelope.ref_id,
                 created_after=order.envelope.created_at - _LOOK_BACK,
@@ -216,23 +268,24 @@ class Synchronizer:
                 self._book(order, report, tally)
             if not listing.complete:
                 tally.problem = listing.problem
-            elif not listing.reports:
-                self._note_absence(order, began, began_mono)
+            elif not listing.reports and not began.slept_since(self._clock):
+                self._note_absence(order, began, listing.broker_time)
 
-    def _note_absence(self, order: TrackedOrder, began: datetime, began_mono: Seconds) -> None:
+    def _note_absence(self, order: TrackedOrder, began: Moment, broker_time: datetime | None) -> None:
         name, is_on_record = order.client_order_id, order.absent_since is not None
         # Times of another process mean nothing on this one's clock: what it noted counts from when it is seen here.
-        since = self._watched_since.setdefault(name, began_mono) if is_on_record else began_mono
+        since = self._watched_since.setdefault(name, began.mono) if is_on_record else began.mono
         event = judge_absence(
             order,
-            listing_began=began,
-            sent_until=order.envelope.created_at + timedelta(seconds=self._horizon.submit_deadline_s),
-            rested_until=self._horizon.session_end(order.envelope),
-            watched_s=began_mono - since,
+            listing_began=began.at,
+            broker_time=broker_time,
+            sent_until=self._horizon.sent_until(order),
+            rested_until=self._horizon.rested_until(order),
+            watched_s=began.mono - since,
         )
         if event is not None:
             self._ledger.record_fact(event)
-            self._watched_since[name] = began_mono
+            self._watched_since[name] = began.mono
 
     def _note_stranger(self, report: OrderReport) -> None:
         if not bears_our_mark(report.ref_id):

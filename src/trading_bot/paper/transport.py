@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Mapping
+from email.utils import format_datetime
 from urllib.parse import parse_qsl, urlsplit
 
 from requests import PreparedRequest, Response
@@ -72,7 +73,7 @@ class PaperTransport(BaseAdapter):
         except ExchangeStateError as error:
             raise RequestException("the paper exchange has broken down", request=request) from error
         context.phase = SendPhase.HEADERS_READ
-        return _response(request, reply)
+        return _response(request, reply, date=format_datetime(self._clock.now(), usegmt=True))
 
     def close(self) -> None:
         """Do nothing: there is no connection."""
@@ -116,8 +117,8 @@ def _fields(request: PreparedRequest) -> Mapping[str, object]:
     return fields if isinstance(fields, dict) else {}
 
 
-def _response(request: PreparedRequest, reply: PaperReply) -> Response:
-    headers = {"Content-Type": "application/json", "Content-Length": str(len(reply.body))}
+def _response(request: PreparedRequest, reply: PaperReply, *, date: str) -> Response:
+    headers = {"Content-Type": "application/json", "Content-Length": str(len(reply.body)), "Date": date}
     response = Response()
     response.status_code = reply.status
     response.headers.update(headers)

@@ -4,9 +4,8 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -25,6 +24,7 @@ from trading_bot.order_management.outcomes import (
     SubmitOutcome,
     Unknown,
 )
+from trading_bot.robinhood.broker_clock import http_date
 from trading_bot.robinhood.failures import FailureKind, WireFailure
 from trading_bot.robinhood.session import WireReply
 from trading_bot.robinhood.strict_json import UnreadableReplyError, strict_json
@@ -158,6 +158,7 @@ def _difference(report: OrderReport, intent: DurableIntent) -> str | None:
         ("side", report.side, terms.side),
         ("quantity", report.quantity, terms.quantity),
         ("limit price", report.limit_price, terms.limit_price),
+        ("time in force", report.time_in_force or terms.time_in_force, terms.time_in_force),
     )
     return "; ".join(f"{name} {theirs} instead of {ours}" for name, theirs, ours in pairs if theirs != ours) or None
 
@@ -233,9 +234,5 @@ def _header_wait(text: str, now: datetime) -> Seconds | None:
         return Seconds(text)
     except ValueError:
         pass  # not a number of seconds, so perhaps a date
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return (aware - now).total_seconds()
+    moment = http_date(text)
+    return None if moment is None else (moment - now).total_seconds()

@@ -1,10 +1,12 @@
 """Which account is ours, and which instrument a symbol stands for: looked up, remembered for the day, never guessed."""
 
+import copy
 import threading
 from datetime import date
+from typing import Self
 from zoneinfo import ZoneInfo
 
-from trading_bot.clock import Clock
+from trading_bot.clock import Clock, Seconds
 from trading_bot.market_hours import NYSE_ZONE
 from trading_bot.order_management.exceptions import OrderStatusError, OrderValidationError
 from trading_bot.order_management.models import Side
@@ -29,6 +31,12 @@ class BrokerDirectory:
         self._lock = threading.Lock()
         self._instruments: dict[str, tuple[date, InstrumentPayload]] = {}
         self._symbols: dict[str, str] = {}
+
+    def by(self, deadline: Seconds) -> Self:
+        """Return the same directory, whose look-ups are all over by ``deadline``; both remember what either learns."""
+        bounded = copy.copy(self)
+        vars(bounded).update(_reads=self._reads.by(deadline))
+        return bounded
 
     def account_number(self) -> str:
         """Return the account orders go to, looking the only one up where none was named.

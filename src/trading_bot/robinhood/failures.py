@@ -25,6 +25,7 @@ class FailureKind(enum.StrEnum):
     REDIRECT = "redirect"
     OVERSIZED = "oversized"
     RATE_BUDGET = "rate_budget"
+    FORKED = "forked"
     OTHER = "other"
 
 

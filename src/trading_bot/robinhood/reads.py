@@ -17,8 +17,7 @@ LOGIN_NEEDED = "login_needed"
 PATIENCE_S: Seconds = 30.0
 """No repetition begins later than this after the first call."""
 
-_LEAST_TIMEOUT_S: Seconds = 0.001
-_FINAL_FAILURES = frozenset({FailureKind.TLS, FailureKind.REDIRECT, FailureKind.OVERSIZED})
+_FINAL_FAILURES = frozenset({FailureKind.TLS, FailureKind.REDIRECT, FailureKind.OVERSIZED, FailureKind.FORKED})
 _UNAUTHORIZED = 401
 _NOT_FOUND = 404
 _THROTTLED = 429
@@ -50,6 +49,10 @@ class PassingTroubleError(Exception):
         self.result = result
 
 
+def heed_nothing(_reply: WireReply) -> None:
+    """Take nothing from a reply."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repeater:
     """Repeats an exchange that may be repeated: back-off for passing trouble, one session renewal for a 401."""
@@ -59,6 +62,8 @@ class Repeater:
     renew: Callable[[], bool]
     timeout_s: Seconds
     jitter: Jitter = no_jitter
+    hear: Callable[[WireReply], None] = heed_nothing
+    """Called with each reply, whatever it says."""
     deadline: Seconds | None = None
     """A point on the monotonic clock by which all is over, where the caller's own time is limited."""
 
@@ -85,7 +90,9 @@ class Repeater:
 
     def _once(self, request: WireRequest) -> WireReply | WireFailure:
         now = self.clock.monotonic()
-        result = self.wire.exchange(request, timeout_s=max(self._until(now + self.timeout_s) - now, _LEAST_TIMEOUT_S))
+        result = self.wire.exchange(request, timeout_s=self._until(now + self.timeout_s) - now)
+        if isinstance(result, WireReply):
+            self.hear(result)
         if _is_passing(result):
             raise PassingTroubleError(result)
         return result

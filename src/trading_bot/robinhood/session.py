@@ -4,8 +4,9 @@ The session knows nothing of orders. Whatever the network does comes back as a `
 transport's own record of its writing says whether the broker may have seen a request.
 """
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
@@ -99,14 +100,23 @@ Transport: TypeAlias = requests.adapters.BaseAdapter
 
 
 class BrokerSession:
-    """The only door to the broker. Safe to share between threads.
+    """The only door to the broker. Safe to share between threads; a forked child finds it shut.
 
     ``adapter`` carries the bytes: our own connection class, or the paper exchange. It serves the pinned base alone and
     must write inside of `SendContext.writing`.
     """
 
-    def __init__(self, *, adapter: Transport, clock: Clock, base_url: str = BASE_URL) -> None:
+    def __init__(
+        self,
+        *,
+        adapter: Transport,
+        clock: Clock,
+        base_url: str = BASE_URL,
+        process_id: Callable[[], int] = os.getpid,
+    ) -> None:
         self._clock = clock
+        self._process_id = process_id
+        self._owner = process_id()
         self._base_url = base_url
         self._bearer: str | None = None
         self._refused_bearer: str | None = None
@@ -135,6 +145,10 @@ class BrokerSession:
         ``permit`` is held while bytes are written. A redirect is a failure: no byte follows it.
         """
         context = SendContext(deadline=self._clock.monotonic() + timeout_s, permit=permit or nullcontext())
+        if self._process_id() != self._owner:
+            return _failure(
+                context, FailureKind.FORKED, f"this session belongs to process {self._owner}, not to a fork"
+            )
         if timeout_s <= 0:
             return _failure(context, FailureKind.TIMEOUT, "no time was left to send")
         bearer = self._bearer if request.authenticated else None

@@ -241,7 +241,9 @@ class AccountParts:
                 transport=transport,
             )
             return _Access(wire=live.wire, log_in=live.login.resume, renew=live.login.renew)
-        session = BrokerSession(adapter=_carrier(transport, self._paper), clock=self._around.clock)
+        session = BrokerSession(
+            adapter=_carrier(transport, self._paper), clock=self._around.clock, process_id=self._around.process_id
+        )
         auth = RobinhoodAuth(
             session=session,
             username=SecretStr(PAPER_LOGIN),

@@ -219,7 +219,7 @@ def _live_broker(
 
 
 def _paper_broker(around: Surroundings, *, account_number: str, transport: Transport) -> KillBroker:
-    session = BrokerSession(adapter=transport, clock=around.clock)
+    session = BrokerSession(adapter=transport, clock=around.clock, process_id=around.process_id)
     auth = RobinhoodAuth(
         session=session,
         username=SecretStr(PAPER_LOGIN),

@@ -39,7 +39,9 @@ def live_connection(
     Raises:
         OrderNotSentError: the certificate authorities cannot be read.
     """
-    session = BrokerSession(adapter=transport or _own_transport(around), clock=around.clock)
+    session = BrokerSession(
+        adapter=transport or _own_transport(around), clock=around.clock, process_id=around.process_id
+    )
     login = LiveLogin(
         session=session,
         store=TokenStore(

@@ -36,7 +36,7 @@ def try_paper_login(config: Config) -> AccountSnapshot:
         reference_for=lambda _ref_id: None,  # no order is placed
     )
     exchange.store.open()
-    session = BrokerSession(adapter=exchange.transport, clock=around.clock)
+    session = BrokerSession(adapter=exchange.transport, clock=around.clock, process_id=around.process_id)
     auth = RobinhoodAuth(
         session=session,
         username=SecretStr(PAPER_LOGIN),

@@ -1,0 +1,194 @@
+"""Cancelling everything: ask, list, and ask again, until nothing of ours is open or the time is over.
+
+Our own orders come from the book, so that no listing can hold them up. The broker's listing adds what bears our mark
+and is not at work on record, and shows what is open again; where it fails, the book has to do.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from trading_bot.clock import Clock, Moment, Seconds
+from trading_bot.error_handling.retry import growing_pauses
+from trading_bot.logging.setup import get_logger
+from trading_bot.order_management.cancellation import Canceller, CancelListener
+from trading_bot.order_management.client_ids import bears_our_mark
+from trading_bot.order_management.exceptions import OrderCancellationError
+from trading_bot.order_management.ledger import OrderLedger
+from trading_bot.order_management.models import ClientOrderId, OrderId, OrderReport, OrderState
+from trading_bot.order_management.outcomes import Listing
+from trading_bot.order_management.ports import BrokerGateway
+from trading_bot.order_management.results import CancelResult
+from trading_bot.order_management.tracked_order import TrackedOrder
+
+_FOLLOWED_FOR_S: Seconds = 5.0
+"""How long a round follows its cancels before it lists again: one that hangs must not keep the rest from being seen."""
+
+_FIRST_PAUSE_S: Seconds = 0.5
+_LONGEST_PAUSE_S: Seconds = 2.0
+_SLEPT = "the machine slept meanwhile"
+_log = get_logger(__name__)
+
+_Name: TypeAlias = ClientOrderId | OrderId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRound:
+    """What a cancel of everything came to; ``problem`` says why there may be more orders than it saw."""
+
+    results: tuple[CancelResult, ...]
+    problem: str | None = None
+
+
+def raise_unless_closed(done: CancelRound) -> None:
+    """Raise `OrderCancellationError`, with every result, unless all orders are proven to have ended."""
+    if open_still := [result for result in done.results if not result.is_proven_closed]:
+        raise OrderCancellationError(
+            f"{len(open_still)} of {len(done.results)} orders are not proven cancelled; read them and cancel again",
+            results=done.results,
+        )
+    if done.problem is not None:
+        raise OrderCancellationError(
+            f"the account's open orders could not all be listed ({done.problem}), so others may be live; cancel again",
+            results=done.results,
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Course:
+    """One cancel of everything under way."""
+
+    deadline: Seconds
+    include_external: bool
+    on_result: CancelListener
+    results: dict[_Name, CancelResult] = field(default_factory=dict)
+    foreign: dict[OrderId, OrderReport] = field(default_factory=dict)
+    """What the listings added to the book, by the broker's id."""
+    problem: str | None = None
+
+    def note(self, result: CancelResult) -> None:
+        """Keep the latest result of an order; its end is told once, and at once."""
+        name = self._name(result)
+        before = self.results.get(name)
+        if before is not None and result.client_order_id is None:
+            result = replace(result, client_order_id=before.client_order_id)
+        self.results[name] = result
+        if result.is_proven_closed and not (before is not None and before.is_proven_closed):
+            self.on_result(result)
+
+    def _name(self, result: CancelResult) -> _Name:
+        if result.client_order_id is not None:
+            return result.client_order_id
+        same = (name for name, known in self.results.items() if known.order_id == result.order_id)
+        return next(same, OrderId(str(result.order_id)))
+
+    def unproven(self) -> Iterator[_Name]:
+        """Name the orders that may still be live."""
+        return (name for name, result in self.results.items() if not result.is_proven_closed)
+
+    def closed_ids(self) -> frozenset[OrderId | None]:
+        """Return the broker's ids of the orders that a report has shown to have ended."""
+        return frozenset(result.order_id for result in self.results.values() if result.is_proven_closed)
+
+
+class CancelEverything:
+    """Cancels every order of ours that has not ended, and the account's other orders where asked for.
+
+    ``synchronize`` reads the broker once and fires the cancels that orders in doubt carry.
+    """
+
+    def __init__(
+        self,
+        *,
+        gateway: BrokerGateway,
+        ledger: OrderLedger,
+        canceller: Canceller,
+        synchronize: Callable[[Seconds], object],
+        clock: Clock,
+        deadline_s: Seconds,
+    ) -> None:
+        self._gateway = gateway
+        self._ledger = ledger
+        self._canceller = canceller
+        self._synchronize = synchronize
+        self._clock = clock
+        self._deadline_s = deadline_s
+
+    def run(self, *, include_external: bool, on_result: CancelListener) -> CancelRound:
+        """Go round after round and return every order's result, proven or not, by the cancel deadline."""
+        course = _Course(
+            deadline=self._clock.monotonic() + self._deadline_s, include_external=include_external, on_result=on_result
+        )
+        pauses = growing_pauses(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+        while not self._round(course) and self._clock.monotonic() + (pause := next(pauses)) < course.deadline:
+            self._clock.sleep(pause)
+        for name in tuple(course.unproven()):
+            on_result(course.results[name])
+        return CancelRound(results=tuple(course.results.values()), problem=course.problem)
+
+    def _round(self, course: _Course) -> bool:
+        """Cancel what is known, then what a listing adds; whether nothing is left that more time could end."""
+        self._cancel_ours(course)
+        listing = self._listed(course)
+        closed = course.closed_ids()
+        more = [report for report in listing.reports if self._is_left(report, course)]
+        self._cancel_foreign(more, course)
+        # A list may lag behind an end that was read by the order's id; what is new to us calls for another list.
+        is_new = any(report.order_id not in closed for report in more)
+        return not is_new and not any(self._may_still_end(name, course) for name in course.unproven())
+
+    def _cancel_ours(self, course: _Course) -> None:
+        with self._ledger.open_book() as book:
+            named = (book.get(ClientOrderId(name)) for name in course.unproven() if name not in course.foreign)
+            orders = dict.fromkeys(order.client_order_id for order in (*named, *book.active()) if order is not None)
+            ours = [order for order in map(book.get, orders) if order is not None]
+        in_doubt = [order for order in ours if order.state.is_unresolved]
+        self._cancel([order for order in ours if not order.state.is_unresolved], course)
+        if in_doubt:
+            # Marked first, so that whoever finds them cancels them; then they are looked for at once.
+            self._canceller.cancel([order for order in in_doubt if not order.cancel_wanted])
+            self._synchronize(self._left_s(course))
+            self._cancel(self._latest(in_doubt), course)
+
+    def _cancel(self, orders: list[TrackedOrder], course: _Course) -> None:
+        self._canceller.cancel(orders, course.note, within_s=self._share_of(course), reads_first=True)
+
+    def _cancel_foreign(self, more: list[OrderReport], course: _Course) -> None:
+        course.foreign |= {report.order_id: report for report in more}
+        closed, again = course.closed_ids(), {report.order_id for report in more}
+        pending = [report for name, report in course.foreign.items() if name in again or name not in closed]
+        results = self._canceller.cancel_external(pending, course.note, within_s=self._share_of(course))
+        for report, result in zip(pending, results, strict=True):
+            course.foreign[report.order_id] = replace(report, state=result.state)
+
+    def _listed(self, course: _Course) -> Listing:
+        began = Moment.of(self._clock)
+        listing = self._gateway.by(course.deadline).list_open_orders()
+        if began.slept_since(self._clock):
+            listing = replace(listing, complete=False, problem=listing.problem or _SLEPT)
+        if not listing.complete:
+            _log.warning("open_orders_not_all_listed", problem=listing.problem)
+        course.problem = listing.problem if course.include_external and not listing.complete else None
+        return listing
+
+    def _is_left(self, report: OrderReport, course: _Course) -> bool:
+        # By the broker's id: it may hold a second order that bears the ref_id of one already cancelled.
+        if report.order_id in {result.order_id for result in course.results.values() if not result.is_proven_closed}:
+            return False
+        with self._ledger.open_book() as book:
+            known = (book.by_ref_id(report.ref_id) if report.ref_id else None) or book.by_order_id(report.order_id)
+        return known is not None or course.include_external or bears_our_mark(report.ref_id)
+
+    def _may_still_end(self, name: _Name, course: _Course) -> bool:
+        # An order presumed absent ends with its session, which no cancel waits for.
+        return course.results[name].state is not OrderState.PRESUMED_ABSENT
+
+    def _latest(self, orders: list[TrackedOrder]) -> list[TrackedOrder]:
+        with self._ledger.open_book() as book:
+            return [book.get(order.client_order_id) or order for order in orders]
+
+    def _left_s(self, course: _Course) -> Seconds:
+        return max(course.deadline - self._clock.monotonic(), 0)
+
+    def _share_of(self, course: _Course) -> Seconds:
+        return min(_FOLLOWED_FOR_S, self._left_s(course))

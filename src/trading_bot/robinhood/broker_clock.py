@@ -1,0 +1,40 @@
+"""What time it is at the broker, by the dates of its replies: evidence that does not rest on this machine's clock."""
+
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from trading_bot.clock import Clock, Moment
+from trading_bot.robinhood.session import WireReply
+
+
+class BrokerClock:
+    """Goes on from the latest reply's ``Date`` header (RFC 9110, section 6.6.1), in whole seconds.
+
+    It may lag behind the broker's own clock, over the way of a reply or a sleep of this machine, and never leads it.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._heard: Moment | None = None
+
+    def hear(self, reply: WireReply) -> None:
+        """Take the time from a reply; one without a readable date changes nothing."""
+        at = http_date(reply.headers.get("date", ""))
+        if at is not None:
+            self._heard = Moment(at=at, mono=self._clock.monotonic())
+
+    def now(self) -> datetime | None:
+        """Return the broker's time at the earliest, or None before the first date."""
+        heard = self._heard
+        if heard is None:
+            return None
+        return heard.at + timedelta(seconds=self._clock.monotonic() - heard.mono)
+
+
+def http_date(text: str) -> datetime | None:
+    """Return the aware time that a header states, or None where it states none."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
