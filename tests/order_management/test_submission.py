@@ -282,6 +282,29 @@ class TestLatchAndLock:
             bench.buy()
         assert (len(bench.gateway.posts), bench.gateway.orders) == (1, [])
 
+    def test_a_kill_between_two_attempts_lets_nothing_out_even_if_the_account_is_armed_again(self):
+        bench = ManagerBench()
+        bench.gateway.submits.extend([throttled(1), SubmitStep(meanwhile=bench.latch.kill_and_arm)])
+        with pytest.raises(TradingHaltedError, match=r"not sent: .* place it anew with a new client order id"):
+            bench.buy()
+        assert (len(bench.gateway.posts), bench.state()) == (1, "not_sent")
+
+    def test_a_kill_before_the_first_byte_lets_nothing_out_even_if_the_account_is_armed_again(self):
+        bench = ManagerBench()
+        bench.gateway.submits.append(SubmitStep(meanwhile=bench.latch.kill_and_arm))
+        with pytest.raises(TradingHaltedError):
+            bench.buy()
+        assert bench.gateway.posts == []
+        assert bench.buy("c2").order_id is not None, "what is decided under the new arming is sent"
+
+    def test_an_arming_that_ends_while_the_intent_is_written_lets_nothing_out(self):
+        """What is in force once the record is there may be a later arming already."""
+        bench = ManagerBench()
+        bench.journal.after_intent = bench.latch.kill_and_arm
+        with pytest.raises(TradingHaltedError):
+            bench.buy()
+        assert bench.gateway.posts == []
+
     def test_a_send_lock_that_cannot_be_had_lets_nothing_out(self):
         bench = ManagerBench()
         bench.lock.problem = "another process holds it"

@@ -194,7 +194,8 @@ def _latch_not_read_again(patch: pytest.MonkeyPatch) -> None:
     real = SendGate.__enter__
 
     def enter(self) -> None:
-        self._latch = type("Armed", (), {"reason_not_armed": lambda self: None})()
+        arming = self._arming
+        self._latch = type("Armed", (), {"reason_not_armed": lambda self: None, "arming": lambda self: arming})()
         real(self)
 
     patch.setattr(SendGate, "__enter__", enter)
@@ -202,6 +203,11 @@ def _latch_not_read_again(patch: pytest.MonkeyPatch) -> None:
 
 def _latch_not_read_at_all(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Latch, "reason_not_armed", lambda self: None)
+    patch.setattr(Latch, "arming", lambda self: "always the same")
+
+
+def _arming_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SendGate, "_is_armed_anew", lambda self: False)
 
 
 def _armed_at_every_start(patch: pytest.MonkeyPatch) -> None:
@@ -338,6 +344,7 @@ PLANTED: Mapping[str, Plant] = {
     "every report moves the state": _every_report_moves_the_state,
     "the latch is not read again before the first byte": _latch_not_read_again,
     "the latch is not read at all": _latch_not_read_at_all,
+    "a kill is forgotten once the account is armed again": _arming_ignored,
     "a start arms the account again": _armed_at_every_start,
     "the first byte goes unnoticed": _first_byte_not_noted,
     "unresolved orders reserve nothing": _unresolved_reserves_nothing,

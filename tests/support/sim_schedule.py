@@ -307,19 +307,21 @@ def _kill(chance: random.Random) -> Step:
 
 
 def _kill_while_waiting(chance: random.Random) -> Step:
-    trade = _trade(chance)
+    trade, then = _trade(chance), chance.random() < 0.5
 
     def arrange(world: SimWorld) -> None:
         def kill_once(request: Request) -> None:
             if request.route is Route.SUBMIT:
                 world.broker.meanwhile = lambda request: None
                 world.kill()
+                if then:
+                    world.arm()
 
         world.broker.meanwhile = kill_once
         world.broker.acts[Route.SUBMIT].append(Act.THROTTLED)
         trade.run(world)
 
-    return Step(f"kill while this waits to be sent again: {trade}", arrange)
+    return Step(f"kill (and arm again: {then}) while this waits to be sent again: {trade}", arrange)
 
 
 def _plain(name: str, run: Callable[[SimWorld], object]) -> Callable[[random.Random], Step]:

@@ -75,6 +75,8 @@ class Post:
     intents: tuple[JournalRecord, ...]
     was_terminal: bool
     was_killed: bool
+    had_lapsed: bool
+    """Whether the account had been killed since the intent was written, armed again or not."""
     had_listed: bool
     """Whether the process that sent it had read one page at least of the broker's orders."""
 
@@ -96,6 +98,8 @@ class SimWorld:
         self.bot: TradingBot | None = None
         self._read: tuple[bytes, JournalScan] | None = None
         self.killed = False
+        self.lapsed: set[str] = set()
+        """The ref_ids of every order that had been decided when a kill came."""
         self.process_id = 4711
         self.end: Callable[[], None] | None = None
         """How a life ends, where it is not merely by an exception."""
@@ -162,6 +166,9 @@ class SimWorld:
             "never intended",
         )
 
+    def _new_id(self) -> str:
+        return f"id-{next(self._ids)}"
+
     # Lives.
 
     def boot(self, *, die_at: int | None = None) -> bool:
@@ -174,7 +181,7 @@ class SimWorld:
         around = Surroundings(
             clock=self.clock,
             files=self.files,
-            new_id=lambda: f"id-{next(self._ids)}",
+            new_id=self._new_id,
             jitter=no_jitter,
             process_id=lambda: self.process_id,
         )
@@ -281,6 +288,11 @@ class SimWorld:
         """Engage the latch as the kill command does, from outside of the bot."""
         self._other_latch().engage()
         self.killed = True
+        self.lapsed |= {
+            str(record.fact.ref_id)
+            for record in scan(self.disk.durable_bytes(self.journal)).records
+            if record.fact.event is EventKind.ORDER_INTENDED
+        }
 
     def arm(self) -> None:
         self._other_latch().arm(by="simulation")
@@ -288,7 +300,7 @@ class SimWorld:
 
     def _other_latch(self) -> Latch:
         """The latch as another process of the account has it."""
-        return Latch(path=self.state.latch, clock=self.clock, files=MortalFiles(Life(), self.disk))
+        return Latch(path=self.state.latch, clock=self.clock, new_id=self._new_id, files=MortalFiles(Life(), self.disk))
 
     def wait(self, seconds: float) -> None:
         self.clock.sleep(seconds)
@@ -327,6 +339,7 @@ class SimWorld:
                 intents=tuple(record for record in ours if record.fact.event is EventKind.ORDER_INTENDED),
                 was_terminal=any(record.fact.status is not None and record.fact.status.is_terminal for record in ours),
                 was_killed=self.killed,
+                had_lapsed=request.form["ref_id"] in self.lapsed,
                 had_listed=self.broker.readable_lists > self._lists_before_life,
             )
         )

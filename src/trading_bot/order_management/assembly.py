@@ -68,6 +68,7 @@ class ManagerParts:
             clock=base.clock,
             halted_because=self._halt,
             exits_halted_because=self._halt_of_exits,
+            arming=base.latch.arming,
             holdings=lambda: self.holdings,
         )
 

@@ -16,7 +16,7 @@ from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import OrderEnvelope, Side
 from trading_bot.order_management.outcomes import Accepted, DurableIntent, NotSent, Rejected, SubmitOutcome, Unknown
-from trading_bot.order_management.ports import BrokerGateway, SendLock, TradingLatch
+from trading_bot.order_management.ports import ArmingId, BrokerGateway, SendLock, TradingLatch
 from trading_bot.order_management.send_gate import SendGate
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class _Course:
 
     envelope: OrderEnvelope
     intent: DurableIntent
+    arming: ArmingId | None
     not_after: Seconds
     deadline: Seconds
     reduces: bool
@@ -102,15 +103,19 @@ class SubmitProtocol:
         self._clock = clock
         self._jitter = jitter
 
-    def run(self, envelope: OrderEnvelope, intent: DurableIntent, *, reduces: bool = False) -> SubmitOutcome:
+    def run(
+        self, envelope: OrderEnvelope, intent: DurableIntent, *, arming: ArmingId | None, reduces: bool = False
+    ) -> SubmitOutcome:
         """Send the intent and return how that ended, by the submit deadline.
 
-        ``reduces`` says that it sells shares which are held and free, so that an expired latch lets it pass.
+        ``arming`` is the one under which the intent was made, and the only one under which it is sent. ``reduces`` says
+        that it sells shares which are held and free, so that an expired latch lets it pass.
         """
         now = self._clock.monotonic()
         course = _Course(
             envelope=envelope,
             intent=intent,
+            arming=arming,
             not_after=now + self._rules.intent_ttl_s,
             deadline=now + self._rules.submit_deadline_s,
             reduces=reduces,
@@ -151,6 +156,7 @@ class SubmitProtocol:
             lock=self._lock,
             latch=self._latch,
             clock=self._clock,
+            arming=course.arming,
             not_after=course.not_after,
             reduces=course.reduces,
             created_at=course.envelope.created_at,
