@@ -15,19 +15,22 @@ from types import TracebackType
 from typing import TypeAlias
 
 from filelock import FileLock
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from trading_bot.clock import Clock, Seconds
 from trading_bot.files import PRIVATE_FILE, FileSystem, LocalFiles
-from trading_bot.order_management.ports import SendLockError
+from trading_bot.order_management.ports import ArmingId, SendLockError
 
 BootId: TypeAlias = Callable[[], str]
 """Names the machine's current boot; raises OSError where it cannot be told."""
 
 LONGEST_ARMING_HOURS = 8760
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _LONGEST_NAME = 200
+_LONGEST_ID = 64
 _LARGEST_FILE = 4096
+_OTHER_VERSION = "other_version"
 _POLL_INTERVAL_S: Seconds = 0.005
 
 
@@ -54,10 +57,19 @@ class _Expiry(BaseModel):
 class _ArmedFile(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    v: int = Field(ge=_SCHEMA_VERSION, le=_SCHEMA_VERSION)  # a strict int, where Literal[1] would take true
+    v: int  # a strict int, where a Literal would take true
+    id: str = Field(min_length=1, max_length=_LONGEST_ID)
+    """Made anew at each arming, so that an order decided before a kill is not sent under the arming after it."""
     armed_at: AwareDatetime
     by: str = Field(min_length=1, max_length=_LONGEST_NAME)
     expires: _Expiry | None
+
+    @field_validator("v")
+    @classmethod
+    def _is_ours(cls, version: int) -> int:
+        if version != _SCHEMA_VERSION:
+            raise PydanticCustomError(_OTHER_VERSION, "it was written by another version of trading-bot")
+        return version
 
 
 def linux_boot_id() -> str:
@@ -68,15 +80,23 @@ def linux_boot_id() -> str:
 class Latch:
     """The armed file of one account. Anything but a whole, regular, readable file of our schema is "not armed".
 
-    `engage` may be called from any thread and from a signal handler: it takes no lock.
+    `engage` may be called from any thread and from a signal handler: it takes no lock. ``new_id`` names armings; it
+    never gives the same name twice, in any process.
     """
 
     def __init__(
-        self, *, path: Path, clock: Clock, boot_id: BootId = linux_boot_id, files: FileSystem | None = None
+        self,
+        *,
+        path: Path,
+        clock: Clock,
+        new_id: Callable[[], str],
+        boot_id: BootId = linux_boot_id,
+        files: FileSystem | None = None,
     ) -> None:
         self._path = path
         self._marker = path.with_name(f"{path.name}.initialised")
         self._clock = clock
+        self._new_id = new_id
         self._boot_id = boot_id
         self._files = files or LocalFiles()
         self._kills = 0
@@ -99,15 +119,20 @@ class Latch:
         state, reason = self._judge()
         return reason if state is LatchState.DISARMED else None
 
+    def arming(self) -> ArmingId | None:
+        """Return which arming is in force, also once it has merely expired; None while there is none.
+
+        A name that is the same as before proves that nobody killed or armed the account in between.
+        """
+        armed = None if self._is_killed_here() else self._read_if_valid()
+        return None if armed is None else ArmingId(armed.id)
+
     def armed_until(self) -> datetime | None:
         """Return when the arming in the file ends, unless the machine restarts before; None without a file or an end.
 
         What the file says does not make the account armed; ask `state`.
         """
-        try:
-            armed = self._read()
-        except (OSError, ValidationError):
-            return None
+        armed = self._read_if_valid()
         return None if armed is None or armed.expires is None else armed.expires.at
 
     def arm(self, *, by: str, hours: int | Decimal | None = None) -> None:
@@ -168,8 +193,11 @@ class Latch:
         self.arm(by="first paper start")
         return True
 
+    def _is_killed_here(self) -> bool:
+        return self._kills != self._kills_released
+
     def _judge(self) -> tuple[LatchState, str | None]:
-        if self._kills != self._kills_released:
+        if self._is_killed_here():
             return LatchState.DISARMED, "killed in this process; arm the account once you know why"
         try:
             armed = self._read()
@@ -201,10 +229,17 @@ class Latch:
             raise OSError("it is a link, not a plain file, or too long")
         return _ArmedFile.model_validate_json(self._files.read(self._path))
 
+    def _read_if_valid(self) -> _ArmedFile | None:
+        try:
+            return self._read()
+        except (OSError, ValidationError):
+            return None
+
     def _content(self, *, by: str, hours: int | Decimal | None) -> bytes:
         now = self._clock.now()
         expires = None if hours is None else self._expiry(hours)
-        return _ArmedFile(v=_SCHEMA_VERSION, armed_at=now, by=by, expires=expires).model_dump_json().encode() + b"\n"
+        armed = _ArmedFile(v=_SCHEMA_VERSION, id=self._new_id(), armed_at=now, by=by, expires=expires)
+        return armed.model_dump_json().encode() + b"\n"
 
     def _expiry(self, hours: int | Decimal) -> _Expiry:
         if not (Decimal(hours).is_finite() and 0 < hours <= LONGEST_ARMING_HOURS):
@@ -244,6 +279,9 @@ class LockedLatch:
     def reason_not_reducing(self) -> str:
         """Say why not even held shares may be sold."""
         return self._reason
+
+    def arming(self) -> None:
+        """Say that no arming is ever in force."""
 
 
 class SendLock:
@@ -311,5 +349,6 @@ def _sentence(reason: str) -> str:
 def _first_line(error: Exception) -> str:
     if isinstance(error, ValidationError):
         problem = error.errors(include_url=False, include_input=False)[0]
-        return f"{'.'.join(str(part) for part in problem['loc']) or 'content'}: {problem['msg']}"
+        place = ".".join(str(part) for part in problem["loc"]) or "content"
+        return problem["msg"] if problem["type"] == _OTHER_VERSION else f"{place}: {problem['msg']}"
     return str(error)

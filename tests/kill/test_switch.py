@@ -402,12 +402,12 @@ def test_a_deadline_that_leaves_no_time_for_proof_is_refused(bench: KillBench):
 
 def test_killed_stays_killed_after_a_restart(tmp_path: Path, bench: KillBench):
     path = tmp_path / "armed"
-    before = Latch(path=path, clock=bench.clock)
+    before = Latch(path=path, clock=bench.clock, new_id=lambda: "a")
     before.initialise_paper()
     assert before.is_armed()
-    bench.latch = Latch(path=path, clock=bench.clock)
+    bench.latch = Latch(path=path, clock=bench.clock, new_id=lambda: "a")
     bench.kill()
-    after = Latch(path=path, clock=bench.clock)
+    after = Latch(path=path, clock=bench.clock, new_id=lambda: "a")
     assert not after.initialise_paper()
     assert not after.is_armed()
     assert not before.is_armed()

@@ -200,8 +200,8 @@ class TestFinding:
     def test_with_a_limit_every_wait_and_every_repetition_keeps_to_it(self, desk):
         desk.broker.on(*LIST, replace(lost(), then=lambda: desk.time.sleep(3)), *[lost()] * 5)
         begun = desk.time.monotonic()
-        listing = desk.gateway.find_by_client_order_id(
-            ClientOrderId("c1"), ref_id=RefId(REF), created_after=MORNING, timeout_s=4
+        listing = desk.gateway.by(begun + 4).find_by_client_order_id(
+            ClientOrderId("c1"), ref_id=RefId(REF), created_after=MORNING
         )
         assert not listing.complete
         waits = [seen.timeout[1] for seen in desk.broker.seen if seen.path == "/orders/"]

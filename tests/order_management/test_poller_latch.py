@@ -30,6 +30,9 @@ class TurningLatch:
     def reason_not_reducing(self) -> str | None:
         raise AssertionError("the poller asks only whether trading is armed")
 
+    def arming(self) -> None:
+        raise AssertionError("the poller asks only whether trading is armed")
+
 
 def logged(caplog: pytest.LogCaptureFixture, *reasons: str | None) -> list[str]:
     latch = TurningLatch(reasons)

@@ -1,12 +1,15 @@
 """The last look before the first byte."""
 
 from datetime import timedelta
+from itertools import count
+from typing import Any
 
 import pytest
 
 from tests.support.manager_bench import MONDAY, FakeLatch, FakeSendLock
 from trading_bot.clock import VirtualClock
-from trading_bot.order_management.ports import SendRefusedError
+from trading_bot.latch import Latch
+from trading_bot.order_management.ports import ArmingId, SendRefusedError
 from trading_bot.order_management.send_gate import CANCELLED, DEADLINE, LATCH, SEND_LOCK, SendGate
 
 
@@ -15,7 +18,16 @@ class Gate:
         self.clock = VirtualClock(MONDAY)
         self.latch = FakeLatch()
         self.lock = FakeSendLock()
-        self.gate = SendGate(lock=self.lock, latch=self.latch, clock=self.clock, not_after=not_after)
+        self.gate = self.permit(not_after=not_after)
+
+    def permit(self, *, not_after: float = 10, **changes: Any) -> SendGate:
+        parts: dict[str, Any] = {
+            "lock": self.lock,
+            "latch": self.latch,
+            "clock": self.clock,
+            "arming": self.latch.arming(),
+        }
+        return SendGate(**(parts | {"not_after": not_after} | changes))
 
     def refusal(self) -> SendRefusedError:
         with pytest.raises(SendRefusedError) as caught:
@@ -54,7 +66,7 @@ def test_the_latch_is_read_after_the_lock_was_had():
             super().acquire(timeout_s)
             gate.latch.reason = "killed while waiting"
 
-    waiting = SendGate(lock=KilledMeanwhile(), latch=gate.latch, clock=gate.clock, not_after=10)
+    waiting = gate.permit(lock=KilledMeanwhile())
     with pytest.raises(SendRefusedError, match="killed while waiting"):
         waiting.__enter__()
 
@@ -79,7 +91,7 @@ def test_time_spent_waiting_for_the_lock_counts():
             super().acquire(timeout_s)
             gate.clock.sleep(11)
 
-    late = SendGate(lock=Slow(), latch=gate.latch, clock=gate.clock, not_after=10)
+    late = gate.permit(lock=Slow())
     with pytest.raises(SendRefusedError) as caught:
         late.__enter__()
     assert caught.value.gate == DEADLINE
@@ -105,7 +117,7 @@ def test_a_lock_that_stays_taken_refuses_and_is_not_given_back():
 def test_an_order_that_reduces_passes_a_latch_that_has_merely_expired(only_expired, is_refused):
     gate = Gate()
     gate.latch.reason, gate.latch.only_expired = "not armed; arm it", only_expired
-    reducing = SendGate(lock=gate.lock, latch=gate.latch, clock=gate.clock, not_after=10, reduces=True)
+    reducing = gate.permit(reduces=True)
     if is_refused:
         with pytest.raises(SendRefusedError, match="not armed"):
             reducing.__enter__()
@@ -127,14 +139,7 @@ def test_an_expired_latch_refuses_everything_else():
 def test_an_intent_is_not_sent_after_its_time_on_the_wall_clock_either(age_s, is_refused):
     """The monotonic clock stands still while the machine sleeps."""
     gate = Gate()
-    aged = SendGate(
-        lock=gate.lock,
-        latch=gate.latch,
-        clock=gate.clock,
-        not_after=10,
-        created_at=MONDAY - timedelta(seconds=age_s),
-        intent_ttl_s=10,
-    )
+    aged = gate.permit(created_at=MONDAY - timedelta(seconds=age_s), intent_ttl_s=10)
     if is_refused:
         with pytest.raises(SendRefusedError) as caught:
             aged.__enter__()
@@ -147,8 +152,59 @@ def test_an_intent_is_not_sent_after_its_time_on_the_wall_clock_either(age_s, is
 
 def test_an_order_whose_cancel_is_wanted_is_refused():
     gate = Gate()
-    cancelled = SendGate(lock=gate.lock, latch=gate.latch, clock=gate.clock, not_after=10, cancel_wanted=lambda: True)
+    cancelled = gate.permit(cancel_wanted=lambda: True)
     with pytest.raises(SendRefusedError) as caught:
         cancelled.__enter__()
     assert caught.value.gate == CANCELLED
     assert not gate.lock.is_held
+
+
+@pytest.mark.parametrize("reduces", [False, True])
+def test_an_order_decided_under_an_earlier_arming_is_refused(reduces):
+    gate = Gate()
+    permit = gate.permit(reduces=reduces)
+    gate.latch.kill_and_arm()
+    with pytest.raises(SendRefusedError, match=r"killed or armed again .* place it anew") as caught:
+        permit.__enter__()
+    assert caught.value.gate == LATCH
+    assert not gate.lock.is_held
+
+
+def test_an_order_decided_under_no_arming_is_refused():
+    gate = Gate()
+    gate.latch.in_force = None
+    permit = gate.permit()
+    with pytest.raises(SendRefusedError):
+        permit.__enter__()
+    assert not gate.lock.is_held
+
+
+def test_the_arming_is_read_after_the_latch():
+    """Killed and armed again between the two questions, the first answer is worth nothing."""
+    gate = Gate()
+
+    class ArmedAnewMeanwhile(FakeLatch):
+        def reason_not_armed(self) -> str | None:
+            self.in_force = ArmingId("another")
+            return None
+
+    with pytest.raises(SendRefusedError):
+        gate.permit(latch=ArmedAnewMeanwhile()).__enter__()
+
+
+@pytest.mark.parametrize("elsewhere", [True, False], ids=["in another process", "in this process"])
+def test_a_kill_ends_what_was_decided_before_it_although_the_account_is_armed_again(tmp_path, elsewhere):
+    gate, names = Gate(), count(1)
+
+    def latch() -> Latch:
+        return Latch(path=tmp_path / "armed", clock=gate.clock, new_id=lambda: f"arming-{next(names)}")
+
+    ours = latch()
+    ours.arm(by="ann")
+    permit = gate.permit(latch=ours, arming=ours.arming())
+    other = latch() if elsewhere else ours
+    other.engage()
+    other.arm(by="ann")
+    assert ours.is_armed()
+    with pytest.raises(SendRefusedError, match="killed or armed again"):
+        permit.__enter__()

@@ -1,5 +1,6 @@
 """How one intent is submitted: what is repeated, what never is, and by when it ends."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -181,12 +182,12 @@ class TestDeadlines:
 
     def test_a_look_up_may_take_what_is_left_of_the_deadline(self):
         bench = ManagerBench(submit_deadline_s=20)
+        bench.clock.sleep(5)
+        bench.gateway.deadlines.clear()
         bench.gateway.submits.append(REQUEST_LOST)
         with pytest.raises(OrderOutcomeUnknownError):
             bench.buy()
-        first, *later = bench.gateway.lookup_budgets
-        assert first == 20
-        assert all(budget is not None and 0 <= budget < 20 for budget in later)
+        assert set(bench.gateway.deadlines) == {25}
 
 
 class TestUnknown:
@@ -262,6 +263,174 @@ class TestUnknown:
         assert bench.tracked().executed_quantity == 10
 
 
+LOST_TOO = SubmitStep(outcome=Unknown(cause="502"), arrives=False)
+THERE_ALREADY = replace(SURELY_THERE, arrives=False)
+REDIRECTED = SubmitStep(outcome=Unknown(cause="a redirect", security_alert=True), arrives=False)
+
+
+def deduping(**settings: object) -> ManagerBench:
+    """A bench at a broker that is known to make one order of one ``ref_id``."""
+    return ManagerBench(**{"broker_dedupes_ref_id": True} | settings)  # type: ignore[arg-type]  # settings alone
+
+
+class TestSendingAgain:
+    """What may follow an unknown outcome where the broker is known to make one order of one ``ref_id``."""
+
+    def test_without_the_setting_nothing_follows_an_unknown_outcome(self):
+        bench = ManagerBench()
+        bench.gateway.submits.extend([REQUEST_LOST, ACCEPT])
+        with pytest.raises(OrderOutcomeUnknownError, match=r"order c1: the request was lost; do not send"):
+            bench.buy()
+        assert (len(bench.gateway.calls), bench.gateway.orders) == (1, [])
+
+    def test_the_same_bytes_ask_again_after_a_look_and_a_back_off(self):
+        bench = deduping()
+        bench.gateway.submits.extend([REQUEST_LOST, LOST_TOO, ACCEPT])
+        assert bench.buy().state is OrderState.CONFIRMED
+        assert bench.gateway.call_times == [0, 0.5, 1.5]
+        assert len({(call.ref_id, call.body) for call in bench.gateway.posts}) == 1
+        assert (len(bench.gateway.posts), len(bench.gateway.lookups)) == (3, 2)
+        assert attempts_of(bench) == [(1, "unknown"), (2, "unknown"), (3, "accepted")]
+
+    def test_an_order_that_the_look_finds_is_not_sent_again(self):
+        bench = deduping()
+        bench.gateway.submits.append(REPLY_LOST)
+        assert bench.buy().order_id == bench.gateway.order().order_id
+        assert (len(bench.gateway.calls), len(bench.gateway.orders)) == (1, 1)
+
+    def test_an_order_that_a_synchronisation_has_seen_is_not_sent_again(self):
+        bench = deduping()
+        bench.gateway.blind_lookups = 1000
+        bench.gateway.submits.append(SubmitStep(outcome=Unknown(cause="reset"), after=bench.sync))
+        assert bench.buy().state is OrderState.CONFIRMED
+        assert len(bench.gateway.calls) == 1
+
+    @pytest.mark.parametrize("most", [1, 2, 3, 5])
+    def test_max_attempts_counts_them_all(self, most):
+        bench = deduping(max_attempts=most, retry_initial_delay_s=0.1)
+        bench.gateway.submits.extend([UNREACHABLE, *[REQUEST_LOST] * 9] if most > 2 else [REQUEST_LOST] * 9)
+        with pytest.raises(OrderOutcomeUnknownError):
+            bench.buy()
+        assert len(bench.gateway.calls) == most
+        assert bench.tracked().state is OrderState.UNKNOWN
+
+    def test_the_look_ups_go_on_until_the_deadline_afterwards(self):
+        bench = deduping()
+        bench.gateway.submits.extend([REQUEST_LOST, LOST_TOO, replace(REPLY_LOST, takes_s=1)])
+        bench.gateway.blind_lookups = 6
+        assert bench.buy().state is OrderState.CONFIRMED
+        assert (len(bench.gateway.calls), len(bench.gateway.orders)) == (3, 1)
+        assert 2.5 < bench.clock.monotonic() <= 20
+
+    @pytest.mark.parametrize(
+        ("answer", "said"),
+        [
+            (rejected(), "not enough buying power"),
+            (rejected(403, freezes=True), "not enough buying power"),
+            (throttled(60), "429"),
+            (UNREACHABLE, "no connection"),
+            (UNAUTHORISED, "401"),
+            (BAD_CERTIFICATE, "bad certificate"),
+            (SubmitStep(outcome=NotSent(cause="no", may_retry=False), arrives=False), "no"),
+            (LOST_TOO, "502"),
+            (REDIRECTED, "a redirect"),
+        ],
+    )
+    def test_no_answer_to_the_second_request_ends_the_doubt_about_the_first(self, answer, said):
+        """The first one may be live already, or arrive late."""
+        bench = deduping(max_attempts=2)
+        bench.gateway.can_renew = False
+        bench.gateway.submits.extend([REQUEST_LOST, answer])
+        with pytest.raises(OrderOutcomeUnknownError, match=f"the request was lost; the next attempt: {said}; do not"):
+            bench.buy()
+        assert bench.tracked().state is OrderState.UNKNOWN
+        assert not bench.tracked().surely_there
+        assert len(bench.gateway.calls) == 2
+        assert bench.clock.monotonic() > 15, "it is looked for until the deadline"
+
+    @pytest.mark.parametrize("answer", [rejected(), BAD_CERTIFICATE, THERE_ALREADY, REDIRECTED])
+    def test_what_would_not_be_repeated_is_not_repeated_in_doubt_either(self, answer):
+        bench = deduping()
+        bench.gateway.submits.extend([REQUEST_LOST, answer, ACCEPT])
+        with pytest.raises(OrderOutcomeUnknownError):
+            bench.buy()
+        assert len(bench.gateway.calls) == 2
+
+    def test_a_doubt_outlives_whatever_else_is_answered(self):
+        bench = deduping(max_attempts=4)
+        bench.gateway.submits.extend([REQUEST_LOST, UNREACHABLE, throttled(1), rejected()])
+        with pytest.raises(OrderOutcomeUnknownError, match=r"was lost; .*: no connection; .*: 429; .*: not enough"):
+            bench.buy()
+        assert attempts_of(bench) == [(1, "unknown"), (2, "not_sent"), (3, "not_sent"), (4, "rejected")]
+
+    @pytest.mark.parametrize("answer", [BAD_CERTIFICATE, REDIRECTED])
+    def test_an_alert_in_doubt_is_an_alert(self, answer):
+        bench = deduping()
+        bench.gateway.submits.extend([REQUEST_LOST, answer])
+        with pytest.raises(OrderOutcomeUnknownError):
+            bench.buy()
+        assert "check the network" in (bench.manager.halted_because or "")
+
+    @pytest.mark.parametrize("answer", [THERE_ALREADY, REDIRECTED])
+    def test_what_needs_no_question_or_bears_none_is_not_asked_again(self, answer):
+        bench = deduping()
+        bench.gateway.submits.extend([answer, ACCEPT])
+        with pytest.raises(OrderOutcomeUnknownError):
+            bench.buy()
+        assert len(bench.gateway.calls) == 1
+
+    def test_a_broker_that_says_it_has_the_order_is_believed_and_asked_for_it(self):
+        bench = deduping()
+        bench.gateway.blind_lookups = 3
+        bench.gateway.submits.extend([REPLY_LOST, THERE_ALREADY])
+        assert bench.buy().order_id == bench.gateway.order().order_id
+        assert (len(bench.gateway.calls), len(bench.gateway.orders), len(bench.gateway.lookups)) == (2, 1, 4)
+
+    def test_an_order_that_is_surely_there_and_not_shown_is_remembered_as_such(self):
+        bench = deduping()
+        bench.gateway.submits.extend([REQUEST_LOST, THERE_ALREADY])
+        with pytest.raises(OrderOutcomeUnknownError):
+            bench.buy()
+        assert bench.tracked().surely_there
+
+    def test_the_brokers_own_delay_is_kept_in_doubt_too(self):
+        bench = deduping()
+        bench.gateway.submits.extend([REQUEST_LOST, throttled(3), ACCEPT])
+        assert bench.buy().order_id is not None
+        assert bench.gateway.call_times == [0, 0.5, 3.5]
+
+    def test_a_session_is_renewed_once_in_doubt_too(self):
+        bench = deduping()
+        bench.gateway.submits.extend([REQUEST_LOST, UNAUTHORISED, ACCEPT])
+        assert bench.buy().order_id is not None
+        assert (bench.gateway.renewals, bench.gateway.call_times) == (1, [0, 0.5, 0.5])
+
+    def test_an_intent_that_is_out_of_date_is_not_sent_again(self):
+        bench = deduping(request_timeout_s=10)
+        bench.gateway.submits.extend([replace(REQUEST_LOST, takes_s=9.6), ACCEPT])
+        with pytest.raises(OrderOutcomeUnknownError):
+            bench.buy()
+        assert len(bench.gateway.calls) == 1
+
+    @pytest.mark.parametrize(
+        "happening",
+        [
+            lambda bench: setattr(bench.latch, "reason", "killed"),
+            lambda bench: bench.latch.kill_and_arm(),
+            lambda bench: bench.manager.cancel_order("c1"),
+            lambda bench: bench.clock.sleep(10),
+        ],
+        ids=["killed", "killed and armed", "cancelled", "out of date"],
+    )
+    def test_what_the_gate_refuses_is_not_sent_again_and_stays_in_doubt(self, happening):
+        bench = deduping()
+        bench.gateway.submits.extend([REQUEST_LOST, SubmitStep(meanwhile=lambda: happening(bench)), ACCEPT])
+        with pytest.raises(OrderOutcomeUnknownError):
+            bench.buy()
+        assert (len(bench.gateway.posts), len(bench.gateway.calls), bench.gateway.orders) == (1, 2, [])
+        assert bench.tracked().state is OrderState.UNKNOWN
+
+
 class TestLatchAndLock:
     def test_a_latch_released_between_intent_and_first_byte_lets_nothing_out(self):
         bench = ManagerBench()
@@ -281,6 +450,29 @@ class TestLatchAndLock:
         with pytest.raises(TradingHaltedError):
             bench.buy()
         assert (len(bench.gateway.posts), bench.gateway.orders) == (1, [])
+
+    def test_a_kill_between_two_attempts_lets_nothing_out_even_if_the_account_is_armed_again(self):
+        bench = ManagerBench()
+        bench.gateway.submits.extend([throttled(1), SubmitStep(meanwhile=bench.latch.kill_and_arm)])
+        with pytest.raises(TradingHaltedError, match=r"not sent: .* place it anew with a new client order id"):
+            bench.buy()
+        assert (len(bench.gateway.posts), bench.state()) == (1, "not_sent")
+
+    def test_a_kill_before_the_first_byte_lets_nothing_out_even_if_the_account_is_armed_again(self):
+        bench = ManagerBench()
+        bench.gateway.submits.append(SubmitStep(meanwhile=bench.latch.kill_and_arm))
+        with pytest.raises(TradingHaltedError):
+            bench.buy()
+        assert bench.gateway.posts == []
+        assert bench.buy("c2").order_id is not None, "what is decided under the new arming is sent"
+
+    def test_an_arming_that_ends_while_the_intent_is_written_lets_nothing_out(self):
+        """What is in force once the record is there may be a later arming already."""
+        bench = ManagerBench()
+        bench.journal.after_intent = bench.latch.kill_and_arm
+        with pytest.raises(TradingHaltedError):
+            bench.buy()
+        assert bench.gateway.posts == []
 
     def test_a_send_lock_that_cannot_be_had_lets_nothing_out(self):
         bench = ManagerBench()

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from tests.support.sim_schedule import SENDING_AGAIN
 from trading_bot.latch import Latch
 from trading_bot.order_management import (
     gateways,
@@ -35,6 +36,7 @@ from trading_bot.order_management.models import OrderId, OrderReport, OrderState
 from trading_bot.order_management.order_book import TrackedOrder
 from trading_bot.order_management.order_log import OrderLog
 from trading_bot.order_management.outcomes import CancelTaken, NotSent, Rejected, Unknown
+from trading_bot.order_management.ports import ArmingId
 from trading_bot.order_management.results import CancelVerdict
 from trading_bot.order_management.send_gate import SendGate
 from trading_bot.order_management.upkeep import Upkeep
@@ -191,11 +193,26 @@ def _mark_lost(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(placement, "derive_ref_id", lambda *args: RefId("0" * 8 + real(*args)[8:]))
 
 
+class _AsItWas:
+    """The latch as it was when the order was decided."""
+
+    def __init__(self, arming: ArmingId | None) -> None:
+        self._arming = arming
+
+    def reason_not_armed(self) -> None:
+        return None
+
+    reason_not_reducing = reason_not_armed
+
+    def arming(self) -> ArmingId | None:
+        return self._arming
+
+
 def _latch_not_read_again(patch: pytest.MonkeyPatch) -> None:
     real = SendGate.__enter__
 
     def enter(self) -> None:
-        self._latch = type("Armed", (), {"reason_not_armed": lambda self: None})()
+        self._latch = _AsItWas(self._arming)
         real(self)
 
     patch.setattr(SendGate, "__enter__", enter)
@@ -203,6 +220,11 @@ def _latch_not_read_again(patch: pytest.MonkeyPatch) -> None:
 
 def _latch_not_read_at_all(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Latch, "reason_not_armed", lambda self: None)
+    patch.setattr(Latch, "arming", lambda self: "always the same")
+
+
+def _arming_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SendGate, "_is_armed_anew", lambda self: False)
 
 
 def _armed_at_every_start(patch: pytest.MonkeyPatch) -> None:
@@ -256,6 +278,10 @@ def _doubt_not_recorded(patch: pytest.MonkeyPatch) -> None:
 
 def _interrupted_submits_not_doubted(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Upkeep, "_doubt_interrupted_submits", lambda self: None)
+
+
+def _refusal_ends_a_doubt(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(submission, "_told", lambda outcome, doubt: outcome)
 
 
 def _too_many_attempts(patch: pytest.MonkeyPatch) -> None:
@@ -317,6 +343,7 @@ def _server_error_is_a_refusal(it: object) -> object:
 
 PLANTED: Mapping[str, Plant] = {
     "an unknown outcome is sent again": _resent_after_unknown,
+    "a refused second request ends the doubt about the first": _refusal_ends_a_doubt,
     "an unknown outcome is booked as not sent": _answering(
         lambda it: NotSent(cause="x", may_retry=False) if isinstance(it, Unknown) else it
     ),
@@ -339,6 +366,7 @@ PLANTED: Mapping[str, Plant] = {
     "every report moves the state": _every_report_moves_the_state,
     "the latch is not read again before the first byte": _latch_not_read_again,
     "the latch is not read at all": _latch_not_read_at_all,
+    "a kill is forgotten once the account is armed again": _arming_ignored,
     "a start arms the account again": _armed_at_every_start,
     "the first byte goes unnoticed": _first_byte_not_noted,
     "unresolved orders reserve nothing": _unresolved_reserves_nothing,
@@ -358,3 +386,7 @@ PLANTED: Mapping[str, Plant] = {
     "a start begins a new journal": _starts_a_new_journal,
     "replies are recorded unmasked": _replies_not_masked,
 }
+SETTINGS: Mapping[str, Mapping[str, object]] = {
+    "a refused second request ends the doubt about the first": SENDING_AGAIN,
+}
+"""The settings under which a bug can show, where it takes others than the defaults."""

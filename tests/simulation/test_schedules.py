@@ -5,14 +5,15 @@ More of them: SIMULATION_SCHEDULES=5000 pytest tests/simulation/test_schedules.p
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from tests.support.sim_invariants import BrokenInvariantError
-from tests.support.sim_schedule import Step, run, shrunk, steps_of
+from tests.support.sim_schedule import PLAIN, SENDING_AGAIN, Step, run, shrunk, steps_of
+from tests.support.sim_world import SimWorld
 from trading_bot.bot import TradeStatus
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.results import CancelVerdict
@@ -50,37 +51,69 @@ class Lived:
 
     reached: Counter[str] = field(default_factory=Counter)
     failed: list[int] = field(default_factory=list)
+    sent_again: int = 0
 
 
-def breaks(folder: Path, steps: Sequence[Step]) -> str | None:
+def breaks(folder: Path, steps: Sequence[Step], settings: Mapping[str, object]) -> str | None:
     try:
-        run(folder, steps)
+        run(folder, steps, settings)
     except BrokenInvariantError as error:
         return str(error)
     return None
 
 
-@pytest.fixture(scope="module")
-def lived(tmp_path_factory) -> Lived:
+def live(folders: pytest.TempPathFactory, settings: Mapping[str, object], count: int) -> Lived:
     all_of_them = Lived()
-    for seed in range(SCHEDULES):
+    for seed in range(count):
         try:
-            world = run(tmp_path_factory.mktemp(f"schedule-{seed}-"), steps_of(seed))
+            world = run(folders.mktemp(f"schedule-{seed}-"), steps_of(seed), settings)
         except BrokenInvariantError:
             all_of_them.failed.append(seed)
             continue
         all_of_them.reached.update(answer.result.status for answer in world.answers)
         all_of_them.reached.update(result.verdict for result in world.cancels)
         all_of_them.reached.update(record.fact.event for record in world.records())
+        all_of_them.sent_again += sent_again(world)
     return all_of_them
 
 
-def test_no_schedule_breaks_a_promise(lived, tmp_path_factory):
+def sent_again(world: SimWorld) -> int:
+    """How many requests followed one of the same order whose outcome was unknown."""
+    doubted: set[str] = set()
+    count = 0
+    for record in world.records():
+        if record.fact.event is EventKind.SUBMIT_ATTEMPTED:
+            name = str(record.fact.client_order_id)
+            count += name in doubted
+            doubted |= {name} if record.fact.details["outcome"] == "unknown" else set()
+    return count
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory) -> Lived:
+    return live(tmp_path_factory, PLAIN, SCHEDULES)
+
+
+def refuse_broken(lived: Lived, folders: pytest.TempPathFactory, settings: Mapping[str, object]) -> None:
     if not lived.failed:
         return
-    folders = tmp_path_factory
-    steps = shrunk(steps_of(lived.failed[0]), lambda some: breaks(folders.mktemp("shrunk"), some) is not None)
-    pytest.fail(f"schedules {lived.failed} fail; the first, made small: {breaks(folders.mktemp('last'), steps)}")
+
+    def problem(steps: Sequence[Step]) -> str | None:
+        return breaks(folders.mktemp("shrunk"), steps, settings)
+
+    steps = shrunk(steps_of(lived.failed[0]), lambda some: problem(some) is not None)
+    pytest.fail(f"schedules {lived.failed} fail; the first, made small: {problem(steps)}")
+
+
+def test_no_schedule_breaks_a_promise(lived, tmp_path_factory):
+    refuse_broken(lived, tmp_path_factory, PLAIN)
+    assert lived.sent_again == 0
+
+
+def test_no_schedule_breaks_a_promise_where_an_order_in_doubt_is_sent_again(tmp_path_factory):
+    again = live(tmp_path_factory, SENDING_AGAIN, SCHEDULES // 4)
+    refuse_broken(again, tmp_path_factory, SENDING_AGAIN)
+    assert again.sent_again > 0
 
 
 @pytest.mark.parametrize("what", sorted(ANSWERS | VERDICTS | EVENTS))

@@ -155,7 +155,6 @@ class FakeGateway:
         self.cancel_requests: list[OrderId] = []
         self.fetched: list[OrderId] = []
         self.lookups: list[datetime] = []
-        self.lookup_budgets: list[Seconds | None] = []
         self.look_backs: list[datetime] = []
         self.look_back_problem: str | None = None
         self.renewals = 0
@@ -256,10 +255,8 @@ class FakeGateway:
         *,
         ref_id: RefId,
         created_after: datetime,
-        timeout_s: Seconds | None = None,
     ) -> Listing:
         self.lookups.append(created_after)
-        self.lookup_budgets.append(timeout_s)
         rows = [order.report() for order in self.orders if order.ref_id == ref_id]
         if self.blind_lookups > 0:
             self.blind_lookups -= 1

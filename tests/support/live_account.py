@@ -80,7 +80,9 @@ class LiveAccount:
         self.store_of(None if username is None else SecretStr(username)).save(saved)
 
     def arm(self, state: StateFolder | None = None) -> None:
-        Latch(path=(state or self.state()).latch, clock=self.clock).arm(by="a test", hours=12)
+        Latch(path=(state or self.state()).latch, clock=self.clock, new_id=self.around.new_id).arm(
+            by="a test", hours=12
+        )
 
     def bot(self, *, is_open: bool) -> TradingBot:
         """A bot of this version, or of one that may trade live."""

@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import count
 
 from tests.support.broker_positions import BrokerPositions
-from tests.support.fake_gateway import FakeGateway
+from tests.support.fake_gateway import FakeGateway, nothing
 from trading_bot.clock import VirtualClock
 from trading_bot.config import OrderManagementConfig
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
@@ -17,7 +17,7 @@ from trading_bot.order_management.manager import ManagerIdentity, OrderManager
 from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderEnvelope, OrderTerms, Side
 from trading_bot.order_management.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
-from trading_bot.order_management.ports import SendLockError
+from trading_bot.order_management.ports import ArmingId, SendLockError
 from trading_bot.order_management.records import ChainHead, chain_record
 from trading_bot.order_management.results import SyncSummary
 
@@ -30,13 +30,17 @@ ACCOUNT_KEY = "0123456789abcdef"
 
 
 class MemoryJournal:
-    """Keeps records in a list; refuses the kinds in ``failing``, or everything while ``broken``."""
+    """Keeps records in a list; refuses the kinds in ``failing``, or everything while ``broken``.
+
+    ``after_intent`` runs once an intent is on record and before anybody hears of it.
+    """
 
     def __init__(self, clock: VirtualClock, records: Iterable[JournalRecord] = ()) -> None:
         self._clock = clock
         self.records = list(records)
         self.failing: set[EventKind] = set()
         self.broken = False
+        self.after_intent: Callable[[], object] = nothing
 
     @property
     def head(self) -> ChainHead:
@@ -61,6 +65,7 @@ class MemoryJournal:
 
     def append_intent(self, event: OrderEvent, prepared: PreparedOrder) -> tuple[JournalRecord, DurableIntent]:
         record = self.append(event)
+        self.after_intent()
         assert event.client_order_id is not None
         return record, DurableIntent(
             client_order_id=event.client_order_id,
@@ -77,12 +82,20 @@ class FakeLatch:
 
     reason: str | None = None
     only_expired = False
+    in_force: ArmingId | None = ArmingId("first arming")
 
     def reason_not_armed(self) -> str | None:
         return self.reason
 
     def reason_not_reducing(self) -> str | None:
         return None if self.only_expired else self.reason
+
+    def arming(self) -> ArmingId | None:
+        return self.in_force
+
+    def kill_and_arm(self) -> None:
+        """Be armed as before, by an arming after a kill."""
+        self.in_force = ArmingId("second arming")
 
 
 class FakeSendLock:

@@ -1,5 +1,6 @@
 """The account of a simulation: how a bot of it is built, in either mode, and what a person does to it by hand."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,9 +67,9 @@ class SimAccount:
             config, around, account_number=ACCOUNT, transport=transport, quotes=None, live_trading_open=True
         )
 
-    def latch(self, clock: Clock, files: FileSystem) -> Latch:
+    def latch(self, clock: Clock, new_id: Callable[[], str], files: FileSystem) -> Latch:
         """The latch as another process of the account has it."""
-        return Latch(path=self.state(files).latch, clock=clock, files=files)
+        return Latch(path=self.state(files).latch, clock=clock, new_id=new_id, files=files)
 
     def log_in(self) -> None:
         """Leave what a login at a terminal leaves."""

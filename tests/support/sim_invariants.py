@@ -115,6 +115,8 @@ class Invariants:
             ref_id = form["ref_id"]
             if post.was_killed:
                 yield f"I3 {ref_id} was sent after the kill"
+            elif post.had_lapsed:
+                yield f"I3 {ref_id} was decided before a kill and sent after it"
             if not ref_id.startswith(OUR_MARK):
                 yield f"I1 {ref_id} does not bear our mark"
             if len(post.intents) != 1:

@@ -5,7 +5,7 @@ milliseconds, restarts and crashes belong to the steps, and a failure is shrunk 
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -30,6 +30,11 @@ _SUBMIT_ACTS = [act for act in Act if act not in _UNTRUE for _ in range(1 if act
 _READ_ACTS = [act for act in Act if act not in {*_UNTRUE, Act.LATE, Act.TLS, Act.REDIRECT}]
 
 
+PLAIN: Mapping[str, object] = {}
+SENDING_AGAIN: Mapping[str, object] = {"broker_dedupes_ref_id": True, "request_timeout_s": 2}
+"""Settings under which an order in doubt is sent again; a request that hangs leaves time for it."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One thing that happens; ``run`` does it."""
@@ -48,13 +53,15 @@ def steps_of(seed: int, count: int = 18) -> list[Step]:
     return [chance.choices(makers, weights)[0](chance) for _ in range(count)]
 
 
-def run(folder: Path, steps: Sequence[Step]) -> SimWorld:
+def run(folder: Path, steps: Sequence[Step], order_management: Mapping[str, object] = PLAIN) -> SimWorld:
     """Live through the steps, checking after each, then let everything settle and check that it has.
+
+    A broker that the settings say deduplicates does.
 
     Raises:
         BrokenInvariantError: naming the step after which it was found.
     """
-    world = SimWorld(folder)
+    world = SimWorld(folder, order_management=dict(order_management))
     invariants = Invariants(world)
     world.boot()
     for number, step in enumerate(steps):
@@ -145,6 +152,18 @@ def _fault_then_trade(chance: random.Random) -> Step:
     return Step(f"{act} x {times}, then {trade}", both)
 
 
+def _blind_then_trade(chance: random.Random) -> Step:
+    """Two requests end differently, and the list that could tell about the first is not to be had."""
+    acts, trade = chance.choices(_SUBMIT_ACTS, k=2), _trade(chance)
+
+    def story(world: SimWorld) -> None:
+        world.broker.acts[Route.SUBMIT].extend(acts)
+        world.broker.acts[Route.LIST].extend([Act.E503_BEFORE] * 3)
+        trade.run(world)
+
+    return Step(f"{acts[0]}, {acts[1]} and no list, then {trade}", story)
+
+
 def _long_doubt(chance: random.Random) -> Step:
     """An order that everybody has given up arrives after all."""
     trade, minutes = _trade(chance), chance.choice([1, 3, 6])
@@ -214,7 +233,9 @@ def _mode(chance: random.Random) -> Step:
     ref_ids, cancels, honest = chance.choice(list(RefIdMode)), chance.choice(list(CancelMode)), chance.random() < 0.7
 
     def switch(world: SimWorld) -> None:
-        world.broker.ref_ids, world.broker.cancels, world.broker.honours_is_closed = ref_ids, cancels, honest
+        world.broker.cancels, world.broker.honours_is_closed = cancels, honest
+        if ref_ids is not RefIdMode.ACCEPT_AGAIN or not world.config.order_management.broker_dedupes_ref_id:
+            world.broker.ref_ids = ref_ids
 
     return Step(f"ref_ids {ref_ids}, cancels {cancels}, is_closed honoured: {honest}", switch)
 
@@ -307,19 +328,21 @@ def _kill(chance: random.Random) -> Step:
 
 
 def _kill_while_waiting(chance: random.Random) -> Step:
-    trade = _trade(chance)
+    trade, then = _trade(chance), chance.random() < 0.5
 
     def arrange(world: SimWorld) -> None:
         def kill_once(request: Request) -> None:
             if request.route is Route.SUBMIT:
                 world.broker.meanwhile = lambda request: None
                 world.kill()
+                if then:
+                    world.arm()
 
         world.broker.meanwhile = kill_once
         world.broker.acts[Route.SUBMIT].append(Act.THROTTLED)
         trade.run(world)
 
-    return Step(f"kill while this waits to be sent again: {trade}", arrange)
+    return Step(f"kill (and arm again: {then}) while this waits to be sent again: {trade}", arrange)
 
 
 def _plain(name: str, run: Callable[[SimWorld], object]) -> Callable[[random.Random], Step]:
@@ -342,6 +365,7 @@ _MAKERS: list[tuple[Callable[[random.Random], Step], int]] = [
     (_status, 2),
     (_plain("restart", lambda world: world.restart()), 2),
     (_calm, 2),
+    (_blind_then_trade, 4),
     (_long_doubt, 3),
     (_vanishing, 2),
     (_old_news, 3),

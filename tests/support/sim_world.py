@@ -65,6 +65,8 @@ class Post:
     intents: tuple[JournalRecord, ...]
     was_terminal: bool
     was_killed: bool
+    had_lapsed: bool
+    """Whether the account had been killed since the intent was written, armed again or not."""
     had_listed: bool
     """Whether the process that sent it had read one page at least of the broker's orders."""
 
@@ -91,6 +93,8 @@ class SimWorld:
         self.bot: TradingBot | None = None
         self._keeper: JournalKeeper | None = None
         self.killed = False
+        self.lapsed: set[str] = set()
+        """The ref_ids of every order that had been decided when a kill came."""
         self.process_id = 4711
         self.end: Callable[[], None] | None = None
         """How a life ends, where it is not merely by an exception."""
@@ -135,6 +139,9 @@ class SimWorld:
             "never intended",
         )
 
+    def _new_id(self) -> str:
+        return f"{next(self._ids):032x}"
+
     # Lives.
 
     def boot(self, *, die_at: int | None = None) -> bool:
@@ -147,7 +154,7 @@ class SimWorld:
         around = Surroundings(
             clock=self.clock,
             files=self.files,
-            new_id=lambda: f"{next(self._ids):032x}",
+            new_id=self._new_id,
             jitter=no_jitter,
             process_id=lambda: self.process_id,
         )
@@ -251,13 +258,18 @@ class SimWorld:
         """Engage the latch as the kill command does, from outside of the bot."""
         self._other_latch().engage()
         self.killed = True
+        self.lapsed |= {
+            str(record.fact.ref_id)
+            for record in self.history.flushed_records()
+            if record.fact.event is EventKind.ORDER_INTENDED
+        }
 
     def arm(self) -> None:
         self._other_latch().arm(by="simulation", hours=ARMED_HOURS if self.mode is ExecutionMode.LIVE else None)
         self.killed = False
 
     def _other_latch(self) -> Latch:
-        return self.account.latch(self.clock, MortalFiles(Life(), self.disk))
+        return self.account.latch(self.clock, self._new_id, MortalFiles(Life(), self.disk))
 
     def rotate(self) -> None:
         """Let the bot do now what it does when a segment is full or the day is over."""
@@ -303,6 +315,7 @@ class SimWorld:
                 intents=tuple(record for record in ours if record.fact.event is EventKind.ORDER_INTENDED),
                 was_terminal=any(record.fact.status is not None and record.fact.status.is_terminal for record in ours),
                 was_killed=self.killed,
+                had_lapsed=request.form["ref_id"] in self.lapsed,
                 had_listed=self.broker.readable_lists > self._lists_before_life,
             )
         )

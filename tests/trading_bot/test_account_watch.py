@@ -69,7 +69,9 @@ def test_the_new_order_of_a_replace_is_checked_as_any_trade(tmp_path):
 
 def test_an_expired_arming_still_lets_held_shares_be_sold(tmp_path):
     bench = BotBench(tmp_path).started()
-    latch = Latch(path=StateFolder(root=bench.state, files=LocalFiles()).latch, clock=bench.clock)
+    latch = Latch(
+        path=StateFolder(root=bench.state, files=LocalFiles()).latch, clock=bench.clock, new_id=lambda: "again"
+    )
     latch.arm(by="alice", hours=1)
     bench.clock.sleep(3600)
     assert bench.trade("buy").code == "trading_halted"

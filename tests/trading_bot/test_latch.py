@@ -4,18 +4,21 @@ import stat
 import threading
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from tests.support.safety_fakes import FullDisk, Interrupted, LosesFolders, start_python
 from trading_bot.clock import SystemClock, VirtualClock
+from trading_bot.files import FileSystem
 from trading_bot.latch import Latch, LatchError, LatchState, LockedLatch, SendLock, linux_boot_id
 from trading_bot.order_management.ports import SendLockError
 
 START = datetime(2026, 11, 23, 15, tzinfo=UTC)
-VALID = {"v": 1, "armed_at": "2026-11-23T15:00:00Z", "by": "ann", "expires": None}
+VALID = {"v": 2, "id": "arming-1", "armed_at": "2026-11-23T15:00:00Z", "by": "ann", "expires": None}
 EXPIRY = {"boot_id": "boot-1", "monotonic": 3600.0, "at": "2026-11-23T16:00:00Z"}
+ARMINGS = count(1)
 
 
 @pytest.fixture
@@ -33,8 +36,8 @@ def latch(path: Path, clock: VirtualClock) -> Latch:
     return latch_at(path, clock)
 
 
-def latch_at(path: Path, clock: VirtualClock, boot: str = "boot-1") -> Latch:
-    return Latch(path=path, clock=clock, boot_id=lambda: boot)
+def latch_at(path: Path, clock: VirtualClock, boot: str = "boot-1", *, files: FileSystem | None = None) -> Latch:
+    return Latch(path=path, clock=clock, new_id=lambda: f"arming-{next(ARMINGS)}", boot_id=lambda: boot, files=files)
 
 
 def write(path: Path, content: bytes) -> None:
@@ -56,8 +59,8 @@ def test_an_armed_account_is_seen_by_every_latch_of_it(latch: Latch, path: Path,
     assert other.reason_not_armed() is None
 
 
-def test_the_armed_file_is_private_and_says_who_armed_it_when(latch: Latch, path: Path):
-    latch.arm(by="ann")
+def test_the_armed_file_is_private_and_says_who_armed_it_when(path: Path, clock: VirtualClock):
+    Latch(path=path, clock=clock, new_id=lambda: "arming-1").arm(by="ann")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert json.loads(path.read_bytes()) == VALID
@@ -86,14 +89,19 @@ def test_the_longest_name_still_arms(latch: Latch):
         b"\x00" * 64,
         b"[]",
         b"null",
-        json.dumps(VALID | {"v": 2}).encode(),
-        json.dumps(VALID | {"v": "1"}).encode(),
+        json.dumps(VALID | {"v": 1}).encode(),
+        json.dumps(VALID | {"v": 3}).encode(),
+        json.dumps(VALID | {"v": "2"}).encode(),
         json.dumps(VALID | {"v": True}).encode(),
+        json.dumps(VALID | {"id": ""}).encode(),
+        json.dumps(VALID | {"id": "x" * 65}).encode(),
+        json.dumps(VALID | {"id": 1}).encode(),
         json.dumps(VALID | {"by": ""}).encode(),
         json.dumps(VALID | {"armed_at": "2026-11-23T15:00:00"}).encode(),
         json.dumps(VALID | {"armed_at": 0}).encode(),
         json.dumps(VALID | {"more": 1}).encode(),
-        json.dumps({key: VALID[key] for key in ("v", "armed_at", "by")}).encode(),
+        json.dumps({key: VALID[key] for key in ("v", "id", "armed_at", "by")}).encode(),
+        json.dumps({key: VALID[key] for key in ("v", "armed_at", "by", "expires")}).encode(),
         json.dumps(VALID | {"expires": "never"}).encode(),
         json.dumps(VALID | {"expires": EXPIRY | {"monotonic": "3600"}}).encode(),
         json.dumps(VALID | {"expires": EXPIRY | {"monotonic": float("inf")}}).encode(),
@@ -106,6 +114,13 @@ def test_a_file_that_is_not_whole_and_of_our_schema_arms_nothing(latch: Latch, p
     write(path, content)
     assert latch.state() is LatchState.DISARMED
     assert "does not count as armed" in (latch.reason_not_armed() or "")
+
+
+def test_a_file_of_an_earlier_version_arms_nothing_and_says_what_to_do(latch: Latch, path: Path):
+    """It names no arming, so no order could be bound to it."""
+    write(path, json.dumps({"v": 1, "armed_at": VALID["armed_at"], "by": "ann", "expires": None}).encode())
+    reason = f"{path} does not count as armed: it was written by another version of trading-bot"
+    assert latch.reason_not_armed() == f"{reason}; arm it with `trading-bot arm`"
 
 
 def test_a_symbolic_link_arms_nothing(latch: Latch, path: Path, tmp_path: Path):
@@ -138,7 +153,7 @@ def test_arming_replaces_a_link_and_leaves_its_target_alone(latch: Latch, path: 
 
 
 def test_a_full_disk_arms_nothing(path: Path, clock: VirtualClock):
-    latch = Latch(path=path, clock=clock, files=FullDisk())
+    latch = latch_at(path, clock, files=FullDisk())
     with pytest.raises(LatchError, match=r"not armed: .*No space left.*arm again"):
         latch.arm(by="ann")
     assert not latch_at(path, clock).is_armed()
@@ -146,7 +161,7 @@ def test_a_full_disk_arms_nothing(path: Path, clock: VirtualClock):
 
 def test_an_arming_that_may_not_survive_a_power_loss_does_not_count(path: Path, clock: VirtualClock):
     with pytest.raises(LatchError, match="not armed"):
-        Latch(path=path, clock=clock, files=LosesFolders()).arm(by="ann")
+        latch_at(path, clock, files=LosesFolders()).arm(by="ann")
     assert not latch_at(path, clock).is_armed()
 
 
@@ -195,7 +210,7 @@ def test_where_the_boot_has_no_name_an_expiring_arming_is_impossible_and_void(pa
     def nameless() -> str:
         raise FileNotFoundError("no boot id here")
 
-    latch = Latch(path=path, clock=clock, boot_id=nameless)
+    latch = Latch(path=path, clock=clock, new_id=lambda: "arming-1", boot_id=nameless)
     with pytest.raises(LatchError, match="no boot id here"):
         latch.arm(by="ann", hours=1)
     write(path, json.dumps(VALID | {"expires": EXPIRY}).encode())
@@ -227,12 +242,12 @@ def test_a_kill_reaches_every_latch_of_the_account_and_may_be_repeated(latch: La
 
 def test_a_kill_needs_no_free_disk(path: Path, clock: VirtualClock, latch: Latch):
     latch.arm(by="ann")
-    Latch(path=path, clock=clock, files=FullDisk()).engage()
+    latch_at(path, clock, files=FullDisk()).engage()
     assert not latch.is_armed()
 
 
 def test_a_kill_where_nothing_was_ever_armed_succeeds(tmp_path: Path, clock: VirtualClock):
-    latch = Latch(path=tmp_path / "missing" / "armed", clock=clock, files=FullDisk())
+    latch = latch_at(tmp_path / "missing" / "armed", clock, files=FullDisk())
     latch.engage()
     assert latch.state() is LatchState.DISARMED
 
@@ -250,7 +265,7 @@ def test_a_process_whose_kill_could_not_remove_the_file_stays_killed(latch: Latc
 def test_a_removal_that_may_not_survive_a_power_loss_is_told(path: Path, clock: VirtualClock, latch: Latch):
     latch.arm(by="ann")
     with pytest.raises(LatchError, match="for good"):
-        Latch(path=path, clock=clock, files=LosesFolders()).engage()
+        latch_at(path, clock, files=LosesFolders()).engage()
     assert not latch.is_armed()
 
 
@@ -262,7 +277,7 @@ def test_arming_in_the_killed_process_releases_it(latch: Latch):
 
 def test_a_failed_arming_releases_no_kill(path: Path, clock: VirtualClock, latch: Latch):
     disk = FullDisk()
-    killed = Latch(path=path, clock=clock, files=disk)
+    killed = latch_at(path, clock, files=disk)
     killed.engage()
     with pytest.raises(LatchError):
         killed.arm(by="ann")
@@ -272,7 +287,7 @@ def test_a_failed_arming_releases_no_kill(path: Path, clock: VirtualClock, latch
 
 def test_a_kill_in_the_middle_of_arming_wins(path: Path, clock: VirtualClock, latch: Latch):
     files = Interrupted()
-    arming = Latch(path=path, clock=clock, files=files)
+    arming = latch_at(path, clock, files=files)
     files.during = arming.engage
     with pytest.raises(LatchError, match="killed meanwhile"):
         arming.arm(by="ann")
@@ -304,7 +319,7 @@ def test_a_kill_before_the_first_start_holds(latch: Latch, path: Path, clock: Vi
 
 def test_a_first_start_that_cannot_be_remembered_arms_nothing(path: Path, clock: VirtualClock):
     disk = FullDisk()
-    latch = Latch(path=path, clock=clock, files=disk)
+    latch = latch_at(path, clock, files=disk)
     with pytest.raises(LatchError, match="start again"):
         latch.initialise_paper()
     assert not latch.is_armed()
@@ -320,7 +335,7 @@ def test_a_crash_between_marking_and_arming_leaves_the_account_disarmed(path: Pa
 
     files.during = crash
     with pytest.raises(KeyboardInterrupt):
-        Latch(path=path, clock=clock, files=files).initialise_paper()
+        latch_at(path, clock, files=files).initialise_paper()
     restarted = latch_at(path, clock)
     assert not restarted.initialise_paper()
     assert not restarted.is_armed()
@@ -443,6 +458,51 @@ def test_an_arming_without_an_end_and_a_file_that_is_none_have_no_end(latch: Lat
     assert latch.armed_until() is None
 
 
+def test_every_latch_of_the_account_names_the_same_arming(latch: Latch, path: Path, clock: VirtualClock):
+    latch.arm(by="ann")
+    assert latch.arming() == latch_at(path, clock).arming() == json.loads(path.read_bytes())["id"]
+
+
+@pytest.mark.parametrize("is_killed", [True, False])
+@pytest.mark.parametrize("elsewhere", [True, False], ids=["in another process", "in this process"])
+def test_each_arming_has_its_own_name(latch: Latch, path: Path, clock: VirtualClock, is_killed: bool, elsewhere: bool):
+    latch.arm(by="ann")
+    before = latch.arming()
+    other = latch_at(path, clock) if elsewhere else latch
+    if is_killed:
+        other.engage()
+    other.arm(by="ann")
+    assert latch.is_armed()
+    assert latch.arming() not in {before, None}
+
+
+def test_an_arming_that_has_merely_expired_keeps_its_name(latch: Latch, clock: VirtualClock):
+    latch.arm(by="ann", hours=1)
+    before = latch.arming()
+    clock.sleep(3600)
+    assert latch.state() is LatchState.EXPIRED
+    assert latch.arming() == before
+
+
+def test_no_arming_is_in_force_before_one_after_a_kill_and_under_a_torn_file(latch: Latch, path: Path):
+    assert latch.arming() is None
+    latch.arm(by="ann")
+    latch.engage()
+    assert latch.arming() is None
+    latch.arm(by="ann")
+    write(path, b"torn")
+    assert latch.arming() is None
+
+
+def test_in_a_killed_process_no_arming_is_in_force_whatever_the_file_says(
+    latch: Latch, path: Path, clock: VirtualClock
+):
+    latch.engage()
+    latch_at(path, clock).arm(by="ann")
+    assert latch.arming() is None
+
+
 def test_a_locked_latch_lets_nothing_pass_and_says_why():
     latch = LockedLatch("locked for a reason")
+    assert latch.arming() is None  # type: ignore[func-returns-value]  # that is its answer
     assert latch.reason_not_armed() == latch.reason_not_reducing() == "locked for a reason"

@@ -10,6 +10,7 @@ from trading_bot.latch import Latch
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.risk.breaker import RiskBreaker
 from trading_bot.startup.paper import configured_account
+from trading_bot.startup.surroundings import default_surroundings
 from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_name
 
 
@@ -26,7 +27,8 @@ class AccountPlace:
 
     def latch(self) -> Latch:
         """Return the account's latch."""
-        return Latch(path=self.state.latch, clock=SystemClock(), files=self.state.files)
+        around = default_surroundings()
+        return Latch(path=self.state.latch, clock=around.clock, new_id=around.new_id, files=self.state.files)
 
     def breaker(self) -> RiskBreaker:
         """Return the account's risk breaker."""

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderEnvelope, OrderTerms, Side
 from trading_bot.order_management.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
+from trading_bot.order_management.ports import ArmingId
 from trading_bot.order_management.position_watch import in_words
 
 if TYPE_CHECKING:
@@ -59,12 +60,20 @@ def intent_of(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """A new order: the proof of its intent, and the arming in force when that was written."""
+
+    intent: DurableIntent
+    arming: ArmingId | None
+
+
 class Admission:
     """Lets each order in once.
 
     ``halted_because`` says why no order is taken now, ``exits_halted_because`` why not even a sale of held shares, and
-    ``stale_because`` why our view of the broker carries none; all are asked under the lock. ``holdings`` bounds sells;
-    without it no sell counts as a way out.
+    ``stale_because`` why our view of the broker carries none; all are asked under the lock, as is ``arming``, the one
+    in force. ``holdings`` bounds sells; without it no sell counts as a way out.
     """
 
     def __init__(
@@ -76,6 +85,7 @@ class Admission:
         halted_because: Callable[[], str | None],
         exits_halted_because: Callable[[], str | None],
         stale_because: Callable[[], str | None],
+        arming: Callable[[], ArmingId | None],
         holdings: Callable[[], Holdings | None],
     ) -> None:
         self._ledger = ledger
@@ -84,6 +94,7 @@ class Admission:
         self._halted_because = halted_because
         self._exits_halted_because = exits_halted_because
         self._stale_because = stale_because
+        self._arming = arming
         self._holdings = holdings
         self._in_flight: dict[ClientOrderId, threading.Event] = {}
 
@@ -154,8 +165,8 @@ class Admission:
             self._refuse_if_crowded(book, terms)
             self._refuse_if_oversold(terms)
 
-    def begin(self, intent: OrderEvent, prepared: PreparedOrder) -> DurableIntent | OrderEnvelope:
-        """Write the intent and return its proof, or the envelope of the order that already stands for it.
+    def begin(self, intent: OrderEvent, prepared: PreparedOrder) -> Admitted | OrderEnvelope:
+        """Write the intent and return its proof with the arming in force; or the order that already stands for it.
 
         Raises:
             TradingHaltedError: trading stopped in the meantime.
@@ -191,12 +202,14 @@ class Admission:
         standing = book.standing_for(terms, now=self._clock.now(), window=window)
         return replace(standing.envelope, duplicate_of=standing.client_order_id) if standing is not None else None
 
-    def _admit(self, book: OrderBook, intent: OrderEvent, prepared: PreparedOrder) -> DurableIntent:
+    def _admit(self, book: OrderBook, intent: OrderEvent, prepared: PreparedOrder) -> Admitted:
         self._refuse_if_crowded(book, prepared.terms)
         self._refuse_if_oversold(prepared.terms)
+        # Before the record: a kill from here on leaves an intent that no later arming lets out.
+        arming = self._arming()
         proof = self._ledger.record_intent(intent, prepared)
         self._in_flight[proof.client_order_id] = threading.Event()
-        return proof
+        return Admitted(intent=proof, arming=arming)
 
     def _refuse_if_crowded(self, book: OrderBook, terms: OrderTerms) -> None:
         pending = book.pending_on(terms.symbol, terms.side)

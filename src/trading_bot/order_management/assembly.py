@@ -73,6 +73,7 @@ class ManagerParts:
             halted_because=self._halt,
             exits_halted_because=self._halt_of_exits,
             stale_because=self.freshness.stale_because,
+            arming=base.latch.arming,
             holdings=lambda: self.holdings,
         )
 

@@ -194,12 +194,10 @@ class RobinhoodGateway:
         *,
         ref_id: RefId,
         created_after: datetime,
-        timeout_s: Seconds | None = None,
     ) -> Listing:
         """Look for ``ref_id`` in everything that changed since ``created_after``; the broker cannot search for it."""
         since = (("updated_at[gte]", wire_time(created_after)),)
-        reads = self._reads if timeout_s is None else self._reads.by(self._clock.monotonic() + timeout_s)
-        listing = self._list(since, reads=reads, narrow=lambda pages: rows_naming(pages, ref_id))
+        listing = self._list(since, narrow=lambda pages: rows_naming(pages, ref_id))
         if listing.problem is None:
             return listing
         return replace(listing, problem=f"looking for {client_order_id}: {listing.problem}")
@@ -254,7 +252,6 @@ class RobinhoodGateway:
         self,
         query: Query,
         *,
-        reads: BrokerReads | None = None,
         narrow: Callable[[Pages], Pages] = lambda pages: pages,
     ) -> Listing:
         try:
@@ -262,7 +259,7 @@ class RobinhoodGateway:
         except OrderStatusError as error:
             return Listing(reports=(), complete=False, problem=str(error))
         broker_time = self._broker_clock.now()
-        pages = walk_pages((reads or self._reads).get, "/orders/", (("account_numbers", number), *query))
+        pages = walk_pages(self._reads.get, "/orders/", (("account_numbers", number), *query))
         listing = read_orders(narrow(pages), account_number=number, parse=self._parse)
         return replace(listing, broker_time=broker_time)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from trading_bot.order_management.admission import Admission, intent_of
+from trading_bot.order_management.admission import Admission, Admitted, intent_of
 from trading_bot.order_management.calculator import parse_price, price_order
 from trading_bot.order_management.cancellation import Canceller
 from trading_bot.order_management.client_ids import derive_ref_id, validate_client_order_id
@@ -19,7 +19,7 @@ from trading_bot.order_management.models import (
     OrderTerms,
 )
 from trading_bot.order_management.order_book import TrackedOrder
-from trading_bot.order_management.outcomes import DurableIntent, SubmitOutcome, Unknown
+from trading_bot.order_management.outcomes import SubmitOutcome, Unknown
 from trading_bot.order_management.ports import BrokerGateway
 from trading_bot.order_management.settlement import OutcomeRecorder
 from trading_bot.order_management.submission import SubmitProtocol
@@ -114,7 +114,7 @@ class Placement:
         with self._ledger.telling_later(), self._approving:
             approve(terms)
             begun = self._admission.begin(intent, prepared)
-        if isinstance(begun, DurableIntent):
+        if isinstance(begun, Admitted):
             return Placed(envelope=self._submit(begun), is_new=True)
         return Placed(envelope=begun, is_new=False)
 
@@ -122,11 +122,14 @@ class Placement:
         given = request.client_order_id
         return validate_client_order_id(self._new_id() if given is None else given)
 
-    def _submit(self, intent: DurableIntent) -> OrderEnvelope:
+    def _submit(self, admitted: Admitted) -> OrderEnvelope:
+        intent = admitted.intent
         envelope = self._tracked(intent.client_order_id).envelope
         outcome: SubmitOutcome = Unknown(cause="the submit was interrupted")
         try:
-            outcome = self._protocol.run(envelope, intent, reduces=self._admission.reduces(intent.terms))
+            outcome = self._protocol.run(
+                envelope, intent, arming=admitted.arming, reduces=self._admission.reduces(intent.terms)
+            )
         finally:
             # Whatever ended the call, an order that may have left is in doubt from here on, and said to be.
             self._conclude(envelope, outcome)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol, Self, TypeAlias
+from typing import NewType, Protocol, Self, TypeAlias
 
 from trading_bot.clock import Seconds
 from trading_bot.order_management.events import JournalRecord, OrderEvent
@@ -17,6 +17,9 @@ from trading_bot.order_management.outcomes import (
 )
 from trading_bot.order_management.portfolio import AccountSnapshot, Position, Quote
 from trading_bot.order_management.records import ChainHead
+
+ArmingId = NewType("ArmingId", str)
+"""Names one arming of the account; no two armings share a name."""
 
 SendPermit: TypeAlias = AbstractContextManager[None]
 """Entered by the transport just before the first byte is written and left after the last one.
@@ -92,14 +95,9 @@ class BrokerGateway(Protocol):
         ...
 
     def find_by_client_order_id(
-        self,
-        client_order_id: ClientOrderId,
-        *,
-        ref_id: RefId,
-        created_after: datetime,
-        timeout_s: Seconds | None = None,
+        self, client_order_id: ClientOrderId, *, ref_id: RefId, created_after: datetime
     ) -> Listing:
-        """Look through open and closed orders since ``created_after`` for ``ref_id``, within ``timeout_s`` if given.
+        """Look through open and closed orders since ``created_after`` for ``ref_id``.
 
         The listing holds the one report that was found, or none; only a complete one says "not there".
         """
@@ -158,6 +156,10 @@ class TradingLatch(Protocol):
 
     def reason_not_reducing(self) -> str | None:
         """Return why not even held shares may be sold; None while armed, and once the arming has merely expired."""
+        ...
+
+    def arming(self) -> ArmingId | None:
+        """Return which arming is in force, also once it has merely expired; None while there is none."""
         ...
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 
 from trading_bot.clock import Clock, Seconds
-from trading_bot.order_management.ports import SendLock, SendLockError, SendRefusedError, TradingLatch
+from trading_bot.order_management.ports import ArmingId, SendLock, SendLockError, SendRefusedError, TradingLatch
 
 LATCH = "latch"
 DEADLINE = "deadline"
@@ -13,6 +13,10 @@ SEND_LOCK = "send_lock"
 CANCELLED = "cancelled"
 
 _CLOCK_SKEW = timedelta(seconds=2)
+_ARMED_ANEW = (
+    "the account was killed or armed again after the order was decided; "
+    "check why, and place it anew with a new client order id if it is still wanted"
+)
 
 
 def _no_cancel() -> bool:
@@ -22,8 +26,10 @@ def _no_cancel() -> bool:
 class SendGate:
     """A `SendPermit` for one attempt: whoever kills trading waits for the lock, and then nothing more can begin.
 
-    An order that ``reduces`` a position passes a latch that has merely expired. An intent made at ``created_at`` lives
-    ``intent_ttl_s`` on the wall clock too, because the monotonic one stands still while the machine sleeps.
+    ``arming`` is the one under which the intent was made: a kill ends what was decided before it, even if the account
+    is armed again. An order that ``reduces`` a position passes a latch that has merely expired. An intent made at
+    ``created_at`` lives ``intent_ttl_s`` on the wall clock too, because the monotonic one stands still while the
+    machine sleeps.
     """
 
     def __init__(
@@ -32,6 +38,7 @@ class SendGate:
         lock: SendLock,
         latch: TradingLatch,
         clock: Clock,
+        arming: ArmingId | None,
         not_after: Seconds,
         reduces: bool = False,
         created_at: datetime | None = None,
@@ -41,6 +48,7 @@ class SendGate:
         self._lock = lock
         self._latch = latch
         self._clock = clock
+        self._arming = arming
         self._not_after = not_after
         self._reduces = reduces
         self._created_at = created_at
@@ -51,7 +59,8 @@ class SendGate:
         """Take the lock and look again.
 
         Raises:
-            SendRefusedError: the latch is not armed, the intent is out of date or cancelled, or the lock stayed taken.
+            SendRefusedError: the latch is not armed, or armed anew since the intent; the intent is out of date or
+                cancelled; or the lock stayed taken.
         """
         try:
             self._lock.acquire(max(self._not_after - self._clock.monotonic(), 0))
@@ -74,10 +83,16 @@ class SendGate:
         reason = latch.reason_not_reducing() if self._reduces else latch.reason_not_armed()
         if reason is not None:
             raise SendRefusedError(LATCH, reason)
+        # Asked last: the same arming now proves that the answer above was given under it too.
+        if self._is_armed_anew():
+            raise SendRefusedError(LATCH, _ARMED_ANEW)
         if self._clock.monotonic() > self._not_after or self._is_out_of_date():
             raise SendRefusedError(DEADLINE, "the intent was too old to be sent")
         if self._cancel_wanted():
             raise SendRefusedError(CANCELLED, "a cancel was asked for before the order was sent")
+
+    def _is_armed_anew(self) -> bool:
+        return self._arming is None or self._latch.arming() != self._arming
 
     def _is_out_of_date(self) -> bool:
         if self._created_at is None:

@@ -1,7 +1,9 @@
 """How one intent is submitted: attempts while provably nothing was sent, then look-ups while the outcome is unknown.
 
-Only a request that provably created no order is repeated, with the same bytes. An unknown outcome is never resent: it
-is looked up by ``ref_id`` until the deadline and left unknown after it.
+A request that provably created no order is repeated, with the same bytes. An unknown outcome is looked up by ``ref_id``
+until the deadline and left unknown after it. Only where the broker is known to make one order of one ``ref_id`` do the
+same bytes ask again first; what comes back then can show the order, but never that there is none: the request in doubt
+may still arrive.
 """
 
 from dataclasses import dataclass, replace
@@ -14,9 +16,9 @@ from trading_bot.error_handling.policies import SUBMIT_POLICY, RetryPolicy
 from trading_bot.error_handling.retry import Jitter, with_retry
 from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.ledger import OrderLedger
-from trading_bot.order_management.models import OrderEnvelope, Side
+from trading_bot.order_management.models import OrderEnvelope, OrderState, Side
 from trading_bot.order_management.outcomes import Accepted, DurableIntent, NotSent, Rejected, SubmitOutcome, Unknown
-from trading_bot.order_management.ports import BrokerGateway, SendLock, TradingLatch
+from trading_bot.order_management.ports import ArmingId, BrokerGateway, SendLock, TradingLatch
 from trading_bot.order_management.send_gate import SendGate
 
 if TYPE_CHECKING:
@@ -29,12 +31,13 @@ _ENDLESS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitRules:
-    """Bounds of one submit, in seconds and in total requests."""
+    """Bounds of one submit, in seconds and in total requests; whether an unknown outcome may be sent again."""
 
     intent_ttl_s: Seconds
     submit_deadline_s: Seconds
     request_timeout_s: Seconds
     retry: RetryPolicy
+    resends_unknown: bool
 
     @classmethod
     def of(cls, settings: "OrderManagementConfig") -> "SubmitRules":
@@ -49,6 +52,7 @@ class SubmitRules:
                 initial_delay_s=settings.retry_initial_delay_s,
                 max_delay_s=settings.retry_max_delay_s,
             ),
+            resends_unknown=settings.broker_dedupes_ref_id,
         )
 
     @property
@@ -57,10 +61,13 @@ class SubmitRules:
         return replace(self.retry, max_attempts=_ENDLESS)
 
 
-class _NotSentYetError(Exception):
-    def __init__(self, outcome: NotSent) -> None:
-        super().__init__(outcome.cause)
+class _AgainError(Exception):
+    """The same bytes may go out again; without that, ``outcome`` is the end."""
+
+    def __init__(self, outcome: SubmitOutcome, *, delay_s: Seconds | None) -> None:
+        super().__init__(outcome)
         self.outcome = outcome
+        self.delay_s = delay_s
 
 
 class _NotFoundYetError(Exception):
@@ -73,11 +80,14 @@ class _Course:
 
     envelope: OrderEnvelope
     intent: DurableIntent
+    arming: ArmingId | None
     not_after: Seconds
     deadline: Seconds
     reduces: bool
     attempts: int = 0
     renewed: bool = False
+    doubt: Unknown | None = None
+    """What is known since an attempt may have left an order at the broker."""
 
 
 class SubmitProtocol:
@@ -102,15 +112,19 @@ class SubmitProtocol:
         self._clock = clock
         self._jitter = jitter
 
-    def run(self, envelope: OrderEnvelope, intent: DurableIntent, *, reduces: bool = False) -> SubmitOutcome:
+    def run(
+        self, envelope: OrderEnvelope, intent: DurableIntent, *, arming: ArmingId | None, reduces: bool = False
+    ) -> SubmitOutcome:
         """Send the intent and return how that ended, by the submit deadline.
 
-        ``reduces`` says that it sells shares which are held and free, so that an expired latch lets it pass.
+        ``arming`` is the one under which the intent was made, and the only one under which it is sent. ``reduces`` says
+        that it sells shares which are held and free, so that an expired latch lets it pass.
         """
         now = self._clock.monotonic()
         course = _Course(
             envelope=envelope,
             intent=intent,
+            arming=arming,
             not_after=now + self._rules.intent_ttl_s,
             deadline=now + self._rules.submit_deadline_s,
             reduces=reduces,
@@ -124,33 +138,67 @@ class SubmitProtocol:
                 lambda: self._attempt(course),
                 policy=self._rules.retry,
                 clock=self._clock,
-                should_retry=lambda error: isinstance(error, _NotSentYetError),
+                should_retry=lambda error: isinstance(error, _AgainError),
                 delay_hint=_hinted_delay,
                 deadline=course.not_after,
                 jitter=self._jitter,
             )
-        except _NotSentYetError as error:
+        except _AgainError as error:
             return error.outcome
 
     def _attempt(self, course: _Course) -> SubmitOutcome:
+        if course.doubt is not None and (ended := self._ended_meanwhile(course, course.doubt)) is not None:
+            return ended
+        outcome = self._with_login(course, self._post(course))
+        told = _told(outcome, course.doubt)
+        if isinstance(told, Unknown):
+            course.doubt = told
+        if self._may_go_again(outcome):
+            raise _AgainError(told, delay_s=outcome.retry_after_s if isinstance(outcome, NotSent) else None)
+        return told
+
+    def _may_go_again(self, outcome: SubmitOutcome) -> bool:
+        match outcome:
+            case NotSent():
+                return outcome.may_retry
+            case Unknown():
+                return self._rules.resends_unknown and not (outcome.surely_there or outcome.security_alert)
+            case _:
+                return False
+
+    def _ended_meanwhile(self, course: _Course, doubt: Unknown) -> SubmitOutcome | None:
+        try:
+            return self._find(course)
+        except _NotFoundYetError:
+            return doubt if self._is_on_record(course.intent) else None
+
+    def _is_on_record(self, intent: DurableIntent) -> bool:
+        # A synchronisation may have seen the order at the broker, and even its end, while this submit waited.
+        with self._ledger.open_book() as book:
+            order = book.get(intent.client_order_id)
+        return order is None or order.state is not OrderState.PENDING_SUBMIT
+
+    def _with_login(self, course: _Course, outcome: SubmitOutcome) -> SubmitOutcome:
+        if not isinstance(outcome, NotSent) or not (outcome.may_retry and outcome.needs_login):
+            return outcome
+        if course.renewed or not self._gateway.renew_session():
+            return replace(outcome, may_retry=False)
+        course.renewed = True
+        return replace(outcome, retry_after_s=0)
+
+    def _post(self, course: _Course) -> SubmitOutcome:
         course.attempts += 1
         begun = self._clock.monotonic()
         outcome = self._submit(course, timeout_s=min(self._rules.request_timeout_s, course.deadline - begun))
         self._record_attempt(course, outcome, latency_s=self._clock.monotonic() - begun)
-        if not isinstance(outcome, NotSent) or not outcome.may_retry:
-            return outcome
-        if not outcome.needs_login:
-            raise _NotSentYetError(outcome)
-        if course.renewed or not self._gateway.renew_session():
-            return replace(outcome, may_retry=False)
-        course.renewed = True
-        raise _NotSentYetError(replace(outcome, retry_after_s=0))
+        return outcome
 
     def _submit(self, course: _Course, *, timeout_s: Seconds) -> SubmitOutcome:
         permit = SendGate(
             lock=self._lock,
             latch=self._latch,
             clock=self._clock,
+            arming=course.arming,
             not_after=course.not_after,
             reduces=course.reduces,
             created_at=course.envelope.created_at,
@@ -190,11 +238,10 @@ class SubmitProtocol:
             return outcome
 
     def _find(self, course: _Course) -> Accepted:
-        listing = self._gateway.find_by_client_order_id(
+        listing = self._gateway.by(course.deadline).find_by_client_order_id(
             course.intent.client_order_id,
             ref_id=course.intent.ref_id,
             created_after=course.envelope.created_at - _LOOK_BACK,
-            timeout_s=course.deadline - self._clock.monotonic(),
         )
         if not listing.reports:
             raise _NotFoundYetError
@@ -202,7 +249,18 @@ class SubmitProtocol:
 
 
 def _hinted_delay(error: Exception) -> Seconds | None:
-    return error.outcome.retry_after_s if isinstance(error, _NotSentYetError) else None
+    return error.delay_s if isinstance(error, _AgainError) else None
+
+
+def _told(outcome: SubmitOutcome, doubt: Unknown | None) -> SubmitOutcome:
+    if doubt is None or isinstance(outcome, Accepted):
+        return outcome
+    said = outcome.reason if isinstance(outcome, Rejected) else outcome.cause
+    return Unknown(
+        cause=f"{doubt.cause}; the next attempt: {said}",
+        surely_there=isinstance(outcome, Unknown) and outcome.surely_there,
+        security_alert=not isinstance(outcome, Rejected) and outcome.security_alert,
+    )
 
 
 def _described(outcome: SubmitOutcome) -> dict[str, str]:

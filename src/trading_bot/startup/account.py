@@ -105,7 +105,7 @@ class AccountParts:
         self._paper = None if transport or self._is_live else self._paper_account(account_number, quotes)
         self._access = self._access_to(account_number, transport)
         self._gateway = self._broker_gateway(account_number)
-        self._armed_file = Latch(path=self._state.latch, clock=around.clock, files=around.files)
+        self._armed_file = Latch(path=self._state.latch, clock=around.clock, new_id=around.new_id, files=around.files)
         is_locked = self._is_live and not live_trading_open
         self._latch = LockedLatch(LIVE_TRADING_LOCKED) if is_locked else self._armed_file
         self._lease = Lease(path=self._state.lease, files=around.files)

@@ -68,7 +68,7 @@ def open_kill(
 
     horizon_s = settings.intent_ttl_s + settings.request_timeout_s
     return KillSwitch(
-        latch=Latch(path=state.latch, clock=around.clock, files=around.files),
+        latch=Latch(path=state.latch, clock=around.clock, new_id=around.new_id, files=around.files),
         send_lock=SendLock(path=state.send_lock, clock=around.clock),
         broker=_broker_or_none(broker),
         journal_reader=lambda: read_known_orders(journal, state=state, files=around.files),
