@@ -171,11 +171,6 @@ def account_check(account: AccountSnapshot) -> Check:
     return _ok("account", said)
 
 
-def version_check(locked_because: str | None) -> Check:
-    """Say whether this version sends orders to live accounts at all."""
-    return _ok("live trading", "open") if locked_because is None else _warning("live trading", locked_because)
-
-
 def breaker_check(halted_because: str | None) -> Check:
     """Judge whether a risk limit stops buying."""
     if halted_because is None:

@@ -266,24 +266,6 @@ class Latch:
             self._files.sync_folder(self._path.parent)
 
 
-class LockedLatch:
-    """A latch that no file arms; cancels need none."""
-
-    def __init__(self, reason: str) -> None:
-        self._reason = reason
-
-    def reason_not_armed(self) -> str:
-        """Say why no order may be sent."""
-        return self._reason
-
-    def reason_not_reducing(self) -> str:
-        """Say why not even held shares may be sold."""
-        return self._reason
-
-    def arming(self) -> None:
-        """Say that no arming is ever in force."""
-
-
 class SendLock:
     """Serialise the sends of an account over all threads and processes.
 

@@ -7,7 +7,6 @@ import pytest
 from tests.support.command_desk import CommandDesk
 from trading_bot.cli.live_banner import live_banner
 from trading_bot.config import Config
-from trading_bot.startup.account import LIVE_TRADING_LOCKED
 
 NUMBER = "5QR10001"
 LIVE = {"trading": {"mode": "live"}, "account_number": NUMBER}
@@ -56,7 +55,7 @@ def test_what_sends_no_order_has_none(tmp_path, command):
 def test_every_limit_is_told():
     assert live_banner(Config.model_validate(LIVE)) == (
         "LIVE, real money, account ...0001; limits: $25,000.00 an order, $50,000.00 a position, $1,000.00 loss a day, "
-        f"5 losses in a row, 100 trades a day; stop it all with 'trading-bot kill'; {LIVE_TRADING_LOCKED}"
+        "5 losses in a row, 100 trades a day; stop it all with 'trading-bot kill'"
     )
 
 

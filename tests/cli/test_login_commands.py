@@ -166,7 +166,7 @@ class TestDoctor:
         assert done.returncode == ExitCode.LOGIN_NEEDED
         assert json.loads(done.stderr)["error"]["message"].startswith("session: nobody is logged in")
         assert (found["session"], found["account"]) == ("failed", "skipped")
-        assert (found["latch"], found["arming ends"], found["live trading"]) == ("ok", "ok", "warning")
+        assert (found["latch"], found["arming ends"]) == ("ok", "ok")
         assert "login" not in found
 
     def test_it_looks_at_the_latch_of_the_live_account(self, tmp_path):

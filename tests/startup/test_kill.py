@@ -181,7 +181,7 @@ def kill_live(live: LiveAccount) -> KillReport:
 
 
 def bought_live(live: LiveAccount) -> TradingBot:
-    bot = live.bot(is_open=True)
+    bot = live.bot()
     bot.start()
     assert buy(bot).status is TradeStatus.SUBMITTED
     return bot

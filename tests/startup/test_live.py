@@ -26,7 +26,6 @@ from trading_bot.order_management.exceptions import (
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.robinhood.session import BrokerSession
 from trading_bot.startup import create_bot
-from trading_bot.startup.account import LIVE_TRADING_LOCKED, LIVE_TRADING_OPEN
 from trading_bot.startup.live import live_connection
 from trading_bot.startup.paper import PAPER_ACCOUNT
 
@@ -61,7 +60,7 @@ class TestStart:
         account.log_in()
         bot = create_bot(account.config, transport=account.transport, surroundings=account.around)
         assert account.server.heard == []
-        bot = account.bot(is_open=False)
+        bot = account.bot()
         bot.start()
         assert account.server.paths()[:2] == READS
         assert {heard.method for heard in account.server.heard} == {"GET"}
@@ -71,7 +70,7 @@ class TestStart:
 
     def test_there_is_no_paper_exchange_and_nothing_arms_the_account(self, account):
         account.log_in()
-        bot = account.bot(is_open=True)
+        bot = account.bot()
         assert not {"paper exchange", "latch"} & set(bot._lifecycle.opening)
         bot.start()
         bot.stop()
@@ -79,7 +78,7 @@ class TestStart:
         assert not account.state().paper_exchange.exists()
 
     def test_the_journal_is_the_accounts_own_and_never_names_it(self, ready):
-        bot = ready.bot(is_open=True)
+        bot = ready.bot()
         bot.start()
         trade(bot)
         bot.stop()
@@ -89,7 +88,7 @@ class TestStart:
         assert NUMBER.encode() not in written
 
     def test_without_a_login_it_says_how_to_get_one_and_sends_nothing(self, account):
-        error = failing_start(account.bot(is_open=False))
+        error = failing_start(account.bot())
         assert (error.step, type(error.cause)) == ("login", AuthenticationError)
         assert "trading-bot login" in str(error)
         assert account.server.heard == []
@@ -97,16 +96,16 @@ class TestStart:
     def test_the_login_of_another_user_is_refused(self, account, monkeypatch):
         account.log_in(username="ann@example.com")
         monkeypatch.setenv("ROBINHOOD_USERNAME", "bob@example.com")
-        error = failing_start(account.bot(is_open=False))
+        error = failing_start(account.bot())
         assert (error.step, type(error.cause)) == ("login", TokenFileError)
         monkeypatch.setenv("ROBINHOOD_USERNAME", "ann@example.com")
-        bot = account.bot(is_open=False)
+        bot = account.bot()
         bot.start()
         bot.stop()
 
     def test_an_expired_session_is_renewed_once_and_kept_for_the_same_user(self, account):
         account.log_in("expired", username="ann@example.com")
-        bot = account.bot(is_open=False)
+        bot = account.bot()
         bot.start()
         bot.stop()
         saved = account.store.load()
@@ -121,13 +120,13 @@ class TestStart:
     def test_a_session_that_cannot_be_renewed_needs_a_person(self, account):
         account.log_in("expired")
         account.server.on(*TOKEN, acts.reply(401, {"detail": "no"}))
-        error = failing_start(account.bot(is_open=False))
+        error = failing_start(account.bot())
         assert isinstance(error.cause, OrderError)
         assert (error.step, error.cause.code) == ("account", "login_needed")
 
     def test_an_account_that_is_not_of_this_login_is_refused(self, ready):
         ready.book.account_number = "5QR19999"
-        error = failing_start(ready.bot(is_open=True))
+        error = failing_start(ready.bot())
         assert error.step == "account"
         assert isinstance(error.cause, OrderStatusError)
         assert ready.submits == 0
@@ -136,14 +135,14 @@ class TestStart:
     def test_another_account_in_the_answer_is_refused(self, ready):
         other = ready.book._account() | {"account_number": "5QR19999"}
         ready.server.on("GET", f"/accounts/{NUMBER}/", acts.reply(200, other))
-        error = failing_start(ready.bot(is_open=True))
+        error = failing_start(ready.bot())
         assert error.step == "account"
         assert "another; do not trade" in str(error)
 
 
 class TestOrders:
     def test_with_every_consent_an_order_is_sent_over_our_own_connection(self, ready):
-        bot = ready.bot(is_open=True)
+        bot = ready.bot()
         bot.start()
         assert trade(bot).status is TradeStatus.SUBMITTED
         assert trade(bot, "sell", "c2", "110").status is TradeStatus.SUBMITTED
@@ -153,29 +152,9 @@ class TestOrders:
         bot.stop()
 
     @pytest.mark.parametrize("action", ["buy", "sell"])
-    def test_a_locked_version_sends_no_order_whatever_the_operator_allows(self, ready, action):
-        bot = ready.bot(is_open=False)
-        bot.start()
-        result = trade(bot, action)
-        assert (result.status, result.code) == (TradeStatus.BLOCKED, "trading_halted")
-        assert LIVE_TRADING_LOCKED in result.message
-        assert ready.submits == 0
-        bot.stop()
-
-    def test_a_locked_version_still_cancels(self, ready):
-        bot = ready.bot(is_open=True)
-        bot.start()
-        trade(bot)
-        bot.stop()
-        locked = ready.bot(is_open=False)
-        locked.start()
-        assert locked.cancel_order("c1").is_proven_closed
-        locked.stop()
-
-    @pytest.mark.parametrize("action", ["buy", "sell"])
     def test_an_account_that_is_not_armed_sends_none(self, account, action):
         account.log_in()
-        bot = account.bot(is_open=True)
+        bot = account.bot()
         bot.start()
         result = trade(bot, action)
         assert result.status is TradeStatus.BLOCKED
@@ -185,24 +164,15 @@ class TestOrders:
 
     def test_the_exchanges_calendar_is_in_force(self, ready):
         ready.clock.sleep(timedelta(hours=8).total_seconds())
-        bot = ready.bot(is_open=True)
+        bot = ready.bot()
         bot.start()
         assert trade(bot).code == "market_closed"
         bot.stop()
 
 
-def test_this_version_is_locked(ready):
-    """Whoever opens live trading changes this line too, and means it."""
-    assert LIVE_TRADING_OPEN is False
-    bot = create_bot(ready.config, transport=ready.transport, surroundings=ready.around, background_sync=False)
-    bot.start()
-    assert LIVE_TRADING_LOCKED in trade(bot).message
-    bot.stop()
-
-
-def sends_an_order(account: LiveAccount, *, is_open: bool) -> bool:
+def sends_an_order(account: LiveAccount) -> bool:
     try:
-        bot = account.bot(is_open=is_open)
+        bot = account.bot()
         bot.start()
         trade(bot)
         bot.stop()
@@ -214,17 +184,32 @@ def sends_an_order(account: LiveAccount, *, is_open: bool) -> bool:
 CONSENTS = tuple(itertools.product(ExecutionMode, (NUMBER, None), (True, False), (True, False)))
 
 
-@pytest.mark.parametrize(("mode", "number", "armed", "is_open"), CONSENTS)
-def test_exactly_one_combination_of_consents_reaches_the_broker_with_an_order(account, mode, number, armed, is_open):
-    """Everybody is logged in, and even a paper bot is given the transport of the broker."""
-    account.log_in()
+@pytest.mark.parametrize(("mode", "number", "armed", "logged_in"), CONSENTS)
+def test_exactly_one_combination_of_consents_reaches_the_broker_with_an_order(account, mode, number, armed, logged_in):
+    """Even a paper bot is given the transport of the broker, and every account of the matrix is armed or none is."""
     account.settings |= {"trading": {"mode": mode.value}, "account_number": number}
+    if logged_in:
+        account.log_in()
     if armed:
         account.arm()
         account.arm(account.state(mode, number or PAPER_ACCOUNT))
-    assert sends_an_order(account, is_open=is_open) == (
-        (mode, number, armed, is_open) == (ExecutionMode.LIVE, NUMBER, True, True)
-    )
+    assert sends_an_order(account) == ((mode, number, armed, logged_in) == (ExecutionMode.LIVE, NUMBER, True, True))
+
+
+@pytest.mark.parametrize("ended", ["it has expired", "it was killed"])
+def test_an_arming_that_has_ended_is_no_consent(account, ended):
+    account.log_in()
+    account.arm(hours=1)
+    bot = account.bot()
+    bot.start()
+    if ended == "it has expired":
+        account.clock.sleep(3601)
+    else:
+        account.state().latch.unlink()
+    result = trade(bot)
+    assert (result.status, "trading-bot arm" in result.message) == (TradeStatus.BLOCKED, True)
+    assert account.submits == 0
+    bot.stop()
 
 
 def test_the_matrix_of_consents_is_whole():

@@ -49,7 +49,7 @@ class TestLive:
         later.resume()
         assert later.read_account().account_suffix == NUMBER[-4:]
         assert account.server.paths().count("POST /oauth2/token/") == 1
-        bot = account.bot(is_open=False)
+        bot = account.bot()
         bot.start()
         bot.stop()
 

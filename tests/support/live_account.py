@@ -21,8 +21,7 @@ from trading_bot.files import LocalFiles
 from trading_bot.latch import Latch
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.robinhood.live_transport import build_live_transport
-from trading_bot.startup.account import AccountParts
-from trading_bot.startup.paper import configured_account
+from trading_bot.startup import create_bot
 from trading_bot.startup.surroundings import default_surroundings
 from trading_bot.state_folder import StateFolder, account_key
 
@@ -79,23 +78,12 @@ class LiveAccount:
         )
         self.store_of(None if username is None else SecretStr(username)).save(saved)
 
-    def arm(self, state: StateFolder | None = None) -> None:
-        Latch(path=(state or self.state()).latch, clock=self.clock, new_id=self.around.new_id).arm(
-            by="a test", hours=12
-        )
+    def arm(self, state: StateFolder | None = None, *, hours: int = 12) -> None:
+        latch = Latch(path=(state or self.state()).latch, clock=self.clock, new_id=self.around.new_id)
+        latch.arm(by="a test", hours=hours)
 
-    def bot(self, *, is_open: bool) -> TradingBot:
-        """A bot of this version, or of one that may trade live."""
-        config = self.config
-        parts = AccountParts(
-            config,
-            self.around,
-            account_number=configured_account(config),
-            transport=self.transport,
-            quotes=None,
-            live_trading_open=is_open,
-        )
-        return parts.bot(background_sync=False)
+    def bot(self) -> TradingBot:
+        return create_bot(self.config, transport=self.transport, surroundings=self.around, background_sync=False)
 
 
 @contextmanager

@@ -63,9 +63,7 @@ class SimAccount:
         if journal_max_bytes is not None:
             small = config.order_management.model_copy(update={"journal_max_bytes": journal_max_bytes})
             config = config.model_copy(update={"order_management": small})
-        return AccountParts(
-            config, around, account_number=ACCOUNT, transport=transport, quotes=None, live_trading_open=True
-        )
+        return AccountParts(config, around, account_number=ACCOUNT, transport=transport, quotes=None)
 
     def latch(self, clock: Clock, new_id: Callable[[], str], files: FileSystem) -> Latch:
         """The latch as another process of the account has it."""

@@ -168,9 +168,3 @@ def test_a_restricted_account_is_a_warning(restriction, finding):
     check = checkup.account_check(account)
     assert (check.finding, "...0001" in check.detail) == (finding, True)
     assert (restriction or "can be read") in check.detail
-
-
-@pytest.mark.parametrize(("locked", "finding"), [(None, Finding.OK), ("it is locked", Finding.WARNING)])
-def test_a_version_that_sends_no_live_orders_says_so(locked, finding):
-    check = checkup.version_check(locked)
-    assert (check.finding, check.detail) == (finding, locked or "open")

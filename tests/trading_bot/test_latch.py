@@ -12,7 +12,7 @@ import pytest
 from tests.support.safety_fakes import FullDisk, Interrupted, LosesFolders, start_python
 from trading_bot.clock import SystemClock, VirtualClock
 from trading_bot.files import FileSystem
-from trading_bot.latch import Latch, LatchError, LatchState, LockedLatch, SendLock, linux_boot_id
+from trading_bot.latch import Latch, LatchError, LatchState, SendLock, linux_boot_id
 from trading_bot.order_management.ports import SendLockError
 
 START = datetime(2026, 11, 23, 15, tzinfo=UTC)
@@ -500,9 +500,3 @@ def test_in_a_killed_process_no_arming_is_in_force_whatever_the_file_says(
     latch.engage()
     latch_at(path, clock).arm(by="ann")
     assert latch.arming() is None
-
-
-def test_a_locked_latch_lets_nothing_pass_and_says_why():
-    latch = LockedLatch("locked for a reason")
-    assert latch.arming() is None  # type: ignore[func-returns-value]  # that is its answer
-    assert latch.reason_not_armed() == latch.reason_not_reducing() == "locked for a reason"

@@ -22,7 +22,6 @@ from trading_bot.files import FileSystem, LocalFiles
 from trading_bot.order_management.exceptions import AuthenticationError, OrderError, OrderLogError
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.risk.exchange_day import exchange_day
-from trading_bot.startup.account import LIVE_TRADING_LOCKED, LIVE_TRADING_OPEN
 from trading_bot.startup.login import LiveDoor, open_live_door, try_paper_login
 
 PACKAGES = (
@@ -76,7 +75,6 @@ def _trading(config: Config, place: AccountPlace, clock: Clock) -> Iterator[Chec
     )
     if place.mode is ExecutionMode.LIVE:
         yield checkup.expiry_check(latch.armed_until(), is_armed=latch.is_armed(), now=now)
-        yield checkup.version_check(None if LIVE_TRADING_OPEN else LIVE_TRADING_LOCKED)
     yield checkup.breaker_check(place.breaker().standing(exchange_day(now)).halted_because)
     yield _holder(place, clock)
     if place.mode is ExecutionMode.PAPER:

@@ -30,14 +30,8 @@ def live_banner(config: "Config") -> str:
     )
     return (
         f"LIVE, real money, account ...{config.account_suffix}; limits: {', '.join(each)}; stop it all with "
-        f"'trading-bot kill'{_locked()}"
+        "'trading-bot kill'"
     )
-
-
-def _locked() -> str:
-    from trading_bot.startup.account import LIVE_TRADING_LOCKED, LIVE_TRADING_OPEN
-
-    return "" if LIVE_TRADING_OPEN else f"; {LIVE_TRADING_LOCKED}"
 
 
 def _money(limit: Decimal | None) -> str:

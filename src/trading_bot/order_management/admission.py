@@ -207,6 +207,8 @@ class Admission:
         self._refuse_if_oversold(prepared.terms)
         # Before the record: a kill from here on leaves an intent that no later arming lets out.
         arming = self._arming()
+        if arming is not None:
+            intent = replace(intent, details={**intent.details, "arming": arming})
         proof = self._ledger.record_intent(intent, prepared)
         self._in_flight[proof.client_order_id] = threading.Event()
         return Admitted(intent=proof, arming=arming)

@@ -17,7 +17,7 @@ from trading_bot.control.server import ControlServer
 from trading_bot.desk import Desk
 from trading_bot.kill.intake import KillIntake
 from trading_bot.kill.records import KILLS_FOLDER
-from trading_bot.latch import Latch, LatchError, LockedLatch, SendLock
+from trading_bot.latch import Latch, LatchError, SendLock
 from trading_bot.lease import AccountInUseError, Lease, LeaseLostError, OwnersSendLock, this_process
 from trading_bot.logging.setup import get_logger
 from trading_bot.logging.trade_logger import StructuredTradeLogger
@@ -42,14 +42,6 @@ from trading_bot.startup.paper import PAPER_LOGIN, PaperAccount, paper_account
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_name
 
-# The account number, live mode and the armed latch are the operator's consents; this is ours. It stays shut until the
-# order path has come through every fault of the simulation. Reads, logins, cancels and kills do not depend on it.
-LIVE_TRADING_OPEN = False
-LIVE_TRADING_LOCKED = (
-    "live trading is locked in this version; trade with trading.mode set to paper, and use live mode to read, cancel "
-    "and kill"
-)
-
 _TRADES_FILE = "trades.jsonl"
 _POLLER_PATIENCE_S: Seconds = 30.0
 _START_FAILURES = (OrderError, LatchError, AccountInUseError, LeaseLostError, ExchangeStateError, OSError)
@@ -66,7 +58,7 @@ class _Access:
 
 
 class AccountParts:
-    """The parts of one bot, each built once. ``live_trading_open`` False keeps live accounts from sending orders."""
+    """The parts of one bot, each built once."""
 
     def __init__(
         self,
@@ -76,7 +68,6 @@ class AccountParts:
         account_number: str,
         transport: Transport | None,
         quotes: QuoteSource | None,
-        live_trading_open: bool = LIVE_TRADING_OPEN,
     ) -> None:
         self._config = config
         self._around = around
@@ -105,9 +96,7 @@ class AccountParts:
         self._paper = None if transport or self._is_live else self._paper_account(account_number, quotes)
         self._access = self._access_to(account_number, transport)
         self._gateway = self._broker_gateway(account_number)
-        self._armed_file = Latch(path=self._state.latch, clock=around.clock, new_id=around.new_id, files=around.files)
-        is_locked = self._is_live and not live_trading_open
-        self._latch = LockedLatch(LIVE_TRADING_LOCKED) if is_locked else self._armed_file
+        self._latch = Latch(path=self._state.latch, clock=around.clock, new_id=around.new_id, files=around.files)
         self._lease = Lease(path=self._state.lease, files=around.files)
         self._identity = ManagerIdentity(mode=mode, account_key=account_key(mode, account_number))
         self._kills = KillIntake(folder=self._state.root / KILLS_FOLDER, files=around.files, ledger=self._ledger)
@@ -155,7 +144,7 @@ class AccountParts:
             "journal": self._open_journal,
         }
         if not self._is_live:
-            steps |= {"paper exchange": self._open_paper, "latch": self._armed_file.initialise_paper}
+            steps |= {"paper exchange": self._open_paper, "latch": self._latch.initialise_paper}
         steps |= {
             "login": self._access.log_in,
             "account": self._account.account,
