@@ -37,6 +37,7 @@ class MemoryJournal:
         self.records = list(records)
         self.failing: set[EventKind] = set()
         self.broken = False
+        self.refusal: OrderLogError | None = None
 
     @property
     def head(self) -> ChainHead:
