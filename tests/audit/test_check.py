@@ -42,3 +42,19 @@ def test_a_journal_that_was_never_begun_has_no_bad_record(tmp_path):
 def test_a_journal_that_cannot_be_read_is_an_error(tmp_path):
     with pytest.raises(OrderLogError, match="cannot read the journal"):
         verdict_on(tmp_path)
+
+
+def test_what_a_failed_journal_was_continued_in_is_part_of_the_chain(tmp_path, story):
+    first, second = story.lines().splitlines(keepends=True)
+    (tmp_path / "j").write_bytes(first)
+    (tmp_path / "j.continued-2").write_bytes(second)
+    verdict = verdict_on(tmp_path / "j")
+    assert (verdict.ok, verdict.records, verdict.head) == (True, 2, story.records[-1].hash)
+
+
+def test_a_continuation_without_the_record_before_it_is_named(tmp_path, story):
+    _, second = story.lines().splitlines(keepends=True)
+    (tmp_path / "j.continued-2").write_bytes(second)
+    verdict = verdict_on(tmp_path / "j")
+    assert not verdict.ok
+    assert verdict.problem == "record 1 is missing between it and j.continued-2"

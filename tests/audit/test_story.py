@@ -41,6 +41,10 @@ WORDS = [
         "an unfinished end of 12 bytes was set aside in x.torn-3: torn",
     ),
     (
+        OrderEvent(event=EventKind.JOURNAL_CONTINUED, reason="moved", details={"continues": "orders.jsonl"}),
+        "the file orders.jsonl failed, and the journal went on beside it: moved",
+    ),
+    (
         intended(),
         (
             "decided to buy 10 AAPL at 100.00 or better for strategy momentum: reference price 100.15, gfd; "

@@ -58,3 +58,27 @@ def test_a_journal_that_became_shorter_is_reported(tmp_path, lines):
 def test_a_journal_that_cannot_be_read_is_reported(tmp_path):
     with pytest.raises(OrderLogError, match="cannot read the journal"):
         JournalTail(tmp_path / "missing.jsonl").read()
+
+
+def test_what_a_failed_journal_was_continued_in_is_told_and_told_once(tmp_path, lines):
+    path, beside = tmp_path / "orders.jsonl", tmp_path / "orders.jsonl.continued-2"
+    first, second, third = lines.splitlines(keepends=True)
+    path.write_bytes(first)
+    tail = JournalTail(path)
+    assert names(tail.read()) == ["a"]
+    beside.write_bytes(second)
+    assert names(tail.read()) == ["b"]
+    assert tail.read() == ()
+    path.write_bytes(first + second)
+    assert tail.read() == ()
+    beside.unlink()
+    path.write_bytes(first + second + third)
+    assert names(tail.read()) == ["c"]
+
+
+def test_a_journal_that_cannot_be_continued_is_told_as_far_as_it_goes(tmp_path, lines):
+    path = tmp_path / "orders.jsonl"
+    first, _, third = lines.splitlines(keepends=True)
+    path.write_bytes(first)
+    (tmp_path / "orders.jsonl.continued-3").write_bytes(third)
+    assert names(JournalTail(path).read()) == ["a"]

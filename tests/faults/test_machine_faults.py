@@ -9,6 +9,7 @@ import pytest
 from tests.faults.grid import CELLS, OURS
 from tests.faults.steps import Desk, replace_order
 from tests.support.broker_stand_in import Act, Request, Route
+from tests.support.mortal import Life
 from tests.support.sim_world import SimWorld
 from trading_bot.bot import TradeResult, TradeStatus
 from trading_bot.order_management.exceptions import OrderError
@@ -58,18 +59,20 @@ def test_interrupt_at_every_effect(step, fault, tmp_path_factory):
     """An interrupt is no worse than a death, and the process that lives on to stop cleanly hides nothing."""
     kind = SystemExit if fault == "F47" else KeyboardInterrupt
 
-    def interrupt() -> None:
-        raise kind
-
     for effects in range(1, MOST_EFFECTS, 2):
         desk = Desk(tmp_path_factory.mktemp(f"{step}-{effects}-"), step)
         life = desk.world.life
+
+        def interrupt(life: Life = life) -> None:
+            life.is_over = False  # what the process does while it stops is done
+            raise kind
+
         life._end = interrupt
         life.die_in(effects)
         try:
             desk.act()
         except kind:
-            life.is_over = False
+            pass
         else:
             return
         desk.world.restart()

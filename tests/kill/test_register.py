@@ -97,3 +97,45 @@ def test_a_disk_that_does_not_read_is_a_problem(journal: Path):
     known = read(journal, files)
     assert known.orders == ()
     assert "cannot be read (Input/output error)" in (known.problem or "")
+
+
+# What a failed journal was continued in.
+
+
+def continued(journal: Path, lines: list[bytes]) -> Path:
+    """A journal whose last lines stand in a continuation."""
+    journal.write_bytes(b"".join(LINES[: -len(lines)]))
+    beside = journal.with_name(f"{journal.name}.continued-{len(LINES) - len(lines) + 1}")
+    beside.write_bytes(b"".join(lines))
+    return beside
+
+
+def test_an_end_that_is_told_in_a_continuation_is_known(journal: Path):
+    continued(journal, LINES[4:])
+    known = read(journal)
+    assert known.problem is None
+    assert [order.client_order_id for order in known.unresolved] == ["doubt"]
+    assert known.find(order_id=order_id_of("done"), ref_id=None) == known.orders[2]
+    assert known.orders[2].state is OrderState.FILLED
+
+
+def test_a_continuation_that_does_not_go_on_from_the_journal_is_a_problem(journal: Path):
+    continued(journal, LINES[4:])
+    journal.write_bytes(b"".join(LINES[:2]))
+    known = read(journal)
+    assert [order.client_order_id for order in known.orders] == ["open"]
+    assert "records 3 to 4 are missing between it and orders.jsonl.continued-5" in (known.problem or "")
+
+
+def test_a_continuation_behind_a_link_is_a_problem(journal: Path):
+    beside = continued(journal, LINES[4:])
+    beside.rename(journal.with_name("elsewhere"))
+    beside.symlink_to("elsewhere")
+    assert "continued-5: it is not a plain file" in (read(journal).problem or "")
+
+
+def test_reading_a_continuation_changes_nothing(journal: Path):
+    continued(journal, LINES[4:])
+    before = {path.name: path.read_bytes() for path in journal.parent.iterdir()}
+    read(journal)
+    assert {path.name: path.read_bytes() for path in journal.parent.iterdir()} == before

@@ -211,3 +211,10 @@ def test_a_cut_behind_the_last_note_goes_unseen(desk):
     cut(desk, seq)
     desk.anchor_path.write_bytes(note)
     assert desk.open().ok
+
+
+def test_a_closed_journal_notes_nothing_more(desk):
+    desk.log.append(told(EventKind.SUBMIT_ATTEMPTED, attempt=1))
+    desk.close()
+    desk.log.anchor_head()
+    assert noted(desk) == desk.log.head.seq

@@ -144,7 +144,8 @@ def test_the_space_is_kept_again_after_a_start(full):
 def test_an_error_of_another_kind_does_not_free_the_space(full):
     full.files.number = errno.EIO
     with pytest.raises(OrderLogError, match="cannot be written"):
-        full.tell(CANCELLED)
+        full.tell(intended("second"))
+    full.ledger.record_fact(CANCELLED)
     assert full.path.with_name(RESERVE).exists()
 
 

@@ -55,6 +55,14 @@ def test_a_fact_that_cannot_be_written_is_known_all_the_same_and_stops_new_order
     assert len(bench.journal.records) == 3
 
 
+def test_a_journal_that_takes_facts_only_stops_new_orders():
+    bench = with_order()
+    bench.journal.refusal = OrderLogError("the file was moved")
+    bench.ledger.record_fact(update_of(bench))
+    assert bench.ledger.failure is bench.journal.refusal
+    assert bench.journal.kinds[-1] is EventKind.ORDER_UPDATED
+
+
 def test_no_intent_is_written_after_a_failure_even_if_the_disk_is_well_again():
     """What was lost in between would be missing from the record for ever."""
     bench = with_order()

@@ -431,6 +431,7 @@ NO_ORDERS_OWN = sorted(
         EventKind.SESSION_STARTED,
         EventKind.SESSION_STOPPED,
         EventKind.TAIL_RECOVERED,
+        EventKind.JOURNAL_CONTINUED,
         EventKind.SNAPSHOT_TAKEN,
         EventKind.POSITION_ACCEPTED,
         EventKind.KILL_IMPORTED,

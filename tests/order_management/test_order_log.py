@@ -108,10 +108,15 @@ def kinds(found) -> list[EventKind]:
     return [record.fact.event for record in found.records]
 
 
-def refuses(journal, match: str = ".") -> OrderLogError:
+def refuses(journal, match: str = ".", event: OrderEvent = NOTE) -> OrderLogError:
     with pytest.raises(OrderLogError, match=match) as caught:
-        journal.append(NOTE)
+        journal.append(event)
     return caught.value
+
+
+def refuses_orders(journal, match: str = ".") -> OrderLogError:
+    """No intent is taken; facts may go on in another file."""
+    return refuses(journal, match, intended("another"))
 
 
 # A journal that is well.
@@ -232,6 +237,7 @@ FLUSHED = {
     EventKind.SESSION_STARTED: True,
     EventKind.SESSION_STOPPED: False,
     EventKind.TAIL_RECOVERED: True,
+    EventKind.JOURNAL_CONTINUED: True,
     EventKind.ORDER_INTENDED: True,
     EventKind.SUBMIT_ATTEMPTED: False,
     EventKind.ORDER_ACCEPTED: True,
@@ -265,6 +271,12 @@ def test_what_somebody_acts_on_survives_a_power_loss(path, files, log, kind):
     """A new kind of event fails here until it is decided."""
     log.append(OrderEvent(event=kind))
     assert (files.durable_size == path.stat().st_size) is FLUSHED[kind]
+
+
+def test_of_what_nobody_acts_on_only_so_much_waits_for_a_flush(path, files, log):
+    for _ in range(257):
+        log.append(OrderEvent(event=EventKind.SNAPSHOT_TAKEN))
+    assert files.durable_size == path.stat().st_size
 
 
 def test_closing_flushes_what_nobody_acts_on(path, files, log):
@@ -511,11 +523,11 @@ def test_a_chain_that_does_not_say_whose_it_is_is_refused(path):
 def test_after_a_failed_write_nothing_more_is_taken_until_a_restart(path, files, log, number):
     before = path.read_bytes()
     files.fail("write", number)
-    error = refuses(log, "cannot be written.*until the bot is restarted on a healthy disk")
+    error = refuses_orders(log, "cannot be written.*until the bot is restarted on a healthy disk")
     assert isinstance(error.__cause__, OSError)
     files.heal()
     attempts = files.calls.count("write")
-    assert refuses(log) is error is log.refusal
+    assert refuses_orders(log) is error is log.refusal
     assert files.calls.count("write") == attempts
     assert path.read_bytes() == before
     assert opened(path).ok
@@ -524,10 +536,10 @@ def test_after_a_failed_write_nothing_more_is_taken_until_a_restart(path, files,
 def test_a_failed_flush_is_never_tried_again(files, log):
     """The kernel may have dropped the pages and report the next flush as a success."""
     files.fail("sync", errno.EIO)
-    refuses(log, "cannot be written")
+    refuses_orders(log, "cannot be written")
     files.heal()
     flushes = files.calls.count("sync")
-    refuses(log, "cannot be written")
+    refuses_orders(log, "cannot be written")
     log.close()
     assert files.calls.count("sync") == flushes
 
@@ -536,16 +548,16 @@ def test_a_failed_flush_is_never_tried_again(files, log):
 def test_a_write_that_takes_only_a_part_is_cut_back(path, files, log, taken):
     before = path.read_bytes()
     files.takes_only = taken
-    refuses(log, f"only {taken} of")
+    refuses_orders(log, f"only {taken} of")
     files.heal()
-    refuses(log, f"only {taken} of")
+    refuses_orders(log, f"only {taken} of")
     assert path.read_bytes() == before
 
 
 def test_a_part_that_cannot_be_cut_back_is_found_at_the_next_start(path, files, log):
     files.takes_only = 50
     files.fail("truncate", errno.EIO)
-    refuses(log, "cannot be written")
+    refuses_orders(log, "cannot be written")
     assert opened(path).integrity is Integrity.TORN
     assert scan(path.read_bytes()).ok
 
@@ -553,7 +565,7 @@ def test_a_part_that_cannot_be_cut_back_is_found_at_the_next_start(path, files, 
 def test_a_failed_append_does_not_move_the_head(files, log):
     head = log.head
     files.fail("sync", errno.EIO)
-    refuses(log)
+    refuses_orders(log)
     assert log.head == head
 
 
@@ -619,8 +631,8 @@ UNDERNEATH = {
 @pytest.mark.parametrize(("change", "problem"), UNDERNEATH.values(), ids=UNDERNEATH)
 def test_a_file_that_was_changed_underneath_takes_nothing_more(path, log, change, problem):
     change(path)
-    refuses(log, problem)
-    refuses(log, problem)
+    refuses_orders(log, problem)
+    refuses_orders(log, problem)
 
 
 def test_a_file_that_shrinks_while_it_is_read_takes_nothing(path, files):
@@ -628,7 +640,7 @@ def test_a_file_that_shrinks_while_it_is_read_takes_nothing(path, files):
     files.reads_only = len(lines[0]) + len(lines[1])
     journal = log_at(path, files=files)
     journal.open()
-    refuses(journal, "bytes where")
+    refuses_orders(journal, "bytes where")
     journal.close()
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tests.support.journal_desk import IDENTITY, UnflushedFiles
-from tests.support.order_story import MONDAY, intended, now_in
+from tests.support.order_story import MONDAY, TERMS, intended, now_in
 from trading_bot.clock import VirtualClock
 from trading_bot.error_handling.retry import no_jitter
 from trading_bot.order_management.exceptions import OrderLogError
@@ -104,3 +104,36 @@ def test_a_chain_that_tells_an_impossible_story_takes_no_order(build):
     again.open()
     assert "cannot be true" in str(again.ledger.failure)
     again.close()
+
+
+def moved_away_underneath(build, tmp_path) -> AccountJournal:
+    journal: AccountJournal = build()
+    journal.open()
+    journal.ledger.record(intended())
+    (tmp_path / "logs" / "orders.jsonl").rename(tmp_path / "logs" / "away")
+    journal.ledger.record_fact(now_in(OrderState.CANCELLED))
+    with pytest.raises(OrderLogError, match="moved or replaced"):
+        journal.ledger.record_intent(intended("third"), PREPARED)
+    journal.close()
+    again: AccountJournal = build()
+    return again
+
+
+def test_a_journal_that_was_moved_away_and_put_back_knows_what_happened_meanwhile(build, tmp_path):
+    journal = moved_away_underneath(build, tmp_path)
+    (tmp_path / "logs" / "away").rename(tmp_path / "logs" / "orders.jsonl")
+    journal.open()
+    assert journal.ledger.failure is None
+    with journal.ledger.open_book() as book:
+        assert [order.state for order in book.orders()] == [OrderState.CANCELLED]
+    details = {**TERMS, "body_sha256": PREPARED.digest}
+    assert journal.ledger.record_intent(intended("third", details=details), PREPARED).client_order_id == "third"
+    assert journal.verify().ok
+    journal.close()
+
+
+def test_a_journal_that_was_not_put_back_is_not_begun_anew(build, tmp_path):
+    journal = moved_away_underneath(build, tmp_path)
+    with pytest.raises(OrderLogError, match="is gone; put it back"):
+        journal.open()
+    assert not (tmp_path / "logs" / "orders.jsonl").exists()

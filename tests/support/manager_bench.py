@@ -41,6 +41,7 @@ class MemoryJournal:
         self.failing: set[EventKind] = set()
         self.broken = False
         self.after_intent: Callable[[], object] = nothing
+        self.refusal: OrderLogError | None = None
 
     @property
     def head(self) -> ChainHead:

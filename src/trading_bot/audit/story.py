@@ -135,6 +135,9 @@ _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
     EventKind.SESSION_STARTED: lambda fact: f"a session of version {_detail(fact, 'version')} began",
     EventKind.SESSION_STOPPED: _plain("the session ended cleanly"),
     EventKind.TAIL_RECOVERED: _tail_recovered,
+    EventKind.JOURNAL_CONTINUED: lambda fact: (
+        f"the file {_detail(fact, 'continues')} failed, and the journal went on beside it{_because(fact)}"
+    ),
     EventKind.ORDER_INTENDED: _intended,
     EventKind.SUBMIT_ATTEMPTED: _attempted,
     EventKind.ORDER_ACCEPTED: _accepted,

@@ -19,6 +19,7 @@ class JournalTail:
         self._file: tuple[int, int] | None = None
         self._position = 0
         self._head = ChainHead.genesis()
+        self._told = 0
 
     def read(self) -> tuple[JournalRecord, ...]:
         """Return the new records; a last line that is still being written waits for the next call.
@@ -29,7 +30,12 @@ class JournalTail:
         """
         earlier = self._turned_over()
         whole, _, _unfinished = self._new_bytes().rpartition(b"\n")
-        return (*earlier, *(self._take(line) for line in whole.split(b"\n"))) if whole else earlier
+        taken = tuple(self._take(line) for line in whole.split(b"\n")) if whole else ()
+        # What stands in a continuation is told from there, and not again once it was taken into the live file.
+        found = (*earlier, *taken, *self._history.continued())
+        fresh = tuple(record for record in found if record.seq > self._told)
+        self._told = fresh[-1].seq if fresh else self._told
+        return fresh
 
     def _turned_over(self) -> tuple[JournalRecord, ...]:
         # After a rotation another file bears the name: what the finished ones still hold comes first.

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from trading_bot.files import FileSystem
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
+from trading_bot.order_management.joining import read_joined
 from trading_bot.order_management.models import OrderEnvelope, OrderId, RefId
 from trading_bot.order_management.order_book import OrderBook, TrackedOrder
-from trading_bot.order_management.order_log import Integrity, scan
+from trading_bot.order_management.order_log import Integrity, JournalScan
 from trading_bot.state_folder import StateFolder
 
 
@@ -42,20 +43,22 @@ def read_known_orders(journal: Path, *, state: StateFolder, files: FileSystem) -
     """Read as far as the journal can be believed. Never raises for what is wrong with the file.
 
     An account that never had a journal has no orders. An unfinished last line is none of a sent order: an intent is
-    sent only once its line is whole.
+    sent only once its line is whole. What a failed journal was continued in is read as its end.
     """
     try:
         state.check_journal(journal)
         data = files.read(journal) if files.facts_at(journal) is not None else b""
+        found = read_joined(journal, data, files=files).story
     except OrderLogError as error:
         return KnownOrders(problem=str(error))
     except OSError as error:
-        return KnownOrders(problem=f"the journal {journal} cannot be read ({error.strerror}); look at its disk")
-    return _replayed(data, journal)
+        return KnownOrders(
+            problem=f"the journal {journal} cannot be read ({error.strerror or error}); look at its disk"
+        )
+    return _replayed(found, journal)
 
 
-def _replayed(data: bytes, journal: Path) -> KnownOrders:
-    found = scan(data)
+def _replayed(found: JournalScan, journal: Path) -> KnownOrders:
     book = OrderBook()
     try:
         for record in found.records:

@@ -29,6 +29,7 @@ class EventKind(enum.StrEnum):
     SESSION_STARTED = "session_started"
     SESSION_STOPPED = "session_stopped"
     TAIL_RECOVERED = "tail_recovered"
+    JOURNAL_CONTINUED = "journal_continued"  # the file before this record failed; from here on another one goes on
     ORDER_INTENDED = "order_intended"
     SUBMIT_ATTEMPTED = "submit_attempted"  # one finished attempt: its class and how far it got
     ORDER_ACCEPTED = "order_accepted"
@@ -54,6 +55,17 @@ class EventKind(enum.StrEnum):
     TRADING_RESUMED = "trading_resumed"
     ORDER_CARRIED = "order_carried"  # first records of a rotated segment: an open order, whole
     KILL_IMPORTED = "kill_imported"
+
+
+UNSYNCED_KINDS = frozenset(
+    {
+        EventKind.SUBMIT_ATTEMPTED,
+        EventKind.SNAPSHOT_TAKEN,
+        EventKind.CANCEL_ANSWERED,
+        EventKind.SESSION_STOPPED,
+    }
+)
+"""Records that nobody acts on reach the disk with the next one that is flushed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

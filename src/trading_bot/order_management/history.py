@@ -9,6 +9,7 @@ from pathlib import Path
 from trading_bot.files import FileSystem
 from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
+from trading_bot.order_management.joining import JoinedScan, continuations, read_joined
 from trading_bot.order_management.records import BadRecordError, ChainHead, decode_alone
 from trading_bot.order_management.segments import Integrity, JournalScan, scan
 
@@ -32,7 +33,7 @@ class HistoryVerdict:
 
 
 class JournalHistory:
-    """Reads the live file and follows the chain back through the finished segments."""
+    """Reads the live file, with what continues it, and follows the chain back through the finished segments."""
 
     def __init__(self, *, journal: Path, files: FileSystem) -> None:
         self.journal = journal
@@ -46,13 +47,13 @@ class JournalHistory:
             OrderLogError: a file cannot be read.
         """
         name = self.journal.name
-        found = self._scanned(name)
+        found = self._joined().story
         while True:
             yield name, found
             link = found.link
             if link is None or link.name == down_to:
                 return
-            name, found = link.name, self._scanned(link.name)
+            name, found = link.name, scan(self._read(link.name))
             if not found.ok or (found.head, found.number) != (link.head, link.number):
                 problem = found.problem or "it is not the one that its successor names"
                 raise OrderLogDamagedError(
@@ -69,6 +70,20 @@ class JournalHistory:
         found = self.records(after=after)
         live = next(self.segments())[1]
         return tuple(record for record in found if record.seq < live.records[0].seq) if live.records else ()
+
+    def continued(self) -> tuple[JournalRecord, ...]:
+        """Return what continuations of the live file tell, oldest first; the live file may hold some of it as well.
+
+        Raises:
+            OrderLogError: as `segments`.
+        """
+        try:
+            if not continuations(self.journal, files=self._files):
+                return ()
+        except OSError as error:
+            raise self._unreadable(self.journal, error) from error
+        found = self._joined()
+        return found.story.records[len(found.story.records) - len(found.lines) :]
 
     def verify(self) -> HistoryVerdict:
         """Read everything.
@@ -125,8 +140,12 @@ class JournalHistory:
             ) from error
         return tuple(record for record in records if record.fact.client_order_id == client_order_id)
 
-    def _scanned(self, name: str) -> JournalScan:
-        return scan(self._read(name))
+    def _joined(self) -> JoinedScan:
+        data = self._read(self.journal.name)
+        try:
+            return read_joined(self.journal, data, files=self._files)
+        except OSError as error:
+            raise self._unreadable(self.journal, error) from error
 
     def _read(self, name: str) -> bytes:
         path = self.journal.with_name(name)
@@ -134,7 +153,11 @@ class JournalHistory:
             if self._files.facts_at(path) is not None:
                 return self._files.read(path)
         except OSError as error:
-            raise OrderLogError(f"cannot read the journal {path}: {error.strerror}; check the folder") from error
+            raise self._unreadable(path, error) from error
         if path == self.journal:
             return b""
         raise OrderLogDamagedError(f"segment {path} of the journal is missing; put it back from a copy")
+
+    @staticmethod
+    def _unreadable(path: Path, error: OSError) -> OrderLogError:
+        return OrderLogError(f"cannot read the journal {path}: {error.strerror or error}; check the folder")

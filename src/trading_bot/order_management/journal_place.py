@@ -2,12 +2,13 @@
 
 import stat
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from trading_bot.files import FileFacts, FileSystem
-from trading_bot.order_management.exceptions import OrderLogError
+from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
 from trading_bot.order_management.records import ChainHead
-from trading_bot.order_management.segments import JournalIdentity, JournalScan
+from trading_bot.order_management.segments import Integrity, JournalIdentity, JournalScan
 
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
@@ -55,8 +56,25 @@ def check_identity(journal: Path, found: JournalScan, *, identity: JournalIdenti
         )
 
 
-def what_is_missing(found: JournalScan, *, finished: Mapping[int, str], anchored: ChainHead | None) -> str | None:
-    """Say what a journal once had and has no more: an earlier segment, or the end up to its anchored head."""
+def damage_in(journal: Path, found: JournalScan) -> OrderLogDamagedError | None:
+    """Return the error that a damaged journal is, for whoever would append to it; None if it is not damaged."""
+    if found.integrity is not Integrity.DAMAGED:
+        return None
+    return OrderLogDamagedError(
+        f"the journal {journal} is damaged ({found.problem}); only cancels are possible until a person has looked: run "
+        "'trading-bot audit verify'"
+    )
+
+
+def with_what_is_missing(found: JournalScan, *, finished: Mapping[int, str], anchored: ChainHead | None) -> JournalScan:
+    """Return ``found`` as damaged if the journal once had what it has no more: an earlier segment, or its end."""
+    problem = _missing(found, finished=finished, anchored=anchored)
+    if problem is None or found.integrity is Integrity.DAMAGED:
+        return found
+    return replace(found, integrity=Integrity.DAMAGED, problem=problem)
+
+
+def _missing(found: JournalScan, *, finished: Mapping[int, str], anchored: ChainHead | None) -> str | None:
     expected = {number: finished.get(number) for number in range(1, found.number)}
     if found.link is not None:
         expected[found.link.number] = found.link.name

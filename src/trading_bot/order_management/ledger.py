@@ -53,7 +53,7 @@ class OrderLedger:
     @property
     def failure(self) -> OrderLogError | None:
         """The journal failure that stops new orders, if there was one."""
-        return self._failure
+        return self._failure or self._journal.refusal
 
     def stop_entries(self, error: OrderLogError) -> None:
         """Take no new order from now on; facts are still folded in, so that cancels work."""

@@ -47,10 +47,18 @@ class LiveFile:
         """Flush it."""
         self._files.sync(self._opened())
 
-    def cut(self) -> None:
-        """Cut off what is longer than the file has to be."""
-        self._files.truncate(self._opened(), self.size)
-        self._files.sync(self._opened())
+    def set_aside(self, end: bytes, *, kept: Path) -> None:
+        """Keep ``end``, if any, under another name, and cut off what is longer than the file has to be.
+
+        What was kept once is never overwritten: a crash in between leaves both, and the first copy is the evidence.
+        """
+        try:
+            if end and self._files.facts_at(kept) is None:
+                self._files.write_new(kept, end)
+            self._files.truncate(self._opened(), self.size)
+            self._files.sync(self._opened())
+        except OSError as error:
+            raise OSError(f"its torn end cannot be set aside ({error.strerror})") from error
 
     def check(self) -> None:
         """Refuse to go on with a file that was moved, replaced, or given a second name."""

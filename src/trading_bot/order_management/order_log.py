@@ -1,14 +1,13 @@
 """The append-only journal: written ahead, chained, rotated, replayed.
 
 An append returns only when the line would survive a power loss, wherever somebody acts on it. After any write or
-flush that did not succeed in full the journal takes nothing more: a flush that failed once may have dropped the data
-it then reports as written.
+flush that did not succeed in full the file takes nothing more, and no intent is taken: a flush that failed once may
+have dropped the data it then reports as written. Facts go on in a continuation beside it.
 """
 
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, date
 from decimal import Decimal
 from pathlib import Path
@@ -16,13 +15,15 @@ from pathlib import Path
 from trading_bot.clock import Clock
 from trading_bot.files import FileSystem
 from trading_bot.order_management.anchor import HeadAnchor
-from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
-from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
-from trading_bot.order_management.journal_place import check_identity, what_is_missing
+from trading_bot.order_management.continuation import Continuation, Unfinished
+from trading_bot.order_management.events import UNSYNCED_KINDS, EventKind, JournalRecord, OrderEvent
+from trading_bot.order_management.exceptions import OrderLogError
+from trading_bot.order_management.joining import JoinedScan, put_away, read_joined
+from trading_bot.order_management.journal_place import check_identity, damage_in, with_what_is_missing
 from trading_bot.order_management.live_file import LiveFile, SpaceReserve
 from trading_bot.order_management.models import EXACT
 from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
-from trading_bot.order_management.records import BadRecordError, ChainHead, chain_record, encode
+from trading_bot.order_management.records import BadRecordError, ChainHead, chain_record, encode, head_at
 from trading_bot.order_management.rotation import SegmentSwap
 from trading_bot.order_management.segments import (
     Integrity,
@@ -30,7 +31,7 @@ from trading_bot.order_management.segments import (
     JournalScan,
     SegmentLink,
     finished_name,
-    next_opening,
+    next_segment,
     opening,
     scan,
 )
@@ -38,16 +39,7 @@ from trading_bot.order_management.segments import (
 __all__ = ["UNSYNCED_KINDS", "Integrity", "JournalIdentity", "JournalScan", "OrderLog", "scan"]
 
 _MICROSECOND = Decimal("0.000001")
-
-UNSYNCED_KINDS = frozenset(
-    {
-        EventKind.SUBMIT_ATTEMPTED,
-        EventKind.SNAPSHOT_TAKEN,
-        EventKind.CANCEL_ANSWERED,
-        EventKind.SESSION_STOPPED,
-    }
-)
-"""Records that nobody acts on reach the disk with the next one that is flushed."""
+_MOST_UNFLUSHED = 256
 
 
 class OrderLog:
@@ -82,6 +74,8 @@ class OrderLog:
         self._lock = threading.Lock()
         self._file = LiveFile(path=path, files=files)
         self._head = self._flushed = ChainHead.genesis()
+        self._unflushed: list[JournalRecord] = []
+        self._beside: Continuation | None = None
         self._carried_size = 0
         self._link: SegmentLink | None = None
         self._begun_on: date | None = None
@@ -94,7 +88,7 @@ class OrderLog:
 
     @property
     def refusal(self) -> OrderLogError | None:
-        """Why nothing can be appended, if so."""
+        """Why no intent can be appended, if so; and no fact either, unless they go on in a continuation."""
         return self._refusal
 
     @property
@@ -113,7 +107,7 @@ class OrderLog:
         return self._begun_on
 
     def open(self) -> JournalScan:
-        """Open or create the file, set a torn end aside, and return what the live segment holds.
+        """Open or create the file, set a torn end aside, take continuations in, and return what the live segment holds.
 
         A damaged journal is left untouched and stays closed to appends; the scan says so.
 
@@ -125,26 +119,34 @@ class OrderLog:
             self._files.make_folder(self.path.parent)
             self._swap.mend()
             data = self._file.open()
-            found = self._checked(scan(data))
+            joined = read_joined(self.path, data, files=self._files)
+            found = self._checked(joined.story)
             self._head, self._file.size = found.head, found.good_bytes
-            self._refusal = self._damage(found)
+            self._refusal = damage_in(self.path, found)
             if self._refusal is None:
-                self._begin(found, data)
+                self._begin(found, joined)
+                self._beside = Continuation(journal=self.path, files=self._files, chained=self._chained)
         except OrderLogError as error:
             self._refusal = error
             raise
         except OSError as error:
-            raise self._refuse(f"cannot open the journal {self.path}: {error}; mend the folder") from error
+            raise self._refuse(f"cannot open the journal {self.path}: {error}; mend the disk or the folder") from error
         return found
 
     def append(self, event: OrderEvent) -> JournalRecord:
-        """Write one event and return its record.
+        """Write one event and return its record; once the file has failed, a fact goes on in a continuation.
 
         Raises:
-            OrderLogError: it could not be written in full; nothing more will be accepted.
+            OrderLogError: it could not be written in full; no intent will be accepted any more.
         """
         with self._lock:
-            return self._append(event)
+            try:
+                return self._append(event)
+            except OrderLogError:
+                record = self._append_beside(event)
+                if record is None:
+                    raise
+                return record
 
     def append_intent(self, event: OrderEvent, prepared: PreparedOrder) -> tuple[JournalRecord, DurableIntent]:
         """Write an order's intent; return its record and the proof that a gateway asks for.
@@ -186,7 +188,7 @@ class OrderLog:
             self._flush()
             try:
                 self._file.check()
-                data = self._segment(link, carried)
+                data = next_segment(self._identity, link, carried, chained=self._chained)
                 confirm(scan(data).records)
                 self._swap.stage(data)
                 self._swap.keep(name)
@@ -206,7 +208,7 @@ class OrderLog:
             OSError: the note cannot be written; the older one stands.
         """
         with self._lock:
-            if self._anchor is not None and self._refusal is None:
+            if self._anchor is not None and self._beside is not None:
                 self._anchor.save(self._flushed)
 
     def close(self) -> None:
@@ -214,73 +216,57 @@ class OrderLog:
         with self._lock:
             if not self._file.is_open:
                 return
-            healthy = self._refusal is None
-            self._refusal = OrderLogError(f"the journal {self.path} is closed")
+            healthy, beside = self._refusal is None, self._beside
+            self._refusal, self._beside = OrderLogError(f"the journal {self.path} is closed"), None
+            if beside is not None:
+                beside.close()
             self._file.close(flush=healthy)
-            if healthy:
-                self._note(self._head)
+            if beside is not None:
+                self._note(self._head if healthy else self._flushed)
 
     def _checked(self, found: JournalScan) -> JournalScan:
         check_identity(self.path, found, identity=self._identity)
         anchored = self._anchor.load() if self._anchor is not None else None
-        problem = what_is_missing(found, finished=self._swap.finished(), anchored=anchored)
-        if problem is None or found.integrity is Integrity.DAMAGED:
-            return found
-        return replace(found, integrity=Integrity.DAMAGED, problem=problem)
+        return with_what_is_missing(found, finished=self._swap.finished(), anchored=anchored)
 
-    def _damage(self, found: JournalScan) -> OrderLogDamagedError | None:
-        if found.integrity is not Integrity.DAMAGED:
-            return None
-        return OrderLogDamagedError(
-            f"the journal {self.path} is damaged ({found.problem}); only cancels are possible until a person has "
-            "looked: run 'trading-bot audit verify'"
-        )
-
-    def _begin(self, found: JournalScan, data: bytes) -> None:
-        if found.integrity is Integrity.TORN:
-            self._cut_torn_end(found, data)
+    def _begin(self, found: JournalScan, joined: JoinedScan) -> None:
+        kept = self.path.with_name(f"{self.path.name}.torn-{joined.suspect_seq}")
+        if joined.suspect or joined.lines:
+            self._file.set_aside(joined.suspect, kept=kept)
+        for line in joined.lines:
+            self._file.append(line)
         self._reserve.make()
         self._flush()
+        put_away(self.path, joined.names, files=self._files)
         if not found.records:
             self._append(opening(self._identity))
             self._files.sync_folder(self.path.parent)
-        if found.integrity is Integrity.TORN:
-            details = {"bytes": str(len(data) - found.good_bytes), "kept_in": self._aside(found).name}
+        if joined.suspect:
+            details = {"bytes": str(len(joined.suspect)), "kept_in": kept.name}
             self._append(OrderEvent(event=EventKind.TAIL_RECOVERED, reason=found.problem, details=details))
-        self._remember(found.records)
+        self._remember(found)
         self._note(self._flushed)
 
-    def _remember(self, records: Sequence[JournalRecord]) -> None:
-        begun = JournalScan(records=tuple(records), integrity=Integrity.CLEAN, good_bytes=self._file.size)
-        self._link = begun.link
-        self._carried_size = sum(len(encode(record)) for record in records[: begun.carried + 1])
-        self._begun_on = (records[0].ts if records else self._clock.now()).astimezone(UTC).date()
-
-    def _aside(self, found: JournalScan) -> Path:
-        return self.path.with_name(f"{self.path.name}.torn-{found.head.seq + 1}")
-
-    def _cut_torn_end(self, found: JournalScan, data: bytes) -> None:
-        aside = self._aside(found)
-        try:
-            if self._files.facts_at(aside) is None:
-                self._files.write_new(aside, data[found.good_bytes :])
-            self._file.cut()
-        except OSError as error:
-            raise self._refuse(
-                f"cannot set the torn end of {self.path} aside: {error.strerror}; mend the disk"
-            ) from error
+    def _remember(self, found: JournalScan) -> None:
+        self._link = found.link
+        self._carried_size = sum(len(encode(record)) for record in found.records[: found.carried + 1])
+        self._begun_on = (found.records[0].ts if found.records else self._clock.now()).astimezone(UTC).date()
 
     def _append(self, event: OrderEvent) -> JournalRecord:
         self._refuse_unless_writable()
         record = self._chained(event, self._head)
         is_done = False
         try:
-            self._write(encode(record), event.event)
-            if event.event not in UNSYNCED_KINDS:
+            line = encode(record)
+            if event.event is not EventKind.ORDER_INTENDED:
+                self._unflushed.append(record)
+            self._write(line, event.event)
+            is_due = event.event not in UNSYNCED_KINDS or len(self._unflushed) > _MOST_UNFLUSHED
+            if is_due:
                 self._file.sync()
-            self._head = ChainHead(seq=record.seq, hash=record.hash)
-            if event.event not in UNSYNCED_KINDS:
-                self._flushed = self._head
+            self._head = head_at(record)
+            if is_due:
+                self._all_flushed()
             is_done = True
         except (OSError, BadRecordError) as error:
             raise self._refuse_for_good(error) from error
@@ -288,6 +274,16 @@ class OrderLog:
             # A signal may end this anywhere; a line of which the head knows nothing must stay the last one.
             if not is_done and self._refusal is None:
                 self._refuse(f"a write to the journal {self.path} was interrupted; restart the bot to read it anew")
+        return record
+
+    def _append_beside(self, event: OrderEvent) -> JournalRecord | None:
+        beside, is_intent = self._beside, event.event is EventKind.ORDER_INTENDED
+        if beside is None or self._refusal is None or is_intent or self._process_id() != self._owner:
+            return None
+        why = str(self._refusal.__cause__ or "a write was interrupted")
+        record = beside.take(event, Unfinished(head=self._head, unflushed=tuple(self._unflushed), why=why))
+        if record is not None:
+            self._head = self._flushed = beside.head
         return record
 
     def _refuse_unless_writable(self) -> None:
@@ -305,24 +301,17 @@ class OrderLog:
             session_id=self._session_id,
         )
 
-    def _segment(self, link: SegmentLink, carried: Sequence[OrderEvent]) -> bytes:
-        data, head = bytearray(), link.head
-        for event in (next_opening(self._identity, link, carried=len(carried)), *carried):
-            record = self._chained(event, head)
-            data += encode(record)
-            head = ChainHead(seq=record.seq, hash=record.hash)
-        return bytes(data)
-
     def _take_over(self, data: bytes) -> None:
-        # From the rename on it is not known which file is the journal until all of this has succeeded.
+        # From the rename on it is not known which file is the journal, nor what continues it, until all has succeeded.
+        beside, self._beside = self._beside, None
         try:
             self._swap.publish()
             self._file.reopen(len(data))
         except OSError as error:
             raise self._refuse_for_good(error) from error
         begun = scan(data)
-        self._head = self._flushed = begun.head
-        self._remember(begun.records)
+        self._beside, self._head, self._flushed = beside, begun.head, begun.head
+        self._remember(begun)
         self._note(self._head)
 
     def _write(self, line: bytes, kind: EventKind) -> None:
@@ -338,7 +327,11 @@ class OrderLog:
             self._file.sync()
         except OSError as error:
             raise self._refuse_for_good(error) from error
+        self._all_flushed()
+
+    def _all_flushed(self) -> None:
         self._flushed = self._head
+        self._unflushed.clear()
 
     def _note(self, head: ChainHead) -> None:
         if self._anchor is not None:

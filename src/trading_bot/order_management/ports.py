@@ -7,6 +7,7 @@ from typing import NewType, Protocol, Self, TypeAlias
 
 from trading_bot.clock import Seconds
 from trading_bot.order_management.events import JournalRecord, OrderEvent
+from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.models import ClientOrderId, OrderId, OrderReport, OrderTerms, RefId
 from trading_bot.order_management.outcomes import (
     CancelReply,
@@ -136,6 +137,11 @@ class Journal(Protocol):
     @property
     def head(self) -> ChainHead:
         """The number and hash of the last record."""
+        ...
+
+    @property
+    def refusal(self) -> OrderLogError | None:
+        """Why no intent is taken, if so. Facts may be taken all the same."""
         ...
 
     def append(self, event: OrderEvent) -> JournalRecord:

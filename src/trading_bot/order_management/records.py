@@ -68,6 +68,11 @@ class ChainHead:
         return cls(seq=0, hash=GENESIS)
 
 
+def head_at(record: JournalRecord) -> ChainHead:
+    """Return where the chain stands with ``record`` as its last one."""
+    return ChainHead(seq=record.seq, hash=record.hash)
+
+
 def chain_record(event: OrderEvent, *, head: ChainHead, ts: datetime, mono: Decimal, session_id: str) -> JournalRecord:
     """Number and chain ``event`` behind ``head``; long texts are cut to `MAX_TEXT` characters."""
     unhashed = JournalRecord(

@@ -6,10 +6,11 @@ successor names it, and the chain of hashes goes on from its last record.
 
 import enum
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import TypeAlias
 
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.models import ExecutionMode
@@ -19,8 +20,13 @@ from trading_bot.order_management.records import (
     ChainHead,
     decode,
     decode_alone,
+    encode,
+    head_at,
     is_whole,
 )
+
+Chaining: TypeAlias = Callable[[OrderEvent, ChainHead], JournalRecord]
+"""Numbers, dates and chains an event behind a head."""
 
 _NUMBER, _NAME, _SEQ, _HASH = "segment", "previous_segment", "previous_seq", "previous_hash"
 _CARRIED = "carried"
@@ -84,7 +90,7 @@ class JournalScan:
     def head(self) -> ChainHead:
         """Where the chain of good records stands."""
         last = self.records[-1] if self.records else None
-        return ChainHead(seq=last.seq, hash=last.hash) if last else ChainHead.genesis()
+        return head_at(last) if last else ChainHead.genesis()
 
     @property
     def link(self) -> SegmentLink | None:
@@ -108,9 +114,21 @@ def opening(identity: JournalIdentity) -> OrderEvent:
     return OrderEvent(event=EventKind.JOURNAL_OPENED, execution_mode=identity.mode, details=identity.details())
 
 
-def next_opening(identity: JournalIdentity, link: SegmentLink, *, carried: int) -> OrderEvent:
-    """Return the event that begins a later segment; ``carried`` records follow it that repeat what still counts."""
-    return replace(opening(identity), details={**identity.details(), **link.details(), _CARRIED: str(carried)})
+def next_segment(
+    identity: JournalIdentity, link: SegmentLink, carried: Sequence[OrderEvent], *, chained: Chaining
+) -> bytes:
+    """Return a later segment as it begins: whose it is, what is before it, and ``carried``, which still counts.
+
+    Raises:
+        BadRecordError: a record would be too long.
+    """
+    details = {**identity.details(), **link.details(), _CARRIED: str(len(carried))}
+    data, head = bytearray(), link.head
+    for event in (replace(opening(identity), details=details), *carried):
+        record = chained(event, head)
+        data += encode(record)
+        head = head_at(record)
+    return bytes(data)
 
 
 def link_in(record: JournalRecord) -> SegmentLink | None:
@@ -139,8 +157,11 @@ def _number(stated: Mapping[str, str]) -> int:
     return int(text)
 
 
-def scan(data: bytes) -> JournalScan:
-    """Read one segment from its bytes; reading stops at the first bad line and never guesses past it."""
+def scan(data: bytes, *, begins_anywhere: bool = False) -> JournalScan:
+    """Read one segment from its bytes; reading stops at the first bad line and never guesses past it.
+
+    Where it ``begins_anywhere``, its first record is believed to follow the one that it names.
+    """
     records: list[JournalRecord] = []
     position = 0
     while position < len(data):
@@ -148,7 +169,7 @@ def scan(data: bytes) -> JournalScan:
         if end < 0:
             return _ended_badly(data, position, records, problem="the last line is unfinished")
         try:
-            record = _next(data[position:end], records)
+            record = _next(data[position:end], records, begins_anywhere=begins_anywhere)
         except BadRecordError as error:
             number = str(records[-1].seq + 1) if records else "1"
             return _ended_badly(data, position, records, problem=f"record {number} is bad: {error}")
@@ -157,10 +178,12 @@ def scan(data: bytes) -> JournalScan:
     return JournalScan(records=tuple(records), integrity=Integrity.CLEAN, good_bytes=position)
 
 
-def _next(line: bytes, records: list[JournalRecord]) -> JournalRecord:
+def _next(line: bytes, records: list[JournalRecord], *, begins_anywhere: bool) -> JournalRecord:
     if records:
-        return decode(line, head=ChainHead(seq=records[-1].seq, hash=records[-1].hash))
+        return decode(line, head=head_at(records[-1]))
     record = decode_alone(line)
+    if begins_anywhere:
+        return record
     link = link_in(record)
     return decode(line, head=link.head if link else ChainHead.genesis())
 
