@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from tests.simulation.planted_rotation_bugs import ROTATION
 from trading_bot.latch import Latch
 from trading_bot.order_management import (
     gateways,
@@ -194,7 +195,8 @@ def _latch_not_read_again(patch: pytest.MonkeyPatch) -> None:
     real = SendGate.__enter__
 
     def enter(self) -> None:
-        self._latch = type("Armed", (), {"reason_not_armed": lambda self: None})()
+        armed = {"reason_not_armed": lambda self: None, "reason_not_reducing": lambda self: None}
+        self._latch = type("Armed", (), armed)()
         real(self)
 
     patch.setattr(SendGate, "__enter__", enter)
@@ -356,4 +358,5 @@ PLANTED: Mapping[str, Plant] = {
     ),
     "a start begins a new journal": _starts_a_new_journal,
     "replies are recorded unmasked": _replies_not_masked,
+    **ROTATION,
 }

@@ -4,7 +4,7 @@ import pytest
 
 from tests.simulation.planted_bugs import PLANTED
 from tests.support.sim_invariants import BrokenInvariantError
-from tests.support.sim_schedule import run, steps_of
+from tests.support.sim_schedule import run, setting_of, steps_of
 from trading_bot.order_management.exceptions import OrderLogDamagedError
 
 WITHIN = 1000
@@ -21,7 +21,7 @@ def test_a_planted_bug_is_found(bug, monkeypatch, tmp_path_factory):
     PLANTED[bug](monkeypatch)
     for seed in range(WITHIN):
         try:
-            run(tmp_path_factory.mktemp(f"schedule-{seed}-"), steps_of(seed))
+            run(tmp_path_factory.mktemp(f"schedule-{seed}-"), steps_of(seed), setting_of(seed))
         except FOUND:
             return
     pytest.fail(f"not found in {WITHIN} schedules: {bug}")

@@ -5,14 +5,16 @@ More of them: SIMULATION_SCHEDULES=5000 pytest tests/simulation/test_schedules.p
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from tests.support.sim_invariants import BrokenInvariantError
-from tests.support.sim_schedule import Step, run, shrunk, steps_of
+from tests.support.sim_schedule import Setting, run, setting_of, shrunk, steps_of
+from tests.support.sim_steps import Step
+from tests.support.sim_world import SimWorld
 from trading_bot.bot import TradeStatus
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.results import CancelVerdict
@@ -44,6 +46,14 @@ EVENTS = {
 }
 
 
+SEGMENTS = (1, 3, 10)
+JOURNAL = {
+    *(f"{number} finished segments" for number in SEGMENTS),
+    "a death in a rotation",
+    "an order of a finished segment asked for again",
+}
+
+
 @dataclass
 class Lived:
     """What all the schedules together came to."""
@@ -52,12 +62,22 @@ class Lived:
     failed: list[int] = field(default_factory=list)
 
 
-def breaks(folder: Path, steps: Sequence[Step]) -> str | None:
+def breaks(folder: Path, steps: Sequence[Step], setting: Setting) -> str | None:
     try:
-        run(folder, steps)
+        run(folder, steps, setting)
     except BrokenInvariantError as error:
         return str(error)
     return None
+
+
+def journal_stories(world: SimWorld) -> Iterator[str]:
+    segments = len(world.history.finished())
+    yield from (f"{number} finished segments" for number in SEGMENTS if segments >= number)
+    if world.rotations_cut_short:
+        yield "a death in a rotation"
+    here = {record.fact.client_order_id for record in world.history.live_records()}
+    if any(answer.trade.client_order_id not in here for answer in world.answers if answer.result.envelope is not None):
+        yield "an order of a finished segment asked for again"
 
 
 @pytest.fixture(scope="module")
@@ -65,25 +85,27 @@ def lived(tmp_path_factory) -> Lived:
     all_of_them = Lived()
     for seed in range(SCHEDULES):
         try:
-            world = run(tmp_path_factory.mktemp(f"schedule-{seed}-"), steps_of(seed))
+            world = run(tmp_path_factory.mktemp(f"schedule-{seed}-"), steps_of(seed), setting_of(seed))
         except BrokenInvariantError:
             all_of_them.failed.append(seed)
             continue
         all_of_them.reached.update(answer.result.status for answer in world.answers)
         all_of_them.reached.update(result.verdict for result in world.cancels)
         all_of_them.reached.update(record.fact.event for record in world.records())
+        all_of_them.reached.update(journal_stories(world))
     return all_of_them
 
 
 def test_no_schedule_breaks_a_promise(lived, tmp_path_factory):
     if not lived.failed:
         return
-    folders = tmp_path_factory
-    steps = shrunk(steps_of(lived.failed[0]), lambda some: breaks(folders.mktemp("shrunk"), some) is not None)
-    pytest.fail(f"schedules {lived.failed} fail; the first, made small: {breaks(folders.mktemp('last'), steps)}")
+    folders, setting = tmp_path_factory, setting_of(lived.failed[0])
+    steps = shrunk(steps_of(lived.failed[0]), lambda some: breaks(folders.mktemp("shrunk"), some, setting) is not None)
+    problem = breaks(folders.mktemp("last"), steps, setting)
+    pytest.fail(f"schedules {lived.failed} fail; the first, made small: {problem}\nin {setting}")
 
 
-@pytest.mark.parametrize("what", sorted(ANSWERS | VERDICTS | EVENTS))
+@pytest.mark.parametrize("what", sorted(ANSWERS | VERDICTS | EVENTS | JOURNAL))
 def test_the_schedules_reach(lived, what):
     """A simulation that never comes to an unknown outcome proves nothing about unknown outcomes."""
     assert lived.reached[what] > 0
