@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.broker_stand_in import Route
 from tests.support.sim_invariants import BrokenInvariantError
 from tests.support.sim_schedule import Setting, run, setting_of, shrunk, steps_of
 from tests.support.sim_steps import Step
 from tests.support.sim_world import SimWorld
 from trading_bot.bot import TradeStatus
 from trading_bot.order_management.events import EventKind
+from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.results import CancelVerdict
 
 SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES", "160"))
@@ -54,6 +56,9 @@ JOURNAL = {
 }
 
 
+LIVE = {"live: a session renewed", "live: submitted", "live: unknown", "live: duplicate"}
+
+
 @dataclass
 class Lived:
     """What all the schedules together came to."""
@@ -80,6 +85,14 @@ def journal_stories(world: SimWorld) -> Iterator[str]:
         yield "an order of a finished segment asked for again"
 
 
+def live_stories(world: SimWorld) -> Iterator[str]:
+    if world.mode is not ExecutionMode.LIVE:
+        return
+    yield from (f"live: {answer.result.status}" for answer in world.answers)
+    if any(request.route is Route.LOGIN for request in world.broker.seen):
+        yield "live: a session renewed"
+
+
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory) -> Lived:
     all_of_them = Lived()
@@ -93,6 +106,7 @@ def lived(tmp_path_factory) -> Lived:
         all_of_them.reached.update(result.verdict for result in world.cancels)
         all_of_them.reached.update(record.fact.event for record in world.records())
         all_of_them.reached.update(journal_stories(world))
+        all_of_them.reached.update(live_stories(world))
     return all_of_them
 
 
@@ -105,7 +119,7 @@ def test_no_schedule_breaks_a_promise(lived, tmp_path_factory):
     pytest.fail(f"schedules {lived.failed} fail; the first, made small: {problem}\nin {setting}")
 
 
-@pytest.mark.parametrize("what", sorted(ANSWERS | VERDICTS | EVENTS | JOURNAL))
+@pytest.mark.parametrize("what", sorted(ANSWERS | VERDICTS | EVENTS | JOURNAL | LIVE))
 def test_the_schedules_reach(lived, what):
     """A simulation that never comes to an unknown outcome proves nothing about unknown outcomes."""
     assert lived.reached[what] > 0

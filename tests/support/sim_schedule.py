@@ -14,6 +14,7 @@ from tests.support.sim_machine_steps import MACHINE_STEPS
 from tests.support.sim_steps import ORDER_STEPS, Step, move, usual_trade
 from tests.support.sim_world import LAST_WEEK, MORNING, SETTLED, SimWorld, session_end
 from trading_bot.clock import VirtualClock
+from trading_bot.order_management.models import ExecutionMode
 
 
 def steps_of(seed: int, count: int = 18) -> list[Step]:
@@ -27,15 +28,16 @@ def steps_of(seed: int, count: int = 18) -> list[Step]:
 class Setting:
     """Where a schedule takes place. An account with a past has orders that ended before the live segment began."""
 
+    mode: ExecutionMode = ExecutionMode.PAPER
     has_past: bool = False
 
     def world(self, folder: Path) -> SimWorld:
-        return SimWorld(folder, clock=VirtualClock(LAST_WEEK if self.has_past else MORNING))
+        return SimWorld(folder, mode=self.mode, clock=VirtualClock(LAST_WEEK if self.has_past else MORNING))
 
 
 def setting_of(seed: int) -> Setting:
     """Return the setting of one schedule."""
-    return Setting(has_past=seed % 3 == 2)
+    return Setting(mode=ExecutionMode.LIVE if seed % 4 == 3 else ExecutionMode.PAPER, has_past=seed % 3 == 2)
 
 
 def run(folder: Path, steps: Sequence[Step], setting: Setting | None = None) -> SimWorld:

@@ -187,6 +187,21 @@ def _blind_start(chance: random.Random) -> Step:
     return Step(f"{act} at the start, then {trade}", story)
 
 
+def _session_ends(chance: random.Random) -> Step:
+    """The broker accepts the session no more; renewing it may fail in passing, but nobody is logged out for good."""
+    trade = trade_step(chance)
+    route = chance.choice([Route.SUBMIT, Route.SUBMIT, Route.LIST, Route.CANCEL])
+    trouble = chance.choice([None, Act.E503_BEFORE, Act.RESET_BEFORE, Act.THROTTLED])
+
+    def story(world: SimWorld) -> None:
+        world.broker.acts[route].append(Act.UNAUTHORIZED)
+        world.broker.acts[Route.LOGIN].extend([] if trouble is None else [trouble])
+        trade.run(world)
+        world.sync()
+
+    return Step(f"the session ends at a {route}, renewing meets {trouble}: {trade}, sync", story)
+
+
 def _calm(_chance: random.Random) -> Step:
     return Step("the broker calms down", lambda world: world.broker.calm_down())
 
@@ -298,6 +313,7 @@ ORDER_STEPS: list[tuple[Maker, int]] = [
     (_old_news, 3),
     (_contested_cancel, 3),
     (_blind_start, 2),
+    (_session_ends, 2),
     (_external, 2),
     (_kill, 1),
     (_kill_while_waiting, 1),
