@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from tests.simulation.planted_rotation_bugs import ROTATION
 from tests.support.sim_schedule import SENDING_AGAIN
 from trading_bot.latch import Latch
 from trading_bot.order_management import (
@@ -385,6 +386,7 @@ PLANTED: Mapping[str, Plant] = {
     ),
     "a start begins a new journal": _starts_a_new_journal,
     "replies are recorded unmasked": _replies_not_masked,
+    **ROTATION,
 }
 SETTINGS: Mapping[str, Mapping[str, object]] = {
     "a refused second request ends the doubt about the first": SENDING_AGAIN,

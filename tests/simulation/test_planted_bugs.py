@@ -4,7 +4,7 @@ import pytest
 
 from tests.simulation.planted_bugs import PLANTED, SETTINGS
 from tests.support.sim_invariants import BrokenInvariantError
-from tests.support.sim_schedule import PLAIN, run, steps_of
+from tests.support.sim_schedule import PLAIN, run, setting_of, steps_of
 from trading_bot.order_management.exceptions import OrderLogDamagedError
 
 WITHIN = 1000
@@ -21,7 +21,8 @@ def test_a_planted_bug_is_found(bug, monkeypatch, tmp_path_factory):
     PLANTED[bug](monkeypatch)
     for seed in range(WITHIN):
         try:
-            run(tmp_path_factory.mktemp(f"schedule-{seed}-"), steps_of(seed), SETTINGS.get(bug, PLAIN))
+            setting = setting_of(seed, SETTINGS.get(bug, PLAIN))
+            run(tmp_path_factory.mktemp(f"schedule-{seed}-"), steps_of(seed), setting)
         except FOUND:
             return
     pytest.fail(f"not found in {WITHIN} schedules: {bug}")

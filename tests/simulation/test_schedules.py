@@ -5,17 +5,20 @@ More of them: SIMULATION_SCHEDULES=5000 pytest tests/simulation/test_schedules.p
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from tests.support.broker_stand_in import Route
 from tests.support.sim_invariants import BrokenInvariantError
-from tests.support.sim_schedule import PLAIN, SENDING_AGAIN, Step, run, shrunk, steps_of
+from tests.support.sim_schedule import PLAIN, SENDING_AGAIN, Setting, run, setting_of, shrunk, steps_of
+from tests.support.sim_steps import Step
 from tests.support.sim_world import SimWorld
 from trading_bot.bot import TradeStatus
 from trading_bot.order_management.events import EventKind
+from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.results import CancelVerdict
 
 SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES", "160"))
@@ -45,6 +48,17 @@ EVENTS = {
 }
 
 
+SEGMENTS = (1, 3, 10)
+JOURNAL = {
+    *(f"{number} finished segments" for number in SEGMENTS),
+    "a death in a rotation",
+    "an order of a finished segment asked for again",
+}
+
+
+LIVE = {"live: a session renewed", "live: submitted", "live: unknown", "live: duplicate"}
+
+
 @dataclass
 class Lived:
     """What all the schedules together came to."""
@@ -54,27 +68,30 @@ class Lived:
     sent_again: int = 0
 
 
-def breaks(folder: Path, steps: Sequence[Step], settings: Mapping[str, object]) -> str | None:
+def breaks(folder: Path, steps: Sequence[Step], setting: Setting) -> str | None:
     try:
-        run(folder, steps, settings)
+        run(folder, steps, setting)
     except BrokenInvariantError as error:
         return str(error)
     return None
 
 
-def live(folders: pytest.TempPathFactory, settings: Mapping[str, object], count: int) -> Lived:
-    all_of_them = Lived()
-    for seed in range(count):
-        try:
-            world = run(folders.mktemp(f"schedule-{seed}-"), steps_of(seed), settings)
-        except BrokenInvariantError:
-            all_of_them.failed.append(seed)
-            continue
-        all_of_them.reached.update(answer.result.status for answer in world.answers)
-        all_of_them.reached.update(result.verdict for result in world.cancels)
-        all_of_them.reached.update(record.fact.event for record in world.records())
-        all_of_them.sent_again += sent_again(world)
-    return all_of_them
+def journal_stories(world: SimWorld) -> Iterator[str]:
+    segments = len(world.history.finished())
+    yield from (f"{number} finished segments" for number in SEGMENTS if segments >= number)
+    if world.rotations_cut_short:
+        yield "a death in a rotation"
+    here = {record.fact.client_order_id for record in world.history.live_records()}
+    if any(answer.trade.client_order_id not in here for answer in world.answers if answer.result.envelope is not None):
+        yield "an order of a finished segment asked for again"
+
+
+def live_stories(world: SimWorld) -> Iterator[str]:
+    if world.mode is not ExecutionMode.LIVE:
+        return
+    yield from (f"live: {answer.result.status}" for answer in world.answers)
+    if any(request.route is Route.LOGIN for request in world.broker.seen):
+        yield "live: a session renewed"
 
 
 def sent_again(world: SimWorld) -> int:
@@ -89,20 +106,36 @@ def sent_again(world: SimWorld) -> int:
     return count
 
 
+def live(folders: pytest.TempPathFactory, count: int, order_management: Mapping[str, object] = PLAIN) -> Lived:
+    all_of_them = Lived()
+    for seed in range(count):
+        try:
+            world = run(folders.mktemp(f"schedule-{seed}-"), steps_of(seed), setting_of(seed, order_management))
+        except BrokenInvariantError:
+            all_of_them.failed.append(seed)
+            continue
+        all_of_them.reached.update(answer.result.status for answer in world.answers)
+        all_of_them.reached.update(result.verdict for result in world.cancels)
+        all_of_them.reached.update(record.fact.event for record in world.records())
+        all_of_them.reached.update(journal_stories(world))
+        all_of_them.reached.update(live_stories(world))
+        all_of_them.sent_again += sent_again(world)
+    return all_of_them
+
+
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory) -> Lived:
-    return live(tmp_path_factory, PLAIN, SCHEDULES)
+    return live(tmp_path_factory, SCHEDULES)
 
 
-def refuse_broken(lived: Lived, folders: pytest.TempPathFactory, settings: Mapping[str, object]) -> None:
+def refuse_broken(lived: Lived, folders: pytest.TempPathFactory, order_management: Mapping[str, object]) -> None:
     if not lived.failed:
         return
-
-    def problem(steps: Sequence[Step]) -> str | None:
-        return breaks(folders.mktemp("shrunk"), steps, settings)
-
-    steps = shrunk(steps_of(lived.failed[0]), lambda some: problem(some) is not None)
-    pytest.fail(f"schedules {lived.failed} fail; the first, made small: {problem(steps)}")
+    seed = lived.failed[0]
+    setting = setting_of(seed, order_management)
+    steps = shrunk(steps_of(seed), lambda some: breaks(folders.mktemp("shrunk"), some, setting) is not None)
+    problem = breaks(folders.mktemp("last"), steps, setting)
+    pytest.fail(f"schedules {lived.failed} fail; the first, made small: {problem}\nin {setting}")
 
 
 def test_no_schedule_breaks_a_promise(lived, tmp_path_factory):
@@ -111,12 +144,12 @@ def test_no_schedule_breaks_a_promise(lived, tmp_path_factory):
 
 
 def test_no_schedule_breaks_a_promise_where_an_order_in_doubt_is_sent_again(tmp_path_factory):
-    again = live(tmp_path_factory, SENDING_AGAIN, SCHEDULES // 4)
+    again = live(tmp_path_factory, SCHEDULES // 4, SENDING_AGAIN)
     refuse_broken(again, tmp_path_factory, SENDING_AGAIN)
     assert again.sent_again > 0
 
 
-@pytest.mark.parametrize("what", sorted(ANSWERS | VERDICTS | EVENTS))
+@pytest.mark.parametrize("what", sorted(ANSWERS | VERDICTS | EVENTS | JOURNAL | LIVE))
 def test_the_schedules_reach(lived, what):
     """A simulation that never comes to an unknown outcome proves nothing about unknown outcomes."""
     assert lived.reached[what] > 0

@@ -39,6 +39,11 @@ class JournalOnDisk:
         """Every good record of every segment."""
         return tuple(record for path in self._files() for record in self._scan(path).records)
 
+    def story(self) -> tuple[JournalRecord, ...]:
+        """The same without what a segment repeats of the one before it: what happened, each thing once."""
+        scans = [self._scan(path) for path in self._files()]
+        return tuple(record for found in scans for record in found.records[1 + found.carried if found.link else 0 :])
+
     def live_records(self) -> tuple[JournalRecord, ...]:
         """The good records of the live segment: all that the next start reads."""
         return self._scan(self.live).records if self.exists else ()

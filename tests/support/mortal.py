@@ -138,7 +138,8 @@ class MortalFiles(LocalFiles):
 
     def _begins(self, operation: str) -> None:
         self._life.moment(operation)
-        self.fault(operation)
+        if not self._life.is_over:
+            self.fault(operation)
 
 
 class MortalLine(requests.adapters.BaseAdapter):

@@ -31,10 +31,13 @@ from trading_bot.startup.surroundings import Surroundings
 MORNING = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 CLOSE = datetime(2026, 11, 23, 21, 0, tzinfo=UTC)
 SETTLED = CLOSE + timedelta(minutes=5)
+LAST_WEEK = MORNING - timedelta(days=3)
+"""A trading day of which, on the morning after, nothing is recent any more."""
 
 
 def session_end(moment: datetime) -> datetime:
-    return CLOSE if moment < CLOSE else CLOSE + timedelta(days=1)
+    close = datetime.combine(moment.date(), CLOSE.timetz())
+    return close if moment < close else close + timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +103,7 @@ class SimWorld:
         """How a life ends, where it is not merely by an exception."""
         self.trouble: Callable[[str], None] | None = None
         """What the disk does to every later process."""
+        self.rotations_cut_short = 0
         self.posts: list[Post] = []
         self.answers: list[TradeAnswer] = []
         self.cancels: list[CancelResult] = []
@@ -168,6 +172,10 @@ class SimWorld:
             except StartError:
                 self.bot = None
         return self.bot is not None
+
+    def boot_if_none_lives(self) -> None:
+        if self.bot is None:
+            self.boot()
 
     def started(self) -> "SimWorld":
         assert self.boot(), "the bot does not start"
@@ -288,8 +296,7 @@ class SimWorld:
         self.life.die_at = None
         deadline = self.clock.monotonic() + seconds
         while self.clock.monotonic() < deadline:
-            if self.bot is None:
-                self.boot()
+            self.boot_if_none_lives()
             self.sync()
             self.wait(every)
 

@@ -79,6 +79,8 @@ class JournalKeeper:
             kept = self._kept(book.orders())
             carried = (*book.standing_facts(), *(event for order in kept for event in carried_events(order)))
             name = self._log.rotate(carried, confirm=lambda records: _confirm(records, kept, book.standing_facts()))
+            # What the new segment does not tell may not be known here either: more said of it has to tell it anew.
+            book.leave_behind([order.client_order_id for order in kept])
             self._index.follow(self._log.link)
             try:
                 self._index.catch_up()

@@ -4,7 +4,7 @@ Nothing else is state. Replaying the same records gives the same book, so a rest
 """
 
 from bisect import insort
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
@@ -150,6 +150,15 @@ class OrderBook:
         """Raise what `apply` would raise of this record; keep nothing."""
         if record.fact.client_order_id is not None:
             fold(self._orders.get(record.fact.client_order_id), record)
+
+    def leave_behind(self, kept: Collection[ClientOrderId]) -> None:
+        """Hold only the ``kept`` orders from now on, as after a start: the others are looked for in the past."""
+        for key in self._orders.keys() - set(kept):
+            envelope = self._orders.pop(key).envelope
+            del self._by_ref_id[envelope.ref_id]
+            if envelope.order_id is not None:
+                self._by_order_id.pop(envelope.order_id, None)
+        self._filled = [key for key in self._filled if key in self._orders]
 
     def _store(self, order: TrackedOrder) -> None:
         key = order.client_order_id
