@@ -30,6 +30,7 @@ from trading_bot.order_management.cancel_all import CancelEverything
 from trading_bot.order_management.cancellation import Canceller
 from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.exceptions import OrderNotFoundError
+from trading_bot.order_management.freshness import Freshness
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.lifecycle import Judgement, Move
@@ -342,7 +343,22 @@ def _server_error_is_a_refusal(it: object) -> object:
     return Rejected(reason="x", status_code=500) if is_server_error else it
 
 
+def _view_never_old(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Freshness, "stale_because", lambda self: None)
+
+
+def _dropped_cancels_left_alone(patch: pytest.MonkeyPatch) -> None:
+    real = synchronization.Synchronizer.run
+
+    def run(self, **named):
+        return replace(real(self, **named), unheeded=frozenset())
+
+    patch.setattr(synchronization.Synchronizer, "run", run)
+
+
 PLANTED: Mapping[str, Plant] = {
+    "an order rests on an old view": _view_never_old,
+    "a dropped cancel is not asked for again": _dropped_cancels_left_alone,
     "an unknown outcome is sent again": _resent_after_unknown,
     "a refused second request ends the doubt about the first": _refusal_ends_a_doubt,
     "an unknown outcome is booked as not sent": _answering(

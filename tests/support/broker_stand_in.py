@@ -172,6 +172,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         """How far the ``Date`` of its replies is ahead of the true time; None where a reply bears none."""
         self.seen: list[Request] = []
         self.readable_lists = 0
+        self.last_list_at = clock.now()
         """Pages of the list of orders that were served whole and readable."""
         self.before_submit: Callable[[Request], None] = lambda request: None
         """Called inside of the permit, at the instant an order's first byte leaves."""
@@ -237,7 +238,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
             if act is Act.HALF_WRITTEN:
                 raise requests.exceptions.ConnectionError(BrokenPipeError("broken pipe"))
         if act is None:
-            self.readable_lists += request.route is Route.LIST
+            self._note_list(request)
             answer = self._act(request)
             self.meanwhile(request)
             return answer
@@ -268,8 +269,14 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         if act in _STATUS_AFTER:
             return reply(_STATUS_AFTER[act], b"<html>oops</html>")
         spoilt = self._spoilt(request, answer, act)
-        self.readable_lists += request.route is Route.LIST and (act in _HARMLESS or spoilt.body == answer.body)
+        if act in _HARMLESS or spoilt.body == answer.body:
+            self._note_list(request)
         return spoilt
+
+    def _note_list(self, request: Request) -> None:
+        if request.route is Route.LIST:
+            self.readable_lists += 1
+            self.last_list_at = self.clock.now()
 
     def _silence(self, request: Request) -> None:
         self.clock.sleep(request.timeout_s)

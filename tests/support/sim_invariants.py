@@ -21,6 +21,8 @@ from trading_bot.order_management.results import CancelResult, CancelVerdict
 
 MAX_ATTEMPTS = 3
 SUBMIT_DEADLINE_S = 20
+OLDEST_VIEW_S = 75
+"""A view carries an order for a minute, and an intent lives ten seconds."""
 SLIPPAGE = Decimal("0.005")
 _ENDED_AT_BROKER = {
     OrderState.FILLED: {"filled"},
@@ -122,6 +124,8 @@ class Invariants:
             if len(post.intents) != 1:
                 yield f"I2 {ref_id} was sent with {len(post.intents)} intents on disk"
                 continue
+            if post.list_age_s > OLDEST_VIEW_S:
+                yield f"I4 {ref_id} was sent on a view of the broker that was {post.list_age_s:.0f} s old"
             if not post.had_listed:
                 yield f"I4 {ref_id} was sent before the broker's orders had been read"
             if post.was_terminal:

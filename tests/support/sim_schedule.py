@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.jumpy_clock import JumpyClock
 from tests.support.sim_invariants import BrokenInvariantError, Invariants
 from tests.support.sim_machine_steps import MACHINE_STEPS
 from tests.support.sim_steps import ORDER_STEPS, Step, move, usual_trade
 from tests.support.sim_world import LAST_WEEK, MORNING, SETTLED, SimWorld, session_end
-from trading_bot.clock import VirtualClock
 from trading_bot.order_management.models import ExecutionMode
 
 PLAIN: Mapping[str, object] = {}
@@ -40,7 +40,7 @@ class Setting:
     order_management: Mapping[str, object] = field(default_factory=lambda: PLAIN)
 
     def world(self, folder: Path) -> SimWorld:
-        clock = VirtualClock(LAST_WEEK if self.has_past else MORNING)
+        clock = JumpyClock(LAST_WEEK if self.has_past else MORNING)
         return SimWorld(folder, dict(self.order_management), mode=self.mode, clock=clock)
 
 

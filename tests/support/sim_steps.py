@@ -93,6 +93,18 @@ def _sleep(world: SimWorld, seconds: float) -> None:
     world.wait(min(seconds, max((_LAST_MOMENT - world.clock.now()).total_seconds(), 0)))
 
 
+def _laptop_sleeps(chance: random.Random) -> Step:
+    """The wall goes on, at the broker too, and the monotonic clock does not."""
+    seconds, trade = chance.choice([30, 300, 1800]), trade_step(chance)
+
+    def story(world: SimWorld) -> None:
+        world.clock.jump(min(seconds, max((_LAST_MOMENT - world.clock.now()).total_seconds(), 0)))
+        world.broker.pass_time()
+        trade.run(world)
+
+    return Step(f"{seconds} s asleep, then {trade}", story)
+
+
 def _fault(chance: random.Random) -> Step:
     route = chance.choice([Route.SUBMIT, Route.SUBMIT, Route.CANCEL, Route.READ, Route.LIST, Route.LIST, Route.ACCOUNT])
     act = chance.choice(_SUBMIT_ACTS if route is Route.SUBMIT else _READ_ACTS)
@@ -322,6 +334,7 @@ ORDER_STEPS: list[tuple[Maker, int]] = [
     (_mode, 3),
     (plain("cancel all", lambda world: world.cancel_all()), 2),
     (_status, 2),
+    (_laptop_sleeps, 2),
     (_calm, 2),
     (_blind_then_trade, 4),
     (_long_doubt, 3),

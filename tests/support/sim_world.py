@@ -13,11 +13,11 @@ from pathlib import Path
 
 from tests.support.broker_stand_in import BrokerStandIn, Request
 from tests.support.journal_on_disk import JournalOnDisk
+from tests.support.jumpy_clock import JumpyClock
 from tests.support.mortal import DiedError, Disk, Life, MortalFiles, MortalLine
 from tests.support.sim_account import ACCOUNT, ARMED_HOURS, SimAccount
 from tests.support.stand_in_book import HeldOrder
 from trading_bot.bot import StartError, TradeResult, TradingBot
-from trading_bot.clock import VirtualClock
 from trading_bot.error_handling.retry import no_jitter
 from trading_bot.latch import Latch
 from trading_bot.order_management.events import EventKind, JournalRecord
@@ -70,6 +70,8 @@ class Post:
     was_killed: bool
     had_lapsed: bool
     """Whether the account had been killed since the intent was written, armed again or not."""
+    list_age_s: float
+    """Since a page of the broker's orders was last served readable."""
     had_listed: bool
     """Whether the process that sent it had read one page at least of the broker's orders."""
 
@@ -80,7 +82,7 @@ class SimWorld:
 
     folder: Path
     order_management: dict[str, object] = field(default_factory=dict)
-    clock: VirtualClock = field(default_factory=lambda: VirtualClock(MORNING))
+    clock: JumpyClock = field(default_factory=lambda: JumpyClock(MORNING))
     mode: ExecutionMode = ExecutionMode.PAPER
     journal_max_bytes: int | None = None
     """After how many bytes the bots that start from now on rotate their journal; None as configured."""
@@ -323,6 +325,7 @@ class SimWorld:
                 was_terminal=any(record.fact.status is not None and record.fact.status.is_terminal for record in ours),
                 was_killed=self.killed,
                 had_lapsed=request.form["ref_id"] in self.lapsed,
+                list_age_s=(self.clock.now() - self.broker.last_list_at).total_seconds(),
                 had_listed=self.broker.readable_lists > self._lists_before_life,
             )
         )
