@@ -59,6 +59,12 @@ def test_an_idle_account_is_flat_after_two_empty_listings_begun_after_the_last_s
     assert bench.clock.monotonic() < DEADLINE_S
 
 
+def test_a_listing_that_spans_a_sleep_of_the_machine_proves_nothing(bench: KillBench):
+    bench.broker.at(HORIZON_S, lambda: bench.clock.jump(3600))
+    assert bench.kill().is_flat
+    assert len([at for at in bench.broker.listed_at if at >= HORIZON_S]) == 3
+
+
 def test_every_order_with_our_mark_is_cancelled_and_read_to_its_end(bench: KillBench):
     bench.broker.add(open_order("a"), open_order("b"))
     report = bench.kill()

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from tests.support.jumpy_clock import JumpyClock
 from tests.support.order_story import MONDAY
 from trading_bot.clock import VirtualClock
 from trading_bot.files import FileSystem, LocalFiles
@@ -163,7 +164,7 @@ class KillBench:
 
     def __post_init__(self) -> None:
         self.journal: list[str] = []
-        self.clock = VirtualClock(MONDAY)
+        self.clock = JumpyClock(MONDAY)
         self.broker = BookBroker(self.journal, self.clock)
         self.own_lock = FakeSendLock(self.journal, self.clock)
 

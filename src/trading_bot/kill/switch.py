@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Protocol
 
-from trading_bot.clock import Clock, Seconds
+from trading_bot.clock import Clock, Moment, Seconds
 from trading_bot.error_handling.retry import growing_pauses
 from trading_bot.kill.records import KillFile
 from trading_bot.kill.register import KnownOrders
@@ -28,6 +28,7 @@ _LOCK_WAIT_S: Seconds = 2.0
 _FIRST_PAUSE_S: Seconds = 0.5
 _LONGEST_PAUSE_S: Seconds = 2.0
 _PROOFS_NEEDED = 2
+_SLEPT = "the machine slept while the orders were listed"
 _log = get_logger(__name__)
 
 
@@ -171,12 +172,14 @@ class KillSwitch:
     def _round(self, course: _Course) -> None:
         if course.quiet_from is None:
             self._await_senders(course, 0)
-        began = self._clock.monotonic()
+        began = Moment.of(self._clock)
         listing = self._broker.list_open_orders()
+        if began.slept_since(self._clock):
+            listing = replace(listing, complete=False, problem=listing.problem or _SLEPT)
         self._take_in(course, listing)
         if course.listed:
             course.proofs = 0
-        elif listing.complete and course.quiet_from is not None and began >= course.quiet_from:
+        elif listing.complete and course.quiet_from is not None and began.mono >= course.quiet_from:
             course.proofs += 1
         self._cancel(course)
 
