@@ -21,6 +21,11 @@ from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.results import CancelVerdict
 
+pytestmark = [
+    pytest.mark.xdist_group("schedules"),  # all of them look at the same lives
+    pytest.mark.timeout(300),
+]
+
 SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES", "160"))
 
 ANSWERS = {
