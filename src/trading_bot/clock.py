@@ -8,6 +8,9 @@ from typing import Protocol, Self, TypeAlias
 Seconds: TypeAlias = float
 """A duration, or a point on a monotonic clock, in seconds."""
 
+CLOCKS_AGREE_WITHIN = timedelta(minutes=5)
+"""How far this machine's wall clock may be from the broker's before nothing is concluded from either."""
+
 SHORTEST_SLEEP_S: Seconds = 2.0
 """By how much the wall clock must run ahead before that is no correction of it: then the machine slept."""
 

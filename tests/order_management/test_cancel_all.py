@@ -1,5 +1,6 @@
 """Cancelling everything goes round after round, until a list shows nothing of ours or the time is over."""
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -8,7 +9,7 @@ from tests.support.fake_gateway import REPLY_LOST, REQUEST_LOST, CancelStep
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.manager_bench import MONDAY, ManagerBench, terms
 from trading_bot.order_management.client_ids import OUR_MARK
-from trading_bot.order_management.exceptions import OrderCancellationError, OrderOutcomeUnknownError
+from trading_bot.order_management.exceptions import OrderCancellationError, OrderLogError, OrderOutcomeUnknownError
 from trading_bot.order_management.models import OrderState
 from trading_bot.order_management.outcomes import CancelNotSent, CancelUnknown
 from trading_bot.order_management.results import CancelResult, CancelVerdict
@@ -182,3 +183,64 @@ def test_all_of_it_is_over_by_the_cancel_deadline():
         bench.manager.cancel_all(include_external=True)
     assert bench.clock.monotonic() <= 7
     assert max(bench.gateway.deadlines) <= 7
+
+
+def test_many_orders_are_read_by_one_list_of_what_has_changed():
+    """One by one they would use up the reads that the broker allows, long before the deadline."""
+    bench = with_orders(*(f"S{letter}" for letter in "ABCDEFGHIJKLMNOPQRST"))
+    results = bench.manager.cancel_all()
+    assert [result.verdict for result in results] == [CancelVerdict.CANCELLED] * 20
+    assert bench.gateway.fetched == []
+    assert len(bench.gateway.look_backs) == 1
+
+
+def test_of_many_that_hang_each_is_read_in_turn():
+    bench = with_orders(*(f"S{letter}" for letter in "ABCDEFGHIJ"))
+    bench.gateway.cancels.extend([CancelStep(ends=False)] * 10)
+    bench.gateway.shows_changes = False
+    with pytest.raises(OrderCancellationError):
+        bench.manager.cancel_all()
+    assert set(bench.gateway.fetched) == {order.order_id for order in bench.gateway.orders}
+
+
+def test_while_another_synchronisation_runs_it_does_not_wait_for_that_one():
+    bench = ManagerBench(cancel_deadline_s=10)
+    in_doubt(bench, there=False)
+    results: list[CancelResult] = []
+
+    def cancel_all() -> None:
+        bench.before_sync.clear()
+        with pytest.raises(OrderCancellationError) as caught:
+            bench.manager.cancel_all()
+        results.extend(caught.value.results)
+
+    bench.before_sync.append(lambda: run_beside(cancel_all))
+    bench.sync()
+    assert [result.verdict for result in results] == [CancelVerdict.LATCHED]
+
+
+def run_beside(do: Callable[[], None]) -> None:
+    other = threading.Thread(target=do)
+    other.start()
+    other.join(60)
+    assert not other.is_alive()
+
+
+class _Unreadable:
+    """Orders of the past that cannot be looked up."""
+
+    def _fail(self, _name: str) -> None:
+        raise OrderLogError("a segment is missing; put it back")
+
+    by_client_order_id = by_ref_id = by_order_id = _fail
+
+
+def test_orders_of_the_past_that_cannot_be_looked_up_keep_no_order_from_being_cancelled():
+    bench = with_orders("AAPL")
+    bench.gateway.add(terms("NVDA"), ref_id="somebody-elses")
+    with bench.ledger.open_book() as book:
+        book._past = _Unreadable()  # stands for a damaged index
+    summary = bench.sync()
+    assert (summary.complete, "segment is missing" in str(summary.problem)) == (False, True)
+    (result,) = bench.manager.cancel_all()
+    assert result.verdict is CancelVerdict.CANCELLED

@@ -211,11 +211,35 @@ class TestRequests:
         bench.sync()
         assert bench.positions.reads == before + 2
 
-    def test_a_read_that_fails_later_on_leaves_the_last_one_standing(self):
+    def test_while_a_look_that_is_due_fails_nothing_is_sold_and_the_rest_goes_on(self):
+        """An order placed elsewhere may have sold the very shares, and left the listing with them."""
         bench = ManagerBench(shares={"AAPL": 50})
         bench.positions.is_failing = True
         assert bench.sync(after=LOOK_EVERY_S).complete
-        assert bench.sell(quantity=50).order_id is not None
+        with pytest.raises(TradingHaltedError) as caught:
+            bench.sell(quantity=50)
+        assert caught.value.code == "positions_unknown"
+        assert bench.buy("b1", symbol="MSFT").order_id is not None
+        bench.positions.is_failing = False
+        bench.sync()
+        assert bench.sell("s2", quantity=50).order_id is not None
+
+    @pytest.mark.parametrize("elsewhere", ["while the machine slept", "in an order that was open"])
+    def test_shares_that_were_sold_elsewhere_are_not_sold_again(self, elsewhere):
+        clock = JumpyClock(MONDAY)
+        bench = ManagerBench(shares={"AAPL": 10}, clock=clock)
+        if elsewhere == "while the machine slept":
+            clock.jump(3600)
+        else:
+            theirs = bench.gateway.add(terms(side=Side.SELL))
+            bench.sync()
+            theirs.fill()
+            bench.positions.is_failing = True
+            bench.sync()
+        bench.positions.move("AAPL", "-10" if elsewhere == "while the machine slept" else "0")
+        with pytest.raises((TradeRefusedError, TradingHaltedError)):
+            bench.sell(quantity=10)
+        assert bench.gateway.posts == []
 
 
 class TestSells:

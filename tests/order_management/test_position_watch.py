@@ -7,6 +7,7 @@ import pytest
 from tests.support.account_gateway import holding
 from tests.support.manager_bench import MONDAY
 from tests.support.order_story import report
+from trading_bot.clock import Moment
 from trading_bot.order_management.causes import Cause, cause_of, leaves_exits
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.models import OrderState, Side
@@ -29,8 +30,7 @@ def look(held: dict[str, str], expected: dict[str, str], *, began: float = 0, mo
         held={symbol: Decimal(text) for symbol, text in held.items()},
         expected={symbol: Decimal(text) for symbol, text in expected.items()},
         moved=frozenset(moved.split()),
-        began=began,
-        began_at=MONDAY,
+        began=Moment(at=MONDAY, mono=began),
     )
 
 

@@ -49,6 +49,18 @@ def test_the_lock_is_given_back_when_writing_fails():
     assert not gate.lock.is_held
 
 
+def test_an_interrupt_during_the_last_look_gives_the_lock_back():
+    """Kept for the life of the process it would hold up every later order, and every kill."""
+
+    def interrupt() -> bool:
+        raise KeyboardInterrupt
+
+    gate = Gate()
+    with pytest.raises(KeyboardInterrupt):
+        gate.permit(cancel_wanted=interrupt).__enter__()
+    assert not gate.lock.is_held
+
+
 def test_a_released_latch_refuses_and_gives_the_lock_back():
     gate = Gate()
     gate.latch.reason = "killed; arm it"

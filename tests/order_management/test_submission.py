@@ -187,7 +187,7 @@ class TestDeadlines:
         bench.gateway.submits.append(REQUEST_LOST)
         with pytest.raises(OrderOutcomeUnknownError):
             bench.buy()
-        assert set(bench.gateway.deadlines) == {25}
+        assert set(bench.gateway.deadlines) == {15, 25}, "the order is prepared within the life of an intent"
 
 
 class TestUnknown:

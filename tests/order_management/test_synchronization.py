@@ -27,7 +27,7 @@ class SlowListing(FakeGateway):
     read: Callable[[], tuple[OrderReport, ...]] = tuple
 
     def list_open_orders(self) -> Listing:
-        return Listing(reports=self.read(), complete=True)
+        return Listing(reports=self.read(), complete=True, has_all_pages=True)
 
 
 def with_unknown(step: SubmitStep = REQUEST_LOST, *, time_in_force: str = "gfd") -> ManagerBench:
@@ -225,35 +225,38 @@ class TestUnresolvedOrders:
             assert book.reserved_cash() == Decimal("998.50")
         assert not bench.buy("c2").is_duplicate
 
-    def test_a_wall_clock_set_forward_makes_no_order_absent(self):
+    @pytest.mark.parametrize("hours", [-30, -1, 1, 30])
+    def test_nothing_is_concluded_while_our_clock_and_the_brokers_do_not_agree(self, hours):
+        """What is asked for is what changed since a time of ours: a clock ahead by days leaves the order itself out."""
         bench = with_unknown()
-        bench.clock = clock = JumpyClock(bench.clock.now())
-        bench.restart()
-        bench.manager.recover()
-        clock.jump(8 * 3600)
-        assert sync(bench) == "unknown"
-        assert sync(bench, after_s=59.9) == "unknown"
-        assert sync(bench, after_s=0.1) == "presumed_absent"
-        assert sync(bench, after_s=3600) == "presumed_absent"
+        bench.clock.sleep(40 * 3600)
+        ours = bench.clock.now
+        bench.gateway.broker_time = lambda: ours() - timedelta(hours=hours)
+        for _ in range(3):
+            assert sync(bench, after_s=61) == "unknown"
+        bench.gateway.broker_time = ours
+        sync(bench)
+        assert sync(bench, after_s=61) == "presumed_absent"
 
-    @pytest.mark.parametrize("told", [None, CLOSE - timedelta(hours=1), CLOSE])
-    def test_only_the_brokers_own_clock_proves_that_the_session_is_over(self, told):
-        """Ours may be hours ahead, and then a good-for-day order would be given up while it still works."""
+    @pytest.mark.parametrize("off_by", [timedelta(minutes=-4), timedelta(minutes=4)])
+    def test_that_a_session_is_over_takes_both_clocks(self, off_by):
         bench = with_unknown()
-        bench.gateway.broker_time = lambda: told
+        ours = bench.clock.now
+        bench.gateway.broker_time = lambda: ours() + off_by
         sync(bench)
         sync(bench, after_s=60)
-        bench.clock.sleep_until(CLOSE + timedelta(minutes=5))
-        assert sync(bench) == "presumed_absent"
-        bench.gateway.broker_time = lambda: CLOSE + timedelta(seconds=1)
+        bench.clock.sleep_until(CLOSE - off_by / 2)  # over by one of them, and not by the other
+        assert sync(bench, after_s=1) == "presumed_absent"
+        bench.clock.sleep(240)
         assert sync(bench) == "never_accepted"
 
-    def test_the_brokers_clock_alone_proves_nothing_either(self):
+    def test_without_a_time_of_the_brokers_no_session_is_over(self):
         bench = with_unknown()
+        bench.gateway.broker_time = lambda: None
         sync(bench)
         sync(bench, after_s=60)
-        bench.gateway.broker_time = lambda: CLOSE + timedelta(hours=1)
-        assert sync(bench, after_s=60) == "presumed_absent"
+        bench.clock.sleep_until(CLOSE + timedelta(days=3))
+        assert sync(bench) == "presumed_absent"
 
     def test_an_order_first_missed_after_its_session_may_have_rested_in_the_next_one(self):
         """A clock that was hours behind made the order look like one of an earlier session."""
@@ -367,6 +370,7 @@ class TestTime:
         bench.positions.deadlines.clear()
         bench.buy("c1")
         bench.gateway.order().fill()
+        bench.gateway.deadlines.clear()
         bench.manager.synchronize_open_orders()
         assert {*bench.gateway.deadlines, *bench.positions.deadlines} == {125}
 

@@ -351,7 +351,8 @@ def _dropped_cancels_left_alone(patch: pytest.MonkeyPatch) -> None:
     real = synchronization.Synchronizer.run
 
     def run(self, **named):
-        return replace(real(self, **named), unheeded=frozenset())
+        done = real(self, **named)
+        return replace(done, heeded=frozenset(order.client_order_id for order in self._ledger._book.working()))
 
     patch.setattr(synchronization.Synchronizer, "run", run)
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Self
+from typing import Any, Self, cast
 
 from trading_bot.clock import Seconds, VirtualClock
-from trading_bot.order_management.exceptions import OrderError, OrderNotFoundError, OrderStatusError
+from trading_bot.order_management.exceptions import OrderError, OrderNotFoundError, OrderNotSentError, OrderStatusError
 from trading_bot.order_management.models import (
     ClientOrderId,
     Execution,
@@ -22,6 +22,7 @@ from trading_bot.order_management.models import (
 )
 from trading_bot.order_management.outcomes import (
     Accepted,
+    CancelNotSent,
     CancelReply,
     CancelTaken,
     DurableIntent,
@@ -169,6 +170,8 @@ class FakeGateway:
         self.unreadable = 0
         self.ends_at_read: int | None = None
         self.deadlines: list[Seconds] = []
+        self.only_rows_are_bad = False
+        self.shows_changes = True
         self.broker_time: Callable[[], datetime | None] = clock.now
 
     @property
@@ -197,7 +200,7 @@ class FakeGateway:
 
     def by(self, deadline: Seconds) -> Self:
         self.deadlines.append(deadline)
-        return self
+        return cast("Self", BoundedFake(self, deadline, self._clock))
 
     def prepare_order(self, terms: OrderTerms, ref_id: RefId) -> PreparedOrder:
         self.on_prepare()
@@ -247,6 +250,8 @@ class FakeGateway:
 
     def list_orders_since(self, changed_after: datetime) -> Listing:
         self.look_backs.append(changed_after)
+        if not self.shows_changes:
+            return self._listing([], None)
         return self._listing([order.report() for order in self.orders], self.look_back_problem)
 
     def find_by_client_order_id(
@@ -290,6 +295,53 @@ class FakeGateway:
         return Listing(
             reports=tuple(rows),
             complete=problem is None,
+            has_all_pages=problem is None or self.only_rows_are_bad,
             problem=problem,
             broker_time=self.broker_time(),
         )
+
+
+LATE = "no time was left to send"
+
+
+class BoundedFake:
+    """The fake as `by` hands it out: past its deadline no read and no cancel gets through."""
+
+    def __init__(self, gateway: FakeGateway, deadline: Seconds, clock: VirtualClock) -> None:
+        self._gateway = gateway
+        self._deadline = deadline
+        self._clock = clock
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._gateway, name)
+
+    @property
+    def _is_late(self) -> bool:
+        return self._clock.monotonic() > self._deadline
+
+    def cancel_all_equity_orders(self, order_ids: Sequence[OrderId]) -> Mapping[OrderId, CancelReply]:
+        if self._is_late:
+            return {order_id: CancelNotSent(cause=LATE) for order_id in order_ids}
+        return self._gateway.cancel_all_equity_orders(order_ids)
+
+    def fetch_order_status(self, order_id: OrderId) -> OrderReport:
+        if self._is_late:
+            raise OrderStatusError(LATE)
+        return self._gateway.fetch_order_status(order_id)
+
+    def prepare_order(self, terms: OrderTerms, ref_id: RefId) -> PreparedOrder:
+        if self._is_late:
+            raise OrderNotSentError(LATE)
+        return self._gateway.prepare_order(terms, ref_id)
+
+    def list_open_orders(self) -> Listing:
+        return self._in_time(self._gateway.list_open_orders)
+
+    def list_orders_since(self, changed_after: datetime) -> Listing:
+        return self._in_time(lambda: self._gateway.list_orders_since(changed_after))
+
+    def find_by_client_order_id(self, client_order_id: ClientOrderId, **named: Any) -> Listing:
+        return self._in_time(lambda: self._gateway.find_by_client_order_id(client_order_id, **named))
+
+    def _in_time(self, read: Callable[[], Listing]) -> Listing:
+        return Listing(reports=(), complete=False, problem=LATE) if self._is_late else read()

@@ -6,7 +6,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
-from trading_bot.clock import Clock, Seconds
+from trading_bot.clock import Clock, Moment, Seconds
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.portfolio import AccountSnapshot, Position, Quote
 from trading_bot.order_management.ports import AccountGateway
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class _Cached(Generic[T]):
-    """One value, fetched again once it is ``ttl_s`` old, counted from when its fetch began."""
+    """One value, fetched again once it is ``ttl_s`` old or the machine slept, counted from when its fetch began."""
 
     def __init__(self, fetch: Callable[[], T], *, clock: Clock, ttl_s: Seconds) -> None:
         self._fetch = fetch
@@ -24,21 +24,24 @@ class _Cached(Generic[T]):
         self._fetching = threading.Lock()
         self._state = threading.Lock()
         self._generation = 0
-        self._kept: tuple[T, Seconds] | None = None
+        self._kept: tuple[T, Moment] | None = None
 
     def get(self) -> T:
         with self._fetching:
             with self._state:
                 generation, kept = self._generation, self._kept
-            begun = self._clock.monotonic()
-            if kept is not None and begun - kept[1] < self._ttl_s:
+            if kept is not None and self._is_young(kept[1]):
                 return kept[0]
+            begun = Moment.of(self._clock)
             value = self._fetch()
             with self._state:
                 # What was asked for before an invalidation may not know what caused it.
                 if generation == self._generation:
                     self._kept = (value, begun)
             return value
+
+    def _is_young(self, begun: Moment) -> bool:
+        return begun.age_s(self._clock) < self._ttl_s and not begun.slept_since(self._clock)
 
     def invalidate(self) -> None:
         with self._state:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from trading_bot.clock import Clock
 from trading_bot.files import Descriptor, FileSystem
-from trading_bot.order_management.cancellation import state_without_cancel
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent, about
 from trading_bot.order_management.models import ClientOrderId, OrderState
 from trading_bot.order_management.order_book import OrderBook, TrackedOrder
+from trading_bot.order_management.pursuit import state_without_cancel
 
 KILLS_FOLDER = "kills"
 """The side files' folder inside an account's state folder."""

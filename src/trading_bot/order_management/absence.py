@@ -12,7 +12,7 @@ where the broker's clock says so too.
 from dataclasses import replace
 from datetime import datetime
 
-from trading_bot.clock import Seconds
+from trading_bot.clock import CLOCKS_AGREE_WITHIN, Seconds
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.models import OrderState, TimeInForce
 from trading_bot.order_management.order_book import TrackedOrder
@@ -37,6 +37,8 @@ def judge_absence(
     """
     if not order.state.is_unresolved or order.surely_there or listing_began <= sent_until:
         return None
+    if broker_time is not None and abs(listing_began - broker_time) > CLOCKS_AGREE_WITHIN:
+        return None  # the search was bounded by our clock, and may have left the order out
     if order.absent_since is None:
         first_missed = listing_began if broker_time is None else max(listing_began, broker_time)
         return replace(about(order.envelope, EventKind.ABSENCE_NOTED), occurred_at=first_missed)

@@ -7,12 +7,13 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from trading_bot.clock import Clock
+from trading_bot.clock import Clock, Moment
 from trading_bot.order_management.causes import leaves_exits
 from trading_bot.order_management.client_ids import validate_client_order_id
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import (
     DuplicateOrderError,
+    OrderNotSentError,
     OrderValidationError,
     TradeRefusedError,
     TradingHaltedError,
@@ -61,6 +62,14 @@ def intent_of(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """When somebody asked for an order, with the price of that moment, and under which arming."""
+
+    at: Moment
+    arming: ArmingId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
     """A new order: the proof of its intent, and the arming in force when that was written."""
 
@@ -94,7 +103,7 @@ class Admission:
         self._halted_because = halted_because
         self._exits_halted_because = exits_halted_because
         self._stale_because = stale_because
-        self._arming = arming
+        self.arming = arming
         self._holdings = holdings
         self._in_flight: dict[ClientOrderId, threading.Event] = {}
 
@@ -165,11 +174,12 @@ class Admission:
             self._refuse_if_crowded(book, terms)
             self._refuse_if_oversold(terms)
 
-    def begin(self, intent: OrderEvent, prepared: PreparedOrder) -> Admitted | OrderEnvelope:
+    def begin(self, intent: OrderEvent, prepared: PreparedOrder, *, decided: Decided) -> Admitted | OrderEnvelope:
         """Write the intent and return its proof with the arming in force; or the order that already stands for it.
 
         Raises:
-            TradingHaltedError: trading stopped in the meantime.
+            TradingHaltedError: trading stopped in the meantime, even if it goes on again.
+            OrderNotSentError: the price of the decision is older than an intent may become.
             DuplicateOrderError: too many orders are pending on this symbol and side.
             TradeRefusedError: it would sell more shares than are held and free.
             OrderLogError: the intent is not durable.
@@ -180,11 +190,27 @@ class Admission:
             if book.get(client_order_id) is None:
                 self.refuse_if_halted(terms)
                 self._refuse_if_stale(terms)
-                return self._equal_order(book, terms) or self._admit(book, intent, prepared)
+                return self._equal_order(book, terms) or self._admit(book, intent, prepared, decided=decided)
         earlier = self.earlier(client_order_id, terms)
         if earlier is None:
             raise OrderValidationError(f"order {client_order_id} is gone from the book; use a new client order id")
         return earlier
+
+    def _refuse_if_overtaken(self, terms: OrderTerms, decided: Decided, arming: ArmingId | None) -> None:
+        if arming != decided.arming:
+            raise TradingHaltedError(
+                f"{terms.symbol}: the account was killed, or armed anew, after this order had been decided; decide it "
+                "again if it is still wanted",
+                symbol=terms.symbol,
+                code="armed_anew",
+            )
+        if decided.at.age_s(self._clock) > self._settings.intent_ttl_s:
+            raise OrderNotSentError(
+                f"{terms.symbol}: nothing was sent: the checks took so long that the price is out of date; try again "
+                "with a current one",
+                symbol=terms.symbol,
+                code="price_out_of_date",
+            )
 
     def _refuse_if_stale(self, terms: OrderTerms) -> None:
         reason = self._stale_because()
@@ -202,11 +228,12 @@ class Admission:
         standing = book.standing_for(terms, now=self._clock.now(), window=window)
         return replace(standing.envelope, duplicate_of=standing.client_order_id) if standing is not None else None
 
-    def _admit(self, book: OrderBook, intent: OrderEvent, prepared: PreparedOrder) -> Admitted:
+    def _admit(self, book: OrderBook, intent: OrderEvent, prepared: PreparedOrder, *, decided: Decided) -> Admitted:
         self._refuse_if_crowded(book, prepared.terms)
         self._refuse_if_oversold(prepared.terms)
         # Before the record: a kill from here on leaves an intent that no later arming lets out.
-        arming = self._arming()
+        arming = self.arming()
+        self._refuse_if_overtaken(prepared.terms, decided, arming)
         if arming is not None:
             intent = replace(intent, details={**intent.details, "arming": arming})
         proof = self._ledger.record_intent(intent, prepared)
@@ -230,6 +257,13 @@ class Admission:
         holdings = self._holdings()
         if holdings is None or not self.reduces(terms):
             return
+        if holdings.unread_because is not None:
+            raise TradingHaltedError(
+                f"{terms.symbol}: nothing is sold while the positions cannot be read ({holdings.unread_because}); wait "
+                "for the next synchronisation",
+                symbol=terms.symbol,
+                code="positions_unknown",
+            )
         free = holdings.free_to_sell(terms.symbol)
         if terms.quantity > free:
             raise TradeRefusedError(

@@ -18,6 +18,7 @@ from trading_bot.order_management.models import OrderEnvelope
 from trading_bot.order_management.operator_decisions import OperatorDecisions
 from trading_bot.order_management.placement import ManagerIdentity, Placement
 from trading_bot.order_management.ports import AccountGateway, BrokerGateway, SendLock, TradingLatch
+from trading_bot.order_management.pursuit import Pursuit
 from trading_bot.order_management.replacement import Replacement
 from trading_bot.order_management.settlement import OutcomeRecorder
 from trading_bot.order_management.submission import SubmitProtocol, SubmitRules
@@ -101,11 +102,10 @@ class ManagerParts:
 
     def _canceller(self) -> Canceller:
         base = self._base
+        pursuit = Pursuit(gateway=base.gateway, ledger=base.ledger, synchronizer=self.synchronizer, clock=base.clock)
         return Canceller(
-            gateway=base.gateway,
             ledger=base.ledger,
-            synchronizer=self.synchronizer,
-            clock=base.clock,
+            pursuit=pursuit,
             deadline_s=base.settings.cancel_deadline_s,
         )
 
@@ -116,6 +116,7 @@ class ManagerParts:
             synchronizer=self.synchronizer,
             canceller=self.canceller,
             is_in_flight=self.admission.is_in_flight,
+            clock=base.clock,
             freshness=self.freshness,
             holdings=self.holdings,
             before_sync=base.before_sync,
@@ -127,7 +128,7 @@ class ManagerParts:
             gateway=base.gateway,
             ledger=base.ledger,
             canceller=self.canceller,
-            synchronize=lambda within_s: self.upkeep.synchronize(within_s=within_s),
+            synchronize=lambda within_s: self.upkeep.synchronize(within_s=within_s, patience_s=0),
             clock=base.clock,
             deadline_s=base.settings.cancel_deadline_s,
         )
@@ -152,7 +153,8 @@ class ManagerParts:
             protocol=protocol,
             outcomes=self.outcomes,
             canceller=self.canceller,
-            catch_up=lambda: self.upkeep.catch_up(within_s=base.settings.submit_deadline_s),
+            catch_up=lambda within_s: self.upkeep.catch_up(within_s=within_s),
+            clock=base.clock,
             new_id=base.new_id,
         )
 

@@ -13,7 +13,7 @@ from trading_bot.error_handling.retry import growing_pauses
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.cancellation import Canceller, CancelListener
 from trading_bot.order_management.client_ids import bears_our_mark
-from trading_bot.order_management.exceptions import OrderCancellationError
+from trading_bot.order_management.exceptions import OrderCancellationError, OrderLogError
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import ClientOrderId, OrderId, OrderReport, OrderState
 from trading_bot.order_management.outcomes import Listing
@@ -94,7 +94,8 @@ class _Course:
 class CancelEverything:
     """Cancels every order of ours that has not ended, and the account's other orders where asked for.
 
-    ``synchronize`` reads the broker once and fires the cancels that orders in doubt carry.
+    ``synchronize`` reads the broker once, within the seconds it is given, and fires the cancels that orders in doubt
+    carry; where somebody is at that already it returns at once.
     """
 
     def __init__(
@@ -147,7 +148,7 @@ class CancelEverything:
         if in_doubt:
             # Marked first, so that whoever finds them cancels them; then they are looked for at once.
             self._canceller.cancel([order for order in in_doubt if not order.cancel_wanted])
-            self._synchronize(self._left_s(course))
+            self._synchronize(self._share_of(course))
             self._cancel(self._latest(in_doubt), course)
 
     def _cancel(self, orders: list[TrackedOrder], course: _Course) -> None:
@@ -175,9 +176,16 @@ class CancelEverything:
         # By the broker's id: it may hold a second order that bears the ref_id of one already cancelled.
         if report.order_id in {result.order_id for result in course.results.values() if not result.is_proven_closed}:
             return False
-        with self._ledger.open_book() as book:
-            known = (book.by_ref_id(report.ref_id) if report.ref_id else None) or book.by_order_id(report.order_id)
-        return known is not None or course.include_external or bears_our_mark(report.ref_id)
+        return course.include_external or bears_our_mark(report.ref_id) or self._is_on_record(report)
+
+    def _is_on_record(self, report: OrderReport) -> bool:
+        try:
+            with self._ledger.open_book() as book:
+                return book.by_order_id(report.order_id) is not None
+        except OrderLogError as error:
+            # It bears no mark of ours, and what cannot be looked up must not hold up the rest.
+            _log.error("order_not_looked_up", problem=str(error), order_id=report.order_id)
+            return False
 
     def _may_still_end(self, name: _Name, course: _Course) -> bool:
         # An order presumed absent ends with its session, which no cancel waits for.

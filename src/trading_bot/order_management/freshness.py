@@ -1,26 +1,32 @@
 """How old our view of the broker is. A view that is too old is renewed before the next order, or no order is taken."""
 
-from trading_bot.clock import Clock, Moment, Seconds
+from datetime import datetime, timedelta
+
+from trading_bot.clock import CLOCKS_AGREE_WITHIN, Clock, Moment, Seconds
 
 _ROUNDS_MISSED = 3
 _LEAST_LIMIT_S: Seconds = 60.0
 
 
 class Freshness:
-    """Remembers the last complete synchronisation.
+    """Remembers the last view: a synchronisation that read every page of the open orders.
 
     Its age counts on whichever clock saw more time pass. After a sleep of the machine the view is stale whatever its
-    age: orders and prices went on without us.
+    age: orders and prices went on without us. So it is where our clock and the broker's do not agree, because the
+    times of an order, its session and every later search for it rest on ours.
     """
 
     def __init__(self, *, clock: Clock, poll_interval_s: Seconds) -> None:
         self._clock = clock
         self._limit_s = max(_ROUNDS_MISSED * poll_interval_s, _LEAST_LIMIT_S)
         self._compared: Moment | None = None
+        self._clock_is_off_by: timedelta | None = None
 
-    def note(self, began: Moment) -> None:
-        """A complete synchronisation began then."""
+    def note(self, began: Moment, *, broker_time: datetime | None) -> None:
+        """A view was taken that began then, by our clocks and, where it is known, by the broker's."""
         self._compared = began
+        off = began.at - broker_time if broker_time is not None else timedelta()
+        self._clock_is_off_by = off if abs(off) > CLOCKS_AGREE_WITHIN else None
 
     @property
     def is_stale(self) -> bool:
@@ -34,6 +40,9 @@ class Freshness:
             return "the orders have not been compared with the broker; synchronise first"
         if compared.slept_since(self._clock):
             return "the machine slept since the orders were compared with the broker; wait for the next synchronisation"
+        if self._clock_is_off_by is not None:
+            off_s = self._clock_is_off_by.total_seconds()
+            return f"this machine's clock is {off_s:+.0f} s off the broker's; set it, then synchronise"
         age = compared.age_s(self._clock)
         if age <= self._limit_s:
             return None

@@ -42,6 +42,7 @@ class Holdings:
         self._synchronizer = synchronizer
         self._clock = clock
         self._looked: Look | None = None
+        self._unread_because: str | None = None
         self._differences: Mapping[str, Difference] = {}
         self._external: frozenset[tuple[OrderId, Decimal]] = frozenset()
         self._external_then: frozenset[tuple[OrderId, Decimal]] = frozenset()
@@ -51,6 +52,11 @@ class Holdings:
     def are_known(self) -> bool:
         """Whether the positions were read in this session, and are on record as the start."""
         return self._looked is not None
+
+    @property
+    def unread_because(self) -> str | None:
+        """Why the latest look that was due failed; until one succeeds, no sell can be bounded."""
+        return self._unread_because
 
     def free_to_sell(self, symbol: str) -> Decimal:
         """Return the shares not promised to any open or unresolved sell, of the smaller of both quantities.
@@ -71,15 +77,16 @@ class Holdings:
             self._note_external(done.external)
         if not self._is_due():
             return None
-        began = Moment.of(self._clock)
+        self._unread_because = self._looked_anew(done.deadline)
+        return self._unread_because
+
+    def _looked_anew(self, deadline: Seconds) -> str | None:
         try:
-            look = self.look(by=done.deadline)
+            look = self.look(by=deadline)
         except OrderStatusError as error:
             _log.warning("positions_not_read", problem=str(error))
             return str(error)
-        if began.slept_since(self._clock):
-            return _SLEPT
-        return self._judge(look, by=done.deadline)
+        return _SLEPT if look.began.slept_since(self._clock) else self._judge(look, by=deadline)
 
     def look(self, *, by: Seconds | None = None) -> Look:
         """Read all positions now; with ``by``, a point on the clock, it is over by then.
@@ -87,13 +94,13 @@ class Holdings:
         Raises:
             OrderStatusError: they could not be read in full.
         """
-        began, began_at = self._clock.monotonic(), self._clock.now()
+        began = Moment.of(self._clock)
         account = self._account if by is None else self._account.by(by)
         before = self._expected()
         held = quantities(account.fetch_positions())
         after = self._expected()
         moved = (symbol for symbol in {*before, *after} if before.get(symbol) != after.get(symbol))
-        return Look(held=held, expected=after, moved=frozenset(moved), began=began, began_at=began_at)
+        return Look(held=held, expected=after, moved=frozenset(moved), began=began)
 
     def forget_difference(self, symbol: str) -> None:
         """Take the position as it is on record now: somebody has accepted it."""
@@ -113,8 +120,8 @@ class Holdings:
             return True
         if any(not is_proven(difference, last) for difference in self._differences.values()):
             return True
-        age = self._clock.monotonic() - last.began
-        return age >= LOOK_EVERY_S or self._expected() != last.expected
+        is_old = last.began.age_s(self._clock) >= LOOK_EVERY_S or last.began.slept_since(self._clock)
+        return is_old or self._expected() != last.expected
 
     def _judge(self, look: Look, *, by: Seconds) -> str | None:
         with self._ledger.open_book() as book:

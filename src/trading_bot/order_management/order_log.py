@@ -240,7 +240,8 @@ class OrderLog:
         put_away(self.path, joined.names, files=self._files)
         if not found.records:
             self._append(opening(self._identity))
-            self._files.sync_folder(self.path.parent)
+        # The file may be here only by a rename that a killed process did not live to flush.
+        self._files.sync_folder(self.path.parent)
         if joined.suspect:
             details = {"bytes": str(len(joined.suspect)), "kept_in": kept.name}
             self._append(OrderEvent(event=EventKind.TAIL_RECOVERED, reason=found.problem, details=details))

@@ -128,6 +128,8 @@ class Listing:
     reports: tuple[OrderReport, ...]
     complete: bool
     """Only a complete listing may prove that an order is absent."""
+    has_all_pages: bool = False
+    """Whether every page was read; a row may be unreadable all the same, and the listing incomplete for it."""
     unreadable_ids: tuple[OrderId, ...] = ()
     """Rows that name an order but could not be read; their presence is known, nothing else."""
     problem: str | None = None

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from trading_bot.order_management.admission import Admission, Admitted, intent_of
+from trading_bot.clock import Clock, Moment, Seconds
+from trading_bot.order_management.admission import Admission, Admitted, Decided, intent_of
 from trading_bot.order_management.calculator import parse_price, price_order
 from trading_bot.order_management.cancellation import Canceller
 from trading_bot.order_management.client_ids import derive_ref_id, validate_client_order_id
@@ -54,7 +55,7 @@ class Placed:
 class Placement:
     """Places orders. The steps that judge and write ahead run one order at a time, the submits side by side.
 
-    ``catch_up`` renews a view of the broker that is too old to carry an order.
+    ``catch_up`` renews a view of the broker that is too old to carry an order, within the seconds it is given.
     """
 
     def __init__(
@@ -68,7 +69,8 @@ class Placement:
         protocol: SubmitProtocol,
         outcomes: OutcomeRecorder,
         canceller: Canceller,
-        catch_up: Callable[[], None],
+        catch_up: Callable[[Seconds], None],
+        clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
         self._gateway = gateway
@@ -80,6 +82,7 @@ class Placement:
         self._outcomes = outcomes
         self._canceller = canceller
         self._catch_up = catch_up
+        self._clock = clock
         self._new_id = new_id
         self._approving = threading.Lock()
 
@@ -96,13 +99,15 @@ class Placement:
         replaces: ClientOrderId | None = None,
     ) -> Placed:
         """Submit one order, at most once; see `OrderManager.place_limit_order`."""
+        decided = Decided(at=Moment.of(self._clock), arming=self._admission.arming())
         terms = self.preview(request, strategy_name=strategy_name)
         client_order_id = self._named(request)
         if (earlier := self._admission.earlier(client_order_id, terms)) is not None:
             return Placed(envelope=earlier, is_new=False)
         self._admission.refuse_if_halted(terms)
-        self._catch_up()
-        prepared = self._gateway.prepare_order(terms, derive_ref_id(self._identity.account_key, client_order_id))
+        self._catch_up(self._settings.intent_ttl_s)
+        in_time = self._gateway.by(decided.at.mono + self._settings.intent_ttl_s)
+        prepared = in_time.prepare_order(terms, derive_ref_id(self._identity.account_key, client_order_id))
         intent = intent_of(
             client_order_id,
             prepared,
@@ -113,7 +118,7 @@ class Placement:
         )
         with self._ledger.telling_later(), self._approving:
             approve(terms)
-            begun = self._admission.begin(intent, prepared)
+            begun = self._admission.begin(intent, prepared, decided=decided)
         if isinstance(begun, Admitted):
             return Placed(envelope=self._submit(begun), is_new=True)
         return Placed(envelope=begun, is_new=False)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from trading_bot.clock import Seconds
+from trading_bot.clock import Moment, Seconds
 from trading_bot.order_management.causes import CAUSE, Cause
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.models import EXACT, OrderReport, Side
@@ -39,14 +39,13 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """One reading of all positions. ``began`` is a point on the monotonic clock."""
+    """One reading of all positions."""
 
     held: Mapping[str, Decimal]
     expected: Mapping[str, Decimal]
     moved: frozenset[str]
     """Symbols with fills booked while the positions were being read, of which this look says nothing."""
-    began: Seconds
-    began_at: datetime
+    began: Moment
 
 
 def in_words(quantity: Decimal) -> str:
@@ -75,20 +74,20 @@ def differences(look: Look, before: Mapping[str, Difference]) -> dict[str, Diffe
         if amount and earlier is not None and earlier.amount == amount:
             found[symbol] = earlier
         elif amount:
-            found[symbol] = Difference(amount=amount, since=look.began)
+            found[symbol] = Difference(amount=amount, since=look.began.mono)
     return found
 
 
 def is_proven(difference: Difference, look: Look) -> bool:
     """Whether the difference has been seen long enough to be no fill on its way."""
-    return difference.is_unexplained and look.began - difference.since >= SETTLED_AFTER_S
+    return difference.is_unexplained and look.began.mono - difference.since >= SETTLED_AFTER_S
 
 
 def first_baseline(look: Look) -> Iterator[OrderEvent]:
     """Yield the records of the first complete look: each position, and at the end that these were all."""
     for symbol in sorted({*look.held, *look.expected}):
         yield baseline(symbol, look.held.get(symbol, NOTHING), reason="held when this journal first looked")
-    yield baseline_taken(look.began_at)
+    yield baseline_taken(look.began.at)
 
 
 def baseline(symbol: str, quantity: Decimal, *, reason: str | None = None, by: str | None = None) -> OrderEvent:

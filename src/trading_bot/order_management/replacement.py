@@ -33,6 +33,7 @@ from trading_bot.order_management.models import (
 )
 from trading_bot.order_management.order_book import TrackedOrder
 from trading_bot.order_management.placement import Approval, Placement
+from trading_bot.order_management.ports import ArmingId
 from trading_bot.order_management.results import CancelResult
 
 _ENDED_AT_BROKER = frozenset({OrderState.CANCELLED, OrderState.FILLED})
@@ -55,6 +56,7 @@ class Change:
 @dataclass(slots=True)
 class _Course:
     began: Moment
+    arming: ArmingId | None
     is_stopped: bool = False
 
 
@@ -107,7 +109,7 @@ class Replacement:
     @contextmanager
     def _alone(self, order: TrackedOrder) -> Iterator[_Course]:
         name = order.client_order_id
-        course = _Course(began=Moment.of(self._clock))
+        course = _Course(began=Moment.of(self._clock), arming=self._admission.arming())
         with self._lock:
             if name in self._under_way:
                 raise DuplicateOrderError(
@@ -151,6 +153,8 @@ class Replacement:
             is_stopped = course.is_stopped
         if is_stopped:
             raise _not_sent(old, "somebody cancelled it meanwhile; place a new order if one is wanted", "cancelled")
+        if self._admission.arming() != course.arming:
+            raise _not_sent(old, "the account was killed, or armed anew, meanwhile; place a new order", "armed_anew")
         if course.began.age_s(self._clock) > self._price_ttl_s:
             raise _not_sent(old, "the cancel took so long that the price is out of date; place a new order", "stale")
 

@@ -1,6 +1,7 @@
 """The last look before the first byte: the send lock, then latch, deadline and cancels read afresh."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from types import TracebackType
 
@@ -66,11 +67,10 @@ class SendGate:
             self._lock.acquire(max(self._not_after - self._clock.monotonic(), 0))
         except SendLockError as error:
             raise SendRefusedError(SEND_LOCK, str(error)) from error
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._lock.release)
             self._look_again()
-        except SendRefusedError:
-            self._lock.release()
-            raise
+            undo.pop_all()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -9,7 +9,7 @@ from trading_bot.order_management.absence import judge_absence
 from trading_bot.order_management.causes import CAUSE, Cause, leaves_exits
 from trading_bot.order_management.client_ids import bears_our_mark
 from trading_bot.order_management.events import EventKind, OrderEvent, about
-from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError
+from trading_bot.order_management.exceptions import OrderLogError, OrderNotFoundError, OrderStatusError
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderId, OrderReport, OrderState
 from trading_bot.order_management.order_book import OrderBook, TrackedOrder
@@ -60,8 +60,12 @@ class SyncRound:
     deadline: Seconds
     """A point on the clock by which all reads that belong to the round are to be over."""
     summary: SyncSummary
-    unheeded: frozenset[ClientOrderId]
-    """Orders that are to be cancelled, and that the broker works without a sign of a cancel."""
+    is_view: bool
+    """Whether every page of the open orders was read in one go: what there is, but for rows that nobody can read."""
+    broker_time: datetime | None
+    """When that began, by the broker's clock."""
+    heeded: frozenset[ClientOrderId]
+    """Orders of which the broker shows that a cancel is under way."""
     revenants: tuple[OrderReport, ...]
     """Orders at work at the broker that had ended on record, or that no order on record stands for although they bear
     its ``ref_id``: to be cancelled at once."""
@@ -79,7 +83,8 @@ class _Tally:
     closed: int = 0
     external: int = 0
     problem: str | None = None
-    unheeded: set[ClientOrderId] = field(default_factory=set)
+    heeded: set[ClientOrderId] = field(default_factory=set)
+    is_view: bool = True
     revenants: list[OrderReport] = field(default_factory=list)
     unowned: list[OrderReport] = field(default_factory=list)
 
@@ -122,13 +127,15 @@ class Synchronizer:
         self._fetch_missing(working, listing, tally)
         self._look_for(unresolved, tally)
         if tally.began.slept_since(self._clock):
-            tally.problem = _SLEPT
-        is_whole = listing.complete and not tally.began.slept_since(self._clock)
+            tally.problem, tally.is_view = _SLEPT, False
+        is_whole = listing.complete and tally.is_view
         return SyncRound(
             began=tally.began,
             deadline=tally.began.mono + within_s,
             summary=self._summary(tally, complete=listing.complete and tally.problem is None),
-            unheeded=frozenset(tally.unheeded),
+            is_view=tally.is_view and listing.has_all_pages,
+            broker_time=listing.broker_time,
+            heeded=frozenset(tally.heeded),
             revenants=tuple(tally.revenants),
             external=(*tally.unowned, *tally.revenants) if is_whole else None,
         )
@@ -148,27 +155,21 @@ class Synchronizer:
             OrderStatusError: it could not be read.
         """
         began = Moment.of(self._clock)
-        _, latest = self.read(order, order_id, gateway=self._gateway)
-        if began.slept_since(self._clock):
-            _, latest = self.read(order, order_id, gateway=self._gateway)
-        return latest
+        latest = self._read(order, order_id)
+        return self._read(order, order_id) if began.slept_since(self._clock) else latest
 
-    def read(
-        self, order: TrackedOrder, order_id: OrderId, *, gateway: BrokerGateway
-    ) -> tuple[OrderReport, TrackedOrder]:
-        """Read one order through ``gateway``, once; return what it says, and the order after that was booked.
-
-        Raises:
-            OrderNotFoundError, OrderStatusError: as `refresh`.
-        """
+    def _read(self, order: TrackedOrder, order_id: OrderId) -> TrackedOrder:
         try:
-            report = gateway.fetch_order_status(order_id)
+            return self.learn(order, self._gateway.fetch_order_status(order_id))
         except OrderNotFoundError:
-            self._note_vanished(order)
+            self.note_vanished(order)
             raise
+
+    def learn(self, order: TrackedOrder, report: OrderReport) -> TrackedOrder:
+        """Book what a report says of an order, and return the order after that."""
         self.apply(order.client_order_id, report)
         with self._ledger.open_book() as book:
-            return report, book.get(order.client_order_id) or order
+            return book.get(order.client_order_id) or order
 
     def apply(
         self,
@@ -199,6 +200,14 @@ class Synchronizer:
             )
             return tally, book.working(), self._doubtful(book)
 
+    def nothing_read(self, problem: str) -> SyncSummary:
+        """Return the summary of a round that could not begin."""
+        with self._ledger.open_book() as book:
+            still_open = len(book.active())
+        return SyncSummary(
+            complete=False, open_orders=still_open, fills_booked=0, orders_closed=0, external_orders=0, problem=problem
+        )
+
     def _summary(self, tally: _Tally, *, complete: bool) -> SyncSummary:
         with self._ledger.open_book() as book:
             still_open = len(book.active())
@@ -216,8 +225,13 @@ class Synchronizer:
 
     def _book_listing(self, listing: Listing, tally: _Tally) -> None:
         for report in listing.reports:
-            with self._ledger.open_book() as book:
-                order = _owner(book, report)
+            try:
+                with self._ledger.open_book() as book:
+                    order = _owner(book, report)
+            except OrderLogError as error:
+                # Whose it is cannot be told, and one such order must not hold up the news of the others.
+                tally.problem, tally.is_view = str(error), False
+                continue
             if order is None:
                 tally.external += 1
                 tally.unowned.append(report)
@@ -236,8 +250,8 @@ class Synchronizer:
             self._note_twin(order, report)
         if report.state.is_working and (is_second or order.state.is_terminal):
             tally.add_revenant(report)
-        elif order.cancel_wanted and report.state.is_working and report.state is not OrderState.PENDING_CANCEL:
-            tally.unheeded.add(order.client_order_id)
+        elif report.state is OrderState.PENDING_CANCEL:
+            tally.heeded.add(order.client_order_id)
         if order.state is OrderState.PRESUMED_ABSENT and not report.state.is_terminal:
             self._ledger.record_fact(replace(about(order.envelope, EventKind.CANCEL_REQUESTED), reason=_LATE))
         tally.fills += sum(event.event is EventKind.EXECUTION_BOOKED for event in events)
@@ -252,7 +266,7 @@ class Synchronizer:
             try:
                 self._book(order, tally.gateway.fetch_order_status(order_id), tally)
             except OrderNotFoundError:
-                self._note_vanished(order)
+                self.note_vanished(order)
             except OrderStatusError as error:
                 tally.problem = str(error)
 
@@ -318,7 +332,8 @@ class Synchronizer:
                     )
                 )
 
-    def _note_vanished(self, order: TrackedOrder) -> None:
+    def note_vanished(self, order: TrackedOrder) -> None:
+        """Put on record, once, that the broker does not know an order that it has told of."""
         if _VANISHED not in order.anomalies:
             self._ledger.record_fact(replace(about(order.envelope, EventKind.ANOMALY_FOUND), reason=_VANISHED))
 

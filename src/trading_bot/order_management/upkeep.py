@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from trading_bot.clock import Seconds
+from trading_bot.clock import Clock, Seconds
 from trading_bot.order_management.cancellation import Canceller
 from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.freshness import Freshness
@@ -16,6 +16,9 @@ from trading_bot.order_management.synchronization import SYNC_DEADLINE_S, Synchr
 
 _FOLLOWED_FOR_S: Seconds = 10.0
 """How long a cancel that a synchronisation calls for is followed; the next round reads what became of it."""
+
+_FOLLOWED_BY_AN_ORDER_S: Seconds = 2.0
+"""The same for one that an order ran first: its price gets old meanwhile."""
 
 
 def nothing() -> None:
@@ -35,6 +38,7 @@ class Upkeep:
         synchronizer: Synchronizer,
         canceller: Canceller,
         is_in_flight: Callable[[ClientOrderId], bool],
+        clock: Clock,
         freshness: Freshness,
         holdings: Holdings | None = None,
         before_sync: Callable[[], object] = nothing,
@@ -43,35 +47,45 @@ class Upkeep:
         self._synchronizer = synchronizer
         self._canceller = canceller
         self._is_in_flight = is_in_flight
+        self._clock = clock
         self._freshness = freshness
         self._one_at_a_time = threading.Lock()
         self._has_recovered = False
         self._holdings = holdings
         self._before_sync = before_sync
 
-    def synchronize(self, *, within_s: Seconds = SYNC_DEADLINE_S) -> SyncSummary:
-        """Run one round, which reads for ``within_s`` at most, then fire the cancels it calls for."""
-        # The listeners are told once the lock is free: one of them may synchronise.
-        with self._ledger.telling_later(), self._one_at_a_time:
-            done = self._round(within_s)
-        self._fire_cancels(done)
+    def synchronize(self, *, within_s: Seconds = SYNC_DEADLINE_S, patience_s: Seconds = SYNC_DEADLINE_S) -> SyncSummary:
+        """Run one round, which reads for ``within_s`` at most, then fire the cancels it calls for.
+
+        Somebody else's round is waited for up to ``patience_s``; what it finds counts for this one too.
+        """
+        deadline = self._clock.monotonic() + within_s
+        done = self._alone(deadline, patience_s=min(within_s, patience_s), is_needed=lambda: True)
+        if done is None:
+            return self._synchronizer.nothing_read("another synchronisation is running; its result counts for this one")
+        self._fire_cancels(done, within_s=_FOLLOWED_FOR_S)
         return done.summary
 
     def catch_up(self, *, within_s: Seconds) -> None:
         """Synchronise if the last complete round is too old for a new order; whoever is at it already is waited for."""
         if not self._freshness.is_stale:
             return
-        done: SyncRound | None = None
+        deadline = self._clock.monotonic() + within_s
+        done = self._alone(deadline, patience_s=within_s, is_needed=lambda: self._freshness.is_stale)
+        if done is not None:
+            left = deadline - self._clock.monotonic()
+            self._fire_cancels(done, within_s=max(0, min(left, _FOLLOWED_BY_AN_ORDER_S)))
+
+    def _alone(self, deadline: Seconds, *, patience_s: Seconds, is_needed: Callable[[], bool]) -> SyncRound | None:
+        """Run one round by the deadline if it is still needed once nobody else runs one; None if it is not, or late."""
+        # The listeners are told once the lock is free: one of them may synchronise.
         with self._ledger.telling_later():
-            if not self._one_at_a_time.acquire(timeout=within_s):
-                return
+            if not self._one_at_a_time.acquire(timeout=patience_s):
+                return None
             try:
-                if self._freshness.is_stale:
-                    done = self._round(within_s)
+                return self._round(deadline - self._clock.monotonic()) if is_needed() else None
             finally:
                 self._one_at_a_time.release()
-        if done is not None:
-            self._fire_cancels(done)
 
     def _round(self, within_s: Seconds) -> SyncRound:
         self._before_sync()
@@ -79,8 +93,8 @@ class Upkeep:
         problem = self._holdings.watch(done) if self._holdings is not None else None
         if problem is not None and not (self._holdings is not None and self._holdings.are_known):
             done = replace(done, summary=replace(done.summary, complete=False, problem=problem))
-        if done.summary.complete:
-            self._freshness.note(done.began)
+        if done.is_view:
+            self._freshness.note(done.began, broker_time=done.broker_time)
         return done
 
     @property
@@ -106,16 +120,12 @@ class Upkeep:
                         )
                     )
 
-    def _fire_cancels(self, done: SyncRound) -> None:
+    def _fire_cancels(self, done: SyncRound, *, within_s: Seconds) -> None:
         if done.revenants:
-            self._canceller.cancel_external(done.revenants, within_s=_FOLLOWED_FOR_S)
+            self._canceller.cancel_external(done.revenants, within_s=within_s)
         with self._ledger.open_book() as book:
             wanted = [order for order in book.working() if order.cancel_wanted]
-        # A cancel that shows at the broker is under way. One that was lost or dropped is asked for again.
-        waiting = [
-            order
-            for order in wanted
-            if order.state is not OrderState.PENDING_CANCEL or order.client_order_id in done.unheeded
-        ]
+        # A cancel that the broker shows is under way. One that it does not may be lost, and is asked for again.
+        waiting = [order for order in wanted if order.client_order_id not in done.heeded]
         if waiting:
-            self._canceller.cancel(waiting, within_s=_FOLLOWED_FOR_S)
+            self._canceller.cancel(waiting, within_s=within_s)

@@ -68,7 +68,7 @@ def read_orders(
     Rows of other accounts are left out. An order on two pages counts once, in its newest version. A row that cannot be
     read makes the listing incomplete.
     """
-    table = _Table(problems=[] if pages.problem is None else [str(pages.problem)])
+    table = _Table(has_all_pages=pages.problem is None, problems=[] if pages.problem is None else [str(pages.problem)])
     for row in pages.rows:
         if order_account_number(row) not in (None, account_number):
             continue
@@ -82,6 +82,7 @@ def read_orders(
 
 @dataclass(slots=True, kw_only=True)
 class _Table:
+    has_all_pages: bool
     problems: list[str]
     reports: dict[OrderId, OrderReport] = field(default_factory=dict)
     unreadable: list[OrderId | None] = field(default_factory=list)
@@ -95,6 +96,7 @@ class _Table:
         return Listing(
             reports=tuple(self.reports.values()),
             complete=not self.problems,
+            has_all_pages=self.has_all_pages,
             unreadable_ids=tuple(dict.fromkeys(order_id for order_id in self.unreadable if order_id is not None)),
             problem="; ".join(dict.fromkeys(self.problems)) or None,
         )
