@@ -118,16 +118,17 @@ def _cancel_believed_on_200(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(RobinhoodGateway, "fetch_order_status", fetch_order_status)
 
 
-def _refused_cancel_means_closed(patch: pytest.MonkeyPatch) -> None:
+def _counts_as_closed(verdict: CancelVerdict) -> Plant:
+    """Take a cancel of this verdict for the proof that the order has ended."""
     real = Canceller.cancel
 
     def cancel(self, *args, **named):
         return tuple(
-            replace(result, verdict=CancelVerdict.ALREADY_CLOSED) if result.verdict is CancelVerdict.REFUSED else result
+            replace(result, verdict=CancelVerdict.ALREADY_CLOSED) if result.verdict is verdict else result
             for result in real(self, *args, **named)
         )
 
-    patch.setattr(Canceller, "cancel", cancel)
+    return lambda patch: patch.setattr(Canceller, "cancel", cancel)
 
 
 def _not_found_means_cancelled(patch: pytest.MonkeyPatch) -> None:
@@ -329,7 +330,8 @@ PLANTED: Mapping[str, Plant] = {
     "the first page is taken for all": _first_page_is_all,
     "one look proves absence": _absent_after_one_look,
     "a cancel is believed on 200": _cancel_believed_on_200,
-    "a refused cancel counts as closed": _refused_cancel_means_closed,
+    "a refused cancel counts as closed": _counts_as_closed(CancelVerdict.REFUSED),
+    "a cancel that the broker has taken counts as closed": _counts_as_closed(CancelVerdict.PENDING),
     "not found counts as cancelled": _not_found_means_cancelled,
     "cancel-all cancels everybody's orders": _cancels_everybodys_orders,
     "latched cancels are forgotten": _latched_cancels_forgotten,

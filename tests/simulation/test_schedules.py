@@ -56,6 +56,7 @@ JOURNAL = {
 }
 
 
+BROKER = {"a cancel taken and dropped"}
 LIVE = {"live: a session renewed", "live: submitted", "live: unknown", "live: duplicate"}
 
 
@@ -107,6 +108,7 @@ def lived(tmp_path_factory) -> Lived:
         all_of_them.reached.update(record.fact.event for record in world.records())
         all_of_them.reached.update(journal_stories(world))
         all_of_them.reached.update(live_stories(world))
+        all_of_them.reached["a cancel taken and dropped"] += world.broker.dropped_cancels
     return all_of_them
 
 
@@ -119,7 +121,7 @@ def test_no_schedule_breaks_a_promise(lived, tmp_path_factory):
     pytest.fail(f"schedules {lived.failed} fail; the first, made small: {problem}\nin {setting}")
 
 
-@pytest.mark.parametrize("what", sorted(ANSWERS | VERDICTS | EVENTS | JOURNAL | LIVE))
+@pytest.mark.parametrize("what", sorted(ANSWERS | VERDICTS | EVENTS | JOURNAL | BROKER | LIVE))
 def test_the_schedules_reach(lived, what):
     """A simulation that never comes to an unknown outcome proves nothing about unknown outcomes."""
     assert lived.reached[what] > 0

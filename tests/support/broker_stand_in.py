@@ -171,6 +171,8 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         self.date_skew: timedelta | None = timedelta()
         """How far the ``Date`` of its replies is ahead of the true time; None where a reply bears none."""
         self.seen: list[Request] = []
+        self.dropped_cancels = 0
+        """Cancels that were taken and led to nothing."""
         self.readable_lists = 0
         """Pages of the list of orders that were served whole and readable."""
         self.before_submit: Callable[[Request], None] = lambda request: None
@@ -330,6 +332,8 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
             case CancelMode.PART_FILLS:
                 self.book.fill(order, max(1, order.remaining // 2), now)
                 self.book.cancel(order, now)
+            case CancelMode.IGNORED:
+                self.dropped_cancels += 1
         return reply(200, {})
 
     def _listed(self, request: Request, *, stale: bool = False) -> Answer:
