@@ -15,6 +15,7 @@ import pytest
 
 from tests.simulation.planted_rotation_bugs import ROTATION
 from trading_bot.latch import Latch
+from trading_bot.lease import Lease
 from trading_bot.order_management import (
     gateways,
     lifecycle,
@@ -27,11 +28,12 @@ from trading_bot.order_management import (
 )
 from trading_bot.order_management.cancellation import Canceller
 from trading_bot.order_management.events import EventKind, about
-from trading_bot.order_management.exceptions import OrderNotFoundError
+from trading_bot.order_management.exceptions import OrderNotFoundError, TradingHaltedError
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.lifecycle import Judgement, Move
-from trading_bot.order_management.models import OrderId, OrderReport, OrderState, RefId
+from trading_bot.order_management.manager import OrderManager
+from trading_bot.order_management.models import ExecutionMode, OrderId, OrderReport, OrderState, RefId
 from trading_bot.order_management.order_book import TrackedOrder
 from trading_bot.order_management.order_log import OrderLog
 from trading_bot.order_management.outcomes import CancelTaken, NotSent, Rejected, Unknown
@@ -297,6 +299,27 @@ def _latched_cancels_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Upkeep, "_fire_latched_cancels", lambda self: None)
 
 
+def _account_not_locked(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Lease, "acquire", lambda self: None)
+    patch.setattr(Lease, "ensure_owner", lambda self: None)
+
+
+def _recorded_as_paper(patch: pytest.MonkeyPatch) -> None:
+    real = _real(placement, "intent_of")
+    patch.setattr(placement, "intent_of", lambda *a, **n: real(*a, **(n | {"mode": ExecutionMode.PAPER})))
+
+
+def _kill_stops_cancels_too(patch: pytest.MonkeyPatch) -> None:
+    real = OrderManager.cancel_all_open_orders
+
+    def cancel_all(self, **named):
+        if self.halted_because is not None:
+            raise TradingHaltedError(self.halted_because)
+        return real(self, **named)
+
+    patch.setattr(OrderManager, "cancel_all_open_orders", cancel_all)
+
+
 def _starts_a_new_journal(patch: pytest.MonkeyPatch) -> None:
     real = OrderLog.open
 
@@ -358,6 +381,9 @@ PLANTED: Mapping[str, Plant] = {
     "good-for-day is sent as good-till-cancelled": _sends_another(
         lambda form: form.replace("time_in_force=gfd", "time_in_force=gtc")
     ),
+    "two processes may hold the account": _account_not_locked,
+    "a live order is recorded as one on paper": _recorded_as_paper,
+    "a kill stops cancels too": _kill_stops_cancels_too,
     "a start begins a new journal": _starts_a_new_journal,
     "replies are recorded unmasked": _replies_not_masked,
     **ROTATION,

@@ -61,6 +61,9 @@ def run(folder: Path, steps: Sequence[Step], setting: Setting | None = None) -> 
     _check(invariants.check_settled, steps)
     _after_the_close(world)
     _check(invariants.check_settled, [*steps, "the close"])
+    world.kill()
+    world.cancel_all()
+    _check(invariants.check_flat, [*steps, "the close", "a kill"])
     world.stop()
     return world
 
