@@ -16,6 +16,7 @@ import pytest
 from tests.simulation.planted_rotation_bugs import ROTATION
 from tests.support.sim_schedule import SENDING_AGAIN
 from trading_bot.latch import Latch
+from trading_bot.lease import Lease
 from trading_bot.order_management import (
     gateways,
     lifecycle,
@@ -29,12 +30,13 @@ from trading_bot.order_management import (
 from trading_bot.order_management.cancel_all import CancelEverything
 from trading_bot.order_management.cancellation import Canceller
 from trading_bot.order_management.events import EventKind, about
-from trading_bot.order_management.exceptions import OrderNotFoundError
+from trading_bot.order_management.exceptions import OrderNotFoundError, TradingHaltedError
 from trading_bot.order_management.freshness import Freshness
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.lifecycle import Judgement, Move
-from trading_bot.order_management.models import OrderId, OrderReport, OrderState, RefId
+from trading_bot.order_management.manager import OrderManager
+from trading_bot.order_management.models import ExecutionMode, OrderId, OrderReport, OrderState, RefId
 from trading_bot.order_management.order_book import TrackedOrder
 from trading_bot.order_management.order_log import OrderLog
 from trading_bot.order_management.outcomes import CancelTaken, NotSent, Rejected, Unknown
@@ -122,16 +124,17 @@ def _cancel_believed_on_200(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(RobinhoodGateway, "fetch_order_status", fetch_order_status)
 
 
-def _refused_cancel_means_closed(patch: pytest.MonkeyPatch) -> None:
+def _counts_as_closed(verdict: CancelVerdict) -> Plant:
+    """Take a cancel of this verdict for the proof that the order has ended."""
     real = Canceller.cancel
 
     def cancel(self, *args, **named):
         return tuple(
-            replace(result, verdict=CancelVerdict.ALREADY_CLOSED) if result.verdict is CancelVerdict.REFUSED else result
+            replace(result, verdict=CancelVerdict.ALREADY_CLOSED) if result.verdict is verdict else result
             for result in real(self, *args, **named)
         )
 
-    patch.setattr(Canceller, "cancel", cancel)
+    return lambda patch: patch.setattr(Canceller, "cancel", cancel)
 
 
 def _not_found_means_cancelled(patch: pytest.MonkeyPatch) -> None:
@@ -320,7 +323,28 @@ def _cancels_everybodys_orders(patch: pytest.MonkeyPatch) -> None:
 
 
 def _latched_cancels_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Upkeep, "_fire_cancels", lambda self, done: None)
+    patch.setattr(Upkeep, "_fire_cancels", lambda self, done, **named: None)
+
+
+def _account_not_locked(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Lease, "acquire", lambda self: None)
+    patch.setattr(Lease, "ensure_owner", lambda self: None)
+
+
+def _recorded_as_paper(patch: pytest.MonkeyPatch) -> None:
+    real = _real(placement, "intent_of")
+    patch.setattr(placement, "intent_of", lambda *a, **n: real(*a, **(n | {"mode": ExecutionMode.PAPER})))
+
+
+def _kill_stops_cancels_too(patch: pytest.MonkeyPatch) -> None:
+    real = OrderManager.cancel_all_open_orders
+
+    def cancel_all(self, **named):
+        if self.halted_because is not None:
+            raise TradingHaltedError(self.halted_because)
+        return real(self, **named)
+
+    patch.setattr(OrderManager, "cancel_all_open_orders", cancel_all)
 
 
 def _starts_a_new_journal(patch: pytest.MonkeyPatch) -> None:
@@ -373,7 +397,8 @@ PLANTED: Mapping[str, Plant] = {
     "the first page is taken for all": _first_page_is_all,
     "one look proves absence": _absent_after_one_look,
     "a cancel is believed on 200": _cancel_believed_on_200,
-    "a refused cancel counts as closed": _refused_cancel_means_closed,
+    "a refused cancel counts as closed": _counts_as_closed(CancelVerdict.REFUSED),
+    "a cancel that the broker has taken counts as closed": _counts_as_closed(CancelVerdict.PENDING),
     "not found counts as cancelled": _not_found_means_cancelled,
     "cancel-all cancels everybody's orders": _cancels_everybodys_orders,
     "latched cancels are forgotten": _latched_cancels_forgotten,
@@ -401,6 +426,9 @@ PLANTED: Mapping[str, Plant] = {
     "good-for-day is sent as good-till-cancelled": _sends_another(
         lambda form: form.replace("time_in_force=gfd", "time_in_force=gtc")
     ),
+    "two processes may hold the account": _account_not_locked,
+    "a live order is recorded as one on paper": _recorded_as_paper,
+    "a kill stops cancels too": _kill_stops_cancels_too,
     "a start begins a new journal": _starts_a_new_journal,
     "replies are recorded unmasked": _replies_not_masked,
     **ROTATION,

@@ -86,6 +86,10 @@ def _copied_in_place(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(SegmentSwap, "publish", publish)
 
 
+def _folder_not_flushed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SegmentSwap, "publish", lambda self: self._files.rename(self.staged, self._journal))
+
+
 def _half_a_rotation_not_mended(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(SegmentSwap, "mend", lambda self: self._files.remove(self.staged))
 
@@ -100,5 +104,6 @@ ROTATION: Mapping[str, Plant] = {
     "the old segment is thrown away": _old_segment_thrown_away,
     "the live segment is renamed away first": _renamed_away_first,
     "the new segment is copied over the old one": _copied_in_place,
+    "the folder is not flushed after a rotation": _folder_not_flushed,
     "half a rotation is not mended": _half_a_rotation_not_mended,
 }

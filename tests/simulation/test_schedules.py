@@ -61,6 +61,7 @@ JOURNAL = {
 }
 
 
+BROKER = {"a cancel taken and dropped"}
 LIVE = {"live: a session renewed", "live: submitted", "live: unknown", "live: duplicate"}
 
 
@@ -125,6 +126,7 @@ def live(folders: pytest.TempPathFactory, count: int, order_management: Mapping[
         all_of_them.reached.update(journal_stories(world))
         all_of_them.reached.update(live_stories(world))
         all_of_them.sent_again += sent_again(world)
+        all_of_them.reached["a cancel taken and dropped"] += world.broker.dropped_cancels
     return all_of_them
 
 
@@ -154,7 +156,7 @@ def test_no_schedule_breaks_a_promise_where_an_order_in_doubt_is_sent_again(tmp_
     assert again.sent_again > 0
 
 
-@pytest.mark.parametrize("what", sorted(ANSWERS | VERDICTS | EVENTS | JOURNAL | LIVE))
+@pytest.mark.parametrize("what", sorted(ANSWERS | VERDICTS | EVENTS | JOURNAL | BROKER | LIVE))
 def test_the_schedules_reach(lived, what):
     """A simulation that never comes to an unknown outcome proves nothing about unknown outcomes."""
     assert lived.reached[what] > 0

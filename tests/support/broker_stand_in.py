@@ -171,6 +171,8 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         self.date_skew: timedelta | None = timedelta()
         """How far the ``Date`` of its replies is ahead of the true time; None where a reply bears none."""
         self.seen: list[Request] = []
+        self.dropped_cancels = 0
+        """Cancels that were taken and led to nothing."""
         self.readable_lists = 0
         self.last_list_at = clock.now()
         """Pages of the list of orders that were served whole and readable."""
@@ -271,11 +273,13 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         spoilt = self._spoilt(request, answer, act)
         if act in _HARMLESS or spoilt.body == answer.body:
             self._note_list(request)
+        elif act in (Act.WRONG_TYPES, Act.MISSING_FIELDS, Act.NEGATIVE, Act.HUGE):
+            self._note_list(request, has_bad_rows=True)
         return spoilt
 
-    def _note_list(self, request: Request) -> None:
+    def _note_list(self, request: Request, *, has_bad_rows: bool = False) -> None:
         if request.route is Route.LIST:
-            self.readable_lists += 1
+            self.readable_lists += not has_bad_rows
             self.last_list_at = self.clock.now()
 
     def _silence(self, request: Request) -> None:
@@ -337,6 +341,8 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
             case CancelMode.PART_FILLS:
                 self.book.fill(order, max(1, order.remaining // 2), now)
                 self.book.cancel(order, now)
+            case CancelMode.IGNORED:
+                self.dropped_cancels += 1
         return reply(200, {})
 
     def _listed(self, request: Request, *, stale: bool = False) -> Answer:

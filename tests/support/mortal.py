@@ -51,6 +51,8 @@ class Disk:
 
     def __init__(self) -> None:
         self.durable: dict[tuple[int, int], int] = {}
+        self._unflushed_names: list[tuple[Path, Callable[[], None]]] = []
+        """How to undo each change of a name that no flush of its folder has made durable yet, oldest first."""
 
     def durable_size(self, path: Path) -> int:
         status = path.stat()
@@ -64,8 +66,34 @@ class Disk:
         for status in (path.stat() for path in folder.rglob("*")):
             self.durable[status.st_dev, status.st_ino] = status.st_size
 
+    def linked(self, second: Path) -> None:
+        self._unflushed_names.append((second.parent, lambda: second.unlink(missing_ok=True)))
+
+    def renamed(self, path: Path, over: Path, *, was: os.stat_result | None) -> None:
+        """``was`` is the file that had the name before, if one had; it is found again by another of its names."""
+
+        def undo() -> None:
+            if was is None:
+                over.rename(path)
+                return
+            before = next((each for each in over.parent.iterdir() if os.path.samestat(each.lstat(), was)), None)
+            if before is not None:
+                over.rename(path)
+                os.link(before, over)
+
+        self._unflushed_names.append((over.parent, undo))
+
+    def folder_flushed(self, folder: Path) -> None:
+        self._unflushed_names = [each for each in self._unflushed_names if each[0] != folder]
+
     def lose_power(self, path: Path, *, keep: int = 0) -> None:
-        """Cut the file to what was flushed and at most ``keep`` bytes more, as a torn last line would be."""
+        """Cut the file to what was flushed and at most ``keep`` bytes more, as a torn last line would be.
+
+        Names that were given since their folder was last flushed are lost with it.
+        """
+        while self._unflushed_names:
+            _, undo = self._unflushed_names.pop()
+            undo()
         if path.exists():
             size = min(path.stat().st_size, self.durable_size(path) + keep)
             os.truncate(path, size)
@@ -120,12 +148,15 @@ class MortalFiles(LocalFiles):
         self._begins("link")
         if not self._life.is_over:
             super().link(path, second)
+            self._disk.linked(second)
 
     def rename(self, path: Path, over: Path) -> None:
         self._begins("rename")
         if self._life.is_over:
             return
+        was = over.lstat() if over.exists() else None
         super().rename(path, over)
+        self._disk.renamed(path, over, was=was)
         self._life.moment("renamed")
 
     def remove(self, path: Path) -> None:
@@ -135,6 +166,8 @@ class MortalFiles(LocalFiles):
 
     def sync_folder(self, path: Path) -> None:
         self._begins("sync_folder")
+        if not self._life.is_over:
+            self._disk.folder_flushed(path)
 
     def _begins(self, operation: str) -> None:
         self._life.moment(operation)

@@ -31,7 +31,7 @@ _NO_LIMITS = {
 
 @dataclass(frozen=True, kw_only=True)
 class SimAccount:
-    """One account in one mode. ``journal_max_bytes`` may be less than a configuration file can ask for."""
+    """One account in one mode."""
 
     folder: Path
     mode: ExecutionMode = ExecutionMode.PAPER
@@ -59,6 +59,7 @@ class SimAccount:
         return StateFolder(root=root, files=files)
 
     def parts(self, around: Surroundings, transport: Transport, *, journal_max_bytes: int | None) -> AccountParts:
+        """Build a bot's parts; ``journal_max_bytes`` may be less than a configuration file can ask for."""
         config = self.config
         if journal_max_bytes is not None:
             small = config.order_management.model_copy(update={"journal_max_bytes": journal_max_bytes})

@@ -61,6 +61,12 @@ class Invariants:
         """After the faults have stopped and some minutes of synchronising: nothing is in doubt, both sides agree."""
         self._raise(self._unsettled())
 
+    def check_flat(self) -> None:
+        """After a kill at a healthy broker no order of ours can trade any more."""
+        ours = [order for order in self._world.broker.book.open() if order.ref_id.startswith(OUR_MARK)]
+        self._raise(f"L2 {order.ref_id} is {order.state} after a kill" for order in ours)
+        self.check()
+
     @staticmethod
     def _raise(found: Iterator[str]) -> None:
         problems = list(found)
@@ -84,6 +90,7 @@ class Invariants:
         yield from _carried(book, live)
         by_ref = {str(order.envelope.ref_id): order for order in book.orders()}
         yield from _at_most_once(world, records)
+        yield from _of_this_account(world, records)
         yield from self._write_ahead()
         yield from self._register(book, live, by_ref)
         for answer in world.answers:
@@ -202,6 +209,13 @@ class Invariants:
         halt = world.bot.manager.halted_because or ""
         yield from (f"L1 trading is halted: {halt}" for word in _NO_GOOD_HALTS if word in halt)
         yield from _secrets(world)
+
+
+def _of_this_account(world: SimWorld, records: tuple[JournalRecord, ...]) -> Iterator[str]:
+    modes = {record.fact.execution_mode for record in records} - {None, world.mode}
+    yield from (f"I11 the journal of a {world.mode} account has records of {mode}" for mode in modes)
+    if world.second_holders:
+        yield f"I13 a second process came to hold the account, {world.second_holders} times"
 
 
 def _carried(book: OrderBook, live: OrderBook) -> Iterator[str]:

@@ -85,6 +85,7 @@ MACHINE_STEPS: list[tuple[Maker, int]] = [
     (_die_soon, 3),
     (_boot, 3),
     (plain("restart", lambda world: world.restart()), 2),
+    (plain("a second process starts", lambda world: world.intrude()), 1),
     (plain("rotate", lambda world: world.rotate()), 3),
     (_rotation_cut_short, 3),
     (_rotation_on_a_bad_disk, 1),

@@ -74,6 +74,9 @@ def run(folder: Path, steps: Sequence[Step], setting: Setting | None = None) -> 
     _check(invariants.check_settled, steps)
     _after_the_close(world)
     _check(invariants.check_settled, [*steps, "the close"])
+    world.kill()
+    world.cancel_all()
+    _check(invariants.check_flat, [*steps, "the close", "a kill"])
     world.stop()
     return world
 
@@ -107,7 +110,6 @@ def _live_last_week(world: SimWorld) -> None:
     world.wait((MORNING - world.clock.now()).total_seconds())
     world.boot()
     world.rotate()
-    world.restart()
 
 
 def _after_the_close(world: SimWorld) -> None:

@@ -200,6 +200,32 @@ def _contested_cancel(chance: random.Random) -> Step:
     return Step(f"cancels {mode}: {trade}, cancel the first", story)
 
 
+def _dropped_cancel(chance: random.Random) -> Step:
+    """The broker takes a cancel and drops it; the order lives on, may trade, and may be cancelled another time."""
+    trade, what, again = any_trade(chance), chance.choice(["all", "one"]), chance.random() < 0.5
+    after = chance.choice(["nothing", "part", "fill"])
+
+    def story(world: SimWorld) -> None:
+        world.trade(trade)
+        world.broker.cancels = CancelMode.IGNORED
+        cancel(world)
+        _sleep(world, 61)
+        for order in world.orders_at_broker(trade.client_order_id):
+            move(world, order, after)
+        world.sync()
+        if again:
+            world.broker.cancels = CancelMode.AT_ONCE
+            cancel(world)
+
+    def cancel(world: SimWorld) -> None:
+        if what == "all":
+            world.cancel_all()
+        else:
+            world.cancel(trade.client_order_id)
+
+    return Step(f"a cancel of {what} is dropped, {after} is filled, cancelled again: {again}: {trade}", story)
+
+
 def _blind_start(chance: random.Random) -> Step:
     act, trade = chance.choice([*_READ_ACTS, *_PART_OF_A_LIST * 3]), trade_step(chance)
 
@@ -342,6 +368,7 @@ ORDER_STEPS: list[tuple[Maker, int]] = [
     (_vanishing, 2),
     (_old_news, 3),
     (_contested_cancel, 3),
+    (_dropped_cancel, 2),
     (_blind_start, 2),
     (_session_ends, 2),
     (_external, 2),

@@ -26,6 +26,7 @@ from trading_bot.order_management.journal_keeper import JournalKeeper
 from trading_bot.order_management.models import ExecutionMode, OrderEnvelope
 from trading_bot.order_management.order_book import OrderBook
 from trading_bot.order_management.results import CancelResult, SyncSummary
+from trading_bot.startup.account import AccountParts
 from trading_bot.startup.surroundings import Surroundings
 
 MORNING = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
@@ -106,6 +107,7 @@ class SimWorld:
         self.trouble: Callable[[str], None] | None = None
         """What the disk does to every later process."""
         self.rotations_cut_short = 0
+        self.second_holders = 0
         self.posts: list[Post] = []
         self.answers: list[TradeAnswer] = []
         self.cancels: list[CancelResult] = []
@@ -157,15 +159,7 @@ class SimWorld:
         self.files = MortalFiles(self.life, self.disk)
         if self.trouble is not None:
             self.files.fault = self.trouble
-        around = Surroundings(
-            clock=self.clock,
-            files=self.files,
-            new_id=self._new_id,
-            jitter=no_jitter,
-            process_id=lambda: self.process_id,
-        )
-        line = MortalLine(self.life, self.broker)
-        parts = self.account.parts(around, line, journal_max_bytes=self.journal_max_bytes)
+        parts = self._parts(self.life, self.files)
         self._keeper = parts._journal._keeper
         self.bot = bot = parts.bot(background_sync=False)
         with self._mortal():
@@ -174,6 +168,26 @@ class SimWorld:
             except StartError:
                 self.bot = None
         return self.bot is not None
+
+    def intrude(self) -> None:
+        """Start a second process on the account while one holds it, as at another terminal."""
+        life = Life()
+        other = self._parts(life, MortalFiles(life, self.disk)).bot(background_sync=False)
+        if self.bot is not None:
+            with contextlib.suppress(StartError):
+                other.start()
+                self.second_holders += 1
+                other.stop()
+
+    def _parts(self, life: Life, files: MortalFiles) -> AccountParts:
+        around = Surroundings(
+            clock=self.clock,
+            files=files,
+            new_id=self._new_id,
+            jitter=no_jitter,
+            process_id=lambda: self.process_id,
+        )
+        return self.account.parts(around, MortalLine(life, self.broker), journal_max_bytes=self.journal_max_bytes)
 
     def boot_if_none_lives(self) -> None:
         if self.bot is None:

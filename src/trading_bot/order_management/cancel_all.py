@@ -65,6 +65,8 @@ class _Course:
     foreign: dict[OrderId, OrderReport] = field(default_factory=dict)
     """What the listings added to the book, by the broker's id."""
     problem: str | None = None
+    asked: set[str] = field(default_factory=set)
+    """The orders, by our names and the broker's, of which this very call has asked for the cancel."""
 
     def note(self, result: CancelResult) -> None:
         """Keep the latest result of an order; its end is told once, and at once."""
@@ -152,15 +154,16 @@ class CancelEverything:
             self._cancel(self._latest(in_doubt), course)
 
     def _cancel(self, orders: list[TrackedOrder], course: _Course) -> None:
-        self._canceller.cancel(orders, course.note, within_s=self._share_of(course), reads_first=True)
+        self._canceller.cancel(orders, course.note, within_s=self._share_of(course), asked=frozenset(course.asked))
+        course.asked |= {order.client_order_id for order in orders if order.state.is_working}
 
     def _cancel_foreign(self, more: list[OrderReport], course: _Course) -> None:
         course.foreign |= {report.order_id: report for report in more}
         closed, again = course.closed_ids(), {report.order_id for report in more}
         pending = [report for name, report in course.foreign.items() if name in again or name not in closed]
-        results = self._canceller.cancel_external(pending, course.note, within_s=self._share_of(course))
-        for report, result in zip(pending, results, strict=True):
-            course.foreign[report.order_id] = replace(report, state=result.state)
+        asked = frozenset(course.asked - again)
+        self._canceller.cancel_external(pending, course.note, within_s=self._share_of(course), asked=asked)
+        course.asked |= {report.order_id for report in pending}
 
     def _listed(self, course: _Course) -> Listing:
         began = Moment.of(self._clock)

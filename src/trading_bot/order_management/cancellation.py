@@ -1,6 +1,6 @@
 """Cancelling orders of the book, or of somebody else. Nothing here ever says "cancelled" without a broker's report."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -44,18 +44,18 @@ class Canceller:
         on_result: CancelListener = ignore_result,
         *,
         within_s: Seconds | None = None,
-        reads_first: bool = False,
+        asked: Collection[str] = (),
     ) -> tuple[CancelResult, ...]:
         """Ask for every cancel, then read until each order has ended or ``within_s``, the cancel deadline, is over.
 
-        An order in doubt is only marked: whoever finds it cancels it. With ``reads_first``, one of which a cancel may
-        be under way is asked for again only if the broker does not show that.
+        An order in doubt is only marked: whoever finds it cancels it. Those that the caller has ``asked`` for before
+        are read first, and asked for again only if the broker does not show that a cancel is under way.
         """
         for order in orders:
-            if not (reads_first and order.state is OrderState.PENDING_CANCEL):
+            if order.client_order_id not in asked:
                 self._record_request(order)
         targets = [
-            our_target(order, order.envelope.order_id, reads_first=reads_first)
+            our_target(order, order.envelope.order_id, was_asked=order.client_order_id in asked)
             for order in orders
             if order.envelope.order_id is not None and order.state.is_working
         ]
@@ -76,9 +76,10 @@ class Canceller:
         on_result: CancelListener = ignore_result,
         *,
         within_s: Seconds | None = None,
+        asked: Collection[str] = (),
     ) -> tuple[CancelResult, ...]:
         """Cancel orders that are not in the book; otherwise as `cancel`."""
-        targets = [foreign_target(report) for report in reports]
+        targets = [foreign_target(report, was_asked=report.order_id in asked) for report in reports]
         followed = self._pursuit.follow(targets, within_s=self._time_for(within_s))
         results = {target.order_id: _told(target.result(), on_result) for target in followed}
         return tuple(results[report.order_id] for report in reports)

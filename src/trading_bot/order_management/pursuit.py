@@ -206,24 +206,22 @@ class Pursuit:
             self._ledger.record_fact(replace(event, status=before) if goes_back else event)
 
 
-def our_target(order: TrackedOrder, order_id: OrderId, *, reads_first: bool) -> Target:
-    """Aim at an order of the book; with ``reads_first``, one that was asked for before is not asked for at once."""
+def our_target(order: TrackedOrder, order_id: OrderId, *, was_asked: bool) -> Target:
+    """Aim at an order of the book; one whose cancel was asked for before is read first."""
     envelope = order.envelope
-    was_asked = order.state is OrderState.PENDING_CANCEL
     return Target(
         order_id=order_id,
         symbol=envelope.symbol,
         ours=order,
         state=envelope.state,
         filled=envelope.filled_quantity,
-        reply=_ASKED_BEFORE if was_asked and reads_first else _NOT_ASKED,
-        may_be_under_way=was_asked,
+        reply=_ASKED_BEFORE if was_asked else _NOT_ASKED,
+        may_be_under_way=was_asked or order.state is OrderState.PENDING_CANCEL,
     )
 
 
-def foreign_target(report: OrderReport) -> Target:
+def foreign_target(report: OrderReport, *, was_asked: bool) -> Target:
     """Aim at an order that no order of the book stands for."""
-    was_asked = report.state is OrderState.PENDING_CANCEL
     return Target(
         order_id=report.order_id,
         symbol=report.symbol,
@@ -231,6 +229,7 @@ def foreign_target(report: OrderReport) -> Target:
         state=report.state,
         filled=report.cumulative_quantity,
         reply=_ASKED_BEFORE if was_asked else _NOT_ASKED,
+        may_be_under_way=was_asked or report.state is OrderState.PENDING_CANCEL,
     )
 
 
