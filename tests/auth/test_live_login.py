@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from tests.support.live_login_bench import DEVICE, READ, REVOKE, SEED, TOKEN, LoginBench, tokens
 from tests.support.scripted_broker import Answer, lost, reply, unreachable
+from tests.support.taken_lock import TakenLock
 from trading_bot.auth.live_login import PAUSE_S, THROTTLED_PAUSE_S
 from trading_bot.auth.login_budget import LoginBudgetError
 from trading_bot.auth.renewal_time import LEAST_REQUEST_S
@@ -240,6 +241,16 @@ def test_a_renewal_answered_after_its_callers_time_is_kept(desk):
     assert desk.login.renew(1)
     assert desk.bearer() == "Bearer canary-access-2"
     assert desk.saved().refresh_token == SecretStr("canary-refresh-2")
+
+
+@pytest.mark.parametrize(("within_s", "waited_s"), [(7, 7), (0, 0), (-1, 0)])
+def test_the_renewal_of_another_thread_is_waited_for_no_longer_than_asked(desk, monkeypatch, within_s, waited_s):
+    """Whoever has a deadline answers by it; less than no time must not mean for ever."""
+    desk.logged_in().answered_401()
+    lock = TakenLock()
+    monkeypatch.setattr(desk.login, "_threads", lock)
+    assert not desk.login.renew(within_s)
+    assert (lock.waited_for, desk.broker.seen) == ([waited_s], [])
 
 
 @pytest.mark.parametrize("within_s", [0, -1])

@@ -7,6 +7,7 @@ import requests
 from pydantic import SecretStr
 
 from tests.support.scripted_broker import Answer, ScriptedBroker, clock, lost, reply, unreachable
+from tests.support.taken_lock import TakenLock
 from trading_bot.auth.renewal_time import LEAST_REQUEST_S
 from trading_bot.auth.robinhood_auth import RENEW_PAUSE_S, RobinhoodAuth
 from trading_bot.order_management.exceptions import AuthenticationError
@@ -214,6 +215,16 @@ def test_a_renewal_answered_after_its_callers_time_is_kept(desk):
     desk.broker.on(*TOKEN, replace(tokens(2), then=lambda: desk.time.sleep(3)))
     assert desk.auth.renew(1)
     assert desk.bearer() == "Bearer access-2"
+
+
+@pytest.mark.parametrize(("within_s", "waited_s"), [(7, 7), (0, 0), (-1, 0)])
+def test_the_renewal_of_another_thread_is_waited_for_no_longer_than_asked(desk, monkeypatch, within_s, waited_s):
+    """Whoever has a deadline answers by it; less than no time must not mean for ever."""
+    desk.logged_in().answered_401()
+    lock = TakenLock()
+    monkeypatch.setattr(desk.auth, "_lock", lock)
+    assert not desk.auth.renew(within_s)
+    assert (lock.waited_for, desk.broker.seen) == ([waited_s], [])
 
 
 @pytest.mark.parametrize("within_s", [0, -1])

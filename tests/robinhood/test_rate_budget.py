@@ -205,13 +205,14 @@ def test_a_429_on_the_wire_pauses_for_as_long_as_the_broker_says_within_bounds(t
     assert scripted.sent[1][1] == pytest.approx(pause_s)
 
 
-def test_an_answer_on_the_wire_ends_a_row_of_pauses(time):
+@pytest.mark.parametrize("purpose", Purpose)
+def test_an_answer_on_the_wire_ends_a_row_of_pauses(time, purpose):
     answers = (throttled(), WireReply(status=200, headers={}, body=b""), throttled())
     scripted = ScriptedWire(time, *answers)
     wire = BudgetedWire(wire=scripted, budget=RateBudget(clock=time, allowances=PLENTY), clock=time)
     for _ in range(4):
-        wire.exchange(REQUESTS[Purpose.READ], timeout_s=600)
-    assert scripted.sent[3][1] - scripted.sent[2][1] == pytest.approx(FIRST_PAUSE_S)
+        wire.exchange(REQUESTS[purpose], timeout_s=600)
+    assert scripted.sent[3][1] - scripted.sent[2][1] == pytest.approx(OWN_PAUSES[purpose].first_s)
 
 
 def test_a_request_beyond_the_budget_is_not_sent(time):

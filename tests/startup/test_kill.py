@@ -11,8 +11,9 @@ from pydantic import SecretStr
 from tests.support.live_account import TOKEN, LiveAccount, live_account
 from tests.support.loopback_broker.acts import reply
 from tests.support.paper_market import BASE, MONDAY, PaperBench, recorded
-from tests.support.scripted_broker import ScriptedBroker
+from tests.support.scripted_broker import ScriptedBroker, unreachable
 from tests.support.scripted_broker import reply as scripted
+from tests.support.taken_lock import TakenLock
 from trading_bot.auth.robinhood_auth import RobinhoodAuth
 from trading_bot.bot import TradeStatus, TradingBot
 from trading_bot.clock import VirtualClock
@@ -311,12 +312,11 @@ def test_there_is_no_storm_of_logins(bench: PaperBench):
     assert len(network.asked) <= 3 * 3
 
 
-def test_waiting_for_the_login_of_another_thread_ends_in_time(bench: PaperBench):
-    login = login_at(bench.transport, bench.clock)
-    tokens = len(bench.store._state.tokens)
-    with login._lock:
-        assert not login.renew(0)
-    assert len(bench.store._state.tokens) == tokens
+def test_waiting_for_the_login_of_another_thread_ends_in_time(bench: PaperBench, monkeypatch):
+    login, lock = login_at(bench.transport, bench.clock), TakenLock()
+    monkeypatch.setattr(login, "_lock", lock)
+    assert not login.renew(7)
+    assert lock.waited_for == [7]
 
 
 def test_a_login_without_time_is_not_tried(bench: PaperBench):
@@ -331,16 +331,16 @@ def test_a_login_is_not_repeated_once_its_time_is_over(bench: PaperBench):
     assert len(network.asked) == 1
 
 
-def test_a_kill_whose_time_is_over_asks_for_no_new_session(config: Config, bench: PaperBench):
-    """Renewing would hold its report up, and nothing could be done with the session any more."""
+def test_a_kill_that_is_nearly_over_repeats_no_login(config: Config, bench: PaperBench):
+    """Renewing the session would hold its report up, and nothing could be done with it any more."""
     short = {"intent_ttl_s": 1, "request_timeout_s": 1, "submit_deadline_s": 3, "cancel_deadline_s": 1}
     hasty = config.model_copy(update={"order_management": OrderManagementConfig.model_validate(short)})
     broker = ScriptedBroker()
-    slow_refusal = replace(scripted(401), then=lambda: bench.clock.sleep(4))
-    broker.always("GET", "/orders/", slow_refusal)
+    broker.always("GET", "/orders/", replace(scripted(401), then=lambda: bench.clock.sleep(2.5)))
+    broker.always(*TOKEN, unreachable())
     report = open_kill(hasty, transport=broker, clock=bench.clock).run("ann", "a test")
     assert not report.is_flat
-    assert set(broker.paths()) == {"GET /orders/"}
+    assert broker.paths() == ["GET /orders/", "POST /oauth2/token/"]
 
 
 def test_an_account_that_cannot_be_reached_says_so_of_everything():
