@@ -1,19 +1,23 @@
 """One session for all threads and processes of an account, and never a login that nobody asked for."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
 
 from tests.support.live_login_bench import DEVICE, READ, REVOKE, SEED, TOKEN, LoginBench, tokens
 from tests.support.scripted_broker import Answer, lost, reply, unreachable
+from tests.support.taken_lock import TakenLock
 from trading_bot.auth.live_login import PAUSE_S, THROTTLED_PAUSE_S
 from trading_bot.auth.login_budget import LoginBudgetError
+from trading_bot.auth.renewal_time import LEAST_REQUEST_S
 from trading_bot.auth.token_store import SavedSession, TokenFileError
 from trading_bot.cli.errors import exit_code_of
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.files import LocalFiles
 from trading_bot.order_management.exceptions import AuthenticationError
+from trading_bot.robinhood.session import MAX_CONNECT_S
 
 
 @pytest.fixture
@@ -156,14 +160,14 @@ def test_a_session_that_cannot_be_trusted_needs_a_person(desk):
 
 
 def test_an_accepted_session_is_not_renewed(desk):
-    assert desk.logged_in().login.renew()
+    assert desk.logged_in().login.renew(20)
     assert desk.broker.seen == []
 
 
 def test_a_refused_session_is_renewed_with_the_refresh_token_and_saved(desk):
     desk.logged_in().answered_401()
     desk.broker.on(*TOKEN, tokens(2))
-    assert desk.login.renew()
+    assert desk.login.renew(20)
     [seen] = desk.broker.seen
     assert b"grant_type=refresh_token" in seen.body
     assert b"refresh_token=canary-refresh-1" in seen.body
@@ -177,7 +181,7 @@ def test_many_threads_share_one_renewal(desk):
     desk.logged_in().answered_401()
     desk.broker.on(*TOKEN, tokens(2))
     answers = []
-    threads = [threading.Thread(target=lambda: answers.append(desk.login.renew())) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: answers.append(desk.login.renew(20))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -191,9 +195,9 @@ def test_a_process_uses_what_another_has_renewed(desk):
     other = another_process(desk)
     desk.answered_401()
     desk.broker.on(*TOKEN, tokens(2))
-    assert desk.login.renew()
+    assert desk.login.renew(20)
     other.answered_401()
-    assert other.login.renew()
+    assert other.login.renew(20)
     assert other.broker.seen == []
     assert other.bearer() == "Bearer canary-access-2"
 
@@ -206,7 +210,7 @@ def test_a_process_that_comes_during_a_renewal_waits_for_it(desk):
 
     def renew_elsewhere():
         begun.set()
-        waiting.append(other.login.renew())
+        waiting.append(other.login.renew(20))
 
     thread = threading.Thread(target=renew_elsewhere)
 
@@ -216,10 +220,62 @@ def test_a_process_that_comes_during_a_renewal_waits_for_it(desk):
 
     desk.answered_401()
     desk.broker.on(*TOKEN, Answer(body=tokens(2).body, then=start_the_other))
-    assert desk.login.renew()
+    assert desk.login.renew(20)
     thread.join(5)
     assert waiting == [True]
     assert other.broker.seen == []
+
+
+@pytest.mark.parametrize(("within_s", "request_s"), [(60, 16), (16, 16), (9, 9), (1, LEAST_REQUEST_S)])
+def test_a_renewal_takes_what_its_caller_has_left_but_is_not_cut_short(desk, within_s, request_s):
+    """Its answer may hold the only refresh token that still works."""
+    desk.logged_in().answered_401()
+    desk.broker.on(*TOKEN, tokens(2))
+    assert desk.login.renew(within_s)
+    assert desk.broker.seen[0].timeout == (MAX_CONNECT_S, request_s)
+
+
+def test_a_renewal_answered_after_its_callers_time_is_kept(desk):
+    desk.logged_in().answered_401()
+    desk.broker.on(*TOKEN, replace(tokens(2), then=lambda: desk.time.sleep(3)))
+    assert desk.login.renew(1)
+    assert desk.bearer() == "Bearer canary-access-2"
+    assert desk.saved().refresh_token == SecretStr("canary-refresh-2")
+
+
+@pytest.mark.parametrize(("within_s", "waited_s"), [(7, 7), (0, 0), (-1, 0)])
+def test_the_renewal_of_another_thread_is_waited_for_no_longer_than_asked(desk, monkeypatch, within_s, waited_s):
+    """Whoever has a deadline answers by it; less than no time must not mean for ever."""
+    desk.logged_in().answered_401()
+    lock = TakenLock()
+    monkeypatch.setattr(desk.login, "_threads", lock)
+    assert not desk.login.renew(within_s)
+    assert (lock.waited_for, desk.broker.seen) == ([waited_s], [])
+
+
+@pytest.mark.parametrize("within_s", [0, -1])
+def test_a_renewal_without_time_sends_nothing(desk, within_s):
+    desk.logged_in().answered_401()
+    assert not desk.login.renew(within_s)
+    assert desk.broker.seen == []
+
+
+@pytest.mark.parametrize("process", ["this", "another"])
+def test_waiting_for_a_renewal_by_somebody_else_ends_in_time(desk, process):
+    """Whoever has a deadline answers by it, however long the other takes."""
+    desk.logged_in()
+    late = desk if process == "this" else another_process(desk).answered_401()
+    desk.answered_401()
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(late.login.renew(0.01)))
+
+    def ask_meanwhile():
+        thread.start()
+        thread.join(10)
+
+    desk.broker.on(*TOKEN, Answer(body=tokens(2).body, then=ask_meanwhile))
+    assert desk.login.renew(20)
+    assert (answers, len(desk.broker.seen)) == ([False], 1)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
@@ -228,14 +284,14 @@ def test_a_refused_refresh_token_is_never_sent_again_by_anybody(desk, status):
     other = another_process(desk)
     desk.answered_401()
     desk.broker.on(*TOKEN, reply(status, {"detail": "invalid_grant"}))
-    assert not desk.login.renew()
+    assert not desk.login.renew(20)
     desk.time.sleep(PAUSE_S)
-    assert not desk.login.renew()
+    assert not desk.login.renew(20)
     assert len(desk.broker.seen) == 1
     other.answered_401()
-    assert other.login.renew()  # it finds a file that changed, and tries what is in it
+    assert other.login.renew(20)  # it finds a file that changed, and tries what is in it
     other.answered_401()
-    assert not other.login.renew()
+    assert not other.login.renew(20)
     assert other.broker.seen == []
 
 
@@ -243,7 +299,7 @@ def test_a_refused_refresh_token_is_never_sent_again_by_anybody(desk, status):
 def test_a_renewal_without_usable_tokens_uses_the_refresh_token_up(desk, body):
     desk.logged_in().answered_401()
     desk.broker.on(*TOKEN, reply(200, body))
-    assert not desk.login.renew()
+    assert not desk.login.renew(20)
     assert desk.saved().refresh_token is None
 
 
@@ -260,12 +316,12 @@ def test_a_renewal_without_usable_tokens_uses_the_refresh_token_up(desk, body):
 def test_a_renewal_that_fails_in_passing_is_tried_again_after_a_pause(desk, answer, pause_s):
     desk.logged_in().answered_401()
     desk.broker.on(*TOKEN, answer, tokens(2))
-    assert not desk.login.renew()
+    assert not desk.login.renew(20)
     desk.time.sleep(pause_s - 0.5)
-    assert not desk.login.renew()
+    assert not desk.login.renew(20)
     assert len(desk.broker.seen) == 1
     desk.time.sleep(0.5)
-    assert desk.login.renew()
+    assert desk.login.renew(20)
 
 
 def test_a_renewed_session_that_cannot_be_saved_goes_on_in_memory(tmp_path):
@@ -281,21 +337,21 @@ def test_a_renewed_session_that_cannot_be_saved_goes_on_in_memory(tmp_path):
     desk = LoginBench(tmp_path / "state", files=files).logged_in().answered_401()
     files.full = True
     desk.broker.on(*TOKEN, tokens(2), tokens(3))
-    assert desk.login.renew()
+    assert desk.login.renew(20)
     desk.answered_401()
-    assert desk.login.renew()
+    assert desk.login.renew(20)
     assert desk.bearer() == "Bearer canary-access-3"
 
 
 def test_a_file_that_cannot_be_trusted_renews_nothing(desk):
     desk.logged_in().answered_401()
     desk.store.path.chmod(0o666)
-    assert not desk.login.renew()
+    assert not desk.login.renew(20)
     assert desk.broker.seen == []
 
 
 def test_without_a_login_there_is_nothing_to_renew(desk):
-    assert not desk.login.renew()
+    assert not desk.login.renew(20)
     assert desk.broker.seen == []
 
 
@@ -346,7 +402,7 @@ def test_after_a_logout_nothing_is_renewed(desk):
     desk.logged_in()
     desk.broker.on(*REVOKE, reply())
     desk.login.logout()
-    assert not desk.login.renew()
+    assert not desk.login.renew(20)
     assert desk.broker.paths() == ["POST /oauth2/revoke_token/"]
 
 
@@ -355,8 +411,8 @@ def test_a_token_revoked_in_the_middle_of_work_is_renewed_once(desk):
     desk.broker.on("GET", "/orders/", reply(401))
     desk.session.exchange(READ, timeout_s=5)
     desk.broker.on(*TOKEN, tokens(2))
-    assert desk.login.renew()
-    assert desk.login.renew()
+    assert desk.login.renew(20)
+    assert desk.login.renew(20)
     assert desk.broker.paths().count("POST /oauth2/token/") == 1
 
 
@@ -367,5 +423,5 @@ def test_a_logout_by_another_process_ends_the_session_here_too(desk, by):
     other.broker.on(*REVOKE, reply())
     assert other.login.logout() if by == "logging out" else desk.store.path.unlink() is None
     desk.answered_401()
-    assert not desk.login.renew()
+    assert not desk.login.renew(20)
     assert desk.broker.seen == []

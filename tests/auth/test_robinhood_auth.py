@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 from urllib.parse import parse_qs
 
 import pytest
@@ -6,9 +7,11 @@ import requests
 from pydantic import SecretStr
 
 from tests.support.scripted_broker import Answer, ScriptedBroker, clock, lost, reply, unreachable
+from tests.support.taken_lock import TakenLock
+from trading_bot.auth.renewal_time import LEAST_REQUEST_S
 from trading_bot.auth.robinhood_auth import RENEW_PAUSE_S, RobinhoodAuth
 from trading_bot.order_management.exceptions import AuthenticationError
-from trading_bot.robinhood.session import BrokerSession, WireRequest
+from trading_bot.robinhood.session import MAX_CONNECT_S, BrokerSession, WireRequest
 
 TOKEN = ("POST", "/oauth2/token/")
 REVOKE = ("POST", "/oauth2/revoke_token/")
@@ -134,7 +137,7 @@ def test_a_token_that_makes_no_sense_is_no_session(desk, changes):
     with pytest.raises(AuthenticationError, match="no usable token"):
         desk.auth.login()
     assert desk.session.bearer_is_refused
-    assert not desk.auth.renew()
+    assert not desk.auth.renew(20)
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"", {"mfa_required": True}, []])
@@ -147,7 +150,7 @@ def test_a_reply_without_tokens_is_no_session(desk, body):
 def test_a_renewal_uses_the_refresh_token_on_the_same_device(desk):
     desk.logged_in().answered_401()
     desk.broker.on(*TOKEN, tokens(2))
-    assert desk.auth.renew()
+    assert desk.auth.renew(20)
     form = desk.form()
     assert (form["grant_type"], form["refresh_token"], form["device_token"]) == (
         "refresh_token",
@@ -162,21 +165,21 @@ def test_a_renewal_uses_the_refresh_token_on_the_same_device(desk):
 def test_the_refresh_token_rotates(desk):
     desk.logged_in().answered_401()
     desk.broker.on(*TOKEN, tokens(2))
-    desk.auth.renew()
+    desk.auth.renew(20)
     desk.answered_401()
     desk.broker.on(*TOKEN, tokens(3))
-    assert desk.auth.renew()
+    assert desk.auth.renew(20)
     assert desk.form()["refresh_token"] == "refresh-2"
 
 
 def test_a_session_that_was_not_refused_is_not_renewed(desk):
     desk.logged_in()
-    assert desk.auth.renew()
+    assert desk.auth.renew(20)
     assert desk.broker.seen == []
 
 
 def test_without_a_login_there_is_nothing_to_renew(desk):
-    assert not desk.auth.renew()
+    assert not desk.auth.renew(20)
     assert desk.broker.seen == []
 
 
@@ -188,7 +191,7 @@ def test_many_threads_that_saw_a_401_cause_one_request(desk):
 
     def work() -> None:
         together.wait()
-        results.append(desk.auth.renew())
+        results.append(desk.auth.renew(20))
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
@@ -198,13 +201,67 @@ def test_many_threads_that_saw_a_401_cause_one_request(desk):
     assert (results, len(desk.broker.seen)) == ([True] * 8, 1)
 
 
+@pytest.mark.parametrize(("within_s", "request_s"), [(60, 16), (16, 16), (9, 9), (1, LEAST_REQUEST_S)])
+def test_a_renewal_takes_what_its_caller_has_left_but_is_not_cut_short(desk, within_s, request_s):
+    """Its answer may hold the only refresh token that still works."""
+    desk.logged_in().answered_401()
+    desk.broker.on(*TOKEN, tokens(2))
+    assert desk.auth.renew(within_s)
+    assert desk.broker.seen[0].timeout == (MAX_CONNECT_S, request_s)
+
+
+def test_a_renewal_answered_after_its_callers_time_is_kept(desk):
+    desk.logged_in().answered_401()
+    desk.broker.on(*TOKEN, replace(tokens(2), then=lambda: desk.time.sleep(3)))
+    assert desk.auth.renew(1)
+    assert desk.bearer() == "Bearer access-2"
+
+
+@pytest.mark.parametrize(("within_s", "waited_s"), [(7, 7), (0, 0), (-1, 0)])
+def test_the_renewal_of_another_thread_is_waited_for_no_longer_than_asked(desk, monkeypatch, within_s, waited_s):
+    """Whoever has a deadline answers by it; less than no time must not mean for ever."""
+    desk.logged_in().answered_401()
+    lock = TakenLock()
+    monkeypatch.setattr(desk.auth, "_lock", lock)
+    assert not desk.auth.renew(within_s)
+    assert (lock.waited_for, desk.broker.seen) == ([waited_s], [])
+
+
+@pytest.mark.parametrize("within_s", [0, -1])
+def test_a_renewal_without_time_sends_nothing(desk, within_s):
+    desk.logged_in().answered_401()
+    assert not desk.auth.renew(within_s)
+    assert desk.broker.seen == []
+
+
+def test_waiting_for_the_renewal_of_another_thread_ends_in_time(desk):
+    desk.logged_in().answered_401()
+    answers = []
+    late = threading.Thread(target=lambda: answers.append(desk.auth.renew(0)))
+
+    def ask_meanwhile():
+        late.start()
+        late.join(10)
+
+    desk.broker.on(*TOKEN, replace(tokens(2), then=ask_meanwhile))
+    assert desk.auth.renew(20)
+    assert (answers, len(desk.broker.seen)) == ([False], 1)
+
+
+def test_a_login_with_little_time_is_not_repeated(desk):
+    desk.broker.on(*TOKEN, unreachable())
+    with pytest.raises(AuthenticationError, match="check the network"):
+        desk.auth.login(within_s=0.5)
+    assert desk.time.monotonic() <= 0.5
+
+
 @pytest.mark.parametrize("answer", [reply(400), reply(401), reply(403), reply(200, b"<html>")])
 def test_a_refused_renewal_is_never_tried_again(desk, answer):
     desk.logged_in().answered_401()
     desk.broker.on(*TOKEN, answer)
-    assert not desk.auth.renew()
+    assert not desk.auth.renew(20)
     desk.time.sleep(RENEW_PAUSE_S + 1)
-    assert not desk.auth.renew()
+    assert not desk.auth.renew(20)
     assert len(desk.broker.seen) == 1
 
 
@@ -212,21 +269,21 @@ def test_a_refused_renewal_is_never_tried_again(desk, answer):
 def test_a_renewal_that_failed_in_passing_waits_before_the_next(desk, answer):
     desk.logged_in().answered_401()
     desk.broker.on(*TOKEN, answer, tokens(2))
-    assert not desk.auth.renew()
-    assert not desk.auth.renew()
+    assert not desk.auth.renew(20)
+    assert not desk.auth.renew(20)
     assert len(desk.broker.seen) == 1
     desk.time.sleep(RENEW_PAUSE_S)
-    assert desk.auth.renew()
+    assert desk.auth.renew(20)
     assert len(desk.broker.seen) == 2
 
 
 def test_a_login_ends_the_pause(desk):
     desk.logged_in().answered_401()
     desk.broker.on(*TOKEN, reply(500))
-    desk.auth.renew()
+    desk.auth.renew(20)
     desk.logged_in().answered_401()
     desk.broker.on(*TOKEN, tokens(2))
-    assert desk.auth.renew()
+    assert desk.auth.renew(20)
 
 
 def test_a_logout_revokes_and_forgets(desk):
@@ -235,7 +292,7 @@ def test_a_logout_revokes_and_forgets(desk):
     assert desk.auth.logout()
     assert desk.form()["token"] == "refresh-1"
     assert desk.bearer() is None
-    assert not desk.auth.renew()
+    assert not desk.auth.renew(20)
 
 
 @pytest.mark.parametrize("answer", [reply(500), lost(), unreachable()])

@@ -207,7 +207,7 @@ def test_a_session_that_ended_sends_no_order_and_can_be_renewed_once(pair):
     outcome = pair.submit(intent)
     assert isinstance(outcome, NotSent)
     assert (outcome.needs_login, outcome.may_retry) == (True, True)
-    assert pair.gateway.renew_session()
+    assert pair.gateway.renew_session(within_s=5)
     assert isinstance(pair.submit(intent), Accepted)
 
 

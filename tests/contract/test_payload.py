@@ -124,7 +124,9 @@ def our_broker() -> tuple[ScriptedBroker, RobinhoodGateway]:
     broker.always("GET", "/positions/", page())
     broker.always("GET", "/quotes/", page())
     session = BrokerSession(adapter=broker, clock=clock())
-    return broker, RobinhoodGateway(session=session, clock=clock(), account_number=ACCOUNT, renew=lambda: False)
+    return broker, RobinhoodGateway(
+        session=session, clock=clock(), account_number=ACCOUNT, renew=lambda _within_s: False
+    )
 
 
 def our_post(terms: OrderTerms) -> tuple[str, dict[str, str]]:

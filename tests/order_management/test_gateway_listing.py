@@ -36,6 +36,12 @@ class TestListing:
         )
         assert desk.broker.seen[0].query == {"account_numbers": ACCOUNT, "is_closed": "false"}
 
+    def test_a_date_beyond_any_calendar_spoils_no_listing(self, desk):
+        """A listing never raises, whatever a header says."""
+        desk.broker.on(*LIST, replace(page(order_row()), headers={"Date": "Mon, 01 Jan 99999999999 00:00:00 GMT"}))
+        listing = desk.gateway.list_open_orders()
+        assert (len(listing.reports), listing.complete) == (1, True)
+
     def test_orders_that_changed_lately_are_listed_whether_open_or_ended(self, desk):
         desk.broker.on(*LIST, page(order_row(), order_row(id=OTHER, state="cancelled")))
         listing = desk.gateway.list_orders_since(MORNING)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -23,6 +24,7 @@ from trading_bot.order_management.exceptions import (
     OrderValidationError,
 )
 from trading_bot.order_management.models import OrderId, OrderState
+from trading_bot.robinhood.reads import PATIENCE_S
 
 QUOTE = {
     "symbol": "AAPL",
@@ -112,9 +114,32 @@ class TestStatus:
         assert (caught.value.code, desk.renewals) == ("login_needed", 2)
 
     def test_renewing_is_offered_to_the_manager(self, desk):
-        assert desk.gateway.renew_session()
+        assert desk.gateway.renew_session(within_s=7)
         desk.can_renew = False
-        assert not desk.gateway.renew_session()
+        assert not desk.gateway.renew_session(within_s=7)
+        assert desk.renewal_times == [7, 7]
+
+    @pytest.mark.parametrize(("by", "within_s"), [(None, PATIENCE_S - 2), (5, 3)])
+    def test_a_renewal_gets_the_time_that_is_left(self, desk, by, within_s):
+        """Without a bound of its own, renewing would outlast whatever deadline the caller has promised to keep."""
+        desk.broker.on(*STATUS, replace(reply(401), then=lambda: desk.time.sleep(2)), reply(200, order_row()))
+        gateway = desk.gateway if by is None else desk.gateway.by(by)
+        assert gateway.fetch_order_status(OrderId(ORDER)).order_id == ORDER
+        assert desk.renewal_times == [within_s]
+
+    def test_no_renewal_begins_once_the_time_is_over(self, desk):
+        desk.broker.on(*STATUS, replace(reply(401), then=lambda: desk.time.sleep(5)))
+        with pytest.raises(OrderStatusError):
+            desk.gateway.by(5).fetch_order_status(OrderId(ORDER))
+        assert desk.renewals == 0
+
+    def test_a_read_after_a_slow_renewal_is_over_by_its_deadline_too(self, desk):
+        desk.on_renewal = lambda: desk.time.sleep(4)
+        desk.broker.always(*STATUS, reply(401))
+        desk.broker.on(*STATUS, reply(401), unreachable(), unreachable(), unreachable())
+        with pytest.raises(OrderStatusError):
+            desk.gateway.by(5).fetch_order_status(OrderId(ORDER))
+        assert desk.time.monotonic() <= 5
 
 
 class TestAccount:

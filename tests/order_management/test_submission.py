@@ -122,6 +122,13 @@ class TestLogin:
         assert len({call.body for call in bench.gateway.calls}) == 1
         assert len(bench.gateway.orders) == 1
 
+    def test_a_renewal_gets_what_is_left_of_the_submit(self):
+        """The whole submit ends by its deadline, renewing included."""
+        bench = ManagerBench()
+        bench.gateway.submits.append(replace(UNAUTHORISED, after=lambda: bench.clock.sleep(3)))
+        bench.buy()
+        assert bench.gateway.renewal_times == [17]
+
     def test_a_second_refusal_asks_for_a_login(self):
         bench = ManagerBench()
         bench.gateway.submits.extend([UNAUTHORISED, UNAUTHORISED, ACCEPT])

@@ -39,7 +39,21 @@ def test_our_wall_clock_does_not_count(hours):
     assert broker.now() == THEIRS
 
 
-@pytest.mark.parametrize("date", [None, "", "soon", "Mon, 99 Nov 2026 14:59:58 GMT", "12", "\x00"])
+@pytest.mark.parametrize(
+    "date",
+    [
+        None,
+        "",
+        "soon",
+        "Mon, 99 Nov 2026 14:59:58 GMT",
+        "12",
+        "\x00",
+        "Mon, 01 Jan 99999999999 00:00:00 GMT",
+        "Mon, 23 Nov 2026 14:59:58 +99999999999999",
+        "Fri, 31 Dec 9999 23:30:00 -0100",
+        "Mon, 01 Jan 0001 00:30:00 +0100",
+    ],
+)
 def test_a_reply_without_a_readable_date_changes_nothing(date):
     broker = BrokerClock(JumpyClock(OURS))
     broker.hear(reply(DATE))
@@ -49,3 +63,34 @@ def test_a_reply_without_a_readable_date_changes_nothing(date):
 
 def test_a_date_without_a_zone_is_in_utc():
     assert http_date("Mon, 23 Nov 2026 14:59:58 -0000") == THEIRS
+
+
+@pytest.mark.parametrize(
+    ("date", "is_heard"),
+    [
+        ("Tue, 31 Dec 2019 23:59:59 GMT", False),
+        ("Wed, 01 Jan 2020 00:00:00 GMT", True),
+        ("Fri, 31 Dec 2100 23:59:59 GMT", True),
+        ("Sat, 01 Jan 2101 00:00:00 GMT", False),
+        ("Fri, 31 Dec 9999 23:30:00 GMT", False),
+    ],
+)
+def test_a_date_that_cannot_be_is_not_heard(date, is_heard):
+    """One near the end of the calendar would break the sums of whoever reckons with it."""
+    broker = BrokerClock(JumpyClock(OURS))
+    broker.hear(reply(DATE))
+    broker.hear(reply(date))
+    assert broker.now() == (http_date(date) if is_heard else THEIRS)
+
+
+def test_a_time_beyond_the_calendar_is_not_known():
+    clock = JumpyClock(OURS)
+    broker = BrokerClock(clock)
+    broker.hear(reply(DATE))
+    clock.sleep(8000 * 366 * 86400)
+    assert broker.now() is None
+
+
+def test_a_date_of_another_zone_is_told_in_utc():
+    told = http_date("Mon, 23 Nov 2026 09:59:58 -0500")
+    assert (told, told and told.tzinfo) == (THEIRS, UTC)

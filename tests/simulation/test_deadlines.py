@@ -8,7 +8,6 @@ from tests.support.sim_world import SimWorld
 from trading_bot.order_management.models import ExecutionMode
 
 
-@pytest.mark.xfail(strict=True, reason="renewing a session has 16 s of its own, whatever is left of the submit's 20 s")
 @pytest.mark.parametrize("mode", ExecutionMode)
 def test_a_submit_ends_by_its_deadline_although_the_session_has_to_be_renewed(mode, tmp_path):
     """The reply is lost, the session ends at the look-up, and the broker is silent when asked for a new one."""

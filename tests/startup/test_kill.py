@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,10 +11,13 @@ from pydantic import SecretStr
 from tests.support.live_account import TOKEN, LiveAccount, live_account
 from tests.support.loopback_broker.acts import reply
 from tests.support.paper_market import BASE, MONDAY, PaperBench, recorded
+from tests.support.scripted_broker import ScriptedBroker, unreachable
+from tests.support.scripted_broker import reply as scripted
+from tests.support.taken_lock import TakenLock
 from trading_bot.auth.robinhood_auth import RobinhoodAuth
 from trading_bot.bot import TradeStatus, TradingBot
 from trading_bot.clock import VirtualClock
-from trading_bot.config import Config, ConfigError, PaperConfig, TradingConfig
+from trading_bot.config import Config, ConfigError, OrderManagementConfig, PaperConfig, TradingConfig
 from trading_bot.kill.report import KillReport
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.exceptions import OrderStatusError
@@ -290,22 +294,53 @@ def login_at(adapter: requests.adapters.BaseAdapter, clock: VirtualClock) -> Fir
         clock=clock,
         device_token="device",
     )
-    return FirstLogin(auth)
+    return FirstLogin(auth, clock)
 
 
 def test_the_first_renewal_logs_in_and_later_ones_do_not_again(bench: PaperBench):
     login = login_at(bench.transport, bench.clock)
     tokens = len(bench.store._state.tokens)
-    assert login.renew()
-    assert login.renew()
+    assert login.renew(20)
+    assert login.renew(20)
     assert len(bench.store._state.tokens) == tokens + 1
 
 
 def test_there_is_no_storm_of_logins(bench: PaperBench):
     network = DeadNetwork()
     login = login_at(network, bench.clock)
-    assert [login.renew() for _ in range(9)] == [False] * 9
+    assert [login.renew(20) for _ in range(9)] == [False] * 9
     assert len(network.asked) <= 3 * 3
+
+
+def test_waiting_for_the_login_of_another_thread_ends_in_time(bench: PaperBench, monkeypatch):
+    login, lock = login_at(bench.transport, bench.clock), TakenLock()
+    monkeypatch.setattr(login, "_lock", lock)
+    assert not login.renew(7)
+    assert lock.waited_for == [7]
+
+
+def test_a_login_without_time_is_not_tried(bench: PaperBench):
+    network = DeadNetwork()
+    assert not login_at(network, bench.clock).renew(0)
+    assert network.asked == []
+
+
+def test_a_login_is_not_repeated_once_its_time_is_over(bench: PaperBench):
+    network = DeadNetwork()
+    assert not login_at(network, bench.clock).renew(0.5)
+    assert len(network.asked) == 1
+
+
+def test_a_kill_that_is_nearly_over_repeats_no_login(config: Config, bench: PaperBench):
+    """Renewing the session would hold its report up, and nothing could be done with it any more."""
+    short = {"intent_ttl_s": 1, "request_timeout_s": 1, "submit_deadline_s": 3, "cancel_deadline_s": 1}
+    hasty = config.model_copy(update={"order_management": OrderManagementConfig.model_validate(short)})
+    broker = ScriptedBroker()
+    broker.always("GET", "/orders/", replace(scripted(401), then=lambda: bench.clock.sleep(2.5)))
+    broker.always(*TOKEN, unreachable())
+    report = open_kill(hasty, transport=broker, clock=bench.clock).run("ann", "a test")
+    assert not report.is_flat
+    assert broker.paths() == ["GET /orders/", "POST /oauth2/token/"]
 
 
 def test_an_account_that_cannot_be_reached_says_so_of_everything():

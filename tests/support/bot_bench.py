@@ -55,13 +55,13 @@ def reply_lost(forward: Forward, request: requests.PreparedRequest) -> requests.
     raise requests.exceptions.ReadTimeout("no answer")
 
 
-def answers(status: int, body: object = None) -> Tamper:
+def answers(status: int, body: object = None, **headers: str) -> Tamper:
     """The broker answers something else and does nothing."""
 
     def answer(forward: Forward, request: requests.PreparedRequest) -> requests.Response:
         with current_send_context().writing():
             pass
-        return response(request, reply(status, body))
+        return response(request, reply(status, body, **headers))
 
     return answer
 

@@ -159,6 +159,7 @@ class FakeGateway:
         self.look_backs: list[datetime] = []
         self.look_back_problem: str | None = None
         self.renewals = 0
+        self.renewal_times: list[Seconds] = []
         self.can_renew = True
         self.hidden: set[OrderId] = set()
         self.forgotten: set[OrderId] = set()
@@ -216,8 +217,9 @@ class FakeGateway:
         assert intent.terms.side is Side.SELL
         return self._submit(intent, permit, timeout_s)
 
-    def renew_session(self) -> bool:
+    def renew_session(self, *, within_s: Seconds) -> bool:
         self.renewals += 1
+        self.renewal_times.append(within_s)
         return self.can_renew
 
     def cancel_order(self, order_id: OrderId) -> CancelReply:

@@ -1,5 +1,6 @@
 """A gateway over the real session, with a scripted broker at its far end."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -16,7 +17,7 @@ from tests.support.scripted_broker import (
     page,
     reply,
 )
-from trading_bot.clock import VirtualClock
+from trading_bot.clock import Seconds, VirtualClock
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.models import ClientOrderId, OrderTerms, RefId, Side
 from trading_bot.order_management.outcomes import (
@@ -38,7 +39,9 @@ class Desk:
     time: VirtualClock = field(default_factory=clock)
     account_number: str | None = ACCOUNT
     renewals: int = 0
+    renewal_times: list[Seconds] = field(default_factory=list)
     can_renew: bool = True
+    on_renewal: Callable[[], object] = lambda: None
 
     def __post_init__(self) -> None:
         session = BrokerSession(adapter=self.broker, clock=self.time)
@@ -50,8 +53,10 @@ class Desk:
         self.broker.always("GET", "/instruments/", page(instrument_row()))
         self.broker.always("GET", f"/instruments/{INSTRUMENT}/", reply(200, instrument_row()))
 
-    def renew(self) -> bool:
+    def renew(self, within_s: Seconds) -> bool:
         self.renewals += 1
+        self.renewal_times.append(within_s)
+        self.on_renewal()
         return self.can_renew
 
     def intent(self, side: Side = Side.BUY) -> DurableIntent:

@@ -89,7 +89,7 @@ PAIRS = {"paper": paper_pair, "loopback": loopback_pair}
 
 
 def _gateway(session: BrokerSession, clock: Clock, refresh_token: str) -> RobinhoodGateway:
-    def renew() -> bool:
+    def renew(_within_s: float) -> bool:
         request = refresh_request(SecretStr(refresh_token), SecretStr("device"))
         result = session.exchange(request, timeout_s=5)
         if not isinstance(result, WireReply) or result.status != 200:

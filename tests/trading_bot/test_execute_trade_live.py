@@ -280,6 +280,12 @@ class TestNotSent:
         assert bench.trade().status is TradeStatus.SUBMITTED
         assert bench.clock.monotonic() == 4
 
+    def test_a_wait_until_a_date_beyond_any_calendar_is_none(self, bench):
+        """Whatever the broker sends, a trade ends in a result."""
+        busy = answers(429, {"detail": "no"}, Retry_After="Mon, 01 Jan 99999999999 00:00:00 GMT")
+        bench.broker.tampers[SUBMIT].append(busy)
+        assert bench.trade().status is TradeStatus.SUBMITTED
+
 
 class TestUnauthenticated:
     def test_an_expired_session_is_renewed_and_the_order_sent_once(self, bench):

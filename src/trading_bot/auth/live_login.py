@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from trading_bot.auth.login_answers import IN_THE_APP, REFUSED, SUCCESS, THROTTLED, failure_text, refusal_text
 from trading_bot.auth.login_budget import LoginBudget
+from trading_bot.auth.renewal_time import held_within, request_time_s
 from trading_bot.auth.token_grants import Tokens, read_tokens, refresh_request, revoke_request
 from trading_bot.auth.token_store import SavedSession, TokenFileError, TokenStore
 from trading_bot.clock import Clock, Seconds
@@ -26,7 +27,7 @@ THROTTLED_PAUSE_S: Seconds = 300.0
 """The same after being throttled, where the broker does not say how long."""
 
 LOCK_PATIENCE_S: Seconds = 20.0
-"""How long to wait for another process that is renewing; longer than a renewal takes."""
+"""How long to wait at most for another process that is renewing; longer than a renewal takes."""
 
 _TIMEOUT_S: Seconds = 16.0
 _log = get_logger(__name__)
@@ -88,22 +89,21 @@ class LiveLogin:
             self._use(_saved(device_token, tokens))
             self._keep()
 
-    def renew(self) -> bool:
+    def renew(self, within_s: Seconds) -> bool:
         """Replace a session that the broker refused; whether there is one to work with now. Never asks anybody.
 
-        One request serves all threads and processes: whoever comes later finds the new session and sends nothing.
+        One request serves all threads and processes: whoever comes later finds the new session and sends nothing, or
+        has waited for it as long as it may. A request on its way is not given up before `LEAST_REQUEST_S`, even where
+        ``within_s`` is over by then, and its answer is always kept.
         """
-        with self._threads:
+        deadline = self._clock.monotonic() + within_s
+        with held_within(self._threads, within_s) as is_our_turn:
+            if not is_our_turn:
+                return False
             if not self._session.bearer_is_refused:
                 return True
-            if self._clock.monotonic() < self._no_renewal_before:
-                return False
-            try:
-                with self._exclusively():
-                    return self._found_renewed() or self._renewed()
-            except AuthenticationError as error:
-                _log.warning("session_not_renewed", problem=str(error))
-                return False
+            now = self._clock.monotonic()
+            return now >= self._no_renewal_before and now < deadline and self._renewed_by(deadline)
 
     def logout(self) -> bool:
         """Forget the session here, then revoke it; whether the broker confirmed that. The device stays known.
@@ -135,6 +135,14 @@ class LiveLogin:
             self._budget.never_left()
         return attempt
 
+    def _renewed_by(self, deadline: Seconds) -> bool:
+        try:
+            with self._exclusively(deadline - self._clock.monotonic()):
+                return self._found_renewed() or self._renewed(deadline)
+        except AuthenticationError as error:
+            _log.warning("session_not_renewed", problem=str(error))
+            return False
+
     def _found_renewed(self) -> bool:
         saved = self._store.load()
         if saved == self._on_file:
@@ -145,11 +153,14 @@ class LiveLogin:
         self._take_up(saved)
         return True
 
-    def _renewed(self) -> bool:
+    def _renewed(self, deadline: Seconds) -> bool:
         current = self._current
         if current is None or current.refresh_token is None:
             return False
-        result = self._send(refresh_request(current.refresh_token, current.device_token))
+        result = self._send(
+            refresh_request(current.refresh_token, current.device_token),
+            timeout_s=request_time_s(deadline - self._clock.monotonic(), longest_s=_TIMEOUT_S),
+        )
         if isinstance(result, WireReply) and result.status in SUCCESS:
             return self._adopted(result, current)
         if isinstance(result, WireReply) and result.status in REFUSED:
@@ -203,11 +214,11 @@ class LiveLogin:
             saved = None  # a login replaces a file that cannot be read, or fails to
         return SecretStr(self._new_device_token()) if saved is None else saved.device_token
 
-    def _send(self, request: WireRequest) -> WireReply | WireFailure:
-        return self._session.exchange(request, timeout_s=_TIMEOUT_S)
+    def _send(self, request: WireRequest, *, timeout_s: Seconds = _TIMEOUT_S) -> WireReply | WireFailure:
+        return self._session.exchange(request, timeout_s=timeout_s)
 
     @contextmanager
-    def _exclusively(self) -> Iterator[None]:
+    def _exclusively(self, within_s: Seconds = LOCK_PATIENCE_S) -> Iterator[None]:
         lock = FileLock(
             self._store.lock_path,
             mode=PRIVATE_FILE,
@@ -217,7 +228,7 @@ class LiveLogin:
         )
         try:
             self._files.make_folder(self._store.lock_path.parent)
-            lock.acquire(timeout=LOCK_PATIENCE_S)
+            lock.acquire(timeout=max(min(within_s, LOCK_PATIENCE_S), 0))
         except Timeout as error:
             raise AuthenticationError("another process is logging in to this account; try again in a moment") from error
         except OSError as error:

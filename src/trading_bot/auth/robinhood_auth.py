@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pydantic import SecretStr
 
 from trading_bot.auth.login_answers import IN_THE_APP, REFUSED, SUCCESS, failure_text, refusal_text
+from trading_bot.auth.renewal_time import held_within, request_time_s
 from trading_bot.auth.token_grants import (
     CLIENT_ID,
     LOGIN_PATH,
@@ -62,14 +63,16 @@ class RobinhoodAuth:
         self._refresh_token: SecretStr | None = None
         self._no_renewal_before: Seconds | None = None
 
-    def login(self) -> None:
+    def login(self, *, within_s: Seconds | None = None) -> None:
         """Ask for tokens with the password. Only what never left is repeated: failed logins lock accounts.
+
+        No repetition begins later than ``within_s``.
 
         Raises:
             AuthenticationError: there is no session; the message says what to do.
         """
         with self._lock:
-            result = self._post_patiently(self._password_grant())
+            result = self._post_patiently(self._password_grant(), within_s)
             if isinstance(result, WireFailure):
                 raise AuthenticationError(failure_text(result))
             if result.status not in SUCCESS:
@@ -81,17 +84,24 @@ class RobinhoodAuth:
             except UnreadableReplyError as error:
                 raise AuthenticationError(f"the login's reply holds no usable token ({error}); {IN_THE_APP}") from error
 
-    def renew(self) -> bool:
+    def renew(self, within_s: Seconds) -> bool:
         """Exchange the refresh token for a new session; whether there is a session to work with now.
 
-        One request serves every thread that was answered 401: later ones find the new token and send nothing.
+        One request serves every thread that was answered 401: later ones find the new token and send nothing, or have
+        waited for it as long as they may. A request on its way is not given up before `LEAST_REQUEST_S`, even where
+        ``within_s`` is over by then, and its answer is always kept.
         """
-        with self._lock:
+        deadline = self._clock.monotonic() + within_s
+        with held_within(self._lock, within_s) as is_our_turn:
+            if not is_our_turn:
+                return False
             if not self._session.bearer_is_refused:
                 return True
-            if self._refresh_token is None or self._is_pausing():
+            left_s = deadline - self._clock.monotonic()
+            if self._refresh_token is None or self._is_pausing() or left_s <= 0:
                 return False
-            return self._renewed(self._post(refresh_request(self._refresh_token, self._device_token)))
+            request = refresh_request(self._refresh_token, self._device_token)
+            return self._renewed(self._post(request, timeout_s=request_time_s(left_s, longest_s=self._timeout_s)))
 
     def logout(self) -> bool:
         """Forget the session here, whatever happens, and revoke it; whether the broker confirmed that."""
@@ -141,13 +151,14 @@ class RobinhoodAuth:
             grant = (*grant, ("mfa_code", self._mfa_code()))
         return form_request(LOGIN_PATH, grant)
 
-    def _post_patiently(self, request: WireRequest) -> WireReply | WireFailure:
+    def _post_patiently(self, request: WireRequest, within_s: Seconds | None) -> WireReply | WireFailure:
         try:
             return with_retry(
                 lambda: self._post_or_raise(request),
                 policy=LOGIN_POLICY,
                 clock=self._clock,
                 should_retry=lambda error: isinstance(error, _NeverLeftError),
+                deadline=None if within_s is None else self._clock.monotonic() + within_s,
                 jitter=self._jitter,
             )
         except _NeverLeftError as error:
@@ -159,5 +170,5 @@ class RobinhoodAuth:
             raise _NeverLeftError(result)
         return result
 
-    def _post(self, request: WireRequest) -> WireReply | WireFailure:
-        return self._session.exchange(request, timeout_s=self._timeout_s)
+    def _post(self, request: WireRequest, *, timeout_s: Seconds | None = None) -> WireReply | WireFailure:
+        return self._session.exchange(request, timeout_s=self._timeout_s if timeout_s is None else timeout_s)

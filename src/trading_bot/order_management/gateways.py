@@ -38,7 +38,7 @@ from trading_bot.robinhood.classify import classify_cancel, classify_submit
 from trading_bot.robinhood.directory import BrokerDirectory, checked_symbol
 from trading_bot.robinhood.fields import is_broker_id, parse_payload
 from trading_bot.robinhood.listing import Pages, Query, read_orders, rows_naming, walk_pages
-from trading_bot.robinhood.reads import LOGIN_NEEDED, BrokerReads, NotAtBrokerError, Repeater, Wire
+from trading_bot.robinhood.reads import LOGIN_NEEDED, BrokerReads, NotAtBrokerError, Renew, Repeater, Wire
 from trading_bot.robinhood.session import FORM, UnreadableReplyError, WireRequest
 from trading_bot.robinhood.wire import (
     ORDER_FORM_VERSION,
@@ -69,7 +69,7 @@ class RobinhoodGateway:
         session: Wire,
         clock: Clock,
         account_number: str | None,
-        renew: Callable[[], bool],
+        renew: Renew,
         read_policy: RetryPolicy = READ_POLICY,
         read_timeout_s: Seconds = 10.0,
         jitter: Jitter = no_jitter,
@@ -102,9 +102,9 @@ class RobinhoodGateway:
         )
         return bounded
 
-    def renew_session(self) -> bool:
+    def renew_session(self, *, within_s: Seconds) -> bool:
         """Ask once for a fresh session; whether there is one now."""
-        return self._renew()
+        return self._renew(within_s)
 
     def prepare_order(self, terms: OrderTerms, ref_id: RefId) -> PreparedOrder:
         """Build the bytes of an order from cached look-ups.

@@ -66,8 +66,11 @@ class BrokerGateway(Protocol):
         """Return the same gateway, whose reads and cancels are all over by ``deadline``, a point on the clock."""
         ...
 
-    def renew_session(self) -> bool:
-        """Refresh a session that the broker refused, once for all threads; say whether a new one is in place."""
+    def renew_session(self, *, within_s: Seconds) -> bool:
+        """Refresh a session that the broker refused, once for all threads; say whether a new one is in place.
+
+        Waits no longer than ``within_s`` for a renewal by somebody else; its own request may take a few seconds more.
+        """
         ...
 
     def cancel_order(self, order_id: OrderId) -> CancelReply:

@@ -181,7 +181,8 @@ class SubmitProtocol:
     def _with_login(self, course: _Course, outcome: SubmitOutcome) -> SubmitOutcome:
         if not isinstance(outcome, NotSent) or not (outcome.may_retry and outcome.needs_login):
             return outcome
-        if course.renewed or not self._gateway.renew_session():
+        left_s = course.deadline - self._clock.monotonic()
+        if course.renewed or not self._gateway.renew_session(within_s=left_s):
             return replace(outcome, may_retry=False)
         course.renewed = True
         return replace(outcome, retry_after_s=0)

@@ -6,6 +6,8 @@ from email.utils import parsedate_to_datetime
 from trading_bot.clock import Clock, Moment
 from trading_bot.robinhood.session import WireReply
 
+_PLAUSIBLE_YEARS = range(2020, 2101)
+
 
 class BrokerClock:
     """Goes on from the latest reply's ``Date`` header (RFC 9110, section 6.6.1), in whole seconds.
@@ -18,9 +20,9 @@ class BrokerClock:
         self._heard: Moment | None = None
 
     def hear(self, reply: WireReply) -> None:
-        """Take the time from a reply; one without a readable date changes nothing."""
+        """Take the time from a reply; one without a readable date of the years 2020 to 2100 changes nothing."""
         at = http_date(reply.headers.get("date", ""))
-        if at is not None:
+        if at is not None and at.year in _PLAUSIBLE_YEARS:
             self._heard = Moment(at=at, mono=self._clock.monotonic())
 
     def now(self) -> datetime | None:
@@ -28,13 +30,16 @@ class BrokerClock:
         heard = self._heard
         if heard is None:
             return None
-        return heard.at + timedelta(seconds=self._clock.monotonic() - heard.mono)
+        try:
+            return heard.at + timedelta(seconds=self._clock.monotonic() - heard.mono)
+        except OverflowError:
+            return None  # no calendar goes that far
 
 
 def http_date(text: str) -> datetime | None:
-    """Return the aware time that a header states, or None where it states none."""
+    """Return the time in UTC that a header states, or None where it states none that a calendar holds."""
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -18,11 +18,13 @@ from trading_bot.robinhood.reads import Wire
 from trading_bot.robinhood.sending import SendPhase
 from trading_bot.robinhood.session import WireReply, WireRequest
 
-FIRST_PAUSE_S: Seconds = 5.0
-LONGEST_PAUSE_S: Seconds = 80.0
-"""A pause the broker does not measure out doubles from the first to the longest while it goes on throttling."""
+LEAST_REPLY_S: Seconds = 3.0
+"""An order leaves only with this much time for its reply: one cut short is in doubt, one not sent is not."""
 
 _SHORTEST_WAIT_S: Seconds = 0.001
+_OVERSLEPT_S: Seconds = 0.1
+"""By how much a wait may overrun, as every sleep does, before that counts."""
+
 _THROTTLED = 429
 
 
@@ -57,9 +59,38 @@ ALLOWANCES: Mapping[Purpose, Allowance] = MappingProxyType(
     }
 )
 
-# Being throttled stops what can wait; a cancel waits only when the broker throttled a cancel.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnPauses:
+    """Pauses that the broker does not measure out: each is twice the one before, while it goes on throttling."""
+
+    first_s: Seconds
+    longest_s: Seconds
+
+
+_PATIENT = OwnPauses(first_s=5.0, longest_s=80.0)
+OWN_PAUSES: Mapping[Purpose, OwnPauses] = MappingProxyType(
+    {
+        Purpose.READ: _PATIENT,
+        Purpose.ORDER: _PATIENT,
+        # Short, so that a cancel is tried several times before a kill or a cancel of everything ends.
+        Purpose.CANCEL: OwnPauses(first_s=1.0, longest_s=5.0),
+        Purpose.LOGIN: _PATIENT,
+    }
+)
+
+# What waits after a 429, beside the throttled purpose itself: whatever adds exposure or can wait. A cancel waits for
+# no other purpose, and neither does a read: it shows what is open and proves that a cancel worked.
 _PAUSED_BY: Mapping[Purpose, frozenset[Purpose]] = MappingProxyType(
-    {purpose: frozenset(Purpose) - {Purpose.CANCEL} for purpose in Purpose} | {Purpose.CANCEL: frozenset(Purpose)}
+    {
+        # No order leaves whose outcome could not be looked up.
+        Purpose.READ: frozenset({Purpose.READ, Purpose.ORDER, Purpose.LOGIN}),
+        Purpose.ORDER: frozenset({Purpose.ORDER, Purpose.LOGIN}),
+        # What the broker still takes is for the cancels.
+        Purpose.CANCEL: frozenset({Purpose.CANCEL, Purpose.ORDER, Purpose.LOGIN}),
+        # Failed logins get the whole account throttled; the session there is goes on reading and cancelling.
+        Purpose.LOGIN: frozenset({Purpose.LOGIN, Purpose.ORDER}),
+    }
 )
 
 
@@ -73,7 +104,7 @@ class RateBudget:
         now = clock.monotonic()
         self._spent_until = dict.fromkeys(Purpose, now)
         self._paused_until = dict.fromkeys(Purpose, now)
-        self._throttled_in_a_row = 0
+        self._next_pause_s = {purpose: OWN_PAUSES[purpose].first_s for purpose in Purpose}
 
     def take(self, purpose: Purpose, *, within_s: Seconds) -> bool:
         """Wait until a request may go out, and whether it may: False after waiting in vain, or without waiting."""
@@ -89,19 +120,26 @@ class RateBudget:
             self._clock.sleep(wait)
         return False
 
-    def throttled(self, purpose: Purpose, pause_s: Seconds | None) -> None:
-        """Note a 429: pause for as long as the broker says, or by our own measure where it says nothing."""
+    def throttled(self, purpose: Purpose, pause_s: Seconds | None, *, sent_at: Seconds) -> None:
+        """Note a 429: pause for as long as the broker says, or by our own measure where it says nothing.
+
+        ``sent_at``, on the monotonic clock, tells requests of one burst: of those that were under way when a pause of
+        our own began, none lengthens it.
+        """
         with self._lock:
-            own_s = min(FIRST_PAUSE_S * 2**self._throttled_in_a_row, LONGEST_PAUSE_S)
-            self._throttled_in_a_row += 1
-            until = self._clock.monotonic() + (own_s if pause_s is None else pause_s)
+            if pause_s is None:
+                if sent_at + _SHORTEST_WAIT_S <= self._paused_until[purpose]:
+                    return
+                pause_s = self._next_pause_s[purpose]
+                self._next_pause_s[purpose] = min(2 * pause_s, OWN_PAUSES[purpose].longest_s)
+            until = self._clock.monotonic() + pause_s
             for paused in _PAUSED_BY[purpose]:
                 self._paused_until[paused] = max(self._paused_until[paused], until)
 
-    def served(self) -> None:
-        """Note any other answer: the next pause without a measure is a first one again."""
+    def served(self, purpose: Purpose) -> None:
+        """Note any other answer: the purpose's next pause without a measure is a first one again."""
         with self._lock:
-            self._throttled_in_a_row = 0
+            self._next_pause_s[purpose] = OWN_PAUSES[purpose].first_s
 
     def _reserve(self, purpose: Purpose, not_after: Seconds) -> Seconds | None:
         allowance = self._allowances[purpose]
@@ -125,17 +163,31 @@ class BudgetedWire:
     def exchange(
         self, request: WireRequest, *, timeout_s: Seconds, permit: SendPermit | None = None
     ) -> WireReply | WireFailure:
-        """Send once, when the budget allows it; the wait counts against ``timeout_s``."""
+        """Send once, when the budget allows it; the wait counts against ``timeout_s``.
+
+        An order is not sent where the wait would leave less than `LEAST_REPLY_S`, or than the whole of a shorter
+        ``timeout_s``, for its reply.
+        """
+        if timeout_s <= 0:
+            return _not_sent(FailureKind.TIMEOUT, "no time was left to send")
         purpose = purpose_of(request)
         deadline = self._clock.monotonic() + timeout_s
-        if not self._budget.take(purpose, within_s=timeout_s):
+        reply_s = min(LEAST_REPLY_S, timeout_s) if purpose is Purpose.ORDER else 0.0
+        if not self._budget.take(purpose, within_s=timeout_s - reply_s):
             return _over_budget(purpose)
-        result = self._wire.exchange(request, timeout_s=deadline - self._clock.monotonic(), permit=permit)
-        if isinstance(result, WireReply) and result.status == _THROTTLED:
-            self._budget.throttled(purpose, retry_after_s(result, self._clock.now()))
-        elif isinstance(result, WireReply):
-            self._budget.served()
+        sent_at = self._clock.monotonic()
+        if deadline - sent_at < reply_s - _OVERSLEPT_S:
+            return _over_budget(purpose)
+        result = self._wire.exchange(request, timeout_s=deadline - sent_at, permit=permit)
+        if isinstance(result, WireReply):
+            self._note(purpose, result, sent_at)
         return result
+
+    def _note(self, purpose: Purpose, reply: WireReply, sent_at: Seconds) -> None:
+        if reply.status == _THROTTLED:
+            self._budget.throttled(purpose, retry_after_s(reply, self._clock.now()), sent_at=sent_at)
+        else:
+            self._budget.served(purpose)
 
 
 def purpose_of(request: WireRequest) -> Purpose:
@@ -148,9 +200,8 @@ def purpose_of(request: WireRequest) -> Purpose:
 
 
 def _over_budget(purpose: Purpose) -> WireFailure:
-    return WireFailure(
-        phase=SendPhase.BEGUN,
-        first_byte_written=False,
-        cause=f"our own rate limit for a {purpose} left no room in time",
-        kind=FailureKind.RATE_BUDGET,
-    )
+    return _not_sent(FailureKind.RATE_BUDGET, f"our own rate limit for a {purpose} left no room in time")
+
+
+def _not_sent(kind: FailureKind, cause: str) -> WireFailure:
+    return WireFailure(phase=SendPhase.BEGUN, first_byte_written=False, cause=cause, kind=kind)

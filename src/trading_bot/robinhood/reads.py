@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from trading_bot.clock import Clock, Seconds
 from trading_bot.error_handling.policies import READ_POLICY, RetryPolicy
@@ -23,6 +23,10 @@ _NOT_FOUND = 404
 _THROTTLED = 429
 _SUCCESS = range(200, 300)
 _SERVER_TROUBLE = range(500, 600)
+
+
+Renew: TypeAlias = Callable[[Seconds], bool]
+"""Gets a fresh session after a 401, in about as many seconds as it is given; says whether there is one now."""
 
 
 class Wire(Protocol):
@@ -59,7 +63,7 @@ class Repeater:
 
     wire: Wire
     clock: Clock
-    renew: Callable[[], bool]
+    renew: Renew
     timeout_s: Seconds
     jitter: Jitter = no_jitter
     hear: Callable[[WireReply], None] = heed_nothing
@@ -69,12 +73,17 @@ class Repeater:
 
     def exchange(self, request: WireRequest, policy: RetryPolicy) -> WireReply | WireFailure:
         """Return the first conclusive result, or the last one."""
-        result = self._patiently(request, policy)
-        if isinstance(result, WireReply) and result.status == _UNAUTHORIZED and self.renew():
-            return self._patiently(request, policy)
+        until = self._until(self.clock.monotonic() + PATIENCE_S)
+        result = self._patiently(request, policy, until)
+        if isinstance(result, WireReply) and result.status == _UNAUTHORIZED and self._has_renewed(until):
+            return self._patiently(request, policy, until)
         return result
 
-    def _patiently(self, request: WireRequest, policy: RetryPolicy) -> WireReply | WireFailure:
+    def _has_renewed(self, until: Seconds) -> bool:
+        left = until - self.clock.monotonic()
+        return left > 0 and self.renew(left)
+
+    def _patiently(self, request: WireRequest, policy: RetryPolicy, until: Seconds) -> WireReply | WireFailure:
         try:
             return with_retry(
                 lambda: self._once(request),
@@ -82,7 +91,7 @@ class Repeater:
                 clock=self.clock,
                 should_retry=lambda error: isinstance(error, PassingTroubleError),
                 delay_hint=self._hint,
-                deadline=self._until(self.clock.monotonic() + PATIENCE_S),
+                deadline=until,
                 jitter=self.jitter,
             )
         except PassingTroubleError as trouble:

@@ -33,7 +33,7 @@ from trading_bot.risk.breaker import RiskBreaker
 from trading_bot.risk.exchange_day import ExchangeDays
 from trading_bot.risk.order_facts import LedgerOrders
 from trading_bot.risk.watch import RiskWatch
-from trading_bot.robinhood.reads import Wire
+from trading_bot.robinhood.reads import Renew, Wire
 from trading_bot.robinhood.session import BrokerSession, Transport
 from trading_bot.safety_checks import SafetyChecks
 from trading_bot.startup.journal import AccountJournal
@@ -54,7 +54,7 @@ class _Access:
 
     wire: Wire
     log_in: Callable[[], None]
-    renew: Callable[[], bool]
+    renew: Renew
 
 
 class AccountParts:

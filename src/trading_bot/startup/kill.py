@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from pydantic import SecretStr
 
+from trading_bot.auth.renewal_time import held_within
 from trading_bot.auth.robinhood_auth import RobinhoodAuth
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config
@@ -22,7 +23,7 @@ from trading_bot.order_management.outcomes import CancelNotSent, CancelReply, Li
 from trading_bot.order_management.ports import SendPermit
 from trading_bot.paper.quotes import QuoteFileError, QuoteSource
 from trading_bot.robinhood.failures import FailureKind, WireFailure
-from trading_bot.robinhood.reads import Wire
+from trading_bot.robinhood.reads import Renew, Wire
 from trading_bot.robinhood.sending import SendPhase
 from trading_bot.robinhood.session import BrokerSession, Transport, WireReply, WireRequest
 from trading_bot.startup.live import LiveConnection, live_connection
@@ -118,8 +119,11 @@ class BoundedWire:
         self, request: WireRequest, *, timeout_s: Seconds, permit: SendPermit | None = None
     ) -> WireReply | WireFailure:
         """Send once, within the time that is left."""
-        left = timeout_s if self.deadline is None else min(timeout_s, self.deadline - self._clock.monotonic())
-        return self._wire.exchange(request, timeout_s=left, permit=permit)
+        return self._wire.exchange(request, timeout_s=self.left_s(timeout_s), permit=permit)
+
+    def left_s(self, wanted_s: Seconds) -> Seconds:
+        """Return how much of that time there still is."""
+        return wanted_s if self.deadline is None else min(wanted_s, self.deadline - self._clock.monotonic())
 
 
 class ResumingWire:
@@ -174,26 +178,30 @@ class NoConnection:
 class FirstLogin:
     """Renews a session by logging in, then by its refresh token. Logins are few: failed ones lock accounts."""
 
-    def __init__(self, auth: RobinhoodAuth) -> None:
+    def __init__(self, auth: RobinhoodAuth, clock: Clock) -> None:
         self._auth = auth
+        self._clock = clock
         self._lock = threading.Lock()
         self._logins_left = _MOST_LOGINS
         self._is_logged_in = False
 
-    def renew(self) -> bool:
-        """Whether there is a session to work with now."""
-        with self._lock:
+    def renew(self, within_s: Seconds) -> bool:
+        """Whether there is a session to work with now, having waited no longer than this for another thread's login."""
+        deadline = self._clock.monotonic() + within_s
+        with held_within(self._lock, within_s) as is_our_turn:
+            if not is_our_turn:
+                return False
             if not self._is_logged_in:
-                self._log_in()
+                self._log_in(deadline - self._clock.monotonic())
                 return self._is_logged_in
-        return self._auth.renew()
+        return self._auth.renew(deadline - self._clock.monotonic())
 
-    def _log_in(self) -> None:
-        if self._logins_left == 0:
+    def _log_in(self, within_s: Seconds) -> None:
+        if self._logins_left == 0 or within_s <= 0:
             return
         self._logins_left -= 1
         try:
-            self._auth.login()
+            self._auth.login(within_s=within_s)
         except AuthenticationError:
             return
         self._is_logged_in = True
@@ -229,16 +237,16 @@ def _paper_broker(around: Surroundings, *, account_number: str, transport: Trans
         timeout_s=_REQUEST_TIMEOUT_S,
         jitter=around.jitter,
     )
-    return _connected(around, wire=session, account_number=account_number, renew=FirstLogin(auth).renew)
+    return _connected(around, wire=session, account_number=account_number, renew=FirstLogin(auth, around.clock).renew)
 
 
-def _connected(around: Surroundings, *, wire: Wire, account_number: str, renew: Callable[[], bool]) -> KillConnection:
+def _connected(around: Surroundings, *, wire: Wire, account_number: str, renew: Renew) -> KillConnection:
     bounded = BoundedWire(wire=wire, clock=around.clock)
     gateway = RobinhoodGateway(
         session=bounded,
         clock=around.clock,
         account_number=account_number,
-        renew=renew,
+        renew=lambda within_s: renew(bounded.left_s(within_s)),
         read_policy=_READ_ONCE,
         read_timeout_s=_REQUEST_TIMEOUT_S,
         jitter=around.jitter,
