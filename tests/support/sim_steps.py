@@ -241,7 +241,7 @@ def _session_ends(chance: random.Random) -> Step:
     """The broker accepts the session no more; renewing it may fail in passing, but nobody is logged out for good."""
     trade = trade_step(chance)
     route = chance.choice([Route.SUBMIT, Route.SUBMIT, Route.LIST, Route.CANCEL])
-    trouble = chance.choice([None, Act.E503_BEFORE, Act.RESET_BEFORE, Act.THROTTLED])
+    trouble = chance.choice([None, Act.E503_BEFORE, Act.RESET_BEFORE, Act.THROTTLED, Act.REQUEST_LOST])
 
     def story(world: SimWorld) -> None:
         world.broker.acts[route].append(Act.UNAUTHORIZED)
