@@ -58,10 +58,29 @@ class TestListing:
         desk.time.sleep(7)
         assert desk.gateway.list_open_orders().broker_time == datetime(2026, 11, 23, 9, 0, 7, tzinfo=UTC)
 
+    def test_a_broker_that_lists_the_whole_history_is_asked_for_what_changed_lately(self, desk):
+        """Page after page of ended orders would use up the budget of reads at each synchronisation."""
+        ended = order_row(id=OTHER, state="filled", cumulative_quantity="10.00000000")
+        history = page(order_row(), ended, following=f"{BASE}/orders/?cursor=2")
+        desk.broker.on(*LIST, history, page(order_row(), ended))
+        listing = desk.gateway.list_open_orders()
+        assert ([report.order_id for report in listing.reports], listing.complete) == ([ORDER], True)
+        first, second = (seen for seen in desk.broker.seen if seen.path == "/orders/")
+        assert first.query == {"account_numbers": ACCOUNT, "is_closed": "false"}
+        assert set(second.query) == {"account_numbers", "updated_at[gte]"}
+        since = datetime.fromisoformat(second.query["updated_at[gte]"])
+        assert desk.time.now() - since == timedelta(days=100)
+
+    @pytest.mark.parametrize("state", ["locating", "pending_cancelled", 7, None])
+    def test_a_row_whose_end_is_not_certain_is_no_sign_of_that(self, desk, state):
+        desk.broker.on(*LIST, page(order_row(state=state)))
+        desk.gateway.list_open_orders()
+        assert [seen.path for seen in desk.broker.seen].count("/orders/") == 1
+
     def test_closed_orders_and_other_accounts_are_left_out(self, desk):
         closed = order_row(id=OTHER, state="cancelled")
         foreign = order_row(id=OTHER, account=f"{BASE}/accounts/9ZZ98765/", quantity="NaN")
-        desk.broker.on(*LIST, page(closed, foreign))
+        desk.broker.on(*LIST, page(closed, foreign), page(closed, foreign))
         listing = desk.gateway.list_open_orders()
         assert (listing.reports, listing.complete) == ((), True)
 

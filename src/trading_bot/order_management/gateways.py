@@ -7,7 +7,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Context, Decimal
 from typing import Self
 
@@ -37,7 +37,15 @@ from trading_bot.robinhood.broker_clock import BrokerClock
 from trading_bot.robinhood.classify import classify_cancel, classify_submit
 from trading_bot.robinhood.directory import BrokerDirectory, checked_symbol
 from trading_bot.robinhood.fields import is_broker_id, parse_payload
-from trading_bot.robinhood.listing import Pages, Query, read_orders, rows_naming, walk_pages
+from trading_bot.robinhood.listing import (
+    FilterIgnoredError,
+    Pages,
+    Query,
+    open_orders_alone,
+    read_orders,
+    rows_naming,
+    walk_pages,
+)
 from trading_bot.robinhood.reads import LOGIN_NEEDED, BrokerReads, NotAtBrokerError, Renew, Repeater, Wire
 from trading_bot.robinhood.session import FORM, UnreadableReplyError, WireRequest
 from trading_bot.robinhood.wire import (
@@ -53,6 +61,9 @@ from trading_bot.robinhood.wire import (
 __all__ = ["BrokerGateway", "RobinhoodGateway"]
 
 _CANCELS_AT_ONCE = 4
+_LONGEST_REST = timedelta(days=100)
+"""A good-till-cancelled order is said to rest for some 90 days."""
+
 _WIDE = Context(prec=60)
 
 
@@ -180,8 +191,12 @@ class RobinhoodGateway:
             raise OrderStatusError(f"{error}; nothing was concluded, read it again", order_id=order_id) from error
 
     def list_open_orders(self) -> Listing:
-        """Read all open orders of the account, dropping closed ones the broker lists all the same."""
-        listing = self._list((("is_closed", "false"),))
+        """Read all open orders of the account.
+
+        A broker that does not heed the filter would list the whole history: then what changed lately is read instead,
+        far enough back for any order that can still rest, and ended ones are dropped.
+        """
+        listing = self._list((("is_closed", "false"),), narrows_to_open=True)
         return replace(listing, reports=tuple(report for report in listing.reports if report.state.is_working))
 
     def list_orders_since(self, changed_after: datetime) -> Listing:
@@ -253,13 +268,19 @@ class RobinhoodGateway:
         query: Query,
         *,
         narrow: Callable[[Pages], Pages] = lambda pages: pages,
+        narrows_to_open: bool = False,
     ) -> Listing:
         try:
             number = self._directory.account_number()
         except OrderStatusError as error:
             return Listing(reports=(), complete=False, problem=str(error))
         broker_time = self._broker_clock.now()
-        pages = walk_pages(self._reads.get, "/orders/", (("account_numbers", number), *query))
+        ours = ("account_numbers", number)
+        get = open_orders_alone(self._reads.get) if narrows_to_open else self._reads.get
+        pages = walk_pages(get, "/orders/", (ours, *query))
+        if isinstance(pages.problem, FilterIgnoredError):
+            since = wire_time(self._clock.now() - _LONGEST_REST)
+            pages = walk_pages(self._reads.get, "/orders/", (ours, ("updated_at[gte]", since)))
         listing = read_orders(narrow(pages), account_number=number, parse=self._parse)
         return replace(listing, broker_time=broker_time)
 

@@ -155,6 +155,7 @@ class OrderBook:
         """Hold only the ``kept`` orders from now on, as after a start: the others are looked for in the past."""
         for key in self._orders.keys() - set(kept):
             envelope = self._orders.pop(key).envelope
+            self._active.pop(key, None)
             del self._by_ref_id[envelope.ref_id]
             if envelope.order_id is not None:
                 self._by_order_id.pop(envelope.order_id, None)

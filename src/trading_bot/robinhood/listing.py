@@ -11,7 +11,7 @@ from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import OrderId, OrderReport, RefId
 from trading_bot.order_management.outcomes import Listing
 from trading_bot.robinhood.session import BASE_URL, UnreadableReplyError
-from trading_bot.robinhood.wire import order_account_number, order_names
+from trading_bot.robinhood.wire import has_ended, order_account_number, order_names
 
 MAX_PAGES = 200
 
@@ -27,6 +27,23 @@ class Pages:
 
     rows: tuple[object, ...]
     problem: OrderStatusError | None
+
+
+class FilterIgnoredError(OrderStatusError):
+    """A list of open orders shows one that has ended: the broker did not heed what was asked for."""
+
+
+def open_orders_alone(get: Get) -> Get:
+    """Return a ``get`` that raises `FilterIgnoredError` for a page that shows an ended order."""
+
+    def get_open(path: str, query: Query) -> object:
+        page = get(path, query)
+        rows = page.get("results") if isinstance(page, dict) else None
+        if isinstance(rows, list) and any(has_ended(row) for row in rows):
+            raise FilterIgnoredError("the broker lists ended orders among the open ones; list by time instead")
+        return page
+
+    return get_open
 
 
 def walk_pages(get: Get, path: str, query: Query) -> Pages:

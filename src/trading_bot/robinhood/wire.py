@@ -128,6 +128,12 @@ def order_names(obj: object) -> tuple[OrderId | None, RefId | None]:
     )
 
 
+def has_ended(obj: object) -> bool:
+    """Whether a row says of its order, in a word that we know, that nothing more can happen to it."""
+    word = obj.get("state") if isinstance(obj, dict) else None
+    return isinstance(word, str) and word in STATES and STATES[word].is_terminal
+
+
 def order_account_number(obj: object) -> str | None:
     """Read which account an order belongs to, if it says."""
     url = obj.get("account") if isinstance(obj, dict) else None
