@@ -98,6 +98,16 @@ def test_an_order_that_is_open_again_is_cancelled_again():
     assert open_at_broker(bench) == []
 
 
+def test_an_order_of_ours_that_is_open_again_without_its_mark_is_cancelled_too():
+    bench = with_orders("AAPL")
+    bench.manager.cancel_all()
+    again = bench.gateway.order()
+    again.state, again.ref_id = OrderState.CONFIRMED, None
+    (result,) = bench.manager.cancel_all()
+    assert result.verdict is CancelVerdict.CANCELLED
+    assert open_at_broker(bench) == []
+
+
 def test_a_list_that_lags_behind_an_end_does_not_hold_it_up():
     bench = with_orders("AAPL")
     report = bench.gateway.order().report()
@@ -150,6 +160,16 @@ class TestOrdersInDoubt:
         (result,) = bench.manager.cancel_all()
         assert (result.client_order_id, result.verdict) == ("doubt", CancelVerdict.CANCELLED)
         assert open_at_broker(bench) == []
+
+    def test_it_is_marked_before_it_is_looked_for(self):
+        """Whoever finds it meanwhile has to know."""
+        bench = ManagerBench()
+        in_doubt(bench, there=False)
+        marked: list[bool] = []
+        bench.before_sync.append(lambda: marked.append(bench.tracked("doubt").cancel_wanted))
+        with pytest.raises(OrderCancellationError):
+            bench.manager.cancel_all()
+        assert marked[0]
 
     def test_one_that_does_not_is_looked_for_until_the_deadline(self):
         bench = ManagerBench(cancel_deadline_s=10)

@@ -81,6 +81,27 @@ def test_a_cancel_that_was_taken_and_not_yet_done_is_pending_after_the_deadline(
     assert 3 < bench.clock.monotonic() <= 5
 
 
+def test_a_request_that_did_not_leave_takes_back_none_that_may_have_arrived():
+    bench = ManagerBench(cancel_deadline_s=1)
+    bench.buy("c1")
+    bench.gateway.cancels.append(CancelStep(reply=NO_ANSWER))
+    bench.gateway.answer_cancels(NOT_SENT)
+    with pytest.raises(OrderCancellationError):
+        bench.manager.cancel_order("c1")
+    assert bench.state() == "pending_cancel"
+
+
+def test_what_was_read_before_the_broker_was_asked_again_says_nothing_of_its_answer():
+    bench = ManagerBench(cancel_deadline_s=20)
+    bench.buy("c1")
+    bench.gateway.cancels.append(CancelStep(drops=True))
+    bench.gateway.cancels.append(
+        CancelStep(reply=REFUSED, before=lambda order: setattr(bench.gateway, "unreadable", 1), drops=True)
+    )
+    bench.gateway.ends_at_read = 6
+    assert bench.manager.cancel_order("c1").verdict is CancelVerdict.CANCELLED
+
+
 def test_the_order_is_read_until_the_broker_shows_the_end():
     bench = ManagerBench()
     bench.buy("c1")

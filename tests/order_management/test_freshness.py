@@ -100,6 +100,23 @@ class TestOrders:
         bench.gateway.listing_problem = None
         assert bench.buy("c1").order_id is not None
 
+    def test_its_age_counts_from_when_it_was_begun(self, clock, monkeypatch):
+        """What was read at the beginning of a long synchronisation is as old as that."""
+        bench = bench_on(clock)
+        read = bench.gateway.list_open_orders
+
+        def slowly():
+            listing = read()
+            clock.sleep(50)
+            return listing
+
+        monkeypatch.setattr(bench.gateway, "list_open_orders", slowly)
+        bench.sync()
+        monkeypatch.undo()
+        bench.gateway.listing_problem = "HTTP 503"
+        clock.sleep(11)
+        assert blocked(bench).code == "view_too_old"
+
     def test_renewing_takes_no_longer_than_a_price_lives(self, clock):
         bench = bench_on(clock)
         clock.sleep(61)

@@ -17,7 +17,7 @@ from trading_bot.order_management.exceptions import (
     OrderStatusError,
     TradingHaltedError,
 )
-from trading_bot.order_management.models import OrderReport, OrderState
+from trading_bot.order_management.models import OrderReport, OrderState, Side
 from trading_bot.order_management.outcomes import CancelRefused, Listing
 
 
@@ -392,6 +392,24 @@ class TestTime:
         assert (summary.complete, "slept" in str(summary.problem)) == (False, True)
         monkeypatch.undo()
         assert bench.manager.synchronize_open_orders().complete
+
+    def test_sells_of_others_in_a_list_that_spans_a_sleep_are_no_news(self, monkeypatch):
+        clock = JumpyClock(MONDAY)
+        bench = ManagerBench(clock=clock, shares={"AAPL": 10})
+        theirs = bench.gateway.add(terms(side=Side.SELL))
+        bench.sync()
+        theirs.end()
+        read = bench.gateway.list_open_orders
+
+        def sleepily():
+            clock.jump(3600)
+            return read()
+
+        monkeypatch.setattr(bench.gateway, "list_open_orders", sleepily)
+        bench.sync()
+        holdings = bench.manager._parts.holdings
+        assert holdings is not None
+        assert holdings.free_to_sell("AAPL") == 0
 
     def test_a_look_up_that_spans_a_sleep_proves_no_absence(self, monkeypatch):
         bench = with_unknown()
