@@ -14,7 +14,7 @@ from trading_bot.order_management.exceptions import (
     OrderOutcomeUnknownError,
     TradingHaltedError,
 )
-from trading_bot.order_management.models import OrderState
+from trading_bot.order_management.models import ClientOrderId, OrderState
 from trading_bot.order_management.outcomes import CancelNotSent, CancelRefused, CancelTaken, CancelUnknown
 from trading_bot.order_management.results import CancelResult, CancelVerdict
 
@@ -89,6 +89,49 @@ def test_a_request_that_did_not_leave_takes_back_none_that_may_have_arrived():
     with pytest.raises(OrderCancellationError):
         bench.manager.cancel_order("c1")
     assert bench.state() == "pending_cancel"
+
+
+def test_nor_does_it_take_back_one_of_an_earlier_call():
+    bench = ManagerBench(cancel_deadline_s=1)
+    bench.buy("c1")
+    bench.gateway.cancels.append(CancelStep(ends=False))
+    bench.manager.cancel_order("c1")
+    bench.gateway.answer_cancels(NOT_SENT)
+    bench.gateway.unreadable = 100
+    with pytest.raises(OrderCancellationError):
+        bench.manager.cancel_order("c1")
+    assert bench.state() == "pending_cancel"
+
+
+def test_an_order_that_fills_in_part_while_its_cancel_is_refused_is_at_work_with_its_fills():
+    bench = ManagerBench(cancel_deadline_s=1)
+    bench.buy("c1")
+
+    def fill_some(order) -> None:
+        order.fill(4)
+        with bench.ledger.open_book() as book:
+            tracked = book.get(ClientOrderId("c1"))
+        assert tracked is not None
+        bench.manager._parts.synchronizer.learn(tracked, order.report())
+
+    bench.gateway.cancels.append(CancelStep(reply=REFUSED, before=fill_some))
+    bench.gateway.unreadable = 100
+    with pytest.raises(OrderCancellationError):
+        bench.manager.cancel_order("c1")
+    (answer,) = bench.journal.facts(EventKind.CANCEL_ANSWERED)
+    assert answer.status is OrderState.PARTIALLY_FILLED
+
+
+def test_every_request_of_a_cancel_ends_by_its_deadline():
+    bench = ManagerBench()
+    bench.buy("c1")
+    bench.gateway.deadlines.clear()
+    bench.manager.cancel_order("c1")
+    assert set(bench.gateway.deadlines) == {30}
+    bench.clock.sleep(100)
+    bench.gateway.deadlines.clear()
+    bench.manager.cancel_all()
+    assert set(bench.gateway.deadlines) == {130}
 
 
 def test_what_was_read_before_the_broker_was_asked_again_says_nothing_of_its_answer():

@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from tests.support.fake_gateway import REPLY_LOST, REQUEST_LOST, SURELY_THERE, BrokerOrder, SubmitStep, rejected
+from tests.support.fake_gateway import (
+    REPLY_LOST,
+    REQUEST_LOST,
+    SURELY_THERE,
+    BrokerOrder,
+    SubmitStep,
+    nothing,
+    rejected,
+)
 from tests.support.manager_bench import ManagerBench, terms
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.events import EventKind
@@ -279,6 +287,21 @@ class TestAcceptPosition:
         bench = drifted()
         bench.buy("c1", symbol="MSFT")
         assert bench.manager.decisions.accept_position("AAPL", **ALICE) == 30
+
+    def test_it_is_not_accepted_while_shares_of_it_are_being_booked(self):
+        """What is sold while the broker is asked would be sold a second time."""
+        bench = ManagerBench(shares={"AAPL": 50})
+
+        def sell_all() -> None:
+            bench.positions.during_read = nothing
+            bench.sell("c1", quantity=50)
+            bench.gateway.order().fill()
+            bench.manager.get_order_status("c1")
+
+        bench.positions.during_read = sell_all
+        with pytest.raises(OrderStatusError, match="try again"):
+            bench.manager.decisions.accept_position("AAPL", **ALICE)
+        assert bench.manager.decisions.accept_position("AAPL", **ALICE) == 0
 
     def test_a_short_position_is_not_accepted_and_a_covered_one_ends_the_halt(self):
         bench = ManagerBench(shares={"AAPL": 50})

@@ -1,11 +1,13 @@
 """One order from request to answer, also where the call ends in a way that nobody planned."""
 
+from decimal import Decimal
+
 import pytest
 
 from tests.support.fake_gateway import SubmitStep
 from tests.support.manager_bench import ManagerBench
-from trading_bot.order_management.exceptions import OrderRejectedError
-from trading_bot.order_management.models import OrderState
+from trading_bot.order_management.exceptions import OrderRejectedError, TradingHaltedError
+from trading_bot.order_management.models import OrderRequest, OrderState, OrderTerms, Side
 
 
 def interrupt():
@@ -46,3 +48,20 @@ def test_an_order_that_the_broker_takes_and_refuses_in_one_answer_is_rejected():
     with pytest.raises(OrderRejectedError):
         bench.buy("c1")
     assert bench.state("c1") == "rejected"
+
+
+@pytest.mark.parametrize("where", ["its preparation", "its approval"])
+def test_an_order_decided_before_a_kill_is_not_sent_although_the_account_is_armed_again(where):
+    bench = ManagerBench()
+    request = OrderRequest(symbol="AAPL", side=Side.BUY, quantity=10, reference_price=Decimal(100))
+    if where == "its preparation":
+        bench.gateway.on_prepare = bench.latch.kill_and_arm
+
+    def approve(_terms: OrderTerms) -> None:
+        if where == "its approval":
+            bench.latch.kill_and_arm()
+
+    with pytest.raises(TradingHaltedError) as caught:
+        bench.manager.place_limit_order(request, approve=approve)
+    assert caught.value.code == "armed_anew"
+    assert bench.gateway.calls == []

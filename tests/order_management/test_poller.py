@@ -126,6 +126,26 @@ def test_it_can_be_started_again():
         assert poller.stop(timeout_s=10)
 
 
+def test_it_can_be_started_again_while_its_last_round_has_not_ended_yet():
+    """Otherwise nobody follows the orders of the bot that was started again."""
+    rounds, go_on = [threading.Event(), threading.Event()], threading.Event()
+    begun = iter(rounds)
+
+    def task() -> None:
+        if (event := next(begun, None)) is not None:
+            event.set()
+        go_on.wait(10)
+
+    poller = Poller(task, interval_s=0.001)
+    poller.start()
+    assert rounds[0].wait(10)
+    assert not poller.stop(timeout_s=0.01)
+    poller.start()
+    assert rounds[1].wait(10), "the new thread polls"
+    go_on.set()
+    assert poller.stop(timeout_s=10)
+
+
 def test_a_kill_and_an_arming_are_logged_once_each(caplog):
     latch, reasons = FakeLatch(), iter([None, "killed; arm it", "killed; arm it", None, None])
 

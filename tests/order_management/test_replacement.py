@@ -96,6 +96,26 @@ class TestWhatIsSent:
         names = ("symbol", "side", "quantity", "strategy_name", "time_in_force", "extended_hours")
         assert [getattr(new, name) for name in names] == [getattr(old, name) for name in names]
 
+    @pytest.mark.parametrize("used", ["old", "earlier"])
+    def test_an_id_that_stands_for_an_order_already_is_refused_before_anything_is_cancelled(self, used):
+        bench = ManagerBench()
+        bench.buy("earlier", symbol="MSFT")
+        bench.buy("old")
+        with pytest.raises(OrderValidationError) as caught:
+            replaced(bench, client_order_id=used)
+        assert caught.value.code == "client_order_id_reused"
+        assert bench.gateway.cancel_requests == []
+
+    def test_a_kill_between_the_legs_ends_it_although_the_account_is_armed_again(self):
+        bench = resting()
+
+        bench.gateway.cancels.append(CancelStep(before=lambda order: bench.latch.kill_and_arm()))
+        with pytest.raises(OrderNotSentError) as caught:
+            replaced(bench)
+        assert "armed anew" in str(caught.value)
+        assert bench.state("old") == "cancelled"
+        assert len(bench.gateway.posts) == 1
+
     def test_another_pricing_can_be_chosen(self):
         assert replaced(resting(), pricing=Pricing.MARKETABLE).limit_price > NEW_PRICE
 

@@ -8,7 +8,7 @@ from tests.support.fake_gateway import REPLY_LOST, REQUEST_LOST, CancelStep
 from tests.support.manager_bench import ManagerBench, terms
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.events import EventKind
-from trading_bot.order_management.exceptions import OrderCancellationError, OrderOutcomeUnknownError
+from trading_bot.order_management.exceptions import OrderCancellationError, OrderOutcomeUnknownError, TradingHaltedError
 from trading_bot.order_management.ledger import OrderChange
 from trading_bot.order_management.models import OrderState
 from trading_bot.order_management.outcomes import CancelNotSent, CancelRefused, CancelUnknown
@@ -195,3 +195,21 @@ def test_a_listener_may_synchronise():
     thread.start()
     thread.join(timeout=10)
     assert complete == [True]
+
+
+@pytest.mark.parametrize("trouble", ["the list", "the positions"])
+def test_a_second_start_relies_on_nothing_that_the_first_one_read(trouble):
+    """Another process may have had the account in between."""
+    bench = ManagerBench(shares={"AAPL": 10})
+    if trouble == "the list":
+        bench.gateway.listing_problem = "HTTP 503"
+    else:
+        bench.positions.is_failing = True
+    with pytest.raises(TradingHaltedError, match="could not be compared"):
+        bench.manager.recover()
+    with pytest.raises(TradingHaltedError):
+        bench.buy("c1")
+    assert bench.gateway.posts == []
+    bench.gateway.listing_problem, bench.positions.is_failing = None, False
+    bench.sync()
+    assert bench.buy("c1").order_id is not None

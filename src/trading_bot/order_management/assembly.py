@@ -65,6 +65,13 @@ class ManagerParts:
         self.replacement = self._replacement()
         self.decisions = self._decisions()
 
+    def forget_the_broker(self) -> None:
+        """Rely on nothing that was read before: another process may have had the account since."""
+        self.halts.begin_start()
+        self.freshness.forget()
+        if self.holdings is not None:
+            self.holdings.forget()
+
     def _admission(self) -> Admission:
         base = self._base
         return Admission(

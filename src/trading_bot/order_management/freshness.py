@@ -28,6 +28,10 @@ class Freshness:
         off = began.at - broker_time if broker_time is not None else timedelta()
         self._clock_is_off_by = off if abs(off) > CLOCKS_AGREE_WITHIN else None
 
+    def forget(self) -> None:
+        """Have no view: what was read before is not to be relied on."""
+        self._compared = None
+
     @property
     def is_stale(self) -> bool:
         """Whether the view has to be renewed before it may carry a new order."""

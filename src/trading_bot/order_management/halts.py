@@ -40,6 +40,10 @@ class TradingHalts:
             or (self._latch.reason_not_reducing() if leaving else self._latch.reason_not_armed())
         )
 
+    def begin_start(self) -> None:
+        """Take no order from now on, until the whole book has been compared with the broker once more."""
+        self._not_reconciled = _NOT_RECONCILED
+
     def end_start(self) -> None:
         """Take orders from now on: the whole book has been compared with the broker."""
         self._not_reconciled = None

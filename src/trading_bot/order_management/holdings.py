@@ -102,6 +102,12 @@ class Holdings:
         moved = (symbol for symbol in {*before, *after} if before.get(symbol) != after.get(symbol))
         return Look(held=held, expected=after, moved=frozenset(moved), began=began)
 
+    def forget(self) -> None:
+        """Know no positions until they are read again: somebody else may have traded meanwhile."""
+        self._looked, self._unread_because = None, None
+        self._differences, self._external_sells = {}, {}
+        self._external = self._external_then = frozenset()
+
     def forget_difference(self, symbol: str) -> None:
         """Take the position as it is on record now: somebody has accepted it."""
         self._differences = {name: found for name, found in self._differences.items() if name != symbol}

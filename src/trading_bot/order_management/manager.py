@@ -302,11 +302,12 @@ class OrderManager:
         return summary
 
     def recover(self) -> SyncSummary:
-        """Compare the replayed book with the broker; orders are taken only once a comparison was complete.
+        """Compare the replayed book with the broker anew; orders are taken only once a comparison was complete.
 
         Raises:
             TradingHaltedError: this one was not; a later `synchronize_open_orders` that is will do.
         """
+        self._parts.forget_the_broker()
         summary = self._parts.upkeep.recover()
         self._take_orders_if(summary)
         if not summary.complete:

@@ -23,7 +23,7 @@ from trading_bot.order_management.models import (
 )
 from trading_bot.order_management.order_book import OrderBook
 from trading_bot.order_management.ports import BrokerGateway
-from trading_bot.order_management.position_watch import NOTHING, baseline, in_words
+from trading_bot.order_management.position_watch import NOTHING, Look, baseline, in_words
 from trading_bot.order_management.synchronization import Synchronizer
 from trading_bot.order_management.tracked_order import TrackedOrder
 
@@ -142,6 +142,7 @@ class OperatorDecisions:
             )
         with self._ledger.open_book() as book:
             self._refuse_while_open(symbol)
+            _refuse_if_moved(book, symbol, look)
             self._ledger.record_fact(baseline(symbol, quantity, reason=reason, by=by))
             self._end_what_the_position_caused(book, symbol, by=by, reason=reason)
             holdings.forget_difference(symbol)
@@ -270,6 +271,16 @@ class OperatorDecisions:
             self._ledger.record_fact(_about_symbol(EventKind.SYMBOL_RELEASED, symbol, by=by, reason=reason))
         if halt is not None and cause_of(halt) is Cause.NEGATIVE_POSITION and halt.symbol == symbol:
             self._ledger.record_fact(_about_symbol(EventKind.TRADING_RESUMED, symbol, by=by, reason=reason))
+
+
+def _refuse_if_moved(book: OrderBook, symbol: str, look: Look) -> None:
+    expected = book.expected_positions().get(symbol, NOTHING)
+    if symbol in look.moved or expected != look.expected.get(symbol, NOTHING):
+        raise OrderStatusError(
+            f"{symbol}: shares were booked while the position was being read, and could count twice; nothing was "
+            "accepted: look at the position and try again",
+            symbol=symbol,
+        )
 
 
 def _refuse_nameless(by: str, reason: str) -> None:

@@ -50,10 +50,13 @@ class Poller:
         return self._thread is not None and self._thread.is_alive()
 
     def start(self) -> None:
-        """Start the thread; a second call changes nothing while it runs."""
-        if self.is_running:
+        """Start the thread; a second call changes nothing while it runs.
+
+        One that was asked to end and is still in a long round ends by itself; a new one takes its place.
+        """
+        if self.is_running and not self._stop.is_set():
             return
-        self._stop.clear()
+        self._stop = threading.Event()
         self._thread = threading.Thread(target=self.run, name="trading-bot-poller", daemon=True)
         self._thread.start()
 
@@ -66,7 +69,8 @@ class Poller:
 
     def run(self) -> None:
         """Poll on the calling thread until stopped."""
-        while not self._stop.wait(self._interval_s):
+        stop = self._stop
+        while not stop.wait(self._interval_s):
             self._poll_once()
 
     def _poll_once(self) -> None:

@@ -132,6 +132,8 @@ class Pursuit:
 
     def follow(self, targets: Sequence[Target], *, within_s: Seconds) -> Iterator[Target]:
         """Yield each target as soon as nothing more is to be learnt of it, and at the deadline those that are left."""
+        if not targets:
+            return
         began_at, deadline = self._clock.now(), self._clock.monotonic() + within_s
         gateway = self._gateway.by(deadline)
         left = list(targets)

@@ -89,6 +89,7 @@ class Replacement:
             return old
         _refuse_unless_at_work(order)
         request = _request(old, change, quantity=old.quantity if change.quantity is None else change.quantity)
+        self._refuse_used_id(change)
         self._admission.refuse_if_halted(self._placement.preview(request, strategy_name=old.strategy_name))
         with self._alone(order) as course:
             _refuse_unless_at_work(self._now(order))
@@ -98,6 +99,19 @@ class Replacement:
                 return ended.envelope
             with _reporting(ended):
                 return self._place(replace(request, quantity=left), ended, course=course, approve=approve)
+
+    def _refuse_used_id(self, change: Change) -> None:
+        if change.client_order_id is None:
+            return
+        with self._ledger.open_book() as book:
+            used = book.get(ClientOrderId(change.client_order_id))
+        if used is not None:
+            raise OrderValidationError(
+                f"client order id {used.client_order_id} already stands for an order; give the new one another",
+                client_order_id=used.client_order_id,
+                symbol=used.envelope.symbol,
+                code="client_order_id_reused",
+            )
 
     def stop(self, orders: Collection[ClientOrderId] | None = None) -> None:
         """Send no second leg for these orders, or for any: somebody wants them cancelled."""

@@ -1,0 +1,20 @@
+"""Where to look first: a schedule that found each bug before. Only where that took a while; nothing rests on it."""
+
+from collections.abc import Mapping
+
+FIRST_SEEDS: Mapping[str, int] = {
+    "a kill is forgotten once the account is armed again": 27,
+    "a refused cancel counts as closed": 6,
+    "a start arms the account again": 30,
+    "executions are not told apart": 10,
+    "part of a list proves absence": 122,
+    "presumed absent is taken for an end": 39,
+    "the first page is taken for all": 76,
+    "the folder is not flushed after a rotation": 47,
+    "the latch is not read again before the first byte": 14,
+    "the latch is not read at all": 17,
+    "the live segment is renamed away first": 31,
+    "the new segment is copied over the old one": 11,
+    "too many attempts": 41,
+    "unresolved orders reserve nothing": 8,
+}
