@@ -1,6 +1,7 @@
 """What a named person decides: checked, recorded, and still there after a restart."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.support.fake_gateway import (
     nothing,
     rejected,
 )
-from tests.support.manager_bench import ManagerBench, terms
+from tests.support.manager_bench import MONDAY, ManagerBench, terms
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
@@ -43,6 +44,7 @@ def in_doubt(step: SubmitStep = REQUEST_LOST) -> ManagerBench:
     with pytest.raises(OrderOutcomeUnknownError):
         bench.buy("c1")
     bench.gateway.blind_lookups = 0
+    bench.clock.sleep_until(MONDAY + timedelta(seconds=21))
     return bench
 
 
@@ -75,6 +77,17 @@ def test_a_decision_needs_a_name_and_a_reason(decision, bad):
 
 
 class TestResolve:
+    def test_never_accepted_has_to_wait_until_nothing_can_arrive_any_more(self):
+        """After a crash a person may be quicker than the bytes of the submit."""
+        bench = ManagerBench()
+        bench.gateway.submits.append(REQUEST_LOST)
+        bench.gateway.blind_lookups = 1000
+        with pytest.raises(OrderOutcomeUnknownError):
+            bench.buy("c1")
+        with pytest.raises(OrderStatusError, match="on its way"):
+            bench.manager.decisions.resolve("c1", as_=Resolution.NEVER_ACCEPTED, **ALICE)
+        assert bench.state("c1") == "unknown"
+
     def test_never_accepted_ends_the_doubt_and_frees_the_symbol(self):
         bench = in_doubt()
         ended = bench.manager.decisions.resolve("c1", as_=Resolution.NEVER_ACCEPTED, **ALICE)

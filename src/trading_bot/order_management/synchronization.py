@@ -200,6 +200,10 @@ class Synchronizer:
             )
             return tally, book.working(), self._doubtful(book)
 
+    def may_be_on_its_way(self, order: TrackedOrder) -> bool:
+        """Whether its submit may still reach the broker, so that no listing disproves it."""
+        return self._clock.now() <= self._horizon.sent_until(order)
+
     def nothing_read(self, problem: str) -> SyncSummary:
         """Return the summary of a round that could not begin."""
         with self._ledger.open_book() as book:
