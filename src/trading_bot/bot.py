@@ -248,6 +248,11 @@ class TradingBot:
         """Return the orders that have not provably ended."""
         return self._manager.open_orders()
 
+    @property
+    def journal_problem(self) -> str | None:
+        """Why the journal takes no order, and may not know every order, if so."""
+        return self._manager.journal_problem
+
     def _executed(self, order_type: str, build: Callable[[], OrderRequest], strategy_name: str) -> TradeResult:
         if order_type != _LIMIT:
             return unsupported_trade(order_type)

@@ -125,6 +125,18 @@ class TestOrders:
         assert state in {"queued", "confirmed"}, "the exchange confirms a moment later"
         assert row.split()[-1] in {"EST", "EDT"}
 
+    def test_a_damaged_journal_is_never_no_open_orders(self, desk):
+        desk.buy("first")
+        journal = desk.home / "logs" / "orders.jsonl"
+        whole = journal.read_text(encoding="utf-8")
+        journal.write_text(whole.replace('"order_intended"', '"order_inteded"', 1), encoding="utf-8")
+        listed = desk("orders")
+        assert listed.returncode == 11
+        assert "no open orders" not in listed.stdout
+        assert "there may be orders that are not listed here" in listed.stderr
+        answer = desk("--json", "orders")
+        assert "damaged" in json.loads(answer.stdout)["problem"]
+
     def test_ended_orders_are_listed_only_on_request(self, desk):
         desk.buy("first")
         desk("cancel", "first")

@@ -301,6 +301,12 @@ class TestAcceptPosition:
         bench.buy("c1", symbol="MSFT")
         assert bench.manager.decisions.accept_position("AAPL", **ALICE) == 30
 
+    @pytest.mark.parametrize("symbol", ["aapl", "", "AAPL ", "../AAPL"])
+    def test_what_is_no_symbol_is_refused(self, symbol):
+        bench = ManagerBench(shares={"AAPL": 50})
+        with pytest.raises(OrderValidationError):
+            bench.manager.decisions.accept_position(symbol, **ALICE)
+
     def test_it_is_not_accepted_while_shares_of_it_are_being_booked(self):
         """What is sold while the broker is asked would be sold a second time."""
         bench = ManagerBench(shares={"AAPL": 50})

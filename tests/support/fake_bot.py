@@ -156,6 +156,8 @@ class FakeTradingBot(FakeBot):
     def orders(self) -> tuple[OrderEnvelope, ...]:
         return tuple(self.book)
 
+    journal_problem: str | None = None
+
     def open_orders(self) -> tuple[OrderEnvelope, ...]:
         return tuple(order for order in self.book if order.state.is_working)
 

@@ -99,8 +99,13 @@ def orders(invocation: Invocation, *, everything: bool) -> None:
         print_json(answer)
     elif rows := words.order_rows(words.parts(answer, "orders"), call.zone):
         print_table(words.ORDER_HEADINGS, rows, invocation=invocation)
-    else:
+    elif "problem" not in answer:
         print_line("no orders" if everything else "no open orders")
+    if "problem" in answer:
+        raise CommandError(
+            f"there may be orders that are not listed here: {answer['problem']}; the broker's app shows them all",
+            exit_code=ExitCode.JOURNAL,
+        )
 
 
 @click.command(short_help="Show one order and its fills.")

@@ -106,7 +106,8 @@ def _take_consent(invocation: Invocation, place: "AccountPlace", phrase: str | N
         phrase = ask_for_phrase(invocation, question, option='--confirm "LIVE ...."')
     if phrase.strip() != wanted:
         raise CommandError(
-            f"the account is not armed: that is not the phrase for {place.mode} mode; see 'trading-bot arm --help'",
+            f"nothing was changed: that is not the phrase for {place.mode} mode; see 'trading-bot arm --help', and "
+            "'trading-bot doctor' for whether the account is armed",
             exit_code=ExitCode.REFUSED_BY_RULE,
         )
 

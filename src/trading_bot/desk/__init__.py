@@ -136,8 +136,10 @@ class ListOrders(Ask):
     all: bool = False
 
     def answer(self, counter: Counter) -> JsonObject:
-        """Read the book; the broker is not asked."""
-        return orders_json(counter.bot.orders() if self.all else counter.bot.open_orders())
+        """Read the book; the broker is not asked. With a ``problem``, there may be orders that it does not know."""
+        listed = orders_json(counter.bot.orders() if self.all else counter.bot.open_orders())
+        problem = counter.bot.journal_problem
+        return listed if problem is None else {**listed, "problem": problem}
 
 
 class ShowStatus(Ask):

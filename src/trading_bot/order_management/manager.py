@@ -93,6 +93,12 @@ class OrderManager:
         return self._parts.halts.reason()
 
     @property
+    def journal_problem(self) -> str | None:
+        """Why the journal takes no order, and may not know every order, if so."""
+        failure = self._ledger.failure
+        return None if failure is None else str(failure)
+
+    @property
     def decisions(self) -> OperatorDecisions:
         """What a named person may decide: resolve, adopt, release, accept a position."""
         return self._parts.decisions

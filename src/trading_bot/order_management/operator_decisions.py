@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+from trading_bot.order_management.calculator import validate_symbol
 from trading_bot.order_management.carrying import carried_events
 from trading_bot.order_management.causes import Cause, cause_of
 from trading_bot.order_management.client_ids import bears_our_mark
@@ -124,13 +125,15 @@ class OperatorDecisions:
         """Take the broker's position of a symbol as ours from now on, and return it.
 
         Raises:
-            OrderValidationError: an order on it has not ended, whose fills could count twice; or the position is short.
+            OrderValidationError: that is no symbol; an order on it has not ended, whose fills could count twice; or the
+                position is short.
             OrderStatusError: the positions could not be read.
         """
         _refuse_nameless(by, reason)
         holdings = self._holdings
         if holdings is None:
             raise OrderStatusError("this manager reads no positions; give it the account to read them from")
+        symbol = validate_symbol(symbol)
         self._refuse_while_open(symbol)
         look = holdings.look()
         quantity = look.held.get(symbol, NOTHING)
