@@ -105,6 +105,19 @@ WORDS = [
         "a person decided that it is never accepted: seen in the app",
     ),
     (
+        told(EventKind.ORDER_RESOLVED, status=OrderState.NEVER_ACCEPTED, reason="seen", details={"by": "alice"}),
+        "alice decided that it is never accepted: seen",
+    ),
+    (
+        OrderEvent(event=EventKind.POSITION_ACCEPTED, symbol="AAPL", reason="a split", details={"by": "alice"}),
+        "alice accepted the broker's position in AAPL: a split",
+    ),
+    (
+        OrderEvent(event=EventKind.POSITION_ACCEPTED, symbol="AAPL", reason="held when this journal first looked"),
+        "the position in AAPL is taken as it is: held when this journal first looked",
+    ),
+    (OrderEvent(event=EventKind.POSITION_ACCEPTED), "the position in every other symbol is taken as it is"),
+    (
         OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL", reason="drift"),
         "no order may be opened on AAPL: drift",
     ),

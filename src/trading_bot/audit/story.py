@@ -149,7 +149,7 @@ _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
     EventKind.ORDER_PRESUMED_ABSENT: _plain("it is presumed absent"),
     EventKind.ORDER_NEVER_ACCEPTED: _plain("the broker never took it"),
     EventKind.ORDER_RESOLVED: lambda fact: (
-        f"a person decided that it is {_words(fact.status or 'closed')}{_because(fact)}"
+        f"{_person(fact)} decided that it is {_words(fact.status or 'closed')}{_because(fact)}"
     ),
     EventKind.ORDER_UPDATED: _updated,
     EventKind.EXECUTION_BOOKED: _executed,
@@ -160,7 +160,11 @@ _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
     EventKind.SYMBOL_FROZEN: _on_symbol("no order may be opened on {symbol}"),
     EventKind.SYMBOL_RELEASED: _on_symbol("orders on {symbol} are allowed again"),
     EventKind.SNAPSHOT_TAKEN: _plain("the broker's open orders were read in full"),
-    EventKind.POSITION_ACCEPTED: _on_symbol("a person accepted the broker's position in {symbol}"),
+    EventKind.POSITION_ACCEPTED: lambda fact: (
+        f"{_person(fact)} accepted the broker's position in {fact.symbol}{_because(fact)}"
+        if "by" in fact.details
+        else f"the position in {fact.symbol or 'every other symbol'} is taken as it is{_because(fact)}"
+    ),
     EventKind.TRADING_HALTED: _plain("new orders were halted"),
     EventKind.TRADING_RESUMED: _plain("new orders were allowed again"),
     EventKind.ORDER_CARRIED: _carried,
@@ -181,6 +185,10 @@ def _filled(fact: OrderEvent) -> str:
         return ""
     average = f" at {_figure(fact.average_price)} on average" if fact.average_price is not None else ""
     return f", {_figure(fact.filled_quantity)} shares filled{average}"
+
+
+def _person(fact: OrderEvent) -> str:
+    return fact.details.get("by", "a person")
 
 
 def _because(fact: OrderEvent) -> str:
