@@ -80,6 +80,16 @@ class StateFolder:
         """The paper exchange's state."""
         return self.root / "paper.sqlite3"
 
+    def has_known_a_journal(self) -> bool:
+        """Whether a journal was ever noted here; also True where that cannot be told, which `check_journal` reports.
+
+        Unlike the latch's files, which a kill and an arming leave in any folder, only a bot that wrote there notes one.
+        """
+        try:
+            return self.files.facts_at(self._note) is not None
+        except OSError:
+            return True
+
     def check_journal(self, journal: Path) -> None:
         """Refuse a journal that is not where it was last time.
 

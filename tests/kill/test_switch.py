@@ -1,5 +1,6 @@
 import errno
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -309,6 +310,19 @@ def test_a_latch_that_cannot_be_removed_stops_nothing_else_and_is_told(bench: Ki
     assert not report.latch_engaged
     assert report.problems == ("the armed file could not be removed; delete it by hand",)
     assert report.headline.startswith("NOT CONFIRMED: TRADING MAY STILL BE ON; 0 of our orders")
+
+
+def test_a_state_folder_that_may_be_the_wrong_one_comes_first_and_trading_is_not_said_to_be_off(bench: KillBench):
+    """The bot whose armed file lies elsewhere trades on, so nothing else in the report matters as much."""
+    bench.known = replace(
+        on_record(("first", OrderState.CONFIRMED)), problem="it is damaged", elsewhere="/x knows nothing; set state_dir"
+    )
+    bench.broker.add(open_order(order_id_of("first"), ref_id=None))
+    report = bench.kill()
+    assert report.problems == ("/x knows nothing; set state_dir", "it is damaged")
+    assert not report.latch_engaged
+    assert report.headline.startswith("NOT CONFIRMED: TRADING MAY STILL BE ON")
+    assert [order.state for order in report.orders] == [OrderState.CANCELLED]
 
 
 DOUBTS: dict[OrderState, tuple[OrderState, ...]] = {

@@ -120,6 +120,29 @@ def test_a_dead_bots_orders_are_cancelled_all_the_same(bench: PaperBench, config
     assert report.orders[0].state is OrderState.CANCELLED
 
 
+def test_a_kill_that_looks_at_another_state_folder_than_the_bots_does_not_say_that_trading_is_off(
+    bench: PaperBench, config: Config, tmp_path: Path
+):
+    """Without state_dir the folder follows the environment, and that of cron or sudo is not the bot's."""
+    bot = bot_at(bench, config)
+    bot.start()
+    assert buy(bot).status is TradeStatus.SUBMITTED
+    astray = config.model_copy(update={"state_dir": tmp_path / "elsewhere"})
+    for _ in range(2):
+        report = kill(astray, bench)
+        assert not report.latch_engaged
+        assert "TRADING MAY STILL BE ON" in report.headline
+        assert str(tmp_path / "elsewhere") in report.problems[0]
+        assert "set state_dir" in report.problems[0]
+        assert [order.state for order in report.orders] == [OrderState.CANCELLED]
+        bench.clock.sleep(1)
+    bot.synchronize_open_orders()
+    assert buy(bot, "80.00").status is TradeStatus.SUBMITTED
+    assert kill(config, bench).is_flat
+    assert buy(bot, "70.00").status is TradeStatus.BLOCKED
+    bot.stop()
+
+
 def test_without_a_journal_our_mark_tells_our_orders(bench: PaperBench, config: Config):
     bot = bot_at(bench, config)
     bot.start()

@@ -249,7 +249,7 @@ class KillSwitch:
             by=by,
             reason=reason,
             problems=problems,
-            latch_engaged=course.latch_problem is None,
+            latch_engaged=course.latch_problem is None and course.known.elsewhere is None,
             orders=tuple(course.orders.values()),
             unresolved=unresolved,
             external=tuple(course.external.values()),
@@ -304,7 +304,8 @@ def _is_at_work(order: KilledOrder) -> bool:
 
 
 def _problems(course: _Course, journal_problem: str | None, unresolved: Sequence[OrderEnvelope]) -> Iterator[str]:
-    yield from filter(None, (course.latch_problem, course.lock_problem, journal_problem))
+    # What trading may still be on for comes first.
+    yield from filter(None, (course.known.elsewhere, course.latch_problem, course.lock_problem, journal_problem))
     if unresolved:
         names = ", ".join(intent.client_order_id for intent in unresolved)
         yield f"nobody knows whether the broker has {names}; look for them in the broker's app"
