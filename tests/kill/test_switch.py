@@ -46,6 +46,35 @@ def test_the_latch_comes_first_then_the_send_lock_then_the_broker(bench: KillBen
     assert bench.journal[:5] == ["engage", "lock", "read journal", "list", "cancel"]
 
 
+def test_what_the_journal_knows_as_working_is_cancelled_before_anything_is_listed(bench: KillBench):
+    """A cancel needs only the id, and a listing may hang."""
+    bench.known = on_record(("first", OrderState.CONFIRMED))
+    bench.broker.add(open_order(order_id_of("first"), ref_id=ref_of("first")))
+    assert bench.kill().is_flat
+    assert bench.journal[:5] == ["engage", "lock", "read journal", "cancel", "list"]
+
+
+def test_the_first_listing_waits_a_bounded_time_for_those_cancels(bench: KillBench):
+    """Only a listing finds the orders that are not on record, so cancels that hang may not use the kill up."""
+    bench.known = on_record(("first", OrderState.CONFIRMED))
+    deadlines = []
+    bench.broker.at(0, lambda: deadlines.append(bench.broker.deadline))
+    bench.kill()
+    assert deadlines == [10]
+    assert bench.broker.deadline == DEADLINE_S
+
+
+def test_the_symbol_on_record_is_shown_whatever_a_listing_shows(bench: KillBench):
+    bench.known = on_record(("first", OrderState.CONFIRMED), ("doubt", None))
+    bench.broker.add(
+        open_order(order_id_of("first"), ref_id=None, symbol="instrument 450dfc6d"),
+        open_order("found", ref_id=ref_of("doubt"), symbol="instrument 450dfc6d"),
+        open_order("unknown", symbol="instrument 450dfc6d"),
+    )
+    symbols = {order.order_id: order.symbol for order in bench.kill().orders}
+    assert symbols == {order_id_of("first"): "AAPL", "found": "AAPL", "unknown": "instrument 450dfc6d"}
+
+
 def test_the_send_lock_is_only_waited_for_and_given_back(bench: KillBench):
     bench.kill()
     assert not bench.own_lock.is_held

@@ -120,6 +120,32 @@ def test_a_dead_bots_orders_are_cancelled_all_the_same(bench: PaperBench, config
     assert report.orders[0].state is OrderState.CANCELLED
 
 
+class HungLookUps(requests.adapters.BaseAdapter):
+    """Never answers what is asked of instruments, and passes everything else on."""
+
+    def __init__(self, bench: PaperBench) -> None:
+        super().__init__()
+        self._bench = bench
+
+    def send(self, request: requests.PreparedRequest, *options, **named) -> requests.Response:
+        if request.path_url.startswith("/instruments/"):
+            self._bench.clock.sleep(5)
+            raise requests.exceptions.ReadTimeout("no answer")
+        return self._bench.transport.send(request, *options, **named)
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_kill_waits_for_no_look_up_of_an_instrument(bench: PaperBench, config: Config):
+    """Ids suffice for a kill: one time-out for each listed order would outlast its deadline before the first cancel."""
+    ids = [bench.place(number, ref_id=f"{OURS[:-2]}{number:02}", quantity="1", **RESTING) for number in range(1, 13)]
+    report = open_kill(config, transport=HungLookUps(bench), clock=bench.clock).run("ann", "a test")
+    assert report.is_flat
+    assert {bench.order(order_id)["state"] for order_id in ids} == {"cancelled"}
+    assert {(order.symbol or "").split()[0] for order in report.orders} == {"instrument"}
+
+
 def test_a_kill_that_looks_at_another_state_folder_than_the_bots_does_not_say_that_trading_is_off(
     bench: PaperBench, config: Config, tmp_path: Path
 ):

@@ -250,6 +250,7 @@ def _connected(around: Surroundings, *, wire: Wire, account_number: str, renew: 
         read_policy=_READ_ONCE,
         read_timeout_s=_REQUEST_TIMEOUT_S,
         jitter=around.jitter,
+        asks_symbols=False,  # a cancel needs no symbol, and each look-up may hang
     )
     return KillConnection(gateway=gateway, wire=bounded)
 
