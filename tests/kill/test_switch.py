@@ -393,6 +393,19 @@ def test_a_journal_that_cannot_be_read_stops_no_cancel_but_prevents_flat(bench: 
     assert report.orders[0].state is OrderState.CANCELLED
 
 
+def test_the_durable_cancels_are_those_of_the_orders_on_record(bench: KillBench):
+    bench.known = on_record(("open", OrderState.CONFIRMED), ("doubt", None), ("done", OrderState.FILLED))
+    bench.kill()
+    assert side_file_lines(bench)[0]["cancel"] == ["doubt", "open"]
+
+
+def test_a_kill_that_cannot_read_the_journal_to_its_end_leaves_a_durable_cancel_of_everything(bench: KillBench):
+    """The orders it could not read would otherwise be found and kept by the bot that can."""
+    bench.known = replace(on_record(("first", OrderState.CONFIRMED)), problem="the journal is damaged; look at it")
+    bench.kill()
+    assert side_file_lines(bench)[0]["cancel"] is None
+
+
 def read_only() -> FaultyFiles:
     files = FaultyFiles()
     files.fail("write_new", errno.EROFS)

@@ -6,7 +6,7 @@ from pathlib import Path
 from trading_bot.files import FileSystem
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
 from trading_bot.order_management.joining import read_joined
-from trading_bot.order_management.models import OrderEnvelope, OrderId, RefId
+from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderId, RefId
 from trading_bot.order_management.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.order_log import Integrity, JournalScan
 from trading_bot.state_folder import StateFolder
@@ -30,6 +30,13 @@ class KnownOrders:
     def unresolved(self) -> tuple[TrackedOrder, ...]:
         """Those of which nobody knows whether the broker has them."""
         return tuple(order for order in self.orders if order.state.is_unresolved)
+
+    @property
+    def to_cancel(self) -> tuple[ClientOrderId, ...] | None:
+        """What a kill has to cancel, unresolved intents first; None means everything, as there may be more."""
+        if self.problem is not None:
+            return None
+        return tuple(order.client_order_id for order in (*self.unresolved, *self.working))
 
     def find(self, *, order_id: OrderId, ref_id: RefId | None) -> TrackedOrder | None:
         """Return the order that bears either of the broker's names."""
