@@ -120,6 +120,28 @@ def test_a_dead_bots_orders_are_cancelled_all_the_same(bench: PaperBench, config
     assert report.orders[0].state is OrderState.CANCELLED
 
 
+@pytest.mark.parametrize("spelling", ["dots", "link", "relative"])
+def test_the_bots_journal_is_found_by_any_name_of_its_folder(
+    bench: PaperBench, config: Config, tmp_path: Path, monkeypatch, spelling: str
+):
+    """Taken for somebody else's journal, it would tell the kill no order and leave no durable cancel."""
+    bot = bot_at(bench, config)
+    bot.start()
+    assert buy(bot).status is TradeStatus.SUBMITTED
+    (tmp_path / "x").mkdir()
+    (tmp_path / "y").symlink_to(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    names = {"dots": tmp_path / "x" / ".." / "logs", "link": tmp_path / "y" / "logs", "relative": Path("logs")}
+    renamed = config.model_copy(update={"logs_dir": names[spelling]})
+    report = kill(renamed, bench)
+    assert report.is_flat
+    assert report.orders[0].client_order_id == bot.orders()[0].client_order_id
+    bot.stop()
+    again = bot_at(bench, renamed)
+    again.start()
+    again.stop()
+
+
 class HungLookUps(requests.adapters.BaseAdapter):
     """Never answers what is asked of instruments, and passes everything else on."""
 

@@ -29,7 +29,7 @@ from trading_bot.robinhood.session import BrokerSession, Transport, WireReply, W
 from trading_bot.startup.live import LiveConnection, live_connection
 from trading_bot.startup.paper import PAPER_LOGIN, PaperAccount, configured_account, paper_account
 from trading_bot.startup.surroundings import Surroundings, default_surroundings
-from trading_bot.state_folder import StateFolder, account_key, journal_name
+from trading_bot.state_folder import StateFolder, account_key, journal_path
 
 _MOST_LOGINS = 3
 _CANCELS_AT_ONCE = 8
@@ -59,7 +59,7 @@ def open_kill(
     mode, settings = config.trading.mode, config.order_management
     number = configured_account(config)
     state = StateFolder(root=config.resolve_state_dir() / f"{mode}-{account_key(mode, number)}", files=around.files)
-    journal = config.logs_dir / journal_name(mode, number)
+    journal = journal_path(config.logs_dir, mode, number)
 
     def broker() -> KillBroker:
         if mode is ExecutionMode.LIVE:
