@@ -28,6 +28,19 @@ def journal_name(mode: ExecutionMode, account_number: str) -> str:
     return "orders.jsonl" if mode is ExecutionMode.PAPER else f"orders-live-{account_suffix(account_number)}.jsonl"
 
 
+def journal_path(logs_dir: Path, mode: ExecutionMode, account_number: str) -> Path:
+    """Return the journal's place, the same one however the folder is spelled or linked to."""
+    return one_spelling(logs_dir / journal_name(mode, account_number))
+
+
+def one_spelling(path: Path) -> Path:
+    """Return ``path`` with its folder resolved; a link in place of the file itself stays one, and is refused later."""
+    try:
+        return path.parent.resolve() / path.name
+    except (OSError, RuntimeError):  # RuntimeError: links that lead to each other
+        return path.absolute()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateFolder:
     """Names of the files in an account's state folder, and the journal's whereabouts kept in one of them."""
@@ -80,6 +93,16 @@ class StateFolder:
         """The paper exchange's state."""
         return self.root / "paper.sqlite3"
 
+    def has_known_a_journal(self) -> bool:
+        """Whether a journal was ever noted here; also True where that cannot be told, which `check_journal` reports.
+
+        Unlike the latch's files, which a kill and an arming leave in any folder, only a bot that wrote there notes one.
+        """
+        try:
+            return self.files.facts_at(self._note) is not None
+        except OSError:
+            return True
+
     def check_journal(self, journal: Path) -> None:
         """Refuse a journal that is not where it was last time.
 
@@ -87,7 +110,7 @@ class StateFolder:
             OrderLogError: it is gone, or it was elsewhere: orders may be on record that nobody would see.
         """
         known = self._known_journal()
-        if known is not None and known != journal:
+        if known is not None and one_spelling(known) != one_spelling(journal):
             raise OrderLogError(
                 f"the journal of this account is {known}, not {journal}; set logs_dir back, or move the file there and "
                 f"delete {self._note}"
@@ -103,6 +126,7 @@ class StateFolder:
         Raises:
             OrderLogError: the note cannot be written.
         """
+        journal = one_spelling(journal)
         if self._known_journal() == journal:
             return
         try:

@@ -441,6 +441,18 @@ def test_relative_folders_are_meant_from_the_files_own_folder(tmp_path):
     assert config.paper.quotes_file == folder / "q.jsonl"
 
 
+@pytest.mark.parametrize("spelling", ["../bot/config.json", "../link/config.json"])
+def test_folders_are_the_same_however_the_file_is_named(tmp_path, spelling):
+    """Two commands over one account would otherwise disagree about where its journal is."""
+    folder, elsewhere = tmp_path / "bot", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    (tmp_path / "link").symlink_to(folder)
+    write(folder, '{"logs_dir": "l", "state_dir": "s"}')
+    config = Config.from_env_and_json(Path(spelling), environ={}, cwd=elsewhere)
+    assert (config.logs_dir, config.state_dir) == (folder / "l", folder / "s")
+
+
 def test_absolute_folders_stay(tmp_path):
     assert read(tmp_path, '{"logs_dir": "/var/log/bot"}').logs_dir == Path("/var/log/bot")
 

@@ -23,8 +23,12 @@ class Unreadable(LocalFiles):
 
 
 def kill(bench: ManagerBench, folder: Path, *orders: str) -> None:
+    leave(bench, folder, [ClientOrderId(name) for name in orders])
+
+
+def leave(bench: ManagerBench, folder: Path, orders: list[ClientOrderId] | None) -> None:
     record = KillFile(folder=folder, files=LocalFiles(), clock=bench.clock, process_id=lambda: 7)
-    record.begin(by="alice", reason="enough", orders=[ClientOrderId(name) for name in orders])
+    record.begin(by="alice", reason="enough", orders=orders)
     assert record.problem is None
 
 
@@ -43,6 +47,16 @@ def test_the_next_synchronisation_cancels_what_the_kill_named(tmp_path):
     bench.sync()
     assert (bench.state("c1"), bench.state("c2")) == ("cancelled", "confirmed")
     assert "killed by alice: enough" in (bench.journal.facts(EventKind.KILL_IMPORTED)[0].reason or "")
+
+
+def test_a_kill_that_could_not_read_the_journal_has_everything_cancelled(tmp_path):
+    bench = ManagerBench()
+    bench.buy("c1")
+    bench.buy("c2", symbol="MSFT")
+    intake(bench, tmp_path)
+    leave(bench, tmp_path, None)
+    bench.sync()
+    assert (bench.state("c1"), bench.state("c2")) == ("cancelled", "cancelled")
 
 
 def test_a_cancel_that_came_to_nothing_is_asked_for_again_by_a_kill(tmp_path):

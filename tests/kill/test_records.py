@@ -205,14 +205,28 @@ WHOLE = {"v": 1, "event": "kill_engaged", "at": "2026-11-23T15:00:00+00:00", "by
         b"\xff\n",
     ],
 )
-def test_a_side_file_that_cannot_be_read_asks_for_the_cancel_of_everything_unresolved(folder: Path, data: bytes):
+def test_a_side_file_that_cannot_be_read_asks_for_the_cancel_of_everything(folder: Path, data: bytes):
+    """A kill did happen, and what it named is lost: an order too many is cancelled rather than one too few."""
     folder.mkdir()
     (folder / NAME).write_bytes(data)
-    story = Story(intended("doubt"), intended("open"), now_in(OrderState.CONFIRMED, "open"))
-    events = imports(folder, story)
-    assert cancelled(events) == ["doubt"]
+    events = imports(folder, mixed())
+    assert cancelled(events) == ["doubt", "open"]
     assert events[-1].event is EventKind.KILL_IMPORTED
     assert events[-1].reason == "killed; the kill's record cannot be read"
+
+
+def mixed() -> Story:
+    """An intent in doubt, an order at work and one that has ended."""
+    ended = (intended("ended"), now_in(OrderState.NOT_SENT, "ended"))
+    return Story(intended("doubt"), intended("open"), now_in(OrderState.CONFIRMED, "open"), *ended)
+
+
+def test_a_kill_that_did_not_know_every_order_asks_for_the_cancel_of_all_that_have_not_ended(folder: Path):
+    kill_file(folder).begin(by="ann", reason="a test", orders=None)
+    assert json.loads((folder / NAME).read_bytes())["cancel"] is None
+    events = imports(folder, mixed())
+    assert cancelled(events) == ["doubt", "open"]
+    assert events[-1].reason == "killed by ann: a test"
 
 
 def test_the_plain_line_can_be_read(folder: Path):

@@ -139,3 +139,51 @@ def test_reading_a_continuation_changes_nothing(journal: Path):
     before = {path.name: path.read_bytes() for path in journal.parent.iterdir()}
     read(journal)
     assert {path.name: path.read_bytes() for path in journal.parent.iterdir()} == before
+
+
+# Whether the bot that writes the journal keeps its state where the kill looked.
+
+
+def state_at(journal: Path) -> StateFolder:
+    return StateFolder(root=journal.parent / "state", files=LocalFiles())
+
+
+def test_a_state_folder_that_knows_the_journal_is_the_bots(journal: Path):
+    state_at(journal).remember_journal(journal)
+    assert read(journal).elsewhere is None
+
+
+@pytest.mark.parametrize("left_by_others", [(), ("armed",), ("armed.initialised", "send.lock", "kills")])
+def test_a_state_folder_that_never_knew_a_journal_with_records_may_not_be_the_bots(journal: Path, left_by_others):
+    """An arming or an earlier kill from the same wrong environment leaves its files there and proves nothing."""
+    state_at(journal).root.mkdir()
+    for name in left_by_others:
+        (state_at(journal).root / name).touch()
+    known = read(journal)
+    assert str(state_at(journal).root) in (known.elsewhere or "")
+    assert "set state_dir" in (known.elsewhere or "")
+    assert [order.client_order_id for order in known.working] == ["open"]
+    assert known.problem is None
+
+
+def test_a_journal_without_a_record_was_written_by_nobody(journal: Path):
+    journal.write_bytes(b"")
+    assert read(journal).elsewhere is None
+
+
+@pytest.mark.parametrize("operation", ["facts_at", "read"])
+def test_a_journal_that_cannot_be_looked_at_may_have_records(journal: Path, operation: str):
+    files = FaultyFiles()
+    files.fail(operation, errno.EACCES)
+    known = read(journal, files)
+    assert known.problem is not None
+    assert known.elsewhere is not None
+
+
+def test_a_note_that_cannot_be_looked_at_is_a_problem_of_its_own(journal: Path):
+    files = FaultyFiles()
+    files.fail("facts_at", errno.EIO)
+    state = StateFolder(root=journal.parent / "state", files=files)
+    known = read_known_orders(journal, state=state, files=LocalFiles())
+    assert "restore it from a copy" in (known.problem or "")
+    assert known.elsewhere is None

@@ -1,5 +1,6 @@
 import errno
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -43,6 +44,35 @@ def test_the_latch_comes_first_then_the_send_lock_then_the_broker(bench: KillBen
     bench.broker.add(open_order("a"))
     bench.kill()
     assert bench.journal[:5] == ["engage", "lock", "read journal", "list", "cancel"]
+
+
+def test_what_the_journal_knows_as_working_is_cancelled_before_anything_is_listed(bench: KillBench):
+    """A cancel needs only the id, and a listing may hang."""
+    bench.known = on_record(("first", OrderState.CONFIRMED))
+    bench.broker.add(open_order(order_id_of("first"), ref_id=ref_of("first")))
+    assert bench.kill().is_flat
+    assert bench.journal[:5] == ["engage", "lock", "read journal", "cancel", "list"]
+
+
+def test_the_first_listing_waits_a_bounded_time_for_those_cancels(bench: KillBench):
+    """Only a listing finds the orders that are not on record, so cancels that hang may not use the kill up."""
+    bench.known = on_record(("first", OrderState.CONFIRMED))
+    deadlines = []
+    bench.broker.at(0, lambda: deadlines.append(bench.broker.deadline))
+    bench.kill()
+    assert deadlines == [10]
+    assert bench.broker.deadline == DEADLINE_S
+
+
+def test_the_symbol_on_record_is_shown_whatever_a_listing_shows(bench: KillBench):
+    bench.known = on_record(("first", OrderState.CONFIRMED), ("doubt", None))
+    bench.broker.add(
+        open_order(order_id_of("first"), ref_id=None, symbol="instrument 450dfc6d"),
+        open_order("found", ref_id=ref_of("doubt"), symbol="instrument 450dfc6d"),
+        open_order("unknown", symbol="instrument 450dfc6d"),
+    )
+    symbols = {order.order_id: order.symbol for order in bench.kill().orders}
+    assert symbols == {order_id_of("first"): "AAPL", "found": "AAPL", "unknown": "instrument 450dfc6d"}
 
 
 def test_the_send_lock_is_only_waited_for_and_given_back(bench: KillBench):
@@ -311,6 +341,19 @@ def test_a_latch_that_cannot_be_removed_stops_nothing_else_and_is_told(bench: Ki
     assert report.headline.startswith("NOT CONFIRMED: TRADING MAY STILL BE ON; 0 of our orders")
 
 
+def test_a_state_folder_that_may_be_the_wrong_one_comes_first_and_trading_is_not_said_to_be_off(bench: KillBench):
+    """The bot whose armed file lies elsewhere trades on, so nothing else in the report matters as much."""
+    bench.known = replace(
+        on_record(("first", OrderState.CONFIRMED)), problem="it is damaged", elsewhere="/x knows nothing; set state_dir"
+    )
+    bench.broker.add(open_order(order_id_of("first"), ref_id=None))
+    report = bench.kill()
+    assert report.problems == ("/x knows nothing; set state_dir", "it is damaged")
+    assert not report.latch_engaged
+    assert report.headline.startswith("NOT CONFIRMED: TRADING MAY STILL BE ON")
+    assert [order.state for order in report.orders] == [OrderState.CANCELLED]
+
+
 DOUBTS: dict[OrderState, tuple[OrderState, ...]] = {
     OrderState.PENDING_SUBMIT: (),
     OrderState.UNKNOWN: (OrderState.UNKNOWN,),
@@ -348,6 +391,19 @@ def test_a_journal_that_cannot_be_read_stops_no_cancel_but_prevents_flat(bench: 
     report = bench.kill()
     assert report.problems == ("the journal is damaged; look at it",)
     assert report.orders[0].state is OrderState.CANCELLED
+
+
+def test_the_durable_cancels_are_those_of_the_orders_on_record(bench: KillBench):
+    bench.known = on_record(("open", OrderState.CONFIRMED), ("doubt", None), ("done", OrderState.FILLED))
+    bench.kill()
+    assert side_file_lines(bench)[0]["cancel"] == ["doubt", "open"]
+
+
+def test_a_kill_that_cannot_read_the_journal_to_its_end_leaves_a_durable_cancel_of_everything(bench: KillBench):
+    """The orders it could not read would otherwise be found and kept by the bot that can."""
+    bench.known = replace(on_record(("first", OrderState.CONFIRMED)), problem="the journal is damaged; look at it")
+    bench.kill()
+    assert side_file_lines(bench)[0]["cancel"] is None
 
 
 def read_only() -> FaultyFiles:

@@ -179,9 +179,19 @@ def test_a_429_that_comes_after_the_pause_it_was_under_way_at_is_part_of_the_sam
 def test_a_429_that_measures_its_pause_is_obeyed_by_a_burst_too(time):
     budget = RateBudget(clock=time, allowances=PLENTY)
     budget.throttled(Purpose.CANCEL, None, sent_at=0)
-    budget.throttled(Purpose.CANCEL, 30, sent_at=0)
-    assert not budget.take(Purpose.CANCEL, within_s=29.9)
-    assert budget.take(Purpose.CANCEL, within_s=30)
+    budget.throttled(Purpose.CANCEL, 8, sent_at=0)
+    assert not budget.take(Purpose.CANCEL, within_s=7.9)
+    assert budget.take(Purpose.CANCEL, within_s=8)
+
+
+def test_a_long_measured_pause_keeps_other_cancels_waiting_for_ten_seconds_only(time):
+    """A kill ends within a minute, and each order should get its first request by then."""
+    budget = RateBudget(clock=time, allowances=PLENTY)
+    budget.throttled(Purpose.CANCEL, 300, sent_at=0)
+    assert not budget.take(Purpose.CANCEL, within_s=9.9)
+    assert budget.take(Purpose.CANCEL, within_s=10)
+    assert not budget.take(Purpose.ORDER, within_s=289)
+    assert budget.take(Purpose.ORDER, within_s=290)
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,77 @@ def test_a_dead_bots_orders_are_cancelled_all_the_same(bench: PaperBench, config
     assert report.orders[0].state is OrderState.CANCELLED
 
 
+@pytest.mark.parametrize("spelling", ["dots", "link", "relative"])
+def test_the_bots_journal_is_found_by_any_name_of_its_folder(
+    bench: PaperBench, config: Config, tmp_path: Path, monkeypatch, spelling: str
+):
+    """Taken for somebody else's journal, it would tell the kill no order and leave no durable cancel."""
+    bot = bot_at(bench, config)
+    bot.start()
+    assert buy(bot).status is TradeStatus.SUBMITTED
+    (tmp_path / "x").mkdir()
+    (tmp_path / "y").symlink_to(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    names = {"dots": tmp_path / "x" / ".." / "logs", "link": tmp_path / "y" / "logs", "relative": Path("logs")}
+    renamed = config.model_copy(update={"logs_dir": names[spelling]})
+    report = kill(renamed, bench)
+    assert report.is_flat
+    assert report.orders[0].client_order_id == bot.orders()[0].client_order_id
+    bot.stop()
+    again = bot_at(bench, renamed)
+    again.start()
+    again.stop()
+
+
+class HungLookUps(requests.adapters.BaseAdapter):
+    """Never answers what is asked of instruments, and passes everything else on."""
+
+    def __init__(self, bench: PaperBench) -> None:
+        super().__init__()
+        self._bench = bench
+
+    def send(self, request: requests.PreparedRequest, *options, **named) -> requests.Response:
+        if request.path_url.startswith("/instruments/"):
+            self._bench.clock.sleep(5)
+            raise requests.exceptions.ReadTimeout("no answer")
+        return self._bench.transport.send(request, *options, **named)
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_kill_waits_for_no_look_up_of_an_instrument(bench: PaperBench, config: Config):
+    """Ids suffice for a kill: one time-out for each listed order would outlast its deadline before the first cancel."""
+    ids = [bench.place(number, ref_id=f"{OURS[:-2]}{number:02}", quantity="1", **RESTING) for number in range(1, 13)]
+    report = open_kill(config, transport=HungLookUps(bench), clock=bench.clock).run("ann", "a test")
+    assert report.is_flat
+    assert {bench.order(order_id)["state"] for order_id in ids} == {"cancelled"}
+    assert {(order.symbol or "").split()[0] for order in report.orders} == {"instrument"}
+
+
+def test_a_kill_that_looks_at_another_state_folder_than_the_bots_does_not_say_that_trading_is_off(
+    bench: PaperBench, config: Config, tmp_path: Path
+):
+    """Without state_dir the folder follows the environment, and that of cron or sudo is not the bot's."""
+    bot = bot_at(bench, config)
+    bot.start()
+    assert buy(bot).status is TradeStatus.SUBMITTED
+    astray = config.model_copy(update={"state_dir": tmp_path / "elsewhere"})
+    for _ in range(2):
+        report = kill(astray, bench)
+        assert not report.latch_engaged
+        assert "TRADING MAY STILL BE ON" in report.headline
+        assert str(tmp_path / "elsewhere") in report.problems[0]
+        assert "set state_dir" in report.problems[0]
+        assert [order.state for order in report.orders] == [OrderState.CANCELLED]
+        bench.clock.sleep(1)
+    bot.synchronize_open_orders()
+    assert buy(bot, "80.00").status is TradeStatus.SUBMITTED
+    assert kill(config, bench).is_flat
+    assert buy(bot, "70.00").status is TradeStatus.BLOCKED
+    bot.stop()
+
+
 def test_without_a_journal_our_mark_tells_our_orders(bench: PaperBench, config: Config):
     bot = bot_at(bench, config)
     bot.start()

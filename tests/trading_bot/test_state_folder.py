@@ -8,7 +8,7 @@ from tests.support.faulty_files import FaultyFiles
 from trading_bot.files import LocalFiles
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.models import ExecutionMode
-from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_name
+from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_name, journal_path
 
 NUMBER = "5QR12345678"
 
@@ -130,3 +130,59 @@ def test_the_note_is_for_its_owner_only(folder, journal):
     folder.remember_journal(journal)
     assert note_of(folder).stat().st_mode & 0o777 == 0o600
     assert folder.root.stat().st_mode & 0o777 == 0o700
+
+
+# One place by several names.
+
+
+def spelled(folder: Path, spelling: str) -> Path:
+    """Another name of ``folder``."""
+    if spelling == "dots":
+        return folder / "elsewhere" / ".."
+    (folder / "link").symlink_to(folder)
+    return folder / "link"
+
+
+@pytest.mark.parametrize("spelling", ["dots", "link"])
+def test_a_journal_is_the_same_however_its_folder_is_spelled(folder, journal, tmp_path, spelling):
+    """Taken for somebody else's, it would tell a kill no order and refuse a start that is in order."""
+    (tmp_path / "elsewhere").mkdir()
+    other = spelled(tmp_path, spelling) / journal.name
+    folder.remember_journal(other)
+    folder.check_journal(journal)
+    folder.check_journal(other)
+    assert json.loads(note_of(folder).read_bytes())["journal"] == str(journal)
+
+
+@pytest.mark.parametrize("spelling", ["dots", "link"])
+def test_a_note_with_another_spelling_still_matches_and_is_written_anew(folder, journal, tmp_path, spelling):
+    """A link in it may lead elsewhere one day."""
+    (tmp_path / "elsewhere").mkdir()
+    folder.remember_journal(journal)
+    other = spelled(tmp_path, spelling) / journal.name
+    note_of(folder).write_text(json.dumps({"v": 1, "journal": str(other)}))
+    folder.check_journal(journal)
+    folder.remember_journal(journal)
+    assert json.loads(note_of(folder).read_bytes())["journal"] == str(journal)
+
+
+def test_a_folder_that_is_a_link_to_another_one_now_is_another_place(folder, journal, tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path)
+    folder.remember_journal(link / journal.name)
+    link.unlink()
+    (tmp_path / "elsewhere").mkdir()
+    link.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OrderLogError, match="set logs_dir back"):
+        folder.check_journal(link / journal.name)
+
+
+def test_a_journals_path_is_absolute_and_follows_no_link_in_place_of_the_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "orders.jsonl").symlink_to("another file")
+    assert journal_path(Path(), ExecutionMode.PAPER, NUMBER) == tmp_path / "orders.jsonl"
+
+
+def test_links_that_lead_to_each_other_stay_as_they_are_written(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    assert journal_path(tmp_path / "loop", ExecutionMode.PAPER, NUMBER) == tmp_path / "loop" / "orders.jsonl"

@@ -11,7 +11,7 @@ from trading_bot.order_management.models import ExecutionMode
 from trading_bot.risk.breaker import RiskBreaker
 from trading_bot.startup.paper import configured_account
 from trading_bot.startup.surroundings import default_surroundings
-from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_name
+from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,5 +49,5 @@ def place_of(config: Config) -> AccountPlace:
         key=key,
         suffix=account_suffix(number),
         state=StateFolder(root=config.resolve_state_dir() / f"{mode}-{key}", files=LocalFiles()),
-        journal=config.logs_dir / journal_name(mode, number),
+        journal=journal_path(config.logs_dir, mode, number),
     )

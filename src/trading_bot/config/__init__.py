@@ -85,8 +85,8 @@ class Config(Section):
             ConfigError: a missing or unreadable file, or any setting that is unknown or out of range.
         """
         file = _find_file(path, cwd or Path.cwd())
-        folder = file.parent if file else cwd or Path.cwd()
         values = read_settings(file) if file else {}
+        folder = (file.parent if file else cwd or Path.cwd()).resolve()
         named = dict.fromkeys(_leaves(values), "file")
         env_file = settings_in(read_env_file(folder / _ENV_FILE), model=cls, source=str(folder / _ENV_FILE))
         env = settings_in(os.environ if environ is None else environ, model=cls, source="the environment")

@@ -1,8 +1,9 @@
 """The side file of a kill, and how the journal's holder takes it over.
 
 A kill may not write the journal, which belongs to another process. It leaves a file of its own in the account's state
-folder: one JSON object a line, the first of which names the orders on record that had not ended. Each of them carries
-a cancel from then on, fired by the holder as soon as the order is found, also after a restart.
+folder: one JSON object a line, the first of which names the orders on record that had not ended, or says null where
+the journal could not be read to its end: then every order is meant that has not ended. Each of them carries a cancel
+from then on, fired by the holder as soon as the order is found, also after a restart.
 """
 
 import json
@@ -15,7 +16,7 @@ from trading_bot.clock import Clock
 from trading_bot.files import Descriptor, FileSystem
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent, about
 from trading_bot.order_management.models import ClientOrderId, OrderState
-from trading_bot.order_management.order_book import OrderBook, TrackedOrder
+from trading_bot.order_management.order_book import OrderBook
 from trading_bot.order_management.pursuit import state_without_cancel
 
 KILLS_FOLDER = "kills"
@@ -40,11 +41,11 @@ class KillFile:
         self.path: Path | None = None
         self.problem: str | None = None
 
-    def begin(self, *, by: str, reason: str, orders: Sequence[ClientOrderId]) -> None:
-        """Start a new file that asks for the cancel of these orders."""
+    def begin(self, *, by: str, reason: str, orders: Sequence[ClientOrderId] | None) -> None:
+        """Start a new file that asks for the cancel of these orders; None means all that have not ended."""
         self.path, self.problem = None, None
         path = self._folder / f"{self._clock.now().astimezone(UTC):{_NAME_TIME}}-{self._process_id()}{_SUFFIX}"
-        facts = {"by": by[:_MAX_TEXT], "reason": reason[:_MAX_TEXT], "cancel": list(orders)}
+        facts = {"by": by[:_MAX_TEXT], "reason": reason[:_MAX_TEXT], "cancel": None if orders is None else list(orders)}
         try:
             self._files.make_folder(self._folder)
             self._files.write_new(path, self._line(_ENGAGED, facts))
@@ -95,9 +96,9 @@ def import_kills(
 ) -> tuple[OrderEvent, ...]:
     """Return the events that take every new side file of ``folder`` over, to be recorded in this order.
 
-    A file whose first line cannot be read asks for the cancel of everything unresolved: a kill did happen. Each file
-    is closed off by its own ``kill_imported``, so that what a crash cut short is taken over again and changes nothing
-    twice. Add the names of those events to ``imported`` once they are recorded.
+    A file whose first line cannot be read asks for the cancel of everything that has not ended: a kill did happen.
+    Each file is closed off by its own ``kill_imported``, so that what a crash cut short is taken over again and changes
+    nothing twice. Add the names of those events to ``imported`` once they are recorded.
 
     Raises:
         OSError: the folder or a file in it cannot be read.
@@ -123,14 +124,16 @@ class _Engaged:
     at: datetime
     by: str
     reason: str
-    cancel: frozenset[str]
+    cancel: frozenset[str] | None
+    """The orders meant; None means all that have not ended."""
 
 
 def _taken_over(name: str, data: bytes, book: OrderBook) -> Iterator[OrderEvent]:
     kill = _first_line(data)
+    wanted = kill.cancel if kill else None
     reason = f"killed by {kill.by}: {kill.reason}" if kill else "killed; the kill's record cannot be read"
     for order in book.active():
-        if _is_wanted(order, kill):
+        if wanted is None or order.client_order_id in wanted:
             # An earlier cancel may have come to nothing: only an order at work has its cancel fired.
             status = state_without_cancel(order) if order.state is OrderState.PENDING_CANCEL else None
             yield replace(about(order.envelope, EventKind.CANCEL_REQUESTED), status=status, reason=reason)
@@ -139,18 +142,19 @@ def _taken_over(name: str, data: bytes, book: OrderBook) -> Iterator[OrderEvent]
     )
 
 
-def _is_wanted(order: TrackedOrder, kill: _Engaged | None) -> bool:
-    return order.state.is_unresolved if kill is None else order.client_order_id in kill.cancel
-
-
 def _first_line(data: bytes) -> _Engaged | None:
     line, end, _ = data.partition(b"\n")
     try:
         facts = json.loads(line)
         whole = bool(end) and (facts["v"], facts["event"]) == (_SCHEMA_VERSION, _ENGAGED)
-        if not whole or not isinstance(facts["cancel"], list):
+        cancel = facts["cancel"]
+        if not whole or not isinstance(cancel, list | None):
             return None
         at = datetime.fromisoformat(facts["at"]).astimezone(UTC)
-        return _Engaged(at=at, by=str(facts["by"]), reason=str(facts["reason"]), cancel=frozenset(facts["cancel"]))
+        return _Engaged(at=at, by=str(facts["by"]), reason=str(facts["reason"]), cancel=_names(cancel))
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
+
+
+def _names(orders: list[str] | None) -> frozenset[str] | None:
+    return None if orders is None else frozenset(orders)

@@ -1,12 +1,12 @@
 """The orders a kill knows from the journal, read without writing, locking or trusting it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trading_bot.files import FileSystem
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
 from trading_bot.order_management.joining import read_joined
-from trading_bot.order_management.models import OrderEnvelope, OrderId, RefId
+from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderId, RefId
 from trading_bot.order_management.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.order_log import Integrity, JournalScan
 from trading_bot.state_folder import StateFolder
@@ -18,6 +18,8 @@ class KnownOrders:
 
     orders: tuple[TrackedOrder, ...] = ()
     problem: str | None = None
+    elsewhere: str | None = None
+    """Why the bot may keep its state in another folder than the one that was looked at, and so trade on."""
 
     @property
     def working(self) -> tuple[TrackedOrder, ...]:
@@ -28,6 +30,13 @@ class KnownOrders:
     def unresolved(self) -> tuple[TrackedOrder, ...]:
         """Those of which nobody knows whether the broker has them."""
         return tuple(order for order in self.orders if order.state.is_unresolved)
+
+    @property
+    def to_cancel(self) -> tuple[ClientOrderId, ...] | None:
+        """What a kill has to cancel, unresolved intents first; None means everything, as there may be more."""
+        if self.problem is not None:
+            return None
+        return tuple(order.client_order_id for order in (*self.unresolved, *self.working))
 
     def find(self, *, order_id: OrderId, ref_id: RefId | None) -> TrackedOrder | None:
         """Return the order that bears either of the broker's names."""
@@ -45,6 +54,13 @@ def read_known_orders(journal: Path, *, state: StateFolder, files: FileSystem) -
     An account that never had a journal has no orders. An unfinished last line is none of a sent order: an intent is
     sent only once its line is whole. What a failed journal was continued in is read as its end.
     """
+    known = _read(journal, state=state, files=files)
+    if state.has_known_a_journal() or not _may_have_records(journal, files):
+        return known
+    return replace(known, elsewhere=_elsewhere(journal, state.root))
+
+
+def _read(journal: Path, *, state: StateFolder, files: FileSystem) -> KnownOrders:
     try:
         state.check_journal(journal)
         data = files.read(journal) if files.facts_at(journal) is not None else b""
@@ -56,6 +72,22 @@ def read_known_orders(journal: Path, *, state: StateFolder, files: FileSystem) -
             problem=f"the journal {journal} cannot be read ({error.strerror or error}); look at its disk"
         )
     return _replayed(found, journal)
+
+
+def _may_have_records(journal: Path, files: FileSystem) -> bool:
+    try:
+        facts = files.facts_at(journal)
+    except OSError:
+        return True
+    return facts is not None and facts.size > 0
+
+
+def _elsewhere(journal: Path, looked_at: Path) -> str:
+    return (
+        f"the state folder {looked_at} has never known the journal {journal}: the bot that writes it may keep its "
+        "armed file elsewhere and trade on; run this kill in the bot's environment (its user, HOME and "
+        "XDG_STATE_HOME), or set state_dir"
+    )
 
 
 def _replayed(found: JournalScan, journal: Path) -> KnownOrders:

@@ -65,7 +65,7 @@ class KillReport:
     problems: tuple[str, ...]
     """Why flat is not confirmed, one sentence each."""
     latch_engaged: bool
-    """Whether no process of the account can begin an order any more."""
+    """Whether no process of the account can begin an order any more; False where another folder may hold its latch."""
     orders: tuple[KilledOrder, ...]
     """Every order of ours that was found or on record as open, whatever became of it."""
     unresolved: tuple[OrderEnvelope, ...]

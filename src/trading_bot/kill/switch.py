@@ -25,6 +25,9 @@ from trading_bot.order_management.outcomes import CancelRefused, CancelReply, Ca
 from trading_bot.order_management.ports import SendLock, SendLockError
 
 _LOCK_WAIT_S: Seconds = 2.0
+_CANCELS_ON_RECORD_S: Seconds = 10.0
+"""How long the first listing waits for them: only it can find the orders that are not on record."""
+
 _FIRST_PAUSE_S: Seconds = 0.5
 _LONGEST_PAUSE_S: Seconds = 2.0
 _PROOFS_NEEDED = 2
@@ -128,9 +131,9 @@ class KillSwitch:
         self._broker.set_deadline(course.deadline)
         self._await_senders(course, self._lock_wait_s)
         course.known = self._journal_reader()
-        open_on_record = (*course.known.unresolved, *course.known.working)
-        self._side_file.begin(by=by, reason=reason, orders=[order.client_order_id for order in open_on_record])
+        self._side_file.begin(by=by, reason=reason, orders=course.known.to_cancel)
         self._register(course)
+        self._cancel_on_record(course)
         self._clear(course)
         report = self._report(course, by=by, reason=reason)
         _log.warning("kill_ended", message=report.headline, problem="; ".join(report.problems) or None)
@@ -158,6 +161,12 @@ class KillSwitch:
         for tracked in course.known.working:
             if tracked.envelope.order_id is not None:
                 course.orders[tracked.envelope.order_id] = _on_record(tracked, tracked.envelope.order_id)
+
+    def _cancel_on_record(self, course: _Course) -> None:
+        """Ask before anything is read: a cancel needs no more than the id."""
+        self._broker.set_deadline(min(course.deadline, self._clock.monotonic() + _CANCELS_ON_RECORD_S))
+        self._cancel(course)
+        self._broker.set_deadline(course.deadline)
 
     def _clear(self, course: _Course) -> None:
         for pause in growing_pauses(_FIRST_PAUSE_S, _LONGEST_PAUSE_S):
@@ -205,7 +214,9 @@ class KillSwitch:
             return
         if known is None:
             known = KilledOrder(
-                order_id=report.order_id, client_order_id=tracked.client_order_id if tracked is not None else None
+                order_id=report.order_id,
+                client_order_id=tracked.client_order_id if tracked is not None else None,
+                symbol=tracked.envelope.symbol if tracked is not None else None,
             )
         course.seen.add(report.ref_id)
         course.orders[report.order_id] = _as_reported(known, report)
@@ -249,7 +260,7 @@ class KillSwitch:
             by=by,
             reason=reason,
             problems=problems,
-            latch_engaged=course.latch_problem is None,
+            latch_engaged=course.latch_problem is None and course.known.elsewhere is None,
             orders=tuple(course.orders.values()),
             unresolved=unresolved,
             external=tuple(course.external.values()),
@@ -282,7 +293,7 @@ def _on_record(tracked: TrackedOrder, order_id: OrderId) -> KilledOrder:
 def _as_reported(known: KilledOrder, report: OrderReport) -> KilledOrder:
     return replace(
         known,
-        symbol=report.symbol,
+        symbol=known.symbol or report.symbol,
         side=report.side,
         quantity=report.quantity,
         limit_price=report.limit_price,
@@ -304,7 +315,8 @@ def _is_at_work(order: KilledOrder) -> bool:
 
 
 def _problems(course: _Course, journal_problem: str | None, unresolved: Sequence[OrderEnvelope]) -> Iterator[str]:
-    yield from filter(None, (course.latch_problem, course.lock_problem, journal_problem))
+    # What trading may still be on for comes first.
+    yield from filter(None, (course.known.elsewhere, course.latch_problem, course.lock_problem, journal_problem))
     if unresolved:
         names = ", ".join(intent.client_order_id for intent in unresolved)
         yield f"nobody knows whether the broker has {names}; look for them in the broker's app"

@@ -71,7 +71,8 @@ class RobinhoodGateway:
     """Orders, listings, balances, positions and quotes of one account.
 
     ``renew`` asks for a fresh session after a 401 and says whether there is one now; ``account_number`` None means the
-    login's only account. Fulfils `BrokerGateway` and `AccountGateway`.
+    login's only account. With ``asks_symbols`` False, no read of an order waits for the look-up of its symbol. Fulfils
+    `BrokerGateway` and `AccountGateway`.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class RobinhoodGateway:
         read_timeout_s: Seconds = 10.0,
         jitter: Jitter = no_jitter,
         order_form_version: int = ORDER_FORM_VERSION,
+        asks_symbols: bool = True,
     ) -> None:
         self._session = session
         self._clock = clock
@@ -101,7 +103,9 @@ class RobinhoodGateway:
             hear=self._broker_clock.hear,
         )
         self._reads = BrokerReads(repeater=self._repeater, policy=read_policy)
-        self._directory = BrokerDirectory(reads=self._reads, clock=clock, account_number=account_number)
+        self._directory = BrokerDirectory(
+            reads=self._reads, clock=clock, account_number=account_number, asks_symbols=asks_symbols
+        )
 
     def by(self, deadline: Seconds) -> Self:
         """Return the same gateway, whose reads and cancels are all over by ``deadline``, a point on the clock."""

@@ -16,21 +16,34 @@ from trading_bot.robinhood.listing import walk_pages
 from trading_bot.robinhood.reads import BrokerReads, NotAtBrokerError
 from trading_bot.robinhood.session import UnreadableReplyError
 
+_COSTLY_S: Seconds = 1.0
+"""How long a look-up that fails must have taken for its failure to be remembered."""
+
+_SPARED_S: Seconds = 5.0
+"""For how long it is, so that the rows of one listing wait for it once and the next synchronisation asks again."""
+
+_SHOWN_CHARS = 8
+
 
 class BrokerDirectory:
-    """Accounts and instruments of one login. Safe to share between threads; only successes are remembered.
+    """Accounts and instruments of one login. Safe to share between threads.
 
-    Whether and in which ticks an instrument trades is asked anew each exchange date; its id and symbol are kept.
+    Whether and in which ticks an instrument trades is asked anew each exchange date; its id and symbol are kept. With
+    ``asks_symbols`` False, an instrument whose symbol is new is shown by the first characters of its id instead.
     """
 
-    def __init__(self, *, reads: BrokerReads, clock: Clock, account_number: str | None) -> None:
+    def __init__(
+        self, *, reads: BrokerReads, clock: Clock, account_number: str | None, asks_symbols: bool = True
+    ) -> None:
         self._reads = reads
         self._clock = clock
+        self._asks_symbols = asks_symbols
         self._exchange_zone = ZoneInfo(NYSE_ZONE)
         self._account_number = account_number
         self._lock = threading.Lock()
         self._instruments: dict[str, tuple[date, InstrumentPayload]] = {}
         self._symbols: dict[str, str] = {}
+        self._spared_until: dict[str, Seconds] = {}
 
     def by(self, deadline: Seconds) -> Self:
         """Return the same directory, whose look-ups are all over by ``deadline``; both remember what either learns."""
@@ -84,13 +97,16 @@ class BrokerDirectory:
         """Return a symbol, asking the broker where it is new; None where the broker has no such instrument.
 
         Raises:
-            OrderStatusError: the look-up failed.
+            OrderStatusError: the look-up failed, now or within the last seconds.
         """
         known = self.known_symbol(instrument_id)
         if known is not None or not is_broker_id(instrument_id):
             return known
+        return self._ask_symbol(instrument_id) if self._asks_symbols else f"instrument {instrument_id[:_SHOWN_CHARS]}"
+
+    def _ask_symbol(self, instrument_id: str) -> str | None:
         try:
-            row = self._reads.get(f"/instruments/{instrument_id}/")
+            row = self._read_instrument(instrument_id)
         except NotAtBrokerError:
             return None
         instrument = parse_payload(InstrumentNames, row)
@@ -99,6 +115,20 @@ class BrokerDirectory:
         with self._lock:
             self._symbols[instrument.id] = instrument.symbol
         return instrument.symbol
+
+    def _read_instrument(self, instrument_id: str) -> object:
+        began = self._clock.monotonic()
+        if began < self._spared_until.get(instrument_id, began):
+            raise OrderStatusError(
+                f"instrument {instrument_id} could not be looked up a moment ago; try again in {_SPARED_S:.0f} s"
+            )
+        try:
+            return self._reads.get(f"/instruments/{instrument_id}/")
+        except OrderStatusError:
+            now = self._clock.monotonic()
+            if now - began >= _COSTLY_S:
+                self._spared_until[instrument_id] = now + _SPARED_S
+            raise
 
     def _known(self, symbol: str, today: date) -> InstrumentPayload | None:
         with self._lock:

@@ -79,6 +79,10 @@ OWN_PAUSES: Mapping[Purpose, OwnPauses] = MappingProxyType(
     }
 )
 
+# However long the broker says: the throttled request itself waits as told, but a kill has under a minute, and what the
+# broker said of one cancel may not keep the first request of every other order from leaving in that time.
+_LONGEST_CANCEL_PAUSE_S: Seconds = 10.0
+
 # What waits after a 429, beside the throttled purpose itself: whatever adds exposure or can wait. A cancel waits for
 # no other purpose, and neither does a read: it shows what is open and proves that a cancel worked.
 _PAUSED_BY: Mapping[Purpose, frozenset[Purpose]] = MappingProxyType(
@@ -123,6 +127,7 @@ class RateBudget:
     def throttled(self, purpose: Purpose, pause_s: Seconds | None, *, sent_at: Seconds) -> None:
         """Note a 429: pause for as long as the broker says, or by our own measure where it says nothing.
 
+        Cancels pause for 10 seconds at most; what waits for them pauses for all of it.
         ``sent_at``, on the monotonic clock, tells requests of one burst: of those that were under way when a pause of
         our own began, none lengthens it.
         """
@@ -132,9 +137,10 @@ class RateBudget:
                     return
                 pause_s = self._next_pause_s[purpose]
                 self._next_pause_s[purpose] = min(2 * pause_s, OWN_PAUSES[purpose].longest_s)
-            until = self._clock.monotonic() + pause_s
+            now = self._clock.monotonic()
             for paused in _PAUSED_BY[purpose]:
-                self._paused_until[paused] = max(self._paused_until[paused], until)
+                wait = min(pause_s, _LONGEST_CANCEL_PAUSE_S) if paused is Purpose.CANCEL else pause_s
+                self._paused_until[paused] = max(self._paused_until[paused], now + wait)
 
     def served(self, purpose: Purpose) -> None:
         """Note any other answer: the purpose's next pause without a measure is a first one again."""

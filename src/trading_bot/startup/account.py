@@ -40,7 +40,7 @@ from trading_bot.startup.journal import AccountJournal
 from trading_bot.startup.live import live_connection
 from trading_bot.startup.paper import PAPER_LOGIN, PaperAccount, paper_account
 from trading_bot.startup.surroundings import Surroundings
-from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_name
+from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_path
 
 _TRADES_FILE = "trades.jsonl"
 _POLLER_PATIENCE_S: Seconds = 30.0
@@ -77,7 +77,7 @@ class AccountParts:
         self._state = StateFolder(
             root=config.resolve_state_dir() / f"{mode}-{account_key(mode, account_number)}", files=around.files
         )
-        self._journal_path = config.logs_dir.absolute() / journal_name(mode, account_number)
+        self._journal_path = journal_path(config.logs_dir, mode, account_number)
         self._session_id = around.new_id()
         self._journal = AccountJournal(
             around,

@@ -29,7 +29,7 @@ from trading_bot.robinhood.session import BrokerSession, Transport, WireReply, W
 from trading_bot.startup.live import LiveConnection, live_connection
 from trading_bot.startup.paper import PAPER_LOGIN, PaperAccount, configured_account, paper_account
 from trading_bot.startup.surroundings import Surroundings, default_surroundings
-from trading_bot.state_folder import StateFolder, account_key, journal_name
+from trading_bot.state_folder import StateFolder, account_key, journal_path
 
 _MOST_LOGINS = 3
 _CANCELS_AT_ONCE = 8
@@ -59,7 +59,7 @@ def open_kill(
     mode, settings = config.trading.mode, config.order_management
     number = configured_account(config)
     state = StateFolder(root=config.resolve_state_dir() / f"{mode}-{account_key(mode, number)}", files=around.files)
-    journal = config.logs_dir / journal_name(mode, number)
+    journal = journal_path(config.logs_dir, mode, number)
 
     def broker() -> KillBroker:
         if mode is ExecutionMode.LIVE:
@@ -250,6 +250,7 @@ def _connected(around: Surroundings, *, wire: Wire, account_number: str, renew: 
         read_policy=_READ_ONCE,
         read_timeout_s=_REQUEST_TIMEOUT_S,
         jitter=around.jitter,
+        asks_symbols=False,  # a cancel needs no symbol, and each look-up may hang
     )
     return KillConnection(gateway=gateway, wire=bounded)
 
