@@ -93,11 +93,11 @@ class AccountJournal:
             self._writing.release()
 
     def verify(self) -> JournalVerdict:
-        """Read every segment and say whether each record follows from the one before it."""
+        """Read every segment and say whether each record follows from the one before it, up to the noted head."""
         if self._state.files.facts_at(self._path) is None:
             return JournalVerdict(ok=False, records=0, problem=f"{self._path} is gone")
         try:
-            found = self._history.verify()
+            found = self._history.verify(HeadAnchor(path=self._state.anchor, files=self._state.files))
         except OrderLogError as error:
             return JournalVerdict(ok=False, records=0, problem=str(error))
         return JournalVerdict(ok=found.ok, records=found.records, problem=found.problem)
