@@ -20,11 +20,11 @@ LEASE = "lease"
 
 
 class AccountInUseError(Exception):
-    """Another process holds the account; ``pid`` is its process id where it could be read."""
+    """Another process holds the account, or its journal; ``pid`` is its process id where it could be read."""
 
-    def __init__(self, pid: int | None) -> None:
+    def __init__(self, pid: int | None, *, held: str = "this account") -> None:
         holder = "another trading-bot" if pid is None else f"another trading-bot (pid {pid})"
-        super().__init__(f"{holder} holds this account; stop it or use its commands")
+        super().__init__(f"{holder} holds {held}; stop it or use its commands")
         self.pid = pid
 
 
@@ -49,17 +49,25 @@ def this_process() -> ProcessInfo:
 class Lease:
     """An operating-system lock on a file of its own, which is never deleted; a crash frees it.
 
+    ``guards`` names in the refusal of a second holder what the first one has.
+
     Beside it lies ``<name>.json`` with the holder's pid and time, for people only. A process forked from the holder
     does not hold the lease and cannot release it.
     """
 
     def __init__(
-        self, *, path: Path, process: Callable[[], ProcessInfo] = this_process, files: FileSystem | None = None
+        self,
+        *,
+        path: Path,
+        process: Callable[[], ProcessInfo] = this_process,
+        files: FileSystem | None = None,
+        guards: str = "this account",
     ) -> None:
         self._path = path
         self._info_path = path.with_name(f"{path.name}.json")
         self._process = process
         self._files = files or LocalFiles()
+        self._guards = guards
         self._lock: BaseFileLock | None = None
         self._owner: int | None = None
         self._identity: FileIdentity | None = None
@@ -86,7 +94,7 @@ class Lease:
         try:
             lock.acquire(blocking=False)
         except Timeout as error:
-            raise AccountInUseError(self._holder_pid()) from error
+            raise AccountInUseError(self._holder_pid(), held=self._guards) from error
         self._lock = lock
         self._owner = process.pid
         self._identity = self._identity_on_disk()

@@ -46,8 +46,8 @@ def _freezes_left_behind(patch: pytest.MonkeyPatch) -> None:
     _nothing_read_back(patch)
     real = OrderLog.rotate
 
-    def rotate(self, carried, *, confirm):
-        return real(self, [event for event in carried if event.client_order_id is not None], confirm=confirm)
+    def rotate(self, carried, **calls):
+        return real(self, [event for event in carried if event.client_order_id is not None], **calls)
 
     patch.setattr(OrderLog, "rotate", rotate)
 

@@ -137,3 +137,16 @@ def test_a_journal_that_was_not_put_back_is_not_begun_anew(build, tmp_path):
     with pytest.raises(OrderLogError, match="is gone; put it back"):
         journal.open()
     assert not (tmp_path / "logs" / "orders.jsonl").exists()
+
+
+def test_a_journal_whose_end_was_cut_off_does_not_verify(build, tmp_path):
+    """The bot quarantines it at the start, and what it answers to the question must not be better."""
+    journal = build()
+    journal.open()
+    journal.ledger.record(intended())
+    journal.close()
+    path = tmp_path / "logs" / "orders.jsonl"
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    verdict = build().verify()
+    assert not verdict.ok
+    assert "its end was cut off" in str(verdict.problem)

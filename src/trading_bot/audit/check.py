@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from trading_bot.files import LocalFiles
+from trading_bot.order_management.anchor import HeadAnchor
 from trading_bot.order_management.history import HistoryVerdict, JournalHistory
 from trading_bot.order_management.order_log import Integrity
 
@@ -22,13 +23,17 @@ class ChainVerdict:
     problem: str | None
 
 
-def verdict_on(journal: Path) -> ChainVerdict:
-    """Verify the whole chain through all segments; a journal that is not there has no record that could be wrong.
+def verdict_on(journal: Path, *, anchor: Path | None = None) -> ChainVerdict:
+    """Verify the whole chain through all segments; a journal that was never begun has no record that could be wrong.
+
+    ``anchor`` is the file outside of the journal in which its head is noted; one that is not there proves nothing.
 
     Raises:
         OrderLogError: it is there and cannot be read.
     """
-    found = JournalHistory(journal=journal, files=LocalFiles()).verify()
+    files = LocalFiles()
+    noted = HeadAnchor(path=anchor, files=files) if anchor is not None else None
+    found = JournalHistory(journal=journal, files=files).verify(noted)
     return ChainVerdict(
         ok=found.ok,
         records=found.records,

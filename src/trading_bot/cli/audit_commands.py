@@ -57,7 +57,7 @@ def verify(invocation: Invocation) -> ExitCode:
     pages = _Pages(invocation)
     place = pages.place
     place.state.check_journal(place.journal)
-    verdict = verdict_on(place.journal)
+    verdict = verdict_on(place.journal, anchor=place.state.anchor)
     if invocation.json:
         fields = {"ok": verdict.ok, "records": verdict.records, "head": verdict.head, "problem": verdict.problem}
         print_json({"v": 1, "journal": str(place.journal), **fields})

@@ -56,7 +56,7 @@ def _storage(config: Config, place: AccountPlace, clock: Clock) -> Iterator[Chec
     yield checkup.disk_check(logs)
     try:
         place.state.check_journal(place.journal)
-        verdict = verdict_on(place.journal)
+        verdict = verdict_on(place.journal, anchor=place.state.anchor)
     except OrderLogError as error:
         yield checkup.failed("journal", error, Trouble.STORAGE)
         return

@@ -7,9 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 from trading_bot.files import FileSystem
+from trading_bot.order_management.anchor import HeadAnchor
 from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
 from trading_bot.order_management.joining import JoinedScan, continuations, read_joined
+from trading_bot.order_management.journal_place import with_what_was_cut_off
 from trading_bot.order_management.records import BadRecordError, ChainHead, decode_alone
 from trading_bot.order_management.segments import Integrity, JournalScan, scan
 
@@ -85,17 +87,32 @@ class JournalHistory:
         found = self._joined()
         return found.story.records[len(found.story.records) - len(found.lines) :]
 
-    def verify(self) -> HistoryVerdict:
-        """Read everything.
+    def verify(self, anchor: HeadAnchor | None = None) -> HistoryVerdict:
+        """Read everything, and see whether it reaches to the head that ``anchor`` has noted, if it has.
 
         Raises:
             OrderLogError: the live file is there and cannot be read.
         """
+        anchored, unreadable = None, None
+        try:
+            # Before the journal: a bot at work moves both on, and never the note ahead of the journal.
+            anchored = anchor.load() if anchor is not None else None
+        except OrderLogError as error:
+            unreadable = str(error)
+        whole = self._verified(anchored)
+        if not whole.ok:  # a bot that starts may have taken a continuation in between two files that were read
+            whole = self._verified(anchored)
+        if unreadable is None or not whole.ok:
+            return whole
+        problem = f"its records follow from each other, but whether its end is there is not known: {unreadable}"
+        return replace(whole, integrity=Integrity.DAMAGED, problem=problem)
+
+    def _verified(self, anchored: ChainHead | None) -> HistoryVerdict:
         whole = HistoryVerdict(integrity=Integrity.CLEAN, records=0, segments=0, head=ChainHead.genesis())
         live: JournalScan | None = None
         try:
             for _, found in self.segments():
-                live = live or found
+                live = live or with_what_was_cut_off(found, anchored=anchored)
                 whole = HistoryVerdict(
                     integrity=live.integrity,
                     records=whole.records + len(found.records),

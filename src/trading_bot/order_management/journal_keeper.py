@@ -78,15 +78,22 @@ class JournalKeeper:
         with self._ledger.open_book() as book:
             kept = self._kept(book.orders())
             carried = (*book.standing_facts(), *(event for order in kept for event in carried_events(order)))
-            name = self._log.rotate(carried, confirm=lambda records: _confirm(records, kept, book.standing_facts()))
-            # What the new segment does not tell may not be known here either: more said of it has to tell it anew.
-            book.leave_behind([order.client_order_id for order in kept])
-            self._index.follow(self._log.link)
+            name = self._log.rotate(
+                carried,
+                confirm=lambda records: _confirm(records, kept, book.standing_facts()),
+                then=lambda: self._go_on(book, kept),
+            )
             try:
                 self._index.catch_up()
             except OrderLogError as error:
                 _log.error("order_index_failed", problem=str(error))
         return name
+
+    def _go_on(self, book: OrderBook, kept: Sequence[TrackedOrder]) -> None:
+        # The index first: at no moment may an order be known to neither of the two, or its id could be used again.
+        self._index.follow(self._log.link)
+        # What the new segment does not tell may not be known here either: more said of it has to tell it anew.
+        book.leave_behind([order.client_order_id for order in kept])
 
     def _is_due(self) -> bool:
         if self._log.refusal is not None or self._log.grown_bytes <= 0:

@@ -68,7 +68,15 @@ def damage_in(journal: Path, found: JournalScan) -> OrderLogDamagedError | None:
 
 def with_what_is_missing(found: JournalScan, *, finished: Mapping[int, str], anchored: ChainHead | None) -> JournalScan:
     """Return ``found`` as damaged if the journal once had what it has no more: an earlier segment, or its end."""
-    problem = _missing(found, finished=finished, anchored=anchored)
+    return _damaged_by(found, _missing(found, finished=finished, anchored=anchored))
+
+
+def with_what_was_cut_off(found: JournalScan, *, anchored: ChainHead | None) -> JournalScan:
+    """Return ``found`` as damaged if the record at the head that was noted before is not there any more."""
+    return _damaged_by(found, _contradiction(found, anchored) if anchored is not None else None)
+
+
+def _damaged_by(found: JournalScan, problem: str | None) -> JournalScan:
     if problem is None or found.integrity is Integrity.DAMAGED:
         return found
     return replace(found, integrity=Integrity.DAMAGED, problem=problem)

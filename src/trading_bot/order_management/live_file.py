@@ -64,6 +64,11 @@ class LiveFile:
         """Refuse to go on with a file that was moved, replaced, or given a second name."""
         self._check_alone()
 
+    def has_its_name(self) -> bool:
+        """Whether the open file is still what its name stands for, whatever other names it has."""
+        ours, there = self._files.facts(self._opened()), self._files.facts_at(self._path)
+        return there is not None and (there.device, there.inode) == (ours.device, ours.inode)
+
     def reopen(self, size: int) -> None:
         """Go on with the file that has taken this one's name."""
         old = self._opened()

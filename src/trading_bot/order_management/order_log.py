@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, date
-from decimal import Decimal
 from pathlib import Path
 
 from trading_bot.clock import Clock
@@ -21,15 +20,15 @@ from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.joining import JoinedScan, put_away, read_joined
 from trading_bot.order_management.journal_place import check_identity, damage_in, with_what_is_missing
 from trading_bot.order_management.live_file import LiveFile, SpaceReserve
-from trading_bot.order_management.models import EXACT
 from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
-from trading_bot.order_management.records import BadRecordError, ChainHead, chain_record, encode, head_at
-from trading_bot.order_management.rotation import SegmentSwap
+from trading_bot.order_management.records import BadRecordError, ChainHead, encode, head_at
+from trading_bot.order_management.rotation import LiveSegment, SegmentSwap
 from trading_bot.order_management.segments import (
     Integrity,
     JournalIdentity,
     JournalScan,
     SegmentLink,
+    chaining,
     finished_name,
     next_segment,
     opening,
@@ -38,7 +37,6 @@ from trading_bot.order_management.segments import (
 
 __all__ = ["UNSYNCED_KINDS", "Integrity", "JournalIdentity", "JournalScan", "OrderLog", "scan"]
 
-_MICROSECOND = Decimal("0.000001")
 _MOST_UNFLUSHED = 256
 
 
@@ -63,7 +61,7 @@ class OrderLog:
     ) -> None:
         self.path = path
         self._identity = identity
-        self._session_id = session_id
+        self._chained = chaining(clock, session_id=session_id)
         self._files = files
         self._clock = clock
         self._process_id = process_id
@@ -76,9 +74,7 @@ class OrderLog:
         self._head = self._flushed = ChainHead.genesis()
         self._unflushed: list[JournalRecord] = []
         self._beside: Continuation | None = None
-        self._carried_size = 0
-        self._link: SegmentLink | None = None
-        self._begun_on: date | None = None
+        self._segment = LiveSegment()
         self._refusal: OrderLogError | None = OrderLogError(f"the journal {path} is not open; call open() first")
 
     @property
@@ -94,17 +90,17 @@ class OrderLog:
     @property
     def grown_bytes(self) -> int:
         """Bytes of the live segment beyond what was carried into it."""
-        return self._file.size - self._carried_size
+        return self._file.size - self._segment.carried_bytes
 
     @property
     def link(self) -> SegmentLink | None:
         """The finished segment before the live one, if there is one."""
-        return self._link
+        return self._segment.link
 
     @property
     def begun_on(self) -> date | None:
         """The day, in UTC, on which the live segment was begun."""
-        return self._begun_on
+        return self._segment.begun_on
 
     def open(self) -> JournalScan:
         """Open or create the file, set a torn end aside, take continuations in, and return what the live segment holds.
@@ -170,11 +166,18 @@ class OrderLog:
             journal_seq=record.seq,
         )
 
-    def rotate(self, carried: Sequence[OrderEvent], *, confirm: Callable[[Sequence[JournalRecord]], None]) -> str:
+    def rotate(
+        self,
+        carried: Sequence[OrderEvent],
+        *,
+        confirm: Callable[[Sequence[JournalRecord]], None],
+        then: Callable[[], None] = lambda: None,
+    ) -> str:
         """Finish the live segment, begin the next one with ``carried``, and return the finished one's name.
 
         ``confirm`` is handed the records of the new segment, read back from its bytes, and raises if they do not tell
-        what they have to. Nothing may be appended meanwhile that ``carried`` does not know of.
+        what they have to. Nothing may be appended meanwhile that ``carried`` does not know of. ``then`` is called once
+        the new segment is the journal; unless it returns, and whatever else interrupts this, the journal is closed.
 
         Raises:
             OrderLogError: nothing has changed and the old segment goes on; or, where `refusal` says so, the journal is
@@ -182,7 +185,7 @@ class OrderLog:
         """
         with self._lock:
             self._refuse_unless_writable()
-            number = self._link.number + 1 if self._link else 1
+            number = self.link.number + 1 if self.link else 1
             name = finished_name(self.path, day=self._clock.now().astimezone(UTC).date(), number=number)
             link = SegmentLink(number=number, name=name, head=self._head)
             self._flush()
@@ -198,7 +201,7 @@ class OrderLog:
                 raise OrderLogError(
                     f"the journal {self.path} could not be rotated: {error}; it goes on in the same file, mend the disk"
                 ) from error
-            self._take_over(data)
+            self._take_over(data, then)
         return name
 
     def anchor_head(self) -> None:
@@ -245,13 +248,8 @@ class OrderLog:
         if joined.suspect:
             details = {"bytes": str(len(joined.suspect)), "kept_in": kept.name}
             self._append(OrderEvent(event=EventKind.TAIL_RECOVERED, reason=found.problem, details=details))
-        self._remember(found)
+        self._segment = LiveSegment.of(found, now=self._clock.now())
         self._note(self._flushed)
-
-    def _remember(self, found: JournalScan) -> None:
-        self._link = found.link
-        self._carried_size = sum(len(encode(record)) for record in found.records[: found.carried + 1])
-        self._begun_on = (found.records[0].ts if found.records else self._clock.now()).astimezone(UTC).date()
 
     def _append(self, event: OrderEvent) -> JournalRecord:
         self._refuse_unless_writable()
@@ -293,27 +291,29 @@ class OrderLog:
         if self._process_id() != self._owner:
             raise OrderLogError("a forked process may not write the journal; start a bot of its own")
 
-    def _chained(self, event: OrderEvent, head: ChainHead) -> JournalRecord:
-        return chain_record(
-            event,
-            head=head,
-            ts=self._clock.now(),
-            mono=EXACT.quantize(Decimal(self._clock.monotonic()), _MICROSECOND),
-            session_id=self._session_id,
-        )
-
-    def _take_over(self, data: bytes) -> None:
+    def _take_over(self, data: bytes, then: Callable[[], None]) -> None:
         # From the rename on it is not known which file is the journal, nor what continues it, until all has succeeded.
+        self._refuse(f"a rotation of the journal {self.path} was interrupted; restart the bot to read it anew")
         beside, self._beside = self._beside, None
         try:
-            self._swap.publish()
+            self._publish(beside)
             self._file.reopen(len(data))
         except OSError as error:
             raise self._refuse_for_good(error) from error
         begun = scan(data)
-        self._beside, self._head, self._flushed = beside, begun.head, begun.head
-        self._remember(begun)
+        self._head = self._flushed = begun.head
+        self._segment = LiveSegment.of(begun, now=self._clock.now())
         self._note(self._head)
+        then()
+        self._beside, self._refusal = beside, None
+
+    def _publish(self, beside: Continuation | None) -> None:
+        try:
+            self._swap.publish()
+        except OSError:
+            with suppress(OSError):
+                self._beside = beside if self._file.has_its_name() else None
+            raise
 
     def _write(self, line: bytes, kind: EventKind) -> None:
         try:

@@ -5,12 +5,37 @@ and then the new file takes the live name in one rename. Until that rename the o
 the new one is. Whatever a crash leaves besides is a second name or an unused file, and `mend` removes both.
 """
 
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Self
 
 from trading_bot.files import FileSystem
-from trading_bot.order_management.segments import finished_number
+from trading_bot.order_management.records import encode
+from trading_bot.order_management.segments import JournalScan, SegmentLink, finished_number
 
 _NAMES_WHILE_ROTATING = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveSegment:
+    """How the live segment began, by which it is told when it is due to end."""
+
+    link: SegmentLink | None = None
+    """The finished segment before it, if there is one."""
+    begun_on: date | None = None
+    """The day, in UTC."""
+    carried_bytes: int = 0
+    """What was carried into it, its first record included."""
+
+    @classmethod
+    def of(cls, found: JournalScan, *, now: datetime) -> Self:
+        """Describe the segment that was ``found``; an empty one begins ``now``."""
+        return cls(
+            link=found.link,
+            begun_on=(found.records[0].ts if found.records else now).astimezone(UTC).date(),
+            carried_bytes=sum(len(encode(record)) for record in found.records[: found.carried + 1]),
+        )
 
 
 class SegmentSwap:

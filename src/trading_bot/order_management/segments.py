@@ -9,15 +9,18 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import TypeAlias
 
+from trading_bot.clock import Clock
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
-from trading_bot.order_management.models import ExecutionMode
+from trading_bot.order_management.models import EXACT, ExecutionMode
 from trading_bot.order_management.records import (
     MAX_LINE_BYTES,
     BadRecordError,
     ChainHead,
+    chain_record,
     decode,
     decode_alone,
     encode,
@@ -28,6 +31,7 @@ from trading_bot.order_management.records import (
 Chaining: TypeAlias = Callable[[OrderEvent, ChainHead], JournalRecord]
 """Numbers, dates and chains an event behind a head."""
 
+_MICROSECOND = Decimal("0.000001")
 _NUMBER, _NAME, _SEQ, _HASH = "segment", "previous_segment", "previous_seq", "previous_hash"
 _CARRIED = "carried"
 
@@ -112,6 +116,16 @@ class JournalScan:
 def opening(identity: JournalIdentity) -> OrderEvent:
     """Return the event that begins a journal."""
     return OrderEvent(event=EventKind.JOURNAL_OPENED, execution_mode=identity.mode, details=identity.details())
+
+
+def chaining(clock: Clock, *, session_id: str) -> Chaining:
+    """Return what dates the records of one session by ``clock``."""
+
+    def chained(event: OrderEvent, head: ChainHead) -> JournalRecord:
+        mono = EXACT.quantize(Decimal(clock.monotonic()), _MICROSECOND)
+        return chain_record(event, head=head, ts=clock.now(), mono=mono, session_id=session_id)
+
+    return chained
 
 
 def next_segment(

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from trading_bot.bot import JournalVerdict
+from trading_bot.lease import Lease
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.anchor import HeadAnchor
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
@@ -46,6 +47,12 @@ class AccountJournal:
             anchor=HeadAnchor(path=state.anchor, files=files),
             reserve_bytes=_RESERVE_BYTES,
         )
+        # Which state folder is used depends on the environment; whoever writes here is told by a lock beside the file.
+        self._writing = Lease(
+            path=path.with_name(f".{path.name}.lock"),
+            files=files,
+            guards=f"the journal {path} from another state folder",
+        )
         self._history = JournalHistory(journal=path, files=files)
         index = IdIndex(history=self._history, files=files)
         self.ledger = OrderLedger(journal=self._log, book=OrderBook(past=index), clock=clock, session_id=session_id)
@@ -64,8 +71,10 @@ class AccountJournal:
 
         Raises:
             OrderLogError: it is not where it was, cannot be opened, or belongs to somebody else.
+            AccountInUseError: another process writes it.
         """
         self._state.check_journal(self._path)
+        self._begin_writing()
         found = self._log.open()
         self._keeper.begin(found)
         self._replay(found)
@@ -77,18 +86,29 @@ class AccountJournal:
         return found
 
     def close(self) -> None:
-        """Flush, note the head, and close."""
-        self._log.close()
+        """Flush, note the head, and close; then another process may write it."""
+        try:
+            self._log.close()
+        finally:
+            self._writing.release()
 
     def verify(self) -> JournalVerdict:
-        """Read every segment and say whether each record follows from the one before it."""
+        """Read every segment and say whether each record follows from the one before it, up to the noted head."""
         if self._state.files.facts_at(self._path) is None:
             return JournalVerdict(ok=False, records=0, problem=f"{self._path} is gone")
         try:
-            found = self._history.verify()
+            found = self._history.verify(HeadAnchor(path=self._state.anchor, files=self._state.files))
         except OrderLogError as error:
             return JournalVerdict(ok=False, records=0, problem=str(error))
         return JournalVerdict(ok=found.ok, records=found.records, problem=found.problem)
+
+    def _begin_writing(self) -> None:
+        try:
+            self._writing.acquire()
+        except (OSError, NotImplementedError) as error:
+            raise OrderLogError(
+                f"cannot open the journal {self._path}: its folder takes no lock ({error}); mend the disk or the folder"
+            ) from error
 
     def _replay(self, found: JournalScan) -> None:
         try:
