@@ -38,7 +38,7 @@ def test_under_json_the_answer_is_one_object(desk):
         (("resolve", "first", "--as", "never_accepted"), "there is no doubt to end"),
         (("adopt", "nobody"), "check it"),
         (("release", "AAPL"), "not frozen"),
-        (("accept-position", "AAPL"), "first is queued and may move the position"),
+        (("accept-position", "AAPL"), "and may move the position"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -24,6 +24,7 @@ LIVE = KilledOrder(
     state=OrderState.CONFIRMED,
 )
 FLAT = KillReport(
+    account="the paper account ...0001",
     by="trading-bot kill",
     reason="a drill",
     problems=(),

@@ -27,7 +27,7 @@ class TestKill:
         desk.buy("first")
         done = desk("kill", "--reason", "a drill")
         assert done.returncode == 0
-        assert done.stdout.startswith("FLAT: trading is off")
+        assert done.stdout.startswith("FLAT: trading is off for the paper account ...0001")
         assert "record of this kill: " in done.stdout
         assert "switching trading off" in done.stderr
         refused = desk.buy("second")

@@ -7,6 +7,7 @@ from tests.support.faulty_files import FaultyFiles
 from tests.support.order_story import Story, intended, now_in, order_id_of, ref_of
 from trading_bot.files import LocalFiles
 from trading_bot.kill.register import KnownOrders, read_known_orders
+from trading_bot.order_management.anchor import HeadAnchor
 from trading_bot.order_management.models import OrderId, OrderState, RefId
 from trading_bot.order_management.records import ChainHead, chain_record, encode
 from trading_bot.state_folder import StateFolder
@@ -97,6 +98,47 @@ def test_a_disk_that_does_not_read_is_a_problem(journal: Path):
     known = read(journal, files)
     assert known.orders == ()
     assert "cannot be read (Input/output error)" in (known.problem or "")
+
+
+# The journal's end, noted outside of it.
+
+
+@pytest.fixture
+def state(journal: Path) -> StateFolder:
+    return StateFolder(root=journal.parent / "state", files=LocalFiles())
+
+
+def note_the_end(state: StateFolder) -> None:
+    end = STORY.records[-1]
+    HeadAnchor(path=state.anchor, files=LocalFiles()).save(ChainHead(seq=end.seq, hash=end.hash))
+
+
+def test_a_journal_that_is_as_long_as_its_noted_end_is_believed(journal: Path, state: StateFolder):
+    note_the_end(state)
+    assert read(journal).problem is None
+
+
+def test_a_journal_cut_off_before_its_noted_end_is_a_problem(journal: Path, state: StateFolder):
+    note_the_end(state)
+    journal.write_bytes(b"".join(LINES[:2]))
+    known = read(journal)
+    assert [order.client_order_id for order in known.orders] == ["open"]
+    assert "cut off" in (known.problem or "")
+    assert known.to_cancel is None
+
+
+def test_an_end_told_in_a_continuation_reaches_the_noted_one(journal: Path, state: StateFolder):
+    note_the_end(state)
+    continued(journal, LINES[4:])
+    assert read(journal).problem is None
+
+
+def test_a_note_that_cannot_be_read_is_a_problem_that_hides_no_order(journal: Path, state: StateFolder):
+    state.anchor.parent.mkdir(parents=True, exist_ok=True)
+    state.anchor.write_bytes(b"rubbish")
+    known = read(journal)
+    assert [order.client_order_id for order in known.orders] == ["open", "doubt", "done"]
+    assert "cannot read" in (known.problem or "")
 
 
 # What a failed journal was continued in.

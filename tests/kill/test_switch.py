@@ -83,7 +83,7 @@ def test_the_send_lock_is_only_waited_for_and_given_back(bench: KillBench):
 def test_an_idle_account_is_flat_after_two_empty_listings_begun_after_the_last_send_deadline(bench: KillBench):
     report = bench.kill()
     assert report.is_flat
-    assert report.headline.startswith("FLAT: trading is off")
+    assert report.headline.startswith("FLAT: trading is off for the paper account ...0001")
     assert report.manual_procedure == ()
     assert len([at for at in bench.broker.listed_at if at >= HORIZON_S]) == 2
     assert bench.clock.monotonic() < DEADLINE_S
@@ -175,7 +175,8 @@ def test_when_listing_fails_every_id_on_record_is_cancelled_and_nothing_is_confi
     assert [order.state for order in report.may_be_live] == [OrderState.CONFIRMED, OrderState.QUEUED]
     assert report.manual_procedure == MANUAL_PROCEDURE
     assert report.headline == (
-        "NOT CONFIRMED: trading is off; 2 of our orders may be live: follow the manual procedure"
+        "NOT CONFIRMED: trading is off for the paper account ...0001; "
+        "2 of our orders may be live: follow the manual procedure"
     )
 
 
@@ -338,7 +339,9 @@ def test_a_latch_that_cannot_be_removed_stops_nothing_else_and_is_told(bench: Ki
     assert bench.broker.asked == [[A]]
     assert not report.latch_engaged
     assert report.problems == ("the armed file could not be removed; delete it by hand",)
-    assert report.headline.startswith("NOT CONFIRMED: TRADING MAY STILL BE ON; 0 of our orders")
+    assert report.headline.startswith(
+        "NOT CONFIRMED: TRADING MAY STILL BE ON for the paper account ...0001; 0 of our orders"
+    )
 
 
 def test_a_state_folder_that_may_be_the_wrong_one_comes_first_and_trading_is_not_said_to_be_off(bench: KillBench):

@@ -100,6 +100,7 @@ def kill_at(broker: ThrottlingBroker, folder: Path) -> KillReport:
         read_timeout_s=5,
     )
     return KillSwitch(
+        account="the paper account ...0001",
         latch=FakeLatch([]),
         send_lock=FakeSendLock([], clock),
         broker=KillConnection(gateway=gateway, wire=wire),

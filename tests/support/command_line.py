@@ -40,13 +40,13 @@ def run_cli(
     home: Path,
     stdin: str | None = None,
     environment: Mapping[str, str] | None = None,
-    timeout_s: float = 60,
+    timeout_s: float = 100,
 ) -> CommandResult:
     """Run ``trading-bot`` with ``home`` as its home and working folder; without ``stdin`` it reads an empty one."""
     return _run(["-m", "trading_bot", *arguments], home, stdin=stdin, extra=environment or {}, timeout_s=timeout_s)
 
 
-def run_python(code: str, *, home: Path, timeout_s: float = 60) -> CommandResult:
+def run_python(code: str, *, home: Path, timeout_s: float = 100) -> CommandResult:
     """Run ``code`` in a fresh interpreter, so that what it has imported is known exactly."""
     return _run(["-c", code], home, stdin=None, extra={}, timeout_s=timeout_s)
 

@@ -170,6 +170,7 @@ class KillBench:
 
     def switch(self, *, deadline_s: float = DEADLINE_S) -> KillSwitch:
         return KillSwitch(
+            account="the paper account ...0001",
             latch=self.latch or FakeLatch(self.journal),
             send_lock=self.lock or self.own_lock,
             broker=self.broker,

@@ -12,6 +12,7 @@ def kill_json(report: KillReport) -> JsonObject:
     """Return the report as one object."""
     return {
         "v": 1,
+        "account": report.account,
         "flat": report.is_flat,
         "headline": report.headline,
         "latch_engaged": report.latch_engaged,

@@ -4,11 +4,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trading_bot.files import FileSystem
+from trading_bot.order_management.anchor import HeadAnchor
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
 from trading_bot.order_management.joining import read_joined
+from trading_bot.order_management.journal_place import with_what_was_cut_off
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderId, RefId
 from trading_bot.order_management.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.order_log import Integrity, JournalScan
+from trading_bot.order_management.records import ChainHead
 from trading_bot.state_folder import StateFolder
 
 
@@ -61,17 +64,27 @@ def read_known_orders(journal: Path, *, state: StateFolder, files: FileSystem) -
 
 
 def _read(journal: Path, *, state: StateFolder, files: FileSystem) -> KnownOrders:
+    # Before the journal, which a running bot writes on: what is noted then has to be there now.
+    anchored, unreadable = _noted(state, files)
     try:
         state.check_journal(journal)
         data = files.read(journal) if files.facts_at(journal) is not None else b""
-        found = read_joined(journal, data, files=files).story
+        found = with_what_was_cut_off(read_joined(journal, data, files=files).story, anchored=anchored)
     except OrderLogError as error:
         return KnownOrders(problem=str(error))
     except OSError as error:
         return KnownOrders(
             problem=f"the journal {journal} cannot be read ({error.strerror or error}); look at its disk"
         )
-    return _replayed(found, journal)
+    known = _replayed(found, journal)
+    return replace(known, problem=known.problem or unreadable)
+
+
+def _noted(state: StateFolder, files: FileSystem) -> tuple[ChainHead | None, str | None]:
+    try:
+        return HeadAnchor(path=state.anchor, files=files).load(), None
+    except OrderLogError as error:
+        return None, str(error)
 
 
 def _may_have_records(journal: Path, files: FileSystem) -> bool:

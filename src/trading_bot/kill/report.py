@@ -60,6 +60,8 @@ class KilledOrder:
 class KillReport:
     """The end of one kill. ``problems`` is empty if and only if the account is proven flat."""
 
+    account: str
+    """Which account it was: its mode, and how its number ends."""
     by: str
     reason: str
     problems: tuple[str, ...]
@@ -100,7 +102,10 @@ class KillReport:
     def headline(self) -> str:
         """The verdict in one sentence."""
         if self.is_flat:
-            return f"FLAT: trading is off and none of our orders is live ({len(self.orders)} ended by this kill)"
+            ended = f"{len(self.orders)} ended by this kill"
+            return f"FLAT: trading is off for {self.account} and none of our orders is live ({ended})"
         maybe = len(self.may_be_live) + len(self.unresolved)
         off = "trading is off" if self.latch_engaged else "TRADING MAY STILL BE ON"
-        return f"NOT CONFIRMED: {off}; {maybe} of our orders may be live: follow the manual procedure"
+        return (
+            f"NOT CONFIRMED: {off} for {self.account}; {maybe} of our orders may be live: follow the manual procedure"
+        )

@@ -92,6 +92,8 @@ class _Course:
 class KillSwitch:
     """Kills one account. Needs no network to stop trading, and no journal, lease, free disk or running bot.
 
+    ``account`` names it in words.
+
     ``send_horizon_s`` is the longest an order can be under way: its intent's life plus the request's time-out.
     ``journal_reader`` reads the orders on record afresh and does not raise.
     """
@@ -99,6 +101,7 @@ class KillSwitch:
     def __init__(
         self,
         *,
+        account: str,
         latch: KillLatch,
         send_lock: SendLock,
         broker: KillBroker,
@@ -111,6 +114,7 @@ class KillSwitch:
     ) -> None:
         if deadline_s <= send_horizon_s:
             raise ValueError(f"a kill of {deadline_s} s ends before it can prove anything; allow > {send_horizon_s} s")
+        self._account = account
         self._latch = latch
         self._send_lock = send_lock
         self._broker = broker
@@ -257,6 +261,7 @@ class KillSwitch:
         problems = tuple(_problems(course, latest.problem, unresolved))
         self._side_file.note("kill_ended", {"flat": not problems, "problems": problems})
         return KillReport(
+            account=self._account,
             by=by,
             reason=reason,
             problems=problems,

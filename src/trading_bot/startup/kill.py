@@ -29,7 +29,7 @@ from trading_bot.robinhood.session import BrokerSession, Transport, WireReply, W
 from trading_bot.startup.live import LiveConnection, live_connection
 from trading_bot.startup.paper import PAPER_LOGIN, PaperAccount, configured_account, paper_account
 from trading_bot.startup.surroundings import Surroundings, default_surroundings
-from trading_bot.state_folder import StateFolder, account_key, journal_path
+from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_path
 
 _MOST_LOGINS = 3
 _CANCELS_AT_ONCE = 8
@@ -69,6 +69,7 @@ def open_kill(
 
     horizon_s = settings.intent_ttl_s + settings.request_timeout_s
     return KillSwitch(
+        account=f"the {mode} account ...{account_suffix(number)}",
         latch=Latch(path=state.latch, clock=around.clock, new_id=around.new_id, files=around.files),
         send_lock=SendLock(path=state.send_lock, clock=around.clock),
         broker=_broker_or_none(broker),
