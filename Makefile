@@ -37,7 +37,7 @@ demo: $(READY)
 	@$(BIN)/trading-bot demo
 
 test: $(READY)
-	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --numprocesses=auto --dist=loadgroup
+	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --numprocesses=auto --dist=loadfile
 
 check: test
 	$(BIN)/ruff check

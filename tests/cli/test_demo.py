@@ -14,7 +14,6 @@ from tests.support.terminal import at_terminal
 
 pytestmark = [
     pytest.mark.subprocess,
-    pytest.mark.xdist_group("demo"),  # all of them look at the same day
 ]
 
 FORBIDDEN_IN_PLAIN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")

@@ -10,7 +10,6 @@ import pytest
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="the writers are forks"),
-    pytest.mark.xdist_group("journal kills"),  # all of them look at the same deaths
 ]
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,6 +8,8 @@ from tests.support.sim_invariants import BrokenInvariantError
 from tests.support.sim_schedule import PLAIN, run, setting_of, steps_of
 from trading_bot.order_management.exceptions import OrderLogDamagedError
 
+pytestmark = pytest.mark.no_cover
+
 WITHIN = 1000
 FOUND = (BrokenInvariantError, OrderLogDamagedError)
 """A journal that contradicts itself refuses to go on by itself."""

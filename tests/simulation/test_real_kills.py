@@ -40,10 +40,11 @@ class KillServer:
 @pytest.fixture(scope="module")
 def server() -> Iterator[KillServer]:
     source = Path(trading_bot.__file__).parents[1]
+    untraced = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_PROCESS_")}
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.support.kill_server"],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"{source}{os.pathsep}{ROOT}"},
+        env={**untraced, "PYTHONPATH": f"{source}{os.pathsep}{ROOT}"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

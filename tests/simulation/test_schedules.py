@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,11 @@ from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.results import CancelVerdict
 
 pytestmark = [
-    pytest.mark.xdist_group("schedules"),  # all of them look at the same lives
     pytest.mark.timeout(300),
+    pytest.mark.no_cover,  # tracing makes them three times as slow, and each line has a test of its own
 ]
 
-SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES", "160"))
+SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES", "120"))
 
 ANSWERS = {
     TradeStatus.SUBMITTED,
@@ -130,9 +131,20 @@ def live(folders: pytest.TempPathFactory, count: int, order_management: Mapping[
     return all_of_them
 
 
+class Lives:
+    """Lived by the first test that asks, whichever it is."""
+
+    def __init__(self, folders: pytest.TempPathFactory) -> None:
+        self._folders = folders
+
+    @cached_property
+    def all_of_them(self) -> Lived:
+        return live(self._folders, SCHEDULES)
+
+
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory) -> Lived:
-    return live(tmp_path_factory, SCHEDULES)
+def lives(tmp_path_factory) -> Lives:
+    return Lives(tmp_path_factory)
 
 
 def refuse_broken(lived: Lived, folders: pytest.TempPathFactory, order_management: Mapping[str, object]) -> None:
@@ -145,9 +157,9 @@ def refuse_broken(lived: Lived, folders: pytest.TempPathFactory, order_managemen
     pytest.fail(f"schedules {lived.failed} fail; the first, made small: {problem}\nin {setting}")
 
 
-def test_no_schedule_breaks_a_promise(lived, tmp_path_factory):
-    refuse_broken(lived, tmp_path_factory, PLAIN)
-    assert lived.sent_again == 0
+def test_no_schedule_breaks_a_promise(lives, tmp_path_factory):
+    refuse_broken(lives.all_of_them, tmp_path_factory, PLAIN)
+    assert lives.all_of_them.sent_again == 0
 
 
 def test_no_schedule_breaks_a_promise_where_an_order_in_doubt_is_sent_again(tmp_path_factory):
@@ -157,9 +169,9 @@ def test_no_schedule_breaks_a_promise_where_an_order_in_doubt_is_sent_again(tmp_
 
 
 @pytest.mark.parametrize("what", sorted(ANSWERS | VERDICTS | EVENTS | JOURNAL | BROKER | LIVE))
-def test_the_schedules_reach(lived, what):
+def test_the_schedules_reach(lives, what):
     """A simulation that never comes to an unknown outcome proves nothing about unknown outcomes."""
-    assert lived.reached[what] > 0
+    assert lives.all_of_them.reached[what] > 0
 
 
 def test_a_schedule_lived_twice_writes_the_same_journal(tmp_path):
