@@ -3,10 +3,11 @@
 import os
 from pathlib import Path
 
-from trading_bot.files import Descriptor, FileFacts, LocalFiles
+from tests.support.tidy_files import TidyFiles
+from trading_bot.files import Descriptor, FileFacts
 
 
-class FaultyFiles(LocalFiles):
+class FaultyFiles(TidyFiles):
     """Fails the named operations with the given error numbers until it is healed.
 
     ``calls`` has every operation in order; ``durable_size`` is the file's length at the last flush that worked: what
@@ -14,6 +15,7 @@ class FaultyFiles(LocalFiles):
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.calls: list[str] = []
         self.durable_size = 0
         self.takes_only: int | None = None

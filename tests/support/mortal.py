@@ -7,7 +7,8 @@ from pathlib import Path
 import requests
 
 from tests.support.broker_stand_in import BrokerStandIn
-from trading_bot.files import Descriptor, LocalFiles
+from tests.support.tidy_files import TidyFiles
+from trading_bot.files import Descriptor
 
 
 class DiedError(BaseException):
@@ -99,10 +100,11 @@ class Disk:
             os.truncate(path, size)
 
 
-class MortalFiles(LocalFiles):
+class MortalFiles(TidyFiles):
     """One process's view of the disk. ``fault`` may raise OSError in front of an operation."""
 
     def __init__(self, life: Life, disk: Disk) -> None:
+        super().__init__()
         self._life = life
         self._disk = disk
         self.fault: Callable[[str], None] = lambda operation: None

@@ -2,7 +2,7 @@
 
 import os
 import pty
-import select
+import selectors
 import subprocess
 import sys
 import time
@@ -37,13 +37,15 @@ def at_terminal(
 
 
 def _chunks(descriptor: int, *, until: float) -> Iterator[bytes]:
-    while time.monotonic() < until:
-        if not select.select([descriptor], [], [], 1)[0]:
-            continue
-        try:
-            chunk = os.read(descriptor, 65_536)
-        except OSError:  # Linux reports the other side's end this way
-            return
-        if not chunk:
-            return
-        yield chunk
+    with selectors.DefaultSelector() as selector:
+        selector.register(descriptor, selectors.EVENT_READ)
+        while time.monotonic() < until:
+            if not selector.select(1):
+                continue
+            try:
+                chunk = os.read(descriptor, 65_536)
+            except OSError:  # Linux reports the other side's end this way
+                return
+            if not chunk:
+                return
+            yield chunk
