@@ -21,13 +21,7 @@ from trading_bot.order_management.exceptions import (
 )
 from trading_bot.order_management.ledger import OrderChange
 from trading_bot.order_management.manager import OrderManager
-from trading_bot.order_management.models import (
-    OrderEnvelope,
-    OrderRequest,
-    OrderStatus,
-    OrderTerms,
-    Pricing,
-)
+from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderStatus, OrderTerms, Pricing
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.risk.watch import RiskState
 from trading_bot.safety_checks import SafetyChecks
