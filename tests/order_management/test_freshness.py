@@ -66,6 +66,14 @@ class TestAge:
         clock.jump(1)
         assert "slept" in str(freshness.stale_because())
 
+    def test_a_clock_found_wrong_stays_so_until_the_broker_tells_the_same_time(self, clock):
+        freshness = Freshness(clock=clock, poll_interval_s=15)
+        freshness.note(Moment.of(clock), broker_time=clock.now() - timedelta(minutes=6))
+        freshness.note(Moment.of(clock), broker_time=None)
+        assert "+360 s off the broker's" in str(freshness.stale_because())
+        freshness.note(Moment.of(clock), broker_time=clock.now())
+        assert not freshness.is_stale
+
     def test_a_wall_clock_set_back_makes_it_no_younger(self, clock):
         freshness = Freshness(clock=clock, poll_interval_s=15)
         freshness.note(Moment.of(clock), broker_time=None)

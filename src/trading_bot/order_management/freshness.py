@@ -23,10 +23,14 @@ class Freshness:
         self._clock_is_off_by: timedelta | None = None
 
     def note(self, began: Moment, *, broker_time: datetime | None) -> None:
-        """A view was taken that began then, by our clocks and, where it is known, by the broker's."""
+        """A view was taken that began then, by our clocks and, where it is known, by the broker's.
+
+        A reply that tells no time of the broker proves nothing of the clocks: what was found wrong before stays wrong.
+        """
         self._compared = began
-        off = began.at - broker_time if broker_time is not None else timedelta()
-        self._clock_is_off_by = off if abs(off) > CLOCKS_AGREE_WITHIN else None
+        if broker_time is not None:
+            off = began.at - broker_time
+            self._clock_is_off_by = off if abs(off) > CLOCKS_AGREE_WITHIN else None
 
     def forget(self) -> None:
         """Have no view: what was read before is not to be relied on."""
