@@ -176,7 +176,7 @@ def test_a_fill_shows_in_the_order_the_position_and_the_cash(pair):
     assert sum(fill.quantity for fill in report.executions) == 10
     assert report.average_price is not None
     assert report.average_price <= MARKETABLE
-    [position] = pair.gateway.fetch_positions()
+    [position] = pair.gateway.fetch_positions().positions
     assert (position.symbol, position.quantity) == ("AAPL", Decimal(HELD_SHARES + 10))
     assert before - pair.gateway.fetch_account().cash == report.average_price * 10
 
@@ -187,7 +187,7 @@ def test_open_orders_hold_cash_and_shares(pair):
     placed(pair, 2, side=Side.SELL, quantity=20, limit_price=Decimal("150.00"))
     after = pair.gateway.fetch_account()
     assert before.buying_power - after.buying_power == Decimal(900)
-    assert pair.gateway.fetch_positions()[0].held_for_sells == Decimal(20)
+    assert pair.gateway.fetch_positions().positions[0].held_for_sells == Decimal(20)
     assert after.account_suffix == before.account_suffix
     assert after.restriction is None
 

@@ -181,14 +181,14 @@ class TestAccount:
         empty = POSITION | {"quantity": "0.00000000"}
         foreign = POSITION | {"account_number": "9ZZ98765"}
         desk.broker.on("GET", "/positions/", page(POSITION, empty, foreign))
-        [held] = desk.gateway.fetch_positions()
+        [held] = desk.gateway.fetch_positions().positions
         assert (held.symbol, held.quantity, held.average_buy_price) == ("AAPL", 50, 90)
         assert (held.held_for_sells, held.sellable, held.as_of) == (10, 40, MORNING)
         assert desk.broker.seen[0].query == {"account_number": ACCOUNT, "nonzero": "true"}
 
     def test_an_average_of_zero_means_that_there_is_none(self, desk):
         desk.broker.on("GET", "/positions/", page(POSITION | {"average_buy_price": "0.0000"}))
-        assert desk.gateway.fetch_positions()[0].average_buy_price is None
+        assert desk.gateway.fetch_positions().positions[0].average_buy_price is None
 
     @pytest.mark.parametrize(
         "row", [None, {}, POSITION | {"quantity": "NaN"}, POSITION | {"shares_held_for_sells": None}]

@@ -7,7 +7,7 @@ from typing import Self
 
 from trading_bot.clock import Seconds
 from trading_bot.order_management.exceptions import OrderError, OrderStatusError
-from trading_bot.order_management.portfolio import AccountSnapshot, Position, Quote
+from trading_bot.order_management.portfolio import AccountSnapshot, Position, PositionListing, Quote
 
 AS_OF = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 
@@ -67,10 +67,14 @@ class FakeAccountGateway:
         self.deadlines.append(deadline)
         return self
 
-    def fetch_positions(self) -> tuple[Position, ...]:
+    def fetch_positions(self) -> PositionListing:
         answer = self.holdings
         self._read("positions")
-        return answer
+        return PositionListing(positions=answer)
+
+    def fetch_position(self, instrument_id: str) -> Position | None:
+        self._read("position")
+        return next((held for held in self.holdings if instrument_id in (held.instrument_id, held.symbol)), None)
 
     def fetch_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         self._read("quotes")

@@ -9,7 +9,7 @@ from tests.support.fake_gateway import FakeGateway, nothing
 from trading_bot.clock import Seconds
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import Side
-from trading_bot.order_management.portfolio import AccountSnapshot, Position, Quote
+from trading_bot.order_management.portfolio import AccountSnapshot, Position, PositionListing, Quote
 
 
 class BrokerPositions:
@@ -39,14 +39,18 @@ class BrokerPositions:
         self.deadlines.append(deadline)
         return self
 
-    def fetch_positions(self) -> tuple[Position, ...]:
+    def fetch_positions(self) -> PositionListing:
         self.reads += 1
         if self.is_failing:
             raise OrderStatusError("the positions could not be read; read them again")
         symbols = {*self._start, *self.moved, *(order.terms.symbol for order in self._gateway.orders)}
         rows = tuple(holding(symbol, f"{self.quantity(symbol)}") for symbol in sorted(symbols) if self.quantity(symbol))
         self.during_read()
-        return rows
+        return PositionListing(positions=rows)
+
+    def fetch_position(self, instrument_id: str) -> Position | None:
+        rows = self.fetch_positions().positions
+        return next((row for row in rows if instrument_id in (row.instrument_id, row.symbol)), None)
 
     def fetch_account(self) -> AccountSnapshot:
         raise OrderStatusError("no balances here")

@@ -97,7 +97,7 @@ class AccountData:
             self._caches[each].invalidate()
 
     def _fetch_positions(self) -> Mapping[str, Position]:
-        rows = self._gateway.fetch_positions()
+        rows = self._gateway.fetch_positions().positions
         positions = {row.symbol: row for row in rows}
         if len(positions) != len(rows):
             raise OrderStatusError("the broker lists a position twice, so none can be trusted; read them again")

@@ -30,7 +30,7 @@ from trading_bot.order_management.outcomes import (
     PreparedOrder,
     SubmitOutcome,
 )
-from trading_bot.order_management.portfolio import AccountSnapshot, Position, Quote
+from trading_bot.order_management.portfolio import AccountSnapshot, Position, PositionListing, Quote
 from trading_bot.order_management.ports import BrokerGateway, SendPermit
 from trading_bot.robinhood.account_wire import PositionPayload, account_snapshot, parse_quote, position
 from trading_bot.robinhood.broker_clock import BrokerClock
@@ -226,7 +226,7 @@ class RobinhoodGateway:
         began = self._clock.now()
         return account_snapshot(self._directory.fetch_account(), began)
 
-    def fetch_positions(self) -> tuple[Position, ...]:
+    def fetch_positions(self) -> PositionListing:
         """Read all non-zero positions; one unreadable row fails the whole read."""
         began = self._clock.now()
         number = self._directory.account_number()
@@ -236,9 +236,25 @@ class RobinhoodGateway:
         try:
             held = [parse_payload(PositionPayload, row) for row in pages.rows]
             ours = [payload for payload in held if payload.account_number == number and payload.quantity]
-            return tuple(position(payload, symbol=self._symbol(payload), as_of=began) for payload in ours)
+            return PositionListing(
+                positions=tuple(position(payload, symbol=self._symbol(payload), as_of=began) for payload in ours)
+            )
         except UnreadableReplyError as error:
             raise OrderStatusError(f"reading the positions: {error}; read them again before trading") from error
+
+    def fetch_position(self, instrument_id: str) -> Position | None:
+        """Read the position of one instrument alone; None where the broker has none, or none is left of it."""
+        began = self._clock.now()
+        number = self._directory.account_number()
+        try:
+            payload = parse_payload(PositionPayload, self._reads.get(f"/positions/{number}/{instrument_id}/"))
+        except NotAtBrokerError:
+            return None
+        except UnreadableReplyError as error:
+            raise OrderStatusError(f"reading one position: {error}; read it again before trading") from error
+        if (payload.account_number, payload.instrument_id) != (number, instrument_id):
+            raise OrderStatusError("asked for one position, the broker answered with another; read it again")
+        return position(payload, symbol=self._symbol(payload), as_of=began) if payload.quantity else None
 
     def fetch_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         """Read quotes in one request; symbols unknown or without a two-sided market are absent."""

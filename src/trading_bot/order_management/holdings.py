@@ -97,7 +97,7 @@ class Holdings:
         began = Moment.of(self._clock)
         account = self._account if by is None else self._account.by(by)
         before = self._expected()
-        held = quantities(account.fetch_positions())
+        held = quantities(account.fetch_positions().positions)
         after = self._expected()
         moved = (symbol for symbol in {*before, *after} if before.get(symbol) != after.get(symbol))
         return Look(held=held, expected=after, moved=frozenset(moved), began=began)

@@ -3,10 +3,19 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import TypeAlias
 
 from trading_bot.clock import Seconds
-from trading_bot.order_management.models import ClientOrderId, OrderId, OrderReport, OrderTerms, RefId
+from trading_bot.order_management.models import (
+    ClientOrderId,
+    OrderId,
+    OrderReport,
+    OrderState,
+    OrderTerms,
+    RefId,
+    Side,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +131,25 @@ CancelReply: TypeAlias = CancelTaken | CancelRefused | CancelNotSent | CancelUnk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadRow:
+    """A row of the order list that is no order we can read in full. What it does not say, readably, is None."""
+
+    problem: str
+    order_id: OrderId | None = None
+    ref_id: RefId | None = None
+    instrument_id: str | None = None
+    symbol: str | None = None
+    side: Side | None = None
+    quantity: Decimal | None = None
+    cumulative_quantity: Decimal | None = None
+    limit_price: Decimal | None = None
+    state: OrderState | None = None
+    """Our reading of the broker's word; None where the word is absent or in no table of ours."""
+    broker_state: str | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """A listing of the broker's orders: every page of it, or the reason why not."""
 
@@ -132,6 +160,8 @@ class Listing:
     """Whether every page was read; a row may be unreadable all the same, and the listing incomplete for it."""
     unreadable_ids: tuple[OrderId, ...] = ()
     """Rows that name an order but could not be read; their presence is known, nothing else."""
+    unread: tuple[UnreadRow, ...] = ()
+    """The rows that could not be read in full, with what they do say."""
     problem: str | None = None
     broker_time: datetime | None = None
     """When the listing began, at the earliest, by the broker's own clock; None where it has not told a time."""

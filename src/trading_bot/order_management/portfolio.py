@@ -21,18 +21,41 @@ class AccountSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """Shares of one symbol; negative would be a short, which this bot never opens."""
+    """Shares of one instrument; negative would be a short, which this bot never opens."""
 
     symbol: str
+    """The name it trades under; one that no symbol is known for is named by its instrument id."""
     quantity: Decimal
     average_buy_price: Decimal | None
     held_for_sells: Decimal
+    """Shares that a resting sell, an option or a grant holds back."""
     as_of: datetime
+    instrument_id: str | None = None
+    """The broker's id of the instrument: the identity, where a symbol can change."""
 
     @property
     def sellable(self) -> Decimal:
         """Shares not already promised to a resting sell."""
         return self.quantity - self.held_for_sells
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadPosition:
+    """A position row that could not be read: it concerns its own instrument and no other."""
+
+    name: str
+    """The symbol if it is known, else the instrument id, else how the row can be found."""
+    problem: str
+    instrument_id: str | None = None
+    symbol: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionListing:
+    """Every page of the account's non-zero positions, row by row."""
+
+    positions: tuple[Position, ...]
+    unread: tuple[UnreadPosition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from trading_bot.order_management.outcomes import (
     PreparedOrder,
     SubmitOutcome,
 )
-from trading_bot.order_management.portfolio import AccountSnapshot, Position, Quote
+from trading_bot.order_management.portfolio import AccountSnapshot, Position, PositionListing, Quote
 from trading_bot.order_management.records import ChainHead
 
 ArmingId = NewType("ArmingId", str)
@@ -122,8 +122,12 @@ class AccountGateway(Protocol):
         """Read balances and restrictions."""
         ...
 
-    def fetch_positions(self) -> tuple[Position, ...]:
-        """Read all non-zero positions."""
+    def fetch_positions(self) -> PositionListing:
+        """Read all non-zero positions; a row that cannot be read is listed as such and hides no other."""
+        ...
+
+    def fetch_position(self, instrument_id: str) -> Position | None:
+        """Read the position of one instrument alone; None where the broker has none, or none is left of it."""
         ...
 
     def fetch_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:

@@ -108,6 +108,7 @@ def position(payload: PositionPayload, *, symbol: str, as_of: datetime) -> Posit
         average_buy_price=payload.average_buy_price or None,
         held_for_sells=payload.shares_held_for_sells,
         as_of=as_of,
+        instrument_id=payload.instrument_id,
     )
 
 

@@ -114,6 +114,7 @@ def parse_order(obj: object, symbol_of: Callable[[str], str | None]) -> OrderRep
         updated_at=payload.updated_at,
         last_transaction_at=payload.last_transaction_at,
         voided=payload.state == VOIDED,
+        instrument_id=_instrument_id(payload),
     )
 
 
