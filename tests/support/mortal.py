@@ -9,6 +9,7 @@ import requests
 from tests.support.broker_stand_in import BrokerStandIn
 from tests.support.tidy_files import TidyFiles
 from trading_bot.files import Descriptor
+from trading_bot.order_management.send_horizon import Carrier
 
 
 class DiedError(BaseException):
@@ -178,7 +179,9 @@ class MortalFiles(TidyFiles):
 
 
 class MortalLine(requests.adapters.BaseAdapter):
-    """One process's line to the broker."""
+    """One process's line to the broker. The stand-in itself keeps what is late, so nothing waits in a kernel."""
+
+    carrier = Carrier.IN_PROCESS
 
     def __init__(self, life: Life, broker: BrokerStandIn) -> None:
         super().__init__()

@@ -32,7 +32,7 @@ def judge_absence(
     """Return what a complete listing without ``order`` adds to the record, if anything.
 
     ``listing_began`` is our own time of it, and ``broker_time`` the broker's where that is known; ``sent_until`` is
-    when its submit had ended at the latest; ``rested_until`` the end of the session it could have rested in;
+    its send horizon; ``rested_until`` the end of the session it could have rested in;
     ``watched_s`` how long, on the monotonic clock, this process has known of the step before.
     """
     if not order.state.is_unresolved or order.surely_there or listing_began <= sent_until:

@@ -20,6 +20,7 @@ from trading_bot.order_management.placement import ManagerIdentity, Placement
 from trading_bot.order_management.ports import AccountGateway, BrokerGateway, SendLock, TradingLatch
 from trading_bot.order_management.pursuit import Pursuit
 from trading_bot.order_management.replacement import Replacement
+from trading_bot.order_management.send_horizon import Carrier, SendHorizon
 from trading_bot.order_management.settlement import OutcomeRecorder
 from trading_bot.order_management.submission import SubmitProtocol, SubmitRules
 from trading_bot.order_management.synchronization import OrderHorizon, Synchronizer
@@ -45,6 +46,7 @@ class Surface:
     session_end: Callable[[OrderEnvelope], datetime]
     jitter: Jitter
     before_sync: Callable[[], object]
+    carrier: Carrier
 
 
 class ManagerParts:
@@ -97,7 +99,9 @@ class ManagerParts:
             gateway=base.gateway,
             ledger=base.ledger,
             clock=base.clock,
-            horizon=OrderHorizon(submit_deadline_s=base.settings.submit_deadline_s, session_end=base.session_end),
+            horizon=OrderHorizon(
+                sending=SendHorizon(times=base.settings, carrier=base.carrier), session_end=base.session_end
+            ),
             is_in_flight=self.admission.is_in_flight,
         )
 

@@ -32,6 +32,7 @@ from trading_bot.order_management.placement import Approval, ManagerIdentity, Pl
 from trading_bot.order_management.ports import AccountGateway, BrokerGateway, SendLock, TradingLatch
 from trading_bot.order_management.replacement import Change
 from trading_bot.order_management.results import CancelResult, CancelVerdict, SyncSummary
+from trading_bot.order_management.send_horizon import Carrier, slowest_carrier
 from trading_bot.order_management.upkeep import nothing
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class OrderManager:
     """Places, cancels and follows the limit orders of one account. Every method may be called from any thread.
 
     With an ``account`` to read positions from, sells are bounded by what is held, and held shares can be sold while
-    entries are halted. ``before_sync`` runs before each synchronisation.
+    entries are halted. ``before_sync`` runs before each synchronisation. ``carrier`` is what the gateway's bytes travel
+    on; unnamed, none in paper mode and sockets without a limit in live mode.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class OrderManager:
         jitter: Jitter = no_jitter,
         account: AccountGateway | None = None,
         before_sync: Callable[[], object] = nothing,
+        carrier: Carrier | None = None,
     ) -> None:
         self._ledger = ledger
         self._parts = ManagerParts(
@@ -80,6 +83,7 @@ class OrderManager:
                 session_end=session_end,
                 jitter=jitter,
                 before_sync=before_sync,
+                carrier=carrier or slowest_carrier(identity.mode),
             )
         )
 

@@ -183,10 +183,10 @@ class OperatorDecisions:
             self._synchronizer.apply(order.client_order_id, report)
 
     def _resolve_absent(self, order: TrackedOrder, *, by: str, reason: str) -> None:
-        if self._synchronizer.may_be_on_its_way(order):
+        if (until := self._synchronizer.may_be_on_its_way(order)) is not None:
             raise OrderStatusError(
                 f"order {order.client_order_id} may still be on its way to the broker; nothing was decided: look again "
-                "in half a minute",
+                f"after {until:%H:%M:%S} UTC",
                 client_order_id=order.client_order_id,
             )
         listing = self._gateway.find_by_client_order_id(

@@ -17,6 +17,7 @@ from trading_bot.order_management.outcomes import Listing
 from trading_bot.order_management.ports import BrokerGateway
 from trading_bot.order_management.reconciliation import is_twin, reconcile, two_orders
 from trading_bot.order_management.results import SyncSummary
+from trading_bot.order_management.send_horizon import SendHorizon
 
 SYNC_DEADLINE_S: Seconds = 120.0
 """How long one round may read. What is not read by then is read anew, from the first page, in the next one."""
@@ -33,15 +34,15 @@ _STRANGER = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderHorizon:
-    """Until when an order can have been sent, and until when it can have rested."""
+    """Until when an order can still arrive, and until when it can have rested."""
 
-    submit_deadline_s: Seconds
+    sending: SendHorizon
     session_end: Callable[[OrderEnvelope], datetime]
     """The close, in UTC, of the session that a good-for-day order created then could rest in."""
 
     def sent_until(self, order: TrackedOrder) -> datetime:
-        """When its submit had ended at the latest."""
-        return order.envelope.created_at + timedelta(seconds=self.submit_deadline_s)
+        """When its bytes had arrived at the latest, or never will."""
+        return order.envelope.created_at + self.sending.after_intent
 
     def rested_until(self, order: TrackedOrder) -> datetime:
         """When it had stopped resting at the latest.
@@ -200,9 +201,10 @@ class Synchronizer:
             )
             return tally, book.working(), self._doubtful(book)
 
-    def may_be_on_its_way(self, order: TrackedOrder) -> bool:
-        """Whether its submit may still reach the broker, so that no listing disproves it."""
-        return self._clock.now() <= self._horizon.sent_until(order)
+    def may_be_on_its_way(self, order: TrackedOrder) -> datetime | None:
+        """Until when its submit may still reach the broker, so that no listing disproves it; None once that is over."""
+        until = self._horizon.sent_until(order)
+        return until if self._clock.now() <= until else None
 
     def nothing_read(self, problem: str) -> SyncSummary:
         """Return the summary of a round that could not begin."""

@@ -3,7 +3,8 @@
 urllib3 builds the request and reads the reply; between the two, the connection writes the whole request in one go
 inside of `SendContext.writing`. So whether the broker may have seen any of it is a recorded fact, and the account's
 send lock is held no longer than the writing takes. Every blocking call on the socket gets just the time that is left
-until the request's deadline, so that neither a silent nor a dripping server can stretch it.
+until the request's deadline, so that neither a silent nor a dripping server can stretch it. A connection with a submit
+outstanding is bound to it (`order_socket`) from before the first byte until the whole answer is there.
 """
 
 import socket
@@ -20,11 +21,13 @@ from urllib3.response import HTTPResponse
 from trading_bot.clock import Clock, Seconds
 from trading_bot.robinhood.failures import OversizedHeadError
 from trading_bot.robinhood.name_lookup import Address, BoundedLookup
+from trading_bot.robinhood.order_socket import ExpiryOption, bind_to_attempt, release
 from trading_bot.robinhood.sending import SendContext, SendPhase, current_send_context
 from trading_bot.robinhood.session import MAX_CONNECT_S
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
+    from urllib3._base_connection import BaseHTTPConnection
 
 BROKER_HOST = "api.robinhood.com"
 HTTPS_PORT = 443
@@ -75,6 +78,8 @@ class Route:
     trust: ssl.SSLContext
     lookup: BoundedLookup
     clock: Clock
+    expiry: ExpiryOption | None
+    """How this platform bounds the age of written bytes, if it can."""
 
     def time_left(self) -> Seconds:
         """Return the seconds left to the request that this thread is sending.
@@ -107,6 +112,12 @@ class BrokerPool(HTTPSConnectionPool):
     def _new_conn(self) -> "_BrokerConnection":
         return _BrokerConnection(self._route)
 
+    def _put_conn(self, conn: "BaseHTTPConnection | None") -> None:
+        # A connection that comes back open has brought the whole answer: urllib3 closes any other one first.
+        if isinstance(conn, _BrokerConnection):
+            conn.settle()
+        super()._put_conn(conn)
+
 
 class _BrokerConnection(HTTPSConnection):
     def __init__(self, route: Route) -> None:
@@ -133,6 +144,14 @@ class _BrokerConnection(HTTPSConnection):
         self._outgoing.clear()  # half a request is never the beginning of another
         super().close()
 
+    def settle(self) -> None:
+        """Nothing is outstanding any more."""
+        if isinstance(self.sock, DeadlineSocket):
+            try:
+                release(self.sock, self._route.expiry)
+            except OSError:
+                self.close()
+
     def send(self, data: object) -> None:
         if not isinstance(data, bytes):
             raise TypeError(f"a request is written whole, from bytes, not from {type(data).__name__}")
@@ -155,9 +174,11 @@ class _BrokerConnection(HTTPSConnection):
     def _write(self, request: bytes, sock: DeadlineSocket, context: SendContext) -> None:
         with context.writing():
             try:
-                sock.time_left()
-            except TimeoutError:
-                context.phase = SendPhase.CONNECTED  # waiting for the permit took all the time
+                left_s = sock.time_left()
+                if context.is_submit:
+                    bind_to_attempt(sock, left_s, self._route.expiry)
+            except OSError:
+                context.phase = SendPhase.CONNECTED  # waiting for the permit took all the time, or nothing can be bound
                 raise
             sock.sendall(request)
 

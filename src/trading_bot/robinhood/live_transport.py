@@ -11,10 +11,13 @@ from requests.adapters import HTTPAdapter
 from requests.exceptions import ContentDecodingError, InvalidURL
 
 from trading_bot.clock import Clock
+from trading_bot.order_management.send_horizon import Carrier
 from trading_bot.robinhood.connection import BROKER_HOST, BrokerPool, Route, broker_trust
 from trading_bot.robinhood.name_lookup import BoundedLookup, Lookup, system_lookup
+from trading_bot.robinhood.order_socket import ExpiryOption, expiry_option, order_socket_carrier
 
 _ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
+THIS_PLATFORM = expiry_option()
 _CHATTY_LOGGERS = ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry")
 
 
@@ -28,15 +31,17 @@ def build_live_transport(
     ca_file: str | None = None,
     lookup: Lookup = system_lookup,
     process_id: Callable[[], int] = os.getpid,
+    expiry: ExpiryOption | None = THIS_PLATFORM,
 ) -> "LiveTransport":
     """Build the transport to the real broker. No connection is made yet.
 
-    Without ``ca_file`` the authorities are certifi's, whatever the environment says.
+    Without ``ca_file`` the authorities are certifi's, whatever the environment says. ``expiry`` is the option by which
+    the platform bounds the age of written bytes; None where it has none.
     """
     _silence_addresses()
     trust = broker_trust(ca_file or certifi.where())
-    pool = BrokerPool(Route(trust=trust, lookup=BoundedLookup(lookup), clock=clock))
-    return LiveTransport(pool=pool, process_id=process_id)
+    pool = BrokerPool(Route(trust=trust, lookup=BoundedLookup(lookup), clock=clock, expiry=expiry))
+    return LiveTransport(pool=pool, carrier=order_socket_carrier(expiry), process_id=process_id)
 
 
 class LiveTransport(HTTPAdapter):
@@ -45,8 +50,9 @@ class LiveTransport(HTTPAdapter):
     It takes no proxy, no certificate and no verification setting from its caller, and follows nothing.
     """
 
-    def __init__(self, *, pool: BrokerPool, process_id: Callable[[], int] = os.getpid) -> None:
+    def __init__(self, *, pool: BrokerPool, carrier: Carrier, process_id: Callable[[], int] = os.getpid) -> None:
         super().__init__(max_retries=0)
+        self.carrier = carrier
         self._pool = pool
         self._process_id = process_id
         self._owner = process_id()

@@ -32,6 +32,8 @@ class SendContext:
     deadline: Seconds
     permit: SendPermit = field(default_factory=nullcontext)
     phase: SendPhase = SendPhase.BEGUN
+    is_submit: bool = False
+    """Whether the request may create an order, so that its bytes must not outlive this attempt."""
 
     @property
     def first_byte_written(self) -> bool:

@@ -142,9 +142,14 @@ class BrokerSession:
     ) -> WireReply | WireFailure:
         """Send once and read the whole reply within ``timeout_s``; what the network does never raises.
 
-        ``permit`` is held while bytes are written. A redirect is a failure: no byte follows it.
+        ``permit`` is held while bytes are written, and marks a submit, whose bytes must not outlive this call. A
+        redirect is a failure: no byte follows it.
         """
-        context = SendContext(deadline=self._clock.monotonic() + timeout_s, permit=permit or nullcontext())
+        context = SendContext(
+            deadline=self._clock.monotonic() + timeout_s,
+            permit=permit or nullcontext(),
+            is_submit=permit is not None,
+        )
         if self._process_id() != self._owner:
             return _failure(
                 context, FailureKind.FORKED, f"this session belongs to process {self._owner}, not to a fork"

@@ -37,7 +37,7 @@ from trading_bot.robinhood.reads import Renew, Wire
 from trading_bot.robinhood.session import BrokerSession, Transport
 from trading_bot.safety_checks import SafetyChecks
 from trading_bot.startup.journal import AccountJournal
-from trading_bot.startup.live import live_connection
+from trading_bot.startup.live import carrier_of, live_connection
 from trading_bot.startup.paper import PAPER_LOGIN, PaperAccount, paper_account
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_path
@@ -93,6 +93,7 @@ class AccountParts:
         )
         self._ledger = self._journal.ledger
         self._hours = config.trading.market_hours
+        self._carrier = carrier_of(mode, transport)
         self._paper = None if transport or self._is_live else self._paper_account(account_number, quotes)
         self._access = self._access_to(account_number, transport)
         self._gateway = self._broker_gateway(account_number)
@@ -191,6 +192,7 @@ class AccountParts:
             jitter=self._around.jitter,
             account=self._gateway,
             before_sync=self._kills.take_over,
+            carrier=self._carrier,
         )
 
     def _safety_checks(self) -> SafetyChecks:

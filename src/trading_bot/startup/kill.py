@@ -21,12 +21,13 @@ from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.models import ExecutionMode, OrderId, OrderReport
 from trading_bot.order_management.outcomes import CancelNotSent, CancelReply, Listing
 from trading_bot.order_management.ports import SendPermit
+from trading_bot.order_management.send_horizon import SendHorizon
 from trading_bot.paper.quotes import QuoteFileError, QuoteSource
 from trading_bot.robinhood.failures import FailureKind, WireFailure
 from trading_bot.robinhood.reads import Renew, Wire
 from trading_bot.robinhood.sending import SendPhase
 from trading_bot.robinhood.session import BrokerSession, Transport, WireReply, WireRequest
-from trading_bot.startup.live import LiveConnection, live_connection
+from trading_bot.startup.live import LiveConnection, carrier_of, live_connection
 from trading_bot.startup.paper import PAPER_LOGIN, PaperAccount, configured_account, paper_account
 from trading_bot.startup.surroundings import Surroundings, default_surroundings
 from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_path
@@ -67,7 +68,7 @@ def open_kill(
         paper = transport or _paper_account(config, around, account_number=number, state=state, quotes=quotes).transport
         return _paper_broker(around, account_number=number, transport=paper)
 
-    horizon_s = settings.intent_ttl_s + settings.request_timeout_s
+    horizon_s = SendHorizon(times=settings, carrier=carrier_of(mode, transport)).after_last_write_s
     return KillSwitch(
         account=f"the {mode} account ...{account_suffix(number)}",
         latch=Latch(path=state.latch, clock=around.clock, new_id=around.new_id, files=around.files),

@@ -9,7 +9,10 @@ from trading_bot.auth.live_login import LiveLogin
 from trading_bot.auth.login_budget import LoginBudget
 from trading_bot.auth.token_store import TokenStore
 from trading_bot.order_management.exceptions import OrderNotSentError
-from trading_bot.robinhood.live_transport import build_live_transport
+from trading_bot.order_management.models import ExecutionMode
+from trading_bot.order_management.send_horizon import Carrier, slowest_carrier
+from trading_bot.robinhood.live_transport import THIS_PLATFORM, build_live_transport
+from trading_bot.robinhood.order_socket import order_socket_carrier
 from trading_bot.robinhood.rate_budget import BudgetedWire, RateBudget
 from trading_bot.robinhood.session import BrokerSession, Transport
 from trading_bot.startup.surroundings import Surroundings
@@ -54,6 +57,19 @@ def live_connection(
     )
     wire = BudgetedWire(wire=session, budget=RateBudget(clock=around.clock), clock=around.clock)
     return LiveConnection(wire=wire, login=login)
+
+
+def carrier_of(mode: ExecutionMode, transport: Transport | None) -> Carrier:
+    """Return what carries a submit's bytes in this mode; ``transport`` None stands for our own.
+
+    A stranger's transport may say so in an attribute ``carrier``; without one it is taken for sockets without a limit.
+    """
+    if mode is ExecutionMode.PAPER:
+        return Carrier.IN_PROCESS
+    if transport is None:
+        return order_socket_carrier(THIS_PLATFORM)
+    named = getattr(transport, "carrier", None)
+    return named if isinstance(named, Carrier) else slowest_carrier(mode)
 
 
 def _own_transport(around: Surroundings) -> Transport:

@@ -11,8 +11,9 @@ from pathlib import Path
 from tests.support.loopback_broker.authority import TestAuthority
 from tests.support.loopback_broker.server import LoopbackServer
 from trading_bot.clock import SystemClock
-from trading_bot.robinhood.live_transport import LiveTransport, build_live_transport
+from trading_bot.robinhood.live_transport import THIS_PLATFORM, LiveTransport, build_live_transport
 from trading_bot.robinhood.name_lookup import Lookup
+from trading_bot.robinhood.order_socket import ExpiryOption
 from trading_bot.robinhood.session import BrokerSession, WireFailure, WireReply, WireRequest
 
 READ = WireRequest(method="GET", path="/orders/")
@@ -51,6 +52,7 @@ def bench(
     lookup: Lookup | None = None,
     trusts_test_authority: bool = True,
     process_id: Callable[[], int] = os.getpid,
+    expiry: ExpiryOption | None = THIS_PLATFORM,
 ) -> Iterator[Bench]:
     """A running stand-in with a client; without ``server``, one with a good certificate and no answers."""
     clock = SystemClock()
@@ -60,6 +62,7 @@ def bench(
             ca_file=str(authority().ca_file) if trusts_test_authority else None,
             lookup=lookup or running.lookup,
             process_id=process_id,
+            expiry=expiry,
         )
         yield Bench(server=running, transport=transport, session=BrokerSession(adapter=transport, clock=clock))
         transport.close()
