@@ -496,7 +496,7 @@ def exact_limit(side: Side, reference: Fraction, rules: PricingRules) -> Fractio
             return ceil_to_tick(reference + offset)
         return min(ceil_to_tick(reference - offset), floor_to_tick(reference))
     if side is Side.SELL:
-        lowest = tick_of(reference - offset) if reference > offset else 0
+        lowest = tick_of(reference - offset) if reference > offset else Fraction(0)
         return max(floor_to_tick(reference - offset), lowest)
     return max(floor_to_tick(reference + offset), ceil_to_tick(reference))
 

@@ -134,12 +134,23 @@ class Admission:
         Raises:
             OrderValidationError: the id stands for an order of another symbol, side or quantity.
         """
-        if client_order_id is not None:
-            earlier = self.earlier(validate_client_order_id(client_order_id), terms)
-            if earlier is not None:
-                return earlier
+        if (earlier := self.bearing(client_order_id, terms)) is not None:
+            return earlier
         with self._ledger.open_book() as book:
             return self._equal_order(book, terms)
+
+    def bearing(self, client_order_id: str | None, terms: OrderTerms) -> OrderEnvelope | None:
+        """Return the order that bears this id, as `earlier` does; None without an id.
+
+        Raises:
+            OrderValidationError: the id stands for an order of another symbol, side or quantity.
+        """
+        return None if client_order_id is None else self.earlier(validate_client_order_id(client_order_id), terms)
+
+    def may_equal_another(self, terms: OrderTerms) -> bool:
+        """Whether an order of this symbol, side and quantity is pending or newly filled, at whatever price."""
+        with self._ledger.open_book() as book:
+            return book.has_standing(terms, now=self._clock.now(), window=self._duplicate_window)
 
     def reduces(self, terms: OrderTerms) -> bool:
         """Whether an order of these terms, once let in, can only sell shares that are held and free."""
@@ -223,9 +234,12 @@ class Admission:
         """Let everybody who waits for this order's outcome go on."""
         self._in_flight.pop(client_order_id).set()
 
+    @property
+    def _duplicate_window(self) -> timedelta:
+        return timedelta(seconds=self._settings.duplicate_window_s)
+
     def _equal_order(self, book: OrderBook, terms: OrderTerms) -> OrderEnvelope | None:
-        window = timedelta(seconds=self._settings.duplicate_window_s)
-        standing = book.standing_for(terms, now=self._clock.now(), window=window)
+        standing = book.standing_for(terms, now=self._clock.now(), window=self._duplicate_window)
         return replace(standing.envelope, duplicate_of=standing.client_order_id) if standing is not None else None
 
     def _admit(self, book: OrderBook, intent: OrderEvent, prepared: PreparedOrder, *, decided: Decided) -> Admitted:

@@ -10,7 +10,7 @@ price.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 
 from trading_bot.order_management.exceptions import OrderValidationError, UnsupportedOrderTypeError
@@ -30,6 +30,7 @@ _TICKER = re.compile(r"[A-Z]{1,5}(?:\.[A-Z])?", re.ASCII)
 _PRICE_TEXT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,10})?", re.ASCII)
 _OPTION_OR_CRYPTO = re.compile(r"[A-Z]{1,6}[0-9]{6}[CP][0-9]{8}|[A-Z]{2,5}-USD", re.ASCII)
 _ONE_DOLLAR = Decimal(1)
+_NO_CENTS = Decimal("0.00")
 _PENNY = Decimal("0.01")
 _SUB_DOLLAR_TICK = Decimal("0.0001")
 _BPS = Decimal(10_000)
@@ -54,10 +55,12 @@ class PricingRules:
 def tick_size(price: Decimal, instrument_tick: Decimal | None = None) -> Decimal:
     """Return the smallest price step at ``price``, in dollars.
 
-    The instrument's own step wins where it has one; otherwise SEC Rule 612: $0.01 from $1, $0.0001 below.
+    The instrument's own step wins where it has one; otherwise SEC Rule 612: $0.01 from $1, $0.0001 below. It has two
+    decimal places or as many more as it needs, so that a price on it reads like a price.
     """
     if instrument_tick is not None:
-        return instrument_tick
+        tick = instrument_tick.normalize(_EXACT)
+        return _EXACT.add(tick, _NO_CENTS)
     return _PENNY if price >= _ONE_DOLLAR else _SUB_DOLLAR_TICK
 
 
@@ -77,10 +80,29 @@ def _to_tick(price: Decimal, tick: Decimal, rounding: str) -> Decimal:
 
 
 def price_order(request: OrderRequest, rules: PricingRules, *, instrument_tick: Decimal | None = None) -> OrderTerms:
-    """Return the terms to send for ``request``; ``instrument_tick`` is the instrument's own step, None for the usual one.
+    """Return the terms to send for ``request``. ``instrument_tick`` is the instrument's own step, if it has one.
 
     Raises:
         OrderValidationError: a wrong symbol, quantity or price, or a limit past the slippage guard.
+        UnsupportedOrderTypeError: the symbol names an option or a crypto pair.
+    """
+    asked = asked_terms(request)
+    limit_price = limit_price_for(asked.side, asked.limit_price, rules, instrument_tick=instrument_tick)
+    check_slippage(
+        limit_price,
+        asked.limit_price,
+        max_slippage_pct=rules.max_slippage_pct,
+        symbol=asked.symbol,
+        instrument_tick=instrument_tick,
+    )
+    return replace(asked, limit_price=limit_price)
+
+
+def asked_terms(request: OrderRequest) -> OrderTerms:
+    """Return what ``request`` asks for, checked and not priced yet: its limit is the reference itself.
+
+    Raises:
+        OrderValidationError: a wrong symbol, side, quantity, price, time in force or session.
         UnsupportedOrderTypeError: the symbol names an option or a crypto pair.
     """
     symbol = validate_symbol(request.symbol)
@@ -88,21 +110,11 @@ def price_order(request: OrderRequest, rules: PricingRules, *, instrument_tick: 
         raise OrderValidationError(
             f"{symbol}: a side is Side.BUY or Side.SELL, not {_shown(request.side)}", symbol=symbol
         )
-    quantity = validate_quantity(request.quantity, symbol=symbol)
-    reference = parse_price(request.reference_price, symbol=symbol)
-    limit_price = limit_price_for(request.side, reference, rules, instrument_tick=instrument_tick)
-    check_slippage(
-        limit_price,
-        reference,
-        max_slippage_pct=rules.max_slippage_pct,
-        symbol=symbol,
-        instrument_tick=instrument_tick,
-    )
     return OrderTerms(
         symbol=symbol,
         side=request.side,
-        quantity=quantity,
-        limit_price=limit_price,
+        quantity=validate_quantity(request.quantity, symbol=symbol),
+        limit_price=parse_price(request.reference_price, symbol=symbol),
         time_in_force=parse_time_in_force(request.time_in_force, symbol=symbol),
         extended_hours=_switch(request.extended_hours, symbol=symbol),
     )
@@ -189,8 +201,8 @@ def check_slippage(
     steps = sorted({step for step in (round_down(reference, tick), round_up(reference, tick)) if step})
     raise OrderValidationError(
         f"{symbol}: a limit of {limit_price} is {actual}% away from the reference {reference}, past the guard of "
-        f"{max_slippage_pct}%; lower the offset or raise max_slippage_pct (nearest to the reference, in steps of ${tick}:"
-        f" {' and '.join(map(str, steps))})",
+        f"{max_slippage_pct}%; lower the offset or raise max_slippage_pct (nearest to the reference, in steps of "
+        f"${tick}: {' and '.join(map(str, steps))})",
         symbol=symbol,
         code="slippage_guard",
     )
