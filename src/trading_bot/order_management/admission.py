@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from trading_bot.clock import Clock, Moment
 from trading_bot.order_management.causes import leaves_exits
 from trading_bot.order_management.client_ids import validate_client_order_id
+from trading_bot.order_management.crossing import WOULD_CROSS, crossed_orders, why_crossing
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import (
     DuplicateOrderError,
@@ -184,6 +185,7 @@ class Admission:
             self.refuse_if_halted(terms)
             self._refuse_if_crowded(book, terms)
             self._refuse_if_oversold(terms)
+            self._refuse_if_crossing(book, terms)
 
     def begin(self, intent: OrderEvent, prepared: PreparedOrder, *, decided: Decided) -> Admitted | OrderEnvelope:
         """Write the intent and return its proof with the arming in force; or the order that already stands for it.
@@ -192,7 +194,7 @@ class Admission:
             TradingHaltedError: trading stopped in the meantime, even if it goes on again.
             OrderNotSentError: the price of the decision is older than an intent may become.
             DuplicateOrderError: too many orders are pending on this symbol and side.
-            TradeRefusedError: it would sell more shares than are held and free.
+            TradeRefusedError: it would sell more shares than are held and free, or trade with an order of our own.
             OrderLogError: the intent is not durable.
         """
         client_order_id = ClientOrderId(str(intent.client_order_id))
@@ -245,6 +247,7 @@ class Admission:
     def _admit(self, book: OrderBook, intent: OrderEvent, prepared: PreparedOrder, *, decided: Decided) -> Admitted:
         self._refuse_if_crowded(book, prepared.terms)
         self._refuse_if_oversold(prepared.terms)
+        self._refuse_if_crossing(book, prepared.terms)
         # Before the record: a kill from here on leaves an intent that no later arming lets out.
         arming = self.arming()
         self._refuse_if_overtaken(prepared.terms, decided, arming)
@@ -286,6 +289,13 @@ class Admission:
                 symbol=terms.symbol,
                 code="insufficient_shares",
             )
+
+    def _refuse_if_crossing(self, book: OrderBook, terms: OrderTerms) -> None:
+        holdings = self._holdings()
+        foreign = holdings.external_orders if holdings is not None else ()
+        crossed = crossed_orders(terms, ours=book.active(), foreign=foreign)
+        if crossed:
+            raise TradeRefusedError(why_crossing(terms, crossed[0]), symbol=terms.symbol, code=WOULD_CROSS)
 
 
 def _refuse_reuse(order: TrackedOrder, terms: OrderTerms) -> None:
