@@ -197,14 +197,15 @@ class TradingBot:
         Raises:
             OrderValidationError, UnsupportedOrderTypeError: the request has no terms to show.
         """
-        terms = self._manager.preview(request, strategy_name=strategy_name)
+        priced = self._manager.price_preview(request, strategy_name=strategy_name)
+        terms = priced.terms
         refusal = self._refusal(request, terms, strategy_name)
         if refusal is None:
             try:
                 self._manager.refuse_unless_open_to(terms)
             except OrderError as error:
                 refusal = failed_trade(error)
-        return TradePreview(terms=terms, refusal=refusal)
+        return TradePreview(terms=terms, refusal=refusal, step=priced)
 
     def cancel_all_open_orders(self) -> tuple[CancelResult, ...]:
         """Cancel every open order of ours; see `OrderManager.cancel_all_open_orders`."""

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from trading_bot.bot import TradePreview, TradeResult
 from trading_bot.order_management.models import Execution, OrderEnvelope, OrderStatus, OrderTerms
 from trading_bot.order_management.portfolio import Position
+from trading_bot.order_management.pricing import PricePreview
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.safety_checks import SafetyResult
 
@@ -170,7 +171,16 @@ def preview_json(preview: TradePreview) -> JsonObject:
         "v": FORM_VERSION,
         "would_send": preview.refusal is None,
         "terms": _terms_json(preview.terms),
+        **({"tick": _tick_json(preview.step)} if preview.step else {}),
         "refusal": trade_result_json(preview.refusal) if preview.refusal else None,
+    }
+
+
+def _tick_json(step: PricePreview) -> JsonObject:
+    return {
+        "size": amount_text(step.tick),
+        "source": "instrument" if step.is_own_tick else "sec_rule_612",
+        "problem": step.tick_problem,
     }
 
 

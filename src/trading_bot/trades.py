@@ -15,6 +15,7 @@ from trading_bot.order_management.exceptions import (
     UnsupportedOrderTypeError,
 )
 from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderTerms, Pricing, Side
+from trading_bot.order_management.pricing import PricePreview
 
 _KNOWN_ORDER_TYPES = frozenset({"market", "stop", "stop_limit", "stop_market", "trailing_stop"})
 
@@ -47,6 +48,8 @@ class TradePreview:
 
     terms: OrderTerms
     refusal: TradeResult | None
+    step: PricePreview | None = None
+    """The price step that the limit was rounded to, where the order layer priced the trade."""
 
 
 _Word = TypeVar("_Word", bound=enum.StrEnum)

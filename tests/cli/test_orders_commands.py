@@ -102,6 +102,7 @@ class TestPreview:
         assert done.stdout.splitlines() == [
             "would be sent: buy 10 AAPL limit 99.85, gfd, $998.50 in all",
             "nothing was sent",
+            "rounded to steps of $0.01 (SEC Rule 612)",
         ]
         assert desk.json("orders", "--all")["orders"] == []
 
@@ -113,6 +114,7 @@ class TestPreview:
     def test_under_json_it_is_one_object(self, desk):
         answer = desk.json("preview", "buy", "AAPL", "10", "--reference-price", "100")
         assert (answer["v"], answer["would_send"], answer["terms"]["limit_price"]) == (1, True, "99.85")
+        assert answer["tick"] == {"size": "0.01", "source": "sec_rule_612", "problem": None}
 
 
 class TestOrders:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from trading_bot.config import OrderManagementConfig
 from trading_bot.order_management.calculator import (
     MAX_QUANTITY,
     PricingRules,
@@ -377,9 +378,57 @@ def test_a_reference_finer_than_the_tick_is_kept_in_full():
     assert limit(Side.BUY, "100.005", dollars("0")) == Decimal("100.00")
 
 
-@pytest.mark.parametrize("side", Side)
-def test_a_reference_below_every_tick_is_refused(side):
-    assert refusal(side=side, reference_price=Decimal("0.00001")).code in {"price_not_positive", "slippage_guard"}
+def test_a_reference_below_every_tick_can_be_sold_at_the_lowest_step_but_not_bid_for():
+    assert refusal(side=Side.BUY, reference_price=Decimal("0.00001")).code == "price_not_positive"
+    assert limit(Side.SELL, "0.00001") == Decimal("0.0001")
+
+
+DEFAULTS = OrderManagementConfig.default().pricing_rules(None)
+
+
+@pytest.mark.parametrize(
+    ("reference", "pricing", "expected"),
+    [
+        ("1.50", Pricing.MARKETABLE, "1.49"),
+        ("1.01", Pricing.MARKETABLE, "1.00"),
+        ("1.99", Pricing.MARKETABLE, "1.98"),
+        ("1.00", Pricing.PASSIVE, "1.01"),
+        ("0.9999", Pricing.PASSIVE, "1.01"),
+        ("0.0199", Pricing.MARKETABLE, "0.0198"),
+        ("0.0150", Pricing.PASSIVE, "0.0151"),
+        ("0.0001", Pricing.MARKETABLE, "0.0001"),
+    ],
+)
+def test_one_tick_of_rounding_is_no_slippage(reference, pricing, expected):
+    """Each of these could be bought and not sold while the guard was narrower than the tick."""
+    assert limit(Side.SELL, reference, replace(DEFAULTS, pricing=pricing)) == Decimal(expected)
+
+
+def test_two_ticks_past_the_reference_are_slippage():
+    rules = dollars("0.02", max_slippage_pct=Decimal("0.5"))
+    with pytest.raises(OrderValidationError, match=r"past the guard of 0\.5%; .* in steps of \$0\.01: 1\.50\)"):
+        limit(Side.SELL, "1.50", rules)
+    assert limit(Side.SELL, "1.50", dollars("0.01", max_slippage_pct=Decimal("0.5"))) == Decimal("1.51")
+
+
+def test_a_refused_step_names_the_steps_around_the_reference():
+    rules = dollars("0.30", max_slippage_pct=Decimal("0.5"))
+    with pytest.raises(OrderValidationError, match=r"in steps of \$0\.05: 12\.30 and 12\.35\)"):
+        price_order(replace(TSLA, reference_price=Decimal("12.33")), rules, instrument_tick=Decimal("0.05"))
+
+
+@pytest.mark.parametrize(
+    ("side", "reference", "expected"),
+    [
+        (Side.BUY, "12.33", "12.30"),
+        (Side.BUY, "12.35", "12.35"),
+        (Side.BUY, "12.40", "12.40"),
+        (Side.SELL, "12.37", "12.40"),
+    ],
+)
+def test_a_nickel_tick_rounds_the_price(side, reference, expected):
+    request = replace(TSLA, side=side, reference_price=Decimal(reference))
+    assert price_order(request, DEFAULTS, instrument_tick=Decimal("0.05")).limit_price == Decimal(expected)
 
 
 @pytest.mark.parametrize("word", ["ioc", "GFD", "gfd ", "", None, 1, b"gfd"])
@@ -447,16 +496,23 @@ def exact_limit(side: Side, reference: Fraction, rules: PricingRules) -> Fractio
             return ceil_to_tick(reference + offset)
         return min(ceil_to_tick(reference - offset), floor_to_tick(reference))
     if side is Side.SELL:
-        return floor_to_tick(reference - offset)
+        lowest = tick_of(reference - offset) if reference > offset else Fraction(0)
+        return max(floor_to_tick(reference - offset), lowest)
     return max(floor_to_tick(reference + offset), ceil_to_tick(reference))
+
+
+def is_within_the_guard(limit_price: Fraction, reference: Fraction, rules: PricingRules) -> bool:
+    """Within the configured per cent, or one tick from the reference's own step on the limit's side."""
+    tick = tick_of(limit_price)
+    own_step = (math.ceil if limit_price > reference else math.floor)(reference / tick) * tick
+    near = abs(limit_price - reference) * 100 <= reference * Fraction(rules.max_slippage_pct)
+    return near or abs(limit_price - own_step) <= tick
 
 
 @given(side=sides, reference=references, rules=any_rules)
 def test_the_limit_is_the_published_formula_and_past_the_guard_it_is_refused(side, reference, rules):
     exact = exact_limit(side, Fraction(reference), rules)
-    within = exact > 0 and abs(exact - Fraction(reference)) * 100 <= Fraction(reference) * Fraction(
-        rules.max_slippage_pct
-    )
+    within = exact > 0 and is_within_the_guard(exact, Fraction(reference), rules)
     request = replace(TSLA, side=side, reference_price=reference)
     if within:
         assert Fraction(price_order(request, rules).limit_price) == exact
@@ -478,10 +534,11 @@ def accepted(side: Side, reference: Decimal, rules: PricingRules) -> Decimal:
 def test_an_accepted_limit_is_on_a_tick_within_the_guard_and_on_its_own_side(side, reference, rules):
     price = accepted(side, reference, rules)
     assert Fraction(price) % tick_of(Fraction(price)) == 0
+    assert is_within_the_guard(Fraction(price), Fraction(reference), rules)
     distance = Fraction(price) - Fraction(reference)
-    assert abs(distance) * 100 <= Fraction(reference) * Fraction(rules.max_slippage_pct)
     rises = (side is Side.SELL) is (rules.pricing is Pricing.PASSIVE)
-    assert distance >= 0 if rises else distance <= 0
+    if price > Decimal("0.0001"):
+        assert distance >= 0 if rises else distance <= 0
 
 
 @given(
@@ -512,6 +569,27 @@ def test_a_larger_offset_never_brings_the_limit_back(side, reference, rules, mod
     nearer, further = accepted(side, reference, near), accepted(side, reference, far)
     rises = (side is Side.SELL) is (rules.pricing is Pricing.PASSIVE)
     assert further >= nearer if rises else further <= nearer
+
+
+ticks = st.one_of(
+    st.none(),
+    st.sampled_from([Decimal(tick) for tick in ("0.0001", "0.001", "0.005", "0.01", "0.025", "0.05")]),
+    st.decimals("0.0001", "0.05", places=4),
+)
+
+
+@given(
+    reference=st.one_of(references, st.decimals("0.0001", "2.1", places=4), st.decimals("0.000001", "0.06", places=6)),
+    pricing=st.sampled_from(Pricing),
+    tick=ticks,
+)
+def test_what_can_be_bought_can_be_sold_at_the_defaults(reference, pricing, tick):
+    rules = replace(DEFAULTS, pricing=pricing)
+    try:
+        price_order(replace(TSLA, reference_price=reference), rules, instrument_tick=tick)
+    except OrderValidationError:
+        assume(False)
+    price_order(replace(TSLA, side=Side.SELL, reference_price=reference), rules, instrument_tick=tick)
 
 
 @given(symbol=st.text(max_size=12))

@@ -2,6 +2,7 @@ import threading
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from urllib.parse import parse_qs
 
 import pytest
@@ -95,8 +96,31 @@ class TestPreparing:
 
     def test_a_price_off_the_tick_of_the_instrument_is_refused(self, desk):
         desk.broker.on("GET", "/instruments/", page(instrument_row(min_tick_size="0.2500")))
-        with pytest.raises(OrderValidationError, match=r"AAPL trades in steps of \$0\.2500.*nothing was sent"):
+        with pytest.raises(OrderValidationError, match=r"AAPL trades in steps of \$0\.25.*nothing was sent"):
             desk.gateway.prepare_order(terms(), RefId(REF))
+
+    @pytest.mark.parametrize(("tick", "step"), [(None, None), ("0.0500", Decimal("0.05"))])
+    def test_the_step_of_an_instrument_is_its_own_or_none(self, desk, tick, step):
+        desk.broker.on("GET", "/instruments/", page(instrument_row(min_tick_size=tick)))
+        assert desk.gateway.tick_of("AAPL", Side.BUY) == step
+        assert desk.gateway.tick_of("AAPL", Side.SELL) == step
+        assert desk.broker.paths() == ["GET /instruments/"], "looked up once a day"
+
+    def test_a_price_is_written_in_the_steps_of_its_instrument(self, desk):
+        desk.broker.on("GET", "/instruments/", page(instrument_row(min_tick_size="0.0050")))
+        assert b"price=1.005" in desk.gateway.prepare_order(terms(limit_price=Decimal("1.005")), RefId(REF)).body
+
+    def test_without_a_step_of_its_own_a_price_between_two_cents_is_refused(self, desk):
+        with pytest.raises(OrderValidationError, match=r"steps of \$0\.01"):
+            desk.gateway.prepare_order(terms(limit_price=Decimal("1.005")), RefId(REF))
+
+    def test_a_step_that_cannot_be_looked_up_means_that_nothing_is_sent(self, desk):
+        desk.broker.always("GET", "/instruments/", reply(503))
+        with pytest.raises(OrderNotSentError, match="no order was sent"):
+            desk.gateway.tick_of("AAPL", Side.BUY)
+        desk.broker.always("GET", "/instruments/", reply(401))
+        with pytest.raises(AuthenticationError):
+            desk.gateway.tick_of("AAPL", Side.BUY)
 
     @pytest.mark.parametrize("tick", ["0", "0.0000", "-0.05", "NaN", "1e-2", "", 1, True])
     def test_an_unreadable_tick_is_not_sent(self, desk, tick):

@@ -17,6 +17,7 @@ from trading_bot.robinhood.wire import (
     order_body,
     order_names,
     parse_order,
+    price_text,
     printable,
     wire_time,
 )
@@ -235,6 +236,30 @@ def test_a_price_is_plain_digits_on_the_tick(price, text):
 def test_a_price_off_the_tick_is_refused_and_never_rounded(price):
     with pytest.raises(OrderValidationError, match="tick"):
         body(limit_price=Decimal(price))
+
+
+@pytest.mark.parametrize(
+    ("price", "tick", "text"),
+    [
+        ("12.3", "0.0500", "12.30"),
+        ("1.005", "0.005", "1.005"),
+        ("1.01", "0.0050", "1.010"),
+        ("0.5", "0.05", "0.50"),
+        ("7.1234", "0.0001", "7.1234"),
+        ("3", "1", "3.00"),
+    ],
+)
+def test_a_price_on_the_instruments_own_tick_has_the_places_of_that_tick(price, tick, text):
+    terms = OrderTerms(symbol="AAPL", side=Side.BUY, quantity=1, limit_price=Decimal(price))
+    assert price_text(terms, Decimal(tick)) == text
+
+
+@pytest.mark.parametrize(("price", "tick"), [("12.32", "0.0500"), ("1.0075", "0.005"), ("1.5", "1")])
+def test_a_price_off_the_instruments_own_tick_is_refused(price, tick):
+    terms = OrderTerms(symbol="AAPL", side=Side.BUY, quantity=1, limit_price=Decimal(price))
+    with pytest.raises(OrderValidationError, match="nothing was sent") as caught:
+        price_text(terms, Decimal(tick))
+    assert caught.value.code == "off_tick"
 
 
 def test_a_price_does_not_depend_on_the_threads_decimal_context():

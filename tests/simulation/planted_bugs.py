@@ -23,6 +23,7 @@ from trading_bot.order_management import (
     models,
     order_log,
     placement,
+    pricing,
     reconciliation,
     submission,
     synchronization,
@@ -309,8 +310,13 @@ def _no_deadline(patch: pytest.MonkeyPatch) -> None:
 
 
 def _limit_outside_collar(patch: pytest.MonkeyPatch) -> None:
-    real = _real(placement, "price_order")
-    patch.setattr(placement, "price_order", lambda *a: replace(real(*a), limit_price=real(*a).limit_price + 1))
+    real = _real(pricing, "price_order")
+
+    def dearer(*args, **named):
+        priced = real(*args, **named)
+        return replace(priced, limit_price=priced.limit_price + 1)
+
+    patch.setattr(pricing, "price_order", dearer)
 
 
 def _cancels_everybodys_orders(patch: pytest.MonkeyPatch) -> None:

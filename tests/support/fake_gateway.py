@@ -167,6 +167,9 @@ class FakeGateway:
         self.listing_problem: str | None = None
         self.lookup_problem: str | None = None
         self.prepare_error: OrderError | None = None
+        self.ticks: dict[str, Decimal] = {}
+        self.ticks_asked: list[tuple[str, Side]] = []
+        self.tick_error: OrderError | None = None
         self.on_prepare: Callable[[], object] = nothing
         self.unreadable = 0
         self.ends_at_read: int | None = None
@@ -202,6 +205,12 @@ class FakeGateway:
     def by(self, deadline: Seconds) -> Self:
         self.deadlines.append(deadline)
         return cast("Self", BoundedFake(self, deadline, self._clock))
+
+    def tick_of(self, symbol: str, side: Side) -> Decimal | None:
+        self.ticks_asked.append((symbol, side))
+        if self.tick_error is not None:
+            raise self.tick_error
+        return self.ticks.get(symbol)
 
     def prepare_order(self, terms: OrderTerms, ref_id: RefId) -> PreparedOrder:
         self.on_prepare()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from trading_bot.clock import Clock, Moment
 from trading_bot.order_management.causes import leaves_exits
 from trading_bot.order_management.client_ids import validate_client_order_id
+from trading_bot.order_management.crossing import WOULD_CROSS, crossed_orders, why_crossing
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import (
     DuplicateOrderError,
@@ -134,12 +135,23 @@ class Admission:
         Raises:
             OrderValidationError: the id stands for an order of another symbol, side or quantity.
         """
-        if client_order_id is not None:
-            earlier = self.earlier(validate_client_order_id(client_order_id), terms)
-            if earlier is not None:
-                return earlier
+        if (earlier := self.bearing(client_order_id, terms)) is not None:
+            return earlier
         with self._ledger.open_book() as book:
             return self._equal_order(book, terms)
+
+    def bearing(self, client_order_id: str | None, terms: OrderTerms) -> OrderEnvelope | None:
+        """Return the order that bears this id, as `earlier` does; None without an id.
+
+        Raises:
+            OrderValidationError: the id stands for an order of another symbol, side or quantity.
+        """
+        return None if client_order_id is None else self.earlier(validate_client_order_id(client_order_id), terms)
+
+    def may_equal_another(self, terms: OrderTerms) -> bool:
+        """Whether an order of this symbol, side and quantity is pending or newly filled, at whatever price."""
+        with self._ledger.open_book() as book:
+            return book.has_standing(terms, now=self._clock.now(), window=self._duplicate_window)
 
     def reduces(self, terms: OrderTerms) -> bool:
         """Whether an order of these terms, once let in, can only sell shares that are held and free."""
@@ -173,6 +185,7 @@ class Admission:
             self.refuse_if_halted(terms)
             self._refuse_if_crowded(book, terms)
             self._refuse_if_oversold(terms)
+            self._refuse_if_crossing(book, terms)
 
     def begin(self, intent: OrderEvent, prepared: PreparedOrder, *, decided: Decided) -> Admitted | OrderEnvelope:
         """Write the intent and return its proof with the arming in force; or the order that already stands for it.
@@ -181,7 +194,7 @@ class Admission:
             TradingHaltedError: trading stopped in the meantime, even if it goes on again.
             OrderNotSentError: the price of the decision is older than an intent may become.
             DuplicateOrderError: too many orders are pending on this symbol and side.
-            TradeRefusedError: it would sell more shares than are held and free.
+            TradeRefusedError: it would sell more shares than are held and free, or trade with an order of our own.
             OrderLogError: the intent is not durable.
         """
         client_order_id = ClientOrderId(str(intent.client_order_id))
@@ -223,14 +236,18 @@ class Admission:
         """Let everybody who waits for this order's outcome go on."""
         self._in_flight.pop(client_order_id).set()
 
+    @property
+    def _duplicate_window(self) -> timedelta:
+        return timedelta(seconds=self._settings.duplicate_window_s)
+
     def _equal_order(self, book: OrderBook, terms: OrderTerms) -> OrderEnvelope | None:
-        window = timedelta(seconds=self._settings.duplicate_window_s)
-        standing = book.standing_for(terms, now=self._clock.now(), window=window)
+        standing = book.standing_for(terms, now=self._clock.now(), window=self._duplicate_window)
         return replace(standing.envelope, duplicate_of=standing.client_order_id) if standing is not None else None
 
     def _admit(self, book: OrderBook, intent: OrderEvent, prepared: PreparedOrder, *, decided: Decided) -> Admitted:
         self._refuse_if_crowded(book, prepared.terms)
         self._refuse_if_oversold(prepared.terms)
+        self._refuse_if_crossing(book, prepared.terms)
         # Before the record: a kill from here on leaves an intent that no later arming lets out.
         arming = self.arming()
         self._refuse_if_overtaken(prepared.terms, decided, arming)
@@ -272,6 +289,13 @@ class Admission:
                 symbol=terms.symbol,
                 code="insufficient_shares",
             )
+
+    def _refuse_if_crossing(self, book: OrderBook, terms: OrderTerms) -> None:
+        holdings = self._holdings()
+        foreign = holdings.external_orders if holdings is not None else ()
+        crossed = crossed_orders(terms, ours=book.active(), foreign=foreign)
+        if crossed:
+            raise TradeRefusedError(why_crossing(terms, crossed[0]), symbol=terms.symbol, code=WOULD_CROSS)
 
 
 def _refuse_reuse(order: TrackedOrder, terms: OrderTerms) -> None:

@@ -1,12 +1,16 @@
 """From a reference price to a limit price: validation, offsets, ticks, slippage guard. Pure, and exact in decimals.
 
+What can be bought can be sold: at the default offsets and guard, no price and no tick refuses the sell alone. Two rules
+see to it. Rounding is never slippage, so the guard is never narrower than one tick. A sell whose step would be zero is
+priced at the lowest step there is.
+
 Every figure is computed in a context of our own, so that a caller who changed the ambient decimal context changes no
 price.
 """
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 
 from trading_bot.order_management.exceptions import OrderValidationError, UnsupportedOrderTypeError
@@ -26,6 +30,7 @@ _TICKER = re.compile(r"[A-Z]{1,5}(?:\.[A-Z])?", re.ASCII)
 _PRICE_TEXT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,10})?", re.ASCII)
 _OPTION_OR_CRYPTO = re.compile(r"[A-Z]{1,6}[0-9]{6}[CP][0-9]{8}|[A-Z]{2,5}-USD", re.ASCII)
 _ONE_DOLLAR = Decimal(1)
+_NO_CENTS = Decimal("0.00")
 _PENNY = Decimal("0.01")
 _SUB_DOLLAR_TICK = Decimal("0.0001")
 _BPS = Decimal(10_000)
@@ -50,10 +55,12 @@ class PricingRules:
 def tick_size(price: Decimal, instrument_tick: Decimal | None = None) -> Decimal:
     """Return the smallest price step at ``price``, in dollars.
 
-    The instrument's own step wins where it has one; otherwise SEC Rule 612: $0.01 from $1, $0.0001 below.
+    The instrument's own step wins where it has one; otherwise SEC Rule 612: $0.01 from $1, $0.0001 below. It has two
+    decimal places or as many more as it needs, so that a price on it reads like a price.
     """
     if instrument_tick is not None:
-        return instrument_tick
+        tick = instrument_tick.normalize(_EXACT)
+        return _EXACT.add(tick, _NO_CENTS)
     return _PENNY if price >= _ONE_DOLLAR else _SUB_DOLLAR_TICK
 
 
@@ -73,10 +80,29 @@ def _to_tick(price: Decimal, tick: Decimal, rounding: str) -> Decimal:
 
 
 def price_order(request: OrderRequest, rules: PricingRules, *, instrument_tick: Decimal | None = None) -> OrderTerms:
-    """Return the terms to send for ``request``.
+    """Return the terms to send for ``request``. ``instrument_tick`` is the instrument's own step, if it has one.
 
     Raises:
         OrderValidationError: a wrong symbol, quantity or price, or a limit past the slippage guard.
+        UnsupportedOrderTypeError: the symbol names an option or a crypto pair.
+    """
+    asked = asked_terms(request)
+    limit_price = limit_price_for(asked.side, asked.limit_price, rules, instrument_tick=instrument_tick)
+    check_slippage(
+        limit_price,
+        asked.limit_price,
+        max_slippage_pct=rules.max_slippage_pct,
+        symbol=asked.symbol,
+        instrument_tick=instrument_tick,
+    )
+    return replace(asked, limit_price=limit_price)
+
+
+def asked_terms(request: OrderRequest) -> OrderTerms:
+    """Return what ``request`` asks for, checked and not priced yet: its limit is the reference itself.
+
+    Raises:
+        OrderValidationError: a wrong symbol, side, quantity, price, time in force or session.
         UnsupportedOrderTypeError: the symbol names an option or a crypto pair.
     """
     symbol = validate_symbol(request.symbol)
@@ -84,15 +110,11 @@ def price_order(request: OrderRequest, rules: PricingRules, *, instrument_tick: 
         raise OrderValidationError(
             f"{symbol}: a side is Side.BUY or Side.SELL, not {_shown(request.side)}", symbol=symbol
         )
-    quantity = validate_quantity(request.quantity, symbol=symbol)
-    reference = parse_price(request.reference_price, symbol=symbol)
-    limit_price = limit_price_for(request.side, reference, rules, instrument_tick=instrument_tick)
-    check_slippage(limit_price, reference, max_slippage_pct=rules.max_slippage_pct, symbol=symbol)
     return OrderTerms(
         symbol=symbol,
         side=request.side,
-        quantity=quantity,
-        limit_price=limit_price,
+        quantity=validate_quantity(request.quantity, symbol=symbol),
+        limit_price=parse_price(request.reference_price, symbol=symbol),
         time_in_force=parse_time_in_force(request.time_in_force, symbol=symbol),
         extended_hours=_switch(request.extended_hours, symbol=symbol),
     )
@@ -105,7 +127,7 @@ def limit_price_for(
 
     Passive: a buy is min(ceil(x), floor(reference)), a sell ceil(x), x being the reference moved away from the market
     by the offset. Marketable is the mirror image at the reference: a buy is max(floor(x), ceil(reference)), a sell
-    floor(x).
+    floor(x), or the lowest step where that is zero and x is not.
 
     Raises:
         OrderValidationError: the offset leaves no positive price.
@@ -143,7 +165,8 @@ def _marketable_buy(reference: Decimal, offset: Decimal, tick: Decimal | None) -
 
 
 def _marketable_sell(reference: Decimal, offset: Decimal, tick: Decimal | None) -> Decimal:
-    return round_down(_EXACT.subtract(reference, offset), tick)
+    price = _EXACT.subtract(reference, offset)
+    return round_down(price, tick) or (tick_size(price, tick) if price > 0 else price)
 
 
 _ROUNDINGS: dict[tuple[Pricing, Side], _Rounding] = {
@@ -154,21 +177,41 @@ _ROUNDINGS: dict[tuple[Pricing, Side], _Rounding] = {
 }
 
 
-def check_slippage(limit_price: Decimal, reference: Decimal, *, max_slippage_pct: Decimal, symbol: str) -> None:
+def check_slippage(
+    limit_price: Decimal,
+    reference: Decimal,
+    *,
+    max_slippage_pct: Decimal,
+    symbol: str,
+    instrument_tick: Decimal | None = None,
+) -> None:
     """Refuse a rounded limit price further from the reference than the guard; the guard itself is still allowed.
 
+    The guard is the larger of ``max_slippage_pct`` and one tick; the tick is counted from the reference's own step, on
+    the limit's side of it.
+
     Raises:
-        OrderValidationError: with the distance and the guard.
+        OrderValidationError: with the distance, the guard and the nearest steps.
     """
+    tick = tick_size(limit_price, instrument_tick)
     distance = _EXACT.multiply(_EXACT.abs(_EXACT.subtract(limit_price, reference)), _PER_CENT)
-    if distance > _EXACT.multiply(reference, max_slippage_pct):
-        actual = _EXACT.quantize(_EXACT.divide(distance, reference), Decimal("0.0001"))
-        raise OrderValidationError(
-            f"{symbol}: a limit of {limit_price} is {actual}% away from the reference {reference}, past the guard of "
-            f"{max_slippage_pct}%; lower the offset or raise max_slippage_pct",
-            symbol=symbol,
-            code="slippage_guard",
-        )
+    if distance <= _EXACT.multiply(reference, max_slippage_pct) or _is_next_step(limit_price, reference, tick):
+        return
+    actual = _EXACT.quantize(_EXACT.divide(distance, reference), Decimal("0.0001"))
+    steps = sorted({step for step in (round_down(reference, tick), round_up(reference, tick)) if step})
+    raise OrderValidationError(
+        f"{symbol}: a limit of {limit_price} is {actual}% away from the reference {reference}, past the guard of "
+        f"{max_slippage_pct}%; lower the offset or raise max_slippage_pct (nearest to the reference, in steps of "
+        f"${tick}: {' and '.join(map(str, steps))})",
+        symbol=symbol,
+        code="slippage_guard",
+    )
+
+
+def _is_next_step(limit_price: Decimal, reference: Decimal, tick: Decimal) -> bool:
+    above = limit_price > reference
+    own_step = _to_tick(reference, tick, ROUND_CEILING if above else ROUND_FLOOR)
+    return _EXACT.abs(_EXACT.subtract(limit_price, own_step)) <= tick
 
 
 def validate_symbol(symbol: object) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Self
 
 from trading_bot.clock import Clock, Seconds
@@ -63,8 +63,6 @@ __all__ = ["BrokerGateway", "RobinhoodGateway"]
 _CANCELS_AT_ONCE = 4
 _LONGEST_REST = timedelta(days=100)
 """A good-till-cancelled order is said to rest for some 90 days."""
-
-_WIDE = Context(prec=60)
 
 
 class RobinhoodGateway:
@@ -121,6 +119,18 @@ class RobinhoodGateway:
         """Ask once for a fresh session; whether there is one now."""
         return self._renew(within_s)
 
+    def tick_of(self, symbol: str, side: Side) -> Decimal | None:
+        """Return the instrument's own price step in dollars, None where the usual ones hold; looked up once a day.
+
+        Raises:
+            OrderValidationError: the broker does not trade this symbol on this side.
+            OrderNotSentError: the look-up failed (`AuthenticationError` where only a new login helps).
+        """
+        try:
+            return self._directory.facts(symbol, side).tick
+        except OrderStatusError as error:
+            raise _not_prepared(symbol, error) from error
+
     def prepare_order(self, terms: OrderTerms, ref_id: RefId) -> PreparedOrder:
         """Build the bytes of an order from cached look-ups.
 
@@ -129,18 +139,17 @@ class RobinhoodGateway:
             OrderNotSentError: a look-up failed (`AuthenticationError` where only a new login helps).
         """
         try:
-            instrument = self._directory.instrument(terms.symbol, terms.side)
+            instrument = self._directory.facts(terms.symbol, terms.side)
             number = self._directory.account_number()
         except OrderStatusError as error:
-            kind = AuthenticationError if error.code == LOGIN_NEEDED else OrderNotSentError
-            raise kind(f"no order was sent: {error}", symbol=terms.symbol) from error
-        _check_tick(terms, instrument.min_tick_size)
+            raise _not_prepared(terms.symbol, error) from error
         body = order_body(
             terms,
             ref_id=ref_id,
             account_url=account_url(number),
             instrument_url=instrument_url(instrument.id),
             order_form_version=self._order_form_version,
+            tick=instrument.tick,
         )
         return PreparedOrder(ref_id=ref_id, terms=terms, body=body)
 
@@ -322,13 +331,9 @@ class RobinhoodGateway:
         return symbol
 
 
-def _check_tick(terms: OrderTerms, tick: Decimal | None) -> None:
-    if tick is not None and _WIDE.remainder(terms.limit_price, tick):
-        raise OrderValidationError(
-            f"{terms.symbol} trades in steps of ${tick}, and a limit price of {terms.limit_price} is between two; "
-            "nothing was sent: choose a price on a step",
-            symbol=terms.symbol,
-        )
+def _not_prepared(symbol: str, error: OrderStatusError) -> OrderNotSentError:
+    kind = AuthenticationError if error.code == LOGIN_NEEDED else OrderNotSentError
+    return kind(f"no order was sent: {error}", symbol=symbol)
 
 
 def _check_side(intent: DurableIntent, side: Side) -> None:

@@ -47,6 +47,8 @@ class Holdings:
         self._external: frozenset[tuple[OrderId, Decimal]] = frozenset()
         self._external_then: frozenset[tuple[OrderId, Decimal]] = frozenset()
         self._external_sells: Mapping[str, Decimal] = {}
+        self.external_orders: tuple[OrderReport, ...] = ()
+        """The open orders of the account that are none of ours, as last listed in full."""
 
     @property
     def are_known(self) -> bool:
@@ -107,6 +109,7 @@ class Holdings:
         self._looked, self._unread_because = None, None
         self._differences, self._external_sells = {}, {}
         self._external = self._external_then = frozenset()
+        self.external_orders = ()
 
     def forget_difference(self, symbol: str) -> None:
         """Take the position as it is on record now: somebody has accepted it."""
@@ -119,6 +122,7 @@ class Holdings:
     def _note_external(self, reports: tuple[OrderReport, ...]) -> None:
         self._external = frozenset((report.order_id, report.cumulative_quantity) for report in reports)
         self._external_sells = open_sells(reports)
+        self.external_orders = reports
 
     def _is_due(self) -> bool:
         last = self._looked

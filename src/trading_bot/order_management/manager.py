@@ -30,6 +30,7 @@ from trading_bot.order_management.operator_decisions import OperatorDecisions
 from trading_bot.order_management.order_book import TrackedOrder
 from trading_bot.order_management.placement import Approval, ManagerIdentity, Placed, approve_all
 from trading_bot.order_management.ports import AccountGateway, BrokerGateway, SendLock, TradingLatch
+from trading_bot.order_management.pricing import PricePreview
 from trading_bot.order_management.replacement import Change
 from trading_bot.order_management.results import CancelResult, CancelVerdict, SyncSummary
 from trading_bot.order_management.send_horizon import Carrier, slowest_carrier
@@ -200,6 +201,14 @@ class OrderManager:
         Raises:
             OrderValidationError, UnsupportedOrderTypeError: as there.
         """
+        return self.price_preview(request, strategy_name=strategy_name).terms
+
+    def price_preview(self, request: OrderRequest, *, strategy_name: str | None = None) -> PricePreview:
+        """Do the same as `preview`, and say which price step the limit was rounded to.
+
+        Raises:
+            OrderValidationError, UnsupportedOrderTypeError: as there.
+        """
         return self._parts.placement.preview(request, strategy_name=strategy_name)
 
     def standing_order(self, request: OrderRequest, *, strategy_name: str | None = None) -> OrderEnvelope | None:
@@ -208,8 +217,7 @@ class OrderManager:
         Raises:
             OrderValidationError, UnsupportedOrderTypeError: as there.
         """
-        terms = self.preview(request, strategy_name=strategy_name)
-        return self._parts.admission.standing(request.client_order_id, terms)
+        return self._parts.placement.standing(request, strategy_name=strategy_name)
 
     def refuse_unless_open_to(self, terms: OrderTerms) -> None:
         """Refuse where `place_limit_order` would take no order of these terms now; nothing is reserved.

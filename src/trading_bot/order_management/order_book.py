@@ -256,8 +256,19 @@ class OrderBook:
 
     def standing_for(self, terms: OrderTerms, *, now: datetime, window: timedelta) -> TrackedOrder | None:
         """Return an order of the same symbol, side, quantity and price, pending or filled within ``window``."""
-        candidates = (*self.pending_on(terms.symbol, terms.side), *self._filled_since(now - window))
-        return next((order for order in candidates if _has_terms(order.envelope, terms)), None)
+        return next(
+            (order for order in self._standing_by(terms, now - window) if _has_terms(order.envelope, terms)), None
+        )
+
+    def has_standing(self, terms: OrderTerms, *, now: datetime, window: timedelta) -> bool:
+        """Whether `standing_for` might find an order at some limit price."""
+        wanted = (terms.symbol, terms.side, terms.quantity)
+        orders = (order.envelope for order in self._standing_by(terms, now - window))
+        return any((order.symbol, order.side, order.quantity) == wanted for order in orders)
+
+    def _standing_by(self, terms: OrderTerms, moment: datetime) -> Iterator[TrackedOrder]:
+        yield from self.pending_on(terms.symbol, terms.side)
+        yield from self._filled_since(moment)
 
     def _filled_since(self, moment: datetime) -> Iterator[TrackedOrder]:
         for key in reversed(self._filled):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from trading_bot.clock import Clock, Moment, Seconds
 from trading_bot.order_management.admission import Admission, Admitted, Decided, intent_of
-from trading_bot.order_management.calculator import parse_price, price_order
+from trading_bot.order_management.calculator import asked_terms, parse_price
 from trading_bot.order_management.cancellation import Canceller
 from trading_bot.order_management.client_ids import derive_ref_id, validate_client_order_id
 from trading_bot.order_management.exceptions import OrderNotFoundError
@@ -22,6 +22,7 @@ from trading_bot.order_management.models import (
 from trading_bot.order_management.order_book import TrackedOrder
 from trading_bot.order_management.outcomes import SubmitOutcome, Unknown
 from trading_bot.order_management.ports import BrokerGateway
+from trading_bot.order_management.pricing import OrderPricing, PricePreview
 from trading_bot.order_management.settlement import OutcomeRecorder
 from trading_bot.order_management.submission import SubmitProtocol
 
@@ -84,11 +85,21 @@ class Placement:
         self._catch_up = catch_up
         self._clock = clock
         self._new_id = new_id
+        self._pricing = OrderPricing(gateway=gateway, settings=settings, clock=clock)
         self._approving = threading.Lock()
 
-    def preview(self, request: OrderRequest, *, strategy_name: str | None) -> OrderTerms:
-        """Return the terms that `place` would send."""
-        return price_order(request, self._settings.pricing_rules(strategy_name, request.pricing))
+    def preview(self, request: OrderRequest, *, strategy_name: str | None) -> PricePreview:
+        """Return the terms that `place` would send, and the step they are rounded to."""
+        return self._pricing.preview(request, strategy_name=strategy_name)
+
+    def standing(self, request: OrderRequest, *, strategy_name: str | None) -> OrderEnvelope | None:
+        """Return the order that already stands for ``request``; priced only where its price can decide that."""
+        asked = asked_terms(request)
+        if (earlier := self._admission.bearing(request.client_order_id, asked)) is not None:
+            return earlier
+        if not self._admission.may_equal_another(asked):
+            return None
+        return self._admission.standing(None, self.preview(request, strategy_name=strategy_name).terms)
 
     def place(
         self,
@@ -100,13 +111,14 @@ class Placement:
     ) -> Placed:
         """Submit one order, at most once; see `OrderManager.place_limit_order`."""
         decided = Decided(at=Moment.of(self._clock), arming=self._admission.arming())
-        terms = self.preview(request, strategy_name=strategy_name)
+        asked = asked_terms(request)
         client_order_id = self._named(request)
-        if (earlier := self._admission.earlier(client_order_id, terms)) is not None:
+        if (earlier := self._admission.earlier(client_order_id, asked)) is not None:
             return Placed(envelope=earlier, is_new=False)
-        self._admission.refuse_if_halted(terms)
+        self._admission.refuse_if_halted(asked)
         self._catch_up(self._settings.intent_ttl_s)
         in_time = self._gateway.by(decided.at.mono + self._settings.intent_ttl_s)
+        terms = self._pricing.price(request, strategy_name=strategy_name, gateway=in_time)
         prepared = in_time.prepare_order(terms, derive_ref_id(self._identity.account_key, client_order_id))
         intent = intent_of(
             client_order_id,

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
+from decimal import Decimal
 from typing import NewType, Protocol, Self, TypeAlias
 
 from trading_bot.clock import Seconds
 from trading_bot.order_management.events import JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogError
-from trading_bot.order_management.models import ClientOrderId, OrderId, OrderReport, OrderTerms, RefId
+from trading_bot.order_management.models import ClientOrderId, OrderId, OrderReport, OrderTerms, RefId, Side
 from trading_bot.order_management.outcomes import (
     CancelReply,
     DurableIntent,
@@ -44,6 +45,15 @@ class SendLockError(Exception):
 
 class BrokerGateway(Protocol):
     """Orders at the broker. No method retries a submit, and none reports a guess as a fact."""
+
+    def tick_of(self, symbol: str, side: Side) -> Decimal | None:
+        """Return the instrument's own price step in dollars, None where SEC Rule 612's hold; remembered for the day.
+
+        Raises:
+            OrderValidationError: the broker does not trade this symbol on this side.
+            OrderNotSentError: the look-up failed; nothing was sent.
+        """
+        ...
 
     def prepare_order(self, terms: OrderTerms, ref_id: RefId) -> PreparedOrder:
         """Build the bytes of an order; looks up account and instrument where they are not cached.

@@ -90,7 +90,7 @@ class Replacement:
         _refuse_unless_at_work(order)
         request = _request(old, change, quantity=old.quantity if change.quantity is None else change.quantity)
         self._refuse_used_id(change)
-        self._admission.refuse_if_halted(self._placement.preview(request, strategy_name=old.strategy_name))
+        self._admission.refuse_if_halted(self._placement.preview(request, strategy_name=old.strategy_name).terms)
         with self._alone(order) as course:
             _refuse_unless_at_work(self._now(order))
             ended = self._cancelled(order)

@@ -2,7 +2,9 @@
 
 import copy
 import threading
+from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -23,6 +25,19 @@ _SPARED_S: Seconds = 5.0
 """For how long it is, so that the rows of one listing wait for it once and the next synchronisation asks again."""
 
 _SHOWN_CHARS = 8
+
+_NOT_ONE = "not_one_instrument"
+
+_EXIT_PATIENCE_S: Seconds = 2.0
+"""How long a sell waits for the data of an instrument whose id is known without them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstrumentFacts:
+    """What an order needs of its instrument. ``tick`` is its own price step in dollars, None for the usual one."""
+
+    id: str
+    tick: Decimal | None
 
 
 class BrokerDirectory:
@@ -88,6 +103,45 @@ class BrokerDirectory:
         self._remember(instrument, today)
         return instrument
 
+    def facts(self, symbol: str, side: Side) -> InstrumentFacts:
+        """Return what an order of this side needs to know of ``symbol``.
+
+        Held shares can be sold without the data of the day: where those cannot be had, a sell takes the last ones, or
+        the id alone and the usual price steps. It waits two seconds for them at most.
+
+        Raises:
+            OrderValidationError: no such symbol, or the broker takes no orders of this side in it.
+            OrderStatusError: the look-up failed.
+        """
+        last = self._last_facts(symbol) if side is Side.SELL else None
+        if last is None:
+            instrument = self.instrument(symbol, side)
+        elif self._clock.monotonic() < self._spared_until.get(symbol, 0):
+            return last
+        else:
+            try:
+                instrument = self._hurried().instrument(symbol, side)
+            except OrderStatusError:
+                self._spared_until[symbol] = self._clock.monotonic() + _SPARED_S
+                return last
+            except OrderValidationError as error:
+                if error.code != _NOT_ONE:
+                    raise
+                return last
+        return InstrumentFacts(id=instrument.id, tick=instrument.min_tick_size)
+
+    def _last_facts(self, symbol: str) -> InstrumentFacts | None:
+        with self._lock:
+            _, instrument = self._instruments.get(symbol, (None, None))
+            ids = [instrument_id for instrument_id, name in self._symbols.items() if name == symbol]
+        if instrument is not None:
+            return InstrumentFacts(id=instrument.id, tick=instrument.min_tick_size)
+        return InstrumentFacts(id=ids[0], tick=None) if len(ids) == 1 else None
+
+    def _hurried(self) -> Self:
+        soon, until = self._clock.monotonic() + _EXIT_PATIENCE_S, self._reads.repeater.deadline
+        return self.by(soon if until is None else min(soon, until))
+
     def known_symbol(self, instrument_id: str) -> str | None:
         """Return a symbol without asking the broker."""
         with self._lock:
@@ -152,6 +206,7 @@ class BrokerDirectory:
             raise OrderValidationError(
                 f"{symbol}: the broker knows {len(active)} instruments of that name, not one; check the symbol",
                 symbol=symbol,
+                code=_NOT_ONE,
             )
         return active[0]
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Literal
 from urllib.parse import urlencode, urlsplit
 
+from trading_bot.order_management.calculator import tick_size
 from trading_bot.order_management.exceptions import OrderValidationError
 from trading_bot.order_management.models import (
     Execution,
@@ -48,9 +49,6 @@ STATES = MappingProxyType(
 )
 """The broker's state words in ours. A word that is not here counts as working: it may still trade."""
 
-# Rule 612 of Regulation NMS: a cent from one dollar up, a hundredth of a cent below.
-_CENT = Decimal("0.01")
-_SUB_DOLLAR_STEP = Decimal("0.0001")
 _EXACT = Context(prec=34, traps=[InvalidOperation, Inexact])
 
 
@@ -148,8 +146,11 @@ def order_body(
     account_url: str,
     instrument_url: str,
     order_form_version: int = ORDER_FORM_VERSION,
+    tick: Decimal | None = None,
 ) -> bytes:
     """Build the form that asks for a limit order; the same order always gives the same bytes.
+
+    ``tick`` is the instrument's own price step in dollars, where it has one.
 
     Raises:
         OrderValidationError: the limit price is not on the tick.
@@ -158,7 +159,7 @@ def order_body(
         ("account", account_url),
         ("instrument", instrument_url),
         ("symbol", terms.symbol),
-        ("price", price_text(terms)),
+        ("price", price_text(terms, tick)),
         ("quantity", str(terms.quantity)),
         ("ref_id", ref_id),
         ("type", "limit"),
@@ -173,20 +174,30 @@ def order_body(
     return urlencode(fields).encode("ascii")
 
 
-def price_text(terms: OrderTerms) -> str:
-    """Write the limit price as plain digits, never rounding it.
+def price_text(terms: OrderTerms, tick: Decimal | None = None) -> str:
+    """Write the limit price as plain digits, never rounding it: as many places as its step has, and two at least.
+
+    ``tick`` is the instrument's own price step; without one it is that of Rule 612.
 
     Raises:
         OrderValidationError: the price is not on the tick.
     """
-    step = _CENT if terms.limit_price >= 1 else _SUB_DOLLAR_STEP
+    step = tick_size(terms.limit_price, tick)
     try:
+        if _EXACT.remainder(terms.limit_price, step):
+            raise _off_tick(terms, step)
         return f"{terms.limit_price.quantize(step, context=_EXACT):f}"
-    except (InvalidOperation, Inexact) as error:
-        raise OrderValidationError(
-            f"{terms.symbol}: a limit price of {terms.limit_price} is off the tick of ${step}; round it first",
-            symbol=terms.symbol,
-        ) from error
+    except InvalidOperation as error:
+        raise _off_tick(terms, step) from error
+
+
+def _off_tick(terms: OrderTerms, step: Decimal) -> OrderValidationError:
+    return OrderValidationError(
+        f"{terms.symbol} trades in steps of ${step}, and a limit price of {terms.limit_price} is off that tick; "
+        "nothing was sent: choose a price on a step",
+        symbol=terms.symbol,
+        code="off_tick",
+    )
 
 
 def account_url(account_number: str) -> str:

@@ -1,0 +1,71 @@
+"""The price of one order: the caller's reference, the rules of its strategy, and the steps in which its share trades.
+
+An order is priced once, at the instrument's own tick, and no byte of it is built before. A preview takes the usual
+steps where the broker cannot be read, and says so.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from trading_bot.clock import Clock
+from trading_bot.order_management.calculator import asked_terms, price_order, tick_size
+from trading_bot.order_management.exceptions import OrderSubmissionError
+from trading_bot.order_management.models import OrderRequest, OrderTerms
+from trading_bot.order_management.ports import BrokerGateway
+
+if TYPE_CHECKING:
+    from trading_bot.config import OrderManagementConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricePreview:
+    """The terms that an order would have, and the price step they were rounded to, in dollars."""
+
+    terms: OrderTerms
+    tick: Decimal
+    is_own_tick: bool
+    """Whether the step is the instrument's own; otherwise it is SEC Rule 612's."""
+    tick_problem: str | None = None
+    """Why the instrument's own step is not known, if so: the order itself may then have another price."""
+
+
+class OrderPricing:
+    """Prices requests by the configured rules."""
+
+    def __init__(self, *, gateway: BrokerGateway, settings: "OrderManagementConfig", clock: Clock) -> None:
+        self._gateway = gateway
+        self._settings = settings
+        self._clock = clock
+
+    def price(self, request: OrderRequest, *, strategy_name: str | None, gateway: BrokerGateway) -> OrderTerms:
+        """Return the terms to send, at the instrument's own tick as ``gateway`` tells it.
+
+        Raises:
+            OrderValidationError, UnsupportedOrderTypeError: the request is wrong, or the guard allows no step.
+            OrderNotSentError: the instrument cannot be looked up.
+        """
+        asked = asked_terms(request)
+        tick = gateway.tick_of(asked.symbol, asked.side)
+        return self._priced(request, strategy_name, tick)
+
+    def preview(self, request: OrderRequest, *, strategy_name: str | None) -> PricePreview:
+        """Return the terms that `price` would give now; the broker is read for ``intent_ttl_s`` seconds at most.
+
+        Raises:
+            OrderValidationError, UnsupportedOrderTypeError: as `price`.
+        """
+        asked, problem = asked_terms(request), None
+        in_time = self._gateway.by(self._clock.monotonic() + self._settings.intent_ttl_s)
+        try:
+            own = in_time.tick_of(asked.symbol, asked.side)
+        except OrderSubmissionError as error:
+            own, problem = None, str(error)
+        terms = self._priced(request, strategy_name, own)
+        return PricePreview(
+            terms=terms, tick=tick_size(terms.limit_price, own), is_own_tick=own is not None, tick_problem=problem
+        )
+
+    def _priced(self, request: OrderRequest, strategy_name: str | None, tick: Decimal | None) -> OrderTerms:
+        rules = self._settings.pricing_rules(strategy_name, request.pricing)
+        return price_order(request, rules, instrument_tick=tick)

@@ -1,0 +1,126 @@
+"""An order that would trade with another one of the same account is refused, and the other one is named."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from tests.support.fake_gateway import REQUEST_LOST
+from tests.support.manager_bench import ManagerBench, terms
+from trading_bot.order_management.crossing import WOULD_CROSS, crossed_orders
+from trading_bot.order_management.exceptions import OrderOutcomeUnknownError, TradeRefusedError
+from trading_bot.order_management.models import OrderId, OrderReport, OrderRequest, OrderState, Pricing, Side
+
+
+def order(side: Side, reference: str, *, symbol: str = "AAPL", pricing: Pricing = Pricing.PASSIVE) -> OrderRequest:
+    return OrderRequest(symbol=symbol, side=side, quantity=10, reference_price=Decimal(reference), pricing=pricing)
+
+
+def foreign(side: Side, price: str | None, **changes) -> OrderReport:
+    plain = OrderReport(
+        order_id=OrderId("theirs"),
+        ref_id=None,
+        symbol="AAPL",
+        side=side,
+        quantity=Decimal(10),
+        limit_price=None if price is None else Decimal(price),
+        state=OrderState.CONFIRMED,
+        broker_state="confirmed",
+    )
+    return replace(plain, **changes)
+
+
+SELL_1199 = terms(side=Side.SELL, price=Decimal("11.99"))
+BUY_1199 = terms(price=Decimal("11.99"))
+
+
+@pytest.mark.parametrize(
+    ("new", "other", "crosses"),
+    [
+        (SELL_1199, foreign(Side.BUY, "11.99"), True),
+        (SELL_1199, foreign(Side.BUY, "12.00"), True),
+        (SELL_1199, foreign(Side.BUY, "11.98"), False),
+        (BUY_1199, foreign(Side.SELL, "11.99"), True),
+        (BUY_1199, foreign(Side.SELL, "11.98"), True),
+        (BUY_1199, foreign(Side.SELL, "12.00"), False),
+        (BUY_1199, foreign(Side.BUY, "11.00"), False),
+        (BUY_1199, foreign(Side.SELL, "11.00", symbol="MSFT"), False),
+        (BUY_1199, foreign(Side.SELL, None), False),
+        (BUY_1199, foreign(Side.SELL, "11.00", state=OrderState.CANCELLED), False),
+    ],
+)
+def test_only_the_other_side_of_the_same_symbol_at_a_price_in_reach_crosses(new, other, crosses):
+    assert bool(crossed_orders(new, ours=(), foreign=(other,))) is crosses
+
+
+@pytest.fixture
+def bench() -> ManagerBench:
+    return ManagerBench(shares={"AAPL": 50})
+
+
+def refused(bench: ManagerBench, request: OrderRequest) -> TradeRefusedError:
+    sent = len(bench.gateway.calls)
+    with pytest.raises(TradeRefusedError) as caught:
+        bench.manager.place_limit_order(request)
+    assert len(bench.gateway.calls) == sent
+    assert caught.value.code == WOULD_CROSS
+    return caught.value
+
+
+def test_a_sell_priced_through_our_own_resting_buy_names_the_cancel_that_makes_it_possible(bench):
+    resting = bench.manager.place_limit_order(replace(order(Side.BUY, "12.00"), client_order_id="c1"))
+    error = refused(bench, order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
+    assert str(error) == (
+        "AAPL: sell at 11.96 would trade with the account's own buy at 11.99, order c1 (confirmed); "
+        "cancel it first: trading-bot cancel c1"
+    )
+    bench.manager.cancel_order(resting.client_order_id)
+    assert bench.manager.place_limit_order(order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
+
+
+def test_a_buy_priced_through_our_own_resting_sell_is_refused(bench):
+    bench.manager.place_limit_order(order(Side.SELL, "12.00"))
+    refused(bench, order(Side.BUY, "12.02", pricing=Pricing.MARKETABLE))
+    assert bench.manager.place_limit_order(order(Side.BUY, "12.00"))
+
+
+def test_an_order_whose_outcome_is_unknown_may_rest_and_counts(bench):
+    bench.gateway.submits.append(REQUEST_LOST)
+    with pytest.raises(OrderOutcomeUnknownError):
+        bench.manager.place_limit_order(order(Side.BUY, "12.00"))
+    refused(bench, order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
+
+
+def test_an_order_presumed_absent_does_not_count(bench):
+    bench.gateway.submits.append(REQUEST_LOST)
+    with pytest.raises(OrderOutcomeUnknownError):
+        bench.manager.place_limit_order(replace(order(Side.BUY, "12.00"), client_order_id="c1"))
+    for _ in range(4):
+        bench.sync(after=61)
+    assert bench.state("c1") == "presumed_absent"
+    assert bench.manager.place_limit_order(order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
+
+
+def test_an_order_placed_elsewhere_counts_too(bench):
+    bench.gateway.add(terms(price=Decimal("11.99")))
+    bench.sync()
+    error = refused(bench, order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
+    assert "order broker-1 (confirmed); it was placed elsewhere: cancel it there first" in str(error)
+    bench.gateway.order("broker-1").end()
+    bench.sync()
+    assert bench.manager.place_limit_order(order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
+
+
+def test_a_preview_finds_it_as_well(bench):
+    bench.manager.place_limit_order(order(Side.BUY, "12.00"))
+    with pytest.raises(TradeRefusedError) as caught:
+        bench.manager.refuse_unless_open_to(terms(side=Side.SELL, price=Decimal("11.96")))
+    assert caught.value.code == WOULD_CROSS
+
+
+def test_another_account_view_after_a_restart_forgets_what_others_had_open(bench):
+    bench.gateway.add(terms(price=Decimal("11.99")))
+    bench.sync()
+    bench.gateway.order("broker-1").end()
+    bench.manager.recover()
+    assert bench.manager.place_limit_order(order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
