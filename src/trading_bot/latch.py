@@ -5,6 +5,7 @@ and every process of the account sees it at its next order, because the file is 
 """
 
 import enum
+import stat
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -32,6 +33,7 @@ _LONGEST_ID = 64
 _LARGEST_FILE = 4096
 _OTHER_VERSION = "other_version"
 _POLL_INTERVAL_S: Seconds = 0.005
+_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 class LatchError(Exception):
@@ -42,6 +44,7 @@ class LatchState(enum.StrEnum):
     """What the armed file allows."""
 
     ARMED = "armed"
+    EXITS_ONLY = "exits_only"  # armed so by a person: held shares may be sold, and nothing else is taken
     EXPIRED = "expired"  # its time is over or the machine was restarted: held shares may still be sold
     DISARMED = "disarmed"  # killed, never armed, or unreadable: nothing but cancels
 
@@ -63,6 +66,7 @@ class _ArmedFile(BaseModel):
     armed_at: AwareDatetime
     by: str = Field(min_length=1, max_length=_LONGEST_NAME)
     expires: _Expiry | None
+    exits_only: bool = False  # left out of the file where false: earlier builds take no other for a whole arming
 
     @field_validator("v")
     @classmethod
@@ -78,7 +82,7 @@ def linux_boot_id() -> str:
 
 
 class Latch:
-    """The armed file of one account. Anything but a whole, regular, readable file of our schema is "not armed".
+    """The armed file of one account. Anything but a whole file of our schema, of our own user, is "not armed".
 
     `engage` may be called from any thread and from a signal handler: it takes no lock. ``new_id`` names armings; it
     never gives the same name twice, in any process.
@@ -115,7 +119,7 @@ class Latch:
         return self._judge()[1]
 
     def reason_not_reducing(self) -> str | None:
-        """Say why not even held shares may be sold; None while armed, and once the arming has merely expired."""
+        """Say why not even held shares may be sold; None while armed, if only for exits, and once that has expired."""
         state, reason = self._judge()
         return reason if state is LatchState.DISARMED else None
 
@@ -135,8 +139,8 @@ class Latch:
         armed = self._read_if_valid()
         return None if armed is None or armed.expires is None else armed.expires.at
 
-    def arm(self, *, by: str, hours: int | Decimal | None = None) -> None:
-        """Allow trading, for ``hours`` of this boot if given; also undoes earlier kills of this process.
+    def arm(self, *, by: str, hours: int | Decimal | None = None, exits_only: bool = False) -> None:
+        """Allow trading, or ``exits_only``, for ``hours`` of this boot if given; also undoes this process's kills.
 
         Raises:
             ValueError: the name is empty or too long, or ``hours`` is not between 0 and 8760.
@@ -147,7 +151,7 @@ class Latch:
         kills = self._kills
         try:
             self._files.make_folder(self._path.parent)
-            self._files.replace(self._path, self._content(by=by, hours=hours))
+            self._files.replace(self._path, self._content(by=by, hours=hours, exits_only=exits_only))
         except OSError as error:
             self._remove_quietly()
             raise LatchError(f"the account is not armed: {error}; mend {self._path.parent} and arm again") from error
@@ -205,7 +209,10 @@ class Latch:
             return LatchState.DISARMED, _sentence(f"{self._path} does not count as armed: {_first_line(error)}")
         if armed is None:
             return LatchState.DISARMED, _sentence("the account is not armed")
-        return self._judge_expiry(armed.expires)
+        state, reason = self._judge_expiry(armed.expires)
+        if state is LatchState.ARMED and armed.exits_only:
+            return LatchState.EXITS_ONLY, _sentence("the account is armed for exits only: held shares may be sold")
+        return state, reason
 
     def _judge_expiry(self, expiry: _Expiry | None) -> tuple[LatchState, str | None]:
         if expiry is None:
@@ -227,6 +234,8 @@ class Latch:
             return None
         if not facts.is_regular or facts.links != 1 or facts.size > _LARGEST_FILE:
             raise OSError("it is a link, not a plain file, or too long")
+        if facts.owner != self._files.user() or facts.mode & _WRITABLE_BY_OTHERS:
+            raise OSError("it belongs to another user of this machine, or others may write it")
         return _ArmedFile.model_validate_json(self._files.read(self._path))
 
     def _read_if_valid(self) -> _ArmedFile | None:
@@ -235,11 +244,16 @@ class Latch:
         except (OSError, ValidationError):
             return None
 
-    def _content(self, *, by: str, hours: int | Decimal | None) -> bytes:
-        now = self._clock.now()
-        expires = None if hours is None else self._expiry(hours)
-        armed = _ArmedFile(v=_SCHEMA_VERSION, id=self._new_id(), armed_at=now, by=by, expires=expires)
-        return armed.model_dump_json().encode() + b"\n"
+    def _content(self, *, by: str, hours: int | Decimal | None, exits_only: bool) -> bytes:
+        armed = _ArmedFile(
+            v=_SCHEMA_VERSION,
+            id=self._new_id(),
+            armed_at=self._clock.now(),
+            by=by,
+            expires=None if hours is None else self._expiry(hours),
+            exits_only=exits_only,
+        )
+        return armed.model_dump_json(exclude=None if exits_only else {"exits_only"}).encode() + b"\n"
 
     def _expiry(self, hours: int | Decimal) -> _Expiry:
         if not (Decimal(hours).is_finite() and 0 < hours <= LONGEST_ARMING_HOURS):

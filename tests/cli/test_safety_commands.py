@@ -70,6 +70,19 @@ class TestArmPaper:
         assert (answer["armed"], answer["mode"], answer["account"], answer["hours"]) == (True, "paper", "...0001", 2)
         assert armed_file(desk)["expires"] is not None
 
+    def test_for_exits_only_an_entry_is_refused_and_the_limits_stay_as_they_are(self, desk):
+        kill_latch(desk)
+        (desk.state / "risk.json").write_text("torn", encoding="utf-8")
+        done = desk("arm", "--confirm", "PAPER", "--exits-only")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith("armed for exits only: paper account ...0001")
+        assert desk.json("arm", "--confirm", "PAPER", "--exits-only")["exits_only"] is True
+        assert (desk.state / "risk.json").read_text(encoding="utf-8") == "torn"
+        (desk.state / "risk.json").unlink()
+        refused = desk.buy()
+        assert refused.returncode == 5
+        assert "exits only" in refused.stderr
+
     @pytest.mark.parametrize("hours", ["0", "-1", "8761", "1.5", "nan"])
     def test_hours_out_of_range_are_refused(self, desk, hours):
         done = desk("arm", "--confirm", "PAPER", "--hours", hours)

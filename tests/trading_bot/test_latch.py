@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.safety_fakes import FullDisk, Interrupted, LosesFolders, start_python
 from trading_bot.clock import SystemClock, VirtualClock
-from trading_bot.files import FileSystem
+from trading_bot.files import FileSystem, LocalFiles
 from trading_bot.latch import Latch, LatchError, LatchState, SendLock, linux_boot_id
 from trading_bot.order_management.ports import SendLockError
 
@@ -181,6 +181,55 @@ def test_a_kill_leaves_not_even_exits(latch: Latch):
     assert latch.reason_not_reducing() is None
     latch.engage()
     assert "killed in this process" in (latch.reason_not_reducing() or "")
+
+
+def test_an_arming_for_exits_only_lets_held_shares_be_sold_and_nothing_else(latch: Latch, path: Path):
+    latch.engage()
+    latch.arm(by="ann", exits_only=True)
+    assert latch.state() is LatchState.EXITS_ONLY
+    assert not latch.is_armed()
+    assert "armed for exits only" in (latch.reason_not_armed() or "")
+    assert latch.reason_not_reducing() is None
+    assert latch.arming() is not None
+    assert json.loads(path.read_bytes())["exits_only"] is True
+
+
+def test_an_arming_for_exits_only_ends_like_any_other(latch: Latch, clock: VirtualClock):
+    latch.arm(by="ann", hours=1, exits_only=True)
+    clock.sleep(3600)
+    assert latch.state() is LatchState.EXPIRED
+    latch.engage()
+    assert latch.reason_not_reducing() is not None
+
+
+def test_a_whole_arming_after_one_for_exits_only_allows_entries(latch: Latch):
+    latch.arm(by="ann", exits_only=True)
+    latch.arm(by="ann")
+    assert latch.is_armed()
+
+
+class OfAnotherUser(LocalFiles):
+    """This process runs as a user who does not own the files."""
+
+    def user(self) -> int:
+        return super().user() + 1
+
+
+def test_an_armed_file_of_another_user_arms_nothing(latch: Latch, path: Path, clock: VirtualClock):
+    """Who may write into the state folder could otherwise undo a kill."""
+    latch.arm(by="ann")
+    foreign = latch_at(path, clock, files=OfAnotherUser())
+    assert foreign.state() is LatchState.DISARMED
+    assert "belongs to another user" in (foreign.reason_not_armed() or "")
+    assert foreign.arming() is None
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_an_armed_file_that_others_may_write_arms_nothing(latch: Latch, path: Path, mode: int):
+    latch.arm(by="ann")
+    path.chmod(mode)
+    assert latch.state() is LatchState.DISARMED
+    assert "others may write it" in (latch.reason_not_reducing() or "")
 
 
 def test_part_of_an_hour_can_be_given(latch: Latch, clock: VirtualClock):

@@ -23,7 +23,8 @@ _ARM_EPILOG = """\b
 Examples:
   trading-bot arm
   trading-bot arm --confirm PAPER
-  trading-bot arm --confirm "LIVE 0001" --hours 7"""
+  trading-bot arm --confirm "LIVE 0001" --hours 7
+  trading-bot arm --exits-only"""
 _LIVE_HOURS = 12
 _LONGEST_REASON = 200
 
@@ -75,8 +76,11 @@ def _config_to_kill(invocation: Invocation) -> "Config":
     type=click.IntRange(min=1, max=8760),
     help=f"End the arming after so many hours, or at a restart of the machine [live: {_LIVE_HOURS}; paper: never].",
 )
+@click.option(
+    "--exits-only", is_flag=True, help="Allow the sale of held shares and nothing else; limits stay as they are."
+)
 @pass_invocation
-def arm(invocation: Invocation, *, phrase: str | None, hours: int | None) -> None:
+def arm(invocation: Invocation, *, phrase: str | None, hours: int | None, exits_only: bool) -> None:
     """Allow trading after a kill or a risk halt; live, before the first trade of every session.
 
     Live asks for the word LIVE and the last four characters of the account number. A running bot sees it at its next
@@ -90,10 +94,11 @@ def arm(invocation: Invocation, *, phrase: str | None, hours: int | None) -> Non
     _take_consent(invocation, place, phrase)
     lasting = hours or (_LIVE_HOURS if place.mode == "live" else None)
     by = "trading-bot arm" if phrase is None else "trading-bot arm --confirm"
-    # The latch comes last: whatever fails before it leaves the account as it was.
-    place.breaker().rearm(by=by)
-    place.latch().arm(by=by, hours=Decimal(lasting) if lasting else None)
-    _say_armed(invocation, place, lasting)
+    if not exits_only:
+        # The latch comes last: whatever fails before it leaves the account as it was.
+        place.breaker().rearm(by=by)
+    place.latch().arm(by=by, hours=Decimal(lasting) if lasting else None, exits_only=exits_only)
+    _say_armed(invocation, place, lasting, exits_only=exits_only)
 
 
 def _take_consent(invocation: Invocation, place: "AccountPlace", phrase: str | None) -> None:
@@ -112,13 +117,15 @@ def _take_consent(invocation: Invocation, place: "AccountPlace", phrase: str | N
         )
 
 
-def _say_armed(invocation: Invocation, place: "AccountPlace", hours: int | None) -> None:
+def _say_armed(invocation: Invocation, place: "AccountPlace", hours: int | None, *, exits_only: bool) -> None:
     if invocation.json:
-        print_json({"v": 1, "armed": True, "mode": place.mode.value, "account": f"...{place.suffix}", "hours": hours})
+        facts = {"mode": place.mode.value, "account": f"...{place.suffix}", "hours": hours, "exits_only": exits_only}
+        print_json({"v": 1, "armed": True, **facts})
         return
     until = f" for {hours} hours of this boot" if hours else ""
+    what = " for exits only" if exits_only else ""
     print_line(
-        f"armed{until}: {place.mode} account ...{place.suffix}; a bot that is running sees it at its next order, "
+        f"armed{what}{until}: {place.mode} account ...{place.suffix}; a bot that is running sees it at its next order, "
         "and one that still refuses has to be restarted"
     )
 
