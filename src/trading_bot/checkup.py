@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from trading_bot.audit.check import ChainVerdict
+from trading_bot.clock import CLOCKS_AGREE_WITHIN
 from trading_bot.files import PRIVATE_FOLDER
 from trading_bot.latch import LatchState
 from trading_bot.market_hours import Calendar, MarketHours
@@ -17,6 +18,10 @@ LEAST_FREE_BYTES = 100 * 1024**2
 
 LOW_FREE_BYTES = 1024**3
 SHORT_ARMING = timedelta(hours=1)
+CLOCK_TOLERANCE = timedelta(seconds=5)
+"""The way of a reply, its whole seconds, and an ordinary clock together stay below this. Chosen."""
+
+_SET_THE_CLOCK = "set it, and turn time synchronisation on ('timedatectl set-ntp true' on most Linux machines)"
 _CLOCK_SLACK = timedelta(seconds=2)
 _OTHERS = 0o077
 
@@ -119,6 +124,17 @@ def clock_check(*, now: datetime, last_record: datetime | None) -> Check:
             "clock", f"{shown} is before the journal's last record of {last_record:%Y-%m-%d %H:%M:%S}; set it"
         )
     return _ok("clock", shown)
+
+
+def broker_clock_check(off_by: timedelta | None) -> Check:
+    """Judge the wall clock by the broker's, which tells whole seconds; ``off_by`` None where no reply told the time."""
+    name = "broker clock"
+    if off_by is None:
+        return _skipped(name, "no reply of the broker told its time")
+    shown = f"this machine's clock is {off_by.total_seconds():+.0f} s off the broker's"
+    if abs(off_by) > CLOCKS_AGREE_WITHIN:
+        return _failed(name, f"{shown}, so no entry is sent and no missing order is given up; {_SET_THE_CLOCK}")
+    return _warning(name, f"{shown}; {_SET_THE_CLOCK}") if abs(off_by) > CLOCK_TOLERANCE else _ok(name, shown)
 
 
 def calendar_check(hours: MarketHours, *, calendar: Calendar, now: datetime) -> Check:

@@ -65,6 +65,10 @@ class FileSystem(Protocol):
         """Read a whole file."""
         ...
 
+    def read_end(self, descriptor: Descriptor, size: int) -> bytes:
+        """Read the last ``size`` bytes of an open file, or what there is."""
+        ...
+
     def write_new(self, path: Path, data: bytes) -> None:
         """Create a private file that must not exist yet, durably."""
         ...
@@ -147,6 +151,11 @@ class LocalFiles:
     def read(self, path: Path) -> bytes:
         """Read it whole."""
         return path.read_bytes()
+
+    def read_end(self, descriptor: Descriptor, size: int) -> bytes:
+        """Read from so far before the end."""
+        os.lseek(descriptor, max(os.fstat(descriptor).st_size - size, 0), os.SEEK_SET)
+        return os.read(descriptor, size)
 
     def write_new(self, path: Path, data: bytes) -> None:
         """Create exclusively, write, flush, and flush the folder."""

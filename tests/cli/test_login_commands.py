@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.command_desk import CommandDesk
 from tests.support.command_line import run_cli
 from tests.support.live_account import NUMBER, REVOKE, TOKEN, LiveAccount, live_account
 from tests.support.loopback_broker import acts
+from tests.support.stand_in_book import http_date
 from tests.support.terminal import at_terminal
 from trading_bot.cli.doctor_checks import live_access
 from trading_bot.cli.errors import CommandError
@@ -148,15 +150,43 @@ class TestDoctor:
     def test_a_saved_login_and_a_readable_account_are_well(self, account):
         account.log_in("canary-access")
         checks = list(live_access(lambda: Person(account)._door(account.config, None)))
-        assert [(check.name, check.finding) for check in checks] == [("session", "ok"), ("account", "ok")]
+        assert [(check.name, check.finding) for check in checks] == [
+            ("session", "ok"),
+            ("account", "ok"),
+            ("broker clock", "ok"),
+        ]
+
+    @pytest.mark.parametrize(
+        ("ahead_s", "finding", "said"),
+        [
+            (0, "ok", "+0 s off the broker's"),
+            (-40, "warning", "-40 s off the broker's; set it"),
+            (400, "failed", "+400 s off the broker's, so no entry is sent"),
+        ],
+    )
+    def test_our_clock_is_compared_with_the_brokers(self, account, ahead_s, finding, said):
+        account.log_in("canary-access")
+        theirs = http_date(account.clock.now() - timedelta(seconds=ahead_s))
+        account.server.on("GET", f"/accounts/{NUMBER}/", acts.reply(200, account.book._account(), Date=theirs))
+        *_, check = live_access(lambda: Person(account)._door(account.config, None))
+        assert (check.name, check.finding) == ("broker clock", finding)
+        assert said in check.detail
+
+    def test_a_refused_read_tells_the_brokers_time_too(self, account):
+        account.log_in("canary-access")
+        theirs = http_date(account.clock.now() - timedelta(seconds=400))
+        account.server.on("GET", f"/accounts/{NUMBER}/", acts.reply(404, Date=theirs))
+        *_, check = live_access(lambda: Person(account)._door(account.config, None))
+        assert (check.name, check.finding) == ("broker clock", "failed")
 
     @pytest.mark.parametrize(("status", "trouble"), [(401, "login"), (404, "broker"), (400, "broker")])
     def test_an_account_that_cannot_be_read_says_what_it_takes(self, account, status, trouble):
         account.log_in("canary-access")
         account.server.on("GET", f"/accounts/{NUMBER}/", acts.reply(status))
         account.server.on(*TOKEN, acts.reply(401))
-        (_, check) = live_access(lambda: Person(account)._door(account.config, None))
+        (_, check, clock) = live_access(lambda: Person(account)._door(account.config, None))
         assert (check.name, check.finding, check.trouble) == ("account", "failed", trouble)
+        assert (clock.name, clock.finding) == ("broker clock", "skipped")  # these replies bear no date
 
     def test_without_a_login_it_looks_on_and_ends_with_4(self, tmp_path):
         desk = CommandDesk(tmp_path, LIVE)

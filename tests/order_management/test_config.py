@@ -39,6 +39,7 @@ def test_the_defaults_are_the_documented_ones():
         "order_form_version": 4,
         "on_stop": OnStop.LEAVE,
         "journal_max_bytes": 16_777_216,
+        "trades_max_bytes": 16_777_216,
         "strategy_overrides": {},
     }
 
@@ -102,6 +103,7 @@ def test_what_is_no_plain_number_is_refused(field, value):
         ("cancel_deadline_s", "1", "300", "0.9", "301"),
         ("request_timeout_s", "1", "60", "0.9", "61"),
         ("order_form_version", 1, 99, 0, 100),
+        ("trades_max_bytes", 65_536, 1_073_741_824, 65_535, 1_073_741_825),
     ],
 )
 def test_a_number_keeps_to_its_range(field, lowest, highest, below, above):

@@ -2,8 +2,11 @@
 
 import threading
 
-from tests.support.manager_bench import FakeLatch
-from trading_bot.order_management.exceptions import OrderStatusError
+import pytest
+
+from tests.support.manager_bench import FakeLatch, ManagerBench, terms
+from trading_bot.order_management.exceptions import OrderStatusError, TradingHaltedError
+from trading_bot.order_management.models import Side
 from trading_bot.order_management.poller import Poller
 
 
@@ -167,3 +170,87 @@ def test_a_failed_round_is_logged_with_its_code(caplog):
     (message,) = caplog.messages
     assert "synchronisation_failed" in message
     assert "status_unavailable" in message
+
+
+class TestDeath:
+    """SystemExit stands for whatever ends a thread: it is no `Exception`, and no round may survive it."""
+
+    def test_a_thread_that_died_once_is_replaced_and_nothing_is_halted(self, caplog):
+        polled, deaths = threading.Event(), iter([True])
+
+        def task() -> None:
+            if next(deaths, False):
+                raise SystemExit
+            polled.set()
+
+        poller = Poller(task, interval_s=0.001)
+        poller.start()
+        assert polled.wait(10)
+        assert (poller.is_running, poller.problem()) == (True, None)
+        assert poller.stop(timeout_s=10)
+        assert caplog.text.count("poller_died") == 1
+
+    def test_a_second_death_is_told_with_what_to_do(self):
+        poller = dead_poller()
+        problem = poller.problem()
+        assert problem is not None
+        assert "SystemExit" in problem
+        assert "restart the bot" in problem
+
+    def test_a_new_start_gives_another_successor(self):
+        poller = dead_poller()
+        calls = len(DYING)
+        poller.start()
+        await_end(poller)
+        assert len(DYING) - calls == 2
+
+    def test_one_that_was_asked_to_end_has_no_successor_and_no_problem(self):
+        begun, go_on = threading.Event(), threading.Event()
+
+        def task() -> None:
+            begun.set()
+            go_on.wait(10)
+            raise SystemExit
+
+        poller = Poller(task, interval_s=0.001)
+        poller.start()
+        assert begun.wait(10)
+        thread = poller._thread
+        poller.stop(timeout_s=0)
+        go_on.set()
+        await_end(poller)
+        assert (poller._thread, poller.problem()) == (thread, None)
+
+    def test_one_that_never_started_has_no_problem(self):
+        assert Poller(lambda: None, interval_s=1).problem() is None
+
+
+DYING: list[int] = []
+
+
+def await_end(poller: Poller) -> None:
+    while (thread := poller._thread) is not None and thread.is_alive():
+        thread.join(10)
+
+
+def dead_poller() -> Poller:
+    def task() -> None:
+        DYING.append(1)
+        raise SystemExit
+
+    poller = Poller(task, interval_s=0.001)
+    poller.start()
+    await_end(poller)
+    return poller
+
+
+def test_entries_halt_and_exits_go_on_while_nobody_follows_the_orders():
+    bench = ManagerBench(shares={"AAPL": 50})
+    problems: list[str | None] = [None]
+    bench.manager.heed(lambda: problems[0])
+    bench.manager.refuse_unless_open_to(terms())
+    problems[0] = "it died; restart the bot"
+    with pytest.raises(TradingHaltedError, match="it died; restart the bot"):
+        bench.manager.refuse_unless_open_to(terms())
+    assert bench.manager.halted_because == "it died; restart the bot"
+    bench.manager.refuse_unless_open_to(terms(side=Side.SELL))

@@ -16,6 +16,7 @@ from trading_bot.order_management.exceptions import (
     OrderLogError,
     OrderStatusError,
 )
+from trading_bot.order_management.poller import Poller
 from trading_bot.order_management.results import CancelVerdict
 from trading_bot.startup import create_bot
 
@@ -47,6 +48,19 @@ def test_building_a_bot_opens_and_sends_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
     assert bench.broker.seen == []
     assert not bench.bot.is_running
+
+
+def test_a_poller_that_died_halts_entries(tmp_path):
+    bench = BotBench(tmp_path)
+    bot = create_bot(bench.config, transport=bench.broker, clock=bench.clock)
+    poller = bot._lifecycle.opening["poller"].__self__  # type: ignore[attr-defined]  # the method of a poller
+    assert isinstance(poller, Poller)
+    bot.start()
+    assert bot.manager.halted_because is None
+    assert poller.stop(timeout_s=10)
+    poller._stop.clear()  # nobody asked it to end, as far as it knows
+    assert "restart the bot" in str(bot.manager.halted_because)
+    bot.stop()
 
 
 def test_the_steps_run_in_the_order_that_safety_asks_for(tmp_path):

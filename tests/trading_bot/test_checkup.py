@@ -76,6 +76,28 @@ def test_a_clock_behind_the_journal_is_a_failure(last, finding):
 
 
 @pytest.mark.parametrize(
+    ("off_by_s", "finding"),
+    [
+        (None, Finding.SKIPPED),
+        (0, Finding.OK),
+        (5, Finding.OK),
+        (-5, Finding.OK),
+        (6, Finding.WARNING),
+        (-6, Finding.WARNING),
+        (300, Finding.WARNING),
+        (301, Finding.FAILED),
+        (-301, Finding.FAILED),
+    ],
+)
+def test_a_clock_is_judged_by_how_far_it_is_from_the_brokers(off_by_s, finding):
+    """From five minutes on the bot concludes nothing from either clock, and sends no entry."""
+    check = checkup.broker_clock_check(None if off_by_s is None else timedelta(seconds=off_by_s))
+    assert (check.name, check.finding) == ("broker clock", finding)
+    assert finding in (Finding.OK, Finding.SKIPPED) or f"{off_by_s:+} s off" in check.detail
+    assert finding in (Finding.OK, Finding.SKIPPED) or "timedatectl" in check.detail
+
+
+@pytest.mark.parametrize(
     ("calendar", "now", "said"),
     [
         (Calendar.NYSE, NOW, "the market is open until 2026-11-23 21:00 UTC"),

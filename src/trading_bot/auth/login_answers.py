@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from pydantic import SecretStr
 
-from trading_bot.logging.masking import SecretMasker
 from trading_bot.robinhood.classify import error_text
 from trading_bot.robinhood.session import WireFailure, WireReply
 
@@ -25,8 +24,8 @@ def failure_text(failure: WireFailure) -> str:
 
 def refusal_text(reply: WireReply, *, sent: Iterable[SecretStr]) -> str:
     """Explain a login that the broker answered with anything but success; an echo of what was ``sent`` is masked."""
-    masker = SecretMasker(secrets=[secret.get_secret_value() for secret in sent])
-    said = f"the broker refused the login (HTTP {reply.status}: {masker.mask_text(error_text(reply.body))})"
+    said = error_text(reply.body, known=[secret.get_secret_value() for secret in sent])
+    said = f"the broker refused the login (HTTP {reply.status}: {said})"
     if b"verification_workflow" in reply.body:
         return f"{said}; approve this device in the broker's app, then log in again"
     if reply.status == THROTTLED:

@@ -82,13 +82,14 @@ def _trading(config: Config, place: AccountPlace, clock: Clock) -> Iterator[Chec
 
 
 def live_access(open_door: Callable[[], LiveDoor]) -> Iterator[Check]:
-    """Say whether somebody is logged in to the live account, and whether the broker lets it be read."""
+    """Say whether somebody is logged in to the live account, whether it can be read, and what time it is there."""
     try:
         door = open_door()
         door.resume()
     except (OrderError, ConfigError) as error:
         yield checkup.failed("session", error, Trouble.LOGIN)
         yield checkup.skipped("account", because="it takes a session")
+        yield checkup.skipped("broker clock", because="it takes a session")
         return
     yield checkup.passed("session", "a login is saved")
     try:
@@ -96,6 +97,7 @@ def live_access(open_door: Callable[[], LiveDoor]) -> Iterator[Check]:
     except OrderError as error:
         needs_login = error.code == AuthenticationError.code
         yield checkup.failed("account", error, Trouble.LOGIN if needs_login else Trouble.BROKER)
+    yield checkup.broker_clock_check(door.clock_is_off_by())
 
 
 def _holder(place: AccountPlace, clock: Clock) -> Check:

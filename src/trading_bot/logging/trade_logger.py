@@ -13,9 +13,11 @@ from structlog.processors import JSONRenderer
 from trading_bot.clock import Clock
 from trading_bot.files import Descriptor, FileSystem, LocalFiles
 from trading_bot.logging.masking import SecretMasker
+from trading_bot.logging.rotated_file import RotatedFile
 from trading_bot.order_management.models import ExecutionMode
 
 TRADE_SCHEMA_VERSION = 1
+MAX_BYTES = 16 * 1024**2
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
@@ -52,8 +54,9 @@ class TradeRecord:
 class StructuredTradeLogger:
     """Append each trade to ``path`` as one JSON line: decimals as text, times in UTC, the file private.
 
-    A trade that cannot be written is counted in ``failures`` and told to ``on_problem``, once until writing works
-    again. `record` never raises for it, because the trade itself has happened.
+    A file of ``max_bytes`` is renamed to ``NAME.1`` and begun anew, as `RotatedFile` does it. A trade that cannot be
+    written is counted in ``failures`` and told to ``on_problem``, once until writing works again. `record` never raises
+    for it, because the trade itself has happened.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class StructuredTradeLogger:
         clock: Clock,
         session_id: str,
         on_problem: Callable[[str], None],
+        max_bytes: int = MAX_BYTES,
         masker: SecretMasker | None = None,
         files: FileSystem | None = None,
     ) -> None:
@@ -72,10 +76,11 @@ class StructuredTradeLogger:
         self._on_problem = on_problem
         self._masker = masker or SecretMasker()
         self._files = files or LocalFiles()
+        self._file = RotatedFile(path=path, max_bytes=max_bytes, files=self._files)
         self._render = JSONRenderer()
         self._lock = threading.Lock()
-        self._line_is_open: bool | None = None
         self._is_failing = False
+        self._is_stuck = False
         self._failures = 0
 
     @property
@@ -106,23 +111,28 @@ class StructuredTradeLogger:
 
     def _append(self, line: bytes) -> None:
         self._files.make_folder(self._path.parent)
+        self._begin_anew_when_full()
         descriptor = self._files.open_append(self._path)
         try:
-            if self._line_is_open is None:
-                self._line_is_open = self._ends_within_a_line(descriptor)
-            self._write(descriptor, (b"\n" if self._line_is_open else b"") + line + b"\n")
+            separator = b"\n" if self._file.ends_within_a_line(descriptor) else b""
+            self._write(descriptor, separator + line + b"\n")
         finally:
             self._files.close(descriptor)
 
+    def _begin_anew_when_full(self) -> None:
+        try:
+            self._file.begin_anew_when_full()
+        except OSError as error:
+            if not self._is_stuck:
+                self._on_problem(f"{self._path} is full and cannot be renamed, so it grows: {error}; mend the folder")
+            self._is_stuck = True
+        else:
+            self._is_stuck = False
+
     def _write(self, descriptor: Descriptor, data: bytes) -> None:
         written = self._files.write(descriptor, data)
-        if written > 0:
-            self._line_is_open = written < len(data)
         if written < len(data):
             raise OSError(f"only {written} of {len(data)} bytes were taken")
-
-    def _ends_within_a_line(self, descriptor: Descriptor) -> bool:
-        return self._files.facts(descriptor).size > 0 and not self._files.read(self._path).endswith(b"\n")
 
     def _fail(self, error: OSError) -> None:
         self._failures += 1

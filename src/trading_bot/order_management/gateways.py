@@ -115,6 +115,10 @@ class RobinhoodGateway:
         )
         return bounded
 
+    def broker_time(self) -> datetime | None:
+        """Return the broker's time by the dates of its replies, at the earliest; None before the first date."""
+        return self._broker_clock.now()
+
     def renew_session(self, *, within_s: Seconds) -> bool:
         """Ask once for a fresh session; whether there is one now."""
         return self._renew(within_s)

@@ -1,7 +1,7 @@
 """Why no order is taken now: every reason in one place, and which of them leave the way out open."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from trading_bot.order_management.causes import leaves_exits
@@ -11,6 +11,10 @@ from trading_bot.order_management.ports import TradingLatch
 from trading_bot.order_management.settlement import OutcomeRecorder
 
 _NOT_RECONCILED = "the orders have not been compared with the broker yet; start the bot or wait for the first sync"
+
+
+def _followed() -> str | None:
+    return None
 
 
 class TradingHalts:
@@ -26,6 +30,11 @@ class TradingHalts:
         self._latch = latch
         self._cancelling_all = threading.Lock()
         self._not_reconciled: str | None = _NOT_RECONCILED
+        self._unfollowed: Callable[[], str | None] = _followed
+
+    def heed(self, unfollowed: Callable[[], str | None]) -> None:
+        """Take no entry while ``unfollowed`` names a reason why nobody follows the open orders."""
+        self._unfollowed = unfollowed
 
     def reason(self, *, leaving: bool = False) -> str | None:
         """Return why no such order would be taken now, or None."""
@@ -38,6 +47,7 @@ class TradingHalts:
             or self._on_record(leaving=leaving)
             or (self._outcomes.exits_halted_because if leaving else self._outcomes.halted_because)
             or (self._latch.reason_not_reducing() if leaving else self._latch.reason_not_armed())
+            or (None if leaving else self._unfollowed())
         )
 
     def begin_start(self) -> None:

@@ -97,6 +97,10 @@ class OrderManager:
         """Why no order would be taken now, or None."""
         return self._parts.halts.reason()
 
+    def heed(self, unfollowed: Callable[[], str | None]) -> None:
+        """Take no entry while ``unfollowed`` says why nobody follows the open orders; exits go on."""
+        self._parts.halts.heed(unfollowed)
+
     @property
     def journal_problem(self) -> str | None:
         """Why the journal takes no order, and may not know every order, if so."""

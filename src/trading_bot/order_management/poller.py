@@ -8,13 +8,17 @@ from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.exceptions import OrderError
 from trading_bot.order_management.ports import TradingLatch
 
+_SUCCESSORS = 1
+"""How often a thread that died is replaced; what kills two of them would kill the third."""
+
 _log = get_logger(__name__)
 
 
 class Poller:
     """Calls ``task`` every ``interval_s`` seconds until stopped. No error of one round ever ends the next.
 
-    With a ``latch`` it also logs, once each, that somebody killed or armed the account meanwhile.
+    A thread that dies all the same starts its successor, once; see `problem` for what comes after that. With a
+    ``latch`` it also logs, once each, that somebody killed or armed the account meanwhile.
     """
 
     def __init__(
@@ -31,6 +35,8 @@ class Poller:
         self._interval_s = interval_s
         self._stop = stop or threading.Event()
         self._thread: threading.Thread | None = None
+        self._successors_left = _SUCCESSORS
+        self._died_because: str | None = None
         self._failures = 0
         self._last_failure: Exception | None = None
 
@@ -49,6 +55,15 @@ class Poller:
         """Whether the thread is alive."""
         return self._thread is not None and self._thread.is_alive()
 
+    def problem(self) -> str | None:
+        """Return why nobody follows the open orders although somebody should, or None."""
+        if self._thread is None or self.is_running or self._stop.is_set():
+            return None
+        return (
+            f"the thread that follows the orders has died ({self._died_because or 'without a trace'}): no fill and no "
+            "end of an order is noticed by itself; restart the bot, exits and cancels go on meanwhile"
+        )
+
     def start(self) -> None:
         """Start the thread; a second call changes nothing while it runs.
 
@@ -57,8 +72,8 @@ class Poller:
         if self.is_running and not self._stop.is_set():
             return
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self.run, name="trading-bot-poller", daemon=True)
-        self._thread.start()
+        self._successors_left = _SUCCESSORS
+        self._begin()
 
     def stop(self, *, timeout_s: Seconds) -> bool:
         """Ask the thread to end and wait for it; say whether it did."""
@@ -72,6 +87,21 @@ class Poller:
         stop = self._stop
         while not stop.wait(self._interval_s):
             self._poll_once()
+
+    def _begin(self) -> None:
+        self._thread = threading.Thread(target=self._live, name="trading-bot-poller", daemon=True)
+        self._thread.start()
+
+    def _live(self) -> None:
+        stop = self._stop
+        try:
+            self.run()
+        except BaseException as error:  # noqa: BLE001 - whatever ended it, orders are to be followed or entries to halt
+            self._died_because = type(error).__name__
+            _log.critical("poller_died", error_type=self._died_because, exc_info=True)
+            if self._successors_left and not stop.is_set():
+                self._successors_left -= 1
+                self._begin()
 
     def _poll_once(self) -> None:
         self._guarded(self._watch_latch)

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -41,7 +41,6 @@ _WHOLE_ORDER = ("detail", "non_field_errors")
 _SECONDS_IN_TEXT = re.compile(r"([0-9]{1,12})\s*seconds?\b")
 _SAYS_DUPLICATE = re.compile(r"already exists|duplicate", re.IGNORECASE)
 _NAMES_REF_ID = re.compile(r"ref_id|reference id", re.IGNORECASE)
-_LONG_NUMBER = re.compile(r"\b(?=[0-9A-Z]*[0-9]{5})[0-9A-Z]+(?=[0-9A-Z]{4}\b)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +85,14 @@ def classify_cancel(result: WireReply | WireFailure, *, now: datetime) -> Cancel
     return CancelUnknown(cause=cause)
 
 
-def error_text(body: bytes) -> str:
-    """Render an error body for people: one printable line of at most 500 characters, long numbers masked."""
+def error_text(body: bytes, *, known: Sequence[str] = ()) -> str:
+    """Render an error body for people: one printable line of at most 500 characters.
+
+    Secrets are masked, and so are the ``known`` texts.
+    """
     fields = _error_fields(body)
     text = body.decode("utf-8", errors="replace") if fields is None else "; ".join(_sentences(fields))
-    masked = _LONG_NUMBER.sub(lambda match: "*" * len(match.group()), printable(text))
-    return masked or "the broker gave no reason"
+    return printable(text, known=known) or "the broker gave no reason"
 
 
 def retry_after_s(reply: WireReply, now: datetime) -> Seconds | None:

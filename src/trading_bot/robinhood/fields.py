@@ -7,6 +7,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 
+from trading_bot.robinhood.broker_text import masked
 from trading_bot.robinhood.strict_json import UnreadableReplyError
 
 _NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,12})?")
@@ -51,7 +52,7 @@ def _id(value: object) -> str:
 def _printable(value: object) -> object:
     if isinstance(value, str) and not value.isprintable():
         raise ValueError("holds characters that cannot be shown")
-    return value
+    return masked(value) if isinstance(value, str) else value
 
 
 Number = Annotated[Decimal, BeforeValidator(_number)]
@@ -66,6 +67,7 @@ WireTime = Annotated[datetime, BeforeValidator(_time)]
 WireId = Annotated[str, BeforeValidator(_id)]
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=64), BeforeValidator(_printable)]
+"""A word of the broker's, masked like any text of its own."""
 
 Symbol = Annotated[str, StringConstraints(pattern=f"^{SYMBOL.pattern}$", max_length=12)]
 

@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.cookiejar import DefaultCookiePolicy
 from typing import TypeAlias
 from urllib.parse import urlencode
@@ -17,6 +17,7 @@ import requests
 import urllib3
 
 from trading_bot.clock import Clock, Seconds
+from trading_bot.logging.masking import MASK
 from trading_bot.order_management.ports import SendPermit, SendRefusedError
 from trading_bot.robinhood.failures import FailureKind, WireFailure, cause_of, kind_of
 from trading_bot.robinhood.sending import SendContext, SendPhase, sending
@@ -40,6 +41,9 @@ MAX_CONNECT_S: Seconds = 5.0
 
 _REDIRECTS = range(300, 400)
 _CHUNK_BYTES = 16 * 1024
+_LEAST_TOKEN_CHARS = 16
+"""A shorter one would be found in plain words too; the broker's are hundreds of characters long."""
+
 _PATH = re.compile(r"/(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*(?:[A-Za-z0-9_-][A-Za-z0-9._-]*)?")
 _HEADERS = {
     "Accept": "*/*",
@@ -143,7 +147,7 @@ class BrokerSession:
         """Send once and read the whole reply within ``timeout_s``; what the network does never raises.
 
         ``permit`` is held while bytes are written, and marks a submit, whose bytes must not outlive this call. A
-        redirect is a failure: no byte follows it.
+        redirect is a failure: no byte follows it. A reply that echoes the bearer token comes without it.
         """
         context = SendContext(
             deadline=self._clock.monotonic() + timeout_s,
@@ -167,7 +171,7 @@ class BrokerSession:
                 return _failure(context, kind, cause_of(kind, error))
         if isinstance(result, WireReply) and result.status == requests.codes.unauthorized and bearer is not None:
             self._refused_bearer = bearer
-        return result
+        return _without_echo(result, bearer)
 
     def _converse(self, request: WireRequest, context: SendContext, bearer: str | None) -> WireReply | WireFailure:
         remaining = max(context.deadline - self._clock.monotonic(), 0.001)
@@ -210,6 +214,12 @@ def _own_headers(request: WireRequest, bearer: str | None) -> dict[str, str]:
     if bearer is not None:
         headers["Authorization"] = f"Bearer {bearer}"
     return headers
+
+
+def _without_echo(result: WireReply | WireFailure, bearer: str | None) -> WireReply | WireFailure:
+    if isinstance(result, WireFailure) or bearer is None or len(bearer) < _LEAST_TOKEN_CHARS:
+        return result
+    return replace(result, body=result.body.replace(bearer.encode(), MASK.encode()))
 
 
 def _failure(context: SendContext, kind: FailureKind, cause: str, *, gate: str | None = None) -> WireFailure:

@@ -20,6 +20,7 @@ from trading_bot.order_management.models import (
     Side,
     TimeInForce,
 )
+from trading_bot.robinhood.broker_text import masked
 from trading_bot.robinhood.fields import Amount, Payload, WireId, WireTime, Word, is_broker_id, parse_payload
 from trading_bot.robinhood.session import BASE_URL, UnreadableReplyError
 
@@ -215,9 +216,10 @@ def wire_time(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def printable(text: str) -> str:
-    """Make foreign text safe to show: one line, no control characters, at most 500 characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MAX_REASON_CHARS]
+def printable(text: str, *, known: Sequence[str] = ()) -> str:
+    """Make foreign text safe to show: masked, as `masked` does it, and one printable line of at most 500 characters."""
+    shown = "".join(c if c.isprintable() else " " for c in masked(text, known=known))
+    return " ".join(shown.split())[:MAX_REASON_CHARS]
 
 
 def _check_quantities(payload: OrderPayload) -> None:

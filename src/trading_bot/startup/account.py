@@ -123,6 +123,7 @@ class AccountParts:
                 clock=self._around.clock,
                 session_id=self._session_id,
                 on_problem=lambda problem: _log.error("trade_record_failed", problem=problem),
+                max_bytes=self._settings.trades_max_bytes,
                 files=self._around.files,
             ),
             record_event=self._ledger.record_fact,
@@ -154,6 +155,7 @@ class AccountParts:
         if background_sync:
             if control_address.IS_AVAILABLE:
                 steps["control socket"] = lambda: control.start(desk())
+            self._manager.heed(poller.problem)
             steps["poller"] = poller.start
         return Lifecycle(
             opening=steps,

@@ -1,10 +1,12 @@
 """The composition of logins, which trade, lock and record nothing: a trial on paper, the real one live."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from pydantic import SecretStr
 
 from trading_bot.auth.robinhood_auth import RobinhoodAuth
+from trading_bot.clock import Clock
 from trading_bot.config import Config, ConfigError
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.models import ExecutionMode
@@ -57,9 +59,12 @@ def try_paper_login(config: Config) -> AccountSnapshot:
 class LiveDoor:
     """Login, logout and a look at one live account. Its repr shows no secret."""
 
-    def __init__(self, connection: LiveConnection, *, gateway: RobinhoodGateway, username: SecretStr | None) -> None:
+    def __init__(
+        self, connection: LiveConnection, *, gateway: RobinhoodGateway, clock: Clock, username: SecretStr | None
+    ) -> None:
         self._login = connection.login
         self._gateway = gateway
+        self._clock = clock
         self._username = username
 
     def log_in(
@@ -109,6 +114,11 @@ class LiveDoor:
         """
         return self._gateway.fetch_account()
 
+    def clock_is_off_by(self) -> timedelta | None:
+        """Return how far our clock is ahead of the broker's, by its latest reply; None where none told the time."""
+        theirs = self._gateway.broker_time()
+        return None if theirs is None else self._clock.now() - theirs
+
 
 def open_live_door(
     config: Config,
@@ -140,7 +150,7 @@ def open_live_door(
         renew=connection.login.renew,
         jitter=around.jitter,
     )
-    return LiveDoor(connection, gateway=gateway, username=username)
+    return LiveDoor(connection, gateway=gateway, clock=around.clock, username=username)
 
 
 def _state(config: Config, around: Surroundings, number: str) -> StateFolder:
