@@ -29,6 +29,7 @@ ORDER_FORM_VERSION = 4
 MAX_REASON_CHARS = 500
 
 VOIDED = "voided"
+_STOP = "stop"
 
 STATES = MappingProxyType(
     {
@@ -112,6 +113,7 @@ def parse_order(obj: object, symbol_of: Callable[[str], str | None]) -> OrderRep
         updated_at=payload.updated_at,
         last_transaction_at=payload.last_transaction_at,
         voided=payload.state == VOIDED,
+        waits_for_stop=_waits_for_stop(obj),
         instrument_id=_instrument_id(payload),
     )
 
@@ -218,6 +220,11 @@ def wire_time(moment: datetime) -> str:
 def printable(text: str) -> str:
     """Make foreign text safe to show: one line, no control characters, at most 500 characters."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:MAX_REASON_CHARS]
+
+
+def _waits_for_stop(obj: object) -> bool:
+    trigger = obj.get("trigger") if isinstance(obj, dict) else None
+    return isinstance(trigger, str) and trigger.strip().lower() == _STOP
 
 
 def _check_quantities(payload: OrderPayload) -> None:
