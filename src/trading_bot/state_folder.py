@@ -103,6 +103,13 @@ class StateFolder:
         except OSError:
             return True
 
+    def noted_journal(self) -> Path | None:
+        """Return where the journal was last; None where none is noted, or the note cannot be read."""
+        try:
+            return self._known_journal()
+        except OrderLogError:
+            return None
+
     def check_journal(self, journal: Path) -> None:
         """Refuse a journal that is not where it was last time.
 

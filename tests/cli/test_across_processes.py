@@ -63,7 +63,7 @@ def test_trading_stops_and_starts_again_in_a_bot_that_runs_by_commands_from_outs
     with running_bot(desk.config) as bot:
         killed = command(desk, "--json", "kill")
         report = json.loads(killed.stdout)
-        assert (killed.returncode, report["v"], report["flat"]) == (0, 1, True)
+        assert (killed.returncode, report["v"], report["verdict"]) == (0, 1, "no_open_orders")
         refused = desk.buy("refused")
         assert refused.returncode == ExitCode.REFUSED_BY_RULE
         assert "arm" in refused.stderr

@@ -82,11 +82,10 @@ COMMANDS = [
     ["config", "check"],
     ["config", "show"],
     ["arm", "--confirm", "PAPER"],
-    ["kill"],
     ["run", "--signals", "-"],
     ["demo"],
 ]
-NEEDS_BOT = [command for command in COMMANDS if command[0] not in {"audit", "config", "arm", "kill", "run", "demo"}]
+NEEDS_BOT = [command for command in COMMANDS if command[0] not in {"audit", "config", "arm", "run", "demo"}]
 
 
 @pytest.mark.parametrize(

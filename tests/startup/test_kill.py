@@ -29,7 +29,8 @@ from trading_bot.paper.state import ExchangeState
 from trading_bot.paper.transport import PaperTransport
 from trading_bot.robinhood.session import BrokerSession, WireFailure, WireRequest
 from trading_bot.startup import create_bot
-from trading_bot.startup.kill import BoundedWire, FirstLogin, KillConnection, NoConnection, open_kill
+from trading_bot.startup.kill import FirstLogin, open_kill
+from trading_bot.startup.kill_connection import BoundedWire, KillConnection, NoConnection
 from trading_bot.state_folder import account_key
 
 ACCOUNT = "PAPER0001"
@@ -86,7 +87,9 @@ def buy(bot: TradingBot, price: str = "90.00"):
 def test_our_orders_are_cancelled_over_a_connection_of_its_own_and_others_left_alone(bench: PaperBench, config: Config):
     ours, theirs = bench.place(1, ref_id=OURS, **RESTING), bench.place(2, **RESTING)
     report = kill(config, bench)
-    assert report.problems == ()
+    assert [order.order_id for order in report.unjournaled] == [ours]
+    assert len(report.problems) == 1
+    assert "another state folder or on another machine" in report.problems[0]
     assert [(order.order_id, order.state) for order in report.orders] == [(ours, OrderState.CANCELLED)]
     assert [order.order_id for order in report.external] == [theirs]
     assert bench.order(ours)["state"] == "cancelled"
@@ -98,7 +101,7 @@ def test_a_running_bot_is_killed_from_outside_and_stays_killed_after_its_restart
     bot.start()
     assert buy(bot).status is TradeStatus.SUBMITTED
     report = kill(config, bench)
-    assert report.is_flat
+    assert report.is_confirmed
     assert [order.client_order_id for order in report.orders] == [bot.orders()[0].client_order_id]
     assert buy(bot, "80.00").status is TradeStatus.BLOCKED
     bot.synchronize_open_orders()
@@ -116,7 +119,7 @@ def test_a_dead_bots_orders_are_cancelled_all_the_same(bench: PaperBench, config
     buy(bot)
     bot._lifecycle.closing[-1]()  # its process is gone, and the lease with it
     report = kill(config, bench)
-    assert report.is_flat
+    assert report.is_confirmed
     assert report.orders[0].state is OrderState.CANCELLED
 
 
@@ -134,7 +137,7 @@ def test_the_bots_journal_is_found_by_any_name_of_its_folder(
     names = {"dots": tmp_path / "x" / ".." / "logs", "link": tmp_path / "y" / "logs", "relative": Path("logs")}
     renamed = config.model_copy(update={"logs_dir": names[spelling]})
     report = kill(renamed, bench)
-    assert report.is_flat
+    assert report.is_confirmed
     assert report.orders[0].client_order_id == bot.orders()[0].client_order_id
     bot.stop()
     again = bot_at(bench, renamed)
@@ -163,7 +166,7 @@ def test_a_kill_waits_for_no_look_up_of_an_instrument(bench: PaperBench, config:
     """Ids suffice for a kill: one time-out for each listed order would outlast its deadline before the first cancel."""
     ids = [bench.place(number, ref_id=f"{OURS[:-2]}{number:02}", quantity="1", **RESTING) for number in range(1, 13)]
     report = open_kill(config, transport=HungLookUps(bench), clock=bench.clock).run("ann", "a test")
-    assert report.is_flat
+    assert len(report.unjournaled) == len(ids)
     assert {bench.order(order_id)["state"] for order_id in ids} == {"cancelled"}
     assert {(order.symbol or "").split()[0] for order in report.orders} == {"instrument"}
 
@@ -186,7 +189,7 @@ def test_a_kill_that_looks_at_another_state_folder_than_the_bots_does_not_say_th
         bench.clock.sleep(1)
     bot.synchronize_open_orders()
     assert buy(bot, "80.00").status is TradeStatus.SUBMITTED
-    assert kill(config, bench).is_flat
+    assert kill(config, bench).is_confirmed
     assert buy(bot, "70.00").status is TradeStatus.BLOCKED
     bot.stop()
 
@@ -216,7 +219,7 @@ def test_without_a_network_trading_is_off_and_nothing_confirmed(bench: PaperBenc
     assert not armed_file(config).exists()
     assert report.latch_engaged
     assert "connection" in report.problems[0]
-    assert not report.is_flat
+    assert not report.is_confirmed
 
 
 def test_the_paper_account_of_this_machine_is_reached_without_any_bot(config: Config):
@@ -231,7 +234,7 @@ def test_the_paper_account_of_this_machine_is_reached_without_any_bot(config: Co
     bench.login()
     ours = bench.place(1, ref_id=OURS, **RESTING)
     report = open_kill(config, clock=bench.clock, quotes=recorded()).run("ann", "a test")
-    assert report.is_flat
+    assert [order.order_id for order in report.unjournaled] == [ours]
     assert bench.order(ours)["state"] == "cancelled"
 
 
@@ -268,7 +271,7 @@ class TestLive:
         live.log_in(username="ann@example.com")
         bought_live(live).stop()
         report = kill_live(live)
-        assert report.is_flat
+        assert report.is_confirmed
         assert [order.state for order in report.orders] == [OrderState.CANCELLED]
         assert not live.state().latch.exists()
         assert "POST /oauth2/token/" not in live.server.paths()
@@ -276,7 +279,7 @@ class TestLive:
     def test_a_running_bot_is_killed(self, live: LiveAccount):
         live.log_in()
         bot = bought_live(live)
-        assert kill_live(live).is_flat
+        assert kill_live(live).is_confirmed
         assert buy(bot, "80.00").status is TradeStatus.BLOCKED
         bot.stop()
 
@@ -284,7 +287,7 @@ class TestLive:
         live.log_in()
         bought_live(live).stop()
         live.log_in("expired")
-        assert kill_live(live).is_flat
+        assert kill_live(live).is_confirmed
         assert live.server.paths().count("POST /oauth2/token/") == 1
 
     @pytest.mark.parametrize("session", [None, "of another account", "expired for good"])
@@ -299,7 +302,7 @@ class TestLive:
         report = kill_live(live)
         assert not live.state().latch.exists()
         assert report.latch_engaged
-        assert not report.is_flat
+        assert not report.is_confirmed
         assert report.manual_procedure != ()
         assert "log" in report.problems[0]
         if session is None:
@@ -311,7 +314,7 @@ class TestLive:
         report = open_kill(live.config, surroundings=live.around).run("ann", "a test")
         assert not live.state().latch.exists()
         assert "certificate authorities" in report.problems[0]
-        assert not report.is_flat
+        assert not report.is_confirmed
 
 
 def test_which_live_account_is_meant_must_be_said(config: Config):
@@ -410,7 +413,7 @@ def test_a_kill_that_is_nearly_over_repeats_no_login(config: Config, bench: Pape
     broker.always("GET", "/orders/", replace(scripted(401), then=lambda: bench.clock.sleep(2.5)))
     broker.always(*TOKEN, unreachable())
     report = open_kill(hasty, transport=broker, clock=bench.clock).run("ann", "a test")
-    assert not report.is_flat
+    assert not report.is_confirmed
     assert broker.paths() == ["GET /orders/", "POST /oauth2/token/"]
 
 

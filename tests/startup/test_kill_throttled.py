@@ -7,7 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.support.kill_fakes import DEADLINE_S, HORIZON_S, FakeLatch, FakeSendLock
-from tests.support.scripted_broker import ACCOUNT, MORNING, instrument_row, order_row
+from tests.support.order_story import Story, intended, now_in
+from tests.support.scripted_broker import ACCOUNT, MORNING, account_row, instrument_row, order_row
 from trading_bot.clock import VirtualClock
 from trading_bot.error_handling.policies import READ_POLICY
 from trading_bot.files import LocalFiles
@@ -17,10 +18,10 @@ from trading_bot.kill.report import KillReport
 from trading_bot.kill.switch import KillSwitch
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.gateways import RobinhoodGateway
-from trading_bot.order_management.models import OrderState
+from trading_bot.order_management.models import OrderId, OrderState, RefId
 from trading_bot.robinhood.rate_budget import BudgetedWire, Purpose, RateBudget, purpose_of
 from trading_bot.robinhood.session import WireReply
-from trading_bot.startup.kill import BoundedWire, KillConnection
+from trading_bot.startup.kill_connection import BoundedWire, KillConnection
 
 ORDERS = 8
 THROTTLES_FOR_S = 2.0
@@ -75,9 +76,15 @@ class ThrottlingBroker:
     def _read(self, request):
         if request.path.startswith("/instruments/"):
             return instrument_row()
+        if request.path.startswith("/accounts/"):
+            return account_row()
+        if request.path == "/positions/":
+            return {"next": None, "results": []}
         if request.path != "/orders/":
             return self.rows[request.path.split("/")[2]]
-        return {"next": None, "results": [row for row in self.rows.values() if row["state"] == "confirmed"]}
+        every = "updated_at[gte]" in dict(request.query)
+        rows = [row for row in self.rows.values() if every or row["state"] == "confirmed"]
+        return {"next": None, "results": rows}
 
 
 def our_order(number: int) -> dict[str, object]:
@@ -86,6 +93,15 @@ def our_order(number: int) -> dict[str, object]:
 
 def answer(body: object) -> WireReply:
     return WireReply(status=200, headers={}, body=json.dumps(body).encode())
+
+
+def on_record(broker: ThrottlingBroker) -> KnownOrders:
+    story = Story()
+    for row in broker.rows.values():
+        name, order_id = str(row["id"]), OrderId(str(row["id"]))
+        story.tell(replace(intended(name), ref_id=RefId(str(row["ref_id"]))))
+        story.tell(now_in(OrderState.CONFIRMED, name, order_id=order_id))
+    return KnownOrders(orders=story.book.orders())
 
 
 def kill_at(broker: ThrottlingBroker, folder: Path) -> KillReport:
@@ -104,7 +120,7 @@ def kill_at(broker: ThrottlingBroker, folder: Path) -> KillReport:
         latch=FakeLatch([]),
         send_lock=FakeSendLock([], clock),
         broker=KillConnection(gateway=gateway, wire=wire),
-        journal_reader=KnownOrders,
+        journal_reader=lambda: on_record(broker),
         side_file=KillFile(folder=folder, files=LocalFiles(), clock=clock, process_id=lambda: 4711),
         clock=clock,
         send_horizon_s=HORIZON_S,
@@ -117,7 +133,7 @@ def test_a_burst_of_throttled_cancels_neither_stops_nor_blinds_a_kill(tmp_path):
     broker = ThrottlingBroker(SharedClock())
     report = kill_at(broker, tmp_path)
     assert broker.throttled >= ORDERS
-    assert report.is_flat
+    assert report.is_confirmed
     assert [order.state for order in report.orders] == [OrderState.CANCELLED] * ORDERS
     assert max(broker.cancelled_at.values()) < DEADLINE_S / 3
     assert broker.clock.monotonic() < DEADLINE_S

@@ -2,24 +2,29 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from tests.support.jumpy_clock import JumpyClock
-from tests.support.order_story import MONDAY
+from tests.support.order_story import MONDAY, Story, intended, now_in
 from trading_bot.clock import VirtualClock
 from trading_bot.files import FileSystem, LocalFiles
+from trading_bot.kill.broker import KillLatch
+from trading_bot.kill.progress import KillProgress
 from trading_bot.kill.records import KillFile
 from trading_bot.kill.register import KnownOrders
 from trading_bot.kill.report import KillReport
-from trading_bot.kill.switch import KillLatch, KillSwitch
+from trading_bot.kill.switch import KillSwitch
 from trading_bot.latch import LatchError
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import OrderId, OrderReport, OrderState, RefId, Side
-from trading_bot.order_management.outcomes import CancelReply, CancelTaken, Listing
+from trading_bot.order_management.outcomes import CancelReply, CancelTaken, Listing, UnreadRow
+from trading_bot.order_management.portfolio import Position, PositionListing, UnreadPosition
 from trading_bot.order_management.ports import SendLock, SendLockError
+from trading_bot.order_management.tracked_order import TrackedOrder
 
 HORIZON_S = 20.0
 DEADLINE_S = 50.0
@@ -94,11 +99,21 @@ class BookBroker:
     hidden: set[OrderId] = field(default_factory=set)
     problem: str | None = None
     cannot_fetch: bool = False
+    cannot_confirm: str | None = None
+    forgets: set[OrderId] = field(default_factory=set)
+    """Orders that no list shows, open or not."""
+    held: tuple[Position, ...] = ()
+    unread_held: tuple[UnreadPosition, ...] = ()
+    rows: tuple[UnreadRow, ...] = ()
+    """Rows of the list of open orders that cannot be read in full."""
+    is_reachable: bool = True
     call_takes_s: float = 0
     deadline: float | None = None
     asked: list[list[OrderId]] = field(default_factory=list)
     fetched: list[OrderId] = field(default_factory=list)
     listed_at: list[float] = field(default_factory=list)
+    since: list[datetime] = field(default_factory=list)
+    on_answer: Callable[[OrderId], None] = lambda order_id: None
     _later: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
 
     def add(self, *reports: OrderReport) -> None:
@@ -111,6 +126,9 @@ class BookBroker:
     def set_deadline(self, deadline: float) -> None:
         self.deadline = deadline
 
+    def set_answer_listener(self, listener: Callable[[OrderId], None]) -> None:
+        self.on_answer = listener
+
     def list_open_orders(self) -> Listing:
         self._called("list")
         self.listed_at.append(self.clock.monotonic())
@@ -119,15 +137,41 @@ class BookBroker:
         reports = tuple(
             report
             for order_id, report in self.orders.items()
-            if report.state.is_working and order_id not in (*self.unreadable, *self.hidden)
+            if report.state.is_working and order_id not in (*self.unreadable, *self.hidden, *self.forgets)
         )
         at_work = tuple(order_id for order_id in self.unreadable if self.orders[order_id].state.is_working)
-        return Listing(reports=reports, complete=not at_work, unreadable_ids=at_work)
+        rows = tuple(row for row in self.rows if self._is_open(row))
+        return Listing(
+            reports=reports, complete=not (at_work or rows), has_all_pages=True, unreadable_ids=at_work, unread=rows
+        )
+
+    def list_orders_since(self, changed_after: datetime) -> Listing:
+        self._called("list since")
+        self.since.append(changed_after)
+        if self.problem is not None:
+            return Listing(reports=(), complete=False, problem=self.problem)
+        hidden = (*self.unreadable, *self.forgets)
+        reports = tuple(report for order_id, report in self.orders.items() if order_id not in hidden)
+        return Listing(reports=reports, complete=True, has_all_pages=True, unreadable_ids=self.unreadable)
+
+    def confirm_account(self) -> None:
+        self._called("account")
+        if self.cannot_confirm is not None:
+            raise OrderStatusError(self.cannot_confirm)
+
+    def fetch_positions(self) -> PositionListing:
+        self._called("positions")
+        if self.problem is not None:
+            raise OrderStatusError(self.problem)
+        return PositionListing(positions=self.held, unread=self.unread_held)
 
     def cancel_all_equity_orders(self, order_ids: Sequence[OrderId]) -> Mapping[OrderId, CancelReply]:
         self._called("cancel")
         self.asked.append(list(order_ids))
-        return {order_id: self._cancel(order_id) for order_id in order_ids}
+        replies = {order_id: self._cancel(order_id) for order_id in order_ids}
+        for order_id in order_ids:
+            self.on_answer(order_id)
+        return replies
 
     def fetch_order_status(self, order_id: OrderId) -> OrderReport:
         self._called("fetch")
@@ -141,6 +185,10 @@ class BookBroker:
         if order_id not in self.answers and order_id in self.orders and self.orders[order_id].state.is_working:
             self.orders[order_id] = replace(self.orders[order_id], state=OrderState.CANCELLED)
         return reply
+
+    def _is_open(self, row: UnreadRow) -> bool:
+        known = None if row.order_id is None else self.orders.get(row.order_id)
+        return known is None or known.state.is_working
 
     def _called(self, what: str) -> None:
         self.journal.append(what)
@@ -161,9 +209,14 @@ class KillBench:
     latch: KillLatch | None = None
     lock: SendLock | None = None
     lock_wait_s: float = 2
+    knows_ours: bool = True
+    """Whether the journal has every order with our mark, as ended; else they are those of another copy of the bot."""
+    keeps_protective: bool = True
+    is_interrupted: Callable[[], bool] = lambda: False
 
     def __post_init__(self) -> None:
         self.journal: list[str] = []
+        self.progress: list[KillProgress] = []
         self.clock = JumpyClock(MONDAY)
         self.broker = BookBroker(self.journal, self.clock)
         self.own_lock = FakeSendLock(self.journal, self.clock)
@@ -180,6 +233,9 @@ class KillBench:
             send_horizon_s=HORIZON_S,
             deadline_s=deadline_s,
             lock_wait_s=self.lock_wait_s,
+            keeps_protective=self.keeps_protective,
+            is_interrupted=self.is_interrupted,
+            on_progress=self.progress.append,
         )
 
     def kill(self) -> KillReport:
@@ -187,4 +243,20 @@ class KillBench:
 
     def _read_journal(self) -> KnownOrders:
         self.journal.append("read journal")
-        return self.known
+        return (
+            replace(self.known, orders=(*self.known.orders, *self._ended_on_record()))
+            if self.knows_ours
+            else self.known
+        )
+
+    def _ended_on_record(self) -> tuple[TrackedOrder, ...]:
+        story = Story()
+        shown = [(report.ref_id, report.order_id) for report in self.broker.orders.values()]
+        for ref_id, order_id in (*shown, *((row.ref_id, row.order_id) for row in self.broker.rows)):
+            is_known = order_id is None or self.known.find(order_id=order_id, ref_id=ref_id) is not None
+            if is_known or ref_id is None or not ref_id.startswith(OUR_MARK):
+                continue
+            name = f"known-{order_id}"
+            story.tell(replace(intended(name), ref_id=ref_id), now_in(OrderState.CONFIRMED, name, order_id=order_id))
+            story.tell(now_in(OrderState.CANCELLED, name))
+        return story.book.orders()

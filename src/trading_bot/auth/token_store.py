@@ -56,7 +56,8 @@ class TokenStore:
     """Reads and replaces the file of one (user, account); one of another user or account is refused.
 
     Without ``username`` any user's file of the account will do, and stays that user's. ``user_id`` gives the id that
-    has to own the file and its folder.
+    has to own the file and its folder. A file or folder that other users may open is refused, unless ``tolerate`` is
+    there to be told of it: a kill uses the session all the same.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class TokenStore:
         account_number: SecretStr,
         files: FileSystem,
         user_id: Callable[[], int] = _this_user,
+        tolerate: Callable[[str], None] | None = None,
     ) -> None:
         self.path = path
         number = account_number.get_secret_value()
@@ -75,6 +77,7 @@ class TokenStore:
         self._user = self._wanted_user
         self._files = files
         self._user_id = user_id
+        self._tolerate = tolerate
 
     @property
     def lock_path(self) -> Path:
@@ -150,8 +153,11 @@ class TokenStore:
             return
         if status.st_uid != self._user_id():
             raise self._refusal(f"{what} belongs to another user of this machine")
-        if status.st_mode & _OTHERS:
+        if not status.st_mode & _OTHERS:
+            return
+        if self._tolerate is None:
             raise self._refusal(f"{what} is open to other users of this machine: {remedy}")
+        self._tolerate(f"the saved session {self.path} was used although {what} is open to other users: {remedy}")
 
     def _refusal(self, reason: str) -> TokenFileError:
         return TokenFileError(

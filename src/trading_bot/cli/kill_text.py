@@ -1,9 +1,10 @@
-"""A kill's report: as one JSON object, and as the page a person works through."""
+"""A kill's report and its progress: as one JSON object, and as the page a person works through."""
 
 from collections.abc import Iterator
 
 from trading_bot.cli.text import dollars, shares
-from trading_bot.kill.report import KilledOrder, KillReport
+from trading_bot.kill.progress import KillProgress, Stage
+from trading_bot.kill.report import HeldShares, Holdings, KilledOrder, KillReport
 from trading_bot.order_json import JsonObject, amount_text, envelope_json
 from trading_bot.order_management.models import OrderEnvelope, OrderReport
 
@@ -13,7 +14,9 @@ def kill_json(report: KillReport) -> JsonObject:
     return {
         "v": 1,
         "account": report.account,
-        "flat": report.is_flat,
+        "verdict": report.verdict.lower().replace(" ", "_"),
+        "confirmed": report.is_confirmed,
+        "covers": report.covers,
         "headline": report.headline,
         "latch_engaged": report.latch_engaged,
         "by": report.by,
@@ -22,7 +25,13 @@ def kill_json(report: KillReport) -> JsonObject:
         "orders": [_order_json(order) for order in report.orders],
         "may_be_live": [order.order_id for order in report.may_be_live],
         "unresolved": [envelope_json(order) for order in report.unresolved],
+        "unjournaled": [order.order_id for order in report.unjournaled],
+        "protective": [_external_json(order) for order in report.protective],
         "external": [_external_json(order) for order in report.external],
+        "external_unread": list(report.external_ids),
+        "held": [_held_json(held) for held in report.holdings.shares],
+        "held_problem": report.holdings.problem,
+        "notes": list(report.notes),
         "manual_procedure": list(report.manual_procedure),
         "record": str(report.side_file) if report.side_file else None,
         "record_problem": report.side_file_problem,
@@ -53,14 +62,29 @@ def _external_json(order: OrderReport) -> JsonObject:
     }
 
 
+def _held_json(held: HeldShares) -> JsonObject:
+    return {
+        "symbol": held.symbol,
+        "quantity": amount_text(held.quantity),
+        "unprotected": amount_text(held.unprotected),
+    }
+
+
 def kill_lines(report: KillReport) -> Iterator[str]:
     """Tell the verdict first, then what may be live, then what a person has to do."""
     yield report.headline
+    if report.is_confirmed:
+        yield report.covers
     yield from (f"not confirmed because {problem}" for problem in report.problems)
     yield from (f"may be live: {_order_line(order)}" for order in report.may_be_live)
     yield from (f"may be live: {_unresolved_line(order)}" for order in report.unresolved)
     yield from (f"traded before it ended: {_order_line(order)}" for order in report.with_fills)
+    yield from (f"with our mark and in no record of ours: {_order_line(order)}" for order in report.unjournaled)
+    yield from (f"protective, and left in place: {_external_line(order)}" for order in report.protective)
     yield from (f"placed elsewhere and left alone: {_external_line(order)}" for order in report.external)
+    yield from (f"placed elsewhere, unreadable and left alone: {order_id}" for order_id in report.external_ids)
+    yield from _held_lines(report.holdings)
+    yield from (f"note: {note}" for note in report.notes)
     yield from (f"{number}. {step}" for number, step in enumerate(report.manual_procedure, start=1))
     yield _record_line(report)
 
@@ -81,6 +105,28 @@ def _unresolved_line(order: OrderEnvelope) -> str:
 
 def _external_line(order: OrderReport) -> str:
     return f"{order.side} {shares(order.quantity)} {order.symbol} limit {dollars(order.limit_price)}, {order.order_id}"
+
+
+def _held_lines(holdings: Holdings) -> Iterator[str]:
+    for held in holdings.shares:
+        bare = f", {shares(held.unprotected)} of them without a resting stop" if held.unprotected else ""
+        yield f"still held: {shares(held.quantity)} {held.symbol}{bare}"
+    if holdings.problem is not None:
+        yield f"shares still held are not known in full: {holdings.problem}"
+
+
+def progress_text(progress: KillProgress) -> str:
+    """Put one step of a kill into words."""
+    within = "" if progress.verdict_within_s is None else f"; a verdict comes within {progress.verdict_within_s:.0f} s"
+    match progress.stage:
+        case Stage.TRADING_OFF:
+            return f"trading is off{within}, and some more for each order that is open"
+        case Stage.ASKING if progress.count == 0:
+            return f"asking for {progress.total} cancels, entries before exits and the largest first{within}"
+        case Stage.ASKING:
+            return f"{progress.count} of {progress.total} cancels answered"
+        case Stage.OPEN:
+            return f"{progress.count} of our orders are open at the broker"
 
 
 def _record_line(report: KillReport) -> str:

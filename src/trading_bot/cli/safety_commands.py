@@ -13,7 +13,6 @@ from trading_bot.cli.prompts import ask_for_phrase, confirm
 
 if TYPE_CHECKING:
     from trading_bot.cli.account_place import AccountPlace
-    from trading_bot.config import Config
 
 _KILL_EPILOG = """\b
 Examples:
@@ -31,42 +30,18 @@ _LONGEST_REASON = 200
 
 @click.command(short_help="Stop all trading of the account and cancel its orders.", epilog=_KILL_EPILOG)
 @click.option("--reason", default="asked for by an operator", metavar="TEXT", help="Why, for the record.")
+@click.option("--all", "everything", is_flag=True, help="Cancel protective stop sells of ours too.")
 @pass_invocation
-def kill(invocation: Invocation, *, reason: str) -> ExitCode:
-    """Switch trading off, cancel every order of ours, and verify that none is live. Asks nothing.
+def kill(invocation: Invocation, *, reason: str, everything: bool) -> ExitCode:
+    """Switch trading off, cancel every order of ours, and verify that none is open. Asks nothing.
 
-    Works while a bot runs, hangs or is dead. Exit 0 once it is proven that nothing is live, 8 with the manual
-    procedure if that could not be proven. The account stays killed until you arm it.
+    Works while a bot runs, hangs or is dead. Exit 0 with NO OPEN ORDERS once that is proven; 8 with NOT CONFIRMED and
+    the manual procedure otherwise. The verdict comes within the time that is stated; where more time may bring the
+    proof, it goes on until you interrupt it. Shares stay held. The account stays killed until you arm it.
     """
-    from trading_bot.cli.kill_text import kill_json, kill_lines
-    from trading_bot.cli.log_output import send_logs_to_stderr
-    from trading_bot.startup.kill import open_kill
+    from trading_bot.cli.kill_run import KillCall, run_kill
 
-    config = _config_to_kill(invocation)
-    if invocation.verbose:  # the report says it all
-        send_logs_to_stderr(invocation, config)
-    if not (invocation.json or invocation.quiet):
-        click.echo("trading-bot: switching trading off, cancelling and verifying; this takes a while", err=True)
-    report = open_kill(config).run(by="trading-bot kill", reason=reason[:_LONGEST_REASON])
-    if invocation.json:
-        print_json(kill_json(report))
-    else:
-        for line in kill_lines(report):
-            print_line(line)
-    return ExitCode.DONE if report.is_flat else ExitCode.OUTCOME_UNKNOWN
-
-
-def _config_to_kill(invocation: Invocation) -> "Config":
-    from trading_bot.config import Config, ConfigError
-
-    try:
-        return Config.from_env_and_json(invocation.config)
-    except ConfigError as error:
-        raise CommandError(
-            f"NOTHING WAS KILLED, because the settings that name the account cannot be read: {error} Name a good file "
-            "with -c, or delete the file 'armed' in the account's state folder by hand and cancel in the broker's app",
-            exit_code=ExitCode.CONFIGURATION,
-        ) from error
+    return run_kill(invocation, KillCall(reason=reason[:_LONGEST_REASON], keeps_protective=not everything))
 
 
 @click.command(short_help="Allow trading on the account again.", epilog=_ARM_EPILOG)
@@ -76,9 +51,7 @@ def _config_to_kill(invocation: Invocation) -> "Config":
     type=click.IntRange(min=1, max=8760),
     help=f"End the arming after so many hours, or at a restart of the machine [live: {_LIVE_HOURS}; paper: never].",
 )
-@click.option(
-    "--exits-only", is_flag=True, help="Allow the sale of held shares and nothing else; limits stay as they are."
-)
+@click.option("--exits-only", is_flag=True, help="Allow the sale of held shares, and nothing else.")
 @pass_invocation
 def arm(invocation: Invocation, *, phrase: str | None, hours: int | None, exits_only: bool) -> None:
     """Allow trading after a kill or a risk halt; live, before the first trade of every session.

@@ -21,6 +21,8 @@ class KnownOrders:
 
     orders: tuple[TrackedOrder, ...] = ()
     problem: str | None = None
+    is_late: bool = False
+    """Whether the journal had not been read in time: it may be asked for again."""
     elsewhere: str | None = None
     """Why the bot may keep its state in another folder than the one that was looked at, and so trade on."""
 

@@ -1,101 +1,78 @@
 """The kill: trading off first, whatever else is broken, then every order of ours cancelled, then proof that it is.
 
-Flat is claimed only for what two complete listings show that began after the last send could still have arrived, with
-no intent unresolved. Everything else is reported as not confirmed, together with what may be live.
+What it guarantees:
+
+1. Once `KillSwitch.run` has engaged the latch, no process of the account begins an order. Nothing is read, locked,
+   written or sent before that.
+2. The cancels on record are asked for before any listing is read, entries before exits, the largest exposure first.
+3. It ends in a verdict within a time that it states: its deadline, and `SECONDS_AN_ORDER` for each order to cancel.
+4. "No open orders" is said only of what two complete lists without an order of ours show, begun after the last send
+   could still have arrived (the send horizon), with a positive control (`control`), no intent unresolved, and no order
+   with our mark that the journal does not know. Everything else is not confirmed, together with what may be live.
+
+It needs no network to stop trading, and no journal, lease, free disk or running bot.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import replace
 
 from trading_bot.clock import Clock, Moment, Seconds
 from trading_bot.error_handling.retry import growing_pauses
+from trading_bot.kill.broker import KillBroker, KillLatch
+from trading_bot.kill.control import control_problem
+from trading_bot.kill.progress import (
+    SECONDS_AN_ORDER,
+    CancelCount,
+    KillProgress,
+    ProgressListener,
+    Stage,
+    ignore_progress,
+)
 from trading_bot.kill.records import KillFile
 from trading_bot.kill.register import KnownOrders
-from trading_bot.kill.report import KilledOrder, KillReport
+from trading_bot.kill.report import Holdings, KillReport
+from trading_bot.kill.run import KillRun
+from trading_bot.kill.target import KillTarget, urgency
+from trading_bot.kill.verdict import PROOFS_NEEDED, holdings, problems, unjournaled_orders
 from trading_bot.latch import LatchError
 from trading_bot.logging.setup import get_logger
-from trading_bot.order_management.client_ids import bears_our_mark
-from trading_bot.order_management.exceptions import OrderStatusError
-from trading_bot.order_management.models import OrderEnvelope, OrderId, OrderReport, OrderState, RefId
-from trading_bot.order_management.order_book import TrackedOrder
-from trading_bot.order_management.outcomes import CancelRefused, CancelReply, CancelTaken, Listing
+from trading_bot.order_management.cancel_tracker import CHANGED_SINCE, CancelTracker
+from trading_bot.order_management.models import OrderReport
 from trading_bot.order_management.ports import SendLock, SendLockError
 
 _LOCK_WAIT_S: Seconds = 2.0
 _CANCELS_ON_RECORD_S: Seconds = 10.0
 """How long the first listing waits for them: only it can find the orders that are not on record."""
 
+_LAST_LOOK_S: Seconds = 5.0
+"""How long a verdict that is due waits for what became of the orders."""
+
+_HOLDINGS_S: Seconds = 5.0
+"""How long the verdict waits for the shares that are held."""
+
+_GOES_ON_FOR_S: Seconds = 60.0
+"""How long each further try lasts once the first verdict is out."""
+
 _FIRST_PAUSE_S: Seconds = 0.5
 _LONGEST_PAUSE_S: Seconds = 2.0
-_PROOFS_NEEDED = 2
+_LOOKS_UP_EVERY_S: Seconds = 0.25
+"""How long a signal waits at most for a pause to end."""
+
 _SLEPT = "the machine slept while the orders were listed"
 _log = get_logger(__name__)
 
 
-class KillBroker(Protocol):
-    """The broker as a kill needs it: over a connection of its own, each call bounded in time."""
-
-    def set_deadline(self, deadline: Seconds) -> None:
-        """Let no later request wait beyond this point on the clock."""
-        ...
-
-    def list_open_orders(self) -> Listing:
-        """Read all open orders of the account. Never raises; an incomplete listing says why."""
-        ...
-
-    def cancel_all_equity_orders(self, order_ids: Sequence[OrderId]) -> Mapping[OrderId, CancelReply]:
-        """Ask for each cancel, beginning in the order given, whatever happens to the others."""
-        ...
-
-    def fetch_order_status(self, order_id: OrderId) -> OrderReport:
-        """Read one order.
-
-        Raises:
-            OrderStatusError: it could not be read.
-        """
-        ...
-
-
-class KillLatch(Protocol):
-    """The account's armed latch, as far as a kill uses it."""
-
-    def engage(self) -> None:
-        """Stop new orders in every process.
-
-        Raises:
-            LatchError: other processes may still trade.
-        """
-        ...
-
-
-@dataclass(slots=True, kw_only=True)
-class _Course:
-    """What one kill has found out so far."""
-
-    deadline: Seconds
-    latch_problem: str | None
-    known: KnownOrders = field(default_factory=KnownOrders)
-    lock_problem: str | None = None
-    quiet_from: Seconds | None = None
-    """When the last send has arrived or never will; None while somebody may still be sending."""
-    orders: dict[OrderId, KilledOrder] = field(default_factory=dict)
-    external: dict[OrderId, OrderReport] = field(default_factory=dict)
-    seen: set[RefId | None] = field(default_factory=set)
-    listed: frozenset[OrderId] = frozenset()
-    listing_problem: str | None = None
-    proofs: int = 0
+def _never() -> bool:
+    return False
 
 
 class KillSwitch:
-    """Kills one account. Needs no network to stop trading, and no journal, lease, free disk or running bot.
+    """Kills one account, which ``account`` names in words.
 
-    ``account`` names it in words.
-
-    ``send_horizon_s`` is the longest an order can be under way: its intent's life plus the request's time-out.
-    ``journal_reader`` reads the orders on record afresh and does not raise.
+    ``send_horizon_s`` is the longest an order can be under way. ``journal_reader`` reads the orders on record afresh
+    and does not raise. ``is_interrupted`` says whether somebody wants an end: the cancels on record, one listing and a
+    verdict come all the same. With ``keeps_protective``, resting stop sells of ours stay at the broker. ``doubts``
+    stand against the verdict whatever the broker shows; ``notes`` are asked for with each report.
     """
 
     def __init__(
@@ -111,6 +88,11 @@ class KillSwitch:
         send_horizon_s: Seconds,
         deadline_s: Seconds,
         lock_wait_s: Seconds = _LOCK_WAIT_S,
+        keeps_protective: bool = True,
+        doubts: tuple[str, ...] = (),
+        notes: Callable[[], tuple[str, ...]] = tuple,
+        is_interrupted: Callable[[], bool] = _never,
+        on_progress: ProgressListener = ignore_progress,
     ) -> None:
         if deadline_s <= send_horizon_s:
             raise ValueError(f"a kill of {deadline_s} s ends before it can prove anything; allow > {send_horizon_s} s")
@@ -124,24 +106,68 @@ class KillSwitch:
         self._send_horizon_s = send_horizon_s
         self._deadline_s = deadline_s
         self._lock_wait_s = lock_wait_s
+        self._keeps_protective = keeps_protective
+        self._doubts = doubts
+        self._notes = notes
+        self._is_interrupted = is_interrupted
+        self._on_progress = on_progress
+        self._tracker: CancelTracker[KillTarget] = CancelTracker(watcher=self, clock=clock)
 
     def run(self, by: str, reason: str) -> KillReport:
         """Kill, and return what is proven by the deadline. Repeating it is harmless and verifies again.
 
         ``by`` names who decided it. The account stays killed until a person arms it.
         """
-        course = _Course(deadline=self._clock.monotonic() + self._deadline_s, latch_problem=self._engage())
-        _log.warning("kill_engaged", reason=f"{by}: {reason}", problem=course.latch_problem)
-        self._broker.set_deadline(course.deadline)
-        self._await_senders(course, self._lock_wait_s)
-        course.known = self._journal_reader()
-        self._side_file.begin(by=by, reason=reason, orders=course.known.to_cancel)
-        self._register(course)
-        self._cancel_on_record(course)
-        self._clear(course)
-        report = self._report(course, by=by, reason=reason)
-        _log.warning("kill_ended", message=report.headline, problem="; ".join(report.problems) or None)
+        return self._conclude(self._begin(by, reason))
+
+    def run_until_confirmed(self, by: str, reason: str, *, on_verdict: Callable[[KillReport], None]) -> KillReport:
+        """Kill, tell the verdict at the deadline, and go on while more time may bring the proof.
+
+        Ends once it is confirmed, interrupted, or no time could help. ``on_verdict`` hears the verdict at the deadline
+        where that is not the last one, which is returned.
+        """
+        run = self._begin(by, reason)
+        report = self._conclude(run)
+        if self._may_go_on(report):
+            on_verdict(report)
+        while self._may_go_on(report):
+            run.deadline = self._clock.monotonic() + self._bound_s(run, _GOES_ON_FOR_S)
+            self._broker.set_deadline(run.deadline)
+            report = self._conclude(run)
         return report
+
+    def answered(self, target: KillTarget) -> None:
+        """Do nothing: the target keeps the broker's answer."""
+
+    def reported(self, target: KillTarget, report: OrderReport) -> None:
+        """Take over what the broker says of an order."""
+        target.take(report)
+
+    def vanished(self, target: KillTarget) -> None:
+        """Do nothing: that the broker does not know an id is no end."""
+
+    def _may_go_on(self, report: KillReport) -> bool:
+        return report.may_still_be_confirmed and not self._is_interrupted()
+
+    def _begin(self, by: str, reason: str) -> KillRun:
+        latch_problem = self._engage()
+        began = Moment.of(self._clock)
+        run = KillRun(
+            by=by,
+            reason=reason,
+            began=began,
+            deadline=began.mono + self._deadline_s,
+            latch_problem=latch_problem,
+            keeps_protective=self._keeps_protective,
+        )
+        self._on_progress(KillProgress(stage=Stage.TRADING_OFF, verdict_within_s=self._deadline_s))
+        _log.warning("kill_engaged", reason=f"{by}: {reason}", problem=latch_problem)
+        self._broker.set_deadline(run.deadline)
+        self._await_senders(run, self._lock_wait_s)
+        run.know(self._journal_reader())
+        self._side_file.begin(by=by, reason=reason, orders=run.known.to_cancel)
+        self._cancel_on_record(run)
+        return run
 
     def _engage(self) -> str | None:
         try:
@@ -150,187 +176,136 @@ class KillSwitch:
             return str(error)
         return None
 
-    def _await_senders(self, course: _Course, patience_s: Seconds) -> None:
+    def _await_senders(self, run: KillRun, patience_s: Seconds) -> None:
         """Wait until whoever looked at the latch before the kill has written its bytes: later senders see the kill."""
         try:
             self._send_lock.acquire(patience_s)
         except SendLockError as error:
-            course.lock_problem = f"an order may still be going out: {error}; stop the process that keeps it"
+            run.lock_problem = f"an order may still be going out: {error}; stop the process that keeps it"
             return
         self._send_lock.release()
-        course.lock_problem = None
-        course.quiet_from = self._clock.monotonic() + self._send_horizon_s
+        run.lock_problem = None
+        run.quiet_from = self._clock.monotonic() + self._send_horizon_s
 
-    def _register(self, course: _Course) -> None:
-        for tracked in course.known.working:
-            if tracked.envelope.order_id is not None:
-                course.orders[tracked.envelope.order_id] = _on_record(tracked, tracked.envelope.order_id)
-
-    def _cancel_on_record(self, course: _Course) -> None:
+    def _cancel_on_record(self, run: KillRun) -> None:
         """Ask before anything is read: a cancel needs no more than the id."""
-        self._broker.set_deadline(min(course.deadline, self._clock.monotonic() + _CANCELS_ON_RECORD_S))
-        self._cancel(course)
-        self._broker.set_deadline(course.deadline)
+        self._allow_time_for(run)
+        within_s = self._bound_s(run, _CANCELS_ON_RECORD_S)
+        self._broker.set_deadline(min(run.deadline, self._clock.monotonic() + within_s))
+        self._cancel(run)
+        self._broker.set_deadline(run.deadline)
 
-    def _clear(self, course: _Course) -> None:
+    def _conclude(self, run: KillRun) -> KillReport:
+        self._clear(run)
+        report = self._report(run)
+        _log.warning("kill_ended", message=report.headline, problem="; ".join(report.problems) or None)
+        return report
+
+    def _clear(self, run: KillRun) -> None:
         for pause in growing_pauses(_FIRST_PAUSE_S, _LONGEST_PAUSE_S):
-            self._round(course)
-            if course.proofs >= _PROOFS_NEEDED and self._have_ended(course):
+            self._round(run)
+            if run.proofs >= PROOFS_NEEDED and self._have_ended(run) and self._stands_control(run):
                 return
-            if self._clock.monotonic() + pause >= course.deadline:
-                self._read_ends(course)
+            run.was_interrupted = self._is_interrupted()
+            if run.was_interrupted or self._clock.monotonic() + pause >= run.deadline:
+                self._read_ends(run, within_s=_LAST_LOOK_S)
                 return
-            self._clock.sleep(pause)
+            self._pause(pause)
 
-    def _round(self, course: _Course) -> None:
-        if course.quiet_from is None:
-            self._await_senders(course, 0)
+    def _pause(self, seconds: Seconds) -> None:
+        until = self._clock.monotonic() + seconds
+        while (left := until - self._clock.monotonic()) > 0 and not self._is_interrupted():
+            self._clock.sleep(min(left, _LOOKS_UP_EVERY_S))
+
+    def _round(self, run: KillRun) -> None:
+        if run.quiet_from is None:
+            self._await_senders(run, 0)
+        if run.known.is_late:
+            run.know(self._journal_reader())
         began = Moment.of(self._clock)
         listing = self._broker.list_open_orders()
         if began.slept_since(self._clock):
-            listing = replace(listing, complete=False, problem=listing.problem or _SLEPT)
-        self._take_in(course, listing)
-        if course.listed:
-            course.proofs = 0
-        elif listing.complete and course.quiet_from is not None and began.mono >= course.quiet_from:
-            course.proofs += 1
-        self._cancel(course)
+            listing = replace(listing, complete=False, has_all_pages=False, problem=listing.problem or _SLEPT)
+        before = run.listed
+        run.take_in(listing)
+        self._allow_time_for(run)
+        if run.listed:
+            run.proofs = 0
+        elif run.listing_problem is None and run.quiet_from is not None and began.mono >= run.quiet_from:
+            run.proofs += 1
+        if run.listed != before:
+            self._on_progress(KillProgress(stage=Stage.OPEN, count=len(run.listed), total=len(run.targets)))
+        self._cancel(run)
 
-    def _take_in(self, course: _Course, listing: Listing) -> None:
-        course.listing_problem = None if listing.complete else (listing.problem or "the listing was not complete")
-        if listing.complete:
-            course.external.clear()
-        for report in listing.reports:
-            self._sort_in(course, report)
-        for order_id in listing.unreadable_ids:
-            if order_id not in course.external:  # it may be ours, so its id is tried
-                course.orders.setdefault(order_id, KilledOrder(order_id=order_id))
-        shown = {*listing.unreadable_ids, *(report.order_id for report in listing.reports)}
-        course.listed = frozenset(shown & course.orders.keys())
-        if listing.complete:
-            _forget_states_of_unlisted(course)
+    def _allow_time_for(self, run: KillRun) -> None:
+        """Move the deadline out by what the orders need that are known by now."""
+        run.deadline = max(run.deadline, run.began.mono + self._bound_s(run, self._deadline_s))
+        self._broker.set_deadline(run.deadline)
 
-    def _sort_in(self, course: _Course, report: OrderReport) -> None:
-        tracked = course.known.find(order_id=report.order_id, ref_id=report.ref_id)
-        known = course.orders.get(report.order_id)
-        if known is None and tracked is None and not bears_our_mark(report.ref_id):
-            course.external[report.order_id] = report
-            return
-        if known is None:
-            known = KilledOrder(
-                order_id=report.order_id,
-                client_order_id=tracked.client_order_id if tracked is not None else None,
-                symbol=tracked.envelope.symbol if tracked is not None else None,
-            )
-        course.seen.add(report.ref_id)
-        course.orders[report.order_id] = _as_reported(known, report)
+    def _bound_s(self, run: KillRun, seconds: Seconds) -> Seconds:
+        return seconds + SECONDS_AN_ORDER * len(run.open_targets())
 
-    def _cancel(self, course: _Course) -> None:
-        wanted = [
-            order for order in course.orders.values() if _needs_cancel(order, is_listed=order.order_id in course.listed)
-        ]
+    def _cancel(self, run: KillRun) -> None:
+        now = self._clock.monotonic()
+        wanted = [target for target in run.open_targets() if target.is_unasked or target.is_to_be_asked(now)]
         if not wanted:
             return
-        wanted.sort(key=lambda order: order.exposure, reverse=True)
-        replies = self._broker.cancel_all_equity_orders([order.order_id for order in wanted])
-        for order_id, reply in replies.items():
-            course.orders[order_id] = replace(course.orders[order_id], reply=reply)
-        answers = {order_id: type(reply).__name__ for order_id, reply in replies.items()}
+        self._on_progress(
+            KillProgress(stage=Stage.ASKING, total=len(wanted), verdict_within_s=max(run.deadline - now, 0))
+        )
+        self._broker.set_answer_listener(CancelCount(len(wanted), self._on_progress))
+        self._tracker.ask(sorted(wanted, key=urgency), self._broker)
+        answers = {target.order_id: type(target.reply).__name__ for target in wanted}
         self._side_file.note("cancels_asked", {"answers": answers})
 
-    def _have_ended(self, course: _Course) -> bool:
+    def _have_ended(self, run: KillRun) -> bool:
         """Read each order by its id too, because a listing may hide one that is still at work."""
-        self._read_ends(course)
-        hidden = [order for order in course.orders.values() if _is_at_work(order)]
-        for order in hidden:
-            course.orders[order.order_id] = replace(order, reply=None)  # to be cancelled again
-            course.proofs = 0
-        return not hidden
+        self._read_ends(run)
+        is_hidden = any(target.is_at_work for target in run.open_targets())
+        if is_hidden:
+            run.proofs = 0  # its cancel is asked for again in the next round
+        return not is_hidden
 
-    def _read_ends(self, course: _Course) -> None:
-        for order in tuple(course.orders.values()):
-            if order.is_proven_ended:
-                continue
-            with suppress(OrderStatusError):
-                report = self._broker.fetch_order_status(order.order_id)
-                course.orders[order.order_id] = _as_reported(order, report)
+    def _read_ends(self, run: KillRun, *, within_s: Seconds | None = None) -> None:
+        unended, deadline = run.open_targets(), run.deadline
+        if within_s is not None:
+            deadline = min(deadline, self._clock.monotonic() + within_s)
+        since = run.began.at - CHANGED_SINCE
+        self._tracker.read(unended, self._broker, since=since, deadline=deadline, at_most=len(unended))
 
-    def _report(self, course: _Course, *, by: str, reason: str) -> KillReport:
+    def _stands_control(self, run: KillRun) -> bool:
+        run.control_problem = control_problem(self._broker, run)
+        return run.control_problem is None
+
+    def _report(self, run: KillRun) -> KillReport:
         latest = self._journal_reader()
-        unresolved = tuple(order.envelope for order in latest.unresolved if order.envelope.ref_id not in course.seen)
-        problems = tuple(_problems(course, latest.problem, unresolved))
-        self._side_file.note("kill_ended", {"flat": not problems, "problems": problems})
+        unresolved = tuple(order.envelope for order in latest.unresolved if order.envelope.ref_id not in run.seen)
+        unjournaled = unjournaled_orders(run, latest)
+        found = problems(run, latest, unresolved=unresolved, unjournaled=unjournaled)
+        why_not = tuple(dict.fromkeys((*self._doubts, *found)))
+        self._side_file.note("kill_ended", {"confirmed": not why_not, "problems": why_not})
+        is_proven = run.proofs >= PROOFS_NEEDED and run.control_problem is None
         return KillReport(
             account=self._account,
-            by=by,
-            reason=reason,
-            problems=problems,
-            latch_engaged=course.latch_problem is None and course.known.elsewhere is None,
-            orders=tuple(course.orders.values()),
+            by=run.by,
+            reason=run.reason,
+            problems=why_not,
+            latch_engaged=run.latch_problem is None and run.known.elsewhere is None,
+            orders=tuple(target.result() for target in run.targets.values()),
             unresolved=unresolved,
-            external=tuple(course.external.values()),
+            external=tuple(run.external.values()),
+            external_ids=tuple(sorted(run.external_unread)),
+            unjournaled=unjournaled,
+            protective=tuple(run.protective.values()),
+            holdings=self._holdings(run),
             side_file=self._side_file.path,
             side_file_problem=self._side_file.problem,
+            notes=self._notes(),
+            may_still_be_confirmed=not is_proven and self._broker.is_reachable,
         )
 
-
-def _forget_states_of_unlisted(course: _Course) -> None:
-    for order_id in course.orders.keys() - course.listed:
-        order = course.orders[order_id]
-        if not order.is_proven_ended:
-            course.orders[order_id] = replace(order, state=None)
-
-
-def _on_record(tracked: TrackedOrder, order_id: OrderId) -> KilledOrder:
-    envelope = tracked.envelope
-    return KilledOrder(
-        order_id=order_id,
-        client_order_id=envelope.client_order_id,
-        symbol=envelope.symbol,
-        side=envelope.side,
-        quantity=Decimal(envelope.quantity),
-        limit_price=envelope.limit_price,
-        filled_quantity=envelope.filled_quantity,
-        state=envelope.state,
-    )
-
-
-def _as_reported(known: KilledOrder, report: OrderReport) -> KilledOrder:
-    return replace(
-        known,
-        symbol=known.symbol or report.symbol,
-        side=report.side,
-        quantity=report.quantity,
-        limit_price=report.limit_price,
-        filled_quantity=report.cumulative_quantity,
-        state=report.state,
-    )
-
-
-def _needs_cancel(order: KilledOrder, *, is_listed: bool) -> bool:
-    if order.is_proven_ended:
-        return False
-    if isinstance(order.reply, CancelTaken):
-        return is_listed and order.state is not OrderState.PENDING_CANCEL
-    return is_listed or not isinstance(order.reply, CancelRefused)
-
-
-def _is_at_work(order: KilledOrder) -> bool:
-    return order.state is not None and order.state.is_working
-
-
-def _problems(course: _Course, journal_problem: str | None, unresolved: Sequence[OrderEnvelope]) -> Iterator[str]:
-    # What trading may still be on for comes first.
-    yield from filter(None, (course.known.elsewhere, course.latch_problem, course.lock_problem, journal_problem))
-    if unresolved:
-        names = ", ".join(intent.client_order_id for intent in unresolved)
-        yield f"nobody knows whether the broker has {names}; look for them in the broker's app"
-    if course.proofs < _PROOFS_NEEDED:
-        yield course.listing_problem or _unproven(course)
-
-
-def _unproven(course: _Course) -> str:
-    at_work = sum(_is_at_work(order) for order in course.orders.values())
-    if at_work:
-        return f"the broker still works {at_work} of our orders; cancel them in its app"
-    return "there was no time for two complete listings without an order of ours; kill again to verify"
+    def _holdings(self, run: KillRun) -> Holdings:
+        if run.listing_problem is not None:
+            return Holdings(problem="the broker could not be read")
+        self._broker.set_deadline(self._clock.monotonic() + _HOLDINGS_S)
+        return holdings(self._broker, run)

@@ -195,6 +195,8 @@ class OrderReport:
     last_transaction_at: datetime | None = None
     voided: bool = False
     """Fills were annulled after the fact (a bust)."""
+    waits_for_stop: bool = False
+    """Whether it rests until a stop price is reached; this bot sends no such order."""
     instrument_id: str | None = None
     """The broker's id of the instrument: the identity, where a symbol can change."""
 

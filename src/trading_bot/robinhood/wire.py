@@ -30,6 +30,7 @@ ORDER_FORM_VERSION = 4
 MAX_REASON_CHARS = 500
 
 VOIDED = "voided"
+_STOP = "stop"
 
 STATES = MappingProxyType(
     {
@@ -113,6 +114,7 @@ def parse_order(obj: object, symbol_of: Callable[[str], str | None]) -> OrderRep
         updated_at=payload.updated_at,
         last_transaction_at=payload.last_transaction_at,
         voided=payload.state == VOIDED,
+        waits_for_stop=_waits_for_stop(obj),
         instrument_id=_instrument_id(payload),
     )
 
@@ -220,6 +222,11 @@ def printable(text: str, *, known: Sequence[str] = ()) -> str:
     """Make foreign text safe to show: masked, as `masked` does it, and one printable line of at most 500 characters."""
     shown = "".join(c if c.isprintable() else " " for c in masked(text, known=known))
     return " ".join(shown.split())[:MAX_REASON_CHARS]
+
+
+def _waits_for_stop(obj: object) -> bool:
+    trigger = obj.get("trigger") if isinstance(obj, dict) else None
+    return isinstance(trigger, str) and trigger.strip().lower() == _STOP
 
 
 def _check_quantities(payload: OrderPayload) -> None:

@@ -1,9 +1,8 @@
 """The composition of a kill: its own connection, latch and lock, and the journal read from the outside."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from pydantic import SecretStr
 
@@ -12,14 +11,16 @@ from trading_bot.auth.robinhood_auth import RobinhoodAuth
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config
 from trading_bot.error_handling.policies import READ_POLICY
+from trading_bot.kill.broker import KillBroker
+from trading_bot.kill.patience import PatientJournal
+from trading_bot.kill.progress import ProgressListener, ignore_progress
 from trading_bot.kill.records import KILLS_FOLDER, KillFile
 from trading_bot.kill.register import read_known_orders
-from trading_bot.kill.switch import KillBroker, KillSwitch
+from trading_bot.kill.switch import KillSwitch
 from trading_bot.latch import Latch, SendLock
-from trading_bot.order_management.exceptions import AuthenticationError, OrderNotSentError, OrderStatusError
+from trading_bot.order_management.exceptions import AuthenticationError, OrderNotSentError
 from trading_bot.order_management.gateways import RobinhoodGateway
-from trading_bot.order_management.models import ExecutionMode, OrderId, OrderReport
-from trading_bot.order_management.outcomes import CancelNotSent, CancelReply, Listing
+from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.ports import SendPermit
 from trading_bot.order_management.send_horizon import SendHorizon
 from trading_bot.paper.quotes import QuoteFileError, QuoteSource
@@ -27,18 +28,35 @@ from trading_bot.robinhood.failures import FailureKind, WireFailure
 from trading_bot.robinhood.reads import Renew, Wire
 from trading_bot.robinhood.sending import SendPhase
 from trading_bot.robinhood.session import BrokerSession, Transport, WireReply, WireRequest
+from trading_bot.startup.kill_connection import BoundedWire, KillConnection, NoConnection
 from trading_bot.startup.live import LiveConnection, carrier_of, live_connection
 from trading_bot.startup.paper import PAPER_LOGIN, PaperAccount, configured_account, paper_account
 from trading_bot.startup.surroundings import Surroundings, default_surroundings
 from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_path
 
 _MOST_LOGINS = 3
-_CANCELS_AT_ONCE = 8
 _REQUEST_TIMEOUT_S: Seconds = 5.0
 """Shorter than elsewhere: one hung request must not eat the time of the other orders."""
 
 _READ_ONCE = replace(READ_POLICY, max_attempts=1)
 """The kill itself lists again and again, and does more useful things in between than waiting."""
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KillWishes:
+    """What whoever kills wants of it, beside the account; each is described at `KillSwitch`."""
+
+    keeps_protective: bool = True
+    is_interrupted: Callable[[], bool] = _never
+    on_progress: ProgressListener = ignore_progress
+    doubts: tuple[str, ...] = ()
+    """What already stands against the verdict."""
+    notes: list[str] = field(default_factory=list)
+    """What the report has to say besides; the kill adds to it."""
 
 
 def open_kill(
@@ -48,6 +66,7 @@ def open_kill(
     quotes: QuoteSource | None = None,
     clock: Clock | None = None,
     surroundings: Surroundings | None = None,
+    wishes: KillWishes | None = None,
 ) -> KillSwitch:
     """Build the kill of the configured account; nothing is opened, locked, removed or sent before `KillSwitch.run`.
 
@@ -56,7 +75,7 @@ def open_kill(
     Raises:
         ConfigError: it cannot be told which account or which state folder is meant.
     """
-    around = surroundings or default_surroundings(clock)
+    around, wishes = surroundings or default_surroundings(clock), wishes or KillWishes()
     mode, settings = config.trading.mode, config.order_management
     number = configured_account(config)
     state = StateFolder(root=config.resolve_state_dir() / f"{mode}-{account_key(mode, number)}", files=around.files)
@@ -64,7 +83,9 @@ def open_kill(
 
     def broker() -> KillBroker:
         if mode is ExecutionMode.LIVE:
-            return _live_broker(around, account_number=number, state=state, transport=transport)
+            return _live_broker(
+                around, account_number=number, state=state, transport=transport, tolerate=wishes.notes.append
+            )
         paper = transport or _paper_account(config, around, account_number=number, state=state, quotes=quotes).transport
         return _paper_broker(around, account_number=number, transport=paper)
 
@@ -74,58 +95,21 @@ def open_kill(
         latch=Latch(path=state.latch, clock=around.clock, new_id=around.new_id, files=around.files),
         send_lock=SendLock(path=state.send_lock, clock=around.clock),
         broker=_broker_or_none(broker),
-        journal_reader=lambda: read_known_orders(journal, state=state, files=around.files),
+        journal_reader=PatientJournal(
+            lambda: read_known_orders(journal, state=state, files=around.files), name=str(journal)
+        ),
         side_file=KillFile(
             folder=state.root / KILLS_FOLDER, files=around.files, clock=around.clock, process_id=around.process_id
         ),
         clock=around.clock,
         send_horizon_s=horizon_s,
         deadline_s=horizon_s + settings.cancel_deadline_s,
+        keeps_protective=wishes.keeps_protective,
+        doubts=wishes.doubts,
+        notes=lambda: tuple(dict.fromkeys(wishes.notes)),
+        is_interrupted=wishes.is_interrupted,
+        on_progress=wishes.on_progress,
     )
-
-
-class KillConnection:
-    """A `KillBroker` that starts several cancels at once, so that one slow answer holds up few others."""
-
-    def __init__(self, *, gateway: RobinhoodGateway, wire: "BoundedWire") -> None:
-        self._gateway = gateway
-        self._wire = wire
-
-    def set_deadline(self, deadline: Seconds) -> None:
-        """Let no later request wait beyond this point on the clock."""
-        self._wire.deadline = deadline
-
-    def list_open_orders(self) -> Listing:
-        """Read all open orders, once."""
-        return self._gateway.list_open_orders()
-
-    def cancel_all_equity_orders(self, order_ids: Sequence[OrderId]) -> Mapping[OrderId, CancelReply]:
-        """Ask for each cancel, beginning in the order given."""
-        with ThreadPoolExecutor(_CANCELS_AT_ONCE, thread_name_prefix="kill") as pool:
-            return dict(zip(order_ids, pool.map(self._gateway.cancel_order, order_ids), strict=True))
-
-    def fetch_order_status(self, order_id: OrderId) -> OrderReport:
-        """Read one order; raises `OrderStatusError`."""
-        return self._gateway.fetch_order_status(order_id)
-
-
-class BoundedWire:
-    """A wire whose requests all end by ``deadline``, a point on the clock, once one is set."""
-
-    def __init__(self, *, wire: Wire, clock: Clock) -> None:
-        self._wire = wire
-        self._clock = clock
-        self.deadline: Seconds | None = None
-
-    def exchange(
-        self, request: WireRequest, *, timeout_s: Seconds, permit: SendPermit | None = None
-    ) -> WireReply | WireFailure:
-        """Send once, within the time that is left."""
-        return self._wire.exchange(request, timeout_s=self.left_s(timeout_s), permit=permit)
-
-    def left_s(self, wanted_s: Seconds) -> Seconds:
-        """Return how much of that time there still is."""
-        return wanted_s if self.deadline is None else min(wanted_s, self.deadline - self._clock.monotonic())
 
 
 class ResumingWire:
@@ -153,28 +137,6 @@ class ResumingWire:
             if not self._has_resumed:
                 self._connection.login.resume()
                 self._has_resumed = True
-
-
-class NoConnection:
-    """A `KillBroker` for an account that cannot be reached, and why."""
-
-    def __init__(self, problem: str) -> None:
-        self._problem = problem
-
-    def set_deadline(self, deadline: Seconds) -> None:
-        """Do nothing: no request is sent."""
-
-    def list_open_orders(self) -> Listing:
-        """Return a listing that proves nothing."""
-        return Listing(reports=(), complete=False, problem=self._problem)
-
-    def cancel_all_equity_orders(self, order_ids: Sequence[OrderId]) -> Mapping[OrderId, CancelReply]:
-        """Say of each that it is still live."""
-        return {order_id: CancelNotSent(cause=self._problem) for order_id in order_ids}
-
-    def fetch_order_status(self, order_id: OrderId) -> OrderReport:
-        """Raise `OrderStatusError`."""
-        raise OrderStatusError(self._problem, order_id=order_id)
 
 
 class FirstLogin:
@@ -219,10 +181,17 @@ def _broker_or_none(build: Callable[[], KillBroker]) -> KillBroker:
 
 
 def _live_broker(
-    around: Surroundings, *, account_number: str, state: StateFolder, transport: Transport | None
+    around: Surroundings,
+    *,
+    account_number: str,
+    state: StateFolder,
+    transport: Transport | None,
+    tolerate: Callable[[str], None],
 ) -> KillBroker:
     # Whoever is logged in to the account: a kill must not depend on what the environment says.
-    connection = live_connection(around, account_number=account_number, state=state, transport=transport)
+    connection = live_connection(
+        around, account_number=account_number, state=state, transport=transport, tolerate=tolerate
+    )
     return _connected(
         around, wire=ResumingWire(connection), account_number=account_number, renew=connection.login.renew
     )

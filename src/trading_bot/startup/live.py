@@ -1,6 +1,7 @@
 """The composition of a live account's connection: our own transport, the budgets, and the login kept between runs."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -34,10 +35,12 @@ def live_connection(
     state: StateFolder,
     username: SecretStr | None = None,
     transport: Transport | None = None,
+    tolerate: Callable[[str], None] | None = None,
 ) -> LiveConnection:
     """Build the connection; nothing is read or sent before it is used, apart from the certificate authorities.
 
     Without ``username`` the saved session may be of any user of the account. ``transport`` replaces our own.
+    ``tolerate`` is told of a saved session that other users may open, which is refused otherwise.
 
     Raises:
         OrderNotSentError: the certificate authorities cannot be read.
@@ -48,7 +51,11 @@ def live_connection(
     login = LiveLogin(
         session=session,
         store=TokenStore(
-            path=state.session, username=username, account_number=SecretStr(account_number), files=around.files
+            path=state.session,
+            username=username,
+            account_number=SecretStr(account_number),
+            files=around.files,
+            tolerate=tolerate,
         ),
         budget=LoginBudget(path=state.failed_logins, clock=around.clock, files=around.files),
         clock=around.clock,

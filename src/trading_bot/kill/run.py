@@ -1,0 +1,140 @@
+"""What one kill has found out so far, and how it sorts what a listing shows: ours, somebody else's, or kept.
+
+An order is ours if the journal has its broker's id or its ``ref_id``, or if it bears our mark. A row that cannot be
+read in full is ours by the same rule. One without a readable ``ref_id`` may be ours, so its id is tried.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from trading_bot.clock import Moment, Seconds
+from trading_bot.kill.register import KnownOrders
+from trading_bot.kill.target import KillTarget, found, on_record
+from trading_bot.order_management.client_ids import bears_our_mark
+from trading_bot.order_management.models import OrderId, OrderReport, RefId, Side
+from trading_bot.order_management.outcomes import Listing, UnreadRow
+from trading_bot.order_management.tracked_order import TrackedOrder
+
+_UNREAD = "a row of the list could not be read"
+
+
+@dataclass(slots=True, kw_only=True)
+class KillRun:
+    """What one kill has found out so far."""
+
+    by: str
+    reason: str
+    began: Moment
+    deadline: Seconds
+    latch_problem: str | None
+    keeps_protective: bool = True
+    known: KnownOrders = field(default_factory=KnownOrders)
+    lock_problem: str | None = None
+    quiet_from: Seconds | None = None
+    """When the last send has arrived or never will; None while somebody may still be sending."""
+    targets: dict[OrderId, KillTarget] = field(default_factory=dict)
+    external: dict[OrderId, OrderReport] = field(default_factory=dict)
+    external_unread: set[OrderId] = field(default_factory=set)
+    protective: dict[OrderId, OrderReport] = field(default_factory=dict)
+    strangers: set[OrderId] = field(default_factory=set)
+    """Every order that was ever read as somebody else's: an unreadable row of it stays somebody else's."""
+    seen: set[RefId | None] = field(default_factory=set)
+    listed: frozenset[OrderId] = frozenset()
+    has_shown_ours: bool = False
+    """Whether the list of open orders has shown an order of ours: so it is this account's, and filters nothing else."""
+    listing_problem: str | None = None
+    control_problem: str | None = None
+    proofs: int = 0
+    was_interrupted: bool = False
+    _by_order_id: dict[OrderId, TrackedOrder] = field(default_factory=dict)
+    _by_ref_id: dict[RefId, TrackedOrder] = field(default_factory=dict)
+
+    def know(self, known: KnownOrders) -> None:
+        """Take what the journal tells; what it has as working is to be cancelled."""
+        self.known = known
+        self._by_ref_id = {order.envelope.ref_id: order for order in known.orders}
+        for order in known.orders:
+            if (order_id := order.envelope.order_id) is not None:
+                self._by_order_id[order_id] = order
+                if order.state.is_working:
+                    self.targets.setdefault(order_id, on_record(order, order_id))
+
+    def record_of(self, order_id: OrderId, ref_id: RefId | None) -> TrackedOrder | None:
+        """Return the journal's order that has either of the broker's names."""
+        return self._by_order_id.get(order_id) or (None if ref_id is None else self._by_ref_id.get(ref_id))
+
+    def open_targets(self) -> list[KillTarget]:
+        """Return those that are not proven to have ended."""
+        return [target for target in self.targets.values() if not target.has_ended]
+
+    def take_in(self, listing: Listing) -> None:
+        """Sort in what a list of open orders shows, and what it no longer shows."""
+        rows = tuple(unread_rows(listing))
+        doubts = [row for row in rows if row.order_id is None and not _is_marked_foreign(row)]
+        is_whole = listing.complete or (listing.has_all_pages and not doubts)
+        self.listing_problem = None if is_whole else (listing.problem or "the listing was not complete")
+        if is_whole:
+            self._forget_others()
+        shown = {report.order_id for report in listing.reports if self._sort_in(report)}
+        shown |= {row.order_id for row in rows if row.order_id is not None and self._sort_in_row(row, row.order_id)}
+        self.listed = frozenset(shown)
+        self.has_shown_ours |= bool(self.listed)
+        if is_whole:
+            self._forget_states_of_unlisted()
+
+    def _sort_in(self, report: OrderReport) -> bool:
+        """Whether the order is to be cancelled."""
+        tracked = self.record_of(report.order_id, report.ref_id)
+        target = self.targets.get(report.order_id)
+        if target is None and tracked is None and not bears_our_mark(report.ref_id):
+            self.external[report.order_id] = report
+            self.strangers.add(report.order_id)
+            return False
+        self.seen.add(report.ref_id)
+        if self.keeps_protective and is_protective(report):
+            self.protective[report.order_id] = report
+            self.targets.pop(report.order_id, None)
+            return False
+        target = self.targets.setdefault(report.order_id, target or found(report.order_id, tracked))
+        target.take(report)
+        target.shown = report.state
+        return True
+
+    def _sort_in_row(self, row: UnreadRow, order_id: OrderId) -> bool:
+        tracked = self.record_of(order_id, row.ref_id)
+        is_known = order_id in self.targets or tracked is not None
+        if not is_known and (order_id in self.strangers or _is_marked_foreign(row)):
+            self.external_unread.add(order_id)
+            return False
+        self.seen.add(row.ref_id)
+        self.targets.setdefault(order_id, found(order_id, tracked)).take_row(row)
+        return True
+
+    def _forget_others(self) -> None:
+        # Only whole listings say what is gone.
+        self.protective.clear()
+        self.external.clear()
+        self.external_unread.clear()
+
+    def _forget_states_of_unlisted(self) -> None:
+        for order_id in self.targets.keys() - self.listed:
+            if not self.targets[order_id].has_ended:
+                self.targets[order_id].state = None
+
+
+def is_protective(report: OrderReport) -> bool:
+    """Whether an order is a stop that would sell shares once their price has fallen."""
+    return report.side is Side.SELL and report.waits_for_stop
+
+
+def unread_rows(listing: Listing) -> Iterable[UnreadRow]:
+    """Return the rows of orders that are open, or may be, and could not be read in full."""
+    named = {row.order_id for row in listing.unread}
+    yield from (row for row in listing.unread if row.state is None or not row.state.is_terminal)
+    yield from (
+        UnreadRow(problem=_UNREAD, order_id=order_id) for order_id in listing.unreadable_ids if order_id not in named
+    )
+
+
+def _is_marked_foreign(row: UnreadRow) -> bool:
+    return row.ref_id is not None and not bears_our_mark(row.ref_id)

@@ -1,0 +1,89 @@
+"""From what a kill has found out to its report: every reason why it is not confirmed, and the shares still held."""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+from trading_bot.kill.broker import KillBroker
+from trading_bot.kill.register import KnownOrders
+from trading_bot.kill.report import HeldShares, Holdings, KilledOrder
+from trading_bot.kill.run import KillRun, is_protective
+from trading_bot.order_management.client_ids import bears_our_mark
+from trading_bot.order_management.exceptions import OrderStatusError
+from trading_bot.order_management.models import OrderEnvelope, exact_sum
+
+PROOFS_NEEDED = 2
+_MOST_NAMED = 20
+"""So many orders are named in one sentence; the report lists all. Chosen."""
+
+
+def unjournaled_orders(run: KillRun, latest: KnownOrders) -> tuple[KilledOrder, ...]:
+    """Return the orders that bear our mark and that no record of this account knows: another copy of the bot's.
+
+    Where the journal could not be read to its end nothing can be said of it.
+    """
+    if latest.problem is not None:
+        return ()
+    orders = (target.result() for target in run.targets.values())
+    return tuple(
+        order
+        for order in orders
+        if bears_our_mark(order.ref_id)
+        and run.record_of(order.order_id, order.ref_id) is None
+        and latest.find(order_id=order.order_id, ref_id=order.ref_id) is None
+    )
+
+
+def problems(
+    run: KillRun, latest: KnownOrders, *, unresolved: Sequence[OrderEnvelope], unjournaled: Sequence[KilledOrder]
+) -> Iterator[str]:
+    """Say why it is not confirmed, one sentence each. What trading may still be on for comes first."""
+    yield from filter(None, (run.known.elsewhere, run.latch_problem, run.lock_problem))
+    if unjournaled:
+        yield (
+            f"{len(unjournaled)} orders with this bot's mark are in no record of this account: a copy of the bot with "
+            "another state folder or on another machine may trade it still; stop that one and kill there too"
+        )
+    yield from filter(None, (latest.problem,))
+    if unresolved:
+        yield (f"nobody knows whether the broker has {_names(unresolved)}; look for them in the broker's app")
+    if run.proofs < PROOFS_NEEDED:
+        yield run.listing_problem or _unproven(run)
+    elif run.control_problem is not None:
+        yield run.control_problem
+
+
+def holdings(broker: KillBroker, run: KillRun) -> Holdings:
+    """Read the shares that are held, and how many of them a resting stop would sell."""
+    try:
+        listing = broker.fetch_positions()
+    except OrderStatusError as error:
+        return Holdings(problem=str(error))
+    shares = tuple(
+        HeldShares(
+            symbol=position.symbol,
+            quantity=position.quantity,
+            unprotected=max(position.quantity - _protected(run, position.symbol), Decimal(0)),
+        )
+        for position in listing.positions
+    )
+    unread = ", ".join(row.name for row in listing.unread)
+    return Holdings(shares=shares, problem=f"the positions of {unread} could not be read" if unread else None)
+
+
+def _protected(run: KillRun, symbol: str) -> Decimal:
+    stops = (*run.protective.values(), *filter(is_protective, run.external.values()))
+    return exact_sum(stop.quantity - stop.cumulative_quantity for stop in stops if stop.symbol == symbol)
+
+
+def _names(intents: Sequence[OrderEnvelope]) -> str:
+    named = ", ".join(intent.client_order_id for intent in intents[:_MOST_NAMED])
+    return named if len(intents) <= _MOST_NAMED else f"{named} and {len(intents) - _MOST_NAMED} more"
+
+
+def _unproven(run: KillRun) -> str:
+    at_work = sum(target.is_at_work for target in run.targets.values())
+    if at_work:
+        return f"the broker still works {at_work} of our orders; cancel them in its app"
+    if run.was_interrupted:
+        return "it was interrupted before two complete listings without an order of ours; kill again to verify"
+    return "there was no time for two complete listings without an order of ours; kill again to verify"
