@@ -34,7 +34,8 @@ def test_without_any_data_every_command_says_so_in_one_line(tmp_path, command):
     done = run_cli(command, home=tmp_path, environment=without_any_zone(tmp_path))
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.splitlines()[-1] == (
-        "trading-bot: time zone data is missing (America/New_York cannot be found); install it with: pip install tzdata."
+        "trading-bot: time zone data is missing (America/New_York cannot be found); "
+        "install it with: pip install tzdata."
     )
 
 

@@ -100,12 +100,8 @@ def _check_escapes(path: Path, text: str) -> None:
         for escape in _ESCAPE.finditer(literal):
             if not _JSON_ESCAPE.fullmatch(escape.group()):
                 line = text.count("\n", 0, token.start() + escape.start()) + 1
-                raise ConfigError(
-                    [
-                        f"{path}, line {line}: {shown(escape.group())[1:-1]} is no escape that JSON has; double each "
-                        "backslash that is meant (D:\\\\data), or write / instead."
-                    ]
-                )
+                what = f"{path}, line {line}: {shown(escape.group())[1:-1]} is no escape that JSON has"
+                raise ConfigError([f"{what}; double each backslash that is meant (D:\\\\data), or write / instead."])
 
 
 def _number(text: str) -> Decimal:
