@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pydantic import SecretStr
 
 from trading_bot.auth.robinhood_auth import RobinhoodAuth
+from trading_bot.clock import Seconds
 from trading_bot.config import Config, ConfigError
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.models import ExecutionMode
@@ -69,8 +70,11 @@ class LiveDoor:
         mfa_secret: SecretStr | None,
         notify: Callable[[str], None],
         ask: Callable[[str], str] | None,
+        waiting: Callable[[Seconds], None] | None = None,
     ) -> None:
         """Log in once and save the session; ``ask`` puts the broker's questions to a person, None where nobody is.
+
+        ``waiting`` is told from time to time how many seconds are left for the approval of a new device.
 
         Raises:
             ConfigError: the door was opened without a user name.
@@ -81,7 +85,7 @@ class LiveDoor:
         self._login.login(
             username=self._username,
             password=password,
-            person=Person(notify=notify, ask=ask),
+            person=Person(notify=notify, ask=ask, waiting=waiting),
             mfa_secret=mfa_secret,
         )
 
