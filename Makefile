@@ -1,15 +1,27 @@
 # Everything runs in .venv inside this folder; the first call makes it, later calls find it ready.
+# `make check` is what the build runs. Its parts say how long they took; together they have 15 minutes on two cores.
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+LOWEST := .venv-lowest
+LOWEST_READY := $(LOWEST)/.ready
 
-.PHONY: help install demo test check format clean
+PYTEST := $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
+MEASURED := --cov --cov-append --cov-report= --cov-fail-under=0
+SLOW := tests/simulation tests/faults
+QUICK := -m 'not subprocess' $(addprefix --ignore=,$(SLOW) tests/architecture tests/benchmarks)
+PARTS := check-unit check-processes check-schedules check-coverage check-lowest check-style
+BUDGET_S := 900
+
+.PHONY: help install demo test test-lowest check $(PARTS) prove format clean
 
 help:
 	@echo "make demo     trade the bundled day on the paper exchange; no account, no network"
 	@echo "make test     run the tests with branch coverage"
-	@echo "make check    run all that the build runs: tests, lint, format, types, import contracts"
+	@echo "make check    run all that the build runs: tests, lowest versions, lint, format, types, import contracts"
+	@echo "make test-lowest  run the quick tests with the lowest versions that pyproject.toml allows"
+	@echo "make prove    run many more simulated lives of the bot than the build does; takes long"
 	@echo "make install  make .venv and install the bot and its tools into it"
 	@echo "make format   format the source and apply the safe lint fixes"
 	@echo "make clean    remove .venv and every cache; logs and state stay"
@@ -17,7 +29,7 @@ help:
 install: $(READY)
 
 # A Python counts when it is new enough and can make an environment that has pip.
-$(READY): pyproject.toml tests/constraints.txt
+define make_venv
 	@found=; \
 	for python in python3 python3.13 python3.12 python3.11; do \
 		if $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
@@ -28,27 +40,65 @@ $(READY): pyproject.toml tests/constraints.txt
 		echo "trading-bot needs Python 3.11 or newer with venv; install it (python.org, or apt install python3-venv) and run make again" >&2; \
 		exit 1; \
 	fi; \
-	echo "making $(VENV) with $$($$found --version)"; \
-	$$found -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c tests/constraints.txt -e '.[dev]'
-	@touch $(READY)
+	echo "making $(1) with $$($$found --version)"; \
+	$$found -m venv $(1)
+	@$(1)/bin/python -m pip install --quiet --disable-pip-version-check -c $(2) -e '.[$(3)]'
+	@touch $(1)/.ready
+endef
+
+$(READY): pyproject.toml tests/constraints.txt
+	$(call make_venv,$(VENV),tests/constraints.txt,dev)
+
+$(LOWEST_READY): pyproject.toml tests/lowest.txt
+	$(call make_venv,$(LOWEST),tests/lowest.txt,test)
 
 demo: $(READY)
 	@$(BIN)/trading-bot demo
 
 test: $(READY)
-	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --numprocesses=auto --dist=loadfile
+	@$(PYTEST) --cov --cov-report=term:skip-covered
 
-check: test
+test-lowest: $(LOWEST_READY)
+	@$(LOWEST)/bin/python -m pytest --numprocesses=auto --dist=loadfile -q -p no:cacheprovider $(QUICK)
+
+check: $(READY)
+	@rm -f .coverage .coverage.*; total=0; \
+	for part in $(PARTS); do \
+		began=$$(date +%s); \
+		$(MAKE) --no-print-directory $$part || exit 1; \
+		took=$$(($$(date +%s) - began)); total=$$((total + took)); \
+		split="$$split$$(printf '%5d s  %s' $$took $$part)\n"; \
+	done; \
+	printf "$$split"; printf '%5d s  in all, of %d s\n' $$total $(BUDGET_S)
+
+# Unit tests; then those with real processes; then schedules, faults and crashes. Their coverage is judged together.
+check-unit: $(READY)
+	@$(PYTEST) $(MEASURED) -m 'not subprocess' $(addprefix --ignore=,$(SLOW))
+
+check-processes: $(READY)
+	@$(PYTEST) $(MEASURED) -m subprocess $(addprefix --ignore=,$(SLOW))
+
+check-schedules: $(READY)
+	@$(PYTEST) $(MEASURED) $(SLOW)
+
+check-coverage: $(READY)
+	@$(BIN)/coverage report
+
+check-lowest: test-lowest
+
+check-style: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+prove: $(READY)
+	@SIMULATION_SCHEDULES=$${SIMULATION_SCHEDULES:-2000} $(BIN)/python -m pytest tests/simulation --timeout=7200
 
 format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 clean:
-	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

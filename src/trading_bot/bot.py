@@ -12,6 +12,7 @@ from trading_bot.clock import Clock
 from trading_bot.config import Config, OnStop
 from trading_bot.logging.setup import get_logger
 from trading_bot.logging.trade_logger import StructuredTradeLogger, TradeRecord
+from trading_bot.order_management import caller_values
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import (
     OrderCancellationError,
@@ -21,7 +22,7 @@ from trading_bot.order_management.exceptions import (
 )
 from trading_bot.order_management.ledger import OrderChange
 from trading_bot.order_management.manager import OrderManager
-from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderStatus, OrderTerms, Pricing
+from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderStatus, OrderTerms, Pricing, Side
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.risk.watch import RiskState
 from trading_bot.safety_checks import SafetyChecks
@@ -172,7 +173,7 @@ class TradingBot:
         """Check and submit one trade, and record it whatever becomes of it. Never raises an `OrderError`.
 
         ``price`` is the reference price in dollars a share, from which the limit is computed; ``shares`` is a whole
-        number.
+        number. Other types are taken as `OrderRequest` does.
         """
         result = self._executed(
             order_type,
@@ -310,10 +311,10 @@ class TradingBot:
     ) -> TradeRecord:
         envelope = result.envelope
         return TradeRecord(
-            symbol=symbol,
-            side=action,
-            quantity=shares,
-            reference_price=price,
+            symbol=caller_values.ticker(symbol),
+            side=caller_values.member(Side, action),
+            quantity=caller_values.whole_number(shares),
+            reference_price=caller_values.exact_price(price),
             limit_price=envelope.limit_price if envelope else None,
             order_id=envelope.order_id if envelope else None,
             client_order_id=envelope.client_order_id if envelope else None,

@@ -91,6 +91,13 @@ def packages_check(versions: Mapping[str, str | None]) -> Check:
     return _ok("packages", ", ".join(f"{name} {version}" for name, version in versions.items()))
 
 
+def time_zone_check(problem: str | None) -> Check:
+    """Judge whether the exchange's time zone can be found; ``problem`` says why not, with its remedy."""
+    if problem is not None:
+        return _failed("time zones", problem.rstrip("."), Trouble.CONFIGURATION)
+    return _ok("time zones", "the exchange's zone can be found")
+
+
 def folder_check(name: str, facts: FolderFacts, *, private: bool) -> Check:
     """Judge whether a folder can be written, and whether it is this user's alone where it must be ``private``."""
     if facts.problem is not None:

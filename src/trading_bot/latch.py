@@ -22,6 +22,7 @@ from pydantic_core import PydanticCustomError
 from trading_bot.clock import Clock, Seconds
 from trading_bot.files import PRIVATE_FILE, FileSystem, LocalFiles
 from trading_bot.order_management.ports import ArmingId, SendLockError
+from trading_bot.wrong_values import in_words
 
 BootId: TypeAlias = Callable[[], str]
 """Names the machine's current boot; raises OSError where it cannot be told."""
@@ -344,7 +345,7 @@ def _sentence(reason: str) -> str:
 
 def _first_line(error: Exception) -> str:
     if isinstance(error, ValidationError):
-        problem = error.errors(include_url=False, include_input=False)[0]
+        problem = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in problem["loc"]) or "content"
-        return problem["msg"] if problem["type"] == _OTHER_VERSION else f"{place}: {problem['msg']}"
+        return problem["msg"] if problem["type"] == _OTHER_VERSION else f"{place} {in_words(problem)}"
     return str(error)

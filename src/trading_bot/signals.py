@@ -8,12 +8,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Literal, NoReturn, Protocol
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from trading_bot.bot import TradeResult
 from trading_bot.clock import Clock, Seconds
 from trading_bot.order_json import FORM_VERSION, JsonObject, amount_text
+from trading_bot.order_management.caller_values import whole_number
 from trading_bot.order_management.results import SyncSummary
+from trading_bot.wrong_values import in_words
 
 MAX_LINE_BYTES = 64 * 1024
 """A longer line is refused unread."""
@@ -21,9 +24,10 @@ MAX_LINE_BYTES = 64 * 1024
 RESULT_VERSION = FORM_VERSION
 INVALID = "invalid"
 """The status of a line that is no signal; every other status is a `TradeStatus`."""
+INVALID_CODE = "invalid_signal"
 
 
-_PLAIN_NUMBER = re.compile(r"-?[0-9]{1,18}([.][0-9]{1,18})?")
+_PLAIN_NUMBER = re.compile(r"-?[0-9]{1,18}([.][0-9]{1,30})?")
 
 
 class SignalError(ValueError):
@@ -46,18 +50,39 @@ class SignalLine:
 def _decimal(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
         return Decimal(value)
-    if not isinstance(value, str):
-        return value
-    if not _PLAIN_NUMBER.fullmatch(value):
-        raise ValueError("is not a plain number; write dollars such as 250.30")
-    return Decimal(value)
+    if isinstance(value, str):
+        if not _PLAIN_NUMBER.fullmatch(value):
+            raise ValueError("is not a plain number; write dollars such as 250.30")
+        return Decimal(value)
+    return value
+
+
+def _no_nonsense(price: Decimal) -> Decimal:
+    if not -_LEADING_ZEROS <= price.adjusted() < _WHOLE_DIGITS or len(price.as_tuple().digits) > _MAX_DIGITS:
+        raise ValueError(f"is no price; write dollars with at most {_MAX_DIGITS} digits, such as 250.30")
+    return Decimal(f"{price:f}")  # 2.5E+2 would be shown to people as such
+
+
+def _lower_case(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
 
 
 def _moment(value: object) -> object:
-    return datetime.fromisoformat(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError("must be a time such as 2026-11-20T09:30:00-05:00") from error
 
 
-Price = Annotated[Decimal, BeforeValidator(_decimal), Field(max_digits=18, decimal_places=8)]
+_LEADING_ZEROS = 20
+_WHOLE_DIGITS = 18
+_MAX_DIGITS = 30
+"""A double prints up to 17 digits, an average by a table program 25; what has more than this is nonsense."""
+
+Price = Annotated[Decimal, BeforeValidator(_decimal), AfterValidator(_no_nonsense)]
+Shares = Annotated[int, BeforeValidator(whole_number)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 
 
@@ -67,8 +92,8 @@ class Signal(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     symbol: Annotated[str, Field(min_length=1, max_length=16)]
-    action: Literal["buy", "sell"]
-    shares: int
+    action: Annotated[Literal["buy", "sell"], BeforeValidator(_lower_case)]
+    shares: Shares
     price: Price
     reason: Annotated[str, Field(min_length=1, max_length=2000)]
     strategy_name: Annotated[str, Field(min_length=1, max_length=64)] = "manual"
@@ -154,16 +179,23 @@ def _validated(value: dict[str, object], number: int) -> Signal:
     try:
         return Signal.model_validate(value)
     except ValidationError as error:
-        problems = "; ".join(_problem(str(item["loc"][0]), item["type"], item["msg"]) for item in error.errors())
+        problems = "; ".join(_problem(str(item["loc"][0]), item) for item in error.errors(include_url=False))
         raise SignalError(f"{problems}; correct the line and send it again", line=number) from error
 
 
-def _problem(key: str, kind: str, message: str) -> str:
-    if kind == "missing":
-        return f"{key!r} is missing"
-    if kind == "extra_forbidden":
-        return f"{key!r} is not a key of a signal (known: {', '.join(Signal.model_fields)})"
-    return f"{key!r}: {message.removeprefix('Value error, ')}"
+_IF_NULL = {
+    "symbol": "give a ticker such as AAPL",
+    "action": "give buy or sell",
+    "shares": "give a whole number of shares",
+    "price": "give the reference price in dollars",
+    "reason": "say why in a few words",
+}
+
+
+def _problem(key: str, problem: ErrorDetails) -> str:
+    if problem["type"] == "extra_forbidden":
+        return f"{key[:40]!r} is not a key of a signal (known: {', '.join(Signal.model_fields)})"
+    return f"{key!r} {in_words(problem, if_null=_IF_NULL.get(key, 'leave it out or give a value'))}"
 
 
 class SignalBot(Protocol):
@@ -277,7 +309,7 @@ class SignalRunner:
             if self._replay:
                 self._replay.admit(signal, line.number)
         except SignalError as error:
-            self._on_result(SignalResult(line=line.number, status=INVALID, code="invalid_signal", message=str(error)))
+            self._on_result(SignalResult(line=line.number, status=INVALID, code=INVALID_CODE, message=str(error)))
             return
         # The clock stands still once a stop is asked for, and a signal must not trade before its time.
         if not self._should_stop():

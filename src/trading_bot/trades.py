@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
-from trading_bot.order_management.calculator import parse_price, parse_time_in_force
+from trading_bot.order_management import caller_values
+from trading_bot.order_management.calculator import is_ticker, parse_price, parse_time_in_force
 from trading_bot.order_management.exceptions import (
     OrderError,
     OrderNotSentError,
@@ -14,7 +15,7 @@ from trading_bot.order_management.exceptions import (
     OrderValidationError,
     UnsupportedOrderTypeError,
 )
-from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderTerms, Pricing, Side
+from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderTerms, Pricing, Side, TimeInForce
 from trading_bot.order_management.pricing import PricePreview
 
 _KNOWN_ORDER_TYPES = frozenset({"market", "stop", "stop_limit", "stop_market", "trailing_stop"})
@@ -56,8 +57,9 @@ _Word = TypeVar("_Word", bound=enum.StrEnum)
 
 
 def _word(words: type[_Word], text: object, name: str, *, code: str) -> _Word:
-    if isinstance(text, str) and text in tuple(words):
-        return words(text)
+    found = caller_values.member(words, text)
+    if isinstance(found, words):
+        return found
     raise OrderValidationError(f"{name} is one of {', '.join(words)}, not {ascii(text)[:40]}", code=code)
 
 
@@ -116,13 +118,20 @@ def trade_request(
     Raises:
         OrderValidationError: a word that is none of ours, or a price that is no price.
     """
+    name = _name_of(symbol)
     return OrderRequest(
         symbol=symbol,
         side=_word(Side, action, "action", code="bad_action"),
         quantity=shares,
-        reference_price=parse_price(price, symbol=ascii(symbol)[:20]),
-        time_in_force=parse_time_in_force(time_in_force, symbol=ascii(symbol)[:20]),
+        reference_price=parse_price(caller_values.exact_price(price), symbol=name),
+        time_in_force=parse_time_in_force(caller_values.member(TimeInForce, time_in_force), symbol=name),
         extended_hours=extended_hours,
         client_order_id=client_order_id,
         pricing=None if pricing is None else _word(Pricing, pricing, "pricing", code="bad_pricing"),
     )
+
+
+def _name_of(symbol: object) -> str:
+    """Return a symbol as a message names it: as it stands if it is a ticker, else in quotes and short."""
+    text = caller_values.ticker(symbol)
+    return text if isinstance(text, str) and is_ticker(text) else ascii(symbol)[:20]

@@ -2,7 +2,6 @@
 
 import importlib
 import tomllib
-from itertools import chain
 from typing import Any
 
 import pytest
@@ -10,32 +9,36 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.support.command_line import REPOSITORY
+from tests.support.lowest_versions import floor_of, lowest, pins, requirements
 
 
 def _project() -> dict[str, Any]:
     return dict(tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"])
 
 
-def _requirements() -> list[Requirement]:
-    project = _project()
-    lines = chain(project["dependencies"], *project["optional-dependencies"].values())
-    return [wanted for line in lines if (wanted := Requirement(line)).marker is None or wanted.marker.evaluate()]
-
-
-def _pins() -> dict[str, str]:
-    lines = (REPOSITORY / "tests" / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    pairs = (line.split("==") for line in lines if not line.startswith("#"))
-    return {canonicalize_name(name): version for name, version in pairs}
-
-
-@pytest.mark.parametrize("wanted", _requirements(), ids=lambda wanted: wanted.name)
+@pytest.mark.parametrize("wanted", requirements(), ids=lambda wanted: wanted.name)
 def test_a_dependency_is_pinned_within_its_bounds(wanted: Requirement):
-    assert wanted.specifier.contains(_pins()[canonicalize_name(wanted.name)])
+    assert wanted.specifier.contains(pins()[canonicalize_name(wanted.name)])
 
 
-@pytest.mark.parametrize("wanted", _requirements(), ids=lambda wanted: wanted.name)
+@pytest.mark.parametrize("wanted", requirements(), ids=lambda wanted: wanted.name)
 def test_a_dependency_has_a_floor(wanted: Requirement):
     assert {part.operator for part in wanted.specifier} & {">=", "=="}
+
+
+@pytest.mark.parametrize("wanted", requirements(), ids=lambda wanted: wanted.name)
+def test_a_dependency_has_a_ceiling(wanted: Requirement):
+    assert {part.operator for part in wanted.specifier} & {"<", "=="}
+
+
+@pytest.mark.parametrize("wanted", requirements(), ids=lambda wanted: wanted.name)
+def test_a_dependency_is_used_in_the_lowest_version_that_it_allows(wanted: Requirement):
+    assert wanted.specifier.contains(floor_of(wanted))
+
+
+def test_the_file_of_lowest_versions_agrees_with_the_bounds():
+    """Otherwise make it again: python -m tests.support.lowest_versions > tests/lowest.txt"""
+    assert (REPOSITORY / "tests" / "lowest.txt").read_text(encoding="utf-8") == lowest()
 
 
 @pytest.mark.parametrize("entry", _project()["scripts"].values())

@@ -62,7 +62,11 @@ def test_a_second_factor_is_sent_where_there_is_a_seed(desk):
     [
         (reply(400, {"detail": "Unable to log in with provided credentials."}), "check username, password"),
         (reply(401, {"detail": "no"}), "check username, password"),
-        (reply(403, {"verification_workflow": {"id": "w"}}), "approve this device"),
+        (reply(400, {"detail": "Challenge type is invalid", "accept_challenge_types": {"sms": "SMS"}}), "text message"),
+        (reply(400, {"detail": "Request blocked, challenge issued.", "challenge": {"type": "email"}}), "code by email"),
+        (reply(200, {"mfa_required": True, "mfa_type": "app"}), "set ROBINHOOD_MFA_SECRET to the seed"),
+        (reply(200, {"mfa_required": False}), "no usable token"),
+        (reply(400, {"error": {"code": None, "why": ["a", "b"]}}), r"error: code null, why a, b\)"),
         (reply(429, {"detail": "no"}), "five minutes"),
         (reply(500, b"<html>"), "wait a minute"),
         (reply(200, {"access_token": "x"}), "no usable token"),
@@ -78,6 +82,54 @@ def test_a_login_that_fails_says_what_to_do_saves_nothing_and_is_counted(desk, a
         desk.log_in()
     assert desk.store.load() is None
     assert desk.session.bearer_is_refused
+    with pytest.raises(LoginBudgetError):
+        desk.log_in()
+
+
+WORKFLOW = {"id": "w", "workflow_status": "workflow_status_internal_pending"}
+PROMPT = {"type": "prompt", "status": "issued", "id": "c"}
+
+
+@pytest.mark.parametrize(
+    ("views", "message"),
+    [
+        (
+            [{"context": {"sheriff_challenge": PROMPT}}],
+            r"not approved within 180 seconds; open or update the broker's app",
+        ),
+        ([{"context": {"sheriff_challenge": PROMPT | {"status": "denied"}}}], "the broker says denied; log in again"),
+        (
+            [{"context": {"sheriff_challenge": PROMPT | {"type": "passkey"}}}],
+            "asks for a passkey, which cannot be answered",
+        ),
+        ([{"context": {}}], r"not understood \(no challenge is named\); log in with the broker's app"),
+        ([], r"not understood \(HTTP 404\)"),
+    ],
+    ids=["no approval", "declined", "passkey", "no challenge", "no page"],
+)
+def test_an_approval_that_fails_ends_with_its_remedy_and_locks_nobody_out(desk, views, message):
+    """No password was wrong, so the next login is not refused for five minutes."""
+    desk.broker.always(*TOKEN, reply(403, {"verification_workflow": WORKFLOW}))
+    desk.broker.always("POST", "/pathfinder/user_machine/", reply(200, {"id": "m"}))
+    answers = [reply(200, view) for view in views] or [reply(404, {})]
+    desk.broker.always("GET", "/pathfinder/inquiries/m/user_view/", *answers)
+    desk.broker.always("GET", "/push/c/get_prompts_status/", reply(200, {"challenge_status": "issued"}))
+    for _ in range(2):
+        with pytest.raises(AuthenticationError, match=message) as refused:
+            desk.log_in()
+        assert "{" not in str(refused.value)
+        assert exit_code_of(refused.value) == ExitCode.LOGIN_NEEDED
+
+
+def test_codes_that_are_typed_and_not_accepted_are_counted(desk):
+    desk.answer = "000000"
+    desk.broker.always(*TOKEN, reply(403, {"verification_workflow": WORKFLOW}))
+    desk.broker.always("POST", "/pathfinder/user_machine/", reply(200, {"id": "m"}))
+    view = reply(200, {"context": {"sheriff_challenge": PROMPT | {"type": "sms"}}})
+    desk.broker.always("GET", "/pathfinder/inquiries/m/user_view/", view)
+    desk.broker.always("POST", "/challenge/c/respond/", reply(400, {"challenge": {"remaining_attempts": 2}}))
+    with pytest.raises(AuthenticationError):
+        desk.log_in()
     with pytest.raises(LoginBudgetError):
         desk.log_in()
 

@@ -67,14 +67,14 @@ def test_a_failure_of_another_day_is_forgotten(budget, time):
 def test_an_attempt_that_never_left_is_taken_back(budget):
     for _ in range(5):
         budget.begin()
-        budget.never_left()
+        budget.take_back()
 
 
 def test_only_the_last_attempt_is_taken_back(budget, time):
     budget.begin()
     time.sleep(300)
     budget.begin()
-    budget.never_left()
+    budget.take_back()
     time.sleep(1)
     budget.begin()
     assert not may_begin(budget)

@@ -140,7 +140,7 @@ raise KeyError("lost")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_output_that_cannot_be_written_is_an_unknown_outcome_and_never_an_invitation_to_repeat(tmp_path):
+def test_output_that_is_lost_is_said_and_is_no_unknown_outcome(tmp_path):
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "trading_bot", "buy", "AAPL", "1", "--reference-price", "100"],
@@ -152,8 +152,12 @@ def test_output_that_cannot_be_written_is_an_unknown_outcome_and_never_an_invita
             encoding="utf-8",
             check=False,
         )
-    assert done.returncode == 8
-    assert "orders --all" in done.stderr
+    assert done.returncode == 1
+    assert done.stderr == (
+        "trading-bot: the output could not be written in full (No space left on device); "
+        "'trading-bot orders --all' tells what was done\n"
+    )
+    assert json.loads(run_cli(["--json", "orders"], home=tmp_path).stdout)["orders"]
 
 
 def test_a_live_mode_without_its_account_is_no_good_setting(tmp_path):

@@ -31,6 +31,7 @@ def test_a_new_machine_is_well_and_nothing_is_made(desk):
     assert findings(desk) == {
         "python": "ok",
         "packages": "ok",
+        "time zones": "ok",
         "config": "ok",
         "state folder": "ok",
         "logs folder": "ok",

@@ -72,6 +72,19 @@ class Desk:
         return self.session.run(lines, plan=plan, settle_s=settle_s)
 
 
+class TestARunWithoutASignal:
+    def test_lines_none_of_which_is_a_signal_are_a_usage_error(self, capsys):
+        desk = Desk()
+        assert desk.run([SignalLine(number=number, data=b"nonsense") for number in (1, 2)]) is ExitCode.USAGE
+        assert capsys.readouterr().err == (
+            "trading-bot: none of the 2 lines was a signal, so nothing was traded; correct them\n"
+        )
+
+    @pytest.mark.parametrize("lines", [[], [SignalLine(number=1, data=b"nonsense"), signal_line(2)]])
+    def test_a_day_without_signals_and_a_bad_line_among_good_ones_are_no_error(self, lines):
+        assert Desk().run(lines) is ExitCode.DONE
+
+
 class TestPlanningAReplay:
     def test_it_begins_with_the_first_signal_and_ends_two_polls_after_the_close(self):
         plan = plan_replay([signal_line(1, 5), signal_line(2, 9)], config=NYSE, settle_s=None)

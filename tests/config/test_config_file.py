@@ -122,6 +122,53 @@ def test_a_file_at_the_very_limit_is_read(tmp_path, text, words):
     assert words in problems_of(tmp_path, text)[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "escape"),
+    [
+        (
+            r"""{"trading": {"mode": "paper"},
+  "logs_dir": "D:\data\wacs\Journal"}""",
+            r"\d",
+        ),
+        (
+            r"""{"paper": {},
+  'logs_dir': 'D:\data'}""",
+            r"\d",
+        ),
+        ('{\n"logs_dir": "a\\\nb"}', r"\\n"),
+        ('{\n"logs_dir": "\\u12"}', r"\u12"),
+        ('{\n"logs_dir": "\\x41"}', r"\x"),
+        ('{\n"logs_dir": "\\0"}', r"\0"),
+        ('{\n"lo\\gs_dir": "a"}', r"\g"),
+    ],
+)
+def test_an_escape_that_json_does_not_have_is_refused_with_its_line_and_remedy(tmp_path, text, escape):
+    """RFC 8259, section 7, has nine; JSON5 would take the letter and name another folder."""
+    (problem,) = problems_of(tmp_path, text)
+    assert problem.startswith(f"{tmp_path / 'config.json'}, line 2: ")
+    assert escape.removeprefix("\\") in problem
+    assert r"double each backslash that is meant (D:\\data), or write / instead." in problem
+
+
+@pytest.mark.parametrize(
+    ("written", "read_as"),
+    [(r"D:\\data", r"D:\data"), ("D:/data", "D:/data"), (r"caf\u00e9", "caf\u00e9"), (r"a\/b \"c\"", 'a/b "c"')],
+)
+def test_the_escapes_of_json_are_read(tmp_path, written, read_as):
+    assert read(tmp_path, f'{{"logs_dir": "{written}"}}').logs_dir == tmp_path / read_as
+
+
+def test_a_backslash_in_a_comment_is_no_escape(tmp_path):
+    text = r"""// D:\data isn't read
+/* nor is "D:\data */ {"paper": {"seed": 9}} // "\q"""
+    assert read(tmp_path, text).paper.seed == 9
+
+
+def test_an_escape_that_makes_a_control_character_names_no_folder(tmp_path):
+    (problem,) = problems_of(tmp_path, r'{"logs_dir": "D:\new"}')
+    assert "double each backslash, or write /" in problem
+
+
 def test_brackets_in_texts_and_comments_are_no_nesting(tmp_path):
     brackets = "[" * 40
     assert (

@@ -100,6 +100,16 @@ def test_a_decimal_is_written_digit_for_digit(logger, path: Path, price: str):
     assert read(path)[0]["limit_price"] == price
 
 
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [(10.5, "10.5"), (float("nan"), "nan"), (None, None), ("ten", "ten"), ([10], "a list")],
+)
+def test_what_a_caller_gave_for_a_refused_trade_is_recorded_as_valid_json(logger, path: Path, given, written):
+    logger.record(replace(TRADE, quantity=given))
+    text = path.read_text()
+    assert json.loads(text, parse_constant=pytest.fail)["quantity"] == written
+
+
 def test_a_given_time_is_written_in_utc(logger, path: Path):
     eastern = timezone(timedelta(hours=-5))
     logger.record(replace(TRADE, ts=datetime(2026, 11, 23, 9, 30, 0, 5, tzinfo=eastern)))

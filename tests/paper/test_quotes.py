@@ -63,7 +63,7 @@ def test_prices_are_read_as_written_and_blank_lines_are_skipped(tmp_path):
     [
         ("{", "the line"),
         ("[]", "the line"),
-        (quote_line(1, "99", "100", bid=None), "bid"),
+        (quote_line(1, "99", "100", bid=None), "bid is null; leave the line out or give a price$"),
         (quote_line(1, "NaN", "100"), "bid"),
         (quote_line(1, "0", "100"), "positive"),
         (quote_line(1, "-1", "100"), "positive"),
@@ -71,7 +71,7 @@ def test_prices_are_read_as_written_and_blank_lines_are_skipped(tmp_path):
         (quote_line(1, "99", "100", bid_size=-1), "below zero"),
         (quote_line(1, "99", "100", ask_size=-1), "below zero"),
         (quote_line(1, "99", "100", bid_size=1.5), "bid_size"),
-        (quote_line(1, "99", "100", at="2026-11-23T15:00:01"), "timezone"),
+        (quote_line(1, "99", "100", at="2026-11-23T15:00:01"), "no time zone"),
         (quote_line(1, "99", "100", at=1_764_000_000), "at"),
         (quote_line(1, "99", "100", symbol="aapl"), "symbol"),
         (quote_line(1, "99", "100", last="99"), "last"),

@@ -107,7 +107,128 @@ def test_a_new_device_is_approved_in_the_app_and_logs_in_as_the_same_device(desk
     assert attempt.last.status == 200
     assert [form["device_token"] for form in desk.forms()] == [DEVICE, DEVICE]
     assert json.loads(desk.broker.seen[1].body)["device_id"] == DEVICE
-    assert desk.told == ["approve this device in the broker's app, or have the code at hand that it sends"]
+    assert desk.told == [
+        "approve this device in the broker's app, or have the code at hand that it sends; waiting 180 seconds at most"
+    ]
+
+
+def test_an_approval_that_takes_longer_than_robin_stocks_waits_still_logs_in(desk):
+    """It gives up after two minutes of its own, in the middle of the approval."""
+    desk.needs_approval("prompt")
+    issued = reply(200, {"challenge_status": "issued"})
+    desk.broker.on(*PROMPT, *[issued] * 30, reply(200, {"challenge_status": "redeemed"}))
+    attempt = desk.attempt()
+    assert desk.time.monotonic() > 120
+    assert (attempt.last.status, attempt.end) == (200, None)
+
+
+def test_whoever_watches_is_told_how_long_is_left(desk):
+    desk.needs_approval("prompt")
+    desk.broker.always(*PROMPT, reply(200, {"challenge_status": "issued"}))
+    left: list[float] = []
+    secrets = LoginSecrets(username=USERNAME, password=PASSWORD, device_token=SecretStr(DEVICE))
+    desk.interactive.attempt(secrets, Person(notify=desk.told.append, ask=None, waiting=left.append))
+    assert left == [165, 150, 135, 120, 105, 90, 75, 60, 45, 30, 15]
+
+
+@pytest.mark.parametrize("failing", [reply(429), reply(503), lost(), unreachable()])
+def test_a_look_at_the_approval_that_fails_in_passing_is_made_again(desk, failing):
+    desk.broker.on(*TOKEN, WORKFLOW, tokens())
+    desk.broker.on(*MACHINE, reply(200, {"id": "machine-1"}))
+    desk.broker.on("GET", VIEW, failing, challenge("prompt"))
+    desk.broker.on(*PROMPT, failing, reply(200, {"challenge_status": "validated"}))
+    desk.broker.on("POST", VIEW, failing, APPROVED)
+    assert desk.attempt().last.status == 200
+
+
+@pytest.mark.parametrize(
+    ("view", "finished"),
+    [
+        (
+            {
+                "type_context": {
+                    "context": {"sheriff_challenge": {"type": "prompt", "status": "issued", "id": "challenge-1"}}
+                }
+            },
+            {"verification_workflow": {"id": "w", "workflow_status": "workflow_status_approved"}},
+        ),
+        (
+            {"context": {"sheriff_challenge": {"type": "prompt", "id": None, "status": "validated"}}},
+            {"route": {"exit": {"status": "WORKFLOW_STATUS_APPROVED"}}},
+        ),
+        (
+            {"type_context": {"result": "workflow_status_approved"}},
+            {"type_context": {"result": "workflow_status_approved"}},
+        ),
+        (
+            {"context": {"sheriff_challenge": {"type": "PROMPT", "status": "Issued", "id": "challenge-1"}}},
+            {"type_context": {"result": "WORKFLOW_STATUS_APPROVED"}},
+        ),
+    ],
+    ids=["nested", "no id once validated", "approved already", "capitals"],
+)
+def test_every_published_shape_of_an_approval_is_read(desk, view, finished):
+    desk.broker.on(*TOKEN, WORKFLOW, tokens())
+    desk.broker.on(*MACHINE, reply(200, {"type_context": {"id": "machine-1"}}))
+    desk.broker.on("GET", VIEW, reply(200, view))
+    desk.broker.on(*PROMPT, reply(200, {"challenge_status": "validated"}))
+    desk.broker.on("POST", VIEW, reply(200, finished))
+    assert desk.attempt().last.status == 200
+
+
+@pytest.mark.parametrize(
+    ("answers", "ending", "detail"),
+    [
+        (
+            {"view": reply(200, {"context": {"sheriff_challenge": {"type": "passkey", "status": "issued"}}})},
+            "unsupported",
+            "passkey",
+        ),
+        (
+            {"view": reply(200, {"context": {"sheriff_challenge": {"type": "sms", "status": "issued"}}})},
+            "not_understood",
+            "a sms without an id",
+        ),
+        ({"view": reply(200, {"context": None})}, "not_understood", "no challenge is named"),
+        ({"view": reply(200, [])}, "not_understood", "no JSON object"),
+        ({"view": reply(200, b"<html>")}, "not_understood", "no JSON object"),
+        ({"view": reply(404)}, "not_understood", "HTTP 404"),
+        ({"machine": reply(500)}, "not_understood", "HTTP 500"),
+        ({"machine": reply(200, {})}, "not_understood", "no id for this device"),
+        ({"prompt": reply(200, {"challenge_status": "denied"})}, "not_approved", "denied"),
+        (
+            {"finished": reply(200, {"verification_workflow": {"workflow_status": "workflow_status_denied"}})},
+            "not_approved",
+            "denied",
+        ),
+        ({"finished": reply(200, {"type_context": {}})}, "not_understood", "no state of the approval"),
+        (
+            {"finished": reply(200, {"type_context": {"result": "workflow_status_surprise"}})},
+            "not_understood",
+            "surprise",
+        ),
+    ],
+    ids=str,
+)
+def test_what_leads_nowhere_ends_at_once_and_says_what_it_was(desk, answers, ending, detail):
+    desk.broker.on(*TOKEN, WORKFLOW)
+    desk.broker.on(*MACHINE, answers.get("machine", reply(200, {"id": "machine-1"})))
+    desk.broker.on("GET", VIEW, answers.get("view", challenge("prompt")))
+    desk.broker.on(*PROMPT, answers.get("prompt", reply(200, {"challenge_status": "validated"})))
+    desk.broker.on("POST", VIEW, answers.get("finished", APPROVED))
+    end = desk.attempt().end
+    assert end is not None
+    assert (end.ending, end.detail) == (ending, detail)
+    assert desk.time.monotonic() <= 15
+
+
+def test_a_connection_that_is_not_what_it_should_be_ends_the_approval(desk):
+    desk.needs_approval("prompt")
+    desk.broker._queues["GET", VIEW].clear()
+    desk.broker.on("GET", VIEW, reply(307, None, Location="https://evil.example/"))
+    end = desk.attempt().end
+    assert end is not None
+    assert end.ending == "not_understood"
 
 
 @pytest.mark.parametrize("kind", ["sms", "email"])

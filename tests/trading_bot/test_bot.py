@@ -1,5 +1,6 @@
 """What the bot makes of its parts: statuses out of errors, steps in order, and a stop that always closes."""
 
+import math
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -172,6 +173,28 @@ class TestErrors:
             Decimal(100),
         )
         assert (record.reason, record.strategy_name, record.status) == ("why", "momentum", "not_implemented")
+
+    @pytest.mark.parametrize(
+        ("given", "recorded"),
+        [
+            (("aapl", "BUY", 10.0, 250.3), ("AAPL", "buy", 10, Decimal("250.3"))),
+            (("AAPL", "hold", 10.5, math.nan), ("AAPL", "hold", 10.5, math.nan)),
+        ],
+        ids=["converted", "refused as it was"],
+    )
+    def test_the_record_has_what_was_traded_or_else_what_was_given(self, given, recorded):
+        parts = Parts()
+        symbol, side, shares, price = given
+        parts.bot.execute_trade(symbol, side, shares, price, "because")
+        (record,) = parts.records
+        assert (record.symbol, record.side, record.quantity, record.reference_price) == recorded
+
+    @pytest.mark.parametrize(("symbol", "named"), [("aapl", "AAPL: "), ("AA PL", "'AA PL': "), (5, "5: ")])
+    def test_a_wrong_price_is_named_by_its_symbol_in_one_style(self, symbol, named):
+        result = Parts().bot.execute_trade(symbol, "buy", 1, Decimal(-1), "because")
+        assert result.message == (
+            f"{named}a price is a positive number of dollars below 100000000 in plain digits, such as 250.30, not -1"
+        )
 
     def test_a_trade_is_a_limit_order_of_a_manual_strategy_unless_told_otherwise(self):
         parts = Parts()

@@ -1,4 +1,5 @@
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -53,6 +54,50 @@ class TestParsing:
         assert signal is not None
         assert str(signal.price) == written.strip('"')
 
+    @pytest.mark.parametrize(
+        ("written", "read"),
+        [
+            ("250.29500000000002", "250.29500000000002"),
+            ("250.3333333333", "250.3333333333"),
+            ('"250.29500000000002"', "250.29500000000002"),
+            ("2.5E+2", "250"),
+            ("1.0000000000000002e-4", "0.00010000000000000002"),
+        ],
+    )
+    def test_a_price_out_of_float_arithmetic_keeps_every_digit(self, written, read):
+        """A double prints up to 17 digits; whether a signal trades must not depend on them."""
+        signal = parse_signal(line(json.dumps(PLAIN).replace('"250.30"', written)))
+        assert signal is not None
+        assert str(signal.price) == read
+
+    @pytest.mark.parametrize("written", ["10.0", "1e1", "10.00", "10"])
+    def test_a_number_of_shares_without_a_fraction_is_whole(self, written):
+        signal = parse_signal(line(json.dumps(PLAIN).replace(": 10,", f": {written},")))
+        assert signal is not None
+        assert (signal.shares, type(signal.shares)) == (10, int)
+
+    def test_an_action_may_be_written_in_capitals(self):
+        assert parsed(action="BUY").action == "buy"
+
+    @pytest.mark.parametrize(
+        ("key", "remedy"),
+        [
+            ("price", "give the reference price in dollars"),
+            ("shares", "give a whole number of shares"),
+            ("action", "give buy or sell"),
+            ("time_in_force", "leave it out or give a value"),
+        ],
+    )
+    def test_a_null_is_refused_in_words_of_trading(self, key, remedy):
+        with pytest.raises(SignalError, match=f"line 1: '{key}' is null; {remedy}; correct the line"):
+            parse_signal(signal_line(**{key: None}))
+
+    def test_no_word_of_the_validation_library_is_shown(self):
+        wrong = {key: [1] for key in PLAIN} | {"at": "yesterday", "extended_hours": "yes", "client_order_id": "x" * 65}
+        with pytest.raises(SignalError) as caught:
+            parse_signal(line(json.dumps(wrong)))
+        assert not re.search(r"Input|input|Decimal|instance|Value error|isoformat", str(caught.value))
+
     def test_every_optional_key_is_taken(self):
         given = {
             "strategy_name": "momentum",
@@ -89,7 +134,9 @@ class TestParsing:
             ({"symbol": 5}, "symbol"),
             ({"symbol": ""}, "symbol"),
             ({"symbol": "X" * 17}, "symbol"),
-            ({"action": "BUY"}, "action"),
+            ({"action": "hold"}, "action"),
+            ({"shares": 10.5}, "shares"),
+            ({"shares": 1e300}, "shares"),
             ({"action": None}, "action"),
             ({"shares": "10"}, "shares"),
             ({"shares": True}, "shares"),
@@ -100,7 +147,10 @@ class TestParsing:
             ({"price": "1e3"}, "price"),
             ({"price": "1_000"}, "price"),
             ({"price": "250,30"}, "price"),
-            ({"price": "1." + "1" * 9}, "price"),
+            ({"price": "1." + "1" * 30}, "price"),
+            ({"price": "1" * 12 + "." + "1" * 19}, "price"),
+            ({"price": 1e30}, "price"),
+            ({"price": 1e-30}, "price"),
             ({"reason": ""}, "reason"),
             ({"strategy_name": 1}, "strategy_name"),
             ({"order_type": None}, "order_type"),

@@ -7,7 +7,16 @@ from contextlib import contextmanager
 from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
-from trading_bot.auth.login_answers import IN_THE_APP, REFUSED, SUCCESS, THROTTLED, failure_text, refusal_text
+from trading_bot.auth.login_answers import (
+    IN_THE_APP,
+    REFUSED,
+    SUCCESS,
+    THROTTLED,
+    approval_text,
+    codeless_text,
+    failure_text,
+    refusal_text,
+)
 from trading_bot.auth.login_budget import LoginBudget
 from trading_bot.auth.renewal_time import held_within, request_time_s
 from trading_bot.auth.token_grants import Tokens, read_tokens, refresh_request, revoke_request
@@ -129,10 +138,10 @@ class LiveLogin:
         try:
             attempt = InteractiveLogin(wire=self._session, clock=self._clock).attempt(secrets, person)
         except AuthenticationError:
-            self._budget.never_left()
+            self._budget.take_back()
             raise
-        if not attempt.may_have_arrived:
-            self._budget.never_left()
+        if not attempt.may_have_arrived or attempt.end is not None or attempt.lacked_a_terminal:
+            self._budget.take_back()
         return attempt
 
     def _renewed_by(self, deadline: Seconds) -> bool:
@@ -245,6 +254,8 @@ def _tokens(attempt: LoginAttempt, *, sent: Iterable[SecretStr]) -> Tokens:
     result = attempt.last
     if attempt.lacked_a_terminal:
         raise AuthenticationError("the broker asks for a code; run `trading-bot login` at a terminal")
+    if attempt.end is not None:
+        raise AuthenticationError(approval_text(attempt.end))
     if result is None:
         raise AuthenticationError("the login sent nothing; try again, and report this if it stays so")
     if isinstance(result, WireFailure):
@@ -254,7 +265,8 @@ def _tokens(attempt: LoginAttempt, *, sent: Iterable[SecretStr]) -> Tokens:
     try:
         return read_tokens(result)
     except UnreadableReplyError as error:
-        raise AuthenticationError(f"the login's reply holds no usable token ({error}); {IN_THE_APP}") from error
+        said = codeless_text(result) or f"the login's reply holds no usable token ({error}); {IN_THE_APP}"
+        raise AuthenticationError(said) from error
 
 
 def _saved(device_token: SecretStr, tokens: Tokens) -> SavedSession:

@@ -60,8 +60,8 @@ class LoginBudget:
         """Forget all failures, as the broker does."""
         self._write(())
 
-    def never_left(self) -> None:
-        """Take back the last attempt: the broker saw nothing of it."""
+    def take_back(self) -> None:
+        """Count the last attempt no longer: the broker saw nothing of it, or no wrong password."""
         self._write(self._recent(self._clock.now())[:-1])
 
     def _recent(self, now: datetime) -> tuple[datetime, ...]:

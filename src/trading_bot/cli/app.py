@@ -1,7 +1,5 @@
 """The command line as a whole: the group, its commands, and the one place where an ending becomes an exit code."""
 
-import os
-import sys
 from collections.abc import Sequence
 
 import click
@@ -22,6 +20,7 @@ from trading_bot.cli.login_commands import LOGIN_COMMANDS
 from trading_bot.cli.orders_commands import ORDER_COMMANDS
 from trading_bot.cli.run import run
 from trading_bot.cli.safety_commands import SAFETY_COMMANDS
+from trading_bot.cli.streams import SteadyStreams
 
 _EPILOG = """\b
 Examples:
@@ -62,13 +61,23 @@ for _command in (
 common_options(trading_bot)
 
 
-def run_command_line(arguments: Sequence[str]) -> int:
+def run_command_line(arguments: Sequence[str], *, streams: SteadyStreams | None = None) -> int:
     """Run one command and return its exit code; every error we know is reported in one line.
 
-    When the reader of our output goes away, click and rich end the process quietly with exit code 1.
+    A reader of our output who goes away changes nothing. ``streams`` says whether output was lost otherwise, which is
+    the exit code 1 of a command that had none of its own.
     """
     invocation = Invocation(json="--json" in arguments)
     install_last_resort(invocation)
+    exit_code = _exit_code(arguments, invocation)
+    lost = streams.lost_output() if streams else None
+    if lost is None or exit_code != ExitCode.DONE:
+        return exit_code
+    message = f"the output could not be written in full ({lost}); 'trading-bot orders --all' tells what was done"
+    return _reported(message, exit_code=ExitCode.UNEXPECTED, code="output_lost", invocation=invocation)
+
+
+def _exit_code(arguments: Sequence[str], invocation: Invocation) -> int:
     try:
         ending = trading_bot.main(list(arguments), prog_name="trading-bot", obj=invocation, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as wanted_help:
@@ -84,10 +93,9 @@ def run_command_line(arguments: Sequence[str]) -> int:
     except known_errors() as error:  # looked up only now: it loads packages that --help must not wait for
         return _reported(str(error), exit_code=exit_code_of(error), code=code_of(error), invocation=invocation)
     except OSError as error:
-        # What is still buffered would fail once more when Python closes stdout, and change the exit code.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        message = f"the output could not be written in full ({error}); 'trading-bot orders --all' tells what was done"
-        return _reported(message, exit_code=ExitCode.OUTCOME_UNKNOWN, code="output_lost", invocation=invocation)
+        place = f"{error.filename}: " if error.filename else ""
+        message = f"a file could not be read or written ({place}{error.strerror or error}); free or mend the disk"
+        return _reported(message, exit_code=ExitCode.JOURNAL, code="storage_failed", invocation=invocation)
     return ending if isinstance(ending, int) else ExitCode.DONE
 
 

@@ -125,11 +125,12 @@ class _Pages:
     def follow(self, journal: "JournalTail") -> ExitCode:
         from trading_bot.audit.story import sentence_of
         from trading_bot.cli.stop_request import stop_on_signals
+        from trading_bot.cli.streams import reader_is_gone
         from trading_bot.clock import SystemClock
 
         clock = SystemClock()
         with stop_on_signals() as stop:
-            while not stop():
+            while not stop() and not reader_is_gone():
                 clock.sleep(_LOOK_EVERY_S)
                 if self.place.journal.exists():
                     self.write([sentence_of(record) for record in journal.read()])

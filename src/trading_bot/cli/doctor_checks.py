@@ -16,6 +16,7 @@ from trading_bot.cli.account_place import AccountPlace, place_of
 from trading_bot.cli.errors import known_errors
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, ConfigError
+from trading_bot.config.values import exchange_zone
 from trading_bot.control.client import HolderAbsentError, HolderSilentError, ask_holder
 from trading_bot.desk import Ping
 from trading_bot.files import FileSystem, LocalFiles
@@ -26,7 +27,7 @@ from trading_bot.startup.login import LiveDoor, open_live_door, try_paper_login
 
 PACKAGES = (
     *("robin-stocks", "requests", "urllib3", "pydantic", "python-dotenv", "json5", "tenacity", "structlog", "click"),
-    *("rich", "filelock", "holidays", "certifi"),
+    *("rich", "filelock", "holidays", "certifi", "tzdata"),
 )
 _PING_S: Seconds = 2.0
 _PROBE = ".doctor-probe"
@@ -37,6 +38,7 @@ def examine(config_file: Path | None, clock: Clock) -> tuple[Check, ...]:
     machine = (
         checkup.python_check(sys.version_info[:3]),
         checkup.packages_check({name: _version_of(name) for name in PACKAGES}),
+        checkup.time_zone_check(_zone_problem()),
     )
     try:
         config = Config.from_env_and_json(config_file)
@@ -46,6 +48,14 @@ def examine(config_file: Path | None, clock: Clock) -> tuple[Check, ...]:
         return (*machine, wrong, checkup.skipped("account", because="the settings have to be right first"))
     good = checkup.passed("config", f"{config.trading.mode} mode, {config.file or 'no config file, defaults'}")
     return (*machine, good, *_storage(config, place, clock), *_trading(config, place, clock))
+
+
+def _zone_problem() -> str | None:
+    try:
+        exchange_zone()
+    except ConfigError as error:
+        return str(error)
+    return None
 
 
 def _storage(config: Config, place: AccountPlace, clock: Clock) -> Iterator[Check]:

@@ -7,7 +7,7 @@ class ExitCode(enum.IntEnum):
     """Stable exit codes. A script may try again after 7, never after 8."""
 
     DONE = 0
-    UNEXPECTED = 1  # also: the reader of our output went away
+    UNEXPECTED = 1  # also: output was lost, a reader who went away not counting
     USAGE = 2
     CONFIGURATION = 3
     LOGIN_NEEDED = 4
@@ -17,6 +17,6 @@ class ExitCode(enum.IntEnum):
     OUTCOME_UNKNOWN = 8  # reconcile first
     ACCOUNT_IN_USE = 9
     MARKET_CLOSED = 10
-    JOURNAL = 11  # unwritable or damaged
+    JOURNAL = 11  # the journal, or another file of the account, is unwritable or damaged
     INTERRUPTED = 130
     TERMINATED = 143

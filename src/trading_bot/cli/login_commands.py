@@ -1,5 +1,6 @@
 """``trading-bot login`` and ``trading-bot logout``: begin and end the session of a live account."""
 
+import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -14,6 +15,7 @@ from trading_bot.cli.prompts import ask_for_code, ask_for_login, can_ask
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from trading_bot.clock import Seconds
     from trading_bot.config import Config
     from trading_bot.startup.login import LiveDoor
 
@@ -66,6 +68,7 @@ def log_in(invocation: Invocation, config: "Config", open_door: OpenDoor) -> Non
         mfa_secret=known.mfa_secret,
         notify=lambda message: _notice(invocation, message),
         ask=ask_for_code if can_ask(invocation) else None,
+        waiting=_waiting_notice(invocation),
     )
     suffix = _read_account(door)
     _say(
@@ -142,6 +145,12 @@ def _read_account(door: "LiveDoor") -> str:
 
 def _notice(invocation: Invocation, message: str) -> None:
     report(message, exit_code=ExitCode.DONE, code="notice", invocation=invocation)
+
+
+def _waiting_notice(invocation: Invocation) -> "Callable[[Seconds], None] | None":
+    if invocation.json or not sys.stderr.isatty():
+        return None
+    return lambda left_s: _notice(invocation, f"still waiting for the approval: {left_s:.0f} seconds are left")
 
 
 def _say(invocation: Invocation, message: str, **facts: object) -> None:

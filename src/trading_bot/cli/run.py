@@ -8,6 +8,7 @@ import click
 
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation, common_options, pass_invocation
+from trading_bot.cli.number_options import FiniteRange
 
 if TYPE_CHECKING:
     from trading_bot.clock import Seconds
@@ -30,7 +31,7 @@ Examples:
 @click.option("--replay", is_flag=True, help="Paper: a virtual clock follows the times of the signals.")
 @click.option(
     "--settle",
-    type=click.FloatRange(min=0, max=86_400),
+    type=FiniteRange(min=0, max=86_400),
     metavar="SECONDS",
     help="Wait so long for open orders after the last signal [replay: to the close; else 0].",
 )

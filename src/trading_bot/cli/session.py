@@ -182,6 +182,10 @@ class Session:
             return ExitCode.JOURNAL
         if stop.received is not None:
             self._say(f"stopped by {stop.received.name}; orders still open: {len(summary.open_orders)}")
+        elif self._tally.is_all_unusable:
+            message = f"none of the {summary.signals} lines was a signal, so nothing was traded; correct them"
+            report(message, exit_code=ExitCode.USAGE, code="no_signal", invocation=self._invocation)
+            return ExitCode.USAGE
         return stop.exit_code
 
     def _say_cancelled(self, cancels: Sequence[CancelResult]) -> None:

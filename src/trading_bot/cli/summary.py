@@ -12,7 +12,7 @@ from trading_bot.cli.order_watch import by_id
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderState
 from trading_bot.order_management.portfolio import Position
-from trading_bot.signals import RESULT_VERSION, SignalResult
+from trading_bot.signals import INVALID_CODE, RESULT_VERSION, SignalResult
 
 if TYPE_CHECKING:
     from trading_bot.bot import TradingBot
@@ -138,6 +138,11 @@ class Tally:
             self.duplicates += 1
         elif result.status != TradeStatus.UNKNOWN:
             self.refused[result.code] += 1
+
+    @property
+    def is_all_unusable(self) -> bool:
+        """Whether there were lines, and none of them was a signal."""
+        return self.signals > 0 and self.refused[INVALID_CODE] == self.signals
 
     def orders_of(self, orders: Iterable[OrderEnvelope]) -> tuple[OrderEnvelope, ...]:
         """Return those of ``orders`` that this run sent."""

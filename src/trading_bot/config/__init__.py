@@ -22,7 +22,7 @@ from trading_bot.config.sections import (
     StrategyOverride,
     TradingConfig,
 )
-from trading_bot.config.values import AccountNumber, PlainPath
+from trading_bot.config.values import AccountNumber, PlainPath, exchange_zone
 
 __all__ = [
     "Config",
@@ -82,8 +82,9 @@ class Config(Section):
         the file's own folder.
 
         Raises:
-            ConfigError: a missing or unreadable file, or any setting that is unknown or out of range.
+            ConfigError: a missing or unreadable file, or any setting that is unknown or out of range; or no time zones.
         """
+        exchange_zone()  # without it there is no calendar, and no time to show
         file = _find_file(path, cwd or Path.cwd())
         values = read_settings(file) if file else {}
         folder = (file.parent if file else cwd or Path.cwd()).resolve()

@@ -15,10 +15,14 @@ MAX_DEPTH = 32
 MAX_DIGITS = 32
 
 _TOKENS = re.compile(
-    r"""(?P<skipped> "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' | //[^\n]* | /\*.*?\*/ )
+    r"""(?P<literal> "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' ) | (?P<comment> //[^\n]* | /\*.*?\*/ )
         | (?P<opens> [\[{]) | (?P<closes> [\]}])""",
     re.VERBOSE | re.DOTALL,
 )
+
+_ESCAPE = re.compile(r"\\(?:u[0-9A-Fa-f]{0,4}|.)", re.DOTALL)
+_JSON_ESCAPE = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|[\"\\/bfnrt])")
+"""The nine escapes of RFC 8259, section 7."""
 
 
 def read_settings(path: Path) -> dict[str, object]:
@@ -31,6 +35,7 @@ def read_settings(path: Path) -> dict[str, object]:
     if not text.strip():
         raise ConfigError([f"{path} is empty; start from config.example.json."])
     _check_depth(path, text)
+    _check_escapes(path, text)
     try:
         value = json5.loads(
             text,
@@ -85,6 +90,18 @@ def _check_depth(path: Path, text: str) -> None:
         depth += {"opens": 1, "closes": -1}.get(token.lastgroup or "", 0)
         if depth > MAX_DEPTH:
             raise ConfigError([f"{path} is nested more than {MAX_DEPTH} levels deep; a configuration needs five."])
+
+
+def _check_escapes(path: Path, text: str) -> None:
+    # JSON5 takes any letter after a backslash for that letter, and so makes another folder of D:\data.
+    for token in _TOKENS.finditer(text):
+        if (literal := token["literal"]) is None:
+            continue
+        for escape in _ESCAPE.finditer(literal):
+            if not _JSON_ESCAPE.fullmatch(escape.group()):
+                line = text.count("\n", 0, token.start() + escape.start()) + 1
+                what = f"{path}, line {line}: {shown(escape.group())[1:-1]} is no escape that JSON has"
+                raise ConfigError([f"{what}; double each backslash that is meant (D:\\\\data), or write / instead."])
 
 
 def _number(text: str) -> Decimal:

@@ -8,6 +8,8 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from trading_bot.wrong_values import in_words
+
 KeyPath: TypeAlias = tuple[str, ...]
 
 _SHOWN_CHARACTERS = 40
@@ -51,7 +53,9 @@ def problems_in(
 
 
 def shown(value: object) -> str:
-    """Return a value as an error may show it: short, and without control or look-alike characters."""
+    """Return a value as an error may show it: as JSON has it, short, and without control or look-alike characters."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
     text = ascii(value) if isinstance(value, str) else ascii(str(value))[1:-1]
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
 
@@ -65,7 +69,8 @@ def _sentence(finding: ErrorDetails, model: type[BaseModel], remedy: Callable[[K
     if finding["type"] == "extra_forbidden":
         return _unknown_key(path, model)
     key = ascii(".".join(path))[1:-1] or "the configuration"
-    value = "" if _is_secret(path, model) or _spans_fields(finding) else f" is {shown(finding['input'])} but"
+    is_unsaid = _is_secret(path, model) or _spans_fields(finding) or _is_plain_null(finding)
+    value = "" if is_unsaid else f" is {shown(finding['input'])} but"
     return f"{key}{value} {_problem(finding)}; {remedy(path)}."
 
 
@@ -78,7 +83,11 @@ def _problem(finding: ErrorDetails) -> str:
         return f"{words} {context[name]}"
     if finding["type"] in ("model_type", "dict_type", "mapping_type"):
         return "must be a section in braces"
-    return finding["msg"].replace("Input should", "must")
+    return in_words(finding)
+
+
+def _is_plain_null(finding: ErrorDetails) -> bool:
+    return finding["input"] is None and finding["type"] != "value_error"
 
 
 def _spans_fields(finding: ErrorDetails) -> bool:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Annotated, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -28,8 +27,9 @@ from trading_bot.config.values import (
     Switch,
     WholeNumber,
     Zone,
+    exchange_zone,
 )
-from trading_bot.market_hours import NYSE_CLOSE, NYSE_OPEN, NYSE_ZONE, Calendar, MarketHours
+from trading_bot.market_hours import NYSE_CLOSE, NYSE_OPEN, Calendar, MarketHours
 from trading_bot.order_management.calculator import PricingRules
 from trading_bot.order_management.models import ExecutionMode, OffsetMode, Pricing
 
@@ -56,7 +56,7 @@ class HoursConfig(Section):
 
     start_time: ClockTime = NYSE_OPEN
     end_time: ClockTime = NYSE_CLOSE
-    timezone: Zone = Field(default_factory=lambda: ZoneInfo(NYSE_ZONE))
+    timezone: Zone = Field(default_factory=exchange_zone)
 
     @model_validator(mode="after")
     def _end_follows_start(self) -> Self:

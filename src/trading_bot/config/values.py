@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, SecretStr
 
 from trading_bot.clock import Seconds
+from trading_bot.config.problems import ConfigError
+from trading_bot.market_hours import NYSE_ZONE
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?")
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
@@ -76,10 +78,26 @@ def _zone(value: object) -> ZoneInfo:
         raise ValueError('must name a time zone such as "America/New_York"') from error
 
 
+def exchange_zone() -> ZoneInfo:
+    """Return the exchange's zone. Python has no zone data of its own, and many a small image has none either.
+
+    Raises:
+        ConfigError: neither the machine nor the ``tzdata`` package has it.
+    """
+    try:
+        return ZoneInfo(NYSE_ZONE)
+    except (ZoneInfoNotFoundError, OSError) as error:
+        raise ConfigError(
+            [f"time zone data is missing ({NYSE_ZONE} cannot be found); install it with: pip install tzdata."]
+        ) from error
+
+
 def _path(value: object) -> Path:
     if isinstance(value, Path):
         return value
-    if not isinstance(value, str) or not value or not value.isprintable():
+    if isinstance(value, str) and not value.isprintable():
+        raise ValueError("must not hold a control character; double each backslash, or write /")
+    if not isinstance(value, str) or not value:
         raise ValueError("must be the name of a file or folder")
     if value.startswith("~") or "$" in value:
         raise ValueError("must be written out: ~ and $NAME are not expanded")

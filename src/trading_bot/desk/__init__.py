@@ -31,6 +31,7 @@ from trading_bot.order_json import (
 from trading_bot.order_management.exceptions import OrderValidationError
 from trading_bot.order_management.models import OrderRequest, Pricing, Side, TimeInForce
 from trading_bot.signals import Price
+from trading_bot.wrong_values import in_words
 
 __all__ = [
     "AcceptPosition",
@@ -62,7 +63,7 @@ def _exact(value: object) -> object:
     # A fraction read from JSON as a number has been through binary by the time it is seen here.
     if isinstance(value, str | int | Decimal):
         return value
-    raise PydanticCustomError("inexact", "write dollars as text, such as 250.30")
+    raise PydanticCustomError("inexact", "must be text, such as 250.30")
 
 
 _Dollars = Annotated[Price, BeforeValidator(_exact), PlainSerializer(amount_text, when_used="json")]
@@ -265,8 +266,8 @@ def read_ask(text: bytes) -> Ask:
 
 
 def _refusal(error: ValidationError) -> OrderValidationError:
-    problems = error.errors(include_url=False, include_input=False, include_context=False)
-    text = "; ".join(f"{_name(problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}" for problem in problems)
+    problems = error.errors(include_url=False)
+    text = "; ".join(f"{_name(problem['loc'])} {in_words(problem)}" for problem in problems)
     return OrderValidationError(f"{text}; correct it and ask again", code="bad_request")
 
 

@@ -144,4 +144,7 @@ class StructuredTradeLogger:
 def _plain(value: object) -> object:
     if isinstance(value, enum.Enum):
         return str(value.value)
-    return str(value) if isinstance(value, int | Decimal) else value
+    if isinstance(value, int | float | Decimal):
+        return str(value)
+    # A refused trade is recorded with what the caller gave, which may be anything.
+    return value if value is None or isinstance(value, str) else f"a {type(value).__name__}"

@@ -22,12 +22,15 @@ MAX_QUANTITY = 1_000_000
 MAX_PRICE = Decimal(10**8)
 """The broker takes at most eight digits before the point."""
 
-_MAX_DIGITS = 20
+_MAX_DIGITS = 30
+"""A computed average has up to 17; more than this is nonsense, and a larger number could take all memory."""
+
+_LEADING_ZEROS = 20
 _SHOWN = 40
 _SHOWN_BITS = 128  # Python refuses to write out an int of thousands of digits
 _EXACT = Context(prec=60, traps=[InvalidOperation, DivisionByZero, Overflow])
 _TICKER = re.compile(r"[A-Z]{1,5}(?:\.[A-Z])?", re.ASCII)
-_PRICE_TEXT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,10})?", re.ASCII)
+_PRICE_TEXT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,20})?", re.ASCII)
 _OPTION_OR_CRYPTO = re.compile(r"[A-Z]{1,6}[0-9]{6}[CP][0-9]{8}|[A-Z]{2,5}-USD", re.ASCII)
 _ONE_DOLLAR = Decimal(1)
 _NO_CENTS = Decimal("0.00")
@@ -108,7 +111,13 @@ def asked_terms(request: OrderRequest) -> OrderTerms:
     symbol = validate_symbol(request.symbol)
     if not isinstance(request.side, Side):
         raise OrderValidationError(
-            f"{symbol}: a side is Side.BUY or Side.SELL, not {_shown(request.side)}", symbol=symbol
+            f"{symbol}: a side is 'buy' or 'sell', not {_shown(request.side)}", symbol=symbol, code="bad_action"
+        )
+    if request.pricing is not None and not isinstance(request.pricing, Pricing):
+        raise OrderValidationError(
+            f"{symbol}: pricing is 'passive' or 'marketable', not {_shown(request.pricing)}",
+            symbol=symbol,
+            code="bad_pricing",
         )
     return OrderTerms(
         symbol=symbol,
@@ -214,6 +223,11 @@ def _is_next_step(limit_price: Decimal, reference: Decimal, tick: Decimal) -> bo
     return _EXACT.abs(_EXACT.subtract(limit_price, own_step)) <= tick
 
 
+def is_ticker(text: str) -> bool:
+    """Whether ``text`` is one to five upper-case ASCII letters, with one share-class letter after a dot (BRK.B)."""
+    return _TICKER.fullmatch(text) is not None
+
+
 def validate_symbol(symbol: object) -> str:
     """Return the ticker: one to five upper-case ASCII letters, with one share-class letter after a dot (BRK.B).
 
@@ -252,9 +266,9 @@ def validate_quantity(quantity: object, *, symbol: str) -> int:
 
 
 def parse_price(price: object, *, symbol: str) -> Decimal:
-    """Return a positive price in dollars from a Decimal, an int or plain decimal text.
+    """Return a positive price in dollars from a Decimal, an int or plain decimal text; every digit given is kept.
 
-    Binary floats are refused: 2.675 would silently be another number.
+    `OrderRequest` has turned binary floats into the decimals they are written as before they come here.
 
     Raises:
         OrderValidationError: not a number, not positive, not finite, too long or too large.
@@ -265,15 +279,15 @@ def parse_price(price: object, *, symbol: str) -> Decimal:
         or not value.is_finite()
         or not 0 < value < MAX_PRICE
         or len(value.as_tuple().digits) > _MAX_DIGITS
-        or value.adjusted() < -_MAX_DIGITS
+        or value.adjusted() < -_LEADING_ZEROS
     ):
         raise OrderValidationError(
-            f"{symbol}: a price is a positive number of dollars below {MAX_PRICE:f} given as Decimal, int or text, "
-            f"such as Decimal('250.30'), not {_shown(price)}",
+            f"{symbol}: a price is a positive number of dollars below {MAX_PRICE:f} in plain digits, such as 250.30, "
+            f"not {_shown(price)}",
             symbol=symbol,
             code="bad_price",
         )
-    return value
+    return Decimal(f"{value:f}")  # 1E+2 would be shown to people as such
 
 
 def parse_time_in_force(word: object, *, symbol: str) -> TimeInForce:
@@ -308,9 +322,11 @@ def _as_decimal(price: object) -> Decimal | None:
 
 
 def _shown(value: object) -> str:
+    if value is None:
+        return "nothing"
     if type(value) is int and value.bit_length() > _SHOWN_BITS:
         return "an int beyond all use"
-    if type(value) in (str, int, Decimal, bool, bytes) or value is None:
-        text = ascii(value)
+    if type(value) in (str, int, float, Decimal, bool, bytes):
+        text = str(value) if type(value) is Decimal else ascii(value)
         return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
     return f"a {type(value).__name__}"

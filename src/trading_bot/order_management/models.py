@@ -11,6 +11,8 @@ from datetime import datetime
 from decimal import Context, Decimal
 from typing import NewType
 
+from trading_bot.order_management import caller_values
+
 ClientOrderId = NewType("ClientOrderId", str)
 """FIX tag 11: the caller's name for an order, 1 to 64 printable characters."""
 
@@ -116,7 +118,9 @@ class OrderRequest:
     """What the caller wants: a limit order priced from a reference price.
 
     ``quantity`` is in whole shares, ``reference_price`` in dollars. ``pricing`` overrides the configured one.
-    The calculator judges the values, so that every wrong one is refused with the same error.
+    Values of another type are converted where that is exact: numpy scalars, ``10.0`` shares, a ``float`` price by the
+    shortest decimal that reads back as it, ``"BUY"``, ``"tsla"``. The calculator judges the values, so that every wrong
+    one is refused with the same error.
     """
 
     symbol: str
@@ -127,6 +131,20 @@ class OrderRequest:
     extended_hours: bool = False
     client_order_id: str | None = None
     pricing: Pricing | None = None
+
+    def __post_init__(self) -> None:
+        """Convert what can be converted without a loss; the rest stays for the calculator to refuse."""
+        for name, value in (
+            ("symbol", caller_values.ticker(self.symbol)),
+            ("side", caller_values.member(Side, self.side)),
+            ("quantity", caller_values.whole_number(self.quantity)),
+            ("reference_price", caller_values.exact_price(self.reference_price)),
+            ("time_in_force", caller_values.member(TimeInForce, self.time_in_force)),
+            ("extended_hours", caller_values.switch(self.extended_hours)),
+            ("client_order_id", caller_values.plain_text(self.client_order_id)),
+            ("pricing", caller_values.member(Pricing, self.pricing)),
+        ):
+            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import Protocol
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from trading_bot.paper.chance import draw
+from trading_bot.wrong_values import in_words
 
 TICKER = re.compile(r"[A-Z]{1,5}([.][A-Z])?")
 
@@ -139,7 +140,11 @@ def _read_line(line: str, name: str, number: int) -> MarketQuote:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "the line"
-        raise QuoteFileError(name, number, f"{field}: {first['msg']}; correct the line or record it again") from error
+        if first["type"] != "missing" and first["input"] is None:
+            problem = in_words(first, if_null="leave the line out or give a price")
+        else:
+            problem = f"{in_words(first)}; correct the line or record it again"
+        raise QuoteFileError(name, number, f"{field} {problem}") from error
     try:
         return MarketQuote(
             symbol=row.symbol,

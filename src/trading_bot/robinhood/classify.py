@@ -1,5 +1,6 @@
 """What one exchange means for an order: total over every status and every failure, decided by a table."""
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -226,8 +227,15 @@ def _error_fields(body: bytes) -> Mapping[str, object] | None:
 
 def _sentences(fields: Mapping[str, object]) -> Iterator[str]:
     for name, value in fields.items():
-        text = ", ".join(str(part) for part in value) if isinstance(value, list) else str(value)
-        yield text if name in _WHOLE_ORDER else f"{name}: {text}"
+        yield _said(value) if name in _WHOLE_ORDER else f"{name}: {_said(value)}"
+
+
+def _said(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_said(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_said, value))
+    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
 
 
 def _header_wait(text: str, now: datetime) -> Seconds | None:

@@ -7,6 +7,7 @@ left in it or on the disk.
 import base64
 import hmac
 import io
+import json
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +22,7 @@ from pydantic import SecretStr
 
 from trading_bot.clock import Clock, Seconds
 from trading_bot.order_management.exceptions import AuthenticationError
+from trading_bot.robinhood.approval import ApprovalEnd, ApprovalError, Ending, in_known_shape
 from trading_bot.robinhood.failures import WireFailure
 from trading_bot.robinhood.reads import Wire
 from trading_bot.robinhood.session import BASE_URL, WireReply, WireRequest
@@ -28,6 +30,9 @@ from trading_bot.robinhood.wire import printable
 
 APPROVAL_PATIENCE_S: Seconds = 180.0
 """How long a person may take to approve a new device."""
+
+WAITING_EVERY_S: Seconds = 15.0
+"""How often somebody who watches is told that the approval is still waited for."""
 
 _GRANT_PATH = "/oauth2/token/"
 _APPROVAL_PATH = "/pathfinder/user_machine/"
@@ -40,16 +45,16 @@ _TIMEOUT_S: Seconds = 16.0
 _one_at_a_time = threading.Lock()
 
 
-class ApprovalError(Exception):
-    """The approval of a new device cannot go on; robin_stocks gives up when it meets this."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Who logs in. ``ask`` shows a question and returns the answer; None where nobody can be asked."""
+    """Who logs in. ``ask`` shows a question and returns the answer; None where nobody can be asked.
+
+    ``waiting`` is told from time to time how many seconds are left for the approval; None where nobody watches.
+    """
 
     notify: Callable[[str], None]
     ask: Callable[[str], str] | None
+    waiting: Callable[[Seconds], None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +75,9 @@ class LoginAttempt:
     may_have_arrived: bool = False
     asked_for_approval: bool = False
     lacked_a_terminal: bool = False
+    typed_a_code: bool = False
+    end: ApprovalEnd | None = None
+    """Why the approval of this device came to nothing, if it did. The password was right then."""
 
     def note(self, result: WireReply | WireFailure) -> None:
         """Add one answer of the token endpoint."""
@@ -140,7 +148,7 @@ class InteractiveLogin:
                     {
                         "print": _drop,
                         "input": lambda question: _ask(question, person, attempt),
-                        "time": self._bounded_time(),
+                        "time": self._bounded_time(person, attempt),
                         "generate_device_token": secrets.device_token.get_secret_value,
                     },
                 )
@@ -149,15 +157,29 @@ class InteractiveLogin:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="trading-bot-login-"))
             yield lambda **form: authentication.login(store_session=False, pickle_path=folder, **form)
 
-    def _bounded_time(self) -> SimpleNamespace:
+    def _bounded_time(self, person: Person, attempt: LoginAttempt) -> SimpleNamespace:
         not_after = self._clock.monotonic() + self._patience_s
+        told_at = self._clock.monotonic()
 
         def sleep(seconds: Seconds) -> None:
-            if self._clock.monotonic() + seconds > not_after:
-                raise ApprovalError("nobody approved the device in time")
+            nonlocal told_at
+            now = self._clock.monotonic()
+            if now + seconds > not_after:
+                raise _given_up(attempt)
+            if person.waiting is not None and attempt.asked_for_approval and now - told_at >= WAITING_EVERY_S:
+                told_at = now
+                person.waiting(not_after - now)
             self._clock.sleep(seconds)
 
-        return SimpleNamespace(time=self._clock.monotonic, sleep=sleep)
+        # Its own two minutes end in the middle of an approval, so its clock stands still and only the sleeps count.
+        return SimpleNamespace(time=lambda: 0.0, sleep=sleep)
+
+
+def _given_up(attempt: LoginAttempt) -> ApprovalError:
+    # Codes that were typed and not accepted may count against the account; a prompt that nobody saw does not.
+    error = ApprovalError(None if attempt.typed_a_code else ApprovalEnd(ending=Ending.NOT_APPROVED))
+    attempt.end = error.end
+    return error
 
 
 @dataclass(slots=True, kw_only=True)
@@ -187,10 +209,22 @@ class _Carrier(requests.adapters.BaseAdapter):
             self.attempt.note(result)
         if url.path == _APPROVAL_PATH and not self.attempt.asked_for_approval:
             self.attempt.asked_for_approval = True
-            self.person.notify("approve this device in the broker's app, or have the code at hand that it sends")
+            self.person.notify(
+                "approve this device in the broker's app, or have the code at hand that it sends; "
+                f"waiting {APPROVAL_PATIENCE_S:.0f} seconds at most"
+            )
+        result = self._understood(request.method or "", url.path, result)
         if isinstance(result, WireFailure):
             raise requests.exceptions.ConnectionError(result.cause)
         return _response(request, result)
+
+    def _understood(self, method: str, path: str, result: WireReply | WireFailure) -> WireReply | WireFailure:
+        try:
+            known = in_known_shape(method, path, result)
+        except ApprovalError as error:
+            self.attempt.end = error.end
+            raise
+        return result if known is None else WireReply(status=200, headers={}, body=json.dumps(known).encode())
 
     def close(self) -> None:
         pass
@@ -230,7 +264,8 @@ def _replaced(module: ModuleType, names: Mapping[str, object]) -> Iterator[None]
 def _ask(question: str, person: Person, attempt: LoginAttempt) -> str:
     if person.ask is None:
         attempt.lacked_a_terminal = True
-        raise ApprovalError("nobody can be asked for the code")
+        raise ApprovalError
+    attempt.typed_a_code = True
     return person.ask(printable(question))
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pydantic import SecretStr
 
 from trading_bot.auth.robinhood_auth import RobinhoodAuth
-from trading_bot.clock import Clock
+from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, ConfigError
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.models import ExecutionMode
@@ -74,8 +74,11 @@ class LiveDoor:
         mfa_secret: SecretStr | None,
         notify: Callable[[str], None],
         ask: Callable[[str], str] | None,
+        waiting: Callable[[Seconds], None] | None = None,
     ) -> None:
         """Log in once and save the session; ``ask`` puts the broker's questions to a person, None where nobody is.
+
+        ``waiting`` is told from time to time how many seconds are left for the approval of a new device.
 
         Raises:
             ConfigError: the door was opened without a user name.
@@ -86,7 +89,7 @@ class LiveDoor:
         self._login.login(
             username=self._username,
             password=password,
-            person=Person(notify=notify, ask=ask),
+            person=Person(notify=notify, ask=ask, waiting=waiting),
             mfa_secret=mfa_secret,
         )
 
