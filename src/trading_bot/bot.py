@@ -261,6 +261,7 @@ class TradingBot:
         standing = self._manager.standing_order(request, strategy_name=strategy_name)
         if standing is not None:
             return duplicate_trade(standing)
+        self._safety.read_ahead(terms.side)
         try:
             self._approve(terms)
         except TradeRefusedError as error:
@@ -278,6 +279,7 @@ class TradingBot:
         standing = self._manager.standing_order(request, strategy_name=strategy_name)
         if standing is not None:
             return duplicate_trade(standing)
+        self._safety.read_ahead(request.side)
         placed = self._manager.place(request, strategy_name=strategy_name, approve=self._approve)
         envelope = placed.envelope
         if not placed.is_new:

@@ -78,6 +78,7 @@ def status_json(status: OrderStatus) -> JsonObject:
         "limit_price": amount_text(status.limit_price),
         "reason": status.reason,
         "last_transaction_at": moment_text(status.last_transaction_at),
+        "executions_outstanding": shares_text(status.executions_outstanding),
         "executions": [_execution_json(execution) for execution in status.executions],
         "broker_state": status.broker_state,
     }

@@ -215,6 +215,14 @@ class SafetyChecks:
         buy = _Buy(trade=trade, position=position, account=account, risk=risk, active=active, all_orders=all_orders)
         return _verdicts(_BUY_RULES, buy)
 
+    def read_ahead(self, side: Side = Side.BUY) -> None:
+        """Read what the limits of a day need from the broker, ahead of an order and outside of every lock.
+
+        A sell waits for nothing: no price is read for it.
+        """
+        if side is Side.BUY:
+            self._risk.read_ahead()
+
     def state(self) -> RiskState:
         """Return today's figures and whether buys are halted; nothing is written and no broker asked."""
         return self._risk.state()

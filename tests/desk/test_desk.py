@@ -292,6 +292,7 @@ def test_an_accepted_position_is_answered_with_its_quantity(desk: Desk):
         "v": 1,
         "symbol": "AAPL",
         "quantity": "0",
+        "ratio": None,
     }
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.order_management.test_order_book import next_event, step
 from tests.support.order_story import MONDAY, Story, booked, fill, intended, now_in, order_id_of, told
 from trading_bot.order_management.carrying import RECENT, carried_events, is_recent
-from trading_bot.order_management.events import EventKind
+from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError
 from trading_bot.order_management.models import ClientOrderId, ExecutionId, OrderEnvelope, OrderState
 from trading_bot.order_management.order_book import OrderBook
@@ -29,6 +29,7 @@ def carried(order: TrackedOrder) -> TrackedOrder:
 
 
 FULL = Story(
+    OrderEvent(event=EventKind.SESSION_STARTED),
     intended(),
     told(EventKind.ORDER_OUTCOME_UNKNOWN, status=OrderState.UNKNOWN, details={"surely_there": "true"}),
     told(EventKind.ABSENCE_NOTED, occurred_at=MONDAY),
@@ -69,7 +70,6 @@ def test_no_fact_of_an_order_is_left_out_of_the_comparison():
         "extended_hours",
         "execution_mode",
         "strategy_name",
-        "created_at",
         "duplicate_of",
     }
 

@@ -279,7 +279,11 @@ class TestAcceptPosition:
         bench = drifted(moved)
         assert bench.manager.decisions.accept_position("AAPL", **ALICE) == quantity
         fact = bench.journal.facts(EventKind.POSITION_ACCEPTED)[-1]
-        assert (fact.quantity, fact.reason, fact.details) == (quantity, ALICE["reason"], {"by": "alice"})
+        assert (fact.quantity, fact.reason, fact.details) == (
+            quantity,
+            ALICE["reason"],
+            {"by": "alice", "before": "50"},
+        )
         bench.sync(after=LOOK_EVERY_S)
         bench.sync(after=60)
         assert bench.buy("c1").order_id is not None

@@ -112,7 +112,7 @@ def test_what_ended_long_ago_is_left_behind_and_still_known_by_every_name(desk):
 def test_orders_that_later_figures_rest_on_are_carried_however_old(tmp_path):
     asked: list[tuple[str, ...]] = []
 
-    def needed(orders, since):
+    def needed(orders, acceptances, since):
         asked.append(tuple(names(orders)))
         return {FIRST}
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.risk_desk import MONDAY_NOON, FakeOrders, fill
+from tests.support.risk_desk import MONDAY_NOON, FakeOrders, annulled, fill
 from trading_bot.order_management.models import Side
 from trading_bot.risk.results import DayResults, LosingStreak, day_results, losing_streak, sales_of
 
@@ -88,7 +88,7 @@ def test_what_was_executed_at_one_moment_counts_in_the_order_of_the_orders():
 def test_an_annulled_execution_counts_no_more():
     orders = FakeOrders()
     orders.round_trip("-10")
-    orders.told[1] = replace(orders.told[1], executions=())
+    orders.told[1] = annulled(orders.told[1])
     assert results_of(orders) == []
 
 

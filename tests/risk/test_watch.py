@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.risk_desk import MONDAY_NOON, FakeOrders, breaker_of, limits_of, watch_of
+from tests.support.risk_desk import MONDAY_NOON, FakeOrders, annulled, breaker_of, limits_of, watch_of
 from tests.support.safety_fakes import FullDisk
 from trading_bot.clock import VirtualClock
 from trading_bot.order_management.events import EventKind, OrderEvent
@@ -207,5 +207,5 @@ def test_an_execution_annulled_later_changes_the_figures(orders, tmp_path):
     lose(orders, "-10")
     watch = watch_of(orders, tmp_path)
     assert watch.state().realised_today == -10
-    orders.told[-1] = replace(orders.told[-1], executions=())
+    orders.told[-1] = annulled(orders.told[-1])
     assert watch.state().realised_today == 0

@@ -18,8 +18,8 @@ Plant: TypeAlias = Callable[[pytest.MonkeyPatch], None]
 def _unresolved_left_behind(patch: pytest.MonkeyPatch) -> None:
     real = JournalKeeper._kept
 
-    def kept(self, orders):
-        return tuple(order for order in real(self, orders) if not order.state.is_unresolved)
+    def kept(self, orders, acceptances):
+        return tuple(order for order in real(self, orders, acceptances) if not order.state.is_unresolved)
 
     patch.setattr(JournalKeeper, "_kept", kept)
 

@@ -89,6 +89,8 @@ class BrokerOrder:
     created_at: datetime
     state: OrderState = OrderState.CONFIRMED
     executions: list[Execution] = field(default_factory=list)
+    listed: int | None = None
+    """How many of its executions are listed by now; None for all."""
 
     @property
     def filled(self) -> Decimal:
@@ -124,7 +126,7 @@ class BrokerOrder:
             broker_state=self.state.value,
             cumulative_quantity=self.filled,
             average_price=self.executions[0].price if self.executions else None,
-            executions=tuple(self.executions),
+            executions=tuple(self.executions[: self.listed]),
             created_at=self.created_at,
         )
 

@@ -1,5 +1,7 @@
 """Orders and fills told in one line each, and the parts that watch their results."""
 
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 from trading_bot.clock import VirtualClock
 from trading_bot.config import RiskManagementConfig
 from trading_bot.files import FileSystem, LocalFiles
+from trading_bot.order_management.acceptances import Acceptance, parse_ratio
 from trading_bot.order_management.models import (
     ClientOrderId,
     Execution,
@@ -22,6 +25,8 @@ from trading_bot.order_management.models import (
 from trading_bot.order_management.tracked_order import TrackedOrder
 from trading_bot.risk.breaker import RiskBreaker
 from trading_bot.risk.exchange_day import ExchangeDays
+from trading_bot.risk.marks import MarkReader
+from trading_bot.risk.order_facts import TradeHistory
 from trading_bot.risk.watch import RiskWatch
 
 MONDAY_NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
@@ -46,6 +51,29 @@ class FakeOrders:
     def __init__(self, now: datetime = MONDAY_NOON) -> None:
         self.now = now
         self.told: list[TrackedOrder] = []
+        self.accepted: list[Acceptance] = []
+        self.unexplained: frozenset[str] = frozenset()
+
+    def history(self) -> TradeHistory:
+        return TradeHistory(orders=self.orders(), acceptances=tuple(self.accepted), unexplained=self.unexplained)
+
+    def accept(self, before: object, held: object, ratio: str | None = None, *, symbol: str = "AAPL") -> None:
+        """A person accepts another position; orders told later stand behind it."""
+        self.now += timedelta(seconds=1)
+        self.accepted.append(
+            Acceptance(
+                symbol=symbol,
+                number=self._next_number(),
+                at=self.now,
+                by="ada",
+                before=Decimal(str(before)),
+                held=Decimal(str(held)),
+                ratio=parse_ratio(ratio, symbol=symbol) if ratio else None,
+            )
+        )
+
+    def _next_number(self) -> int:
+        return len(self.told) + len(self.accepted) + 1
 
     def orders(self) -> tuple[TrackedOrder, ...]:
         return tuple(self.told)
@@ -85,7 +113,11 @@ class FakeOrders:
             created_at=self.now,
             filled_quantity=done,
         )
-        order = TrackedOrder(envelope=envelope, executions=(fill(name, done, price, self.now),) if done else ())
+        order = TrackedOrder(
+            envelope=envelope,
+            executions=(fill(name, done, price, self.now),) if done else (),
+            number=self._next_number(),
+        )
         self.told.append(order)
         return order
 
@@ -99,6 +131,17 @@ class FakeOrders:
         """Buy one share for a million dollars and sell it again with that result."""
         self.buy(1, "1000000", at=at)
         self.sell(1, str(Decimal(1_000_000) + Decimal(result)), at=at)
+
+
+def annulled(order: TrackedOrder) -> TrackedOrder:
+    """The order after the broker took its executions back."""
+    return replace(order, executions=(), envelope=replace(order.envelope, filled_quantity=Decimal(0)))
+
+
+def unlisted(order: TrackedOrder, *, average: str | None = None) -> TrackedOrder:
+    """The order as it is reported filled while no execution is listed."""
+    price = Decimal(average) if average is not None else None
+    return replace(order, executions=(), envelope=replace(order.envelope, average_price=price))
 
 
 def fill(name: str, quantity: Decimal, price: str, at: datetime) -> Execution:
@@ -120,10 +163,17 @@ def watch_of(
     clock: VirtualClock | None = None,
     files: FileSystem | None = None,
     limits: RiskManagementConfig = NO_LIMITS,
+    marks: MarkReader | None = None,
+    unsettled: Collection[str] = (),
 ) -> RiskWatch:
     clock = clock or VirtualClock(orders.now)
     return RiskWatch(
-        limits=limits, orders=orders, breaker=breaker_of(folder, clock, files=files), days=ExchangeDays(clock)
+        limits=limits,
+        orders=orders,
+        breaker=breaker_of(folder, clock, files=files),
+        days=ExchangeDays(clock),
+        marks=marks,
+        unsettled=lambda: unsettled,
     )
 
 

@@ -142,6 +142,7 @@ def test_a_status_in_full():
         "limit_price": "249.92",
         "reason": None,
         "last_transaction_at": "2026-11-20T14:30:00.000000Z",
+        "executions_outstanding": "0",
         "executions": [
             {
                 "execution_id": "e-1",

@@ -8,6 +8,7 @@ from decimal import Decimal
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderNotFoundError
 from trading_bot.order_management.order_book import OrderBook
+from trading_bot.order_management.position_watch import in_words
 from trading_bot.order_management.tracked_order import TrackedOrder
 
 
@@ -120,6 +121,25 @@ def _carried(fact: OrderEvent) -> str:
     return f"carried over from the earlier part of the journal: {_terms(fact)}{_state(fact)}"
 
 
+def _position_accepted(fact: OrderEvent) -> str:
+    if "by" not in fact.details:
+        return f"the position in {fact.symbol or 'every other symbol'} is taken as it is{_because(fact)}"
+    held = Decimal(fact.details["held"]) if "held" in fact.details else fact.quantity
+    before = Decimal(fact.details["before"]) if "before" in fact.details else None
+    change = ""
+    if held is not None and before is not None and held != before:
+        change = f" of {in_words(held)} shares in place of {in_words(before)}"
+    return (
+        f"{_person(fact)} accepted the broker's position{change} in {fact.symbol}{_cost(fact, change)}{_because(fact)}"
+    )
+
+
+def _cost(fact: OrderEvent, change: str) -> str:
+    if "ratio" in fact.details:
+        return f", a split of {fact.details['ratio']} that leaves their total cost as it was"
+    return ", whose cost is unknown from then on" if change else ""
+
+
 def _plain(text: str) -> Callable[[OrderEvent], str]:
     return lambda fact: f"{text}{_because(fact)}"
 
@@ -160,11 +180,7 @@ _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
     EventKind.SYMBOL_FROZEN: _on_symbol("no order may be opened on {symbol}"),
     EventKind.SYMBOL_RELEASED: _on_symbol("orders on {symbol} are allowed again"),
     EventKind.SNAPSHOT_TAKEN: _plain("the broker's open orders were read in full"),
-    EventKind.POSITION_ACCEPTED: lambda fact: (
-        f"{_person(fact)} accepted the broker's position in {fact.symbol}{_because(fact)}"
-        if "by" in fact.details
-        else f"the position in {fact.symbol or 'every other symbol'} is taken as it is{_because(fact)}"
-    ),
+    EventKind.POSITION_ACCEPTED: _position_accepted,
     EventKind.TRADING_HALTED: _plain("new orders were halted"),
     EventKind.TRADING_RESUMED: _plain("new orders were allowed again"),
     EventKind.ORDER_CARRIED: _carried,

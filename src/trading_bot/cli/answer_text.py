@@ -100,8 +100,17 @@ def status_lines(order: Answer, zone: ZoneInfo) -> tuple[str, ...]:
         f"{_wanted(order)} limit {_dollars(order, 'limit_price')}: {_words(order, 'state')}{reason}",
         f"client order id {text(order, 'client_order_id')}, broker's order id {text(order, 'order_id')}",
         f"filled {filled_text(order)}, average {average(amount(order, 'average_price'))}",
+        *_outstanding_lines(order),
         *(_fill_line(fill, zone) for fill in parts(order, "executions")),
     )
+
+
+def _outstanding_lines(order: Answer) -> tuple[str, ...]:
+    missing = amount(order, "executions_outstanding")
+    if not missing:
+        return ()
+    meanwhile = "they count by total and average until the broker lists them"
+    return (f"the executions of {shares(missing)} shares are outstanding: {meanwhile}",)
 
 
 def _fill_line(fill: Answer, zone: ZoneInfo) -> str:

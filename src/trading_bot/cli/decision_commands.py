@@ -72,18 +72,26 @@ def release(invocation: Invocation, *, symbol: str, by: str, reason: str) -> Non
 
 @click.command("accept-position", short_help="Take the broker's position of a symbol as right.")
 @click.argument("symbol")
+@click.option(
+    "--ratio",
+    metavar="NEW:OLD",
+    help="The position comes from a split: 10:1 made ten shares of one, 1:8 one of eight. Their total cost stays.",
+)
 @_decision_options
 @pass_invocation
-def accept_position(invocation: Invocation, *, symbol: str, by: str, reason: str) -> None:
+def accept_position(invocation: Invocation, *, symbol: str, ratio: str | None, by: str, reason: str) -> None:
     """Take the broker's position of a symbol as right from now on, and release it where its position had frozen it.
 
-    No order on the symbol may be open meanwhile.
+    No order on the symbol may be open meanwhile. Without --ratio, the cost of the shares is unknown from here on where
+    their number is another one: their sales count in no limit. A ratio has to lead from the old number to the new one
+    within less than one share, the fraction that is paid in cash.
     """
     from trading_bot.desk import AcceptPosition, new_ask
 
     call = DeskCall(invocation)
-    answer = call.ask(new_ask(AcceptPosition, symbol=symbol, by=by, reason=reason))
-    call.show(answer, lambda position: (f"{position['symbol']}: {position['quantity']} shares are accepted",))
+    answer = call.ask(new_ask(AcceptPosition, symbol=symbol, ratio=ratio, by=by, reason=reason))
+    split = "" if ratio is None else f" after a split of {ratio}"
+    call.show(answer, lambda position: (f"{position['symbol']}: {position['quantity']} shares are accepted{split}",))
 
 
 DECISION_COMMANDS = tuple(map(common_options, (resolve, adopt, release, accept_position)))

@@ -54,12 +54,15 @@ class ReleaseSymbol(_Decision):
 
 
 class AcceptPosition(_Decision):
-    """Take the broker's position of a symbol as ours from now on."""
+    """Take the broker's position of a symbol as ours from now on; ``ratio`` is that of a split, such as 10:1."""
 
     ask: Literal["accept_position"] = "accept_position"
     symbol: Text
+    ratio: Text | None = None
 
     def answer(self, counter: Counter) -> JsonObject:
         """Read it and record it."""
-        quantity = counter.bot.manager.decisions.accept_position(self.symbol, by=self.by, reason=self.reason)
-        return {"v": FORM_VERSION, "symbol": self.symbol, "quantity": shares_text(quantity)}
+        quantity = counter.bot.manager.decisions.accept_position(
+            self.symbol, by=self.by, reason=self.reason, ratio=self.ratio
+        )
+        return {"v": FORM_VERSION, "symbol": self.symbol, "quantity": shares_text(quantity), "ratio": self.ratio}

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from trading_bot.order_management.acceptances import Acceptance
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderLogDamagedError
 from trading_bot.order_management.models import (
@@ -25,8 +26,8 @@ from trading_bot.order_management.tracked_order import TrackedOrder, needed
 RECENT = timedelta(hours=26)
 """Longer than any exchange day and than the longest duplicate window: orders that ended within it are carried."""
 
-Needed = Callable[[Sequence[TrackedOrder], datetime], Collection[ClientOrderId]]
-"""Given all orders and a moment, names the orders before it that figures of a later day still rest on."""
+Needed = Callable[[Sequence[TrackedOrder], Sequence[Acceptance], datetime], Collection[ClientOrderId]]
+"""Given all orders, accepted positions and a moment, names the orders before it that later figures still rest on."""
 
 _ROOM = 16 * 1024
 """Bytes of executions and anomalies in one record, which may have reason and terms besides."""
@@ -79,7 +80,7 @@ def carried_order(known: TrackedOrder | None, record: JournalRecord) -> TrackedO
     """
     details = record.fact.details
     try:
-        order = _told(record.fact) if details[_PART] == _FIRST else _need_known(known)
+        order = _told(record) if details[_PART] == _FIRST else _need_known(known)
         return replace(
             order,
             executions=(*order.executions, *(_execution(text) for text in _listed(details, _EXECUTION))),
@@ -126,12 +127,13 @@ def _terms(order: TrackedOrder) -> dict[str, str]:
         "surely_there": _word(order.surely_there),
         "filled_at": _time(order.filled_at),
         "absent_since": _time(order.absent_since),
+        "number": str(order.number or ""),
     }
     return {key: text for key, text in known.items() if text}
 
 
-def _told(fact: OrderEvent) -> TrackedOrder:
-    details = fact.details
+def _told(record: JournalRecord) -> TrackedOrder:
+    fact, details = record.fact, record.fact.details
     duplicate_of = details.get("duplicate_of")
     envelope = OrderEnvelope(
         client_order_id=needed(fact.client_order_id, "client_order_id"),
@@ -161,6 +163,7 @@ def _told(fact: OrderEvent) -> TrackedOrder:
         last_transaction_at=fact.occurred_at,
         filled_at=_moment(details, "filled_at"),
         absent_since=_moment(details, "absent_since"),
+        number=int(details.get("number") or record.seq),
     )
 
 

@@ -60,6 +60,11 @@ class Holdings:
         """Why the latest look that was due failed; until one succeeds, no sell can be bounded."""
         return self._unread_because
 
+    @property
+    def unsettled(self) -> frozenset[str]:
+        """The symbols whose position differed at the latest look, proven or not."""
+        return frozenset(self._differences)
+
     def free_to_sell(self, symbol: str) -> Decimal:
         """Return the shares not promised to any open or unresolved sell, of the smaller of both quantities.
 

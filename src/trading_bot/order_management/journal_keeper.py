@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from trading_bot.clock import Clock, Seconds
 from trading_bot.logging.setup import get_logger
+from trading_bot.order_management.acceptances import Acceptance
 from trading_bot.order_management.carrying import RECENT, Needed, carried_events, is_recent
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogError
@@ -76,7 +77,7 @@ class JournalKeeper:
             OrderLogError: as `OrderLog.rotate`, or the next segment would not tell the same.
         """
         with self._ledger.open_book() as book:
-            kept = self._kept(book.orders())
+            kept = self._kept(book.orders(), book.acceptances())
             carried = (*book.standing_facts(), *(event for order in kept for event in carried_events(order)))
             name = self._log.rotate(
                 carried,
@@ -102,9 +103,9 @@ class JournalKeeper:
         begun_on = self._log.begun_on
         return self._log.grown_bytes >= self._rules.max_bytes or (begun_on is not None and begun_on < today)
 
-    def _kept(self, orders: Sequence[TrackedOrder]) -> tuple[TrackedOrder, ...]:
+    def _kept(self, orders: Sequence[TrackedOrder], acceptances: Sequence[Acceptance]) -> tuple[TrackedOrder, ...]:
         since = self._clock.now() - RECENT
-        named: Collection[ClientOrderId] = self._needed(orders, since)
+        named: Collection[ClientOrderId] = self._needed(orders, acceptances, since)
         return tuple(order for order in orders if is_recent(order, since=since) or order.client_order_id in named)
 
     def _anchor(self) -> None:
@@ -114,9 +115,11 @@ class JournalKeeper:
             _log.error("journal_anchor_failed", problem=str(error))
 
 
-def nothing_needed(orders: Sequence[TrackedOrder], since: datetime) -> frozenset[ClientOrderId]:
+def nothing_needed(
+    orders: Sequence[TrackedOrder], acceptances: Sequence[Acceptance], since: datetime
+) -> frozenset[ClientOrderId]:
     """Name no old order: for a journal on which no figure of a later day rests."""
-    del orders, since
+    del orders, acceptances, since
     return frozenset()
 
 

@@ -28,6 +28,7 @@ from trading_bot.order_management.models import (
 )
 from trading_bot.order_management.operator_decisions import OperatorDecisions
 from trading_bot.order_management.order_book import TrackedOrder
+from trading_bot.order_management.outstanding import latest_status
 from trading_bot.order_management.placement import Approval, ManagerIdentity, Placed, approve_all
 from trading_bot.order_management.ports import AccountGateway, BrokerGateway, SendLock, TradingLatch
 from trading_bot.order_management.pricing import PricePreview
@@ -106,6 +107,12 @@ class OrderManager:
         """Why the journal takes no order, and may not know every order, if so."""
         failure = self._ledger.failure
         return None if failure is None else str(failure)
+
+    @property
+    def unsettled_symbols(self) -> frozenset[str]:
+        """The symbols of which the broker's latest positions show another quantity than our fills explain."""
+        holdings = self._parts.holdings
+        return holdings.unsettled if holdings is not None else frozenset()
 
     @property
     def decisions(self) -> OperatorDecisions:
@@ -232,17 +239,13 @@ class OrderManager:
         self._parts.admission.refuse_unless_open_to(terms)
 
     def get_order_status(self, order_id: str) -> OrderStatus:
-        """Read an order by either id, from the broker where it holds the order.
+        """Read an order by either id, from the broker where it holds the order or has not listed all its executions.
 
         Raises:
             OrderNotFoundError: no order of that id is in the journal, or the broker does not know it.
             OrderStatusError: the broker could not be read.
         """
-        order = self._find(order_id)
-        broker_id = order.envelope.order_id
-        if broker_id is None or order.state.is_terminal:
-            return order.status()
-        return self._parts.synchronizer.refresh(order, broker_id).status()
+        return latest_status(self._find(order_id), refresh=self._parts.synchronizer.refresh)
 
     def replace(
         self,

@@ -269,4 +269,6 @@ class OrderStatus:
     reason: str | None
     last_transaction_at: datetime | None
     executions: tuple[Execution, ...] = field(default=())
+    executions_outstanding: Decimal = Decimal(0)
+    """Shares reported filled whose executions the broker has not listed yet."""
     broker_state: str | None = None

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+from trading_bot.order_management.acceptances import acceptance_event, parse_ratio, refuse_unlike
 from trading_bot.order_management.calculator import validate_symbol
 from trading_bot.order_management.carrying import carried_events
 from trading_bot.order_management.causes import Cause, cause_of
@@ -24,7 +25,7 @@ from trading_bot.order_management.models import (
 )
 from trading_bot.order_management.order_book import OrderBook
 from trading_bot.order_management.ports import BrokerGateway
-from trading_bot.order_management.position_watch import NOTHING, Look, baseline, in_words
+from trading_bot.order_management.position_watch import NOTHING, Look, in_words
 from trading_bot.order_management.synchronization import Synchronizer
 from trading_bot.order_management.tracked_order import TrackedOrder
 
@@ -121,12 +122,15 @@ class OperatorDecisions:
             if cause_of(halt) is Cause.TWIN and halt is not None and halt.symbol == symbol:
                 self._ledger.record_fact(_about_symbol(EventKind.TRADING_RESUMED, symbol, by=by, reason=reason))
 
-    def accept_position(self, symbol: str, *, by: str, reason: str) -> Decimal:
+    def accept_position(self, symbol: str, *, by: str, reason: str, ratio: str | None = None) -> Decimal:
         """Take the broker's position of a symbol as ours from now on, and return it.
 
+        ``ratio`` says that a split made it, as ``10:1`` or ``1:8``: the total cost stays. Without one, the cost of the
+        shares is unknown from there on where their number is another one.
+
         Raises:
-            OrderValidationError: that is no symbol; an order on it has not ended, whose fills could count twice; or the
-                position is short.
+            OrderValidationError: that is no symbol; an order on it has not ended, whose fills could count twice; the
+                position is short; or the ratio does not lead to it within less than one share.
             OrderStatusError: the positions could not be read.
         """
         _refuse_nameless(by, reason)
@@ -134,6 +138,7 @@ class OperatorDecisions:
         if holdings is None:
             raise OrderStatusError("this manager reads no positions; give it the account to read them from")
         symbol = validate_symbol(symbol)
+        split = None if ratio is None else parse_ratio(ratio, symbol=symbol)
         self._refuse_while_open(symbol)
         look = holdings.look()
         quantity = look.held.get(symbol, NOTHING)
@@ -146,7 +151,11 @@ class OperatorDecisions:
         with self._ledger.open_book() as book:
             self._refuse_while_open(symbol)
             _refuse_if_moved(book, symbol, look)
-            self._ledger.record_fact(baseline(symbol, quantity, reason=reason, by=by))
+            before = book.expected_positions().get(symbol, NOTHING)
+            if split is not None:
+                refuse_unlike(split, symbol=symbol, before=before, held=quantity)
+            accepted = acceptance_event(symbol, quantity, before=before, ratio=split, by=by, reason=reason)
+            self._ledger.record_fact(accepted)
             self._end_what_the_position_caused(book, symbol, by=by, reason=reason)
             holdings.forget_difference(symbol)
         return quantity

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
+from trading_bot.order_management.acceptances import Acceptance, Acceptances
 from trading_bot.order_management.carrying import carried_events, carried_order
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError
@@ -75,6 +76,8 @@ class OrderBook:
         self._standing: dict[tuple[EventKind, str], OrderEvent] = {}
         self._positions: dict[str, Decimal] = {}
         self._positions_since: datetime | None = None
+        self._acceptances = Acceptances()
+        self._unbacked: dict[ClientOrderId, None] = {}
 
     def clear(self) -> None:
         """Forget everything but where the past is asked for."""
@@ -86,6 +89,8 @@ class OrderBook:
         self._standing.clear()
         self._positions.clear()
         self._positions_since = None
+        self._acceptances.clear()
+        self._unbacked.clear()
 
     @classmethod
     def replayed(cls, records: Iterable[JournalRecord]) -> "OrderBook":
@@ -113,6 +118,7 @@ class OrderBook:
             OrderLogDamagedError: the record cannot follow from what the book holds.
         """
         fact = record.fact
+        self._acceptances.note(record, before=self._positions.get(fact.symbol or "", NOTHING))
         self._note_standing(fact)
         if fact.client_order_id is None:
             return None
@@ -159,6 +165,9 @@ class OrderBook:
             del self._by_ref_id[envelope.ref_id]
             if envelope.order_id is not None:
                 self._by_order_id.pop(envelope.order_id, None)
+            self._unbacked.pop(key, None)
+        numbers = ((order.envelope.symbol, order.number) for order in self._orders.values())
+        self._acceptances.leave_behind(orders=numbers, held=self.expected_positions())
         self._filled = [key for key in self._filled if key in self._orders]
 
     def _store(self, order: TrackedOrder) -> None:
@@ -169,6 +178,10 @@ class OrderBook:
                 client_order_id=key,
             )
         self._orders[key] = order
+        if order.unbacked_quantity:
+            self._unbacked[key] = None
+        else:
+            self._unbacked.pop(key, None)
         if order.envelope.order_id is not None:
             self._by_order_id[order.envelope.order_id] = key
         if order.state.is_terminal:
@@ -196,11 +209,19 @@ class OrderBook:
 
     def standing_facts(self) -> tuple[OrderEvent, ...]:
         """Return the facts of no order that still hold: frozen symbols, a halt, kills taken over, the positions."""
-        standing = tuple(self._standing.values())
+        standing = (*self._standing.values(), *self._acceptances.facts())
         if self._positions_since is None:
             return standing
         positions = (baseline(symbol, quantity) for symbol, quantity in sorted(self.expected_positions().items()))
         return (*standing, *positions, baseline_taken(self._positions_since))
+
+    def acceptances(self) -> tuple[Acceptance, ...]:
+        """Return the positions accepted in place of others on which orders at hand still rest, oldest first."""
+        return self._acceptances.all()
+
+    def unbacked(self) -> tuple[TrackedOrder, ...]:
+        """Return the orders whose fills are not all backed by executions yet."""
+        return tuple(self._orders[key] for key in self._unbacked)
 
     def brought_back(self, client_order_id: ClientOrderId) -> tuple[OrderEvent, ...]:
         """Return the records that carry an order of the past in here; nothing where it is here or never was.

@@ -70,3 +70,5 @@ class Quote:
     last_price: Decimal | None
     trading_halted: bool
     updated_at: datetime
+    previous_close: Decimal | None = None
+    """The last close before today, adjusted for splits, where the broker says it."""

@@ -14,6 +14,7 @@ from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderId, OrderReport, OrderState
 from trading_bot.order_management.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.outcomes import Listing
+from trading_bot.order_management.outstanding import OutstandingExecutions
 from trading_bot.order_management.ports import BrokerGateway
 from trading_bot.order_management.reconciliation import is_twin, reconcile, two_orders
 from trading_bot.order_management.results import SyncSummary
@@ -117,6 +118,7 @@ class Synchronizer:
         self._clock = clock
         self._horizon = horizon
         self._is_in_flight = is_in_flight
+        self._outstanding = OutstandingExecutions(ledger=ledger, clock=clock)
         self._watched_since: dict[ClientOrderId, Seconds] = {}
 
     def run(self, *, within_s: Seconds = SYNC_DEADLINE_S) -> SyncRound:
@@ -127,6 +129,7 @@ class Synchronizer:
         self._book_listing(listing, tally)
         self._fetch_missing(working, listing, tally)
         self._look_for(unresolved, tally)
+        self._outstanding.read_again(tally.gateway, lambda order, report: self._book(order, report, tally))
         if tally.began.slept_since(self._clock):
             tally.problem, tally.is_view = _SLEPT, False
         is_whole = listing.complete and tally.is_view

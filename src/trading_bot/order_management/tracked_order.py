@@ -44,6 +44,8 @@ class TrackedOrder:
     """The broker said that it has this ``ref_id``: no listing can disprove that."""
     anomalies: frozenset[str] = frozenset()
     """What the broker said that does not fit; each is recorded once."""
+    number: int = 0
+    """The number of the journal record that told of it first."""
 
     @property
     def client_order_id(self) -> ClientOrderId:
@@ -67,6 +69,11 @@ class TrackedOrder:
         """The sum of the booked executions."""
         return exact_sum(fill.quantity for fill in self.executions)
 
+    @property
+    def unbacked_quantity(self) -> Decimal:
+        """Shares reported filled whose executions the broker has not listed yet."""
+        return max(NOTHING, EXACT.subtract(self.envelope.filled_quantity, self.executed_quantity))
+
     def status(self, broker_state: str | None = None) -> OrderStatus:
         """Return the public view."""
         envelope = self.envelope
@@ -84,6 +91,7 @@ class TrackedOrder:
             reason=envelope.reason,
             last_transaction_at=self.last_transaction_at,
             executions=self.executions,
+            executions_outstanding=self.unbacked_quantity,
             broker_state=broker_state,
         )
 
@@ -124,7 +132,7 @@ def _intended(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder
         )
     except (KeyError, ValueError, ArithmeticError) as error:
         raise _impossible(record, f"a field is missing or wrong: {error}") from error
-    return TrackedOrder(envelope=envelope)
+    return TrackedOrder(envelope=envelope, number=record.seq)
 
 
 _SWITCHES: Mapping[str, bool] = {"true": True, "false": False}

@@ -1,17 +1,34 @@
 """What the safety rules ask of the orders on record."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, localcontext
 from typing import Protocol
 
+from trading_bot.order_management.acceptances import Acceptance
+from trading_bot.order_management.causes import Cause, cause_of
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import EXACT, Side
 from trading_bot.order_management.order_book import TrackedOrder
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeHistory:
+    """What results are counted from, as the journal had it at one moment; each oldest first."""
+
+    orders: tuple[TrackedOrder, ...]
+    acceptances: tuple[Acceptance, ...] = ()
+    unexplained: frozenset[str] = frozenset()
+    """Symbols that are frozen because the broker holds another quantity than our fills explain."""
+
+
 class OrderFacts(Protocol):
     """The orders of one account, as its journal has them now."""
+
+    def history(self) -> TradeHistory:
+        """Return the orders and the accepted positions, seen at one moment."""
+        ...
 
     def orders(self) -> tuple[TrackedOrder, ...]:
         """Return every order, oldest first."""
@@ -27,6 +44,12 @@ class LedgerOrders:
 
     def __init__(self, ledger: OrderLedger) -> None:
         self._ledger = ledger
+
+    def history(self) -> TradeHistory:
+        """Return the orders and the accepted positions, seen at one moment."""
+        with self._ledger.open_book() as book:
+            drifted = (name for name in book.frozen_symbols() if cause_of(book.freeze_fact(name)) is Cause.DRIFT)
+            return TradeHistory(orders=book.orders(), acceptances=book.acceptances(), unexplained=frozenset(drifted))
 
     def orders(self) -> tuple[TrackedOrder, ...]:
         """Return every order, oldest first."""

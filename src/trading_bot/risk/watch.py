@@ -1,8 +1,14 @@
-"""Watches what trading costs: holds the journal's facts against the limits of a day, and trips the breaker."""
+"""Watches what trading costs: holds the journal's facts against the limits of a day, and trips the breaker.
 
+The loss of a day is the realised one, or the realised one and what the held shares lost today by their marks, whichever
+is larger: a gain that is not realised excuses no loss. Nothing here reads from the broker but `RiskWatch.read_ahead`,
+which is called ahead of an order and outside of every lock.
+"""
+
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_DOWN, Decimal
 
 from trading_bot.config.sections import RiskManagementConfig
 from trading_bot.order_management.events import EventKind
@@ -11,26 +17,42 @@ from trading_bot.order_management.models import EXACT
 from trading_bot.order_management.order_book import TrackedOrder
 from trading_bot.risk.breaker import RiskBreaker
 from trading_bot.risk.exchange_day import ExchangeDay, ExchangeDays
-from trading_bot.risk.order_facts import OrderFacts
-from trading_bot.risk.results import DayResults, LosingStreak, Sale, day_results, losing_streak, sales_of
+from trading_bot.risk.marks import MarkReader, Marks, NoMarks
+from trading_bot.risk.order_facts import OrderFacts, TradeHistory
+from trading_bot.risk.results import DayResults, LosingStreak, Results, day_results, losing_streak, results_of
+from trading_bot.risk.unrealised import Unrealised, unrealised
 
 _CENT = Decimal("0.01")
+_UNTIL_TOMORROW = "; nothing is bought until the next exchange day"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskState:
-    """Where the account stands against its limits. Results are realised ones in dollars, without fees."""
+    """Where the account stands against its limits. Results are in dollars, without fees."""
 
     day: date
     """The exchange day that "today" means."""
     trades_today: int
     """Orders that the broker has taken or may have taken."""
     realised_today: Decimal
+    """By executions, and by totals and averages where executions are not listed yet."""
     unknown_sales_today: int
     """Sales of shares whose cost is not in the journal: neither gains nor losses."""
     consecutive_losses: int
     halted_because: str | None
     """Why no position may be opened, if so; held shares may be sold all the same."""
+    unrealised_today: Decimal = Decimal(0)
+    """What the held shares that were bought through this journal gained today by their marks, negative when lost."""
+    unmarked: tuple[str, ...] = ()
+    """Held symbols that are left out of ``unrealised_today``: no fresh mark, or a position that is not explained."""
+    unknown_cost: tuple[str, ...] = ()
+    """Held symbols with shares whose cost is unknown since a person accepted the position: counted in no limit."""
+    estimated_sales_today: int = 0
+    """Sales counted by the order's total and average, because their executions are not listed yet."""
+
+
+def _no_symbols() -> tuple[str, ...]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,19 +62,48 @@ class _Figures:
     results: DayResults
     streak: LosingStreak
     on_record: str | None
+    unrealised: Unrealised
+    unknown_cost: tuple[str, ...]
+    estimated_sales: int
 
 
 class RiskWatch:
-    """Judges a day's trading. The journal and the breaker's file decide; nothing else is remembered."""
+    """Judges a day's trading by the journal, the breaker's file and the latest ``marks``; nothing else is remembered.
+
+    ``unsettled`` names the symbols of which the broker may hold another quantity than our fills explain.
+    """
 
     def __init__(
-        self, *, limits: RiskManagementConfig, orders: OrderFacts, breaker: RiskBreaker, days: ExchangeDays
+        self,
+        *,
+        limits: RiskManagementConfig,
+        orders: OrderFacts,
+        breaker: RiskBreaker,
+        days: ExchangeDays,
+        marks: MarkReader | None = None,
+        unsettled: Callable[[], Collection[str]] = _no_symbols,
     ) -> None:
         self._limits = limits
         self._orders = orders
         self._breaker = breaker
         self._days = days
-        self._known: tuple[tuple[object, ...], tuple[Sale, ...]] = ((), ())
+        self._reader = marks
+        self._marks: Marks = marks or NoMarks()
+        self._unsettled = unsettled
+        self._known: tuple[tuple[object, ...], Results] = ((), results_of(()))
+
+    def read_ahead(self) -> None:
+        """Read the marks of what is held, if the daily loss is limited and they are not fresh; then check.
+
+        Takes a few seconds at most, and never raises for what the broker does. Call it outside of every lock.
+        """
+        if self._reader is None or self._limits.max_daily_loss is None:
+            return
+        held = self._results(self._orders.history(), self._days.current()).holdings
+        symbols = [symbol for symbol, holding in held.items() if holding.quantity]
+        if symbols:
+            self._reader.refresh(symbols)
+            self.check()
 
     def state(self) -> RiskState:
         """Return the figures of today; nothing is written."""
@@ -68,19 +119,23 @@ class RiskWatch:
         return self._state(figures)
 
     def on_order_change(self, change: OrderChange) -> None:
-        """Check after each execution: a limit reached is on record even if no trade is asked for any more."""
-        if change.event.event is EventKind.EXECUTION_BOOKED:
+        """Check after each news of a fill: a limit reached is on record even if no trade is asked for any more."""
+        if change.event.event is EventKind.EXECUTION_BOOKED or change.event.filled_quantity:
             self.check()
 
     def _figures(self) -> _Figures:
-        orders, today = self._orders.orders(), self._days.current()
-        standing, sales = self._breaker.standing(today), self._sales_of(orders)
+        history, today = self._orders.history(), self._days.current()
+        standing, results = self._breaker.standing(today), self._results(history, today)
+        doubtful = {*history.unexplained, *self._unsettled()}
         return _Figures(
             today=today,
-            trades=sum(_was_taken(order) and order.envelope.created_at >= today.begins for order in orders),
-            results=day_results(sales, since=today.begins),
-            streak=losing_streak(sales, since=today.begins, counted_after=standing.rearmed_at),
+            trades=sum(_was_taken(order) and order.envelope.created_at >= today.begins for order in history.orders),
+            results=day_results(results.sales, since=today.begins),
+            streak=losing_streak(results.sales, since=today.begins, counted_after=standing.rearmed_at),
             on_record=standing.halted_because,
+            unrealised=unrealised(results.holdings, self._marks, leaving_out=doubtful),
+            unknown_cost=tuple(sorted(symbol for symbol, held in results.holdings.items() if held.unknown)),
+            estimated_sales=sum(sale.is_estimate and sale.executed_at >= today.begins for sale in results.sales),
         )
 
     def _state(self, figures: _Figures) -> RiskState:
@@ -91,24 +146,42 @@ class RiskWatch:
             unknown_sales_today=figures.results.unknown,
             consecutive_losses=figures.streak.current,
             halted_because=figures.on_record or self._losing_streak(figures) or self._daily_loss(figures),
+            unrealised_today=figures.unrealised.dollars,
+            unmarked=figures.unrealised.unmarked,
+            unknown_cost=figures.unknown_cost,
+            estimated_sales_today=figures.estimated_sales,
         )
 
-    def _sales_of(self, orders: tuple[TrackedOrder, ...]) -> tuple[Sale, ...]:
-        # Between two executions nothing changes, and a long journal is not to be added up again for every trade.
-        executed = tuple(order.executions for order in orders if order.executions)
-        known, sales = self._known
-        if executed != known:
-            sales = sales_of(orders)
-            self._known = (executed, sales)
-        return sales
+    def _results(self, history: TradeHistory, today: ExchangeDay) -> Results:
+        # Between two fills nothing changes, and a long journal is not to be added up again for every trade.
+        fills = tuple(
+            (order.executions, order.unbacked_quantity, order.envelope.average_price)
+            for order in history.orders
+            if order.executions or order.unbacked_quantity
+        )
+        key = (fills, history.acceptances, today.begins)
+        known, results = self._known
+        if key != known:
+            results = results_of(history.orders, history.acceptances, today=today.begins)
+            self._known = (key, results)
+        return results
 
     def _daily_loss(self, figures: _Figures) -> str | None:
-        limit, lost = self._limits.max_daily_loss, figures.results.lowest.copy_abs()
-        if limit is None or lost < limit:
+        limit, realised = self._limits.max_daily_loss, figures.results.lowest.copy_abs()
+        if limit is None:
+            return None
+        day = figures.today.date
+        if realised >= limit:
+            return (
+                f"the realised loss of {day} reached {_in_cents(realised)}, and the limit is {limit}{_UNTIL_TOMORROW}"
+            )
+        earned, change = figures.results.realised, figures.unrealised.dollars
+        loss = EXACT.minus(EXACT.add(earned, change))
+        if change >= 0 or loss < limit:
             return None
         return (
-            f"the realised loss of {figures.today.date} reached {_in_cents(lost)}, and the limit is {limit};"
-            " nothing is bought until the next exchange day"
+            f"the loss of {day} reached {_in_cents(loss)} ({_in_cents(earned)} realised, {_in_cents(change)} on held "
+            f"shares by their latest prices), and the limit is {limit}{_UNTIL_TOMORROW}"
         )
 
     def _losing_streak(self, figures: _Figures) -> str | None:
@@ -122,7 +195,7 @@ class RiskWatch:
 
 
 def _in_cents(dollars: Decimal) -> Decimal:
-    return dollars.quantize(_CENT, ROUND_FLOOR, EXACT)  # down, so that no loss is shown that was not made
+    return dollars.quantize(_CENT, ROUND_DOWN, EXACT)  # towards zero, so that no loss is shown that was not made
 
 
 def _was_taken(order: TrackedOrder) -> bool:

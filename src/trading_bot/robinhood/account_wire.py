@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from trading_bot.order_management.models import Side
 from trading_bot.order_management.portfolio import AccountSnapshot, Position, Quote
@@ -12,6 +12,17 @@ from trading_bot.robinhood.fields import Amount, Number, Payload, Symbol, WireId
 AccountNumber = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{4,32}$")]
 Size = Annotated[int, Field(ge=0, le=10**12)]
 Tick = Annotated[Amount, Field(gt=0)]
+
+
+def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+PriceIfReadable = Annotated[Amount | None, WrapValidator(_or_none)]
+"""A price that no order needs: what cannot be read is no price, and spoils nothing."""
 
 
 class AccountPayload(Payload):
@@ -81,6 +92,8 @@ class QuotePayload(Payload):
     last_trade_price: Amount | None = None
     trading_halted: bool
     updated_at: WireTime
+    previous_close: PriceIfReadable = None
+    adjusted_previous_close: PriceIfReadable = None
 
 
 def parse_account(obj: object) -> AccountPayload:
@@ -130,4 +143,5 @@ def parse_quote(obj: object) -> Quote | None:
         last_price=payload.last_trade_price or None,
         trading_halted=payload.trading_halted,
         updated_at=payload.updated_at,
+        previous_close=payload.adjusted_previous_close or payload.previous_close,
     )

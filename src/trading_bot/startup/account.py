@@ -31,6 +31,7 @@ from trading_bot.paper.quotes import QuoteSource
 from trading_bot.paper.state import ExchangeStateError
 from trading_bot.risk.breaker import RiskBreaker
 from trading_bot.risk.exchange_day import ExchangeDays
+from trading_bot.risk.marks import MarkReader
 from trading_bot.risk.order_facts import LedgerOrders
 from trading_bot.risk.watch import RiskWatch
 from trading_bot.robinhood.reads import Renew, Wire
@@ -113,10 +114,11 @@ class AccountParts:
 
     def bot(self, *, background_sync: bool) -> TradingBot:
         """Join the parts."""
+        safety = self._safety_checks()
         bot = TradingBot(
             config=self._config,
             manager=self._manager,
-            safety=self._safety_checks(),
+            safety=safety,
             account=self._account,
             trades=StructuredTradeLogger(
                 path=self._config.logs_dir / _TRADES_FILE,
@@ -129,15 +131,17 @@ class AccountParts:
             record_event=self._ledger.record_fact,
             verify=self._journal.verify,
             journal_path=self._journal_path,
-            lifecycle=self._lifecycle(lambda: Desk(bot, holder=this_process()), background_sync=background_sync),
+            lifecycle=self._lifecycle(
+                lambda: Desk(bot, holder=this_process()), safety, background_sync=background_sync
+            ),
             clock=self._around.clock,
         )
         return bot
 
-    def _lifecycle(self, desk: Callable[[], Desk], *, background_sync: bool) -> Lifecycle:
+    def _lifecycle(self, desk: Callable[[], Desk], safety: SafetyChecks, *, background_sync: bool) -> Lifecycle:
         control = ControlServer(path=self._state.control_socket, clock=self._around.clock)
         poller = Poller(
-            self._manager.synchronize_open_orders,
+            lambda: self._synchronise(safety),
             interval_s=self._settings.poll_interval_seconds,
             latch=self._latch,
         )
@@ -163,6 +167,12 @@ class AccountParts:
             closing=(lambda: poller.stop(timeout_s=_POLLER_PATIENCE_S), self._journal.close, self._lease.release),
             start_failures=_START_FAILURES,
         )
+
+    def _synchronise(self, safety: SafetyChecks) -> None:
+        try:
+            self._manager.synchronize_open_orders()
+        finally:
+            safety.read_ahead()
 
     def _reconcile(self) -> None:
         try:
@@ -201,7 +211,14 @@ class AccountParts:
         clock, limits, orders = self._around.clock, self._config.risk_management, LedgerOrders(self._ledger)
         key = self._identity.account_key
         breaker = RiskBreaker(path=self._state.risk, account_key=key, clock=clock, files=self._around.files)
-        risk = RiskWatch(limits=limits, orders=orders, breaker=breaker, days=ExchangeDays(clock))
+        risk = RiskWatch(
+            limits=limits,
+            orders=orders,
+            breaker=breaker,
+            days=ExchangeDays(clock),
+            marks=MarkReader(gateway=self._gateway, clock=clock),
+            unsettled=lambda: self._manager.unsettled_symbols,
+        )
         self._ledger.subscribe(risk.on_order_change)
         return SafetyChecks(
             limits=limits,
