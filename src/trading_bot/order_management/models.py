@@ -197,6 +197,8 @@ class OrderReport:
     """Fills were annulled after the fact (a bust)."""
     instrument_id: str | None = None
     """The broker's id of the instrument: the identity, where a symbol can change."""
+    symbol_is_known: bool = True
+    """False where no symbol of the instrument is known: ``symbol`` is its id then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
