@@ -74,6 +74,11 @@ class StateFolder:
         return self.root / "session.json"
 
     @property
+    def instruments(self) -> Path:
+        """What instruments are called, as far as the broker has told; losing it costs look-ups."""
+        return self.root / "instruments.json"
+
+    @property
     def failed_logins(self) -> Path:
         """When logins failed lately."""
         return self.root / "logins.json"

@@ -8,6 +8,7 @@ from tests.support.account_gateway import FakeAccountGateway, holding, snapshot
 from trading_bot.account.account_data import AccountData
 from trading_bot.clock import VirtualClock
 from trading_bot.order_management.exceptions import OrderStatusError
+from trading_bot.order_management.portfolio import UnreadPosition
 
 TTL_S = 15
 
@@ -139,10 +140,18 @@ def test_positions_cannot_be_changed_by_a_reader(data):
         data.positions()["AAPL"] = holding("AAPL", "99")
 
 
-def test_a_position_listed_twice_is_no_data(data, gateway):
-    gateway.holdings = (holding("AAPL", "10"), holding("AAPL", "10"))
-    with pytest.raises(OrderStatusError, match="twice"):
-        data.positions()
+def test_a_name_listed_twice_is_unread_and_hides_no_other(data, gateway):
+    gateway.holdings = (holding("AAPL", "10"), holding("AAPL", "10"), holding("F", "3"))
+    assert set(data.positions()) == {"F"}
+    assert [row.name for row in data.unread_positions()] == ["AAPL", "AAPL"]
+
+
+def test_a_position_that_could_not_be_read_hides_no_other(data, gateway):
+    gateway.holdings = (holding("AAPL", "10"),)
+    gateway.unread = (UnreadPosition(name="SCLXZZZ", problem="cannot be read: quantity"),)
+    assert set(data.positions()) == {"AAPL"}
+    assert data.unread_positions() == gateway.unread
+    assert gateway.reads == ["positions"]
 
 
 def test_quotes_are_always_read_anew(data, gateway):

@@ -122,11 +122,28 @@ class TestPreparing:
         with pytest.raises(AuthenticationError):
             desk.gateway.tick_of("AAPL", Side.BUY)
 
-    @pytest.mark.parametrize("tick", ["0", "0.0000", "-0.05", "NaN", "1e-2", "", 1, True])
-    def test_an_unreadable_tick_is_not_sent(self, desk, tick):
+    @pytest.mark.parametrize("tick", ["0", "0.0000", 0, "-0.05", "NaN", "1e-2", "", True])
+    def test_a_tick_of_nothing_is_none(self, desk, tick):
+        """The ordinary steps hold then, and the broker judges."""
         desk.broker.on("GET", "/instruments/", page(instrument_row(min_tick_size=tick)))
-        with pytest.raises(OrderNotSentError, match="min_tick_size"):
-            desk.gateway.prepare_order(terms(), RefId(REF))
+        assert desk.gateway.prepare_order(terms(), RefId(REF)).body
+
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            {"tradeable": None},
+            {"tradeable": "yes"},
+            {"tradability": "reduce_only_someday"},
+            {"tradability": None},
+            {"state": "renamed"},
+            {"state": " ACTIVE"},
+            {"symbol": " aapl "},
+        ],
+        ids=repr,
+    )
+    def test_only_documented_words_keep_an_instrument_from_trading(self, desk, odd):
+        desk.broker.on("GET", "/instruments/", page(instrument_row(**odd)))
+        assert desk.gateway.prepare_order(terms(), RefId(REF)).body
 
     def test_a_failed_look_up_is_not_remembered(self, desk):
         desk.broker.on("GET", "/instruments/", *[reply(500)] * 3)
@@ -169,10 +186,14 @@ class TestPreparing:
             desk.gateway.prepare_order(terms(symbol=symbol), RefId(REF))
         assert desk.broker.seen == []
 
-    def test_an_unreadable_instrument_is_not_sent(self, desk):
-        desk.broker.on("GET", "/instruments/", page(instrument_row(tradeable="yes")))
-        with pytest.raises(OrderNotSentError, match="tradeable"):
+    def test_an_instrument_without_an_id_is_not_sent(self, desk):
+        desk.broker.on("GET", "/instruments/", page(instrument_row(id=None)))
+        with pytest.raises(OrderNotSentError, match="names no instrument"):
             desk.gateway.prepare_order(terms(), RefId(REF))
+
+    def test_an_odd_row_beside_the_instrument_hides_nothing(self, desk):
+        desk.broker.on("GET", "/instruments/", page(None, {"id": 5}, instrument_row(), instrument_row("AAPLZZZ")))
+        assert desk.gateway.prepare_order(terms(), RefId(REF)).body
 
     @pytest.mark.parametrize("rows", [[], [account_row(), account_row("9ZZ98765")]])
     def test_without_a_name_there_must_be_exactly_one_account(self, rows):

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.support.scripted_broker import (
     page,
     reply,
 )
-from trading_bot.order_management.models import ClientOrderId, RefId
+from trading_bot.order_management.models import ClientOrderId, OrderState, RefId, Side
 
 
 @pytest.fixture
@@ -77,12 +78,26 @@ class TestListing:
         desk.gateway.list_open_orders()
         assert [seen.path for seen in desk.broker.seen].count("/orders/") == 1
 
-    def test_closed_orders_and_other_accounts_are_left_out(self, desk):
-        closed = order_row(id=OTHER, state="cancelled")
-        foreign = order_row(id=OTHER, account=f"{BASE}/accounts/9ZZ98765/", quantity="NaN")
-        desk.broker.on(*LIST, page(closed, foreign), page(closed, foreign))
+    def test_closed_orders_are_left_out(self, desk):
+        closed = order_row(id=OTHER, state=" Cancelled")
+        desk.broker.on(*LIST, page(closed), page(closed, order_row(state="filled", quantity=None)))
         listing = desk.gateway.list_open_orders()
-        assert (listing.reports, listing.complete) == ((), True)
+        assert (listing.reports, listing.unread, listing.unreadable_ids, listing.complete) == ((), (), (), True)
+
+    @pytest.mark.parametrize("row", [{}, {"quantity": "NaN"}, {"id": None}], ids=repr)
+    def test_a_row_of_another_account_voids_the_whole_reply(self, desk, row):
+        foreign = order_row(id=OTHER, account=f"{BASE}/accounts/9ZZ98765/") | row
+        desk.broker.on(*LIST, page(order_row(), foreign))
+        listing = desk.gateway.list_open_orders()
+        assert (listing.reports, listing.complete, listing.has_all_pages) == ((), False, False)
+        assert "another account" in str(listing.problem)
+
+    @pytest.mark.parametrize(
+        "account", [None, "", 5, "http://[", "api.robinhood.com/user/", f"{BASE}/ACCOUNTS/{ACCOUNT.lower()}"]
+    )
+    def test_a_row_that_names_no_other_account_is_ours_to_judge(self, desk, account):
+        desk.broker.on(*LIST, page(order_row(account=account)))
+        assert [report.order_id for report in desk.gateway.list_open_orders().reports] == [ORDER]
 
     def test_an_order_of_unknown_state_is_open(self, desk):
         desk.broker.on(*LIST, page(order_row(state="locating")))
@@ -119,6 +134,8 @@ class TestListing:
             "https://api.robinhood.com:444/orders/?cursor=a",
             "file:///etc/passwd",
             "/orders/?cursor=a",
+            "http://[",
+            "https://\u2488com/orders/",
             5,
         ],
     )
@@ -127,7 +144,7 @@ class TestListing:
         listing = desk.gateway.list_open_orders()
         assert (
             listing.complete,
-            len(desk.broker.seen) - desk.broker.paths().count(f"GET /instruments/{INSTRUMENT}/"),
+            desk.broker.paths().count("GET /orders/"),
         ) == (
             False,
             1,
@@ -156,27 +173,49 @@ class TestListing:
         desk.broker.on(*LIST, page(order_row(cumulative_quantity="4"), order_row(cumulative_quantity="3")))
         assert desk.gateway.list_open_orders().reports[0].cumulative_quantity == 4
 
-    def test_a_bad_row_is_named_and_makes_the_listing_incomplete(self, desk):
+    def test_a_bad_row_is_listed_apart_and_hides_no_other(self, desk):
         desk.broker.on(*LIST, page(order_row(), order_row(id=OTHER, quantity="NaN"), None))
         listing = desk.gateway.list_open_orders()
         assert ([report.order_id for report in listing.reports], listing.unreadable_ids) == ([ORDER], (OTHER,))
-        assert not listing.complete
+        assert (listing.complete, listing.has_all_pages, listing.problem) == (False, True, None)
+        assert [row.order_id for row in listing.unread] == [OTHER, None]
 
-    def test_a_row_of_an_instrument_nobody_knows_is_a_bad_row(self, desk):
-        desk.broker.on("GET", f"/instruments/{OTHER}/", reply(404))
-        desk.broker.on(*LIST, page(order_row(instrument_id=OTHER)))
-        assert desk.gateway.list_open_orders().unreadable_ids == (ORDER,)
+    def test_names_of_all_instruments_are_asked_for_at_once(self, desk):
+        rows = [
+            order_row(
+                id=f"{n:08d}-0000-4000-8000-000000000000",
+                instrument_id=f"{n:08d}-1111-4000-8000-000000000000",
+                instrument=None,
+            )
+            for n in range(60)
+        ]
+        desk.broker.on(*LIST, page(*rows))
+        desk.broker.always(
+            "GET",
+            "/instruments/",
+            page(*(instrument_row(f"S{n}", id=row["instrument_id"]) for n, row in enumerate(rows))),
+        )
+        listing = desk.gateway.list_open_orders()
+        assert [report.symbol for report in listing.reports] == [f"S{n}" for n in range(60)]
+        assert len([seen for seen in desk.broker.seen if seen.path == "/instruments/"]) == 2
 
-    def test_an_instrument_answered_by_another_makes_a_bad_row(self, desk):
-        desk.broker.on("GET", f"/instruments/{OTHER}/", reply(200, instrument_row()))
-        desk.broker.on(*LIST, page(order_row(instrument_id=OTHER)))
-        assert desk.gateway.list_open_orders().unreadable_ids == (ORDER,)
+    @pytest.mark.parametrize("ending", [reply(404), reply(200, instrument_row())], ids=["unknown", "another"])
+    def test_an_order_in_an_instrument_without_a_name_goes_by_its_id(self, desk, ending):
+        desk.broker.on("GET", f"/instruments/{OTHER}/", ending)
+        desk.broker.on(*LIST, page(order_row(instrument_id=OTHER, instrument=None), order_row(id=OTHER)))
+        listing = desk.gateway.list_open_orders()
+        assert [(report.symbol, report.symbol_is_known) for report in listing.reports] == [
+            (OTHER, False),
+            ("AAPL", True),
+        ]
+        assert listing.complete
 
-    def test_a_failed_instrument_look_up_makes_a_bad_row(self, desk):
+    def test_a_failed_look_up_of_names_costs_the_names_and_nothing_else(self, desk):
+        desk.broker.always("GET", "/instruments/", reply(503))
         desk.broker.always("GET", f"/instruments/{INSTRUMENT}/", reply(503))
         desk.broker.on(*LIST, page(order_row()))
         listing = desk.gateway.list_open_orders()
-        assert (listing.complete, listing.unreadable_ids) == (False, (ORDER,))
+        assert ([report.symbol for report in listing.reports], listing.complete) == ([INSTRUMENT], True)
 
     def test_without_an_account_there_is_no_listing_and_no_error(self):
         desk = Desk(account_number=None)
@@ -202,16 +241,37 @@ class TestFinding:
         }
 
     def test_a_whole_listing_without_it_says_not_there(self, desk):
-        desk.broker.on(*LIST, page(order_row(ref_id=None), order_row(ref_id=OTHER, quantity="NaN")))
+        desk.broker.on(*LIST, page(order_row(id=OTHER, ref_id=OTHER), order_row(ref_id=OTHER, quantity="NaN")))
         listing = self.find(desk)
-        assert (listing.reports, listing.complete, listing.unreadable_ids) == ((), True, ())
+        assert (listing.reports, listing.complete, listing.has_all_pages) == ((), True, True)
+        assert (listing.unread, listing.unreadable_ids) == ((), ())
 
-    @pytest.mark.parametrize("row", [None, {"id": ORDER}])
+    @pytest.mark.parametrize("row", [None, {"id": ORDER}, order_row(ref_id=None), order_row(ref_id="abc")], ids=repr)
     def test_a_row_that_names_no_order_could_be_it(self, desk, row):
         desk.broker.on(*LIST, page(row))
         listing = self.find(desk)
-        assert not listing.complete
+        assert (listing.complete, listing.has_all_pages, len(listing.unread)) == (False, True, 1)
         assert "c1" in str(listing.problem)
+
+    def test_a_readable_row_without_a_reference_says_what_it_is(self, desk):
+        desk.broker.on(*LIST, page(order_row(ref_id="")))
+        [row] = self.find(desk).unread
+        assert (row.order_id, row.ref_id, row.instrument_id, row.symbol) == (ORDER, None, INSTRUMENT, "AAPL")
+        assert (row.side, row.quantity, row.cumulative_quantity) == (Side.BUY, 10, 0)
+        assert (row.limit_price, row.state, row.broker_state) == (Decimal("100.1"), OrderState.CONFIRMED, "confirmed")
+        assert row.created_at is not None
+
+    def test_reading_ends_with_the_page_that_shows_it(self, desk):
+        first = page(order_row(id=OTHER), order_row(state="cancelled"), None, following=f"{BASE}/orders/?cursor=2")
+        desk.broker.on(*LIST, page(order_row(id=INSTRUMENT, ref_id=OTHER), following=f"{BASE}/orders/?cursor=1"), first)
+        listing = self.find(desk)
+        assert [report.order_id for report in listing.reports] == [OTHER, ORDER]
+        assert (listing.complete, listing.has_all_pages) == (True, False)
+        assert desk.broker.paths().count("GET /orders/") == 2
+
+    def test_found_on_the_last_page_all_pages_were_read(self, desk):
+        desk.broker.on(*LIST, page(order_row()))
+        assert self.find(desk).has_all_pages
 
     def test_its_own_unreadable_row_is_known_to_be_there(self, desk):
         desk.broker.on(*LIST, page(order_row(quantity="NaN")))

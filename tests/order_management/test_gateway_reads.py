@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -21,7 +22,6 @@ from tests.support.scripted_broker import (
 from trading_bot.order_management.exceptions import (
     OrderNotFoundError,
     OrderStatusError,
-    OrderValidationError,
 )
 from trading_bot.order_management.models import OrderId, OrderState
 from trading_bot.robinhood.reads import PATIENCE_S
@@ -35,13 +35,6 @@ QUOTE = {
     "last_trade_price": "99.990000",
     "trading_halted": False,
     "updated_at": "2026-11-23T15:00:00Z",
-}
-POSITION = {
-    "instrument_id": INSTRUMENT,
-    "account_number": ACCOUNT,
-    "quantity": "50.00000000",
-    "average_buy_price": "90.0000",
-    "shares_held_for_sells": "10.00000000",
 }
 
 
@@ -60,12 +53,11 @@ class TestStatus:
         desk.broker.always(*STATUS, reply(200, order_row()))
         desk.gateway.fetch_order_status(OrderId(ORDER))
         desk.gateway.fetch_order_status(OrderId(ORDER))
-        assert desk.broker.paths().count(f"GET /instruments/{INSTRUMENT}/") == 1
+        assert [seen.query for seen in desk.broker.seen if seen.path == "/instruments/"] == [{"ids": INSTRUMENT}]
 
     def test_an_order_is_readable_whatever_else_its_instrument_says(self, desk):
         desk.broker.on(*STATUS, reply(200, order_row()))
-        row = instrument_row(min_tick_size="0", tradeable=None)
-        desk.broker.on("GET", f"/instruments/{INSTRUMENT}/", reply(200, row))
+        desk.broker.on("GET", "/instruments/", page(instrument_row(min_tick_size="0", tradeable=None)))
         assert desk.gateway.fetch_order_status(OrderId(ORDER)).symbol == "AAPL"
 
     def test_not_found_is_its_own_error(self, desk):
@@ -156,12 +148,16 @@ class TestAccount:
         ("flag", "restriction"),
         [
             ({"deactivated": True}, "deactivated"),
-            ({"permanently_deactivated": True}, "deactivated"),
+            ({"permanently_deactivated": True}, "permanently_deactivated"),
             ({"locked": True}, "locked"),
-            ({"equity_trading_lock": "sell_only"}, "locked"),
-            ({"equity_trading_lock": True}, "locked"),
-            ({"equity_trading_lock": "unlocked"}, None),
-            ({"only_position_closing_trades": True}, "closing positions only"),
+            ({"locked": " TRUE"}, "locked"),
+            ({"only_position_closing_trades": True}, "only_position_closing_trades"),
+            ({"locked": True, "deactivated": True}, "deactivated, locked"),
+            ({"equity_trading_lock": "no_trade_locks"}, None),
+            ({"equity_trading_lock": "sell_only"}, None),
+            ({"equity_trading_lock": True}, None),
+            ({"locked": "perhaps"}, None),
+            ({"deactivated": None, "locked": None, "only_position_closing_trades": None}, None),
         ],
     )
     def test_what_keeps_the_account_from_buying_is_said(self, desk, flag, restriction):
@@ -169,46 +165,49 @@ class TestAccount:
         assert desk.gateway.fetch_account().restriction == restriction
 
     @pytest.mark.parametrize(
-        "changes", [{"buying_power": None}, {"cash": 5}, {"locked": "no"}, {"account_number": "9ZZ98765"}]
+        ("said", "remarks"),
+        [
+            ({}, ()),
+            ({"equity_trading_lock": " No_Trade_Locks ", "option_trading_lock": "unlocked", "state": "ACTIVE"}, ()),
+            ({"equity_trading_lock": False, "state": None, "option_trading_lock": ""}, ()),
+            ({"equity_trading_lock": "sell_only"}, ("equity_trading_lock: sell_only",)),
+            ({"state": "Closing\x1b"}, ("state: Closing",)),
+            ({"locked": "perhaps"}, ("locked: perhaps",)),
+        ],
+        ids=repr,
+    )
+    def test_words_that_nobody_knows_are_shown_and_stop_nothing(self, desk, said, remarks):
+        desk.broker.on("GET", f"/accounts/{ACCOUNT}/", reply(200, account_row(**said)))
+        snapshot = desk.gateway.fetch_account()
+        assert (snapshot.remarks, snapshot.restriction) == (remarks, None)
+
+    @pytest.mark.parametrize(
+        ("type_", "read"), [("cash", "cash"), (" MARGIN", "margin"), (None, None), (7, None), ("new_kind", "new_kind")]
+    )
+    def test_the_type_of_the_account_is_told_in_one_spelling(self, desk, type_, read):
+        desk.broker.on("GET", f"/accounts/{ACCOUNT}/", reply(200, account_row(type=type_)))
+        assert desk.gateway.fetch_account().account_type == read
+
+    def test_an_account_needs_its_number_and_its_buying_power_and_nothing_else(self, desk):
+        bare = {"account_number": ACCOUNT, "buying_power": 5263}
+        desk.broker.on("GET", f"/accounts/{ACCOUNT}/", reply(200, bare))
+        snapshot = desk.gateway.fetch_account()
+        assert (snapshot.buying_power, snapshot.cash, snapshot.cash_held_for_orders) == (5263, None, None)
+
+    def test_the_cash_of_the_portfolio_stands_in_for_a_missing_cash(self, desk):
+        row = account_row(cash=None, portfolio_cash="12.5", unsettled_funds=7)
+        desk.broker.on("GET", f"/accounts/{ACCOUNT}/", reply(200, row))
+        snapshot = desk.gateway.fetch_account()
+        assert (snapshot.cash, snapshot.unsettled_funds) == (Decimal("12.5"), 7)
+
+    @pytest.mark.parametrize(
+        "changes", [{"buying_power": None}, {"buying_power": "lots"}, {"account_number": "9ZZ98765"}]
     )
     def test_no_data_is_an_error_and_never_an_empty_account(self, desk, changes):
         desk.broker.on("GET", f"/accounts/{ACCOUNT}/", reply(200, account_row(**changes)))
         with pytest.raises(OrderStatusError) as caught:
             desk.gateway.fetch_account()
         assert ACCOUNT not in str(caught.value)
-
-    def test_positions_are_read_with_their_symbols(self, desk):
-        empty = POSITION | {"quantity": "0.00000000"}
-        foreign = POSITION | {"account_number": "9ZZ98765"}
-        desk.broker.on("GET", "/positions/", page(POSITION, empty, foreign))
-        [held] = desk.gateway.fetch_positions().positions
-        assert (held.symbol, held.quantity, held.average_buy_price) == ("AAPL", 50, 90)
-        assert (held.held_for_sells, held.sellable, held.as_of) == (10, 40, MORNING)
-        assert desk.broker.seen[0].query == {"account_number": ACCOUNT, "nonzero": "true"}
-
-    def test_an_average_of_zero_means_that_there_is_none(self, desk):
-        desk.broker.on("GET", "/positions/", page(POSITION | {"average_buy_price": "0.0000"}))
-        assert desk.gateway.fetch_positions().positions[0].average_buy_price is None
-
-    @pytest.mark.parametrize(
-        "row", [None, {}, POSITION | {"quantity": "NaN"}, POSITION | {"shares_held_for_sells": None}]
-    )
-    def test_one_bad_row_fails_all_positions(self, desk, row):
-        desk.broker.on("GET", "/positions/", page(POSITION, row))
-        with pytest.raises(OrderStatusError, match="positions"):
-            desk.gateway.fetch_positions()
-
-    def test_a_lost_page_fails_all_positions(self, desk):
-        desk.broker.on("GET", "/positions/", page(POSITION, following=f"{BASE}/positions/?cursor=a"))
-        desk.broker.always("GET", "/positions/", reply(500))
-        with pytest.raises(OrderStatusError):
-            desk.gateway.fetch_positions()
-
-    def test_a_position_in_a_nameless_instrument_fails_all(self, desk):
-        desk.broker.on("GET", f"/instruments/{OTHER}/", reply(404))
-        desk.broker.on("GET", "/positions/", page(POSITION | {"instrument_id": OTHER}))
-        with pytest.raises(OrderStatusError, match="no symbol"):
-            desk.gateway.fetch_positions()
 
     def test_quotes_come_in_one_request(self, desk):
         rows = [
@@ -229,14 +228,46 @@ class TestAccount:
         assert desk.gateway.fetch_quotes([]) == {}
         assert desk.broker.seen == []
 
-    def test_a_list_inside_a_symbol_is_refused(self, desk):
-        with pytest.raises(OrderValidationError):
-            desk.gateway.fetch_quotes(["AAPL,MSFT"])
+    def test_a_symbol_that_can_be_none_is_absent_and_never_asked_for(self, desk):
+        """A holding without a symbol goes by its instrument id, and one such name must not blind the rest."""
+        desk.broker.on("GET", "/quotes/", reply(200, {"results": [QUOTE]}))
+        assert set(desk.gateway.fetch_quotes(["AAPL,MSFT", "AAPL", INSTRUMENT])) == {"AAPL"}
+        assert desk.broker.seen[0].query == {"symbols": "AAPL"}
+        assert desk.gateway.fetch_quotes([INSTRUMENT]) == {}
+        assert len(desk.broker.seen) == 1
 
-    @pytest.mark.parametrize(
-        "results", [None, {}, [QUOTE | {"bid_price": "-1"}], [QUOTE | {"trading_halted": None}], ["AAPL"]]
-    )
-    def test_senseless_quotes_are_an_error(self, desk, results):
+    @pytest.mark.parametrize("results", [None, {}])
+    def test_a_reply_without_quotes_is_an_error(self, desk, results):
         desk.broker.on("GET", "/quotes/", reply(200, {"results": results}))
         with pytest.raises(OrderStatusError, match="quotes"):
             desk.gateway.fetch_quotes(["AAPL"])
+
+    def test_a_list_of_nothing_but_unknown_symbols_has_no_quotes(self, desk):
+        desk.broker.on("GET", "/quotes/", reply(404, {"detail": "Not found."}))
+        assert desk.gateway.fetch_quotes(["NOPE"]) == {}
+
+    @pytest.mark.parametrize("row", [QUOTE | {"bid_price": "-1"}, QUOTE | {"ask_price": "x"}, {}, "AAPL", None, 5])
+    def test_a_senseless_quote_hides_no_other(self, desk, row):
+        desk.broker.on("GET", "/quotes/", reply(200, {"results": [row, QUOTE | {"symbol": "TSLA"}]}))
+        assert set(desk.gateway.fetch_quotes(["AAPL", "TSLA"])) == {"TSLA"}
+
+    @pytest.mark.parametrize(
+        ("odd", "field", "value"),
+        [
+            ({"trading_halted": None}, "trading_halted", False),
+            ({"trading_halted": "TRUE"}, "trading_halted", True),
+            ({"bid_size": "300", "ask_size": None}, "bid_size", 300),
+            ({"bid_size": None}, "bid_size", 0),
+            ({"updated_at": None}, "updated_at", None),
+            ({"venue_bid_time": "2026-11-23T14:59:59.123456789Z"}, "venue_bid_time", MORNING - timedelta(seconds=1)),
+            ({"previous_close": 98}, "previous_close", Decimal(98)),
+            ({"adjusted_previous_close": ""}, "adjusted_previous_close", None),
+            ({"state": "Active"}, "state", "Active"),
+            ({"bid_price": Decimal("99.98").__float__()}, "bid_price", Decimal("99.98")),
+        ],
+        ids=repr,
+    )
+    def test_an_odd_field_of_a_quote_spoils_nothing_else(self, desk, odd, field, value):
+        desk.broker.on("GET", "/quotes/", reply(200, {"results": [QUOTE | odd]}))
+        found = getattr(desk.gateway.fetch_quotes(["AAPL"])["AAPL"], field)
+        assert (found.replace(microsecond=0) if field == "venue_bid_time" else found) == value

@@ -8,9 +8,10 @@ import pytest
 from tests.support.paper_market import ACCOUNT, MONDAY, PaperBench, order_fields, quote_line, recorded
 from trading_bot.order_management.models import OrderState
 from trading_bot.paper.state import WireState
-from trading_bot.robinhood.account_wire import InstrumentPayload, PositionPayload, parse_account, parse_quote
+from trading_bot.robinhood.account_wire import InstrumentPayload, parse_account, parse_quote
 from trading_bot.robinhood.failures import FailureKind, WireFailure
 from trading_bot.robinhood.fields import parse_payload
+from trading_bot.robinhood.positions import PositionPayload
 from trading_bot.robinhood.session import FORM, BrokerSession, WireReply, WireRequest
 from trading_bot.robinhood.wire import STATES, parse_order
 

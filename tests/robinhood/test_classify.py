@@ -84,7 +84,7 @@ def test_our_ref_id_in_capitals_is_still_ours():
         ({"quantity": "100.00000000"}, "quantity 100.00000000 instead of 10"),
         ({"price": "101.10000000"}, "limit price 101.10000000 instead of 100.10"),
         ({"price": None}, "limit price None instead of 100.10"),
-        ({"instrument_id": INSTRUMENT[:-1] + "f"}, "symbol MSFT instead of AAPL"),
+        ({"instrument_id": INSTRUMENT[:-1] + "f", "instrument": None}, "symbol MSFT instead of AAPL"),
         ({"time_in_force": "gtc"}, "time in force gtc instead of gfd"),
         ({"time_in_force": "fok"}, None),  # a word that we do not know says nothing
     ],

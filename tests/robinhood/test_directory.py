@@ -1,12 +1,13 @@
-"""Symbols of the instruments orders name: asked once, spared for a while after a costly failure, or never asked."""
+"""Accounts and instruments of a login: which one is ours, and what a symbol stands for."""
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
 from tests.support.gateway_desk import OTHER
-from tests.support.scripted_broker import INSTRUMENT, ScriptedBroker, instrument_row, lost, page, reply
+from tests.support.scripted_broker import INSTRUMENT, ScriptedBroker, account_row, instrument_row, lost, page, reply
 from tests.support.scripted_broker import clock as clock_at_work
 from trading_bot.clock import VirtualClock
 from trading_bot.error_handling.policies import RetryPolicy
@@ -15,8 +16,8 @@ from trading_bot.order_management.models import Side
 from trading_bot.robinhood.directory import BrokerDirectory, InstrumentFacts
 from trading_bot.robinhood.reads import BrokerReads, Repeater
 from trading_bot.robinhood.session import BrokerSession
+from trading_bot.robinhood.symbols import KnownName
 
-LOOK_UP = ("GET", f"/instruments/{INSTRUMENT}/")
 ONCE = RetryPolicy(max_attempts=1, initial_delay_s=0, max_delay_s=0, jitter_s=0)
 
 
@@ -37,57 +38,73 @@ class Desk:
             asks_symbols=asks_symbols,
         )
 
-    def hangs(self) -> None:
-        self.broker.on(*LOOK_UP, lost_after(self.time, 5))
+
+@pytest.fixture
+def desk():
+    return Desk()
 
 
-def lost_after(time: VirtualClock, seconds: float):
-    return replace(lost(), then=lambda: time.sleep(seconds))
+def test_an_instrument_looked_up_for_an_order_is_known_by_its_id(desk):
+    desk.broker.on("GET", "/instruments/", page(instrument_row()))
+    instrument = desk.directory.instrument("AAPL", Side.BUY)
+    assert desk.directory.known_symbol(instrument.id) == "AAPL"
+    assert desk.directory.symbols.known(instrument.id).is_active
 
 
-def fails(desk: Desk, match: str) -> None:
-    with pytest.raises(OrderStatusError, match=match):
-        desk.directory.symbol_of(INSTRUMENT)
+@pytest.mark.parametrize("state", [None, "  "])
+def test_an_instrument_without_a_state_is_known_as_neither(desk, state):
+    desk.broker.on("GET", "/instruments/", page(instrument_row(state=state)))
+    instrument = desk.directory.instrument("AAPL", Side.BUY)
+    assert desk.directory.symbols.known(instrument.id).is_active is None
 
 
-def test_a_look_up_that_hung_is_not_tried_again_for_a_while():
-    """Twelve orders in one instrument would otherwise cost a listing twelve time-outs."""
+@pytest.mark.parametrize(
+    ("word", "sides"),
+    [
+        ({"state": " Inactive"}, set()),
+        ({"tradeable": False}, set()),
+        ({"tradeable": "FALSE"}, set()),
+        ({"tradability": "UNTRADABLE"}, set()),
+        ({"tradability": "Position_Closing_Only"}, {Side.SELL}),
+    ],
+    ids=repr,
+)
+def test_documented_words_forbid_in_any_spelling(desk, word, sides):
+    desk.broker.always("GET", "/instruments/", page(instrument_row(**word)))
+    taken = set()
+    for side in Side:
+        try:
+            desk.directory.instrument("AAPL", side)
+        except OrderValidationError:
+            continue
+        taken.add(side)
+    assert taken == sides
+
+
+def test_one_account_that_cannot_be_read_among_several_is_still_several(desk):
+    desk.broker.on("GET", "/accounts/", page(account_row(), {"account_number": 123456789}, {}, 7))
+    with pytest.raises(OrderStatusError, match=r"several accounts.*2345.*6789.*\?\?\?\?"):
+        desk.directory.account_number()
+
+
+def test_an_empty_slot_is_no_account(desk):
+    desk.broker.on("GET", "/accounts/", page(None, account_row()))
+    assert desk.directory.account_number() == account_row()["account_number"]
+
+
+def test_a_named_account_is_the_same_in_any_case():
     desk = Desk()
-    desk.hangs()
-    fails(desk, "reading instruments")
-    for _ in range(12):
-        fails(desk, "a moment ago; try again in 5 s")
-    assert len(desk.broker.seen) == 1
-
-
-def test_a_directory_with_a_deadline_spares_the_same_look_ups():
-    desk = Desk()
-    desk.hangs()
-    fails(desk, "reading instruments")
-    with pytest.raises(OrderStatusError, match="a moment ago"):
-        desk.directory.by(desk.time.monotonic() + 60).symbol_of(INSTRUMENT)
-
-
-def test_it_is_tried_again_after_that():
-    desk = Desk()
-    desk.hangs()
-    fails(desk, "reading instruments")
-    desk.time.sleep(5)
-    desk.broker.on(*LOOK_UP, reply(200, instrument_row()))
-    assert desk.directory.symbol_of(INSTRUMENT) == "AAPL"
-
-
-def test_a_failure_that_took_no_time_is_not_remembered():
-    """A caller whose own time was over must not spoil the look-up for the next one."""
-    desk = Desk()
-    with pytest.raises(OrderStatusError):
-        desk.directory.by(desk.time.monotonic()).symbol_of(INSTRUMENT)
-    desk.broker.on(*LOOK_UP, reply(503), reply(200, instrument_row()))
-    fails(desk, "HTTP 503")
-    assert desk.directory.symbol_of(INSTRUMENT) == "AAPL"
+    directory = BrokerDirectory(reads=desk.directory._reads, clock=desk.time, account_number="5qr12345")
+    desk.broker.on("GET", "/accounts/5qr12345/", reply(200, account_row("5QR12345")))
+    assert directory.fetch_account().account_number == "5QR12345"
 
 
 SYMBOL_LOOK_UP = ("GET", "/instruments/")
+
+
+def known(desk: Desk, instrument_id: str, *, is_active: bool | None = None) -> None:
+    name = KnownName(symbol="AAPL", is_active=is_active, seen_on=date(2026, 11, 23))
+    desk.directory.symbols.remember({instrument_id: name})
 
 
 class TestSellsWithoutData:
@@ -96,8 +113,7 @@ class TestSellsWithoutData:
     @pytest.fixture
     def desk(self) -> Desk:
         desk = Desk()
-        desk.broker.on(*LOOK_UP, reply(200, instrument_row()))
-        assert desk.directory.symbol_of(INSTRUMENT) == "AAPL"
+        known(desk, INSTRUMENT)
         return desk
 
     @pytest.mark.parametrize(
@@ -120,11 +136,15 @@ class TestSellsWithoutData:
             desk.directory.facts("MSFT", Side.SELL)
 
     def test_two_ids_of_one_name_are_no_known_id(self, desk):
-        desk.broker.on("GET", f"/instruments/{OTHER}/", reply(200, instrument_row(id=OTHER)))
-        assert desk.directory.symbol_of(OTHER) == "AAPL"
+        known(desk, OTHER)
         desk.broker.always(*SYMBOL_LOOK_UP, reply(503))
         with pytest.raises(OrderStatusError):
             desk.directory.facts("AAPL", Side.SELL)
+
+    def test_of_two_ids_of_one_name_the_active_one_is_meant(self, desk):
+        known(desk, OTHER, is_active=True)
+        desk.broker.always(*SYMBOL_LOOK_UP, reply(503))
+        assert desk.directory.facts("AAPL", Side.SELL).id == OTHER
 
     def test_a_refusal_of_the_brokers_own_is_kept(self, desk):
         desk.broker.always(*SYMBOL_LOOK_UP, page(instrument_row(tradability="untradable")))
@@ -153,10 +173,3 @@ class TestSellsWithoutData:
         in_half_a_second = desk.directory.by(desk.time.monotonic() + 0.5)
         in_half_a_second.facts("AAPL", Side.SELL)
         assert waits == [pytest.approx((2, 2)), pytest.approx((0.5, 0.5))]
-
-
-def test_a_directory_that_asks_no_symbols_shows_part_of_the_instruments_id():
-    desk = Desk(asks_symbols=False)
-    assert desk.directory.symbol_of(INSTRUMENT) == f"instrument {INSTRUMENT[:8]}"
-    assert desk.directory.symbol_of("../accounts") is None
-    assert desk.broker.seen == []

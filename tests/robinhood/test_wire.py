@@ -4,10 +4,14 @@ from decimal import Decimal, localcontext
 from urllib.parse import parse_qs
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.scripted_broker import INSTRUMENT, ORDER, REF, fill, order_row
 from trading_bot.order_management.exceptions import OrderValidationError
 from trading_bot.order_management.models import OrderState, OrderTerms, RefId, Side, TimeInForce
+from trading_bot.order_management.outcomes import UnreadRow
+from trading_bot.robinhood.order_rows import has_ended, order_instrument, read_order
 from trading_bot.robinhood.strict_json import UnreadableReplyError
 from trading_bot.robinhood.wire import (
     STATES,
@@ -65,6 +69,7 @@ def test_an_order_is_read_whole():
         ("canceled", "cancelled"),
         ("partially_filled_rest_cancelled", "cancelled"),
         ("voided", "cancelled"),
+        ("expired", "cancelled"),
         ("rejected", "rejected"),
         ("failed", "rejected"),
     ],
@@ -82,10 +87,23 @@ def test_a_fill_that_does_not_fit_the_order_is_read_all_the_same(filled):
 
 
 def test_the_table_of_words_is_the_tested_one():
-    assert len(STATES) == 13
+    assert len(STATES) == 14
 
 
-@pytest.mark.parametrize("word", ["Filled ", "FILLED", "locating", "cancelled."])
+@pytest.mark.parametrize("word", ["FILLED", "Filled", " filled ", "\tfilled"])
+def test_case_and_space_do_not_change_a_word(word):
+    report = parsed(state=word)
+    assert (report.state, report.state_is_known, report.broker_state) == (OrderState.FILLED, True, word.strip())
+
+
+@pytest.mark.parametrize(("lasting", "state"), [("gfd", OrderState.CANCELLED), ("gtc", OrderState.CONFIRMED)])
+def test_done_for_day_ends_an_order_of_the_day_alone(lasting, state):
+    """A good-till-cancelled order comes back on the next day."""
+    report = parsed(state="done_for_day", time_in_force=lasting)
+    assert (report.state, report.state_is_known) == (state, state is OrderState.CANCELLED)
+
+
+@pytest.mark.parametrize("word", ["locating", "cancelled.", "filled_elsewhere"])
 def test_an_unknown_word_counts_as_working_and_is_kept(word):
     report = parsed(state=word)
     assert (report.state, report.state_is_known, report.broker_state) == (OrderState.CONFIRMED, False, word)
@@ -114,31 +132,20 @@ def test_the_same_execution_given_twice_counts_once():
     assert len(parsed(executions=[fill(), fill()], cumulative_quantity="4").executions) == 1
 
 
+NO_REFERENCES: tuple[object, ...] = ("x\n", "short", "", "abc", 5, {}, "not-a-uuid-but-long")
+TENS: tuple[object, ...] = (10, Decimal("10.0"), " 10 ", "10." + "0" * 15)
+NO_FILLS: tuple[object, ...] = (None, {}, [None], "", [{"id": "x"}])
+NO_TIMES: tuple[object, ...] = (
+    *("2026-11-23T14:59:59", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "x"),
+    *(None, 5),
+)
 SENSELESS: dict[str, tuple[object, ...]] = {
     "id": ("", 0, None, "../cancel", "abc", "x" * 65, "7a2f7d2c/1f0e"),
-    "ref_id": ("x\n", "short", 5),
-    "quantity": (10, 10.0, "0", "-1", "NaN", "1e3", "", None, "1" * 16, "\uff11\uff12", "1_0", " 1", "Infinity", True),
+    "quantity": ("0", "-1", "NaN", "1e3", "", None, "1" * 16, "\uff11\uff12", "1_0", "Infinity", True, 10**16),
     "cumulative_quantity": ("-1", None, "NaN"),
-    "price": ("nan", "-100", 100, "1" * 40),
-    "side": ("short", "", None, "BUY"),
+    "price": ("nan", "-100", "1" * 40, "", [], {"amount": "100"}),
+    "side": ("short", "sell_short", "", None),
     "state": ("", None, 3, "x" * 65, "fil\x1bled"),
-    "executions": (
-        None,
-        {},
-        [None],
-        [fill() | {"quantity": "0"}],
-        [fill() | {"price": "0"}],
-        [fill() | {"timestamp": None}],
-        [fill(), fill(price="99")],
-    ),
-    "updated_at": (
-        "2026-11-23T14:59:59",
-        "2026-13-01T00:00:00Z",
-        "0001-01-01T00:00:00+14:00",
-        "yesterday",
-        None,
-        5,
-    ),
     "instrument_id": ("00000000-dead-4000-8000-000000000000",),
 }
 BAD: list[dict[str, object]] = [{key: value} for key, values in SENSELESS.items() for value in values]
@@ -146,19 +153,118 @@ BAD.append({"instrument_id": None, "instrument": None})
 
 
 @pytest.mark.parametrize("changes", BAD, ids=repr)
-def test_a_senseless_field_makes_the_whole_order_unreadable(changes):
+def test_a_senseless_field_that_a_decision_needs_makes_the_order_unreadable(changes):
     with pytest.raises(UnreadableReplyError):
         parsed(**changes)
 
 
 @pytest.mark.parametrize(
-    "key", ["id", "side", "state", "quantity", "cumulative_quantity", "executions", "created_at", "updated_at"]
+    ("changes", "field", "value"),
+    [
+        *(({"ref_id": odd}, "ref_id", None) for odd in NO_REFERENCES),
+        *(({"quantity": same}, "quantity", Decimal(10)) for same in TENS),
+        ({"price": 100}, "limit_price", Decimal(100)),
+        ({"price": Decimal("100.1000")}, "limit_price", Decimal("100.1")),
+        ({"side": " BUY"}, "side", Side.BUY),
+        *(({"executions": odd}, "executions", ()) for odd in NO_FILLS),
+        *(
+            ({"executions": [fill() | odd]}, "executions", ())
+            for odd in ({"quantity": "0"}, {"price": "0"}, {"timestamp": None}, {"id": None})
+        ),
+        ({"executions": [fill(), fill(price="99")]}, "executions", ()),
+        *(
+            ({name: odd}, name, None)
+            for name in ("created_at", "updated_at", "last_transaction_at")
+            for odd in NO_TIMES
+        ),
+        ({"average_price": "n/a"}, "average_price", None),
+        ({"reject_reason": 7}, "reject_reason", "7"),
+        ({"instrument_id": None}, "instrument_id", INSTRUMENT),
+        ({"instrument_id": INSTRUMENT.upper()}, "instrument_id", INSTRUMENT),
+        ({"instrument": "http://["}, "instrument_id", INSTRUMENT),
+    ],
+    ids=repr,
 )
-def test_a_missing_field_is_an_error_and_never_a_default(key):
+def test_an_odd_field_that_no_decision_needs_spoils_nothing_else(changes, field, value):
+    report, plain = parsed(**changes), parsed()
+    assert getattr(report, field) == value
+    assert replace(report, **{field: getattr(plain, field)}) == plain
+
+
+@pytest.mark.parametrize("name", ["created_at", "updated_at", "executions", "last_transaction_at", "ref_id", "price"])
+def test_a_field_that_no_decision_needs_may_be_missing(name):
+    row = order_row()
+    del row[name]
+    assert parse_order(row, lambda _: "AAPL").order_id == ORDER
+
+
+@pytest.mark.parametrize("key", ["id", "side", "state", "quantity", "cumulative_quantity"])
+def test_a_missing_field_that_a_decision_needs_is_an_error_and_never_a_default(key):
     row = order_row()
     del row[key]
     with pytest.raises(UnreadableReplyError, match=key):
         parse_order(row, lambda _: "AAPL")
+
+
+def test_an_instrument_that_nobody_knows_gives_its_id_for_a_name():
+    report = parse_order(order_row(), lambda _: None)
+    assert (report.symbol, report.symbol_is_known, report.instrument_id) == (INSTRUMENT, False, INSTRUMENT)
+
+
+def test_the_rows_own_symbol_counts_first():
+    assert parsed(symbol=" metx").symbol == "METX"
+
+
+@pytest.mark.parametrize(
+    "times", ["2026-11-23T14:59:59.1234567Z", "2026-11-23t14:59:59.123456789z", " 2026-11-23T14:59:59Z"]
+)
+def test_times_have_up_to_nine_digits_after_the_second(times):
+    assert parsed(created_at=times).created_at.replace(microsecond=0) == datetime(2026, 11, 23, 14, 59, 59, tzinfo=UTC)
+
+
+def test_an_unread_row_says_all_that_it_does_say():
+    row = read_order(order_row(quantity=None, dollar_based_amount={"amount": "10.00"}), {INSTRUMENT: "AAPL"}.get)
+    assert isinstance(row, UnreadRow)
+    assert (row.order_id, row.ref_id, row.instrument_id, row.symbol) == (ORDER, REF, INSTRUMENT, "AAPL")
+    assert (row.side, row.quantity, row.cumulative_quantity) == (Side.BUY, None, Decimal(0))
+    assert row.limit_price == Decimal("100.1")
+    assert (row.state, row.broker_state) == (OrderState.CONFIRMED, "confirmed")
+    assert row.created_at == datetime(2026, 11, 23, 14, 59, 58, 123456, tzinfo=UTC)
+    assert row.problem == f"order {ORDER}: cannot be read: quantity"
+
+
+def test_a_short_sale_is_an_unread_row_without_a_side():
+    row = read_order(order_row(side="sell_short", state="locating"), {INSTRUMENT: "AAPL"}.get)
+    assert isinstance(row, UnreadRow)
+    assert (row.side, row.quantity, row.state, row.broker_state) == (None, Decimal(10), None, "locating")
+
+
+@pytest.mark.parametrize("reference", ["", "abc", None, 5, "x" * 36])
+def test_only_a_well_formed_reference_is_one(reference):
+    row = read_order(order_row(quantity=None, ref_id=reference), lambda _: None)
+    assert isinstance(row, UnreadRow)
+    assert row.ref_id is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.decimals() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=5,
+)
+ADDRESSES = st.sampled_from(
+    ["http://[", "http://[::1", "//\u2100", "https://a:b:c/x", "http://\u2488com/accounts/x/", ""]
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(order_row())), JSON | ADDRESSES), JSON)
+def test_no_row_raises(changes, anything):
+    read_order(order_row() | changes, {INSTRUMENT: "AAPL"}.get)
+    for row in (order_row() | changes, anything):
+        read_order(row, lambda _: None)
+        order_names(row)
+        order_account_number(row)
+        order_instrument(row)
+        has_ended(row)
 
 
 @pytest.mark.parametrize("row", [None, [], "order", 5])

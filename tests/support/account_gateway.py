@@ -7,7 +7,7 @@ from typing import Self
 
 from trading_bot.clock import Seconds
 from trading_bot.order_management.exceptions import OrderError, OrderStatusError
-from trading_bot.order_management.portfolio import AccountSnapshot, Position, PositionListing, Quote
+from trading_bot.order_management.portfolio import AccountSnapshot, Position, PositionListing, Quote, UnreadPosition
 
 AS_OF = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 
@@ -52,6 +52,7 @@ class FakeAccountGateway:
     def __init__(self, *, account: AccountSnapshot | None = None, positions: Sequence[Position] = ()) -> None:
         self.snapshot = account or snapshot()
         self.holdings = tuple(positions)
+        self.unread: tuple[UnreadPosition, ...] = ()
         self.failing: set[str] = set()
         self.error: OrderError = OrderStatusError("the broker did not answer; try again")
         self.reads: list[str] = []
@@ -70,7 +71,7 @@ class FakeAccountGateway:
     def fetch_positions(self) -> PositionListing:
         answer = self.holdings
         self._read("positions")
-        return PositionListing(positions=answer)
+        return PositionListing(positions=answer, unread=self.unread)
 
     def fetch_position(self, instrument_id: str) -> Position | None:
         self._read("position")

@@ -1,14 +1,14 @@
 """The account as the broker last told it: balances and positions behind a short-lived cache."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from trading_bot.clock import Clock, Moment, Seconds
-from trading_bot.order_management.exceptions import OrderStatusError
-from trading_bot.order_management.portfolio import AccountSnapshot, Position, Quote
+from trading_bot.order_management.portfolio import AccountSnapshot, Position, PositionListing, Quote, UnreadPosition
 from trading_bot.order_management.ports import AccountGateway
 
 T = TypeVar("T")
@@ -61,8 +61,8 @@ class AccountData:
             raise ValueError(f"account data can be kept for zero or more seconds, not {ttl_s}; correct the setting")
         self._gateway = gateway
         self._account = _Cached(gateway.fetch_account, clock=clock, ttl_s=ttl_s)
-        self._positions = _Cached(self._fetch_positions, clock=clock, ttl_s=ttl_s)
-        self._caches: Mapping[str, _Cached[AccountSnapshot] | _Cached[Mapping[str, Position]]] = {
+        self._positions = _Cached(gateway.fetch_positions, clock=clock, ttl_s=ttl_s)
+        self._caches: Mapping[str, _Cached[AccountSnapshot] | _Cached[PositionListing]] = {
             "buying_power": self._account,
             "positions": self._positions,
         }
@@ -76,8 +76,13 @@ class AccountData:
         return self.account().buying_power
 
     def positions(self) -> Mapping[str, Position]:
-        """Return every holding by its symbol; a symbol that is absent is not held."""
-        return self._positions.get()
+        """Return every holding by its symbol; one that is absent is not held, unless `unread_positions` names it."""
+        return _named_once(self._positions.get())
+
+    def unread_positions(self) -> tuple[UnreadPosition, ...]:
+        """Return the holdings that could not be read, and those whose name another one has too."""
+        listing = self._positions.get()
+        return (*listing.unread, *_named_twice(listing))
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         """Return quotes read just now; symbols the broker does not know are absent."""
@@ -96,9 +101,16 @@ class AccountData:
         for each in self._caches if name is None else (name,):
             self._caches[each].invalidate()
 
-    def _fetch_positions(self) -> Mapping[str, Position]:
-        rows = self._gateway.fetch_positions().positions
-        positions = {row.symbol: row for row in rows}
-        if len(positions) != len(rows):
-            raise OrderStatusError("the broker lists a position twice, so none can be trusted; read them again")
-        return MappingProxyType(positions)
+
+def _named_once(listing: PositionListing) -> Mapping[str, Position]:
+    # A name that two rows share is nobody's: what is held under it cannot be told.
+    named = Counter(row.symbol for row in listing.positions)
+    return MappingProxyType({row.symbol: row for row in listing.positions if named[row.symbol] == 1})
+
+
+def _named_twice(listing: PositionListing) -> Iterator[UnreadPosition]:
+    named = Counter(row.symbol for row in listing.positions)
+    for row in listing.positions:
+        if named[row.symbol] > 1:
+            problem = "the broker lists this name more than once"
+            yield UnreadPosition(name=row.symbol, problem=problem, instrument_id=row.instrument_id, symbol=row.symbol)

@@ -22,10 +22,10 @@ _SENT = frozenset({TradeStatus.SUBMITTED.value, TradeStatus.UNKNOWN.value})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holdings:
-    """Cash in dollars and positions, as the broker reports them."""
+    """Cash in dollars and positions, as the broker reports them; what it does not say is None."""
 
-    cash: Decimal
-    cash_held: Decimal
+    cash: Decimal | None
+    cash_held: Decimal | None
     """Held for open buys, and no part of ``cash``."""
     positions: tuple[Position, ...]
     value: Decimal | None
@@ -163,7 +163,7 @@ def holdings_of(bot: "TradingBot") -> Holdings | None:
         cash=account.cash,
         cash_held=account.cash_held_for_orders,
         positions=held,
-        value=_value(account.cash + account.cash_held_for_orders, held, bids),
+        value=None if account.cash is None else _value(account.cash + (account.cash_held_for_orders or 0), held, bids),
     )
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -157,9 +158,13 @@ def _holding_rows(summary: RunSummary) -> list[tuple[str, str]]:
     waiting = f", and ${dollars(reserved)} held for open orders" if reserved else ""
     return [
         ("positions", ", ".join(held) or "none"),
-        ("cash", f"${dollars(summary.holdings.cash)}{waiting}"),
+        ("cash", _cash(summary.holdings.cash, waiting)),
         ("account value", worth),
     ]
+
+
+def _cash(amount: Decimal | None, waiting: str) -> str:
+    return "not known: the broker does not say" if amount is None else f"${dollars(amount)}{waiting}"
 
 
 def _record_rows(summary: RunSummary) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ A submit is one POST, whatever comes of it. Reads and cancels may be repeated, a
 """
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -32,29 +32,31 @@ from trading_bot.order_management.outcomes import (
 )
 from trading_bot.order_management.portfolio import AccountSnapshot, Position, PositionListing, Quote
 from trading_bot.order_management.ports import BrokerGateway, SendPermit
-from trading_bot.robinhood.account_wire import PositionPayload, account_snapshot, parse_quote, position
+from trading_bot.robinhood.account_reads import AccountReads
 from trading_bot.robinhood.broker_clock import BrokerClock
 from trading_bot.robinhood.classify import classify_cancel, classify_submit
-from trading_bot.robinhood.directory import BrokerDirectory, checked_symbol
-from trading_bot.robinhood.fields import is_broker_id, parse_payload
+from trading_bot.robinhood.directory import BrokerDirectory
+from trading_bot.robinhood.fields import is_broker_id
 from trading_bot.robinhood.listing import (
     FilterIgnoredError,
-    Pages,
     Query,
+    is_elsewhere,
+    looked_for,
+    names_order,
     open_orders_alone,
     read_orders,
-    rows_naming,
     walk_pages,
 )
+from trading_bot.robinhood.order_rows import order_instrument, parse_order, read_order
 from trading_bot.robinhood.reads import LOGIN_NEEDED, BrokerReads, NotAtBrokerError, Renew, Repeater, Wire
 from trading_bot.robinhood.session import FORM, UnreadableReplyError, WireRequest
+from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.robinhood.wire import (
     ORDER_FORM_VERSION,
     account_url,
     instrument_url,
     order_account_number,
     order_body,
-    parse_order,
     wire_time,
 )
 
@@ -69,8 +71,8 @@ class RobinhoodGateway:
     """Orders, listings, balances, positions and quotes of one account.
 
     ``renew`` asks for a fresh session after a 401 and says whether there is one now; ``account_number`` None means the
-    login's only account. With ``asks_symbols`` False, no read of an order waits for the look-up of its symbol. Fulfils
-    `BrokerGateway` and `AccountGateway`.
+    login's only account. ``symbols`` keeps the names of instruments; with ``asks_symbols`` False none is asked for.
+    Fulfils `BrokerGateway` and `AccountGateway`.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class RobinhoodGateway:
         jitter: Jitter = no_jitter,
         order_form_version: int = ORDER_FORM_VERSION,
         asks_symbols: bool = True,
+        symbols: SymbolTable | None = None,
     ) -> None:
         self._session = session
         self._clock = clock
@@ -102,16 +105,22 @@ class RobinhoodGateway:
         )
         self._reads = BrokerReads(repeater=self._repeater, policy=read_policy)
         self._directory = BrokerDirectory(
-            reads=self._reads, clock=clock, account_number=account_number, asks_symbols=asks_symbols
+            reads=self._reads,
+            clock=clock,
+            account_number=account_number,
+            asks_symbols=asks_symbols,
+            symbols=symbols,
         )
+        self._account = AccountReads(reads=self._reads, directory=self._directory, clock=clock)
 
     def by(self, deadline: Seconds) -> Self:
         """Return the same gateway, whose reads and cancels are all over by ``deadline``, a point on the clock."""
-        bounded = copy.copy(self)
+        bounded, directory = copy.copy(self), self._directory.by(deadline)
         vars(bounded).update(
             _repeater=replace(self._repeater, deadline=deadline),
             _reads=self._reads.by(deadline),
-            _directory=self._directory.by(deadline),
+            _directory=directory,
+            _account=self._account.by(deadline, directory),
         )
         return bounded
 
@@ -214,7 +223,14 @@ class RobinhoodGateway:
         far enough back for any order that can still rest, and ended ones are dropped.
         """
         listing = self._list((("is_closed", "false"),), narrows_to_open=True)
-        return replace(listing, reports=tuple(report for report in listing.reports if report.state.is_working))
+        unread = tuple(row for row in listing.unread if row.state is None or row.state.is_working)
+        return replace(
+            listing,
+            reports=tuple(report for report in listing.reports if report.state.is_working),
+            unread=unread,
+            unreadable_ids=tuple(row.order_id for row in unread if row.order_id is not None),
+            complete=listing.has_all_pages and not unread,
+        )
 
     def list_orders_since(self, changed_after: datetime) -> Listing:
         """Read every order, open or ended, that changed since."""
@@ -227,62 +243,39 @@ class RobinhoodGateway:
         ref_id: RefId,
         created_after: datetime,
     ) -> Listing:
-        """Look for ``ref_id`` in everything that changed since ``created_after``; the broker cannot search for it."""
+        """Look for ``ref_id`` in everything that changed since ``created_after``; the broker cannot search for it.
+
+        Reading ends with the page that shows it. The rows that do not say whose they are come along as unread.
+        """
         since = (("updated_at[gte]", wire_time(created_after)),)
-        listing = self._list(since, narrow=lambda pages: rows_naming(pages, ref_id))
+        listing = looked_for(self._list(since, ref_id=ref_id), ref_id)
         if listing.problem is None:
             return listing
         return replace(listing, problem=f"looking for {client_order_id}: {listing.problem}")
 
     def fetch_account(self) -> AccountSnapshot:
         """Read balances and restrictions, as of the moment the read began."""
-        began = self._clock.now()
-        return account_snapshot(self._directory.fetch_account(), began)
+        return self._account.account()
 
     def fetch_positions(self) -> PositionListing:
-        """Read all non-zero positions; one unreadable row fails the whole read."""
-        began = self._clock.now()
-        number = self._directory.account_number()
-        pages = walk_pages(self._reads.get, "/positions/", (("account_number", number), ("nonzero", "true")))
-        if pages.problem is not None:
-            raise pages.problem
-        try:
-            held = [parse_payload(PositionPayload, row) for row in pages.rows]
-            ours = [payload for payload in held if payload.account_number == number and payload.quantity]
-            return PositionListing(
-                positions=tuple(position(payload, symbol=self._symbol(payload), as_of=began) for payload in ours)
-            )
-        except UnreadableReplyError as error:
-            raise OrderStatusError(f"reading the positions: {error}; read them again before trading") from error
+        """Read all non-zero positions, row by row: one that cannot be read is listed as such and hides no other.
+
+        Raises:
+            OrderStatusError: a page could not be read, or a row is of another account.
+        """
+        return self._account.positions()
 
     def fetch_position(self, instrument_id: str) -> Position | None:
-        """Read the position of one instrument alone; None where the broker has none, or none is left of it."""
-        began = self._clock.now()
-        number = self._directory.account_number()
-        try:
-            payload = parse_payload(PositionPayload, self._reads.get(f"/positions/{number}/{instrument_id}/"))
-        except NotAtBrokerError:
-            return None
-        except UnreadableReplyError as error:
-            raise OrderStatusError(f"reading one position: {error}; read it again before trading") from error
-        if (payload.account_number, payload.instrument_id) != (number, instrument_id):
-            raise OrderStatusError("asked for one position, the broker answered with another; read it again")
-        return position(payload, symbol=self._symbol(payload), as_of=began) if payload.quantity else None
+        """Read the position of one instrument alone; None where the broker has none, or none is left of it.
+
+        Raises:
+            OrderStatusError: the read failed, or its reply makes no sense or is about another position.
+        """
+        return self._account.position(instrument_id)
 
     def fetch_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """Read quotes in one request; symbols unknown or without a two-sided market are absent."""
-        if not symbols:
-            return {}
-        asked = ",".join(checked_symbol(symbol) for symbol in symbols)
-        reply = self._reads.get("/quotes/", (("symbols", asked),))
-        rows = reply.get("results") if isinstance(reply, dict) else None
-        if not isinstance(rows, list):
-            raise OrderStatusError("reading the quotes: the reply holds none; ask again before trading")
-        try:
-            quotes = [parse_quote(row) for row in rows if row is not None]
-        except UnreadableReplyError as error:
-            raise OrderStatusError(f"reading the quotes: {error}; ask again before trading") from error
-        return {quote.symbol: quote for quote in quotes if quote is not None and quote.symbol in symbols}
+        """Read quotes in one request; symbols unknown, not readable or without a two-sided market are absent."""
+        return self._account.quotes(symbols)
 
     def _submit(self, intent: DurableIntent, permit: SendPermit, timeout_s: Seconds) -> SubmitOutcome:
         request = WireRequest(
@@ -296,13 +289,7 @@ class RobinhoodGateway:
             now=self._clock.now(),
         )
 
-    def _list(
-        self,
-        query: Query,
-        *,
-        narrow: Callable[[Pages], Pages] = lambda pages: pages,
-        narrows_to_open: bool = False,
-    ) -> Listing:
+    def _list(self, query: Query, *, ref_id: RefId | None = None, narrows_to_open: bool = False) -> Listing:
         try:
             number = self._directory.account_number()
         except OrderStatusError as error:
@@ -310,29 +297,27 @@ class RobinhoodGateway:
         broker_time = self._broker_clock.now()
         ours = ("account_numbers", number)
         get = open_orders_alone(self._reads.get) if narrows_to_open else self._reads.get
-        pages = walk_pages(get, "/orders/", (ours, *query))
+        pages = walk_pages(get, "/orders/", (ours, *query), until=None if ref_id is None else names_order(ref_id))
         if isinstance(pages.problem, FilterIgnoredError):
             since = wire_time(self._clock.now() - _LONGEST_REST)
             pages = walk_pages(self._reads.get, "/orders/", (ours, ("updated_at[gte]", since)))
-        listing = read_orders(narrow(pages), account_number=number, parse=self._parse)
+        self._learn_names(pages.rows)
+        listing = read_orders(
+            pages, account_number=number, read=lambda row: read_order(row, self._directory.known_symbol)
+        )
         return replace(listing, broker_time=broker_time)
 
-    def _parse(self, row: object) -> OrderReport:
-        return parse_order(row, self._directory.symbol_of)
+    def _learn_names(self, rows: Iterable[object]) -> None:
+        self._directory.look_ups.learn(each for row in rows if (each := order_instrument(row)) is not None)
 
     def _own_order(self, row: object, order_id: OrderId) -> OrderReport:
-        report = self._parse(row)
-        if report.order_id != order_id:
+        self._learn_names((row,))
+        report = parse_order(row, self._directory.known_symbol)
+        if report.order_id != order_id.lower():
             raise UnreadableReplyError(f"asked for order {order_id}, the broker answered with another")
-        if order_account_number(row) not in (None, self._directory.account_number()):
+        if is_elsewhere(order_account_number(row), self._directory.account_number()):
             raise UnreadableReplyError(f"order {order_id} belongs to another account")
         return report
-
-    def _symbol(self, payload: PositionPayload) -> str:
-        symbol = self._directory.symbol_of(payload.instrument_id)
-        if symbol is None:
-            raise UnreadableReplyError(f"instrument {payload.instrument_id} belongs to no symbol")
-        return symbol
 
 
 def _not_prepared(symbol: str, error: OrderStatusError) -> OrderNotSentError:

@@ -217,6 +217,8 @@ class OrderReport:
     """Whether it rests until a stop price is reached; this bot sends no such order."""
     instrument_id: str | None = None
     """The broker's id of the instrument: the identity, where a symbol can change."""
+    symbol_is_known: bool = True
+    """False where no symbol of the instrument is known: ``symbol`` is its id then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

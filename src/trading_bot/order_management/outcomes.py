@@ -155,13 +155,14 @@ class Listing:
 
     reports: tuple[OrderReport, ...]
     complete: bool
-    """Only a complete listing may prove that an order is absent."""
+    """Whether everything was read that was asked for: every page and every row, or the order that was looked for."""
     has_all_pages: bool = False
-    """Whether every page was read; a row may be unreadable all the same, and the listing incomplete for it."""
+    """Whether every page was read, whatever is in ``unread``. Only such a listing may prove that an order is absent."""
     unreadable_ids: tuple[OrderId, ...] = ()
     """Rows that name an order but could not be read; their presence is known, nothing else."""
     unread: tuple[UnreadRow, ...] = ()
     """The rows that could not be read in full, with what they do say."""
     problem: str | None = None
+    """Why pages are missing, or why a search came to no conclusion; rows that could not be read say why themselves."""
     broker_time: datetime | None = None
     """When the listing began, at the earliest, by the broker's own clock; None where it has not told a time."""

@@ -12,11 +12,18 @@ class AccountSnapshot:
     account_suffix: str
     """The last four characters of the account number: all of it that may be shown."""
     buying_power: Decimal
-    cash: Decimal
-    cash_held_for_orders: Decimal
+    cash: Decimal | None
+    """What is not invested; None where the broker does not say."""
+    cash_held_for_orders: Decimal | None
     restriction: str | None
-    """Why the account may not open positions (locked, deactivated, closing only), if it may not."""
+    """The broker's own names of the flags that forbid opening positions, if any is set."""
     as_of: datetime
+    unsettled_funds: Decimal | None = None
+    """Proceeds of sales that have not settled yet; None where the broker does not say."""
+    account_type: str | None = None
+    """``cash`` or ``margin``, or another word of the broker's in lower case; None where it does not say."""
+    remarks: tuple[str, ...] = ()
+    """What the account says in words that nobody here knows, as ``name: word``; they forbid nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +67,7 @@ class PositionListing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """The visible market of one symbol; sizes in shares."""
+    """The visible market of one symbol; prices in dollars, sizes in shares and 0 where the broker does not say."""
 
     symbol: str
     bid_price: Decimal
@@ -69,6 +76,12 @@ class Quote:
     ask_size: int
     last_price: Decimal | None
     trading_halted: bool
-    updated_at: datetime
+    updated_at: datetime | None
+    """The broker's own time of the quote; None where it gives none. How old a quote is counts from our read."""
+    venue_bid_time: datetime | None = None
+    venue_ask_time: datetime | None = None
     previous_close: Decimal | None = None
-    """The last close before today, adjusted for splits, where the broker says it."""
+    adjusted_previous_close: Decimal | None = None
+    """The close of the day before, after splits."""
+    state: str | None = None
+    """The broker's word for the state of the instrument, as it spells it."""

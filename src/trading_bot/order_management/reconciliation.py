@@ -140,7 +140,8 @@ def _problems(order: TrackedOrder, report: OrderReport) -> Iterator[str]:
         yield f"the broker answered with another order ({report.order_id}); it was ignored"
         return
     lasting = report.time_in_force or envelope.time_in_force
-    terms = (report.symbol, report.side, report.quantity, report.limit_price, lasting)
+    symbol = report.symbol if report.symbol_is_known else envelope.symbol
+    terms = (symbol, report.side, report.quantity, report.limit_price, lasting)
     quantity = Decimal(envelope.quantity)
     ours = (envelope.symbol, envelope.side, quantity, envelope.limit_price, envelope.time_in_force)
     if terms != ours:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -152,6 +152,11 @@ class PaperDesk:
         return 200, wire_pages.portfolio_page(visit.state, self._exchange.market_value(visit.state, visit.now))
 
     def _find_instruments(self, visit: _Visit) -> _Answer:
+        if ids := visit.request.query.get("ids"):
+            known = [visit.state.instruments.get(each) for each in ids.split(",")]
+            return 200, _single_page(
+                [None if symbol is None else wire_pages.instrument_page(symbol) for symbol in known]
+            )
         symbol = visit.request.query.get("symbol", "")
         if not self._exchange.quotes.knows(symbol):
             return 200, _single_page([])
@@ -211,5 +216,5 @@ def _own_account(visit: _Visit) -> None:
         raise refusals.not_found()
 
 
-def _single_page(rows: list[dict[str, object]]) -> dict[str, object]:
-    return {"next": None, "previous": None, "results": rows}
+def _single_page(rows: Sequence[dict[str, object] | None]) -> dict[str, object]:
+    return {"next": None, "previous": None, "results": list(rows)}

@@ -114,4 +114,4 @@ def mark_of(quote: Quote) -> Mark | None:
         price = quote.last_price
     else:
         return None
-    return Mark(price=price, previous_close=quote.previous_close)
+    return Mark(price=price, previous_close=quote.adjusted_previous_close or quote.previous_close)

@@ -1,28 +1,86 @@
-"""Accounts, positions, instruments and quotes on the wire, and their reading into our types."""
+"""Accounts, instruments and quotes on the wire, and their reading into our types."""
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from decimal import Decimal
+from types import MappingProxyType
 from typing import Annotated
 
-from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import BeforeValidator
 
 from trading_bot.order_management.models import Side
-from trading_bot.order_management.portfolio import AccountSnapshot, Position, Quote
-from trading_bot.robinhood.fields import Amount, Number, Payload, Symbol, WireId, WireTime, Word, parse_payload
+from trading_bot.order_management.portfolio import AccountSnapshot, Quote
+from trading_bot.robinhood.fields import (
+    MaybeAmount,
+    MaybeFlag,
+    MaybeId,
+    MaybeNumber,
+    MaybeSymbol,
+    MaybeTime,
+    MaybeWord,
+    Number,
+    Payload,
+    Symbol,
+    WireId,
+    account_number_of,
+    amount,
+    parse_payload,
+    printable,
+    shown_symbol,
+    word,
+)
 
-AccountNumber = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{4,32}$")]
-Size = Annotated[int, Field(ge=0, le=10**12)]
-Tick = Annotated[Amount, Field(gt=0)]
+_HARMLESS_WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "state": frozenset({"active"}),
+        "equity_trading_lock": frozenset({"no_trade_locks", "unlocked", "false"}),
+        "option_trading_lock": frozenset({"no_trade_locks", "unlocked", "false"}),
+    }
+)
+"""Words of the account whose meaning is known, and which nobody has to be told of."""
+
+_FORBIDDING_FLAGS = ("deactivated", "permanently_deactivated", "locked", "only_position_closing_trades")
+_MAX_SIZE = 10**12
 
 
-def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> object:
-    try:
-        return read(value)
-    except ValidationError:
-        return None
+def _positive(value: object) -> Decimal | None:
+    return amount(value) or None
 
 
-PriceIfReadable = Annotated[Amount | None, WrapValidator(_or_none)]
-"""A price that no order needs: what cannot be read is no price, and spoils nothing."""
+def _size(value: object) -> int:
+    number = amount(value)
+    return int(number) if number is not None and number <= _MAX_SIZE else 0
+
+
+AccountNumber = Annotated[str, BeforeValidator(account_number_of)]
+Size = Annotated[int, BeforeValidator(_size)]
+Price = Annotated[Decimal | None, BeforeValidator(_positive)]
+"""A price above zero; None where there is none: the broker writes null, zero or an empty text for that."""
+
+NEEDED_OF_ACCOUNT: Mapping[str, str] = MappingProxyType(
+    {
+        "account_number": "it says whose money this is; another account's must never be traded",
+        "buying_power": "it says what a buy may cost; a sell and a cancel need no balance",
+    }
+)
+"""The fields of an account without which it cannot be read, and why."""
+
+NEEDED_OF_INSTRUMENT: Mapping[str, str] = MappingProxyType(
+    {
+        "id": "an order names its instrument by it",
+        "symbol": "a look-up is believed only where it answers what was asked",
+    }
+)
+"""The fields of an instrument without which no order can name it, and why."""
+
+NEEDED_OF_QUOTE: Mapping[str, str] = MappingProxyType(
+    {
+        "symbol": "it says whose price this is",
+        "bid_price": "a sell is priced from it; without it the symbol has no two-sided market",
+        "ask_price": "a buy is priced from it; without it the symbol has no two-sided market",
+    }
+)
+"""The fields of a quote without which its own symbol counts as not quoted, and why."""
 
 
 class AccountPayload(Payload):
@@ -30,70 +88,104 @@ class AccountPayload(Payload):
 
     account_number: AccountNumber
     buying_power: Number
-    cash: Number
-    cash_held_for_orders: Amount
-    deactivated: bool
-    locked: bool
-    only_position_closing_trades: bool
-    permanently_deactivated: bool = False
-    equity_trading_lock: bool | str | None = None
+    cash: MaybeNumber = None
+    portfolio_cash: MaybeNumber = None
+    cash_held_for_orders: MaybeAmount = None
+    unsettled_funds: MaybeAmount = None
+    type: MaybeWord = None
+    deactivated: object = None
+    permanently_deactivated: object = None
+    locked: object = None
+    only_position_closing_trades: object = None
+    state: object = None
+    equity_trading_lock: object = None
+    option_trading_lock: object = None
 
     @property
     def restriction(self) -> str | None:
-        """The first thing that keeps the account from opening positions."""
-        lock = self.equity_trading_lock
-        flags = {
-            "deactivated": self.deactivated or self.permanently_deactivated,
-            "locked": self.locked or (bool(lock) and lock != "unlocked"),
-            "closing positions only": self.only_position_closing_trades,
-        }
-        return next((name for name, is_set in flags.items() if is_set), None)
+        """The documented flags that are set and forbid opening positions, by the broker's own names."""
+        names = (name for name in _FORBIDDING_FLAGS if _Flag(value=getattr(self, name)).value)
+        return ", ".join(names) or None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the account says in words that we do not know: shown, and no reason to refuse anything."""
+        return tuple(self._remarks())
+
+    def _remarks(self) -> Iterator[str]:
+        for name in _FORBIDDING_FLAGS:
+            value = getattr(self, name)
+            if value is not None and _Flag(value=value).value is None:
+                yield f"{name}: {printable(str(value))}"
+        for name, harmless in _HARMLESS_WORDS.items():
+            value = getattr(self, name)
+            if value is not None and word(str(value)) not in {"", *harmless}:
+                yield f"{name}: {printable(str(value))}"
 
 
-class PositionPayload(Payload):
-    """Shares of one instrument; newer payloads name the symbol as well."""
-
-    instrument_id: WireId
-    account_number: AccountNumber
-    quantity: Number
-    average_buy_price: Amount | None = None
-    shares_held_for_sells: Amount
+class _Flag(Payload):
+    value: MaybeFlag = None
 
 
 class InstrumentNames(Payload):
-    """The two names of an instrument, readable whatever the rest of it says."""
+    """The names of an instrument, readable whatever the rest of it says."""
 
     id: WireId
-    symbol: Symbol
+    symbol: Annotated[str, BeforeValidator(shown_symbol)]
+    state: MaybeWord = None
+
+    @property
+    def is_active(self) -> bool | None:
+        """Whether the broker calls the instrument active; None where it does not say."""
+        return None if self.state is None else word(self.state) == "active"
 
 
-class InstrumentPayload(InstrumentNames):
+class InstrumentPayload(Payload):
     """What a symbol stands for, whether it may be traded, and in which ticks where it has its own."""
 
-    state: Word
-    tradeable: bool
-    tradability: Word
-    min_tick_size: Tick | None = None
+    id: WireId
+    symbol: Annotated[Symbol, BeforeValidator(shown_symbol)]
+    state: MaybeWord = None
+    tradeable: MaybeFlag = None
+    tradability: MaybeWord = None
+    min_tick_size: Price = None
+
+    @property
+    def forbids(self) -> str | None:
+        """The documented word that keeps the broker from taking a sell, and so any order."""
+        return next((text for text, is_set in self._documented(("untradable",)) if is_set), None)
 
     def takes(self, side: Side) -> bool:
-        """Whether the broker takes orders of this side; a name closing positions only can still be sold."""
-        words = ("tradable",) if side is Side.BUY else ("tradable", "position_closing_only")
-        return self.state == "active" and self.tradeable and self.tradability in words
+        """Whether no documented word forbids this side: what is absent or unknown is for the broker to judge.
+
+        A name that takes closing orders only can still be sold.
+        """
+        closed = ("untradable",) if side is Side.SELL else ("untradable", "position_closing_only")
+        return not any(is_set for _, is_set in self._documented(closed))
+
+    def _documented(self, closed: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
+        yield "inactive", word(self.state) == "inactive"
+        yield "not tradeable", self.tradeable is False
+        yield word(self.tradability), word(self.tradability) in closed
 
 
 class QuotePayload(Payload):
     """The visible market of one symbol."""
 
-    symbol: Symbol
-    bid_price: Amount | None
-    ask_price: Amount | None
-    bid_size: Size
-    ask_size: Size
-    last_trade_price: Amount | None = None
-    trading_halted: bool
-    updated_at: WireTime
-    previous_close: PriceIfReadable = None
-    adjusted_previous_close: PriceIfReadable = None
+    symbol: MaybeSymbol = None
+    bid_price: Price = None
+    ask_price: Price = None
+    bid_size: Size = 0
+    ask_size: Size = 0
+    last_trade_price: Price = None
+    previous_close: Price = None
+    adjusted_previous_close: Price = None
+    trading_halted: MaybeFlag = None
+    state: MaybeWord = None
+    instrument_id: MaybeId = None
+    updated_at: MaybeTime = None
+    venue_bid_time: MaybeTime = None
+    venue_ask_time: MaybeTime = None
 
 
 def parse_account(obj: object) -> AccountPayload:
@@ -106,33 +198,22 @@ def account_snapshot(payload: AccountPayload, as_of: datetime) -> AccountSnapsho
     return AccountSnapshot(
         account_suffix=payload.account_number[-4:],
         buying_power=payload.buying_power,
-        cash=payload.cash,
+        cash=payload.portfolio_cash if payload.cash is None else payload.cash,
         cash_held_for_orders=payload.cash_held_for_orders,
+        unsettled_funds=payload.unsettled_funds,
         restriction=payload.restriction,
+        account_type=None if payload.type is None else word(payload.type),
+        remarks=payload.remarks,
         as_of=as_of,
-    )
-
-
-def position(payload: PositionPayload, *, symbol: str, as_of: datetime) -> Position:
-    """Turn a payload into a position; the broker writes an average of zero where it has none yet."""
-    return Position(
-        symbol=symbol,
-        quantity=payload.quantity,
-        average_buy_price=payload.average_buy_price or None,
-        held_for_sells=payload.shares_held_for_sells,
-        as_of=as_of,
-        instrument_id=payload.instrument_id,
     )
 
 
 def parse_quote(obj: object) -> Quote | None:
-    """Read one quote; None where the broker shows no market on one of the sides.
-
-    Raises:
-        UnreadableReplyError: a field is missing or makes no sense.
-    """
-    payload = parse_payload(QuotePayload, obj)
-    if not payload.bid_price or not payload.ask_price:
+    """Read one quote; None where the row shows no market on one of the sides, or is no quote at all. Never raises."""
+    if not isinstance(obj, dict):
+        return None
+    payload = QuotePayload.model_validate(obj)
+    if payload.symbol is None or payload.bid_price is None or payload.ask_price is None:
         return None
     return Quote(
         symbol=payload.symbol,
@@ -140,8 +221,12 @@ def parse_quote(obj: object) -> Quote | None:
         ask_price=payload.ask_price,
         bid_size=payload.bid_size,
         ask_size=payload.ask_size,
-        last_price=payload.last_trade_price or None,
-        trading_halted=payload.trading_halted,
+        last_price=payload.last_trade_price,
+        trading_halted=payload.trading_halted is True,
         updated_at=payload.updated_at,
-        previous_close=payload.adjusted_previous_close or payload.previous_close,
+        venue_bid_time=payload.venue_bid_time,
+        venue_ask_time=payload.venue_ask_time,
+        previous_close=payload.previous_close,
+        adjusted_previous_close=payload.adjusted_previous_close,
+        state=payload.state,
     )

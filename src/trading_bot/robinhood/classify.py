@@ -156,7 +156,7 @@ def _report_by_our_terms(order_id: OrderId, intent: DurableIntent) -> OrderRepor
 def _difference(report: OrderReport, intent: DurableIntent) -> str | None:
     terms = intent.terms
     pairs = (
-        ("symbol", report.symbol, terms.symbol),
+        ("symbol", report.symbol if report.symbol_is_known else terms.symbol, terms.symbol),
         ("side", report.side, terms.side),
         ("quantity", report.quantity, terms.quantity),
         ("limit price", report.limit_price, terms.limit_price),

@@ -12,19 +12,12 @@ from trading_bot.clock import Clock, Seconds
 from trading_bot.market_hours import NYSE_ZONE
 from trading_bot.order_management.exceptions import OrderStatusError, OrderValidationError
 from trading_bot.order_management.models import Side
-from trading_bot.robinhood.account_wire import AccountPayload, InstrumentNames, InstrumentPayload, parse_account
-from trading_bot.robinhood.fields import SYMBOL, is_broker_id, parse_payload
-from trading_bot.robinhood.listing import walk_pages
-from trading_bot.robinhood.reads import BrokerReads, NotAtBrokerError
+from trading_bot.robinhood.account_wire import AccountPayload, InstrumentPayload, parse_account
+from trading_bot.robinhood.fields import SYMBOL, account_number_of, parse_payload, shown_symbol, word
+from trading_bot.robinhood.listing import is_elsewhere, walk_pages
+from trading_bot.robinhood.reads import BrokerReads
 from trading_bot.robinhood.session import UnreadableReplyError
-
-_COSTLY_S: Seconds = 1.0
-"""How long a look-up that fails must have taken for its failure to be remembered."""
-
-_SPARED_S: Seconds = 5.0
-"""For how long it is, so that the rows of one listing wait for it once and the next synchronisation asks again."""
-
-_SHOWN_CHARS = 8
+from trading_bot.robinhood.symbols import SPARED_S, KnownName, SymbolLookup, SymbolTable
 
 _NOT_ONE = "not_one_instrument"
 
@@ -43,27 +36,33 @@ class InstrumentFacts:
 class BrokerDirectory:
     """Accounts and instruments of one login. Safe to share between threads.
 
-    Whether and in which ticks an instrument trades is asked anew each exchange date; its id and symbol are kept. With
-    ``asks_symbols`` False, an instrument whose symbol is new is shown by the first characters of its id instead.
+    Whether and in which ticks an instrument trades is asked anew each exchange date; its id and symbol are kept, in
+    ``symbols`` if one is given. With ``asks_symbols`` False, no symbol is ever asked for.
     """
 
     def __init__(
-        self, *, reads: BrokerReads, clock: Clock, account_number: str | None, asks_symbols: bool = True
+        self,
+        *,
+        reads: BrokerReads,
+        clock: Clock,
+        account_number: str | None,
+        asks_symbols: bool = True,
+        symbols: SymbolTable | None = None,
     ) -> None:
         self._reads = reads
         self._clock = clock
-        self._asks_symbols = asks_symbols
         self._exchange_zone = ZoneInfo(NYSE_ZONE)
         self._account_number = account_number
         self._lock = threading.Lock()
         self._instruments: dict[str, tuple[date, InstrumentPayload]] = {}
-        self._symbols: dict[str, str] = {}
+        self._symbols = SymbolTable() if symbols is None else symbols
         self._spared_until: dict[str, Seconds] = {}
+        self._look_ups = SymbolLookup(reads=reads, clock=clock, table=self._symbols, asks=asks_symbols)
 
     def by(self, deadline: Seconds) -> Self:
         """Return the same directory, whose look-ups are all over by ``deadline``; both remember what either learns."""
         bounded = copy.copy(self)
-        vars(bounded).update(_reads=self._reads.by(deadline))
+        vars(bounded).update(_reads=self._reads.by(deadline), _look_ups=self._look_ups.by(deadline))
         return bounded
 
     def account_number(self) -> str:
@@ -122,7 +121,7 @@ class BrokerDirectory:
             try:
                 instrument = self._hurried().instrument(symbol, side)
             except OrderStatusError:
-                self._spared_until[symbol] = self._clock.monotonic() + _SPARED_S
+                self._spared_until[symbol] = self._clock.monotonic() + SPARED_S
                 return last
             except OrderValidationError as error:
                 if error.code != _NOT_ONE:
@@ -133,56 +132,28 @@ class BrokerDirectory:
     def _last_facts(self, symbol: str) -> InstrumentFacts | None:
         with self._lock:
             _, instrument = self._instruments.get(symbol, (None, None))
-            ids = [instrument_id for instrument_id, name in self._symbols.items() if name == symbol]
         if instrument is not None:
             return InstrumentFacts(id=instrument.id, tick=instrument.min_tick_size)
+        ids = self._symbols.ids_of(symbol)
         return InstrumentFacts(id=ids[0], tick=None) if len(ids) == 1 else None
 
     def _hurried(self) -> Self:
         soon, until = self._clock.monotonic() + _EXIT_PATIENCE_S, self._reads.repeater.deadline
         return self.by(soon if until is None else min(soon, until))
 
+    @property
+    def symbols(self) -> SymbolTable:
+        """The names of instruments, as far as they are known."""
+        return self._symbols
+
+    @property
+    def look_ups(self) -> SymbolLookup:
+        """Learns the names that are not known."""
+        return self._look_ups
+
     def known_symbol(self, instrument_id: str) -> str | None:
         """Return a symbol without asking the broker."""
-        with self._lock:
-            return self._symbols.get(instrument_id)
-
-    def symbol_of(self, instrument_id: str) -> str | None:
-        """Return a symbol, asking the broker where it is new; None where the broker has no such instrument.
-
-        Raises:
-            OrderStatusError: the look-up failed, now or within the last seconds.
-        """
-        known = self.known_symbol(instrument_id)
-        if known is not None or not is_broker_id(instrument_id):
-            return known
-        return self._ask_symbol(instrument_id) if self._asks_symbols else f"instrument {instrument_id[:_SHOWN_CHARS]}"
-
-    def _ask_symbol(self, instrument_id: str) -> str | None:
-        try:
-            row = self._read_instrument(instrument_id)
-        except NotAtBrokerError:
-            return None
-        instrument = parse_payload(InstrumentNames, row)
-        if instrument.id != instrument_id:
-            raise UnreadableReplyError(f"asked for instrument {instrument_id}, the broker answered with another")
-        with self._lock:
-            self._symbols[instrument.id] = instrument.symbol
-        return instrument.symbol
-
-    def _read_instrument(self, instrument_id: str) -> object:
-        began = self._clock.monotonic()
-        if began < self._spared_until.get(instrument_id, began):
-            raise OrderStatusError(
-                f"instrument {instrument_id} could not be looked up a moment ago; try again in {_SPARED_S:.0f} s"
-            )
-        try:
-            return self._reads.get(f"/instruments/{instrument_id}/")
-        except OrderStatusError:
-            now = self._clock.monotonic()
-            if now - began >= _COSTLY_S:
-                self._spared_until[instrument_id] = now + _SPARED_S
-            raise
+        return self._symbols.get(instrument_id)
 
     def _known(self, symbol: str, today: date) -> InstrumentPayload | None:
         with self._lock:
@@ -192,16 +163,17 @@ class BrokerDirectory:
     def _remember(self, instrument: InstrumentPayload, today: date) -> None:
         with self._lock:
             self._instruments[instrument.symbol] = today, instrument
-            self._symbols[instrument.id] = instrument.symbol
+        is_active = None if instrument.state is None else word(instrument.state) == "active"
+        name = KnownName(symbol=instrument.symbol, is_active=is_active, seen_on=today)
+        self._symbols.remember({instrument.id: name})
 
     def _look_up(self, symbol: str) -> InstrumentPayload:
         rows = self._all_rows("/instruments/", (("symbol", symbol),))
-        exact = [row for row in rows if isinstance(row, dict) and row.get("symbol") == symbol]
-        try:
-            found = [parse_payload(InstrumentPayload, row) for row in exact]
-        except UnreadableReplyError as error:
-            raise OrderStatusError(f"looking up {symbol}: {error}; try again", symbol=symbol) from error
-        active = [instrument for instrument in found if instrument.state == "active"] or found
+        found = [instrument for row in rows if (instrument := _instrument(row)) is not None]
+        exact = [instrument for instrument in found if instrument.symbol == symbol]
+        active = [instrument for instrument in exact if word(instrument.state) == "active"] or exact
+        if not exact and any(_is_named(row, symbol) for row in rows):
+            raise OrderStatusError(f"looking up {symbol}: the answer names no instrument; try again", symbol=symbol)
         if len(active) != 1:
             raise OrderValidationError(
                 f"{symbol}: the broker knows {len(active)} instruments of that name, not one; check the symbol",
@@ -212,7 +184,7 @@ class BrokerDirectory:
 
     def _named_account(self, number: str) -> AccountPayload:
         account = self._account(self._reads.get(f"/accounts/{number}/"))
-        if account.account_number != number:
+        if is_elsewhere(account.account_number, number):
             raise OrderStatusError(
                 f"asked for account ****{number[-4:]}, the broker answered with another; do not trade"
             )
@@ -220,13 +192,13 @@ class BrokerDirectory:
 
     def _only_account(self) -> AccountPayload:
         rows = self._all_rows("/accounts/", (("default_to_all_accounts", "true"),))
-        accounts = [self._account(row) for row in rows]
-        if len(accounts) != 1:
-            endings = ", ".join(f"****{account.account_number[-4:]}" for account in accounts) or "none"
+        there = [row for row in rows if row is not None]
+        if len(there) != 1:
+            endings = ", ".join(f"****{_number_of(row)[-4:]}" for row in there) or "none"
             raise OrderStatusError(
                 f"this login has several accounts or none ({endings}): set account_number to the one to use"
             )
-        return accounts[0]
+        return self._account(there[0])
 
     def _account(self, row: object) -> AccountPayload:
         try:
@@ -239,6 +211,21 @@ class BrokerDirectory:
         if pages.problem is not None:
             raise pages.problem
         return pages.rows
+
+
+def _instrument(row: object) -> InstrumentPayload | None:
+    try:
+        return parse_payload(InstrumentPayload, row)
+    except UnreadableReplyError:
+        return None
+
+
+def _is_named(row: object, symbol: str) -> bool:
+    return isinstance(row, dict) and shown_symbol(row.get("symbol")) == symbol
+
+
+def _number_of(row: object) -> str:
+    return account_number_of(row.get("account_number") if isinstance(row, dict) else None) or "????"
 
 
 def checked_symbol(symbol: str) -> str:

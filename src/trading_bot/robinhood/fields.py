@@ -1,6 +1,13 @@
-"""The field types of broker payloads: every number bounded, every time aware, every name safe to put into a path."""
+"""The field types of broker payloads: how a number, a time, an id and a word are read from what the broker sends.
+
+Reading is tolerant where a spelling cannot change the meaning (a number as text or as a JSON number, a word in another
+case, space around either), and total: nothing here raises anything but ValueError, whatever it is given. A field comes
+in two kinds. The plain kind (`Amount`) is one that a decision needs, and fails its row when it cannot be read. The
+other kind (`MaybeAmount`) is None then.
+"""
 
 import re
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, TypeVar
@@ -10,10 +17,35 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, 
 from trading_bot.robinhood.broker_text import masked
 from trading_bot.robinhood.strict_json import UnreadableReplyError
 
-_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,12})?")
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})")
+MAX_WORD_CHARS = 64
+MAX_REASON_CHARS = 500
+MAX_SYMBOL_CHARS = 20
+_MAX_PLACES = 18
+_MAX_WHOLE_DIGITS = 15
+_MAX_MAGNITUDE = 60
+_NUMBER = re.compile(rf"-?[0-9]{{1,{_MAX_WHOLE_DIGITS}}}(?:\.[0-9]{{1,{_MAX_PLACES}}})?")
+_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+)
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{7,63}")
+_ACCOUNT = re.compile(r"[0-9A-Za-z-]{4,32}")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_SHOWN_SYMBOL = re.compile(rf"[0-9A-Z](?:[0-9A-Z.^/+=*:_-]{{0,{MAX_SYMBOL_CHARS - 1}}})")
 SYMBOL = re.compile(r"[A-Z][A-Z0-9]{0,7}(?:[.-][A-Z0-9]{1,3})?")
+"""What a symbol must look like to be sent. What the broker shows may be named otherwise: `shown_symbol`."""
+
+T = TypeVar("T")
+
+
+def printable(text: str, *, known: Sequence[str] = ()) -> str:
+    """Make foreign text safe to show: masked, as `masked` does it, and one printable line of at most 500 characters."""
+    shown = "".join(c if c.isprintable() else " " for c in masked(text, known=known))
+    return " ".join(shown.split())[:MAX_REASON_CHARS]
+
+
+def word(text: object) -> str:
+    """Fold one of the broker's words for comparison: case and surrounding space do not count. No text is ``""``."""
+    return text.strip().casefold() if isinstance(text, str) else ""
 
 
 def is_broker_id(text: object) -> bool:
@@ -21,10 +53,63 @@ def is_broker_id(text: object) -> bool:
     return isinstance(text, str) and _ID.fullmatch(text) is not None
 
 
+def broker_id(value: object) -> str | None:
+    """Return an id of the broker's, a UUID in lower case; None for anything else."""
+    text = value.strip() if isinstance(value, str) else ""
+    return (uuid_text(text) or text) if is_broker_id(text) else None
+
+
+def account_number_of(value: object) -> str | None:
+    """Return an account number, also one that came as a JSON number; None for anything else."""
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return text.strip() if isinstance(text, str) and _ACCOUNT.fullmatch(text.strip()) else None
+
+
+def uuid_text(value: object) -> str | None:
+    """Return a UUID in lower case, whatever case and surrounding space it came in; None for anything else."""
+    text = value.strip().lower() if isinstance(value, str) else ""
+    return text if _UUID.fullmatch(text) else None
+
+
+def id_in_address(value: object, collection: str) -> str | None:
+    """Return the id that follows ``collection`` at the end of an address; None where the text is no such address.
+
+    The text is matched, not parsed: parsing an address raises for some texts (``http://[``).
+    """
+    pattern = rf"/{collection}/([0-9A-Za-z-]{{1,64}})/?(?:[?#].*)?"
+    found = re.search(pattern + r"\s*\Z", value, re.IGNORECASE | re.DOTALL) if isinstance(value, str) else None
+    return None if found is None else uuid_text(found.group(1)) or found.group(1)
+
+
+def agreed_id(*found: str | None) -> str | None:
+    """Return the one id that several fields of a row name; None where there is none, or where they disagree."""
+    named = {each for each in found if each is not None and is_broker_id(each)}
+    return named.pop() if len(named) == 1 else None
+
+
+def shown_symbol(value: object) -> str | None:
+    """Return the name of an instrument as it can be shown: up to 20 characters, also of delisted and foreign names."""
+    text = value.strip().upper() if isinstance(value, str) else ""
+    return text if _SHOWN_SYMBOL.fullmatch(text) else None
+
+
 def _number(value: object) -> Decimal:
-    if not isinstance(value, str) or _NUMBER.fullmatch(value) is None:
-        raise ValueError("not a plain decimal number of at most 15 digits before the point, as text")
-    return Decimal(value)
+    text = value.strip() if isinstance(value, str) else _plain(value)
+    if _NUMBER.fullmatch(text) is None:
+        raise ValueError("not a plain decimal number of at most 15 digits before the point")
+    return Decimal(text)
+
+
+def _plain(value: object) -> str:
+    # The magnitude is checked first: writing 1E+1000000 out would take a million digits.
+    if isinstance(value, bool):
+        return ""
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**_MAX_WHOLE_DIGITS else ""
+    if not isinstance(value, Decimal) or not value.is_finite() or abs(value.adjusted()) > _MAX_MAGNITUDE:
+        return ""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _amount(value: object) -> Decimal:
@@ -35,41 +120,77 @@ def _amount(value: object) -> Decimal:
 
 
 def _time(value: object) -> datetime:
-    if not isinstance(value, str) or _TIME.fullmatch(value) is None:
+    text = value.strip().upper() if isinstance(value, str) else ""
+    if _TIME.fullmatch(text) is None:
         raise ValueError("not a time with a zone")
     try:
-        return datetime.fromisoformat(value).astimezone(UTC)
+        return datetime.fromisoformat(text).astimezone(UTC)
     except OverflowError as error:
         raise ValueError("a time beyond the calendar") from error
 
 
 def _id(value: object) -> str:
-    if not isinstance(value, str) or not is_broker_id(value):
+    found = broker_id(value)
+    if found is None:
         raise ValueError("not an id")
-    return value
+    return found
 
 
-def _printable(value: object) -> object:
-    if isinstance(value, str) and not value.isprintable():
-        raise ValueError("holds characters that cannot be shown")
-    return masked(value) if isinstance(value, str) else value
+def _word(value: object) -> str:
+    text = value.strip() if isinstance(value, str) else ""
+    if not text or not text.isprintable() or len(text) > MAX_WORD_CHARS:
+        raise ValueError("not a word that can be shown")
+    return masked(text)
 
+
+def maybe(read: Callable[[object], T]) -> Callable[[object], T | None]:
+    """Turn a reading that raises ValueError into one that returns None."""
+
+    def reading(value: object) -> T | None:
+        try:
+            return read(value)
+        except ValueError:
+            return None
+
+    return reading
+
+
+def flag(value: object) -> bool | None:
+    """Read a flag: True, False, or None where there is none or where it is neither."""
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(word(value))
+    return value if isinstance(value, bool) else None
+
+
+amount = maybe(_amount)
+"""Read a number of zero or more, or None."""
 
 Number = Annotated[Decimal, BeforeValidator(_number)]
-"""A decimal sent as text; may be negative."""
+"""A decimal sent as text or as a JSON number; may be negative."""
 
 Amount = Annotated[Decimal, BeforeValidator(_amount)]
-"""A decimal sent as text, zero or more."""
+"""A decimal sent as text or as a JSON number, zero or more."""
 
 WireTime = Annotated[datetime, BeforeValidator(_time)]
 """A moment with or without a fraction of a second, turned to UTC."""
 
 WireId = Annotated[str, BeforeValidator(_id)]
+"""An id of the broker's; a UUID in lower case."""
 
-Word = Annotated[str, StringConstraints(min_length=1, max_length=64), BeforeValidator(_printable)]
-"""A word of the broker's, masked like any text of its own."""
+Word = Annotated[str, BeforeValidator(_word)]
+"""A word of the broker's in its own spelling, masked like any text of its own; compare it with `word`."""
 
 Symbol = Annotated[str, StringConstraints(pattern=f"^{SYMBOL.pattern}$", max_length=12)]
+"""A symbol that may be sent."""
+
+MaybeNumber = Annotated[Decimal | None, BeforeValidator(maybe(_number))]
+MaybeAmount = Annotated[Decimal | None, BeforeValidator(maybe(_amount))]
+MaybeTime = Annotated[datetime | None, BeforeValidator(maybe(_time))]
+MaybeId = Annotated[str | None, BeforeValidator(broker_id)]
+MaybeUuid = Annotated[str | None, BeforeValidator(uuid_text)]
+MaybeWord = Annotated[str | None, BeforeValidator(maybe(_word))]
+MaybeSymbol = Annotated[str | None, BeforeValidator(shown_symbol)]
+MaybeFlag = Annotated[bool | None, BeforeValidator(flag)]
 
 
 class Payload(BaseModel):

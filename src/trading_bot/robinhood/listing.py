@@ -1,7 +1,7 @@
 """Lists at the broker, page by page: whole, or openly not."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TypeAlias
@@ -9,12 +9,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import OrderId, OrderReport, RefId
-from trading_bot.order_management.outcomes import Listing
+from trading_bot.order_management.outcomes import Listing, UnreadRow
+from trading_bot.robinhood.fields import word
+from trading_bot.robinhood.order_rows import has_ended, order_account_number, order_names
 from trading_bot.robinhood.session import BASE_URL, UnreadableReplyError
-from trading_bot.robinhood.wire import has_ended, order_account_number, order_names
 
 MAX_PAGES = 200
 
+_ANOTHER_ACCOUNT = "the reply shows an order of another account than the one asked for"
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 Query: TypeAlias = tuple[tuple[str, str], ...]
@@ -27,6 +29,13 @@ class Pages:
 
     rows: tuple[object, ...]
     problem: OrderStatusError | None
+    ended_early: bool = False
+    """Whether reading stopped before the last page, because what was looked for had been found."""
+
+    @property
+    def are_all(self) -> bool:
+        """Whether every page was read."""
+        return self.problem is None and not self.ended_early
 
 
 class FilterIgnoredError(OrderStatusError):
@@ -46,8 +55,8 @@ def open_orders_alone(get: Get) -> Get:
     return get_open
 
 
-def walk_pages(get: Get, path: str, query: Query) -> Pages:
-    """Read every page of a list. Never raises for a page that cannot be read."""
+def walk_pages(get: Get, path: str, query: Query, *, until: Callable[[Sequence[object]], bool] | None = None) -> Pages:
+    """Read every page of a list, or up to the page whose rows fulfil ``until``. Never raises for a page."""
     rows: list[object] = []
     seen: set[Query] = set()
     step: Query | None = query
@@ -62,61 +71,105 @@ def walk_pages(get: Get, path: str, query: Query) -> Pages:
         except UnreadableReplyError as error:
             return Pages(rows=tuple(rows), problem=_problem(str(error), path))
         rows += found
+        if until is not None and until(found):
+            return Pages(rows=tuple(rows), problem=None, ended_early=step is not None)
     return Pages(rows=tuple(rows), problem=None)
 
 
-def rows_naming(pages: Pages, ref_id: RefId) -> Pages:
-    """Keep the rows of one order; a row that does not say whose it is could be that order, and makes a problem."""
-    nameless = any(not isinstance(row, dict) or "ref_id" not in row for row in pages.rows)
-    return Pages(
-        rows=tuple(row for row in pages.rows if order_names(row)[1] == ref_id.lower()),
-        problem=pages.problem or (OrderStatusError("a row names no order; read the list again") if nameless else None),
-    )
+def names_order(ref_id: RefId) -> Callable[[Sequence[object]], bool]:
+    """Return whether a page shows the order of this ``ref_id``."""
+    return lambda rows: any(order_names(row)[1] == ref_id.lower() for row in rows)
 
 
 def read_orders(
     pages: Pages,
     *,
     account_number: str,
-    parse: Callable[[object], OrderReport],
+    read: Callable[[object], OrderReport | UnreadRow],
 ) -> Listing:
     """Turn rows into reports, each checked here because the broker ignores filters it does not know.
 
-    Rows of other accounts are left out. An order on two pages counts once, in its newest version. A row that cannot be
-    read makes the listing incomplete.
+    A row that names another account voids the whole reply: nobody knows then whose the other rows are. An order on two
+    pages counts once, in its newest version. A row that cannot be read is listed apart and hides no other.
     """
-    table = _Table(has_all_pages=pages.problem is None, problems=[] if pages.problem is None else [str(pages.problem)])
+    if any(is_elsewhere(order_account_number(row), account_number) for row in pages.rows):
+        return Listing(reports=(), complete=False, problem=f"{_ANOTHER_ACCOUNT}; nothing was concluded, list again")
+    table = _Table()
     for row in pages.rows:
-        if order_account_number(row) not in (None, account_number):
-            continue
-        try:
-            table.add(parse(row))
-        except (OrderStatusError, UnreadableReplyError) as error:
-            table.problems.append(str(error))
-            table.unreadable.append(order_names(row)[0])
-    return table.listing()
+        table.add(read(row))
+    return table.listing(pages)
+
+
+def looked_for(listing: Listing, ref_id: RefId) -> Listing:
+    """Keep of a listing the order of ``ref_id``, and the rows that do not say whose they are: those could be it too.
+
+    The listing is complete where it shows the order, or shows that it is not there.
+    """
+    reports = tuple(report for report in listing.reports if report.ref_id == ref_id.lower())
+    nameless = tuple(_nameless(report) for report in listing.reports if report.ref_id is None)
+    unread = tuple(row for row in listing.unread if row.ref_id in (None, ref_id.lower()))
+    complete = listing.problem is None and (bool(reports) or not (nameless or unread))
+    return replace(
+        listing,
+        reports=reports,
+        unread=(*unread, *nameless),
+        unreadable_ids=_ids(row for row in unread if row.ref_id is not None),
+        complete=complete,
+        problem=listing.problem or (None if complete else _told((*unread, *nameless))),
+    )
+
+
+def is_elsewhere(named: str | None, account_number: str) -> bool:
+    """Whether a row names another account than ours; one that names none does not."""
+    return named is not None and word(named) != word(account_number)
 
 
 @dataclass(slots=True, kw_only=True)
 class _Table:
-    has_all_pages: bool
-    problems: list[str]
     reports: dict[OrderId, OrderReport] = field(default_factory=dict)
-    unreadable: list[OrderId | None] = field(default_factory=list)
+    unread: list[UnreadRow] = field(default_factory=list)
 
-    def add(self, report: OrderReport) -> None:
-        known = self.reports.get(report.order_id)
-        if known is None or _version(report) > _version(known):
-            self.reports[report.order_id] = report
+    def add(self, row: OrderReport | UnreadRow) -> None:
+        if isinstance(row, UnreadRow):
+            self.unread.append(row)
+            return
+        known = self.reports.get(row.order_id)
+        if known is None or _version(row) > _version(known):
+            self.reports[row.order_id] = row
 
-    def listing(self) -> Listing:
+    def listing(self, pages: Pages) -> Listing:
         return Listing(
             reports=tuple(self.reports.values()),
-            complete=not self.problems,
-            has_all_pages=self.has_all_pages,
-            unreadable_ids=tuple(dict.fromkeys(order_id for order_id in self.unreadable if order_id is not None)),
-            problem="; ".join(dict.fromkeys(self.problems)) or None,
+            complete=pages.are_all and not self.unread,
+            has_all_pages=pages.are_all,
+            unreadable_ids=_ids(self.unread),
+            unread=tuple(self.unread),
+            problem=None if pages.problem is None else str(pages.problem),
         )
+
+
+def _ids(rows: Iterable[UnreadRow]) -> tuple[OrderId, ...]:
+    return tuple(dict.fromkeys(row.order_id for row in rows if row.order_id is not None))
+
+
+def _told(rows: Iterable[UnreadRow]) -> str:
+    return "; ".join(dict.fromkeys(row.problem for row in rows))
+
+
+def _nameless(report: OrderReport) -> UnreadRow:
+    return UnreadRow(
+        problem=f"order {report.order_id} does not say under which reference it was placed",
+        order_id=report.order_id,
+        instrument_id=report.instrument_id,
+        symbol=report.symbol if report.symbol_is_known else None,
+        side=report.side,
+        quantity=report.quantity,
+        cumulative_quantity=report.cumulative_quantity,
+        limit_price=report.limit_price,
+        state=report.state if report.state_is_known else None,
+        broker_state=report.broker_state,
+        created_at=report.created_at,
+    )
 
 
 def _version(report: OrderReport) -> tuple[datetime, Decimal]:
@@ -127,7 +180,7 @@ def _problem(what: str, path: str) -> OrderStatusError:
     return OrderStatusError(f"listing {path.strip('/')}: {what}; nothing was concluded, list again")
 
 
-def _page(obj: object, path: str) -> tuple[Iterable[object], Query | None]:
+def _page(obj: object, path: str) -> tuple[list[object], Query | None]:
     results = obj.get("results") if isinstance(obj, dict) else None
     if not isinstance(obj, dict) or not isinstance(results, list):
         raise UnreadableReplyError("a page holds no list of results")
@@ -139,7 +192,11 @@ def _page(obj: object, path: str) -> tuple[Iterable[object], Query | None]:
 
 
 def _next_query(url: object, path: str) -> Query:
-    parts = urlsplit(url) if isinstance(url, str) else None
+    elsewhere = "the link to the next page leads elsewhere and was not followed"
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else None
+    except ValueError as error:  # a text such as "http://[" is no address at all
+        raise UnreadableReplyError(elsewhere) from error
     if parts is None or f"{parts.scheme}://{parts.netloc}" != BASE_URL or parts.path != path:
-        raise UnreadableReplyError("the link to the next page leads elsewhere and was not followed")
+        raise UnreadableReplyError(elsewhere)
     return tuple(parse_qsl(parts.query, keep_blank_values=True))

@@ -36,6 +36,7 @@ from trading_bot.risk.order_facts import LedgerOrders
 from trading_bot.risk.watch import RiskWatch
 from trading_bot.robinhood.reads import Renew, Wire
 from trading_bot.robinhood.session import BrokerSession, Transport
+from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.safety_checks import SafetyChecks
 from trading_bot.startup.journal import AccountJournal
 from trading_bot.startup.live import carrier_of, live_connection
@@ -239,6 +240,7 @@ class AccountParts:
             read_timeout_s=self._settings.request_timeout_s,
             jitter=self._around.jitter,
             order_form_version=self._settings.order_form_version,
+            symbols=SymbolTable(path=self._state.instruments, files=self._around.files) if self._is_live else None,
         )
 
     def _access_to(self, account_number: str, transport: Transport | None) -> _Access:

@@ -13,6 +13,7 @@ from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.portfolio import AccountSnapshot
 from trading_bot.robinhood.interactive_login import Person
 from trading_bot.robinhood.session import BrokerSession, Transport
+from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.startup.live import LiveConnection, live_connection
 from trading_bot.startup.paper import PAPER_LOGIN, configured_account, paper_account
 from trading_bot.startup.surroundings import Surroundings, default_surroundings
@@ -139,10 +140,11 @@ def open_live_door(
     if config.trading.mode is not ExecutionMode.LIVE:
         raise ConfigError(['trading.mode is not "live", and a paper account has no login; set it in the config file.'])
     around, number = surroundings or default_surroundings(), configured_account(config)
+    state = _state(config, around, number)
     connection = live_connection(
         around,
         account_number=number,
-        state=_state(config, around, number),
+        state=state,
         username=username,
         transport=transport,
     )
@@ -152,6 +154,7 @@ def open_live_door(
         account_number=number,
         renew=connection.login.renew,
         jitter=around.jitter,
+        symbols=SymbolTable(path=state.instruments, files=around.files),
     )
     return LiveDoor(connection, gateway=gateway, clock=around.clock, username=username)
 

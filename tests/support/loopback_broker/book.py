@@ -6,6 +6,7 @@ It shares no line with the paper exchange, so that the two can disagree.
 import itertools
 import threading
 import uuid
+from collections.abc import Sequence
 from decimal import Decimal
 from urllib.parse import urlencode
 
@@ -67,13 +68,8 @@ class LoopbackBook:
                 act = self._reply(200, self._account())
             case "GET", "positions":
                 act = self._page([self._position()] if self.shares else [], heard)
-            case "GET", "instruments":
-                symbol = heard.query.get("symbol", "")
-                act = self._page([_instrument(symbol)] if symbol in INSTRUMENTS else [], heard)
-            case "GET", "instruments", instrument_id if instrument_id in INSTRUMENTS.values():
-                act = self._reply(
-                    200, _instrument(next(name for name, known in INSTRUMENTS.items() if known == instrument_id))
-                )
+            case "GET", "instruments", *ids:
+                act = self._instruments(heard, ids)
             case "GET", "quotes":
                 asked = heard.query.get("symbols", "").split(",")
                 act = self._reply(
@@ -88,6 +84,16 @@ class LoopbackBook:
             case "POST", "orders", order_id, "cancel":
                 act = self._cancel(order_id)
         return act
+
+    def _instruments(self, heard: Heard, ids: list[str]) -> Act:
+        names = {known: name for name, known in INSTRUMENTS.items()}
+        if ids:
+            return self._reply(200, _instrument(names[ids[0]])) if ids[0] in names else self._not_found()
+        if "ids" in heard.query:
+            asked = (names.get(each) for each in heard.query["ids"].split(","))
+            return self._page([None if name is None else _instrument(name) for name in asked], heard)
+        symbol = heard.query.get("symbol", "")
+        return self._page([_instrument(symbol)] if symbol in INSTRUMENTS else [], heard)
 
     def _token(self, heard: Heard) -> Act:
         if heard.form.get("refresh_token") != self._refresh:
@@ -205,7 +211,7 @@ class LoopbackBook:
     def _worth(self, row: dict[str, object]) -> Decimal:
         return Decimal(str(row["quantity"])) * Decimal(str(row["price"]))
 
-    def _page(self, rows: list[dict[str, object]], heard: Heard) -> Act:
+    def _page(self, rows: Sequence[object], heard: Heard) -> Act:
         start = int(heard.query.get("cursor", 0))
         end = start + self._page_size
         query = urlencode(heard.query | {"cursor": str(end)})
