@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.order_management.test_order_book import next_event, step
 from tests.support.order_story import MONDAY, Story, booked, fill, intended, now_in, order_id_of, told
 from trading_bot.order_management.carrying import RECENT, carried_events, is_recent
-from trading_bot.order_management.events import EventKind
+from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError
 from trading_bot.order_management.models import ClientOrderId, ExecutionId, OrderEnvelope, OrderState
 from trading_bot.order_management.order_book import OrderBook
@@ -41,6 +41,10 @@ FULL = Story(
         filled_quantity=Decimal(7),
         average_price=Decimal("99.905"),
         occurred_at=MONDAY + timedelta(microseconds=1),
+        details={"broker_state": "parked", "state_is_known": "false", "instrument_id": "I1"},
+    ),
+    OrderEvent(
+        event=EventKind.INSTRUMENT_NAMED, symbol="METX", details={"instrument_id": "I1", "was": intended().symbol or ""}
     ),
     told(EventKind.ANOMALY_FOUND, reason="odd"),
     told(EventKind.ANOMALY_FOUND, reason="odder"),
@@ -60,7 +64,6 @@ def test_no_fact_of_an_order_is_left_out_of_the_comparison():
     assert terms == {
         "client_order_id",
         "ref_id",
-        "symbol",
         "side",
         "quantity",
         "limit_price",

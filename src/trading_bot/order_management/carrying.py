@@ -20,7 +20,7 @@ from trading_bot.order_management.models import (
     OrderEnvelope,
     TimeInForce,
 )
-from trading_bot.order_management.tracked_order import TrackedOrder, needed
+from trading_bot.order_management.tracked_order import STATE_IS_KNOWN, TrackedOrder, needed
 
 RECENT = timedelta(hours=26)
 """Longer than any exchange day and than the longest duplicate window: orders that ended within it are carried."""
@@ -126,6 +126,10 @@ def _terms(order: TrackedOrder) -> dict[str, str]:
         "surely_there": _word(order.surely_there),
         "filled_at": _time(order.filled_at),
         "absent_since": _time(order.absent_since),
+        "instrument_id": order.instrument_id,
+        "broker_state": envelope.broker_state,
+        STATE_IS_KNOWN: "" if envelope.state_is_known else "false",
+        "symbol_was": envelope.symbol_was,
     }
     return {key: text for key, text in known.items() if text}
 
@@ -153,9 +157,13 @@ def _told(fact: OrderEvent) -> TrackedOrder:
         duplicate_of=ClientOrderId(duplicate_of) if duplicate_of else None,
         reason=fact.reason,
         latency_ms=fact.latency_ms,
+        broker_state=details.get("broker_state"),
+        state_is_known=details.get(STATE_IS_KNOWN) != "false",
+        symbol_was=details.get("symbol_was"),
     )
     return TrackedOrder(
         envelope=envelope,
+        instrument_id=details.get("instrument_id"),
         cancel_wanted=_truth(details["cancel_wanted"]),
         surely_there=_truth(details["surely_there"]),
         last_transaction_at=fact.occurred_at,

@@ -142,7 +142,7 @@ class RobinhoodGateway:
             instrument_url=instrument_url(instrument.id),
             order_form_version=self._order_form_version,
         )
-        return PreparedOrder(ref_id=ref_id, terms=terms, body=body)
+        return PreparedOrder(ref_id=ref_id, terms=terms, body=body, instrument_id=instrument.id)
 
     def submit_limit_buy(self, intent: DurableIntent, *, permit: SendPermit, timeout_s: Seconds) -> SubmitOutcome:
         """Send one buy, once.

@@ -308,15 +308,17 @@ class OrderManager:
         return summary
 
     def recover(self) -> SyncSummary:
-        """Compare the replayed book with the broker anew; orders are taken only once a comparison was complete.
+        """Compare the replayed book with the broker anew; orders are taken only once its open orders were all listed.
+
+        A row, an order or a symbol that cannot be read holds up nothing but itself.
 
         Raises:
-            TradingHaltedError: this one was not; a later `synchronize_open_orders` that is will do.
+            TradingHaltedError: they were not, or the positions were not; a later `synchronize_open_orders` will do.
         """
         self._parts.forget_the_broker()
         summary = self._parts.upkeep.recover()
         self._take_orders_if(summary)
-        if not summary.complete:
+        if not summary.is_view or not self._parts.positions_are_known:
             raise TradingHaltedError(
                 f"the orders could not be compared with the broker: {summary.problem}; cancels work, new orders wait "
                 "for the next complete synchronisation",
@@ -325,7 +327,7 @@ class OrderManager:
         return summary
 
     def _take_orders_if(self, summary: SyncSummary) -> None:
-        if summary.complete and self._parts.upkeep.has_recovered:
+        if summary.is_view and self._parts.upkeep.has_recovered:
             self._parts.halts.end_start()
 
     def _find(self, identifier: str) -> TrackedOrder:
