@@ -63,7 +63,9 @@ def test_a_row_that_bears_our_mark_and_is_not_on_record_is_unjournaled():
 
 def test_somebody_elses_ref_id_makes_a_row_foreign_only_while_the_broker_echoes_ours():
     assert whose(replace(SAME, ref_id=THEIRS), echoes=True).whose is Whose.FOREIGN
-    assert whose(replace(SAME, ref_id=THEIRS), echoes=False) == Ownership(whose=Whose.MAY_BE_OURS, fits=("c1",))
+    assert whose(replace(SAME, ref_id=THEIRS), echoes=False) == Ownership(
+        whose=Whose.MAY_BE_OURS, fits=(INTENT.client_order_id,)
+    )
 
 
 @pytest.mark.parametrize("ref_id", [None, "", "abc", "1b9d6bcdbbfd4b2d9b5dab8dfbbd4bed", "ref-of-somebody"])
@@ -77,13 +79,12 @@ def test_a_row_without_a_well_formed_ref_id_may_be_ours_if_it_fits(ref_id):
     "other",
     [
         {"instrument_id": "I2"},
-        {"instrument_id": None, "symbol": "MSFT"},
         {"side": Side.SELL},
         {"quantity": Decimal(11)},
         {"created_at": MONDAY - CREATED_BEFORE_FIRST_BYTE - timedelta(microseconds=1)},
         {"created_at": HORIZON + timedelta(microseconds=1)},
     ],
-    ids=lambda other: "+".join(other),
+    ids="+".join,
 )
 def test_a_row_that_differs_in_one_readable_field_is_foreign(other):
     assert whose(replace(SAME, **other)).whose is Whose.FOREIGN
@@ -97,6 +98,7 @@ def test_the_window_of_time_includes_both_ends(created_at):
 def test_the_instrument_decides_where_both_ids_are_known_and_the_symbol_where_one_is_not():
     assert fits_intent(replace(SAME, symbol="METX"), INTENT), "a rename is the same instrument"
     assert fits_intent(replace(SAME, symbol=None), INTENT)
+    assert fits_intent(replace(SAME, symbol="METX", instrument_id=None), INTENT), "that may be its new name"
     assert not fits_intent(replace(SAME, symbol="METX"), replace(INTENT, instrument_id=None))
     assert fits_intent(SAME, replace(INTENT, instrument_id=None))
 

@@ -13,7 +13,7 @@ from tests.support.jumpy_clock import JumpyClock
 from tests.support.sim_invariants import BrokenInvariantError, Invariants
 from tests.support.sim_machine_steps import MACHINE_STEPS
 from tests.support.sim_steps import ORDER_STEPS, Step, move, usual_trade
-from tests.support.sim_world import LAST_WEEK, MORNING, SETTLED, SimWorld, Trade, session_end
+from tests.support.sim_world import LAST_WEEK, MORNING, SETTLED, SimWorld, session_end, trade_a_known_order
 from trading_bot.order_management.models import ExecutionMode
 
 PLAIN: Mapping[str, object] = {}
@@ -66,7 +66,7 @@ def run(folder: Path, steps: Sequence[Step], setting: Setting | None = None) -> 
     if setting.has_past:
         _live_last_week(world)
         _check(invariants.check, ["last week"])
-    _trade_a_known_order(world)
+    trade_a_known_order(world)
     _check(invariants.check, ["a known order"])
     for number, step in enumerate(steps):
         step.run(world)
@@ -98,14 +98,6 @@ def _check(check: Callable[[], None], done: Sequence[object]) -> None:
         check()
     except BrokenInvariantError as error:
         raise BrokenInvariantError(f"{error}\nafter {list(done)}") from None
-
-
-def _trade_a_known_order(world: SimWorld) -> None:
-    """Fill an order that every later list shows: without one, no list proves that another is not there."""
-    world.trade(Trade(client_order_id="known", symbol="KO", quantity=1))
-    for order in world.orders_at_broker("known"):
-        move(world, order, "fill")
-    world.sync()
 
 
 def _live_last_week(world: SimWorld) -> None:

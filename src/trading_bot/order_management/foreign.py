@@ -113,8 +113,8 @@ def fits_intent(row: Row, intent: Intent) -> bool:
 
 
 def _fits_instrument(row: Row, intent: Intent) -> bool:
-    if row.instrument_id is not None and intent.instrument_id is not None:
-        return row.instrument_id == intent.instrument_id
+    if intent.instrument_id is not None:  # a symbol alone may be the instrument's new name
+        return row.instrument_id in (None, intent.instrument_id)
     return row.symbol in (None, intent.symbol)
 
 

@@ -151,12 +151,11 @@ class Holdings:
         self._differences, self._in_doubt = {}, frozenset()
         self._external_then = None
 
-    def forget_difference(self, symbol: str) -> None:
-        """Take the position as it is on record now: somebody has accepted it."""
+    def accept(self, symbol: str, quantity: Decimal) -> None:
+        """Take the position that was just read and put on record as ours."""
         self._differences = {name: found for name, found in self._differences.items() if name != symbol}
         if self._looked is not None:
-            with self._ledger.open_book() as book:
-                self._looked = replace(self._looked, expected=book.expected_positions())
+            self._looked = self._looked.with_accepted(symbol, quantity)
 
     def _free(self, book: OrderBook, symbol: str, look: Look | None, held_by_hand: Decimal | None) -> Free:
         expected = book.expected_positions().get(symbol, NOTHING)

@@ -7,7 +7,7 @@ apart show the same.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -68,9 +68,24 @@ class Look:
         before = self.expected if self.expected_before is None else self.expected_before
         return EXACT.subtract(expected, before.get(symbol, NOTHING))
 
+    def with_accepted(self, symbol: str, quantity: Decimal) -> "Look":
+        """Return the look as it would have been, had our fills explained this position."""
+        before = self.expected if self.expected_before is None else self.expected_before
+        return replace(
+            self,
+            held={**self.held, symbol: quantity},
+            expected=_with(self.expected, symbol, quantity),
+            expected_before=_with(before, symbol, quantity),
+        )
+
     def unread_row(self, symbol: str, instrument_id: str | None) -> UnreadPosition | None:
         """Return the row of this instrument that could not be read, if there is one."""
         return next((row for row in self.unread if _is_of(row, symbol, instrument_id)), None)
+
+
+def _with(quantities: Mapping[str, Decimal], symbol: str, quantity: Decimal) -> Mapping[str, Decimal]:
+    others = {name: shares for name, shares in quantities.items() if name != symbol}
+    return {**others, symbol: quantity} if quantity else others
 
 
 def _is_of(row: UnreadPosition, symbol: str, instrument_id: str | None) -> bool:

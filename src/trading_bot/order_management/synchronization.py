@@ -90,16 +90,16 @@ class Synchronizer:
         if tally.began.slept_since(self._clock):
             tally.problem, tally.is_view = _SLEPT, False
         external = self._external(booked, tally)
-        is_view = tally.is_view and listing.has_all_pages
+        is_view = tally.is_view and problem_of(listing) is None
         return SyncRound(
             began=tally.began,
             deadline=tally.began.mono + within_s,
             summary=self._summary(tally, external=external, is_view=is_view),
-            is_view=is_view,
+            is_view=tally.is_view and listing.has_all_pages,
             broker_time=listing.broker_time,
             heeded=frozenset(tally.heeded),
             revenants=tuple(tally.revenants),
-            external=external if is_view and problem_of(listing) is None else None,
+            external=external if is_view else None,
         )
 
     def look_back(self, *, within_s: Seconds) -> str | None:
