@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from trading_bot.clock import Clock, Seconds
 from trading_bot.error_handling.retry import Jitter
+from trading_bot.order_management.account_view import AccountView
 from trading_bot.order_management.admission import Admission
 from trading_bot.order_management.cancel_all import CancelEverything
 from trading_bot.order_management.cancellation import Canceller
@@ -66,6 +67,7 @@ class ManagerParts:
         self.everything = self._everything()
         self.placement = self._placement()
         self.replacement = self._replacement()
+        self.view = AccountView(external=self.external, holdings=self.holdings, ledger=base.ledger)
         self.decisions = self._decisions()
 
     def forget_the_broker(self) -> None:

@@ -1,12 +1,15 @@
 """What a difference between the broker's positions and ours puts on record: its first sight, its freeze, its end."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from decimal import Decimal
 
 from trading_bot.order_management.causes import Cause, cause_of
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.ledger import OrderLedger
+from trading_bot.order_management.models import EXACT, Side
 from trading_bot.order_management.order_book import OrderBook
 from trading_bot.order_management.position_watch import (
+    NOTHING,
     Difference,
     Look,
     agreed,
@@ -17,6 +20,7 @@ from trading_bot.order_management.position_watch import (
     is_same_difference,
     was_proven_before,
 )
+from trading_bot.order_management.tracked_order import TrackedOrder
 
 _HEALED = "the broker's position is what our fills explain again"
 
@@ -35,6 +39,25 @@ def act_on(
     short = next((symbol for symbol in sorted(look.held) if look.held[symbol] < 0), None)
     if short is not None and book.halt_fact is None:
         ledger.record_fact(halt_of(short, look.held[short]))
+
+
+def explained_by_doubt(look: Look, in_doubt: Iterable[TrackedOrder]) -> frozenset[str]:
+    """Return the symbols whose position has moved no further than fills of orders in doubt may have moved it."""
+    bought: dict[str, Decimal] = {}
+    sold: dict[str, Decimal] = {}
+    for order in in_doubt:
+        taken = bought if order.envelope.side is Side.BUY else sold
+        symbol = order.envelope.symbol
+        taken[symbol] = EXACT.add(taken.get(symbol, NOTHING), order.remaining_quantity)
+    amounts = {
+        symbol: EXACT.subtract(look.held.get(symbol, NOTHING), look.expected.get(symbol, NOTHING))
+        for symbol in {*bought, *sold}
+    }
+    return frozenset(
+        symbol
+        for symbol, amount in amounts.items()
+        if amount and -sold.get(symbol, NOTHING) <= amount <= bought.get(symbol, NOTHING)
+    )
 
 
 def _about_difference(book: OrderBook, look: Look, symbol: str, difference: Difference) -> Iterator[OrderEvent]:

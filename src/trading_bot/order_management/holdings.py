@@ -7,7 +7,7 @@ from decimal import Decimal
 from trading_bot.clock import Clock, Seconds
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.causes import Cause, cause_of
-from trading_bot.order_management.drift import act_on
+from trading_bot.order_management.drift import act_on, explained_by_doubt
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.external_orders import ExternalOrders
 from trading_bot.order_management.free_shares import LATEST_LOOK_S, Free, Shares, free_shares
@@ -22,7 +22,6 @@ from trading_bot.order_management.position_watch import (
     Difference,
     Look,
     differences,
-    explained_by_doubt,
     first_baseline,
     is_proven,
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from trading_bot.clock import Clock
 from trading_bot.error_handling.retry import Jitter, no_jitter
+from trading_bot.order_management.account_view import AccountView
 from trading_bot.order_management.assembly import ManagerParts, Surface
 from trading_bot.order_management.calculator import parse_time_in_force
 from trading_bot.order_management.cancel_all import raise_unless_closed
@@ -102,6 +103,11 @@ class OrderManager:
     def decisions(self) -> OperatorDecisions:
         """What a named person may decide: resolve, adopt, release, accept a position."""
         return self._parts.decisions
+
+    @property
+    def view(self) -> AccountView:
+        """What can be looked at of the account beside our own orders."""
+        return self._parts.view
 
     def place_limit_buy(
         self,

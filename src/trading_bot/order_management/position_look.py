@@ -24,10 +24,12 @@ class _Rows:
     held_back: dict[str, Decimal] = field(default_factory=dict)
     instruments: dict[str, str] = field(default_factory=dict)
     unread: list[UnreadPosition] = field(default_factory=list)
+    read: list[Position] = field(default_factory=list)
     renamed: dict[str, str] = field(default_factory=dict)
     """The symbol of now for each one before it."""
 
     def add(self, row: Position) -> None:
+        self.read.append(row)
         self.held[row.symbol] = EXACT.add(self.held.get(row.symbol, NOTHING), row.quantity)
         self.held_back[row.symbol] = EXACT.add(self.held_back.get(row.symbol, NOTHING), row.held_for_sells)
         if row.instrument_id is not None:
@@ -67,8 +69,7 @@ class LookTaker:
             rows = _sorted_out(listing, book)
         self._ask_for_missing(account, rows)
         if records:
-            for symbol, instrument_id in rows.instruments.items():
-                note_name(self._ledger, instrument_id, symbol)
+            self._note_names(rows)
         with self._ledger.open_book() as book:
             after = _under_new_names(book.expected_positions(), rows.renamed)
         before = _under_new_names(before, rows.renamed)
@@ -83,7 +84,16 @@ class LookTaker:
             reserved={name: taken for name, taken in reserved.items() if rows.held_back.get(name)},
             unread=tuple(rows.unread),
             instruments=rows.instruments,
+            rows=tuple(rows.read),
+            renamed={symbol: was for was, symbol in rows.renamed.items()},
         )
+
+    def _note_names(self, rows: _Rows) -> None:
+        with self._ledger.open_book() as book:
+            for symbol, instrument_id in rows.instruments.items():
+                # The first record of a position names its instrument itself.
+                if book.knows_positions or book.positions.symbol_of(instrument_id) is not None:
+                    note_name(self._ledger, instrument_id, symbol)
 
     def _ask_for_missing(self, account: AccountGateway, rows: _Rows) -> None:
         with self._ledger.open_book() as book:

@@ -16,7 +16,6 @@ from trading_bot.order_management.causes import CAUSE, Cause
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.models import EXACT, OrderReport, Side
 from trading_bot.order_management.portfolio import Position, UnreadPosition
-from trading_bot.order_management.tracked_order import TrackedOrder
 
 SETTLED_AFTER_S: Seconds = 10.0
 """How far two looks are apart that may prove a drift: longer than a fill takes to reach the positions."""
@@ -62,6 +61,10 @@ class Look:
     """Rows that could not be read; nothing is said of their instruments."""
     instruments: Mapping[str, str] = field(default_factory=dict)
     """The broker's instrument id of each symbol held, where the row names it."""
+    rows: tuple[Position, ...] = ()
+    """What was read, row by row."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """The symbol on record of each one that has a new name, as far as that is not on record."""
 
     def since_began(self, symbol: str, expected: Decimal) -> Decimal:
         """Return the shares that our fills have moved since the look began."""
@@ -122,25 +125,6 @@ def differences(look: Look, before: Mapping[str, Difference]) -> dict[str, Diffe
         elif amount:
             found[symbol] = Difference(amount=amount, since=look.began.mono)
     return found
-
-
-def explained_by_doubt(look: Look, in_doubt: Iterable[TrackedOrder]) -> frozenset[str]:
-    """Return the symbols whose position has moved no further than fills of orders in doubt may have moved it."""
-    bought: dict[str, Decimal] = {}
-    sold: dict[str, Decimal] = {}
-    for order in in_doubt:
-        taken = bought if order.envelope.side is Side.BUY else sold
-        symbol = order.envelope.symbol
-        taken[symbol] = EXACT.add(taken.get(symbol, NOTHING), order.remaining_quantity)
-    amounts = {
-        symbol: EXACT.subtract(look.held.get(symbol, NOTHING), look.expected.get(symbol, NOTHING))
-        for symbol in {*bought, *sold}
-    }
-    return frozenset(
-        symbol
-        for symbol, amount in amounts.items()
-        if amount and -sold.get(symbol, NOTHING) <= amount <= bought.get(symbol, NOTHING)
-    )
 
 
 def is_proven(difference: Difference, look: Look) -> bool:
