@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from trading_bot.bot import TradePreview, TradeResult
+from trading_bot.order_management.account_view import ShownPosition, ShownPositions
+from trading_bot.order_management.external_orders import ExternalOrder
 from trading_bot.order_management.models import Execution, OrderEnvelope, OrderStatus, OrderTerms
 from trading_bot.order_management.portfolio import Position
 from trading_bot.order_management.pricing import PricePreview
@@ -59,6 +61,9 @@ def envelope_json(order: OrderEnvelope) -> JsonObject:
         "duplicate_of": order.duplicate_of,
         "reason": order.reason,
         "latency_ms": amount_text(order.latency_ms),
+        "broker_state": order.broker_state,
+        "state_is_known": order.state_is_known,
+        "symbol_was": order.symbol_was,
     }
 
 
@@ -81,6 +86,7 @@ def status_json(status: OrderStatus) -> JsonObject:
         "executions_outstanding": shares_text(status.executions_outstanding),
         "executions": [_execution_json(execution) for execution in status.executions],
         "broker_state": status.broker_state,
+        "state_is_known": status.state_is_known,
     }
 
 
@@ -118,6 +124,22 @@ def orders_json(orders: Iterable[OrderEnvelope]) -> JsonObject:
     return {"v": FORM_VERSION, "orders": [envelope_json(order) for order in orders]}
 
 
+def external_order_json(order: ExternalOrder) -> JsonObject:
+    """Return an open order placed elsewhere, as far as it can be read; ``problem`` says what cannot."""
+    return {
+        "v": FORM_VERSION,
+        "order_id": order.order_id,
+        "symbol": order.symbol,
+        "instrument_id": order.instrument_id,
+        "side": None if order.side is None else order.side.value,
+        "remaining_quantity": None if order.remaining is None else shares_text(order.remaining),
+        "limit_price": amount_text(order.limit_price),
+        "broker_state": order.broker_state,
+        "problem": order.problem,
+        "may_be": list(order.may_be),
+    }
+
+
 def position_json(position: Position) -> JsonObject:
     """Return the shares of one symbol."""
     return {
@@ -128,13 +150,31 @@ def position_json(position: Position) -> JsonObject:
         "held_for_sells": shares_text(position.held_for_sells),
         "sellable": shares_text(position.sellable),
         "as_of": moment_text(position.as_of),
+        "instrument_id": position.instrument_id,
     }
 
 
-def positions_json(positions: Iterable[Position]) -> JsonObject:
-    """Return all positions by symbol."""
-    ordered = sorted(positions, key=lambda position: position.symbol)
-    return {"v": FORM_VERSION, "positions": [position_json(position) for position in ordered]}
+def positions_json(shown: ShownPositions) -> JsonObject:
+    """Return all positions by symbol, each with what our fills explain and what may be sold."""
+    return {
+        "v": FORM_VERSION,
+        "positions": [_shown_position_json(each) for each in shown.positions],
+        "unread": [
+            {"name": row.name, "symbol": row.symbol, "instrument_id": row.instrument_id, "problem": row.problem}
+            for row in shown.unread
+        ],
+    }
+
+
+def _shown_position_json(shown: ShownPosition) -> JsonObject:
+    nothing = {"v": FORM_VERSION, "symbol": shown.symbol, "quantity": "0", "instrument_id": shown.instrument_id}
+    return {
+        **(nothing if shown.position is None else position_json(shown.position)),
+        "symbol_was": shown.symbol_was,
+        "expected": shares_text(shown.expected),
+        "free": shares_text(shown.free.quantity),
+        "differs": shown.differs,
+    }
 
 
 def sync_summary_json(summary: SyncSummary) -> JsonObject:
@@ -147,6 +187,12 @@ def sync_summary_json(summary: SyncSummary) -> JsonObject:
         "orders_closed": summary.orders_closed,
         "external_orders": summary.external_orders,
         "problem": summary.problem,
+        "is_view": summary.is_view,
+        "notes": list(summary.notes),
+        "differences": [
+            {"symbol": each.symbol, "broker": shares_text(each.broker), "expected": shares_text(each.expected)}
+            for each in summary.differences
+        ],
     }
 
 

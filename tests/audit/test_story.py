@@ -121,6 +121,22 @@ WORDS = [
         OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL", reason="drift"),
         "no order may be opened on AAPL: drift",
     ),
+    (
+        OrderEvent(event=EventKind.POSITION_DIFFERED, symbol="F", details={"broker": "100", "expected": "10"}),
+        "the broker holds 100 F and our fills explain 10",
+    ),
+    (
+        OrderEvent(event=EventKind.POSITION_AGREED, symbol="F", reason="they agree"),
+        "the difference in F is over: they agree",
+    ),
+    (
+        OrderEvent(event=EventKind.INSTRUMENT_NAMED, symbol="METX", details={"instrument_id": "I1", "was": "FBX"}),
+        "FBX is called METX now",
+    ),
+    (
+        OrderEvent(event=EventKind.INSTRUMENT_NAMED, symbol="F", details={"instrument_id": "I1"}),
+        "the broker's instrument of F is I1",
+    ),
     (OrderEvent(event=EventKind.SYMBOL_RELEASED, symbol="AAPL"), "orders on AAPL are allowed again"),
     (OrderEvent(event=EventKind.TRADING_HALTED, reason="a stranger"), "new orders were halted: a stranger"),
 ]

@@ -9,7 +9,7 @@ from tests.support.broker_stand_in import Route
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.mortal import DiedError
 from tests.support.sim_invariants import Invariants
-from tests.support.sim_world import MORNING, SimWorld
+from tests.support.sim_world import MORNING, SimWorld, trade_a_known_order
 from trading_bot.order_management.exceptions import OrderError
 from trading_bot.order_management.models import OrderEnvelope
 
@@ -30,6 +30,7 @@ class Desk:
         self.world = SimWorld(self.folder, clock=self.clock)
         self.invariants = Invariants(self.world)
         self.world.started()
+        trade_a_known_order(self.world)
         if self.step != "SUB":
             self.world.trade()
             self.world.trade(client_order_id="c2", symbol="MSFT")

@@ -182,6 +182,7 @@ class TestOrdersInDoubt:
 
     def test_one_that_is_presumed_absent_is_not_waited_for(self):
         bench = ManagerBench()
+        bench.place_known_order()
         in_doubt(bench, there=False)
         for _ in range(2):
             bench.sync(after=61)

@@ -42,6 +42,10 @@ FULL = Story(
         filled_quantity=Decimal(7),
         average_price=Decimal("99.905"),
         occurred_at=MONDAY + timedelta(microseconds=1),
+        details={"broker_state": "parked", "state_is_known": "false", "instrument_id": "I1"},
+    ),
+    OrderEvent(
+        event=EventKind.INSTRUMENT_NAMED, symbol="METX", details={"instrument_id": "I1", "was": intended().symbol or ""}
     ),
     told(EventKind.ANOMALY_FOUND, reason="odd"),
     told(EventKind.ANOMALY_FOUND, reason="odder"),
@@ -61,7 +65,6 @@ def test_no_fact_of_an_order_is_left_out_of_the_comparison():
     assert terms == {
         "client_order_id",
         "ref_id",
-        "symbol",
         "side",
         "quantity",
         "limit_price",

@@ -9,25 +9,24 @@ from tests.support.fake_gateway import REQUEST_LOST
 from tests.support.manager_bench import ManagerBench, terms
 from trading_bot.order_management.crossing import WOULD_CROSS, crossed_orders
 from trading_bot.order_management.exceptions import OrderOutcomeUnknownError, TradeRefusedError
-from trading_bot.order_management.models import OrderId, OrderReport, OrderRequest, OrderState, Pricing, Side
+from trading_bot.order_management.external_orders import ExternalOrder
+from trading_bot.order_management.models import OrderId, OrderRequest, Pricing, Side
 
 
 def order(side: Side, reference: str, *, symbol: str = "AAPL", pricing: Pricing = Pricing.PASSIVE) -> OrderRequest:
     return OrderRequest(symbol=symbol, side=side, quantity=10, reference_price=Decimal(reference), pricing=pricing)
 
 
-def foreign(side: Side, price: str | None, **changes) -> OrderReport:
-    plain = OrderReport(
+def foreign(side: Side | None, price: str | None) -> ExternalOrder:
+    return ExternalOrder(
         order_id=OrderId("theirs"),
-        ref_id=None,
         symbol="AAPL",
+        instrument_id=None,
         side=side,
-        quantity=Decimal(10),
+        remaining=Decimal(10),
         limit_price=None if price is None else Decimal(price),
-        state=OrderState.CONFIRMED,
         broker_state="confirmed",
     )
-    return replace(plain, **changes)
 
 
 SELL_1199 = terms(side=Side.SELL, price=Decimal("11.99"))
@@ -44,12 +43,11 @@ BUY_1199 = terms(price=Decimal("11.99"))
         (BUY_1199, foreign(Side.SELL, "11.98"), True),
         (BUY_1199, foreign(Side.SELL, "12.00"), False),
         (BUY_1199, foreign(Side.BUY, "11.00"), False),
-        (BUY_1199, foreign(Side.SELL, "11.00", symbol="MSFT"), False),
         (BUY_1199, foreign(Side.SELL, None), False),
-        (BUY_1199, foreign(Side.SELL, "11.00", state=OrderState.CANCELLED), False),
+        (BUY_1199, foreign(None, "11.00"), False),
     ],
 )
-def test_only_the_other_side_of_the_same_symbol_at_a_price_in_reach_crosses(new, other, crosses):
+def test_only_the_other_side_at_a_price_in_reach_crosses(new, other, crosses):
     assert bool(crossed_orders(new, ours=(), foreign=(other,))) is crosses
 
 
@@ -92,12 +90,19 @@ def test_an_order_whose_outcome_is_unknown_may_rest_and_counts(bench):
 
 
 def test_an_order_presumed_absent_does_not_count(bench):
+    bench.manager.place_limit_order(replace(order(Side.BUY, "12.00", symbol="MSFT"), client_order_id="control"))
     bench.gateway.submits.append(REQUEST_LOST)
     with pytest.raises(OrderOutcomeUnknownError):
         bench.manager.place_limit_order(replace(order(Side.BUY, "12.00"), client_order_id="c1"))
     for _ in range(4):
         bench.sync(after=61)
     assert bench.state("c1") == "presumed_absent"
+    assert bench.manager.place_limit_order(order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
+
+
+def test_an_order_placed_elsewhere_in_another_symbol_does_not_count(bench):
+    bench.gateway.add(terms(symbol="MSFT", price=Decimal("11.99")))
+    bench.sync()
     assert bench.manager.place_limit_order(order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
 
 

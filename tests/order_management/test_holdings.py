@@ -14,9 +14,10 @@ from trading_bot.order_management.exceptions import (
     TradeRefusedError,
     TradingHaltedError,
 )
-from trading_bot.order_management.models import Side
+from trading_bot.order_management.free_shares import LATEST_LOOK_S
+from trading_bot.order_management.models import ExecutionMode, Side
 from trading_bot.order_management.order_book import OrderBook
-from trading_bot.order_management.position_watch import LOOK_EVERY_S
+from trading_bot.order_management.position_watch import LOOK_EVERY_S, baseline
 
 
 def expected(bench: ManagerBench, symbol: str = "AAPL") -> Decimal:
@@ -62,7 +63,7 @@ class TestTheStart:
         bench.positions.is_failing = True
         with pytest.raises(TradingHaltedError, match="positions could not be read"):
             bench.manager.recover()
-        with pytest.raises(TradingHaltedError, match="not been compared"):
+        with pytest.raises(TradingHaltedError, match="positions could not be read"):
             bench.buy()
         bench.positions.is_failing = False
         assert bench.sync().complete
@@ -211,18 +212,51 @@ class TestRequests:
         bench.sync()
         assert bench.positions.reads == before + 2
 
-    def test_while_a_look_that_is_due_fails_nothing_is_sold_and_the_rest_goes_on(self):
-        """An order placed elsewhere may have sold the very shares, and left the listing with them."""
+    def test_while_a_look_that_is_due_fails_sells_rest_on_the_one_before(self):
+        """An older look lowers confidence, not permission, where the broker would refuse a short sale."""
         bench = ManagerBench(shares={"AAPL": 50})
         bench.positions.is_failing = True
         assert bench.sync(after=LOOK_EVERY_S).complete
-        with pytest.raises(TradingHaltedError) as caught:
-            bench.sell(quantity=50)
+        assert bench.buy("b1", symbol="MSFT").order_id is not None
+        refused_sell(bench, 51)
+        assert bench.sell("s2", quantity=50).order_id is not None
+
+    def test_where_the_account_could_go_short_no_sell_rests_on_an_old_look(self):
+        bench = ManagerBench(shares={"AAPL": 50}, mode=ExecutionMode.LIVE)
+        bench.positions.is_failing = True
+        bench.sync(after=LATEST_LOOK_S + 1)
+        with pytest.raises(TradingHaltedError, match="could go short") as caught:
+            bench.sell("s1", quantity=50)
         assert caught.value.code == "positions_unknown"
         assert bench.buy("b1", symbol="MSFT").order_id is not None
         bench.positions.is_failing = False
-        bench.sync()
-        assert bench.sell("s2", quantity=50).order_id is not None
+        assert bench.sell("s2", quantity=50).order_id is not None, "the sell itself looks anew"
+
+    def test_a_look_of_a_minute_is_young_enough_where_the_account_could_go_short(self):
+        bench = ManagerBench(shares={"AAPL": 50}, mode=ExecutionMode.LIVE)
+        bench.positions.is_failing = True
+        bench.sync(after=LATEST_LOOK_S)
+        assert bench.sell("s1", quantity=50).order_id is not None
+
+    def test_a_cash_account_cannot_go_short(self):
+        bench = ManagerBench(shares={"AAPL": 50}, mode=ExecutionMode.LIVE)
+        bench.positions.is_failing = True
+        bench.positions.account_type = "cash"
+        bench.sync(after=LATEST_LOOK_S + 1)
+        assert bench.sell("s1", quantity=50).order_id is not None
+
+    def test_the_number_that_a_person_sees_stands_for_a_look(self):
+        bench = ManagerBench(shares={"AAPL": 50}, mode=ExecutionMode.LIVE, recovered=False)
+        bench.positions.is_failing = True
+        holdings = bench.manager._parts.holdings
+        assert holdings is not None
+        free = holdings.free_to_sell("AAPL")
+        assert (free.quantity, free.held) == (Decimal(0), None)
+        with bench.ledger.open_book():
+            bench.ledger.record_fact(baseline("AAPL", Decimal(40)))
+        free = holdings.free_to_sell("AAPL", held_by_hand=Decimal(30))
+        assert (free.quantity, free.not_sure_because) == (Decimal(30), None)
+        assert holdings.free_to_sell("AAPL", held_by_hand=Decimal(50)).quantity == 40
 
     @pytest.mark.parametrize("elsewhere", ["while the machine slept", "in an order that was open"])
     def test_shares_that_were_sold_elsewhere_are_not_sold_again(self, elsewhere):

@@ -165,9 +165,10 @@ def test_the_public_view_says_what_the_order_says():
             average_price=Decimal("99.90"),
             occurred_at=MONDAY,
             reason="why",
+            details={"broker_state": "partially_filled"},
         ),
     )
-    status = story.order().status("partially_filled")
+    status = story.order().status()
     assert (status.client_order_id, status.order_id) == ("first", order_id_of("first"))
     assert (status.symbol, status.side, status.state) == ("AAPL", Side.BUY, S.PARTIALLY_FILLED)
     assert (status.quantity, status.filled_quantity, status.remaining_quantity) == (10, 4, 6)
@@ -434,6 +435,9 @@ NO_ORDERS_OWN = sorted(
         EventKind.JOURNAL_CONTINUED,
         EventKind.SNAPSHOT_TAKEN,
         EventKind.POSITION_ACCEPTED,
+        EventKind.POSITION_DIFFERED,
+        EventKind.POSITION_AGREED,
+        EventKind.INSTRUMENT_NAMED,
         EventKind.KILL_IMPORTED,
     }
 )

@@ -31,6 +31,7 @@ def test_a_submit_that_is_interrupted_leaves_an_order_in_doubt_and_nobody_waitin
 
 def test_an_interrupted_submit_is_found_or_given_up_like_any_other_and_the_journal_stays_whole():
     bench = ManagerBench()
+    bench.place_known_order()
     bench.gateway.submits.append(SubmitStep(meanwhile=interrupt, arrives=False))
     with pytest.raises(KeyboardInterrupt):
         bench.buy("c1")

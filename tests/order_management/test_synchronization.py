@@ -33,6 +33,7 @@ class SlowListing(FakeGateway):
 def with_unknown(step: SubmitStep = REQUEST_LOST, *, time_in_force: str = "gfd") -> ManagerBench:
     """An order c1 without proof either way, after the time by which its submit can have reached the broker."""
     bench = ManagerBench()
+    bench.place_known_order()
     bench.gateway.submits.append(step)
     bench.gateway.blind_lookups = 1000
     with pytest.raises(OrderOutcomeUnknownError):
@@ -188,7 +189,7 @@ class TestUnresolvedOrders:
         summary = bench.manager.synchronize_open_orders()
         assert (bench.state(), summary.fills_booked, summary.orders_closed) == ("filled", 1, 1)
         created = bench.tracked().envelope.created_at
-        assert bench.gateway.lookups[-1] == created - timedelta(hours=24)
+        assert bench.gateway.look_backs[-1] == created - timedelta(hours=24)
 
     def test_two_complete_listings_a_minute_apart_presume_it_absent(self):
         bench = with_unknown()
@@ -208,6 +209,7 @@ class TestUnresolvedOrders:
 
     def test_a_listing_begun_before_the_submit_could_have_ended_says_nothing(self):
         bench = ManagerBench(submit_deadline_s=60)
+        bench.place_known_order()
         bench.gateway.submits.append(REQUEST_LOST)
         bench.gateway.blind_lookups = 1000
         with pytest.raises(OrderOutcomeUnknownError):
@@ -308,7 +310,7 @@ class TestUnresolvedOrders:
         bench = with_unknown()
         sync(bench)
         sync(bench, after_s=60)
-        intent = bench.gateway.posts[0]
+        intent = bench.gateway.posts[-1]
         late = bench.gateway.add(intent.terms, ref_id=intent.ref_id)
         late.fill(2)
         assert sync(bench) == "cancelled"
@@ -321,7 +323,7 @@ class TestUnresolvedOrders:
         sync(bench, after_s=60)
         bench.clock.sleep_until(CLOSE)
         assert sync(bench, after_s=1) == "never_accepted"
-        intent = bench.gateway.posts[0]
+        intent = bench.gateway.posts[-1]
         late = bench.gateway.add(intent.terms, ref_id=intent.ref_id)
         bench.manager.synchronize_open_orders()
         assert bench.gateway.cancel_requests == [late.order_id]
@@ -380,7 +382,7 @@ class TestTime:
         clock = bench.clock = JumpyClock(bench.clock.now())
         bench.restart()
         bench.manager.recover()
-        name = "list_open_orders" if when == "the list" else "find_by_client_order_id"
+        name = "list_open_orders" if when == "the list" else "list_orders_since"
         read = getattr(bench.gateway, name)
 
         def sleepily(*args, **named):
@@ -409,19 +411,19 @@ class TestTime:
         bench.sync()
         holdings = bench.manager._parts.holdings
         assert holdings is not None
-        assert holdings.free_to_sell("AAPL") == 0
+        assert holdings.free_to_sell("AAPL").quantity == 0
 
     def test_a_look_up_that_spans_a_sleep_proves_no_absence(self, monkeypatch):
         bench = with_unknown()
         clock = bench.clock = JumpyClock(bench.clock.now())
         bench.restart()
-        find = bench.gateway.find_by_client_order_id
+        find = bench.gateway.list_orders_since
 
         def sleepily(*args, **named):
             clock.jump(60)
             return find(*args, **named)
 
-        monkeypatch.setattr(bench.gateway, "find_by_client_order_id", sleepily)
+        monkeypatch.setattr(bench.gateway, "list_orders_since", sleepily)
         for _ in range(3):
             clock.sleep(61)
             bench.manager.synchronize_open_orders()
@@ -546,17 +548,25 @@ class TestRecovery:
         bench.buy("c1")
         assert EventKind.ORDER_OUTCOME_UNKNOWN not in bench.journal.kinds
 
-    @pytest.mark.parametrize("part", ["listing_problem", "lookup_problem"])
-    def test_a_comparison_that_was_not_complete_keeps_trading_halted(self, part):
+    def test_a_search_that_failed_concludes_nothing_and_holds_up_no_other_symbol(self):
         bench = with_unknown()
         bench.restart()
-        setattr(bench.gateway, part, "page 2 failed")
+        bench.gateway.lookup_problem = "page 2 failed"
+        summary = bench.manager.recover()
+        assert (summary.complete, summary.is_view, summary.problem) == (False, True, "page 2 failed")
+        assert bench.state() == "unknown"
+        assert bench.buy("c2", symbol="MSFT").order_id is not None
+
+    def test_open_orders_that_were_not_all_listed_keep_trading_halted(self):
+        bench = with_unknown()
+        bench.restart()
+        bench.gateway.listing_problem = "page 2 failed"
         with pytest.raises(TradingHaltedError, match="page 2 failed") as caught:
             bench.manager.recover()
         assert caught.value.code == "not_reconciled"
         with pytest.raises(TradingHaltedError, match="compared with the broker"):
             bench.buy("c2", symbol="MSFT")
-        setattr(bench.gateway, part, None)
+        bench.gateway.listing_problem = None
         bench.manager.recover()
         assert bench.buy("c2", symbol="MSFT").order_id is not None
 

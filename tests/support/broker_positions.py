@@ -1,15 +1,17 @@
 """The positions of the fake broker: a start, what its orders filled, and what somebody moved without an order."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
-from typing import Self
+from types import SimpleNamespace
+from typing import Self, cast
 
 from tests.support.account_gateway import holding
 from tests.support.fake_gateway import FakeGateway, nothing
 from trading_bot.clock import Seconds
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import Side
-from trading_bot.order_management.portfolio import AccountSnapshot, Position, PositionListing, Quote
+from trading_bot.order_management.portfolio import AccountSnapshot, Position, PositionListing, Quote, UnreadPosition
 
 
 class BrokerPositions:
@@ -21,7 +23,17 @@ class BrokerPositions:
         self.moved: dict[str, Decimal] = {}
         self.reads = 0
         self.deadlines: list[Seconds] = []
+        self.asked_alone: list[str] = []
         self.is_failing = False
+        self.account_is_failing = False
+        self.account_type: str | None = None
+        self.unread: list[UnreadPosition] = []
+        self.instrument_ids: dict[str, str] = {}
+        self.names: dict[str, str] = {}
+        """What the broker calls an instrument now, by its symbol of before."""
+        self.held_back: dict[str, str] = {}
+        self.missing: set[str] = set()
+        """Symbols whose row is not in the list."""
         self.during_read: Callable[[], object] = nothing
 
     def move(self, symbol: str, quantity: str) -> None:
@@ -44,16 +56,28 @@ class BrokerPositions:
         if self.is_failing:
             raise OrderStatusError("the positions could not be read; read them again")
         symbols = {*self._start, *self.moved, *(order.terms.symbol for order in self._gateway.orders)}
-        rows = tuple(holding(symbol, f"{self.quantity(symbol)}") for symbol in sorted(symbols) if self.quantity(symbol))
+        rows = tuple(self._row(symbol) for symbol in sorted(symbols - self.missing) if self.quantity(symbol))
         self.during_read()
-        return PositionListing(positions=rows)
+        return PositionListing(positions=rows, unread=tuple(self.unread))
+
+    def _row(self, symbol: str) -> Position:
+        return replace(
+            holding(self.names.get(symbol, symbol), f"{self.quantity(symbol)}"),
+            instrument_id=self.instrument_ids.get(symbol),
+            held_for_sells=Decimal(self.held_back.get(symbol, "0")),
+        )
 
     def fetch_position(self, instrument_id: str) -> Position | None:
-        rows = self.fetch_positions().positions
-        return next((row for row in rows if instrument_id in (row.instrument_id, row.symbol)), None)
+        self.asked_alone.append(instrument_id)
+        if self.is_failing:
+            raise OrderStatusError("the position could not be read; read it again")
+        symbol = next((name for name, known in self.instrument_ids.items() if known == instrument_id), None)
+        return self._row(symbol) if symbol is not None and self.quantity(symbol) else None
 
     def fetch_account(self) -> AccountSnapshot:
-        raise OrderStatusError("no balances here")
+        if self.account_is_failing:
+            raise OrderStatusError("no balances here")
+        return cast("AccountSnapshot", SimpleNamespace(account_type=self.account_type))
 
     def fetch_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         raise OrderStatusError("no quotes here")

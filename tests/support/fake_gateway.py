@@ -32,6 +32,7 @@ from trading_bot.order_management.outcomes import (
     Rejected,
     SubmitOutcome,
     Unknown,
+    UnreadRow,
 )
 from trading_bot.order_management.ports import SendPermit, SendRefusedError
 
@@ -88,6 +89,14 @@ class BrokerOrder:
     terms: OrderTerms
     created_at: datetime
     state: OrderState = OrderState.CONFIRMED
+    answer_was_lost: bool = False
+    instrument_id: str | None = None
+    symbol: str | None = None
+    """What the broker calls the instrument now, where that is not the symbol of the terms."""
+    word: str | None = None
+    """A state word that nobody knows."""
+    is_lost: bool = False
+    """Whether no list of changes shows it."""
     executions: list[Execution] = field(default_factory=list)
     listed: int | None = None
     """How many of its executions are listed by now; None for all."""
@@ -118,12 +127,14 @@ class BrokerOrder:
         return OrderReport(
             order_id=self.order_id,
             ref_id=self.ref_id,
-            symbol=self.terms.symbol,
+            symbol=self.symbol or self.terms.symbol,
             side=self.terms.side,
             quantity=Decimal(self.terms.quantity),
             limit_price=self.terms.limit_price,
-            state=self.state,
-            broker_state=self.state.value,
+            state=OrderState.CONFIRMED if self.word else self.state,
+            broker_state=self.word or self.state.value,
+            state_is_known=self.word is None,
+            instrument_id=self.instrument_id,
             cumulative_quantity=self.filled,
             average_price=self.executions[0].price if self.executions else None,
             executions=tuple(self.executions[: self.listed]),
@@ -174,6 +185,9 @@ class FakeGateway:
         self.tick_error: OrderError | None = None
         self.on_prepare: Callable[[], object] = nothing
         self.unreadable = 0
+        self.odd: list[UnreadRow] = []
+        self.odd_changes: list[UnreadRow] = []
+        self.instrument_ids: dict[str, str] = {}
         self.ends_at_read: int | None = None
         self.deadlines: list[Seconds] = []
         self.only_rows_are_bad = False
@@ -196,6 +210,7 @@ class FakeGateway:
             ref_id=RefId(ref_id) if ref_id else None,
             terms=terms,
             created_at=self._clock.now(),
+            instrument_id=self.instrument_ids.get(terms.symbol),
         )
         self.orders.append(order)
         return order
@@ -218,7 +233,12 @@ class FakeGateway:
         self.on_prepare()
         if self.prepare_error is not None:
             raise self.prepare_error
-        return PreparedOrder(ref_id=ref_id, terms=terms, body=f"{ref_id} {terms}".encode())
+        return PreparedOrder(
+            ref_id=ref_id,
+            terms=terms,
+            body=f"{ref_id} {terms}".encode(),
+            instrument_id=self.instrument_ids.get(terms.symbol),
+        )
 
     def submit_limit_buy(self, intent: DurableIntent, *, permit: SendPermit, timeout_s: float) -> SubmitOutcome:
         assert intent.terms.side is Side.BUY
@@ -259,13 +279,21 @@ class FakeGateway:
 
     def list_open_orders(self) -> Listing:
         rows = [order.report() for order in self.orders if order.state.is_working and order.order_id not in self.hidden]
-        return self._listing(rows, self.listing_problem)
+        return self._listing(rows, self.listing_problem, self.odd)
 
     def list_orders_since(self, changed_after: datetime) -> Listing:
         self.look_backs.append(changed_after)
         if not self.shows_changes:
             return self._listing([], None)
-        return self._listing([order.report() for order in self.orders], self.look_back_problem)
+        problem = self.look_back_problem or self.lookup_problem
+        return self._listing(
+            [order.report() for order in self._found() if not order.is_lost], problem, self.odd_changes
+        )
+
+    def _found(self) -> list[BrokerOrder]:
+        """The orders, without those whose answer was lost while look-ups are blind to them."""
+        blind, self.blind_lookups = self.blind_lookups > 0, max(0, self.blind_lookups - 1)
+        return [order for order in self.orders if not (blind and order.answer_was_lost)]
 
     def find_by_client_order_id(
         self,
@@ -275,10 +303,7 @@ class FakeGateway:
         created_after: datetime,
     ) -> Listing:
         self.lookups.append(created_after)
-        rows = [order.report() for order in self.orders if order.ref_id == ref_id]
-        if self.blind_lookups > 0:
-            self.blind_lookups -= 1
-            rows = []
+        rows = [order.report() for order in self._found() if order.ref_id == ref_id]
         return self._listing(rows, self.lookup_problem)
 
     def _submit(self, intent: DurableIntent, permit: SendPermit, timeout_s: float) -> SubmitOutcome:
@@ -294,6 +319,8 @@ class FakeGateway:
             except SendRefusedError as refusal:
                 return NotSent(cause=str(refusal), may_retry=False, refused_by=refusal.gate)
         order = self.add(intent.terms, ref_id=intent.ref_id) if step.arrives else None
+        if order is not None:
+            order.answer_was_lost = isinstance(step.outcome, Unknown)
         self._clock.sleep(step.takes_s)
         step.after()
         if step.outcome is not None:
@@ -304,12 +331,13 @@ class FakeGateway:
             report=report if step.echoes is None else replace(report, quantity=step.echoes), mismatch=step.mismatch
         )
 
-    def _listing(self, rows: Sequence[OrderReport], problem: str | None) -> Listing:
+    def _listing(self, rows: Sequence[OrderReport], problem: str | None, odd: Sequence[UnreadRow] = ()) -> Listing:
         return Listing(
             reports=tuple(rows),
-            complete=problem is None,
+            complete=problem is None and not odd,
             has_all_pages=problem is None or self.only_rows_are_bad,
-            problem=problem,
+            unread=tuple(odd),
+            problem=problem or "; ".join(row.problem for row in odd) or None,
             broker_time=self.broker_time(),
         )
 

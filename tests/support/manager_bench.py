@@ -133,8 +133,10 @@ class ManagerBench:
         recovered: bool = True,
         shares: Mapping[str, int] | None = None,
         clock: VirtualClock | None = None,
+        mode: ExecutionMode = ExecutionMode.PAPER,
         **settings: object,
     ) -> None:
+        self._mode = mode
         self.clock = clock or VirtualClock(MONDAY)
         self.gateway = FakeGateway(self.clock)
         self.positions = BrokerPositions(self.gateway, shares or {})
@@ -166,7 +168,7 @@ class ManagerBench:
             gateway=self.gateway,
             ledger=self.ledger,
             settings=self.settings,
-            identity=ManagerIdentity(mode=ExecutionMode.PAPER, account_key=ACCOUNT_KEY),
+            identity=ManagerIdentity(mode=self._mode, account_key=ACCOUNT_KEY),
             latch=self.latch,
             send_lock=self.lock,
             clock=self.clock,
@@ -179,6 +181,12 @@ class ManagerBench:
 
     def _session_end(self, order: OrderEnvelope) -> datetime:
         return self.session_end(order)
+
+    def place_known_order(self) -> None:
+        """Fill an order, which from then on stands in every list of what changed."""
+        self.buy("known", symbol="KO")
+        self.gateway.order().fill()
+        self.sync()
 
     def buy(
         self,

@@ -13,7 +13,7 @@ from tests.support.jumpy_clock import JumpyClock
 from tests.support.sim_invariants import BrokenInvariantError, Invariants
 from tests.support.sim_machine_steps import MACHINE_STEPS
 from tests.support.sim_steps import ORDER_STEPS, Step, move, usual_trade
-from tests.support.sim_world import LAST_WEEK, MORNING, SETTLED, SimWorld, session_end
+from tests.support.sim_world import LAST_WEEK, MORNING, SETTLED, SimWorld, session_end, trade_a_known_order
 from trading_bot.order_management.models import ExecutionMode
 
 PLAIN: Mapping[str, object] = {}
@@ -66,6 +66,8 @@ def run(folder: Path, steps: Sequence[Step], setting: Setting | None = None) -> 
     if setting.has_past:
         _live_last_week(world)
         _check(invariants.check, ["last week"])
+    trade_a_known_order(world)
+    _check(invariants.check, ["a known order"])
     for number, step in enumerate(steps):
         step.run(world)
         world.broker.pass_time()

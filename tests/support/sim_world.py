@@ -343,3 +343,11 @@ class SimWorld:
                 had_listed=self.broker.readable_lists > self._lists_before_life,
             )
         )
+
+
+def trade_a_known_order(world: SimWorld) -> None:
+    """Fill an order that every later list shows: without one, no list proves that another is not there."""
+    world.trade(Trade(client_order_id="known", symbol="KO", quantity=1))
+    for order in world.orders_at_broker("known"):
+        world.broker.book.fill(order, 1, world.clock.now())
+    world.sync()

@@ -181,6 +181,15 @@ _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
     EventKind.SYMBOL_RELEASED: _on_symbol("orders on {symbol} are allowed again"),
     EventKind.SNAPSHOT_TAKEN: _plain("the broker's open orders were read in full"),
     EventKind.POSITION_ACCEPTED: _position_accepted,
+    EventKind.POSITION_DIFFERED: lambda fact: (
+        f"the broker holds {_detail(fact, 'broker')} {fact.symbol} and our fills explain {_detail(fact, 'expected')}"
+    ),
+    EventKind.POSITION_AGREED: _on_symbol("the difference in {symbol} is over"),
+    EventKind.INSTRUMENT_NAMED: lambda fact: (
+        f"{fact.details['was']} is called {fact.symbol} now"
+        if "was" in fact.details
+        else f"the broker's instrument of {fact.symbol} is {_detail(fact, 'instrument_id')}"
+    ),
     EventKind.TRADING_HALTED: _plain("new orders were halted"),
     EventKind.TRADING_RESUMED: _plain("new orders were allowed again"),
     EventKind.ORDER_CARRIED: _carried,

@@ -22,6 +22,8 @@ def positions(invocation: Invocation) -> None:
         print_table(words.POSITION_HEADINGS, rows, invocation=invocation)
     else:
         print_line("no positions")
+    for line in () if invocation.json else words.position_notes(answer):
+        print_line(line)
 
 
 common_options(positions)

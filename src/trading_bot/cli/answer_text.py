@@ -11,6 +11,8 @@ from trading_bot.cli.text import average, dollars, exchange_time, shares
 Answer: TypeAlias = Mapping[str, object]
 
 ORDER_HEADINGS = ("client order id", "symbol", "side", "state", "filled", "limit", "average", "strategy", "placed")
+EXTERNAL_HEADINGS = ("placed elsewhere", "symbol", "side", "state", "left", "limit", "what is not understood")
+_ENDS = frozenset({"filled", "cancelled", "rejected", "not_sent", "never_accepted"})
 POSITION_HEADINGS = ("symbol", "held", "free", "average")
 
 
@@ -80,9 +82,9 @@ def order_rows(orders: Iterable[Answer], zone: ZoneInfo) -> tuple[tuple[str, ...
     return tuple(
         (
             text(order, "client_order_id"),
-            text(order, "symbol"),
+            _symbol(order),
             text(order, "side"),
-            _words(order, "state"),
+            _state(order),
             filled_text(order),
             _dollars(order, "limit_price"),
             average(amount(order, "average_price")),
@@ -97,11 +99,12 @@ def status_lines(order: Answer, zone: ZoneInfo) -> tuple[str, ...]:
     """Tell one order and its fills."""
     reason = f" ({order['reason']})" if order.get("reason") else ""
     return (
-        f"{_wanted(order)} limit {_dollars(order, 'limit_price')}: {_words(order, 'state')}{reason}",
+        f"{_wanted(order)} limit {_dollars(order, 'limit_price')}: {_state(order)}{reason}",
         f"client order id {text(order, 'client_order_id')}, broker's order id {text(order, 'order_id')}",
         f"filled {filled_text(order)}, average {average(amount(order, 'average_price'))}",
         *_outstanding_lines(order),
         *(_fill_line(fill, zone) for fill in parts(order, "executions")),
+        *_puzzle(order),
     )
 
 
@@ -111,6 +114,64 @@ def _outstanding_lines(order: Answer) -> tuple[str, ...]:
         return ()
     meanwhile = "they count by total and average until the broker lists them"
     return (f"the executions of {shares(missing)} shares are outstanding: {meanwhile}",)
+
+
+def _puzzle(order: Answer) -> tuple[str, ...]:
+    if not _is_puzzling(order):
+        return ()
+    name = text(order, "client_order_id")
+    return (
+        f"the broker's word '{text(order, 'broker_state')}' is not known here, so the order counts as working",
+        f"if it has ended, run 'trading-bot resolve {name} --as cancelled' (or filled)",
+    )
+
+
+def _is_puzzling(order: Answer) -> bool:
+    return order.get("state_is_known") is False and order.get("state") not in _ENDS
+
+
+def _state(order: Answer) -> str:
+    said = f" (the broker says {text(order, 'broker_state')!r})" if _is_puzzling(order) else ""
+    return f"{_words(order, 'state')}{said}"
+
+
+def _symbol(answer: Answer) -> str:
+    was = answer.get("symbol_was")
+    return f"{text(answer, 'symbol')} (was {was})" if was else text(answer, "symbol")
+
+
+def external_rows(orders: Iterable[Answer]) -> tuple[tuple[str, ...], ...]:
+    """Return one row an order placed elsewhere under `EXTERNAL_HEADINGS`."""
+    return tuple(
+        (
+            text(order, "order_id"),
+            text(order, "symbol") if order.get("symbol") else text(order, "instrument_id"),
+            text(order, "side"),
+            text(order, "broker_state"),
+            text(order, "remaining_quantity"),
+            _dollars(order, "limit_price"),
+            _not_understood(order),
+        )
+        for order in orders
+    )
+
+
+def _not_understood(order: Answer) -> str:
+    may_be = order.get("may_be")
+    if isinstance(may_be, Sequence) and may_be:
+        return f"may be our order {may_be[0]}"
+    return text(order, "problem")
+
+
+def orders_notes(answer: Answer) -> tuple[str, ...]:
+    """Say how many open orders of the account were placed elsewhere, where they are not listed."""
+    if "external_orders" not in answer or "external" in answer:
+        return ()
+    count = answer["external_orders"]
+    if count is None:
+        return ("whether orders placed elsewhere are open is not known: the broker's list was not read in full",)
+    listed = "list them with --all-origins"
+    return (f"{count} open order{'s were' if count != 1 else ' was'} placed elsewhere; {listed}",) if count else ()
 
 
 def _fill_line(fill: Answer, zone: ZoneInfo) -> str:
@@ -127,8 +188,25 @@ def cancel_line(result: Answer) -> str:
     return f"{_words(result, 'verdict')}: {text(result, 'symbol')} order {name}{kept}{reason}"
 
 
-def sync_line(summary: Answer) -> str:
-    """Say what a synchronisation found."""
+def sync_lines(summary: Answer) -> tuple[str, ...]:
+    """Say what a synchronisation found, and what concerns single orders or symbols."""
+    notes = summary.get("notes")
+    return (
+        _sync_line(summary),
+        *(str(note) for note in (notes if isinstance(notes, Sequence) else ())),
+        *(difference_line(each) for each in parts(summary, "differences")),
+    )
+
+
+def difference_line(each: Answer) -> str:
+    """Say how the broker's position differs from ours, and what accepts it."""
+    return (
+        f"{text(each, 'symbol')}: the broker shows {text(each, 'broker')}, our fills explain {text(each, 'expected')}; "
+        f"if the broker is right, run 'trading-bot accept-position {text(each, 'symbol')}'"
+    )
+
+
+def _sync_line(summary: Answer) -> str:
     return (
         f"{text(summary, 'open_orders')} open, {text(summary, 'fills_booked')} fills booked, "
         f"{text(summary, 'orders_closed')} closed, {text(summary, 'external_orders')} placed elsewhere"
@@ -139,12 +217,24 @@ def position_rows(positions: Iterable[Answer]) -> tuple[tuple[str, ...], ...]:
     """Return one row a position under `POSITION_HEADINGS`."""
     return tuple(
         (
-            text(each, "symbol"),
+            _symbol(each),
             shares(amount(each, "quantity") or Decimal(0)),
-            shares(amount(each, "sellable") or Decimal(0)),
+            shares(amount(each, "free") or Decimal(0)),
             average(amount(each, "average_buy_price")),
         )
         for each in positions
+    )
+
+
+def position_notes(answer: Answer) -> tuple[str, ...]:
+    """Say which positions our fills do not explain, and which could not be read."""
+    differing = (each for each in parts(answer, "positions") if each.get("differs"))
+    return (
+        *(difference_line({**each, "broker": each.get("quantity")}) for each in differing),
+        *(
+            f"{text(row, 'name')} cannot be read ({text(row, 'problem')}); it is neither bought nor sold here"
+            for row in parts(answer, "unread")
+        ),
     )
 
 

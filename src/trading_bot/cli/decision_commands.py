@@ -21,9 +21,9 @@ def _decision_options(command: _F) -> _F:
 @click.option(
     "--as",
     "as_",
-    type=click.Choice(["never_accepted", "found"]),
+    type=click.Choice(["never_accepted", "found", "cancelled", "filled"]),
     required=True,
-    help="What became of it: the broker never took it, or it was found there.",
+    help="What became of it: the broker never took it, it was found there, or it ended there.",
 )
 @click.option("--order-id", "found_as", metavar="ORDER_ID", help="The broker's order id, with --as found.")
 @_decision_options
@@ -32,6 +32,8 @@ def resolve(invocation: Invocation, *, order_id: str, as_: str, found_as: str | 
     """End the doubt about an order whose submit had no answer, after looking at the account yourself.
 
     The broker is asked first, and what it shows wins: an order that it lists is tracked, whatever was decided.
+    "cancelled" and "filled" end an order that the broker shows under a word which this program does not know, or does
+    not show any more.
     """
     from trading_bot.desk import ResolveOrder, new_ask
 

@@ -88,24 +88,34 @@ def preview(invocation: Invocation, /, side: str, **terms: object) -> ExitCode:
 
 @click.command(short_help="List the open orders.")
 @click.option("--all", "everything", is_flag=True, help="Every order of the journal, not only the open ones.")
+@click.option("--all-origins", is_flag=True, help="Also the account's open orders that were placed elsewhere.")
 @pass_invocation
-def orders(invocation: Invocation, *, everything: bool) -> None:
+def orders(invocation: Invocation, *, everything: bool, all_origins: bool) -> None:
     """List the orders that have not provably ended, oldest first. Times are those of the exchange."""
     from trading_bot.desk import ListOrders, new_ask
 
     call = DeskCall(invocation)
-    answer = call.ask(new_ask(ListOrders, all=everything))
+    answer = call.ask(new_ask(ListOrders, all=everything, all_origins=all_origins))
     if invocation.json:
         print_json(answer)
-    elif rows := words.order_rows(words.parts(answer, "orders"), call.zone):
-        print_table(words.ORDER_HEADINGS, rows, invocation=invocation)
-    elif "problem" not in answer:
-        print_line("no orders" if everything else "no open orders")
+    else:
+        _show_orders(invocation, call, answer, none="no orders" if everything else "no open orders")
     if "problem" in answer:
         raise CommandError(
             f"there may be orders that are not listed here: {answer['problem']}; the broker's app shows them all",
             exit_code=ExitCode.JOURNAL,
         )
+
+
+def _show_orders(invocation: Invocation, call: DeskCall, answer: words.Answer, *, none: str) -> None:
+    if rows := words.order_rows(words.parts(answer, "orders"), call.zone):
+        print_table(words.ORDER_HEADINGS, rows, invocation=invocation)
+    elif "problem" not in answer:
+        print_line(none)
+    if external := words.external_rows(words.parts(answer, "external")):
+        print_table(words.EXTERNAL_HEADINGS, external, invocation=invocation)
+    for line in words.orders_notes(answer):
+        print_line(line)
 
 
 @click.command(short_help="Show one order and its fills.")
@@ -150,7 +160,7 @@ def sync(invocation: Invocation) -> None:
 
     call = DeskCall(invocation)
     answer = call.ask(new_ask(Synchronize))
-    call.show(answer, lambda summary: (words.sync_line(summary),))
+    call.show(answer, words.sync_lines)
     if not answer["complete"]:
         raise CommandError(
             f"the orders could not be read in full ({answer['problem']}); synchronise again",

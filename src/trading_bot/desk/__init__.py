@@ -20,6 +20,7 @@ from trading_bot.order_json import (
     amount_text,
     cancel_result_json,
     cancel_results_json,
+    external_order_json,
     moment_text,
     orders_json,
     positions_json,
@@ -130,15 +131,23 @@ class PreviewOrder(_Trade):
 
 
 class ListOrders(Ask):
-    """List the orders that have not provably ended, or ``all`` of the journal, oldest first."""
+    """List the orders that have not provably ended, or ``all`` of the journal, oldest first.
+
+    Open orders placed elsewhere are counted, and listed with ``all_origins``.
+    """
 
     may_change_orders = False
     ask: Literal["list_orders"] = "list_orders"
     all: bool = False
+    all_origins: bool = False
 
     def answer(self, counter: Counter) -> JsonObject:
         """Read the book; the broker is not asked. With a ``problem``, there may be orders that it does not know."""
         listed = orders_json(counter.bot.orders() if self.all else counter.bot.open_orders())
+        external = counter.bot.manager.view.external_orders()
+        listed["external_orders"] = None if external is None else len(external)
+        if self.all_origins:
+            listed["external"] = [external_order_json(order) for order in external or ()]
         problem = counter.bot.journal_problem
         return listed if problem is None else {**listed, "problem": problem}
 
@@ -200,8 +209,7 @@ class ListPositions(Ask):
 
     def answer(self, counter: Counter) -> JsonObject:
         """Read the positions afresh."""
-        counter.bot.account.invalidate_cache("positions")
-        return positions_json(counter.bot.account.positions().values())
+        return positions_json(counter.bot.manager.view.positions())
 
 
 class Ping(Ask):

@@ -179,6 +179,11 @@ class Acceptances:
         if found is not None:
             self._kept.append(found)
 
+    def rename(self, was: str | None, symbol: str | None) -> None:
+        """Go on under another symbol of the same instrument."""
+        if was is not None and symbol is not None:
+            self._kept = [replace(one, symbol=symbol) if one.symbol == was else one for one in self._kept]
+
     def clear(self) -> None:
         """Forget them all."""
         self._kept.clear()

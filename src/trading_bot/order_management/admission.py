@@ -25,7 +25,7 @@ from trading_bot.order_management.models import ClientOrderId, ExecutionMode, Or
 from trading_bot.order_management.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
 from trading_bot.order_management.ports import ArmingId
-from trading_bot.order_management.position_watch import in_words
+from trading_bot.order_management.position_watch import INSTRUMENT_ID, in_words
 
 if TYPE_CHECKING:
     from trading_bot.config import OrderManagementConfig
@@ -58,6 +58,7 @@ def intent_of(
             "extended_hours": "true" if terms.extended_hours else "false",
             "body_sha256": prepared.digest,
             **({} if replaces is None else {"replaces": replaces}),
+            **({} if prepared.instrument_id is None else {INSTRUMENT_ID: prepared.instrument_id}),
         },
     )
 
@@ -97,6 +98,7 @@ class Admission:
         stale_because: Callable[[], str | None],
         arming: Callable[[], ArmingId | None],
         holdings: Callable[[], Holdings | None],
+        entries_stopped: Callable[[str, str | None], str | None],
     ) -> None:
         self._ledger = ledger
         self._settings = settings
@@ -106,6 +108,7 @@ class Admission:
         self._stale_because = stale_because
         self.arming = arming
         self._holdings = holdings
+        self._entries_stopped = entries_stopped
         self._in_flight: dict[ClientOrderId, threading.Event] = {}
 
     def is_in_flight(self, client_order_id: ClientOrderId) -> bool:
@@ -158,7 +161,7 @@ class Admission:
         holdings = self._holdings()
         return terms.side is Side.SELL and holdings is not None and holdings.are_known
 
-    def refuse_if_halted(self, terms: OrderTerms) -> None:
+    def refuse_if_halted(self, terms: OrderTerms, *, instrument_id: str | None = None) -> None:
         """Refuse while trading is halted or the symbol is frozen; a sale of held shares passes where that may be.
 
         Raises:
@@ -172,6 +175,8 @@ class Admission:
         reason = self._exits_halted_because() if leaving else self._halted_because()
         if reason is None and frozen is not None and not (leaving and leaves_exits(frozen)):
             reason = f"the symbol is frozen: {frozen.reason or 'frozen'}"
+        if reason is None and terms.side is Side.BUY:
+            reason = self._entries_stopped(terms.symbol, instrument_id)
         if reason is not None:
             raise TradingHaltedError(f"{terms.symbol}: no order is taken: {reason}", symbol=terms.symbol)
 
@@ -201,7 +206,7 @@ class Admission:
         terms = prepared.terms
         with self._ledger.open_book() as book:
             if book.get(client_order_id) is None:
-                self.refuse_if_halted(terms)
+                self.refuse_if_halted(terms, instrument_id=prepared.instrument_id)
                 self._refuse_if_stale(terms)
                 return self._equal_order(book, terms) or self._admit(book, intent, prepared, decided=decided)
         earlier = self.earlier(client_order_id, terms)
@@ -246,7 +251,7 @@ class Admission:
 
     def _admit(self, book: OrderBook, intent: OrderEvent, prepared: PreparedOrder, *, decided: Decided) -> Admitted:
         self._refuse_if_crowded(book, prepared.terms)
-        self._refuse_if_oversold(prepared.terms)
+        self._refuse_if_oversold(prepared.terms, is_real=True)
         self._refuse_if_crossing(book, prepared.terms)
         # Before the record: a kill from here on leaves an intent that no later arming lets out.
         arming = self.arming()
@@ -270,29 +275,30 @@ class Admission:
             envelope=first.envelope,
         )
 
-    def _refuse_if_oversold(self, terms: OrderTerms) -> None:
+    def _refuse_if_oversold(self, terms: OrderTerms, *, is_real: bool = False) -> None:
+        """``is_real``: a preview reads nothing anew, so old positions hold up only an order that is to be sent."""
         holdings = self._holdings()
         if holdings is None or not self.reduces(terms):
             return
-        if holdings.unread_because is not None:
-            raise TradingHaltedError(
-                f"{terms.symbol}: nothing is sold while the positions cannot be read ({holdings.unread_because}); wait "
-                "for the next synchronisation",
-                symbol=terms.symbol,
-                code="positions_unknown",
-            )
         free = holdings.free_to_sell(terms.symbol)
-        if terms.quantity > free:
+        if terms.quantity > free.quantity:
             raise TradeRefusedError(
-                f"{terms.symbol}: {terms.quantity} shares are more than the {in_words(free)} held and free to sell; "
-                "sell less, cancel a resting sell, or synchronise if the shares have only just come in",
+                f"{terms.symbol}: {terms.quantity} shares are more than the {in_words(free.quantity)} held and free to "
+                f"sell: {free.in_words()}",
                 symbol=terms.symbol,
                 code="insufficient_shares",
+            )
+        if is_real and free.not_sure_because is not None:
+            raise TradingHaltedError(
+                f"{terms.symbol}: nothing is sold while it is not certain what is held: {free.not_sure_because}; try "
+                "again once it can be read",
+                symbol=terms.symbol,
+                code="positions_unknown",
             )
 
     def _refuse_if_crossing(self, book: OrderBook, terms: OrderTerms) -> None:
         holdings = self._holdings()
-        foreign = holdings.external_orders if holdings is not None else ()
+        foreign = holdings.placed_elsewhere(terms.symbol) if holdings is not None else ()
         crossed = crossed_orders(terms, ours=book.active(), foreign=foreign)
         if crossed:
             raise TradeRefusedError(why_crossing(terms, crossed[0]), symbol=terms.symbol, code=WOULD_CROSS)

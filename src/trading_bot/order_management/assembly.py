@@ -3,18 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from trading_bot.clock import Clock
+from trading_bot.clock import Clock, Seconds
 from trading_bot.error_handling.retry import Jitter
+from trading_bot.order_management.account_view import AccountView
 from trading_bot.order_management.admission import Admission
 from trading_bot.order_management.cancel_all import CancelEverything
 from trading_bot.order_management.cancellation import Canceller
+from trading_bot.order_management.external_orders import ExternalOrders
 from trading_bot.order_management.freshness import Freshness
 from trading_bot.order_management.halts import TradingHalts
 from trading_bot.order_management.holdings import Holdings
 from trading_bot.order_management.ledger import OrderLedger
-from trading_bot.order_management.models import OrderEnvelope
+from trading_bot.order_management.models import ExecutionMode, OrderEnvelope, OrderTerms
 from trading_bot.order_management.operator_decisions import OperatorDecisions
 from trading_bot.order_management.placement import ManagerIdentity, Placement
 from trading_bot.order_management.ports import AccountGateway, BrokerGateway, SendLock, TradingLatch
@@ -54,6 +57,7 @@ class ManagerParts:
 
     def __init__(self, base: Surface) -> None:
         self._base = base
+        self.external = ExternalOrders(instrument_of=self._instrument_of)
         self.freshness = Freshness(clock=base.clock, poll_interval_s=base.settings.poll_interval_seconds)
         self.admission = self._admission()
         self.synchronizer = self._synchronizer()
@@ -65,12 +69,14 @@ class ManagerParts:
         self.everything = self._everything()
         self.placement = self._placement()
         self.replacement = self._replacement()
+        self.view = AccountView(external=self.external, holdings=self.holdings, ledger=base.ledger)
         self.decisions = self._decisions()
 
     def forget_the_broker(self) -> None:
         """Rely on nothing that was read before: another process may have had the account since."""
         self.halts.begin_start()
         self.freshness.forget()
+        self.external.forget()
         if self.holdings is not None:
             self.holdings.forget()
 
@@ -85,7 +91,24 @@ class ManagerParts:
             stale_because=self.freshness.stale_because,
             arming=base.latch.arming,
             holdings=lambda: self.holdings,
+            entries_stopped=self.entries_stopped,
         )
+
+    @property
+    def positions_are_known(self) -> bool:
+        """Whether the positions were read in this session, where there are any to read."""
+        return self.holdings is None or self.holdings.are_known
+
+    def entries_stopped(self, symbol: str, instrument_id: str | None = None) -> str | None:
+        """Return why nothing may be bought in one symbol, for what is not understood of it, or None."""
+        reason = self.external.entries_stopped(symbol, instrument_id)
+        if reason is None and self.holdings is not None:
+            reason = self.holdings.entries_stopped(symbol, instrument_id)
+        return reason
+
+    def _instrument_of(self, symbol: str) -> str | None:
+        with self._base.ledger.open_book() as book:
+            return book.positions.instrument_of(symbol)
 
     def _halt(self) -> str | None:
         return self.halts.reason()
@@ -103,13 +126,26 @@ class ManagerParts:
                 sending=SendHorizon(times=base.settings, carrier=base.carrier), session_end=base.session_end
             ),
             is_in_flight=self.admission.is_in_flight,
+            pinned_account=self._read_pinned_account,
         )
+
+    def _read_pinned_account(self, deadline: Seconds) -> None:
+        if self._base.account is not None:
+            self._base.account.by(deadline).fetch_account()
 
     def _holdings(self) -> Holdings | None:
         base = self._base
         if base.account is None:
             return None
-        return Holdings(account=base.account, ledger=base.ledger, synchronizer=self.synchronizer, clock=base.clock)
+        return Holdings(
+            account=base.account,
+            ledger=base.ledger,
+            synchronizer=self.synchronizer,
+            clock=base.clock,
+            external=self.external,
+            could_short=base.identity.mode is ExecutionMode.LIVE,
+            view_age_s=self.freshness.age_s,
+        )
 
     def _canceller(self) -> Canceller:
         base = self._base
@@ -129,6 +165,7 @@ class ManagerParts:
             is_in_flight=self.admission.is_in_flight,
             clock=base.clock,
             freshness=self.freshness,
+            external=self.external,
             holdings=self.holdings,
             before_sync=base.before_sync,
         )
@@ -165,9 +202,14 @@ class ManagerParts:
             outcomes=self.outcomes,
             canceller=self.canceller,
             catch_up=lambda within_s: self.upkeep.catch_up(within_s=within_s),
+            ready_to_sell=self._ready_to_sell,
             clock=base.clock,
             new_id=base.new_id,
         )
+
+    def _ready_to_sell(self, terms: OrderTerms, deadline: Seconds) -> None:
+        if self.holdings is not None:
+            self.holdings.make_ready(terms.symbol, Decimal(terms.quantity), by=deadline)
 
     def _replacement(self) -> Replacement:
         base = self._base

@@ -21,7 +21,7 @@ from trading_bot.order_management.models import (
     OrderEnvelope,
     TimeInForce,
 )
-from trading_bot.order_management.tracked_order import TrackedOrder, needed
+from trading_bot.order_management.tracked_order import STATE_IS_KNOWN, TrackedOrder, needed
 
 RECENT = timedelta(hours=26)
 """Longer than any exchange day and than the longest duplicate window: orders that ended within it are carried."""
@@ -128,6 +128,10 @@ def _terms(order: TrackedOrder) -> dict[str, str]:
         "filled_at": _time(order.filled_at),
         "absent_since": _time(order.absent_since),
         "number": str(order.number or ""),
+        "instrument_id": order.instrument_id,
+        "broker_state": envelope.broker_state,
+        STATE_IS_KNOWN: "" if envelope.state_is_known else "false",
+        "symbol_was": envelope.symbol_was,
     }
     return {key: text for key, text in known.items() if text}
 
@@ -155,9 +159,13 @@ def _told(record: JournalRecord) -> TrackedOrder:
         duplicate_of=ClientOrderId(duplicate_of) if duplicate_of else None,
         reason=fact.reason,
         latency_ms=fact.latency_ms,
+        broker_state=details.get("broker_state"),
+        state_is_known=details.get(STATE_IS_KNOWN) != "false",
+        symbol_was=details.get("symbol_was"),
     )
     return TrackedOrder(
         envelope=envelope,
+        instrument_id=details.get("instrument_id"),
         cancel_wanted=_truth(details["cancel_wanted"]),
         surely_there=_truth(details["surely_there"]),
         last_transaction_at=fact.occurred_at,

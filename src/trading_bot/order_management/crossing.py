@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from trading_bot.order_management.models import OrderReport, OrderState, OrderTerms, Side
+from trading_bot.order_management.external_orders import ExternalOrder
+from trading_bot.order_management.models import OrderState, OrderTerms, Side
 from trading_bot.order_management.tracked_order import TrackedOrder
 
 WOULD_CROSS = "would_cross_own_order"
@@ -24,7 +25,7 @@ class CrossedOrder:
     """Our client order id, or the broker's id where the order was placed elsewhere."""
     side: Side
     limit_price: Decimal
-    state: OrderState
+    state: str
     is_ours: bool
 
     @property
@@ -36,10 +37,10 @@ class CrossedOrder:
 
 
 def crossed_orders(
-    terms: OrderTerms, *, ours: Iterable[TrackedOrder], foreign: Iterable[OrderReport]
+    terms: OrderTerms, *, ours: Iterable[TrackedOrder], foreign: Iterable[ExternalOrder]
 ) -> tuple[CrossedOrder, ...]:
-    """Return the orders that ``terms`` would trade with: ours in the given order, then foreign ones."""
-    theirs = tuple(_foreign(report) for report in foreign if _is_opposite(terms, report.symbol, report.side))
+    """Return the orders that ``terms`` would trade with: ours in the given order, then foreign ones of its symbol."""
+    theirs = tuple(_foreign(order, terms) for order in foreign if order.side is terms.side.opposite)
     own = tuple(_own(order) for order in ours if _is_opposite(terms, order.envelope.symbol, order.envelope.side))
     return tuple(other for other in (*own, *theirs) if other is not None and _reaches(terms, other.limit_price))
 
@@ -73,9 +74,13 @@ def _own(order: TrackedOrder) -> CrossedOrder | None:
     )
 
 
-def _foreign(report: OrderReport) -> CrossedOrder | None:
-    if report.limit_price is None or report.state.is_terminal:
+def _foreign(order: ExternalOrder, terms: OrderTerms) -> CrossedOrder | None:
+    if order.limit_price is None:
         return None
     return CrossedOrder(
-        name=report.order_id, side=report.side, limit_price=report.limit_price, state=report.state, is_ours=False
+        name=order.order_id or order.name,
+        side=terms.side.opposite,
+        limit_price=order.limit_price,
+        state=order.broker_state or "open",
+        is_ours=False,
     )

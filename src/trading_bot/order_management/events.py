@@ -51,6 +51,9 @@ class EventKind(enum.StrEnum):
     SYMBOL_RELEASED = "symbol_released"
     SNAPSHOT_TAKEN = "snapshot_taken"  # one complete listing and its verdict
     POSITION_ACCEPTED = "position_accepted"
+    POSITION_DIFFERED = "position_differed"  # first sight: the broker's position is not what our fills explain
+    POSITION_AGREED = "position_agreed"  # both agree again
+    INSTRUMENT_NAMED = "instrument_named"  # the broker's id of a symbol; with a name it had before, a rename
     TRADING_HALTED = "trading_halted"
     TRADING_RESUMED = "trading_resumed"
     ORDER_CARRIED = "order_carried"  # first records of a rotated segment: an open order, whole

@@ -36,6 +36,13 @@ class Freshness:
         """Have no view: what was read before is not to be relied on."""
         self._compared = None
 
+    def age_s(self) -> Seconds | None:
+        """Return how old the view is; None where there is none, or the machine slept since."""
+        compared = self._compared
+        if compared is None or compared.slept_since(self._clock):
+            return None
+        return compared.age_s(self._clock)
+
     @property
     def is_stale(self) -> bool:
         """Whether the view has to be renewed before it may carry a new order."""

@@ -164,7 +164,7 @@ class RobinhoodGateway:
             order_form_version=self._order_form_version,
             tick=instrument.tick,
         )
-        return PreparedOrder(ref_id=ref_id, terms=terms, body=body)
+        return PreparedOrder(ref_id=ref_id, terms=terms, body=body, instrument_id=instrument.id)
 
     def submit_limit_buy(self, intent: DurableIntent, *, permit: SendPermit, timeout_s: Seconds) -> SubmitOutcome:
         """Send one buy, once.

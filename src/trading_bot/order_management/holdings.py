@@ -1,16 +1,21 @@
 """The shares that may be sold: the broker's positions compared with ours after each synchronisation."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from trading_bot.clock import Clock, Moment, Seconds
+from trading_bot.clock import Clock, Seconds
 from trading_bot.logging.setup import get_logger
+from trading_bot.order_management.causes import Cause, cause_of
+from trading_bot.order_management.drift import act_on, explained_by_doubt
 from trading_bot.order_management.exceptions import OrderStatusError
+from trading_bot.order_management.external_orders import ExternalOrder, ExternalOrders
+from trading_bot.order_management.free_shares import LATEST_LOOK_S, Free, Shares, free_shares
 from trading_bot.order_management.ledger import OrderLedger
-from trading_bot.order_management.models import EXACT, OrderId, OrderReport
+from trading_bot.order_management.models import EXACT
 from trading_bot.order_management.order_book import OrderBook
 from trading_bot.order_management.ports import AccountGateway
+from trading_bot.order_management.position_look import LookTaker
 from trading_bot.order_management.position_watch import (
     LOOK_EVERY_S,
     NOTHING,
@@ -18,37 +23,52 @@ from trading_bot.order_management.position_watch import (
     Look,
     differences,
     first_baseline,
-    freeze_of,
-    halt_of,
     is_proven,
-    open_sells,
-    quantities,
 )
-from trading_bot.order_management.synchronization import Synchronizer, SyncRound
+from trading_bot.order_management.results import PositionDifference
+from trading_bot.order_management.sync_round import SyncRound
+from trading_bot.order_management.synchronization import Synchronizer
 
 _MOVED = "fills were booked while the positions were being read; the next synchronisation reads them again"
 _SLEPT = "the machine slept while the positions were being read; the next synchronisation reads them again"
+_NOT_READ = "the positions have not been read in this session; synchronise first"
+_LOOK_AGAIN_AFTER_S: Seconds = 5.0
+"""How old a look must be before a sell that it does not support asks for another one."""
+
 _log = get_logger(__name__)
 
 
 class Holdings:
-    """Looks at the positions, acts on what does not fit, and says how many shares are free to sell."""
+    """Looks at the positions, acts on what does not fit, and says how many shares are free to sell.
+
+    ``could_short`` says that the broker might take a sell of more than is held: then no sell rests on positions or open
+    orders older than `LATEST_LOOK_S`. ``view_age_s`` is the age of the last whole view of the open orders.
+    """
 
     def __init__(
-        self, *, account: AccountGateway, ledger: OrderLedger, synchronizer: Synchronizer, clock: Clock
+        self,
+        *,
+        account: AccountGateway,
+        ledger: OrderLedger,
+        synchronizer: Synchronizer,
+        clock: Clock,
+        external: ExternalOrders,
+        could_short: bool,
+        view_age_s: Callable[[], Seconds | None],
     ) -> None:
         self._account = account
         self._ledger = ledger
         self._synchronizer = synchronizer
         self._clock = clock
+        self._external = external
+        self._could_short = could_short
+        self._view_age_s = view_age_s
+        self._taker = LookTaker(account=account, ledger=ledger, clock=clock)
         self._looked: Look | None = None
         self._unread_because: str | None = None
         self._differences: Mapping[str, Difference] = {}
-        self._external: frozenset[tuple[OrderId, Decimal]] = frozenset()
-        self._external_then: frozenset[tuple[OrderId, Decimal]] = frozenset()
-        self._external_sells: Mapping[str, Decimal] = {}
-        self.external_orders: tuple[OrderReport, ...] = ()
-        """The open orders of the account that are none of ours, as last listed in full."""
+        self._in_doubt: frozenset[str] = frozenset()
+        self._external_then: object = None
 
     @property
     def are_known(self) -> bool:
@@ -57,7 +77,7 @@ class Holdings:
 
     @property
     def unread_because(self) -> str | None:
-        """Why the latest look that was due failed; until one succeeds, no sell can be bounded."""
+        """Why the latest look that was due failed, if it did; sells rest on the one before it."""
         return self._unread_because
 
     @property
@@ -65,92 +85,175 @@ class Holdings:
         """The symbols whose position differed at the latest look, proven or not."""
         return frozenset(self._differences)
 
-    def free_to_sell(self, symbol: str) -> Decimal:
-        """Return the shares not promised to any open or unresolved sell, of the smaller of both quantities.
+    def placed_elsewhere(self, symbol: str) -> tuple[ExternalOrder, ...]:
+        """Return the open orders in a symbol that are none of ours, as last listed in full."""
+        with self._ledger.open_book() as book:
+            return self._external.here(symbol, book.positions.instrument_of(symbol))
 
-        The broker's quantity is carried on by the fills booked since it was read.
+    def free_to_sell(self, symbol: str, *, held_by_hand: Decimal | None = None) -> Free:
+        """Return the shares of a symbol that may be sold now, with the numbers that explain it.
+
+        ``held_by_hand`` is the number of shares that a person sees at the broker: it stands for a look that cannot be
+        had. Ask under the ledger's lock where the answer is to be reserved.
         """
         with self._ledger.open_book() as book:
-            expected = book.expected_positions().get(symbol, NOTHING)
-            reserved = book.reserved_shares(symbol)
-        drift = self._differences.get(symbol)
-        missing = min(NOTHING, drift.amount) if drift is not None else NOTHING
-        taken = EXACT.add(reserved, self._external_sells.get(symbol, NOTHING))
-        return EXACT.subtract(EXACT.add(expected, missing), taken)
+            return self._free(book, symbol, self._looked, held_by_hand)
+
+    def free_by(self, look: Look, symbol: str) -> Free:
+        """Return the same by a look that was taken to be shown."""
+        with self._ledger.open_book() as book:
+            return self._free(book, symbol, look, None)
+
+    def entries_stopped(self, symbol: str, instrument_id: str | None = None) -> str | None:
+        """Return why no position may be opened in a symbol for what is known of the one there is, or None."""
+        look = self._looked
+        if look is None:
+            return self._unread_because or _NOT_READ
+        with self._ledger.open_book() as book:
+            row = look.unread_row(symbol, instrument_id or book.positions.instrument_of(symbol))
+        return None if row is None else f"the broker's position in {row.name} cannot be read ({row.problem})"
+
+    def differing(self) -> tuple[PositionDifference, ...]:
+        """Return the positions that the last look showed and our fills do not explain."""
+        look = self._looked
+        if look is None:
+            return ()
+        return tuple(
+            PositionDifference(
+                symbol=symbol, broker=look.held.get(symbol, NOTHING), expected=look.expected.get(symbol, NOTHING)
+            )
+            for symbol in self._differences
+        )
 
     def watch(self, done: SyncRound) -> str | None:
         """Compare positions where there is reason to; return why they could not be read, if so."""
-        if done.external is not None:
-            self._note_external(done.external)
         if not self._is_due():
             return None
         self._unread_because = self._looked_anew(done.deadline)
         return self._unread_because
 
-    def _looked_anew(self, deadline: Seconds) -> str | None:
-        try:
-            look = self.look(by=deadline)
-        except OrderStatusError as error:
-            _log.warning("positions_not_read", problem=str(error))
-            return str(error)
-        return _SLEPT if look.began.slept_since(self._clock) else self._judge(look, by=deadline)
+    def make_ready(self, symbol: str, quantity: Decimal, *, by: Seconds) -> None:
+        """Look anew where a sell of so many shares cannot rest on the last look, and a new one may help.
+
+        ``by`` is a point on the clock. What cannot be read leaves the last look in place.
+        """
+        free = self.free_to_sell(symbol)
+        if free.not_sure_because is None and quantity <= free.quantity:
+            return
+        last = self._looked
+        if last is None or self._is_due() or last.began.age_s(self._clock) >= _LOOK_AGAIN_AFTER_S:
+            self._unread_because = self._looked_anew(by, looks_back=False)
+        if self._unread_because is not None and self._could_short:
+            self._learn_account_type(by)
 
     def look(self, *, by: Seconds | None = None) -> Look:
-        """Read all positions now; with ``by``, a point on the clock, it is over by then.
+        """Read all positions now, and keep nothing of it; with ``by``, a point on the clock, it is over by then.
 
         Raises:
             OrderStatusError: they could not be read in full.
         """
-        began = Moment.of(self._clock)
-        account = self._account if by is None else self._account.by(by)
-        before = self._expected()
-        held = quantities(account.fetch_positions().positions)
-        after = self._expected()
-        moved = (symbol for symbol in {*before, *after} if before.get(symbol) != after.get(symbol))
-        return Look(held=held, expected=after, moved=frozenset(moved), began=began)
+        return self._taker.look(by=by)
 
     def forget(self) -> None:
         """Know no positions until they are read again: somebody else may have traded meanwhile."""
         self._looked, self._unread_because = None, None
-        self._differences, self._external_sells = {}, {}
-        self._external = self._external_then = frozenset()
-        self.external_orders = ()
+        self._differences, self._in_doubt = {}, frozenset()
+        self._external_then = None
 
-    def forget_difference(self, symbol: str) -> None:
-        """Take the position as it is on record now: somebody has accepted it."""
+    def accept(self, symbol: str, quantity: Decimal) -> None:
+        """Take the position that was just read and put on record as ours."""
         self._differences = {name: found for name, found in self._differences.items() if name != symbol}
+        if self._looked is not None:
+            self._looked = self._looked.with_accepted(symbol, quantity)
 
-    def _expected(self) -> Mapping[str, Decimal]:
-        with self._ledger.open_book() as book:
-            return book.expected_positions()
+    def _free(self, book: OrderBook, symbol: str, look: Look | None, held_by_hand: Decimal | None) -> Free:
+        expected = book.expected_positions().get(symbol, NOTHING)
+        instrument_id = book.positions.instrument_of(symbol)
+        elsewhere = self._external.open_sells(symbol, instrument_id)
+        row = None if look is None else look.unread_row(symbol, instrument_id)
+        held = held_by_hand
+        if look is not None and held is None:
+            held = EXACT.add(look.held.get(symbol, NOTHING), look.since_began(symbol, expected))
+        problem = self._not_sure(book, look) if held_by_hand is None else None
+        return free_shares(
+            Shares(
+                symbol=symbol,
+                expected=expected,
+                held=held if row is None else None,
+                held_back=NOTHING if look is None else look.held_back.get(symbol, NOTHING),
+                promised=EXACT.add(book.reserved_shares(symbol), elsewhere.shares),
+                unknown_sell=elsewhere.unknown,
+            ),
+            not_sure_because=problem if row is None else row.problem,
+        )
 
-    def _note_external(self, reports: tuple[OrderReport, ...]) -> None:
-        self._external = frozenset((report.order_id, report.cumulative_quantity) for report in reports)
-        self._external_sells = open_sells(reports)
-        self.external_orders = reports
+    def _not_sure(self, book: OrderBook, look: Look | None) -> str | None:
+        if look is None:
+            return self._unread_because or _NOT_READ
+        if not self._could_short:
+            return None
+        if cause_of(book.halt_fact) is Cause.STRANGER:
+            return "another copy of this program may trade the account, and the account could go short"
+        return self._too_old("positions", look.began.age_s(self._clock)) or self._too_old(
+            "open orders", self._view_age_s()
+        )
+
+    @staticmethod
+    def _too_old(what: str, age: Seconds | None) -> str | None:
+        if age is not None and age <= LATEST_LOOK_S:
+            return None
+        when = "not at all" if age is None else f"{age:.0f} s ago"
+        return f"the {what} were last read {when}, and the account could go short"
+
+    def _learn_account_type(self, by: Seconds) -> None:
+        try:
+            account = self._account.by(by).fetch_account()
+        except OrderStatusError:
+            return
+        self._could_short = getattr(account, "account_type", None) != "cash"
 
     def _is_due(self) -> bool:
         last = self._looked
-        if last is None or last.moved or self._external != self._external_then:
+        if last is None or last.moved or self._in_doubt or self._external.fingerprint() != self._external_then:
             return True
         if any(not is_proven(difference, last) for difference in self._differences.values()):
             return True
         is_old = last.began.age_s(self._clock) >= LOOK_EVERY_S or last.began.slept_since(self._clock)
-        return is_old or self._expected() != last.expected
+        with self._ledger.open_book() as book:
+            freed = any(book.reserved_shares(symbol) < taken for symbol, taken in last.reserved.items())
+            return is_old or freed or book.expected_positions() != last.expected
 
-    def _judge(self, look: Look, *, by: Seconds) -> str | None:
+    def _looked_anew(self, deadline: Seconds, *, looks_back: bool = True) -> str | None:
+        external, then = self._external.fingerprint(), self._external.mark()
+        try:
+            look = self._taker.look(by=deadline, records=True)
+        except OrderStatusError as error:
+            _log.warning("positions_not_read", problem=str(error))
+            return str(error)
+        if look.began.slept_since(self._clock):
+            return _SLEPT
+        problem = self._judge(look, by=deadline, looks_back=looks_back)
+        if problem is None:
+            self._external_then = external
+            self._external.note_look(then)
+        return problem
+
+    def _judge(self, look: Look, *, by: Seconds, looks_back: bool) -> str | None:
         with self._ledger.open_book() as book:
             if not book.knows_positions:
                 if look.moved:
                     return _MOVED
                 self._ledger.record_facts(first_baseline(look))
-                look = replace(look, expected=book.expected_positions())
-        found = differences(look, self._differences)
-        if any(not difference.is_unexplained for difference in found.values()):
+                look = replace(look, expected=book.expected_positions(), expected_before=None)
+            in_doubt = explained_by_doubt(look, book.unresolved())
+        found = {name: each for name, each in differences(look, self._differences).items() if name not in in_doubt}
+        if looks_back and any(not difference.is_unexplained for difference in found.values()):
             found = self._after_looking_back(found, by=by)
-        self._looked, self._differences, self._external_then = look, found, self._external
+        if self._looked is not None and look.began.mono < self._looked.began.mono:
+            return None  # somebody looked later, and has judged already
+        self._looked, self._differences, self._in_doubt = look, found, in_doubt
         with self._ledger.open_book() as book:
-            self._act(book, look, found)
+            act_on(self._ledger, book, look, found, in_doubt=in_doubt)
         return None
 
     def _after_looking_back(self, found: dict[str, Difference], *, by: Seconds) -> dict[str, Difference]:
@@ -159,12 +262,3 @@ class Holdings:
             _log.warning("closed_orders_not_read", problem=problem)
             return found
         return {symbol: replace(difference, is_unexplained=True) for symbol, difference in found.items()}
-
-    def _act(self, book: OrderBook, look: Look, found: Mapping[str, Difference]) -> None:
-        for symbol, difference in found.items():
-            is_settled = symbol not in look.moved and is_proven(difference, look)
-            if is_settled and book.freeze_fact(symbol) is None:
-                self._ledger.record_fact(freeze_of(symbol, look))
-        short = next((symbol for symbol in sorted(look.held) if look.held[symbol] < 0), None)
-        if short is not None and book.halt_fact is None:
-            self._ledger.record_fact(halt_of(short, look.held[short]))

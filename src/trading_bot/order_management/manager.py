@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from trading_bot.clock import Clock
 from trading_bot.error_handling.retry import Jitter, no_jitter
+from trading_bot.order_management.account_view import AccountView
 from trading_bot.order_management.assembly import ManagerParts, Surface
 from trading_bot.order_management.calculator import parse_time_in_force
 from trading_bot.order_management.cancel_all import raise_unless_closed
@@ -118,6 +119,11 @@ class OrderManager:
     def decisions(self) -> OperatorDecisions:
         """What a named person may decide: resolve, adopt, release, accept a position."""
         return self._parts.decisions
+
+    @property
+    def view(self) -> AccountView:
+        """What can be looked at of the account beside our own orders."""
+        return self._parts.view
 
     def place_limit_buy(
         self,
@@ -327,15 +333,17 @@ class OrderManager:
         return summary
 
     def recover(self) -> SyncSummary:
-        """Compare the replayed book with the broker anew; orders are taken only once a comparison was complete.
+        """Compare the replayed book with the broker anew; orders are taken only once its open orders were all listed.
+
+        A row, an order or a symbol that cannot be read holds up nothing but itself.
 
         Raises:
-            TradingHaltedError: this one was not; a later `synchronize_open_orders` that is will do.
+            TradingHaltedError: they were not, or the positions were not; a later `synchronize_open_orders` will do.
         """
         self._parts.forget_the_broker()
         summary = self._parts.upkeep.recover()
         self._take_orders_if(summary)
-        if not summary.complete:
+        if not summary.is_view or not self._parts.positions_are_known:
             raise TradingHaltedError(
                 f"the orders could not be compared with the broker: {summary.problem}; cancels work, new orders wait "
                 "for the next complete synchronisation",
@@ -344,7 +352,7 @@ class OrderManager:
         return summary
 
     def _take_orders_if(self, summary: SyncSummary) -> None:
-        if summary.complete and self._parts.upkeep.has_recovered:
+        if summary.is_view and self._parts.upkeep.has_recovered:
             self._parts.halts.end_start()
 
     def _find(self, identifier: str) -> TrackedOrder:

@@ -246,6 +246,12 @@ class OrderEnvelope:
     reason: str | None = None
     latency_ms: Decimal | None = None
     """Milliseconds from the first byte of the last attempt to its answer."""
+    broker_state: str | None = None
+    """The broker's own word for the state, as last reported."""
+    state_is_known: bool = True
+    """Whether that word is understood; an order under one that is not counts as working."""
+    symbol_was: str | None = None
+    """The symbol under which it was placed, where the instrument has another one now."""
 
     @property
     def is_duplicate(self) -> bool:
@@ -274,3 +280,5 @@ class OrderStatus:
     executions_outstanding: Decimal = Decimal(0)
     """Shares reported filled whose executions the broker has not listed yet."""
     broker_state: str | None = None
+    state_is_known: bool = True
+    """Whether the broker's word is understood; an order under one that is not counts as working."""

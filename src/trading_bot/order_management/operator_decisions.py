@@ -3,14 +3,18 @@
 import enum
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 
 from trading_bot.order_management.acceptances import acceptance_event, parse_ratio, refuse_unlike
-from trading_bot.order_management.calculator import validate_symbol
+from trading_bot.order_management.accepting import position_named, refuse_if_moved
 from trading_bot.order_management.carrying import carried_events
 from trading_bot.order_management.causes import Cause, cause_of
 from trading_bot.order_management.client_ids import bears_our_mark
+from trading_bot.order_management.ended_by_hand import (
+    ended_by_hand,
+    refuse_unless_puzzling,
+    refuse_unless_working,
+)
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError, OrderValidationError
 from trading_bot.order_management.holdings import Holdings
@@ -25,13 +29,12 @@ from trading_bot.order_management.models import (
 )
 from trading_bot.order_management.order_book import OrderBook
 from trading_bot.order_management.ports import BrokerGateway
-from trading_bot.order_management.position_watch import NOTHING, Look, in_words
+from trading_bot.order_management.position_watch import NOTHING, in_words, with_instrument
 from trading_bot.order_management.synchronization import Synchronizer
 from trading_bot.order_management.tracked_order import TrackedOrder
 
 LONGEST_REASON = 500
 _LONGEST_NAME = 64
-_LOOK_BACK = timedelta(hours=24)
 
 
 class Resolution(enum.StrEnum):
@@ -39,6 +42,11 @@ class Resolution(enum.StrEnum):
 
     NEVER_ACCEPTED = "never_accepted"  # the broker does not have it and never will
     FOUND = "found"  # the broker has it under this order id
+    CANCELLED = "cancelled"  # it ended at the broker, with what it has filled
+    FILLED = "filled"  # it ended at the broker, with every share filled
+
+
+_ENDS = {Resolution.CANCELLED: OrderState.CANCELLED, Resolution.FILLED: OrderState.FILLED}
 
 
 class OperatorDecisions:
@@ -67,7 +75,8 @@ class OperatorDecisions:
         """End the doubt about an unresolved order.
 
         ``never_accepted`` still asks the broker first and holds only where a complete listing does not show the order;
-        ``found`` names the broker's ``order_id``, which must bear the order's own ``ref_id``.
+        ``found`` names the broker's ``order_id``, which must bear the order's own ``ref_id``. ``cancelled`` and
+        ``filled`` end an order that the broker does not know any more, or shows under a word that is not understood.
 
         Raises:
             OrderNotFoundError: no order of that id is in the journal, or the broker has none of ``order_id``.
@@ -75,6 +84,8 @@ class OperatorDecisions:
             OrderStatusError: the broker could not be read, so nothing was decided.
         """
         _refuse_nameless(by, reason)
+        if as_ in _ENDS:
+            return self._resolve_ended(client_order_id, _ENDS[as_], by=by, reason=reason)
         order = self._in_doubt(client_order_id)
         if as_ is Resolution.FOUND:
             self._resolve_found(order, order_id, by=by, reason=reason)
@@ -137,10 +148,11 @@ class OperatorDecisions:
         holdings = self._holdings
         if holdings is None:
             raise OrderStatusError("this manager reads no positions; give it the account to read them from")
-        symbol = validate_symbol(symbol)
         split = None if ratio is None else parse_ratio(ratio, symbol=symbol)
-        self._refuse_while_open(symbol)
         look = holdings.look()
+        with self._ledger.open_book() as book:
+            symbol = position_named(symbol, look, book)
+        self._refuse_while_open(symbol)
         quantity = look.held.get(symbol, NOTHING)
         if quantity < 0:
             raise OrderValidationError(
@@ -150,17 +162,34 @@ class OperatorDecisions:
             )
         with self._ledger.open_book() as book:
             self._refuse_while_open(symbol)
-            _refuse_if_moved(book, symbol, look)
+            refuse_if_moved(book, symbol, look)
             before = book.expected_positions().get(symbol, NOTHING)
             if split is not None:
                 refuse_unlike(split, symbol=symbol, before=before, held=quantity)
             accepted = acceptance_event(symbol, quantity, before=before, ratio=split, by=by, reason=reason)
-            self._ledger.record_fact(accepted)
+            instrument_id = look.instruments.get(symbol)
+            self._ledger.record_fact(with_instrument(accepted, instrument_id))
             self._end_what_the_position_caused(book, symbol, by=by, reason=reason)
-            holdings.forget_difference(symbol)
+            holdings.accept(symbol, quantity)
         return quantity
 
-    def _in_doubt(self, client_order_id: str) -> TrackedOrder:
+    def _resolve_ended(self, client_order_id: str, state: OrderState, *, by: str, reason: str) -> OrderEnvelope:
+        order = self._on_record(client_order_id)
+        refuse_unless_working(order)
+        try:
+            report = self._gateway.fetch_order_status(OrderId(str(order.envelope.order_id)))
+        except OrderNotFoundError:
+            self._synchronizer.note_vanished(order)
+        else:
+            self._synchronizer.apply(order.client_order_id, report)
+            refuse_unless_puzzling(order, report)
+        with self._ledger.open_book():
+            order = self._on_record(order.client_order_id)
+            refuse_unless_working(order)
+            self._ledger.record_fact(ended_by_hand(order, state, by=by, reason=reason))
+            return self._on_record(order.client_order_id).envelope
+
+    def _on_record(self, client_order_id: str) -> TrackedOrder:
         with self._ledger.open_book() as book:
             order = book.by_either_id(client_order_id)
         if order is None:
@@ -168,6 +197,10 @@ class OperatorDecisions:
                 f"no order {ascii(client_order_id)[:80]} is in the journal; list the orders to see the ids",
                 client_order_id=client_order_id,
             )
+        return order
+
+    def _in_doubt(self, client_order_id: str) -> TrackedOrder:
+        order = self._on_record(client_order_id)
         is_settling = order.state is OrderState.PENDING_SUBMIT or self._is_in_flight(order.client_order_id)
         if order.state.is_unresolved and not is_settling:
             return order
@@ -198,22 +231,18 @@ class OperatorDecisions:
                 f"after {until:%H:%M:%S} UTC",
                 client_order_id=order.client_order_id,
             )
-        listing = self._gateway.find_by_client_order_id(
-            order.client_order_id,
-            ref_id=order.envelope.ref_id,
-            created_after=order.envelope.created_at - _LOOK_BACK,
-        )
-        for report in listing.reports:
-            self._synchronizer.apply(order.client_order_id, report)
+        problem = self._synchronizer.search(order)
+        found = self._on_record(order.client_order_id)
+        if found.envelope.order_id is not None:
             raise OrderValidationError(
-                f"the broker has order {order.client_order_id} as {report.order_id}; it is tracked from now on",
+                f"the broker has order {order.client_order_id} as {found.envelope.order_id}; it is tracked from now on",
                 client_order_id=order.client_order_id,
-                order_id=report.order_id,
+                order_id=found.envelope.order_id,
             )
-        if not listing.complete:
-            raise OrderStatusError(
-                f"the broker's orders could not be read in full ({listing.problem}), so the order may be among them; "
-                "try again",
+        if problem is not None:
+            raise OrderValidationError(
+                f"{problem}; look at it in the broker's app, then resolve order {order.client_order_id} as found with "
+                "its order id, or end it there",
                 client_order_id=order.client_order_id,
             )
         with self._ledger.open_book():
@@ -289,16 +318,6 @@ class OperatorDecisions:
             self._ledger.record_fact(_about_symbol(EventKind.SYMBOL_RELEASED, symbol, by=by, reason=reason))
         if halt is not None and cause_of(halt) is Cause.NEGATIVE_POSITION and halt.symbol == symbol:
             self._ledger.record_fact(_about_symbol(EventKind.TRADING_RESUMED, symbol, by=by, reason=reason))
-
-
-def _refuse_if_moved(book: OrderBook, symbol: str, look: Look) -> None:
-    expected = book.expected_positions().get(symbol, NOTHING)
-    if symbol in look.moved or expected != look.expected.get(symbol, NOTHING):
-        raise OrderStatusError(
-            f"{symbol}: shares were booked while the position was being read, and could count twice; nothing was "
-            "accepted: look at the position and try again",
-            symbol=symbol,
-        )
 
 
 def _refuse_nameless(by: str, reason: str) -> None:

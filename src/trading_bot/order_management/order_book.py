@@ -5,6 +5,7 @@ Nothing else is state. Replaying the same records gives the same book, so a rest
 
 from bisect import insort
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
@@ -24,7 +25,7 @@ from trading_bot.order_management.models import (
     Side,
     exact_sum,
 )
-from trading_bot.order_management.position_watch import NOTHING, baseline, baseline_taken
+from trading_bot.order_management.position_book import PositionBook
 from trading_bot.order_management.tracked_order import TrackedOrder, fold
 
 __all__ = ["OrderBook", "PastOrders", "TrackedOrder"]
@@ -74,8 +75,7 @@ class OrderBook:
         self._active: dict[ClientOrderId, None] = {}
         self._filled: list[ClientOrderId] = []
         self._standing: dict[tuple[EventKind, str], OrderEvent] = {}
-        self._positions: dict[str, Decimal] = {}
-        self._positions_since: datetime | None = None
+        self.positions = PositionBook()
         self._acceptances = Acceptances()
         self._unbacked: dict[ClientOrderId, None] = {}
 
@@ -87,8 +87,7 @@ class OrderBook:
         self._active.clear()
         self._filled.clear()
         self._standing.clear()
-        self._positions.clear()
-        self._positions_since = None
+        self.positions = PositionBook()
         self._acceptances.clear()
         self._unbacked.clear()
 
@@ -118,8 +117,11 @@ class OrderBook:
             OrderLogDamagedError: the record cannot follow from what the book holds.
         """
         fact = record.fact
-        self._acceptances.note(record, before=self._positions.get(fact.symbol or "", NOTHING))
+        self._acceptances.note(record, before=self.positions.quantity(fact.symbol))
         self._note_standing(fact)
+        self.positions.note(fact)
+        if fact.event is EventKind.INSTRUMENT_NAMED:
+            self._rename(fact)
         if fact.client_order_id is None:
             return None
         known = self._orders.get(fact.client_order_id)
@@ -130,8 +132,8 @@ class OrderBook:
         if order is not None and is_carried and known is None:
             self._note_filled_before(order)
         elif order is not None and known is not None and not is_carried:
-            self._note_shares_moved(known, order)
-        return order
+            self.positions.note_fill(known, order)
+        return order if order is None else self._orders[order.client_order_id]
 
     def _note_standing(self, fact: OrderEvent) -> None:
         match fact.event:
@@ -145,10 +147,6 @@ class OrderBook:
                 self._standing.pop((EventKind.TRADING_HALTED, ""), None)
             case EventKind.KILL_IMPORTED:
                 self._standing[fact.event, str(sorted(fact.details.items()))] = fact
-            case EventKind.POSITION_ACCEPTED if fact.symbol is None:
-                self._positions_since = fact.occurred_at
-            case EventKind.POSITION_ACCEPTED if fact.symbol is not None and fact.quantity is not None:
-                self._positions[fact.symbol] = fact.quantity
             case _:
                 pass
 
@@ -170,7 +168,8 @@ class OrderBook:
         self._acceptances.leave_behind(orders=numbers, held=self.expected_positions())
         self._filled = [key for key in self._filled if key in self._orders]
 
-    def _store(self, order: TrackedOrder) -> None:
+    def _store(self, told: TrackedOrder) -> None:
+        order = self.positions.named(told)
         key = order.client_order_id
         if self._by_ref_id.setdefault(order.envelope.ref_id, key) != key:
             raise OrderLogDamagedError(
@@ -191,13 +190,13 @@ class OrderBook:
         else:
             self._active[key] = None
 
-    def _note_shares_moved(self, before: TrackedOrder, after: TrackedOrder) -> None:
-        filled = EXACT.subtract(after.envelope.filled_quantity, before.envelope.filled_quantity)
-        if not filled:
-            return
-        symbol = after.envelope.symbol
-        change = filled if after.envelope.side is Side.BUY else EXACT.minus(filled)
-        self._positions[symbol] = EXACT.add(self._positions.get(symbol, NOTHING), change)
+    def _rename(self, fact: OrderEvent) -> None:
+        for order in tuple(self._orders.values()):
+            self._orders[order.client_order_id] = self.positions.named(order)
+        self._acceptances.rename(fact.details.get("was"), fact.symbol)
+        was = self._standing.pop((EventKind.SYMBOL_FROZEN, fact.details.get("was", "")), None)
+        if was is not None and fact.symbol is not None:
+            self._standing[EventKind.SYMBOL_FROZEN, fact.symbol] = replace(was, symbol=fact.symbol)
 
     def _note_filled_before(self, order: TrackedOrder) -> None:
         if order.state is OrderState.FILLED:
@@ -209,11 +208,7 @@ class OrderBook:
 
     def standing_facts(self) -> tuple[OrderEvent, ...]:
         """Return the facts of no order that still hold: frozen symbols, a halt, kills taken over, the positions."""
-        standing = (*self._standing.values(), *self._acceptances.facts())
-        if self._positions_since is None:
-            return standing
-        positions = (baseline(symbol, quantity) for symbol, quantity in sorted(self.expected_positions().items()))
-        return (*standing, *positions, baseline_taken(self._positions_since))
+        return (*self._standing.values(), *self._acceptances.facts(), *self.positions.standing_facts())
 
     def acceptances(self) -> tuple[Acceptance, ...]:
         """Return the positions accepted in place of others on which orders at hand still rest, oldest first."""
@@ -316,11 +311,11 @@ class OrderBook:
     @property
     def knows_positions(self) -> bool:
         """Whether a first complete look at the broker's positions is on record."""
-        return self._positions_since is not None
+        return self.positions.are_known
 
     def expected_positions(self) -> Mapping[str, Decimal]:
         """Return the shares held as far as our records explain: what was accepted, and every fill booked since."""
-        return {symbol: quantity for symbol, quantity in self._positions.items() if quantity}
+        return self.positions.quantities()
 
     def frozen_symbols(self) -> Mapping[str, str]:
         """Return the symbols on which no order may be opened, with the reason."""

@@ -25,6 +25,8 @@ class PreparedOrder:
     ref_id: RefId
     terms: OrderTerms
     body: bytes
+    instrument_id: str | None = None
+    """The broker's id of the instrument: the identity, where a symbol can change."""
 
     @property
     def digest(self) -> str:

@@ -18,6 +18,7 @@ from trading_bot.order_management.models import (
     OrderEnvelope,
     OrderRequest,
     OrderTerms,
+    Side,
 )
 from trading_bot.order_management.order_book import TrackedOrder
 from trading_bot.order_management.outcomes import SubmitOutcome, Unknown
@@ -56,7 +57,8 @@ class Placed:
 class Placement:
     """Places orders. The steps that judge and write ahead run one order at a time, the submits side by side.
 
-    ``catch_up`` renews a view of the broker that is too old to carry an order, within the seconds it is given.
+    ``catch_up`` renews a view of the broker that is too old to carry an order, within the seconds it is given;
+    ``ready_to_sell`` reads the positions anew where a sell cannot rest on what is known, by a point on the clock.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Placement:
         outcomes: OutcomeRecorder,
         canceller: Canceller,
         catch_up: Callable[[Seconds], None],
+        ready_to_sell: Callable[[OrderTerms, Seconds], None],
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
@@ -83,6 +86,7 @@ class Placement:
         self._outcomes = outcomes
         self._canceller = canceller
         self._catch_up = catch_up
+        self._ready_to_sell = ready_to_sell
         self._clock = clock
         self._new_id = new_id
         self._pricing = OrderPricing(gateway=gateway, settings=settings, clock=clock)
@@ -117,6 +121,8 @@ class Placement:
             return Placed(envelope=earlier, is_new=False)
         self._admission.refuse_if_halted(asked)
         self._catch_up(self._settings.intent_ttl_s)
+        if asked.side is Side.SELL:
+            self._ready_to_sell(asked, decided.at.mono + self._settings.intent_ttl_s)
         in_time = self._gateway.by(decided.at.mono + self._settings.intent_ttl_s)
         terms = self._pricing.price(request, strategy_name=strategy_name, gateway=in_time)
         prepared = in_time.prepare_order(terms, derive_ref_id(self._identity.account_key, client_order_id))

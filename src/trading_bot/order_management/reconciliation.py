@@ -10,8 +10,10 @@ from decimal import Decimal
 
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.lifecycle import Judgement, Move, judge
-from trading_bot.order_management.models import EXACT, Execution, OrderReport, OrderState, exact_sum
+from trading_bot.order_management.models import EXACT, Execution, OrderEnvelope, OrderReport, OrderState, exact_sum
 from trading_bot.order_management.order_book import TrackedOrder
+from trading_bot.order_management.position_watch import INSTRUMENT_ID
+from trading_bot.order_management.tracked_order import STATE_IS_KNOWN
 
 
 def reconcile(
@@ -112,7 +114,8 @@ def _update(order: TrackedOrder, report: OrderReport, found_as: EventKind) -> Or
     filled = report.cumulative_quantity if is_bust else filled_quantity(order, report)
     average = report.average_price or envelope.average_price
     after = (state, filled, average, report.order_id)
-    if after == (envelope.state, envelope.filled_quantity, envelope.average_price, envelope.order_id):
+    is_news = after != (envelope.state, envelope.filled_quantity, envelope.average_price, envelope.order_id)
+    if not is_news and not _is_word_news(envelope, report):
         return None
     kind = found_as if envelope.state.is_unresolved else EventKind.ORDER_UPDATED
     return replace(
@@ -123,8 +126,24 @@ def _update(order: TrackedOrder, report: OrderReport, found_as: EventKind) -> Or
         average_price=average,
         occurred_at=report.last_transaction_at,
         reason=report.reject_reason,
-        details={"broker_state": report.broker_state},
+        details=_wording(order, report),
     )
+
+
+def _is_word_news(envelope: OrderEnvelope, report: OrderReport) -> bool:
+    # A word that is not understood is on record as it changes: a person decides what it means.
+    if envelope.state.is_terminal or (report.state_is_known and envelope.state_is_known):
+        return False
+    return (report.broker_state, report.state_is_known) != (envelope.broker_state, envelope.state_is_known)
+
+
+def _wording(order: TrackedOrder, report: OrderReport) -> dict[str, str]:
+    details = {"broker_state": report.broker_state}
+    if not report.state_is_known:
+        details[STATE_IS_KNOWN] = "false"
+    if order.instrument_id is None and report.instrument_id is not None and report.symbol == order.envelope.symbol:
+        details[INSTRUMENT_ID] = report.instrument_id
+    return details
 
 
 def _move(order: TrackedOrder, report: OrderReport) -> Move:
@@ -140,7 +159,8 @@ def _problems(order: TrackedOrder, report: OrderReport) -> Iterator[str]:
         yield f"the broker answered with another order ({report.order_id}); it was ignored"
         return
     lasting = report.time_in_force or envelope.time_in_force
-    symbol = report.symbol if report.symbol_is_known else envelope.symbol
+    keeps_name = _is_same_instrument(order, report) or not report.symbol_is_known
+    symbol = envelope.symbol if keeps_name else report.symbol
     terms = (symbol, report.side, report.quantity, report.limit_price, lasting)
     quantity = Decimal(envelope.quantity)
     ours = (envelope.symbol, envelope.side, quantity, envelope.limit_price, envelope.time_in_force)
@@ -155,8 +175,12 @@ def _problems(order: TrackedOrder, report: OrderReport) -> Iterator[str]:
         yield f"reported as filled with {report.cumulative_quantity} of {envelope.quantity} shares"
     if not report.state_is_known:
         yield f"the broker uses a state word we do not know: {report.broker_state}"
-    if _move(order, report).judgement is Judgement.CONTRADICTION:
+    if report.state_is_known and _move(order, report).judgement is Judgement.CONTRADICTION:
         yield f"reported as {report.broker_state} after it had ended as {envelope.state}"
+
+
+def _is_same_instrument(order: TrackedOrder, report: OrderReport) -> bool:
+    return order.instrument_id is not None and order.instrument_id == report.instrument_id
 
 
 _FREEZING = ("the broker holds two orders", "the broker's terms differ", "more was filled")

@@ -50,13 +50,30 @@ class CancelResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PositionDifference:
+    """A position that our fills do not explain."""
+
+    symbol: str
+    broker: Decimal
+    """Shares that the broker shows."""
+    expected: Decimal
+    """Shares that our fills explain."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SyncSummary:
     """What one synchronisation found and changed."""
 
     complete: bool
-    """Whether the listing was whole; a part confirms presence, never absence."""
+    """Whether every order of ours was answered for; a part confirms presence, never absence."""
     open_orders: int
     fills_booked: int
     orders_closed: int
     external_orders: int
     problem: str | None = None
+    is_view: bool = False
+    """Whether every page of the open orders was read in one go: enough for a new order to rest on."""
+    notes: tuple[str, ...] = ()
+    """What concerns single orders or symbols only, in sentences."""
+    differences: tuple[PositionDifference, ...] = ()
+    """Positions that are not what our fills explain."""

@@ -1,36 +1,34 @@
-"""Bringing the book up to the broker: one listing, the missing orders by id, the unresolved ones by ``ref_id``."""
+"""Bringing the book up to the broker: one listing, the missing orders by id, and a search for those in doubt."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from trading_bot.clock import Clock, Moment, Seconds
-from trading_bot.order_management.absence import judge_absence
-from trading_bot.order_management.causes import CAUSE, Cause, leaves_exits
-from trading_bot.order_management.client_ids import bears_our_mark
+from trading_bot.order_management.alarms import note_duplicate_ref_id, note_unjournaled
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderLogError, OrderNotFoundError, OrderStatusError
+from trading_bot.order_management.external_orders import ExternalOrder, external_order
+from trading_bot.order_management.foreign import ECHO_HOLDS_FOR, Ownership, Row, Whose, classify, intent_of_order
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderId, OrderReport, OrderState
 from trading_bot.order_management.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.outcomes import Listing
 from trading_bot.order_management.outstanding import OutstandingExecutions
 from trading_bot.order_management.ports import BrokerGateway
-from trading_bot.order_management.reconciliation import is_twin, reconcile, two_orders
+from trading_bot.order_management.reconciliation import is_twin, reconcile
+from trading_bot.order_management.renames import note_name
 from trading_bot.order_management.results import SyncSummary
+from trading_bot.order_management.search import LOOK_BACK, AbsenceSearch, Searched, search_from
 from trading_bot.order_management.send_horizon import SendHorizon
+from trading_bot.order_management.sync_round import BookedListing, SyncRound, Tally, problem_of
 
 SYNC_DEADLINE_S: Seconds = 120.0
 """How long one round may read. What is not read by then is read anew, from the first page, in the next one."""
 
-_LOOK_BACK = timedelta(hours=24)
 _SLEPT = "the machine slept, or its clock was set, while the orders were being read; read them again"
 _VANISHED = "the broker answers that it does not know this order"
 _LATE = "it turned up after it had been given up; it is cancelled"
-_STRANGER = (
-    "the broker holds order {order_id} on {symbol}, which bears our mark and is not in the journal: the journal was "
-    "lost or another copy of this program trades the account; find out which, then adopt the order"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,55 +52,16 @@ class OrderHorizon:
         return self.session_end(replace(order.envelope, created_at=created_at))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncRound:
-    """What one synchronisation came to, and what it calls for."""
-
-    began: Moment
-    deadline: Seconds
-    """A point on the clock by which all reads that belong to the round are to be over."""
-    summary: SyncSummary
-    is_view: bool
-    """Whether every page of the open orders was read in one go: what there is, but for rows that nobody can read."""
-    broker_time: datetime | None
-    """When that began, by the broker's clock."""
-    heeded: frozenset[ClientOrderId]
-    """Orders of which the broker shows that a cancel is under way."""
-    revenants: tuple[OrderReport, ...]
-    """Orders at work at the broker that had ended on record, or that no order on record stands for although they bear
-    its ``ref_id``: to be cancelled at once."""
-    external: tuple[OrderReport, ...] | None
-    """The open orders that no active order of ours stands for; None where the listing was not whole."""
-
-
-@dataclass(slots=True)
-class _Tally:
-    gateway: BrokerGateway
-    began: Moment
-    active: frozenset[ClientOrderId]
-    """The orders that had not ended when reading began."""
-    fills: int = 0
-    closed: int = 0
-    external: int = 0
-    problem: str | None = None
-    heeded: set[ClientOrderId] = field(default_factory=set)
-    is_view: bool = True
-    revenants: list[OrderReport] = field(default_factory=list)
-    unowned: list[OrderReport] = field(default_factory=list)
-
-    def is_stale(self, order: TrackedOrder, report: OrderReport) -> bool:
-        """Whether the order ended here after reading had begun, so that the report may be older than the end."""
-        has_just_ended = order.client_order_id in self.active or order.envelope.created_at > self.began.at
-        return order.state.is_terminal and report.state.is_working and has_just_ended
-
-    def add_revenant(self, report: OrderReport) -> None:
-        """Keep it once, however many listings show it."""
-        if all(known.order_id != report.order_id for known in self.revenants):
-            self.revenants.append(report)
+def nobody_asks(_deadline: Seconds) -> None:
+    """Read no account: there is none to read."""
 
 
 class Synchronizer:
-    """Reads the broker and books what it says. ``is_in_flight`` names orders whose submit is still under way here."""
+    """Reads the broker and books what it says.
+
+    ``is_in_flight`` names orders whose submit is still under way here; ``pinned_account`` reads the account by a point
+    on the clock, or raises `OrderStatusError`: without it no absence is proven.
+    """
 
     def __init__(
         self,
@@ -112,6 +71,7 @@ class Synchronizer:
         clock: Clock,
         horizon: OrderHorizon,
         is_in_flight: Callable[[ClientOrderId], bool],
+        pinned_account: Callable[[Seconds], object] = nobody_asks,
     ) -> None:
         self._gateway = gateway
         self._ledger = ledger
@@ -119,37 +79,57 @@ class Synchronizer:
         self._horizon = horizon
         self._is_in_flight = is_in_flight
         self._outstanding = OutstandingExecutions(ledger=ledger, clock=clock)
-        self._watched_since: dict[ClientOrderId, Seconds] = {}
+        self._search = AbsenceSearch(ledger=ledger, horizon=horizon, pinned_account=pinned_account)
+        self._echoed: Moment | None = None
 
     def run(self, *, within_s: Seconds = SYNC_DEADLINE_S) -> SyncRound:
         """Synchronise everything that is not terminal, in one round that reads for ``within_s`` at most."""
         tally, working, unresolved = self._begun(within_s)
         listing = tally.gateway.list_open_orders()
-        tally.problem = listing.problem
-        self._book_listing(listing, tally)
-        self._fetch_missing(working, listing, tally)
-        self._look_for(unresolved, tally)
+        tally.problem = problem_of(listing)
+        booked = self._book_listing(listing, tally)
+        self._fetch_missing(working, booked, tally)
+        self._look_for(unresolved, tally, by=tally.began.mono + within_s)
         self._outstanding.read_again(tally.gateway, lambda order, report: self._book(order, report, tally))
         if tally.began.slept_since(self._clock):
             tally.problem, tally.is_view = _SLEPT, False
-        is_whole = listing.complete and tally.is_view
+        external = self._external(booked, tally)
+        is_view = tally.is_view and problem_of(listing) is None
         return SyncRound(
             began=tally.began,
             deadline=tally.began.mono + within_s,
-            summary=self._summary(tally, complete=listing.complete and tally.problem is None),
+            summary=self._summary(tally, external=external, is_view=is_view),
             is_view=tally.is_view and listing.has_all_pages,
             broker_time=listing.broker_time,
             heeded=frozenset(tally.heeded),
             revenants=tuple(tally.revenants),
-            external=(*tally.unowned, *tally.revenants) if is_whole else None,
+            external=external if is_view else None,
         )
 
     def look_back(self, *, within_s: Seconds) -> str | None:
         """Book what changed within the last 24 hours, ended orders included; return why that was not all, if so."""
         tally, _, _ = self._begun(within_s)
-        listing = tally.gateway.list_orders_since(tally.began.at - _LOOK_BACK)
+        listing = tally.gateway.list_orders_since(tally.began.at - LOOK_BACK)
         self._book_listing(listing, tally)
-        return None if listing.complete else listing.problem or "the listing was not whole"
+        return problem_of(listing)
+
+    def search(self, order: TrackedOrder, *, within_s: Seconds = SYNC_DEADLINE_S) -> str | None:
+        """Look for one order in doubt and book what is found; return why it may be there all the same, if so.
+
+        Raises:
+            OrderStatusError: the broker's orders could not be read to the end.
+        """
+        tally, _, _ = self._begun(within_s)
+        searched = self._searched((order,), tally, by=tally.began.mono + within_s)
+        if searched is None:
+            raise OrderStatusError(
+                f"the broker's orders could not be read in full ({tally.problem}), so the order may be among them; "
+                "try again",
+                client_order_id=order.client_order_id,
+            )
+        if order.client_order_id in searched.ours:
+            return "the broker's list has a row of this order"
+        return "a row of the broker's list may be this order" if order.client_order_id in searched.fits else None
 
     def refresh(self, order: TrackedOrder, order_id: OrderId) -> TrackedOrder:
         """Read one order and book what the broker says of it; what spans a sleep is read again.
@@ -184,20 +164,31 @@ class Synchronizer:
     ) -> tuple[OrderEvent, ...]:
         """Book one report against the order as it stands now and return the events recorded."""
         with self._ledger.open_book() as book:
-            order = book.get(client_order_id)
+            order = self._under_its_name(book, client_order_id, report)
             if order is None:
                 raise OrderStatusError(
                     f"no order {client_order_id} is in the journal; check the id", client_order_id=client_order_id
                 )
+            if report.ref_id == order.envelope.ref_id:
+                self._echoed = Moment.of(self._clock)
             events = reconcile(order, report, found_as=found_as)
             self._ledger.record_facts(events)
         return events
 
-    def _begun(self, within_s: Seconds) -> tuple[_Tally, tuple[TrackedOrder, ...], tuple[TrackedOrder, ...]]:
+    def _under_its_name(
+        self, book: OrderBook, client_order_id: ClientOrderId, report: OrderReport
+    ) -> TrackedOrder | None:
+        order = book.get(client_order_id)
+        if order is None or order.instrument_id is None or order.instrument_id != report.instrument_id:
+            return order
+        note_name(self._ledger, order.instrument_id, report.symbol, was=order.envelope.symbol)
+        return book.get(client_order_id)
+
+    def _begun(self, within_s: Seconds) -> tuple[Tally, tuple[TrackedOrder, ...], tuple[TrackedOrder, ...]]:
         """Return the tally of a new round, and the orders at work and in doubt as it begins."""
         began = Moment.of(self._clock)
         with self._ledger.open_book() as book:
-            tally = _Tally(
+            tally = Tally(
                 gateway=self._gateway.by(began.mono + within_s),
                 began=began,
                 active=frozenset(order.client_order_id for order in book.active()),
@@ -217,38 +208,72 @@ class Synchronizer:
             complete=False, open_orders=still_open, fills_booked=0, orders_closed=0, external_orders=0, problem=problem
         )
 
-    def _summary(self, tally: _Tally, *, complete: bool) -> SyncSummary:
+    def _summary(self, tally: Tally, *, external: tuple[ExternalOrder, ...], is_view: bool) -> SyncSummary:
         with self._ledger.open_book() as book:
             still_open = len(book.active())
         return SyncSummary(
-            complete=complete,
+            complete=is_view and tally.problem is None,
+            is_view=is_view,
             open_orders=still_open,
             fills_booked=tally.fills,
             orders_closed=tally.closed,
-            external_orders=tally.external,
+            external_orders=sum(not order.is_ours for order in external),
             problem=tally.problem,
+            notes=tuple(tally.notes),
         )
 
     def _doubtful(self, book: OrderBook) -> tuple[TrackedOrder, ...]:
         return tuple(order for order in book.unresolved() if not self._is_in_flight(order.client_order_id))
 
-    def _book_listing(self, listing: Listing, tally: _Tally) -> None:
-        for report in listing.reports:
+    def _book_listing(self, listing: Listing, tally: Tally) -> BookedListing:
+        booked = BookedListing()
+        rows: tuple[Row, ...] = (*listing.reports, *listing.unread)
+        for row in rows:
             try:
                 with self._ledger.open_book() as book:
-                    order = _owner(book, report)
+                    order = _owner(book, row)
             except OrderLogError as error:
                 # Whose it is cannot be told, and one such order must not hold up the news of the others.
                 tally.problem, tally.is_view = str(error), False
                 continue
-            if order is None:
-                tally.external += 1
-                tally.unowned.append(report)
-                self._note_stranger(report)
-            else:
-                self._book(order, report, tally)
+            self._book_row(row, order, booked, tally)
+        return booked
 
-    def _book(self, read_for: TrackedOrder, report: OrderReport, tally: _Tally) -> None:
+    def _book_row(self, row: Row, order: TrackedOrder | None, booked: BookedListing, tally: Tally) -> None:
+        if order is None:
+            booked.unowned.append(row)
+            return
+        booked.ours.add(order.client_order_id)
+        if isinstance(row, OrderReport):
+            booked.seen.add(row.order_id)
+            self._book(order, row, tally)
+        else:
+            booked.ours_unread[order.client_order_id] = order, row
+
+    def _classified(self, row: Row) -> Ownership:
+        with self._ledger.open_book() as book:
+            in_doubt = tuple(
+                intent_of_order(order, send_horizon=self._horizon.sent_until(order)) for order in book.unresolved()
+            )
+        ownership = classify(row, order=None, in_doubt=in_doubt, echoes_ref_ids=self._echoes_ref_ids())
+        if ownership.whose is Whose.UNJOURNALED:
+            note_unjournaled(self._ledger, row)
+        return ownership
+
+    def _echoes_ref_ids(self) -> bool:
+        return self._echoed is not None and self._echoed.age_s(self._clock) <= ECHO_HOLDS_FOR.total_seconds()
+
+    def _external(self, booked: BookedListing, tally: Tally) -> tuple[ExternalOrder, ...]:
+        # A row that is known to have ended stops nothing and sells nothing.
+        rows = (row for row in booked.unowned if row.state is None or not row.state.is_terminal)
+        ours = (row for _, row in booked.ours_unread.values() if row.state is None or not row.state.is_terminal)
+        return (
+            *(external_order(row, may_be=self._classified(row).fits) for row in rows),
+            *(external_order(row, is_ours=True) for row in ours),
+            *(external_order(report) for report in tally.revenants),
+        )
+
+    def _book(self, read_for: TrackedOrder, report: OrderReport, tally: Tally) -> None:
         with self._ledger.open_book() as book:
             order = book.get(read_for.client_order_id) or read_for
             is_second = is_twin(order, report)
@@ -256,8 +281,8 @@ class Synchronizer:
                 return
             events = self.apply(order.client_order_id, report)
         if is_second and report.state.is_working:
-            self._note_twin(order, report)
-        if report.state.is_working and (is_second or order.state.is_terminal):
+            note_duplicate_ref_id(self._ledger, order, report)
+        if report.state.is_working and (is_second or _is_resurrected(order, report)):
             tally.add_revenant(report)
         elif report.state is OrderState.PENDING_CANCEL:
             tally.heeded.add(order.client_order_id)
@@ -266,80 +291,49 @@ class Synchronizer:
         tally.fills += sum(event.event is EventKind.EXECUTION_BOOKED for event in events)
         tally.closed += sum(event.status is not None and event.status.is_terminal for event in events)
 
-    def _fetch_missing(self, working: Iterable[TrackedOrder], listing: Listing, tally: _Tally) -> None:
-        seen = {report.order_id for report in listing.reports}
-        for order in working:
-            order_id = order.envelope.order_id
-            if order_id is None or order_id in seen:
+    def _fetch_missing(self, working: Iterable[TrackedOrder], booked: BookedListing, tally: Tally) -> None:
+        missing = {order.client_order_id: (order, order.envelope.order_id) for order in working}
+        missing |= {name: (order, row.order_id) for name, (order, row) in booked.ours_unread.items()}
+        for name, (order, order_id) in missing.items():
+            if order_id in booked.seen:
+                continue
+            if order_id is None:
+                tally.problem = f"the broker lists order {name} without its id, in a row that cannot be read"
                 continue
             try:
                 self._book(order, tally.gateway.fetch_order_status(order_id), tally)
+                booked.ours_unread.pop(name, None)
             except OrderNotFoundError:
                 self.note_vanished(order)
+                tally.problem = f"the broker shows order {name} neither in its list nor by its id {order_id}"
             except OrderStatusError as error:
                 tally.problem = str(error)
 
-    def _look_for(self, unresolved: Iterable[TrackedOrder], tally: _Tally) -> None:
-        for order in unresolved:
-            began = Moment.of(self._clock)
-            listing = tally.gateway.find_by_client_order_id(
-                order.client_order_id,
-                ref_id=order.envelope.ref_id,
-                created_after=order.envelope.created_at - _LOOK_BACK,
-            )
-            for report in listing.reports:
-                self._book(order, report, tally)
-            if not listing.complete:
-                tally.problem = listing.problem
-            elif not listing.reports and not began.slept_since(self._clock):
-                self._note_absence(order, began, listing.broker_time)
+    def _look_for(self, unresolved: tuple[TrackedOrder, ...], tally: Tally, *, by: Seconds) -> None:
+        searched = self._searched(unresolved, tally, by=by) if unresolved else None
+        if searched is not None and not searched.began.slept_since(self._clock):
+            tally.notes += self._search.conclude(unresolved, searched)
 
-    def _note_absence(self, order: TrackedOrder, began: Moment, broker_time: datetime | None) -> None:
-        name, is_on_record = order.client_order_id, order.absent_since is not None
-        # Times of another process mean nothing on this one's clock: what it noted counts from when it is seen here.
-        since = self._watched_since.setdefault(name, began.mono) if is_on_record else began.mono
-        event = judge_absence(
-            order,
-            listing_began=began.at,
-            broker_time=broker_time,
-            sent_until=self._horizon.sent_until(order),
-            rested_until=self._horizon.rested_until(order),
-            watched_s=began.mono - since,
+    def _searched(self, in_doubt: tuple[TrackedOrder, ...], tally: Tally, *, by: Seconds) -> Searched | None:
+        """Book one listing of open and closed orders; None where it could not be read to its end."""
+        began = Moment.of(self._clock)
+        with self._ledger.open_book() as book:
+            since = search_from(in_doubt, book.orders())
+        listing = tally.gateway.list_orders_since(since)
+        booked = self._book_listing(listing, tally)
+        if (problem := problem_of(listing)) is not None:
+            tally.problem = problem
+            return None
+        names = {order.client_order_id for order in in_doubt}
+        booked.ours_unread = {name: unread for name, unread in booked.ours_unread.items() if name in names}
+        self._fetch_missing((), booked, tally)
+        return Searched(
+            began=began,
+            broker_time=listing.broker_time,
+            ours=booked.ours,
+            fits={name for row in booked.unowned for name in self._classified(row).fits},
+            deadline=by,
         )
-        if event is not None:
-            self._ledger.record_fact(event)
-            self._watched_since[name] = began.mono
-
-    def _note_stranger(self, report: OrderReport) -> None:
-        if not bears_our_mark(report.ref_id):
-            return
-        reason = _STRANGER.format(order_id=report.order_id, symbol=report.symbol)
-        with self._ledger.open_book() as book:
-            if book.halt is None:
-                self._ledger.record_fact(
-                    OrderEvent(
-                        event=EventKind.TRADING_HALTED,
-                        ref_id=report.ref_id,
-                        order_id=report.order_id,
-                        symbol=report.symbol,
-                        reason=reason,
-                        details={CAUSE: Cause.STRANGER.value},
-                    )
-                )
-
-    def _note_twin(self, order: TrackedOrder, report: OrderReport) -> None:
-        with self._ledger.open_book() as book:
-            if book.halt_fact is None or leaves_exits(book.halt_fact):
-                self._ledger.record_fact(
-                    OrderEvent(
-                        event=EventKind.TRADING_HALTED,
-                        ref_id=report.ref_id,
-                        order_id=report.order_id,
-                        symbol=report.symbol,
-                        reason=two_orders(order, report),
-                        details={CAUSE: Cause.TWIN.value},
-                    )
-                )
 
     def note_vanished(self, order: TrackedOrder) -> None:
         """Put on record, once, that the broker does not know an order that it has told of."""
@@ -347,6 +341,13 @@ class Synchronizer:
             self._ledger.record_fact(replace(about(order.envelope, EventKind.ANOMALY_FOUND), reason=_VANISHED))
 
 
-def _owner(book: OrderBook, report: OrderReport) -> TrackedOrder | None:
-    by_name = book.by_ref_id(report.ref_id) if report.ref_id is not None else None
-    return by_name or book.by_order_id(report.order_id)
+def _owner(book: OrderBook, row: Row) -> TrackedOrder | None:
+    by_id = book.by_order_id(row.order_id) if row.order_id is not None else None
+    if by_id is not None or row.ref_id is None:
+        return by_id
+    return book.by_ref_id(row.ref_id)
+
+
+def _is_resurrected(order: TrackedOrder, report: OrderReport) -> bool:
+    # A word that nobody understands counts as working, but is no sign that what ended works again.
+    return order.state.is_terminal and report.state_is_known

@@ -24,6 +24,9 @@ from trading_bot.order_management.models import (
 )
 
 NOTHING = Decimal(0)
+STATE_IS_KNOWN = "state_is_known"
+"""The detail of a reported state that says, with "false", that the broker's word is not understood."""
+
 _T = TypeVar("_T")
 
 
@@ -46,6 +49,8 @@ class TrackedOrder:
     """What the broker said that does not fit; each is recorded once."""
     number: int = 0
     """The number of the journal record that told of it first."""
+    instrument_id: str | None = None
+    """The broker's id of the instrument: the identity, where a symbol can change."""
 
     @property
     def client_order_id(self) -> ClientOrderId:
@@ -74,7 +79,7 @@ class TrackedOrder:
         """Shares reported filled whose executions the broker has not listed yet."""
         return max(NOTHING, EXACT.subtract(self.envelope.filled_quantity, self.executed_quantity))
 
-    def status(self, broker_state: str | None = None) -> OrderStatus:
+    def status(self) -> OrderStatus:
         """Return the public view."""
         envelope = self.envelope
         return OrderStatus(
@@ -92,7 +97,8 @@ class TrackedOrder:
             last_transaction_at=self.last_transaction_at,
             executions=self.executions,
             executions_outstanding=self.unbacked_quantity,
-            broker_state=broker_state,
+            broker_state=envelope.broker_state,
+            state_is_known=envelope.state_is_known,
         )
 
 
@@ -132,7 +138,7 @@ def _intended(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder
         )
     except (KeyError, ValueError, ArithmeticError) as error:
         raise _impossible(record, f"a field is missing or wrong: {error}") from error
-    return TrackedOrder(envelope=envelope, number=record.seq)
+    return TrackedOrder(envelope=envelope, number=record.seq, instrument_id=fact.details.get("instrument_id"))
 
 
 _SWITCHES: Mapping[str, bool] = {"true": True, "false": False}
@@ -174,13 +180,22 @@ def _changed(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
         average_price=fact.average_price or order.envelope.average_price,
         reason=fact.reason or order.envelope.reason,
         latency_ms=order.envelope.latency_ms if fact.latency_ms is None else fact.latency_ms,
+        broker_state=fact.details.get("broker_state", order.envelope.broker_state),
+        state_is_known=_state_is_known(order.envelope, fact),
     )
     return replace(
         order,
         envelope=envelope,
+        instrument_id=order.instrument_id or fact.details.get("instrument_id"),
         last_transaction_at=fact.occurred_at or order.last_transaction_at,
         filled_at=record.ts if _is_news_of_a_fill(order.envelope, envelope) else order.filled_at,
     )
+
+
+def _state_is_known(before: OrderEnvelope, fact: OrderEvent) -> bool:
+    if "broker_state" not in fact.details:
+        return before.state_is_known
+    return fact.details.get(STATE_IS_KNOWN) != "false"
 
 
 def _is_news_of_a_fill(before: OrderEnvelope, after: OrderEnvelope) -> bool:

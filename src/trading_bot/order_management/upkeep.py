@@ -7,12 +7,14 @@ from dataclasses import replace
 from trading_bot.clock import Clock, Seconds
 from trading_bot.order_management.cancellation import Canceller
 from trading_bot.order_management.events import EventKind, about
+from trading_bot.order_management.external_orders import ExternalOrders
 from trading_bot.order_management.freshness import Freshness
 from trading_bot.order_management.holdings import Holdings
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import ClientOrderId, OrderState
 from trading_bot.order_management.results import SyncSummary
-from trading_bot.order_management.synchronization import SYNC_DEADLINE_S, Synchronizer, SyncRound
+from trading_bot.order_management.sync_round import SyncRound
+from trading_bot.order_management.synchronization import SYNC_DEADLINE_S, Synchronizer
 
 _FOLLOWED_FOR_S: Seconds = 10.0
 """How long a cancel that a synchronisation calls for is followed; the next round reads what became of it."""
@@ -40,6 +42,7 @@ class Upkeep:
         is_in_flight: Callable[[ClientOrderId], bool],
         clock: Clock,
         freshness: Freshness,
+        external: ExternalOrders,
         holdings: Holdings | None = None,
         before_sync: Callable[[], object] = nothing,
     ) -> None:
@@ -49,6 +52,7 @@ class Upkeep:
         self._is_in_flight = is_in_flight
         self._clock = clock
         self._freshness = freshness
+        self._external = external
         self._one_at_a_time = threading.Lock()
         self._has_recovered = False
         self._holdings = holdings
@@ -90,12 +94,19 @@ class Upkeep:
     def _round(self, within_s: Seconds) -> SyncRound:
         self._before_sync()
         done = self._synchronizer.run(within_s=within_s)
-        problem = self._holdings.watch(done) if self._holdings is not None else None
-        if problem is not None and not (self._holdings is not None and self._holdings.are_known):
-            done = replace(done, summary=replace(done.summary, complete=False, problem=problem))
+        if done.external is not None:
+            self._external.note(done.external)
         if done.is_view:
             self._freshness.note(done.began, broker_time=done.broker_time)
-        return done
+        return done if self._holdings is None else self._with_positions(done, self._holdings)
+
+    @staticmethod
+    def _with_positions(done: SyncRound, holdings: Holdings) -> SyncRound:
+        problem = holdings.watch(done)
+        summary = replace(done.summary, differences=holdings.differing())
+        if problem is not None and not holdings.are_known:
+            summary = replace(summary, complete=False, problem=problem)
+        return replace(done, summary=summary)
 
     @property
     def has_recovered(self) -> bool:

@@ -1,0 +1,81 @@
+"""What an operator may look at of the account: orders placed elsewhere, and positions beside what our fills explain."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from trading_bot.order_management.exceptions import OrderStatusError
+from trading_bot.order_management.external_orders import ExternalOrder, ExternalOrders
+from trading_bot.order_management.free_shares import Free
+from trading_bot.order_management.holdings import Holdings
+from trading_bot.order_management.ledger import OrderLedger
+from trading_bot.order_management.portfolio import Position, UnreadPosition
+from trading_bot.order_management.position_watch import NOTHING, Look
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownPosition:
+    """One position as a fresh reading shows it, and what selling it would rest on."""
+
+    symbol: str
+    symbol_was: str | None
+    instrument_id: str | None
+    position: Position | None
+    """None where the broker shows none, and our fills explain one."""
+    expected: Decimal
+    """Shares that our fills explain."""
+    free: Free
+
+    @property
+    def differs(self) -> bool:
+        """Whether the broker's number is not the one that our fills explain."""
+        return self.free.held != self.expected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownPositions:
+    """All positions of one reading, by symbol; ``unread`` are the rows that could not be read."""
+
+    positions: tuple[ShownPosition, ...]
+    unread: tuple[UnreadPosition, ...]
+
+
+class AccountView:
+    """Answers questions about the account; nothing is put on record."""
+
+    def __init__(self, *, external: ExternalOrders, holdings: Holdings | None, ledger: OrderLedger) -> None:
+        self._external = external
+        self._holdings = holdings
+        self._ledger = ledger
+
+    def external_orders(self) -> tuple[ExternalOrder, ...] | None:
+        """Return the open orders placed elsewhere by the last whole view; None where there was none in this session."""
+        return self._external.orders() if self._external.are_known else None
+
+    def positions(self) -> ShownPositions:
+        """Read the positions and return them beside ours.
+
+        Raises:
+            OrderStatusError: they could not be read in full.
+        """
+        holdings = self._holdings
+        if holdings is None:
+            raise OrderStatusError("this manager reads no positions; give it the account to read them from")
+        look = holdings.look()
+        symbols = sorted({*look.held, *look.expected})
+        unread = {symbol for symbol in symbols if look.unread_row(symbol, look.instruments.get(symbol)) is not None}
+        return ShownPositions(
+            positions=tuple(self._shown(symbol, look, holdings) for symbol in symbols if symbol not in unread),
+            unread=look.unread,
+        )
+
+    def _shown(self, symbol: str, look: Look, holdings: Holdings) -> ShownPosition:
+        with self._ledger.open_book() as book:
+            was = book.positions.was(symbol)
+        return ShownPosition(
+            symbol=symbol,
+            symbol_was=was or look.renamed.get(symbol),
+            instrument_id=look.instruments.get(symbol),
+            position=next((row for row in look.rows if row.symbol == symbol), None),
+            expected=look.expected.get(symbol, NOTHING),
+            free=holdings.free_by(look, symbol),
+        )

@@ -1,0 +1,47 @@
+"""Orders at the broker that must not be: what is put on record, once, when one is seen."""
+
+from trading_bot.order_management.causes import CAUSE, Cause, leaves_exits
+from trading_bot.order_management.events import EventKind, OrderEvent
+from trading_bot.order_management.foreign import Row
+from trading_bot.order_management.ledger import OrderLedger
+from trading_bot.order_management.models import OrderReport
+from trading_bot.order_management.reconciliation import two_orders
+from trading_bot.order_management.tracked_order import TrackedOrder
+
+_UNJOURNALED = (
+    "the broker holds order {order_id} on {symbol}, which bears our mark and is not in the journal: the journal was "
+    "lost or another copy of this program trades the account; find out which, then adopt the order"
+)
+
+
+def note_unjournaled(ledger: OrderLedger, row: Row) -> None:
+    """Halt entries over an order that bears our mark and is not in the journal."""
+    symbol = row.symbol or row.instrument_id or "an unknown instrument"
+    with ledger.open_book() as book:
+        if book.halt is None:
+            ledger.record_fact(
+                OrderEvent(
+                    event=EventKind.TRADING_HALTED,
+                    ref_id=row.ref_id,
+                    order_id=row.order_id,
+                    symbol=row.symbol,
+                    reason=_UNJOURNALED.format(order_id=row.order_id, symbol=symbol),
+                    details={CAUSE: Cause.STRANGER.value},
+                )
+            )
+
+
+def note_duplicate_ref_id(ledger: OrderLedger, order: TrackedOrder, report: OrderReport) -> None:
+    """Halt trading over a second order under the ``ref_id`` of one of ours."""
+    with ledger.open_book() as book:
+        if book.halt_fact is None or leaves_exits(book.halt_fact):
+            ledger.record_fact(
+                OrderEvent(
+                    event=EventKind.TRADING_HALTED,
+                    ref_id=report.ref_id,
+                    order_id=report.order_id,
+                    symbol=report.symbol,
+                    reason=two_orders(order, report),
+                    details={CAUSE: Cause.TWIN.value},
+                )
+            )

@@ -1,0 +1,83 @@
+"""What a difference between the broker's positions and ours puts on record: its first sight, its freeze, its end."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from decimal import Decimal
+
+from trading_bot.order_management.causes import Cause, cause_of
+from trading_bot.order_management.events import EventKind, OrderEvent
+from trading_bot.order_management.ledger import OrderLedger
+from trading_bot.order_management.models import EXACT, Side
+from trading_bot.order_management.order_book import OrderBook
+from trading_bot.order_management.position_watch import (
+    NOTHING,
+    Difference,
+    Look,
+    agreed,
+    differed,
+    freeze_of,
+    halt_of,
+    is_proven,
+    is_same_difference,
+    was_proven_before,
+)
+from trading_bot.order_management.tracked_order import TrackedOrder
+
+_HEALED = "the broker's position is what our fills explain again"
+
+
+def act_on(
+    ledger: OrderLedger, book: OrderBook, look: Look, found: Mapping[str, Difference], *, in_doubt: Collection[str]
+) -> None:
+    """Record the first sight of each difference, freeze what is proven, and release what has healed."""
+    for symbol, difference in found.items():
+        if symbol not in look.moved and difference.is_unexplained:
+            ledger.record_facts(_about_difference(book, look, symbol, difference))
+    for symbol in _healed(book, look, {*found, *in_doubt}):
+        ledger.record_fact(agreed(symbol))
+        if cause_of(book.freeze_fact(symbol)) is Cause.DRIFT:
+            ledger.record_fact(OrderEvent(event=EventKind.SYMBOL_RELEASED, symbol=symbol, reason=_HEALED))
+    short = next((symbol for symbol in sorted(look.held) if look.held[symbol] < 0), None)
+    if short is not None and book.halt_fact is None:
+        ledger.record_fact(halt_of(short, look.held[short]))
+
+
+def explained_by_doubt(look: Look, in_doubt: Iterable[TrackedOrder]) -> frozenset[str]:
+    """Return the symbols whose position has moved no further than fills of orders in doubt may have moved it."""
+    bought: dict[str, Decimal] = {}
+    sold: dict[str, Decimal] = {}
+    for order in in_doubt:
+        taken = bought if order.envelope.side is Side.BUY else sold
+        symbol = order.envelope.symbol
+        taken[symbol] = EXACT.add(taken.get(symbol, NOTHING), order.remaining_quantity)
+    amounts = {
+        symbol: EXACT.subtract(look.held.get(symbol, NOTHING), look.expected.get(symbol, NOTHING))
+        for symbol in {*bought, *sold}
+    }
+    return frozenset(
+        symbol
+        for symbol, amount in amounts.items()
+        if amount and -sold.get(symbol, NOTHING) <= amount <= bought.get(symbol, NOTHING)
+    )
+
+
+def _about_difference(book: OrderBook, look: Look, symbol: str, difference: Difference) -> Iterator[OrderEvent]:
+    on_record = book.positions.difference(symbol)
+    if not is_same_difference(on_record, symbol, look):
+        on_record = None
+        yield differed(symbol, look)
+    if not (is_proven(difference, look) or was_proven_before(on_record, look)):
+        return
+    frozen = book.freeze_fact(symbol)
+    is_outdated = cause_of(frozen) is Cause.DRIFT and not is_same_difference(frozen, symbol, look)
+    if frozen is None or is_outdated:
+        yield freeze_of(symbol, look)
+
+
+def _healed(book: OrderBook, look: Look, differing: Collection[str]) -> list[str]:
+    drifted = (symbol for symbol in book.frozen_symbols() if cause_of(book.freeze_fact(symbol)) is Cause.DRIFT)
+    return [
+        symbol
+        for symbol in sorted({*book.positions.differing(), *drifted})
+        if symbol not in differing and symbol not in look.moved
+        if look.unread_row(symbol, book.positions.instrument_of(symbol)) is None
+    ]
