@@ -228,19 +228,21 @@ def test_orders_are_the_open_ones_or_all(desk: Desk, bot: TradingBot):
     desk.perform(Synchronize())
     desk.perform(BUY.model_copy(update={"client_order_id": "c-2", "quantity": 5}))
     assert [order.state.is_terminal for order in bot.orders()] == [True, False]
-    assert desk.perform(ListOrders()) == orders_json(bot.open_orders())
-    assert desk.perform(ListOrders(all=True)) == orders_json(bot.orders())
+    assert desk.perform(ListOrders()) == {**orders_json(bot.open_orders()), "external_orders": 0}
+    assert desk.perform(ListOrders(all=True)) == {**orders_json(bot.orders()), "external_orders": 0}
+    assert desk.perform(ListOrders(all_origins=True))["external"] == []
 
 
 def test_a_synchronisation_books_fills_and_positions_follow(desk: Desk, bot: TradingBot):
-    assert desk.perform(ListPositions()) == {"v": 1, "positions": []}
+    assert desk.perform(ListPositions()) == {"v": 1, "positions": [], "unread": []}
     desk.perform(CROSSING)
     bot.clock.sleep(1)
     summary = desk.perform(Synchronize())
     assert (summary["complete"], bot.orders()[0].state) == (True, OrderState.FILLED)
     positions = desk.perform(ListPositions())
-    assert positions == positions_json(bot.account.positions().values())
+    assert positions == positions_json(bot.manager.view.positions())
     assert '"quantity": "10"' in json.dumps(positions)
+    assert '"free": "10", "differs": false' in json.dumps(positions)
 
 
 def test_positions_are_read_afresh(desk: Desk, bot: TradingBot):

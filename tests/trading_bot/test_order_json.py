@@ -12,6 +12,7 @@ from trading_bot.order_json import (
     cancel_result_json,
     cancel_results_json,
     envelope_json,
+    external_order_json,
     moment_text,
     orders_json,
     position_json,
@@ -23,6 +24,9 @@ from trading_bot.order_json import (
     sync_summary_json,
     trade_result_json,
 )
+from trading_bot.order_management.account_view import ShownPosition, ShownPositions
+from trading_bot.order_management.external_orders import external_order
+from trading_bot.order_management.free_shares import Shares, free_shares
 from trading_bot.order_management.models import (
     ClientOrderId,
     Execution,
@@ -33,8 +37,9 @@ from trading_bot.order_management.models import (
     OrderTerms,
     Side,
 )
-from trading_bot.order_management.portfolio import Position
-from trading_bot.order_management.results import CancelResult, CancelVerdict, SyncSummary
+from trading_bot.order_management.outcomes import UnreadRow
+from trading_bot.order_management.portfolio import Position, UnreadPosition
+from trading_bot.order_management.results import CancelResult, CancelVerdict, PositionDifference, SyncSummary
 from trading_bot.safety_checks import SafetyResult
 
 STATUS = OrderStatus(
@@ -72,7 +77,14 @@ POSITION = Position(
     as_of=OPEN,
 )
 SYNC = SyncSummary(
-    complete=False, open_orders=3, fills_booked=2, orders_closed=1, external_orders=4, problem="page 2 failed"
+    complete=False,
+    open_orders=3,
+    fills_booked=2,
+    orders_closed=1,
+    external_orders=4,
+    problem="page 2 failed",
+    notes=("order c-9 stays in doubt",),
+    differences=(PositionDifference(symbol="F", broker=Decimal("100.00"), expected=Decimal(10)),),
 )
 VERDICT = SafetyResult(allowed=False, code="market_closed", reason="closed")
 
@@ -124,6 +136,9 @@ def test_an_order_in_full():
         "duplicate_of": "c-0",
         "reason": "why",
         "latency_ms": "12.5",
+        "broker_state": None,
+        "state_is_known": True,
+        "symbol_was": None,
     }
 
 
@@ -152,6 +167,7 @@ def test_a_status_in_full():
             }
         ],
         "broker_state": "partially_filled",
+        "state_is_known": True,
     }
 
 
@@ -179,6 +195,7 @@ def test_a_position_says_what_is_free_to_sell():
         "held_for_sells": "4",
         "sellable": "6",
         "as_of": "2026-11-20T14:30:00.000000Z",
+        "instrument_id": None,
     }
 
 
@@ -191,16 +208,54 @@ def test_a_synchronisation_and_a_verdict_in_full():
         "orders_closed": 1,
         "external_orders": 4,
         "problem": "page 2 failed",
+        "is_view": False,
+        "notes": ["order c-9 stays in doubt"],
+        "differences": [{"symbol": "F", "broker": "100", "expected": "10"}],
     }
     assert safety_result_json(VERDICT) == {"v": 1, "allowed": False, "code": "market_closed", "reason": "closed"}
 
 
-def test_lists_keep_their_order_and_positions_come_by_symbol():
+def test_a_position_is_told_beside_what_our_fills_explain():
+    free = free_shares(
+        Shares(symbol="TSLA", expected=Decimal(8), held=Decimal(10), held_back=Decimal(4), promised=Decimal(0))
+    )
+    here = ShownPosition(
+        symbol="TSLA", symbol_was="TSL", instrument_id="I1", position=POSITION, expected=Decimal(8), free=free
+    )
+    gone = replace(here, symbol="F", symbol_was=None, position=None)
+    row = UnreadPosition(name="I2", problem="HTTP 404", instrument_id="I2")
+    told = positions_json(ShownPositions(positions=(here, gone), unread=(row,)))
+    listed = told["positions"]
+    assert isinstance(listed, list)
+    first, second = listed
+    assert first == position_json(POSITION) | {"symbol_was": "TSL", "expected": "8", "free": "4", "differs": True}
+    assert (second["symbol"], second["quantity"], second["expected"]) == ("F", "0", "8")
+    assert told["unread"] == [{"name": "I2", "symbol": None, "instrument_id": "I2", "problem": "HTTP 404"}]
+
+
+def test_an_order_placed_elsewhere_is_told_as_far_as_it_can_be_read():
+    row = UnreadRow(problem="quantity: null", order_id=OrderId("app-1"), symbol="NVDA", broker_state="confirmed")
+    assert external_order_json(external_order(row, may_be=(ClientOrderId("c-1"),))) == {
+        "v": 1,
+        "order_id": "app-1",
+        "symbol": "NVDA",
+        "instrument_id": None,
+        "side": None,
+        "remaining_quantity": None,
+        "limit_price": None,
+        "broker_state": "confirmed",
+        "problem": "quantity: null",
+        "may_be": ["c-1"],
+    }
+    whole = replace(row, side=Side.SELL, quantity=Decimal("5.00"), limit_price=Decimal("9.5"))
+    told = external_order_json(external_order(whole))
+    assert (told["side"], told["remaining_quantity"], told["limit_price"]) == ("sell", "5", "9.5")
+
+
+def test_lists_keep_their_order():
     orders = (envelope("c-2"), envelope("c-1"))
     assert orders_json(orders) == {"v": 1, "orders": [envelope_json(each) for each in orders]}
     assert cancel_results_json([RESULT]) == {"v": 1, "results": [cancel_result_json(RESULT)]}
-    other = replace(POSITION, symbol="AAPL")
-    assert positions_json([POSITION, other]) == {"v": 1, "positions": [position_json(other), position_json(POSITION)]}
 
 
 def test_a_trade_tells_its_status_and_its_order_if_there_is_one():

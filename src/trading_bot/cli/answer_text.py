@@ -120,10 +120,9 @@ def _puzzle(order: Answer) -> tuple[str, ...]:
     if not _is_puzzling(order):
         return ()
     name = text(order, "client_order_id")
-    return (
-        f"the broker's word '{text(order, 'broker_state')}' is not known here, so the order counts as working",
-        f"if it has ended, run 'trading-bot resolve {name} --as cancelled' (or filled)",
-    )
+    word = text(order, "broker_state")
+    said = f"the broker's word '{word}' is not known here, so the order counts as working"
+    return (said, f"if it has ended, run 'trading-bot resolve {name} --as cancelled' (or filled)")
 
 
 def _is_puzzling(order: Answer) -> bool:

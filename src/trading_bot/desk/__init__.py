@@ -209,6 +209,7 @@ class ListPositions(Ask):
 
     def answer(self, counter: Counter) -> JsonObject:
         """Read the positions afresh."""
+        counter.bot.account.invalidate_cache("positions")
         return positions_json(counter.bot.manager.view.positions())
 
 

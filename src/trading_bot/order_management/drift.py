@@ -30,7 +30,7 @@ def act_on(
 ) -> None:
     """Record the first sight of each difference, freeze what is proven, and release what has healed."""
     for symbol, difference in found.items():
-        if symbol not in look.moved and difference.is_unexplained:
+        if difference.is_unexplained and not look.is_silent_on(symbol, book.positions.instrument_of(symbol)):
             ledger.record_facts(_about_difference(book, look, symbol, difference))
     for symbol in _healed(book, look, {*found, *in_doubt}):
         ledger.record_fact(agreed(symbol))
@@ -78,6 +78,5 @@ def _healed(book: OrderBook, look: Look, differing: Collection[str]) -> list[str
     return [
         symbol
         for symbol in sorted({*book.positions.differing(), *drifted})
-        if symbol not in differing and symbol not in look.moved
-        if look.unread_row(symbol, book.positions.instrument_of(symbol)) is None
+        if symbol not in differing and not look.is_silent_on(symbol, book.positions.instrument_of(symbol))
     ]

@@ -81,6 +81,10 @@ class Look:
             expected_before=_with(before, symbol, quantity),
         )
 
+    def is_silent_on(self, symbol: str, instrument_id: str | None) -> bool:
+        """Whether the look says nothing of a symbol: fills were booked meanwhile, or its row could not be read."""
+        return symbol in self.moved or self.unread_row(symbol, instrument_id) is not None
+
     def unread_row(self, symbol: str, instrument_id: str | None) -> UnreadPosition | None:
         """Return the row of this instrument that could not be read, if there is one."""
         return next((row for row in self.unread if _is_of(row, symbol, instrument_id)), None)
@@ -115,7 +119,7 @@ def differences(look: Look, before: Mapping[str, Difference]) -> dict[str, Diffe
     found: dict[str, Difference] = {}
     for symbol in sorted({*look.held, *look.expected}):
         earlier = before.get(symbol)
-        if symbol in look.moved or look.unread_row(symbol, look.instruments.get(symbol)) is not None:
+        if look.is_silent_on(symbol, look.instruments.get(symbol)):
             if earlier is not None:
                 found[symbol] = earlier
             continue
