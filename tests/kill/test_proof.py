@@ -183,6 +183,18 @@ class TestProtection:
             HeldShares(symbol="KO", quantity=Decimal(5), unprotected=Decimal(0)),
         )
 
+    def test_a_stop_protects_its_instrument_whatever_either_is_called(self, bench: KillBench):
+        """Orders are named by the start of their instrument's id where a kill asks for no symbol."""
+        bench.broker.held = (
+            replace(held("AAPL", 10), instrument_id="one"),
+            replace(held("instrument two", 10), instrument_id="three"),
+        )
+        bench.broker.add(
+            open_order("stop", symbol="instrument one", instrument_id="one", **STOP),
+            open_order("other", symbol="instrument two", instrument_id="two", **STOP),
+        )
+        assert [shares.unprotected for shares in bench.kill().holdings.shares] == [0, 10]
+
     def test_a_resting_limit_sell_protects_nothing_against_a_fall(self, bench: KillBench):
         bench.broker.held = (held("AAPL", 10),)
         bench.broker.add(open_order("theirs", ref_id=None, side=Side.SELL))

@@ -6,6 +6,7 @@ Nothing of the terminal, the settings or a signal may stand in its way, and it e
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
@@ -17,6 +18,7 @@ from trading_bot.cli.log_output import send_logs_to_stderr
 from trading_bot.config import Config
 from trading_bot.kill.patience import LongRead
 from trading_bot.kill.report import KillReport
+from trading_bot.kill.switch import KillSwitch
 from trading_bot.startup.kill import KillWishes, open_kill
 
 _BY = "trading-bot kill"
@@ -32,20 +34,30 @@ class KillCall:
     keeps_protective: bool
 
 
-def run_kill(invocation: Invocation, call: KillCall) -> ExitCode:
+class OpenKill(Protocol):
+    """Builds the kill of a configured account."""
+
+    def __call__(self, config: Config, *, wishes: KillWishes) -> KillSwitch:
+        """Return it; nothing is opened before it runs."""
+        ...
+
+
+def run_kill(invocation: Invocation, call: KillCall, *, open_account: OpenKill = open_kill) -> ExitCode:
     """Kill, and say what came of it."""
     with held_signals() as signals:
         aim = aim_at(read_settings(invocation.config))
         teller = KillTeller(invocation, KillTerminal())
         if invocation.verbose and aim.config is not None:  # the report says it all
             send_logs_to_stderr(invocation, aim.config)
-        report = _killed(aim, call, signals, teller)
+        report = _killed(aim, call, signals, teller, open_account)
         teller.verdict(report)
     teller.close()  # a reader that has stopped may be interrupted now
     return ExitCode.DONE if report.is_confirmed else ExitCode.OUTCOME_UNKNOWN
 
 
-def _killed(aim: KillAim, call: KillCall, signals: KillSignals, teller: KillTeller) -> KillReport:
+def _killed(
+    aim: KillAim, call: KillCall, signals: KillSignals, teller: KillTeller, open_account: OpenKill
+) -> KillReport:
     give_up = partial(_without_cancels, aim, call)
     if aim.config is None:
         return give_up(_NO_CANCEL)
@@ -56,12 +68,13 @@ def _killed(aim: KillAim, call: KillCall, signals: KillSignals, teller: KillTell
         doubts=(*aim.doubts, *aim.off.problems),
         notes=list(aim.notes),
     )
-    work = partial(_work, aim.config, wishes, call, teller)
+    config = aim.config
+
+    def work() -> KillReport:
+        switch = open_account(config, wishes=wishes)
+        return switch.run_until_confirmed(_BY, call.reason, on_verdict=teller.first_verdict)
+
     return verdict_of(work, give_up=give_up, meanwhile=lambda: teller.interrupted(signals))
-
-
-def _work(config: Config, wishes: KillWishes, call: KillCall, teller: KillTeller) -> KillReport:
-    return open_kill(config, wishes=wishes).run_until_confirmed(_BY, call.reason, on_verdict=teller.first_verdict)
 
 
 def verdict_of(
@@ -78,6 +91,7 @@ def verdict_of(
         except TimeoutError:
             meanwhile()
             continue
+        meanwhile()
         if isinstance(ended, KillReport):
             return ended
         return give_up(f"the kill itself failed ({type(ended).__name__}: {ended}); report this, and kill again")
