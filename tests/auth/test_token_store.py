@@ -148,6 +148,40 @@ def test_another_owner_is_refused(filled, owner):
         foreign.load()
 
 
+def tolerant(filled: TokenStore, told: list[str], user: int | None = None) -> TokenStore:
+    return TokenStore(
+        path=filled.path,
+        username=USERNAME,
+        account_number=ACCOUNT_NUMBER,
+        files=LocalFiles(),
+        user_id=lambda: os.geteuid() if user is None else user,
+        tolerate=told.append,
+    )
+
+
+@pytest.mark.parametrize(("opened", "remedy"), [("file", "chmod 600"), ("folder", "chmod 700")])
+def test_for_a_kill_a_session_open_to_others_is_read_and_told(filled, opened, remedy):
+    (filled.path if opened == "file" else filled.path.parent).chmod(0o755)
+    told: list[str] = []
+    assert tolerant(filled, told).load() == SESSION
+    assert len(told) == 1
+    assert remedy in told[0]
+
+
+def test_a_private_session_is_read_without_a_word(filled):
+    told: list[str] = []
+    tolerant(filled, told).load()
+    assert told == []
+
+
+def test_even_for_a_kill_a_session_of_another_owner_is_refused(filled):
+    filled.path.chmod(0o644)
+    told: list[str] = []
+    with pytest.raises(TokenFileError, match="another user of this machine"):
+        tolerant(filled, told, os.geteuid() + 1).load()
+    assert told == []
+
+
 def changed(filled: TokenStore, **changes: object) -> str:
     return json.dumps(json.loads(filled.path.read_text()) | changes)
 

@@ -10,12 +10,13 @@ from pydantic import SecretStr
 
 from tests.support.live_account import TOKEN, LiveAccount, live_account
 from tests.support.loopback_broker.acts import reply
+from tests.support.loopback_broker.book import INSTRUMENTS
 from tests.support.paper_market import BASE, MONDAY, PaperBench, recorded
 from tests.support.scripted_broker import ScriptedBroker, unreachable
 from tests.support.scripted_broker import reply as scripted
 from tests.support.taken_lock import TakenLock
 from trading_bot.auth.robinhood_auth import RobinhoodAuth
-from trading_bot.bot import TradeStatus, TradingBot
+from trading_bot.bot import StartError, TradeStatus, TradingBot
 from trading_bot.clock import VirtualClock
 from trading_bot.config import Config, ConfigError, OrderManagementConfig, PaperConfig, TradingConfig
 from trading_bot.kill.report import KillReport
@@ -282,6 +283,41 @@ class TestLive:
         assert kill_live(live).is_confirmed
         assert buy(bot, "80.00").status is TradeStatus.BLOCKED
         bot.stop()
+
+    def test_the_shares_that_are_held_are_named_by_their_symbol(self, live: LiveAccount):
+        live.log_in()
+        holdings = kill_live(live).holdings
+        assert [(held.symbol, held.quantity, held.unprotected) for held in holdings.shares] == [
+            ("AAPL", Decimal(50), Decimal(50))
+        ]
+
+    def test_held_shares_whose_symbol_cannot_be_looked_up_are_named_by_their_instrument(self, live: LiveAccount):
+        live.log_in()
+        live.server.on("GET", f"/instruments/{INSTRUMENTS['AAPL']}/", reply(500, {"detail": "no"}))
+        (held,) = kill_live(live).holdings.shares
+        assert held.symbol == f"instrument {INSTRUMENTS['AAPL'][:8]}"
+
+    @pytest.mark.parametrize("opened", ["file", "folder"])
+    def test_a_session_that_others_may_open_is_used_by_the_kill_which_says_so_and_refused_for_trading(
+        self, live: LiveAccount, opened: str
+    ):
+        live.log_in()
+        bought_live(live).stop()
+        session = live.state().session
+        (session if opened == "file" else session.parent).chmod(0o755)
+        with pytest.raises(StartError, match="is refused"):
+            live.bot().start()
+        report = kill_live(live)
+        assert report.is_confirmed
+        assert [order.state for order in report.orders] == [OrderState.CANCELLED]
+        assert len(report.notes) == 1
+        assert "is open to other users: run chmod" in report.notes[0]
+
+    def test_a_renewed_session_is_saved_in_a_folder_that_others_may_open_too(self, live: LiveAccount):
+        live.log_in("expired")
+        live.state().session.parent.chmod(0o755)
+        assert kill_live(live).is_confirmed
+        assert '"expired"' not in live.state().session.read_text()
 
     def test_an_expired_session_is_renewed(self, live: LiveAccount):
         live.log_in()

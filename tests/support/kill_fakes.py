@@ -107,6 +107,10 @@ class BookBroker:
     rows: tuple[UnreadRow, ...] = ()
     """Rows of the list of open orders that cannot be read in full."""
     is_reachable: bool = True
+    lists_ended: bool = False
+    """Whether unreadable rows are listed after their orders have ended, too."""
+    since_problem: str | None = None
+    positions_problem: str | None = None
     call_takes_s: float = 0
     deadline: float | None = None
     asked: list[list[OrderId]] = field(default_factory=list)
@@ -140,7 +144,7 @@ class BookBroker:
             if report.state.is_working and order_id not in (*self.unreadable, *self.hidden, *self.forgets)
         )
         at_work = tuple(order_id for order_id in self.unreadable if self.orders[order_id].state.is_working)
-        rows = tuple(row for row in self.rows if self._is_open(row))
+        rows = tuple(row for row in self.rows if self.lists_ended or self._is_open(row))
         return Listing(
             reports=reports, complete=not (at_work or rows), has_all_pages=True, unreadable_ids=at_work, unread=rows
         )
@@ -148,8 +152,8 @@ class BookBroker:
     def list_orders_since(self, changed_after: datetime) -> Listing:
         self._called("list since")
         self.since.append(changed_after)
-        if self.problem is not None:
-            return Listing(reports=(), complete=False, problem=self.problem)
+        if problem := self.since_problem or self.problem:
+            return Listing(reports=(), complete=False, problem=problem)
         hidden = (*self.unreadable, *self.forgets)
         reports = tuple(report for order_id, report in self.orders.items() if order_id not in hidden)
         return Listing(reports=reports, complete=True, has_all_pages=True, unreadable_ids=self.unreadable)
@@ -161,8 +165,8 @@ class BookBroker:
 
     def fetch_positions(self) -> PositionListing:
         self._called("positions")
-        if self.problem is not None:
-            raise OrderStatusError(self.problem)
+        if self.positions_problem is not None:
+            raise OrderStatusError(self.positions_problem)
         return PositionListing(positions=self.held, unread=self.unread_held)
 
     def cancel_all_equity_orders(self, order_ids: Sequence[OrderId]) -> Mapping[OrderId, CancelReply]:
@@ -212,6 +216,8 @@ class KillBench:
     knows_ours: bool = True
     """Whether the journal has every order with our mark, as ended; else they are those of another copy of the bot."""
     keeps_protective: bool = True
+    doubts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     is_interrupted: Callable[[], bool] = lambda: False
 
     def __post_init__(self) -> None:
@@ -234,6 +240,8 @@ class KillBench:
             deadline_s=deadline_s,
             lock_wait_s=self.lock_wait_s,
             keeps_protective=self.keeps_protective,
+            doubts=self.doubts,
+            notes=lambda: self.notes,
             is_interrupted=self.is_interrupted,
             on_progress=self.progress.append,
         )
@@ -252,7 +260,8 @@ class KillBench:
     def _ended_on_record(self) -> tuple[TrackedOrder, ...]:
         story = Story()
         shown = [(report.ref_id, report.order_id) for report in self.broker.orders.values()]
-        for ref_id, order_id in (*shown, *((row.ref_id, row.order_id) for row in self.broker.rows)):
+        rows = [(row.ref_id, row.order_id) for row in self.broker.rows]
+        for ref_id, order_id in dict.fromkeys((*shown, *rows)):
             is_known = order_id is None or self.known.find(order_id=order_id, ref_id=ref_id) is not None
             if is_known or ref_id is None or not ref_id.startswith(OUR_MARK):
                 continue

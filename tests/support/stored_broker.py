@@ -18,9 +18,11 @@ from trading_bot.robinhood.session import FORM, BrokerSession, WireFailure, Wire
 CASH = Decimal(1_000_000)
 
 
-def store_at(path: Path, *, busy_timeout_s: float = 30, cash: Decimal = CASH) -> SqliteStore:
+def store_at(
+    path: Path, *, busy_timeout_s: float = 30, cash: Decimal = CASH, account_number: str = ACCOUNT
+) -> SqliteStore:
     return SqliteStore(
-        path, account_number=ACCOUNT, opening=lambda: opening_state(str(cash)), busy_timeout_s=busy_timeout_s
+        path, account_number=account_number, opening=lambda: opening_state(str(cash)), busy_timeout_s=busy_timeout_s
     )
 
 
@@ -32,10 +34,11 @@ class StoredBroker:
     start: datetime = MONDAY
     quotes: QuoteSource | None = None
     busy_timeout_s: float = 30
+    account_number: str = ACCOUNT
 
     def __post_init__(self):
         self.clock = VirtualClock(self.start)
-        self.store = store_at(self.path, busy_timeout_s=self.busy_timeout_s)
+        self.store = store_at(self.path, busy_timeout_s=self.busy_timeout_s, account_number=self.account_number)
         transport = PaperTransport(
             exchange=PaperExchange(quotes=self.quotes or SeededWalkQuotes(7), calendar=PlainSessions(), seed=7),
             store=self.store,

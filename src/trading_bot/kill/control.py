@@ -7,7 +7,7 @@ what changed since it was made. An account for which no order is on record has o
 """
 
 from trading_bot.kill.broker import KillBroker
-from trading_bot.kill.run import KillRun, unread_rows
+from trading_bot.kill.run import KillRun
 from trading_bot.order_management.cancel_tracker import CHANGED_SINCE
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import OrderEnvelope
@@ -32,8 +32,8 @@ def _newest_on_record(run: KillRun) -> OrderEnvelope | None:
 
 def _problem_with_list(broker: KillBroker, known: OrderEnvelope) -> str | None:
     listing = broker.list_orders_since(known.created_at - CHANGED_SINCE)
-    shown = {report.order_id for report in listing.reports} | {row.order_id for row in unread_rows(listing)}
-    if known.order_id in shown:
+    shown = {*(report.order_id for report in listing.reports), *(row.order_id for row in listing.unread)}
+    if known.order_id in shown | set(listing.unreadable_ids):
         return None
     if listing.problem is not None:
         return f"no known order could be listed, so an empty list proves nothing: {listing.problem}"

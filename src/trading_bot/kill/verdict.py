@@ -9,7 +9,8 @@ from trading_bot.kill.report import HeldShares, Holdings, KilledOrder
 from trading_bot.kill.run import KillRun, is_protective
 from trading_bot.order_management.client_ids import bears_our_mark
 from trading_bot.order_management.exceptions import OrderStatusError
-from trading_bot.order_management.models import OrderEnvelope, exact_sum
+from trading_bot.order_management.models import OrderEnvelope, OrderReport, exact_sum
+from trading_bot.order_management.portfolio import Position
 
 PROOFS_NEEDED = 2
 _MOST_NAMED = 20
@@ -48,6 +49,8 @@ def problems(
         yield (f"nobody knows whether the broker has {_names(unresolved)}; look for them in the broker's app")
     if run.proofs < PROOFS_NEEDED:
         yield run.listing_problem or _unproven(run)
+        if run.was_interrupted:
+            yield "it was interrupted before the proof; kill again to verify"
     elif run.control_problem is not None:
         yield run.control_problem
 
@@ -62,7 +65,7 @@ def holdings(broker: KillBroker, run: KillRun) -> Holdings:
         HeldShares(
             symbol=position.symbol,
             quantity=position.quantity,
-            unprotected=max(position.quantity - _protected(run, position.symbol), Decimal(0)),
+            unprotected=max(position.quantity - _protected(run, position), Decimal(0)),
         )
         for position in listing.positions
     )
@@ -70,9 +73,15 @@ def holdings(broker: KillBroker, run: KillRun) -> Holdings:
     return Holdings(shares=shares, problem=f"the positions of {unread} could not be read" if unread else None)
 
 
-def _protected(run: KillRun, symbol: str) -> Decimal:
+def _protected(run: KillRun, position: Position) -> Decimal:
     stops = (*run.protective.values(), *filter(is_protective, run.external.values()))
-    return exact_sum(stop.quantity - stop.cumulative_quantity for stop in stops if stop.symbol == symbol)
+    return exact_sum(stop.quantity - stop.cumulative_quantity for stop in stops if _is_for(stop, position))
+
+
+def _is_for(stop: OrderReport, position: Position) -> bool:
+    if position.instrument_id is not None and stop.instrument_id is not None:
+        return position.instrument_id == stop.instrument_id
+    return position.symbol == stop.symbol
 
 
 def _names(intents: Sequence[OrderEnvelope]) -> str:
@@ -84,6 +93,4 @@ def _unproven(run: KillRun) -> str:
     at_work = sum(target.is_at_work for target in run.targets.values())
     if at_work:
         return f"the broker still works {at_work} of our orders; cancel them in its app"
-    if run.was_interrupted:
-        return "it was interrupted before two complete listings without an order of ours; kill again to verify"
     return "there was no time for two complete listings without an order of ours; kill again to verify"

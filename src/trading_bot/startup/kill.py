@@ -213,17 +213,21 @@ def _paper_broker(around: Surroundings, *, account_number: str, transport: Trans
 
 def _connected(around: Surroundings, *, wire: Wire, account_number: str, renew: Renew) -> KillConnection:
     bounded = BoundedWire(wire=wire, clock=around.clock)
-    gateway = RobinhoodGateway(
-        session=bounded,
-        clock=around.clock,
-        account_number=account_number,
-        renew=lambda within_s: renew(bounded.left_s(within_s)),
-        read_policy=_READ_ONCE,
-        read_timeout_s=_REQUEST_TIMEOUT_S,
-        jitter=around.jitter,
-        asks_symbols=False,  # a cancel needs no symbol, and each look-up may hang
-    )
-    return KillConnection(gateway=gateway, wire=bounded)
+
+    def gateway(*, asks_symbols: bool) -> RobinhoodGateway:
+        return RobinhoodGateway(
+            session=bounded,
+            clock=around.clock,
+            account_number=account_number,
+            renew=lambda within_s: renew(bounded.left_s(within_s)),
+            read_policy=_READ_ONCE,
+            read_timeout_s=_REQUEST_TIMEOUT_S,
+            jitter=around.jitter,
+            asks_symbols=asks_symbols,
+        )
+
+    # A cancel needs no symbol, and each look-up may hang.
+    return KillConnection(gateway=gateway(asks_symbols=False), naming=gateway(asks_symbols=True), wire=bounded)
 
 
 def _paper_account(

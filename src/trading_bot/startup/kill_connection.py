@@ -26,10 +26,16 @@ def _ignore(_order_id: OrderId) -> None:
 
 
 class KillConnection:
-    """A `KillBroker` that starts several cancels at once, so that one slow answer holds up few others."""
+    """A `KillBroker` that starts several cancels at once, so that one slow answer holds up few others.
 
-    def __init__(self, *, gateway: RobinhoodGateway, wire: "BoundedWire") -> None:
+    ``naming`` is the same gateway, but asks for the symbols of instruments: used for the shares that are held alone.
+    """
+
+    def __init__(
+        self, *, gateway: RobinhoodGateway, wire: "BoundedWire", naming: RobinhoodGateway | None = None
+    ) -> None:
         self._gateway = gateway
+        self._naming = naming
         self._wire = wire
         self._on_answer: Callable[[OrderId], None] = _ignore
 
@@ -72,7 +78,13 @@ class KillConnection:
 
     def fetch_positions(self) -> PositionListing:
         """Read the shares that are held; raises `OrderStatusError`."""
-        return _read(self._gateway.fetch_positions)
+        held = _read(self._gateway.fetch_positions)
+        if self._naming is None or not held.positions:
+            return held
+        try:
+            return _read(self._naming.fetch_positions)
+        except OrderStatusError:
+            return held  # by the ids of their instruments
 
 
 def _read(read: Callable[[], T]) -> T:

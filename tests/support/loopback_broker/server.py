@@ -44,6 +44,7 @@ class LoopbackServer:
         self._context = context
         self._answer = answer or (lambda _: reply(404, {"detail": "Not found."}))
         self._scripts: defaultdict[tuple[str, str], deque[Act]] = defaultdict(deque)
+        self._standing: dict[tuple[str, str], Callable[[Heard], Act]] = {}
         self._stop = threading.Event()
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
@@ -52,6 +53,10 @@ class LoopbackServer:
 
     def on(self, method: str, path: str, *acts: Act) -> None:
         self._scripts[method, path].extend(acts)
+
+    def on_every(self, method: str, path: str, answer: Callable[[Heard], Act]) -> None:
+        """Answer so whenever nothing is scripted for this request."""
+        self._standing[method, path] = answer
 
     def lookup(self, host: str, port: int) -> Sequence[Address]:
         """What a name look-up answers when all names lead here."""
@@ -129,7 +134,8 @@ class LoopbackServer:
 
     def _act(self, heard: Heard) -> Act:
         script = self._scripts[heard.method, heard.path]
-        return script.popleft() if script else self._answer(heard)
+        answer = self._standing.get((heard.method, heard.path), self._answer)
+        return script.popleft() if script else answer(heard)
 
 
 def _read(stream, number: int) -> Heard | None:

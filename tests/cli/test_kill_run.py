@@ -1,0 +1,231 @@
+"""``trading-bot kill``: which account it turns to, and that it always ends in a verdict."""
+
+import io
+import json
+import signal
+import threading
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_kill_text import OPEN
+from tests.support.command_desk import CommandDesk
+from trading_bot.cli.app import run_command_line
+from trading_bot.cli.exit_codes import ExitCode
+from trading_bot.cli.invocation import Invocation
+from trading_bot.cli.kill_aim import aim_at, read_settings
+from trading_bot.cli.kill_run import verdict_of
+from trading_bot.cli.kill_signals import KillSignals
+from trading_bot.cli.kill_teller import KillTeller
+from trading_bot.cli.kill_terminal import KillTerminal
+from trading_bot.config.kill_settings import unread_settings
+from trading_bot.kill.report import KillReport
+from trading_bot.order_management.models import ExecutionMode
+from trading_bot.state_folder import account_key
+
+NUMBER = "5QR10001"
+LIVE_FOLDER = f"live-{account_key(ExecutionMode.LIVE, NUMBER)}"
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> CommandDesk:
+    return CommandDesk(tmp_path)
+
+
+@pytest.fixture
+def live_folder(desk: CommandDesk) -> Path:
+    """An armed live account in the same state folder, with a journal on record."""
+    folder = desk.home / "state" / LIVE_FOLDER
+    folder.mkdir(parents=True)
+    (folder / "armed").touch()
+    journal = desk.home / "logs" / "orders-live-0001.jsonl"
+    (folder / "journal.json").write_text(json.dumps({"v": 1, "journal": str(journal)}), encoding="utf-8")
+    return folder
+
+
+def paper_folder(desk: CommandDesk) -> Path:
+    return desk.home / "state" / f"paper-{account_key(ExecutionMode.PAPER, 'PAPER0001')}"
+
+
+WRONG = ['{"trading": ', '{"tradin": {}}', '{"trading": {"mode": "papr"}}', '{"paper": {"seed": NaN}}', "[]", ""]
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_a_config_file_that_is_wrong_leaves_no_account_of_its_folder_armed(desk, live_folder, text):
+    desk("arm", "--confirm", "PAPER")
+    desk.config.write_text(text, encoding="utf-8")
+    done = desk("kill")
+    assert done.returncode == ExitCode.OUTCOME_UNKNOWN
+    assert done.stdout.startswith("NOT CONFIRMED: trading is off for the armed accounts of")
+    assert "no order was looked for" in done.stdout
+    assert str(desk.config) in done.stdout
+    assert f"switched off: {live_folder / 'armed'}" in done.stdout
+    assert f"switched off: {paper_folder(desk) / 'armed'}" in done.stdout
+    assert "the live account ...0001" in done.stdout
+    assert list((desk.home / "state").glob("*/armed")) == []
+    assert not (desk.home / "logs" / "orders.jsonl").exists()
+
+
+def test_a_misspelt_key_that_says_nothing_of_the_account_lets_it_be_killed_and_not_confirmed(desk, live_folder):
+    settings = json.loads(desk.config.read_text()) | {"trading": {"mode": "paper"}}
+    desk.config.write_text(json.dumps(settings))
+    desk.buy("first")
+    desk.config.write_text(json.dumps(settings | {"risk_managment": {}}))
+    answer = desk.json("kill")
+    assert answer["verdict"] == "not_confirmed"
+    assert [order["proven_ended"] for order in answer["orders"]] == [True]
+    assert len(answer["problems"]) == 1
+    assert "risk_managment is not a setting" in answer["problems"][0]
+    assert not (live_folder / "armed").exists()
+
+
+def test_a_bad_variable_is_named_and_leaves_nothing_armed(desk, live_folder, monkeypatch):
+    monkeypatch.setenv("TRADING_BOT_PAPER__SEDE", "8")
+    done = desk("kill")
+    assert done.returncode == ExitCode.OUTCOME_UNKNOWN
+    assert "TRADING_BOT_PAPER__SEDE" in done.stdout
+    assert not (live_folder / "armed").exists()
+
+
+def test_with_good_settings_another_account_of_the_folder_is_left_alone_and_named(desk, live_folder):
+    done = desk("kill")
+    assert done.returncode == ExitCode.DONE
+    assert f"another account of this state folder stays armed: {live_folder / 'armed'}" in done.stdout
+    assert (live_folder / "armed").exists()
+
+
+class TestWithoutConfig:
+    @pytest.fixture
+    def bare(self, desk: CommandDesk, monkeypatch, tmp_path: Path):
+        """A folder without a config file, in the environment of the bot."""
+        (tmp_path / "bare").mkdir()
+        monkeypatch.chdir(tmp_path / "bare")
+        monkeypatch.setenv("TRADING_BOT_STATE_DIR", str(desk.home / "state"))
+        return tmp_path / "bare"
+
+    def kill(self) -> tuple[int, str]:
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = run_command_line(["kill"])
+        return code, out.getvalue()
+
+    def test_the_live_accounts_are_named_and_paper_is_not_taken_for_the_one_that_is_meant(self, bare, live_folder):
+        code, out = self.kill()
+        assert code == ExitCode.OUTCOME_UNKNOWN
+        assert "there is no config.json in" in out
+        assert "the live account ...0001" in out
+        assert not (live_folder / "armed").exists()
+        assert not (bare / "logs").exists()
+
+    def test_the_journal_of_a_live_account_is_trace_enough(self, bare):
+        (bare / "logs").mkdir()
+        (bare / "logs" / "orders-live-0002.jsonl").touch()
+        code, out = self.kill()
+        assert code == ExitCode.OUTCOME_UNKNOWN
+        assert "the live account ...0002: journal" in out
+
+    def test_where_no_live_account_was_ever_seen_paper_is_meant(self, bare, monkeypatch):
+        monkeypatch.setenv("TRADING_BOT_ORDER_MANAGEMENT__INTENT_TTL_S", "1")
+        monkeypatch.setenv("TRADING_BOT_ORDER_MANAGEMENT__REQUEST_TIMEOUT_S", "1")
+        monkeypatch.setenv("TRADING_BOT_ORDER_MANAGEMENT__CANCEL_DEADLINE_S", "5")
+        code, out = self.kill()
+        assert code == ExitCode.DONE
+        assert "the paper account ...0001" in out
+
+
+def test_a_live_file_that_names_no_account_switches_all_of_them_off(tmp_path, live_folder):
+    desk = CommandDesk(tmp_path, {"trading": {"mode": "live"}})
+    done = desk("kill")
+    assert done.returncode == ExitCode.OUTCOME_UNKNOWN
+    assert "does not say which account is meant; set account_number" in done.stdout
+    assert not (live_folder / "armed").exists()
+
+
+def test_a_configuration_that_hangs_is_given_up_and_every_account_that_can_be_seen_is_switched_off(
+    desk, live_folder, monkeypatch
+):
+    monkeypatch.setenv("TRADING_BOT_STATE_DIR", str(desk.home / "state"))
+    goes_on = threading.Event()
+
+    def hangs(path):
+        goes_on.wait(10)
+        return unread_settings(path, problem="it came too late")
+
+    settings = read_settings(desk.config, read=hangs, within_s=0.05)
+    goes_on.set()
+    assert settings.problem == "the configuration could not be read within 0 s; look at its disk"
+    aim = aim_at(settings)
+    assert aim.config is None
+    assert live_folder / "armed" in aim.off.removed
+    assert not (live_folder / "armed").exists()
+
+
+def test_a_configuration_whose_reading_fails_unforeseen_is_told(desk):
+    def fails(_path):
+        raise MemoryError("too long")
+
+    assert read_settings(desk.config, read=fails, within_s=10).problem == "too long; correct it"
+
+
+def test_an_account_that_cannot_be_switched_off_is_never_said_to_be(desk, live_folder):
+    (live_folder / "armed").unlink()
+    (live_folder / "armed").mkdir()  # a folder cannot be unlinked, whoever asks
+    desk.config.write_text("{", encoding="utf-8")
+    done = desk("kill")
+    assert done.stdout.startswith("NOT CONFIRMED: TRADING MAY STILL BE ON")
+    assert "delete it by hand" in done.stdout
+
+
+def test_a_kill_that_fails_unforeseen_ends_in_a_verdict_too(desk):
+    told: list[str] = []
+
+    def fails():
+        raise KeyError("odd")
+
+    def give_up(problem):
+        told.append(problem)
+
+    verdict_of(fails, give_up=give_up, meanwhile=lambda: None)
+    assert told == ["the kill itself failed (KeyError: 'odd'); report this, and kill again"]
+
+
+def test_while_a_kill_works_the_signals_are_looked_at():
+    looked = threading.Event()
+    report = object.__new__(KillReport)
+
+    def work():
+        assert looked.wait(10)
+        return report
+
+    assert verdict_of(work, give_up=lambda problem: report, meanwhile=looked.set) is report
+
+
+class TestTeller:
+    def test_a_signal_is_told_once(self, capsys):
+        signals = KillSignals()
+        teller = KillTeller(Invocation(), KillTerminal())
+        teller.interrupted(signals)
+        signals.note(signal.SIGHUP)
+        teller.interrupted(signals)
+        teller.interrupted(signals)
+        teller.close()
+        assert capsys.readouterr().err.count("SIGHUP: trading is off") == 1
+
+    def test_a_verdict_that_is_not_the_last_one_says_that_the_kill_goes_on(self, capsys):
+        teller = KillTeller(Invocation(), KillTerminal())
+        teller.first_verdict(OPEN)
+        teller.close()
+        said = capsys.readouterr()
+        assert said.out.startswith("NOT CONFIRMED")
+        assert "this goes on until it is" in said.err
+
+
+@pytest.mark.parametrize("option", ["--quiet", "--json"])
+def test_progress_is_for_people_alone(desk, option):
+    done = desk(option, "kill")
+    assert (done.returncode, done.stderr) == (ExitCode.DONE, "")
+
+
+def test_with_v_the_log_is_on_stderr(desk):
+    assert "kill_engaged" in desk("-v", "kill").stderr

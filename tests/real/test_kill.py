@@ -1,0 +1,281 @@
+"""A kill as a process of its own: nothing small stops it. Each rule with the real command line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.command_desk import CommandDesk
+from tests.support.command_line import child_environment
+from tests.support.live_account import NUMBER, LiveAccount, live_account
+from tests.support.loopback_broker.acts import Act, reply
+from tests.support.loopback_broker.bench import authority
+from tests.support.loopback_broker.server import Heard
+from tests.support.paper_market import BASE
+from tests.support.stored_broker import StoredBroker
+from trading_bot.bot import TradeStatus
+from trading_bot.cli.exit_codes import ExitCode
+from trading_bot.clock import SystemClock
+from trading_bot.order_management.client_ids import OUR_MARK
+from trading_bot.order_management.models import ExecutionMode
+from trading_bot.startup.paper import PAPER_ACCOUNT
+from trading_bot.state_folder import account_key
+
+pytestmark = pytest.mark.subprocess
+
+BOUND_S = 60
+SIGNALS = [signal.SIGINT, signal.SIGHUP, signal.SIGTERM]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> CommandDesk:
+    """A paper account that is armed, with one order of ours at rest."""
+    desk = CommandDesk(tmp_path)
+    assert desk.buy("first").returncode == 0
+    return desk
+
+
+@contextmanager
+def running(arguments: Sequence[str], home: Path, **streams: Any) -> Iterator["subprocess.Popen[str]"]:
+    """A process that is gone in any case when this is left."""
+    plain = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen(
+        [sys.executable, *arguments], cwd=home, env=child_environment(home), text=True, **(plain | streams)
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        process.communicate(timeout=BOUND_S)
+
+
+def kill_of(desk: CommandDesk, *options: str) -> list[str]:
+    return ["-m", "trading_bot", "-c", str(desk.config), *options, "kill"]
+
+
+def killed(desk: CommandDesk, **streams: Any) -> tuple[int, str, str]:
+    with running(kill_of(desk), desk.home, **streams) as process:
+        out, err = process.communicate(timeout=BOUND_S)
+        return process.returncode, out or "", err or ""
+
+
+def wait_until(happened: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
+    """Wait while the process lives, a bounded time."""
+    for _ in range(BOUND_S * 10):
+        if happened():
+            return
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.1)
+            break
+    assert happened(), "it never happened"
+
+
+def is_armed(desk: CommandDesk) -> bool:
+    return (desk.state / "armed").exists()
+
+
+def kill_records(desk: CommandDesk) -> str:
+    return "".join(path.read_text(encoding="utf-8") for path in sorted((desk.state / "kills").glob("*.jsonl")))
+
+
+class TestTerminal:
+    @pytest.mark.parametrize("full", [["stderr"], ["stdout"], ["stdout", "stderr"]], ids=" and ".join)
+    def test_a_device_that_is_full_changes_nothing(self, desk, full):
+        with Path("/dev/full").open("w", encoding="utf-8") as device:
+            code, out, err = killed(desk, **dict.fromkeys(full, device))
+        assert code == ExitCode.DONE
+        assert not is_armed(desk)
+        assert '"confirmed":true' in kill_records(desk)
+        if "stderr" not in full:
+            assert "NO OPEN ORDERS" in err
+        if "stdout" not in full:
+            assert "NO OPEN ORDERS" in out
+
+    @pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)], ids=str)
+    def test_a_stream_that_was_closed_before_the_start_changes_nothing(self, desk, closed):
+        script = "import os, sys; [os.close(int(each)) for each in sys.argv[1]]; os.execv(sys.argv[2], sys.argv[2:])"
+        with running(["-c", script, "".join(map(str, closed)), sys.executable, *kill_of(desk)], desk.home) as process:
+            process.communicate(timeout=BOUND_S)
+        assert process.returncode == ExitCode.DONE
+        assert '"confirmed":true' in kill_records(desk)
+
+    def test_a_reader_that_has_stopped_holds_nothing_up(self, desk):
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        with suppress(BlockingIOError):
+            while os.write(writer, b"x" * 4096):
+                continue
+        os.set_blocking(writer, True)
+        with running(kill_of(desk), desk.home, stderr=writer) as process:
+            os.close(writer)
+            wait_until(
+                lambda: "kill_ended" in kill_records(desk) if (desk.state / "kills").exists() else False, process
+            )
+            assert process.poll() is None, "its output waits for the reader"
+            with os.fdopen(reader, "rb") as rest:
+                rest.read()
+            assert process.wait(BOUND_S) == ExitCode.DONE
+        assert not is_armed(desk)
+
+
+class TestSignals:
+    @pytest.mark.parametrize("number", SIGNALS)
+    def test_a_signal_after_the_latch_waits_for_the_cancels_on_record_and_a_verdict(self, desk, number):
+        with running(kill_of(desk), desk.home) as process:
+            assert process.stderr is not None
+            assert "trading is off" in process.stderr.readline()
+            for _ in range(3):
+                process.send_signal(number)
+            out, err = process.communicate(timeout=BOUND_S)
+        assert process.returncode == ExitCode.OUTCOME_UNKNOWN
+        assert out.startswith("NOT CONFIRMED: trading is off")
+        assert "it was interrupted before the proof" in out
+        assert f"{number.name}: trading is off" in err
+        assert "Traceback" not in err
+        assert not is_armed(desk)
+        assert '"cancels_asked"' in kill_records(desk)
+        assert '"kill_ended"' in kill_records(desk)
+        assert desk.json("orders")["orders"] == []
+
+
+class TestSettings:
+    @pytest.mark.parametrize("settings", ['{"papr": {}}', "{", None], ids=["misspelt", "no JSON", "moved"])
+    def test_settings_that_cannot_be_read_leave_no_account_of_the_state_folder_armed(self, desk, settings):
+        if settings is None:
+            desk.config.rename(desk.home / "moved.json")
+        else:
+            desk.config.write_text(settings, encoding="utf-8")
+        code, out, _ = killed(desk)
+        assert code == ExitCode.OUTCOME_UNKNOWN
+        assert out.startswith("NOT CONFIRMED: trading is off for the armed accounts of")
+        assert str(desk.config) in out
+        assert f"switched off: {desk.state / 'armed'}" in out
+        assert not is_armed(desk)
+
+    def test_a_configuration_that_never_answers_does_not_hold_the_latch_up(self, desk):
+        desk.config.unlink()
+        os.mkfifo(desk.config)
+        code, out, _ = killed(desk)
+        assert code == ExitCode.OUTCOME_UNKNOWN
+        assert f"switched off: {desk.state / 'armed'}" in out
+        assert not is_armed(desk)
+
+    def test_without_a_config_file_a_live_account_is_named_and_paper_is_not_taken_for_it(self, tmp_path):
+        default = Path(child_environment(tmp_path)["XDG_STATE_HOME"]) / "trading-bot"
+        live = default / f"live-{account_key(ExecutionMode.LIVE, NUMBER)}"
+        live.mkdir(parents=True)
+        (live / "armed").touch()
+        journal = {"v": 1, "journal": str(tmp_path / "logs" / "orders-live-0001.jsonl")}
+        (live / "journal.json").write_text(json.dumps(journal), encoding="utf-8")
+        with running(["-m", "trading_bot", "kill"], tmp_path) as process:
+            out, _ = process.communicate(timeout=BOUND_S)
+        assert process.returncode == ExitCode.OUTCOME_UNKNOWN
+        assert "the live account ...0001" in out
+        assert not (live / "armed").exists()
+        assert [path.name for path in default.iterdir()] == [live.name]
+
+
+def test_a_journal_that_hangs_holds_neither_the_cancels_nor_the_verdict_up(desk):
+    desk.journal.unlink()
+    os.mkfifo(desk.journal)
+    code, out, _ = killed(desk)
+    assert code == ExitCode.OUTCOME_UNKNOWN
+    assert f"the journal {desk.journal} has not been read after 2 s; look at its disk" in out
+    assert '"CancelTaken"' in kill_records(desk)
+
+
+def test_an_order_that_another_copy_of_the_bot_sent_is_cancelled_and_nothing_confirmed(desk):
+    exchange, now = desk.state / "paper.sqlite3", SystemClock().now()
+    broker = StoredBroker(exchange, start=now, account_number=PAPER_ACCOUNT).login()
+    account, ref_id = f"{BASE}/accounts/{PAPER_ACCOUNT}/", f"{OUR_MARK}-0000-4000-8000-000000000001"
+    order_id = broker.place(1, ref_id=ref_id, price="1.00", account=account)
+    code, out, _ = killed(desk)
+    assert code == ExitCode.OUTCOME_UNKNOWN
+    assert "on another machine may trade it still" in out
+    assert "with our mark and in no record of ours: buy 10 instrument " in out
+    assert f" limit 1.00, broker's order id {order_id}" in out
+    assert broker.get(f"/orders/{order_id}/")["state"] == "cancelled"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file to another user")
+def test_an_armed_file_of_another_user_arms_nothing(desk):
+    os.chown(desk.state / "armed", 65534, 65534)
+    refused = desk("buy", "MSFT", "1", "--reference-price", "100")
+    assert refused.returncode == ExitCode.REFUSED_BY_RULE
+    assert "belongs to another user" in refused.stderr
+
+
+class TestLive:
+    @pytest.fixture
+    def live(self, tmp_path: Path) -> Iterator[LiveAccount]:
+        """Armed and logged in, with one order of ours at rest."""
+        with live_account(tmp_path) as account:
+            account.arm()
+            account.log_in()
+            bot = account.bot()
+            bot.start()
+            assert bot.execute_trade("AAPL", "buy", 10, Decimal("90.00"), "a test").status is TradeStatus.SUBMITTED
+            bot.stop()
+            (tmp_path / "config.json").write_text(json.dumps(account.settings), encoding="utf-8")
+            yield account
+
+    @contextmanager
+    def kill(self, live: LiveAccount) -> Iterator["subprocess.Popen[str]"]:
+        arguments = ["-m", "tests.support.live_kill", str(live.folder / "config.json"), str(live.server.port)]
+        with running([*arguments, str(authority().ca_file)], live.folder) as process:
+            yield process
+
+    def interrupted(self, process: "subprocess.Popen[str]") -> tuple[str, str]:
+        process.send_signal(signal.SIGINT)
+        return process.communicate(timeout=BOUND_S)
+
+    def test_a_saved_session_that_others_may_open_is_used_and_told(self, live):
+        live.state().session.chmod(0o644)
+        with self.kill(live) as process:
+            wait_until(lambda: _are_cancelled(live), process)
+            out, _ = self.interrupted(process)
+        assert "note: the saved session" in out
+        assert "is open to other users: run chmod 600" in out
+
+    @pytest.mark.parametrize("odd", ["http://[", "https://api.robinhood.com/orders/?cursor=[", 5, {"a": 1}], ids=str)
+    def test_a_link_that_is_no_address_ends_nothing(self, live, odd):
+        asked: list[Heard] = []
+
+        def listing(heard: Heard) -> Act:
+            asked.append(heard)
+            rows = [row for row in live.book.rows.values() if row["state"] == "confirmed"]
+            return reply(200, {"next": odd, "results": [*rows, {"id": odd, "account": odd, "instrument": odd}]})
+
+        live.server.on_every("GET", "/orders/", listing)
+        with self.kill(live) as process:
+            wait_until(lambda: len(asked) > 1, process)
+            out, err = self.interrupted(process)
+        assert process.returncode == ExitCode.OUTCOME_UNKNOWN
+        assert out.startswith("NOT CONFIRMED: trading is off")
+        assert "Traceback" not in err
+        assert "the kill itself failed" not in out
+        assert _are_cancelled(live)
+
+    def test_a_broker_that_hangs_delays_the_verdict_after_a_signal_by_its_time_outs_alone(self, live):
+        live.server.on_every("GET", "/orders/", lambda heard: lambda connection, stop: stop.wait() and False)
+        with self.kill(live) as process:
+            assert process.stderr is not None
+            while "1 of 1 cancels answered" not in process.stderr.readline():
+                continue
+            out, _ = self.interrupted(process)
+        assert out.startswith("NOT CONFIRMED: trading is off")
+        assert _are_cancelled(live)
+        assert not live.state().latch.exists()
+
+
+def _are_cancelled(live: LiveAccount) -> bool:
+    return {row["state"] for row in live.book.rows.values()} == {"cancelled"}
