@@ -174,6 +174,17 @@ def test_a_full_file_that_cannot_be_renamed_grows_on_and_is_told_once(path: Path
     assert written(path) == list(range(14))
 
 
+def test_a_folder_without_locks_costs_no_trade(path: Path, problems: list[str]):
+    class NoLocks(LocalFiles):
+        def rename(self, path: Path, over: Path) -> None:
+            raise NotImplementedError("no locks here")  # as filelock raises it while taking one
+
+    logger = logger_at(path, problems, NoLocks())
+    write(logger, 8)
+    assert (written(path), logger.failures) == (list(range(8)), 0)
+    assert "no locks here" in problems[0]
+
+
 def test_the_end_of_a_short_file_is_all_of_it(path: Path):
     files = LocalFiles()
     files.make_folder(path.parent)
