@@ -150,10 +150,13 @@ def test_a_file_that_was_renamed_meanwhile_is_not_renamed_again(path: Path, prob
             return facts
 
     files = RenamedMeanwhile()
-    write(logger_at(path, problems, files), 6)
-    assert files.looks >= 2
-    assert not path.with_name("trades.jsonl.2").exists()
-    assert written(path) == list(range(6))
+    logger = logger_at(path, problems, files)
+    number = 0
+    while files.looks < 2:
+        write(logger, 1, first=number)
+        number += 1
+    assert not path.with_name("trades.jsonl.1").exists()
+    assert written(path) == list(range(number))
 
 
 def test_a_full_file_that_cannot_be_renamed_grows_on_and_is_told_once(path: Path, problems: list[str]):
@@ -169,6 +172,17 @@ def test_a_full_file_that_cannot_be_renamed_grows_on_and_is_told_once(path: Path
     write(logger, 5, first=9)
     assert len(problems) == 2
     assert written(path) == list(range(14))
+
+
+def test_a_folder_without_locks_costs_no_trade(path: Path, problems: list[str]):
+    class NoLocks(LocalFiles):
+        def rename(self, path: Path, over: Path) -> None:
+            raise NotImplementedError("no locks here")  # as filelock raises it while taking one
+
+    logger = logger_at(path, problems, NoLocks())
+    write(logger, 8)
+    assert (written(path), logger.failures) == (list(range(8)), 0)
+    assert "no locks here" in problems[0]
 
 
 def test_the_end_of_a_short_file_is_all_of_it(path: Path):

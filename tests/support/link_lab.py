@@ -184,7 +184,7 @@ def writer(kind: str, name: str, ca_file: str, port: str) -> None:
     if kind == "order":
         session.exchange(request, timeout_s=timeout_s, permit=_told_when_written())
     else:
-        threading.Timer(0.3, lambda: _say("written, by all appearances")).start()
+        threading.Timer(0.8, lambda: _say("written, by all appearances")).start()
         session.exchange(request, timeout_s=timeout_s)
 
 

@@ -41,6 +41,8 @@ class RotatedFile:
                     self._rename()
         except Timeout:
             return
+        except RuntimeError as error:  # no locks on this file system, or this lock was inherited by a forked process
+            raise OSError(str(error)) from error
 
     def ends_within_a_line(self, descriptor: Descriptor) -> bool:
         """Whether the last line of the open file has no end."""

@@ -76,10 +76,9 @@ class SendHorizon:
 
     @property
     def _beyond_deadline_s(self) -> Seconds:
-        match self.carrier:
-            case Carrier.IN_PROCESS:
-                return 0.0
-            case Carrier.EXPIRING_SOCKET:
-                return self.times.request_timeout_s + EXPIRY_SLACK_S
-            case Carrier.LINGERING_SOCKET:
-                return LINGER_S
+        beyond = {
+            Carrier.IN_PROCESS: 0.0,
+            Carrier.EXPIRING_SOCKET: self.times.request_timeout_s + EXPIRY_SLACK_S,
+            Carrier.LINGERING_SOCKET: LINGER_S,
+        }
+        return beyond[self.carrier]
