@@ -120,8 +120,10 @@ WORDS = [
             reason="split",
             details={"by": "alice", "before": "10.00000000", "ratio": "10:1"},
         ),
-        "alice accepted the broker's position of 100 shares in place of 10 in AAPL, a split of 10:1 that leaves their "
-        "total cost as it was: split",
+        (
+            "alice accepted the broker's position of 100 shares in place of 10 in AAPL, a split of 10:1 that leaves "
+            "their total cost as it was: split"
+        ),
     ),
     (
         OrderEvent(

@@ -1,6 +1,7 @@
 """A split and a late list of executions, seen through the whole bot: the limits count what is true."""
 
 import json
+import threading
 from decimal import Decimal
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from tests.support.bot_bench import POSITIONS, BotBench
 from tests.support.scripted_broker import reply, response
 from trading_bot.bot import TradeStatus
+from trading_bot.order_management.models import OrderRequest, Side
+from trading_bot.startup import create_bot
 
 BOUGHT, SOLD = "b1", "s1"
 SPLIT = {"by": "me", "reason": "a split"}
@@ -109,13 +112,47 @@ class TestSplit:
         assert (state.unknown_cost, state.unmarked) == (("AAPL",), ())
 
 
-def test_what_the_held_shares_lost_halts_entries_and_no_exit(tmp_path):
-    """Bought at 100.00; a minute later the market is at 99.75."""
+@pytest.fixture
+def losing(tmp_path) -> BotBench:
+    """Ten bought at 100.00; a minute later the market is at 99.75, and two dollars are the limit."""
     bench = BotBench(tmp_path)
     bench.settings["risk_management"] = {"account_cache_ttl_s": 300, "max_daily_loss": "2"}
     bench.bot = bench.new_bot()
     bench.bot.start()
     buy_ten(bench)
+    return bench
+
+
+def test_a_preview_judges_by_prices_of_now(losing):
+    request = OrderRequest(symbol="AAPL", side=Side.BUY, quantity=1, reference_price=Decimal("99.80"))
+    refusal = losing.bot.preview_trade(request).refusal
+    assert refusal is not None
+    assert refusal.code == "risk_halt"
+
+
+def test_a_running_bot_reads_prices_after_each_synchronisation(losing):
+    """A loss by marks is on record though nobody asks for a trade."""
+    read = threading.Event()
+
+    def note(forward, request):
+        read.set()
+        return forward()
+
+    losing.bot.stop()
+    losing.broker.standing["GET /quotes/"] = note
+    losing.settings["order_management"] = {"poll_interval_seconds": 1}
+    running = create_bot(
+        losing.config, transport=losing.broker, surroundings=losing.surroundings(), background_sync=True
+    )
+    running.start()
+    try:
+        assert read.wait(timeout=20)
+    finally:
+        running.stop()
+
+
+def test_what_the_held_shares_lost_halts_entries_and_no_exit(losing):
+    bench = losing
     refused = bench.trade("buy", 1, price="99.80", client_order_id="next")
     assert (refused.status, refused.code) == (TradeStatus.BLOCKED, "risk_halt")
     assert "on held shares by their latest prices" in refused.message
