@@ -173,7 +173,7 @@ class RiskWatch:
             )
         earned, change = figures.results.realised, figures.unrealised.dollars
         loss = EXACT.minus(EXACT.add(earned, change))
-        if change >= 0 or loss < limit:
+        if loss < limit:
             return None
         return (
             f"the loss of {day} reached {_in_cents(loss)} ({_in_cents(earned)} realised, {_in_cents(change)} on held "
