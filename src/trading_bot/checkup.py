@@ -160,6 +160,21 @@ def journal_check(verdict: ChainVerdict, *, path: str) -> Check:
     return _failed("journal", detail, Trouble.STORAGE)
 
 
+def results_check(*, unknown_cost: Iterable[str], unlisted_orders: int) -> Check:
+    """Say what the limits of a day do not count, and what they count by totals and averages."""
+    said = []
+    if names := ", ".join(sorted(unknown_cost)):
+        said.append(f"the cost of {names} is unknown since a person accepted the position, and counts in no limit")
+    if unlisted_orders:
+        said.append(
+            f"{unlisted_orders} orders have fills whose executions are not listed yet and count by total and average; "
+            "run 'trading-bot sync'"
+        )
+    if said:
+        return _warning("results", "; ".join(said))
+    return _ok("results", "every fill is listed, and no accepted position has an unknown cost")
+
+
 def failed(name: str, error: Exception, trouble: Trouble) -> Check:
     """Note a question that ended in an error."""
     return _failed(name, str(error), trouble)

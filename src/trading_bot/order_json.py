@@ -12,6 +12,7 @@ from trading_bot.order_management.models import Execution, OrderEnvelope, OrderS
 from trading_bot.order_management.portfolio import Position
 from trading_bot.order_management.pricing import PricePreview
 from trading_bot.order_management.results import CancelResult, SyncSummary
+from trading_bot.risk.order_result import OrderResult
 from trading_bot.safety_checks import SafetyResult
 
 JsonObject: TypeAlias = dict[str, object]
@@ -96,6 +97,17 @@ def _execution_json(execution: Execution) -> JsonObject:
         "quantity": shares_text(execution.quantity),
         "price": amount_text(execution.price),
         "executed_at": moment_text(execution.executed_at),
+    }
+
+
+def order_result_json(result: OrderResult | None) -> JsonObject | None:
+    """Return what a sell order earned; null where it has sold nothing."""
+    if result is None:
+        return None
+    return {
+        "realised": amount_text(result.realised),
+        "unknown_quantity": shares_text(result.unknown_quantity),
+        "estimated_quantity": shares_text(result.estimated_quantity),
     }
 
 

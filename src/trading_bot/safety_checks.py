@@ -218,9 +218,10 @@ class SafetyChecks:
     def read_ahead(self, side: Side = Side.BUY) -> None:
         """Read what the limits of a day need from the broker, ahead of an order and outside of every lock.
 
-        A sell waits for nothing: no price is read for it.
+        A sell waits for nothing: no price is read for it. Nothing is read outside of the regular session either: which
+        day's close the broker means then is not documented, and a loss must not count on two days.
         """
-        if side is Side.BUY:
+        if side is Side.BUY and self._hours.why_closed(self._clock.now()) is None:
             self._risk.read_ahead()
 
     def state(self) -> RiskState:

@@ -113,6 +113,36 @@ WORDS = [
         "alice accepted the broker's position in AAPL: a split",
     ),
     (
+        OrderEvent(
+            event=EventKind.POSITION_ACCEPTED,
+            symbol="AAPL",
+            quantity=Decimal("100.00000000"),
+            reason="split",
+            details={"by": "alice", "before": "10.00000000", "ratio": "10:1"},
+        ),
+        (
+            "alice accepted the broker's position of 100 shares in place of 10 in AAPL, a split of 10:1 that leaves "
+            "their total cost as it was: split"
+        ),
+    ),
+    (
+        OrderEvent(
+            event=EventKind.POSITION_ACCEPTED,
+            symbol="AAPL",
+            details={"by": "alice", "before": "10", "held": "7", "number": "3"},
+        ),
+        "alice accepted the broker's position of 7 shares in place of 10 in AAPL, whose cost is unknown from then on",
+    ),
+    (
+        OrderEvent(
+            event=EventKind.POSITION_ACCEPTED,
+            symbol="AAPL",
+            quantity=Decimal(10),
+            details={"by": "alice", "before": "10.0"},
+        ),
+        "alice accepted the broker's position in AAPL",
+    ),
+    (
         OrderEvent(event=EventKind.POSITION_ACCEPTED, symbol="AAPL", reason="held when this journal first looked"),
         "the position in AAPL is taken as it is: held when this journal first looked",
     ),

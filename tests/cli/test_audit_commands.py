@@ -87,6 +87,7 @@ class TestExplain:
     def test_under_json_it_is_one_object_that_cites_the_records(self, desk):
         desk.buy("first")
         answer = desk.json("audit", "explain", "first")
+        assert answer["result"] is None
         assert (answer["v"], answer["order"]["client_order_id"]) == (1, "first")
         assert [each["record"] for each in answer["sentences"]] == sorted(
             each["record"] for each in answer["sentences"]

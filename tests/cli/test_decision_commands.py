@@ -24,11 +24,29 @@ def test_an_accepted_position_is_told_and_recorded_with_its_name_and_reason(desk
     done = desk("accept-position", "AAPL", *ALICE)
     assert (done.returncode, done.stdout) == (0, "AAPL: 0 shares are accepted\n")
     accepted = decisions(desk, "position_accepted")[-1]
-    assert (accepted["symbol"], accepted["reason"], accepted["details"]) == ("AAPL", "looked it up", {"by": "alice"})
+    assert (accepted["symbol"], accepted["reason"], accepted["details"]) == (
+        "AAPL",
+        "looked it up",
+        {
+            "by": "alice",
+            "before": "0",
+        },
+    )
 
 
 def test_under_json_the_answer_is_one_object(desk):
-    assert desk.json("accept-position", "AAPL", *ALICE) == {"v": 1, "symbol": "AAPL", "quantity": "0"}
+    assert desk.json("accept-position", "AAPL", *ALICE) == {
+        "v": 1,
+        "symbol": "AAPL",
+        "quantity": "0",
+        "ratio": None,
+    }
+
+
+def test_a_ratio_that_does_not_fit_is_refused_with_the_rule(desk):
+    done = desk("accept-position", "AAPL", "--ratio", "10:1", *ALICE)
+    assert done.returncode == ExitCode.USAGE
+    assert "may differ by less than one share" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,8 @@ def test_a_new_machine_is_well_and_nothing_is_made(desk):
 def test_an_account_in_use_is_read_and_its_journal_left_alone(desk):
     desk.buy("first")
     before = desk.journal.read_bytes()
-    assert findings(desk)["login"] == "ok"
+    found = findings(desk)
+    assert (found["login"], found["results"]) == ("ok", "ok")
     assert desk.journal.read_bytes() == before
 
 

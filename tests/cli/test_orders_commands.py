@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.support.command_desk import CommandDesk
+from trading_bot.cli.answer_text import status_lines
 from trading_bot.cli.cancel_all import Told
 from trading_bot.cli.invocation import Invocation
 from trading_bot.clock import SystemClock
@@ -237,3 +238,12 @@ def test_a_sync_says_what_it_found(desk):
     done = desk("sync")
     assert (done.returncode, done.stdout) == (0, "1 open, 0 fills booked, 0 closed, 0 placed elsewhere\n")
     assert desk.json("sync")["complete"] is True
+
+
+def test_a_status_says_how_many_executions_are_outstanding():
+    order = {"side": "sell", "quantity": "10", "symbol": "AAPL", "state": "filled", "filled_quantity": "10"}
+    told = status_lines({**order, "executions_outstanding": "4"}, ZoneInfo("America/New_York"))
+    assert told[3:] == (
+        "the executions of 4 shares are outstanding: they count by total and average until the broker lists them",
+    )
+    assert len(status_lines({**order, "executions_outstanding": "0"}, ZoneInfo("America/New_York"))) == 3

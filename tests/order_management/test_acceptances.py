@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.order_management.test_operator_decisions import drifted
 from tests.support.journal_desk import JournalDesk
 from tests.support.order_story import MONDAY, Story, intended, now_in
+from trading_bot.files import LocalFiles
 from trading_bot.order_management.acceptances import (
     Acceptance,
     SplitRatio,
@@ -20,6 +21,7 @@ from trading_bot.order_management.acceptances import (
 )
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderValidationError
+from trading_bot.order_management.history import JournalHistory
 from trading_bot.order_management.models import OrderState
 from trading_bot.order_management.order_book import OrderBook
 from trading_bot.order_management.position_watch import baseline, baseline_taken
@@ -158,6 +160,17 @@ class TestRotation:
         desk.keeper.rotate()
         assert desk.restart().book.acceptances() == before
         assert [order.number for order in desk.book.orders()] == [before[0].number - 2]
+        desk.close()
+
+    def test_a_reader_of_all_segments_is_told_of_it_once(self, tmp_path):
+        """`audit explain` reads the whole journal: a split that counted twice would make a false result."""
+        ended = now_in(OrderState.CANCELLED)
+        desk = self.desk(tmp_path, intended(), ended, accepted("100", before="10", ratio="10:1"))
+        before = desk.book.acceptances()
+        desk.keeper.rotate()
+        desk.keeper.rotate()
+        records = JournalHistory(journal=desk.path, files=LocalFiles()).records()
+        assert OrderBook.replayed(records).acceptances() == before
         desk.close()
 
     def test_a_carried_acceptance_moves_no_shares(self, tmp_path):

@@ -224,6 +224,21 @@ class TestAccount:
         assert (quote.bid_price, quote.ask_price, quote.bid_size, quote.ask_size) == (Decimal("99.98"), 100, 3, 4)
         assert (quote.last_price, quote.trading_halted, quote.updated_at) == (Decimal("99.99"), False, MORNING)
 
+    @pytest.mark.parametrize(
+        ("closes", "read"),
+        [
+            ({}, None),
+            ({"previous_close": "98.000000"}, Decimal(98)),
+            ({"previous_close": "980.000000", "adjusted_previous_close": "98.000000"}, Decimal(98)),
+            ({"previous_close": "98.000000", "adjusted_previous_close": None}, Decimal(98)),
+            ({"previous_close": "98.000000", "adjusted_previous_close": "0.000000"}, Decimal(98)),
+            ({"previous_close": -1, "adjusted_previous_close": {"amount": "98"}}, None),
+        ],
+    )
+    def test_the_last_close_is_adjusted_where_it_can_be_and_an_odd_one_spoils_no_quote(self, desk, closes, read):
+        desk.broker.on("GET", "/quotes/", reply(200, {"results": [QUOTE | closes]}))
+        assert desk.gateway.fetch_quotes(["AAPL"])["AAPL"].previous_close == read
+
     def test_no_symbols_are_no_request(self, desk):
         assert desk.gateway.fetch_quotes([]) == {}
         assert desk.broker.seen == []

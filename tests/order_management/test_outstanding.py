@@ -96,7 +96,7 @@ def test_a_round_reads_a_few_and_the_longest_unread_first(bench):
     assert {order.order_id for order in bench.gateway.orders} == {*first, *second}
 
 
-def test_after_two_days_only_status_reads_it(bench):
+def test_after_a_day_only_status_reads_it(bench):
     filled_unlisted(bench)
     bench.sync(after=(AWAITED_FOR - timedelta(seconds=1)).total_seconds())
     reads = len(bench.gateway.fetched)

@@ -249,3 +249,22 @@ def test_an_accepted_split_is_seen_by_a_watch_that_had_counted_before(bench):
     bench.orders.accept(10, 100, "10:1")
     bench.orders.sell(100, "105.11")
     assert watch.state().realised_today == 526
+
+
+def test_an_accepted_position_is_seen_at_once_though_nothing_was_traded_since(bench):
+    bench.orders.buy(10, "1000")
+    watch = bench.watch()
+    assert watch.state().unknown_cost == ()
+    bench.orders.accept(10, 100)
+    assert (watch.state().unknown_cost, watch.state().unmarked) == (("AAPL",), ())
+
+
+def test_shares_of_yesterday_are_older_ones_for_a_watch_that_ran_over_night(bench):
+    bench.orders.buy(100, "200")
+    bench.market.show("AAPL", "195", previous_close="198")
+    watch = bench.watch()
+    watch.read_ahead()
+    assert watch.state().unrealised_today == -500
+    bench.clock.sleep(24 * 3600)
+    watch.read_ahead()
+    assert watch.state().unrealised_today == -300

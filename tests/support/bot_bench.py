@@ -139,14 +139,17 @@ class BotBench:
 
     def new_bot(self) -> TradingBot:
         """Another bot over the same folders and the same broker, as a new process would be."""
-        around = Surroundings(
+        return create_bot(self.config, transport=self.broker, surroundings=self.surroundings(), background_sync=False)
+
+    def surroundings(self) -> Surroundings:
+        """What every bot of this bench is built in."""
+        return Surroundings(
             clock=self.clock,
             files=self.files,
             new_id=lambda: f"id-{next(self._ids)}",
             jitter=no_jitter,
             process_id=os.getpid,
         )
-        return create_bot(self.config, transport=self.broker, surroundings=around, background_sync=False)
 
     def started(self) -> "BotBench":
         self.bot.start()

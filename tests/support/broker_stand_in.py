@@ -32,6 +32,7 @@ class Route(enum.StrEnum):
     CANCEL = "cancel"
     LIST = "list"
     READ = "read"
+    QUOTES = "quotes"
 
 
 class Act(enum.StrEnum):
@@ -298,6 +299,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
             Route.CANCEL: self._cancelled,
             Route.LIST: self._listed,
             Route.READ: self._read,
+            Route.QUOTES: lambda request: reply(200, {"results": [None]}),
         }
         return serve[request.route](request)
 
@@ -453,6 +455,7 @@ _ADDRESSES: tuple[tuple[str, str, Route], ...] = (
     ("GET", r"/accounts/[^/]+/", Route.ACCOUNT),
     ("GET", r"/positions/", Route.POSITIONS),
     ("GET", r"/instruments/(?:[^/]+/)?", Route.INSTRUMENT),
+    ("GET", r"/quotes/", Route.QUOTES),
 )
 
 

@@ -26,7 +26,7 @@ from trading_bot.order_management.tracked_order import TrackedOrder
 from trading_bot.risk.breaker import RiskBreaker
 from trading_bot.risk.exchange_day import ExchangeDays
 from trading_bot.risk.marks import MarkReader
-from trading_bot.risk.order_facts import TradeHistory
+from trading_bot.risk.order_facts import OrderFacts, TradeHistory
 from trading_bot.risk.watch import RiskWatch
 
 MONDAY_NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
@@ -157,7 +157,7 @@ def breaker_of(
 
 
 def watch_of(
-    orders: FakeOrders,
+    orders: OrderFacts,
     folder: Path,
     *,
     clock: VirtualClock | None = None,
@@ -166,7 +166,7 @@ def watch_of(
     marks: MarkReader | None = None,
     unsettled: Collection[str] = (),
 ) -> RiskWatch:
-    clock = clock or VirtualClock(orders.now)
+    clock = clock or VirtualClock(orders.now if isinstance(orders, FakeOrders) else MONDAY_NOON)
     return RiskWatch(
         limits=limits,
         orders=orders,

@@ -190,3 +190,15 @@ def test_a_restricted_account_is_a_warning(restriction, finding):
     check = checkup.account_check(account)
     assert (check.finding, "...0001" in check.detail) == (finding, True)
     assert (restriction or "can be read") in check.detail
+
+
+def test_results_say_what_no_limit_counts_and_what_counts_by_totals():
+    assert checkup.results_check(unknown_cost=(), unlisted_orders=0).finding is Finding.OK
+    check = checkup.results_check(unknown_cost=("NVDA", "F"), unlisted_orders=0)
+    assert (check.finding, check.detail) == (
+        Finding.WARNING,
+        "the cost of F, NVDA is unknown since a person accepted the position, and counts in no limit",
+    )
+    check = checkup.results_check(unknown_cost=(), unlisted_orders=2)
+    assert check.finding is Finding.WARNING
+    assert check.detail.startswith("2 orders have fills whose executions are not listed yet")

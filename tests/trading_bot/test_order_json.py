@@ -14,6 +14,7 @@ from trading_bot.order_json import (
     envelope_json,
     external_order_json,
     moment_text,
+    order_result_json,
     orders_json,
     position_json,
     positions_json,
@@ -40,6 +41,7 @@ from trading_bot.order_management.models import (
 from trading_bot.order_management.outcomes import UnreadRow
 from trading_bot.order_management.portfolio import Position, UnreadPosition
 from trading_bot.order_management.results import CancelResult, CancelVerdict, PositionDifference, SyncSummary
+from trading_bot.risk.order_result import OrderResult
 from trading_bot.safety_checks import SafetyResult
 
 STATUS = OrderStatus(
@@ -169,6 +171,14 @@ def test_a_status_in_full():
         "broker_state": "partially_filled",
         "state_is_known": True,
     }
+
+
+def test_the_result_of_a_sell_order():
+    assert order_result_json(None) is None
+    result = OrderResult(
+        realised=Decimal("-4.50"), unknown_quantity=Decimal("1.50"), accepted=None, estimated_quantity=Decimal(2)
+    )
+    assert order_result_json(result) == {"realised": "-4.50", "unknown_quantity": "1.5", "estimated_quantity": "2"}
 
 
 def test_a_cancel_says_whether_the_end_is_proven():

@@ -19,6 +19,7 @@ from trading_bot.config import RiskManagementConfig
 from trading_bot.market_hours import Calendar, MarketHours
 from trading_bot.order_management.exceptions import AuthenticationError
 from trading_bot.order_management.models import OrderState, Side
+from trading_bot.risk.marks import MarkReader
 from trading_bot.safety_checks import PendingOrder, SafetyChecks, SafetyResult
 
 MONDAY_NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
@@ -45,7 +46,7 @@ def checks_of(
         ),
         account=AccountData(gateway=gateway, clock=clock, ttl_s=15),
         orders=orders,
-        risk=watch_of(orders, folder, clock=clock, limits=limits),
+        risk=watch_of(orders, folder, clock=clock, limits=limits, marks=MarkReader(gateway=gateway, clock=clock)),
         clock=clock,
         queue_for_open=queue_for_open,
     )
@@ -293,6 +294,23 @@ def test_a_refused_buy_puts_the_limit_it_met_on_record(tmp_path):
     limits = limits_of(max_daily_loss=10)
     judge(FakeAccountGateway(), Side.BUY, 1, limits=limits, orders=orders, folder=tmp_path)
     assert judge(FakeAccountGateway(), Side.BUY, 1, orders=orders, folder=tmp_path).code == "risk_halt"
+
+
+@pytest.mark.parametrize(
+    ("side", "now", "reads"),
+    [
+        (Side.BUY, MONDAY_NOON, ["quotes"]),
+        (Side.SELL, MONDAY_NOON, []),
+        (Side.BUY, MONDAY_EVENING, []),
+        (Side.BUY, THANKSGIVING, []),
+    ],
+)
+def test_prices_are_read_ahead_of_a_buy_in_the_regular_session_alone(tmp_path, side, now, reads):
+    gateway, orders = FakeAccountGateway(), FakeOrders(now)
+    orders.buy(10, "100")
+    checks = checks_of(gateway, limits=limits_of(max_daily_loss=1000), orders=orders, folder=tmp_path, now=now)
+    checks.read_ahead(side)
+    assert gateway.reads == reads
 
 
 def test_the_state_is_todays_and_asks_no_broker(tmp_path):

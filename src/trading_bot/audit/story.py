@@ -29,6 +29,8 @@ class OrderLife:
 
     order: TrackedOrder
     sentences: tuple[Sentence, ...]
+    book: OrderBook
+    """All orders and accepted positions that the records tell: what the result of this order rests on."""
 
 
 def sentence_of(record: JournalRecord) -> Sentence:
@@ -60,7 +62,9 @@ def life_of(records: Iterable[JournalRecord], identifier: str) -> OrderLife:
         )
     name = order.client_order_id
     return OrderLife(
-        order=order, sentences=tuple(sentence_of(each) for each in kept if each.fact.client_order_id == name)
+        order=order,
+        sentences=tuple(sentence_of(each) for each in kept if each.fact.client_order_id == name),
+        book=book,
     )
 
 

@@ -83,17 +83,22 @@ def explain(invocation: Invocation, order_id: str) -> None:
     """
     from trading_bot.audit.story import life_of
     from trading_bot.audit.tail import JournalTail
-    from trading_bot.order_json import envelope_json
+    from trading_bot.order_json import envelope_json, order_result_json
+    from trading_bot.risk.order_result import result_lines, result_of
 
     pages = _Pages(invocation)
     pages.refuse_missing()
     life = life_of(JournalTail(pages.place.journal).read(), order_id)
+    result = result_of(life.order, life.book.orders(), life.book.acceptances())
     if invocation.json:
         sentences = [_sentence_json(each) for each in life.sentences]
-        print_json({"v": 1, "order": envelope_json(life.order.envelope), "sentences": sentences})
+        order = envelope_json(life.order.envelope)
+        print_json({"v": 1, "order": order, "result": order_result_json(result), "sentences": sentences})
         return
     print_line(f"order {life.order.client_order_id}: {life.order.state.value.replace('_', ' ')} as of the last record")
     pages.write(life.sentences, naming=False)
+    for line in result_lines(result):
+        print_line(line)
 
 
 class _Pages:

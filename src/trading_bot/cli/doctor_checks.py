@@ -11,6 +11,7 @@ from pathlib import Path
 
 from trading_bot import checkup
 from trading_bot.audit.check import verdict_on
+from trading_bot.audit.tail import JournalTail
 from trading_bot.checkup import Check, FolderFacts, Trouble
 from trading_bot.cli.account_place import AccountPlace, place_of
 from trading_bot.cli.errors import known_errors
@@ -22,7 +23,9 @@ from trading_bot.desk import Ping
 from trading_bot.files import FileSystem, LocalFiles
 from trading_bot.order_management.exceptions import AuthenticationError, OrderError, OrderLogError
 from trading_bot.order_management.models import ExecutionMode
+from trading_bot.order_management.order_book import OrderBook
 from trading_bot.risk.exchange_day import exchange_day
+from trading_bot.risk.results import results_of
 from trading_bot.startup.login import LiveDoor, open_live_door, try_paper_login
 
 PACKAGES = (
@@ -72,6 +75,18 @@ def _storage(config: Config, place: AccountPlace, clock: Clock) -> Iterator[Chec
         return
     yield checkup.journal_check(verdict, path=str(place.journal))
     yield checkup.clock_check(now=clock.now(), last_record=verdict.last_at)
+    if verdict.ok and verdict.records:
+        yield _results(place)
+
+
+def _results(place: AccountPlace) -> Check:
+    try:
+        book = OrderBook.replayed(JournalTail(place.journal).read())
+    except OrderLogError as error:
+        return checkup.failed("results", error, Trouble.STORAGE)
+    held = results_of(book.orders(), book.acceptances()).holdings
+    unknown = (symbol for symbol, holding in held.items() if holding.unknown)
+    return checkup.results_check(unknown_cost=unknown, unlisted_orders=len(book.unbacked()))
 
 
 def _trading(config: Config, place: AccountPlace, clock: Clock) -> Iterator[Check]:

@@ -174,9 +174,10 @@ class Acceptances:
         self._kept: list[Acceptance] = []
 
     def note(self, record: JournalRecord, *, before: Decimal) -> None:
-        """Keep what a record says of the cost of a symbol, if anything; see `acceptance_of`."""
+        """Keep what a record says of the cost of a symbol, if anything and once; see `acceptance_of`."""
         found = acceptance_of(record, before=before)
-        if found is not None:
+        # Whoever reads the segments one after another is told again what the later ones carry.
+        if found is not None and all((found.symbol, found.number) != (one.symbol, one.number) for one in self._kept):
             self._kept.append(found)
 
     def rename(self, was: str | None, symbol: str | None) -> None:

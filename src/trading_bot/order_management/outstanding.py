@@ -15,7 +15,7 @@ from trading_bot.order_management.models import ClientOrderId, OrderId, OrderRep
 from trading_bot.order_management.ports import BrokerGateway
 from trading_bot.order_management.tracked_order import TrackedOrder
 
-AWAITED_FOR = timedelta(hours=48)
+AWAITED_FOR = timedelta(hours=24)
 """How long after the latest news of a fill its executions are waited for; ``status`` still reads the order then."""
 
 MOST_IN_ONE_ROUND = 5

@@ -51,10 +51,6 @@ class RiskState:
     """Sales counted by the order's total and average, because their executions are not listed yet."""
 
 
-def _no_symbols() -> tuple[str, ...]:
-    return ()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Figures:
     today: ExchangeDay
@@ -81,7 +77,7 @@ class RiskWatch:
         breaker: RiskBreaker,
         days: ExchangeDays,
         marks: MarkReader | None = None,
-        unsettled: Callable[[], Collection[str]] = _no_symbols,
+        unsettled: Callable[[], Collection[str]] = frozenset,
     ) -> None:
         self._limits = limits
         self._orders = orders
@@ -177,7 +173,7 @@ class RiskWatch:
             )
         earned, change = figures.results.realised, figures.unrealised.dollars
         loss = EXACT.minus(EXACT.add(earned, change))
-        if change >= 0 or loss < limit:
+        if loss < limit:
             return None
         return (
             f"the loss of {day} reached {_in_cents(loss)} ({_in_cents(earned)} realised, {_in_cents(change)} on held "
