@@ -96,6 +96,11 @@ def live_access(open_door: Callable[[], LiveDoor]) -> Iterator[Check]:
     except OrderError as error:
         needs_login = error.code == AuthenticationError.code
         yield checkup.failed("account", error, Trouble.LOGIN if needs_login else Trouble.BROKER)
+        return
+    try:
+        yield checkup.understood_check(door.not_understood())
+    except OrderError as error:
+        yield checkup.failed("broker's data", error, Trouble.BROKER)
 
 
 def _holder(place: AccountPlace, clock: Clock) -> Check:

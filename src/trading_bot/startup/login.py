@@ -6,6 +6,7 @@ from pydantic import SecretStr
 
 from trading_bot.auth.robinhood_auth import RobinhoodAuth
 from trading_bot.config import Config, ConfigError
+from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.portfolio import AccountSnapshot
@@ -109,6 +110,18 @@ class LiveDoor:
             OrderStatusError: they cannot be read.
         """
         return self._gateway.fetch_account()
+
+    def not_understood(self) -> tuple[str, ...]:
+        """Read positions and open orders too, and return what of all that was read could not be understood.
+
+        Raises:
+            OrderStatusError: the positions or the open orders cannot be read.
+        """
+        self._gateway.fetch_positions()
+        listing = self._gateway.list_open_orders()
+        if listing.problem is not None:
+            raise OrderStatusError(f"reading the open orders: {listing.problem}")
+        return self._gateway.not_understood
 
 
 def open_live_door(
