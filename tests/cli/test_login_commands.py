@@ -16,6 +16,7 @@ from tests.support.live_account import NUMBER, REVOKE, TOKEN, LiveAccount, live_
 from tests.support.loopback_broker import acts
 from tests.support.stand_in_book import http_date
 from tests.support.terminal import at_terminal
+from trading_bot.checkup import Check
 from trading_bot.cli.doctor_checks import live_access
 from trading_bot.cli.errors import CommandError
 from trading_bot.cli.exit_codes import ExitCode
@@ -146,6 +147,11 @@ def test_no_secret_is_shown_by_any_of_it(account, capfd, caplog):
     assert len(shown) >= 7
 
 
+def clock_checks(account: LiveAccount) -> list[Check]:
+    checks = live_access(lambda: Person(account)._door(account.config, None))
+    return [check for check in checks if check.name == "broker clock"]
+
+
 class TestDoctor:
     def test_a_saved_login_and_a_readable_account_are_well(self, account):
         account.log_in("canary-access")
@@ -154,6 +160,7 @@ class TestDoctor:
             ("session", "ok"),
             ("account", "ok"),
             ("broker clock", "ok"),
+            ("broker's data", "ok"),
         ]
 
     @pytest.mark.parametrize(
@@ -168,16 +175,37 @@ class TestDoctor:
         account.log_in("canary-access")
         theirs = http_date(account.clock.now() - timedelta(seconds=ahead_s))
         account.server.on("GET", f"/accounts/{NUMBER}/", acts.reply(200, account.book._account(), Date=theirs))
-        *_, check = live_access(lambda: Person(account)._door(account.config, None))
-        assert (check.name, check.finding) == ("broker clock", finding)
+        [check] = clock_checks(account)
+        assert check.finding == finding
         assert said in check.detail
 
     def test_a_refused_read_tells_the_brokers_time_too(self, account):
         account.log_in("canary-access")
         theirs = http_date(account.clock.now() - timedelta(seconds=400))
         account.server.on("GET", f"/accounts/{NUMBER}/", acts.reply(404, Date=theirs))
-        *_, check = live_access(lambda: Person(account)._door(account.config, None))
-        assert (check.name, check.finding) == ("broker clock", "failed")
+        [check] = clock_checks(account)
+        assert check.finding == "failed"
+
+    def test_what_was_not_understood_is_listed(self, account):
+        account.log_in("canary-access")
+        row = {"instrument_id": "7a2f7d2c-1f0e-4a57-9f0b-2f2d8a0c1b11", "quantity": None, "symbol": "SCLXZZZ"}
+        account.server.on("GET", "/positions/", acts.reply(200, {"results": [row], "next": None}))
+        account.server.on("GET", "/orders/", acts.reply(200, {"results": [None], "next": None}))
+        checks = list(live_access(lambda: Person(account)._door(account.config, None)))
+        assert [check.finding for check in checks] == ["ok", "ok", "ok", "warning"]
+        assert "position SCLXZZZ: cannot be read: quantity" in checks[-1].detail
+        assert "a row of the order list is no order at all" in checks[-1].detail
+
+    @pytest.mark.parametrize("path", ["/positions/", "/orders/"])
+    def test_a_list_that_cannot_be_read_is_said(self, account, path):
+        account.log_in("canary-access")
+        account.server.on("GET", path, acts.reply(400, {"detail": "no"}))
+        checks = list(live_access(lambda: Person(account)._door(account.config, None)))
+        assert [(check.name, check.finding) for check in checks[1:]] == [
+            ("account", "ok"),
+            ("broker clock", "ok"),
+            ("broker's data", "failed"),
+        ]
 
     @pytest.mark.parametrize(("status", "trouble"), [(401, "login"), (404, "broker"), (400, "broker")])
     def test_an_account_that_cannot_be_read_says_what_it_takes(self, account, status, trouble):

@@ -122,7 +122,13 @@ def live_access(open_door: Callable[[], LiveDoor]) -> Iterator[Check]:
     except OrderError as error:
         needs_login = error.code == AuthenticationError.code
         yield checkup.failed("account", error, Trouble.LOGIN if needs_login else Trouble.BROKER)
+        yield checkup.broker_clock_check(door.clock_is_off_by())
+        return
     yield checkup.broker_clock_check(door.clock_is_off_by())
+    try:
+        yield checkup.understood_check(door.not_understood())
+    except OrderError as error:
+        yield checkup.failed("broker's data", error, Trouble.BROKER)
 
 
 def _holder(place: AccountPlace, clock: Clock) -> Check:
