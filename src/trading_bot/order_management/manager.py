@@ -221,7 +221,7 @@ class OrderManager:
         Raises:
             TradingHaltedError, DuplicateOrderError: as there.
         """
-        self._parts.admission.refuse_unless_open_to(terms)
+        self._parts.placement.refuse_unless_open_to(terms)
 
     def get_order_status(self, order_id: str) -> OrderStatus:
         """Read an order by either id, from the broker where it holds the order.
