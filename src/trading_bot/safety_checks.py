@@ -83,6 +83,16 @@ def _max_trades_per_day(buy: _Buy) -> str | None:
     )
 
 
+def _max_open_orders(buy: _Buy) -> str | None:
+    limit, count = buy.trade.limits.max_open_orders, len(buy.active)
+    if limit is None or count < limit:
+        return None
+    return (
+        f"{count} orders are open or in doubt, and the limit is {limit};"
+        " cancel one, wait for one to end, or raise risk_management.max_open_orders"
+    )
+
+
 def _account_restricted(buy: _Buy) -> str | None:
     if buy.account.restriction is None:
         return None
@@ -143,6 +153,7 @@ _Rules: TypeAlias = tuple[tuple[str, Callable[[_T], str | None]], ...]
 _BUY_RULES: _Rules[_Buy] = (
     ("risk_halt", _risk_halt),
     ("max_trades_per_day", _max_trades_per_day),
+    ("max_open_orders", _max_open_orders),
     ("account_restricted", _account_restricted),
     ("insufficient_buying_power", _insufficient_buying_power),
     ("max_order_notional", _max_order_notional),

@@ -14,6 +14,7 @@ from trading_bot.order_management.freshness import Freshness
 from trading_bot.order_management.halts import TradingHalts
 from trading_bot.order_management.holdings import Holdings
 from trading_bot.order_management.ledger import OrderLedger
+from trading_bot.order_management.market_quotes import MarketCheck
 from trading_bot.order_management.models import OrderEnvelope
 from trading_bot.order_management.operator_decisions import OperatorDecisions
 from trading_bot.order_management.placement import ManagerIdentity, Placement
@@ -45,6 +46,7 @@ class Surface:
     session_end: Callable[[OrderEnvelope], datetime]
     jitter: Jitter
     before_sync: Callable[[], object]
+    check_market: MarketCheck
 
 
 class ManagerParts:
@@ -161,6 +163,7 @@ class ManagerParts:
             outcomes=self.outcomes,
             canceller=self.canceller,
             catch_up=lambda within_s: self.upkeep.catch_up(within_s=within_s),
+            check_market=base.check_market,
             clock=base.clock,
             new_id=base.new_id,
         )

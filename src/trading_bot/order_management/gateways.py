@@ -36,7 +36,7 @@ from trading_bot.robinhood.account_wire import PositionPayload, account_snapshot
 from trading_bot.robinhood.broker_clock import BrokerClock
 from trading_bot.robinhood.classify import classify_cancel, classify_submit
 from trading_bot.robinhood.directory import BrokerDirectory, checked_symbol
-from trading_bot.robinhood.fields import is_broker_id, parse_payload
+from trading_bot.robinhood.fields import SYMBOL, is_broker_id, parse_payload
 from trading_bot.robinhood.listing import (
     FilterIgnoredError,
     Pages,
@@ -127,7 +127,7 @@ class RobinhoodGateway:
             OrderNotSentError: the look-up failed (`AuthenticationError` where only a new login helps).
         """
         try:
-            return self._directory.facts(symbol, side).tick
+            return self._directory.to_trade(symbol, side)[1]
         except OrderStatusError as error:
             raise _not_prepared(symbol, error) from error
 
@@ -139,7 +139,7 @@ class RobinhoodGateway:
             OrderNotSentError: a look-up failed (`AuthenticationError` where only a new login helps).
         """
         try:
-            instrument = self._directory.facts(terms.symbol, terms.side)
+            instrument_id, tick = self._directory.to_trade(terms.symbol, terms.side)
             number = self._directory.account_number()
         except OrderStatusError as error:
             raise _not_prepared(terms.symbol, error) from error
@@ -147,9 +147,9 @@ class RobinhoodGateway:
             terms,
             ref_id=ref_id,
             account_url=account_url(number),
-            instrument_url=instrument_url(instrument.id),
+            instrument_url=instrument_url(instrument_id),
             order_form_version=self._order_form_version,
-            tick=instrument.tick,
+            tick=tick,
         )
         return PreparedOrder(ref_id=ref_id, terms=terms, body=body)
 
@@ -250,19 +250,21 @@ class RobinhoodGateway:
             raise OrderStatusError(f"reading the positions: {error}; read them again before trading") from error
 
     def fetch_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """Read quotes in one request; symbols unknown or without a two-sided market are absent."""
+        """Read quotes in one request; symbols unknown, unreadable or without a two-sided market are absent.
+
+        Raises:
+            OrderStatusError: the read failed as a whole.
+            OrderValidationError: none of these can be a symbol.
+        """
         if not symbols:
             return {}
-        asked = ",".join(checked_symbol(symbol) for symbol in symbols)
-        reply = self._reads.get("/quotes/", (("symbols", asked),))
+        asked = [symbol for symbol in symbols if SYMBOL.fullmatch(symbol)] or [checked_symbol(symbols[0])]
+        reply = self._reads.get("/quotes/", (("symbols", ",".join(asked)),))
         rows = reply.get("results") if isinstance(reply, dict) else None
         if not isinstance(rows, list):
             raise OrderStatusError("reading the quotes: the reply holds none; ask again before trading")
-        try:
-            quotes = [parse_quote(row) for row in rows if row is not None]
-        except UnreadableReplyError as error:
-            raise OrderStatusError(f"reading the quotes: {error}; ask again before trading") from error
-        return {quote.symbol: quote for quote in quotes if quote is not None and quote.symbol in symbols}
+        quotes = [quote for row in rows if (quote := _quote(row)) is not None]
+        return {quote.symbol: quote for quote in quotes if quote.symbol in symbols}
 
     def _submit(self, intent: DurableIntent, permit: SendPermit, timeout_s: Seconds) -> SubmitOutcome:
         request = WireRequest(
@@ -313,6 +315,14 @@ class RobinhoodGateway:
         if symbol is None:
             raise UnreadableReplyError(f"instrument {payload.instrument_id} belongs to no symbol")
         return symbol
+
+
+def _quote(row: object) -> Quote | None:
+    """Read one row; whatever is wrong with it concerns its own symbol alone."""
+    try:
+        return None if row is None else parse_quote(row)
+    except UnreadableReplyError:
+        return None
 
 
 def _not_prepared(symbol: str, error: OrderStatusError) -> OrderNotSentError:

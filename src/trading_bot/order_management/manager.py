@@ -17,6 +17,7 @@ from trading_bot.order_management.exceptions import (
     TradingHaltedError,
 )
 from trading_bot.order_management.ledger import OrderLedger, OrderListener
+from trading_bot.order_management.market_quotes import MarketCheck, allow_at_any_market
 from trading_bot.order_management.models import (
     OrderEnvelope,
     OrderRequest,
@@ -47,7 +48,7 @@ class OrderManager:
     """Places, cancels and follows the limit orders of one account. Every method may be called from any thread.
 
     With an ``account`` to read positions from, sells are bounded by what is held, and held shares can be sold while
-    entries are halted. ``before_sync`` runs before each synchronisation.
+    entries are halted. ``before_sync`` runs before each synchronisation, ``check_market`` before each entry.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class OrderManager:
         jitter: Jitter = no_jitter,
         account: AccountGateway | None = None,
         before_sync: Callable[[], object] = nothing,
+        check_market: MarketCheck = allow_at_any_market,
     ) -> None:
         self._ledger = ledger
         self._parts = ManagerParts(
@@ -81,6 +83,7 @@ class OrderManager:
                 session_end=session_end,
                 jitter=jitter,
                 before_sync=before_sync,
+                check_market=check_market,
             )
         )
 

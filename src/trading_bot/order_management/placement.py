@@ -12,6 +12,7 @@ from trading_bot.order_management.cancellation import Canceller
 from trading_bot.order_management.client_ids import derive_ref_id, validate_client_order_id
 from trading_bot.order_management.exceptions import OrderNotFoundError, TradeRefusedError
 from trading_bot.order_management.ledger import OrderLedger
+from trading_bot.order_management.market_quotes import MarketCheck
 from trading_bot.order_management.models import (
     ClientOrderId,
     ExecutionMode,
@@ -59,6 +60,7 @@ class Placement:
     """Places orders. The steps that judge and write ahead run one order at a time, the submits side by side.
 
     ``catch_up`` renews a view of the broker that is too old to carry an order, within the seconds it is given.
+    ``check_market`` judges entries by the visible market, before the steps that run one at a time.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Placement:
         outcomes: OutcomeRecorder,
         canceller: Canceller,
         catch_up: Callable[[Seconds], None],
+        check_market: MarketCheck,
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
@@ -85,6 +88,7 @@ class Placement:
         self._outcomes = outcomes
         self._canceller = canceller
         self._catch_up = catch_up
+        self._check_market = check_market
         self._clock = clock
         self._new_id = new_id
         self._refusals = SameRefusals(clock=clock)
@@ -98,6 +102,7 @@ class Placement:
     def refuse_unless_open_to(self, terms: OrderTerms) -> None:
         """Refuse what `place` would refuse of these terms as things stand; nothing is sent or reserved."""
         self._refuse_if_refused_before(terms, probes=False)
+        self._refuse_at_this_market(terms, by=self._clock.monotonic() + self._settings.intent_ttl_s)
         self._admission.refuse_unless_open_to(terms)
 
     def standing(self, request: OrderRequest, *, strategy_name: str | None) -> OrderEnvelope | None:
@@ -129,6 +134,7 @@ class Placement:
         terms = self._pricing.price(request, strategy_name=strategy_name, gateway=in_time)
         self._refuse_if_refused_before(terms)
         prepared = in_time.prepare_order(terms, derive_ref_id(self._identity.account_key, client_order_id))
+        self._refuse_at_this_market(terms, by=decided.at.mono + self._settings.intent_ttl_s)
         intent = intent_of(
             client_order_id,
             prepared,
@@ -171,6 +177,11 @@ class Placement:
         held = None if self._admission.reduces(terms) else self._refusals.why_held(terms, probes=probes)
         if held is not None:
             raise TradeRefusedError(held, symbol=terms.symbol, code=SAME_REFUSAL)
+
+    def _refuse_at_this_market(self, terms: OrderTerms, *, by: Seconds) -> None:
+        # There is always a way out: no missing quote and no distance from it keeps held shares from being sold.
+        if not self._admission.reduces(terms):
+            self._check_market(terms, by)
 
     def _note_refusal(self, terms: OrderTerms, outcome: SubmitOutcome, latest: TrackedOrder) -> None:
         if latest.state is OrderState.REJECTED:

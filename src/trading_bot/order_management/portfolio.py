@@ -47,3 +47,5 @@ class Quote:
     last_price: Decimal | None
     trading_halted: bool
     updated_at: datetime
+    last_extended_price: Decimal | None = None
+    """The last trade outside the regular session, where the broker names one."""

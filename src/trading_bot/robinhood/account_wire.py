@@ -79,6 +79,7 @@ class QuotePayload(Payload):
     bid_size: Size
     ask_size: Size
     last_trade_price: Amount | None = None
+    last_extended_hours_trade_price: Amount | None = None
     trading_halted: bool
     updated_at: WireTime
 
@@ -127,6 +128,7 @@ def parse_quote(obj: object) -> Quote | None:
         bid_size=payload.bid_size,
         ask_size=payload.ask_size,
         last_price=payload.last_trade_price or None,
+        last_extended_price=payload.last_extended_hours_trade_price or None,
         trading_halted=payload.trading_halted,
         updated_at=payload.updated_at,
     )
