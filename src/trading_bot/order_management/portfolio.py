@@ -17,6 +17,19 @@ class AccountSnapshot:
     restriction: str | None
     """Why the account may not open positions (locked, deactivated, closing only), if it may not."""
     as_of: datetime
+    account_type: str | None = None
+    """The broker's word: ``cash``, ``margin``, or None where it does not say."""
+    portfolio_cash: Decimal | None = None
+    """The account's own money, promised and unsettled money included."""
+    cash_held_for_collateral: Decimal = Decimal(0)
+    """Promised to options."""
+    unsettled_funds: Decimal = Decimal(0)
+    """Proceeds of sales that have not settled."""
+
+    @property
+    def is_cash_account(self) -> bool:
+        """Whether the account can only spend its own, settled money."""
+        return (self.account_type or "").strip().lower() == "cash"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Accounts, positions, instruments and quotes on the wire, and their reading into our types."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field
@@ -21,6 +22,10 @@ class AccountPayload(Payload):
     buying_power: Number
     cash: Number
     cash_held_for_orders: Amount
+    type: str | None = None
+    portfolio_cash: Number | None = None
+    cash_held_for_options_collateral: Amount | None = None
+    unsettled_funds: Amount | None = None
     deactivated: bool
     locked: bool
     only_position_closing_trades: bool
@@ -98,6 +103,10 @@ def account_snapshot(payload: AccountPayload, as_of: datetime) -> AccountSnapsho
         cash_held_for_orders=payload.cash_held_for_orders,
         restriction=payload.restriction,
         as_of=as_of,
+        account_type=payload.type,
+        portfolio_cash=payload.portfolio_cash,
+        cash_held_for_collateral=payload.cash_held_for_options_collateral or Decimal(0),
+        unsettled_funds=payload.unsettled_funds or Decimal(0),
     )
 
 
