@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TypeAlias, TypeVar
 
 from trading_bot.account.account_data import AccountData
+from trading_bot.account.funds import funds_in_words, spendable
 from trading_bot.clock import Clock
 from trading_bot.config.sections import RiskManagementConfig
 from trading_bot.market_hours import MarketHours
@@ -83,6 +84,16 @@ def _max_trades_per_day(buy: _Buy) -> str | None:
     )
 
 
+def _max_open_orders(buy: _Buy) -> str | None:
+    limit, count = buy.trade.limits.max_open_orders, len(buy.active)
+    if limit is None or count < limit:
+        return None
+    return (
+        f"{count} orders are open or in doubt, and the limit is {limit};"
+        " cancel one, wait for one to end, or raise risk_management.max_open_orders"
+    )
+
+
 def _account_restricted(buy: _Buy) -> str | None:
     if buy.account.restriction is None:
         return None
@@ -93,11 +104,11 @@ def _insufficient_buying_power(buy: _Buy) -> str | None:
     cost = buy.trade.notional
     unshown = unreflected_cost(buy.all_orders, since=buy.account.as_of)
     in_doubt = EXACT.add(unresolved_cost(buy.active), unshown)
-    available = EXACT.subtract(buy.account.buying_power, in_doubt)
-    if cost <= available:
+    funds = spendable(buy.account, allow_margin=buy.trade.limits.allow_margin)
+    if cost <= EXACT.subtract(funds, in_doubt):
         return None
     reserved = f", {in_doubt} of it reserved for orders in doubt and fills not shown yet" if in_doubt else ""
-    return f"{buy.trade} cost {cost} and the buying power is {buy.account.buying_power}{reserved}; buy less or add cash"
+    return f"{buy.trade} cost {cost} and {funds_in_words(buy.account, funds)}{reserved}; buy less or add cash"
 
 
 def _insufficient_shares(sell: _Sell) -> str | None:
@@ -143,6 +154,7 @@ _Rules: TypeAlias = tuple[tuple[str, Callable[[_T], str | None]], ...]
 _BUY_RULES: _Rules[_Buy] = (
     ("risk_halt", _risk_halt),
     ("max_trades_per_day", _max_trades_per_day),
+    ("max_open_orders", _max_open_orders),
     ("account_restricted", _account_restricted),
     ("insufficient_buying_power", _insufficient_buying_power),
     ("max_order_notional", _max_order_notional),

@@ -54,12 +54,12 @@ def test_what_sends_no_order_has_none(tmp_path, command):
 
 def test_every_limit_is_told():
     assert live_banner(Config.model_validate(LIVE)) == (
-        "LIVE, real money, account ...0001; limits: $25,000.00 an order, $50,000.00 a position, $1,000.00 loss a day, "
-        "5 losses in a row, 100 trades a day; stop it all with 'trading-bot kill'"
+        "LIVE, real money, account ...0001; limits: $500.00 an order, $2,000.00 a position, $1,000.00 loss a day, "
+        "5 losses in a row, 100 trades a day, 50 orders open; stop it all with 'trading-bot kill'"
     )
 
 
 def test_a_limit_that_is_off_is_told_as_that():
     limits = ("max_order_notional", "max_position_notional", "max_daily_loss")
-    off = dict.fromkeys((*limits, "max_consecutive_losses", "max_trades_per_day"))
+    off = dict.fromkeys((*limits, "max_consecutive_losses", "max_trades_per_day", "max_open_orders"))
     assert live_banner(Config.model_validate(LIVE | {"risk_management": off})).count(" any ") == len(off)

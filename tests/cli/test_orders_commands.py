@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.support.command_desk import CommandDesk
-from trading_bot.cli.answer_text import status_lines
+from trading_bot.cli.answer_text import preview_lines, status_lines
 from trading_bot.cli.cancel_all import Told
 from trading_bot.cli.invocation import Invocation
 from trading_bot.clock import SystemClock
@@ -247,3 +247,23 @@ def test_a_status_says_how_many_executions_are_outstanding():
         "the executions of 4 shares are outstanding: they count by total and average until the broker lists them",
     )
     assert len(status_lines({**order, "executions_outstanding": "0"}, ZoneInfo("America/New_York"))) == 3
+
+
+DOUBTFUL = (
+    "rounded to steps of $0.01 (SEC Rule 612); the instrument's own is not known, so the order may have another price "
+    "(no answer)"
+)
+
+
+@pytest.mark.parametrize(
+    ("tick", "line"),
+    [
+        ({"size": "0.05", "source": "instrument", "problem": None}, "rounded to steps of $0.05 (the instrument's own)"),
+        ({"size": "0.01", "source": "sec_rule_612", "problem": "no answer"}, DOUBTFUL),
+        (None, "nothing was sent"),
+    ],
+)
+def test_a_preview_says_which_price_step_it_took_where_it_is_told(tick, line):
+    terms = {"symbol": "TICK", "side": "buy", "quantity": 1, "limit_price": "12.30", "notional": "12.30"}
+    answer = {"terms": terms | {"time_in_force": "gfd"}, "refusal": None} | ({"tick": tick} if tick else {})
+    assert preview_lines(answer)[-1] == line

@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from trading_bot.config import Config, ConfigError, Credentials, HoursConfig, TradingConfig
+from trading_bot.config import Config, ConfigError, Credentials, HoursConfig, RiskManagementConfig, TradingConfig
 from trading_bot.config.credentials import KnownCredentials
 from trading_bot.market_hours import Calendar
+from trading_bot.order_management.models import ExecutionMode
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.json"
 ACCOUNT = "5QW98765"
@@ -248,7 +249,7 @@ def test_a_limit_is_a_sensible_number_of_dollars(tmp_path, field, value):
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, "five", True, 100_001])
-@pytest.mark.parametrize("field", ["max_consecutive_losses", "max_trades_per_day"])
+@pytest.mark.parametrize("field", ["max_consecutive_losses", "max_trades_per_day", "max_open_orders"])
 def test_a_limit_on_a_count_is_a_whole_number_above_zero(tmp_path, field, value):
     (problem,) = problems_of(tmp_path, json.dumps({"risk_management": {field: value}}))
     assert problem.startswith(f"risk_management.{field} is ")
@@ -256,10 +257,68 @@ def test_a_limit_on_a_count_is_a_whole_number_above_zero(tmp_path, field, value)
 
 @pytest.mark.parametrize(
     "field",
-    ["max_order_notional", "max_position_notional", "max_daily_loss", "max_consecutive_losses", "max_trades_per_day"],
+    [
+        *("max_order_notional", "max_position_notional", "max_daily_loss", "max_consecutive_losses"),
+        *("max_trades_per_day", "max_open_orders"),
+    ],
 )
 def test_a_limit_of_null_is_no_limit(tmp_path, field):
     assert getattr(read(tmp_path, json.dumps({"risk_management": {field: None}})).risk_management, field) is None
+
+
+LIVE = {"trading": {"mode": "live"}, "account_number": "5QR10001"}
+
+
+def limits_of(config: Config) -> tuple[Decimal | None, Decimal | None]:
+    return config.risk_management.max_order_notional, config.risk_management.max_position_notional
+
+
+def test_live_without_limits_of_ones_own_an_order_is_500_dollars_and_a_position_2000(tmp_path):
+    config = read(tmp_path, json.dumps(LIVE))
+    assert limits_of(config) == (Decimal(500), Decimal(2000))
+    assert config.origins["risk_management.max_order_notional"] == "default"
+    assert limits_of(read(tmp_path, "{}")) == (Decimal(25_000), Decimal(50_000))
+
+
+@pytest.mark.parametrize(("value", "limit"), [("30000", Decimal(30_000)), (None, None)])
+def test_a_limit_of_ones_own_holds_live_too(tmp_path, value, limit):
+    config = read(tmp_path, json.dumps(LIVE | {"risk_management": {"max_order_notional": value}}))
+    assert limits_of(config) == (limit, Decimal(2000))
+
+
+def test_a_limit_from_the_environment_is_ones_own(tmp_path):
+    variables = {"TRADING_BOT_RISK_MANAGEMENT__MAX_POSITION_NOTIONAL": "9000"}
+    (tmp_path / "config.json").write_text(json.dumps(LIVE), encoding="utf-8")
+    config = Config.from_env_and_json(tmp_path / "config.json", environ=variables)
+    assert limits_of(config) == (Decimal(500), Decimal(9000))
+
+
+def test_a_live_configuration_made_of_sections_has_the_small_limits_too():
+    live = TradingConfig(mode=ExecutionMode.LIVE)
+    assert limits_of(Config(trading=live)) == (Decimal(500), Decimal(2000))
+    own = RiskManagementConfig(max_order_notional=Decimal(7))
+    assert limits_of(Config(trading=live, risk_management=own)) == (Decimal(7), Decimal(2000))
+    assert limits_of(Config(risk_management=own)) == (Decimal(7), Decimal(50_000))
+
+
+@pytest.mark.parametrize("values", [{"trading": 7}, {**LIVE, "risk_management": 7}, 7])
+def test_a_section_that_is_none_is_a_problem_and_no_crash(values):
+    with pytest.raises(ValidationError):
+        Config.model_validate(values)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("regular_pct", 0), ("regular_pct", 10.01), ("extended_pct", 0), ("low_price_pct", 11)),
+        *(("low_price_below", -1), ("low_price_below", 1001), ("max_quote_age_s", 0), ("max_quote_age_s", 61)),
+        *(("max_mid_from_last_pct", 0), ("max_mid_from_last_pct", 51)),
+    ],
+)
+def test_the_collar_has_bounds(tmp_path, field, value):
+    text = json.dumps({"order_management": {"collar": {field: value}}})
+    (problem,) = problems_of(tmp_path, text)
+    assert problem.startswith(f"order_management.collar.{field} is ")
 
 
 @pytest.mark.parametrize("value", ["9:30", "24:00", "09:30:00", "0930", "09:60", 930, None])

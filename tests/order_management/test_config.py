@@ -40,6 +40,14 @@ def test_the_defaults_are_the_documented_ones():
         "on_stop": OnStop.LEAVE,
         "journal_max_bytes": 16_777_216,
         "trades_max_bytes": 16_777_216,
+        "collar": {
+            "regular_pct": 1,
+            "extended_pct": 2,
+            "low_price_pct": 3,
+            "low_price_below": 3,
+            "max_quote_age_s": 5,
+            "max_mid_from_last_pct": 5,
+        },
         "strategy_overrides": {},
     }
 

@@ -82,22 +82,29 @@ def test_a_buy_priced_through_our_own_resting_sell_is_refused(bench):
     assert bench.manager.place_limit_order(order(Side.BUY, "12.00"))
 
 
-def test_an_order_whose_outcome_is_unknown_may_rest_and_counts(bench):
+def unknown(bench: ManagerBench, request: OrderRequest) -> None:
     bench.gateway.submits.append(REQUEST_LOST)
     with pytest.raises(OrderOutcomeUnknownError):
-        bench.manager.place_limit_order(order(Side.BUY, "12.00"))
-    refused(bench, order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
+        bench.manager.place_limit_order(replace(request, client_order_id="c1"))
+
+
+def test_an_entry_may_trade_with_an_order_whose_outcome_is_unknown_so_it_is_refused(bench):
+    unknown(bench, order(Side.SELL, "12.00"))
+    refused(bench, order(Side.BUY, "12.02", pricing=Pricing.MARKETABLE))
+
+
+def test_an_exit_does_not_wait_for_a_buy_that_nobody_can_cancel_yet(bench):
+    unknown(bench, order(Side.BUY, "12.00"))
+    assert bench.manager.place_limit_order(order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE)).order_id
 
 
 def test_an_order_presumed_absent_does_not_count(bench):
     bench.manager.place_limit_order(replace(order(Side.BUY, "12.00", symbol="MSFT"), client_order_id="control"))
-    bench.gateway.submits.append(REQUEST_LOST)
-    with pytest.raises(OrderOutcomeUnknownError):
-        bench.manager.place_limit_order(replace(order(Side.BUY, "12.00"), client_order_id="c1"))
+    unknown(bench, order(Side.SELL, "12.00"))
     for _ in range(4):
         bench.sync(after=61)
     assert bench.state("c1") == "presumed_absent"
-    assert bench.manager.place_limit_order(order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
+    assert bench.manager.place_limit_order(order(Side.BUY, "12.02", pricing=Pricing.MARKETABLE)).order_id
 
 
 def test_an_order_placed_elsewhere_in_another_symbol_does_not_count(bench):
@@ -110,10 +117,16 @@ def test_an_order_placed_elsewhere_counts_too(bench):
     bench.gateway.add(terms(price=Decimal("11.99")))
     bench.sync()
     error = refused(bench, order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
-    assert "order broker-1 (confirmed); it was placed elsewhere: cancel it there first" in str(error)
+    assert "order broker-1 (confirmed); it was placed elsewhere: cancel it there first, or" in str(error)
     bench.gateway.order("broker-1").end()
     bench.sync()
     assert bench.manager.place_limit_order(order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
+
+
+def test_a_name_is_quoted_for_the_shell(bench):
+    bench.manager.place_limit_order(replace(order(Side.BUY, "12.00"), client_order_id="my buy; ls"))
+    error = refused(bench, order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
+    assert str(error).endswith("trading-bot cancel 'my buy; ls'")
 
 
 def test_a_preview_finds_it_as_well(bench):

@@ -311,7 +311,7 @@ class TestARename:
         bench.sync(after=60)
         envelope = bench.tracked("g1").envelope
         assert (envelope.symbol, envelope.symbol_was, bench.tracked("g1").anomalies) == ("METX", "FBX", frozenset())
-        assert (expected(bench, "METX"), expected(bench, "FBX")) == (10, 0)
+        assert (expected(bench, "METX"), expected(bench, "FBX")) == (Decimal(10), Decimal(0))
         assert (freeze(bench, "METX"), freeze(bench, "FBX")) == (None, None)
         assert EventKind.POSITION_DIFFERED not in bench.journal.kinds
         free = holdings(bench).free_to_sell("METX")
@@ -349,7 +349,7 @@ class TestARename:
         bench.positions.move("METX", "-7")
         bench.positions.names = {"FBX": "METX"}
         bench.sync(after=LOOK_EVERY_S)
-        assert (expected(bench, "METX"), expected(bench, "FBX")) == (7, 10)
+        assert (expected(bench, "METX"), expected(bench, "FBX")) == (Decimal(7), Decimal(10))
         assert holdings(bench).entries_stopped("FBX") is not None
 
 

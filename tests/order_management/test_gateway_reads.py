@@ -251,7 +251,17 @@ class TestAccount:
         assert desk.gateway.fetch_quotes([INSTRUMENT]) == {}
         assert len(desk.broker.seen) == 1
 
-    @pytest.mark.parametrize("results", [None, {}])
+    @pytest.mark.parametrize("row", [QUOTE | {"bid_price": "-1"}, "AAPL", [], 7])
+    def test_a_senseless_row_blinds_its_own_symbol_alone(self, desk, row):
+        desk.broker.on("GET", "/quotes/", reply(200, {"results": [row, QUOTE | {"symbol": "TSLA"}]}))
+        assert set(desk.gateway.fetch_quotes(["AAPL", "TSLA"])) == {"TSLA"}
+
+    def test_the_last_trade_outside_the_session_is_read(self, desk):
+        rows = [QUOTE | {"last_extended_hours_trade_price": "101.500000"}]
+        desk.broker.on("GET", "/quotes/", reply(200, {"results": rows}))
+        assert desk.gateway.fetch_quotes(["AAPL"])["AAPL"].last_extended_price == Decimal("101.5")
+
+    @pytest.mark.parametrize("results", [None, {}, "AAPL"])
     def test_a_reply_without_quotes_is_an_error(self, desk, results):
         desk.broker.on("GET", "/quotes/", reply(200, {"results": results}))
         with pytest.raises(OrderStatusError, match="quotes"):

@@ -92,7 +92,7 @@ def test_refusals_of_the_order_itself_never_halt_entries():
     for number in range(5):
         bench.gateway.submits.append(rejected(400))
         with pytest.raises(OrderRejectedError):
-            bench.buy(f"c{number}")
+            bench.buy(f"c{number}", quantity=10 + number)
     assert bench.manager.halted_because is None
 
 

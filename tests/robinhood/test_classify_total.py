@@ -65,7 +65,6 @@ IS_OBJECT = PROVES_OUR_ORDER | {
     "an error naming the reference",
 }
 NAMES_REF_ID = IS_OBJECT - {"an error", "an error of a field"}
-IS_BLANK = {"blank", "empty"}
 
 
 def intent() -> DurableIntent:
@@ -97,7 +96,7 @@ def expected_of_submit(status: int, body: str) -> type:
     if status in (400, 422):
         return Rejected if body in IS_OBJECT - NAMES_REF_ID else Unknown
     if status in (403, 404):
-        return Unknown if body in IS_BLANK else Rejected
+        return Rejected if body in IS_OBJECT else Unknown
     return Unknown
 
 

@@ -162,6 +162,36 @@ class TestOrders:
         assert account.submits == 0
         bot.stop()
 
+    def test_an_entry_far_through_the_market_is_refused_and_an_exit_is_not(self, ready):
+        """A reference price with a digit too many would be filled at whatever the book offers."""
+        bot = ready.bot()
+        bot.start()
+        entry = bot.execute_trade("AAPL", "buy", 1, Decimal(900), "a test")
+        assert (entry.status, entry.code) == (TradeStatus.BLOCKED, "outside_collar")
+        assert "Quote: 99.980000 to 100.000000, at the venue 2026-11-23 15:00:00 UTC" in entry.message
+        assert ready.submits == 0
+        assert trade(bot, "sell", "c2", "50").status is TradeStatus.SUBMITTED
+        bot.stop()
+
+    def test_without_a_quote_there_is_no_entry_and_still_an_exit(self, ready):
+        bot = ready.bot()
+        bot.start()
+        for _ in range(9):
+            ready.server.on("GET", "/quotes/", acts.reply(503, b"busy"))
+        entry = trade(bot)
+        assert (entry.status, entry.code) == (TradeStatus.BLOCKED, "no_usable_quote")
+        assert trade(bot, "sell", "c2", "110").status is TradeStatus.SUBMITTED
+        bot.stop()
+
+    def test_without_limits_of_its_own_an_order_is_of_500_dollars_at_most(self, ready):
+        del ready.settings["risk_management"]
+        ready.book.shares = 0
+        bot = ready.bot()
+        bot.start()
+        assert trade(bot).code == "max_order_notional"
+        assert bot.execute_trade("AAPL", "buy", 5, Decimal(90), "a test").status is TradeStatus.SUBMITTED
+        bot.stop()
+
     def test_the_exchanges_calendar_is_in_force(self, ready):
         ready.clock.sleep(timedelta(hours=8).total_seconds())
         bot = ready.bot()

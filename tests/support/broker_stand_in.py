@@ -28,11 +28,11 @@ class Route(enum.StrEnum):
     ACCOUNT = "account"
     POSITIONS = "positions"
     INSTRUMENT = "instrument"
+    QUOTES = "quotes"
     SUBMIT = "submit"
     CANCEL = "cancel"
     LIST = "list"
     READ = "read"
-    QUOTES = "quotes"
 
 
 class Act(enum.StrEnum):
@@ -295,11 +295,11 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
             Route.ACCOUNT: lambda request: reply(200, self._account_row()),
             Route.POSITIONS: lambda request: reply(200, {"next": None, "results": self._position_rows()}),
             Route.INSTRUMENT: self._instruments,
+            Route.QUOTES: self._quotes,
             Route.SUBMIT: self._submitted,
             Route.CANCEL: self._cancelled,
             Route.LIST: self._listed,
             Route.READ: self._read,
-            Route.QUOTES: lambda request: reply(200, {"results": [None]}),
         }
         return serve[request.route](request)
 
@@ -400,6 +400,22 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
     def _on_offer(self, symbol: str) -> int:
         return sum(order.remaining for order in self.book.open() if (order.symbol, order.side) == (symbol, "sell"))
 
+    def _quotes(self, request: Request) -> Answer:
+        asked = request.query["symbols"].split(",")
+        return reply(200, {"results": [self._quote(symbol) if symbol in INSTRUMENTS else None for symbol in asked]})
+
+    def _quote(self, symbol: str) -> dict[str, object]:
+        return {
+            "symbol": symbol,
+            "bid_price": "99.980000",
+            "ask_price": "100.000000",
+            "bid_size": 100,
+            "ask_size": 100,
+            "last_trade_price": "99.990000",
+            "trading_halted": False,
+            "updated_at": wire_time(self.clock.now()),
+        }
+
     def _instruments(self, request: Request) -> Answer:
         asked = request.query.get("symbol")
         rows = [
@@ -454,8 +470,8 @@ _ADDRESSES: tuple[tuple[str, str, Route], ...] = (
     ("GET", r"/orders/[^/]+/", Route.READ),
     ("GET", r"/accounts/[^/]+/", Route.ACCOUNT),
     ("GET", r"/positions/", Route.POSITIONS),
-    ("GET", r"/instruments/(?:[^/]+/)?", Route.INSTRUMENT),
     ("GET", r"/quotes/", Route.QUOTES),
+    ("GET", r"/instruments/(?:[^/]+/)?", Route.INSTRUMENT),
 )
 
 

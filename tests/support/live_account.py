@@ -41,6 +41,7 @@ class LiveAccount:
         self.settings: dict[str, object] = {
             "trading": {"mode": "live"},
             "account_number": NUMBER,
+            "risk_management": {"max_order_notional": 5000, "max_position_notional": 25_000},
             "logs_dir": str(folder / "logs"),
             "state_dir": str(folder / "state"),
         }

@@ -8,12 +8,13 @@ from itertools import count
 
 from tests.support.broker_positions import BrokerPositions
 from tests.support.fake_gateway import FakeGateway, nothing
-from trading_bot.clock import VirtualClock
+from trading_bot.clock import Seconds, VirtualClock
 from trading_bot.config import OrderManagementConfig
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.ledger import OrderChange, OrderLedger
 from trading_bot.order_management.manager import ManagerIdentity, OrderManager
+from trading_bot.order_management.market_quotes import MarketCheck, allow_at_any_market
 from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderEnvelope, OrderTerms, Side
 from trading_bot.order_management.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
@@ -142,6 +143,7 @@ class ManagerBench:
         self.positions = BrokerPositions(self.gateway, shares or {})
         self._account = None if shares is None else self.positions
         self.before_sync: list[Callable[[], object]] = []
+        self.check_market: MarketCheck = allow_at_any_market
         self.journal = MemoryJournal(self.clock)
         self.latch = FakeLatch()
         self.lock = FakeSendLock()
@@ -176,8 +178,12 @@ class ManagerBench:
             session_end=self._session_end,
             account=self._account,
             before_sync=lambda: [call() for call in self.before_sync],
+            check_market=self._check_market,
         )
         self.manager.subscribe(self.changes.append)
+
+    def _check_market(self, order: OrderTerms, by: Seconds) -> None:
+        self.check_market(order, by)
 
     def _session_end(self, order: OrderEnvelope) -> datetime:
         return self.session_end(order)

@@ -36,6 +36,7 @@ NO_LIMITS = RiskManagementConfig(
     max_daily_loss=None,
     max_consecutive_losses=None,
     max_trades_per_day=None,
+    max_open_orders=None,
 )
 ACCOUNT = "account-key"
 _BROKER_HAS_IT = frozenset(state for state in OrderState if not state.is_unresolved) - {

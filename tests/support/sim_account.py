@@ -26,6 +26,7 @@ _NO_LIMITS = {
     "max_daily_loss": None,
     "max_consecutive_losses": None,
     "max_trades_per_day": None,
+    "max_open_orders": None,
 }
 
 

@@ -263,6 +263,26 @@ def test_a_day_has_so_many_trades_and_no_more(trades, code):
     assert result.allowed or result.reason.startswith("3 orders were placed on 2026-11-23, and the limit is 3;")
 
 
+@pytest.mark.parametrize(("allow_margin", "code"), [(False, "insufficient_buying_power"), (True, "allowed")])
+def test_a_buy_borrows_on_margin_only_where_a_setting_allows_it(allow_margin, code):
+    lent = replace(snapshot(buying_power="2000"), account_type="margin", portfolio_cash=Decimal(999))
+    result = judge(FakeAccountGateway(account=lent), Side.BUY, 10, limits=limits_of(allow_margin=allow_margin))
+    assert result.code == code
+    assert result.allowed or "risk_management.allow_margin" in result.reason
+
+
+@pytest.mark.parametrize(("open_orders", "code"), [(2, "allowed"), (3, "max_open_orders")])
+def test_so_many_orders_may_be_open_or_in_doubt_and_no_more(open_orders, code):
+    gateway, orders = FakeAccountGateway(positions=[holding("AAPL", "10")]), FakeOrders()
+    for number in range(open_orders):
+        orders.tell(Side.BUY, 1, state=OrderState.UNKNOWN if number else OrderState.CONFIRMED)
+    limits = limits_of(max_open_orders=3)
+    result = judge(gateway, Side.BUY, 1, limits=limits, orders=orders)
+    assert result.code == code
+    assert result.allowed or result.reason.startswith("3 orders are open or in doubt, and the limit is 3; cancel one")
+    assert judge(gateway, Side.SELL, 1, limits=limits, orders=orders).allowed
+
+
 @pytest.mark.parametrize(
     ("limit", "code"),
     [

@@ -27,6 +27,7 @@ def live_banner(config: "Config") -> str:
         f"{_money(limits.max_daily_loss)} loss a day",
         f"{_count(limits.max_consecutive_losses)} losses in a row",
         f"{_count(limits.max_trades_per_day)} trades a day",
+        f"{_count(limits.max_open_orders)} orders open",
     )
     return (
         f"LIVE, real money, account ...{config.account_suffix}; limits: {', '.join(each)}; stop it all with "

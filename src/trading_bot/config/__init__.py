@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, PrivateAttr, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from trading_bot.config.credentials import Credentials, KnownCredentials
 from trading_bot.config.environment import read_env_file, settings_in, variable_name
 from trading_bot.config.file import read_settings
 from trading_bot.config.problems import ConfigError, KeyPath, problems_in
 from trading_bot.config.sections import (
+    CollarConfig,
     HoursConfig,
     OnStop,
     OrderManagementConfig,
@@ -21,10 +22,13 @@ from trading_bot.config.sections import (
     Section,
     StrategyOverride,
     TradingConfig,
+    with_live_limits,
 )
 from trading_bot.config.values import AccountNumber, PlainPath, exchange_zone
+from trading_bot.order_management.models import ExecutionMode
 
 __all__ = [
+    "CollarConfig",
     "Config",
     "ConfigError",
     "Credentials",
@@ -71,6 +75,17 @@ class Config(Section):
     state_dir: PlainPath | None = None
 
     _sources: _Sources = PrivateAttr(default_factory=_Sources)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _live_limits_are_small(cls, values: object) -> object:
+        if not isinstance(values, Mapping):
+            return values
+        trading = values.get("trading")
+        mode = trading.get("mode") if isinstance(trading, Mapping) else getattr(trading, "mode", None)
+        if mode != ExecutionMode.LIVE:
+            return values
+        return {**values, "risk_management": with_live_limits(values.get("risk_management", {}))}
 
     @classmethod
     def from_env_and_json(

@@ -31,11 +31,19 @@ from trading_bot.config.values import (
 )
 from trading_bot.market_hours import NYSE_CLOSE, NYSE_OPEN, Calendar, MarketHours
 from trading_bot.order_management.calculator import PricingRules
+from trading_bot.order_management.collar import CollarRules
 from trading_bot.order_management.models import ExecutionMode, OffsetMode, Pricing
 
 _MOST_DOLLARS = 1_000_000_000
 _MOST_OFFSET = 1000
 _MOST_SLIPPAGE_PCT = 10
+_MOST_COLLAR_PCT = 10
+
+
+LIVE_LIMITS: Mapping[str, Decimal] = MappingProxyType(
+    {"max_order_notional": Decimal(500), "max_position_notional": Decimal(2000)}
+)
+"""Dollars of an order and of a position in live mode, where the user has set no limit."""
 
 
 class OnStop(enum.StrEnum):
@@ -99,7 +107,8 @@ class TradingConfig(Section):
 class RiskManagementConfig(Section):
     """Limits of an order, a position and a day, null for none; ``account_cache_ttl_s`` is how old account data may be.
 
-    Notionals and ``max_daily_loss`` are in dollars; a day is an exchange day.
+    Notionals and ``max_daily_loss`` are in dollars; a day is an exchange day. Live, a notional that nobody has set is
+    the smaller one of `LIVE_LIMITS`.
     """
 
     max_order_notional: Annotated[ExactDecimal, Field(gt=0, le=_MOST_DOLLARS)] | None = Decimal(25_000)
@@ -107,7 +116,19 @@ class RiskManagementConfig(Section):
     max_daily_loss: Annotated[ExactDecimal, Field(gt=0, le=_MOST_DOLLARS)] | None = Decimal(1000)
     max_consecutive_losses: Annotated[WholeNumber, Field(ge=1, le=1000)] | None = 5
     max_trades_per_day: Annotated[WholeNumber, Field(ge=1, le=100_000)] | None = 100
+    max_open_orders: Annotated[WholeNumber, Field(ge=1, le=1000)] | None = 50
+    allow_margin: Switch = False
     account_cache_ttl_s: Annotated[Duration, Field(ge=0, le=300)] = 15
+
+
+def with_live_limits(values: object) -> object:
+    """Return the ``risk_management`` of a live configuration, read or not, with the limits that nobody has set."""
+    if isinstance(values, Mapping):
+        return {**LIVE_LIMITS, **values}
+    if isinstance(values, RiskManagementConfig):
+        unset = {name: limit for name, limit in LIVE_LIMITS.items() if name not in values.model_fields_set}
+        return values.model_copy(update=unset)
+    return values
 
 
 class PaperConfig(Section):
@@ -142,6 +163,32 @@ StrategyOverrides = Annotated[
 ]
 
 
+class CollarConfig(Section):
+    """How far a live entry may reach through the market, and what quote is good enough to tell.
+
+    Widths are in per cent of the ask for a buy, of the bid for a sell; ``low_price_below`` is in dollars.
+    """
+
+    regular_pct: Annotated[ExactDecimal, Field(gt=0, le=_MOST_COLLAR_PCT)] = Decimal(1)
+    extended_pct: Annotated[ExactDecimal, Field(gt=0, le=_MOST_COLLAR_PCT)] = Decimal(2)
+    low_price_pct: Annotated[ExactDecimal, Field(gt=0, le=_MOST_COLLAR_PCT)] = Decimal(3)
+    low_price_below: Annotated[ExactDecimal, Field(ge=0, le=1000)] = Decimal(3)
+    max_quote_age_s: Annotated[Duration, Field(ge=1, le=60)] = 5
+    max_mid_from_last_pct: Annotated[ExactDecimal, Field(gt=0, le=50)] = Decimal(5)
+
+    @property
+    def rules(self) -> CollarRules:
+        """The same as the order layer takes it."""
+        return CollarRules(
+            regular_pct=self.regular_pct,
+            extended_pct=self.extended_pct,
+            low_price_pct=self.low_price_pct,
+            low_price_below=self.low_price_below,
+            max_quote_age_s=self.max_quote_age_s,
+            max_mid_from_last_pct=self.max_mid_from_last_pct,
+        )
+
+
 class OrderManagementConfig(Section):
     """Prices, attempts and waits of orders.
 
@@ -169,6 +216,7 @@ class OrderManagementConfig(Section):
     on_stop: OnStop = OnStop.LEAVE
     journal_max_bytes: Annotated[WholeNumber, Field(ge=65_536, le=1_073_741_824)] = 16_777_216
     trades_max_bytes: Annotated[WholeNumber, Field(ge=65_536, le=1_073_741_824)] = 16_777_216
+    collar: CollarConfig = Field(default_factory=CollarConfig)
     strategy_overrides: StrategyOverrides = Field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod

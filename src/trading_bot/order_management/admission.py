@@ -299,7 +299,7 @@ class Admission:
     def _refuse_if_crossing(self, book: OrderBook, terms: OrderTerms) -> None:
         holdings = self._holdings()
         foreign = holdings.placed_elsewhere(terms.symbol) if holdings is not None else ()
-        crossed = crossed_orders(terms, ours=book.active(), foreign=foreign)
+        crossed = crossed_orders(terms, ours=book.active(), foreign=foreign, leaving=self.reduces(terms))
         if crossed:
             raise TradeRefusedError(why_crossing(terms, crossed[0]), symbol=terms.symbol, code=WOULD_CROSS)
 

@@ -17,6 +17,7 @@ from trading_bot.order_management.freshness import Freshness
 from trading_bot.order_management.halts import TradingHalts
 from trading_bot.order_management.holdings import Holdings
 from trading_bot.order_management.ledger import OrderLedger
+from trading_bot.order_management.market_quotes import MarketCheck
 from trading_bot.order_management.models import ExecutionMode, OrderEnvelope, OrderTerms
 from trading_bot.order_management.operator_decisions import OperatorDecisions
 from trading_bot.order_management.placement import ManagerIdentity, Placement
@@ -50,6 +51,7 @@ class Surface:
     jitter: Jitter
     before_sync: Callable[[], object]
     carrier: Carrier
+    check_market: MarketCheck
 
 
 class ManagerParts:
@@ -203,6 +205,7 @@ class ManagerParts:
             canceller=self.canceller,
             catch_up=lambda within_s: self.upkeep.catch_up(within_s=within_s),
             ready_to_sell=self._ready_to_sell,
+            check_market=base.check_market,
             clock=base.clock,
             new_id=base.new_id,
         )

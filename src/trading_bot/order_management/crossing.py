@@ -2,9 +2,11 @@
 
 A trade without a change of owner moves no share, costs fees and is prohibited as a wash trade (FINRA Rule 5210). So a
 new order whose limit reaches an order of the same account on the other side is refused until that one is cancelled.
-Orders without a price on record are not judged. An order presumed absent blocks nothing, as everywhere.
+Orders without a price on record are not judged. An order presumed absent blocks nothing, as everywhere. An order in
+doubt blocks entries; an exit it does not, because nobody can cancel what may not be there.
 """
 
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -32,16 +34,20 @@ class CrossedOrder:
     def remedy(self) -> str:
         """What makes way for the new order."""
         if self.is_ours:
-            return f"cancel it first: trading-bot cancel {self.name}"
-        return "it was placed elsewhere: cancel it there first"
+            return f"cancel it first: trading-bot cancel {shlex.quote(self.name)}"
+        return "it was placed elsewhere: cancel it there first, or with trading-bot cancel-all --include-external"
 
 
 def crossed_orders(
-    terms: OrderTerms, *, ours: Iterable[TrackedOrder], foreign: Iterable[ExternalOrder]
+    terms: OrderTerms, *, ours: Iterable[TrackedOrder], foreign: Iterable[ExternalOrder], leaving: bool = False
 ) -> tuple[CrossedOrder, ...]:
-    """Return the orders that ``terms`` would trade with: ours in the given order, then foreign ones of its symbol."""
+    """Return the orders that ``terms`` would trade with: ours in the given order, then foreign ones of its symbol.
+
+    With ``leaving``, the terms are an exit's, and an order in doubt is none of them.
+    """
     theirs = tuple(_foreign(order, terms) for order in foreign if order.side is terms.side.opposite)
-    own = tuple(_own(order) for order in ours if _is_opposite(terms, order.envelope.symbol, order.envelope.side))
+    counted = (order for order in ours if not (leaving and order.state.is_unresolved))
+    own = tuple(_own(order) for order in counted if _is_opposite(terms, order.envelope.symbol, order.envelope.side))
     return tuple(other for other in (*own, *theirs) if other is not None and _reaches(terms, other.limit_price))
 
 

@@ -18,6 +18,7 @@ from trading_bot.order_management.exceptions import (
     TradingHaltedError,
 )
 from trading_bot.order_management.ledger import OrderLedger, OrderListener
+from trading_bot.order_management.market_quotes import MarketCheck, allow_at_any_market
 from trading_bot.order_management.models import (
     OrderEnvelope,
     OrderRequest,
@@ -50,8 +51,9 @@ class OrderManager:
     """Places, cancels and follows the limit orders of one account. Every method may be called from any thread.
 
     With an ``account`` to read positions from, sells are bounded by what is held, and held shares can be sold while
-    entries are halted. ``before_sync`` runs before each synchronisation. ``carrier`` is what the gateway's bytes travel
-    on; unnamed, none in paper mode and sockets without a limit in live mode.
+    entries are halted. ``before_sync`` runs before each synchronisation, ``check_market`` before each entry.
+    ``carrier`` is what the gateway's bytes travel on; unnamed, none in paper mode and sockets without a limit in live
+    mode.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class OrderManager:
         account: AccountGateway | None = None,
         before_sync: Callable[[], object] = nothing,
         carrier: Carrier | None = None,
+        check_market: MarketCheck = allow_at_any_market,
     ) -> None:
         self._ledger = ledger
         self._parts = ManagerParts(
@@ -87,6 +90,7 @@ class OrderManager:
                 jitter=jitter,
                 before_sync=before_sync,
                 carrier=carrier or slowest_carrier(identity.mode),
+                check_market=check_market,
             )
         )
 
@@ -242,7 +246,7 @@ class OrderManager:
         Raises:
             TradingHaltedError, DuplicateOrderError: as there.
         """
-        self._parts.admission.refuse_unless_open_to(terms)
+        self._parts.placement.refuse_unless_open_to(terms)
 
     def get_order_status(self, order_id: str) -> OrderStatus:
         """Read an order by either id, from the broker where it holds the order or has not listed all its executions.

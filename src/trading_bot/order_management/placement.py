@@ -10,20 +10,23 @@ from trading_bot.order_management.admission import Admission, Admitted, Decided,
 from trading_bot.order_management.calculator import asked_terms, parse_price
 from trading_bot.order_management.cancellation import Canceller
 from trading_bot.order_management.client_ids import derive_ref_id, validate_client_order_id
-from trading_bot.order_management.exceptions import OrderNotFoundError
+from trading_bot.order_management.exceptions import OrderNotFoundError, TradeRefusedError
 from trading_bot.order_management.ledger import OrderLedger
+from trading_bot.order_management.market_quotes import MarketCheck
 from trading_bot.order_management.models import (
     ClientOrderId,
     ExecutionMode,
     OrderEnvelope,
     OrderRequest,
+    OrderState,
     OrderTerms,
     Side,
 )
 from trading_bot.order_management.order_book import TrackedOrder
-from trading_bot.order_management.outcomes import SubmitOutcome, Unknown
+from trading_bot.order_management.outcomes import Accepted, SubmitOutcome, Unknown
 from trading_bot.order_management.ports import BrokerGateway
 from trading_bot.order_management.pricing import OrderPricing, PricePreview
+from trading_bot.order_management.same_refusal import SAME_REFUSAL, SameRefusals
 from trading_bot.order_management.settlement import OutcomeRecorder
 from trading_bot.order_management.submission import SubmitProtocol
 
@@ -59,6 +62,7 @@ class Placement:
 
     ``catch_up`` renews a view of the broker that is too old to carry an order, within the seconds it is given;
     ``ready_to_sell`` reads the positions anew where a sell cannot rest on what is known, by a point on the clock.
+    ``check_market`` judges entries by the visible market, before the steps that run one at a time.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class Placement:
         canceller: Canceller,
         catch_up: Callable[[Seconds], None],
         ready_to_sell: Callable[[OrderTerms, Seconds], None],
+        check_market: MarketCheck,
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
@@ -87,14 +92,22 @@ class Placement:
         self._canceller = canceller
         self._catch_up = catch_up
         self._ready_to_sell = ready_to_sell
+        self._check_market = check_market
         self._clock = clock
         self._new_id = new_id
+        self._refusals = SameRefusals(clock=clock)
         self._pricing = OrderPricing(gateway=gateway, settings=settings, clock=clock)
         self._approving = threading.Lock()
 
     def preview(self, request: OrderRequest, *, strategy_name: str | None) -> PricePreview:
         """Return the terms that `place` would send, and the step they are rounded to."""
         return self._pricing.preview(request, strategy_name=strategy_name)
+
+    def refuse_unless_open_to(self, terms: OrderTerms) -> None:
+        """Refuse what `place` would refuse of these terms as things stand; nothing is sent or reserved."""
+        self._refuse_if_refused_before(terms, probes=False)
+        self._refuse_at_this_market(terms, by=self._clock.monotonic() + self._settings.intent_ttl_s)
+        self._admission.refuse_unless_open_to(terms)
 
     def standing(self, request: OrderRequest, *, strategy_name: str | None) -> OrderEnvelope | None:
         """Return the order that already stands for ``request``; priced only where its price can decide that."""
@@ -125,7 +138,9 @@ class Placement:
             self._ready_to_sell(asked, decided.at.mono + self._settings.intent_ttl_s)
         in_time = self._gateway.by(decided.at.mono + self._settings.intent_ttl_s)
         terms = self._pricing.price(request, strategy_name=strategy_name, gateway=in_time)
+        self._refuse_if_refused_before(terms)
         prepared = in_time.prepare_order(terms, derive_ref_id(self._identity.account_key, client_order_id))
+        self._refuse_at_this_market(terms, by=decided.at.mono + self._settings.intent_ttl_s)
         intent = intent_of(
             client_order_id,
             prepared,
@@ -157,11 +172,28 @@ class Placement:
             # Whatever ended the call, an order that may have left is in doubt from here on, and said to be.
             self._conclude(envelope, outcome)
         latest = self._tracked(intent.client_order_id)
+        self._note_refusal(intent.terms, outcome, latest)
         if latest.cancel_wanted and latest.state.is_working:
             self._canceller.cancel((latest,))
             latest = self._tracked(intent.client_order_id)
         self._outcomes.raise_unless_accepted(latest.envelope, outcome)
         return latest.envelope
+
+    def _refuse_if_refused_before(self, terms: OrderTerms, *, probes: bool = True) -> None:
+        held = None if self._admission.reduces(terms) else self._refusals.why_held(terms, probes=probes)
+        if held is not None:
+            raise TradeRefusedError(held, symbol=terms.symbol, code=SAME_REFUSAL)
+
+    def _refuse_at_this_market(self, terms: OrderTerms, *, by: Seconds) -> None:
+        # There is always a way out: no missing quote and no distance from it keeps held shares from being sold.
+        if not self._admission.reduces(terms):
+            self._check_market(terms, by)
+
+    def _note_refusal(self, terms: OrderTerms, outcome: SubmitOutcome, latest: TrackedOrder) -> None:
+        if latest.state is OrderState.REJECTED:
+            self._refusals.note_refusal(terms, latest.envelope.reason or "")
+        elif isinstance(outcome, Accepted):
+            self._refusals.note_acceptance(terms)
 
     def _conclude(self, envelope: OrderEnvelope, outcome: SubmitOutcome) -> None:
         try:

@@ -24,6 +24,15 @@ class AccountSnapshot:
     """``cash`` or ``margin``, or another word of the broker's in lower case; None where it does not say."""
     remarks: tuple[str, ...] = ()
     """What the account says in words that nobody here knows, as ``name: word``; they forbid nothing."""
+    portfolio_cash: Decimal | None = None
+    """The account's own money, promised and unsettled money included; None where the broker does not say."""
+    cash_held_for_collateral: Decimal = Decimal(0)
+    """Promised to options."""
+
+    @property
+    def is_cash_account(self) -> bool:
+        """Whether the account can only spend its own, settled money."""
+        return self.account_type == "cash"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +87,8 @@ class Quote:
     trading_halted: bool
     updated_at: datetime | None
     """The broker's own time of the quote; None where it gives none. How old a quote is counts from our read."""
+    last_extended_price: Decimal | None = None
+    """The last trade outside the regular session, where the broker names one."""
     venue_bid_time: datetime | None = None
     venue_ask_time: datetime | None = None
     previous_close: Decimal | None = None

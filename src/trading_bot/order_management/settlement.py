@@ -128,7 +128,7 @@ class OutcomeRecorder:
 
 def _rejected(envelope: OrderEnvelope, outcome: Rejected) -> OrderRejectedError:
     return OrderRejectedError(
-        f"{envelope.symbol}: the broker refused the order: {outcome.reason}; change it before trying again",
+        f"{envelope.symbol}: the broker refused the order: {outcome.reason.rstrip('.')}; change it before trying again",
         reason=outcome.reason,
         status_code=outcome.status_code,
         client_order_id=envelope.client_order_id,
@@ -141,7 +141,7 @@ def _not_sent(envelope: OrderEnvelope, outcome: NotSent) -> OrderNotSentError:
     kind = AuthenticationError if outcome.needs_login else OrderNotSentError
     remedy = "log in again" if outcome.needs_login else "it is safe to try again with a new client order id"
     return kind(
-        f"{envelope.symbol}: nothing was sent: {outcome.cause}; {remedy}",
+        f"{envelope.symbol}: nothing was sent: {outcome.cause.rstrip('.')}; {remedy}",
         client_order_id=envelope.client_order_id,
         symbol=envelope.symbol,
         envelope=envelope,
@@ -150,8 +150,8 @@ def _not_sent(envelope: OrderEnvelope, outcome: NotSent) -> OrderNotSentError:
 
 def _unknown(envelope: OrderEnvelope, outcome: Unknown) -> OrderOutcomeUnknownError:
     return OrderOutcomeUnknownError(
-        f"{envelope.symbol}: it is not known whether the broker has order {envelope.client_order_id}: {outcome.cause}; "
-        "do not send it again, it is being looked for",
+        f"{envelope.symbol}: it is not known whether the broker has order {envelope.client_order_id}: "
+        f"{outcome.cause.rstrip('.')}; do not send it again, it is being looked for",
         client_order_id=envelope.client_order_id,
         symbol=envelope.symbol,
         envelope=envelope,

@@ -99,6 +99,7 @@ class AccountPayload(Payload):
     cash: MaybeNumber = None
     portfolio_cash: MaybeNumber = None
     cash_held_for_orders: MaybeAmount = None
+    cash_held_for_options_collateral: MaybeAmount = None
     unsettled_funds: MaybeAmount = None
     type: MaybeWord = None
     deactivated: object = None
@@ -187,6 +188,7 @@ class QuotePayload(Payload):
     bid_size: Size = 0
     ask_size: Size = 0
     last_trade_price: Price = None
+    last_extended_hours_trade_price: Price = None
     previous_close: Price = None
     adjusted_previous_close: Price = None
     trading_halted: MaybeFlag = None
@@ -213,6 +215,8 @@ def account_snapshot(payload: AccountPayload, as_of: datetime) -> AccountSnapsho
         restriction=payload.restriction,
         account_type=None if payload.type is None else word(payload.type),
         remarks=payload.remarks,
+        portfolio_cash=payload.portfolio_cash,
+        cash_held_for_collateral=payload.cash_held_for_options_collateral or Decimal(0),
         as_of=as_of,
     )
 
@@ -231,6 +235,7 @@ def parse_quote(obj: object) -> Quote | None:
         bid_size=payload.bid_size,
         ask_size=payload.ask_size,
         last_price=payload.last_trade_price,
+        last_extended_price=payload.last_extended_hours_trade_price,
         trading_halted=payload.trading_halted is True,
         updated_at=payload.updated_at,
         venue_bid_time=payload.venue_bid_time,

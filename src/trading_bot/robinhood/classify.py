@@ -181,7 +181,8 @@ def _is_called_a_duplicate(fields: Mapping[str, object]) -> bool:
 
 
 def _restricted(answer: _Answer) -> SubmitOutcome:
-    if not answer.reply.body.strip():
+    # A page of whoever stands before the broker (a content network, a proxy) says nothing of what the broker did.
+    if not _error_fields(answer.reply.body):
         return _inconclusive(answer)
     return Rejected(reason=answer.text, status_code=answer.reply.status, freezes_symbol=True)
 

@@ -24,6 +24,7 @@ from trading_bot.logging.trade_logger import StructuredTradeLogger
 from trading_bot.order_management.exceptions import OrderError, TradingHaltedError
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.manager import ManagerIdentity, OrderManager
+from trading_bot.order_management.market_quotes import MarketCollar, allow_at_any_market
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.order_log import JournalIdentity
 from trading_bot.order_management.poller import Poller
@@ -206,6 +207,16 @@ class AccountParts:
             account=self._gateway,
             before_sync=self._kills.take_over,
             carrier=self._carrier,
+            check_market=self._collar().check if self._is_live else allow_at_any_market,
+        )
+
+    def _collar(self) -> MarketCollar:
+        clock = self._around.clock
+        return MarketCollar(
+            account=self._gateway,
+            rules=self._settings.collar.rules,
+            is_regular=lambda: self._hours.is_open(clock.now()),
+            clock=clock,
         )
 
     def _safety_checks(self) -> SafetyChecks:

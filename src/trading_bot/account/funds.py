@@ -1,0 +1,48 @@
+"""What a buy may cost: which figure of the broker's account is used for what. Pure.
+
+| figure of ``/accounts/`` | used for |
+|---|---|
+| ``buying_power`` | the most that any buy may cost: the broker's own bound, borrowed money included |
+| ``type`` | ``cash``: settled funds only; anything else counts as an account that could borrow |
+| ``portfolio_cash`` | our own money, promised and unsettled money included; where it is missing, ``cash`` instead |
+| ``cash_held_for_orders``, ``cash_held_for_options_collateral`` | taken off ``portfolio_cash``: promised already |
+| ``unsettled_funds`` | taken off in a ``cash`` account: proceeds of sales that have not settled |
+| ``cash`` | shown; used where there is no ``portfolio_cash``; promised and unsettled money is no part of it |
+
+A deposit that has not cleared counts as money where the broker counts it.
+"""
+
+from decimal import Decimal
+
+from trading_bot.order_management.models import EXACT, exact_sum
+from trading_bot.order_management.portfolio import AccountSnapshot
+
+_NOTHING = Decimal(0)
+
+
+def spendable(account: AccountSnapshot, *, allow_margin: bool) -> Decimal:
+    """Return the dollars that new buys may cost: never borrowed ones, unless ``allow_margin`` and a margin account."""
+    if allow_margin and not account.is_cash_account:
+        return account.buying_power
+    return min(account.buying_power, _own_cash(account))
+
+
+def funds_in_words(account: AccountSnapshot, funds: Decimal) -> str:
+    """Name a result of `spendable`, and the setting or the wait that would make it more."""
+    if funds == account.buying_power:
+        return f"the buying power is {funds}"
+    if account.is_cash_account:
+        return f"the settled cash is {funds}, of a buying power of {account.buying_power}"
+    return (
+        f"the account's own cash is {funds}, of a buying power of {account.buying_power} that borrows on margin "
+        "(risk_management.allow_margin is off)"
+    )
+
+
+def _own_cash(account: AccountSnapshot) -> Decimal:
+    if account.portfolio_cash is None:
+        # A cash account cannot borrow, so its buying power is its own; of any other nothing is known to be.
+        return account.cash if account.cash is not None else account.buying_power * account.is_cash_account
+    promised = [account.cash_held_for_orders or _NOTHING, account.cash_held_for_collateral]
+    unsettled = [account.unsettled_funds or _NOTHING] if account.is_cash_account else []
+    return EXACT.subtract(account.portfolio_cash, exact_sum([*promised, *unsettled]))
