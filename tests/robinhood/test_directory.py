@@ -144,7 +144,7 @@ class TestSellsWithoutData:
     def test_of_two_ids_of_one_name_the_active_one_is_meant(self, desk):
         known(desk, OTHER, is_active=True)
         desk.broker.always(*SYMBOL_LOOK_UP, reply(503))
-        assert desk.directory.facts("AAPL", Side.SELL).id == OTHER
+        assert desk.directory.to_trade("AAPL", Side.SELL) == (OTHER, None)
 
     def test_a_refusal_of_the_brokers_own_is_kept(self, desk):
         desk.broker.always(*SYMBOL_LOOK_UP, page(instrument_row(tradability="untradable")))

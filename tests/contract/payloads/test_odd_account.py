@@ -12,12 +12,6 @@ from tests.support.loopback_broker.odd_rows import ODD_ORDERS, ODD_POSITIONS, in
 from trading_bot.bot import TradeResult, TradeStatus, TradingBot
 from trading_bot.startup.kill import open_kill
 
-NEEDS_CLASSIFICATION = pytest.mark.xfail(
-    strict=True, reason="rows that cannot be read are listed apart; that foreign ones hold nothing up is not built yet"
-)
-HOLDS_UP = {"dollar order", "dollar order for no shares", "recurring purchase without a reference", "short sale"}
-HOLDS_UP |= {"options", "crypto"}
-
 
 @pytest.fixture
 def account(tmp_path: Path) -> Iterator[LiveAccount]:
@@ -44,11 +38,7 @@ def trades_on(account: LiveAccount) -> None:
     assert account.submits == 2
 
 
-def marked(names: dict[str, object]):
-    return [pytest.param(name, marks=NEEDS_CLASSIFICATION if name in HOLDS_UP else ()) for name in names]
-
-
-@pytest.mark.parametrize("name", marked(ODD_ORDERS))
+@pytest.mark.parametrize("name", ODD_ORDERS)
 def test_an_odd_order_placed_elsewhere_holds_up_no_other_symbol(account, name):
     account.book.odd_orders.append(ODD_ORDERS[name])
     trades_on(account)
@@ -101,7 +91,6 @@ def test_a_broker_that_names_instruments_to_nobody_costs_no_known_name(account):
     bot.stop()
 
 
-@NEEDS_CLASSIFICATION
 def test_all_of_it_together_starts_buys_sells_and_kills(account):
     account.book.speak = in_capitals
     account.book.odd_orders += ODD_ORDERS.values()
@@ -112,7 +101,6 @@ def test_all_of_it_together_starts_buys_sells_and_kills(account):
     assert report.is_confirmed
 
 
-@NEEDS_CLASSIFICATION
 def test_every_odd_field_of_an_order_at_once_holds_up_no_other_symbol(account):
     """The mechanical changes of one foreign row, each as a row of its own."""
     plain = order(0, account=f"https://api.robinhood.com/accounts/{NUMBER}/")

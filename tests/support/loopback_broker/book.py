@@ -121,6 +121,7 @@ class LoopbackBook:
             "account_number": self.account_number,
             "buying_power": f"{self.cash - held:.4f}",
             "cash": f"{self.cash:.4f}",
+            "portfolio_cash": f"{self.cash:.4f}",
             "cash_held_for_orders": f"{held:.4f}",
             "deactivated": False,
             "locked": False,
