@@ -82,6 +82,13 @@ def test_where_the_account_is_in_doubt_none_is_named(home: Path, values: object)
     assert found.config is None
 
 
+def test_a_section_in_which_many_things_are_wrong_leaves_the_rest(home: Path):
+    faults = {"hours": {"start_time": "16:00", "end_time": "09:30"}, "mode": "live", "calender": 1}
+    found = read(home, LIVE | {"trading": faults, "paper": {"seed": "x", "quotes_file": 3}, "risk_management": [1]})
+    assert found.config is not None
+    assert found.config.trading.mode is ExecutionMode.LIVE
+
+
 def test_a_misspelt_state_folder_is_taken_for_what_it_resembles(home: Path):
     values = {name: value for name, value in LIVE.items() if name != "state_dir"} | {"state_dirr": "state"}
     found = read(home, values)

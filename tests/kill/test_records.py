@@ -84,13 +84,13 @@ def test_a_disk_that_was_mended_takes_the_next_kill(folder: Path):
 
 def test_notes_follow_a_line_each(folder: Path):
     file = left_behind(folder)
-    file.note("kill_ended", {"flat": True, "problems": ["one\ntwo"]})
+    file.note("kill_ended", {"confirmed": True, "problems": ["one\ntwo"]})
     lines = (folder / NAME).read_bytes().splitlines()
     assert json.loads(lines[1]) == {
         "v": 1,
         "event": "kill_ended",
         "at": "2026-11-23T15:00:00+00:00",
-        "flat": True,
+        "confirmed": True,
         "problems": ["one\ntwo"],
     }
     assert len(lines) == 2

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -32,6 +33,7 @@ from trading_bot.state_folder import account_key
 pytestmark = pytest.mark.subprocess
 
 BOUND_S = 60
+MANY = 500
 SIGNALS = [signal.SIGINT, signal.SIGHUP, signal.SIGTERM]
 
 
@@ -204,6 +206,26 @@ def test_an_order_that_another_copy_of_the_bot_sent_is_cancelled_and_nothing_con
     assert "with our mark and in no record of ours: buy 10 instrument " in out
     assert f" limit 1.00, broker's order id {order_id}" in out
     assert broker.get(f"/orders/{order_id}/")["state"] == "cancelled"
+
+
+def test_five_hundred_orders_are_cancelled_within_the_time_that_is_stated_and_progress_is_shown(desk):
+    exchange, now = desk.state / "paper.sqlite3", SystemClock().now()
+    broker = StoredBroker(exchange, start=now, account_number=PAPER_ACCOUNT).login()
+    account = f"{BASE}/accounts/{PAPER_ACCOUNT}/"
+    for number in range(MANY):
+        ref_id = f"{OUR_MARK}-0000-4000-8000-{number:012d}"
+        broker.place(number, ref_id=ref_id, price="1.00", quantity="1", account=account)
+    with running(kill_of(desk), desk.home) as process:
+        began = SystemClock().monotonic()
+        out, err = process.communicate(timeout=110)
+        took_s = SystemClock().monotonic() - began
+    stated_s = max(int(found) for found in re.findall(r"a verdict comes within (\d+) s", err))
+    assert stated_s > 0.25 * MANY
+    assert took_s < stated_s + 10  # the interpreter starts, too
+    assert "25 of 500 cancels answered" in err
+    assert "500 of 500 cancels answered" in err
+    assert f"{MANY} orders with this bot's mark are in no record" in out
+    assert broker.get("/orders/", account_numbers=PAPER_ACCOUNT, is_closed="false")["results"] == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file to another user")

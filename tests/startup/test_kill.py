@@ -23,7 +23,7 @@ from trading_bot.kill.report import KillReport
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import ExecutionMode, OrderId, OrderState
-from trading_bot.order_management.outcomes import CancelNotSent, CancelReply, CancelTaken
+from trading_bot.order_management.outcomes import CancelNotSent, CancelReply, CancelTaken, Listing
 from trading_bot.paper.exchange import PaperExchange
 from trading_bot.paper.sqlite_store import SqliteStore
 from trading_bot.paper.state import ExchangeState, instrument_id_of
@@ -293,9 +293,11 @@ class TestLive:
 
     def test_held_shares_whose_symbol_cannot_be_looked_up_are_named_by_their_instrument(self, live: LiveAccount):
         live.log_in()
-        live.server.on("GET", f"/instruments/{INSTRUMENTS['AAPL']}/", reply(500, {"detail": "no"}))
-        (held,) = kill_live(live).holdings.shares
-        assert held.symbol == f"instrument {INSTRUMENTS['AAPL'][:8]}"
+        live.server.on_every("GET", "/instruments/", lambda heard: reply(500, {"detail": "no"}))
+        live.server.on_every("GET", f"/instruments/{INSTRUMENTS['AAPL']}/", lambda heard: reply(500, {"detail": "no"}))
+        report = kill_live(live)
+        assert report.is_confirmed
+        assert INSTRUMENTS["AAPL"] in (report.holdings.problem or "")
 
     @pytest.mark.parametrize("opened", ["file", "folder"])
     def test_a_session_that_others_may_open_is_used_by_the_kill_which_says_so_and_refused_for_trading(
@@ -460,5 +462,40 @@ def test_an_account_that_cannot_be_reached_says_so_of_everything():
     assert broker.list_open_orders().problem == "no way there; take another"
     assert broker.cancel_all_equity_orders([OrderId("a")]) == {"a": CancelNotSent(cause="no way there; take another")}
     assert broker.cancel_all_equity_orders([OrderId("a")]) != {"a": CancelTaken()}
-    with pytest.raises(OrderStatusError, match="no way there"):
-        broker.fetch_order_status(OrderId("a"))
+    assert not broker.is_reachable
+    assert not broker.list_orders_since(MONDAY).complete
+    broker.set_answer_listener(pytest.fail)
+    for read in (lambda: broker.fetch_order_status(OrderId("a")), broker.confirm_account, broker.fetch_positions):
+        with pytest.raises(OrderStatusError, match="no way there"):
+            read()
+
+
+class SenselessGateway:
+    """Its readers did not foresee what the broker says."""
+
+    def _fails(self, *_arguments: object) -> Listing:
+        raise ValueError("Invalid IPv6 URL")
+
+    list_open_orders = list_orders_since = fetch_order_status = fetch_account = fetch_positions = _fails
+
+
+def test_a_reply_that_nobody_foresaw_ends_its_read_alone():
+    connection = KillConnection(gateway=SenselessGateway(), wire=None)  # type: ignore[arg-type]  # a gateway's reads
+    for listing in (connection.list_open_orders(), connection.list_orders_since(MONDAY)):
+        assert not listing.complete
+        assert "makes no sense (Invalid IPv6 URL)" in (listing.problem or "")
+    for read in (
+        lambda: connection.fetch_order_status(OrderId("a")),
+        connection.confirm_account,
+        connection.fetch_positions,
+    ):
+        with pytest.raises(OrderStatusError, match="makes no sense"):
+            read()
+
+
+def test_each_answer_to_a_cancel_is_told_as_it_comes():
+    connection = KillConnection(gateway=MeetingGateway(2), wire=None)  # type: ignore[arg-type]  # a gateway's one method
+    told: list[OrderId] = []
+    connection.set_answer_listener(told.append)
+    connection.cancel_all_equity_orders([OrderId("a"), OrderId("b")])
+    assert sorted(told) == ["a", "b"]

@@ -118,15 +118,13 @@ def _held_lines(holdings: Holdings) -> Iterator[str]:
 def progress_text(progress: KillProgress) -> str:
     """Put one step of a kill into words."""
     within = "" if progress.verdict_within_s is None else f"; a verdict comes within {progress.verdict_within_s:.0f} s"
-    match progress.stage:
-        case Stage.TRADING_OFF:
-            return f"trading is off{within}, and some more for each order that is open"
-        case Stage.ASKING if progress.count == 0:
-            return f"asking for {progress.total} cancels, entries before exits and the largest first{within}"
-        case Stage.ASKING:
-            return f"{progress.count} of {progress.total} cancels answered"
-        case Stage.OPEN:
-            return f"{progress.count} of our orders are open at the broker"
+    asking = f"asking for {progress.total} cancels, entries before exits and the largest first{within}"
+    texts = {
+        Stage.TRADING_OFF: f"trading is off{within}, and some more for each order that is open",
+        Stage.ASKING: f"{progress.count} of {progress.total} cancels answered" if progress.count else asking,
+        Stage.OPEN: f"{progress.count} of our orders are open at the broker",
+    }
+    return texts[progress.stage]
 
 
 def _record_line(report: KillReport) -> str:

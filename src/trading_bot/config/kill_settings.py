@@ -20,7 +20,6 @@ from trading_bot.config.problems import KeyPath, fields_of, suggestion
 _FOLDERS = ("state_dir", "logs_dir")
 _NAMES_ACCOUNT = ("account_number", "trading", "mode")
 _FILE_ONLY = (("trading", "mode"), ("account_number",), ("order_management", "strategy_overrides"))
-_MOST_FAULTS = 100
 _STATE_DIR_TEXT = re.compile(r"""["']?state_dir\w*["']?\s*:\s*(?:"([^"\n]+)"|'([^'\n]+)')""")
 _ACCOUNT_FOLDERS = "*/*/armed"
 """Where a state folder beside a configuration file keeps its armed files."""
@@ -103,18 +102,15 @@ def _known(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _without_faults(values: dict[str, object]) -> Config | None:
-    for _ in range(_MOST_FAULTS):
-        try:
-            config = Config.model_validate(values)
-        except ValidationError as error:
-            faults = [tuple(map(str, fault["loc"])) for fault in error.errors()]
-        else:
-            return config if _names_its_account(values) else None
-        if any(_may_name_account(fault) for fault in faults):
-            return None
-        for fault in faults:
-            _drop(values, fault)
-    return None
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as error:
+        faults = [tuple(map(str, fault["loc"])) for fault in error.errors()]
+        is_beyond_doubt = not any(map(_may_name_account, faults))
+        # Anew, because what is left may be at fault in another way; each time with fewer settings.
+        dropped = [_has_dropped(values, fault) for fault in faults]
+        return _without_faults(values) if is_beyond_doubt and any(dropped) else None
+    return config if _names_its_account(values) else None
 
 
 def _may_name_account(fault: KeyPath) -> bool:
@@ -128,17 +124,16 @@ def _names_its_account(values: Mapping[str, object]) -> bool:
     return isinstance(trading, dict) and "mode" in trading
 
 
-def _drop(values: dict[str, object], fault: KeyPath) -> None:
-    section: object = values
-    for part in fault[:-1]:
-        below = section.get(part) if isinstance(section, dict) else None
-        if not isinstance(below, dict):
-            break
-        section = below
-    else:
-        part = fault[-1]
-    if isinstance(section, dict):
-        section.pop(part, None)
+def _has_dropped(values: dict[str, object], fault: KeyPath) -> bool:
+    """Take the setting at fault out, or the section above it that is none."""
+    for length in range(len(fault), 0, -1):
+        section: object = values
+        for part in fault[: length - 1]:
+            section = section.get(part) if isinstance(section, dict) else None
+        if isinstance(section, dict) and fault[length - 1] in section:
+            del section[fault[length - 1]]
+            return True
+    return False
 
 
 def _folder_of(config: Config | None, variables: Mapping[str, str]) -> Iterator[Path]:
@@ -169,10 +164,7 @@ def _named_by_environment(variables: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _beside(file: Path) -> Iterator[Path]:
-    try:
-        yield from sorted({armed.parent.parent for armed in file.parent.glob(_ACCOUNT_FOLDERS)})
-    except OSError:
-        return
+    yield from sorted({armed.parent.parent for armed in file.parent.glob(_ACCOUNT_FOLDERS)})
 
 
 def _unique(folders: Iterator[Path] | tuple[Path, ...]) -> dict[Path, None]:

@@ -28,6 +28,7 @@ from trading_bot.robinhood.failures import FailureKind, WireFailure
 from trading_bot.robinhood.reads import Renew, Wire
 from trading_bot.robinhood.sending import SendPhase
 from trading_bot.robinhood.session import BrokerSession, Transport, WireReply, WireRequest
+from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.startup.kill_connection import BoundedWire, KillConnection, NoConnection
 from trading_bot.startup.live import LiveConnection, carrier_of, live_connection
 from trading_bot.startup.paper import PAPER_LOGIN, PaperAccount, configured_account, paper_account
@@ -193,7 +194,11 @@ def _live_broker(
         around, account_number=account_number, state=state, transport=transport, tolerate=tolerate
     )
     return _connected(
-        around, wire=ResumingWire(connection), account_number=account_number, renew=connection.login.renew
+        around,
+        wire=ResumingWire(connection),
+        account_number=account_number,
+        renew=connection.login.renew,
+        symbols=SymbolTable(path=state.instruments, files=around.files),
     )
 
 
@@ -211,7 +216,9 @@ def _paper_broker(around: Surroundings, *, account_number: str, transport: Trans
     return _connected(around, wire=session, account_number=account_number, renew=FirstLogin(auth, around.clock).renew)
 
 
-def _connected(around: Surroundings, *, wire: Wire, account_number: str, renew: Renew) -> KillConnection:
+def _connected(
+    around: Surroundings, *, wire: Wire, account_number: str, renew: Renew, symbols: SymbolTable | None = None
+) -> KillConnection:
     bounded = BoundedWire(wire=wire, clock=around.clock)
 
     def gateway(*, asks_symbols: bool) -> RobinhoodGateway:
@@ -224,6 +231,7 @@ def _connected(around: Surroundings, *, wire: Wire, account_number: str, renew: 
             read_timeout_s=_REQUEST_TIMEOUT_S,
             jitter=around.jitter,
             asks_symbols=asks_symbols,
+            symbols=symbols,
         )
 
     # A cancel needs no symbol, and each look-up may hang.
