@@ -1,6 +1,8 @@
 """What the doctor says of a machine and an account, and what the script that called it is told."""
 
 import json
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,10 @@ from trading_bot.checkup import Trouble
 from trading_bot.cli.doctor import _EXIT_CODES
 from trading_bot.cli.doctor_checks import folder_facts
 from trading_bot.files import LocalFiles
+from trading_bot.order_management.acceptances import acceptance_event
+from trading_bot.order_management.events import EventKind, OrderEvent
+from trading_bot.order_management.models import ClientOrderId, OrderState
+from trading_bot.order_management.records import chain_record, decode_alone, encode, head_at
 
 
 @pytest.fixture
@@ -118,3 +124,36 @@ def test_the_probe_leaves_nothing_behind(tmp_path):
     facts = folder_facts(tmp_path, LocalFiles())
     assert (facts.exists, facts.problem, facts.is_ours) == (True, None, True)
     assert list(tmp_path.iterdir()) == []
+
+
+def told(desk: CommandDesk, event: OrderEvent) -> None:
+    """Write one more record, chained as it has to be."""
+    last = decode_alone(desk.journal.read_bytes().splitlines()[-1])
+    record = chain_record(event, head=head_at(last), ts=last.ts, mono=Decimal(0), session_id="later")
+    with desk.journal.open("ab") as journal:
+        journal.write(encode(record))
+
+
+def check_of(desk: CommandDesk, name: str) -> dict[str, str]:
+    return next(check for check in desk.json("doctor")["checks"] if check["name"] == name)
+
+
+def test_costs_that_are_unknown_are_told(desk):
+    desk.buy("first")
+    told(desk, acceptance_event("AAPL", Decimal(7), before=Decimal(0), ratio=None, by="ada", reason="a gift"))
+    found = check_of(desk, "results")
+    assert found["finding"] == "warning"
+    assert "the cost of AAPL is unknown since a person accepted the position" in found["detail"]
+
+
+def test_fills_without_executions_are_told(desk):
+    desk.buy("first")
+    done = OrderEvent(event=EventKind.ORDER_UPDATED, status=OrderState.FILLED, filled_quantity=Decimal(10))
+    told(desk, replace(done, client_order_id=ClientOrderId("first")))
+    assert check_of(desk, "results")["detail"].startswith("1 orders have fills whose executions are not listed yet")
+
+
+def test_a_story_that_cannot_be_true_is_told_though_its_records_verify(desk):
+    desk.buy("first")
+    told(desk, OrderEvent(event=EventKind.ORDER_UPDATED, client_order_id=ClientOrderId("nobody")))
+    assert (check_of(desk, "journal")["finding"], check_of(desk, "results")["finding"]) == ("ok", "failed")

@@ -5,8 +5,11 @@ from decimal import Decimal
 
 import pytest
 
+from tests.support.journal_desk import JournalDesk
 from tests.support.manager_bench import ManagerBench
+from tests.support.order_story import intended, now_in
 from trading_bot.order_management.events import EventKind
+from trading_bot.order_management.models import OrderState
 from trading_bot.order_management.order_book import OrderBook
 from trading_bot.order_management.outstanding import AWAITED_FOR, MOST_IN_ONE_ROUND
 
@@ -133,3 +136,13 @@ def test_shares_of_a_cancelled_order_are_waited_for_too(bench):
     order.listed = None
     bench.sync(after=ROUND_S)
     assert bench.tracked().unbacked_quantity == 0
+
+
+def test_one_that_a_rotation_left_behind_is_waited_for_no_more(tmp_path):
+    desk = JournalDesk(tmp_path)
+    desk.tell(intended(), now_in(OrderState.FILLED, filled_quantity=Decimal(10)))
+    assert len(desk.book.unbacked()) == 1
+    desk.clock.sleep(3 * 24 * 3600)
+    desk.keeper.rotate()
+    assert desk.book.unbacked() == desk.restart().book.unbacked() == ()
+    desk.close()
