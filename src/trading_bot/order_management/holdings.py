@@ -9,7 +9,7 @@ from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.causes import Cause, cause_of
 from trading_bot.order_management.drift import act_on, explained_by_doubt
 from trading_bot.order_management.exceptions import OrderStatusError
-from trading_bot.order_management.external_orders import ExternalOrders
+from trading_bot.order_management.external_orders import ExternalOrder, ExternalOrders
 from trading_bot.order_management.free_shares import LATEST_LOOK_S, Free, Shares, free_shares
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import EXACT
@@ -79,6 +79,16 @@ class Holdings:
     def unread_because(self) -> str | None:
         """Why the latest look that was due failed, if it did; sells rest on the one before it."""
         return self._unread_because
+
+    @property
+    def external_orders(self) -> tuple[ExternalOrder, ...]:
+        """The open orders of the account that are none of ours, as last listed in full."""
+        return self._external.orders()
+
+    @property
+    def unsettled(self) -> frozenset[str]:
+        """The symbols whose position differed at the latest look, proven or not."""
+        return frozenset(self._differences) | self._in_doubt
 
     def free_to_sell(self, symbol: str, *, held_by_hand: Decimal | None = None) -> Free:
         """Return the shares of a symbol that may be sold now, with the numbers that explain it.

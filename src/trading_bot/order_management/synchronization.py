@@ -175,7 +175,8 @@ class Synchronizer:
         self, book: OrderBook, client_order_id: ClientOrderId, report: OrderReport
     ) -> TrackedOrder | None:
         order = book.get(client_order_id)
-        if order is None or order.instrument_id is None or order.instrument_id != report.instrument_id:
+        is_same = order is not None and order.instrument_id == report.instrument_id
+        if order is None or not is_same or not getattr(report, "symbol_is_known", True):
             return order
         note_name(self._ledger, order.instrument_id, report.symbol, was=order.envelope.symbol)
         return book.get(client_order_id)

@@ -33,6 +33,8 @@ class LoopbackBook:
         self.shares = shares
         self.rows: dict[str, dict[str, object]] = {}
         self.bearers = {"first"}
+        self.instruments = dict(INSTRUMENTS)
+        """The instruments by the symbols that they have now."""
         self.clock: Clock | None = None
         """What the ``Date`` of its replies is read from; None where they bear none."""
         self._refresh = "first-refresh"
@@ -48,6 +50,10 @@ class LoopbackBook:
             if scheme != "Bearer" or token not in self.bearers:
                 return self._reply(401, {"detail": "Incorrect authentication credentials."})
             return self._answer(heard, heard.path.strip("/").split("/"))
+
+    def rename(self, symbol: str, new: str) -> None:
+        """Call an instrument by another symbol from now on."""
+        self.instruments[new] = self.instruments.pop(symbol)
 
     def revoke_all(self) -> None:
         self.bearers.clear()
@@ -69,15 +75,16 @@ class LoopbackBook:
                 act = self._page([self._position()] if self.shares else [], heard)
             case "GET", "instruments":
                 symbol = heard.query.get("symbol", "")
-                act = self._page([_instrument(symbol)] if symbol in INSTRUMENTS else [], heard)
-            case "GET", "instruments", instrument_id if instrument_id in INSTRUMENTS.values():
+                act = self._page([self._instrument(symbol)] if symbol in self.instruments else [], heard)
+            case "GET", "instruments", instrument_id if instrument_id in self.instruments.values():
                 act = self._reply(
-                    200, _instrument(next(name for name, known in INSTRUMENTS.items() if known == instrument_id))
+                    200,
+                    self._instrument(next(name for name, known in self.instruments.items() if known == instrument_id)),
                 )
             case "GET", "quotes":
                 asked = heard.query.get("symbols", "").split(",")
                 act = self._reply(
-                    200, {"results": [self._quote(name) if name in INSTRUMENTS else None for name in asked]}
+                    200, {"results": [self._quote(name) if name in self.instruments else None for name in asked]}
                 )
             case "POST", "orders":
                 act = self._place(heard.form)
@@ -212,14 +219,13 @@ class LoopbackBook:
         following = f"{BASE}{heard.path}?{query}" if end < len(rows) else None
         return self._reply(200, {"next": following, "previous": None, "results": rows[start:end]})
 
-
-def _instrument(symbol: str) -> dict[str, object]:
-    instrument_id = INSTRUMENTS[symbol]
-    return {
-        "id": instrument_id,
-        "url": f"{BASE}/instruments/{instrument_id}/",
-        "symbol": symbol,
-        "state": "active",
-        "tradeable": True,
-        "tradability": "tradable",
-    }
+    def _instrument(self, symbol: str) -> dict[str, object]:
+        instrument_id = self.instruments[symbol]
+        return {
+            "id": instrument_id,
+            "url": f"{BASE}/instruments/{instrument_id}/",
+            "symbol": symbol,
+            "state": "active",
+            "tradeable": True,
+            "tradability": "tradable",
+        }
