@@ -72,6 +72,10 @@ class PositionBook:
         """Return the shares that our records explain."""
         return {symbol: quantity for symbol, quantity in self._quantities.items() if quantity}
 
+    def quantity(self, symbol: str) -> Decimal:
+        """Return the shares of one symbol that our records explain."""
+        return self._quantities.get(symbol, NOTHING)
+
     def difference(self, symbol: str) -> OrderEvent | None:
         """Return the record of a position that differs from ours, if it does."""
         return self._differences.get(symbol)

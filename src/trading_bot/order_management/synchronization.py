@@ -19,7 +19,14 @@ from trading_bot.order_management.reconciliation import is_twin, reconcile
 from trading_bot.order_management.renames import note_name
 from trading_bot.order_management.results import SyncSummary
 from trading_bot.order_management.search import LOOK_BACK, AbsenceSearch, Searched, search_from
-from trading_bot.order_management.sync_round import BookedListing, SyncRound, Tally, problem_of
+from trading_bot.order_management.sync_round import (
+    BookedListing,
+    SyncRound,
+    Tally,
+    is_resurrected,
+    owner_of,
+    problem_of,
+)
 
 SYNC_DEADLINE_S: Seconds = 120.0
 """How long one round may read. What is not read by then is read anew, from the first page, in the next one."""
@@ -227,7 +234,7 @@ class Synchronizer:
         for row in rows:
             try:
                 with self._ledger.open_book() as book:
-                    order = _owner(book, row)
+                    order = owner_of(row, book)
             except OrderLogError as error:
                 # Whose it is cannot be told, and one such order must not hold up the news of the others.
                 tally.problem, tally.is_view = str(error), False
@@ -278,7 +285,7 @@ class Synchronizer:
             events = self.apply(order.client_order_id, report)
         if is_second and report.state.is_working:
             note_duplicate_ref_id(self._ledger, order, report)
-        if report.state.is_working and (is_second or _is_resurrected(order, report)):
+        if report.state.is_working and (is_second or is_resurrected(order, report)):
             tally.add_revenant(report)
         elif report.state is OrderState.PENDING_CANCEL:
             tally.heeded.add(order.client_order_id)
@@ -335,15 +342,3 @@ class Synchronizer:
         """Put on record, once, that the broker does not know an order that it has told of."""
         if _VANISHED not in order.anomalies:
             self._ledger.record_fact(replace(about(order.envelope, EventKind.ANOMALY_FOUND), reason=_VANISHED))
-
-
-def _owner(book: OrderBook, row: Row) -> TrackedOrder | None:
-    by_id = book.by_order_id(row.order_id) if row.order_id is not None else None
-    if by_id is not None or row.ref_id is None:
-        return by_id
-    return book.by_ref_id(row.ref_id)
-
-
-def _is_resurrected(order: TrackedOrder, report: OrderReport) -> bool:
-    # A word that nobody understands counts as working, but is no sign that what ended works again.
-    return order.state.is_terminal and report.state_is_known
