@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from trading_bot.order_management.foreign import Row
-from trading_bot.order_management.models import EXACT, ClientOrderId, OrderId, OrderReport, Side, exact_sum
+from trading_bot.order_management.models import EXACT, ClientOrderId, OrderId, OrderReport, OrderState, Side, exact_sum
 
 _NOTHING = Decimal(0)
 
@@ -29,6 +29,8 @@ class ExternalOrder:
     limit_price: Decimal | None
     broker_state: str | None
     """The broker's own word."""
+    state: OrderState = OrderState.CONFIRMED
+    """Our reading of that word; one that is not understood counts as working."""
     problem: str | None = None
     """What cannot be read, if anything; None where the order is understood."""
     may_be: tuple[ClientOrderId, ...] = ()
@@ -59,6 +61,7 @@ def external_order(row: Row, *, may_be: tuple[ClientOrderId, ...] = (), is_ours:
         remaining=_remaining(row),
         limit_price=row.limit_price,
         broker_state=row.broker_state,
+        state=row.state or OrderState.CONFIRMED,
         problem=None if isinstance(row, OrderReport) else row.problem,
         may_be=may_be,
         is_ours=is_ours,

@@ -83,7 +83,7 @@ class Holdings:
     @property
     def unsettled(self) -> frozenset[str]:
         """The symbols whose position differed at the latest look, proven or not."""
-        return frozenset(self._differences)
+        return frozenset(self._differences) | self._in_doubt
 
     def placed_elsewhere(self, symbol: str) -> tuple[ExternalOrder, ...]:
         """Return the open orders in a symbol that are none of ours, as last listed in full."""

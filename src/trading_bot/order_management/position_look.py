@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from trading_bot.clock import Clock, Moment, Seconds
@@ -91,6 +91,8 @@ class LookTaker:
     def _note_names(self, rows: _Rows) -> None:
         with self._ledger.open_book() as book:
             for symbol, instrument_id in rows.instruments.items():
+                if symbol == instrument_id:
+                    continue
                 # The first record of a position names its instrument itself.
                 if book.knows_positions or book.positions.symbol_of(instrument_id) is not None:
                     note_name(self._ledger, instrument_id, symbol)
@@ -146,6 +148,8 @@ def _of_one_instrument(symbol: str, same: list[Position], book: OrderBook, rows:
 
 def _add(row: Position, book: OrderBook, rows: _Rows) -> None:
     known = book.positions.symbol_of(row.instrument_id)
+    if known is not None and row.symbol == row.instrument_id:
+        row = replace(row, symbol=known)  # its name could not be had just now, which is no new name
     if known is None or known == row.symbol:
         rows.add(row)
     elif can_be_renamed(book, str(row.instrument_id), row.symbol):

@@ -7,6 +7,7 @@ from trading_bot.clock import Moment, Seconds
 from trading_bot.order_management.external_orders import ExternalOrder
 from trading_bot.order_management.foreign import Row
 from trading_bot.order_management.models import ClientOrderId, OrderId, OrderReport
+from trading_bot.order_management.order_book import OrderBook
 from trading_bot.order_management.outcomes import Listing
 from trading_bot.order_management.ports import BrokerGateway
 from trading_bot.order_management.results import SyncSummary
@@ -79,3 +80,23 @@ def problem_of(listing: Listing) -> str | None:
     if listing.complete or (listing.has_all_pages and listing.unread):
         return None
     return listing.problem or "the listing was not whole"
+
+
+def owner_of(row: Row, book: OrderBook) -> TrackedOrder | None:
+    """Return the order on record that a row is of: the broker's order id decides first, then our ``ref_id``.
+
+    Raises:
+        OrderLogError: it cannot be told whether there is such an order.
+    """
+    by_id = book.by_order_id(row.order_id) if row.order_id is not None else None
+    if by_id is not None or row.ref_id is None:
+        return by_id
+    return book.by_ref_id(row.ref_id)
+
+
+def is_resurrected(order: TrackedOrder, report: OrderReport) -> bool:
+    """Whether an order that had ended on record works again by a working report of it.
+
+    A word that nobody understands counts as working, but is no sign of that.
+    """
+    return order.state.is_terminal and report.state_is_known

@@ -21,7 +21,14 @@ from trading_bot.order_management.renames import note_name
 from trading_bot.order_management.results import SyncSummary
 from trading_bot.order_management.search import LOOK_BACK, AbsenceSearch, Searched, search_from
 from trading_bot.order_management.send_horizon import SendHorizon
-from trading_bot.order_management.sync_round import BookedListing, SyncRound, Tally, problem_of
+from trading_bot.order_management.sync_round import (
+    BookedListing,
+    SyncRound,
+    Tally,
+    is_resurrected,
+    owner_of,
+    problem_of,
+)
 
 SYNC_DEADLINE_S: Seconds = 120.0
 """How long one round may read. What is not read by then is read anew, from the first page, in the next one."""
@@ -179,7 +186,8 @@ class Synchronizer:
         self, book: OrderBook, client_order_id: ClientOrderId, report: OrderReport
     ) -> TrackedOrder | None:
         order = book.get(client_order_id)
-        if order is None or order.instrument_id is None or order.instrument_id != report.instrument_id:
+        is_same = order is not None and order.instrument_id == report.instrument_id
+        if order is None or not is_same or not getattr(report, "symbol_is_known", True):
             return order
         note_name(self._ledger, order.instrument_id, report.symbol, was=order.envelope.symbol)
         return book.get(client_order_id)
@@ -231,7 +239,7 @@ class Synchronizer:
         for row in rows:
             try:
                 with self._ledger.open_book() as book:
-                    order = _owner(book, row)
+                    order = owner_of(row, book)
             except OrderLogError as error:
                 # Whose it is cannot be told, and one such order must not hold up the news of the others.
                 tally.problem, tally.is_view = str(error), False
@@ -282,7 +290,7 @@ class Synchronizer:
             events = self.apply(order.client_order_id, report)
         if is_second and report.state.is_working:
             note_duplicate_ref_id(self._ledger, order, report)
-        if report.state.is_working and (is_second or _is_resurrected(order, report)):
+        if report.state.is_working and (is_second or is_resurrected(order, report)):
             tally.add_revenant(report)
         elif report.state is OrderState.PENDING_CANCEL:
             tally.heeded.add(order.client_order_id)
@@ -339,15 +347,3 @@ class Synchronizer:
         """Put on record, once, that the broker does not know an order that it has told of."""
         if _VANISHED not in order.anomalies:
             self._ledger.record_fact(replace(about(order.envelope, EventKind.ANOMALY_FOUND), reason=_VANISHED))
-
-
-def _owner(book: OrderBook, row: Row) -> TrackedOrder | None:
-    by_id = book.by_order_id(row.order_id) if row.order_id is not None else None
-    if by_id is not None or row.ref_id is None:
-        return by_id
-    return book.by_ref_id(row.ref_id)
-
-
-def _is_resurrected(order: TrackedOrder, report: OrderReport) -> bool:
-    # A word that nobody understands counts as working, but is no sign that what ended works again.
-    return order.state.is_terminal and report.state_is_known

@@ -34,6 +34,8 @@ class LoopbackBook:
         self.shares = shares
         self.rows: dict[str, dict[str, object]] = {}
         self.bearers = {"first"}
+        self.instruments = dict(INSTRUMENTS)
+        """The instruments by the symbols that they have now."""
         self.clock: Clock | None = None
         """What the ``Date`` of its replies is read from; None where they bear none."""
         self.odd_orders: list[object] = []
@@ -57,6 +59,10 @@ class LoopbackBook:
             if scheme != "Bearer" or token not in self.bearers:
                 return self._reply(401, {"detail": "Incorrect authentication credentials."})
             return self._answer(heard, heard.path.strip("/").split("/"))
+
+    def rename(self, symbol: str, new: str) -> None:
+        """Call an instrument by another symbol from now on."""
+        self.instruments[new] = self.instruments.pop(symbol)
 
     def revoke_all(self) -> None:
         self.bearers.clear()
@@ -82,7 +88,7 @@ class LoopbackBook:
             case "GET", "quotes":
                 asked = heard.query.get("symbols", "").split(",")
                 act = self._reply(
-                    200, {"results": [self._quote(name) if name in INSTRUMENTS else None for name in asked]}
+                    200, {"results": [self._quote(name) if name in self.instruments else None for name in asked]}
                 )
             case "POST", "orders":
                 act = self._place(heard.form)
@@ -96,14 +102,14 @@ class LoopbackBook:
         return act
 
     def _instruments(self, heard: Heard, ids: list[str]) -> Act:
-        names = {known: name for name, known in INSTRUMENTS.items()}
+        names = {known: name for name, known in self.instruments.items()}
         if ids:
-            return self._reply(200, _instrument(names[ids[0]])) if ids[0] in names else self._not_found()
+            return self._reply(200, self._instrument(names[ids[0]])) if ids[0] in names else self._not_found()
         if "ids" in heard.query:
             asked = (names.get(each) for each in heard.query["ids"].split(","))
-            return self._page([None if name is None else _instrument(name) for name in asked], heard)
+            return self._page([None if name is None else self._instrument(name) for name in asked], heard)
         symbol = heard.query.get("symbol", "")
-        return self._page([_instrument(symbol)] if symbol in INSTRUMENTS else [], heard)
+        return self._page([self._instrument(symbol)] if symbol in self.instruments else [], heard)
 
     def _token(self, heard: Heard) -> Act:
         if heard.form.get("refresh_token") != self._refresh:
@@ -233,14 +239,13 @@ class LoopbackBook:
         following = f"{BASE}{heard.path}?{query}" if end < len(rows) else None
         return self._reply(200, {"next": following, "previous": None, "results": rows[start:end]})
 
-
-def _instrument(symbol: str) -> dict[str, object]:
-    instrument_id = INSTRUMENTS[symbol]
-    return {
-        "id": instrument_id,
-        "url": f"{BASE}/instruments/{instrument_id}/",
-        "symbol": symbol,
-        "state": "active",
-        "tradeable": True,
-        "tradability": "tradable",
-    }
+    def _instrument(self, symbol: str) -> dict[str, object]:
+        instrument_id = self.instruments[symbol]
+        return {
+            "id": instrument_id,
+            "url": f"{BASE}/instruments/{instrument_id}/",
+            "symbol": symbol,
+            "state": "active",
+            "tradeable": True,
+            "tradability": "tradable",
+        }
