@@ -1,7 +1,7 @@
 """What a look at the machine and the account finds: one judgement a question, from facts that are handed in. Pure."""
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -192,6 +192,13 @@ def account_check(account: AccountSnapshot) -> Check:
     if account.restriction is not None:
         return _warning("account", f"{said}, and may not open positions: {account.restriction}; ask the broker")
     return _ok("account", said)
+
+
+def understood_check(remarks: Sequence[str]) -> Check:
+    """Show what the broker said that nobody here understands; it concerns the named thing alone and stops no other."""
+    if not remarks:
+        return _ok("broker's data", "account, positions and open orders were understood")
+    return _warning("broker's data", f"not understood, and no reason to stop anything else: {'; '.join(remarks)}")
 
 
 def breaker_check(halted_because: str | None) -> Check:

@@ -128,7 +128,6 @@ def test_a_network_that_stays_down_ends_the_login(desk):
         {"access_token": "x" * 4097},
         {"refresh_token": None},
         {"token_type": "mac"},
-        {"token_type": None},
     ],
     ids=repr,
 )
@@ -138,6 +137,17 @@ def test_a_token_that_makes_no_sense_is_no_session(desk, changes):
         desk.auth.login()
     assert desk.session.bearer_is_refused
     assert not desk.auth.renew(20)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"token_type": None}, {"token_type": " BEARER"}, {"expires_in": "soon"}, {"scope": 7, "x": {}}],
+    ids=repr,
+)
+def test_what_no_decision_needs_of_a_token_reply_is_not_judged(desk, changes):
+    desk.broker.on(*TOKEN, tokens(**changes))
+    desk.auth.login()
+    assert not desk.session.bearer_is_refused
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"", {"mfa_required": True}, []])

@@ -154,6 +154,7 @@ class TestDoctor:
             ("session", "ok"),
             ("account", "ok"),
             ("broker clock", "ok"),
+            ("broker's data", "ok"),
         ]
 
     @pytest.mark.parametrize(
@@ -168,7 +169,7 @@ class TestDoctor:
         account.log_in("canary-access")
         theirs = http_date(account.clock.now() - timedelta(seconds=ahead_s))
         account.server.on("GET", f"/accounts/{NUMBER}/", acts.reply(200, account.book._account(), Date=theirs))
-        *_, check = live_access(lambda: Person(account)._door(account.config, None))
+        (_, _, check, _) = live_access(lambda: Person(account)._door(account.config, None))
         assert (check.name, check.finding) == ("broker clock", finding)
         assert said in check.detail
 
@@ -178,6 +179,26 @@ class TestDoctor:
         account.server.on("GET", f"/accounts/{NUMBER}/", acts.reply(404, Date=theirs))
         *_, check = live_access(lambda: Person(account)._door(account.config, None))
         assert (check.name, check.finding) == ("broker clock", "failed")
+
+    def test_what_was_not_understood_is_listed(self, account):
+        account.log_in("canary-access")
+        row = {"instrument_id": "7a2f7d2c-1f0e-4a57-9f0b-2f2d8a0c1b11", "quantity": None, "symbol": "SCLXZZZ"}
+        account.server.on("GET", "/positions/", acts.reply(200, {"results": [row], "next": None}))
+        account.server.on("GET", "/orders/", acts.reply(200, {"results": [None], "next": None}))
+        checks = list(live_access(lambda: Person(account)._door(account.config, None)))
+        assert [check.finding for check in checks] == ["ok", "ok", "ok", "warning"]
+        assert "position SCLXZZZ: cannot be read: quantity" in checks[-1].detail
+        assert "a row of the order list is no order at all" in checks[-1].detail
+
+    @pytest.mark.parametrize("path", ["/positions/", "/orders/"])
+    def test_a_list_that_cannot_be_read_is_said(self, account, path):
+        account.log_in("canary-access")
+        account.server.on("GET", path, acts.reply(400, {"detail": "no"}))
+        checks = list(live_access(lambda: Person(account)._door(account.config, None)))
+        assert [(check.name, check.finding) for check in checks[2:]] == [
+            ("broker clock", "ok"),
+            ("broker's data", "failed"),
+        ]
 
     @pytest.mark.parametrize(("status", "trouble"), [(401, "login"), (404, "broker"), (400, "broker")])
     def test_an_account_that_cannot_be_read_says_what_it_takes(self, account, status, trouble):

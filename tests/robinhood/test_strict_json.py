@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from trading_bot.robinhood.strict_json import UnreadableReplyError, strict_json
+from trading_bot.robinhood.strict_json import UnreadableReplyError, UnreadableValue, listed_json, strict_json
 
 
 def test_numbers_stay_exact():
@@ -44,3 +44,37 @@ def test_thirty_two_levels_are_read():
 def test_doubtful_text_is_refused(body, because):
     with pytest.raises(UnreadableReplyError, match=because):
         strict_json(body)
+
+
+@pytest.mark.parametrize(
+    ("text", "because"),
+    [
+        ("NaN", "NaN"),
+        ("Infinity", "Infinity"),
+        ("-Infinity", "-Infinity"),
+        ("9" * 33, "digits"),
+        ("0." + "9" * 33, "digits"),
+        ("1e99", "digits"),
+        ("1e-99", "digits"),
+        ("1e99999999999999999999", "bounds"),
+    ],
+)
+def test_a_senseless_number_spoils_its_own_value_alone(text, because):
+    read = listed_json(b'[{"a": %s, "b": 1}, 2]' % text.encode())
+    assert isinstance(read, list)
+    assert isinstance(read[0]["a"], UnreadableValue)
+    assert because in str(read[0]["a"])
+    assert (read[0]["b"], read[1]) == (1, 2)
+
+
+def test_a_key_given_twice_has_no_value_in_a_list():
+    read = listed_json(b'{"id": 1, "id": 2, "c": [3]}')
+    assert isinstance(read, dict)
+    assert isinstance(read["id"], UnreadableValue)
+    assert read["c"] == [3]
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"", b'"\xff"', b"[" * 33 + b"]" * 33])
+def test_a_list_that_is_no_json_is_refused_too(body):
+    with pytest.raises(UnreadableReplyError):
+        listed_json(body)

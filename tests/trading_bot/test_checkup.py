@@ -176,6 +176,13 @@ def test_an_arming_that_ends_soon_or_never_is_a_warning(until, armed, finding, s
     assert said in check.detail
 
 
+def test_what_was_not_understood_is_shown_as_a_warning():
+    assert checkup.understood_check(()).finding is Finding.OK
+    check = checkup.understood_check(("account: state: closing", "position SCLXZZZ: cannot be read: quantity"))
+    assert check.finding is Finding.WARNING
+    assert "account: state: closing; position SCLXZZZ: cannot be read: quantity" in check.detail
+
+
 @pytest.mark.parametrize(("restriction", "finding"), [(None, Finding.OK), ("locked", Finding.WARNING)])
 def test_a_restricted_account_is_a_warning(restriction, finding):
     zero = Decimal(0)

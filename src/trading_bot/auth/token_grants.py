@@ -1,14 +1,15 @@
 """What a login sends and gets, on the wire of the token endpoint."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated
 from urllib.parse import urlencode
 
 from pydantic import SecretStr, StringConstraints
 
-from trading_bot.robinhood.fields import Payload, parse_payload
-from trading_bot.robinhood.session import FORM, WireReply, WireRequest
+from trading_bot.robinhood.fields import MaybeWord, Payload, parse_payload, word
+from trading_bot.robinhood.session import FORM, UnreadableReplyError, WireReply, WireRequest
 
 CLIENT_ID = "c82SH0WZOsabOXGP2sxqcj34FxkvfnWRZBKlBjFS"
 """The broker's own public application id: an identifier, not a secret."""
@@ -17,13 +18,18 @@ LOGIN_PATH = "/oauth2/token/"
 REVOKE_PATH = "/oauth2/revoke_token/"
 TOKEN_LIFE_S = 86_400
 
+NEEDED: Mapping[str, str] = MappingProxyType(
+    {"access_token": "every request goes out under it", "refresh_token": "without it the session ends within a day"}
+)
+"""The fields of a token reply without which there is no session, and why."""
+
 Token = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,4096}$")]
 
 
 class _TokenPayload(Payload):
     access_token: Token
     refresh_token: Token
-    token_type: Annotated[str, StringConstraints(pattern=r"^[Bb]earer$")]
+    token_type: MaybeWord = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +47,8 @@ def read_tokens(reply: WireReply) -> Tokens:
         UnreadableReplyError: it holds no usable pair of tokens.
     """
     payload = parse_payload(_TokenPayload, reply.json())
+    if payload.token_type is not None and word(payload.token_type) != "bearer":
+        raise UnreadableReplyError("the tokens are of a kind that cannot be used: token_type")
     return Tokens(access=SecretStr(payload.access_token), refresh=SecretStr(payload.refresh_token))
 
 

@@ -44,6 +44,7 @@ from trading_bot.robinhood.listing import (
     looked_for,
     names_order,
     open_orders_alone,
+    order_remarks,
     read_orders,
     walk_pages,
 )
@@ -127,6 +128,11 @@ class RobinhoodGateway:
     def broker_time(self) -> datetime | None:
         """Return the broker's time by the dates of its replies, at the earliest; None before the first date."""
         return self._broker_clock.now()
+
+    @property
+    def not_understood(self) -> tuple[str, ...]:
+        """What the broker said so far in words, flags or rows that could not be read; nothing stops for it alone."""
+        return self._directory.remarks.all()
 
     def renew_session(self, *, within_s: Seconds) -> bool:
         """Ask once for a fresh session; whether there is one now."""
@@ -305,6 +311,7 @@ class RobinhoodGateway:
         listing = read_orders(
             pages, account_number=number, read=lambda row: read_order(row, self._directory.known_symbol)
         )
+        self._directory.remarks.note(*order_remarks(listing))
         return replace(listing, broker_time=broker_time)
 
     def _learn_names(self, rows: Iterable[object]) -> None:

@@ -33,7 +33,9 @@ class AccountReads:
     def account(self) -> AccountSnapshot:
         """Read balances and restrictions, as of the moment the read began."""
         began = self._clock.now()
-        return account_snapshot(self._directory.fetch_account(), began)
+        snapshot = account_snapshot(self._directory.fetch_account(), began)
+        self._directory.remarks.note(*(f"account: {remark}" for remark in snapshot.remarks))
+        return snapshot
 
     def positions(self) -> PositionListing:
         """Read all non-zero positions, row by row: one that cannot be read is listed as such and hides no other.
@@ -49,9 +51,11 @@ class AccountReads:
         look_ups = self._directory.look_ups
         look_ups.heed(position_instruments(pages.rows))
         look_ups.learn(_doubtful_names(pages.rows), afresh=True)
-        return read_positions(
+        listing = read_positions(
             pages.rows, account=number, table=self._directory.symbols, unknown=look_ups.unknown(), as_of=began
         )
+        self._directory.remarks.note(*_remarks(listing))
+        return listing
 
     def position(self, instrument_id: str) -> Position | None:
         """Read the position of one instrument alone; None where the broker has none, or none is left of it.
@@ -89,6 +93,14 @@ class AccountReads:
             raise OrderStatusError("reading the quotes: the reply holds none; ask again before trading")
         quotes = [quote for row in rows if (quote := parse_quote(row)) is not None]
         return {quote.symbol: quote for quote in quotes if quote.symbol in asked}
+
+
+def _remarks(listing: PositionListing) -> Iterator[str]:
+    for row in listing.unread:
+        yield f"position {row.name}: {row.problem}"
+    for held in listing.positions:
+        if held.symbol == held.instrument_id:
+            yield f"position {held.symbol}: no symbol is known for this instrument, so none of it can be traded"
 
 
 def _doubtful_names(rows: Iterable[object]) -> Iterator[str]:

@@ -39,6 +39,14 @@ _HARMLESS_WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 """Words of the account whose meaning is known, and which nobody has to be told of."""
 
+_KNOWN_WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "state": frozenset({"active", "inactive"}),
+        "tradability": frozenset({"tradable", "untradable", "position_closing_only"}),
+    }
+)
+"""Words of an instrument whose meaning is known."""
+
 _FORBIDDING_FLAGS = ("deactivated", "permanently_deactivated", "locked", "only_position_closing_trades")
 _MAX_SIZE = 10**12
 
@@ -151,9 +159,14 @@ class InstrumentPayload(Payload):
     min_tick_size: Price = None
 
     @property
-    def forbids(self) -> str | None:
-        """The documented word that keeps the broker from taking a sell, and so any order."""
-        return next((text for text, is_set in self._documented(("untradable",)) if is_set), None)
+    def remarks(self) -> tuple[str, ...]:
+        """What the instrument says in words that nobody here knows; they forbid nothing."""
+        said = {"state": self.state, "tradability": self.tradability}
+        return tuple(
+            f"{name}: {text}"
+            for name, text in said.items()
+            if text is not None and word(text) not in _KNOWN_WORDS[name]
+        )
 
     def takes(self, side: Side) -> bool:
         """Whether no documented word forbids this side: what is absent or unknown is for the broker to judge.
@@ -161,12 +174,8 @@ class InstrumentPayload(Payload):
         A name that takes closing orders only can still be sold.
         """
         closed = ("untradable",) if side is Side.SELL else ("untradable", "position_closing_only")
-        return not any(is_set for _, is_set in self._documented(closed))
-
-    def _documented(self, closed: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
-        yield "inactive", word(self.state) == "inactive"
-        yield "not tradeable", self.tradeable is False
-        yield word(self.tradability), word(self.tradability) in closed
+        is_closed = word(self.tradability) in closed
+        return not (word(self.state) == "inactive" or self.tradeable is False or is_closed)
 
 
 class QuotePayload(Payload):

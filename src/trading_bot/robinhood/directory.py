@@ -16,6 +16,7 @@ from trading_bot.robinhood.account_wire import AccountPayload, InstrumentPayload
 from trading_bot.robinhood.fields import SYMBOL, account_number_of, parse_payload, shown_symbol, word
 from trading_bot.robinhood.listing import is_elsewhere, walk_pages
 from trading_bot.robinhood.reads import BrokerReads
+from trading_bot.robinhood.remarks import Remarks
 from trading_bot.robinhood.session import UnreadableReplyError
 from trading_bot.robinhood.symbols import SPARED_S, KnownName, SymbolLookup, SymbolTable
 
@@ -53,6 +54,7 @@ class BrokerDirectory:
         self._clock = clock
         self._exchange_zone = ZoneInfo(NYSE_ZONE)
         self._account_number = account_number
+        self.remarks = Remarks()
         self._lock = threading.Lock()
         self._instruments: dict[str, tuple[date, InstrumentPayload]] = {}
         self._symbols = SymbolTable() if symbols is None else symbols
@@ -100,6 +102,7 @@ class BrokerDirectory:
                 symbol=symbol,
             )
         self._remember(instrument, today)
+        self.remarks.note(*(f"{symbol}: {remark}" for remark in instrument.remarks))
         return instrument
 
     def facts(self, symbol: str, side: Side) -> InstrumentFacts:

@@ -1,6 +1,6 @@
 """Lists at the broker, page by page: whole, or openly not."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -98,6 +98,15 @@ def read_orders(
     for row in pages.rows:
         table.add(read(row))
     return table.listing(pages)
+
+
+def order_remarks(listing: Listing) -> Iterator[str]:
+    """Say what in a listing was not understood."""
+    for row in listing.unread:
+        yield row.problem
+    for report in listing.reports:
+        if not report.state_is_known:
+            yield f"order {report.order_id}: the state {report.broker_state} is a word that is not known"
 
 
 def looked_for(listing: Listing, ref_id: RefId) -> Listing:

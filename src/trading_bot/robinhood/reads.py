@@ -12,6 +12,7 @@ from trading_bot.order_management.ports import SendPermit
 from trading_bot.robinhood.classify import error_text, retry_after_s
 from trading_bot.robinhood.failures import FailureKind, WireFailure
 from trading_bot.robinhood.session import UnreadableReplyError, WireReply, WireRequest
+from trading_bot.robinhood.strict_json import listed_json
 
 LOGIN_NEEDED = "login_needed"
 PATIENCE_S: Seconds = 30.0
@@ -136,7 +137,7 @@ class BrokerReads:
         if isinstance(result, WireFailure) or result.status not in _SUCCESS:
             raise _read_error(path, result)
         try:
-            return result.json()
+            return listed_json(result.body)
         except UnreadableReplyError as error:
             raise OrderStatusError(f"reading {_area(path)}: {error}; try again, nothing was changed") from error
 

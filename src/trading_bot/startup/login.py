@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from trading_bot.auth.robinhood_auth import RobinhoodAuth
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, ConfigError
+from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.portfolio import AccountSnapshot
@@ -122,6 +123,18 @@ class LiveDoor:
         """Return how far our clock is ahead of the broker's, by its latest reply; None where none told the time."""
         theirs = self._gateway.broker_time()
         return None if theirs is None else self._clock.now() - theirs
+
+    def not_understood(self) -> tuple[str, ...]:
+        """Read positions and open orders too, and return what of all that was read could not be understood.
+
+        Raises:
+            OrderStatusError: the positions or the open orders cannot be read.
+        """
+        self._gateway.fetch_positions()
+        listing = self._gateway.list_open_orders()
+        if listing.problem is not None:
+            raise OrderStatusError(f"reading the open orders: {listing.problem}")
+        return self._gateway.not_understood
 
 
 def open_live_door(

@@ -1,0 +1,42 @@
+from tests.support.gateway_desk import LIST, OTHER, Desk, terms
+from tests.support.scripted_broker import ACCOUNT, INSTRUMENT, REF, account_row, instrument_row, order_row, page, reply
+from trading_bot.order_management.models import RefId
+from trading_bot.robinhood.remarks import MAX_REMARKS, Remarks
+
+
+def test_a_remark_is_kept_once_in_order_and_safe_to_show():
+    remarks = Remarks()
+    remarks.note("b", "a\x1b", "b")
+    remarks.note("b")
+    assert remarks.all() == ("b", "a")
+
+
+def test_there_is_an_end_to_remarks():
+    remarks = Remarks()
+    remarks.note(*map(str, range(2 * MAX_REMARKS)))
+    assert remarks.all() == tuple(map(str, range(MAX_REMARKS)))
+
+
+def test_the_gateway_remembers_what_was_not_understood_anywhere():
+    desk = Desk()
+    bounded = desk.gateway.by(desk.time.monotonic() + 60)
+    assert desk.gateway.not_understood == ()
+    desk.broker.on("GET", f"/accounts/{ACCOUNT}/", reply(200, account_row(state="odd")))
+    bounded.fetch_account()
+    desk.broker.on("GET", f"/instruments/{OTHER}/", reply(404))
+    held = {"instrument_id": OTHER, "quantity": "3", "account_number": ACCOUNT}
+    desk.broker.on("GET", "/positions/", page(None, held, held | {"instrument_id": INSTRUMENT}))
+    bounded.fetch_positions()
+    desk.broker.on(*LIST, page(order_row(state="locating"), order_row(id=OTHER, side="sell_short")))
+    desk.gateway.list_open_orders()
+    desk.broker.on("GET", "/instruments/", page(instrument_row(tradability="Maybe", state=" INACTIVE?")))
+    desk.gateway.prepare_order(terms(), RefId(REF))
+    assert desk.gateway.not_understood == (
+        "account: state: odd",
+        "position row 1: it is no position at all",
+        f"position {OTHER}: no symbol is known for this instrument, so none of it can be traded",
+        f"order {OTHER}: cannot be read: side",
+        f"order {order_row()['id']}: the state locating is a word that is not known",
+        "AAPL: state: INACTIVE?",
+        "AAPL: tradability: Maybe",
+    )
