@@ -20,7 +20,7 @@ def test_there_is_an_end_to_remarks():
 def test_the_gateway_remembers_what_was_not_understood_anywhere():
     desk = Desk()
     bounded = desk.gateway.by(desk.time.monotonic() + 60)
-    assert desk.gateway.not_understood == ()
+    assert not desk.gateway.not_understood
     desk.broker.on("GET", f"/accounts/{ACCOUNT}/", reply(200, account_row(state="odd")))
     bounded.fetch_account()
     desk.broker.on("GET", f"/instruments/{OTHER}/", reply(404))

@@ -2,7 +2,8 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Generic, TypeVar
@@ -49,6 +50,12 @@ class _Cached(Generic[T]):
             self._kept = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    positions: Mapping[str, Position]
+    unread: tuple[UnreadPosition, ...]
+
+
 class AccountData:
     """Balances, positions and quotes of one account; safe to use from several threads.
 
@@ -61,10 +68,10 @@ class AccountData:
             raise ValueError(f"account data can be kept for zero or more seconds, not {ttl_s}; correct the setting")
         self._gateway = gateway
         self._account = _Cached(gateway.fetch_account, clock=clock, ttl_s=ttl_s)
-        self._positions = _Cached(gateway.fetch_positions, clock=clock, ttl_s=ttl_s)
-        self._caches: Mapping[str, _Cached[AccountSnapshot] | _Cached[PositionListing]] = {
+        self._holdings = _Cached(lambda: _held(gateway.fetch_positions()), clock=clock, ttl_s=ttl_s)
+        self._caches: Mapping[str, _Cached[AccountSnapshot] | _Cached[_Held]] = {
             "buying_power": self._account,
-            "positions": self._positions,
+            "positions": self._holdings,
         }
 
     def account(self) -> AccountSnapshot:
@@ -77,12 +84,11 @@ class AccountData:
 
     def positions(self) -> Mapping[str, Position]:
         """Return every holding by its symbol; one that is absent is not held, unless `unread_positions` names it."""
-        return _named_once(self._positions.get())
+        return self._holdings.get().positions
 
     def unread_positions(self) -> tuple[UnreadPosition, ...]:
         """Return the holdings that could not be read, and those whose name another one has too."""
-        listing = self._positions.get()
-        return (*listing.unread, *_named_twice(listing))
+        return self._holdings.get().unread
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         """Return quotes read just now; symbols the broker does not know are absent."""
@@ -102,15 +108,16 @@ class AccountData:
             self._caches[each].invalidate()
 
 
-def _named_once(listing: PositionListing) -> Mapping[str, Position]:
+def _held(listing: PositionListing) -> _Held:
     # A name that two rows share is nobody's: what is held under it cannot be told.
     named = Counter(row.symbol for row in listing.positions)
-    return MappingProxyType({row.symbol: row for row in listing.positions if named[row.symbol] == 1})
+    shared = (_shared(row) for row in listing.positions if named[row.symbol] > 1)
+    return _Held(
+        positions=MappingProxyType({row.symbol: row for row in listing.positions if named[row.symbol] == 1}),
+        unread=(*listing.unread, *shared),
+    )
 
 
-def _named_twice(listing: PositionListing) -> Iterator[UnreadPosition]:
-    named = Counter(row.symbol for row in listing.positions)
-    for row in listing.positions:
-        if named[row.symbol] > 1:
-            problem = "the broker lists this name more than once"
-            yield UnreadPosition(name=row.symbol, problem=problem, instrument_id=row.instrument_id, symbol=row.symbol)
+def _shared(row: Position) -> UnreadPosition:
+    problem = "the broker lists this name more than once"
+    return UnreadPosition(name=row.symbol, problem=problem, instrument_id=row.instrument_id, symbol=row.symbol)

@@ -41,7 +41,7 @@ _HARMLESS_WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
 
 _KNOWN_WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
-        "state": frozenset({"active", "inactive"}),
+        "state": frozenset({"active", "inactive", "unlisted"}),
         "tradability": frozenset({"tradable", "untradable", "position_closing_only"}),
     }
 )
