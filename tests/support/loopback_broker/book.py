@@ -6,7 +6,7 @@ It shares no line with the paper exchange, so that the two can disagree.
 import itertools
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from urllib.parse import urlencode
 
@@ -36,6 +36,14 @@ class LoopbackBook:
         self.bearers = {"first"}
         self.clock: Clock | None = None
         """What the ``Date`` of its replies is read from; None where they bear none."""
+        self.odd_orders: list[object] = []
+        """Rows that are listed as given, ahead of its own, whatever was asked for; by id too where they have one."""
+        self.odd_positions: list[object] = []
+        """Rows that are listed as given, ahead of its own."""
+        self.account_says: dict[str, object] = {}
+        """What the account says besides, or instead."""
+        self.speak: Callable[[object], object] = lambda body: body
+        """How each reply is put into words before it is sent."""
         self._refresh = "first-refresh"
         self._page_size = page_size
         self._numbers = itertools.count(1)
@@ -54,6 +62,7 @@ class LoopbackBook:
         self.bearers.clear()
 
     def _reply(self, status: int, body: object) -> Act:
+        body = self.speak(body)
         if self.clock is None:
             return reply(status, body)
         return reply(status, body, Date=http_date(self.clock.now()))
@@ -67,7 +76,7 @@ class LoopbackBook:
             case "GET", "accounts", number if number == self.account_number:
                 act = self._reply(200, self._account())
             case "GET", "positions":
-                act = self._page([self._position()] if self.shares else [], heard)
+                act = self._page([*self.odd_positions, *([self._position()] if self.shares else [])], heard)
             case "GET", "instruments", *ids:
                 act = self._instruments(heard, ids)
             case "GET", "quotes":
@@ -79,8 +88,9 @@ class LoopbackBook:
                 act = self._place(heard.form)
             case "GET", "orders":
                 act = self._page(self._listed(heard), heard)
-            case "GET", "orders", order_id if order_id in self.rows:
-                act = self._reply(200, self.rows[order_id])
+            case "GET", "orders", order_id:
+                row = self.rows.get(order_id) or self._odd_order(order_id)
+                act = self._not_found() if row is None else self._reply(200, row)
             case "POST", "orders", order_id, "cancel":
                 act = self._cancel(order_id)
         return act
@@ -115,6 +125,7 @@ class LoopbackBook:
             "deactivated": False,
             "locked": False,
             "only_position_closing_trades": False,
+            **self.account_says,
         }
 
     def _position(self) -> dict[str, object]:
@@ -201,9 +212,12 @@ class LoopbackBook:
     def _open(self) -> list[dict[str, object]]:
         return [row for row in self.rows.values() if row["cancel"] is not None]
 
-    def _listed(self, heard: Heard) -> list[dict[str, object]]:
+    def _listed(self, heard: Heard) -> list[object]:
         rows = self._open() if heard.query.get("is_closed") == "false" else list(self.rows.values())
-        return rows[::-1]
+        return [*self.odd_orders, *rows[::-1]]
+
+    def _odd_order(self, order_id: str) -> object:
+        return next((row for row in self.odd_orders if isinstance(row, dict) and row.get("id") == order_id), None)
 
     def _reserved(self) -> Decimal:
         return sum((Decimal(str(row["quantity"])) for row in self._open() if row["side"] == "sell"), Decimal(0))
