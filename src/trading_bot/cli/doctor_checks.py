@@ -117,18 +117,22 @@ def live_access(open_door: Callable[[], LiveDoor]) -> Iterator[Check]:
         yield checkup.skipped("broker clock", because="it takes a session")
         return
     yield checkup.passed("session", "a login is saved")
+    is_read = True
     try:
         yield checkup.account_check(door.read_account())
     except OrderError as error:
-        needs_login = error.code == AuthenticationError.code
+        is_read, needs_login = False, error.code == AuthenticationError.code
         yield checkup.failed("account", error, Trouble.LOGIN if needs_login else Trouble.BROKER)
-        yield checkup.broker_clock_check(door.clock_is_off_by())
-        return
     yield checkup.broker_clock_check(door.clock_is_off_by())
+    if is_read:
+        yield _understood(door)
+
+
+def _understood(door: LiveDoor) -> Check:
     try:
-        yield checkup.understood_check(door.not_understood())
+        return checkup.understood_check(door.not_understood())
     except OrderError as error:
-        yield checkup.failed("broker's data", error, Trouble.BROKER)
+        return checkup.failed("broker's data", error, Trouble.BROKER)
 
 
 def _holder(place: AccountPlace, clock: Clock) -> Check:

@@ -91,14 +91,42 @@ def test_a_broker_that_names_instruments_to_nobody_costs_no_known_name(account):
     bot.stop()
 
 
-def test_all_of_it_together_starts_buys_sells_and_kills(account):
+NO_REFERENCE = "recurring purchase without a reference"
+
+
+def make_odd(account: LiveAccount, *, without: str | None = None) -> None:
     account.book.speak = in_capitals
-    account.book.odd_orders += ODD_ORDERS.values()
+    account.book.odd_orders += (row for name, row in ODD_ORDERS.items() if name != without)
     account.book.odd_positions += ODD_POSITIONS.values()
     account.book.account_says["equity_trading_lock"] = "no_trade_locks"
-    trades_on(account)
+
+
+def kill_ends_ours_alone(account: LiveAccount) -> None:
     report = open_kill(account.config, transport=account.transport, clock=account.clock).run("ann", "a test")
-    assert report.is_confirmed
+    assert {row["state"] for row in account.book.rows.values()} == {"cancelled"}
+    assert report.may_be_live == ()
+    cancels = [path for path in account.server.paths() if path.endswith("/cancel/")]
+    assert {path.split("/")[2] for path in cancels} == set(account.book.rows)
+
+
+def test_all_of_it_together_starts_buys_and_sells(account):
+    make_odd(account)
+    trades_on(account)
+
+
+def test_a_kill_ends_our_orders_among_all_of_it_and_no_others(account):
+    trades_on(account)
+    make_odd(account, without=NO_REFERENCE)
+    kill_ends_ours_alone(account)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="a kill takes an unreadable row without a reference for ours although it fits no order in doubt"
+)
+def test_a_kill_leaves_a_recurring_purchase_of_the_owner_alone(account):
+    trades_on(account)
+    make_odd(account)
+    kill_ends_ours_alone(account)
 
 
 def test_every_odd_field_of_an_order_at_once_holds_up_no_other_symbol(account):
