@@ -8,7 +8,7 @@ import pytest
 from tests.support.fake_gateway import REQUEST_LOST
 from tests.support.manager_bench import ManagerBench, terms
 from trading_bot.order_management.crossing import WOULD_CROSS, crossed_orders
-from trading_bot.order_management.exceptions import OrderOutcomeUnknownError, TradeRefusedError
+from trading_bot.order_management.exceptions import OrderOutcomeUnknownError, TradeRefusedError, TradingHaltedError
 from trading_bot.order_management.models import OrderId, OrderReport, OrderRequest, OrderState, Pricing, Side
 
 
@@ -131,9 +131,12 @@ def test_a_preview_finds_it_as_well(bench):
     assert caught.value.code == WOULD_CROSS
 
 
-def test_another_account_view_after_a_restart_forgets_what_others_had_open(bench):
+def test_what_others_had_open_before_a_restart_counts_no_more(bench):
     bench.gateway.add(terms(price=Decimal("11.99")))
     bench.sync()
-    bench.gateway.order("broker-1").end()
-    bench.manager.recover()
-    assert bench.manager.place_limit_order(order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
+    bench.gateway.listing_problem = "the broker is down"
+    with pytest.raises(TradingHaltedError):
+        bench.manager.recover()
+    holdings = bench.manager._parts.holdings
+    assert holdings is not None
+    assert holdings.external_orders == ()
