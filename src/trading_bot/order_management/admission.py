@@ -291,9 +291,11 @@ class Admission:
             )
 
     def _refuse_if_crossing(self, book: OrderBook, terms: OrderTerms) -> None:
-        holdings = self._holdings()
+        holdings, leaving = self._holdings(), self.reduces(terms)
         foreign = holdings.external_orders if holdings is not None else ()
-        crossed = crossed_orders(terms, ours=book.active(), foreign=foreign, leaving=self.reduces(terms))
+        # Nobody can cancel at once what is in doubt or was placed elsewhere, and held shares must be sellable.
+        ours = book.working() if leaving else book.active()
+        crossed = crossed_orders(terms, ours=ours, foreign=() if leaving else foreign)
         if crossed:
             raise TradeRefusedError(why_crossing(terms, crossed[0]), symbol=terms.symbol, code=WOULD_CROSS)
 

@@ -2,8 +2,8 @@
 
 A trade without a change of owner moves no share, costs fees and is prohibited as a wash trade (FINRA Rule 5210). So a
 new order whose limit reaches an order of the same account on the other side is refused until that one is cancelled.
-Orders without a price on record are not judged. An order presumed absent blocks nothing, as everywhere. An order in
-doubt blocks entries; an exit it does not, because nobody can cancel what may not be there.
+Orders without a price on record are not judged. An order presumed absent blocks nothing, as everywhere. Whoever asks
+names the orders: for an exit, those that can be cancelled at once.
 """
 
 import shlex
@@ -38,16 +38,12 @@ class CrossedOrder:
 
 
 def crossed_orders(
-    terms: OrderTerms, *, ours: Iterable[TrackedOrder], foreign: Iterable[OrderReport], leaving: bool = False
+    terms: OrderTerms, *, ours: Iterable[TrackedOrder], foreign: Iterable[OrderReport]
 ) -> tuple[CrossedOrder, ...]:
-    """Return the orders that ``terms`` would trade with: ours in the given order, then foreign ones.
-
-    With ``leaving``, the terms are an exit's, and an order in doubt is none of them.
-    """
+    """Return the orders that ``terms`` would trade with: ours in the given order, then foreign ones."""
     theirs = tuple(_foreign(report) for report in foreign if _is_opposite(terms, report.symbol, report.side))
     own = tuple(_own(order) for order in ours if _is_opposite(terms, order.envelope.symbol, order.envelope.side))
-    known = (other for other in (*own, *theirs) if other is not None and not (leaving and other.state.is_unresolved))
-    return tuple(other for other in known if _reaches(terms, other.limit_price))
+    return tuple(other for other in (*own, *theirs) if other is not None and _reaches(terms, other.limit_price))
 
 
 def why_crossing(terms: OrderTerms, crossed: CrossedOrder) -> str:
