@@ -17,6 +17,8 @@ from decimal import Decimal
 from trading_bot.order_management.models import EXACT, exact_sum
 from trading_bot.order_management.portfolio import AccountSnapshot
 
+_NOTHING = Decimal(0)
+
 
 def spendable(account: AccountSnapshot, *, allow_margin: bool) -> Decimal:
     """Return the dollars that new buys may cost: never borrowed ones, unless ``allow_margin`` and a margin account."""
@@ -39,7 +41,7 @@ def funds_in_words(account: AccountSnapshot, funds: Decimal) -> str:
 
 def _own_cash(account: AccountSnapshot) -> Decimal:
     if account.portfolio_cash is None:
-        return account.cash
-    promised = [account.cash_held_for_orders, account.cash_held_for_collateral]
-    unsettled = [account.unsettled_funds] if account.is_cash_account else []
-    return EXACT.subtract(account.portfolio_cash, exact_sum([*promised, *unsettled]))
+        return account.cash or _NOTHING
+    promised = (account.cash_held_for_orders, account.cash_held_for_collateral)
+    unsettled = account.unsettled_funds if account.is_cash_account else None
+    return EXACT.subtract(account.portfolio_cash, exact_sum(amount or _NOTHING for amount in (*promised, unsettled)))

@@ -17,19 +17,19 @@ class AccountSnapshot:
     restriction: str | None
     """Why the account may not open positions (locked, deactivated, closing only), if it may not."""
     as_of: datetime
+    unsettled_funds: Decimal | None = None
+    """Proceeds of sales that have not settled yet; None where the broker does not say."""
     account_type: str | None = None
-    """The broker's word: ``cash``, ``margin``, or None where it does not say."""
+    """``cash`` or ``margin``, or another word of the broker's in lower case; None where it does not say."""
     portfolio_cash: Decimal | None = None
-    """The account's own money, promised and unsettled money included."""
-    cash_held_for_collateral: Decimal = Decimal(0)
-    """Promised to options."""
-    unsettled_funds: Decimal = Decimal(0)
-    """Proceeds of sales that have not settled."""
+    """The account's own money, promised and unsettled money included; None where the broker does not say."""
+    cash_held_for_collateral: Decimal | None = None
+    """Promised to options; None where the broker does not say."""
 
     @property
     def is_cash_account(self) -> bool:
         """Whether the account can only spend its own, settled money."""
-        return (self.account_type or "").strip().lower() == "cash"
+        return self.account_type == "cash"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +59,7 @@ class Quote:
     ask_size: int
     last_price: Decimal | None
     trading_halted: bool
-    updated_at: datetime
+    updated_at: datetime | None
+    """The broker's own time of the quote; None where it gives none. How old a quote is counts from our read."""
     last_extended_price: Decimal | None = None
     """The last trade outside the regular session, where the broker names one."""

@@ -1,7 +1,6 @@
 """Accounts, positions, instruments and quotes on the wire, and their reading into our types."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field
@@ -103,10 +102,10 @@ def account_snapshot(payload: AccountPayload, as_of: datetime) -> AccountSnapsho
         cash_held_for_orders=payload.cash_held_for_orders,
         restriction=payload.restriction,
         as_of=as_of,
-        account_type=payload.type,
+        unsettled_funds=payload.unsettled_funds,
+        account_type=None if payload.type is None else payload.type.strip().lower(),
         portfolio_cash=payload.portfolio_cash,
-        cash_held_for_collateral=payload.cash_held_for_options_collateral or Decimal(0),
-        unsettled_funds=payload.unsettled_funds or Decimal(0),
+        cash_held_for_collateral=payload.cash_held_for_options_collateral,
     )
 
 
