@@ -128,7 +128,7 @@ def test_a_buy_placed_elsewhere_holds_up_no_exit(bench):
 def test_a_name_is_quoted_for_the_shell(bench):
     bench.manager.place_limit_order(replace(order(Side.BUY, "12.00"), client_order_id="my buy; ls"))
     error = refused(bench, order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
-    assert str(error).endswith("trading-bot cancel 'my buy; ls'")
+    assert "cancel it first: trading-bot cancel 'my buy; ls'" in str(error)
 
 
 def test_a_preview_finds_it_as_well(bench):
