@@ -133,3 +133,10 @@ def test_the_refusal_shows_the_quote_its_venues_time_and_the_bound():
         "AAPL: a limit of 898.65 is more than 1% above the ask (bound 252.5000); check the reference price. "
         "Quote: 249.90 to 250.00, at the venue 2026-11-23 14:59:58 UTC"
     )
+
+
+def test_a_quote_without_a_time_of_the_venues_is_shown_as_that():
+    look = QuoteLook(quote=replace(QUOTE, updated_at=None), began=Moment.of(CLOCK))
+    objection = why_not_at_market(terms(price=Decimal(900)), look, rules=RULES, extended=False, clock=CLOCK)
+    assert objection is not None
+    assert objection.reason.endswith("Quote: 249.90 to 250.00, without a time of the venue's")

@@ -8,7 +8,7 @@ import pytest
 from tests.support.fake_gateway import REQUEST_LOST
 from tests.support.manager_bench import ManagerBench, terms
 from trading_bot.order_management.crossing import WOULD_CROSS, crossed_orders
-from trading_bot.order_management.exceptions import OrderOutcomeUnknownError, TradeRefusedError
+from trading_bot.order_management.exceptions import OrderOutcomeUnknownError, TradeRefusedError, TradingHaltedError
 from trading_bot.order_management.external_orders import ExternalOrder
 from trading_bot.order_management.models import OrderId, OrderRequest, Pricing, Side
 
@@ -82,43 +82,50 @@ def test_a_buy_priced_through_our_own_resting_sell_is_refused(bench):
     assert bench.manager.place_limit_order(order(Side.BUY, "12.00"))
 
 
-def unknown(bench: ManagerBench, request: OrderRequest) -> None:
+def test_a_sell_whose_outcome_is_unknown_may_rest_and_holds_up_a_buy(bench):
     bench.gateway.submits.append(REQUEST_LOST)
     with pytest.raises(OrderOutcomeUnknownError):
-        bench.manager.place_limit_order(replace(request, client_order_id="c1"))
+        bench.manager.place_limit_order(order(Side.SELL, "12.00"))
+    refused(bench, order(Side.BUY, "12.05", pricing=Pricing.MARKETABLE))
 
 
-def test_an_entry_may_trade_with_an_order_whose_outcome_is_unknown_so_it_is_refused(bench):
-    unknown(bench, order(Side.SELL, "12.00"))
-    refused(bench, order(Side.BUY, "12.02", pricing=Pricing.MARKETABLE))
-
-
-def test_an_exit_does_not_wait_for_a_buy_that_nobody_can_cancel_yet(bench):
-    unknown(bench, order(Side.BUY, "12.00"))
-    assert bench.manager.place_limit_order(order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE)).order_id
+def test_a_buy_whose_outcome_is_unknown_holds_up_no_exit(bench):
+    """Nobody can end it at once, and held shares must be sellable."""
+    bench.gateway.submits.append(REQUEST_LOST)
+    with pytest.raises(OrderOutcomeUnknownError):
+        bench.manager.place_limit_order(order(Side.BUY, "12.00"))
+    assert bench.manager.place_limit_order(order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
 
 
 def test_an_order_presumed_absent_does_not_count(bench):
     bench.manager.place_limit_order(replace(order(Side.BUY, "12.00", symbol="MSFT"), client_order_id="control"))
-    unknown(bench, order(Side.SELL, "12.00"))
+    bench.gateway.submits.append(REQUEST_LOST)
+    with pytest.raises(OrderOutcomeUnknownError):
+        bench.manager.place_limit_order(replace(order(Side.BUY, "12.00"), client_order_id="c1"))
     for _ in range(4):
         bench.sync(after=61)
     assert bench.state("c1") == "presumed_absent"
-    assert bench.manager.place_limit_order(order(Side.BUY, "12.02", pricing=Pricing.MARKETABLE)).order_id
-
-
-def test_an_order_placed_elsewhere_in_another_symbol_does_not_count(bench):
-    bench.gateway.add(terms(symbol="MSFT", price=Decimal("11.99")))
-    bench.sync()
     assert bench.manager.place_limit_order(order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
 
 
-def test_an_order_placed_elsewhere_counts_too(bench):
-    bench.gateway.add(terms(price=Decimal("11.99")))
+def test_a_sell_placed_elsewhere_in_another_symbol_does_not_count(bench):
+    bench.gateway.add(terms(symbol="MSFT", side=Side.SELL, price=Decimal("12.00")))
     bench.sync()
-    error = refused(bench, order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
-    assert "order broker-1 (confirmed); it was placed elsewhere: cancel it there first, or" in str(error)
+    assert bench.manager.place_limit_order(order(Side.BUY, "12.05", pricing=Pricing.MARKETABLE))
+
+
+def test_a_sell_placed_elsewhere_holds_up_a_buy(bench):
+    bench.gateway.add(terms(side=Side.SELL, price=Decimal("12.00")))
+    bench.sync()
+    error = refused(bench, order(Side.BUY, "12.05", pricing=Pricing.MARKETABLE))
+    assert "order broker-1 (confirmed); it was placed elsewhere: cancel it there first" in str(error)
     bench.gateway.order("broker-1").end()
+    bench.sync()
+    assert bench.manager.place_limit_order(order(Side.BUY, "12.05", pricing=Pricing.MARKETABLE))
+
+
+def test_a_buy_placed_elsewhere_holds_up_no_exit(bench):
+    bench.gateway.add(terms(price=Decimal("11.99")))
     bench.sync()
     assert bench.manager.place_limit_order(order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
 
@@ -126,7 +133,7 @@ def test_an_order_placed_elsewhere_counts_too(bench):
 def test_a_name_is_quoted_for_the_shell(bench):
     bench.manager.place_limit_order(replace(order(Side.BUY, "12.00"), client_order_id="my buy; ls"))
     error = refused(bench, order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
-    assert str(error).endswith("trading-bot cancel 'my buy; ls'")
+    assert "cancel it first: trading-bot cancel 'my buy; ls'" in str(error)
 
 
 def test_a_preview_finds_it_as_well(bench):
@@ -137,8 +144,19 @@ def test_a_preview_finds_it_as_well(bench):
 
 
 def test_another_account_view_after_a_restart_forgets_what_others_had_open(bench):
-    bench.gateway.add(terms(price=Decimal("11.99")))
+    bench.gateway.add(terms(side=Side.SELL, price=Decimal("12.00")))
     bench.sync()
     bench.gateway.order("broker-1").end()
     bench.manager.recover()
-    assert bench.manager.place_limit_order(order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
+    assert bench.manager.place_limit_order(order(Side.BUY, "12.05", pricing=Pricing.MARKETABLE))
+
+
+def test_what_others_had_open_before_a_restart_counts_no_more(bench):
+    bench.gateway.add(terms(price=Decimal("11.99")))
+    bench.sync()
+    bench.gateway.listing_problem = "the broker is down"
+    with pytest.raises(TradingHaltedError):
+        bench.manager.recover()
+    holdings = bench.manager._parts.holdings
+    assert holdings is not None
+    assert holdings.external_orders == ()

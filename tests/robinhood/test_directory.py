@@ -13,7 +13,7 @@ from trading_bot.clock import VirtualClock
 from trading_bot.error_handling.policies import RetryPolicy
 from trading_bot.order_management.exceptions import OrderStatusError, OrderValidationError
 from trading_bot.order_management.models import Side
-from trading_bot.robinhood.directory import BrokerDirectory
+from trading_bot.robinhood.directory import BrokerDirectory, InstrumentFacts
 from trading_bot.robinhood.reads import BrokerReads, Repeater
 from trading_bot.robinhood.session import BrokerSession
 from trading_bot.robinhood.symbols import KnownName
@@ -123,40 +123,40 @@ class TestSellsWithoutData:
     )
     def test_a_sell_takes_the_id_that_is_known_and_the_usual_steps(self, desk, answer):
         desk.broker.always(*SYMBOL_LOOK_UP, answer)
-        assert desk.directory.to_trade("AAPL", Side.SELL) == (INSTRUMENT, None)
+        assert desk.directory.facts("AAPL", Side.SELL) == InstrumentFacts(id=INSTRUMENT, tick=None)
 
     def test_a_buy_does_not(self, desk):
         desk.broker.always(*SYMBOL_LOOK_UP, reply(503))
         with pytest.raises(OrderStatusError):
-            desk.directory.to_trade("AAPL", Side.BUY)
+            desk.directory.facts("AAPL", Side.BUY)
 
     def test_a_sell_of_a_share_whose_id_is_not_known_does_not(self, desk):
         desk.broker.always(*SYMBOL_LOOK_UP, reply(503))
         with pytest.raises(OrderStatusError):
-            desk.directory.to_trade("MSFT", Side.SELL)
+            desk.directory.facts("MSFT", Side.SELL)
 
     def test_two_ids_of_one_name_are_no_known_id(self, desk):
         known(desk, OTHER)
         desk.broker.always(*SYMBOL_LOOK_UP, reply(503))
         with pytest.raises(OrderStatusError):
-            desk.directory.to_trade("AAPL", Side.SELL)
+            desk.directory.facts("AAPL", Side.SELL)
 
     def test_of_two_ids_of_one_name_the_active_one_is_meant(self, desk):
         known(desk, OTHER, is_active=True)
         desk.broker.always(*SYMBOL_LOOK_UP, reply(503))
-        assert desk.directory.to_trade("AAPL", Side.SELL) == (OTHER, None)
+        assert desk.directory.facts("AAPL", Side.SELL).id == OTHER
 
     def test_a_refusal_of_the_brokers_own_is_kept(self, desk):
         desk.broker.always(*SYMBOL_LOOK_UP, page(instrument_row(tradability="untradable")))
         with pytest.raises(OrderValidationError, match="untradable"):
-            desk.directory.to_trade("AAPL", Side.SELL)
+            desk.directory.facts("AAPL", Side.SELL)
 
     def test_yesterdays_step_is_better_than_the_usual_one(self, desk):
         desk.broker.on(*SYMBOL_LOOK_UP, page(instrument_row(min_tick_size="0.0500")))
-        assert desk.directory.to_trade("AAPL", Side.SELL)[1] == Decimal("0.05")
+        assert desk.directory.facts("AAPL", Side.SELL).tick == Decimal("0.05")
         desk.time.sleep(24 * 3600)
         desk.broker.always(*SYMBOL_LOOK_UP, reply(503))
-        assert desk.directory.to_trade("AAPL", Side.SELL) == (INSTRUMENT, Decimal("0.05"))
+        assert desk.directory.facts("AAPL", Side.SELL) == InstrumentFacts(id=INSTRUMENT, tick=Decimal("0.05"))
 
     def test_it_waits_two_seconds_and_the_next_one_not_at_all(self, desk):
         waits = []
@@ -167,9 +167,9 @@ class TestSellsWithoutData:
 
         desk.broker.always(*SYMBOL_LOOK_UP, replace(lost(), then=hang))
         for _ in range(3):
-            desk.directory.to_trade("AAPL", Side.SELL)
+            desk.directory.facts("AAPL", Side.SELL)
         assert waits == [pytest.approx((2, 2))]
         desk.time.sleep(5)
         in_half_a_second = desk.directory.by(desk.time.monotonic() + 0.5)
-        in_half_a_second.to_trade("AAPL", Side.SELL)
+        in_half_a_second.facts("AAPL", Side.SELL)
         assert waits == [pytest.approx((2, 2)), pytest.approx((0.5, 0.5))]

@@ -43,6 +43,6 @@ def _own_cash(account: AccountSnapshot) -> Decimal:
     if account.portfolio_cash is None:
         # A cash account cannot borrow, so its buying power is its own; of any other nothing is known to be.
         return account.cash if account.cash is not None else account.buying_power * account.is_cash_account
-    promised = [account.cash_held_for_orders or _NOTHING, account.cash_held_for_collateral]
-    unsettled = [account.unsettled_funds or _NOTHING] if account.is_cash_account else []
-    return EXACT.subtract(account.portfolio_cash, exact_sum([*promised, *unsettled]))
+    promised = (account.cash_held_for_orders, account.cash_held_for_collateral)
+    unsettled = account.unsettled_funds if account.is_cash_account else None
+    return EXACT.subtract(account.portfolio_cash, exact_sum(amount or _NOTHING for amount in (*promised, unsettled)))

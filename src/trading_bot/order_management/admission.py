@@ -297,9 +297,11 @@ class Admission:
             )
 
     def _refuse_if_crossing(self, book: OrderBook, terms: OrderTerms) -> None:
-        holdings = self._holdings()
-        foreign = holdings.placed_elsewhere(terms.symbol) if holdings is not None else ()
-        crossed = crossed_orders(terms, ours=book.active(), foreign=foreign, leaving=self.reduces(terms))
+        holdings, leaving = self._holdings(), self.reduces(terms)
+        # Nobody can cancel at once what is in doubt or was placed elsewhere, and held shares must be sellable.
+        ours = book.working() if leaving else book.active()
+        foreign = () if leaving or holdings is None else holdings.placed_elsewhere(terms.symbol)
+        crossed = crossed_orders(terms, ours=ours, foreign=foreign)
         if crossed:
             raise TradeRefusedError(why_crossing(terms, crossed[0]), symbol=terms.symbol, code=WOULD_CROSS)
 

@@ -120,4 +120,6 @@ def _pct(part: Decimal, whole: Decimal) -> Decimal:
 
 
 def _shown(quote: Quote) -> str:
-    return f"Quote: {quote.bid_price} to {quote.ask_price}, at the venue {quote.updated_at:%Y-%m-%d %H:%M:%S} UTC"
+    at = quote.updated_at
+    when = f"at the venue {at:%Y-%m-%d %H:%M:%S} UTC" if at is not None else "without a time of the venue's"
+    return f"Quote: {quote.bid_price} to {quote.ask_price}, {when}"

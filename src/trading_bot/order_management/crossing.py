@@ -2,8 +2,8 @@
 
 A trade without a change of owner moves no share, costs fees and is prohibited as a wash trade (FINRA Rule 5210). So a
 new order whose limit reaches an order of the same account on the other side is refused until that one is cancelled.
-Orders without a price on record are not judged. An order presumed absent blocks nothing, as everywhere. An order in
-doubt blocks entries; an exit it does not, because nobody can cancel what may not be there.
+Orders without a price on record are not judged. An order presumed absent blocks nothing, as everywhere. Whoever asks
+names the orders: for an exit, those that can be cancelled at once.
 """
 
 import shlex
@@ -39,15 +39,11 @@ class CrossedOrder:
 
 
 def crossed_orders(
-    terms: OrderTerms, *, ours: Iterable[TrackedOrder], foreign: Iterable[ExternalOrder], leaving: bool = False
+    terms: OrderTerms, *, ours: Iterable[TrackedOrder], foreign: Iterable[ExternalOrder]
 ) -> tuple[CrossedOrder, ...]:
-    """Return the orders that ``terms`` would trade with: ours in the given order, then foreign ones of its symbol.
-
-    With ``leaving``, the terms are an exit's, and an order in doubt is none of them.
-    """
+    """Return the orders that ``terms`` would trade with: ours in the given order, then foreign ones of its symbol."""
     theirs = tuple(_foreign(order, terms) for order in foreign if order.side is terms.side.opposite)
-    counted = (order for order in ours if not (leaving and order.state.is_unresolved))
-    own = tuple(_own(order) for order in counted if _is_opposite(terms, order.envelope.symbol, order.envelope.side))
+    own = tuple(_own(order) for order in ours if _is_opposite(terms, order.envelope.symbol, order.envelope.side))
     return tuple(other for other in (*own, *theirs) if other is not None and _reaches(terms, other.limit_price))
 
 

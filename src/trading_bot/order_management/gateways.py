@@ -146,7 +146,7 @@ class RobinhoodGateway:
             OrderNotSentError: the look-up failed (`AuthenticationError` where only a new login helps).
         """
         try:
-            return self._directory.to_trade(symbol, side)[1]
+            return self._directory.facts(symbol, side).tick
         except OrderStatusError as error:
             raise _not_prepared(symbol, error) from error
 
@@ -158,7 +158,7 @@ class RobinhoodGateway:
             OrderNotSentError: a look-up failed (`AuthenticationError` where only a new login helps).
         """
         try:
-            instrument_id, tick = self._directory.to_trade(terms.symbol, terms.side)
+            instrument = self._directory.facts(terms.symbol, terms.side)
             number = self._directory.account_number()
         except OrderStatusError as error:
             raise _not_prepared(terms.symbol, error) from error
@@ -166,11 +166,11 @@ class RobinhoodGateway:
             terms,
             ref_id=ref_id,
             account_url=account_url(number),
-            instrument_url=instrument_url(instrument_id),
+            instrument_url=instrument_url(instrument.id),
             order_form_version=self._order_form_version,
-            tick=tick,
+            tick=instrument.tick,
         )
-        return PreparedOrder(ref_id=ref_id, terms=terms, body=body, instrument_id=instrument_id)
+        return PreparedOrder(ref_id=ref_id, terms=terms, body=body, instrument_id=instrument.id)
 
     def submit_limit_buy(self, intent: DurableIntent, *, permit: SendPermit, timeout_s: Seconds) -> SubmitOutcome:
         """Send one buy, once.

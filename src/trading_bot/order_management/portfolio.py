@@ -26,8 +26,8 @@ class AccountSnapshot:
     """What the account says in words that nobody here knows, as ``name: word``; they forbid nothing."""
     portfolio_cash: Decimal | None = None
     """The account's own money, promised and unsettled money included; None where the broker does not say."""
-    cash_held_for_collateral: Decimal = Decimal(0)
-    """Promised to options."""
+    cash_held_for_collateral: Decimal | None = None
+    """Promised to options; None where the broker does not say."""
 
     @property
     def is_cash_account(self) -> bool:

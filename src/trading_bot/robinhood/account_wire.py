@@ -216,7 +216,7 @@ def account_snapshot(payload: AccountPayload, as_of: datetime) -> AccountSnapsho
         account_type=None if payload.type is None else word(payload.type),
         remarks=payload.remarks,
         portfolio_cash=payload.portfolio_cash,
-        cash_held_for_collateral=payload.cash_held_for_options_collateral or Decimal(0),
+        cash_held_for_collateral=payload.cash_held_for_options_collateral,
         as_of=as_of,
     )
 

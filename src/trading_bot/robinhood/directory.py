@@ -2,6 +2,7 @@
 
 import copy
 import threading
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Self
@@ -23,6 +24,14 @@ _NOT_ONE = "not_one_instrument"
 
 _EXIT_PATIENCE_S: Seconds = 2.0
 """How long a sell waits for the data of an instrument whose id is known without them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstrumentFacts:
+    """What an order needs of its instrument. ``tick`` is its own price step in dollars, None for the usual one."""
+
+    id: str
+    tick: Decimal | None
 
 
 class BrokerDirectory:
@@ -96,17 +105,17 @@ class BrokerDirectory:
         self.remarks.note(*(f"{symbol}: {remark}" for remark in instrument.remarks))
         return instrument
 
-    def to_trade(self, symbol: str, side: Side) -> tuple[str, Decimal | None]:
-        """Return what an order needs: the id of the instrument and its own price step, None for the usual ones.
+    def facts(self, symbol: str, side: Side) -> InstrumentFacts:
+        """Return what an order of this side needs to know of ``symbol``.
 
-        Held shares can be sold without the data of the day. Where those cannot be had, a sell takes the last ones, or
-        the id alone and the usual steps. It waits two seconds for them at most.
+        Held shares can be sold without the data of the day: where those cannot be had, a sell takes the last ones, or
+        the id alone and the usual price steps. It waits two seconds for them at most.
 
         Raises:
             OrderValidationError: no such symbol, or the broker takes no orders of this side in it.
             OrderStatusError: the look-up failed.
         """
-        last = self._last_known(symbol) if side is Side.SELL else None
+        last = self._last_facts(symbol) if side is Side.SELL else None
         if last is None:
             instrument = self.instrument(symbol, side)
         elif self._clock.monotonic() < self._spared_until.get(symbol, 0):
@@ -121,15 +130,15 @@ class BrokerDirectory:
                 if error.code != _NOT_ONE:
                     raise
                 return last
-        return instrument.id, instrument.min_tick_size
+        return InstrumentFacts(id=instrument.id, tick=instrument.min_tick_size)
 
-    def _last_known(self, symbol: str) -> tuple[str, Decimal | None] | None:
+    def _last_facts(self, symbol: str) -> InstrumentFacts | None:
         with self._lock:
             _, instrument = self._instruments.get(symbol, (None, None))
         if instrument is not None:
-            return instrument.id, instrument.min_tick_size
+            return InstrumentFacts(id=instrument.id, tick=instrument.min_tick_size)
         ids = self._symbols.ids_of(symbol)
-        return (ids[0], None) if len(ids) == 1 else None
+        return InstrumentFacts(id=ids[0], tick=None) if len(ids) == 1 else None
 
     def _hurried(self) -> Self:
         soon, until = self._clock.monotonic() + _EXIT_PATIENCE_S, self._reads.repeater.deadline
