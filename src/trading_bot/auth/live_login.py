@@ -24,7 +24,7 @@ from trading_bot.auth.token_store import SavedSession, TokenFileError, TokenStor
 from trading_bot.clock import Clock, Seconds
 from trading_bot.files import PRIVATE_FILE, FileSystem
 from trading_bot.logging.setup import get_logger
-from trading_bot.order_management.exceptions import AuthenticationError
+from trading_bot.order_management.exceptions import STORAGE_FAILED, AuthenticationError
 from trading_bot.robinhood.classify import retry_after_s
 from trading_bot.robinhood.interactive_login import InteractiveLogin, LoginAttempt, LoginSecrets, Person
 from trading_bot.robinhood.session import BrokerSession, UnreadableReplyError, WireFailure, WireReply, WireRequest
@@ -242,7 +242,7 @@ class LiveLogin:
             raise AuthenticationError("another process is logging in to this account; try again in a moment") from error
         except OSError as error:
             raise AuthenticationError(
-                f"cannot lock {self._store.lock_path}: {error.strerror}; mend the state folder"
+                f"cannot lock {self._store.lock_path}: {error.strerror}; mend the state folder", code=STORAGE_FAILED
             ) from error
         try:
             yield

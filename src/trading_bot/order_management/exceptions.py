@@ -99,6 +99,10 @@ class AuthenticationError(OrderNotSentError):
     code = "login_needed"
 
 
+STORAGE_FAILED = "storage_failed"
+"""The code of an error that is none of the broker's or the order's: a file of this machine cannot be used."""
+
+
 class OrderOutcomeUnknownError(OrderSubmissionError):
     """No proof either way: do not resend. The order is reserved for and being reconciled."""
 

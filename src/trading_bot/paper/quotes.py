@@ -107,7 +107,10 @@ class ReplayQuotes:
     def from_file(cls, path: Path) -> "ReplayQuotes":
         """Read the quotes of a UTF-8 file; `OSError` where it cannot be opened."""
         with path.open(encoding="utf-8") as lines:
-            return cls(lines, name=path.name)
+            try:
+                return cls(lines, name=path.name)
+            except UnicodeDecodeError as error:
+                raise QuoteFileError(path.name, 0, "not UTF-8 text; save it as UTF-8") from error
 
     def knows(self, symbol: str) -> bool:
         """Return whether the recording has the symbol."""
