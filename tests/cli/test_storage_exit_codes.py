@@ -46,7 +46,7 @@ def test_a_missing_quotes_file_is_a_setting_to_correct(tmp_path):
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr == (
         f"trading-bot: paper.quotes_file {tmp_path}/nowhere.jsonl cannot be read (No such file or directory); "
-        "correct its name or remove it.\n"
+        "correct its name or remove it\n"
     )
 
 

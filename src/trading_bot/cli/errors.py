@@ -33,7 +33,7 @@ def exit_codes_by_error() -> tuple[tuple[type[Exception], ExitCode], ...]:
     from trading_bot.latch import LatchError
     from trading_bot.lease import AccountInUseError, LeaseLostError
     from trading_bot.order_management import exceptions as orders
-    from trading_bot.paper.quotes import QuoteFileError
+    from trading_bot.paper.quotes import QuoteFileError, QuoteFileUnreadableError
     from trading_bot.paper.state import ExchangeStateError
     from trading_bot.risk.breaker import RiskBreakerError
     from trading_bot.signals import SignalError
@@ -41,6 +41,7 @@ def exit_codes_by_error() -> tuple[tuple[type[Exception], ExitCode], ...]:
     return (
         (ConfigError, ExitCode.CONFIGURATION),
         (SignalError, ExitCode.USAGE),
+        (QuoteFileUnreadableError, ExitCode.CONFIGURATION),
         (QuoteFileError, ExitCode.USAGE),
         (AccountInUseError, ExitCode.ACCOUNT_IN_USE),
         (LeaseLostError, ExitCode.ACCOUNT_IN_USE),
@@ -103,6 +104,11 @@ def report(message: str, *, exit_code: ExitCode, code: str, invocation: Invocati
     if invocation.json:
         line = json.dumps({"v": 1, "error": {"code": code, "exit_code": int(exit_code), "message": line}})
     click.echo(line if invocation.json else f"trading-bot: {line}", err=True)
+
+
+def notice(message: str, invocation: Invocation) -> None:
+    """Say on stderr what is no error."""
+    report(message, exit_code=ExitCode.DONE, code="notice", invocation=invocation)
 
 
 def install_last_resort(invocation: Invocation) -> None:

@@ -4,7 +4,7 @@ import click
 
 from trading_bot.cli import answer_text as words
 from trading_bot.cli.desk_call import DeskCall
-from trading_bot.cli.errors import CommandError
+from trading_bot.cli.errors import CommandError, report
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation, common_options, pass_invocation
 from trading_bot.cli.live_banner import show_live_banner
@@ -99,12 +99,13 @@ def orders(invocation: Invocation, *, everything: bool) -> None:
         print_json(answer)
     elif rows := words.order_rows(words.parts(answer, "orders"), call.zone):
         print_table(words.ORDER_HEADINGS, rows, invocation=invocation)
-    elif "problem" not in answer:
+    elif answer["problem"] is None:
         print_line("no orders" if everything else "no open orders")
-    if "problem" in answer:
+    if answer["problem"] is not None:
         raise CommandError(
-            f"there may be orders that are not listed here: {answer['problem']}; the broker's app shows them all",
-            exit_code=ExitCode.JOURNAL,
+            f"there may be orders that are not listed here, or they may have ended: {answer['problem']}; the broker's "
+            "app shows them all",
+            exit_code=ExitCode.NOT_SENT if answer["journal_ok"] else ExitCode.JOURNAL,
         )
 
 
@@ -118,6 +119,9 @@ def status(invocation: Invocation, order_id: str) -> None:
     call = DeskCall(invocation)
     answer = call.ask(new_ask(ShowStatus, id=order_id))
     call.show(answer, lambda order: words.status_lines(order, call.zone))
+    if answer.get("problem") is not None:
+        message = f"this is what the journal knows, and it may have changed since: {answer['problem']}"
+        report(message, exit_code=ExitCode.DONE, code="notice", invocation=invocation)
 
 
 @click.command(short_help="Cancel one order.")

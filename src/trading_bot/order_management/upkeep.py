@@ -51,6 +51,7 @@ class Upkeep:
         self._freshness = freshness
         self._one_at_a_time = threading.Lock()
         self._has_recovered = False
+        self._broker_problem: str | None = None
         self._holdings = holdings
         self._before_sync = before_sync
 
@@ -93,9 +94,15 @@ class Upkeep:
         problem = self._holdings.watch(done) if self._holdings is not None else None
         if problem is not None and not (self._holdings is not None and self._holdings.are_known):
             done = replace(done, summary=replace(done.summary, complete=False, problem=problem))
+        self._broker_problem = None if done.summary.complete else done.summary.problem
         if done.is_view:
             self._freshness.note(done.began, broker_time=done.broker_time)
         return done
+
+    @property
+    def broker_problem(self) -> str | None:
+        """Why the last round did not read the orders in full, if so."""
+        return self._broker_problem
 
     @property
     def has_recovered(self) -> bool:

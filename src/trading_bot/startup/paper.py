@@ -60,8 +60,7 @@ def paper_account(
     """Build the paper exchange of an account; nothing is read or written before it is used.
 
     Raises:
-        ConfigError: the quotes file cannot be read.
-        QuoteFileError: a line of it cannot be used.
+        QuoteFileError: the quotes file cannot be used.
     """
     store = SqliteStore(
         state.paper_exchange,
@@ -79,14 +78,7 @@ def paper_account(
 
 
 def _quotes(paper: PaperConfig) -> QuoteSource:
-    if paper.quotes_file is None:
-        return SeededWalkQuotes(paper.seed)
-    try:
-        return ReplayQuotes.from_file(paper.quotes_file)
-    except OSError as error:
-        raise ConfigError(
-            [f"paper.quotes_file {paper.quotes_file} cannot be read ({error.strerror}); correct its name or remove it."]
-        ) from error
+    return ReplayQuotes.from_file(paper.quotes_file) if paper.quotes_file else SeededWalkQuotes(paper.seed)
 
 
 def _exchange_hours(config: Config) -> MarketHours:
