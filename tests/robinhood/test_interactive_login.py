@@ -208,7 +208,7 @@ def test_every_published_shape_of_an_approval_is_read(desk, view, finished):
             "surprise",
         ),
     ],
-    ids=str,
+    ids=map(str, range(12)),
 )
 def test_what_leads_nowhere_ends_at_once_and_says_what_it_was(desk, answers, ending, detail):
     desk.broker.on(*TOKEN, WORKFLOW)

@@ -258,7 +258,7 @@ class TestBlocked:
 class TestRejected:
     def test_the_brokers_words_are_told_and_nothing_is_repeated(self, bench):
         result = rejected(bench)
-        assert "You are restricted." in result.message
+        assert "refused the order: You are restricted; change it" in result.message
         assert bench.submits == 1
         assert result.envelope is not None
         assert result.envelope.state is OrderState.REJECTED

@@ -11,6 +11,7 @@ from trading_bot.cli.live_banner import show_live_banner
 from trading_bot.cli.output import print_json, print_line, print_table
 from trading_bot.cli.trade_exit import exit_code_of_trade
 from trading_bot.cli.trade_terms import TradeCommand, refuse_nonsense, trade_terms
+from trading_bot.prose import clause
 
 _BUY_EPILOG = """\b
 Examples:
@@ -103,8 +104,8 @@ def orders(invocation: Invocation, *, everything: bool) -> None:
         print_line("no orders" if everything else "no open orders")
     if answer["problem"] is not None:
         raise CommandError(
-            f"there may be orders that are not listed here, or they may have ended: {answer['problem']}; the broker's "
-            "app shows them all",
+            "there may be orders that are not listed here, or they may have ended: "
+            f"{clause(str(answer['problem']))}; the broker's app shows them all",
             exit_code=ExitCode.NOT_SENT if answer["journal_ok"] else ExitCode.JOURNAL,
         )
 

@@ -11,6 +11,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, DivisionByZero
 
 from trading_bot.order_management.exceptions import OrderValidationError, UnsupportedOrderTypeError
 from trading_bot.order_management.models import OffsetMode, OrderRequest, OrderTerms, Pricing, Side, TimeInForce
+from trading_bot.prose import dollars_in_words
 
 MAX_QUANTITY = 1_000_000
 """Shares in one order; more than this is taken for a typing error."""
@@ -123,7 +124,8 @@ def limit_price_for(
     price = _ROUNDINGS[rules.pricing, side](reference, offset, instrument_tick)
     if price <= 0:
         raise OrderValidationError(
-            f"an offset of {offset} leaves no positive price below the reference {reference}; "
+            f"an offset of {dollars_in_words(offset)} leaves no positive price below the reference "
+            f"{dollars_in_words(reference)}; "
             "lower the offset or check the reference price",
             code="price_not_positive",
         )
@@ -173,8 +175,9 @@ def check_slippage(limit_price: Decimal, reference: Decimal, *, max_slippage_pct
     if distance > _EXACT.multiply(reference, max_slippage_pct):
         actual = _EXACT.quantize(_EXACT.divide(distance, reference), Decimal("0.0001"))
         raise OrderValidationError(
-            f"{symbol}: a limit of {limit_price} is {actual}% away from the reference {reference}, past the guard of "
-            f"{max_slippage_pct}%; lower the offset or raise max_slippage_pct",
+            f"{symbol}: a limit of {dollars_in_words(limit_price)} is {actual:f}% away from the reference "
+            f"{dollars_in_words(reference)}, past the guard of {max_slippage_pct:f}%; "
+            "lower the offset or raise max_slippage_pct",
             symbol=symbol,
             code="slippage_guard",
         )

@@ -88,7 +88,7 @@ class OrderRejectedError(OrderSubmissionError):
 
 
 class OrderNotSentError(OrderSubmissionError):
-    """Provably no order exists at the broker: safe to try again with a new client order id."""
+    """Provably no order exists at the broker: safe to try again with the same id and terms."""
 
     code = "not_sent"
 

@@ -107,7 +107,7 @@ class RiskWatch:
         if limit is None or lost < limit:
             return None
         return (
-            f"the realised loss of {figures.today.date} reached {_in_cents(lost)}, and the limit is {limit};"
+            f"the realised loss of {figures.today.date} reached {_in_cents(lost)}, and the limit is {limit:f};"
             " nothing is bought until the next exchange day"
         )
 

@@ -89,6 +89,10 @@ class AccountParts:
                 mode=mode,
                 account_key=account_key(mode, account_number),
                 account_suffix=account_suffix(account_number),
+                spellings={
+                    account_key(mode, account_number.upper()): "capital letters",
+                    account_key(mode, account_number.lower()): "small letters",
+                },
             ),
             session_id=self._session_id,
             max_bytes=self._settings.journal_max_bytes,
