@@ -10,6 +10,7 @@ import pytest
 from tests.support.command_desk import CommandDesk
 from trading_bot.cli.cancel_all import Told
 from trading_bot.cli.invocation import Invocation
+from trading_bot.cli.orders_commands import incomplete_listing
 from trading_bot.clock import SystemClock
 
 
@@ -69,6 +70,10 @@ class TestBuyAndSell:
         answer, error = json.loads(done.stdout), json.loads(done.stderr)["error"]
         assert (answer["status"], answer["code"], answer["order"]) == ("blocked", "insufficient_shares", None)
         assert (error["code"], error["exit_code"]) == ("insufficient_shares", 5)
+
+    def test_a_symbol_may_be_typed_in_small_letters(self, desk):
+        done = desk("buy", "aapl", "10", "--reference-price", "100")
+        assert (done.returncode, "buy 10 AAPL" in done.stdout) == (0, True)
 
     def test_a_closed_market_has_its_own_exit_code(self, tmp_path):
         # A session of one minute, on the other side of noon from now.
@@ -235,3 +240,19 @@ def test_a_sync_says_what_it_found(desk):
     done = desk("sync")
     assert (done.returncode, done.stdout) == (0, "1 open, 0 fills booked, 0 closed, 0 placed elsewhere\n")
     assert desk.json("sync")["complete"] is True
+
+
+@pytest.mark.parametrize(("journal_ok", "code"), [(True, 7), (False, 11)])
+def test_a_list_that_may_not_be_complete_ends_with_the_code_of_its_reason(journal_ok, code):
+    """An empty list of a broker who was not read would look like no open orders."""
+    error = incomplete_listing({"problem": "HTTP 503: try again.", "journal_ok": journal_ok})
+    assert error is not None
+    assert error.exit_code == code
+    assert "HTTP 503: try again; the broker's app shows them all" in str(error)
+
+
+def test_a_complete_list_is_no_error(desk):
+    desk.buy("first")
+    answer = desk.json("orders")
+    assert (answer["complete"], answer["journal_ok"], answer["problem"]) == (True, True, None)
+    assert incomplete_listing(answer) is None

@@ -102,12 +102,19 @@ def orders(invocation: Invocation, *, everything: bool) -> None:
         print_table(words.ORDER_HEADINGS, rows, invocation=invocation)
     elif answer["problem"] is None:
         print_line("no orders" if everything else "no open orders")
-    if answer["problem"] is not None:
-        raise CommandError(
-            "there may be orders that are not listed here, or they may have ended: "
-            f"{clause(str(answer['problem']))}; the broker's app shows them all",
-            exit_code=ExitCode.NOT_SENT if answer["journal_ok"] else ExitCode.JOURNAL,
-        )
+    if (error := incomplete_listing(answer)) is not None:
+        raise error
+
+
+def incomplete_listing(answer: words.Answer) -> CommandError | None:
+    """Return the error that a list is which may lack orders, or may show ended ones; None for a complete one."""
+    if answer["problem"] is None:
+        return None
+    return CommandError(
+        "there may be orders that are not listed here, or they may have ended: "
+        f"{clause(str(answer['problem']))}; the broker's app shows them all",
+        exit_code=ExitCode.NOT_SENT if answer["journal_ok"] else ExitCode.JOURNAL,
+    )
 
 
 @click.command(short_help="Show one order and its fills.")
