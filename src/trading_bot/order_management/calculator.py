@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 
+from trading_bot.order_management import caller_values
 from trading_bot.order_management.exceptions import OrderValidationError, UnsupportedOrderTypeError
 from trading_bot.order_management.models import OffsetMode, OrderRequest, OrderTerms, Pricing, Side, TimeInForce
 from trading_bot.prose import dollars_in_words
@@ -251,13 +252,14 @@ def parse_price(price: object, *, symbol: str) -> Decimal:
 
 
 def parse_time_in_force(word: object, *, symbol: str) -> TimeInForce:
-    """Return the time in force for ``gfd`` or ``gtc``.
+    """Return the time in force for ``gfd`` or ``gtc``, in any case.
 
     Raises:
         OrderValidationError: any other word.
     """
-    if isinstance(word, str) and word in tuple(TimeInForce):
-        return TimeInForce(word)
+    found = caller_values.member(TimeInForce, word)
+    if isinstance(found, TimeInForce):
+        return found
     raise OrderValidationError(
         f"{symbol}: a time in force is 'gfd' or 'gtc', not {_shown(word)}", symbol=symbol, code="bad_time_in_force"
     )
