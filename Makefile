@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 MEASURED := --cov --cov-append --cov-report= --cov-fail-under=0
 SLOW := tests/simulation tests/faults
 QUICK := -m 'not subprocess' $(addprefix --ignore=,$(SLOW) tests/architecture tests/benchmarks)
-PARTS := check-unit check-processes check-schedules check-coverage check-lowest check-style
+PARTS := install check-unit check-processes check-schedules check-coverage check-lowest check-style
 BUDGET_S := 900
 
 .PHONY: help install demo test test-lowest check $(PARTS) prove format clean
@@ -61,7 +61,7 @@ test: $(READY)
 test-lowest: $(LOWEST_READY)
 	@$(LOWEST)/bin/python -m pytest --numprocesses=auto --dist=loadfile -q -p no:cacheprovider $(QUICK)
 
-check: $(READY)
+check:
 	@rm -f .coverage .coverage.*; total=0; \
 	for part in $(PARTS); do \
 		began=$$(date +%s); \

@@ -289,7 +289,7 @@ class TradingBot:
         return TradeResult(
             status=TradeStatus.SUBMITTED,
             code="submitted",
-            message=f"{envelope.side} {envelope.quantity} {envelope.symbol} at {envelope.limit_price} submitted",
+            message=f"{envelope.side} {envelope.quantity} {envelope.symbol} at {envelope.limit_price:f} submitted",
             envelope=envelope,
         )
 

@@ -94,6 +94,12 @@ class MarketHours:
         if self.is_open(instant, extended_hours=extended_hours):
             return None
         opens = self.next_open(instant, extended_hours=extended_hours).astimezone(self._exchange_zone)
+        day = self._exchange_date(instant)
+        session = self._session(day, extended_hours=extended_hours)
+        has_hours = self._window(day, extended_hours=extended_hours) is not None
+        if has_hours and session is not None and session.holds(instant):
+            hours = f"{self._start_time:%H:%M}-{self._end_time:%H:%M} {self._timezone}"
+            return f"outside your hours {hours} (the exchange is open); they begin on {opens:%A %Y-%m-%d at %H:%M %Z}"
         reason = self._reason(instant, extended_hours=extended_hours)
         return f"the market is closed: {reason}; it opens on {opens:%A %Y-%m-%d at %H:%M %Z}"
 

@@ -12,10 +12,11 @@ from trading_bot.clock import Clock
 from trading_bot.config.sections import RiskManagementConfig
 from trading_bot.market_hours import MarketHours
 from trading_bot.order_management.calculator import parse_price, validate_quantity
-from trading_bot.order_management.exceptions import OrderError, OrderValidationError
+from trading_bot.order_management.exceptions import AuthenticationError, OrderError, OrderValidationError
 from trading_bot.order_management.models import EXACT, Side
 from trading_bot.order_management.order_book import TrackedOrder
 from trading_bot.order_management.portfolio import AccountSnapshot, Position
+from trading_bot.prose import dollars_in_words, shares_in_words
 from trading_bot.risk.order_facts import OrderFacts, pending_worth, unreflected_cost, unresolved_cost, unresolved_shares
 from trading_bot.risk.watch import RiskState, RiskWatch
 
@@ -50,7 +51,7 @@ class _Trade:
         return EXACT.multiply(self.price, self.quantity)
 
     def __str__(self) -> str:
-        return f"{self.quantity} {self.symbol} at {self.price}"
+        return f"{self.quantity} {self.symbol} at {dollars_in_words(self.price)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +108,9 @@ def _insufficient_buying_power(buy: _Buy) -> str | None:
     funds = spendable(buy.account, allow_margin=buy.trade.limits.allow_margin)
     if cost <= EXACT.subtract(funds, in_doubt):
         return None
-    reserved = f", {in_doubt} of it reserved for orders in doubt and fills not shown yet" if in_doubt else ""
-    return f"{buy.trade} cost {cost} and {funds_in_words(buy.account, funds)}{reserved}; buy less or add cash"
+    held_back = f", {dollars_in_words(in_doubt)} of it reserved for orders in doubt and fills not shown yet"
+    available = f"{funds_in_words(buy.account, funds)}{held_back if in_doubt else ''}"
+    return f"{buy.trade} cost {dollars_in_words(cost)} and {available}; buy less or add cash"
 
 
 def _insufficient_shares(sell: _Sell) -> str | None:
@@ -118,7 +120,8 @@ def _insufficient_shares(sell: _Sell) -> str | None:
     if sell.trade.quantity <= free:
         return None
     return (
-        f"{sell.trade} is more than the {free} shares free to sell, of {sell.position.quantity} held;"
+        f"{sell.trade} is more than the {shares_in_words(free)} shares free to sell, of "
+        f"{shares_in_words(sell.position.quantity)} held;"
         " sell less, cancel a resting sell, or wait until a sell in doubt is found"
     )
 
@@ -128,7 +131,7 @@ def _max_order_notional(order: _Buy | _Sell) -> str | None:
     if limit is None or notional <= limit:
         return None
     return (
-        f"{order.trade} makes {notional}, over the limit of {limit} for one order;"
+        f"{order.trade} makes {dollars_in_words(notional)}, over the limit of {dollars_in_words(limit)} for one order;"
         " trade less or raise risk_management.max_order_notional"
     )
 
@@ -140,9 +143,10 @@ def _max_position_notional(buy: _Buy) -> str | None:
     worth = EXACT.add(after, pending)
     if limit is None or worth <= limit:
         return None
-    waiting = f", {pending} of it in buys still open" if pending else ""
+    waiting = f", {dollars_in_words(pending)} of it in buys still open" if pending else ""
     return (
-        f"{buy.trade} would bring the position to {worth}{waiting}, over the limit of {limit};"
+        f"{buy.trade} would bring the position to {dollars_in_words(worth)}{waiting}, over the limit of "
+        f"{dollars_in_words(limit)};"
         " buy less or raise risk_management.max_position_notional"
     )
 
@@ -214,6 +218,8 @@ class SafetyChecks:
         try:
             objections = self._objections(Side(side), trade)
         except OrderError as error:
+            if error.code == AuthenticationError.code:
+                return _refused(error.code, f"nothing is traded without a session: {error}")
             return _refused("no_account_data", f"the account cannot be read ({error}); nothing is traded until it can")
         return next(objections, SafetyResult(allowed=True, code="allowed", reason="every rule agrees"))
 

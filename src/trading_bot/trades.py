@@ -15,7 +15,7 @@ from trading_bot.order_management.exceptions import (
     OrderValidationError,
     UnsupportedOrderTypeError,
 )
-from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderTerms, Pricing, Side, TimeInForce
+from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderTerms, Pricing, Side
 from trading_bot.order_management.pricing import PricePreview
 
 _KNOWN_ORDER_TYPES = frozenset({"market", "stop", "stop_limit", "stop_market", "trailing_stop"})
@@ -124,7 +124,7 @@ def trade_request(
         side=_word(Side, action, "action", code="bad_action"),
         quantity=shares,
         reference_price=parse_price(caller_values.exact_price(price), symbol=name),
-        time_in_force=parse_time_in_force(caller_values.member(TimeInForce, time_in_force), symbol=name),
+        time_in_force=parse_time_in_force(time_in_force, symbol=name),
         extended_hours=extended_hours,
         client_order_id=client_order_id,
         pricing=None if pricing is None else _word(Pricing, pricing, "pricing", code="bad_pricing"),

@@ -1,5 +1,6 @@
 """One session for all threads and processes of an account, and never a login that nobody asked for."""
 
+import logging
 import threading
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ from pydantic import SecretStr
 from tests.support.live_login_bench import DEVICE, READ, REVOKE, SEED, TOKEN, LoginBench, tokens
 from tests.support.scripted_broker import Answer, lost, reply, unreachable
 from tests.support.taken_lock import TakenLock
-from trading_bot.auth.live_login import PAUSE_S, THROTTLED_PAUSE_S
+from trading_bot.auth.live_login import PAUSE_S, SESSION_ENDED, THROTTLED_PAUSE_S
 from trading_bot.auth.login_budget import LoginBudgetError
 from trading_bot.auth.renewal_time import LEAST_REQUEST_S
 from trading_bot.auth.token_store import SavedSession, TokenFileError
@@ -180,6 +181,21 @@ def test_a_session_that_cannot_be_saved_says_so_but_works(tmp_path):
     with pytest.raises(TokenFileError, match="No space left"):
         desk.log_in()
     assert desk.bearer() == "Bearer canary-access-1"
+
+
+@pytest.mark.parametrize("name", ["session.json", "logins.json"])
+def test_a_file_that_cannot_be_written_is_storage_trouble_and_no_missing_login(tmp_path, name):
+    class Full(LocalFiles):
+        def replace(self, path, data):
+            if path.name == name:
+                raise OSError(28, "No space left on device")
+            super().replace(path, data)
+
+    desk = LoginBench(tmp_path / "state", files=Full())
+    desk.broker.on(*TOKEN, tokens())
+    with pytest.raises(AuthenticationError) as refused:
+        desk.log_in()
+    assert exit_code_of(refused.value) == ExitCode.JOURNAL
 
 
 # Taking up a saved session
@@ -477,3 +493,41 @@ def test_a_logout_by_another_process_ends_the_session_here_too(desk, by):
     desk.answered_401()
     assert not desk.login.renew(20)
     assert desk.broker.seen == []
+
+
+# A session that ends while a bot runs
+
+
+def ends_told(caplog) -> list[tuple[int, str]]:
+    told = [record for record in caplog.records if isinstance(record.msg, dict)]
+    return [(record.levelno, record.msg["problem"]) for record in told if record.msg["event"] == "session_ended"]
+
+
+def test_a_session_that_ends_for_good_is_told_of_once_with_the_remedy(desk, caplog):
+    desk.logged_in().answered_401()
+    desk.broker.on(*TOKEN, reply(401, {"detail": "no"}))
+    for _ in range(3):
+        assert not desk.login.renew(20)
+        desk.time.sleep(60)
+    assert ends_told(caplog) == [(logging.ERROR, SESSION_ENDED)]
+    assert "run `trading-bot login` at a terminal" in SESSION_ENDED
+
+
+def test_a_session_that_cannot_be_renewed_just_now_has_not_ended(desk, caplog):
+    desk.logged_in().answered_401()
+    desk.broker.on(*TOKEN, reply(503))
+    assert not desk.login.renew(20)
+    assert ends_told(caplog) == []
+
+
+def test_a_login_elsewhere_is_taken_up_and_its_end_is_told_anew(desk, caplog):
+    desk.logged_in().answered_401()
+    desk.broker.on(*TOKEN, reply(401, {"detail": "no"}))
+    assert not desk.login.renew(20)
+    LoginBench(desk.folder, broker=desk.broker).logged_in()
+    desk.time.sleep(60)
+    assert desk.login.renew(20)
+    desk.answered_401()
+    desk.broker.on(*TOKEN, reply(401, {"detail": "no"}))
+    assert not desk.login.renew(20)
+    assert len(ends_told(caplog)) == 2

@@ -37,7 +37,8 @@ TRADES = [
     ["AAPL", "ten", "--reference-price", "100"],
     ["AAPL\n", "1", "--reference-price", "100"],
     ["\u0410APL", "1", "--reference-price", "100"],  # a Cyrillic letter that looks like an A
-    ["aapl", "1", "--reference-price", "100"],
+    ["Aapl", "1", "--reference-price", "100"],
+    ["nan", "1", "--reference-price", "100"],
     ["", "1", "--reference-price", "100"],
     ["TOOLONG", "1", "--reference-price", "100"],
     ["BTC-USD", "1", "--reference-price", "100"],

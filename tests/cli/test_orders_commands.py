@@ -11,6 +11,7 @@ from tests.support.command_desk import CommandDesk
 from trading_bot.cli.answer_text import preview_lines, status_lines
 from trading_bot.cli.cancel_all import Told
 from trading_bot.cli.invocation import Invocation
+from trading_bot.cli.orders_commands import incomplete_listing
 from trading_bot.clock import SystemClock
 
 
@@ -71,6 +72,10 @@ class TestBuyAndSell:
         assert (answer["status"], answer["code"], answer["order"]) == ("blocked", "insufficient_shares", None)
         assert (error["code"], error["exit_code"]) == ("insufficient_shares", 5)
 
+    def test_a_symbol_may_be_typed_in_small_letters(self, desk):
+        done = desk("buy", "aapl", "10", "--reference-price", "100")
+        assert (done.returncode, "buy 10 AAPL" in done.stdout) == (0, True)
+
     def test_a_closed_market_has_its_own_exit_code(self, tmp_path):
         # A session of one minute, on the other side of noon from now.
         is_morning = SystemClock().now().astimezone(ZoneInfo("America/New_York")).hour < 12
@@ -78,7 +83,7 @@ class TestBuyAndSell:
         hours = {"start_time": start, "end_time": end}
         done = CommandDesk(tmp_path, {"trading": {"hours": hours, "calendar": "NYSE"}}).buy()
         assert (done.returncode, done.stdout) == (10, "")
-        assert "the market is closed" in done.stderr
+        assert "outside your hours" in done.stderr or "the market is closed" in done.stderr  # on a weekend
 
     def test_shares_that_were_bought_are_held_and_can_be_sold(self, desk):
         desk.buy("bought", "--pricing", "marketable")
@@ -267,3 +272,19 @@ def test_a_preview_says_which_price_step_it_took_where_it_is_told(tick, line):
     terms = {"symbol": "TICK", "side": "buy", "quantity": 1, "limit_price": "12.30", "notional": "12.30"}
     answer = {"terms": terms | {"time_in_force": "gfd"}, "refusal": None} | ({"tick": tick} if tick else {})
     assert preview_lines(answer)[-1] == line
+
+
+@pytest.mark.parametrize(("journal_ok", "code"), [(True, 7), (False, 11)])
+def test_a_list_that_may_not_be_complete_ends_with_the_code_of_its_reason(journal_ok, code):
+    """An empty list of a broker who was not read would look like no open orders."""
+    error = incomplete_listing({"problem": "HTTP 503: try again.", "journal_ok": journal_ok})
+    assert error is not None
+    assert error.exit_code == code
+    assert "HTTP 503: try again; the broker's app shows them all" in str(error)
+
+
+def test_a_complete_list_is_no_error(desk):
+    desk.buy("first")
+    answer = desk.json("orders")
+    assert (answer["complete"], answer["journal_ok"], answer["problem"]) == (True, True, None)
+    assert incomplete_listing(answer) is None

@@ -85,6 +85,19 @@ class TestARunWithoutASignal:
         assert Desk().run(lines) is ExitCode.DONE
 
 
+class TestAStartThatIsPutOff:
+    def test_a_run_that_was_stopped_before_it_could_start_reads_no_signal(self):
+        bot, view = FakeTradingBot(), NotingView()
+
+        def interrupted(stop) -> bool:
+            stop.note(signal.SIGTERM)
+            return False
+
+        session = Session(bot=bot.as_bot(), view=view, invocation=Invocation(), start=interrupted)
+        assert session.run([signal_line()], plan=None, settle_s=None) is ExitCode.TERMINATED
+        assert (bot.events, view.told) == (["stop"], [])
+
+
 class TestPlanningAReplay:
     def test_it_begins_with_the_first_signal_and_ends_two_polls_after_the_close(self):
         plan = plan_replay([signal_line(1, 5), signal_line(2, 9)], config=NYSE, settle_s=None)

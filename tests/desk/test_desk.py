@@ -228,8 +228,9 @@ def test_orders_are_the_open_ones_or_all(desk: Desk, bot: TradingBot):
     desk.perform(Synchronize())
     desk.perform(BUY.model_copy(update={"client_order_id": "c-2", "quantity": 5}))
     assert [order.state.is_terminal for order in bot.orders()] == [True, False]
-    assert desk.perform(ListOrders()) == {**orders_json(bot.open_orders()), "external_orders": 0}
-    assert desk.perform(ListOrders(all=True)) == {**orders_json(bot.orders()), "external_orders": 0}
+    good = {"complete": True, "journal_ok": True, "problem": None, "external_orders": 0}
+    assert desk.perform(ListOrders()) == orders_json(bot.open_orders()) | good
+    assert desk.perform(ListOrders(all=True)) == orders_json(bot.orders()) | good
     assert desk.perform(ListOrders(all_origins=True))["external"] == []
 
 
@@ -257,7 +258,9 @@ def test_an_order_is_shown_and_cancelled_by_either_id(desk: Desk, bot: TradingBo
     (order,) = bot.orders()
     assert order.order_id is not None
     shown = desk.perform(ShowStatus(id="c-1"))
-    assert shown == desk.perform(ShowStatus(id=order.order_id)) == status_json(bot.order_status("c-1"))
+    assert (
+        shown == desk.perform(ShowStatus(id=order.order_id)) == status_json(bot.order_status("c-1")) | {"problem": None}
+    )
     cancelled = desk.perform(CancelOrder(id="c-1"))
     assert (cancelled["verdict"], cancelled["proven_closed"]) == ("cancelled", True)
     assert cancelled == cancel_result_json(bot.cancel_order(order.order_id)) | {"reason": cancelled["reason"]}

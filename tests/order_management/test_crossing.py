@@ -159,4 +159,4 @@ def test_what_others_had_open_before_a_restart_counts_no_more(bench):
         bench.manager.recover()
     holdings = bench.manager._parts.holdings
     assert holdings is not None
-    assert holdings.external_orders == ()
+    assert holdings.placed_elsewhere("AAPL") == ()

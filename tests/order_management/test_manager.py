@@ -75,6 +75,20 @@ def test_what_the_broker_gets_is_what_the_envelope_says():
     assert (sent.quantity, sent.limit_price) == (envelope.quantity, envelope.limit_price)
 
 
+def test_values_of_other_types_are_taken_where_that_is_exact():
+    bench = ManagerBench()
+    bought = bench.manager.place_limit_buy("aapl", 10.0, 100.1, time_in_force="GTC")  # type: ignore[arg-type]
+    assert (bought.symbol, bought.quantity, bought.reference_price) == ("AAPL", 10, Decimal("100.1"))
+    assert bought.time_in_force is TimeInForce.GTC
+
+
+@pytest.mark.parametrize("changes", [{"quantity": 10.5}, {"reference_price": float("nan")}, {"quantity": True}])
+def test_values_that_are_not_exact_are_refused(changes):
+    bench = ManagerBench()
+    with pytest.raises(OrderValidationError, match=r"AAPL: a (quantity|price) is "):
+        bench.manager.place_limit_buy(**{"symbol": "AAPL", "quantity": 10, "reference_price": Decimal(100)} | changes)
+
+
 @pytest.mark.parametrize(
     ("changes", "error"),
     [

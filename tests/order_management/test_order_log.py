@@ -512,6 +512,13 @@ def test_the_journal_of_another_account_or_mode_is_refused_and_left_untouched(pa
     assert path.read_bytes() == b"".join(lines)
 
 
+def test_the_same_account_in_other_letters_is_told_that_case_counts(path):
+    written(path, intended())
+    ours = replace(OTHER_ACCOUNT, spellings={PAPER.account_key: "capital letters"})
+    with pytest.raises(OrderLogError, match=r"which has capital letters; case counts, so write it like that"):
+        log_at(path, identity=ours).open()
+
+
 def test_a_chain_that_does_not_say_whose_it_is_is_refused(path):
     path.parent.mkdir()
     path.write_bytes(Story(intended(), now_in(OrderState.CONFIRMED)).lines())

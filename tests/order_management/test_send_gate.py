@@ -176,7 +176,7 @@ def test_an_order_decided_under_an_earlier_arming_is_refused(reduces):
     gate = Gate()
     permit = gate.permit(reduces=reduces)
     gate.latch.kill_and_arm()
-    with pytest.raises(SendRefusedError, match=r"killed or armed again .* place it anew") as caught:
+    with pytest.raises(SendRefusedError, match=r"killed or armed again .* place it again") as caught:
         permit.__enter__()
     assert caught.value.gate == LATCH
     assert not gate.lock.is_held

@@ -461,7 +461,7 @@ class TestLatchAndLock:
     def test_a_kill_between_two_attempts_lets_nothing_out_even_if_the_account_is_armed_again(self):
         bench = ManagerBench()
         bench.gateway.submits.extend([throttled(1), SubmitStep(meanwhile=bench.latch.kill_and_arm)])
-        with pytest.raises(TradingHaltedError, match=r"not sent: .* place it anew with a new client order id"):
+        with pytest.raises(TradingHaltedError, match=r"not sent: .* place it again if it is still wanted"):
             bench.buy()
         assert (len(bench.gateway.posts), bench.state()) == (1, "not_sent")
 

@@ -204,3 +204,16 @@ def test_answers_are_in_utc():
 def test_a_moment_without_a_zone_is_refused(calendar, method):
     with pytest.raises(ValueError, match="without a zone"):
         getattr(hours_of(calendar), method)(new_york("2026-11-23T12:00").replace(tzinfo=None))
+
+
+def test_hours_of_ones_own_are_named_while_the_exchange_is_open():
+    """In the weeks when only one side has summer time, the exchange opens an hour before hours given for London."""
+    london = MarketHours(
+        calendar=Calendar.NYSE, start_time=time(14, 30), end_time=time(21), timezone=ZoneInfo("Europe/London")
+    )
+    in_march = datetime(2026, 3, 16, 9, 45, tzinfo=ZoneInfo("America/New_York"))
+    assert london.why_closed(in_march) == (
+        "outside your hours 14:30-21:00 Europe/London (the exchange is open); "
+        "they begin on Monday 2026-03-16 at 10:30 EDT"
+    )
+    assert "the market is closed: before the opening" in str(london.why_closed(in_march.replace(hour=9, minute=15)))

@@ -17,7 +17,7 @@ from trading_bot.account.account_data import AccountData
 from trading_bot.clock import VirtualClock
 from trading_bot.config import RiskManagementConfig
 from trading_bot.market_hours import Calendar, MarketHours
-from trading_bot.order_management.exceptions import AuthenticationError
+from trading_bot.order_management.exceptions import AuthenticationError, OrderStatusError
 from trading_bot.order_management.models import OrderState, Side
 from trading_bot.risk.marks import MarkReader
 from trading_bot.safety_checks import PendingOrder, SafetyChecks, SafetyResult
@@ -121,6 +121,20 @@ def test_a_sell_may_take_the_shares_not_promised_to_another_sell(quantity, code)
     assert judge(gateway, Side.SELL, quantity).code == code
 
 
+def test_shares_are_written_without_the_zeros_of_the_wire():
+    gateway = FakeAccountGateway(positions=[holding("AAPL", "4.00000000", held_for_sells="4.00000000")])
+    assert judge(gateway, Side.SELL, 1, "250").reason.startswith(
+        "1 AAPL at 250.00 is more than the 0 shares free to sell, of 4 held; sell less"
+    )
+
+
+def test_a_session_that_has_ended_is_its_own_refusal():
+    gateway = FakeAccountGateway(positions=[holding("AAPL", "10")])
+    gateway.failing = {"positions"}
+    gateway.error = OrderStatusError("log in again", code="login_needed")
+    assert judge(gateway, Side.BUY, 1).code == "login_needed"
+
+
 def test_what_is_not_held_is_not_sold():
     result = judge(FakeAccountGateway(positions=[holding("MSFT", "10")]), Side.SELL, 1)
     assert (result.allowed, result.code) == (False, "insufficient_shares")
@@ -176,11 +190,11 @@ def test_without_account_data_nothing_is_traded(side, read):
     assert "did not answer" in result.reason
 
 
-def test_an_expired_login_is_no_account_data():
+def test_an_expired_login_is_called_that():
     gateway = FakeAccountGateway()
     gateway.failing.add("account")
     gateway.error = AuthenticationError("log in again")
-    assert judge(gateway, Side.BUY, 1).code == "no_account_data"
+    assert judge(gateway, Side.BUY, 1).code == "login_needed"
 
 
 def test_unreadable_balances_do_not_hold_up_an_exit():
@@ -205,7 +219,7 @@ def test_unresolved_buys_reserve_the_buying_power_that_the_broker_does_not_know_
     assert judge(gateway, Side.BUY, free, orders=orders).allowed
     refused = judge(gateway, Side.BUY, free + 1, orders=orders)
     assert refused.code == "insufficient_buying_power"
-    assert ("400 of it reserved" in refused.reason) is state.is_unresolved
+    assert ("400.00 of it reserved" in refused.reason) is state.is_unresolved
 
 
 @pytest.mark.parametrize(("learnt", "free"), [(timedelta(0), 10), (timedelta(seconds=1), 6)], ids=["shown", "not yet"])
@@ -240,7 +254,7 @@ def test_buys_that_have_not_ended_count_as_if_they_were_filled(state):
     assert judge(gateway, Side.BUY, free, limits=limits, orders=orders).allowed
     refused = judge(gateway, Side.BUY, free + 1, limits=limits, orders=orders)
     assert refused.code == "max_position_notional"
-    assert ("500 of it in buys still open" in refused.reason) is not state.is_terminal
+    assert ("500.00 of it in buys still open" in refused.reason) is not state.is_terminal
 
 
 def test_an_order_that_ends_while_the_account_is_read_still_counts():

@@ -16,6 +16,7 @@ from decimal import Decimal
 
 from trading_bot.order_management.models import EXACT, exact_sum
 from trading_bot.order_management.portfolio import AccountSnapshot
+from trading_bot.prose import dollars_in_words
 
 _NOTHING = Decimal(0)
 
@@ -29,12 +30,13 @@ def spendable(account: AccountSnapshot, *, allow_margin: bool) -> Decimal:
 
 def funds_in_words(account: AccountSnapshot, funds: Decimal) -> str:
     """Name a result of `spendable`, and the setting or the wait that would make it more."""
+    shown, power = dollars_in_words(funds), dollars_in_words(account.buying_power)
     if funds == account.buying_power:
-        return f"the buying power is {funds}"
+        return f"the buying power is {shown}"
     if account.is_cash_account:
-        return f"the settled cash is {funds}, of a buying power of {account.buying_power}"
+        return f"the settled cash is {shown}, of a buying power of {power}"
     return (
-        f"the account's own cash is {funds}, of a buying power of {account.buying_power} that borrows on margin "
+        f"the account's own cash is {shown}, of a buying power of {power} that borrows on margin "
         "(risk_management.allow_margin is off)"
     )
 

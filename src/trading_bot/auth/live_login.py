@@ -24,7 +24,7 @@ from trading_bot.auth.token_store import SavedSession, TokenFileError, TokenStor
 from trading_bot.clock import Clock, Seconds
 from trading_bot.files import PRIVATE_FILE, FileSystem
 from trading_bot.logging.setup import get_logger
-from trading_bot.order_management.exceptions import AuthenticationError
+from trading_bot.order_management.exceptions import STORAGE_FAILED, AuthenticationError
 from trading_bot.robinhood.classify import retry_after_s
 from trading_bot.robinhood.interactive_login import InteractiveLogin, LoginAttempt, LoginSecrets, Person
 from trading_bot.robinhood.session import BrokerSession, UnreadableReplyError, WireFailure, WireReply, WireRequest
@@ -37,6 +37,11 @@ THROTTLED_PAUSE_S: Seconds = 300.0
 
 LOCK_PATIENCE_S: Seconds = 20.0
 """How long to wait at most for another process that is renewing; longer than a renewal takes."""
+
+SESSION_ENDED = (
+    "the broker has ended the session and renews it no more, so no order is taken; run `trading-bot login` at a "
+    "terminal: a bot that runs takes the new session up by itself"
+)
 
 _TIMEOUT_S: Seconds = 16.0
 _log = get_logger(__name__)
@@ -65,6 +70,7 @@ class LiveLogin:
         self._current: SavedSession | None = None
         self._on_file: SavedSession | None = None
         self._no_renewal_before = clock.monotonic()
+        self._has_told_of_the_end = False
 
     def resume(self) -> None:
         """Take up the saved session. Nothing is sent: only a request can tell whether the broker still accepts it.
@@ -165,6 +171,7 @@ class LiveLogin:
     def _renewed(self, deadline: Seconds) -> bool:
         current = self._current
         if current is None or current.refresh_token is None:
+            self._tell_of_the_end()
             return False
         result = self._send(
             refresh_request(current.refresh_token, current.device_token),
@@ -187,7 +194,13 @@ class LiveLogin:
         self._keep_if_possible()
         return True
 
+    def _tell_of_the_end(self) -> None:
+        if not self._has_told_of_the_end:
+            self._has_told_of_the_end = True
+            _log.error("session_ended", problem=SESSION_ENDED)
+
     def _give_up_refreshing(self, current: SavedSession) -> None:
+        self._tell_of_the_end()
         self._current = current.model_copy(update={"refresh_token": None})
         self._keep_if_possible()
 
@@ -202,6 +215,7 @@ class LiveLogin:
 
     def _use(self, current: SavedSession) -> None:
         self._current = current
+        self._has_told_of_the_end = False
         self._session.set_bearer(None if current.access_token is None else current.access_token.get_secret_value())
 
     def _keep(self) -> None:
@@ -242,7 +256,7 @@ class LiveLogin:
             raise AuthenticationError("another process is logging in to this account; try again in a moment") from error
         except OSError as error:
             raise AuthenticationError(
-                f"cannot lock {self._store.lock_path}: {error.strerror}; mend the state folder"
+                f"cannot lock {self._store.lock_path}: {error.strerror}; mend the state folder", code=STORAGE_FAILED
             ) from error
         try:
             yield

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import SecretStr
 
+from trading_bot.prose import clause
 from trading_bot.robinhood.approval import ApprovalEnd, Ending
 from trading_bot.robinhood.classify import error_text
 from trading_bot.robinhood.interactive_login import APPROVAL_PATIENCE_S
@@ -22,7 +23,7 @@ def failure_text(failure: WireFailure) -> str:
         remedy = "something may stand between you and the broker: check the network before any further login"
     else:
         remedy = "check the network, wait a minute and log in again"
-    return f"the login did not finish: {failure.cause}; {remedy}"
+    return f"the login did not finish: {clause(failure.cause)}; {remedy}"
 
 
 def approval_text(end: ApprovalEnd) -> str:
@@ -79,7 +80,7 @@ def _article(word: str) -> str:
 
 def refusal_text(reply: WireReply, *, sent: Iterable[SecretStr]) -> str:
     """Explain a login that the broker answered with anything but success; an echo of what was ``sent`` is masked."""
-    said = error_text(reply.body, known=[secret.get_secret_value() for secret in sent])
+    said = clause(error_text(reply.body, known=[secret.get_secret_value() for secret in sent]))
     said = f"the broker refused the login (HTTP {reply.status}: {said})"
     if b"verification_workflow" in reply.body:
         return "the broker asks to approve this device; approve it in the broker's app, then log in again"

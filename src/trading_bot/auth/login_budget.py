@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from trading_bot.clock import Clock
 from trading_bot.files import FileSystem
-from trading_bot.order_management.exceptions import AuthenticationError
+from trading_bot.order_management.exceptions import STORAGE_FAILED, AuthenticationError
 
 PAUSE = timedelta(minutes=5)
 DAY = timedelta(days=1)
@@ -84,7 +84,8 @@ class LoginBudget:
             self._files.replace(self._path, _File(v=_VERSION, failures=failures).model_dump_json().encode())
         except OSError as error:
             raise LoginBudgetError(
-                f"cannot write the record of failed logins {self._path}: {error.strerror}; mend the state folder first"
+                f"cannot write the record of failed logins {self._path}: {error.strerror}; mend the state folder first",
+                code=STORAGE_FAILED,
             ) from error
 
 

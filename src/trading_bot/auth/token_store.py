@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
 
 from trading_bot.files import FileSystem
-from trading_bot.order_management.exceptions import AuthenticationError
+from trading_bot.order_management.exceptions import STORAGE_FAILED, AuthenticationError
 
 LARGEST_FILE = 64 * 1024
 
@@ -123,7 +123,8 @@ class TokenStore:
             self._files.replace(self.path, content.encode())
         except OSError as error:
             raise TokenFileError(
-                f"cannot save the session at {self.path}: {error.strerror}; mend the state folder, then log in again"
+                f"cannot save the session at {self.path}: {error.strerror}; mend the state folder, then log in again",
+                code=STORAGE_FAILED,
             ) from error
 
     def _read(self) -> bytes:

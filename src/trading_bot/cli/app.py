@@ -85,7 +85,8 @@ def _exit_code(arguments: Sequence[str], invocation: Invocation) -> int:
         return ExitCode.USAGE
     except click.UsageError as error:
         hint = f"; see '{error.ctx.command_path} --help'" if error.ctx else ""
-        message = f"{error.format_message().rstrip('.')}{hint}"
+        said = error.format_message().rstrip(".")
+        message = f"{said}{hint.replace('; see', ' See') if said.endswith('?') else hint}"
         return _reported(message, exit_code=ExitCode.USAGE, code="usage", invocation=invocation)
     except click.Abort:
         message = "interrupted; 'trading-bot orders --all' tells what was done"

@@ -10,6 +10,10 @@ from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.text import printable
 
+_BY_CODE = {
+    "login_needed": ExitCode.LOGIN_NEEDED,  # a read finds out as well
+    "storage_failed": ExitCode.JOURNAL,  # whoever needed the file: a login as well as an order
+}
 _LONGEST_REPORT = 4000
 """Characters of one report: enough for every problem of a bad config file."""
 
@@ -29,7 +33,7 @@ def exit_codes_by_error() -> tuple[tuple[type[Exception], ExitCode], ...]:
     from trading_bot.latch import LatchError
     from trading_bot.lease import AccountInUseError, LeaseLostError
     from trading_bot.order_management import exceptions as orders
-    from trading_bot.paper.quotes import QuoteFileError
+    from trading_bot.paper.quotes import QuoteFileError, QuoteFileUnreadableError
     from trading_bot.paper.state import ExchangeStateError
     from trading_bot.risk.breaker import RiskBreakerError
     from trading_bot.signals import SignalError
@@ -37,6 +41,7 @@ def exit_codes_by_error() -> tuple[tuple[type[Exception], ExitCode], ...]:
     return (
         (ConfigError, ExitCode.CONFIGURATION),
         (SignalError, ExitCode.USAGE),
+        (QuoteFileUnreadableError, ExitCode.CONFIGURATION),
         (QuoteFileError, ExitCode.USAGE),
         (AccountInUseError, ExitCode.ACCOUNT_IN_USE),
         (LeaseLostError, ExitCode.ACCOUNT_IN_USE),
@@ -70,12 +75,15 @@ def known_errors() -> tuple[type[Exception], ...]:
 def exit_code_of(error: Exception) -> ExitCode:
     """Return the code of one of our errors, a failed start having that of its cause; 1 for any other."""
     from trading_bot.bot import StartError
-    from trading_bot.order_management import exceptions as orders
+    from trading_bot.latch import LatchError
+    from trading_bot.risk.breaker import RiskBreakerError
 
     if isinstance(error, CommandError):
         return error.exit_code
-    if getattr(error, "code", "") == orders.AuthenticationError.code:  # a read finds out as well
-        return ExitCode.LOGIN_NEEDED
+    if (known := _BY_CODE.get(getattr(error, "code", ""))) is not None:
+        return known
+    if isinstance(error, LatchError | RiskBreakerError) and isinstance(error.__cause__, OSError):
+        return ExitCode.JOURNAL  # no rule refused: its file could not be written
     if isinstance(error, StartError):
         # What the operating system refuses at the start is a folder or file that everything later depends on.
         return ExitCode.JOURNAL if isinstance(error.cause, OSError) else exit_code_of(error.cause)
@@ -96,6 +104,11 @@ def report(message: str, *, exit_code: ExitCode, code: str, invocation: Invocati
     if invocation.json:
         line = json.dumps({"v": 1, "error": {"code": code, "exit_code": int(exit_code), "message": line}})
     click.echo(line if invocation.json else f"trading-bot: {line}", err=True)
+
+
+def notice(message: str, invocation: Invocation) -> None:
+    """Say on stderr what is no error."""
+    report(message, exit_code=ExitCode.DONE, code="notice", invocation=invocation)
 
 
 def install_last_resort(invocation: Invocation) -> None:

@@ -4,13 +4,14 @@ import click
 
 from trading_bot.cli import answer_text as words
 from trading_bot.cli.desk_call import DeskCall
-from trading_bot.cli.errors import CommandError
+from trading_bot.cli.errors import CommandError, report
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation, common_options, pass_invocation
 from trading_bot.cli.live_banner import show_live_banner
 from trading_bot.cli.output import print_json, print_line, print_table
 from trading_bot.cli.trade_exit import exit_code_of_trade
 from trading_bot.cli.trade_terms import TradeCommand, refuse_nonsense, trade_terms
+from trading_bot.prose import clause
 
 _BUY_EPILOG = """\b
 Examples:
@@ -100,17 +101,25 @@ def orders(invocation: Invocation, *, everything: bool, all_origins: bool) -> No
         print_json(answer)
     else:
         _show_orders(invocation, call, answer, none="no orders" if everything else "no open orders")
-    if "problem" in answer:
-        raise CommandError(
-            f"there may be orders that are not listed here: {answer['problem']}; the broker's app shows them all",
-            exit_code=ExitCode.JOURNAL,
-        )
+    if (error := incomplete_listing(answer)) is not None:
+        raise error
+
+
+def incomplete_listing(answer: words.Answer) -> CommandError | None:
+    """Return the error that a list is which may lack orders, or may show ended ones; None for a complete one."""
+    if answer["problem"] is None:
+        return None
+    return CommandError(
+        "there may be orders that are not listed here, or they may have ended: "
+        f"{clause(str(answer['problem']))}; the broker's app shows them all",
+        exit_code=ExitCode.NOT_SENT if answer["journal_ok"] else ExitCode.JOURNAL,
+    )
 
 
 def _show_orders(invocation: Invocation, call: DeskCall, answer: words.Answer, *, none: str) -> None:
     if rows := words.order_rows(words.parts(answer, "orders"), call.zone):
         print_table(words.ORDER_HEADINGS, rows, invocation=invocation)
-    elif "problem" not in answer:
+    elif answer["problem"] is None:
         print_line(none)
     if external := words.external_rows(words.parts(answer, "external")):
         print_table(words.EXTERNAL_HEADINGS, external, invocation=invocation)
@@ -128,6 +137,9 @@ def status(invocation: Invocation, order_id: str) -> None:
     call = DeskCall(invocation)
     answer = call.ask(new_ask(ShowStatus, id=order_id))
     call.show(answer, lambda order: words.status_lines(order, call.zone))
+    if answer.get("problem") is not None:
+        message = f"this is what the journal knows, and it may have changed since: {answer['problem']}"
+        report(message, exit_code=ExitCode.DONE, code="notice", invocation=invocation)
 
 
 @click.command(short_help="Cancel one order.")

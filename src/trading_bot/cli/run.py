@@ -61,8 +61,11 @@ def play(
     linger_s: "Seconds" = 0,
 ) -> ExitCode:
     """Run the signals of ``source`` on a bot made from ``config``."""
+    from trading_bot.cli.account_place import place_of
+    from trading_bot.cli.errors import notice
     from trading_bot.cli.live_banner import show_live_banner
     from trading_bot.cli.log_output import send_logs_to_stderr
+    from trading_bot.cli.patient_start import PatientStart, answers_at
     from trading_bot.cli.session import Session, choose_view, plan_replay
     from trading_bot.cli.signal_input import lines_of, open_signals
     from trading_bot.clock import SystemClock, VirtualClock
@@ -78,7 +81,11 @@ def play(
         clock = VirtualClock(plan.start) if plan else SystemClock()
         bot = create_bot(config, clock=clock, background_sync=plan is None)
         view = choose_view(invocation, zone=config.trading.hours.timezone, plan=plan, linger_s=linger_s)
-        session = Session(bot=bot, view=view, invocation=invocation)
+        socket, real = place_of(config).state.control_socket, SystemClock()
+        start = PatientStart(
+            bot, is_served=lambda: answers_at(socket, real), clock=real, say=lambda text: notice(text, invocation)
+        )
+        session = Session(bot=bot, view=view, invocation=invocation, start=start)
         return session.run(lines if day is None else day, plan=plan, settle_s=settle_s)
 
 

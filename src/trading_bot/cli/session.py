@@ -1,6 +1,6 @@
 """One run from the first signal to the summary: what `run` and `demo` have in common."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -99,10 +99,21 @@ def _is_terminal(console: Console) -> bool:
 
 
 class Session:
-    """Runs signals through a bot and shows what happens; always stops the bot in the end."""
+    """Runs signals through a bot and shows what happens; always stops the bot in the end.
 
-    def __init__(self, *, bot: "TradingBot", view: RunView, invocation: Invocation) -> None:
+    ``start`` starts the bot and says whether it did; without it the bot is started at once or not at all.
+    """
+
+    def __init__(
+        self,
+        *,
+        bot: "TradingBot",
+        view: RunView,
+        invocation: Invocation,
+        start: Callable[[StopRequest], bool] | None = None,
+    ) -> None:
         self._bot = bot
+        self._start = start or self._start_now
         self._view = view
         self._invocation = invocation
         self._tally = Tally()
@@ -113,7 +124,8 @@ class Session:
         """Run to the end or to a stop signal, show the summary, and return the exit code."""
         with stop_on_signals() as stop:
             try:
-                self._bot.start()
+                if not self._start(stop):
+                    return stop.exit_code
                 self._watch = OrderWatch(self._bot.orders())
                 with self._view.showing():
                     self._drive(lines, plan=plan, settle_s=settle_s, stop=stop)
@@ -124,6 +136,10 @@ class Session:
             summary = summarize(self._tally, self._bot, holdings=holdings)
             self._view.finished(summary)
         return self._ending(summary, stop)
+
+    def _start_now(self, _stop: StopRequest) -> bool:
+        self._bot.start()
+        return True
 
     def _drive(
         self,

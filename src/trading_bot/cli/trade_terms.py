@@ -17,6 +17,12 @@ def _whole_shares(_context: click.Context, _parameter: click.Parameter, text: st
     return int(text)
 
 
+def _ticker(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
+    from trading_bot.order_management.caller_values import ticker
+
+    return ticker(text)
+
+
 class TradeCommand(click.Command):
     """A command that tells a negative quantity from an unknown option."""
 
@@ -33,7 +39,7 @@ class TradeCommand(click.Command):
 
 
 _TERMS = (
-    click.argument("symbol"),
+    click.argument("symbol", callback=_ticker),
     click.argument("quantity", callback=_whole_shares),
     click.option(
         "--reference-price", required=True, metavar="DOLLARS", help="The price that the limit is computed from."

@@ -24,6 +24,8 @@ _ESCAPE = re.compile(r"\\(?:u[0-9A-Fa-f]{0,4}|.)", re.DOTALL)
 _JSON_ESCAPE = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|[\"\\/bfnrt])")
 """The nine escapes of RFC 8259, section 7."""
 
+_JSON5_PLACE = re.compile(r"^<string>:(\d+) ")
+
 
 def read_settings(path: Path) -> dict[str, object]:
     """Return the object in a configuration file.
@@ -45,7 +47,8 @@ def read_settings(path: Path) -> dict[str, object]:
             allow_duplicate_keys=False,
         )
     except ValueError as error:
-        raise ConfigError([f"{path} is not valid JSON with comments: {error}; correct the file."]) from error
+        said = _JSON5_PLACE.sub(r"line \1: ", str(error))
+        raise ConfigError([f"{path} is not valid JSON with comments: {said}; correct the file."]) from error
     if not isinstance(value, dict):
         raise ConfigError([f"{path} must hold one object in braces; start from config.example.json."])
     return value

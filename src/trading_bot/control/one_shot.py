@@ -1,5 +1,7 @@
 """One command's way to the account: by a bot of its own, or by the process that holds the account already."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from trading_bot.bot import StartError, TradingBot
@@ -7,9 +9,11 @@ from trading_bot.clock import Clock, Seconds
 from trading_bot.control.client import HolderAbsentError, ask_holder
 from trading_bot.control.protocol import CallRefusal
 from trading_bot.desk import Ask, Desk, Progress, no_progress
+from trading_bot.desk.on_record import answer_on_record
 from trading_bot.lease import AccountInUseError, ProcessInfo
 from trading_bot.order_json import JsonObject
-from trading_bot.order_management.exceptions import OrderNotSentError
+from trading_bot.order_management.exceptions import AuthenticationError, OrderNotSentError, OrderStatusError
+from trading_bot.order_management.ledger import OrderLedger
 
 _PAUSE_S: Seconds = 0.1
 
@@ -18,7 +22,7 @@ class OneShotDesk:
     """Answers with ``bot``, started at the first question, unless another process holds the account: then that does.
 
     A holder that is only just coming up or going away is waited for, ``patience_s`` at most; ``timeout_s`` is the
-    longest silence of a holder while it works.
+    longest silence of a holder while it works. ``on_record`` opens the journal alone, for when the broker is down.
     """
 
     def __init__(
@@ -30,8 +34,10 @@ class OneShotDesk:
         clock: Clock,
         patience_s: Seconds,
         timeout_s: Seconds,
+        on_record: Callable[[], AbstractContextManager[OrderLedger]],
     ) -> None:
         self._bot = bot
+        self._on_record = on_record
         self._desk = Desk(bot, holder=holder)
         self._control_socket = control_socket
         self._clock = clock
@@ -46,6 +52,15 @@ class OneShotDesk:
             StartError: nobody holds the account and the bot cannot start.
             HolderSilentError: another process holds the account and does not answer.
         """
+        try:
+            return self._performed(ask, on_progress)
+        except StartError as error:
+            answer = self._from_the_journal(ask, error.cause)
+            if answer is None:
+                raise
+            return answer
+
+    def _performed(self, ask: Ask, on_progress: Progress) -> JsonObject:
         give_up_at = self._clock.monotonic() + self._patience_s
         while (in_use := self._in_use()) is not None:
             try:
@@ -55,6 +70,12 @@ class OneShotDesk:
                     raise
             self._clock.sleep(_PAUSE_S)
         return self._desk.perform(ask, on_progress)
+
+    def _from_the_journal(self, ask: Ask, cause: Exception) -> JsonObject | None:
+        if not isinstance(cause, OrderStatusError | OrderNotSentError) or cause.code == AuthenticationError.code:
+            return None  # not the broker's silence, but something that a person has to mend
+        with self._on_record() as ledger:
+            return answer_on_record(ask, ledger, problem=f"the broker could not be read: {cause}")
 
     def close(self) -> None:
         """Stop the bot if it was needed, and so let go of the account."""

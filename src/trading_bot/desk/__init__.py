@@ -29,7 +29,7 @@ from trading_bot.order_json import (
     sync_summary_json,
     trade_result_json,
 )
-from trading_bot.order_management.exceptions import OrderValidationError
+from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError, OrderValidationError
 from trading_bot.order_management.models import OrderRequest, Pricing, Side, TimeInForce
 from trading_bot.signals import Price
 from trading_bot.wrong_values import in_words
@@ -142,14 +142,20 @@ class ListOrders(Ask):
     all_origins: bool = False
 
     def answer(self, counter: Counter) -> JsonObject:
-        """Read the book; the broker is not asked. With a ``problem``, there may be orders that it does not know."""
+        """Read the book; the broker is not asked.
+
+        With a ``problem`` there may be orders that it does not know, or it is not up to date; ``complete`` is false.
+        """
         listed = orders_json(counter.bot.orders() if self.all else counter.bot.open_orders())
         external = counter.bot.manager.view.external_orders()
         listed["external_orders"] = None if external is None else len(external)
         if self.all_origins:
             listed["external"] = [external_order_json(order) for order in external or ()]
-        problem = counter.bot.journal_problem
-        return listed if problem is None else {**listed, "problem": problem}
+        broker = counter.bot.manager.broker_problem
+        stale = None if broker is None else f"the broker could not be read: {broker}"
+        problem = counter.bot.journal_problem or stale
+        journal_ok = counter.bot.journal_problem is None
+        return {**listed, "complete": problem is None, "journal_ok": journal_ok, "problem": problem}
 
 
 class ShowStatus(Ask):
@@ -160,8 +166,14 @@ class ShowStatus(Ask):
     id: AnyOrderId
 
     def answer(self, counter: Counter) -> JsonObject:
-        """Read it."""
-        return status_json(counter.bot.order_status(self.id))
+        """Read it; the journal's own knowledge, with the ``problem``, where the broker cannot be read."""
+        try:
+            return {**status_json(counter.bot.order_status(self.id)), "problem": None}
+        except OrderNotFoundError:
+            raise
+        except OrderStatusError as error:
+            known = status_json(counter.bot.manager.status_on_record(self.id))
+            return {**known, "problem": f"the broker could not be read: {error}"}
 
 
 class CancelOrder(Ask):

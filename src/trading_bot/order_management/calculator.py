@@ -13,8 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 
+from trading_bot.order_management import caller_values
 from trading_bot.order_management.exceptions import OrderValidationError, UnsupportedOrderTypeError
 from trading_bot.order_management.models import OffsetMode, OrderRequest, OrderTerms, Pricing, Side, TimeInForce
+from trading_bot.prose import dollars_in_words
 
 MAX_QUANTITY = 1_000_000
 """Shares in one order; more than this is taken for a typing error."""
@@ -145,7 +147,8 @@ def limit_price_for(
     price = _ROUNDINGS[rules.pricing, side](reference, offset, instrument_tick)
     if price <= 0:
         raise OrderValidationError(
-            f"an offset of {offset} leaves no positive price below the reference {reference}; "
+            f"an offset of {dollars_in_words(offset)} leaves no positive price below the reference "
+            f"{dollars_in_words(reference)}; "
             "lower the offset or check the reference price",
             code="price_not_positive",
         )
@@ -209,9 +212,10 @@ def check_slippage(
     actual = _EXACT.quantize(_EXACT.divide(distance, reference), Decimal("0.0001"))
     steps = sorted({step for step in (round_down(reference, tick), round_up(reference, tick)) if step})
     raise OrderValidationError(
-        f"{symbol}: a limit of {limit_price} is {actual}% away from the reference {reference}, past the guard of "
-        f"{max_slippage_pct}%; lower the offset or raise max_slippage_pct (nearest to the reference, in steps of "
-        f"${tick}: {' and '.join(map(str, steps))})",
+        f"{symbol}: a limit of {dollars_in_words(limit_price)} is {actual:f}% away from the reference "
+        f"{dollars_in_words(reference)}, past the guard of {max_slippage_pct:f}%; lower the offset or raise "
+        f"max_slippage_pct (nearest to the reference, in steps of ${dollars_in_words(tick)}: "
+        f"{' and '.join(map(dollars_in_words, steps))})",
         symbol=symbol,
         code="slippage_guard",
     )
@@ -291,13 +295,14 @@ def parse_price(price: object, *, symbol: str) -> Decimal:
 
 
 def parse_time_in_force(word: object, *, symbol: str) -> TimeInForce:
-    """Return the time in force for ``gfd`` or ``gtc``.
+    """Return the time in force for ``gfd`` or ``gtc``, in any case.
 
     Raises:
         OrderValidationError: any other word.
     """
-    if isinstance(word, str) and word in tuple(TimeInForce):
-        return TimeInForce(word)
+    found = caller_values.member(TimeInForce, word)
+    if isinstance(found, TimeInForce):
+        return found
     raise OrderValidationError(
         f"{symbol}: a time in force is 'gfd' or 'gtc', not {_shown(word)}", symbol=symbol, code="bad_time_in_force"
     )

@@ -88,7 +88,7 @@ class OrderRejectedError(OrderSubmissionError):
 
 
 class OrderNotSentError(OrderSubmissionError):
-    """Provably no order exists at the broker: safe to try again with a new client order id."""
+    """Provably no order exists at the broker: safe to try again with the same id and terms."""
 
     code = "not_sent"
 
@@ -97,6 +97,10 @@ class AuthenticationError(OrderNotSentError):
     """The broker does not accept our session and a refresh did not help: log in again. Nothing was sent."""
 
     code = "login_needed"
+
+
+STORAGE_FAILED = "storage_failed"
+"""The code of an error that is none of the broker's or the order's: a file of this machine cannot be used."""
 
 
 class OrderOutcomeUnknownError(OrderSubmissionError):

@@ -50,6 +50,12 @@ def check_identity(journal: Path, found: JournalScan, *, identity: JournalIdenti
         return
     first = found.records[0].fact
     if (first.execution_mode, first.details.get("account_key")) != (identity.mode, identity.account_key):
+        letters = identity.spellings.get(first.details.get("account_key", ""))
+        if letters is not None and first.execution_mode == identity.mode:
+            raise OrderLogError(
+                f"account_number (...{identity.account_suffix}) is not written as the account of the journal "
+                f"{journal}, which has {letters}; case counts, so write it like that"
+            )
         raise OrderLogError(
             f"the journal {journal} belongs to another account or mode ({first.execution_mode}, account ending in "
             f"{first.details.get('account_suffix')}); point logs_dir at a folder of its own"

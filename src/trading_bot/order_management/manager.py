@@ -120,6 +120,15 @@ class OrderManager:
         return holdings.unsettled if holdings is not None else frozenset()
 
     @property
+    def broker_problem(self) -> str | None:
+        """Why the last look at the broker did not read the orders in full, if so."""
+        return self._parts.upkeep.broker_problem
+
+    def status_on_record(self, order_id: str) -> OrderStatus:
+        """Return an order as the journal has it; the broker is not asked."""
+        return self._find(order_id).status()
+
+    @property
     def decisions(self) -> OperatorDecisions:
         """What a named person may decide: resolve, adopt, release, accept a position."""
         return self._parts.decisions

@@ -16,6 +16,7 @@ from trading_bot.order_management.causes import CAUSE, Cause
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.models import EXACT, OrderReport, Side
 from trading_bot.order_management.portfolio import Position, UnreadPosition
+from trading_bot.prose import shares_in_words
 
 SETTLED_AFTER_S: Seconds = 10.0
 """How far two looks are apart that may prove a drift: longer than a fill takes to reach the positions."""
@@ -103,7 +104,7 @@ def _is_of(row: UnreadPosition, symbol: str, instrument_id: str | None) -> bool:
 
 def in_words(quantity: Decimal) -> str:
     """Write a number of shares without the zeros that only say how finely the broker counts."""
-    return f"{EXACT.normalize(quantity):f}"
+    return shares_in_words(quantity)
 
 
 def quantities(positions: Iterable[Position]) -> dict[str, Decimal]:

@@ -168,11 +168,11 @@ def _problems(order: TrackedOrder, report: OrderReport) -> Iterator[str]:
         yield "the broker's terms differ from ours: " + " ".join(str(term) for term in terms)
     told = max(report.cumulative_quantity, exact_sum(fill.quantity for fill in report.executions))
     if told < envelope.filled_quantity and not any(_busts(order, report)):
-        yield f"the filled quantity went back from {envelope.filled_quantity} to {report.cumulative_quantity}"
+        yield f"the filled quantity went back from {envelope.filled_quantity:f} to {report.cumulative_quantity:f}"
     if filled_quantity(order, report) > envelope.quantity:
-        yield f"more was filled ({filled_quantity(order, report)}) than ordered ({envelope.quantity})"
+        yield f"more was filled ({filled_quantity(order, report):f}) than ordered ({envelope.quantity})"
     if report.state is OrderState.FILLED and filled_quantity(order, report) < envelope.quantity:
-        yield f"reported as filled with {report.cumulative_quantity} of {envelope.quantity} shares"
+        yield f"reported as filled with {report.cumulative_quantity:f} of {envelope.quantity} shares"
     if not report.state_is_known:
         yield f"the broker uses a state word we do not know: {report.broker_state}"
     if report.state_is_known and _move(order, report).judgement is Judgement.CONTRADICTION:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from trading_bot.clock import Clock, Seconds
 from trading_bot.market_hours import NYSE_ZONE
 from trading_bot.order_management.models import OrderTerms
+from trading_bot.prose import clause
 
 SAME_REFUSAL = "same_refusal"
 """The code of the refusal."""
@@ -86,6 +87,6 @@ class SameRefusals:
     def _answer(self, terms: OrderTerms, streak: _Streak, *, wait_s: Seconds) -> str:
         until = (self._clock.now() + timedelta(seconds=wait_s)).astimezone(self._zone)
         return (
-            f"{terms.symbol}: refused by the broker {streak.count} times: {streak.reason.rstrip('.')}; change the "
+            f"{terms.symbol}: refused by the broker {streak.count} times: {clause(streak.reason)}; change the "
             f"order or wait until {until:%H:%M:%S %Z}"
         )

@@ -7,7 +7,7 @@ successor names it, and the chain of hashes goes on from its last record.
 import enum
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -51,6 +51,8 @@ class JournalIdentity:
     mode: ExecutionMode
     account_key: str
     account_suffix: str
+    spellings: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """The keys that the same account number has in other letters, and which letters those are."""
 
     def details(self) -> dict[str, str]:
         """The identity as the first record states it."""

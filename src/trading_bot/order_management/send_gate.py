@@ -16,7 +16,7 @@ CANCELLED = "cancelled"
 _CLOCK_SKEW = timedelta(seconds=2)
 _ARMED_ANEW = (
     "the account was killed or armed again after the order was decided; "
-    "check why, and place it anew with a new client order id if it is still wanted"
+    "check why, and place it again if it is still wanted"
 )
 
 

@@ -19,6 +19,7 @@ from trading_bot.order_management.models import OrderEnvelope, OrderState
 from trading_bot.order_management.outcomes import Accepted, NotSent, Rejected, SubmitOutcome, Unknown
 from trading_bot.order_management.send_gate import LATCH
 from trading_bot.order_management.synchronization import Synchronizer
+from trading_bot.prose import clause
 
 _CREATED = 201  # the broker took the request, and refused the order in the same breath
 _REFUSALS_THAT_HALT = 3
@@ -80,7 +81,9 @@ class OutcomeRecorder:
                 raise _rejected(envelope, outcome)
             case NotSent(refused_by=gate, cause=cause) if gate == LATCH:
                 raise TradingHaltedError(
-                    f"{envelope.symbol}: not sent: {cause}", client_order_id=envelope.client_order_id, envelope=envelope
+                    f"{envelope.symbol}: not sent: {clause(cause)}",
+                    client_order_id=envelope.client_order_id,
+                    envelope=envelope,
                 )
             case NotSent():
                 raise _not_sent(envelope, outcome)
@@ -128,7 +131,7 @@ class OutcomeRecorder:
 
 def _rejected(envelope: OrderEnvelope, outcome: Rejected) -> OrderRejectedError:
     return OrderRejectedError(
-        f"{envelope.symbol}: the broker refused the order: {outcome.reason.rstrip('.')}; change it before trying again",
+        f"{envelope.symbol}: the broker refused the order: {clause(outcome.reason)}; change it before trying again",
         reason=outcome.reason,
         status_code=outcome.status_code,
         client_order_id=envelope.client_order_id,
@@ -139,9 +142,10 @@ def _rejected(envelope: OrderEnvelope, outcome: Rejected) -> OrderRejectedError:
 
 def _not_sent(envelope: OrderEnvelope, outcome: NotSent) -> OrderNotSentError:
     kind = AuthenticationError if outcome.needs_login else OrderNotSentError
-    remedy = "log in again" if outcome.needs_login else "it is safe to try again with a new client order id"
+    again = "log in again, then try again" if outcome.needs_login else "it is safe to try again"
+    remedy = f"{again} with the same client order id and terms"
     return kind(
-        f"{envelope.symbol}: nothing was sent: {outcome.cause.rstrip('.')}; {remedy}",
+        f"{envelope.symbol}: nothing was sent: {clause(outcome.cause)}; {remedy}",
         client_order_id=envelope.client_order_id,
         symbol=envelope.symbol,
         envelope=envelope,
@@ -151,7 +155,7 @@ def _not_sent(envelope: OrderEnvelope, outcome: NotSent) -> OrderNotSentError:
 def _unknown(envelope: OrderEnvelope, outcome: Unknown) -> OrderOutcomeUnknownError:
     return OrderOutcomeUnknownError(
         f"{envelope.symbol}: it is not known whether the broker has order {envelope.client_order_id}: "
-        f"{outcome.cause.rstrip('.')}; do not send it again, it is being looked for",
+        f"{clause(outcome.cause)}; do not send it again, it is being looked for",
         client_order_id=envelope.client_order_id,
         symbol=envelope.symbol,
         envelope=envelope,

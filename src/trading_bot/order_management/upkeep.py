@@ -55,6 +55,7 @@ class Upkeep:
         self._external = external
         self._one_at_a_time = threading.Lock()
         self._has_recovered = False
+        self._broker_problem: str | None = None
         self._holdings = holdings
         self._before_sync = before_sync
 
@@ -98,7 +99,10 @@ class Upkeep:
             self._external.note(done.external)
         if done.is_view:
             self._freshness.note(done.began, broker_time=done.broker_time)
-        return done if self._holdings is None else self._with_positions(done, self._holdings)
+        if self._holdings is not None:
+            done = self._with_positions(done, self._holdings)
+        self._broker_problem = None if done.summary.complete else done.summary.problem
+        return done
 
     @staticmethod
     def _with_positions(done: SyncRound, holdings: Holdings) -> SyncRound:
@@ -107,6 +111,11 @@ class Upkeep:
         if problem is not None and not holdings.are_known:
             summary = replace(summary, complete=False, problem=problem)
         return replace(done, summary=summary)
+
+    @property
+    def broker_problem(self) -> str | None:
+        """Why the last round did not read the orders in full, if so."""
+        return self._broker_problem
 
     @property
     def has_recovered(self) -> bool:

@@ -69,6 +69,14 @@ class QuoteFileError(ValueError):
         self.line_number = line_number
 
 
+class QuoteFileUnreadableError(QuoteFileError):
+    """The quotes file itself cannot be opened; correct its name in the settings."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(path.name, 0, problem)
+        self.args = (f"paper.quotes_file {path} cannot be read ({problem}); correct its name or remove it",)
+
+
 class _QuoteLine(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -105,9 +113,18 @@ class ReplayQuotes:
 
     @classmethod
     def from_file(cls, path: Path) -> "ReplayQuotes":
-        """Read the quotes of a UTF-8 file; `OSError` where it cannot be opened."""
-        with path.open(encoding="utf-8") as lines:
-            return cls(lines, name=path.name)
+        """Read the quotes of a UTF-8 file.
+
+        Raises:
+            QuoteFileError: as for the class; `QuoteFileUnreadableError` where it cannot be opened.
+        """
+        try:
+            with path.open(encoding="utf-8") as lines:
+                return cls(lines, name=path.name)
+        except OSError as error:
+            raise QuoteFileUnreadableError(path, error.strerror or str(error)) from error
+        except UnicodeDecodeError as error:
+            raise QuoteFileError(path.name, 0, "not UTF-8 text; save it as UTF-8") from error
 
     def knows(self, symbol: str) -> bool:
         """Return whether the recording has the symbol."""

@@ -97,6 +97,8 @@ class SqliteStore:
             verdict = _value(connection, "PRAGMA quick_check(1)")
             if verdict != "ok":
                 raise self._unusable(f"is damaged ({verdict})")
+            # Written anew to the same value: a full disk is found here, and not as a login that fails.
+            connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
     @contextmanager
     def transaction(self) -> Iterator[ExchangeState]:

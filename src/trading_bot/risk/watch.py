@@ -169,7 +169,7 @@ class RiskWatch:
         day = figures.today.date
         if realised >= limit:
             return (
-                f"the realised loss of {day} reached {_in_cents(realised)}, and the limit is {limit}{_UNTIL_TOMORROW}"
+                f"the realised loss of {day} reached {_in_cents(realised)}, and the limit is {limit:f}{_UNTIL_TOMORROW}"
             )
         earned, change = figures.results.realised, figures.unrealised.dollars
         loss = EXACT.minus(EXACT.add(earned, change))
@@ -177,7 +177,7 @@ class RiskWatch:
             return None
         return (
             f"the loss of {day} reached {_in_cents(loss)} ({_in_cents(earned)} realised, {_in_cents(change)} on held "
-            f"shares by their latest prices), and the limit is {limit}{_UNTIL_TOMORROW}"
+            f"shares by their latest prices), and the limit is {limit:f}{_UNTIL_TOMORROW}"
         )
 
     def _losing_streak(self, figures: _Figures) -> str | None:

@@ -9,6 +9,7 @@ from trading_bot.error_handling.policies import READ_POLICY, RetryPolicy
 from trading_bot.error_handling.retry import Jitter, no_jitter, with_retry
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.ports import SendPermit
+from trading_bot.prose import clause
 from trading_bot.robinhood.classify import error_text, retry_after_s
 from trading_bot.robinhood.failures import FailureKind, WireFailure
 from trading_bot.robinhood.session import UnreadableReplyError, WireReply, WireRequest
@@ -145,9 +146,7 @@ class BrokerReads:
 def describe(result: WireReply | WireFailure) -> str:
     """Say in one line what an exchange ended in."""
     return (
-        result.cause
-        if isinstance(result, WireFailure)
-        else f"HTTP {result.status}: {error_text(result.body).rstrip('.')}"
+        result.cause if isinstance(result, WireFailure) else f"HTTP {result.status}: {clause(error_text(result.body))}"
     )
 
 

@@ -68,11 +68,11 @@ def open_desk(
     """
     around = surroundings or default_surroundings(clock)
     settings = config.order_management.model_copy(update={"on_stop": OnStop.LEAVE})
-    parts = _parts_of(
-        config.model_copy(update={"order_management": settings}), around, transport=transport, quotes=quotes
-    )
+    ours = config.model_copy(update={"order_management": settings})
+    parts = _parts_of(ours, around, transport=transport, quotes=quotes)
     desk = OneShotDesk(
         bot=parts.bot(background_sync=False),
+        on_record=lambda: _parts_of(ours, around, transport=transport, quotes=quotes).on_record(),
         holder=this_process(),
         control_socket=parts.control_socket,
         clock=around.clock,

@@ -1,6 +1,7 @@
 """The composition of one account: its parts, each built once, and the bot they make."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +24,7 @@ from trading_bot.logging.setup import get_logger
 from trading_bot.logging.trade_logger import StructuredTradeLogger
 from trading_bot.order_management.exceptions import OrderError, TradingHaltedError
 from trading_bot.order_management.gateways import RobinhoodGateway
+from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.manager import ManagerIdentity, OrderManager
 from trading_bot.order_management.market_quotes import MarketCollar, allow_at_any_market
 from trading_bot.order_management.models import ExecutionMode
@@ -90,6 +92,10 @@ class AccountParts:
                 mode=mode,
                 account_key=account_key(mode, account_number),
                 account_suffix=account_suffix(account_number),
+                spellings={
+                    account_key(mode, account_number.upper()): "capital letters",
+                    account_key(mode, account_number.lower()): "small letters",
+                },
             ),
             session_id=self._session_id,
             max_bytes=self._settings.journal_max_bytes,
@@ -113,6 +119,21 @@ class AccountParts:
     def control_socket(self) -> Path:
         """Where the account's holder takes the requests of other commands."""
         return self._state.control_socket
+
+    @contextmanager
+    def on_record(self) -> Iterator[OrderLedger]:
+        """Open the account's journal and nothing else, for answers that need no broker.
+
+        Raises:
+            AccountInUseError: another process holds the account.
+            OrderLogError: the journal cannot be opened.
+        """
+        with ExitStack() as stack:
+            self._lease.acquire()
+            stack.callback(self._lease.release)
+            self._open_journal()
+            stack.callback(self._journal.close)
+            yield self._ledger
 
     def bot(self, *, background_sync: bool) -> TradingBot:
         """Join the parts."""

@@ -1,0 +1,99 @@
+"""With the broker down, what the journal knows is answered from the journal, and said to be only that."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.support.live_account import NUMBER, LiveAccount, live_account
+from tests.support.loopback_broker import acts
+from trading_bot.bot import StartError, TradingBot
+from trading_bot.desk import CancelOrder, Desk, ListOrders, PlaceOrder, ShowStatus
+from trading_bot.desk.asks import Ask
+from trading_bot.lease import this_process
+from trading_bot.order_management.models import Side
+from trading_bot.startup import open_desk
+
+BUY = PlaceOrder(symbol="AAPL", side=Side.BUY, quantity=10, reference_price=Decimal(90), client_order_id="c-1")
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> Iterator[LiveAccount]:
+    """An account with one resting order that the journal knows, whose broker has just stopped answering."""
+    with live_account(tmp_path) as account:
+        account.log_in()
+        account.arm()
+        assert asked(account, BUY)["status"] == "submitted"
+        account.server.on("GET", f"/accounts/{NUMBER}/", *[acts.reply(503)] * 20)
+        yield account
+
+
+def asked(account: LiveAccount, ask: Ask) -> dict[str, object]:
+    with open_desk(account.config, transport=account.transport, surroundings=account.around) as desk:
+        return desk.perform(ask)
+
+
+def test_a_known_id_is_answered_and_nothing_is_sent(known):
+    before = known.submits
+    answer = asked(known, BUY)
+    assert (answer["status"], answer["code"], known.submits) == ("duplicate", "duplicate", before)
+
+
+def test_the_status_of_a_known_order_is_the_journals_and_says_so(known):
+    answer = asked(known, ShowStatus(id="c-1"))
+    assert (answer["client_order_id"], answer["quantity"]) == ("c-1", "10")
+    assert str(answer["problem"]).startswith("the broker could not be read: ")
+
+
+@pytest.mark.parametrize("everything", [True, False])
+def test_the_list_is_the_journals_and_says_that_it_is_not_complete(known, everything):
+    answer = asked(known, ListOrders(all=everything))
+    assert [order["client_order_id"] for order in answer["orders"]] == ["c-1"]  # type: ignore[attr-defined]
+    assert (answer["complete"], answer["journal_ok"]) == (False, True)
+    assert str(answer["problem"]).startswith("the broker could not be read: ")
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        ShowStatus(id="c-9"),
+        CancelOrder(id="c-1"),
+        BUY.model_copy(update={"client_order_id": "c-9"}),
+        BUY.model_copy(update={"client_order_id": None}),
+        BUY.model_copy(update={"quantity": 11}),
+    ],
+    ids=["an unknown id", "a cancel", "a new order", "an order without a name", "a known id for another order"],
+)
+def test_what_only_the_broker_can_answer_fails_as_before(known, ask):
+    with pytest.raises(StartError) as caught:
+        asked(known, ask)
+    assert caught.value.step == "account"
+
+
+class Bench:
+    """A bot that runs while the list of orders cannot be read."""
+
+    def __init__(self, account: LiveAccount) -> None:
+        self.account = account
+        self.bot: TradingBot = account.bot()
+        self.desk = Desk(self.bot, holder=this_process())
+
+
+def test_a_running_bot_answers_from_its_journal_too(tmp_path):
+    with live_account(tmp_path) as account:
+        account.log_in()
+        account.arm()
+        bench = Bench(account)
+        bench.bot.start()
+        placed = bench.desk.perform(BUY)
+        order = placed["order"]
+        assert isinstance(order, dict)
+        account.server.on("GET", f"/orders/{order['order_id']}/", *[acts.reply(503)] * 20)
+        shown = bench.desk.perform(ShowStatus(id="c-1"))
+        assert (shown["state"], str(shown["problem"])[:30]) == ("queued", "the broker could not be read: ")
+        account.server.on("GET", "/orders/", *[acts.reply(503)] * 20)
+        bench.bot.synchronize_open_orders()
+        listed = bench.desk.perform(ListOrders())
+        assert (listed["complete"], str(listed["problem"])[:30]) == (False, "the broker could not be read: ")
+        bench.bot.stop()
