@@ -1,6 +1,8 @@
 """What a buy may cost, from the broker's own figures of real accounts."""
 
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -62,6 +64,13 @@ def test_a_margin_account_without_its_portfolio_cash_spends_its_cash():
 
 def test_an_account_that_does_not_say_its_type_borrows_nothing_either():
     assert spendable(account(LEVERAGED, type=None), allow_margin=False) == Decimal("11787.22")
+
+
+@pytest.mark.parametrize(("account_type", "amount"), [("margin", "0"), ("cash", "42"), (None, "42")])
+def test_an_account_that_tells_no_money_of_its_own_buys_nothing_if_it_can_borrow(account_type, amount):
+    silent: dict[str, Any] = {"cash": None, "portfolio_cash": None, "account_type": account_type}
+    untold = replace(account(LEVERAGED, buying_power="42"), **silent)
+    assert spendable(untold, allow_margin=False) == Decimal(amount)
 
 
 def test_only_a_setting_lets_a_margin_account_borrow():

@@ -9,7 +9,8 @@
 | ``unsettled_funds`` | taken off in a ``cash`` account: proceeds of sales that have not settled |
 | ``cash`` | shown; used where there is no ``portfolio_cash``; promised and unsettled money is no part of it |
 
-A deposit that has not cleared counts as money where the broker counts it.
+An account that tells no money of its own goes by ``buying_power``, unless its ``type`` says that it can borrow: then it
+buys nothing. A deposit that has not cleared counts as money where the broker counts it.
 """
 
 from decimal import Decimal
@@ -43,8 +44,13 @@ def funds_in_words(account: AccountSnapshot, funds: Decimal) -> str:
 
 def _own_cash(account: AccountSnapshot) -> Decimal:
     if account.portfolio_cash is None:
-        # A cash account cannot borrow, so its buying power is its own; of any other nothing is known to be.
-        return account.cash if account.cash is not None else account.buying_power * account.is_cash_account
+        return _told(account.cash, _NOTHING if account.account_type == "margin" else account.buying_power)
     promised = (account.cash_held_for_orders, account.cash_held_for_collateral)
     unsettled = account.unsettled_funds if account.is_cash_account else None
-    return EXACT.subtract(account.portfolio_cash, exact_sum(amount or _NOTHING for amount in (*promised, unsettled)))
+    return EXACT.subtract(
+        account.portfolio_cash, exact_sum(_told(amount, _NOTHING) for amount in (*promised, unsettled))
+    )
+
+
+def _told(amount: Decimal | None, otherwise: Decimal) -> Decimal:
+    return otherwise if amount is None else amount
