@@ -31,6 +31,10 @@ class LoopbackBook:
         self.ask = Decimal("100.00")
         self.cash = Decimal(100_000)
         self.shares = shares
+        self.more_positions: list[dict[str, object]] = []
+        """Rows of the list of positions beside the shares of AAPL."""
+        self.more_orders: list[dict[str, object]] = []
+        """Open orders placed elsewhere, in whatever form."""
         self.rows: dict[str, dict[str, object]] = {}
         self.bearers = {"first"}
         self.instruments = dict(INSTRUMENTS)
@@ -72,7 +76,7 @@ class LoopbackBook:
             case "GET", "accounts", number if number == self.account_number:
                 act = self._reply(200, self._account())
             case "GET", "positions":
-                act = self._page([self._position()] if self.shares else [], heard)
+                act = self._page([*([self._position()] if self.shares else []), *self.more_positions], heard)
             case "GET", "instruments":
                 symbol = heard.query.get("symbol", "")
                 act = self._page([self._instrument(symbol)] if symbol in self.instruments else [], heard)
@@ -204,7 +208,7 @@ class LoopbackBook:
 
     def _listed(self, heard: Heard) -> list[dict[str, object]]:
         rows = self._open() if heard.query.get("is_closed") == "false" else list(self.rows.values())
-        return rows[::-1]
+        return [*rows[::-1], *self.more_orders]
 
     def _reserved(self) -> Decimal:
         return sum((Decimal(str(row["quantity"])) for row in self._open() if row["side"] == "sell"), Decimal(0))
