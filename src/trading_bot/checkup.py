@@ -1,7 +1,7 @@
 """What a look at the machine and the account finds: one judgement a question, from facts that are handed in. Pure."""
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -169,6 +169,13 @@ def account_check(account: AccountSnapshot) -> Check:
     if account.restriction is not None:
         return _warning("account", f"{said}, and may not open positions: {account.restriction}; ask the broker")
     return _ok("account", said)
+
+
+def rows_check(name: str, *, read: str, odd: Sequence[str]) -> Check:
+    """Judge a list of the broker's: each row that cannot be read is named, with what it holds up."""
+    if not odd:
+        return _ok(name, read)
+    return _warning(name, f"{read}; not understood: {'; '.join(odd)}")
 
 
 def breaker_check(halted_because: str | None) -> Check:

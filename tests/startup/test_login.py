@@ -48,6 +48,8 @@ class TestLive:
         later = self.door(account)
         later.resume()
         assert later.read_account().account_suffix == NUMBER[-4:]
+        assert [row.symbol for row in later.read_positions().positions] == ["AAPL"]
+        assert later.read_open_orders().has_all_pages
         assert account.server.paths().count("POST /oauth2/token/") == 1
         bot = account.bot()
         bot.start()

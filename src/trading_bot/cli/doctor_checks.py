@@ -13,6 +13,7 @@ from trading_bot import checkup
 from trading_bot.audit.check import verdict_on
 from trading_bot.checkup import Check, FolderFacts, Trouble
 from trading_bot.cli.account_place import AccountPlace, place_of
+from trading_bot.cli.doctor_rows import live_rows
 from trading_bot.cli.errors import known_errors
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, ConfigError
@@ -70,6 +71,7 @@ def _trading(config: Config, place: AccountPlace, clock: Clock) -> Iterator[Chec
     yield checkup.calendar_check(trading.market_hours, calendar=trading.effective_calendar, now=now)
     if place.mode is ExecutionMode.LIVE:
         yield from live_access(lambda: open_live_door(config, username=config.known_credentials().username))
+        yield from live_rows(lambda: open_live_door(config))
     yield checkup.latch_check(
         latch.state(), latch.reason_not_armed(), first_start_arms=_is_new_paper(place) and not place.state.root.exists()
     )

@@ -8,7 +8,8 @@ from trading_bot.auth.robinhood_auth import RobinhoodAuth
 from trading_bot.config import Config, ConfigError
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.models import ExecutionMode
-from trading_bot.order_management.portfolio import AccountSnapshot
+from trading_bot.order_management.outcomes import Listing
+from trading_bot.order_management.portfolio import AccountSnapshot, PositionListing
 from trading_bot.robinhood.interactive_login import Person
 from trading_bot.robinhood.session import BrokerSession, Transport
 from trading_bot.startup.live import LiveConnection, live_connection
@@ -108,6 +109,18 @@ class LiveDoor:
             OrderStatusError: they cannot be read.
         """
         return self._gateway.fetch_account()
+
+    def read_positions(self) -> PositionListing:
+        """Read the positions, row by row.
+
+        Raises:
+            OrderStatusError: they cannot be read.
+        """
+        return self._gateway.fetch_positions()
+
+    def read_open_orders(self) -> Listing:
+        """Read the open orders, row by row; a list that is not whole says why."""
+        return self._gateway.list_open_orders()
 
 
 def open_live_door(
