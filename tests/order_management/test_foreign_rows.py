@@ -11,12 +11,13 @@ from tests.support.manager_bench import ManagerBench, terms
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
+    OrderCancellationError,
     OrderOutcomeUnknownError,
     TradeRefusedError,
     TradingHaltedError,
 )
 from trading_bot.order_management.external_orders import ExternalOrders
-from trading_bot.order_management.models import OrderId, OrderState, RefId, Side
+from trading_bot.order_management.models import OrderId, OrderState, RefId, Side, TimeInForce
 from trading_bot.order_management.outcomes import UnreadRow
 
 DOLLARS = UnreadRow(
@@ -290,6 +291,29 @@ class TestARowOfOurs:
         bench = bench_with(replace(DOLLARS, symbol=None, ref_id=RefId(f"{OUR_MARK}-0000-4000-8000-000000000001")))
         bench.sync()
         assert "app-1 on an unknown instrument" in str(bench.manager.halted_because)
+
+    def test_an_odd_row_of_somebody_else_does_not_keep_an_adopted_order_from_ending_the_halt(self, monkeypatch):
+        bench = bench_with()
+        stranger = bench.gateway.add(terms("MSFT"), ref_id=f"{OUR_MARK}-0000-4000-8000-000000000001")
+        report = stranger.report
+        monkeypatch.setattr(stranger, "report", lambda: replace(report(), time_in_force=TimeInForce.GFD))
+        bench.sync()
+        bench.gateway.odd = [replace(DOLLARS, ref_id=RefId(f"{OUR_MARK}-0000-4000-8000-000000000002"))]
+        bench.manager.decisions.adopt(stranger.order_id, by="alice", reason="an old journal")
+        assert bench.manager.halted_because is not None, "another order with our mark is open"
+        bench.gateway.odd = [DOLLARS]
+        second = bench.gateway.add(terms("KO"), ref_id=f"{OUR_MARK}-0000-4000-8000-000000000003")
+        report_of_second = second.report
+        monkeypatch.setattr(second, "report", lambda: replace(report_of_second(), time_in_force=TimeInForce.GFD))
+        bench.manager.decisions.adopt(second.order_id, by="alice", reason="an old journal")
+        assert bench.manager.halted_because is None
+
+    def test_cancelling_everything_of_the_account_says_that_an_order_cannot_be_read(self):
+        bench = bench_with(DOLLARS)
+        bench.buy("a1")
+        assert [result.is_proven_closed for result in bench.manager.cancel_all()] == [True]
+        with pytest.raises(OrderCancellationError, match="an open order of the account cannot be read"):
+            bench.manager.cancel_all(include_external=True)
 
     def test_sync_is_not_complete_while_an_order_answers_neither_list_nor_id(self):
         bench = bench_with()

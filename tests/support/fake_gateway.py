@@ -337,7 +337,7 @@ class FakeGateway:
             complete=problem is None and not odd,
             has_all_pages=problem is None or self.only_rows_are_bad,
             unread=tuple(odd),
-            problem=problem or "; ".join(row.problem for row in odd) or None,
+            problem=problem,
             broker_time=self.broker_time(),
         )
 

@@ -6,8 +6,9 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests.support.live_account import LiveAccount, live_account
-from trading_bot.bot import TradeStatus, TradingBot
+from tests.support.live_account import NUMBER, LiveAccount, live_account
+from tests.support.loopback_broker.book import BASE, INSTRUMENTS, NOW
+from trading_bot.bot import TradeResult, TradeStatus, TradingBot
 from trading_bot.order_management.exceptions import OrderValidationError
 from trading_bot.order_management.operator_decisions import Resolution
 
@@ -23,7 +24,9 @@ def account(tmp_path):
         yield account
 
 
-def trade(bot: TradingBot, side: str, symbol: str = "AAPL", quantity: int = 1, name: str = "", **terms: Any):
+def trade(
+    bot: TradingBot, side: str, symbol: str = "AAPL", quantity: int = 1, name: str = "", **terms: Any
+) -> TradeResult:
     price = Decimal(99 if side == "buy" else 101)
     return bot.execute_trade(
         symbol, side, quantity, price, "a test", client_order_id=name or f"{side}-{symbol}-{quantity}", **terms
@@ -120,6 +123,8 @@ class TestARename:
     def test_position_order_and_reservation_go_on_under_the_new_name(self, account):
         placed = command(account, lambda bot: trade(bot, "sell", quantity=5, name="g1", time_in_force="gtc"))
         assert placed.status is TradeStatus.SUBMITTED
+        account.clock.sleep(86_400)  # overnight: names are asked for once a day
+        account.arm()
         account.book.rename("AAPL", "METX")
         (order,) = command(account, lambda bot: bot.open_orders())
         assert (order.symbol, order.symbol_was) == ("METX", "AAPL")
@@ -129,3 +134,118 @@ class TestARename:
         assert command(account, lambda bot: trade(bot, "sell", "AAPL")).status is not TradeStatus.SUBMITTED
         command(account, lambda bot: bot.cancel_order("g1"))
         assert command(account, lambda bot: trade(bot, "sell", "METX", 50)).status is TradeStatus.SUBMITTED
+
+
+APP_ORDER: dict[str, Any] = {
+    "id": "6f0c1f0a-3c53-4e2e-9b0f-0d6f5f6f0a01",
+    "ref_id": "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed",
+    "cancel": "open",
+    "account": f"{BASE}/accounts/{NUMBER}/",
+    "instrument": f"{BASE}/instruments/{INSTRUMENTS['MSFT']}/",
+    "instrument_id": INSTRUMENTS["MSFT"],
+    "state": "confirmed",
+    "type": "limit",
+    "side": "buy",
+    "time_in_force": "gfd",
+    "price": "90.00000000",
+    "quantity": "3.00000000",
+    "cumulative_quantity": "0.00000000",
+    "average_price": None,
+    "reject_reason": None,
+    "created_at": NOW,
+    "updated_at": NOW,
+    "last_transaction_at": NOW,
+    "executions": [],
+}
+KINDS: dict[str, dict[str, Any]] = {
+    "for dollars": {
+        "type": "market",
+        "price": None,
+        "quantity": None,
+        "dollar_based_amount": {"amount": "10.00", "currency_code": "USD"},
+    },
+    "sold short": {"side": "sell_short"},
+    "without executions": {"executions": None},
+    "for no shares": {"quantity": "0.00000000"},
+    "without a time": {"updated_at": None, "created_at": None},
+    "with an empty ref_id": {"ref_id": "", "quantity": None},
+    "with a word for a ref_id": {"ref_id": "abc", "executions": None},
+    "of an unknown instrument": {
+        "instrument": f"{BASE}/instruments/9e39ff90-0000-4000-8000-000000000009/",
+        "instrument_id": "9e39ff90-0000-4000-8000-000000000009",
+        "executions": None,
+    },
+}
+
+
+class TestAnOrderOfAnotherKindPlacedInTheApp:
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_every_start_works_and_other_symbols_trade(self, account, kind):
+        account.book.more_orders = [APP_ORDER | KINDS[kind]]
+        assert command(account, lambda bot: trade(bot, "buy")).status is TradeStatus.SUBMITTED
+        assert command(account, lambda bot: trade(bot, "sell")).status is TradeStatus.SUBMITTED
+        summary = command(account, lambda bot: bot.synchronize_open_orders())
+        assert (summary.complete, summary.external_orders) == (True, 1)
+
+    def test_it_is_listed_and_its_own_symbol_waits(self, account):
+        account.book.more_orders = [APP_ORDER | KINDS["for dollars"]]
+
+        def look_and_buy(bot: TradingBot) -> TradeResult:
+            (listed,) = bot.manager.view.external_orders() or ()
+            assert (listed.order_id, listed.symbol, listed.remaining) == (APP_ORDER["id"], "MSFT", None)
+            assert listed.problem is not None
+            return trade(bot, "buy", "MSFT")
+
+        refused = command(account, look_and_buy)
+        assert refused.status is TradeStatus.BLOCKED
+        assert "placed elsewhere and cannot be read" in refused.message
+
+    def test_a_sell_of_unknown_size_blocks_sells_of_its_own_instrument(self, account):
+        account.book.more_orders = [
+            APP_ORDER
+            | {
+                "instrument_id": INSTRUMENTS["AAPL"],
+                "instrument": f"{BASE}/instruments/{INSTRUMENTS['AAPL']}/",
+                "side": "sell",
+                "quantity": None,
+            }
+        ]
+        refused = command(account, lambda bot: trade(bot, "sell"))
+        assert refused.status is TradeStatus.BLOCKED
+        assert "may sell any number" in refused.message
+        assert command(account, lambda bot: trade(bot, "buy", "MSFT")).status is TradeStatus.SUBMITTED
+
+
+class TestAHoldingThatTheBrokerNoLongerNames:
+    DELISTED = "7d1c2f0a-0000-4000-8000-00000000dead"
+
+    def row(self, account: LiveAccount, **changes: Any) -> dict[str, Any]:
+        plain = {
+            "instrument_id": self.DELISTED,
+            "instrument": f"{BASE}/instruments/{self.DELISTED}/",
+            "account_number": account.book.account_number,
+            "quantity": "3.00000000",
+            "average_buy_price": "1.0000",
+            "shares_held_for_sells": "0.00000000",
+        }
+        return plain | changes
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{}, {"quantity": None}, {"shares_held_for_sells": None}, {"average_buy_price": "-1.0000"}],
+        ids=["no name", "no quantity", "no hold", "negative average"],
+    )
+    def test_the_rest_of_the_account_trades(self, account, changes):
+        account.book.more_positions = [self.row(account, **changes)]
+        assert command(account, lambda bot: trade(bot, "buy")).status is TradeStatus.SUBMITTED
+        assert command(account, lambda bot: trade(bot, "sell")).status is TradeStatus.SUBMITTED
+        shown = command(account, lambda bot: bot.manager.view.positions())
+        names = [row.name for row in shown.unread] + [each.instrument_id for each in shown.positions]
+        assert self.DELISTED in names
+
+    def test_an_odd_name_can_be_accepted(self, account):
+        account.book.instruments["SCLXZZZ"] = self.DELISTED
+        command(account, lambda bot: bot.synchronize_open_orders())
+        account.book.more_positions = [self.row(account)]
+        command(account, lambda bot: bot.manager.decisions.accept_position("SCLXZZZ", **ALICE))
+        assert command(account, lambda bot: bot.synchronize_open_orders()).differences == ()

@@ -172,7 +172,8 @@ class CancelEverything:
             listing = replace(listing, complete=False, problem=listing.problem or _SLEPT)
         if not listing.complete:
             _log.warning("open_orders_not_all_listed", problem=listing.problem)
-        course.problem = listing.problem if course.include_external and not listing.complete else None
+        problem = listing.problem or "an open order of the account cannot be read"
+        course.problem = problem if course.include_external and not listing.complete else None
         return listing
 
     def _is_left(self, report: OrderReport, course: _Course) -> bool:

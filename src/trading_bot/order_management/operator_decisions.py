@@ -17,6 +17,7 @@ from trading_bot.order_management.ended_by_hand import (
 )
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError, OrderValidationError
+from trading_bot.order_management.foreign import Row
 from trading_bot.order_management.holdings import Holdings
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import (
@@ -30,6 +31,7 @@ from trading_bot.order_management.models import (
 from trading_bot.order_management.order_book import OrderBook
 from trading_bot.order_management.ports import BrokerGateway
 from trading_bot.order_management.position_watch import NOTHING, in_words, with_instrument
+from trading_bot.order_management.sync_round import problem_of
 from trading_bot.order_management.synchronization import Synchronizer
 from trading_bot.order_management.tracked_order import TrackedOrder
 
@@ -295,9 +297,10 @@ class OperatorDecisions:
     def _resume_without_strangers(self, *, by: str, reason: str) -> None:
         listing = self._gateway.list_open_orders()
         with self._ledger.open_book() as book:
-            if not listing.complete or cause_of(book.halt_fact) is not Cause.STRANGER:
+            if problem_of(listing) is not None or cause_of(book.halt_fact) is not Cause.STRANGER:
                 return
-            if any(bears_our_mark(report.ref_id) and not _is_known(book, report) for report in listing.reports):
+            rows: tuple[Row, ...] = (*listing.reports, *listing.unread)
+            if any(bears_our_mark(row.ref_id) and not _is_known(book, row) for row in rows):
                 return
             self._ledger.record_fact(_about_symbol(EventKind.TRADING_RESUMED, None, by=by, reason=reason))
 
@@ -329,8 +332,8 @@ def _refuse_nameless(by: str, reason: str) -> None:
             )
 
 
-def _is_known(book: OrderBook, report: OrderReport) -> bool:
-    return report.ref_id is not None and book.by_ref_id(report.ref_id) is not None
+def _is_known(book: OrderBook, row: Row) -> bool:
+    return row.ref_id is not None and book.by_ref_id(row.ref_id) is not None
 
 
 def _decision(envelope: OrderEnvelope, word: str, *, by: str, reason: str) -> OrderEvent:

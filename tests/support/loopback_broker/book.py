@@ -32,20 +32,20 @@ class LoopbackBook:
         self.ask = Decimal("100.00")
         self.cash = Decimal(100_000)
         self.shares = shares
+        self.more_positions: list[object] = []
+        """Rows of the list of positions beside the shares of AAPL, in whatever form."""
+        self.more_orders: list[object] = []
+        """Open orders placed elsewhere, in whatever form; they are listed whatever was asked for."""
+        self.account_says: dict[str, object] = {}
+        """What the account says besides, or instead."""
+        self.speak: Callable[[object], object] = lambda body: body
+        """How each reply is put into words before it is sent."""
         self.rows: dict[str, dict[str, object]] = {}
         self.bearers = {"first"}
         self.instruments = dict(INSTRUMENTS)
         """The instruments by the symbols that they have now."""
         self.clock: Clock | None = None
         """What the ``Date`` of its replies is read from; None where they bear none."""
-        self.odd_orders: list[object] = []
-        """Rows that are listed as given, ahead of its own, whatever was asked for; by id too where they have one."""
-        self.odd_positions: list[object] = []
-        """Rows that are listed as given, ahead of its own."""
-        self.account_says: dict[str, object] = {}
-        """What the account says besides, or instead."""
-        self.speak: Callable[[object], object] = lambda body: body
-        """How each reply is put into words before it is sent."""
         self._refresh = "first-refresh"
         self._page_size = page_size
         self._numbers = itertools.count(1)
@@ -82,7 +82,7 @@ class LoopbackBook:
             case "GET", "accounts", number if number == self.account_number:
                 act = self._reply(200, self._account())
             case "GET", "positions":
-                act = self._page([*self.odd_positions, *([self._position()] if self.shares else [])], heard)
+                act = self._page([*([self._position()] if self.shares else []), *self.more_positions], heard)
             case "GET", "instruments", *ids:
                 act = self._instruments(heard, ids)
             case "GET", "quotes":
@@ -95,7 +95,7 @@ class LoopbackBook:
             case "GET", "orders":
                 act = self._page(self._listed(heard), heard)
             case "GET", "orders", order_id:
-                row = self.rows.get(order_id) or self._odd_order(order_id)
+                row = self.rows.get(order_id) or self._placed_elsewhere(order_id)
                 act = self._not_found() if row is None else self._reply(200, row)
             case "POST", "orders", order_id, "cancel":
                 act = self._cancel(order_id)
@@ -221,10 +221,10 @@ class LoopbackBook:
 
     def _listed(self, heard: Heard) -> list[object]:
         rows = self._open() if heard.query.get("is_closed") == "false" else list(self.rows.values())
-        return [*self.odd_orders, *rows[::-1]]
+        return [*rows[::-1], *self.more_orders]
 
-    def _odd_order(self, order_id: str) -> object:
-        return next((row for row in self.odd_orders if isinstance(row, dict) and row.get("id") == order_id), None)
+    def _placed_elsewhere(self, order_id: str) -> object:
+        return next((row for row in self.more_orders if isinstance(row, dict) and row.get("id") == order_id), None)
 
     def _reserved(self) -> Decimal:
         return sum((Decimal(str(row["quantity"])) for row in self._open() if row["side"] == "sell"), Decimal(0))
