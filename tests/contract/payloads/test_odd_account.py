@@ -50,13 +50,13 @@ def marked(names: dict[str, object]):
 
 @pytest.mark.parametrize("name", marked(ODD_ORDERS))
 def test_an_odd_order_placed_elsewhere_holds_up_no_other_symbol(account, name):
-    account.book.odd_orders.append(ODD_ORDERS[name])
+    account.book.more_orders.append(ODD_ORDERS[name])
     trades_on(account)
 
 
 @pytest.mark.parametrize("name", ODD_POSITIONS)
 def test_an_odd_position_holds_up_no_other_symbol(account, name):
-    account.book.odd_positions.append(ODD_POSITIONS[name])
+    account.book.more_positions.append(ODD_POSITIONS[name])
     trades_on(account)
 
 
@@ -106,8 +106,8 @@ NO_REFERENCE = "recurring purchase without a reference"
 
 def make_odd(account: LiveAccount, *, without: str | None = None) -> None:
     account.book.speak = in_capitals
-    account.book.odd_orders += (row for name, row in ODD_ORDERS.items() if name != without)
-    account.book.odd_positions += ODD_POSITIONS.values()
+    account.book.more_orders += (row for name, row in ODD_ORDERS.items() if name != without)
+    account.book.more_positions += ODD_POSITIONS.values()
     account.book.account_says["equity_trading_lock"] = "no_trade_locks"
 
 
@@ -145,7 +145,7 @@ def test_every_odd_field_of_an_order_at_once_holds_up_no_other_symbol(account):
     """The mechanical changes of one foreign row, each as a row of its own."""
     plain = order(0, account=f"https://api.robinhood.com/accounts/{NUMBER}/")
     rows = (change.row for change in changes(plain) if (change.top, change.how) != ("account", "strange"))
-    account.book.odd_orders += (
+    account.book.more_orders += (
         row | ({"id": order(number)["id"]} if "id" in row and row["id"] == plain["id"] else {})
         for number, row in enumerate(rows, start=1)
     )

@@ -32,18 +32,20 @@ class LoopbackBook:
         self.ask = Decimal("100.00")
         self.cash = Decimal(100_000)
         self.shares = shares
-        self.rows: dict[str, dict[str, object]] = {}
-        self.bearers = {"first"}
-        self.clock: Clock | None = None
-        """What the ``Date`` of its replies is read from; None where they bear none."""
-        self.odd_orders: list[object] = []
-        """Rows that are listed as given, ahead of its own, whatever was asked for; by id too where they have one."""
-        self.odd_positions: list[object] = []
-        """Rows that are listed as given, ahead of its own."""
+        self.more_positions: list[object] = []
+        """Rows of the list of positions beside the shares of AAPL, in whatever form."""
+        self.more_orders: list[object] = []
+        """Open orders placed elsewhere, in whatever form; they are listed whatever was asked for."""
         self.account_says: dict[str, object] = {}
         """What the account says besides, or instead."""
         self.speak: Callable[[object], object] = lambda body: body
         """How each reply is put into words before it is sent."""
+        self.rows: dict[str, dict[str, object]] = {}
+        self.bearers = {"first"}
+        self.instruments = dict(INSTRUMENTS)
+        """The instruments by the symbols that they have now."""
+        self.clock: Clock | None = None
+        """What the ``Date`` of its replies is read from; None where they bear none."""
         self._refresh = "first-refresh"
         self._page_size = page_size
         self._numbers = itertools.count(1)
@@ -57,6 +59,10 @@ class LoopbackBook:
             if scheme != "Bearer" or token not in self.bearers:
                 return self._reply(401, {"detail": "Incorrect authentication credentials."})
             return self._answer(heard, heard.path.strip("/").split("/"))
+
+    def rename(self, symbol: str, new: str) -> None:
+        """Call an instrument by another symbol from now on."""
+        self.instruments[new] = self.instruments.pop(symbol)
 
     def revoke_all(self) -> None:
         self.bearers.clear()
@@ -76,34 +82,34 @@ class LoopbackBook:
             case "GET", "accounts", number if number == self.account_number:
                 act = self._reply(200, self._account())
             case "GET", "positions":
-                act = self._page([*self.odd_positions, *([self._position()] if self.shares else [])], heard)
+                act = self._page([*([self._position()] if self.shares else []), *self.more_positions], heard)
             case "GET", "instruments", *ids:
                 act = self._instruments(heard, ids)
             case "GET", "quotes":
                 asked = heard.query.get("symbols", "").split(",")
                 act = self._reply(
-                    200, {"results": [self._quote(name) if name in INSTRUMENTS else None for name in asked]}
+                    200, {"results": [self._quote(name) if name in self.instruments else None for name in asked]}
                 )
             case "POST", "orders":
                 act = self._place(heard.form)
             case "GET", "orders":
                 act = self._page(self._listed(heard), heard)
             case "GET", "orders", order_id:
-                row = self.rows.get(order_id) or self._odd_order(order_id)
+                row = self.rows.get(order_id) or self._placed_elsewhere(order_id)
                 act = self._not_found() if row is None else self._reply(200, row)
             case "POST", "orders", order_id, "cancel":
                 act = self._cancel(order_id)
         return act
 
     def _instruments(self, heard: Heard, ids: list[str]) -> Act:
-        names = {known: name for name, known in INSTRUMENTS.items()}
+        names = {known: name for name, known in self.instruments.items()}
         if ids:
-            return self._reply(200, _instrument(names[ids[0]])) if ids[0] in names else self._not_found()
+            return self._reply(200, self._instrument(names[ids[0]])) if ids[0] in names else self._not_found()
         if "ids" in heard.query:
             asked = (names.get(each) for each in heard.query["ids"].split(","))
-            return self._page([None if name is None else _instrument(name) for name in asked], heard)
+            return self._page([None if name is None else self._instrument(name) for name in asked], heard)
         symbol = heard.query.get("symbol", "")
-        return self._page([_instrument(symbol)] if symbol in INSTRUMENTS else [], heard)
+        return self._page([self._instrument(symbol)] if symbol in self.instruments else [], heard)
 
     def _token(self, heard: Heard) -> Act:
         if heard.form.get("refresh_token") != self._refresh:
@@ -214,10 +220,10 @@ class LoopbackBook:
 
     def _listed(self, heard: Heard) -> list[object]:
         rows = self._open() if heard.query.get("is_closed") == "false" else list(self.rows.values())
-        return [*self.odd_orders, *rows[::-1]]
+        return [*rows[::-1], *self.more_orders]
 
-    def _odd_order(self, order_id: str) -> object:
-        return next((row for row in self.odd_orders if isinstance(row, dict) and row.get("id") == order_id), None)
+    def _placed_elsewhere(self, order_id: str) -> object:
+        return next((row for row in self.more_orders if isinstance(row, dict) and row.get("id") == order_id), None)
 
     def _reserved(self) -> Decimal:
         return sum((Decimal(str(row["quantity"])) for row in self._open() if row["side"] == "sell"), Decimal(0))
@@ -232,14 +238,13 @@ class LoopbackBook:
         following = f"{BASE}{heard.path}?{query}" if end < len(rows) else None
         return self._reply(200, {"next": following, "previous": None, "results": rows[start:end]})
 
-
-def _instrument(symbol: str) -> dict[str, object]:
-    instrument_id = INSTRUMENTS[symbol]
-    return {
-        "id": instrument_id,
-        "url": f"{BASE}/instruments/{instrument_id}/",
-        "symbol": symbol,
-        "state": "active",
-        "tradeable": True,
-        "tradability": "tradable",
-    }
+    def _instrument(self, symbol: str) -> dict[str, object]:
+        instrument_id = self.instruments[symbol]
+        return {
+            "id": instrument_id,
+            "url": f"{BASE}/instruments/{instrument_id}/",
+            "symbol": symbol,
+            "state": "active",
+            "tradeable": True,
+            "tradability": "tradable",
+        }
