@@ -226,6 +226,13 @@ def test_an_instrument_has_one_id_for_ever_and_can_be_looked_up_by_it():
     assert bench.get(f"/instruments/{found[0]['id']}/") == found[0]
 
 
+def test_many_instruments_are_looked_up_by_their_ids_at_once():
+    bench = PaperBench()
+    known = bench.get("/instruments/", symbol="AAPL")["results"][0]
+    found = bench.get("/instruments/", ids=f"{known['id']},5c10ffff-0000-4000-8000-000000000001")["results"]
+    assert found == [known, None]
+
+
 def test_the_instrument_of_an_order_and_of_a_position_can_be_looked_up():
     bench = PaperBench()
     bench.place()

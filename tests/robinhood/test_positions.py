@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.gateway_desk import OTHER, Desk
-from tests.support.scripted_broker import ACCOUNT, BASE, INSTRUMENT, MORNING, instrument_row, page, reply
+from tests.support.scripted_broker import ACCOUNT, BASE, INSTRUMENT, MORNING, instrument_row, order_row, page, reply
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.robinhood.positions import PositionPayload, position_instruments
 
@@ -64,6 +64,11 @@ def test_positions_are_read_with_their_symbols(desk):
         ({"instrument_id": None, "instrument": f"{BASE}/instruments/{INSTRUMENT}/"}, "instrument_id", INSTRUMENT),
         ({"instrument_id": INSTRUMENT.upper()}, "instrument_id", INSTRUMENT),
         ({"instrument_id": None, "url": f"{BASE}/positions/{ACCOUNT}/{INSTRUMENT}/"}, "instrument_id", INSTRUMENT),
+        (
+            {"instrument_id": 7, "instrument": "http://[", "url": f"{BASE}/positions/{ACCOUNT}/{INSTRUMENT}/"},
+            "instrument_id",
+            INSTRUMENT,
+        ),
         ({"symbol": "SCLXZZZ"}, "symbol", "SCLXZZZ"),
         ({"symbol": "123456AB7"}, "symbol", "123456AB7"),
         ({"symbol": "DRU.B "}, "symbol", "DRU.B"),
@@ -91,7 +96,12 @@ def test_an_odd_row_is_read(desk, odd, field, value):
         (POSITION | {"shares_held_for_options_events": "-1"}, "AAPL", INSTRUMENT),
         (POSITION | {"instrument_id": None}, "row 1", None),
         (POSITION | {"instrument_id": None, "instrument": "http://[", "symbol": "XYZ"}, "XYZ", None),
-        (POSITION | {"instrument": f"{BASE}/instruments/{OTHER}/"}, "row 1", None),
+        (
+            POSITION
+            | {"instrument": f"{BASE}/instruments/{OTHER}/", "url": f"{BASE}/positions/{ACCOUNT}/{INSTRUMENT}/"},
+            "row 1",
+            None,
+        ),
     ],
     ids=repr,
 )
@@ -135,6 +145,23 @@ def test_a_held_instrument_whose_name_could_not_be_looked_up_is_unread(desk):
 def test_rows_that_name_their_symbol_need_no_look_up(desk):
     listing(desk, SECOND)
     assert desk.broker.paths() == ["GET /positions/"]
+
+
+def test_the_symbol_of_a_position_is_known_for_its_orders_too(desk):
+    listing(desk, SECOND)
+    desk.broker.on("GET", "/orders/", page(order_row(instrument_id=OTHER, instrument=None)))
+    assert [report.symbol for report in desk.gateway.list_open_orders().reports] == ["F"]
+    assert desk.broker.paths() == ["GET /positions/", "GET /orders/"]
+
+
+def test_sixty_positions_without_symbols_cost_three_requests(desk):
+    """One for the list, and one for the names of fifty."""
+    ids = [f"{number:08d}-1111-4000-8000-000000000000" for number in range(60)]
+    names = page(*(instrument_row(f"S{number}", id=each) for number, each in enumerate(ids)))
+    desk.broker.on("GET", "/instruments/", names, names)
+    found = listing(desk, *(POSITION | {"instrument_id": each} for each in ids))
+    assert [held.symbol for held in found.positions] == [f"S{number}" for number in range(60)]
+    assert len(desk.broker.seen) == 3
 
 
 @pytest.mark.parametrize(

@@ -54,10 +54,10 @@ class PositionPayload(Payload):
     @property
     def instrument_name(self) -> str | None:
         """The id of the instrument; None where the fields that name it disagree, or where there is none."""
-        own = agreed_id(self.instrument_id, id_in_address(self.instrument, "instruments"))
-        if own is None and self.instrument_id is None and self.instrument is None:
-            return id_in_address(self.url, "positions/[0-9A-Za-z-]{4,32}")
-        return own
+        named = id_in_address(self.instrument, "instruments")
+        if self.instrument_id is None and named is None:
+            return agreed_id(id_in_address(self.url, "positions/[0-9A-Za-z-]{4,32}"))
+        return agreed_id(self.instrument_id, named)
 
     @property
     def accounts(self) -> Iterator[str | None]:
