@@ -7,7 +7,7 @@ import pytest
 from tests.support.fake_gateway import REPLY_LOST
 from tests.support.manager_bench import ManagerBench
 from trading_bot.order_management.causes import Cause, cause_of
-from trading_bot.order_management.events import EventKind
+from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import (
     OrderOutcomeUnknownError,
     OrderStatusError,
@@ -339,6 +339,25 @@ class TestARename:
         bench.sync(after=LOOK_EVERY_S)
         assert cause_of(freeze(bench, "METX")) is Cause.DRIFT
         assert freeze(bench, "FBX") is None
+
+    def test_a_freeze_of_another_kind_goes_on_under_the_new_name_too(self):
+        bench = self.renamed()
+        with bench.ledger.open_book():
+            bench.ledger.record_fact(OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="FBX", reason="403"))
+        bench.sync(after=LOOK_EVERY_S)
+        assert freeze(bench, "METX").reason == "403"
+        assert freeze(bench, "FBX") is None
+
+    def test_an_order_does_not_take_over_the_name_of_another_instrument(self):
+        bench = ManagerBench(shares={"FBX": 10, "METX": 7})
+        bench.gateway.instrument_ids = {"FBX": "I-1"}
+        bench.positions.instrument_ids = {"FBX": "I-1", "METX": "I-2"}
+        bench.sync(after=LOOK_EVERY_S)
+        bench.manager.place_limit_sell("FBX", 5, Decimal(200), client_order_id="g1")
+        bench.gateway.order().symbol = "METX"
+        bench.sync()
+        assert (bench.tracked("g1").envelope.symbol, bench.tracked("g1").anomalies) == ("FBX", frozenset())
+        assert expected(bench, "METX") == 7
 
     def test_a_name_that_another_instrument_on_record_has_is_not_taken_over(self):
         bench = ManagerBench(shares={"FBX": 10, "METX": 7})

@@ -16,7 +16,7 @@ from trading_bot.order_management.exceptions import (
     TradeRefusedError,
     TradingHaltedError,
 )
-from trading_bot.order_management.external_orders import ExternalOrders
+from trading_bot.order_management.external_orders import ExternalOrders, external_order
 from trading_bot.order_management.models import OrderId, OrderState, RefId, Side, TimeInForce
 from trading_bot.order_management.outcomes import UnreadRow
 
@@ -169,6 +169,18 @@ class TestAnOrderPlacedElsewhereThatWasReadInFull:
         external(bench).note_look(external(bench).mark())
         assert holdings.free_to_sell("NVDA").promised == 0
 
+    def test_what_filled_in_part_during_a_reading_of_the_positions_still_counts(self):
+        bench = bench_with()
+        theirs = bench.gateway.add(terms("NVDA", Side.SELL, 30))
+        bench.sync()
+        holdings = bench.manager._parts.holdings
+        assert holdings is not None
+        then = external(bench).mark()
+        theirs.fill(20)
+        external(bench).note([external_order(theirs.report())])
+        external(bench).note_look(then)
+        assert holdings.free_to_sell("NVDA").promised == 30
+
 
 def doubt(bench: ManagerBench, step: SubmitStep = REQUEST_LOST) -> None:
     bench.gateway.submits.append(step)
@@ -193,6 +205,16 @@ class TestARowThatMayBeOurs:
             bench.buy("n1", symbol="NVDA", quantity=3)
         assert bench.buy("a1").order_id is not None
         assert sell_nvda(bench) is not None
+
+    def test_one_of_unknown_size_leaves_the_free_shares_to_be_sold(self):
+        """The order in doubt is reserved already, and what is held for another one the broker holds back."""
+        bench = bench_with(max_pending_per_side=5)
+        doubt(bench)
+        bench.gateway.odd = [replace(DOLLARS, ref_id=None, side=None)]
+        bench.gateway.shows_changes = False
+        bench.sync()
+        assert external(bench).orders()[0].may_be == ("c1",)
+        assert sell_nvda(bench, 50) is not None
 
     def test_a_foreign_row_beside_it_holds_up_no_proof(self):
         bench = bench_with()

@@ -139,6 +139,7 @@ _STATUS_AFTER: Mapping[Act, int] = {
     Act.E503_AFTER: 503,
     Act.E504_AFTER: 504,
 }
+_ODD_ROWS = frozenset({Act.WRONG_TYPES, Act.MISSING_FIELDS, Act.NEGATIVE, Act.HUGE})
 _HARMLESS = {Act.FOREIGN_ORDER, Act.STALE, Act.VANISHED, Act.DUPLICATE_ROWS, Act.DUPLICATE_FILLS, Act.UNKNOWN_STATE}
 LISTING_LAG = timedelta(minutes=10)
 """How long a lagging listing may leave an order out."""
@@ -272,15 +273,14 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         if act in _STATUS_AFTER:
             return reply(_STATUS_AFTER[act], b"<html>oops</html>")
         spoilt = self._spoilt(request, answer, act)
-        if act in _HARMLESS or spoilt.body == answer.body:
+        # Rows that cannot be read hold up nothing but themselves.
+        if act in _HARMLESS or act in _ODD_ROWS or spoilt.body == answer.body:
             self._note_list(request)
-        elif act in (Act.WRONG_TYPES, Act.MISSING_FIELDS, Act.NEGATIVE, Act.HUGE):
-            self._note_list(request, has_bad_rows=True)
         return spoilt
 
-    def _note_list(self, request: Request, *, has_bad_rows: bool = False) -> None:
+    def _note_list(self, request: Request) -> None:
         if request.route is Route.LIST:
-            self.readable_lists += not has_bad_rows
+            self.readable_lists += 1
             self.last_list_at = self.clock.now()
 
     def _silence(self, request: Request) -> None:
