@@ -203,7 +203,7 @@ def test_an_order_that_another_copy_of_the_bot_sent_is_cancelled_and_nothing_con
     code, out, _ = killed(desk)
     assert code == ExitCode.OUTCOME_UNKNOWN
     assert "on another machine may trade it still" in out
-    assert "with our mark and in no record of ours: buy 10 instrument " in out
+    assert "with our mark and in no record of ours: buy 10 " in out
     assert f" limit 1.00, broker's order id {order_id}" in out
     assert broker.get(f"/orders/{order_id}/")["state"] == "cancelled"
 
