@@ -67,6 +67,8 @@ def test_its_late_answer_is_taken_and_no_second_read_is_begun_meanwhile(hung: Hu
     late.outcome(BOUND_S)
     assert journal() == hung.known
     assert hung.reads == 1
+    assert journal() == hung.known
+    assert hung.reads == 2, "from then on it is read afresh"
 
 
 def test_a_read_that_fails_unforeseen_is_told_and_ends_nothing():

@@ -11,6 +11,7 @@ from tests.support.order_story import MONDAY, Story, intended, now_in, order_id_
 from trading_bot.kill.register import KnownOrders
 from trading_bot.kill.report import HeldShares
 from trading_bot.order_management.models import OrderId, OrderState, Side
+from trading_bot.order_management.outcomes import CancelRefused
 from trading_bot.order_management.portfolio import Position, UnreadPosition
 
 A = OrderId("a")
@@ -119,6 +120,14 @@ class TestSecondWriter:
         bench.broker.at(5, lambda: setattr(bench, "knows_ours", True))
         assert bench.kill().is_confirmed
 
+    def test_an_order_that_was_on_record_when_the_kill_began_is_none_either(self, bench: KillBench):
+        """The journal of a running bot may put it away meanwhile."""
+        bench.known = ended_on_record("first")
+        bench.knows_ours = False
+        bench.broker.add(open_order(order_id_of("first"), ref_id=our_ref("first")))
+        bench.broker.at(5, lambda: setattr(bench, "known", KnownOrders()))
+        assert bench.kill().is_confirmed
+
     def test_where_the_journal_is_not_whole_nothing_is_said_of_another_writer(self, bench: KillBench):
         bench.knows_ours = False
         bench.known = KnownOrders(problem="it is damaged")
@@ -156,6 +165,16 @@ class TestProtection:
         report = bench.kill()
         assert bench.broker.asked == []
         assert report.orders == ()
+
+    def test_one_that_was_taken_for_another_order_is_let_go_once_the_list_shows_what_it_is(self, bench: KillBench):
+        story = Story(intended("first"), now_in(OrderState.CONFIRMED, "first", order_id=order_id_of("first")))
+        bench.known = KnownOrders(orders=story.book.orders())
+        bench.broker.add(open_order(order_id_of("first"), ref_id=ref_of("first"), **STOP))
+        bench.broker.answers[order_id_of("first")] = CancelRefused(reason="no", status_code=400)
+        report = bench.kill()
+        assert report.is_confirmed
+        assert report.orders == ()
+        assert [order.order_id for order in report.protective] == [order_id_of("first")]
 
     def test_with_all_it_is_cancelled_too(self, bench: KillBench):
         bench.keeps_protective = False

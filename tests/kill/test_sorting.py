@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.kill_fakes import KillBench, open_order, our_ref
+from tests.support.order_story import Story, intended, ref_of
+from trading_bot.kill.register import KnownOrders
 from trading_bot.kill.report import KilledOrder
 from trading_bot.order_management.models import OrderId, OrderState, RefId, Side
 from trading_bot.order_management.outcomes import CancelTaken, UnreadRow
@@ -55,6 +57,15 @@ def test_an_unreadable_row_that_does_not_say_whose_it_is_may_be_ours(bench: Kill
     bench.broker.rows = (row_that_a_cancel_ends(bench, "a", ref_id=None),)
     assert bench.kill().is_confirmed
     assert bench.broker.asked == [["a"]]
+
+
+def test_an_unresolved_intent_that_only_an_unreadable_row_shows_is_no_doubt_any_more(bench: KillBench):
+    bench.known = KnownOrders(orders=Story(intended("doubt")).book.orders())
+    bench.broker.rows = (row_that_a_cancel_ends(bench, "a", ref_id=ref_of("doubt")),)
+    report = bench.kill()
+    assert bench.broker.asked == [["a"]]
+    assert report.is_confirmed
+    assert report.orders[0].client_order_id == "doubt"
 
 
 def test_a_row_that_names_no_order_and_may_be_ours_prevents_the_proof(bench: KillBench):

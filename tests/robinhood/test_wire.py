@@ -119,6 +119,19 @@ def test_a_sell_is_a_sell_and_an_unknown_time_in_force_is_none():
     assert (report.side, report.time_in_force) == (Side.SELL, None)
 
 
+@pytest.mark.parametrize(
+    ("trigger", "waits"),
+    [("stop", True), (" STOP ", True), ("immediate", False), (None, False), (5, False), ({"a": 1}, False)],
+)
+def test_an_order_that_waits_for_its_stop_price_is_told_apart(trigger, waits):
+    assert parsed(trigger=trigger).waits_for_stop is waits
+
+
+def test_a_stop_order_at_the_market_is_read_too():
+    report = parsed(trigger="stop", type="market", price=None, stop_price="80.00", side="sell")
+    assert (report.waits_for_stop, report.limit_price) == (True, None)
+
+
 def test_the_instrument_may_be_named_by_its_address_alone():
     assert parsed(instrument_id=None).symbol == "AAPL"
 
