@@ -362,7 +362,7 @@ PRICES = {
     "comma": "100,00",
     "list": [100],
     "lying int": LyingInt(-100),
-    "text subclass": LyingText("100.00"),
+    "text subclass": LyingText("a hundred"),
 }
 
 

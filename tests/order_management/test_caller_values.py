@@ -123,6 +123,18 @@ def test_a_price_that_is_no_number_is_refused_with_its_remedy(price):
     assert caught.value.code == "bad_price"
 
 
+@pytest.mark.parametrize(
+    ("changes", "shown"), [({"quantity": Float64(10.5)}, "not 10.5"), ({"reference_price": Float64("nan")}, "not nan")]
+)
+def test_a_refused_number_is_shown_as_people_write_it(changes, shown):
+    with pytest.raises(OrderValidationError, match=f"{shown}$"):
+        priced(**changes)
+
+
+def test_a_price_as_text_may_be_of_any_text_type():
+    assert priced(reference_price=Text("250.30")).limit_price == Decimal("249.93")
+
+
 @pytest.mark.parametrize("symbol", ["tsla", "TSLA", Text("tsla")])
 def test_a_symbol_may_be_in_small_letters(symbol):
     terms = priced(symbol=symbol)

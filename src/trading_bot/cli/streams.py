@@ -50,10 +50,10 @@ def reader_is_gone() -> bool:
 class SteadyStreams:
     """Takes the place of ``sys.stdout`` and ``sys.stderr``; a stream that was closed becomes the null device."""
 
-    def __init__(self) -> None:
-        self._out = SteadyRaw(_STDOUT) if sys.stdout is not None else None
+    def __init__(self, *, out: int = _STDOUT, err: int = _STDERR) -> None:
+        self._out = None if sys.stdout is None else SteadyRaw(out)
         sys.stdout = _text(self._out, like=sys.stdout)
-        sys.stderr = _text(SteadyRaw(_STDERR) if sys.stderr is not None else None, like=sys.stderr)
+        sys.stderr = _text(None if sys.stderr is None else SteadyRaw(err), like=sys.stderr, at_once=True)
 
     def lost_output(self) -> str | None:
         """Return why output is missing, if it is; a reader who had read enough has lost nothing."""
@@ -62,12 +62,12 @@ class SteadyStreams:
         return None if problem is None or isinstance(problem, BrokenPipeError) else problem.strerror or str(problem)
 
 
-def _text(raw: SteadyRaw | None, *, like: TextIO | None) -> TextIO:
+def _text(raw: SteadyRaw | None, *, like: TextIO | None, at_once: bool = False) -> TextIO:
     if raw is None or like is None:
         return Path(os.devnull).open("w", encoding="utf-8")
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=like.encoding,
         errors=like.errors,
-        line_buffering=raw.isatty() or raw.fileno() == _STDERR,
+        line_buffering=raw.isatty() or at_once,
     )

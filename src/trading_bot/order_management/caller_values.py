@@ -9,7 +9,7 @@ import enum
 import numbers
 import operator
 from decimal import Decimal, InvalidOperation
-from typing import TypeVar
+from typing import TypeVar, cast
 
 _T = TypeVar("_T")
 _E = TypeVar("_E", bound=enum.StrEnum)
@@ -51,17 +51,27 @@ def whole_number(value: _T) -> _T | int:
         return operator.index(value)
     number = exact_price(value)
     if not isinstance(number, Decimal) or not number.is_finite() or number.adjusted() > _LARGEST_EXPONENT:
-        return value
-    return int(number) if number == number.to_integral_value() else value
+        return _plain(value)
+    return int(number) if number == number.to_integral_value() else _plain(value)
 
 
 def exact_price(value: _T) -> _T | Decimal:
     """Return a binary fraction as the shortest decimal that reads back as the same fraction: 0.1 is 0.1.
 
-    Infinities and what is no number are left alone.
+    Text is for the calculator to read; infinities and what is no number are left alone.
     """
     number = value if isinstance(value, bool | Decimal) else _decimal_of(value)
-    return number if isinstance(number, Decimal) and number.is_finite() else value
+    return number if isinstance(number, Decimal) and number.is_finite() else _plain(value)
+
+
+def _plain(value: _T) -> _T:
+    # A refusal shows Python's own numbers and texts; numpy's are subclasses, and look like calls.
+    same: object = value
+    if isinstance(value, float):
+        same = float(value)
+    elif isinstance(value, str):
+        same = str.__str__(value)
+    return cast("_T", same)
 
 
 def _decimal_of(value: object) -> Decimal | None:
