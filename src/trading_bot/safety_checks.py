@@ -12,6 +12,7 @@ from trading_bot.config.sections import RiskManagementConfig
 from trading_bot.market_hours import MarketHours
 from trading_bot.order_management.calculator import parse_price, validate_quantity
 from trading_bot.order_management.exceptions import AuthenticationError, OrderError, OrderValidationError
+from trading_bot.order_management.free_shares import Free
 from trading_bot.order_management.models import ClientOrderId, Side
 from trading_bot.order_management.order_book import TrackedOrder
 from trading_bot.order_management.portfolio import AccountSnapshot
@@ -61,7 +62,7 @@ class SafetyChecks:
         risk: RiskWatch,
         clock: Clock,
         queue_for_open: bool,
-        free_to_sell: Callable[[str], Decimal | None] = lambda _symbol: None,
+        free_to_sell: Callable[[str], Free | None] = lambda _symbol: None,
     ) -> None:
         self._limits = limits
         self._hours = hours

@@ -296,7 +296,10 @@ def _inside_collar(intent: JournalRecord) -> Iterator[str]:
 def _honest(world: SimWorld, answer: TradeAnswer, by_ref: dict[str, TrackedOrder]) -> Iterator[str]:
     name, result = answer.trade.client_order_id, answer.result
     at_broker = world.orders_at_broker_of(result.envelope)
-    if result.status in (TradeStatus.REJECTED, TradeStatus.NOT_SENT) and at_broker:
+    answers = [other for other in world.answers if other.trade.client_order_id == name]
+    # What was provably not sent may have been asked for again since, and sent.
+    is_last = answers[-1] is answer
+    if result.status in (TradeStatus.REJECTED, TradeStatus.NOT_SENT) and at_broker and is_last:
         yield f"I9 {name} was answered {result.status} and exists at the broker"
     if result.status is TradeStatus.SUBMITTED and not at_broker:
         yield f"I9 {name} was answered {result.status} and was never at the broker"

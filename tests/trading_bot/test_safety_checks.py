@@ -19,6 +19,7 @@ from trading_bot.clock import VirtualClock
 from trading_bot.config import RiskManagementConfig
 from trading_bot.market_hours import Calendar, MarketHours
 from trading_bot.order_management.exceptions import AuthenticationError, OrderStatusError
+from trading_bot.order_management.free_shares import Free
 from trading_bot.order_management.models import OrderState, Side
 from trading_bot.risk.marks import MarkReader
 from trading_bot.safety_checks import PendingOrder, SafetyChecks, SafetyResult
@@ -38,7 +39,7 @@ def checks_of(
     orders: FakeOrders | None = None,
     folder: Path = NOWHERE,
     clock: VirtualClock | None = None,
-    free_to_sell: Callable[[str], Decimal | None] = lambda _symbol: None,
+    free_to_sell: Callable[[str], Free | None] = lambda _symbol: None,
 ) -> SafetyChecks:
     clock, orders = clock or VirtualClock(now), orders or FakeOrders(now)
     return SafetyChecks(
@@ -53,6 +54,11 @@ def checks_of(
         queue_for_open=queue_for_open,
         free_to_sell=free_to_sell,
     )
+
+
+def free_of(symbol: str, quantity: int) -> Free:
+    shares = Decimal(quantity)
+    return Free(symbol=symbol, quantity=shares, held=shares, expected=shares, held_back=Decimal(0), promised=Decimal(0))
 
 
 def judge(gateway: FakeAccountGateway, side: Side, quantity: int, price: str = "100", **settings) -> SafetyResult:
@@ -163,7 +169,7 @@ def test_no_limit_of_an_order_binds_a_sell_of_held_shares():
 
 def test_a_sell_of_shares_known_to_be_free_reads_nothing():
     gateway = FakeAccountGateway()
-    checks = checks_of(gateway, free_to_sell=lambda symbol: Decimal(10) if symbol == "AAPL" else Decimal(0))
+    checks = checks_of(gateway, free_to_sell=lambda symbol: free_of(symbol, 10 if symbol == "AAPL" else 0))
     assert checks.validate_trade("AAPL", Side.SELL, 10, price=Decimal(100)).allowed
     assert checks.validate_trade("AAPL", Side.SELL, 11, price=Decimal(100)).code == "insufficient_shares"
     assert checks.validate_trade("MSFT", Side.SELL, 1, price=Decimal(100)).code == "insufficient_shares"

@@ -18,6 +18,7 @@ from trading_bot.order_management.exceptions import (
     TradeRefusedError,
     TradingHaltedError,
 )
+from trading_bot.order_management.free_shares import Free
 from trading_bot.order_management.holdings import Holdings
 from trading_bot.order_management.intents import may_go_again, refuse_reuse
 from trading_bot.order_management.ledger import OrderLedger
@@ -149,8 +150,13 @@ class Admission:
 
     def free_to_sell(self, symbol: str) -> Decimal | None:
         """Return the shares of a symbol that an exit may sell now; None while the positions are not known."""
+        free = self.free(symbol)
+        return None if free is None else free.quantity
+
+    def free(self, symbol: str) -> Free | None:
+        """Return the same with the numbers that explain it."""
         holdings = self._holdings()
-        return holdings.free_to_sell(symbol).quantity if holdings is not None and holdings.are_known else None
+        return holdings.free_to_sell(symbol) if holdings is not None and holdings.are_known else None
 
     def refuse_if_halted(self, terms: OrderTerms, *, instrument_id: str | None = None) -> None:
         """Refuse while trading is halted or the symbol is frozen; an exit passes both.

@@ -37,6 +37,7 @@ from trading_bot.order_management.exit_facts import (
 )
 from trading_bot.order_management.exit_prices import BELOW_BID_PCT, RUNG_S, exit_limit, floor_of
 from trading_bot.order_management.exit_run import ExitResult, ExitRun, Leave, exit_message, leg_terms
+from trading_bot.order_management.free_shares import Free
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import ClientOrderId, OrderRequest, OrderTerms, Side, exact_sum
 from trading_bot.order_management.order_book import TrackedOrder
@@ -125,9 +126,9 @@ class Exits:
             run.result = self._result(run, ending)
         return run.result
 
-    def free_to_sell(self, symbol: str) -> Decimal | None:
+    def free(self, symbol: str) -> Free | None:
         """Return the shares that are provably held and free; None while the positions are not known."""
-        return self._admission.free_to_sell(symbol)
+        return self._admission.free(symbol)
 
     def _refuse(self, leave: Leave, gather: Gather) -> None:
         """Refuse what no order of the exit could pass, before anything is cancelled for it."""

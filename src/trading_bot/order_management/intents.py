@@ -6,6 +6,7 @@ from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderValidationError
 from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderEnvelope, OrderState, OrderTerms
 from trading_bot.order_management.outcomes import PreparedOrder
+from trading_bot.order_management.position_watch import INSTRUMENT_ID
 from trading_bot.order_management.tracked_order import TrackedOrder
 
 
@@ -36,6 +37,7 @@ def intent_of(
             "extended_hours": "true" if terms.extended_hours else "false",
             "body_sha256": prepared.digest,
             **({} if replaces is None else {"replaces": replaces}),
+            **({} if prepared.instrument_id is None else {INSTRUMENT_ID: prepared.instrument_id}),
         },
     )
 

@@ -1,11 +1,10 @@
 """The ways out of positions, and what stops the way in: one face for exits, for flattening and for freezes."""
 
-from decimal import Decimal
-
 from trading_bot.order_management.cancellation import Canceller
 from trading_bot.order_management.causes import Cause, Freeze, halted
 from trading_bot.order_management.exit_run import ExitResult, Leave
 from trading_bot.order_management.exits import Exits
+from trading_bot.order_management.free_shares import Free
 from trading_bot.order_management.halts import TradingHalts
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import Side
@@ -29,9 +28,9 @@ class WaysOut:
         """Leave a position; see `Exits.leave`."""
         return self._exits.leave(leave, gather=already(approve_all) if gather is None else gather)
 
-    def free_to_sell(self, symbol: str) -> Decimal | None:
+    def free(self, symbol: str) -> Free | None:
         """Return the shares that are provably held and free; None while the positions are not known."""
-        return self._exits.free_to_sell(symbol)
+        return self._exits.free(symbol)
 
     def freezes(self, symbol: str | None = None) -> tuple[Freeze, ...]:
         """Return what stops entries now, in one symbol and the account, or everywhere."""

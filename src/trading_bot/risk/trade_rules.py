@@ -11,7 +11,8 @@ from typing import TypeAlias, TypeVar
 
 from trading_bot.account.funds import funds_in_words, spendable
 from trading_bot.config.sections import RiskManagementConfig
-from trading_bot.order_management.models import EXACT, ClientOrderId, Side, exact_sum
+from trading_bot.order_management.free_shares import Free
+from trading_bot.order_management.models import EXACT, ClientOrderId, Side
 from trading_bot.order_management.order_book import TrackedOrder
 from trading_bot.order_management.portfolio import AccountSnapshot, Position
 from trading_bot.prose import dollars_in_words, shares_in_words
@@ -44,7 +45,7 @@ class BuyFacts:
 class SellFacts:
     """What is known before a sell is judged. An exit needs no read: what is held and free is known already."""
 
-    free: Decimal | None
+    free: Free | None
     position: Position | None
     instead_of: TrackedOrder | None = None
 
@@ -93,7 +94,8 @@ class Sell:
     trade: Trade
     free: Decimal
     """Shares held that no sell of ours may take."""
-    held: Decimal
+    why: str
+    """What explains that number, and what to do where it is too small."""
 
 
 def _risk_halt(buy: Buy) -> str | None:
@@ -148,15 +150,9 @@ def _given_back(facts: BuyFacts) -> Decimal:
 
 
 def _insufficient_shares(sell: Sell) -> str | None:
-    if not sell.held:
-        return f"no {sell.trade.symbol} is held, and nothing is sold short; sell what is held"
     if sell.trade.quantity <= sell.free:
         return None
-    return (
-        f"{sell.trade} is more than the {shares_in_words(sell.free)} shares free to sell, of "
-        f"{shares_in_words(sell.held)} held;"
-        " sell less, cancel a resting sell, or wait until a sell in doubt is found"
-    )
+    return f"{sell.trade} is more than the {shares_in_words(sell.free)} shares free to sell{sell.why}"
 
 
 def _max_order_notional(buy: Buy) -> str | None:
@@ -213,16 +209,15 @@ def sell_of(trade: Trade, facts: SellFacts, active: tuple[TrackedOrder, ...]) ->
     old = facts.instead_of
     back = old.remaining_quantity if old is not None and old.envelope.side is Side.SELL else Decimal(0)
     if facts.free is not None:
-        reserved = exact_sum(
-            order.remaining_quantity
-            for order in active
-            if (order.envelope.symbol, order.envelope.side) == (trade.symbol, Side.SELL)
-        )
-        free = EXACT.add(facts.free, back)
-        return Sell(trade=trade, free=free, held=EXACT.add(facts.free, reserved))
+        return Sell(trade=trade, free=EXACT.add(facts.free.quantity, back), why=f": {facts.free.in_words()}")
     held, sellable = (facts.position.quantity, facts.position.sellable) if facts.position else (Decimal(0), Decimal(0))
     free = EXACT.subtract(sellable, unresolved_shares(active, trade.symbol))
-    return Sell(trade=trade, free=EXACT.add(free, back), held=held)
+    why = (
+        f", of {shares_in_words(held)} held; sell less, cancel a resting sell, or wait until a sell in doubt is found"
+        if held
+        else f": no {trade.symbol} is held, and nothing is sold short; sell what is held"
+    )
+    return Sell(trade=trade, free=EXACT.add(free, back), why=why)
 
 
 def objections(trade: Buy | Sell) -> Iterator[tuple[str, str]]:
