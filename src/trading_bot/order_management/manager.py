@@ -150,11 +150,7 @@ class OrderManager:
         extended_hours: bool = False,
         client_order_id: str | None = None,
     ) -> OrderEnvelope:
-        """Buy ``quantity`` whole shares at a limit computed from ``reference_price`` in dollars.
-
-        Raises:
-            OrderError: one of `place_limit_order`'s.
-        """
+        """Buy whole shares at a limit computed from ``reference_price`` in dollars, as `place_limit_order` does."""
         asked = OrderRequest(symbol=symbol, side=Side.BUY, quantity=quantity, reference_price=reference_price)
         lasting = parse_time_in_force(time_in_force, symbol=symbol)
         return self.place_limit_order(
@@ -173,11 +169,7 @@ class OrderManager:
         extended_hours: bool = False,
         client_order_id: str | None = None,
     ) -> OrderEnvelope:
-        """Sell ``quantity`` whole shares at a limit computed from ``reference_price`` in dollars.
-
-        Raises:
-            OrderError: one of `place_limit_order`'s.
-        """
+        """Sell whole shares at a limit computed from ``reference_price`` in dollars, as `place_limit_order` does."""
         asked = OrderRequest(symbol=symbol, side=Side.SELL, quantity=quantity, reference_price=reference_price)
         lasting = parse_time_in_force(time_in_force, symbol=symbol)
         return self.place_limit_order(
