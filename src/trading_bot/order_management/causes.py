@@ -68,8 +68,8 @@ _ENDS: Mapping[Cause, EndedBy] = {
 
 _REMEDIES: Mapping[EndedBy, str] = {
     EndedBy.TIME: "it ends by itself at {until}; 'trading-bot release {symbol}' ends it now",
-    EndedBy.AGREEMENT: "it ends once both agree; if the broker is right run 'trading-bot accept-position {symbol}'",
-    EndedBy.ACCEPT_POSITION: "put it right at the broker, then run 'trading-bot accept-position {symbol}'",
+    EndedBy.AGREEMENT: "find out why; it ends once both agree, or with 'trading-bot accept-position {symbol}'",
+    EndedBy.ACCEPT_POSITION: "cover it at the broker, then run 'trading-bot accept-position {symbol}'",
     EndedBy.ADOPT: "find out whose it is, then run 'trading-bot adopt' with its order id",
     EndedBy.RELEASE: "compare the orders at the broker, then run 'trading-bot release {symbol}'",
     EndedBy.RESUME: "run 'trading-bot resume {scope}' when entries are wanted again",
