@@ -1,31 +1,37 @@
 """The bot: check a trade, decide, hand it to the order manager, and record what became of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
 from trading_bot._version import __version__
 from trading_bot.account.account_data import AccountData
-from trading_bot.clock import Clock
+from trading_bot.bot_lifecycle import JournalVerdict, Lifecycle, StartError
+from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, OnStop
+from trading_bot.leaving import Leaving
 from trading_bot.logging.setup import get_logger
-from trading_bot.logging.trade_logger import StructuredTradeLogger, TradeRecord
-from trading_bot.order_management import caller_values
+from trading_bot.logging.trade_logger import StructuredTradeLogger
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import (
     OrderCancellationError,
     OrderError,
+    OrderStatusError,
     TradeRefusedError,
     TradingHaltedError,
 )
+from trading_bot.order_management.exit_facts import ExitOrigin
+from trading_bot.order_management.exit_run import ExitResult, Leave
 from trading_bot.order_management.ledger import OrderChange
 from trading_bot.order_management.manager import OrderManager
-from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderStatus, OrderTerms, Pricing, Side
+from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderStatus, OrderTerms, Pricing
+from trading_bot.order_management.order_book import TrackedOrder
+from trading_bot.order_management.placement import Approval
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.risk.watch import RiskState
-from trading_bot.safety_checks import SafetyChecks
+from trading_bot.safety_checks import SafetyChecks, SafetyResult, unread
+from trading_bot.trade_records import Asked, trade_record
 from trading_bot.trades import (
     TradePreview,
     TradeResult,
@@ -49,36 +55,6 @@ _ACCOUNT_EVENTS = frozenset(
         EventKind.EXECUTION_BUSTED,
     }
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalVerdict:
-    """Whether every record of the journal verifies, and how many there are."""
-
-    ok: bool
-    records: int
-    problem: str | None
-
-
-class StartError(Exception):
-    """A step of the start-up sequence failed; ``step`` names it and ``cause`` is the step's own error."""
-
-    def __init__(self, step: str, cause: Exception) -> None:
-        super().__init__(f"cannot start ({step}): {cause}")
-        self.step = step
-        self.cause = cause
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lifecycle:
-    """The steps that startup composes: ``opening`` in order at the start; ``intake``, then ``closing`` at the stop."""
-
-    opening: Mapping[str, Callable[[], object]]
-    intake: tuple[Callable[[], object], ...] = ()
-    """Ends what takes orders from elsewhere, before a stop cancels the open ones; repeating it is harmless."""
-    closing: tuple[Callable[[], object], ...]
-    start_failures: tuple[type[Exception], ...]
-    """What a step may raise; anything else is a defect and is not dressed up."""
 
 
 class TradingBot:
@@ -106,6 +82,7 @@ class TradingBot:
         self._manager = manager
         self._safety = safety
         self._trades = trades
+        self.leaving = Leaving(manager=manager, gather=self._gather, trades=trades, mode=config.trading.mode)
         self._record_event = record_event
         self._lifecycle = lifecycle
         self._running = False
@@ -189,7 +166,10 @@ class TradingBot:
             ),
             strategy_name,
         )
-        self._trades.record(self._trade_record(result, symbol, action, shares, price, reason, strategy_name))
+        asked = Asked(
+            symbol=symbol, action=action, shares=shares, price=price, reason=reason, strategy_name=strategy_name
+        )
+        self._trades.record(trade_record(result, asked, mode=self.config.trading.mode))
         return result
 
     def preview_trade(self, request: OrderRequest, *, strategy_name: str = "manual") -> TradePreview:
@@ -208,6 +188,35 @@ class TradingBot:
                 refusal = failed_trade(error)
         return TradePreview(terms=terms, refusal=refusal, step=priced)
 
+    def exit_position(
+        self,
+        symbol: str,
+        quantity: int | None = None,
+        *,
+        reason: str = "asked for by a strategy",
+        strategy_name: str = "manual",
+        is_stop: bool = False,
+        limit: Decimal | None = None,
+        extended_hours: bool = False,
+    ) -> ExitResult:
+        """Leave a position, or join the exit of it that is under way; all of it without a ``quantity``.
+
+        Entries in the symbol then wait for ``trading-bot resume``. With ``is_stop`` it is a protective rule's, which is
+        never too many; ``limit``, in dollars, is one order at that price. Never raises an `OrderError`.
+        """
+        origin = ExitOrigin.STOP if is_stop else ExitOrigin.STRATEGY
+        return self.leaving.leave(
+            Leave(
+                symbol=symbol,
+                quantity=quantity,
+                origin=origin,
+                by=strategy_name,
+                reason=reason,
+                limit=limit,
+                extended_hours=extended_hours,
+            )
+        )
+
     def cancel_all_open_orders(self) -> tuple[CancelResult, ...]:
         """Cancel every open order of ours; see `OrderManager.cancel_all_open_orders`."""
         return self._manager.cancel_all_open_orders()
@@ -221,7 +230,7 @@ class TradingBot:
     ) -> OrderEnvelope:
         """Replace one order, the new one checked as any trade is; see `OrderManager.replace`."""
         return self._manager.replace(
-            order_id, reference_price=reference_price, quantity=quantity, pricing=pricing, approve=self._approve
+            order_id, reference_price=reference_price, quantity=quantity, pricing=pricing, gather=self._gather
         )
 
     def order_status(self, order_id: str) -> OrderStatus:
@@ -263,16 +272,32 @@ class TradingBot:
             return duplicate_trade(standing)
         self._safety.read_ahead(terms.side)
         try:
-            self._approve(terms)
+            self._gather(terms, None, None)(terms)
         except TradeRefusedError as error:
             return failed_trade(error)
         return None
 
-    def _approve(self, terms: OrderTerms) -> None:
-        verdict = self._safety.validate_trade(
-            terms.symbol, terms.side, terms.quantity, price=terms.limit_price, extended_hours=terms.extended_hours
+    def _gather(self, terms: OrderTerms, by: Seconds | None, instead_of: TrackedOrder | None) -> Approval:
+        self._allow(
+            self._safety.refusal_unread(
+                terms.symbol, terms.quantity, price=terms.limit_price, extended_hours=terms.extended_hours
+            ),
+            terms,
         )
-        if not verdict.allowed:
+        try:
+            facts = self._safety.read(terms.symbol, terms.side, by=by, instead_of=instead_of)
+        except OrderStatusError as error:
+            self._allow(unread(error), terms)
+            raise
+
+        def approve(terms: OrderTerms) -> None:
+            verdict = self._safety.judge(terms.symbol, terms.quantity, price=terms.limit_price, facts=facts)
+            self._allow(verdict, terms)
+
+        return approve
+
+    def _allow(self, verdict: SafetyResult | None, terms: OrderTerms) -> None:
+        if verdict is not None and not verdict.allowed:
             raise TradeRefusedError(verdict.reason, symbol=terms.symbol, code=verdict.code)
 
     def _submitted(self, request: OrderRequest, strategy_name: str) -> TradeResult:
@@ -280,7 +305,7 @@ class TradingBot:
         if standing is not None:
             return duplicate_trade(standing)
         self._safety.read_ahead(request.side)
-        placed = self._manager.place(request, strategy_name=strategy_name, approve=self._approve)
+        placed = self._manager.place(request, strategy_name=strategy_name, gather=self._gather)
         envelope = placed.envelope
         if not placed.is_new:
             return duplicate_trade(envelope)
@@ -300,34 +325,6 @@ class TradingBot:
         self.account.invalidate_cache("positions")
         if change.order.state.is_terminal:
             self._safety.clear_pending_order(change.order.envelope.symbol, change.order.envelope.side)
-
-    def _trade_record(
-        self,
-        result: TradeResult,
-        symbol: str,
-        action: str,
-        shares: int,
-        price: Decimal,
-        reason: str,
-        strategy_name: str,
-    ) -> TradeRecord:
-        envelope = result.envelope
-        return TradeRecord(
-            symbol=caller_values.ticker(symbol),
-            side=caller_values.member(Side, action),
-            quantity=caller_values.whole_number(shares),
-            reference_price=caller_values.exact_price(price),
-            limit_price=envelope.limit_price if envelope else None,
-            order_id=envelope.order_id if envelope else None,
-            client_order_id=envelope.client_order_id if envelope else None,
-            status=result.status,
-            code=result.code,
-            reason=reason,
-            message=result.message,
-            strategy_name=strategy_name,
-            execution_mode=self.config.trading.mode,
-            duplicate_of=envelope.duplicate_of if envelope else None,
-        )
 
     def _cancel_quietly(self) -> tuple[CancelResult, ...]:
         try:

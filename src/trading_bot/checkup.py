@@ -1,7 +1,7 @@
 """What a look at the machine and the account finds: one judgement a question, from facts that are handed in. Pure."""
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,6 +10,7 @@ from trading_bot.clock import CLOCKS_AGREE_WITHIN
 from trading_bot.files import PRIVATE_FOLDER
 from trading_bot.latch import LatchState
 from trading_bot.market_hours import Calendar, MarketHours
+from trading_bot.order_management.causes import Freeze
 from trading_bot.order_management.portfolio import AccountSnapshot
 
 OLDEST_PYTHON = (3, 11)
@@ -214,6 +215,15 @@ def understood_check(remarks: Sequence[str]) -> Check:
     if not remarks:
         return _ok("broker's data", "account, positions and open orders were understood")
     return _warning("broker's data", f"not understood, and no reason to stop anything else: {'; '.join(remarks)}")
+
+
+def freeze_checks(freezes: Iterable[Freeze]) -> Iterator[Check]:
+    """Name every freeze and halt, and what ends it. None of them stops an exit."""
+    found = tuple(freezes)
+    if not found:
+        yield _ok("entries", "nothing is frozen")
+    for freeze in found:
+        yield _warning("entries", f"{freeze.symbol or 'the account'}: {freeze.reason}; {freeze.remedy}")
 
 
 def breaker_check(halted_because: str | None) -> Check:

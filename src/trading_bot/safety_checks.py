@@ -1,23 +1,23 @@
 """The rules a trade must pass before it becomes an order, and the register of pending orders."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
-from typing import TypeAlias, TypeVar
 
 from trading_bot.account.account_data import AccountData
-from trading_bot.account.funds import funds_in_words, spendable
-from trading_bot.clock import Clock
+from trading_bot.clock import Clock, Seconds
 from trading_bot.config.sections import RiskManagementConfig
 from trading_bot.market_hours import MarketHours
 from trading_bot.order_management.calculator import parse_price, validate_quantity
 from trading_bot.order_management.exceptions import AuthenticationError, OrderError, OrderValidationError
-from trading_bot.order_management.models import EXACT, Side
+from trading_bot.order_management.free_shares import Free
+from trading_bot.order_management.models import ClientOrderId, Side
 from trading_bot.order_management.order_book import TrackedOrder
-from trading_bot.order_management.portfolio import AccountSnapshot, Position
-from trading_bot.prose import dollars_in_words, shares_in_words
-from trading_bot.risk.order_facts import OrderFacts, pending_worth, unreflected_cost, unresolved_cost, unresolved_shares
+from trading_bot.order_management.portfolio import AccountSnapshot
+from trading_bot.risk.order_facts import OrderFacts
+from trading_bot.risk.trade_rules import Buy, BuyFacts, SellFacts, Trade, TradeFacts, objections, sell_of
 from trading_bot.risk.watch import RiskState, RiskWatch
 
 
@@ -39,142 +39,16 @@ class PendingOrder:
     order_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Trade:
-    symbol: str
-    quantity: int
-    price: Decimal
-    limits: RiskManagementConfig
-
-    @property
-    def notional(self) -> Decimal:
-        return EXACT.multiply(self.price, self.quantity)
-
-    def __str__(self) -> str:
-        return f"{self.quantity} {self.symbol} at {dollars_in_words(self.price)}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Buy:
-    trade: _Trade
-    position: Position | None
-    account: AccountSnapshot
-    risk: RiskState
-    active: tuple[TrackedOrder, ...]
-    all_orders: tuple[TrackedOrder, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sell:
-    trade: _Trade
-    position: Position | None
-    active: tuple[TrackedOrder, ...]
-
-
-def _risk_halt(buy: _Buy) -> str | None:
-    return buy.risk.halted_because
-
-
-def _max_trades_per_day(buy: _Buy) -> str | None:
-    limit, trades = buy.trade.limits.max_trades_per_day, buy.risk.trades_today
-    if limit is None or trades < limit:
-        return None
-    return (
-        f"{trades} orders were placed on {buy.risk.day}, and the limit is {limit};"
-        " buy on the next exchange day or raise risk_management.max_trades_per_day"
-    )
-
-
-def _max_open_orders(buy: _Buy) -> str | None:
-    limit, count = buy.trade.limits.max_open_orders, len(buy.active)
-    if limit is None or count < limit:
-        return None
-    return (
-        f"{count} orders are open or in doubt, and the limit is {limit};"
-        " cancel one, wait for one to end, or raise risk_management.max_open_orders"
-    )
-
-
-def _account_restricted(buy: _Buy) -> str | None:
-    if buy.account.restriction is None:
-        return None
-    return f"the account may not buy ({buy.account.restriction}); settle that with the broker first"
-
-
-def _insufficient_buying_power(buy: _Buy) -> str | None:
-    cost = buy.trade.notional
-    unshown = unreflected_cost(buy.all_orders, since=buy.account.as_of)
-    in_doubt = EXACT.add(unresolved_cost(buy.active), unshown)
-    funds = spendable(buy.account, allow_margin=buy.trade.limits.allow_margin)
-    if cost <= EXACT.subtract(funds, in_doubt):
-        return None
-    held_back = f", {dollars_in_words(in_doubt)} of it reserved for orders in doubt and fills not shown yet"
-    available = f"{funds_in_words(buy.account, funds)}{held_back if in_doubt else ''}"
-    return f"{buy.trade} cost {dollars_in_words(cost)} and {available}; buy less or add cash"
-
-
-def _insufficient_shares(sell: _Sell) -> str | None:
-    if sell.position is None:
-        return f"no {sell.trade.symbol} is held, and nothing is sold short; sell what is held"
-    free = EXACT.subtract(sell.position.sellable, unresolved_shares(sell.active, sell.trade.symbol))
-    if sell.trade.quantity <= free:
-        return None
-    return (
-        f"{sell.trade} is more than the {shares_in_words(free)} shares free to sell, of "
-        f"{shares_in_words(sell.position.quantity)} held;"
-        " sell less, cancel a resting sell, or wait until a sell in doubt is found"
-    )
-
-
-def _max_order_notional(order: _Buy | _Sell) -> str | None:
-    limit, notional = order.trade.limits.max_order_notional, order.trade.notional
-    if limit is None or notional <= limit:
-        return None
-    return (
-        f"{order.trade} makes {dollars_in_words(notional)}, over the limit of {dollars_in_words(limit)} for one order;"
-        " trade less or raise risk_management.max_order_notional"
-    )
-
-
-def _max_position_notional(buy: _Buy) -> str | None:
-    limit, held = buy.trade.limits.max_position_notional, buy.position.quantity if buy.position else Decimal(0)
-    pending = pending_worth(buy.active, buy.trade.symbol, price=buy.trade.price)
-    after = EXACT.add(EXACT.multiply(held, buy.trade.price), buy.trade.notional)
-    worth = EXACT.add(after, pending)
-    if limit is None or worth <= limit:
-        return None
-    waiting = f", {dollars_in_words(pending)} of it in buys still open" if pending else ""
-    return (
-        f"{buy.trade} would bring the position to {dollars_in_words(worth)}{waiting}, over the limit of "
-        f"{dollars_in_words(limit)};"
-        " buy less or raise risk_management.max_position_notional"
-    )
-
-
-_T = TypeVar("_T")
-_Rules: TypeAlias = tuple[tuple[str, Callable[[_T], str | None]], ...]
-"""The code of each rule, and the rule: what it objects to, or None."""
-
-_BUY_RULES: _Rules[_Buy] = (
-    ("risk_halt", _risk_halt),
-    ("max_trades_per_day", _max_trades_per_day),
-    ("max_open_orders", _max_open_orders),
-    ("account_restricted", _account_restricted),
-    ("insufficient_buying_power", _insufficient_buying_power),
-    ("max_order_notional", _max_order_notional),
-    ("max_position_notional", _max_position_notional),
-)
-_SELL_RULES: _Rules[_Sell] = (
-    ("insufficient_shares", _insufficient_shares),
-    ("max_order_notional", _max_order_notional),
-)
+_ALLOWED = SafetyResult(allowed=True, code="allowed", reason="every rule agrees")
 
 
 class SafetyChecks:
     """Judges a trade by rules in a fixed order; the first that objects decides. Whatever cannot be judged is refused.
 
-    A sell is judged without the account's balances and without the limits of a day, so that neither a failing read nor
-    a risk halt can hold up an exit.
+    A sell is judged without the account's balances and without any limit, so that neither a failing read nor a risk
+    halt can hold up an exit. What has to be read is read first (`read`), by everybody for himself; judging reads
+    nothing more. ``free_to_sell`` says how many shares of a symbol are provably held and free, None where that is not
+    known yet: then the positions are read.
     Duplicates are the order manager's business: the pending register only remembers.
     """
 
@@ -188,6 +62,7 @@ class SafetyChecks:
         risk: RiskWatch,
         clock: Clock,
         queue_for_open: bool,
+        free_to_sell: Callable[[str], Free | None] = lambda _symbol: None,
     ) -> None:
         self._limits = limits
         self._hours = hours
@@ -196,6 +71,8 @@ class SafetyChecks:
         self._risk = risk
         self._clock = clock
         self._queue_for_open = queue_for_open
+        self._free_to_sell = free_to_sell
+        self._shown: tuple[datetime, frozenset[ClientOrderId]] | None = None
         self._pending: list[PendingOrder] = []
         self._lock = threading.Lock()
 
@@ -203,35 +80,81 @@ class SafetyChecks:
         self, symbol: str, side: Side, quantity: int, *, price: Decimal, extended_hours: bool = False
     ) -> SafetyResult:
         """Judge ``quantity`` shares at ``price`` dollars each, now. Never raises for what the broker does."""
+        refusal = self.refusal_unread(symbol, quantity, price=price, extended_hours=extended_hours)
+        if refusal is not None:
+            return refusal
+        try:
+            facts = self.read(symbol, Side(side))
+        except OrderError as error:
+            return unread(error)
+        return self.judge(symbol, quantity, price=price, facts=facts)
+
+    def refusal_unread(
+        self, symbol: str, quantity: int, *, price: Decimal, extended_hours: bool = False
+    ) -> SafetyResult | None:
+        """Return what can be refused without asking the broker: a closed market, or terms that are none."""
         closed = self._hours.why_closed(self._clock.now(), extended_hours=extended_hours)
         if closed is not None and not self._queue_for_open:
-            return _refused("market_closed", f"{closed}; wait until then or set trading.queue_for_open")
+            return _refused("market_closed", f"{closed}; {self._until_it_opens(extended_hours=extended_hours)}")
         try:
-            trade = _Trade(
-                symbol=symbol,
-                quantity=validate_quantity(quantity, symbol=symbol),
-                price=parse_price(price, symbol=symbol),
-                limits=self._limits,
-            )
+            validate_quantity(quantity, symbol=symbol)
+            parse_price(price, symbol=symbol)
         except OrderValidationError as error:
             return _refused(error.code, str(error))
-        try:
-            objections = self._objections(Side(side), trade)
-        except OrderError as error:
-            if error.code == AuthenticationError.code:
-                return _refused(error.code, f"nothing is traded without a session: {error}")
-            return _refused("no_account_data", f"the account cannot be read ({error}); nothing is traded until it can")
-        return next(objections, SafetyResult(allowed=True, code="allowed", reason="every rule agrees"))
+        return None
 
-    def _objections(self, side: Side, trade: _Trade) -> Iterator[SafetyResult]:
-        # Before the account: an order that ends in between then counts twice, and never not at all.
-        active, all_orders = self._orders.active(), self._orders.orders()
-        position = self._account.positions().get(trade.symbol)
+    def _until_it_opens(self, *, extended_hours: bool) -> str:
+        if not extended_hours and self._hours.is_open(self._clock.now(), extended_hours=True):
+            return "trade in the extended session with --extended-hours, wait, or set trading.queue_for_open"
+        return "wait until then or set trading.queue_for_open"
+
+    def read(
+        self, symbol: str, side: Side, *, by: Seconds | None = None, instead_of: TrackedOrder | None = None
+    ) -> TradeFacts:
+        """Read what judging needs, by a point on the clock. With an order, judge as if that had been cancelled.
+
+        Raises:
+            OrderStatusError: the broker could not be read.
+        """
         if side is Side.SELL:
-            return _verdicts(_SELL_RULES, _Sell(trade=trade, position=position, active=active))
-        account, risk = self._account.account(), self._risk.check()
-        buy = _Buy(trade=trade, position=position, account=account, risk=risk, active=active, all_orders=all_orders)
-        return _verdicts(_BUY_RULES, buy)
+            free = self._free_to_sell(symbol)
+            position = None if free is not None else self._account.positions_read(by=by)[0].get(symbol)
+            return SellFacts(free=free, position=position, instead_of=instead_of)
+        active = self._orders.active()
+        positions, as_of = self._account.positions_read(by=by)
+        account, shown = self._balances(by)
+        return BuyFacts(
+            account=account,
+            position=positions.get(symbol),
+            position_as_of=as_of,
+            shown=shown,
+            active=active,
+            instead_of=instead_of,
+        )
+
+    def _balances(self, by: Seconds | None) -> tuple[AccountSnapshot, frozenset[ClientOrderId] | None]:
+        began = self._clock.now()
+        working = frozenset(order.client_order_id for order in self._orders.active() if order.state.is_working)
+        account = self._account.account(by=by)
+        with self._lock:
+            if account.as_of >= began:
+                self._shown = account.as_of, working
+            as_of, shown = self._shown or (None, None)
+        return account, shown if as_of == account.as_of else None
+
+    def judge(self, symbol: str, quantity: int, *, price: Decimal, facts: TradeFacts) -> SafetyResult:
+        """Judge by what was read and what is on record now; nothing is read from the broker."""
+        trade = Trade(symbol=symbol, quantity=quantity, price=price, limits=self._limits)
+        active = self._orders.active()
+        if isinstance(facts, SellFacts):
+            found = objections(sell_of(trade, facts, active))
+        else:
+            risk, all_orders = self._risk.check(), self._orders.orders()
+            # One that ended since reading began then counts twice, and never not at all.
+            now = {order.client_order_id for order in active}
+            active = (*active, *(order for order in facts.active if order.client_order_id not in now))
+            found = objections(Buy(trade=trade, facts=facts, risk=risk, active=active, all_orders=all_orders))
+        return next((_refused(*refusal) for refusal in found), _ALLOWED)
 
     def read_ahead(self, side: Side = Side.BUY) -> None:
         """Read what the limits of a day need from the broker, ahead of an order and outside of every lock.
@@ -272,8 +195,11 @@ class SafetyChecks:
             return tuple(self._pending)
 
 
-def _verdicts(rules: _Rules[_T], trade: _T) -> Iterator[SafetyResult]:
-    return (_refused(code, reason) for code, rule in rules if (reason := rule(trade)) is not None)
+def unread(error: OrderError) -> SafetyResult:
+    """Return the refusal of an entry whose account could not be read."""
+    if error.code == AuthenticationError.code:
+        return _refused(error.code, f"nothing is traded without a session: {error}")
+    return _refused("no_account_data", f"the account cannot be read ({error}); nothing is traded until it can")
 
 
 def _refused(code: str, reason: str) -> SafetyResult:

@@ -149,7 +149,7 @@ WORDS = [
     (OrderEvent(event=EventKind.POSITION_ACCEPTED), "the position in every other symbol is taken as it is"),
     (
         OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL", reason="drift"),
-        "no order may be opened on AAPL: drift",
+        "no entry is taken in AAPL: drift",
     ),
     (
         OrderEvent(event=EventKind.POSITION_DIFFERED, symbol="F", details={"broker": "100", "expected": "10"}),
@@ -167,7 +167,7 @@ WORDS = [
         OrderEvent(event=EventKind.INSTRUMENT_NAMED, symbol="F", details={"instrument_id": "I1"}),
         "the broker's instrument of F is I1",
     ),
-    (OrderEvent(event=EventKind.SYMBOL_RELEASED, symbol="AAPL"), "orders on AAPL are allowed again"),
+    (OrderEvent(event=EventKind.SYMBOL_RELEASED, symbol="AAPL"), "entries in AAPL are taken again"),
     (OrderEvent(event=EventKind.TRADING_HALTED, reason="a stranger"), "new orders were halted: a stranger"),
 ]
 

@@ -43,6 +43,7 @@ def test_a_new_machine_is_well_and_nothing_is_made(desk):
         "logs folder": "ok",
         "disk space": "ok",
         "journal": "ok",
+        "entries": "ok",
         "clock": "ok",
         "calendar": "ok",
         "latch": "ok",
@@ -157,3 +158,10 @@ def test_a_story_that_cannot_be_true_is_told_though_its_records_verify(desk):
     desk.buy("first")
     told(desk, OrderEvent(event=EventKind.ORDER_UPDATED, client_order_id=ClientOrderId("nobody")))
     assert (check_of(desk, "journal")["finding"], check_of(desk, "results")["finding"]) == ("ok", "failed")
+
+
+def test_what_stops_entries_is_named_with_the_command_that_helps(desk):
+    desk("exit", "AAPL", "--reason", "news")
+    (entries,) = [check for check in desk.json("doctor")["checks"] if check["name"] == "entries"]
+    assert entries["finding"] == "warning"
+    assert "AAPL: it was left: news; run 'trading-bot resume AAPL'" in json.dumps(entries)

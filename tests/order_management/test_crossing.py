@@ -70,7 +70,7 @@ def test_a_sell_priced_through_our_own_resting_buy_names_the_cancel_that_makes_i
     error = refused(bench, order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
     assert str(error) == (
         "AAPL: sell at 11.96 would trade with the account's own buy at 11.99, order c1 (confirmed); "
-        "cancel it first: trading-bot cancel c1"
+        "cancel it first: trading-bot cancel c1; or run 'trading-bot exit AAPL', which cancels it"
     )
     bench.manager.cancel_order(resting.client_order_id)
     assert bench.manager.place_limit_order(order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
@@ -133,7 +133,7 @@ def test_a_buy_placed_elsewhere_holds_up_no_exit(bench):
 def test_a_name_is_quoted_for_the_shell(bench):
     bench.manager.place_limit_order(replace(order(Side.BUY, "12.00"), client_order_id="my buy; ls"))
     error = refused(bench, order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
-    assert "cancel it first: trading-bot cancel 'my buy; ls'" in str(error)
+    assert "trading-bot cancel 'my buy; ls'" in str(error)
 
 
 def test_a_preview_finds_it_as_well(bench):

@@ -1,11 +1,13 @@
 """Which halts leave the way out open: what says that less risk is wanted never keeps held shares from being sold."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.support.fake_gateway import BAD_CERTIFICATE, SubmitStep, rejected
 from tests.support.manager_bench import ManagerBench, terms
+from trading_bot.order_management.causes import Cause
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderError, OrderLogError, OrderSubmissionError, TradingHaltedError
@@ -87,25 +89,43 @@ def test_three_refusals_leave_exits():
     assert (may_buy(bench), may_sell(bench)) == (False, True)
 
 
-def test_a_bad_certificate_leaves_nothing():
+def test_a_bad_certificate_leaves_exits():
+    """A connection that is still not what it should be refuses the exit by itself."""
     bench = held()
     bench.gateway.submits.append(BAD_CERTIFICATE)
     with pytest.raises(OrderSubmissionError):
         bench.buy(symbol="MSFT")
-    assert (may_buy(bench), may_sell(bench)) == (False, False)
+    assert (may_buy(bench), may_sell(bench)) == (False, True)
 
 
-def test_a_stranger_leaves_nothing():
+def test_a_stranger_leaves_exits():
     bench = held()
     bench.gateway.add(terms("MSFT"), ref_id=f"{OUR_MARK}-0000-4000-8000-000000000001")
     bench.sync()
-    assert (may_buy(bench), may_sell(bench)) == (False, False)
+    assert (may_buy(bench), may_sell(bench)) == (False, True)
 
 
-def test_a_symbol_frozen_for_what_the_broker_answered_leaves_nothing_on_it():
+@pytest.mark.parametrize("cause", [*Cause, None], ids=str)
+def test_a_symbol_frozen_for_whatever_cause_leaves_exits(cause):
+    """A new cause is added to this table by being a cause."""
     bench = held()
-    bench.ledger.record_fact(OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL", reason="terms differ"))
-    assert (may_buy(bench), may_sell(bench)) == (False, False)
+    details = {} if cause is None else {"cause": cause.value}
+    until = {"until": (bench.clock.now() + timedelta(minutes=5)).isoformat()}
+    bench.ledger.record_fact(
+        OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL", reason="a reason", details=details | until)
+    )
+    assert (may_buy(bench), may_sell(bench)) == (False, True)
+    with pytest.raises(TradingHaltedError, match=r"the symbol is frozen: a reason; .*"):
+        bench.buy()
+    assert bench.buy(symbol="MSFT").order_id is not None
+
+
+@pytest.mark.parametrize("cause", [*Cause, None], ids=str)
+def test_a_halt_on_record_leaves_exits_whatever_its_cause(cause):
+    bench = held()
+    details = {} if cause is None else {"cause": cause.value}
+    bench.ledger.record_fact(OrderEvent(event=EventKind.TRADING_HALTED, reason="a reason", details=details))
+    assert (may_buy(bench), may_sell(bench)) == (False, True)
 
 
 def test_a_start_without_a_comparison_leaves_nothing():
@@ -122,12 +142,13 @@ def test_a_journal_that_fails_leaves_nothing():
     assert "no space left" in (bench.manager.halted_because or "")
 
 
-def test_a_cancel_all_leaves_nothing_while_it_runs():
+def test_a_cancel_all_leaves_exits_while_it_runs():
+    """Somebody else's cancel-all may take half a minute, and it cancels no share that is sold."""
     bench = held()
     bench.buy("c1", symbol="MSFT")
     seen: list[tuple[bool, bool]] = []
     bench.manager.cancel_all_open_orders(on_result=lambda result: seen.append((may_buy(bench), may_sell(bench))))
-    assert seen == [(False, False)]
+    assert seen == [(False, True)]
     assert (may_buy(bench), may_sell(bench)) == (True, True)
 
 

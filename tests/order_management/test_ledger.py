@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from tests.support.manager_bench import REFERENCE, ManagerBench, MemoryJournal, terms
-from trading_bot.order_management.admission import intent_of
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
+from trading_bot.order_management.intents import intent_of
 from trading_bot.order_management.ledger import OrderChange
 from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderState, RefId
 from trading_bot.order_management.order_book import OrderBook

@@ -179,7 +179,7 @@ class TestAdopt:
             OrderState.CONFIRMED,
         )
         assert decided(bench).details == {"as": "adopted", "by": "alice"}
-        assert bench.journal.facts(EventKind.TRADING_RESUMED)[0].details == {"by": "alice"}
+        assert bench.journal.facts(EventKind.TRADING_RESUMED)[0].details == {"by": "alice", "cause": "stranger"}
         assert bench.buy().order_id is not None
         bench.gateway.order("broker-1").fill()
         bench.sync()
@@ -251,7 +251,11 @@ class TestRelease:
             bench.buy("c2")
         bench.manager.decisions.release("AAPL", **ALICE)
         (fact,) = bench.journal.facts(EventKind.SYMBOL_RELEASED)
-        assert (fact.symbol, fact.reason, fact.details) == ("AAPL", ALICE["reason"], {"by": "alice"})
+        assert (fact.symbol, fact.reason, fact.details) == (
+            "AAPL",
+            ALICE["reason"],
+            {"by": "alice", "cause": "refused"},
+        )
         assert bench.buy("c3").order_id is not None
 
     def test_a_symbol_that_is_not_frozen_is_not_released(self):
@@ -260,7 +264,7 @@ class TestRelease:
 
     def test_a_drift_is_accepted_and_not_released(self):
         bench = drifted()
-        with pytest.raises(OrderValidationError, match="accept the position"):
+        with pytest.raises(OrderValidationError, match="accept-position AAPL"):
             bench.manager.decisions.release("AAPL", **ALICE)
         assert EventKind.SYMBOL_RELEASED not in bench.journal.kinds
 

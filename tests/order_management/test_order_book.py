@@ -439,6 +439,9 @@ NO_ORDERS_OWN = sorted(
         EventKind.POSITION_AGREED,
         EventKind.INSTRUMENT_NAMED,
         EventKind.KILL_IMPORTED,
+        EventKind.EXIT_BEGUN,
+        EventKind.EXIT_LEG_PLACED,
+        EventKind.EXIT_ENDED,
     }
 )
 

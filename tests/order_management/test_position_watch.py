@@ -8,8 +8,8 @@ from tests.support.account_gateway import holding
 from tests.support.manager_bench import MONDAY
 from tests.support.order_story import report
 from trading_bot.clock import Moment
-from trading_bot.order_management.causes import Cause, cause_of, leaves_exits
-from trading_bot.order_management.events import EventKind, OrderEvent
+from trading_bot.order_management.causes import Cause, cause_of
+from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.models import OrderState, Side
 from trading_bot.order_management.position_watch import (
     SETTLED_AFTER_S,
@@ -88,22 +88,16 @@ def test_the_first_look_puts_every_position_on_record_and_then_that_these_were_a
     assert (end.event, end.symbol, end.occurred_at) == (EventKind.POSITION_ACCEPTED, None, MONDAY)
 
 
-def test_a_drift_names_both_quantities_and_leaves_exits():
+def test_a_drift_names_both_quantities():
     freeze = freeze_of("AAPL", look({"AAPL": "7"}, {"AAPL": "10"}))
     assert "holds 7 shares and our fills explain 10" in (freeze.reason or "")
-    assert (freeze.event, cause_of(freeze), leaves_exits(freeze)) == (EventKind.SYMBOL_FROZEN, Cause.DRIFT, True)
+    assert (freeze.event, cause_of(freeze)) == (EventKind.SYMBOL_FROZEN, Cause.DRIFT)
 
 
-def test_a_short_position_is_named_and_leaves_exits():
+def test_a_short_position_is_named():
     halt = halt_of("AAPL", Decimal(-3))
     assert (halt.event, halt.symbol, cause_of(halt)) == (EventKind.TRADING_HALTED, "AAPL", Cause.NEGATIVE_POSITION)
     assert "-3 AAPL" in (halt.reason or "")
-    assert leaves_exits(halt)
-
-
-@pytest.mark.parametrize("details", [{}, {"cause": "stranger"}, {"cause": "no such word"}])
-def test_no_other_cause_leaves_exits(details):
-    assert not leaves_exits(OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL", details=details))
 
 
 def test_open_sells_count_with_what_they_may_still_take():

@@ -34,7 +34,7 @@ from trading_bot.order_management.exceptions import (
 )
 from trading_bot.order_management.models import OrderEnvelope, OrderState, OrderTerms, Pricing
 from trading_bot.order_management.outcomes import CancelNotSent, CancelRefused, CancelUnknown
-from trading_bot.order_management.placement import approve_all
+from trading_bot.order_management.placement import already, approve_all
 from trading_bot.order_management.replacement import Change
 
 NEW_PRICE = Decimal(101)
@@ -246,6 +246,39 @@ class TestTheFirstLeg:
             replaced(bench, **changes)
         assert bench.gateway.cancel_requests == []
 
+    def test_terms_that_the_callers_rules_refuse_leave_the_old_order_alone(self):
+        bench = resting()
+
+        def refuse(_terms: OrderTerms) -> None:
+            raise TradeRefusedError("too much; trade less", code="max_order_notional")
+
+        with pytest.raises(TradeRefusedError, match=r"^too much; trade less$"):
+            replaced(bench, approve=refuse)
+        assert (bench.gateway.cancel_requests, bench.state("old")) == ([], "confirmed")
+
+    def test_an_instrument_that_the_broker_does_not_trade_leaves_the_old_order_alone(self):
+        bench = resting()
+        bench.gateway.prepare_error = OrderValidationError("no such tick; choose another price")
+        with pytest.raises(OrderValidationError, match="no such tick"):
+            replaced(bench)
+        assert bench.gateway.cancel_requests == []
+
+    def test_a_view_that_is_too_old_leaves_the_old_order_alone(self):
+        bench = resting()
+        bench.gateway.listing_problem = "the list is down"
+        bench.clock.sleep(61)
+        with pytest.raises(TradingHaltedError) as caught:
+            replaced(bench)
+        assert (caught.value.code, bench.gateway.cancel_requests) == ("view_too_old", [])
+
+    def test_more_shares_than_would_be_free_leave_the_old_sell_alone(self):
+        bench = ManagerBench(shares={"AAPL": 15})
+        bench.sell("old", quantity=10)
+        with pytest.raises(TradeRefusedError) as caught:
+            replaced(bench, quantity=16)
+        assert (caught.value.code, bench.gateway.cancel_requests) == ("insufficient_shares", [])
+        assert replaced(bench, quantity=15).quantity == 15
+
     def test_a_halt_leaves_the_old_order_alone(self):
         bench = resting()
         bench.latch.reason = "killed; arm it"
@@ -305,13 +338,14 @@ class TestTheSecondLeg:
         bench.gateway.order().fill(4)
         asked: list[int] = []
 
-        def refuse(terms: OrderTerms) -> None:
+        def refuse_later(terms: OrderTerms) -> None:
             asked.append(terms.quantity)
-            raise TradeRefusedError("too much; trade less", code="max_order_notional")
+            if len(asked) > 1:
+                raise TradeRefusedError("too much; trade less", code="max_order_notional")
 
         with pytest.raises(TradeRefusedError, match="cancelled and not replaced: too much") as caught:
-            replaced(bench, approve=refuse)
-        assert (asked, caught.value.code, quantities(bench)) == ([6], "max_order_notional", [10])
+            replaced(bench, approve=refuse_later)
+        assert (asked, caught.value.code, quantities(bench)) == ([10, 6], "max_order_notional", [10])
 
     @pytest.mark.parametrize("clock", ["both", "wall"])
     def test_a_machine_that_slept_between_the_legs_does_not_send_an_old_price(self, clock, monkeypatch):
@@ -374,7 +408,7 @@ class TestTheSecondLeg:
         bench.manager.cancel_order("old")
         change = Change(reference_price=NEW_PRICE)
         with pytest.raises(OrderValidationError, match="old is cancelled"):
-            bench.manager._parts.replacement.replace(stale, change, approve=approve_all)
+            bench.manager._parts.replacement.replace(stale, change, gather=already(approve_all))
         assert quantities(bench) == [10]
 
     def test_the_order_can_be_replaced_again_after_a_refused_cancel(self):

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.manager_bench import ManagerBench
+from tests.support.manager_bench import MONDAY, ManagerBench
 from tests.support.risk_desk import FakeOrders
 from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.models import OrderState, Side
@@ -13,9 +13,12 @@ from trading_bot.risk.order_facts import (
     LedgerOrders,
     pending_worth,
     unreflected_cost,
-    unresolved_cost,
+    unreflected_shares,
     unresolved_shares,
+    unshown_cost,
 )
+
+LATER = MONDAY + timedelta(days=1)
 
 
 @pytest.mark.parametrize("state", OrderState)
@@ -23,7 +26,33 @@ def test_only_unresolved_buys_cost_what_the_broker_does_not_know(state):
     orders = FakeOrders()
     orders.tell(Side.BUY, 3, "100", state=state)
     orders.tell(Side.SELL, 3, "100", state=state)
-    assert unresolved_cost(orders.orders()) == (300 if state.is_unresolved else 0)
+    assert unshown_cost(orders.orders(), shown=None, since=LATER) == (300 if state.is_unresolved else 0)
+
+
+def test_a_buy_that_the_balances_were_read_too_early_to_show_costs_its_limit():
+    """It was accepted between two callers' reads: by state alone the second would not count it."""
+    orders = FakeOrders()
+    orders.tell(Side.BUY, 3, "100", state=OrderState.CONFIRMED)
+    (order,) = orders.orders()
+    before, after = order.envelope.created_at - timedelta(seconds=1), order.envelope.created_at
+    known = frozenset({order.client_order_id})
+    assert unshown_cost(orders.orders(), shown=None, since=before) == 300
+    assert unshown_cost(orders.orders(), shown=None, since=after) == 0
+    assert unshown_cost(orders.orders(), shown=frozenset(), since=after) == 300
+    assert unshown_cost(orders.orders(), shown=known, since=before) == 0
+
+
+def test_shares_bought_after_the_positions_were_read_count_on_top():
+    bench = ManagerBench()
+    bench.buy("c1")
+    bench.gateway.order().fill(4)
+    bench.sync()
+    filled_at = bench.tracked("c1").filled_at
+    assert filled_at is not None
+    orders = LedgerOrders(bench.ledger).orders()
+    assert unreflected_shares(orders, "AAPL", since=filled_at - timedelta(seconds=1)) == 4
+    assert unreflected_shares(orders, "AAPL", since=filled_at) == 0
+    assert unreflected_shares(orders, "MSFT", since=filled_at - timedelta(seconds=1)) == 0
 
 
 @pytest.mark.parametrize("state", OrderState)
@@ -63,7 +92,7 @@ def test_the_ambient_decimal_precision_changes_no_sum():
     orders.tell(Side.SELL, 101, state=OrderState.UNKNOWN)
     orders.tell(Side.SELL, 1001, state=OrderState.UNKNOWN)
     with decimal.localcontext(decimal.Context(prec=1)):
-        assert unresolved_cost(orders.orders()) == Decimal("102.01")
+        assert unshown_cost(orders.orders(), shown=None, since=LATER) == Decimal("102.01")
         assert unresolved_shares(orders.orders(), "AAPL") == 1102
         assert pending_worth(orders.orders(), "AAPL", price=Decimal(1)) == Decimal("102.01")
 

@@ -22,6 +22,7 @@ class BrokerPositions:
         self._start = start
         self.moved: dict[str, Decimal] = {}
         self.reads = 0
+        self.quotes: dict[str, Quote] | None = None
         self.deadlines: list[Seconds] = []
         self.asked_alone: list[str] = []
         self.is_failing = False
@@ -80,4 +81,6 @@ class BrokerPositions:
         return cast("AccountSnapshot", SimpleNamespace(account_type=self.account_type))
 
     def fetch_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        raise OrderStatusError("no quotes here")
+        if self.quotes is None:
+            raise OrderStatusError("no quotes here")
+        return {symbol: self.quotes[symbol] for symbol in symbols if symbol in self.quotes}

@@ -11,6 +11,8 @@ from typing import cast
 from trading_bot.bot import TradeResult, TradeStatus, TradingBot
 from trading_bot.clock import VirtualClock
 from trading_bot.config import Config
+from trading_bot.order_management.exit_facts import ExitEnding
+from trading_bot.order_management.exit_run import ExitResult
 from trading_bot.order_management.models import (
     ClientOrderId,
     ExecutionMode,
@@ -70,6 +72,18 @@ class FakeBot:
     def execute_trade(self, symbol: str, action: str, **terms: object) -> TradeResult:
         self.trades.append((self.clock.now(), {"symbol": symbol, "action": action, **terms}))
         return self._answer()
+
+    def exit_position(self, symbol: str, quantity: int | None, **terms: object) -> ExitResult:
+        self.trades.append((self.clock.now(), {"symbol": symbol, "action": "exit", "shares": quantity, **terms}))
+        return ExitResult(
+            exit_id="x1",
+            symbol=symbol,
+            ending=ExitEnding.SOLD,
+            code="sold",
+            message="sold",
+            sold=Decimal(10),
+            orders=(envelope("x1-1"),),
+        )
 
     def synchronize_open_orders(self) -> SyncSummary:
         self.syncs.append(self.clock.now())

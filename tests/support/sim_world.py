@@ -99,7 +99,7 @@ class SimWorld:
         self.bot: TradingBot | None = None
         self._keeper: JournalKeeper | None = None
         self.killed = False
-        self.lapsed: set[str] = set()
+        self.lapsed: set[int] = set()
         """The ref_ids of every order that had been decided when a kill came."""
         self.process_id = 4711
         self.end: Callable[[], None] | None = None
@@ -283,9 +283,7 @@ class SimWorld:
         self._other_latch().engage()
         self.killed = True
         self.lapsed |= {
-            str(record.fact.ref_id)
-            for record in self.history.flushed_records()
-            if record.fact.event is EventKind.ORDER_INTENDED
+            record.seq for record in self.history.flushed_records() if record.fact.event is EventKind.ORDER_INTENDED
         }
 
     def arm(self) -> None:
@@ -332,13 +330,17 @@ class SimWorld:
     def _note_post(self, request: Request) -> None:
         found = self.history.flushed_records()
         ours = [record for record in found if record.fact.ref_id == request.form["ref_id"]]
+        intents = tuple(record for record in ours if record.fact.event is EventKind.ORDER_INTENDED)
+        # What was provably not sent may be asked for again: what counts is what became of the latest intent.
+        latest = intents[-1].seq if intents else 0
+        since = [record for record in ours if record.seq > latest]
         self.posts.append(
             Post(
                 request=request,
-                intents=tuple(record for record in ours if record.fact.event is EventKind.ORDER_INTENDED),
-                was_terminal=any(record.fact.status is not None and record.fact.status.is_terminal for record in ours),
+                intents=intents,
+                was_terminal=any(record.fact.status is not None and record.fact.status.is_terminal for record in since),
                 was_killed=self.killed,
-                had_lapsed=request.form["ref_id"] in self.lapsed,
+                had_lapsed=latest in self.lapsed,
                 list_age_s=(self.clock.now() - self.broker.last_list_at).total_seconds(),
                 had_listed=self.broker.readable_lists > self._lists_before_life,
             )

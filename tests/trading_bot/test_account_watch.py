@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.bot_bench import BotBench
+from tests.support.bot_bench import ACCOUNT, BotBench, answers
 from trading_bot.files import LocalFiles
 from trading_bot.kill.records import KILLS_FOLDER, KillFile
 from trading_bot.latch import Latch
@@ -62,9 +62,28 @@ def test_the_new_order_of_a_replace_is_checked_as_any_trade(tmp_path):
     bench.bot = bench.new_bot()
     bench.bot.start()
     bench.trade("buy")
-    with pytest.raises(TradeRefusedError, match="c1 is cancelled and not replaced") as caught:
+    with pytest.raises(TradeRefusedError) as caught:
         bench.bot.replace_order("c1", reference_price=Decimal(100), quantity=50)
-    assert (caught.value.code, bench.submits) == ("max_order_notional", 1)
+    assert (caught.value.code, bench.submits, states(bench)) == ("max_order_notional", 1, {"c1": "queued"})
+
+
+def test_a_replace_gives_back_what_the_old_order_holds_before_it_judges(tmp_path):
+    """Without that no order of more than half the buying power could be replaced."""
+    bench = BotBench(tmp_path)
+    bench.settings["risk_management"] = {"max_order_notional": None, "max_position_notional": "65000"}
+    bench.bot = bench.new_bot()
+    bench.bot.start()
+    bench.trade("buy", shares=600)
+    assert bench.bot.replace_order("c1", reference_price=Decimal(99), quantity=600).quantity == 600
+
+
+def test_the_old_order_stays_where_the_account_cannot_be_read_for_the_new_one(tmp_path):
+    bench = BotBench(tmp_path).started()
+    bench.trade("buy")
+    bench.broker.standing[ACCOUNT] = answers(503)
+    with pytest.raises(TradeRefusedError) as caught:
+        bench.bot.replace_order("c1", reference_price=Decimal(99))
+    assert (caught.value.code, states(bench)) == ("no_account_data", {"c1": "queued"})
 
 
 def test_an_expired_arming_still_lets_held_shares_be_sold(tmp_path):

@@ -27,7 +27,7 @@ CLOSE = datetime(2026, 11, 20, 21, 0, tzinfo=UTC)
 def signals() -> list[Signal]:
     lines = (FOLDER / "signals.jsonl").read_bytes().splitlines()
     parsed = [parse_signal(SignalLine(number=number, data=data)) for number, data in enumerate(lines, 1)]
-    return [signal for signal in parsed if signal]
+    return [signal for signal in parsed if isinstance(signal, Signal)]
 
 
 @pytest.fixture(scope="module")

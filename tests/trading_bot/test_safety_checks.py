@@ -1,4 +1,5 @@
 import decimal
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -18,6 +19,7 @@ from trading_bot.clock import VirtualClock
 from trading_bot.config import RiskManagementConfig
 from trading_bot.market_hours import Calendar, MarketHours
 from trading_bot.order_management.exceptions import AuthenticationError, OrderStatusError
+from trading_bot.order_management.free_shares import Free
 from trading_bot.order_management.models import OrderState, Side
 from trading_bot.risk.marks import MarkReader
 from trading_bot.safety_checks import PendingOrder, SafetyChecks, SafetyResult
@@ -37,6 +39,7 @@ def checks_of(
     orders: FakeOrders | None = None,
     folder: Path = NOWHERE,
     clock: VirtualClock | None = None,
+    free_to_sell: Callable[[str], Free | None] = lambda _symbol: None,
 ) -> SafetyChecks:
     clock, orders = clock or VirtualClock(now), orders or FakeOrders(now)
     return SafetyChecks(
@@ -49,7 +52,13 @@ def checks_of(
         risk=watch_of(orders, folder, clock=clock, limits=limits, marks=MarkReader(gateway=gateway, clock=clock)),
         clock=clock,
         queue_for_open=queue_for_open,
+        free_to_sell=free_to_sell,
     )
+
+
+def free_of(symbol: str, quantity: int) -> Free:
+    shares = Decimal(quantity)
+    return Free(symbol=symbol, quantity=shares, held=shares, expected=shares, held_back=Decimal(0), promised=Decimal(0))
 
 
 def judge(gateway: FakeAccountGateway, side: Side, quantity: int, price: str = "100", **settings) -> SafetyResult:
@@ -145,12 +154,36 @@ def test_a_sell_needs_no_buying_power():
     assert judge(gateway, Side.SELL, 10).allowed
 
 
-@pytest.mark.parametrize("side", Side)
 @pytest.mark.parametrize(("price", "code"), [("100", "allowed"), ("100.01", "max_order_notional")])
-def test_one_order_may_reach_its_limit_and_no_cent_more(side, price, code):
-    gateway = FakeAccountGateway(positions=[holding("AAPL", "10")])
+def test_one_buy_may_reach_its_limit_and_no_cent_more(price, code):
     limits = RiskManagementConfig(max_order_notional=Decimal(1000), max_position_notional=None)
-    assert judge(gateway, side, 10, price, limits=limits).code == code
+    assert judge(FakeAccountGateway(), Side.BUY, 10, price, limits=limits).code == code
+
+
+def test_no_limit_of_an_order_binds_a_sell_of_held_shares():
+    gateway = FakeAccountGateway(positions=[holding("AAPL", "10")])
+    limits = RiskManagementConfig(max_order_notional=Decimal(1), max_position_notional=Decimal(1), max_open_orders=1)
+    assert judge(gateway, Side.SELL, 10, "1000", limits=limits).allowed
+    assert judge(gateway, Side.SELL, 11, "1000", limits=limits).code == "insufficient_shares"
+
+
+def test_a_sell_of_shares_known_to_be_free_reads_nothing():
+    gateway = FakeAccountGateway()
+    checks = checks_of(gateway, free_to_sell=lambda symbol: free_of(symbol, 10 if symbol == "AAPL" else 0))
+    assert checks.validate_trade("AAPL", Side.SELL, 10, price=Decimal(100)).allowed
+    assert checks.validate_trade("AAPL", Side.SELL, 11, price=Decimal(100)).code == "insufficient_shares"
+    assert checks.validate_trade("MSFT", Side.SELL, 1, price=Decimal(100)).code == "insufficient_shares"
+    assert gateway.reads == []
+
+
+def test_a_closed_market_names_the_extended_session_while_that_is_open():
+    result = checks_of(FakeAccountGateway(), now=MONDAY_EVENING).validate_trade(
+        "AAPL", Side.SELL, 1, price=Decimal(100)
+    )
+    assert result.code == "market_closed"
+    assert "--extended-hours" in result.reason
+    holiday = checks_of(FakeAccountGateway(), now=THANKSGIVING).validate_trade("AAPL", Side.SELL, 1, price=Decimal(100))
+    assert "--extended-hours" not in holiday.reason
 
 
 @pytest.mark.parametrize(("price", "code"), [("100", "allowed"), ("100.01", "max_position_notional")])
@@ -215,6 +248,7 @@ def test_unresolved_buys_reserve_the_buying_power_that_the_broker_does_not_know_
     gateway = FakeAccountGateway(account=snapshot(buying_power="1000"))
     orders = FakeOrders()
     orders.tell(Side.BUY, 4, "100", symbol="MSFT", state=state)
+    gateway.snapshot = replace(gateway.snapshot, as_of=orders.now)
     free = 6 if state.is_unresolved else 10
     assert judge(gateway, Side.BUY, free, orders=orders).allowed
     refused = judge(gateway, Side.BUY, free + 1, orders=orders)

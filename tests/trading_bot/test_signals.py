@@ -11,6 +11,7 @@ from trading_bot.clock import VirtualClock
 from trading_bot.order_management.results import SyncSummary
 from trading_bot.signals import (
     MAX_LINE_BYTES,
+    ExitSignal,
     Replay,
     SignalError,
     SignalLine,
@@ -84,7 +85,7 @@ class TestParsing:
         [
             ("price", "give the reference price in dollars"),
             ("shares", "give a whole number of shares"),
-            ("action", "give buy or sell"),
+            ("action", "give buy, sell or exit"),
             ("time_in_force", "leave it out or give a value"),
         ],
     )
@@ -363,3 +364,31 @@ class TestResultAsJson:
 def test_times_with_any_zone_mean_the_same_moment():
     assert parsed(at="2026-11-20T14:30:00Z").at == parsed(at="2026-11-20T09:30:00-05:00").at
     assert parsed(at="2026-11-20T14:30:00Z").at == datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
+
+
+class TestExits:
+    """A signal that leaves a position needs no price and no number of shares."""
+
+    def test_an_exit_leaves_the_position(self):
+        bot = FakeBot()
+        results: list[SignalResult] = []
+        runner = SignalRunner(bot=bot, on_result=results.append, on_idle=lambda: None, should_stop=lambda: False)
+        line = b'{"symbol":"TSLA","action":"EXIT","reason":"stop hit","strategy_name":"momentum"}'
+        runner.run([SignalLine(number=1, data=line)])
+        ((_, asked),) = bot.trades
+        assert (asked["symbol"], asked["action"], asked["shares"], asked["limit"]) == ("TSLA", "exit", None, None)
+        (result,) = results
+        assert (result.status, result.code) == ("submitted", "sold")
+        shown = result.as_json()
+        assert (shown["action"], shown["shares"], shown["price"]) == ("exit", None, None)
+
+    def test_it_may_name_shares_and_a_price(self):
+        signal = parse_signal(
+            SignalLine(number=1, data=b'{"symbol":"TSLA","action":"exit","shares":5,"price":"250.10","reason":"r"}')
+        )
+        assert isinstance(signal, ExitSignal)
+        assert (signal.shares, signal.price) == (5, Decimal("250.10"))
+
+    def test_a_key_of_another_kind_of_signal_is_named(self):
+        with pytest.raises(SignalError, match="'pricing' is not a key of such a signal"):
+            parse_signal(SignalLine(number=1, data=b'{"symbol":"T","action":"exit","reason":"r","pricing":"passive"}'))

@@ -4,11 +4,13 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from trading_bot.clock import Clock, Moment, Seconds
+from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.portfolio import AccountSnapshot, Position, PositionListing, Quote, UnreadPosition
 from trading_bot.order_management.ports import AccountGateway
 
@@ -18,7 +20,7 @@ T = TypeVar("T")
 class _Cached(Generic[T]):
     """One value, fetched again once it is ``ttl_s`` old or the machine slept, counted from when its fetch began."""
 
-    def __init__(self, fetch: Callable[[], T], *, clock: Clock, ttl_s: Seconds) -> None:
+    def __init__(self, fetch: Callable[[Seconds | None], T], *, clock: Clock, ttl_s: Seconds) -> None:
         self._fetch = fetch
         self._clock = clock
         self._ttl_s = ttl_s
@@ -27,19 +29,32 @@ class _Cached(Generic[T]):
         self._generation = 0
         self._kept: tuple[T, Moment] | None = None
 
-    def get(self) -> T:
-        with self._fetching:
-            with self._state:
-                generation, kept = self._generation, self._kept
-            if kept is not None and self._is_young(kept[1]):
-                return kept[0]
-            begun = Moment.of(self._clock)
-            value = self._fetch()
-            with self._state:
-                # What was asked for before an invalidation may not know what caused it.
-                if generation == self._generation:
-                    self._kept = (value, begun)
-            return value
+    def get(self, *, by: Seconds | None) -> tuple[T, Moment]:
+        """Return the value and when its fetch began; with ``by``, a point on the clock, it is over by then.
+
+        Raises:
+            OrderStatusError: the fetch failed, or somebody else's had not ended by then.
+        """
+        patience_s = -1 if by is None else max(by - self._clock.monotonic(), 0)
+        if not self._fetching.acquire(timeout=patience_s):
+            raise OrderStatusError("another read of the account has not ended yet; try again in a moment")
+        try:
+            return self._renewed(by)
+        finally:
+            self._fetching.release()
+
+    def _renewed(self, by: Seconds | None) -> tuple[T, Moment]:
+        with self._state:
+            generation, kept = self._generation, self._kept
+        if kept is not None and self._is_young(kept[1]):
+            return kept
+        begun = Moment.of(self._clock)
+        value = self._fetch(by)
+        with self._state:
+            # What was asked for before an invalidation may not know what caused it.
+            if generation == self._generation:
+                self._kept = (value, begun)
+        return value, begun
 
     def _is_young(self, begun: Moment) -> bool:
         return begun.age_s(self._clock) < self._ttl_s and not begun.slept_since(self._clock)
@@ -67,16 +82,16 @@ class AccountData:
         if not ttl_s >= 0:
             raise ValueError(f"account data can be kept for zero or more seconds, not {ttl_s}; correct the setting")
         self._gateway = gateway
-        self._account = _Cached(gateway.fetch_account, clock=clock, ttl_s=ttl_s)
-        self._holdings = _Cached(lambda: _held(gateway.fetch_positions()), clock=clock, ttl_s=ttl_s)
+        self._account = _Cached(self._fetch_account, clock=clock, ttl_s=ttl_s)
+        self._holdings = _Cached(self._fetch_positions, clock=clock, ttl_s=ttl_s)
         self._caches: Mapping[str, _Cached[AccountSnapshot] | _Cached[_Held]] = {
             "buying_power": self._account,
             "positions": self._holdings,
         }
 
-    def account(self) -> AccountSnapshot:
-        """Return balances and restrictions."""
-        return self._account.get()
+    def account(self, *, by: Seconds | None = None) -> AccountSnapshot:
+        """Return balances and restrictions; with ``by``, a point on the clock, the read is over by then."""
+        return self._account.get(by=by)[0]
 
     def buying_power(self) -> Decimal:
         """Return the dollars that may be spent on buys."""
@@ -84,11 +99,16 @@ class AccountData:
 
     def positions(self) -> Mapping[str, Position]:
         """Return every holding by its symbol; one that is absent is not held, unless `unread_positions` names it."""
-        return self._holdings.get().positions
+        return self.positions_read(by=None)[0]
+
+    def positions_read(self, *, by: Seconds | None) -> tuple[Mapping[str, Position], datetime]:
+        """Do the same as `positions`, over by a point on the clock, and say when the read began."""
+        held, began = self._holdings.get(by=by)
+        return held.positions, began.at
 
     def unread_positions(self) -> tuple[UnreadPosition, ...]:
         """Return the holdings that could not be read, and those whose name another one has too."""
-        return self._holdings.get().unread
+        return self._holdings.get(by=None)[0].unread
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         """Return quotes read just now; symbols the broker does not know are absent."""
@@ -106,6 +126,15 @@ class AccountData:
             )
         for each in self._caches if name is None else (name,):
             self._caches[each].invalidate()
+
+    def _reads(self, by: Seconds | None) -> AccountGateway:
+        return self._gateway if by is None else self._gateway.by(by)
+
+    def _fetch_account(self, by: Seconds | None) -> AccountSnapshot:
+        return self._reads(by).fetch_account()
+
+    def _fetch_positions(self, by: Seconds | None) -> _Held:
+        return _held(self._reads(by).fetch_positions())
 
 
 def _held(listing: PositionListing) -> _Held:

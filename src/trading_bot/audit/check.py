@@ -6,8 +6,10 @@ from pathlib import Path
 
 from trading_bot.files import LocalFiles
 from trading_bot.order_management.anchor import HeadAnchor
+from trading_bot.order_management.causes import Freeze
 from trading_bot.order_management.history import HistoryVerdict, JournalHistory
 from trading_bot.order_management.order_log import Integrity
+from trading_bot.order_management.standing import StandingFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,18 @@ def verdict_on(journal: Path, *, anchor: Path | None = None) -> ChainVerdict:
         last_at=found.last_at,
         problem=_problem(found),
     )
+
+
+def freezes_on_record(journal: Path, *, now: datetime) -> tuple[Freeze, ...]:
+    """Return what stops entries at ``now``, as far as the journal tells.
+
+    Raises:
+        OrderLogError: it is there and cannot be read, or does not verify.
+    """
+    standing = StandingFacts()
+    for record in JournalHistory(journal=journal, files=LocalFiles()).records():
+        standing.note(record)
+    return tuple(freeze for freeze in standing.freezes() if not freeze.is_over(now))
 
 
 def _problem(found: HistoryVerdict) -> str | None:

@@ -181,8 +181,8 @@ _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
     EventKind.CANCEL_REQUESTED: _plain("a cancel was asked for"),
     EventKind.CANCEL_ANSWERED: _cancel_answered,
     EventKind.ANOMALY_FOUND: _plain("something does not fit"),
-    EventKind.SYMBOL_FROZEN: _on_symbol("no order may be opened on {symbol}"),
-    EventKind.SYMBOL_RELEASED: _on_symbol("orders on {symbol} are allowed again"),
+    EventKind.SYMBOL_FROZEN: _on_symbol("no entry is taken in {symbol}"),
+    EventKind.SYMBOL_RELEASED: _on_symbol("entries in {symbol} are taken again"),
     EventKind.SNAPSHOT_TAKEN: _plain("the broker's open orders were read in full"),
     EventKind.POSITION_ACCEPTED: _position_accepted,
     EventKind.POSITION_DIFFERED: lambda fact: (
@@ -193,6 +193,11 @@ _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
         f"{fact.details['was']} is called {fact.symbol} now"
         if "was" in fact.details
         else f"the broker's instrument of {fact.symbol} is {_detail(fact, 'instrument_id')}"
+    ),
+    EventKind.EXIT_BEGUN: lambda fact: f"{_person(fact)} began to leave {fact.symbol}{_because(fact)}",
+    EventKind.EXIT_LEG_PLACED: lambda fact: f"order {_detail(fact, 'leg')} is placed to leave {fact.symbol}",
+    EventKind.EXIT_ENDED: lambda fact: (
+        f"the exit of {fact.symbol} ended: {_words(_detail(fact, 'ending'))}{_because(fact)}"
     ),
     EventKind.TRADING_HALTED: _plain("new orders were halted"),
     EventKind.TRADING_RESUMED: _plain("new orders were allowed again"),

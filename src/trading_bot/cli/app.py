@@ -15,6 +15,7 @@ from trading_bot.cli.demo import demo
 from trading_bot.cli.doctor import doctor
 from trading_bot.cli.errors import code_of, exit_code_of, install_last_resort, known_errors, report
 from trading_bot.cli.exit_codes import ExitCode
+from trading_bot.cli.exit_commands import EXIT_COMMANDS
 from trading_bot.cli.invocation import Invocation, common_options
 from trading_bot.cli.login_commands import LOGIN_COMMANDS
 from trading_bot.cli.orders_commands import ORDER_COMMANDS
@@ -48,6 +49,7 @@ for _command in (
     demo,
     *ORDER_COMMANDS,
     cancel_all,
+    *EXIT_COMMANDS,
     positions,
     *DECISION_COMMANDS,
     *SAFETY_COMMANDS,

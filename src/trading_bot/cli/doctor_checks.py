@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from trading_bot import checkup
-from trading_bot.audit.check import verdict_on
+from trading_bot.audit.check import freezes_on_record, verdict_on
 from trading_bot.audit.tail import JournalTail
 from trading_bot.checkup import Check, FolderFacts, Trouble
 from trading_bot.cli.account_place import AccountPlace, place_of
@@ -74,6 +74,8 @@ def _storage(config: Config, place: AccountPlace, clock: Clock) -> Iterator[Chec
         yield checkup.failed("journal", error, Trouble.STORAGE)
         return
     yield checkup.journal_check(verdict, path=str(place.journal))
+    if verdict.ok:
+        yield from checkup.freeze_checks(freezes_on_record(place.journal, now=clock.now()))
     yield checkup.clock_check(now=clock.now(), last_record=verdict.last_at)
     if verdict.ok and verdict.records:
         yield _results(place)

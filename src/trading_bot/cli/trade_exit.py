@@ -8,6 +8,9 @@ _BY_CODE: Mapping[str, ExitCode] = {
     "market_closed": ExitCode.MARKET_CLOSED,
     "login_needed": ExitCode.LOGIN_NEEDED,
     "no_account_data": ExitCode.NOT_SENT,
+    "no_quote": ExitCode.NOT_SENT,
+    "rejected": ExitCode.REFUSED_BY_BROKER,
+    "not_sent": ExitCode.NOT_SENT,
     "journal_failed": ExitCode.JOURNAL,
     "journal_damaged": ExitCode.JOURNAL,
     **dict.fromkeys(

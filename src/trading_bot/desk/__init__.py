@@ -4,20 +4,19 @@ A question can be answered here or sent to the process that holds the account; e
 or one of the order errors. A new question is a new subclass of `Ask` and a place in `AnyAsk`.
 """
 
-from decimal import Decimal
 from typing import Annotated, Literal, Protocol, TypeAlias, TypeVar
 
-from pydantic import BeforeValidator, Field, PlainSerializer, TypeAdapter, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from trading_bot.bot import TradingBot
 from trading_bot.desk.asks import AnyOrderId, Ask, Counter, Progress, Text, no_progress
 from trading_bot.desk.decision_asks import AcceptPosition, AdoptOrder, ReleaseSymbol, ResolveOrder
+from trading_bot.desk.exit_asks import ExitPosition, Flatten, ListFreezes, ListHeld, Resume
+from trading_bot.desk.values import Dollars
 from trading_bot.lease import ProcessInfo
 from trading_bot.order_json import (
     FORM_VERSION,
     JsonObject,
-    amount_text,
     cancel_result_json,
     cancel_results_json,
     external_order_json,
@@ -31,7 +30,6 @@ from trading_bot.order_json import (
 )
 from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError, OrderValidationError
 from trading_bot.order_management.models import OrderRequest, Pricing, Side, TimeInForce
-from trading_bot.signals import Price
 from trading_bot.wrong_values import in_words
 
 __all__ = [
@@ -44,6 +42,10 @@ __all__ = [
     "CancelOrder",
     "Counter",
     "Desk",
+    "ExitPosition",
+    "Flatten",
+    "ListFreezes",
+    "ListHeld",
     "ListOrders",
     "ListPositions",
     "Ping",
@@ -52,6 +54,7 @@ __all__ = [
     "Progress",
     "ReleaseSymbol",
     "ResolveOrder",
+    "Resume",
     "ShowStatus",
     "Synchronize",
     "new_ask",
@@ -60,23 +63,13 @@ __all__ = [
 ]
 
 
-def _exact(value: object) -> object:
-    # A fraction read from JSON as a number has been through binary by the time it is seen here.
-    if isinstance(value, str | int | Decimal):
-        return value
-    raise PydanticCustomError("inexact", "must be text, such as 250.30")
-
-
-_Dollars = Annotated[Price, BeforeValidator(_exact), PlainSerializer(amount_text, when_used="json")]
-
-
 class _Trade(Ask):
     """The terms of a trade; ``quantity`` in whole shares, ``reference_price`` in dollars a share."""
 
     symbol: Text
     side: Annotated[Side, Field(strict=False)]
     quantity: int
-    reference_price: _Dollars
+    reference_price: Dollars
     strategy_name: Text = "manual"
     time_in_force: Annotated[TimeInForce, Field(strict=False)] = TimeInForce.GFD
     extended_hours: bool = False
@@ -255,6 +248,11 @@ AnyAsk: TypeAlias = Annotated[
     | AdoptOrder
     | ReleaseSymbol
     | AcceptPosition
+    | ExitPosition
+    | Flatten
+    | ListHeld
+    | Resume
+    | ListFreezes
     | Ping,
     Field(discriminator="ask"),
 ]

@@ -5,13 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from trading_bot.clock import Clock, Moment
-from trading_bot.order_management.causes import leaves_exits
 from trading_bot.order_management.client_ids import validate_client_order_id
 from trading_bot.order_management.crossing import WOULD_CROSS, crossed_orders, why_crossing
-from trading_bot.order_management.events import EventKind, OrderEvent
+from trading_bot.order_management.events import OrderEvent
 from trading_bot.order_management.exceptions import (
     DuplicateOrderError,
     OrderNotSentError,
@@ -19,56 +18,34 @@ from trading_bot.order_management.exceptions import (
     TradeRefusedError,
     TradingHaltedError,
 )
+from trading_bot.order_management.free_shares import Free
 from trading_bot.order_management.holdings import Holdings
+from trading_bot.order_management.intents import may_go_again, refuse_reuse
 from trading_bot.order_management.ledger import OrderLedger
-from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderEnvelope, OrderTerms, Side
+from trading_bot.order_management.models import (
+    EXACT,
+    ClientOrderId,
+    OrderEnvelope,
+    OrderTerms,
+    Side,
+)
 from trading_bot.order_management.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
 from trading_bot.order_management.ports import ArmingId
-from trading_bot.order_management.position_watch import INSTRUMENT_ID, in_words
+from trading_bot.order_management.position_watch import in_words
 
 if TYPE_CHECKING:
     from trading_bot.config import OrderManagementConfig
 
 
-def intent_of(
-    client_order_id: ClientOrderId,
-    prepared: PreparedOrder,
-    *,
-    reference_price: Decimal,
-    strategy_name: str | None,
-    mode: ExecutionMode,
-    replaces: ClientOrderId | None = None,
-) -> OrderEvent:
-    """Return the event that states everything about an order before it is sent; ``replaces`` is FIX tag 41."""
-    terms = prepared.terms
-    return OrderEvent(
-        event=EventKind.ORDER_INTENDED,
-        client_order_id=client_order_id,
-        ref_id=prepared.ref_id,
-        symbol=terms.symbol,
-        side=terms.side,
-        quantity=Decimal(terms.quantity),
-        limit_price=terms.limit_price,
-        execution_mode=mode,
-        strategy_name=strategy_name,
-        details={
-            "reference_price": f"{reference_price:f}",
-            "time_in_force": terms.time_in_force.value,
-            "extended_hours": "true" if terms.extended_hours else "false",
-            "body_sha256": prepared.digest,
-            **({} if replaces is None else {"replaces": replaces}),
-            **({} if prepared.instrument_id is None else {INSTRUMENT_ID: prepared.instrument_id}),
-        },
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """When somebody asked for an order, with the price of that moment, and under which arming."""
+    """When somebody asked for an order, with the price of that moment, under which arming, and by what name."""
 
     at: Moment
     arming: ArmingId | None
+    is_named: bool = False
+    """Whether the caller gave the order an id: then it is meant as an order of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +56,17 @@ class Admitted:
     arming: ArmingId | None
 
 
+HaltedBecause: TypeAlias = Callable[[str, bool], str | None]
+"""Says why no order in a symbol is taken now; with True, why not even an exit."""
+
+
 class Admission:
     """Lets each order in once.
 
-    ``halted_because`` says why no order is taken now, ``exits_halted_because`` why not even a sale of held shares, and
-    ``stale_because`` why our view of the broker carries none; all are asked under the lock, as is ``arming``, the one
-    in force. ``holdings`` bounds sells; without it no sell counts as a way out.
+    An **exit**, a sell of at most the free shares, is bound by what `_refuse_exit` names and by nothing else; all other
+    rules are for entries, in `_refuse_entry`. ``stale_because`` says why our view of the broker carries no entry,
+    ``arming`` which arming is in force; both are asked under the lock. ``holdings`` bounds sells; without it no sell
+    counts as an exit.
     """
 
     def __init__(
@@ -93,8 +75,7 @@ class Admission:
         ledger: OrderLedger,
         settings: "OrderManagementConfig",
         clock: Clock,
-        halted_because: Callable[[], str | None],
-        exits_halted_because: Callable[[], str | None],
+        halted_because: HaltedBecause,
         stale_because: Callable[[], str | None],
         arming: Callable[[], ArmingId | None],
         holdings: Callable[[], Holdings | None],
@@ -104,7 +85,6 @@ class Admission:
         self._settings = settings
         self._clock = clock
         self._halted_because = halted_because
-        self._exits_halted_because = exits_halted_because
         self._stale_because = stale_because
         self.arming = arming
         self._holdings = holdings
@@ -118,14 +98,21 @@ class Admission:
     def earlier(self, client_order_id: ClientOrderId, terms: OrderTerms) -> OrderEnvelope | None:
         """Return the envelope that already bears this id, once its own submit has ended; None if the id is new.
 
+        None too where that order was provably not sent and these are its terms, priced or as first asked for: then it
+        may be sent after all, as the same order.
+
         Raises:
             OrderValidationError: the id stands for an order of another symbol, side or quantity.
         """
+        found = self._settled(client_order_id, terms)
+        return None if found is None or may_go_again(found, terms) else found
+
+    def _settled(self, client_order_id: ClientOrderId, terms: OrderTerms) -> OrderEnvelope | None:
         with self._ledger.open_book() as book:
             order, under_way = book.get(client_order_id), self._in_flight.get(client_order_id)
         if order is None:
             return None
-        _refuse_reuse(order, terms)
+        refuse_reuse(order, terms)
         if under_way is not None:
             under_way.wait(self._settings.submit_deadline_s)
             with self._ledger.open_book() as book:
@@ -141,7 +128,7 @@ class Admission:
         if (earlier := self.bearing(client_order_id, terms)) is not None:
             return earlier
         with self._ledger.open_book() as book:
-            return self._equal_order(book, terms)
+            return self._equal_order(book, terms, is_named=client_order_id is not None)
 
     def bearing(self, client_order_id: str | None, terms: OrderTerms) -> OrderEnvelope | None:
         """Return the order that bears this id, as `earlier` does; None without an id.
@@ -157,40 +144,43 @@ class Admission:
             return book.has_standing(terms, now=self._clock.now(), window=self._duplicate_window)
 
     def reduces(self, terms: OrderTerms) -> bool:
-        """Whether an order of these terms, once let in, can only sell shares that are held and free."""
+        """Whether an order of these terms, once let in, is an exit: it can only sell shares that are held and free."""
         holdings = self._holdings()
         return terms.side is Side.SELL and holdings is not None and holdings.are_known
 
+    def free_to_sell(self, symbol: str) -> Decimal | None:
+        """Return the shares of a symbol that an exit may sell now; None while the positions are not known."""
+        free = self.free(symbol)
+        return None if free is None else free.quantity
+
+    def free(self, symbol: str) -> Free | None:
+        """Return the same with the numbers that explain it."""
+        holdings = self._holdings()
+        return holdings.free_to_sell(symbol) if holdings is not None and holdings.are_known else None
+
     def refuse_if_halted(self, terms: OrderTerms, *, instrument_id: str | None = None) -> None:
-        """Refuse while trading is halted or the symbol is frozen; a sale of held shares passes where that may be.
+        """Refuse while trading is halted or the symbol is frozen; an exit passes both.
 
         Raises:
-            TradingHaltedError: with the reason.
+            TradingHaltedError: with the reason, and the command that helps.
         """
         if (failure := self._ledger.failure) is not None:
             raise TradingHaltedError(f"{terms.symbol}: {failure}", symbol=terms.symbol, code=failure.code)
-        leaving = self.reduces(terms)
-        with self._ledger.open_book() as book:
-            frozen = book.freeze_fact(terms.symbol)
-        reason = self._exits_halted_because() if leaving else self._halted_because()
-        if reason is None and frozen is not None and not (leaving and leaves_exits(frozen)):
-            reason = f"the symbol is frozen: {frozen.reason or 'frozen'}"
+        reason = self._halted_because(terms.symbol, self.reduces(terms))
         if reason is None and terms.side is Side.BUY:
             reason = self._entries_stopped(terms.symbol, instrument_id)
         if reason is not None:
             raise TradingHaltedError(f"{terms.symbol}: no order is taken: {reason}", symbol=terms.symbol)
 
-    def refuse_unless_open_to(self, terms: OrderTerms) -> None:
-        """Refuse what `begin` would refuse of these terms as things stand.
+    def refuse_unless_open_to(self, terms: OrderTerms, *, instead_of: TrackedOrder | None = None) -> None:
+        """Refuse what `begin` would refuse of these terms as things stand, once ``instead_of`` had been cancelled.
 
         Raises:
             TradingHaltedError, DuplicateOrderError, TradeRefusedError: as there.
         """
         with self._ledger.open_book() as book:
             self.refuse_if_halted(terms)
-            self._refuse_if_crowded(book, terms)
-            self._refuse_if_oversold(terms)
-            self._refuse_if_crossing(book, terms)
+            self._refuse(book, terms, instead_of=instead_of)
 
     def begin(self, intent: OrderEvent, prepared: PreparedOrder, *, decided: Decided) -> Admitted | OrderEnvelope:
         """Write the intent and return its proof with the arming in force; or the order that already stands for it.
@@ -205,11 +195,13 @@ class Admission:
         client_order_id = ClientOrderId(str(intent.client_order_id))
         terms = prepared.terms
         with self._ledger.open_book() as book:
-            if book.get(client_order_id) is None:
+            known = book.get(client_order_id)
+            if known is None or may_go_again(known.envelope, terms):
                 self.refuse_if_halted(terms, instrument_id=prepared.instrument_id)
-                self._refuse_if_stale(terms)
-                return self._equal_order(book, terms) or self._admit(book, intent, prepared, decided=decided)
-        earlier = self.earlier(client_order_id, terms)
+                self.refuse_if_stale(terms)
+                equal = self._equal_order(book, terms, is_named=decided.is_named)
+                return equal or self._admit(book, intent, prepared, decided=decided)
+        earlier = self._settled(client_order_id, terms)
         if earlier is None:
             raise OrderValidationError(f"order {client_order_id} is gone from the book; use a new client order id")
         return earlier
@@ -230,8 +222,13 @@ class Admission:
                 code="price_out_of_date",
             )
 
-    def _refuse_if_stale(self, terms: OrderTerms) -> None:
-        reason = self._stale_because()
+    def refuse_if_stale(self, terms: OrderTerms) -> None:
+        """Refuse while our view of the broker is too old for an entry; an exit needs only its own shares.
+
+        Raises:
+            TradingHaltedError: with the reason.
+        """
+        reason = None if self.reduces(terms) else self._stale_because()
         if reason is not None:
             raise TradingHaltedError(
                 f"{terms.symbol}: no order is taken: {reason}", symbol=terms.symbol, code="view_too_old"
@@ -245,14 +242,17 @@ class Admission:
     def _duplicate_window(self) -> timedelta:
         return timedelta(seconds=self._settings.duplicate_window_s)
 
-    def _equal_order(self, book: OrderBook, terms: OrderTerms) -> OrderEnvelope | None:
-        standing = book.standing_for(terms, now=self._clock.now(), window=self._duplicate_window)
+    def _equal_order(self, book: OrderBook, terms: OrderTerms, *, is_named: bool) -> OrderEnvelope | None:
+        leaving = self.reduces(terms)
+        if leaving and is_named and terms.quantity <= (self.free_to_sell(terms.symbol) or 0):
+            return None  # meant as an exit of its own, and its shares are there
+        # An exit that has filled holds no other one up; one that rests unnamed still answers for its equal.
+        window = timedelta() if leaving else self._duplicate_window
+        standing = book.standing_for(terms, now=self._clock.now(), window=window)
         return replace(standing.envelope, duplicate_of=standing.client_order_id) if standing is not None else None
 
     def _admit(self, book: OrderBook, intent: OrderEvent, prepared: PreparedOrder, *, decided: Decided) -> Admitted:
-        self._refuse_if_crowded(book, prepared.terms)
-        self._refuse_if_oversold(prepared.terms, is_real=True)
-        self._refuse_if_crossing(book, prepared.terms)
+        self._refuse(book, prepared.terms, is_real=True)
         # Before the record: a kill from here on leaves an intent that no later arming lets out.
         arming = self.arming()
         self._refuse_if_overtaken(prepared.terms, decided, arming)
@@ -262,8 +262,18 @@ class Admission:
         self._in_flight[proof.client_order_id] = threading.Event()
         return Admitted(intent=proof, arming=arming)
 
-    def _refuse_if_crowded(self, book: OrderBook, terms: OrderTerms) -> None:
-        pending = book.pending_on(terms.symbol, terms.side)
+    def _refuse(
+        self, book: OrderBook, terms: OrderTerms, *, instead_of: TrackedOrder | None = None, is_real: bool = False
+    ) -> None:
+        if terms.side is Side.SELL and self._holdings() is not None:
+            self._refuse_exit(terms, instead_of=instead_of, is_real=is_real)
+        else:
+            self._refuse_entry(book, terms, instead_of=instead_of)
+        self._refuse_if_crossing(book, terms)
+
+    def _refuse_entry(self, book: OrderBook, terms: OrderTerms, *, instead_of: TrackedOrder | None) -> None:
+        """Refuse what adds risk and should not. Every rule here leaves exits alone."""
+        pending = [order for order in book.pending_on(terms.symbol, terms.side) if not _is_same(order, instead_of)]
         if len(pending) < self._settings.max_pending_per_side:
             return
         first = pending[0]
@@ -275,13 +285,24 @@ class Admission:
             envelope=first.envelope,
         )
 
-    def _refuse_if_oversold(self, terms: OrderTerms, *, is_real: bool = False) -> None:
-        """``is_real``: a preview reads nothing anew, so old positions hold up only an order that is to be sent."""
+    def _refuse_exit(self, terms: OrderTerms, *, instead_of: TrackedOrder | None, is_real: bool) -> None:
+        """Refuse to sell what is not provably held and free.
+
+        ``is_real``: a preview reads nothing anew, so old positions hold up only an order that is to be sent.
+        """
         holdings = self._holdings()
-        if holdings is None or not self.reduces(terms):
-            return
+        if holdings is None or not holdings.are_known:
+            raise TradingHaltedError(
+                f"{terms.symbol}: nothing is sold while the positions have not been read; run 'trading-bot sync' and "
+                "try again",
+                symbol=terms.symbol,
+                code="positions_unknown",
+            )
         free = holdings.free_to_sell(terms.symbol)
-        if terms.quantity > free.quantity:
+        quantity = free.quantity
+        if instead_of is not None and instead_of.envelope.side is Side.SELL:
+            quantity = EXACT.add(quantity, instead_of.remaining_quantity)
+        if terms.quantity > quantity:
             raise TradeRefusedError(
                 f"{terms.symbol}: {terms.quantity} shares are more than the {in_words(free.quantity)} held and free to "
                 f"sell: {free.in_words()}",
@@ -303,17 +324,10 @@ class Admission:
         foreign = () if leaving or holdings is None else holdings.placed_elsewhere(terms.symbol)
         crossed = crossed_orders(terms, ours=ours, foreign=foreign)
         if crossed:
-            raise TradeRefusedError(why_crossing(terms, crossed[0]), symbol=terms.symbol, code=WOULD_CROSS)
+            way_out = f"; or run 'trading-bot exit {terms.symbol}', which cancels it" if leaving else ""
+            why = f"{why_crossing(terms, crossed[0])}{way_out}"
+            raise TradeRefusedError(why, symbol=terms.symbol, code=WOULD_CROSS)
 
 
-def _refuse_reuse(order: TrackedOrder, terms: OrderTerms) -> None:
-    ours = order.envelope
-    if (ours.symbol, ours.side, ours.quantity) == (terms.symbol, terms.side, terms.quantity):
-        return
-    raise OrderValidationError(
-        f"client order id {ours.client_order_id} already stands for {ours.side} {ours.quantity} {ours.symbol}; "
-        "use a new id for a new order",
-        client_order_id=ours.client_order_id,
-        symbol=terms.symbol,
-        code="client_order_id_reused",
-    )
+def _is_same(order: TrackedOrder, other: TrackedOrder | None) -> bool:
+    return other is not None and order.client_order_id == other.client_order_id

@@ -1,6 +1,6 @@
 """Orders at the broker that must not be: what is put on record, once, when one is seen."""
 
-from trading_bot.order_management.causes import CAUSE, Cause, leaves_exits
+from trading_bot.order_management.causes import CAUSE, Cause
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.foreign import Row
 from trading_bot.order_management.ledger import OrderLedger
@@ -18,7 +18,7 @@ def note_unjournaled(ledger: OrderLedger, row: Row) -> None:
     """Halt entries over an order that bears our mark and is not in the journal."""
     symbol = row.symbol or row.instrument_id or "an unknown instrument"
     with ledger.open_book() as book:
-        if book.halt is None:
+        if not book.is_halted_for(Cause.STRANGER):
             ledger.record_fact(
                 OrderEvent(
                     event=EventKind.TRADING_HALTED,
@@ -34,7 +34,7 @@ def note_unjournaled(ledger: OrderLedger, row: Row) -> None:
 def note_duplicate_ref_id(ledger: OrderLedger, order: TrackedOrder, report: OrderReport) -> None:
     """Halt trading over a second order under the ``ref_id`` of one of ours."""
     with ledger.open_book() as book:
-        if book.halt_fact is None or leaves_exits(book.halt_fact):
+        if not book.is_halted_for(Cause.TWIN):
             ledger.record_fact(
                 OrderEvent(
                     event=EventKind.TRADING_HALTED,

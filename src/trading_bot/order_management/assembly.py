@@ -12,7 +12,10 @@ from trading_bot.order_management.account_view import AccountView
 from trading_bot.order_management.admission import Admission
 from trading_bot.order_management.cancel_all import CancelEverything
 from trading_bot.order_management.cancellation import Canceller
+from trading_bot.order_management.exceptions import OrderStatusError, TradingHaltedError
+from trading_bot.order_management.exits import Exits
 from trading_bot.order_management.external_orders import ExternalOrders
+from trading_bot.order_management.freeze_decisions import FreezeDecisions
 from trading_bot.order_management.freshness import Freshness
 from trading_bot.order_management.halts import TradingHalts
 from trading_bot.order_management.holdings import Holdings
@@ -21,14 +24,17 @@ from trading_bot.order_management.market_quotes import MarketCheck
 from trading_bot.order_management.models import ExecutionMode, OrderEnvelope, OrderTerms
 from trading_bot.order_management.operator_decisions import OperatorDecisions
 from trading_bot.order_management.placement import ManagerIdentity, Placement
+from trading_bot.order_management.portfolio import Quote
 from trading_bot.order_management.ports import AccountGateway, BrokerGateway, SendLock, TradingLatch
 from trading_bot.order_management.pursuit import Pursuit
 from trading_bot.order_management.replacement import Replacement
+from trading_bot.order_management.results import SyncSummary
 from trading_bot.order_management.send_horizon import Carrier, SendHorizon
 from trading_bot.order_management.settlement import OutcomeRecorder
 from trading_bot.order_management.submission import SubmitProtocol, SubmitRules
 from trading_bot.order_management.synchronization import OrderHorizon, Synchronizer
 from trading_bot.order_management.upkeep import Upkeep
+from trading_bot.order_management.ways_out import WaysOut
 
 if TYPE_CHECKING:
     from trading_bot.config import OrderManagementConfig
@@ -65,7 +71,7 @@ class ManagerParts:
         self.synchronizer = self._synchronizer()
         self.holdings = self._holdings()
         self.outcomes = OutcomeRecorder(ledger=base.ledger, synchronizer=self.synchronizer, clock=base.clock)
-        self.halts = TradingHalts(ledger=base.ledger, outcomes=self.outcomes, latch=base.latch)
+        self.halts = TradingHalts(ledger=base.ledger, outcomes=self.outcomes, latch=base.latch, clock=base.clock)
         self.canceller = self._canceller()
         self.upkeep = self._upkeep()
         self.everything = self._everything()
@@ -73,6 +79,7 @@ class ManagerParts:
         self.replacement = self._replacement()
         self.view = AccountView(external=self.external, holdings=self.holdings, ledger=base.ledger)
         self.decisions = self._decisions()
+        self.ways_out = WaysOut(exits=self._exits(), ledger=base.ledger, canceller=self.canceller, halts=self.halts)
 
     def forget_the_broker(self) -> None:
         """Rely on nothing that was read before: another process may have had the account since."""
@@ -82,14 +89,40 @@ class ManagerParts:
         if self.holdings is not None:
             self.holdings.forget()
 
+    def synchronize(self) -> SyncSummary:
+        """Run one synchronisation; entries are taken from the first complete one after `recover` on."""
+        summary = self.upkeep.synchronize()
+        self._take_entries_if(summary)
+        return summary
+
+    def recover(self) -> SyncSummary:
+        """Compare the whole book with the broker anew.
+
+        Raises:
+            TradingHaltedError: the comparison was not complete.
+        """
+        self.forget_the_broker()
+        summary = self.upkeep.recover()
+        self._take_entries_if(summary)
+        if not summary.is_view or not self.positions_are_known:
+            raise TradingHaltedError(
+                f"the orders could not be compared with the broker: {summary.problem}; cancels work, new orders wait "
+                "for the next complete synchronisation",
+                code="not_reconciled",
+            )
+        return summary
+
+    def _take_entries_if(self, summary: SyncSummary) -> None:
+        if summary.is_view and self.upkeep.has_recovered:
+            self.halts.end_start()
+
     def _admission(self) -> Admission:
         base = self._base
         return Admission(
             ledger=base.ledger,
             settings=base.settings,
             clock=base.clock,
-            halted_because=self._halt,
-            exits_halted_because=self._halt_of_exits,
+            halted_because=lambda symbol, leaving: self.halts.reason(symbol=symbol, leaving=leaving),
             stale_because=self.freshness.stale_because,
             arming=base.latch.arming,
             holdings=lambda: self.holdings,
@@ -111,12 +144,6 @@ class ManagerParts:
     def _instrument_of(self, symbol: str) -> str | None:
         with self._base.ledger.open_book() as book:
             return book.positions.instrument_of(symbol)
-
-    def _halt(self) -> str | None:
-        return self.halts.reason()
-
-    def _halt_of_exits(self) -> str | None:
-        return self.halts.reason(leaving=True)
 
     def _synchronizer(self) -> Synchronizer:
         base = self._base
@@ -203,7 +230,7 @@ class ManagerParts:
             protocol=protocol,
             outcomes=self.outcomes,
             canceller=self.canceller,
-            catch_up=lambda within_s: self.upkeep.catch_up(within_s=within_s),
+            catch_up=lambda within_s, patience_s: self.upkeep.catch_up(within_s=within_s, patience_s=patience_s),
             ready_to_sell=self._ready_to_sell,
             check_market=base.check_market,
             clock=base.clock,
@@ -234,4 +261,30 @@ class ManagerParts:
             holdings=self.holdings,
             mode=base.identity.mode,
             is_in_flight=self.admission.is_in_flight,
+            freezes=FreezeDecisions(ledger=base.ledger, clock=base.clock),
         )
+
+    def _exits(self) -> Exits:
+        base = self._base
+        return Exits(
+            ledger=base.ledger,
+            placement=self.placement,
+            admission=self.admission,
+            canceller=self.canceller,
+            synchronizer=self.synchronizer,
+            quote=self._quote,
+            stop_replacing=self.replacement.stop,
+            clock=base.clock,
+            new_id=base.new_id,
+            catch_up=lambda within_s, patience_s: self.upkeep.catch_up(within_s=within_s, patience_s=patience_s),
+            ready_to_sell=self._ready_to_sell,
+            rules=base.settings,
+        )
+
+    def _quote(self, symbol: str, by: Seconds) -> Quote | None:
+        if self._base.account is None:
+            return None
+        try:
+            return self._base.account.by(by).fetch_quotes((symbol,)).get(symbol)
+        except OrderStatusError:
+            return None

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from trading_bot.clock import Seconds
 from trading_bot.order_management.events import EventKind, about
+from trading_bot.order_management.exceptions import OrderCancellationError
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import ClientOrderId, OrderReport, OrderState
 from trading_bot.order_management.order_book import TrackedOrder
@@ -22,6 +23,21 @@ def ignore_result(_result: CancelResult) -> None:
 def _told(result: CancelResult, listener: CancelListener) -> CancelResult:
     listener(result)
     return result
+
+
+_ACCEPTABLE_ENDS = frozenset({CancelVerdict.PENDING, CancelVerdict.LATCHED})
+
+
+def raise_unless_under_way(result: CancelResult, order_id: str) -> None:
+    """Raise `OrderCancellationError` where the order may still be live and no cancel is under way."""
+    if result.is_proven_closed or result.verdict in _ACCEPTABLE_ENDS:
+        return
+    raise OrderCancellationError(
+        f"{result.symbol} order {order_id} is not cancelled ({result.verdict}: {result.reason}); "
+        "it may still fill: read its status and cancel again",
+        results=(result,),
+        order_id=order_id,
+    )
 
 
 class Canceller:

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 
-from trading_bot.order_management.causes import Cause, cause_of
-from trading_bot.order_management.events import EventKind, OrderEvent
+from trading_bot.order_management.causes import OURSELVES, Cause, ended
+from trading_bot.order_management.events import OrderEvent
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import EXACT, Side
 from trading_bot.order_management.order_book import OrderBook
@@ -34,10 +34,13 @@ def act_on(
             ledger.record_facts(_about_difference(book, look, symbol, difference))
     for symbol in _healed(book, look, {*found, *in_doubt}):
         ledger.record_fact(agreed(symbol))
-        if cause_of(book.freeze_fact(symbol)) is Cause.DRIFT:
-            ledger.record_fact(OrderEvent(event=EventKind.SYMBOL_RELEASED, symbol=symbol, reason=_HEALED))
+        ledger.record_facts(
+            ended(freeze, by=OURSELVES, reason=_HEALED)
+            for freeze in book.freezes(symbol=symbol)
+            if freeze.cause is Cause.DRIFT
+        )
     short = next((symbol for symbol in sorted(look.held) if look.held[symbol] < 0), None)
-    if short is not None and book.halt_fact is None:
+    if short is not None and not book.is_halted_for(Cause.NEGATIVE_POSITION):
         ledger.record_fact(halt_of(short, look.held[short]))
 
 
@@ -67,14 +70,13 @@ def _about_difference(book: OrderBook, look: Look, symbol: str, difference: Diff
         yield differed(symbol, look)
     if not (is_proven(difference, look) or was_proven_before(on_record, look)):
         return
-    frozen = book.freeze_fact(symbol)
-    is_outdated = cause_of(frozen) is Cause.DRIFT and not is_same_difference(frozen, symbol, look)
-    if frozen is None or is_outdated:
+    frozen = book.freeze_fact(symbol, Cause.DRIFT)
+    if frozen is None or not is_same_difference(frozen, symbol, look):
         yield freeze_of(symbol, look)
 
 
 def _healed(book: OrderBook, look: Look, differing: Collection[str]) -> list[str]:
-    drifted = (symbol for symbol in book.frozen_symbols() if cause_of(book.freeze_fact(symbol)) is Cause.DRIFT)
+    drifted = (freeze.symbol for freeze in book.freezes() if freeze.cause is Cause.DRIFT and freeze.symbol is not None)
     return [
         symbol
         for symbol in sorted({*book.positions.differing(), *drifted})

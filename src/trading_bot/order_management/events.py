@@ -56,6 +56,9 @@ class EventKind(enum.StrEnum):
     INSTRUMENT_NAMED = "instrument_named"  # the broker's id of a symbol; with a name it had before, a rename
     TRADING_HALTED = "trading_halted"
     TRADING_RESUMED = "trading_resumed"
+    EXIT_BEGUN = "exit_begun"  # somebody leaves a position
+    EXIT_LEG_PLACED = "exit_leg_placed"  # names the order that is placed next for it
+    EXIT_ENDED = "exit_ended"
     ORDER_CARRIED = "order_carried"  # first records of a rotated segment: an open order, whole
     KILL_IMPORTED = "kill_imported"
 

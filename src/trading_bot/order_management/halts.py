@@ -1,10 +1,15 @@
-"""Why no order is taken now: every reason in one place, and which of them leave the way out open."""
+"""Why no order is taken now: every reason in one place, and which of them bind an exit.
+
+An exit is a sell of at most the free shares. Only a kill and a journal that cannot record it stop one here; whether its
+shares are free is judged in the same critical section, by `Admission`.
+"""
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from trading_bot.order_management.causes import leaves_exits
+from trading_bot.clock import Clock
+from trading_bot.order_management.causes import Freeze
 from trading_bot.order_management.exceptions import TradingHaltedError
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.ports import TradingLatch
@@ -18,16 +23,13 @@ def _followed() -> str | None:
 
 
 class TradingHalts:
-    """A journal that fails, a cancel-all, a start without a comparison, halts on record, outcomes, and the latch.
+    """A journal that fails, a cancel-all, a start without a comparison, freezes, halts, outcomes, and the latch."""
 
-    ``leaving`` asks for the sale of free held shares. What says that our orders or the journal cannot be trusted
-    forbids that too; what only says that the account should carry less risk does not.
-    """
-
-    def __init__(self, *, ledger: OrderLedger, outcomes: OutcomeRecorder, latch: TradingLatch) -> None:
+    def __init__(self, *, ledger: OrderLedger, outcomes: OutcomeRecorder, latch: TradingLatch, clock: Clock) -> None:
         self._ledger = ledger
         self._outcomes = outcomes
         self._latch = latch
+        self._clock = clock
         self._cancelling_all = threading.Lock()
         self._not_reconciled: str | None = _NOT_RECONCILED
         self._unfollowed: Callable[[], str | None] = _followed
@@ -36,31 +38,38 @@ class TradingHalts:
         """Take no entry while ``unfollowed`` names a reason why nobody follows the open orders."""
         self._unfollowed = unfollowed
 
-    def reason(self, *, leaving: bool = False) -> str | None:
-        """Return why no such order would be taken now, or None."""
+    def reason(self, *, symbol: str | None = None, leaving: bool = False) -> str | None:
+        """Return why no such order would be taken now, or None; with a ``symbol``, its own freezes count too."""
         if self._ledger.failure is not None:
             return str(self._ledger.failure)
+        if leaving:
+            return self._latch.reason_not_reducing()
         if self._cancelling_all.locked():
             return "a cancel-all is running; wait until it has ended"
         return (
             self._not_reconciled
-            or self._on_record(leaving=leaving)
-            or (self._outcomes.exits_halted_because if leaving else self._outcomes.halted_because)
-            or (self._latch.reason_not_reducing() if leaving else self._latch.reason_not_armed())
-            or (None if leaving else self._unfollowed())
+            or self._on_record(symbol)
+            or self._outcomes.halted_because
+            or self._latch.reason_not_armed()
+            or self._unfollowed()
         )
 
+    def freezes(self, symbol: str | None = None) -> tuple[Freeze, ...]:
+        """Return every freeze and halt in force now, of one symbol and the account, or of all."""
+        with self._ledger.open_book() as book:
+            return book.freezes(now=self._clock.now(), symbol=symbol)
+
     def begin_start(self) -> None:
-        """Take no order from now on, until the whole book has been compared with the broker once more."""
+        """Take no entry from now on, until the whole book has been compared with the broker once more."""
         self._not_reconciled = _NOT_RECONCILED
 
     def end_start(self) -> None:
-        """Take orders from now on: the whole book has been compared with the broker."""
+        """Take entries from now on: the whole book has been compared with the broker."""
         self._not_reconciled = None
 
     @contextmanager
     def while_cancelling_all(self) -> Iterator[None]:
-        """Refuse new orders meanwhile.
+        """Refuse entries meanwhile.
 
         Raises:
             TradingHaltedError: another cancel-all is running.
@@ -72,9 +81,10 @@ class TradingHalts:
         finally:
             self._cancelling_all.release()
 
-    def _on_record(self, *, leaving: bool) -> str | None:
-        with self._ledger.open_book() as book:
-            halt = book.halt_fact
-        if halt is None or (leaving and leaves_exits(halt)):
+    def _on_record(self, symbol: str | None) -> str | None:
+        standing = (freeze for freeze in self.freezes(symbol) if symbol is not None or freeze.symbol is None)
+        freeze = next(standing, None)
+        if freeze is None:
             return None
-        return halt.reason or "halted"
+        what = "" if freeze.symbol is None else "the symbol is frozen: "
+        return f"{what}{freeze.reason}; {freeze.remedy}"

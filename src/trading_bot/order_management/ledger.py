@@ -124,6 +124,9 @@ class OrderLedger:
         """
         with self.open_book():
             self._refuse_after_failure()
+            if event.client_order_id is not None:
+                # One that was not sent may be sent again long after: then it is told anew first.
+                self.record_facts(self._book.brought_back(event.client_order_id))
             self._refuse_impossible(event)
             try:
                 record, intent = self._journal.append_intent(event, prepared)

@@ -4,7 +4,8 @@ Theory of operation. An order is born ``pending_submit`` when its intent is dura
 ends that: the broker has it (queued, confirmed or further), refused it (rejected), provably never saw it (not_sent),
 or nobody knows (unknown). From then on only reports of the broker move it, forwards: a report that lags behind what
 was already seen is stale and changes nothing. ``pending_cancel`` is ours: a cancel was asked for, and until a report
-shows an end, a fill may still win. Ends are final in the ledger. A report that contradicts an end is an anomaly,
+shows an end, a fill may still win. Ends are final in the ledger, but for one: an order that was provably not sent may
+be sent again, as the same order, when its caller asks for it again. A report that contradicts an end is an anomaly,
 never a transition. ``presumed_absent`` is an unknown order that complete listings did not show; it still counts in
 full, and may yet turn up.
 """
@@ -40,7 +41,7 @@ TRANSITIONS: Mapping[OrderState, frozenset[OrderState]] = {
     _S.FILLED: frozenset(),
     _S.CANCELLED: frozenset(),
     _S.REJECTED: frozenset(),
-    _S.NOT_SENT: frozenset(),
+    _S.NOT_SENT: frozenset({_S.PENDING_SUBMIT}),  # the same intent and ref_id once more: provably nothing is there
     _S.NEVER_ACCEPTED: frozenset(),
 }
 

@@ -1,6 +1,7 @@
 """The order manager: decide, write ahead, submit, and keep every order in sight until it has provably ended."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -11,12 +12,8 @@ from trading_bot.order_management.account_view import AccountView
 from trading_bot.order_management.assembly import ManagerParts, Surface
 from trading_bot.order_management.calculator import parse_time_in_force
 from trading_bot.order_management.cancel_all import raise_unless_closed
-from trading_bot.order_management.cancellation import CancelListener, ignore_result
-from trading_bot.order_management.exceptions import (
-    OrderCancellationError,
-    OrderNotFoundError,
-    TradingHaltedError,
-)
+from trading_bot.order_management.cancellation import CancelListener, ignore_result, raise_unless_under_way
+from trading_bot.order_management.exceptions import OrderNotFoundError
 from trading_bot.order_management.ledger import OrderLedger, OrderListener
 from trading_bot.order_management.market_quotes import MarketCheck, allow_at_any_market
 from trading_bot.order_management.models import (
@@ -31,20 +28,19 @@ from trading_bot.order_management.models import (
 from trading_bot.order_management.operator_decisions import OperatorDecisions
 from trading_bot.order_management.order_book import TrackedOrder
 from trading_bot.order_management.outstanding import latest_status
-from trading_bot.order_management.placement import Approval, ManagerIdentity, Placed, approve_all
+from trading_bot.order_management.placement import Approval, Gather, ManagerIdentity, Placed, already, approve_all
 from trading_bot.order_management.ports import AccountGateway, BrokerGateway, SendLock, TradingLatch
 from trading_bot.order_management.pricing import PricePreview
 from trading_bot.order_management.replacement import Change
-from trading_bot.order_management.results import CancelResult, CancelVerdict, SyncSummary
+from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.order_management.send_horizon import Carrier, slowest_carrier
 from trading_bot.order_management.upkeep import nothing
+from trading_bot.order_management.ways_out import WaysOut
 
 if TYPE_CHECKING:
     from trading_bot.config import OrderManagementConfig
 
 __all__ = ["ManagerIdentity", "OrderManager"]
-
-_ACCEPTABLE_ENDS = frozenset({CancelVerdict.PENDING, CancelVerdict.LATCHED})
 
 
 class OrderManager:
@@ -138,6 +134,11 @@ class OrderManager:
         """What can be looked at of the account beside our own orders."""
         return self._parts.view
 
+    @property
+    def ways_out(self) -> WaysOut:
+        """Exits, and what stops the way in."""
+        return self._parts.ways_out
+
     def place_limit_buy(
         self,
         symbol: str,
@@ -149,21 +150,13 @@ class OrderManager:
         extended_hours: bool = False,
         client_order_id: str | None = None,
     ) -> OrderEnvelope:
-        """Buy ``quantity`` whole shares at a limit computed from ``reference_price`` in dollars.
-
-        Raises:
-            OrderError: one of `place_limit_order`'s.
-        """
-        request = OrderRequest(
-            symbol=symbol,
-            side=Side.BUY,
-            quantity=quantity,
-            reference_price=reference_price,
-            time_in_force=parse_time_in_force(time_in_force, symbol=symbol),
-            extended_hours=extended_hours,
-            client_order_id=client_order_id,
+        """Buy whole shares at a limit computed from ``reference_price`` in dollars, as `place_limit_order` does."""
+        asked = OrderRequest(symbol=symbol, side=Side.BUY, quantity=quantity, reference_price=reference_price)
+        lasting = parse_time_in_force(time_in_force, symbol=symbol)
+        return self.place_limit_order(
+            replace(asked, time_in_force=lasting, extended_hours=extended_hours, client_order_id=client_order_id),
+            strategy_name=strategy_name,
         )
-        return self.place_limit_order(request, strategy_name=strategy_name)
 
     def place_limit_sell(
         self,
@@ -176,21 +169,13 @@ class OrderManager:
         extended_hours: bool = False,
         client_order_id: str | None = None,
     ) -> OrderEnvelope:
-        """Sell ``quantity`` whole shares at a limit computed from ``reference_price`` in dollars.
-
-        Raises:
-            OrderError: one of `place_limit_order`'s.
-        """
-        request = OrderRequest(
-            symbol=symbol,
-            side=Side.SELL,
-            quantity=quantity,
-            reference_price=reference_price,
-            time_in_force=parse_time_in_force(time_in_force, symbol=symbol),
-            extended_hours=extended_hours,
-            client_order_id=client_order_id,
+        """Sell whole shares at a limit computed from ``reference_price`` in dollars, as `place_limit_order` does."""
+        asked = OrderRequest(symbol=symbol, side=Side.SELL, quantity=quantity, reference_price=reference_price)
+        lasting = parse_time_in_force(time_in_force, symbol=symbol)
+        return self.place_limit_order(
+            replace(asked, time_in_force=lasting, extended_hours=extended_hours, client_order_id=client_order_id),
+            strategy_name=strategy_name,
         )
-        return self.place_limit_order(request, strategy_name=strategy_name)
 
     def place_limit_order(
         self, request: OrderRequest, *, strategy_name: str | None = None, approve: Approval = approve_all
@@ -216,14 +201,17 @@ class OrderManager:
         return self.place(request, strategy_name=strategy_name, approve=approve).envelope
 
     def place(
-        self, request: OrderRequest, *, strategy_name: str | None = None, approve: Approval = approve_all
+        self,
+        request: OrderRequest,
+        *,
+        strategy_name: str | None = None,
+        approve: Approval = approve_all,
+        gather: Gather | None = None,
     ) -> Placed:
-        """Do the same as `place_limit_order`, and say whether this very call submitted the order.
-
-        Raises:
-            OrderError: as there.
-        """
-        return self._parts.placement.place(request, strategy_name=strategy_name, approve=approve)
+        """Do the same, and say whether this very call submitted it; ``gather`` reads first what the rules need."""
+        return self._parts.placement.place(
+            request, strategy_name=strategy_name, gather=already(approve) if gather is None else gather
+        )
 
     def preview(self, request: OrderRequest, *, strategy_name: str | None = None) -> OrderTerms:
         """Return the terms that `place_limit_order` would send; nothing is sent or reserved.
@@ -275,11 +263,13 @@ class OrderManager:
         pricing: Pricing | None = None,
         client_order_id: str | None = None,
         approve: Approval = approve_all,
+        gather: Gather | None = None,
     ) -> OrderEnvelope:
         """Cancel an order by either id and, once the broker shows its end, place what it left unfilled.
 
         ``quantity`` is the whole new order (by default the old one's), of which what has filled is taken off; where
         nothing is left, the old order's envelope is returned and none is sent. A cancel that comes in meanwhile wins.
+        The new order is judged before the old one is cancelled, with the old one's own reservation given back.
 
         Raises:
             OrderCancellationError: the old order may still be live, so no new one was sent.
@@ -288,7 +278,8 @@ class OrderManager:
         change = Change(
             reference_price=reference_price, quantity=quantity, pricing=pricing, client_order_id=client_order_id
         )
-        return self._parts.replacement.replace(self._find(order_id), change, approve=approve)
+        rules = already(approve) if gather is None else gather
+        return self._parts.replacement.replace(self._find(order_id), change, gather=rules)
 
     def open_orders(self) -> tuple[OrderEnvelope, ...]:
         """Return the orders that have not provably ended, oldest first."""
@@ -310,14 +301,8 @@ class OrderManager:
         order = self._find(order_id)
         self._parts.replacement.stop((order.client_order_id,))
         (result,) = self._parts.canceller.cancel((order,))
-        if result.is_proven_closed or result.verdict in _ACCEPTABLE_ENDS:
-            return result
-        raise OrderCancellationError(
-            f"{result.symbol} order {order_id} is not cancelled ({result.verdict}: {result.reason}); "
-            "it may still fill: read its status and cancel again",
-            results=(result,),
-            order_id=order_id,
-        )
+        raise_unless_under_way(result, order_id)
+        return result
 
     def cancel_all_open_orders(
         self, *, include_external: bool = False, on_result: CancelListener = ignore_result
@@ -341,9 +326,7 @@ class OrderManager:
 
     def synchronize_open_orders(self) -> SyncSummary:
         """Book what the broker says of every open and unresolved order; fills and ends reach the listeners."""
-        summary = self._parts.upkeep.synchronize()
-        self._take_orders_if(summary)
-        return summary
+        return self._parts.synchronize()
 
     def recover(self) -> SyncSummary:
         """Compare the replayed book with the broker anew; orders are taken only once its open orders were all listed.
@@ -353,20 +336,7 @@ class OrderManager:
         Raises:
             TradingHaltedError: they were not, or the positions were not; a later `synchronize_open_orders` will do.
         """
-        self._parts.forget_the_broker()
-        summary = self._parts.upkeep.recover()
-        self._take_orders_if(summary)
-        if not summary.is_view or not self._parts.positions_are_known:
-            raise TradingHaltedError(
-                f"the orders could not be compared with the broker: {summary.problem}; cancels work, new orders wait "
-                "for the next complete synchronisation",
-                code="not_reconciled",
-            )
-        return summary
-
-    def _take_orders_if(self, summary: SyncSummary) -> None:
-        if summary.is_view and self._parts.upkeep.has_recovered:
-            self._parts.halts.end_start()
+        return self._parts.recover()
 
     def _find(self, identifier: str) -> TrackedOrder:
         with self._ledger.open_book() as book:

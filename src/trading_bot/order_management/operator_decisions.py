@@ -8,7 +8,7 @@ from decimal import Decimal
 from trading_bot.order_management.acceptances import acceptance_event, parse_ratio, refuse_unlike
 from trading_bot.order_management.accepting import position_named, refuse_if_moved
 from trading_bot.order_management.carrying import carried_events
-from trading_bot.order_management.causes import Cause, cause_of
+from trading_bot.order_management.causes import Cause, ended
 from trading_bot.order_management.client_ids import bears_our_mark
 from trading_bot.order_management.ended_by_hand import (
     ended_by_hand,
@@ -18,6 +18,7 @@ from trading_bot.order_management.ended_by_hand import (
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError, OrderValidationError
 from trading_bot.order_management.foreign import Row
+from trading_bot.order_management.freeze_decisions import FreezeDecisions
 from trading_bot.order_management.holdings import Holdings
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import (
@@ -63,7 +64,9 @@ class OperatorDecisions:
         holdings: Holdings | None,
         mode: ExecutionMode,
         is_in_flight: Callable[[ClientOrderId], bool],
+        freezes: FreezeDecisions,
     ) -> None:
+        self._freezes = freezes
         self._gateway = gateway
         self._ledger = ledger
         self._synchronizer = synchronizer
@@ -121,19 +124,16 @@ class OperatorDecisions:
             OrderValidationError: it is not frozen, or it is for its position, which has to be accepted instead.
         """
         _refuse_nameless(by, reason)
-        with self._ledger.open_book() as book:
-            freeze = book.freeze_fact(symbol)
-            if freeze is None:
-                raise OrderValidationError(f"{symbol!a} is not frozen; list the frozen symbols", symbol=symbol)
-            if cause_of(freeze) is Cause.DRIFT:
-                raise OrderValidationError(
-                    f"{symbol} is frozen because its position is not explained; accept the position instead",
-                    symbol=symbol,
-                )
-            self._ledger.record_fact(_about_symbol(EventKind.SYMBOL_RELEASED, symbol, by=by, reason=reason))
-            halt = book.halt_fact
-            if cause_of(halt) is Cause.TWIN and halt is not None and halt.symbol == symbol:
-                self._ledger.record_fact(_about_symbol(EventKind.TRADING_RESUMED, symbol, by=by, reason=reason))
+        self._freezes.release(symbol, by=by, reason=reason)
+
+    def resume(self, symbol: str | None, *, by: str, reason: str) -> tuple[str, ...]:
+        """Take entries again after an exit: of ``symbol``, or with None everywhere; return what was resumed.
+
+        Raises:
+            OrderValidationError: nothing there waits for it.
+        """
+        _refuse_nameless(by, reason)
+        return self._freezes.resume(symbol, by=by, reason=reason)
 
     def accept_position(self, symbol: str, *, by: str, reason: str, ratio: str | None = None) -> Decimal:
         """Take the broker's position of a symbol as ours from now on, and return it.
@@ -297,12 +297,13 @@ class OperatorDecisions:
     def _resume_without_strangers(self, *, by: str, reason: str) -> None:
         listing = self._gateway.list_open_orders()
         with self._ledger.open_book() as book:
-            if problem_of(listing) is not None or cause_of(book.halt_fact) is not Cause.STRANGER:
+            halts = [freeze for freeze in book.freezes() if freeze.cause is Cause.STRANGER]
+            if problem_of(listing) is not None or not halts:
                 return
             rows: tuple[Row, ...] = (*listing.reports, *listing.unread)
             if any(bears_our_mark(row.ref_id) and not _is_known(book, row) for row in rows):
                 return
-            self._ledger.record_fact(_about_symbol(EventKind.TRADING_RESUMED, None, by=by, reason=reason))
+            self._ledger.record_facts(ended(halt, by=by, reason=reason) for halt in halts)
 
     def _refuse_while_open(self, symbol: str) -> None:
         with self._ledger.open_book() as book:
@@ -316,11 +317,13 @@ class OperatorDecisions:
             )
 
     def _end_what_the_position_caused(self, book: OrderBook, symbol: str, *, by: str, reason: str) -> None:
-        halt = book.halt_fact
-        if cause_of(book.freeze_fact(symbol)) is Cause.DRIFT:
-            self._ledger.record_fact(_about_symbol(EventKind.SYMBOL_RELEASED, symbol, by=by, reason=reason))
-        if halt is not None and cause_of(halt) is Cause.NEGATIVE_POSITION and halt.symbol == symbol:
-            self._ledger.record_fact(_about_symbol(EventKind.TRADING_RESUMED, symbol, by=by, reason=reason))
+        caused = (
+            freeze
+            for freeze in book.freezes(symbol=symbol)
+            if (freeze.symbol is not None and freeze.cause is Cause.DRIFT)
+            or (freeze.cause is Cause.NEGATIVE_POSITION and freeze.concerns == symbol)
+        )
+        self._ledger.record_facts(ended(freeze, by=by, reason=reason) for freeze in tuple(caused))
 
 
 def _refuse_nameless(by: str, reason: str) -> None:
@@ -338,7 +341,3 @@ def _is_known(book: OrderBook, row: Row) -> bool:
 
 def _decision(envelope: OrderEnvelope, word: str, *, by: str, reason: str) -> OrderEvent:
     return replace(about(envelope, EventKind.ORDER_RESOLVED), reason=reason, details={"as": word, "by": by})
-
-
-def _about_symbol(kind: EventKind, symbol: str | None, *, by: str, reason: str) -> OrderEvent:
-    return OrderEvent(event=kind, symbol=symbol, reason=reason, details={"by": by})

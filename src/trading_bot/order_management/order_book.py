@@ -5,15 +5,15 @@ Nothing else is state. Replaying the same records gives the same book, so a rest
 
 from bisect import insort
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
 
 from trading_bot.order_management.acceptances import Acceptance, Acceptances
 from trading_bot.order_management.carrying import carried_events, carried_order
+from trading_bot.order_management.causes import Cause, Freeze, cause_of
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError
+from trading_bot.order_management.exit_facts import ExitFacts
 from trading_bot.order_management.models import (
     EXACT,
     ClientOrderId,
@@ -25,40 +25,12 @@ from trading_bot.order_management.models import (
     Side,
     exact_sum,
 )
+from trading_bot.order_management.past_orders import NoPast, PastOrders
 from trading_bot.order_management.position_book import PositionBook
+from trading_bot.order_management.standing import StandingFacts
 from trading_bot.order_management.tracked_order import TrackedOrder, fold
 
 __all__ = ["OrderBook", "PastOrders", "TrackedOrder"]
-
-
-class PastOrders(Protocol):
-    """The orders that ended before the live segment of the journal was begun.
-
-    Each method raises `OrderLogError` where it cannot be told whether there is such an order.
-    """
-
-    def by_client_order_id(self, client_order_id: str) -> TrackedOrder | None:
-        """Find by client order id."""
-        ...
-
-    def by_ref_id(self, ref_id: str) -> TrackedOrder | None:
-        """Find by the broker's idempotency key."""
-        ...
-
-    def by_order_id(self, order_id: str) -> TrackedOrder | None:
-        """Find by the broker's order id."""
-        ...
-
-
-class _NoPast:
-    def by_client_order_id(self, client_order_id: str) -> None:
-        del client_order_id
-
-    def by_ref_id(self, ref_id: str) -> None:
-        del ref_id
-
-    def by_order_id(self, order_id: str) -> None:
-        del order_id
 
 
 class OrderBook:
@@ -68,13 +40,14 @@ class OrderBook:
     """
 
     def __init__(self, *, past: PastOrders | None = None) -> None:
-        self._past: PastOrders = past or _NoPast()
+        self._past: PastOrders = past or NoPast()
         self._orders: dict[ClientOrderId, TrackedOrder] = {}
         self._by_order_id: dict[OrderId, ClientOrderId] = {}
         self._by_ref_id: dict[RefId, ClientOrderId] = {}
         self._active: dict[ClientOrderId, None] = {}
         self._filled: list[ClientOrderId] = []
-        self._standing: dict[tuple[EventKind, str], OrderEvent] = {}
+        self._standing = StandingFacts()
+        self.exits = ExitFacts()
         self.positions = PositionBook()
         self._acceptances = Acceptances()
         self._unbacked: dict[ClientOrderId, None] = {}
@@ -87,6 +60,7 @@ class OrderBook:
         self._active.clear()
         self._filled.clear()
         self._standing.clear()
+        self.exits.clear()
         self.positions = PositionBook()
         self._acceptances.clear()
         self._unbacked.clear()
@@ -118,7 +92,8 @@ class OrderBook:
         """
         fact = record.fact
         self._acceptances.note(record, before=self.positions.quantity(fact.symbol))
-        self._note_standing(fact)
+        self._standing.note(record)
+        self.exits.note(record)
         self.positions.note(fact)
         if fact.event is EventKind.INSTRUMENT_NAMED:
             self._rename(fact)
@@ -134,21 +109,6 @@ class OrderBook:
         elif order is not None and known is not None and not is_carried:
             self.positions.note_fill(known, order)
         return order if order is None else self._orders[order.client_order_id]
-
-    def _note_standing(self, fact: OrderEvent) -> None:
-        match fact.event:
-            case EventKind.SYMBOL_FROZEN if fact.symbol is not None:
-                self._standing[fact.event, fact.symbol] = fact
-            case EventKind.SYMBOL_RELEASED if fact.symbol is not None:
-                self._standing.pop((EventKind.SYMBOL_FROZEN, fact.symbol), None)
-            case EventKind.TRADING_HALTED:
-                self._standing[fact.event, ""] = fact
-            case EventKind.TRADING_RESUMED:
-                self._standing.pop((EventKind.TRADING_HALTED, ""), None)
-            case EventKind.KILL_IMPORTED:
-                self._standing[fact.event, str(sorted(fact.details.items()))] = fact
-            case _:
-                pass
 
     def try_out(self, record: JournalRecord) -> None:
         """Raise what `apply` would raise of this record; keep nothing."""
@@ -194,9 +154,8 @@ class OrderBook:
         for order in tuple(self._orders.values()):
             self._orders[order.client_order_id] = self.positions.named(order)
         self._acceptances.rename(fact.details.get("was"), fact.symbol)
-        was = self._standing.pop((EventKind.SYMBOL_FROZEN, fact.details.get("was", "")), None)
-        if was is not None and fact.symbol is not None:
-            self._standing[EventKind.SYMBOL_FROZEN, fact.symbol] = replace(was, symbol=fact.symbol)
+        if "was" in fact.details and fact.symbol is not None:
+            self._standing.rename(fact.details["was"], fact.symbol)
 
     def _note_filled_before(self, order: TrackedOrder) -> None:
         if order.state is OrderState.FILLED:
@@ -208,7 +167,8 @@ class OrderBook:
 
     def standing_facts(self) -> tuple[OrderEvent, ...]:
         """Return the facts of no order that still hold: frozen symbols, a halt, kills taken over, the positions."""
-        return (*self._standing.values(), *self._acceptances.facts(), *self.positions.standing_facts())
+        standing = (*self._standing.facts(), *self.exits.facts(), *self._acceptances.facts())
+        return (*standing, *self.positions.standing_facts())
 
     def acceptances(self) -> tuple[Acceptance, ...]:
         """Return the positions accepted in place of others on which orders at hand still rest, oldest first."""
@@ -301,12 +261,25 @@ class OrderBook:
 
     @property
     def halt_fact(self) -> OrderEvent | None:
-        """The record behind `halt`."""
-        return self._standing.get((EventKind.TRADING_HALTED, ""))
+        """The oldest record behind `halt`."""
+        return next(self._standing.halt_facts(), None)
 
-    def freeze_fact(self, symbol: str) -> OrderEvent | None:
-        """Return the record that froze a symbol, if it is frozen."""
-        return self._standing.get((EventKind.SYMBOL_FROZEN, symbol))
+    def is_halted_for(self, cause: Cause) -> bool:
+        """Whether all entries are halted for that cause, whatever else they are halted for."""
+        return any(cause_of(fact) is cause for fact in self._standing.halt_facts())
+
+    def freeze_fact(self, symbol: str, cause: Cause | None = None) -> OrderEvent | None:
+        """Return the record that froze a symbol, for that cause or else the first that does not end by itself."""
+        found = (fact for fact in self._standing.freeze_facts(symbol) if cause_of(fact) not in _TIMED)
+        return next((fact for fact in found if cause is None or cause_of(fact) is cause), None)
+
+    def freezes(self, *, now: datetime | None = None, symbol: str | None = None) -> tuple[Freeze, ...]:
+        """Return what stops entries at ``now``, oldest first: in ``symbol`` and the account, or everywhere.
+
+        Without a moment, the freezes whose own end has come are among them.
+        """
+        standing = (freeze for freeze in self._standing.freezes() if now is None or not freeze.is_over(now))
+        return tuple(freeze for freeze in standing if symbol is None or freeze.symbol in (None, symbol))
 
     @property
     def knows_positions(self) -> bool:
@@ -318,12 +291,12 @@ class OrderBook:
         return self.positions.quantities()
 
     def frozen_symbols(self) -> Mapping[str, str]:
-        """Return the symbols on which no order may be opened, with the reason."""
-        return {
-            symbol: fact.reason or "frozen"
-            for (kind, symbol), fact in self._standing.items()
-            if kind is EventKind.SYMBOL_FROZEN
-        }
+        """Return the symbols that are frozen on record, with the first reason of each."""
+        found: dict[str, str] = {}
+        for freeze in self._standing.freezes():
+            if freeze.symbol is not None:
+                found.setdefault(freeze.symbol, freeze.reason)
+        return found
 
     def reserved_cash(self, orders: Iterable[TrackedOrder] | None = None) -> Decimal:
         """Return the dollars that open and unresolved buys may still cost, at their limits."""
@@ -342,6 +315,9 @@ class OrderBook:
 
     def __len__(self) -> int:
         return len(self._orders)
+
+
+_TIMED = frozenset({Cause.REFUSED, Cause.REENTRY})
 
 
 def _has_terms(envelope: OrderEnvelope, terms: OrderTerms) -> bool:

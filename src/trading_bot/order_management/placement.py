@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from trading_bot.clock import Clock, Moment, Seconds
-from trading_bot.order_management.admission import Admission, Admitted, Decided, intent_of
+from trading_bot.order_management.admission import Admission, Admitted, Decided
 from trading_bot.order_management.calculator import asked_terms, parse_price
 from trading_bot.order_management.cancellation import Canceller
 from trading_bot.order_management.client_ids import derive_ref_id, validate_client_order_id
 from trading_bot.order_management.exceptions import OrderNotFoundError, TradeRefusedError
+from trading_bot.order_management.intents import intent_of
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.market_quotes import MarketCheck
 from trading_bot.order_management.models import (
@@ -23,7 +24,7 @@ from trading_bot.order_management.models import (
     Side,
 )
 from trading_bot.order_management.order_book import TrackedOrder
-from trading_bot.order_management.outcomes import Accepted, SubmitOutcome, Unknown
+from trading_bot.order_management.outcomes import Accepted, PreparedOrder, SubmitOutcome, Unknown
 from trading_bot.order_management.ports import BrokerGateway
 from trading_bot.order_management.pricing import OrderPricing, PricePreview
 from trading_bot.order_management.same_refusal import SAME_REFUSAL, SameRefusals
@@ -37,8 +38,27 @@ Approval: TypeAlias = Callable[[OrderTerms], None]
 """Raises an `OrderError` where the caller's own rules refuse these terms."""
 
 
+Gather: TypeAlias = Callable[[OrderTerms, Seconds, TrackedOrder | None], Approval]
+"""Reads what the caller's own rules need, by a point on the clock, and returns the rules with it: they read no more.
+With an order, the rules judge as if that one had been cancelled."""
+
+Pricer: TypeAlias = Callable[[BrokerGateway], OrderTerms]
+"""Returns the terms of an order, asking the gateway for the price step of its instrument."""
+
+EXIT_CATCHES_UP_FOR_S: Seconds = 2.0
+"""How long an exit tries to renew a view that is too old. It goes out either way, while its shares are free."""
+
+
+_FORESEEN = "foreseen"
+
+
 def approve_all(_terms: OrderTerms) -> None:
     """Refuse nothing."""
+
+
+def already(approve: Approval) -> Gather:
+    """Return rules that need to read nothing."""
+    return lambda _terms, _by, _instead_of: approve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +78,12 @@ class Placed:
 
 
 class Placement:
-    """Places orders. The steps that judge and write ahead run one order at a time, the submits side by side.
+    """Places orders. Reads and submits run side by side; what judges and writes ahead runs one order at a time.
 
-    ``catch_up`` renews a view of the broker that is too old to carry an order, within the seconds it is given;
-    ``ready_to_sell`` reads the positions anew where a sell cannot rest on what is known, by a point on the clock.
-    ``check_market`` judges entries by the visible market, before the steps that run one at a time.
+    No step that runs alone asks the broker anything, so no caller waits for another's slow read. ``catch_up`` renews a
+    view of the broker that is too old to carry an entry: within the seconds it is given first, waiting for somebody
+    who is at it already for the second ones. ``ready_to_sell`` reads the positions anew where a sell cannot rest on
+    what is known, by a point on the clock. ``check_market`` judges entries by the visible market.
     """
 
     def __init__(
@@ -76,7 +97,7 @@ class Placement:
         protocol: SubmitProtocol,
         outcomes: OutcomeRecorder,
         canceller: Canceller,
-        catch_up: Callable[[Seconds], None],
+        catch_up: Callable[[Seconds, Seconds], None],
         ready_to_sell: Callable[[OrderTerms, Seconds], None],
         check_market: MarketCheck,
         clock: Clock,
@@ -114,7 +135,8 @@ class Placement:
         asked = asked_terms(request)
         if (earlier := self._admission.bearing(request.client_order_id, asked)) is not None:
             return earlier
-        if not self._admission.may_equal_another(asked):
+        is_named_exit = request.client_order_id is not None and self._admission.reduces(asked)
+        if is_named_exit or not self._admission.may_equal_another(asked):
             return None
         return self._admission.standing(None, self.preview(request, strategy_name=strategy_name).terms)
 
@@ -123,24 +145,31 @@ class Placement:
         request: OrderRequest,
         *,
         strategy_name: str | None,
-        approve: Approval,
+        gather: Gather,
         replaces: ClientOrderId | None = None,
+        pricer: Pricer | None = None,
     ) -> Placed:
-        """Submit one order, at most once; see `OrderManager.place_limit_order`."""
-        decided = Decided(at=Moment.of(self._clock), arming=self._admission.arming())
+        """Submit one order, at most once, within the submit deadline; see `OrderManager.place_limit_order`.
+
+        ``pricer`` returns the terms in place of the configured rules; it is asked once.
+        """
+        decided = Decided(
+            at=Moment.of(self._clock),
+            arming=self._admission.arming(),
+            is_named=request.client_order_id is not None,
+        )
         asked = asked_terms(request)
         client_order_id = self._named(request)
         if (earlier := self._admission.earlier(client_order_id, asked)) is not None:
             return Placed(envelope=earlier, is_new=False)
         self._admission.refuse_if_halted(asked)
-        self._catch_up(self._settings.intent_ttl_s)
-        if asked.side is Side.SELL:
-            self._ready_to_sell(asked, decided.at.mono + self._settings.intent_ttl_s)
-        in_time = self._gateway.by(decided.at.mono + self._settings.intent_ttl_s)
-        terms = self._pricing.price(request, strategy_name=strategy_name, gateway=in_time)
-        self._refuse_if_refused_before(terms)
-        prepared = in_time.prepare_order(terms, derive_ref_id(self._identity.account_key, client_order_id))
-        self._refuse_at_this_market(terms, by=decided.at.mono + self._settings.intent_ttl_s)
+        terms, approve, prepared = self._read(
+            request,
+            client_order_id,
+            pricer=pricer or self._pricer(request, strategy_name),
+            gather=gather,
+            began=decided.at.mono,
+        )
         intent = intent_of(
             client_order_id,
             prepared,
@@ -153,20 +182,75 @@ class Placement:
             approve(terms)
             begun = self._admission.begin(intent, prepared, decided=decided)
         if isinstance(begun, Admitted):
-            return Placed(envelope=self._submit(begun), is_new=True)
+            return Placed(envelope=self._submit(begun, began=decided.at.mono), is_new=True)
         return Placed(envelope=begun, is_new=False)
+
+    def foresee(
+        self, request: OrderRequest, *, strategy_name: str | None, gather: Gather, instead_of: TrackedOrder
+    ) -> None:
+        """Refuse what `place` would refuse of this request now, once ``instead_of`` had been cancelled.
+
+        Raises:
+            OrderError: one of `place`'s; nothing was sent or reserved, and the order is as it was.
+        """
+        began = self._clock.monotonic()
+        name = validate_client_order_id(request.client_order_id or _FORESEEN)
+        terms, approve, _ = self._read(
+            request,
+            name,
+            pricer=self._pricer(request, strategy_name),
+            gather=gather,
+            began=began,
+            instead_of=instead_of,
+        )
+        self._admission.refuse_if_stale(terms)
+        approve(terms)
+        self._admission.refuse_unless_open_to(terms, instead_of=instead_of)
+
+    def _read(
+        self,
+        request: OrderRequest,
+        client_order_id: ClientOrderId,
+        *,
+        pricer: Pricer,
+        gather: Gather,
+        began: Seconds,
+        instead_of: TrackedOrder | None = None,
+    ) -> tuple[OrderTerms, Approval, PreparedOrder]:
+        """Ask the broker all that is asked before the intent; it is over before the price gets too old."""
+        patience_s = self._settings.intent_ttl_s
+        by = began + patience_s
+        if self._admission.reduces(asked_terms(request)):
+            # Half the time is left for sending: no read that an exit can do without may cost it its price.
+            by = began + patience_s / 2
+            self._catch_up(min(EXIT_CATCHES_UP_FOR_S, patience_s / 4), 0)
+        else:
+            self._catch_up(patience_s, patience_s)
+        if request.side is Side.SELL:
+            self._ready_to_sell(asked_terms(request), by)
+        in_time = self._gateway.by(by)
+        terms = pricer(in_time)
+        self._refuse_if_refused_before(terms)
+        approve = gather(terms, by, instead_of)
+        ref_id = derive_ref_id(self._identity.account_key, client_order_id)
+        prepared = in_time.prepare_order(terms, ref_id)
+        self._refuse_at_this_market(terms, by=by)
+        return terms, approve, prepared
+
+    def _pricer(self, request: OrderRequest, strategy_name: str | None) -> Pricer:
+        return lambda gateway: self._pricing.price(request, strategy_name=strategy_name, gateway=gateway)
 
     def _named(self, request: OrderRequest) -> ClientOrderId:
         given = request.client_order_id
         return validate_client_order_id(self._new_id() if given is None else given)
 
-    def _submit(self, admitted: Admitted) -> OrderEnvelope:
+    def _submit(self, admitted: Admitted, *, began: Seconds) -> OrderEnvelope:
         intent = admitted.intent
         envelope = self._tracked(intent.client_order_id).envelope
         outcome: SubmitOutcome = Unknown(cause="the submit was interrupted")
         try:
             outcome = self._protocol.run(
-                envelope, intent, arming=admitted.arming, reduces=self._admission.reduces(intent.terms)
+                envelope, intent, arming=admitted.arming, reduces=self._admission.reduces(intent.terms), began=began
             )
         finally:
             # Whatever ended the call, an order that may have left is in doubt from here on, and said to be.

@@ -218,10 +218,7 @@ def freeze_of(symbol: str, look: Look) -> OrderEvent:
     return OrderEvent(
         event=EventKind.SYMBOL_FROZEN,
         symbol=symbol,
-        reason=(
-            f"the broker holds {in_words(held)} shares and our fills explain {in_words(expected)}; find out why, "
-            f"then run 'trading-bot accept-position {symbol}'"
-        ),
+        reason=f"the broker holds {in_words(held)} shares and our fills explain {in_words(expected)}",
         details={CAUSE: Cause.DRIFT.value, "broker": f"{held:f}", "expected": f"{expected:f}"},
     )
 
@@ -231,10 +228,7 @@ def halt_of(symbol: str, quantity: Decimal) -> OrderEvent:
     return OrderEvent(
         event=EventKind.TRADING_HALTED,
         symbol=symbol,
-        reason=(
-            f"the broker shows {in_words(quantity)} {symbol}: the account is short; cover it at the broker, then run "
-            f"'trading-bot accept-position {symbol}'"
-        ),
+        reason=f"the broker shows {in_words(quantity)} {symbol}: the account is short",
         details={CAUSE: Cause.NEGATIVE_POSITION.value},
     )
 

@@ -4,16 +4,48 @@ Fills come first, then the state: a fill that won a race is never hidden by the 
 fall only by a bust. Whatever does not fit becomes an anomaly with both pieces of evidence, and never a transition.
 """
 
-from collections.abc import Iterator
-from dataclasses import replace
+import enum
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from trading_bot.order_management.causes import Cause, frozen
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.lifecycle import Judgement, Move, judge
 from trading_bot.order_management.models import EXACT, Execution, OrderEnvelope, OrderReport, OrderState, exact_sum
 from trading_bot.order_management.order_book import TrackedOrder
 from trading_bot.order_management.position_watch import INSTRUMENT_ID
 from trading_bot.order_management.tracked_order import STATE_IS_KNOWN
+
+ANOMALY = "anomaly"
+"""The detail of an anomaly that names its kind."""
+
+
+class AnomalyKind(enum.StrEnum):
+    """What of a report does not fit."""
+
+    TWO_ORDERS = "two_orders"
+    ANOTHER_ORDER = "another_order"
+    TERMS_DIFFER = "terms_differ"
+    FILLED_WENT_BACK = "filled_went_back"
+    OVERFILLED = "overfilled"
+    FILLED_WITHOUT_SHARES = "filled_without_shares"
+    UNKNOWN_WORD = "unknown_word"
+    AFTER_ITS_END = "after_its_end"
+
+
+_FREEZING: Mapping[AnomalyKind, Cause] = {
+    AnomalyKind.TWO_ORDERS: Cause.TWIN,
+    AnomalyKind.TERMS_DIFFER: Cause.TERMS_DIFFER,
+    AnomalyKind.OVERFILLED: Cause.OVERFILLED,
+}
+"""The anomalies after which entries in the symbol wait for a person. An exit needs free shares and nothing more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Anomaly:
+    kind: AnomalyKind
+    text: str
 
 
 def reconcile(
@@ -150,14 +182,18 @@ def _move(order: TrackedOrder, report: OrderReport) -> Move:
     return judge(order.state, reported_state(order, report))
 
 
-def _problems(order: TrackedOrder, report: OrderReport) -> Iterator[str]:
-    envelope = order.envelope
+def _problems(order: TrackedOrder, report: OrderReport) -> Iterator[_Anomaly]:
     if is_twin(order, report):
-        yield two_orders(order, report)
-        return
-    if _is_another_order(order, report):
-        yield f"the broker answered with another order ({report.order_id}); it was ignored"
-        return
+        yield _Anomaly(kind=AnomalyKind.TWO_ORDERS, text=two_orders(order, report))
+    elif _is_another_order(order, report):
+        text = f"the broker answered with another order ({report.order_id}); it was ignored"
+        yield _Anomaly(kind=AnomalyKind.ANOTHER_ORDER, text=text)
+    else:
+        yield from (_Anomaly(kind=kind, text=text) for kind, text in _oddities(order, report))
+
+
+def _oddities(order: TrackedOrder, report: OrderReport) -> Iterator[tuple[AnomalyKind, str]]:
+    envelope = order.envelope
     lasting = report.time_in_force or envelope.time_in_force
     keeps_name = _is_same_instrument(order, report) or not report.symbol_is_known
     symbol = envelope.symbol if keeps_name else report.symbol
@@ -165,31 +201,32 @@ def _problems(order: TrackedOrder, report: OrderReport) -> Iterator[str]:
     quantity = Decimal(envelope.quantity)
     ours = (envelope.symbol, envelope.side, quantity, envelope.limit_price, envelope.time_in_force)
     if terms != ours:
-        yield "the broker's terms differ from ours: " + " ".join(str(term) for term in terms)
-    told = max(report.cumulative_quantity, exact_sum(fill.quantity for fill in report.executions))
-    if told < envelope.filled_quantity and not any(_busts(order, report)):
-        yield f"the filled quantity went back from {envelope.filled_quantity:f} to {report.cumulative_quantity:f}"
-    if filled_quantity(order, report) > envelope.quantity:
-        yield f"more was filled ({filled_quantity(order, report):f}) than ordered ({envelope.quantity})"
-    if report.state is OrderState.FILLED and filled_quantity(order, report) < envelope.quantity:
-        yield f"reported as filled with {report.cumulative_quantity:f} of {envelope.quantity} shares"
+        shown = " ".join(str(term) for term in terms)
+        yield AnomalyKind.TERMS_DIFFER, f"the broker's terms differ from ours: {shown}"
+    told, filled, known = report.cumulative_quantity, filled_quantity(order, report), envelope.filled_quantity
+    most = max(told, exact_sum(fill.quantity for fill in report.executions))
+    if most < known and not any(_busts(order, report)):
+        yield AnomalyKind.FILLED_WENT_BACK, f"the filled quantity went back from {known:f} to {told:f}"
+    if filled > envelope.quantity:
+        yield AnomalyKind.OVERFILLED, f"more was filled ({filled:f}) than ordered ({envelope.quantity})"
+    if report.state is OrderState.FILLED and filled < envelope.quantity:
+        yield AnomalyKind.FILLED_WITHOUT_SHARES, f"reported as filled with {told:f} of {envelope.quantity} shares"
     if not report.state_is_known:
-        yield f"the broker uses a state word we do not know: {report.broker_state}"
+        yield AnomalyKind.UNKNOWN_WORD, f"the broker uses a state word we do not know: {report.broker_state}"
     if report.state_is_known and _move(order, report).judgement is Judgement.CONTRADICTION:
-        yield f"reported as {report.broker_state} after it had ended as {envelope.state}"
+        yield AnomalyKind.AFTER_ITS_END, f"reported as {report.broker_state} after it had ended as {envelope.state}"
 
 
 def _is_same_instrument(order: TrackedOrder, report: OrderReport) -> bool:
     return order.instrument_id is not None and order.instrument_id == report.instrument_id
 
 
-_FREEZING = ("the broker holds two orders", "the broker's terms differ", "more was filled")
-
-
-def _anomalies(order: TrackedOrder, problems: tuple[str, ...]) -> Iterator[OrderEvent]:
+def _anomalies(order: TrackedOrder, problems: tuple[_Anomaly, ...]) -> Iterator[OrderEvent]:
     for problem in problems:
-        if problem in order.anomalies:
+        if problem.text in order.anomalies:
             continue
-        yield replace(about(order.envelope, EventKind.ANOMALY_FOUND), reason=problem)
-        if problem.startswith(_FREEZING):
-            yield OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol=order.envelope.symbol, reason=problem)
+        found = about(order.envelope, EventKind.ANOMALY_FOUND)
+        yield replace(found, reason=problem.text, details={ANOMALY: problem.kind.value})
+        cause = _FREEZING.get(problem.kind)
+        if cause is not None:
+            yield frozen(order.envelope.symbol, cause, problem.text)

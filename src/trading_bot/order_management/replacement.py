@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from trading_bot.clock import Clock, Moment, Seconds
 from trading_bot.order_management.admission import Admission
+from trading_bot.order_management.calculator import asked_terms
 from trading_bot.order_management.cancellation import Canceller
 from trading_bot.order_management.exceptions import (
     DuplicateOrderError,
@@ -32,7 +33,7 @@ from trading_bot.order_management.models import (
     Pricing,
 )
 from trading_bot.order_management.order_book import TrackedOrder
-from trading_bot.order_management.placement import Approval, Placement
+from trading_bot.order_management.placement import Approval, Gather, Placement
 from trading_bot.order_management.ports import ArmingId
 from trading_bot.order_management.results import CancelResult
 
@@ -82,23 +83,37 @@ class Replacement:
         self._lock = threading.Lock()
         self._under_way: dict[ClientOrderId, _Course] = {}
 
-    def replace(self, order: TrackedOrder, change: Change, *, approve: Approval) -> OrderEnvelope:
-        """Cancel ``order`` and place what is left; see `OrderManager.replace`."""
+    def replace(self, order: TrackedOrder, change: Change, *, gather: Gather) -> OrderEnvelope:
+        """Cancel ``order`` and place what is left; see `OrderManager.replace`.
+
+        All that can be known is judged first, so that a new order which is refused costs the old one nothing.
+        """
         old = order.envelope
         if order.state is OrderState.FILLED:
             return old
         _refuse_unless_at_work(order)
         request = _request(old, change, quantity=old.quantity if change.quantity is None else change.quantity)
         self._refuse_used_id(change)
-        self._admission.refuse_if_halted(self._placement.preview(request, strategy_name=old.strategy_name).terms)
+        self._admission.refuse_if_halted(asked_terms(request))
         with self._alone(order) as course:
             _refuse_unless_at_work(self._now(order))
+            self._foresee(request, self._now(order), gather=gather)
             ended = self._cancelled(order)
             left = _left(ended, request.quantity)
             if left < 1:
                 return ended.envelope
             with _reporting(ended):
-                return self._place(replace(request, quantity=left), ended, course=course, approve=approve)
+                return self._place(replace(request, quantity=left), ended, course=course, gather=gather)
+
+    def _foresee(self, request: OrderRequest, order: TrackedOrder, *, gather: Gather) -> None:
+        left = _left(order, request.quantity)
+        if left >= 1:
+            self._placement.foresee(
+                replace(request, quantity=left),
+                strategy_name=order.envelope.strategy_name,
+                gather=gather,
+                instead_of=order,
+            )
 
     def _refuse_used_id(self, change: Change) -> None:
         if change.client_order_id is None:
@@ -150,15 +165,20 @@ class Replacement:
         with self._ledger.open_book() as book:
             return book.get(order.client_order_id) or order
 
-    def _place(self, request: OrderRequest, old: TrackedOrder, *, course: _Course, approve: Approval) -> OrderEnvelope:
-        def approve_now(terms: OrderTerms) -> None:
-            approve(terms)
-            self._refuse_if_overtaken(old, course)
+    def _place(self, request: OrderRequest, old: TrackedOrder, *, course: _Course, gather: Gather) -> OrderEnvelope:
+        def gather_now(terms: OrderTerms, by: Seconds, instead_of: TrackedOrder | None) -> Approval:
+            approve = gather(terms, by, instead_of)
+
+            def approve_now(terms: OrderTerms) -> None:
+                approve(terms)
+                self._refuse_if_overtaken(old, course)
+
+            return approve_now
 
         return self._placement.place(
             request,
             strategy_name=old.envelope.strategy_name,
-            approve=approve_now,
+            gather=gather_now,
             replaces=old.client_order_id,
         ).envelope
 

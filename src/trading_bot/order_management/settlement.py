@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from trading_bot.clock import Clock
 from trading_bot.error_handling.circuit_breaker import CircuitBreaker
-from trading_bot.order_management.events import NO_DETAILS, EventKind, OrderEvent, about
+from trading_bot.order_management.causes import REFUSAL_FREEZE, Cause, frozen, halted
+from trading_bot.order_management.events import NO_DETAILS, EventKind, about
 from trading_bot.order_management.exceptions import (
     AuthenticationError,
     OrderNotSentError,
@@ -25,7 +26,7 @@ _CREATED = 201  # the broker took the request, and refused the order in the same
 _REFUSALS_THAT_HALT = 3
 _REFUSAL_WINDOW_S = 300
 _SECURITY_HALT = "the connection to the broker is not what it should be; check the network before trading again"
-_REFUSAL_HALT = "the broker refused three orders with 403 or 404 within five minutes; check the account, then restart"
+_REFUSAL_HALT = "the broker refused three orders with 403 or 404 within five minutes; check the account"
 
 
 class OutcomeRecorder:
@@ -34,19 +35,13 @@ class OutcomeRecorder:
     def __init__(self, *, ledger: OrderLedger, synchronizer: Synchronizer, clock: Clock) -> None:
         self._ledger = ledger
         self._synchronizer = synchronizer
+        self._clock = clock
         self._refusals = CircuitBreaker(threshold=_REFUSALS_THAT_HALT, window_s=_REFUSAL_WINDOW_S, clock=clock)
         self._security_alert = threading.Event()
 
     @property
     def halted_because(self) -> str | None:
-        """Why outcomes so far forbid new orders, if they do."""
-        if self._security_alert.is_set():
-            return _SECURITY_HALT
-        return None if self._refusals.allows_call() else _REFUSAL_HALT
-
-    @property
-    def exits_halted_because(self) -> str | None:
-        """Why outcomes so far forbid even the sale of held shares, if they do."""
+        """Why outcomes so far forbid any order, exits included, if they do."""
         return _SECURITY_HALT if self._security_alert.is_set() else None
 
     def record(self, envelope: OrderEnvelope, outcome: SubmitOutcome) -> None:
@@ -99,13 +94,12 @@ class OutcomeRecorder:
         self._synchronizer.apply(envelope.client_order_id, outcome.report, found_as=EventKind.ORDER_ACCEPTED)
         if outcome.mismatch is not None:
             self._ledger.record_fact(replace(about(envelope, EventKind.ANOMALY_FOUND), reason=outcome.mismatch))
-            self._freeze(envelope.symbol, outcome.mismatch)
+            self._ledger.record_fact(frozen(envelope.symbol, Cause.TERMS_DIFFER, outcome.mismatch))
 
     def _record_rejection(self, envelope: OrderEnvelope, outcome: Rejected) -> None:
         self._end(envelope, EventKind.ORDER_REJECTED, OrderState.REJECTED, outcome.reason)
         if outcome.freezes_symbol:
-            self._refusals.record_failure()
-            self._freeze(envelope.symbol, f"the broker answered {outcome.status_code}: {outcome.reason}")
+            self._stop_after_refusal(envelope.symbol, f"the broker answered {outcome.status_code}: {outcome.reason}")
 
     def _end(
         self,
@@ -121,8 +115,14 @@ class OutcomeRecorder:
             if order is not None and order.state is OrderState.PENDING_SUBMIT:
                 self._ledger.record_fact(replace(about(envelope, kind), status=state, reason=reason, details=details))
 
-    def _freeze(self, symbol: str, reason: str) -> None:
-        self._ledger.record_fact(OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol=symbol, reason=reason))
+    def _stop_after_refusal(self, symbol: str, reason: str) -> None:
+        until = self._clock.now() + REFUSAL_FREEZE
+        self._ledger.record_fact(frozen(symbol, Cause.REFUSED, reason, until=until))
+        self._refusals.record_failure()
+        if not self._refusals.allows_call():
+            # What is on record stops entries from here on, in the next process too; counting begins anew.
+            self._refusals.reset()
+            self._ledger.record_fact(halted(Cause.REFUSALS, _REFUSAL_HALT))
 
     def _note_alert(self, *, alert: bool) -> None:
         if alert:

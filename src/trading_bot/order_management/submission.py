@@ -113,20 +113,27 @@ class SubmitProtocol:
         self._jitter = jitter
 
     def run(
-        self, envelope: OrderEnvelope, intent: DurableIntent, *, arming: ArmingId | None, reduces: bool = False
+        self,
+        envelope: OrderEnvelope,
+        intent: DurableIntent,
+        *,
+        arming: ArmingId | None,
+        reduces: bool = False,
+        began: Seconds | None = None,
     ) -> SubmitOutcome:
-        """Send the intent and return how that ended, by the submit deadline.
+        """Send the intent and return how that ended, by the submit deadline, which counts from when the call ``began``.
 
         ``arming`` is the one under which the intent was made, and the only one under which it is sent. ``reduces`` says
         that it sells shares which are held and free, so that an expired latch lets it pass.
         """
         now = self._clock.monotonic()
+        deadline = (now if began is None else began) + self._rules.submit_deadline_s
         course = _Course(
             envelope=envelope,
             intent=intent,
             arming=arming,
-            not_after=now + self._rules.intent_ttl_s,
-            deadline=now + self._rules.submit_deadline_s,
+            not_after=min(now + self._rules.intent_ttl_s, deadline),
+            deadline=deadline,
             reduces=reduces,
         )
         outcome = self._send(course)

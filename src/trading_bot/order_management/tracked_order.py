@@ -117,7 +117,7 @@ _Fold = Callable[[TrackedOrder | None, JournalRecord], TrackedOrder]
 
 def _intended(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
     fact = record.fact
-    if known is not None:
+    if known is not None and not is_legal(known.state, OrderState.PENDING_SUBMIT):
         raise _impossible(record, "the client order id was used before")
     try:
         envelope = OrderEnvelope(
@@ -138,7 +138,14 @@ def _intended(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder
         )
     except (KeyError, ValueError, ArithmeticError) as error:
         raise _impossible(record, f"a field is missing or wrong: {error}") from error
+    if known is not None and not _is_same_intent(known.envelope, envelope):
+        raise _impossible(record, "an order that was not sent is sent again with the same terms or not at all")
     return TrackedOrder(envelope=envelope, number=record.seq, instrument_id=fact.details.get("instrument_id"))
+
+
+def _is_same_intent(before: OrderEnvelope, after: OrderEnvelope) -> bool:
+    """Whether both ask for the same order: all but when it was asked for, and what became of it."""
+    return after == replace(before, created_at=after.created_at, state=after.state, reason=None, latency_ms=None)
 
 
 _SWITCHES: Mapping[str, bool] = {"true": True, "false": False}

@@ -71,12 +71,16 @@ class Upkeep:
         self._fire_cancels(done, within_s=_FOLLOWED_FOR_S)
         return done.summary
 
-    def catch_up(self, *, within_s: Seconds) -> None:
-        """Synchronise if the last complete round is too old for a new order; whoever is at it already is waited for."""
+    def catch_up(self, *, within_s: Seconds, patience_s: Seconds | None = None) -> None:
+        """Synchronise if the last complete round is too old for a new order.
+
+        Whoever is at it already is waited for, up to ``patience_s``; by default as long as the round may take.
+        """
         if not self._freshness.is_stale:
             return
         deadline = self._clock.monotonic() + within_s
-        done = self._alone(deadline, patience_s=within_s, is_needed=lambda: self._freshness.is_stale)
+        patience_s = within_s if patience_s is None else min(patience_s, within_s)
+        done = self._alone(deadline, patience_s=patience_s, is_needed=lambda: self._freshness.is_stale)
         if done is not None:
             left = deadline - self._clock.monotonic()
             self._fire_cancels(done, within_s=max(0, min(left, _FOLLOWED_BY_AN_ORDER_S)))

@@ -7,9 +7,9 @@ from decimal import Decimal, localcontext
 from typing import Protocol
 
 from trading_bot.order_management.acceptances import Acceptance
-from trading_bot.order_management.causes import Cause, cause_of
+from trading_bot.order_management.causes import Cause
 from trading_bot.order_management.ledger import OrderLedger
-from trading_bot.order_management.models import EXACT, Side
+from trading_bot.order_management.models import EXACT, ClientOrderId, Side
 from trading_bot.order_management.order_book import TrackedOrder
 
 
@@ -48,8 +48,9 @@ class LedgerOrders:
     def history(self) -> TradeHistory:
         """Return the orders and the accepted positions, seen at one moment."""
         with self._ledger.open_book() as book:
-            drifted = (name for name in book.frozen_symbols() if cause_of(book.freeze_fact(name)) is Cause.DRIFT)
-            return TradeHistory(orders=book.orders(), acceptances=book.acceptances(), unexplained=frozenset(drifted))
+            drifted = (freeze.symbol for freeze in book.freezes() if freeze.cause is Cause.DRIFT)
+            unexplained = frozenset(symbol for symbol in drifted if symbol is not None)
+            return TradeHistory(orders=book.orders(), acceptances=book.acceptances(), unexplained=unexplained)
 
     def orders(self) -> tuple[TrackedOrder, ...]:
         """Return every order, oldest first."""
@@ -62,17 +63,27 @@ class LedgerOrders:
             return book.active()
 
 
-def unresolved_cost(orders: Iterable[TrackedOrder]) -> Decimal:
-    """Return the dollars that unresolved buys may cost: the broker's buying power may not know of them."""
+def unshown_cost(orders: Iterable[TrackedOrder], *, shown: frozenset[ClientOrderId] | None, since: datetime) -> Decimal:
+    """Return the dollars that open buys may cost which the broker's buying power need not know of.
+
+    Those are the unresolved ones, and those not among the orders ``shown`` by balances read at ``since``; where it is
+    not known which were, those created later.
+    """
     with localcontext(EXACT):
         return sum(
             (
                 order.envelope.limit_price * order.remaining_quantity
                 for order in orders
-                if order.envelope.side is Side.BUY and order.state.is_unresolved
+                if order.envelope.side is Side.BUY and not _is_shown(order, shown, since)
             ),
             Decimal(0),
         )
+
+
+def _is_shown(order: TrackedOrder, shown: frozenset[ClientOrderId] | None, since: datetime) -> bool:
+    if order.state.is_unresolved:
+        return False
+    return order.envelope.created_at <= since if shown is None else order.client_order_id in shown
 
 
 def unreflected_cost(orders: Iterable[TrackedOrder], *, since: datetime) -> Decimal:
@@ -83,6 +94,19 @@ def unreflected_cost(orders: Iterable[TrackedOrder], *, since: datetime) -> Deci
                 order.envelope.limit_price * order.envelope.filled_quantity
                 for order in orders
                 if order.envelope.side is Side.BUY and order.filled_at is not None and order.filled_at > since
+            ),
+            Decimal(0),
+        )
+
+
+def unreflected_shares(orders: Iterable[TrackedOrder], symbol: str, *, since: datetime) -> Decimal:
+    """Return the shares of buys whose latest fill was learnt after ``since``: positions read then do not show them."""
+    with localcontext(EXACT):
+        return sum(
+            (
+                order.envelope.filled_quantity
+                for order in _on(orders, symbol, Side.BUY)
+                if order.filled_at is not None and order.filled_at > since
             ),
             Decimal(0),
         )

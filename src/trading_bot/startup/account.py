@@ -261,6 +261,7 @@ class AccountParts:
             risk=risk,
             clock=clock,
             queue_for_open=self._config.trading.queue_for_open,
+            free_to_sell=self._manager.ways_out.free,
         )
 
     def _broker_gateway(self, account_number: str) -> RobinhoodGateway:

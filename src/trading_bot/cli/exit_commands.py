@@ -1,0 +1,174 @@
+"""``trading-bot exit``, ``flatten``, ``resume`` and ``frozen``: the ways out, and the way back in."""
+
+from contextlib import suppress
+
+import click
+
+from trading_bot.cli import answer_text as words
+from trading_bot.cli.answer_text import Answer
+from trading_bot.cli.desk_call import DeskCall
+from trading_bot.cli.errors import CommandError
+from trading_bot.cli.exit_codes import ExitCode
+from trading_bot.cli.invocation import Invocation, common_options, pass_invocation
+from trading_bot.cli.output import print_json, print_line, print_table
+from trading_bot.cli.prompts import confirm
+from trading_bot.cli.trade_exit import exit_code_of_trade
+
+_EVERY_SHARE = "all"
+_HEADINGS = ("SYMBOL", "CAUSE", "SINCE", "BY", "REASON", "WHAT ENDS IT")
+_EPILOG = """\b
+Examples:
+  trading-bot exit AAPL
+  trading-bot exit AAPL 50
+  trading-bot exit AAPL --limit 187.20"""
+
+
+@click.command("exit", short_help="Leave a position, whatever stops entries.", epilog=_EPILOG)
+@click.argument("symbol")
+@click.argument("quantity", default=_EVERY_SHARE, metavar="[QTY|all]")
+@click.option("--limit", help="One order at this price in dollars; needed where there is no quote.")
+@click.option("--extended-hours", is_flag=True, help="Sell outside the regular session too.")
+@click.option("--by", default="an operator", show_default=True, help="Who leaves it; recorded in the journal.")
+@click.option("--reason", default="asked for by an operator", show_default=True, help="Why; recorded in the journal.")
+@pass_invocation
+def exit_(
+    invocation: Invocation,
+    *,
+    symbol: str,
+    quantity: str,
+    limit: str | None,
+    extended_hours: bool,
+    by: str,
+    reason: str,
+) -> None:
+    """Sell what is held and free of SYMBOL, below a fresh bid and lower step by step, and stop its entries.
+
+    Open buys of the symbol are cancelled and resting sells are taken over. Limits, halts and freezes do not hold it
+    up; a kill, a journal that cannot be written and a closed market do. Entries wait for 'trading-bot resume'.
+    """
+    from trading_bot.desk import ExitPosition, new_ask
+
+    call = DeskCall(invocation)
+    asked = None if quantity.lower() == _EVERY_SHARE else _whole(quantity)
+    answer = call.ask(
+        new_ask(
+            ExitPosition,
+            symbol=symbol,
+            quantity=asked,
+            limit=limit,
+            extended_hours=extended_hours,
+            by=by,
+            reason=reason,
+        )
+    )
+    if (code := _code_of(answer)) is not ExitCode.DONE:
+        raise CommandError(str(answer["message"]), exit_code=code, code=str(answer["code"]))
+    call.show(answer, lambda result: (str(result["message"]),))
+
+
+@click.command(short_help="Cancel the entries and leave every position.")
+@click.option("--all", "everything", is_flag=True, help="Everything the account holds, not only what was traded here.")
+@click.option("--extended-hours", is_flag=True, help="Sell outside the regular session too.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--by", default="an operator", show_default=True, help="Who leaves them; recorded in the journal.")
+@click.option("--reason", default="asked for by an operator", show_default=True, help="Why; recorded in the journal.")
+@pass_invocation
+def flatten(
+    invocation: Invocation, *, everything: bool, extended_hours: bool, yes: bool, by: str, reason: str
+) -> ExitCode:
+    """Cancel every open buy and leave every position that was traded here, each as 'trading-bot exit' does.
+
+    With --all everything the account holds is left, and entries wait everywhere for 'trading-bot resume --all'. The
+    positions are listed before you are asked.
+    """
+    from trading_bot.desk import Flatten, ListHeld, new_ask
+
+    call = DeskCall(invocation)
+    if not yes:
+        listed = call.ask(new_ask(ListHeld, everything=everything))["symbols"]
+        symbols = [str(symbol) for symbol in listed] if isinstance(listed, list) else []
+        confirm(invocation, f"leave {len(symbols)} position(s): {', '.join(symbols) or 'none'}", option="--yes")
+    told = _Told(invocation)
+    answer = call.ask(
+        new_ask(Flatten, everything=everything, extended_hours=extended_hours, by=by, reason=reason), told.take
+    )
+    results = words.parts(answer, "results")
+    call.show({"v": 1, "positions": len(results)}, lambda _: (f"{len(results)} position(s) were left",))
+    return max((_code_of(result) for result in results), default=ExitCode.DONE)
+
+
+@click.command(short_help="Take entries again after an exit.")
+@click.argument("symbol", required=False)
+@click.option("--all", "everything", is_flag=True, help="Everywhere in the account.")
+@click.option("--by", required=True, help="Who decides; recorded in the journal.")
+@click.option("--reason", required=True, help="Why; recorded in the journal.")
+@pass_invocation
+def resume(invocation: Invocation, *, symbol: str | None, everything: bool, by: str, reason: str) -> None:
+    """Take entries again that an exit, a flatten or repeated refusals had stopped.
+
+    In SYMBOL, or with --all in the whole account.
+    """
+    from trading_bot.desk import Resume, new_ask
+
+    if (symbol is None) is not everything:
+        raise click.UsageError("name a symbol, or give --all")
+    call = DeskCall(invocation)
+    answer = call.ask(new_ask(Resume, symbol=symbol, by=by, reason=reason))
+    call.show(answer, lambda done: (f"entries are taken again: {', '.join(map(str, _listed(done, 'resumed')))}",))
+
+
+@click.command(short_help="List what stops entries, and what ends it.")
+@pass_invocation
+def frozen(invocation: Invocation) -> None:
+    """List every freeze and halt: why, who, since when, and what ends it. None of them stops an exit."""
+    from trading_bot.desk import ListFreezes, new_ask
+
+    call = DeskCall(invocation)
+    answer = call.ask(new_ask(ListFreezes))
+    freezes = words.parts(answer, "freezes")
+    if invocation.json:
+        print_json(answer)
+    elif not freezes:
+        print_line("nothing is frozen")
+    else:
+        print_table(_HEADINGS, [_row(freeze, call) for freeze in freezes], invocation=invocation)
+
+
+def _row(freeze: Answer, call: DeskCall) -> tuple[str, ...]:
+    since = words.moment(freeze, "since", call.zone)
+    name, cause = freeze["symbol"] or "the account", freeze["cause"] or "not named"
+    return (str(name), str(cause), since, str(freeze["by"]), str(freeze["reason"]), str(freeze["remedy"]))
+
+
+def _listed(answer: Answer, key: str) -> list[object]:
+    listed = answer[key]
+    return listed if isinstance(listed, list) else []
+
+
+def _whole(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise click.UsageError(f"a quantity is a whole number of shares, or all, not {text[:40]!a}")
+    return int(text)
+
+
+def _code_of(answer: Answer) -> ExitCode:
+    return exit_code_of_trade(status=str(answer["status"]), code=str(answer["code"]))
+
+
+class _Told:
+    """Writes one line a position as soon as it is left."""
+
+    def __init__(self, invocation: Invocation) -> None:
+        self._json = invocation.json
+
+    def take(self, result: dict[str, object]) -> None:
+        """Write the line of one position."""
+        # A reader who has gone away must not keep the remaining positions from being left.
+        with suppress(OSError):
+            if self._json:
+                print_json(result)
+            else:
+                print_line(str(result["message"]))
+
+
+EXIT_COMMANDS = tuple(map(common_options, (exit_, flatten, resume, frozen)))

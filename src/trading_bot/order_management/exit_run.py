@@ -1,0 +1,95 @@
+"""One exit: what is wanted, what came of it, and what is known of it while it is under way."""
+
+import threading
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from trading_bot.clock import Seconds
+from trading_bot.order_management.exceptions import OrderError
+from trading_bot.order_management.exit_facts import ExitEnding, ExitOrigin
+from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderTerms, Side
+from trading_bot.order_management.placement import Gather
+from trading_bot.order_management.position_watch import in_words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leave:
+    """What is wanted: ``quantity`` shares, or with None all that are free."""
+
+    symbol: str
+    quantity: int | None = None
+    origin: ExitOrigin = ExitOrigin.PERSON
+    by: str = "a person"
+    reason: str = "asked for"
+    limit: Decimal | None = None
+    """One order at this price in dollars, and no ladder; needed where there is no quote."""
+    extended_hours: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitResult:
+    """What came of an exit: ``code`` for programs, ``message`` for people, and its orders."""
+
+    exit_id: str
+    symbol: str
+    ending: ExitEnding
+    code: str
+    message: str
+    sold: Decimal = Decimal(0)
+    orders: tuple[OrderEnvelope, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class ExitRun:
+    """One exit under way."""
+
+    exit_id: str
+    leave: Leave
+    gather: Gather
+    deadline: Seconds
+    first_bid: Decimal | None = None
+    legs: list[ClientOrderId] = field(default_factory=list)
+    problem: OrderError | None = None
+    result: ExitResult | None = None
+    is_over: threading.Event = field(default_factory=threading.Event)
+
+    def next_id(self) -> ClientOrderId:
+        """Name the next order: an id of its own, the same at every replay."""
+        return ClientOrderId(f"{self.exit_id[:_LONGEST_ID]}-{len(self.legs) + 1}")
+
+    @property
+    def symbol(self) -> str:
+        """What is left."""
+        return self.leave.symbol
+
+
+_LONGEST_ID = 58
+_ENDINGS = {
+    ExitEnding.SOLD: "{sold} shares are sold",
+    ExitEnding.RESTING: "{sold} shares are sold and the last order rests at the broker; watch it",
+    ExitEnding.IN_DOUBT: "{sold} shares are sold and an order is in doubt; it is being looked for",
+    ExitEnding.NOTHING_FREE: "no share is held and free to sell",
+    ExitEnding.NOT_SOLD: "{sold} shares are sold and the rest is not; run 'trading-bot exit' again",
+    ExitEnding.UNFINISHED: "the exit has not ended yet; run 'trading-bot exit' again to see",
+}
+
+
+def leg_terms(leave: Leave, *, quantity: int, limit: Decimal) -> OrderTerms:
+    """Return the terms of one order of an exit."""
+    return OrderTerms(
+        symbol=leave.symbol,
+        side=Side.SELL,
+        quantity=quantity,
+        limit_price=limit,
+        extended_hours=leave.extended_hours,
+    )
+
+
+def exit_message(run: ExitRun, ending: ExitEnding, sold: Decimal) -> str:
+    """Say in one sentence what came of an exit, and what to do next."""
+    resume = f"entries wait for 'trading-bot resume {run.symbol}'"
+    if ending is ExitEnding.NOT_SOLD and run.problem is not None:
+        return f"{in_words(sold)} sold: {run.problem}; {resume}"
+    if ending is ExitEnding.NOT_SOLD and not run.legs:
+        return f"no quote could be read for {run.symbol}; name a price with --limit; {resume}"
+    return f"{run.symbol}: {_ENDINGS[ending].format(sold=in_words(sold))}; {resume}"

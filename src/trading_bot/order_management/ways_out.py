@@ -1,0 +1,52 @@
+"""The ways out of positions, and what stops the way in: one face for exits, for flattening and for freezes."""
+
+from trading_bot.order_management.cancellation import Canceller
+from trading_bot.order_management.causes import Cause, Freeze, halted
+from trading_bot.order_management.exit_run import ExitResult, Leave
+from trading_bot.order_management.exits import Exits
+from trading_bot.order_management.free_shares import Free
+from trading_bot.order_management.halts import TradingHalts
+from trading_bot.order_management.ledger import OrderLedger
+from trading_bot.order_management.models import Side
+from trading_bot.order_management.placement import Gather, already, approve_all
+from trading_bot.order_management.results import CancelResult
+
+_FOLLOWED_S = 5.0
+"""How long the cancels of a flatten are followed before the positions are left: each exit cancels its own again."""
+
+
+class WaysOut:
+    """Leaves positions. Safe to use from several threads."""
+
+    def __init__(self, *, exits: Exits, ledger: OrderLedger, canceller: Canceller, halts: TradingHalts) -> None:
+        self._exits = exits
+        self._ledger = ledger
+        self._canceller = canceller
+        self._halts = halts
+
+    def leave(self, leave: Leave, *, gather: Gather | None = None) -> ExitResult:
+        """Leave a position; see `Exits.leave`."""
+        return self._exits.leave(leave, gather=already(approve_all) if gather is None else gather)
+
+    def free(self, symbol: str) -> Free | None:
+        """Return the shares that are provably held and free; None while the positions are not known."""
+        return self._exits.free(symbol)
+
+    def freezes(self, symbol: str | None = None) -> tuple[Freeze, ...]:
+        """Return what stops entries now, in one symbol and the account, or everywhere."""
+        return self._halts.freezes(symbol)
+
+    def cancel_entries(self, *, everything: bool, by: str, reason: str) -> tuple[CancelResult, ...]:
+        """Cancel every open buy of ours; with ``everything`` take no entry anywhere until somebody resumes."""
+        with self._ledger.open_book() as book:
+            if everything:
+                self._ledger.record_fact(halted(Cause.EXIT, f"everything was left: {reason}", by=by))
+            buys = [order for order in book.active() if order.envelope.side is Side.BUY]
+        return self._canceller.cancel(buys, within_s=_FOLLOWED_S)
+
+    def held_symbols(self, *, everything: bool) -> tuple[str, ...]:
+        """Return the symbols held as far as our records explain: those traded here, or ``everything``."""
+        with self._ledger.open_book() as book:
+            ours = {order.envelope.symbol for order in book.orders()}
+            held = book.expected_positions()
+        return tuple(sorted(symbol for symbol, shares in held.items() if shares > 0 and (everything or symbol in ours)))

@@ -1,0 +1,229 @@
+"""The rules of one trade: what each objects to. Pure; what they need was read before.
+
+A sell of free shares can only reduce, so no limit of an order, a position or a day binds it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeAlias, TypeVar
+
+from trading_bot.account.funds import funds_in_words, spendable
+from trading_bot.config.sections import RiskManagementConfig
+from trading_bot.order_management.free_shares import Free
+from trading_bot.order_management.models import EXACT, ClientOrderId, Side
+from trading_bot.order_management.order_book import TrackedOrder
+from trading_bot.order_management.portfolio import AccountSnapshot, Position
+from trading_bot.prose import dollars_in_words, shares_in_words
+from trading_bot.risk.order_facts import (
+    pending_worth,
+    unreflected_cost,
+    unreflected_shares,
+    unresolved_shares,
+    unshown_cost,
+)
+from trading_bot.risk.watch import RiskState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuyFacts:
+    """What the broker said before a buy is judged: nothing more is read while it is."""
+
+    account: AccountSnapshot
+    position: Position | None
+    position_as_of: datetime
+    shown: frozenset[ClientOrderId] | None
+    """The orders that worked at the broker before the balances were read; None where that is not known."""
+    active: tuple[TrackedOrder, ...]
+    """The orders that had not ended when reading began: one that ended meanwhile may be in no answer."""
+    instead_of: TrackedOrder | None = None
+    """An order that would be cancelled first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SellFacts:
+    """What is known before a sell is judged. An exit needs no read: what is held and free is known already."""
+
+    free: Free | None
+    position: Position | None
+    instead_of: TrackedOrder | None = None
+
+
+TradeFacts: TypeAlias = BuyFacts | SellFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trade:
+    """What is asked for: shares at a price, and the limits in force."""
+
+    symbol: str
+    quantity: int
+    price: Decimal
+    limits: RiskManagementConfig
+
+    @property
+    def notional(self) -> Decimal:
+        """Dollars at the price."""
+        return EXACT.multiply(self.price, self.quantity)
+
+    def __str__(self) -> str:
+        return f"{self.quantity} {self.symbol} at {dollars_in_words(self.price)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buy:
+    """A buy with all it is judged by."""
+
+    trade: Trade
+    facts: "BuyFacts"
+    risk: RiskState
+    active: tuple[TrackedOrder, ...]
+    all_orders: tuple[TrackedOrder, ...]
+
+    @property
+    def account(self) -> AccountSnapshot:
+        """The balances as they were read."""
+        return self.facts.account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sell:
+    """A sell with all it is judged by."""
+
+    trade: Trade
+    free: Decimal
+    """Shares held that no sell of ours may take."""
+    why: str
+    """What explains that number, and what to do where it is too small."""
+
+
+def _risk_halt(buy: Buy) -> str | None:
+    return buy.risk.halted_because
+
+
+def _max_trades_per_day(buy: Buy) -> str | None:
+    limit, trades = buy.trade.limits.max_trades_per_day, buy.risk.trades_today
+    if limit is None or trades < limit:
+        return None
+    return (
+        f"{trades} orders were placed on {buy.risk.day}, and the limit is {limit};"
+        " buy on the next exchange day or raise risk_management.max_trades_per_day"
+    )
+
+
+def _max_open_orders(buy: Buy) -> str | None:
+    others = [order for order in buy.active if not _is_same(order, buy.facts.instead_of)]
+    limit, count = buy.trade.limits.max_open_orders, len(others)
+    if limit is None or count < limit:
+        return None
+    return (
+        f"{count} orders are open or in doubt, and the limit is {limit};"
+        " cancel one, wait for one to end, or raise risk_management.max_open_orders"
+    )
+
+
+def _account_restricted(buy: Buy) -> str | None:
+    if buy.account.restriction is None:
+        return None
+    return f"the account may not buy ({buy.account.restriction}); settle that with the broker first"
+
+
+def _insufficient_buying_power(buy: Buy) -> str | None:
+    cost, facts = buy.trade.notional, buy.facts
+    unshown = unreflected_cost(buy.all_orders, since=facts.account.as_of)
+    unknown = unshown_cost(buy.active, shown=facts.shown, since=facts.account.as_of)
+    in_doubt = EXACT.add(unknown, unshown)
+    funds = spendable(facts.account, allow_margin=buy.trade.limits.allow_margin)
+    if cost <= EXACT.add(EXACT.subtract(funds, in_doubt), _given_back(facts)):
+        return None
+    held_back = f", {dollars_in_words(in_doubt)} of it reserved for orders in doubt and fills not shown yet"
+    available = f"{funds_in_words(buy.account, funds)}{held_back if in_doubt else ''}"
+    return f"{buy.trade} cost {dollars_in_words(cost)} and {available}; buy less or add cash"
+
+
+def _given_back(facts: BuyFacts) -> Decimal:
+    order = facts.instead_of
+    if order is None or order.envelope.side is not Side.BUY:
+        return Decimal(0)
+    return EXACT.multiply(order.envelope.limit_price, order.remaining_quantity)
+
+
+def _insufficient_shares(sell: Sell) -> str | None:
+    if sell.trade.quantity <= sell.free:
+        return None
+    return f"{sell.trade} is more than the {shares_in_words(sell.free)} shares free to sell{sell.why}"
+
+
+def _max_order_notional(buy: Buy) -> str | None:
+    limit, notional = buy.trade.limits.max_order_notional, buy.trade.notional
+    if limit is None or notional <= limit:
+        return None
+    return (
+        f"{buy.trade} makes {dollars_in_words(notional)}, over the limit of {dollars_in_words(limit)} for one order;"
+        " trade less or raise risk_management.max_order_notional"
+    )
+
+
+def _max_position_notional(buy: Buy) -> str | None:
+    limit, facts = buy.trade.limits.max_position_notional, buy.facts
+    bought = unreflected_shares(buy.all_orders, buy.trade.symbol, since=facts.position_as_of)
+    held = EXACT.add(facts.position.quantity if facts.position else Decimal(0), bought)
+    others = [order for order in buy.active if not _is_same(order, facts.instead_of)]
+    pending = pending_worth(others, buy.trade.symbol, price=buy.trade.price)
+    after = EXACT.add(EXACT.multiply(held, buy.trade.price), buy.trade.notional)
+    worth = EXACT.add(after, pending)
+    if limit is None or worth <= limit:
+        return None
+    waiting = f", {dollars_in_words(pending)} of it in buys still open" if pending else ""
+    return (
+        f"{buy.trade} would bring the position to {dollars_in_words(worth)}{waiting}, over the limit of "
+        f"{dollars_in_words(limit)};"
+        " buy less or raise risk_management.max_position_notional"
+    )
+
+
+def _is_same(order: TrackedOrder, other: TrackedOrder | None) -> bool:
+    return other is not None and order.client_order_id == other.client_order_id
+
+
+_T = TypeVar("_T")
+_Rules: TypeAlias = tuple[tuple[str, Callable[[_T], str | None]], ...]
+"""The code of each rule, and the rule: what it objects to, or None."""
+
+_BUY_RULES: _Rules[Buy] = (
+    ("risk_halt", _risk_halt),
+    ("max_trades_per_day", _max_trades_per_day),
+    ("max_open_orders", _max_open_orders),
+    ("account_restricted", _account_restricted),
+    ("insufficient_buying_power", _insufficient_buying_power),
+    ("max_order_notional", _max_order_notional),
+    ("max_position_notional", _max_position_notional),
+)
+_SELL_RULES: _Rules[Sell] = (("insufficient_shares", _insufficient_shares),)
+"""A sell of free shares can only reduce: no limit of an order, a position or a day binds it."""
+
+
+def sell_of(trade: Trade, facts: SellFacts, active: tuple[TrackedOrder, ...]) -> Sell:
+    """Return a sell with what is free for it, the shares of an order to be cancelled first given back."""
+    old = facts.instead_of
+    back = old.remaining_quantity if old is not None and old.envelope.side is Side.SELL else Decimal(0)
+    if facts.free is not None:
+        return Sell(trade=trade, free=EXACT.add(facts.free.quantity, back), why=f": {facts.free.in_words()}")
+    held, sellable = (facts.position.quantity, facts.position.sellable) if facts.position else (Decimal(0), Decimal(0))
+    free = EXACT.subtract(sellable, unresolved_shares(active, trade.symbol))
+    why = (
+        f", of {shares_in_words(held)} held; sell less, cancel a resting sell, or wait until a sell in doubt is found"
+        if held
+        else f": no {trade.symbol} is held, and nothing is sold short; sell what is held"
+    )
+    return Sell(trade=trade, free=EXACT.add(free, back), why=why)
+
+
+def objections(trade: Buy | Sell) -> Iterator[tuple[str, str]]:
+    """Yield the code and the reason of each rule that objects, in a fixed order."""
+    return _objections(_BUY_RULES, trade) if isinstance(trade, Buy) else _objections(_SELL_RULES, trade)
+
+
+def _objections(rules: _Rules[_T], trade: _T) -> Iterator[tuple[str, str]]:
+    return ((code, reason) for code, rule in rules if (reason := rule(trade)) is not None)

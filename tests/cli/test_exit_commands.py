@@ -1,0 +1,114 @@
+"""The ways out at the command line, each command a bot of its own on one paper account."""
+
+import json
+
+import pytest
+
+from tests.support.command_desk import CommandDesk
+from trading_bot.cli.exit_codes import ExitCode
+
+ALICE = ("--by", "alice", "--reason", "wanted again")
+
+
+@pytest.fixture
+def desk(tmp_path) -> CommandDesk:
+    return CommandDesk(tmp_path)
+
+
+@pytest.fixture
+def holder(desk: CommandDesk) -> CommandDesk:
+    bought = desk("buy", "AAPL", "10", "--reference-price", "100.05", "--pricing", "marketable")
+    assert bought.returncode == 0, bought.stderr
+    # The paper exchange takes a moment of real time to fill.
+    assert any(desk.json("sync")["open_orders"] == 0 for _ in range(200))
+    return desk
+
+
+def test_a_position_is_left_and_its_entries_wait(holder):
+    done = holder("exit", "AAPL")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "AAPL: 10 shares are sold; entries wait for 'trading-bot resume AAPL'\n"
+    assert holder.buy("again").returncode == ExitCode.REFUSED_BY_RULE
+
+
+@pytest.mark.parametrize("quantity", ["4", "all", "ALL"])
+def test_some_or_all_shares_can_be_named(holder, quantity):
+    answer = holder.json("exit", "AAPL", quantity)
+    assert (answer["ending"], answer["sold"]) == ("sold", "4" if quantity == "4" else "10")
+    assert answer["orders"][0]["client_order_id"] == f"{answer['exit_id']}-1"
+
+
+@pytest.mark.parametrize("quantity", ["half", "4.5", "-3"])
+def test_what_is_no_quantity_is_exit_code_2(holder, quantity):
+    done = holder("exit", "AAPL", "--", quantity)
+    assert done.returncode == ExitCode.USAGE
+    assert "whole number of shares, or all" in done.stderr
+
+
+def test_nothing_held_is_exit_code_5(desk):
+    done = desk("exit", "AAPL")
+    assert (done.returncode, done.stdout) == (ExitCode.REFUSED_BY_RULE, "")
+    assert "no share is held and free to sell" in done.stderr
+
+
+def test_a_price_can_be_named(holder):
+    answer = holder.json("exit", "AAPL", "--limit", "150")
+    assert (answer["ending"], answer["orders"][0]["limit_price"]) == ("resting", "150")
+
+
+def test_what_stops_entries_is_listed_with_what_ends_it(holder):
+    assert holder("frozen").stdout == "nothing is frozen\n"
+    holder("exit", "AAPL", *ALICE)
+    shown = holder("frozen").stdout
+    assert "AAPL" in shown
+    assert "alice" in shown
+    assert "run 'trading-bot resume AAPL' when entries are wanted again" in shown
+    (freeze,) = holder.json("frozen")["freezes"]
+    assert (freeze["symbol"], freeze["cause"], freeze["ended_by"], freeze["by"]) == ("AAPL", "exit", "resume", "alice")
+    assert freeze["since"].endswith("Z")
+
+
+def test_entries_are_taken_again_after_a_resume(holder):
+    holder("exit", "AAPL")
+    done = holder("resume", "AAPL", *ALICE)
+    assert (done.returncode, done.stdout) == (0, "entries are taken again: AAPL\n")
+    (freeze,) = holder.json("frozen")["freezes"]
+    assert freeze["cause"] == "reentry"
+
+
+@pytest.mark.parametrize("arguments", [("resume",), ("resume", "AAPL", "--all")], ids=" ".join)
+def test_a_resume_names_a_symbol_or_everything(desk, arguments):
+    done = desk(*arguments, *ALICE)
+    assert done.returncode == ExitCode.USAGE
+    assert "name a symbol, or give --all" in done.stderr
+
+
+def test_nothing_to_resume_is_exit_code_2(desk):
+    done = desk("resume", "--all", *ALICE)
+    assert done.returncode == ExitCode.USAGE
+    assert "wait to be resumed" in done.stderr
+
+
+def test_flatten_asks_first_and_names_the_option_where_nobody_can_answer(holder):
+    done = holder("flatten")
+    assert done.returncode == ExitCode.USAGE
+    assert "leave 1 position(s): AAPL" in done.stderr
+    assert "--yes" in done.stderr
+
+
+def test_flatten_leaves_each_position_and_tells_each_end(holder):
+    done = holder("flatten", "--yes")
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == [
+        "AAPL: 10 shares are sold; entries wait for 'trading-bot resume AAPL'",
+        "1 position(s) were left",
+    ]
+    assert holder.json("orders")["orders"] == []
+
+
+def test_flatten_of_everything_stops_entries_everywhere(holder):
+    done = holder("--json", "flatten", "--all", "--yes")
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (told[0]["ending"], told[-1]) == ("sold", {"v": 1, "positions": 1})
+    causes = {(freeze["symbol"], freeze["cause"]) for freeze in holder.json("frozen")["freezes"]}
+    assert causes == {("AAPL", "exit"), (None, "exit")}

@@ -1,0 +1,164 @@
+"""Freezes and halts: why, who, since when, and what ends each."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.support.fake_gateway import rejected
+from tests.support.manager_bench import ManagerBench
+from trading_bot.order_management.causes import REFUSAL_FREEZE, Cause, EndedBy, Freeze, ended, frozen, halted
+from trading_bot.order_management.events import EventKind, OrderEvent
+from trading_bot.order_management.exceptions import (
+    OrderRejectedError,
+    OrderValidationError,
+    TradingHaltedError,
+)
+
+ALICE = {"by": "alice", "reason": "looked at it"}
+FOR_GOOD = sorted(set(Cause) - {Cause.REFUSED, Cause.REENTRY})
+
+
+def held() -> ManagerBench:
+    return ManagerBench(shares={"AAPL": 50, "MSFT": 5})
+
+
+def refused(bench: ManagerBench, name: str, symbol: str = "AAPL", status: int = 403) -> None:
+    bench.gateway.submits.append(rejected(status, freezes=True))
+    with pytest.raises(OrderRejectedError):
+        bench.buy(name, symbol=symbol)
+
+
+def only(bench: ManagerBench, symbol: str | None = None) -> Freeze:
+    (freeze,) = bench.manager.ways_out.freezes(symbol)
+    return freeze
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_freeze_after_a_refusal_ends_by_itself_judged_when_it_is_asked_for(status):
+    bench = held()
+    refused(bench, "c1", status=status)
+    freeze = only(bench)
+    assert (freeze.cause, freeze.ended_by, freeze.since) == (Cause.REFUSED, EndedBy.TIME, bench.clock.now())
+    bench.clock.sleep(REFUSAL_FREEZE.total_seconds() - 1)
+    bench.sync()
+    with pytest.raises(TradingHaltedError, match=r"15:05:00 UTC; 'trading-bot release AAPL' ends it now"):
+        bench.buy("c2")
+    bench.clock.sleep(1)
+    assert bench.manager.ways_out.freezes() == ()
+    assert bench.buy("c2").order_id is not None
+
+
+def test_a_freeze_that_ended_by_itself_is_over_after_a_restart_too():
+    bench = held()
+    refused(bench, "c1")
+    bench.clock.sleep(REFUSAL_FREEZE.total_seconds())
+    bench.restart()
+    bench.manager.recover()
+    assert bench.buy("c2").order_id is not None
+
+
+def test_three_refusals_within_five_minutes_halt_entries_until_somebody_resumes():
+    bench = held()
+    for number, symbol in enumerate(("NVDA", "TSLA", "F")):
+        refused(bench, f"c{number}", symbol=symbol)
+    bench.clock.sleep(600)
+    bench.sync()
+    with pytest.raises(TradingHaltedError, match="run 'trading-bot resume --all'"):
+        bench.buy("c9", symbol="IBM")
+    assert bench.sell().order_id is not None
+    bench.restart()
+    bench.manager.recover()
+    assert only(bench).cause is Cause.REFUSALS
+    assert bench.manager.decisions.resume(None, **ALICE) == ("the account",)
+    assert bench.buy("c9", symbol="IBM").order_id is not None
+
+
+def test_three_refusals_in_more_than_five_minutes_halt_nothing():
+    bench = held()
+    for number, symbol in enumerate(("NVDA", "TSLA", "F")):
+        refused(bench, f"c{number}", symbol=symbol)
+        bench.clock.sleep(151)
+        bench.sync()
+    assert bench.buy("c9", symbol="IBM").order_id is not None
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_every_cause_says_what_ends_it(cause):
+    """A new cause fails here until that is decided."""
+    bench = held()
+    bench.ledger.record_fact(frozen("AAPL", cause, "a reason", until=bench.clock.now() + timedelta(minutes=5)))
+    freeze = only(bench, "AAPL")
+    assert (freeze.cause, freeze.by, freeze.reason) == (cause, "trading-bot", "a reason")
+    assert "'trading-bot " in freeze.remedy
+    assert "{" not in freeze.remedy
+
+
+def test_a_record_without_a_cause_waits_for_a_release_as_it_always_did():
+    bench = held()
+    bench.ledger.record_fact(OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL", reason="old"))
+    bench.clock.sleep(10_000)
+    bench.sync()
+    freeze = only(bench)
+    assert (freeze.cause, freeze.ended_by) == (None, EndedBy.RELEASE)
+    bench.manager.decisions.release("AAPL", **ALICE)
+    assert bench.manager.ways_out.freezes() == ()
+
+
+def test_a_halt_without_a_cause_is_resumed():
+    bench = held()
+    bench.ledger.record_fact(OrderEvent(event=EventKind.TRADING_HALTED, reason="old"))
+    assert only(bench).ended_by is EndedBy.RESUME
+    bench.manager.decisions.resume(None, **ALICE)
+    assert bench.manager.ways_out.freezes() == ()
+
+
+@pytest.mark.parametrize("until", ["", "no moment", "2026-11-23T15:00:00"], ids=["none", "not read", "no zone"])
+def test_a_timed_freeze_without_a_readable_end_waits_for_a_person(until):
+    bench = held()
+    details = {"cause": "refused", "until": until}
+    bench.ledger.record_fact(OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL", reason="x", details=details))
+    bench.clock.sleep(10_000)
+    bench.sync()
+    assert only(bench).ended_by is EndedBy.RELEASE
+
+
+def test_causes_of_one_symbol_stand_beside_each_other_and_end_one_by_one():
+    """Ending by itself, or being accepted, must not take a graver cause along."""
+    bench = held()
+    bench.ledger.record_fact(frozen("AAPL", Cause.TERMS_DIFFER, "edited"))
+    bench.positions.move("AAPL", "5")
+    bench.ledger.record_fact(frozen("AAPL", Cause.DRIFT, "moved"))
+    bench.ledger.record_fact(frozen("AAPL", Cause.REFUSED, "403", until=bench.clock.now() + timedelta(minutes=5)))
+    bench.clock.sleep(301)
+    bench.sync()
+    assert {freeze.cause for freeze in bench.manager.ways_out.freezes("AAPL")} == {Cause.TERMS_DIFFER, Cause.DRIFT}
+    bench.manager.decisions.release("AAPL", **ALICE)
+    assert only(bench).cause is Cause.DRIFT
+    with pytest.raises(OrderValidationError, match="accept-position AAPL"):
+        bench.manager.decisions.release("AAPL", **ALICE)
+    bench.manager.decisions.accept_position("AAPL", **ALICE)
+    assert bench.manager.ways_out.freezes() == ()
+
+
+def test_a_halt_does_not_hide_another_behind_it():
+    bench = held()
+    bench.ledger.record_fact(halted(Cause.REFUSALS, "three refusals"))
+    bench.ledger.record_fact(halted(Cause.STRANGER, "a strange order"))
+    bench.manager.decisions.resume(None, **ALICE)
+    assert only(bench).cause is Cause.STRANGER
+
+
+def test_what_ends_one_cause_says_so_and_by_whom():
+    bench = held()
+    bench.ledger.record_fact(frozen("AAPL", Cause.EXIT, "left"))
+    fact = ended(only(bench), **ALICE)
+    assert (fact.event, fact.symbol) == (EventKind.SYMBOL_RELEASED, "AAPL")
+    assert fact.details == {"by": "alice", "cause": "exit"}
+
+
+@pytest.mark.parametrize("symbol", ["AAPL", None])
+def test_nothing_is_resumed_that_does_not_wait_for_it(symbol):
+    bench = held()
+    bench.ledger.record_fact(frozen("AAPL", Cause.TERMS_DIFFER, "edited"))
+    with pytest.raises(OrderValidationError, match="wait to be resumed; 'trading-bot frozen'"):
+        bench.manager.decisions.resume(symbol, **ALICE)

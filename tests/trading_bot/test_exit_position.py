@@ -1,0 +1,90 @@
+"""Leaving positions with a whole bot, on the paper exchange that rehearses it."""
+
+from decimal import Decimal
+
+import pytest
+
+from tests.support.bot_bench import ACCOUNT, POSITIONS, BotBench, answers, never_leaves
+from trading_bot.latch import Latch
+from trading_bot.order_management.exit_facts import ExitEnding
+from trading_bot.order_management.exit_run import ExitResult, Leave
+from trading_bot.state_folder import StateFolder
+
+ALICE = {"by": "alice", "reason": "wanted again"}
+SUBMIT = "POST /orders/"
+
+
+@pytest.fixture
+def bench(tmp_path) -> BotBench:
+    return BotBench(tmp_path).started()
+
+
+def test_paper_rehearses_an_exit(bench):
+    result = bench.bot.exit_position("AAPL", reason="news")
+    assert (result.ending, int(result.sold)) == (ExitEnding.SOLD, 50)
+    assert bench.bot.account.positions() == {}
+    assert bench.trade("buy", client_order_id="c2").code == "trading_halted"
+
+
+def test_every_exit_is_in_the_trade_log(bench):
+    bench.bot.exit_position("AAPL", 20, reason="half of it", strategy_name="momentum")
+    (line,) = bench.trades()
+    assert (line["side"], line["quantity"], line["status"]) == ("sell", "20", "submitted")
+    assert (line["reason"], line["strategy_name"]) == ("half of it", "momentum")
+
+
+def test_an_exit_that_is_refused_is_an_answer_and_in_the_trade_log(bench):
+    Latch(
+        path=StateFolder(root=bench.state, files=bench.files).latch, clock=bench.clock, new_id=lambda: "again"
+    ).engage()
+    result = bench.bot.exit_position("AAPL")
+    assert (result.ending, result.code, result.orders) == (ExitEnding.NOT_SOLD, "trading_halted", ())
+    assert bench.trades()[-1]["code"] == "trading_halted"
+
+
+def test_a_limit_of_an_order_and_a_loss_halt_bind_no_exit(tmp_path):
+    bench = BotBench(tmp_path)
+    bench.settings["risk_management"] = {"max_order_notional": "1", "max_trades_per_day": 1}
+    bench.bot = bench.new_bot()
+    bench.bot.start()
+    assert bench.bot.exit_position("AAPL").ending is ExitEnding.SOLD
+
+
+@pytest.mark.parametrize("route", [ACCOUNT, POSITIONS, "GET /orders/", "GET /instruments/"])
+@pytest.mark.parametrize("trouble", [answers(503), never_leaves], ids=["503", "no connection"])
+def test_a_read_that_fails_keeps_no_held_share_from_being_sold(bench, route, trouble):
+    bench.broker.standing[route] = trouble
+    sold = bench.trade("sell", shares=10, price="99.90", pricing="marketable", client_order_id="s1")
+    assert sold.status == "submitted", sold.message
+
+
+def test_flatten_cancels_entries_and_leaves_what_was_traded_here(bench):
+    bench.trade("buy", shares=5)
+    told: list[ExitResult] = []
+    leave = Leave(symbol="", by="alice", reason="enough")
+    results = bench.bot.leaving.flatten(leave, everything=False, on_result=told.append)
+    assert [(result.symbol, result.ending) for result in results] == [("AAPL", ExitEnding.SOLD)]
+    assert tuple(told) == results
+    assert bench.bot.open_orders() == ()
+    assert bench.trade("buy", client_order_id="c9", symbol="MSFT").code != "trading_halted"
+
+
+def test_flatten_of_everything_stops_entries_in_the_whole_account(bench):
+    leave = Leave(symbol="", by="alice", reason="enough")
+    (result,) = bench.bot.leaving.flatten(leave, everything=True)
+    assert result.ending is ExitEnding.SOLD
+    refused = bench.trade("buy", client_order_id="c9", symbol="MSFT")
+    assert (refused.code, "trading-bot resume --all" in refused.message) == ("trading_halted", True)
+    bench.bot.manager.decisions.resume(None, **ALICE)
+    bench.clock.sleep(61)
+    assert bench.trade("buy", client_order_id="c10", price="99").status == "submitted"
+
+
+def test_flatten_leaves_alone_what_was_never_traded_here(bench):
+    assert bench.bot.leaving.flatten(Leave(symbol=""), everything=False) == ()
+    assert bench.bot.account.positions()["AAPL"].quantity == 50
+
+
+def test_a_price_of_ones_own_is_kept(bench):
+    result = bench.bot.exit_position("AAPL", limit=Decimal("150.00"))
+    assert (result.ending, result.orders[-1].limit_price) == (ExitEnding.RESTING, Decimal("150.00"))
