@@ -91,7 +91,7 @@ def test_an_order_error_of_the_holder_is_raised_to_the_asker(path: Path, desk: S
     [
         b"\n",
         b"buy TSLA\n",
-        b'{"ask":"flatten"}\n',
+        b'{"ask":"do_as_i_mean"}\n',
         b'{"ask":"ping","by":"me"}\n',
         b'{"ask":"list_orders","all":1}\n',
         b"\xff\xfe\n",
