@@ -160,7 +160,10 @@ def test_what_an_operator_typed_becomes_a_question_or_an_order_error():
 
 
 def test_only_placing_and_cancelling_leave_a_lost_answer_in_doubt():
-    assert {type(ask) for ask in ASKS if ask.may_change_orders} == {PlaceOrder, CancelOrder, CancelAll}
+    assert {type(ask) for ask in ASKS if ask.may_change_orders} == {
+        *(PlaceOrder, CancelOrder, CancelAll),
+        *(ExitPosition, Flatten),
+    }
 
 
 def test_an_order_is_placed_with_all_it_was_asked_with(desk: Desk, bot: TradingBot):
