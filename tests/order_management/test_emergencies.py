@@ -82,6 +82,12 @@ def the_order_list_is_down_for_ten_minutes(bench: ManagerBench) -> None:
         bench.sync(after=59)
 
 
+def the_order_list_is_down_at_a_start(bench: ManagerBench) -> None:
+    bench.restart()
+    bench.gateway.listing_problem = "503"
+    quietly(bench.manager.recover)
+
+
 def the_positions_are_down(bench: ManagerBench) -> None:
     bench.positions.is_failing = True
     for _ in range(3):
@@ -150,6 +156,7 @@ EMERGENCIES = (
     an_order_was_edited,
     three_refusals_halted_entries,
     the_order_list_is_down_for_ten_minutes,
+    the_order_list_is_down_at_a_start,
     the_positions_are_down,
     reads_are_throttled,
     the_broker_tells_no_instrument,
