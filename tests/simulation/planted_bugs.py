@@ -25,6 +25,7 @@ from trading_bot.order_management import (
     placement,
     pricing,
     reconciliation,
+    search,
     submission,
     synchronization,
 )
@@ -94,8 +95,26 @@ def _fresh_ref_id_on_retry(patch: pytest.MonkeyPatch) -> None:
 
 
 def _part_of_a_list_proves_absence(patch: pytest.MonkeyPatch) -> None:
-    real = _real(gateways, "read_orders")
-    patch.setattr(gateways, "read_orders", lambda *a, **n: replace(real(*a, **n), complete=True, problem=None))
+    read, judge = _real(gateways, "read_orders"), _real(search, "judge_absence")
+    parts: list[bool] = [False]
+
+    def read_orders(*args, **named):
+        listing = read(*args, **named)
+        parts[0] = not listing.has_all_pages
+        return replace(listing, complete=True, problem=None)
+
+    def judge_absence(order, *, listing_began, **named):
+        if not parts[0] or not order.state.is_unresolved:
+            return judge(order, listing_began=listing_began, **named)
+        return replace(
+            about(order.envelope, EventKind.ORDER_NEVER_ACCEPTED),
+            status=OrderState.NEVER_ACCEPTED,
+            occurred_at=listing_began,
+        )
+
+    patch.setattr(gateways, "read_orders", read_orders)
+    patch.setattr(search, "judge_absence", judge_absence)
+    patch.setattr(search.AbsenceSearch, "control_problem", lambda *_, **__: None)
 
 
 def _first_page_is_all(patch: pytest.MonkeyPatch) -> None:
@@ -253,7 +272,7 @@ def _absent_after_one_look(patch: pytest.MonkeyPatch) -> None:
             occurred_at=listing_began,
         )
 
-    patch.setattr(synchronization, "judge_absence", judge_absence)
+    patch.setattr(search, "judge_absence", judge_absence)
 
 
 def _unresolved_reserves_nothing(patch: pytest.MonkeyPatch) -> None:
