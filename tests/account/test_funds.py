@@ -84,9 +84,9 @@ def test_no_setting_lets_a_cash_account_spend_what_has_not_settled():
 @pytest.mark.parametrize(
     ("figures", "words"),
     [
-        (LEVERAGED, "the account's own cash is 11787.2200, of a buying power of 30298.8414 that borrows on margin"),
-        (CASH, "the settled cash is 4163.0000, of a buying power of 5263.0000"),
-        (CASH_2016, "the buying power is 83.8700"),
+        (LEVERAGED, "the account's own cash is 11787.22, of a buying power of 30298.8414 that borrows on margin"),
+        (CASH, "the settled cash is 4163.00, of a buying power of 5263.00"),
+        (CASH_2016, "the buying power is 83.87"),
     ],
 )
 def test_a_refusal_says_which_figure_it_went_by(figures, words):

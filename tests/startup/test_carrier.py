@@ -77,6 +77,7 @@ def test_a_live_order_counts_as_missed_only_after_the_send_horizon(account: Live
     account.transport.carrier = carrier
     bot = account.bot()
     bot.start()
+    bot.execute_trade("MSFT", "buy", 1, Decimal(90), "a known order", client_order_id="known")
     began = account.clock.now()
     account.server.on("POST", "/orders/", acts.close)
     result = bot.execute_trade("AAPL", "buy", 10, Decimal(90), "a test", client_order_id="c1")

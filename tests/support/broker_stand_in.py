@@ -139,7 +139,7 @@ _STATUS_AFTER: Mapping[Act, int] = {
     Act.E503_AFTER: 503,
     Act.E504_AFTER: 504,
 }
-_ODD_ROWS = frozenset({Act.WRONG_TYPES, Act.MISSING_FIELDS, Act.NEGATIVE, Act.HUGE})
+_ODD_ROWS = frozenset({Act.WRONG_TYPES, Act.MISSING_FIELDS, Act.NEGATIVE, Act.NOT_A_NUMBER, Act.HUGE})
 _HARMLESS = {Act.FOREIGN_ORDER, Act.STALE, Act.VANISHED, Act.DUPLICATE_ROWS, Act.DUPLICATE_FILLS, Act.UNKNOWN_STATE}
 LISTING_LAG = timedelta(minutes=10)
 """How long a lagging listing may leave an order out."""

@@ -53,6 +53,8 @@ class Free:
         """Return the numbers in a sentence's end, with what to do where they do not agree."""
         if self.held is None:
             return f"the position in {self.symbol} is not known ({self.not_sure_because or 'it was not read'})"
+        if not self.held and not self.expected:
+            return f"no {self.symbol} is held, and nothing is sold short; sell what is held"
         parts = [f"the broker shows {in_words(self.held)}", f"our fills explain {in_words(self.expected)}"]
         if self.held_back or self.promised:
             parts.append(
@@ -62,7 +64,7 @@ class Free:
             parts.append(f"the {self.unknown_sell} placed elsewhere may sell any number")
         text = ", ".join(parts)
         if self.held == self.expected:
-            return text
+            return f"{text}; sell less, or cancel a resting sell first"
         return f"{text}; if the broker is right, run 'trading-bot accept-position {self.symbol}'"
 
 
