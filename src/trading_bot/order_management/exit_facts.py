@@ -63,35 +63,36 @@ class ExitFacts:
     """Folds the records of exits. Not thread-safe: the ledger guards it."""
 
     def __init__(self) -> None:
-        self._facts: list[OrderEvent] = []
+        self._known: dict[str, ExitRecord] = {}
+        self._facts: dict[str, list[OrderEvent]] = {}
 
     def clear(self) -> None:
         """Forget everything."""
+        self._known.clear()
         self._facts.clear()
 
     def note(self, record: JournalRecord) -> None:
-        """Fold one record in; other kinds change nothing here."""
+        """Fold one record in; other kinds, and what a segment repeats of the one before it, change nothing here."""
         fact = record.fact
         if fact.event not in _EXIT_KINDS:
             return
         dated = fact if fact.occurred_at is not None else replace(fact, occurred_at=record.ts)
-        self._facts.append(dated)
+        name = dated.details.get(EXIT_ID, "")
+        known = self._known.get(name)
+        told = _begun(dated) if known is None else _told(known, dated)
+        if told is None or told == known:
+            return
+        self._known[name] = told
+        self._facts.setdefault(name, []).append(dated)
         self._forget(before=(dated.occurred_at or record.ts) - COUNTED_FOR)
 
     def facts(self) -> tuple[OrderEvent, ...]:
         """Return what still counts, as records that a new segment of the journal can repeat."""
-        return tuple(self._facts)
+        return tuple(fact for facts in self._facts.values() for fact in facts)
 
     def all(self) -> tuple[ExitRecord, ...]:
         """Return the exits under way, and those that began lately; oldest first."""
-        found: dict[str, ExitRecord] = {}
-        for fact in self._facts:
-            name = fact.details.get(EXIT_ID, "")
-            known = found.get(name)
-            told = _begun(fact) if known is None else _told(known, fact)
-            if told is not None:
-                found[name] = told
-        return tuple(found.values())
+        return tuple(self._known.values())
 
     def under_way(self, symbol: str | None = None) -> tuple[ExitRecord, ...]:
         """Return the exits that have not ended, of one symbol or of all."""
@@ -106,11 +107,12 @@ class ExitFacts:
         return sum(each.origin is ExitOrigin.STRATEGY and each.began > since for each in self._of(symbol))
 
     def _of(self, symbol: str | None) -> Iterator[ExitRecord]:
-        return (each for each in self.all() if symbol in (None, each.symbol))
+        return (each for each in self._known.values() if symbol in (None, each.symbol))
 
     def _forget(self, *, before: datetime) -> None:
-        old = {each.exit_id for each in self.all() if each.ended is not None and each.began <= before}
-        self._facts = [fact for fact in self._facts if fact.details.get(EXIT_ID, "") not in old]
+        old = [name for name, each in self._known.items() if each.ended is not None and each.began <= before]
+        for name in old:
+            del self._known[name], self._facts[name]
 
 
 _EXIT_KINDS = frozenset({EventKind.EXIT_BEGUN, EventKind.EXIT_LEG_PLACED, EventKind.EXIT_ENDED})
@@ -148,7 +150,8 @@ def _begun(fact: OrderEvent) -> ExitRecord | None:
 
 def _told(known: ExitRecord, fact: OrderEvent) -> ExitRecord:
     if fact.event is EventKind.EXIT_LEG_PLACED:
-        return replace(known, legs=(*known.legs, fact.details.get(LEG, "")))
+        leg = fact.details.get(LEG, "")
+        return known if leg in known.legs else replace(known, legs=(*known.legs, leg))
     if fact.event is EventKind.EXIT_ENDED:
         ending = next((each for each in ExitEnding if each.value == fact.details.get(ENDING)), ExitEnding.UNFINISHED)
         return replace(known, ended=fact.occurred_at, ending=ending)
