@@ -12,12 +12,10 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from tests.support.live_account import NUMBER, LiveAccount, live_account
-from tests.support.loopback_broker.book import INSTRUMENTS
-from tests.support.loopback_broker.odd_rows import order
+from tests.contract.payloads.life import account_with_neighbours, sells_and_leaves, trades_and_leaves
+from tests.support.live_account import LiveAccount
 from tests.support.loopback_broker.server import Heard
-from trading_bot.bot import StartError, TradeStatus, TradingBot
-from trading_bot.order_management.exit_facts import ExitEnding
+from trading_bot.bot import StartError, TradeStatus
 
 Speak: TypeAlias = Callable[[object], object]
 Spell: TypeAlias = Callable[[Heard, bytes], bytes]
@@ -30,40 +28,8 @@ _ANY_FIELD = re.compile(rb'"(account_number|symbol|state)": ')
 
 @pytest.fixture
 def account(tmp_path: Path) -> Iterator[LiveAccount]:
-    with live_account(tmp_path) as account:
-        account.log_in()
-        account.arm()
-        account.book.instruments["TSLA"] = "e39ed23a-7bd1-4587-b060-71988d9ef483"
-        account.book.more_orders.append(order(1))
-        held = {"instrument_id": INSTRUMENTS["MSFT"], "symbol": "MSFT", "quantity": "2.00000000"}
-        account.book.more_positions.append(held | {"account_number": NUMBER})
+    with account_with_neighbours(tmp_path) as account:
         yield account
-
-
-def trade(bot: TradingBot, action: str, symbol: str, price: str) -> TradeStatus:
-    result = bot.execute_trade(symbol, action, 10, Decimal(price), "a test", client_order_id=action)
-    assert result.status is TradeStatus.SUBMITTED, result.message
-    return result.status
-
-
-def offered(account: LiveAccount) -> Decimal:
-    sells = (row for row in account.book.rows.values() if row["side"] == "sell" and row["state"] != "cancelled")
-    return sum((Decimal(str(row["quantity"])) for row in sells), Decimal(0))
-
-
-def trades_and_leaves(account: LiveAccount) -> None:
-    """A symbol is bought, shares of another are sold, and then all of them are left; the account is read whole."""
-    bot = account.bot()
-    bot.start()
-    try:
-        trade(bot, "buy", "TSLA", "90")
-        trade(bot, "sell", "AAPL", "150")
-        left = bot.exit_position("AAPL")
-        assert left.ending in (ExitEnding.SOLD, ExitEnding.RESTING), left.message
-        assert offered(account) == 50
-        assert bot.synchronize_open_orders().complete
-    finally:
-        bot.stop()
 
 
 def texts(change: Callable[[str], object], matching: Callable[[str], object] = bool) -> Speak:
@@ -212,9 +178,7 @@ def test_an_account_whose_money_cannot_be_read_stops_buying_alone(account, says)
     refused = bot.execute_trade("TSLA", "buy", 10, Decimal(90), "a test")
     assert (refused.status, refused.code) == (TradeStatus.BLOCKED, "no_account_data")
     assert next(iter(says)) in refused.message
-    trade(bot, "sell", "AAPL", "150")
-    assert bot.exit_position("AAPL").ending in (ExitEnding.SOLD, ExitEnding.RESTING)
-    assert offered(account) == 50
+    sells_and_leaves(account, bot)
     bot.stop()
 
 
