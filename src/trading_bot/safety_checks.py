@@ -199,7 +199,10 @@ def unread(error: OrderError) -> SafetyResult:
     """Return the refusal of an entry whose account could not be read."""
     if error.code == AuthenticationError.code:
         return _refused(error.code, f"nothing is traded without a session: {error}")
-    return _refused("no_account_data", f"the account cannot be read ({error}); nothing is traded until it can")
+    return _refused(
+        "no_account_data",
+        f"the account cannot be read ({error}); nothing is bought until it can, and held shares can be sold",
+    )
 
 
 def _refused(code: str, reason: str) -> SafetyResult:

@@ -128,12 +128,34 @@ class TestListing:
         "link",
         [
             "http://api.robinhood.com/orders/?cursor=a",
+            "https://API.Robinhood.com:443/orders/?cursor=a",
+            "https://api.robinhood.com/orders?cursor=a",
+            "/orders/?cursor=a",
+        ],
+    )
+    def test_a_link_to_this_list_is_followed_however_it_is_spelled(self, desk, link):
+        """Its query alone is taken over: the next page is asked for where the first one was."""
+        desk.broker.on(
+            *LIST,
+            reply(200, {"next": link, "results": [order_row()]}),
+            reply(200, {"next": "", "results": [order_row(id=OTHER, ref_id=OTHER)]}),
+        )
+        listing = desk.gateway.list_open_orders()
+        assert (listing.complete, len(listing.reports)) == (True, 2)
+        assert desk.broker.paths().count("GET /orders/") == 2
+
+    @pytest.mark.parametrize(
+        "link",
+        [
+            "ftp://api.robinhood.com/orders/?cursor=a",
             "https://evil.example/orders/?cursor=a",
             "https://api.robinhood.com@evil.example/orders/?cursor=a",
             "https://api.robinhood.com/accounts/?cursor=a",
             "https://api.robinhood.com:444/orders/?cursor=a",
             "file:///etc/passwd",
-            "/orders/?cursor=a",
+            "//evil.example/orders/?cursor=a",
+            "/accounts/?cursor=a",
+            "https://api.robinhood.com/orders/?cursor=\ud800",
             "http://[",
             "https://\u2488com/orders/",
             5,

@@ -74,7 +74,28 @@ def test_a_key_given_twice_has_no_value_in_a_list():
     assert read["c"] == [3]
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"", b'"\xff"', b"[" * 33 + b"]" * 33])
+def test_a_key_given_twice_with_one_value_has_that_value_in_a_list():
+    assert listed_json(b'[{"id": 1, "id": 1}]') == [{"id": 1}]
+    read = listed_json(b'{"id": 1, "id": true}')
+    assert isinstance(read, dict)
+    assert isinstance(read["id"], UnreadableValue)
+
+
+@pytest.mark.parametrize(
+    ("body", "read"),
+    [
+        (b"\xef\xbb\xbf [1]", [1]),
+        (b'["caf\xe9", 1]', ["caf\ufffd", 1]),
+        (b'["a\tb\n", 1]', ["a\tb\n", 1]),
+        (b'[{"a": ' + b"[" * 200 + b"]" * 200 + b"}]", None),
+    ],
+    ids=["byte order mark", "no UTF-8", "control characters", "deep nesting"],
+)
+def test_what_is_odd_in_one_value_of_a_list_hides_no_other(body, read):
+    assert listed_json(body) == read or read is None
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"", b'"\xff', b"[" * 257 + b"]" * 257])
 def test_a_list_that_is_no_json_is_refused_too(body):
     with pytest.raises(UnreadableReplyError):
         listed_json(body)

@@ -154,7 +154,7 @@ NO_TIMES: tuple[object, ...] = (
 )
 SENSELESS: dict[str, tuple[object, ...]] = {
     "id": ("", 0, None, "../cancel", "abc", "x" * 65, "7a2f7d2c/1f0e"),
-    "quantity": ("0", "-1", "NaN", "1e3", "", None, "1" * 16, "\uff11\uff12", "1_0", "Infinity", True, 10**16),
+    "quantity": ("0", "-1", "NaN", "1e16", "1,000.00", "", None, "1" * 16, "\uff11\uff12", "1_0", "Infinity", True),
     "cumulative_quantity": ("-1", None, "NaN"),
     "price": ("nan", "-100", "1" * 40, "", [], {"amount": "100"}),
     "side": ("short", "sell_short", "", None),

@@ -26,6 +26,12 @@ _EXIT_PATIENCE_S: Seconds = 2.0
 """How long a sell waits for the data of an instrument whose id is known without them."""
 
 
+class AccountUnreadableError(OrderStatusError):
+    """The broker answered with the account, and a figure that buying needs cannot be read: selling needs none."""
+
+    code = "account_unreadable"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstrumentFacts:
     """What an order needs of its instrument. ``tick`` is its own price step in dollars, None for the usual one."""
@@ -173,7 +179,7 @@ class BrokerDirectory:
     def _look_up(self, symbol: str) -> InstrumentPayload:
         rows = self._all_rows("/instruments/", (("symbol", symbol),))
         found = [instrument for row in rows if (instrument := _instrument(row)) is not None]
-        exact = [instrument for instrument in found if instrument.symbol == symbol]
+        exact = list({instrument.id: instrument for instrument in found if instrument.symbol == symbol}.values())
         active = [instrument for instrument in exact if word(instrument.state) == "active"] or exact
         if not exact and any(_is_named(row, symbol) for row in rows):
             raise OrderStatusError(f"looking up {symbol}: the answer names no instrument; try again", symbol=symbol)
@@ -186,12 +192,12 @@ class BrokerDirectory:
         return active[0]
 
     def _named_account(self, number: str) -> AccountPayload:
-        account = self._account(self._reads.get(f"/accounts/{number}/"))
-        if is_elsewhere(account.account_number, number):
+        row = self._reads.get(f"/accounts/{number}/")
+        if is_elsewhere(account_number_of(row.get("account_number") if isinstance(row, dict) else None), number):
             raise OrderStatusError(
                 f"asked for account ****{number[-4:]}, the broker answered with another; do not trade"
             )
-        return account
+        return self._account(row)
 
     def _only_account(self) -> AccountPayload:
         rows = self._all_rows("/accounts/", (("default_to_all_accounts", "true"),))
@@ -207,7 +213,7 @@ class BrokerDirectory:
         try:
             return parse_account(row)
         except UnreadableReplyError as error:
-            raise OrderStatusError(f"reading the account: {error}; try again, nothing was changed") from error
+            raise AccountUnreadableError(f"reading the account: {error}; try again, nothing was changed") from error
 
     def _all_rows(self, path: str, query: tuple[tuple[str, str], ...]) -> tuple[object, ...]:
         pages = walk_pages(self._reads.get, path, query)

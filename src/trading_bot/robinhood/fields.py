@@ -23,7 +23,11 @@ MAX_SYMBOL_CHARS = 20
 _MAX_PLACES = 18
 _MAX_WHOLE_DIGITS = 15
 _MAX_MAGNITUDE = 60
+_MAX_NUMBER_CHARS = 64
 _NUMBER = re.compile(rf"-?[0-9]{{1,{_MAX_WHOLE_DIGITS}}}(?:\.[0-9]{{1,{_MAX_PLACES}}})?")
+_SPELLED_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+"""How a number may be spelled: also with a sign, a bare point, an exponent or zeros at either end."""
+
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -94,10 +98,17 @@ def shown_symbol(value: object) -> str | None:
 
 
 def _number(value: object) -> Decimal:
-    text = value.strip() if isinstance(value, str) else _plain(value)
+    text = _spelled(value.strip()) if isinstance(value, str) else _plain(value)
     if _NUMBER.fullmatch(text) is None:
         raise ValueError("not a plain decimal number of at most 15 digits before the point")
     return Decimal(text)
+
+
+def _spelled(text: str) -> str:
+    if _NUMBER.fullmatch(text) is not None:
+        return text
+    is_number = len(text) <= _MAX_NUMBER_CHARS and _SPELLED_NUMBER.fullmatch(text) is not None
+    return _plain(Decimal(text)) if is_number else ""
 
 
 def _plain(value: object) -> str:

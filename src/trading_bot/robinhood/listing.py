@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TypeAlias
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import OrderId, OrderReport, RefId
@@ -193,19 +193,28 @@ def _page(obj: object, path: str) -> tuple[list[object], Query | None]:
     results = obj.get("results") if isinstance(obj, dict) else None
     if not isinstance(obj, dict) or not isinstance(results, list):
         raise UnreadableReplyError("a page holds no list of results")
-    # Only an explicit null ends the list: a page that does not say may have been cut short.
+    # Only an explicit null or empty text ends the list: a page that does not say may have been cut short.
     if "next" not in obj:
         raise UnreadableReplyError("a page does not say whether another one follows")
     following = obj["next"]
-    return results, None if following is None else _next_query(following, path)
+    return results, None if following in (None, "") else _next_query(following, path)
 
 
 def _next_query(url: object, path: str) -> Query:
+    # Only the query is taken over, so that the spelling of the rest cannot lead anywhere but to this list.
     elsewhere = "the link to the next page leads elsewhere and was not followed"
     try:
         parts = urlsplit(url) if isinstance(url, str) else None
     except ValueError as error:  # a text such as "http://[" is no address at all
         raise UnreadableReplyError(elsewhere) from error
-    if parts is None or f"{parts.scheme}://{parts.netloc}" != BASE_URL or parts.path != path:
+    if parts is None or not (_is_ours(parts) and f"{parts.path.rstrip('/')}/" == path):
         raise UnreadableReplyError(elsewhere)
     return tuple(parse_qsl(parts.query, keep_blank_values=True))
+
+
+def _is_ours(link: SplitResult) -> bool:
+    ours = urlsplit(BASE_URL)
+    # A lone surrogate, which JSON can hold, could not be sent on; a link holds none but ASCII characters.
+    if not link.query.isascii():
+        return False
+    return link.scheme in ("", "http", ours.scheme) and link.netloc.lower().removesuffix(":443") in ("", ours.netloc)

@@ -1,7 +1,8 @@
 """JSON from the broker, read strictly: what is doubtful is refused, and no number passes through binary fractions.
 
 A list is read a little less strictly: what is doubtful in one value (NaN, a number beyond all bounds, a key given
-twice) makes that value an `UnreadableValue`, which no field type reads, and leaves the other rows alone.
+twice with two meanings) makes that value an `UnreadableValue`, which no field type reads, and leaves the other rows
+alone. A byte that is no UTF-8 becomes U+FFFD, which no field that a decision needs may hold.
 """
 
 import json
@@ -13,6 +14,9 @@ from decimal import Decimal, InvalidOperation
 from typing import NoReturn
 
 MAX_DEPTH = 32
+MAX_LIST_DEPTH = 256
+"""How deep a list may nest: one row that nests needlessly hides no other, and no reader runs out of stack."""
+
 MAX_DIGITS = 32
 _TOO_LONG = f"a number of more than {MAX_DIGITS} digits"
 
@@ -41,39 +45,47 @@ def strict_json(body: bytes) -> object:
         UnreadableReplyError: not UTF-8, not JSON, a key given twice, NaN or Infinity, a number of more than 32 digits,
             or nesting deeper than 32.
     """
-    return _decoded(body, _refuse)
+    _check_depth(body, MAX_DEPTH)
+    return _decoded(_text(body, errors="strict"), _refuse)
 
 
 def listed_json(body: bytes) -> object:
     """Decode JSON text whose values are doubted one by one: a doubtful one becomes an `UnreadableValue`.
 
     Raises:
-        UnreadableReplyError: not UTF-8, not JSON, or nesting deeper than 32.
+        UnreadableReplyError: not JSON, or nesting deeper than 256.
     """
-    return _decoded(body, UnreadableValue)
+    _check_depth(body, MAX_LIST_DEPTH)
+    return _decoded(_text(body, errors="replace"), UnreadableValue, is_list=True)
 
 
 def _refuse(because: str) -> NoReturn:
     raise UnreadableReplyError(f"the reply holds {because}")
 
 
-def _decoded(body: bytes, doubt: Callable[[str], object]) -> object:
-    _check_depth(body)
+def _text(body: bytes, *, errors: str) -> str:
+    try:
+        return body.decode("utf-8-sig", errors)
+    except UnicodeDecodeError as error:
+        raise UnreadableReplyError("the reply is not UTF-8 text") from error
+
+
+def _decoded(text: str, doubt: Callable[[str], object], *, is_list: bool = False) -> object:
+    # In a list a text may hold raw control characters, and a key may come twice with one value.
     try:
         return json.loads(
-            body.decode("utf-8"),
+            text,
+            strict=not is_list,
             parse_int=lambda text: int(text) if len(text) <= MAX_DIGITS else doubt(_TOO_LONG),
             parse_float=lambda text: _decimal(text, doubt),
             parse_constant=lambda text: doubt(f"{text}, which is no number"),
-            object_pairs_hook=lambda pairs: _unique_keys(pairs, doubt),
+            object_pairs_hook=lambda pairs: _unique_keys(pairs, doubt, may_repeat=is_list),
         )
-    except UnicodeDecodeError as error:
-        raise UnreadableReplyError("the reply is not UTF-8 text") from error
     except json.JSONDecodeError as error:
         raise UnreadableReplyError(f"the reply is not JSON: {error.msg}") from error
 
 
-def _check_depth(body: bytes) -> None:
+def _check_depth(body: bytes, deepest: int) -> None:
     depth = 0
     for match in _STRINGS_AND_BRACKETS.finditer(body):
         token = match.group()
@@ -81,8 +93,8 @@ def _check_depth(body: bytes) -> None:
             depth += 1
         elif token in (b"]", b"}"):
             depth -= 1
-        if depth > MAX_DEPTH:
-            raise UnreadableReplyError(f"the reply nests deeper than {MAX_DEPTH}")
+        if depth > deepest:
+            raise UnreadableReplyError(f"the reply nests deeper than {deepest}")
 
 
 def _decimal(text: str, doubt: Callable[[str], object]) -> object:
@@ -95,9 +107,17 @@ def _decimal(text: str, doubt: Callable[[str], object]) -> object:
     return number
 
 
-def _unique_keys(pairs: list[tuple[str, object]], doubt: Callable[[str], object]) -> dict[str, object]:
+def _unique_keys(
+    pairs: list[tuple[str, object]], doubt: Callable[[str], object], *, may_repeat: bool
+) -> dict[str, object]:
     result = dict(pairs)
     if len(result) != len(pairs):
         counted = Counter(key for key, _ in pairs)
-        result |= {key: doubt("a key twice") for key, count in counted.items() if count > 1}
+        twice = (key for key, count in counted.items() if count > 1)
+        result |= {key: doubt("a key twice") for key in twice if not (may_repeat and _is_repeated(key, pairs))}
     return result
+
+
+def _is_repeated(key: str, pairs: list[tuple[str, object]]) -> bool:
+    first, *others = (value for name, value in pairs if name == key)
+    return all(type(other) is type(first) and other == first for other in others)

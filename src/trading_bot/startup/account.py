@@ -37,6 +37,7 @@ from trading_bot.risk.exchange_day import ExchangeDays
 from trading_bot.risk.marks import MarkReader
 from trading_bot.risk.order_facts import LedgerOrders
 from trading_bot.risk.watch import RiskWatch
+from trading_bot.robinhood.directory import AccountUnreadableError
 from trading_bot.robinhood.reads import Renew, Wire
 from trading_bot.robinhood.session import BrokerSession, Transport
 from trading_bot.robinhood.symbols import SymbolTable
@@ -176,7 +177,7 @@ class AccountParts:
             steps |= {"paper exchange": self._open_paper, "latch": self._latch.initialise_paper}
         steps |= {
             "login": self._access.log_in,
-            "account": self._account.account,
+            "account": self._read_account,
             "reconciliation": self._reconcile,
         }
         if background_sync:
@@ -196,6 +197,13 @@ class AccountParts:
             self._manager.synchronize_open_orders()
         finally:
             safety.read_ahead()
+
+    def _read_account(self) -> None:
+        try:
+            self._account.account()
+        except AccountUnreadableError as error:
+            # Selling and cancelling need no balance; each buy reads the account itself, and is refused.
+            _log.warning("account_unreadable", reason=str(error))
 
     def _reconcile(self) -> None:
         try:

@@ -4,6 +4,7 @@ It shares no line with the paper exchange, so that the two can disagree.
 """
 
 import itertools
+import json
 import threading
 import uuid
 from collections.abc import Callable, Sequence
@@ -40,6 +41,8 @@ class LoopbackBook:
         """What the account says besides, or instead."""
         self.speak: Callable[[object], object] = lambda body: body
         """How each reply is put into words before it is sent."""
+        self.spell: Callable[[Heard, bytes], bytes] = lambda heard, text: text
+        """How the text of each reply is spelled in the end."""
         self.rows: dict[str, dict[str, object]] = {}
         self.bearers = {"first"}
         self.instruments = dict(INSTRUMENTS)
@@ -47,12 +50,13 @@ class LoopbackBook:
         self.clock: Clock | None = None
         """What the ``Date`` of its replies is read from; None where they bear none."""
         self._refresh = "first-refresh"
-        self._page_size = page_size
+        self.page_size = page_size
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
     def __call__(self, heard: Heard) -> Act:
         with self._lock:
+            self._heard = heard
             if heard.path == "/oauth2/token/":
                 return self._token(heard)
             scheme, _, token = heard.headers.get("authorization", "").partition(" ")
@@ -68,10 +72,10 @@ class LoopbackBook:
         self.bearers.clear()
 
     def _reply(self, status: int, body: object) -> Act:
-        body = self.speak(body)
+        text = self.spell(self._heard, json.dumps(self.speak(body)).encode())
         if self.clock is None:
-            return reply(status, body)
-        return reply(status, body, Date=http_date(self.clock.now()))
+            return reply(status, text)
+        return reply(status, text, Date=http_date(self.clock.now()))
 
     def _not_found(self) -> Act:
         return self._reply(404, {"detail": "Not found."})
@@ -234,7 +238,7 @@ class LoopbackBook:
 
     def _page(self, rows: Sequence[object], heard: Heard) -> Act:
         start = int(heard.query.get("cursor", 0))
-        end = start + self._page_size
+        end = start + self.page_size
         query = urlencode(heard.query | {"cursor": str(end)})
         following = f"{BASE}{heard.path}?{query}" if end < len(rows) else None
         return self._reply(200, {"next": following, "previous": None, "results": rows[start:end]})
