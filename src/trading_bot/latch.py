@@ -5,7 +5,6 @@ and every process of the account sees it at its next order, because the file is 
 """
 
 import enum
-import stat
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -16,25 +15,18 @@ from types import TracebackType
 from typing import TypeAlias
 
 from filelock import FileLock
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import ValidationError
 
+from trading_bot.armed_file import LONGEST_NAME, SCHEMA_VERSION, ArmedFile, Expiry, fault_of, read_armed_file
 from trading_bot.clock import Clock, Seconds
 from trading_bot.files import PRIVATE_FILE, FileSystem, LocalFiles
 from trading_bot.order_management.ports import ArmingId, SendLockError
-from trading_bot.wrong_values import in_words
 
 BootId: TypeAlias = Callable[[], str]
 """Names the machine's current boot; raises OSError where it cannot be told."""
 
 LONGEST_ARMING_HOURS = 8760
-_SCHEMA_VERSION = 2
-_LONGEST_NAME = 200
-_LONGEST_ID = 64
-_LARGEST_FILE = 4096
-_OTHER_VERSION = "other_version"
 _POLL_INTERVAL_S: Seconds = 0.005
-_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 class LatchError(Exception):
@@ -48,33 +40,6 @@ class LatchState(enum.StrEnum):
     EXITS_ONLY = "exits_only"  # armed so by a person: held shares may be sold, and nothing else is taken
     EXPIRED = "expired"  # its time is over or the machine was restarted: held shares may still be sold
     DISARMED = "disarmed"  # killed, never armed, or unreadable: nothing but cancels
-
-
-class _Expiry(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
-
-    boot_id: str
-    monotonic: Seconds
-    at: AwareDatetime
-
-
-class _ArmedFile(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-    v: int  # a strict int, where a Literal would take true
-    id: str = Field(min_length=1, max_length=_LONGEST_ID)
-    """Made anew at each arming, so that an order decided before a kill is not sent under the arming after it."""
-    armed_at: AwareDatetime
-    by: str = Field(min_length=1, max_length=_LONGEST_NAME)
-    expires: _Expiry | None
-    exits_only: bool = False  # left out of the file where false: earlier builds take no other for a whole arming
-
-    @field_validator("v")
-    @classmethod
-    def _is_ours(cls, version: int) -> int:
-        if version != _SCHEMA_VERSION:
-            raise PydanticCustomError(_OTHER_VERSION, "it was written by another version of trading-bot")
-        return version
 
 
 def linux_boot_id() -> str:
@@ -147,8 +112,8 @@ class Latch:
             ValueError: the name is empty or too long, or ``hours`` is not between 0 and 8760.
             LatchError: the file could not be made durable, or a kill came in meanwhile; the account is not armed.
         """
-        if not by.strip() or len(by) > _LONGEST_NAME:
-            raise ValueError(f"name who arms the account, in 1 to {_LONGEST_NAME} characters")
+        if not by.strip() or len(by) > LONGEST_NAME:
+            raise ValueError(f"name who arms the account, in 1 to {LONGEST_NAME} characters")
         kills = self._kills
         try:
             self._files.make_folder(self._path.parent)
@@ -207,7 +172,7 @@ class Latch:
         try:
             armed = self._read()
         except (OSError, ValidationError) as error:
-            return LatchState.DISARMED, _sentence(f"{self._path} does not count as armed: {_first_line(error)}")
+            return LatchState.DISARMED, _sentence(f"{self._path} does not count as armed: {fault_of(error)}")
         if armed is None:
             return LatchState.DISARMED, _sentence("the account is not armed")
         state, reason = self._judge_expiry(armed.expires)
@@ -215,7 +180,7 @@ class Latch:
             return LatchState.EXITS_ONLY, _sentence("the account is armed for exits only: held shares may be sold")
         return state, reason
 
-    def _judge_expiry(self, expiry: _Expiry | None) -> tuple[LatchState, str | None]:
+    def _judge_expiry(self, expiry: Expiry | None) -> tuple[LatchState, str | None]:
         if expiry is None:
             return LatchState.ARMED, None
         try:
@@ -229,25 +194,18 @@ class Latch:
             return LatchState.EXPIRED, _sentence(f"the arming ended at {expiry.at.isoformat(timespec='seconds')}")
         return LatchState.ARMED, None
 
-    def _read(self) -> _ArmedFile | None:
-        facts = self._files.facts_at(self._path)
-        if facts is None:
-            return None
-        if not facts.is_regular or facts.links != 1 or facts.size > _LARGEST_FILE:
-            raise OSError("it is a link, not a plain file, or too long")
-        if facts.owner != self._files.user() or facts.mode & _WRITABLE_BY_OTHERS:
-            raise OSError("it belongs to another user of this machine, or others may write it")
-        return _ArmedFile.model_validate_json(self._files.read(self._path))
+    def _read(self) -> ArmedFile | None:
+        return read_armed_file(self._path, self._files)
 
-    def _read_if_valid(self) -> _ArmedFile | None:
+    def _read_if_valid(self) -> ArmedFile | None:
         try:
             return self._read()
         except (OSError, ValidationError):
             return None
 
     def _content(self, *, by: str, hours: int | Decimal | None, exits_only: bool) -> bytes:
-        armed = _ArmedFile(
-            v=_SCHEMA_VERSION,
+        armed = ArmedFile(
+            v=SCHEMA_VERSION,
             id=self._new_id(),
             armed_at=self._clock.now(),
             by=by,
@@ -256,11 +214,11 @@ class Latch:
         )
         return armed.model_dump_json(exclude=None if exits_only else {"exits_only"}).encode() + b"\n"
 
-    def _expiry(self, hours: int | Decimal) -> _Expiry:
+    def _expiry(self, hours: int | Decimal) -> Expiry:
         if not (Decimal(hours).is_finite() and 0 < hours <= LONGEST_ARMING_HOURS):
             raise ValueError(f"hours is {hours}; arm for more than 0 and at most {LONGEST_ARMING_HOURS} hours")
         lasting = timedelta(seconds=int(hours * 3600))
-        return _Expiry(
+        return Expiry(
             boot_id=self._boot_id(),
             monotonic=self._clock.monotonic() + lasting.total_seconds(),
             at=self._clock.now() + lasting,
@@ -341,11 +299,3 @@ class SendLock:
 
 def _sentence(reason: str) -> str:
     return f"{reason}; arm it with `trading-bot arm`"
-
-
-def _first_line(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        problem = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in problem["loc"]) or "content"
-        return problem["msg"] if problem["type"] == _OTHER_VERSION else f"{place} {in_words(problem)}"
-    return str(error)

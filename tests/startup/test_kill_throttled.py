@@ -124,6 +124,7 @@ def kill_at(broker: ThrottlingBroker, folder: Path) -> KillReport:
         side_file=KillFile(folder=folder, files=LocalFiles(), clock=clock, process_id=lambda: 4711),
         clock=clock,
         send_horizon_s=HORIZON_S,
+        arrives_within=timedelta(seconds=HORIZON_S),
         deadline_s=DEADLINE_S,
     ).run("ann", "a test")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -237,6 +237,7 @@ class KillBench:
             side_file=KillFile(folder=self.folder, files=self.files, clock=self.clock, process_id=lambda: 4711),
             clock=self.clock,
             send_horizon_s=HORIZON_S,
+            arrives_within=timedelta(seconds=HORIZON_S),
             deadline_s=deadline_s,
             lock_wait_s=self.lock_wait_s,
             keeps_protective=self.keeps_protective,

@@ -11,6 +11,7 @@ import sys
 import threading
 from typing import TextIO
 
+from trading_bot.cli.streams import leads_nowhere
 from trading_bot.cli.text import printable
 
 _LONGEST_LINE = 100_000
@@ -52,7 +53,7 @@ class KillTerminal:
 
 
 def _has_written(stream: TextIO | None, text: str) -> bool:
-    if stream is None:  # it was closed before the process began
+    if stream is None or leads_nowhere(stream):  # it was closed before the process began
         return False
     try:
         return _has_written_out(stream.fileno(), text.encode(stream.encoding or "ascii", "backslashreplace"))

@@ -29,6 +29,7 @@ def kill_json(report: KillReport) -> JsonObject:
         "protective": [_external_json(order) for order in report.protective],
         "external": [_external_json(order) for order in report.external],
         "external_unread": list(report.external_ids),
+        "possibly_ours": list(report.possibly_ours),
         "held": [_held_json(held) for held in report.holdings.shares],
         "held_problem": report.holdings.problem,
         "notes": list(report.notes),
@@ -80,6 +81,7 @@ def kill_lines(report: KillReport) -> Iterator[str]:
     yield from (f"may be live: {_unresolved_line(order)}" for order in report.unresolved)
     yield from (f"traded before it ended: {_order_line(order)}" for order in report.with_fills)
     yield from (f"with our mark and in no record of ours: {_order_line(order)}" for order in report.unjournaled)
+    yield from (f"may be ours, names no sender, and left alone: {order_id}" for order_id in report.possibly_ours)
     yield from (f"protective, and left in place: {_external_line(order)}" for order in report.protective)
     yield from (f"placed elsewhere and left alone: {_external_line(order)}" for order in report.external)
     yield from (f"placed elsewhere, unreadable and left alone: {order_id}" for order_id in report.external_ids)

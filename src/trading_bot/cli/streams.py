@@ -47,6 +47,11 @@ def reader_is_gone() -> bool:
     return isinstance(raw, SteadyRaw) and raw.is_left()
 
 
+def leads_nowhere(stream: TextIO) -> bool:
+    """Whether `SteadyStreams` put this in the place of a stream that was closed before the process began."""
+    return getattr(stream, "name", None) == os.devnull  # one that was opened for us has a number
+
+
 class SteadyStreams:
     """Takes the place of ``sys.stdout`` and ``sys.stderr``; a stream that was closed becomes the null device."""
 

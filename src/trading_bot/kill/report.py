@@ -108,6 +108,8 @@ class KillReport:
     """Resting stop sells of ours: they were left in place."""
     external_ids: tuple[OrderId, ...] = ()
     """Open orders of somebody else that could not be read in full; they were left alone too."""
+    possibly_ours: tuple[OrderId, ...] = ()
+    """Open orders that name no sender, where the journal could not be read: left alone, and to be looked at."""
     holdings: Holdings = Holdings()
     notes: tuple[str, ...] = ()
     """What a person should know, and what does not stand against the verdict."""

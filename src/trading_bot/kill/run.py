@@ -1,16 +1,19 @@
 """What one kill has found out so far, and how it sorts what a listing shows: ours, somebody else's, or kept.
 
-An order is ours if the journal has its broker's id or its ``ref_id``, or if it bears our mark. A row that cannot be
-read in full is ours by the same rule. One without a readable ``ref_id`` may be ours, so its id is tried.
+An order is ours if the journal has its broker's id or its ``ref_id``, or if it bears our mark. Any other may be ours
+only if it fits an intent in doubt, by the rule of `foreign`, and is cancelled then, too. A journal that could not be
+read to its end may hide such an intent: so an order that names no sender is left alone and named.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from trading_bot.clock import Moment, Seconds
 from trading_bot.kill.register import KnownOrders
 from trading_bot.kill.target import KillTarget, found, on_record
 from trading_bot.order_management.client_ids import bears_our_mark
+from trading_bot.order_management.foreign import Intent, Row, Whose, classify, intent_of_order, is_well_formed
 from trading_bot.order_management.models import OrderId, OrderReport, RefId, Side
 from trading_bot.order_management.outcomes import Listing, UnreadRow
 from trading_bot.order_management.tracked_order import TrackedOrder
@@ -27,6 +30,8 @@ class KillRun:
     began: Moment
     deadline: Seconds
     latch_problem: str | None
+    arrives_within: timedelta
+    """How long after its intent the broker can still make an order of it."""
     keeps_protective: bool = True
     known: KnownOrders = field(default_factory=KnownOrders)
     lock_problem: str | None = None
@@ -35,6 +40,8 @@ class KillRun:
     targets: dict[OrderId, KillTarget] = field(default_factory=dict)
     external: dict[OrderId, OrderReport] = field(default_factory=dict)
     external_unread: set[OrderId] = field(default_factory=set)
+    possibly_ours: set[OrderId] = field(default_factory=set)
+    """Open orders that name no sender, while the journal may hide the intent of one."""
     protective: dict[OrderId, OrderReport] = field(default_factory=dict)
     strangers: set[OrderId] = field(default_factory=set)
     """Every order that was ever read as somebody else's: an unreadable row of it stays somebody else's."""
@@ -46,6 +53,10 @@ class KillRun:
     control_problem: str | None = None
     proofs: int = 0
     was_interrupted: bool = False
+    has_nameless_rows: bool = False
+    """Whether the latest list has rows without an order's id, of which one may be any order that has not ended."""
+    _in_doubt: tuple[Intent, ...] = ()
+    _echoes_ref_ids: bool = False
     _by_order_id: dict[OrderId, TrackedOrder] = field(default_factory=dict)
     _by_ref_id: dict[RefId, TrackedOrder] = field(default_factory=dict)
 
@@ -53,15 +64,20 @@ class KillRun:
         """Take what the journal tells; what it has as working is to be cancelled."""
         self.known = known
         self._by_ref_id = {order.envelope.ref_id: order for order in known.orders}
+        self._in_doubt = tuple(
+            intent_of_order(order, send_horizon=order.envelope.created_at + self.arrives_within)
+            for order in known.unresolved
+        )
         for order in known.orders:
             if (order_id := order.envelope.order_id) is not None:
                 self._by_order_id[order_id] = order
                 if order.state.is_working:
                     self.targets.setdefault(order_id, on_record(order, order_id))
 
-    def record_of(self, order_id: OrderId, ref_id: RefId | None) -> TrackedOrder | None:
+    def record_of(self, order_id: OrderId | None, ref_id: RefId | None) -> TrackedOrder | None:
         """Return the journal's order that has either of the broker's names."""
-        return self._by_order_id.get(order_id) or (None if ref_id is None else self._by_ref_id.get(ref_id))
+        by_order_id = None if order_id is None else self._by_order_id.get(order_id)
+        return by_order_id or (None if ref_id is None else self._by_ref_id.get(ref_id))
 
     def open_targets(self) -> list[KillTarget]:
         """Return those that are not proven to have ended."""
@@ -70,7 +86,11 @@ class KillRun:
     def take_in(self, listing: Listing) -> None:
         """Sort in what a list of open orders shows, and what it no longer shows."""
         rows = tuple(unread_rows(listing))
-        doubts = [row for row in rows if row.order_id is None and not _is_marked_foreign(row)]
+        named = (row.ref_id for shown in (listing.reports, rows) for row in shown)
+        self._echoes_ref_ids |= any(map(bears_our_mark, named))
+        nameless = [row for row in rows if row.order_id is None]
+        self.has_nameless_rows = not all(map(self._is_somebody_elses, nameless))
+        doubts = any(self._is_ours_or_may_be(row) or self._is_possibly_ours(row) for row in nameless)
         is_whole = listing.complete or (listing.has_all_pages and not doubts)
         self.listing_problem = None if is_whole else (listing.problem or "the listing was not complete")
         if is_whole:
@@ -84,17 +104,20 @@ class KillRun:
 
     def _sort_in(self, report: OrderReport) -> bool:
         """Whether the order is to be cancelled."""
-        tracked = self.record_of(report.order_id, report.ref_id)
         target = self.targets.get(report.order_id)
-        if target is None and tracked is None and not bears_our_mark(report.ref_id):
-            self.external[report.order_id] = report
-            self.strangers.add(report.order_id)
+        if target is None and not self._is_ours_or_may_be(report):
+            if self._is_possibly_ours(report):
+                self.possibly_ours.add(report.order_id)
+            else:
+                self.external[report.order_id] = report
+                self.strangers.add(report.order_id)
             return False
         self.seen.add(report.ref_id)
         if self.keeps_protective and is_protective(report):
             self.protective[report.order_id] = report
             self.targets.pop(report.order_id, None)
             return False
+        tracked = self.record_of(report.order_id, report.ref_id)
         target = self.targets.setdefault(report.order_id, target or found(report.order_id, tracked))
         target.take(report)
         target.shown = report.state
@@ -103,18 +126,32 @@ class KillRun:
     def _sort_in_row(self, row: UnreadRow, order_id: OrderId) -> bool:
         tracked = self.record_of(order_id, row.ref_id)
         is_known = order_id in self.targets or tracked is not None
-        if not is_known and (order_id in self.strangers or _is_marked_foreign(row)):
-            self.external_unread.add(order_id)
+        if not is_known and (order_id in self.strangers or not self._is_ours_or_may_be(row)):
+            left_alone = self.possibly_ours if self._is_possibly_ours(row) else self.external_unread
+            left_alone.add(order_id)
             return False
         self.seen.add(row.ref_id)
         self.targets.setdefault(order_id, found(order_id, tracked)).take_row(row)
         return True
+
+    def _is_ours_or_may_be(self, row: Row) -> bool:
+        order = self.record_of(row.order_id, row.ref_id)
+        owned = classify(row, order=order, in_doubt=self._in_doubt, echoes_ref_ids=self._echoes_ref_ids)
+        return owned.whose is not Whose.FOREIGN
+
+    def _is_possibly_ours(self, row: Row) -> bool:
+        names_nobody = row.order_id not in self.strangers and not is_well_formed(row.ref_id)
+        return names_nobody and self.known.problem is not None
+
+    def _is_somebody_elses(self, row: Row) -> bool:
+        return is_well_formed(row.ref_id) and not self._is_ours_or_may_be(row)
 
     def _forget_others(self) -> None:
         # Only whole listings say what is gone.
         self.protective.clear()
         self.external.clear()
         self.external_unread.clear()
+        self.possibly_ours.clear()
 
     def _forget_states_of_unlisted(self) -> None:
         for order_id in self.targets.keys() - self.listed:
@@ -134,7 +171,3 @@ def unread_rows(listing: Listing) -> Iterable[UnreadRow]:
     yield from (
         UnreadRow(problem=_UNREAD, order_id=order_id) for order_id in listing.unreadable_ids if order_id not in named
     )
-
-
-def _is_marked_foreign(row: UnreadRow) -> bool:
-    return row.ref_id is not None and not bears_our_mark(row.ref_id)

@@ -15,6 +15,7 @@ It needs no network to stop trading, and no journal, lease, free disk or running
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 from trading_bot.clock import Clock, Moment, Seconds
 from trading_bot.error_handling.retry import growing_pauses
@@ -69,8 +70,9 @@ def _never() -> bool:
 class KillSwitch:
     """Kills one account, which ``account`` names in words.
 
-    ``send_horizon_s`` is the longest an order can be under way. ``journal_reader`` reads the orders on record afresh
-    and does not raise. ``is_interrupted`` says whether somebody wants an end: the cancels on record, one listing and a
+    ``send_horizon_s`` is the longest an order can be under way, counted from a moment after which nobody sends;
+    ``arrives_within`` is the same counted from its intent. ``journal_reader`` reads the orders on record afresh and
+    does not raise. ``is_interrupted`` says whether somebody wants an end: the cancels on record, one listing and a
     verdict come all the same. With ``keeps_protective``, resting stop sells of ours stay at the broker. ``doubts``
     stand against the verdict whatever the broker shows; ``notes`` are asked for with each report.
     """
@@ -86,6 +88,7 @@ class KillSwitch:
         side_file: KillFile,
         clock: Clock,
         send_horizon_s: Seconds,
+        arrives_within: timedelta,
         deadline_s: Seconds,
         lock_wait_s: Seconds = _LOCK_WAIT_S,
         keeps_protective: bool = True,
@@ -104,6 +107,7 @@ class KillSwitch:
         self._side_file = side_file
         self._clock = clock
         self._send_horizon_s = send_horizon_s
+        self._arrives_within = arrives_within
         self._deadline_s = deadline_s
         self._lock_wait_s = lock_wait_s
         self._keeps_protective = keeps_protective
@@ -158,6 +162,7 @@ class KillSwitch:
             began=began,
             deadline=began.mono + self._deadline_s,
             latch_problem=latch_problem,
+            arrives_within=self._arrives_within,
             keeps_protective=self._keeps_protective,
         )
         self._on_progress(KillProgress(stage=Stage.TRADING_OFF, verdict_within_s=self._deadline_s))
@@ -261,7 +266,7 @@ class KillSwitch:
     def _have_ended(self, run: KillRun) -> bool:
         """Read each order by its id too, because a listing may hide one that is still at work."""
         self._read_ends(run)
-        is_hidden = any(target.is_at_work for target in run.open_targets())
+        is_hidden = any(target.is_at_work or run.has_nameless_rows for target in run.open_targets())
         if is_hidden:
             run.proofs = 0  # its cancel is asked for again in the next round
         return not is_hidden
@@ -295,6 +300,7 @@ class KillSwitch:
             unresolved=unresolved,
             external=tuple(run.external.values()),
             external_ids=tuple(sorted(run.external_unread)),
+            possibly_ours=tuple(sorted(run.possibly_ours)),
             unjournaled=unjournaled,
             protective=tuple(run.protective.values()),
             holdings=self._holdings(run),

@@ -45,6 +45,11 @@ def problems(
             "another state folder or on another machine may trade it still; stop that one and kill there too"
         )
     yield from filter(None, (latest.problem,))
+    if run.possibly_ours:
+        yield (
+            f"{len(run.possibly_ours)} open orders name no sender, and without the whole journal they may be ours; "
+            "look at them in the broker's app"
+        )
     if unresolved:
         yield (f"nobody knows whether the broker has {_names(unresolved)}; look for them in the broker's app")
     if run.proofs < PROOFS_NEEDED:
@@ -93,4 +98,9 @@ def _unproven(run: KillRun) -> str:
     at_work = sum(target.is_at_work for target in run.targets.values())
     if at_work:
         return f"the broker still works {at_work} of our orders; cancel them in its app"
+    unproven = len(run.open_targets())
+    if run.has_nameless_rows and unproven:
+        return (
+            f"a row of the list names no order, and the end of {unproven} of ours is not proven; kill again to verify"
+        )
     return "there was no time for two complete listings without an order of ours; kill again to verify"

@@ -90,7 +90,7 @@ def open_kill(
         paper = transport or _paper_account(config, around, account_number=number, state=state, quotes=quotes).transport
         return _paper_broker(around, account_number=number, transport=paper)
 
-    horizon_s = SendHorizon(times=settings, carrier=carrier_of(mode, transport)).after_last_write_s
+    horizon = SendHorizon(times=settings, carrier=carrier_of(mode, transport))
     return KillSwitch(
         account=f"the {mode} account ...{account_suffix(number)}",
         latch=Latch(path=state.latch, clock=around.clock, new_id=around.new_id, files=around.files),
@@ -103,8 +103,9 @@ def open_kill(
             folder=state.root / KILLS_FOLDER, files=around.files, clock=around.clock, process_id=around.process_id
         ),
         clock=around.clock,
-        send_horizon_s=horizon_s,
-        deadline_s=horizon_s + settings.cancel_deadline_s,
+        send_horizon_s=horizon.after_last_write_s,
+        arrives_within=horizon.after_intent,
+        deadline_s=horizon.after_last_write_s + settings.cancel_deadline_s,
         keeps_protective=wishes.keeps_protective,
         doubts=wishes.doubts,
         notes=lambda: tuple(dict.fromkeys(wishes.notes)),

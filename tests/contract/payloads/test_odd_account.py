@@ -120,9 +120,6 @@ def test_a_kill_ends_our_orders_among_all_of_it_and_no_others(account):
     kill_ends_ours_alone(account)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a kill takes an unreadable row without a reference for ours although it fits no order in doubt"
-)
 def test_a_kill_leaves_a_recurring_purchase_of_the_owner_alone(account):
     trades_on(account)
     make_odd(account)
