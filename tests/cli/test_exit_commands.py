@@ -130,7 +130,7 @@ def test_an_exit_with_a_wrong_value_is_exit_code_2_and_stops_no_entries(desk, wr
 def test_an_exit_whose_last_order_rests_names_it_and_what_to_do(holder):
     done = holder("exit", "AAPL", "--limit", "150")
     assert done.returncode == 0
-    assert "0 shares are sold and the last order rests at the broker: sell 10 at 150 (" in done.stdout
+    assert "0 shares are sold and the last order rests at the broker: sell 10 at 150.00 (" in done.stdout
     assert "nothing lowers its price now, so watch it or run 'trading-bot exit AAPL' again" in done.stdout
 
 

@@ -12,6 +12,7 @@ from trading_bot.order_management.exit_facts import ExitEnding, ExitOrigin
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderRequest, OrderTerms, Side
 from trading_bot.order_management.placement import Gather
 from trading_bot.order_management.position_watch import in_words
+from trading_bot.prose import dollars_in_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +134,7 @@ def exit_message(run: ExitRun, ending: ExitEnding, sold: Decimal, *, orders: Ite
 
 def _resting(symbol: str, orders: Iterable[OrderEnvelope]) -> str:
     named = [
-        f"sell {in_words(order.quantity - order.filled_quantity)} at {order.limit_price:f} ({order.client_order_id})"
+        f"sell {in_words(order.quantity - order.filled_quantity)} at {dollars_in_words(order.limit_price)} ({order.client_order_id})"
         for order in orders
         if order.state.is_working
     ]
