@@ -202,7 +202,8 @@ class TradingBot:
         """Leave a position, or join the exit of it that is under way; all of it without a ``quantity``.
 
         Entries in the symbol then wait for ``trading-bot resume``. With ``is_stop`` it is a protective rule's, which is
-        never too many; ``limit``, in dollars, is one order at that price. Never raises an `OrderError`.
+        never too many; ``limit``, in dollars, is one order at that price. Numbers may come as for `execute_trade`.
+        Never raises an `OrderError`.
         """
         origin = ExitOrigin.STOP if is_stop else ExitOrigin.STRATEGY
         return self.leaving.leave(

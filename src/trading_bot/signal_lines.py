@@ -177,4 +177,6 @@ _IF_NULL = {
 def _problem(key: str, problem: ErrorDetails, *, known: Iterable[str]) -> str:
     if problem["type"] == "extra_forbidden":
         return f"{key[:40]!r} is not a key of such a signal (known: {', '.join(known)})"
+    if key == "action" and problem["type"] == "literal_error" and problem["input"] is not None:
+        return "'action' must be 'buy', 'sell' or 'exit'"
     return f"{key!r} {in_words(problem, if_null=_IF_NULL.get(key, 'leave it out or give a value'))}"

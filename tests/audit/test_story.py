@@ -93,6 +93,10 @@ WORDS = [
         "4 shares were sold at 99.90 at 2026-11-23 15:00:01 UTC (execution fill-1)",
     ),
     (
+        booked(fill(1, "4.00000000", "99.90000000"), side=Side.BUY),
+        "4 shares were bought at 99.90 at 2026-11-23 15:00:01 UTC (execution fill-1)",
+    ),
+    (
         told(EventKind.EXECUTION_BUSTED, execution_id=ExecutionId("fill-1"), reason="annulled"),
         "execution fill-1 was taken back: annulled",
     ),

@@ -3,11 +3,12 @@
 import logging
 import threading
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from tests.support.live_login_bench import DEVICE, READ, REVOKE, SEED, TOKEN, LoginBench, tokens
+from tests.support.live_login_bench import DEVICE, PASSWORD, READ, REVOKE, SEED, TOKEN, USERNAME, LoginBench, tokens
 from tests.support.scripted_broker import Answer, lost, reply, unreachable
 from tests.support.taken_lock import TakenLock
 from trading_bot.auth.live_login import PAUSE_S, SESSION_ENDED, THROTTLED_PAUSE_S
@@ -18,6 +19,7 @@ from trading_bot.cli.errors import exit_code_of
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.files import LocalFiles
 from trading_bot.order_management.exceptions import AuthenticationError
+from trading_bot.robinhood.interactive_login import Person
 from trading_bot.robinhood.session import MAX_CONNECT_S
 
 
@@ -131,6 +133,39 @@ def test_codes_that_are_typed_and_not_accepted_are_counted(desk):
     desk.broker.always("POST", "/challenge/c/respond/", reply(400, {"challenge": {"remaining_attempts": 2}}))
     with pytest.raises(AuthenticationError):
         desk.log_in()
+    with pytest.raises(LoginBudgetError):
+        desk.log_in()
+
+
+def interrupted(_what: object) -> Any:
+    raise KeyboardInterrupt
+
+
+def waits_for_approval(desk: LoginBench, kind: str) -> None:
+    desk.broker.always(*TOKEN, reply(403, {"verification_workflow": WORKFLOW}))
+    desk.broker.always("POST", "/pathfinder/user_machine/", reply(200, {"id": "m"}))
+    view = reply(200, {"context": {"sheriff_challenge": PROMPT | {"type": kind}}})
+    desk.broker.always("GET", "/pathfinder/inquiries/m/user_view/", view)
+    desk.broker.always("GET", "/push/c/get_prompts_status/", reply(200, {"challenge_status": "issued"}))
+    desk.broker.always("POST", "/challenge/c/respond/", reply(400, {}))
+
+
+@pytest.mark.parametrize("kind", ["prompt", "sms"])
+def test_giving_up_the_wait_for_an_approval_counts_as_no_failed_login(desk, kind):
+    """The password was right: the next login is not refused for five minutes."""
+    waits_for_approval(desk, kind)
+    person = Person(notify=desk.told.append, ask=interrupted, waiting=interrupted)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            desk.login.login(username=USERNAME, password=PASSWORD, person=person)
+
+
+def test_giving_up_after_a_wrong_code_is_counted(desk):
+    waits_for_approval(desk, "sms")
+    answers = iter(["000000"])
+    person = Person(notify=desk.told.append, ask=lambda question: next(answers, None) or interrupted(question))
+    with pytest.raises(KeyboardInterrupt):
+        desk.login.login(username=USERNAME, password=PASSWORD, person=person)
     with pytest.raises(LoginBudgetError):
         desk.log_in()
 

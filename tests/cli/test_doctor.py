@@ -54,6 +54,20 @@ def test_a_new_machine_is_well_and_nothing_is_made(desk):
     assert sorted(path.name for path in desk.home.iterdir()) == ["config.json", "quotes.jsonl"]
 
 
+@pytest.mark.parametrize("command", [("config", "check"), ("doctor",)], ids=" ".join)
+def test_a_missing_quotes_file_of_a_new_paper_account_is_noticed(desk, command):
+    (desk.home / "quotes.jsonl").unlink()
+    done = desk(*command)
+    assert done.returncode == 3
+    assert "quotes.jsonl cannot be read" in done.stderr
+    assert "correct its name or remove it" in done.stderr
+
+
+def test_the_quotes_file_of_a_live_account_is_not_read(tmp_path):
+    settings = {"trading": {"mode": "live"}, "account_number": "5QR10001", "paper": {"quotes_file": "none.jsonl"}}
+    assert CommandDesk(tmp_path, settings)("config", "check").returncode == 0
+
+
 def test_an_account_in_use_is_read_and_its_journal_left_alone(desk):
     desk.buy("first")
     before = desk.journal.read_bytes()

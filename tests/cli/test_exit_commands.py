@@ -71,7 +71,8 @@ def test_what_stops_entries_is_listed_with_what_ends_it(holder):
 def test_entries_are_taken_again_after_a_resume(holder):
     holder("exit", "AAPL")
     done = holder("resume", "AAPL", *ALICE)
-    assert (done.returncode, done.stdout) == (0, "entries are taken again: AAPL\n")
+    assert done.returncode == 0
+    assert done.stdout.startswith("resumed: AAPL; entries still wait: AAPL: the position was left a moment ago; it ")
     (freeze,) = holder.json("frozen")["freezes"]
     assert freeze["cause"] == "reentry"
 
@@ -92,7 +93,7 @@ def test_nothing_to_resume_is_exit_code_2(desk):
 def test_flatten_asks_first_and_names_the_option_where_nobody_can_answer(holder):
     done = holder("flatten")
     assert done.returncode == ExitCode.USAGE
-    assert "leave 1 position(s): AAPL" in done.stderr
+    assert "cancel every open buy; leave 1 position: AAPL" in done.stderr
     assert "--yes" in done.stderr
 
 
@@ -101,9 +102,49 @@ def test_flatten_leaves_each_position_and_tells_each_end(holder):
     assert done.returncode == 0
     assert done.stdout.splitlines() == [
         "AAPL: 10 shares are sold; entries wait for 'trading-bot resume AAPL'",
-        "1 position(s) were left",
+        "1 position: 1 sold",
     ]
     assert holder.json("orders")["orders"] == []
+
+
+def test_flatten_says_when_there_is_nothing_to_leave(desk):
+    assert "cancel every open buy; no position is held" in desk("flatten").stderr
+    assert desk("flatten", "--yes").stdout == "no position is held\n"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (("AAPL", "0"), "whole number of shares from 1"),
+        (("AAPL", "--limit", "0"), "a positive number of dollars"),
+        (("AA PL",), "is no ticker"),
+    ],
+)
+def test_an_exit_with_a_wrong_value_is_exit_code_2_and_stops_no_entries(desk, wrong, said):
+    done = desk("exit", *wrong)
+    assert (done.returncode, done.stdout) == (ExitCode.USAGE, "")
+    assert said in done.stderr
+    assert desk("frozen").stdout == "nothing is frozen\n"
+
+
+def test_an_exit_whose_last_order_rests_names_it_and_what_to_do(holder):
+    done = holder("exit", "AAPL", "--limit", "150")
+    assert done.returncode == 0
+    assert "0 shares are sold and the last order rests at the broker: sell 10 at 150.00 (" in done.stdout
+    assert "nothing lowers its price now, so watch it or run 'trading-bot exit AAPL' again" in done.stdout
+
+
+def test_an_exit_signal_whose_last_order_rests_says_so_on_its_line(holder, tmp_path):
+    signals = tmp_path / "signals.jsonl"
+    signals.write_text('{"symbol": "AAPL", "action": "exit", "price": "150", "reason": "stop"}\n', encoding="utf-8")
+    shown = holder("run", "--signals", str(signals)).stdout
+    assert "exit all AAPL [manual] resting: AAPL: 0 shares are sold and the last order rests at the broker" in shown
+
+
+def test_frozen_says_that_an_account_armed_for_exits_only_takes_no_entry(holder):
+    holder("arm", "--exits-only", "--confirm", "PAPER")
+    shown = holder("frozen").stdout
+    assert shown.startswith("nothing is frozen\nno entry is taken in any symbol: the account is armed for exits only")
 
 
 def test_flatten_of_everything_stops_entries_everywhere(holder):

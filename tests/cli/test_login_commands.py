@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -339,6 +341,24 @@ def test_what_is_typed_is_taken_without_the_spaces_around_it():
     with CliRunner().isolation(input=f" {USERNAME} \n 123456 \n"):
         assert ask_for_login("user name").get_secret_value() == USERNAME
         assert ask_for_code("Please enter the code: ") == "123456"
+
+
+def test_an_interrupted_question_ends_the_login_and_is_no_answer():
+    with CliRunner().isolation(input=""), pytest.raises(KeyboardInterrupt):
+        ask_for_code("Please enter the code: ")
+
+
+def _interrupted(**_wishes: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_interrupted_login_says_that_nobody_is_logged_in(account):
+    def interrupted(_config: object, _username: object) -> Any:
+        return SimpleNamespace(log_in=_interrupted)
+
+    with pytest.raises(CommandError, match="interrupted: nobody was logged in; run `trading-bot login` again") as ended:
+        log_in(Invocation(), account.config, interrupted)
+    assert ended.value.exit_code is ExitCode.INTERRUPTED
 
 
 def test_a_password_is_taken_as_it_is():

@@ -42,6 +42,43 @@ def test_an_exit_that_is_refused_is_an_answer_and_in_the_trade_log(bench):
     assert bench.trades()[-1]["code"] == "trading_halted"
 
 
+@pytest.mark.parametrize(
+    ("asked", "options", "sold"),
+    [(("aapl",), {}, 50), (("AAPL", 20.0), {"limit": 90.5}, 20), (("AAPL", Decimal(5)), {"limit": "90.50"}, 5)],
+)
+def test_numbers_and_words_of_python_callers_are_converted_where_that_is_exact(bench, asked, options, sold):
+    result = bench.bot.exit_position(*asked, **options)
+    assert (result.ending, int(result.sold)) == (ExitEnding.SOLD, sold), result.message
+
+
+@pytest.mark.parametrize(
+    ("asked", "options", "code"),
+    [
+        (("AAPL", 0), {}, "bad_quantity"),
+        (("AAPL", -3), {}, "bad_quantity"),
+        (("AAPL", 10.5), {}, "bad_quantity"),
+        (("AAPL", "5"), {}, "bad_quantity"),
+        (("AAPL",), {"limit": float("nan")}, "bad_price"),
+        (("AAPL",), {"limit": 0}, "bad_price"),
+        (("AAPL",), {"limit": "much"}, "bad_price"),
+        (("AAPL",), {"extended_hours": "yes"}, "bad_extended_hours"),
+        ((None,), {}, "bad_symbol"),
+        (("no ticker",), {}, "bad_symbol"),
+    ],
+)
+def test_a_wrong_value_is_an_answer_and_stops_nothing(bench, asked, options, code):
+    result = bench.bot.exit_position(*asked, **options)
+    assert (result.ending, result.code, result.orders) == (ExitEnding.NOT_SOLD, code, ())
+    assert bench.bot.manager.ways_out.freezes() == ()
+    assert bench.trades()[-1]["code"] == code
+
+
+@pytest.mark.parametrize("words", [{"reason": None}, {"reason": "x" * 5000}, {"reason": ""}, {"strategy_name": None}])
+def test_words_for_the_record_keep_no_position_from_being_left(bench, words):
+    assert bench.bot.exit_position("AAPL", **words).ending is ExitEnding.SOLD
+    assert all(len(freeze.reason) < 600 for freeze in bench.bot.manager.ways_out.freezes())
+
+
 def test_a_limit_of_an_order_and_a_loss_halt_bind_no_exit(tmp_path):
     bench = BotBench(tmp_path)
     bench.settings["risk_management"] = {"max_order_notional": "1", "max_trades_per_day": 1}

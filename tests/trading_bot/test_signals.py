@@ -80,6 +80,10 @@ class TestParsing:
     def test_an_action_may_be_written_in_capitals(self):
         assert parsed(action="BUY").action == "buy"
 
+    def test_a_wrong_action_is_told_all_that_there_are(self):
+        with pytest.raises(SignalError, match="'action' must be 'buy', 'sell' or 'exit'; correct the line"):
+            parse_signal(signal_line(action="leave"))
+
     @pytest.mark.parametrize(
         ("key", "remedy"),
         [

@@ -10,6 +10,7 @@ from trading_bot.order_management.exceptions import OrderNotFoundError
 from trading_bot.order_management.order_book import OrderBook
 from trading_bot.order_management.position_watch import in_words
 from trading_bot.order_management.tracked_order import TrackedOrder
+from trading_bot.prose import dollars_in_words, shares_in_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,7 @@ def _intended(fact: OrderEvent) -> str:
 
 
 def _attempted(fact: OrderEvent) -> str:
-    took = f" after {_figure(fact.latency_ms)} ms" if fact.latency_ms is not None else ""
+    took = f" after {fact.latency_ms:f} ms" if fact.latency_ms is not None else ""
     cause = f" ({fact.details['cause']})" if fact.details.get("cause") else ""
     return f"attempt {fact.attempt or 'of unknown number'} ended{took}: {_words(_detail(fact, 'outcome'))}{cause}"
 
@@ -111,7 +112,7 @@ def _updated(fact: OrderEvent) -> str:
 def _executed(fact: OrderEvent) -> str:
     when = f" at {fact.occurred_at:%Y-%m-%d %H:%M:%S} UTC" if fact.occurred_at else ""
     return (
-        f"{_figure(fact.last_quantity)} shares were {_PAST[fact.side or '']} at {_figure(fact.last_price)}{when} "
+        f"{_shares(fact.last_quantity)} shares were {_PAST[fact.side or '']} at {_dollars(fact.last_price)}{when} "
         f"(execution {fact.execution_id})"
     )
 
@@ -207,7 +208,7 @@ _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
 
 
 def _terms(fact: OrderEvent) -> str:
-    return f"{fact.side or 'trade'} {_figure(fact.quantity)} {fact.symbol} at {_figure(fact.limit_price)} or better"
+    return f"{fact.side or 'trade'} {_shares(fact.quantity)} {fact.symbol} at {_dollars(fact.limit_price)} or better"
 
 
 def _state(fact: OrderEvent) -> str:
@@ -217,8 +218,8 @@ def _state(fact: OrderEvent) -> str:
 def _filled(fact: OrderEvent) -> str:
     if not fact.filled_quantity:
         return ""
-    average = f" at {_figure(fact.average_price)} on average" if fact.average_price is not None else ""
-    return f", {_figure(fact.filled_quantity)} shares filled{average}"
+    average = f" at {_dollars(fact.average_price)} on average" if fact.average_price is not None else ""
+    return f", {_shares(fact.filled_quantity)} shares filled{average}"
 
 
 def _person(fact: OrderEvent) -> str:
@@ -237,5 +238,12 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _figure(number: Decimal | None) -> str:
-    return "an unknown number" if number is None else f"{number:f}"
+def _shares(number: Decimal | None) -> str:
+    return _UNKNOWN if number is None else shares_in_words(number)
+
+
+def _dollars(amount: Decimal | None) -> str:
+    return _UNKNOWN if amount is None else dollars_in_words(amount)
+
+
+_UNKNOWN = "an unknown number"

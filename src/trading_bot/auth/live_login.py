@@ -26,7 +26,13 @@ from trading_bot.files import PRIVATE_FILE, FileSystem
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.exceptions import STORAGE_FAILED, AuthenticationError
 from trading_bot.robinhood.classify import retry_after_s
-from trading_bot.robinhood.interactive_login import InteractiveLogin, LoginAttempt, LoginSecrets, Person
+from trading_bot.robinhood.interactive_login import (
+    ApprovalInterruptedError,
+    InteractiveLogin,
+    LoginAttempt,
+    LoginSecrets,
+    Person,
+)
 from trading_bot.robinhood.session import BrokerSession, UnreadableReplyError, WireFailure, WireReply, WireRequest
 
 PAUSE_S: Seconds = 5.0
@@ -143,7 +149,7 @@ class LiveLogin:
         self._budget.begin()
         try:
             attempt = InteractiveLogin(wire=self._session, clock=self._clock).attempt(secrets, person)
-        except AuthenticationError:
+        except (AuthenticationError, ApprovalInterruptedError):
             self._budget.take_back()
             raise
         if not attempt.may_have_arrived or attempt.end is not None or attempt.lacked_a_terminal:

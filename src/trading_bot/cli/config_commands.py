@@ -17,12 +17,16 @@ def config() -> None:
 @config.command(short_help="Read the settings and say whether they are good.")
 @pass_invocation
 def check(invocation: Invocation) -> None:
-    """Read config file, .env and environment; exit 0 if every setting is good, 3 with a line a problem if not."""
+    """Read config file, .env and environment; exit 0 if every setting is good, 3 with a line a problem if not.
+
+    The quotes file of a paper account is read too.
+    """
     from trading_bot.config import Config
-    from trading_bot.startup.paper import configured_account
+    from trading_bot.startup.paper import check_quotes, configured_account
 
     settings = Config.from_env_and_json(invocation.config)
     configured_account(settings)  # a live mode without its account is no setting that could be used
+    check_quotes(settings)
     file = str(settings.file) if settings.file else None
     if invocation.json:
         click.echo(json.dumps({"v": _VERSION, "ok": True, "mode": settings.trading.mode, "file": file}))

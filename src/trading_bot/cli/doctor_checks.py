@@ -27,6 +27,7 @@ from trading_bot.order_management.order_book import OrderBook
 from trading_bot.risk.exchange_day import exchange_day
 from trading_bot.risk.results import results_of
 from trading_bot.startup.login import LiveDoor, open_live_door, try_paper_login
+from trading_bot.startup.paper import check_quotes
 
 PACKAGES = (
     *("robin-stocks", "requests", "urllib3", "pydantic", "python-dotenv", "json5", "tenacity", "structlog", "click"),
@@ -46,6 +47,7 @@ def examine(config_file: Path | None, clock: Clock) -> tuple[Check, ...]:
     try:
         config = Config.from_env_and_json(config_file)
         place = place_of(config)
+        check_quotes(config)
     except ConfigError as error:
         wrong = checkup.failed("config", error, Trouble.CONFIGURATION)
         return (*machine, wrong, checkup.skipped("account", because="the settings have to be right first"))

@@ -1,5 +1,7 @@
 """``trading-bot exit``, ``flatten``, ``resume`` and ``frozen``: the ways out, and the way back in."""
 
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 
 import click
@@ -87,13 +89,13 @@ def flatten(
     if not yes:
         listed = call.ask(new_ask(ListHeld, everything=everything))["symbols"]
         symbols = [str(symbol) for symbol in listed] if isinstance(listed, list) else []
-        confirm(invocation, f"leave {len(symbols)} position(s): {', '.join(symbols) or 'none'}", option="--yes")
+        confirm(invocation, _what_is_left(symbols), option="--yes")
     told = _Told(invocation)
     answer = call.ask(
         new_ask(Flatten, everything=everything, extended_hours=extended_hours, by=by, reason=reason), told.take
     )
     results = words.parts(answer, "results")
-    call.show({"v": 1, "positions": len(results)}, lambda _: (f"{len(results)} position(s) were left",))
+    call.show({"v": 1, "positions": len(results)}, lambda _: (_left(results),))
     return max((_code_of(result) for result in results), default=ExitCode.DONE)
 
 
@@ -108,13 +110,14 @@ def resume(invocation: Invocation, *, symbol: str | None, everything: bool, by: 
 
     In SYMBOL, or with --all in the whole account.
     """
-    from trading_bot.desk import Resume, new_ask
+    from trading_bot.desk import ListFreezes, Resume, new_ask
 
     if (symbol is None) is not everything:
         raise click.UsageError("name a symbol, or give --all")
     call = DeskCall(invocation)
     answer = call.ask(new_ask(Resume, symbol=symbol, by=by, reason=reason))
-    call.show(answer, lambda done: (f"entries are taken again: {', '.join(map(str, _listed(done, 'resumed')))}",))
+    waiting = [each for each in words.parts(call.ask(new_ask(ListFreezes)), "freezes") if _concerns(each, answer)]
+    call.show(answer, lambda done: (_resumed(done, waiting),))
 
 
 @click.command(short_help="List what stops entries, and what ends it.")
@@ -128,16 +131,47 @@ def frozen(invocation: Invocation) -> None:
     freezes = words.parts(answer, "freezes")
     if invocation.json:
         print_json(answer)
-    elif not freezes:
-        print_line("nothing is frozen")
-    else:
+        return
+    if freezes:
         print_table(_HEADINGS, [_row(freeze, call) for freeze in freezes], invocation=invocation)
+    else:
+        print_line("nothing is frozen")
+    # What stops entries everywhere need not be a freeze: an account that is not armed, a start that is not complete.
+    if answer["halted"] is not None and not any(freeze["symbol"] is None for freeze in freezes):
+        print_line(f"no entry is taken in any symbol: {answer['halted']}")
 
 
 def _row(freeze: Answer, call: DeskCall) -> tuple[str, ...]:
     since = words.moment(freeze, "since", call.zone)
     name, cause = freeze["symbol"] or "the account", freeze["cause"] or "not named"
     return (str(name), str(cause), since, str(freeze["by"]), str(freeze["reason"]), str(freeze["remedy"]))
+
+
+def _what_is_left(symbols: list[str]) -> str:
+    listed = f"leave {_positions(len(symbols))}: {', '.join(symbols)}" if symbols else "no position is held"
+    return f"cancel every open buy; {listed}"
+
+
+def _left(results: Sequence[Answer]) -> str:
+    counted = Counter(str(result["ending"]).replace("_", " ") for result in results)
+    endings = ", ".join(f"{count} {ending}" for ending, count in counted.items())
+    return f"{_positions(len(results))}: {endings}" if results else "no position is held"
+
+
+def _positions(count: int) -> str:
+    return f"{count} position{'' if count == 1 else 's'}"
+
+
+def _concerns(freeze: Answer, resumed: Answer) -> bool:
+    return freeze["symbol"] is None or freeze["symbol"] in _listed(resumed, "resumed")
+
+
+def _resumed(done: Answer, waiting: list[Answer]) -> str:
+    names = ", ".join(map(str, _listed(done, "resumed")))
+    if not waiting:
+        return f"entries are taken again: {names}"
+    still = "; ".join(f"{each['symbol'] or 'the account'}: {each['reason']}; {each['remedy']}" for each in waiting)
+    return f"resumed: {names}; entries still wait: {still}"
 
 
 def _listed(answer: Answer, key: str) -> list[object]:

@@ -63,13 +63,21 @@ def log_in(invocation: Invocation, config: "Config", open_door: OpenDoor) -> Non
     _refuse_unknown(invocation, username=known.username, password=known.password)
     username = known.username or ask_for_login("user name")
     door = open_door(config, username)
-    door.log_in(
-        password=known.password or ask_for_login("password", hidden=True),
-        mfa_secret=known.mfa_secret,
-        notify=lambda message: _notice(invocation, message),
-        ask=ask_for_code if can_ask(invocation) else None,
-        waiting=_waiting_notice(invocation),
-    )
+    password = known.password or ask_for_login("password", hidden=True)
+    try:
+        door.log_in(
+            password=password,
+            mfa_secret=known.mfa_secret,
+            notify=lambda message: _notice(invocation, message),
+            ask=ask_for_code if can_ask(invocation) else None,
+            waiting=_waiting_notice(invocation),
+        )
+    except KeyboardInterrupt as interrupted:
+        raise CommandError(
+            "interrupted: nobody was logged in; run `trading-bot login` again",
+            exit_code=ExitCode.INTERRUPTED,
+            code="interrupted",
+        ) from interrupted
     suffix = _read_account(door)
     _say(
         invocation,

@@ -53,8 +53,15 @@ def ask_for_login(what: str, *, hidden: bool = False) -> "SecretStr":
 
 
 def ask_for_code(question: str) -> str:
-    """Show a question of the broker's and return what is typed."""
-    typed: str = click.prompt(question.rstrip(": "), default="", show_default=False, err=True)
+    """Show a question of the broker's and return what is typed.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C or Ctrl-D; the login library would swallow click's own error.
+    """
+    try:
+        typed: str = click.prompt(question.rstrip(": "), default="", show_default=False, err=True)
+    except click.Abort as interrupted:
+        raise KeyboardInterrupt from interrupted
     return typed.strip()
 
 

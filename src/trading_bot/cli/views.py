@@ -13,7 +13,7 @@ import click
 from trading_bot.cli.summary import RunSummary
 from trading_bot.cli.text import dollars, exchange_time, printable, shares
 from trading_bot.order_management.models import OrderEnvelope
-from trading_bot.signals import SignalResult
+from trading_bot.signals import ExitSignal, SignalResult
 
 
 class RunView(Protocol):
@@ -99,6 +99,10 @@ def result_text(result: SignalResult) -> str:
     signal, envelope = result.signal, result.trade.envelope if result.trade else None
     if signal is None:
         return printable(result.message)
+    if isinstance(signal, ExitSignal):
+        # What an exit came to is more than its last order: the sentence says what rests, and what to do.
+        wanted = f"{signal.action} {signal.shares or 'all'} {signal.symbol}"
+        return printable(f"{wanted} [{signal.strategy_name}] {result.code}: {result.message}")
     wanted = f"{signal.action} {signal.shares} {signal.symbol}"
     if envelope is not None and result.status in ("submitted", "unknown"):
         return printable(

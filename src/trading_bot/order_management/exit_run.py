@@ -1,15 +1,18 @@
 """One exit: what is wanted, what came of it, and what is known of it while it is under way."""
 
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from trading_bot.clock import Seconds
+from trading_bot.order_management.calculator import asked_terms
 from trading_bot.order_management.exceptions import OrderError
 from trading_bot.order_management.exit_facts import ExitEnding, ExitOrigin
-from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderTerms, Side
+from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderRequest, OrderTerms, Side
 from trading_bot.order_management.placement import Gather
 from trading_bot.order_management.position_watch import in_words
+from trading_bot.prose import dollars_in_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +67,10 @@ class ExitRun:
 
 
 _LONGEST_ID = 58
+_LONGEST_TEXT = 500
 _ENDINGS = {
     ExitEnding.SOLD: "{sold} shares are sold",
-    ExitEnding.RESTING: "{sold} shares are sold and the last order rests at the broker; watch it",
+    ExitEnding.RESTING: "{sold} shares are sold and the last order rests at the broker: {resting}",
     ExitEnding.IN_DOUBT: "{sold} shares are sold and an order is in doubt; it is being looked for",
     ExitEnding.NOTHING_FREE: "no share is held and free to sell",
     ExitEnding.NOT_SOLD: "{sold} shares are sold and the rest is not; run 'trading-bot exit' again",
@@ -85,11 +89,53 @@ def leg_terms(leave: Leave, *, quantity: int, limit: Decimal) -> OrderTerms:
     )
 
 
-def exit_message(run: ExitRun, ending: ExitEnding, sold: Decimal) -> str:
+def checked(leave: Leave) -> Leave:
+    """Return what a caller asked for in the order layer's own types, as every order is: 5.0 shares are 5.
+
+    Raises:
+        OrderValidationError: a wrong symbol, quantity, limit or session.
+        UnsupportedOrderTypeError: the symbol names an option or a crypto pair.
+    """
+    terms = asked_terms(
+        OrderRequest(
+            symbol=leave.symbol,
+            side=Side.SELL,
+            quantity=1 if leave.quantity is None else leave.quantity,
+            reference_price=Decimal(1) if leave.limit is None else leave.limit,
+            extended_hours=leave.extended_hours,
+        )
+    )
+    return replace(
+        leave,
+        symbol=terms.symbol,
+        quantity=None if leave.quantity is None else terms.quantity,
+        limit=None if leave.limit is None else terms.limit_price,
+        extended_hours=terms.extended_hours,
+        by=_recorded(leave.by, or_else="a strategy"),
+        reason=_recorded(leave.reason, or_else="asked for"),
+    )
+
+
+def _recorded(text: object, *, or_else: str) -> str:
+    # Words for the record never keep a position from being left.
+    return str(text)[:_LONGEST_TEXT] if text else or_else
+
+
+def exit_message(run: ExitRun, ending: ExitEnding, sold: Decimal, *, orders: Iterable[OrderEnvelope] = ()) -> str:
     """Say in one sentence what came of an exit, and what to do next."""
     resume = f"entries wait for 'trading-bot resume {run.symbol}'"
     if ending is ExitEnding.NOT_SOLD and run.problem is not None:
         return f"{in_words(sold)} sold: {run.problem}; {resume}"
     if ending is ExitEnding.NOT_SOLD and not run.legs:
         return f"no quote could be read for {run.symbol}; name a price with --limit; {resume}"
-    return f"{run.symbol}: {_ENDINGS[ending].format(sold=in_words(sold))}; {resume}"
+    said = _ENDINGS[ending].format(sold=in_words(sold), resting=_resting(run.symbol, orders))
+    return f"{run.symbol}: {said}; {resume}"
+
+
+def _resting(symbol: str, orders: Iterable[OrderEnvelope]) -> str:
+    named = [
+        f"sell {in_words(order.quantity - order.filled_quantity)} at {dollars_in_words(order.limit_price)} ({order.client_order_id})"
+        for order in orders
+        if order.state.is_working
+    ]
+    return f"{', '.join(named)}; nothing lowers its price now, so watch it or run 'trading-bot exit {symbol}' again"

@@ -85,6 +85,10 @@ class LoginAttempt:
         self.may_have_arrived |= isinstance(result, WireReply) or result.first_byte_written
 
 
+class ApprovalInterruptedError(KeyboardInterrupt):
+    """A person gave up waiting for the approval of this device: the password was right, and no code was wrong."""
+
+
 def one_time_code(seed: SecretStr, now: datetime) -> str:
     """Compute the code an authenticator app shows now (RFC 6238), also from the short seeds that brokers give out.
 
@@ -122,15 +126,21 @@ class InteractiveLogin:
 
         Raises:
             AuthenticationError: the seed of the one-time codes cannot be used; nothing was sent.
+            ApprovalInterruptedError: Ctrl-C after the broker had asked for the approval.
         """
         code = None if secrets.mfa_secret is None else one_time_code(secrets.mfa_secret, self._clock.now())
         attempt = LoginAttempt()
         with _one_at_a_time, self._contained(secrets, person, attempt) as login:
-            login(
-                username=secrets.username.get_secret_value(),
-                password=secrets.password.get_secret_value(),
-                mfa_code=code,
-            )
+            try:
+                login(
+                    username=secrets.username.get_secret_value(),
+                    password=secrets.password.get_secret_value(),
+                    mfa_code=code,
+                )
+            except KeyboardInterrupt as interrupted:
+                if attempt.asked_for_approval and not attempt.typed_a_code:
+                    raise ApprovalInterruptedError from interrupted
+                raise
         return attempt
 
     @contextmanager
@@ -265,8 +275,9 @@ def _ask(question: str, person: Person, attempt: LoginAttempt) -> str:
     if person.ask is None:
         attempt.lacked_a_terminal = True
         raise ApprovalError
+    code = person.ask(printable(question))
     attempt.typed_a_code = True
-    return person.ask(printable(question))
+    return code
 
 
 def _drop(*_texts: object, **_options: object) -> None:

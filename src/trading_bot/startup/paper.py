@@ -11,7 +11,7 @@ from trading_bot.files import FileSystem
 from trading_bot.market_hours import NYSE_CLOSE, NYSE_OPEN, NYSE_ZONE, MarketHours
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.paper.exchange import PaperExchange
-from trading_bot.paper.quotes import QuoteSource, ReplayQuotes, SeededWalkQuotes
+from trading_bot.paper.quotes import QuoteFileError, QuoteSource, ReplayQuotes, SeededWalkQuotes
 from trading_bot.paper.sqlite_store import SqliteStore
 from trading_bot.paper.state import ExchangeState
 from trading_bot.paper.transport import PaperTransport
@@ -75,6 +75,20 @@ def paper_account(
     )
     transport = PaperTransport(exchange=exchange, store=store, clock=clock, reference_for=reference_for)
     return PaperAccount(store=store, transport=transport)
+
+
+def check_quotes(config: Config) -> None:
+    """Read the quotes file that a paper account would start with, if the settings name one.
+
+    Raises:
+        ConfigError: it cannot be used.
+    """
+    if config.trading.mode is not ExecutionMode.PAPER:
+        return
+    try:
+        _quotes(config.paper)
+    except QuoteFileError as error:
+        raise ConfigError([str(error)]) from error
 
 
 def _quotes(paper: PaperConfig) -> QuoteSource:
