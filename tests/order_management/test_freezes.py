@@ -162,3 +162,43 @@ def test_nothing_is_resumed_that_does_not_wait_for_it(symbol):
     bench.ledger.record_fact(frozen("AAPL", Cause.TERMS_DIFFER, "edited"))
     with pytest.raises(OrderValidationError, match="wait to be resumed; 'trading-bot frozen'"):
         bench.manager.decisions.resume(symbol, **ALICE)
+
+
+def halted_for_a_short(bench: ManagerBench, symbol: str = "TSLA") -> None:
+    """Write what 0.1 wrote: a short halted the whole account."""
+    details = {"cause": Cause.NEGATIVE_POSITION.value}
+    halt = OrderEvent(event=EventKind.TRADING_HALTED, symbol=symbol, reason="the account is short", details=details)
+    bench.ledger.record_fact(halt)
+
+
+def test_a_halt_of_an_old_journal_over_a_short_is_the_freeze_of_its_symbol():
+    bench = ManagerBench(shares={"AAPL": 50, "TSLA": -2})
+    halted_for_a_short(bench)
+    bench.restart()
+    bench.manager.recover()
+    assert (only(bench).symbol, only(bench).cause) == ("TSLA", Cause.NEGATIVE_POSITION)
+    assert bench.manager.halted_because is None
+    assert bench.buy("c1").order_id is not None
+    with pytest.raises(TradingHaltedError, match="accept-position TSLA"):
+        bench.buy("c2", symbol="TSLA")
+    bench.positions.move("TSLA", "2")
+    bench.manager.decisions.accept_position("TSLA", **ALICE)
+    assert bench.manager.ways_out.freezes() == ()
+
+
+@pytest.mark.parametrize(
+    ("symbol", "cause", "left"),
+    [
+        ("TSLA", Cause.NEGATIVE_POSITION, ["NVDA"]),
+        (None, None, []),
+        ("TSLA", Cause.STRANGER, ["NVDA", "TSLA"]),
+    ],
+    ids=["accepted", "resumed before causes were named", "of another cause"],
+)
+def test_what_ended_the_halt_of_a_short_in_an_old_journal_ends_its_freeze(symbol, cause, left):
+    bench = held()
+    for short in ("NVDA", "TSLA"):
+        halted_for_a_short(bench, short)
+    details = {} if cause is None else {"cause": cause.value}
+    bench.ledger.record_fact(OrderEvent(event=EventKind.TRADING_RESUMED, symbol=symbol, details=details))
+    assert [freeze.symbol for freeze in bench.manager.ways_out.freezes()] == left

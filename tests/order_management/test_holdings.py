@@ -174,13 +174,44 @@ class TestDrift:
         bench.sync(after=60)
         assert freeze(bench).reason == "another price"
 
-    def test_a_short_position_halts_entries_at_once(self):
+    def test_short_positions_freeze_their_symbols_at_once_and_no_other(self):
         bench = ManagerBench(shares={"AAPL": 50, "MSFT": 5})
         bench.positions.move("MSFT", "-8")
+        bench.positions.move("TSLA", "-2")
         bench.sync(after=LOOK_EVERY_S)
-        with pytest.raises(TradingHaltedError, match="short"):
-            bench.buy()
-        assert bench.sell("s1").order_id is not None
+        for symbol in ("MSFT", "TSLA"):
+            with pytest.raises(TradingHaltedError, match=f"the account is short; .*accept-position {symbol}"):
+                bench.buy(symbol=symbol)
+            with pytest.raises(TradeRefusedError, match=f"shares short; cover it .*accept-position {symbol}"):
+                bench.manager.place_limit_sell(symbol, 1, Decimal(250))
+        assert bench.manager.halted_because is None
+        assert bench.buy("b1").order_id is not None
+        assert bench.sell("s1", quantity=5).order_id is not None
+
+    def test_a_short_is_recorded_once_and_again_when_its_number_changes(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        bench.positions.move("TSLA", "-2")
+        for _ in range(3):
+            bench.sync(after=LOOK_EVERY_S)
+        bench.positions.move("TSLA", "-1")
+        bench.sync(after=LOOK_EVERY_S)
+        shorts = [fact for fact in bench.journal.facts(EventKind.SYMBOL_FROZEN) if fact.details["cause"] != "drift"]
+        assert [fact.details["broker"] for fact in shorts] == ["-2", "-3"]
+
+    def test_a_covered_short_heals_once_both_agree(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        bench.positions.move("TSLA", "-2")
+        bench.sync(after=LOOK_EVERY_S)
+        bench.positions.move("TSLA", "2")
+        bench.sync(after=LOOK_EVERY_S)
+        assert bench.manager.ways_out.freezes() == ()
+        assert bench.buy("b1", symbol="TSLA").order_id is not None
+
+    def test_a_short_that_was_there_at_the_first_look_stops_no_start_and_heals_by_no_agreement(self):
+        bench = ManagerBench(shares={"AAPL": 50, "TSLA": -2})
+        bench.sync(after=LOOK_EVERY_S)
+        assert [freeze.symbol for freeze in bench.manager.ways_out.freezes()] == ["TSLA"]
+        assert bench.buy("b1").order_id is not None
 
 
 class TestRequests:

@@ -207,12 +207,11 @@ class TestAdopt:
 
     def test_a_halt_of_another_cause_stays(self, monkeypatch):
         bench = ManagerBench(shares={"MSFT": 1})
-        bench.positions.move("MSFT", "-2")
-        bench.sync(after=LOOK_EVERY_S)
+        bench.manager.ways_out.cancel_entries(everything=True, by="alice", reason="out of the market")
         stranger = bench.gateway.add(terms("TSLA"), ref_id=STRANGER_REF)
         shown(monkeypatch, stranger, time_in_force=TimeInForce.GFD)
         bench.manager.decisions.adopt(stranger.order_id, **ALICE)
-        assert "short" in (bench.manager.halted_because or "")
+        assert "everything was left" in (bench.manager.halted_because or "")
 
     @pytest.mark.parametrize(
         "changes", [{"limit_price": None}, {"time_in_force": None}, {"created_at": None}, {"quantity": Decimal("1.5")}]
@@ -330,7 +329,7 @@ class TestAcceptPosition:
             bench.manager.decisions.accept_position("AAPL", **ALICE)
         assert bench.manager.decisions.accept_position("AAPL", **ALICE) == 0
 
-    def test_a_short_position_is_not_accepted_and_a_covered_one_ends_the_halt(self):
+    def test_a_short_position_is_not_accepted_and_a_covered_one_ends_the_freeze(self):
         bench = ManagerBench(shares={"AAPL": 50})
         bench.positions.move("AAPL", "-58")
         bench.sync(after=LOOK_EVERY_S)
@@ -338,14 +337,14 @@ class TestAcceptPosition:
             bench.manager.decisions.accept_position("AAPL", **ALICE)
         bench.positions.move("AAPL", "8")
         assert bench.manager.decisions.accept_position("AAPL", **ALICE) == 0
-        assert bench.manager.halted_because is None
+        assert bench.manager.ways_out.freezes() == ()
 
-    def test_the_position_of_another_symbol_does_not_end_the_halt(self):
+    def test_the_position_of_another_symbol_does_not_end_the_freeze(self):
         bench = ManagerBench(shares={"AAPL": 50, "MSFT": 1})
         bench.positions.move("MSFT", "-2")
         bench.sync(after=LOOK_EVERY_S)
         bench.manager.decisions.accept_position("AAPL", **ALICE)
-        assert bench.manager.halted_because is not None
+        assert [freeze.symbol for freeze in bench.manager.ways_out.freezes()] == ["MSFT"]
 
     def test_a_freeze_of_another_cause_stays(self):
         bench = ManagerBench(shares={"AAPL": 50})

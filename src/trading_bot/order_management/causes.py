@@ -31,7 +31,7 @@ class Cause(enum.StrEnum):
     """Why entries are stopped."""
 
     DRIFT = "drift"  # the broker's position is not what our fills explain
-    NEGATIVE_POSITION = "negative_position"
+    NEGATIVE_POSITION = "negative_position"  # the account is short of the symbol
     STRANGER = "stranger"  # an order bears our mark and is not in the journal
     TWIN = "twin"  # the broker holds two orders for one of ours
     TERMS_DIFFER = "terms_differ"  # the broker shows other terms than ours
@@ -47,7 +47,7 @@ class EndedBy(enum.StrEnum):
 
     TIME = "time"  # by itself, at its moment
     AGREEMENT = "agreement"  # by itself once both positions agree again, or by accept-position
-    ACCEPT_POSITION = "accept_position"
+    ACCEPT_POSITION = "accept_position"  # once a short is covered: by itself if both agree then, or so
     ADOPT = "adopt"
     RELEASE = "release"
     RESUME = "resume"
@@ -69,7 +69,9 @@ _ENDS: Mapping[Cause, EndedBy] = {
 _REMEDIES: Mapping[EndedBy, str] = {
     EndedBy.TIME: "it ends by itself at {until}; 'trading-bot release {symbol}' ends it now",
     EndedBy.AGREEMENT: "find out why; it ends once both agree, or with 'trading-bot accept-position {symbol}'",
-    EndedBy.ACCEPT_POSITION: "cover it at the broker, then run 'trading-bot accept-position {symbol}'",
+    EndedBy.ACCEPT_POSITION: (
+        "cover it at the broker; it ends once both agree, or with 'trading-bot accept-position {symbol}'"
+    ),
     EndedBy.ADOPT: "find out whose it is, then run 'trading-bot adopt' with its order id",
     EndedBy.RELEASE: "compare the orders at the broker, then run 'trading-bot release {symbol}'",
     EndedBy.RESUME: "run 'trading-bot resume {scope}' when entries are wanted again",

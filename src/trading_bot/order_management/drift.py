@@ -15,13 +15,14 @@ from trading_bot.order_management.position_watch import (
     agreed,
     differed,
     freeze_of,
-    halt_of,
     is_proven,
     is_same_difference,
+    short_freeze_of,
     was_proven_before,
 )
 from trading_bot.order_management.tracked_order import TrackedOrder
 
+_FOR_ITS_POSITION = frozenset({Cause.DRIFT, Cause.NEGATIVE_POSITION})
 _HEALED = "the broker's position is what our fills explain again"
 
 
@@ -37,11 +38,9 @@ def act_on(
         ledger.record_facts(
             ended(freeze, by=OURSELVES, reason=_HEALED)
             for freeze in book.freezes(symbol=symbol)
-            if freeze.cause is Cause.DRIFT
+            if freeze.symbol is not None and freeze.cause in _FOR_ITS_POSITION
         )
-    short = next((symbol for symbol in sorted(look.held) if look.held[symbol] < 0), None)
-    if short is not None and not book.is_halted_for(Cause.NEGATIVE_POSITION):
-        ledger.record_fact(halt_of(short, look.held[short]))
+    ledger.record_facts(_about_shorts(book, look))
 
 
 def explained_by_doubt(look: Look, in_doubt: Iterable[TrackedOrder]) -> frozenset[str]:
@@ -75,10 +74,22 @@ def _about_difference(book: OrderBook, look: Look, symbol: str, difference: Diff
         yield freeze_of(symbol, look)
 
 
+def _about_shorts(book: OrderBook, look: Look) -> Iterator[OrderEvent]:
+    for symbol in sorted(_short(look)):
+        fact, frozen = short_freeze_of(symbol, look.held[symbol]), book.freeze_fact(symbol, Cause.NEGATIVE_POSITION)
+        if frozen is None or frozen.reason != fact.reason:
+            yield fact
+
+
+def _short(look: Look) -> frozenset[str]:
+    return frozenset(symbol for symbol, shares in look.held.items() if shares < 0)
+
+
 def _healed(book: OrderBook, look: Look, differing: Collection[str]) -> list[str]:
-    drifted = (freeze.symbol for freeze in book.freezes() if freeze.cause is Cause.DRIFT and freeze.symbol is not None)
+    frozen = {freeze.symbol for freeze in book.freezes() if freeze.cause in _FOR_ITS_POSITION}
+    named = {symbol for symbol in frozen if symbol is not None} | set(book.positions.differing())
     return [
         symbol
-        for symbol in sorted({*book.positions.differing(), *drifted})
+        for symbol in sorted(named - _short(look))
         if symbol not in differing and not look.is_silent_on(symbol, book.positions.instrument_of(symbol))
     ]

@@ -53,6 +53,12 @@ class Free:
         """Return the numbers in a sentence's end, with what to do where they do not agree."""
         if self.held is None:
             return f"the position in {self.symbol} is not known ({self.not_sure_because or 'it was not read'})"
+        if self.held < 0:
+            short = in_words(self.held.copy_negate())
+            return (
+                f"the account is {short} shares short; cover it at the broker, then run "
+                f"'trading-bot accept-position {self.symbol}'"
+            )
         if not self.held and not self.expected:
             return f"no {self.symbol} is held, and nothing is sold short; sell what is held"
         parts = [f"the broker shows {in_words(self.held)}", f"our fills explain {in_words(self.expected)}"]

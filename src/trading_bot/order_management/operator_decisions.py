@@ -320,8 +320,7 @@ class OperatorDecisions:
         caused = (
             freeze
             for freeze in book.freezes(symbol=symbol)
-            if (freeze.symbol is not None and freeze.cause is Cause.DRIFT)
-            or (freeze.cause is Cause.NEGATIVE_POSITION and freeze.concerns == symbol)
+            if freeze.symbol is not None and freeze.cause in {Cause.DRIFT, Cause.NEGATIVE_POSITION}
         )
         self._ledger.record_facts(ended(freeze, by=by, reason=reason) for freeze in tuple(caused))
 

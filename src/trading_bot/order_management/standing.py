@@ -34,10 +34,14 @@ class StandingFacts:
                 self._stop(fact, fact.symbol, record.ts)
             case EventKind.SYMBOL_RELEASED if fact.symbol is not None:
                 self._end(EventKind.SYMBOL_FROZEN, fact.symbol, cause_of(fact))
+            case EventKind.TRADING_HALTED if fact.symbol is not None and cause_of(fact) is Cause.NEGATIVE_POSITION:
+                # Up to 0.1 a short halted the account; what it is about is its symbol.
+                self._stop(replace(fact, event=EventKind.SYMBOL_FROZEN), fact.symbol, record.ts)
             case EventKind.TRADING_HALTED:
                 self._stop(fact, "", record.ts)
             case EventKind.TRADING_RESUMED:
                 self._end(EventKind.TRADING_HALTED, "", cause_of(fact))
+                self._end_shorts(fact)
             case EventKind.KILL_IMPORTED:
                 self._facts[fact.event, str(sorted(fact.details.items())), ""] = fact
             case _:
@@ -77,6 +81,16 @@ class StandingFacts:
         ended = [key for key in self._facts if key[:2] == (kind, name) and word in (None, key[2])]
         for key in ended:
             del self._facts[key]
+
+    def _end_shorts(self, fact: OrderEvent) -> None:
+        """End the freezes of shorts that a record of the time ended when they halted the account."""
+        cause = cause_of(fact)
+        if cause not in (None, Cause.NEGATIVE_POSITION):
+            return
+        for kind, name, word in tuple(self._facts):
+            is_short = kind is EventKind.SYMBOL_FROZEN and word == Cause.NEGATIVE_POSITION.value
+            if is_short and (cause is None or fact.symbol in (None, name)):
+                del self._facts[kind, name, word]
 
 
 _FROZEN = EventKind.SYMBOL_FROZEN
