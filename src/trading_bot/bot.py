@@ -198,11 +198,13 @@ class TradingBot:
         is_stop: bool = False,
         limit: Decimal | None = None,
         extended_hours: bool = False,
+        held: Decimal | None = None,
     ) -> ExitResult:
         """Leave a position, or join the exit of it that is under way; all of it without a ``quantity``.
 
         Entries in the symbol then wait for ``trading-bot resume``. With ``is_stop`` it is a protective rule's, which is
-        never too many; ``limit``, in dollars, is one order at that price. Never raises an `OrderError`.
+        never too many; ``limit``, in dollars, is one order at that price; ``held`` is the number of shares that a
+        person sees at the broker, for where it cannot be read. Never raises an `OrderError`.
         """
         origin = ExitOrigin.STOP if is_stop else ExitOrigin.STRATEGY
         return self.leaving.leave(
@@ -214,6 +216,7 @@ class TradingBot:
                 reason=reason,
                 limit=limit,
                 extended_hours=extended_hours,
+                held=held,
             )
         )
 

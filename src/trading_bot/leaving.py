@@ -7,7 +7,7 @@ from dataclasses import replace
 from trading_bot.logging.trade_logger import StructuredTradeLogger, TradeRecord
 from trading_bot.order_management.exceptions import OrderError
 from trading_bot.order_management.exit_facts import ExitEnding
-from trading_bot.order_management.exit_run import ExitResult, Leave
+from trading_bot.order_management.exit_run import ExitResult, Leave, asked
 from trading_bot.order_management.manager import OrderManager
 from trading_bot.order_management.models import ExecutionMode, Side
 from trading_bot.order_management.placement import Gather
@@ -52,6 +52,7 @@ class Leaving:
     def leave(self, leave: Leave) -> ExitResult:
         """Leave one position; see `OrderManager.leave`. Never raises an `OrderError`."""
         try:
+            leave = asked(leave)
             result = self._manager.ways_out.leave(leave, gather=self._gather)
         except OrderError as error:
             result = ExitResult(

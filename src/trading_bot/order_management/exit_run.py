@@ -1,11 +1,13 @@
 """One exit: what is wanted, what came of it, and what is known of it while it is under way."""
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from trading_bot.clock import Seconds
-from trading_bot.order_management.exceptions import OrderError
+from trading_bot.order_management.calculator import MAX_QUANTITY, parse_price, validate_quantity, validate_symbol
+from trading_bot.order_management.caller_values import exact_price, ticker, whole_number
+from trading_bot.order_management.exceptions import OrderError, OrderValidationError
 from trading_bot.order_management.exit_facts import ExitEnding, ExitOrigin
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderTerms, Side
 from trading_bot.order_management.placement import Gather
@@ -24,6 +26,8 @@ class Leave:
     limit: Decimal | None = None
     """One order at this price in dollars, and no ladder; needed where there is no quote."""
     extended_hours: bool = False
+    held: Decimal | None = None
+    """The shares that a person sees at the broker: they stand for a look that cannot be had, and bound the sale."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +76,34 @@ _ENDINGS = {
     ExitEnding.NOT_SOLD: "{sold} shares are sold and the rest is not; run 'trading-bot exit' again",
     ExitEnding.UNFINISHED: "the exit has not ended yet; run 'trading-bot exit' again to see",
 }
+
+
+def asked(leave: Leave) -> Leave:
+    """Return what is wanted with its values checked, and converted where that changes none: ``aapl`` is AAPL.
+
+    Raises:
+        OrderValidationError: a wrong symbol, quantity, limit or count of shares.
+        UnsupportedOrderTypeError: the symbol names an option or a crypto pair.
+    """
+    symbol = validate_symbol(ticker(leave.symbol))
+    quantity, limit = leave.quantity, leave.limit
+    return replace(
+        leave,
+        symbol=symbol,
+        quantity=None if quantity is None else validate_quantity(whole_number(quantity), symbol=symbol),
+        limit=None if limit is None else parse_price(exact_price(limit), symbol=symbol),
+        held=None if leave.held is None else _count(exact_price(leave.held), symbol=symbol),
+    )
+
+
+def _count(held: object, *, symbol: str) -> Decimal:
+    if isinstance(held, Decimal) and held.is_finite() and 0 < held <= MAX_QUANTITY:
+        return held
+    raise OrderValidationError(
+        f"{symbol}: the shares held are a number above zero, such as 120, not {str(held)[:40]!a}",
+        symbol=symbol,
+        code="bad_quantity",
+    )
 
 
 def leg_terms(leave: Leave, *, quantity: int, limit: Decimal) -> OrderTerms:
