@@ -21,7 +21,7 @@ from trading_bot.order_management.exceptions import (
 )
 from trading_bot.order_management.free_shares import Free
 from trading_bot.order_management.holdings import Holdings
-from trading_bot.order_management.intents import may_go_again, refuse_reuse
+from trading_bot.order_management.intents import again, is_to_go_again, may_go_again, refuse_reuse
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import (
     EXACT,
@@ -204,7 +204,8 @@ class Admission:
         terms = prepared.terms
         with self._ledger.open_book() as book:
             known = book.get(client_order_id)
-            if known is None or may_go_again(known.envelope, terms):
+            if known is None or is_to_go_again(known.envelope, terms):
+                intent = intent if known is None else again(intent, known.envelope)
                 self.refuse_if_halted(terms, instrument_id=prepared.instrument_id)
                 self.refuse_if_stale(terms)
                 equal = self._equal_order(book, terms, is_named=decided.is_named)
