@@ -198,12 +198,14 @@ class TradingBot:
         is_stop: bool = False,
         limit: Decimal | None = None,
         extended_hours: bool = False,
+        held: Decimal | None = None,
     ) -> ExitResult:
         """Leave a position, or join the exit of it that is under way; all of it without a ``quantity``.
 
         Entries in the symbol then wait for ``trading-bot resume``. With ``is_stop`` it is a protective rule's, which is
-        never too many; ``limit``, in dollars, is one order at that price. Numbers may come as for `execute_trade`.
-        Never raises an `OrderError`.
+        never too many; ``limit``, in dollars, is one order at that price; ``held`` is the number of shares that a
+        person sees at the broker, for where it cannot be read. Numbers may come as for `execute_trade`. Never raises
+        an `OrderError`.
         """
         origin = ExitOrigin.STOP if is_stop else ExitOrigin.STRATEGY
         return self.leaving.leave(
@@ -215,6 +217,7 @@ class TradingBot:
                 reason=reason,
                 limit=limit,
                 extended_hours=extended_hours,
+                held=held,
             )
         )
 

@@ -56,6 +56,18 @@ def test_a_price_can_be_named(holder):
     assert (answer["ending"], answer["orders"][0]["limit_price"]) == ("resting", "150")
 
 
+def test_the_shares_that_a_person_sees_bound_the_sale(holder):
+    answer = holder.json("exit", "AAPL", "--held", "4")
+    assert (answer["ending"], answer["sold"]) == ("sold", "4")
+
+
+@pytest.mark.parametrize("held", ["0", "-4", "many", "1e3"])
+def test_what_is_no_number_of_shares_held_is_exit_code_2(holder, held):
+    done = holder("exit", "AAPL", "--held", held)
+    assert done.returncode == ExitCode.USAGE
+    assert "above zero, such as 120" in done.stderr
+
+
 def test_what_stops_entries_is_listed_with_what_ends_it(holder):
     assert holder("frozen").stdout == "nothing is frozen\n"
     holder("exit", "AAPL", *ALICE)

@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.fake_bot import envelope
 from trading_bot.cli import answer_text as words
+from trading_bot.cli.cancel_all import show_first
+from trading_bot.cli.invocation import Invocation
 from trading_bot.order_json import envelope_json, external_order_json, sync_summary_json
 from trading_bot.order_management.external_orders import external_order
 from trading_bot.order_management.models import ClientOrderId, OrderId, OrderState
@@ -101,3 +103,13 @@ def test_positions_name_what_differs_and_what_cannot_be_read():
     difference, unread = words.position_notes(answer)
     assert "the broker shows 100, our fills explain 10" in difference
     assert unread == "I2 cannot be read (HTTP 404); it is neither bought nor sold here"
+
+
+@pytest.mark.parametrize("shows_others", [False, True])
+def test_orders_placed_elsewhere_are_listed_before_anybody_is_asked_to_cancel_them(shows_others, capsys):
+    row = external_order_json(external_order(UnreadRow(problem="quantity: null", order_id=OrderId("app-1"))))
+    answer: dict[str, object] = {"orders": [envelope_json(ODD)], **({"external": [row]} if shows_others else {})}
+    show_first(answer, ZONE, Invocation())
+    listed = capsys.readouterr().out
+    assert "w3" in listed
+    assert ("app-1" in listed) is shows_others

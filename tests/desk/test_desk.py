@@ -71,6 +71,7 @@ ASKS = [
     ReleaseSymbol(symbol="AAPL", by="alice", reason="settled with the broker"),
     AcceptPosition(symbol="AAPL", by="alice", reason="a split"),
     ExitPosition(symbol="AAPL", quantity=5, limit=Decimal("99.90"), by="alice", reason="news"),
+    ExitPosition(symbol="AAPL", held=Decimal("120.5")),
     Flatten(everything=True, by="alice", reason="news"),
     ListHeld(everything=True),
     Resume(symbol="AAPL", by="alice", reason="the news is out"),

@@ -1,6 +1,7 @@
 """Leaving a position: one exit a symbol, down a ladder of limits, never more than is held."""
 
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -17,19 +18,22 @@ from tests.support.fake_gateway import (
     rejected,
 )
 from tests.support.manager_bench import ManagerBench, terms
-from trading_bot.order_management.causes import Cause
+from trading_bot.order_management.causes import Cause, frozen
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
     OrderOutcomeUnknownError,
+    OrderValidationError,
     TradeRefusedError,
     TradingHaltedError,
 )
 from trading_bot.order_management.exit_facts import ExitEnding, ExitOrigin
+from trading_bot.order_management.exit_gate import MACHINE_EXITS
 from trading_bot.order_management.exit_run import ExitResult, Leave
-from trading_bot.order_management.exits import MACHINE_EXITS
+from trading_bot.order_management.free_shares import LATEST_LOOK_S
 from trading_bot.order_management.freeze_decisions import REENTRY_WAIT
-from trading_bot.order_management.models import Side
+from trading_bot.order_management.models import ExecutionMode, Side
 from trading_bot.order_management.outcomes import CancelRefused
+from trading_bot.order_management.position_watch import LOOK_EVERY_S
 
 ALICE = {"by": "alice", "reason": "wanted again"}
 REFUSES = CancelStep(reply=CancelRefused(reason="not now", status_code=400), drops=True)
@@ -379,3 +383,129 @@ class TestTwoAtOnce:
             order.terms.quantity - order.filled for order in bench.gateway.orders if order.state.is_working
         )
         assert open_still + sold(bench) <= 50
+
+
+def unread(**settings: Any) -> ManagerBench:
+    """Return a bench of an account that could go short, started anew while its positions cannot be read."""
+    bench = held(mode=ExecutionMode.LIVE, **settings)
+    bench.positions.is_failing = True
+    bench.restart()
+    with suppress(TradingHaltedError):
+        bench.manager.recover()
+    return bench
+
+
+class TestANumberTypedByAPerson:
+    """Where the positions cannot be read, the number that a person sees at the broker stands for them."""
+
+    def test_it_lets_so_many_shares_be_sold_and_is_in_the_journal(self):
+        bench = unread()
+        bench.gateway.submits.append(fills_at_once(bench))
+        result = leave(bench, held=Decimal(30))
+        assert (result.ending, quantities(bench)) == (ExitEnding.SOLD, [30])
+        (begun,) = bench.journal.facts(EventKind.EXIT_BEGUN)
+        assert begun.details["held_by_hand"] == "30"
+
+    def test_what_fills_meanwhile_is_taken_off_it(self):
+        bench = unread()
+        bench.gateway.submits.extend([fills_at_once(bench, 20), fills_at_once(bench)])
+        assert int(leave(bench, held=Decimal(30)).sold) == 30
+        assert quantities(bench) == [30, 10]
+
+    def test_open_sells_are_taken_off_it(self):
+        bench = held(mode=ExecutionMode.LIVE)
+        bench.sell("s1", quantity=10)
+        bench.gateway.add(terms(side=Side.SELL, quantity=5))
+        bench.sync()
+        bench.gateway.answer_cancels(REFUSES.reply)
+        bench.positions.is_failing = True
+        leave(bench, held=Decimal(30))
+        assert quantities(bench)[1] == 15
+
+    @pytest.mark.parametrize(("typed", "sold"), [(60, 50), (20, 20)])
+    def test_where_the_position_can_be_read_the_smaller_number_counts(self, typed, sold):
+        bench = held(mode=ExecutionMode.LIVE)
+        bench.gateway.submits.append(fills_at_once(bench))
+        leave(bench, held=Decimal(typed))
+        assert quantities(bench) == [sold]
+
+    def test_a_journal_that_never_saw_the_positions_has_nothing_to_bound_it_with(self):
+        bench = ManagerBench(shares={"AAPL": 50}, mode=ExecutionMode.LIVE, recovered=False)
+        bench.positions.is_failing = True
+        market(bench)
+        bench.gateway.submits.extend([fills_at_once(bench, 20), fills_at_once(bench)])
+        leave(bench, held=Decimal(30))
+        assert quantities(bench) == [30, 10]
+
+    def test_it_counts_for_its_exit_and_no_longer(self):
+        bench = unread()
+        leave(bench, 10, held=Decimal(30))
+        with pytest.raises(TradingHaltedError, match="have not been read"):
+            bench.sell("s9", quantity=1)
+
+    def test_without_it_nothing_is_cancelled_for_an_exit_that_cannot_go(self):
+        bench = held(mode=ExecutionMode.LIVE)
+        bench.sell("s1", quantity=10)
+        bench.positions.is_failing = True
+        bench.sync(after=LATEST_LOOK_S + 1)
+        with pytest.raises(TradingHaltedError, match=r"could go short.*'trading-bot exit AAPL --held N'") as caught:
+            leave(bench)
+        assert (caught.value.code, bench.state("s1")) == ("positions_unknown", "confirmed")
+
+    @pytest.mark.parametrize("typed", [Decimal(0), Decimal(-1), Decimal("NaN"), "many", Decimal(10**9)])
+    def test_what_is_no_number_of_shares_is_refused(self, typed):
+        bench = unread()
+        with pytest.raises(OrderValidationError, match="such as 120"):
+            leave(bench, held=typed)
+        assert bench.journal.facts(EventKind.EXIT_BEGUN) == []
+
+
+class TestHowItIsAskedFor:
+    def test_values_that_mean_the_same_are_converted(self):
+        bench = held()
+        bench.gateway.submits.append(fills_at_once(bench))
+        result = bench.manager.ways_out.leave(Leave(symbol="aapl", quantity=20.0, limit=99.9))  # type: ignore[arg-type]
+        assert (result.symbol, quantities(bench), limits(bench)) == ("AAPL", [20], [Decimal("99.9")])
+
+    @pytest.mark.parametrize("wrong", [{"symbol": "nan"}, {"quantity": 0}, {"quantity": 1.5}, {"limit": Decimal(-1)}])
+    def test_what_means_nothing_is_refused_and_stops_no_entries(self, wrong):
+        bench = held()
+        with pytest.raises(OrderValidationError):
+            bench.manager.ways_out.leave(Leave(**{"symbol": "AAPL", **wrong}))
+        assert bench.manager.ways_out.freezes() == ()
+
+
+def test_a_sell_of_ours_that_was_taken_over_frees_its_shares_though_the_positions_cannot_be_read_again():
+    """The broker held its shares back at the last look; the exit must not end with the sell gone and nothing sold."""
+    bench = held()
+    bench.sell("s1", quantity=50)
+    bench.positions.held_back = {"AAPL": "50"}
+    bench.sync(after=LOOK_EVERY_S)
+    bench.positions.is_failing = True
+    leave(bench)
+    assert quantities(bench)[:2] == [50, 50]
+
+
+def test_what_somebody_else_holds_back_stays_held_back_until_the_next_look():
+    bench = held()
+    bench.sell("s1", quantity=10)
+    bench.positions.held_back = {"AAPL": "15"}
+    bench.sync(after=LOOK_EVERY_S)
+    bench.positions.is_failing = True
+    leave(bench)
+    assert quantities(bench)[1] == 35
+
+
+def test_a_sell_before_the_first_look_reads_what_it_needs_and_no_freeze_of_entries_stops_it():
+    bench = held()
+    leave(bench, 10, limit=Decimal(300))
+    bench.restart()
+    assert bench.sell("s1", quantity=40).order_id is not None
+
+
+def test_a_sell_whose_position_cannot_be_read_names_the_way_out():
+    bench = unread()
+    bench.ledger.record_fact(frozen("AAPL", Cause.TERMS_DIFFER, "edited"))
+    with pytest.raises(TradingHaltedError, match="--held N") as caught:
+        bench.sell("s1", quantity=10)
+    assert caught.value.code == "positions_unknown"

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.fake_gateway import ACCEPT, REPLY_LOST, REQUEST_LOST, SubmitStep
+from tests.support.fake_gateway import ACCEPT, REPLY_LOST, REQUEST_LOST, CancelStep, SubmitStep
 from tests.support.manager_bench import ManagerBench, terms
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.events import EventKind
@@ -19,6 +19,7 @@ from trading_bot.order_management.exceptions import (
 from trading_bot.order_management.external_orders import ExternalOrders, external_order
 from trading_bot.order_management.models import OrderId, OrderState, RefId, Side, TimeInForce
 from trading_bot.order_management.outcomes import UnreadRow
+from trading_bot.order_management.results import CancelVerdict
 
 DOLLARS = UnreadRow(
     problem="quantity: null",
@@ -35,6 +36,22 @@ def bench_with(*rows: UnreadRow, **settings: object) -> ManagerBench:
     bench = ManagerBench(shares={"AAPL": 50, "NVDA": 50}, **settings)  # type: ignore[arg-type]  # settings by name
     bench.gateway.odd = list(rows)
     return bench
+
+
+def cannot_be_read() -> tuple[ManagerBench, UnreadRow]:
+    """Return a bench with an order placed elsewhere that can be read in no list and by no id, and its row."""
+    bench = bench_with(cancel_deadline_s=10)
+    order = bench.gateway.add(terms("NVDA"))
+    row = replace(DOLLARS, order_id=order.order_id)
+    bench.gateway.hidden, bench.gateway.unreadable, bench.gateway.odd = {order.order_id}, 99, [row]
+    bench.gateway.shows_changes = False
+    return bench, row
+
+
+def shown_since(bench: ManagerBench, row: UnreadRow) -> None:
+    """Show an order as open no more, and among what has changed by this row."""
+    bench.gateway.odd, bench.gateway.odd_changes, bench.gateway.shows_changes = [], [row], True
+    bench.gateway.order().is_lost = True
 
 
 def external(bench: ManagerBench) -> ExternalOrders:
@@ -330,12 +347,34 @@ class TestARowOfOurs:
         bench.manager.decisions.adopt(second.order_id, by="alice", reason="an old journal")
         assert bench.manager.halted_because is None
 
-    def test_cancelling_everything_of_the_account_says_that_an_order_cannot_be_read(self):
-        bench = bench_with(DOLLARS)
+    def test_cancelling_everything_of_the_account_says_that_an_order_without_an_id_cannot_be_read(self):
+        bench = bench_with(replace(DOLLARS, order_id=None))
         bench.buy("a1")
         assert [result.is_proven_closed for result in bench.manager.cancel_all()] == [True]
-        with pytest.raises(OrderCancellationError, match="an open order of the account cannot be read"):
+        with pytest.raises(OrderCancellationError, match=r"could not all be listed \(quantity: null\)"):
             bench.manager.cancel_all(include_external=True)
+
+    def test_cancelling_everything_of_the_account_cancels_by_its_id_an_order_that_cannot_be_read(self):
+        bench, row = cannot_be_read()
+        ended = replace(row, state=OrderState.CANCELLED, cumulative_quantity=Decimal("1.5"))
+        bench.gateway.cancels.append(CancelStep(before=lambda _: shown_since(bench, ended)))
+        (result,) = bench.manager.cancel_all(include_external=True)
+        assert bench.gateway.cancel_requests == [row.order_id]
+        assert (result.order_id, result.symbol, result.client_order_id) == (row.order_id, "NVDA", None)
+        assert (result.verdict, result.filled_quantity) == (CancelVerdict.CANCELLED, Decimal("1.5"))
+
+    @pytest.mark.parametrize("word", [None, OrderState.CONFIRMED], ids=["not understood", "at work"])
+    def test_it_is_cancelled_only_once_the_broker_says_so(self, word):
+        bench, row = cannot_be_read()
+        gone = replace(row, state=word, symbol=None)
+        bench.gateway.cancels.append(CancelStep(before=lambda _: shown_since(bench, gone)))
+        with pytest.raises(OrderCancellationError, match="1 of 1 orders are not proven cancelled"):
+            bench.manager.cancel_all(include_external=True)
+
+    def test_an_order_placed_elsewhere_that_cannot_be_read_is_left_alone_unless_asked_for(self):
+        bench, _ = cannot_be_read()
+        assert bench.manager.cancel_all() == ()
+        assert bench.gateway.cancel_requests == []
 
     def test_sync_is_not_complete_while_an_order_answers_neither_list_nor_id(self):
         bench = bench_with()

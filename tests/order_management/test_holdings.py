@@ -285,9 +285,14 @@ class TestRequests:
         assert (free.quantity, free.held) == (Decimal(0), None)
         with bench.ledger.open_book():
             bench.ledger.record_fact(baseline("AAPL", Decimal(40)))
-        free = holdings.free_to_sell("AAPL", held_by_hand=Decimal(30))
-        assert (free.quantity, free.not_sure_because) == (Decimal(30), None)
-        assert holdings.free_to_sell("AAPL", held_by_hand=Decimal(50)).quantity == 40
+        with holdings.counted_by_hand("AAPL", Decimal(30)):
+            free = holdings.free_to_sell("AAPL")
+            assert (free.quantity, free.not_sure_because) == (Decimal(30), None)
+        with holdings.counted_by_hand("AAPL", Decimal(50)):
+            assert holdings.free_to_sell("AAPL").quantity == 40
+            with holdings.counted_by_hand("AAPL", Decimal(20)):
+                assert holdings.free_to_sell("AAPL").quantity == 20, "the smallest of several counts"
+        assert holdings.free_to_sell("AAPL").held is None
 
     @pytest.mark.parametrize("elsewhere", ["while the machine slept", "in an order that was open"])
     def test_shares_that_were_sold_elsewhere_are_not_sold_again(self, elsewhere):

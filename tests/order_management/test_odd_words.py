@@ -182,7 +182,8 @@ class TestHowSureASellIs:
         bench.gateway.add(terms("NVDA"), ref_id=f"{OUR_MARK}-0000-4000-8000-000000000001")
         bench.sync()
         assert "another copy" in str(holdings(bench).free_to_sell("AAPL").not_sure_because)
-        assert holdings(bench).free_to_sell("AAPL", held_by_hand=Decimal(5)).not_sure_because is None
+        with holdings(bench).counted_by_hand("AAPL", Decimal(5)):
+            assert holdings(bench).free_to_sell("AAPL").not_sure_because is None
 
     def test_without_any_word_of_the_accounts_type_it_could_go_short(self):
         bench = ManagerBench(shares={"AAPL": 50}, mode=ExecutionMode.LIVE)

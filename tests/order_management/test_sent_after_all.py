@@ -14,6 +14,7 @@ from trading_bot.order_management.exceptions import (
     TradingHaltedError,
 )
 from trading_bot.order_management.order_book import OrderBook
+from trading_bot.order_management.position_watch import instrument_named
 
 
 @pytest.fixture
@@ -95,3 +96,31 @@ def test_a_cancel_of_what_was_not_sent_stops_nothing_later(bench):
     not_sent(bench)
     bench.manager.cancel_order("c1")
     assert bench.buy("c1").state == "confirmed"
+
+
+def test_who_asks_for_it_again_changes_nothing_about_it(bench):
+    """A strategy's order that did not leave may be sent after all by a person."""
+    not_sent(bench)
+    again = bench.manager.place_limit_buy(
+        "AAPL", 10, bench.tracked("c1").envelope.reference_price, client_order_id="c1", strategy_name="momentum"
+    )
+    assert (again.order_id is not None, again.strategy_name) == (True, None)
+    assert OrderBook.replayed(bench.journal.records) == bench.ledger._book
+
+
+def test_where_the_price_rules_are_other_ones_by_now_the_order_that_was_not_sent_answers(bench):
+    not_sent(bench)
+    asked = bench.tracked("c1").envelope.reference_price
+    bench.settings = bench.settings.model_copy(update={"buy_offset": Decimal(0)})
+    bench.restart()
+    bench.manager.recover()
+    answer = bench.manager.place_limit_buy("AAPL", 10, asked, client_order_id="c1")
+    assert (answer.state, bench.gateway.orders) == ("not_sent", [])
+
+
+def test_under_a_new_name_of_its_instrument_too(bench):
+    bench.gateway.instrument_ids = {"AAPL": "id-1", "AAPX": "id-1"}
+    not_sent(bench)
+    bench.ledger.record_fact(instrument_named("AAPX", "id-1", was="AAPL"))
+    assert bench.buy("c1", symbol="AAPX").order_id is not None
+    assert OrderBook.replayed(bench.journal.records) == bench.ledger._book

@@ -125,3 +125,14 @@ def test_flatten_leaves_alone_what_was_never_traded_here(bench):
 def test_a_price_of_ones_own_is_kept(bench):
     result = bench.bot.exit_position("AAPL", limit=Decimal("150.00"))
     assert (result.ending, result.orders[-1].limit_price) == (ExitEnding.RESTING, Decimal("150.00"))
+
+
+def test_the_number_that_a_person_sees_stands_for_positions_that_cannot_be_read(bench):
+    result = bench.bot.exit_position("aapl", held=4)
+    assert (result.ending, result.symbol, int(result.sold)) == (ExitEnding.SOLD, "AAPL", 4)
+    assert bench.trades()[-1]["symbol"] == "AAPL"
+
+
+def test_an_exit_that_means_nothing_is_an_answer_and_in_the_trade_log(bench):
+    assert bench.bot.exit_position("AAPL", held=Decimal(-4)).code == "bad_quantity"
+    assert bench.trades()[-1]["code"] == "bad_quantity"

@@ -1,6 +1,7 @@
 """``trading-bot cancel-all``: show the open orders, ask, cancel them, and tell how each one ended."""
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from trading_bot.cli.desk_call import DeskCall
 from trading_bot.cli.invocation import Invocation, common_options, pass_invocation
 from trading_bot.cli.output import print_json, print_line, print_table
 from trading_bot.cli.prompts import confirm
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 _EPILOG = """\b
 Examples:
@@ -32,11 +36,13 @@ def cancel_all(invocation: Invocation, *, include_external: bool, yes: bool) -> 
 
     call = DeskCall(invocation)
     if not yes:
-        listed = words.parts(call.ask(new_ask(ListOrders)), "orders")
+        answer = call.ask(new_ask(ListOrders, all_origins=include_external))
+        listed = words.parts(answer, "orders")
         if not listed and not include_external:
             _sum_up(call, orders=0, closed=0)
             return
-        _show_first(call, listed)
+        if not invocation.json:
+            show_first(answer, call.zone, invocation)
         confirm(invocation, _question(len(listed), include_external=include_external), option="--yes")
     _cancel(call, include_external=include_external)
 
@@ -46,9 +52,12 @@ def _sum_up(call: DeskCall, *, orders: int, closed: int) -> None:
     call.show({"v": 1, "orders": orders, "proven_closed": closed}, lambda _: (said,))
 
 
-def _show_first(call: DeskCall, listed: tuple[Answer, ...]) -> None:
-    if listed and not call.invocation.json:
-        print_table(words.ORDER_HEADINGS, words.order_rows(listed, call.zone), invocation=call.invocation)
+def show_first(answer: Answer, zone: "ZoneInfo", invocation: Invocation) -> None:
+    """Write the orders that are to be cancelled; ``external`` ones too, where the answer lists them."""
+    if listed := words.parts(answer, "orders"):
+        print_table(words.ORDER_HEADINGS, words.order_rows(listed, zone), invocation=invocation)
+    if external := words.external_rows(words.parts(answer, "external") if "external" in answer else ()):
+        print_table(words.EXTERNAL_HEADINGS, external, invocation=invocation)
 
 
 def _question(count: int, *, include_external: bool) -> str:

@@ -22,7 +22,8 @@ _EPILOG = """\b
 Examples:
   trading-bot exit AAPL
   trading-bot exit AAPL 50
-  trading-bot exit AAPL --limit 187.20"""
+  trading-bot exit AAPL --limit 187.20
+  trading-bot exit AAPL --held 120"""
 
 
 @click.command("exit", short_help="Leave a position, whatever stops entries.", epilog=_EPILOG)
@@ -30,6 +31,7 @@ Examples:
 @click.argument("quantity", default=_EVERY_SHARE, metavar="[QTY|all]")
 @click.option("--limit", help="One order at this price in dollars; needed where there is no quote.")
 @click.option("--extended-hours", is_flag=True, help="Sell outside the regular session too.")
+@click.option("--held", help="The shares that you see at the broker, for where the positions cannot be read.")
 @click.option("--by", default="an operator", show_default=True, help="Who leaves it; recorded in the journal.")
 @click.option("--reason", default="asked for by an operator", show_default=True, help="Why; recorded in the journal.")
 @pass_invocation
@@ -40,6 +42,7 @@ def exit_(
     quantity: str,
     limit: str | None,
     extended_hours: bool,
+    held: str | None,
     by: str,
     reason: str,
 ) -> None:
@@ -59,6 +62,7 @@ def exit_(
             quantity=asked,
             limit=limit,
             extended_hours=extended_hours,
+            held=held,
             by=by,
             reason=reason,
         )

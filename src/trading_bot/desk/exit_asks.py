@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from trading_bot.desk.asks import Ask, Counter, Text
-from trading_bot.desk.values import Dollars
+from trading_bot.desk.values import Dollars, Shares
 from trading_bot.exit_json import exit_json, exits_json, freezes_json
 from trading_bot.order_json import FORM_VERSION, JsonObject
 from trading_bot.order_management.exit_facts import ExitOrigin
@@ -16,13 +16,17 @@ _Reason = Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)]
 
 
 class ExitPosition(Ask):
-    """Leave a position, all of it without a ``quantity``; with ``limit`` in one order at that price."""
+    """Leave a position, all of it without a ``quantity``; with ``limit`` in one order at that price.
+
+    ``held`` is the number of shares that a person sees at the broker, for where the positions cannot be read.
+    """
 
     ask: Literal["exit_position"] = "exit_position"
     symbol: Text
     quantity: int | None = None
     limit: Dollars | None = None
     extended_hours: bool = False
+    held: Shares | None = None
     by: Text = "an operator"
     reason: _Reason = "asked for by an operator"
 
@@ -37,6 +41,7 @@ class ExitPosition(Ask):
                 reason=self.reason,
                 limit=self.limit,
                 extended_hours=self.extended_hours,
+                held=self.held,
             )
         )
         return exit_json(result)

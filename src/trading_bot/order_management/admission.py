@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -20,7 +21,7 @@ from trading_bot.order_management.exceptions import (
 )
 from trading_bot.order_management.free_shares import Free
 from trading_bot.order_management.holdings import Holdings
-from trading_bot.order_management.intents import may_go_again, refuse_reuse
+from trading_bot.order_management.intents import again, is_to_go_again, may_go_again, refuse_reuse
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import (
     EXACT,
@@ -146,7 +147,7 @@ class Admission:
     def reduces(self, terms: OrderTerms) -> bool:
         """Whether an order of these terms, once let in, is an exit: it can only sell shares that are held and free."""
         holdings = self._holdings()
-        return terms.side is Side.SELL and holdings is not None and holdings.are_known
+        return terms.side is Side.SELL and holdings is not None and holdings.knows(terms.symbol)
 
     def free_to_sell(self, symbol: str) -> Decimal | None:
         """Return the shares of a symbol that an exit may sell now; None while the positions are not known."""
@@ -156,7 +157,12 @@ class Admission:
     def free(self, symbol: str) -> Free | None:
         """Return the same with the numbers that explain it."""
         holdings = self._holdings()
-        return holdings.free_to_sell(symbol) if holdings is not None and holdings.are_known else None
+        return holdings.free_to_sell(symbol) if holdings is not None and holdings.knows(symbol) else None
+
+    def counted_by_hand(self, symbol: str, held: Decimal | None) -> AbstractContextManager[None]:
+        """Let a person's count of the shares stand for a look; see `Holdings.counted_by_hand`."""
+        holdings = self._holdings()
+        return nullcontext() if holdings is None else holdings.counted_by_hand(symbol, held)
 
     def refuse_if_halted(self, terms: OrderTerms, *, instrument_id: str | None = None) -> None:
         """Refuse while trading is halted or the symbol is frozen; an exit passes both.
@@ -166,7 +172,9 @@ class Admission:
         """
         if (failure := self._ledger.failure) is not None:
             raise TradingHaltedError(f"{terms.symbol}: {failure}", symbol=terms.symbol, code=failure.code)
-        reason = self._halted_because(terms.symbol, self.reduces(terms))
+        # A sell opens nothing. Whether its shares are free, or can be known, is judged once all has been read for it.
+        is_sell = terms.side is Side.SELL and self._holdings() is not None
+        reason = self._halted_because(terms.symbol, is_sell)
         if reason is None and terms.side is Side.BUY:
             reason = self._entries_stopped(terms.symbol, instrument_id)
         if reason is not None:
@@ -196,7 +204,8 @@ class Admission:
         terms = prepared.terms
         with self._ledger.open_book() as book:
             known = book.get(client_order_id)
-            if known is None or may_go_again(known.envelope, terms):
+            if known is None or is_to_go_again(known.envelope, terms):
+                intent = intent if known is None else again(intent, known.envelope)
                 self.refuse_if_halted(terms, instrument_id=prepared.instrument_id)
                 self.refuse_if_stale(terms)
                 equal = self._equal_order(book, terms, is_named=decided.is_named)
@@ -291,10 +300,10 @@ class Admission:
         ``is_real``: a preview reads nothing anew, so old positions hold up only an order that is to be sent.
         """
         holdings = self._holdings()
-        if holdings is None or not holdings.are_known:
+        if holdings is None or not holdings.knows(terms.symbol):
             raise TradingHaltedError(
                 f"{terms.symbol}: nothing is sold while the positions have not been read; run 'trading-bot sync' and "
-                "try again",
+                f"try again, or run 'trading-bot exit {terms.symbol} --held N' with the shares that you see there",
                 symbol=terms.symbol,
                 code="positions_unknown",
             )
@@ -312,7 +321,7 @@ class Admission:
         if is_real and free.not_sure_because is not None:
             raise TradingHaltedError(
                 f"{terms.symbol}: nothing is sold while it is not certain what is held: {free.not_sure_because}; try "
-                "again once it can be read",
+                f"again once it can be read, or run 'trading-bot exit {terms.symbol} --held N'",
                 symbol=terms.symbol,
                 code="positions_unknown",
             )

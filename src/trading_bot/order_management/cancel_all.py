@@ -6,18 +6,22 @@ and is not at work on record, and shows what is open again; where it fails, the 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TypeAlias
 
 from trading_bot.clock import Clock, Moment, Seconds
 from trading_bot.error_handling.retry import growing_pauses
 from trading_bot.logging.setup import get_logger
+from trading_bot.order_management.cancel_tracker import CHANGED_SINCE
 from trading_bot.order_management.cancellation import Canceller, CancelListener
 from trading_bot.order_management.client_ids import bears_our_mark
 from trading_bot.order_management.exceptions import OrderCancellationError, OrderLogError
+from trading_bot.order_management.foreign import Row
 from trading_bot.order_management.ledger import OrderLedger
-from trading_bot.order_management.models import ClientOrderId, OrderId, OrderReport, OrderState
-from trading_bot.order_management.outcomes import Listing
+from trading_bot.order_management.models import ClientOrderId, OrderId, OrderState
+from trading_bot.order_management.outcomes import Listing, UnreadRow
 from trading_bot.order_management.ports import BrokerGateway
+from trading_bot.order_management.pursuit import END_VERDICTS
 from trading_bot.order_management.results import CancelResult
 from trading_bot.order_management.tracked_order import TrackedOrder
 
@@ -58,11 +62,12 @@ def raise_unless_closed(done: CancelRound) -> None:
 class _Course:
     """One cancel of everything under way."""
 
+    began: datetime
     deadline: Seconds
     include_external: bool
     on_result: CancelListener
     results: dict[_Name, CancelResult] = field(default_factory=dict)
-    foreign: dict[OrderId, OrderReport] = field(default_factory=dict)
+    foreign: dict[OrderId, Row] = field(default_factory=dict)
     """What the listings added to the book, by the broker's id."""
     problem: str | None = None
     asked: set[str] = field(default_factory=set)
@@ -120,7 +125,10 @@ class CancelEverything:
     def run(self, *, include_external: bool, on_result: CancelListener) -> CancelRound:
         """Go round after round and return every order's result, proven or not, by the cancel deadline."""
         course = _Course(
-            deadline=self._clock.monotonic() + self._deadline_s, include_external=include_external, on_result=on_result
+            began=self._clock.now(),
+            deadline=self._clock.monotonic() + self._deadline_s,
+            include_external=include_external,
+            on_result=on_result,
         )
         pauses = growing_pauses(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
         while not self._round(course) and self._clock.monotonic() + (pause := next(pauses)) < course.deadline:
@@ -134,10 +142,12 @@ class CancelEverything:
         self._cancel_ours(course)
         listing = self._listed(course)
         closed = course.closed_ids()
-        more = [report for report in listing.reports if self._is_left(report, course)]
+        rows: tuple[Row, ...] = (*listing.reports, *listing.unread)
+        more = {row.order_id: row for row in rows if row.order_id is not None and self._is_left(row, course)}
         self._cancel_foreign(more, course)
+        self._read_odd_ends(course)
         # A list may lag behind an end that was read by the order's id; what is new to us calls for another list.
-        is_new = any(report.order_id not in closed for report in more)
+        is_new = any(order_id not in closed for order_id in more)
         return not is_new and not any(self._may_still_end(name, course) for name in course.unproven())
 
     def _cancel_ours(self, course: _Course) -> None:
@@ -157,13 +167,27 @@ class CancelEverything:
         self._canceller.cancel(orders, course.note, within_s=self._share_of(course), asked=frozenset(course.asked))
         course.asked |= {order.client_order_id for order in orders if order.state.is_working}
 
-    def _cancel_foreign(self, more: list[OrderReport], course: _Course) -> None:
-        course.foreign |= {report.order_id: report for report in more}
-        closed, again = course.closed_ids(), {report.order_id for report in more}
-        pending = [report for name, report in course.foreign.items() if name in again or name not in closed]
-        asked = frozenset(course.asked - again)
-        self._canceller.cancel_external(pending, course.note, within_s=self._share_of(course), asked=asked)
-        course.asked |= {report.order_id for report in pending}
+    def _cancel_foreign(self, more: dict[OrderId, Row], course: _Course) -> None:
+        course.foreign |= more
+        closed = course.closed_ids()
+        pending = {name: row for name, row in course.foreign.items() if name in more or name not in closed}
+        asked = frozenset(course.asked - more.keys())
+        rows = tuple(pending.values())
+        self._canceller.cancel_external(rows, course.note, within_s=self._share_of(course), asked=asked)
+        course.asked |= pending.keys()
+
+    def _read_odd_ends(self, course: _Course) -> None:
+        """Take the end of an order whose row cannot be read in full from the one word of it that can."""
+        odd = {name for name in course.unproven() if isinstance(course.foreign.get(OrderId(name)), UnreadRow)}
+        if not odd:
+            return
+        listing = self._gateway.by(course.deadline).list_orders_since(course.began - CHANGED_SINCE)
+        for row in listing.unread:
+            if row.order_id in odd and row.state is not None and row.state in END_VERDICTS:
+                result = course.results[row.order_id]
+                filled = row.cumulative_quantity or result.filled_quantity
+                end = replace(result, verdict=END_VERDICTS[row.state], state=row.state, filled_quantity=filled)
+                course.note(end)
 
     def _listed(self, course: _Course) -> Listing:
         began = Moment.of(self._clock)
@@ -172,23 +196,24 @@ class CancelEverything:
             listing = replace(listing, complete=False, problem=listing.problem or _SLEPT)
         if not listing.complete:
             _log.warning("open_orders_not_all_listed", problem=listing.problem)
-        problem = listing.problem or "an open order of the account cannot be read"
-        course.problem = problem if course.include_external and not listing.complete else None
+        nameless = next((row.problem for row in listing.unread if row.order_id is None), None)
+        problem = listing.problem or nameless or (None if listing.has_all_pages else "it is not whole")
+        course.problem = problem if course.include_external else None
         return listing
 
-    def _is_left(self, report: OrderReport, course: _Course) -> bool:
+    def _is_left(self, row: Row, course: _Course) -> bool:
         # By the broker's id: it may hold a second order that bears the ref_id of one already cancelled.
-        if report.order_id in {result.order_id for result in course.results.values() if not result.is_proven_closed}:
+        if row.order_id in {result.order_id for result in course.results.values() if not result.is_proven_closed}:
             return False
-        return course.include_external or bears_our_mark(report.ref_id) or self._is_on_record(report)
+        return course.include_external or bears_our_mark(row.ref_id) or self._is_on_record(str(row.order_id))
 
-    def _is_on_record(self, report: OrderReport) -> bool:
+    def _is_on_record(self, order_id: str) -> bool:
         try:
             with self._ledger.open_book() as book:
-                return book.by_order_id(report.order_id) is not None
+                return book.by_order_id(order_id) is not None
         except OrderLogError as error:
             # It bears no mark of ours, and what cannot be looked up must not hold up the rest.
-            _log.error("order_not_looked_up", problem=str(error), order_id=report.order_id)
+            _log.error("order_not_looked_up", problem=str(error), order_id=order_id)
             return False
 
     def _may_still_end(self, name: _Name, course: _Course) -> bool:

@@ -7,8 +7,9 @@ from typing import TypeAlias
 from trading_bot.clock import Seconds
 from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.exceptions import OrderCancellationError
+from trading_bot.order_management.foreign import Row
 from trading_bot.order_management.ledger import OrderLedger
-from trading_bot.order_management.models import ClientOrderId, OrderReport, OrderState
+from trading_bot.order_management.models import ClientOrderId, OrderState
 from trading_bot.order_management.order_book import TrackedOrder
 from trading_bot.order_management.pursuit import END_VERDICTS, Pursuit, foreign_target, our_target
 from trading_bot.order_management.results import CancelResult, CancelVerdict
@@ -88,17 +89,18 @@ class Canceller:
 
     def cancel_external(
         self,
-        reports: Sequence[OrderReport],
+        rows: Sequence[Row],
         on_result: CancelListener = ignore_result,
         *,
         within_s: Seconds | None = None,
         asked: Collection[str] = (),
     ) -> tuple[CancelResult, ...]:
-        """Cancel orders that are not in the book; otherwise as `cancel`."""
-        targets = [foreign_target(report, was_asked=report.order_id in asked) for report in reports]
+        """Cancel orders that are not in the book, those that name an id; otherwise as `cancel`."""
+        named = {row.order_id: row for row in rows if row.order_id is not None}
+        targets = [foreign_target(row, name, was_asked=name in asked) for name, row in named.items()]
         followed = self._pursuit.follow(targets, within_s=self._time_for(within_s))
         results = {target.order_id: _told(target.result(), on_result) for target in followed}
-        return tuple(results[report.order_id] for report in reports)
+        return tuple(results[name] for name in named)
 
     def _time_for(self, within_s: Seconds | None) -> Seconds:
         return self._deadline_s if within_s is None else within_s

@@ -8,6 +8,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 
@@ -15,6 +16,7 @@ EXIT_ID = "exit_id"
 ORIGIN = "origin"
 LEG = "leg"
 ENDING = "ending"
+HELD = "held_by_hand"
 
 COUNTED_FOR = timedelta(hours=24)
 """How long an exit that a machine began counts."""
@@ -122,6 +124,11 @@ def exit_begun(exit_id: str, symbol: str, *, origin: ExitOrigin, by: str, reason
     """Return the record that somebody is leaving a position."""
     details = {EXIT_ID: exit_id, ORIGIN: origin.value, "by": by}
     return OrderEvent(event=EventKind.EXIT_BEGUN, symbol=symbol, reason=reason, details=details)
+
+
+def counted_by_hand(begun: OrderEvent, held: Decimal | None) -> OrderEvent:
+    """Return the record with the number of shares that a person saw at the broker, where one was named."""
+    return begun if held is None else replace(begun, details={**begun.details, HELD: f"{held:f}"})
 
 
 def exit_leg(exit_id: str, symbol: str, client_order_id: str) -> OrderEvent:

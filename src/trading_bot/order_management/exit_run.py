@@ -6,8 +6,12 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from trading_bot.clock import Seconds
-from trading_bot.order_management.calculator import asked_terms
-from trading_bot.order_management.exceptions import OrderError
+from trading_bot.order_management.calculator import (
+    MAX_QUANTITY,
+    asked_terms,
+)
+from trading_bot.order_management.caller_values import exact_price
+from trading_bot.order_management.exceptions import OrderError, OrderValidationError
 from trading_bot.order_management.exit_facts import ExitEnding, ExitOrigin
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderRequest, OrderTerms, Side
 from trading_bot.order_management.placement import Gather
@@ -27,6 +31,8 @@ class Leave:
     limit: Decimal | None = None
     """One order at this price in dollars, and no ladder; needed where there is no quote."""
     extended_hours: bool = False
+    held: Decimal | None = None
+    """The shares that a person sees at the broker: they stand for a look that cannot be had, and bound the sale."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +84,16 @@ _ENDINGS = {
 }
 
 
+def _count(held: object, *, symbol: str) -> Decimal:
+    if isinstance(held, Decimal) and held.is_finite() and 0 < held <= MAX_QUANTITY:
+        return held
+    raise OrderValidationError(
+        f"{symbol}: the shares held are a number above zero, such as 120, not {str(held)[:40]!a}",
+        symbol=symbol,
+        code="bad_quantity",
+    )
+
+
 def leg_terms(leave: Leave, *, quantity: int, limit: Decimal) -> OrderTerms:
     """Return the terms of one order of an exit."""
     return OrderTerms(
@@ -93,7 +109,7 @@ def checked(leave: Leave) -> Leave:
     """Return what a caller asked for in the order layer's own types, as every order is: 5.0 shares are 5.
 
     Raises:
-        OrderValidationError: a wrong symbol, quantity, limit or session.
+        OrderValidationError: a wrong symbol, quantity, limit, count of shares or session.
         UnsupportedOrderTypeError: the symbol names an option or a crypto pair.
     """
     terms = asked_terms(
@@ -110,6 +126,7 @@ def checked(leave: Leave) -> Leave:
         symbol=terms.symbol,
         quantity=None if leave.quantity is None else terms.quantity,
         limit=None if leave.limit is None else terms.limit_price,
+        held=None if leave.held is None else _count(exact_price(leave.held), symbol=terms.symbol),
         extended_hours=terms.extended_hours,
         by=_recorded(leave.by, or_else="a strategy"),
         reason=_recorded(leave.reason, or_else="asked for"),
@@ -134,7 +151,8 @@ def exit_message(run: ExitRun, ending: ExitEnding, sold: Decimal, *, orders: Ite
 
 def _resting(symbol: str, orders: Iterable[OrderEnvelope]) -> str:
     named = [
-        f"sell {in_words(order.quantity - order.filled_quantity)} at {dollars_in_words(order.limit_price)} ({order.client_order_id})"
+        f"sell {in_words(order.quantity - order.filled_quantity)} at {dollars_in_words(order.limit_price)} "
+        f"({order.client_order_id})"
         for order in orders
         if order.state.is_working
     ]

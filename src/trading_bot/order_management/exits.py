@@ -20,23 +20,11 @@ from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.admission import Admission
 from trading_bot.order_management.cancellation import Canceller
 from trading_bot.order_management.causes import Cause, frozen
-from trading_bot.order_management.exceptions import (
-    OrderError,
-    OrderStatusError,
-    OrderSubmissionError,
-    TradeRefusedError,
-    TradingHaltedError,
-)
-from trading_bot.order_management.exit_facts import (
-    COUNTED_FOR,
-    ExitEnding,
-    ExitOrigin,
-    exit_begun,
-    exit_ended,
-    exit_leg,
-)
+from trading_bot.order_management.exceptions import OrderError, OrderStatusError, OrderSubmissionError
+from trading_bot.order_management.exit_facts import ExitEnding, counted_by_hand, exit_begun, exit_ended, exit_leg
+from trading_bot.order_management.exit_gate import ExitGate
 from trading_bot.order_management.exit_prices import BELOW_BID_PCT, RUNG_S, exit_limit, floor_of
-from trading_bot.order_management.exit_run import ExitResult, ExitRun, Leave, exit_message, leg_terms
+from trading_bot.order_management.exit_run import ExitResult, ExitRun, Leave, checked, exit_message, leg_terms
 from trading_bot.order_management.free_shares import Free
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import ClientOrderId, OrderRequest, OrderTerms, Side, exact_sum
@@ -51,9 +39,6 @@ if TYPE_CHECKING:
 
 NO_QUOTE = "no_quote"
 """The code of an exit that found no market and was given no price."""
-
-MACHINE_EXITS = 20
-"""How many exits of one symbol a strategy may begin within 24 hours; stops and persons may always. Chosen."""
 
 _QUOTE_S: Seconds = 2.0
 _UNCROSSED_S: Seconds = 1.0
@@ -98,9 +83,11 @@ class Exits:
         self._stop_replacing = stop_replacing
         self._clock = clock
         self._new_id = new_id
-        self._catch_up = catch_up
         self._ready_to_sell = ready_to_sell
         self._order_s = rules.submit_deadline_s
+        self._gate = ExitGate(
+            admission=admission, ledger=ledger, catch_up=catch_up, ready_to_sell=ready_to_sell, clock=clock
+        )
         self._longest_s = rules.cancel_deadline_s + 3 * rules.submit_deadline_s
         self._lock = threading.Lock()
         self._under_way: dict[str, ExitRun] = {}
@@ -109,17 +96,22 @@ class Exits:
         """Leave a position, or join the exit of it that is under way, and say what came of it.
 
         Raises:
-            TradingHaltedError: killed, or the journal cannot record an order.
+            TradingHaltedError: killed, the journal cannot record an order, or it is not certain what is held.
             TradeRefusedError: the session is closed, or a strategy left this symbol too often.
         """
-        self._refuse(leave, gather)
-        with self._lock:
-            run = self._under_way.get(leave.symbol)
-            is_mine = run is None
-            if run is None:
-                run = self._begun(leave, gather)
-        if not is_mine:
-            return self._joined(run)
+        leave = checked(leave)
+        with self._admission.counted_by_hand(leave.symbol, leave.held):
+            self._gate.refuse(leave, gather)
+            with self._lock:
+                run = self._under_way.get(leave.symbol)
+                is_mine = run is None
+                if run is None:
+                    run = self._begun(leave, gather)
+            if is_mine:
+                return self._run(run)
+        return self._joined(run)
+
+    def _run(self, run: ExitRun) -> ExitResult:
         with self._concluding(run):
             self._stop_entries(run)
             ending = self._descend(run)
@@ -130,33 +122,6 @@ class Exits:
         """Return the shares that are provably held and free; None while the positions are not known."""
         return self._admission.free(symbol)
 
-    def _refuse(self, leave: Leave, gather: Gather) -> None:
-        """Refuse what no order of the exit could pass, before anything is cancelled for it."""
-        terms = leg_terms(leave, quantity=leave.quantity or 1, limit=leave.limit or Decimal(1))
-        self._refuse_unknown(leave.symbol)
-        self._admission.refuse_if_halted(terms)
-        gather(terms, self._clock.monotonic() + _QUOTE_S, None)
-        since = self._clock.now() - COUNTED_FOR
-        with self._ledger.open_book() as book:
-            counted = book.exits.counted(leave.symbol, since=since)
-        if leave.origin is ExitOrigin.STRATEGY and counted >= MACHINE_EXITS:
-            raise TradeRefusedError(
-                f"{leave.symbol}: strategies left it {counted} times within 24 hours; a person can still run "
-                f"'trading-bot exit {leave.symbol}'",
-                symbol=leave.symbol,
-                code="too_many_exits",
-            )
-
-    def _refuse_unknown(self, symbol: str) -> None:
-        if self._admission.free_to_sell(symbol) is None:
-            self._catch_up(_TAKE_OVER_S, 0)
-        if self._admission.free_to_sell(symbol) is None:
-            raise TradingHaltedError(
-                f"{symbol}: nothing is sold while the positions have not been read; run 'trading-bot sync' first",
-                symbol=symbol,
-                code="positions_unknown",
-            )
-
     def _begun(self, leave: Leave, gather: Gather) -> ExitRun:
         run = ExitRun(
             exit_id=self._new_id(), leave=leave, gather=gather, deadline=self._clock.monotonic() + self._longest_s
@@ -166,9 +131,8 @@ class Exits:
                 why = "the program ended before it did"
                 self._ledger.record_fact(exit_ended(old.exit_id, old.symbol, ExitEnding.UNFINISHED, reason=why))
             begun = exit_begun(run.exit_id, leave.symbol, origin=leave.origin, by=leave.by, reason=leave.reason)
-            self._ledger.record_facts(
-                (begun, frozen(leave.symbol, Cause.EXIT, f"it was left: {leave.reason}", by=leave.by))
-            )
+            stopped = frozen(leave.symbol, Cause.EXIT, f"it was left: {leave.reason}", by=leave.by)
+            self._ledger.record_facts((counted_by_hand(begun, leave.held), stopped))
         self._under_way[leave.symbol] = run
         return run
 

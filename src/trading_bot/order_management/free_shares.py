@@ -35,6 +35,20 @@ class Shares:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HandCount:
+    """The number of shares that a person saw at the broker, and what our fills explained at that moment."""
+
+    held: Decimal
+    expected: Decimal
+    is_first: bool = False
+    """Whether the journal knew nothing of the position then."""
+
+    def carried_on(self, expected: Decimal) -> Decimal:
+        """Return the count with our fills since, where they explain ``expected`` now."""
+        return EXACT.add(self.held, EXACT.subtract(expected, self.expected))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Free:
     """The shares that may be sold, and the numbers that explain it."""
 

@@ -1,6 +1,7 @@
 """The shares that may be sold: the broker's positions compared with ours after each synchronisation."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 
@@ -10,7 +11,7 @@ from trading_bot.order_management.causes import Cause, cause_of
 from trading_bot.order_management.drift import act_on, explained_by_doubt
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.external_orders import ExternalOrder, ExternalOrders
-from trading_bot.order_management.free_shares import LATEST_LOOK_S, Free, Shares, free_shares
+from trading_bot.order_management.free_shares import LATEST_LOOK_S, Free, HandCount, Shares, free_shares
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import EXACT
 from trading_bot.order_management.order_book import OrderBook
@@ -69,6 +70,7 @@ class Holdings:
         self._differences: Mapping[str, Difference] = {}
         self._in_doubt: frozenset[str] = frozenset()
         self._external_then: object = None
+        self._counts: dict[str, list[HandCount]] = {}
 
     @property
     def are_known(self) -> bool:
@@ -85,24 +87,48 @@ class Holdings:
         """The symbols whose position differed at the latest look, proven or not."""
         return frozenset(self._differences) | self._in_doubt
 
+    def knows(self, symbol: str) -> bool:
+        """Whether the positions were read in this session, or a person's count stands for that."""
+        return self._looked is not None or bool(self._counts.get(symbol))
+
+    @contextmanager
+    def counted_by_hand(self, symbol: str, held: Decimal | None) -> Iterator[None]:
+        """Let the number of shares that a person sees at the broker stand for a look that cannot be had.
+
+        Our fills from now on are carried on from it, and no more are ever free than ``held`` less the open sells; where
+        a look can be had, it counts too. With None nothing changes.
+        """
+        if held is None:
+            yield
+            return
+        with self._ledger.open_book() as book:
+            explained = book.expected_positions().get(symbol)
+            is_first = explained is None and not book.knows_positions
+            count = HandCount(held=held, expected=explained or NOTHING, is_first=is_first)
+            self._counts.setdefault(symbol, []).append(count)
+        try:
+            yield
+        finally:
+            with self._ledger.open_book():
+                self._counts[symbol].remove(count)
+
     def placed_elsewhere(self, symbol: str) -> tuple[ExternalOrder, ...]:
         """Return the open orders in a symbol that are none of ours, as last listed in full."""
         with self._ledger.open_book() as book:
             return self._external.here(symbol, book.positions.instrument_of(symbol))
 
-    def free_to_sell(self, symbol: str, *, held_by_hand: Decimal | None = None) -> Free:
+    def free_to_sell(self, symbol: str) -> Free:
         """Return the shares of a symbol that may be sold now, with the numbers that explain it.
 
-        ``held_by_hand`` is the number of shares that a person sees at the broker: it stands for a look that cannot be
-        had. Ask under the ledger's lock where the answer is to be reserved.
+        Ask under the ledger's lock where the answer is to be reserved.
         """
         with self._ledger.open_book() as book:
-            return self._free(book, symbol, self._looked, held_by_hand)
+            return self._free(book, symbol, self._looked, self._counts.get(symbol, ()))
 
     def free_by(self, look: Look, symbol: str) -> Free:
         """Return the same by a look that was taken to be shown."""
         with self._ledger.open_book() as book:
-            return self._free(book, symbol, look, None)
+            return self._free(book, symbol, look)
 
     def entries_stopped(self, symbol: str, instrument_id: str | None = None) -> str | None:
         """Return why no position may be opened in a symbol for what is known of the one there is, or None."""
@@ -137,7 +163,8 @@ class Holdings:
 
         ``by`` is a point on the clock. What cannot be read leaves the last look in place.
         """
-        free = self.free_to_sell(symbol)
+        with self._ledger.open_book() as book:
+            free = self._free(book, symbol, self._looked)
         if free.not_sure_because is None and quantity <= free.quantity:
             return
         last = self._looked
@@ -166,25 +193,30 @@ class Holdings:
         if self._looked is not None:
             self._looked = self._looked.with_accepted(symbol, quantity)
 
-    def _free(self, book: OrderBook, symbol: str, look: Look | None, held_by_hand: Decimal | None) -> Free:
+    def _free(self, book: OrderBook, symbol: str, look: Look | None, counts: Sequence[HandCount] = ()) -> Free:
         expected = book.expected_positions().get(symbol, NOTHING)
         instrument_id = book.positions.instrument_of(symbol)
         elsewhere = self._external.open_sells(symbol, instrument_id)
         row = None if look is None else look.unread_row(symbol, instrument_id)
-        held = held_by_hand
-        if look is not None and held is None:
+        held, problem = None, self._not_sure(book, look) if row is None else row.problem
+        if look is not None and row is None:
             held = EXACT.add(look.held.get(symbol, NOTHING), look.since_began(symbol, expected))
-        problem = self._not_sure(book, look) if held_by_hand is None else None
+        if counts:
+            counted = min(count.carried_on(expected) for count in counts)
+            held = counted if held is None or problem is not None else min(held, counted)
+            problem = None
+            # A journal that never saw the positions explains nothing that could bound the count.
+            expected = counted if any(count.is_first for count in counts) else expected
         return free_shares(
             Shares(
                 symbol=symbol,
                 expected=expected,
-                held=held if row is None else None,
-                held_back=NOTHING if look is None else look.held_back.get(symbol, NOTHING),
+                held=held,
+                held_back=NOTHING if look is None else look.held_back_now(symbol, book.reserved_shares(symbol)),
                 promised=EXACT.add(book.reserved_shares(symbol), elsewhere.shares),
                 unknown_sell=elsewhere.unknown,
             ),
-            not_sure_because=problem if row is None else row.problem,
+            not_sure_because=problem,
         )
 
     def _not_sure(self, book: OrderBook, look: Look | None) -> str | None:

@@ -1,5 +1,6 @@
 """The intent of an order: what is written down before a byte of it leaves, and when it may be the same order again."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from trading_bot.order_management.events import EventKind, OrderEvent
@@ -48,6 +49,18 @@ def may_go_again(order: OrderEnvelope, terms: OrderTerms) -> bool:
     theirs = (terms.symbol, terms.side, terms.quantity, terms.time_in_force, terms.extended_hours)
     is_price = terms.limit_price in (order.limit_price, order.reference_price)
     return order.state is OrderState.NOT_SENT and ours == theirs and is_price
+
+
+def is_to_go_again(order: OrderEnvelope, terms: OrderTerms) -> bool:
+    """Whether these priced terms are to the cent those of an order on record that was provably not sent."""
+    return may_go_again(order, terms) and terms.limit_price == order.limit_price
+
+
+def again(intent: OrderEvent, order: OrderEnvelope) -> OrderEvent:
+    """Return the intent as that of the order on record: who asks for it again changes nothing about it."""
+    reference_price = f"{order.reference_price:f}"
+    details = {**intent.details, "reference_price": reference_price}
+    return replace(intent, strategy_name=order.strategy_name, details=details)
 
 
 def refuse_reuse(order: TrackedOrder, terms: OrderTerms) -> None:

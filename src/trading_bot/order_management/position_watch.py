@@ -72,6 +72,14 @@ class Look:
         before = self.expected if self.expected_before is None else self.expected_before
         return EXACT.subtract(expected, before.get(symbol, NOTHING))
 
+    def held_back_now(self, symbol: str, reserved: Decimal) -> Decimal:
+        """Return what the broker holds back, less what sells of ours, of which ``reserved`` is left, gave back since.
+
+        Where somebody else's holds are among it, all of it counts until the next look.
+        """
+        held_back = self.held_back.get(symbol, NOTHING)
+        return min(held_back, reserved) if held_back == self.reserved.get(symbol) else held_back
+
     def with_accepted(self, symbol: str, quantity: Decimal) -> "Look":
         """Return the look as it would have been, had our fills explained this position."""
         before = self.expected if self.expected_before is None else self.expected_before

@@ -8,6 +8,7 @@ from trading_bot.clock import Clock, Seconds
 from trading_bot.error_handling.retry import growing_pauses
 from trading_bot.order_management.cancel_tracker import CHANGED_SINCE, NOT_ASKED, CancelTarget, CancelTracker
 from trading_bot.order_management.events import EventKind, about
+from trading_bot.order_management.foreign import Row
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.lifecycle import is_legal
 from trading_bot.order_management.models import OrderId, OrderReport, OrderState
@@ -158,16 +159,16 @@ def our_target(order: TrackedOrder, order_id: OrderId, *, was_asked: bool) -> Ta
     )
 
 
-def foreign_target(report: OrderReport, *, was_asked: bool) -> Target:
-    """Aim at an order that no order of the book stands for."""
+def foreign_target(row: Row, order_id: OrderId, *, was_asked: bool) -> Target:
+    """Aim at an order that no order of the book stands for; all that a cancel needs of its row is the order's id."""
     return Target(
-        order_id=report.order_id,
-        symbol=report.symbol,
+        order_id=order_id,
+        symbol=row.symbol or row.instrument_id or "an unknown instrument",
         ours=None,
-        state=report.state,
-        filled=report.cumulative_quantity,
+        state=row.state or OrderState.CONFIRMED,
+        filled=row.cumulative_quantity or Decimal(0),
         reply=_ASKED_BEFORE if was_asked else NOT_ASKED,
-        may_be_under_way=was_asked or report.state is OrderState.PENDING_CANCEL,
+        may_be_under_way=was_asked or row.state is OrderState.PENDING_CANCEL,
     )
 
 

@@ -145,7 +145,8 @@ def _intended(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder
 
 def _is_same_intent(before: OrderEnvelope, after: OrderEnvelope) -> bool:
     """Whether both ask for the same order: all but when it was asked for, and what became of it."""
-    return after == replace(before, created_at=after.created_at, state=after.state, reason=None, latency_ms=None)
+    unsent = replace(before, created_at=after.created_at, state=after.state, reason=None, latency_ms=None)
+    return after == replace(unsent, symbol_was=after.symbol_was)
 
 
 _SWITCHES: Mapping[str, bool] = {"true": True, "false": False}
