@@ -8,6 +8,7 @@ from trading_bot.logging.trade_logger import StructuredTradeLogger, TradeRecord
 from trading_bot.order_management.exceptions import OrderError
 from trading_bot.order_management.exit_facts import ExitEnding
 from trading_bot.order_management.exit_run import ExitResult, Leave, checked
+from trading_bot.order_management.manager import OrderManager
 from trading_bot.order_management.models import ExecutionMode, Side
 from trading_bot.order_management.placement import Gather
 from trading_bot.trades import TradeResult, TradeStatus
