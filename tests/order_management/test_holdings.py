@@ -174,13 +174,18 @@ class TestDrift:
         bench.sync(after=60)
         assert freeze(bench).reason == "another price"
 
-    def test_a_short_position_halts_entries_at_once(self):
-        bench = ManagerBench(shares={"AAPL": 50, "MSFT": 5})
+    def test_a_short_position_stops_entries_in_its_symbol_at_once_and_in_no_other(self):
+        """The owner may hold a short on purpose, and it cannot be accepted: a halt of the account would never end."""
+        bench = ManagerBench(shares={"AAPL": 50, "MSFT": 5, "TSLA": 1})
         bench.positions.move("MSFT", "-8")
+        bench.positions.move("TSLA", "-2")
         bench.sync(after=LOOK_EVERY_S)
-        with pytest.raises(TradingHaltedError, match="short"):
-            bench.buy()
+        for symbol in ("MSFT", "TSLA"):
+            with pytest.raises(TradingHaltedError, match="short"):
+                bench.buy(symbol=symbol)
         assert bench.sell("s1").order_id is not None
+        assert bench.buy("b1", quantity=3).order_id is not None
+        assert bench.manager.halted_because is None
 
 
 class TestRequests:

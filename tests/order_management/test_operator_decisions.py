@@ -17,6 +17,7 @@ from tests.support.fake_gateway import (
     rejected,
 )
 from tests.support.manager_bench import MONDAY, ManagerBench, terms
+from trading_bot.order_management.causes import Cause, halted
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
@@ -207,12 +208,11 @@ class TestAdopt:
 
     def test_a_halt_of_another_cause_stays(self, monkeypatch):
         bench = ManagerBench(shares={"MSFT": 1})
-        bench.positions.move("MSFT", "-2")
-        bench.sync(after=LOOK_EVERY_S)
+        bench.ledger.record_fact(halted(Cause.REFUSALS, "three refusals"))
         stranger = bench.gateway.add(terms("TSLA"), ref_id=STRANGER_REF)
         shown(monkeypatch, stranger, time_in_force=TimeInForce.GFD)
         bench.manager.decisions.adopt(stranger.order_id, **ALICE)
-        assert "short" in (bench.manager.halted_because or "")
+        assert "three refusals" in (bench.manager.halted_because or "")
 
     @pytest.mark.parametrize(
         "changes", [{"limit_price": None}, {"time_in_force": None}, {"created_at": None}, {"quantity": Decimal("1.5")}]
@@ -330,22 +330,25 @@ class TestAcceptPosition:
             bench.manager.decisions.accept_position("AAPL", **ALICE)
         assert bench.manager.decisions.accept_position("AAPL", **ALICE) == 0
 
-    def test_a_short_position_is_not_accepted_and_a_covered_one_ends_the_halt(self):
+    @pytest.mark.parametrize("was_halted", [False, True], ids=["now", "by version 0.1"])
+    def test_a_short_position_is_not_accepted_and_a_covered_one_ends_what_it_stopped(self, was_halted):
         bench = ManagerBench(shares={"AAPL": 50})
         bench.positions.move("AAPL", "-58")
         bench.sync(after=LOOK_EVERY_S)
         with pytest.raises(OrderValidationError, match="8 shares short"):
             bench.manager.decisions.accept_position("AAPL", **ALICE)
         bench.positions.move("AAPL", "8")
+        if was_halted:
+            bench.ledger.record_fact(replace(halted(Cause.NEGATIVE_POSITION, "short"), symbol="AAPL"))
         assert bench.manager.decisions.accept_position("AAPL", **ALICE) == 0
-        assert bench.manager.halted_because is None
+        assert bench.manager.ways_out.freezes() == ()
 
-    def test_the_position_of_another_symbol_does_not_end_the_halt(self):
+    def test_the_position_of_another_symbol_does_not_end_what_a_short_one_stopped(self):
         bench = ManagerBench(shares={"AAPL": 50, "MSFT": 1})
         bench.positions.move("MSFT", "-2")
         bench.sync(after=LOOK_EVERY_S)
         bench.manager.decisions.accept_position("AAPL", **ALICE)
-        assert bench.manager.halted_because is not None
+        assert Cause.NEGATIVE_POSITION in {freeze.cause for freeze in bench.manager.ways_out.freezes("MSFT")}
 
     def test_a_freeze_of_another_cause_stays(self):
         bench = ManagerBench(shares={"AAPL": 50})

@@ -18,10 +18,10 @@ from trading_bot.order_management.position_watch import (
     differences,
     first_baseline,
     freeze_of,
-    halt_of,
     is_proven,
     open_sells,
     quantities,
+    short_freeze_of,
 )
 
 
@@ -95,9 +95,13 @@ def test_a_drift_names_both_quantities():
 
 
 def test_a_short_position_is_named():
-    halt = halt_of("AAPL", Decimal(-3))
-    assert (halt.event, halt.symbol, cause_of(halt)) == (EventKind.TRADING_HALTED, "AAPL", Cause.NEGATIVE_POSITION)
-    assert "-3 AAPL" in (halt.reason or "")
+    freeze = short_freeze_of("AAPL", Decimal(-3))
+    assert (freeze.event, freeze.symbol, cause_of(freeze)) == (
+        EventKind.SYMBOL_FROZEN,
+        "AAPL",
+        Cause.NEGATIVE_POSITION,
+    )
+    assert "-3 AAPL" in (freeze.reason or "")
 
 
 def test_open_sells_count_with_what_they_may_still_take():

@@ -15,9 +15,9 @@ from trading_bot.order_management.position_watch import (
     agreed,
     differed,
     freeze_of,
-    halt_of,
     is_proven,
     is_same_difference,
+    short_freeze_of,
     was_proven_before,
 )
 from trading_bot.order_management.tracked_order import TrackedOrder
@@ -39,9 +39,9 @@ def act_on(
             for freeze in book.freezes(symbol=symbol)
             if freeze.cause is Cause.DRIFT
         )
-    short = next((symbol for symbol in sorted(look.held) if look.held[symbol] < 0), None)
-    if short is not None and not book.is_halted_for(Cause.NEGATIVE_POSITION):
-        ledger.record_fact(halt_of(short, look.held[short]))
+    for symbol in sorted(look.held):
+        if look.held[symbol] < 0 and book.freeze_fact(symbol, Cause.NEGATIVE_POSITION) is None:
+            ledger.record_fact(short_freeze_of(symbol, look.held[symbol]))
 
 
 def explained_by_doubt(look: Look, in_doubt: Iterable[TrackedOrder]) -> frozenset[str]:

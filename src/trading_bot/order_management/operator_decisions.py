@@ -320,7 +320,8 @@ class OperatorDecisions:
         caused = (
             freeze
             for freeze in book.freezes(symbol=symbol)
-            if (freeze.symbol is not None and freeze.cause is Cause.DRIFT)
+            if (freeze.symbol is not None and freeze.cause in (Cause.DRIFT, Cause.NEGATIVE_POSITION))
+            # Journals of version 0.1 halt the account over a short position.
             or (freeze.cause is Cause.NEGATIVE_POSITION and freeze.concerns == symbol)
         )
         self._ledger.record_facts(ended(freeze, by=by, reason=reason) for freeze in tuple(caused))

@@ -223,12 +223,12 @@ def freeze_of(symbol: str, look: Look) -> OrderEvent:
     )
 
 
-def halt_of(symbol: str, quantity: Decimal) -> OrderEvent:
-    """Return the record that halts trading over a short position, which nothing here ever opens."""
+def short_freeze_of(symbol: str, quantity: Decimal) -> OrderEvent:
+    """Return the record that stops entries in a symbol that is held short, which nothing here ever opens."""
     return OrderEvent(
-        event=EventKind.TRADING_HALTED,
+        event=EventKind.SYMBOL_FROZEN,
         symbol=symbol,
-        reason=f"the broker shows {in_words(quantity)} {symbol}: the account is short",
+        reason=f"the broker shows {in_words(quantity)} {symbol}: the position is short",
         details={CAUSE: Cause.NEGATIVE_POSITION.value},
     )
 
