@@ -1,5 +1,6 @@
 """The positions on the bench: what is compared, what freezes, and how many shares may be sold."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from tests.support.fake_gateway import REPLY_LOST, nothing
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.manager_bench import MONDAY, ManagerBench, terms
-from trading_bot.order_management.causes import Cause, cause_of
+from trading_bot.order_management.causes import Cause, cause_of, halted
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
     OrderOutcomeUnknownError,
@@ -17,6 +18,7 @@ from trading_bot.order_management.exceptions import (
 from trading_bot.order_management.free_shares import LATEST_LOOK_S
 from trading_bot.order_management.models import ExecutionMode, Side
 from trading_bot.order_management.order_book import OrderBook
+from trading_bot.order_management.portfolio import UnreadPosition
 from trading_bot.order_management.position_watch import LOOK_EVERY_S, baseline
 
 
@@ -186,6 +188,28 @@ class TestDrift:
         assert bench.sell("s1").order_id is not None
         assert bench.buy("b1", quantity=3).order_id is not None
         assert bench.manager.halted_because is None
+
+    @pytest.mark.parametrize("was_halted", [False, True], ids=["now", "by version 0.1"])
+    def test_what_a_short_position_stopped_ends_by_itself_once_it_is_covered(self, was_halted):
+        bench = ManagerBench(shares={"MSFT": 5, "TSLA": 5})
+        bench.positions.move("MSFT", "-8")
+        bench.positions.move("TSLA", "-8")
+        bench.sync(after=LOOK_EVERY_S)
+        if was_halted:
+            bench.ledger.record_fact(replace(halted(Cause.NEGATIVE_POSITION, "short"), symbol="MSFT"))
+        bench.positions.move("MSFT", "8")
+        bench.sync(after=LOOK_EVERY_S)
+        short = {it.symbol or it.concerns for it in bench.manager.ways_out.freezes() if it.cause is not Cause.DRIFT}
+        assert short == {"TSLA"}
+
+    def test_a_position_that_cannot_be_read_is_not_covered(self):
+        bench = ManagerBench(shares={"MSFT": 5})
+        bench.positions.move("MSFT", "-8")
+        bench.sync(after=LOOK_EVERY_S)
+        bench.positions.missing.add("MSFT")
+        bench.positions.unread.append(UnreadPosition(name="MSFT", problem="cannot be read", symbol="MSFT"))
+        bench.sync(after=LOOK_EVERY_S)
+        assert Cause.NEGATIVE_POSITION in {it.cause for it in bench.manager.ways_out.freezes("MSFT")}
 
 
 class TestRequests:

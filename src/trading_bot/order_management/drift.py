@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 
-from trading_bot.order_management.causes import OURSELVES, Cause, ended
+from trading_bot.order_management.causes import OURSELVES, Cause, Freeze, ended
 from trading_bot.order_management.events import OrderEvent
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import EXACT, Side
@@ -23,6 +23,7 @@ from trading_bot.order_management.position_watch import (
 from trading_bot.order_management.tracked_order import TrackedOrder
 
 _HEALED = "the broker's position is what our fills explain again"
+_COVERED = "the broker shows no short position in it any more"
 
 
 def act_on(
@@ -39,6 +40,7 @@ def act_on(
             for freeze in book.freezes(symbol=symbol)
             if freeze.cause is Cause.DRIFT
         )
+    ledger.record_facts(ended(freeze, by=OURSELVES, reason=_COVERED) for freeze in _covered(book, look))
     for symbol in sorted(look.held):
         if look.held[symbol] < 0 and book.freeze_fact(symbol, Cause.NEGATIVE_POSITION) is None:
             ledger.record_fact(short_freeze_of(symbol, look.held[symbol]))
@@ -73,6 +75,15 @@ def _about_difference(book: OrderBook, look: Look, symbol: str, difference: Diff
     frozen = book.freeze_fact(symbol, Cause.DRIFT)
     if frozen is None or not is_same_difference(frozen, symbol, look):
         yield freeze_of(symbol, look)
+
+
+def _covered(book: OrderBook, look: Look) -> list[Freeze]:
+    short = [freeze for freeze in book.freezes() if freeze.cause is Cause.NEGATIVE_POSITION]
+    return [freeze for freeze in short if _is_covered(freeze.symbol or freeze.concerns or "", book, look)]
+
+
+def _is_covered(symbol: str, book: OrderBook, look: Look) -> bool:
+    return look.held.get(symbol, NOTHING) >= 0 and not look.is_silent_on(symbol, book.positions.instrument_of(symbol))
 
 
 def _healed(book: OrderBook, look: Look, differing: Collection[str]) -> list[str]:
