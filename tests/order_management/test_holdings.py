@@ -201,6 +201,7 @@ class TestDrift:
         bench.sync(after=LOOK_EVERY_S)
         short = {it.symbol or it.concerns for it in bench.manager.ways_out.freezes() if it.cause is not Cause.DRIFT}
         assert short == {"TSLA"}
+        assert {fact.symbol for fact in bench.journal.facts(EventKind.SYMBOL_RELEASED)} <= {"MSFT"}
 
     def test_a_position_that_cannot_be_read_is_not_covered(self):
         bench = ManagerBench(shares={"MSFT": 5})

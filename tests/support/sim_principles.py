@@ -70,7 +70,6 @@ def _ways_out(world: SimWorld) -> Iterator[str]:
 
 
 def _an_exit(world: SimWorld) -> Iterator[str]:
-    world.cancel_all()
     if not world.broker.book.held[HEALTHY]:
         return  # somebody has left everything
     world.broker.is_liquid = True
@@ -83,7 +82,14 @@ def _an_exit(world: SimWorld) -> Iterator[str]:
 def _ask(world: SimWorld, symbol: str, side: str) -> TradeResult | None:
     """Ask for two shares: the schedules ask for other numbers, so it equals none of theirs."""
     return world.trade(
-        Trade(client_order_id=f"proof-{side}-{symbol}", symbol=symbol, side=side, quantity=2, reference=_REFERENCE)
+        Trade(
+            client_order_id=f"proof-{side}-{symbol}",
+            symbol=symbol,
+            side=side,
+            quantity=2,
+            reference=_REFERENCE,
+            time_in_force="gtc",  # what comes after the proofs finds open orders
+        )
     )
 
 
