@@ -8,6 +8,7 @@ from tests.support.fake_gateway import REQUEST_LOST
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.manager_bench import MONDAY, ManagerBench, terms
 from trading_bot.clock import Moment
+from trading_bot.order_management.causes import Cause, halted
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
@@ -177,8 +178,11 @@ class TestInstrumentIds:
 
 
 class TestHowSureASellIs:
-    def test_a_second_writer_that_is_suspected_forbids_sells_where_the_account_could_go_short(self):
+    @pytest.mark.parametrize("earlier", [(), (halted(Cause.EXIT, "everything was left"),)], ids=["alone", "second"])
+    def test_a_second_writer_that_is_suspected_forbids_sells_where_the_account_could_go_short(self, earlier):
+        """Whatever halts entries besides, and since when."""
         bench = ManagerBench(shares={"AAPL": 50}, mode=ExecutionMode.LIVE)
+        bench.ledger.record_facts(earlier)
         bench.gateway.add(terms("NVDA"), ref_id=f"{OUR_MARK}-0000-4000-8000-000000000001")
         bench.sync()
         assert "another copy" in str(holdings(bench).free_to_sell("AAPL").not_sure_because)

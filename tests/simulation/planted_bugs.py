@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from tests.simulation.planted_principle_bugs import PRINCIPLES
 from tests.simulation.planted_rotation_bugs import ROTATION
 from tests.support.sim_schedule import SENDING_AGAIN
 from trading_bot.latch import Latch
@@ -120,8 +121,8 @@ def _part_of_a_list_proves_absence(patch: pytest.MonkeyPatch) -> None:
 def _first_page_is_all(patch: pytest.MonkeyPatch) -> None:
     real = _real(gateways, "walk_pages")
 
-    def first_page(get, path, query):
-        return real(lambda path, query: {**get(path, query), "next": None}, path, query)
+    def first_page(get, path, query, **named):
+        return real(lambda path, query: {**get(path, query), "next": None}, path, query, **named)
 
     patch.setattr(gateways, "walk_pages", first_page)
 
@@ -457,6 +458,7 @@ PLANTED: Mapping[str, Plant] = {
     "a start begins a new journal": _starts_a_new_journal,
     "replies are recorded unmasked": _replies_not_masked,
     **ROTATION,
+    **PRINCIPLES,
 }
 SETTINGS: Mapping[str, Mapping[str, object]] = {
     "a refused second request ends the doubt about the first": SENDING_AGAIN,

@@ -5,20 +5,22 @@ More of them: SIMULATION_SCHEDULES=5000 pytest tests/simulation/test_schedules.p
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import pytest
 
+from tests.simulation.directed_schedules import DIRECTED
 from tests.support.broker_stand_in import Route
 from tests.support.sim_invariants import BrokenInvariantError
-from tests.support.sim_schedule import PLAIN, SENDING_AGAIN, Setting, run, setting_of, shrunk, steps_of
+from tests.support.sim_schedule import ODD_FROM, PLAIN, SENDING_AGAIN, Setting, run, setting_of, shrunk, steps_of
 from tests.support.sim_steps import Step
 from tests.support.sim_world import SimWorld
 from trading_bot.bot import TradeStatus
 from trading_bot.order_management.events import EventKind
+from trading_bot.order_management.exit_facts import ExitEnding
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.results import CancelVerdict
 
@@ -63,6 +65,11 @@ JOURNAL = {
 
 
 BROKER = {"a cancel taken and dropped"}
+WAYS_OUT = {
+    EventKind.EXIT_LEG_PLACED,
+    EventKind.POSITION_AGREED,
+    *(f"exit: {ending}" for ending in (ExitEnding.SOLD, ExitEnding.RESTING, ExitEnding.IN_DOUBT)),
+}
 LIVE = {"live: a session renewed", "live: submitted", "live: unknown", "live: duplicate"}
 
 
@@ -113,9 +120,11 @@ def sent_again(world: SimWorld) -> int:
     return count
 
 
-def live(folders: pytest.TempPathFactory, count: int, order_management: Mapping[str, object] = PLAIN) -> Lived:
+def live(
+    folders: pytest.TempPathFactory, seeds: Iterable[int], order_management: Mapping[str, object] = PLAIN
+) -> Lived:
     all_of_them = Lived()
-    for seed in range(count):
+    for seed in seeds:
         try:
             world = run(folders.mktemp(f"schedule-{seed}-"), steps_of(seed), setting_of(seed, order_management))
         except BrokenInvariantError:
@@ -126,6 +135,7 @@ def live(folders: pytest.TempPathFactory, count: int, order_management: Mapping[
         all_of_them.reached.update(record.fact.event for record in world.records())
         all_of_them.reached.update(journal_stories(world))
         all_of_them.reached.update(live_stories(world))
+        all_of_them.reached.update(f"exit: {left.result.ending}" for left in world.exits)
         all_of_them.sent_again += sent_again(world)
         all_of_them.reached["a cancel taken and dropped"] += world.broker.dropped_cancels
     return all_of_them
@@ -139,7 +149,12 @@ class Lives:
 
     @cached_property
     def all_of_them(self) -> Lived:
-        return live(self._folders, SCHEDULES)
+        return live(self._folders, range(SCHEDULES))
+
+    @cached_property
+    def odd_ones(self) -> Lived:
+        """Lives of accounts with odd rows and moved shares, whose positions somebody leaves."""
+        return live(self._folders, range(ODD_FROM, ODD_FROM + SCHEDULES // 2))
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +178,7 @@ def test_no_schedule_breaks_a_promise(lives, tmp_path_factory):
 
 
 def test_no_schedule_breaks_a_promise_where_an_order_in_doubt_is_sent_again(tmp_path_factory):
-    again = live(tmp_path_factory, SCHEDULES // 4, SENDING_AGAIN)
+    again = live(tmp_path_factory, range(SCHEDULES // 4), SENDING_AGAIN)
     refuse_broken(again, tmp_path_factory, SENDING_AGAIN)
     assert again.sent_again > 0
 
@@ -172,6 +187,23 @@ def test_no_schedule_breaks_a_promise_where_an_order_in_doubt_is_sent_again(tmp_
 def test_the_schedules_reach(lives, what):
     """A simulation that never comes to an unknown outcome proves nothing about unknown outcomes."""
     assert lives.all_of_them.reached[what] > 0
+
+
+def test_no_schedule_of_an_odd_account_breaks_a_promise(lives, tmp_path_factory):
+    """Doubt stays with what it concerns, and there is always a way out: see `sim_principles`."""
+    refuse_broken(lives.odd_ones, tmp_path_factory, PLAIN)
+    assert lives.odd_ones.sent_again == 0
+
+
+@pytest.mark.parametrize("what", sorted(WAYS_OUT))
+def test_the_schedules_of_odd_accounts_reach(lives, what):
+    assert lives.odd_ones.reached[what] > 0
+
+
+@pytest.mark.parametrize("bug", DIRECTED)
+@pytest.mark.parametrize("mode", ExecutionMode)
+def test_the_bot_lives_through_a_directed_schedule(bug, mode, tmp_path):
+    run(tmp_path, DIRECTED[bug], Setting(mode=mode))
 
 
 def test_a_schedule_lived_twice_writes_the_same_journal(tmp_path):

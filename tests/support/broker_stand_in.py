@@ -12,6 +12,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
@@ -87,6 +88,8 @@ class Act(enum.StrEnum):
     PAGE_2_FAILS = "page_2_fails"
     STALE = "stale"
     VANISHED = "vanished"
+    NAMELESS = "nameless"
+    NO_ROWS = "no_rows"
 
 
 class RefIdMode(enum.StrEnum):
@@ -140,9 +143,20 @@ _STATUS_AFTER: Mapping[Act, int] = {
     Act.E504_AFTER: 504,
 }
 _ODD_ROWS = frozenset({Act.WRONG_TYPES, Act.MISSING_FIELDS, Act.NEGATIVE, Act.NOT_A_NUMBER, Act.HUGE})
-_HARMLESS = {Act.FOREIGN_ORDER, Act.STALE, Act.VANISHED, Act.DUPLICATE_ROWS, Act.DUPLICATE_FILLS, Act.UNKNOWN_STATE}
+_HARMLESS = {
+    Act.FOREIGN_ORDER,
+    Act.STALE,
+    Act.VANISHED,
+    Act.DUPLICATE_ROWS,
+    Act.DUPLICATE_FILLS,
+    Act.UNKNOWN_STATE,
+    Act.NAMELESS,
+    Act.NO_ROWS,
+}
 LISTING_LAG = timedelta(minutes=10)
 """How long a lagging listing may leave an order out."""
+POSITION_LAG = timedelta(minutes=2)
+BID = Decimal("99.98")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +182,8 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         self.ref_ids = RefIdMode.CONFLICT
         self.cancels = CancelMode.AT_ONCE
         self.honours_is_closed = True
+        self.is_liquid = False
+        """Whether a sell at or below the bid trades as soon as time passes."""
         self.page_size = 3
         self.late_by = timedelta(minutes=2)
         self.date_skew: timedelta | None = timedelta()
@@ -215,6 +231,9 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         for request in due:
             self._act(request)
         self.book.expire(now)
+        for order in self.book.open() if self.is_liquid else ():
+            if order.side == "sell" and order.price <= BID:
+                self.book.fill(order, order.remaining, now)
 
     def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):  # noqa: PLR0917 - requests' own signature
         parsed = _parsed(request, timeout)
@@ -263,6 +282,8 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
                 self._underway.append((self.clock.now() + self.late_by, request))
                 self._silence(request)
         stale = act is Act.STALE and request.route is Route.LIST
+        if act is Act.STALE and request.route is Route.POSITIONS:
+            return reply(200, {"next": None, "results": self._lagging_positions()})
         answer = self._listed(request, stale=True) if stale else self._act(request)
         self.meanwhile(request)
         match act:
@@ -293,7 +314,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         serve = {
             Route.LOGIN: self._logged_in,
             Route.ACCOUNT: lambda request: reply(200, self._account_row()),
-            Route.POSITIONS: lambda request: reply(200, {"next": None, "results": self._position_rows()}),
+            Route.POSITIONS: self._positions,
             Route.INSTRUMENT: self._instruments,
             Route.QUOTES: self._quotes,
             Route.SUBMIT: self._submitted,
@@ -321,7 +342,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
             return _STATUS[Act.REF_ID_400]()
         if known and self.ref_ids is RefIdMode.FIRST_ORDER:
             return reply(201, known[0].row())
-        if request.form["side"] == "sell" and int(request.form["quantity"]) > self._for_sale(request.form["symbol"]):
+        if request.form["side"] == "sell" and int(request.form["quantity"]) > self.for_sale(request.form["symbol"]):
             return reply(400, {"detail": "Not enough shares to sell."})
         order = self.book.take(request.form, now=now, expires_at=self._session_end(now))
         return reply(201, order.row())
@@ -353,6 +374,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         shown = [order for order in self.book.orders if order.hidden_until is None or now >= order.hidden_until]
         shown.sort(key=lambda order: order.created_at, reverse=True)
         rows = [order.versions[0] if stale else order.row() for order in shown]
+        rows = [*self.book.strange_orders, *rows]
         rows = [row for row in rows if self._asked_for(row, request.query)]
         start = int(request.query.get("cursor", "0"))
         end = start + self.page_size
@@ -363,7 +385,9 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         if query.get("is_closed") == "false" and self.honours_is_closed and row["state"] in ENDED:
             return False
         since = query.get("updated_at[gte]")
-        return since is None or datetime.fromisoformat(str(row["updated_at"])) >= datetime.fromisoformat(since)
+        if since is None or row["updated_at"] is None:
+            return True
+        return datetime.fromisoformat(str(row["updated_at"])) >= datetime.fromisoformat(since)
 
     @staticmethod
     def _page_address(request: Request, cursor: int) -> str:
@@ -382,19 +406,38 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
             "only_position_closing_trades": False,
         }
 
+    def _positions(self, request: Request) -> Answer:
+        rows = self._position_rows()
+        if request.path == "/positions/":
+            return reply(200, {"next": None, "results": rows})
+        alone = [row for row in rows if row["instrument_id"] == request.path.split("/")[3]]
+        return reply(200, alone[0]) if alone else reply(404, {"detail": "Not found."})
+
     def _position_rows(self) -> list[dict[str, object]]:
-        return [
-            {
-                "instrument_id": INSTRUMENTS[symbol],
-                "account_number": self.book.account,
-                "quantity": f"{quantity:.8f}",
-                "average_buy_price": "90.0000",
-                "shares_held_for_sells": f"{self._on_offer(symbol):.8f}",
-            }
+        rows = [
+            {**self._position_row(symbol, quantity), **self.book.spoilt_positions.get(symbol, {})}
             for symbol, quantity in self.book.held.items()
         ]
+        return [*rows, *self.book.strange_positions]
 
-    def _for_sale(self, symbol: str) -> int:
+    def _position_row(self, symbol: str, quantity: int) -> dict[str, object]:
+        return {
+            "instrument_id": INSTRUMENTS[symbol],
+            "account_number": self.book.account,
+            "quantity": f"{quantity:.8f}",
+            "average_buy_price": "90.0000",
+            "shares_held_for_sells": f"{self._on_offer(symbol):.8f}",
+        }
+
+    def _lagging_positions(self) -> list[dict[str, object]]:
+        held = self.book.held_at(self.clock.now() - POSITION_LAG)
+        return [
+            {**self._position_row(symbol, quantity), "shares_held_for_sells": "0.00000000"}
+            for symbol, quantity in held.items()
+        ]
+
+    def for_sale(self, symbol: str) -> int:
+        """Return the shares that are held and not on offer."""
         return self.book.held.get(symbol, 0) - self._on_offer(symbol)
 
     def _on_offer(self, symbol: str) -> int:
@@ -407,7 +450,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
     def _quote(self, symbol: str) -> dict[str, object]:
         return {
             "symbol": symbol,
-            "bid_price": "99.980000",
+            "bid_price": f"{BID:.6f}",
             "ask_price": "100.000000",
             "bid_size": 100,
             "ask_size": 100,
@@ -469,7 +512,7 @@ _ADDRESSES: tuple[tuple[str, str, Route], ...] = (
     ("GET", r"/orders/", Route.LIST),
     ("GET", r"/orders/[^/]+/", Route.READ),
     ("GET", r"/accounts/[^/]+/", Route.ACCOUNT),
-    ("GET", r"/positions/", Route.POSITIONS),
+    ("GET", r"/positions/(?:[^/]+/[^/]+/)?", Route.POSITIONS),
     ("GET", r"/quotes/", Route.QUOTES),
     ("GET", r"/instruments/(?:[^/]+/)?", Route.INSTRUMENT),
 )
@@ -506,7 +549,7 @@ def _spoil_rows(broker: BrokerStandIn, body: object, act: Act) -> None:
         row.update(_FIELD_SPOILERS.get(act, {}))
         if act is Act.MISSING_FIELDS:
             for name in ("side", "quantity", "cumulative_quantity"):
-                del row[name]
+                row.pop(name, None)
         if act is Act.DUPLICATE_FILLS and isinstance(row["executions"], list):
             row["executions"] = row["executions"] * 2
         if act is Act.STALE:
@@ -535,6 +578,15 @@ def _half_a_list(broker: BrokerStandIn, request: Request, body: dict[str, object
     return reply(200, {"next": broker._page_address(request, 1), "results": _rows(body)[:-1]})
 
 
+def _nameless(_broker: BrokerStandIn, _request: Request, body: dict[str, object]) -> Answer:
+    """The orders are there, and none of them says what it was called by who sent it."""
+    return reply(200, {**body, "results": [{**row, "ref_id": ""} for row in _rows(body)]})
+
+
+def _no_rows(_broker: BrokerStandIn, _request: Request, body: dict[str, object]) -> Answer:
+    return reply(200, {**body, "next": None, "results": []})
+
+
 def _without_the_young(broker: BrokerStandIn, _request: Request, body: dict[str, object]) -> Answer:
     since = wire_time(broker.clock.now() - LISTING_LAG)
     return reply(200, {**body, "results": [row for row in _rows(body) if str(row["created_at"]) < since]})
@@ -546,4 +598,6 @@ _PAGE_SPOILERS: Mapping[Act, Callable[[BrokerStandIn, Request, dict[str, object]
     Act.FOREIGN_PAGE: _elsewhere,
     Act.PAGE_2_FAILS: _half_a_list,
     Act.VANISHED: _without_the_young,
+    Act.NAMELESS: _nameless,
+    Act.NO_ROWS: _no_rows,
 }

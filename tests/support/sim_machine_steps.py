@@ -37,7 +37,7 @@ def _rotation_cut_short(chance: random.Random) -> Step:
         world.rotate()
         world.rotations_cut_short += world.life.is_over
         if world.life.is_over and power_loss:
-            world.disk.lose_power(world.journal, keep=keep)
+            world.lose_power(keep=keep)
         world.life.die_at = None
         world.boot_if_none_lives()
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.sim_invariants import BrokenInvariantError, Invariants
 from tests.support.sim_machine_steps import MACHINE_STEPS
+from tests.support.sim_odd_steps import ODD_STEPS
+from tests.support.sim_principles import prove_principles
 from tests.support.sim_steps import ORDER_STEPS, Step, move, usual_trade
 from tests.support.sim_world import LAST_WEEK, MORNING, SETTLED, SimWorld, session_end, trade_a_known_order
 from trading_bot.order_management.models import ExecutionMode
@@ -21,10 +23,15 @@ SENDING_AGAIN: Mapping[str, object] = {"broker_dedupes_ref_id": True, "request_t
 """Settings under which an order in doubt is sent again; a request that hangs leaves time for it."""
 
 
+ODD_FROM = 1_000_000
+"""Seeds from here on make lives of an account with odd rows, moved shares and exits; those before make none."""
+
+
 def steps_of(seed: int, count: int = 18) -> list[Step]:
     """Return the steps of one schedule."""
     chance = random.Random(seed)
-    makers, weights = zip(*ORDER_STEPS, *MACHINE_STEPS, strict=True)
+    odd = ODD_STEPS if seed >= ODD_FROM else []
+    makers, weights = zip(*ORDER_STEPS, *MACHINE_STEPS, *odd, strict=True)
     return [chance.choices(makers, weights)[0](chance) for _ in range(count)]
 
 
@@ -74,6 +81,8 @@ def run(folder: Path, steps: Sequence[Step], setting: Setting | None = None) -> 
         _check(invariants.check, steps[: number + 1])
     world.settle()
     _check(invariants.check_settled, steps)
+    _check(lambda: prove_principles(world), [*steps, "the faults have ended"])
+    _check(invariants.check, [*steps, "the proofs"])
     _after_the_close(world)
     _check(invariants.check_settled, [*steps, "the close"])
     world.kill()

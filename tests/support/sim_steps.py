@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 from tests.support.broker_stand_in import Act, CancelMode, RefIdMode, Request, Route
 from tests.support.sim_world import CLOSE, SimWorld, Trade
-from tests.support.stand_in_book import INSTRUMENTS, HeldOrder
+from tests.support.stand_in_book import HEALTHY, INSTRUMENTS, HeldOrder
 
-SYMBOLS = tuple(INSTRUMENTS)
+SYMBOLS = tuple(symbol for symbol in INSTRUMENTS if symbol != HEALTHY)
 _LAST_MOMENT = CLOSE - timedelta(minutes=30)
 """Random steps end before the session does: what lives longer than its session is no broker's doing."""
 
@@ -21,8 +21,11 @@ _UNTRUE = {Act.CONFLICT, Act.REF_ID_400, Act.THROTTLED_AFTER}
 _HALTING = {Act.TLS, Act.REDIRECT, Act.FORBIDDEN, Act.NOT_FOUND}
 """Each of these takes a symbol or the whole account out of the rest of the schedule, so they are rare."""
 
-_SUBMIT_ACTS = [act for act in Act if act not in _UNTRUE for _ in range(1 if act in _HALTING else 3)]
-_READ_ACTS = [act for act in Act if act not in {*_UNTRUE, Act.LATE, Act.TLS, Act.REDIRECT}]
+_OF_LISTS = {Act.NAMELESS, Act.NO_ROWS}
+"""They mean something where orders are listed only."""
+
+_SUBMIT_ACTS = [act for act in Act if act not in _UNTRUE | _OF_LISTS for _ in range(1 if act in _HALTING else 3)]
+_READ_ACTS = [act for act in Act if act not in {*_UNTRUE, *_OF_LISTS, Act.LATE, Act.TLS, Act.REDIRECT}]
 
 
 _PART_OF_A_LIST = [Act.PAGE_LOOP, Act.FOREIGN_PAGE, Act.PAGE_2_FAILS]
@@ -295,6 +298,7 @@ def move(world: SimWorld, order: HeldOrder, what: str) -> None:
         case "reject" if not order.fills:
             book.end(order, "rejected", now)
         case "bust" if order.fills:
+            world.unsure.add(order.symbol)
             book.bust(order, now)
         case "hide":
             order.hidden_until = now + timedelta(minutes=10)

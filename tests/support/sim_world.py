@@ -20,10 +20,13 @@ from tests.support.stand_in_book import HeldOrder
 from trading_bot.bot import StartError, TradeResult, TradingBot
 from trading_bot.error_handling.retry import no_jitter
 from trading_bot.latch import Latch
+from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.events import EventKind, JournalRecord
 from trading_bot.order_management.exceptions import OrderCancellationError, OrderError, OrderLogError
+from trading_bot.order_management.exit_run import ExitResult
 from trading_bot.order_management.journal_keeper import JournalKeeper
 from trading_bot.order_management.models import ExecutionMode, OrderEnvelope
+from trading_bot.order_management.operator_decisions import OperatorDecisions
 from trading_bot.order_management.order_book import OrderBook
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.startup.account import AccountParts
@@ -75,6 +78,18 @@ class Post:
     """Since a page of the broker's orders was last served readable."""
     had_listed: bool
     """Whether the process that sent it had read one page at least of the broker's orders."""
+    for_sale: int
+    """The shares of the symbol that the broker held and that no open sell promised."""
+    is_second_in_doubt: bool
+    """Whether an earlier intent of the same order had ended in doubt."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Left:
+    """An exit that somebody asked for, how it ended, and how long the answer took."""
+
+    result: ExitResult
+    took_s: float
 
 
 @dataclass
@@ -108,9 +123,15 @@ class SimWorld:
         """What the disk does to every later process."""
         self.rotations_cut_short = 0
         self.second_holders = 0
+        self.power_losses = 0
         self.posts: list[Post] = []
         self.answers: list[TradeAnswer] = []
         self.cancels: list[CancelResult] = []
+        self.exits: list[Left] = []
+        self.unsure: set[str] = set()
+        """Symbols whose shares were moved without an order of ours: there no bot can know what is held."""
+        self.odd_symbols: set[str] = set()
+        """Symbols of which the broker has shown a row that nobody can read in full."""
         self.syncs: list[SyncSummary] = []
         self._ids = itertools.count(1)
         self.journal = self.account.journal
@@ -126,6 +147,11 @@ class SimWorld:
     def book_on_disk(self) -> OrderBook:
         return OrderBook.replayed(self.records())
 
+    def exit_orders(self) -> set[str]:
+        """Return the client order ids that exits have given their orders."""
+        placed = (record.fact for record in self.records() if record.fact.event is EventKind.EXIT_LEG_PLACED)
+        return {fact.details["leg"] for fact in placed}
+
     def order(self, client_order_id: str = "c1") -> HeldOrder:
         """The one order that the broker has of this client order id."""
         (order,) = self.orders_at_broker(client_order_id)
@@ -136,6 +162,14 @@ class SimWorld:
 
     def orders_at_broker_of(self, envelope: OrderEnvelope | None) -> list[HeldOrder]:
         return [] if envelope is None else self.broker.book.named(envelope.ref_id)
+
+    @staticmethod
+    def is_ours(order: HeldOrder) -> bool:
+        return order.ref_id.startswith(OUR_MARK)
+
+    def expected(self, symbol: str) -> Decimal:
+        """Return the shares of a symbol that the journal explains."""
+        return self.book_on_disk().expected_positions().get(symbol, Decimal(0))
 
     def ref_id(self, client_order_id: str) -> str:
         return next(
@@ -214,7 +248,11 @@ class SimWorld:
         if bot is not None:
             bot.stop()  # its writes and requests lead nowhere; only the operating system's locks are given back
         if power_loss:
-            self.disk.lose_power(self.journal, keep=keep)
+            self.lose_power(keep=keep)
+
+    def lose_power(self, *, keep: int) -> None:
+        self.power_losses += 1
+        self.disk.lose_power(self.journal, keep=keep)
 
     @contextlib.contextmanager
     def _mortal(self) -> Iterator[None]:
@@ -278,6 +316,45 @@ class SimWorld:
                     return self.bot.order_status(order_id)
         return None
 
+    def exit(self, symbol: str, quantity: int | None = None, *, is_stop: bool = True) -> ExitResult | None:
+        """Leave a position; None where no process is there to do it, or it died over it."""
+        began = self.clock.monotonic()
+        with self._mortal():
+            if self.bot is not None:
+                result = self.bot.exit_position(symbol, quantity, is_stop=is_stop)
+                self.exits.append(Left(result=result, took_s=self.clock.monotonic() - began))
+                return result
+        return None
+
+    def flatten(self) -> None:
+        """Leave every position, as ``flatten --all`` does; one after the other, so that it is the same each time."""
+        symbols: tuple[str, ...] = ()
+        with self._mortal():
+            if self.bot is not None:
+                ways_out = self.bot.manager.ways_out
+                with contextlib.suppress(OrderError):
+                    ways_out.cancel_entries(everything=True, by="simulation", reason="a flatten")
+                symbols = ways_out.held_symbols(everything=True)
+        for symbol in symbols:
+            self.exit(symbol)
+
+    def decide(self, decision: Callable[[OperatorDecisions], object]) -> None:
+        """Let a person decide; what there is nothing to decide about is refused."""
+        with self._mortal():
+            if self.bot is not None:
+                with contextlib.suppress(OrderError):
+                    decision(self.bot.manager.decisions)
+
+    def resume(self, symbol: str | None = None) -> None:
+        self.decide(lambda decisions: decisions.resume(symbol, by="simulation", reason="entries are wanted again"))
+
+    def release(self, symbol: str) -> None:
+        self.decide(lambda decisions: decisions.release(symbol, by="simulation", reason="the orders were compared"))
+
+    def move_by_hand(self, symbol: str, shares: int) -> None:
+        self.unsure.add(symbol)
+        self.broker.book.move_by_hand(symbol, shares, self.clock.now())
+
     def kill(self) -> None:
         """Engage the latch as the kill command does, from outside of the bot."""
         self._other_latch().engage()
@@ -307,6 +384,7 @@ class SimWorld:
     def settle(self, seconds: float = 300, *, every: float = 60) -> None:
         """End all faults, and let the bot synchronise for a while as its poller would."""
         self.broker.calm_down()
+        self.broker.meanwhile = lambda request: None
         self.life.die_at = None
         deadline = self.clock.monotonic() + seconds
         while self.clock.monotonic() < deadline:
@@ -343,8 +421,14 @@ class SimWorld:
                 had_lapsed=latest in self.lapsed,
                 list_age_s=(self.clock.now() - self.broker.last_list_at).total_seconds(),
                 had_listed=self.broker.readable_lists > self._lists_before_life,
+                for_sale=self.broker.for_sale(request.form["symbol"]),
+                is_second_in_doubt=any(record.seq < latest and _ended_in_doubt(record) for record in ours),
             )
         )
+
+
+def _ended_in_doubt(record: JournalRecord) -> bool:
+    return record.fact.event is EventKind.ORDER_OUTCOME_UNKNOWN
 
 
 def trade_a_known_order(world: SimWorld) -> None:

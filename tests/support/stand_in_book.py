@@ -16,7 +16,10 @@ INSTRUMENTS = {
     "MSFT": "50810c35-d215-4866-9758-0ada4ac79ffa",
     "KO": "6df56bd0-0bf2-44ab-8875-f94fd8526942",
     "BRK.B": "93bc3f2c-1d44-4e9a-a0a1-2f5fa3c1f3d4",
+    "T": "4bfb8a5c-1b2e-4b2f-9d9a-2f0c5b0d9c11",
 }
+HEALTHY = "T"
+"""A share that nothing odd ever concerns; only the proofs at the end of a schedule trade it."""
 _NAMES = uuid.UUID("6f1f0a52-9a5e-4a38-b7c5-1d33a2f00001")
 
 
@@ -107,6 +110,12 @@ class StandInBook:
     def __init__(self, *, account: str, shares: Mapping[str, int]) -> None:
         self.account = account
         self.held = dict(shares)
+        self.strange_orders: list[dict[str, object]] = []
+        """Rows of the order list that nobody here placed, as they are shown; see `odd_rows`."""
+        self.strange_positions: list[dict[str, object]] = []
+        self.spoilt_positions: dict[str, dict[str, object]] = {}
+        """What the row of a symbol's position shows in place of the truth."""
+        self._held_before: list[tuple[datetime, dict[str, int]]] = []
         self.orders: list[HeldOrder] = []
         self._numbers = 0
 
@@ -148,6 +157,7 @@ class StandInBook:
         quantity = min(quantity, order.remaining)
         if quantity <= 0:
             return
+        self._remember(now)
         order.fills.append(Fill(execution_id=self._new_id(), quantity=quantity, price=order.price, at=now))
         self.held[order.symbol] = self.held.get(order.symbol, 0) + (quantity if order.side == "buy" else -quantity)
         if order.filled == order.quantity:
@@ -158,10 +168,23 @@ class StandInBook:
 
     def bust(self, order: HeldOrder, now: datetime) -> None:
         """Annul the last fill, after the fact."""
+        self._remember(now)
         fill = order.fills.pop()
         self.held[order.symbol] -= fill.quantity if order.side == "buy" else -fill.quantity
         order.state = "voided"
         self._moved(order, now)
+
+    def move_by_hand(self, symbol: str, shares: int, now: datetime) -> None:
+        """Change a position without an order, as a split, a grant or a transfer does."""
+        self._remember(now)
+        self.held[symbol] += shares
+
+    def held_at(self, moment: datetime) -> dict[str, int]:
+        """Return what was held then, as a replica shows it that lags."""
+        return next((held for until, held in self._held_before if moment < until), self.held)
+
+    def _remember(self, now: datetime) -> None:
+        self._held_before.append((now, dict(self.held)))
 
     def begin_cancel(self, order: HeldOrder, now: datetime) -> None:
         if order.is_open:

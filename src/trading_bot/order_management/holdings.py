@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from trading_bot.clock import Clock, Seconds
 from trading_bot.logging.setup import get_logger
-from trading_bot.order_management.causes import Cause, cause_of
+from trading_bot.order_management.causes import Cause
 from trading_bot.order_management.drift import act_on, explained_by_doubt
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.external_orders import ExternalOrder, ExternalOrders
@@ -224,7 +224,7 @@ class Holdings:
             return self._unread_because or _NOT_READ
         if not self._could_short:
             return None
-        if cause_of(book.halt_fact) is Cause.STRANGER:
+        if book.is_halted_for(Cause.STRANGER):
             return "another copy of this program may trade the account, and the account could go short"
         return self._too_old("positions", look.began.age_s(self._clock)) or self._too_old(
             "open orders", self._view_age_s()

@@ -1,0 +1,121 @@
+"""Schedules written by hand, for bugs that take more coincidences than chance brings about soon.
+
+The bot itself lives through each of them without breaking a promise.
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from tests.support.broker_stand_in import Act, RefIdMode, Request, Route
+from tests.support.odd_rows import odd_order
+from tests.support.sim_steps import Step
+from tests.support.sim_world import CLOSE, SimWorld, Trade
+
+_A_SECOND_EXIT_WAITS_S = 0.5
+"""Real seconds for which the first exit of two gives the second one time to do harm."""
+
+
+def _doubted(world: SimWorld) -> None:
+    world.broker.acts[Route.SUBMIT].append(Act.REPLY_LOST)
+    world.broker.acts[Route.LIST].extend([Act.E500_BEFORE] * 12)
+    world.trade(Trade(client_order_id="doubted", quantity=3))
+    world.broker.acts[Route.LIST].clear()
+
+
+def _until_after_the_close(world: SimWorld) -> None:
+    for _ in range(3):
+        world.wait(61)
+        world.sync()
+    world.wait((CLOSE - world.clock.now()).total_seconds() + 120)
+    for _ in range(3):
+        world.sync()
+        world.wait(61)
+
+
+def _listed_as(act: Act) -> Step:
+    """What the list says of an order in doubt lasts until its session has ended."""
+
+    def story(world: SimWorld) -> None:
+        _doubted(world)
+        world.broker.standing[Route.LIST] = act
+        _until_after_the_close(world)
+
+    return Step(f"an order in doubt, and lists that are {act} until after the close", story)
+
+
+def _sold_and_shown_again(world: SimWorld) -> None:
+    sale = Trade(client_order_id="first", side="sell", quantity=60)
+    world.trade(sale)
+    for order in world.orders_at_broker("first"):
+        world.broker.book.fill(order, 60, world.clock.now())
+    world.sync()
+    world.broker.acts[Route.POSITIONS].extend([Act.STALE] * 4)
+    world.wait(10)
+    world.trade(replace(sale, client_order_id="second"))
+
+
+def _two_exits_at_once(world: SimWorld) -> None:
+    others: list[threading.Thread] = []
+
+    def again(request: Request) -> None:
+        if request.route is not Route.SUBMIT or others:
+            return
+        other = threading.Thread(target=lambda: world.exit("AAPL"), daemon=True)
+        others.append(other)
+        other.start()
+        other.join(_A_SECOND_EXIT_WAITS_S)
+
+    world.broker.meanwhile = again
+    world.exit("AAPL")
+    world.broker.meanwhile = lambda request: None
+    for other in others:
+        other.join()
+
+
+def _odd_row_in(symbol: str) -> Step:
+    def show(world: SimWorld) -> None:
+        book = world.broker.book
+        row = odd_order("an order for dollars", 1, symbol, account=book.account, now=world.clock.now())
+        book.strange_orders.append({**row, "side": "sell"})
+        world.odd_symbols.add(symbol)
+
+    return Step(f"a sell for dollars of {symbol} is open", show)
+
+
+def _exit_while_frozen(world: SimWorld) -> None:
+    world.move_by_hand("MSFT", 5)
+    for _ in range(3):
+        world.wait(301)
+        world.sync()
+
+
+def _late_and_asked_again(world: SimWorld) -> None:
+    trade = Trade(client_order_id="late", side="sell", quantity=3)
+    world.broker.ref_ids = RefIdMode.ACCEPT_AGAIN
+    world.broker.acts[Route.SUBMIT].append(Act.LATE)
+    world.trade(trade)
+    world.trade(trade)
+    world.wait(180)
+    world.sync()
+
+
+def _not_sent_and_asked_again(world: SimWorld) -> None:
+    trade = Trade(client_order_id="unsent", quantity=3)
+    world.broker.acts[Route.SUBMIT].extend([Act.REFUSED] * 3)
+    world.trade(trade)
+    world.broker.acts[Route.SUBMIT].clear()
+    world.trade(trade)
+
+
+DIRECTED: Mapping[str, Sequence[Step]] = {
+    "one odd row stops another symbol": [_odd_row_in("MSFT")],
+    "a freeze shuts the way out": [Step("shares come by hand and stay", _exit_while_frozen)],
+    "a row without a name is taken for somebody else's": [_listed_as(Act.NAMELESS)],
+    "absence is proven without a positive control": [_listed_as(Act.NO_ROWS)],
+    "a look that lags lets sold shares be sold again": [Step("sold, and shown as held again", _sold_and_shown_again)],
+    "a second exit is not joined": [Step("two exits of AAPL at once", _two_exits_at_once)],
+    "another try gets another ref_id": [Step("not sent, and asked for again", _not_sent_and_asked_again)],
+    "an order in doubt is asked for anew": [Step("late, and asked for again at once", _late_and_asked_again)],
+}
+"""By the bug that each of them finds."""

@@ -1,0 +1,130 @@
+"""The two principles above the rest, put to the proof once all faults have ended.
+
+Doubt stays with the smallest thing it concerns: what is healthy can be bought. There is always a way out: what is held
+and free can be sold. What may be held up is judged by the stand-in's own book, and by what a person is still to decide.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from tests.support.sim_invariants import BrokenInvariantError
+from tests.support.sim_world import MORNING, SimWorld, Trade, session_end
+from tests.support.stand_in_book import ENDED, HEALTHY, INSTRUMENTS
+from trading_bot.bot import TradeResult, TradeStatus
+from trading_bot.order_management.exit_facts import ExitEnding
+from trading_bot.order_management.models import Side
+
+_A_FREEZE_ENDS_S = 301
+_REFERENCE = Decimal("99.97")
+"""Just below the bid: a sell at it can trade, and a buy at it crosses no sell of the schedules."""
+
+
+def prove_principles(world: SimWorld) -> None:
+    """Do what a person would after the faults, then buy and sell what should be possible, and leave what is healthy.
+
+    Raises:
+        BrokenInvariantError: with all that was refused.
+    """
+    if world.clock.now() >= session_end(MORNING):
+        return  # nothing is sold while the session is closed
+    _decide(world)
+    problems = [*_ways_in(world), *_ways_out(world), *_an_exit(world)]
+    if problems:
+        raise BrokenInvariantError("\n".join(problems))
+
+
+def _decide(world: SimWorld) -> None:
+    world.arm()
+    world.wait(_A_FREEZE_ENDS_S)
+    world.cancel_all()
+    for _ in range(2):
+        world.sync()
+        world.wait(61)
+    world.resume()
+    for symbol in INSTRUMENTS:
+        world.resume(symbol)
+        world.release(symbol)
+    if world.bot is not None and world.bot.manager.halted_because:
+        world.restart()  # somebody has looked at the network
+    world.wait(61)
+    world.sync()
+
+
+def _ways_in(world: SimWorld) -> Iterator[str]:
+    for symbol in INSTRUMENTS:
+        if symbol == HEALTHY or not (
+            _is_odd(world, symbol) or _is_drifted(world, symbol) or _is_crowded(world, symbol)
+        ):
+            result = _ask(world, symbol, "buy")
+            if result is None or result.status is not TradeStatus.SUBMITTED:
+                yield f"P1 {symbol} is healthy and cannot be bought: {result}"
+
+
+def _ways_out(world: SimWorld) -> Iterator[str]:
+    for symbol in INSTRUMENTS:
+        free = _free(world, symbol)
+        if free >= 2:
+            result = _ask(world, symbol, "sell")
+            if result is None or result.status is not TradeStatus.SUBMITTED:
+                yield f"P2 {free} {symbol} are held and free and cannot be sold: {result}"
+
+
+def _an_exit(world: SimWorld) -> Iterator[str]:
+    if not world.broker.book.held[HEALTHY]:
+        return  # somebody has left everything
+    world.broker.is_liquid = True
+    result = world.exit(HEALTHY)
+    world.broker.is_liquid = False
+    if result is None or result.ending is not ExitEnding.SOLD or world.broker.book.held[HEALTHY]:
+        yield f"P2 {world.broker.book.held[HEALTHY]} {HEALTHY} are left after an exit: {result}"
+
+
+def _ask(world: SimWorld, symbol: str, side: str) -> TradeResult | None:
+    """Ask for two shares: the schedules ask for other numbers, so it equals none of theirs."""
+    return world.trade(
+        Trade(
+            client_order_id=f"proof-{side}-{symbol}",
+            symbol=symbol,
+            side=side,
+            quantity=2,
+            reference=_REFERENCE,
+            time_in_force="gtc",  # what comes after the proofs finds open orders
+        )
+    )
+
+
+def _is_odd(world: SimWorld, symbol: str) -> bool:
+    book = world.broker.book
+    rows = (row for row in book.strange_orders if row["state"] not in ENDED)
+    foreign = any(not world.is_ours(order) and order.symbol == symbol for order in book.open())
+    return symbol in book.spoilt_positions or foreign or any(_concerns(row, symbol) for row in rows)
+
+
+def _concerns(row: dict[str, object], symbol: str) -> bool:
+    return row["instrument_id"] == INSTRUMENTS[symbol]
+
+
+def _is_drifted(world: SimWorld, symbol: str) -> bool:
+    return world.expected(symbol) != world.broker.book.held[symbol]
+
+
+def _is_crowded(world: SimWorld, symbol: str) -> bool:
+    """Whether an order in doubt may still buy: its worst case is reserved, and counts as pending."""
+    return any(order.envelope.symbol == symbol for order in world.book_on_disk().active())
+
+
+def _free(world: SimWorld, symbol: str) -> int:
+    book = world.broker.book
+    if symbol in book.spoilt_positions or any(_may_sell(row, symbol) for row in book.strange_orders):
+        return 0
+    in_doubt = sum(
+        order.remaining_quantity
+        for order in world.book_on_disk().unresolved()
+        if (order.envelope.symbol, order.envelope.side) == (symbol, Side.SELL)
+    )
+    promised = book.held[symbol] - world.broker.for_sale(symbol)
+    return int(min(world.expected(symbol), Decimal(book.held[symbol])) - max(Decimal(promised), in_doubt) - in_doubt)
+
+
+def _may_sell(row: dict[str, object], symbol: str) -> bool:
+    return row["state"] not in ENDED and row["side"] not in ("buy", "BUY") and _concerns(row, symbol)
