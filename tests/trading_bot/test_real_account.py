@@ -1,4 +1,4 @@
-"""A live account as people have them, from the first start to the kill: what is odd in it stays odd, and all else works.
+"""A live account as people have them, from the first start to the kill: what is odd stays odd, all else works.
 
 It holds a delisted share that the broker knows no instrument for, a fraction of a share and a short position; an order
 in dollars and a short sale were placed in the broker's app; its words are in capitals, and its lock says that there is
@@ -110,8 +110,8 @@ def explains_the_orders(desk: Desk) -> None:
     answer = desk.perform(ListOrders(all_origins=True))
     assert (answer["complete"], answer["external_orders"]) == (True, 2)
     told = {row[0]: row for row in words.external_rows(words.parts(answer, "external"))}
-    assert (told[DOLLAR_ORDER["id"]][1], "quantity" in told[DOLLAR_ORDER["id"]][-1]) == ("MSFT", True)
-    assert (told[SHORT_SALE["id"]][1], "side" in told[SHORT_SALE["id"]][-1]) == ("F", True)
+    assert (told[str(DOLLAR_ORDER["id"])][1], "quantity" in told[str(DOLLAR_ORDER["id"])][-1]) == ("MSFT", True)
+    assert (told[str(SHORT_SALE["id"])][1], "side" in told[str(SHORT_SALE["id"])][-1]) == ("F", True)
 
 
 def explains_the_positions(desk: Desk) -> None:
