@@ -254,7 +254,7 @@ class TestBackslashes:
 
 
 class TestSentences:
-    """Others: a null bid (`test_quotes.py`), an account's case (`test_order_log.py`), hours (`test_market_hours.py`)."""
+    """Others: null bid (`test_quotes.py`), the number's case (`test_order_log.py`), hours (`test_market_hours.py`)"""
 
     def test_no_share_is_left_when_all_are_promised(self, account):
         assert trade(account, "sell", "AAPL", 50, "110").status is SUBMITTED

@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 import pytest
 
 from tests.contract.payloads.life import account_with_neighbours, sells_and_leaves, trades_and_leaves
-from tests.support.live_account import LiveAccount
+from tests.support.live_account import NUMBER, LiveAccount
+from tests.support.loopback_broker import acts
 from tests.support.loopback_broker.server import Heard
 from trading_bot.bot import StartError, TradeStatus
 
@@ -178,6 +179,18 @@ def test_an_account_whose_money_cannot_be_read_stops_buying_alone(account, says)
     refused = bot.execute_trade("TSLA", "buy", 10, Decimal(90), "a test")
     assert (refused.status, refused.code) == (TradeStatus.BLOCKED, "no_account_data")
     assert next(iter(says)) in refused.message
+    sells_and_leaves(account, bot)
+    bot.stop()
+
+
+@pytest.mark.parametrize("trouble", [acts.reply(503), acts.close], ids=["503", "no reply"])
+def test_an_account_that_cannot_be_read_for_now_stops_buying_alone(account, trouble):
+    """Its orders and positions answer, so the broker is there: held shares are sold, after a start too."""
+    account.server.on_every("GET", f"/accounts/{NUMBER}/", lambda _heard: trouble)
+    bot = account.bot()
+    bot.start()
+    refused = bot.execute_trade("TSLA", "buy", 10, Decimal(90), "a test")
+    assert (refused.status, refused.code) == (TradeStatus.BLOCKED, "no_account_data")
     sells_and_leaves(account, bot)
     bot.stop()
 
