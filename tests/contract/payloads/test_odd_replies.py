@@ -12,11 +12,12 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from tests.contract.payloads.life import account_with_neighbours, sells_and_leaves, trades_and_leaves
+from tests.contract.payloads.life import account_with_neighbours, sells_and_leaves, submitted, trades_and_leaves
 from tests.support.live_account import NUMBER, LiveAccount
 from tests.support.loopback_broker import acts
 from tests.support.loopback_broker.server import Heard
 from trading_bot.bot import StartError, TradeStatus
+from trading_bot.startup.kill import open_kill
 
 Speak: TypeAlias = Callable[[object], object]
 Spell: TypeAlias = Callable[[Heard, bytes], bytes]
@@ -159,6 +160,19 @@ def test_a_list_of_many_pages_is_read_however_its_links_are_spelled(account, nam
     account.book.page_size = 1
     account.book.speak = SPOKEN[name]
     trades_and_leaves(account)
+
+
+@pytest.mark.parametrize("name", SPELLED)
+def test_a_kill_is_confirmed_however_the_replies_are_spelled(account, name):
+    bot = account.bot()
+    bot.start()
+    submitted(bot, "buy", "TSLA", "90")
+    submitted(bot, "sell", "AAPL", "150")
+    bot.stop()
+    account.book.spell = SPELLED[name]
+    report = open_kill(account.config, transport=account.transport, clock=account.clock).run("ann", "a test")
+    assert (report.problems, report.may_be_live) == ((), ())
+    assert {row["state"] for row in account.book.rows.values()} == {"cancelled"}
 
 
 UNREADABLE_MONEY: tuple[dict[str, object], ...] = (
