@@ -25,7 +25,8 @@ def known(tmp_path: Path) -> Iterator[LiveAccount]:
         account.log_in()
         account.arm()
         assert asked(account, BUY)["status"] == "submitted"
-        account.server.on("GET", f"/accounts/{NUMBER}/", *[acts.reply(503)] * 20)
+        for path in (f"/accounts/{NUMBER}/", "/orders/", "/positions/"):
+            account.server.on("GET", path, *[acts.reply(503)] * 20)
         yield account
 
 
@@ -68,7 +69,8 @@ def test_the_list_is_the_journals_and_says_that_it_is_not_complete(known, everyt
 def test_what_only_the_broker_can_answer_fails_as_before(known, ask):
     with pytest.raises(StartError) as caught:
         asked(known, ask)
-    assert caught.value.step == "account"
+    assert caught.value.step == "reconciliation"
+    assert "reading accounts" in str(caught.value)
 
 
 class Bench:

@@ -164,11 +164,19 @@ class TestFailingSteps:
 
     def test_an_account_that_cannot_be_read_is_named(self, tmp_path):
         bench = BotBench(tmp_path)
-        bench.broker.standing[ACCOUNT] = answers(500)
+        bench.broker.standing[ACCOUNT] = answers(403)
         error = failing_start(bench)
         assert error.step == "account"
         assert isinstance(error.cause, OrderStatusError)
         assert LIST not in bench.broker.seen
+
+    def test_a_broker_that_is_down_is_named_after_the_account(self, tmp_path):
+        """One whose orders and positions answer is not down: the bot starts, and buys nothing."""
+        bench = BotBench(tmp_path)
+        bench.broker.standing[ACCOUNT] = bench.broker.standing[LIST] = answers(500)
+        error = failing_start(bench)
+        assert error.step == "reconciliation"
+        assert "reading accounts" in str(error)
 
     def test_orders_that_cannot_be_compared_leave_only_cancels(self, tmp_path):
         """A bot that did not start could not cancel what is open; entries wait for a comparison that is complete."""
@@ -189,7 +197,7 @@ class TestFailingSteps:
     @pytest.mark.parametrize("route", [LOGIN, ACCOUNT])
     def test_what_was_opened_is_closed_again(self, tmp_path, route):
         bench = BotBench(tmp_path)
-        bench.broker.standing[route] = answers(500)
+        bench.broker.standing[route] = answers(403)
         failing_start(bench)
         assert not bench.bot.is_running
         assert bench.trade().status is TradeStatus.BLOCKED

@@ -47,6 +47,10 @@ class NotAtBrokerError(OrderStatusError):
     code = "not_found"
 
 
+class BrokerUnavailableError(OrderStatusError):
+    """The read failed in a way that may pass: no connection, no reply in time, throttling or trouble at the broker."""
+
+
 class PassingTroubleError(Exception):
     """One exchange ended in a way that repeating may cure."""
 
@@ -166,7 +170,8 @@ def _read_error(path: str, result: WireReply | WireFailure) -> OrderStatusError:
         return NotAtBrokerError(f"{said}; check the id")
     if isinstance(result, WireReply) and result.status == _UNAUTHORIZED:
         return OrderStatusError(f"{said}; the session could not be renewed: log in again", code=LOGIN_NEEDED)
-    return OrderStatusError(f"{said}; try again, nothing was changed")
+    kind = BrokerUnavailableError if _is_passing(result) else OrderStatusError
+    return kind(f"{said}; try again, nothing was changed")
 
 
 def _area(path: str) -> str:

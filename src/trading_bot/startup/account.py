@@ -38,7 +38,7 @@ from trading_bot.risk.marks import MarkReader
 from trading_bot.risk.order_facts import LedgerOrders
 from trading_bot.risk.watch import RiskWatch
 from trading_bot.robinhood.directory import AccountUnreadableError
-from trading_bot.robinhood.reads import Renew, Wire
+from trading_bot.robinhood.reads import BrokerUnavailableError, Renew, Wire
 from trading_bot.robinhood.session import BrokerSession, Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.safety_checks import SafetyChecks
@@ -112,6 +112,7 @@ class AccountParts:
         self._identity = ManagerIdentity(mode=mode, account_key=account_key(mode, account_number))
         self._kills = KillIntake(folder=self._state.root / KILLS_FOLDER, files=around.files, ledger=self._ledger)
         self._manager = self._order_manager(self._identity)
+        self._account_problem: BrokerUnavailableError | None = None
         self._account = AccountData(
             gateway=self._gateway, clock=around.clock, ttl_s=config.risk_management.account_cache_ttl_s
         )
@@ -199,16 +200,25 @@ class AccountParts:
             safety.read_ahead()
 
     def _read_account(self) -> None:
+        """Read the balances; where that fails in passing, the orders and positions decide whether the broker is down.
+
+        Selling and cancelling need no balance. Each buy reads the account itself, and is refused.
+        """
+        self._account_problem = None
         try:
             self._account.account()
         except AccountUnreadableError as error:
-            # Selling and cancelling need no balance; each buy reads the account itself, and is refused.
             _log.warning("account_unreadable", reason=str(error))
+        except BrokerUnavailableError as error:
+            self._account_problem = error
+            _log.warning("account_unavailable", reason=str(error))
 
     def _reconcile(self) -> None:
         try:
             self._manager.recover()
         except TradingHaltedError as error:
+            if self._account_problem is not None:
+                raise self._account_problem from error
             # Cancels must work now; orders wait for the first complete synchronisation.
             _log.warning("reconciliation_incomplete", reason=str(error))
 

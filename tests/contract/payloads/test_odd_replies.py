@@ -12,10 +12,12 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from tests.contract.payloads.life import account_with_neighbours, sells_and_leaves, trades_and_leaves
-from tests.support.live_account import LiveAccount
+from tests.contract.payloads.life import account_with_neighbours, sells_and_leaves, submitted, trades_and_leaves
+from tests.support.live_account import NUMBER, LiveAccount
+from tests.support.loopback_broker import acts
 from tests.support.loopback_broker.server import Heard
 from trading_bot.bot import StartError, TradeStatus
+from trading_bot.startup.kill import open_kill
 
 Speak: TypeAlias = Callable[[object], object]
 Spell: TypeAlias = Callable[[Heard, bytes], bytes]
@@ -160,6 +162,19 @@ def test_a_list_of_many_pages_is_read_however_its_links_are_spelled(account, nam
     trades_and_leaves(account)
 
 
+@pytest.mark.parametrize("name", SPELLED)
+def test_a_kill_is_confirmed_however_the_replies_are_spelled(account, name):
+    bot = account.bot()
+    bot.start()
+    submitted(bot, "buy", "TSLA", "90")
+    submitted(bot, "sell", "AAPL", "150")
+    bot.stop()
+    account.book.spell = SPELLED[name]
+    report = open_kill(account.config, transport=account.transport, clock=account.clock).run("ann", "a test")
+    assert (report.problems, report.may_be_live) == ((), ())
+    assert {row["state"] for row in account.book.rows.values()} == {"cancelled"}
+
+
 UNREADABLE_MONEY: tuple[dict[str, object], ...] = (
     {"buying_power": None},
     {"buying_power": "1,000.00"},
@@ -178,6 +193,18 @@ def test_an_account_whose_money_cannot_be_read_stops_buying_alone(account, says)
     refused = bot.execute_trade("TSLA", "buy", 10, Decimal(90), "a test")
     assert (refused.status, refused.code) == (TradeStatus.BLOCKED, "no_account_data")
     assert next(iter(says)) in refused.message
+    sells_and_leaves(account, bot)
+    bot.stop()
+
+
+@pytest.mark.parametrize("trouble", [acts.reply(503), acts.close], ids=["503", "no reply"])
+def test_an_account_that_cannot_be_read_for_now_stops_buying_alone(account, trouble):
+    """Its orders and positions answer, so the broker is there: held shares are sold, after a start too."""
+    account.server.on_every("GET", f"/accounts/{NUMBER}/", lambda _heard: trouble)
+    bot = account.bot()
+    bot.start()
+    refused = bot.execute_trade("TSLA", "buy", 10, Decimal(90), "a test")
+    assert (refused.status, refused.code) == (TradeStatus.BLOCKED, "no_account_data")
     sells_and_leaves(account, bot)
     bot.stop()
 
