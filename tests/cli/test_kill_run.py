@@ -17,7 +17,7 @@ from trading_bot.cli.app import run_command_line
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.kill_aim import aim_at, aim_within, read_settings
-from trading_bot.cli.kill_run import verdict_of
+from trading_bot.cli.kill_run import KillCall, run_kill, verdict_of
 from trading_bot.cli.kill_signals import KillSignals
 from trading_bot.cli.kill_teller import KillTeller
 from trading_bot.cli.kill_terminal import KillTerminal
@@ -210,6 +210,27 @@ def test_a_kill_that_fails_unforeseen_ends_in_a_verdict_too(desk):
 
     verdict_of(fails, give_up=give_up, meanwhile=lambda: None, is_overdue=lambda: False)
     assert told == ["the kill itself failed (KeyError: 'odd'); report this, and kill again"]
+
+
+def test_the_account_number_is_masked_in_the_reason_and_in_what_the_kill_failed_of(desk, capsys):
+    settings = json.loads(desk.config.read_text()) | {"trading": {"mode": "live"}, "account_number": NUMBER}
+    desk.config.write_text(json.dumps(settings), encoding="utf-8")
+    reasons = []
+
+    class Failing:
+        def run_until_confirmed(self, by, reason, *, on_verdict):
+            reasons.append(reason)
+            raise ValueError(f"no such account: {NUMBER}")
+
+    run_kill(
+        Invocation(config=desk.config),
+        KillCall(reason=f"{NUMBER} looks wrong", keeps_protective=True),
+        open_account=lambda config, *, wishes: Failing(),
+    )
+    said = capsys.readouterr()
+    assert reasons == ["*** looks wrong"]
+    assert "the kill itself failed (ValueError: no such account: ***)" in said.out
+    assert NUMBER not in said.out + said.err
 
 
 def test_while_a_kill_works_the_signals_are_looked_at():

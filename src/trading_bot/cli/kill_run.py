@@ -22,6 +22,7 @@ from trading_bot.kill.patience import LongRead
 from trading_bot.kill.progress import KillProgress
 from trading_bot.kill.report import KillReport
 from trading_bot.kill.switch import KillSwitch
+from trading_bot.logging.masking import SecretMasker
 from trading_bot.startup.kill import KillWishes, open_kill
 
 _BY = "trading-bot kill"
@@ -81,13 +82,18 @@ def _killed(
         doubts=(*aim.doubts, *aim.off.problems),
         notes=list(aim.notes),
     )
-    config = aim.config
+    config, masked = aim.config, _masker_of(aim.config).mask_text
 
     def work() -> KillReport:
         switch = open_account(config, wishes=wishes)
-        return switch.run_until_confirmed(_BY, call.reason, on_verdict=first_verdict)
+        return switch.run_until_confirmed(_BY, masked(call.reason), on_verdict=first_verdict)
 
-    return verdict_of(work, give_up=give_up, meanwhile=lambda: teller.interrupted(signals), is_overdue=watch.is_overdue)
+    return verdict_of(
+        work,
+        give_up=lambda problem: give_up(masked(problem)),
+        meanwhile=lambda: teller.interrupted(signals),
+        is_overdue=watch.is_overdue,
+    )
 
 
 def verdict_of(
@@ -114,6 +120,11 @@ def verdict_of(
         if isinstance(ended, KillReport):
             return ended
         return give_up(f"the kill itself failed ({type(ended).__name__}: {ended}); report this, and kill again")
+
+
+def _masker_of(config: Config) -> SecretMasker:
+    number = config.account_number
+    return SecretMasker(secrets=(number.get_secret_value(),) if number else ())
 
 
 def _without_cancels(aim: KillAim, call: KillCall, problem: str) -> KillReport:
