@@ -8,6 +8,7 @@ import threading
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -222,10 +223,13 @@ def test_the_account_number_is_masked_in_the_reason_and_in_what_the_kill_failed_
             reasons.append(reason)
             raise ValueError(f"no such account: {NUMBER}")
 
+    def open_failing(config, *, wishes) -> Any:
+        return Failing()
+
     run_kill(
         Invocation(config=desk.config),
         KillCall(reason=f"{NUMBER} looks wrong", keeps_protective=True),
-        open_account=lambda config, *, wishes: Failing(),
+        open_account=open_failing,
     )
     said = capsys.readouterr()
     assert reasons == ["*** looks wrong"]
@@ -251,7 +255,10 @@ def test_a_kill_that_hangs_is_given_up_once_its_verdict_is_overdue():
     def give_up(problem):
         told.append(problem)
 
-    verdict_of(lambda: goes_on.wait(10), give_up=give_up, meanwhile=lambda: None, is_overdue=lambda: True)
+    def hangs() -> Any:
+        goes_on.wait(10)
+
+    verdict_of(hangs, give_up=give_up, meanwhile=lambda: None, is_overdue=lambda: True)
     goes_on.set()
     assert told == ["the kill hangs, most likely at a disk; mend or unmount it, and kill again"]
 
@@ -317,7 +324,11 @@ def test_a_state_folder_that_fails_is_named_and_may_trade_on(tmp_path):
 
 def test_a_state_folder_that_hangs_is_given_up(tmp_path):
     goes_on = threading.Event()
-    aimed = aim_within(settings_of(tmp_path), aim=lambda settings: goes_on.wait(10), within_s=0.01)
+
+    def hangs(settings) -> Any:
+        goes_on.wait(10)
+
+    aimed = aim_within(settings_of(tmp_path), aim=hangs, within_s=0.01)
     goes_on.set()
     assert "it does not answer within" in aimed.off.problems[0]
 
@@ -330,13 +341,13 @@ class TestTeller:
         signals.note(signal.SIGHUP)
         teller.interrupted(signals)
         teller.interrupted(signals)
-        teller.close()
+        teller.close(lambda: False)
         assert capsys.readouterr().err.count("SIGHUP: trading is off") == 1
 
     def test_a_verdict_that_is_not_the_last_one_says_that_the_kill_goes_on(self, capsys):
         teller = KillTeller(Invocation(), KillTerminal())
         teller.first_verdict(OPEN)
-        teller.close()
+        teller.close(lambda: False)
         said = capsys.readouterr()
         assert said.out.startswith("NOT CONFIRMED")
         assert "this goes on until it is" in said.err

@@ -55,7 +55,8 @@ def run_kill(invocation: Invocation, call: KillCall, *, open_account: OpenKill =
             send_logs_to_stderr(invocation, aim.config)
         report = _killed(aim, call, signals, teller, open_account)
         teller.verdict(report)
-    teller.close()  # a reader that has stopped may be interrupted now
+        heard = signals.count
+        teller.close(lambda: signals.count > heard)  # a reader that has stopped may be interrupted now
     return ExitCode.DONE if report.is_confirmed else ExitCode.OUTCOME_UNKNOWN
 
 
