@@ -2,10 +2,13 @@
 
 import io
 import json
+import os
 import signal
 import threading
 from contextlib import redirect_stderr, redirect_stdout
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,12 +17,15 @@ from tests.support.command_desk import CommandDesk
 from trading_bot.cli.app import run_command_line
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
-from trading_bot.cli.kill_aim import aim_at, read_settings
-from trading_bot.cli.kill_run import verdict_of
+from trading_bot.cli.kill_aim import aim_at, aim_within, read_settings
+from trading_bot.cli.kill_run import KillCall, run_kill, verdict_of
 from trading_bot.cli.kill_signals import KillSignals
 from trading_bot.cli.kill_teller import KillTeller
 from trading_bot.cli.kill_terminal import KillTerminal
-from trading_bot.config.kill_settings import unread_settings
+from trading_bot.cli.kill_watch import OVERDUE_AFTER_S, VerdictWatch
+from trading_bot.clock import VirtualClock
+from trading_bot.config.kill_settings import KillSettings, unread_settings
+from trading_bot.kill.progress import KillProgress, Stage
 from trading_bot.kill.report import KillReport
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.state_folder import account_key
@@ -125,6 +131,23 @@ class TestWithoutConfig:
         assert code == ExitCode.OUTCOME_UNKNOWN
         assert "the live account ...0002: journal" in out
 
+    def test_a_note_that_never_answers_is_read_after_the_latches(self, bare, live_folder):
+        note = live_folder / "journal.json"
+        note.unlink()
+        os.mkfifo(note)
+        code, out = self.kill()
+        os.close(os.open(note, os.O_WRONLY))  # lets the reader go
+        assert code == ExitCode.OUTCOME_UNKNOWN
+        assert "it does not answer within 5 s" in out
+        assert not (live_folder / "armed").exists()
+
+    def test_a_working_folder_that_was_deleted_keeps_nothing_armed(self, bare, live_folder):
+        bare.rmdir()
+        code, out = self.kill()
+        assert code == ExitCode.OUTCOME_UNKNOWN
+        assert out.startswith("NOT CONFIRMED: trading is off for the armed accounts of")
+        assert not (live_folder / "armed").exists()
+
     def test_where_no_live_account_was_ever_seen_paper_is_meant(self, bare, monkeypatch):
         monkeypatch.setenv("TRADING_BOT_ORDER_MANAGEMENT__INTENT_TTL_S", "1")
         monkeypatch.setenv("TRADING_BOT_ORDER_MANAGEMENT__REQUEST_TIMEOUT_S", "1")
@@ -186,8 +209,32 @@ def test_a_kill_that_fails_unforeseen_ends_in_a_verdict_too(desk):
     def give_up(problem):
         told.append(problem)
 
-    verdict_of(fails, give_up=give_up, meanwhile=lambda: None)
+    verdict_of(fails, give_up=give_up, meanwhile=lambda: None, is_overdue=lambda: False)
     assert told == ["the kill itself failed (KeyError: 'odd'); report this, and kill again"]
+
+
+def test_the_account_number_is_masked_in_the_reason_and_in_what_the_kill_failed_of(desk, capsys):
+    settings = json.loads(desk.config.read_text()) | {"trading": {"mode": "live"}, "account_number": NUMBER}
+    desk.config.write_text(json.dumps(settings), encoding="utf-8")
+    reasons = []
+
+    class Failing:
+        def run_until_confirmed(self, by, reason, *, on_verdict):
+            reasons.append(reason)
+            raise ValueError(f"no such account: {NUMBER}")
+
+    def open_failing(config, *, wishes) -> Any:
+        return Failing()
+
+    run_kill(
+        Invocation(config=desk.config),
+        KillCall(reason=f"{NUMBER} looks wrong", keeps_protective=True),
+        open_account=open_failing,
+    )
+    said = capsys.readouterr()
+    assert reasons == ["*** looks wrong"]
+    assert "the kill itself failed (ValueError: no such account: ***)" in said.out
+    assert NUMBER not in said.out + said.err
 
 
 def test_while_a_kill_works_the_signals_are_looked_at():
@@ -198,7 +245,92 @@ def test_while_a_kill_works_the_signals_are_looked_at():
         assert looked.wait(10)
         return report
 
-    assert verdict_of(work, give_up=lambda problem: report, meanwhile=looked.set) is report
+    ended = verdict_of(work, give_up=lambda problem: report, meanwhile=looked.set, is_overdue=lambda: False)
+    assert ended is report
+
+
+def test_a_kill_that_hangs_is_given_up_once_its_verdict_is_overdue():
+    goes_on, told = threading.Event(), []
+
+    def give_up(problem):
+        told.append(problem)
+
+    def hangs() -> Any:
+        goes_on.wait(10)
+
+    verdict_of(hangs, give_up=give_up, meanwhile=lambda: None, is_overdue=lambda: True)
+    goes_on.set()
+    assert told == ["the kill hangs, most likely at a disk; mend or unmount it, and kill again"]
+
+
+class TestOverdue:
+    """Each with the clock and the flag that the watch looks at."""
+
+    @pytest.fixture
+    def clock(self):
+        return VirtualClock(datetime(2026, 11, 23, 15, tzinfo=UTC))
+
+    @pytest.fixture
+    def signals(self):
+        return KillSignals()
+
+    @pytest.fixture
+    def watch(self, clock, signals):
+        return VerdictWatch(clock=clock, signals=signals)
+
+    def is_overdue_after(self, seconds, watch, clock):
+        clock.sleep(seconds)
+        assert not watch.is_overdue()
+        clock.sleep(1)
+        return watch.is_overdue()
+
+    def test_a_kill_that_never_states_a_time_is_overdue_after_a_minute(self, watch, clock):
+        assert self.is_overdue_after(OVERDUE_AFTER_S, watch, clock)
+
+    def test_a_time_that_is_stated_counts_from_when_it_is(self, watch, clock):
+        clock.sleep(5)
+        watch.progress(KillProgress(stage=Stage.ASKING, verdict_within_s=130))
+        watch.progress(KillProgress(stage=Stage.OPEN))
+        assert self.is_overdue_after(130 + OVERDUE_AFTER_S, watch, clock)
+
+    def test_a_kill_that_has_told_a_verdict_goes_on_until_a_signal_and_a_minute(self, watch, clock, signals):
+        watch.told()
+        clock.sleep(100_000)
+        assert not watch.is_overdue()
+        signals.note(signal.SIGINT)
+        assert not watch.is_overdue()
+        assert self.is_overdue_after(OVERDUE_AFTER_S, watch, clock)
+
+    def test_a_signal_takes_nothing_of_the_time_that_was_stated(self, watch, clock, signals):
+        watch.progress(KillProgress(stage=Stage.ASKING, verdict_within_s=130))
+        signals.note(signal.SIGINT)
+        assert not watch.is_overdue()
+        assert self.is_overdue_after(130 + OVERDUE_AFTER_S, watch, clock)
+
+
+def settings_of(folder: Path) -> KillSettings:
+    return KillSettings(config=None, file=None, problem="it is gone", state_dirs=(folder,))
+
+
+def test_a_state_folder_that_fails_is_named_and_may_trade_on(tmp_path):
+    def aim(settings):
+        raise OSError("the disk is gone")
+
+    aimed = aim_within(settings_of(tmp_path), aim=aim)
+    assert aimed.config is None
+    (problem,) = aimed.off.problems
+    assert problem.startswith(f"trading may be on: {tmp_path}: the disk is gone")
+
+
+def test_a_state_folder_that_hangs_is_given_up(tmp_path):
+    goes_on = threading.Event()
+
+    def hangs(settings) -> Any:
+        goes_on.wait(10)
+
+    aimed = aim_within(settings_of(tmp_path), aim=hangs, within_s=0.01)
+    goes_on.set()
+    assert "it does not answer within" in aimed.off.problems[0]
 
 
 class TestTeller:
@@ -209,13 +341,13 @@ class TestTeller:
         signals.note(signal.SIGHUP)
         teller.interrupted(signals)
         teller.interrupted(signals)
-        teller.close()
+        teller.close(lambda: False)
         assert capsys.readouterr().err.count("SIGHUP: trading is off") == 1
 
     def test_a_verdict_that_is_not_the_last_one_says_that_the_kill_goes_on(self, capsys):
         teller = KillTeller(Invocation(), KillTerminal())
         teller.first_verdict(OPEN)
-        teller.close()
+        teller.close(lambda: False)
         said = capsys.readouterr()
         assert said.out.startswith("NOT CONFIRMED")
         assert "this goes on until it is" in said.err

@@ -95,3 +95,23 @@ def test_a_pipe_that_takes_no_more_for_now_is_waited_for(monkeypatch, pipe):
             got += os.read(reader, 100_000)
         terminal.close()
     assert got == f"{text}\n".encode()
+
+
+def test_whoever_waits_for_a_reader_that_has_stopped_may_be_interrupted(monkeypatch, pipe):
+    reader, writer = pipe
+    asked: list[int] = []
+
+    def is_interrupted() -> bool:
+        asked.append(1)
+        return len(asked) > 1
+
+    with os.fdopen(writer, "w", encoding="utf-8") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        terminal = KillTerminal()
+        terminal.answer("x" * 90_000)  # more than a pipe takes
+        terminal.close(is_interrupted)
+        assert len(asked) == 2
+        os.set_blocking(reader, True)
+        while os.read(reader, 65536).endswith(b"x"):
+            continue
+        terminal.close()

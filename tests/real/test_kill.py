@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,30 @@ def kill_records(desk: CommandDesk) -> str:
     return "".join(path.read_text(encoding="utf-8") for path in sorted((desk.state / "kills").glob("*.jsonl")))
 
 
+def has_ended(desk: CommandDesk) -> bool:
+    return (desk.state / "kills").exists() and "kill_ended" in kill_records(desk)
+
+
+def interrupt(process: "subprocess.Popen[str]") -> None:
+    """Until it ends: a signal before the verdict asks for the verdict, and one after it for the end."""
+    for _ in range(3):
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(3)
+            return
+
+
+def full_pipe() -> tuple[int, int]:
+    """A pipe that takes no byte more until somebody reads."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with suppress(BlockingIOError):
+        while os.write(writer, b"x" * 4096):
+            continue
+    os.set_blocking(writer, True)
+    return reader, writer
+
+
 class TestTerminal:
     def test_no_stream_that_is_full_or_closed_changes_anything(self, tmp_path):
         """All at the same time, because a kill mostly waits."""
@@ -127,23 +152,26 @@ class TestTerminal:
         }
         assert verdicts == VERDICT_ON
 
-    def test_a_reader_that_has_stopped_holds_nothing_up(self, desk):
-        reader, writer = os.pipe()
-        os.set_blocking(writer, False)
-        with suppress(BlockingIOError):
-            while os.write(writer, b"x" * 4096):
-                continue
-        os.set_blocking(writer, True)
-        with running(kill_of(desk), desk.home, stderr=writer) as process:
-            os.close(writer)
-            wait_until(
-                lambda: "kill_ended" in kill_records(desk) if (desk.state / "kills").exists() else False, process
-            )
-            assert process.poll() is None, "its output waits for the reader"
-            with os.fdopen(reader, "rb") as rest:
+    def test_a_reader_that_has_stopped_holds_nothing_up(self, tmp_path):
+        """One reader goes on at last; the other kill is interrupted, which does not change what it came to."""
+        desks = [armed_desk(tmp_path / name) for name in ("read", "interrupted")]
+        with ExitStack() as stack:
+            full = [full_pipe() for _ in desks]
+            kills = [
+                stack.enter_context(running(kill_of(desk), desk.home, stderr=writer))
+                for desk, (_, writer) in zip(desks, full, strict=True)
+            ]
+            for desk, process, (_, writer) in zip(desks, kills, full, strict=True):
+                os.close(writer)
+                wait_until(partial(has_ended, desk), process)
+                assert process.poll() is None, "its output waits for the reader"
+            interrupt(kills[1])
+            with os.fdopen(full[0][0], "rb") as rest:
                 rest.read()
-            assert process.wait(BOUND_S) == ExitCode.DONE
-        assert not is_armed(desk)
+            codes = [process.wait(BOUND_S) for process in kills]
+            os.close(full[1][0])
+        assert codes == [ExitCode.DONE, ExitCode.DONE]
+        assert not any(map(is_armed, desks))
 
 
 class TestSignals:

@@ -3,7 +3,8 @@
 import socket
 import threading
 import time
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -122,6 +123,22 @@ def test_unanswered_look_ups_do_not_pile_up():
             assert desk.failure(timeout_s=0.15).kind is FailureKind.DNS
         answer.set()
     assert asked == ["api.robinhood.com"] * MAX_UNFINISHED
+
+
+def test_a_burst_of_cancels_may_look_the_name_up_all_at_once():
+    """None of their connections exists before, and a resolver takes its time."""
+    burst = 8
+    all_look_up, together = threading.Barrier(burst), []
+
+    def lookup(host, port):
+        with suppress(threading.BrokenBarrierError):
+            together.append(all_look_up.wait(1))
+        return []
+
+    with bench(lookup=lookup) as desk, ThreadPoolExecutor(burst) as pool:
+        for _ in range(burst):
+            pool.submit(desk.failure)
+    assert sorted(together) == list(range(burst))
 
 
 @pytest.mark.parametrize("problem", [socket.gaierror(socket.EAI_NONAME, "unknown"), None], ids=["unknown", "empty"])

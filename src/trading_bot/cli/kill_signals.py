@@ -16,6 +16,7 @@ class KillSignals:
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
+        self.count = 0
 
     def __call__(self) -> bool:
         """Whether somebody asked for an end."""
@@ -24,6 +25,7 @@ class KillSignals:
     def note(self, number: int, _frame: FrameType | None = None) -> None:
         """Take a signal."""
         self.received = signal.Signals(number)
+        self.count += 1
 
 
 @contextmanager

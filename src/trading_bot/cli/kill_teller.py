@@ -1,6 +1,7 @@
 """Puts a kill's progress and its verdicts into words on the terminal."""
 
 import json
+from collections.abc import Callable
 
 from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.kill_signals import KillSignals
@@ -42,9 +43,9 @@ class KillTeller:
         for line in kill_lines(report):
             self._terminal.answer(line)
 
-    def close(self) -> None:
-        """Wait until everything is written, or has failed."""
-        self._terminal.close()
+    def close(self, is_interrupted: Callable[[], bool]) -> None:
+        """Wait until everything is written, or has failed, or somebody wants no more of it."""
+        self._terminal.close(is_interrupted)
 
     def _say(self, text: str) -> None:
         if not self._is_silent:

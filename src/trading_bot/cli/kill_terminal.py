@@ -9,6 +9,7 @@ import queue
 import select
 import sys
 import threading
+from collections.abc import Callable
 from typing import TextIO
 
 from trading_bot.cli.streams import leads_nowhere
@@ -16,6 +17,15 @@ from trading_bot.cli.text import printable
 
 _LONGEST_LINE = 100_000
 """A report as JSON is one line; nothing of it may be cut off."""
+
+
+_LOOKS_UP_EVERY_S = 0.2
+_LAST_LINES_S = 1.0
+"""How long an interrupted wait still lets lines be written that nobody holds up."""
+
+
+def _never() -> bool:
+    return False
 
 
 class KillTerminal:
@@ -38,10 +48,12 @@ class KillTerminal:
         """Write one line of ASCII to stdout as it is, or to stderr where that fails."""
         self._lines.put((text, True))
 
-    def close(self) -> None:
-        """Wait until everything is written, or has failed."""
+    def close(self, is_interrupted: Callable[[], bool] = _never) -> None:
+        """Wait until everything is written, or has failed, or somebody wants no more of it."""
         self._lines.put(None)
-        self._writer.join()
+        while self._writer.is_alive() and not is_interrupted():
+            self._writer.join(_LOOKS_UP_EVERY_S)
+        self._writer.join(_LAST_LINES_S)
 
     def _write_all(self) -> None:
         while (line := self._lines.get()) is not None:

@@ -39,9 +39,17 @@ class KillSettings:
     """Every state folder that may be meant, the likeliest first."""
 
 
+def here() -> Path:
+    """Return the working folder; one that was deleted has no name, and stops no kill."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path()
+
+
 def settings_for_kill(path: Path | None, *, environ: Mapping[str, str] | None = None) -> KillSettings:
     """Read the configuration as `Config.from_env_and_json` does, and as much of it as possible where that fails."""
-    cwd, variables = Path.cwd(), os.environ if environ is None else environ
+    cwd, variables = here(), os.environ if environ is None else environ
     file = cwd / (path or "config.json")
     try:
         config = Config.from_env_and_json(path, environ=variables, cwd=cwd)
@@ -156,7 +164,7 @@ def _guessed_in(file: Path) -> Iterator[Path]:
 
 def _named_by_environment(variables: Mapping[str, str]) -> Iterator[Path]:
     if named := variables.get(variable_name(("state_dir",))):
-        yield Path.cwd() / named
+        yield here() / named
     try:
         yield Config().resolve_state_dir(variables)
     except ConfigError:

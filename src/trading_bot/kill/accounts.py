@@ -37,7 +37,7 @@ def switch_off(armed_files: Iterable[Path], latch_at: Callable[[Path], KillLatch
     """Engage the latch of each armed file, whatever becomes of the others."""
     removed, problems = [], []
     for armed in armed_files:
-        was_armed = _is_there(armed)
+        was_armed = is_there(armed)
         try:
             latch_at(armed).engage()
         except LatchError as error:
@@ -77,7 +77,8 @@ def _is_live(folder: Path) -> bool:
     return folder.name.startswith(f"{ExecutionMode.LIVE}-")
 
 
-def _is_there(path: Path) -> bool:
+def is_there(path: Path) -> bool:
+    """Whether something has this name, as far as can be told."""
     try:
         path.lstat()
     except OSError:

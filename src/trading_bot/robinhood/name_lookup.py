@@ -9,8 +9,9 @@ from typing import TypeAlias
 
 from trading_bot.clock import Seconds
 
-MAX_UNFINISHED = 4
-"""A resolver that answers nothing may hold this many threads, and no more."""
+MAX_UNFINISHED = 16
+"""A resolver that answers nothing may hold this many threads, and no more. Cancels go out eight at once, beside reads,
+and while none of their connections exists each asks for itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
