@@ -51,7 +51,7 @@ class LoginBudget:
         failures = self._recent(now)
         if failures and (until := _not_before(failures)) > now:
             raise LoginBudgetError(
-                f"{len(failures)} login(s) failed lately, and one more could lock the account; check the credentials "
+                f"{len(failures)} login{'' if len(failures) == 1 else 's'} failed lately, and one more could lock the account; check the credentials "
                 f"and log in after {until:%Y-%m-%d %H:%M:%S} UTC"
             )
         self._write((*failures, now))

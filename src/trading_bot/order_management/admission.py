@@ -287,8 +287,8 @@ class Admission:
             return
         first = pending[0]
         raise DuplicateOrderError(
-            f"{terms.symbol}: {len(pending)} {terms.side} order(s) pending already, such as {first.client_order_id} "
-            f"({first.state}); wait for it or cancel it first",
+            f"{terms.symbol}: {len(pending)} {terms.side} order{'' if len(pending) == 1 else 's'} pending already, such as "
+            f"{first.client_order_id} ({first.state}); wait for it or cancel it first",
             symbol=terms.symbol,
             client_order_id=first.client_order_id,
             envelope=first.envelope,
