@@ -80,6 +80,11 @@ class TestARunWithoutASignal:
             "trading-bot: none of the 2 lines was a signal, so nothing was traded; correct them\n"
         )
 
+    def test_one_line_that_is_no_signal_is_called_one_line(self, capsys):
+        assert Desk().run([SignalLine(number=1, data=b"nonsense")]) is ExitCode.USAGE
+        said = "trading-bot: the line was no signal, so nothing was traded; correct it\n"
+        assert capsys.readouterr().err == said
+
     @pytest.mark.parametrize("lines", [[], [SignalLine(number=1, data=b"nonsense"), signal_line(2)]])
     def test_a_day_without_signals_and_a_bad_line_among_good_ones_are_no_error(self, lines):
         assert Desk().run(lines) is ExitCode.DONE

@@ -17,7 +17,8 @@ from tests.support.fake_gateway import (
     SubmitStep,
     rejected,
 )
-from tests.support.manager_bench import ManagerBench, terms
+from tests.support.manager_bench import MONDAY, ManagerBench, terms
+from trading_bot.clock import VirtualClock
 from trading_bot.order_management.causes import Cause, frozen
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
@@ -274,6 +275,21 @@ class TestTheRecord:
         leave(bench)
         endings = [fact.details["ending"] for fact in bench.journal.facts(EventKind.EXIT_ENDED)]
         assert endings == ["unfinished", "resting"]
+
+    def test_an_exit_that_ctrl_c_cut_short_is_recorded_with_the_order_that_it_leaves(self):
+        class Interrupted(VirtualClock):
+            def sleep(self, seconds: float) -> None:
+                super().sleep(seconds)
+                with bench.ledger.open_book() as book:
+                    if any(order.state.is_working for order in book.pending_on("AAPL", Side.SELL)):
+                        raise KeyboardInterrupt
+
+        bench = held(clock=Interrupted(MONDAY))
+        with pytest.raises(KeyboardInterrupt):
+            leave(bench)
+        (ended,) = bench.journal.facts(EventKind.EXIT_ENDED)
+        assert ended.details["ending"] == "resting"
+        assert "the last order rests at the broker: sell 50 at 99.50" in (ended.reason or "")
 
     def test_after_twenty_exits_of_a_day_only_stops_and_persons_may(self):
         bench = held()

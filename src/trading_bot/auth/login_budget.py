@@ -50,8 +50,9 @@ class LoginBudget:
         now = self._clock.now()
         failures = self._recent(now)
         if failures and (until := _not_before(failures)) > now:
+            logins = "login" if len(failures) == 1 else "logins"
             raise LoginBudgetError(
-                f"{len(failures)} login(s) failed lately, and one more could lock the account; check the credentials "
+                f"{len(failures)} {logins} failed lately, and one more could lock the account; check the credentials "
                 f"and log in after {until:%Y-%m-%d %H:%M:%S} UTC"
             )
         self._write((*failures, now))

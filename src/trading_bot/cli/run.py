@@ -41,8 +41,9 @@ def run(
 ) -> ExitCode:
     """Trade every signal as it comes and print what became of it.
 
-    A signal is one JSON object a line, with symbol, action, shares, price and reason. A line that is no signal
-    is reported and the run goes on. Ctrl-C ends the run cleanly and says which orders are still open.
+    A signal is one JSON object a line, with symbol, action, shares, price and reason; the action "exit" leaves a
+    position and needs neither shares nor price. A line that is no signal is reported and the run goes on. Ctrl-C ends
+    the run cleanly and says which orders are still open.
     """
     from trading_bot.config import Config
 

@@ -199,7 +199,8 @@ class Session:
         if stop.received is not None:
             self._say(f"stopped by {stop.received.name}; orders still open: {len(summary.open_orders)}")
         elif self._tally.is_all_unusable:
-            message = f"none of the {summary.signals} lines was a signal, so nothing was traded; correct them"
+            none = "the line was no" if summary.signals == 1 else f"none of the {summary.signals} lines was a"
+            message = f"{none} signal, so nothing was traded; correct {'it' if summary.signals == 1 else 'them'}"
             report(message, exit_code=ExitCode.USAGE, code="no_signal", invocation=self._invocation)
             return ExitCode.USAGE
         return stop.exit_code

@@ -285,10 +285,10 @@ class Admission:
         pending = [order for order in book.pending_on(terms.symbol, terms.side) if not _is_same(order, instead_of)]
         if len(pending) < self._settings.max_pending_per_side:
             return
-        first = pending[0]
+        first, orders = pending[0], "order" if len(pending) == 1 else "orders"
         raise DuplicateOrderError(
-            f"{terms.symbol}: {len(pending)} {terms.side} order(s) pending already, such as {first.client_order_id} "
-            f"({first.state}); wait for it or cancel it first",
+            f"{terms.symbol}: {len(pending)} {terms.side} {orders} pending already, such as "
+            f"{first.client_order_id} ({first.state}); wait for it or cancel it first",
             symbol=terms.symbol,
             client_order_id=first.client_order_id,
             envelope=first.envelope,

@@ -145,7 +145,7 @@ class Exits:
         try:
             yield
         finally:
-            result = run.result or self._result(run, ExitEnding.NOT_SOLD)
+            result = run.result or self._result(run, self._left_open(run) or ExitEnding.NOT_SOLD)
             self._ledger.record_fact(exit_ended(run.exit_id, run.symbol, result.ending, reason=result.message))
             with self._lock:
                 del self._under_way[run.symbol]
@@ -265,19 +265,25 @@ class Exits:
             self._ready_to_sell(leg_terms(run.leave, quantity=wanted, limit=Decimal(1)), by)
 
     def _ending(self, run: ExitRun) -> ExitEnding:
-        legs = self._legs(run)
-        wanted = run.leave.quantity
-        if any(leg.state.is_unresolved for leg in legs):
-            return ExitEnding.IN_DOUBT
-        if any(leg.state.is_working for leg in legs):
-            _log.warning("exit_rests", symbol=run.symbol, exit_id=run.exit_id)
-            return ExitEnding.RESTING
+        left_open = self._left_open(run)
+        if left_open is not None:
+            return left_open
+        legs, wanted = self._legs(run), run.leave.quantity
         if run.problem is not None or (legs and not self._sold(run)):
             return ExitEnding.NOT_SOLD
         is_done = self._sold(run) >= wanted if wanted is not None else self._sellable(run) < 1
         if self._sold(run) and is_done:
             return ExitEnding.SOLD
         return ExitEnding.NOTHING_FREE if self._sellable(run) < 1 else ExitEnding.NOT_SOLD
+
+    def _left_open(self, run: ExitRun) -> ExitEnding | None:
+        states = [leg.state for leg in self._legs(run)]
+        if any(state.is_unresolved for state in states):
+            return ExitEnding.IN_DOUBT
+        if not any(state.is_working for state in states):
+            return None
+        _log.warning("exit_rests", symbol=run.symbol, exit_id=run.exit_id)
+        return ExitEnding.RESTING
 
     def _result(self, run: ExitRun, ending: ExitEnding) -> ExitResult:
         sold = self._sold(run)
