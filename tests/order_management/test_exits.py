@@ -22,6 +22,7 @@ from trading_bot.order_management.causes import Cause, frozen
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
     OrderOutcomeUnknownError,
+    OrderStatusError,
     OrderValidationError,
     TradeRefusedError,
     TradingHaltedError,
@@ -33,6 +34,7 @@ from trading_bot.order_management.free_shares import LATEST_LOOK_S
 from trading_bot.order_management.freeze_decisions import REENTRY_WAIT
 from trading_bot.order_management.models import ExecutionMode, Side
 from trading_bot.order_management.outcomes import CancelRefused
+from trading_bot.order_management.placement import approve_all
 from trading_bot.order_management.position_watch import LOOK_EVERY_S
 
 ALICE = {"by": "alice", "reason": "wanted again"}
@@ -156,6 +158,51 @@ class TestTheLadder:
         bench.gateway.submits += [UNREACHABLE, fills_at_once(bench)]
         assert leave(bench).ending is ExitEnding.SOLD
 
+    def test_an_order_whose_reads_failed_is_followed_by_another(self):
+        bench = held()
+        failures = [OrderStatusError("HTTP 503; try again")]
+
+        def failing_once() -> None:
+            bench.gateway.prepare_error = failures.pop() if failures else None
+
+        bench.gateway.on_prepare = failing_once
+        bench.gateway.submits.append(fills_at_once(bench))
+        assert leave(bench).ending is ExitEnding.SOLD
+
+    def test_shares_that_somebody_else_sold_meanwhile_are_left_out_of_the_next_order(self):
+        bench = held()
+        taken: list[object] = []
+
+        def rivalled() -> None:
+            if not taken:
+                taken.append("once")
+                bench.sell("rival", quantity=20, price=Decimal(300))
+
+        bench.gateway.on_prepare = rivalled
+        bench.gateway.submits.extend([SubmitStep(), fills_at_once(bench)])
+        bench.gateway.cancels.extend([REFUSES] * 9)
+        assert int(leave(bench).sold) == 30
+        assert quantities(bench) == [20, 30]
+
+    def test_once_it_is_not_certain_any_more_what_is_held_the_last_order_stays(self):
+        bench = held(mode=ExecutionMode.LIVE)
+        bench.clock.sleep(LATEST_LOOK_S - 2)
+        bench.sync()
+        bench.positions.is_failing = True
+        result = leave(bench)
+        assert (result.ending, quantities(bench)) == (ExitEnding.RESTING, [50])
+
+    def test_the_time_that_it_may_take_counts_from_the_call(self):
+        bench = held(cancel_deadline_s=1, submit_deadline_s=10)
+        slow = [20.0]
+
+        def gather(*_arguments: object) -> Any:
+            bench.clock.sleep(slow.pop() if slow else 0)
+            return approve_all
+
+        bench.manager.ways_out.leave(Leave(symbol="AAPL"), gather=gather)
+        assert bench.clock.monotonic() <= 1 + 3 * 10
+
     def test_it_ends_within_its_time_however_slow_the_broker_is(self):
         bench = held(cancel_deadline_s=30, submit_deadline_s=20)
         bench.gateway.submits += [replace(REQUEST_LOST, takes_s=20)] * 3
@@ -180,6 +227,14 @@ class TestWhatIsInTheWay:
         began = bench.clock.monotonic()
         assert leave(bench).ending is ExitEnding.SOLD
         assert bench.clock.monotonic() - began <= 2
+
+    def test_a_buy_in_the_way_that_does_not_end_holds_the_exit_up_no_longer_than_its_cancel_is_followed(self):
+        bench = held()
+        bench.buy("near", price=Decimal(120))
+        bench.gateway.cancels.extend([REFUSES] * 9)
+        bench.gateway.submits.append(fills_at_once(bench))
+        assert leave(bench).ending is ExitEnding.SOLD
+        assert bench.clock.monotonic() <= 6
 
     def test_an_unknown_buy_delays_nothing(self):
         bench = held()

@@ -328,8 +328,9 @@ class Admission:
 
     def _refuse_if_crossing(self, book: OrderBook, terms: OrderTerms) -> None:
         holdings, leaving = self._holdings(), self.reduces(terms)
-        # Nobody can cancel at once what is in doubt or was placed elsewhere, and held shares must be sellable.
-        ours = book.working() if leaving else book.active()
+        # Nobody can cancel at once what is in doubt or was placed elsewhere, or end what the broker does not end, and
+        # held shares must be sellable.
+        ours = [order for order in book.working() if not order.cancel_wanted] if leaving else book.active()
         foreign = () if leaving or holdings is None else holdings.placed_elsewhere(terms.symbol)
         crossed = crossed_orders(terms, ours=ours, foreign=foreign)
         if crossed:

@@ -7,7 +7,14 @@ from decimal import Decimal
 from trading_bot.clock import Seconds
 from trading_bot.order_management.calculator import MAX_QUANTITY, parse_price, validate_quantity, validate_symbol
 from trading_bot.order_management.caller_values import exact_price, ticker, whole_number
-from trading_bot.order_management.exceptions import OrderError, OrderValidationError
+from trading_bot.order_management.crossing import WOULD_CROSS
+from trading_bot.order_management.exceptions import (
+    OrderError,
+    OrderStatusError,
+    OrderSubmissionError,
+    OrderValidationError,
+    TradeRefusedError,
+)
 from trading_bot.order_management.exit_facts import ExitEnding, ExitOrigin
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderTerms, Side
 from trading_bot.order_management.placement import Gather
@@ -104,6 +111,19 @@ def _count(held: object, *, symbol: str) -> Decimal:
         symbol=symbol,
         code="bad_quantity",
     )
+
+
+def is_hopeless(problem: OrderError) -> bool:
+    """Whether no further order of the exit can pass where one met this: killed, closed, or nothing can be recorded.
+
+    Shares that somebody else took meanwhile, a read that failed and a broker's refusal leave something to try.
+    """
+    if isinstance(problem, TradeRefusedError):
+        return problem.code not in _MAY_PASS_LATER
+    return not isinstance(problem, OrderSubmissionError | OrderStatusError)
+
+
+_MAY_PASS_LATER = frozenset({"insufficient_shares", WOULD_CROSS})
 
 
 def leg_terms(leave: Leave, *, quantity: int, limit: Decimal) -> OrderTerms:
