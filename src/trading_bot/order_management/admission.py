@@ -251,7 +251,13 @@ class Admission:
     def _duplicate_window(self) -> timedelta:
         return timedelta(seconds=self._settings.duplicate_window_s)
 
+    def is_own_order(self, terms: OrderTerms) -> bool:
+        """Whether an order under an id of its own may equal another: as an exit, or without a duplicate window."""
+        return self.reduces(terms) or not self._settings.duplicate_window_s
+
     def _equal_order(self, book: OrderBook, terms: OrderTerms, *, is_named: bool) -> OrderEnvelope | None:
+        if is_named and not self._settings.duplicate_window_s:
+            return None
         leaving = self.reduces(terms)
         if leaving and is_named and terms.quantity <= (self.free_to_sell(terms.symbol) or 0):
             return None  # meant as an exit of its own, and its shares are there

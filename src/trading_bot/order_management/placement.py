@@ -135,8 +135,8 @@ class Placement:
         asked = asked_terms(request)
         if (earlier := self._admission.bearing(request.client_order_id, asked)) is not None:
             return earlier
-        is_named_exit = request.client_order_id is not None and self._admission.reduces(asked)
-        if is_named_exit or not self._admission.may_equal_another(asked):
+        is_its_own = request.client_order_id is not None and self._admission.is_own_order(asked)
+        if is_its_own or not self._admission.may_equal_another(asked):
             return None
         return self._admission.standing(None, self.preview(request, strategy_name=strategy_name).terms)
 
