@@ -48,6 +48,8 @@ Pricer: TypeAlias = Callable[[BrokerGateway], OrderTerms]
 EXIT_CATCHES_UP_FOR_S: Seconds = 2.0
 """How long an exit tries to renew a view that is too old. It goes out either way, while its shares are free."""
 
+_LAST_CANCEL_S: Seconds = 1.0
+"""How long a cancel that was wanted during the submit is followed at the least, once its deadline is reached."""
 
 _FORESEEN = "foreseen"
 
@@ -258,7 +260,8 @@ class Placement:
         latest = self._tracked(intent.client_order_id)
         self._note_refusal(intent.terms, outcome, latest)
         if latest.cancel_wanted and latest.state.is_working:
-            self._canceller.cancel((latest,))
+            left_s = began + self._settings.submit_deadline_s - self._clock.monotonic()
+            self._canceller.cancel((latest,), within_s=max(left_s, _LAST_CANCEL_S))
             latest = self._tracked(intent.client_order_id)
         self._outcomes.raise_unless_accepted(latest.envelope, outcome)
         return latest.envelope
