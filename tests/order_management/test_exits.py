@@ -203,6 +203,25 @@ class TestTheLadder:
         bench.manager.ways_out.leave(Leave(symbol="AAPL"), gather=gather)
         assert bench.clock.monotonic() <= 1 + 3 * 10
 
+    def test_every_read_of_its_orders_is_over_by_its_time(self):
+        bench = held(cancel_deadline_s=30, submit_deadline_s=20)
+        deadline = bench.clock.monotonic() + 30 + 3 * 20
+        leave(bench)
+        assert deadline in bench.gateway.deadlines
+
+    @pytest.mark.parametrize("cancel_deadline_s", range(1, 12))
+    def test_no_order_is_begun_that_might_end_after_its_time(self, cancel_deadline_s):
+        bench = held(cancel_deadline_s=cancel_deadline_s, submit_deadline_s=10)
+
+        def read() -> None:
+            bench.clock.sleep(max(0, min(2, bench.positions.deadlines[-1] - bench.clock.monotonic())))
+
+        bench.positions.during_read = read
+        bench.gateway.cancels.extend([CancelStep(before=lambda _: bench.clock.sleep(4.9))] * 9)
+        bench.gateway.submits.extend([SubmitStep(takes_s=7.9)] * 3)
+        leave(bench)
+        assert bench.clock.monotonic() <= cancel_deadline_s + 3 * 10
+
     def test_it_ends_within_its_time_however_slow_the_broker_is(self):
         bench = held(cancel_deadline_s=30, submit_deadline_s=20)
         bench.gateway.submits += [replace(REQUEST_LOST, takes_s=20)] * 3

@@ -201,7 +201,7 @@ class Exits:
         return free is None or free.not_sure_because is not None
 
     def _has_time_for_another(self, run: ExitRun, rung: int) -> bool:
-        needed_s = _TAKE_OVER_S + self._order_s if rung else 0
+        needed_s = _TAKE_OVER_S + self._order_s + 2 * _QUOTE_S if rung else 0
         return self._clock.monotonic() + needed_s < run.deadline
 
     def _place(self, run: ExitRun, rung: int, quote: Quote | None, quantity: int) -> None:
@@ -242,18 +242,18 @@ class Exits:
             leg = self._order(run.legs[-1]) if run.legs else None
             if leg is not None and leg.state.is_terminal:
                 return
-            self._clock.sleep(_LOOK_EVERY_S)
+            self._clock.sleep(min(_LOOK_EVERY_S, until - self._clock.monotonic()))
             if leg is not None and leg.state.is_working:
-                self._refreshed(leg)
+                self._refreshed(run, leg)
 
     def _take_back(self, run: ExitRun) -> None:
         """Cancel what still rests on the sell side: the order before, and sells of ours that had not ended yet."""
         self._cancel(run, self._open_orders(run, Side.SELL), within_s=_TAKE_OVER_S)
 
-    def _refreshed(self, leg: TrackedOrder) -> None:
+    def _refreshed(self, run: ExitRun, leg: TrackedOrder) -> None:
         try:
             if leg.envelope.order_id is not None:
-                self._synchronizer.refresh(leg, leg.envelope.order_id)
+                self._synchronizer.refresh(leg, leg.envelope.order_id, by=run.deadline)
         except OrderStatusError as error:
             _log.warning("exit_order_not_read", client_order_id=leg.client_order_id, problem=str(error))
 
