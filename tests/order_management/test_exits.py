@@ -583,3 +583,22 @@ def test_a_sell_whose_position_cannot_be_read_names_the_way_out():
     with pytest.raises(TradingHaltedError, match="--held N") as caught:
         bench.sell("s1", quantity=10)
     assert caught.value.code == "positions_unknown"
+
+
+class TestWhatFlattenLeaves:
+    def test_what_only_the_broker_shows_is_among_everything_and_its_exit_says_what_to_do(self):
+        bench = held()
+        bench.positions.move("MSFT", "7")
+        bench.positions.move("TSLA", "-2")
+        bench.sync(after=LOOK_EVERY_S)
+        assert bench.manager.ways_out.held_symbols(everything=True) == ("AAPL", "MSFT")
+        result = bench.manager.ways_out.leave(Leave(symbol="MSFT", limit=Decimal(1)))
+        assert result.ending is ExitEnding.NOTHING_FREE
+        assert "the broker shows 7, our fills explain 0" in result.message
+        assert "trading-bot accept-position MSFT" in result.message
+
+    def test_before_any_look_our_records_say_what_is_held(self):
+        bench = held()
+        bench.restart()
+        assert bench.manager.ways_out.held_symbols(everything=True) == ("AAPL",)
+        assert bench.manager.ways_out.held_symbols(everything=False) == ()

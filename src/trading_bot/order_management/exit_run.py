@@ -16,6 +16,7 @@ from trading_bot.order_management.exceptions import (
     TradeRefusedError,
 )
 from trading_bot.order_management.exit_facts import ExitEnding, ExitOrigin
+from trading_bot.order_management.free_shares import Free
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderTerms, Side
 from trading_bot.order_management.placement import Gather
 from trading_bot.order_management.position_watch import in_words
@@ -137,11 +138,14 @@ def leg_terms(leave: Leave, *, quantity: int, limit: Decimal) -> OrderTerms:
     )
 
 
-def exit_message(run: ExitRun, ending: ExitEnding, sold: Decimal) -> str:
-    """Say in one sentence what came of an exit, and what to do next."""
+def exit_message(run: ExitRun, ending: ExitEnding, sold: Decimal, *, free: Free | None = None) -> str:
+    """Say in one sentence what came of an exit, and what to do next; ``free`` explains why nothing could be sold."""
     resume = f"entries wait for 'trading-bot resume {run.symbol}'"
     if ending is ExitEnding.NOT_SOLD and run.problem is not None:
         return f"{in_words(sold)} sold: {run.problem}; {resume}"
     if ending is ExitEnding.NOT_SOLD and not run.legs:
         return f"no quote could be read for {run.symbol}; name a price with --limit; {resume}"
-    return f"{run.symbol}: {_ENDINGS[ending].format(sold=in_words(sold))}; {resume}"
+    said = _ENDINGS[ending].format(sold=in_words(sold))
+    if ending is ExitEnding.NOTHING_FREE and free is not None and (free.held or free.expected):
+        said = f"{said}: {free.in_words()}"
+    return f"{run.symbol}: {said}; {resume}"

@@ -297,7 +297,7 @@ class Exits:
         code = ending.value
         if ending is ExitEnding.NOT_SOLD and (run.problem is not None or not run.legs):
             code = NO_QUOTE if run.problem is None else run.problem.code
-        message = exit_message(run, ending, sold)
+        message = exit_message(run, ending, sold, free=self._admission.free(run.symbol))
         return ExitResult(
             exit_id=run.exit_id, symbol=run.symbol, ending=ending, code=code, message=message, sold=sold, orders=legs
         )
