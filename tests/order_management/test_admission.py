@@ -14,7 +14,7 @@ from trading_bot.order_management.exceptions import (
     OrderValidationError,
     TradingHaltedError,
 )
-from trading_bot.order_management.models import Side
+from trading_bot.order_management.models import OrderRequest, Side
 
 
 def test_the_same_id_again_returns_the_same_envelope_and_sends_nothing():
@@ -318,6 +318,34 @@ def test_the_intent_says_everything_about_the_order():
         "arming": bench.latch.arming(),
         "body_sha256": bench.gateway.posts[0].body_digest,
     }
+
+
+class TestWithoutADuplicateWindow:
+    def test_another_id_of_its_own_is_a_new_order(self):
+        bench = ManagerBench(duplicate_window_s=0, max_pending_per_side=2)
+        first, second = bench.buy("c1"), bench.buy("c2")
+        assert first.order_id != second.order_id
+        assert len(bench.gateway.orders) == 2
+        request = OrderRequest(
+            symbol="AAPL",
+            side=Side.BUY,
+            quantity=10,
+            reference_price=first.reference_price,
+            client_order_id="c3",
+        )
+        assert bench.manager.standing_order(request) is None
+
+    def test_an_order_without_an_id_is_still_answered_by_its_equal(self):
+        bench = ManagerBench(duplicate_window_s=0, max_pending_per_side=2)
+        first = bench.buy("c1")
+        again = bench.buy(None)
+        assert (again.is_duplicate, again.order_id) == (True, first.order_id)
+        assert len(bench.gateway.orders) == 1
+
+    def test_with_a_window_another_id_is_no_way_around_it(self):
+        bench = ManagerBench(duplicate_window_s=10, max_pending_per_side=2)
+        bench.buy("c1")
+        assert bench.buy("c2").is_duplicate
 
 
 class TestStanding:

@@ -23,6 +23,7 @@ from trading_bot.order_management.causes import Cause, frozen
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
     OrderOutcomeUnknownError,
+    OrderStatusError,
     OrderValidationError,
     TradeRefusedError,
     TradingHaltedError,
@@ -34,6 +35,7 @@ from trading_bot.order_management.free_shares import LATEST_LOOK_S
 from trading_bot.order_management.freeze_decisions import REENTRY_WAIT
 from trading_bot.order_management.models import ExecutionMode, Side
 from trading_bot.order_management.outcomes import CancelRefused
+from trading_bot.order_management.placement import approve_all
 from trading_bot.order_management.position_watch import LOOK_EVERY_S
 
 ALICE = {"by": "alice", "reason": "wanted again"}
@@ -157,6 +159,70 @@ class TestTheLadder:
         bench.gateway.submits += [UNREACHABLE, fills_at_once(bench)]
         assert leave(bench).ending is ExitEnding.SOLD
 
+    def test_an_order_whose_reads_failed_is_followed_by_another(self):
+        bench = held()
+        failures = [OrderStatusError("HTTP 503; try again")]
+
+        def failing_once() -> None:
+            bench.gateway.prepare_error = failures.pop() if failures else None
+
+        bench.gateway.on_prepare = failing_once
+        bench.gateway.submits.append(fills_at_once(bench))
+        assert leave(bench).ending is ExitEnding.SOLD
+
+    def test_shares_that_somebody_else_sold_meanwhile_are_left_out_of_the_next_order(self):
+        bench = held()
+        taken: list[object] = []
+
+        def rivalled() -> None:
+            if not taken:
+                taken.append("once")
+                bench.sell("rival", quantity=20, price=Decimal(300))
+
+        bench.gateway.on_prepare = rivalled
+        bench.gateway.submits.extend([SubmitStep(), fills_at_once(bench)])
+        bench.gateway.cancels.extend([REFUSES] * 9)
+        assert int(leave(bench).sold) == 30
+        assert quantities(bench) == [20, 30]
+
+    def test_once_it_is_not_certain_any_more_what_is_held_the_last_order_stays(self):
+        bench = held(mode=ExecutionMode.LIVE)
+        bench.clock.sleep(LATEST_LOOK_S - 2)
+        bench.sync()
+        bench.positions.is_failing = True
+        result = leave(bench)
+        assert (result.ending, quantities(bench)) == (ExitEnding.RESTING, [50])
+
+    def test_the_time_that_it_may_take_counts_from_the_call(self):
+        bench = held(cancel_deadline_s=1, submit_deadline_s=10)
+        slow = [20.0]
+
+        def gather(*_arguments: object) -> Any:
+            bench.clock.sleep(slow.pop() if slow else 0)
+            return approve_all
+
+        bench.manager.ways_out.leave(Leave(symbol="AAPL"), gather=gather)
+        assert bench.clock.monotonic() <= 1 + 3 * 10
+
+    def test_every_read_of_its_orders_is_over_by_its_time(self):
+        bench = held(cancel_deadline_s=30, submit_deadline_s=20)
+        deadline = bench.clock.monotonic() + 30 + 3 * 20
+        leave(bench)
+        assert deadline in bench.gateway.deadlines
+
+    @pytest.mark.parametrize("cancel_deadline_s", range(1, 12))
+    def test_no_order_is_begun_that_might_end_after_its_time(self, cancel_deadline_s):
+        bench = held(cancel_deadline_s=cancel_deadline_s, submit_deadline_s=10)
+
+        def read() -> None:
+            bench.clock.sleep(max(0, min(2, bench.positions.deadlines[-1] - bench.clock.monotonic())))
+
+        bench.positions.during_read = read
+        bench.gateway.cancels.extend([CancelStep(before=lambda _: bench.clock.sleep(4.9))] * 9)
+        bench.gateway.submits.extend([SubmitStep(takes_s=7.9)] * 3)
+        leave(bench)
+        assert bench.clock.monotonic() <= cancel_deadline_s + 3 * 10
+
     def test_it_ends_within_its_time_however_slow_the_broker_is(self):
         bench = held(cancel_deadline_s=30, submit_deadline_s=20)
         bench.gateway.submits += [replace(REQUEST_LOST, takes_s=20)] * 3
@@ -181,6 +247,14 @@ class TestWhatIsInTheWay:
         began = bench.clock.monotonic()
         assert leave(bench).ending is ExitEnding.SOLD
         assert bench.clock.monotonic() - began <= 2
+
+    def test_a_buy_in_the_way_that_does_not_end_holds_the_exit_up_no_longer_than_its_cancel_is_followed(self):
+        bench = held()
+        bench.buy("near", price=Decimal(120))
+        bench.gateway.cancels.extend([REFUSES] * 9)
+        bench.gateway.submits.append(fills_at_once(bench))
+        assert leave(bench).ending is ExitEnding.SOLD
+        assert bench.clock.monotonic() <= 6
 
     def test_an_unknown_buy_delays_nothing(self):
         bench = held()
@@ -525,3 +599,22 @@ def test_a_sell_whose_position_cannot_be_read_names_the_way_out():
     with pytest.raises(TradingHaltedError, match="--held N") as caught:
         bench.sell("s1", quantity=10)
     assert caught.value.code == "positions_unknown"
+
+
+class TestWhatFlattenLeaves:
+    def test_what_only_the_broker_shows_is_among_everything_and_its_exit_says_what_to_do(self):
+        bench = held()
+        bench.positions.move("MSFT", "7")
+        bench.positions.move("TSLA", "-2")
+        bench.sync(after=LOOK_EVERY_S)
+        assert bench.manager.ways_out.held_symbols(everything=True) == ("AAPL", "MSFT")
+        result = bench.manager.ways_out.leave(Leave(symbol="MSFT", limit=Decimal(1)))
+        assert result.ending is ExitEnding.NOTHING_FREE
+        assert "the broker shows 7, our fills explain 0" in result.message
+        assert "trading-bot accept-position MSFT" in result.message
+
+    def test_before_any_look_our_records_say_what_is_held(self):
+        bench = held()
+        bench.restart()
+        assert bench.manager.ways_out.held_symbols(everything=True) == ("AAPL",)
+        assert bench.manager.ways_out.held_symbols(everything=False) == ()

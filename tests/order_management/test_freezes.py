@@ -13,6 +13,7 @@ from trading_bot.order_management.exceptions import (
     OrderValidationError,
     TradingHaltedError,
 )
+from trading_bot.order_management.outcomes import CancelUnknown
 
 ALICE = {"by": "alice", "reason": "looked at it"}
 FOR_GOOD = sorted(set(Cause) - {Cause.REFUSED, Cause.REENTRY})
@@ -202,3 +203,18 @@ def test_what_ended_the_halt_of_a_short_in_an_old_journal_ends_its_freeze(symbol
     details = {} if cause is None else {"cause": cause.value}
     bench.ledger.record_fact(OrderEvent(event=EventKind.TRADING_RESUMED, symbol=symbol, details=details))
     assert [freeze.symbol for freeze in bench.manager.ways_out.freezes()] == left
+
+
+def test_a_halt_over_two_orders_for_one_can_be_released_although_its_symbol_is_not_frozen_any_more():
+    """A duplicate that works on is told again after a release, and its symbol's freeze only once."""
+    bench = held()
+    bench.buy("c1", symbol="MSFT")
+    intent = bench.gateway.posts[-1]
+    bench.gateway.answer_cancels(CancelUnknown(cause="no answer"))
+    bench.gateway.add(intent.terms, ref_id=intent.ref_id)
+    bench.sync()
+    bench.manager.decisions.release("MSFT", **ALICE)
+    bench.sync()
+    assert [freeze.symbol for freeze in bench.manager.ways_out.freezes()] == [None]
+    bench.manager.decisions.release("MSFT", **ALICE)
+    assert bench.manager.ways_out.freezes() == ()

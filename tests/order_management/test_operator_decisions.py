@@ -31,7 +31,8 @@ from trading_bot.order_management.exceptions import (
 from trading_bot.order_management.models import OrderState, Side, TimeInForce
 from trading_bot.order_management.operator_decisions import Resolution
 from trading_bot.order_management.order_book import OrderBook
-from trading_bot.order_management.position_watch import LOOK_EVERY_S
+from trading_bot.order_management.portfolio import UnreadPosition
+from trading_bot.order_management.position_watch import LOOK_EVERY_S, instrument_named
 
 ALICE = {"by": "alice", "reason": "looked it up in the app"}
 STRANGER_REF = f"{OUR_MARK}-0000-4000-8000-000000000001"
@@ -205,6 +206,23 @@ class TestAdopt:
         bench.manager.decisions.adopt("broker-1", **ALICE)
         assert bench.manager.halted_because is not None
 
+    def test_once_such_an_order_has_ended_a_resume_of_the_account_ends_the_halt(self, monkeypatch):
+        """It may be one that cannot be adopted: a market order, or one that the broker does not know any more."""
+        bench = with_stranger(monkeypatch, limit_price=None)
+        with pytest.raises(OrderValidationError, match="end it at the broker"):
+            bench.manager.decisions.adopt("broker-1", **ALICE)
+        with pytest.raises(OrderValidationError, match="no entries of the account"):
+            bench.manager.decisions.resume(None, **ALICE)
+        bench.gateway.order().end()
+        bench.gateway.listing_problem = "HTTP 503"
+        with pytest.raises(OrderValidationError, match="no entries of the account"):
+            bench.manager.decisions.resume(None, **ALICE)
+        bench.gateway.listing_problem = None
+        with pytest.raises(OrderValidationError, match="no entries in"):
+            bench.manager.decisions.resume("MSFT", **ALICE)
+        assert bench.manager.decisions.resume(None, **ALICE) == ("the account",)
+        assert bench.manager.ways_out.freezes() == ()
+
     def test_a_halt_of_another_cause_stays(self, monkeypatch):
         bench = ManagerBench(shares={"MSFT": 1})
         bench.manager.ways_out.cancel_entries(everything=True, by="alice", reason="out of the market")
@@ -338,6 +356,17 @@ class TestAcceptPosition:
         bench.positions.move("AAPL", "8")
         assert bench.manager.decisions.accept_position("AAPL", **ALICE) == 0
         assert bench.manager.ways_out.freezes() == ()
+
+    @pytest.mark.parametrize("row", [{"symbol": None}, {"symbol": "AAPL"}, {"instrument_id": None, "symbol": "AAPL"}])
+    def test_a_position_that_cannot_be_read_is_not_accepted_as_none(self, row):
+        bench = ManagerBench(shares={"AAPL": 50})
+        bench.ledger.record_fact(instrument_named("AAPL", "id-1"))
+        unread = {"name": "id-1", "problem": "quantity: null", "instrument_id": "id-1", **row}
+        bench.positions.missing, bench.positions.unread = {"AAPL"}, [UnreadPosition(**unread)]
+        with pytest.raises(OrderValidationError, match="cannot be read"):
+            bench.manager.decisions.accept_position("AAPL", **ALICE)
+        with bench.ledger.open_book() as book:
+            assert book.expected_positions()["AAPL"] == 50
 
     def test_the_position_of_another_symbol_does_not_end_the_freeze(self):
         bench = ManagerBench(shares={"AAPL": 50, "MSFT": 1})

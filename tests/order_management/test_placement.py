@@ -1,13 +1,15 @@
 """One order from request to answer, also where the call ends in a way that nobody planned."""
 
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
 
 from tests.support.fake_gateway import SubmitStep
 from tests.support.manager_bench import ManagerBench
-from trading_bot.order_management.exceptions import OrderRejectedError, TradingHaltedError
+from trading_bot.order_management.exceptions import OrderCancellationError, OrderRejectedError, TradingHaltedError
 from trading_bot.order_management.models import OrderRequest, OrderState, OrderTerms, Side
+from trading_bot.order_management.outcomes import CancelUnknown
 
 
 def interrupt():
@@ -66,3 +68,18 @@ def test_an_order_decided_before_a_kill_is_not_sent_although_the_account_is_arme
         bench.manager.place_limit_order(request, approve=approve)
     assert caught.value.code == "armed_anew"
     assert bench.gateway.calls == []
+
+
+def test_a_cancel_that_was_wanted_meanwhile_makes_the_submit_no_longer_than_its_deadline():
+    bench = ManagerBench(submit_deadline_s=20, cancel_deadline_s=30)
+    bench.gateway.answer_cancels(CancelUnknown(cause="no answer"))
+
+    def cancelled() -> None:
+        with suppress(OrderCancellationError):
+            bench.manager.cancel_order("c1")
+
+    bench.gateway.submits.append(SubmitStep(after=cancelled))
+    began = bench.clock.monotonic()
+    bench.buy("c1")
+    assert bench.gateway.cancel_requests
+    assert bench.clock.monotonic() - began <= 20 + 1

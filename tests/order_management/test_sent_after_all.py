@@ -1,10 +1,11 @@
 """The same id and terms after a proven "not sent": a new attempt of the same order, through every gate."""
 
+import threading
 from decimal import Decimal
 
 import pytest
 
-from tests.support.fake_gateway import REQUEST_LOST, UNREACHABLE
+from tests.support.fake_gateway import REQUEST_LOST, UNREACHABLE, SubmitStep
 from tests.support.manager_bench import ManagerBench
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
@@ -124,3 +125,36 @@ def test_under_a_new_name_of_its_instrument_too(bench):
     bench.ledger.record_fact(instrument_named("AAPX", "id-1", was="AAPL"))
     assert bench.buy("c1", symbol="AAPX").order_id is not None
     assert OrderBook.replayed(bench.journal.records) == bench.ledger._book
+
+
+def test_twenty_threads_that_send_it_again_send_it_once(bench):
+    not_sent(bench)
+    start, answers = threading.Barrier(20), []
+
+    def again() -> None:
+        start.wait()
+        answers.append(bench.buy("c1").order_id)
+
+    threads = [threading.Thread(target=again) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [bench.gateway.order().order_id] * 20
+    assert (len(bench.gateway.orders), len(bench.journal.facts(EventKind.ORDER_INTENDED))) == (1, 2)
+
+
+def test_an_attempt_that_the_end_of_the_program_cut_short_is_looked_for_and_not_sent_again(bench):
+    """Between the second intent and its answer nobody knows any more whether it left."""
+    not_sent(bench)
+    bench.gateway.submits.append(SubmitStep(meanwhile=interrupt, arrives=False))
+    with pytest.raises(KeyboardInterrupt):
+        bench.buy("c1")
+    bench.restart()
+    bench.manager.recover()
+    assert bench.buy("c1").state == "unknown"
+    assert bench.gateway.orders == []
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt

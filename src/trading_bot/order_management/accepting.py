@@ -14,7 +14,8 @@ def position_named(name: str, look: Look, book: OrderBook) -> str:
     """
     by_id = {instrument_id: symbol for symbol, instrument_id in look.instruments.items()}
     symbol = by_id.get(name, name)
-    row = look.unread_row(symbol, look.instruments.get(symbol, name))
+    here = look.unread_row(symbol, look.instruments.get(symbol) or book.positions.instrument_of(symbol))
+    row = here or next((row for row in look.unread if name in (row.name, row.symbol, row.instrument_id)), None)
     if row is not None:
         raise OrderValidationError(
             f"the broker's position in {row.name} cannot be read ({row.problem}), so there is nothing to accept; it is "

@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 
-from trading_bot.clock import Clock, Moment
+from trading_bot.clock import Clock, Moment, Seconds
 from trading_bot.order_management.client_ids import validate_client_order_id
 from trading_bot.order_management.crossing import WOULD_CROSS, crossed_orders, why_crossing
 from trading_bot.order_management.events import OrderEvent
@@ -108,14 +108,16 @@ class Admission:
         found = self._settled(client_order_id, terms)
         return None if found is None or may_go_again(found, terms) else found
 
-    def _settled(self, client_order_id: ClientOrderId, terms: OrderTerms) -> OrderEnvelope | None:
+    def _settled(
+        self, client_order_id: ClientOrderId, terms: OrderTerms, *, waited_s: Seconds = 0
+    ) -> OrderEnvelope | None:
         with self._ledger.open_book() as book:
             order, under_way = book.get(client_order_id), self._in_flight.get(client_order_id)
         if order is None:
             return None
         refuse_reuse(order, terms)
         if under_way is not None:
-            under_way.wait(self._settings.submit_deadline_s)
+            under_way.wait(max(self._settings.submit_deadline_s - waited_s, 0))
             with self._ledger.open_book() as book:
                 order = book.get(client_order_id) or order
         return order.envelope
@@ -210,7 +212,7 @@ class Admission:
                 self.refuse_if_stale(terms)
                 equal = self._equal_order(book, terms, is_named=decided.is_named)
                 return equal or self._admit(book, intent, prepared, decided=decided)
-        earlier = self._settled(client_order_id, terms)
+        earlier = self._settled(client_order_id, terms, waited_s=decided.at.age_s(self._clock))
         if earlier is None:
             raise OrderValidationError(f"order {client_order_id} is gone from the book; use a new client order id")
         return earlier
@@ -251,7 +253,13 @@ class Admission:
     def _duplicate_window(self) -> timedelta:
         return timedelta(seconds=self._settings.duplicate_window_s)
 
+    def is_own_order(self, terms: OrderTerms) -> bool:
+        """Whether an order under an id of its own may equal another: as an exit, or without a duplicate window."""
+        return self.reduces(terms) or not self._settings.duplicate_window_s
+
     def _equal_order(self, book: OrderBook, terms: OrderTerms, *, is_named: bool) -> OrderEnvelope | None:
+        if is_named and not self._settings.duplicate_window_s:
+            return None
         leaving = self.reduces(terms)
         if leaving and is_named and terms.quantity <= (self.free_to_sell(terms.symbol) or 0):
             return None  # meant as an exit of its own, and its shares are there
@@ -328,8 +336,8 @@ class Admission:
 
     def _refuse_if_crossing(self, book: OrderBook, terms: OrderTerms) -> None:
         holdings, leaving = self._holdings(), self.reduces(terms)
-        # Nobody can cancel at once what is in doubt or was placed elsewhere, and held shares must be sellable.
-        ours = book.working() if leaving else book.active()
+        # Held shares must be sellable beside what is in doubt, was placed elsewhere, or does not end for its cancel.
+        ours = [order for order in book.working() if not order.cancel_wanted] if leaving else book.active()
         foreign = () if leaving or holdings is None else holdings.placed_elsewhere(terms.symbol)
         crossed = crossed_orders(terms, ours=ours, foreign=foreign)
         if crossed:

@@ -1,10 +1,13 @@
 """Orders at the broker that must not be: what is put on record, once, when one is seen."""
 
 from trading_bot.order_management.causes import CAUSE, Cause
+from trading_bot.order_management.client_ids import bears_our_mark
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.foreign import Row
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import OrderReport
+from trading_bot.order_management.order_book import OrderBook
+from trading_bot.order_management.outcomes import Listing
 from trading_bot.order_management.reconciliation import two_orders
 from trading_bot.order_management.tracked_order import TrackedOrder
 
@@ -12,6 +15,13 @@ _UNJOURNALED = (
     "the broker holds order {order_id} on {symbol}, which bears our mark and is not in the journal: the journal was "
     "lost or another copy of this program trades the account; find out which, then adopt the order"
 )
+
+
+def shows_unjournaled(book: OrderBook, listing: Listing) -> bool:
+    """Whether a listing has an order that bears our mark and is not in the journal."""
+    rows: tuple[Row, ...] = (*listing.reports, *listing.unread)
+    marked = (row.ref_id for row in rows if bears_our_mark(row.ref_id))
+    return any(ref_id is None or book.by_ref_id(ref_id) is None for ref_id in marked)
 
 
 def note_unjournaled(ledger: OrderLedger, row: Row) -> None:

@@ -79,7 +79,13 @@ class ManagerParts:
         self.replacement = self._replacement()
         self.view = AccountView(external=self.external, holdings=self.holdings, ledger=base.ledger)
         self.decisions = self._decisions()
-        self.ways_out = WaysOut(exits=self._exits(), ledger=base.ledger, canceller=self.canceller, halts=self.halts)
+        self.ways_out = WaysOut(
+            exits=self._exits(),
+            ledger=base.ledger,
+            canceller=self.canceller,
+            halts=self.halts,
+            holdings=self.holdings,
+        )
 
     def forget_the_broker(self) -> None:
         """Rely on nothing that was read before: another process may have had the account since."""

@@ -72,7 +72,10 @@ _REMEDIES: Mapping[EndedBy, str] = {
     EndedBy.ACCEPT_POSITION: (
         "cover it at the broker; it ends once both agree, or with 'trading-bot accept-position {symbol}'"
     ),
-    EndedBy.ADOPT: "find out whose it is, then run 'trading-bot adopt' with its order id",
+    EndedBy.ADOPT: (
+        "find out whose it is, then run 'trading-bot adopt' with its order id, or, once it has ended, 'trading-bot "
+        "resume --all'"
+    ),
     EndedBy.RELEASE: "compare the orders at the broker, then run 'trading-bot release {symbol}'",
     EndedBy.RESUME: "run 'trading-bot resume {scope}' when entries are wanted again",
 }

@@ -6,13 +6,18 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from trading_bot.clock import Seconds
-from trading_bot.order_management.calculator import (
-    MAX_QUANTITY,
-    asked_terms,
-)
+from trading_bot.order_management.calculator import MAX_QUANTITY, asked_terms
 from trading_bot.order_management.caller_values import exact_price
-from trading_bot.order_management.exceptions import OrderError, OrderValidationError
+from trading_bot.order_management.crossing import WOULD_CROSS
+from trading_bot.order_management.exceptions import (
+    OrderError,
+    OrderStatusError,
+    OrderSubmissionError,
+    OrderValidationError,
+    TradeRefusedError,
+)
 from trading_bot.order_management.exit_facts import ExitEnding, ExitOrigin
+from trading_bot.order_management.free_shares import Free
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderRequest, OrderTerms, Side
 from trading_bot.order_management.placement import Gather
 from trading_bot.order_management.position_watch import in_words
@@ -94,6 +99,19 @@ def _count(held: object, *, symbol: str) -> Decimal:
     )
 
 
+def is_hopeless(problem: OrderError) -> bool:
+    """Whether no further order of the exit can pass where one met this: killed, closed, or nothing can be recorded.
+
+    Shares that somebody else took meanwhile, a read that failed and a broker's refusal leave something to try.
+    """
+    if isinstance(problem, TradeRefusedError):
+        return problem.code not in _MAY_PASS_LATER
+    return not isinstance(problem, OrderSubmissionError | OrderStatusError)
+
+
+_MAY_PASS_LATER = frozenset({"insufficient_shares", WOULD_CROSS})
+
+
 def leg_terms(leave: Leave, *, quantity: int, limit: Decimal) -> OrderTerms:
     """Return the terms of one order of an exit."""
     return OrderTerms(
@@ -138,14 +156,23 @@ def _recorded(text: object, *, or_else: str) -> str:
     return str(text)[:_LONGEST_TEXT] if text else or_else
 
 
-def exit_message(run: ExitRun, ending: ExitEnding, sold: Decimal, *, orders: Iterable[OrderEnvelope] = ()) -> str:
-    """Say in one sentence what came of an exit, and what to do next."""
+def exit_message(
+    run: ExitRun,
+    ending: ExitEnding,
+    sold: Decimal,
+    *,
+    orders: Iterable[OrderEnvelope] = (),
+    free: Free | None = None,
+) -> str:
+    """Say in one sentence what came of an exit, and what to do next; ``free`` explains why nothing could be sold."""
     resume = f"entries wait for 'trading-bot resume {run.symbol}'"
     if ending is ExitEnding.NOT_SOLD and run.problem is not None:
         return f"{in_words(sold)} sold: {run.problem}; {resume}"
     if ending is ExitEnding.NOT_SOLD and not run.legs:
         return f"no quote could be read for {run.symbol}; name a price with --limit; {resume}"
     said = _ENDINGS[ending].format(sold=in_words(sold), resting=_resting(run.symbol, orders))
+    if ending is ExitEnding.NOTHING_FREE and free is not None and (free.held or free.expected):
+        said = f"{said}: {free.in_words()}"
     return f"{run.symbol}: {said}; {resume}"
 
 

@@ -20,11 +20,19 @@ from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.admission import Admission
 from trading_bot.order_management.cancellation import Canceller
 from trading_bot.order_management.causes import Cause, frozen
-from trading_bot.order_management.exceptions import OrderError, OrderStatusError, OrderSubmissionError
+from trading_bot.order_management.exceptions import OrderError, OrderStatusError
 from trading_bot.order_management.exit_facts import ExitEnding, counted_by_hand, exit_begun, exit_ended, exit_leg
 from trading_bot.order_management.exit_gate import ExitGate
 from trading_bot.order_management.exit_prices import BELOW_BID_PCT, RUNG_S, exit_limit, floor_of
-from trading_bot.order_management.exit_run import ExitResult, ExitRun, Leave, checked, exit_message, leg_terms
+from trading_bot.order_management.exit_run import (
+    ExitResult,
+    ExitRun,
+    Leave,
+    checked,
+    exit_message,
+    is_hopeless,
+    leg_terms,
+)
 from trading_bot.order_management.free_shares import Free
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import ClientOrderId, OrderRequest, OrderTerms, Side, exact_sum
@@ -99,14 +107,14 @@ class Exits:
             TradingHaltedError: killed, the journal cannot record an order, or it is not certain what is held.
             TradeRefusedError: the session is closed, or a strategy left this symbol too often.
         """
-        leave = checked(leave)
+        leave, deadline = checked(leave), self._clock.monotonic() + self._longest_s
         with self._admission.counted_by_hand(leave.symbol, leave.held):
             self._gate.refuse(leave, gather)
             with self._lock:
                 run = self._under_way.get(leave.symbol)
                 is_mine = run is None
                 if run is None:
-                    run = self._begun(leave, gather)
+                    run = self._begun(leave, gather, deadline)
             if is_mine:
                 return self._run(run)
         return self._joined(run)
@@ -122,10 +130,8 @@ class Exits:
         """Return the shares that are provably held and free; None while the positions are not known."""
         return self._admission.free(symbol)
 
-    def _begun(self, leave: Leave, gather: Gather) -> ExitRun:
-        run = ExitRun(
-            exit_id=self._new_id(), leave=leave, gather=gather, deadline=self._clock.monotonic() + self._longest_s
-        )
+    def _begun(self, leave: Leave, gather: Gather, deadline: Seconds) -> ExitRun:
+        run = ExitRun(exit_id=self._new_id(), leave=leave, gather=gather, deadline=deadline)
         with self._ledger.open_book() as book:
             for old in book.exits.under_way(leave.symbol):
                 why = "the program ended before it did"
@@ -174,22 +180,28 @@ class Exits:
             quote = self._read(run)
             if (quote is None and run.leave.limit is None) or not self._has_time_for_another(run, rung):
                 break  # without a market, or time, the order placed last stays, and so do resting sells
+            if rung and self._is_uncertain(run):
+                break  # nothing could take their place
             self._take_back(run)
             quantity = self._sellable(run)
             if quantity >= 1:
                 self._place(run, rung, quote, quantity)
             elif not self._open_orders(run, Side.SELL):
                 break
-            is_hopeless = run.problem is not None and not isinstance(run.problem, OrderSubmissionError)
-            if is_hopeless:
+            if run.problem is not None and is_hopeless(run.problem):
                 break
             self._work(run)
             if run.leave.limit is not None or (quote is not None and quote.trading_halted):
                 break
         return self._ending(run)
 
+    def _is_uncertain(self, run: ExitRun) -> bool:
+        self._look_anew(run)
+        free = self._admission.free(run.symbol)
+        return free is None or free.not_sure_because is not None
+
     def _has_time_for_another(self, run: ExitRun, rung: int) -> bool:
-        needed_s = _TAKE_OVER_S + self._order_s if rung else 0
+        needed_s = _TAKE_OVER_S + self._order_s + 2 * _QUOTE_S if rung else 0
         return self._clock.monotonic() + needed_s < run.deadline
 
     def _place(self, run: ExitRun, rung: int, quote: Quote | None, quantity: int) -> None:
@@ -230,18 +242,18 @@ class Exits:
             leg = self._order(run.legs[-1]) if run.legs else None
             if leg is not None and leg.state.is_terminal:
                 return
-            self._clock.sleep(_LOOK_EVERY_S)
+            self._clock.sleep(min(_LOOK_EVERY_S, until - self._clock.monotonic()))
             if leg is not None and leg.state.is_working:
-                self._refreshed(leg)
+                self._refreshed(run, leg)
 
     def _take_back(self, run: ExitRun) -> None:
         """Cancel what still rests on the sell side: the order before, and sells of ours that had not ended yet."""
         self._cancel(run, self._open_orders(run, Side.SELL), within_s=_TAKE_OVER_S)
 
-    def _refreshed(self, leg: TrackedOrder) -> None:
+    def _refreshed(self, run: ExitRun, leg: TrackedOrder) -> None:
         try:
             if leg.envelope.order_id is not None:
-                self._synchronizer.refresh(leg, leg.envelope.order_id)
+                self._synchronizer.refresh(leg, leg.envelope.order_id, by=run.deadline)
         except OrderStatusError as error:
             _log.warning("exit_order_not_read", client_order_id=leg.client_order_id, problem=str(error))
 
@@ -291,7 +303,7 @@ class Exits:
         code = ending.value
         if ending is ExitEnding.NOT_SOLD and (run.problem is not None or not run.legs):
             code = NO_QUOTE if run.problem is None else run.problem.code
-        message = exit_message(run, ending, sold, orders=legs)
+        message = exit_message(run, ending, sold, orders=legs, free=self._admission.free(run.symbol))
         return ExitResult(
             exit_id=run.exit_id, symbol=run.symbol, ending=ending, code=code, message=message, sold=sold, orders=legs
         )

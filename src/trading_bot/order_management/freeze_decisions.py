@@ -12,6 +12,9 @@ from trading_bot.order_management.order_book import OrderBook
 REENTRY_WAIT = timedelta(seconds=60)
 """How long after the end of an exit no entry in its symbol is taken. Chosen: one bar of most strategies."""
 
+THE_ACCOUNT = "the account"
+"""What is resumed where no symbol is named."""
+
 _RELEASED = frozenset({EndedBy.RELEASE, EndedBy.TIME})
 
 
@@ -32,9 +35,9 @@ class FreezeDecisions:
             standing = book.freezes(symbol=symbol)
             own = [freeze for freeze in standing if freeze.symbol is not None]
             ending = [freeze for freeze in own if freeze.ended_by in _RELEASED]
-            if not ending:
-                raise OrderValidationError(_not_released(symbol, own), symbol=symbol)
             twins = [freeze for freeze in standing if freeze.cause is Cause.TWIN and freeze.concerns == symbol]
+            if not ending and not twins:
+                raise OrderValidationError(_not_released(symbol, own), symbol=symbol)
             self._end((*ending, *twins), by=by, reason=reason)
 
     def resume(self, symbol: str | None, *, by: str, reason: str) -> tuple[str, ...]:
@@ -54,7 +57,7 @@ class FreezeDecisions:
                 )
             self._end(ending, by=by, reason=reason)
             self._wait_after_exits(book, ending)
-        return tuple(freeze.symbol or "the account" for freeze in ending)
+        return tuple(freeze.symbol or THE_ACCOUNT for freeze in ending)
 
     def _end(self, freezes: Collection[Freeze], *, by: str, reason: str) -> None:
         self._ledger.record_facts(ended(freeze, by=by, reason=reason) for freeze in freezes)

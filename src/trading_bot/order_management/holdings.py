@@ -87,6 +87,11 @@ class Holdings:
         """The symbols whose position differed at the latest look, proven or not."""
         return frozenset(self._differences) | self._in_doubt
 
+    def shown(self) -> frozenset[str]:
+        """Return the symbols of which the broker showed shares at the last look."""
+        held = {} if self._looked is None else self._looked.held
+        return frozenset(symbol for symbol, shares in held.items() if shares > 0)
+
     def knows(self, symbol: str) -> bool:
         """Whether the positions were read in this session, or a person's count stands for that."""
         return self._looked is not None or bool(self._counts.get(symbol))

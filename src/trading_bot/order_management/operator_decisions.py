@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from trading_bot.order_management.acceptances import acceptance_event, parse_ratio, refuse_unlike
 from trading_bot.order_management.accepting import position_named, refuse_if_moved
+from trading_bot.order_management.alarms import shows_unjournaled
 from trading_bot.order_management.carrying import carried_events
 from trading_bot.order_management.causes import Cause, ended
 from trading_bot.order_management.client_ids import bears_our_mark
@@ -17,8 +18,7 @@ from trading_bot.order_management.ended_by_hand import (
 )
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError, OrderValidationError
-from trading_bot.order_management.foreign import Row
-from trading_bot.order_management.freeze_decisions import FreezeDecisions
+from trading_bot.order_management.freeze_decisions import THE_ACCOUNT, FreezeDecisions
 from trading_bot.order_management.holdings import Holdings
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import (
@@ -129,11 +129,19 @@ class OperatorDecisions:
     def resume(self, symbol: str | None, *, by: str, reason: str) -> tuple[str, ...]:
         """Take entries again after an exit: of ``symbol``, or with None everywhere; return what was resumed.
 
+        With None and nothing else to resume, a halt over an order that bears our mark and is not in the journal ends,
+        once the broker's list shows no such order any more.
+
         Raises:
             OrderValidationError: nothing there waits for it.
         """
         _refuse_nameless(by, reason)
-        return self._freezes.resume(symbol, by=by, reason=reason)
+        try:
+            return self._freezes.resume(symbol, by=by, reason=reason)
+        except OrderValidationError:
+            if symbol is None and self._resume_without_strangers(by=by, reason=reason):
+                return (THE_ACCOUNT,)
+            raise
 
     def accept_position(self, symbol: str, *, by: str, reason: str, ratio: str | None = None) -> Decimal:
         """Take the broker's position of a symbol as ours from now on, and return it.
@@ -294,16 +302,18 @@ class OperatorDecisions:
             last_transaction_at=report.last_transaction_at,
         )
 
-    def _resume_without_strangers(self, *, by: str, reason: str) -> None:
+    def _resume_without_strangers(self, *, by: str, reason: str) -> bool:
+        """End the halt over orders that the journal does not know, if none is open; whether that was done."""
+        with self._ledger.open_book() as book:
+            if not book.is_halted_for(Cause.STRANGER):
+                return False
         listing = self._gateway.list_open_orders()
         with self._ledger.open_book() as book:
             halts = [freeze for freeze in book.freezes() if freeze.cause is Cause.STRANGER]
-            if problem_of(listing) is not None or not halts:
-                return
-            rows: tuple[Row, ...] = (*listing.reports, *listing.unread)
-            if any(bears_our_mark(row.ref_id) and not _is_known(book, row) for row in rows):
-                return
+            if problem_of(listing) is not None or shows_unjournaled(book, listing):
+                return False
             self._ledger.record_facts(ended(halt, by=by, reason=reason) for halt in halts)
+        return bool(halts)
 
     def _refuse_while_open(self, symbol: str) -> None:
         with self._ledger.open_book() as book:
@@ -332,10 +342,6 @@ def _refuse_nameless(by: str, reason: str) -> None:
                 f"{name} is 1 to {longest} printable characters: a decision needs a name and a reason",
                 code="nameless_decision",
             )
-
-
-def _is_known(book: OrderBook, row: Row) -> bool:
-    return row.ref_id is not None and book.by_ref_id(row.ref_id) is not None
 
 
 def _decision(envelope: OrderEnvelope, word: str, *, by: str, reason: str) -> OrderEvent:

@@ -48,6 +48,8 @@ Pricer: TypeAlias = Callable[[BrokerGateway], OrderTerms]
 EXIT_CATCHES_UP_FOR_S: Seconds = 2.0
 """How long an exit tries to renew a view that is too old. It goes out either way, while its shares are free."""
 
+_LAST_CANCEL_S: Seconds = 1.0
+"""How long a cancel that was wanted during the submit is followed at the least, once its deadline is reached."""
 
 _FORESEEN = "foreseen"
 
@@ -135,8 +137,8 @@ class Placement:
         asked = asked_terms(request)
         if (earlier := self._admission.bearing(request.client_order_id, asked)) is not None:
             return earlier
-        is_named_exit = request.client_order_id is not None and self._admission.reduces(asked)
-        if is_named_exit or not self._admission.may_equal_another(asked):
+        is_its_own = request.client_order_id is not None and self._admission.is_own_order(asked)
+        if is_its_own or not self._admission.may_equal_another(asked):
             return None
         return self._admission.standing(None, self.preview(request, strategy_name=strategy_name).terms)
 
@@ -258,7 +260,8 @@ class Placement:
         latest = self._tracked(intent.client_order_id)
         self._note_refusal(intent.terms, outcome, latest)
         if latest.cancel_wanted and latest.state.is_working:
-            self._canceller.cancel((latest,))
+            left_s = began + self._settings.submit_deadline_s - self._clock.monotonic()
+            self._canceller.cancel((latest,), within_s=max(left_s, _LAST_CANCEL_S))
             latest = self._tracked(intent.client_order_id)
         self._outcomes.raise_unless_accepted(latest.envelope, outcome)
         return latest.envelope

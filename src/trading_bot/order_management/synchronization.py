@@ -138,20 +138,20 @@ class Synchronizer:
             return "the broker's list has a row of this order"
         return "a row of the broker's list may be this order" if order.client_order_id in searched.fits else None
 
-    def refresh(self, order: TrackedOrder, order_id: OrderId) -> TrackedOrder:
-        """Read one order and book what the broker says of it; what spans a sleep is read again.
+    def refresh(self, order: TrackedOrder, order_id: OrderId, *, by: Seconds | None = None) -> TrackedOrder:
+        """Read one order, over ``by`` a point on the clock, and book what is said of it; a sleep makes it read again.
 
         Raises:
             OrderNotFoundError: the broker does not know the id, which proves nothing; the order keeps its state.
             OrderStatusError: it could not be read.
         """
-        began = Moment.of(self._clock)
-        latest = self._read(order, order_id)
-        return self._read(order, order_id) if began.slept_since(self._clock) else latest
+        began, gateway = Moment.of(self._clock), self._gateway if by is None else self._gateway.by(by)
+        latest = self._read(order, order_id, gateway)
+        return self._read(order, order_id, gateway) if began.slept_since(self._clock) else latest
 
-    def _read(self, order: TrackedOrder, order_id: OrderId) -> TrackedOrder:
+    def _read(self, order: TrackedOrder, order_id: OrderId, gateway: BrokerGateway) -> TrackedOrder:
         try:
-            return self.learn(order, self._gateway.fetch_order_status(order_id))
+            return self.learn(order, gateway.fetch_order_status(order_id))
         except OrderNotFoundError:
             self.note_vanished(order)
             raise

@@ -6,6 +6,7 @@ from trading_bot.order_management.exit_run import ExitResult, Leave
 from trading_bot.order_management.exits import Exits
 from trading_bot.order_management.free_shares import Free
 from trading_bot.order_management.halts import TradingHalts
+from trading_bot.order_management.holdings import Holdings
 from trading_bot.order_management.ledger import OrderLedger
 from trading_bot.order_management.models import Side
 from trading_bot.order_management.placement import Gather, already, approve_all
@@ -18,8 +19,17 @@ _FOLLOWED_S = 5.0
 class WaysOut:
     """Leaves positions. Safe to use from several threads."""
 
-    def __init__(self, *, exits: Exits, ledger: OrderLedger, canceller: Canceller, halts: TradingHalts) -> None:
+    def __init__(
+        self,
+        *,
+        exits: Exits,
+        ledger: OrderLedger,
+        canceller: Canceller,
+        halts: TradingHalts,
+        holdings: Holdings | None = None,
+    ) -> None:
         self._exits = exits
+        self._holdings = holdings
         self._ledger = ledger
         self._canceller = canceller
         self._halts = halts
@@ -45,8 +55,13 @@ class WaysOut:
         return self._canceller.cancel(buys, within_s=_FOLLOWED_S)
 
     def held_symbols(self, *, everything: bool) -> tuple[str, ...]:
-        """Return the symbols held as far as our records explain: those traded here, or ``everything``."""
+        """Return the symbols held of those traded here, or ``everything``: by our records, and by the last look.
+
+        What only the look shows is not sold, and its exit says why.
+        """
         with self._ledger.open_book() as book:
             ours = {order.envelope.symbol for order in book.orders()}
-            held = book.expected_positions()
-        return tuple(sorted(symbol for symbol, shares in held.items() if shares > 0 and (everything or symbol in ours)))
+            held = {symbol for symbol, shares in book.expected_positions().items() if shares > 0}
+        if self._holdings is not None:
+            held |= self._holdings.shown()
+        return tuple(sorted(symbol for symbol in held if everything or symbol in ours))
