@@ -237,6 +237,23 @@ def test_the_account_number_is_masked_in_the_reason_and_in_what_the_kill_failed_
     assert NUMBER not in said.out + said.err
 
 
+def test_a_verdict_that_is_due_is_told_and_the_kill_goes_on(desk, capsys):
+    class Unconfirmed:
+        def run_until_confirmed(self, by, reason, *, on_verdict):
+            on_verdict(OPEN)
+            return OPEN
+
+    def open_unconfirmed(config, *, wishes) -> Any:
+        return Unconfirmed()
+
+    call = KillCall(reason="a test", keeps_protective=True)
+    code = run_kill(Invocation(config=desk.config), call, open_account=open_unconfirmed)
+    said = capsys.readouterr()
+    assert code == ExitCode.OUTCOME_UNKNOWN
+    assert said.out.count("NOT CONFIRMED: ") == 2
+    assert "not confirmed yet: this goes on until it is" in said.err
+
+
 def test_while_a_kill_works_the_signals_are_looked_at():
     looked = threading.Event()
     report = object.__new__(KillReport)

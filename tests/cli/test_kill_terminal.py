@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +54,15 @@ def test_an_answer_that_cannot_be_written_goes_to_stderr(monkeypatch, stream):
     monkeypatch.setattr(sys, "stdout", stream)
     monkeypatch.setattr(sys, "stderr", err)
     said("the verdict")
+    assert err.getvalue() == "the verdict\n"
+
+
+def test_an_answer_is_not_lost_in_what_stands_for_a_closed_stream(monkeypatch):
+    err = io.StringIO()
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        monkeypatch.setattr(sys, "stdout", nowhere)
+        monkeypatch.setattr(sys, "stderr", err)
+        said("the verdict")
     assert err.getvalue() == "the verdict\n"
 
 
