@@ -201,7 +201,7 @@ def unread(error: OrderError) -> SafetyResult:
         return _refused(error.code, f"nothing is traded without a session: {error}")
     return _refused(
         "no_account_data",
-        f"the account cannot be read ({error}); nothing is bought until it can, and held shares can be sold",
+        f"the account cannot be read ({error}); an order that needs this is refused until it can",
     )
 
 
