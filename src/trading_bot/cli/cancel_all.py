@@ -27,7 +27,7 @@ Examples:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_invocation
 def cancel_all(invocation: Invocation, *, include_external: bool, yes: bool) -> None:
-    """Cancel every open order of ours and prove it. New orders are refused while it runs.
+    """Cancel every open order of ours and prove it. No entry is taken while it runs.
 
     The orders are listed before you are asked. Without a terminal nobody can be asked: --yes is needed. Exit 0 once no
     order can trade any more, 8 while one may.

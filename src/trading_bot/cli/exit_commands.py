@@ -29,9 +29,11 @@ Examples:
 @click.command("exit", short_help="Leave a position, whatever stops entries.", epilog=_EPILOG)
 @click.argument("symbol")
 @click.argument("quantity", default=_EVERY_SHARE, metavar="[QTY|all]")
-@click.option("--limit", help="One order at this price in dollars; needed where there is no quote.")
+@click.option("--limit", metavar="DOLLARS", help="One order at this price in dollars; needed where there is no quote.")
 @click.option("--extended-hours", is_flag=True, help="Sell outside the regular session too.")
-@click.option("--held", help="The shares that you see at the broker, for where the positions cannot be read.")
+@click.option(
+    "--held", metavar="SHARES", help="The shares that you see at the broker, for where the positions cannot be read."
+)
 @click.option("--by", default="an operator", show_default=True, help="Who leaves it; recorded in the journal.")
 @click.option("--reason", default="asked for by an operator", show_default=True, help="Why; recorded in the journal.")
 @pass_invocation
@@ -50,6 +52,9 @@ def exit_(
 
     Open buys of the symbol are cancelled and resting sells are taken over. Limits, halts and freezes do not hold it
     up; a kill, a journal that cannot be written and a closed market do. Entries wait for 'trading-bot resume'.
+
+    Exit 0 once all is sold, or the last order rests at the broker: the answer names it. 5 if nothing is free, 8 while
+    an order of the exit is in doubt.
     """
     from trading_bot.desk import ExitPosition, new_ask
 
@@ -112,7 +117,7 @@ def flatten(
 def resume(invocation: Invocation, *, symbol: str | None, everything: bool, by: str, reason: str) -> None:
     """Take entries again that an exit, a flatten or repeated refusals had stopped.
 
-    In SYMBOL, or with --all in the whole account.
+    In SYMBOL, or with --all in the whole account. In the first minute after an exit entries wait all the same.
     """
     from trading_bot.desk import ListFreezes, Resume, new_ask
 
@@ -127,7 +132,10 @@ def resume(invocation: Invocation, *, symbol: str | None, everything: bool, by: 
 @click.command(short_help="List what stops entries, and what ends it.")
 @pass_invocation
 def frozen(invocation: Invocation) -> None:
-    """List every freeze and halt: why, who, since when, and what ends it. None of them stops an exit."""
+    """List every freeze and halt: why, who, since when, and what ends it. None of them stops an exit.
+
+    An account that is not armed is named too; it has to be armed, for exits only at the least, before anything is sold.
+    """
     from trading_bot.desk import ListFreezes, new_ask
 
     call = DeskCall(invocation)

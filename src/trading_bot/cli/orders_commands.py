@@ -34,7 +34,7 @@ def buy(invocation: Invocation, /, **terms: object) -> None:
     """Buy QUANTITY whole shares of SYMBOL at a limit computed from the reference price.
 
     Exit 0 once the broker has the order; whether it fills is another matter. The same client order id again sends
-    nothing.
+    nothing, unless it is certain that nothing of the order left this machine.
     """
     _trade(invocation, "buy", terms)
 
@@ -46,7 +46,7 @@ def sell(invocation: Invocation, /, **terms: object) -> None:
     """Sell QUANTITY whole shares of SYMBOL at a limit computed from the reference price.
 
     Exit 0 once the broker has the order; whether it fills is another matter. The same client order id again sends
-    nothing.
+    nothing, unless it is certain that nothing of the order left this machine.
     """
     _trade(invocation, "sell", terms)
 

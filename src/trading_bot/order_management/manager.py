@@ -309,7 +309,7 @@ class OrderManager:
     ) -> tuple[CancelResult, ...]:
         """Cancel every order of ours that is not terminal; orders placed elsewhere only where asked for.
 
-        New orders are refused while it runs. ``on_result`` is told of each order's end as soon as it is known.
+        No entry is taken while it runs. ``on_result`` is told of each order's end as soon as it is known.
 
         Raises:
             OrderCancellationError: at least one order is not proven to have ended; it carries every result.
