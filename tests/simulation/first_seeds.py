@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 
 FIRST_SEEDS: Mapping[str, int] = {
+    "a dropped cancel is not asked for again": 5,
     "a kill is forgotten once the account is armed again": 27,
     "a refused cancel counts as closed": 6,
+    "a refused second request ends the doubt about the first": 4,
+    "a server error is booked as a refusal": 5,
     "a start arms the account again": 30,
     "executions are not told apart": 10,
-    "part of a list proves absence": 122,
+    "part of a list proves absence": 28,
     "presumed absent is taken for an end": 39,
     "the first page is taken for all": 76,
     "the folder is not flushed after a rotation": 47,

@@ -24,12 +24,12 @@ from trading_bot.order_management.exit_facts import ExitEnding
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.results import CancelVerdict
 
+SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES", "80"))
+
 pytestmark = [
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(max(600, SCHEDULES * 5)),  # all of them live within one test
     pytest.mark.no_cover,  # tracing makes them three times as slow, and each line has a test of its own
 ]
-
-SCHEDULES = int(os.environ.get("SIMULATION_SCHEDULES", "120"))
 
 ANSWERS = {
     TradeStatus.SUBMITTED,
