@@ -111,8 +111,8 @@ def flatten(
 @click.command(short_help="Take entries again after an exit.")
 @click.argument("symbol", required=False)
 @click.option("--all", "everything", is_flag=True, help="Everywhere in the account.")
-@click.option("--by", required=True, help="Who decides; recorded in the journal.")
-@click.option("--reason", required=True, help="Why; recorded in the journal.")
+@click.option("--by", default="an operator", show_default=True, help="Who decides; recorded in the journal.")
+@click.option("--reason", default="asked for by an operator", show_default=True, help="Why; recorded in the journal.")
 @pass_invocation
 def resume(invocation: Invocation, *, symbol: str | None, everything: bool, by: str, reason: str) -> None:
     """Take entries again that an exit, a flatten or repeated refusals had stopped.
