@@ -157,6 +157,7 @@ def test_journal_changed_underneath(step, fault, tmp_path):
         rotated(desk)
     else:
         os.truncate(world.journal, len(whole[: whole[:-1].rfind(b"\n")]) + 1)
+        world.is_journal_damaged_on_purpose = True
     _do_without_check(desk)
     check_disk_step(desk)
     if fault == "F43":

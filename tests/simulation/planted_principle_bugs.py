@@ -87,8 +87,12 @@ def _asked_again_in_doubt(patch: pytest.MonkeyPatch) -> None:
     def may_go_again(order, terms):
         return order.state.is_unresolved or real(order, terms)
 
-    real = intents.may_go_again
+    def is_to_go_again(order, terms):
+        return order.state.is_unresolved or really(order, terms)
+
+    real, really = intents.may_go_again, intents.is_to_go_again
     patch.setattr(admission, "may_go_again", may_go_again)
+    patch.setattr(admission, "is_to_go_again", is_to_go_again)
     patch.setattr(Admission, "_equal_order", lambda *_, **__: None)
     patch.setattr(tracked_order, "is_legal", lambda *_: True)
     patch.setattr(tracked_order, "_is_same_intent", lambda *_: True)

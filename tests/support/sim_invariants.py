@@ -347,7 +347,7 @@ def _honest(world: SimWorld, answer: TradeAnswer, by_ref: dict[str, TrackedOrder
         yield f"I9 {name} was answered {result.status} and was never at the broker"
     if result.status is TradeStatus.UNKNOWN and (result.envelope is None or result.envelope.ref_id not in by_ref):
         yield f"I4 {name} was answered {result.status} and is not on record"
-    if result.code == "journal_damaged":
+    if result.code == "journal_damaged" and not world.is_journal_damaged_on_purpose:
         yield f"I12 {name} was answered that the journal cannot be true: {result.message}"
     if answer.since_intent is not None and answer.since_intent > SUBMIT_DEADLINE_S:
         yield f"I14 {name} was answered {answer.since_intent} s after its intent"

@@ -126,6 +126,7 @@ class SimWorld:
         self.power_losses = 0
         self.posts: list[Post] = []
         self.answers: list[TradeAnswer] = []
+        self.is_journal_damaged_on_purpose = False
         self.cancels: list[CancelResult] = []
         self.exits: list[Left] = []
         self.unsure: set[str] = set()
