@@ -77,7 +77,7 @@ def _about_difference(book: OrderBook, look: Look, symbol: str, difference: Diff
 def _about_shorts(book: OrderBook, look: Look) -> Iterator[OrderEvent]:
     for symbol in sorted(_short(look)):
         fact, frozen = short_freeze_of(symbol, look.held[symbol]), book.freeze_fact(symbol, Cause.NEGATIVE_POSITION)
-        if frozen is None or frozen.reason != fact.reason:
+        if frozen is None or frozen.details.get("broker") != fact.details["broker"]:
             yield fact
 
 
