@@ -1,5 +1,6 @@
 """Logging in and out at the command line: who is asked, what is said, and that no secret is ever shown."""
 
+import io
 import json
 import logging
 import sys
@@ -343,8 +344,9 @@ def test_what_is_typed_is_taken_without_the_spaces_around_it():
         assert ask_for_code("Please enter the code: ") == "123456"
 
 
-def test_an_interrupted_question_ends_the_login_and_is_no_answer():
-    with CliRunner().isolation(input=""), pytest.raises(KeyboardInterrupt):
+def test_an_interrupted_question_ends_the_login_and_is_no_answer(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    with pytest.raises(KeyboardInterrupt):
         ask_for_code("Please enter the code: ")
 
 
