@@ -1,5 +1,6 @@
 """What the package declares about itself, against what stands in the tree."""
 
+import configparser
 import importlib
 import tomllib
 from typing import Any
@@ -50,3 +51,11 @@ def test_the_command_exists(entry: str):
 @pytest.mark.parametrize("name", [_project()["readme"], *_project()["license-files"]])
 def test_a_file_that_the_package_names_is_there(name: str):
     assert (REPOSITORY / name).read_text(encoding="utf-8").strip()
+
+
+def test_branch_coverage_is_measured_in_every_process_and_judged():
+    settings = configparser.ConfigParser()
+    assert settings.read(REPOSITORY / ".coveragerc")
+    run = settings["run"]
+    assert (run.getboolean("branch"), run["source"], run["patch"]) == (True, "trading_bot", "subprocess")
+    assert int(settings["report"]["fail_under"]) >= 90
