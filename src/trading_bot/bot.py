@@ -13,6 +13,8 @@ from trading_bot.config import Config, OnStop
 from trading_bot.leaving import Leaving
 from trading_bot.logging.setup import get_logger
 from trading_bot.logging.trade_logger import StructuredTradeLogger
+from trading_bot.order_management.book.exit_facts import ExitOrigin
+from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import (
     OrderCancellationError,
@@ -21,14 +23,12 @@ from trading_bot.order_management.exceptions import (
     TradeRefusedError,
     TradingHaltedError,
 )
-from trading_bot.order_management.exit_facts import ExitOrigin
-from trading_bot.order_management.exit_run import ExitResult, Leave
-from trading_bot.order_management.ledger import OrderChange
 from trading_bot.order_management.manager import OrderManager
 from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderStatus, OrderTerms, Pricing
-from trading_bot.order_management.order_book import TrackedOrder
-from trading_bot.order_management.placement import Approval
+from trading_bot.order_management.order_store import OrderChange
 from trading_bot.order_management.results import CancelResult, SyncSummary
+from trading_bot.order_management.submit.exit_run import ExitResult, Leave
+from trading_bot.order_management.submit.placement import Approval
 from trading_bot.risk.watch import RiskState
 from trading_bot.safety_checks import SafetyChecks, SafetyResult, unread
 from trading_bot.trade_records import Asked, trade_record

@@ -1,4 +1,4 @@
-"""What a look at the machine and the account finds: one judgement a question, from facts that are handed in. Pure."""
+"""What a look at the machine and the account finds: one kind a question, from facts that are handed in. Pure."""
 
 import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from trading_bot.clock import CLOCKS_AGREE_WITHIN
 from trading_bot.files import PRIVATE_FOLDER
 from trading_bot.latch import LatchState
 from trading_bot.market_hours import Calendar, MarketHours
-from trading_bot.order_management.causes import Freeze
+from trading_bot.order_management.book.freezes import Freeze
 from trading_bot.order_management.portfolio import AccountSnapshot
 
 OLDEST_PYTHON = (3, 11)
@@ -27,7 +27,7 @@ _CLOCK_SLACK = timedelta(seconds=2)
 _OTHERS = 0o077
 
 
-class Finding(enum.StrEnum):
+class CheckResult(enum.StrEnum):
     """How a question came out."""
 
     OK = "ok"
@@ -53,7 +53,7 @@ class Check:
     """One question and its answer; ``detail`` of a failure ends with what to do."""
 
     name: str
-    finding: Finding
+    result: CheckResult
     detail: str
     trouble: Trouble = Trouble.MACHINE
 
@@ -74,7 +74,7 @@ class FolderFacts:
 
 def first_failure(checks: Iterable[Check]) -> Check | None:
     """Return the failure that decides, if there is one."""
-    return next((check for check in checks if check.finding is Finding.FAILED), None)
+    return next((check for check in checks if check.result is CheckResult.FAILED), None)
 
 
 def python_check(version: tuple[int, int, int]) -> Check:
@@ -102,7 +102,7 @@ def time_zone_check(problem: str | None) -> Check:
 def folder_check(name: str, facts: FolderFacts, *, private: bool) -> Check:
     """Judge whether a folder can be written, and whether it is this user's alone where it must be ``private``."""
     if facts.problem is not None:
-        return _failed(name, f"{facts.path}: {facts.problem}; mend it or choose another folder", Trouble.STORAGE)
+        return _failed(name, f"{facts.path}: {facts.problem}; repair it or choose another folder", Trouble.STORAGE)
     if not facts.exists:
         return _ok(name, f"{facts.path} will be made at the first start")
     if private and not facts.is_ours:
@@ -251,16 +251,16 @@ def skipped(name: str, *, because: str) -> Check:
 
 
 def _ok(name: str, detail: str) -> Check:
-    return Check(name=name, finding=Finding.OK, detail=detail)
+    return Check(name=name, result=CheckResult.OK, detail=detail)
 
 
 def _warning(name: str, detail: str) -> Check:
-    return Check(name=name, finding=Finding.WARNING, detail=detail)
+    return Check(name=name, result=CheckResult.WARNING, detail=detail)
 
 
 def _skipped(name: str, detail: str) -> Check:
-    return Check(name=name, finding=Finding.SKIPPED, detail=detail)
+    return Check(name=name, result=CheckResult.SKIPPED, detail=detail)
 
 
 def _failed(name: str, detail: str, trouble: Trouble = Trouble.MACHINE) -> Check:
-    return Check(name=name, finding=Finding.FAILED, detail=detail, trouble=trouble)
+    return Check(name=name, result=CheckResult.FAILED, detail=detail, trouble=trouble)

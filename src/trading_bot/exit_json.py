@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from trading_bot.leaving import exited_trade
 from trading_bot.order_json import FORM_VERSION, JsonObject, envelope_json, moment_text, shares_text
-from trading_bot.order_management.causes import Freeze
-from trading_bot.order_management.exit_run import ExitResult
+from trading_bot.order_management.book.freezes import Freeze
+from trading_bot.order_management.submit.exit_run import ExitResult
 
 
 def exit_json(result: ExitResult) -> JsonObject:

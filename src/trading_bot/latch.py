@@ -120,7 +120,7 @@ class Latch:
             self._files.replace(self._path, self._content(by=by, hours=hours, exits_only=exits_only))
         except OSError as error:
             self._remove_quietly()
-            raise LatchError(f"the account is not armed: {error}; mend {self._path.parent} and arm again") from error
+            raise LatchError(f"the account is not armed: {error}; repair {self._path.parent} and arm again") from error
         # Checked after the file is in place: a kill before this line is seen here, one after it removes the file.
         if self._kills != kills:
             self._remove_quietly()
@@ -159,7 +159,9 @@ class Latch:
         except FileExistsError:
             return False
         except OSError as error:
-            raise LatchError(f"the account is not armed: {error}; mend {self._path.parent} and start again") from error
+            raise LatchError(
+                f"the account is not armed: {error}; repair {self._path.parent} and start again"
+            ) from error
         self.arm(by="first paper start")
         return True
 

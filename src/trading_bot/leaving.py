@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from trading_bot.logging.trade_logger import StructuredTradeLogger, TradeRecord
+from trading_bot.order_management.book.exit_facts import ExitEnding
 from trading_bot.order_management.exceptions import OrderError
-from trading_bot.order_management.exit_facts import ExitEnding
-from trading_bot.order_management.exit_run import ExitResult, Leave, checked
 from trading_bot.order_management.manager import OrderManager
 from trading_bot.order_management.models import ExecutionMode, Side
-from trading_bot.order_management.placement import Gather
+from trading_bot.order_management.submit.exit_run import ExitResult, Leave, checked
+from trading_bot.order_management.submit.placement import Gather
 from trading_bot.trades import TradeResult, TradeStatus
 
 ExitListener = Callable[[ExitResult], None]

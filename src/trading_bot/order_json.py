@@ -7,11 +7,11 @@ from typing import TypeAlias
 
 from trading_bot.bot import TradePreview, TradeResult
 from trading_bot.order_management.account_view import ShownPosition, ShownPositions
-from trading_bot.order_management.external_orders import ExternalOrder
 from trading_bot.order_management.models import Execution, OrderEnvelope, OrderStatus, OrderTerms
 from trading_bot.order_management.portfolio import Position
-from trading_bot.order_management.pricing import PricePreview
 from trading_bot.order_management.results import CancelResult, SyncSummary
+from trading_bot.order_management.submit.pricing import PricePreview
+from trading_bot.order_management.sync.external_orders import ExternalOrder
 from trading_bot.risk.order_result import OrderResult
 from trading_bot.safety_checks import SafetyResult
 

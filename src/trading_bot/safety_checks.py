@@ -10,12 +10,12 @@ from trading_bot.account.account_data import AccountData
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config.sections import RiskManagementConfig
 from trading_bot.market_hours import MarketHours
+from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.calculator import parse_price, validate_quantity
 from trading_bot.order_management.exceptions import AuthenticationError, OrderError, OrderValidationError
-from trading_bot.order_management.free_shares import Free
 from trading_bot.order_management.models import ClientOrderId, Side
-from trading_bot.order_management.order_book import TrackedOrder
 from trading_bot.order_management.portfolio import AccountSnapshot
+from trading_bot.order_management.sync.free_shares import Free
 from trading_bot.risk.order_facts import OrderFacts
 from trading_bot.risk.trade_rules import Buy, BuyFacts, SellFacts, Trade, TradeFacts, objections, sell_of
 from trading_bot.risk.watch import RiskState, RiskWatch

@@ -10,8 +10,8 @@ from trading_bot.bot import TradeResult
 from trading_bot.clock import Clock, Seconds
 from trading_bot.leaving import exited_trade
 from trading_bot.order_json import FORM_VERSION, JsonObject, amount_text
-from trading_bot.order_management.exit_run import ExitResult
 from trading_bot.order_management.results import SyncSummary
+from trading_bot.order_management.submit.exit_run import ExitResult
 from trading_bot.signal_lines import (
     MAX_LINE_BYTES,
     AnySignal,

@@ -145,7 +145,7 @@ class StateFolder:
             self.files.make_folder(self.root)
             self.files.replace(self._note, json.dumps({"v": 1, "journal": str(journal)}).encode())
         except OSError as error:
-            raise OrderLogError(f"cannot write {self._note}: {error}; mend the state folder") from error
+            raise OrderLogError(f"cannot write {self._note}: {error}; repair the state folder") from error
 
     @property
     def _note(self) -> Path:

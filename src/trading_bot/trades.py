@@ -16,7 +16,7 @@ from trading_bot.order_management.exceptions import (
     UnsupportedOrderTypeError,
 )
 from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderTerms, Pricing, Side
-from trading_bot.order_management.pricing import PricePreview
+from trading_bot.order_management.submit.pricing import PricePreview
 
 _KNOWN_ORDER_TYPES = frozenset({"market", "stop", "stop_limit", "stop_market", "trailing_stop"})
 

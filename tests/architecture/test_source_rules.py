@@ -122,7 +122,7 @@ RULES = (
         name="a durable intent is made by the journal alone, after its barrier",
         find=_calls("DurableIntent", "outcomes.DurableIntent"),
         sample="DurableIntent(body=b'')",
-        homes=("order_management/order_log.py",),
+        homes=("order_management/journal/order_log.py",),
     ),
     Rule(
         name="time comes from the clock",

@@ -2,22 +2,22 @@
 
 import pytest
 
-from tests.support.journal_desk import JournalDesk
+from tests.support.journal_bench import JournalBench
 from tests.support.order_story import intended, now_in
 from trading_bot.audit.check import ChainVerdict, verdict_on
-from trading_bot.order_management.anchor import HeadAnchor
+from trading_bot.order_management.journal.anchor import HeadAnchor
 from trading_bot.order_management.models import OrderState
 
 
 @pytest.fixture
 def desk(tmp_path):
     """A journal that was closed, so its head is noted."""
-    found = JournalDesk(tmp_path).tell(intended("a"), intended("b"))
+    found = JournalBench(tmp_path).tell(intended("a"), intended("b"))
     found.close()
     return found
 
 
-def verdict(desk: JournalDesk) -> ChainVerdict:
+def verdict(desk: JournalBench) -> ChainVerdict:
     return verdict_on(desk.path, anchor=desk.anchor_path)
 
 
@@ -32,7 +32,7 @@ def test_an_end_that_was_cut_off_is_found(desk):
 
 
 def test_a_journal_that_was_exchanged_is_found(desk, tmp_path):
-    other = JournalDesk(tmp_path / "other").tell(intended("x"), intended("y"))
+    other = JournalBench(tmp_path / "other").tell(intended("x"), intended("y"))
     other.close()
     desk.path.write_bytes(other.path.read_bytes())
     assert "the journal was exchanged" in str(verdict(desk).problem)
@@ -78,7 +78,7 @@ def test_the_note_is_read_before_the_journal(desk, monkeypatch):
 
     def while_a_bot_goes_on(anchored):
         found = real(anchored)
-        desk.ledger.record(intended(f"order-{desk.log.head.seq}"))
+        desk.store.record(intended(f"order-{desk.log.head.seq}"))
         desk.log.anchor_head()
         return found
 

@@ -8,8 +8,8 @@ from tests.support.order_story import MONDAY, Story, booked, fill, intended, now
 from trading_bot.audit.story import life_of, sentence_of
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderNotFoundError
+from trading_bot.order_management.journal.chain import ChainHead, chain_record
 from trading_bot.order_management.models import ExecutionId, ExecutionMode, OrderState, Side
-from trading_bot.order_management.records import ChainHead, chain_record
 
 
 def said(event: OrderEvent) -> str:
@@ -172,7 +172,7 @@ WORDS = [
         "the broker's instrument of F is I1",
     ),
     (OrderEvent(event=EventKind.SYMBOL_RELEASED, symbol="AAPL"), "entries in AAPL are taken again"),
-    (OrderEvent(event=EventKind.TRADING_HALTED, reason="a stranger"), "new orders were halted: a stranger"),
+    (OrderEvent(event=EventKind.TRADING_HALTED, reason="a unjournaled"), "new orders were halted: a unjournaled"),
 ]
 
 

@@ -256,8 +256,8 @@ class TestWithoutAUserName:
         anybody.load()
         anybody.save(renewed)
         assert filled.load() == renewed
-        stranger = SecretStr("other@example.com")
-        other = TokenStore(path=filled.path, username=stranger, account_number=ACCOUNT_NUMBER, files=LocalFiles())
+        unjournaled = SecretStr("other@example.com")
+        other = TokenStore(path=filled.path, username=unjournaled, account_number=ACCOUNT_NUMBER, files=LocalFiles())
         with pytest.raises(TokenFileError, match="another user or account"):
             other.load()
 

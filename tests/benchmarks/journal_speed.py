@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
-from tests.support.journal_desk import JournalDesk, UnflushedFiles
+from tests.support.journal_bench import JournalBench, UnflushedFiles
 from tests.support.order_story import intended, now_in, order_id_of
 from trading_bot.files import FileSystem, LocalFiles
 from trading_bot.order_management.models import ClientOrderId, OrderState
@@ -18,7 +18,7 @@ DAY_S = 86_400
 
 
 def appended(folder: Path, files: FileSystem) -> str:
-    desk = JournalDesk(folder, files=files)
+    desk = JournalBench(folder, files=files)
     begun = time.perf_counter()
     for number in range(RECORDS):
         desk.log.append(intended(f"order-{number}"))
@@ -27,13 +27,13 @@ def appended(folder: Path, files: FileSystem) -> str:
     return f"{RECORDS / took:,.0f} records/s"
 
 
-def grown(folder: Path) -> JournalDesk:
-    desk = JournalDesk(folder, max_bytes=16 * 1024 * 1024)
+def grown(folder: Path) -> JournalBench:
+    desk = JournalBench(folder, max_bytes=16 * 1024 * 1024)
     desk.tell(intended("open"), now_in(OrderState.CONFIRMED, "open"))
     for number in range(CLOSED_ORDERS):
         name = f"order-{number}"
-        desk.ledger.record(intended(name))
-        desk.ledger.record(
+        desk.store.record(intended(name))
+        desk.store.record(
             replace(now_in(OrderState.CANCELLED, name), order_id=order_id_of(name), filled_quantity=Decimal(0))
         )
         desk.clock.sleep(60)
@@ -49,7 +49,7 @@ def main(folder: Path) -> None:
     say(f"append without fsync: {appended(folder / 'unflushed', UnflushedFiles())}\n")
     desk = grown(folder / "grown")
     begun = time.perf_counter()
-    again = JournalDesk(folder / "grown", clock=desk.clock)
+    again = JournalBench(folder / "grown", clock=desk.clock)
     say(f"open beside {len(desk.segments()) - 1} segments: {(time.perf_counter() - begun) * 1000:.1f} ms\n")
     begun = time.perf_counter()
     found = again.book.get(ClientOrderId("order-1"))

@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
-from tests.support.command_desk import CommandDesk
 from tests.support.command_line import CommandResult, run_cli
+from tests.support.command_line_bench import CommandLineBench
 from tests.support.running_bot import in_background, running_bot
 from trading_bot.cli.exit_codes import ExitCode
 
@@ -14,12 +14,12 @@ pytestmark = pytest.mark.subprocess
 
 
 @pytest.fixture
-def desk(tmp_path) -> CommandDesk:
+def desk(tmp_path) -> CommandLineBench:
     """Used for its settings here; the commands are child processes."""
-    return CommandDesk(tmp_path)
+    return CommandLineBench(tmp_path)
 
 
-def command(desk: CommandDesk, *arguments: str) -> CommandResult:
+def command(desk: CommandLineBench, *arguments: str) -> CommandResult:
     return run_cli(["-c", str(desk.config), *arguments], home=desk.home)
 
 
@@ -74,7 +74,7 @@ def test_trading_stops_and_starts_again_in_a_bot_that_runs_by_commands_from_outs
 
 @pytest.mark.parametrize(("on_stop", "left"), [("leave", 1), ("cancel", 0)])
 def test_what_becomes_of_open_orders_at_the_end_is_configured_and_said(tmp_path, on_stop, left):
-    desk = CommandDesk(tmp_path, {"order_management": {"on_stop": on_stop}})
+    desk = CommandLineBench(tmp_path, {"order_management": {"on_stop": on_stop}})
     with running_bot(desk.config) as bot:
         code, _, err = bot.end(signal.SIGINT)
     assert code == 130

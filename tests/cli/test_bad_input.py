@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from tests.support.command_desk import CommandDesk
 from tests.support.command_line import CommandResult, run_cli
+from tests.support.command_line_bench import CommandLineBench
 from trading_bot.cli.exit_codes import ExitCode
 
 
 @pytest.fixture
-def desk(tmp_path) -> CommandDesk:
-    return CommandDesk(tmp_path)
+def desk(tmp_path) -> CommandLineBench:
+    return CommandLineBench(tmp_path)
 
 
 def is_refused(done: CommandResult, exit_code: ExitCode) -> bool:
@@ -112,7 +112,7 @@ def test_a_misspelt_variable_is_exit_code_3_whatever_the_command(desk, command, 
 @pytest.mark.parametrize("setting", ["logs_dir", "state_dir"])
 def test_a_folder_that_cannot_be_written_is_exit_code_11_and_nothing_is_sent(tmp_path, command, setting):
     (tmp_path / "in the way").write_text("", encoding="utf-8")
-    done = CommandDesk(tmp_path, {setting: "in the way/folder"})(*command)
+    done = CommandLineBench(tmp_path, {setting: "in the way/folder"})(*command)
     assert is_refused(done, ExitCode.JOURNAL)
     assert "in the way" in done.stderr
 
@@ -120,7 +120,7 @@ def test_a_folder_that_cannot_be_written_is_exit_code_11_and_nothing_is_sent(tmp
 @pytest.mark.parametrize("command", NEEDS_BOT, ids=" ".join)
 def test_live_without_a_login_is_exit_code_4_and_says_how_to_log_in(tmp_path, command):
     live = {"trading": {"mode": "live"}, "account_number": "5QR10001"}
-    done = CommandDesk(tmp_path, live)("--quiet", *command)  # else the banner comes first
+    done = CommandLineBench(tmp_path, live)("--quiet", *command)  # else the banner comes first
     assert is_refused(done, ExitCode.LOGIN_NEEDED)
     assert "trading-bot login" in done.stderr
     assert "5QR1" not in done.stderr

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from tests.support.command_desk import CommandDesk
 from tests.support.command_line import REPOSITORY, run_cli
+from tests.support.command_line_bench import CommandLineBench
 from tests.support.terminal import at_terminal
 from trading_bot.cli.app import trading_bot
 from trading_bot.cli.exit_codes import ExitCode
@@ -41,31 +41,33 @@ PROVEN_ELSEWHERE = {
     "config check": "cli/test_command_line.py::test_a_bad_setting_is_one_readable_line_and_exit_code_3",
     "version": "cli/test_command_line.py::test_the_version_is_told",
     "-v is counted, --quiet silences": "cli/test_log_output.py::test_each_v_says_more_and_quiet_leaves_the_errors",
-    "colour can be refused": "cli/test_run.py::test_colours_can_be_refused",
-    "a dumb terminal": "cli/test_run.py::test_a_dumb_terminal_gets_plain_lines",
+    "colour can be refused": "cli/commands/test_run.py::test_colours_can_be_refused",
+    "a dumb terminal": "cli/commands/test_run.py::test_a_dumb_terminal_gets_plain_lines",
     "never ask without a terminal": (
         "cli/test_prompts.py::test_where_nobody_can_be_asked_the_option_is_named_that_answers"
     ),
     "--no-input": "cli/test_prompts.py::test_no_input_asks_nothing_even_here",
-    "doctor": "cli/test_doctor.py::test_a_new_machine_is_well_and_nothing_is_made",
+    "doctor": "cli/commands/test_doctor.py::test_a_new_machine_is_well_and_nothing_is_made",
     "XDG state": "config/test_config_file.py::test_the_state_folder",
-    "clean stop, 130 and 143": "cli/test_run.py::test_a_stop_signal_ends_a_waiting_run_cleanly",
+    "clean stop, 130 and 143": "cli/commands/test_run.py::test_a_stop_signal_ends_a_waiting_run_cleanly",
     "a second signal forces": "cli/test_stop_request.py::test_a_second_signal_is_left_to_the_system",
     "stopping and open orders": (
         "cli/test_across_processes.py::test_what_becomes_of_open_orders_at_the_end_is_configured_and_said"
     ),
-    "kill with the bot dead": "cli/test_safety_commands.py::test_it_asks_nothing_cancels_everything_and_proves_it",
+    "kill with the bot dead": "cli/commands/test_safety.py::test_it_asks_nothing_cancels_everything_and_proves_it",
     "idempotent resubmit": (
-        "cli/test_orders_commands.py::test_the_same_client_order_id_again_sends_nothing_and_is_a_refusal"
+        "cli/commands/test_orders.py::test_the_same_client_order_id_again_sends_nothing_and_is_a_refusal"
     ),
     "list first, then confirm": "cli/test_prompts.py::test_only_a_yes_cancels",
-    "completion": "cli/test_completion.py::test_each_shell_gets_a_script_that_asks_this_program",
+    "completion": "cli/commands/test_completion.py::test_each_shell_gets_a_script_that_asks_this_program",
     "py.typed": "architecture/test_tree.py::test_the_package_says_that_it_is_typed",
     "a library configures no logging": (
         "logging/test_setup.py::test_the_library_configures_nothing_and_stays_silent_by_itself"
     ),
     "changelog": "architecture/test_public_names.py::test_the_changelog_begins_with_the_version_of_the_package",
-    "an example without an account": "cli/test_demo.py::test_it_ends_well_and_says_nothing_on_stderr_under_json",
+    "an example without an account": (
+        "cli/commands/test_demo.py::test_it_ends_well_and_says_nothing_on_stderr_under_json"
+    ),
     "names of the login are documented": (
         "config/test_config_file.py::test_a_login_in_the_file_is_refused_and_never_shown"
     ),
@@ -99,8 +101,8 @@ def found(words: tuple[str, ...]) -> click.Command:
 
 
 @pytest.fixture
-def desk(tmp_path) -> CommandDesk:
-    return CommandDesk(tmp_path)
+def desk(tmp_path) -> CommandLineBench:
+    return CommandLineBench(tmp_path)
 
 
 def test_the_commands_are_the_documented_ones():

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.support.command_desk import CommandDesk
+from tests.support.command_line_bench import CommandLineBench
 from trading_bot.cli.live_banner import live_banner
 from trading_bot.config import Config
 
@@ -13,7 +13,7 @@ LIVE = {"trading": {"mode": "live"}, "account_number": NUMBER}
 BANNER = "LIVE, real money, account ...0001"
 
 
-def commands(desk: CommandDesk) -> dict[str, list[str]]:
+def commands(desk: CommandLineBench) -> dict[str, list[str]]:
     signals = desk.home / "signals.jsonl"
     signals.write_text("", encoding="utf-8")
     return {
@@ -25,7 +25,7 @@ def commands(desk: CommandDesk) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("command", ["buy", "sell", "run"])
 def test_a_command_that_trades_says_it_once_on_stderr(tmp_path, command):
-    desk = CommandDesk(tmp_path, LIVE)
+    desk = CommandLineBench(tmp_path, LIVE)
     done = desk(*commands(desk)[command])
     assert done.stderr.count(BANNER) == 1
     assert done.stderr.startswith(f"trading-bot: {BANNER}")
@@ -35,7 +35,7 @@ def test_a_command_that_trades_says_it_once_on_stderr(tmp_path, command):
 
 
 def test_under_json_it_is_an_object_with_a_word_of_its_own(tmp_path):
-    desk = CommandDesk(tmp_path, LIVE)
+    desk = CommandLineBench(tmp_path, LIVE)
     first = json.loads(desk("--json", *commands(desk)["buy"]).stderr.splitlines()[0])["error"]
     assert (first["code"], first["exit_code"]) == ("live_banner", 0)
 
@@ -43,13 +43,13 @@ def test_under_json_it_is_an_object_with_a_word_of_its_own(tmp_path):
 @pytest.mark.parametrize("command", ["buy", "sell", "run"])
 @pytest.mark.parametrize(("settings", "options"), [({}, []), (LIVE, ["--quiet"])], ids=["paper", "quiet"])
 def test_paper_and_quiet_have_none(tmp_path, command, settings, options):
-    desk = CommandDesk(tmp_path, settings)
+    desk = CommandLineBench(tmp_path, settings)
     assert "LIVE" not in desk(*options, *commands(desk)[command]).stderr
 
 
 @pytest.mark.parametrize("command", [["orders"], ["positions"], ["sync"], ["preview", "buy", "AAPL", "1"]])
 def test_what_sends_no_order_has_none(tmp_path, command):
-    assert "LIVE" not in CommandDesk(tmp_path, LIVE)(*command).stderr
+    assert "LIVE" not in CommandLineBench(tmp_path, LIVE)(*command).stderr
 
 
 def test_every_limit_is_told():

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from tests.cli.test_bad_input import is_refused
-from tests.support.command_desk import CommandDesk
+from tests.support.command_line_bench import CommandLineBench
 from trading_bot.cli.app import trading_bot
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.number_options import FiniteRange
@@ -45,7 +45,7 @@ def test_no_option_takes_a_number_that_may_be_nan():
 @pytest.mark.parametrize("value", NONSENSE, ids=ascii)
 @pytest.mark.parametrize(("path", "option"), OPTIONS, ids=str)
 def test_a_number_that_makes_no_sense_is_a_usage_error(tmp_path, path, option, value):
-    desk = CommandDesk(tmp_path)
+    desk = CommandLineBench(tmp_path)
     needed = ["--signals", "-"] if path == ("run",) else []
     assert is_refused(
         desk(*path, *needed, f"{option}={value}" if option.startswith("--") else f"{option}{value}"), ExitCode.USAGE

@@ -6,14 +6,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.support.fake_bot import envelope
-from trading_bot.cli import answer_text as words
-from trading_bot.cli.cancel_all import show_first
+from trading_bot.cli.commands.cancel_all import show_first
 from trading_bot.cli.invocation import Invocation
+from trading_bot.cli.render import answers as words
 from trading_bot.order_json import envelope_json, external_order_json, sync_summary_json
-from trading_bot.order_management.external_orders import external_order
 from trading_bot.order_management.models import ClientOrderId, OrderId, OrderState
 from trading_bot.order_management.outcomes import UnreadRow
 from trading_bot.order_management.results import PositionDifference, SyncSummary
+from trading_bot.order_management.sync.external_orders import external_order
 
 ZONE = ZoneInfo("America/New_York")
 ODD = envelope("w3", broker_state="parked", state_is_known=False)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.command_desk import CommandDesk
+from tests.support.command_line_bench import CommandLineBench
 from tests.support.terminal import at_terminal
 from trading_bot.cli.errors import CommandError
 from trading_bot.cli.exit_codes import ExitCode
@@ -21,8 +21,8 @@ def test_where_nobody_can_be_asked_the_option_is_named_that_answers(ask, invocat
 @pytest.mark.subprocess
 class TestAtATerminal:
     @pytest.fixture
-    def desk(self, tmp_path) -> CommandDesk:
-        desk = CommandDesk(tmp_path)
+    def desk(self, tmp_path) -> CommandLineBench:
+        desk = CommandLineBench(tmp_path)
         desk.buy("first")
         return desk
 
@@ -46,7 +46,7 @@ class TestAtATerminal:
 
     @pytest.mark.parametrize(("typed", "code"), [("LIVE 0001\n", 0), ("LIVE 0002\n", 5), ("y\n", 5), ("\n", 5)])
     def test_real_money_is_armed_by_the_whole_phrase(self, tmp_path, typed, code):
-        desk = CommandDesk(tmp_path, {"trading": {"mode": "live"}, "account_number": "5QR10001"})
+        desk = CommandLineBench(tmp_path, {"trading": {"mode": "live"}, "account_number": "5QR10001"})
         returned, drawn = at_terminal(["-c", str(desk.config), "arm"], home=desk.home, typed=typed)
         assert returned == code
         assert "real money" in drawn

@@ -12,9 +12,9 @@ from tests.support.fake_bot import OPEN, FakeAccount, FakeTradingBot, envelope, 
 from trading_bot.cli.errors import CommandError
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
+from trading_bot.cli.render.summary import RunSummary
+from trading_bot.cli.render.views import JsonView, PlainView
 from trading_bot.cli.session import ReplayPlan, Session, choose_view, plan_replay
-from trading_bot.cli.summary import RunSummary
-from trading_bot.cli.views import JsonView, PlainView
 from trading_bot.config import Config
 from trading_bot.order_management.exceptions import OrderLogError, OrderStatusError
 from trading_bot.order_management.models import OrderEnvelope, OrderState

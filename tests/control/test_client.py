@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.desks import GREETS, says, strange_holder
+from tests.support.command_clients import GREETS, says, strange_holder
 from trading_bot.clock import Seconds, SystemClock
 from trading_bot.control.address import listen
 from trading_bot.control.client import HolderAbsentError, HolderSilentError, ReplyLostError, ask_holder
-from trading_bot.desk import (
-    Ask,
+from trading_bot.lease import AccountInUseError
+from trading_bot.operations import (
     CancelAll,
     CancelOrder,
+    Command,
     ListOrders,
     ListPositions,
     Ping,
@@ -23,7 +24,6 @@ from trading_bot.desk import (
     ShowStatus,
     Synchronize,
 )
-from trading_bot.lease import AccountInUseError
 from trading_bot.order_json import JsonObject
 from trading_bot.order_management.exceptions import OrderNotSentError, OrderOutcomeUnknownError
 from trading_bot.order_management.models import Side
@@ -54,12 +54,12 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "control.sock"
 
 
-def ask(path: Path, question: Ask, *, timeout_s: Seconds = 5, pid: int | None = None) -> JsonObject:
+def ask(path: Path, question: Command, *, timeout_s: Seconds = 5, pid: int | None = None) -> JsonObject:
     return ask_holder(path, question, clock=SystemClock(), timeout_s=timeout_s, pid=pid)
 
 
 @pytest.mark.parametrize("question", [*ORDERS_CHANGE, *NOTHING_CHANGES, Ping()], ids=lambda each: type(each).__name__)
-def test_where_nobody_listens_nothing_was_asked(path: Path, question: Ask):
+def test_where_nobody_listens_nothing_was_asked(path: Path, question: Command):
     with pytest.raises(HolderAbsentError, match="process 12 holds this account") as raised:
         ask(path, question, pid=12)
     assert isinstance(raised.value, AccountInUseError)
@@ -67,21 +67,23 @@ def test_where_nobody_listens_nothing_was_asked(path: Path, question: Ask):
 
 
 @pytest.mark.parametrize("question", [*ORDERS_CHANGE, *NOTHING_CHANGES, Ping()], ids=lambda each: type(each).__name__)
-def test_a_holder_that_hangs_is_found_out_before_it_is_given_anything(path: Path, question: Ask):
+def test_a_holder_that_hangs_is_found_out_before_it_is_given_anything(path: Path, question: Command):
     with listen(path) as listener:
         with pytest.raises(HolderSilentError, match="does not answer") as raised:
             ask(path, question, timeout_s=0.05, pid=12)
         listener.settimeout(1)
         connection, _ = listener.accept()
         with connection:
-            assert connection.recv(65536) == b'{"ask":"ping"}\n'
+            assert connection.recv(65536) == b'{"command":"ping"}\n'
     assert raised.value.pid == 12
     assert not isinstance(raised.value, HolderAbsentError)
 
 
 @pytest.mark.parametrize("answer", BAD_ANSWERS)
 @pytest.mark.parametrize("question", ORDERS_CHANGE, ids=lambda each: type(each).__name__)
-def test_a_lost_answer_about_an_order_is_unknown_and_never_asked_for_again(path: Path, question: Ask, answer: bytes):
+def test_a_lost_answer_about_an_order_is_unknown_and_never_asked_for_again(
+    path: Path, question: Command, answer: bytes
+):
     with (
         strange_holder(path, GREETS, says(answer)),
         pytest.raises(ReplyLostError, match="look at the orders") as raised,
@@ -94,7 +96,7 @@ def test_a_lost_answer_about_an_order_is_unknown_and_never_asked_for_again(path:
 
 @pytest.mark.parametrize("answer", BAD_ANSWERS)
 @pytest.mark.parametrize("question", NOTHING_CHANGES, ids=lambda each: type(each).__name__)
-def test_a_lost_answer_that_changes_no_order_is_a_silent_holder(path: Path, question: Ask, answer: bytes):
+def test_a_lost_answer_that_changes_no_order_is_a_silent_holder(path: Path, question: Command, answer: bytes):
     with strange_holder(path, GREETS, says(answer)), pytest.raises(HolderSilentError) as raised:
         ask(path, question)
     assert raised.value.pid == 4711
@@ -134,7 +136,7 @@ def test_a_request_goes_out_once(path: Path):
     greet, hang_up = reads(lambda connection: connection.sendall(b'{"reply":{}}\n')), reads(lambda _connection: None)
     with strange_holder(path, greet, hang_up), pytest.raises(ReplyLostError):
         ask(path, CancelAll())
-    assert seen == [b'{"ask":"ping"}\n', b'{"ask":"cancel_all","include_external":false}\n']
+    assert seen == [b'{"command":"ping"}\n', b'{"command":"cancel_all","include_external":false}\n']
 
 
 def test_a_holder_whose_pid_nobody_knows_is_named_by_its_role(path: Path):

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.desks import BusyDesk, ScriptedDesk
+from tests.support.command_clients import BusyRunner, ScriptedRunner
 from trading_bot.clock import SystemClock
 from trading_bot.control.address import ControlPathError, connect, listen, peer_user
 from trading_bot.control.client import HolderAbsentError, ReplyLostError, ask_holder
 from trading_bot.control.protocol import LONGEST_REQUEST
 from trading_bot.control.server import MOST_AT_ONCE, ControlServer
-from trading_bot.desk import Ask, CancelAll, ListOrders, Ping
+from trading_bot.operations import CancelAll, Command, ListOrders, Ping
 from trading_bot.order_json import JsonObject
 from trading_bot.order_management.exceptions import (
     OrderNotSentError,
@@ -35,19 +35,19 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def desk() -> ScriptedDesk:
-    return ScriptedDesk()
+def desk() -> ScriptedRunner:
+    return ScriptedRunner()
 
 
 @pytest.fixture
-def server(path: Path, desk: ScriptedDesk) -> Iterator[ControlServer]:
+def server(path: Path, desk: ScriptedRunner) -> Iterator[ControlServer]:
     server = ControlServer(path=path, clock=CLOCK, patience_s=0.5)
     server.start(desk)
     yield server
     server.stop()
 
 
-def ask(path: Path, question: Ask, on_progress: Callable[[JsonObject], None] = lambda _part: None) -> JsonObject:
+def ask(path: Path, question: Command, on_progress: Callable[[JsonObject], None] = lambda _part: None) -> JsonObject:
     return ask_holder(path, question, clock=CLOCK, timeout_s=TIMEOUT_S, on_progress=on_progress)
 
 
@@ -59,16 +59,16 @@ def exchange(path: Path, request: bytes) -> list[dict[str, object]]:
 
 
 @pytest.mark.usefixtures("server")
-def test_a_question_is_answered_as_if_it_were_asked_here(path: Path, desk: ScriptedDesk):
+def test_a_question_is_answered_as_if_it_were_asked_here(path: Path, desk: ScriptedRunner):
     desk.reply = {"v": 1, "orders": []}
     assert ask(path, ListOrders(all=True)) == {"v": 1, "orders": []}
     assert desk.asked == [Ping(), ListOrders(all=True)]
 
 
 @pytest.mark.usefixtures("server")
-def test_progress_arrives_in_order_before_the_reply(path: Path, desk: ScriptedDesk):
+def test_progress_arrives_in_order_before_the_reply(path: Path, desk: ScriptedRunner):
     desk.parts = [{"order": 1}, {"order": 2}]
-    assert exchange(path, b'{"ask":"cancel_all"}\n') == [
+    assert exchange(path, b'{"command":"cancel_all"}\n') == [
         {"progress": {"order": 1}},
         {"progress": {"order": 2}},
         {"reply": {"v": 1}},
@@ -79,7 +79,7 @@ def test_progress_arrives_in_order_before_the_reply(path: Path, desk: ScriptedDe
 
 
 @pytest.mark.usefixtures("server")
-def test_an_order_error_of_the_holder_is_raised_to_the_asker(path: Path, desk: ScriptedDesk):
+def test_an_order_error_of_the_holder_is_raised_to_the_asker(path: Path, desk: ScriptedRunner):
     desk.error = OrderRejectedError("no", reason="halted", status_code=400)
     with pytest.raises(OrderRejectedError, match="no") as raised:
         ask(path, Ping())
@@ -91,16 +91,16 @@ def test_an_order_error_of_the_holder_is_raised_to_the_asker(path: Path, desk: S
     [
         b"\n",
         b"buy TSLA\n",
-        b'{"ask":"do_as_i_mean"}\n',
-        b'{"ask":"ping","by":"me"}\n',
-        b'{"ask":"list_orders","all":1}\n',
+        b'{"command":"do_as_i_mean"}\n',
+        b'{"command":"ping","by":"me"}\n',
+        b'{"command":"list_orders","all":1}\n',
         b"\xff\xfe\n",
         b"[" * 60_000 + b"\n",
         b"x" * (LONGEST_REQUEST + 2),
     ],
 )
 @pytest.mark.usefixtures("server")
-def test_a_bad_request_is_refused_and_harms_nobody(path: Path, desk: ScriptedDesk, request_: bytes):
+def test_a_bad_request_is_refused_and_harms_nobody(path: Path, desk: ScriptedRunner, request_: bytes):
     (answer,) = exchange(path, request_)
     assert isinstance(answer["error"], dict)
     assert (answer["error"]["type"], answer["error"]["code"]) == ("OrderValidationError", "bad_request")
@@ -109,23 +109,23 @@ def test_a_bad_request_is_refused_and_harms_nobody(path: Path, desk: ScriptedDes
 
 
 @pytest.mark.usefixtures("server")
-def test_the_longest_request_is_taken(path: Path, desk: ScriptedDesk):
-    request = b'{"ask":"ping"}'
+def test_the_longest_request_is_taken(path: Path, desk: ScriptedRunner):
+    request = b'{"command":"ping"}'
     assert exchange(path, request.rjust(LONGEST_REQUEST) + b"\n") == [{"reply": desk.reply}]
 
 
 @pytest.mark.usefixtures("server")
 def test_who_asks_for_nothing_is_let_go(path: Path):
-    (answer,) = exchange(path, b'{"ask":"ping"}')  # no end of line
+    (answer,) = exchange(path, b'{"command":"ping"}')  # no end of line
     assert "nothing came in time" in str(answer["error"])
 
 
-def test_one_call_too_many_is_told_to_come_back(path: Path, server: ControlServer, desk: ScriptedDesk):
+def test_one_call_too_many_is_told_to_come_back(path: Path, server: ControlServer, desk: ScriptedRunner):
     callers = [connect(path, timeout_s=TIMEOUT_S) for _ in range(MOST_AT_ONCE)]
     with pytest.raises(OrderNotSentError, match="ask again") as raised:
         ask(path, Ping())
     assert raised.value.code == "busy"
-    callers[0].sendall(b'{"ask":"ping"}\n')
+    callers[0].sendall(b'{"command":"ping"}\n')
     assert callers[0].makefile("rb").read() == b'{"reply":{"v":1}}\n'
     assert ask(path, Ping()) == desk.reply
     server.stop()
@@ -133,7 +133,7 @@ def test_one_call_too_many_is_told_to_come_back(path: Path, server: ControlServe
         caller.close()
 
 
-def test_another_user_is_refused(path: Path, desk: ScriptedDesk):
+def test_another_user_is_refused(path: Path, desk: ScriptedRunner):
     server = ControlServer(path=path, clock=CLOCK, user_of=lambda _connection: os.geteuid() + 1)
     server.start(desk)
     with pytest.raises(TradingHaltedError, match="use the account") as raised:
@@ -143,7 +143,7 @@ def test_another_user_is_refused(path: Path, desk: ScriptedDesk):
     assert desk.asked == []
 
 
-def test_where_the_system_names_no_user_the_file_mode_decides(path: Path, desk: ScriptedDesk):
+def test_where_the_system_names_no_user_the_file_mode_decides(path: Path, desk: ScriptedRunner):
     server = ControlServer(path=path, clock=CLOCK, user_of=lambda _connection: None)
     server.start(desk)
     assert ask(path, Ping()) == desk.reply
@@ -157,12 +157,12 @@ def test_the_user_at_the_other_end_is_known(path: Path):
 
 
 def test_a_caller_who_goes_away_loses_the_news_and_not_the_work(path: Path):
-    desk = BusyDesk()
+    desk = BusyRunner()
     desk.parts = [{"order": 1}]
     server = ControlServer(path=path, clock=CLOCK)
     server.start(desk)
     with connect(path, timeout_s=TIMEOUT_S) as connection:
-        connection.sendall(b'{"ask":"cancel_all"}\n')
+        connection.sendall(b'{"command":"cancel_all"}\n')
         assert desk.begun.acquire(timeout=5)
     desk.finish.set()
     assert ask(path, Ping()) == desk.reply
@@ -171,11 +171,11 @@ def test_a_caller_who_goes_away_loses_the_news_and_not_the_work(path: Path):
 
 
 def test_a_stop_waits_for_work_and_its_caller_gets_the_answer(path: Path):
-    desk = BusyDesk()
+    desk = BusyRunner()
     server = ControlServer(path=path, clock=CLOCK)
     server.start(desk)
     with connect(path, timeout_s=TIMEOUT_S) as connection:
-        connection.sendall(b'{"ask":"cancel_all"}\n')
+        connection.sendall(b'{"command":"cancel_all"}\n')
         assert desk.begun.acquire(timeout=5)
         stopping = threading.Thread(target=server.stop)
         stopping.start()
@@ -188,11 +188,11 @@ def test_a_stop_waits_for_work_and_its_caller_gets_the_answer(path: Path):
 
 
 def test_a_stop_waits_no_longer_than_it_was_told(path: Path):
-    desk = BusyDesk()
+    desk = BusyRunner()
     server = ControlServer(path=path, clock=CLOCK, drain_s=0.05)
     server.start(desk)
     with connect(path, timeout_s=TIMEOUT_S) as connection:
-        connection.sendall(b'{"ask":"cancel_all"}\n')
+        connection.sendall(b'{"command":"cancel_all"}\n')
         assert desk.begun.acquire(timeout=5)
         begun = CLOCK.monotonic()
         server.stop()
@@ -201,7 +201,7 @@ def test_a_stop_waits_no_longer_than_it_was_told(path: Path):
         connection.makefile("rb").read()
 
 
-def test_a_stop_hangs_up_at_once_on_who_has_asked_for_nothing(path: Path, desk: ScriptedDesk):
+def test_a_stop_hangs_up_at_once_on_who_has_asked_for_nothing(path: Path, desk: ScriptedRunner):
     server = ControlServer(path=path, clock=CLOCK, patience_s=30)
     server.start(desk)
     with connect(path, timeout_s=TIMEOUT_S) as connection:
@@ -214,11 +214,11 @@ def test_a_stop_hangs_up_at_once_on_who_has_asked_for_nothing(path: Path, desk: 
 
 
 def test_a_question_that_comes_during_the_stop_is_not_taken_up(path: Path):
-    desk = BusyDesk()
+    desk = BusyRunner()
     server = ControlServer(path=path, clock=CLOCK, patience_s=30)
     server.start(desk)
     with connect(path, timeout_s=TIMEOUT_S) as late, connect(path, timeout_s=TIMEOUT_S) as working:
-        working.sendall(b'{"ask":"cancel_all"}\n')
+        working.sendall(b'{"command":"cancel_all"}\n')
         assert desk.begun.acquire(timeout=5)
         stopping = threading.Thread(target=server.stop)
         stopping.start()
@@ -236,7 +236,7 @@ def test_after_a_stop_nobody_listens_and_the_file_is_gone(path: Path, server: Co
         ask(path, Ping())
 
 
-def test_a_stopped_server_can_start_again(path: Path, server: ControlServer, desk: ScriptedDesk):
+def test_a_stopped_server_can_start_again(path: Path, server: ControlServer, desk: ScriptedRunner):
     server.stop()
     server.start(desk)
     assert ask(path, Ping()) == desk.reply
@@ -253,7 +253,7 @@ def test_socket_and_folder_are_the_users_alone(path: Path):
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-def test_the_socket_a_crash_left_behind_is_replaced(path: Path, desk: ScriptedDesk):
+def test_the_socket_a_crash_left_behind_is_replaced(path: Path, desk: ScriptedRunner):
     listen(path).close()
     assert path.is_socket()
     with pytest.raises(HolderAbsentError):
@@ -264,14 +264,14 @@ def test_the_socket_a_crash_left_behind_is_replaced(path: Path, desk: ScriptedDe
     server.stop()
 
 
-def test_what_is_no_socket_is_left_alone(path: Path, desk: ScriptedDesk):
+def test_what_is_no_socket_is_left_alone(path: Path, desk: ScriptedRunner):
     path.write_text("mine")
     with pytest.raises(ControlPathError, match="move it elsewhere"):
         ControlServer(path=path, clock=CLOCK).start(desk)
     assert path.read_text() == "mine"
 
 
-def test_a_path_too_long_for_an_address_works_all_the_same(tmp_path: Path, desk: ScriptedDesk):
+def test_a_path_too_long_for_an_address_works_all_the_same(tmp_path: Path, desk: ScriptedRunner):
     path = tmp_path / ("state" * 40) / "control.sock"
     path.parent.mkdir()
     server = ControlServer(path=path, clock=CLOCK)
@@ -295,12 +295,12 @@ def test_no_child_process_inherits_a_socket(path: Path):
         assert not caller.get_inheritable()
 
 
-class Defective(ScriptedDesk):
+class Defective(ScriptedRunner):
     """Fails in a way nobody foresaw."""
 
-    def perform(self, ask: Ask, on_progress: Callable[[JsonObject], None] = lambda _part: None) -> JsonObject:
-        super().perform(ask, on_progress)
-        if isinstance(ask, CancelAll):
+    def perform(self, command: Command, on_progress: Callable[[JsonObject], None] = lambda _part: None) -> JsonObject:
+        super().perform(command, on_progress)
+        if isinstance(command, CancelAll):
             raise ZeroDivisionError
         return self.reply
 
@@ -317,7 +317,7 @@ def test_a_defect_ends_one_call_and_not_the_server(path: Path, monkeypatch: pyte
     assert seen == [ZeroDivisionError]
 
 
-def test_a_request_that_is_too_long_never_leaves(path: Path, server: ControlServer, desk: ScriptedDesk):
+def test_a_request_that_is_too_long_never_leaves(path: Path, server: ControlServer, desk: ScriptedRunner):
     class LongQuestion(Ping):
         text: str = "x" * LONGEST_REQUEST
 

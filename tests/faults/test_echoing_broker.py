@@ -16,7 +16,7 @@ from tests.support.loopback_broker.bench import authority
 from tests.support.loopback_broker.book import LoopbackBook
 from tests.support.loopback_broker.server import LoopbackServer
 from trading_bot.bot import TradingBot
-from trading_bot.cli.kill_text import kill_lines
+from trading_bot.cli.render.kill_text import kill_lines
 from trading_bot.logging.setup import configure_logging
 from trading_bot.order_json import envelope_json, status_json, sync_summary_json, trade_result_json
 from trading_bot.order_management.exceptions import OrderError

@@ -33,7 +33,7 @@ def leave(bench: ManagerBench, folder: Path, orders: list[ClientOrderId] | None)
 
 
 def intake(bench: ManagerBench, folder: Path, files: LocalFiles | None = None) -> KillIntake:
-    made = KillIntake(folder=folder, files=files or LocalFiles(), ledger=bench.ledger)
+    made = KillIntake(folder=folder, files=files or LocalFiles(), store=bench.store)
     bench.before_sync[:] = [made.take_over]
     return made
 

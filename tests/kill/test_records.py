@@ -12,9 +12,9 @@ from tests.support.order_story import MONDAY, Story, intended, now_in, order_id_
 from trading_bot.clock import VirtualClock
 from trading_bot.files import LocalFiles
 from trading_bot.kill.records import KillFile, import_kills, imported_kills
+from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.models import ClientOrderId, OrderState
-from trading_bot.order_management.order_book import OrderBook
 
 NAME = "20261123T150000.000000Z-4711.jsonl"
 
@@ -138,7 +138,7 @@ def test_an_unresolved_intent_gets_its_cancel_and_the_file_is_closed_off_last(fo
     assert events[1].occurred_at == datetime(2026, 11, 23, 15, tzinfo=UTC)
 
 
-def test_what_is_imported_folds_into_a_latched_cancel(folder: Path):
+def test_what_is_imported_folds_into_a_deferred_cancel(folder: Path):
     left_behind(folder, "doubt")
     story = Story(intended("doubt"), now_in(OrderState.UNKNOWN, "doubt"))
     story.tell(*imports(folder, story))

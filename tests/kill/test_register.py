@@ -7,9 +7,9 @@ from tests.support.faulty_files import FaultyFiles
 from tests.support.order_story import Story, intended, now_in, order_id_of, ref_of
 from trading_bot.files import LocalFiles
 from trading_bot.kill.register import KnownOrders, read_known_orders
-from trading_bot.order_management.anchor import HeadAnchor
+from trading_bot.order_management.journal.anchor import HeadAnchor
+from trading_bot.order_management.journal.chain import ChainHead, chain_record, encode
 from trading_bot.order_management.models import OrderId, OrderState, RefId
-from trading_bot.order_management.records import ChainHead, chain_record, encode
 from trading_bot.state_folder import StateFolder
 
 STORY = Story(
@@ -44,11 +44,11 @@ def test_the_journal_tells_what_is_working_and_what_is_in_doubt(journal: Path):
 
 def test_an_order_is_found_by_either_name_of_the_broker(journal: Path):
     known = read(journal)
-    stranger, unnamed = OrderId("x"), RefId("x")
+    unjournaled, unnamed = OrderId("x"), RefId("x")
     assert known.find(order_id=order_id_of("done"), ref_id=None) == known.orders[2]
-    assert known.find(order_id=stranger, ref_id=ref_of("doubt")) == known.orders[1]
-    assert known.find(order_id=stranger, ref_id=unnamed) is None
-    assert known.find(order_id=stranger, ref_id=None) is None
+    assert known.find(order_id=unjournaled, ref_id=ref_of("doubt")) == known.orders[1]
+    assert known.find(order_id=unjournaled, ref_id=unnamed) is None
+    assert known.find(order_id=unjournaled, ref_id=None) is None
 
 
 def test_an_account_that_never_had_a_journal_has_no_orders(tmp_path: Path):

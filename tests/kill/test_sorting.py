@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.kill_fakes import HORIZON_S, KillBench, open_order, our_ref
 from tests.support.order_story import MONDAY, Story, intended, ref_of
-from trading_bot.cli.kill_text import kill_lines
+from trading_bot.cli.render.kill_text import kill_lines
 from trading_bot.kill.register import KnownOrders
 from trading_bot.kill.report import KilledOrder
 from trading_bot.order_management.models import OrderId, OrderState, RefId, Side

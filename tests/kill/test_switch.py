@@ -118,8 +118,8 @@ def test_an_order_the_journal_knows_is_ours_even_without_our_mark(bench: KillBen
 
 
 def test_an_order_of_somebody_else_is_left_alone_and_named(bench: KillBench):
-    stranger = open_order("hand", ref_id="0" * 36)
-    bench.broker.add(stranger, open_order("nameless", ref_id=None))
+    unjournaled = open_order("hand", ref_id="0" * 36)
+    bench.broker.add(unjournaled, open_order("nameless", ref_id=None))
     report = bench.kill()
     assert bench.broker.asked == []
     assert [order.order_id for order in report.external] == ["hand", "nameless"]

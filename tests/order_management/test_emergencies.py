@@ -13,12 +13,12 @@ import pytest
 from tests.support.account_gateway import quote
 from tests.support.fake_gateway import REQUEST_LOST, CancelStep, SubmitStep, rejected
 from tests.support.manager_bench import ManagerBench, terms
-from trading_bot.order_management.causes import Cause, frozen
+from trading_bot.order_management.book.exit_facts import ExitEnding
+from trading_bot.order_management.book.freezes import Cause, frozen
 from trading_bot.order_management.exceptions import OrderError, OrderNotSentError
-from trading_bot.order_management.exit_facts import ExitEnding
-from trading_bot.order_management.exit_run import Leave
 from trading_bot.order_management.models import OrderEnvelope, OrderRequest, Pricing, Side
 from trading_bot.order_management.outcomes import CancelRefused
+from trading_bot.order_management.submit.exit_run import Leave
 
 HELD = 50
 
@@ -52,7 +52,7 @@ def a_buy_is_unknown(bench: ManagerBench) -> None:
 
 
 def the_position_drifted(bench: ManagerBench) -> None:
-    bench.ledger.record_fact(frozen("AAPL", Cause.DRIFT, "the broker holds more"))
+    bench.store.record_fact(frozen("AAPL", Cause.DRIFT, "the broker holds more"))
 
 
 def a_403_froze_it(bench: ManagerBench) -> None:
@@ -253,7 +253,7 @@ class TestWhatStillStopsAnExit:
     def test_a_journal_that_cannot_be_written(self):
         bench = held()
         bench.journal.broken = True
-        with pytest.raises(OrderError, match="mend the disk"):
+        with pytest.raises(OrderError, match="repair the disk"):
             sell(bench)
         assert bench.gateway.posts == []
 

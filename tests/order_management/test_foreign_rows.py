@@ -16,10 +16,10 @@ from trading_bot.order_management.exceptions import (
     TradeRefusedError,
     TradingHaltedError,
 )
-from trading_bot.order_management.external_orders import ExternalOrders, external_order
 from trading_bot.order_management.models import OrderId, OrderState, RefId, Side, TimeInForce
 from trading_bot.order_management.outcomes import UnreadRow
 from trading_bot.order_management.results import CancelVerdict
+from trading_bot.order_management.sync.external_orders import ExternalOrders, external_order
 
 DOLLARS = UnreadRow(
     problem="quantity: null",
@@ -333,12 +333,12 @@ class TestARowOfOurs:
 
     def test_an_odd_row_of_somebody_else_does_not_keep_an_adopted_order_from_ending_the_halt(self, monkeypatch):
         bench = bench_with()
-        stranger = bench.gateway.add(terms("MSFT"), ref_id=f"{OUR_MARK}-0000-4000-8000-000000000001")
-        report = stranger.report
-        monkeypatch.setattr(stranger, "report", lambda: replace(report(), time_in_force=TimeInForce.GFD))
+        unjournaled = bench.gateway.add(terms("MSFT"), ref_id=f"{OUR_MARK}-0000-4000-8000-000000000001")
+        report = unjournaled.report
+        monkeypatch.setattr(unjournaled, "report", lambda: replace(report(), time_in_force=TimeInForce.GFD))
         bench.sync()
         bench.gateway.odd = [replace(DOLLARS, ref_id=RefId(f"{OUR_MARK}-0000-4000-8000-000000000002"))]
-        bench.manager.decisions.adopt(stranger.order_id, by="alice", reason="an old journal")
+        bench.manager.decisions.adopt(unjournaled.order_id, by="alice", reason="an old journal")
         assert bench.manager.halted_because is not None, "another order with our mark is open"
         bench.gateway.odd = [DOLLARS]
         second = bench.gateway.add(terms("KO"), ref_id=f"{OUR_MARK}-0000-4000-8000-000000000003")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.fake_gateway import rejected
 from tests.support.manager_bench import ManagerBench
-from trading_bot.order_management.causes import REFUSAL_FREEZE, Cause, EndedBy, Freeze, ended, frozen, halted
+from trading_bot.order_management.book.freezes import REFUSAL_FREEZE, Cause, EndedBy, Freeze, ended, frozen, halted
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import (
     OrderRejectedError,
@@ -87,7 +87,7 @@ def test_three_refusals_in_more_than_five_minutes_halt_nothing():
 def test_every_cause_says_what_ends_it(cause):
     """A new cause fails here until that is decided."""
     bench = held()
-    bench.ledger.record_fact(frozen("AAPL", cause, "a reason", until=bench.clock.now() + timedelta(minutes=5)))
+    bench.store.record_fact(frozen("AAPL", cause, "a reason", until=bench.clock.now() + timedelta(minutes=5)))
     freeze = only(bench, "AAPL")
     assert (freeze.cause, freeze.by, freeze.reason) == (cause, "trading-bot", "a reason")
     assert "'trading-bot " in freeze.remedy
@@ -96,7 +96,7 @@ def test_every_cause_says_what_ends_it(cause):
 
 def test_a_record_without_a_cause_waits_for_a_release_as_it_always_did():
     bench = held()
-    bench.ledger.record_fact(OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL", reason="old"))
+    bench.store.record_fact(OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL", reason="old"))
     bench.clock.sleep(10_000)
     bench.sync()
     freeze = only(bench)
@@ -107,7 +107,7 @@ def test_a_record_without_a_cause_waits_for_a_release_as_it_always_did():
 
 def test_a_halt_without_a_cause_is_resumed():
     bench = held()
-    bench.ledger.record_fact(OrderEvent(event=EventKind.TRADING_HALTED, reason="old"))
+    bench.store.record_fact(OrderEvent(event=EventKind.TRADING_HALTED, reason="old"))
     assert only(bench).ended_by is EndedBy.RESUME
     bench.manager.decisions.resume(None, **ALICE)
     assert bench.manager.ways_out.freezes() == ()
@@ -117,7 +117,7 @@ def test_a_halt_without_a_cause_is_resumed():
 def test_a_timed_freeze_without_a_readable_end_waits_for_a_person(until):
     bench = held()
     details = {"cause": "refused", "until": until}
-    bench.ledger.record_fact(OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL", reason="x", details=details))
+    bench.store.record_fact(OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL", reason="x", details=details))
     bench.clock.sleep(10_000)
     bench.sync()
     assert only(bench).ended_by is EndedBy.RELEASE
@@ -126,10 +126,10 @@ def test_a_timed_freeze_without_a_readable_end_waits_for_a_person(until):
 def test_causes_of_one_symbol_stand_beside_each_other_and_end_one_by_one():
     """Ending by itself, or being accepted, must not take a graver cause along."""
     bench = held()
-    bench.ledger.record_fact(frozen("AAPL", Cause.TERMS_DIFFER, "edited"))
+    bench.store.record_fact(frozen("AAPL", Cause.TERMS_DIFFER, "edited"))
     bench.positions.move("AAPL", "5")
-    bench.ledger.record_fact(frozen("AAPL", Cause.DRIFT, "moved"))
-    bench.ledger.record_fact(frozen("AAPL", Cause.REFUSED, "403", until=bench.clock.now() + timedelta(minutes=5)))
+    bench.store.record_fact(frozen("AAPL", Cause.DRIFT, "moved"))
+    bench.store.record_fact(frozen("AAPL", Cause.REFUSED, "403", until=bench.clock.now() + timedelta(minutes=5)))
     bench.clock.sleep(301)
     bench.sync()
     assert {freeze.cause for freeze in bench.manager.ways_out.freezes("AAPL")} == {Cause.TERMS_DIFFER, Cause.DRIFT}
@@ -143,15 +143,15 @@ def test_causes_of_one_symbol_stand_beside_each_other_and_end_one_by_one():
 
 def test_a_halt_does_not_hide_another_behind_it():
     bench = held()
-    bench.ledger.record_fact(halted(Cause.REFUSALS, "three refusals"))
-    bench.ledger.record_fact(halted(Cause.STRANGER, "a strange order"))
+    bench.store.record_fact(halted(Cause.REFUSALS, "three refusals"))
+    bench.store.record_fact(halted(Cause.STRANGER, "a strange order"))
     bench.manager.decisions.resume(None, **ALICE)
     assert only(bench).cause is Cause.STRANGER
 
 
 def test_what_ends_one_cause_says_so_and_by_whom():
     bench = held()
-    bench.ledger.record_fact(frozen("AAPL", Cause.EXIT, "left"))
+    bench.store.record_fact(frozen("AAPL", Cause.EXIT, "left"))
     fact = ended(only(bench), **ALICE)
     assert (fact.event, fact.symbol) == (EventKind.SYMBOL_RELEASED, "AAPL")
     assert fact.details == {"by": "alice", "cause": "exit"}
@@ -160,7 +160,7 @@ def test_what_ends_one_cause_says_so_and_by_whom():
 @pytest.mark.parametrize("symbol", ["AAPL", None])
 def test_nothing_is_resumed_that_does_not_wait_for_it(symbol):
     bench = held()
-    bench.ledger.record_fact(frozen("AAPL", Cause.TERMS_DIFFER, "edited"))
+    bench.store.record_fact(frozen("AAPL", Cause.TERMS_DIFFER, "edited"))
     with pytest.raises(OrderValidationError, match="wait to be resumed; 'trading-bot frozen'"):
         bench.manager.decisions.resume(symbol, **ALICE)
 
@@ -169,7 +169,7 @@ def halted_for_a_short(bench: ManagerBench, symbol: str = "TSLA") -> None:
     """Write what 0.1 wrote: a short halted the whole account."""
     details = {"cause": Cause.NEGATIVE_POSITION.value}
     halt = OrderEvent(event=EventKind.TRADING_HALTED, symbol=symbol, reason="the account is short", details=details)
-    bench.ledger.record_fact(halt)
+    bench.store.record_fact(halt)
 
 
 def test_a_halt_of_an_old_journal_over_a_short_is_the_freeze_of_its_symbol():
@@ -201,7 +201,7 @@ def test_what_ended_the_halt_of_a_short_in_an_old_journal_ends_its_freeze(symbol
     for short in ("NVDA", "TSLA"):
         halted_for_a_short(bench, short)
     details = {} if cause is None else {"cause": cause.value}
-    bench.ledger.record_fact(OrderEvent(event=EventKind.TRADING_RESUMED, symbol=symbol, details=details))
+    bench.store.record_fact(OrderEvent(event=EventKind.TRADING_RESUMED, symbol=symbol, details=details))
     assert [freeze.symbol for freeze in bench.manager.ways_out.freezes()] == left
 
 

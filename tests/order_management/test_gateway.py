@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 import pytest
 import requests
 
-from tests.support.gateway_desk import CANCEL, OTHER, Desk, terms
+from tests.support.gateway_bench import CANCEL, OTHER, Desk, terms
 from tests.support.scripted_broker import (
     ACCOUNT,
     BASE,

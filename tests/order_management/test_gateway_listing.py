@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.gateway_desk import LIST, OTHER, Desk
+from tests.support.gateway_bench import LIST, OTHER, Desk
 from tests.support.scripted_broker import (
     ACCOUNT,
     BASE,

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.gateway_desk import OTHER, STATUS, Desk
+from tests.support.gateway_bench import OTHER, STATUS, Desk
 from tests.support.scripted_broker import (
     ACCOUNT,
     BASE,

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.journal_desk import JournalDesk
+from tests.support.journal_bench import JournalBench
 from tests.support.order_story import booked, fill, intended, now_in, order_id_of, ref_of
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
 from trading_bot.order_management.models import ClientOrderId, OrderState
@@ -25,7 +25,7 @@ def filled(name: str):
 @pytest.fixture
 def desk(tmp_path):
     """Three segments, each with an order of its own that has left the book."""
-    found = JournalDesk(tmp_path)
+    found = JournalBench(tmp_path)
     for name in ("a", "b", "c"):
         found.tell(*filled(name))
         found.clock.sleep(DAYS_S)
@@ -56,7 +56,7 @@ def test_a_name_of_one_kind_is_none_of_another(desk):
 
 
 def test_what_is_told_last_of_an_order_counts(desk):
-    desk.ledger.record(replace(filled("a")[2], average_price=Decimal(99), filled_quantity=None))
+    desk.store.record(replace(filled("a")[2], average_price=Decimal(99), filled_quantity=None))
     desk.clock.sleep(DAYS_S)
     desk.keeper.rotate()
     desk.restart()
@@ -66,7 +66,7 @@ def test_what_is_told_last_of_an_order_counts(desk):
 
 
 def test_a_journal_that_never_rotated_has_no_index(tmp_path):
-    desk = JournalDesk(tmp_path).tell(*filled("a"))
+    desk = JournalBench(tmp_path).tell(*filled("a"))
     assert desk.book.get(ClientOrderId("b")) is None
     desk.index.catch_up()
     assert not desk.index.path.exists()
@@ -138,7 +138,7 @@ def test_an_index_that_cannot_be_made_is_an_error_and_no_answer(desk, monkeypatc
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(desk.files, "write_new", full)
-    with pytest.raises(OrderLogError, match=r"No space left.*mend the disk"):
+    with pytest.raises(OrderLogError, match=r"No space left.*repair the disk"):
         desk.book.get(ClientOrderId("z"))
 
 
@@ -165,7 +165,7 @@ def test_an_order_whose_lines_are_gone_is_an_error_and_no_answer(desk):
 
 @pytest.mark.parametrize("name", ['quo"te', "back\\slash", "\N{SNOWMAN}", "a%", "' OR 1=1 --"])
 def test_an_order_is_found_whatever_its_name(tmp_path, name):
-    desk = JournalDesk(tmp_path).tell(*filled(name))
+    desk = JournalBench(tmp_path).tell(*filled(name))
     desk.clock.sleep(DAYS_S)
     desk.keeper.rotate()
     desk.restart()

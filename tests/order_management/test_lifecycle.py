@@ -1,6 +1,6 @@
 import pytest
 
-from trading_bot.order_management.lifecycle import TRANSITIONS, Judgement, Move, is_legal, judge
+from trading_bot.order_management.lifecycle import TRANSITIONS, Move, MoveKind, classify, is_legal
 from trading_bot.order_management.models import OrderState
 
 COLUMNS = (
@@ -18,10 +18,10 @@ COLUMNS = (
     OrderState.NEVER_ACCEPTED,
 )
 SIGNS = {
-    "=": Judgement.SAME,
-    ">": Judgement.ADVANCE,
-    ".": Judgement.STALE,
-    "!": Judgement.CONTRADICTION,
+    "=": MoveKind.SAME,
+    ">": MoveKind.ADVANCE,
+    ".": MoveKind.STALE,
+    "!": MoveKind.CONTRADICTION,
 }
 
 # One row for each state on record, one column for each reported state, in the order of COLUMNS.
@@ -40,7 +40,7 @@ JUDGED = {
     OrderState.NEVER_ACCEPTED: "!!! !!!! !!! !=",
 }
 
-# The edges that the ledger may record: wider than what a report may do, because a cancel can be refused.
+# The edges that the store may record: wider than what a report may do, because a cancel can be refused.
 LEGAL = {
     OrderState.PENDING_SUBMIT: ".x. xxxx xxx x.",
     OrderState.UNKNOWN: "..x xxxx xxx .x",
@@ -64,9 +64,9 @@ def cell(table, current, other):
 @pytest.mark.parametrize("reported", OrderState)
 @pytest.mark.parametrize("current", OrderState)
 def test_each_report_is_judged_as_the_table_says(current, reported):
-    judgement = SIGNS[cell(JUDGED, current, reported)]
-    kept = reported if judgement is Judgement.ADVANCE else current
-    assert judge(current, reported) == Move(state=kept, judgement=judgement)
+    kind = SIGNS[cell(JUDGED, current, reported)]
+    kept = reported if kind is MoveKind.ADVANCE else current
+    assert classify(current, reported) == Move(state=kept, kind=kind)
 
 
 @pytest.mark.parametrize("following", OrderState)
@@ -78,9 +78,9 @@ def test_each_change_is_legal_or_not_as_the_table_says(current, following):
 @pytest.mark.parametrize("reported", OrderState)
 @pytest.mark.parametrize("current", OrderState)
 def test_what_a_report_changes_is_always_a_legal_change(current, reported):
-    move = judge(current, reported)
+    move = classify(current, reported)
     assert (move.state is current) is not is_legal(current, move.state)
-    assert (move.judgement is Judgement.ADVANCE) is is_legal(current, move.state)
+    assert (move.kind is MoveKind.ADVANCE) is is_legal(current, move.state)
 
 
 @pytest.mark.parametrize("state", OrderState)

@@ -151,7 +151,7 @@ def test_a_disk_that_takes_nothing_is_reported_once_and_counted_and_never_raises
     assert logger.failures == 3
     assert len(problems) == 1
     assert "not being recorded" in problems[0]
-    assert problems[0].endswith("free or mend the disk")
+    assert problems[0].endswith("free or repair the disk")
 
 
 def test_trouble_that_comes_back_is_reported_again(path: Path, problems: list[str]):

@@ -11,10 +11,10 @@ from tests.support.account_gateway import FakeAccountGateway, holding
 from tests.support.fake_gateway import REQUEST_LOST, SubmitStep
 from tests.support.manager_bench import ManagerBench
 from trading_bot.account.account_data import AccountData
+from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.exceptions import OrderOutcomeUnknownError, OrderStatusError
 from trading_bot.order_management.models import OrderRequest, OrderTerms, Side
-from trading_bot.order_management.order_book import TrackedOrder
-from trading_bot.order_management.placement import EXIT_CATCHES_UP_FOR_S, Approval, approve_all
+from trading_bot.order_management.submit.placement import EXIT_CATCHES_UP_FOR_S, Approval, approve_all
 
 _PATIENCE_S = 10
 

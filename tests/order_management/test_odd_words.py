@@ -8,8 +8,11 @@ from tests.support.fake_gateway import REQUEST_LOST
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.manager_bench import MONDAY, ManagerBench, terms
 from trading_bot.clock import Moment
-from trading_bot.order_management.causes import Cause, halted
+from trading_bot.order_management.book.freezes import Cause, halted
+from trading_bot.order_management.book.order_book import OrderBook
+from trading_bot.order_management.book.position_watch import LOOK_EVERY_S
 from trading_bot.order_management.client_ids import OUR_MARK
+from trading_bot.order_management.decisions import Resolution
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
     OrderNotFoundError,
@@ -18,13 +21,10 @@ from trading_bot.order_management.exceptions import (
     OrderValidationError,
     TradingHaltedError,
 )
-from trading_bot.order_management.free_shares import LATEST_LOOK_S
-from trading_bot.order_management.holdings import Holdings
 from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderState
-from trading_bot.order_management.operator_decisions import Resolution
-from trading_bot.order_management.order_book import OrderBook
 from trading_bot.order_management.outcomes import UnreadRow
-from trading_bot.order_management.position_watch import LOOK_EVERY_S
+from trading_bot.order_management.sync.free_shares import LATEST_LOOK_S
+from trading_bot.order_management.sync.positions import Holdings
 
 ALICE = {"by": "alice", "reason": "seen in the app"}
 
@@ -85,7 +85,7 @@ class TestEndedByAPerson:
     def test_as_filled_counts_every_share(self):
         bench = parked()
         assert resolve(bench, as_=Resolution.FILLED).filled_quantity == 12
-        with bench.ledger.open_book() as book:
+        with bench.store.open_book() as book:
             assert book.expected_positions() == {"AAPL": 62}
 
     def test_one_that_the_broker_does_not_know_any_more_can_be_ended(self):
@@ -167,7 +167,7 @@ class TestInstrumentIds:
         bench.gateway.order().symbol = "NEWNAME"
         bench.sync()
         assert bench.tracked("c1").envelope.symbol == "NEWNAME"
-        with bench.ledger.open_book() as book:
+        with bench.store.open_book() as book:
             assert book.expected_positions() == {"NEWNAME": 3}
             assert book.positions.was("NEWNAME") == "AAPL"
 
@@ -182,7 +182,7 @@ class TestHowSureASellIs:
     def test_a_second_writer_that_is_suspected_forbids_sells_where_the_account_could_go_short(self, earlier):
         """Whatever halts entries besides, and since when."""
         bench = ManagerBench(shares={"AAPL": 50}, mode=ExecutionMode.LIVE)
-        bench.ledger.record_facts(earlier)
+        bench.store.record_facts(earlier)
         bench.gateway.add(terms("NVDA"), ref_id=f"{OUR_MARK}-0000-4000-8000-000000000001")
         bench.sync()
         assert "another copy" in str(holdings(bench).free_to_sell("AAPL").not_sure_because)

@@ -62,7 +62,7 @@ PROVEN = {
     CancelVerdict.REFUSED: False,
     CancelVerdict.CANCEL_NOT_SENT: False,
     CancelVerdict.UNKNOWN: False,
-    CancelVerdict.LATCHED: False,
+    CancelVerdict.DEFERRED: False,
     CancelVerdict.NEVER_SENT: True,
 }
 

@@ -5,10 +5,10 @@ from decimal import Decimal
 import pytest
 
 from tests.support.order_story import MONDAY, Story, booked, fill, intended, now_in, told
-from trading_bot.order_management.carrying import carried_events
+from trading_bot.order_management.book.carrying import carried_events
+from trading_bot.order_management.book.position_watch import baseline, baseline_taken
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.models import OrderState, Side
-from trading_bot.order_management.position_watch import baseline, baseline_taken
 
 START = (baseline("AAPL", Decimal(10)), baseline("MSFT", Decimal(5)), baseline_taken(MONDAY))
 PART = now_in(OrderState.PARTIALLY_FILLED, order_id="b-1", filled_quantity=Decimal(4))

@@ -80,7 +80,7 @@ MUST_NOT_STOP_AN_EXIT = {
     "max_open_orders": "test_safety_checks::no_limit_of_an_order_binds_a_sell_of_held_shares",
     "no_usable_quote": "test_emergencies::quotes_are_down",
     "outside_collar": "test_emergencies::quotes_are_down",
-    "symbol_halted": "test_exits::a_halted_instrument_gets_one_order_and_no_repricing",
+    "symbol_halted": "submit/test_exit::a_halted_instrument_gets_one_order_and_no_repricing",
     "same_refusal": "test_same_refusal_stops_no_exit::an_exit_is_refused_by_the_broker_each_time_and_never_here",
     "account_unreadable": "test_exit_position::a_read_that_fails_keeps_no_held_share_from_being_sold",
     "account_restricted": "test_safety_checks::a_restricted_account_may_sell_but_not_buy",

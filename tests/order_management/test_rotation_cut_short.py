@@ -5,12 +5,12 @@ import errno
 import pytest
 
 from tests.support.faulty_files import FaultyFiles
-from tests.support.journal_desk import JournalDesk, UnflushedFiles
+from tests.support.journal_bench import JournalBench, UnflushedFiles
 from tests.support.order_story import intended, now_in, order_id_of, told
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import OrderLogError
+from trading_bot.order_management.journal.order_log import Integrity
 from trading_bot.order_management.models import ClientOrderId, OrderState
-from trading_bot.order_management.order_log import Integrity
 
 OLD, OPEN = ClientOrderId("old"), ClientOrderId("open")
 THREE_DAYS_S = 3 * 86_400
@@ -73,19 +73,19 @@ class RenameFails(UnflushedFiles):
         super().rename(path, over)
 
 
-def desk_with_orders(folder, files) -> JournalDesk:
+def desk_with_orders(folder, files) -> JournalBench:
     """A journal with an order that the next segment leaves out and one that it carries."""
-    desk = JournalDesk(folder, files=files)
+    desk = JournalBench(folder, files=files)
     desk.tell(intended(OLD), now_in(OrderState.CANCELLED, OLD, order_id=order_id_of(OLD)))
     desk.clock.sleep(THREE_DAYS_S)
     return desk.tell(intended(OPEN), now_in(OrderState.CONFIRMED, OPEN, order_id=order_id_of(OPEN)))
 
 
-def known(desk: JournalDesk) -> list[bool]:
+def known(desk: JournalBench) -> list[bool]:
     return [desk.book.get(name) is not None for name in (OLD, OPEN)]
 
 
-def has_ended_after(desk: JournalDesk, files: InterruptedFiles, *, calls: int) -> bool:
+def has_ended_after(desk: JournalBench, files: InterruptedFiles, *, calls: int) -> bool:
     files.after = calls
     try:
         desk.keeper.rotate()
@@ -103,8 +103,8 @@ def test_an_interrupt_anywhere_in_a_rotation_leaves_a_whole_journal_that_knows_e
         desk = desk_with_orders(tmp_path / str(calls), files)
         is_over = has_ended_after(desk, files, calls=calls)
         assert known(desk) == [True, True]
-        desk.ledger.record_fact(now_in(OrderState.CANCELLED, OPEN))
-        desk.ledger.record_fact(now_in(OrderState.CANCELLED, OLD))
+        desk.store.record_fact(now_in(OrderState.CANCELLED, OPEN))
+        desk.store.record_fact(now_in(OrderState.CANCELLED, OLD))
         assert desk.restart().log.refusal is None
         assert known(desk) == [True, True]
         assert desk.history.verify().ok
@@ -128,12 +128,12 @@ def test_an_interrupt_after_the_swap_closes_the_journal_until_a_restart(tmp_path
         patch.setattr(target, step, interrupted)
         with pytest.raises(KeyboardInterrupt):
             desk.keeper.rotate()
-    assert desk.ledger.failure is not None
-    assert "restart the bot" in str(desk.ledger.failure)
+    assert desk.store.failure is not None
+    assert "restart the bot" in str(desk.store.failure)
     assert known(desk) == [True, True]
     with pytest.raises(OrderLogError, match="was interrupted"):
-        desk.ledger.record(intended("new"))
-    desk.ledger.record_fact(now_in(OrderState.CANCELLED, OPEN))
+        desk.store.record(intended("new"))
+    desk.store.record_fact(now_in(OrderState.CANCELLED, OPEN))
     assert desk.restart().log.refusal is None
     assert known(desk) == [True, True]
     desk.tell(intended("new"))
@@ -149,9 +149,9 @@ def test_a_cancel_wanted_after_a_rename_that_failed_is_known_at_the_next_start(t
         desk.keeper.rotate()
     files.broken = False
     with pytest.raises(OrderLogError):
-        desk.ledger.record(intended("new"))
-    desk.ledger.record_fact(told(EventKind.CANCEL_REQUESTED, OPEN))
-    again = JournalDesk(tmp_path, files=files)
+        desk.store.record(intended("new"))
+    desk.store.record_fact(told(EventKind.CANCEL_REQUESTED, OPEN))
+    again = JournalBench(tmp_path, files=files)
     assert again.log.refusal is None
     assert [order.client_order_id for order in again.book.orders() if order.cancel_wanted] == [OPEN]
     assert again.history.verify().integrity is Integrity.CLEAN
@@ -173,7 +173,7 @@ def test_nothing_goes_on_beside_a_journal_whose_new_segment_may_be_lost_again(tm
     with pytest.raises(OrderLogError, match="cannot be written"):
         desk.keeper.rotate()
     files.heal()
-    desk.ledger.record_fact(now_in(OrderState.CANCELLED, OPEN))
+    desk.store.record_fact(now_in(OrderState.CANCELLED, OPEN))
     assert not list(desk.path.parent.glob("*.continued-*"))
     assert desk.restart().log.refusal is None
     desk.close()

@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.fake_gateway import REQUEST_LOST, UNREACHABLE, SubmitStep
 from tests.support.manager_bench import ManagerBench
+from trading_bot.order_management.book.order_book import OrderBook
+from trading_bot.order_management.book.position_watch import instrument_named
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
     OrderNotSentError,
@@ -14,8 +16,6 @@ from trading_bot.order_management.exceptions import (
     OrderValidationError,
     TradingHaltedError,
 )
-from trading_bot.order_management.order_book import OrderBook
-from trading_bot.order_management.position_watch import instrument_named
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_after_a_restart_too(bench):
     bench.restart()
     bench.manager.recover()
     assert bench.buy("c1").order_id is not None
-    assert OrderBook.replayed(bench.journal.records) == bench.ledger._book
+    assert OrderBook.replayed(bench.journal.records) == bench.store._book
 
 
 def test_every_gate_is_asked_again(bench):
@@ -106,7 +106,7 @@ def test_who_asks_for_it_again_changes_nothing_about_it(bench):
         "AAPL", 10, bench.tracked("c1").envelope.reference_price, client_order_id="c1", strategy_name="momentum"
     )
     assert (again.order_id is not None, again.strategy_name) == (True, None)
-    assert OrderBook.replayed(bench.journal.records) == bench.ledger._book
+    assert OrderBook.replayed(bench.journal.records) == bench.store._book
 
 
 def test_where_the_price_rules_are_other_ones_by_now_the_order_that_was_not_sent_answers(bench):
@@ -122,9 +122,9 @@ def test_where_the_price_rules_are_other_ones_by_now_the_order_that_was_not_sent
 def test_under_a_new_name_of_its_instrument_too(bench):
     bench.gateway.instrument_ids = {"AAPL": "id-1", "AAPX": "id-1"}
     not_sent(bench)
-    bench.ledger.record_fact(instrument_named("AAPX", "id-1", was="AAPL"))
+    bench.store.record_fact(instrument_named("AAPX", "id-1", was="AAPL"))
     assert bench.buy("c1", symbol="AAPX").order_id is not None
-    assert OrderBook.replayed(bench.journal.records) == bench.ledger._book
+    assert OrderBook.replayed(bench.journal.records) == bench.store._book
 
 
 def test_twenty_threads_that_send_it_again_send_it_once(bench):

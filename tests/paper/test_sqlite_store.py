@@ -383,7 +383,7 @@ def test_what_the_system_refuses_is_no_damage(path):
     store.open()
     path.with_name(f"{path.name}-journal").unlink()
     path.with_name(f"{path.name}-journal").mkdir()
-    with pytest.raises(ExchangeStoreError, match="mend the disk or its permissions"):
+    with pytest.raises(ExchangeStoreError, match="repair the disk or its permissions"):
         store.open()
 
 

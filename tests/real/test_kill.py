@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.command_desk import CommandDesk
 from tests.support.command_line import child_environment
+from tests.support.command_line_bench import CommandLineBench
 from tests.support.live_account import NUMBER, LiveAccount, live_account
 from tests.support.loopback_broker.acts import Act, reply
 from tests.support.loopback_broker.bench import authority
@@ -49,16 +49,16 @@ VERDICT_ON = {
 """Whether stdout and stderr show the verdict when the shell redirects them so."""
 
 
-def armed_desk(home: Path) -> CommandDesk:
+def armed_desk(home: Path) -> CommandLineBench:
     """A paper account that is armed, with one order of ours at rest."""
     home.mkdir(exist_ok=True)
-    desk = CommandDesk(home)
+    desk = CommandLineBench(home)
     assert desk.buy("first").returncode == 0
     return desk
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> CommandDesk:
+def desk(tmp_path: Path) -> CommandLineBench:
     return armed_desk(tmp_path)
 
 
@@ -79,11 +79,11 @@ def running(
         process.communicate(timeout=BOUND_S)
 
 
-def kill_of(desk: CommandDesk, *options: str) -> list[str]:
+def kill_of(desk: CommandLineBench, *options: str) -> list[str]:
     return ["-m", "trading_bot", "-c", str(desk.config), *options, "kill"]
 
 
-def killed(desk: CommandDesk, **streams: Any) -> tuple[int, str, str]:
+def killed(desk: CommandLineBench, **streams: Any) -> tuple[int, str, str]:
     with running(kill_of(desk), desk.home, **streams) as process:
         out, err = process.communicate(timeout=BOUND_S)
         return process.returncode, out or "", err or ""
@@ -100,15 +100,15 @@ def wait_until(happened: Callable[[], bool], process: "subprocess.Popen[str]") -
     assert happened(), "it never happened"
 
 
-def is_armed(desk: CommandDesk) -> bool:
+def is_armed(desk: CommandLineBench) -> bool:
     return (desk.state / "armed").exists()
 
 
-def kill_records(desk: CommandDesk) -> str:
+def kill_records(desk: CommandLineBench) -> str:
     return "".join(path.read_text(encoding="utf-8") for path in sorted((desk.state / "kills").glob("*.jsonl")))
 
 
-def has_ended(desk: CommandDesk) -> bool:
+def has_ended(desk: CommandLineBench) -> bool:
     return (desk.state / "kills").exists() and "kill_ended" in kill_records(desk)
 
 

@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.risk_desk import ACCOUNT, MONDAY_NOON, breaker_of
+from tests.support.risk_bench import ACCOUNT, MONDAY_NOON, breaker_of
 from tests.support.safety_fakes import FullDisk
 from trading_bot.clock import VirtualClock
 from trading_bot.risk.breaker import RiskBreaker, RiskBreakerError
@@ -173,7 +173,7 @@ def test_a_re_arming_that_cannot_be_written_is_an_error_and_changes_nothing(tmp_
     breaker = breaker_of(tmp_path, clock, files=disk)
     breaker.trip_losing_streak("five in a row")
     disk.is_full = True
-    with pytest.raises(RiskBreakerError, match=r"No space left on device; mend .* and arm again"):
+    with pytest.raises(RiskBreakerError, match=r"No space left on device; repair .* and arm again"):
         breaker.rearm(by="Ada")
     assert halted(breaker) == "five in a row"
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.account_gateway import FakeAccountGateway, quote
 from tests.support.jumpy_clock import JumpyClock
-from tests.support.risk_desk import MONDAY_NOON
+from tests.support.risk_bench import MONDAY_NOON
 from trading_bot.clock import VirtualClock
 from trading_bot.order_management.models import EXACT
 from trading_bot.risk.marks import (

@@ -6,11 +6,11 @@ from decimal import Decimal
 import pytest
 
 from tests.support.manager_bench import MONDAY, ManagerBench
-from tests.support.risk_desk import FakeOrders
+from tests.support.risk_bench import FakeOrders
 from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.models import OrderState, Side
 from trading_bot.risk.order_facts import (
-    LedgerOrders,
+    RecordedOrders,
     pending_worth,
     unreflected_cost,
     unreflected_shares,
@@ -49,7 +49,7 @@ def test_shares_bought_after_the_positions_were_read_count_on_top():
     bench.sync()
     filled_at = bench.tracked("c1").filled_at
     assert filled_at is not None
-    orders = LedgerOrders(bench.ledger).orders()
+    orders = RecordedOrders(bench.store).orders()
     assert unreflected_shares(orders, "AAPL", since=filled_at - timedelta(seconds=1)) == 4
     assert unreflected_shares(orders, "AAPL", since=filled_at) == 0
     assert unreflected_shares(orders, "MSFT", since=filled_at - timedelta(seconds=1)) == 0
@@ -97,11 +97,11 @@ def test_the_ambient_decimal_precision_changes_no_sum():
         assert pending_worth(orders.orders(), "AAPL", price=Decimal(1)) == Decimal("102.01")
 
 
-def test_a_ledger_tells_all_its_orders_and_those_that_have_not_ended():
+def test_an_order_store_tells_all_its_orders_and_those_that_have_not_ended():
     bench = ManagerBench()
     ended, open_still = bench.buy("c1"), bench.buy("c2", symbol="MSFT")
-    bench.ledger.record(replace(about(ended, EventKind.ORDER_UPDATED), status=OrderState.CANCELLED))
-    facts = LedgerOrders(bench.ledger)
+    bench.store.record(replace(about(ended, EventKind.ORDER_UPDATED), status=OrderState.CANCELLED))
+    facts = RecordedOrders(bench.store)
     assert [order.client_order_id for order in facts.orders()] == [ended.client_order_id, open_still.client_order_id]
     assert [order.client_order_id for order in facts.active()] == [open_still.client_order_id]
 
@@ -113,7 +113,7 @@ def test_a_fill_keeps_its_cost_until_balances_read_after_it(seconds, cost):
     bench.gateway.order().fill(3, price="99.80")
     bench.sync()
     told = bench.clock.now() + timedelta(seconds=seconds)
-    with bench.ledger.open_book() as book:
+    with bench.store.open_book() as book:
         found = unreflected_cost(book.orders(), since=told)
     assert found == Decimal(cost)
 
@@ -123,5 +123,5 @@ def test_what_a_sell_filled_costs_nothing():
     bench.sell("s1")
     bench.gateway.order().fill(3)
     bench.sync()
-    with bench.ledger.open_book() as book:
+    with bench.store.open_book() as book:
         assert unreflected_cost(book.orders(), since=bench.clock.now() - timedelta(days=1)) == 0

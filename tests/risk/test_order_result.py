@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.risk_desk import FakeOrders, unlisted
+from tests.support.risk_bench import FakeOrders, unlisted
 from trading_bot.order_management.models import Side
 from trading_bot.risk.order_result import OrderResult, result_lines, result_of
 

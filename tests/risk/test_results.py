@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.risk_desk import MONDAY_NOON, FakeOrders, annulled, fill
+from tests.support.risk_bench import MONDAY_NOON, FakeOrders, annulled, fill
 from trading_bot.order_management.models import Side
 from trading_bot.risk.results import DayResults, LosingStreak, day_results, losing_streak, sales_of
 

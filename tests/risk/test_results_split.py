@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.risk_desk import MONDAY_NOON, FakeOrders, annulled, fill, unlisted
+from tests.support.risk_bench import MONDAY_NOON, FakeOrders, annulled, fill, unlisted
 from trading_bot.order_management.models import EXACT, OrderState, Side, exact_sum
 from trading_bot.risk.results import day_results, estimated_fill, losing_streak, results_of, sales_of
 
@@ -81,7 +81,7 @@ class TestSplits:
         assert results(orders) == [Decimal(50)]
 
     def test_the_journals_order_decides_and_not_the_brokers_times(self, orders):
-        """A sale after the split whose execution bears a time before it, by a clock that differs from ours."""
+        """A sale after the split whose execution has a time before it, by a clock that differs from ours."""
         orders.buy(10, "998.50")
         orders.accept(10, 100, "10:1")
         orders.sell(100, "105.11")

@@ -4,14 +4,14 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.journal_desk import JournalDesk
+from tests.support.journal_bench import JournalBench
 from tests.support.manager_bench import ManagerBench
 from tests.support.order_story import booked, fill, intended, now_in
-from tests.support.risk_desk import limits_of, watch_of
-from trading_bot.order_management.acceptances import acceptance_event, parse_ratio
+from tests.support.risk_bench import limits_of, watch_of
+from trading_bot.order_management.book.acceptances import acceptance_event, parse_ratio
+from trading_bot.order_management.book.position_watch import LOOK_EVERY_S
 from trading_bot.order_management.models import OrderState, Side
-from trading_bot.order_management.position_watch import LOOK_EVERY_S
-from trading_bot.risk.order_facts import LedgerOrders
+from trading_bot.risk.order_facts import RecordedOrders
 from trading_bot.risk.results import sales_of
 from trading_bot.risk.results_history import orders_that_count
 from trading_bot.risk.watch import RiskState
@@ -29,7 +29,7 @@ def trade(bench: ManagerBench, name: str, side: Side, quantity: int, *, price: s
 
 def state_of(bench: ManagerBench, folder) -> RiskState:
     limits = limits_of(max_daily_loss=1000)
-    return watch_of(LedgerOrders(bench.ledger), folder, clock=bench.clock, limits=limits).check()
+    return watch_of(RecordedOrders(bench.store), folder, clock=bench.clock, limits=limits).check()
 
 
 @pytest.fixture
@@ -65,10 +65,10 @@ def test_a_position_accepted_without_a_ratio_makes_neither_gain_nor_loss(bench, 
 
 def test_a_position_in_doubt_is_named_before_anybody_accepts_it(bench):
     assert bench.manager.unsettled_symbols == {"NVDA"}
-    assert LedgerOrders(bench.ledger).history().unexplained == {"NVDA"}
+    assert RecordedOrders(bench.store).history().unexplained == {"NVDA"}
     bench.manager.decisions.accept_position("NVDA", ratio="10:1", **DECIDED)
     assert bench.manager.unsettled_symbols == frozenset()
-    assert LedgerOrders(bench.ledger).history().unexplained == frozenset()
+    assert RecordedOrders(bench.store).history().unexplained == frozenset()
 
 
 def test_without_positions_nothing_is_in_doubt():
@@ -78,7 +78,7 @@ def test_without_positions_nothing_is_in_doubt():
 @pytest.mark.parametrize(("ratio", "results"), [("10:1", [Decimal(6)]), (None, [None])])
 def test_a_rotated_journal_gives_the_same_result(tmp_path, ratio, results):
     """The buy, the split and the sale lie in three segments of the journal."""
-    desk = JournalDesk(tmp_path, needed=orders_that_count)
+    desk = JournalBench(tmp_path, needed=orders_that_count)
     desk.tell(intended(), booked(fill(1, 10, "10")), now_in(OrderState.FILLED, filled_quantity=Decimal(10)))
     desk.clock.sleep(3 * 24 * 3600)
     desk.keeper.rotate()

@@ -8,11 +8,11 @@ from decimal import Decimal
 import pytest
 
 from tests.support.account_gateway import FakeAccountGateway, quote
-from tests.support.risk_desk import MONDAY_NOON, FakeOrders, limits_of, unlisted, watch_of
+from tests.support.risk_bench import MONDAY_NOON, FakeOrders, limits_of, unlisted, watch_of
 from trading_bot.clock import VirtualClock
 from trading_bot.order_management.events import EventKind, OrderEvent
-from trading_bot.order_management.ledger import OrderChange
 from trading_bot.order_management.models import Side
+from trading_bot.order_management.order_store import OrderChange
 from trading_bot.order_management.portfolio import Quote
 from trading_bot.risk.marks import MARK_LASTS_S, MarkReader
 from trading_bot.risk.watch import RiskWatch

@@ -6,12 +6,12 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.risk_desk import MONDAY_NOON, FakeOrders, annulled, breaker_of, limits_of, watch_of
+from tests.support.risk_bench import MONDAY_NOON, FakeOrders, annulled, breaker_of, limits_of, watch_of
 from tests.support.safety_fakes import FullDisk
 from trading_bot.clock import VirtualClock
 from trading_bot.order_management.events import EventKind, OrderEvent
-from trading_bot.order_management.ledger import OrderChange
 from trading_bot.order_management.models import OrderState, Side
+from trading_bot.order_management.order_store import OrderChange
 from trading_bot.risk.watch import RiskState, RiskWatch
 
 DAY_S = 24 * 3600

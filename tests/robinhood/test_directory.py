@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.gateway_desk import OTHER
+from tests.support.gateway_bench import OTHER
 from tests.support.scripted_broker import INSTRUMENT, ScriptedBroker, account_row, instrument_row, lost, page, reply
 from tests.support.scripted_broker import clock as clock_at_work
 from trading_bot.clock import VirtualClock

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.gateway_desk import OTHER, Desk
+from tests.support.gateway_bench import OTHER, Desk
 from tests.support.scripted_broker import ACCOUNT, BASE, INSTRUMENT, MORNING, instrument_row, order_row, page, reply
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.robinhood.positions import PositionPayload, position_instruments

@@ -1,4 +1,4 @@
-from tests.support.gateway_desk import LIST, OTHER, Desk, terms
+from tests.support.gateway_bench import LIST, OTHER, Desk, terms
 from tests.support.scripted_broker import ACCOUNT, INSTRUMENT, REF, account_row, instrument_row, order_row, page, reply
 from trading_bot.order_management.models import RefId
 from trading_bot.robinhood.remarks import MAX_REMARKS, Remarks

@@ -12,7 +12,7 @@ FIRST_SEEDS: Mapping[str, int] = {
     "a start arms the account again": 30,
     "every report moves the state": 8,
     "executions are not told apart": 10,
-    "half a rotation is not mended": 5,
+    "half a rotation is not repaired": 5,
     "part of a list proves absence": 28,
     "presumed absent is taken for an end": 39,
     "replies are recorded unmasked": 4,

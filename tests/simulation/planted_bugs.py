@@ -18,35 +18,27 @@ from tests.simulation.planted_rotation_bugs import ROTATION
 from tests.support.sim_schedule import SENDING_AGAIN
 from trading_bot.latch import Latch
 from trading_bot.lease import Lease
-from trading_bot.order_management import (
-    gateways,
-    lifecycle,
-    models,
-    order_log,
-    placement,
-    pricing,
-    reconciliation,
-    search,
-    submission,
-    synchronization,
-)
-from trading_bot.order_management.cancel_all import CancelEverything
-from trading_bot.order_management.cancellation import Canceller
+from trading_bot.order_management import gateways, lifecycle, models, reconciliation
+from trading_bot.order_management.book.order_book import TrackedOrder
+from trading_bot.order_management.cancel.cancel_all import CancelEverything
+from trading_bot.order_management.cancel.canceller import Canceller
 from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.exceptions import OrderNotFoundError, TradingHaltedError
-from trading_bot.order_management.freshness import Freshness
 from trading_bot.order_management.gateways import RobinhoodGateway
-from trading_bot.order_management.ledger import OrderLedger
-from trading_bot.order_management.lifecycle import Judgement, Move
+from trading_bot.order_management.journal import order_log
+from trading_bot.order_management.journal.order_log import OrderLog
+from trading_bot.order_management.lifecycle import Move, MoveKind
 from trading_bot.order_management.manager import OrderManager
 from trading_bot.order_management.models import ExecutionMode, OrderId, OrderReport, OrderState, RefId
-from trading_bot.order_management.order_book import TrackedOrder
-from trading_bot.order_management.order_log import OrderLog
+from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.outcomes import CancelTaken, NotSent, Rejected, Unknown
 from trading_bot.order_management.ports import ArmingId
 from trading_bot.order_management.results import CancelVerdict
-from trading_bot.order_management.send_gate import SendGate
-from trading_bot.order_management.upkeep import Upkeep
+from trading_bot.order_management.rounds import Upkeep
+from trading_bot.order_management.submit import placement, pricing, protocol
+from trading_bot.order_management.submit.send_gate import SendGate
+from trading_bot.order_management.sync import search, synchronizer
+from trading_bot.order_management.sync.freshness import Freshness
 from trading_bot.robinhood import classify, session
 
 Plant: TypeAlias = Callable[[pytest.MonkeyPatch], None]
@@ -179,7 +171,7 @@ def _intent_not_flushed(patch: pytest.MonkeyPatch) -> None:
 
 
 def _fills_forgotten_at_the_end(patch: pytest.MonkeyPatch) -> None:
-    real = _real(synchronization, "reconcile")
+    real = _real(synchronizer, "reconcile")
 
     def reconcile(order, report, **named):
         events = real(order, report, **named)
@@ -189,16 +181,16 @@ def _fills_forgotten_at_the_end(patch: pytest.MonkeyPatch) -> None:
             replace(event, filled_quantity=None) for event in events if event.event is not EventKind.EXECUTION_BOOKED
         )
 
-    patch.setattr(synchronization, "reconcile", reconcile)
+    patch.setattr(synchronizer, "reconcile", reconcile)
 
 
 def _last_fill_forgotten(patch: pytest.MonkeyPatch) -> None:
-    real = _real(synchronization, "reconcile")
+    real = _real(synchronizer, "reconcile")
 
     def reconcile(order, report, **named):
         return real(order, replace(report, executions=report.executions[1:]), **named)
 
-    patch.setattr(synchronization, "reconcile", reconcile)
+    patch.setattr(synchronizer, "reconcile", reconcile)
 
 
 def _fills_not_told_apart(patch: pytest.MonkeyPatch) -> None:
@@ -206,7 +198,7 @@ def _fills_not_told_apart(patch: pytest.MonkeyPatch) -> None:
 
 
 def _every_report_moves_the_state(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(reconciliation, "judge", lambda current, reported: Move(state=reported, judgement=Judgement.ADVANCE))
+    patch.setattr(reconciliation, "judge", lambda current, reported: Move(state=reported, kind=MoveKind.ADVANCE))
     patch.setattr(lifecycle, "TRANSITIONS", dict.fromkeys(OrderState, frozenset(OrderState)))
 
 
@@ -291,7 +283,7 @@ def _presumed_absent_is_an_end(patch: pytest.MonkeyPatch) -> None:
 
 
 def _doubt_not_recorded(patch: pytest.MonkeyPatch) -> None:
-    real = OrderLedger.record_fact
+    real = OrderStore.record_fact
 
     def record_fact(self, event):
         if event.event is EventKind.ORDER_OUTCOME_UNKNOWN:
@@ -299,7 +291,7 @@ def _doubt_not_recorded(patch: pytest.MonkeyPatch) -> None:
         else:
             real(self, event)
 
-    patch.setattr(OrderLedger, "record_fact", record_fact)
+    patch.setattr(OrderStore, "record_fact", record_fact)
 
 
 def _interrupted_submits_not_doubted(patch: pytest.MonkeyPatch) -> None:
@@ -307,26 +299,26 @@ def _interrupted_submits_not_doubted(patch: pytest.MonkeyPatch) -> None:
 
 
 def _refusal_ends_a_doubt(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(submission, "_told", lambda outcome, doubt: outcome)
+    patch.setattr(protocol, "_told", lambda outcome, doubt: outcome)
 
 
 def _too_many_attempts(patch: pytest.MonkeyPatch) -> None:
-    real = submission.SubmitRules.of
+    real = protocol.SubmitRules.of
 
     def of(settings):
         rules = real(settings)
         return replace(rules, retry=replace(rules.retry, max_attempts=9))
 
-    patch.setattr(submission.SubmitRules, "of", of)
+    patch.setattr(protocol.SubmitRules, "of", of)
 
 
 def _no_deadline(patch: pytest.MonkeyPatch) -> None:
-    real = submission.SubmitRules.of
+    real = protocol.SubmitRules.of
 
     def of(settings):
         return replace(real(settings), intent_ttl_s=500, submit_deadline_s=500)
 
-    patch.setattr(submission.SubmitRules, "of", of)
+    patch.setattr(protocol.SubmitRules, "of", of)
 
 
 def _limit_outside_collar(patch: pytest.MonkeyPatch) -> None:
@@ -348,7 +340,7 @@ def _cancels_everybodys_orders(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(CancelEverything, "run", run)
 
 
-def _latched_cancels_forgotten(patch: pytest.MonkeyPatch) -> None:
+def _deferred_cancels_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Upkeep, "_fire_cancels", lambda self, done, **named: None)
 
 
@@ -398,13 +390,13 @@ def _view_never_old(patch: pytest.MonkeyPatch) -> None:
 
 
 def _dropped_cancels_left_alone(patch: pytest.MonkeyPatch) -> None:
-    real = synchronization.Synchronizer.run
+    real = synchronizer.Synchronizer.run
 
     def run(self, **named):
         done = real(self, **named)
-        return replace(done, heeded=frozenset(order.client_order_id for order in self._ledger._book.working()))
+        return replace(done, acknowledged=frozenset(order.client_order_id for order in self._store._book.working()))
 
-    patch.setattr(synchronization.Synchronizer, "run", run)
+    patch.setattr(synchronizer.Synchronizer, "run", run)
 
 
 PLANTED: Mapping[str, Plant] = {
@@ -427,7 +419,7 @@ PLANTED: Mapping[str, Plant] = {
     "a cancel that the broker has taken counts as closed": _counts_as_closed(CancelVerdict.PENDING),
     "not found counts as cancelled": _not_found_means_cancelled,
     "cancel-all cancels everybody's orders": _cancels_everybodys_orders,
-    "latched cancels are forgotten": _latched_cancels_forgotten,
+    "deferred cancels are forgotten": _deferred_cancels_forgotten,
     "the intent is not flushed": _intent_not_flushed,
     "fills are forgotten at the end": _fills_forgotten_at_the_end,
     "one execution is forgotten": _last_fill_forgotten,

@@ -7,22 +7,16 @@ from typing import TypeAlias
 
 import pytest
 
-from trading_bot.order_management import (
-    admission,
-    foreign,
-    free_shares,
-    holdings,
-    intents,
-    placement,
-    tracked_order,
-)
-from trading_bot.order_management.admission import Admission
+from trading_bot.order_management.book import tracked_order
 from trading_bot.order_management.client_ids import derive_ref_id
-from trading_bot.order_management.exits import Exits
-from trading_bot.order_management.external_orders import ExternalOrders
-from trading_bot.order_management.halts import TradingHalts
 from trading_bot.order_management.models import RefId
-from trading_bot.order_management.search import AbsenceSearch
+from trading_bot.order_management.submit import admission, intents, placement
+from trading_bot.order_management.submit.admission import Admission
+from trading_bot.order_management.submit.exit import Exits
+from trading_bot.order_management.submit.halts import TradingHalts
+from trading_bot.order_management.sync import foreign, free_shares, positions
+from trading_bot.order_management.sync.external_orders import ExternalOrders
+from trading_bot.order_management.sync.search import AbsenceSearch
 
 Plant: TypeAlias = Callable[[pytest.MonkeyPatch], None]
 
@@ -48,7 +42,7 @@ def _look_alone_is_believed(patch: pytest.MonkeyPatch) -> None:
     def by_the_look(shares, **named):
         return free_shares.free_shares(replace(shares, expected=shares.held or shares.expected), **named)
 
-    patch.setattr(holdings, "free_shares", by_the_look)
+    patch.setattr(positions, "free_shares", by_the_look)
 
 
 class _Forgetful(dict[str, object]):

@@ -6,11 +6,12 @@ from typing import TypeAlias
 
 import pytest
 
-from trading_bot.order_management import carrying, journal_keeper
+from trading_bot.order_management import journal_keeper as keeper
+from trading_bot.order_management.book import carrying
 from trading_bot.order_management.id_index import IdIndex
+from trading_bot.order_management.journal.order_log import OrderLog
+from trading_bot.order_management.journal.rotation import SegmentSwap
 from trading_bot.order_management.journal_keeper import JournalKeeper
-from trading_bot.order_management.order_log import OrderLog
-from trading_bot.order_management.rotation import SegmentSwap
 
 Plant: TypeAlias = Callable[[pytest.MonkeyPatch], None]
 
@@ -25,21 +26,17 @@ def _unresolved_left_behind(patch: pytest.MonkeyPatch) -> None:
 
 
 def _nothing_read_back(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(journal_keeper, "_confirm", lambda *args: None)
+    patch.setattr(keeper, "_confirm", lambda *args: None)
 
 
 def _executions_left_behind(patch: pytest.MonkeyPatch) -> None:
     _nothing_read_back(patch)
-    patch.setattr(
-        journal_keeper, "carried_events", lambda order: carrying.carried_events(replace(order, executions=()))
-    )
+    patch.setattr(keeper, "carried_events", lambda order: carrying.carried_events(replace(order, executions=())))
 
 
 def _wanted_cancel_left_behind(patch: pytest.MonkeyPatch) -> None:
     _nothing_read_back(patch)
-    patch.setattr(
-        journal_keeper, "carried_events", lambda order: carrying.carried_events(replace(order, cancel_wanted=False))
-    )
+    patch.setattr(keeper, "carried_events", lambda order: carrying.carried_events(replace(order, cancel_wanted=False)))
 
 
 def _freezes_left_behind(patch: pytest.MonkeyPatch) -> None:
@@ -91,7 +88,7 @@ def _folder_not_flushed(patch: pytest.MonkeyPatch) -> None:
 
 
 def _half_a_rotation_not_mended(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SegmentSwap, "mend", lambda self: self._files.remove(self.staged))
+    patch.setattr(SegmentSwap, "repair", lambda self: self._files.remove(self.staged))
 
 
 ROTATION: Mapping[str, Plant] = {
@@ -105,5 +102,5 @@ ROTATION: Mapping[str, Plant] = {
     "the live segment is renamed away first": _renamed_away_first,
     "the new segment is copied over the old one": _copied_in_place,
     "the folder is not flushed after a rotation": _folder_not_flushed,
-    "half a rotation is not mended": _half_a_rotation_not_mended,
+    "half a rotation is not repaired": _half_a_rotation_not_mended,
 }

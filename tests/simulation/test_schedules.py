@@ -19,8 +19,8 @@ from tests.support.sim_schedule import ODD_FROM, PLAIN, SENDING_AGAIN, Setting, 
 from tests.support.sim_steps import Step
 from tests.support.sim_world import SimWorld
 from trading_bot.bot import TradeStatus
+from trading_bot.order_management.book.exit_facts import ExitEnding
 from trading_bot.order_management.events import EventKind
-from trading_bot.order_management.exit_facts import ExitEnding
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.results import CancelVerdict
 
@@ -44,7 +44,7 @@ VERDICTS = {
     CancelVerdict.FILLED_BEFORE_CANCEL,
     CancelVerdict.PENDING,
     CancelVerdict.REFUSED,
-    CancelVerdict.LATCHED,
+    CancelVerdict.DEFERRED,
 }
 EVENTS = {
     EventKind.ORDER_ADOPTED,

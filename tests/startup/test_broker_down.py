@@ -9,11 +9,11 @@ import pytest
 from tests.support.live_account import NUMBER, LiveAccount, live_account
 from tests.support.loopback_broker import acts
 from trading_bot.bot import StartError, TradingBot
-from trading_bot.desk import CancelOrder, Desk, ListOrders, PlaceOrder, ShowStatus
-from trading_bot.desk.asks import Ask
 from trading_bot.lease import this_process
+from trading_bot.operations import CancelOrder, ListOrders, Operations, PlaceOrder, ShowStatus
+from trading_bot.operations.command import Command
 from trading_bot.order_management.models import Side
-from trading_bot.startup import open_desk
+from trading_bot.startup import open_command_client
 
 BUY = PlaceOrder(symbol="AAPL", side=Side.BUY, quantity=10, reference_price=Decimal(90), client_order_id="c-1")
 
@@ -30,8 +30,8 @@ def known(tmp_path: Path) -> Iterator[LiveAccount]:
         yield account
 
 
-def asked(account: LiveAccount, ask: Ask) -> dict[str, object]:
-    with open_desk(account.config, transport=account.transport, surroundings=account.around) as desk:
+def asked(account: LiveAccount, ask: Command) -> dict[str, object]:
+    with open_command_client(account.config, transport=account.transport, surroundings=account.around) as desk:
         return desk.perform(ask)
 
 
@@ -79,7 +79,7 @@ class Bench:
     def __init__(self, account: LiveAccount) -> None:
         self.account = account
         self.bot: TradingBot = account.bot()
-        self.desk = Desk(self.bot, holder=this_process())
+        self.desk = Operations(self.bot, holder=this_process())
 
 
 def test_a_running_bot_answers_from_its_journal_too(tmp_path):

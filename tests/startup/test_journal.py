@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.journal_desk import IDENTITY, UnflushedFiles
+from tests.support.journal_bench import IDENTITY, UnflushedFiles
 from tests.support.order_story import MONDAY, TERMS, intended, now_in
 from trading_bot.clock import VirtualClock
 from trading_bot.error_handling.retry import no_jitter
@@ -53,13 +53,13 @@ def test_orders_are_known_after_many_rotations_and_a_start(build, around):
     journal.open()
     for number in range(12):
         name = f"order-{number}"
-        journal.ledger.record(intended(name))
-        journal.ledger.record(now_in(OrderState.CANCELLED, name))
+        journal.store.record(intended(name))
+        journal.store.record(now_in(OrderState.CANCELLED, name))
         around.clock.sleep(86_400)
     journal.close()
     again = build()
     again.open()
-    with again.ledger.open_book() as book:
+    with again.store.open_book() as book:
         assert len(book) < 4
         assert all(book.get(ClientOrderId(f"order-{number}")) for number in range(12))
     verdict = again.verify()
@@ -70,8 +70,8 @@ def test_orders_are_known_after_many_rotations_and_a_start(build, around):
 
 def damaged(journal, build, tmp_path) -> AccountJournal:
     journal.open()
-    journal.ledger.record(intended())
-    journal.ledger.record(intended("second"))
+    journal.store.record(intended())
+    journal.store.record(intended("second"))
     journal.close()
     path = tmp_path / "logs" / "orders.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
@@ -84,12 +84,12 @@ def damaged(journal, build, tmp_path) -> AccountJournal:
 def test_a_damaged_journal_takes_cancels_and_no_order(build, tmp_path):
     journal = damaged(build(), build, tmp_path)
     before = (tmp_path / "logs" / "orders.jsonl").read_bytes()
-    assert journal.ledger.failure is not None
-    journal.ledger.record_fact(now_in(OrderState.CANCELLED))
-    with journal.ledger.open_book() as book:
+    assert journal.store.failure is not None
+    journal.store.record_fact(now_in(OrderState.CANCELLED))
+    with journal.store.open_book() as book:
         assert book.active() == ()
     with pytest.raises(OrderLogError, match="only cancels are possible"):
-        journal.ledger.record_intent(intended("third"), PREPARED)
+        journal.store.record_intent(intended("third"), PREPARED)
     assert (tmp_path / "logs" / "orders.jsonl").read_bytes() == before
     assert not journal.verify().ok
     journal.close()
@@ -98,22 +98,22 @@ def test_a_damaged_journal_takes_cancels_and_no_order(build, tmp_path):
 def test_a_chain_that_tells_an_impossible_story_takes_no_order(build):
     journal = build()
     journal.open()
-    journal.ledger._journal.append(now_in(OrderState.FILLED, "nobody"))
+    journal.store._journal.append(now_in(OrderState.FILLED, "nobody"))
     journal.close()
     again = build()
     again.open()
-    assert "cannot be true" in str(again.ledger.failure)
+    assert "cannot be true" in str(again.store.failure)
     again.close()
 
 
 def moved_away_underneath(build, tmp_path) -> AccountJournal:
     journal: AccountJournal = build()
     journal.open()
-    journal.ledger.record(intended())
+    journal.store.record(intended())
     (tmp_path / "logs" / "orders.jsonl").rename(tmp_path / "logs" / "away")
-    journal.ledger.record_fact(now_in(OrderState.CANCELLED))
+    journal.store.record_fact(now_in(OrderState.CANCELLED))
     with pytest.raises(OrderLogError, match="moved or replaced"):
-        journal.ledger.record_intent(intended("third"), PREPARED)
+        journal.store.record_intent(intended("third"), PREPARED)
     journal.close()
     again: AccountJournal = build()
     return again
@@ -123,11 +123,11 @@ def test_a_journal_that_was_moved_away_and_put_back_knows_what_happened_meanwhil
     journal = moved_away_underneath(build, tmp_path)
     (tmp_path / "logs" / "away").rename(tmp_path / "logs" / "orders.jsonl")
     journal.open()
-    assert journal.ledger.failure is None
-    with journal.ledger.open_book() as book:
+    assert journal.store.failure is None
+    with journal.store.open_book() as book:
         assert [order.state for order in book.orders()] == [OrderState.CANCELLED]
     details = {**TERMS, "body_sha256": PREPARED.digest}
-    assert journal.ledger.record_intent(intended("third", details=details), PREPARED).client_order_id == "third"
+    assert journal.store.record_intent(intended("third", details=details), PREPARED).client_order_id == "third"
     assert journal.verify().ok
     journal.close()
 
@@ -143,7 +143,7 @@ def test_a_journal_whose_end_was_cut_off_does_not_verify(build, tmp_path):
     """The bot quarantines it at the start, and what it answers to the question must not be better."""
     journal = build()
     journal.open()
-    journal.ledger.record(intended())
+    journal.store.record(intended())
     journal.close()
     path = tmp_path / "logs" / "orders.jsonl"
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))

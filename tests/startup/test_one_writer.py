@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.journal_desk import IDENTITY, UnflushedFiles
+from tests.support.journal_bench import IDENTITY, UnflushedFiles
 from tests.support.order_story import MONDAY, intended, now_in
 from trading_bot.clock import VirtualClock
 from trading_bot.error_handling.retry import no_jitter
@@ -52,11 +52,11 @@ def test_a_second_writer_with_another_state_folder_is_refused_and_touches_nothin
     """It would take a half-written line and a live continuation for what a dead bot left, and heal them away."""
     first = journal(tmp_path)
     first.open()
-    first.ledger.record(intended())
+    first.store.record(intended())
     path = tmp_path / "logs" / "orders.jsonl"
     with path.open("ab") as file:  # somebody touches the file, so the bot goes on beside it
         file.write(b"{")
-    first.ledger.record_fact(now_in(OrderState.CONFIRMED))
+    first.store.record_fact(now_in(OrderState.CONFIRMED))
     before = content(tmp_path)
     assert any("continued" in name for name in before)
     with pytest.raises(AccountInUseError, match="from another state folder") as caught:
@@ -72,7 +72,7 @@ def test_a_journal_that_was_closed_can_be_written_from_another_state_folder(tmp_
     first.close()
     second = journal(tmp_path, "elsewhere")
     second.open()
-    assert second.ledger.failure is None
+    assert second.store.failure is None
     with pytest.raises(AccountInUseError):
         first.open()
     second.close()
@@ -121,5 +121,5 @@ def test_readers_need_no_lock(tmp_path):
 
 
 def test_a_logs_folder_that_takes_no_lock_refuses_the_start(tmp_path):
-    with pytest.raises(OrderLogError, match=r"cannot open the journal .*takes no lock.*mend the disk"):
+    with pytest.raises(OrderLogError, match=r"cannot open the journal .*takes no lock.*repair disk"):
         journal(tmp_path, files=ReadOnlyFiles()).open()

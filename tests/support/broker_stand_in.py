@@ -187,7 +187,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         self.page_size = 3
         self.late_by = timedelta(minutes=2)
         self.date_skew: timedelta | None = timedelta()
-        """How far the ``Date`` of its replies is ahead of the true time; None where a reply bears none."""
+        """How far the ``Date`` of its replies is ahead of the true time; None where a reply has none."""
         self.seen: list[Request] = []
         self.dropped_cancels = 0
         """Cancels that were taken and led to nothing."""

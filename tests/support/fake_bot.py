@@ -11,8 +11,7 @@ from typing import cast
 from trading_bot.bot import TradeResult, TradeStatus, TradingBot
 from trading_bot.clock import VirtualClock
 from trading_bot.config import Config
-from trading_bot.order_management.exit_facts import ExitEnding
-from trading_bot.order_management.exit_run import ExitResult
+from trading_bot.order_management.book.exit_facts import ExitEnding
 from trading_bot.order_management.models import (
     ClientOrderId,
     ExecutionMode,
@@ -25,6 +24,7 @@ from trading_bot.order_management.models import (
 )
 from trading_bot.order_management.portfolio import AccountSnapshot, Position, Quote
 from trading_bot.order_management.results import CancelResult, SyncSummary
+from trading_bot.order_management.submit.exit_run import ExitResult
 
 OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 QUIET = SyncSummary(complete=True, open_orders=0, fills_booked=0, orders_closed=0, external_orders=0)

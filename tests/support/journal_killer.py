@@ -15,14 +15,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tests.support.journal_desk import JournalDesk
+from tests.support.journal_bench import JournalBench
 from tests.support.order_story import booked, fill, intended, now_in, order_id_of, told
 from trading_bot.clock import VirtualClock
 from trading_bot.files import LocalFiles
+from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderError
 from trading_bot.order_management.models import ClientOrderId, OrderState
-from trading_bot.order_management.order_book import OrderBook
 
 EFFECTS = ("open", "write", "fsync", "link", "replace", "unlink", "ftruncate", "mkdir")
 WAYS = ("before", "after", "half")
@@ -66,7 +66,7 @@ class Killer:
 
 def work(folder: Path, acknowledge: Callable[[int, str], object]) -> None:
     """Orders that end, stay open and grow old; two rotations, a restart, and a word about an order left behind."""
-    desk = JournalDesk(folder, files=LocalFiles())
+    desk = JournalBench(folder, files=LocalFiles())
 
     def tell(*events: OrderEvent) -> None:
         for event in events:
@@ -111,8 +111,8 @@ def forked(folder: Path, number: int, way: str) -> list[str]:
 
 def verdict(folder: Path, acknowledged: list[str]) -> dict[str, object]:
     """Open what the writer left, as the next start does, and compare it with what had been acknowledged."""
-    clock = VirtualClock(JournalDesk(folder, opened=False).clock.now())
-    desk = JournalDesk(folder, clock=clock)
+    clock = VirtualClock(JournalBench(folder, opened=False).clock.now())
+    desk = JournalBench(folder, clock=clock)
     records = desk.history.records()
     known = {f"{record.seq} {record.hash}" for record in records}
     whole = OrderBook.replayed(records)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.support.mortal import Disk
 from trading_bot.order_management.events import JournalRecord
-from trading_bot.order_management.order_log import JournalScan, scan
+from trading_bot.order_management.journal.order_log import JournalScan, scan
 
 
 class JournalOnDisk:

@@ -18,13 +18,13 @@ from trading_bot.kill.register import KnownOrders
 from trading_bot.kill.report import KillReport
 from trading_bot.kill.switch import KillSwitch
 from trading_bot.latch import LatchError
+from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import OrderId, OrderReport, OrderState, RefId, Side
 from trading_bot.order_management.outcomes import CancelReply, CancelTaken, Listing, UnreadRow
 from trading_bot.order_management.portfolio import Position, PositionListing, UnreadPosition
 from trading_bot.order_management.ports import SendLock, SendLockError
-from trading_bot.order_management.tracked_order import TrackedOrder
 
 HORIZON_S = 20.0
 DEADLINE_S = 50.0
@@ -35,7 +35,7 @@ def our_ref(name: str) -> RefId:
 
 
 def open_order(name: str, **changes: Any) -> OrderReport:
-    """A working buy of 10 AAPL at 100.00 that bears our mark."""
+    """A working buy of 10 AAPL at 100.00 that has our mark."""
     plain = OrderReport(
         order_id=OrderId(name),
         ref_id=our_ref(name),

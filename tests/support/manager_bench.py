@@ -10,17 +10,17 @@ from tests.support.broker_positions import BrokerPositions
 from tests.support.fake_gateway import FakeGateway, nothing
 from trading_bot.clock import Seconds, VirtualClock
 from trading_bot.config import OrderManagementConfig
+from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogError
-from trading_bot.order_management.ledger import OrderChange, OrderLedger
+from trading_bot.order_management.journal.chain import ChainHead, chain_record
 from trading_bot.order_management.manager import ManagerIdentity, OrderManager
-from trading_bot.order_management.market_quotes import MarketCheck, allow_at_any_market
 from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderEnvelope, OrderTerms, Side
-from trading_bot.order_management.order_book import OrderBook, TrackedOrder
+from trading_bot.order_management.order_store import OrderChange, OrderStore
 from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
 from trading_bot.order_management.ports import ArmingId, SendLockError
-from trading_bot.order_management.records import ChainHead, chain_record
 from trading_bot.order_management.results import SyncSummary
+from trading_bot.order_management.submit.market_quotes import MarketCheck, allow_at_any_market
 
 MONDAY = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 CLOSE = MONDAY + timedelta(hours=6)
@@ -58,7 +58,7 @@ class MemoryJournal:
 
     def append(self, event: OrderEvent) -> JournalRecord:
         if self.broken or event.event in self.failing:
-            raise OrderLogError("no space left on device; mend the disk")
+            raise OrderLogError("no space left on device; repair the disk")
         record = chain_record(
             event, head=self.head, ts=self._clock.now(), mono=Decimal(self._clock.monotonic()), session_id="s1"
         )
@@ -165,10 +165,10 @@ class ManagerBench:
         self._build(OrderBook.replayed(self.journal.records))
 
     def _build(self, book: OrderBook) -> None:
-        self.ledger = OrderLedger(journal=self.journal, book=book, clock=self.clock, session_id="s1")
+        self.store = OrderStore(journal=self.journal, book=book, clock=self.clock, session_id="s1")
         self.manager = OrderManager(
             gateway=self.gateway,
-            ledger=self.ledger,
+            store=self.store,
             settings=self.settings,
             identity=ManagerIdentity(mode=self._mode, account_key=ACCOUNT_KEY),
             latch=self.latch,
@@ -217,7 +217,7 @@ class ManagerBench:
         return self.manager.synchronize_open_orders()
 
     def tracked(self, client_order_id: str = "c1") -> TrackedOrder:
-        with self.ledger.open_book() as book:
+        with self.store.open_book() as book:
             order = book.get(ClientOrderId(client_order_id))
         assert order is not None, f"no order {client_order_id}"
         return order

@@ -6,7 +6,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
+from trading_bot.order_management.journal.chain import ChainHead, chain_record, encode
+from trading_bot.order_management.journal.order_log import scan
 from trading_bot.order_management.models import (
     ClientOrderId,
     Execution,
@@ -18,10 +21,7 @@ from trading_bot.order_management.models import (
     RefId,
     Side,
 )
-from trading_bot.order_management.order_book import OrderBook
-from trading_bot.order_management.order_log import scan
 from trading_bot.order_management.reconciliation import reconcile
-from trading_bot.order_management.records import ChainHead, chain_record, encode
 
 MONDAY = datetime(2026, 11, 23, 15, tzinfo=UTC)
 TERMS: Mapping[str, str] = {"reference_price": "100.15", "time_in_force": "gfd", "extended_hours": "false"}

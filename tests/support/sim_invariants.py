@@ -12,11 +12,11 @@ from tests.support.sim_account import ACCOUNT
 from tests.support.sim_world import Post, SimWorld, TradeAnswer
 from tests.support.stand_in_book import HeldOrder
 from trading_bot.bot import TradeStatus, TradingBot
+from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.events import EventKind, JournalRecord
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.models import OrderEnvelope, OrderState, Side
-from trading_bot.order_management.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.results import CancelResult, CancelVerdict
 
 MAX_ATTEMPTS = 3

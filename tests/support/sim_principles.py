@@ -11,7 +11,7 @@ from tests.support.sim_invariants import BrokenInvariantError
 from tests.support.sim_world import MORNING, SimWorld, Trade, session_end
 from tests.support.stand_in_book import ENDED, HEALTHY, INSTRUMENTS
 from trading_bot.bot import TradeResult, TradeStatus
-from trading_bot.order_management.exit_facts import ExitEnding
+from trading_bot.order_management.book.exit_facts import ExitEnding
 from trading_bot.order_management.models import Side
 
 _A_FREEZE_ENDS_S = 301

@@ -78,7 +78,7 @@ def made(kind: type[OrderError]) -> OrderError:
         return kind("no; change it", reason="no", status_code=400)
     if issubclass(kind, OrderCancellationError):
         return kind("no; read it", results=())
-    return kind("no; mend it")
+    return kind("no; repair it")
 
 
 class FailingManager:

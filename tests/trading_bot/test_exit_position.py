@@ -6,8 +6,8 @@ import pytest
 
 from tests.support.bot_bench import ACCOUNT, POSITIONS, BotBench, answers, never_leaves
 from trading_bot.latch import Latch
-from trading_bot.order_management.exit_facts import ExitEnding
-from trading_bot.order_management.exit_run import ExitResult, Leave
+from trading_bot.order_management.book.exit_facts import ExitEnding
+from trading_bot.order_management.submit.exit_run import ExitResult, Leave
 from trading_bot.state_folder import StateFolder
 
 ALICE = {"by": "alice", "reason": "wanted again"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.journal_desk import JournalDesk
+from tests.support.journal_bench import JournalBench
 from tests.support.order_story import intended, now_in
 from trading_bot.audit.check import verdict_on
 from trading_bot.audit.tail import JournalTail
@@ -11,7 +11,7 @@ from trading_bot.order_management.models import OrderState
 
 @pytest.fixture
 def desk(tmp_path):
-    found = JournalDesk(tmp_path).tell(intended(), now_in(OrderState.CONFIRMED))
+    found = JournalBench(tmp_path).tell(intended(), now_in(OrderState.CONFIRMED))
     yield found
     found.close()
 

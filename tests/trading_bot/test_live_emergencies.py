@@ -9,7 +9,7 @@ import pytest
 from tests.support.live_account import NUMBER, SUBMIT, LiveAccount, live_account
 from tests.support.loopback_broker import acts
 from trading_bot.bot import TradeResult, TradeStatus, TradingBot
-from trading_bot.order_management.exit_facts import ExitEnding
+from trading_bot.order_management.book.exit_facts import ExitEnding
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ from tests.support.live_account import LiveAccount, live_account
 from tests.support.loopback_broker.book import BASE
 from tests.support.loopback_broker.odd_rows import DOLLARS, FRACTIONAL, NAMELESS, in_capitals, order
 from trading_bot.bot import TradeResult, TradeStatus, TradingBot
-from trading_bot.checkup import Check, Finding
-from trading_bot.cli import answer_text as words
+from trading_bot.checkup import Check, CheckResult
 from trading_bot.cli.doctor_checks import live_access
-from trading_bot.desk import Desk, ListOrders, ListPositions
+from trading_bot.cli.render import answers as words
 from trading_bot.lease import this_process
-from trading_bot.order_management.exit_facts import ExitEnding
+from trading_bot.operations import ListOrders, ListPositions, Operations
+from trading_bot.order_management.book.exit_facts import ExitEnding
 from trading_bot.order_management.results import CancelVerdict
 from trading_bot.startup.kill import open_kill
 from trading_bot.startup.login import LiveDoor, open_live_door
@@ -74,7 +74,7 @@ def doctor(account: LiveAccount) -> dict[str, Check]:
 def test_it_starts_buys_sells_exits_cancels_kills_and_explains_itself(account):
     bot = account.bot()
     bot.start()
-    desk = Desk(bot, holder=this_process())
+    desk = Operations(bot, holder=this_process())
 
     bought = trade(bot, "buy", "TSLA", "90", "entry")
     assert bought.status is TradeStatus.SUBMITTED, bought.message
@@ -106,7 +106,7 @@ def test_it_starts_buys_sells_exits_cancels_kills_and_explains_itself(account):
     assert "2 orders placed elsewhere" in report.covers
 
 
-def explains_the_orders(desk: Desk) -> None:
+def explains_the_orders(desk: Operations) -> None:
     answer = desk.perform(ListOrders(all_origins=True))
     assert (answer["complete"], answer["external_orders"]) == (True, 2)
     told = {row[0]: row for row in words.external_rows(words.parts(answer, "external"))}
@@ -114,7 +114,7 @@ def explains_the_orders(desk: Desk) -> None:
     assert (told[str(SHORT_SALE["id"])][1], "side" in told[str(SHORT_SALE["id"])][-1]) == ("F", True)
 
 
-def explains_the_positions(desk: Desk) -> None:
+def explains_the_positions(desk: Operations) -> None:
     answer = desk.perform(ListPositions())
     shown = {row[0]: row for row in words.position_rows(words.parts(answer, "positions"))}
     assert "50" in shown["AAPL"]
@@ -125,8 +125,8 @@ def explains_the_positions(desk: Desk) -> None:
 
 def explains_what_is_not_understood(account: LiveAccount) -> None:
     told = doctor(account)
-    assert told["account"].finding is Finding.OK
-    assert told["broker's data"].finding is Finding.WARNING
+    assert told["account"].result is CheckResult.OK
+    assert told["broker's data"].result is CheckResult.WARNING
     for name in (DOLLAR_ORDER["id"], SHORT_SALE["id"], NAMELESS):
         assert str(name) in told["broker's data"].detail
 

@@ -6,9 +6,9 @@ import pytest
 
 from tests.support.bot_bench import LIST, SUBMIT, BotBench, answers, reply_lost, request_lost
 from trading_bot.bot import TradeStatus
+from trading_bot.order_management.book.order_book import OrderBook
+from trading_bot.order_management.journal.order_log import scan
 from trading_bot.order_management.models import OrderState
-from trading_bot.order_management.order_book import OrderBook
-from trading_bot.order_management.order_log import scan
 
 
 def eventful_session(bench: BotBench) -> None:
@@ -56,7 +56,7 @@ def test_the_session_had_every_kind_of_end(bench):
 
 
 def test_the_replayed_journal_equals_the_book_in_memory(bench):
-    with bench.bot.manager._ledger.open_book() as book:
+    with bench.bot.manager._store.open_book() as book:
         assert OrderBook.replayed(scan(bench.bot.journal_path.read_bytes()).records) == book
 
 

@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.account_gateway import FakeAccountGateway, holding, snapshot
-from tests.support.risk_desk import NO_LIMITS, FakeOrders, limits_of, watch_of
+from tests.support.risk_bench import NO_LIMITS, FakeOrders, limits_of, watch_of
 from trading_bot.account.account_data import AccountData
 from trading_bot.clock import VirtualClock
 from trading_bot.config import RiskManagementConfig
 from trading_bot.market_hours import Calendar, MarketHours
 from trading_bot.order_management.exceptions import AuthenticationError, OrderStatusError
-from trading_bot.order_management.free_shares import Free
 from trading_bot.order_management.models import OrderState, Side
+from trading_bot.order_management.sync.free_shares import Free
 from trading_bot.risk.marks import MarkReader
 from trading_bot.safety_checks import PendingOrder, SafetyChecks, SafetyResult
 

@@ -104,7 +104,7 @@ def test_a_note_that_cannot_be_read_is_never_taken_for_no_note(folder, journal):
 def test_a_note_that_cannot_be_written_is_an_error(folder, journal, operation, number):
     files = FaultyFiles()
     files.fail(operation, number)
-    with pytest.raises(OrderLogError, match="mend the state folder") as caught:
+    with pytest.raises(OrderLogError, match="repair the state folder") as caught:
         StateFolder(root=folder.root, files=files).remember_journal(journal)
     assert isinstance(caught.value.__cause__, OSError)
 

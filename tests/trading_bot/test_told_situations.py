@@ -27,16 +27,16 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests.support.command_desk import CommandDesk
 from tests.support.command_line import run_cli
+from tests.support.command_line_bench import CommandLineBench
 from tests.support.live_account import LiveAccount, live_account
 from tests.support.loopback_broker import acts
 from tests.support.loopback_broker.book import NOW
 from tests.support.loopback_broker.odd_rows import NAMELESS
 from trading_bot.bot import TradeResult, TradeStatus, TradingBot
-from trading_bot.desk import Desk, ListPositions
 from trading_bot.lease import this_process
-from trading_bot.order_management.operator_decisions import Resolution
+from trading_bot.operations import ListPositions, Operations
+from trading_bot.order_management.decisions import Resolution
 
 ALICE: dict[str, Any] = {"by": "alice", "reason": "seen in the app"}
 SUBMITTED, BLOCKED, REJECTED = TradeStatus.SUBMITTED, TradeStatus.BLOCKED, TradeStatus.REJECTED
@@ -98,7 +98,7 @@ class TestADelistedShare:
         account.book.more_positions = [{"instrument_id": NAMELESS, "quantity": "3.0000"}]
         assert trade(account, "buy", "AAPL", 1, "99").status is SUBMITTED
         assert trade(account, "sell", "AAPL", 1, "101").status is SUBMITTED
-        shown = command(account, lambda bot: Desk(bot, holder=this_process()).perform(ListPositions()))
+        shown = command(account, lambda bot: Operations(bot, holder=this_process()).perform(ListPositions()))
         names = {row["symbol"]: row["quantity"] for row in shown["positions"]}  # type: ignore[attr-defined]
         assert Decimal(names[NAMELESS]) == 3
         assert "AAPL" in names
@@ -121,7 +121,7 @@ class TestASplit:
 
 class TestNumbersOfASignal:
     def run(self, home: Path, *prices: str, shares: str = "10") -> list[dict[str, Any]]:
-        CommandDesk(home)
+        CommandLineBench(home)
         lines = "".join(
             f'{{"symbol":"AAPL","action":"buy","shares":{shares},"price":{price},"reason":"a test"}}\n'
             for price in prices

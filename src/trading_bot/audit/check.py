@@ -5,11 +5,11 @@ from datetime import datetime
 from pathlib import Path
 
 from trading_bot.files import LocalFiles
-from trading_bot.order_management.anchor import HeadAnchor
-from trading_bot.order_management.causes import Freeze
-from trading_bot.order_management.history import HistoryVerdict, JournalHistory
-from trading_bot.order_management.order_log import Integrity
-from trading_bot.order_management.standing import StandingFacts
+from trading_bot.order_management.book.freezes import Freeze
+from trading_bot.order_management.book.standing import StandingFacts
+from trading_bot.order_management.journal.anchor import HeadAnchor
+from trading_bot.order_management.journal.history import HistoryVerdict, JournalHistory
+from trading_bot.order_management.journal.order_log import Integrity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

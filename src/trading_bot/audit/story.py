@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from trading_bot.order_management.book.order_book import OrderBook
+from trading_bot.order_management.book.position_watch import in_words
+from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderNotFoundError
-from trading_bot.order_management.order_book import OrderBook
-from trading_bot.order_management.position_watch import in_words
-from trading_bot.order_management.tracked_order import TrackedOrder
 from trading_bot.prose import dollars_in_words, shares_in_words
 
 

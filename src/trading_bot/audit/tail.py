@@ -6,8 +6,8 @@ from pathlib import Path
 from trading_bot.files import LocalFiles
 from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
-from trading_bot.order_management.history import JournalHistory
-from trading_bot.order_management.records import BadRecordError, ChainHead, decode
+from trading_bot.order_management.journal.chain import BadRecordError, ChainHead, decode
+from trading_bot.order_management.journal.history import JournalHistory
 
 
 class JournalTail:
@@ -38,7 +38,7 @@ class JournalTail:
         return fresh
 
     def _turned_over(self) -> tuple[JournalRecord, ...]:
-        # After a rotation another file bears the name: what the finished ones still hold comes first.
+        # After a rotation another file has the name: what the finished ones still hold comes first.
         facts = LocalFiles().facts_at(self._path)
         file = (facts.device, facts.inode) if facts is not None else None
         if file == self._file:

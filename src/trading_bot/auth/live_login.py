@@ -262,7 +262,7 @@ class LiveLogin:
             raise AuthenticationError("another process is logging in to this account; try again in a moment") from error
         except OSError as error:
             raise AuthenticationError(
-                f"cannot lock {self._store.lock_path}: {error.strerror}; mend the state folder", code=STORAGE_FAILED
+                f"cannot lock {self._store.lock_path}: {error.strerror}; repair the state folder", code=STORAGE_FAILED
             ) from error
         try:
             yield

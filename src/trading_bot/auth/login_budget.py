@@ -85,7 +85,7 @@ class LoginBudget:
             self._files.replace(self._path, _File(v=_VERSION, failures=failures).model_dump_json().encode())
         except OSError as error:
             raise LoginBudgetError(
-                f"cannot write the record of failed logins {self._path}: {error.strerror}; mend the state folder first",
+                f"cannot write the record of failed logins {self._path}: {error.strerror}; repair its folder",
                 code=STORAGE_FAILED,
             ) from error
 

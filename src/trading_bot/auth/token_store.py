@@ -20,7 +20,7 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class TokenFileError(AuthenticationError):
-    """The saved session cannot be trusted or used; log in again once the cause is mended."""
+    """The saved session cannot be trusted or used; log in again once the cause is repaired."""
 
     code = "token_file_refused"
 
@@ -96,7 +96,7 @@ class TokenStore:
             return None
         except OSError as error:
             raise TokenFileError(
-                f"cannot read the saved session {self.path}: {error.strerror}; mend or delete it, then log in again"
+                f"cannot read the saved session {self.path}: {error.strerror}; repair or delete it, then log in again"
             ) from error
         try:
             saved = _File.model_validate_json(content)
@@ -123,7 +123,7 @@ class TokenStore:
             self._files.replace(self.path, content.encode())
         except OSError as error:
             raise TokenFileError(
-                f"cannot save the session at {self.path}: {error.strerror}; mend the state folder, then log in again",
+                f"cannot save the session at {self.path}: {error.strerror}; repair the state folder, then log in again",
                 code=STORAGE_FAILED,
             ) from error
 

@@ -5,22 +5,22 @@ from collections.abc import Sequence
 import click
 
 from trading_bot._version import __version__
-from trading_bot.cli.account_commands import positions
-from trading_bot.cli.audit_commands import audit
-from trading_bot.cli.cancel_all import cancel_all
-from trading_bot.cli.completion import completion
-from trading_bot.cli.config_commands import config
-from trading_bot.cli.decision_commands import DECISION_COMMANDS
-from trading_bot.cli.demo import demo
-from trading_bot.cli.doctor import doctor
+from trading_bot.cli.commands.account import positions
+from trading_bot.cli.commands.audit import audit
+from trading_bot.cli.commands.cancel_all import cancel_all
+from trading_bot.cli.commands.completion import completion
+from trading_bot.cli.commands.config import config
+from trading_bot.cli.commands.decisions import DECISION_COMMANDS
+from trading_bot.cli.commands.demo import demo
+from trading_bot.cli.commands.doctor import doctor
+from trading_bot.cli.commands.exit import EXIT_COMMANDS
+from trading_bot.cli.commands.login import LOGIN_COMMANDS
+from trading_bot.cli.commands.orders import ORDER_COMMANDS
+from trading_bot.cli.commands.run import run
+from trading_bot.cli.commands.safety import SAFETY_COMMANDS
 from trading_bot.cli.errors import code_of, exit_code_of, install_last_resort, known_errors, report
 from trading_bot.cli.exit_codes import ExitCode
-from trading_bot.cli.exit_commands import EXIT_COMMANDS
 from trading_bot.cli.invocation import Invocation, common_options
-from trading_bot.cli.login_commands import LOGIN_COMMANDS
-from trading_bot.cli.orders_commands import ORDER_COMMANDS
-from trading_bot.cli.run import run
-from trading_bot.cli.safety_commands import SAFETY_COMMANDS
 from trading_bot.cli.streams import SteadyStreams
 
 _EPILOG = """\b
@@ -97,7 +97,7 @@ def _exit_code(arguments: Sequence[str], invocation: Invocation) -> int:
         return _reported(str(error), exit_code=exit_code_of(error), code=code_of(error), invocation=invocation)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        message = f"a file could not be read or written ({place}{error.strerror or error}); free or mend the disk"
+        message = f"a file could not be read or written ({place}{error.strerror or error}); free or repair the disk"
         return _reported(message, exit_code=ExitCode.JOURNAL, code="storage_failed", invocation=invocation)
     return ending if isinstance(ending, int) else ExitCode.DONE
 

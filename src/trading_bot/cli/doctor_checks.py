@@ -19,11 +19,11 @@ from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, ConfigError
 from trading_bot.config.values import exchange_zone
 from trading_bot.control.client import HolderAbsentError, HolderSilentError, ask_holder
-from trading_bot.desk import Ping
 from trading_bot.files import FileSystem, LocalFiles
+from trading_bot.operations import Ping
+from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.exceptions import AuthenticationError, OrderError, OrderLogError
 from trading_bot.order_management.models import ExecutionMode
-from trading_bot.order_management.order_book import OrderBook
 from trading_bot.risk.exchange_day import exchange_day
 from trading_bot.risk.results import results_of
 from trading_bot.startup.login import LiveDoor, open_live_door, try_paper_login
@@ -38,7 +38,7 @@ _PROBE = ".doctor-probe"
 
 
 def examine(config_file: Path | None, clock: Clock) -> tuple[Check, ...]:
-    """Ask every question in the order in which failures follow from one another."""
+    """Command every question in the order in which failures follow from one another."""
     machine = (
         checkup.python_check(sys.version_info[:3]),
         checkup.packages_check({name: _version_of(name) for name in PACKAGES}),

@@ -8,7 +8,7 @@ import click
 
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
-from trading_bot.cli.text import printable
+from trading_bot.cli.render.text import printable
 
 _BY_CODE = {
     "login_needed": ExitCode.LOGIN_NEEDED,  # a read finds out as well

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.kill_signals import KillSignals
 from trading_bot.cli.kill_terminal import KillTerminal
-from trading_bot.cli.kill_text import kill_json, kill_lines, progress_text
+from trading_bot.cli.render.kill_text import kill_json, kill_lines, progress_text
 from trading_bot.kill.progress import KillProgress
 from trading_bot.kill.report import KillReport
 

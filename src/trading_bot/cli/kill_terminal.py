@@ -12,8 +12,8 @@ import threading
 from collections.abc import Callable
 from typing import TextIO
 
+from trading_bot.cli.render.text import printable
 from trading_bot.cli.streams import leads_nowhere
-from trading_bot.cli.text import printable
 
 _LONGEST_LINE = 100_000
 """A report as JSON is one line; nothing of it may be cut off."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from trading_bot.cli.errors import report
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
-from trading_bot.cli.text import dollars
+from trading_bot.cli.render.text import dollars
 
 if TYPE_CHECKING:
     from trading_bot.config import Config

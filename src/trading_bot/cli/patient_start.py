@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from trading_bot.bot import StartError
 from trading_bot.clock import Clock, Seconds
 from trading_bot.control.client import HolderSilentError, ask_holder
-from trading_bot.desk import Ping
 from trading_bot.lease import AccountInUseError
+from trading_bot.operations import Ping
 from trading_bot.order_management.exceptions import OrderError
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from rich.console import Console
 from trading_bot.cli.errors import CommandError, report
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
-from trading_bot.cli.live_view import LiveView
 from trading_bot.cli.order_watch import OrderWatch
+from trading_bot.cli.render.live_view import LiveView
+from trading_bot.cli.render.summary import RunSummary, Tally, holdings_of, summarize
+from trading_bot.cli.render.views import JsonView, PlainView, RunView
 from trading_bot.cli.stop_request import StopRequest, stop_on_signals
-from trading_bot.cli.summary import RunSummary, Tally, holdings_of, summarize
-from trading_bot.cli.views import JsonView, PlainView, RunView
 from trading_bot.clock import Seconds, SystemClock
 from trading_bot.config import Config
 from trading_bot.market_hours import MarketHours

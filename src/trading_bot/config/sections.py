@@ -31,8 +31,8 @@ from trading_bot.config.values import (
 )
 from trading_bot.market_hours import NYSE_CLOSE, NYSE_OPEN, Calendar, MarketHours
 from trading_bot.order_management.calculator import PricingRules
-from trading_bot.order_management.collar import CollarRules
 from trading_bot.order_management.models import ExecutionMode, OffsetMode, Pricing
+from trading_bot.order_management.submit.collar import CollarRules
 
 _MOST_DOLLARS = 1_000_000_000
 _MOST_OFFSET = 1000

@@ -14,8 +14,8 @@ from trading_bot.control.protocol import (
     encoded,
     read_error,
 )
-from trading_bot.desk import Ask, Ping, Progress, no_progress
 from trading_bot.lease import AccountInUseError
+from trading_bot.operations import Command, Ping, Progress, no_progress
 from trading_bot.order_json import JsonObject
 from trading_bot.order_management.exceptions import OrderOutcomeUnknownError, OrderValidationError
 
@@ -44,7 +44,7 @@ class ReplyLostError(OrderOutcomeUnknownError):
 
 def ask_holder(
     path: Path,
-    ask: Ask,
+    command: Command,
     *,
     clock: Clock,
     timeout_s: Seconds,
@@ -61,13 +61,13 @@ def ask_holder(
         HolderSilentError: it does not answer; nothing was asked, or nothing that changes an order.
         ReplyLostError: the answer to something that may have changed an order was lost.
     """
-    request: JsonObject = ask.model_dump(mode="json")
+    request: JsonObject = command.model_dump(mode="json")
     if len(encoded(request)) > LONGEST_REQUEST:
         raise OrderValidationError(f"the request is longer than {LONGEST_REQUEST} bytes; ask for less", code="too_long")
-    if not isinstance(ask, Ping):
+    if not isinstance(command, Ping):
         patience = min(timeout_s, _GREETING_S)
         pid = _pid_in(_Call(path, pid=pid, clock=clock, timeout_s=patience).answer(Ping())) or pid
-    return _Call(path, pid=pid, clock=clock, timeout_s=timeout_s).answer(ask, on_progress)
+    return _Call(path, pid=pid, clock=clock, timeout_s=timeout_s).answer(command, on_progress)
 
 
 def _pid_in(greeting: JsonObject) -> int | None:
@@ -84,14 +84,14 @@ class _Call:
         self._clock = clock
         self._timeout_s = timeout_s
 
-    def answer(self, ask: Ask, on_progress: Progress = no_progress) -> JsonObject:
+    def answer(self, command: Command, on_progress: Progress = no_progress) -> JsonObject:
         with closing(self._connected()) as channel:
-            sent = channel.send(ask.model_dump(mode="json"), timeout_s=self._timeout_s)
+            sent = channel.send(command.model_dump(mode="json"), timeout_s=self._timeout_s)
             try:
                 # A holder that refuses the call says so without listening, so an unsent request may have an answer.
                 return self._reply(channel, on_progress)
             except ChannelError as error:
-                if sent and ask.may_change_orders:
+                if sent and command.may_change_orders:
                     raise self._lost(error) from error
                 raise HolderSilentError(self._pid, str(error)) from error
 

@@ -1,4 +1,4 @@
-"""What is said over the control socket: one JSON line asks, JSON lines answer.
+"""What is said over the control socket: one JSON line commands, JSON lines answer.
 
 An answer is any number of ``{"progress": ...}``, then one ``{"reply": ...}`` or ``{"error": ...}``, then the end.
 """

@@ -11,8 +11,8 @@ from pathlib import Path
 from trading_bot.clock import Clock, Seconds
 from trading_bot.control.address import listen, peer_user
 from trading_bot.control.protocol import LONGEST_REQUEST, CallRefusal, Channel, ChannelError, error_json
-from trading_bot.desk import AccountDesk, read_ask
 from trading_bot.logging.setup import get_logger
+from trading_bot.operations import CommandRunner, read_command
 from trading_bot.order_json import JsonObject
 from trading_bot.order_management.exceptions import (
     OrderError,
@@ -37,7 +37,7 @@ _log = get_logger(__name__)
 class ControlServer:
     """Listens at ``path`` from `start` to `stop`: one thread takes calls, one more answers each of them.
 
-    Nothing a client does reaches the bot but the questions of `trading_bot.desk`.
+    Nothing a client does reaches the bot but the questions of `trading_bot.operations`.
     """
 
     def __init__(
@@ -67,8 +67,8 @@ class ControlServer:
         with self._lock:
             return len(self._calls)
 
-    def start(self, desk: AccountDesk) -> None:
-        """Let ``desk`` answer from now on; only the holder of the account's lease may do so.
+    def start(self, operations: CommandRunner) -> None:
+        """Let ``operations`` answer from now on; only the holder of the account's lease may do so.
 
         Raises:
             OSError: the socket cannot be made; the message says where.
@@ -78,7 +78,7 @@ class ControlServer:
         self._waker, woken = socket.socketpair()
         self._stopping = False
         self._accepting = threading.Thread(
-            target=self._take_calls, args=(listener, woken, desk), name="trading-bot-control", daemon=True
+            target=self._take_calls, args=(listener, woken, operations), name="trading-bot-control", daemon=True
         )
         self._accepting.start()
 
@@ -99,16 +99,16 @@ class ControlServer:
         for thread in calls.values():
             thread.join(max(deadline - self._clock.monotonic(), 0.0))
 
-    def _take_calls(self, listener: socket.socket, woken: socket.socket, desk: AccountDesk) -> None:
+    def _take_calls(self, listener: socket.socket, woken: socket.socket, operations: CommandRunner) -> None:
         with listener, woken, selectors.DefaultSelector() as selector:
             selector.register(listener, selectors.EVENT_READ)
             selector.register(woken, selectors.EVENT_READ)
             while all(key.fileobj is not woken for key, _ in selector.select()):
-                self._take_call(listener, desk)
+                self._take_call(listener, operations)
         with suppress(OSError):
             self._path.unlink()
 
-    def _take_call(self, listener: socket.socket, desk: AccountDesk) -> None:
+    def _take_call(self, listener: socket.socket, operations: CommandRunner) -> None:
         try:
             connection, _ = listener.accept()
         except OSError as error:  # gone again, or too many open files: either passes
@@ -122,7 +122,7 @@ class ControlServer:
             channel.close()
             return
         thread = threading.Thread(
-            target=self._serve, args=(channel, desk), name="trading-bot-control-call", daemon=True
+            target=self._serve, args=(channel, operations), name="trading-bot-control-call", daemon=True
         )
         with self._lock:
             self._calls[channel] = thread
@@ -143,21 +143,21 @@ class ControlServer:
                 )
         return None
 
-    def _serve(self, channel: Channel, desk: AccountDesk) -> None:
+    def _serve(self, channel: Channel, operations: CommandRunner) -> None:
         try:
-            channel.send(self._answered(channel, desk), timeout_s=self._patience_s)
+            channel.send(self._answered(channel, operations), timeout_s=self._patience_s)
         finally:
             with self._lock:
                 del self._calls[channel]
                 self._at_work.discard(channel)
             channel.close()
 
-    def _answered(self, channel: Channel, desk: AccountDesk) -> JsonObject:
+    def _answered(self, channel: Channel, operations: CommandRunner) -> JsonObject:
         try:
-            ask = read_ask(self._request(channel))
+            command = read_command(self._request(channel))
             self._begin_work(channel)
             # A caller who has gone away loses the news, not the work: sending never raises.
-            return {"reply": desk.perform(ask, lambda part: self._tell(channel, part))}
+            return {"reply": operations.perform(command, lambda part: self._tell(channel, part))}
         except OrderError as error:
             return {"error": error_json(error)}
 

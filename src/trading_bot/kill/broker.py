@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from trading_bot.clock import Seconds
-from trading_bot.order_management.cancel_tracker import CancelBroker
+from trading_bot.order_management.cancel.step import CancelBroker
 from trading_bot.order_management.models import OrderId
 from trading_bot.order_management.outcomes import Listing
 from trading_bot.order_management.portfolio import PositionListing

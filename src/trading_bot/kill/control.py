@@ -8,7 +8,7 @@ what changed since it was made. An account for which no order is on record has o
 
 from trading_bot.kill.broker import KillBroker
 from trading_bot.kill.run import KillRun
-from trading_bot.order_management.cancel_tracker import CHANGED_SINCE
+from trading_bot.order_management.cancel.step import CHANGED_SINCE
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import OrderEnvelope
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from trading_bot.clock import Clock
 from trading_bot.files import Descriptor, FileSystem
+from trading_bot.order_management.book.order_book import OrderBook
+from trading_bot.order_management.cancel.tracker import state_without_cancel
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent, about
 from trading_bot.order_management.models import ClientOrderId, OrderState
-from trading_bot.order_management.order_book import OrderBook
-from trading_bot.order_management.pursuit import state_without_cancel
 
 KILLS_FOLDER = "kills"
 """The side files' folder inside an account's state folder."""
@@ -78,7 +78,7 @@ class KillFile:
         return json.dumps(head | dict(facts), separators=(",", ":")).encode("ascii") + b"\n"
 
     def _give_up(self, error: OSError) -> None:
-        self.problem = f"the kill's own record in {self._folder} is missing or cut short: {error}; mend the disk"
+        self.problem = f"the kill's own record in {self._folder} is missing or cut short: {error}; repair the disk"
 
 
 def imported_kills(records: Iterable[JournalRecord]) -> frozenset[str]:

@@ -4,14 +4,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trading_bot.files import FileSystem
-from trading_bot.order_management.anchor import HeadAnchor
+from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
-from trading_bot.order_management.joining import read_joined
-from trading_bot.order_management.journal_place import with_what_was_cut_off
+from trading_bot.order_management.journal.anchor import HeadAnchor
+from trading_bot.order_management.journal.chain import ChainHead
+from trading_bot.order_management.journal.joining import read_joined
+from trading_bot.order_management.journal.order_log import Integrity, JournalScan
+from trading_bot.order_management.journal.place import with_what_was_cut_off
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderId, RefId
-from trading_bot.order_management.order_book import OrderBook, TrackedOrder
-from trading_bot.order_management.order_log import Integrity, JournalScan
-from trading_bot.order_management.records import ChainHead
 from trading_bot.state_folder import StateFolder
 
 
@@ -44,7 +44,7 @@ class KnownOrders:
         return tuple(order.client_order_id for order in (*self.unresolved, *self.working))
 
     def find(self, *, order_id: OrderId, ref_id: RefId | None) -> TrackedOrder | None:
-        """Return the order that bears either of the broker's names."""
+        """Return the order that has either of the broker's names."""
         named = (order for order in self.orders if _bears(order.envelope, order_id, ref_id))
         return next(named, None)
 

@@ -1,6 +1,6 @@
 """What one kill has found out so far, and how it sorts what a listing shows: ours, somebody else's, or kept.
 
-An order is ours if the journal has its broker's id or its ``ref_id``, or if it bears our mark. Any other may be ours
+An order is ours if the journal has its broker's id or its ``ref_id``, or if it has our mark. Any other may be ours
 only if it fits an intent in doubt, by the rule of `foreign`, and is cancelled then, too. A journal that could not be
 read to its end may hide such an intent: so an order that names no sender is left alone and named.
 """
@@ -12,11 +12,11 @@ from datetime import timedelta
 from trading_bot.clock import Moment, Seconds
 from trading_bot.kill.register import KnownOrders
 from trading_bot.kill.target import KillTarget, found, on_record
+from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.client_ids import bears_our_mark
-from trading_bot.order_management.foreign import Intent, Row, Whose, classify, intent_of_order, is_well_formed
 from trading_bot.order_management.models import OrderId, OrderReport, RefId, Side
 from trading_bot.order_management.outcomes import Listing, UnreadRow
-from trading_bot.order_management.tracked_order import TrackedOrder
+from trading_bot.order_management.sync.foreign import Intent, Row, Whose, classify, intent_of_order, is_well_formed
 
 _UNREAD = "a row of the list could not be read"
 

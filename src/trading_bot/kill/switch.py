@@ -37,7 +37,7 @@ from trading_bot.kill.target import KillTarget, urgency
 from trading_bot.kill.verdict import PROOFS_NEEDED, holdings, problems, unjournaled_orders
 from trading_bot.latch import LatchError
 from trading_bot.logging.setup import get_logger
-from trading_bot.order_management.cancel_tracker import CHANGED_SINCE, CancelTracker
+from trading_bot.order_management.cancel.step import CHANGED_SINCE, CancelStep
 from trading_bot.order_management.models import OrderReport
 from trading_bot.order_management.ports import SendLock, SendLockError
 
@@ -115,7 +115,7 @@ class KillSwitch:
         self._notes = notes
         self._is_interrupted = is_interrupted
         self._on_progress = on_progress
-        self._tracker: CancelTracker[KillTarget] = CancelTracker(watcher=self, clock=clock)
+        self._tracker: CancelStep[KillTarget] = CancelStep(watcher=self, clock=clock)
 
     def run(self, by: str, reason: str) -> KillReport:
         """Kill, and return what is proven by the deadline. Repeating it is harmless and verifies again.

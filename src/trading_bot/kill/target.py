@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from trading_bot.kill.report import KilledOrder
-from trading_bot.order_management.cancel_tracker import CancelTarget
+from trading_bot.order_management.book.tracked_order import TrackedOrder
+from trading_bot.order_management.cancel.step import CancelTarget
 from trading_bot.order_management.models import ClientOrderId, OrderId, OrderReport, OrderState, RefId, Side
 from trading_bot.order_management.outcomes import UnreadRow
-from trading_bot.order_management.tracked_order import TrackedOrder
 
 
 @dataclass(slots=True, kw_only=True)

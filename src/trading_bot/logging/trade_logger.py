@@ -124,7 +124,7 @@ class StructuredTradeLogger:
             self._file.begin_anew_when_full()
         except OSError as error:
             if not self._is_stuck:
-                self._on_problem(f"{self._path} is full and cannot be renamed, so it grows: {error}; mend the folder")
+                self._on_problem(f"{self._path} is full and cannot be renamed, so it grows: {error}; repair the folder")
             self._is_stuck = True
         else:
             self._is_stuck = False
@@ -138,7 +138,7 @@ class StructuredTradeLogger:
         self._failures += 1
         if not self._is_failing:
             self._is_failing = True
-            self._on_problem(f"trades are not being recorded in {self._path}: {error}; free or mend the disk")
+            self._on_problem(f"trades are not being recorded in {self._path}: {error}; free or repair the disk")
 
 
 def _plain(value: object) -> object:

@@ -1,9 +1,9 @@
 """Which position a person means to accept, and when a reading of it cannot be accepted."""
 
+from trading_bot.order_management.book.order_book import OrderBook
+from trading_bot.order_management.book.position_watch import NOTHING, Look
 from trading_bot.order_management.calculator import validate_symbol
 from trading_bot.order_management.exceptions import OrderStatusError, OrderValidationError
-from trading_bot.order_management.order_book import OrderBook
-from trading_bot.order_management.position_watch import NOTHING, Look
 
 
 def position_named(name: str, look: Look, book: OrderBook) -> str:

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from trading_bot.order_management.book.position_watch import NOTHING, Look
 from trading_bot.order_management.exceptions import OrderStatusError
-from trading_bot.order_management.external_orders import ExternalOrder, ExternalOrders
-from trading_bot.order_management.free_shares import Free
-from trading_bot.order_management.holdings import Holdings
-from trading_bot.order_management.ledger import OrderLedger
+from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.portfolio import Position, UnreadPosition
-from trading_bot.order_management.position_watch import NOTHING, Look
+from trading_bot.order_management.sync.external_orders import ExternalOrder, ExternalOrders
+from trading_bot.order_management.sync.free_shares import Free
+from trading_bot.order_management.sync.positions import Holdings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +42,10 @@ class ShownPositions:
 class AccountView:
     """Answers questions about the account; nothing is put on record."""
 
-    def __init__(self, *, external: ExternalOrders, holdings: Holdings | None, ledger: OrderLedger) -> None:
+    def __init__(self, *, external: ExternalOrders, holdings: Holdings | None, store: OrderStore) -> None:
         self._external = external
         self._holdings = holdings
-        self._ledger = ledger
+        self._store = store
 
     def external_orders(self) -> tuple[ExternalOrder, ...] | None:
         """Return the open orders placed elsewhere by the last whole view; None where there was none in this session."""
@@ -69,7 +69,7 @@ class AccountView:
         )
 
     def _shown(self, symbol: str, look: Look, holdings: Holdings) -> ShownPosition:
-        with self._ledger.open_book() as book:
+        with self._store.open_book() as book:
             was = book.positions.was(symbol)
         return ShownPosition(
             symbol=symbol,

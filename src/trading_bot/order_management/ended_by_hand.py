@@ -7,10 +7,10 @@ understand, is ended on a person's word.
 from dataclasses import replace
 from decimal import Decimal
 
+from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderValidationError
 from trading_bot.order_management.models import OrderReport, OrderState
-from trading_bot.order_management.tracked_order import TrackedOrder
 
 
 def refuse_unless_working(order: TrackedOrder) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from trading_bot.clock import Clock
-from trading_bot.order_management.causes import Cause, EndedBy, Freeze, ended, frozen
+from trading_bot.order_management.book.freezes import Cause, EndedBy, Freeze, ended, frozen
+from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.exceptions import OrderValidationError
-from trading_bot.order_management.ledger import OrderLedger
-from trading_bot.order_management.order_book import OrderBook
+from trading_bot.order_management.order_store import OrderStore
 
 REENTRY_WAIT = timedelta(seconds=60)
 """How long after the end of an exit no entry in its symbol is taken. Chosen: one bar of most strategies."""
@@ -21,8 +21,8 @@ _RELEASED = frozenset({EndedBy.RELEASE, EndedBy.TIME})
 class FreezeDecisions:
     """Ends freezes and halts that a person may end."""
 
-    def __init__(self, *, ledger: OrderLedger, clock: Clock) -> None:
-        self._ledger = ledger
+    def __init__(self, *, store: OrderStore, clock: Clock) -> None:
+        self._store = store
         self._clock = clock
 
     def release(self, symbol: str, *, by: str, reason: str) -> None:
@@ -31,7 +31,7 @@ class FreezeDecisions:
         Raises:
             OrderValidationError: it is not frozen so; the message says what ends the freeze it has.
         """
-        with self._ledger.open_book() as book:
+        with self._store.open_book() as book:
             standing = book.freezes(symbol=symbol)
             own = [freeze for freeze in standing if freeze.symbol is not None]
             ending = [freeze for freeze in own if freeze.ended_by in _RELEASED]
@@ -46,7 +46,7 @@ class FreezeDecisions:
         Raises:
             OrderValidationError: nothing there waits for it.
         """
-        with self._ledger.open_book() as book:
+        with self._store.open_book() as book:
             standing = book.freezes(now=self._clock.now())
             ending = [freeze for freeze in standing if _is_meant(freeze, symbol)]
             if not ending:
@@ -60,7 +60,7 @@ class FreezeDecisions:
         return tuple(freeze.symbol or THE_ACCOUNT for freeze in ending)
 
     def _end(self, freezes: Collection[Freeze], *, by: str, reason: str) -> None:
-        self._ledger.record_facts(ended(freeze, by=by, reason=reason) for freeze in freezes)
+        self._store.record_facts(ended(freeze, by=by, reason=reason) for freeze in freezes)
 
     def _wait_after_exits(self, book: OrderBook, resumed: Collection[Freeze]) -> None:
         now = self._clock.now()
@@ -68,7 +68,7 @@ class FreezeDecisions:
             left = book.exits.ended_at(freeze.symbol) if freeze.symbol is not None else None
             if freeze.symbol is not None and left is not None and now < left + REENTRY_WAIT:
                 reason = "the position was left a moment ago"
-                self._ledger.record_fact(frozen(freeze.symbol, Cause.REENTRY, reason, until=left + REENTRY_WAIT))
+                self._store.record_fact(frozen(freeze.symbol, Cause.REENTRY, reason, until=left + REENTRY_WAIT))
 
 
 def _is_meant(freeze: Freeze, symbol: str | None) -> bool:

@@ -11,12 +11,12 @@ from contextlib import closing
 from typing import TypeAlias
 
 from trading_bot.files import FileSystem
+from trading_bot.order_management.book.order_book import OrderBook
+from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
-from trading_bot.order_management.history import JournalHistory
+from trading_bot.order_management.journal.history import JournalHistory
+from trading_bot.order_management.journal.segments import JournalScan, SegmentLink
 from trading_bot.order_management.models import ClientOrderId
-from trading_bot.order_management.order_book import OrderBook
-from trading_bot.order_management.segments import JournalScan, SegmentLink
-from trading_bot.order_management.tracked_order import TrackedOrder
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS segments (number INTEGER PRIMARY KEY, name TEXT NOT NULL, head TEXT NOT NULL);
@@ -37,7 +37,7 @@ class IdKind(enum.StrEnum):
 
 
 class IdIndex:
-    """Finds orders of finished segments by any of their names. It is used under the ledger's lock."""
+    """Finds orders of finished segments by any of their names. It is used under the store's lock."""
 
     def __init__(self, *, history: JournalHistory, files: FileSystem) -> None:
         self._history = history
@@ -99,7 +99,7 @@ class IdIndex:
                 return self._ask(key)
         except (OSError, sqlite3.Error) as error:
             raise OrderLogError(
-                f"cannot read the index of order ids {self.path}: {error}; mend the disk, the index makes itself anew"
+                f"cannot read the index of order ids {self.path}: {error}; repair the disk, the index makes itself anew"
             ) from error
 
     def _ask(self, key: tuple[IdKind, str] | None) -> tuple[str, str] | None:

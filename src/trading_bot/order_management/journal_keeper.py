@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 
 from trading_bot.clock import Clock, Seconds
 from trading_bot.logging.setup import get_logger
-from trading_bot.order_management.acceptances import Acceptance
-from trading_bot.order_management.carrying import RECENT, Needed, carried_events, is_recent
+from trading_bot.order_management.book.acceptances import Acceptance
+from trading_bot.order_management.book.carrying import RECENT, Needed, carried_events, is_recent
+from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.id_index import IdIndex
-from trading_bot.order_management.ledger import OrderChange, OrderLedger
+from trading_bot.order_management.journal.order_log import OrderLog
+from trading_bot.order_management.journal.segments import JournalScan
 from trading_bot.order_management.models import ClientOrderId
-from trading_bot.order_management.order_book import OrderBook, TrackedOrder
-from trading_bot.order_management.order_log import OrderLog
-from trading_bot.order_management.segments import JournalScan
+from trading_bot.order_management.order_store import OrderChange, OrderStore
 
 ANCHOR_EVERY_S: Seconds = 5.0
 """How old the noted head may become while orders change."""
@@ -38,10 +38,10 @@ class JournalKeeper:
     """Rotates and anchors one account's journal. ``needed`` names old orders that later figures rest on."""
 
     def __init__(
-        self, *, log: OrderLog, ledger: OrderLedger, index: IdIndex, rules: RotationRules, needed: Needed, clock: Clock
+        self, *, log: OrderLog, store: OrderStore, index: IdIndex, rules: RotationRules, needed: Needed, clock: Clock
     ) -> None:
         self._log = log
-        self._ledger = ledger
+        self._store = store
         self._index = index
         self._rules = rules
         self._needed = needed
@@ -76,7 +76,7 @@ class JournalKeeper:
         Raises:
             OrderLogError: as `OrderLog.rotate`, or the next segment would not tell the same.
         """
-        with self._ledger.open_book() as book:
+        with self._store.open_book() as book:
             kept = self._kept(book.orders(), book.acceptances())
             carried = (*book.standing_facts(), *(event for order in kept for event in carried_events(order)))
             name = self._log.rotate(

@@ -4,7 +4,7 @@ Theory of operation. An order is born ``pending_submit`` when its intent is dura
 ends that: the broker has it (queued, confirmed or further), refused it (rejected), provably never saw it (not_sent),
 or nobody knows (unknown). From then on only reports of the broker move it, forwards: a report that lags behind what
 was already seen is stale and changes nothing. ``pending_cancel`` is ours: a cancel was asked for, and until a report
-shows an end, a fill may still win. Ends are final in the ledger, but for one: an order that was provably not sent may
+shows an end, a fill may still win. Ends are final in the store, but for one: an order that was provably not sent may
 be sent again, as the same order, when its caller asks for it again. A report that contradicts an end is an anomaly,
 never a transition. ``presumed_absent`` is an unknown order that complete listings did not show; it still counts in
 full, and may yet turn up.
@@ -36,7 +36,7 @@ TRANSITIONS: Mapping[OrderState, frozenset[OrderState]] = {
     _S.QUEUED: _AT_BROKER - {_S.QUEUED},
     _S.CONFIRMED: _AT_BROKER - {_S.QUEUED, _S.CONFIRMED},
     _S.PARTIALLY_FILLED: frozenset({_S.PENDING_CANCEL, _S.FILLED, _S.CANCELLED, _S.REJECTED}),
-    # Back to work is legal only because a broker may refuse a cancel; a mere report does not do it, see `judge`.
+    # Back to work is legal only because a broker may refuse a cancel; a mere report does not do it, see `classify`.
     _S.PENDING_CANCEL: _AT_BROKER - {_S.PENDING_CANCEL},
     _S.FILLED: frozenset(),
     _S.CANCELLED: frozenset(),
@@ -46,7 +46,7 @@ TRANSITIONS: Mapping[OrderState, frozenset[OrderState]] = {
 }
 
 
-class Judgement(enum.StrEnum):
+class MoveKind(enum.StrEnum):
     """What a reported state means for the state on record."""
 
     SAME = "same"
@@ -60,7 +60,7 @@ class Move:
     """The state to keep after a report, and how it was judged."""
 
     state: OrderState
-    judgement: Judgement
+    kind: MoveKind
 
 
 def is_legal(current: OrderState, following: OrderState) -> bool:
@@ -68,19 +68,19 @@ def is_legal(current: OrderState, following: OrderState) -> bool:
     return following in TRANSITIONS[current]
 
 
-def judge(current: OrderState, reported: OrderState) -> Move:
+def classify(current: OrderState, reported: OrderState) -> Move:
     """Decide what a broker's report does to an order.
 
     ``reported`` is a state that a broker can report; our own states (unknown, not_sent, ...) are never reported and
     are judged as contradictions.
     """
     if reported is current:
-        return Move(state=current, judgement=Judgement.SAME)
+        return Move(state=current, kind=MoveKind.SAME)
     if reported not in _AT_BROKER or current.is_terminal:
-        return Move(state=current, judgement=Judgement.CONTRADICTION)
+        return Move(state=current, kind=MoveKind.CONTRADICTION)
     if current is _S.PENDING_CANCEL and not reported.is_terminal:
         # The request is under way; a working order is what one expects to read until the broker has acted.
-        return Move(state=current, judgement=Judgement.STALE)
+        return Move(state=current, kind=MoveKind.STALE)
     if is_legal(current, reported):
-        return Move(state=reported, judgement=Judgement.ADVANCE)
-    return Move(state=current, judgement=Judgement.STALE)
+        return Move(state=reported, kind=MoveKind.ADVANCE)
+    return Move(state=current, kind=MoveKind.STALE)

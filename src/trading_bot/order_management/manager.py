@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 from trading_bot.clock import Clock
 from trading_bot.error_handling.retry import Jitter, no_jitter
 from trading_bot.order_management.account_view import AccountView
-from trading_bot.order_management.assembly import ManagerParts, Surface
+from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.calculator import parse_time_in_force
-from trading_bot.order_management.cancel_all import raise_unless_closed
-from trading_bot.order_management.cancellation import CancelListener, ignore_result, raise_unless_under_way
+from trading_bot.order_management.cancel.cancel_all import raise_unless_closed
+from trading_bot.order_management.cancel.canceller import CancelListener, ignore_result, raise_unless_under_way
+from trading_bot.order_management.decisions import OperatorDecisions
 from trading_bot.order_management.exceptions import OrderNotFoundError
-from trading_bot.order_management.ledger import OrderLedger, OrderListener
-from trading_bot.order_management.market_quotes import MarketCheck, allow_at_any_market
 from trading_bot.order_management.models import (
     OrderEnvelope,
     OrderRequest,
@@ -25,17 +24,25 @@ from trading_bot.order_management.models import (
     Side,
     TimeInForce,
 )
-from trading_bot.order_management.operator_decisions import OperatorDecisions
-from trading_bot.order_management.order_book import TrackedOrder
-from trading_bot.order_management.outstanding import latest_status
-from trading_bot.order_management.placement import Approval, Gather, ManagerIdentity, Placed, already, approve_all
+from trading_bot.order_management.order_store import OrderListener, OrderStore
 from trading_bot.order_management.ports import AccountGateway, BrokerGateway, SendLock, TradingLatch
-from trading_bot.order_management.pricing import PricePreview
-from trading_bot.order_management.replacement import Change
 from trading_bot.order_management.results import CancelResult, SyncSummary
+from trading_bot.order_management.rounds import noop
 from trading_bot.order_management.send_horizon import Carrier, slowest_carrier
-from trading_bot.order_management.upkeep import nothing
+from trading_bot.order_management.submit.market_quotes import MarketCheck, allow_at_any_market
+from trading_bot.order_management.submit.placement import (
+    Approval,
+    Gather,
+    ManagerIdentity,
+    Placed,
+    already,
+    approve_all,
+)
+from trading_bot.order_management.submit.pricing import PricePreview
+from trading_bot.order_management.submit.replace import Change
+from trading_bot.order_management.sync.outstanding import latest_status
 from trading_bot.order_management.ways_out import WaysOut
+from trading_bot.order_management.wiring import ManagerParts, Surface
 
 if TYPE_CHECKING:
     from trading_bot.config import OrderManagementConfig
@@ -56,7 +63,7 @@ class OrderManager:
         self,
         *,
         gateway: BrokerGateway,
-        ledger: OrderLedger,
+        store: OrderStore,
         settings: "OrderManagementConfig",
         identity: ManagerIdentity,
         latch: TradingLatch,
@@ -66,16 +73,16 @@ class OrderManager:
         session_end: Callable[[OrderEnvelope], datetime],
         jitter: Jitter = no_jitter,
         account: AccountGateway | None = None,
-        before_sync: Callable[[], object] = nothing,
+        before_sync: Callable[[], object] = noop,
         carrier: Carrier | None = None,
         check_market: MarketCheck = allow_at_any_market,
     ) -> None:
-        self._ledger = ledger
+        self._store = store
         self._parts = ManagerParts(
             Surface(
                 gateway=gateway,
                 account=account,
-                ledger=ledger,
+                store=store,
                 settings=settings,
                 identity=identity,
                 latch=latch,
@@ -92,7 +99,7 @@ class OrderManager:
 
     def subscribe(self, listener: OrderListener) -> None:
         """Call ``listener`` with every later `OrderChange`, fills and ends included."""
-        self._ledger.subscribe(listener)
+        self._store.subscribe(listener)
 
     @property
     def halted_because(self) -> str | None:
@@ -106,7 +113,7 @@ class OrderManager:
     @property
     def journal_problem(self) -> str | None:
         """Why the journal takes no order, and may not know every order, if so."""
-        failure = self._ledger.failure
+        failure = self._store.failure
         return None if failure is None else str(failure)
 
     @property
@@ -283,12 +290,12 @@ class OrderManager:
 
     def open_orders(self) -> tuple[OrderEnvelope, ...]:
         """Return the orders that have not provably ended, oldest first."""
-        with self._ledger.open_book() as book:
+        with self._store.open_book() as book:
             return tuple(order.envelope for order in book.active())
 
     def orders(self) -> tuple[OrderEnvelope, ...]:
         """Return every order of the journal, oldest first."""
-        with self._ledger.open_book() as book:
+        with self._store.open_book() as book:
             return tuple(order.envelope for order in book.orders())
 
     def cancel_order(self, order_id: str) -> CancelResult:
@@ -339,7 +346,7 @@ class OrderManager:
         return self._parts.recover()
 
     def _find(self, identifier: str) -> TrackedOrder:
-        with self._ledger.open_book() as book:
+        with self._store.open_book() as book:
             order = book.by_either_id(identifier)
         if order is None:
             raise OrderNotFoundError(

@@ -9,6 +9,7 @@ from typing import NewType, Protocol, Self, TypeAlias
 from trading_bot.clock import Seconds
 from trading_bot.order_management.events import JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogError
+from trading_bot.order_management.journal.chain import ChainHead
 from trading_bot.order_management.models import ClientOrderId, OrderId, OrderReport, OrderTerms, RefId, Side
 from trading_bot.order_management.outcomes import (
     CancelReply,
@@ -18,7 +19,6 @@ from trading_bot.order_management.outcomes import (
     SubmitOutcome,
 )
 from trading_bot.order_management.portfolio import AccountSnapshot, Position, PositionListing, Quote
-from trading_bot.order_management.records import ChainHead
 
 ArmingId = NewType("ArmingId", str)
 """Names one arming of the account; no two armings share a name."""

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from trading_bot.order_management.causes import Cause, frozen
+from trading_bot.order_management.book.freezes import Cause, frozen
+from trading_bot.order_management.book.order_book import TrackedOrder
+from trading_bot.order_management.book.position_watch import INSTRUMENT_ID
+from trading_bot.order_management.book.tracked_order import STATE_IS_KNOWN
 from trading_bot.order_management.events import EventKind, OrderEvent, about
-from trading_bot.order_management.lifecycle import Judgement, Move, judge
+from trading_bot.order_management.lifecycle import Move, MoveKind, classify
 from trading_bot.order_management.models import EXACT, Execution, OrderEnvelope, OrderReport, OrderState, exact_sum
-from trading_bot.order_management.order_book import TrackedOrder
-from trading_bot.order_management.position_watch import INSTRUMENT_ID
-from trading_bot.order_management.tracked_order import STATE_IS_KNOWN
 
 ANOMALY = "anomaly"
 """The detail of an anomaly that names its kind."""
@@ -179,7 +179,7 @@ def _wording(order: TrackedOrder, report: OrderReport) -> dict[str, str]:
 
 
 def _move(order: TrackedOrder, report: OrderReport) -> Move:
-    return judge(order.state, reported_state(order, report))
+    return classify(order.state, reported_state(order, report))
 
 
 def _problems(order: TrackedOrder, report: OrderReport) -> Iterator[_Anomaly]:
@@ -213,7 +213,7 @@ def _oddities(order: TrackedOrder, report: OrderReport) -> Iterator[tuple[Anomal
         yield AnomalyKind.FILLED_WITHOUT_SHARES, f"reported as filled with {told:f} of {envelope.quantity} shares"
     if not report.state_is_known:
         yield AnomalyKind.UNKNOWN_WORD, f"the broker uses a state word we do not know: {report.broker_state}"
-    if report.state_is_known and _move(order, report).judgement is Judgement.CONTRADICTION:
+    if report.state_is_known and _move(order, report).kind is MoveKind.CONTRADICTION:
         yield AnomalyKind.AFTER_ITS_END, f"reported as {report.broker_state} after it had ended as {envelope.state}"
 
 

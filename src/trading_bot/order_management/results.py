@@ -17,7 +17,7 @@ class CancelVerdict(enum.StrEnum):
     REFUSED = "refused"  # the broker will not cancel it now; the order is still live
     CANCEL_NOT_SENT = "cancel_not_sent"  # the order is still live
     UNKNOWN = "unknown"  # no answer; treat as live
-    LATCHED = "latched"  # the order's own outcome is unknown; cancelled as soon as it is found
+    DEFERRED = "deferred"  # the order's own outcome is unknown; cancelled as soon as it is found
     NEVER_SENT = "never_sent"  # provably nothing to cancel
 
 

@@ -1,16 +1,16 @@
 """The ways out of positions, and what stops the way in: one face for exits, for flattening and for freezes."""
 
-from trading_bot.order_management.cancellation import Canceller
-from trading_bot.order_management.causes import Cause, Freeze, halted
-from trading_bot.order_management.exit_run import ExitResult, Leave
-from trading_bot.order_management.exits import Exits
-from trading_bot.order_management.free_shares import Free
-from trading_bot.order_management.halts import TradingHalts
-from trading_bot.order_management.holdings import Holdings
-from trading_bot.order_management.ledger import OrderLedger
+from trading_bot.order_management.book.freezes import Cause, Freeze, halted
+from trading_bot.order_management.cancel.canceller import Canceller
 from trading_bot.order_management.models import Side
-from trading_bot.order_management.placement import Gather, already, approve_all
+from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.results import CancelResult
+from trading_bot.order_management.submit.exit import Exits
+from trading_bot.order_management.submit.exit_run import ExitResult, Leave
+from trading_bot.order_management.submit.halts import TradingHalts
+from trading_bot.order_management.submit.placement import Gather, already, approve_all
+from trading_bot.order_management.sync.free_shares import Free
+from trading_bot.order_management.sync.positions import Holdings
 
 _FOLLOWED_S = 5.0
 """How long the cancels of a flatten are followed before the positions are left: each exit cancels its own again."""
@@ -23,14 +23,14 @@ class WaysOut:
         self,
         *,
         exits: Exits,
-        ledger: OrderLedger,
+        store: OrderStore,
         canceller: Canceller,
         halts: TradingHalts,
         holdings: Holdings | None = None,
     ) -> None:
         self._exits = exits
         self._holdings = holdings
-        self._ledger = ledger
+        self._store = store
         self._canceller = canceller
         self._halts = halts
 
@@ -48,9 +48,9 @@ class WaysOut:
 
     def cancel_entries(self, *, everything: bool, by: str, reason: str) -> tuple[CancelResult, ...]:
         """Cancel every open buy of ours; with ``everything`` take no entry anywhere until somebody resumes."""
-        with self._ledger.open_book() as book:
+        with self._store.open_book() as book:
             if everything:
-                self._ledger.record_fact(halted(Cause.EXIT, f"everything was left: {reason}", by=by))
+                self._store.record_fact(halted(Cause.EXIT, f"everything was left: {reason}", by=by))
             buys = [order for order in book.active() if order.envelope.side is Side.BUY]
         return self._canceller.cancel(buys, within_s=_FOLLOWED_S)
 
@@ -59,7 +59,7 @@ class WaysOut:
 
         What only the look shows is not sold, and its exit says why.
         """
-        with self._ledger.open_book() as book:
+        with self._store.open_book() as book:
             ours = {order.envelope.symbol for order in book.orders()}
             held = {symbol for symbol, shares in book.expected_positions().items() if shares > 0}
         if self._holdings is not None:

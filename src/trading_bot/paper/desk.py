@@ -15,7 +15,7 @@ from trading_bot.paper.listing import list_page, range_of
 from trading_bot.paper.state import ExchangeState
 from trading_bot.paper.store import ExchangeStore
 from trading_bot.paper.tickets import read_ticket
-from trading_bot.paper.tokens import TokenDesk
+from trading_bot.paper.tokens import TokenIssuer
 
 ReferenceFor: TypeAlias = Callable[[str], Decimal | None]
 """The reference price of the order with this ref_id, if somebody knows it."""
@@ -64,7 +64,7 @@ class PaperDesk:
         exchange: PaperExchange,
         store: ExchangeStore,
         clock: Clock,
-        tokens: TokenDesk,
+        tokens: TokenIssuer,
         reference_for: ReferenceFor,
         page_size: int,
     ) -> None:

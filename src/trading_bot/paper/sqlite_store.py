@@ -128,7 +128,7 @@ class SqliteStore:
         except sqlite3.DatabaseError as error:
             if _primary_code(error) in _UNREACHABLE:
                 raise ExchangeStoreError(
-                    f"the paper account {self._path} cannot be used now: {error}; stop what holds it, or mend the "
+                    f"the paper account {self._path} cannot be used now: {error}; stop what holds it, or repair the "
                     "disk or its permissions, then try again"
                 ) from error
             raise self._unusable(f"does not read as a paper account ({error})") from error

@@ -12,7 +12,7 @@ _LOGINS_KEPT = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenDesk:
+class TokenIssuer:
     """Issues, renews, checks and revokes tokens."""
 
     username: str

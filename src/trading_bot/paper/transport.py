@@ -16,7 +16,7 @@ from trading_bot.paper.desk import PaperDesk, PaperReply, PaperRequest, Referenc
 from trading_bot.paper.exchange import PaperExchange
 from trading_bot.paper.state import ExchangeStateError
 from trading_bot.paper.store import ExchangeStore
-from trading_bot.paper.tokens import TokenDesk
+from trading_bot.paper.tokens import TokenIssuer
 from trading_bot.robinhood.sending import SendPhase, current_send_context
 
 _HOST = "api.robinhood.com"
@@ -47,7 +47,7 @@ class PaperTransport(BaseAdapter):
             exchange=exchange,
             store=store,
             clock=clock,
-            tokens=TokenDesk(username=username, password=password, seed=exchange.seed),
+            tokens=TokenIssuer(username=username, password=password, seed=exchange.seed),
             reference_for=reference_for,
             page_size=page_size,
         )

@@ -133,7 +133,7 @@ class RiskBreaker:
                 self._write(fresh)
             except OSError as error:
                 raise RiskBreakerError(
-                    f"the risk limits are not re-armed: {error}; mend {self._path.parent} and arm again"
+                    f"the risk limits are not re-armed: {error}; repair {self._path.parent} and arm again"
                 ) from error
 
     def _trusted(self) -> _BreakerFile | None:

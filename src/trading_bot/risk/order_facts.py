@@ -6,11 +6,11 @@ from datetime import datetime
 from decimal import Decimal, localcontext
 from typing import Protocol
 
-from trading_bot.order_management.acceptances import Acceptance
-from trading_bot.order_management.causes import Cause
-from trading_bot.order_management.ledger import OrderLedger
+from trading_bot.order_management.book.acceptances import Acceptance
+from trading_bot.order_management.book.freezes import Cause
+from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.models import EXACT, ClientOrderId, Side
-from trading_bot.order_management.order_book import TrackedOrder
+from trading_bot.order_management.order_store import OrderStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,27 +39,27 @@ class OrderFacts(Protocol):
         ...
 
 
-class LedgerOrders:
-    """The orders of a ledger."""
+class RecordedOrders:
+    """The orders of a store."""
 
-    def __init__(self, ledger: OrderLedger) -> None:
-        self._ledger = ledger
+    def __init__(self, store: OrderStore) -> None:
+        self._store = store
 
     def history(self) -> TradeHistory:
         """Return the orders and the accepted positions, seen at one moment."""
-        with self._ledger.open_book() as book:
+        with self._store.open_book() as book:
             drifted = (freeze.symbol for freeze in book.freezes() if freeze.cause is Cause.DRIFT)
             unexplained = frozenset(symbol for symbol in drifted if symbol is not None)
             return TradeHistory(orders=book.orders(), acceptances=book.acceptances(), unexplained=unexplained)
 
     def orders(self) -> tuple[TrackedOrder, ...]:
         """Return every order, oldest first."""
-        with self._ledger.open_book() as book:
+        with self._store.open_book() as book:
             return book.orders()
 
     def active(self) -> tuple[TrackedOrder, ...]:
         """Return the orders that have not provably ended, oldest first."""
-        with self._ledger.open_book() as book:
+        with self._store.open_book() as book:
             return book.active()
 
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from trading_bot.order_management.acceptances import Acceptance
+from trading_bot.order_management.book.acceptances import Acceptance
+from trading_bot.order_management.book.position_watch import in_words
+from trading_bot.order_management.book.tracked_order import NOTHING, TrackedOrder
 from trading_bot.order_management.models import exact_sum
-from trading_bot.order_management.position_watch import in_words
-from trading_bot.order_management.tracked_order import NOTHING, TrackedOrder
 from trading_bot.risk.results import sales_of
 
 

@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal, localcontext
 
-from trading_bot.order_management.acceptances import Acceptance
+from trading_bot.order_management.book.acceptances import Acceptance
+from trading_bot.order_management.book.tracked_order import NOTHING, TrackedOrder
 from trading_bot.order_management.models import EXACT, ClientOrderId, Execution, ExecutionId, Side
-from trading_bot.order_management.tracked_order import NOTHING, TrackedOrder
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 

@@ -11,10 +11,10 @@ from typing import TypeAlias, TypeVar
 
 from trading_bot.account.funds import funds_in_words, spendable
 from trading_bot.config.sections import RiskManagementConfig
-from trading_bot.order_management.free_shares import Free
+from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.models import EXACT, ClientOrderId, Side
-from trading_bot.order_management.order_book import TrackedOrder
 from trading_bot.order_management.portfolio import AccountSnapshot, Position
+from trading_bot.order_management.sync.free_shares import Free
 from trading_bot.prose import dollars_in_words, shares_in_words
 from trading_bot.risk.order_facts import (
     pending_worth,

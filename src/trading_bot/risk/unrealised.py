@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 
+from trading_bot.order_management.book.tracked_order import NOTHING
 from trading_bot.order_management.models import EXACT
-from trading_bot.order_management.tracked_order import NOTHING
 from trading_bot.risk.marks import Mark, Marks
 from trading_bot.risk.results import Holding
 

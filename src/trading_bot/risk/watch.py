@@ -11,10 +11,10 @@ from datetime import date
 from decimal import ROUND_DOWN, Decimal
 
 from trading_bot.config.sections import RiskManagementConfig
+from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.events import EventKind
-from trading_bot.order_management.ledger import OrderChange
 from trading_bot.order_management.models import EXACT
-from trading_bot.order_management.order_book import TrackedOrder
+from trading_bot.order_management.order_store import OrderChange
 from trading_bot.risk.breaker import RiskBreaker
 from trading_bot.risk.exchange_day import ExchangeDay, ExchangeDays
 from trading_bot.risk.marks import MarkReader, Marks, NoMarks

@@ -59,7 +59,7 @@ class PassingTroubleError(Exception):
         self.result = result
 
 
-def heed_nothing(_reply: WireReply) -> None:
+def noop(_reply: WireReply) -> None:
     """Take nothing from a reply."""
 
 
@@ -72,7 +72,7 @@ class Repeater:
     renew: Renew
     timeout_s: Seconds
     jitter: Jitter = no_jitter
-    hear: Callable[[WireReply], None] = heed_nothing
+    hear: Callable[[WireReply], None] = noop
     """Called with each reply, whatever it says."""
     deadline: Seconds | None = None
     """A point on the monotonic clock by which all is over, where the caller's own time is limited."""

@@ -6,16 +6,16 @@ from contextlib import closing, contextmanager
 from trading_bot.bot import TradingBot
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, OnStop
-from trading_bot.control.one_shot import OneShotDesk
-from trading_bot.desk import AccountDesk
+from trading_bot.control.command_client import CommandClient
 from trading_bot.lease import this_process
+from trading_bot.operations import CommandRunner
 from trading_bot.paper.quotes import QuoteSource
 from trading_bot.robinhood.session import Transport
 from trading_bot.startup.account import AccountParts
 from trading_bot.startup.paper import configured_account
 from trading_bot.startup.surroundings import Surroundings, default_surroundings
 
-__all__ = ["Surroundings", "create_bot", "default_surroundings", "open_desk"]
+__all__ = ["Surroundings", "create_bot", "default_surroundings", "open_command_client"]
 
 _HOLDER_PATIENCE_S: Seconds = 10.0
 _HOLDER_SLACK_S: Seconds = 30.0
@@ -48,7 +48,7 @@ def create_bot(
 
 
 @contextmanager
-def open_desk(
+def open_command_client(
     config: Config,
     *,
     transport: Transport | None = None,
@@ -56,7 +56,7 @@ def open_desk(
     quotes: QuoteSource | None = None,
     surroundings: Surroundings | None = None,
     patience_s: Seconds = _HOLDER_PATIENCE_S,
-) -> Iterator[AccountDesk]:
+) -> Iterator[CommandRunner]:
     """Give one command its way to the account: a bot of its own, or the process that holds the account.
 
     Nothing happens before the first question. The bot leaves open orders as they are when the command ends, whatever
@@ -64,13 +64,13 @@ def open_desk(
 
     Raises:
         ConfigError, OrderNotSentError, QuoteFileError: as `create_bot`; for what a question raises see
-            `OneShotDesk.perform`.
+            `CommandClient.perform`.
     """
     around = surroundings or default_surroundings(clock)
     settings = config.order_management.model_copy(update={"on_stop": OnStop.LEAVE})
     ours = config.model_copy(update={"order_management": settings})
     parts = _parts_of(ours, around, transport=transport, quotes=quotes)
-    desk = OneShotDesk(
+    desk = CommandClient(
         bot=parts.bot(background_sync=False),
         on_record=lambda: _parts_of(ours, around, transport=transport, quotes=quotes).on_record(),
         holder=this_process(),

@@ -15,27 +15,27 @@ from trading_bot.clock import Seconds
 from trading_bot.config import Config
 from trading_bot.control import address as control_address
 from trading_bot.control.server import ControlServer
-from trading_bot.desk import Desk
 from trading_bot.kill.intake import KillIntake
 from trading_bot.kill.records import KILLS_FOLDER
 from trading_bot.latch import Latch, LatchError, SendLock
 from trading_bot.lease import AccountInUseError, Lease, LeaseLostError, OwnersSendLock, this_process
 from trading_bot.logging.setup import get_logger
 from trading_bot.logging.trade_logger import StructuredTradeLogger
+from trading_bot.operations import Operations
 from trading_bot.order_management.exceptions import OrderError, TradingHaltedError
 from trading_bot.order_management.gateways import RobinhoodGateway
-from trading_bot.order_management.ledger import OrderLedger
+from trading_bot.order_management.journal.order_log import JournalIdentity
 from trading_bot.order_management.manager import ManagerIdentity, OrderManager
-from trading_bot.order_management.market_quotes import MarketCollar, allow_at_any_market
 from trading_bot.order_management.models import ExecutionMode
-from trading_bot.order_management.order_log import JournalIdentity
+from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.poller import Poller
+from trading_bot.order_management.submit.market_quotes import MarketCollar, allow_at_any_market
 from trading_bot.paper.quotes import QuoteSource
 from trading_bot.paper.state import ExchangeStateError
 from trading_bot.risk.breaker import RiskBreaker
 from trading_bot.risk.exchange_day import ExchangeDays
 from trading_bot.risk.marks import MarkReader
-from trading_bot.risk.order_facts import LedgerOrders
+from trading_bot.risk.order_facts import RecordedOrders
 from trading_bot.risk.watch import RiskWatch
 from trading_bot.robinhood.directory import AccountUnreadableError
 from trading_bot.robinhood.reads import BrokerUnavailableError, Renew, Wire
@@ -101,7 +101,7 @@ class AccountParts:
             session_id=self._session_id,
             max_bytes=self._settings.journal_max_bytes,
         )
-        self._ledger = self._journal.ledger
+        self._store = self._journal.store
         self._hours = config.trading.market_hours
         self._carrier = carrier_of(mode, transport)
         self._paper = None if transport or self._is_live else self._paper_account(account_number, quotes)
@@ -110,7 +110,7 @@ class AccountParts:
         self._latch = Latch(path=self._state.latch, clock=around.clock, new_id=around.new_id, files=around.files)
         self._lease = Lease(path=self._state.lease, files=around.files)
         self._identity = ManagerIdentity(mode=mode, account_key=account_key(mode, account_number))
-        self._kills = KillIntake(folder=self._state.root / KILLS_FOLDER, files=around.files, ledger=self._ledger)
+        self._kills = KillIntake(folder=self._state.root / KILLS_FOLDER, files=around.files, store=self._store)
         self._manager = self._order_manager(self._identity)
         self._account_problem: BrokerUnavailableError | None = None
         self._account = AccountData(
@@ -123,7 +123,7 @@ class AccountParts:
         return self._state.control_socket
 
     @contextmanager
-    def on_record(self) -> Iterator[OrderLedger]:
+    def on_record(self) -> Iterator[OrderStore]:
         """Open the account's journal and nothing else, for answers that need no broker.
 
         Raises:
@@ -135,7 +135,7 @@ class AccountParts:
             stack.callback(self._lease.release)
             self._open_journal()
             stack.callback(self._journal.close)
-            yield self._ledger
+            yield self._store
 
     def bot(self, *, background_sync: bool) -> TradingBot:
         """Join the parts."""
@@ -153,17 +153,17 @@ class AccountParts:
                 max_bytes=self._settings.trades_max_bytes,
                 files=self._around.files,
             ),
-            record_event=self._ledger.record_fact,
+            record_event=self._store.record_fact,
             verify=self._journal.verify,
             journal_path=self._journal_path,
             lifecycle=self._lifecycle(
-                lambda: Desk(bot, holder=this_process()), safety, background_sync=background_sync
+                lambda: Operations(bot, holder=this_process()), safety, background_sync=background_sync
             ),
             clock=self._around.clock,
         )
         return bot
 
-    def _lifecycle(self, desk: Callable[[], Desk], safety: SafetyChecks, *, background_sync: bool) -> Lifecycle:
+    def _lifecycle(self, desk: Callable[[], Operations], safety: SafetyChecks, *, background_sync: bool) -> Lifecycle:
         control = ControlServer(path=self._state.control_socket, clock=self._around.clock)
         poller = Poller(
             lambda: self._synchronise(safety),
@@ -232,7 +232,7 @@ class AccountParts:
     def _order_manager(self, identity: ManagerIdentity) -> OrderManager:
         return OrderManager(
             gateway=self._gateway,
-            ledger=self._ledger,
+            store=self._store,
             settings=self._settings,
             identity=identity,
             latch=self._latch,
@@ -259,7 +259,7 @@ class AccountParts:
         )
 
     def _safety_checks(self) -> SafetyChecks:
-        clock, limits, orders = self._around.clock, self._config.risk_management, LedgerOrders(self._ledger)
+        clock, limits, orders = self._around.clock, self._config.risk_management, RecordedOrders(self._store)
         key = self._identity.account_key
         breaker = RiskBreaker(path=self._state.risk, account_key=key, clock=clock, files=self._around.files)
         risk = RiskWatch(
@@ -270,7 +270,7 @@ class AccountParts:
             marks=MarkReader(gateway=self._gateway, clock=clock),
             unsettled=lambda: self._manager.unsettled_symbols,
         )
-        self._ledger.subscribe(risk.on_order_change)
+        self._store.subscribe(risk.on_order_change)
         return SafetyChecks(
             limits=limits,
             hours=self._hours,
@@ -329,7 +329,7 @@ class AccountParts:
         )
 
     def _reference_price(self, ref_id: str) -> Decimal | None:
-        with self._ledger.open_book() as book:
+        with self._store.open_book() as book:
             order = book.by_ref_id(ref_id)
         return order.envelope.reference_price if order is not None else None
 

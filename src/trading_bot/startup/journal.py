@@ -1,18 +1,18 @@
-"""The composition of one account's journal: log, book, ledger, index and keeper, and how they open together."""
+"""The composition of one account's journal: log, book, store, index and keeper, and how they open together."""
 
 from pathlib import Path
 
 from trading_bot.bot import JournalVerdict
 from trading_bot.lease import Lease
 from trading_bot.logging.setup import get_logger
-from trading_bot.order_management.anchor import HeadAnchor
+from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
-from trading_bot.order_management.history import JournalHistory
 from trading_bot.order_management.id_index import IdIndex
+from trading_bot.order_management.journal.anchor import HeadAnchor
+from trading_bot.order_management.journal.history import JournalHistory
+from trading_bot.order_management.journal.order_log import JournalIdentity, JournalScan, OrderLog
 from trading_bot.order_management.journal_keeper import JournalKeeper, RotationRules
-from trading_bot.order_management.ledger import OrderLedger
-from trading_bot.order_management.order_book import OrderBook
-from trading_bot.order_management.order_log import JournalIdentity, JournalScan, OrderLog
+from trading_bot.order_management.order_store import OrderStore
 from trading_bot.risk.results_history import orders_that_count
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder
@@ -55,16 +55,16 @@ class AccountJournal:
         )
         self._history = JournalHistory(journal=path, files=files)
         index = IdIndex(history=self._history, files=files)
-        self.ledger = OrderLedger(journal=self._log, book=OrderBook(past=index), clock=clock, session_id=session_id)
+        self.store = OrderStore(journal=self._log, book=OrderBook(past=index), clock=clock, session_id=session_id)
         self._keeper = JournalKeeper(
             log=self._log,
-            ledger=self.ledger,
+            store=self.store,
             index=index,
             rules=RotationRules(max_bytes=max_bytes),
             needed=orders_that_count,
             clock=clock,
         )
-        self.ledger.subscribe(self._keeper.on_order_change)
+        self.store.subscribe(self._keeper.on_order_change)
 
     def open(self) -> JournalScan:
         """Open the journal and replay its live segment; a damaged one is opened for cancels only.
@@ -82,7 +82,7 @@ class AccountJournal:
             self._state.remember_journal(self._path)
         else:
             _log.error("journal_quarantined", problem=str(self._log.refusal))
-            self.ledger.stop_entries(self._log.refusal)
+            self.store.stop_entries(self._log.refusal)
         return found
 
     def close(self) -> None:
@@ -107,12 +107,12 @@ class AccountJournal:
             self._writing.acquire()
         except (OSError, NotImplementedError) as error:
             raise OrderLogError(
-                f"cannot open the journal {self._path}: its folder takes no lock ({error}); mend the disk or the folder"
+                f"cannot open the journal {self._path}: its folder takes no lock ({error}); repair disk or folder"
             ) from error
 
     def _replay(self, found: JournalScan) -> None:
         try:
-            self.ledger.load(found.records)
+            self.store.load(found.records)
         except OrderLogDamagedError as error:
             _log.error("journal_quarantined", problem=str(error))
-            self.ledger.stop_entries(error)
+            self.store.stop_entries(error)

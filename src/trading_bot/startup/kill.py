@@ -177,7 +177,7 @@ def _broker_or_none(build: Callable[[], KillBroker]) -> KillBroker:
     try:
         return build()
     except (QuoteFileError, OSError) as error:
-        return NoConnection(f"the paper exchange cannot be used: {error}; mend it and kill again")
+        return NoConnection(f"the paper exchange cannot be used: {error}; repair it and kill again")
     except OrderNotSentError as error:
         return NoConnection(str(error))
 

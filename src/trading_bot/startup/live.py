@@ -69,7 +69,7 @@ def live_connection(
 def carrier_of(mode: ExecutionMode, transport: Transport | None) -> Carrier:
     """Return what carries a submit's bytes in this mode; ``transport`` None stands for our own.
 
-    A stranger's transport may say so in an attribute ``carrier``; without one it is taken for sockets without a limit.
+    A caller's transport may say so in an attribute ``carrier``; without one it is taken for sockets without a limit.
     """
     if mode is ExecutionMode.PAPER:
         return Carrier.IN_PROCESS

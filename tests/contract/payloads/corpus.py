@@ -80,7 +80,7 @@ class Change:
 
 
 def changes(row: dict[str, object]) -> Iterator[Change]:
-    """Yield the row with each field in turn removed, nulled, re-cased, as another type, with a stranger's value."""
+    """Yield the row with each field in turn removed, nulled, re-cased, as another type, with a unjournaled's value."""
     for path in _paths(row):
         field = ".".join(map(str, path))
         changed = json.loads(json.dumps(row))
@@ -132,7 +132,7 @@ def _strange(value: object) -> object:
         return not value
     if isinstance(value, int):
         return value + 97
-    return _strange_text(value) if isinstance(value, str) else "a stranger"
+    return _strange_text(value) if isinstance(value, str) else "a unjournaled"
 
 
 def _strange_text(value: str) -> str:

@@ -9,7 +9,7 @@ from tests.support.live_account import NUMBER, LiveAccount, live_account
 from tests.support.loopback_broker.book import INSTRUMENTS
 from tests.support.loopback_broker.odd_rows import order
 from trading_bot.bot import TradeStatus, TradingBot
-from trading_bot.order_management.exit_facts import ExitEnding
+from trading_bot.order_management.book.exit_facts import ExitEnding
 
 TSLA = "e39ed23a-7bd1-4587-b060-71988d9ef483"
 

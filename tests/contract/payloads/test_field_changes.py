@@ -1,4 +1,4 @@
-"""Each field of each reply in turn removed, nulled, re-cased, retyped, or with a stranger's value.
+"""Each field of each reply in turn removed, nulled, re-cased, retyped, or with a unjournaled's value.
 
 Either the field is one of the few that a decision needs (the tables here and the ``NEEDED`` tables of the readers, with
 their reasons), or nothing changes but the field itself. In neither case is another row affected.
@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 import pytest
 
 from tests.contract.payloads.corpus import STRANGER_ID, Change, changes, sample_row
-from tests.support.gateway_desk import CANCEL, LIST, OTHER, STATUS, Desk, terms
+from tests.support.gateway_bench import CANCEL, LIST, OTHER, STATUS, Desk, terms
 from tests.support.scripted_broker import (
     ACCOUNT,
     BASE,

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tests.contract.payloads.corpus import Sample, samples
-from tests.support.gateway_desk import Desk
+from tests.support.gateway_bench import Desk
 from tests.support.scripted_broker import ACCOUNT, MORNING, page, reply
 from trading_bot.auth.token_grants import read_tokens
 from trading_bot.order_management.models import OrderReport, Side

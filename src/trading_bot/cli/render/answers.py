@@ -1,0 +1,263 @@
+"""The desk's answers as text for people. The answers are JSON objects, whichever process gave them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeAlias
+from zoneinfo import ZoneInfo
+
+from trading_bot.cli.render.text import average, dollars, exchange_time, shares
+
+Answer: TypeAlias = Mapping[str, object]
+
+ORDER_HEADINGS = ("client order id", "symbol", "side", "state", "filled", "limit", "average", "strategy", "placed")
+EXTERNAL_HEADINGS = ("placed elsewhere", "symbol", "side", "state", "left", "limit", "what is not understood")
+_ENDS = frozenset({"filled", "cancelled", "rejected", "not_sent", "never_accepted"})
+POSITION_HEADINGS = ("symbol", "held", "free", "average")
+
+
+def part(answer: Answer, key: str) -> Answer | None:
+    """Return the object under ``key``, or None where there is none."""
+    value = answer.get(key)
+    return value if isinstance(value, Mapping) else None
+
+
+def parts(answer: Answer, key: str) -> tuple[Answer, ...]:
+    """Return the objects of the list under ``key``."""
+    value = answer.get(key)
+    return tuple(each for each in value if isinstance(each, Mapping)) if isinstance(value, Sequence) else ()
+
+
+def text(answer: Answer, key: str) -> str:
+    """Return a value as text; an absent one as a dash."""
+    value = answer.get(key)
+    return "-" if value is None else str(value)
+
+
+def amount(answer: Answer, key: str) -> Decimal | None:
+    """Return a figure, which the answers carry as text."""
+    value = answer.get(key)
+    return None if value is None else Decimal(str(value))
+
+
+def trade_lines(answer: Answer) -> tuple[str, ...]:
+    """Say what became of a trade; why it did not reach the broker is the error's to tell."""
+    said = (text(answer, "message"),) if answer.get("status") == "submitted" else ()
+    order = part(answer, "order")
+    return (*said, *_order_names(order)) if order else said
+
+
+def _order_names(order: Answer) -> tuple[str, str]:
+    prices = f"limit {_dollars(order, 'limit_price')}, reference {_dollars(order, 'reference_price')}"
+    return (
+        f"client order id {text(order, 'client_order_id')}, broker's order id {text(order, 'order_id')}",
+        f"{prices}, {text(order, 'time_in_force')}, {_words(order, 'state')}",
+    )
+
+
+def preview_lines(answer: Answer) -> tuple[str, ...]:
+    """Say what would be sent, and what holds it up."""
+    terms, refusal = part(answer, "terms") or {}, part(answer, "refusal")
+    would = (
+        f"{_wanted(terms)} limit {_dollars(terms, 'limit_price')}, {text(terms, 'time_in_force')}, "
+        f"${_dollars(terms, 'notional')} in all"
+    )
+    if refusal is None:
+        return (f"would be sent: {would}", "nothing was sent", *_tick_lines(answer))
+    return (f"would not be sent: {would}", f"{text(refusal, 'code')}: {text(refusal, 'message')}", *_tick_lines(answer))
+
+
+def _tick_lines(answer: Answer) -> tuple[str, ...]:
+    tick = part(answer, "tick")
+    if tick is None:
+        return ()
+    whose = "the instrument's own" if tick.get("source") == "instrument" else "SEC Rule 612"
+    problem = tick.get("problem")
+    doubt = f"; the instrument's own is not known, so the order may have another price ({problem})" if problem else ""
+    return (f"rounded to steps of ${text(tick, 'size')} ({whose}){doubt}",)
+
+
+def order_rows(orders: Iterable[Answer], zone: ZoneInfo) -> tuple[tuple[str, ...], ...]:
+    """Return one row an order under `ORDER_HEADINGS`."""
+    return tuple(
+        (
+            text(order, "client_order_id"),
+            _symbol(order),
+            text(order, "side"),
+            _state(order),
+            filled_text(order),
+            _dollars(order, "limit_price"),
+            average(amount(order, "average_price")),
+            text(order, "strategy_name"),
+            moment(order, "created_at", zone),
+        )
+        for order in orders
+    )
+
+
+def status_lines(order: Answer, zone: ZoneInfo) -> tuple[str, ...]:
+    """Tell one order and its fills."""
+    reason = f" ({order['reason']})" if order.get("reason") else ""
+    return (
+        f"{_wanted(order)} limit {_dollars(order, 'limit_price')}: {_state(order)}{reason}",
+        f"client order id {text(order, 'client_order_id')}, broker's order id {text(order, 'order_id')}",
+        f"filled {filled_text(order)}, average {average(amount(order, 'average_price'))}",
+        *_outstanding_lines(order),
+        *(_fill_line(fill, zone) for fill in parts(order, "executions")),
+        *_puzzle(order),
+    )
+
+
+def _outstanding_lines(order: Answer) -> tuple[str, ...]:
+    missing = amount(order, "executions_outstanding")
+    if not missing:
+        return ()
+    meanwhile = "they count by total and average until the broker lists them"
+    return (f"the executions of {shares(missing)} shares are outstanding: {meanwhile}",)
+
+
+def _puzzle(order: Answer) -> tuple[str, ...]:
+    if not _is_puzzling(order):
+        return ()
+    name = text(order, "client_order_id")
+    word = text(order, "broker_state")
+    said = f"the broker's word '{word}' is not known here, so the order counts as working"
+    return (said, f"if it has ended, run 'trading-bot resolve {name} --as cancelled' (or filled)")
+
+
+def _is_puzzling(order: Answer) -> bool:
+    return order.get("state_is_known") is False and order.get("state") not in _ENDS
+
+
+def _state(order: Answer) -> str:
+    said = f" (the broker says {text(order, 'broker_state')!r})" if _is_puzzling(order) else ""
+    return f"{_words(order, 'state')}{said}"
+
+
+def _symbol(answer: Answer) -> str:
+    was = answer.get("symbol_was")
+    return f"{text(answer, 'symbol')} (was {was})" if was else text(answer, "symbol")
+
+
+def external_rows(orders: Iterable[Answer]) -> tuple[tuple[str, ...], ...]:
+    """Return one row an order placed elsewhere under `EXTERNAL_HEADINGS`."""
+    return tuple(
+        (
+            text(order, "order_id"),
+            text(order, "symbol") if order.get("symbol") else text(order, "instrument_id"),
+            text(order, "side"),
+            text(order, "broker_state"),
+            text(order, "remaining_quantity"),
+            _dollars(order, "limit_price"),
+            _not_understood(order),
+        )
+        for order in orders
+    )
+
+
+def _not_understood(order: Answer) -> str:
+    may_be = order.get("may_be")
+    if isinstance(may_be, Sequence) and may_be:
+        return f"may be our order {may_be[0]}"
+    return text(order, "problem")
+
+
+def orders_notes(answer: Answer) -> tuple[str, ...]:
+    """Say how many open orders of the account were placed elsewhere, where they are not listed."""
+    if "external_orders" not in answer or "external" in answer:
+        return ()
+    count = answer["external_orders"]
+    if count is None:
+        return ("whether orders placed elsewhere are open is not known: the broker's list was not read in full",)
+    listed = "list them with --all-origins"
+    return (f"{count} open order{'s were' if count != 1 else ' was'} placed elsewhere; {listed}",) if count else ()
+
+
+def _fill_line(fill: Answer, zone: ZoneInfo) -> str:
+    quantity, price = amount(fill, "quantity") or Decimal(0), amount(fill, "price")
+    return f"  {moment(fill, 'executed_at', zone)}  {shares(quantity)} at {average(price)}"
+
+
+def cancel_line(result: Answer) -> str:
+    """Say how one order's cancel ended."""
+    reason = f" ({result['reason']})" if result.get("reason") else ""
+    filled = amount(result, "filled_quantity")
+    kept = f", {shares(filled)} filled" if filled else ""
+    name = text(result, "client_order_id") if result.get("client_order_id") else text(result, "order_id")
+    return f"{_words(result, 'verdict')}: {text(result, 'symbol')} order {name}{kept}{reason}"
+
+
+def sync_lines(summary: Answer) -> tuple[str, ...]:
+    """Say what a synchronisation found, and what concerns single orders or symbols."""
+    notes = summary.get("notes")
+    return (
+        _sync_line(summary),
+        *(str(note) for note in (notes if isinstance(notes, Sequence) else ())),
+        *(difference_line(each) for each in parts(summary, "differences")),
+    )
+
+
+def difference_line(each: Answer) -> str:
+    """Say how the broker's position differs from ours, and what accepts it."""
+    return (
+        f"{text(each, 'symbol')}: the broker shows {text(each, 'broker')}, our fills explain {text(each, 'expected')}; "
+        f"if the broker is right, run 'trading-bot accept-position {text(each, 'symbol')}'"
+    )
+
+
+def _sync_line(summary: Answer) -> str:
+    return (
+        f"{text(summary, 'open_orders')} open, {text(summary, 'fills_booked')} fills booked, "
+        f"{text(summary, 'orders_closed')} closed, {text(summary, 'external_orders')} placed elsewhere"
+    )
+
+
+def position_rows(positions: Iterable[Answer]) -> tuple[tuple[str, ...], ...]:
+    """Return one row a position under `POSITION_HEADINGS`."""
+    return tuple(
+        (
+            _symbol(each),
+            shares(amount(each, "quantity") or Decimal(0)),
+            shares(amount(each, "free") or Decimal(0)),
+            average(amount(each, "average_buy_price")),
+        )
+        for each in positions
+    )
+
+
+def position_notes(answer: Answer) -> tuple[str, ...]:
+    """Say which positions our fills do not explain, and which could not be read."""
+    differing = (each for each in parts(answer, "positions") if each.get("differs"))
+    return (
+        *(difference_line({**each, "broker": each.get("quantity")}) for each in differing),
+        *(
+            f"{text(row, 'name')} cannot be read ({text(row, 'problem')}); it is neither bought nor sold here"
+            for row in parts(answer, "unread")
+        ),
+    )
+
+
+def filled_text(order: Answer) -> str:
+    """Return filled shares over all shares."""
+    return f"{shares(amount(order, 'filled_quantity') or Decimal(0))} / {text(order, 'quantity')}"
+
+
+def moment(answer: Answer, key: str, zone: ZoneInfo) -> str:
+    """Return a time as day and exchange time with its zone; an absent one as a dash."""
+    value = answer.get(key)
+    if value is None:
+        return "-"
+    instant = datetime.fromisoformat(str(value))
+    return f"{instant.astimezone(zone):%Y-%m-%d} {exchange_time(instant, zone)}"
+
+
+def _wanted(order: Answer) -> str:
+    return f"{text(order, 'side')} {text(order, 'quantity')} {text(order, 'symbol')}"
+
+
+def _dollars(answer: Answer, key: str) -> str:
+    return dollars(amount(answer, key))
+
+
+def _words(answer: Answer, key: str) -> str:
+    return text(answer, key).replace("_", " ")

@@ -1,0 +1,231 @@
+"""Cancelling everything: ask, list, and ask again, until nothing of ours is open or the time is over.
+
+Our own orders come from the book, so that no listing can hold them up. The broker's listing adds what has our mark
+and is not at work on record, and shows what is open again; where it fails, the book has to do.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeAlias
+
+from trading_bot.clock import Clock, Moment, Seconds
+from trading_bot.error_handling.retry import growing_pauses
+from trading_bot.logging.setup import get_logger
+from trading_bot.order_management.book.tracked_order import TrackedOrder
+from trading_bot.order_management.cancel.canceller import Canceller, CancelListener
+from trading_bot.order_management.cancel.step import CHANGED_SINCE
+from trading_bot.order_management.cancel.tracker import END_VERDICTS
+from trading_bot.order_management.client_ids import bears_our_mark
+from trading_bot.order_management.exceptions import OrderCancellationError, OrderLogError
+from trading_bot.order_management.models import ClientOrderId, OrderId, OrderState
+from trading_bot.order_management.order_store import OrderStore
+from trading_bot.order_management.outcomes import Listing, UnreadRow
+from trading_bot.order_management.ports import BrokerGateway
+from trading_bot.order_management.results import CancelResult
+from trading_bot.order_management.sync.foreign import Row
+
+_FOLLOWED_FOR_S: Seconds = 5.0
+"""How long a round follows its cancels before it lists again: one that hangs must not keep the rest from being seen."""
+
+_FIRST_PAUSE_S: Seconds = 0.5
+_LONGEST_PAUSE_S: Seconds = 2.0
+_SLEPT = "the machine slept meanwhile"
+_log = get_logger(__name__)
+
+_Name: TypeAlias = ClientOrderId | OrderId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRound:
+    """What a cancel of everything came to; ``problem`` says why there may be more orders than it saw."""
+
+    results: tuple[CancelResult, ...]
+    problem: str | None = None
+
+
+def raise_unless_closed(done: CancelRound) -> None:
+    """Raise `OrderCancellationError`, with every result, unless all orders are proven to have ended."""
+    if open_still := [result for result in done.results if not result.is_proven_closed]:
+        raise OrderCancellationError(
+            f"{len(open_still)} of {len(done.results)} orders are not proven cancelled; read them and cancel again",
+            results=done.results,
+        )
+    if done.problem is not None:
+        raise OrderCancellationError(
+            f"the account's open orders could not all be listed ({done.problem}), so others may be live; cancel again",
+            results=done.results,
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Course:
+    """One cancel of everything under way."""
+
+    began: datetime
+    deadline: Seconds
+    include_external: bool
+    on_result: CancelListener
+    results: dict[_Name, CancelResult] = field(default_factory=dict)
+    foreign: dict[OrderId, Row] = field(default_factory=dict)
+    """What the listings added to the book, by the broker's id."""
+    problem: str | None = None
+    asked: set[str] = field(default_factory=set)
+    """The orders, by our names and the broker's, of which this very call has asked for the cancel."""
+
+    def note(self, result: CancelResult) -> None:
+        """Keep the latest result of an order; its end is told once, and at once."""
+        name = self._name(result)
+        before = self.results.get(name)
+        if before is not None and result.client_order_id is None:
+            result = replace(result, client_order_id=before.client_order_id)
+        self.results[name] = result
+        if result.is_proven_closed and not (before is not None and before.is_proven_closed):
+            self.on_result(result)
+
+    def _name(self, result: CancelResult) -> _Name:
+        if result.client_order_id is not None:
+            return result.client_order_id
+        same = (name for name, known in self.results.items() if known.order_id == result.order_id)
+        return next(same, OrderId(str(result.order_id)))
+
+    def unproven(self) -> Iterator[_Name]:
+        """Name the orders that may still be live."""
+        return (name for name, result in self.results.items() if not result.is_proven_closed)
+
+    def closed_ids(self) -> frozenset[OrderId | None]:
+        """Return the broker's ids of the orders that a report has shown to have ended."""
+        return frozenset(result.order_id for result in self.results.values() if result.is_proven_closed)
+
+
+class CancelEverything:
+    """Cancels every order of ours that has not ended, and the account's other orders where asked for.
+
+    ``synchronize`` reads the broker once, within the seconds it is given, and fires the cancels that orders in doubt
+    carry; where somebody is at that already it returns at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        gateway: BrokerGateway,
+        store: OrderStore,
+        canceller: Canceller,
+        synchronize: Callable[[Seconds], object],
+        clock: Clock,
+        deadline_s: Seconds,
+    ) -> None:
+        self._gateway = gateway
+        self._store = store
+        self._canceller = canceller
+        self._synchronize = synchronize
+        self._clock = clock
+        self._deadline_s = deadline_s
+
+    def run(self, *, include_external: bool, on_result: CancelListener) -> CancelRound:
+        """Go round after round and return every order's result, proven or not, by the cancel deadline."""
+        course = _Course(
+            began=self._clock.now(),
+            deadline=self._clock.monotonic() + self._deadline_s,
+            include_external=include_external,
+            on_result=on_result,
+        )
+        pauses = growing_pauses(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+        while not self._round(course) and self._clock.monotonic() + (pause := next(pauses)) < course.deadline:
+            self._clock.sleep(pause)
+        for name in tuple(course.unproven()):
+            on_result(course.results[name])
+        return CancelRound(results=tuple(course.results.values()), problem=course.problem)
+
+    def _round(self, course: _Course) -> bool:
+        """Cancel what is known, then what a listing adds; whether nothing is left that more time could end."""
+        self._cancel_ours(course)
+        listing = self._listed(course)
+        closed = course.closed_ids()
+        rows: tuple[Row, ...] = (*listing.reports, *listing.unread)
+        more = {row.order_id: row for row in rows if row.order_id is not None and self._is_left(row, course)}
+        self._cancel_foreign(more, course)
+        self._read_odd_ends(course)
+        # A list may lag behind an end that was read by the order's id; what is new to us calls for another list.
+        is_new = any(order_id not in closed for order_id in more)
+        return not is_new and not any(self._may_still_end(name, course) for name in course.unproven())
+
+    def _cancel_ours(self, course: _Course) -> None:
+        with self._store.open_book() as book:
+            named = (book.get(ClientOrderId(name)) for name in course.unproven() if name not in course.foreign)
+            orders = dict.fromkeys(order.client_order_id for order in (*named, *book.active()) if order is not None)
+            ours = [order for order in map(book.get, orders) if order is not None]
+        in_doubt = [order for order in ours if order.state.is_unresolved]
+        self._cancel([order for order in ours if not order.state.is_unresolved], course)
+        if in_doubt:
+            # Marked first, so that whoever finds them cancels them; then they are looked for at once.
+            self._canceller.cancel([order for order in in_doubt if not order.cancel_wanted])
+            self._synchronize(self._share_of(course))
+            self._cancel(self._latest(in_doubt), course)
+
+    def _cancel(self, orders: list[TrackedOrder], course: _Course) -> None:
+        self._canceller.cancel(orders, course.note, within_s=self._share_of(course), asked=frozenset(course.asked))
+        course.asked |= {order.client_order_id for order in orders if order.state.is_working}
+
+    def _cancel_foreign(self, more: dict[OrderId, Row], course: _Course) -> None:
+        course.foreign |= more
+        closed = course.closed_ids()
+        pending = {name: row for name, row in course.foreign.items() if name in more or name not in closed}
+        asked = frozenset(course.asked - more.keys())
+        rows = tuple(pending.values())
+        self._canceller.cancel_external(rows, course.note, within_s=self._share_of(course), asked=asked)
+        course.asked |= pending.keys()
+
+    def _read_odd_ends(self, course: _Course) -> None:
+        """Take the end of an order whose row cannot be read in full from the one word of it that can."""
+        odd = {name for name in course.unproven() if isinstance(course.foreign.get(OrderId(name)), UnreadRow)}
+        if not odd:
+            return
+        listing = self._gateway.by(course.deadline).list_orders_since(course.began - CHANGED_SINCE)
+        for row in listing.unread:
+            if row.order_id in odd and row.state is not None and row.state in END_VERDICTS:
+                result = course.results[row.order_id]
+                filled = row.cumulative_quantity or result.filled_quantity
+                end = replace(result, verdict=END_VERDICTS[row.state], state=row.state, filled_quantity=filled)
+                course.note(end)
+
+    def _listed(self, course: _Course) -> Listing:
+        began = Moment.of(self._clock)
+        listing = self._gateway.by(course.deadline).list_open_orders()
+        if began.slept_since(self._clock):
+            listing = replace(listing, complete=False, problem=listing.problem or _SLEPT)
+        if not listing.complete:
+            _log.warning("open_orders_not_all_listed", problem=listing.problem)
+        nameless = next((row.problem for row in listing.unread if row.order_id is None), None)
+        problem = listing.problem or nameless or (None if listing.has_all_pages else "it is not whole")
+        course.problem = problem if course.include_external else None
+        return listing
+
+    def _is_left(self, row: Row, course: _Course) -> bool:
+        # By the broker's id: it may hold a second order that has the ref_id of one already cancelled.
+        if row.order_id in {result.order_id for result in course.results.values() if not result.is_proven_closed}:
+            return False
+        return course.include_external or bears_our_mark(row.ref_id) or self._is_on_record(str(row.order_id))
+
+    def _is_on_record(self, order_id: str) -> bool:
+        try:
+            with self._store.open_book() as book:
+                return book.by_order_id(order_id) is not None
+        except OrderLogError as error:
+            # It has no mark of ours, and what cannot be looked up must not hold up the rest.
+            _log.error("order_not_looked_up", problem=str(error), order_id=order_id)
+            return False
+
+    def _may_still_end(self, name: _Name, course: _Course) -> bool:
+        # An order presumed absent ends with its session, which no cancel waits for.
+        return course.results[name].state is not OrderState.PRESUMED_ABSENT
+
+    def _latest(self, orders: list[TrackedOrder]) -> list[TrackedOrder]:
+        with self._store.open_book() as book:
+            return [book.get(order.client_order_id) or order for order in orders]
+
+    def _left_s(self, course: _Course) -> Seconds:
+        return max(course.deadline - self._clock.monotonic(), 0)
+
+    def _share_of(self, course: _Course) -> Seconds:
+        return min(_FOLLOWED_FOR_S, self._left_s(course))

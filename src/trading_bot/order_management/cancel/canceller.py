@@ -1,0 +1,128 @@
+"""Cancelling orders of the book, or of somebody else. Nothing here ever says "cancelled" without a broker's report."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+from trading_bot.clock import Seconds
+from trading_bot.order_management.book.order_book import TrackedOrder
+from trading_bot.order_management.cancel.tracker import END_VERDICTS, CancelTracker, foreign_target, our_target
+from trading_bot.order_management.events import EventKind, about
+from trading_bot.order_management.exceptions import OrderCancellationError
+from trading_bot.order_management.models import ClientOrderId, OrderState
+from trading_bot.order_management.order_store import OrderStore
+from trading_bot.order_management.results import CancelResult, CancelVerdict
+from trading_bot.order_management.sync.foreign import Row
+
+CancelListener: TypeAlias = Callable[[CancelResult], None]
+
+
+def ignore_result(_result: CancelResult) -> None:
+    """Listen to nothing."""
+
+
+def _told(result: CancelResult, listener: CancelListener) -> CancelResult:
+    listener(result)
+    return result
+
+
+_ACCEPTABLE_ENDS = frozenset({CancelVerdict.PENDING, CancelVerdict.DEFERRED})
+
+
+def raise_unless_under_way(result: CancelResult, order_id: str) -> None:
+    """Raise `OrderCancellationError` where the order may still be live and no cancel is under way."""
+    if result.is_proven_closed or result.verdict in _ACCEPTABLE_ENDS:
+        return
+    raise OrderCancellationError(
+        f"{result.symbol} order {order_id} is not cancelled ({result.verdict}: {result.reason}); "
+        "it may still fill: read its status and cancel again",
+        results=(result,),
+        order_id=order_id,
+    )
+
+
+class Canceller:
+    """Cancels orders of the book, one or many, and reports each one's end."""
+
+    def __init__(
+        self,
+        *,
+        store: OrderStore,
+        tracker: CancelTracker,
+        deadline_s: Seconds,
+    ) -> None:
+        self._store = store
+        self._pursuit = tracker
+        self._deadline_s = deadline_s
+
+    def cancel(
+        self,
+        orders: Sequence[TrackedOrder],
+        on_result: CancelListener = ignore_result,
+        *,
+        within_s: Seconds | None = None,
+        asked: Collection[str] = (),
+    ) -> tuple[CancelResult, ...]:
+        """Ask for every cancel, then read until each order has ended or ``within_s``, the cancel deadline, is over.
+
+        An order in doubt is only marked: whoever finds it cancels it. Those that the caller has ``asked`` for before
+        are read first, and asked for again only if the broker does not show that a cancel is under way.
+        """
+        for order in orders:
+            if order.client_order_id not in asked:
+                self._record_request(order)
+        targets = [
+            our_target(order, order.envelope.order_id, was_asked=order.client_order_id in asked)
+            for order in orders
+            if order.envelope.order_id is not None and order.state.is_working
+        ]
+        pursued = {target.ours.client_order_id for target in targets if target.ours is not None}
+        results = {
+            order.client_order_id: _told(self._unasked(order), on_result)
+            for order in orders
+            if order.client_order_id not in pursued
+        }
+        for target in self._pursuit.follow(targets, within_s=self._time_for(within_s)):
+            result = _told(target.result(), on_result)
+            results[ClientOrderId(str(result.client_order_id))] = result
+        return tuple(results[order.client_order_id] for order in orders)
+
+    def cancel_external(
+        self,
+        rows: Sequence[Row],
+        on_result: CancelListener = ignore_result,
+        *,
+        within_s: Seconds | None = None,
+        asked: Collection[str] = (),
+    ) -> tuple[CancelResult, ...]:
+        """Cancel orders that are not in the book, those that name an id; otherwise as `cancel`."""
+        named = {row.order_id: row for row in rows if row.order_id is not None}
+        targets = [foreign_target(row, name, was_asked=name in asked) for name, row in named.items()]
+        followed = self._pursuit.follow(targets, within_s=self._time_for(within_s))
+        results = {target.order_id: _told(target.result(), on_result) for target in followed}
+        return tuple(results[name] for name in named)
+
+    def _time_for(self, within_s: Seconds | None) -> Seconds:
+        return self._deadline_s if within_s is None else within_s
+
+    def _unasked(self, order: TrackedOrder) -> CancelResult:
+        with self._store.open_book() as book:
+            latest = book.get(order.client_order_id) or order
+        return CancelResult(
+            client_order_id=order.client_order_id,
+            order_id=latest.envelope.order_id,
+            symbol=latest.envelope.symbol,
+            verdict=END_VERDICTS.get(latest.state, CancelVerdict.DEFERRED),
+            state=latest.state,
+            filled_quantity=latest.envelope.filled_quantity,
+            reason=latest.envelope.reason,
+        )
+
+    def _record_request(self, order: TrackedOrder) -> None:
+        with self._store.open_book() as book:
+            # It may have ended since somebody looked, and an end is never taken back.
+            current = book.get(order.client_order_id) or order
+            if current.state.is_terminal:
+                return
+            status = OrderState.PENDING_CANCEL if current.state.is_working else None
+            self._store.record_fact(replace(about(current.envelope, EventKind.CANCEL_REQUESTED), status=status))

@@ -1,0 +1,150 @@
+"""The journal of one account, as the order store needs it. Engines fulfil it; the store never knows which.
+
+What every engine guarantees, and one contract suite proves:
+
+1. `Journal.commit` is one transaction: after it returns, all of it survives the loss of power; if it raises, nothing
+   may be acted on.
+2. A failed commit is *unknown* (`CommitUnknownError`): it may be stored all the same. The journal takes nothing more
+   until it is opened anew, which shows what became of it. Only `KeyTakenError` proves that nothing was stored.
+3. Records are numbered without a gap and chained: `hash` covers the body, and the body names the hash before it.
+4. An order key is given away once, for ever: one client order id, one ref_id, one broker id.
+5. Standing pointers name the records that still count. A start reads those alone, so its cost does not grow with
+   history. They are no second truth: the records they point at are.
+
+Not guaranteed: that a copy of the database is not used elsewhere. The audit log and the broker tell.
+"""
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from trading_bot.order_management.events import JournalRecord
+from trading_bot.order_management.exceptions import OrderLogError
+from trading_bot.order_management.journal.chain import ChainHead, SealedRecord
+from trading_bot.order_management.models import ClientOrderId
+
+
+class CommitUnknownError(OrderLogError):
+    """A commit failed, and its records may be stored or not. Open the journal anew to see."""
+
+
+class KeyTakenError(OrderLogError):
+    """An order with one of these names is in the journal already; nothing of the commit was stored."""
+
+
+class OrderKeyKind(enum.StrEnum):
+    """The names under which an order, or a line that was imported, is known for ever."""
+
+    CLIENT_ORDER_ID = "client_order_id"
+    REF_ID = "ref_id"
+    ORDER_ID = "order_id"
+    SIDE_LINE = "side_line"  # "<file>:<line>" of a side file: importing it twice adds nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderKey:
+    """One name, and the record that gave it."""
+
+    kind: OrderKeyKind
+    key: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Pointer:
+    """One record that still counts. ``kind`` and ``key`` say for what: ``order`` and a client order id, for example."""
+
+    kind: str
+    key: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """What one transaction adds and removes."""
+
+    records: tuple[SealedRecord, ...] = ()
+    """Consecutive, the first one behind the journal's head."""
+    order_keys: tuple[OrderKey, ...] = ()
+    standing: tuple[Pointer, ...] = ()
+    """Pointers added; one that is there already is left as it is."""
+    ended: tuple[Pointer, ...] = ()
+    """Pointers removed; removed before ``standing`` are added."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """What a journal holds when it is opened."""
+
+    head: ChainHead
+    standing: tuple[JournalRecord, ...] = ()
+    """The records that standing pointers name, in the order of their numbers; each one's hash was checked."""
+    problem: str | None = None
+    """What is damaged, if anything is: then no intent is taken."""
+    is_new: bool = False
+    """Whether it held no record before."""
+
+
+class JournalReader(Protocol):
+    """Reads a journal that another process may be writing. Each method is one short read transaction.
+
+    Each raises `OrderLogError` where the journal cannot be read, and `OrderLogDamagedError` where a record's hash is
+    wrong.
+    """
+
+    def read_head(self) -> ChainHead:
+        """Return the number and hash of the last record."""
+        ...
+
+    def read_standing(self) -> tuple[JournalRecord, ...]:
+        """Return the records that still count, in the order of their numbers."""
+        ...
+
+    def records_of(self, client_order_id: ClientOrderId) -> tuple[JournalRecord, ...]:
+        """Return every record of one order, in the order of their numbers."""
+        ...
+
+    def find_order(self, kind: OrderKeyKind, key: str) -> ClientOrderId | None:
+        """Return the client order id of the order that has this name."""
+        ...
+
+    def page(self, *, after: int, limit: int) -> Sequence[SealedRecord]:
+        """Return up to ``limit`` records numbered above ``after``, as stored; hashes are checked, the chain is not."""
+        ...
+
+
+class Journal(JournalReader, Protocol):
+    """The one writer's side. Threads may share it; a forked process may not use it."""
+
+    @property
+    def head(self) -> ChainHead:
+        """The number and hash of the last record that is known to be committed."""
+        ...
+
+    @property
+    def refusal(self) -> OrderLogError | None:
+        """Why nothing can be committed, if so."""
+        ...
+
+    def open(self) -> Opened:
+        """Open or create it and read what still counts.
+
+        Raises:
+            OrderLogError: it cannot be opened, or belongs to another account or mode.
+        """
+        ...
+
+    def commit(self, commit: Commit) -> None:
+        """Store all of it durably.
+
+        Raises:
+            KeyTakenError: nothing was stored; the journal can be used.
+            CommitUnknownError: it is not known whether it was stored; the journal takes nothing more.
+            OrderLogError: it takes nothing, as `refusal` says; nothing was tried.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close it; later commits are refused."""
+        ...

@@ -1,0 +1,81 @@
+"""The intent of an order: what is written down before a byte of it leaves, and when it may be the same order again."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from trading_bot.order_management.book.position_watch import INSTRUMENT_ID
+from trading_bot.order_management.book.tracked_order import TrackedOrder
+from trading_bot.order_management.events import EventKind, OrderEvent
+from trading_bot.order_management.exceptions import OrderValidationError
+from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderEnvelope, OrderState, OrderTerms
+from trading_bot.order_management.outcomes import PreparedOrder
+
+
+def intent_of(
+    client_order_id: ClientOrderId,
+    prepared: PreparedOrder,
+    *,
+    reference_price: Decimal,
+    strategy_name: str | None,
+    mode: ExecutionMode,
+    replaces: ClientOrderId | None = None,
+) -> OrderEvent:
+    """Return the event that states everything about an order before it is sent; ``replaces`` is FIX tag 41."""
+    terms = prepared.terms
+    return OrderEvent(
+        event=EventKind.ORDER_INTENDED,
+        client_order_id=client_order_id,
+        ref_id=prepared.ref_id,
+        symbol=terms.symbol,
+        side=terms.side,
+        quantity=Decimal(terms.quantity),
+        limit_price=terms.limit_price,
+        execution_mode=mode,
+        strategy_name=strategy_name,
+        details={
+            "reference_price": f"{reference_price:f}",
+            "time_in_force": terms.time_in_force.value,
+            "extended_hours": "true" if terms.extended_hours else "false",
+            "body_sha256": prepared.digest,
+            **({} if replaces is None else {"replaces": replaces}),
+            **({} if prepared.instrument_id is None else {INSTRUMENT_ID: prepared.instrument_id}),
+        },
+    )
+
+
+def may_go_again(order: OrderEnvelope, terms: OrderTerms) -> bool:
+    """Whether an order on record was provably not sent, and ``terms``, priced or not priced yet, are its own."""
+    ours = (order.symbol, order.side, order.quantity, order.time_in_force, order.extended_hours)
+    theirs = (terms.symbol, terms.side, terms.quantity, terms.time_in_force, terms.extended_hours)
+    is_price = terms.limit_price in (order.limit_price, order.reference_price)
+    return order.state is OrderState.NOT_SENT and ours == theirs and is_price
+
+
+def is_to_go_again(order: OrderEnvelope, terms: OrderTerms) -> bool:
+    """Whether these priced terms are to the cent those of an order on record that was provably not sent."""
+    return may_go_again(order, terms) and terms.limit_price == order.limit_price
+
+
+def again(intent: OrderEvent, order: OrderEnvelope) -> OrderEvent:
+    """Return the intent as that of the order on record: who asks for it again changes nothing about it."""
+    reference_price = f"{order.reference_price:f}"
+    details = {**intent.details, "reference_price": reference_price}
+    return replace(intent, strategy_name=order.strategy_name, details=details)
+
+
+def refuse_reuse(order: TrackedOrder, terms: OrderTerms) -> None:
+    """Refuse an id that stands for an order of another symbol, side or quantity.
+
+    Raises:
+        OrderValidationError: it does.
+    """
+    ours = order.envelope
+    if (ours.symbol, ours.side, ours.quantity) == (terms.symbol, terms.side, terms.quantity):
+        return
+    raise OrderValidationError(
+        f"client order id {ours.client_order_id} already stands for {ours.side} {ours.quantity} {ours.symbol}; "
+        "use a new id for a new order",
+        client_order_id=ours.client_order_id,
+        symbol=terms.symbol,
+        code="client_order_id_reused",
+    )

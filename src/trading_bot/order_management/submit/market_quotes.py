@@ -1,0 +1,114 @@
+"""The visible market, read ahead of each entry and outside of every lock, and the collar judged from it."""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from trading_bot.clock import Clock, Moment, Seconds
+from trading_bot.order_management.exceptions import OrderStatusError, TradeRefusedError
+from trading_bot.order_management.models import OrderTerms
+from trading_bot.order_management.portfolio import Quote
+from trading_bot.order_management.ports import AccountGateway
+from trading_bot.order_management.submit.collar import NO_QUOTE, CollarRules, QuoteLook, why_not_at_market
+
+WATCHED_S: Seconds = 60.0
+"""For how long a symbol is asked for together with others, after an order in it."""
+
+WATCHED_SYMBOLS = 50
+"""How many symbols one request asks for at most."""
+
+MarketCheck: TypeAlias = Callable[[OrderTerms, Seconds], None]
+"""Raises `TradeRefusedError` where the market does not allow an entry; reads are over by the given point in time."""
+
+
+def allow_at_any_market(_terms: OrderTerms, _by: Seconds) -> None:
+    """Refuse nothing, as on paper."""
+
+
+class RecentQuotes:
+    """Reads quotes of all symbols lately asked for in one request, and keeps each look while it is young enough.
+
+    Safe to share between threads: no lock is held while the broker is asked.
+    """
+
+    def __init__(self, *, account: AccountGateway, clock: Clock, max_age_s: Seconds) -> None:
+        self._account = account
+        self._clock = clock
+        self._max_age_s = max_age_s
+        self._lock = threading.Lock()
+        self._watched: dict[str, Seconds] = {}
+        self._looks: dict[str, QuoteLook] = {}
+
+    def look(self, symbol: str, *, by: Seconds) -> QuoteLook | None:
+        """Return the market of ``symbol``, read at most ``max_age_s`` ago; None where it has no two sides.
+
+        Raises:
+            OrderStatusError: it could not be read by ``by``, a point on the clock.
+        """
+        with self._lock:
+            symbols, kept = self._watch(symbol), self._looks.get(symbol)
+        if kept is not None and kept.began.age_s(self._clock) < self._max_age_s:
+            return kept
+        began = Moment.of(self._clock)
+        # An answer that took longer would be too old to be of use.
+        quotes = self._read(symbol, symbols, by=min(by, began.mono + self._max_age_s))
+        with self._lock:
+            self._looks = {name: QuoteLook(quote=quote, began=began) for name, quote in quotes.items()}
+            return self._looks.get(symbol)
+
+    def _watch(self, symbol: str) -> tuple[str, ...]:
+        now = self._clock.monotonic()
+        self._watched.pop(symbol, None)
+        young = {name: since for name, since in self._watched.items() if now - since < WATCHED_S}
+        self._watched = dict([*young.items(), (symbol, now)][-WATCHED_SYMBOLS:])
+        return tuple(self._watched)
+
+    def _read(self, symbol: str, symbols: tuple[str, ...], *, by: Seconds) -> Mapping[str, Quote]:
+        in_time = self._account.by(by)
+        try:
+            return in_time.fetch_quotes(symbols)
+        except OrderStatusError:
+            if len(symbols) == 1:
+                raise
+        # One symbol of the others may have spoilt the request for this one.
+        return in_time.fetch_quotes((symbol,))
+
+
+class MarketCollar:
+    """Refuses entries that reach too far through the market, or whose market nobody can tell.
+
+    ``is_regular`` says whether the regular session is open now.
+    """
+
+    def __init__(
+        self, *, account: AccountGateway, rules: CollarRules, is_regular: Callable[[], bool], clock: Clock
+    ) -> None:
+        self._quotes = RecentQuotes(account=account, clock=clock, max_age_s=rules.max_quote_age_s)
+        self._rules = rules
+        self._is_regular = is_regular
+        self._clock = clock
+
+    def check(self, terms: OrderTerms, by: Seconds) -> None:
+        """Refuse an entry that the collar does not allow; see `MarketCheck`.
+
+        Raises:
+            TradeRefusedError: with the collar's code, and the quote in the message.
+        """
+        try:
+            look = self._quotes.look(terms.symbol, by=by)
+        except OrderStatusError as error:
+            raise TradeRefusedError(
+                f"{terms.symbol}: its quote cannot be read ({error}); an entry needs one, held shares can be sold "
+                "without",
+                symbol=terms.symbol,
+                code=NO_QUOTE,
+            ) from error
+        objection = why_not_at_market(
+            terms,
+            look,
+            rules=self._rules,
+            extended=terms.extended_hours and not self._is_regular(),
+            clock=self._clock,
+        )
+        if objection is not None:
+            raise TradeRefusedError(objection.reason, symbol=terms.symbol, code=objection.code)

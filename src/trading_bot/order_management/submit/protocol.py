@@ -1,0 +1,283 @@
+"""How one intent is submitted: attempts while provably nothing was sent, then look-ups while the outcome is unknown.
+
+A request that provably created no order is repeated, with the same bytes. An unknown outcome is looked up by ``ref_id``
+until the deadline and left unknown after it. Only where the broker is known to make one order of one ``ref_id`` do the
+same bytes ask again first; what comes back then can show the order, but never that there is none: the request in doubt
+may still arrive.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from trading_bot.clock import Clock, Seconds
+from trading_bot.error_handling.policies import SUBMIT_POLICY, RetryPolicy
+from trading_bot.error_handling.retry import Jitter, with_retry
+from trading_bot.order_management.events import EventKind, about
+from trading_bot.order_management.models import OrderEnvelope, OrderState, Side
+from trading_bot.order_management.order_store import OrderStore
+from trading_bot.order_management.outcomes import Accepted, DurableIntent, NotSent, Rejected, SubmitOutcome, Unknown
+from trading_bot.order_management.ports import ArmingId, BrokerGateway, SendLock, TradingLatch
+from trading_bot.order_management.submit.send_gate import SendGate
+
+if TYPE_CHECKING:
+    from trading_bot.config import OrderManagementConfig
+
+_LOOK_BACK = timedelta(hours=24)
+_MILLISECOND = Decimal("0.001")
+_ENDLESS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitRules:
+    """Bounds of one submit, in seconds and in total requests; whether an unknown outcome may be sent again."""
+
+    intent_ttl_s: Seconds
+    submit_deadline_s: Seconds
+    request_timeout_s: Seconds
+    retry: RetryPolicy
+    resends_unknown: bool
+
+    @classmethod
+    def of(cls, settings: "OrderManagementConfig") -> "SubmitRules":
+        """Take the bounds from the configuration."""
+        return cls(
+            intent_ttl_s=settings.intent_ttl_s,
+            submit_deadline_s=settings.submit_deadline_s,
+            request_timeout_s=settings.request_timeout_s,
+            retry=replace(
+                SUBMIT_POLICY,
+                max_attempts=settings.max_attempts,
+                initial_delay_s=settings.retry_initial_delay_s,
+                max_delay_s=settings.retry_max_delay_s,
+            ),
+            resends_unknown=settings.broker_dedupes_ref_id,
+        )
+
+    @property
+    def look_up(self) -> RetryPolicy:
+        """Look-ups share the delays; the deadline alone ends them."""
+        return replace(self.retry, max_attempts=_ENDLESS)
+
+
+class _AgainError(Exception):
+    """The same bytes may go out again; without that, ``outcome`` is the end."""
+
+    def __init__(self, outcome: SubmitOutcome, *, delay_s: Seconds | None) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+        self.delay_s = delay_s
+
+
+class _NotFoundYetError(Exception):
+    pass
+
+
+@dataclass(slots=True)
+class _Course:
+    """The state of one submit under way."""
+
+    envelope: OrderEnvelope
+    intent: DurableIntent
+    arming: ArmingId | None
+    not_after: Seconds
+    deadline: Seconds
+    reduces: bool
+    attempts: int = 0
+    renewed: bool = False
+    doubt: Unknown | None = None
+    """What is known since an attempt may have left an order at the broker."""
+
+
+class SubmitProtocol:
+    """Runs the protocol for one intent at a time; threads may run several intents at once."""
+
+    def __init__(
+        self,
+        *,
+        gateway: BrokerGateway,
+        store: OrderStore,
+        lock: SendLock,
+        latch: TradingLatch,
+        rules: SubmitRules,
+        clock: Clock,
+        jitter: Jitter,
+    ) -> None:
+        self._gateway = gateway
+        self._store = store
+        self._lock = lock
+        self._latch = latch
+        self._rules = rules
+        self._clock = clock
+        self._jitter = jitter
+
+    def run(
+        self,
+        envelope: OrderEnvelope,
+        intent: DurableIntent,
+        *,
+        arming: ArmingId | None,
+        reduces: bool = False,
+        began: Seconds | None = None,
+    ) -> SubmitOutcome:
+        """Send the intent and return how that ended, by the submit deadline, which counts from when the call ``began``.
+
+        ``arming`` is the one under which the intent was made, and the only one under which it is sent. ``reduces`` says
+        that it sells shares which are held and free, so that an expired latch lets it pass.
+        """
+        now = self._clock.monotonic()
+        deadline = (now if began is None else began) + self._rules.submit_deadline_s
+        course = _Course(
+            envelope=envelope,
+            intent=intent,
+            arming=arming,
+            not_after=min(now + self._rules.intent_ttl_s, deadline),
+            deadline=deadline,
+            reduces=reduces,
+        )
+        outcome = self._send(course)
+        return self._look_up(course, outcome) if isinstance(outcome, Unknown) else outcome
+
+    def _send(self, course: _Course) -> SubmitOutcome:
+        try:
+            return with_retry(
+                lambda: self._attempt(course),
+                policy=self._rules.retry,
+                clock=self._clock,
+                should_retry=lambda error: isinstance(error, _AgainError),
+                delay_hint=_hinted_delay,
+                deadline=course.not_after,
+                jitter=self._jitter,
+            )
+        except _AgainError as error:
+            return error.outcome
+
+    def _attempt(self, course: _Course) -> SubmitOutcome:
+        if course.doubt is not None and (ended := self._ended_meanwhile(course, course.doubt)) is not None:
+            return ended
+        outcome = self._with_login(course, self._post(course))
+        told = _told(outcome, course.doubt)
+        if isinstance(told, Unknown):
+            course.doubt = told
+        if self._may_go_again(outcome):
+            raise _AgainError(told, delay_s=outcome.retry_after_s if isinstance(outcome, NotSent) else None)
+        return told
+
+    def _may_go_again(self, outcome: SubmitOutcome) -> bool:
+        match outcome:
+            case NotSent():
+                return outcome.may_retry
+            case Unknown():
+                return self._rules.resends_unknown and not (outcome.surely_there or outcome.security_alert)
+            case _:
+                return False
+
+    def _ended_meanwhile(self, course: _Course, doubt: Unknown) -> SubmitOutcome | None:
+        try:
+            return self._find(course)
+        except _NotFoundYetError:
+            return doubt if self._is_on_record(course.intent) else None
+
+    def _is_on_record(self, intent: DurableIntent) -> bool:
+        # A synchronisation may have seen the order at the broker, and even its end, while this submit waited.
+        with self._store.open_book() as book:
+            order = book.get(intent.client_order_id)
+        return order is None or order.state is not OrderState.PENDING_SUBMIT
+
+    def _with_login(self, course: _Course, outcome: SubmitOutcome) -> SubmitOutcome:
+        if not isinstance(outcome, NotSent) or not (outcome.may_retry and outcome.needs_login):
+            return outcome
+        left_s = course.deadline - self._clock.monotonic()
+        if course.renewed or not self._gateway.renew_session(within_s=left_s):
+            return replace(outcome, may_retry=False)
+        course.renewed = True
+        return replace(outcome, retry_after_s=0)
+
+    def _post(self, course: _Course) -> SubmitOutcome:
+        course.attempts += 1
+        begun = self._clock.monotonic()
+        outcome = self._submit(course, timeout_s=min(self._rules.request_timeout_s, course.deadline - begun))
+        self._record_attempt(course, outcome, latency_s=self._clock.monotonic() - begun)
+        return outcome
+
+    def _submit(self, course: _Course, *, timeout_s: Seconds) -> SubmitOutcome:
+        permit = SendGate(
+            lock=self._lock,
+            latch=self._latch,
+            clock=self._clock,
+            arming=course.arming,
+            not_after=course.not_after,
+            reduces=course.reduces,
+            created_at=course.envelope.created_at,
+            intent_ttl_s=self._rules.intent_ttl_s,
+            cancel_wanted=lambda: self._cancel_wanted(course.intent),
+        )
+        is_buy = course.intent.terms.side is Side.BUY
+        submit = self._gateway.submit_limit_buy if is_buy else self._gateway.submit_limit_sell
+        return submit(course.intent, permit=permit, timeout_s=timeout_s)
+
+    def _cancel_wanted(self, intent: DurableIntent) -> bool:
+        with self._store.open_book() as book:
+            order = book.get(intent.client_order_id)
+        return order is None or order.cancel_wanted
+
+    def _record_attempt(self, course: _Course, outcome: SubmitOutcome, *, latency_s: Seconds) -> None:
+        self._store.record_fact(
+            replace(
+                about(course.envelope, EventKind.SUBMIT_ATTEMPTED),
+                attempt=course.attempts,
+                latency_ms=(Decimal(latency_s) * 1000).quantize(_MILLISECOND),
+                details=_described(outcome),
+            )
+        )
+
+    def _look_up(self, course: _Course, outcome: Unknown) -> SubmitOutcome:
+        try:
+            return with_retry(
+                lambda: self._find(course),
+                policy=self._rules.look_up,
+                clock=self._clock,
+                should_retry=lambda error: isinstance(error, _NotFoundYetError),
+                deadline=course.deadline,
+                jitter=self._jitter,
+            )
+        except _NotFoundYetError:
+            return outcome
+
+    def _find(self, course: _Course) -> Accepted:
+        listing = self._gateway.by(course.deadline).find_by_client_order_id(
+            course.intent.client_order_id,
+            ref_id=course.intent.ref_id,
+            created_after=course.envelope.created_at - _LOOK_BACK,
+        )
+        if not listing.reports:
+            raise _NotFoundYetError
+        return Accepted(report=listing.reports[0])
+
+
+def _hinted_delay(error: Exception) -> Seconds | None:
+    return error.delay_s if isinstance(error, _AgainError) else None
+
+
+def _told(outcome: SubmitOutcome, doubt: Unknown | None) -> SubmitOutcome:
+    if doubt is None or isinstance(outcome, Accepted):
+        return outcome
+    said = outcome.reason if isinstance(outcome, Rejected) else outcome.cause
+    return Unknown(
+        cause=f"{doubt.cause}; the next attempt: {said}",
+        surely_there=isinstance(outcome, Unknown) and outcome.surely_there,
+        security_alert=not isinstance(outcome, Rejected) and outcome.security_alert,
+    )
+
+
+def _described(outcome: SubmitOutcome) -> dict[str, str]:
+    match outcome:
+        case Accepted():
+            return {"outcome": "accepted"}
+        case Rejected(reason=reason):
+            return {"outcome": "rejected", "cause": reason}
+        case NotSent(cause=cause):
+            return {"outcome": "not_sent", "cause": cause}
+        case Unknown(cause=cause):
+            return {"outcome": "unknown", "cause": cause}

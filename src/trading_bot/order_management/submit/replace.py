@@ -1,0 +1,251 @@
+"""Replacing an order: cancel it, and only once the broker shows its end, place what it left unfilled.
+
+Two requests, because the broker has no single one. So there is a moment with no order at all, and whatever goes wrong
+between the two ends there: nothing here ever risks both orders being live. Nothing is remembered beyond the call: after
+a restart the first leg is followed to its end like any cancel, and the second, whose price is stale, is never sent.
+"""
+
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from trading_bot.clock import Clock, Moment, Seconds
+from trading_bot.order_management.book.order_book import TrackedOrder
+from trading_bot.order_management.calculator import asked_terms
+from trading_bot.order_management.cancel.canceller import Canceller
+from trading_bot.order_management.exceptions import (
+    DuplicateOrderError,
+    OrderCancellationError,
+    OrderError,
+    OrderNotSentError,
+    OrderValidationError,
+)
+from trading_bot.order_management.models import (
+    EXACT,
+    ClientOrderId,
+    OrderEnvelope,
+    OrderRequest,
+    OrderState,
+    OrderTerms,
+    Pricing,
+)
+from trading_bot.order_management.order_store import OrderStore
+from trading_bot.order_management.ports import ArmingId
+from trading_bot.order_management.results import CancelResult
+from trading_bot.order_management.submit.admission import Admission
+from trading_bot.order_management.submit.placement import Approval, Gather, Placement
+
+_ENDED_AT_BROKER = frozenset({OrderState.CANCELLED, OrderState.FILLED})
+_NOT_REPLACED = "not_replaced"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What the new order is to be. ``quantity`` is the whole new order, what has filled of the old one included.
+
+    Without a ``quantity`` it stays the old one's; ``reference_price`` is in dollars, as of now.
+    """
+
+    reference_price: Decimal
+    quantity: int | None = None
+    pricing: Pricing | None = None
+    client_order_id: str | None = None
+
+
+@dataclass(slots=True)
+class _Course:
+    began: Moment
+    arming: ArmingId | None
+    is_stopped: bool = False
+
+
+class Replacement:
+    """Runs one replace per order at a time. ``price_ttl_s`` is how old the reference may be at the second leg."""
+
+    def __init__(
+        self,
+        *,
+        store: OrderStore,
+        canceller: Canceller,
+        placement: Placement,
+        admission: Admission,
+        clock: Clock,
+        price_ttl_s: Seconds,
+    ) -> None:
+        self._store = store
+        self._canceller = canceller
+        self._placement = placement
+        self._admission = admission
+        self._clock = clock
+        self._price_ttl_s = price_ttl_s
+        self._lock = threading.Lock()
+        self._under_way: dict[ClientOrderId, _Course] = {}
+
+    def replace(self, order: TrackedOrder, change: Change, *, gather: Gather) -> OrderEnvelope:
+        """Cancel ``order`` and place what is left; see `OrderManager.replace`.
+
+        All that can be known is judged first, so that a new order which is refused costs the old one nothing.
+        """
+        old = order.envelope
+        if order.state is OrderState.FILLED:
+            return old
+        _refuse_unless_at_work(order)
+        request = _request(old, change, quantity=old.quantity if change.quantity is None else change.quantity)
+        self._refuse_used_id(change)
+        self._admission.refuse_if_halted(asked_terms(request))
+        with self._alone(order) as course:
+            _refuse_unless_at_work(self._now(order))
+            self._foresee(request, self._now(order), gather=gather)
+            ended = self._cancelled(order)
+            left = _left(ended, request.quantity)
+            if left < 1:
+                return ended.envelope
+            with _reporting(ended):
+                return self._place(replace(request, quantity=left), ended, course=course, gather=gather)
+
+    def _foresee(self, request: OrderRequest, order: TrackedOrder, *, gather: Gather) -> None:
+        left = _left(order, request.quantity)
+        if left >= 1:
+            self._placement.foresee(
+                replace(request, quantity=left),
+                strategy_name=order.envelope.strategy_name,
+                gather=gather,
+                instead_of=order,
+            )
+
+    def _refuse_used_id(self, change: Change) -> None:
+        if change.client_order_id is None:
+            return
+        with self._store.open_book() as book:
+            used = book.get(ClientOrderId(change.client_order_id))
+        if used is not None:
+            raise OrderValidationError(
+                f"client order id {used.client_order_id} already stands for an order; give the new one another",
+                client_order_id=used.client_order_id,
+                symbol=used.envelope.symbol,
+                code="client_order_id_reused",
+            )
+
+    def stop(self, orders: Collection[ClientOrderId] | None = None) -> None:
+        """Send no second leg for these orders, or for any: somebody wants them cancelled."""
+        with self._lock:
+            for name, course in self._under_way.items():
+                if orders is None or name in orders:
+                    course.is_stopped = True
+
+    @contextmanager
+    def _alone(self, order: TrackedOrder) -> Iterator[_Course]:
+        name = order.client_order_id
+        course = _Course(began=Moment.of(self._clock), arming=self._admission.arming())
+        with self._lock:
+            if name in self._under_way:
+                raise DuplicateOrderError(
+                    f"{order.envelope.symbol}: order {name} is being replaced already; wait for that to end",
+                    client_order_id=name,
+                    symbol=order.envelope.symbol,
+                    code="replace_under_way",
+                )
+            self._under_way[name] = course
+        try:
+            yield course
+        finally:
+            with self._lock:
+                del self._under_way[name]
+
+    def _cancelled(self, order: TrackedOrder) -> TrackedOrder:
+        (result,) = self._canceller.cancel((order,))
+        ended = self._now(order)
+        if ended.state not in _ENDED_AT_BROKER:
+            raise _still_open(order, result)
+        return ended
+
+    def _now(self, order: TrackedOrder) -> TrackedOrder:
+        with self._store.open_book() as book:
+            return book.get(order.client_order_id) or order
+
+    def _place(self, request: OrderRequest, old: TrackedOrder, *, course: _Course, gather: Gather) -> OrderEnvelope:
+        def gather_now(terms: OrderTerms, by: Seconds, instead_of: TrackedOrder | None) -> Approval:
+            approve = gather(terms, by, instead_of)
+
+            def approve_now(terms: OrderTerms) -> None:
+                approve(terms)
+                self._refuse_if_overtaken(old, course)
+
+            return approve_now
+
+        return self._placement.place(
+            request,
+            strategy_name=old.envelope.strategy_name,
+            gather=gather_now,
+            replaces=old.client_order_id,
+        ).envelope
+
+    def _refuse_if_overtaken(self, old: TrackedOrder, course: _Course) -> None:
+        with self._lock:
+            is_stopped = course.is_stopped
+        if is_stopped:
+            raise _not_sent(old, "somebody cancelled it meanwhile; place a new order if one is wanted", "cancelled")
+        if self._admission.arming() != course.arming:
+            raise _not_sent(old, "the account was killed, or armed anew, meanwhile; place a new order", "armed_anew")
+        if course.began.age_s(self._clock) > self._price_ttl_s:
+            raise _not_sent(old, "the cancel took so long that the price is out of date; place a new order", "stale")
+
+
+def _refuse_unless_at_work(order: TrackedOrder) -> None:
+    if order.state.is_working and order.state is not OrderState.PENDING_CANCEL:
+        return
+    name, symbol = order.client_order_id, order.envelope.symbol
+    remedy = "place a new order" if order.state.is_terminal else "wait for its end, then place a new order"
+    raise OrderValidationError(
+        f"{symbol}: order {name} is {order.state}, so it cannot be replaced; {remedy}",
+        client_order_id=name,
+        symbol=symbol,
+        code="not_replaceable",
+        envelope=order.envelope,
+    )
+
+
+def _request(old: OrderEnvelope, change: Change, *, quantity: int) -> OrderRequest:
+    return OrderRequest(
+        symbol=old.symbol,
+        side=old.side,
+        quantity=quantity,
+        reference_price=change.reference_price,
+        time_in_force=old.time_in_force,
+        extended_hours=old.extended_hours,
+        client_order_id=change.client_order_id,
+        pricing=change.pricing,
+    )
+
+
+def _left(old: TrackedOrder, quantity: int) -> int:
+    # Down to whole shares: what a broken share left over is never bought twice.
+    filled = max(old.envelope.filled_quantity, old.executed_quantity)
+    return int(EXACT.subtract(Decimal(quantity), filled))
+
+
+def _still_open(order: TrackedOrder, result: CancelResult) -> OrderCancellationError:
+    return OrderCancellationError(
+        f"{result.symbol}: order {order.client_order_id} is not proven cancelled ({result.verdict}: {result.reason}), "
+        "so no new order was sent; read its status, and replace it again once that is clear",
+        results=(result,),
+        order_id=result.order_id,
+    )
+
+
+def _not_sent(old: TrackedOrder, why: str, word: str) -> OrderNotSentError:
+    return OrderNotSentError(
+        why, client_order_id=old.client_order_id, symbol=old.envelope.symbol, code=f"{_NOT_REPLACED}_{word}"
+    )
+
+
+@contextmanager
+def _reporting(old: TrackedOrder) -> Iterator[None]:
+    """Let an error of the second leg say that the first is done; its class still says what may be done next."""
+    try:
+        yield
+    except OrderError as error:
+        error.args = (f"order {old.client_order_id} is cancelled and not replaced: {error}",)
+        raise

@@ -1,0 +1,118 @@
+"""Looking for orders in doubt: one listing of open and closed orders, and what it may prove.
+
+A listing without the order proves that the order is not there only with a positive control: the account answers under
+its own number, and a known order of ours stands in that very listing. An empty answer alone proves nothing.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from trading_bot.clock import Moment, Seconds
+from trading_bot.order_management.book.order_book import TrackedOrder
+from trading_bot.order_management.events import OrderEvent
+from trading_bot.order_management.exceptions import OrderStatusError
+from trading_bot.order_management.models import ClientOrderId
+from trading_bot.order_management.order_store import OrderStore
+from trading_bot.order_management.sync.absence import judge_absence
+from trading_bot.order_management.sync.foreign import CREATED_BEFORE_FIRST_BYTE
+
+LOOK_BACK = timedelta(hours=24)
+"""How far a listing overlaps with what was before, because the broker's clock and ours differ."""
+
+
+class Horizon(Protocol):
+    """Until when an order can have been sent, and until when it can have rested."""
+
+    def sent_until(self, order: TrackedOrder) -> datetime:
+        """Return when the last byte of its submit can have arrived."""
+        ...
+
+    def rested_until(self, order: TrackedOrder) -> datetime:
+        """Return when it had stopped resting at the latest."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searched:
+    """One listing of open and closed orders that was read to its end, and what stood in it."""
+
+    began: Moment
+    broker_time: datetime | None
+    ours: Collection[ClientOrderId]
+    """The orders on record of which it has a row."""
+    fits: Collection[ClientOrderId]
+    """The orders in doubt that a row may be, which does not say whose it is."""
+    deadline: Seconds
+
+
+def search_from(in_doubt: Iterable[TrackedOrder], known: Iterable[TrackedOrder]) -> datetime:
+    """Return since when a listing must reach to show these orders, and one known order beside them."""
+    since = min(order.envelope.created_at for order in in_doubt) - LOOK_BACK
+    at_broker = [order.envelope.created_at for order in known if order.envelope.order_id is not None]
+    return min(since, max(at_broker) - CREATED_BEFORE_FIRST_BYTE) if at_broker else since
+
+
+class AbsenceSearch:
+    """Says which orders a listing has disproved. ``pinned_account`` reads the account by a deadline, or raises."""
+
+    def __init__(
+        self,
+        *,
+        store: OrderStore,
+        horizon: Horizon,
+        pinned_account: Callable[[Seconds], object],
+    ) -> None:
+        self._store = store
+        self._horizon = horizon
+        self._pinned_account = pinned_account
+        self._watched_since: dict[ClientOrderId, Seconds] = {}
+
+    def conclude(self, in_doubt: Collection[TrackedOrder], searched: Searched) -> Iterator[str]:
+        """Record what the listing proves of each order; yield what it could not prove, and why."""
+        doubted = [order.client_order_id for order in in_doubt]
+        has_control = any(name not in doubted for name in searched.ours)
+        for name in doubted:
+            if name not in searched.ours and name not in searched.fits:
+                yield from self._judged(name, searched, has_control=has_control)
+
+    def control_problem(self, *, has_control: bool, deadline: Seconds) -> str | None:
+        """Return why a listing without an order proves nothing, or None."""
+        if not has_control:
+            return "no other order of ours stands in the broker's list, so the list proves nothing"
+        try:
+            self._pinned_account(deadline)
+        except OrderStatusError as error:
+            return f"the account itself could not be read ({error})"
+        return None
+
+    def _judged(self, name: ClientOrderId, searched: Searched, *, has_control: bool) -> Iterator[str]:
+        with self._store.open_book() as book:
+            order = book.get(name)
+        event = None if order is None else self._event(order, searched)
+        if event is None:
+            return
+        problem = self.control_problem(has_control=has_control, deadline=searched.deadline)
+        if problem is not None:
+            yield (
+                f"order {name} stays in doubt: {problem}; once you have looked in the broker's app, "
+                f"'trading-bot resolve {name}' ends it"
+            )
+            return
+        self._store.record_fact(event)
+        self._watched_since[name] = searched.began.mono
+
+    def _event(self, order: TrackedOrder, searched: Searched) -> OrderEvent | None:
+        began, is_on_record = searched.began, order.absent_since is not None
+        # Times of another process mean nothing on this one's clock: what it noted counts from when it is seen here.
+        name = order.client_order_id
+        since = self._watched_since.setdefault(name, began.mono) if is_on_record else began.mono
+        return judge_absence(
+            order,
+            listing_began=began.at,
+            broker_time=searched.broker_time,
+            sent_until=self._horizon.sent_until(order),
+            rested_until=self._horizon.rested_until(order),
+            watched_s=began.mono - since,
+        )

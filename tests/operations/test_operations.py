@@ -1,0 +1,337 @@
+"""What an operator can ask, asked of a paper bot on a virtual clock."""
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from tests.support.fake_bot import OPEN
+from tests.support.paper_market import MONDAY, quote_line, recorded
+from trading_bot.bot import TradingBot
+from trading_bot.clock import VirtualClock
+from trading_bot.config import Config
+from trading_bot.lease import ProcessInfo
+from trading_bot.operations import (
+    AcceptPosition,
+    AdoptOrder,
+    AnyCommand,
+    CancelAll,
+    CancelOrder,
+    Command,
+    ExitPosition,
+    Flatten,
+    ListFreezes,
+    ListHeld,
+    ListOrders,
+    ListPositions,
+    Operations,
+    Ping,
+    PlaceOrder,
+    PreviewOrder,
+    ReleaseSymbol,
+    ResolveOrder,
+    Resume,
+    ShowStatus,
+    Synchronize,
+    new_command,
+    read_command,
+)
+from trading_bot.order_json import (
+    JsonObject,
+    cancel_result_json,
+    envelope_json,
+    orders_json,
+    positions_json,
+    status_json,
+)
+from trading_bot.order_management.decisions import Resolution
+from trading_bot.order_management.events import EventKind, OrderEvent
+from trading_bot.order_management.exceptions import OrderError, OrderNotFoundError, OrderValidationError
+from trading_bot.order_management.models import OrderState, Pricing, Side, TimeInForce
+from trading_bot.startup import create_bot
+
+QUOTES = (quote_line(-3600, "99.98", "100.00"),)
+BUY = PlaceOrder(symbol="AAPL", side=Side.BUY, quantity=10, reference_price=Decimal(100), client_order_id="c-1")
+CROSSING = BUY.model_copy(update={"pricing": Pricing.MARKETABLE})
+LOOK = PreviewOrder(symbol="AAPL", side=Side.BUY, quantity=10, reference_price=Decimal(100))
+ASKS = [
+    BUY,
+    LOOK,
+    ListOrders(all=True),
+    ShowStatus(id="c-1"),
+    CancelOrder(id="c-1"),
+    CancelAll(include_external=True),
+    Synchronize(),
+    ListPositions(),
+    ResolveOrder(id="c-1", as_=Resolution.FOUND, order_id="b-1", by="alice", reason="seen in the app"),
+    AdoptOrder(order_id="b-1", by="alice", reason="the journal was lost"),
+    ReleaseSymbol(symbol="AAPL", by="alice", reason="settled with the broker"),
+    AcceptPosition(symbol="AAPL", by="alice", reason="a split"),
+    ExitPosition(symbol="AAPL", quantity=5, limit=Decimal("99.90"), by="alice", reason="news"),
+    ExitPosition(symbol="AAPL", held=Decimal("120.5")),
+    Flatten(everything=True, by="alice", reason="news"),
+    ListHeld(everything=True),
+    Resume(symbol="AAPL", by="alice", reason="the news is out"),
+    ListFreezes(),
+    Ping(),
+]
+
+
+@pytest.fixture
+def bot(tmp_path: Path) -> Iterator[TradingBot]:
+    config = Config().model_copy(update={"logs_dir": tmp_path / "logs", "state_dir": tmp_path / "state"})
+    bot = create_bot(config, clock=VirtualClock(MONDAY), quotes=recorded(*QUOTES), background_sync=False)
+    bot.start()
+    yield bot
+    bot.stop()
+
+
+@pytest.fixture
+def desk(bot: TradingBot) -> Operations:
+    return Operations(bot, holder=ProcessInfo(pid=4711, since=OPEN))
+
+
+def journal(bot: TradingBot) -> bytes:
+    return bot.journal_path.read_bytes()
+
+
+def test_every_question_has_an_example_here():
+    assert {type(ask) for ask in ASKS} == set(get_args(get_args(AnyCommand)[0]))
+
+
+@pytest.mark.parametrize("ask", ASKS, ids=lambda ask: type(ask).__name__)
+def test_a_question_reads_back_as_it_was_written(ask: Command):
+    assert read_command(ask.model_dump_json().encode()) == ask
+
+
+def test_a_price_keeps_every_digit_on_the_way():
+    ask = BUY.model_copy(update={"reference_price": Decimal("1E+3")})
+    written = json.loads(ask.model_dump_json())
+    assert written["reference_price"] == "1000"
+    small = b'{"command":"preview_order","symbol":"A","side":"buy","quantity":1,"reference_price":"0.12345678"}'
+    read = read_command(small)
+    assert isinstance(read, PreviewOrder)
+    assert read.reference_price == Decimal("0.12345678")
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"reference_price": 250.30}, "must be text, such as 250.30"),
+        ({"reference_price": "NaN"}, "is not a plain number"),
+        ({"quantity": 1.0}, "quantity"),
+        ({"quantity": "1"}, "quantity"),
+        ({"quantity": True}, "quantity"),
+        ({"side": "BUY"}, "'buy' or 'sell'"),
+        ({"time_in_force": "day"}, "'gfd' or 'gtc'"),
+        ({"pricing": "best"}, "'passive' or 'marketable'"),
+        ({"extended_hours": 1}, "extended_hours"),
+        ({"symbol": ""}, "symbol"),
+        ({"client_order_id": "x" * 65}, "client_order_id"),
+        ({"price": "1"}, "price is not known here"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named(changes: dict[str, object], problem: str):
+    request = json.loads(BUY.model_dump_json()) | changes
+    with pytest.raises(OrderValidationError, match=problem) as raised:
+        read_command(json.dumps(request).encode())
+    assert raised.value.code == "bad_request"
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"[]", b"{}", b'{"command":"sell_everything"}', b'{"command":"ping"}{}', b"\xff"]
+)
+def test_what_is_no_question_is_refused(text: bytes):
+    with pytest.raises(OrderValidationError, match="correct it and ask again"):
+        read_command(text)
+
+
+def test_what_an_operator_typed_becomes_a_question_or_an_order_error():
+    typed = {"symbol": "AAPL", "side": "sell", "quantity": 3, "reference_price": "10.5", "time_in_force": "gtc"}
+    assert new_command(PreviewOrder, **typed) == PreviewOrder(
+        symbol="AAPL",
+        side=Side.SELL,
+        quantity=3,
+        reference_price=Decimal("10.5"),
+        time_in_force=TimeInForce.GTC,
+    )
+    with pytest.raises(OrderValidationError, match=r"quantity must .*; reference_price is "):
+        new_command(PreviewOrder, **typed | {"quantity": "three", "reference_price": "ten"})
+
+
+def test_only_placing_and_cancelling_leave_a_lost_answer_in_doubt():
+    assert {type(ask) for ask in ASKS if ask.may_change_orders} == {
+        *(PlaceOrder, CancelOrder, CancelAll),
+        *(ExitPosition, Flatten),
+    }
+
+
+def test_an_order_is_placed_with_all_it_was_asked_with(desk: Operations, bot: TradingBot):
+    ask = BUY.model_copy(
+        update={
+            "pricing": Pricing.MARKETABLE,
+            "time_in_force": TimeInForce.GTC,
+            "extended_hours": True,
+            "strategy_name": "hand",
+            "reason": "why not",
+        }
+    )
+    answer = desk.perform(ask)
+    (order,) = bot.orders()
+    assert (answer["status"], answer["order"]) == ("submitted", envelope_json(order))
+    assert (order.client_order_id, order.limit_price) == ("c-1", Decimal("100.15"))
+    assert (order.time_in_force, order.extended_hours, order.strategy_name) == (TimeInForce.GTC, True, "hand")
+    (record,) = (bot.journal_path.parent / "trades.jsonl").read_text().splitlines()
+    assert '"why not"' in record
+
+
+def test_a_refused_order_is_an_answer(desk: Operations):
+    desk.perform(BUY)
+    assert desk.perform(BUY)["status"] == "duplicate"
+    too_much = BUY.model_copy(update={"quantity": 100_000, "client_order_id": None})
+    assert desk.perform(too_much)["code"] == "insufficient_buying_power"
+    unknown_type = BUY.model_copy(update={"order_type": "stop"})
+    assert desk.perform(unknown_type)["status"] == "not_implemented"
+
+
+def test_a_preview_has_the_terms_that_would_be_sent_and_sends_nothing(desk: Operations, bot: TradingBot):
+    before = journal(bot)
+    preview = desk.perform(LOOK)
+    assert (preview["would_send"], preview["refusal"]) == (True, None)
+    assert journal(bot) == before
+    assert not (bot.journal_path.parent / "trades.jsonl").exists()
+    placed = desk.perform(BUY)["order"]
+    assert isinstance(placed, dict)
+    assert isinstance(preview["terms"], dict)
+    assert {key: placed[key] for key in preview["terms"] if key != "notional"} == {
+        key: value for key, value in preview["terms"].items() if key != "notional"
+    }
+
+
+def refusal(answer: JsonObject) -> tuple[object, object]:
+    assert answer["would_send"] is False
+    assert isinstance(answer["refusal"], dict)
+    return answer["refusal"]["status"], answer["refusal"]["code"]
+
+
+def test_a_preview_finds_what_would_hold_the_order_up(desk: Operations):
+    too_much = LOOK.model_copy(update={"quantity": 100_000})
+    assert refusal(desk.perform(too_much)) == ("blocked", "insufficient_buying_power")
+    desk.perform(BUY)
+    assert refusal(desk.perform(LOOK)) == ("duplicate", "duplicate")
+    assert refusal(desk.perform(LOOK.model_copy(update={"quantity": 11}))) == ("blocked", "too_many_pending")
+
+
+def test_a_preview_shows_the_terms_even_while_trading_is_halted(desk: Operations, bot: TradingBot):
+    (armed,) = (bot.config.resolve_state_dir()).glob("*/armed")
+    armed.unlink()
+    preview = desk.perform(LOOK)
+    assert refusal(preview) == ("blocked", "trading_halted")
+    assert preview["terms"] is not None
+
+
+def test_a_preview_of_no_order_at_all_is_an_error(desk: Operations):
+    with pytest.raises(OrderValidationError):
+        desk.perform(LOOK.model_copy(update={"quantity": 0}))
+
+
+def test_orders_are_the_open_ones_or_all(desk: Operations, bot: TradingBot):
+    desk.perform(CROSSING)
+    bot.clock.sleep(1)
+    desk.perform(Synchronize())
+    desk.perform(BUY.model_copy(update={"client_order_id": "c-2", "quantity": 5}))
+    assert [order.state.is_terminal for order in bot.orders()] == [True, False]
+    good = {"complete": True, "journal_ok": True, "problem": None, "external_orders": 0}
+    assert desk.perform(ListOrders()) == orders_json(bot.open_orders()) | good
+    assert desk.perform(ListOrders(all=True)) == orders_json(bot.orders()) | good
+    assert desk.perform(ListOrders(all_origins=True))["external"] == []
+
+
+def test_a_synchronisation_books_fills_and_positions_follow(desk: Operations, bot: TradingBot):
+    assert desk.perform(ListPositions()) == {"v": 1, "positions": [], "unread": []}
+    desk.perform(CROSSING)
+    bot.clock.sleep(1)
+    summary = desk.perform(Synchronize())
+    assert (summary["complete"], bot.orders()[0].state) == (True, OrderState.FILLED)
+    positions = desk.perform(ListPositions())
+    assert positions == positions_json(bot.manager.view.positions())
+    assert '"quantity": "10"' in json.dumps(positions)
+    assert '"free": "10", "differs": false' in json.dumps(positions)
+
+
+def test_positions_are_read_afresh(desk: Operations, bot: TradingBot):
+    first = bot.account.positions()
+    assert bot.account.positions() is first
+    desk.perform(ListPositions())
+    assert bot.account.positions() is not first
+
+
+def test_an_order_is_shown_and_cancelled_by_either_id(desk: Operations, bot: TradingBot):
+    desk.perform(BUY)
+    (order,) = bot.orders()
+    assert order.order_id is not None
+    shown = desk.perform(ShowStatus(id="c-1"))
+    assert (
+        shown == desk.perform(ShowStatus(id=order.order_id)) == status_json(bot.order_status("c-1")) | {"problem": None}
+    )
+    cancelled = desk.perform(CancelOrder(id="c-1"))
+    assert (cancelled["verdict"], cancelled["proven_closed"]) == ("cancelled", True)
+    assert cancelled == cancel_result_json(bot.cancel_order(order.order_id)) | {"reason": cancelled["reason"]}
+
+
+@pytest.mark.parametrize("ask", [ShowStatus(id="c-9"), CancelOrder(id="c-9")])
+def test_an_order_nobody_knows_is_an_error(desk: Operations, ask: Command):
+    with pytest.raises(OrderNotFoundError, match="c-9"):
+        desk.perform(ask)
+
+
+def test_each_cancelled_order_is_told_before_the_whole(desk: Operations):
+    desk.perform(BUY)
+    desk.perform(BUY.model_copy(update={"symbol": "AAPL", "quantity": 5, "side": Side.BUY, "client_order_id": "c-2"}))
+    parts: list[JsonObject] = []
+    answer = desk.perform(CancelAll(), parts.append)
+    assert [part["client_order_id"] for part in parts] == ["c-1"]
+    assert answer == {"v": 1, "results": parts}
+    assert desk.perform(CancelAll(include_external=True)) == {"v": 1, "results": []}
+
+
+def test_a_ping_introduces_the_holder(desk: Operations, bot: TradingBot):
+    assert desk.perform(Ping()) == {
+        "v": 1,
+        "pid": 4711,
+        "since": "2026-11-20T14:30:00.000000Z",
+        "mode": "paper",
+        "journal": str(bot.journal_path),
+    }
+
+
+def test_an_accepted_position_is_answered_with_its_quantity(desk: Operations):
+    assert desk.perform(AcceptPosition(symbol="AAPL", by="alice", reason="a split")) == {
+        "v": 1,
+        "symbol": "AAPL",
+        "quantity": "0",
+        "ratio": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("ask", "problem"),
+    [
+        (ResolveOrder(id="c-1", as_=Resolution.NEVER_ACCEPTED, by="alice", reason="gone"), "no order 'c-1'"),
+        (ReleaseSymbol(symbol="AAPL", by="alice", reason="settled"), "not frozen"),
+        (AdoptOrder(order_id="b-1", by="alice", reason="lost"), "check it"),
+    ],
+    ids=["resolve", "release", "adopt"],
+)
+def test_a_decision_about_nothing_is_refused(desk: Operations, ask: Command, problem: str):
+    with pytest.raises(OrderError, match=problem):
+        desk.perform(ask)
+
+
+def test_a_released_symbol_is_answered_with_its_name(desk: Operations, bot: TradingBot):
+    bot._record_event(OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL", reason="403"))
+    released = desk.perform(ReleaseSymbol(symbol="AAPL", by="alice", reason="settled"))
+    assert released == {"v": 1, "symbol": "AAPL", "released": True}

@@ -1,0 +1,267 @@
+"""Cancelling everything goes round after round, until a list shows nothing of ours or the time is over."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.fake_gateway import REPLY_LOST, REQUEST_LOST, CancelStep
+from tests.support.jumpy_clock import JumpyClock
+from tests.support.manager_bench import MONDAY, ManagerBench, terms
+from trading_bot.order_management.client_ids import OUR_MARK
+from trading_bot.order_management.exceptions import OrderCancellationError, OrderLogError, OrderOutcomeUnknownError
+from trading_bot.order_management.models import OrderState
+from trading_bot.order_management.outcomes import CancelNotSent, CancelUnknown
+from trading_bot.order_management.results import CancelResult, CancelVerdict
+
+STRANGER_REF = f"{OUR_MARK}-0000-4000-8000-000000000001"
+
+
+def with_orders(*symbols: str, clock: JumpyClock | None = None) -> ManagerBench:
+    bench = ManagerBench(clock=clock)
+    for symbol in symbols:
+        bench.buy(symbol.lower(), symbol=symbol)
+    return bench
+
+
+def in_doubt(bench: ManagerBench, *, there: bool) -> None:
+    bench.gateway.submits.append(REPLY_LOST if there else REQUEST_LOST)
+    bench.gateway.blind_lookups = 1000
+    with pytest.raises(OrderOutcomeUnknownError):
+        bench.buy("doubt")
+
+
+def at_the_second_list(bench: ManagerBench, do: Callable[[], object]) -> list[float]:
+    """Do something before the second of all lists is read; return when each was."""
+    read, times = bench.gateway.list_open_orders, list[float]()
+
+    def listed():
+        times.append(bench.clock.monotonic())
+        if len(times) == 2:
+            do()
+        return read()
+
+    bench.gateway.list_open_orders = listed  # type: ignore[method-assign]  # the fake's own, for one test
+    return times
+
+
+def open_at_broker(bench: ManagerBench) -> list[str]:
+    return [order.order_id for order in bench.gateway.orders if order.state.is_working]
+
+
+def test_a_cancel_that_the_broker_took_and_dropped_is_asked_for_again():
+    bench = with_orders("AAPL", "MSFT")
+    bench.gateway.cancels.append(CancelStep(drops=True))
+    results = bench.manager.cancel_all()
+    assert [result.verdict for result in results] == [CancelVerdict.CANCELLED] * 2
+    assert bench.gateway.cancel_requests == ["broker-1", "broker-2", "broker-1"]
+
+
+@pytest.mark.parametrize("reply", [CancelNotSent(cause="no connection"), CancelUnknown(cause="timed out")])
+def test_a_request_that_was_lost_is_sent_again(reply):
+    bench = with_orders("AAPL", "MSFT")
+    bench.gateway.cancels.append(CancelStep(reply=reply))
+    assert all(result.is_proven_closed for result in bench.manager.cancel_all())
+
+
+def test_an_order_that_hangs_keeps_no_other_from_being_read():
+    bench = with_orders("AAPL", "MSFT", "TSLA")
+    bench.gateway.cancels.append(CancelStep(ends=False))
+    told: list[CancelResult] = []
+    with pytest.raises(OrderCancellationError):
+        bench.manager.cancel_all_open_orders(on_result=told.append)
+    assert [(result.symbol, result.verdict) for result in told] == [
+        ("MSFT", CancelVerdict.CANCELLED),
+        ("TSLA", CancelVerdict.CANCELLED),
+        ("AAPL", CancelVerdict.PENDING),
+    ]
+
+
+def test_what_a_list_adds_is_cancelled_and_another_list_has_to_show_nothing():
+    bench = with_orders("AAPL")
+    bench.gateway.add(terms("NVDA"), ref_id=STRANGER_REF)
+    lists = at_the_second_list(bench, lambda: bench.gateway.add(terms("KO"), ref_id=STRANGER_REF))
+    results = bench.manager.cancel_all()
+    assert [result.symbol for result in results] == ["AAPL", "NVDA", "KO"]
+    assert len(lists) == 3
+    assert open_at_broker(bench) == []
+
+
+def test_an_order_that_is_open_again_is_cancelled_again():
+    bench = with_orders("AAPL")
+    bench.gateway.add(terms("NVDA"), ref_id=STRANGER_REF)
+    first = bench.gateway.order("broker-1")
+    at_the_second_list(bench, lambda: setattr(first, "state", OrderState.CONFIRMED))
+    results = bench.manager.cancel_all()
+    assert bench.gateway.cancel_requests == ["broker-1", "broker-2", "broker-1"]
+    assert [result.client_order_id for result in results] == ["aapl", None]
+    assert open_at_broker(bench) == []
+
+
+def test_an_order_of_ours_that_is_open_again_without_its_mark_is_cancelled_too():
+    bench = with_orders("AAPL")
+    bench.manager.cancel_all()
+    again = bench.gateway.order()
+    again.state, again.ref_id = OrderState.CONFIRMED, None
+    (result,) = bench.manager.cancel_all()
+    assert result.verdict is CancelVerdict.CANCELLED
+    assert open_at_broker(bench) == []
+
+
+def test_a_list_that_lags_behind_an_end_does_not_hold_it_up():
+    bench = with_orders("AAPL")
+    report = bench.gateway.order().report()
+    read = bench.gateway.list_open_orders
+
+    def stale():
+        bench.gateway.list_open_orders = read  # type: ignore[method-assign]  # the fake's own, for one test
+        return bench.gateway._listing([report], None)
+
+    bench.gateway.list_open_orders = stale  # type: ignore[method-assign]  # the fake's own, for one test
+    (result,) = bench.manager.cancel_all()
+    assert result.verdict is CancelVerdict.CANCELLED
+    assert bench.clock.monotonic() == 0
+
+
+def test_without_a_list_the_book_has_to_do():
+    bench = with_orders("AAPL", "MSFT")
+    bench.gateway.listing_problem = "HTTP 503"
+    assert all(result.is_proven_closed for result in bench.manager.cancel_all())
+
+
+def test_with_the_orders_of_others_asked_for_a_list_that_fails_to_the_end_raises():
+    bench = with_orders("AAPL")
+    bench.gateway.listing_problem = "HTTP 503"
+    with pytest.raises(OrderCancellationError, match=r"could not all be listed \(HTTP 503\)") as caught:
+        bench.manager.cancel_all(include_external=True)
+    assert [result.verdict for result in caught.value.results] == [CancelVerdict.CANCELLED]
+
+
+def test_a_list_that_spans_a_sleep_of_the_machine_shows_nothing():
+    clock = JumpyClock(MONDAY)
+    bench = with_orders("AAPL", clock=clock)
+    read, asleep = bench.gateway.list_open_orders, [60.0]
+
+    def listed():
+        clock.jump(asleep.pop() if asleep else 0)
+        return read()
+
+    bench.gateway.list_open_orders = listed  # type: ignore[method-assign]  # the fake's own, for one test
+    with pytest.raises(OrderCancellationError, match="slept"):
+        bench.manager.cancel_all(include_external=True)
+    assert bench.manager.cancel_all(include_external=True) == ()
+
+
+class TestOrdersInDoubt:
+    def test_one_that_turns_up_before_the_deadline_is_cancelled(self):
+        bench = ManagerBench()
+        in_doubt(bench, there=True)
+        bench.gateway.blind_lookups = 2
+        (result,) = bench.manager.cancel_all()
+        assert (result.client_order_id, result.verdict) == ("doubt", CancelVerdict.CANCELLED)
+        assert open_at_broker(bench) == []
+
+    def test_it_is_marked_before_it_is_looked_for(self):
+        """Whoever finds it meanwhile has to know."""
+        bench = ManagerBench()
+        in_doubt(bench, there=False)
+        marked: list[bool] = []
+        bench.before_sync.append(lambda: marked.append(bench.tracked("doubt").cancel_wanted))
+        with pytest.raises(OrderCancellationError):
+            bench.manager.cancel_all()
+        assert marked[0]
+
+    def test_one_that_does_not_is_looked_for_until_the_deadline(self):
+        bench = ManagerBench(cancel_deadline_s=10)
+        in_doubt(bench, there=False)
+        began = bench.clock.monotonic()
+        with pytest.raises(OrderCancellationError) as caught:
+            bench.manager.cancel_all()
+        assert [result.verdict for result in caught.value.results] == [CancelVerdict.DEFERRED]
+        assert 7 < bench.clock.monotonic() - began <= 10
+
+    def test_one_that_is_presumed_absent_is_not_waited_for(self):
+        bench = ManagerBench()
+        bench.place_known_order()
+        in_doubt(bench, there=False)
+        for _ in range(2):
+            bench.sync(after=61)
+        assert bench.state("doubt") == "presumed_absent"
+        began = bench.clock.monotonic()
+        with pytest.raises(OrderCancellationError):
+            bench.manager.cancel_all()
+        assert bench.clock.monotonic() == began
+
+
+def test_all_of_it_is_over_by_the_cancel_deadline():
+    bench = ManagerBench(cancel_deadline_s=7)
+    for symbol in ("AAPL", "MSFT"):
+        bench.buy(symbol.lower(), symbol=symbol)
+    bench.gateway.add(terms("NVDA"))
+    bench.gateway.cancels.extend([CancelStep(ends=False)] * 3)
+    bench.gateway.deadlines.clear()
+    with pytest.raises(OrderCancellationError):
+        bench.manager.cancel_all(include_external=True)
+    assert bench.clock.monotonic() <= 7
+    assert max(bench.gateway.deadlines) <= 7
+
+
+def test_many_orders_are_read_by_one_list_of_what_has_changed():
+    """One by one they would use up the reads that the broker allows, long before the deadline."""
+    bench = with_orders(*(f"S{letter}" for letter in "ABCDEFGHIJKLMNOPQRST"))
+    results = bench.manager.cancel_all()
+    assert [result.verdict for result in results] == [CancelVerdict.CANCELLED] * 20
+    assert bench.gateway.fetched == []
+    assert len(bench.gateway.look_backs) == 1
+
+
+def test_of_many_that_hang_each_is_read_in_turn():
+    bench = with_orders(*(f"S{letter}" for letter in "ABCDEFGHIJ"))
+    bench.gateway.cancels.extend([CancelStep(ends=False)] * 10)
+    bench.gateway.shows_changes = False
+    with pytest.raises(OrderCancellationError):
+        bench.manager.cancel_all()
+    assert set(bench.gateway.fetched) == {order.order_id for order in bench.gateway.orders}
+
+
+def test_while_another_synchronisation_runs_it_does_not_wait_for_that_one():
+    bench = ManagerBench(cancel_deadline_s=10)
+    in_doubt(bench, there=False)
+    results: list[CancelResult] = []
+
+    def cancel_all() -> None:
+        bench.before_sync.clear()
+        with pytest.raises(OrderCancellationError) as caught:
+            bench.manager.cancel_all()
+        results.extend(caught.value.results)
+
+    bench.before_sync.append(lambda: run_beside(cancel_all))
+    bench.sync()
+    assert [result.verdict for result in results] == [CancelVerdict.DEFERRED]
+
+
+def run_beside(do: Callable[[], None]) -> None:
+    other = threading.Thread(target=do)
+    other.start()
+    other.join(60)
+    assert not other.is_alive()
+
+
+class _Unreadable:
+    """Orders of the past that cannot be looked up."""
+
+    def _fail(self, _name: str) -> None:
+        raise OrderLogError("a segment is missing; put it back")
+
+    by_client_order_id = by_ref_id = by_order_id = _fail
+
+
+def test_orders_of_the_past_that_cannot_be_looked_up_keep_no_order_from_being_cancelled():
+    bench = with_orders("AAPL")
+    bench.gateway.add(terms("NVDA"), ref_id="somebody-elses")
+    with bench.store.open_book() as book:
+        book._past = _Unreadable()  # stands for a damaged index
+    summary = bench.sync()
+    assert (summary.complete, "segment is missing" in str(summary.problem)) == (False, True)
+    (result,) = bench.manager.cancel_all()
+    assert result.verdict is CancelVerdict.CANCELLED

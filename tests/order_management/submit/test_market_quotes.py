@@ -1,0 +1,171 @@
+"""Quotes are read ahead of each entry, several symbols at once, and an exit never waits for one."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from tests.support.account_gateway import FakeAccountGateway
+from tests.support.manager_bench import MONDAY, ManagerBench, terms
+from trading_bot.clock import VirtualClock
+from trading_bot.config import CollarConfig
+from trading_bot.order_management.exceptions import OrderStatusError, TradeRefusedError
+from trading_bot.order_management.models import OrderRequest, Pricing, Side
+from trading_bot.order_management.submit.collar import NO_QUOTE, OUTSIDE_COLLAR
+from trading_bot.order_management.submit.market_quotes import MarketCollar, RecentQuotes
+
+
+class Market(FakeAccountGateway):
+    """Quotes of 100 for everything; a request that names a symbol of ``spoiling`` fails as a whole."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[str, ...]] = []
+        self.spoiling: set[str] = set()
+
+    def fetch_quotes(self, symbols: Sequence[str]):
+        self.asked.append(tuple(symbols))
+        if self.spoiling & set(symbols):
+            raise OrderStatusError("HTTP 400; ask again")
+        return super().fetch_quotes(symbols)
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock(MONDAY)
+
+
+@pytest.fixture
+def market() -> Market:
+    return Market()
+
+
+@pytest.fixture
+def quotes(market, clock) -> RecentQuotes:
+    return RecentQuotes(account=market, clock=clock, max_age_s=5)
+
+
+class TestReading:
+    def test_a_look_serves_for_five_seconds(self, quotes, market, clock):
+        quotes.look("AAPL", by=60)
+        clock.sleep(4.9)
+        assert quotes.look("AAPL", by=60) is not None
+        assert len(market.asked) == 1
+        clock.sleep(0.1)
+        quotes.look("AAPL", by=60)
+        assert len(market.asked) == 2
+
+    def test_symbols_lately_asked_for_come_in_one_request(self, quotes, market, clock):
+        quotes.look("AAPL", by=60)
+        quotes.look("MSFT", by=60)
+        assert quotes.look("AAPL", by=60) is not None
+        assert market.asked == [("AAPL",), ("AAPL", "MSFT")]
+        clock.sleep(60)
+        quotes.look("TSLA", by=600)
+        assert market.asked[-1] == ("TSLA",)
+
+    def test_at_most_fifty_symbols_are_asked_for_at_once(self, quotes, market):
+        for number in range(60):
+            quotes.look(f"S{number}", by=60)
+        assert len(market.asked[-1]) == 50
+        assert market.asked[-1][-1] == "S59"
+
+    def test_a_symbol_that_spoils_the_request_does_not_blind_another(self, quotes, market):
+        market.spoiling = {"BAD"}
+        with pytest.raises(OrderStatusError):
+            quotes.look("BAD", by=60)
+        assert quotes.look("AAPL", by=60) is not None
+        assert market.asked == [("BAD",), ("BAD", "AAPL"), ("AAPL",)]
+
+    def test_a_symbol_without_a_market_has_no_look(self, quotes):
+        assert quotes.look("NOPE", by=60) is None
+
+    def test_a_read_is_over_by_the_callers_deadline_and_within_the_age_of_a_quote(self, quotes, market, clock):
+        quotes.look("AAPL", by=3)
+        quotes.look("MSFT", by=60)
+        assert market.deadlines == [3, 5]
+
+    def test_the_age_counts_from_when_the_read_began(self, quotes, market, clock):
+        market.during_read = lambda: clock.sleep(2)
+        began = clock.now()
+        look = quotes.look("AAPL", by=60)
+        assert look is not None
+        assert look.began.at == began
+
+
+@pytest.fixture
+def bench(market) -> ManagerBench:
+    return collared(ManagerBench(shares={"AAPL": 50}), market)
+
+
+def collared(bench: ManagerBench, market: Market, *, is_regular: bool = True) -> ManagerBench:
+    """The bench, with a collar."""
+    collar = MarketCollar(account=market, rules=CollarConfig().rules, is_regular=lambda: is_regular, clock=bench.clock)
+    bench.check_market = collar.check
+    return bench
+
+
+def order(side: Side, reference: str, **changes) -> OrderRequest:
+    plain = OrderRequest(
+        symbol="AAPL", side=side, quantity=10, reference_price=Decimal(reference), pricing=Pricing.MARKETABLE
+    )
+    return replace(plain, **changes)
+
+
+def refusal(bench: ManagerBench, request: OrderRequest) -> TradeRefusedError:
+    with pytest.raises(TradeRefusedError) as caught:
+        bench.manager.place_limit_order(request)
+    assert bench.gateway.calls == []
+    return caught.value
+
+
+def test_an_entry_far_through_the_market_is_refused_and_one_near_it_goes_out(bench):
+    assert refusal(bench, order(Side.BUY, "900")).code == OUTSIDE_COLLAR
+    assert bench.manager.place_limit_order(order(Side.BUY, "100")).limit_price == Decimal("100.15")
+
+
+def test_a_preview_finds_it_too(bench):
+    with pytest.raises(TradeRefusedError) as caught:
+        bench.manager.refuse_unless_open_to(terms(price=Decimal("898.65")))
+    assert caught.value.code == OUTSIDE_COLLAR
+
+
+def test_an_exit_goes_out_however_far_it_reaches_and_asks_for_no_quote(bench, market):
+    market.failing = {"quotes"}
+    assert bench.manager.place_limit_order(order(Side.SELL, "50")).limit_price == Decimal("49.95")
+    assert market.asked == []
+
+
+def test_an_entry_whose_quote_cannot_be_read_is_refused(bench, market):
+    market.failing = {"quotes"}
+    error = refusal(bench, order(Side.BUY, "100"))
+    assert (error.code, error.symbol) == (NO_QUOTE, "AAPL")
+    assert "held shares can be sold" in str(error)
+
+
+def test_a_quote_is_read_while_nobody_else_is_kept_waiting(bench, market):
+    """A slow read of one caller must not hold up the approval of another."""
+    seen = []
+    market.during_read = lambda: seen.append(bench.manager._parts.placement._approving.locked())
+    bench.manager.place_limit_order(order(Side.BUY, "100"))
+    assert seen == [False]
+
+
+@pytest.mark.parametrize(
+    ("is_regular", "extended_hours", "code"),
+    [(True, False, OUTSIDE_COLLAR), (True, True, OUTSIDE_COLLAR), (False, True, None)],
+)
+def test_the_wider_bound_is_for_orders_that_may_trade_outside_the_session_while_it_is_closed(
+    market, is_regular, extended_hours, code
+):
+    bench = collared(ManagerBench(shares={"AAPL": 50}), market, is_regular=is_regular)
+    request = order(Side.BUY, "101.50", extended_hours=extended_hours)
+    if code is None:
+        assert bench.manager.place_limit_order(request).limit_price == Decimal("101.65")
+    else:
+        assert refusal(bench, request).code == code
+
+
+def test_without_a_collar_no_quote_is_needed():
+    assert ManagerBench().manager.place_limit_order(order(Side.BUY, "900")).limit_price == Decimal("901.35")
