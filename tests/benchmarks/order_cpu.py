@@ -24,6 +24,7 @@ for number in range(int(sys.argv[1])):
     bench.buy(f"order-{number}", symbol="SYM" + chr(65 + number % 20), price=Decimal(10000 + number) / 100)
     took.append(time.thread_time_ns() - begun)
     bench.gateway.order().fill()
+    bench.clock.sleep(5)
     if number % 20 == 19:
         bench.sync()
 print(*took)

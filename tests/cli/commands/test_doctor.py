@@ -24,7 +24,7 @@ def desk(tmp_path) -> CommandLineBench:
 
 
 def findings(desk: CommandLineBench) -> dict[str, str]:
-    return {check["name"]: check["result"] for check in desk.json("doctor")["checks"]}
+    return {check["name"]: check["finding"] for check in desk.json("doctor")["checks"]}
 
 
 def test_every_trouble_has_its_exit_code():
@@ -157,7 +157,7 @@ def test_costs_that_are_unknown_are_told(desk):
     desk.buy("first")
     told(desk, acceptance_event("AAPL", Decimal(7), before=Decimal(0), ratio=None, by="ada", reason="a gift"))
     found = check_of(desk, "results")
-    assert found["result"] == "warning"
+    assert found["finding"] == "warning"
     assert "the cost of AAPL is unknown since a person accepted the position" in found["detail"]
 
 
@@ -171,11 +171,11 @@ def test_fills_without_executions_are_told(desk):
 def test_a_story_that_cannot_be_true_is_told_though_its_records_verify(desk):
     desk.buy("first")
     told(desk, OrderEvent(event=EventKind.ORDER_UPDATED, client_order_id=ClientOrderId("nobody")))
-    assert (check_of(desk, "journal")["result"], check_of(desk, "results")["result"]) == ("ok", "failed")
+    assert (check_of(desk, "journal")["finding"], check_of(desk, "results")["finding"]) == ("ok", "failed")
 
 
 def test_what_stops_entries_is_named_with_the_command_that_helps(desk):
     desk("exit", "AAPL", "--reason", "news")
     (entries,) = [check for check in desk.json("doctor")["checks"] if check["name"] == "entries"]
-    assert entries["result"] == "warning"
+    assert entries["finding"] == "warning"
     assert "AAPL: it was left: news; run 'trading-bot resume AAPL'" in json.dumps(entries)

@@ -223,7 +223,7 @@ class TestDoctor:
         desk = CommandLineBench(tmp_path, LIVE)
         desk("arm", "--confirm", f"LIVE {NUMBER[-4:]}")
         done = desk("--json", "doctor")
-        found = {check["name"]: check["result"] for check in json.loads(done.stdout)["checks"]}
+        found = {check["name"]: check["finding"] for check in json.loads(done.stdout)["checks"]}
         assert done.returncode == ExitCode.LOGIN_NEEDED
         assert json.loads(done.stderr)["error"]["message"].startswith("session: nobody is logged in")
         assert (found["session"], found["account"]) == ("failed", "skipped")
@@ -232,7 +232,7 @@ class TestDoctor:
 
     def test_it_looks_at_the_latch_of_the_live_account(self, tmp_path):
         done = CommandLineBench(tmp_path, LIVE)("--json", "doctor")
-        found = {check["name"]: check["result"] for check in json.loads(done.stdout)["checks"]}
+        found = {check["name"]: check["finding"] for check in json.loads(done.stdout)["checks"]}
         assert (found["latch"], found["arming ends"]) == ("failed", "skipped")
 
 

@@ -49,11 +49,11 @@ def doctor(invocation: Invocation) -> None:
 
 def _show(invocation: Invocation, checks: "Sequence[Check]", *, ok: bool) -> None:
     if invocation.json:
-        listed = [{"name": each.name, "result": each.result.value, "detail": each.detail} for each in checks]
+        listed = [{"name": each.name, "finding": each.result.value, "detail": each.detail} for each in checks]
         print_json({"v": 1, "ok": ok, "checks": listed})
     else:
         rows = [(each.name, each.result.value, each.detail) for each in checks]
-        print_table(("check", "result", "detail"), rows, invocation=invocation)
+        print_table(("check", "finding", "detail"), rows, invocation=invocation)
 
 
 common_options(doctor)
