@@ -4,7 +4,6 @@ SQLite notices neither: it commits into a file that was deleted or replaced, and
 This module never opens the database. Closing any descriptor of it would drop every lock that SQLite holds on it.
 """
 
-import os
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ _NETWORK_TYPES = frozenset(
         *("fuse.gcsfuse", "fuse.ceph", "fuse.davfs2", "davfs", "fuse.juicefs", "fuse.mergerfs", "vboxsf", "prl_fs"),
     }
 )
+_RESTORE = "stop what cuts it, and run 'trading-bot audit verify'"
 _ESCAPES: Mapping[str, str] = {"\\040": " ", "\\011": "\t", "\\012": "\n", "\\134": "\\"}
 
 
@@ -45,30 +45,19 @@ def network_type(folder: Path, *, mounts: str) -> str | None:
     return kind if kind in _NETWORK_TYPES else None
 
 
-def inodes_in(folder: str) -> Mapping[str, int]:
-    """Return the inode that each name in a folder leads to."""
-    with os.scandir(folder) as entries:
-        return {entry.name: entry.inode() for entry in entries}
-
-
 class DatabaseFiles:
-    """The database file and what SQLite keeps beside it."""
+    """The database file and what SQLite keeps beside it.
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        files: FileSystem,
-        mounts: Callable[[], str],
-        names: Callable[[str], Mapping[str, int]] = inodes_in,
-    ) -> None:
+    ``kept_log_bytes`` is the size down to which SQLite itself may shorten the write-ahead log; nothing else of it
+    becomes shorter while it is in use.
+    """
+
+    def __init__(self, path: Path, *, files: FileSystem, mounts: Callable[[], str], kept_log_bytes: int = 0) -> None:
+        self._kept_log_bytes = kept_log_bytes
         self._paths = (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm"))
         self._files = files
         self._mounts = mounts
-        self._names = names
-        self._folder = str(path.parent)
-        self._noted: Mapping[Path, FileFacts] = {}
-        self._inodes: Mapping[str, int] = {}
+        self._noted: dict[Path, FileFacts] = {}
 
     def prepare(self) -> None:
         """Make the folder and an empty private file if they are not there, and refuse a place that is not safe.
@@ -86,6 +75,7 @@ class DatabaseFiles:
             there = self._files.facts_at(beside)
             if there is not None:
                 self._check_plain(beside, there)
+        self._check_not_emptied()
 
     def note(self) -> None:
         """Remember which files SQLite has opened. Call it in the first transaction, when it has opened them all.
@@ -95,8 +85,6 @@ class DatabaseFiles:
         """
         noted = {path: self._files.facts_at(path) for path in self._paths}
         self._noted = {path: facts for path, facts in noted.items() if facts is not None}
-        inodes = self._names(self._folder)
-        self._inodes = {path.name: inodes.get(path.name, 0) for path in self._paths}
         if len(self._noted) != len(self._paths):
             raise OSError("its files are being deleted by another program, so stop that one")
         self.check()
@@ -107,30 +95,17 @@ class DatabaseFiles:
         Raises:
             OSError: with the reason.
         """
-        for path in self._noted:
+        for path in self._paths:
             self._check_same(path)
 
-    def check_database(self) -> None:
-        """Do the same for the database itself, which is never made shorter.
+    def check_written(self) -> None:
+        """Do the same for the files that a commit writes: the database and its log.
 
         Raises:
             OSError: with the reason.
         """
-        self._check_same(self._paths[0])
-
-    def check_names(self) -> None:
-        """Refuse to go on if a name in the folder does not lead to the file that was opened.
-
-        The folder tells the inodes. Asking the log itself would slow every commit by a quarter: since 6.13, Linux
-        keeps a finer time for a file whose times were read, and has more to write at its next fsync.
-
-        Raises:
-            OSError: with the reason.
-        """
-        inodes = self._names(self._folder)
-        for name, inode in self._inodes.items():
-            if inodes.get(name) != inode:
-                raise _gone(name)
+        for path in self._paths[:2]:
+            self._check_same(path)
 
     def is_in_place(self) -> bool:
         """Whether `check` has nothing to say."""
@@ -147,12 +122,28 @@ class DatabaseFiles:
         return facts.size if facts else 0
 
     def _check_same(self, path: Path) -> None:
-        there, noted = self._files.facts_at(path), self._noted[path]
+        noted, there = self._noted.get(path), self._files.facts_at(path)
+        if noted is None:  # nothing was opened yet
+            return
         if there is None or (there.device, there.inode) != (noted.device, noted.inode):
-            raise _gone(path.name)
-        if path == self._paths[0] and there.size < noted.size:
-            raise OSError(f"{path.name} was made shorter by another program, so records are lost; restore it")
+            raise OSError(
+                f"{path.name} was deleted, moved or replaced while it was in use, so what is written now is lost; put "
+                "it back"
+            )
         self._check_plain(path, there)
+        is_log = path == self._paths[1]
+        if there.size < (min(noted.size, self._kept_log_bytes) if is_log else noted.size):
+            raise OSError(f"{path.name} was cut while it was in use, so records are missing; {_RESTORE}")
+        self._noted[path] = there
+
+    def _check_not_emptied(self) -> None:
+        # SQLite makes the database before its log. It deletes a log that it finds beside an empty database.
+        database, log = self._files.facts_at(self._paths[0]), self._files.facts_at(self._paths[1])
+        if database is not None and database.size == 0 and log is not None and log.size > 0:
+            raise OSError(
+                f"{self._paths[0].name} is empty, while its log {self._paths[1].name} holds records; keep both files, "
+                "and restore the journal from a backup"
+            )
 
     def _check_folder(self, folder: Path) -> None:
         facts = self._files.facts_at(folder)
@@ -172,12 +163,6 @@ class DatabaseFiles:
             raise OSError(f"{path.name} is not a plain file with one name")
         if facts.owner != self._files.user() or facts.mode & _WRITABLE_BY_OTHERS:
             raise OSError(f"{path.name} belongs to another user, or others may write it")
-
-
-def _gone(name: str) -> OSError:
-    return OSError(
-        f"{name} was deleted, moved or replaced while it was in use, so what is written now would be lost; put it back"
-    )
 
 
 def _unescaped(place: str) -> str:
