@@ -24,6 +24,7 @@ _HASH_END = b'"}'
 _HASH_LENGTH = 64
 _HEX = re.compile(rb"[0-9a-f]{64}")
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
+_OFFSET = len("+00:00")
 _HEAD_KEYS = ("v", "seq", "ts", "mono", "event", "session_id")
 _FACT_KEYS = (
     "correlation_id",
@@ -221,7 +222,7 @@ def _body(record: JournalRecord) -> bytes:
     written: dict[str, object] = {
         "v": record.v,
         "seq": record.seq,
-        "ts": _time_text(record.ts),
+        "ts": time_text(record.ts),
         "mono": str(record.mono),
         "event": fact.event.value,
         "session_id": record.session_id,
@@ -242,14 +243,15 @@ def _plain(value: object) -> object:
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, datetime):
-        return _time_text(value)
+        return time_text(value)
     if isinstance(value, Mapping):
         return {str(key): str(item)[:MAX_TEXT] for key, item in sorted(value.items())}
     return value
 
 
-def _time_text(moment: datetime) -> str:
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+def time_text(moment: datetime) -> str:
+    """Return a time as records state it: UTC, to the microsecond."""
+    return f"{moment.astimezone(UTC).isoformat(timespec='microseconds')[:-_OFFSET]}Z"
 
 
 def _parse(body: bytes, digest: str) -> JournalRecord:

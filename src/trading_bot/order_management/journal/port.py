@@ -1,17 +1,25 @@
 """The journal of one account, as the order store needs it. Engines fulfil it; the store never knows which.
 
-What every engine guarantees, and one contract suite proves:
+What every engine guarantees, against crashes, power loss, full or failing disks, damaged bytes and a second writer;
+`tests/contract/test_journals.py` proves each line over each engine:
 
 1. `Journal.commit` is one transaction: after it returns, all of it survives the loss of power; if it raises, nothing
-   may be acted on.
+   may be acted on. A reader sees all of it or nothing.
 2. A failed commit is *unknown* (`CommitUnknownError`): it may be stored all the same. The journal takes nothing more
-   until it is opened anew, which shows what became of it. Only `KeyTakenError` proves that nothing was stored.
-3. Records are numbered without a gap and chained: `hash` covers the body, and the body names the hash before it.
+   until it is opened anew, which shows what became of it. Every refusal is final for as long as the journal is open,
+   so that what is written elsewhere meanwhile has one place to go. `KeyTakenError` alone is not: it proves that nothing
+   was stored, and the journal goes on.
+3. Records are numbered without a gap and chained: `hash` covers the body, and the body names the hash before it. A
+   record whose hash is wrong is never given out.
 4. An order key is given away once, for ever: one client order id, one ref_id, one broker id.
-5. Standing pointers name the records that still count. A start reads those alone, so its cost does not grow with
-   history. They are no second truth: the records they point at are.
+5. Standing pointers name the records that still count. A start reads those alone, the first record and the last few,
+   so its cost does not grow with history. They are no second truth: the records they point at are.
+6. The first record says whose the journal is. The journal of another account or mode is refused.
+7. Reading never waits for a commit. Threads may share a journal; a forked process can neither use nor close it.
 
-Not guaranteed: that a copy of the database is not used elsewhere. The audit log and the broker tell.
+Not guaranteed: that a copy of the database is not used elsewhere; the audit log and the broker tell. Nor that a record
+which counts no more is whole: ``audit verify`` reads every one. Nor that there is one writer: the lease sees to that,
+and an engine only notices records that it did not write.
 """
 
 import enum
@@ -25,12 +33,25 @@ from trading_bot.order_management.journal.chain import ChainHead, SealedRecord
 from trading_bot.order_management.models import ClientOrderId
 
 
+class JournalMissingError(OrderLogError):
+    """There is no journal yet, or it holds nothing: the bot has not been started for this account."""
+
+    code = "journal_missing"
+
+
 class CommitUnknownError(OrderLogError):
     """A commit failed, and its records may be stored or not. Open the journal anew to see."""
 
 
 class KeyTakenError(OrderLogError):
-    """An order with one of these names is in the journal already; nothing of the commit was stored."""
+    """An order with one of these names is in the journal already; nothing of the commit was stored.
+
+    ``taken`` is the name as it was asked for.
+    """
+
+    def __init__(self, message: str, *, taken: "OrderKey") -> None:
+        super().__init__(message, client_order_id=taken.key if taken.kind is OrderKeyKind.CLIENT_ORDER_ID else None)
+        self.taken = taken
 
 
 class OrderKeyKind(enum.StrEnum):
@@ -86,11 +107,21 @@ class Opened:
     """Whether it held no record before."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointAlert:
+    """The journal could not tidy itself. What is committed is safe; a person has to look before the disk is full."""
+
+    message: str
+    """What hinders it, and what to do."""
+    log_bytes: int
+    """How long the write-ahead log is by now."""
+
+
 class JournalReader(Protocol):
     """Reads a journal that another process may be writing. Each method is one short read transaction.
 
-    Each raises `OrderLogError` where the journal cannot be read, and `OrderLogDamagedError` where a record's hash is
-    wrong.
+    Each raises `JournalMissingError` where there is none yet, `OrderLogError` where it cannot be read, and
+    `OrderLogDamagedError` where a record's hash is wrong.
     """
 
     def read_head(self) -> ChainHead:
@@ -101,12 +132,20 @@ class JournalReader(Protocol):
         """Return the records that still count, in the order of their numbers."""
         ...
 
+    def pointers(self, kind: str) -> tuple[Pointer, ...]:
+        """Return the standing pointers of one kind, in order."""
+        ...
+
     def records_of(self, client_order_id: ClientOrderId) -> tuple[JournalRecord, ...]:
         """Return every record of one order, in the order of their numbers."""
         ...
 
     def find_order(self, kind: OrderKeyKind, key: str) -> ClientOrderId | None:
         """Return the client order id of the order that has this name."""
+        ...
+
+    def has_key(self, kind: OrderKeyKind, key: str) -> bool:
+        """Whether this name was given away."""
         ...
 
     def page(self, *, after: int, limit: int) -> Sequence[SealedRecord]:
@@ -145,6 +184,10 @@ class Journal(JournalReader, Protocol):
         """
         ...
 
+    def checkpoint(self) -> CheckpointAlert | None:
+        """Tidy up if it is due, and return what hinders it, if anything does. Call it between orders."""
+        ...
+
     def close(self) -> None:
-        """Close it; later commits are refused."""
+        """Close it; later commits are refused. In a forked process it does nothing."""
         ...
