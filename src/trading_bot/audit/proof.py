@@ -1,0 +1,295 @@
+"""The proof of a journal: its database, its audit log, and each against the other.
+
+What is proven of the database: each record has the hash of its text; it names the hash before it; no number is missing;
+the columns beside the text repeat it; an order that was decided has its keys; keys and standing pointers lead to a
+record that fits. Of the audit log: the same chain, through its finished files. Of both: that they tell the same.
+
+Not proven: that the records tell a possible story, which a start finds out, and that nobody wrote both anew.
+
+Memory does not grow with the journal: rows come in pages, each read in a short transaction, beside a bot that writes.
+A line of the log that equals its row byte by byte needs no proof of its own.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from trading_bot.audit.stored_rows import Row
+from trading_bot.order_management.exceptions import OrderLogError
+from trading_bot.order_management.journal.audit_files import log_files, log_lines
+from trading_bot.order_management.journal.chain import GENESIS, BadRecordError, decode_alone
+from trading_bot.order_management.journal.sql import column_text
+
+_PAGE = 2_000
+_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
+_COLUMNS = ("seq", "ts", "event", "session_id", "correlation_id", "client_order_id", "ref_id", "order_id", "symbol")
+_NAMED = {"client_order_id": 4, "ref_id": 5, "order_id": 6, "order": 4}
+"""Where a row of a key or pointer has the name that the record it leads to must have."""
+
+Fault: TypeAlias = tuple[int, str]
+"""The number of the first record that is wrong, and what is wrong with it."""
+
+
+class ProofRows(Protocol):
+    """The database's rows, page by page."""
+
+    def records(self, *, after: int, limit: int) -> Sequence[Row]:
+        """Return up to ``limit`` rows of records numbered above ``after``."""
+        ...
+
+    def keys(self, *, after: tuple[str, str], limit: int) -> Sequence[Row]:
+        """Return up to ``limit`` order keys behind ``after``."""
+        ...
+
+    def pointers(self, *, after: tuple[str, str, int], limit: int) -> Sequence[Row]:
+        """Return up to ``limit`` standing pointers behind ``after``."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class ChainProof:
+    """How far one chain is proven. ``fault`` is what is wrong with the record after ``seq``."""
+
+    seq: int = 0
+    hash: str = GENESIS
+    first: int | None = None
+    """The number of its first record; an audit log may have lost its oldest files."""
+    fault: Fault | None = None
+
+    def advance(self, seq: int, digest: str) -> None:
+        """Note one more record as proven."""
+        self.seq, self.hash = seq, digest
+        if self.first is None:
+            self.first = seq
+
+
+@dataclass(slots=True, kw_only=True)
+class JournalProof:
+    """What was proven, and what is wrong."""
+
+    database: ChainProof = field(default_factory=ChainProof)
+    log: ChainProof = field(default_factory=ChainProof)
+    differ: Fault | None = None
+    """The first record that each of them has in another form, if they do: one of them was written anew."""
+    names: str | None = None
+    """What is wrong with order keys or standing pointers, if anything is."""
+    last_ts: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.problem is None
+
+    @property
+    def last_at(self) -> datetime | None:
+        """When the last proven record was written."""
+        return datetime.strptime(self.last_ts, _TIME).replace(tzinfo=UTC) if self.last_ts is not None else None
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong, and with which of them; the database's own faults first."""
+        found = []
+        if self.database.fault is not None:
+            found.append(f"the database is wrong from record {self.database.fault[0]} on: {self.database.fault[1]}")
+        if self.names is not None:
+            found.append(f"the database is wrong: {self.names}")
+        if self.log.fault is not None:
+            found.append(f"the audit log is wrong from record {self.log.fault[0]} on: {self.log.fault[1]}")
+        if self.differ is not None:
+            found.append(f"from record {self.differ[0]} on {self.differ[1]}")
+        return "; ".join(found) or None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person may want to know of the audit log although nothing is wrong."""
+        log, head = self.log, self.database.seq
+        if self.log.fault is not None or not head:
+            return ()
+        if log.first is None:
+            return ("there is no audit log; the next start of a bot makes it from the database",)
+        begins = (f"the audit log begins with record {log.first}",) if log.first > 1 else ()
+        if log.seq < head:
+            return (*begins, f"the audit log ends with record {log.seq}; the next records of a bot complete it")
+        return begins
+
+
+def prove(rows: ProofRows, log: Path, *, on_record: Callable[[int], None] = lambda _seq: None) -> JournalProof:
+    """Prove both, up to the first fault of each. ``on_record`` is told of the number of each page's last record.
+
+    Raises:
+        OrderLogError: the database cannot be read.
+    """
+    proof = JournalProof()
+    lines = _Lines(log, proof)
+    while page := rows.records(after=proof.database.seq, limit=_PAGE):
+        for row in page:
+            proof.database.fault = _row_fault(row, proof.database)
+            if proof.database.fault is not None:
+                break
+            proof.database.advance(row[0], row[11])
+            lines.compare(row)
+        if proof.database.fault is not None:
+            break
+        proof.last_ts = page[-1][1]
+        on_record(proof.database.seq)
+    lines.finish(rows)
+    if proof.database.fault is None:
+        proof.names = _name_fault(rows)
+    return proof
+
+
+def _row_fault(row: Row, chain: ChainProof) -> Fault | None:
+    wanted = chain.seq + 1
+    if row[0] != wanted:
+        return wanted, f"it is missing, and the next one is record {row[0]}" if row[0] > wanted else "its number repeats"
+    body, prev, digest = row[9], row[10], row[11]
+    try:
+        if hashlib.sha256(body.encode()).hexdigest() != digest:
+            return wanted, "its hash does not match its content"
+        raw = json.loads(body)
+        found = tuple(map(raw.get, _COLUMNS))
+    except (AttributeError, ValueError, TypeError, RecursionError):
+        return wanted, "it is no record"
+    if raw.get("prev") != chain.hash or prev != chain.hash:
+        return wanted, f"it does not follow record {chain.seq}"
+    if found != row[:9] and tuple(map(_as_column, found)) != row[:9]:
+        return wanted, "the columns beside it say something else"
+    if not row[12]:
+        return wanted, "the order that it decides has no key, so that its id could be used twice"
+    return None
+
+
+def _as_column(value: object) -> object:
+    return column_text(value) if isinstance(value, str) else value
+
+
+class _Lines:
+    """Walks through the log's lines beside the rows of the database."""
+
+    def __init__(self, path: Path, proof: JournalProof) -> None:
+        self._proof = proof
+        self._lines = _all_lines(path)
+        self._line: bytes | None = None
+        self._next()
+        self._begins_at = self._first_number()
+
+    def compare(self, row: Row) -> None:
+        """Take the line of the record in ``row``, which is proven."""
+        if self._line is None or row[0] < self._begins_at:
+            return
+        proof = self._proof
+        if proof.differ is None and self._line == f'{row[9][:-1]},"hash":"{row[11]}"}}\n'.encode():
+            proof.log.advance(row[0], row[11])
+            self._next()
+            return
+        self._take_alone()
+        if proof.log.fault is None and proof.differ is None:
+            proof.differ = row[0], "the database and the audit log have different records, each in a chain of its own"
+
+    def finish(self, rows: ProofRows) -> None:
+        """Take the lines that are left, for which the database may have got its rows meanwhile."""
+        proof, head = self._proof, self._proof.database
+        while self._line is not None:
+            later = rows.records(after=head.seq, limit=1) if head.fault is None else ()
+            if later and (fault := _row_fault(later[0], head)) is None:
+                head.advance(later[0][0], later[0][11])
+                proof.last_ts = later[0][1]
+                self.compare(later[0])
+            else:
+                break
+        while self._line is not None:
+            self._take_alone()
+        if head.fault is None and proof.differ is None and proof.log.seq > head.seq:
+            head.fault = (
+                head.seq + 1,
+                f"it is missing, although the audit log goes on to record {proof.log.seq}: the database was restored "
+                "from a copy, or cut",
+            )
+
+    def _first_number(self) -> int:
+        try:
+            first = decode_alone(self._line[:-1]) if self._line is not None else None
+        except BadRecordError as error:
+            self._fail(1, str(error))
+            return 0
+        if first is None:
+            return 0
+        log = self._proof.log
+        log.seq, log.hash = first.seq - 1, first.prev
+        return first.seq
+
+    def _take_alone(self) -> None:
+        log, line = self._proof.log, self._line
+        if line is None:
+            return
+        try:
+            record = decode_alone(line[:-1])
+        except BadRecordError as error:
+            self._fail(log.seq + 1, str(error))
+            return
+        if record.seq > log.seq + 1:
+            self._fail(log.seq + 1, f"it is missing, and the next one is record {record.seq}")
+        elif (record.seq, record.prev) != (log.seq + 1, log.hash):
+            self._fail(log.seq + 1, f"it is numbered {record.seq} and does not follow record {log.seq}")
+        else:
+            log.advance(record.seq, record.hash)
+            self._next()
+
+    def _fail(self, seq: int, problem: str) -> None:
+        self._proof.log.fault = seq, problem
+        self._line = None
+
+    def _next(self) -> None:
+        try:
+            self._line = next(self._lines, None)
+        except OrderLogError as error:
+            self._fail(self._proof.log.seq + 1, str(error))
+
+
+def _all_lines(path: Path) -> Iterator[bytes]:
+    """Yield the whole lines of every file, also where the live one is finished meanwhile."""
+    done: set[tuple[int, int]] = set()
+    while (file := _next_file(path, done)) is not None:
+        for line in log_lines(file):
+            if not line.endswith(b"\n") and file == path:
+                return  # it is being written, or was cut short by a crash and will be written anew
+            yield line
+
+
+def _next_file(path: Path, done: set[tuple[int, int]]) -> Path | None:
+    for file in log_files(path):
+        try:
+            status = file.stat()
+        except OSError:
+            continue  # it got another name just now
+        if (status.st_dev, status.st_ino) not in done:
+            done.add((status.st_dev, status.st_ino))
+            return file
+    return None
+
+
+def _name_fault(rows: ProofRows) -> str | None:
+    key: tuple[str, str] = ("", "")
+    while page := rows.keys(after=key, limit=_PAGE):
+        if (fault := next(filter(None, map(_lost_name, page)), None)) is not None:
+            return f"the order key {fault}"
+        key = page[-1][0], page[-1][1]
+    pointer: tuple[str, str, int] = ("", "", 0)
+    while page := rows.pointers(after=pointer, limit=_PAGE):
+        if (fault := next(filter(None, map(_lost_name, page)), None)) is not None:
+            return f"the standing pointer {fault}"
+        pointer = page[-1][0], page[-1][1], page[-1][2]
+    return None
+
+
+def _lost_name(row: Row) -> str | None:
+    kind, key, seq = row[:3]
+    if row[3] is None:
+        return f"{kind} {ascii(key)[:80]} leads to record {seq}, which is missing"
+    if kind in _NAMED and row[_NAMED[kind]] != key:
+        return f"{kind} {ascii(key)[:80]} leads to record {seq}, which does not have that name"
+    return None
