@@ -12,21 +12,22 @@ A line of the log that equals its row byte by byte needs no proof of its own.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from trading_bot.audit.log_lines import LogLines
 from trading_bot.audit.stored_rows import Row
 from trading_bot.order_management.exceptions import OrderLogError
-from trading_bot.order_management.journal.audit_files import log_files, log_lines
 from trading_bot.order_management.journal.chain import GENESIS, BadRecordError, decode_alone
 from trading_bot.order_management.journal.sql import column_text
 
 _PAGE = 2_000
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 _COLUMNS = ("seq", "ts", "event", "session_id", "correlation_id", "client_order_id", "ref_id", "order_id", "symbol")
+_DIFFER = "the database and the audit log have different records, each in a chain of its own"
 _NAMED = {"client_order_id": 4, "ref_id": 5, "order_id": 6, "order": 4}
 """Where a row of a key or pointer has the name that the record it leads to must have."""
 
@@ -124,42 +125,70 @@ def prove(rows: ProofRows, log: Path, *, on_record: Callable[[int], None] = lamb
         OrderLogError: the database cannot be read.
     """
     proof = JournalProof()
-    lines = _Lines(log, proof)
+    lines = _LogProof(log, proof)
     while page := rows.records(after=proof.database.seq, limit=_PAGE):
-        for row in page:
-            proof.database.fault = _row_fault(row, proof.database)
-            if proof.database.fault is not None:
-                break
-            proof.database.advance(row[0], row[11])
-            lines.compare(row)
-        if proof.database.fault is not None:
+        if not _prove_page(page, proof, lines):
             break
-        proof.last_ts = page[-1][1]
         on_record(proof.database.seq)
-    lines.finish(rows)
+    lines.finish()
+    _prove_against_log(rows, proof, lines)
     if proof.database.fault is None:
         proof.names = _name_fault(rows)
     return proof
 
 
+def _prove_page(page: Sequence[Row], proof: JournalProof, lines: "_LogProof") -> bool:
+    chain = proof.database
+    for row in page:
+        chain.fault = _row_fault(row, chain)
+        if chain.fault is not None:
+            return False
+        chain.advance(row[0], row[11])
+        lines.compare(row)
+    proof.last_ts = page[-1][1]
+    return True
+
+
+def _prove_against_log(rows: ProofRows, proof: JournalProof, lines: "_LogProof") -> None:
+    """Prove that the database reaches to where the log ends, and has the same record there, and so before it."""
+    database, log = proof.database, proof.log
+    while database.fault is None and database.seq < log.seq:
+        # A bot may have committed them while the log was read.
+        page = rows.records(after=database.seq, limit=_PAGE)
+        if not page:
+            told = f"although the audit log goes on to record {log.seq}: the database was restored from a copy, or cut"
+            database.fault = database.seq + 1, f"it is missing, {told}"
+        else:
+            _prove_page(page, proof, lines)
+    if database.fault is None and proof.differ is None and log.first is not None:
+        last = rows.records(after=log.seq - 1, limit=1)
+        if last and last[0][11] != log.hash:
+            proof.differ = log.seq, _DIFFER
+
+
 def _row_fault(row: Row, chain: ChainProof) -> Fault | None:
     wanted = chain.seq + 1
     if row[0] != wanted:
-        return wanted, f"it is missing, and the next one is record {row[0]}" if row[0] > wanted else "its number repeats"
-    body, prev, digest = row[9], row[10], row[11]
+        return wanted, f"it is missing, and the next one is record {row[0]}"
+    problem = _text_problem(row, chain)
+    if problem is None and not row[12]:
+        problem = "the order that it decides has no key, so that its id could be used twice"
+    return None if problem is None else (wanted, problem)
+
+
+def _text_problem(row: Row, chain: ChainProof) -> str | None:
+    body = row[9]
     try:
-        if hashlib.sha256(body.encode()).hexdigest() != digest:
-            return wanted, "its hash does not match its content"
+        if hashlib.sha256(body.encode()).hexdigest() != row[11]:
+            return "its hash does not match its content"
         raw = json.loads(body)
         found = tuple(map(raw.get, _COLUMNS))
     except (AttributeError, ValueError, TypeError, RecursionError):
-        return wanted, "it is no record"
-    if raw.get("prev") != chain.hash or prev != chain.hash:
-        return wanted, f"it does not follow record {chain.seq}"
+        return "it is no record"
+    if raw.get("prev") != chain.hash or row[10] != chain.hash:
+        return f"it does not follow record {chain.seq}"
     if found != row[:9] and tuple(map(_as_column, found)) != row[:9]:
-        return wanted, "the columns beside it say something else"
-    if not row[12]:
-        return wanted, "the order that it decides has no key, so that its id could be used twice"
+        return "the columns beside it say something else"
     return None
 
 
@@ -167,60 +196,48 @@ def _as_column(value: object) -> object:
     return column_text(value) if isinstance(value, str) else value
 
 
-class _Lines:
+class _LogProof:
     """Walks through the log's lines beside the rows of the database."""
 
     def __init__(self, path: Path, proof: JournalProof) -> None:
         self._proof = proof
-        self._lines = _all_lines(path)
+        self._lines = LogLines(path)
         self._line: bytes | None = None
         self._next()
-        self._begins_at = self._first_number()
+        self._begin()
 
     def compare(self, row: Row) -> None:
-        """Take the line of the record in ``row``, which is proven."""
-        if self._line is None or row[0] < self._begins_at:
-            return
+        """Take the line of the record in ``row``, which is proven; a line that is not there yet is left for later."""
         proof = self._proof
+        if self._line is None or row[0] != proof.log.seq + 1:
+            return
         if proof.differ is None and self._line == f'{row[9][:-1]},"hash":"{row[11]}"}}\n'.encode():
             proof.log.advance(row[0], row[11])
             self._next()
             return
         self._take_alone()
         if proof.log.fault is None and proof.differ is None:
-            proof.differ = row[0], "the database and the audit log have different records, each in a chain of its own"
+            proof.differ = row[0], _DIFFER
 
-    def finish(self, rows: ProofRows) -> None:
-        """Take the lines that are left, for which the database may have got its rows meanwhile."""
-        proof, head = self._proof, self._proof.database
-        while self._line is not None:
-            later = rows.records(after=head.seq, limit=1) if head.fault is None else ()
-            if later and (fault := _row_fault(later[0], head)) is None:
-                head.advance(later[0][0], later[0][11])
-                proof.last_ts = later[0][1]
-                self.compare(later[0])
-            else:
-                break
+    def finish(self) -> None:
+        """Take the lines that are left, or have come meanwhile."""
+        if self._line is None and self._proof.log.fault is None:
+            self._next()
+            if self._proof.log.first is None:
+                self._begin()
         while self._line is not None:
             self._take_alone()
-        if head.fault is None and proof.differ is None and proof.log.seq > head.seq:
-            head.fault = (
-                head.seq + 1,
-                f"it is missing, although the audit log goes on to record {proof.log.seq}: the database was restored "
-                "from a copy, or cut",
-            )
+        self._lines.close()
 
-    def _first_number(self) -> int:
+    def _begin(self) -> None:
+        if self._line is None:
+            return
         try:
-            first = decode_alone(self._line[:-1]) if self._line is not None else None
+            first = decode_alone(self._line[:-1])
         except BadRecordError as error:
-            self._fail(1, str(error))
-            return 0
-        if first is None:
-            return 0
-        log = self._proof.log
-        log.seq, log.hash = first.seq - 1, first.prev
-        return first.seq
+            self._fail(str(error))
+            return
+        self._proof.log.seq, self._proof.log.hash = first.seq - 1, first.prev
 
     def _take_alone(self) -> None:
         log, line = self._proof.log, self._line
@@ -229,47 +246,25 @@ class _Lines:
         try:
             record = decode_alone(line[:-1])
         except BadRecordError as error:
-            self._fail(log.seq + 1, str(error))
+            self._fail(str(error))
             return
         if record.seq > log.seq + 1:
-            self._fail(log.seq + 1, f"it is missing, and the next one is record {record.seq}")
+            self._fail(f"it is missing, and the next one is record {record.seq}")
         elif (record.seq, record.prev) != (log.seq + 1, log.hash):
-            self._fail(log.seq + 1, f"it is numbered {record.seq} and does not follow record {log.seq}")
+            self._fail(f"it is numbered {record.seq} and does not follow record {log.seq}")
         else:
             log.advance(record.seq, record.hash)
             self._next()
 
-    def _fail(self, seq: int, problem: str) -> None:
-        self._proof.log.fault = seq, problem
+    def _fail(self, problem: str) -> None:
+        self._proof.log.fault = self._proof.log.seq + 1, problem
         self._line = None
 
     def _next(self) -> None:
         try:
-            self._line = next(self._lines, None)
+            self._line = self._lines.read()
         except OrderLogError as error:
-            self._fail(self._proof.log.seq + 1, str(error))
-
-
-def _all_lines(path: Path) -> Iterator[bytes]:
-    """Yield the whole lines of every file, also where the live one is finished meanwhile."""
-    done: set[tuple[int, int]] = set()
-    while (file := _next_file(path, done)) is not None:
-        for line in log_lines(file):
-            if not line.endswith(b"\n") and file == path:
-                return  # it is being written, or was cut short by a crash and will be written anew
-            yield line
-
-
-def _next_file(path: Path, done: set[tuple[int, int]]) -> Path | None:
-    for file in log_files(path):
-        try:
-            status = file.stat()
-        except OSError:
-            continue  # it got another name just now
-        if (status.st_dev, status.st_ino) not in done:
-            done.add((status.st_dev, status.st_ino))
-            return file
-    return None
+            self._fail(str(error))
 
 
 def _name_fault(rows: ProofRows) -> str | None:

@@ -5,11 +5,11 @@ An engine adds its own connection, the begin and the end of a transaction, its l
 proves that both agree.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from itertools import pairwise
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
@@ -34,6 +34,7 @@ CHECKED_AT_THE_END = 64
 _VERIFY = "run 'trading-bot audit verify'"
 _COLUMNS = "seq, ts, event, session_id, correlation_id, client_order_id, ref_id, order_id, symbol, body, prev, hash"
 _Row: TypeAlias = tuple[Any, ...]
+_T = TypeVar("_T")
 
 
 class Cursor(Protocol):
@@ -347,6 +348,11 @@ class RowReader:
 
     def _lent(self) -> AbstractContextManager[Cursor]:
         raise NotImplementedError  # pragma: no cover (each engine has its own)
+
+    def query(self, fetch: Callable[[Cursor], _T]) -> _T:
+        """Return what ``fetch`` reads, in one short read transaction: for proofs, which believe no row."""
+        with self._lent() as cursor:
+            return fetch(cursor)
 
     def read_head(self) -> ChainHead:
         """Return the number and hash of the last record."""
