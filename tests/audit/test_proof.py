@@ -44,6 +44,9 @@ def test_an_empty_database_has_nothing_that_could_be_wrong(tmp_path):
         def records(self, **_where):
             return ()
 
+        def key_counts(self):
+            return {}
+
         keys = pointers = records
 
     found = prove(Nothing(), tmp_path / "orders.jsonl")

@@ -12,21 +12,24 @@ A line of the log that equals its row byte by byte needs no proof of its own.
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from trading_bot.audit.log_lines import LogLines
-from trading_bot.audit.stored_rows import Row
+from trading_bot.audit.stored_rows import ABSENT, COLUMNS, SEPARATOR, Row
+from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import GENESIS, BadRecordError, decode_alone
 from trading_bot.order_management.journal.sql import column_text
 
 _PAGE = 2_000
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
-_COLUMNS = ("seq", "ts", "event", "session_id", "correlation_id", "client_order_id", "ref_id", "order_id", "symbol")
+_INTENDED = EventKind.ORDER_INTENDED.value
 _DIFFER = "the database and the audit log have different records, each in a chain of its own"
 _NAMED = {"client_order_id": 4, "ref_id": 5, "order_id": 6, "order": 4}
 """Where a row of a key or pointer has the name that the record it leads to must have."""
@@ -42,8 +45,12 @@ class ProofRows(Protocol):
         """Return up to ``limit`` rows of records numbered above ``after``."""
         ...
 
-    def keys(self, *, after: tuple[str, str], limit: int) -> Sequence[Row]:
-        """Return up to ``limit`` order keys behind ``after``."""
+    def key_counts(self) -> Mapping[str, int]:
+        """Return how many order keys there are of each kind."""
+        ...
+
+    def keys(self, kind: str, *, after: str, limit: int) -> Sequence[Row]:
+        """Return up to ``limit`` order keys of a kind behind ``after``."""
         ...
 
     def pointers(self, *, after: tuple[str, str, int], limit: int) -> Sequence[Row]:
@@ -76,6 +83,8 @@ class JournalProof:
     log: ChainProof = field(default_factory=ChainProof)
     differ: Fault | None = None
     """The first record that each of them has in another form, if they do: one of them was written anew."""
+    kept: Counter[str] = field(default_factory=Counter)
+    """How many order keys of each kind were seen to lead to the record that gave them."""
     names: str | None = None
     """What is wrong with order keys or standing pointers, if anything is."""
     last_ts: str | None = None
@@ -125,15 +134,16 @@ def prove(rows: ProofRows, log: Path, *, on_record: Callable[[int], None] = lamb
         OrderLogError: the database cannot be read.
     """
     proof = JournalProof()
-    lines = _LogProof(log, proof)
-    while page := rows.records(after=proof.database.seq, limit=_PAGE):
-        if not _prove_page(page, proof, lines):
-            break
-        on_record(proof.database.seq)
-    lines.finish()
+    with closing(LogLines(log)) as source:
+        lines = _LogProof(source, proof)
+        while page := rows.records(after=proof.database.seq, limit=_PAGE):
+            if not _prove_page(page, proof, lines):
+                break
+            on_record(proof.database.seq)
+        lines.finish()
     _prove_against_log(rows, proof, lines)
     if proof.database.fault is None:
-        proof.names = _name_fault(rows)
+        proof.names = _name_fault(rows, proof.kept)
     return proof
 
 
@@ -143,9 +153,12 @@ def _prove_page(page: Sequence[Row], proof: JournalProof, lines: "_LogProof") ->
         chain.fault = _row_fault(row, chain)
         if chain.fault is not None:
             return False
-        chain.advance(row[0], row[11])
+        chain.advance(row[0], row[3])
         lines.compare(row)
-    proof.last_ts = page[-1][1]
+        if row[4] is not None:
+            proof.kept["client_order_id"] += row[4] == row[0]
+            proof.kept["ref_id"] += row[5] == row[0]
+    proof.last_ts = page[-1][1].partition(SEPARATOR)[0]
     return True
 
 
@@ -162,46 +175,50 @@ def _prove_against_log(rows: ProofRows, proof: JournalProof, lines: "_LogProof")
             _prove_page(page, proof, lines)
     if database.fault is None and proof.differ is None and log.first is not None:
         last = rows.records(after=log.seq - 1, limit=1)
-        if last and last[0][11] != log.hash:
+        if last and last[0][3] != log.hash:
             proof.differ = log.seq, _DIFFER
 
 
 def _row_fault(row: Row, chain: ChainProof) -> Fault | None:
+    seq, columns, body, digest, kept_as, kept_by_ref = row
     wanted = chain.seq + 1
-    if row[0] != wanted:
-        return wanted, f"it is missing, and the next one is record {row[0]}"
-    problem = _text_problem(row, chain)
-    if problem is None and not row[12]:
+    if seq != wanted:
+        return wanted, f"it is missing, and the next one is record {seq}"
+    try:
+        if hashlib.sha256(body.encode()).hexdigest() != digest:
+            return wanted, "its hash does not match its content"
+        raw = json.loads(body)
+        event = raw["event"]
+        problem = _column_problem(raw, columns, row, chain)
+    except (AttributeError, LookupError, ValueError, TypeError, RecursionError):
+        return wanted, "it is no record"
+    if problem is None and event == _INTENDED and (kept_as is None or kept_by_ref is None):
         problem = "the order that it decides has no key, so that its id could be used twice"
     return None if problem is None else (wanted, problem)
 
 
-def _text_problem(row: Row, chain: ChainProof) -> str | None:
-    body = row[9]
-    try:
-        if hashlib.sha256(body.encode()).hexdigest() != row[11]:
-            return "its hash does not match its content"
-        raw = json.loads(body)
-        found = tuple(map(raw.get, _COLUMNS))
-    except (AttributeError, ValueError, TypeError, RecursionError):
-        return "it is no record"
-    if raw.get("prev") != chain.hash or row[10] != chain.hash:
+def _column_problem(raw: Mapping[str, object], columns: str, row: Row, chain: ChainProof) -> str | None:
+    get = raw.get
+    values = [get(name, ABSENT) for name in COLUMNS]
+    if get("prev") != chain.hash:
         return f"it does not follow record {chain.seq}"
-    if found != row[:9] and tuple(map(_as_column, found)) != row[:9]:
+    if get("seq") != row[0]:
+        return "it has another number in its text"
+    if SEPARATOR.join(values) != columns and SEPARATOR.join(map(_as_column, values)) != columns:  # type: ignore[arg-type]  # other types are no record
         return "the columns beside it say something else"
     return None
 
 
-def _as_column(value: object) -> object:
-    return column_text(value) if isinstance(value, str) else value
+def _as_column(value: object) -> str:
+    return column_text(value) if isinstance(value, str) and value != ABSENT else ABSENT
 
 
 class _LogProof:
     """Walks through the log's lines beside the rows of the database."""
 
-    def __init__(self, path: Path, proof: JournalProof) -> None:
+    def __init__(self, lines: LogLines, proof: JournalProof) -> None:
         self._proof = proof
-        self._lines = LogLines(path)
+        self._lines = lines
         self._line: bytes | None = None
         self._next()
         self._begin()
@@ -211,8 +228,8 @@ class _LogProof:
         proof = self._proof
         if self._line is None or row[0] != proof.log.seq + 1:
             return
-        if proof.differ is None and self._line == f'{row[9][:-1]},"hash":"{row[11]}"}}\n'.encode():
-            proof.log.advance(row[0], row[11])
+        if proof.differ is None and self._line == f'{row[2][:-1]},"hash":"{row[3]}"}}\n'.encode():
+            proof.log.advance(row[0], row[3])
             self._next()
             return
         self._take_alone()
@@ -227,7 +244,6 @@ class _LogProof:
                 self._begin()
         while self._line is not None:
             self._take_alone()
-        self._lines.close()
 
     def _begin(self) -> None:
         if self._line is None:
@@ -267,17 +283,25 @@ class _LogProof:
             self._fail(str(error))
 
 
-def _name_fault(rows: ProofRows) -> str | None:
-    key: tuple[str, str] = ("", "")
-    while page := rows.keys(after=key, limit=_PAGE):
-        if (fault := next(filter(None, map(_lost_name, page)), None)) is not None:
-            return f"the order key {fault}"
-        key = page[-1][0], page[-1][1]
+def _name_fault(rows: ProofRows, kept: Mapping[str, int]) -> str | None:
+    for kind, count in rows.key_counts().items():
+        # A name is unique, so as many good ones as there are in all are all of them.
+        if count != kept.get(kind) and (fault := _key_fault(rows, kind)) is not None:
+            return fault
     pointer: tuple[str, str, int] = ("", "", 0)
     while page := rows.pointers(after=pointer, limit=_PAGE):
         if (fault := next(filter(None, map(_lost_name, page)), None)) is not None:
             return f"the standing pointer {fault}"
         pointer = page[-1][0], page[-1][1], page[-1][2]
+    return None
+
+
+def _key_fault(rows: ProofRows, kind: str) -> str | None:
+    key = ""
+    while page := rows.keys(kind, after=key, limit=_PAGE):
+        if (fault := next(filter(None, map(_lost_name, page)), None)) is not None:
+            return f"the order key {fault}"
+        key = page[-1][1]
     return None
 
 
