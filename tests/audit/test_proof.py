@@ -22,6 +22,22 @@ STORY = (
 LAST = len(STORY) + 1
 
 
+class NoRows:
+    """An empty database."""
+
+    def records(self, *, after: int, limit: int):
+        return ()
+
+    def key_counts(self):
+        return {}
+
+    def keys(self, kind: str, *, after: str, limit: int):
+        return ()
+
+    def pointers(self, *, after: tuple[str, str, int], limit: int):
+        return ()
+
+
 @pytest.fixture
 def desk(tmp_path: Path) -> StoredJournal:
     return StoredJournal(tmp_path).tell(*STORY).close()
@@ -40,16 +56,7 @@ def test_a_whole_journal_and_its_log_are_proven_to_their_end(desk):
 
 
 def test_an_empty_database_has_nothing_that_could_be_wrong(tmp_path):
-    class Nothing:
-        def records(self, **_where):
-            return ()
-
-        def key_counts(self):
-            return {}
-
-        keys = pointers = records
-
-    found = prove(Nothing(), tmp_path / "orders.jsonl")
+    found = prove(NoRows(), tmp_path / "orders.jsonl")
     assert (found.ok, found.database.seq, found.notes, found.last_at) == (True, 0, (), None)
 
 

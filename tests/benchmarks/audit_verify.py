@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
@@ -23,8 +24,9 @@ from tests.support.stored_journal import ACCOUNT, IDENTITY
 from trading_bot.audit.proof import prove
 from trading_bot.audit.stored_rows import StoredRows
 from trading_bot.files import LocalFiles
+from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.journal.audit_log import AuditLog
-from trading_bot.order_management.journal.chain import head_at, seal
+from trading_bot.order_management.journal.chain import ChainHead, SealedRecord, head_at, seal
 from trading_bot.order_management.journal.identity import opening
 from trading_bot.order_management.journal.port import Commit, OrderKey, OrderKeyKind
 from trading_bot.order_management.journal.sqlite import SqliteJournal, SqliteReader
@@ -35,16 +37,18 @@ _BATCH = 5_000
 _FILE_BYTES = 16 * 1024**2
 
 
-def story(number: int):
+def story(number: int) -> Iterator[OrderEvent]:
     name = ClientOrderId(f"strategy-2026-11-23-{number:09d}")
-    names = {"ref_id": ref_of(name), "order_id": order_id_of(name), "symbol": "AAPL"}
     yield intended(name)
-    yield replace(now_in(OrderState.CONFIRMED, name), **names)
-    yield replace(booked(fill(1, 10), name), **names, execution_id=ExecutionId(f"fill-{number}"))
-    yield replace(now_in(OrderState.FILLED, name, filled_quantity=Decimal(10), average_price=Decimal("99.9")), **names)
+    for event in (
+        now_in(OrderState.CONFIRMED, name),
+        booked(fill(1, 10), name, execution_id=ExecutionId(f"fill-{number}")),
+        now_in(OrderState.FILLED, name, filled_quantity=Decimal(10), average_price=Decimal("99.9")),
+    ):
+        yield replace(event, ref_id=ref_of(name), order_id=order_id_of(name), symbol="AAPL")
 
 
-def sealed_record(event, head):
+def sealed_record(event: OrderEvent, head: ChainHead) -> SealedRecord:
     return seal(event, head=head, ts=MONDAY, mono=Decimal("12345.678901"), session_id="5f0c1d6ae6b14a4c")
 
 
@@ -53,18 +57,14 @@ def build(folder: Path, records: int) -> None:
     journal = SqliteJournal(folder / "journal.sqlite3", identity=IDENTITY)
     journal.open()
     log = AuditLog(path=folder / "logs" / "orders.jsonl", database=journal, max_bytes=_FILE_BYTES, files=LocalFiles())
-    batch, keys, head, number = [sealed_record(opening(IDENTITY), journal.head)], [], journal.head, 0
+    batch, keys, number = [sealed_record(opening(IDENTITY), journal.head)], list[OrderKey](), 0
     head = head_at(batch[0].record)
     while head.seq < records:
         for event in story(number):
             sealed = sealed_record(event, head)
             head = head_at(sealed.record)
             batch.append(sealed)
-            if event.event == "order_intended":
-                keys.append(OrderKey(kind=OrderKeyKind.CLIENT_ORDER_ID, key=event.client_order_id, seq=head.seq))
-                keys.append(OrderKey(kind=OrderKeyKind.REF_ID, key=event.ref_id, seq=head.seq))
-            elif event.status is OrderState.CONFIRMED:
-                keys.append(OrderKey(kind=OrderKeyKind.ORDER_ID, key=event.order_id, seq=head.seq))
+            keys += keys_of(event, head.seq)
         number += 1
         if len(batch) >= _BATCH or head.seq >= records:
             journal.commit(Commit(records=tuple(batch), order_keys=tuple(keys)))
@@ -72,6 +72,14 @@ def build(folder: Path, records: int) -> None:
             journal.checkpoint()
             batch, keys = [], []
     journal.close()
+
+
+def keys_of(event: OrderEvent, seq: int) -> Iterator[OrderKey]:
+    if event.event is EventKind.ORDER_INTENDED:
+        yield OrderKey(kind=OrderKeyKind.CLIENT_ORDER_ID, key=str(event.client_order_id), seq=seq)
+        yield OrderKey(kind=OrderKeyKind.REF_ID, key=str(event.ref_id), seq=seq)
+    elif event.status is OrderState.CONFIRMED:
+        yield OrderKey(kind=OrderKeyKind.ORDER_ID, key=str(event.order_id), seq=seq)
 
 
 def floor(folder: Path) -> int:
@@ -93,12 +101,12 @@ def verify(folder: Path) -> int:
     return found.database.seq
 
 
-TASKS = {"decode and hash": floor, "audit verify": verify}
+TASKS: Mapping[str, Callable[[Path], int]] = {"decode and hash": floor, "audit verify": verify}
 
 
 def measured(task: str, folder: Path) -> tuple[int, float, int]:
     """Run one task in a process of its own: records, seconds, bytes of memory at most."""
-    command = [sys.executable, "-m", __spec__.name if __spec__ else __name__, "--task", task, str(folder)]
+    command = [sys.executable, "-m", "tests.benchmarks.audit_verify", "--task", task, str(folder)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     count, seconds, peak = done.stdout.split()
     return int(count), float(seconds), int(peak)

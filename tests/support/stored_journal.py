@@ -24,7 +24,14 @@ from trading_bot.order_management.models import ExecutionMode
 
 ACCOUNT = "an-account-key"
 IDENTITY = JournalIdentity(mode=ExecutionMode.PAPER, account_key=ACCOUNT, account_suffix="0001")
-_STANDS = frozenset({EventKind.SYMBOL_FROZEN, EventKind.TRADING_HALTED, EventKind.POSITION_ACCEPTED})
+_STANDS = frozenset(
+    {
+        EventKind.SYMBOL_FROZEN,
+        EventKind.TRADING_HALTED,
+        EventKind.POSITION_ACCEPTED,
+        EventKind.INSTRUMENT_NAMED,
+    }
+)
 
 
 class StoredJournal:

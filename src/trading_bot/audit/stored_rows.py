@@ -3,6 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar
 
+from trading_bot.order_management.events import JournalRecord
+from trading_bot.order_management.exceptions import OrderLogDamagedError
+from trading_bot.order_management.journal.chain import BadRecordError, unseal
 from trading_bot.order_management.journal.sql import Cursor
 
 Row: TypeAlias = tuple[Any, ...]
@@ -40,6 +43,13 @@ SELECT s.kind, s.key, s.seq, r.seq, r.client_order_id, r.ref_id, r.order_id
 FROM standing s LEFT JOIN record r ON r.account = s.account AND r.seq = s.seq
 WHERE s.account = ? AND (s.kind, s.key, s.seq) > (?, ?, ?) ORDER BY s.kind, s.key, s.seq LIMIT ?
 """
+_OF_SYMBOLS = """
+SELECT r.seq, r.body, r.hash FROM record r WHERE r.account = ? AND (
+  r.symbol IN ({names}) OR (r.symbol IS NULL AND r.client_order_id IS NULL) OR r.client_order_id IN (
+    SELECT s.client_order_id FROM record s
+    WHERE s.account = ? AND s.client_order_id IS NOT NULL AND s.symbol IN ({names})))
+ORDER BY r.seq
+"""
 
 
 class Reading(Protocol):
@@ -60,6 +70,7 @@ class StoredRows:
     def __init__(self, account_key: str, *, read: Reading, mark: str = "?") -> None:
         self._account = account_key
         self._read = read
+        self._mark = mark
         self._records, self._counted, self._keys, self._pointers = (
             statement.replace("?", mark) for statement in (_RECORDS, _COUNTED, _KEYS, _POINTERS)
         )
@@ -80,9 +91,28 @@ class StoredRows:
         """Return ``kind, key, seq`` of each standing pointer behind ``after``, and what the record it names says."""
         return self._rows(self._pointers, *after, limit)
 
+    def of_symbols(self, symbols: frozenset[str]) -> tuple[JournalRecord, ...]:
+        """Return every record about these symbols, the orders in them, and the account, in the order of their numbers.
+
+        Raises:
+            OrderLogDamagedError: a hash is wrong.
+        """
+        names = sorted(symbols)
+        statement = _OF_SYMBOLS.format(names=", ".join("?" * len(names))).replace("?", self._mark)
+        return tuple(_unsealed(row) for row in self._rows(statement, *names, self._account, *names))
+
     def _rows(self, statement: str, *parameters: object) -> Sequence[Row]:
         def fetched(cursor: Cursor) -> Sequence[Row]:
             cursor.execute(statement, (self._account, *parameters))
             return cursor.fetchall()
 
         return self._read(fetched)
+
+
+def _unsealed(row: Row) -> JournalRecord:
+    try:
+        return unseal(row[1].encode(), row[2]).record
+    except (BadRecordError, ValueError) as error:
+        raise OrderLogDamagedError(
+            f"record {row[0]} of the journal is bad: {error}; run 'trading-bot audit verify'"
+        ) from error
