@@ -21,6 +21,8 @@ from trading_bot.order_management.journal.identity import JournalIdentity, openi
 from trading_bot.order_management.journal.port import Commit, OrderKey, OrderKeyKind, Pointer
 from trading_bot.order_management.journal.sqlite import SqliteJournal, SqliteReader
 from trading_bot.order_management.models import ExecutionMode
+from trading_bot.startup.paper import PAPER_ACCOUNT
+from trading_bot.state_folder import account_key
 
 ACCOUNT = "an-account-key"
 IDENTITY = JournalIdentity(mode=ExecutionMode.PAPER, account_key=ACCOUNT, account_suffix="0001")
@@ -37,8 +39,15 @@ _STANDS = frozenset(
 class StoredJournal:
     """One account's journal below ``home``. Orders that have not ended, freezes and positions stand."""
 
-    def __init__(self, home: Path, *, identity: JournalIdentity = IDENTITY, max_bytes: int = 10**7) -> None:
-        self.database = home / "state" / "journal.sqlite3"
+    def __init__(
+        self,
+        home: Path,
+        *,
+        identity: JournalIdentity = IDENTITY,
+        max_bytes: int = 10**7,
+        database: Path | None = None,
+    ) -> None:
+        self.database = database or home / "state" / "journal.sqlite3"
         self.log_path = home / "logs" / "orders.jsonl"
         self.account = identity.account_key
         self.now: datetime = MONDAY
@@ -49,6 +58,13 @@ class StoredJournal:
         self.opened = self.journal.open()
         self.log = AuditLog(path=self.log_path, database=self.journal, max_bytes=max_bytes, files=LocalFiles())
         self.log.catch_up()
+
+    @classmethod
+    def of_paper_account(cls, home: Path) -> "StoredJournal":
+        """The journal of the paper account whose logs and state are below ``home``."""
+        key = account_key(ExecutionMode.PAPER, PAPER_ACCOUNT)
+        identity = JournalIdentity(mode=ExecutionMode.PAPER, account_key=key, account_suffix=PAPER_ACCOUNT[-4:])
+        return cls(home, identity=identity, database=home / "state" / f"paper-{key}" / "journal.sqlite3")
 
     def tell(self, *events: OrderEvent, logged: bool = True) -> Self:
         for event in events:
