@@ -31,6 +31,7 @@ _STANDS = frozenset(
         EventKind.SYMBOL_FROZEN,
         EventKind.TRADING_HALTED,
         EventKind.POSITION_ACCEPTED,
+        EventKind.POSITION_DIFFERED,
         EventKind.INSTRUMENT_NAMED,
     }
 )
