@@ -13,8 +13,9 @@ from tests.support.order_story import MONDAY, intended
 from tests.support.stored_records import StoredRecords
 from trading_bot.files import LocalFiles
 from trading_bot.order_management.journal.audit_files import log_files
-from trading_bot.order_management.journal.audit_log import CATCH_UP, AuditLog, LogMatch, compare_with_database
+from trading_bot.order_management.journal.audit_log import CATCH_UP, AuditLog
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord
+from trading_bot.order_management.journal.log_comparison import LogMatch, compare_with_database
 
 FULL_AT = 2_000
 """About four records."""
