@@ -39,7 +39,7 @@ class FileSystem(Protocol):
         ...
 
     def create(self, path: Path, size: int) -> Descriptor:
-        """Create a private file that must not exist yet, durably, with ``size`` NULs that hold its space on the disk."""
+        """Create a private file that must not exist yet, durably, with ``size`` NULs to hold its space on the disk."""
         ...
 
     def write(self, descriptor: Descriptor, data: bytes) -> int:
@@ -134,9 +134,7 @@ class LocalFiles:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
         descriptor = Descriptor(os.open(path, flags, PRIVATE_FILE))
         try:
-            taken = self.write_at(descriptor, bytes(size), 0)
-            if taken != size:
-                raise OSError(errno.ENOSPC, f"only {taken} of {size} bytes were taken")
+            _fill(descriptor, size)
             self.sync(descriptor)
             self.sync_folder(path.parent)
         except OSError:
@@ -243,6 +241,12 @@ class LocalFiles:
     def user(self) -> int:
         """Ask for the effective user; a platform without them has one user only."""
         return os.geteuid() if hasattr(os, "geteuid") else 0
+
+
+def _fill(descriptor: Descriptor, size: int) -> None:
+    taken = os.write(descriptor, bytes(size))
+    if taken != size:
+        raise OSError(errno.ENOSPC, f"only {taken} of {size} bytes were taken")
 
 
 def _facts(status: os.stat_result) -> FileFacts:
