@@ -82,3 +82,15 @@ def test_a_name_is_given_away_once(engine, journal):
     assert (journal.head, engine.reader().read_head()) == (head, head)
     journal.commit(commit_of(head, "second"))
     assert engine.reader().read_head().seq == head.seq + 1
+
+
+def test_pointers_are_listed_by_kind(engine, journal):
+    head = journal.head
+    for name in ("second", "first"):
+        journal.commit(commit_of(journal.head, name))
+    journal.commit(Commit(standing=(Pointer(kind="other", key="first", seq=1),)))
+    assert [(one.key, one.seq) for one in engine.reader().pointers("order")] == [
+        ("first", head.seq + 2),
+        ("second", head.seq + 1),
+    ]
+    assert journal.pointers("nothing") == ()

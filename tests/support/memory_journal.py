@@ -191,6 +191,10 @@ class MemoryJournal:
         self._refuse_unopened()
         return tuple(self._record(seq) for seq in sorted({pointer.seq for pointer in self.storage.standing}))
 
+    def pointers(self, kind: str) -> tuple[Pointer, ...]:
+        self._refuse_unopened()
+        return tuple(sorted(pointer for pointer in self.storage.standing if pointer.kind == kind))
+
     def records_of(self, client_order_id: ClientOrderId) -> tuple[JournalRecord, ...]:
         self._refuse_unopened()
         records = (self._record(seq) for seq in sorted(self.storage.records))

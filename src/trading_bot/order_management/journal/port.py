@@ -124,6 +124,10 @@ class JournalReader(Protocol):
         """Return the records that still count, in the order of their numbers."""
         ...
 
+    def pointers(self, kind: str) -> tuple[Pointer, ...]:
+        """Return the standing pointers of one kind, in order."""
+        ...
+
     def records_of(self, client_order_id: ClientOrderId) -> tuple[JournalRecord, ...]:
         """Return every record of one order, in the order of their numbers."""
         ...

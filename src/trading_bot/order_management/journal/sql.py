@@ -119,6 +119,7 @@ class _Statements:
         "SELECT s.seq, r.body, r.hash FROM (SELECT DISTINCT seq FROM standing WHERE account = ?) s"
         " LEFT JOIN record r ON r.account = ? AND r.seq = s.seq ORDER BY s.seq"
     )
+    pointers: str = "SELECT key, seq FROM standing WHERE account = ? AND kind = ? ORDER BY key, seq"
     of_order: str = "SELECT seq, body, hash FROM record WHERE account = ? AND client_order_id = ? ORDER BY seq"
     order_named: str = (
         "SELECT r.client_order_id FROM order_key k JOIN record r ON r.account = k.account AND r.seq = k.seq"
@@ -194,6 +195,11 @@ class AccountRows:
         if problem is not None:
             raise self._damaged(problem)
         return records
+
+    def pointers(self, cursor: Cursor, kind: str) -> tuple[Pointer, ...]:
+        """Return the standing pointers of one kind, in order."""
+        cursor.execute(self._statements.pointers, (self._account, kind))
+        return tuple(Pointer(kind=kind, key=key, seq=seq) for key, seq in cursor.fetchall())
 
     def records_of(self, cursor: Cursor, client_order_id: ClientOrderId) -> tuple[JournalRecord, ...]:
         """Return every record of one order, in the order of their numbers; raises as `standing`."""
@@ -357,6 +363,11 @@ class RowReader:
         """Return the records that still count, in the order of their numbers."""
         with self._lent() as cursor:
             return self._rows.standing(cursor)
+
+    def pointers(self, kind: str) -> tuple[Pointer, ...]:
+        """Return the standing pointers of one kind, in order."""
+        with self._lent() as cursor:
+            return self._rows.pointers(cursor, kind)
 
     def records_of(self, client_order_id: ClientOrderId) -> tuple[JournalRecord, ...]:
         """Return every record of one order, in the order of their numbers."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trading_bot.files import FileSystem
-from trading_bot.order_management.events import JournalRecord
+from trading_bot.order_management.events import EventKind, JournalRecord
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import BadRecordError, ChainHead
 from trading_bot.order_management.journal.v1.joining import Piece, Told, join, told_by
@@ -30,6 +30,8 @@ _NAMES_WHILE_ROTATING = 2
 class V1Journal:
     """A journal of 0.1 that was proven: where its lines are, in order, and what they add up to."""
 
+    first: JournalRecord | None
+    """What says whose it is; None if it holds no record."""
     places: tuple[Place, ...]
     live_from: int
     """The number of the first record that a start of 0.1 folds: the first one of the live file."""
@@ -57,6 +59,7 @@ class _Proof:
         self._files = files
         self._noted = noted
         self._noted_seen: str | None = None
+        self._first: JournalRecord | None = None
 
     def run(self) -> V1Journal:
         live = self._names.journal
@@ -76,6 +79,7 @@ class _Proof:
         joined = join(Piece(path=live, told=tuple(told), end=found.end), found.head or before, pieces)
         self._check_noted(joined.head)
         return V1Journal(
+            first=self._first,
             places=(*places, *joined.places),
             live_from=before.seq + 1,
             head=joined.head,
@@ -140,6 +144,10 @@ class _Proof:
 
     def _read(self, path: Path, follows: ChainHead | None, keep: OnRecord) -> FileRead:
         def on_record(record: JournalRecord, end: int) -> None:
+            if record.fact.event is EventKind.JOURNAL_IMPORTED:
+                raise BadRecordError(f"{path.name} is the log of a database: put that back from a backup")
+            if record.seq == 1:
+                self._first = record
             if self._noted is not None and record.seq == self._noted.seq:
                 self._noted_seen = record.hash
             keep(record, end)
