@@ -75,7 +75,7 @@ class FileSystem(Protocol):
         ...
 
     def read_part(self, path: Path, *, offset: int, size: int) -> bytes:
-        """Read up to ``size`` bytes from ``offset`` on; fewer only at the end of the file."""
+        """Read up to ``size`` bytes from ``offset`` on; none only at the end of the file."""
         ...
 
     def read_end(self, descriptor: Descriptor, size: int) -> bytes:

@@ -45,7 +45,9 @@ IMPORT = "import_v1"
 """The kind of the pointer that says how far an import is."""
 
 _RECORDS, _FILES = "records", "files"
-_PAGE = 1000
+PAGE_RECORDS = 1000
+"""Records in one commit, and read at once."""
+
 _NAMES_HELD = 20_000
 """Names of orders held in memory; others are looked up."""
 
@@ -77,6 +79,7 @@ class V1Import:
         files: FileSystem,
         clock: Clock,
         session_id: str,
+        page_records: int = PAGE_RECORDS,
     ) -> None:
         self._old = old
         self._noted = noted
@@ -85,6 +88,7 @@ class V1Import:
         self._files = files
         self._clock = clock
         self._session_id = session_id
+        self._page_records = page_records
 
     def open(self, journal: Journal, *, first_record: Callable[[], SealedRecord]) -> Opened:
         """Open ``journal``, which must not write a first record itself, and return what it holds then.
@@ -125,7 +129,7 @@ class V1Import:
 
     def _take_over(self, journal: Journal, whole: V1Journal) -> None:
         records, names = self._rest(journal, whole), _Names(journal)
-        while page := tuple(islice(records, _PAGE)):
+        while page := tuple(islice(records, self._page_records)):
             begun = (Pointer(kind=IMPORT, key=_RECORDS, seq=1),) if page[0].record.seq == 1 else ()
             keys = tuple(key for sealed in page for key in names.given_by(sealed.record))
             journal.commit(Commit(records=page, order_keys=keys, standing=begun))
@@ -196,7 +200,7 @@ class V1Import:
 
 def _pages(journal: Journal, *, after: int, up_to: int) -> Iterator[SealedRecord]:
     while after < up_to:
-        page = journal.page(after=after, limit=min(_PAGE, up_to - after))
+        page = journal.page(after=after, limit=min(PAGE_RECORDS, up_to - after))
         if not page:
             raise OrderLogDamagedError(f"record {after + 1} of the database is missing; restore it from a backup")
         yield from page

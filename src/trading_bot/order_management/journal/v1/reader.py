@@ -81,7 +81,7 @@ class V1Files:
             except (OSError, BadRecordError):
                 break
             before = [each for each in found if more and each.seq < more[0].seq]
-            if before and before[-1].hash == more[0].prev and more[-1].seq > found[-1].seq - 1:
+            if before and before[-1].hash == more[0].prev and more[-1].seq >= found[-1].seq:
                 found = [*before, *more]
         return tuple(found)
 
