@@ -37,7 +37,7 @@ def order_in_plain(order: Any) -> dict[str, object]:
 
 def book_in_plain(book: Any) -> dict[str, object]:
     """What a book holds, in words that every version has."""
-    accepted_positions = getattr(book, "acceptances", tuple)()  # 0.1.0 kept none
+    accepted_positions: tuple[Any, ...] = getattr(book, "acceptances", tuple)()  # 0.1.0 kept none
     return {
         "orders": {order.client_order_id: order_in_plain(order) for order in book.active()},
         "frozen": dict(book.frozen_symbols()),

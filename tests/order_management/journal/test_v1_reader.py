@@ -76,11 +76,11 @@ def second_continuation(old: V1Folder) -> None:
     (old.logs / f"orders.jsonl.continued-{first.seq + 1}").write_bytes(b"".join(lines[1:]))
 
 
-def later_continuation(old: V1Folder) -> None:
+def without_beginning(old: V1Folder, *, lines: int) -> None:
     piece = continuation(old)
-    lines = piece.read_bytes().splitlines(keepends=True)
-    piece.rename(piece.with_name("orders.jsonl.continued-60"))
-    piece.with_name("orders.jsonl.continued-60").write_bytes(b"".join(lines[2:]))
+    kept = piece.read_bytes().splitlines(keepends=True)[lines:]
+    piece.unlink()
+    piece.with_name(f"orders.jsonl.continued-{decode_alone(kept[0].rstrip()).seq}").write_bytes(b"".join(kept))
 
 
 def foreign_continuation(old: V1Folder) -> None:
@@ -118,7 +118,14 @@ DAMAGE: dict[str, tuple[Callable[[V1Folder], object], str]] = {
     "a segment that nothing names": (stray, "lies beside it and is no part of it"),
     "an end that was cut off": (cut_off, "its end was cut off"),
     "another record at the noted head": (lambda old: note(old, hash="0" * 64), "the journal was exchanged"),
-    "a continuation that begins later": (later_continuation, "are missing between it and"),
+    "a continuation that begins later": (
+        lambda old: without_beginning(old, lines=3),
+        "are missing between it and",
+    ),
+    "a continuation that begins behind a refused intent": (
+        lambda old: without_beginning(old, lines=2),
+        "does not go on from its record",
+    ),
     "a second continuation": (second_continuation, "is a second continuation beside it"),
     "a continuation of another journal": (foreign_continuation, "does not go on from its record"),
     "an endless line": (lambda old: old.live.write_bytes(old.live.read_bytes() + b"x" * 70_000), "is too long"),
