@@ -94,3 +94,11 @@ def test_pointers_are_listed_by_kind(engine, journal):
         ("second", head.seq + 1),
     ]
     assert journal.pointers("nothing") == ()
+
+
+def test_whether_a_name_was_given_away_can_be_asked(engine, journal):
+    journal.commit(commit_of(journal.head, "first"))
+    reader = engine.reader()
+    assert reader.has_key(OrderKeyKind.CLIENT_ORDER_ID, "first")
+    assert not reader.has_key(OrderKeyKind.CLIENT_ORDER_ID, "second")
+    assert not reader.has_key(OrderKeyKind.SIDE_LINE, "first")

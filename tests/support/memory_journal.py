@@ -205,6 +205,10 @@ class MemoryJournal:
         seq = self.storage.order_keys.get((kind, key))
         return None if seq is None else self._record(seq).fact.client_order_id
 
+    def has_key(self, kind: OrderKeyKind, key: str) -> bool:
+        self._refuse_unopened()
+        return (kind, key) in self.storage.order_keys
+
     def page(self, *, after: int, limit: int) -> Sequence[SealedRecord]:
         self._refuse_unopened()
         wanted = [seq for seq in sorted(self.storage.records) if seq > after][:limit]

@@ -108,13 +108,6 @@ def test_no_name_of_an_old_order_is_given_away_again(old, engine):
         journal.commit(Commit(records=(record,), order_keys=(key,)))
 
 
-def test_a_kill_that_was_taken_over_is_not_taken_over_again(old, memory):
-    old.start(memory.journal(begins=False))
-    keys = [key for kind, key in memory.storage.order_keys if kind is OrderKeyKind.SIDE_LINE]
-    first, _ = sorted(path.name for path in (old.state / "kills").iterdir())
-    assert keys == [f"kills/{first}:1"]
-
-
 def test_the_old_files_keep_their_bytes_under_new_names(old, engine):
     before = old.bytes()
     old.start(engine.journal(begins=False))

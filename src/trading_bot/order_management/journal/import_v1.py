@@ -159,17 +159,12 @@ class V1Import:
         event = OrderEvent(event=EventKind.JOURNAL_IMPORTED, details=details)
         mono = EXACT.quantize(Decimal(self._clock.monotonic()), _MICROSECOND)
         last = seal(event, head=journal.head, ts=self._clock.now(), mono=mono, session_id=self._session_id)
-        kills: dict[str, int] = {}
-        live = _noting_kills(_pages(journal, after=whole.live_from - 1, up_to=whole.head.seq), kills)
-        pointers = tuple(self._pointers_for(live))
+        live = (each.record for each in _pages(journal, after=whole.live_from - 1, up_to=whole.head.seq))
         done = Pointer(kind=IMPORT, key=_FILES, seq=last.record.seq)
         journal.commit(
             Commit(
                 records=(last,),
-                order_keys=tuple(
-                    OrderKey(kind=OrderKeyKind.SIDE_LINE, key=name, seq=seq) for name, seq in kills.items()
-                ),
-                standing=(*pointers, done),
+                standing=(*self._pointers_for(live), done),
                 ended=(Pointer(kind=IMPORT, key=_RECORDS, seq=1),),
             )
         )
@@ -207,20 +202,6 @@ def _pages(journal: Journal, *, after: int, up_to: int) -> Iterator[SealedRecord
         after = page[-1].record.seq
 
 
-def _noting_kills(sealed: Iterable[SealedRecord], kills: dict[str, int]) -> Iterator[JournalRecord]:
-    # Each segment of 0.1 repeats which files of kills were taken over: they must not be once more.
-    for each in sealed:
-        fact = each.record.fact
-        if fact.event is EventKind.KILL_IMPORTED and "file" in fact.details:
-            kills.setdefault(v1_kill_key(fact.details["file"]), each.record.seq)
-        yield each.record
-
-
-def v1_kill_key(name: str) -> str:
-    """Return the key under which the journal knows that a kill's file of 0.1 was taken over."""
-    return f"kills/{name}:1"
-
-
 class _Names:
     """Which names of orders are given already: each one is given by the first record that has it."""
 
@@ -236,7 +217,7 @@ class _Names:
 
     def _is_given(self, kind: OrderKeyKind, key: str) -> bool:
         name = (kind, key)
-        is_given = name in self._known or self._journal.find_order(kind, key) is not None
+        is_given = name in self._known or self._journal.has_key(kind, key)
         self._known[name] = None
         self._known.move_to_end(name)
         if len(self._known) > _NAMES_HELD:

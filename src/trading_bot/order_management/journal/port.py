@@ -136,6 +136,10 @@ class JournalReader(Protocol):
         """Return the client order id of the order that has this name."""
         ...
 
+    def has_key(self, kind: OrderKeyKind, key: str) -> bool:
+        """Whether this name was given away."""
+        ...
+
     def page(self, *, after: int, limit: int) -> Sequence[SealedRecord]:
         """Return up to ``limit`` records numbered above ``after``, as stored; hashes are checked, the chain is not."""
         ...

@@ -212,6 +212,11 @@ class AccountRows:
         row = cursor.fetchone()
         return ClientOrderId(row[0]) if row and row[0] is not None else None
 
+    def has_key(self, cursor: Cursor, kind: OrderKeyKind, key: str) -> bool:
+        """Whether this name was given away."""
+        cursor.execute(self._statements.key, (self._account, kind.value, column_text(key)))
+        return cursor.fetchone() is not None
+
     def page(self, cursor: Cursor, *, after: int, limit: int) -> tuple[SealedRecord, ...]:
         """Return up to ``limit`` records numbered above ``after``; raises as `standing`, also for a wrong column."""
         cursor.execute(self._statements.page, (self._account, after, limit))
@@ -378,6 +383,11 @@ class RowReader:
         """Return the client order id of the order that has this name."""
         with self._lent() as cursor:
             return self._rows.find_order(cursor, kind, key)
+
+    def has_key(self, kind: OrderKeyKind, key: str) -> bool:
+        """Whether this name was given away."""
+        with self._lent() as cursor:
+            return self._rows.has_key(cursor, kind, key)
 
     def page(self, *, after: int, limit: int) -> tuple[SealedRecord, ...]:
         """Return up to ``limit`` records numbered above ``after``."""
