@@ -146,7 +146,7 @@ class TestTerminal:
             told = {redirection: process.communicate(timeout=BOUND_S) for redirection, process in kills.items()}
         assert {redirection: process.returncode for redirection, process in kills.items()} == dict.fromkeys(desks, 0)
         assert not any(map(is_armed, desks.values()))
-        assert all('"confirmed":true' in kill_records(desk) for desk in desks.values())
+        assert all('confirmed\\":true' in kill_records(desk) for desk in desks.values())
         verdicts = {
             redirection: tuple("NO OPEN ORDERS" in text for text in texts) for redirection, texts in told.items()
         }

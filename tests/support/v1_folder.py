@@ -56,10 +56,11 @@ class V1Folder:
         identity: JournalIdentity = OURS,
         pointers_for: Callable[[Iterable[JournalRecord]], Iterable[Pointer]] = pointers_to_all,
         page_records: int = 20,
+        old: V1Files | None = None,
     ) -> Opened:
         clock = VirtualClock(MONDAY)
         importing = V1Import(
-            old=self.old(files),
+            old=old or self.old(files),
             noted=self.live if noted else None,
             identity=identity,
             pointers_for=pointers_for,

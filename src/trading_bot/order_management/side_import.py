@@ -212,6 +212,10 @@ class _Run:
                 Commit(records=tuple(batch.sealed), order_keys=tuple(batch.keys), standing=added, ended=ended)
             )
 
+    def _is_given(self, kind: OrderKeyKind, key: str) -> bool:
+        is_new = all((one.kind, one.key) != (kind, key) for one in self._batch.keys)
+        return not is_new or self._journal.has_key(kind, key)
+
     def _is_taken(self, number: int) -> bool:
         return self._journal.has_key(OrderKeyKind.SIDE_LINE, f"{self._name}:{number}")
 
@@ -248,7 +252,7 @@ class _Run:
             sealed = self._sealed(event, line)
         seq = sealed.record.seq
         taken = [(OrderKeyKind.SIDE_LINE, f"{self._name}:{line.number}")] if is_key else []
-        given = [name for name in self._book.names_given(event) if not self._journal.has_key(*name)]
+        given = [name for name in self._book.names_given(event) if not self._is_given(*name)]
         self._batch.sealed.append(sealed)
         self._batch.keys += [OrderKey(kind=kind, key=key, seq=seq) for kind, key in (*given, *taken)]
         self._book.apply(sealed.record)

@@ -1,6 +1,7 @@
 """What the first start does with a journal of version 0.1."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import cast
 
 import pytest
@@ -11,13 +12,16 @@ from tests.support.mortal import DiedError, Disk, Life, MortalFiles
 from tests.support.order_story import MONDAY, intended
 from tests.support.v1_folder import LAST, RELEASE, V1Folder
 from trading_bot.clock import VirtualClock
+from trading_bot.files import LocalFiles
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
-from trading_bot.order_management.journal.chain import head_at
+from trading_bot.order_management.journal.chain import SealedRecord, head_at
 from trading_bot.order_management.journal.identity import JournalIdentity, first_record
 from trading_bot.order_management.journal.import_v1 import is_unfinished
 from trading_bot.order_management.journal.port import Commit, Journal, KeyTakenError, OrderKey, OrderKeyKind
+from trading_bot.order_management.journal.v1.proof import V1Journal
+from trading_bot.order_management.journal.v1.reader import V1Files
 from trading_bot.order_management.models import ExecutionMode
 
 
@@ -253,6 +257,39 @@ def test_a_page_is_all_that_is_held_at_once(released, memory):
     released.start(journal, page_records=7)
     assert max(len(commit.records) for commit in journal.commits) == 7
     assert sum(len(commit.records) for commit in journal.commits) == released.expected["head"]["seq"] + 1
+
+
+def test_names_that_are_not_held_in_memory_any_more_are_looked_up(released, memory, tmp_path):
+    released.start(memory.journal(begins=False), page_records=1)
+    other = MemoryEngine()
+    V1Folder(RELEASE, tmp_path / "other").start(other.journal(begins=False))
+    assert memory.storage == other.storage
+
+
+class Shorter(V1Files):
+    """Files that hold less when they are read again."""
+
+    def records(self, whole: V1Journal) -> Iterator[SealedRecord]:
+        return islice(super().records(whole), 30)
+
+
+def test_an_import_that_reads_less_than_was_proven_is_not_concluded(released, memory):
+    old = Shorter(journal=released.live, noted_head=released.anchor, files=LocalFiles())
+    before = released.bytes()
+    with pytest.raises(OrderLogDamagedError, match="was changed while it was read"):
+        released.start(memory.journal(begins=False), old=old)
+    assert released.bytes() == before
+    assert [pointer.key for pointer in memory.storage.standing] == ["records"]
+
+
+def test_an_import_does_not_go_on_behind_records_that_cannot_be_read_back(released, memory):
+    class Empty(MortalJournal):
+        def page(self, *, after: int, limit: int) -> tuple[SealedRecord, ...]:
+            return ()
+
+    interrupted(released, memory)
+    with pytest.raises(OrderLogDamagedError, match="record 1 of the database is missing"):
+        released.start(cast("Journal", Empty(memory.journal(begins=False), Life())))
 
 
 # Renaming.

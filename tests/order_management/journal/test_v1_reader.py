@@ -3,16 +3,20 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from tests.support.faulty_files import FaultyFiles
 from tests.support.journal_engines import MemoryEngine
+from tests.support.order_story import MONDAY
 from tests.support.v1_folder import LAST, RELEASE, V1Folder
-from trading_bot.files import LocalFiles
+from trading_bot.files import FileFacts, LocalFiles
+from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
-from trading_bot.order_management.journal.chain import decode_alone
+from trading_bot.order_management.journal.chain import ChainHead, decode_alone, seal
 
 
 @pytest.fixture
@@ -94,6 +98,27 @@ def cut_off(old: V1Folder) -> None:
     note(old, seq=old.expected["head"]["seq"])
 
 
+def resealed(event: OrderEvent, *, head: ChainHead) -> bytes:
+    return seal(event, head=head, ts=MONDAY, mono=Decimal(0), session_id="session-1").line
+
+
+def two_stories(old: V1Folder) -> None:
+    """The live file tells a fact where its continuation tells another record."""
+    *kept, last = old.live.read_bytes().splitlines(keepends=True)
+    record = decode_alone(last.rstrip())
+    fact = OrderEvent(event=EventKind.SESSION_STOPPED)
+    line = resealed(fact, head=ChainHead(seq=record.seq - 1, hash=record.prev))
+    old.live.write_bytes(b"".join([*kept, line]))
+
+
+def wrong_link(old: V1Folder) -> None:
+    first, *others = old.live.read_bytes().splitlines(keepends=True)
+    record = decode_alone(first.rstrip())
+    fact = replace(record.fact, details={**record.fact.details, "previous_seq": "12"})
+    line = resealed(fact, head=ChainHead(seq=record.seq - 1, hash=record.prev))
+    old.live.write_bytes(b"".join([line, *others]))
+
+
 DAMAGE: dict[str, tuple[Callable[[V1Folder], object], str]] = {
     "a changed digit in the first segment": (lambda old: flip(old.finished[0], line=4), "record 5 is bad"),
     "a changed digit in its first record": (lambda old: flip(old.finished[0], line=0), "does not begin with a record"),
@@ -128,6 +153,8 @@ DAMAGE: dict[str, tuple[Callable[[V1Folder], object], str]] = {
     ),
     "a second continuation": (second_continuation, "is a second continuation beside it"),
     "a continuation of another journal": (foreign_continuation, "does not go on from its record"),
+    "two files that tell different stories": (two_stories, "is another one in"),
+    "a first record that contradicts itself": (wrong_link, "contradicts itself"),
     "an endless line": (lambda old: old.live.write_bytes(old.live.read_bytes() + b"x" * 70_000), "is too long"),
 }
 
@@ -174,6 +201,16 @@ def test_a_folder_of_another_user_is_refused(released):
 
     with pytest.raises(OrderLogError, match="belongs to another user"):
         released.old(Other()).verify()
+
+
+def test_a_folder_of_somebody_else_is_refused(released):
+    class Elsewhere(LocalFiles):
+        def facts_at(self, path: Path) -> FileFacts | None:
+            facts = super().facts_at(path)
+            return replace(facts, owner=4711) if facts and path == released.logs.resolve() else facts
+
+    with pytest.raises(OrderLogError, match="its folder belongs to another user"):
+        released.old(Elsewhere()).verify()
 
 
 @pytest.mark.parametrize("operation", ["facts_at", "read"])
@@ -288,6 +325,16 @@ def test_a_journal_that_changes_while_it_is_taken_over_is_not_taken_over(release
         list(old.records(whole))
     released.finished[0].unlink()
     with pytest.raises(OrderLogError, match="cannot read"):
+        list(old.records(whole))
+
+
+def test_a_journal_whose_lines_change_places_while_it_is_taken_over_is_not_taken_over(released):
+    old = released.old()
+    whole = old.verify()
+    lines = released.finished[0].read_bytes().splitlines(keepends=True)
+    lines[3:5] = reversed(lines[3:5])
+    released.finished[0].write_bytes(b"".join(lines))
+    with pytest.raises(OrderLogDamagedError, match="does not follow record"):
         list(old.records(whole))
 
 

@@ -48,8 +48,8 @@ _RECORDS, _FILES = "records", "files"
 PAGE_RECORDS = 1000
 """Records in one commit, and read at once."""
 
-_NAMES_HELD = 20_000
-"""Names of orders held in memory; others are looked up."""
+_NAMES_HELD = 20
+"""Names of orders held in memory for each record of a page; others are looked up."""
 
 _MICROSECOND = Decimal("0.000001")
 _log = get_logger(__name__)
@@ -128,7 +128,7 @@ class V1Import:
         return whole
 
     def _take_over(self, journal: Journal, whole: V1Journal) -> None:
-        records, names = self._rest(journal, whole), _Names(journal)
+        records, names = self._rest(journal, whole), _Names(journal, held=_NAMES_HELD * self._page_records)
         while page := tuple(islice(records, self._page_records)):
             begun = (Pointer(kind=IMPORT, key=_RECORDS, seq=1),) if page[0].record.seq == 1 else ()
             keys = tuple(key for sealed in page for key in names.given_by(sealed.record))
@@ -205,8 +205,9 @@ def _pages(journal: Journal, *, after: int, up_to: int) -> Iterator[SealedRecord
 class _Names:
     """Which names of orders are given already: each one is given by the first record that has it."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, *, held: int) -> None:
         self._journal = journal
+        self._held = held
         self._known: OrderedDict[tuple[OrderKeyKind, str], None] = OrderedDict()
 
     def given_by(self, record: JournalRecord) -> Iterator[OrderKey]:
@@ -220,7 +221,7 @@ class _Names:
         is_given = name in self._known or self._journal.has_key(kind, key)
         self._known[name] = None
         self._known.move_to_end(name)
-        if len(self._known) > _NAMES_HELD:
+        if len(self._known) > self._held:
             self._known.popitem(last=False)
         return is_given
 
