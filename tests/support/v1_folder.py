@@ -57,19 +57,31 @@ class V1Folder:
         pointers_for: Callable[[Iterable[JournalRecord]], Iterable[Pointer]] = pointers_to_all,
         page_records: int = 20,
         old: V1Files | None = None,
+        begins: bool = True,
     ) -> Opened:
         clock = VirtualClock(MONDAY)
-        importing = V1Import(
+        first = first_record(identity, clock=clock, session_id=SESSION)
+        importing = self.importer(
             old=old or self.old(files),
             noted=self.live if noted else None,
             identity=identity,
             pointers_for=pointers_for,
             files=files or LocalFiles(),
-            clock=clock,
-            session_id=SESSION,
             page_records=page_records,
         )
-        return importing.open(journal, first_record=lambda: first_record(identity, clock=clock, session_id=SESSION))
+        return importing.open(journal, first_record=(lambda: first) if begins else None)
+
+    def importer(self, **changes: Any) -> V1Import:
+        plain: dict[str, Any] = {
+            "old": self.old(),
+            "noted": self.live,
+            "identity": OURS,
+            "pointers_for": pointers_to_all,
+            "files": LocalFiles(),
+            "clock": VirtualClock(MONDAY),
+            "session_id": SESSION,
+        }
+        return V1Import(**plain | changes)
 
     def told(self) -> list[bytes]:
         """Every line by its number: a later file tells a number anew only where it continues a failed one."""

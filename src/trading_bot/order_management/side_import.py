@@ -247,7 +247,7 @@ class _Run:
         try:
             self._book.check(sealed.record)
         except OrderLogDamagedError as error:
-            _log.error("side_line_impossible", path=self._name, line=line.number, problem=str(error))
+            _log.error("side_line_impossible", path=self._name, seq=line.number, problem=str(error))
             event = _anomaly(line, order, str(error))
             sealed = self._sealed(event, line)
         seq = sealed.record.seq

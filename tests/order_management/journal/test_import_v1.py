@@ -1,5 +1,6 @@
 """What the first start does with a journal of version 0.1."""
 
+import os
 from collections.abc import Iterator
 from itertools import islice
 from typing import cast
@@ -322,6 +323,29 @@ def test_without_an_old_journal_a_new_one_is_begun(engine, tmp_path):
         path.unlink()
     opened = old.start(engine.journal(begins=False), noted=False)
     assert (opened.is_new, opened.head.seq) == (True, 1)
+
+
+def test_a_new_journal_may_be_left_to_the_next_who_opens_it(engine, released):
+    for path in released.logs.iterdir():
+        path.unlink()
+    journal = engine.journal(begins=False)
+    opened = released.start(journal, noted=False, begins=False)
+    assert (opened.is_new, opened.head.seq) == (True, 0)
+    journal.close()
+    assert engine.journal().open().is_new
+
+
+def test_what_a_damaged_journal_still_tells_is_there_for_cancels(released):
+    os.truncate(released.finished[0], 100)
+    importing = released.importer()
+    with pytest.raises(OrderLogDamagedError) as caught:
+        importing.open(MemoryEngine().journal(begins=False))
+    opened = importing.readable(caught.value)
+    assert opened.problem == str(caught.value)
+    told = book_in_plain(OrderBook.replayed(opened.standing))
+    assert told["orders"] == released.expected["book"]["orders"]
+    released.live.unlink()
+    assert importing.readable(caught.value).standing == ()
 
 
 def test_a_journal_that_was_noted_and_is_gone_is_not_begun_anew(released, engine):

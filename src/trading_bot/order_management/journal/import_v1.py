@@ -26,7 +26,7 @@ from trading_bot.files import FileSystem
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
-from trading_bot.order_management.journal.chain import SealedRecord, seal
+from trading_bot.order_management.journal.chain import ChainHead, SealedRecord, head_at, seal
 from trading_bot.order_management.journal.identity import BEGUN_IN_A_DATABASE, JournalIdentity, check_first_record
 from trading_bot.order_management.journal.port import (
     Commit,
@@ -48,7 +48,7 @@ _RECORDS, _FILES = "records", "files"
 PAGE_RECORDS = 1000
 """Records in one commit, and read at once."""
 
-_NAMES_HELD = 20
+_NAMES_HELD = 10
 """Names of orders held in memory for each record of a page; others are looked up."""
 
 _MICROSECOND = Decimal("0.000001")
@@ -90,8 +90,11 @@ class V1Import:
         self._session_id = session_id
         self._page_records = page_records
 
-    def open(self, journal: Journal, *, first_record: Callable[[], SealedRecord]) -> Opened:
+    def open(self, journal: Journal, *, first_record: Callable[[], SealedRecord] | None = None) -> Opened:
         """Open ``journal``, which must not write a first record itself, and return what it holds then.
+
+        ``first_record`` begins a new journal where there is none of 0.1; without one, that is left to the next who
+        opens it.
 
         Raises:
             OrderLogDamagedError: the journal of 0.1 is damaged or missing; nothing was written.
@@ -106,11 +109,18 @@ class V1Import:
         if step != _FILES:
             whole = self._proven(is_begun=step is not None)
             if whole is None:
-                journal.commit(Commit(records=(first_record(),)))
+                begun = () if first_record is None else (first_record(),)
+                journal.commit(Commit(records=begun))
                 return Opened(head=journal.head, is_new=True)
             self._take_over(journal, whole)
         self._set_aside(journal)
         return Opened(head=journal.head, standing=journal.read_standing())
+
+    def readable(self, problem: OrderLogError) -> Opened:
+        """Return what a damaged journal of 0.1 still tells: cancels go by it, and nothing may be committed."""
+        records = self._old.readable()
+        head = head_at(records[-1]) if records else ChainHead.genesis()
+        return Opened(head=head, standing=records, problem=str(problem))
 
     def _proven(self, *, is_begun: bool) -> V1Journal | None:
         if not self._old.exist():
@@ -168,7 +178,7 @@ class V1Import:
                 ended=(Pointer(kind=IMPORT, key=_RECORDS, seq=1),),
             )
         )
-        _log.info("journal_imported", records=whole.head.seq, path=str(self._old.journal))
+        _log.info("journal_imported", count=whole.head.seq, path=str(self._old.journal))
 
     def _set_aside(self, journal: Journal) -> None:
         """Rename what is left of the old journal, the live file last, and note that this is done."""
