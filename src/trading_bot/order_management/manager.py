@@ -217,7 +217,7 @@ class OrderManager:
     ) -> Placed:
         """Do the same, and say whether this very call submitted it; ``gather`` reads first what the rules need."""
         return self._parts.placement.place(
-            request, strategy_name=strategy_name, gather=already(approve) if gather is None else gather
+            _by(request, strategy_name), gather=already(approve) if gather is None else gather
         )
 
     def preview(self, request: OrderRequest, *, strategy_name: str | None = None) -> OrderTerms:
@@ -234,7 +234,7 @@ class OrderManager:
         Raises:
             OrderValidationError, UnsupportedOrderTypeError: as there.
         """
-        return self._parts.placement.preview(request, strategy_name=strategy_name)
+        return self._parts.placement.preview(_by(request, strategy_name))
 
     def standing_order(self, request: OrderRequest, *, strategy_name: str | None = None) -> OrderEnvelope | None:
         """Return the order that already stands for this request, if one does; `place_limit_order` has the last word.
@@ -242,7 +242,7 @@ class OrderManager:
         Raises:
             OrderValidationError, UnsupportedOrderTypeError: as there.
         """
-        return self._parts.placement.standing(request, strategy_name=strategy_name)
+        return self._parts.placement.standing(_by(request, strategy_name))
 
     def refuse_unless_open_to(self, terms: OrderTerms) -> None:
         """Refuse where `place_limit_order` would take no order of these terms now; nothing is reserved.
@@ -354,3 +354,7 @@ class OrderManager:
                 order_id=identifier,
             )
         return order
+
+
+def _by(request: OrderRequest, strategy_name: str | None) -> OrderRequest:
+    return request if strategy_name is None else replace(request, strategy_name=strategy_name)

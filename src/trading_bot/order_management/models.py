@@ -131,6 +131,8 @@ class OrderRequest:
     extended_hours: bool = False
     client_order_id: str | None = None
     pricing: Pricing | None = None
+    strategy_name: str | None = None
+    """Who asks: recorded with the order, and chooses its price offsets where the configuration names some."""
 
     def __post_init__(self) -> None:
         """Convert what can be converted without a loss; the rest stays for the calculator to refuse."""

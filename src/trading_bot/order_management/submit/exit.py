@@ -230,7 +230,7 @@ class Exits:
         run.legs.append(name)
         run.problem = None
         try:
-            self._placement.place(request, strategy_name=None, gather=run.gather, pricer=price)
+            self._placement.place(request, gather=run.gather, pricer=price)
         except OrderError as error:
             _log.warning("exit_order_failed", symbol=leave.symbol, client_order_id=name, problem=str(error))
             run.problem = error

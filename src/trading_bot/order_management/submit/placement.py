@@ -122,9 +122,9 @@ class Placement:
         self._pricing = OrderPricing(gateway=gateway, settings=settings, clock=clock)
         self._approving = threading.Lock()
 
-    def preview(self, request: OrderRequest, *, strategy_name: str | None) -> PricePreview:
+    def preview(self, request: OrderRequest) -> PricePreview:
         """Return the terms that `place` would send, and the step they are rounded to."""
-        return self._pricing.preview(request, strategy_name=strategy_name)
+        return self._pricing.preview(request)
 
     def refuse_unless_open_to(self, terms: OrderTerms) -> None:
         """Refuse what `place` would refuse of these terms as things stand; nothing is sent or reserved."""
@@ -132,7 +132,7 @@ class Placement:
         self._refuse_at_this_market(terms, by=self._clock.monotonic() + self._settings.intent_ttl_s)
         self._admission.refuse_unless_open_to(terms)
 
-    def standing(self, request: OrderRequest, *, strategy_name: str | None) -> OrderEnvelope | None:
+    def standing(self, request: OrderRequest) -> OrderEnvelope | None:
         """Return the order that already stands for ``request``; priced only where its price can decide that."""
         asked = asked_terms(request)
         if (earlier := self._admission.bearing(request.client_order_id, asked)) is not None:
@@ -140,13 +140,12 @@ class Placement:
         is_its_own = request.client_order_id is not None and self._admission.is_own_order(asked)
         if is_its_own or not self._admission.may_equal_another(asked):
             return None
-        return self._admission.standing(None, self.preview(request, strategy_name=strategy_name).terms)
+        return self._admission.standing(None, self.preview(request).terms)
 
     def place(
         self,
         request: OrderRequest,
         *,
-        strategy_name: str | None,
         gather: Gather,
         replaces: ClientOrderId | None = None,
         pricer: Pricer | None = None,
@@ -168,7 +167,7 @@ class Placement:
         terms, approve, prepared = self._read(
             request,
             client_order_id,
-            pricer=pricer or self._pricer(request, strategy_name),
+            pricer=pricer or self._pricer(request),
             gather=gather,
             began=decided.at.mono,
         )
@@ -176,7 +175,7 @@ class Placement:
             client_order_id,
             prepared,
             reference_price=parse_price(request.reference_price, symbol=terms.symbol),
-            strategy_name=strategy_name,
+            strategy_name=request.strategy_name,
             mode=self._identity.mode,
             replaces=replaces,
         )
@@ -187,9 +186,7 @@ class Placement:
             return Placed(envelope=self._submit(begun, began=decided.at.mono), is_new=True)
         return Placed(envelope=begun, is_new=False)
 
-    def foresee(
-        self, request: OrderRequest, *, strategy_name: str | None, gather: Gather, instead_of: TrackedOrder
-    ) -> None:
+    def foresee(self, request: OrderRequest, *, gather: Gather, instead_of: TrackedOrder) -> None:
         """Refuse what `place` would refuse of this request now, once ``instead_of`` had been cancelled.
 
         Raises:
@@ -200,7 +197,7 @@ class Placement:
         terms, approve, _ = self._read(
             request,
             name,
-            pricer=self._pricer(request, strategy_name),
+            pricer=self._pricer(request),
             gather=gather,
             began=began,
             instead_of=instead_of,
@@ -239,8 +236,8 @@ class Placement:
         self._refuse_at_this_market(terms, by=by)
         return terms, approve, prepared
 
-    def _pricer(self, request: OrderRequest, strategy_name: str | None) -> Pricer:
-        return lambda gateway: self._pricing.price(request, strategy_name=strategy_name, gateway=gateway)
+    def _pricer(self, request: OrderRequest) -> Pricer:
+        return lambda gateway: self._pricing.price(request, gateway)
 
     def _named(self, request: OrderRequest) -> ClientOrderId:
         given = request.client_order_id

@@ -110,7 +110,6 @@ class Replacement:
         if left >= 1:
             self._placement.foresee(
                 replace(request, quantity=left),
-                strategy_name=order.envelope.strategy_name,
                 gather=gather,
                 instead_of=order,
             )
@@ -177,7 +176,6 @@ class Replacement:
 
         return self._placement.place(
             request,
-            strategy_name=old.envelope.strategy_name,
             gather=gather_now,
             replaces=old.client_order_id,
         ).envelope
@@ -217,6 +215,7 @@ def _request(old: OrderEnvelope, change: Change, *, quantity: int) -> OrderReque
         extended_hours=old.extended_hours,
         client_order_id=change.client_order_id,
         pricing=change.pricing,
+        strategy_name=old.strategy_name,
     )
 
 
