@@ -55,7 +55,7 @@ def shown_since(bench: ManagerBench, row: UnreadRow) -> None:
 
 
 def external(bench: ManagerBench) -> ExternalOrders:
-    return bench.manager._parts.external
+    return bench.manager._services.sync.external
 
 
 def sell_nvda(bench: ManagerBench, quantity: int = 10) -> str | None:
@@ -176,7 +176,7 @@ class TestAnOrderPlacedElsewhereThatWasReadInFull:
         bench = bench_with()
         theirs = bench.gateway.add(terms("NVDA", Side.SELL, 30))
         bench.sync()
-        holdings = bench.manager._parts.holdings
+        holdings = bench.manager._services.sync.holdings
         assert holdings is not None
         then = external(bench).mark()
         theirs.end()
@@ -190,7 +190,7 @@ class TestAnOrderPlacedElsewhereThatWasReadInFull:
         bench = bench_with()
         theirs = bench.gateway.add(terms("NVDA", Side.SELL, 30))
         bench.sync()
-        holdings = bench.manager._parts.holdings
+        holdings = bench.manager._services.sync.holdings
         assert holdings is not None
         then = external(bench).mark()
         theirs.fill(20)

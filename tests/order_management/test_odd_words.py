@@ -44,7 +44,7 @@ def resolve(bench: ManagerBench, name: str = "w3", as_: Resolution = Resolution.
 
 
 def holdings(bench: ManagerBench) -> Holdings:
-    found = bench.manager._parts.holdings
+    found = bench.manager._services.sync.holdings
     assert found is not None
     return found
 
@@ -174,7 +174,7 @@ class TestInstrumentIds:
     def test_an_order_nobody_knows_is_not_booked(self):
         bench = ManagerBench()
         with pytest.raises(OrderStatusError, match="no order c9 is in the journal"):
-            bench.manager._parts.synchronizer.apply(ClientOrderId("c9"), bench.gateway.add(terms()).report())
+            bench.manager._services.sync.synchronizer.apply(ClientOrderId("c9"), bench.gateway.add(terms()).report())
 
 
 class TestHowSureASellIs:
@@ -202,7 +202,7 @@ class TestHowSureASellIs:
         bench = ManagerBench(shares={"AAPL": 50}, mode=ExecutionMode.LIVE, clock=clock)
         clock.jump(3600)
         assert "were last read" in str(holdings(bench).free_to_sell("AAPL").not_sure_because)
-        assert bench.manager._parts.freshness.age_s() is None
+        assert bench.manager._services.sync.freshness.age_s() is None
 
     def test_a_look_that_somebody_overtook_changes_nothing(self):
         bench = ManagerBench(shares={"AAPL": 50})

@@ -247,7 +247,7 @@ def dead_poller() -> Poller:
 def test_entries_halt_and_exits_go_on_while_nobody_follows_the_orders():
     bench = ManagerBench(shares={"AAPL": 50})
     problems: list[str | None] = [None]
-    bench.manager.heed(lambda: problems[0])
+    bench.manager.halt_entries_while(lambda: problems[0])
     bench.manager.refuse_unless_open_to(terms())
     problems[0] = "it died; restart the bot"
     with pytest.raises(TradingHaltedError, match="it died; restart the bot"):

@@ -21,7 +21,7 @@ from trading_bot.lease import Lease
 from trading_bot.order_management import gateways, lifecycle, models, reconciliation
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.cancel.cancel_all import CancelEverything
-from trading_bot.order_management.cancel.canceller import Canceller
+from trading_bot.order_management.cancel.canceller import CancelService
 from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.exceptions import OrderNotFoundError, TradingHaltedError
 from trading_bot.order_management.gateways import RobinhoodGateway
@@ -34,7 +34,7 @@ from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.outcomes import CancelTaken, NotSent, Rejected, Unknown
 from trading_bot.order_management.ports import ArmingId
 from trading_bot.order_management.results import CancelVerdict
-from trading_bot.order_management.rounds import Upkeep
+from trading_bot.order_management.rounds import SyncService
 from trading_bot.order_management.submit import placement, pricing, protocol
 from trading_bot.order_management.submit.send_gate import SendGate
 from trading_bot.order_management.sync import search, synchronizer
@@ -139,7 +139,7 @@ def _cancel_believed_on_200(patch: pytest.MonkeyPatch) -> None:
 
 def _counts_as_closed(verdict: CancelVerdict) -> Plant:
     """Take a cancel of this verdict for the proof that the order has ended."""
-    real = Canceller.cancel
+    real = CancelService.cancel
 
     def cancel(self, *args, **named):
         return tuple(
@@ -147,7 +147,7 @@ def _counts_as_closed(verdict: CancelVerdict) -> Plant:
             for result in real(self, *args, **named)
         )
 
-    return lambda patch: patch.setattr(Canceller, "cancel", cancel)
+    return lambda patch: patch.setattr(CancelService, "cancel", cancel)
 
 
 def _not_found_means_cancelled(patch: pytest.MonkeyPatch) -> None:
@@ -198,7 +198,7 @@ def _fills_not_told_apart(patch: pytest.MonkeyPatch) -> None:
 
 
 def _every_report_moves_the_state(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(reconciliation, "judge", lambda current, reported: Move(state=reported, kind=MoveKind.ADVANCE))
+    patch.setattr(reconciliation, "classify", lambda current, reported: Move(state=reported, kind=MoveKind.ADVANCE))
     patch.setattr(lifecycle, "TRANSITIONS", dict.fromkeys(OrderState, frozenset(OrderState)))
 
 
@@ -295,7 +295,7 @@ def _doubt_not_recorded(patch: pytest.MonkeyPatch) -> None:
 
 
 def _interrupted_submits_not_doubted(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Upkeep, "_doubt_interrupted_submits", lambda self: None)
+    patch.setattr(SyncService, "_doubt_interrupted_submits", lambda self: None)
 
 
 def _refusal_ends_a_doubt(patch: pytest.MonkeyPatch) -> None:
@@ -341,7 +341,7 @@ def _cancels_everybodys_orders(patch: pytest.MonkeyPatch) -> None:
 
 
 def _deferred_cancels_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Upkeep, "_fire_cancels", lambda self, done, **named: None)
+    patch.setattr(SyncService, "_fire_cancels", lambda self, done, **named: None)
 
 
 def _account_not_locked(patch: pytest.MonkeyPatch) -> None:

@@ -18,9 +18,9 @@ from trading_bot.order_management.manager import ManagerIdentity, OrderManager
 from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderEnvelope, OrderTerms, Side
 from trading_bot.order_management.order_store import OrderChange, OrderStore
 from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
-from trading_bot.order_management.ports import ArmingId, SendLockError
+from trading_bot.order_management.ports import ArmingId, MarketCheck, SendLockError
 from trading_bot.order_management.results import SyncSummary
-from trading_bot.order_management.submit.market_quotes import MarketCheck, allow_at_any_market
+from trading_bot.order_management.submit.market_quotes import allow_at_any_market
 
 MONDAY = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 CLOSE = MONDAY + timedelta(hours=6)

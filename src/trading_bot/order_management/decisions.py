@@ -1,7 +1,6 @@
 """What a named person may decide where evidence does not. A decision is checked as far as possible, and recorded."""
 
 import enum
-from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
@@ -13,6 +12,7 @@ from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.position_watch import NOTHING, in_words, with_instrument
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.client_ids import bears_our_mark
+from trading_bot.order_management.context import InFlight, OrderContext, order_on_record
 from trading_bot.order_management.ended_by_hand import (
     ended_by_hand,
     refuse_unless_puzzling,
@@ -23,14 +23,11 @@ from trading_bot.order_management.exceptions import OrderNotFoundError, OrderSta
 from trading_bot.order_management.freeze_decisions import THE_ACCOUNT, FreezeDecisions
 from trading_bot.order_management.models import (
     ClientOrderId,
-    ExecutionMode,
     OrderEnvelope,
     OrderId,
     OrderReport,
     OrderState,
 )
-from trading_bot.order_management.order_store import OrderStore
-from trading_bot.order_management.ports import BrokerGateway
 from trading_bot.order_management.sync.alarms import shows_unjournaled
 from trading_bot.order_management.sync.positions import Holdings
 from trading_bot.order_management.sync.round import problem_of
@@ -56,23 +53,15 @@ class OperatorDecisions:
     """Takes decisions of people. Every method needs who decided (``by``) and why (``reason``)."""
 
     def __init__(
-        self,
-        *,
-        gateway: BrokerGateway,
-        store: OrderStore,
-        synchronizer: Synchronizer,
-        holdings: Holdings | None,
-        mode: ExecutionMode,
-        is_in_flight: Callable[[ClientOrderId], bool],
-        freezes: FreezeDecisions,
+        self, context: OrderContext, *, synchronizer: Synchronizer, holdings: Holdings | None, in_flight: InFlight
     ) -> None:
-        self._freezes = freezes
-        self._gateway = gateway
-        self._store = store
+        self._gateway = context.gateway
+        self._store = context.store
+        self._mode = context.identity.mode
+        self._freezes = FreezeDecisions(store=context.store, clock=context.clock)
         self._synchronizer = synchronizer
         self._holdings = holdings
-        self._mode = mode
-        self._is_in_flight = is_in_flight
+        self._in_flight = in_flight
 
     def resolve(
         self, client_order_id: str, *, as_: Resolution, by: str, reason: str, order_id: str | None = None
@@ -199,19 +188,12 @@ class OperatorDecisions:
             self._store.record_fact(ended_by_hand(order, state, by=by, reason=reason))
             return self._on_record(order.client_order_id).envelope
 
-    def _on_record(self, client_order_id: str) -> TrackedOrder:
-        with self._store.open_book() as book:
-            order = book.by_either_id(client_order_id)
-        if order is None:
-            raise OrderNotFoundError(
-                f"no order {ascii(client_order_id)[:80]} is in the journal; list the orders to see the ids",
-                client_order_id=client_order_id,
-            )
-        return order
+    def _on_record(self, identifier: str) -> TrackedOrder:
+        return order_on_record(self._store, identifier)
 
     def _in_doubt(self, client_order_id: str) -> TrackedOrder:
         order = self._on_record(client_order_id)
-        is_settling = order.state is OrderState.PENDING_SUBMIT or self._is_in_flight(order.client_order_id)
+        is_settling = order.state is OrderState.PENDING_SUBMIT or order.client_order_id in self._in_flight
         if order.state.is_unresolved and not is_settling:
             return order
         remedy = "wait for its answer" if is_settling else "there is no doubt to end"

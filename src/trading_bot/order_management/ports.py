@@ -1,6 +1,6 @@
 """The protocols the order manager owns. Adapters fulfil them; the manager never knows which."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from decimal import Decimal
@@ -22,6 +22,9 @@ from trading_bot.order_management.portfolio import AccountSnapshot, Position, Po
 
 ArmingId = NewType("ArmingId", str)
 """Names one arming of the account; no two armings share a name."""
+
+MarketCheck: TypeAlias = Callable[[OrderTerms, Seconds], None]
+"""Raises `TradeRefusedError` where the market does not allow an entry; reads are over by the given point in time."""
 
 SendPermit: TypeAlias = AbstractContextManager[None]
 """Entered by the transport just before the first byte is written and left after the last one.

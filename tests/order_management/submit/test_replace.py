@@ -408,7 +408,7 @@ class TestTheSecondLeg:
         bench.manager.cancel_order("old")
         change = Change(reference_price=NEW_PRICE)
         with pytest.raises(OrderValidationError, match="old is cancelled"):
-            bench.manager._parts.replacement.replace(stale, change, gather=already(approve_all))
+            bench.manager._services.replacing.replace(stale, change, gather=already(approve_all))
         assert quantities(bench) == [10]
 
     def test_the_order_can_be_replaced_again_after_a_refused_cancel(self):

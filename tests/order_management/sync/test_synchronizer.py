@@ -409,7 +409,7 @@ class TestTime:
 
         monkeypatch.setattr(bench.gateway, "list_open_orders", sleepily)
         bench.sync()
-        holdings = bench.manager._parts.holdings
+        holdings = bench.manager._services.sync.holdings
         assert holdings is not None
         assert holdings.free_to_sell("AAPL").quantity == 0
 

@@ -1,12 +1,11 @@
 """What a finished submit leaves behind: its record, and the answer for the caller."""
 
-import threading
 from collections.abc import Mapping
 from dataclasses import replace
 
-from trading_bot.clock import Clock
 from trading_bot.error_handling.circuit_breaker import CircuitBreaker
 from trading_bot.order_management.book.freezes import REFUSAL_FREEZE, Cause, frozen, halted
+from trading_bot.order_management.context import OrderContext
 from trading_bot.order_management.events import NO_DETAILS, EventKind, about
 from trading_bot.order_management.exceptions import (
     AuthenticationError,
@@ -16,8 +15,8 @@ from trading_bot.order_management.exceptions import (
     TradingHaltedError,
 )
 from trading_bot.order_management.models import OrderEnvelope, OrderState
-from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.outcomes import Accepted, NotSent, Rejected, SubmitOutcome, Unknown
+from trading_bot.order_management.submit.halts import TradingHalts
 from trading_bot.order_management.submit.send_gate import LATCH
 from trading_bot.order_management.sync.synchronizer import Synchronizer
 from trading_bot.prose import clause
@@ -25,24 +24,18 @@ from trading_bot.prose import clause
 _CREATED = 201  # the broker took the request, and refused the order in the same breath
 _REFUSALS_THAT_HALT = 3
 _REFUSAL_WINDOW_S = 300
-_SECURITY_HALT = "the connection to the broker is not what it should be; check the network before trading again"
 _REFUSAL_HALT = "the broker refused three orders with 403 or 404 within five minutes; check the account"
 
 
 class OutcomeRecorder:
     """Records outcomes, and halts entries where one says more than "this order failed"."""
 
-    def __init__(self, *, store: OrderStore, synchronizer: Synchronizer, clock: Clock) -> None:
-        self._store = store
+    def __init__(self, context: OrderContext, *, synchronizer: Synchronizer, halts: TradingHalts) -> None:
+        self._store = context.store
         self._synchronizer = synchronizer
-        self._clock = clock
-        self._refusals = CircuitBreaker(threshold=_REFUSALS_THAT_HALT, window_s=_REFUSAL_WINDOW_S, clock=clock)
-        self._security_alert = threading.Event()
-
-    @property
-    def halted_because(self) -> str | None:
-        """Why outcomes so far forbid any order, exits included, if they do."""
-        return _SECURITY_HALT if self._security_alert.is_set() else None
+        self._clock = context.clock
+        self._halts = halts
+        self._refusals = CircuitBreaker(threshold=_REFUSALS_THAT_HALT, window_s=_REFUSAL_WINDOW_S, clock=context.clock)
 
     def record(self, envelope: OrderEnvelope, outcome: SubmitOutcome) -> None:
         """Write the outcome down; a journal that fails now hides nothing from the caller."""
@@ -126,7 +119,7 @@ class OutcomeRecorder:
 
     def _note_alert(self, *, alert: bool) -> None:
         if alert:
-            self._security_alert.set()
+            self._halts.note_security_alert()
 
 
 def _rejected(envelope: OrderEnvelope, outcome: Rejected) -> OrderRejectedError:

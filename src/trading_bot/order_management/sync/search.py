@@ -4,7 +4,7 @@ A listing without the order proves that the order is not there only with a posit
 its own number, and a known order of ours stands in that very listing. An empty answer alone proves nothing.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -15,6 +15,7 @@ from trading_bot.order_management.events import OrderEvent
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import ClientOrderId
 from trading_bot.order_management.order_store import OrderStore
+from trading_bot.order_management.ports import AccountGateway
 from trading_bot.order_management.sync.absence import judge_absence
 from trading_bot.order_management.sync.foreign import CREATED_BEFORE_FIRST_BYTE
 
@@ -55,18 +56,22 @@ def search_from(in_doubt: Iterable[TrackedOrder], known: Iterable[TrackedOrder])
 
 
 class AbsenceSearch:
-    """Says which orders a listing has disproved. ``pinned_account`` reads the account by a deadline, or raises."""
+    """Says which orders a listing has disproved.
+
+    The account is read again as one half of the positive control; without an ``account`` to read, the other half alone
+    has to do.
+    """
 
     def __init__(
         self,
         *,
         store: OrderStore,
         horizon: Horizon,
-        pinned_account: Callable[[Seconds], object],
+        account: AccountGateway | None,
     ) -> None:
         self._store = store
         self._horizon = horizon
-        self._pinned_account = pinned_account
+        self._account = account
         self._watched_since: dict[ClientOrderId, Seconds] = {}
 
     def conclude(self, in_doubt: Collection[TrackedOrder], searched: Searched) -> Iterator[str]:
@@ -82,7 +87,8 @@ class AbsenceSearch:
         if not has_control:
             return "no other order of ours stands in the broker's list, so the list proves nothing"
         try:
-            self._pinned_account(deadline)
+            if self._account is not None:
+                self._account.by(deadline).fetch_account()
         except OrderStatusError as error:
             return f"the account itself could not be read ({error})"
         return None
