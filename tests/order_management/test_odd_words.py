@@ -8,6 +8,7 @@ from tests.support.fake_gateway import REQUEST_LOST
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.manager_bench import MONDAY, ManagerBench, terms
 from trading_bot.clock import Moment
+from trading_bot.order_management.book.anomalies import AnomalyKind
 from trading_bot.order_management.book.freezes import Cause, halted
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.position_watch import LOOK_EVERY_S
@@ -133,7 +134,7 @@ class TestEndedByAPerson:
         bench.gateway.order().state = OrderState.CONFIRMED
         bench.sync()
         assert bench.gateway.cancel_requests == []
-        assert not any("after it had ended" in problem for problem in bench.tracked("w3").anomalies)
+        assert AnomalyKind.AFTER_ITS_END not in {each.kind for each in bench.tracked("w3").anomalies}
         bench.gateway.order().word = None
         bench.sync()
         assert bench.gateway.cancel_requests == ["broker-1"], "a word that is known is a sign"

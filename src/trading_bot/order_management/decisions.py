@@ -18,6 +18,7 @@ from trading_bot.order_management.ended_by_hand import (
     refuse_unless_puzzling,
     refuse_unless_working,
 )
+from trading_bot.order_management.event_details import DecisionDetails
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError, OrderValidationError
 from trading_bot.order_management.freeze_decisions import THE_ACCOUNT, FreezeDecisions
@@ -327,4 +328,8 @@ def _refuse_nameless(by: str, reason: str) -> None:
 
 
 def _decision(envelope: OrderEnvelope, word: str, *, by: str, reason: str) -> OrderEvent:
-    return replace(about(envelope, EventKind.ORDER_RESOLVED), reason=reason, details={"as": word, "by": by})
+    return replace(
+        about(envelope, EventKind.ORDER_RESOLVED),
+        reason=reason,
+        details=DecisionDetails(decision=word, by=by).as_text(),
+    )

@@ -9,6 +9,7 @@ from trading_bot.error_handling.retry import growing_pauses
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.cancel.step import CHANGED_SINCE, NOT_ASKED, CancelStep, CancelTarget
 from trading_bot.order_management.context import OrderContext
+from trading_bot.order_management.event_details import CancelAnswerDetails
 from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.lifecycle import is_legal
 from trading_bot.order_management.models import OrderId, OrderReport, OrderState
@@ -131,10 +132,10 @@ class CancelTracker:
             target.state, target.filled = order.state, order.envelope.filled_quantity
 
     def _record_reply(self, target: TrackedCancel, order: TrackedOrder) -> None:
-        event = replace(
-            about(order.envelope, EventKind.CANCEL_ANSWERED),
-            details={"reply": _REPLY_VERDICTS[type(target.reply)].value, "text": _reply_text(target.reply) or ""},
+        answer = CancelAnswerDetails(
+            reply=_REPLY_VERDICTS[type(target.reply)].value, text=_reply_text(target.reply) or ""
         )
+        event = replace(about(order.envelope, EventKind.CANCEL_ANSWERED), details=answer.as_text())
         with self._store.open_book() as book:
             current = book.get(order.client_order_id) or order
             before = state_without_cancel(current if current.envelope.filled_quantity else order)

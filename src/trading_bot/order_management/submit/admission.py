@@ -30,7 +30,7 @@ from trading_bot.order_management.ports import ArmingId
 from trading_bot.order_management.rounds import SyncService
 from trading_bot.order_management.submit.crossing import WOULD_CROSS, crossed_orders, why_crossing
 from trading_bot.order_management.submit.halts import TradingHalts
-from trading_bot.order_management.submit.intents import again, is_to_go_again, may_go_again, refuse_reuse
+from trading_bot.order_management.submit.intents import again, is_to_go_again, may_go_again, refuse_reuse, under_arming
 from trading_bot.order_management.sync.free_shares import Free
 
 
@@ -243,9 +243,7 @@ class Admission:
         # Before the record: a kill from here on leaves an intent that no later arming lets out.
         arming = self._latch.arming()
         self._refuse_if_overtaken(prepared.terms, decided, arming)
-        if arming is not None:
-            intent = replace(intent, details={**intent.details, "arming": arming})
-        proof = self._store.record_intent(intent, prepared)
+        proof = self._store.record_intent(under_arming(intent, arming), prepared)
         self._in_flight.begin(proof.client_order_id)
         return Admitted(intent=proof, arming=arming)
 

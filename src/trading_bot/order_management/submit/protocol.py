@@ -15,6 +15,7 @@ from trading_bot.clock import Seconds
 from trading_bot.error_handling.policies import SUBMIT_POLICY, RetryPolicy
 from trading_bot.error_handling.retry import with_retry
 from trading_bot.order_management.context import OrderContext
+from trading_bot.order_management.event_details import AttemptDetails
 from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.models import OrderEnvelope, OrderState, Side
 from trading_bot.order_management.outcomes import Accepted, DurableIntent, NotSent, Rejected, SubmitOutcome, Unknown
@@ -218,7 +219,7 @@ class SubmitProtocol:
                 about(attempt.envelope, EventKind.SUBMIT_ATTEMPTED),
                 attempt=attempt.tries,
                 latency_ms=(Decimal(latency_s) * 1000).quantize(_MILLISECOND),
-                details=_described(outcome),
+                details=AttemptDetails.of_outcome(outcome).as_text(),
             )
         )
 
@@ -259,15 +260,3 @@ def _told(outcome: SubmitOutcome, doubt: Unknown | None) -> SubmitOutcome:
         surely_there=isinstance(outcome, Unknown) and outcome.surely_there,
         security_alert=not isinstance(outcome, Rejected) and outcome.security_alert,
     )
-
-
-def _described(outcome: SubmitOutcome) -> dict[str, str]:
-    match outcome:
-        case Accepted():
-            return {"outcome": "accepted"}
-        case Rejected(reason=reason):
-            return {"outcome": "rejected", "cause": reason}
-        case NotSent(cause=cause):
-            return {"outcome": "not_sent", "cause": cause}
-        case Unknown(cause=cause):
-            return {"outcome": "unknown", "cause": cause}

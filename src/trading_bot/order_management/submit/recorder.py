@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from trading_bot.error_handling.circuit_breaker import CircuitBreaker
+from trading_bot.order_management.book.anomalies import Anomaly, AnomalyKind
 from trading_bot.order_management.book.freezes import REFUSAL_FREEZE, Cause, frozen, halted
 from trading_bot.order_management.context import OrderContext
+from trading_bot.order_management.event_details import DoubtDetails
 from trading_bot.order_management.events import NO_DETAILS, EventKind, about
 from trading_bot.order_management.exceptions import (
     AuthenticationError,
@@ -54,7 +56,7 @@ class OutcomeRecorder:
                     EventKind.ORDER_OUTCOME_UNKNOWN,
                     OrderState.UNKNOWN,
                     outcome.cause,
-                    details={"surely_there": "true"} if outcome.surely_there else NO_DETAILS,
+                    details=DoubtDetails(surely_there=outcome.surely_there).as_text(),
                 )
 
     def raise_unless_accepted(self, envelope: OrderEnvelope, outcome: SubmitOutcome) -> None:
@@ -86,7 +88,8 @@ class OutcomeRecorder:
     def _record_acceptance(self, envelope: OrderEnvelope, outcome: Accepted) -> None:
         self._synchronizer.apply(envelope.client_order_id, outcome.report, found_as=EventKind.ORDER_ACCEPTED)
         if outcome.mismatch is not None:
-            self._store.record_fact(replace(about(envelope, EventKind.ANOMALY_FOUND), reason=outcome.mismatch))
+            evidence = f"the broker's terms differ from ours: {outcome.mismatch}"
+            self._store.record_fact(Anomaly(kind=AnomalyKind.TERMS_DIFFER, evidence=evidence).event(envelope))
             self._store.record_fact(frozen(envelope.symbol, Cause.TERMS_DIFFER, outcome.mismatch))
 
     def _record_rejection(self, envelope: OrderEnvelope, outcome: Rejected) -> None:

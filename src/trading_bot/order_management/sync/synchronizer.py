@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from trading_bot.clock import Moment, Seconds
+from trading_bot.order_management.book.anomalies import Anomaly, AnomalyKind
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.context import InFlight, OrderContext
 from trading_bot.order_management.events import EventKind, OrderEvent, about
@@ -12,7 +13,7 @@ from trading_bot.order_management.exceptions import OrderLogError, OrderNotFound
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderId, OrderReport, OrderState
 from trading_bot.order_management.outcomes import Listing
 from trading_bot.order_management.ports import BrokerGateway
-from trading_bot.order_management.reconciliation import is_twin, reconcile
+from trading_bot.order_management.reconciliation import is_duplicate_ref_id, reconcile
 from trading_bot.order_management.results import SyncSummary
 from trading_bot.order_management.send_horizon import SendHorizon
 from trading_bot.order_management.sync.alarms import note_duplicate_ref_id, note_unjournaled
@@ -34,7 +35,7 @@ SYNC_DEADLINE_S: Seconds = 120.0
 """How long one round may read. What is not read by then is read anew, from the first page, in the next one."""
 
 _SLEPT = "the machine slept, or its clock was set, while the orders were being read; read them again"
-_VANISHED = "the broker answers that it does not know this order"
+_VANISHED = Anomaly(kind=AnomalyKind.VANISHED, evidence="the broker answers that it does not know this order")
 _LATE = "it turned up after it had been given up; it is cancelled"
 
 
@@ -269,7 +270,7 @@ class Synchronizer:
     def _book(self, read_for: TrackedOrder, report: OrderReport, tally: Tally) -> None:
         with self._store.open_book() as book:
             order = book.get(read_for.client_order_id) or read_for
-            is_second = is_twin(order, report)
+            is_second = is_duplicate_ref_id(order, report)
             if not is_second and tally.is_stale(order, report):
                 return
             events = self.apply(order.client_order_id, report)
@@ -330,5 +331,5 @@ class Synchronizer:
 
     def note_vanished(self, order: TrackedOrder) -> None:
         """Put on record, once, that the broker does not know an order that it has told of."""
-        if _VANISHED not in order.anomalies:
-            self._store.record_fact(replace(about(order.envelope, EventKind.ANOMALY_FOUND), reason=_VANISHED))
+        if all(anomaly.kind is not AnomalyKind.VANISHED for anomaly in order.anomalies):
+            self._store.record_fact(_VANISHED.event(order.envelope))
