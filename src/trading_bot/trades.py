@@ -9,13 +9,11 @@ from trading_bot.order_management import caller_values
 from trading_bot.order_management.calculator import is_ticker, parse_price, parse_time_in_force
 from trading_bot.order_management.exceptions import (
     OrderError,
-    OrderNotSentError,
-    OrderOutcomeUnknownError,
-    OrderRejectedError,
     OrderValidationError,
     UnsupportedOrderTypeError,
 )
 from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderTerms, Pricing, Side
+from trading_bot.order_management.submit.endings import ENDINGS
 from trading_bot.order_management.submit.pricing import PricePreview
 
 LIMIT = "limit"
@@ -68,9 +66,7 @@ def _word(words: type[_Word], text: object, name: str, *, code: str) -> _Word:
 
 _STATUS_OF: tuple[tuple[type[OrderError], TradeStatus], ...] = (
     (UnsupportedOrderTypeError, TradeStatus.NOT_IMPLEMENTED),
-    (OrderRejectedError, TradeStatus.REJECTED),
-    (OrderNotSentError, TradeStatus.NOT_SENT),
-    (OrderOutcomeUnknownError, TradeStatus.UNKNOWN),
+    *((rule.error, TradeStatus(ending.value)) for ending, rule in ENDINGS.items() if rule.error is not None),
 )
 
 

@@ -299,7 +299,7 @@ def _interrupted_submits_not_doubted(patch: pytest.MonkeyPatch) -> None:
 
 
 def _refusal_ends_a_doubt(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(protocol, "_told", lambda outcome, doubt: outcome)
+    patch.setattr(protocol, "_with_doubt", lambda outcome, doubt: outcome)
 
 
 def _too_many_attempts(patch: pytest.MonkeyPatch) -> None:

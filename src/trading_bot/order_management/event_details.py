@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from trading_bot.order_management.events import OrderEvent
 from trading_bot.order_management.models import ClientOrderId, OrderReport, TimeInForce
-from trading_bot.order_management.outcomes import Accepted, NotSent, Rejected, SubmitOutcome, Unknown
+from trading_bot.order_management.outcomes import Ending, SubmitOutcome
 
 Details: TypeAlias = dict[str, str]
 
@@ -75,25 +75,17 @@ class IntentDetails:
 class AttemptDetails:
     """Of ``submit_attempted``: how one request ended, and why."""
 
-    outcome: str
+    outcome: Ending
     cause: str | None = None
 
     def as_text(self) -> Details:
         """Return them as a record holds them."""
-        return _present(outcome=self.outcome, cause=self.cause)
+        return _present(outcome=self.outcome.value, cause=self.cause)
 
     @classmethod
     def of_outcome(cls, outcome: SubmitOutcome) -> "AttemptDetails":
         """Return what is recorded of an outcome."""
-        match outcome:
-            case Accepted():
-                return cls(outcome="accepted")
-            case Rejected(reason=reason):
-                return cls(outcome="rejected", cause=reason)
-            case NotSent(cause=cause):
-                return cls(outcome="not_sent", cause=cause)
-            case Unknown(cause=cause):
-                return cls(outcome="unknown", cause=cause)
+        return cls(outcome=outcome.ending, cause=outcome.cause)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

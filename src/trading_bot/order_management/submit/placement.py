@@ -24,6 +24,7 @@ from trading_bot.order_management.outcomes import Accepted, PreparedOrder, Submi
 from trading_bot.order_management.ports import BrokerGateway
 from trading_bot.order_management.rounds import SyncService
 from trading_bot.order_management.submit.admission import Admission, Admitted, Decided
+from trading_bot.order_management.submit.endings import error_of
 from trading_bot.order_management.submit.halts import TradingHalts
 from trading_bot.order_management.submit.intents import intent_of
 from trading_bot.order_management.submit.pricing import OrderPricing, PricePreview
@@ -239,7 +240,8 @@ class SubmitService:
             left_s = began + self._settings.submit_deadline_s - self._clock.monotonic()
             self._cancels.cancel((latest,), within_s=max(left_s, _LAST_CANCEL_S))
             latest = order_on_record(self._store, intent.client_order_id)
-        self._outcomes.raise_unless_accepted(latest.envelope, outcome)
+        if (error := error_of(latest.envelope, outcome)) is not None:
+            raise error
         return latest.envelope
 
     def _refuse_if_refused_before(self, terms: OrderTerms, *, probes: bool = True) -> None:

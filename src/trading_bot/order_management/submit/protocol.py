@@ -20,6 +20,7 @@ from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.models import OrderEnvelope, OrderState, Side
 from trading_bot.order_management.outcomes import Accepted, DurableIntent, NotSent, Rejected, SubmitOutcome, Unknown
 from trading_bot.order_management.ports import ArmingId
+from trading_bot.order_management.submit.endings import ENDINGS, Then
 from trading_bot.order_management.submit.send_gate import SendGate
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class SubmitProtocol:
             reduces=reduces,
         )
         outcome = self._send(attempt)
-        return self._look_up(attempt, outcome) if isinstance(outcome, Unknown) else outcome
+        return self._look_up(attempt, outcome) if ENDINGS[outcome.ending].then is Then.LOOK_UP else outcome
 
     def _send(self, attempt: SubmitAttempt) -> SubmitOutcome:
         try:
@@ -148,12 +149,12 @@ class SubmitProtocol:
         if attempt.doubt is not None and (ended := self._ended_meanwhile(attempt, attempt.doubt)) is not None:
             return ended
         outcome = self._with_login(attempt, self._post(attempt))
-        told = _told(outcome, attempt.doubt)
-        if isinstance(told, Unknown):
-            attempt.doubt = told
+        known = _with_doubt(outcome, attempt.doubt)
+        if isinstance(known, Unknown):
+            attempt.doubt = known
         if self._may_go_again(outcome):
-            raise _AgainError(told, delay_s=outcome.retry_after_s if isinstance(outcome, NotSent) else None)
-        return told
+            raise _AgainError(known, delay_s=outcome.retry_after_s if isinstance(outcome, NotSent) else None)
+        return known
 
     def _may_go_again(self, outcome: SubmitOutcome) -> bool:
         match outcome:
@@ -223,7 +224,7 @@ class SubmitProtocol:
             )
         )
 
-    def _look_up(self, attempt: SubmitAttempt, outcome: Unknown) -> SubmitOutcome:
+    def _look_up(self, attempt: SubmitAttempt, outcome: SubmitOutcome) -> SubmitOutcome:
         try:
             return with_retry(
                 lambda: self._find(attempt),
@@ -251,12 +252,12 @@ def _hinted_delay(error: Exception) -> Seconds | None:
     return error.delay_s if isinstance(error, _AgainError) else None
 
 
-def _told(outcome: SubmitOutcome, doubt: Unknown | None) -> SubmitOutcome:
+def _with_doubt(outcome: SubmitOutcome, doubt: Unknown | None) -> SubmitOutcome:
+    """Return what is known after this request and the one in doubt before it, which only the order itself ends."""
     if doubt is None or isinstance(outcome, Accepted):
         return outcome
-    said = outcome.reason if isinstance(outcome, Rejected) else outcome.cause
     return Unknown(
-        cause=f"{doubt.cause}; the next attempt: {said}",
+        cause=f"{doubt.cause}; the next attempt: {outcome.cause}",
         surely_there=isinstance(outcome, Unknown) and outcome.surely_there,
         security_alert=not isinstance(outcome, Rejected) and outcome.security_alert,
     )
