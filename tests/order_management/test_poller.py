@@ -1,6 +1,7 @@
 """The background thread. Its waits are an event's, so a test gives it an event that lets it through at once."""
 
 import threading
+from typing import NoReturn
 
 import pytest
 
@@ -61,7 +62,7 @@ def test_a_defect_of_one_round_is_logged_and_counted_and_does_not_end_the_next(c
 
 def test_a_latch_that_cannot_be_read_does_not_keep_orders_from_being_followed():
     class Unreadable(FakeLatch):
-        def reason_not_armed(self) -> str | None:
+        def look(self) -> NoReturn:
             raise OSError("the disk is gone")
 
     calls = []

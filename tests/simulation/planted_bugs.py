@@ -32,7 +32,7 @@ from trading_bot.order_management.manager import OrderManager
 from trading_bot.order_management.models import ExecutionMode, OrderId, OrderReport, OrderState, RefId
 from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.outcomes import CancelTaken, NotSent, Rejected, Unknown
-from trading_bot.order_management.ports import ArmingId
+from trading_bot.order_management.ports import ArmingId, LatchLook
 from trading_bot.order_management.results import CancelVerdict
 from trading_bot.order_management.rounds import SyncService
 from trading_bot.order_management.submit import placement, pricing, protocol
@@ -217,13 +217,8 @@ class _AsItWas:
     def __init__(self, arming: ArmingId | None) -> None:
         self._arming = arming
 
-    def reason_not_armed(self) -> None:
-        return None
-
-    reason_not_reducing = reason_not_armed
-
-    def arming(self) -> ArmingId | None:
-        return self._arming
+    def look(self) -> LatchLook:
+        return LatchLook(arming=self._arming, not_armed=None, not_reducing=None)
 
 
 def _latch_not_read_again(patch: pytest.MonkeyPatch) -> None:
@@ -237,12 +232,12 @@ def _latch_not_read_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def _latch_not_read_at_all(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Latch, "reason_not_armed", lambda self: None)
-    patch.setattr(Latch, "arming", lambda self: "always the same")
+    armed = LatchLook(arming=ArmingId("always the same"), not_armed=None, not_reducing=None)
+    patch.setattr(Latch, "look", lambda self: armed)
 
 
 def _arming_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SendGate, "_is_armed_anew", lambda self: False)
+    patch.setattr(SendGate, "_is_armed_anew", lambda self, look: False)
 
 
 def _armed_at_every_start(patch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import NewType, Protocol, Self, TypeAlias
@@ -173,19 +174,23 @@ class Journal(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatchLook:
+    """What the armed latch said at one moment."""
+
+    arming: ArmingId | None
+    """Which arming is in force, also once it has merely expired; None while there is none."""
+    not_armed: str | None
+    """Why no order may be sent, or None if trading is armed."""
+    not_reducing: str | None
+    """Why not even held shares may be sold; None while armed, and once the arming has merely expired."""
+
+
 class TradingLatch(Protocol):
-    """The account's armed latch, read afresh at every question."""
+    """The account's armed latch."""
 
-    def reason_not_armed(self) -> str | None:
-        """Return why no order may be sent, or None if trading is armed."""
-        ...
-
-    def reason_not_reducing(self) -> str | None:
-        """Return why not even held shares may be sold; None while armed, and once the arming has merely expired."""
-        ...
-
-    def arming(self) -> ArmingId | None:
-        """Return which arming is in force, also once it has merely expired; None while there is none."""
+    def look(self) -> LatchLook:
+        """Read it afresh, once: what the answer says held at one moment."""
         ...
 
 

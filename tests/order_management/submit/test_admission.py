@@ -315,7 +315,7 @@ def test_the_intent_says_everything_about_the_order():
         "reference_price": "100",
         "time_in_force": "gtc",
         "extended_hours": "true",
-        "arming": bench.latch.arming(),
+        "arming": bench.latch.in_force,
         "body_sha256": bench.gateway.posts[0].body_digest,
     }
 

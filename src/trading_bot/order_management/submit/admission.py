@@ -26,7 +26,7 @@ from trading_bot.order_management.models import (
     Side,
 )
 from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
-from trading_bot.order_management.ports import ArmingId
+from trading_bot.order_management.ports import ArmingId, LatchLook
 from trading_bot.order_management.rounds import SyncService
 from trading_bot.order_management.submit.crossing import WOULD_CROSS, crossed_orders, why_crossing
 from trading_bot.order_management.submit.halts import TradingHalts
@@ -140,8 +140,10 @@ class Admission:
         holdings = self._holdings
         return nullcontext() if holdings is None else holdings.counted_by_hand(symbol, held)
 
-    def refuse_if_halted(self, terms: OrderTerms, *, instrument_id: str | None = None) -> None:
-        """Refuse while trading is halted or the symbol is frozen; an exit passes both.
+    def refuse_if_halted(
+        self, terms: OrderTerms, *, instrument_id: str | None = None, look: LatchLook | None = None
+    ) -> None:
+        """Refuse while trading is halted or the symbol is frozen; an exit passes both. ``look`` is one just taken.
 
         Raises:
             TradingHaltedError: with the reason, and the command that helps.
@@ -150,7 +152,7 @@ class Admission:
             raise TradingHaltedError(f"{terms.symbol}: {failure}", symbol=terms.symbol, code=failure.code)
         # A sell opens nothing. Whether its shares are free, or can be known, is judged once all has been read for it.
         is_sell = terms.side is Side.SELL and self._holdings is not None
-        reason = self._halts.reason(symbol=terms.symbol, leaving=is_sell)
+        reason = self._halts.reason(symbol=terms.symbol, leaving=is_sell, look=look)
         if reason is None and terms.side is Side.BUY:
             reason = self._sync.entries_stopped(terms.symbol, instrument_id)
         if reason is not None:
@@ -182,10 +184,16 @@ class Admission:
             known = book.get(client_order_id)
             if known is None or is_to_go_again(known.envelope, terms):
                 intent = intent if known is None else again(intent, known.envelope)
-                self.refuse_if_halted(terms, instrument_id=prepared.instrument_id)
+                # Before the record: a kill from here on leaves an intent that no later arming lets out.
+                look = self._latch.look()
+                self.refuse_if_halted(terms, instrument_id=prepared.instrument_id, look=look)
                 self.refuse_if_stale(terms)
                 equal = self._equal_order(book, terms, is_named=decided.is_named)
-                return equal or self._admit(book, intent, prepared, decided=decided)
+                if equal is not None:
+                    return equal
+                self._refuse(book, terms, is_real=True)
+                self._refuse_if_overtaken(terms, decided, look.arming)
+                return self._admit(intent, prepared, arming=look.arming)
         earlier = self._settled(client_order_id, terms, waited_s=decided.at.age_s(self._clock))
         if earlier is None:
             raise OrderValidationError(f"order {client_order_id} is gone from the book; use a new client order id")
@@ -238,11 +246,7 @@ class Admission:
         standing = book.standing_for(terms, now=self._clock.now(), window=window)
         return replace(standing.envelope, duplicate_of=standing.client_order_id) if standing is not None else None
 
-    def _admit(self, book: OrderBook, intent: OrderEvent, prepared: PreparedOrder, *, decided: Decided) -> Admitted:
-        self._refuse(book, prepared.terms, is_real=True)
-        # Before the record: a kill from here on leaves an intent that no later arming lets out.
-        arming = self._latch.arming()
-        self._refuse_if_overtaken(prepared.terms, decided, arming)
+    def _admit(self, intent: OrderEvent, prepared: PreparedOrder, *, arming: ArmingId | None) -> Admitted:
         proof = self._store.record_intent(under_arming(intent, arming), prepared)
         self._in_flight.begin(proof.client_order_id)
         return Admitted(intent=proof, arming=arming)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from trading_bot.order_management.book.freezes import Freeze
 from trading_bot.order_management.cancel.cancel_all import CancelEverything
 from trading_bot.order_management.context import OrderContext
+from trading_bot.order_management.ports import LatchLook
 from trading_bot.order_management.rounds import SyncService
 
 _NOT_RECONCILED = "the orders have not been compared with the broker yet; start the bot or wait for the first sync"
@@ -42,19 +43,22 @@ class TradingHalts:
         """Take no entry while ``unfollowed`` names a reason why nobody follows the open orders."""
         self._unfollowed = unfollowed
 
-    def reason(self, *, symbol: str | None = None, leaving: bool = False) -> str | None:
-        """Return why no such order would be taken now, or None; with a ``symbol``, its own freezes count too."""
+    def reason(self, *, symbol: str | None = None, leaving: bool = False, look: LatchLook | None = None) -> str | None:
+        """Return why no such order would be taken now, or None; with a ``symbol``, its own freezes count too.
+
+        ``look`` is one at the latch that was taken just now; without it, the latch is read.
+        """
         if self._store.failure is not None:
             return str(self._store.failure)
         if leaving:
-            return self._latch.reason_not_reducing()
+            return (look or self._latch.look()).not_reducing
         if self._cancel_all.is_running:
             return "a cancel-all is running; wait until it has ended"
         return (
             (None if self._sync.is_reconciled else _NOT_RECONCILED)
             or self._on_record(symbol)
             or (_SECURITY_HALT if self._security_alert.is_set() else None)
-            or self._latch.reason_not_armed()
+            or (look or self._latch.look()).not_armed
             or self._unfollowed()
         )
 

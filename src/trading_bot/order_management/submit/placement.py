@@ -134,16 +134,17 @@ class SubmitService:
 
         ``pricer`` returns the terms in place of the configured rules; it is asked once.
         """
+        look = self._latch.look()
         decided = Decided(
             at=Moment.of(self._clock),
-            arming=self._latch.arming(),
+            arming=look.arming,
             is_named=request.client_order_id is not None,
         )
         asked = asked_terms(request)
         client_order_id = self._named(request)
         if (earlier := self.admission.earlier(client_order_id, asked)) is not None:
             return Placed(envelope=earlier, is_new=False)
-        self.admission.refuse_if_halted(asked)
+        self.admission.refuse_if_halted(asked, look=look)
         terms, approve, prepared = self._read(
             request,
             client_order_id,
@@ -199,14 +200,15 @@ class SubmitService:
         """Ask the broker all that is asked before the intent; it is over before the price gets too old."""
         patience_s = self._settings.intent_ttl_s
         by = began + patience_s
-        if self.admission.reduces(asked_terms(request)):
+        asked = asked_terms(request)
+        if self.admission.reduces(asked):
             # Half the time is left for sending: no read that an exit can do without may cost it its price.
             by = began + patience_s / 2
             self._sync.catch_up(within_s=min(EXIT_CATCHES_UP_FOR_S, patience_s / 4), patience_s=0)
         else:
             self._sync.catch_up(within_s=patience_s)
-        if request.side is Side.SELL:
-            self._sync.make_ready_to_sell(asked_terms(request), by=by)
+        if asked.side is Side.SELL:
+            self._sync.make_ready_to_sell(asked, by=by)
         in_time = self._gateway.by(by)
         terms = pricer(in_time)
         self._refuse_if_refused_before(terms)

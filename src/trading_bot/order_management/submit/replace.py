@@ -130,7 +130,7 @@ class Replacement:
     @contextmanager
     def _alone(self, order: TrackedOrder) -> Iterator[ReplaceRun]:
         name = order.client_order_id
-        run = ReplaceRun(began=Moment.of(self._clock), arming=self._latch.arming())
+        run = ReplaceRun(began=Moment.of(self._clock), arming=self._latch.look().arming)
         with self._lock:
             if name in self._under_way:
                 raise DuplicateOrderError(
@@ -178,7 +178,7 @@ class Replacement:
             is_stopped = run.is_stopped
         if is_stopped:
             raise _not_sent(old, "somebody cancelled it meanwhile; place a new order if one is wanted", "cancelled")
-        if self._latch.arming() != run.arming:
+        if self._latch.look().arming != run.arming:
             raise _not_sent(old, "the account was killed, or armed anew, meanwhile; place a new order", "armed_anew")
         if run.began.age_s(self._clock) > self._price_ttl_s:
             raise _not_sent(old, "the cancel took so long that the price is out of date; place a new order", "stale")
