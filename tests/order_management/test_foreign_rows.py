@@ -141,8 +141,6 @@ class TestAnOrderPlacedElsewhereThatWasReadInFull:
         assert bench.buy("n1", symbol="NVDA").order_id is not None
         with pytest.raises(TradeRefusedError):
             sell_nvda(bench, 21)
-        assert external(bench).sell_limits("NVDA") == (Decimal(120),)
-        assert external(bench).sell_limits("AAPL") == ()
 
     def test_what_it_has_sold_since_the_positions_were_read_is_not_sold_again(self):
         """It left the list with its shares, and the positions cannot be read anew."""

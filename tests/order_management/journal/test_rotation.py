@@ -74,7 +74,6 @@ def test_open_and_recent_orders_are_carried_and_the_book_answers_the_same(desk, 
     assert book == before == desk.whole()
     for question in (OrderBook.orders, OrderBook.active, OrderBook.working, OrderBook.unresolved):
         assert question(book) == question(before)
-    assert book.reserved_cash() == before.reserved_cash() == 1000
     assert names(book.pending_on("AAPL", Side.BUY)) == ["second"]
     assert (book.frozen_symbols(), book.halt) == ({"MSFT": "terms differ"}, "a unjournaled")
     # The moment goes with what stands, so that a new segment makes no freeze younger.

@@ -163,14 +163,6 @@ class ExternalOrders:
             unknown=next((sell.name for sell in of_unknown_size), None),
         )
 
-    def sell_limits(self, symbol: str, instrument_id: str | None = None) -> tuple[Decimal | None, ...]:
-        """Return the limits of the sells that rest elsewhere: a buy of ours at or above one would cross it.
-
-        None stands for a sell without a limit that can be read.
-        """
-        here = (sell for sell in self._selling() if self._concerns(sell, symbol, instrument_id))
-        return tuple(sell.limit_price for sell in here)
-
     def _selling(self) -> Iterator[ExternalOrder]:
         return (order for order in self._open or () if order.side is not Side.BUY and not order.is_ours)
 

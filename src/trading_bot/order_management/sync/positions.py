@@ -77,11 +77,6 @@ class Holdings:
         return self._looked is not None
 
     @property
-    def unread_because(self) -> str | None:
-        """Why the latest look that was due failed, if it did; sells rest on the one before it."""
-        return self._unread_because
-
-    @property
     def unsettled(self) -> frozenset[str]:
         """The symbols whose position differed at the latest look, proven or not."""
         return frozenset(self._differences) | self._in_doubt
