@@ -210,7 +210,7 @@ class TestHowSureASellIs:
         bench.positions.move("AAPL", "-20")
         bench.sync(after=LOOK_EVERY_S)
         assert early.began.mono < Moment.of(bench.clock).mono
-        assert holdings(bench)._judge(early, by=bench.clock.monotonic() + 10, looks_back=False) is None
+        assert holdings(bench)._taken_over(early, by=bench.clock.monotonic() + 10, looks_back=False) is None
         assert holdings(bench).free_to_sell("AAPL").quantity == 30
         assert holdings(bench).unsettled == {"AAPL"}
 

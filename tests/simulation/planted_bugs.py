@@ -88,7 +88,7 @@ def _fresh_ref_id_on_retry(patch: pytest.MonkeyPatch) -> None:
 
 
 def _part_of_a_list_proves_absence(patch: pytest.MonkeyPatch) -> None:
-    read, judge = _real(gateways, "read_orders"), _real(search, "judge_absence")
+    read, judge = _real(gateways, "read_orders"), _real(search, "classify_absence")
     parts: list[bool] = [False]
 
     def read_orders(*args, **named):
@@ -96,7 +96,7 @@ def _part_of_a_list_proves_absence(patch: pytest.MonkeyPatch) -> None:
         parts[0] = not listing.has_all_pages
         return replace(listing, complete=True, problem=None)
 
-    def judge_absence(order, *, listing_began, **named):
+    def classify_absence(order, *, listing_began, **named):
         if not parts[0] or not order.state.is_unresolved:
             return judge(order, listing_began=listing_began, **named)
         return replace(
@@ -106,7 +106,7 @@ def _part_of_a_list_proves_absence(patch: pytest.MonkeyPatch) -> None:
         )
 
     patch.setattr(gateways, "read_orders", read_orders)
-    patch.setattr(search, "judge_absence", judge_absence)
+    patch.setattr(search, "classify_absence", classify_absence)
     patch.setattr(search.AbsenceSearch, "control_problem", lambda *_, **__: None)
 
 
@@ -250,7 +250,7 @@ def _first_byte_not_noted(patch: pytest.MonkeyPatch) -> None:
 
 
 def _absent_after_one_look(patch: pytest.MonkeyPatch) -> None:
-    def judge_absence(order, *, listing_began, sent_until, rested_until, **named):
+    def classify_absence(order, *, listing_began, sent_until, rested_until, **named):
         del sent_until, rested_until, named
         if not order.state.is_unresolved:
             return None
@@ -260,7 +260,7 @@ def _absent_after_one_look(patch: pytest.MonkeyPatch) -> None:
             occurred_at=listing_began,
         )
 
-    patch.setattr(search, "judge_absence", judge_absence)
+    patch.setattr(search, "classify_absence", classify_absence)
 
 
 def _unresolved_reserves_nothing(patch: pytest.MonkeyPatch) -> None:

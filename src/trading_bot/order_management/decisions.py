@@ -104,7 +104,7 @@ class OperatorDecisions:
             unjournaled = self._as_tracked(book, report)
             self._store.record_facts(carried_events(unjournaled))
             self._store.record_fact(_decision(unjournaled.envelope, "adopted", by=by, reason=reason))
-        self._resume_without_strangers(by=by, reason=reason)
+        self._resume_without_unjournaled(by=by, reason=reason)
         return unjournaled.envelope
 
     def release(self, symbol: str, *, by: str, reason: str) -> None:
@@ -129,7 +129,7 @@ class OperatorDecisions:
         try:
             return self._freezes.resume(symbol, by=by, reason=reason)
         except OrderValidationError:
-            if symbol is None and self._resume_without_strangers(by=by, reason=reason):
+            if symbol is None and self._resume_without_unjournaled(by=by, reason=reason):
                 return (THE_ACCOUNT,)
             raise
 
@@ -285,14 +285,14 @@ class OperatorDecisions:
             last_transaction_at=report.last_transaction_at,
         )
 
-    def _resume_without_strangers(self, *, by: str, reason: str) -> bool:
+    def _resume_without_unjournaled(self, *, by: str, reason: str) -> bool:
         """End the halt over orders that the journal does not know, if none is open; whether that was done."""
         with self._store.open_book() as book:
-            if not book.is_halted_for(Cause.STRANGER):
+            if not book.is_halted_for(Cause.UNJOURNALED):
                 return False
         listing = self._gateway.list_open_orders()
         with self._store.open_book() as book:
-            halts = [freeze for freeze in book.freezes() if freeze.cause is Cause.STRANGER]
+            halts = [freeze for freeze in book.freezes() if freeze.cause is Cause.UNJOURNALED]
             if problem_of(listing) is not None or shows_unjournaled(book, listing):
                 return False
             self._store.record_facts(ended(halt, by=by, reason=reason) for halt in halts)

@@ -17,7 +17,7 @@ from trading_bot.order_management.lifecycle import Move, MoveKind, classify
 from trading_bot.order_management.models import EXACT, Execution, OrderEnvelope, OrderReport, OrderState, exact_sum
 
 FREEZING: Mapping[AnomalyKind, Cause] = {
-    AnomalyKind.TWO_ORDERS: Cause.TWIN,
+    AnomalyKind.TWO_ORDERS: Cause.DUPLICATE_REF_ID,
     AnomalyKind.TERMS_DIFFER: Cause.TERMS_DIFFER,
     AnomalyKind.OVERFILLED: Cause.OVERFILLED,
 }

@@ -75,7 +75,7 @@ class CancelAllRun:
     """The orders, by our names and the broker's, of which this very call has asked for the cancel."""
 
     def note(self, result: CancelResult) -> None:
-        """Keep the latest result of an order; its end is told once, and at once."""
+        """Keep the latest result of an order; its end is reported once, and at once."""
         name = self._name(result)
         before = self.results.get(name)
         if before is not None and result.client_order_id is None:

@@ -223,7 +223,7 @@ class Holdings:
             return self._unread_because or _NOT_READ
         if not self._could_short:
             return None
-        if book.is_halted_for(Cause.STRANGER):
+        if book.is_halted_for(Cause.UNJOURNALED):
             return "another copy of this program may trade the account, and the account could go short"
         return self._too_old("positions", look.began.age_s(self._clock)) or self._too_old(
             "open orders", self._freshness.age_s()
@@ -263,13 +263,13 @@ class Holdings:
             return str(error)
         if look.began.slept_since(self._clock):
             return _SLEPT
-        problem = self._judge(look, by=deadline, looks_back=looks_back)
+        problem = self._taken_over(look, by=deadline, looks_back=looks_back)
         if problem is None:
             self._external_then = external
             self._external.note_look(then)
         return problem
 
-    def _judge(self, look: Look, *, by: Seconds, looks_back: bool) -> str | None:
+    def _taken_over(self, look: Look, *, by: Seconds, looks_back: bool) -> str | None:
         with self._store.open_book() as book:
             if not book.knows_positions:
                 if look.moved:
@@ -281,7 +281,7 @@ class Holdings:
         if looks_back and any(not difference.is_unexplained for difference in found.values()):
             found = self._after_looking_back(found, by=by)
         if self._looked is not None and look.began.mono < self._looked.began.mono:
-            return None  # somebody looked later, and has judged already
+            return None  # somebody looked later, and acted on that already
         self._looked, self._differences, self._in_doubt = look, found, in_doubt
         with self._store.open_book() as book:
             act_on(self._store, book, look, found, in_doubt=in_doubt)

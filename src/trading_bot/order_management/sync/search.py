@@ -16,7 +16,7 @@ from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import ClientOrderId
 from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.ports import AccountGateway
-from trading_bot.order_management.sync.absence import judge_absence
+from trading_bot.order_management.sync.absence import classify_absence
 from trading_bot.order_management.sync.foreign import CREATED_BEFORE_FIRST_BYTE
 
 LOOK_BACK = timedelta(hours=24)
@@ -80,7 +80,7 @@ class AbsenceSearch:
         has_control = any(name not in doubted for name in searched.ours)
         for name in doubted:
             if name not in searched.ours and name not in searched.fits:
-                yield from self._judged(name, searched, has_control=has_control)
+                yield from self._concluded(name, searched, has_control=has_control)
 
     def control_problem(self, *, has_control: bool, deadline: Seconds) -> str | None:
         """Return why a listing without an order proves nothing, or None."""
@@ -93,7 +93,7 @@ class AbsenceSearch:
             return f"the account itself could not be read ({error})"
         return None
 
-    def _judged(self, name: ClientOrderId, searched: Searched, *, has_control: bool) -> Iterator[str]:
+    def _concluded(self, name: ClientOrderId, searched: Searched, *, has_control: bool) -> Iterator[str]:
         with self._store.open_book() as book:
             order = book.get(name)
         event = None if order is None else self._event(order, searched)
@@ -114,7 +114,7 @@ class AbsenceSearch:
         # Times of another process mean nothing on this one's clock: what it noted counts from when it is seen here.
         name = order.client_order_id
         since = self._watched_since.setdefault(name, began.mono) if is_on_record else began.mono
-        return judge_absence(
+        return classify_absence(
             order,
             listing_began=began.at,
             broker_time=searched.broker_time,
