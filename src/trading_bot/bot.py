@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -30,21 +31,31 @@ from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.order_management.submit.exit_run import ExitResult, Leave
 from trading_bot.order_management.submit.placement import Approval
 from trading_bot.risk.watch import RiskState
-from trading_bot.safety_checks import SafetyChecks, SafetyResult, unread
-from trading_bot.trade_records import Asked, trade_record
+from trading_bot.safety_checks import SafetyChecks, refuse, unread
+from trading_bot.trade_records import trade_record
 from trading_bot.trades import (
+    LIMIT,
     TradePreview,
+    TradeRequest,
     TradeResult,
     TradeStatus,
     duplicate_trade,
     failed_trade,
-    trade_request,
+    submitted_trade,
     unsupported_trade,
 )
 
-__all__ = ["JournalVerdict", "Lifecycle", "StartError", "TradePreview", "TradeResult", "TradeStatus", "TradingBot"]
+__all__ = [
+    "JournalVerdict",
+    "Lifecycle",
+    "StartError",
+    "TradePreview",
+    "TradeRequest",
+    "TradeResult",
+    "TradeStatus",
+    "TradingBot",
+]
 
-_LIMIT = "limit"
 _log = get_logger(__name__)
 _ACCOUNT_EVENTS = frozenset(
     {
@@ -140,7 +151,7 @@ class TradingBot:
         price: Decimal,
         reason: str,
         strategy_name: str = "manual",
-        order_type: str = _LIMIT,
+        order_type: str = LIMIT,
         *,
         time_in_force: str = "gfd",
         extended_hours: bool = False,
@@ -152,24 +163,26 @@ class TradingBot:
         ``price`` is the reference price in dollars a share, from which the limit is computed; ``shares`` is a whole
         number. Other types are taken as `OrderRequest` does.
         """
-        result = self._executed(
-            order_type,
-            lambda: trade_request(
+        return self.trade(
+            TradeRequest(
                 symbol=symbol,
                 action=action,
                 shares=shares,
                 price=price,
+                reason=reason,
+                strategy_name=strategy_name,
+                order_type=order_type,
                 time_in_force=time_in_force,
                 extended_hours=extended_hours,
                 client_order_id=client_order_id,
                 pricing=pricing,
-            ),
-            strategy_name,
+            )
         )
-        asked = Asked(
-            symbol=symbol, action=action, shares=shares, price=price, reason=reason, strategy_name=strategy_name
-        )
-        self._trades.record(trade_record(result, asked, mode=self.config.trading.mode))
+
+    def trade(self, trade: TradeRequest) -> TradeResult:
+        """Do the same as `execute_trade` with a trade that is one value already."""
+        result = self._executed(trade)
+        self._trades.record(trade_record(result, trade, mode=self.config.trading.mode))
         return result
 
     def preview_trade(self, request: OrderRequest, *, strategy_name: str = "manual") -> TradePreview:
@@ -178,9 +191,10 @@ class TradingBot:
         Raises:
             OrderValidationError, UnsupportedOrderTypeError: the request has no terms to show.
         """
-        priced = self._manager.price_preview(request, strategy_name=strategy_name)
+        request = request if request.strategy_name is not None else replace(request, strategy_name=strategy_name)
+        priced = self._manager.price_preview(request)
         terms = priced.terms
-        refusal = self._refusal(request, terms, strategy_name)
+        refusal = self._refusal(request, terms)
         if refusal is None:
             try:
                 self._manager.refuse_unless_open_to(terms)
@@ -262,16 +276,16 @@ class TradingBot:
         """Why the journal takes no order, and may not know every order, if so."""
         return self._manager.journal_problem
 
-    def _executed(self, order_type: str, build: Callable[[], OrderRequest], strategy_name: str) -> TradeResult:
-        if order_type != _LIMIT:
-            return unsupported_trade(order_type)
+    def _executed(self, trade: TradeRequest) -> TradeResult:
+        if trade.order_type != LIMIT:
+            return unsupported_trade(trade.order_type)
         try:
-            return self._submitted(build(), strategy_name)
+            return self._submitted(trade.order())
         except OrderError as error:
             return failed_trade(error)
 
-    def _refusal(self, request: OrderRequest, terms: OrderTerms, strategy_name: str) -> TradeResult | None:
-        standing = self._manager.standing_order(request, strategy_name=strategy_name)
+    def _refusal(self, request: OrderRequest, terms: OrderTerms) -> TradeResult | None:
+        standing = self._manager.standing_order(request)
         if standing is not None:
             return duplicate_trade(standing)
         self._safety.read_ahead(terms.side)
@@ -282,45 +296,30 @@ class TradingBot:
         return None
 
     def _gather(self, terms: OrderTerms, by: Seconds | None, instead_of: TrackedOrder | None) -> Approval:
-        self._allow(
-            self._safety.refusal_unread(
-                terms.symbol, terms.quantity, price=terms.limit_price, extended_hours=terms.extended_hours
-            ),
-            terms,
-        )
+        refuse(self._safety.refusal_unread(terms), terms)
         try:
-            facts = self._safety.read(terms.symbol, terms.side, by=by, instead_of=instead_of)
+            facts = self._safety.read(terms, by=by, instead_of=instead_of)
         except OrderStatusError as error:
-            self._allow(unread(error), terms)
+            refuse(unread(error), terms)
             raise
 
         def approve(terms: OrderTerms) -> None:
-            verdict = self._safety.judge(terms.symbol, terms.quantity, price=terms.limit_price, facts=facts)
-            self._allow(verdict, terms)
+            refuse(self._safety.check(terms, facts), terms)
 
         return approve
 
-    def _allow(self, verdict: SafetyResult | None, terms: OrderTerms) -> None:
-        if verdict is not None and not verdict.allowed:
-            raise TradeRefusedError(verdict.reason, symbol=terms.symbol, code=verdict.code)
-
-    def _submitted(self, request: OrderRequest, strategy_name: str) -> TradeResult:
-        standing = self._manager.standing_order(request, strategy_name=strategy_name)
+    def _submitted(self, request: OrderRequest) -> TradeResult:
+        standing = self._manager.standing_order(request)
         if standing is not None:
             return duplicate_trade(standing)
         self._safety.read_ahead(request.side)
-        placed = self._manager.place(request, strategy_name=strategy_name, gather=self._gather)
+        placed = self._manager.place(request, gather=self._gather)
         envelope = placed.envelope
         if not placed.is_new:
             return duplicate_trade(envelope)
         if envelope.order_id is not None and not envelope.state.is_terminal:
             self._safety.register_pending_order(envelope.symbol, envelope.side, envelope.order_id)
-        return TradeResult(
-            status=TradeStatus.SUBMITTED,
-            code="submitted",
-            message=f"{envelope.side} {envelope.quantity} {envelope.symbol} at {envelope.limit_price:f} submitted",
-            envelope=envelope,
-        )
+        return submitted_trade(envelope)
 
     def _on_order_change(self, change: OrderChange) -> None:
         if change.event.event not in _ACCOUNT_EVENTS:

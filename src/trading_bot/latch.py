@@ -20,13 +20,16 @@ from pydantic import ValidationError
 from trading_bot.armed_file import LONGEST_NAME, SCHEMA_VERSION, ArmedFile, Expiry, fault_of, read_armed_file
 from trading_bot.clock import Clock, Seconds
 from trading_bot.files import PRIVATE_FILE, FileSystem, LocalFiles
-from trading_bot.order_management.ports import ArmingId, SendLockError
+from trading_bot.order_management.ports import ArmingId, LatchLook, SendLockError
 
 BootId: TypeAlias = Callable[[], str]
 """Names the machine's current boot; raises OSError where it cannot be told."""
 
 LONGEST_ARMING_HOURS = 8760
 _POLL_INTERVAL_S: Seconds = 0.005
+
+
+_EXITS_ONLY = "the account is armed for exits only: held shares may be sold"
 
 
 class LatchError(Exception):
@@ -76,26 +79,21 @@ class Latch:
         """Whether orders may be sent now."""
         return self.state() is LatchState.ARMED
 
+    def look(self) -> LatchLook:
+        """Read the armed file once and say what it allows, and under which arming.
+
+        The same arming as before proves that nobody killed or armed the account in between.
+        """
+        state, reason, arming = self._classified()
+        return LatchLook(arming=arming, not_armed=reason, not_reducing=reason if state is LatchState.DISARMED else None)
+
     def state(self) -> LatchState:
         """Read the armed file and say what it allows."""
-        return self._judge()[0]
+        return self._classified()[0]
 
     def reason_not_armed(self) -> str | None:
         """Say in one sentence why orders may not be sent and what to do; None if they may."""
-        return self._judge()[1]
-
-    def reason_not_reducing(self) -> str | None:
-        """Say why not even held shares may be sold; None while armed, if only for exits, and once that has expired."""
-        state, reason = self._judge()
-        return reason if state is LatchState.DISARMED else None
-
-    def arming(self) -> ArmingId | None:
-        """Return which arming is in force, also once it has merely expired; None while there is none.
-
-        A name that is the same as before proves that nobody killed or armed the account in between.
-        """
-        armed = None if self._is_killed_here() else self._read_if_valid()
-        return None if armed is None else ArmingId(armed.id)
+        return self.look().not_armed
 
     def armed_until(self) -> datetime | None:
         """Return when the arming in the file ends, unless the machine restarts before; None without a file or an end.
@@ -168,21 +166,21 @@ class Latch:
     def _is_killed_here(self) -> bool:
         return self._kills != self._kills_released
 
-    def _judge(self) -> tuple[LatchState, str | None]:
+    def _classified(self) -> tuple[LatchState, str | None, ArmingId | None]:
         if self._is_killed_here():
-            return LatchState.DISARMED, "killed in this process; arm the account once you know why"
+            return LatchState.DISARMED, "killed in this process; arm the account once you know why", None
         try:
             armed = self._read()
         except (OSError, ValidationError) as error:
-            return LatchState.DISARMED, _sentence(f"{self._path} does not count as armed: {fault_of(error)}")
+            return LatchState.DISARMED, _sentence(f"{self._path} does not count as armed: {fault_of(error)}"), None
         if armed is None:
-            return LatchState.DISARMED, _sentence("the account is not armed")
-        state, reason = self._judge_expiry(armed.expires)
+            return LatchState.DISARMED, _sentence("the account is not armed"), None
+        state, reason = self._expiry_state(armed.expires)
         if state is LatchState.ARMED and armed.exits_only:
-            return LatchState.EXITS_ONLY, _sentence("the account is armed for exits only: held shares may be sold")
-        return state, reason
+            state, reason = LatchState.EXITS_ONLY, _sentence(_EXITS_ONLY)
+        return state, reason, ArmingId(armed.id)
 
-    def _judge_expiry(self, expiry: Expiry | None) -> tuple[LatchState, str | None]:
+    def _expiry_state(self, expiry: Expiry | None) -> tuple[LatchState, str | None]:
         if expiry is None:
             return LatchState.ARMED, None
         try:

@@ -13,7 +13,6 @@ from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.order_management.submit.pricing import PricePreview
 from trading_bot.order_management.sync.external_orders import ExternalOrder
 from trading_bot.risk.order_result import OrderResult
-from trading_bot.safety_checks import SafetyResult
 
 JsonObject: TypeAlias = dict[str, object]
 
@@ -206,11 +205,6 @@ def sync_summary_json(summary: SyncSummary) -> JsonObject:
             for each in summary.differences
         ],
     }
-
-
-def safety_result_json(verdict: SafetyResult) -> JsonObject:
-    """Return the verdict of the pre-trade rules."""
-    return {"v": FORM_VERSION, "allowed": verdict.allowed, "code": verdict.code, "reason": verdict.reason}
 
 
 def trade_result_json(result: TradeResult) -> JsonObject:

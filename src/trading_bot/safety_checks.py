@@ -12,8 +12,13 @@ from trading_bot.config.sections import RiskManagementConfig
 from trading_bot.market_hours import MarketHours
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.calculator import parse_price, validate_quantity
-from trading_bot.order_management.exceptions import AuthenticationError, OrderError, OrderValidationError
-from trading_bot.order_management.models import ClientOrderId, Side
+from trading_bot.order_management.exceptions import (
+    AuthenticationError,
+    OrderError,
+    OrderValidationError,
+    TradeRefusedError,
+)
+from trading_bot.order_management.models import ClientOrderId, OrderTerms, Side
 from trading_bot.order_management.portfolio import AccountSnapshot
 from trading_bot.order_management.sync.free_shares import Free
 from trading_bot.risk.order_facts import OrderFacts
@@ -23,7 +28,7 @@ from trading_bot.risk.watch import RiskState, RiskWatch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SafetyResult:
-    """The verdict on one trade. ``code`` is ``allowed`` or names the rule that refused; ``reason`` is for people."""
+    """What the rules say of a trade. ``code`` is ``allowed`` or the rule that refused; ``reason`` is for people."""
 
     allowed: bool
     code: str
@@ -46,7 +51,7 @@ class SafetyChecks:
     """Judges a trade by rules in a fixed order; the first that objects decides. Whatever cannot be judged is refused.
 
     A sell is judged without the account's balances and without any limit, so that neither a failing read nor a risk
-    halt can hold up an exit. What has to be read is read first (`read`), by everybody for himself; judging reads
+    halt can hold up an exit. What has to be read is read first (`read`), by everybody for himself; `check` reads
     nothing more. ``free_to_sell`` says how many shares of a symbol are provably held and free, None where that is not
     known yet: then the positions are read.
     Duplicates are the order manager's business: the pending register only remembers.
@@ -80,28 +85,34 @@ class SafetyChecks:
         self, symbol: str, side: Side, quantity: int, *, price: Decimal, extended_hours: bool = False
     ) -> SafetyResult:
         """Judge ``quantity`` shares at ``price`` dollars each, now. Never raises for what the broker does."""
-        refusal = self.refusal_unread(symbol, quantity, price=price, extended_hours=extended_hours)
-        if refusal is not None:
-            return refusal
+        closed = self._closed(extended_hours=extended_hours)
+        if closed is not None:
+            return closed
         try:
-            facts = self.read(symbol, Side(side))
-        except OrderError as error:
-            return unread(error)
-        return self.judge(symbol, quantity, price=price, facts=facts)
-
-    def refusal_unread(
-        self, symbol: str, quantity: int, *, price: Decimal, extended_hours: bool = False
-    ) -> SafetyResult | None:
-        """Return what can be refused without asking the broker: a closed market, or terms that are none."""
-        closed = self._hours.why_closed(self._clock.now(), extended_hours=extended_hours)
-        if closed is not None and not self._queue_for_open:
-            return _refused("market_closed", f"{closed}; {self._until_it_opens(extended_hours=extended_hours)}")
-        try:
-            validate_quantity(quantity, symbol=symbol)
-            parse_price(price, symbol=symbol)
+            terms = OrderTerms(
+                symbol=symbol,
+                side=Side(side),
+                quantity=validate_quantity(quantity, symbol=symbol),
+                limit_price=parse_price(price, symbol=symbol),
+                extended_hours=extended_hours,
+            )
         except OrderValidationError as error:
             return _refused(error.code, str(error))
-        return None
+        try:
+            facts = self.read(terms)
+        except OrderError as error:
+            return unread(error)
+        return self.check(terms, facts)
+
+    def refusal_unread(self, terms: OrderTerms) -> SafetyResult | None:
+        """Return what can be refused without asking the broker: a market that is closed to these terms."""
+        return self._closed(extended_hours=terms.extended_hours)
+
+    def _closed(self, *, extended_hours: bool) -> SafetyResult | None:
+        closed = self._hours.why_closed(self._clock.now(), extended_hours=extended_hours)
+        if closed is None or self._queue_for_open:
+            return None
+        return _refused("market_closed", f"{closed}; {self._until_it_opens(extended_hours=extended_hours)}")
 
     def _until_it_opens(self, *, extended_hours: bool) -> str:
         if not extended_hours and self._hours.is_open(self._clock.now(), extended_hours=True):
@@ -109,14 +120,15 @@ class SafetyChecks:
         return "wait until then or set trading.queue_for_open"
 
     def read(
-        self, symbol: str, side: Side, *, by: Seconds | None = None, instead_of: TrackedOrder | None = None
+        self, terms: OrderTerms, *, by: Seconds | None = None, instead_of: TrackedOrder | None = None
     ) -> TradeFacts:
-        """Read what judging needs, by a point on the clock. With an order, judge as if that had been cancelled.
+        """Read what `check` needs, by a point on the clock. With an order, check as if that had been cancelled.
 
         Raises:
             OrderStatusError: the broker could not be read.
         """
-        if side is Side.SELL:
+        symbol = terms.symbol
+        if terms.side is Side.SELL:
             free = self._free_to_sell(symbol)
             position = None if free is not None else self._account.positions_read(by=by)[0].get(symbol)
             return SellFacts(free=free, position=position, instead_of=instead_of)
@@ -142,9 +154,9 @@ class SafetyChecks:
             as_of, shown = self._shown or (None, None)
         return account, shown if as_of == account.as_of else None
 
-    def judge(self, symbol: str, quantity: int, *, price: Decimal, facts: TradeFacts) -> SafetyResult:
-        """Judge by what was read and what is on record now; nothing is read from the broker."""
-        trade = Trade(symbol=symbol, quantity=quantity, price=price, limits=self._limits)
+    def check(self, terms: OrderTerms, facts: TradeFacts) -> SafetyResult:
+        """Apply the rules to what was read and to what is on record now; nothing is read from the broker."""
+        trade = Trade(terms=terms, limits=self._limits)
         active = self._orders.active()
         if isinstance(facts, SellFacts):
             found = objections(sell_of(trade, facts, active))
@@ -193,6 +205,16 @@ class SafetyChecks:
         """The remembered orders as they are now, oldest first."""
         with self._lock:
             return tuple(self._pending)
+
+
+def refuse(result: SafetyResult | None, terms: OrderTerms) -> None:
+    """Raise where a rule objects.
+
+    Raises:
+        TradeRefusedError: with the rule's code and reason.
+    """
+    if result is not None and not result.allowed:
+        raise TradeRefusedError(result.reason, symbol=terms.symbol, code=result.code)
 
 
 def unread(error: OrderError) -> SafetyResult:

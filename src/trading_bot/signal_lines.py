@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal, NoReturn, TypeAlias
@@ -12,12 +12,14 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from pydantic_core import ErrorDetails
 
 from trading_bot.order_management.caller_values import whole_number
+from trading_bot.trades import TradeRequest
 from trading_bot.wrong_values import in_words
 
 MAX_LINE_BYTES = 64 * 1024
 """A longer line is refused unread."""
 
 _EXIT = "exit"
+_OF_A_TRADE = tuple(field.name for field in fields(TradeRequest))
 
 
 _PLAIN_NUMBER = re.compile(r"-?[0-9]{1,18}([.][0-9]{1,30})?")
@@ -96,6 +98,10 @@ class Signal(BaseModel):
     client_order_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     pricing: Literal["passive", "marketable"] | None = None
     at: Moment | None = None
+
+    def trade(self) -> TradeRequest:
+        """Return the trade that is wanted."""
+        return TradeRequest(**{name: getattr(self, name) for name in _OF_A_TRADE})
 
 
 class ExitSignal(BaseModel):

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
-from trading_bot.bot import TradeResult
 from trading_bot.clock import Clock, Seconds
 from trading_bot.leaving import exited_trade
 from trading_bot.order_json import FORM_VERSION, JsonObject, amount_text
@@ -22,6 +21,7 @@ from trading_bot.signal_lines import (
     SignalLine,
     parse_signal,
 )
+from trading_bot.trades import TradeRequest, TradeResult
 
 __all__ = [
     "INVALID",
@@ -82,21 +82,7 @@ class SignalResult:
 class SignalBot(Protocol):
     """The part of `TradingBot` that signals drive."""
 
-    def execute_trade(
-        self,
-        symbol: str,
-        action: str,
-        *,
-        shares: int,
-        price: Decimal,
-        reason: str,
-        strategy_name: str,
-        order_type: str,
-        time_in_force: str,
-        extended_hours: bool,
-        client_order_id: str | None,
-        pricing: str | None,
-    ) -> TradeResult:
+    def trade(self, trade: TradeRequest) -> TradeResult:
         """Check, submit and record one trade."""
         ...
 
@@ -210,7 +196,7 @@ class SignalRunner:
             self._on_result(self._traded(signal, line.number))
 
     def _traded(self, signal: AnySignal, line: int) -> SignalResult:
-        trade = exited_trade(self._left(signal)) if isinstance(signal, ExitSignal) else self._executed(signal)
+        trade = exited_trade(self._left(signal)) if isinstance(signal, ExitSignal) else self._bot.trade(signal.trade())
         return SignalResult(
             line=line,
             status=trade.status.value,
@@ -228,19 +214,4 @@ class SignalRunner:
             strategy_name=signal.strategy_name,
             limit=signal.price,
             extended_hours=signal.extended_hours,
-        )
-
-    def _executed(self, signal: Signal) -> TradeResult:
-        return self._bot.execute_trade(
-            signal.symbol,
-            signal.action,
-            shares=signal.shares,
-            price=signal.price,
-            reason=signal.reason,
-            strategy_name=signal.strategy_name,
-            order_type=signal.order_type,
-            time_in_force=signal.time_in_force,
-            extended_hours=signal.extended_hours,
-            client_order_id=signal.client_order_id,
-            pricing=signal.pricing,
         )

@@ -1,4 +1,4 @@
-"""What may become of a trade, and the way there and back: words into a request, errors into a result."""
+"""A trade as its caller asks for it, the order it becomes, and what may become of it."""
 
 import enum
 from dataclasses import dataclass
@@ -9,14 +9,15 @@ from trading_bot.order_management import caller_values
 from trading_bot.order_management.calculator import is_ticker, parse_price, parse_time_in_force
 from trading_bot.order_management.exceptions import (
     OrderError,
-    OrderNotSentError,
-    OrderOutcomeUnknownError,
-    OrderRejectedError,
     OrderValidationError,
     UnsupportedOrderTypeError,
 )
 from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderTerms, Pricing, Side
+from trading_bot.order_management.submit.endings import ENDINGS
 from trading_bot.order_management.submit.pricing import PricePreview
+
+LIMIT = "limit"
+"""The one order type that is sent."""
 
 _KNOWN_ORDER_TYPES = frozenset({"market", "stop", "stop_limit", "stop_market", "trailing_stop"})
 
@@ -65,9 +66,7 @@ def _word(words: type[_Word], text: object, name: str, *, code: str) -> _Word:
 
 _STATUS_OF: tuple[tuple[type[OrderError], TradeStatus], ...] = (
     (UnsupportedOrderTypeError, TradeStatus.NOT_IMPLEMENTED),
-    (OrderRejectedError, TradeStatus.REJECTED),
-    (OrderNotSentError, TradeStatus.NOT_SENT),
-    (OrderOutcomeUnknownError, TradeStatus.UNKNOWN),
+    *((rule.error, TradeStatus(ending.value)) for ending, rule in ENDINGS.items() if rule.error is not None),
 )
 
 
@@ -92,6 +91,16 @@ def unsupported_trade(order_type: object) -> TradeResult:
     )
 
 
+def submitted_trade(envelope: OrderEnvelope) -> TradeResult:
+    """Return the result for a trade whose order the broker has."""
+    return TradeResult(
+        status=TradeStatus.SUBMITTED,
+        code="submitted",
+        message=f"{envelope.side} {envelope.quantity} {envelope.symbol} at {envelope.limit_price:f} submitted",
+        envelope=envelope,
+    )
+
+
 def duplicate_trade(envelope: OrderEnvelope) -> TradeResult:
     """Return the result for a trade that an earlier order stands for."""
     return TradeResult(
@@ -102,33 +111,43 @@ def duplicate_trade(envelope: OrderEnvelope) -> TradeResult:
     )
 
 
-def trade_request(
-    *,
-    symbol: str,
-    action: str,
-    shares: int,
-    price: Decimal,
-    time_in_force: str,
-    extended_hours: bool,
-    client_order_id: str | None,
-    pricing: str | None,
-) -> OrderRequest:
-    """Turn the words of a trade into an order request.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeRequest:
+    """One trade as its caller asks for it; nothing is checked yet, so any value may still be wrong.
 
-    Raises:
-        OrderValidationError: a word that is none of ours, or a price that is no price.
+    ``shares`` is a whole number, ``price`` the reference price in dollars a share, from which the limit is computed.
     """
-    name = _name_of(symbol)
-    return OrderRequest(
-        symbol=symbol,
-        side=_word(Side, action, "action", code="bad_action"),
-        quantity=shares,
-        reference_price=parse_price(caller_values.exact_price(price), symbol=name),
-        time_in_force=parse_time_in_force(time_in_force, symbol=name),
-        extended_hours=extended_hours,
-        client_order_id=client_order_id,
-        pricing=None if pricing is None else _word(Pricing, pricing, "pricing", code="bad_pricing"),
-    )
+
+    symbol: str
+    action: str
+    shares: int
+    price: Decimal
+    reason: str
+    strategy_name: str = "manual"
+    order_type: str = LIMIT
+    time_in_force: str = "gfd"
+    extended_hours: bool = False
+    client_order_id: str | None = None
+    pricing: str | None = None
+
+    def order(self) -> OrderRequest:
+        """Return the order that is asked for.
+
+        Raises:
+            OrderValidationError: a word that is none of ours, or a price that is no price.
+        """
+        name = _name_of(self.symbol)
+        return OrderRequest(
+            symbol=self.symbol,
+            side=_word(Side, self.action, "action", code="bad_action"),
+            quantity=self.shares,
+            reference_price=parse_price(caller_values.exact_price(self.price), symbol=name),
+            time_in_force=parse_time_in_force(self.time_in_force, symbol=name),
+            extended_hours=self.extended_hours,
+            client_order_id=self.client_order_id,
+            pricing=None if self.pricing is None else _word(Pricing, self.pricing, "pricing", code="bad_pricing"),
+            strategy_name=self.strategy_name,
+        )
 
 
 def _name_of(symbol: object) -> str:

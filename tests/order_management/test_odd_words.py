@@ -8,6 +8,7 @@ from tests.support.fake_gateway import REQUEST_LOST
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.manager_bench import MONDAY, ManagerBench, terms
 from trading_bot.clock import Moment
+from trading_bot.order_management.book.anomalies import AnomalyKind
 from trading_bot.order_management.book.freezes import Cause, halted
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.position_watch import LOOK_EVERY_S
@@ -44,7 +45,7 @@ def resolve(bench: ManagerBench, name: str = "w3", as_: Resolution = Resolution.
 
 
 def holdings(bench: ManagerBench) -> Holdings:
-    found = bench.manager._parts.holdings
+    found = bench.manager._services.sync.holdings
     assert found is not None
     return found
 
@@ -133,7 +134,7 @@ class TestEndedByAPerson:
         bench.gateway.order().state = OrderState.CONFIRMED
         bench.sync()
         assert bench.gateway.cancel_requests == []
-        assert not any("after it had ended" in problem for problem in bench.tracked("w3").anomalies)
+        assert AnomalyKind.AFTER_ITS_END not in {each.kind for each in bench.tracked("w3").anomalies}
         bench.gateway.order().word = None
         bench.sync()
         assert bench.gateway.cancel_requests == ["broker-1"], "a word that is known is a sign"
@@ -174,7 +175,7 @@ class TestInstrumentIds:
     def test_an_order_nobody_knows_is_not_booked(self):
         bench = ManagerBench()
         with pytest.raises(OrderStatusError, match="no order c9 is in the journal"):
-            bench.manager._parts.synchronizer.apply(ClientOrderId("c9"), bench.gateway.add(terms()).report())
+            bench.manager._services.sync.synchronizer.apply(ClientOrderId("c9"), bench.gateway.add(terms()).report())
 
 
 class TestHowSureASellIs:
@@ -195,14 +196,13 @@ class TestHowSureASellIs:
         bench.sync(after=LATEST_LOOK_S + 1)
         with pytest.raises(TradingHaltedError, match="could go short"):
             bench.sell("s1", quantity=5)
-        assert holdings(bench).unread_because is not None
 
     def test_open_orders_that_were_read_before_a_sleep_are_too_old(self):
         clock = JumpyClock(MONDAY)
         bench = ManagerBench(shares={"AAPL": 50}, mode=ExecutionMode.LIVE, clock=clock)
         clock.jump(3600)
         assert "were last read" in str(holdings(bench).free_to_sell("AAPL").not_sure_because)
-        assert bench.manager._parts.freshness.age_s() is None
+        assert bench.manager._services.sync.freshness.age_s() is None
 
     def test_a_look_that_somebody_overtook_changes_nothing(self):
         bench = ManagerBench(shares={"AAPL": 50})
@@ -210,7 +210,7 @@ class TestHowSureASellIs:
         bench.positions.move("AAPL", "-20")
         bench.sync(after=LOOK_EVERY_S)
         assert early.began.mono < Moment.of(bench.clock).mono
-        assert holdings(bench)._judge(early, by=bench.clock.monotonic() + 10, looks_back=False) is None
+        assert holdings(bench)._taken_over(early, by=bench.clock.monotonic() + 10, looks_back=False) is None
         assert holdings(bench).free_to_sell("AAPL").quantity == 30
         assert holdings(bench).unsettled == {"AAPL"}
 

@@ -1,6 +1,7 @@
 """The background thread. Its waits are an event's, so a test gives it an event that lets it through at once."""
 
 import threading
+from typing import NoReturn
 
 import pytest
 
@@ -61,7 +62,7 @@ def test_a_defect_of_one_round_is_logged_and_counted_and_does_not_end_the_next(c
 
 def test_a_latch_that_cannot_be_read_does_not_keep_orders_from_being_followed():
     class Unreadable(FakeLatch):
-        def reason_not_armed(self) -> str | None:
+        def look(self) -> NoReturn:
             raise OSError("the disk is gone")
 
     calls = []
@@ -247,7 +248,7 @@ def dead_poller() -> Poller:
 def test_entries_halt_and_exits_go_on_while_nobody_follows_the_orders():
     bench = ManagerBench(shares={"AAPL": 50})
     problems: list[str | None] = [None]
-    bench.manager.heed(lambda: problems[0])
+    bench.manager.halt_entries_while(lambda: problems[0])
     bench.manager.refuse_unless_open_to(terms())
     problems[0] = "it died; restart the bot"
     with pytest.raises(TradingHaltedError, match="it died; restart the bot"):

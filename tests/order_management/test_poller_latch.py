@@ -4,6 +4,7 @@ from collections.abc import Sequence
 import pytest
 
 from trading_bot.order_management.poller import Poller
+from trading_bot.order_management.ports import LatchLook
 
 
 class RoundsOnly(threading.Event):
@@ -24,14 +25,8 @@ class TurningLatch:
     def __init__(self, reasons: Sequence[str | None]) -> None:
         self._reasons = iter(reasons)
 
-    def reason_not_armed(self) -> str | None:
-        return next(self._reasons)
-
-    def reason_not_reducing(self) -> str | None:
-        raise AssertionError("the poller asks only whether trading is armed")
-
-    def arming(self) -> None:
-        raise AssertionError("the poller asks only whether trading is armed")
+    def look(self) -> LatchLook:
+        return LatchLook(arming=None, not_armed=next(self._reasons), not_reducing=None)
 
 
 def logged(caplog: pytest.LogCaptureFixture, *reasons: str | None) -> list[str]:

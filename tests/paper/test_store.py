@@ -4,10 +4,10 @@ from threading import Thread
 
 import pytest
 
+from tests.support.memory_exchange import MemoryStore
 from tests.support.paper_market import MONDAY, PaperBench, opening_state, quote_line, recorded
 from trading_bot.paper.order_range import OrderRange
 from trading_bot.paper.state import PaperToken, Reference, TakenSize
-from trading_bot.paper.store import MemoryStore
 
 
 def test_changes_are_kept_when_the_block_ends():

@@ -21,7 +21,7 @@ from trading_bot.lease import Lease
 from trading_bot.order_management import gateways, lifecycle, models, reconciliation
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.cancel.cancel_all import CancelEverything
-from trading_bot.order_management.cancel.canceller import Canceller
+from trading_bot.order_management.cancel.canceller import CancelService
 from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.exceptions import OrderNotFoundError, TradingHaltedError
 from trading_bot.order_management.gateways import RobinhoodGateway
@@ -32,9 +32,9 @@ from trading_bot.order_management.manager import OrderManager
 from trading_bot.order_management.models import ExecutionMode, OrderId, OrderReport, OrderState, RefId
 from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.outcomes import CancelTaken, NotSent, Rejected, Unknown
-from trading_bot.order_management.ports import ArmingId
+from trading_bot.order_management.ports import ArmingId, LatchLook
 from trading_bot.order_management.results import CancelVerdict
-from trading_bot.order_management.rounds import Upkeep
+from trading_bot.order_management.rounds import SyncService
 from trading_bot.order_management.submit import placement, pricing, protocol
 from trading_bot.order_management.submit.send_gate import SendGate
 from trading_bot.order_management.sync import search, synchronizer
@@ -88,7 +88,7 @@ def _fresh_ref_id_on_retry(patch: pytest.MonkeyPatch) -> None:
 
 
 def _part_of_a_list_proves_absence(patch: pytest.MonkeyPatch) -> None:
-    read, judge = _real(gateways, "read_orders"), _real(search, "judge_absence")
+    read, judge = _real(gateways, "read_orders"), _real(search, "classify_absence")
     parts: list[bool] = [False]
 
     def read_orders(*args, **named):
@@ -96,7 +96,7 @@ def _part_of_a_list_proves_absence(patch: pytest.MonkeyPatch) -> None:
         parts[0] = not listing.has_all_pages
         return replace(listing, complete=True, problem=None)
 
-    def judge_absence(order, *, listing_began, **named):
+    def classify_absence(order, *, listing_began, **named):
         if not parts[0] or not order.state.is_unresolved:
             return judge(order, listing_began=listing_began, **named)
         return replace(
@@ -106,7 +106,7 @@ def _part_of_a_list_proves_absence(patch: pytest.MonkeyPatch) -> None:
         )
 
     patch.setattr(gateways, "read_orders", read_orders)
-    patch.setattr(search, "judge_absence", judge_absence)
+    patch.setattr(search, "classify_absence", classify_absence)
     patch.setattr(search.AbsenceSearch, "control_problem", lambda *_, **__: None)
 
 
@@ -139,7 +139,7 @@ def _cancel_believed_on_200(patch: pytest.MonkeyPatch) -> None:
 
 def _counts_as_closed(verdict: CancelVerdict) -> Plant:
     """Take a cancel of this verdict for the proof that the order has ended."""
-    real = Canceller.cancel
+    real = CancelService.cancel
 
     def cancel(self, *args, **named):
         return tuple(
@@ -147,7 +147,7 @@ def _counts_as_closed(verdict: CancelVerdict) -> Plant:
             for result in real(self, *args, **named)
         )
 
-    return lambda patch: patch.setattr(Canceller, "cancel", cancel)
+    return lambda patch: patch.setattr(CancelService, "cancel", cancel)
 
 
 def _not_found_means_cancelled(patch: pytest.MonkeyPatch) -> None:
@@ -217,13 +217,8 @@ class _AsItWas:
     def __init__(self, arming: ArmingId | None) -> None:
         self._arming = arming
 
-    def reason_not_armed(self) -> None:
-        return None
-
-    reason_not_reducing = reason_not_armed
-
-    def arming(self) -> ArmingId | None:
-        return self._arming
+    def look(self) -> LatchLook:
+        return LatchLook(arming=self._arming, not_armed=None, not_reducing=None)
 
 
 def _latch_not_read_again(patch: pytest.MonkeyPatch) -> None:
@@ -237,12 +232,12 @@ def _latch_not_read_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def _latch_not_read_at_all(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Latch, "reason_not_armed", lambda self: None)
-    patch.setattr(Latch, "arming", lambda self: "always the same")
+    armed = LatchLook(arming=ArmingId("always the same"), not_armed=None, not_reducing=None)
+    patch.setattr(Latch, "look", lambda self: armed)
 
 
 def _arming_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SendGate, "_is_armed_anew", lambda self: False)
+    patch.setattr(SendGate, "_is_armed_anew", lambda self, look: False)
 
 
 def _armed_at_every_start(patch: pytest.MonkeyPatch) -> None:
@@ -255,7 +250,7 @@ def _first_byte_not_noted(patch: pytest.MonkeyPatch) -> None:
 
 
 def _absent_after_one_look(patch: pytest.MonkeyPatch) -> None:
-    def judge_absence(order, *, listing_began, sent_until, rested_until, **named):
+    def classify_absence(order, *, listing_began, sent_until, rested_until, **named):
         del sent_until, rested_until, named
         if not order.state.is_unresolved:
             return None
@@ -265,7 +260,7 @@ def _absent_after_one_look(patch: pytest.MonkeyPatch) -> None:
             occurred_at=listing_began,
         )
 
-    patch.setattr(search, "judge_absence", judge_absence)
+    patch.setattr(search, "classify_absence", classify_absence)
 
 
 def _unresolved_reserves_nothing(patch: pytest.MonkeyPatch) -> None:
@@ -295,11 +290,11 @@ def _doubt_not_recorded(patch: pytest.MonkeyPatch) -> None:
 
 
 def _interrupted_submits_not_doubted(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Upkeep, "_doubt_interrupted_submits", lambda self: None)
+    patch.setattr(SyncService, "_doubt_interrupted_submits", lambda self: None)
 
 
 def _refusal_ends_a_doubt(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(protocol, "_told", lambda outcome, doubt: outcome)
+    patch.setattr(protocol, "_with_doubt", lambda outcome, doubt: outcome)
 
 
 def _too_many_attempts(patch: pytest.MonkeyPatch) -> None:
@@ -341,7 +336,7 @@ def _cancels_everybodys_orders(patch: pytest.MonkeyPatch) -> None:
 
 
 def _deferred_cancels_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Upkeep, "_fire_cancels", lambda self, done, **named: None)
+    patch.setattr(SyncService, "_fire_cancels", lambda self, done, **named: None)
 
 
 def _account_not_locked(patch: pytest.MonkeyPatch) -> None:

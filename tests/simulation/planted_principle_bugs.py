@@ -27,7 +27,7 @@ def _odd_row_stops_everything(patch: pytest.MonkeyPatch) -> None:
 
 def _freeze_binds_exits(patch: pytest.MonkeyPatch) -> None:
     real = TradingHalts.reason
-    patch.setattr(TradingHalts, "reason", lambda self, *, symbol=None, leaving=False: real(self, symbol=symbol))
+    patch.setattr(TradingHalts, "reason", lambda self, **named: real(self, **(named | {"leaving": False})))
 
 
 def _row_without_a_name_is_foreign(patch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from tests.support.memory_exchange import MemoryStore
 from tests.support.paper_market import MONDAY, PlainSessions, quote_line, recorded
 from tests.support.scripted_broker import reply, response
 from trading_bot.bot import TradeResult, TradingBot
@@ -21,7 +22,6 @@ from trading_bot.error_handling.retry import no_jitter
 from trading_bot.files import FileSystem, LocalFiles
 from trading_bot.paper.exchange import PaperExchange
 from trading_bot.paper.state import ExchangeState
-from trading_bot.paper.store import MemoryStore
 from trading_bot.paper.transport import PaperTransport
 from trading_bot.robinhood.sending import current_send_context
 from trading_bot.startup import Surroundings, create_bot

@@ -1,14 +1,14 @@
 """A bot that trades nothing: it notes what it was asked and answers what it was told to."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
-from trading_bot.bot import TradeResult, TradeStatus, TradingBot
+from trading_bot.bot import TradeRequest, TradeResult, TradeStatus, TradingBot
 from trading_bot.clock import VirtualClock
 from trading_bot.config import Config
 from trading_bot.order_management.book.exit_facts import ExitEnding
@@ -69,8 +69,8 @@ class FakeBot:
         self.work_s = 0
         self._answer = answer or (lambda: submitted(envelope()))
 
-    def execute_trade(self, symbol: str, action: str, **terms: object) -> TradeResult:
-        self.trades.append((self.clock.now(), {"symbol": symbol, "action": action, **terms}))
+    def trade(self, trade: TradeRequest) -> TradeResult:
+        self.trades.append((self.clock.now(), asdict(trade)))
         return self._answer()
 
     def exit_position(self, symbol: str, quantity: int | None, **terms: object) -> ExitResult:

@@ -18,9 +18,9 @@ from trading_bot.order_management.manager import ManagerIdentity, OrderManager
 from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderEnvelope, OrderTerms, Side
 from trading_bot.order_management.order_store import OrderChange, OrderStore
 from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
-from trading_bot.order_management.ports import ArmingId, SendLockError
+from trading_bot.order_management.ports import ArmingId, LatchLook, MarketCheck, SendLockError
 from trading_bot.order_management.results import SyncSummary
-from trading_bot.order_management.submit.market_quotes import MarketCheck, allow_at_any_market
+from trading_bot.order_management.submit.market_quotes import allow_at_any_market
 
 MONDAY = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 CLOSE = MONDAY + timedelta(hours=6)
@@ -86,14 +86,12 @@ class FakeLatch:
     only_expired = False
     in_force: ArmingId | None = ArmingId("first arming")
 
-    def reason_not_armed(self) -> str | None:
-        return self.reason
-
-    def reason_not_reducing(self) -> str | None:
-        return None if self.only_expired else self.reason
-
-    def arming(self) -> ArmingId | None:
-        return self.in_force
+    def look(self) -> LatchLook:
+        return LatchLook(
+            arming=self.in_force,
+            not_armed=self.reason,
+            not_reducing=None if self.only_expired else self.reason,
+        )
 
     def kill_and_arm(self) -> None:
         """Be armed as before, by an arming after a kill."""

@@ -9,11 +9,11 @@ from typing import Any
 
 import requests
 
+from tests.support.memory_exchange import MemoryStore
 from trading_bot.clock import VirtualClock
 from trading_bot.paper.exchange import PaperExchange
 from trading_bot.paper.quotes import QuoteSource, ReplayQuotes
 from trading_bot.paper.state import ExchangeState, instrument_id_of
-from trading_bot.paper.store import MemoryStore
 from trading_bot.paper.transport import PaperTransport
 from trading_bot.robinhood.sending import SendContext, sending
 

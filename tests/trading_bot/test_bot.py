@@ -90,10 +90,10 @@ class FailingManager:
 
     def subscribe(self, listener: Callable[[object], None]) -> None: ...
 
-    def preview(self, request: object, *, strategy_name: str) -> None:
+    def preview(self, request: object) -> None:
         raise self.error
 
-    def standing_order(self, request: object, *, strategy_name: str) -> None:
+    def standing_order(self, request: object) -> None:
         raise self.error
 
     def cancel_all_open_orders(self) -> tuple[CancelResult, ...]:

@@ -173,14 +173,14 @@ def test_an_expiring_arming_holds_until_its_time_is_over(latch: Latch, path: Pat
     clock.sleep(1)
     assert latch.state() is LatchState.EXPIRED
     assert "ended at 2026-11-23T16:00:00+00:00; arm it" in (latch.reason_not_armed() or "")
-    assert latch.reason_not_reducing() is None
+    assert latch.look().not_reducing is None
 
 
 def test_a_kill_leaves_not_even_exits(latch: Latch):
     latch.arm(by="ann", hours=1)
-    assert latch.reason_not_reducing() is None
+    assert latch.look().not_reducing is None
     latch.engage()
-    assert "killed in this process" in (latch.reason_not_reducing() or "")
+    assert "killed in this process" in (latch.look().not_reducing or "")
 
 
 def test_an_arming_for_exits_only_lets_held_shares_be_sold_and_nothing_else(latch: Latch, path: Path):
@@ -189,8 +189,8 @@ def test_an_arming_for_exits_only_lets_held_shares_be_sold_and_nothing_else(latc
     assert latch.state() is LatchState.EXITS_ONLY
     assert not latch.is_armed()
     assert "armed for exits only" in (latch.reason_not_armed() or "")
-    assert latch.reason_not_reducing() is None
-    assert latch.arming() is not None
+    assert latch.look().not_reducing is None
+    assert latch.look().arming is not None
     assert json.loads(path.read_bytes())["exits_only"] is True
 
 
@@ -199,7 +199,7 @@ def test_an_arming_for_exits_only_ends_like_any_other(latch: Latch, clock: Virtu
     clock.sleep(3600)
     assert latch.state() is LatchState.EXPIRED
     latch.engage()
-    assert latch.reason_not_reducing() is not None
+    assert latch.look().not_reducing is not None
 
 
 def test_a_whole_arming_after_one_for_exits_only_allows_entries(latch: Latch):
@@ -221,7 +221,7 @@ def test_an_armed_file_of_another_user_arms_nothing(latch: Latch, path: Path, cl
     foreign = latch_at(path, clock, files=OfAnotherUser())
     assert foreign.state() is LatchState.DISARMED
     assert "belongs to another user" in (foreign.reason_not_armed() or "")
-    assert foreign.arming() is None
+    assert foreign.look().arming is None
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
@@ -229,7 +229,7 @@ def test_an_armed_file_that_others_may_write_arms_nothing(latch: Latch, path: Pa
     latch.arm(by="ann")
     path.chmod(mode)
     assert latch.state() is LatchState.DISARMED
-    assert "others may write it" in (latch.reason_not_reducing() or "")
+    assert "others may write it" in (latch.look().not_reducing or "")
 
 
 def test_part_of_an_hour_can_be_given(latch: Latch, clock: VirtualClock):
@@ -509,38 +509,38 @@ def test_an_arming_without_an_end_and_a_file_that_is_none_have_no_end(latch: Lat
 
 def test_every_latch_of_the_account_names_the_same_arming(latch: Latch, path: Path, clock: VirtualClock):
     latch.arm(by="ann")
-    assert latch.arming() == latch_at(path, clock).arming() == json.loads(path.read_bytes())["id"]
+    assert latch.look().arming == latch_at(path, clock).look().arming == json.loads(path.read_bytes())["id"]
 
 
 @pytest.mark.parametrize("is_killed", [True, False])
 @pytest.mark.parametrize("elsewhere", [True, False], ids=["in another process", "in this process"])
 def test_each_arming_has_its_own_name(latch: Latch, path: Path, clock: VirtualClock, is_killed: bool, elsewhere: bool):
     latch.arm(by="ann")
-    before = latch.arming()
+    before = latch.look().arming
     other = latch_at(path, clock) if elsewhere else latch
     if is_killed:
         other.engage()
     other.arm(by="ann")
     assert latch.is_armed()
-    assert latch.arming() not in {before, None}
+    assert latch.look().arming not in {before, None}
 
 
 def test_an_arming_that_has_merely_expired_keeps_its_name(latch: Latch, clock: VirtualClock):
     latch.arm(by="ann", hours=1)
-    before = latch.arming()
+    before = latch.look().arming
     clock.sleep(3600)
     assert latch.state() is LatchState.EXPIRED
-    assert latch.arming() == before
+    assert latch.look().arming == before
 
 
 def test_no_arming_is_in_force_before_one_after_a_kill_and_under_a_torn_file(latch: Latch, path: Path):
-    assert latch.arming() is None
+    assert latch.look().arming is None
     latch.arm(by="ann")
     latch.engage()
-    assert latch.arming() is None
+    assert latch.look().arming is None
     latch.arm(by="ann")
     write(path, b"torn")
-    assert latch.arming() is None
+    assert latch.look().arming is None
 
 
 def test_in_a_killed_process_no_arming_is_in_force_whatever_the_file_says(
@@ -548,4 +548,4 @@ def test_in_a_killed_process_no_arming_is_in_force_whatever_the_file_says(
 ):
     latch.engage()
     latch_at(path, clock).arm(by="ann")
-    assert latch.arming() is None
+    assert latch.look().arming is None

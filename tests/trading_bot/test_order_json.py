@@ -19,7 +19,6 @@ from trading_bot.order_json import (
     position_json,
     positions_json,
     preview_json,
-    safety_result_json,
     shares_text,
     status_json,
     sync_summary_json,
@@ -42,7 +41,6 @@ from trading_bot.order_management.results import CancelResult, CancelVerdict, Po
 from trading_bot.order_management.sync.external_orders import external_order
 from trading_bot.order_management.sync.free_shares import Shares, free_shares
 from trading_bot.risk.order_result import OrderResult
-from trading_bot.safety_checks import SafetyResult
 
 STATUS = OrderStatus(
     client_order_id=ClientOrderId("c-1"),
@@ -88,7 +86,6 @@ SYNC = SyncSummary(
     notes=("order c-9 stays in doubt",),
     differences=(PositionDifference(symbol="F", broker=Decimal("100.00"), expected=Decimal(10)),),
 )
-VERDICT = SafetyResult(allowed=False, code="market_closed", reason="closed")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +96,6 @@ VERDICT = SafetyResult(allowed=False, code="market_closed", reason="closed")
         (cancel_result_json, RESULT, {"proven_closed"}),
         (position_json, POSITION, {"sellable"}),
         (sync_summary_json, SYNC, set()),
-        (safety_result_json, VERDICT, set()),
     ],
 )
 def test_a_form_tells_every_fact_and_its_version(form, value, derived):
@@ -222,7 +218,6 @@ def test_a_synchronisation_and_a_verdict_in_full():
         "notes": ["order c-9 stays in doubt"],
         "differences": [{"symbol": "F", "broker": "100", "expected": "10"}],
     }
-    assert safety_result_json(VERDICT) == {"v": 1, "allowed": False, "code": "market_closed", "reason": "closed"}
 
 
 def test_a_position_is_told_beside_what_our_fills_explain():

@@ -98,17 +98,13 @@ class AccountData:
         return self.account().buying_power
 
     def positions(self) -> Mapping[str, Position]:
-        """Return every holding by its symbol; one that is absent is not held, unless `unread_positions` names it."""
+        """Return every holding by its symbol; one that is absent is not held, or could not be read."""
         return self.positions_read(by=None)[0]
 
     def positions_read(self, *, by: Seconds | None) -> tuple[Mapping[str, Position], datetime]:
         """Do the same as `positions`, over by a point on the clock, and say when the read began."""
         held, began = self._holdings.get(by=by)
         return held.positions, began.at
-
-    def unread_positions(self) -> tuple[UnreadPosition, ...]:
-        """Return the holdings that could not be read, and those whose name another one has too."""
-        return self._holdings.get(by=None)[0].unread
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         """Return quotes read just now; symbols the broker does not know are absent."""

@@ -184,7 +184,6 @@ _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
     EventKind.ANOMALY_FOUND: _plain("something does not fit"),
     EventKind.SYMBOL_FROZEN: _on_symbol("no entry is taken in {symbol}"),
     EventKind.SYMBOL_RELEASED: _on_symbol("entries in {symbol} are taken again"),
-    EventKind.SNAPSHOT_TAKEN: _plain("the broker's open orders were read in full"),
     EventKind.POSITION_ACCEPTED: _position_accepted,
     EventKind.POSITION_DIFFERED: lambda fact: (
         f"the broker holds {_detail(fact, 'broker')} {fact.symbol} and our fills explain {_detail(fact, 'expected')}"

@@ -29,7 +29,8 @@ from trading_bot.order_json import (
     trade_result_json,
 )
 from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError, OrderValidationError
-from trading_bot.order_management.models import OrderRequest, Pricing, Side, TimeInForce
+from trading_bot.order_management.models import Pricing, Side, TimeInForce
+from trading_bot.trades import LIMIT, TradeRequest
 from trading_bot.wrong_values import in_words
 
 __all__ = [
@@ -76,30 +77,33 @@ class _Trade(Command):
     client_order_id: Text | None = None
     pricing: Annotated[Pricing, Field(strict=False)] | None = None
 
-
-class PlaceOrder(_Trade):
-    """Trade: checks, order and trade record as for a signal. The answer has the trade's status, code and message."""
-
-    command: Literal["place_order"] = "place_order"
-    order_type: Text = "limit"
-    reason: Annotated[str, Field(min_length=1, max_length=2000)] = "asked for by an operator"
-
-    def answer(self, counter: CommandContext) -> JsonObject:
-        """Never raises: a refusal is an answer too."""
-        result = counter.bot.execute_trade(
-            self.symbol,
-            self.side,
-            self.quantity,
-            self.reference_price,
-            self.reason,
-            self.strategy_name,
-            self.order_type,
+    def trade(self, *, reason: str, order_type: str = LIMIT) -> TradeRequest:
+        """Return the trade that is asked for."""
+        return TradeRequest(
+            symbol=self.symbol,
+            action=self.side,
+            shares=self.quantity,
+            price=self.reference_price,
+            reason=reason,
+            strategy_name=self.strategy_name,
+            order_type=order_type,
             time_in_force=self.time_in_force,
             extended_hours=self.extended_hours,
             client_order_id=self.client_order_id,
             pricing=self.pricing,
         )
-        return trade_result_json(result)
+
+
+class PlaceOrder(_Trade):
+    """Trade: checks, order and trade record as for a signal. The answer has the trade's status, code and message."""
+
+    command: Literal["place_order"] = "place_order"
+    order_type: Text = LIMIT
+    reason: Annotated[str, Field(min_length=1, max_length=2000)] = "asked for by an operator"
+
+    def answer(self, counter: CommandContext) -> JsonObject:
+        """Never raises: a refusal is an answer too."""
+        return trade_result_json(counter.bot.trade(self.trade(reason=self.reason, order_type=self.order_type)))
 
 
 class PreviewOrder(_Trade):
@@ -110,17 +114,7 @@ class PreviewOrder(_Trade):
 
     def answer(self, counter: CommandContext) -> JsonObject:
         """Price and judge."""
-        request = OrderRequest(
-            symbol=self.symbol,
-            side=self.side,
-            quantity=self.quantity,
-            reference_price=self.reference_price,
-            time_in_force=self.time_in_force,
-            extended_hours=self.extended_hours,
-            client_order_id=self.client_order_id,
-            pricing=self.pricing,
-        )
-        return preview_json(counter.bot.preview_trade(request, strategy_name=self.strategy_name))
+        return preview_json(counter.bot.preview_trade(self.trade(reason="preview").order()))
 
 
 class ListOrders(Command):

@@ -1,7 +1,6 @@
 """What a named person may decide where evidence does not. A decision is checked as far as possible, and recorded."""
 
 import enum
-from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
@@ -13,24 +12,23 @@ from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.position_watch import NOTHING, in_words, with_instrument
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.client_ids import bears_our_mark
+from trading_bot.order_management.context import InFlight, OrderContext, order_on_record
 from trading_bot.order_management.ended_by_hand import (
     ended_by_hand,
     refuse_unless_puzzling,
     refuse_unless_working,
 )
+from trading_bot.order_management.event_details import DecisionDetails
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError, OrderValidationError
 from trading_bot.order_management.freeze_decisions import THE_ACCOUNT, FreezeDecisions
 from trading_bot.order_management.models import (
     ClientOrderId,
-    ExecutionMode,
     OrderEnvelope,
     OrderId,
     OrderReport,
     OrderState,
 )
-from trading_bot.order_management.order_store import OrderStore
-from trading_bot.order_management.ports import BrokerGateway
 from trading_bot.order_management.sync.alarms import shows_unjournaled
 from trading_bot.order_management.sync.positions import Holdings
 from trading_bot.order_management.sync.round import problem_of
@@ -56,23 +54,15 @@ class OperatorDecisions:
     """Takes decisions of people. Every method needs who decided (``by``) and why (``reason``)."""
 
     def __init__(
-        self,
-        *,
-        gateway: BrokerGateway,
-        store: OrderStore,
-        synchronizer: Synchronizer,
-        holdings: Holdings | None,
-        mode: ExecutionMode,
-        is_in_flight: Callable[[ClientOrderId], bool],
-        freezes: FreezeDecisions,
+        self, context: OrderContext, *, synchronizer: Synchronizer, holdings: Holdings | None, in_flight: InFlight
     ) -> None:
-        self._freezes = freezes
-        self._gateway = gateway
-        self._store = store
+        self._gateway = context.gateway
+        self._store = context.store
+        self._mode = context.identity.mode
+        self._freezes = FreezeDecisions(store=context.store, clock=context.clock)
         self._synchronizer = synchronizer
         self._holdings = holdings
-        self._mode = mode
-        self._is_in_flight = is_in_flight
+        self._in_flight = in_flight
 
     def resolve(
         self, client_order_id: str, *, as_: Resolution, by: str, reason: str, order_id: str | None = None
@@ -114,7 +104,7 @@ class OperatorDecisions:
             unjournaled = self._as_tracked(book, report)
             self._store.record_facts(carried_events(unjournaled))
             self._store.record_fact(_decision(unjournaled.envelope, "adopted", by=by, reason=reason))
-        self._resume_without_strangers(by=by, reason=reason)
+        self._resume_without_unjournaled(by=by, reason=reason)
         return unjournaled.envelope
 
     def release(self, symbol: str, *, by: str, reason: str) -> None:
@@ -139,7 +129,7 @@ class OperatorDecisions:
         try:
             return self._freezes.resume(symbol, by=by, reason=reason)
         except OrderValidationError:
-            if symbol is None and self._resume_without_strangers(by=by, reason=reason):
+            if symbol is None and self._resume_without_unjournaled(by=by, reason=reason):
                 return (THE_ACCOUNT,)
             raise
 
@@ -199,19 +189,12 @@ class OperatorDecisions:
             self._store.record_fact(ended_by_hand(order, state, by=by, reason=reason))
             return self._on_record(order.client_order_id).envelope
 
-    def _on_record(self, client_order_id: str) -> TrackedOrder:
-        with self._store.open_book() as book:
-            order = book.by_either_id(client_order_id)
-        if order is None:
-            raise OrderNotFoundError(
-                f"no order {ascii(client_order_id)[:80]} is in the journal; list the orders to see the ids",
-                client_order_id=client_order_id,
-            )
-        return order
+    def _on_record(self, identifier: str) -> TrackedOrder:
+        return order_on_record(self._store, identifier)
 
     def _in_doubt(self, client_order_id: str) -> TrackedOrder:
         order = self._on_record(client_order_id)
-        is_settling = order.state is OrderState.PENDING_SUBMIT or self._is_in_flight(order.client_order_id)
+        is_settling = order.state is OrderState.PENDING_SUBMIT or order.client_order_id in self._in_flight
         if order.state.is_unresolved and not is_settling:
             return order
         remedy = "wait for its answer" if is_settling else "there is no doubt to end"
@@ -302,14 +285,14 @@ class OperatorDecisions:
             last_transaction_at=report.last_transaction_at,
         )
 
-    def _resume_without_strangers(self, *, by: str, reason: str) -> bool:
+    def _resume_without_unjournaled(self, *, by: str, reason: str) -> bool:
         """End the halt over orders that the journal does not know, if none is open; whether that was done."""
         with self._store.open_book() as book:
-            if not book.is_halted_for(Cause.STRANGER):
+            if not book.is_halted_for(Cause.UNJOURNALED):
                 return False
         listing = self._gateway.list_open_orders()
         with self._store.open_book() as book:
-            halts = [freeze for freeze in book.freezes() if freeze.cause is Cause.STRANGER]
+            halts = [freeze for freeze in book.freezes() if freeze.cause is Cause.UNJOURNALED]
             if problem_of(listing) is not None or shows_unjournaled(book, listing):
                 return False
             self._store.record_facts(ended(halt, by=by, reason=reason) for halt in halts)
@@ -345,4 +328,8 @@ def _refuse_nameless(by: str, reason: str) -> None:
 
 
 def _decision(envelope: OrderEnvelope, word: str, *, by: str, reason: str) -> OrderEvent:
-    return replace(about(envelope, EventKind.ORDER_RESOLVED), reason=reason, details={"as": word, "by": by})
+    return replace(
+        about(envelope, EventKind.ORDER_RESOLVED),
+        reason=reason,
+        details=DecisionDetails(decision=word, by=by).as_text(),
+    )

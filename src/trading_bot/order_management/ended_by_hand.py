@@ -8,6 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from trading_bot.order_management.book.tracked_order import TrackedOrder
+from trading_bot.order_management.event_details import DecisionDetails
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderValidationError
 from trading_bot.order_management.models import OrderReport, OrderState
@@ -51,5 +52,5 @@ def ended_by_hand(order: TrackedOrder, state: OrderState, *, by: str, reason: st
         status=state,
         filled_quantity=filled,
         reason=reason,
-        details={"as": state.value, "by": by},
+        details=DecisionDetails(decision=state.value, by=by).as_text(),
     )

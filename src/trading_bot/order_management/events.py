@@ -49,7 +49,6 @@ class EventKind(enum.StrEnum):
     ANOMALY_FOUND = "anomaly_found"
     SYMBOL_FROZEN = "symbol_frozen"
     SYMBOL_RELEASED = "symbol_released"
-    SNAPSHOT_TAKEN = "snapshot_taken"  # one complete listing and its verdict
     POSITION_ACCEPTED = "position_accepted"
     POSITION_DIFFERED = "position_differed"  # first sight: the broker's position is not what our fills explain
     POSITION_AGREED = "position_agreed"  # both agree again
@@ -68,7 +67,6 @@ class EventKind(enum.StrEnum):
 UNSYNCED_KINDS = frozenset(
     {
         EventKind.SUBMIT_ATTEMPTED,
-        EventKind.SNAPSHOT_TAKEN,
         EventKind.CANCEL_ANSWERED,
         EventKind.SESSION_STOPPED,
     }

@@ -35,10 +35,11 @@ class FreezeDecisions:
             standing = book.freezes(symbol=symbol)
             own = [freeze for freeze in standing if freeze.symbol is not None]
             ending = [freeze for freeze in own if freeze.ended_by in _RELEASED]
-            twins = [freeze for freeze in standing if freeze.cause is Cause.TWIN and freeze.concerns == symbol]
-            if not ending and not twins:
+            halts = [freeze for freeze in standing if freeze.cause is Cause.DUPLICATE_REF_ID]
+            duplicates = [halt for halt in halts if halt.concerns == symbol]
+            if not ending and not duplicates:
                 raise OrderValidationError(_not_released(symbol, own), symbol=symbol)
-            self._end((*ending, *twins), by=by, reason=reason)
+            self._end((*ending, *duplicates), by=by, reason=reason)
 
     def resume(self, symbol: str | None, *, by: str, reason: str) -> tuple[str, ...]:
         """Take entries again after an exit of ``symbol``, or with None everywhere; return what was ended.

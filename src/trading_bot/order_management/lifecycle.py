@@ -57,7 +57,7 @@ class MoveKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """The state to keep after a report, and how it was judged."""
+    """The state to keep after a report, and what the report means for it."""
 
     state: OrderState
     kind: MoveKind
@@ -72,7 +72,7 @@ def classify(current: OrderState, reported: OrderState) -> Move:
     """Decide what a broker's report does to an order.
 
     ``reported`` is a state that a broker can report; our own states (unknown, not_sent, ...) are never reported and
-    are judged as contradictions.
+    count as contradictions.
     """
     if reported is current:
         return Move(state=current, kind=MoveKind.SAME)

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 from trading_bot.clock import Clock
 from trading_bot.error_handling.retry import Jitter, no_jitter
 from trading_bot.order_management.account_view import AccountView
-from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.calculator import parse_time_in_force
 from trading_bot.order_management.cancel.cancel_all import raise_unless_closed
 from trading_bot.order_management.cancel.canceller import CancelListener, ignore_result, raise_unless_under_way
+from trading_bot.order_management.context import ManagerIdentity, OrderContext, order_on_record
 from trading_bot.order_management.decisions import OperatorDecisions
-from trading_bot.order_management.exceptions import OrderNotFoundError
 from trading_bot.order_management.models import (
     OrderEnvelope,
     OrderRequest,
@@ -25,15 +24,14 @@ from trading_bot.order_management.models import (
     TimeInForce,
 )
 from trading_bot.order_management.order_store import OrderListener, OrderStore
-from trading_bot.order_management.ports import AccountGateway, BrokerGateway, SendLock, TradingLatch
+from trading_bot.order_management.ports import AccountGateway, BrokerGateway, MarketCheck, SendLock, TradingLatch
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.order_management.rounds import noop
 from trading_bot.order_management.send_horizon import Carrier, slowest_carrier
-from trading_bot.order_management.submit.market_quotes import MarketCheck, allow_at_any_market
+from trading_bot.order_management.submit.market_quotes import allow_at_any_market
 from trading_bot.order_management.submit.placement import (
     Approval,
     Gather,
-    ManagerIdentity,
     Placed,
     already,
     approve_all,
@@ -42,7 +40,7 @@ from trading_bot.order_management.submit.pricing import PricePreview
 from trading_bot.order_management.submit.replace import Change
 from trading_bot.order_management.sync.outstanding import latest_status
 from trading_bot.order_management.ways_out import WaysOut
-from trading_bot.order_management.wiring import ManagerParts, Surface
+from trading_bot.order_management.wiring import Services
 
 if TYPE_CHECKING:
     from trading_bot.config import OrderManagementConfig
@@ -78,8 +76,8 @@ class OrderManager:
         check_market: MarketCheck = allow_at_any_market,
     ) -> None:
         self._store = store
-        self._parts = ManagerParts(
-            Surface(
+        self._services = Services(
+            OrderContext(
                 gateway=gateway,
                 account=account,
                 store=store,
@@ -104,11 +102,11 @@ class OrderManager:
     @property
     def halted_because(self) -> str | None:
         """Why no order would be taken now, or None."""
-        return self._parts.halts.reason()
+        return self._services.halts.reason()
 
-    def heed(self, unfollowed: Callable[[], str | None]) -> None:
+    def halt_entries_while(self, unfollowed: Callable[[], str | None]) -> None:
         """Take no entry while ``unfollowed`` says why nobody follows the open orders; exits go on."""
-        self._parts.halts.heed(unfollowed)
+        self._services.halts.halt_entries_while(unfollowed)
 
     @property
     def journal_problem(self) -> str | None:
@@ -119,32 +117,32 @@ class OrderManager:
     @property
     def unsettled_symbols(self) -> frozenset[str]:
         """The symbols of which the broker's latest positions show another quantity than our fills explain."""
-        holdings = self._parts.holdings
+        holdings = self._services.sync.holdings
         return holdings.unsettled if holdings is not None else frozenset()
 
     @property
     def broker_problem(self) -> str | None:
         """Why the last look at the broker did not read the orders in full, if so."""
-        return self._parts.upkeep.broker_problem
+        return self._services.sync.broker_problem
 
     def status_on_record(self, order_id: str) -> OrderStatus:
         """Return an order as the journal has it; the broker is not asked."""
-        return self._find(order_id).status()
+        return order_on_record(self._store, order_id).status()
 
     @property
     def decisions(self) -> OperatorDecisions:
         """What a named person may decide: resolve, adopt, release, accept a position."""
-        return self._parts.decisions
+        return self._services.decisions
 
     @property
     def view(self) -> AccountView:
         """What can be looked at of the account beside our own orders."""
-        return self._parts.view
+        return self._services.view
 
     @property
     def ways_out(self) -> WaysOut:
         """Exits, and what stops the way in."""
-        return self._parts.ways_out
+        return self._services.ways_out
 
     def place_limit_buy(
         self,
@@ -216,8 +214,8 @@ class OrderManager:
         gather: Gather | None = None,
     ) -> Placed:
         """Do the same, and say whether this very call submitted it; ``gather`` reads first what the rules need."""
-        return self._parts.placement.place(
-            request, strategy_name=strategy_name, gather=already(approve) if gather is None else gather
+        return self._services.submit.place(
+            _by(request, strategy_name), gather=already(approve) if gather is None else gather
         )
 
     def preview(self, request: OrderRequest, *, strategy_name: str | None = None) -> OrderTerms:
@@ -234,7 +232,7 @@ class OrderManager:
         Raises:
             OrderValidationError, UnsupportedOrderTypeError: as there.
         """
-        return self._parts.placement.preview(request, strategy_name=strategy_name)
+        return self._services.submit.preview(_by(request, strategy_name))
 
     def standing_order(self, request: OrderRequest, *, strategy_name: str | None = None) -> OrderEnvelope | None:
         """Return the order that already stands for this request, if one does; `place_limit_order` has the last word.
@@ -242,7 +240,7 @@ class OrderManager:
         Raises:
             OrderValidationError, UnsupportedOrderTypeError: as there.
         """
-        return self._parts.placement.standing(request, strategy_name=strategy_name)
+        return self._services.submit.standing(_by(request, strategy_name))
 
     def refuse_unless_open_to(self, terms: OrderTerms) -> None:
         """Refuse where `place_limit_order` would take no order of these terms now; nothing is reserved.
@@ -250,7 +248,7 @@ class OrderManager:
         Raises:
             TradingHaltedError, DuplicateOrderError: as there.
         """
-        self._parts.placement.refuse_unless_open_to(terms)
+        self._services.submit.refuse_unless_open_to(terms)
 
     def get_order_status(self, order_id: str) -> OrderStatus:
         """Read an order by either id, from the broker where it holds the order or has not listed all its executions.
@@ -259,7 +257,7 @@ class OrderManager:
             OrderNotFoundError: no order of that id is in the journal, or the broker does not know it.
             OrderStatusError: the broker could not be read.
         """
-        return latest_status(self._find(order_id), refresh=self._parts.synchronizer.refresh)
+        return latest_status(order_on_record(self._store, order_id), refresh=self._services.sync.synchronizer.refresh)
 
     def replace(
         self,
@@ -286,7 +284,7 @@ class OrderManager:
             reference_price=reference_price, quantity=quantity, pricing=pricing, client_order_id=client_order_id
         )
         rules = already(approve) if gather is None else gather
-        return self._parts.replacement.replace(self._find(order_id), change, gather=rules)
+        return self._services.replacing.replace(order_on_record(self._store, order_id), change, gather=rules)
 
     def open_orders(self) -> tuple[OrderEnvelope, ...]:
         """Return the orders that have not provably ended, oldest first."""
@@ -305,9 +303,9 @@ class OrderManager:
             OrderNotFoundError: no order of that id is in the journal.
             OrderCancellationError: the order is still live, or may be.
         """
-        order = self._find(order_id)
-        self._parts.replacement.stop((order.client_order_id,))
-        (result,) = self._parts.canceller.cancel((order,))
+        order = order_on_record(self._store, order_id)
+        self._services.replacing.stop((order.client_order_id,))
+        (result,) = self._services.cancel.cancel((order,))
         raise_unless_under_way(result, order_id)
         return result
 
@@ -321,9 +319,9 @@ class OrderManager:
         Raises:
             OrderCancellationError: at least one order is not proven to have ended; it carries every result.
         """
-        with self._parts.halts.while_cancelling_all():
-            self._parts.replacement.stop()
-            done = self._parts.everything.run(include_external=include_external, on_result=on_result)
+        with self._services.cancel_all.alone():
+            self._services.replacing.stop()
+            done = self._services.cancel_all.run(include_external=include_external, on_result=on_result)
         raise_unless_closed(done)
         return done.results
 
@@ -333,7 +331,7 @@ class OrderManager:
 
     def synchronize_open_orders(self) -> SyncSummary:
         """Book what the broker says of every open and unresolved order; fills and ends reach the listeners."""
-        return self._parts.synchronize()
+        return self._services.sync.synchronize()
 
     def recover(self) -> SyncSummary:
         """Compare the replayed book with the broker anew; orders are taken only once its open orders were all listed.
@@ -343,14 +341,8 @@ class OrderManager:
         Raises:
             TradingHaltedError: they were not, or the positions were not; a later `synchronize_open_orders` will do.
         """
-        return self._parts.recover()
+        return self._services.sync.recover()
 
-    def _find(self, identifier: str) -> TrackedOrder:
-        with self._store.open_book() as book:
-            order = book.by_either_id(identifier)
-        if order is None:
-            raise OrderNotFoundError(
-                f"no order {ascii(identifier)[:80]} is in the journal; list the orders to see the ids",
-                order_id=identifier,
-            )
-        return order
+
+def _by(request: OrderRequest, strategy_name: str | None) -> OrderRequest:
+    return request if strategy_name is None else replace(request, strategy_name=strategy_name)

@@ -1,6 +1,16 @@
 """The words of the order layer: ids, enums, requests, envelopes, executions, reports.
 
 Enum members carry FIX meanings (FIX 4.4 tag numbers stand beside them); their values are the public contract's strings.
+
+One order has several views, each for one reader:
+
+- `OrderRequest`: what a caller wants, not priced yet. `OrderTerms`: what is sent, priced and checked.
+- `OrderReport`: what the broker said of an order at one moment. Evidence, made by a gateway and kept nowhere.
+- `TrackedOrder` (in `book.tracked_order`): all that the journal knows of an order of ours, folded from its records,
+  with its executions, wishes and anomalies. The order layer decides by this one.
+- `OrderEnvelope`: the part of a tracked order that a caller gets as receipt: names, terms, state. It is a value of the
+  moment and does not change.
+- `OrderStatus`: the answer to "what became of it": an envelope's facts with the executions and what is left to trade.
 """
 
 import enum
@@ -131,6 +141,8 @@ class OrderRequest:
     extended_hours: bool = False
     client_order_id: str | None = None
     pricing: Pricing | None = None
+    strategy_name: str | None = None
+    """Who asks: recorded with the order, and chooses its price offsets where the configuration names some."""
 
     def __post_init__(self) -> None:
         """Convert what can be converted without a loss; the rest stays for the calculator to refuse."""

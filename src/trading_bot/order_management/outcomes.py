@@ -1,10 +1,11 @@
 """How one request to the broker ended: closed sets of types, so that no caller can mistake one ending for another."""
 
+import enum
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from trading_bot.clock import Seconds
 from trading_bot.order_management.models import (
@@ -54,10 +55,21 @@ class DurableIntent:
             raise ValueError(f"{self.client_order_id}: these bytes are not the ones in the journal; nothing was sent")
 
 
+class Ending(enum.StrEnum):
+    """The four ways in which a request for an order ends, and in the end its submit."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    NOT_SENT = "not_sent"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
     """The broker has the order; the report is its own words."""
 
+    ending: ClassVar[Ending] = Ending.ACCEPTED
+    cause: ClassVar[None] = None
     report: OrderReport
     mismatch: str | None = None
     """How the echoed terms differ from ours, if they do: our terms are tracked and the symbol is frozen."""
@@ -67,16 +79,23 @@ class Accepted:
 class Rejected:
     """The broker refused and holds no order."""
 
+    ending: ClassVar[Ending] = Ending.REJECTED
     reason: str
     status_code: int
     freezes_symbol: bool = False
     """403 and 404: a restriction or contract drift, not a fault of this one order."""
+
+    @property
+    def cause(self) -> str:
+        """Why it ended so."""
+        return self.reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotSent:
     """Provably no order exists: nothing left, or the broker refused before acting."""
 
+    ending: ClassVar[Ending] = Ending.NOT_SENT
     cause: str
     may_retry: bool
     """Whether the same bytes may go out again while the intent is in date."""
@@ -92,6 +111,7 @@ class NotSent:
 class Unknown:
     """No proof either way: the order may be live."""
 
+    ending: ClassVar[Ending] = Ending.UNKNOWN
     cause: str
     surely_there: bool = False
     """The broker says it already has this ``ref_id``: the order exists and must be found."""

@@ -118,7 +118,7 @@ class Poller:
             _log.exception("poller_failed", failures=self._failures)
 
     def _watch_latch(self) -> None:
-        reason = self._latch.reason_not_armed() if self._latch is not None else None
+        reason = self._latch.look().not_armed if self._latch is not None else None
         if reason == self._disarmed_because:
             return
         self._disarmed_because = reason

@@ -1,7 +1,8 @@
 """The protocols the order manager owns. Adapters fulfil them; the manager never knows which."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import NewType, Protocol, Self, TypeAlias
@@ -22,6 +23,9 @@ from trading_bot.order_management.portfolio import AccountSnapshot, Position, Po
 
 ArmingId = NewType("ArmingId", str)
 """Names one arming of the account; no two armings share a name."""
+
+MarketCheck: TypeAlias = Callable[[OrderTerms, Seconds], None]
+"""Raises `TradeRefusedError` where the market does not allow an entry; reads are over by the given point in time."""
 
 SendPermit: TypeAlias = AbstractContextManager[None]
 """Entered by the transport just before the first byte is written and left after the last one.
@@ -170,19 +174,23 @@ class Journal(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatchLook:
+    """What the armed latch said at one moment."""
+
+    arming: ArmingId | None
+    """Which arming is in force, also once it has merely expired; None while there is none."""
+    not_armed: str | None
+    """Why no order may be sent, or None if trading is armed."""
+    not_reducing: str | None
+    """Why not even held shares may be sold; None while armed, and once the arming has merely expired."""
+
+
 class TradingLatch(Protocol):
-    """The account's armed latch, read afresh at every question."""
+    """The account's armed latch."""
 
-    def reason_not_armed(self) -> str | None:
-        """Return why no order may be sent, or None if trading is armed."""
-        ...
-
-    def reason_not_reducing(self) -> str | None:
-        """Return why not even held shares may be sold; None while armed, and once the arming has merely expired."""
-        ...
-
-    def arming(self) -> ArmingId | None:
-        """Return which arming is in force, also once it has merely expired; None while there is none."""
+    def look(self) -> LatchLook:
+        """Read it afresh, once: what the answer says held at one moment."""
         ...
 
 

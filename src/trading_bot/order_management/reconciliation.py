@@ -4,48 +4,24 @@ Fills come first, then the state: a fill that won a race is never hidden by the 
 fall only by a bust. Whatever does not fit becomes an anomaly with both pieces of evidence, and never a transition.
 """
 
-import enum
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
+from trading_bot.order_management.book.anomalies import Anomaly, AnomalyKind
 from trading_bot.order_management.book.freezes import Cause, frozen
 from trading_bot.order_management.book.order_book import TrackedOrder
-from trading_bot.order_management.book.position_watch import INSTRUMENT_ID
-from trading_bot.order_management.book.tracked_order import STATE_IS_KNOWN
+from trading_bot.order_management.event_details import ReportDetails
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.lifecycle import Move, MoveKind, classify
 from trading_bot.order_management.models import EXACT, Execution, OrderEnvelope, OrderReport, OrderState, exact_sum
 
-ANOMALY = "anomaly"
-"""The detail of an anomaly that names its kind."""
-
-
-class AnomalyKind(enum.StrEnum):
-    """What of a report does not fit."""
-
-    TWO_ORDERS = "two_orders"
-    ANOTHER_ORDER = "another_order"
-    TERMS_DIFFER = "terms_differ"
-    FILLED_WENT_BACK = "filled_went_back"
-    OVERFILLED = "overfilled"
-    FILLED_WITHOUT_SHARES = "filled_without_shares"
-    UNKNOWN_WORD = "unknown_word"
-    AFTER_ITS_END = "after_its_end"
-
-
-_FREEZING: Mapping[AnomalyKind, Cause] = {
-    AnomalyKind.TWO_ORDERS: Cause.TWIN,
+FREEZING: Mapping[AnomalyKind, Cause] = {
+    AnomalyKind.TWO_ORDERS: Cause.DUPLICATE_REF_ID,
     AnomalyKind.TERMS_DIFFER: Cause.TERMS_DIFFER,
     AnomalyKind.OVERFILLED: Cause.OVERFILLED,
 }
 """The anomalies after which entries in the symbol wait for a person. An exit needs free shares and nothing more."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Anomaly:
-    kind: AnomalyKind
-    text: str
 
 
 def reconcile(
@@ -87,14 +63,14 @@ def reported_state(order: TrackedOrder, report: OrderReport) -> OrderState:
     return report.state
 
 
-def is_twin(order: TrackedOrder, report: OrderReport) -> bool:
+def is_duplicate_ref_id(order: TrackedOrder, report: OrderReport) -> bool:
     """Whether the report is of a second order under the ``ref_id`` of one whose broker id is known."""
     known = order.envelope.order_id
     return known is not None and report.order_id != known and report.ref_id == order.envelope.ref_id
 
 
 def two_orders(order: TrackedOrder, report: OrderReport) -> str:
-    """Return what to tell a person about a twin."""
+    """Return what to tell a person about a second order under our ``ref_id``."""
     return (
         f"the broker holds two orders for client order id {order.client_order_id}: {order.envelope.order_id}, which is "
         f"on record, and {report.order_id}, which is cancelled where it still works; compare both and the "
@@ -158,7 +134,7 @@ def _update(order: TrackedOrder, report: OrderReport, found_as: EventKind) -> Or
         average_price=average,
         occurred_at=report.last_transaction_at,
         reason=report.reject_reason,
-        details=_wording(order, report),
+        details=_wording(order, report).as_text(),
     )
 
 
@@ -169,27 +145,23 @@ def _is_word_news(envelope: OrderEnvelope, report: OrderReport) -> bool:
     return (report.broker_state, report.state_is_known) != (envelope.broker_state, envelope.state_is_known)
 
 
-def _wording(order: TrackedOrder, report: OrderReport) -> dict[str, str]:
-    details = {"broker_state": report.broker_state}
-    if not report.state_is_known:
-        details[STATE_IS_KNOWN] = "false"
-    if order.instrument_id is None and report.instrument_id is not None and report.symbol == order.envelope.symbol:
-        details[INSTRUMENT_ID] = report.instrument_id
-    return details
+def _wording(order: TrackedOrder, report: OrderReport) -> ReportDetails:
+    is_news = order.instrument_id is None and report.symbol == order.envelope.symbol
+    return ReportDetails.of_report(report, names_instrument=is_news)
 
 
 def _move(order: TrackedOrder, report: OrderReport) -> Move:
     return classify(order.state, reported_state(order, report))
 
 
-def _problems(order: TrackedOrder, report: OrderReport) -> Iterator[_Anomaly]:
-    if is_twin(order, report):
-        yield _Anomaly(kind=AnomalyKind.TWO_ORDERS, text=two_orders(order, report))
+def _problems(order: TrackedOrder, report: OrderReport) -> Iterator[Anomaly]:
+    if is_duplicate_ref_id(order, report):
+        yield Anomaly(kind=AnomalyKind.TWO_ORDERS, evidence=two_orders(order, report))
     elif _is_another_order(order, report):
-        text = f"the broker answered with another order ({report.order_id}); it was ignored"
-        yield _Anomaly(kind=AnomalyKind.ANOTHER_ORDER, text=text)
+        evidence = f"the broker answered with another order ({report.order_id}); it was ignored"
+        yield Anomaly(kind=AnomalyKind.ANOTHER_ORDER, evidence=evidence)
     else:
-        yield from (_Anomaly(kind=kind, text=text) for kind, text in _oddities(order, report))
+        yield from (Anomaly(kind=kind, evidence=evidence) for kind, evidence in _oddities(order, report))
 
 
 def _oddities(order: TrackedOrder, report: OrderReport) -> Iterator[tuple[AnomalyKind, str]]:
@@ -203,14 +175,14 @@ def _oddities(order: TrackedOrder, report: OrderReport) -> Iterator[tuple[Anomal
     if terms != ours:
         shown = " ".join(str(term) for term in terms)
         yield AnomalyKind.TERMS_DIFFER, f"the broker's terms differ from ours: {shown}"
-    told, filled, known = report.cumulative_quantity, filled_quantity(order, report), envelope.filled_quantity
-    most = max(told, exact_sum(fill.quantity for fill in report.executions))
+    reported, filled, known = report.cumulative_quantity, filled_quantity(order, report), envelope.filled_quantity
+    most = max(reported, exact_sum(fill.quantity for fill in report.executions))
     if most < known and not any(_busts(order, report)):
-        yield AnomalyKind.FILLED_WENT_BACK, f"the filled quantity went back from {known:f} to {told:f}"
+        yield AnomalyKind.FILLED_WENT_BACK, f"the filled quantity went back from {known:f} to {reported:f}"
     if filled > envelope.quantity:
         yield AnomalyKind.OVERFILLED, f"more was filled ({filled:f}) than ordered ({envelope.quantity})"
     if report.state is OrderState.FILLED and filled < envelope.quantity:
-        yield AnomalyKind.FILLED_WITHOUT_SHARES, f"reported as filled with {told:f} of {envelope.quantity} shares"
+        yield AnomalyKind.FILLED_WITHOUT_SHARES, f"reported as filled with {reported:f} of {envelope.quantity} shares"
     if not report.state_is_known:
         yield AnomalyKind.UNKNOWN_WORD, f"the broker uses a state word we do not know: {report.broker_state}"
     if report.state_is_known and _move(order, report).kind is MoveKind.CONTRADICTION:
@@ -221,12 +193,11 @@ def _is_same_instrument(order: TrackedOrder, report: OrderReport) -> bool:
     return order.instrument_id is not None and order.instrument_id == report.instrument_id
 
 
-def _anomalies(order: TrackedOrder, problems: tuple[_Anomaly, ...]) -> Iterator[OrderEvent]:
+def _anomalies(order: TrackedOrder, problems: tuple[Anomaly, ...]) -> Iterator[OrderEvent]:
     for problem in problems:
-        if problem.text in order.anomalies:
+        if problem in order.anomalies:
             continue
-        found = about(order.envelope, EventKind.ANOMALY_FOUND)
-        yield replace(found, reason=problem.text, details={ANOMALY: problem.kind.value})
-        cause = _FREEZING.get(problem.kind)
+        yield problem.event(order.envelope)
+        cause = FREEZING.get(problem.kind)
         if cause is not None:
-            yield frozen(order.envelope.symbol, cause, problem.text)
+            yield frozen(order.envelope.symbol, cause, problem.evidence)

@@ -3,12 +3,14 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 
-from trading_bot.clock import Clock, Seconds
-from trading_bot.order_management.cancel.canceller import Canceller
+from trading_bot.clock import Seconds
+from trading_bot.order_management.cancel.canceller import CancelService
+from trading_bot.order_management.context import InFlight, OrderContext
 from trading_bot.order_management.events import EventKind, about
-from trading_bot.order_management.models import ClientOrderId, OrderState
-from trading_bot.order_management.order_store import OrderStore
+from trading_bot.order_management.exceptions import TradingHaltedError
+from trading_bot.order_management.models import OrderState, OrderTerms
 from trading_bot.order_management.results import SyncSummary
 from trading_bot.order_management.sync.external_orders import ExternalOrders
 from trading_bot.order_management.sync.freshness import Freshness
@@ -27,37 +29,54 @@ def noop() -> None:
     """Do nothing first."""
 
 
-class Upkeep:
-    """Synchronises one round at a time, and cancels what turned up although it had been given up.
-
-    ``before_sync`` runs before each round.
-    """
+class SyncService:
+    """Synchronises one round at a time, keeps what was read last, and cancels what turned up after it was given up."""
 
     def __init__(
-        self,
-        *,
-        store: OrderStore,
-        synchronizer: Synchronizer,
-        canceller: Canceller,
-        is_in_flight: Callable[[ClientOrderId], bool],
-        clock: Clock,
-        freshness: Freshness,
-        external: ExternalOrders,
-        holdings: Holdings | None = None,
-        before_sync: Callable[[], object] = noop,
+        self, context: OrderContext, *, synchronizer: Synchronizer, cancel: CancelService, in_flight: InFlight
     ) -> None:
-        self._store = store
-        self._synchronizer = synchronizer
-        self._canceller = canceller
-        self._is_in_flight = is_in_flight
-        self._clock = clock
-        self._freshness = freshness
-        self._external = external
+        self._store = context.store
+        self._clock = context.clock
+        self._before_sync = context.before_sync
+        self._cancels = cancel
+        self._in_flight = in_flight
+        self.synchronizer = synchronizer
+        self.external = ExternalOrders(context.store)
+        self.freshness = Freshness(clock=context.clock, poll_interval_s=context.settings.poll_interval_seconds)
+        self.holdings = self._holdings(context)
+        """None where there are no positions to read."""
         self._one_at_a_time = threading.Lock()
         self._has_recovered = False
+        self._is_reconciled = False
         self._broker_problem: str | None = None
-        self._holdings = holdings
-        self._before_sync = before_sync
+
+    def _holdings(self, context: OrderContext) -> Holdings | None:
+        if context.account is None:
+            return None
+        return Holdings(
+            context,
+            account=context.account,
+            synchronizer=self.synchronizer,
+            external=self.external,
+            freshness=self.freshness,
+        )
+
+    @property
+    def is_reconciled(self) -> bool:
+        """Whether the whole book has been compared with the broker since the start: before that, no entry is taken."""
+        return self._is_reconciled
+
+    def entries_stopped(self, symbol: str, instrument_id: str | None = None) -> str | None:
+        """Return why nothing may be bought in one symbol, for what is not understood of it, or None."""
+        reason = self.external.entries_stopped(symbol, instrument_id)
+        if reason is None and self.holdings is not None:
+            reason = self.holdings.entries_stopped(symbol, instrument_id)
+        return reason
+
+    def make_ready_to_sell(self, terms: OrderTerms, *, by: Seconds) -> None:
+        """Read the positions anew where a sell of these terms cannot rest on what is known; see `Holdings`."""
+        if self.holdings is not None:
+            self.holdings.make_ready(terms.symbol, Decimal(terms.quantity), by=by)
 
     def synchronize(self, *, within_s: Seconds = SYNC_DEADLINE_S, patience_s: Seconds = SYNC_DEADLINE_S) -> SyncSummary:
         """Run one round, which reads for ``within_s`` at most, then fire the cancels it calls for.
@@ -67,20 +86,26 @@ class Upkeep:
         deadline = self._clock.monotonic() + within_s
         done = self._alone(deadline, patience_s=min(within_s, patience_s), is_needed=lambda: True)
         if done is None:
-            return self._synchronizer.nothing_read("another synchronisation is running; its result counts for this one")
+            return self.synchronizer.nothing_read("another synchronisation is running; its result counts for this one")
         self._fire_cancels(done, within_s=_FOLLOWED_FOR_S)
+        self._note_comparison(done.summary)
         return done.summary
+
+    def _note_comparison(self, summary: SyncSummary) -> None:
+        # Entries are taken from the first complete comparison after `recover` on.
+        if summary.is_view and self._has_recovered:
+            self._is_reconciled = True
 
     def catch_up(self, *, within_s: Seconds, patience_s: Seconds | None = None) -> None:
         """Synchronise if the last complete round is too old for a new order.
 
         Whoever is at it already is waited for, up to ``patience_s``; by default as long as the round may take.
         """
-        if not self._freshness.is_stale:
+        if not self.freshness.is_stale:
             return
         deadline = self._clock.monotonic() + within_s
         patience_s = within_s if patience_s is None else min(patience_s, within_s)
-        done = self._alone(deadline, patience_s=patience_s, is_needed=lambda: self._freshness.is_stale)
+        done = self._alone(deadline, patience_s=patience_s, is_needed=lambda: self.freshness.is_stale)
         if done is not None:
             left = deadline - self._clock.monotonic()
             self._fire_cancels(done, within_s=max(0, min(left, _FOLLOWED_BY_AN_ORDER_S)))
@@ -98,13 +123,13 @@ class Upkeep:
 
     def _round(self, within_s: Seconds) -> SyncRound:
         self._before_sync()
-        done = self._synchronizer.run(within_s=within_s)
+        done = self.synchronizer.run(within_s=within_s)
         if done.external is not None:
-            self._external.note(done.external)
+            self.external.note(done.external)
         if done.is_view:
-            self._freshness.note(done.began, broker_time=done.broker_time)
-        if self._holdings is not None:
-            done = self._with_positions(done, self._holdings)
+            self.freshness.note(done.began, broker_time=done.broker_time)
+        if self.holdings is not None:
+            done = self._with_positions(done, self.holdings)
         self._broker_problem = None if done.summary.complete else done.summary.problem
         return done
 
@@ -121,21 +146,37 @@ class Upkeep:
         """Why the last round did not read the orders in full, if so."""
         return self._broker_problem
 
-    @property
-    def has_recovered(self) -> bool:
-        """Whether every submit that an earlier stop interrupted is known to be in doubt."""
-        return self._has_recovered
-
     def recover(self) -> SyncSummary:
-        """Doubt every submit that a stop interrupted, then compare the whole book with the broker."""
+        """Doubt every submit that a stop interrupted, then compare the whole book with the broker anew.
+
+        Raises:
+            TradingHaltedError: the comparison was not complete.
+        """
+        self._forget_the_broker()
         self._doubt_interrupted_submits()
         self._has_recovered = True
-        return self.synchronize()
+        summary = self.synchronize()
+        are_positions_known = self.holdings is None or self.holdings.are_known
+        if not summary.is_view or not are_positions_known:
+            raise TradingHaltedError(
+                f"the orders could not be compared with the broker: {summary.problem}; cancels work, new orders wait "
+                "for the next complete synchronisation",
+                code="not_reconciled",
+            )
+        return summary
+
+    def _forget_the_broker(self) -> None:
+        """Rely on nothing that was read before: another process may have had the account since."""
+        self._is_reconciled = False
+        self.freshness.forget()
+        self.external.forget()
+        if self.holdings is not None:
+            self.holdings.forget()
 
     def _doubt_interrupted_submits(self) -> None:
         with self._store.open_book() as book:
             for order in book.unresolved():
-                if order.state is OrderState.PENDING_SUBMIT and not self._is_in_flight(order.client_order_id):
+                if order.state is OrderState.PENDING_SUBMIT and order.client_order_id not in self._in_flight:
                     self._store.record_fact(
                         replace(
                             about(order.envelope, EventKind.ORDER_OUTCOME_UNKNOWN),
@@ -146,10 +187,10 @@ class Upkeep:
 
     def _fire_cancels(self, done: SyncRound, *, within_s: Seconds) -> None:
         if done.resurrected:
-            self._canceller.cancel_external(done.resurrected, within_s=within_s)
+            self._cancels.cancel_external(done.resurrected, within_s=within_s)
         with self._store.open_book() as book:
             wanted = [order for order in book.working() if order.cancel_wanted]
         # A cancel that the broker shows is under way. One that it does not may be lost, and is asked for again.
         waiting = [order for order in wanted if order.client_order_id not in done.acknowledged]
         if waiting:
-            self._canceller.cancel(waiting, within_s=within_s)
+            self._cancels.cancel(waiting, within_s=within_s)

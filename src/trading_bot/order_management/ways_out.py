@@ -1,9 +1,9 @@
 """The ways out of positions, and what stops the way in: one face for exits, for flattening and for freezes."""
 
 from trading_bot.order_management.book.freezes import Cause, Freeze, halted
-from trading_bot.order_management.cancel.canceller import Canceller
+from trading_bot.order_management.cancel.canceller import CancelService
+from trading_bot.order_management.context import OrderContext
 from trading_bot.order_management.models import Side
-from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.results import CancelResult
 from trading_bot.order_management.submit.exit import Exits
 from trading_bot.order_management.submit.exit_run import ExitResult, Leave
@@ -21,17 +21,17 @@ class WaysOut:
 
     def __init__(
         self,
+        context: OrderContext,
         *,
         exits: Exits,
-        store: OrderStore,
-        canceller: Canceller,
+        cancel: CancelService,
         halts: TradingHalts,
-        holdings: Holdings | None = None,
+        holdings: Holdings | None,
     ) -> None:
+        self._store = context.store
         self._exits = exits
         self._holdings = holdings
-        self._store = store
-        self._canceller = canceller
+        self._cancels = cancel
         self._halts = halts
 
     def leave(self, leave: Leave, *, gather: Gather | None = None) -> ExitResult:
@@ -52,7 +52,7 @@ class WaysOut:
             if everything:
                 self._store.record_fact(halted(Cause.EXIT, f"everything was left: {reason}", by=by))
             buys = [order for order in book.active() if order.envelope.side is Side.BUY]
-        return self._canceller.cancel(buys, within_s=_FOLLOWED_S)
+        return self._cancels.cancel(buys, within_s=_FOLLOWED_S)
 
     def held_symbols(self, *, everything: bool) -> tuple[str, ...]:
         """Return the symbols held of those traded here, or ``everything``: by our records, and by the last look.

@@ -12,7 +12,7 @@ from typing import TypeAlias, TypeVar
 from trading_bot.account.funds import funds_in_words, spendable
 from trading_bot.config.sections import RiskManagementConfig
 from trading_bot.order_management.book.order_book import TrackedOrder
-from trading_bot.order_management.models import EXACT, ClientOrderId, Side
+from trading_bot.order_management.models import EXACT, ClientOrderId, OrderTerms, Side
 from trading_bot.order_management.portfolio import AccountSnapshot, Position
 from trading_bot.order_management.sync.free_shares import Free
 from trading_bot.prose import dollars_in_words, shares_in_words
@@ -55,17 +55,30 @@ TradeFacts: TypeAlias = BuyFacts | SellFacts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trade:
-    """What is asked for: shares at a price, and the limits in force."""
+    """What is asked for: the terms of an order, and the limits in force."""
 
-    symbol: str
-    quantity: int
-    price: Decimal
+    terms: OrderTerms
     limits: RiskManagementConfig
+
+    @property
+    def symbol(self) -> str:
+        """FIX tag 55."""
+        return self.terms.symbol
+
+    @property
+    def quantity(self) -> int:
+        """Whole shares."""
+        return self.terms.quantity
+
+    @property
+    def price(self) -> Decimal:
+        """Dollars a share: the limit."""
+        return self.terms.limit_price
 
     @property
     def notional(self) -> Decimal:
         """Dollars at the price."""
-        return EXACT.multiply(self.price, self.quantity)
+        return self.terms.notional
 
     def __str__(self) -> str:
         return f"{self.quantity} {self.symbol} at {dollars_in_words(self.price)}"

@@ -184,7 +184,7 @@ class AccountParts:
         if background_sync:
             if control_address.IS_AVAILABLE:
                 steps["control socket"] = lambda: control.start(desk())
-            self._manager.heed(poller.problem)
+            self._manager.halt_entries_while(poller.problem)
             steps["poller"] = poller.start
         return Lifecycle(
             opening=steps,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.order_management.book.test_order_book import next_event, step
 from tests.support.order_story import MONDAY, Story, booked, fill, intended, now_in, order_id_of, told
+from trading_bot.order_management.book.anomalies import anomaly_in_words
 from trading_bot.order_management.book.carrying import RECENT, carried_events, is_recent
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.tracked_order import TrackedOrder
@@ -94,7 +95,7 @@ def test_whatever_became_of_it_an_order_is_carried_whole(steps):
 
 def test_many_executions_and_long_anomalies_take_several_lines_and_none_too_long():
     fills = tuple(replace(fill(number), execution_id=ExecutionId(f"{number:036}")) for number in range(1, 1001))
-    anomalies = frozenset(f"{number}" + "\N{GRINNING FACE}" * (MAX_TEXT - 1) for number in range(6))
+    anomalies = frozenset(anomaly_in_words(f"{number}" + "\N{GRINNING FACE}" * (MAX_TEXT - 1)) for number in range(6))
     reason = "\N{GRINNING FACE}" * MAX_TEXT
     order = replace(FULL, executions=fills, anomalies=anomalies, envelope=replace(FULL.envelope, reason=reason))
     records = Story(*carried_events(order)).records

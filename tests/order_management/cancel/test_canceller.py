@@ -112,7 +112,7 @@ def test_an_order_that_fills_in_part_while_its_cancel_is_refused_is_at_work_with
         with bench.store.open_book() as book:
             tracked = book.get(ClientOrderId("c1"))
         assert tracked is not None
-        bench.manager._parts.synchronizer.learn(tracked, order.report())
+        bench.manager._services.sync.synchronizer.learn(tracked, order.report())
 
     bench.gateway.cancels.append(CancelStep(reply=REFUSED, before=fill_some))
     bench.gateway.unreadable = 100
@@ -501,7 +501,7 @@ def test_an_order_that_has_ended_meanwhile_is_not_put_back_to_work():
     bench.buy("c1")
     stale = bench.tracked("c1")
     bench.manager.cancel_order("c1")
-    (result,) = bench.manager._parts.canceller.cancel((stale,))
+    (result,) = bench.manager._services.cancel.cancel((stale,))
     assert result.verdict is CancelVerdict.CANCELLED
     assert bench.journal.kinds.count(EventKind.CANCEL_REQUESTED) == 1
     bench.restart()

@@ -260,7 +260,6 @@ FLUSHED = {
     EventKind.EXIT_BEGUN: True,
     EventKind.EXIT_LEG_PLACED: True,
     EventKind.EXIT_ENDED: True,
-    EventKind.SNAPSHOT_TAKEN: False,
     EventKind.POSITION_ACCEPTED: True,
     EventKind.POSITION_DIFFERED: True,
     EventKind.POSITION_AGREED: True,
@@ -283,7 +282,7 @@ def test_what_somebody_acts_on_survives_a_power_loss(path, files, log, kind):
 
 def test_of_what_nobody_acts_on_only_so_much_waits_for_a_flush(path, files, log):
     for _ in range(257):
-        log.append(OrderEvent(event=EventKind.SNAPSHOT_TAKEN))
+        log.append(OrderEvent(event=EventKind.SUBMIT_ATTEMPTED))
     assert files.durable_size == path.stat().st_size
 
 

@@ -12,6 +12,7 @@ import pytest
 from tests.support.faulty_files import FaultyFiles
 from tests.support.journal_bench import JournalBench
 from tests.support.order_story import booked, fill, intended, now_in, order_id_of, ref_of, told
+from trading_bot.order_management.book.anomalies import anomaly_in_words
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
@@ -73,7 +74,6 @@ def test_open_and_recent_orders_are_carried_and_the_book_answers_the_same(desk, 
     assert book == before == desk.whole()
     for question in (OrderBook.orders, OrderBook.active, OrderBook.working, OrderBook.unresolved):
         assert question(book) == question(before)
-    assert book.reserved_cash() == before.reserved_cash() == 1000
     assert names(book.pending_on("AAPL", Side.BUY)) == ["second"]
     assert (book.frozen_symbols(), book.halt) == ({"MSFT": "terms differ"}, "a unjournaled")
     # The moment goes with what stands, so that a new segment makes no freeze younger.
@@ -139,7 +139,7 @@ def test_more_is_said_of_an_old_order_only_after_it_was_told_anew(desk):
         record.fact.event for record in scan(desk.path.read_bytes()).records if record.fact.client_order_id == FIRST
     ]
     assert said == [EventKind.ORDER_CARRIED, EventKind.ANOMALY_FOUND, EventKind.ANOMALY_FOUND]
-    assert desk.restart().book.get(FIRST).anomalies == {"it turned up again", "and again"}
+    assert {each.evidence for each in desk.restart().book.get(FIRST).anomalies} == {"it turned up again", "and again"}
     assert desk.whole().get(FIRST) == desk.book.get(FIRST)
 
 
@@ -288,7 +288,7 @@ def test_a_segment_that_would_not_tell_the_same_does_not_take_the_journals_place
 def test_the_keeper_reads_a_segment_back_before_it_counts(desk, monkeypatch):
     broken = desk.book.get(FIRST)
     desk.book._orders[FIRST] = replace(broken, filled_at=broken.filled_at.replace(microsecond=7), executions=())
-    desk.book._orders[FIRST] = replace(desk.book._orders[FIRST], anomalies=frozenset({"x" * 5000}))
+    desk.book._orders[FIRST] = replace(desk.book._orders[FIRST], anomalies=frozenset({anomaly_in_words("x" * 5000)}))
     with pytest.raises(OrderLogError, match="would not tell the same"):
         desk.keeper.rotate()
     assert desk.segments() == ["orders.jsonl"]

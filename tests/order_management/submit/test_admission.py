@@ -315,7 +315,7 @@ def test_the_intent_says_everything_about_the_order():
         "reference_price": "100",
         "time_in_force": "gtc",
         "extended_hours": "true",
-        "arming": bench.latch.arming(),
+        "arming": bench.latch.in_force,
         "body_sha256": bench.gateway.posts[0].body_digest,
     }
 
@@ -354,7 +354,7 @@ class TestStanding:
     def test_it_finds_the_order_of_the_id_or_of_the_same_terms(self):
         bench = ManagerBench()
         first = bench.buy("c1")
-        standing = bench.manager._parts.admission.standing
+        standing = bench.manager._services.submit.admission.standing
         assert standing("c1", terms()) == first
         by_terms = standing(None, terms())
         assert by_terms is not None
@@ -365,11 +365,11 @@ class TestStanding:
         bench = ManagerBench()
         bench.buy("c1")
         with pytest.raises(OrderValidationError, match="already stands for buy 10 AAPL"):
-            bench.manager._parts.admission.standing("c1", terms(quantity=11))
+            bench.manager._services.submit.admission.standing("c1", terms(quantity=11))
 
     def test_it_refuses_a_name_that_is_no_name(self):
         with pytest.raises(OrderValidationError, match="choose another"):
-            ManagerBench().manager._parts.admission.standing(" ", terms())
+            ManagerBench().manager._services.submit.admission.standing(" ", terms())
 
 
 class TestAsking:

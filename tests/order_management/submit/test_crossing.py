@@ -157,6 +157,6 @@ def test_what_others_had_open_before_a_restart_counts_no_more(bench):
     bench.gateway.listing_problem = "the broker is down"
     with pytest.raises(TradingHaltedError):
         bench.manager.recover()
-    holdings = bench.manager._parts.holdings
+    holdings = bench.manager._services.sync.holdings
     assert holdings is not None
     assert holdings.placed_elsewhere("AAPL") == ()

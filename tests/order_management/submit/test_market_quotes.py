@@ -147,7 +147,7 @@ def test_an_entry_whose_quote_cannot_be_read_is_refused(bench, market):
 def test_a_quote_is_read_while_nobody_else_is_kept_waiting(bench, market):
     """A slow read of one caller must not hold up the approval of another."""
     seen = []
-    market.during_read = lambda: seen.append(bench.manager._parts.placement._approving.locked())
+    market.during_read = lambda: seen.append(bench.manager._services.submit._approving.locked())
     bench.manager.place_limit_order(order(Side.BUY, "100"))
     assert seen == [False]
 

@@ -13,6 +13,7 @@ from tests.support.fake_gateway import (
     rejected,
 )
 from tests.support.manager_bench import ManagerBench
+from trading_bot.order_management.book.anomalies import AnomalyKind
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
     OrderNotSentError,
@@ -115,7 +116,8 @@ def test_an_order_accepted_on_other_terms_is_tracked_with_ours_and_freezes_its_s
     bench.gateway.submits.append(SubmitStep(echoes=Decimal(100), mismatch=mismatch))
     envelope = bench.buy("c1")
     assert (envelope.quantity, envelope.order_id) == (10, bench.gateway.order().order_id)
-    assert mismatch in bench.tracked().anomalies
+    assert {each.kind for each in bench.tracked().anomalies} == {AnomalyKind.TERMS_DIFFER}
+    assert any(mismatch in each.evidence for each in bench.tracked().anomalies)
     with pytest.raises(TradingHaltedError, match="frozen: quantity 100 instead of 10"):
         bench.buy("c2")
 

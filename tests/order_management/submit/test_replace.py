@@ -19,6 +19,7 @@ from tests.support.fake_gateway import (
     throttled,
 )
 from tests.support.manager_bench import ManagerBench
+from trading_bot.order_management.book.anomalies import AnomalyKind
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
     DuplicateOrderError,
@@ -408,7 +409,7 @@ class TestTheSecondLeg:
         bench.manager.cancel_order("old")
         change = Change(reference_price=NEW_PRICE)
         with pytest.raises(OrderValidationError, match="old is cancelled"):
-            bench.manager._parts.replacement.replace(stale, change, gather=already(approve_all))
+            bench.manager._services.replacing.replace(stale, change, gather=already(approve_all))
         assert quantities(bench) == [10]
 
     def test_the_order_can_be_replaced_again_after_a_refused_cancel(self):
@@ -436,4 +437,4 @@ def test_an_old_order_that_comes_back_is_cancelled():
     bench.gateway.orders[0].state = OrderState.CONFIRMED
     bench.sync()
     assert bench.gateway.cancel_requests == ["broker-1", "broker-1"]
-    assert any("after it had ended" in text for text in bench.tracked("old").anomalies)
+    assert AnomalyKind.AFTER_ITS_END in {each.kind for each in bench.tracked("old").anomalies}

@@ -9,7 +9,7 @@ import pytest
 from tests.support.manager_bench import MONDAY, FakeLatch, FakeSendLock
 from trading_bot.clock import VirtualClock
 from trading_bot.latch import Latch
-from trading_bot.order_management.ports import ArmingId, SendRefusedError
+from trading_bot.order_management.ports import LatchLook, SendRefusedError
 from trading_bot.order_management.submit.send_gate import CANCELLED, DEADLINE, LATCH, SEND_LOCK, SendGate
 
 
@@ -25,7 +25,7 @@ class Gate:
             "lock": self.lock,
             "latch": self.latch,
             "clock": self.clock,
-            "arming": self.latch.arming(),
+            "arming": self.latch.look().arming,
         }
         return SendGate(**(parts | {"not_after": not_after} | changes))
 
@@ -191,17 +191,17 @@ def test_an_order_decided_under_no_arming_is_refused():
     assert not gate.lock.is_held
 
 
-def test_the_arming_is_read_after_the_latch():
-    """Killed and armed again between the two questions, the first answer is worth nothing."""
-    gate = Gate()
+def test_the_latch_is_read_once_under_the_lock():
+    """Read twice, it could be killed and armed again in between, and the first answer would be worth nothing."""
+    gate, held = Gate(), list[bool]()
 
-    class ArmedAnewMeanwhile(FakeLatch):
-        def reason_not_armed(self) -> str | None:
-            self.in_force = ArmingId("another")
-            return None
+    class Watched(FakeLatch):
+        def look(self) -> LatchLook:
+            held.append(gate.lock.is_held)
+            return super().look()
 
-    with pytest.raises(SendRefusedError):
-        gate.permit(latch=ArmedAnewMeanwhile()).__enter__()
+    with gate.permit(latch=Watched()):
+        assert held == [True]
 
 
 @pytest.mark.parametrize("elsewhere", [True, False], ids=["in another process", "in this process"])
@@ -213,7 +213,7 @@ def test_a_kill_ends_what_was_decided_before_it_although_the_account_is_armed_ag
 
     ours = latch()
     ours.arm(by="ann")
-    permit = gate.permit(latch=ours, arming=ours.arming())
+    permit = gate.permit(latch=ours, arming=ours.look().arming)
     other = latch() if elsewhere else ours
     other.engage()
     other.arm(by="ann")

@@ -36,7 +36,7 @@ def expected(bench: ManagerBench, symbol: str = "AAPL") -> Decimal:
 
 
 def holdings(bench: ManagerBench) -> Holdings:
-    found = bench.manager._parts.holdings
+    found = bench.manager._services.sync.holdings
     assert found is not None
     return found
 

@@ -279,7 +279,7 @@ class TestRequests:
     def test_the_number_that_a_person_sees_stands_for_a_look(self):
         bench = ManagerBench(shares={"AAPL": 50}, mode=ExecutionMode.LIVE, recovered=False)
         bench.positions.is_failing = True
-        holdings = bench.manager._parts.holdings
+        holdings = bench.manager._services.sync.holdings
         assert holdings is not None
         free = holdings.free_to_sell("AAPL")
         assert (free.quantity, free.held) == (Decimal(0), None)

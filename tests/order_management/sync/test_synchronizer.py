@@ -9,6 +9,7 @@ import pytest
 from tests.support.fake_gateway import REPLY_LOST, REQUEST_LOST, SURELY_THERE, CancelStep, FakeGateway, SubmitStep
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.manager_bench import CLOSE, MONDAY, ManagerBench, terms
+from trading_bot.order_management.book.anomalies import AnomalyKind
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
@@ -224,7 +225,7 @@ class TestUnresolvedOrders:
         sync(bench)
         sync(bench, after_s=60)
         with bench.store.open_book() as book:
-            assert book.reserved_cash() == Decimal("998.50")
+            assert [order.remaining_quantity for order in book.active()] == [10]
         assert not bench.buy("c2").is_duplicate
 
     @pytest.mark.parametrize("hours", [-30, -1, 1, 30])
@@ -328,7 +329,7 @@ class TestUnresolvedOrders:
         bench.manager.synchronize_open_orders()
         assert bench.gateway.cancel_requests == [late.order_id]
         assert late.state is OrderState.CANCELLED
-        assert any("after it had ended" in anomaly for anomaly in bench.tracked().anomalies)
+        assert AnomalyKind.AFTER_ITS_END in {anomaly.kind for anomaly in bench.tracked().anomalies}
 
     def test_a_cancel_once_refused_is_asked_for_again_by_every_sync(self):
         bench = with_unknown(REPLY_LOST)
@@ -409,7 +410,7 @@ class TestTime:
 
         monkeypatch.setattr(bench.gateway, "list_open_orders", sleepily)
         bench.sync()
-        holdings = bench.manager._parts.holdings
+        holdings = bench.manager._services.sync.holdings
         assert holdings is not None
         assert holdings.free_to_sell("AAPL").quantity == 0
 
@@ -507,7 +508,7 @@ class TestRefresh:
         with pytest.raises(OrderNotFoundError):
             bench.manager.get_order_status("c1")
         assert bench.state() == "confirmed"
-        assert any("does not know this order" in anomaly for anomaly in bench.tracked().anomalies)
+        assert [anomaly.kind for anomaly in bench.tracked().anomalies] == [AnomalyKind.VANISHED]
 
     def test_a_failed_read_is_an_error_and_never_an_old_answer(self):
         bench = ManagerBench()

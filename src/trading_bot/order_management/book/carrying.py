@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from trading_bot.order_management.book.acceptances import Acceptance
-from trading_bot.order_management.book.tracked_order import STATE_IS_KNOWN, TrackedOrder, needed
+from trading_bot.order_management.book.anomalies import anomaly_in_words
+from trading_bot.order_management.book.tracked_order import TrackedOrder, needed
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderLogDamagedError
 from trading_bot.order_management.models import (
@@ -34,6 +35,7 @@ _ROOM = 16 * 1024
 
 _PART, _EXECUTION, _ANOMALY = "part", "execution-", "anomaly-"
 _FIRST = "1"
+_STATE_IS_KNOWN = "state_is_known"
 
 
 def is_recent(order: TrackedOrder, *, since: datetime) -> bool:
@@ -84,7 +86,7 @@ def carried_order(known: TrackedOrder | None, record: JournalRecord) -> TrackedO
         return replace(
             order,
             executions=(*order.executions, *(_execution(text) for text in _listed(details, _EXECUTION))),
-            anomalies=order.anomalies | frozenset(_listed(details, _ANOMALY)),
+            anomalies=order.anomalies | frozenset(map(anomaly_in_words, _listed(details, _ANOMALY))),
         )
     except (KeyError, ValueError, TypeError, ArithmeticError) as error:
         raise OrderLogDamagedError(
@@ -98,7 +100,7 @@ def _lists(order: TrackedOrder) -> Iterator[tuple[str, str]]:
     for number, fill in enumerate(order.executions):
         words = [fill.execution_id, f"{fill.quantity:f}", f"{fill.price:f}", _time(fill.executed_at)]
         yield f"{_EXECUTION}{number:06}", json.dumps(words)
-    for number, text in enumerate(sorted(order.anomalies)):
+    for number, text in enumerate(sorted(anomaly.evidence for anomaly in order.anomalies)):
         yield f"{_ANOMALY}{number:06}", text
 
 
@@ -130,7 +132,7 @@ def _terms(order: TrackedOrder) -> dict[str, str]:
         "number": str(order.number or ""),
         "instrument_id": order.instrument_id,
         "broker_state": envelope.broker_state,
-        STATE_IS_KNOWN: "" if envelope.state_is_known else "false",
+        _STATE_IS_KNOWN: "" if envelope.state_is_known else "false",
         "symbol_was": envelope.symbol_was,
     }
     return {key: text for key, text in known.items() if text}
@@ -160,7 +162,7 @@ def _told(record: JournalRecord) -> TrackedOrder:
         reason=fact.reason,
         latency_ms=fact.latency_ms,
         broker_state=details.get("broker_state"),
-        state_is_known=details.get(STATE_IS_KNOWN) != "false",
+        state_is_known=details.get(_STATE_IS_KNOWN) != "false",
         symbol_was=details.get("symbol_was"),
     )
     return TrackedOrder(

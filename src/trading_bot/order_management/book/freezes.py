@@ -32,8 +32,8 @@ class Cause(enum.StrEnum):
 
     DRIFT = "drift"  # the broker's position is not what our fills explain
     NEGATIVE_POSITION = "negative_position"  # the account is short of the symbol
-    STRANGER = "unjournaled"  # an order has our mark and is not in the journal
-    TWIN = "twin"  # the broker holds two orders for one of ours
+    UNJOURNALED = "unjournaled"  # an order has our mark and is not in the journal
+    DUPLICATE_REF_ID = "twin"  # the broker holds two orders for one of ours
     TERMS_DIFFER = "terms_differ"  # the broker shows other terms than ours
     OVERFILLED = "overfilled"  # more was filled than ordered
     REFUSED = "refused"  # the broker answered 403 or 404
@@ -56,8 +56,8 @@ class EndedBy(enum.StrEnum):
 _ENDS: Mapping[Cause, EndedBy] = {
     Cause.DRIFT: EndedBy.AGREEMENT,
     Cause.NEGATIVE_POSITION: EndedBy.ACCEPT_POSITION,
-    Cause.STRANGER: EndedBy.ADOPT,
-    Cause.TWIN: EndedBy.RELEASE,
+    Cause.UNJOURNALED: EndedBy.ADOPT,
+    Cause.DUPLICATE_REF_ID: EndedBy.RELEASE,
     Cause.TERMS_DIFFER: EndedBy.RELEASE,
     Cause.OVERFILLED: EndedBy.RELEASE,
     Cause.REFUSED: EndedBy.TIME,

@@ -19,7 +19,6 @@ from trading_bot.order_management.book.tracked_order import TrackedOrder, fold
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError
 from trading_bot.order_management.models import (
-    EXACT,
     ClientOrderId,
     OrderEnvelope,
     OrderId,
@@ -297,14 +296,6 @@ class OrderBook:
             if freeze.symbol is not None:
                 found.setdefault(freeze.symbol, freeze.reason)
         return found
-
-    def reserved_cash(self, orders: Iterable[TrackedOrder] | None = None) -> Decimal:
-        """Return the dollars that open and unresolved buys may still cost, at their limits."""
-        return exact_sum(
-            EXACT.multiply(order.envelope.limit_price, order.remaining_quantity)
-            for order in (self.active() if orders is None else orders)
-            if order.envelope.side is Side.BUY
-        )
 
     def reserved_shares(self, symbol: str) -> Decimal:
         """Return the shares that open and unresolved sells may still take."""

@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from trading_bot.clock import Moment, Seconds
 from trading_bot.order_management.book.freezes import CAUSE, Cause
+from trading_bot.order_management.event_details import DifferenceDetails
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.models import EXACT, OrderReport, Side
 from trading_bot.order_management.portfolio import Position, UnreadPosition
@@ -199,13 +200,14 @@ def differed(symbol: str, look: Look) -> OrderEvent:
         event=EventKind.POSITION_DIFFERED,
         symbol=symbol,
         occurred_at=look.began.at,
-        details={"broker": f"{held:f}", "expected": f"{expected:f}"},
+        details=DifferenceDetails(broker=held, expected=expected).as_text(),
     )
 
 
 def is_same_difference(fact: OrderEvent | None, symbol: str, look: Look) -> bool:
     """Whether a record of a difference, or a freeze for one, names the numbers that this look shows."""
-    return fact is not None and {**fact.details, **differed(symbol, look).details} == fact.details
+    held, expected = look.held.get(symbol, NOTHING), look.expected.get(symbol, NOTHING)
+    return DifferenceDetails.of(fact) == DifferenceDetails(broker=held, expected=expected)
 
 
 def was_proven_before(fact: OrderEvent | None, look: Look) -> bool:
@@ -227,7 +229,7 @@ def freeze_of(symbol: str, look: Look) -> OrderEvent:
         event=EventKind.SYMBOL_FROZEN,
         symbol=symbol,
         reason=f"the broker holds {in_words(held)} shares and our fills explain {in_words(expected)}",
-        details={CAUSE: Cause.DRIFT.value, "broker": f"{held:f}", "expected": f"{expected:f}"},
+        details={CAUSE: Cause.DRIFT.value, **DifferenceDetails(broker=held, expected=expected).as_text()},
     )
 
 
@@ -237,7 +239,7 @@ def short_freeze_of(symbol: str, quantity: Decimal) -> OrderEvent:
         event=EventKind.SYMBOL_FROZEN,
         symbol=symbol,
         reason=f"the broker shows {in_words(quantity)} {symbol}: the account is short",
-        details={CAUSE: Cause.NEGATIVE_POSITION.value, "broker": f"{quantity:f}"},
+        details={CAUSE: Cause.NEGATIVE_POSITION.value, **DifferenceDetails(broker=quantity).as_text()},
     )
 
 

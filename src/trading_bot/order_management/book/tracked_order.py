@@ -9,6 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
+from trading_bot.order_management.book.anomalies import Anomaly, anomaly_of
+from trading_bot.order_management.event_details import DoubtDetails, IntentDetails, ReportDetails
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError
 from trading_bot.order_management.lifecycle import is_legal
@@ -19,14 +21,10 @@ from trading_bot.order_management.models import (
     OrderEnvelope,
     OrderState,
     OrderStatus,
-    TimeInForce,
     exact_sum,
 )
 
 NOTHING = Decimal(0)
-STATE_IS_KNOWN = "state_is_known"
-"""The detail of a reported state that says, with "false", that the broker's word is not understood."""
-
 _T = TypeVar("_T")
 
 
@@ -45,7 +43,7 @@ class TrackedOrder:
     """When the first complete listing began that did not show an unresolved order."""
     surely_there: bool = False
     """The broker said that it has this ``ref_id``: no listing can disprove that."""
-    anomalies: frozenset[str] = frozenset()
+    anomalies: frozenset[Anomaly] = frozenset()
     """What the broker said that does not fit; each is recorded once."""
     number: int = 0
     """The number of the journal record that told of it first."""
@@ -120,6 +118,7 @@ def _intended(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder
     if known is not None and not is_legal(known.state, OrderState.PENDING_SUBMIT):
         raise _impossible(record, "the client order id was used before")
     try:
+        details = IntentDetails.of(fact)
         envelope = OrderEnvelope(
             client_order_id=needed(fact.client_order_id, "client_order_id"),
             ref_id=needed(fact.ref_id, "ref_id"),
@@ -128,9 +127,9 @@ def _intended(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder
             side=needed(fact.side, "side"),
             quantity=_whole_shares(needed(fact.quantity, "quantity")),
             limit_price=_positive(needed(fact.limit_price, "limit_price")),
-            reference_price=_positive(Decimal(fact.details["reference_price"])),
-            time_in_force=TimeInForce(fact.details["time_in_force"]),
-            extended_hours=_SWITCHES[fact.details["extended_hours"]],
+            reference_price=_positive(details.reference_price),
+            time_in_force=details.time_in_force,
+            extended_hours=details.extended_hours,
             state=OrderState.PENDING_SUBMIT,
             execution_mode=needed(fact.execution_mode, "execution_mode"),
             strategy_name=fact.strategy_name,
@@ -140,16 +139,13 @@ def _intended(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder
         raise _impossible(record, f"a field is missing or wrong: {error}") from error
     if known is not None and not _is_same_intent(known.envelope, envelope):
         raise _impossible(record, "an order that was not sent is sent again with the same terms or not at all")
-    return TrackedOrder(envelope=envelope, number=record.seq, instrument_id=fact.details.get("instrument_id"))
+    return TrackedOrder(envelope=envelope, number=record.seq, instrument_id=details.instrument_id)
 
 
 def _is_same_intent(before: OrderEnvelope, after: OrderEnvelope) -> bool:
     """Whether both ask for the same order: all but when it was asked for, and what became of it."""
     unsent = replace(before, created_at=after.created_at, state=after.state, reason=None, latency_ms=None)
     return after == replace(unsent, symbol_was=after.symbol_was)
-
-
-_SWITCHES: Mapping[str, bool] = {"true": True, "false": False}
 
 
 def _whole_shares(quantity: Decimal) -> int:
@@ -177,6 +173,7 @@ def needed(value: _T | None, name: str) -> _T:
 
 def _changed(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
     order, fact = _existing(known, record), record.fact
+    report = ReportDetails.of(fact)
     state = order.state if fact.status is None else fact.status
     if state is not order.state and not is_legal(order.state, state):
         raise _impossible(record, f"an order cannot go from {order.state} to {state}")
@@ -188,22 +185,16 @@ def _changed(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
         average_price=fact.average_price or order.envelope.average_price,
         reason=fact.reason or order.envelope.reason,
         latency_ms=order.envelope.latency_ms if fact.latency_ms is None else fact.latency_ms,
-        broker_state=fact.details.get("broker_state", order.envelope.broker_state),
-        state_is_known=_state_is_known(order.envelope, fact),
+        broker_state=order.envelope.broker_state if report.broker_state is None else report.broker_state,
+        state_is_known=order.envelope.state_is_known if report.broker_state is None else report.state_is_known,
     )
     return replace(
         order,
         envelope=envelope,
-        instrument_id=order.instrument_id or fact.details.get("instrument_id"),
+        instrument_id=order.instrument_id or report.instrument_id,
         last_transaction_at=fact.occurred_at or order.last_transaction_at,
         filled_at=record.ts if _is_news_of_a_fill(order.envelope, envelope) else order.filled_at,
     )
-
-
-def _state_is_known(before: OrderEnvelope, fact: OrderEvent) -> bool:
-    if "broker_state" not in fact.details:
-        return before.state_is_known
-    return fact.details.get(STATE_IS_KNOWN) != "false"
 
 
 def _is_news_of_a_fill(before: OrderEnvelope, after: OrderEnvelope) -> bool:
@@ -236,7 +227,7 @@ def _executed(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder
 
 def _doubted(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
     order = _changed(known, record)
-    return replace(order, surely_there=order.surely_there or record.fact.details.get("surely_there") == "true")
+    return replace(order, surely_there=order.surely_there or DoubtDetails.of(record.fact).surely_there)
 
 
 def _missed(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
@@ -257,7 +248,7 @@ def _cancel_requested(known: TrackedOrder | None, record: JournalRecord) -> Trac
 
 def _puzzled(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
     order = _existing(known, record)
-    return replace(order, anomalies=order.anomalies | {record.fact.reason or ""})
+    return replace(order, anomalies=order.anomalies | {anomaly_of(record.fact)})
 
 
 def _existing(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:

@@ -4,24 +4,25 @@ Our own orders come from the book, so that no listing can hold them up. The brok
 and is not at work on record, and shows what is open again; where it fails, the book has to do.
 """
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
-from trading_bot.clock import Clock, Moment, Seconds
+from trading_bot.clock import Moment, Seconds
 from trading_bot.error_handling.retry import growing_pauses
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.tracked_order import TrackedOrder
-from trading_bot.order_management.cancel.canceller import Canceller, CancelListener
+from trading_bot.order_management.cancel.canceller import CancelListener, CancelService
 from trading_bot.order_management.cancel.step import CHANGED_SINCE
 from trading_bot.order_management.cancel.tracker import END_VERDICTS
 from trading_bot.order_management.client_ids import bears_our_mark
-from trading_bot.order_management.exceptions import OrderCancellationError, OrderLogError
+from trading_bot.order_management.context import OrderContext
+from trading_bot.order_management.exceptions import OrderCancellationError, OrderLogError, TradingHaltedError
 from trading_bot.order_management.models import ClientOrderId, OrderId, OrderState
-from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.outcomes import Listing, UnreadRow
-from trading_bot.order_management.ports import BrokerGateway
 from trading_bot.order_management.results import CancelResult
 from trading_bot.order_management.sync.foreign import Row
 
@@ -59,7 +60,7 @@ def raise_unless_closed(done: CancelRound) -> None:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Course:
+class CancelAllRun:
     """One cancel of everything under way."""
 
     began: datetime
@@ -74,7 +75,7 @@ class _Course:
     """The orders, by our names and the broker's, of which this very call has asked for the cancel."""
 
     def note(self, result: CancelResult) -> None:
-        """Keep the latest result of an order; its end is told once, and at once."""
+        """Keep the latest result of an order; its end is reported once, and at once."""
         name = self._name(result)
         before = self.results.get(name)
         if before is not None and result.client_order_id is None:
@@ -98,114 +99,132 @@ class _Course:
         return frozenset(result.order_id for result in self.results.values() if result.is_proven_closed)
 
 
+class Synchronizes(Protocol):
+    """The part of synchronising that a cancel of everything needs."""
+
+    def synchronize(self, *, within_s: Seconds, patience_s: Seconds) -> object:
+        """Read the broker once, within these seconds; return at once if somebody else is at it for longer than that."""
+        ...
+
+
 class CancelEverything:
     """Cancels every order of ours that has not ended, and the account's other orders where asked for.
 
-    ``synchronize`` reads the broker once, within the seconds it is given, and fires the cancels that orders in doubt
-    carry; where somebody is at that already it returns at once.
+    ``sync`` looks for orders in doubt; one that it finds is cancelled then and there, because the wish is on record.
     """
 
-    def __init__(
-        self,
-        *,
-        gateway: BrokerGateway,
-        store: OrderStore,
-        canceller: Canceller,
-        synchronize: Callable[[Seconds], object],
-        clock: Clock,
-        deadline_s: Seconds,
-    ) -> None:
-        self._gateway = gateway
-        self._store = store
-        self._canceller = canceller
-        self._synchronize = synchronize
-        self._clock = clock
-        self._deadline_s = deadline_s
+    def __init__(self, context: OrderContext, *, cancel: CancelService, sync: Synchronizes) -> None:
+        self._gateway = context.gateway
+        self._store = context.store
+        self._cancels = cancel
+        self._sync = sync
+        self._clock = context.clock
+        self._deadline_s = context.settings.cancel_deadline_s
+        self._running = threading.Lock()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether somebody is cancelling everything right now: no entry is taken meanwhile."""
+        return self._running.locked()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep entries out meanwhile, and any other cancel of everything.
+
+        Raises:
+            TradingHaltedError: one is running.
+        """
+        if not self._running.acquire(blocking=False):
+            raise TradingHaltedError("a cancel-all is running already; wait for its result", code="cancel_all_running")
+        try:
+            yield
+        finally:
+            self._running.release()
 
     def run(self, *, include_external: bool, on_result: CancelListener) -> CancelRound:
         """Go round after round and return every order's result, proven or not, by the cancel deadline."""
-        course = _Course(
+        run = CancelAllRun(
             began=self._clock.now(),
             deadline=self._clock.monotonic() + self._deadline_s,
             include_external=include_external,
             on_result=on_result,
         )
         pauses = growing_pauses(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
-        while not self._round(course) and self._clock.monotonic() + (pause := next(pauses)) < course.deadline:
+        while not self._round(run) and self._clock.monotonic() + (pause := next(pauses)) < run.deadline:
             self._clock.sleep(pause)
-        for name in tuple(course.unproven()):
-            on_result(course.results[name])
-        return CancelRound(results=tuple(course.results.values()), problem=course.problem)
+        for name in tuple(run.unproven()):
+            on_result(run.results[name])
+        return CancelRound(results=tuple(run.results.values()), problem=run.problem)
 
-    def _round(self, course: _Course) -> bool:
+    def _round(self, run: CancelAllRun) -> bool:
         """Cancel what is known, then what a listing adds; whether nothing is left that more time could end."""
-        self._cancel_ours(course)
-        listing = self._listed(course)
-        closed = course.closed_ids()
+        self._cancel_ours(run)
+        listing = self._listed(run)
+        closed = run.closed_ids()
         rows: tuple[Row, ...] = (*listing.reports, *listing.unread)
-        more = {row.order_id: row for row in rows if row.order_id is not None and self._is_left(row, course)}
-        self._cancel_foreign(more, course)
-        self._read_odd_ends(course)
+        more = {row.order_id: row for row in rows if row.order_id is not None and self._is_left(row, run)}
+        self._cancel_foreign(more, run)
+        self._read_odd_ends(run)
         # A list may lag behind an end that was read by the order's id; what is new to us calls for another list.
         is_new = any(order_id not in closed for order_id in more)
-        return not is_new and not any(self._may_still_end(name, course) for name in course.unproven())
+        return not is_new and not any(self._may_still_end(name, run) for name in run.unproven())
 
-    def _cancel_ours(self, course: _Course) -> None:
+    def _cancel_ours(self, run: CancelAllRun) -> None:
         with self._store.open_book() as book:
-            named = (book.get(ClientOrderId(name)) for name in course.unproven() if name not in course.foreign)
+            named = (book.get(ClientOrderId(name)) for name in run.unproven() if name not in run.foreign)
             orders = dict.fromkeys(order.client_order_id for order in (*named, *book.active()) if order is not None)
             ours = [order for order in map(book.get, orders) if order is not None]
         in_doubt = [order for order in ours if order.state.is_unresolved]
-        self._cancel([order for order in ours if not order.state.is_unresolved], course)
+        self._cancel([order for order in ours if not order.state.is_unresolved], run)
         if in_doubt:
             # Marked first, so that whoever finds them cancels them; then they are looked for at once.
-            self._canceller.cancel([order for order in in_doubt if not order.cancel_wanted])
-            self._synchronize(self._share_of(course))
-            self._cancel(self._latest(in_doubt), course)
+            self._cancels.cancel([order for order in in_doubt if not order.cancel_wanted])
+            self._sync.synchronize(within_s=self._share_of(run), patience_s=0)
+            self._cancel(self._latest(in_doubt), run)
 
-    def _cancel(self, orders: list[TrackedOrder], course: _Course) -> None:
-        self._canceller.cancel(orders, course.note, within_s=self._share_of(course), asked=frozenset(course.asked))
-        course.asked |= {order.client_order_id for order in orders if order.state.is_working}
+    def _cancel(self, orders: list[TrackedOrder], run: CancelAllRun) -> None:
+        self._cancels.cancel(orders, run.note, within_s=self._share_of(run), asked=frozenset(run.asked))
+        run.asked |= {order.client_order_id for order in orders if order.state.is_working}
 
-    def _cancel_foreign(self, more: dict[OrderId, Row], course: _Course) -> None:
-        course.foreign |= more
-        closed = course.closed_ids()
-        pending = {name: row for name, row in course.foreign.items() if name in more or name not in closed}
-        asked = frozenset(course.asked - more.keys())
+    def _cancel_foreign(self, more: dict[OrderId, Row], run: CancelAllRun) -> None:
+        run.foreign |= more
+        closed = run.closed_ids()
+        pending = {name: row for name, row in run.foreign.items() if name in more or name not in closed}
+        asked = frozenset(run.asked - more.keys())
         rows = tuple(pending.values())
-        self._canceller.cancel_external(rows, course.note, within_s=self._share_of(course), asked=asked)
-        course.asked |= pending.keys()
+        self._cancels.cancel_external(rows, run.note, within_s=self._share_of(run), asked=asked)
+        run.asked |= pending.keys()
 
-    def _read_odd_ends(self, course: _Course) -> None:
+    def _read_odd_ends(self, run: CancelAllRun) -> None:
         """Take the end of an order whose row cannot be read in full from the one word of it that can."""
-        odd = {name for name in course.unproven() if isinstance(course.foreign.get(OrderId(name)), UnreadRow)}
+        odd = {name for name in run.unproven() if isinstance(run.foreign.get(OrderId(name)), UnreadRow)}
         if not odd:
             return
-        listing = self._gateway.by(course.deadline).list_orders_since(course.began - CHANGED_SINCE)
+        listing = self._gateway.by(run.deadline).list_orders_since(run.began - CHANGED_SINCE)
         for row in listing.unread:
             if row.order_id in odd and row.state is not None and row.state in END_VERDICTS:
-                result = course.results[row.order_id]
+                result = run.results[row.order_id]
                 filled = row.cumulative_quantity or result.filled_quantity
                 end = replace(result, verdict=END_VERDICTS[row.state], state=row.state, filled_quantity=filled)
-                course.note(end)
+                run.note(end)
 
-    def _listed(self, course: _Course) -> Listing:
+    def _listed(self, run: CancelAllRun) -> Listing:
         began = Moment.of(self._clock)
-        listing = self._gateway.by(course.deadline).list_open_orders()
+        listing = self._gateway.by(run.deadline).list_open_orders()
         if began.slept_since(self._clock):
             listing = replace(listing, complete=False, problem=listing.problem or _SLEPT)
         if not listing.complete:
             _log.warning("open_orders_not_all_listed", problem=listing.problem)
         nameless = next((row.problem for row in listing.unread if row.order_id is None), None)
         problem = listing.problem or nameless or (None if listing.has_all_pages else "it is not whole")
-        course.problem = problem if course.include_external else None
+        run.problem = problem if run.include_external else None
         return listing
 
-    def _is_left(self, row: Row, course: _Course) -> bool:
+    def _is_left(self, row: Row, run: CancelAllRun) -> bool:
         # By the broker's id: it may hold a second order that has the ref_id of one already cancelled.
-        if row.order_id in {result.order_id for result in course.results.values() if not result.is_proven_closed}:
+        if row.order_id in {result.order_id for result in run.results.values() if not result.is_proven_closed}:
             return False
-        return course.include_external or bears_our_mark(row.ref_id) or self._is_on_record(str(row.order_id))
+        return run.include_external or bears_our_mark(row.ref_id) or self._is_on_record(str(row.order_id))
 
     def _is_on_record(self, order_id: str) -> bool:
         try:
@@ -216,16 +235,16 @@ class CancelEverything:
             _log.error("order_not_looked_up", problem=str(error), order_id=order_id)
             return False
 
-    def _may_still_end(self, name: _Name, course: _Course) -> bool:
+    def _may_still_end(self, name: _Name, run: CancelAllRun) -> bool:
         # An order presumed absent ends with its session, which no cancel waits for.
-        return course.results[name].state is not OrderState.PRESUMED_ABSENT
+        return run.results[name].state is not OrderState.PRESUMED_ABSENT
 
     def _latest(self, orders: list[TrackedOrder]) -> list[TrackedOrder]:
         with self._store.open_book() as book:
             return [book.get(order.client_order_id) or order for order in orders]
 
-    def _left_s(self, course: _Course) -> Seconds:
-        return max(course.deadline - self._clock.monotonic(), 0)
+    def _left_s(self, run: CancelAllRun) -> Seconds:
+        return max(run.deadline - self._clock.monotonic(), 0)
 
-    def _share_of(self, course: _Course) -> Seconds:
-        return min(_FOLLOWED_FOR_S, self._left_s(course))
+    def _share_of(self, run: CancelAllRun) -> Seconds:
+        return min(_FOLLOWED_FOR_S, self._left_s(run))

@@ -7,12 +7,13 @@ from typing import TypeAlias
 from trading_bot.clock import Seconds
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.cancel.tracker import END_VERDICTS, CancelTracker, foreign_target, our_target
+from trading_bot.order_management.context import OrderContext
 from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.exceptions import OrderCancellationError
 from trading_bot.order_management.models import ClientOrderId, OrderState
-from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.results import CancelResult, CancelVerdict
 from trading_bot.order_management.sync.foreign import Row
+from trading_bot.order_management.sync.synchronizer import Synchronizer
 
 CancelListener: TypeAlias = Callable[[CancelResult], None]
 
@@ -21,7 +22,7 @@ def ignore_result(_result: CancelResult) -> None:
     """Listen to nothing."""
 
 
-def _told(result: CancelResult, listener: CancelListener) -> CancelResult:
+def _reported(result: CancelResult, listener: CancelListener) -> CancelResult:
     listener(result)
     return result
 
@@ -41,19 +42,13 @@ def raise_unless_under_way(result: CancelResult, order_id: str) -> None:
     )
 
 
-class Canceller:
+class CancelService:
     """Cancels orders of the book, one or many, and reports each one's end."""
 
-    def __init__(
-        self,
-        *,
-        store: OrderStore,
-        tracker: CancelTracker,
-        deadline_s: Seconds,
-    ) -> None:
-        self._store = store
-        self._pursuit = tracker
-        self._deadline_s = deadline_s
+    def __init__(self, context: OrderContext, synchronizer: Synchronizer) -> None:
+        self._store = context.store
+        self._tracker = CancelTracker(context, synchronizer)
+        self._deadline_s = context.settings.cancel_deadline_s
 
     def cancel(
         self,
@@ -76,14 +71,14 @@ class Canceller:
             for order in orders
             if order.envelope.order_id is not None and order.state.is_working
         ]
-        pursued = {target.ours.client_order_id for target in targets if target.ours is not None}
+        followed_ids = {target.ours.client_order_id for target in targets if target.ours is not None}
         results = {
-            order.client_order_id: _told(self._unasked(order), on_result)
+            order.client_order_id: _reported(self._unasked(order), on_result)
             for order in orders
-            if order.client_order_id not in pursued
+            if order.client_order_id not in followed_ids
         }
-        for target in self._pursuit.follow(targets, within_s=self._time_for(within_s)):
-            result = _told(target.result(), on_result)
+        for target in self._tracker.follow(targets, within_s=self._time_for(within_s)):
+            result = _reported(target.result(), on_result)
             results[ClientOrderId(str(result.client_order_id))] = result
         return tuple(results[order.client_order_id] for order in orders)
 
@@ -98,8 +93,8 @@ class Canceller:
         """Cancel orders that are not in the book, those that name an id; otherwise as `cancel`."""
         named = {row.order_id: row for row in rows if row.order_id is not None}
         targets = [foreign_target(row, name, was_asked=name in asked) for name, row in named.items()]
-        followed = self._pursuit.follow(targets, within_s=self._time_for(within_s))
-        results = {target.order_id: _told(target.result(), on_result) for target in followed}
+        followed = self._tracker.follow(targets, within_s=self._time_for(within_s))
+        results = {target.order_id: _reported(target.result(), on_result) for target in followed}
         return tuple(results[name] for name in named)
 
     def _time_for(self, within_s: Seconds | None) -> Seconds:

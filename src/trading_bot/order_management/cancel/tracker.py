@@ -4,14 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from trading_bot.clock import Clock, Seconds
+from trading_bot.clock import Seconds
 from trading_bot.error_handling.retry import growing_pauses
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.cancel.step import CHANGED_SINCE, NOT_ASKED, CancelStep, CancelTarget
+from trading_bot.order_management.context import OrderContext
+from trading_bot.order_management.event_details import CancelAnswerDetails
 from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.lifecycle import is_legal
 from trading_bot.order_management.models import OrderId, OrderReport, OrderState
-from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.outcomes import (
     CancelNotSent,
     CancelRefused,
@@ -19,7 +20,6 @@ from trading_bot.order_management.outcomes import (
     CancelTaken,
     CancelUnknown,
 )
-from trading_bot.order_management.ports import BrokerGateway
 from trading_bot.order_management.results import CancelResult, CancelVerdict
 from trading_bot.order_management.sync.foreign import Row
 from trading_bot.order_management.sync.synchronizer import Synchronizer
@@ -86,12 +86,12 @@ class TrackedCancel(CancelTarget):
 class CancelTracker:
     """Follows cancels with `CancelStep`, and puts what it learns on record."""
 
-    def __init__(self, *, gateway: BrokerGateway, store: OrderStore, synchronizer: Synchronizer, clock: Clock) -> None:
-        self._gateway = gateway
-        self._store = store
+    def __init__(self, context: OrderContext, synchronizer: Synchronizer) -> None:
+        self._gateway = context.gateway
+        self._store = context.store
         self._synchronizer = synchronizer
-        self._clock = clock
-        self._tracker: CancelStep[TrackedCancel] = CancelStep(watcher=self, clock=clock)
+        self._clock = context.clock
+        self._tracker: CancelStep[TrackedCancel] = CancelStep(watcher=self, clock=context.clock)
 
     def follow(self, targets: Sequence[TrackedCancel], *, within_s: Seconds) -> Iterator[TrackedCancel]:
         """Yield each target as soon as nothing more is to be learnt of it, and at the deadline those that are left."""
@@ -132,10 +132,10 @@ class CancelTracker:
             target.state, target.filled = order.state, order.envelope.filled_quantity
 
     def _record_reply(self, target: TrackedCancel, order: TrackedOrder) -> None:
-        event = replace(
-            about(order.envelope, EventKind.CANCEL_ANSWERED),
-            details={"reply": _REPLY_VERDICTS[type(target.reply)].value, "text": _reply_text(target.reply) or ""},
+        answer = CancelAnswerDetails(
+            reply=_REPLY_VERDICTS[type(target.reply)].value, text=_reply_text(target.reply) or ""
         )
+        event = replace(about(order.envelope, EventKind.CANCEL_ANSWERED), details=answer.as_text())
         with self._store.open_book() as book:
             current = book.get(order.client_order_id) or order
             before = state_without_cancel(current if current.envelope.filled_quantity else order)

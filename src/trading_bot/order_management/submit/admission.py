@@ -1,17 +1,15 @@
 """Whether an order is new: same id, equal order, crowded side. Judging, reserving and writing ahead are one step."""
 
-import threading
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, TypeAlias
 
-from trading_bot.clock import Clock, Moment, Seconds
+from trading_bot.clock import Moment, Seconds
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.book.position_watch import in_words
 from trading_bot.order_management.client_ids import validate_client_order_id
+from trading_bot.order_management.context import InFlight, OrderContext
 from trading_bot.order_management.events import OrderEvent
 from trading_bot.order_management.exceptions import (
     DuplicateOrderError,
@@ -27,16 +25,13 @@ from trading_bot.order_management.models import (
     OrderTerms,
     Side,
 )
-from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
-from trading_bot.order_management.ports import ArmingId
+from trading_bot.order_management.ports import ArmingId, LatchLook
+from trading_bot.order_management.rounds import SyncService
 from trading_bot.order_management.submit.crossing import WOULD_CROSS, crossed_orders, why_crossing
-from trading_bot.order_management.submit.intents import again, is_to_go_again, may_go_again, refuse_reuse
+from trading_bot.order_management.submit.halts import TradingHalts
+from trading_bot.order_management.submit.intents import again, is_to_go_again, may_go_again, refuse_reuse, under_arming
 from trading_bot.order_management.sync.free_shares import Free
-from trading_bot.order_management.sync.positions import Holdings
-
-if TYPE_CHECKING:
-    from trading_bot.config import OrderManagementConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,44 +52,23 @@ class Admitted:
     arming: ArmingId | None
 
 
-HaltedBecause: TypeAlias = Callable[[str, bool], str | None]
-"""Says why no order in a symbol is taken now; with True, why not even an exit."""
-
-
 class Admission:
     """Lets each order in once.
 
     An **exit**, a sell of at most the free shares, is bound by what `_refuse_exit` names and by nothing else; all other
-    rules are for entries, in `_refuse_entry`. ``stale_because`` says why our view of the broker carries no entry,
-    ``arming`` which arming is in force; both are asked under the lock. ``holdings`` bounds sells; without it no sell
-    counts as an exit.
+    rules are for entries, in `_refuse_entry`. What ``sync`` has read bounds sells; where it reads no positions, no sell
+    counts as an exit. Its age, the halts and the arming are asked under the lock.
     """
 
-    def __init__(
-        self,
-        *,
-        store: OrderStore,
-        settings: "OrderManagementConfig",
-        clock: Clock,
-        halted_because: HaltedBecause,
-        stale_because: Callable[[], str | None],
-        arming: Callable[[], ArmingId | None],
-        holdings: Callable[[], Holdings | None],
-        entries_stopped: Callable[[str, str | None], str | None],
-    ) -> None:
-        self._store = store
-        self._settings = settings
-        self._clock = clock
-        self._halted_because = halted_because
-        self._stale_because = stale_because
-        self.arming = arming
-        self._holdings = holdings
-        self._entries_stopped = entries_stopped
-        self._in_flight: dict[ClientOrderId, threading.Event] = {}
-
-    def is_in_flight(self, client_order_id: ClientOrderId) -> bool:
-        """Whether the order's submit is under way in this process."""
-        return client_order_id in self._in_flight
+    def __init__(self, context: OrderContext, *, sync: SyncService, halts: TradingHalts, in_flight: InFlight) -> None:
+        self._store = context.store
+        self._settings = context.settings
+        self._clock = context.clock
+        self._latch = context.latch
+        self._sync = sync
+        self._halts = halts
+        self._holdings = sync.holdings
+        self._in_flight = in_flight
 
     def earlier(self, client_order_id: ClientOrderId, terms: OrderTerms) -> OrderEnvelope | None:
         """Return the envelope that already has this id, once its own submit has ended; None if the id is new.
@@ -112,7 +86,7 @@ class Admission:
         self, client_order_id: ClientOrderId, terms: OrderTerms, *, waited_s: Seconds = 0
     ) -> OrderEnvelope | None:
         with self._store.open_book() as book:
-            order, under_way = book.get(client_order_id), self._in_flight.get(client_order_id)
+            order, under_way = book.get(client_order_id), self._in_flight.end_of(client_order_id)
         if order is None:
             return None
         refuse_reuse(order, terms)
@@ -148,7 +122,7 @@ class Admission:
 
     def reduces(self, terms: OrderTerms) -> bool:
         """Whether an order of these terms, once let in, is an exit: it can only sell shares that are held and free."""
-        holdings = self._holdings()
+        holdings = self._holdings
         return terms.side is Side.SELL and holdings is not None and holdings.knows(terms.symbol)
 
     def free_to_sell(self, symbol: str) -> Decimal | None:
@@ -158,16 +132,18 @@ class Admission:
 
     def free(self, symbol: str) -> Free | None:
         """Return the same with the numbers that explain it."""
-        holdings = self._holdings()
+        holdings = self._holdings
         return holdings.free_to_sell(symbol) if holdings is not None and holdings.knows(symbol) else None
 
     def counted_by_hand(self, symbol: str, held: Decimal | None) -> AbstractContextManager[None]:
         """Let a person's count of the shares stand for a look; see `Holdings.counted_by_hand`."""
-        holdings = self._holdings()
+        holdings = self._holdings
         return nullcontext() if holdings is None else holdings.counted_by_hand(symbol, held)
 
-    def refuse_if_halted(self, terms: OrderTerms, *, instrument_id: str | None = None) -> None:
-        """Refuse while trading is halted or the symbol is frozen; an exit passes both.
+    def refuse_if_halted(
+        self, terms: OrderTerms, *, instrument_id: str | None = None, look: LatchLook | None = None
+    ) -> None:
+        """Refuse while trading is halted or the symbol is frozen; an exit passes both. ``look`` is one just taken.
 
         Raises:
             TradingHaltedError: with the reason, and the command that helps.
@@ -175,10 +151,10 @@ class Admission:
         if (failure := self._store.failure) is not None:
             raise TradingHaltedError(f"{terms.symbol}: {failure}", symbol=terms.symbol, code=failure.code)
         # A sell opens nothing. Whether its shares are free, or can be known, is judged once all has been read for it.
-        is_sell = terms.side is Side.SELL and self._holdings() is not None
-        reason = self._halted_because(terms.symbol, is_sell)
+        is_sell = terms.side is Side.SELL and self._holdings is not None
+        reason = self._halts.reason(symbol=terms.symbol, leaving=is_sell, look=look)
         if reason is None and terms.side is Side.BUY:
-            reason = self._entries_stopped(terms.symbol, instrument_id)
+            reason = self._sync.entries_stopped(terms.symbol, instrument_id)
         if reason is not None:
             raise TradingHaltedError(f"{terms.symbol}: no order is taken: {reason}", symbol=terms.symbol)
 
@@ -208,10 +184,16 @@ class Admission:
             known = book.get(client_order_id)
             if known is None or is_to_go_again(known.envelope, terms):
                 intent = intent if known is None else again(intent, known.envelope)
-                self.refuse_if_halted(terms, instrument_id=prepared.instrument_id)
+                # Before the record: a kill from here on leaves an intent that no later arming lets out.
+                look = self._latch.look()
+                self.refuse_if_halted(terms, instrument_id=prepared.instrument_id, look=look)
                 self.refuse_if_stale(terms)
                 equal = self._equal_order(book, terms, is_named=decided.is_named)
-                return equal or self._admit(book, intent, prepared, decided=decided)
+                if equal is not None:
+                    return equal
+                self._refuse(book, terms, is_real=True)
+                self._refuse_if_overtaken(terms, decided, look.arming)
+                return self._admit(intent, prepared, arming=look.arming)
         earlier = self._settled(client_order_id, terms, waited_s=decided.at.age_s(self._clock))
         if earlier is None:
             raise OrderValidationError(f"order {client_order_id} is gone from the book; use a new client order id")
@@ -239,15 +221,11 @@ class Admission:
         Raises:
             TradingHaltedError: with the reason.
         """
-        reason = None if self.reduces(terms) else self._stale_because()
+        reason = None if self.reduces(terms) else self._sync.freshness.stale_because()
         if reason is not None:
             raise TradingHaltedError(
                 f"{terms.symbol}: no order is taken: {reason}", symbol=terms.symbol, code="view_too_old"
             )
-
-    def finish(self, client_order_id: ClientOrderId) -> None:
-        """Let everybody who waits for this order's outcome go on."""
-        self._in_flight.pop(client_order_id).set()
 
     @property
     def _duplicate_window(self) -> timedelta:
@@ -268,21 +246,15 @@ class Admission:
         standing = book.standing_for(terms, now=self._clock.now(), window=window)
         return replace(standing.envelope, duplicate_of=standing.client_order_id) if standing is not None else None
 
-    def _admit(self, book: OrderBook, intent: OrderEvent, prepared: PreparedOrder, *, decided: Decided) -> Admitted:
-        self._refuse(book, prepared.terms, is_real=True)
-        # Before the record: a kill from here on leaves an intent that no later arming lets out.
-        arming = self.arming()
-        self._refuse_if_overtaken(prepared.terms, decided, arming)
-        if arming is not None:
-            intent = replace(intent, details={**intent.details, "arming": arming})
-        proof = self._store.record_intent(intent, prepared)
-        self._in_flight[proof.client_order_id] = threading.Event()
+    def _admit(self, intent: OrderEvent, prepared: PreparedOrder, *, arming: ArmingId | None) -> Admitted:
+        proof = self._store.record_intent(under_arming(intent, arming), prepared)
+        self._in_flight.begin(proof.client_order_id)
         return Admitted(intent=proof, arming=arming)
 
     def _refuse(
         self, book: OrderBook, terms: OrderTerms, *, instead_of: TrackedOrder | None = None, is_real: bool = False
     ) -> None:
-        if terms.side is Side.SELL and self._holdings() is not None:
+        if terms.side is Side.SELL and self._holdings is not None:
             self._refuse_exit(terms, instead_of=instead_of, is_real=is_real)
         else:
             self._refuse_entry(book, terms, instead_of=instead_of)
@@ -307,7 +279,7 @@ class Admission:
 
         ``is_real``: a preview reads nothing anew, so old positions hold up only an order that is to be sent.
         """
-        holdings = self._holdings()
+        holdings = self._holdings
         if holdings is None or not holdings.knows(terms.symbol):
             raise TradingHaltedError(
                 f"{terms.symbol}: nothing is sold while the positions have not been read; run 'trading-bot sync' and "
@@ -335,7 +307,7 @@ class Admission:
             )
 
     def _refuse_if_crossing(self, book: OrderBook, terms: OrderTerms) -> None:
-        holdings, leaving = self._holdings(), self.reduces(terms)
+        holdings, leaving = self._holdings, self.reduces(terms)
         # Held shares must be sellable beside what is in doubt, was placed elsewhere, or does not end for its cancel.
         ours = [order for order in book.working() if not order.cancel_wanted] if leaving else book.active()
         foreign = () if leaving or holdings is None else holdings.placed_elsewhere(terms.symbol)

@@ -10,23 +10,22 @@ An exit never waits for what it can do without: an unknown buy, a listing, balan
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
-from trading_bot.clock import Clock, Seconds
+from trading_bot.clock import Seconds
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.exit_facts import ExitEnding, counted_by_hand, exit_begun, exit_ended, exit_leg
 from trading_bot.order_management.book.freezes import Cause, frozen
 from trading_bot.order_management.book.order_book import TrackedOrder
-from trading_bot.order_management.cancel.canceller import Canceller
+from trading_bot.order_management.cancel.canceller import CancelService
+from trading_bot.order_management.context import OrderContext
 from trading_bot.order_management.exceptions import OrderError, OrderStatusError
 from trading_bot.order_management.models import ClientOrderId, OrderRequest, OrderTerms, Side, exact_sum
-from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.portfolio import Quote
 from trading_bot.order_management.ports import BrokerGateway
-from trading_bot.order_management.submit.admission import Admission
+from trading_bot.order_management.rounds import SyncService
 from trading_bot.order_management.submit.exit_gate import ExitGate
 from trading_bot.order_management.submit.exit_prices import BELOW_BID_PCT, RUNG_S, exit_limit, floor_of
 from trading_bot.order_management.submit.exit_run import (
@@ -38,12 +37,9 @@ from trading_bot.order_management.submit.exit_run import (
     is_hopeless,
     leg_terms,
 )
-from trading_bot.order_management.submit.placement import Gather, Placement
+from trading_bot.order_management.submit.placement import Gather, SubmitService
+from trading_bot.order_management.submit.replace import Replacement
 from trading_bot.order_management.sync.free_shares import Free
-from trading_bot.order_management.sync.synchronizer import Synchronizer
-
-if TYPE_CHECKING:
-    from trading_bot.config import OrderManagementConfig
 
 NO_QUOTE = "no_quote"
 """The code of an exit that found no market and was given no price."""
@@ -59,44 +55,31 @@ _TAKE_OVER_S: Seconds = 5.0
 
 _log = get_logger(__name__)
 
-QuoteReader = Callable[[str, Seconds], Quote | None]
-"""Reads the quote of a symbol by a point on the clock; None where there is no two-sided market or no answer."""
-
 
 class Exits:
-    """Runs one exit a symbol at a time. ``quote`` reads quotes, ``stop_replacing`` ends replaces of these orders."""
+    """Runs one exit a symbol at a time."""
 
     def __init__(
         self,
+        context: OrderContext,
         *,
-        store: OrderStore,
-        placement: Placement,
-        admission: Admission,
-        canceller: Canceller,
-        synchronizer: Synchronizer,
-        quote: QuoteReader,
-        stop_replacing: Callable[[tuple[ClientOrderId, ...]], None],
-        clock: Clock,
-        new_id: Callable[[], str],
-        catch_up: Callable[[Seconds, Seconds], None],
-        ready_to_sell: Callable[[OrderTerms, Seconds], None],
-        rules: "OrderManagementConfig",
+        submit: SubmitService,
+        replacing: Replacement,
+        cancel: CancelService,
+        sync: SyncService,
     ) -> None:
-        self._store = store
-        self._placement = placement
-        self._admission = admission
-        self._canceller = canceller
-        self._synchronizer = synchronizer
-        self._quote = quote
-        self._stop_replacing = stop_replacing
-        self._clock = clock
-        self._new_id = new_id
-        self._ready_to_sell = ready_to_sell
-        self._order_s = rules.submit_deadline_s
-        self._gate = ExitGate(
-            admission=admission, store=store, catch_up=catch_up, ready_to_sell=ready_to_sell, clock=clock
-        )
-        self._longest_s = rules.cancel_deadline_s + 3 * rules.submit_deadline_s
+        self._store = context.store
+        self._account = context.account
+        self._clock = context.clock
+        self._new_id = context.new_id
+        self._submits = submit
+        self._admission = submit.admission
+        self._replacing = replacing
+        self._cancels = cancel
+        self._sync = sync
+        self._order_s = context.settings.submit_deadline_s
+        self._gate = ExitGate(context, admission=submit.admission, sync=sync)
+        self._longest_s = context.settings.cancel_deadline_s + 3 * context.settings.submit_deadline_s
         self._lock = threading.Lock()
         self._under_way: dict[str, ExitRun] = {}
 
@@ -161,7 +144,7 @@ class Exits:
         quote = self._read(run)
         run.first_bid = quote.bid_price if quote is not None else None
         buys, sells = self._open_orders(run, Side.BUY), self._open_orders(run, Side.SELL)
-        self._stop_replacing(tuple(order.client_order_id for order in (*buys, *sells)))
+        self._replacing.stop(tuple(order.client_order_id for order in (*buys, *sells)))
         in_the_way = [order for order in buys if self._is_in_the_way(run, order)]
         others = [order for order in buys if order not in in_the_way]
         self._cancel(run, tuple(in_the_way), within_s=_TAKE_OVER_S)
@@ -230,7 +213,7 @@ class Exits:
         run.legs.append(name)
         run.problem = None
         try:
-            self._placement.place(request, strategy_name=None, gather=run.gather, pricer=price)
+            self._submits.place(request, gather=run.gather, pricer=price)
         except OrderError as error:
             _log.warning("exit_order_failed", symbol=leave.symbol, client_order_id=name, problem=str(error))
             run.problem = error
@@ -253,7 +236,7 @@ class Exits:
     def _refreshed(self, run: ExitRun, leg: TrackedOrder) -> None:
         try:
             if leg.envelope.order_id is not None:
-                self._synchronizer.refresh(leg, leg.envelope.order_id, by=run.deadline)
+                self._sync.synchronizer.refresh(leg, leg.envelope.order_id, by=run.deadline)
         except OrderStatusError as error:
             _log.warning("exit_order_not_read", client_order_id=leg.client_order_id, problem=str(error))
 
@@ -274,7 +257,7 @@ class Exits:
         wanted = held if run.leave.quantity is None else min(held, run.leave.quantity)
         if wanted >= 1:
             by = min(self._clock.monotonic() + _QUOTE_S, run.deadline)
-            self._ready_to_sell(leg_terms(run.leave, quantity=wanted, limit=Decimal(1)), by)
+            self._sync.make_ready_to_sell(leg_terms(run.leave, quantity=wanted, limit=Decimal(1)), by=by)
 
     def _ending(self, run: ExitRun) -> ExitEnding:
         left_open = self._left_open(run)
@@ -311,10 +294,17 @@ class Exits:
     def _cancel(self, run: ExitRun, orders: tuple[TrackedOrder, ...], *, within_s: Seconds) -> None:
         if orders:
             left_s = max(run.deadline - self._clock.monotonic(), 0)
-            self._canceller.cancel(orders, within_s=min(within_s, left_s))
+            self._cancels.cancel(orders, within_s=min(within_s, left_s))
 
     def _read(self, run: ExitRun) -> Quote | None:
-        return self._quote(run.symbol, min(self._clock.monotonic() + _QUOTE_S, run.deadline))
+        """Return the quote of the symbol; None where there is no two-sided market or no answer in time."""
+        if self._account is None:
+            return None
+        by = min(self._clock.monotonic() + _QUOTE_S, run.deadline)
+        try:
+            return self._account.by(by).fetch_quotes((run.symbol,)).get(run.symbol)
+        except OrderStatusError:
+            return None
 
     def _open_orders(self, run: ExitRun, side: Side) -> tuple[TrackedOrder, ...]:
         with self._store.open_book() as book:

@@ -1,13 +1,13 @@
 """What an exit is asked before anything is cancelled for it: may one of its orders go out at all."""
 
-from collections.abc import Callable
 from decimal import Decimal
 
-from trading_bot.clock import Clock, Seconds
+from trading_bot.clock import Seconds
 from trading_bot.order_management.book.exit_facts import COUNTED_FOR, ExitOrigin
+from trading_bot.order_management.context import OrderContext
 from trading_bot.order_management.exceptions import TradeRefusedError, TradingHaltedError
 from trading_bot.order_management.models import OrderTerms
-from trading_bot.order_management.order_store import OrderStore
+from trading_bot.order_management.rounds import SyncService
 from trading_bot.order_management.submit.admission import Admission
 from trading_bot.order_management.submit.exit_run import Leave, leg_terms
 from trading_bot.order_management.submit.placement import Gather
@@ -21,22 +21,13 @@ _CATCH_UP_S: Seconds = 5.0
 
 
 class ExitGate:
-    """Refuses exits of which no order could go out; ``catch_up`` and ``ready_to_sell`` are those of `Placement`."""
+    """Refuses exits of which no order could go out."""
 
-    def __init__(
-        self,
-        *,
-        admission: Admission,
-        store: OrderStore,
-        catch_up: Callable[[Seconds, Seconds], None],
-        ready_to_sell: Callable[[OrderTerms, Seconds], None],
-        clock: Clock,
-    ) -> None:
+    def __init__(self, context: OrderContext, *, admission: Admission, sync: SyncService) -> None:
+        self._store = context.store
+        self._clock = context.clock
         self._admission = admission
-        self._store = store
-        self._catch_up = catch_up
-        self._ready_to_sell = ready_to_sell
-        self._clock = clock
+        self._sync = sync
 
     def refuse(self, leave: Leave, gather: Gather) -> None:
         """Refuse what no order of the exit could pass.
@@ -63,7 +54,7 @@ class ExitGate:
 
     def _refuse_unknown(self, symbol: str) -> None:
         if self._admission.free(symbol) is None:
-            self._catch_up(_CATCH_UP_S, 0)
+            self._sync.catch_up(within_s=_CATCH_UP_S, patience_s=0)
         if self._admission.free(symbol) is None:
             raise _uncertain(symbol, "the positions have not been read; run 'trading-bot sync'")
 
@@ -72,8 +63,8 @@ class ExitGate:
         free = self._admission.free(terms.symbol)
         if free is None or free.not_sure_because is None:
             return
-        self._catch_up(_READ_S, 0)
-        self._ready_to_sell(terms, self._clock.monotonic() + _READ_S)
+        self._sync.catch_up(within_s=_READ_S, patience_s=0)
+        self._sync.make_ready_to_sell(terms, by=self._clock.monotonic() + _READ_S)
         free = self._admission.free(terms.symbol)
         if free is not None and free.not_sure_because is not None:
             raise _uncertain(terms.symbol, f"it is not certain what is held ({free.not_sure_because}); try again")

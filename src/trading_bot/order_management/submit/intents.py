@@ -3,12 +3,13 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from trading_bot.order_management.book.position_watch import INSTRUMENT_ID
 from trading_bot.order_management.book.tracked_order import TrackedOrder
+from trading_bot.order_management.event_details import IntentDetails
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderValidationError
 from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderEnvelope, OrderState, OrderTerms
 from trading_bot.order_management.outcomes import PreparedOrder
+from trading_bot.order_management.ports import ArmingId
 
 
 def intent_of(
@@ -32,14 +33,14 @@ def intent_of(
         limit_price=terms.limit_price,
         execution_mode=mode,
         strategy_name=strategy_name,
-        details={
-            "reference_price": f"{reference_price:f}",
-            "time_in_force": terms.time_in_force.value,
-            "extended_hours": "true" if terms.extended_hours else "false",
-            "body_sha256": prepared.digest,
-            **({} if replaces is None else {"replaces": replaces}),
-            **({} if prepared.instrument_id is None else {INSTRUMENT_ID: prepared.instrument_id}),
-        },
+        details=IntentDetails(
+            reference_price=reference_price,
+            time_in_force=terms.time_in_force,
+            extended_hours=terms.extended_hours,
+            body_sha256=prepared.digest,
+            replaces=replaces,
+            instrument_id=prepared.instrument_id,
+        ).as_text(),
     )
 
 
@@ -58,9 +59,13 @@ def is_to_go_again(order: OrderEnvelope, terms: OrderTerms) -> bool:
 
 def again(intent: OrderEvent, order: OrderEnvelope) -> OrderEvent:
     """Return the intent as that of the order on record: who asks for it again changes nothing about it."""
-    reference_price = f"{order.reference_price:f}"
-    details = {**intent.details, "reference_price": reference_price}
-    return replace(intent, strategy_name=order.strategy_name, details=details)
+    details = replace(IntentDetails.of(intent), reference_price=order.reference_price)
+    return replace(intent, strategy_name=order.strategy_name, details=details.as_text())
+
+
+def under_arming(intent: OrderEvent, arming: ArmingId | None) -> OrderEvent:
+    """Return the intent with the arming under which it was decided, where there is one."""
+    return replace(intent, details=replace(IntentDetails.of(intent), arming=arming).as_text())
 
 
 def refuse_reuse(order: TrackedOrder, terms: OrderTerms) -> None:

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
 
 from trading_bot.clock import Clock, Moment, Seconds
 from trading_bot.order_management.exceptions import OrderStatusError, TradeRefusedError
@@ -16,9 +15,6 @@ WATCHED_S: Seconds = 60.0
 
 WATCHED_SYMBOLS = 50
 """How many symbols one request asks for at most."""
-
-MarketCheck: TypeAlias = Callable[[OrderTerms, Seconds], None]
-"""Raises `TradeRefusedError` where the market does not allow an entry; reads are over by the given point in time."""
 
 
 def allow_at_any_market(_terms: OrderTerms, _by: Seconds) -> None:

@@ -38,7 +38,7 @@ class OrderPricing:
         self._settings = settings
         self._clock = clock
 
-    def price(self, request: OrderRequest, *, strategy_name: str | None, gateway: BrokerGateway) -> OrderTerms:
+    def price(self, request: OrderRequest, gateway: BrokerGateway) -> OrderTerms:
         """Return the terms to send, at the instrument's own tick as ``gateway`` tells it.
 
         Raises:
@@ -47,9 +47,9 @@ class OrderPricing:
         """
         asked = asked_terms(request)
         tick = gateway.tick_of(asked.symbol, asked.side)
-        return self._priced(request, strategy_name, tick)
+        return self._priced(request, tick)
 
-    def preview(self, request: OrderRequest, *, strategy_name: str | None) -> PricePreview:
+    def preview(self, request: OrderRequest) -> PricePreview:
         """Return the terms that `price` would give now; the broker is read for ``intent_ttl_s`` seconds at most.
 
         Raises:
@@ -61,11 +61,11 @@ class OrderPricing:
             own = in_time.tick_of(asked.symbol, asked.side)
         except OrderSubmissionError as error:
             own, problem = None, str(error)
-        terms = self._priced(request, strategy_name, own)
+        terms = self._priced(request, own)
         return PricePreview(
             terms=terms, tick=tick_size(terms.limit_price, own), is_own_tick=own is not None, tick_problem=problem
         )
 
-    def _priced(self, request: OrderRequest, strategy_name: str | None, tick: Decimal | None) -> OrderTerms:
-        rules = self._settings.pricing_rules(strategy_name, request.pricing)
+    def _priced(self, request: OrderRequest, tick: Decimal | None) -> OrderTerms:
+        rules = self._settings.pricing_rules(request.strategy_name, request.pricing)
         return price_order(request, rules, instrument_tick=tick)

@@ -11,14 +11,16 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from trading_bot.clock import Clock, Seconds
+from trading_bot.clock import Seconds
 from trading_bot.error_handling.policies import SUBMIT_POLICY, RetryPolicy
-from trading_bot.error_handling.retry import Jitter, with_retry
+from trading_bot.error_handling.retry import with_retry
+from trading_bot.order_management.context import OrderContext
+from trading_bot.order_management.event_details import AttemptDetails
 from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.models import OrderEnvelope, OrderState, Side
-from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.outcomes import Accepted, DurableIntent, NotSent, Rejected, SubmitOutcome, Unknown
-from trading_bot.order_management.ports import ArmingId, BrokerGateway, SendLock, TradingLatch
+from trading_bot.order_management.ports import ArmingId
+from trading_bot.order_management.submit.endings import ENDINGS, Then
 from trading_bot.order_management.submit.send_gate import SendGate
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ class _NotFoundYetError(Exception):
 
 
 @dataclass(slots=True)
-class _Course:
+class SubmitAttempt:
     """The state of one submit under way."""
 
     envelope: OrderEnvelope
@@ -84,7 +86,7 @@ class _Course:
     not_after: Seconds
     deadline: Seconds
     reduces: bool
-    attempts: int = 0
+    tries: int = 0
     renewed: bool = False
     doubt: Unknown | None = None
     """What is known since an attempt may have left an order at the broker."""
@@ -93,24 +95,14 @@ class _Course:
 class SubmitProtocol:
     """Runs the protocol for one intent at a time; threads may run several intents at once."""
 
-    def __init__(
-        self,
-        *,
-        gateway: BrokerGateway,
-        store: OrderStore,
-        lock: SendLock,
-        latch: TradingLatch,
-        rules: SubmitRules,
-        clock: Clock,
-        jitter: Jitter,
-    ) -> None:
-        self._gateway = gateway
-        self._store = store
-        self._lock = lock
-        self._latch = latch
-        self._rules = rules
-        self._clock = clock
-        self._jitter = jitter
+    def __init__(self, context: OrderContext) -> None:
+        self._gateway = context.gateway
+        self._store = context.store
+        self._lock = context.send_lock
+        self._latch = context.latch
+        self._rules = SubmitRules.of(context.settings)
+        self._clock = context.clock
+        self._jitter = context.jitter
 
     def run(
         self,
@@ -128,7 +120,7 @@ class SubmitProtocol:
         """
         now = self._clock.monotonic()
         deadline = (now if began is None else began) + self._rules.submit_deadline_s
-        course = _Course(
+        attempt = SubmitAttempt(
             envelope=envelope,
             intent=intent,
             arming=arming,
@@ -136,33 +128,33 @@ class SubmitProtocol:
             deadline=deadline,
             reduces=reduces,
         )
-        outcome = self._send(course)
-        return self._look_up(course, outcome) if isinstance(outcome, Unknown) else outcome
+        outcome = self._send(attempt)
+        return self._look_up(attempt, outcome) if ENDINGS[outcome.ending].then is Then.LOOK_UP else outcome
 
-    def _send(self, course: _Course) -> SubmitOutcome:
+    def _send(self, attempt: SubmitAttempt) -> SubmitOutcome:
         try:
             return with_retry(
-                lambda: self._attempt(course),
+                lambda: self._attempt(attempt),
                 policy=self._rules.retry,
                 clock=self._clock,
                 should_retry=lambda error: isinstance(error, _AgainError),
                 delay_hint=_hinted_delay,
-                deadline=course.not_after,
+                deadline=attempt.not_after,
                 jitter=self._jitter,
             )
         except _AgainError as error:
             return error.outcome
 
-    def _attempt(self, course: _Course) -> SubmitOutcome:
-        if course.doubt is not None and (ended := self._ended_meanwhile(course, course.doubt)) is not None:
+    def _attempt(self, attempt: SubmitAttempt) -> SubmitOutcome:
+        if attempt.doubt is not None and (ended := self._ended_meanwhile(attempt, attempt.doubt)) is not None:
             return ended
-        outcome = self._with_login(course, self._post(course))
-        told = _told(outcome, course.doubt)
-        if isinstance(told, Unknown):
-            course.doubt = told
+        outcome = self._with_login(attempt, self._post(attempt))
+        known = _with_doubt(outcome, attempt.doubt)
+        if isinstance(known, Unknown):
+            attempt.doubt = known
         if self._may_go_again(outcome):
-            raise _AgainError(told, delay_s=outcome.retry_after_s if isinstance(outcome, NotSent) else None)
-        return told
+            raise _AgainError(known, delay_s=outcome.retry_after_s if isinstance(outcome, NotSent) else None)
+        return known
 
     def _may_go_again(self, outcome: SubmitOutcome) -> bool:
         match outcome:
@@ -173,11 +165,11 @@ class SubmitProtocol:
             case _:
                 return False
 
-    def _ended_meanwhile(self, course: _Course, doubt: Unknown) -> SubmitOutcome | None:
+    def _ended_meanwhile(self, attempt: SubmitAttempt, doubt: Unknown) -> SubmitOutcome | None:
         try:
-            return self._find(course)
+            return self._find(attempt)
         except _NotFoundYetError:
-            return doubt if self._is_on_record(course.intent) else None
+            return doubt if self._is_on_record(attempt.intent) else None
 
     def _is_on_record(self, intent: DurableIntent) -> bool:
         # A synchronisation may have seen the order at the broker, and even its end, while this submit waited.
@@ -185,71 +177,71 @@ class SubmitProtocol:
             order = book.get(intent.client_order_id)
         return order is None or order.state is not OrderState.PENDING_SUBMIT
 
-    def _with_login(self, course: _Course, outcome: SubmitOutcome) -> SubmitOutcome:
+    def _with_login(self, attempt: SubmitAttempt, outcome: SubmitOutcome) -> SubmitOutcome:
         if not isinstance(outcome, NotSent) or not (outcome.may_retry and outcome.needs_login):
             return outcome
-        left_s = course.deadline - self._clock.monotonic()
-        if course.renewed or not self._gateway.renew_session(within_s=left_s):
+        left_s = attempt.deadline - self._clock.monotonic()
+        if attempt.renewed or not self._gateway.renew_session(within_s=left_s):
             return replace(outcome, may_retry=False)
-        course.renewed = True
+        attempt.renewed = True
         return replace(outcome, retry_after_s=0)
 
-    def _post(self, course: _Course) -> SubmitOutcome:
-        course.attempts += 1
+    def _post(self, attempt: SubmitAttempt) -> SubmitOutcome:
+        attempt.tries += 1
         begun = self._clock.monotonic()
-        outcome = self._submit(course, timeout_s=min(self._rules.request_timeout_s, course.deadline - begun))
-        self._record_attempt(course, outcome, latency_s=self._clock.monotonic() - begun)
+        outcome = self._submit(attempt, timeout_s=min(self._rules.request_timeout_s, attempt.deadline - begun))
+        self._record_attempt(attempt, outcome, latency_s=self._clock.monotonic() - begun)
         return outcome
 
-    def _submit(self, course: _Course, *, timeout_s: Seconds) -> SubmitOutcome:
+    def _submit(self, attempt: SubmitAttempt, *, timeout_s: Seconds) -> SubmitOutcome:
         permit = SendGate(
             lock=self._lock,
             latch=self._latch,
             clock=self._clock,
-            arming=course.arming,
-            not_after=course.not_after,
-            reduces=course.reduces,
-            created_at=course.envelope.created_at,
+            arming=attempt.arming,
+            not_after=attempt.not_after,
+            reduces=attempt.reduces,
+            created_at=attempt.envelope.created_at,
             intent_ttl_s=self._rules.intent_ttl_s,
-            cancel_wanted=lambda: self._cancel_wanted(course.intent),
+            cancel_wanted=lambda: self._cancel_wanted(attempt.intent),
         )
-        is_buy = course.intent.terms.side is Side.BUY
+        is_buy = attempt.intent.terms.side is Side.BUY
         submit = self._gateway.submit_limit_buy if is_buy else self._gateway.submit_limit_sell
-        return submit(course.intent, permit=permit, timeout_s=timeout_s)
+        return submit(attempt.intent, permit=permit, timeout_s=timeout_s)
 
     def _cancel_wanted(self, intent: DurableIntent) -> bool:
         with self._store.open_book() as book:
             order = book.get(intent.client_order_id)
         return order is None or order.cancel_wanted
 
-    def _record_attempt(self, course: _Course, outcome: SubmitOutcome, *, latency_s: Seconds) -> None:
+    def _record_attempt(self, attempt: SubmitAttempt, outcome: SubmitOutcome, *, latency_s: Seconds) -> None:
         self._store.record_fact(
             replace(
-                about(course.envelope, EventKind.SUBMIT_ATTEMPTED),
-                attempt=course.attempts,
+                about(attempt.envelope, EventKind.SUBMIT_ATTEMPTED),
+                attempt=attempt.tries,
                 latency_ms=(Decimal(latency_s) * 1000).quantize(_MILLISECOND),
-                details=_described(outcome),
+                details=AttemptDetails.of_outcome(outcome).as_text(),
             )
         )
 
-    def _look_up(self, course: _Course, outcome: Unknown) -> SubmitOutcome:
+    def _look_up(self, attempt: SubmitAttempt, outcome: SubmitOutcome) -> SubmitOutcome:
         try:
             return with_retry(
-                lambda: self._find(course),
+                lambda: self._find(attempt),
                 policy=self._rules.look_up,
                 clock=self._clock,
                 should_retry=lambda error: isinstance(error, _NotFoundYetError),
-                deadline=course.deadline,
+                deadline=attempt.deadline,
                 jitter=self._jitter,
             )
         except _NotFoundYetError:
             return outcome
 
-    def _find(self, course: _Course) -> Accepted:
-        listing = self._gateway.by(course.deadline).find_by_client_order_id(
-            course.intent.client_order_id,
-            ref_id=course.intent.ref_id,
-            created_after=course.envelope.created_at - _LOOK_BACK,
+    def _find(self, attempt: SubmitAttempt) -> Accepted:
+        listing = self._gateway.by(attempt.deadline).find_by_client_order_id(
+            attempt.intent.client_order_id,
+            ref_id=attempt.intent.ref_id,
+            created_after=attempt.envelope.created_at - _LOOK_BACK,
         )
         if not listing.reports:
             raise _NotFoundYetError
@@ -260,24 +252,12 @@ def _hinted_delay(error: Exception) -> Seconds | None:
     return error.delay_s if isinstance(error, _AgainError) else None
 
 
-def _told(outcome: SubmitOutcome, doubt: Unknown | None) -> SubmitOutcome:
+def _with_doubt(outcome: SubmitOutcome, doubt: Unknown | None) -> SubmitOutcome:
+    """Return what is known after this request and the one in doubt before it, which only the order itself ends."""
     if doubt is None or isinstance(outcome, Accepted):
         return outcome
-    said = outcome.reason if isinstance(outcome, Rejected) else outcome.cause
     return Unknown(
-        cause=f"{doubt.cause}; the next attempt: {said}",
+        cause=f"{doubt.cause}; the next attempt: {outcome.cause}",
         surely_there=isinstance(outcome, Unknown) and outcome.surely_there,
         security_alert=not isinstance(outcome, Rejected) and outcome.security_alert,
     )
-
-
-def _described(outcome: SubmitOutcome) -> dict[str, str]:
-    match outcome:
-        case Accepted():
-            return {"outcome": "accepted"}
-        case Rejected(reason=reason):
-            return {"outcome": "rejected", "cause": reason}
-        case NotSent(cause=cause):
-            return {"outcome": "not_sent", "cause": cause}
-        case Unknown(cause=cause):
-            return {"outcome": "unknown", "cause": cause}

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from trading_bot.clock import Clock, Moment, Seconds
+from trading_bot.clock import Moment, Seconds
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.calculator import asked_terms
-from trading_bot.order_management.cancel.canceller import Canceller
+from trading_bot.order_management.cancel.canceller import CancelService
+from trading_bot.order_management.context import OrderContext
 from trading_bot.order_management.exceptions import (
     DuplicateOrderError,
     OrderCancellationError,
@@ -31,11 +32,9 @@ from trading_bot.order_management.models import (
     OrderTerms,
     Pricing,
 )
-from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.ports import ArmingId
 from trading_bot.order_management.results import CancelResult
-from trading_bot.order_management.submit.admission import Admission
-from trading_bot.order_management.submit.placement import Approval, Gather, Placement
+from trading_bot.order_management.submit.placement import Approval, Gather, SubmitService
 
 _ENDED_AT_BROKER = frozenset({OrderState.CANCELLED, OrderState.FILLED})
 _NOT_REPLACED = "not_replaced"
@@ -55,33 +54,27 @@ class Change:
 
 
 @dataclass(slots=True)
-class _Course:
+class ReplaceRun:
+    """One replace under way."""
+
     began: Moment
     arming: ArmingId | None
     is_stopped: bool = False
 
 
 class Replacement:
-    """Runs one replace per order at a time. ``price_ttl_s`` is how old the reference may be at the second leg."""
+    """Runs one replace per order at a time, by a cancel and then a submit."""
 
-    def __init__(
-        self,
-        *,
-        store: OrderStore,
-        canceller: Canceller,
-        placement: Placement,
-        admission: Admission,
-        clock: Clock,
-        price_ttl_s: Seconds,
-    ) -> None:
-        self._store = store
-        self._canceller = canceller
-        self._placement = placement
-        self._admission = admission
-        self._clock = clock
-        self._price_ttl_s = price_ttl_s
+    def __init__(self, context: OrderContext, *, submit: SubmitService, cancel: CancelService) -> None:
+        self._store = context.store
+        self._latch = context.latch
+        self._clock = context.clock
+        self._submits = submit
+        self._cancels = cancel
+        self._price_ttl_s = context.settings.intent_ttl_s
+        """How old the reference price may be at the second leg."""
         self._lock = threading.Lock()
-        self._under_way: dict[ClientOrderId, _Course] = {}
+        self._under_way: dict[ClientOrderId, ReplaceRun] = {}
 
     def replace(self, order: TrackedOrder, change: Change, *, gather: Gather) -> OrderEnvelope:
         """Cancel ``order`` and place what is left; see `OrderManager.replace`.
@@ -94,8 +87,8 @@ class Replacement:
         _refuse_unless_at_work(order)
         request = _request(old, change, quantity=old.quantity if change.quantity is None else change.quantity)
         self._refuse_used_id(change)
-        self._admission.refuse_if_halted(asked_terms(request))
-        with self._alone(order) as course:
+        self._submits.admission.refuse_if_halted(asked_terms(request))
+        with self._alone(order) as run:
             _refuse_unless_at_work(self._now(order))
             self._foresee(request, self._now(order), gather=gather)
             ended = self._cancelled(order)
@@ -103,14 +96,13 @@ class Replacement:
             if left < 1:
                 return ended.envelope
             with _reporting(ended):
-                return self._place(replace(request, quantity=left), ended, course=course, gather=gather)
+                return self._place(replace(request, quantity=left), ended, run=run, gather=gather)
 
     def _foresee(self, request: OrderRequest, order: TrackedOrder, *, gather: Gather) -> None:
         left = _left(order, request.quantity)
         if left >= 1:
-            self._placement.foresee(
+            self._submits.foresee(
                 replace(request, quantity=left),
-                strategy_name=order.envelope.strategy_name,
                 gather=gather,
                 instead_of=order,
             )
@@ -131,14 +123,14 @@ class Replacement:
     def stop(self, orders: Collection[ClientOrderId] | None = None) -> None:
         """Send no second leg for these orders, or for any: somebody wants them cancelled."""
         with self._lock:
-            for name, course in self._under_way.items():
+            for name, run in self._under_way.items():
                 if orders is None or name in orders:
-                    course.is_stopped = True
+                    run.is_stopped = True
 
     @contextmanager
-    def _alone(self, order: TrackedOrder) -> Iterator[_Course]:
+    def _alone(self, order: TrackedOrder) -> Iterator[ReplaceRun]:
         name = order.client_order_id
-        course = _Course(began=Moment.of(self._clock), arming=self._admission.arming())
+        run = ReplaceRun(began=Moment.of(self._clock), arming=self._latch.look().arming)
         with self._lock:
             if name in self._under_way:
                 raise DuplicateOrderError(
@@ -147,15 +139,15 @@ class Replacement:
                     symbol=order.envelope.symbol,
                     code="replace_under_way",
                 )
-            self._under_way[name] = course
+            self._under_way[name] = run
         try:
-            yield course
+            yield run
         finally:
             with self._lock:
                 del self._under_way[name]
 
     def _cancelled(self, order: TrackedOrder) -> TrackedOrder:
-        (result,) = self._canceller.cancel((order,))
+        (result,) = self._cancels.cancel((order,))
         ended = self._now(order)
         if ended.state not in _ENDED_AT_BROKER:
             raise _still_open(order, result)
@@ -165,31 +157,30 @@ class Replacement:
         with self._store.open_book() as book:
             return book.get(order.client_order_id) or order
 
-    def _place(self, request: OrderRequest, old: TrackedOrder, *, course: _Course, gather: Gather) -> OrderEnvelope:
+    def _place(self, request: OrderRequest, old: TrackedOrder, *, run: ReplaceRun, gather: Gather) -> OrderEnvelope:
         def gather_now(terms: OrderTerms, by: Seconds, instead_of: TrackedOrder | None) -> Approval:
             approve = gather(terms, by, instead_of)
 
             def approve_now(terms: OrderTerms) -> None:
                 approve(terms)
-                self._refuse_if_overtaken(old, course)
+                self._refuse_if_overtaken(old, run)
 
             return approve_now
 
-        return self._placement.place(
+        return self._submits.place(
             request,
-            strategy_name=old.envelope.strategy_name,
             gather=gather_now,
             replaces=old.client_order_id,
         ).envelope
 
-    def _refuse_if_overtaken(self, old: TrackedOrder, course: _Course) -> None:
+    def _refuse_if_overtaken(self, old: TrackedOrder, run: ReplaceRun) -> None:
         with self._lock:
-            is_stopped = course.is_stopped
+            is_stopped = run.is_stopped
         if is_stopped:
             raise _not_sent(old, "somebody cancelled it meanwhile; place a new order if one is wanted", "cancelled")
-        if self._admission.arming() != course.arming:
+        if self._latch.look().arming != run.arming:
             raise _not_sent(old, "the account was killed, or armed anew, meanwhile; place a new order", "armed_anew")
-        if course.began.age_s(self._clock) > self._price_ttl_s:
+        if run.began.age_s(self._clock) > self._price_ttl_s:
             raise _not_sent(old, "the cancel took so long that the price is out of date; place a new order", "stale")
 
 
@@ -217,6 +208,7 @@ def _request(old: OrderEnvelope, change: Change, *, quantity: int) -> OrderReque
         extended_hours=old.extended_hours,
         client_order_id=change.client_order_id,
         pricing=change.pricing,
+        strategy_name=old.strategy_name,
     )
 
 

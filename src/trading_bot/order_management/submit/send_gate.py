@@ -6,7 +6,14 @@ from datetime import datetime, timedelta
 from types import TracebackType
 
 from trading_bot.clock import Clock, Seconds
-from trading_bot.order_management.ports import ArmingId, SendLock, SendLockError, SendRefusedError, TradingLatch
+from trading_bot.order_management.ports import (
+    ArmingId,
+    LatchLook,
+    SendLock,
+    SendLockError,
+    SendRefusedError,
+    TradingLatch,
+)
 
 LATCH = "latch"
 DEADLINE = "deadline"
@@ -79,20 +86,19 @@ class SendGate:
         self._lock.release()
 
     def _look_again(self) -> None:
-        latch = self._latch
-        reason = latch.reason_not_reducing() if self._reduces else latch.reason_not_armed()
+        look = self._latch.look()
+        reason = look.not_reducing if self._reduces else look.not_armed
         if reason is not None:
             raise SendRefusedError(LATCH, reason)
-        # Asked last: the same arming now proves that the answer above was given under it too.
-        if self._is_armed_anew():
+        if self._is_armed_anew(look):
             raise SendRefusedError(LATCH, _ARMED_ANEW)
         if self._clock.monotonic() > self._not_after or self._is_out_of_date():
             raise SendRefusedError(DEADLINE, "the intent was too old to be sent")
         if self._cancel_wanted():
             raise SendRefusedError(CANCELLED, "a cancel was asked for before the order was sent")
 
-    def _is_armed_anew(self) -> bool:
-        return self._arming is None or self._latch.arming() != self._arming
+    def _is_armed_anew(self, look: LatchLook) -> bool:
+        return self._arming is None or look.arming != self._arming
 
     def _is_out_of_date(self) -> bool:
         if self._created_at is None:

@@ -20,7 +20,7 @@ from trading_bot.order_management.models import OrderState, TimeInForce
 LISTINGS_APART_S: Seconds = 60.0
 
 
-def judge_absence(
+def classify_absence(
     order: TrackedOrder,
     *,
     listing_began: datetime,

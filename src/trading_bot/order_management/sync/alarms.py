@@ -28,7 +28,7 @@ def note_unjournaled(store: OrderStore, row: Row) -> None:
     """Halt entries over an order that has our mark and is not in the journal."""
     symbol = row.symbol or row.instrument_id or "an unknown instrument"
     with store.open_book() as book:
-        if not book.is_halted_for(Cause.STRANGER):
+        if not book.is_halted_for(Cause.UNJOURNALED):
             store.record_fact(
                 OrderEvent(
                     event=EventKind.TRADING_HALTED,
@@ -36,7 +36,7 @@ def note_unjournaled(store: OrderStore, row: Row) -> None:
                     order_id=row.order_id,
                     symbol=row.symbol,
                     reason=_UNJOURNALED.format(order_id=row.order_id, symbol=symbol),
-                    details={CAUSE: Cause.STRANGER.value},
+                    details={CAUSE: Cause.UNJOURNALED.value},
                 )
             )
 
@@ -44,7 +44,7 @@ def note_unjournaled(store: OrderStore, row: Row) -> None:
 def note_duplicate_ref_id(store: OrderStore, order: TrackedOrder, report: OrderReport) -> None:
     """Halt trading over a second order under the ``ref_id`` of one of ours."""
     with store.open_book() as book:
-        if not book.is_halted_for(Cause.TWIN):
+        if not book.is_halted_for(Cause.DUPLICATE_REF_ID):
             store.record_fact(
                 OrderEvent(
                     event=EventKind.TRADING_HALTED,
@@ -52,6 +52,6 @@ def note_duplicate_ref_id(store: OrderStore, order: TrackedOrder, report: OrderR
                     order_id=report.order_id,
                     symbol=report.symbol,
                     reason=two_orders(order, report),
-                    details={CAUSE: Cause.TWIN.value},
+                    details={CAUSE: Cause.DUPLICATE_REF_ID.value},
                 )
             )

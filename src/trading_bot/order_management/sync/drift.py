@@ -18,6 +18,7 @@ from trading_bot.order_management.book.position_watch import (
     was_proven_before,
 )
 from trading_bot.order_management.book.tracked_order import TrackedOrder
+from trading_bot.order_management.event_details import DifferenceDetails
 from trading_bot.order_management.events import OrderEvent
 from trading_bot.order_management.models import EXACT, Side
 from trading_bot.order_management.order_store import OrderStore
@@ -76,9 +77,9 @@ def _about_difference(book: OrderBook, look: Look, symbol: str, difference: Diff
 
 def _about_shorts(book: OrderBook, look: Look) -> Iterator[OrderEvent]:
     for symbol in sorted(_short(look)):
-        fact, frozen = short_freeze_of(symbol, look.held[symbol]), book.freeze_fact(symbol, Cause.NEGATIVE_POSITION)
-        if frozen is None or frozen.details.get("broker") != fact.details["broker"]:
-            yield fact
+        frozen = DifferenceDetails.of(book.freeze_fact(symbol, Cause.NEGATIVE_POSITION))
+        if frozen is None or frozen.broker != look.held[symbol]:
+            yield short_freeze_of(symbol, look.held[symbol])
 
 
 def _short(look: Look) -> frozenset[str]:

@@ -5,12 +5,13 @@ cross it. One that was not understood stops entries in its own instrument, and s
 unknown size. One without any instrument that can be read concerns no symbol that we can name; it is shown.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
 
 from trading_bot.order_management.models import EXACT, ClientOrderId, OrderId, OrderReport, OrderState, Side, exact_sum
+from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.sync.foreign import Row
 
 _NOTHING = Decimal(0)
@@ -95,14 +96,14 @@ class SellsThen:
 
 
 class ExternalOrders:
-    """Keeps them; ``instrument_of`` names the instrument of a symbol where the journal knows it.
+    """Keeps them; which instrument a symbol is, the book knows.
 
     A sell that has left the list since the positions were last read counts until they are read again: the shares that
     it sold are still in that reading.
     """
 
-    def __init__(self, *, instrument_of: Callable[[str], str | None]) -> None:
-        self._instrument_of = instrument_of
+    def __init__(self, store: OrderStore) -> None:
+        self._store = store
         self._open: tuple[ExternalOrder, ...] | None = None
         self._sells: dict[_Key, ExternalOrder] = {}
 
@@ -162,16 +163,12 @@ class ExternalOrders:
             unknown=next((sell.name for sell in of_unknown_size), None),
         )
 
-    def sell_limits(self, symbol: str, instrument_id: str | None = None) -> tuple[Decimal | None, ...]:
-        """Return the limits of the sells that rest elsewhere: a buy of ours at or above one would cross it.
-
-        None stands for a sell without a limit that can be read.
-        """
-        here = (sell for sell in self._selling() if self._concerns(sell, symbol, instrument_id))
-        return tuple(sell.limit_price for sell in here)
-
     def _selling(self) -> Iterator[ExternalOrder]:
         return (order for order in self._open or () if order.side is not Side.BUY and not order.is_ours)
+
+    def _instrument_of(self, symbol: str) -> str | None:
+        with self._store.open_book() as book:
+            return book.positions.instrument_of(symbol)
 
     def _concerns(self, order: ExternalOrder, symbol: str, instrument_id: str | None) -> bool:
         here = instrument_id or self._instrument_of(symbol)

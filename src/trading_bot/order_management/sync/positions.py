@@ -1,11 +1,11 @@
 """The shares that may be sold: the broker's positions compared with ours after each synchronisation."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 
-from trading_bot.clock import Clock, Seconds
+from trading_bot.clock import Seconds
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.freezes import Cause
 from trading_bot.order_management.book.order_book import OrderBook
@@ -18,14 +18,15 @@ from trading_bot.order_management.book.position_watch import (
     first_baseline,
     is_proven,
 )
+from trading_bot.order_management.context import OrderContext
 from trading_bot.order_management.exceptions import OrderStatusError
-from trading_bot.order_management.models import EXACT
-from trading_bot.order_management.order_store import OrderStore
+from trading_bot.order_management.models import EXACT, ExecutionMode
 from trading_bot.order_management.ports import AccountGateway
 from trading_bot.order_management.results import PositionDifference
 from trading_bot.order_management.sync.drift import act_on, explained_by_doubt
 from trading_bot.order_management.sync.external_orders import ExternalOrder, ExternalOrders
 from trading_bot.order_management.sync.free_shares import LATEST_LOOK_S, Free, HandCount, Shares, free_shares
+from trading_bot.order_management.sync.freshness import Freshness
 from trading_bot.order_management.sync.position_look import LookTaker
 from trading_bot.order_management.sync.round import SyncRound
 from trading_bot.order_management.sync.synchronizer import Synchronizer
@@ -42,29 +43,27 @@ _log = get_logger(__name__)
 class Holdings:
     """Looks at the positions, acts on what does not fit, and says how many shares are free to sell.
 
-    ``could_short`` says that the broker might take a sell of more than is held: then no sell rests on positions or open
-    orders older than `LATEST_LOOK_S`. ``view_age_s`` is the age of the last whole view of the open orders.
+    In live mode the broker might take a sell of more than is held: then no sell rests on positions or open orders older
+    than `LATEST_LOOK_S`.
     """
 
     def __init__(
         self,
+        context: OrderContext,
         *,
         account: AccountGateway,
-        store: OrderStore,
         synchronizer: Synchronizer,
-        clock: Clock,
         external: ExternalOrders,
-        could_short: bool,
-        view_age_s: Callable[[], Seconds | None],
+        freshness: Freshness,
     ) -> None:
         self._account = account
-        self._store = store
+        self._store = context.store
         self._synchronizer = synchronizer
-        self._clock = clock
+        self._clock = context.clock
         self._external = external
-        self._could_short = could_short
-        self._view_age_s = view_age_s
-        self._taker = LookTaker(account=account, store=store, clock=clock)
+        self._freshness = freshness
+        self._could_short = context.identity.mode is ExecutionMode.LIVE
+        self._taker = LookTaker(account=account, store=context.store, clock=context.clock)
         self._looked: Look | None = None
         self._unread_because: str | None = None
         self._differences: Mapping[str, Difference] = {}
@@ -76,11 +75,6 @@ class Holdings:
     def are_known(self) -> bool:
         """Whether the positions were read in this session, and are on record as the start."""
         return self._looked is not None
-
-    @property
-    def unread_because(self) -> str | None:
-        """Why the latest look that was due failed, if it did; sells rest on the one before it."""
-        return self._unread_because
 
     @property
     def unsettled(self) -> frozenset[str]:
@@ -229,10 +223,10 @@ class Holdings:
             return self._unread_because or _NOT_READ
         if not self._could_short:
             return None
-        if book.is_halted_for(Cause.STRANGER):
+        if book.is_halted_for(Cause.UNJOURNALED):
             return "another copy of this program may trade the account, and the account could go short"
         return self._too_old("positions", look.began.age_s(self._clock)) or self._too_old(
-            "open orders", self._view_age_s()
+            "open orders", self._freshness.age_s()
         )
 
     @staticmethod
@@ -269,13 +263,13 @@ class Holdings:
             return str(error)
         if look.began.slept_since(self._clock):
             return _SLEPT
-        problem = self._judge(look, by=deadline, looks_back=looks_back)
+        problem = self._taken_over(look, by=deadline, looks_back=looks_back)
         if problem is None:
             self._external_then = external
             self._external.note_look(then)
         return problem
 
-    def _judge(self, look: Look, *, by: Seconds, looks_back: bool) -> str | None:
+    def _taken_over(self, look: Look, *, by: Seconds, looks_back: bool) -> str | None:
         with self._store.open_book() as book:
             if not book.knows_positions:
                 if look.moved:
@@ -287,7 +281,7 @@ class Holdings:
         if looks_back and any(not difference.is_unexplained for difference in found.values()):
             found = self._after_looking_back(found, by=by)
         if self._looked is not None and look.began.mono < self._looked.began.mono:
-            return None  # somebody looked later, and has judged already
+            return None  # somebody looked later, and acted on that already
         self._looked, self._differences, self._in_doubt = look, found, in_doubt
         with self._store.open_book() as book:
             act_on(self._store, book, look, found, in_doubt=in_doubt)

@@ -29,7 +29,7 @@ class SyncRound:
     acknowledged: frozenset[ClientOrderId]
     """Orders of which the broker shows that a cancel is under way."""
     resurrected: tuple[OrderReport, ...]
-    """Orders at work at the broker that had ended on record, or that no order on record stands for although they bear
+    """Orders at work at the broker that had ended on record, or that no order on record stands for although they have
     its ``ref_id``: to be cancelled at once."""
     external: tuple[ExternalOrder, ...] | None
     """The open orders that no active order of ours stands for, or that cannot be read; None where the listing was not

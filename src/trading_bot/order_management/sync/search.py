@@ -4,7 +4,7 @@ A listing without the order proves that the order is not there only with a posit
 its own number, and a known order of ours stands in that very listing. An empty answer alone proves nothing.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -15,7 +15,8 @@ from trading_bot.order_management.events import OrderEvent
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import ClientOrderId
 from trading_bot.order_management.order_store import OrderStore
-from trading_bot.order_management.sync.absence import judge_absence
+from trading_bot.order_management.ports import AccountGateway
+from trading_bot.order_management.sync.absence import classify_absence
 from trading_bot.order_management.sync.foreign import CREATED_BEFORE_FIRST_BYTE
 
 LOOK_BACK = timedelta(hours=24)
@@ -55,18 +56,22 @@ def search_from(in_doubt: Iterable[TrackedOrder], known: Iterable[TrackedOrder])
 
 
 class AbsenceSearch:
-    """Says which orders a listing has disproved. ``pinned_account`` reads the account by a deadline, or raises."""
+    """Says which orders a listing has disproved.
+
+    The account is read again as one half of the positive control; without an ``account`` to read, the other half alone
+    has to do.
+    """
 
     def __init__(
         self,
         *,
         store: OrderStore,
         horizon: Horizon,
-        pinned_account: Callable[[Seconds], object],
+        account: AccountGateway | None,
     ) -> None:
         self._store = store
         self._horizon = horizon
-        self._pinned_account = pinned_account
+        self._account = account
         self._watched_since: dict[ClientOrderId, Seconds] = {}
 
     def conclude(self, in_doubt: Collection[TrackedOrder], searched: Searched) -> Iterator[str]:
@@ -75,19 +80,20 @@ class AbsenceSearch:
         has_control = any(name not in doubted for name in searched.ours)
         for name in doubted:
             if name not in searched.ours and name not in searched.fits:
-                yield from self._judged(name, searched, has_control=has_control)
+                yield from self._concluded(name, searched, has_control=has_control)
 
     def control_problem(self, *, has_control: bool, deadline: Seconds) -> str | None:
         """Return why a listing without an order proves nothing, or None."""
         if not has_control:
             return "no other order of ours stands in the broker's list, so the list proves nothing"
         try:
-            self._pinned_account(deadline)
+            if self._account is not None:
+                self._account.by(deadline).fetch_account()
         except OrderStatusError as error:
             return f"the account itself could not be read ({error})"
         return None
 
-    def _judged(self, name: ClientOrderId, searched: Searched, *, has_control: bool) -> Iterator[str]:
+    def _concluded(self, name: ClientOrderId, searched: Searched, *, has_control: bool) -> Iterator[str]:
         with self._store.open_book() as book:
             order = book.get(name)
         event = None if order is None else self._event(order, searched)
@@ -108,7 +114,7 @@ class AbsenceSearch:
         # Times of another process mean nothing on this one's clock: what it noted counts from when it is seen here.
         name = order.client_order_id
         since = self._watched_since.setdefault(name, began.mono) if is_on_record else began.mono
-        return judge_absence(
+        return classify_absence(
             order,
             listing_began=began.at,
             broker_time=searched.broker_time,

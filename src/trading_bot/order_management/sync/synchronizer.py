@@ -4,15 +4,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from trading_bot.clock import Clock, Moment, Seconds
+from trading_bot.clock import Moment, Seconds
+from trading_bot.order_management.book.anomalies import Anomaly, AnomalyKind
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
+from trading_bot.order_management.context import InFlight, OrderContext
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderLogError, OrderNotFoundError, OrderStatusError
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderId, OrderReport, OrderState
-from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.outcomes import Listing
 from trading_bot.order_management.ports import BrokerGateway
-from trading_bot.order_management.reconciliation import is_twin, reconcile
+from trading_bot.order_management.reconciliation import is_duplicate_ref_id, reconcile
 from trading_bot.order_management.results import SyncSummary
 from trading_bot.order_management.send_horizon import SendHorizon
 from trading_bot.order_management.sync.alarms import note_duplicate_ref_id, note_unjournaled
@@ -34,7 +35,7 @@ SYNC_DEADLINE_S: Seconds = 120.0
 """How long one round may read. What is not read by then is read anew, from the first page, in the next one."""
 
 _SLEPT = "the machine slept, or its clock was set, while the orders were being read; read them again"
-_VANISHED = "the broker answers that it does not know this order"
+_VANISHED = Anomaly(kind=AnomalyKind.VANISHED, evidence="the broker answers that it does not know this order")
 _LATE = "it turned up after it had been given up; it is cancelled"
 
 
@@ -59,34 +60,19 @@ class OrderHorizon:
         return self.session_end(replace(order.envelope, created_at=created_at))
 
 
-def nobody_asks(_deadline: Seconds) -> None:
-    """Read no account: there is none to read."""
-
-
 class Synchronizer:
-    """Reads the broker and books what it says.
+    """Reads the broker and books what it says. A submit that is ``in_flight`` is nobody else's to look for."""
 
-    ``is_in_flight`` names orders whose submit is still under way here; ``pinned_account`` reads the account by a point
-    on the clock, or raises `OrderStatusError`: without it no absence is proven.
-    """
-
-    def __init__(
-        self,
-        *,
-        gateway: BrokerGateway,
-        store: OrderStore,
-        clock: Clock,
-        horizon: OrderHorizon,
-        is_in_flight: Callable[[ClientOrderId], bool],
-        pinned_account: Callable[[Seconds], object] = nobody_asks,
-    ) -> None:
-        self._gateway = gateway
-        self._store = store
-        self._clock = clock
-        self._horizon = horizon
-        self._is_in_flight = is_in_flight
-        self._outstanding = OutstandingExecutions(store=store, clock=clock)
-        self._search = AbsenceSearch(store=store, horizon=horizon, pinned_account=pinned_account)
+    def __init__(self, context: OrderContext, in_flight: InFlight) -> None:
+        self._gateway = context.gateway
+        self._store = context.store
+        self._clock = context.clock
+        self._in_flight = in_flight
+        self._horizon = OrderHorizon(
+            sending=SendHorizon(times=context.settings, carrier=context.carrier), session_end=context.session_end
+        )
+        self._outstanding = OutstandingExecutions(store=context.store, clock=context.clock)
+        self._search = AbsenceSearch(store=context.store, horizon=self._horizon, account=context.account)
         self._echoed: Moment | None = None
 
     def run(self, *, within_s: Seconds = SYNC_DEADLINE_S) -> SyncRound:
@@ -231,7 +217,7 @@ class Synchronizer:
         )
 
     def _doubtful(self, book: OrderBook) -> tuple[TrackedOrder, ...]:
-        return tuple(order for order in book.unresolved() if not self._is_in_flight(order.client_order_id))
+        return tuple(order for order in book.unresolved() if order.client_order_id not in self._in_flight)
 
     def _book_listing(self, listing: Listing, tally: Tally) -> BookedListing:
         booked = BookedListing()
@@ -284,7 +270,7 @@ class Synchronizer:
     def _book(self, read_for: TrackedOrder, report: OrderReport, tally: Tally) -> None:
         with self._store.open_book() as book:
             order = book.get(read_for.client_order_id) or read_for
-            is_second = is_twin(order, report)
+            is_second = is_duplicate_ref_id(order, report)
             if not is_second and tally.is_stale(order, report):
                 return
             events = self.apply(order.client_order_id, report)
@@ -345,5 +331,5 @@ class Synchronizer:
 
     def note_vanished(self, order: TrackedOrder) -> None:
         """Put on record, once, that the broker does not know an order that it has told of."""
-        if _VANISHED not in order.anomalies:
-            self._store.record_fact(replace(about(order.envelope, EventKind.ANOMALY_FOUND), reason=_VANISHED))
+        if all(anomaly.kind is not AnomalyKind.VANISHED for anomaly in order.anomalies):
+            self._store.record_fact(_VANISHED.event(order.envelope))

@@ -1,0 +1,97 @@
+"""What every service of the order layer stands on: one frozen value, made once by whoever builds a manager.
+
+It holds what is shared and never replaced: the broker, the journal with its book, the settings, the latch, the clocks.
+What changes while a manager runs belongs to one service each, but for the submits that are under way (`InFlight`).
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from trading_bot.clock import Clock
+from trading_bot.error_handling.retry import Jitter
+from trading_bot.order_management.book.tracked_order import TrackedOrder
+from trading_bot.order_management.exceptions import OrderNotFoundError
+from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderEnvelope
+from trading_bot.order_management.order_store import OrderStore
+from trading_bot.order_management.ports import AccountGateway, BrokerGateway, MarketCheck, SendLock, TradingLatch
+from trading_bot.order_management.send_horizon import Carrier
+
+if TYPE_CHECKING:
+    from trading_bot.config import OrderManagementConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagerIdentity:
+    """Whose orders these are: the mode, and a key that stands for the account without naming it."""
+
+    mode: ExecutionMode
+    account_key: str
+
+
+class InFlight:
+    """The submits that are under way in this process, by client order id.
+
+    Ask under the store's lock where the answer decides something. One that is not here and has no answer on record was
+    interrupted.
+    """
+
+    def __init__(self) -> None:
+        self._ended: dict[ClientOrderId, threading.Event] = {}
+
+    def __contains__(self, client_order_id: ClientOrderId) -> bool:
+        return client_order_id in self._ended
+
+    def end_of(self, client_order_id: ClientOrderId) -> threading.Event | None:
+        """Return what is set once this submit has ended; None if it is not under way."""
+        return self._ended.get(client_order_id)
+
+    def begin(self, client_order_id: ClientOrderId) -> None:
+        """Note that a submit begins."""
+        self._ended[client_order_id] = threading.Event()
+
+    def finish(self, client_order_id: ClientOrderId) -> None:
+        """Let everybody go on who waits for this submit's end."""
+        self._ended.pop(client_order_id).set()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderContext:
+    """What the services share. ``account`` is None where no positions are read: then no sell is bounded by them."""
+
+    gateway: BrokerGateway
+    account: AccountGateway | None
+    store: OrderStore
+    """The journal and the book folded from it, behind one lock."""
+    settings: "OrderManagementConfig"
+    identity: ManagerIdentity
+    latch: TradingLatch
+    send_lock: SendLock
+    clock: Clock
+    new_id: Callable[[], str]
+    jitter: Jitter
+    session_end: Callable[[OrderEnvelope], datetime]
+    """The close, in UTC, of the session that a good-for-day order created then could rest in."""
+    before_sync: Callable[[], object]
+    """Runs before each synchronisation."""
+    carrier: Carrier
+    """What the gateway's bytes travel on."""
+    check_market: MarketCheck
+    """Refuses an entry that the visible market does not allow."""
+
+
+def order_on_record(store: OrderStore, identifier: str) -> TrackedOrder:
+    """Return the order that has this client order id or this id of the broker's.
+
+    Raises:
+        OrderNotFoundError: the journal has none.
+    """
+    with store.open_book() as book:
+        order = book.by_either_id(identifier)
+    if order is None:
+        raise OrderNotFoundError(
+            f"no order {ascii(identifier)[:80]} is in the journal; list the orders to see the ids", order_id=identifier
+        )
+    return order

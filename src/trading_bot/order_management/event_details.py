@@ -1,0 +1,193 @@
+"""The details of a record, typed by its kind of event: one place that writes them as text and reads them back.
+
+A record holds its details as a flat map of texts, so that a line reads the same whoever wrote it. Nobody but this
+module and the folds beside their records (freezes, exits, acceptances) knows the keys. What an older record does not
+say is None.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeAlias
+
+from trading_bot.order_management.events import OrderEvent
+from trading_bot.order_management.models import ClientOrderId, OrderReport, TimeInForce
+from trading_bot.order_management.outcomes import Ending, SubmitOutcome
+
+Details: TypeAlias = dict[str, str]
+
+_TRUE, _FALSE = "true", "false"
+_SWITCHES = {_TRUE: True, _FALSE: False}
+_INSTRUMENT_ID = "instrument_id"
+
+
+def _present(**texts: str | None) -> Details:
+    return {key: text for key, text in texts.items() if text is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentDetails:
+    """Of ``order_intended``: what its fields do not say of the order."""
+
+    reference_price: Decimal
+    time_in_force: TimeInForce
+    extended_hours: bool
+    body_sha256: str | None = None
+    """The digest of the bytes that are sent."""
+    replaces: ClientOrderId | None = None
+    """FIX tag 41."""
+    instrument_id: str | None = None
+    arming: str | None = None
+    """The arming under which it was decided."""
+
+    def as_text(self) -> Details:
+        """Return them as a record holds them."""
+        return _present(
+            reference_price=f"{self.reference_price:f}",
+            time_in_force=self.time_in_force.value,
+            extended_hours=_TRUE if self.extended_hours else _FALSE,
+            body_sha256=self.body_sha256,
+            replaces=self.replaces,
+            instrument_id=self.instrument_id,
+            arming=self.arming,
+        )
+
+    @classmethod
+    def of(cls, fact: OrderEvent) -> "IntentDetails":
+        """Read them.
+
+        Raises:
+            KeyError, ValueError, ArithmeticError: one is missing or wrong.
+        """
+        details = fact.details
+        replaces = details.get("replaces")
+        return cls(
+            reference_price=Decimal(details["reference_price"]),
+            time_in_force=TimeInForce(details["time_in_force"]),
+            extended_hours=_SWITCHES[details["extended_hours"]],
+            body_sha256=details.get("body_sha256"),
+            replaces=None if replaces is None else ClientOrderId(replaces),
+            instrument_id=details.get(_INSTRUMENT_ID),
+            arming=details.get("arming"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptDetails:
+    """Of ``submit_attempted``: how one request ended, and why."""
+
+    outcome: Ending
+    cause: str | None = None
+
+    def as_text(self) -> Details:
+        """Return them as a record holds them."""
+        return _present(outcome=self.outcome.value, cause=self.cause)
+
+    @classmethod
+    def of_outcome(cls, outcome: SubmitOutcome) -> "AttemptDetails":
+        """Return what is recorded of an outcome."""
+        return cls(outcome=outcome.ending, cause=outcome.cause)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoubtDetails:
+    """Of ``order_outcome_unknown``: whether the broker said that it has the order."""
+
+    surely_there: bool = False
+
+    def as_text(self) -> Details:
+        """Return them as a record holds them."""
+        return {"surely_there": _TRUE} if self.surely_there else {}
+
+    @classmethod
+    def of(cls, fact: OrderEvent) -> "DoubtDetails":
+        """Read them."""
+        return cls(surely_there=fact.details.get("surely_there") == _TRUE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportDetails:
+    """Of a record that a report of the broker's made: its own word, and what else it named."""
+
+    broker_state: str | None = None
+    """None where the record is not of a report."""
+    state_is_known: bool = True
+    """Whether that word is understood."""
+    instrument_id: str | None = None
+
+    def as_text(self) -> Details:
+        """Return them as a record holds them."""
+        return _present(
+            broker_state=self.broker_state,
+            state_is_known=None if self.state_is_known else _FALSE,
+            instrument_id=self.instrument_id,
+        )
+
+    @classmethod
+    def of(cls, fact: OrderEvent) -> "ReportDetails":
+        """Read them."""
+        return cls(
+            broker_state=fact.details.get("broker_state"),
+            state_is_known=fact.details.get("state_is_known") != _FALSE,
+            instrument_id=fact.details.get(_INSTRUMENT_ID),
+        )
+
+    @classmethod
+    def of_report(cls, report: OrderReport, *, names_instrument: bool) -> "ReportDetails":
+        """Return what is recorded of a report; its instrument only where that is news of the order."""
+        return cls(
+            broker_state=report.broker_state,
+            state_is_known=report.state_is_known,
+            instrument_id=report.instrument_id if names_instrument else None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelAnswerDetails:
+    """Of ``cancel_answered``: how the request ended, and the broker's words."""
+
+    reply: str
+    text: str
+
+    def as_text(self) -> Details:
+        """Return them as a record holds them."""
+        return {"reply": self.reply, "text": self.text}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionDetails:
+    """Of ``order_resolved``: what a person decided, and who."""
+
+    decision: str
+    by: str
+
+    def as_text(self) -> Details:
+        """Return them as a record holds them."""
+        return {"as": self.decision, "by": self.by}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifferenceDetails:
+    """Of ``position_differed``, and of a freeze for a position: both numbers of shares.
+
+    Two records are of the same difference if both numbers are the same.
+    """
+
+    broker: Decimal
+    """Shares that the broker shows."""
+    expected: Decimal | None = None
+    """Shares that our fills explain; None where the account is short, whatever they explain."""
+
+    def as_text(self) -> Details:
+        """Return them as a record holds them."""
+        return _present(broker=f"{self.broker:f}", expected=None if self.expected is None else f"{self.expected:f}")
+
+    @classmethod
+    def of(cls, fact: OrderEvent | None) -> "DifferenceDetails | None":
+        """Read them; None where there is no record, or it names no numbers that can be read."""
+        if fact is None or "broker" not in fact.details:
+            return None
+        expected = fact.details.get("expected")
+        try:
+            return cls(broker=Decimal(fact.details["broker"]), expected=None if expected is None else Decimal(expected))
+        except ArithmeticError:
+            return None
