@@ -18,7 +18,7 @@ from trading_bot.order_management.journal.port import (
     OrderKeyKind,
     Pointer,
 )
-from trading_bot.order_management.journal.sql import check_follows
+from trading_bot.order_management.journal.sql import check_commit
 from trading_bot.order_management.models import ClientOrderId
 
 PATIENCE_S = 30
@@ -145,7 +145,7 @@ class MemoryJournal:
             self._refuse_fork()
             if self._refusal is not None:
                 raise type(self._refusal)(str(self._refusal))
-            after = check_follows(commit.records, head=self._head)
+            after = check_commit(commit, head=self._head, identity=self._identity, journal="in memory")
             if commit == Commit():
                 return
             held, self._held = self._held, None
@@ -191,6 +191,10 @@ class MemoryJournal:
         self._refuse_unopened()
         return tuple(self._record(seq) for seq in sorted({pointer.seq for pointer in self.storage.standing}))
 
+    def pointers(self, kind: str) -> tuple[Pointer, ...]:
+        self._refuse_unopened()
+        return tuple(sorted(pointer for pointer in self.storage.standing if pointer.kind == kind))
+
     def records_of(self, client_order_id: ClientOrderId) -> tuple[JournalRecord, ...]:
         self._refuse_unopened()
         records = (self._record(seq) for seq in sorted(self.storage.records))
@@ -200,6 +204,10 @@ class MemoryJournal:
         self._refuse_unopened()
         seq = self.storage.order_keys.get((kind, key))
         return None if seq is None else self._record(seq).fact.client_order_id
+
+    def has_key(self, kind: OrderKeyKind, key: str) -> bool:
+        self._refuse_unopened()
+        return (kind, key) in self.storage.order_keys
 
     def page(self, *, after: int, limit: int) -> Sequence[SealedRecord]:
         self._refuse_unopened()

@@ -42,7 +42,7 @@ def test_a_database_that_nobody_has_open_can_be_read_alone(desk):
 
 
 def test_a_database_that_a_bot_has_open_cannot_be_read_alone(desk):
-    with pytest.raises(OrderLogError, match="cannot be read alone"):
+    with pytest.raises(OrderLogError, match="cannot be read"):
         ExclusiveReader(desk.database, account_key=ACCOUNT, busy_timeout_s=0).read_head()
     desk.close()
 

@@ -4,42 +4,25 @@ Readers share a small file beside the database. Where SQLite can neither find no
 open, one that has it alone needs no such file. Never ``immutable``: that would read past what the log beside it holds.
 """
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trading_bot.clock import Seconds
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
 from trading_bot.order_management.journal.port import JournalMissingError
-from trading_bot.order_management.journal.sql import AccountRows, RowReader, check_schema_version
-from trading_bot.order_management.journal.sqlite import BUSY_TIMEOUT_S, SqliteReader, explained
+from trading_bot.order_management.journal.sqlite_reading import BUSY_TIMEOUT_S, SqliteReader, connect
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection, Cursor
 
 
-class ExclusiveReader(RowReader):
+class ExclusiveReader(SqliteReader):
     """Reads a database that nobody else has open; it keeps others out meanwhile."""
 
     def __init__(self, path: Path, *, account_key: str, busy_timeout_s: Seconds = BUSY_TIMEOUT_S) -> None:
-        super().__init__(AccountRows(account_key, journal=path))
-        self._path = path
-        self._busy_timeout_s = busy_timeout_s
-
-    @contextmanager
-    def _lent(self) -> Iterator[sqlite3.Cursor]:
-        address = f"{self._path.absolute().as_uri()}?mode=rw"
-        try:
-            with (
-                closing(
-                    sqlite3.connect(address, uri=True, timeout=self._busy_timeout_s, isolation_level=None)
-                ) as connection,
-                closing(connection.cursor()) as cursor,
-            ):
-                cursor.execute("PRAGMA locking_mode = EXCLUSIVE")
-                cursor.execute("BEGIN")
-                check_schema_version(cursor, journal=self._path)
-                yield cursor
-        except sqlite3.Error as error:
-            raise explained(error, journal=self._path, failed="read alone") from error
+        super().__init__(path, account_key=account_key, connector=_alone, busy_timeout_s=busy_timeout_s)
 
 
 class SharedOrAloneReader(SqliteReader):
@@ -50,7 +33,7 @@ class SharedOrAloneReader(SqliteReader):
         self._alone = ExclusiveReader(path, account_key=account_key, busy_timeout_s=busy_timeout_s)
 
     @contextmanager
-    def _lent(self) -> Iterator[sqlite3.Cursor]:
+    def _lent(self) -> "Iterator[Cursor]":
         with ExitStack() as stack:
             try:
                 cursor = stack.enter_context(super()._lent())
@@ -62,3 +45,9 @@ class SharedOrAloneReader(SqliteReader):
                 except OrderLogError:
                     raise shared from None
             yield cursor
+
+
+def _alone(path: Path, _mode: str, busy_timeout_s: Seconds) -> "Connection":
+    connection = connect(path, "rw", busy_timeout_s)
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    return connection
