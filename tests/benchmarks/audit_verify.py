@@ -29,7 +29,8 @@ from trading_bot.order_management.journal.audit_log import AuditLog
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord, head_at, seal
 from trading_bot.order_management.journal.identity import opening
 from trading_bot.order_management.journal.port import Commit, OrderKey, OrderKeyKind
-from trading_bot.order_management.journal.sqlite import SqliteJournal, SqliteReader
+from trading_bot.order_management.journal.sqlite import SqliteJournal
+from trading_bot.order_management.journal.sqlite_reading import SqliteReader
 from trading_bot.order_management.models import ClientOrderId, ExecutionId, OrderState
 
 RECORDS = 1_000_000

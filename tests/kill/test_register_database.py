@@ -11,10 +11,9 @@ from tests.support.order_story import intended, now_in, order_id_of, ref_of
 from tests.support.stored_journal import StoredJournal
 from trading_bot.files import LocalFiles
 from trading_bot.kill.journal_process import DatabaseUnreadError, JournalProcess
-from trading_bot.kill.read_database import ExclusiveReader, answer, main
+from trading_bot.kill.read_database import main
 from trading_bot.kill.register import KnownOrders, LookUp, read_known_orders
-from trading_bot.order_management.exceptions import OrderLogError
-from trading_bot.order_management.models import ClientOrderId, OrderId, OrderState
+from trading_bot.order_management.models import OrderId, OrderState
 from trading_bot.state_folder import StateFolder
 
 STORY = (
@@ -153,7 +152,7 @@ class TestTheProcess:
     def test_what_it_says_of_its_failure_is_told(self, desk):
         desk.close()
         desk.database.write_bytes(b"rubbish" * 999)
-        with pytest.raises(DatabaseUnreadError, match="cannot be read"):
+        with pytest.raises(DatabaseUnreadError, match="file is not a database"):
             process(desk).read()
 
     def test_no_process_is_asked_about_no_name(self, desk):
@@ -171,20 +170,7 @@ class TestTheProcess:
         assert main([*place, ref_of("open"), "x"]) == 0
         assert capfdbinary.readouterr().out == b'{"known": ["' + ref_of("open").encode() + b'"]}\nend\n'
         assert main([str(desk.database.with_name("none")), *place[1:]]) == 1
-        assert b"cannot be read" in capfdbinary.readouterr().err
-
-    def test_a_database_that_nobody_has_open_can_be_read_alone(self, desk):
-        desk.close()
-        alone = ExclusiveReader(desk.database, account_key=desk.account)
-        told = alone.records_of(ClientOrderId("open"))
-        assert [record.fact.client_order_id for record in told] == ["open", "open"]
-
-    def test_a_database_that_a_bot_has_open_cannot_be_read_alone(self, desk):
-        with pytest.raises(OrderLogError, match="cannot be read alone"):
-            ExclusiveReader(desk.database, account_key=desk.account).read_head()
-
-    def test_the_first_reason_is_not_hidden_by_the_second(self, desk):
-        assert answer(desk.database, desk.account, desk.log_path, ()).endswith(b"end\n")
+        assert b"there is no journal" in capfdbinary.readouterr().err
 
 
 def test_an_order_on_record_that_only_a_look_up_knows_is_not_said_to_be_a_copys(tmp_path):

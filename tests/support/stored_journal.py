@@ -19,7 +19,8 @@ from trading_bot.order_management.journal.audit_log import AuditLog
 from trading_bot.order_management.journal.chain import SealedRecord, head_at, seal
 from trading_bot.order_management.journal.identity import JournalIdentity, opening
 from trading_bot.order_management.journal.port import Commit, OrderKey, OrderKeyKind, Pointer
-from trading_bot.order_management.journal.sqlite import SqliteJournal, SqliteReader
+from trading_bot.order_management.journal.sqlite import SqliteJournal
+from trading_bot.order_management.journal.sqlite_reading import SqliteReader
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.startup.paper import PAPER_ACCOUNT
 from trading_bot.state_folder import account_key

@@ -8,10 +8,8 @@ broker has is the positive control of a kill's proof.
 """
 
 import json
-import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
 from pathlib import Path
 
 from trading_bot.kill.journal_process import THE_END
@@ -20,8 +18,8 @@ from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import encode
 from trading_bot.order_management.journal.log_comparison import compare_with_database
 from trading_bot.order_management.journal.port import OrderKeyKind
-from trading_bot.order_management.journal.sql import AccountRows, Cursor, RowReader, check_schema_version
-from trading_bot.order_management.journal.sqlite import SqliteReader
+from trading_bot.order_management.journal.sql import Cursor, RowReader
+from trading_bot.order_management.journal.sqlite_alone import SharedOrAloneReader
 from trading_bot.order_management.models import ClientOrderId
 
 _NEWEST = 500
@@ -36,28 +34,6 @@ _AT_BROKER = (
     "SELECT client_order_id FROM record WHERE account = ? AND order_id IS NOT NULL AND client_order_id IS NOT NULL"
     " ORDER BY seq DESC LIMIT 1"
 )
-
-
-class ExclusiveReader(RowReader):
-    """Reads a database that nobody has open, where SQLite cannot share memory: a folder that takes no new file."""
-
-    def __init__(self, path: Path, *, account_key: str) -> None:
-        super().__init__(AccountRows(account_key, journal=path))
-        self._path = path
-
-    @contextmanager
-    def _lent(self) -> Iterator[sqlite3.Cursor]:
-        address = f"{self._path.absolute().as_uri()}?mode=rw"
-        try:
-            with (
-                closing(sqlite3.connect(address, uri=True, timeout=_BUSY_S, isolation_level=None)) as connection,
-                closing(connection.cursor()) as cursor,
-            ):
-                cursor.execute("PRAGMA locking_mode = EXCLUSIVE")
-                check_schema_version(cursor, journal=self._path)
-                yield cursor
-        except sqlite3.Error as error:
-            raise OrderLogError(f"the journal {self._path} cannot be read alone either ({error})") from error
 
 
 def told(reader: RowReader, *, account_key: str, log: Path) -> Iterator[bytes]:
@@ -101,15 +77,8 @@ def answer(database: Path, account_key: str, log: Path, names: Sequence[str]) ->
     Raises:
         OrderLogError: the database cannot be read, whether shared or alone.
     """
-    for reader in (
-        SqliteReader(database, account_key=account_key, busy_timeout_s=_BUSY_S),
-        ExclusiveReader(database, account_key=account_key),
-    ):
-        try:
-            return b"".join(names_on_record(reader, names) if names else told(reader, account_key=account_key, log=log))
-        except OrderLogError as error:
-            failure = error
-    raise failure
+    reader = SharedOrAloneReader(database, account_key=account_key, busy_timeout_s=_BUSY_S)
+    return b"".join(names_on_record(reader, names) if names else told(reader, account_key=account_key, log=log))
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -9,7 +9,7 @@ from trading_bot.files import FileSystem, LocalFiles
 from trading_bot.latch import Latch
 from trading_bot.operations.recorded import RecordedAnswers
 from trading_bot.order_management.journal.port import JournalReader
-from trading_bot.order_management.journal.sqlite import SqliteReader
+from trading_bot.order_management.journal.sqlite_alone import SharedOrAloneReader
 from trading_bot.startup.paper import configured_account
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder, account_key, journal_path
@@ -36,7 +36,7 @@ def journal_on_record(
     database = state.journal_database
     if (files or LocalFiles()).facts_at(database) is None:
         return None
-    reader = SqliteReader(database, account_key=account_key)
+    reader = SharedOrAloneReader(database, account_key=account_key)
     return JournalOnRecord(name=str(database), reader=reader, rows=StoredRows(account_key, read=reader.query), log=log)
 
 

@@ -15,7 +15,7 @@ are still there. It stops nothing: where it fails, `AuditLog.problem` says why.
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import date
 from itertools import takewhile
 from pathlib import Path
 
@@ -140,6 +140,8 @@ class AuditLog:
 
     def _fitting(self, place: _Place, records: Sequence[SealedRecord]) -> Sequence[SealedRecord]:
         """Return the records that go into the live file as it is: those of one day, up to the one that fills it."""
+        if len(records) == 1:
+            return records
         day, size, found = _day_of(records[0].record), place.size, list[SealedRecord]()
         for sealed in takewhile(lambda each: _day_of(each.record) == day, records):
             if found and size >= self._max_bytes:
@@ -162,7 +164,8 @@ class AuditLog:
 
     def _write_lines(self, place: _Place, records: Sequence[SealedRecord]) -> None:
         data = b"".join(sealed.line for sealed in records)
-        self._files.make_folder(self._path.parent)
+        if place.size == 0:
+            self._files.make_folder(self._path.parent)
         descriptor = self._files.open_append(self._path)
         try:
             written = self._files.write(descriptor, data)
@@ -221,5 +224,5 @@ def _hash_of(record: JournalRecord | None) -> str:
     return record.hash if record is not None else ChainHead.genesis().hash
 
 
-def _day_of(record: JournalRecord) -> str:
-    return f"{record.ts.astimezone(UTC):%Y-%m-%d}"
+def _day_of(record: JournalRecord) -> date:
+    return record.ts.date()  # which is in UTC
