@@ -116,7 +116,7 @@ def test_a_journal_that_is_not_where_it_was_is_refused(account):
 
 def test_another_journal_than_the_noted_one_is_not_taken_over(account, tmp_path):
     account.note(tmp_path / "elsewhere" / "orders.jsonl")
-    with pytest.raises(OrderLogError, match="elsewhere/orders.jsonl, and logs_dir leads to"):
+    with pytest.raises(OrderLogError, match=r"elsewhere/orders\.jsonl, and logs_dir leads to"):
         account.start()
     assert account.old.live.exists()
 
