@@ -226,8 +226,8 @@ class _Run:
         if not is_stored:
             return None
         order = self._order(line)
-        if order is None or order.state is not OrderState.PENDING_SUBMIT:
-            return _anomaly(line, order, "an intent that was refused is on record, and its order is not as it left it")
+        if order is None:
+            return _anomaly(line, order, "an intent that was refused is on record, and its order is not")
         reason = "the journal had refused it, and kept it all the same"
         return replace(about(order.envelope, EventKind.ORDER_NOT_SENT), status=OrderState.NOT_SENT, reason=reason)
 

@@ -309,6 +309,7 @@ class ReadOnly(MortalFiles):
 def test_files_that_cannot_be_renamed_stop_the_start_and_are_renamed_by_the_next(released, engine):
     with pytest.raises(OrderLogError, match="cannot be renamed: Read-only file system"):
         released.start(engine.journal(begins=False), files=ReadOnly())
+    assert not is_unfinished(engine.reader())
     opened = released.start(engine.journal(begins=False))
     assert not released.live.exists()
     assert opened.head.seq == released.expected["head"]["seq"] + 1
@@ -401,6 +402,14 @@ def test_the_journal_of_another_account_or_mode_is_refused(released, identity):
         released.start(engine.journal(identity, begins=False), identity=identity)
     assert released.bytes() == before
     assert engine.storage.records == {}
+
+
+def test_an_import_into_a_database_that_was_damaged_meanwhile_does_not_go_on(released, memory):
+    interrupted(released, memory)
+    memory.lose(memory.storage.head.seq - 1)
+    before = released.bytes()
+    assert released.start(memory.journal(begins=False)).problem is not None
+    assert released.bytes() == before
 
 
 def test_a_damaged_database_is_not_imported_into(released, memory):

@@ -98,8 +98,8 @@ def cut_off(old: V1Folder) -> None:
     note(old, seq=old.expected["head"]["seq"])
 
 
-def resealed(event: OrderEvent, *, head: ChainHead) -> bytes:
-    return seal(event, head=head, ts=MONDAY, mono=Decimal(0), session_id="session-1").line
+def resealed(event: OrderEvent, *, head: ChainHead, session_id: str = "session-1") -> bytes:
+    return seal(event, head=head, ts=MONDAY, mono=Decimal(0), session_id=session_id).line
 
 
 def two_stories(old: V1Folder) -> None:
@@ -109,6 +109,28 @@ def two_stories(old: V1Folder) -> None:
     fact = OrderEvent(event=EventKind.SESSION_STOPPED)
     line = resealed(fact, head=ChainHead(seq=record.seq - 1, hash=record.prev))
     old.live.write_bytes(b"".join([*kept, line]))
+
+
+def refused_by_another(old: V1Folder) -> None:
+    """The intent behind the continuation's beginning was not written by whoever went on there: it may be acted on."""
+    *kept, last = old.live.read_bytes().splitlines(keepends=True)
+    record = decode_alone(last.rstrip())
+    head = ChainHead(seq=record.seq - 1, hash=record.prev)
+    line = resealed(record.fact, head=head, session_id="session-2")
+    old.live.write_bytes(b"".join([*kept, line]))
+
+
+def two_refused(old: V1Folder) -> None:
+    record = decode_alone(old.live.read_bytes().splitlines()[-1])
+    append(old.live, resealed(record.fact, head=ChainHead(seq=record.seq, hash=record.hash)))
+
+
+def line_of_another(old: V1Folder) -> None:
+    append(old.live, V1Folder(LAST, old.root / "another").live.read_bytes().splitlines(keepends=True)[3])
+
+
+def append(path: Path, data: bytes) -> None:
+    path.write_bytes(path.read_bytes() + data)
 
 
 def wrong_link(old: V1Folder) -> None:
@@ -153,6 +175,13 @@ DAMAGE: dict[str, tuple[Callable[[V1Folder], object], str]] = {
     ),
     "a second continuation": (second_continuation, "is a second continuation beside it"),
     "a continuation of another journal": (foreign_continuation, "does not go on from its record"),
+    "a segment with more behind its end": (
+        lambda old: append(old.finished[0], b"{"),
+        "does not end where its successor says",
+    ),
+    "an intent of another writer behind a continuation": (refused_by_another, "is another one in"),
+    "two intents behind a continuation": (two_refused, "is another one in"),
+    "a whole line of another journal at the end": (line_of_another, "is bad"),
     "two files that tell different stories": (two_stories, "is another one in"),
     "a first record that contradicts itself": (wrong_link, "contradicts itself"),
     "an endless line": (lambda old: old.live.write_bytes(old.live.read_bytes() + b"x" * 70_000), "is too long"),
