@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from trading_bot._version import __version__
 
 if TYPE_CHECKING:
-    from trading_bot.bot import TradeResult, TradeStatus, TradingBot
+    from trading_bot.bot import TradeRequest, TradeResult, TradeStatus, TradingBot
     from trading_bot.config import Config, OrderManagementConfig
     from trading_bot.order_management.exceptions import (
         AuthenticationError,
@@ -70,6 +70,7 @@ __all__ = [
     "Side",
     "SyncSummary",
     "TimeInForce",
+    "TradeRequest",
     "TradeResult",
     "TradeStatus",
     "TradingBot",
@@ -80,7 +81,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "trading_bot.bot": ("TradeResult", "TradeStatus", "TradingBot"),
+    "trading_bot.bot": ("TradeRequest", "TradeResult", "TradeStatus", "TradingBot"),
     "trading_bot.config": ("Config", "OrderManagementConfig"),
     "trading_bot.order_management.exceptions": (
         "AuthenticationError",

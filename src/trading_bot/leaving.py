@@ -50,7 +50,7 @@ class Leaving:
         self._mode = mode
 
     def leave(self, leave: Leave) -> ExitResult:
-        """Leave one position; see `OrderManager.leave`. Never raises an `OrderError`; wrong values are refused."""
+        """Leave one position; see `ExitService.leave`. Never raises an `OrderError`; wrong values are refused."""
         try:
             leave = checked(leave)
             result = self._manager.ways_out.leave(leave, gather=self._gather)

@@ -1,6 +1,7 @@
 """The manager as its callers see it: signatures, envelopes, and the whole of one order's life."""
 
 import inspect
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -131,6 +132,7 @@ def test_a_strategys_offsets_are_its_own():
     request = OrderRequest(symbol="AAPL", side=Side.BUY, quantity=10, reference_price=Decimal(100))
     assert bench.manager.preview(request, strategy_name="patient").limit_price == Decimal("99.70")
     assert bench.manager.preview(request).limit_price == BUY_LIMIT
+    assert bench.manager.preview(replace(request, strategy_name="patient")).limit_price == Decimal("99.70")
     assert bench.manager.place_limit_order(request, strategy_name="patient").limit_price == Decimal("99.70")
 
 

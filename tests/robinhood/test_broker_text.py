@@ -7,7 +7,7 @@ import pytest
 from tests.support.loopback_broker.acts import reply
 from tests.support.loopback_broker.bench import bench
 from trading_bot.robinhood.broker_text import LONGEST_READ, masked
-from trading_bot.robinhood.fields import Payload, Word, parse_payload
+from trading_bot.robinhood.fields import MaybeWord, Payload, parse_payload
 from trading_bot.robinhood.wire import printable
 
 ORDER = "7a2f7d2c-1f0e-4a57-9f0b-2f2d8a0c1b11"
@@ -16,7 +16,7 @@ WEB_TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjE3OTV9.c2lnbmF0dXJl"
 
 
 class _Row(Payload):
-    state: Word
+    state: MaybeWord
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """What the bot makes of its parts: statuses out of errors, steps in order, and a stop that always closes."""
 
+import inspect
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import MISSING, fields
 from decimal import Decimal
 from pathlib import Path
 from typing import cast
@@ -10,7 +12,7 @@ import pytest
 
 from tests.support.bot_bench import BotBench, answers, never_leaves
 from tests.support.paper_market import MONDAY
-from trading_bot.bot import Lifecycle, StartError, TradeStatus, TradingBot
+from trading_bot.bot import Lifecycle, StartError, TradeRequest, TradeStatus, TradingBot
 from trading_bot.clock import VirtualClock
 from trading_bot.config import Config
 from trading_bot.logging.trade_logger import StructuredTradeLogger, TradeRecord
@@ -201,6 +203,27 @@ class TestErrors:
         result = parts.bot.execute_trade("AAPL", "buy", 10, Decimal(100), "why")
         assert result.code == "status_unavailable"
         assert parts.records[0].strategy_name == "manual"
+
+    def test_a_trade_that_is_one_value_has_the_arguments_and_defaults_of_execute_trade(self):
+        arguments = dict(inspect.signature(TradingBot.execute_trade).parameters)
+        del arguments["self"]
+        defaults = {each.name: each.default for each in fields(TradeRequest) if each.default is not MISSING}
+        assert list(arguments) == [each.name for each in fields(TradeRequest)]
+        assert {name: each.default for name, each in arguments.items() if each.default is not each.empty} == defaults
+
+    def test_a_trade_that_is_one_value_is_recorded_as_execute_trade_would(self):
+        first, second = Parts(), Parts()
+        answer = first.bot.execute_trade("AAPL", "buy", 10, Decimal(100), "why", "momentum", time_in_force="gtc")
+        trade = TradeRequest(
+            symbol="AAPL",
+            action="buy",
+            shares=10,
+            price=Decimal(100),
+            reason="why",
+            strategy_name="momentum",
+            time_in_force="gtc",
+        )
+        assert (second.bot.trade(trade), second.records) == (answer, first.records)
 
 
 class TestStart:

@@ -39,7 +39,7 @@ from trading_bot.order_management.submit.placement import (
 from trading_bot.order_management.submit.pricing import PricePreview
 from trading_bot.order_management.submit.replace import Change
 from trading_bot.order_management.sync.outstanding import latest_status
-from trading_bot.order_management.ways_out import WaysOut
+from trading_bot.order_management.ways_out import ExitService
 from trading_bot.order_management.wiring import Services
 
 if TYPE_CHECKING:
@@ -140,9 +140,9 @@ class OrderManager:
         return self._services.view
 
     @property
-    def ways_out(self) -> WaysOut:
+    def ways_out(self) -> ExitService:
         """Exits, and what stops the way in."""
-        return self._services.ways_out
+        return self._services.exits
 
     def place_limit_buy(
         self,

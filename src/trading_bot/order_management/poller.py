@@ -38,17 +38,11 @@ class Poller:
         self._successors_left = _SUCCESSORS
         self._died_because: str | None = None
         self._failures = 0
-        self._last_failure: Exception | None = None
 
     @property
     def failures(self) -> int:
         """How many steps met something that is no order error, and so most likely a defect."""
         return self._failures
-
-    @property
-    def last_failure(self) -> Exception | None:
-        """The latest of them, or None."""
-        return self._last_failure
 
     @property
     def is_running(self) -> bool:
@@ -112,9 +106,8 @@ class Poller:
             step()
         except OrderError as error:
             _log.warning("synchronisation_failed", code=error.code, message=str(error))
-        except Exception as error:  # noqa: BLE001 - a dead poller follows no order; one bad round must not end the rest
+        except Exception:  # noqa: BLE001 - a dead poller follows no order; one bad round must not end the rest
             self._failures += 1
-            self._last_failure = error
             _log.exception("poller_failed", failures=self._failures)
 
     def _watch_latch(self) -> None:

@@ -16,7 +16,7 @@ _FOLLOWED_S = 5.0
 """How long the cancels of a flatten are followed before the positions are left: each exit cancels its own again."""
 
 
-class WaysOut:
+class ExitService:
     """Leaves positions. Safe to use from several threads."""
 
     def __init__(

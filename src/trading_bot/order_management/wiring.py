@@ -15,11 +15,11 @@ from trading_bot.order_management.submit.halts import TradingHalts
 from trading_bot.order_management.submit.placement import SubmitService
 from trading_bot.order_management.submit.replace import Replacement
 from trading_bot.order_management.sync.synchronizer import Synchronizer
-from trading_bot.order_management.ways_out import WaysOut
+from trading_bot.order_management.ways_out import ExitService
 
 
 class Services:
-    """Cancel, synchronise, submit and leave, over one context; and what people decide and look at."""
+    """Cancel, synchronise, submit and exit, over one context; and what people decide and look at."""
 
     def __init__(self, context: OrderContext) -> None:
         in_flight = InFlight()
@@ -30,8 +30,8 @@ class Services:
         self.halts = TradingHalts(context, sync=self.sync, cancel_all=self.cancel_all)
         self.submit = SubmitService(context, sync=self.sync, cancel=self.cancel, halts=self.halts, in_flight=in_flight)
         self.replacing = Replacement(context, submit=self.submit, cancel=self.cancel)
-        exits = Exits(context, submit=self.submit, replacing=self.replacing, cancel=self.cancel, sync=self.sync)
-        self.ways_out = WaysOut(context, exits=exits, cancel=self.cancel, halts=self.halts, holdings=self.sync.holdings)
+        runs = Exits(context, submit=self.submit, replacing=self.replacing, cancel=self.cancel, sync=self.sync)
+        self.exits = ExitService(context, exits=runs, cancel=self.cancel, halts=self.halts, holdings=self.sync.holdings)
         self.view = AccountView(external=self.sync.external, holdings=self.sync.holdings, store=context.store)
         self.decisions = OperatorDecisions(
             context, synchronizer=synchronizer, holdings=self.sync.holdings, in_flight=in_flight

@@ -2,8 +2,8 @@
 
 A broker may echo anything in a refusal, a reason or a word for a state, and every such text goes on to the journal, the
 audit log, logs, messages and JSON output. None of those asks again. So no text of a reply may pass by this module: free
-text through `printable` of `wire`, single words through `Word` of `fields`. Ids and symbols are checked for their form
-instead, because they have to stay what they are.
+text through `printable` of `wire`, single words through `MaybeWord` of `fields`. Ids and symbols are checked for their
+form instead, because they have to stay what they are.
 """
 
 import re

@@ -188,9 +188,6 @@ WireTime = Annotated[datetime, BeforeValidator(_time)]
 WireId = Annotated[str, BeforeValidator(_id)]
 """An id of the broker's; a UUID in lower case."""
 
-Word = Annotated[str, BeforeValidator(_word)]
-"""A word of the broker's in its own spelling, masked like any text of its own; compare it with `word`."""
-
 Symbol = Annotated[str, StringConstraints(pattern=f"^{SYMBOL.pattern}$", max_length=12)]
 """A symbol that may be sent."""
 
@@ -200,6 +197,8 @@ MaybeTime = Annotated[datetime | None, BeforeValidator(maybe(_time))]
 MaybeId = Annotated[str | None, BeforeValidator(broker_id)]
 MaybeUuid = Annotated[str | None, BeforeValidator(uuid_text)]
 MaybeWord = Annotated[str | None, BeforeValidator(maybe(_word))]
+"""A word of the broker's in its own spelling, masked like any text of its own; compare it with `word`."""
+
 MaybeSymbol = Annotated[str | None, BeforeValidator(shown_symbol)]
 MaybeFlag = Annotated[bool | None, BeforeValidator(flag)]
 

@@ -1,4 +1,4 @@
-"""Following cancels until the broker shows an end, and recording it. The step itself is `cancel_tracker`'s."""
+"""Following cancels until the broker shows an end, and recording it. The step itself is `CancelStep`'s."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -145,18 +145,16 @@ class ExternalOrders:
 
     def here(self, symbol: str, instrument_id: str | None = None) -> tuple[ExternalOrder, ...]:
         """Return the orders placed elsewhere, or that may be, in one symbol."""
-        return tuple(order for order in self.orders() if self._concerns(order, symbol, instrument_id))
+        return self._concerning(self.orders(), symbol, instrument_id)
 
     def entries_stopped(self, symbol: str, instrument_id: str | None = None) -> str | None:
         """Return why no position may be opened in this symbol because of a row that is not understood, or None."""
-        for order in self._open or ():
-            if not order.is_understood and self._concerns(order, symbol, instrument_id):
-                return _stopped(order)
-        return None
+        odd = (order for order in self._open or () if not order.is_understood)
+        return next((_stopped(order) for order in self._concerning(odd, symbol, instrument_id)), None)
 
     def open_sells(self, symbol: str, instrument_id: str | None = None) -> OpenSells:
         """Return the shares that they may still sell, and whether one of them may sell an unknown number."""
-        found = [sell for sell in self._sells.values() if self._concerns(sell, symbol, instrument_id)]
+        found = self._concerning(self._sells.values(), symbol, instrument_id)
         of_unknown_size = (sell for sell in found if sell.remaining is None and not sell.may_be)
         return OpenSells(
             shares=exact_sum(sell.remaining for sell in found if sell.remaining is not None),
@@ -166,14 +164,23 @@ class ExternalOrders:
     def _selling(self) -> Iterator[ExternalOrder]:
         return (order for order in self._open or () if order.side is not Side.BUY and not order.is_ours)
 
+    def _concerning(
+        self, orders: Iterable[ExternalOrder], symbol: str, instrument_id: str | None
+    ) -> tuple[ExternalOrder, ...]:
+        found = tuple(orders)
+        if not found:
+            return ()
+        here = instrument_id or self._instrument_of(symbol)
+        return tuple(order for order in found if self._concerns(order, symbol, here))
+
     def _instrument_of(self, symbol: str) -> str | None:
         with self._store.open_book() as book:
             return book.positions.instrument_of(symbol)
 
-    def _concerns(self, order: ExternalOrder, symbol: str, instrument_id: str | None) -> bool:
-        here = instrument_id or self._instrument_of(symbol)
-        if order.instrument_id is not None and here is not None:
-            return order.instrument_id == here
+    @staticmethod
+    def _concerns(order: ExternalOrder, symbol: str, instrument_id: str | None) -> bool:
+        if order.instrument_id is not None and instrument_id is not None:
+            return order.instrument_id == instrument_id
         return order.symbol == symbol
 
 

@@ -95,7 +95,7 @@ class LookTaker:
                     continue
                 # The first record of a position names its instrument itself.
                 if book.knows_positions or book.positions.symbol_of(instrument_id) is not None:
-                    note_name(self._store, instrument_id, symbol)
+                    note_name(self._store, book, instrument_id=instrument_id, symbol=symbol)
 
     def _ask_for_missing(self, account: AccountGateway, rows: _Rows) -> None:
         with self._store.open_book() as book:

@@ -10,15 +10,16 @@ def can_be_renamed(book: OrderBook, instrument_id: str, symbol: str) -> bool:
     return book.positions.instrument_of(symbol) in (None, instrument_id)
 
 
-def note_name(store: OrderStore, instrument_id: str | None, symbol: str, *, was: str | None = None) -> None:
+def note_name(
+    store: OrderStore, book: OrderBook, *, instrument_id: str | None, symbol: str, was: str | None = None
+) -> None:
     """Record what an instrument is called now, where that is news; ``was`` is its name on record, if it has none yet.
 
-    Position, cost, orders and freezes of the old name go on under the new one.
+    Position, cost, orders and freezes of the old name go on under the new one. ``book`` is the store's, opened.
     """
     if instrument_id is None:
         return
-    with store.open_book() as book:
-        known = book.positions.symbol_of(instrument_id) or was
-        is_on_record = book.positions.symbol_of(instrument_id) == symbol
-        if not is_on_record and can_be_renamed(book, instrument_id, symbol):
-            store.record_fact(instrument_named(symbol, instrument_id, was=None if known == symbol else known))
+    on_record = book.positions.symbol_of(instrument_id)
+    known = on_record or was
+    if on_record != symbol and can_be_renamed(book, instrument_id, symbol):
+        store.record_fact(instrument_named(symbol, instrument_id, was=None if known == symbol else known))

@@ -175,7 +175,7 @@ class Synchronizer:
         is_same = order is not None and order.instrument_id == report.instrument_id
         if order is None or not is_same or not getattr(report, "symbol_is_known", True):
             return order
-        note_name(self._store, order.instrument_id, report.symbol, was=order.envelope.symbol)
+        note_name(self._store, book, instrument_id=order.instrument_id, symbol=report.symbol, was=order.envelope.symbol)
         return book.get(client_order_id)
 
     def _begun(self, within_s: Seconds) -> tuple[Tally, tuple[TrackedOrder, ...], tuple[TrackedOrder, ...]]:
