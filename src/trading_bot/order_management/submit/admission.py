@@ -12,7 +12,7 @@ from trading_bot.clock import Clock, Moment, Seconds
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.book.position_watch import in_words
 from trading_bot.order_management.client_ids import validate_client_order_id
-from trading_bot.order_management.events import OrderEvent
+from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.exceptions import (
     DuplicateOrderError,
     OrderNotSentError,
@@ -24,6 +24,7 @@ from trading_bot.order_management.models import (
     EXACT,
     ClientOrderId,
     OrderEnvelope,
+    OrderState,
     OrderTerms,
     Side,
 )
@@ -204,7 +205,7 @@ class Admission:
         """
         client_order_id = ClientOrderId(str(intent.client_order_id))
         terms = prepared.terms
-        with self._store.open_book() as book:
+        with self._store.deciding() as book:
             known = book.get(client_order_id)
             if known is None or is_to_go_again(known.envelope, terms):
                 intent = intent if known is None else again(intent, known.envelope)
@@ -276,8 +277,22 @@ class Admission:
         if arming is not None:
             intent = replace(intent, details={**intent.details, "arming": arming})
         proof = self._store.record_intent(intent, prepared)
+        self._refuse_if_stopped_meanwhile(book, proof, instrument_id=prepared.instrument_id)
         self._in_flight[proof.client_order_id] = threading.Event()
         return Admitted(intent=proof, arming=arming)
+
+    def _refuse_if_stopped_meanwhile(
+        self, book: OrderBook, intent: DurableIntent, *, instrument_id: str | None
+    ) -> None:
+        """Send nothing if entries were stopped while the intent was being committed: whoever did could not see it."""
+        try:
+            self.refuse_if_halted(intent.terms, instrument_id=instrument_id)
+        except TradingHaltedError as error:
+            order = book.get(intent.client_order_id)
+            if order is not None:
+                plain = about(order.envelope, EventKind.ORDER_NOT_SENT)
+                self._store.record_fact(replace(plain, status=OrderState.NOT_SENT, reason=str(error)))
+            raise
 
     def _refuse(
         self, book: OrderBook, terms: OrderTerms, *, instead_of: TrackedOrder | None = None, is_real: bool = False
