@@ -22,10 +22,10 @@ _NETWORK_TYPES = frozenset(
 _ESCAPES: Mapping[str, str] = {"\\040": " ", "\\011": "\t", "\\012": "\n", "\\134": "\\"}
 
 
-def local_mounts() -> str:
+def local_mounts(listed: Path = _MOUNTS) -> str:
     """Return the kernel's list of mounts; empty where there is none, as on macOS, and then no type is known."""
     try:
-        return _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
+        return listed.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
         return ""
 
@@ -51,7 +51,7 @@ class DatabaseFiles:
         self._paths = (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm"))
         self._files = files
         self._mounts = mounts
-        self._noted: tuple[FileFacts | None, ...] = ()
+        self._noted: Mapping[Path, FileFacts] = {}
 
     def prepare(self) -> None:
         """Make the folder and an empty private file if they are not there, and refuse a place that is not safe.
@@ -71,8 +71,16 @@ class DatabaseFiles:
                 self._check_plain(beside, there)
 
     def note(self) -> None:
-        """Remember which files SQLite has opened. Call it in the first transaction."""
-        self._noted = tuple(self._files.facts_at(path) for path in self._paths)
+        """Remember which files SQLite has opened. Call it in the first transaction, when it has opened them all.
+
+        Raises:
+            OSError: one is not there, so somebody takes them away.
+        """
+        noted = {path: self._files.facts_at(path) for path in self._paths}
+        self._noted = {path: facts for path, facts in noted.items() if facts is not None}
+        if len(self._noted) != len(self._paths):
+            raise OSError("its files are being deleted by another program, so stop that one")
+        self.check()
 
     def check(self) -> None:
         """Refuse to go on if a file is not the one that was opened, or not ours alone any more.
@@ -80,12 +88,13 @@ class DatabaseFiles:
         Raises:
             OSError: with the reason.
         """
-        for path, noted in zip(self._paths, self._noted, strict=True):
-            if noted is None:
-                continue
+        for path, noted in self._noted.items():
             there = self._files.facts_at(path)
             if there is None or (there.device, there.inode) != (noted.device, noted.inode):
-                raise OSError(f"{path.name} was deleted, moved or replaced while it was in use")
+                raise OSError(
+                    f"{path.name} was deleted, moved or replaced while it was in use, so what is written now would be "
+                    "lost; put it back"
+                )
             self._check_plain(path, there)
 
     def is_in_place(self) -> bool:
