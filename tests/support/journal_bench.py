@@ -34,12 +34,8 @@ class JournalBench:
         self.opened = self._open()
 
     def _open(self) -> Opened:
-        self.store = OrderStore(
-            journal=self.journal, clock=self.clock, session_id="session-1", side_file=self.side
-        )
-        self.housekeeping = Housekeeping(
-            journal=self.journal, store=self.store, needed=self._needed, clock=self.clock
-        )
+        self.store = OrderStore(journal=self.journal, clock=self.clock, session_id="session-1", side_file=self.side)
+        self.housekeeping = Housekeeping(journal=self.journal, store=self.store, needed=self._needed, clock=self.clock)
         self.store.subscribe(self.housekeeping.on_order_change)
         return self.store.open()
 

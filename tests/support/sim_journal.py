@@ -106,7 +106,9 @@ class MortalJournal:
 class Stored(Protocol):
     """What outlives a process, as the judge sees it."""
 
-    def journal(self, identity: JournalIdentity, first: Callable[[], SealedRecord]) -> Journal:
+    def journal(
+        self, identity: JournalIdentity, first: Callable[[], SealedRecord], *, process_id: Callable[[], int]
+    ) -> Journal:
         """Return a new process's journal over it."""
         ...
 
@@ -120,14 +122,16 @@ class Stored(Protocol):
 
 
 class InMemory:
-    """Kept in memory; a record is read once."""
+    """Kept in memory; a record is read once, as long as nobody alters it."""
 
     def __init__(self) -> None:
         self.storage = MemoryStorage()
-        self._read: dict[str, JournalRecord] = {}
+        self._read: dict[tuple[bytes, str], JournalRecord] = {}
 
-    def journal(self, identity: JournalIdentity, first: Callable[[], SealedRecord]) -> Journal:
-        return MemoryJournal(self.storage, identity=identity, first_record=first)
+    def journal(
+        self, identity: JournalIdentity, first: Callable[[], SealedRecord], *, process_id: Callable[[], int]
+    ) -> Journal:
+        return MemoryJournal(self.storage, identity=identity, first_record=first, process_id=process_id)
 
     def records(self) -> tuple[JournalRecord, ...]:
         return tuple(map(self._record, sorted(self.storage.records)))
@@ -136,10 +140,10 @@ class InMemory:
         return tuple(map(self._record, sorted({one.seq for one in self.storage.standing})))
 
     def _record(self, seq: int) -> JournalRecord:
-        body, digest = self.storage.records[seq]
-        if digest not in self._read:
-            self._read[digest] = unseal(body, digest).record
-        return self._read[digest]
+        stored = self.storage.records[seq]
+        if stored not in self._read:
+            self._read[stored] = unseal(*stored).record
+        return self._read[stored]
 
 
 class InSqlite:
@@ -150,8 +154,12 @@ class InSqlite:
         self._files = files
         self._reader = SqliteReader(path, account_key=account_key)
 
-    def journal(self, identity: JournalIdentity, first: Callable[[], SealedRecord]) -> Journal:
-        return SqliteJournal(self._path, identity=identity, first_record=first, files=self._files)
+    def journal(
+        self, identity: JournalIdentity, first: Callable[[], SealedRecord], *, process_id: Callable[[], int]
+    ) -> Journal:
+        return SqliteJournal(
+            self._path, identity=identity, first_record=first, files=self._files, process_id=process_id
+        )
 
     def records(self) -> tuple[JournalRecord, ...]:
         if not self._path.exists():

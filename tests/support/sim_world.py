@@ -27,9 +27,9 @@ from trading_bot.order_management.events import EventKind, JournalRecord
 from trading_bot.order_management.exceptions import OrderCancellationError, OrderError, OrderLogError
 from trading_bot.order_management.housekeeping import Housekeeping
 from trading_bot.order_management.models import ExecutionMode, OrderEnvelope
+from trading_bot.order_management.order_store import OrderChange, OrderStore
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.order_management.submit.exit_run import ExitResult
-from trading_bot.order_management.order_store import OrderChange, OrderStore
 from trading_bot.startup.account import AccountParts
 from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.surroundings import Surroundings
@@ -129,11 +129,11 @@ class SimWorld:
         self.left = 0
         """How many orders have left a book."""
         self.fates: list[Fate] = []
-        """What becomes of the next commits; of all others, that they are stored."""
+        """What becomes of the next commits."""
+        self.usual_fate = Fate.STORED
         self.met: set[Fate] = set()
         self.told_early: list[str] = []
         self.second_holders = 0
-        self.power_losses = 0
         self.posts: list[Post] = []
         self.answers: list[TradeAnswer] = []
         self.is_journal_damaged_on_purpose = False
@@ -159,6 +159,10 @@ class SimWorld:
         files = MortalFiles(Life(), self.disk)
         state = self.account.state(files)
         return InSqlite(state.database, files, account_key(self.mode, ACCOUNT))
+
+    @property
+    def database(self) -> Path:
+        return self.account.state(self.files).database
 
     def knows_all(self) -> bool:
         """Whether the living process has lost no record."""
@@ -243,19 +247,19 @@ class SimWorld:
             jitter=no_jitter,
             process_id=lambda: self.process_id,
             open_journal=lambda path, identity, first: MortalJournal(
-                self.stored.journal(identity, first), life, self._fate, path=path
+                self.stored.journal(identity, first, process_id=lambda: self.process_id), life, self._fate, path=path
             ),
         )
         parts = JournalParts(side_file=self.side, import_side_files=self.side.take_over)
         return self.account.parts(around, MortalLine(life, self.broker), parts)
 
     def _fate(self) -> Fate:
-        fate = self.fates.pop(0) if self.fates else Fate.STORED
+        fate = self.fates.pop(0) if self.fates else self.usual_fate
         self.met.add(fate)
         return fate
 
     def _note_change(self, change: OrderChange) -> None:
-        known = any(record.fact == change.event for record in self.records())
+        known = any(record.fact == change.event for record in reversed(self.records()))
         if not known and not self.side.has(change.event) and not self.life.is_over:
             self.told_early.append(f"{change.event.event} of {change.event.client_order_id}")
 
@@ -277,18 +281,14 @@ class SimWorld:
             with self._mortal():
                 bot.stop()
 
-    def crash(self, *, power_loss: bool = False, keep: int = 0) -> None:
-        """End the process on the spot; a power loss also takes what was never flushed."""
+    def crash(self, *, power_loss: bool = False) -> None:
+        """End the process on the spot; a power loss also takes names of files that were never flushed."""
         self.life.is_over = True
         bot, self.bot = self.bot, None
         if bot is not None:
             bot.stop()  # its writes and requests lead nowhere; only the operating system's locks are given back
         if power_loss:
-            self.lose_power(keep=keep)
-
-    def lose_power(self, *, keep: int) -> None:
-        self.power_losses += 1
-        self.disk.lose_power(self.account.state(self.files).database, keep=keep)
+            self.disk.lose_power()
 
     @contextlib.contextmanager
     def _mortal(self) -> Iterator[None]:
@@ -395,9 +395,7 @@ class SimWorld:
         """Engage the latch as the kill command does, from outside of the bot."""
         self._other_latch().engage()
         self.killed = True
-        self.lapsed |= {
-            record.seq for record in self.records() if record.fact.event is EventKind.ORDER_INTENDED
-        }
+        self.lapsed |= {record.seq for record in self.records() if record.fact.event is EventKind.ORDER_INTENDED}
 
     def arm(self) -> None:
         self._other_latch().arm(by="simulation", hours=ARMED_HOURS if self.mode is ExecutionMode.LIVE else None)
@@ -422,6 +420,10 @@ class SimWorld:
         self.broker.calm_down()
         self.broker.meanwhile = lambda request: None
         self.life.die_at = None
+        self.fates.clear()
+        self.usual_fate = Fate.STORED
+        if self.bot is not None and not self.knows_all():
+            self.restart()
         deadline = self.clock.monotonic() + seconds
         while self.clock.monotonic() < deadline:
             self.boot_if_none_lives()
