@@ -25,7 +25,8 @@ from trading_bot.order_management.journal.port import (
     Opened,
     OrderKeyKind,
 )
-from trading_bot.order_management.journal.sqlite import SqliteJournal, SqliteReader
+from trading_bot.order_management.journal.sqlite import SqliteJournal
+from trading_bot.order_management.journal.sqlite_reading import SqliteReader
 from trading_bot.order_management.models import ClientOrderId, OrderState
 from trading_bot.order_management.order_store import OrderStore
 

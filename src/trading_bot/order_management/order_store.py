@@ -27,9 +27,7 @@ Not guaranteed: that a fact is durable when it has been recorded. What the broke
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeAlias, TypeVar
 
 from trading_bot.clock import Clock
 from trading_bot.logging.setup import get_logger
@@ -41,26 +39,15 @@ from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import SealedRecord, numbered
 from trading_bot.order_management.journal.port import Journal, Opened, OrderKeyKind
 from trading_bot.order_management.models import EXACT, ClientOrderId
+from trading_bot.order_management.order_listeners import CommitListener, Listeners, OrderChange, OrderListener
 from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
 from trading_bot.order_management.record_writer import Batch, NoSideFile, RecordWriter, SideFile, Staged
 
+__all__ = ["CommitListener", "OrderChange", "OrderListener", "OrderStore"]
+
 _TELLS_AN_ORDER = frozenset({EventKind.ORDER_INTENDED, EventKind.ORDER_CARRIED})
 _MICROSECOND = Decimal("0.000001")
-_T = TypeVar("_T")
 _log = get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderChange:
-    """One event and the order it changed."""
-
-    event: OrderEvent
-    order: TrackedOrder
-
-
-OrderListener: TypeAlias = Callable[[OrderChange], None]
-CommitListener: TypeAlias = Callable[[Sequence[SealedRecord]], None]
-"""Called with the records of each commit, outside of every lock; what it raises is logged and goes no further."""
 
 
 class _OfThread(threading.local):
@@ -95,8 +82,7 @@ class OrderStore:
         self._queue: list[Staged] = []
         self._untold: list[OrderChange] = []
         self._is_wanted = False
-        self._listeners: list[OrderListener] = []
-        self._commit_listeners: list[CommitListener] = []
+        self._listeners = Listeners()
         self._failure: OrderLogError | None = None
         self._mine = _OfThread()
 
@@ -141,11 +127,11 @@ class OrderStore:
 
     def subscribe(self, listener: OrderListener) -> None:
         """Call ``listener`` for every later change. What it raises is logged and goes no further."""
-        self._listeners.append(listener)
+        self._listeners.of_changes.append(listener)
 
     def on_commit(self, listener: CommitListener) -> None:
         """Call ``listener`` after every later commit, with its records."""
-        self._commit_listeners.append(listener)
+        self._listeners.of_commits.append(listener)
 
     @contextmanager
     def open_book(self) -> Iterator[OrderBook]:
@@ -322,9 +308,7 @@ class OrderStore:
     def _tell_all(self) -> None:
         mine = self._mine
         sealed, mine.sealed = mine.sealed, []
-        for records in sealed:
-            for committed in self._commit_listeners:
-                _call_safely(committed, records, "commit_listener_failed")
+        self._listeners.tell_of_commits(sealed)
         changes, mine.changes = mine.changes, []
         self._tell(changes)
 
@@ -350,17 +334,8 @@ class OrderStore:
         if self._mine.kept_back is not None:
             self._mine.kept_back += changes
             return
-        for change in changes:
-            for listener in self._listeners:
-                _call_safely(listener, change, "order_listener_failed")
+        self._listeners.tell(changes)
 
 
 def _refold(records: Sequence[JournalRecord]) -> TrackedOrder | None:
     return next(iter(OrderBook.replayed(records)), None)
-
-
-def _call_safely(listener: Callable[[_T], None], news: _T, event: str) -> None:
-    try:
-        listener(news)
-    except Exception:  # noqa: BLE001 - a listener may be anybody's code, and must never hide what became of an order
-        _log.exception(event)

@@ -88,6 +88,7 @@ class AccountJournal:
             identity,
             lambda: first_record(identity, clock=clock, session_id=session_id),
         )
+        self._reader = around.journal_reader(self.path, identity.account_key) or self._journal
         # The same folder can be reached by several names; whoever writes here is told by a lock beside the file.
         self._writing = Lease(
             path=self.path.with_name(f".{self.path.name}.lock"),
@@ -132,7 +133,7 @@ class AccountJournal:
         """Read every record and say whether each follows from the one before it."""
         head, problem = ChainHead.genesis(), None
         try:
-            while problem is None and (page := self._journal.page(after=head.seq, limit=_PAGE)):
+            while problem is None and (page := self._reader.page(after=head.seq, limit=_PAGE)):
                 head, problem = _followed(page, head)
         except OrderLogError as error:
             problem = str(error)

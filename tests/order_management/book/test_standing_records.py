@@ -83,8 +83,27 @@ facts = st.builds(
         "traded": intended(f"n{number}", symbol=symbol, details={**intended().details, INSTRUMENT_ID: key}),
     }[what],
     st.sampled_from(
-        "freeze,old freeze,release,halt,short,resume,resume one,kill,exit,leg,left,looked,held,accepted,differed,"
-        "agreed,name,rename,traded".split(",")
+        [
+            "freeze",
+            "old freeze",
+            "release",
+            "halt",
+            "short",
+            "resume",
+            "resume one",
+            "kill",
+            "exit",
+            "leg",
+            "left",
+            "looked",
+            "held",
+            "accepted",
+            "differed",
+            "agreed",
+            "name",
+            "rename",
+            "traded",
+        ]
     ),
     st.sampled_from(SYMBOLS),
     st.sampled_from(SYMBOLS),

@@ -7,15 +7,15 @@
 4. An order that has left is found in the past, and brought back before anything more is said of it.
 """
 
-from bisect import insort
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from trading_bot.order_management.book.acceptances import Acceptance, Acceptances
 from trading_bot.order_management.book.carrying import carried_order
 from trading_bot.order_management.book.exit_facts import ExitFacts
 from trading_bot.order_management.book.freezes import Cause, Freeze, cause_of
+from trading_bot.order_management.book.order_shelf import OrderShelf
 from trading_bot.order_management.book.past_orders import NoPast, PastOrders
 from trading_bot.order_management.book.pointers import StandingKind, StandingPointers, pointer
 from trading_bot.order_management.book.position_book import PositionBook
@@ -26,21 +26,15 @@ from trading_bot.order_management.events import EventKind, JournalRecord, OrderE
 from trading_bot.order_management.exceptions import OrderLogDamagedError
 from trading_bot.order_management.journal.port import OrderKeyKind, Pointer
 from trading_bot.order_management.models import (
-    EXACT,
     ClientOrderId,
-    OrderEnvelope,
     OrderId,
-    OrderState,
-    OrderTerms,
     RefId,
-    Side,
-    exact_sum,
 )
 
 __all__ = ["OrderBook", "PastOrders", "TrackedOrder"]
 
 
-class OrderBook:
+class OrderBook(OrderShelf):
     """Every order of one journal. Not thread-safe: the store guards it.
 
     What is asked for by a name that the records at hand do not know is looked for in ``past``.
@@ -48,31 +42,21 @@ class OrderBook:
 
     def __init__(self, *, past: PastOrders | None = None) -> None:
         self._past: PastOrders = past or NoPast()
-        self._orders: dict[ClientOrderId, TrackedOrder] = {}
-        self._by_order_id: dict[OrderId, ClientOrderId] = {}
-        self._by_ref_id: dict[RefId, ClientOrderId] = {}
-        self._active: dict[ClientOrderId, None] = {}
-        self._filled: list[ClientOrderId] = []
+        super().__init__()
         self.pointers = StandingPointers()
         self._told_by: dict[ClientOrderId, list[Pointer]] = {}
         self._standing = StandingFacts(self.pointers)
         self.exits = ExitFacts(self.pointers)
         self.positions = PositionBook(self.pointers)
         self._acceptances = Acceptances(self.pointers)
-        self._unbacked: dict[ClientOrderId, None] = {}
 
     def clear(self) -> None:
         """Forget everything but where the past is asked for."""
-        self._orders.clear()
-        self._by_order_id.clear()
-        self._by_ref_id.clear()
-        self._active.clear()
-        self._filled.clear()
+        super().clear()
         self._standing.clear()
         self.exits.clear()
         self.positions = PositionBook(self.pointers)
         self._acceptances.clear()
-        self._unbacked.clear()
         self._told_by.clear()
         self.pointers.clear()
 
@@ -157,16 +141,10 @@ class OrderBook:
         Note the positions in the same commit, or what is left does not explain them.
         """
         for key in self._orders.keys() - set(kept):
-            envelope = self._orders.pop(key).envelope
-            self._active.pop(key, None)
-            del self._by_ref_id[envelope.ref_id]
-            if envelope.order_id is not None:
-                self._by_order_id.pop(envelope.order_id, None)
-            self._unbacked.pop(key, None)
+            self._take_away(key)
             self.pointers.end(self._told_by.pop(key))
         numbers = ((order.envelope.symbol, order.number) for order in self._orders.values())
         self._acceptances.forget_unneeded(orders=numbers, held=self.expected_positions())
-        self._filled = [key for key in self._filled if key in self._orders]
 
     def bring_back(self, records: Iterable[JournalRecord]) -> None:
         """Take an order of the past in again, from all its records; the positions have its fills already.
@@ -178,28 +156,14 @@ class OrderBook:
         for order in told.orders():
             self._store(order)
             self._note_filled_before(order)
-            self._told_by[order.client_order_id] = told._told_by[order.client_order_id]
+            names = (one for one in told.pointers.all() if one.kind == StandingKind.ORDER.value)
+            self._told_by[order.client_order_id] = sorted(names, key=lambda one: one.seq)
             for one in self._told_by[order.client_order_id]:
                 self.pointers.add(one)
         self._orders = dict(sorted(self._orders.items(), key=lambda each: self._told_by[each[0]][0].seq))
 
     def _store(self, told: TrackedOrder) -> None:
-        order = self.positions.named(told)
-        key = order.client_order_id
-        self._by_ref_id[order.envelope.ref_id] = key
-        self._orders[key] = order
-        if order.unbacked_quantity:
-            self._unbacked[key] = None
-        else:
-            self._unbacked.pop(key, None)
-        if order.envelope.order_id is not None:
-            self._by_order_id[order.envelope.order_id] = key
-        if order.state.is_terminal:
-            if key in self._active and order.state is OrderState.FILLED:
-                self._filled.append(key)
-            self._active.pop(key, None)
-        else:
-            self._active[key] = None
+        self._put(self.positions.named(told))
 
     def _rename(self, fact: OrderEvent) -> None:
         for order in tuple(self._orders.values()):
@@ -210,14 +174,6 @@ class OrderBook:
         if WAS in fact.details and fact.symbol is not None:
             self._standing.rename(fact.details[WAS], fact.symbol)
 
-    def _note_filled_before(self, order: TrackedOrder) -> None:
-        if order.state is OrderState.FILLED:
-            insort(self._filled, order.client_order_id, key=self._filled_at)
-
-    def _filled_at(self, client_order_id: ClientOrderId) -> datetime:
-        order = self._orders[client_order_id]
-        return order.filled_at or order.envelope.created_at
-
     def standing_facts(self) -> tuple[OrderEvent, ...]:
         """Return the freezes, halts and kills taken over that still hold, oldest first."""
         return self._standing.facts()
@@ -225,14 +181,6 @@ class OrderBook:
     def acceptances(self) -> tuple[Acceptance, ...]:
         """Return the positions accepted in place of others on which orders at hand still rest, oldest first."""
         return self._acceptances.all()
-
-    def unbacked(self) -> tuple[TrackedOrder, ...]:
-        """Return the orders whose fills are not all backed by executions yet."""
-        return tuple(self._orders[key] for key in self._unbacked)
-
-    def holds(self, client_order_id: ClientOrderId) -> bool:
-        """Whether the order is here, and not in the past."""
-        return client_order_id in self._orders
 
     def names_given(self, fact: OrderEvent) -> Iterator[tuple[OrderKeyKind, str]]:
         """Yield the names that a record gives to an order for the first time; ask before it is folded in."""
@@ -266,52 +214,6 @@ class OrderBook:
     def by_either_id(self, identifier: str) -> TrackedOrder | None:
         """Find by client order id or by the broker's order id."""
         return self.get(ClientOrderId(identifier)) or self.by_order_id(identifier)
-
-    def orders(self) -> tuple[TrackedOrder, ...]:
-        """Return every order that still counts for something, oldest first; those that ended long ago have left."""
-        return tuple(self._orders.values())
-
-    def active(self) -> tuple[TrackedOrder, ...]:
-        """Return the orders that are not terminal, oldest first."""
-        return tuple(self._orders[key] for key in self._active)
-
-    def working(self) -> tuple[TrackedOrder, ...]:
-        """Return the orders that the broker holds and that may still trade."""
-        return tuple(order for order in self.active() if order.state.is_working)
-
-    def unresolved(self) -> tuple[TrackedOrder, ...]:
-        """Return the orders of which nobody knows whether the broker has them."""
-        return tuple(order for order in self.active() if order.state.is_unresolved)
-
-    def pending_on(self, symbol: str, side: Side) -> tuple[TrackedOrder, ...]:
-        """Return the orders that hold back another one on this symbol and side: not terminal, not presumed absent."""
-        return tuple(order for order in self._on(symbol, side) if order.state is not OrderState.PRESUMED_ABSENT)
-
-    def _on(self, symbol: str, side: Side) -> Iterator[TrackedOrder]:
-        return (order for order in self.active() if (order.envelope.symbol, order.envelope.side) == (symbol, side))
-
-    def standing_for(self, terms: OrderTerms, *, now: datetime, window: timedelta) -> TrackedOrder | None:
-        """Return an order of the same symbol, side, quantity and price, pending or filled within ``window``."""
-        return next(
-            (order for order in self._standing_by(terms, now - window) if _has_terms(order.envelope, terms)), None
-        )
-
-    def has_standing(self, terms: OrderTerms, *, now: datetime, window: timedelta) -> bool:
-        """Whether `standing_for` might find an order at some limit price."""
-        wanted = (terms.symbol, terms.side, terms.quantity)
-        orders = (order.envelope for order in self._standing_by(terms, now - window))
-        return any((order.symbol, order.side, order.quantity) == wanted for order in orders)
-
-    def _standing_by(self, terms: OrderTerms, moment: datetime) -> Iterator[TrackedOrder]:
-        yield from self.pending_on(terms.symbol, terms.side)
-        yield from self._filled_since(moment)
-
-    def _filled_since(self, moment: datetime) -> Iterator[TrackedOrder]:
-        for key in reversed(self._filled):
-            order = self._orders[key]
-            if order.filled_at is None or order.filled_at <= moment:
-                return
-            yield order
 
     @property
     def halt(self) -> str | None:
@@ -358,28 +260,5 @@ class OrderBook:
                 found.setdefault(freeze.symbol, freeze.reason)
         return found
 
-    def reserved_cash(self, orders: Iterable[TrackedOrder] | None = None) -> Decimal:
-        """Return the dollars that open and unresolved buys may still cost, at their limits."""
-        return exact_sum(
-            EXACT.multiply(order.envelope.limit_price, order.remaining_quantity)
-            for order in (self.active() if orders is None else orders)
-            if order.envelope.side is Side.BUY
-        )
-
-    def reserved_shares(self, symbol: str) -> Decimal:
-        """Return the shares that open and unresolved sells may still take."""
-        return exact_sum(order.remaining_quantity for order in self._on(symbol, Side.SELL))
-
-    def __iter__(self) -> Iterator[TrackedOrder]:
-        return iter(self.orders())
-
-    def __len__(self) -> int:
-        return len(self._orders)
-
 
 _TIMED = frozenset({Cause.REFUSED, Cause.REENTRY})
-
-
-def _has_terms(envelope: OrderEnvelope, terms: OrderTerms) -> bool:
-    ours = (envelope.symbol, envelope.side, envelope.quantity, envelope.limit_price)
-    return ours == (terms.symbol, terms.side, terms.quantity, terms.limit_price)

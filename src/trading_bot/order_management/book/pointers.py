@@ -33,7 +33,7 @@ def pointer(kind: StandingKind, key: str, seq: int) -> Pointer:
 
 
 class StandingPointers:
-    """The pointers of one book, and how they changed since that was last asked. Not thread-safe: the store guards it."""
+    """The pointers of one book, and how they changed. Not thread-safe: the store guards it."""
 
     def __init__(self) -> None:
         self._all: set[Pointer] = set()
