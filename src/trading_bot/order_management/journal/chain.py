@@ -4,12 +4,12 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 
-from trading_bot.order_management.events import SCHEMA_VERSION, EventKind, JournalRecord, OrderEvent
+from trading_bot.order_management.events import NO_DETAILS, SCHEMA_VERSION, EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.models import ExecutionMode, OrderState, Side
 
 GENESIS = "0" * 64
@@ -124,9 +124,8 @@ def seal_numbered(record: JournalRecord, *, prev: str) -> SealedRecord:
 
 
 def _hashed(record: JournalRecord, prev: str) -> SealedRecord:
-    unhashed = replace(record, prev=prev)
-    body = _body(unhashed)
-    return SealedRecord(record=replace(unhashed, hash=hashlib.sha256(body).hexdigest()), body=body)
+    body = _body(record, prev)
+    return SealedRecord(record=replace(record, prev=prev, hash=hashlib.sha256(body).hexdigest()), body=body)
 
 
 def unseal(body: bytes, digest: str) -> SealedRecord:
@@ -148,8 +147,8 @@ def chain_record(event: OrderEvent, *, head: ChainHead, ts: datetime, mono: Deci
 
 def _cut(event: OrderEvent) -> OrderEvent:
     # The record in memory is the one on disk: a restart must not know a fact by another text.
-    texts = {f.name: value for f in fields(event) if isinstance(value := getattr(event, f.name), str)}
-    long = {name: text[:MAX_TEXT] for name, text in texts.items() if len(text) > MAX_TEXT}
+    values = ((name, getattr(event, name)) for name in _FACT_KEYS)
+    long = {name: value[:MAX_TEXT] for name, value in values if isinstance(value, str) and len(value) > MAX_TEXT}
     cut = replace(event, **long) if long else event  # type: ignore[arg-type]  # the fields' own texts, shortened
     if all(len(text) <= MAX_TEXT for text in event.details.values()):
         return cut
@@ -162,7 +161,7 @@ def encode(record: JournalRecord) -> bytes:
     Raises:
         BadRecordError: the line would be longer than `MAX_LINE_BYTES`.
     """
-    line = SealedRecord(record=record, body=_body(record)).line
+    line = SealedRecord(record=record, body=_body(record, record.prev)).line
     _refuse_too_long(len(line))
     return line
 
@@ -219,8 +218,8 @@ def _split_hash(line: bytes) -> tuple[bytes, str]:
     return line[:start] + b"}", digest.decode()
 
 
-def _body(record: JournalRecord) -> bytes:
-    head = {
+def _body(record: JournalRecord, prev: str) -> bytes:
+    text: dict[str, object] = {
         "v": record.v,
         "seq": record.seq,
         "ts": time_text(record.ts),
@@ -228,28 +227,30 @@ def _body(record: JournalRecord) -> bytes:
         "event": record.fact.event.value,
         "session_id": record.session_id,
     }
-    facts = {key: _plain(getattr(record.fact, key)) for key in _FACT_KEYS}
-    present = {key: value for key, value in facts.items() if value not in (None, {})}
-    return json.dumps(
-        {**head, **present, "prev": record.prev}, ensure_ascii=True, allow_nan=False, separators=(",", ":")
-    ).encode("ascii")
+    for key in _FACT_KEYS:
+        value = getattr(record.fact, key)
+        if value is not None and value != NO_DETAILS:
+            text[key] = _plain(value)
+    text["prev"] = prev
+    return json.dumps(text, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {str(key): str(item)[:MAX_TEXT] for key, item in sorted(value.items())}
-    if isinstance(value, datetime):
-        return time_text(value)
-    if isinstance(value, Decimal):
-        return f"{value:f}"
+    # The most frequent kinds first: a check for Mapping is slow.
     if isinstance(value, str):
         return value[:MAX_TEXT]
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, datetime):
+        return time_text(value)
+    if isinstance(value, Mapping):
+        return {str(key): str(item)[:MAX_TEXT] for key, item in sorted(value.items())}
     return value
 
 
 def time_text(moment: datetime) -> str:
     """Return a time as records state it: UTC, to the microsecond."""
-    return moment.astimezone(UTC).strftime(_TIME)
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def _parse(body: bytes, digest: str) -> JournalRecord:
