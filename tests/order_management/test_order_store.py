@@ -447,14 +447,16 @@ def test_what_is_no_intent_is_not_recorded_as_one():
         bench.store.record_intent(update_of(bench), prepared)
 
 
-def test_a_journal_that_tells_an_impossible_story_is_loaded_up_to_there():
+def test_records_that_cannot_be_true_spoil_their_own_order_only():
     bench = with_order()
-    bench.store.record_fact(update_of(bench))
+    bench.buy("c2", symbol="MSFT")
     storage = bench.journal.storage
     storage.standing = {one for one in storage.standing if one.seq != 2}
     bench.journal.close()
     with pytest.raises(OrderLogDamagedError, match="cannot be true"):
         bench.store.open()
+    assert not holds(bench, "c1")
+    assert bench.state("c2") == "confirmed"
 
 
 def test_the_book_in_memory_equals_the_replayed_journal():

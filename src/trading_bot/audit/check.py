@@ -10,7 +10,7 @@ from trading_bot.order_management.book.pointers import StandingPointers
 from trading_bot.order_management.book.standing import StandingFacts
 from trading_bot.order_management.journal.anchor import HeadAnchor
 from trading_bot.order_management.journal.history import HistoryVerdict, JournalHistory
-from trading_bot.order_management.journal.order_log import Integrity
+from trading_bot.order_management.journal.segments import Integrity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

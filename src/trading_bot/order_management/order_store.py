@@ -35,7 +35,7 @@ from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.book.past_orders import JournalPast
 from trading_bot.order_management.book_lock import BookLock
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
-from trading_bot.order_management.exceptions import OrderLogError
+from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
 from trading_bot.order_management.journal.chain import SealedRecord, numbered
 from trading_bot.order_management.journal.port import Journal, Opened, OrderKeyKind
 from trading_bot.order_management.models import EXACT, ClientOrderId
@@ -100,7 +100,7 @@ class OrderStore:
 
         Raises:
             OrderLogError: it cannot be opened, or belongs to another account or mode.
-            OrderLogDamagedError: its records tell an impossible story; the book holds those before it.
+            OrderLogDamagedError: some of its records cannot be true; the book holds all others.
         """
         opened = self._journal.open()
         self.load(opened)
@@ -110,7 +110,7 @@ class OrderStore:
         """Begin anew with what a journal that has just been opened holds; listeners are told nothing.
 
         Raises:
-            OrderLogDamagedError: the records tell an impossible story; the book holds those before it.
+            OrderLogDamagedError: some of its records cannot be true; the book holds all others.
         """
         with self._writers, self._lock:
             self._failure = None
@@ -120,10 +120,21 @@ class OrderStore:
             self._past.forget_absent()
             self._book.clear()
             try:
-                for record in opened.standing:
-                    self._book.apply(record)
+                self._refold(opened.standing)
             finally:
                 self._book.pointers.take_changes()
+
+    def _refold(self, records: Iterable[JournalRecord]) -> None:
+        """Fold the records in; one that cannot be true spoils its own order only, whose cancel may have to wait."""
+        broken: dict[ClientOrderId | None, OrderLogDamagedError] = {}
+        for record in records:
+            try:
+                if record.fact.client_order_id not in broken:
+                    self._book.apply(record)
+            except OrderLogDamagedError as error:
+                broken[record.fact.client_order_id] = error
+        if broken:
+            raise next(iter(broken.values()))
 
     def subscribe(self, listener: OrderListener) -> None:
         """Call ``listener`` for every later change. What it raises is logged and goes no further."""

@@ -22,7 +22,7 @@ from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.position_watch import baseline, baseline_taken
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderValidationError
-from trading_bot.order_management.models import ClientOrderId, OrderState
+from trading_bot.order_management.models import OrderState
 
 TWO_DAYS_S = 2 * 24 * 3600.0
 
