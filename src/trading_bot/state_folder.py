@@ -89,6 +89,11 @@ class StateFolder:
         return self.root / "risk.json"
 
     @property
+    def database(self) -> Path:
+        """The journal of the account's orders."""
+        return self.root / "journal.sqlite3"
+
+    @property
     def anchor(self) -> Path:
         """The journal's head, noted outside of the journal."""
         return self.root / "anchor.json"
@@ -127,12 +132,14 @@ class StateFolder:
             OrderLogError: it is gone, or it was elsewhere: orders may be on record that nobody would see.
         """
         known = self._known_journal()
-        if known is not None and one_spelling(known) != one_spelling(journal):
+        if known is None:
+            return
+        if one_spelling(known) != one_spelling(journal) and self.files.facts_at(known) is not None:
             raise OrderLogError(
-                f"the journal of this account is {known}, not {journal}; set logs_dir back, or move the file there and "
-                f"delete {self._note}"
+                f"the journal of this account is {known}, not {journal}; move it there and delete {self._note}, or set "
+                "logs_dir back if it is one of version 0.1"
             )
-        if known is not None and self.files.facts_at(journal) is None:
+        if self.files.facts_at(journal) is None:
             raise OrderLogError(
                 f"the journal {journal} is gone; put it back, or delete {self._note} if this account starts afresh"
             )

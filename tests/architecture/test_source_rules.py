@@ -132,10 +132,10 @@ RULES = (
         homes=("config/*",),
     ),
     Rule(
-        name="a durable intent is made by the journal alone, after its barrier",
+        name="a durable intent is made by the store alone, after its commit",
         find=_calls("DurableIntent", "outcomes.DurableIntent"),
         sample="DurableIntent(body=b'')",
-        homes=("order_management/journal/order_log.py",),
+        homes=("order_management/order_store.py",),
     ),
     Rule(
         name="no service of the order layer is handed a way to call one that is built after it",

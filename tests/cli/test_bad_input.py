@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.command_line import CommandResult, run_cli
 from tests.support.command_line_bench import CommandLineBench
+from tests.support.damaged_database import alter, bodies
 from trading_bot.cli.exit_codes import ExitCode
 
 
@@ -112,10 +113,9 @@ def test_a_misspelt_variable_is_exit_code_3_whatever_the_command(desk, command, 
 
 
 @pytest.mark.parametrize("command", NEEDS_BOT, ids=" ".join)
-@pytest.mark.parametrize("setting", ["logs_dir", "state_dir"])
-def test_a_folder_that_cannot_be_written_is_exit_code_11_and_nothing_is_sent(tmp_path, command, setting):
+def test_a_state_folder_that_cannot_be_written_is_exit_code_11_and_nothing_is_sent(tmp_path, command):
     (tmp_path / "in the way").write_text("", encoding="utf-8")
-    done = CommandLineBench(tmp_path, {setting: "in the way/folder"})(*command)
+    done = CommandLineBench(tmp_path, {"state_dir": "in the way/folder"})(*command)
     assert is_refused(done, ExitCode.JOURNAL)
     assert "in the way" in done.stderr
 
@@ -138,18 +138,18 @@ def test_a_look_at_a_live_account_needs_no_login(tmp_path, command):
 
 def test_with_a_damaged_journal_no_order_is_taken_and_the_exit_code_is_11(desk):
     desk.buy("first")
-    damaged = desk.journal.read_bytes().replace(b'"99.85"', b'"99.95"', 1)
-    desk.journal.write_bytes(damaged)
+    alter(desk.database, '"99.85"', '"99.95"')
+    damaged = bodies(desk.database)
     done = desk("buy", "AAPL", "1", "--reference-price", "100")
     assert (done.returncode, done.stdout) == (ExitCode.JOURNAL, "")
     assert "audit verify" in done.stderr.splitlines()[-1]
-    assert desk.journal.read_bytes() == damaged
+    assert bodies(desk.database) == damaged
 
 
-def test_with_a_damaged_journal_what_the_broker_holds_can_still_be_seen_and_cancelled(desk):
+def test_with_a_damaged_journal_what_the_broker_holds_can_still_be_cancelled(desk):
     desk.buy("first")
-    desk.journal.write_bytes(desk.journal.read_bytes().replace(b'"99.85"', b'"99.95"', 1))
-    assert desk("sync").stdout == "0 open, 0 fills booked, 0 closed, 1 placed elsewhere\n"
+    alter(desk.database, '"99.85"', '"99.95"')
+    assert "is damaged" in desk("sync").stderr
     done = desk("cancel-all", "--include-external", "--yes")
     assert "cancelled" in done.stdout
     assert desk("sync").stdout == "0 open, 0 fills booked, 0 closed, 0 placed elsewhere\n"

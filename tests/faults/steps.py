@@ -20,6 +20,7 @@ class Desk:
 
     folder: Path
     step: str
+    in_memory: bool = True
     answer: object = None
     error: OrderError | None = None
     world: SimWorld = field(init=False)
@@ -27,7 +28,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.clock = JumpyClock(MORNING)
-        self.world = SimWorld(self.folder, clock=self.clock)
+        self.world = SimWorld(self.folder, clock=self.clock, in_memory=self.in_memory)
         self.invariants = Invariants(self.world)
         self.world.started()
         trade_a_known_order(self.world)

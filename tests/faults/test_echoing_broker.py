@@ -155,7 +155,7 @@ def test_no_secret_is_in_any_file_log_message_or_answer(story: Story, act: Act, 
     files = {path: path.read_bytes().decode("utf-8", "replace") for path in _files(story)}
     sinks = {"answers": "\n".join(story.seen), "log": stream.getvalue() + caplog.text, "streams": out + err}
     sinks |= {str(path): text for path, text in files.items()}
-    assert {"orders-live-0001.jsonl", "trades.jsonl"} <= {path.name for path in files}
+    assert {"journal.sqlite3", "trades.jsonl"} <= {path.name for path in files}
     assert sum("****0001" in text for text in sinks.values()) >= 3  # the echoes were there, and were masked
     leaks = {(name, secret) for name, text in sinks.items() for secret in SECRETS if secret.lower() in text.lower()}
     assert leaks == set()

@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.faults.grid import CELLS, OURS
 from tests.faults.steps import Desk, replace_order
 from tests.support.broker_stand_in import Act, Request, Route
 from tests.support.mortal import Life
+from tests.support.sim_journal import Fate, InMemory
 from tests.support.sim_world import SimWorld
 from trading_bot.bot import TradeResult, TradeStatus
 from trading_bot.order_management.exceptions import OrderError
@@ -44,8 +46,7 @@ def test_death_at_every_effect(step, fault, tmp_path_factory):
             assert effects > 4, "the step has effects to die at"
             return
         if fault == "F40":
-            world.disk.lose_power(world.journal, keep=37)
-            desk.invariants.forget_unflushed()
+            world.disk.lose_power()
         desk.invariants.check()
         sent = len(world.posts)
         world.boot()
@@ -94,16 +95,6 @@ def read_only(operation: str) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
 
-def rotated(desk: Desk) -> None:
-    desk.world.journal.rename(desk.world.journal.with_suffix(".away"))
-
-
-def put_back(desk: Desk) -> None:
-    desk.world.crash()
-    desk.world.journal.unlink(missing_ok=True)
-    desk.world.journal.with_suffix(".away").rename(desk.world.journal)
-
-
 def check_disk_step(desk: Desk) -> None:
     """Safety beats audit: a cancel goes out without a record, an order never does."""
     world = desk.world
@@ -135,7 +126,8 @@ def test_disk_that_takes_nothing(step, fault, tmp_path):
     if step == "REC":
         world.trouble = trouble
     world.files.fault = trouble
-    _do_without_check(desk)
+    world.usual_fate = Fate.REFUSED
+    desk.act()
     if step == "SYN":
         assert world.bot is not None
         assert {str(o.client_order_id): o.state for o in world.bot.orders()}["c1"] is OrderState.FILLED
@@ -147,31 +139,38 @@ def test_disk_that_takes_nothing(step, fault, tmp_path):
 
 @pytest.mark.parametrize(("step", "fault"), cells("F43", "F44"))
 def test_journal_changed_underneath(step, fault, tmp_path):
-    desk = Desk(tmp_path, step)
+    desk = Desk(tmp_path, step, in_memory=fault == "F44")
     world = desk.world
-    if step == "REC":  # a clean stop notes the head of the journal elsewhere
-        world.boot()
-        world.stop()
-    whole = world.journal.read_bytes()
-    if fault == "F43":
-        rotated(desk)
-    else:
-        os.truncate(world.journal, len(whole[: whole[:-1].rfind(b"\n")]) + 1)
-        world.is_journal_damaged_on_purpose = True
-    _do_without_check(desk)
+    change, put_back = (_moved if fault == "F43" else _cut)(world)
+    change()
+    desk.invariants.check = lambda: None  # type: ignore[method-assign]  # what would be judged is away
+    desk.act()
+    del desk.invariants.check
     check_disk_step(desk)
-    if fault == "F43":
-        put_back(desk)
-    else:
-        world.crash()
-        world.journal.write_bytes(whole)
+    world.crash()
+    put_back()
     desk.afterwards()
 
 
-def _do_without_check(desk: Desk) -> None:
-    desk.invariants.check = lambda: None  # type: ignore[method-assign]  # memory is ahead of a disk that takes nothing
-    desk.act()
-    del desk.invariants.check
+def _moved(world: SimWorld) -> tuple[Callable[[], object], Callable[[], object]]:
+    path = world.database
+    away = path.with_suffix(".away")
+    return (lambda: path.rename(away)), (lambda: away.replace(path))
+
+
+def _cut(world: SimWorld) -> tuple[Callable[[], object], Callable[[], object]]:
+    """Its last record is gone; a process that has it open takes nothing more."""
+    assert isinstance(world.stored, InMemory)
+    records = world.stored.storage.records
+    last = max(records)
+    record = records[last]
+
+    def change() -> None:
+        del records[last]
+        world.usual_fate = Fate.REFUSED
+        world.is_journal_damaged_on_purpose = True
+
+    return change, lambda: records.__setitem__(last, record)
 
 
 # Another process, a fork.

@@ -1,18 +1,27 @@
-"""One way to change the book: the journal first, then the book, then the listeners."""
+"""One way to change the book: an intent on disk before it is in the book, a fact in the book whatever becomes of it."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from tests.support.manager_bench import REFERENCE, ManagerBench, MemoryJournal, terms
+from tests.support.manager_bench import REFERENCE, ManagerBench, terms
+from trading_bot.order_management.book.anomalies import anomaly_in_words
+from trading_bot.order_management.book.freezes import Cause, frozen
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.events import EventKind, OrderEvent, about
-from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
+from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError, TradingHaltedError
+from trading_bot.order_management.journal.port import CommitUnknownError, KeyTakenError, OrderKeyKind
 from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderState, RefId
 from trading_bot.order_management.order_store import OrderChange
+from trading_bot.order_management.outcomes import DurableIntent
 from trading_bot.order_management.submit.intents import intent_of
+
+_C = OrderKeyKind.CLIENT_ORDER_ID
+WAITED_S = 10
+"""Real seconds after which a test gives up on a thread."""
 
 
 def update_of(bench: ManagerBench, state: OrderState = OrderState.CANCELLED) -> OrderEvent:
@@ -26,23 +35,33 @@ def with_order() -> ManagerBench:
     return bench
 
 
+def intend(bench: ManagerBench, name: str = "c2", *, symbol: str = "MSFT") -> DurableIntent:
+    prepared = bench.gateway.prepare_order(terms(symbol), RefId(f"ref-of-{name}"))
+    intent = intent_of(
+        ClientOrderId(name), prepared, reference_price=REFERENCE, strategy_name=None, mode=ExecutionMode.PAPER
+    )
+    return bench.store.record_intent(intent, prepared)
+
+
+def holds(bench: ManagerBench, name: str) -> bool:
+    with bench.store.open_book() as book:
+        return book.holds(ClientOrderId(name))
+
+
+def in_thread(call: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    return thread
+
+
 def test_an_event_is_in_the_journal_and_in_the_book_and_told():
     bench = with_order()
-    bench.store.record(update_of(bench))
+    bench.store.record_fact(update_of(bench))
     assert bench.journal.kinds[-1] is EventKind.ORDER_UPDATED
     assert bench.state() == "cancelled"
     (change,) = bench.changes
     assert change.event == bench.journal.records[-1].fact
     assert change.order == bench.tracked()
-
-
-def test_what_is_not_in_the_journal_is_not_in_the_book_either():
-    bench = with_order()
-    bench.journal.broken = True
-    with pytest.raises(OrderLogError):
-        bench.store.record(update_of(bench))
-    assert (bench.state(), bench.changes) == ("confirmed", [])
-    assert bench.store.failure is None
 
 
 def test_a_fact_that_cannot_be_written_is_known_all_the_same_and_stops_new_orders():
@@ -53,14 +72,17 @@ def test_a_fact_that_cannot_be_written_is_known_all_the_same_and_stops_new_order
     assert [change.event.event for change in bench.changes] == [EventKind.ORDER_UPDATED]
     assert isinstance(bench.store.failure, OrderLogError)
     assert len(bench.journal.records) == 3
+    assert bench.side.kinds == [EventKind.ORDER_UPDATED]
 
 
-def test_a_journal_that_takes_facts_only_stops_new_orders():
+def test_a_journal_that_takes_nothing_sends_facts_to_the_side_file_and_no_order():
     bench = with_order()
-    bench.journal.refusal = OrderLogError("the file was moved")
+    bench.journal._refusal = OrderLogError("the file was moved")
     bench.store.record_fact(update_of(bench))
     assert bench.store.failure is bench.journal.refusal
-    assert bench.journal.kinds[-1] is EventKind.ORDER_UPDATED
+    assert bench.side.kinds == [EventKind.ORDER_UPDATED]
+    with pytest.raises(OrderLogError, match="was moved"):
+        intend(bench)
 
 
 def test_no_intent_is_written_after_a_failure_even_if_the_disk_is_well_again():
@@ -69,13 +91,373 @@ def test_no_intent_is_written_after_a_failure_even_if_the_disk_is_well_again():
     bench.journal.broken = True
     bench.store.record_fact(update_of(bench))
     bench.journal.broken = False
-    prepared = bench.gateway.prepare_order(terms("MSFT"), RefId("another"))
-    intent = intent_of(
-        ClientOrderId("c2"), prepared, reference_price=REFERENCE, strategy_name=None, mode=ExecutionMode.PAPER
-    )
     with pytest.raises(OrderLogError, match="no space left"):
-        bench.store.record_intent(intent, prepared)
+        intend(bench)
+    bench.store.record_fact(OrderEvent(event=EventKind.SESSION_STOPPED))
     assert len(bench.journal.records) == 3
+    assert bench.side.kinds == [EventKind.ORDER_UPDATED, EventKind.SESSION_STOPPED]
+    assert bench.side.refused == []
+
+
+def test_a_side_file_that_is_full_hides_no_fact_from_the_book():
+    bench = with_order()
+    bench.journal.broken = bench.side.is_full = True
+    bench.store.record_fact(update_of(bench))
+    assert bench.state() == "cancelled"
+
+
+def test_entries_stopped_by_hand_stay_stopped_until_the_journal_is_opened_anew():
+    bench = with_order()
+    bench.store.stop_entries(OrderLogError("damaged"))
+    bench.store.record_fact(update_of(bench))
+    assert bench.journal.kinds[-1] is EventKind.ORDER_UPDATED
+    with pytest.raises(OrderLogError, match="damaged"):
+        intend(bench)
+    bench.journal.close()
+    bench.store.open()
+    assert bench.store.failure is None
+
+
+@pytest.mark.parametrize("stored", [True, False])
+class TestCommitThatIsUnknown:
+    def test_its_intent_is_not_in_the_book_and_kept_aside_as_refused(self, stored):
+        bench = with_order()
+        bench.journal.fail_next_commit(stored=stored)
+        with pytest.raises(CommitUnknownError):
+            intend(bench)
+        assert not holds(bench, "c2")
+        assert [record.fact.client_order_id for record in bench.side.refused] == ["c2"]
+        assert bench.changes == []
+        assert isinstance(bench.store.failure, CommitUnknownError)
+
+    def test_its_facts_are_known_and_kept_aside_with_the_hash_they_may_be_stored_under(self, stored):
+        bench = with_order()
+        bench.journal.fail_next_commit(stored=stored)
+        bench.store.record_fact(update_of(bench))
+        assert bench.state() == "cancelled"
+        (kept,) = bench.side.facts
+        assert (kept.seq, kept.fact) == (5, update_of(bench))
+        assert (kept.hash == bench.journal.storage.head.hash) is stored
+
+    def test_a_cancel_goes_on(self, stored):
+        bench = with_order()
+        bench.journal.fail_next_commit(stored=stored)
+        bench.store.record_fact(OrderEvent(event=EventKind.SESSION_STARTED))
+        assert bench.manager.cancel_order("c1").is_proven_closed
+        assert bench.state() == "cancelled"
+
+    def test_an_order_is_answered_as_not_taken(self, stored):
+        bench = ManagerBench()
+        bench.journal.fail_next_commit(stored=stored)
+        with pytest.raises(OrderLogError):
+            bench.buy("c1")
+        assert bench.gateway.posts == []
+
+
+def test_a_commit_that_is_interrupted_lets_no_order_out_and_loses_no_fact(monkeypatch):
+    bench = with_order()
+
+    def interrupted(commit):
+        raise KeyboardInterrupt
+
+    def record_both() -> None:
+        with bench.store.one_commit():
+            bench.store.record_fact(update_of(bench))
+            intend(bench)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.journal, "commit", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            record_both()
+    assert bench.side.kinds == [EventKind.ORDER_UPDATED]
+    assert [record.fact.client_order_id for record in bench.side.refused] == ["c2"]
+    with pytest.raises(OrderLogError, match="interrupted"):
+        intend(bench, "c3")
+
+
+class TestNameThatIsTaken:
+    def test_its_intent_is_refused_and_all_else_goes_on(self):
+        bench = with_order()
+        bench.journal.storage.order_keys[OrderKeyKind.REF_ID, "ref-of-c2"] = 2
+        with bench.store.one_commit():
+            bench.store.record_fact(update_of(bench))
+            with pytest.raises(KeyTakenError, match="taken"):
+                intend(bench)
+        assert not holds(bench, "c2")
+        assert bench.store.failure is None
+        assert bench.journal.kinds[-2:] == [EventKind.ORDER_UPDATED, EventKind.RECORD_REFUSED]
+        refused = bench.journal.records[-1].fact
+        assert dict(refused.details) == {"refused": "order_intended", "client_order_id": "c2"}
+        assert intend(bench, "c3").journal_seq == 7
+        bench.restart()
+        assert [order.client_order_id for order in bench.manager.open_orders()] == ["c3"]
+
+    def test_a_fact_is_stored_without_it(self):
+        """The broker may answer with an order id that another order has: what it said is on record all the same."""
+        bench = with_order()
+        bench.buy("c2", symbol="MSFT")
+        bench.store.record_fact(replace(update_of(bench), order_id=bench.tracked("c2").envelope.order_id))
+        assert bench.store.failure is None
+        assert bench.journal.kinds[-1] is EventKind.ORDER_UPDATED
+
+
+def test_an_order_has_its_names_for_ever():
+    bench = with_order()
+    envelope = bench.tracked().envelope
+    assert {(kind, name) for kind, name in bench.journal.storage.order_keys} == {
+        (OrderKeyKind.CLIENT_ORDER_ID, "c1"),
+        (OrderKeyKind.REF_ID, envelope.ref_id),
+        (OrderKeyKind.ORDER_ID, envelope.order_id),
+    }
+
+
+class TestOneCommit:
+    def test_an_order_is_two_commits(self):
+        """One before its bytes leave, and one after the broker's answer."""
+        bench = with_order()
+        before = len(bench.journal.commits)
+        bench.buy("c2", symbol="MSFT")
+        first, second = bench.journal.commits[before:]
+        assert [one.record.fact.event for one in first.records] == [EventKind.ORDER_INTENDED]
+        assert [one.record.fact.event for one in second.records] == [
+            EventKind.SUBMIT_ATTEMPTED,
+            EventKind.ORDER_ACCEPTED,
+        ]
+
+    def test_a_synchronisation_is_one(self):
+        bench = with_order()
+        bench.buy("c2", symbol="MSFT")
+        for order in bench.gateway.orders:
+            order.fill()
+        before = len(bench.journal.commits)
+        bench.sync()
+        assert len(bench.journal.commits) == before + 1
+        assert bench.state() == bench.state("c2") == "filled"
+
+    def test_a_cancel_and_its_answer_are_one(self):
+        bench = with_order()
+        before = len(bench.journal.commits)
+        bench.manager.cancel_order("c1")
+        assert len(bench.journal.commits) == before + 1
+        assert bench.journal.kinds[-3:] == [
+            EventKind.CANCEL_REQUESTED,
+            EventKind.CANCEL_ANSWERED,
+            EventKind.ORDER_UPDATED,
+        ]
+
+    def test_nothing_is_held_meanwhile(self):
+        bench = with_order()
+        with bench.store.one_commit():
+            bench.store.record_fact(update_of(bench))
+            other = in_thread(lambda: bench.buy("c2", symbol="MSFT"))
+            other.join(WAITED_S)
+            assert not other.is_alive()
+            assert bench.changes != [], "the other one's commit took the fact along, and told of it"
+        assert bench.state("c2") == "confirmed"
+
+    def test_groups_within_groups_are_one(self):
+        bench = with_order()
+        before = len(bench.journal.commits)
+        with bench.store.one_commit():
+            with bench.store.one_commit():
+                bench.store.record_fact(OrderEvent(event=EventKind.SESSION_STARTED))
+            bench.store.record_fact(OrderEvent(event=EventKind.SESSION_STOPPED))
+            assert len(bench.journal.commits) == before
+        assert len(bench.journal.commits) == before + 1
+
+    def test_an_intent_takes_along_what_was_recorded_before_it(self):
+        bench = with_order()
+        with bench.store.one_commit():
+            bench.store.record_fact(update_of(bench))
+            intend(bench)
+            assert bench.journal.kinds[-2:] == [EventKind.ORDER_UPDATED, EventKind.ORDER_INTENDED]
+            assert bench.changes == []
+        assert [change.event.event for change in bench.changes] == [EventKind.ORDER_UPDATED, EventKind.ORDER_INTENDED]
+
+
+class TestWhileSomebodyElseCommits:
+    def test_the_book_is_read_and_facts_are_recorded_without_waiting(self):
+        bench = with_order()
+        held = bench.journal.hold_next_commit()
+        other = in_thread(lambda: intend(bench))
+        assert held.reached.wait(WAITED_S)
+        mine = in_thread(lambda: bench.store.record_fact(update_of(bench)))
+        mine.join(WAITED_S)
+        assert not mine.is_alive()
+        assert bench.state() == "cancelled"
+        assert not holds(bench, "c2"), "an intent is in the book once it is on disk"
+        assert bench.changes == []
+        held.release()
+        other.join(WAITED_S)
+        assert holds(bench, "c2")
+        assert bench.journal.kinds[-2:] == [EventKind.ORDER_INTENDED, EventKind.ORDER_UPDATED]
+        assert {change.event.event for change in bench.changes} == {
+            EventKind.ORDER_INTENDED,
+            EventKind.ORDER_UPDATED,
+        }
+
+    def test_a_whole_cancel_goes_through(self):
+        bench = with_order()
+        held = bench.journal.hold_next_commit()
+        other = in_thread(lambda: intend(bench))
+        assert held.reached.wait(WAITED_S)
+        cancel = in_thread(lambda: bench.manager.cancel_order("c1"))
+        cancel.join(WAITED_S)
+        assert not cancel.is_alive()
+        assert bench.gateway.order().state == "cancelled"
+        held.release()
+        other.join(WAITED_S)
+        assert bench.journal.records[-1].fact.status is OrderState.CANCELLED
+
+    def test_an_order_that_has_left_is_looked_for_without_waiting(self):
+        bench = with_order()
+        held = bench.journal.hold_next_commit()
+        other = in_thread(lambda: intend(bench))
+        assert held.reached.wait(WAITED_S)
+        found: list[object] = []
+        reader = in_thread(lambda: found.append(holds(bench, "c1") and bench.store._past.find(_C, "nobody")))
+        reader.join(WAITED_S)
+        held.release()
+        other.join(WAITED_S)
+        assert found == [None]
+
+    def test_an_intent_waits_for_the_one_before_it(self):
+        bench = with_order()
+        held = bench.journal.hold_next_commit()
+        first = in_thread(lambda: intend(bench))
+        assert held.reached.wait(WAITED_S)
+        second = in_thread(lambda: intend(bench, "c3", symbol="KO"))
+        second.join(0.05)
+        assert second.is_alive()
+        held.release()
+        first.join(WAITED_S)
+        second.join(WAITED_S)
+        assert [record.fact.client_order_id for record in bench.journal.records[-2:]] == ["c2", "c3"]
+
+    def test_what_stops_entries_meanwhile_stops_that_order(self):
+        """Whoever stops them lists the orders to cancel, and could not see this one."""
+        bench = with_order()
+        held = bench.journal.hold_next_commit()
+        errors: list[BaseException] = []
+
+        def buy() -> None:
+            try:
+                bench.buy("c2", symbol="MSFT")
+            except TradingHaltedError as error:
+                errors.append(error)
+
+        other = in_thread(buy)
+        assert held.reached.wait(WAITED_S)
+        bench.store.record_fact(frozen("MSFT", Cause.EXIT, "somebody leaves"))
+        held.release()
+        other.join(WAITED_S)
+        assert len(errors) == 1
+        assert bench.state("c2") == "not_sent"
+        assert [post.client_order_id for post in bench.gateway.posts] == ["c1"]
+
+    def test_facts_of_a_failed_intents_time_are_not_lost(self):
+        bench = with_order()
+        held = bench.journal.hold_next_commit()
+        bench.journal.fail_next_commit(stored=False)
+        errors: list[BaseException] = []
+
+        def refused() -> None:
+            try:
+                intend(bench)
+            except OrderLogError as error:
+                errors.append(error)
+
+        other = in_thread(refused)
+        assert held.reached.wait(WAITED_S)
+        bench.store.record_fact(update_of(bench))
+        held.release()
+        other.join(WAITED_S)
+        assert len(errors) == 1
+        assert bench.side.kinds == [EventKind.ORDER_UPDATED]
+        assert bench.state() == "cancelled"
+
+
+class TestOldOrders:
+    def test_they_leave_in_one_commit_with_the_positions(self):
+        bench = with_order()
+        bench.gateway.order().fill()
+        bench.sync()
+        before = len(bench.journal.commits)
+        bench.store.forget_all_but(lambda book: ())
+        (commit,) = bench.journal.commits[before:]
+        assert [one.record.fact.event for one in commit.records] == [EventKind.POSITIONS_NOTED]
+        assert {one.kind for one in commit.ended} == {"order"}
+        assert len(bench.manager.orders()) == 0
+        with bench.store.open_book() as book:
+            assert book.expected_positions() == {"AAPL": Decimal(10)}
+
+    def test_one_that_left_is_found_and_not_placed_again(self):
+        bench = with_order()
+        bench.gateway.order().fill()
+        bench.sync()
+        bench.store.forget_all_but(lambda book: ())
+        assert bench.buy("c1").state is OrderState.FILLED
+        assert bench.manager.get_order_status(bench.gateway.order().order_id).state is OrderState.FILLED
+        assert len(bench.gateway.posts) == 1
+
+    def test_one_that_left_comes_back_with_the_next_fact(self):
+        bench = with_order()
+        bench.gateway.order().fill()
+        bench.sync()
+        order = bench.tracked()
+        bench.store.forget_all_but(lambda book: ())
+        bench.store.record_fact(replace(about(order.envelope, EventKind.ANOMALY_FOUND), reason="odd"))
+        assert holds(bench, "c1")
+        assert bench.tracked() == replace(order, anomalies=frozenset({anomaly_in_words("odd")}))
+        bench.restart()
+        assert bench.tracked() == replace(order, anomalies=frozenset({anomaly_in_words("odd")}))
+
+    def test_a_name_that_was_asked_for_before_it_was_given_is_found_later(self):
+        bench = ManagerBench()
+        bench.buy("c1")
+        bench.gateway.order().fill()
+        bench.sync()
+        bench.store.forget_all_but(lambda book: ())
+        assert bench.tracked().state is OrderState.FILLED
+
+
+class TestListenersOfCommits:
+    def test_they_get_what_was_stored_after_it_was(self):
+        bench = with_order()
+        heard: list[tuple[int, int]] = []
+        bench.store.on_commit(lambda records: heard.append((records[-1].record.seq, bench.journal.head.seq)))
+        bench.store.record_fact(update_of(bench))
+        assert heard == [(5, 5)]
+
+    def test_one_that_raises_hides_nothing(self):
+        bench = with_order()
+
+        def bad(_records) -> None:
+            raise RuntimeError("a full disk")
+
+        bench.store.on_commit(bad)
+        bench.store.record_fact(update_of(bench))
+        assert bench.store.failure is None
+        assert len(bench.changes) == 1
+
+
+def test_what_is_no_intent_is_not_recorded_as_one():
+    bench = with_order()
+    prepared = bench.gateway.prepare_order(terms("MSFT"), RefId("ref"))
+    with pytest.raises(OrderLogError, match="order_intended event"):
+        bench.store.record_intent(update_of(bench), prepared)
+
+
+def test_records_that_cannot_be_true_spoil_their_own_order_only():
+    bench = with_order()
+    bench.buy("c2", symbol="MSFT")
+    storage = bench.journal.storage
+    storage.standing = {one for one in storage.standing if one.seq != 2}
+    bench.journal.close()
+    with pytest.raises(OrderLogDamagedError, match="cannot be true"):
+        bench.store.open()
+    assert not holds(bench, "c1")
+    assert bench.state("c2") == "confirmed"
 
 
 def test_the_book_in_memory_equals_the_replayed_journal():
@@ -88,21 +470,13 @@ def test_the_book_in_memory_equals_the_replayed_journal():
 def test_several_facts_are_one_step_for_everybody_else():
     bench = with_order()
     seen: list[str] = []
-    reader = threading.Thread(target=lambda: seen.append(bench.state()))
-
-    class StartsReader(MemoryJournal):
-        def append(self, event):
-            record = super().append(event)
-            if not reader.ident:
-                reader.start()
-                reader.join(0.05)
-                assert seen == []
-            return record
-
-    slow = StartsReader(bench.clock, bench.journal.records)
-    bench.store._journal = slow
-    bench.store.record_facts([update_of(bench, OrderState.PENDING_CANCEL), update_of(bench)])
-    reader.join()
+    with bench.store.open_book():
+        bench.store.record_fact(update_of(bench, OrderState.PENDING_CANCEL))
+        reader = in_thread(lambda: seen.append(bench.state()))
+        reader.join(0.05)
+        assert seen == []
+        bench.store.record_fact(update_of(bench))
+    reader.join(WAITED_S)
     assert seen == ["cancelled"]
 
 
@@ -165,7 +539,7 @@ def test_an_intent_is_folded_in_and_proven_durable():
     bench.buy("c2", symbol="MSFT")
     intents = [change for change in bench.changes if change.event.event is EventKind.ORDER_INTENDED]
     assert [change.order.state for change in intents] == [OrderState.PENDING_SUBMIT]
-    assert bench.gateway.posts[-1].journal_seq == 4
+    assert bench.gateway.posts[-1].journal_seq == 5
 
 
 def test_events_of_no_order_are_recorded_and_told_to_nobody():
@@ -212,11 +586,10 @@ def test_a_listener_may_place_an_order_as_soon_as_an_intent_is_known():
 
 def test_a_record_that_no_book_could_follow_never_reaches_the_journal():
     bench = with_order()
-    bench.store.record(update_of(bench))
+    bench.store.record_fact(update_of(bench))
     before = len(bench.journal.records)
     impossible = replace(about(bench.tracked().envelope, EventKind.ORDER_UPDATED), status=OrderState.CONFIRMED)
-    for record in (bench.store.record, bench.store.record_fact):
-        with pytest.raises(OrderLogDamagedError, match="cannot be true"):
-            record(impossible)
+    with pytest.raises(OrderLogDamagedError, match="cannot be true"):
+        bench.store.record_fact(impossible)
     assert (len(bench.journal.records), bench.state()) == (before, "cancelled")
     assert bench.store.failure is None

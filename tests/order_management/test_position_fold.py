@@ -1,11 +1,10 @@
-"""Expected positions are a fold of the journal, and go on over a new segment."""
+"""Expected positions are a fold of the journal; how they go on when old orders leave is in `test_standing_records`."""
 
 from decimal import Decimal
 
 import pytest
 
 from tests.support.order_story import MONDAY, Story, booked, fill, intended, now_in, told
-from trading_bot.order_management.book.carrying import carried_events
 from trading_bot.order_management.book.position_watch import baseline, baseline_taken
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.models import OrderState, Side
@@ -41,12 +40,3 @@ def test_what_filled_before_the_first_look_is_in_what_it_showed():
 def test_an_accepted_position_takes_the_place_of_what_was_expected():
     story = Story(*START, intended(), PART, baseline("AAPL", Decimal(2)), WHOLE)
     assert story.book.expected_positions()["AAPL"] == 8
-
-
-def test_a_new_segment_begins_where_the_positions_stand():
-    story = Story(*START, intended(), PART, baseline("MSFT", Decimal(0)))
-    following = Story(*story.book.standing_facts(), *carried_events(story.order()))
-    assert following.book == story.book
-    assert following.book.expected_positions() == {"AAPL": 14}
-    assert following.book.knows_positions
-    assert following.tell(WHOLE).book.expected_positions() == {"AAPL": 20}

@@ -61,6 +61,7 @@ NO_ANSWER_TO_A_SELL = {
     "ratio_does_not_fit": "the answer to a decision",
     "not_reconciled": "the answer to `recover`",
     "status_unavailable": "the answer to a read",
+    "journal_missing": "the answer to a read of the journal by another process",
     "order_not_found": "the answer to a read",
     "not_allowed": "the control socket refuses another user",
     "reply_lost": "the control socket's answer was lost",

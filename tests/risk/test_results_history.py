@@ -1,4 +1,4 @@
-"""What a rotated journal leaves behind changes no figure of the days after."""
+"""Orders that leave the book change no figure of the days after."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.order_story import MONDAY, Story, intended, now_in
 from trading_bot.order_management.book.acceptances import Acceptance, parse_ratio
-from trading_bot.order_management.book.carrying import is_recent
+from trading_bot.order_management.housekeeping import is_recent
 from trading_bot.order_management.models import Execution, ExecutionId, OrderState, Side
 from trading_bot.risk.results import day_results, losing_streak, sales_of
 from trading_bot.risk.results_history import orders_that_count
@@ -123,7 +123,7 @@ drawn_acceptances = st.lists(
 
 @settings(max_examples=300)
 @given(drawn=drawn_orders, rearmed=st.none() | st.integers(0, 200), accepted=drawn_acceptances)
-def test_figures_after_a_rotation_are_the_same_as_without_it(drawn, rearmed, accepted):
+def test_figures_are_the_same_after_old_orders_have_left(drawn, rearmed, accepted):
     since, today = MONDAY + HOUR * 100, MONDAY + HOUR * 102
     orders = [
         order(

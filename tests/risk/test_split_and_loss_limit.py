@@ -76,19 +76,22 @@ def test_without_positions_nothing_is_in_doubt():
 
 
 @pytest.mark.parametrize(("ratio", "results"), [("10:1", [Decimal(6)]), (None, [None])])
-def test_a_rotated_journal_gives_the_same_result(tmp_path, ratio, results):
-    """The buy, the split and the sale lie in three segments of the journal."""
-    desk = JournalBench(tmp_path, needed=orders_that_count)
+def test_a_result_is_the_same_after_old_orders_have_left(ratio, results):
+    """The sale comes long after the split, and that long after the buy."""
+    desk = JournalBench(needed=orders_that_count)
     desk.tell(intended(), booked(fill(1, 10, "10")), now_in(OrderState.FILLED, filled_quantity=Decimal(10)))
     desk.clock.sleep(3 * 24 * 3600)
-    desk.keeper.rotate()
+    desk.tell(intended("old"), now_in(OrderState.CANCELLED, "old"))
+    desk.clock.sleep(3 * 24 * 3600)
+    desk.prune()
     split = parse_ratio(ratio, symbol="AAPL") if ratio else None
     held = Decimal(100)
     desk.tell(acceptance_event("AAPL", held, before=Decimal(10), ratio=split, by="ada", reason="seen"))
     desk.clock.sleep(3 * 24 * 3600)
-    desk.keeper.rotate()
+    desk.tell(intended("old"), now_in(OrderState.CANCELLED, "old"))
+    desk.clock.sleep(3 * 24 * 3600)
+    desk.prune()
     sale = intended("sale", side=Side.SELL, quantity=held, limit_price=Decimal(1))
     desk.tell(sale, booked(fill(2, 100, "1.06"), "sale"), now_in(OrderState.FILLED, "sale", filled_quantity=held))
     book = desk.restart().book
     assert [one.result for one in sales_of(book.orders(), book.acceptances())] == results
-    desk.close()

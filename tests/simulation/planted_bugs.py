@@ -5,7 +5,6 @@ This is the one place where patching our own code is the point: the checker is o
 
 import uuid
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from types import ModuleType
@@ -13,8 +12,9 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from tests.simulation.planted_journal_bugs import JOURNAL
 from tests.simulation.planted_principle_bugs import PRINCIPLES
-from tests.simulation.planted_rotation_bugs import ROTATION
+from tests.support.memory_journal import MemoryJournal
 from tests.support.sim_schedule import SENDING_AGAIN
 from trading_bot.latch import Latch
 from trading_bot.lease import Lease
@@ -25,8 +25,6 @@ from trading_bot.order_management.cancel.canceller import CancelService
 from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.exceptions import OrderNotFoundError, TradingHaltedError
 from trading_bot.order_management.gateways import RobinhoodGateway
-from trading_bot.order_management.journal import order_log
-from trading_bot.order_management.journal.order_log import OrderLog
 from trading_bot.order_management.lifecycle import Move, MoveKind
 from trading_bot.order_management.manager import OrderManager
 from trading_bot.order_management.models import ExecutionMode, OrderId, OrderReport, OrderState, RefId
@@ -166,10 +164,6 @@ def _not_found_means_cancelled(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(RobinhoodGateway, "fetch_order_status", fetch_order_status)
 
 
-def _intent_not_flushed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(order_log, "UNSYNCED_KINDS", order_log.UNSYNCED_KINDS | {EventKind.ORDER_INTENDED})
-
-
 def _fills_forgotten_at_the_end(patch: pytest.MonkeyPatch) -> None:
     real = _real(synchronizer, "reconcile")
 
@@ -281,10 +275,12 @@ def _doubt_not_recorded(patch: pytest.MonkeyPatch) -> None:
     real = OrderStore.record_fact
 
     def record_fact(self, event):
-        if event.event is EventKind.ORDER_OUTCOME_UNKNOWN:
-            self._fold(self._unwritten(event))
-        else:
+        if event.event is not EventKind.ORDER_OUTCOME_UNKNOWN:
             real(self, event)
+            return
+        with self.open_book() as book:
+            book.apply(self._numbered(event))
+            book.pointers.take_changes()
 
     patch.setattr(OrderStore, "record_fact", record_fact)
 
@@ -361,14 +357,15 @@ def _kill_stops_cancels_too(patch: pytest.MonkeyPatch) -> None:
 
 
 def _starts_a_new_journal(patch: pytest.MonkeyPatch) -> None:
-    real = OrderLog.open
+    real = MemoryJournal.open
 
-    def open_log(self):
-        with suppress(FileNotFoundError):
-            self.path.write_bytes(b"")
+    def open_journal(self):
+        self.storage.records.clear()
+        self.storage.order_keys.clear()
+        self.storage.standing.clear()
         return real(self)
 
-    patch.setattr(OrderLog, "open", open_log)
+    patch.setattr(MemoryJournal, "open", open_journal)
 
 
 def _replies_not_masked(patch: pytest.MonkeyPatch) -> None:
@@ -415,7 +412,6 @@ PLANTED: Mapping[str, Plant] = {
     "not found counts as cancelled": _not_found_means_cancelled,
     "cancel-all cancels everybody's orders": _cancels_everybodys_orders,
     "deferred cancels are forgotten": _deferred_cancels_forgotten,
-    "the intent is not flushed": _intent_not_flushed,
     "fills are forgotten at the end": _fills_forgotten_at_the_end,
     "one execution is forgotten": _last_fill_forgotten,
     "executions are not told apart": _fills_not_told_apart,
@@ -444,7 +440,7 @@ PLANTED: Mapping[str, Plant] = {
     "a kill stops cancels too": _kill_stops_cancels_too,
     "a start begins a new journal": _starts_a_new_journal,
     "replies are recorded unmasked": _replies_not_masked,
-    **ROTATION,
+    **JOURNAL,
     **PRINCIPLES,
 }
 SETTINGS: Mapping[str, Mapping[str, object]] = {

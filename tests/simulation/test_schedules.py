@@ -15,6 +15,7 @@ import pytest
 from tests.simulation.directed_schedules import DIRECTED
 from tests.support.broker_stand_in import Route
 from tests.support.sim_invariants import BrokenInvariantError
+from tests.support.sim_journal import Fate
 from tests.support.sim_schedule import ODD_FROM, PLAIN, SENDING_AGAIN, Setting, run, setting_of, shrunk, steps_of
 from tests.support.sim_steps import Step
 from tests.support.sim_world import SimWorld
@@ -56,11 +57,11 @@ EVENTS = {
 }
 
 
-SEGMENTS = (1, 3, 10)
 JOURNAL = {
-    *(f"{number} finished segments" for number in SEGMENTS),
-    "a death in a rotation",
-    "an order of a finished segment asked for again",
+    *(f"a commit is {fate.value}" for fate in Fate),
+    "old orders left",
+    "a death while old orders leave",
+    "an order that had left asked for again",
 }
 
 
@@ -91,13 +92,14 @@ def breaks(folder: Path, steps: Sequence[Step], setting: Setting) -> str | None:
 
 
 def journal_stories(world: SimWorld) -> Iterator[str]:
-    segments = len(world.history.finished())
-    yield from (f"{number} finished segments" for number in SEGMENTS if segments >= number)
-    if world.rotations_cut_short:
-        yield "a death in a rotation"
-    here = {record.fact.client_order_id for record in world.history.live_records()}
+    yield from (f"a commit is {fate.value}" for fate in world.met)
+    if world.left:
+        yield "old orders left"
+    if world.prunings_cut_short:
+        yield "a death while old orders leave"
+    here = {record.fact.client_order_id for record in world.stored.standing()}
     if any(answer.trade.client_order_id not in here for answer in world.answers if answer.result.envelope is not None):
-        yield "an order of a finished segment asked for again"
+        yield "an order that had left asked for again"
 
 
 def live_stories(world: SimWorld) -> Iterator[str]:
@@ -208,7 +210,7 @@ def test_the_bot_lives_through_a_directed_schedule(bug, mode, tmp_path):
 
 def test_a_schedule_lived_twice_writes_the_same_journal(tmp_path):
     first, second = (run(tmp_path / name, steps_of(1)) for name in ("first", "second"))
-    assert first.journal.read_bytes() == second.journal.read_bytes()
+    assert first.records() == second.records() != ()
 
 
 def test_a_failing_schedule_is_made_small(tmp_path_factory):

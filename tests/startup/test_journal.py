@@ -1,17 +1,24 @@
 """The journal of an account opens with all that belongs to it, and a damaged one for cancels only."""
 
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from tests.support.journal_bench import IDENTITY, UnflushedFiles
+from tests.support.journal_bench import UnflushedFiles
+from tests.support.manager_bench import IDENTITY, KeptAside
 from tests.support.order_story import MONDAY, TERMS, intended, now_in
 from trading_bot.clock import VirtualClock
 from trading_bot.error_handling.retry import no_jitter
 from trading_bot.order_management.exceptions import OrderLogError
+from trading_bot.order_management.journal.chain import SealedRecord
+from trading_bot.order_management.journal.port import JournalReader
 from trading_bot.order_management.models import ClientOrderId, OrderState, OrderTerms, RefId, Side
 from trading_bot.order_management.outcomes import PreparedOrder
-from trading_bot.startup.journal import AccountJournal
+from trading_bot.startup.journal import AccountJournal, JournalParts
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder
 
@@ -20,6 +27,7 @@ PREPARED = PreparedOrder(
     terms=OrderTerms(symbol="AAPL", side=Side.BUY, quantity=10, limit_price=Decimal("100.00")),
     body=b"symbol=AAPL",
 )
+DETAILS = {**TERMS, "body_sha256": PREPARED.digest}
 
 
 @pytest.fixture
@@ -34,119 +42,145 @@ def around():
 
 
 @pytest.fixture
-def build(tmp_path, around):
-    def built() -> AccountJournal:
+def state(tmp_path, around) -> StateFolder:
+    return StateFolder(root=tmp_path / "state", files=around.files)
+
+
+@pytest.fixture
+def build(around, state) -> Callable[..., AccountJournal]:
+    def built(**parts) -> AccountJournal:
         return AccountJournal(
-            around,
-            path=tmp_path / "logs" / "orders.jsonl",
-            state=StateFolder(root=tmp_path / "state", files=around.files),
-            identity=IDENTITY,
-            session_id="session-1",
-            max_bytes=2000,
+            around, state=state, identity=IDENTITY, session_id="session-1", parts=JournalParts(**parts)
         )
 
     return built
 
 
-def test_orders_are_known_after_many_rotations_and_a_start(build, around):
+def alter(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(statement)
+
+
+def test_orders_are_known_after_they_have_left_and_after_a_start(build, around):
     journal = build()
     journal.open()
     for number in range(12):
         name = f"order-{number}"
-        journal.store.record(intended(name))
-        journal.store.record(now_in(OrderState.CANCELLED, name))
+        journal.store.record_fact(intended(name))
+        journal.store.record_fact(now_in(OrderState.CANCELLED, name))
         around.clock.sleep(86_400)
+    assert journal.housekeeping.let_old_orders_go(at_least=1) == 11
     journal.close()
     again = build()
     again.open()
     with again.store.open_book() as book:
-        assert len(book) < 4
+        assert len(book) == 1
         assert all(book.get(ClientOrderId(f"order-{number}")) for number in range(12))
     verdict = again.verify()
-    assert verdict.ok
-    assert verdict.records > 24
+    assert (verdict.ok, verdict.records) == (True, 26)
     again.close()
 
 
-def damaged(journal, build, tmp_path) -> AccountJournal:
-    journal.open()
-    journal.store.record(intended())
-    journal.store.record(intended("second"))
-    journal.close()
-    path = tmp_path / "logs" / "orders.jsonl"
-    lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join([*lines[:2], b"rubbish\n", lines[2]]))
-    found: AccountJournal = build()
-    found.open()
-    return found
-
-
-def test_a_damaged_journal_takes_cancels_and_no_order(build, tmp_path):
-    journal = damaged(build(), build, tmp_path)
-    before = (tmp_path / "logs" / "orders.jsonl").read_bytes()
-    assert journal.store.failure is not None
-    journal.store.record_fact(now_in(OrderState.CANCELLED))
-    with journal.store.open_book() as book:
-        assert book.active() == ()
-    with pytest.raises(OrderLogError, match="only cancels are possible"):
-        journal.store.record_intent(intended("third"), PREPARED)
-    assert (tmp_path / "logs" / "orders.jsonl").read_bytes() == before
-    assert not journal.verify().ok
-    journal.close()
-
-
-def test_a_chain_that_tells_an_impossible_story_takes_no_order(build):
+def test_a_damaged_journal_takes_cancels_and_no_order(build, state):
     journal = build()
     journal.open()
-    journal.store._journal.append(now_in(OrderState.FILLED, "nobody"))
+    journal.store.record_fact(intended())
+    journal.store.record_fact(intended("second"))
     journal.close()
+    alter(state.database, "UPDATE record SET body = replace(body, 'second', 'beyond') WHERE seq = 3")
+    side = KeptAside()
+    again = build(side_file=side)
+    again.open()
+    assert again.store.failure is not None
+    again.store.record_fact(now_in(OrderState.CANCELLED))
+    with again.store.open_book() as book:
+        assert book.active() == ()
+    with pytest.raises(OrderLogError, match="only cancels are possible"):
+        again.store.record_intent(intended("third", details=DETAILS), PREPARED)
+    assert len(side.facts) == 1
+    assert not again.verify().ok
+    again.close()
+
+
+def test_records_that_tell_an_impossible_story_take_no_order(build, state):
+    journal = build()
+    journal.open()
+    journal.store.record_fact(intended())
+    journal.store.record_fact(now_in(OrderState.CONFIRMED))
+    journal.close()
+    alter(state.database, "DELETE FROM standing WHERE seq = 2")
     again = build()
     again.open()
     assert "cannot be true" in str(again.store.failure)
     again.close()
 
 
-def moved_away_underneath(build, tmp_path) -> AccountJournal:
-    journal: AccountJournal = build()
-    journal.open()
-    journal.store.record(intended())
-    (tmp_path / "logs" / "orders.jsonl").rename(tmp_path / "logs" / "away")
-    journal.store.record_fact(now_in(OrderState.CANCELLED))
-    with pytest.raises(OrderLogError, match="moved or replaced"):
-        journal.store.record_intent(intended("third"), PREPARED)
-    journal.close()
-    again: AccountJournal = build()
-    return again
-
-
-def test_a_journal_that_was_moved_away_and_put_back_knows_what_happened_meanwhile(build, tmp_path):
-    journal = moved_away_underneath(build, tmp_path)
-    (tmp_path / "logs" / "away").rename(tmp_path / "logs" / "orders.jsonl")
-    journal.open()
-    assert journal.store.failure is None
-    with journal.store.open_book() as book:
-        assert [order.state for order in book.orders()] == [OrderState.CANCELLED]
-    details = {**TERMS, "body_sha256": PREPARED.digest}
-    assert journal.store.record_intent(intended("third", details=details), PREPARED).client_order_id == "third"
-    assert journal.verify().ok
-    journal.close()
-
-
-def test_a_journal_that_was_not_put_back_is_not_begun_anew(build, tmp_path):
-    journal = moved_away_underneath(build, tmp_path)
-    with pytest.raises(OrderLogError, match="is gone; put it back"):
-        journal.open()
-    assert not (tmp_path / "logs" / "orders.jsonl").exists()
-
-
-def test_a_journal_whose_end_was_cut_off_does_not_verify(build, tmp_path):
-    """The bot quarantines it at the start, and what it answers to the question must not be better."""
+def test_a_journal_that_is_gone_is_not_begun_anew(build, state):
     journal = build()
     journal.open()
-    journal.store.record(intended())
     journal.close()
-    path = tmp_path / "logs" / "orders.jsonl"
-    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    state.database.unlink()
+    with pytest.raises(OrderLogError, match="is gone; put it back"):
+        build().open()
+    assert not state.database.exists()
+
+
+def test_a_chain_with_a_gap_does_not_verify(build, state):
+    journal = build()
+    journal.open()
+    journal.store.record_fact(intended())
+    journal.store.record_fact(intended("second"))
+    journal.close()
+    alter(state.database, "DELETE FROM record WHERE seq = 2")
     verdict = build().verify()
-    assert not verdict.ok
-    assert "its end was cut off" in str(verdict.problem)
+    assert (verdict.ok, verdict.records) == (False, 1)
+    assert verdict.problem == "record 3 does not follow record 1"
+
+
+def test_a_journal_that_is_not_there_has_no_good_verdict(build):
+    verdict = build().verify()
+    assert (verdict.ok, verdict.records) == (False, 0)
+    assert verdict.problem is not None
+
+
+class Trail:
+    """An audit log that says what it is told to."""
+
+    def __init__(self, damage: str | None = None) -> None:
+        self.damage = damage
+        self.lines: list[bytes] = []
+
+    def compare(self, journal: JournalReader) -> str | None:
+        self.lines.append(b"head %d" % journal.read_head().seq)
+        return self.damage
+
+    def append(self, records: Sequence[SealedRecord]) -> None:
+        self.lines += [one.line for one in records]
+
+
+def test_a_start_does_each_thing_in_its_turn(build):
+    done: list[str] = []
+    trail = Trail()
+    journal = build(
+        take_over_v1=lambda path: done.append(f"0.1 into {path.name}"),
+        import_side_files=lambda store, opened: done.append(f"side files behind {opened.head.seq}"),
+        audit_trail=trail,
+    )
+    journal.open()
+    assert done == ["0.1 into journal.sqlite3", "side files behind 1"]
+    assert trail.lines == [b"head 1"]
+    journal.store.record_fact(intended())
+    assert len(trail.lines) == 2
+    assert b'"client_order_id":"first"' in trail.lines[1]
+    journal.close()
+
+
+def test_an_audit_log_that_knows_more_than_the_database_stops_orders(build):
+    """The database was restored from a backup, or cut: orders may be out that it does not know."""
+    journal = build(audit_trail=Trail("the audit log is ahead"))
+    journal.open()
+    with pytest.raises(OrderLogError, match="is ahead"):
+        journal.store.record_intent(intended(details=DETAILS), PREPARED)
+    journal.store.record_fact(intended("known"))
+    journal.store.record_fact(now_in(OrderState.CANCELLED, "known"))
+    journal.close()

@@ -1,12 +1,15 @@
 """The start-up sequence: its order, the step that failed, and that nothing is left held behind it."""
 
+import contextlib
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.support.bot_bench import ACCOUNT, LIST, LOGIN, POSITIONS, BotBench, answers, never_leaves
+from tests.support.damaged_database import alter, bodies
 from trading_bot.bot import StartError, TradeStatus
 from trading_bot.config import Config
 from trading_bot.files import LocalFiles
@@ -92,15 +95,15 @@ def test_background_synchronisation_is_the_last_step(tmp_path):
 def test_a_session_is_on_record_from_start_to_stop(tmp_path):
     bench = BotBench(tmp_path).started()
     bench.bot.stop()
-    events = [json.loads(line)["event"] for line in bench.bot.journal_path.read_text(encoding="utf-8").splitlines()]
+    events = [record.fact.event for record in bench.records()]
     assert events == ["journal_opened", "position_accepted", "position_accepted", "session_started", "session_stopped"]
 
 
 def test_starting_twice_changes_nothing(tmp_path):
     bench = BotBench(tmp_path).started()
-    seen, journal = list(bench.broker.seen), bench.bot.journal_path.read_bytes()
+    seen, journal = list(bench.broker.seen), bench.records()
     bench.bot.start()
-    assert (bench.broker.seen, bench.bot.journal_path.read_bytes()) == (seen, journal)
+    assert (bench.broker.seen, bench.records()) == (seen, journal)
 
 
 class TestFailingSteps:
@@ -118,26 +121,27 @@ class TestFailingSteps:
 
     def test_a_journal_that_is_gone_is_refused(self, tmp_path):
         bench = stopped_with_an_order(BotBench(tmp_path))
-        bench.bot.journal_path.unlink()
+        bench.database.unlink()
         seen = len(bench.broker.seen)
         error = failing_start(bench)
         assert (error.step, type(error.cause)) == ("journal", OrderLogError)
         assert "is gone" in str(error)
         assert len(bench.broker.seen) == seen
-        assert not bench.bot.journal_path.exists()
+        assert not bench.database.exists()
 
     def test_a_journal_that_is_elsewhere_now_is_refused(self, tmp_path):
         bench = stopped_with_an_order(BotBench(tmp_path))
-        bench.settings["logs_dir"] = str(tmp_path / "other")
-        bench.bot = bench.new_bot()
+        old = tmp_path / "logs" / "orders.jsonl"
+        (bench.state / "journal.json").write_text(json.dumps({"v": 1, "journal": str(old)}), encoding="utf-8")
+        old.write_bytes(b"one of version 0.1")
         error = failing_start(bench)
         assert error.step == "journal"
-        assert str(tmp_path / "logs" / "orders.jsonl") in str(error)
+        assert str(old) in str(error)
 
     def test_with_a_damaged_journal_the_bot_starts_for_cancels_only_and_leaves_it_as_it_is(self, tmp_path):
         bench = stopped_with_an_order(BotBench(tmp_path))
-        damaged = bench.bot.journal_path.read_bytes().replace(b'"quantity":"10"', b'"quantity":"99"')
-        bench.bot.journal_path.write_bytes(damaged)
+        alter(bench.database, '"quantity":"10"', '"quantity":"99"')
+        damaged = bodies(bench.database)
         bench.bot = bench.new_bot()
         bench.bot.start()
         refused = bench.trade(client_order_id="c2")
@@ -145,12 +149,18 @@ class TestFailingSteps:
         assert "audit verify" in refused.message
         (result,) = bench.bot.manager.cancel_all_open_orders(include_external=True)
         assert result.verdict is CancelVerdict.CANCELLED
-        assert bench.bot.journal_path.read_bytes() == damaged
+        bench.bot.stop()
+        assert bodies(bench.database) == damaged
 
     def test_a_journal_of_another_account_is_refused(self, tmp_path):
         bench = stopped_with_an_order(BotBench(tmp_path))
+        database = bench.database
         bench.settings["account_number"] = "5QR12345"
         bench.bot = bench.new_bot()
+        with contextlib.suppress(StartError):
+            bench.bot.start()
+        other = next(path for path in (tmp_path / "state").iterdir() if path != database.parent)
+        shutil.copy(database, other / database.name)
         error = failing_start(bench)
         assert error.step == "journal"
         assert "belongs to another account" in str(error)

@@ -20,11 +20,15 @@ from trading_bot.clock import VirtualClock
 from trading_bot.config import Config
 from trading_bot.error_handling.retry import no_jitter
 from trading_bot.files import FileSystem, LocalFiles
+from trading_bot.order_management.events import JournalRecord
+from trading_bot.order_management.journal.sqlite_reading import SqliteReader
+from trading_bot.order_management.models import ExecutionMode
 from trading_bot.paper.exchange import PaperExchange
 from trading_bot.paper.state import ExchangeState
 from trading_bot.paper.transport import PaperTransport
 from trading_bot.robinhood.sending import current_send_context
 from trading_bot.startup import Surroundings, create_bot
+from trading_bot.state_folder import account_key
 
 PAPER_ACCOUNT = "PAPER0001"
 SUBMIT = "POST /orders/"
@@ -132,6 +136,16 @@ class BotBench:
         """The account's state folder."""
         (root,) = (self.folder / "state").iterdir()
         return root
+
+    @property
+    def database(self) -> Path:
+        return self.state / "journal.sqlite3"
+
+    def records(self) -> tuple[JournalRecord, ...]:
+        """Every record of the journal."""
+        mode = ExecutionMode.PAPER
+        reader = SqliteReader(self.database, account_key=account_key(mode, PAPER_ACCOUNT))
+        return tuple(one.record for one in reader.page(after=0, limit=10_000))
 
     @property
     def submits(self) -> int:

@@ -41,6 +41,10 @@ class CommandLineBench:
         (folder,) = (self.home / "state").iterdir()
         return folder
 
+    @property
+    def database(self) -> Path:
+        return self.state / "journal.sqlite3"
+
     def __call__(self, *arguments: str) -> CommandResult:
         """Run one command and return what it left."""
         out, err = io.StringIO(), io.StringIO()

@@ -1,23 +1,24 @@
 """An order manager on a bench: the fake broker at one end, a journal in memory at the other, no time but our own."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 
 from tests.support.broker_positions import BrokerPositions
 from tests.support.fake_gateway import FakeGateway, nothing
-from trading_bot.clock import Seconds, VirtualClock
+from tests.support.memory_journal import MemoryJournal, MemoryStorage
+from trading_bot.clock import Clock, Seconds, VirtualClock
 from trading_bot.config import OrderManagementConfig
-from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
+from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogError
-from trading_bot.order_management.journal.chain import ChainHead, chain_record
+from trading_bot.order_management.journal.identity import JournalIdentity, first_record
+from trading_bot.order_management.journal.port import Commit
 from trading_bot.order_management.manager import ManagerIdentity, OrderManager
 from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderEnvelope, OrderTerms, Side
 from trading_bot.order_management.order_store import OrderChange, OrderStore
-from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
 from trading_bot.order_management.ports import ArmingId, LatchLook, MarketCheck, SendLockError
 from trading_bot.order_management.results import SyncSummary
 from trading_bot.order_management.submit.market_quotes import allow_at_any_market
@@ -30,24 +31,29 @@ SELL_LIMIT = Decimal("100.10")
 ACCOUNT_KEY = "0123456789abcdef"
 
 
-class MemoryJournal:
-    """Keeps records in a list; refuses the kinds in ``failing``, or everything while ``broken``.
+IDENTITY = JournalIdentity(mode=ExecutionMode.PAPER, account_key=ACCOUNT_KEY, account_suffix="0001")
+
+
+class BenchJournal(MemoryJournal):
+    """A journal in memory that refuses a commit with one of the kinds in ``failing``, or every one while ``broken``.
 
     ``after_intent`` runs once an intent is on record and before anybody hears of it.
     """
 
-    def __init__(self, clock: VirtualClock, records: Iterable[JournalRecord] = ()) -> None:
-        self._clock = clock
-        self.records = list(records)
+    def __init__(self, clock: Clock, storage: MemoryStorage | None = None) -> None:
+        super().__init__(
+            storage,
+            identity=IDENTITY,
+            first_record=lambda: first_record(IDENTITY, clock=clock, session_id="s1"),
+        )
         self.failing: set[EventKind] = set()
         self.broken = False
         self.after_intent: Callable[[], object] = nothing
-        self.refusal: OrderLogError | None = None
 
     @property
-    def head(self) -> ChainHead:
-        last = self.records[-1] if self.records else None
-        return ChainHead(seq=last.seq, hash=last.hash) if last else ChainHead.genesis()
+    def records(self) -> list[JournalRecord]:
+        """What was recorded since the journal began."""
+        return [self._record(seq) for seq in sorted(self.storage.records)[1:]]
 
     @property
     def kinds(self) -> list[EventKind]:
@@ -56,27 +62,31 @@ class MemoryJournal:
     def facts(self, kind: EventKind) -> list[OrderEvent]:
         return [record.fact for record in self.records if record.fact.event is kind]
 
-    def append(self, event: OrderEvent) -> JournalRecord:
-        if self.broken or event.event in self.failing:
+    def commit(self, commit: Commit) -> None:
+        kinds = {one.record.fact.event for one in commit.records}
+        if self.broken or kinds & self.failing:
             raise OrderLogError("no space left on device; repair the disk")
-        record = chain_record(
-            event, head=self.head, ts=self._clock.now(), mono=Decimal(self._clock.monotonic()), session_id="s1"
-        )
-        self.records.append(record)
-        return record
+        super().commit(commit)
+        if EventKind.ORDER_INTENDED in kinds:
+            self.after_intent()
 
-    def append_intent(self, event: OrderEvent, prepared: PreparedOrder) -> tuple[JournalRecord, DurableIntent]:
-        record = self.append(event)
-        self.after_intent()
-        assert event.client_order_id is not None
-        return record, DurableIntent(
-            client_order_id=event.client_order_id,
-            ref_id=prepared.ref_id,
-            terms=prepared.terms,
-            body=prepared.body,
-            body_digest=event.details["body_sha256"],
-            journal_seq=record.seq,
-        )
+
+class KeptAside:
+    """A side file in memory."""
+
+    def __init__(self) -> None:
+        self.facts: list[JournalRecord] = []
+        self.refused: list[JournalRecord] = []
+        self.is_full = False
+
+    def write(self, record: JournalRecord, *, is_refused: bool) -> None:
+        if self.is_full:
+            raise OSError("no space left on device")
+        (self.refused if is_refused else self.facts).append(record)
+
+    @property
+    def kinds(self) -> list[EventKind]:
+        return [record.fact.event for record in self.facts]
 
 
 class FakeLatch:
@@ -142,14 +152,15 @@ class ManagerBench:
         self._account = None if shares is None else self.positions
         self.before_sync: list[Callable[[], object]] = []
         self.check_market: MarketCheck = allow_at_any_market
-        self.journal = MemoryJournal(self.clock)
+        self.journal = BenchJournal(self.clock)
+        self.side = KeptAside()
         self.latch = FakeLatch()
         self.lock = FakeSendLock()
         self.settings = OrderManagementConfig.from_dict(settings)
         self._ids = count(1)
         self.session_end: Callable[[OrderEnvelope], datetime] = lambda order: CLOSE
         self.changes: list[OrderChange] = []
-        self._build(OrderBook())
+        self._build()
         if recovered:
             self.manager.recover()
 
@@ -159,11 +170,12 @@ class ManagerBench:
 
     def restart(self) -> None:
         """Forget everything but the journal, as a new process would."""
-        self.journal = MemoryJournal(self.clock, self.journal.records)
-        self._build(OrderBook.replayed(self.journal.records))
+        self.journal = BenchJournal(self.clock, self.journal.storage)
+        self._build()
 
-    def _build(self, book: OrderBook) -> None:
-        self.store = OrderStore(journal=self.journal, book=book, clock=self.clock, session_id="s1")
+    def _build(self) -> None:
+        self.store = OrderStore(journal=self.journal, clock=self.clock, session_id="s1", side_file=self.side)
+        self.store.open()
         self.manager = OrderManager(
             gateway=self.gateway,
             store=self.store,

@@ -49,24 +49,11 @@ def _raise() -> None:
 
 
 class Disk:
-    """What of each file a power loss would leave; flushes are noted instead of made, so that many lives stay quick."""
+    """Which names a power loss would take; flushes are noted instead of made, so that many lives stay quick."""
 
     def __init__(self) -> None:
-        self.durable: dict[tuple[int, int], int] = {}
         self._unflushed_names: list[tuple[Path, Callable[[], None]]] = []
         """How to undo each change of a name that no flush of its folder has made durable yet, oldest first."""
-
-    def durable_size(self, path: Path) -> int:
-        status = path.stat()
-        return self.durable.get((status.st_dev, status.st_ino), 0)
-
-    def durable_bytes(self, path: Path) -> bytes:
-        return path.read_bytes()[: self.durable_size(path)] if path.exists() else b""
-
-    def take_over(self, folder: Path) -> None:
-        """Count what earlier processes left as flushed: a kill takes nothing from the operating system."""
-        for status in (path.stat() for path in folder.rglob("*")):
-            self.durable[status.st_dev, status.st_ino] = status.st_size
 
     def linked(self, second: Path) -> None:
         self._unflushed_names.append((second.parent, lambda: second.unlink(missing_ok=True)))
@@ -88,17 +75,11 @@ class Disk:
     def folder_flushed(self, folder: Path) -> None:
         self._unflushed_names = [each for each in self._unflushed_names if each[0] != folder]
 
-    def lose_power(self, path: Path, *, keep: int = 0) -> None:
-        """Cut the file to what was flushed and at most ``keep`` bytes more, as a torn last line would be.
-
-        Names that were given since their folder was last flushed are lost with it.
-        """
+    def lose_power(self) -> None:
+        """Take back the names that were given since their folder was last flushed."""
         while self._unflushed_names:
             _, undo = self._unflushed_names.pop()
             undo()
-        if path.exists():
-            size = min(path.stat().st_size, self.durable_size(path) + keep)
-            os.truncate(path, size)
 
 
 class MortalFiles(TidyFiles):
@@ -140,11 +121,8 @@ class MortalFiles(TidyFiles):
 
     def sync(self, descriptor: Descriptor) -> None:
         self._begins("sync")
-        if self._life.is_over:
-            return
-        status = os.fstat(descriptor)
-        self._disk.durable[status.st_dev, status.st_ino] = status.st_size
-        self._life.moment("synced")
+        if not self._life.is_over:
+            self._life.moment("synced")
 
     def truncate(self, descriptor: Descriptor, size: int) -> None:
         self._begins("truncate")

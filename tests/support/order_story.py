@@ -8,8 +8,7 @@ from typing import Any
 
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
-from trading_bot.order_management.journal.chain import ChainHead, chain_record, encode
-from trading_bot.order_management.journal.order_log import scan
+from trading_bot.order_management.journal.chain import ChainHead, chain_record, decode_alone, encode
 from trading_bot.order_management.models import (
     ClientOrderId,
     Execution,
@@ -137,4 +136,4 @@ class Story:
 
     def replayed(self) -> OrderBook:
         """The book as a restart would have it: from the bytes alone."""
-        return OrderBook.replayed(scan(self.lines()).records)
+        return OrderBook.replayed(map(decode_alone, self.lines().splitlines()))

@@ -14,8 +14,9 @@ from trading_bot.latch import Latch
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.robinhood.session import Transport
 from trading_bot.startup.account import AccountParts
+from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.surroundings import Surroundings
-from trading_bot.state_folder import StateFolder, account_key, journal_name
+from trading_bot.state_folder import StateFolder, account_key
 
 ACCOUNT = "5QR12345"
 ARMED_HOURS = 24 * 7
@@ -51,21 +52,15 @@ class SimAccount:
             }
         )
 
-    @property
-    def journal(self) -> Path:
-        return self.config.logs_dir / journal_name(self.mode, ACCOUNT)
-
     def state(self, files: FileSystem) -> StateFolder:
         root = self.config.resolve_state_dir() / f"{self.mode}-{account_key(self.mode, ACCOUNT)}"
         return StateFolder(root=root, files=files)
 
-    def parts(self, around: Surroundings, transport: Transport, *, journal_max_bytes: int | None) -> AccountParts:
-        """Build a bot's parts; ``journal_max_bytes`` may be less than a configuration file can ask for."""
-        config = self.config
-        if journal_max_bytes is not None:
-            small = config.order_management.model_copy(update={"journal_max_bytes": journal_max_bytes})
-            config = config.model_copy(update={"order_management": small})
-        return AccountParts(config, around, account_number=ACCOUNT, transport=transport, quotes=None)
+    def parts(self, around: Surroundings, transport: Transport, journal: JournalParts) -> AccountParts:
+        """Build a bot's parts."""
+        return AccountParts(
+            self.config, around, account_number=ACCOUNT, transport=transport, quotes=None, journal=journal
+        )
 
     def latch(self, clock: Clock, new_id: Callable[[], str], files: FileSystem) -> Latch:
         """The latch as another process of the account has it."""

@@ -11,11 +11,12 @@ from tests.support.broker_stand_in import BID, Route
 from tests.support.sim_account import ACCOUNT
 from tests.support.sim_world import Post, SimWorld, TradeAnswer
 from tests.support.stand_in_book import HeldOrder
-from trading_bot.bot import TradeStatus, TradingBot
+from trading_bot.bot import TradeStatus
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.events import EventKind, JournalRecord
 from trading_bot.order_management.exceptions import OrderLogError
+from trading_bot.order_management.journal.chain import GENESIS
 from trading_bot.order_management.models import OrderEnvelope, OrderState, Side
 from trading_bot.order_management.results import CancelResult, CancelVerdict
 
@@ -48,19 +49,14 @@ class Invariants:
 
     def __init__(self, world: SimWorld) -> None:
         self._world = world
-        self._flushed = b""
+        self._stored: dict[int, str] = {}
         self._most_filled: dict[str, Decimal] = {}
         self._ended: dict[str, OrderState] = {}
         self._posts_judged = 0
-        self._power_losses = 0
 
     def check(self) -> None:
         """Raise `BrokenInvariantError` with everything that is wrong now."""
         self._raise(self._problems())
-
-    def forget_unflushed(self) -> None:
-        """After a power loss an end that was read but not flushed is to be read again."""
-        self._ended.clear()
 
     def check_settled(self) -> None:
         """After the faults have stopped and some minutes of synchronising: nothing is in doubt, both sides agree."""
@@ -80,31 +76,33 @@ class Invariants:
 
     def _problems(self) -> Iterator[str]:
         world = self._world
-        if not world.journal.exists():
-            return
         records = world.records()
-        yield from self._journal()
-        book = self._replayed(world.history.story())
+        if not records:
+            return
+        yield from self._journal(records)
+        book = self._replayed(records)
         if book is None:
             yield "I12 the journal tells an impossible story"
             return
-        live = self._replayed(world.history.live_records())
-        if live is None:
-            yield "I12 the live segment tells an impossible story"
+        standing = self._replayed(world.stored.standing())
+        if standing is None:
+            yield "I12 the records that count tell an impossible story"
             return
-        yield from _carried(book, live)
-        by_ref = {str(order.envelope.ref_id): order for order in book.orders()}
+        yield from _stands(book, standing)
+        known = _with_kept_aside(world, book, records)
+        by_ref = {str(order.envelope.ref_id): order for order in known.orders()}
         yield from _at_most_once(world, records)
         yield from _of_this_account(world, records)
         yield from self._write_ahead()
-        yield from self._register(book, live, by_ref)
+        yield from self._register(known, standing, by_ref)
         for answer in world.answers:
             yield from _honest(world, answer, by_ref)
         for result in world.cancels:
             yield from _honest_cancel(world, result)
         yield from self._transitions(book)
         yield from _left_alone(world)
-        yield from _one_way_out(world, world.history.story())
+        yield from _one_way_out(world, records)
+        yield from (f"I2 a listener heard of {told} before it was on record" for told in world.told_early)
 
     @staticmethod
     def _replayed(records: tuple[JournalRecord, ...]) -> OrderBook | None:
@@ -113,14 +111,16 @@ class Invariants:
         except OrderLogError:
             return None
 
-    def _journal(self) -> Iterator[str]:
-        history = self._world.history
-        if not history.data().startswith(self._flushed):
-            yield "I12 a flushed record was altered or lost"
-        yield from (f"I12 {problem}" for problem in history.breaks())
-        if self._world.bot is not None and (problem := history.torn()):
-            yield f"I12 the journal of a living process does not verify: {problem}"
-        self._flushed = history.flushed()
+    def _journal(self, records: tuple[JournalRecord, ...]) -> Iterator[str]:
+        hashes = {record.seq: record.hash for record in records}
+        if any(hashes.get(seq) != digest for seq, digest in self._stored.items()):
+            yield "I12 a committed record was altered or lost"
+        self._stored = hashes
+        before = GENESIS
+        for number, record in enumerate(records, start=1):
+            if (record.seq, record.prev) != (number, before):
+                yield f"I12 record {record.seq} does not follow the one before it"
+            before = record.hash
 
     def _write_ahead(self) -> Iterator[str]:
         fresh = self._world.posts[self._posts_judged :]
@@ -149,10 +149,10 @@ class Invariants:
             else:
                 yield from _inside_collar(post.intents[0])
 
-    def _register(self, book: OrderBook, live: OrderBook, by_ref: dict[str, TrackedOrder]) -> Iterator[str]:
+    def _register(self, book: OrderBook, standing: OrderBook, by_ref: dict[str, TrackedOrder]) -> Iterator[str]:
         world = self._world
         if world.bot is not None:
-            yield from _remembered(world.bot, book, live)
+            yield from _remembered(world, book, standing)
         for held in world.broker.book.orders:
             order = by_ref.get(held.ref_id)
             if order is None:
@@ -185,9 +185,6 @@ class Invariants:
             yield f"I7 {name}: an execution is booked twice"
 
     def _transitions(self, book: OrderBook) -> Iterator[str]:
-        if self._world.power_losses > self._power_losses:
-            self._power_losses = self._world.power_losses
-            self.forget_unflushed()
         for order in book.orders():
             before = self._ended.get(order.client_order_id)
             # An order that was provably not sent may be sent after all, as the same one.
@@ -245,27 +242,52 @@ def _of_this_account(world: SimWorld, records: tuple[JournalRecord, ...]) -> Ite
         yield f"I13 a second process came to hold the account, {world.second_holders} times"
 
 
-def _carried(book: OrderBook, live: OrderBook) -> Iterator[str]:
-    """The next start reads the live segment only, so it has to tell all that has not ended, as the whole does."""
-    told = {order.client_order_id: order for order in live}
+def _stands(book: OrderBook, standing: OrderBook) -> Iterator[str]:
+    """The next start refolds what stands only, so that has to tell all that has not ended, as the whole does."""
+    told = {order.client_order_id: order for order in standing}
     for order in book:
         name = order.client_order_id
         if name not in told and not order.state.is_terminal:
-            yield f"I4 {name} is {order.state} and the live segment does not know it"
+            yield f"I4 {name} is {order.state} and no record of it stands"
         elif name in told and told[name] != order:
-            yield f"I12 the live segment tells another {name} than the whole journal: {told[name]} / {order}"
-    if live.standing_facts() != book.standing_facts():
-        yield "I12 the live segment tells of other halts, freezes or positions than the whole journal"
+            yield f"I12 the standing records tell another {name} than all do: {told[name]} / {order}"
+    if standing.standing_facts() != book.standing_facts():
+        yield "I12 the standing records tell of other halts or freezes than all do"
+    if set(standing.exits.all()) != set(book.exits.all()):
+        yield "I12 the standing records tell of other exits than all do"
+    if standing.positions != book.positions:
+        yield "I12 the standing records tell of other positions than all do"
 
 
-def _remembered(bot: TradingBot, book: OrderBook, live: OrderBook) -> Iterator[str]:
-    in_memory = {order.client_order_id: order for order in bot.orders()}
-    on_disk = {order.client_order_id: order.envelope for order in book}
-    needed = {order.client_order_id for order in live}
-    # What has left the live segment may be forgotten, but not remembered otherwise.
-    on_disk = {name: order for name, order in on_disk.items() if name in needed or name in in_memory}
-    if in_memory != on_disk:
-        yield f"I12 memory and journal differ: {_first_difference(in_memory, on_disk)}"
+def _with_kept_aside(world: SimWorld, book: OrderBook, records: tuple[JournalRecord, ...]) -> OrderBook:
+    """Return the book with what a failed journal left in side files."""
+    waiting = world.side.facts(records)
+    refused = world.side.refused()
+    if not waiting and not refused:
+        return book
+    known = OrderBook.replayed(record for record in records if record.fact.client_order_id not in refused)
+    for record in waiting:
+        known.apply(record)
+    return known
+
+
+def _remembered(world: SimWorld, book: OrderBook, standing: OrderBook) -> Iterator[str]:
+    assert world.store is not None
+    with world.store.open_book() as memory:
+        in_memory = {order.client_order_id: order for order in memory}
+        stands = memory.pointers.all() == standing.pointers.all()
+        is_equal = memory == standing
+    on_disk = {order.client_order_id: order for order in book}
+    differing = [name for name, order in in_memory.items() if on_disk.get(name) != order]
+    if differing:
+        first = differing[0]
+        yield f"I12 memory and journal differ: {in_memory[first]} / {on_disk.get(first)}"
+    missing = {name for name, order in on_disk.items() if not order.state.is_terminal} - in_memory.keys()
+    yield from (f"I4 {name} is on record, and the process does not know it" for name in missing)
+    if world.knows_all() and not is_equal:
+        yield "I12 a start would know something else than the process does"
+    if world.knows_all() and not stands:
+        yield "I12 other records stand than the process rests on"
 
 
 def _at_most_once(world: SimWorld, records: tuple[JournalRecord, ...]) -> Iterator[str]:
@@ -414,10 +436,3 @@ def _secrets(world: SimWorld) -> Iterator[str]:
     for path in world.config.logs_dir.iterdir():
         text = path.read_text(encoding="utf-8", errors="replace")
         yield from (f"I15 {path.name} holds {word}" for word in (ACCOUNT, "access-", "refresh-") if word in text)
-
-
-def _first_difference(ours, theirs) -> str:
-    for name in ours.keys() | theirs.keys():
-        if ours.get(name) != theirs.get(name):
-            return f"{ours.get(name)} / {theirs.get(name)}"
-    return "only their order"

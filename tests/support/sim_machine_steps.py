@@ -1,23 +1,20 @@
-"""What happens to the machine: deaths, starts, power, disks, and the journal's rotation amid them."""
+"""What happens to the machine: deaths, starts, power, commits that fail, and old orders that leave amid them."""
 
-import errno
-import itertools
-import os
 import random
-from collections.abc import Callable
 
+from tests.support.sim_journal import Fate
 from tests.support.sim_steps import Maker, Step, plain, trade_step
 from tests.support.sim_world import SimWorld
 
 
 def _crash(chance: random.Random) -> Step:
-    power_loss, keep = chance.random() < 0.5, chance.randrange(200)
+    power_loss = chance.random() < 0.5
 
     def crash(world: SimWorld) -> None:
-        world.crash(power_loss=power_loss, keep=keep)
+        world.crash(power_loss=power_loss)
         world.boot()
 
-    return Step(f"crash (power loss: {power_loss}, {keep} bytes more)", crash)
+    return Step(f"crash (power loss: {power_loss})", crash)
 
 
 def _die_soon(chance: random.Random) -> Step:
@@ -29,55 +26,30 @@ def _boot(_chance: random.Random) -> Step:
     return Step("boot", lambda world: world.boot_if_none_lives())
 
 
-def _rotation_cut_short(chance: random.Random) -> Step:
-    effects, power_loss, keep = chance.randrange(1, 40), chance.random() < 0.5, chance.randrange(200)
+def _pruning_cut_short(chance: random.Random) -> Step:
+    effects = chance.randrange(1, 6)
 
     def story(world: SimWorld) -> None:
         world.life.die_in(effects)
-        world.rotate()
-        world.rotations_cut_short += world.life.is_over
-        if world.life.is_over and power_loss:
-            world.lose_power(keep=keep)
+        world.prune()
+        world.prunings_cut_short += world.life.is_over
         world.life.die_at = None
         world.boot_if_none_lives()
 
-    return Step(f"dies {effects} effects into a rotation (power loss: {power_loss}, {keep} bytes more)", story)
+    return Step(f"dies {effects} effects after old orders begin to leave", story)
 
 
-def _rotation_on_a_bad_disk(chance: random.Random) -> Step:
-    """What a failed rotation leaves is no reason to trade without a record, and the next start puts it right."""
-    number, error, trade = chance.randrange(1, 16), chance.choice([errno.EIO, errno.ENOSPC]), trade_step(chance)
+def _commit_fails(chance: random.Random) -> Step:
+    """What a failed commit leaves is no reason to trade without a record, and the next start puts it right."""
+    fate = chance.choice([Fate.UNKNOWN_STORED, Fate.UNKNOWN_LOST, Fate.REFUSED])
+    before, trade = chance.randrange(3), trade_step(chance)
 
     def story(world: SimWorld) -> None:
-        world.files.fault = _failing_from(number, error)
-        world.rotate()
-        world.files.fault = lambda operation: None
+        world.fates = [*[Fate.STORED] * before, fate]
         trade.run(world)
-        world.restart()
+        world.fates.clear()
 
-    name = errno.errorcode[error]
-    return Step(f"a rotation whose operation {number} on the disk fails with {name}, {trade}, and a restart", story)
-
-
-def _failing_from(number: int, error: int) -> Callable[[str], None]:
-    operations = itertools.count(1)
-
-    def fault(operation: str) -> None:
-        if next(operations) >= number:
-            raise OSError(error, os.strerror(error))
-
-    return fault
-
-
-def _short_segments(chance: random.Random) -> Step:
-    """From the next start on nearly every change of an order, or every few, begins a new segment."""
-    size = chance.choice([1, 1500, 4000, None])
-
-    def begin(world: SimWorld) -> None:
-        world.journal_max_bytes = size
-        world.restart()
-
-    return Step(f"a restart with segments of {size} bytes", begin)
+    return Step(f"{trade}, whose commit {before + 1} is {fate.value}", story)
 
 
 MACHINE_STEPS: list[tuple[Maker, int]] = [
@@ -86,9 +58,8 @@ MACHINE_STEPS: list[tuple[Maker, int]] = [
     (_boot, 3),
     (plain("restart", lambda world: world.restart()), 2),
     (plain("a second process starts", lambda world: world.intrude()), 1),
-    (plain("rotate", lambda world: world.rotate()), 3),
-    (_rotation_cut_short, 3),
-    (_rotation_on_a_bad_disk, 1),
-    (_short_segments, 2),
+    (plain("old orders leave", lambda world: world.prune()), 2),
+    (_pruning_cut_short, 2),
+    (_commit_fails, 4),
 ]
 """Each with its weight."""

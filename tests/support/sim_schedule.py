@@ -37,18 +37,19 @@ def steps_of(seed: int, count: int = 18) -> list[Step]:
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """Where a schedule takes place. An account with a past has orders that ended before the live segment began.
+    """Where a schedule takes place. An account with a past has orders that have left the book.
 
     A broker that the settings of ``order_management`` say deduplicates does.
     """
 
     mode: ExecutionMode = ExecutionMode.PAPER
     has_past: bool = False
+    in_memory: bool = True
     order_management: Mapping[str, object] = field(default_factory=lambda: PLAIN)
 
     def world(self, folder: Path) -> SimWorld:
         clock = JumpyClock(LAST_WEEK if self.has_past else MORNING)
-        return SimWorld(folder, dict(self.order_management), mode=self.mode, clock=clock)
+        return SimWorld(folder, dict(self.order_management), mode=self.mode, clock=clock, in_memory=self.in_memory)
 
 
 def setting_of(seed: int, order_management: Mapping[str, object] = PLAIN) -> Setting:
@@ -56,6 +57,7 @@ def setting_of(seed: int, order_management: Mapping[str, object] = PLAIN) -> Set
     return Setting(
         mode=ExecutionMode.LIVE if seed % 4 == 3 else ExecutionMode.PAPER,
         has_past=seed % 3 == 2,
+        in_memory=seed % 10 != 7,
         order_management=order_management,
     )
 
@@ -110,7 +112,7 @@ def _check(check: Callable[[], None], done: Sequence[object]) -> None:
 
 
 def _live_last_week(world: SimWorld) -> None:
-    """Trade under names that will be asked for again; what has ended by now is only in a finished segment."""
+    """Trade under names that will be asked for again; what has ended by now is in the book no more."""
     for number, end in enumerate(("fill", "cancel", "reject", "part")):
         world.trade(usual_trade(number))
         for order in world.orders_at_broker(f"c{number}"):
@@ -120,7 +122,7 @@ def _live_last_week(world: SimWorld) -> None:
     world.stop()
     world.wait((MORNING - world.clock.now()).total_seconds())
     world.boot()
-    world.rotate()
+    world.prune()
 
 
 def _after_the_close(world: SimWorld) -> None:

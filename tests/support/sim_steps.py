@@ -162,7 +162,7 @@ def _cancel_in_doubt(chance: random.Random) -> Step:
         world.trade(trade)
         world.cancel(trade.client_order_id)
         if rotates:
-            world.rotate()
+            world.prune()
         world.broker.acts[Route.LIST].clear()
 
     return Step(f"in doubt and cancelled (rotated: {rotates}): {trade}", story)

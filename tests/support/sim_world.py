@@ -12,10 +12,10 @@ from decimal import Decimal
 from pathlib import Path
 
 from tests.support.broker_stand_in import BrokerStandIn, Request
-from tests.support.journal_on_disk import JournalOnDisk
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.mortal import DiedError, Disk, Life, MortalFiles, MortalLine
 from tests.support.sim_account import ACCOUNT, ARMED_HOURS, SimAccount
+from tests.support.sim_journal import Fate, InMemory, InSqlite, MortalJournal, SimSide, Stored
 from tests.support.stand_in_book import HeldOrder
 from trading_bot.bot import StartError, TradeResult, TradingBot
 from trading_bot.error_handling.retry import no_jitter
@@ -25,12 +25,15 @@ from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.decisions import OperatorDecisions
 from trading_bot.order_management.events import EventKind, JournalRecord
 from trading_bot.order_management.exceptions import OrderCancellationError, OrderError, OrderLogError
-from trading_bot.order_management.journal_keeper import JournalKeeper
+from trading_bot.order_management.housekeeping import Housekeeping
 from trading_bot.order_management.models import ExecutionMode, OrderEnvelope
+from trading_bot.order_management.order_store import OrderChange, OrderStore
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.order_management.submit.exit_run import ExitResult
 from trading_bot.startup.account import AccountParts
+from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.surroundings import Surroundings
+from trading_bot.state_folder import account_key
 
 MORNING = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 CLOSE = datetime(2026, 11, 23, 21, 0, tzinfo=UTC)
@@ -100,8 +103,8 @@ class SimWorld:
     order_management: dict[str, object] = field(default_factory=dict)
     clock: JumpyClock = field(default_factory=lambda: JumpyClock(MORNING))
     mode: ExecutionMode = ExecutionMode.PAPER
-    journal_max_bytes: int | None = None
-    """After how many bytes the bots that start from now on rotate their journal; None as configured."""
+    in_memory: bool = True
+    """Whether the journal is in memory, or in SQLite."""
 
     def __post_init__(self) -> None:
         self.account = SimAccount(folder=self.folder, mode=self.mode, order_management=self.order_management)
@@ -112,7 +115,8 @@ class SimWorld:
         self.life = Life()
         self.files = MortalFiles(self.life, self.disk)
         self.bot: TradingBot | None = None
-        self._keeper: JournalKeeper | None = None
+        self.housekeeping: Housekeeping | None = None
+        self.store: OrderStore | None = None
         self.killed = False
         self.lapsed: set[int] = set()
         """The ref_ids of every order that had been decided when a kill came."""
@@ -121,9 +125,15 @@ class SimWorld:
         """How a life ends, where it is not merely by an exception."""
         self.trouble: Callable[[str], None] | None = None
         """What the disk does to every later process."""
-        self.rotations_cut_short = 0
+        self.prunings_cut_short = 0
+        self.left = 0
+        """How many orders have left a book."""
+        self.fates: list[Fate] = []
+        """What becomes of the next commits."""
+        self.usual_fate = Fate.STORED
+        self.met: set[Fate] = set()
+        self.told_early: list[str] = []
         self.second_holders = 0
-        self.power_losses = 0
         self.posts: list[Post] = []
         self.answers: list[TradeAnswer] = []
         self.is_journal_damaged_on_purpose = False
@@ -135,15 +145,28 @@ class SimWorld:
         """Symbols of which the broker has shown a row that nobody can read in full."""
         self.syncs: list[SyncSummary] = []
         self._ids = itertools.count(1)
-        self.journal = self.account.journal
-        self.history = JournalOnDisk(self.journal, self.disk)
+        self.side = SimSide()
+        self.stored: Stored = InMemory() if self.in_memory else self._in_sqlite()
         if self.mode is ExecutionMode.LIVE:
             self.account.log_in()
             self.arm()
 
     def records(self) -> tuple[JournalRecord, ...]:
-        """Every good record of the journal as it is on disk now, whatever segment it is in."""
-        return self.history.records()
+        """Every record of the journal as it is stored now."""
+        return self.stored.records()
+
+    def _in_sqlite(self) -> InSqlite:
+        files = MortalFiles(Life(), self.disk)
+        state = self.account.state(files)
+        return InSqlite(state.database, files, account_key(self.mode, ACCOUNT))
+
+    @property
+    def database(self) -> Path:
+        return self.account.state(self.files).database
+
+    def knows_all(self) -> bool:
+        """Whether the living process has lost no record."""
+        return self.store is not None and self.store.failure is None
 
     def book_on_disk(self) -> OrderBook:
         return OrderBook.replayed(self.records())
@@ -194,8 +217,10 @@ class SimWorld:
         self.files = MortalFiles(self.life, self.disk)
         if self.trouble is not None:
             self.files.fault = self.trouble
+        self.side.life = self.life
         parts = self._parts(self.life, self.files)
-        self._keeper = parts._journal._keeper
+        self.housekeeping, self.store = parts._journal.housekeeping, parts._store
+        self.store.subscribe(self._note_change)
         self.bot = bot = parts.bot(background_sync=False)
         with self._mortal():
             try:
@@ -221,8 +246,22 @@ class SimWorld:
             new_id=self._new_id,
             jitter=no_jitter,
             process_id=lambda: self.process_id,
+            open_journal=lambda path, identity, first: MortalJournal(
+                self.stored.journal(identity, first, process_id=lambda: self.process_id), life, self._fate, path=path
+            ),
         )
-        return self.account.parts(around, MortalLine(life, self.broker), journal_max_bytes=self.journal_max_bytes)
+        parts = JournalParts(side_file=self.side, import_side_files=self.side.take_over)
+        return self.account.parts(around, MortalLine(life, self.broker), parts)
+
+    def _fate(self) -> Fate:
+        fate = self.fates.pop(0) if self.fates else self.usual_fate
+        self.met.add(fate)
+        return fate
+
+    def _note_change(self, change: OrderChange) -> None:
+        known = any(record.fact == change.event for record in reversed(self.records()))
+        if not known and not self.side.has(change.event) and not self.life.is_over:
+            self.told_early.append(f"{change.event.event} of {change.event.client_order_id}")
 
     def boot_if_none_lives(self) -> None:
         if self.bot is None:
@@ -242,18 +281,14 @@ class SimWorld:
             with self._mortal():
                 bot.stop()
 
-    def crash(self, *, power_loss: bool = False, keep: int = 0) -> None:
-        """End the process on the spot; a power loss also takes what was never flushed."""
+    def crash(self, *, power_loss: bool = False) -> None:
+        """End the process on the spot; a power loss also takes names of files that were never flushed."""
         self.life.is_over = True
         bot, self.bot = self.bot, None
         if bot is not None:
             bot.stop()  # its writes and requests lead nowhere; only the operating system's locks are given back
         if power_loss:
-            self.lose_power(keep=keep)
-
-    def lose_power(self, *, keep: int) -> None:
-        self.power_losses += 1
-        self.disk.lose_power(self.journal, keep=keep)
+            self.disk.lose_power()
 
     @contextlib.contextmanager
     def _mortal(self) -> Iterator[None]:
@@ -360,9 +395,7 @@ class SimWorld:
         """Engage the latch as the kill command does, from outside of the bot."""
         self._other_latch().engage()
         self.killed = True
-        self.lapsed |= {
-            record.seq for record in self.history.flushed_records() if record.fact.event is EventKind.ORDER_INTENDED
-        }
+        self.lapsed |= {record.seq for record in self.records() if record.fact.event is EventKind.ORDER_INTENDED}
 
     def arm(self) -> None:
         self._other_latch().arm(by="simulation", hours=ARMED_HOURS if self.mode is ExecutionMode.LIVE else None)
@@ -371,12 +404,12 @@ class SimWorld:
     def _other_latch(self) -> Latch:
         return self.account.latch(self.clock, self._new_id, MortalFiles(Life(), self.disk))
 
-    def rotate(self) -> None:
-        """Let the bot do now what it does when a segment is full or the day is over."""
+    def prune(self) -> None:
+        """Let the old orders leave the book now, as the bot does when there are enough of them."""
         with self._mortal():
-            if self.bot is not None and self._keeper is not None:
+            if self.bot is not None and self.housekeeping is not None:
                 with contextlib.suppress(OrderLogError):
-                    self._keeper.rotate()
+                    self.left += self.housekeeping.let_old_orders_go(at_least=1)
 
     def wait(self, seconds: float) -> None:
         self.clock.sleep(seconds)
@@ -387,6 +420,10 @@ class SimWorld:
         self.broker.calm_down()
         self.broker.meanwhile = lambda request: None
         self.life.die_at = None
+        self.fates.clear()
+        self.usual_fate = Fate.STORED
+        if self.bot is not None and not self.knows_all():
+            self.restart()
         deadline = self.clock.monotonic() + seconds
         while self.clock.monotonic() < deadline:
             self.boot_if_none_lives()
@@ -407,7 +444,7 @@ class SimWorld:
         return results
 
     def _note_post(self, request: Request) -> None:
-        found = self.history.flushed_records()
+        found = self.records()
         ours = [record for record in found if record.fact.ref_id == request.form["ref_id"]]
         intents = tuple(record for record in ours if record.fact.event is EventKind.ORDER_INTENDED)
         # What was provably not sent may be asked for again: what counts is what became of the latest intent.

@@ -1,6 +1,5 @@
 """`execute_trade` over the real HTTP path: strategy, gateway, session and paper broker are the ones that trade."""
 
-import json
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from tests.support.bot_bench import (
     reply_lost,
     request_lost,
 )
+from tests.support.damaged_database import bodies
 from trading_bot.bot import TradeResult, TradeStatus
 from trading_bot.order_management.models import OrderState
 
@@ -249,7 +249,7 @@ class TestBlocked:
         assert bench.submits == 0
 
     def test_a_journal_that_was_taken_away_stops_trading_before_anything_is_sent(self, bench):
-        bench.bot.journal_path.rename(bench.folder / "elsewhere")
+        bench.database.rename(bench.folder / "elsewhere")
         result = bench.trade()
         assert (result.status, result.code, bench.submits) == (TradeStatus.BLOCKED, "journal_failed", 0)
         assert bench.trade(client_order_id="c2").code == "journal_failed"
@@ -348,12 +348,12 @@ class TestNotImplemented:
     )
     def test_other_order_types_reach_nothing(self, bench, order_type):
         asked = len(bench.broker.seen)
-        journal = bench.bot.journal_path.read_bytes()
+        journal = bench.records()
         result = bench.trade(order_type=order_type)
         assert result.status is TradeStatus.NOT_IMPLEMENTED
         assert "\x1b" not in result.message
         assert len(bench.broker.seen) == asked
-        assert bench.bot.journal_path.read_bytes() == journal
+        assert bench.records() == journal
         assert bench.trades()[-1]["status"] == "not_implemented"
 
     @pytest.mark.parametrize("symbol", ["BTC-USD", "AAPL261218C00150000"])
@@ -413,18 +413,17 @@ class TestAfterwards:
 
 
 def test_a_trade_log_that_cannot_be_written_hides_nothing(bench):
-    (bench.folder / "logs" / "trades.jsonl").mkdir()
+    (bench.folder / "logs" / "trades.jsonl").mkdir(parents=True)
     assert bench.trade().status is TradeStatus.SUBMITTED
 
 
-def test_every_line_of_the_journal_names_its_session(bench):
+def test_every_record_of_the_journal_names_its_session(bench):
     bench.trade()
-    lines = bench.bot.journal_path.read_text(encoding="utf-8").splitlines()
-    assert {json.loads(line)["session_id"] for line in lines} == {"id-1"}
+    assert {record.session_id for record in bench.records()} == {"id-1"}
 
 
 def test_no_account_number_is_ever_written_down(bench):
     bench.trade()
     bench.let_it_fill()
-    for file in ("orders.jsonl", "trades.jsonl"):
-        assert "PAPER0001" not in (bench.folder / "logs" / file).read_text(encoding="utf-8")
+    assert not any("PAPER0001" in body for body in bodies(bench.database))
+    assert "PAPER0001" not in (bench.folder / "logs" / "trades.jsonl").read_text(encoding="utf-8")

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from trading_bot.files import LocalFiles
 from trading_bot.order_management.book.freezes import Freeze
+from trading_bot.order_management.book.pointers import StandingPointers
 from trading_bot.order_management.book.standing import StandingFacts
 from trading_bot.order_management.journal.anchor import HeadAnchor
 from trading_bot.order_management.journal.history import HistoryVerdict, JournalHistory
-from trading_bot.order_management.journal.order_log import Integrity
+from trading_bot.order_management.journal.segments import Integrity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,7 @@ def freezes_on_record(journal: Path, *, now: datetime) -> tuple[Freeze, ...]:
     Raises:
         OrderLogError: it is there and cannot be read, or does not verify.
     """
-    standing = StandingFacts()
+    standing = StandingFacts(StandingPointers())
     for record in JournalHistory(journal=journal, files=LocalFiles()).records():
         standing.note(record)
     return tuple(freeze for freeze in standing.freezes() if not freeze.is_over(now))

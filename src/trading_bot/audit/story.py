@@ -189,6 +189,8 @@ _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
         f"the broker holds {_detail(fact, 'broker')} {fact.symbol} and our fills explain {_detail(fact, 'expected')}"
     ),
     EventKind.POSITION_AGREED: _on_symbol("the difference in {symbol} is over"),
+    EventKind.POSITIONS_NOTED: _plain("the positions were noted, so that old orders need not be read at a start"),
+    EventKind.RECORD_REFUSED: _plain("a record could not be taken, because another order has its name"),
     EventKind.INSTRUMENT_NAMED: lambda fact: (
         f"{fact.details['was']} is called {fact.symbol} now"
         if "was" in fact.details

@@ -17,8 +17,8 @@ from trading_bot.order_management.journal.anchor import HeadAnchor
 from trading_bot.order_management.journal.audit_files import log_files, log_lines
 from trading_bot.order_management.journal.chain import BadRecordError, ChainHead, decode_alone, head_at
 from trading_bot.order_management.journal.joining import read_joined
-from trading_bot.order_management.journal.order_log import Integrity, JournalScan
 from trading_bot.order_management.journal.place import with_what_was_cut_off
+from trading_bot.order_management.journal.segments import Integrity, JournalScan
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderId, RefId
 from trading_bot.state_folder import StateFolder
 

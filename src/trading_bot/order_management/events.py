@@ -52,16 +52,18 @@ class EventKind(enum.StrEnum):
     POSITION_ACCEPTED = "position_accepted"
     POSITION_DIFFERED = "position_differed"  # first sight: the broker's position is not what our fills explain
     POSITION_AGREED = "position_agreed"  # both agree again
+    POSITIONS_NOTED = "positions_noted"  # every quantity and name that our records explain; those before are not needed
     INSTRUMENT_NAMED = "instrument_named"  # the broker's id of a symbol; with a name it had before, a rename
     TRADING_HALTED = "trading_halted"
     TRADING_RESUMED = "trading_resumed"
     EXIT_BEGUN = "exit_begun"  # somebody leaves a position
     EXIT_LEG_PLACED = "exit_leg_placed"  # names the order that is placed next for it
     EXIT_ENDED = "exit_ended"
-    ORDER_CARRIED = "order_carried"  # first records of a rotated segment: an open order, whole
+    ORDER_CARRIED = "order_carried"  # an order told whole: one adopted from the broker, or a repeat of a 0.1 segment
     KILL_IMPORTED = "kill_imported"
     KILL_NOTED = "kill_noted"  # what a kill did, in its own words
     JOURNAL_IMPORTED = "journal_imported"  # everything before this record came from a journal of version 0.1
+    RECORD_REFUSED = "record_refused"  # has the number of a record that the journal could not take; says which and why
 
 
 UNSYNCED_KINDS = frozenset(

@@ -1,161 +1,249 @@
-"""The one way to change the book: write the event to the journal, then fold it in, then tell the listeners."""
+"""Journal and book of one account: the one way to change the book.
+
+What it guarantees:
+
+1. **An intent is on disk before it is in the book.** `record_intent` commits it together with all that was recorded
+   before it, and folds it only then. A commit that fails leaves no intent behind: it is in the side file as refused,
+   and known as not sent.
+2. **A fact is never lost to the caller.** It has happened, so it is folded at once, and committed at the end of the
+   outermost block (`open_book`, or `one_commit` around several). Where the journal cannot take it, it goes to the side
+   file, and no intent is taken until the next start.
+3. **Nobody waits for somebody else's commit to read the book or to record a fact**, so no cancel does.
+4. Listeners hear of a change after its commit, from whichever thread made that, without a lock of ours.
+
+How: two locks. The *book's* is short: whoever reads, folds or numbers a record holds it, and lets it go for every
+access to the journal. The *writers'* is held by whoever commits, and from judging an intent to its commit (`deciding`).
+Facts wait in a queue. Who has finished recording commits the queue if the writers' lock is free, and else leaves it to
+its holder, who looks again after letting go: a fact that is left behind is committed next.
+
+Records are numbered as they are recorded and sealed as they are committed, so a record is serialised and hashed once.
+An intent has its number before those of facts that others record during its commit. They may be folded before it, which
+makes no difference: they cannot concern an order that is not in the book yet. Whatever stops entries, however, may be
+among them, so the caller asks again once the intent is folded.
+
+Not guaranteed: that a fact is durable when it has been recorded. What the broker said is asked for again after a crash.
+"""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeAlias
 
 from trading_bot.clock import Clock
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
+from trading_bot.order_management.book.past_orders import JournalPast
+from trading_bot.order_management.book_lock import BookLock
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
-from trading_bot.order_management.exceptions import OrderLogError
-from trading_bot.order_management.journal.chain import chain_record
+from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
+from trading_bot.order_management.journal.chain import SealedRecord, numbered
+from trading_bot.order_management.journal.port import Journal, Opened, OrderKeyKind
+from trading_bot.order_management.models import EXACT, ClientOrderId
+from trading_bot.order_management.order_listeners import CommitListener, Listeners, OrderChange, OrderListener
 from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
-from trading_bot.order_management.ports import Journal
+from trading_bot.order_management.record_writer import Batch, NoSideFile, RecordWriter, SideFile, Staged
+
+__all__ = ["CommitListener", "OrderChange", "OrderListener", "OrderStore"]
 
 _TELLS_AN_ORDER = frozenset({EventKind.ORDER_INTENDED, EventKind.ORDER_CARRIED})
+_MICROSECOND = Decimal("0.000001")
 _log = get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderChange:
-    """One event and the order it changed."""
+class _OfThread(threading.local):
+    """What one thread is in the middle of."""
 
-    event: OrderEvent
-    order: TrackedOrder
+    depth = 0
+    """Blocks that hold a lock."""
+    grouped = 0
+    has_staged = False
+    has_decided = False
+    """Whether it held the writers' lock, so that others may have left something to it."""
+    kept_back: list[OrderChange] | None = None
 
-
-class _KeptBack(threading.local):
-    changes: list[OrderChange] | None = None
-
-
-OrderListener: TypeAlias = Callable[[OrderChange], None]
+    def __init__(self) -> None:
+        self.changes: list[OrderChange] = []
+        self.sealed: list[tuple[SealedRecord, ...]] = []
 
 
 class OrderStore:
-    """Journal and book behind one lock. Listeners are called after the lock is released, in the order of the events."""
+    """Journal and book of one account; every method may be called from any thread. `open` or `load` it first."""
 
-    def __init__(self, *, journal: Journal, book: OrderBook, clock: Clock, session_id: str) -> None:
+    def __init__(self, *, journal: Journal, clock: Clock, session_id: str, side_file: SideFile | None = None) -> None:
         self._journal = journal
-        self._book = book
         self._clock = clock
         self._session_id = session_id
-        self._lock = threading.RLock()
-        self._depth = 0
+        self._lock = BookLock()
+        self._writers = threading.RLock()
+        self._writer = RecordWriter(journal, side=side_file or NoSideFile())
+        self._past = JournalPast(journal, unlocked=self._lock.released, refold=_refold)
+        self._book = OrderBook(past=self._past)
+        self._seq = 0
+        self._queue: list[Staged] = []
         self._untold: list[OrderChange] = []
-        self._listeners: list[OrderListener] = []
+        self._is_wanted = False
+        self._listeners = Listeners()
         self._failure: OrderLogError | None = None
-        self._kept_back = _KeptBack()
+        self._mine = _OfThread()
 
     @property
     def failure(self) -> OrderLogError | None:
         """The journal failure that stops new orders, if there was one."""
-        return self._failure or self._journal.refusal
+        return self._failure or self._writer.failure or self._journal.refusal
 
     def stop_entries(self, error: OrderLogError) -> None:
         """Take no new order from now on; facts are still folded in, so that cancels work."""
         self._failure = error
 
-    def load(self, records: Iterable[JournalRecord]) -> None:
-        """Begin anew with the records of a journal that has just been opened; listeners are told nothing.
+    def open(self) -> Opened:
+        """Open the journal and refold what still counts in it.
 
         Raises:
-            OrderLogDamagedError: the records tell an impossible story; the book holds those before it.
+            OrderLogError: it cannot be opened, or belongs to another account or mode.
+            OrderLogDamagedError: some of its records cannot be true; the book holds all others.
         """
-        with self._lock:
+        opened = self._journal.open()
+        self.load(opened)
+        return opened
+
+    def load(self, opened: Opened) -> None:
+        """Begin anew with what a journal that has just been opened holds; listeners are told nothing.
+
+        Raises:
+            OrderLogDamagedError: some of its records cannot be true; the book holds all others.
+        """
+        with self._writers, self._lock:
             self._failure = None
+            self._writer.begin(opened.head)
+            self._seq = opened.head.seq
+            self._queue, self._untold = [], []
+            self._past.forget_absent()
             self._book.clear()
-            for record in records:
-                self._book.apply(record)
+            try:
+                self._refold(opened.standing)
+            finally:
+                self._book.pointers.take_changes()
+
+    def _refold(self, records: Iterable[JournalRecord]) -> None:
+        """Fold the records in; one that cannot be true spoils its own order only, whose cancel may have to wait."""
+        broken: dict[ClientOrderId | None, OrderLogDamagedError] = {}
+        for record in records:
+            try:
+                if record.fact.client_order_id not in broken:
+                    self._book.apply(record)
+            except OrderLogDamagedError as error:
+                broken[record.fact.client_order_id] = error
+        if broken:
+            raise next(iter(broken.values()))
 
     def subscribe(self, listener: OrderListener) -> None:
         """Call ``listener`` for every later change. What it raises is logged and goes no further."""
-        self._listeners.append(listener)
+        self._listeners.of_changes.append(listener)
+
+    def on_commit(self, listener: CommitListener) -> None:
+        """Call ``listener`` after every later commit, with its records."""
+        self._listeners.of_commits.append(listener)
 
     @contextmanager
     def open_book(self) -> Iterator[OrderBook]:
-        """Hold the lock while reading, or while deciding and recording in one step."""
-        untold: list[OrderChange] = []
+        """Hold the book while reading, or while judging and recording facts in one step."""
+        self._mine.depth += 1
         try:
             with self._lock:
-                self._depth += 1
-                try:
-                    yield self._book
-                finally:
-                    self._depth -= 1
-                    untold = self._take_untold()
+                yield self._book
         finally:
-            self._tell(untold)
+            self._mine.depth -= 1
+            self._settle()
+
+    @contextmanager
+    def deciding(self) -> Iterator[OrderBook]:
+        """Hold the book while judging an intent and recording it: no other intent comes in between."""
+        self._mine.depth += 1
+        try:
+            with self._lock.released():  # always the writers' lock first
+                self._writers.acquire()
+            self._mine.has_decided = True
+            try:
+                with self._lock:
+                    yield self._book
+            finally:
+                self._writers.release()
+        finally:
+            self._mine.depth -= 1
+            self._settle()
+
+    @contextmanager
+    def one_commit(self) -> Iterator[None]:
+        """Commit what this thread records in the block at its end, in one step; no lock is held meanwhile.
+
+        Another thread's commit may take a part of it along earlier.
+        """
+        self._mine.grouped += 1
+        try:
+            yield
+        finally:
+            self._mine.grouped -= 1
+            self._settle()
 
     @contextmanager
     def telling_later(self) -> Iterator[None]:
         """Keep this thread's news back until the block ends, for a caller who holds a lock that listeners may want."""
-        if self._kept_back.changes is not None:
+        if self._mine.kept_back is not None:
             yield
             return
         kept: list[OrderChange] = []
-        self._kept_back.changes = kept
+        self._mine.kept_back = kept
         try:
             yield
         finally:
-            self._kept_back.changes = None
+            self._mine.kept_back = None
             self._tell(kept)
 
-    def record(self, event: OrderEvent) -> None:
-        """Write an event and fold it in.
-
-        Raises:
-            OrderLogError: it is not in the journal, and not in the book either.
-        """
-        with self.open_book():
-            for carried in self._brought_back(event):
-                self.record(carried)
-            self._refuse_impossible(event)
-            self._fold(self._journal.append(event))
-
     def record_intent(self, event: OrderEvent, prepared: PreparedOrder) -> DurableIntent:
-        """Write an intent, fold it in, and return the proof that it is durable.
+        """Commit an intent and all that was recorded before it, fold it in, and return the proof that it is durable.
+
+        The book is let go during the commit; see `deciding` for what is judged before.
 
         Raises:
-            OrderLogError: the intent is not durable: nothing may be sent.
+            OrderLogError: the intent is not durable, or its name is taken: nothing may be sent.
         """
-        with self.open_book():
-            self._refuse_after_failure()
-            if event.client_order_id is not None:
-                # One that was not sent may be sent again long after: then it is told anew first.
-                self.record_facts(self._book.brought_back(event.client_order_id))
-            self._refuse_impossible(event)
-            try:
-                record, intent = self._journal.append_intent(event, prepared)
-            except OrderLogError as error:
-                self._failure = error
-                raise
-            self._fold(record)
-        return intent
+        if event.event is not EventKind.ORDER_INTENDED or event.client_order_id is None:
+            raise OrderLogError("an intent is an order_intended event with a client order id; record it as one")
+        with self.deciding() as book:
+            if (failure := self.failure) is not None:
+                raise failure
+            self._bring_back(event.client_order_id)
+            record = self._numbered(event)
+            book.check(record)
+            self._stage(Staged(record=record, names=tuple(book.names_given(event)), is_intent=True))
+            batch = self._take(and_pointer_of=record)
+            with self._lock.released():
+                self._commit(batch)
+            self._mine.changes += self._folded(record)
+            book.pointers.note_stored([book.pointer_of(record)])
+        return DurableIntent(
+            client_order_id=event.client_order_id,
+            ref_id=prepared.ref_id,
+            terms=prepared.terms,
+            body=prepared.body,
+            body_digest=event.details["body_sha256"],
+            journal_seq=record.seq,
+        )
 
-    def record_fact(self, event: OrderEvent) -> None:
-        """Record what has happened at the broker, whether or not the journal can take it.
+    def record_fact(self, event: OrderEvent, *, names: Iterable[tuple[OrderKeyKind, str]] = ()) -> None:
+        """Record what has happened, whether or not the journal can take it; ``names`` are taken for ever with it.
 
-        A fact that cannot be written is folded in memory all the same, and no new order is taken from then on.
+        Raises:
+            OrderLogDamagedError: it cannot follow from what the book holds; nothing was recorded.
         """
-        with self.open_book():
-            self.record_facts(self._brought_back(event))
-            self._refuse_impossible(event)
-            try:
-                record = self._journal.append(event)
-            except OrderLogError as error:
-                if self._failure is None:
-                    _log.error("journal_write_failed", reason=event.event.value, client_order_id=event.client_order_id)
-                self._failure = error
-                record = self._unwritten(event)
-            self._fold(record)
-
-    def _refuse_impossible(self, event: OrderEvent) -> None:
-        # A record that no book can follow must never reach the journal: the next start would take it for damage.
-        self._book.try_out(self._unwritten(event))
+        with self.open_book() as book:
+            if event.client_order_id is not None and event.event not in _TELLS_AN_ORDER:
+                self._bring_back(event.client_order_id)
+            record = self._numbered(event)
+            given = (*book.names_given(event), *names)
+            self._untold += self._folded(record)
+            self._stage(Staged(record=record, names=given))
+            self._mine.has_staged = True
 
     def record_facts(self, events: Iterable[OrderEvent]) -> None:
         """Record several facts in one step."""
@@ -163,47 +251,102 @@ class OrderStore:
             for event in events:
                 self.record_fact(event)
 
-    def _brought_back(self, event: OrderEvent) -> tuple[OrderEvent, ...]:
-        # An order of an earlier segment is told anew before anything more is said of it.
-        if event.client_order_id is None or event.event in _TELLS_AN_ORDER:
-            return ()
-        return self._book.brought_back(event.client_order_id)
+    def forget_all_but(self, kept: Callable[[OrderBook], Iterable[ClientOrderId]]) -> None:
+        """Note the positions, and let all orders but these leave the book, in one commit."""
+        with self.deciding() as book:
+            staying = frozenset(kept(book))
+            self.record_facts(book.positions.noted())
+            book.forget(staying)
+            self._past.forget_absent()
 
-    def _refuse_after_failure(self) -> None:
-        if self._failure is not None:
-            raise self._failure
+    def _bring_back(self, client_order_id: ClientOrderId) -> None:
+        if self._book.holds(client_order_id):
+            return
+        records = self._past.records_of(client_order_id)
+        if records and not self._book.holds(client_order_id):
+            self._book.bring_back(records)
 
-    def _unwritten(self, event: OrderEvent) -> JournalRecord:
-        return chain_record(
+    def _numbered(self, event: OrderEvent) -> JournalRecord:
+        return numbered(
             event,
-            head=self._journal.head,
+            seq=self._seq + 1,
             ts=self._clock.now(),
-            mono=Decimal(0),
+            mono=EXACT.quantize(Decimal(self._clock.monotonic()), _MICROSECOND),
             session_id=self._session_id,
         )
 
-    def _fold(self, record: JournalRecord) -> None:
-        order = self._book.apply(record)
-        if order is not None:
-            self._untold.append(OrderChange(event=record.fact, order=order))
+    def _stage(self, staged: Staged) -> None:
+        self._queue.append(staged)
+        self._seq = staged.record.seq
 
-    def _take_untold(self) -> list[OrderChange]:
-        if self._depth > 0:
-            return []
+    def _folded(self, record: JournalRecord) -> list[OrderChange]:
+        order = self._book.apply(record)
+        return [] if order is None else [OrderChange(event=record.fact, order=order)]
+
+    def _take(self, *, and_pointer_of: JournalRecord | None = None) -> tuple[Batch, list[OrderChange]]:
+        queue, self._queue = self._queue, []
         untold, self._untold = self._untold, []
-        return untold
+        added, ended = self._book.pointers.take_changes()
+        if and_pointer_of is not None:
+            added = (*added, self._book.pointer_of(and_pointer_of))
+        return Batch(staged=tuple(queue), standing=added, ended=ended), untold
+
+    def _commit(self, taken: tuple[Batch, list[OrderChange]]) -> None:
+        """Commit under the writers' lock, and without the book's.
+
+        Raises:
+            OrderLogError: the intent among the records is refused; facts are kept, here or in the side file.
+        """
+        batch, changes = taken
+        self._mine.changes += changes
+        if batch.staged or batch.standing or batch.ended:
+            self._mine.sealed.append(self._writer.write(batch))
+
+    def _settle(self) -> None:
+        """Commit what this thread recorded, and tell the listeners, once it is in no block any more."""
+        mine = self._mine
+        if mine.depth:
+            return
+        if mine.has_staged and not mine.grouped:
+            mine.has_staged, self._is_wanted = False, True
+            self._commit_what_is_wanted()
+        elif mine.has_decided:
+            self._commit_what_is_wanted()
+        mine.has_decided = False
+        if not mine.grouped:
+            self._tell_all()
+
+    def _tell_all(self) -> None:
+        mine = self._mine
+        sealed, mine.sealed = mine.sealed, []
+        self._listeners.tell_of_commits(sealed)
+        changes, mine.changes = mine.changes, []
+        self._tell(changes)
+
+    def _commit_what_is_wanted(self) -> None:
+        while self._is_wanted and self._writers.acquire(blocking=False):
+            try:
+                self._is_wanted = False
+                with self._lock:
+                    taken = self._take()
+                self._commit_facts(taken)
+            finally:
+                self._writers.release()
+
+    def _commit_facts(self, taken: tuple[Batch, list[OrderChange]]) -> None:
+        was_well = self.failure is None
+        try:
+            self._commit(taken)
+        except OrderLogError as error:
+            if was_well:
+                _log.error("journal_write_failed", problem=str(error))
 
     def _tell(self, changes: list[OrderChange]) -> None:
-        if self._kept_back.changes is not None:
-            self._kept_back.changes += changes
+        if self._mine.kept_back is not None:
+            self._mine.kept_back += changes
             return
-        for change in changes:
-            for listener in self._listeners:
-                _call_safely(listener, change)
+        self._listeners.tell(changes)
 
 
-def _call_safely(listener: OrderListener, change: OrderChange) -> None:
-    try:
-        listener(change)
-    except Exception:  # noqa: BLE001 - a listener may be anybody's code, and must never hide what became of an order
-        _log.exception("order_listener_failed", client_order_id=change.order.client_order_id)
+def _refold(records: Sequence[JournalRecord]) -> TrackedOrder | None:
+    return next(iter(OrderBook.replayed(records)), None)

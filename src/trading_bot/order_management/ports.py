@@ -8,9 +8,6 @@ from decimal import Decimal
 from typing import NewType, Protocol, Self, TypeAlias
 
 from trading_bot.clock import Seconds
-from trading_bot.order_management.events import JournalRecord, OrderEvent
-from trading_bot.order_management.exceptions import OrderLogError
-from trading_bot.order_management.journal.chain import ChainHead
 from trading_bot.order_management.models import ClientOrderId, OrderId, OrderReport, OrderTerms, RefId, Side
 from trading_bot.order_management.outcomes import (
     CancelReply,
@@ -146,31 +143,6 @@ class AccountGateway(Protocol):
 
     def fetch_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         """Read quotes in one request; symbols the broker does not know are absent."""
-        ...
-
-
-class Journal(Protocol):
-    """The durable record; `OrderLog` is the one on files.
-
-    Each method raises `OrderLogError` where the record could not be made durable.
-    """
-
-    @property
-    def head(self) -> ChainHead:
-        """The number and hash of the last record."""
-        ...
-
-    @property
-    def refusal(self) -> OrderLogError | None:
-        """Why no intent is taken, if so. Facts may be taken all the same."""
-        ...
-
-    def append(self, event: OrderEvent) -> JournalRecord:
-        """Write one event durably and return its record."""
-        ...
-
-    def append_intent(self, event: OrderEvent, prepared: PreparedOrder) -> tuple[JournalRecord, DurableIntent]:
-        """Write an intent durably; return its record and the proof that a gateway asks for."""
         ...
 
 

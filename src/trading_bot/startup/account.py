@@ -23,7 +23,7 @@ from trading_bot.logging.trade_logger import StructuredTradeLogger
 from trading_bot.operations import Operations
 from trading_bot.order_management.exceptions import OrderError, TradingHaltedError
 from trading_bot.order_management.gateways import RobinhoodGateway
-from trading_bot.order_management.journal.order_log import JournalIdentity
+from trading_bot.order_management.journal.identity import JournalIdentity
 from trading_bot.order_management.journal.side_files import SIDE_FOLDER
 from trading_bot.order_management.manager import ManagerIdentity, OrderManager
 from trading_bot.order_management.models import ExecutionMode
@@ -42,7 +42,7 @@ from trading_bot.robinhood.reads import BrokerUnavailableError, Renew, Wire
 from trading_bot.robinhood.session import BrokerSession, Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.safety_checks import SafetyChecks
-from trading_bot.startup.journal import AccountJournal
+from trading_bot.startup.journal import AccountJournal, JournalParts
 from trading_bot.startup.live import carrier_of, live_connection
 from trading_bot.startup.paper import PAPER_LOGIN, PaperAccount, paper_account
 from trading_bot.startup.surroundings import Surroundings
@@ -74,6 +74,7 @@ class AccountParts:
         account_number: str,
         transport: Transport | None,
         quotes: QuoteSource | None,
+        journal: JournalParts | None = None,
     ) -> None:
         self._config = config
         self._around = around
@@ -87,7 +88,6 @@ class AccountParts:
         self._session_id = around.new_id()
         self._journal = AccountJournal(
             around,
-            path=self._journal_path,
             state=self._state,
             identity=JournalIdentity(
                 mode=mode,
@@ -99,7 +99,7 @@ class AccountParts:
                 },
             ),
             session_id=self._session_id,
-            max_bytes=self._settings.journal_max_bytes,
+            parts=journal,
         )
         self._store = self._journal.store
         self._hours = config.trading.market_hours
@@ -227,7 +227,7 @@ class AccountParts:
             self._paper.store.open()
 
     def _open_journal(self) -> None:
-        self._kills.remember(self._journal.open().records)
+        self._kills.remember(self._journal.open().standing)
 
     def _order_manager(self, identity: ManagerIdentity) -> OrderManager:
         return OrderManager(

@@ -1,24 +1,70 @@
-"""The composition of one account's journal: log, book, store, index and keeper, and how they open together."""
+"""The composition of one account's journal: database, store and housekeeping, and how they open together.
 
+At a start, in this order: the records of version 0.1 are taken over; the database is opened and what counts refolded;
+side files are imported; the audit log is compared with the database, and catches up. Each of these but the opening is a
+part of its own, that may be absent.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from trading_bot.bot import JournalVerdict
 from trading_bot.lease import Lease
 from trading_bot.logging.setup import get_logger
-from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
-from trading_bot.order_management.id_index import IdIndex
-from trading_bot.order_management.journal.anchor import HeadAnchor
-from trading_bot.order_management.journal.history import JournalHistory
-from trading_bot.order_management.journal.order_log import JournalIdentity, JournalScan, OrderLog
-from trading_bot.order_management.journal_keeper import JournalKeeper, RotationRules
+from trading_bot.order_management.housekeeping import Housekeeping
+from trading_bot.order_management.journal.chain import ChainHead, SealedRecord, head_at
+from trading_bot.order_management.journal.identity import JournalIdentity, first_record
+from trading_bot.order_management.journal.port import Journal, JournalReader, Opened
 from trading_bot.order_management.order_store import OrderStore
+from trading_bot.order_management.record_writer import NoSideFile, SideFile
 from trading_bot.risk.results_history import orders_that_count
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder
 
-_RESERVE_BYTES = 262_144
+_PAGE = 1000
 _log = get_logger(__name__)
+
+
+class AuditTrail(Protocol):
+    """The audit log beside the database."""
+
+    def compare(self, journal: JournalReader) -> str | None:
+        """Return what is damaged if the log and the database cannot both be true, and else let the log catch up."""
+        ...
+
+    def append(self, records: Sequence[SealedRecord]) -> None:
+        """Add what was committed; never raises for the disk."""
+        ...
+
+
+class NoAuditTrail:
+    """Keeps no log."""
+
+    def compare(self, journal: JournalReader) -> None:
+        """Find nothing wrong."""
+        del journal
+
+    def append(self, records: Sequence[SealedRecord]) -> None:
+        """Add nothing."""
+        del records
+
+
+def _import_nothing(_store: OrderStore, _journal: Journal) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalParts:
+    """What belongs to a journal besides its database. Each part raises `OrderLogError` where a start cannot go on."""
+
+    take_over_v1: Callable[[Path], None] = lambda _database: None
+    """Makes the database out of the journal of version 0.1, if there is one and no database yet."""
+    side_file: SideFile = field(default_factory=NoSideFile)
+    import_side_files: Callable[[OrderStore, Journal], None] = _import_nothing
+    audit_trail: AuditTrail = field(default_factory=NoAuditTrail)
 
 
 class AccountJournal:
@@ -28,91 +74,93 @@ class AccountJournal:
         self,
         around: Surroundings,
         *,
-        path: Path,
         state: StateFolder,
         identity: JournalIdentity,
         session_id: str,
-        max_bytes: int,
+        parts: JournalParts | None = None,
     ) -> None:
-        files, clock = around.files, around.clock
-        self._path = path
+        clock = around.clock
+        self.path = state.database
         self._state = state
-        self._log = OrderLog(
-            path=path,
-            identity=identity,
-            session_id=session_id,
-            files=files,
-            clock=clock,
-            process_id=around.process_id,
-            anchor=HeadAnchor(path=state.anchor, files=files),
-            reserve_bytes=_RESERVE_BYTES,
+        self._parts = parts or JournalParts()
+        self._journal = around.journal(
+            self.path,
+            identity,
+            lambda: first_record(identity, clock=clock, session_id=session_id),
         )
-        # Which state folder is used depends on the environment; whoever writes here is told by a lock beside the file.
+        self._reader = around.journal_reader(self.path, identity.account_key) or self._journal
+        # The same folder can be reached by several names; whoever writes here is told by a lock beside the file.
         self._writing = Lease(
-            path=path.with_name(f".{path.name}.lock"),
-            files=files,
-            guards=f"the journal {path} from another state folder",
+            path=self.path.with_name(f".{self.path.name}.lock"),
+            files=around.files,
+            guards=f"the journal {self.path} from another state folder",
         )
-        self._history = JournalHistory(journal=path, files=files)
-        index = IdIndex(history=self._history, files=files)
-        self.store = OrderStore(journal=self._log, book=OrderBook(past=index), clock=clock, session_id=session_id)
-        self._keeper = JournalKeeper(
-            log=self._log,
-            store=self.store,
-            index=index,
-            rules=RotationRules(max_bytes=max_bytes),
-            needed=orders_that_count,
-            clock=clock,
+        self.store = OrderStore(
+            journal=self._journal, clock=clock, session_id=session_id, side_file=self._parts.side_file
         )
-        self.store.subscribe(self._keeper.on_order_change)
+        self.store.on_commit(self._parts.audit_trail.append)
+        self.housekeeping = Housekeeping(journal=self._journal, store=self.store, needed=orders_that_count, clock=clock)
+        self.store.subscribe(self.housekeeping.on_order_change)
 
-    def open(self) -> JournalScan:
-        """Open the journal and replay its live segment; a damaged one is opened for cancels only.
+    def open(self) -> Opened:
+        """Open the journal and refold what counts in it; a damaged one is opened for cancels only.
 
         Raises:
             OrderLogError: it is not where it was, cannot be opened, or belongs to somebody else.
             AccountInUseError: another process writes it.
         """
-        self._state.check_journal(self._path)
         self._begin_writing()
-        found = self._log.open()
-        self._keeper.begin(found)
-        self._replay(found)
-        if self._log.refusal is None:
-            self._state.remember_journal(self._path)
-        else:
-            _log.error("journal_quarantined", problem=str(self._log.refusal))
-            self.store.stop_entries(self._log.refusal)
-        return found
+        self._parts.take_over_v1(self.path)
+        self._state.check_journal(self.path)
+        opened = self._journal.open()
+        self._refold(opened)
+        if opened.problem is None:
+            self._state.remember_journal(self.path)
+            self._parts.import_side_files(self.store, self._journal)
+        damage = opened.problem or self._parts.audit_trail.compare(self._journal)
+        if damage is not None:
+            self._quarantine(self._journal.refusal or OrderLogDamagedError(damage))
+        return opened
 
     def close(self) -> None:
-        """Flush, note the head, and close; then another process may write it."""
+        """Close it; then another process may write it."""
         try:
-            self._log.close()
+            self._journal.close()
         finally:
             self._writing.release()
 
     def verify(self) -> JournalVerdict:
-        """Read every segment and say whether each record follows from the one before it, up to the noted head."""
-        if self._state.files.facts_at(self._path) is None:
-            return JournalVerdict(ok=False, records=0, problem=f"{self._path} is gone")
+        """Read every record and say whether each follows from the one before it."""
+        head, problem = ChainHead.genesis(), None
         try:
-            found = self._history.verify(HeadAnchor(path=self._state.anchor, files=self._state.files))
+            while problem is None and (page := self._reader.page(after=head.seq, limit=_PAGE)):
+                head, problem = _followed(page, head)
         except OrderLogError as error:
-            return JournalVerdict(ok=False, records=0, problem=str(error))
-        return JournalVerdict(ok=found.ok, records=found.records, problem=found.problem)
+            problem = str(error)
+        return JournalVerdict(ok=problem is None, records=head.seq, problem=problem)
 
     def _begin_writing(self) -> None:
         try:
             self._writing.acquire()
         except (OSError, NotImplementedError) as error:
             raise OrderLogError(
-                f"cannot open the journal {self._path}: its folder takes no lock ({error}); repair disk or folder"
+                f"cannot open the journal {self.path}: its folder takes no lock ({error}); repair disk or folder"
             ) from error
 
-    def _replay(self, found: JournalScan) -> None:
+    def _refold(self, opened: Opened) -> None:
         try:
-            self.store.load(found.records)
+            self.store.load(opened)
         except OrderLogDamagedError as error:
-            _log.error("journal_quarantined", problem=str(error))
-            self.store.stop_entries(error)
+            self._quarantine(error)
+
+    def _quarantine(self, error: OrderLogError) -> None:
+        _log.error("journal_quarantined", problem=str(error))
+        self.store.stop_entries(error)
+
+
+def _followed(page: Sequence[SealedRecord], head: ChainHead) -> tuple[ChainHead, str | None]:
+    for one in page:
+        if (one.record.seq, one.record.prev) != (head.seq + 1, head.hash):
+            return head, f"record {one.record.seq} does not follow record {head.seq}"
+        head = head_at(one.record)
+    return head, None

@@ -5,10 +5,20 @@ import random
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
 
 from trading_bot.clock import Clock, SystemClock
 from trading_bot.error_handling.retry import Jitter
 from trading_bot.files import FileSystem, LocalFiles
+from trading_bot.order_management.journal.chain import SealedRecord
+from trading_bot.order_management.journal.identity import JournalIdentity
+from trading_bot.order_management.journal.port import Journal, JournalReader
+from trading_bot.order_management.journal.sqlite import SqliteJournal
+from trading_bot.order_management.journal.sqlite_reading import SqliteReader
+
+JournalMaker: TypeAlias = Callable[[Path, JournalIdentity, Callable[[], SealedRecord]], Journal]
+"""Makes a journal for the database at a path, whose account this is, with what makes its first record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +30,18 @@ class Surroundings:
     new_id: Callable[[], str]
     jitter: Jitter
     process_id: Callable[[], int]
+    open_journal: JournalMaker | None = None
+    """Makes the journal of an account; None is the one in SQLite."""
+
+    def journal(self, path: Path, identity: JournalIdentity, first: Callable[[], SealedRecord]) -> Journal:
+        """Return the journal at ``path``; ``first`` makes the record that begins a new one."""
+        if self.open_journal is not None:
+            return self.open_journal(path, identity, first)
+        return SqliteJournal(path, identity=identity, first_record=first, files=self.files, process_id=self.process_id)
+
+    def journal_reader(self, path: Path, account_key: str) -> JournalReader | None:
+        """Return what reads the journal of any process; None where only the one that is open can be read."""
+        return None if self.open_journal is not None else SqliteReader(path, account_key=account_key, files=self.files)
 
 
 def default_surroundings(clock: Clock | None = None) -> Surroundings:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.support.command_line_bench import CommandLineBench
+from tests.support.damaged_database import alter
 from trading_bot.cli.commands.cancel_all import Told
 from trading_bot.cli.commands.orders import incomplete_listing
 from trading_bot.cli.invocation import Invocation
@@ -135,9 +136,7 @@ class TestOrders:
 
     def test_a_damaged_journal_is_never_no_open_orders(self, desk):
         desk.buy("first")
-        journal = desk.home / "logs" / "orders.jsonl"
-        whole = journal.read_text(encoding="utf-8")
-        journal.write_text(whole.replace('"order_intended"', '"order_inteded"', 1), encoding="utf-8")
+        alter(desk.database, '"order_intended"', '"order_inteded"')
         listed = desk("orders")
         assert listed.returncode == 11
         assert "no open orders" not in listed.stdout

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from tests.order_management.test_decisions import drifted
 from tests.support.journal_bench import JournalBench
 from tests.support.order_story import MONDAY, Story, intended, now_in
-from trading_bot.files import LocalFiles
 from trading_bot.order_management.book.acceptances import (
     Acceptance,
     SplitRatio,
@@ -23,7 +22,6 @@ from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.position_watch import baseline, baseline_taken
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderValidationError
-from trading_bot.order_management.journal.history import JournalHistory
 from trading_bot.order_management.models import OrderState
 
 TWO_DAYS_S = 2 * 24 * 3600.0
@@ -143,60 +141,40 @@ def test_the_book_forgets_its_acceptances_with_everything_else():
     assert book.acceptances() == ()
 
 
-class TestRotation:
-    def desk(self, tmp_path, *events: OrderEvent) -> JournalBench:
-        desk = JournalBench(tmp_path, needed=lambda orders, acceptances, since: [o.client_order_id for o in orders])
-        desk.tell(*events)
-        desk.clock.sleep(TWO_DAYS_S)
-        return desk
-
-    def test_what_orders_rest_on_is_carried(self, tmp_path):
-        ended = now_in(OrderState.CANCELLED)
-        desk = self.desk(tmp_path, intended(), ended, accepted("100", before="10", ratio="10:1"))
-        before = desk.book.acceptances()
-        desk.keeper.rotate()
-        assert desk.book.acceptances() == before != ()
-        assert desk.restart().book.acceptances() == before
-        desk.keeper.rotate()
-        assert desk.restart().book.acceptances() == before
-        assert [order.number for order in desk.book.orders()] == [before[0].number - 2]
-        desk.close()
-
-    def test_a_reader_of_all_segments_is_told_of_it_once(self, tmp_path):
-        """`audit explain` reads the whole journal: a split that counted twice would make a false result."""
-        ended = now_in(OrderState.CANCELLED)
-        desk = self.desk(tmp_path, intended(), ended, accepted("100", before="10", ratio="10:1"))
-        before = desk.book.acceptances()
-        desk.keeper.rotate()
-        desk.keeper.rotate()
-        records = JournalHistory(journal=desk.path, files=LocalFiles()).records()
-        assert OrderBook.replayed(records).acceptances() == before
-        desk.close()
-
-    def test_a_carried_acceptance_moves_no_shares(self, tmp_path):
-        first_look = (baseline("AAPL", Decimal(10)), baseline_taken(MONDAY))
-        desk = self.desk(
-            tmp_path, *first_look, accepted("9", before="10"), intended("o"), now_in(OrderState.CANCELLED, "o")
+class TestWhenOldOrdersLeave:
+    def bench(self, *events: OrderEvent) -> JournalBench:
+        bench = JournalBench(
+            needed=lambda orders, acceptances, since: [o.client_order_id for o in orders if "kept" in o.client_order_id]
         )
-        desk.keeper.rotate()
-        assert desk.restart().book.expected_positions() == {"AAPL": 9}
-        desk.close()
+        bench.tell(*events, intended("old"), now_in(OrderState.CANCELLED, "old"))
+        bench.clock.sleep(TWO_DAYS_S)
+        return bench
 
-    def test_the_last_unknown_cost_of_a_held_symbol_stays_known(self, tmp_path):
-        desk = JournalBench(tmp_path)
-        desk.tell(
+    def test_what_orders_rest_on_stays(self):
+        ended = now_in(OrderState.CANCELLED, "kept")
+        bench = self.bench(intended("kept"), ended, accepted("100", before="10", ratio="10:1"))
+        before = bench.book.acceptances()
+        assert bench.prune().book.acceptances() == before != ()
+        assert bench.restart().book.acceptances() == before
+        assert [order.number for order in bench.book.orders()] == [before[0].number - 2]
+
+    def test_the_shares_accepted_stay(self):
+        first_look = (baseline("AAPL", Decimal(10)), baseline_taken(MONDAY))
+        bench = self.bench(*first_look, accepted("9", before="10"))
+        assert bench.prune().restart().book.expected_positions() == {"AAPL": 9}
+
+    def test_the_last_unknown_cost_of_a_held_symbol_stays_known(self):
+        bench = self.bench(
             accepted("5", before="7"),
             accepted("9", before="5"),
             accepted("18", before="9", ratio="2:1"),
             accepted("0", before="3", symbol="MSFT"),
         )
-        desk.clock.sleep(TWO_DAYS_S)
-        desk.keeper.rotate()
-        assert [(kept.symbol, kept.held) for kept in desk.book.acceptances()] == [
-            ("AAPL", Decimal(9)),
-            ("AAPL", Decimal(18)),
-        ]
-        desk.close()
+        for book in (bench.prune().book, bench.restart().book):
+            assert [(kept.symbol, kept.held) for kept in book.acceptances()] == [
+                ("AAPL", Decimal(9)),
+                ("AAPL", Decimal(18)),
+            ]
 
 
 def test_a_split_is_accepted_with_its_ratio_on_record():

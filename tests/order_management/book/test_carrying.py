@@ -11,20 +11,19 @@ from hypothesis import strategies as st
 from tests.order_management.book.test_order_book import next_event, step
 from tests.support.order_story import MONDAY, Story, booked, fill, intended, now_in, order_id_of, told
 from trading_bot.order_management.book.anomalies import anomaly_in_words
-from trading_bot.order_management.book.carrying import RECENT, carried_events, is_recent
-from trading_bot.order_management.book.order_book import OrderBook
+from trading_bot.order_management.book.carrying import carried_events
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError
+from trading_bot.order_management.housekeeping import RECENT, is_recent
 from trading_bot.order_management.journal.chain import MAX_LINE_BYTES, MAX_TEXT, encode
-from trading_bot.order_management.journal.order_log import scan
 from trading_bot.order_management.models import ClientOrderId, ExecutionId, OrderEnvelope, OrderState
 
 
 def carried(order: TrackedOrder) -> TrackedOrder:
     """The order as the bytes of its carried records tell it."""
     story = Story(*carried_events(order))
-    found = OrderBook.replayed(scan(story.lines()).records).get(order.client_order_id)
+    found = story.replayed().get(order.client_order_id)
     assert found is not None
     return found
 

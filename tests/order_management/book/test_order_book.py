@@ -430,6 +430,8 @@ NO_ORDERS_OWN = sorted(
         EventKind.POSITION_ACCEPTED,
         EventKind.POSITION_DIFFERED,
         EventKind.POSITION_AGREED,
+        EventKind.POSITIONS_NOTED,
+        EventKind.RECORD_REFUSED,
         EventKind.INSTRUMENT_NAMED,
         EventKind.KILL_IMPORTED,
         EventKind.KILL_NOTED,

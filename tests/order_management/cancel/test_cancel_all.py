@@ -10,6 +10,7 @@ from tests.support.jumpy_clock import JumpyClock
 from tests.support.manager_bench import MONDAY, ManagerBench, terms
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.exceptions import OrderCancellationError, OrderLogError, OrderOutcomeUnknownError
+from trading_bot.order_management.journal.port import OrderKeyKind
 from trading_bot.order_management.models import OrderState
 from trading_bot.order_management.outcomes import CancelNotSent, CancelUnknown
 from trading_bot.order_management.results import CancelResult, CancelVerdict
@@ -250,18 +251,16 @@ def run_beside(do: Callable[[], None]) -> None:
 class _Unreadable:
     """Orders of the past that cannot be looked up."""
 
-    def _fail(self, _name: str) -> None:
-        raise OrderLogError("a segment is missing; put it back")
-
-    by_client_order_id = by_ref_id = by_order_id = _fail
+    def find(self, kind: OrderKeyKind, name: str) -> None:
+        raise OrderLogError(f"the journal cannot be read for {kind} {name}; repair the disk")
 
 
 def test_orders_of_the_past_that_cannot_be_looked_up_keep_no_order_from_being_cancelled():
     bench = with_orders("AAPL")
     bench.gateway.add(terms("NVDA"), ref_id="somebody-elses")
     with bench.store.open_book() as book:
-        book._past = _Unreadable()  # stands for a damaged index
+        book._past = _Unreadable()
     summary = bench.sync()
-    assert (summary.complete, "segment is missing" in str(summary.problem)) == (False, True)
+    assert (summary.complete, "cannot be read" in str(summary.problem)) == (False, True)
     (result,) = bench.manager.cancel_all()
     assert result.verdict is CancelVerdict.CANCELLED

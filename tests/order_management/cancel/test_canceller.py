@@ -55,13 +55,13 @@ def test_an_order_nobody_knows_is_not_found():
         ManagerBench().manager.cancel_order("nobody")
 
 
-def test_the_request_is_on_record_before_it_leaves_and_its_answer_after():
+def test_the_request_is_known_before_it_leaves_and_on_record_with_its_answer():
     bench = ManagerBench()
     bench.buy("c1")
-    on_record: list[list[EventKind]] = []
-    bench.gateway.cancels.append(CancelStep(before=lambda order: on_record.append(bench.journal.kinds[3:])))
+    known: list[bool] = []
+    bench.gateway.cancels.append(CancelStep(before=lambda order: known.append(bench.tracked().cancel_wanted)))
     bench.manager.cancel_order("c1")
-    assert on_record == [[EventKind.CANCEL_REQUESTED]]
+    assert known == [True]
     assert bench.journal.kinds[3:] == [
         EventKind.CANCEL_REQUESTED,
         EventKind.CANCEL_ANSWERED,

@@ -389,18 +389,18 @@ class TestTheSecondLeg:
         bench.gateway.cancels.append(before_cancel(lambda order: bench.manager.cancel_order("other")))
         assert replaced(bench).order_id == "broker-3"
 
-    def test_an_order_is_replaced_once_at_a_time(self, monkeypatch):
+    def test_an_order_is_replaced_once_at_a_time(self):
         bench = resting()
-        append = bench.journal.append
+        refused: list[DuplicateOrderError] = []
 
-        def meanwhile(event):
-            if event.event is EventKind.CANCEL_REQUESTED:
-                with pytest.raises(DuplicateOrderError, match="being replaced already"):
-                    replaced(bench, client_order_id="third")
-            return append(event)
+        def meanwhile(_terms: OrderTerms) -> None:
+            try:
+                replaced(bench, client_order_id="third")
+            except DuplicateOrderError as error:
+                refused.append(error)
 
-        monkeypatch.setattr(bench.journal, "append", meanwhile)
-        assert replaced(bench).client_order_id == "new"
+        assert replaced(bench, approve=meanwhile).client_order_id == "new"
+        assert "being replaced already" in str(refused[0])
         assert quantities(bench) == [10, 10]
 
     def test_an_order_that_ended_while_the_replace_began_is_left_alone(self):

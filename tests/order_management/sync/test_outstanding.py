@@ -138,11 +138,9 @@ def test_shares_of_a_cancelled_order_are_waited_for_too(bench):
     assert bench.tracked().unbacked_quantity == 0
 
 
-def test_one_that_a_rotation_left_behind_is_waited_for_no_more(tmp_path):
-    desk = JournalBench(tmp_path)
+def test_one_that_has_left_the_book_is_waited_for_no_more():
+    desk = JournalBench()
     desk.tell(intended(), now_in(OrderState.FILLED, filled_quantity=Decimal(10)))
     assert len(desk.book.unbacked()) == 1
     desk.clock.sleep(3 * 24 * 3600)
-    desk.keeper.rotate()
-    assert desk.book.unbacked() == desk.restart().book.unbacked() == ()
-    desk.close()
+    assert desk.prune().book.unbacked() == desk.restart().book.unbacked() == ()

@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from trading_bot.order_management.book.pointers import StandingKind, StandingPointers, pointer
 from trading_bot.order_management.book.position_watch import baseline, in_words
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderValidationError
+from trading_bot.order_management.journal.port import Pointer
 from trading_bot.order_management.models import EXACT
 
 LARGEST_RATIO = 1000
@@ -150,40 +152,27 @@ def _told(record: JournalRecord, *, symbol: str, before: Decimal) -> Acceptance 
     )
 
 
-def carried_acceptance(kept: Acceptance) -> OrderEvent:
-    """Return the record that tells a new segment of an old acceptance; it moves no shares."""
-    split = {} if kept.ratio is None else {_RATIO_KEY: str(kept.ratio)}
-    return OrderEvent(
-        event=EventKind.POSITION_ACCEPTED,
-        symbol=kept.symbol,
-        occurred_at=kept.at,
-        details={
-            _BY: kept.by,
-            _BEFORE: f"{kept.before:f}",
-            _HELD: f"{kept.held:f}",
-            _NUMBER: str(kept.number),
-            **split,
-        },
-    )
-
-
 class Acceptances:
     """The accepted positions of one journal, oldest first. Not thread-safe: the store guards it."""
 
-    def __init__(self) -> None:
-        self._kept: list[Acceptance] = []
+    def __init__(self, pointers: StandingPointers) -> None:
+        self._pointers = pointers
+        self._kept: list[tuple[Acceptance, Pointer]] = []
 
     def note(self, record: JournalRecord, *, before: Decimal) -> None:
         """Keep what a record says of the cost of a symbol, if anything and once; see `acceptance_of`."""
         found = acceptance_of(record, before=before)
-        # Whoever reads the segments one after another is told again what the later ones carry.
-        if found is not None and all((found.symbol, found.number) != (one.symbol, one.number) for one in self._kept):
-            self._kept.append(found)
+        # A journal of 0.1 told an acceptance again in each segment.
+        if found is None or any((found.symbol, found.number) == (one.symbol, one.number) for one in self.all()):
+            return
+        at = pointer(StandingKind.ACCEPTANCE, found.symbol, record.seq)
+        self._kept.append((found, at))
+        self._pointers.add(at)
 
     def rename(self, was: str | None, symbol: str | None) -> None:
         """Go on under another symbol of the same instrument."""
         if was is not None and symbol is not None:
-            self._kept = [replace(one, symbol=symbol) if one.symbol == was else one for one in self._kept]
+            self._kept = [(replace(one, symbol=symbol) if one.symbol == was else one, at) for one, at in self._kept]
 
     def clear(self) -> None:
         """Forget them all."""
@@ -191,13 +180,9 @@ class Acceptances:
 
     def all(self) -> tuple[Acceptance, ...]:
         """Return them, oldest first."""
-        return tuple(self._kept)
+        return tuple(one for one, _ in self._kept)
 
-    def facts(self) -> tuple[OrderEvent, ...]:
-        """Return the records that tell them to a new segment."""
-        return tuple(map(carried_acceptance, self._kept))
-
-    def leave_behind(self, *, orders: Iterable[tuple[str, int]], held: Collection[str]) -> None:
+    def forget_unneeded(self, *, orders: Iterable[tuple[str, int]], held: Collection[str]) -> None:
         """Forget those on which nothing rests any more.
 
         Kept are those that are younger than an order still at hand (``orders``: symbol and number), and of the symbols
@@ -206,12 +191,14 @@ class Acceptances:
         first: dict[str, int] = {}
         for symbol, number in orders:
             first[symbol] = min(number, first.get(symbol, number))
-        unknown_since = {one.symbol: one.number for one in self._kept if not one.keeps_cost and one.symbol in held}
-        self._kept = [
-            one
-            for one in self._kept
-            if one.number > min(first.get(one.symbol, one.number), unknown_since.get(one.symbol, one.number + 1) - 1)
-        ]
+        unknown_since = {one.symbol: one.number for one in self.all() if not one.keeps_cost and one.symbol in held}
+
+        def is_needed(one: Acceptance) -> bool:
+            since_unknown = unknown_since.get(one.symbol, one.number + 1) - 1
+            return one.number > min(first.get(one.symbol, one.number), since_unknown)
+
+        self._pointers.end(at for one, at in self._kept if not is_needed(one))
+        self._kept = [(one, at) for one, at in self._kept if is_needed(one)]
 
 
 def _shares(quantity: Decimal) -> str:

@@ -1,17 +1,15 @@
-"""What a new segment repeats of the old one, as records that read the same without it. Pure.
+"""An order told whole, by one ``order_carried`` record and further ones where a line has too little room. Pure.
 
-An order is told whole by one ``order_carried`` record, followed by further ones where its executions and anomalies need
-more room than a line has. What is carried is at most what the book knows; whatever ended long ago stays behind, and is
-found again through the index of ids.
+So is an order told that was adopted from the broker, of which no intent is on record. Version 0.1 repeated its open
+orders so at the beginning of each segment.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 
-from trading_bot.order_management.book.acceptances import Acceptance
 from trading_bot.order_management.book.anomalies import anomaly_in_words
 from trading_bot.order_management.book.tracked_order import TrackedOrder, needed
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent, about
@@ -24,29 +22,12 @@ from trading_bot.order_management.models import (
     TimeInForce,
 )
 
-RECENT = timedelta(hours=26)
-"""Longer than any exchange day and than the longest duplicate window: orders that ended within it are carried."""
-
-Needed = Callable[[Sequence[TrackedOrder], Sequence[Acceptance], datetime], Collection[ClientOrderId]]
-"""Given all orders, accepted positions and a moment, names the orders before it that later figures still rest on."""
-
 _ROOM = 16 * 1024
 """Bytes of executions and anomalies in one record, which may have reason and terms besides."""
 
 _PART, _EXECUTION, _ANOMALY = "part", "execution-", "anomaly-"
 _FIRST = "1"
 _STATE_IS_KNOWN = "state_is_known"
-
-
-def is_recent(order: TrackedOrder, *, since: datetime) -> bool:
-    """Whether an order has not ended, or something of it happened after ``since``."""
-    moments = (
-        order.envelope.created_at,
-        order.filled_at,
-        order.last_transaction_at,
-        *(fill.executed_at for fill in order.executions),
-    )
-    return not order.state.is_terminal or any(moment is not None and moment > since for moment in moments)
 
 
 def carried_events(order: TrackedOrder) -> tuple[OrderEvent, ...]:

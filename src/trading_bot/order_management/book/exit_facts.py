@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from trading_bot.order_management.book.pointers import StandingKind, StandingPointers, pointer
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
+from trading_bot.order_management.journal.port import Pointer
 
 EXIT_ID = "exit_id"
 ORIGIN = "origin"
@@ -64,17 +66,18 @@ class ExitRecord:
 class ExitFacts:
     """Folds the records of exits. Not thread-safe: the store guards it."""
 
-    def __init__(self) -> None:
+    def __init__(self, pointers: StandingPointers) -> None:
+        self._pointers = pointers
         self._known: dict[str, ExitRecord] = {}
-        self._facts: dict[str, list[OrderEvent]] = {}
+        self._told_by: dict[str, list[Pointer]] = {}
 
     def clear(self) -> None:
         """Forget everything."""
         self._known.clear()
-        self._facts.clear()
+        self._told_by.clear()
 
     def note(self, record: JournalRecord) -> None:
-        """Fold one record in; other kinds, and what a segment repeats of the one before it, change nothing here."""
+        """Fold one record in; other kinds, and what is told twice, change nothing here."""
         fact = record.fact
         if fact.event not in _EXIT_KINDS:
             return
@@ -85,12 +88,10 @@ class ExitFacts:
         if told is None or told == known:
             return
         self._known[name] = told
-        self._facts.setdefault(name, []).append(dated)
+        at = pointer(StandingKind.EXIT, name, record.seq)
+        self._told_by.setdefault(name, []).append(at)
+        self._pointers.add(at)
         self._forget(before=(dated.occurred_at or record.ts) - COUNTED_FOR)
-
-    def facts(self) -> tuple[OrderEvent, ...]:
-        """Return what still counts, as records that a new segment of the journal can repeat."""
-        return tuple(fact for facts in self._facts.values() for fact in facts)
 
     def all(self) -> tuple[ExitRecord, ...]:
         """Return the exits under way, and those that began lately; oldest first."""
@@ -114,7 +115,8 @@ class ExitFacts:
     def _forget(self, *, before: datetime) -> None:
         old = [name for name, each in self._known.items() if each.ended is not None and each.began <= before]
         for name in old:
-            del self._known[name], self._facts[name]
+            del self._known[name]
+            self._pointers.end(self._told_by.pop(name))
 
 
 _EXIT_KINDS = frozenset({EventKind.EXIT_BEGUN, EventKind.EXIT_LEG_PLACED, EventKind.EXIT_ENDED})

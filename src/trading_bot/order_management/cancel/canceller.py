@@ -63,6 +63,17 @@ class CancelService:
         An order in doubt is only marked: whoever finds it cancels it. Those that the caller has ``asked`` for before
         are read first, and asked for again only if the broker does not show that a cancel is under way.
         """
+        with self._store.one_commit():
+            return self._cancelled(orders, on_result, within_s=within_s, asked=asked)
+
+    def _cancelled(
+        self,
+        orders: Sequence[TrackedOrder],
+        on_result: CancelListener,
+        *,
+        within_s: Seconds | None,
+        asked: Collection[str],
+    ) -> tuple[CancelResult, ...]:
         for order in orders:
             if order.client_order_id not in asked:
                 self._record_request(order)

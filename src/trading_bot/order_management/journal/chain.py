@@ -22,6 +22,9 @@ MAX_TEXT = 2048
 _HASH_KEY = b',"hash":"'
 _HASH_END = b'"}'
 _HASH_LENGTH = 64
+_HASH_ROOM = len(_HASH_KEY) + _HASH_LENGTH + len(_HASH_END)
+"""What a line has beyond its record's body: the hash takes the place of the closing bracket, and a newline follows."""
+
 _HEX = re.compile(rb"[0-9a-f]{64}")
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 _OFFSET = len("+00:00")
@@ -105,24 +108,37 @@ def seal(event: OrderEvent, *, head: ChainHead, ts: datetime, mono: Decimal, ses
     Raises:
         BadRecordError: its line would be longer than `MAX_LINE_BYTES`.
     """
-    sealed = _sealed(event, head=head, ts=ts, mono=mono, session_id=session_id)
-    _refuse_too_long(sealed.line)
-    return sealed
+    return seal_numbered(numbered(event, seq=head.seq + 1, ts=ts, mono=mono, session_id=session_id), prev=head.hash)
 
 
-def _sealed(event: OrderEvent, *, head: ChainHead, ts: datetime, mono: Decimal, session_id: str) -> SealedRecord:
-    unhashed = JournalRecord(
+def numbered(event: OrderEvent, *, seq: int, ts: datetime, mono: Decimal, session_id: str) -> JournalRecord:
+    """Return the record that ``event`` becomes, all but its place in the chain: what is folded while it waits."""
+    return JournalRecord(
         v=SCHEMA_VERSION,
-        seq=head.seq + 1,
+        seq=seq,
         ts=ts.astimezone(UTC),
         mono=mono,
         session_id=session_id,
         fact=_cut(event),
-        prev=head.hash,
+        prev="",
         hash="",
     )
-    body = _body(unhashed)
-    return SealedRecord(record=replace(unhashed, hash=hashlib.sha256(body).hexdigest()), body=body)
+
+
+def seal_numbered(record: JournalRecord, *, prev: str) -> SealedRecord:
+    """Chain a numbered record behind the one whose hash is ``prev``: the one place where a record gets its hash.
+
+    Raises:
+        BadRecordError: its line would be longer than `MAX_LINE_BYTES`.
+    """
+    sealed = _hashed(record, prev)
+    _refuse_too_long(len(sealed.body) + _HASH_ROOM)
+    return sealed
+
+
+def _hashed(record: JournalRecord, prev: str) -> SealedRecord:
+    body = _body(record, prev)
+    return SealedRecord(record=replace(record, prev=prev, hash=hashlib.sha256(body).hexdigest()), body=body)
 
 
 def unseal(body: bytes, digest: str) -> SealedRecord:
@@ -147,7 +163,8 @@ def unseal_line(line: bytes) -> SealedRecord:
 
 def chain_record(event: OrderEvent, *, head: ChainHead, ts: datetime, mono: Decimal, session_id: str) -> JournalRecord:
     """Return the record alone that `seal` makes; it may be longer than a line can be."""
-    return _sealed(event, head=head, ts=ts, mono=mono, session_id=session_id).record
+    plain = numbered(event, seq=head.seq + 1, ts=ts, mono=mono, session_id=session_id)
+    return _hashed(plain, head.hash).record
 
 
 def _cut(event: OrderEvent) -> OrderEvent:
@@ -169,14 +186,14 @@ def encode(record: JournalRecord) -> bytes:
     Raises:
         BadRecordError: the line would be longer than `MAX_LINE_BYTES`.
     """
-    line = SealedRecord(record=record, body=_body(record)).line
-    _refuse_too_long(line)
+    line = SealedRecord(record=record, body=_body(record, record.prev)).line
+    _refuse_too_long(len(line))
     return line
 
 
-def _refuse_too_long(line: bytes) -> None:
-    if len(line) > MAX_LINE_BYTES:
-        raise BadRecordError(f"a record of {len(line)} bytes is longer than {MAX_LINE_BYTES}; shorten its texts")
+def _refuse_too_long(size: int) -> None:
+    if size > MAX_LINE_BYTES:
+        raise BadRecordError(f"a record of {size} bytes is longer than {MAX_LINE_BYTES}; shorten its texts")
 
 
 def decode(line: bytes, *, head: ChainHead) -> JournalRecord:
@@ -226,7 +243,7 @@ def _split_hash(line: bytes) -> tuple[bytes, str]:
     return line[:start] + b"}", digest.decode()
 
 
-def _body(record: JournalRecord) -> bytes:
+def _body(record: JournalRecord, prev: str) -> bytes:
     fact = record.fact
     written: dict[str, object] = {
         "v": record.v,
@@ -242,7 +259,7 @@ def _body(record: JournalRecord) -> bytes:
             written[key] = value if type(value) in _AS_THEY_ARE else _plain(value)
     if not written["details"]:
         del written["details"]
-    written["prev"] = record.prev
+    written["prev"] = prev
     return _ENCODER.encode(written).encode("ascii")
 
 
@@ -260,7 +277,7 @@ def _plain(value: object) -> object:
 
 def time_text(moment: datetime) -> str:
     """Return a time as records state it: UTC, to the microsecond."""
-    return f"{moment.astimezone(UTC).isoformat(timespec='microseconds')[:-_OFFSET]}Z"
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def _parse(body: bytes, digest: str) -> JournalRecord:

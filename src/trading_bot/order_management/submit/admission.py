@@ -10,7 +10,7 @@ from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.book.position_watch import in_words
 from trading_bot.order_management.client_ids import validate_client_order_id
 from trading_bot.order_management.context import InFlight, OrderContext
-from trading_bot.order_management.events import OrderEvent
+from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.exceptions import (
     DuplicateOrderError,
     OrderNotSentError,
@@ -22,6 +22,7 @@ from trading_bot.order_management.models import (
     EXACT,
     ClientOrderId,
     OrderEnvelope,
+    OrderState,
     OrderTerms,
     Side,
 )
@@ -180,7 +181,7 @@ class Admission:
         """
         client_order_id = ClientOrderId(str(intent.client_order_id))
         terms = prepared.terms
-        with self._store.open_book() as book:
+        with self._store.deciding() as book:
             known = book.get(client_order_id)
             if known is None or is_to_go_again(known.envelope, terms):
                 intent = intent if known is None else again(intent, known.envelope)
@@ -193,7 +194,7 @@ class Admission:
                     return equal
                 self._refuse(book, terms, is_real=True)
                 self._refuse_if_overtaken(terms, decided, look.arming)
-                return self._admit(intent, prepared, arming=look.arming)
+                return self._admit(book, intent, prepared, arming=look.arming)
         earlier = self._settled(client_order_id, terms, waited_s=decided.at.age_s(self._clock))
         if earlier is None:
             raise OrderValidationError(f"order {client_order_id} is gone from the book; use a new client order id")
@@ -246,10 +247,26 @@ class Admission:
         standing = book.standing_for(terms, now=self._clock.now(), window=window)
         return replace(standing.envelope, duplicate_of=standing.client_order_id) if standing is not None else None
 
-    def _admit(self, intent: OrderEvent, prepared: PreparedOrder, *, arming: ArmingId | None) -> Admitted:
+    def _admit(
+        self, book: OrderBook, intent: OrderEvent, prepared: PreparedOrder, *, arming: ArmingId | None
+    ) -> Admitted:
         proof = self._store.record_intent(under_arming(intent, arming), prepared)
+        self._refuse_if_stopped_meanwhile(book, proof, instrument_id=prepared.instrument_id)
         self._in_flight.begin(proof.client_order_id)
         return Admitted(intent=proof, arming=arming)
+
+    def _refuse_if_stopped_meanwhile(
+        self, book: OrderBook, intent: DurableIntent, *, instrument_id: str | None
+    ) -> None:
+        """Send nothing if entries were stopped while the intent was being committed: whoever did could not see it."""
+        try:
+            self.refuse_if_halted(intent.terms, instrument_id=instrument_id)
+        except TradingHaltedError as error:
+            order = book.get(intent.client_order_id)
+            if order is not None:
+                plain = about(order.envelope, EventKind.ORDER_NOT_SENT)
+                self._store.record_fact(replace(plain, status=OrderState.NOT_SENT, reason=str(error)))
+            raise
 
     def _refuse(
         self, book: OrderBook, terms: OrderTerms, *, instead_of: TrackedOrder | None = None, is_real: bool = False

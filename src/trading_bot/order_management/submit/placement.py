@@ -229,13 +229,14 @@ class SubmitService:
         intent = admitted.intent
         envelope = order_on_record(self._store, intent.client_order_id).envelope
         outcome: SubmitOutcome = Unknown(cause="the submit was interrupted")
-        try:
-            outcome = self._protocol.run(
-                envelope, intent, arming=admitted.arming, reduces=self.admission.reduces(intent.terms), began=began
-            )
-        finally:
-            # Whatever ended the call, an order that may have left is in doubt from here on, and said to be.
-            self._conclude(envelope, outcome)
+        with self._store.one_commit():
+            try:
+                outcome = self._protocol.run(
+                    envelope, intent, arming=admitted.arming, reduces=self.admission.reduces(intent.terms), began=began
+                )
+            finally:
+                # Whatever ended the call, an order that may have left is in doubt from here on, and said to be.
+                self._conclude(envelope, outcome)
         latest = order_on_record(self._store, intent.client_order_id)
         self._note_refusal(intent.terms, outcome, latest)
         if latest.cancel_wanted and latest.state.is_working:

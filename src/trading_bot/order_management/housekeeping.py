@@ -1,0 +1,94 @@
+"""What journal and book need between orders: old orders leave the book, and the journal tidies itself.
+
+An order leaves once it has ended, nothing of it is recent, and no later figure rests on it. Its records stay in the
+journal, where it is found by any of its names; they no longer count for a start, which so costs what is open and not
+what was ever traded. The positions are noted in the same commit, because fills of orders that left explain a part.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from trading_bot.clock import Clock, Seconds
+from trading_bot.logging.setup import get_logger
+from trading_bot.order_management.book.acceptances import Acceptance
+from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
+from trading_bot.order_management.events import EventKind
+from trading_bot.order_management.journal.port import Journal
+from trading_bot.order_management.models import ClientOrderId
+from trading_bot.order_management.order_store import OrderChange, OrderStore
+
+RECENT = timedelta(hours=26)
+"""Longer than any exchange day and than the longest duplicate window: orders that ended within it stay."""
+
+ENOUGH = 100
+"""How many orders leave together: fewer are not worth a record of the positions. Chosen."""
+
+LOOK_EVERY_S: Seconds = 60.0
+"""How often it is asked whether so many may leave: the answer costs a walk through the book. Chosen."""
+
+Needed: TypeAlias = Callable[[Sequence[TrackedOrder], Sequence[Acceptance], datetime], Collection[ClientOrderId]]
+"""Given all orders, accepted positions and a moment, names the orders before it that later figures still rest on."""
+
+_WHILE_SENDING = frozenset({EventKind.ORDER_INTENDED, EventKind.SUBMIT_ATTEMPTED})
+_log = get_logger(__name__)
+
+
+class Housekeeping:
+    """Tends one account's journal and book after changes of orders, but never between an intent and its answer."""
+
+    def __init__(self, *, journal: Journal, store: OrderStore, needed: Needed, clock: Clock) -> None:
+        self._journal = journal
+        self._store = store
+        self._needed = needed
+        self._clock = clock
+        self._looked_at = clock.monotonic()
+
+    def on_order_change(self, change: OrderChange) -> None:
+        """Tend both where it is time to."""
+        if change.event.event in _WHILE_SENDING:
+            return
+        alert = self._journal.checkpoint()
+        if alert is not None:
+            _log.error("journal_checkpoint_failed", problem=alert.message, log_bytes=alert.log_bytes)
+        now = self._clock.monotonic()
+        if now - self._looked_at >= LOOK_EVERY_S:
+            self._looked_at = now
+            self.let_old_orders_go()
+
+    def let_old_orders_go(self, *, at_least: int = ENOUGH) -> int:
+        """Let all old orders leave the book if there are so many; how many left."""
+        if self._store.failure is not None:
+            return 0
+        with self._store.open_book() as book:
+            old = len(book) - len(self._kept(book))
+        if old < at_least:
+            return 0
+        self._store.forget_all_but(self._kept)
+        return old
+
+    def _kept(self, book: OrderBook) -> frozenset[ClientOrderId]:
+        since, orders = self._clock.now() - RECENT, book.orders()
+        named = self._needed(orders, book.acceptances(), since)
+        return frozenset(
+            order.client_order_id for order in orders if is_recent(order, since=since) or order.client_order_id in named
+        )
+
+
+def is_recent(order: TrackedOrder, *, since: datetime) -> bool:
+    """Whether an order has not ended, or something of it happened after ``since``."""
+    moments = (
+        order.envelope.created_at,
+        order.filled_at,
+        order.last_transaction_at,
+        *(fill.executed_at for fill in order.executions),
+    )
+    return not order.state.is_terminal or any(moment is not None and moment > since for moment in moments)
+
+
+def nothing_needed(
+    orders: Sequence[TrackedOrder], acceptances: Sequence[Acceptance], since: datetime
+) -> frozenset[ClientOrderId]:
+    """Name no old order: for a journal on which no figure of a later day rests."""
+    del orders, acceptances, since
+    return frozenset()

@@ -1,0 +1,232 @@
+"""The journal of a simulation: one process's view of it, which ends with the process, and what outlives every process.
+
+A commit may fail without anybody knowing whether it was stored. A process may die before a commit or after it.
+"""
+
+import enum
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from tests.support.memory_journal import MemoryJournal, MemoryStorage
+from tests.support.mortal import Life
+from trading_bot.files import FileSystem
+from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent, about
+from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
+from trading_bot.order_management.journal.chain import ChainHead, SealedRecord, unseal
+from trading_bot.order_management.journal.identity import JournalIdentity
+from trading_bot.order_management.journal.port import (
+    CheckpointAlert,
+    Commit,
+    CommitUnknownError,
+    Journal,
+    Opened,
+    OrderKeyKind,
+    Pointer,
+)
+from trading_bot.order_management.journal.sqlite import SqliteJournal
+from trading_bot.order_management.journal.sqlite_reading import SqliteReader
+from trading_bot.order_management.models import ClientOrderId, OrderState
+from trading_bot.order_management.order_store import OrderStore
+
+_PAGE = 1000
+
+
+class Fate(enum.Enum):
+    """What becomes of a commit."""
+
+    STORED = "stored"
+    UNKNOWN_STORED = "unknown, and stored"
+    UNKNOWN_LOST = "unknown, and lost"
+    REFUSED = "refused"
+
+
+class MortalJournal:
+    """One process's journal. ``fate`` is asked before each commit; what a dead process does leaves no trace."""
+
+    def __init__(self, inner: Journal, life: Life, fate: Callable[[], Fate], *, path: Path) -> None:
+        self._inner = inner
+        self._path = path
+        self._life = life
+        self._fate = fate
+        self._broken: OrderLogError | None = None
+
+    @property
+    def head(self) -> ChainHead:
+        return self._inner.head
+
+    @property
+    def refusal(self) -> OrderLogError | None:
+        return self._broken or self._inner.refusal
+
+    def open(self) -> Opened:
+        opened = self._inner.open()
+        self._path.touch(mode=0o600)  # one in memory leaves a trace too: a start refuses a journal that is gone
+        return opened
+
+    def commit(self, commit: Commit) -> None:
+        self._life.moment("commit")
+        if self._life.is_over:
+            return
+        if self.refusal is not None:
+            raise self.refusal
+        fate = self._fate()
+        if fate is Fate.REFUSED:
+            self._broken = OrderLogError("the disk is full, so free some space and start again")
+            raise self._broken
+        if fate is not Fate.UNKNOWN_LOST:
+            self._inner.commit(commit)
+        if fate is not Fate.STORED:
+            self._broken = CommitUnknownError("it is not known whether that was stored; start again to see")
+            raise self._broken
+        self._life.moment("committed")
+
+    def checkpoint(self) -> CheckpointAlert | None:
+        return None if self._life.is_over else self._inner.checkpoint()
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def read_head(self) -> ChainHead:
+        return self._inner.read_head()
+
+    def read_standing(self) -> tuple[JournalRecord, ...]:
+        return self._inner.read_standing()
+
+    def records_of(self, client_order_id: ClientOrderId) -> tuple[JournalRecord, ...]:
+        return self._inner.records_of(client_order_id)
+
+    def find_order(self, kind: OrderKeyKind, key: str) -> ClientOrderId | None:
+        return self._inner.find_order(kind, key)
+
+    def pointers(self, kind: str) -> tuple[Pointer, ...]:
+        return self._inner.pointers(kind)
+
+    def has_key(self, kind: OrderKeyKind, key: str) -> bool:
+        return self._inner.has_key(kind, key)
+
+    def page(self, *, after: int, limit: int) -> Sequence[SealedRecord]:
+        return self._inner.page(after=after, limit=limit)
+
+
+class Stored(Protocol):
+    """What outlives a process, as the judge sees it."""
+
+    def journal(
+        self, identity: JournalIdentity, first: Callable[[], SealedRecord], *, process_id: Callable[[], int]
+    ) -> Journal:
+        """Return a new process's journal over it."""
+        ...
+
+    def records(self) -> tuple[JournalRecord, ...]:
+        """Every record."""
+        ...
+
+    def standing(self) -> tuple[JournalRecord, ...]:
+        """The records that a start would refold."""
+        ...
+
+
+class InMemory:
+    """Kept in memory; a record is read once, as long as nobody alters it."""
+
+    def __init__(self) -> None:
+        self.storage = MemoryStorage()
+        self._read: dict[tuple[bytes, str], JournalRecord] = {}
+
+    def journal(
+        self, identity: JournalIdentity, first: Callable[[], SealedRecord], *, process_id: Callable[[], int]
+    ) -> Journal:
+        return MemoryJournal(self.storage, identity=identity, first_record=first, process_id=process_id)
+
+    def records(self) -> tuple[JournalRecord, ...]:
+        return tuple(map(self._record, sorted(self.storage.records)))
+
+    def standing(self) -> tuple[JournalRecord, ...]:
+        return tuple(map(self._record, sorted({one.seq for one in self.storage.standing})))
+
+    def _record(self, seq: int) -> JournalRecord:
+        stored = self.storage.records[seq]
+        if stored not in self._read:
+            self._read[stored] = unseal(*stored).record
+        return self._read[stored]
+
+
+class InSqlite:
+    """Kept in a database file. Flushes are skipped: a kill takes nothing from the operating system."""
+
+    def __init__(self, path: Path, files: FileSystem, account_key: str) -> None:
+        self._path = path
+        self._files = files
+        self._reader = SqliteReader(path, account_key=account_key)
+
+    def journal(
+        self, identity: JournalIdentity, first: Callable[[], SealedRecord], *, process_id: Callable[[], int]
+    ) -> Journal:
+        return SqliteJournal(
+            self._path, identity=identity, first_record=first, files=self._files, process_id=process_id
+        )
+
+    def records(self) -> tuple[JournalRecord, ...]:
+        if not self._path.exists():
+            return ()
+        found: list[JournalRecord] = []
+        while page := self._reader.page(after=len(found), limit=_PAGE):
+            found += [one.record for one in page]
+        return tuple(found)
+
+    def standing(self) -> tuple[JournalRecord, ...]:
+        return self._reader.read_standing() if self._path.exists() else ()
+
+
+class SimSide:
+    """The side files of all processes in memory, and how a start takes them over."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[JournalRecord, bool]] = []
+        self.life: Life | None = None
+
+    def write(self, record: JournalRecord, *, is_refused: bool) -> None:
+        if self.life is not None and not self.life.is_over:
+            self.waiting.append((record, is_refused))
+
+    def take_over(self, store: OrderStore, journal: Journal) -> None:
+        """Record every fact that is not stored, and that a refused intent which is stored was not sent."""
+        for record, is_refused in self.waiting:
+            is_stored = _is_stored(record, journal)
+            if is_refused and is_stored:
+                _record_not_sent(store, record)
+            elif not is_refused and not is_stored:
+                _record_once(store, record)
+        self.waiting.clear()
+
+    def has(self, event: OrderEvent) -> bool:
+        return any(record.fact == event for record, _ in self.waiting)
+
+    def facts(self, stored: Sequence[JournalRecord]) -> list[JournalRecord]:
+        """The facts that wait and are not stored."""
+        hashes = {record.hash for record in stored}
+        return [record for record, is_refused in self.waiting if not is_refused and record.hash not in hashes]
+
+    def refused(self) -> set[str]:
+        return {str(record.fact.client_order_id) for record, is_refused in self.waiting if is_refused}
+
+
+def _is_stored(record: JournalRecord, journal: Journal) -> bool:
+    page = journal.page(after=record.seq - 1, limit=1) if record.hash else ()
+    return bool(page) and page[0].record.hash == record.hash
+
+
+def _record_not_sent(store: OrderStore, record: JournalRecord) -> None:
+    with store.open_book() as book:
+        order = book.get(ClientOrderId(str(record.fact.client_order_id)))
+        if order is not None and order.state is OrderState.PENDING_SUBMIT:
+            plain = about(order.envelope, EventKind.ORDER_NOT_SENT)
+            store.record_fact(replace(plain, status=OrderState.NOT_SENT, reason="its commit failed"))
+
+
+def _record_once(store: OrderStore, record: JournalRecord) -> None:
+    with suppress(OrderLogDamagedError):  # another process has heard it from the broker by now
+        store.record_fact(record.fact)
