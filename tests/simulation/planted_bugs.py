@@ -192,7 +192,7 @@ def _fills_not_told_apart(patch: pytest.MonkeyPatch) -> None:
 
 
 def _every_report_moves_the_state(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(reconciliation, "judge", lambda current, reported: Move(state=reported, kind=MoveKind.ADVANCE))
+    patch.setattr(reconciliation, "classify", lambda current, reported: Move(state=reported, kind=MoveKind.ADVANCE))
     patch.setattr(lifecycle, "TRANSITIONS", dict.fromkeys(OrderState, frozenset(OrderState)))
 
 

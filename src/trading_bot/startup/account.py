@@ -12,7 +12,7 @@ from trading_bot.account.account_data import AccountData
 from trading_bot.auth.robinhood_auth import RobinhoodAuth
 from trading_bot.bot import Lifecycle, TradingBot
 from trading_bot.clock import Seconds
-from trading_bot.config import Config
+from trading_bot.config import Config, OrderManagementConfig
 from trading_bot.control import address as control_address
 from trading_bot.control.server import ControlServer
 from trading_bot.kill.intake import KillIntake
@@ -85,6 +85,8 @@ class AccountParts:
             root=config.resolve_state_dir() / f"{mode}-{account_key(mode, account_number)}", files=around.files
         )
         self._journal_path = journal_path(config.logs_dir, mode, account_number)
+        if self._settings.journal_max_bytes != OrderManagementConfig().journal_max_bytes:
+            _log.warning("setting_without_effect", setting="order_management.journal_max_bytes")
         self._session_id = around.new_id()
         self._journal = AccountJournal(
             around,
