@@ -162,8 +162,8 @@ def test_a_holder_that_talks_nonsense_is_silent(config: Config, folder: Path):
     assert isinstance(raised.value, AccountInUseError)
 
 
-def test_a_bot_that_cannot_start_says_so(config: Config):
-    config.logs_dir.write_text("in the way")
+def test_a_bot_that_cannot_start_says_so(config: Config, folder: Path):
+    (folder / "journal.sqlite3").unlink()
     with open_command_client(config, quotes=recorded()) as desk, pytest.raises(StartError, match="journal"):
         desk.perform(Ping())
 

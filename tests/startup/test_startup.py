@@ -281,3 +281,9 @@ def test_a_bot_whose_lease_file_was_deleted_sends_nothing(tmp_path: Path):
     result = bench.trade()
     assert (result.status, bench.orders_at_broker()) == (TradeStatus.NOT_SENT, 0)
     assert "deleted or replaced" in result.message
+
+
+def test_a_setting_of_version_01_is_taken_with_a_warning(tmp_path, caplog):
+    """Its journal was in files that were finished at this size."""
+    BotBench(tmp_path, journal_max_bytes=65_536).started()
+    assert "journal_max_bytes" in caplog.text

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from tests.support.memory_journal import MemoryJournal, MemoryStorage
 from tests.support.mortal import Life
+from trading_bot.clock import Clock
 from trading_bot.files import FileSystem
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
@@ -30,6 +31,7 @@ from trading_bot.order_management.journal.sqlite import SqliteJournal
 from trading_bot.order_management.journal.sqlite_reading import SqliteReader
 from trading_bot.order_management.models import ClientOrderId, OrderState
 from trading_bot.order_management.order_store import OrderStore
+from trading_bot.startup.surroundings import FirstRecord
 
 _PAGE = 1000
 
@@ -114,9 +116,7 @@ class MortalJournal:
 class Stored(Protocol):
     """What outlives a process, as the judge sees it."""
 
-    def journal(
-        self, identity: JournalIdentity, first: Callable[[], SealedRecord], *, process_id: Callable[[], int]
-    ) -> Journal:
+    def journal(self, identity: JournalIdentity, first: FirstRecord, *, process_id: Callable[[], int]) -> Journal:
         """Return a new process's journal over it."""
         ...
 
@@ -136,9 +136,7 @@ class InMemory:
         self.storage = MemoryStorage()
         self._read: dict[tuple[bytes, str], JournalRecord] = {}
 
-    def journal(
-        self, identity: JournalIdentity, first: Callable[[], SealedRecord], *, process_id: Callable[[], int]
-    ) -> Journal:
+    def journal(self, identity: JournalIdentity, first: FirstRecord, *, process_id: Callable[[], int]) -> Journal:
         return MemoryJournal(self.storage, identity=identity, first_record=first, process_id=process_id)
 
     def records(self) -> tuple[JournalRecord, ...]:
@@ -162,9 +160,7 @@ class InSqlite:
         self._files = files
         self._reader = SqliteReader(path, account_key=account_key)
 
-    def journal(
-        self, identity: JournalIdentity, first: Callable[[], SealedRecord], *, process_id: Callable[[], int]
-    ) -> Journal:
+    def journal(self, identity: JournalIdentity, first: FirstRecord, *, process_id: Callable[[], int]) -> Journal:
         return SqliteJournal(
             self._path, identity=identity, first_record=first, files=self._files, process_id=process_id
         )
@@ -184,16 +180,32 @@ class InSqlite:
 class SimSide:
     """The side files of all processes in memory, and how a start takes them over."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self.waiting: list[tuple[JournalRecord, bool]] = []
         self.life: Life | None = None
+
+    def open(self) -> None:
+        """Hold nothing: there is always room in memory."""
+
+    def close(self) -> None:
+        """Let go of nothing."""
 
     def write(self, record: JournalRecord, *, is_refused: bool) -> None:
         if self.life is not None and not self.life.is_over:
             self.waiting.append((record, is_refused))
 
-    def take_over(self, store: OrderStore, journal: Journal) -> None:
+    def take_over(self, journal: Journal, opened: Opened) -> Opened:
         """Record every fact that is not stored, and that a refused intent which is stored was not sent."""
+        if not self.waiting:
+            return opened
+        store = OrderStore(journal=journal, clock=self._clock, session_id="side files")
+        with suppress(OrderLogDamagedError):
+            store.load(opened)
+        self._record_all(store, journal)
+        return replace(opened, head=journal.head, standing=journal.read_standing())
+
+    def _record_all(self, store: OrderStore, journal: Journal) -> None:
         for record, is_refused in self.waiting:
             is_stored = _is_stored(record, journal)
             if is_refused and is_stored:

@@ -145,7 +145,7 @@ class SimWorld:
         """Symbols of which the broker has shown a row that nobody can read in full."""
         self.syncs: list[SyncSummary] = []
         self._ids = itertools.count(1)
-        self.side = SimSide()
+        self.side = SimSide(self.clock)
         self.stored: Stored = InMemory() if self.in_memory else self._in_sqlite()
         if self.mode is ExecutionMode.LIVE:
             self.account.log_in()

@@ -20,6 +20,14 @@ _log = get_logger(__name__)
 class SideFile(Protocol):
     """Where records go that the journal could not take; the next start imports them."""
 
+    def open(self) -> object:
+        """Hold space for records, so that they fit on a full disk; never raises."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it, and of the space that was not needed."""
+        ...
+
     def write(self, record: JournalRecord, *, is_refused: bool) -> None:
         """Keep a record durably. ``is_refused`` marks an intent on which nobody acts: it is known as not sent.
 
@@ -33,6 +41,12 @@ class SideFile(Protocol):
 
 class NoSideFile:
     """Keeps nothing: for a book that nobody goes on with."""
+
+    def open(self) -> None:
+        """Hold nothing."""
+
+    def close(self) -> None:
+        """Let go of nothing."""
 
     def write(self, record: JournalRecord, *, is_refused: bool) -> None:
         """Drop it."""

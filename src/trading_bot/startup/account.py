@@ -12,7 +12,7 @@ from trading_bot.account.account_data import AccountData
 from trading_bot.auth.robinhood_auth import RobinhoodAuth
 from trading_bot.bot import Lifecycle, TradingBot
 from trading_bot.clock import Seconds
-from trading_bot.config import Config
+from trading_bot.config import Config, OrderManagementConfig
 from trading_bot.control import address as control_address
 from trading_bot.control.server import ControlServer
 from trading_bot.kill.intake import KillIntake
@@ -43,6 +43,7 @@ from trading_bot.robinhood.session import BrokerSession, Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.safety_checks import SafetyChecks
 from trading_bot.startup.journal import AccountJournal, JournalParts
+from trading_bot.startup.journal_parts import journal_parts
 from trading_bot.startup.live import carrier_of, live_connection
 from trading_bot.startup.paper import PAPER_LOGIN, PaperAccount, paper_account
 from trading_bot.startup.surroundings import Surroundings
@@ -85,21 +86,27 @@ class AccountParts:
             root=config.resolve_state_dir() / f"{mode}-{account_key(mode, account_number)}", files=around.files
         )
         self._journal_path = journal_path(config.logs_dir, mode, account_number)
+        if self._settings.journal_max_bytes != OrderManagementConfig().journal_max_bytes:
+            _log.warning("setting_without_effect", setting="order_management.journal_max_bytes")
         self._session_id = around.new_id()
+        identity = JournalIdentity(
+            mode=mode,
+            account_key=account_key(mode, account_number),
+            account_suffix=account_suffix(account_number),
+            spellings={
+                account_key(mode, account_number.upper()): "capital letters",
+                account_key(mode, account_number.lower()): "small letters",
+            },
+        )
         self._journal = AccountJournal(
             around,
             state=self._state,
-            identity=JournalIdentity(
-                mode=mode,
-                account_key=account_key(mode, account_number),
-                account_suffix=account_suffix(account_number),
-                spellings={
-                    account_key(mode, account_number.upper()): "capital letters",
-                    account_key(mode, account_number.lower()): "small letters",
-                },
-            ),
+            identity=identity,
             session_id=self._session_id,
-            parts=journal,
+            parts=journal
+            or journal_parts(
+                around, state=self._state, log=self._journal_path, identity=identity, session_id=self._session_id
+            ),
         )
         self._store = self._journal.store
         self._hours = config.trading.market_hours

@@ -52,8 +52,8 @@ class NoAuditTrail:
         del records
 
 
-def _import_nothing(_store: OrderStore, _journal: Journal) -> None:
-    pass
+def _import_nothing(_journal: Journal, opened: Opened) -> Opened:
+    return opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,8 @@ class JournalParts:
     take_over_v1: Callable[[Path], None] = lambda _database: None
     """Makes the database out of the journal of version 0.1, if there is one and no database yet."""
     side_file: SideFile = field(default_factory=NoSideFile)
-    import_side_files: Callable[[OrderStore, Journal], None] = _import_nothing
+    import_side_files: Callable[[Journal, Opened], Opened] = _import_nothing
+    """Takes over what other processes left beside the journal that was just opened; returns what it holds then."""
     audit_trail: AuditTrail = field(default_factory=NoAuditTrail)
 
 
@@ -113,11 +114,12 @@ class AccountJournal:
         self._parts.take_over_v1(self.path)
         self._state.check_journal(self.path)
         opened = self._journal.open()
-        self._refold(opened)
-        if opened.problem is None:
+        damage = opened.problem or self._parts.audit_trail.compare(self._reader)
+        if damage is None:
             self._state.remember_journal(self.path)
-            self._parts.import_side_files(self.store, self._journal)
-        damage = opened.problem or self._parts.audit_trail.compare(self._journal)
+            opened = self._parts.import_side_files(self._journal, opened)
+        self._parts.side_file.open()
+        self._refold(opened)
         if damage is not None:
             self._quarantine(self._journal.refusal or OrderLogDamagedError(damage))
         return opened
@@ -126,6 +128,7 @@ class AccountJournal:
         """Close it; then another process may write it."""
         try:
             self._journal.close()
+            self._parts.side_file.close()
         finally:
             self._writing.release()
 

@@ -17,8 +17,10 @@ from trading_bot.order_management.journal.port import Journal, JournalReader
 from trading_bot.order_management.journal.sqlite import SqliteJournal
 from trading_bot.order_management.journal.sqlite_reading import SqliteReader
 
-JournalMaker: TypeAlias = Callable[[Path, JournalIdentity, Callable[[], SealedRecord]], Journal]
-"""Makes a journal for the database at a path, whose account this is, with what makes its first record."""
+FirstRecord: TypeAlias = Callable[[], SealedRecord] | None
+
+JournalMaker: TypeAlias = Callable[[Path, JournalIdentity, FirstRecord], Journal]
+"""Makes a journal for the database at a path, whose account this is, with what makes its first record, if anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +35,8 @@ class Surroundings:
     open_journal: JournalMaker | None = None
     """Makes the journal of an account; None is the one in SQLite."""
 
-    def journal(self, path: Path, identity: JournalIdentity, first: Callable[[], SealedRecord]) -> Journal:
-        """Return the journal at ``path``; ``first`` makes the record that begins a new one."""
+    def journal(self, path: Path, identity: JournalIdentity, first: FirstRecord) -> Journal:
+        """Return the journal at ``path``; ``first`` makes the record that begins a new one, if this is to begin one."""
         if self.open_journal is not None:
             return self.open_journal(path, identity, first)
         return SqliteJournal(path, identity=identity, first_record=first, files=self.files, process_id=self.process_id)

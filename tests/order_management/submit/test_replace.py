@@ -394,6 +394,8 @@ class TestTheSecondLeg:
         refused: list[DuplicateOrderError] = []
 
         def meanwhile(_terms: OrderTerms) -> None:
+            if refused:
+                return
             try:
                 replaced(bench, client_order_id="third")
             except DuplicateOrderError as error:
