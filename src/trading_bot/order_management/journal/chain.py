@@ -27,7 +27,6 @@ _HASH_ROOM = len(_HASH_KEY) + _HASH_LENGTH + len(_HASH_END)
 
 _HEX = re.compile(rb"[0-9a-f]{64}")
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
-_OFFSET = len("+00:00")
 _HEAD_KEYS = ("v", "seq", "ts", "mono", "event", "session_id")
 _FACT_KEYS = (
     "correlation_id",
@@ -218,6 +217,11 @@ def decode_alone(line: bytes) -> JournalRecord:
     return _parse(*_proven(line))
 
 
+def time_text(moment: datetime) -> str:
+    """Return a time as records state it: UTC, to the microsecond."""
+    return _time_text(moment)
+
+
 def is_whole(line: bytes) -> bool:
     """Whether a line ends in the right hash: then it was written to its end, whatever stands in it."""
     try:
@@ -248,7 +252,7 @@ def _body(record: JournalRecord, prev: str) -> bytes:
     written: dict[str, object] = {
         "v": record.v,
         "seq": record.seq,
-        "ts": time_text(record.ts),
+        "ts": _time_text(record.ts),
         "mono": str(record.mono),
         "event": fact.event.value,
         "session_id": record.session_id,
