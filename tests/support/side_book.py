@@ -23,7 +23,7 @@ class StandingBook:
         return self.book.active()
 
     def check(self, record: JournalRecord) -> None:
-        self.book.try_out(record)
+        self.book.check(record)
 
     def apply(self, record: JournalRecord) -> None:
         self.book.apply(record)

@@ -16,6 +16,7 @@ from trading_bot.kill.journal_process import THE_END
 from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import encode
+from trading_bot.order_management.journal.import_v1 import is_unfinished
 from trading_bot.order_management.journal.log_comparison import compare_with_database
 from trading_bot.order_management.journal.port import OrderKeyKind
 from trading_bot.order_management.journal.sql import Cursor, RowReader
@@ -42,6 +43,10 @@ def told(reader: RowReader, *, account_key: str, log: Path) -> Iterator[bytes]:
     Raises:
         OrderLogError: the database cannot be read.
     """
+    if is_unfinished(reader):
+        raise OrderLogError(
+            "the journal of version 0.1 was taken over in part only; a start of the bot goes on with it"
+        )
     found = compare_with_database(log, reader)
     problem = found.problem if found.is_damage else None
     records: dict[int, JournalRecord] = {record.seq: record for record in reader.read_standing()}

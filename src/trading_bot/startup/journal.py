@@ -56,12 +56,18 @@ def _import_nothing(_journal: Journal, opened: Opened) -> Opened:
     return opened
 
 
+def _nothing_readable(problem: OrderLogError) -> Opened:
+    return Opened(head=ChainHead.genesis(), problem=str(problem))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalParts:
     """What belongs to a journal besides its database. Each part raises `OrderLogError` where a start cannot go on."""
 
     take_over_v1: Callable[[Path], None] = lambda _database: None
     """Makes the database out of the journal of version 0.1, if there is one and no database yet."""
+    readable_v1: Callable[[OrderLogError], Opened] = _nothing_readable
+    """Returns what a damaged journal of version 0.1 still tells, for cancels."""
     side_file: SideFile = field(default_factory=NoSideFile)
     import_side_files: Callable[[Journal, Opened], Opened] = _import_nothing
     """Takes over what other processes left beside the journal that was just opened; returns what it holds then."""
@@ -111,7 +117,10 @@ class AccountJournal:
             AccountInUseError: another process writes it.
         """
         self._begin_writing()
-        self._parts.take_over_v1(self.path)
+        try:
+            self._parts.take_over_v1(self.path)
+        except OrderLogDamagedError as error:
+            return self._opened_for_cancels(error)
         self._state.check_journal(self.path)
         opened = self._journal.open()
         damage = opened.problem or self._parts.audit_trail.compare(self._reader)
@@ -122,6 +131,13 @@ class AccountJournal:
         self._refold(opened)
         if damage is not None:
             self._quarantine(self._journal.refusal or OrderLogDamagedError(damage))
+        return opened
+
+    def _opened_for_cancels(self, error: OrderLogDamagedError) -> Opened:
+        opened = self._parts.readable_v1(error)
+        self._parts.side_file.open()
+        self._refold(opened)
+        self._quarantine(error)
         return opened
 
     def close(self) -> None:

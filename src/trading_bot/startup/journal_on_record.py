@@ -8,6 +8,7 @@ from trading_bot.config import Config
 from trading_bot.files import FileSystem, LocalFiles
 from trading_bot.latch import Latch
 from trading_bot.operations.recorded import RecordedAnswers
+from trading_bot.order_management.journal.import_v1 import is_unfinished
 from trading_bot.order_management.journal.port import JournalReader
 from trading_bot.order_management.journal.sqlite_alone import SharedOrAloneReader
 from trading_bot.startup.paper import configured_account
@@ -31,12 +32,14 @@ def journal_on_record(
 ) -> JournalOnRecord | None:
     """Return the journal of the account that keeps its state in ``state``; None where no bot has begun one there.
 
-    Nothing is opened before it is read.
+    A journal of version 0.1 that was taken over in part only is not one yet: the next bot goes on with it.
     """
     database = state.database
     if (files or LocalFiles()).facts_at(database) is None:
         return None
     reader = SharedOrAloneReader(database, account_key=account_key)
+    if is_unfinished(reader):
+        return None
     return JournalOnRecord(name=str(database), reader=reader, rows=StoredRows(account_key, read=reader.query), log=log)
 
 

@@ -52,6 +52,7 @@ def journal_parts(
     )
     return JournalParts(
         take_over_v1=upgrade.take_over,
+        readable_v1=upgrade.readable,
         side_file=side,
         import_side_files=lambda journal, opened: with_side_files(importer, journal, opened),
         audit_trail=AuditTrailOnDisk(log=log, around=around),

@@ -217,11 +217,6 @@ def decode_alone(line: bytes) -> JournalRecord:
     return _parse(*_proven(line))
 
 
-def time_text(moment: datetime) -> str:
-    """Return a time as records state it: UTC, to the microsecond."""
-    return _time_text(moment)
-
-
 def is_whole(line: bytes) -> bool:
     """Whether a line ends in the right hash: then it was written to its end, whatever stands in it."""
     try:
@@ -252,7 +247,7 @@ def _body(record: JournalRecord, prev: str) -> bytes:
     written: dict[str, object] = {
         "v": record.v,
         "seq": record.seq,
-        "ts": _time_text(record.ts),
+        "ts": time_text(record.ts),
         "mono": str(record.mono),
         "event": fact.event.value,
         "session_id": record.session_id,
