@@ -15,7 +15,7 @@ from trading_bot.auth.live_login import PAUSE_S, SESSION_ENDED, THROTTLED_PAUSE_
 from trading_bot.auth.login_budget import LoginBudgetError
 from trading_bot.auth.renewal_time import LEAST_REQUEST_S
 from trading_bot.auth.token_store import SavedSession, TokenFileError
-from trading_bot.cli.errors import exit_code_of
+from trading_bot.cli.error_codes import exit_code_of
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.files import LocalFiles
 from trading_bot.order_management.exceptions import AuthenticationError

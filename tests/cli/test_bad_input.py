@@ -10,7 +10,7 @@ from trading_bot.cli.exit_codes import ExitCode
 
 
 @pytest.fixture
-def desk(tmp_path) -> CommandLineBench:
+def cli(tmp_path) -> CommandLineBench:
     return CommandLineBench(tmp_path)
 
 
@@ -63,9 +63,9 @@ TRADES = [
 
 @pytest.mark.parametrize("command", [["buy"], ["sell"], ["preview", "buy"]], ids=" ".join)
 @pytest.mark.parametrize("terms", TRADES, ids=ascii)
-def test_a_trade_that_makes_no_sense_opens_nothing(desk, command, terms):
-    assert is_refused(desk(*command, *terms), ExitCode.USAGE)
-    assert not (desk.home / "logs").exists()
+def test_a_trade_that_makes_no_sense_opens_nothing(cli, command, terms):
+    assert is_refused(cli(*command, *terms), ExitCode.USAGE)
+    assert not (cli.home / "logs").exists()
 
 
 COMMANDS = [
@@ -94,16 +94,16 @@ NEEDS_BOT = [command for command in COMMANDS if command[0] not in {"audit", "con
     ['{"trading": ', '{"tradin": {}}', '{"trading": {"mode": "papr"}}', '{"paper": {"seed": NaN}}', "[]", ""],
 )
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_a_config_file_that_is_wrong_is_exit_code_3_whatever_the_command(desk, command, text):
-    desk.config.write_text(text, encoding="utf-8")
-    assert is_refused(desk(*command), ExitCode.CONFIGURATION)
-    assert not (desk.home / "logs").exists()
+def test_a_config_file_that_is_wrong_is_exit_code_3_whatever_the_command(cli, command, text):
+    cli.config.write_text(text, encoding="utf-8")
+    assert is_refused(cli(*command), ExitCode.CONFIGURATION)
+    assert not (cli.home / "logs").exists()
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_a_misspelt_variable_is_exit_code_3_whatever_the_command(desk, command, monkeypatch):
+def test_a_misspelt_variable_is_exit_code_3_whatever_the_command(cli, command, monkeypatch):
     monkeypatch.setenv("TRADING_BOT_PAPER__SEDE", "8")
-    done = desk(*command)
+    done = cli(*command)
     assert is_refused(done, ExitCode.CONFIGURATION)
     assert "TRADING_BOT_PAPER__SEDE" in done.stderr
 
@@ -126,23 +126,23 @@ def test_live_without_a_login_is_exit_code_4_and_says_how_to_log_in(tmp_path, co
     assert "5QR1" not in done.stderr
 
 
-def test_with_a_damaged_journal_no_order_is_taken_and_the_exit_code_is_11(desk):
-    desk.buy("first")
-    damaged = desk.journal.read_bytes().replace(b'"99.85"', b'"99.95"', 1)
-    desk.journal.write_bytes(damaged)
-    done = desk("buy", "AAPL", "1", "--reference-price", "100")
+def test_with_a_damaged_journal_no_order_is_taken_and_the_exit_code_is_11(cli):
+    cli.buy("first")
+    damaged = cli.journal.read_bytes().replace(b'"99.85"', b'"99.95"', 1)
+    cli.journal.write_bytes(damaged)
+    done = cli("buy", "AAPL", "1", "--reference-price", "100")
     assert (done.returncode, done.stdout) == (ExitCode.JOURNAL, "")
     assert "audit verify" in done.stderr.splitlines()[-1]
-    assert desk.journal.read_bytes() == damaged
+    assert cli.journal.read_bytes() == damaged
 
 
-def test_with_a_damaged_journal_what_the_broker_holds_can_still_be_seen_and_cancelled(desk):
-    desk.buy("first")
-    desk.journal.write_bytes(desk.journal.read_bytes().replace(b'"99.85"', b'"99.95"', 1))
-    assert desk("sync").stdout == "0 open, 0 fills booked, 0 closed, 1 placed elsewhere\n"
-    done = desk("cancel-all", "--include-external", "--yes")
+def test_with_a_damaged_journal_what_the_broker_holds_can_still_be_seen_and_cancelled(cli):
+    cli.buy("first")
+    cli.journal.write_bytes(cli.journal.read_bytes().replace(b'"99.85"', b'"99.95"', 1))
+    assert cli("sync").stdout == "0 open, 0 fills booked, 0 closed, 1 placed elsewhere\n"
+    done = cli("cancel-all", "--include-external", "--yes")
     assert "cancelled" in done.stdout
-    assert desk("sync").stdout == "0 open, 0 fills booked, 0 closed, 0 placed elsewhere\n"
+    assert cli("sync").stdout == "0 open, 0 fills booked, 0 closed, 0 placed elsewhere\n"
 
 
 @pytest.mark.subprocess
