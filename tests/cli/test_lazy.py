@@ -95,6 +95,7 @@ def test_shell_completion_loads_nothing_heavy(tmp_path, words):
     """A shell asks at every press of the key."""
     code = """
 import atexit, sys
+from trading_bot.cli.app import trading_bot
 atexit.register(lambda: print("loaded:", sorted(set(HEAVY) & set(sys.modules)), file=sys.stderr))
 trading_bot.main([], prog_name="trading-bot", obj=None)
 """.replace("HEAVY", repr(HEAVY))

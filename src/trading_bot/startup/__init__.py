@@ -59,18 +59,18 @@ def open_command_client(
 ) -> Iterator[CommandRunner]:
     """Give one command its way to the account: a bot of its own, or the process that holds the account.
 
-    Nothing happens before the first question. The bot leaves open orders as they are when the command ends, whatever
+    Nothing happens before the first command. The bot leaves open orders as they are when the command ends, whatever
     ``on_stop`` says. ``patience_s`` is how long to wait for a holder that is coming up or going away.
 
     Raises:
-        ConfigError, OrderNotSentError, QuoteFileError: as `create_bot`; for what a question raises see
+        ConfigError, OrderNotSentError, QuoteFileError: as `create_bot`; for what a command raises see
             `CommandClient.perform`.
     """
     around = surroundings or default_surroundings(clock)
     settings = config.order_management.model_copy(update={"on_stop": OnStop.LEAVE})
     ours = config.model_copy(update={"order_management": settings})
     parts = _parts_of(ours, around, transport=transport, quotes=quotes)
-    desk = CommandClient(
+    client = CommandClient(
         bot=parts.bot(background_sync=False),
         on_record=lambda: _parts_of(ours, around, transport=transport, quotes=quotes).on_record(),
         holder=this_process(),
@@ -79,8 +79,8 @@ def open_command_client(
         patience_s=patience_s,
         timeout_s=settings.submit_deadline_s + settings.cancel_deadline_s + _HOLDER_SLACK_S,
     )
-    with closing(desk):
-        yield desk
+    with closing(client):
+        yield client
 
 
 def _parts_of(

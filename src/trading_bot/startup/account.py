@@ -163,7 +163,9 @@ class AccountParts:
         )
         return bot
 
-    def _lifecycle(self, desk: Callable[[], Operations], safety: SafetyChecks, *, background_sync: bool) -> Lifecycle:
+    def _lifecycle(
+        self, operations: Callable[[], Operations], safety: SafetyChecks, *, background_sync: bool
+    ) -> Lifecycle:
         control = ControlServer(path=self._state.control_socket, clock=self._around.clock)
         poller = Poller(
             lambda: self._synchronise(safety),
@@ -183,7 +185,7 @@ class AccountParts:
         }
         if background_sync:
             if control_address.IS_AVAILABLE:
-                steps["control socket"] = lambda: control.start(desk())
+                steps["control socket"] = lambda: control.start(operations())
             self._manager.heed(poller.problem)
             steps["poller"] = poller.start
         return Lifecycle(

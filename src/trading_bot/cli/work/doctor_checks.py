@@ -1,4 +1,4 @@
-"""Gathers what `checkup` judges: from the interpreter, the settings, the file system, the holder and the broker."""
+"""Gathers the facts that `checkup` classifies: from the interpreter, settings, file system, holder and broker."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ from trading_bot.cli.error_codes import known_errors
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, ConfigError
 from trading_bot.config.values import exchange_zone
-from trading_bot.control.client import HolderAbsentError, HolderSilentError, ask_holder
+from trading_bot.control.client import HolderAbsentError, HolderSilentError, send_to_holder
 from trading_bot.files import FileSystem, LocalFiles
 from trading_bot.operations import Ping
 from trading_bot.order_management.book.order_book import OrderBook
@@ -38,7 +38,7 @@ _PROBE = ".doctor-probe"
 
 
 def examine(config_file: Path | None, clock: Clock) -> tuple[Check, ...]:
-    """Command every question in the order in which failures follow from one another."""
+    """Make every check, in the order in which failures follow from one another."""
     machine = (
         checkup.python_check(sys.version_info[:3]),
         checkup.packages_check({name: _version_of(name) for name in PACKAGES}),
@@ -141,7 +141,7 @@ def _understood(door: LiveDoor) -> Check:
 
 def _holder(place: AccountPlace, clock: Clock) -> Check:
     try:
-        answer = ask_holder(place.state.control_socket, Ping(), clock=clock, timeout_s=_PING_S)
+        answer = send_to_holder(place.state.control_socket, Ping(), clock=clock, timeout_s=_PING_S)
     except HolderAbsentError:
         return checkup.holder_check(None, silent_because=None)
     except (HolderSilentError, OrderError) as error:

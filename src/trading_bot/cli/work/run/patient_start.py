@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from trading_bot.bot import StartError
 from trading_bot.clock import Clock, Seconds
-from trading_bot.control.client import HolderSilentError, ask_holder
+from trading_bot.control.client import HolderSilentError, send_to_holder
 from trading_bot.lease import AccountInUseError
 from trading_bot.operations import Ping
 from trading_bot.order_management.exceptions import OrderError
@@ -70,9 +70,9 @@ class PatientStart:
 
 
 def answers_at(control_socket: Path, clock: Clock) -> bool:
-    """Whether a running bot takes the questions of other commands there."""
+    """Whether a running bot takes the commands of other processes there."""
     try:
-        ask_holder(control_socket, Ping(), clock=clock, timeout_s=_PING_S)
+        send_to_holder(control_socket, Ping(), clock=clock, timeout_s=_PING_S)
     except (HolderSilentError, OrderError):
         return False
     return True
