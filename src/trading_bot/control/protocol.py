@@ -1,9 +1,9 @@
 """What is said over the control socket, by both ends.
 
-What it guarantees: one connection carries one command. The request is one line of JSON, whose ``command`` names it; the
-answer is any number of ``{"progress": ...}`` lines, then one ``{"reply": ...}`` or ``{"error": ...}``, then the end. An
-order error arrives with its type, code, message and facts, as if it had been raised in the caller's process; a type that
-this version does not know arrives as the nearest one that it does.
+What it guarantees: one connection carries one command. The request is one line of JSON, whose ``command`` names it.
+The answer is any number of ``{"progress": ...}`` lines, then one ``{"reply": ...}`` or ``{"error": ...}``, then the
+end. An order error arrives with its type, code, message and facts, as if it had been raised in the caller's process; a
+type that this version does not know arrives as a plain order error.
 
 Against what: a holder that hangs (a ping goes first, so that it is found out before it is given anything to do), a
 holder that ends in the middle (a lost answer to something that may change an order is an unknown outcome and is never
