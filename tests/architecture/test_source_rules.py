@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 
 import pytest
 
-from tests.support.source_tree import SourceFile, parse_source, source_files
+from tests.support.source_tree import PACKAGE, SourceFile, parse_source, source_files
 
 
 def _asserts(source: SourceFile) -> Iterable[str]:
@@ -234,3 +234,37 @@ IMPORTS_BY_NAME = {
 def test_a_module_is_imported_by_its_name_in_two_places_only(sources: list[SourceFile]):
     found = {source.path for source in sources if "importlib.import_module" in source.called_names()}
     assert found == set(IMPORTS_BY_NAME)
+
+
+LONGEST_FILE, LONGEST_FUNCTION = 350, 50
+TOO_LONG = {"order_management/manager.py", "order_management/journal/order_log.py"}
+"""Files that are to be made shorter. Add none."""
+
+
+def _lines_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Count the lines of a function without its docstring."""
+    has_text = ast.get_docstring(function) is not None
+    docstring = _span(function.body[0]) if has_text else 0
+    return _span(function) - docstring
+
+
+def _span(node: ast.stmt) -> int:
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def test_no_file_is_longer_than_a_reader_can_hold():
+    lengths = {
+        path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8").count("\n")
+        for path in PACKAGE.rglob("*.py")
+    }
+    assert {path for path, length in lengths.items() if length > LONGEST_FILE} <= TOO_LONG
+
+
+def test_no_function_is_longer_than_a_screen(sources: list[SourceFile]):
+    functions = (
+        (source.path, node)
+        for source in sources
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    assert [f"{path}: {node.name}" for path, node in functions if _lines_of(node) > LONGEST_FUNCTION] == []
