@@ -1,4 +1,4 @@
-"""Every error as one readable line on stderr and one exit code; never a traceback."""
+"""How an error is reported: one readable line on stderr, never a traceback."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Questions to a person. Without a terminal nobody is asked, and the command says which option answers instead."""
+"""Prompts for a person. Without a terminal there is none, and the error names the option that answers instead."""
 
 import sys
 

@@ -55,7 +55,7 @@ class KillWishes:
     is_interrupted: Callable[[], bool] = _never
     on_progress: ProgressListener = ignore_progress
     doubts: tuple[str, ...] = ()
-    """What already stands against the verdict."""
+    """What already keeps the verdict from being confirmed."""
     notes: list[str] = field(default_factory=list)
     """What the report has to say besides; the kill adds to it."""
 
@@ -71,7 +71,7 @@ def open_kill(
 ) -> KillSwitch:
     """Build the kill of the configured account; nothing is opened, locked, removed or sent before `KillSwitch.run`.
 
-    Whatever stands in the way of a connection is left for the report: trading can be stopped without one.
+    What prevents a connection is left for the report, because trading can be stopped without one.
 
     Raises:
         ConfigError: it cannot be told which account or which state folder is meant.

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and a closed terminal ask for a clean stop; a second one gets the system's own treatment."""
+"""SIGINT, SIGTERM and a closed terminal request a clean stop; a second one ends the process as the system does."""
 
 import signal
 from collections.abc import Iterator

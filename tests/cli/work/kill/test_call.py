@@ -20,8 +20,8 @@ from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.work.kill.aim import aim_at, aim_within, read_settings
 from trading_bot.cli.work.kill.call import KillCall, run_kill, verdict_of
 from trading_bot.cli.work.kill.overdue import OVERDUE_AFTER_S, VerdictWatch
+from trading_bot.cli.work.kill.reporter import KillReporter
 from trading_bot.cli.work.kill.signals import KillSignals
-from trading_bot.cli.work.kill.teller import KillTeller
 from trading_bot.cli.work.kill.terminal import KillTerminal
 from trading_bot.clock import VirtualClock
 from trading_bot.config.kill_settings import KillSettings, unread_settings
@@ -353,18 +353,18 @@ def test_a_state_folder_that_hangs_is_given_up(tmp_path):
 class TestTeller:
     def test_a_signal_is_told_once(self, capsys):
         signals = KillSignals()
-        teller = KillTeller(Invocation(), KillTerminal())
-        teller.interrupted(signals)
+        reporter = KillReporter(Invocation(), KillTerminal())
+        reporter.interrupted(signals)
         signals.note(signal.SIGHUP)
-        teller.interrupted(signals)
-        teller.interrupted(signals)
-        teller.close(lambda: False)
+        reporter.interrupted(signals)
+        reporter.interrupted(signals)
+        reporter.close(lambda: False)
         assert capsys.readouterr().err.count("SIGHUP: trading is off") == 1
 
     def test_a_verdict_that_is_not_the_last_one_says_that_the_kill_goes_on(self, capsys):
-        teller = KillTeller(Invocation(), KillTerminal())
-        teller.first_verdict(OPEN)
-        teller.close(lambda: False)
+        reporter = KillReporter(Invocation(), KillTerminal())
+        reporter.first_verdict(OPEN)
+        reporter.close(lambda: False)
         said = capsys.readouterr()
         assert said.out.startswith("NOT CONFIRMED")
         assert "this goes on until it is" in said.err

@@ -6,7 +6,7 @@ waited for, and there is always a verdict, whatever the settings, a disk, a sign
 How, in the order in which it happens: `signals` takes the signals, so that none ends the process between two cancels;
 `aim` reads the settings within 2 s and takes the armed file away within 5 s, of every account if it is in doubt which
 one is meant; `call` runs the account's kill (`trading_bot.kill`) beside the main thread and gives up if `overdue` says
-so; `teller` and `terminal` write, in a thread that nothing waits for.
+so; `reporter` and `terminal` write, in a thread that nothing waits for.
 
 What it does not: it does not undo fills, and where it cannot prove that no order is open it says NOT CONFIRMED and what
 a person has to do. Missing packages stop it before the latch, because the settings are read with them.

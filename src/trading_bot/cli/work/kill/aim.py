@@ -1,4 +1,4 @@
-"""Which account a kill turns to; found out and switched off before anything is written, or waited for at length.
+"""Which account a kill means; it is switched off before anything is written or waited for at length.
 
 The settings are read with a time limit. Where they do not say which account is meant, every account of the state folder
 is switched off, and the live ones are named.
@@ -33,7 +33,7 @@ class KillAim:
     state_dirs: tuple[Path, ...]
     off: SwitchedOff
     doubts: tuple[str, ...] = ()
-    """What stands against the verdict from the start."""
+    """What keeps the verdict from being confirmed from the start."""
     notes: tuple[str, ...] = ()
 
 

@@ -13,8 +13,8 @@ from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.log_output import send_logs_to_stderr
 from trading_bot.cli.work.kill.aim import KillAim, aim_within, read_settings
 from trading_bot.cli.work.kill.overdue import VerdictWatch
+from trading_bot.cli.work.kill.reporter import KillReporter
 from trading_bot.cli.work.kill.signals import KillSignals, held_signals
-from trading_bot.cli.work.kill.teller import KillTeller
 from trading_bot.cli.work.kill.terminal import KillTerminal
 from trading_bot.clock import SystemClock
 from trading_bot.config import Config
@@ -56,18 +56,18 @@ def run_kill(invocation: Invocation, call: KillCall, *, open_account: OpenKill =
     """Kill, and say what came of it."""
     with held_signals() as signals:
         aim = aim_within(read_settings(invocation.config))
-        teller = KillTeller(invocation, KillTerminal())
+        reporter = KillReporter(invocation, KillTerminal())
         if invocation.verbose and aim.config is not None:  # the report says it all
             send_logs_to_stderr(invocation, aim.config)
-        report = _killed(aim, call, signals, teller, open_account)
-        teller.verdict(report)
+        report = _killed(aim, call, signals, reporter, open_account)
+        reporter.verdict(report)
         heard = signals.count
-        teller.close(lambda: signals.count > heard)  # a reader that has stopped may be interrupted now
+        reporter.close(lambda: signals.count > heard)  # a reader that has stopped may be interrupted now
     return ExitCode.DONE if report.is_confirmed else ExitCode.OUTCOME_UNKNOWN
 
 
 def _killed(
-    aim: KillAim, call: KillCall, signals: KillSignals, teller: KillTeller, open_account: OpenKill
+    aim: KillAim, call: KillCall, signals: KillSignals, reporter: KillReporter, open_account: OpenKill
 ) -> KillReport:
     give_up = partial(_without_cancels, aim, call)
     if aim.config is None:
@@ -76,11 +76,11 @@ def _killed(
 
     def progress(progress: KillProgress) -> None:
         watch.progress(progress)
-        teller.progress(progress)
+        reporter.progress(progress)
 
     def first_verdict(report: KillReport) -> None:
         watch.told()
-        teller.first_verdict(report)
+        reporter.first_verdict(report)
 
     wishes = KillWishes(
         keeps_protective=call.keeps_protective,
@@ -98,7 +98,7 @@ def _killed(
     return verdict_of(
         work,
         give_up=lambda problem: give_up(masked(problem)),
-        meanwhile=lambda: teller.interrupted(signals),
+        meanwhile=lambda: reporter.interrupted(signals),
         is_overdue=watch.is_overdue,
     )
 
@@ -110,7 +110,7 @@ def verdict_of(
     meanwhile: Callable[[], None],
     is_overdue: Callable[[], bool],
 ) -> KillReport:
-    """Kill beside the thread that hears the signals; whatever it dies of, or hangs at, there is a verdict.
+    """Kill in a thread beside the one that takes the signals; if it fails or hangs, there is a verdict all the same.
 
     ``give_up`` makes one of the reason; ``meanwhile`` is called now and then.
     """

@@ -1,11 +1,11 @@
-"""When a kill's verdict is overdue. Its requests are bounded in time, and a disk that hangs is not."""
+"""When a kill's verdict is overdue. Its requests end in time by themselves; a disk that hangs does not."""
 
 from trading_bot.cli.work.kill.signals import KillSignals
 from trading_bot.clock import Clock, Seconds
 from trading_bot.kill.progress import KillProgress
 
 OVERDUE_AFTER_S: Seconds = 60.0
-"""So long after the time that was stated, or after a signal if that came later, nothing is waited for. Chosen."""
+"""How long after the stated time, or after a later signal, the kill is given up. Chosen."""
 
 
 class VerdictWatch:

@@ -1,4 +1,4 @@
-"""While a kill works, a signal asks for its end and never causes it: the cancels and a verdict come first."""
+"""During a kill a signal requests its end and never causes it: the cancels and a verdict come first."""
 
 import signal
 import threading

@@ -1,7 +1,7 @@
-"""What a kill writes to the terminal: in a thread of its own, so that no full, closed or stopped output holds it up.
+"""What a kill writes to the terminal, in a thread of its own: a full, closed or stopped output does not delay it.
 
-A line that cannot be written is lost without effect. The verdict goes to the other stream where its own one fails, and
-is on record in the kill's own file in any case.
+A line that cannot be written is lost without effect. The verdict goes to the other stream if its own one fails, and is
+in the kill's own file in any case.
 """
 
 import os

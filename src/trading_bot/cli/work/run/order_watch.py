@@ -1,11 +1,11 @@
-"""Notices what changed between two looks at the bot's orders."""
+"""Finds which orders were filled further or ended between two looks."""
 
 from collections.abc import Iterable
 from decimal import Decimal
 
 from trading_bot.order_management.models import OrderEnvelope, OrderState
 
-# The result line of a signal has told of these already.
+# The result line of a signal has said these already.
 _SAID_AT_ONCE = frozenset({OrderState.REJECTED, OrderState.NOT_SENT})
 
 

@@ -1,4 +1,4 @@
-"""Starting a run while a short command holds the account: wait for it, and refuse only what would last."""
+"""Starts a run while another command holds the account: waits for a short command, and fails if a run holds it."""
 
 from collections.abc import Callable
 from pathlib import Path

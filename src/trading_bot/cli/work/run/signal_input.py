@@ -1,4 +1,4 @@
-"""Reads signal lines from a file or stdin without ever being stuck in a read: a stop is seen within a moment."""
+"""Reads signal lines from a file or stdin; no read blocks, so that a stop takes effect at once."""
 
 import select
 import sys
