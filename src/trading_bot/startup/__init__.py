@@ -1,4 +1,15 @@
-"""The composition root: the only place that builds concrete parts and joins them."""
+"""The composition root: the only place that builds concrete parts and joins them.
+
+What it guarantees: each part is built once and gets what it needs through its constructor; building opens, locks and
+sends nothing. The steps of a start and of a stop are put together here, in the order that keeps the promises: lease
+before journal, journal before broker, the comparison with the broker before any command or poller.
+
+How: `account` joins an account's parts and `journal` its journal; `paper` and `live` make the transport, the one object
+in which the modes differ; `kill` and `login` build what needs no bot; `surroundings` has the effects of this machine
+(clock, ids, files, jitter), each of which a test replaces.
+
+What it does not: it decides nothing while the bot runs.
+"""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager

@@ -1,4 +1,4 @@
-"""The composition of one account: its parts, each built once, and the bot they make."""
+"""Builds the parts of one account, each once, and the bot that they make."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager

@@ -1,4 +1,4 @@
-"""The composition of a kill: its own connection, latch and lock, and the journal read from the outside."""
+"""Builds a kill: a connection of its own, latch and lock, and a reader of the journal that does not open it."""
 
 import threading
 from collections.abc import Callable
