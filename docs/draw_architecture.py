@@ -20,9 +20,19 @@ from trading_bot.order_management.models import OrderState
 DOCUMENT = Path(__file__).with_name("architecture.md")
 LAYER = "trading_bot.order_management"
 BOT = ("bot", "bot_lifecycle", "exit_json", "leaving", "order_json", "safety_checks", "signal_lines", "signals")
-WORDS = ("caller_values", "client_ids", "events", "exceptions", "models", "outcomes", "portfolio", "results")
+WORDS = (
+    "caller_values",
+    "client_ids",
+    "event_details",
+    "events",
+    "exceptions",
+    "models",
+    "outcomes",
+    "portfolio",
+    "results",
+)
 PURE = ("calculator", "lifecycle", "send_horizon")
-BOOK = ("accepting", "id_index", "journal_keeper", "order_store", "ports", "reconciliation")
+BOOK = ("accepting", "context", "id_index", "journal_keeper", "order_store", "ports", "reconciliation")
 PERMITS = ("armed_file", "latch", "lease", "market_hours", "state_folder")
 GROUPS = {
     **{f"trading_bot.{name}": "bot" for name in (*BOT, "trade_records", "trades")},

@@ -18,7 +18,7 @@ def armed_file(cli: CommandLineBench) -> dict[str, object]:
 
 def kill_latch(cli: CommandLineBench) -> None:
     """What a kill does first."""
-    cli("orders")
+    cli("sync")
     (cli.state / "armed").unlink()
 
 
