@@ -31,7 +31,7 @@ WORDS = (
     "portfolio",
     "results",
 )
-PURE = ("calculator", "lifecycle", "send_horizon")
+PURE = ("calculator", "lifecycle", "results", "send_horizon")
 BOOK = ("accepting", "context", "id_index", "journal_keeper", "order_store", "ports", "reconciliation")
 PERMITS = ("armed_file", "latch", "lease", "market_hours", "state_folder")
 GROUPS = {
