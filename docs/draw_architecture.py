@@ -41,6 +41,7 @@ GROUPS = {
     **{f"{LAYER}.{name}": "words" for name in (*WORDS, *PURE)},
     **{f"{LAYER}.{name}": "book" for name in BOOK},
     f"{LAYER}.gateways": "gateways",
+    f"{LAYER}.rounds": "rounds",
 }
 """The room of a module that is not a room by its folder; any other one is part of the face, or of the ground."""
 
@@ -52,6 +53,7 @@ TITLES = {
     "bot": "bot, signals, safety_checks<br/>check, decide, hand over, record",
     "face": "manager, wiring, poller, decisions<br/>the face of the order layer",
     "submit": "submit<br/>once",
+    "rounds": "rounds<br/>what a synchronisation calls for",
     "cancel": "cancel<br/>until it has ended",
     "sync": "sync<br/>what the broker says",
     "book": "order_store, book, ports<br/>the fold of the journal",
@@ -71,7 +73,7 @@ TITLES = {
     "permits": "latch, lease, market_hours, state_folder<br/>may we trade now",
     "ground": "clock, files, prose<br/>the ground",
 }
-_ORDER_LAYER = ("face", "submit", "cancel", "sync", "book", "journal", "words", "gateways")
+_ORDER_LAYER = ("face", "submit", "rounds", "cancel", "sync", "book", "journal", "words", "gateways")
 
 
 def room_of(module: str) -> str:

@@ -82,7 +82,7 @@ class TestArmPaper:
         assert (done.returncode, done.stdout) == (2, "")
 
     def test_it_ends_a_losing_streak(self, cli):
-        cli("orders")
+        cli("sync")
         (cli.state / "risk.json").write_text("torn", encoding="utf-8")
         refused = cli.buy()
         assert refused.returncode == 5
