@@ -59,7 +59,7 @@ def run_kill(invocation: Invocation, call: KillCall, *, open_account: OpenKill =
         reporter = KillReporter(invocation, KillTerminal())
         if invocation.verbose and aim.config is not None:  # the report says it all
             send_logs_to_stderr(invocation, aim.config)
-        report = _killed(aim, call, signals, reporter, open_account)
+        report = _killed(aim, call, signals=signals, reporter=reporter, open_account=open_account)
         reporter.verdict(report)
         heard = signals.count
         reporter.close(lambda: signals.count > heard)  # a reader that has stopped may be interrupted now
@@ -67,7 +67,7 @@ def run_kill(invocation: Invocation, call: KillCall, *, open_account: OpenKill =
 
 
 def _killed(
-    aim: KillAim, call: KillCall, signals: KillSignals, reporter: KillReporter, open_account: OpenKill
+    aim: KillAim, call: KillCall, *, signals: KillSignals, reporter: KillReporter, open_account: OpenKill
 ) -> KillReport:
     give_up = partial(_without_cancels, aim, call)
     if aim.config is None:
