@@ -186,7 +186,7 @@ class TradingBot:
         return result
 
     def preview_trade(self, request: OrderRequest, *, strategy_name: str = "manual") -> TradePreview:
-        """Judge and price a trade as `execute_trade` would; nothing is sent, recorded or reserved.
+        """Check and price a trade as `execute_trade` would; nothing is sent, recorded or reserved.
 
         Raises:
             OrderValidationError, UnsupportedOrderTypeError: the request has no terms to show.
@@ -273,7 +273,7 @@ class TradingBot:
 
     @property
     def journal_problem(self) -> str | None:
-        """Why the journal takes no order, and may not know every order, if so."""
+        """Return why the journal takes no order and may not know every order; None if it does."""
         return self._manager.journal_problem
 
     def _executed(self, trade: TradeRequest) -> TradeResult:

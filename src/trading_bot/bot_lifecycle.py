@@ -31,4 +31,4 @@ class Lifecycle:
     """Ends what takes orders from elsewhere, before a stop cancels the open ones; repeating it is harmless."""
     closing: tuple[Callable[[], object], ...]
     start_failures: tuple[type[Exception], ...]
-    """What a step may raise; anything else is a defect and is not dressed up."""
+    """What a step may raise; anything else is a defect and is raised as it is."""

@@ -1,4 +1,4 @@
-"""What a look at the machine and the account finds: one kind a question, from facts that are handed in. Pure."""
+"""The checks of the doctor: each one classifies facts that are handed in. Pure."""
 
 import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,16 +28,16 @@ _OTHERS = 0o077
 
 
 class CheckResult(enum.StrEnum):
-    """How a question came out."""
+    """How a check came out."""
 
     OK = "ok"
     WARNING = "warning"  # works, and somebody should know
     FAILED = "failed"
-    SKIPPED = "skipped"  # could not be asked, because of an earlier failure
+    SKIPPED = "skipped"  # could not be made, because of an earlier failure
 
 
 class Trouble(enum.StrEnum):
-    """What a failure stands in the way of."""
+    """What a failure prevents."""
 
     MACHINE = "machine"
     CONFIGURATION = "configuration"
@@ -50,7 +50,7 @@ class Trouble(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One question and its answer; ``detail`` of a failure ends with what to do."""
+    """One check and its result; ``detail`` of a failure ends with what to do."""
 
     name: str
     result: CheckResult
@@ -182,7 +182,7 @@ def results_check(*, unknown_cost: Iterable[str], unlisted_orders: int) -> Check
 
 
 def failed(name: str, error: Exception, trouble: Trouble) -> Check:
-    """Note a question that ended in an error."""
+    """Note a check that ended in an error."""
     return _failed(name, str(error), trouble)
 
 
@@ -246,12 +246,12 @@ def holder_check(pid: int | None, *, silent_because: str | None) -> Check:
 
 
 def passed(name: str, detail: str) -> Check:
-    """Note a question that was answered well."""
+    """Note a check that passed."""
     return _ok(name, detail)
 
 
 def skipped(name: str, *, because: str) -> Check:
-    """Note a question that could not be asked."""
+    """Note a check that could not be made."""
     return _skipped(name, because)
 
 

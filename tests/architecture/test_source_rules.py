@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 
 import pytest
 
-from tests.support.source_tree import SourceFile, parse_source, source_files
+from tests.support.source_tree import PACKAGE, SourceFile, parse_source, source_files
 
 
 def _asserts(source: SourceFile) -> Iterable[str]:
@@ -202,3 +202,90 @@ def test_every_way_to_read_the_environment_is_found(text: str):
 @pytest.mark.parametrize("text", ["from trading_bot import clock", "import requests_like", "rich = 1"])
 def test_a_name_that_only_resembles_a_library_is_no_offence(text: str):
     assert [offence for rule in RULES for offence in rule.offences(parse_source(text))] == []
+
+
+INLINE_IMPORTS = {
+    "files.py: fcntl": "only some systems have it",
+    "market_hours.py: holidays": "it takes long to load, and only a market that is looked at needs it",
+    "robinhood/interactive_login.py: robin_stocks.robinhood": "it takes long to load; only a login needs it",
+}
+"""Every import inside a function, with the reason why it is not at the top of its file."""
+
+
+def _inline_imports(source: SourceFile) -> Iterable[str]:
+    for function in (
+        node for node in ast.walk(source.tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ):
+        for node in ast.walk(function):
+            if isinstance(node, ast.ImportFrom):
+                yield f"{source.path}: {node.module}"
+            elif isinstance(node, ast.Import):
+                yield from (f"{source.path}: {alias.name}" for alias in node.names)
+
+
+def test_an_import_is_inside_a_function_only_for_a_stated_reason(sources: list[SourceFile]):
+    """What a command needs is loaded by its target (`trading_bot.cli.lazy`); the rest is imported at the top."""
+    assert {found for source in sources for found in _inline_imports(source)} == set(INLINE_IMPORTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("def run():\n    from trading_bot.startup import create_bot", "sample.py: trading_bot.startup"),
+        ("class Run:\n    def go(self):\n        if True:\n            import requests", "sample.py: requests"),
+    ],
+)
+def test_an_import_inside_a_function_is_found(text: str, found: str):
+    assert list(_inline_imports(parse_source(text))) == [found]
+
+
+def test_an_import_for_types_alone_is_none_inside_a_function():
+    assert list(_inline_imports(parse_source("if TYPE_CHECKING:\n    import requests\n\ndef run(): ..."))) == []
+
+
+IMPORTS_BY_NAME = {
+    "__init__.py": "public names load on first use",
+    "cli/lazy.py": "a command's work is loaded when it runs",
+}
+
+
+def test_a_module_is_imported_by_its_name_in_two_places_only(sources: list[SourceFile]):
+    found = {source.path for source in sources if "importlib.import_module" in source.called_names()}
+    assert found == set(IMPORTS_BY_NAME)
+
+
+LONGEST_FILE, LONGEST_FUNCTION = 350, 50
+TOO_LONG = {
+    "order_management/manager.py",
+    *(f"order_management/journal/{name}.py" for name in ("order_log", "sql", "sqlite")),
+}
+"""Files that are to be made shorter. Add none."""
+
+
+def _lines_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Count the lines of a function without its docstring."""
+    has_text = ast.get_docstring(function) is not None
+    docstring = _span(function.body[0]) if has_text else 0
+    return _span(function) - docstring
+
+
+def _span(node: ast.stmt) -> int:
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def test_no_file_is_longer_than_a_reader_can_hold():
+    lengths = {
+        path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8").count("\n")
+        for path in PACKAGE.rglob("*.py")
+    }
+    assert {path for path, length in lengths.items() if length > LONGEST_FILE} <= TOO_LONG
+
+
+def test_no_function_is_longer_than_a_screen(sources: list[SourceFile]):
+    functions = (
+        (source.path, node)
+        for source in sources
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    assert [f"{path}: {node.name}" for path, node in functions if _lines_of(node) > LONGEST_FUNCTION] == []

@@ -15,7 +15,7 @@ from trading_bot.auth.live_login import PAUSE_S, SESSION_ENDED, THROTTLED_PAUSE_
 from trading_bot.auth.login_budget import LoginBudgetError
 from trading_bot.auth.renewal_time import LEAST_REQUEST_S
 from trading_bot.auth.token_store import SavedSession, TokenFileError
-from trading_bot.cli.errors import exit_code_of
+from trading_bot.cli.error_codes import exit_code_of
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.files import LocalFiles
 from trading_bot.order_management.exceptions import AuthenticationError
@@ -24,12 +24,12 @@ from trading_bot.robinhood.session import MAX_CONNECT_S
 
 
 @pytest.fixture
-def desk(tmp_path):
+def bench(tmp_path):
     return LoginBench(tmp_path / "state")
 
 
-def another_process(desk: LoginBench) -> LoginBench:
-    other = LoginBench(desk.folder)
+def another_process(bench: LoginBench) -> LoginBench:
+    other = LoginBench(bench.folder)
     other.login.resume()
     return other
 
@@ -37,27 +37,27 @@ def another_process(desk: LoginBench) -> LoginBench:
 # Logging in
 
 
-def test_a_login_is_saved_and_used(desk):
-    desk.broker.on(*TOKEN, tokens())
-    desk.log_in()
-    assert desk.bearer() == "Bearer canary-access-1"
-    saved = desk.saved()
+def test_a_login_is_saved_and_used(bench):
+    bench.broker.on(*TOKEN, tokens())
+    bench.log_in()
+    assert bench.bearer() == "Bearer canary-access-1"
+    saved = bench.saved()
     assert saved.refresh_token == SecretStr("canary-refresh-1")
     assert saved.device_token == SecretStr(DEVICE)
 
 
-def test_the_device_stays_the_same_from_login_to_login(desk):
-    desk.logged_in()
-    other = LoginBench(desk.folder)
+def test_the_device_stays_the_same_from_login_to_login(bench):
+    bench.logged_in()
+    other = LoginBench(bench.folder)
     other.login._new_device_token = lambda: pytest.fail("a new device")
     other.logged_in()
     assert other.saved().device_token == SecretStr(DEVICE)
 
 
-def test_a_second_factor_is_sent_where_there_is_a_seed(desk):
-    desk.broker.on(*TOKEN, tokens())
-    desk.log_in(mfa_secret=SEED)
-    assert b"mfa_code=" in desk.broker.seen[0].body
+def test_a_second_factor_is_sent_where_there_is_a_seed(bench):
+    bench.broker.on(*TOKEN, tokens())
+    bench.log_in(mfa_secret=SEED)
+    assert b"mfa_code=" in bench.broker.seen[0].body
 
 
 @pytest.mark.parametrize(
@@ -78,15 +78,15 @@ def test_a_second_factor_is_sent_where_there_is_a_seed(desk):
         (reply(307, None, Location="https://evil.example/"), "check the network before any further login"),
     ],
 )
-def test_a_login_that_fails_says_what_to_do_saves_nothing_and_is_counted(desk, answer, message):
-    desk.broker.on(*TOKEN, answer)
-    desk.broker.always("POST", "/pathfinder/user_machine/", reply(500))
+def test_a_login_that_fails_says_what_to_do_saves_nothing_and_is_counted(bench, answer, message):
+    bench.broker.on(*TOKEN, answer)
+    bench.broker.always("POST", "/pathfinder/user_machine/", reply(500))
     with pytest.raises(AuthenticationError, match=message):
-        desk.log_in()
-    assert desk.store.load() is None
-    assert desk.session.bearer_is_refused
+        bench.log_in()
+    assert bench.store.load() is None
+    assert bench.session.bearer_is_refused
     with pytest.raises(LoginBudgetError):
-        desk.log_in()
+        bench.log_in()
 
 
 WORKFLOW = {"id": "w", "workflow_status": "workflow_status_internal_pending"}
@@ -110,97 +110,97 @@ PROMPT = {"type": "prompt", "status": "issued", "id": "c"}
     ],
     ids=["no approval", "declined", "passkey", "no challenge", "no page"],
 )
-def test_an_approval_that_fails_ends_with_its_remedy_and_locks_nobody_out(desk, views, message):
+def test_an_approval_that_fails_ends_with_its_remedy_and_locks_nobody_out(bench, views, message):
     """No password was wrong, so the next login is not refused for five minutes."""
-    desk.broker.always(*TOKEN, reply(403, {"verification_workflow": WORKFLOW}))
-    desk.broker.always("POST", "/pathfinder/user_machine/", reply(200, {"id": "m"}))
+    bench.broker.always(*TOKEN, reply(403, {"verification_workflow": WORKFLOW}))
+    bench.broker.always("POST", "/pathfinder/user_machine/", reply(200, {"id": "m"}))
     answers = [reply(200, view) for view in views] or [reply(404, {})]
-    desk.broker.always("GET", "/pathfinder/inquiries/m/user_view/", *answers)
-    desk.broker.always("GET", "/push/c/get_prompts_status/", reply(200, {"challenge_status": "issued"}))
+    bench.broker.always("GET", "/pathfinder/inquiries/m/user_view/", *answers)
+    bench.broker.always("GET", "/push/c/get_prompts_status/", reply(200, {"challenge_status": "issued"}))
     for _ in range(2):
         with pytest.raises(AuthenticationError, match=message) as refused:
-            desk.log_in()
+            bench.log_in()
         assert "{" not in str(refused.value)
         assert exit_code_of(refused.value) == ExitCode.LOGIN_NEEDED
 
 
-def test_codes_that_are_typed_and_not_accepted_are_counted(desk):
-    desk.answer = "000000"
-    desk.broker.always(*TOKEN, reply(403, {"verification_workflow": WORKFLOW}))
-    desk.broker.always("POST", "/pathfinder/user_machine/", reply(200, {"id": "m"}))
+def test_codes_that_are_typed_and_not_accepted_are_counted(bench):
+    bench.answer = "000000"
+    bench.broker.always(*TOKEN, reply(403, {"verification_workflow": WORKFLOW}))
+    bench.broker.always("POST", "/pathfinder/user_machine/", reply(200, {"id": "m"}))
     view = reply(200, {"context": {"sheriff_challenge": PROMPT | {"type": "sms"}}})
-    desk.broker.always("GET", "/pathfinder/inquiries/m/user_view/", view)
-    desk.broker.always("POST", "/challenge/c/respond/", reply(400, {"challenge": {"remaining_attempts": 2}}))
+    bench.broker.always("GET", "/pathfinder/inquiries/m/user_view/", view)
+    bench.broker.always("POST", "/challenge/c/respond/", reply(400, {"challenge": {"remaining_attempts": 2}}))
     with pytest.raises(AuthenticationError):
-        desk.log_in()
+        bench.log_in()
     with pytest.raises(LoginBudgetError):
-        desk.log_in()
+        bench.log_in()
 
 
 def interrupted(_what: object) -> Any:
     raise KeyboardInterrupt
 
 
-def waits_for_approval(desk: LoginBench, kind: str) -> None:
-    desk.broker.always(*TOKEN, reply(403, {"verification_workflow": WORKFLOW}))
-    desk.broker.always("POST", "/pathfinder/user_machine/", reply(200, {"id": "m"}))
+def waits_for_approval(bench: LoginBench, kind: str) -> None:
+    bench.broker.always(*TOKEN, reply(403, {"verification_workflow": WORKFLOW}))
+    bench.broker.always("POST", "/pathfinder/user_machine/", reply(200, {"id": "m"}))
     view = reply(200, {"context": {"sheriff_challenge": PROMPT | {"type": kind}}})
-    desk.broker.always("GET", "/pathfinder/inquiries/m/user_view/", view)
-    desk.broker.always("GET", "/push/c/get_prompts_status/", reply(200, {"challenge_status": "issued"}))
-    desk.broker.always("POST", "/challenge/c/respond/", reply(400, {}))
+    bench.broker.always("GET", "/pathfinder/inquiries/m/user_view/", view)
+    bench.broker.always("GET", "/push/c/get_prompts_status/", reply(200, {"challenge_status": "issued"}))
+    bench.broker.always("POST", "/challenge/c/respond/", reply(400, {}))
 
 
 @pytest.mark.parametrize("kind", ["prompt", "sms"])
-def test_giving_up_the_wait_for_an_approval_counts_as_no_failed_login(desk, kind):
+def test_giving_up_the_wait_for_an_approval_counts_as_no_failed_login(bench, kind):
     """The password was right: the next login is not refused for five minutes."""
-    waits_for_approval(desk, kind)
-    person = Person(notify=desk.told.append, ask=interrupted, waiting=interrupted)
+    waits_for_approval(bench, kind)
+    person = Person(notify=bench.told.append, ask=interrupted, waiting=interrupted)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            desk.login.login(username=USERNAME, password=PASSWORD, person=person)
+            bench.login.login(username=USERNAME, password=PASSWORD, person=person)
 
 
-def test_giving_up_after_a_wrong_code_is_counted(desk):
-    waits_for_approval(desk, "sms")
+def test_giving_up_after_a_wrong_code_is_counted(bench):
+    waits_for_approval(bench, "sms")
     answers = iter(["000000"])
-    person = Person(notify=desk.told.append, ask=lambda question: next(answers, None) or interrupted(question))
+    person = Person(notify=bench.told.append, ask=lambda question: next(answers, None) or interrupted(question))
     with pytest.raises(KeyboardInterrupt):
-        desk.login.login(username=USERNAME, password=PASSWORD, person=person)
+        bench.login.login(username=USERNAME, password=PASSWORD, person=person)
     with pytest.raises(LoginBudgetError):
-        desk.log_in()
+        bench.log_in()
 
 
-def test_a_login_that_never_left_is_not_counted(desk):
-    desk.broker.on(*TOKEN, unreachable(), tokens())
+def test_a_login_that_never_left_is_not_counted(bench):
+    bench.broker.on(*TOKEN, unreachable(), tokens())
     with pytest.raises(AuthenticationError, match="did not finish"):
-        desk.log_in()
-    desk.log_in()
-    assert desk.bearer() == "Bearer canary-access-1"
+        bench.log_in()
+    bench.log_in()
+    assert bench.bearer() == "Bearer canary-access-1"
 
 
-def test_a_seed_that_is_none_is_not_counted(desk):
+def test_a_seed_that_is_none_is_not_counted(bench):
     with pytest.raises(AuthenticationError, match="ROBINHOOD_MFA_SECRET"):
-        desk.log_in(mfa_secret=SecretStr("!"))
-    desk.logged_in()
+        bench.log_in(mfa_secret=SecretStr("!"))
+    bench.logged_in()
 
 
-def test_a_spent_budget_sends_nothing(desk):
-    desk.broker.on(*TOKEN, reply(400))
+def test_a_spent_budget_sends_nothing(bench):
+    bench.broker.on(*TOKEN, reply(400))
     for _ in range(3):
         with pytest.raises(AuthenticationError):
-            desk.log_in()
-    assert len(desk.broker.seen) == 1
+            bench.log_in()
+    assert len(bench.broker.seen) == 1
 
 
-def test_a_headless_host_is_told_to_use_a_terminal(desk):
-    desk.broker.on(*TOKEN, reply(403, {"verification_workflow": {"id": "w"}}))
-    desk.broker.on("POST", "/pathfinder/user_machine/", reply(200, {"id": "m"}))
+def test_a_headless_host_is_told_to_use_a_terminal(bench):
+    bench.broker.on(*TOKEN, reply(403, {"verification_workflow": {"id": "w"}}))
+    bench.broker.on("POST", "/pathfinder/user_machine/", reply(200, {"id": "m"}))
     challenge = {"type": "sms", "status": "issued", "id": "c"}
-    desk.broker.on(
+    bench.broker.on(
         "GET", "/pathfinder/inquiries/m/user_view/", reply(200, {"context": {"sheriff_challenge": challenge}})
     )
     with pytest.raises(AuthenticationError, match="at a terminal") as refused:
-        desk.log_in()
+        bench.log_in()
     assert exit_code_of(refused.value) == ExitCode.LOGIN_NEEDED
 
 
@@ -211,11 +211,11 @@ def test_a_session_that_cannot_be_saved_says_so_but_works(tmp_path):
                 raise OSError(28, "No space left on device")
             super().replace(path, data)
 
-    desk = LoginBench(tmp_path / "state", files=NoSession())
-    desk.broker.on(*TOKEN, tokens())
+    bench = LoginBench(tmp_path / "state", files=NoSession())
+    bench.broker.on(*TOKEN, tokens())
     with pytest.raises(TokenFileError, match="No space left"):
-        desk.log_in()
-    assert desk.bearer() == "Bearer canary-access-1"
+        bench.log_in()
+    assert bench.bearer() == "Bearer canary-access-1"
 
 
 @pytest.mark.parametrize("name", ["session.json", "logins.json"])
@@ -226,88 +226,88 @@ def test_a_file_that_cannot_be_written_is_storage_trouble_and_no_missing_login(t
                 raise OSError(28, "No space left on device")
             super().replace(path, data)
 
-    desk = LoginBench(tmp_path / "state", files=Full())
-    desk.broker.on(*TOKEN, tokens())
+    bench = LoginBench(tmp_path / "state", files=Full())
+    bench.broker.on(*TOKEN, tokens())
     with pytest.raises(AuthenticationError) as refused:
-        desk.log_in()
+        bench.log_in()
     assert exit_code_of(refused.value) == ExitCode.JOURNAL
 
 
 # Taking up a saved session
 
 
-def test_a_saved_session_is_taken_up_without_a_request(desk):
-    desk.logged_in()
-    other = another_process(desk)
+def test_a_saved_session_is_taken_up_without_a_request(bench):
+    bench.logged_in()
+    other = another_process(bench)
     assert other.broker.seen == []
     assert other.bearer() == "Bearer canary-access-1"
 
 
 @pytest.mark.parametrize("saved", [None, SavedSession(device_token=SecretStr("d"))], ids=["never", "logged out"])
-def test_without_a_saved_session_a_person_is_needed(desk, saved):
+def test_without_a_saved_session_a_person_is_needed(bench, saved):
     if saved is not None:
-        desk.store.save(saved)
+        bench.store.save(saved)
     with pytest.raises(AuthenticationError, match="trading-bot login") as refused:
-        desk.login.resume()
+        bench.login.resume()
     assert exit_code_of(refused.value) == ExitCode.LOGIN_NEEDED
 
 
-def test_a_session_that_cannot_be_trusted_needs_a_person(desk):
-    desk.logged_in()
-    desk.store.path.chmod(0o644)
+def test_a_session_that_cannot_be_trusted_needs_a_person(bench):
+    bench.logged_in()
+    bench.store.path.chmod(0o644)
     with pytest.raises(TokenFileError):
-        LoginBench(desk.folder).login.resume()
+        LoginBench(bench.folder).login.resume()
 
 
 # Renewing
 
 
-def test_an_accepted_session_is_not_renewed(desk):
-    assert desk.logged_in().login.renew(20)
-    assert desk.broker.seen == []
+def test_an_accepted_session_is_not_renewed(bench):
+    assert bench.logged_in().login.renew(20)
+    assert bench.broker.seen == []
 
 
-def test_a_refused_session_is_renewed_with_the_refresh_token_and_saved(desk):
-    desk.logged_in().answered_401()
-    desk.broker.on(*TOKEN, tokens(2))
-    assert desk.login.renew(20)
-    [seen] = desk.broker.seen
+def test_a_refused_session_is_renewed_with_the_refresh_token_and_saved(bench):
+    bench.logged_in().answered_401()
+    bench.broker.on(*TOKEN, tokens(2))
+    assert bench.login.renew(20)
+    [seen] = bench.broker.seen
     assert b"grant_type=refresh_token" in seen.body
     assert b"refresh_token=canary-refresh-1" in seen.body
     assert b"device_token=canary-device-token" in seen.body
     assert "Authorization" not in seen.headers
-    assert desk.saved().refresh_token == SecretStr("canary-refresh-2")
-    assert desk.bearer() == "Bearer canary-access-2"
+    assert bench.saved().refresh_token == SecretStr("canary-refresh-2")
+    assert bench.bearer() == "Bearer canary-access-2"
 
 
-def test_many_threads_share_one_renewal(desk):
-    desk.logged_in().answered_401()
-    desk.broker.on(*TOKEN, tokens(2))
+def test_many_threads_share_one_renewal(bench):
+    bench.logged_in().answered_401()
+    bench.broker.on(*TOKEN, tokens(2))
     answers = []
-    threads = [threading.Thread(target=lambda: answers.append(desk.login.renew(20))) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: answers.append(bench.login.renew(20))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert answers == [True] * 8
-    assert len(desk.broker.seen) == 1
+    assert len(bench.broker.seen) == 1
 
 
-def test_a_process_uses_what_another_has_renewed(desk):
-    desk.logged_in()
-    other = another_process(desk)
-    desk.answered_401()
-    desk.broker.on(*TOKEN, tokens(2))
-    assert desk.login.renew(20)
+def test_a_process_uses_what_another_has_renewed(bench):
+    bench.logged_in()
+    other = another_process(bench)
+    bench.answered_401()
+    bench.broker.on(*TOKEN, tokens(2))
+    assert bench.login.renew(20)
     other.answered_401()
     assert other.login.renew(20)
     assert other.broker.seen == []
     assert other.bearer() == "Bearer canary-access-2"
 
 
-def test_a_process_that_comes_during_a_renewal_waits_for_it(desk):
-    desk.logged_in()
-    other = another_process(desk)
+def test_a_process_that_comes_during_a_renewal_waits_for_it(bench):
+    bench.logged_in()
+    other = another_process(bench)
     other.answered_401()
     begun, waiting = threading.Event(), []
 
@@ -321,54 +321,54 @@ def test_a_process_that_comes_during_a_renewal_waits_for_it(desk):
         thread.start()
         begun.wait(5)
 
-    desk.answered_401()
-    desk.broker.on(*TOKEN, Answer(body=tokens(2).body, then=start_the_other))
-    assert desk.login.renew(20)
+    bench.answered_401()
+    bench.broker.on(*TOKEN, Answer(body=tokens(2).body, then=start_the_other))
+    assert bench.login.renew(20)
     thread.join(5)
     assert waiting == [True]
     assert other.broker.seen == []
 
 
 @pytest.mark.parametrize(("within_s", "request_s"), [(60, 16), (16, 16), (9, 9), (1, LEAST_REQUEST_S)])
-def test_a_renewal_takes_what_its_caller_has_left_but_is_not_cut_short(desk, within_s, request_s):
+def test_a_renewal_takes_what_its_caller_has_left_but_is_not_cut_short(bench, within_s, request_s):
     """Its answer may hold the only refresh token that still works."""
-    desk.logged_in().answered_401()
-    desk.broker.on(*TOKEN, tokens(2))
-    assert desk.login.renew(within_s)
-    assert desk.broker.seen[0].timeout == (MAX_CONNECT_S, request_s)
+    bench.logged_in().answered_401()
+    bench.broker.on(*TOKEN, tokens(2))
+    assert bench.login.renew(within_s)
+    assert bench.broker.seen[0].timeout == (MAX_CONNECT_S, request_s)
 
 
-def test_a_renewal_answered_after_its_callers_time_is_kept(desk):
-    desk.logged_in().answered_401()
-    desk.broker.on(*TOKEN, replace(tokens(2), then=lambda: desk.time.sleep(3)))
-    assert desk.login.renew(1)
-    assert desk.bearer() == "Bearer canary-access-2"
-    assert desk.saved().refresh_token == SecretStr("canary-refresh-2")
+def test_a_renewal_answered_after_its_callers_time_is_kept(bench):
+    bench.logged_in().answered_401()
+    bench.broker.on(*TOKEN, replace(tokens(2), then=lambda: bench.time.sleep(3)))
+    assert bench.login.renew(1)
+    assert bench.bearer() == "Bearer canary-access-2"
+    assert bench.saved().refresh_token == SecretStr("canary-refresh-2")
 
 
 @pytest.mark.parametrize(("within_s", "waited_s"), [(7, 7), (0, 0), (-1, 0)])
-def test_the_renewal_of_another_thread_is_waited_for_no_longer_than_asked(desk, monkeypatch, within_s, waited_s):
+def test_the_renewal_of_another_thread_is_waited_for_no_longer_than_asked(bench, monkeypatch, within_s, waited_s):
     """Whoever has a deadline answers by it; less than no time must not mean for ever."""
-    desk.logged_in().answered_401()
+    bench.logged_in().answered_401()
     lock = TakenLock()
-    monkeypatch.setattr(desk.login, "_threads", lock)
-    assert not desk.login.renew(within_s)
-    assert (lock.waited_for, desk.broker.seen) == ([waited_s], [])
+    monkeypatch.setattr(bench.login, "_threads", lock)
+    assert not bench.login.renew(within_s)
+    assert (lock.waited_for, bench.broker.seen) == ([waited_s], [])
 
 
 @pytest.mark.parametrize("within_s", [0, -1])
-def test_a_renewal_without_time_sends_nothing(desk, within_s):
-    desk.logged_in().answered_401()
-    assert not desk.login.renew(within_s)
-    assert desk.broker.seen == []
+def test_a_renewal_without_time_sends_nothing(bench, within_s):
+    bench.logged_in().answered_401()
+    assert not bench.login.renew(within_s)
+    assert bench.broker.seen == []
 
 
 @pytest.mark.parametrize("process", ["this", "another"])
-def test_waiting_for_a_renewal_by_somebody_else_ends_in_time(desk, process):
+def test_waiting_for_a_renewal_by_somebody_else_ends_in_time(bench, process):
     """Whoever has a deadline answers by it, however long the other takes."""
-    desk.logged_in()
-    late = desk if process == "this" else another_process(desk).answered_401()
-    desk.answered_401()
+    bench.logged_in()
+    late = bench if process == "this" else another_process(bench).answered_401()
+    bench.answered_401()
     answers = []
     thread = threading.Thread(target=lambda: answers.append(late.login.renew(0.01)))
 
@@ -376,21 +376,21 @@ def test_waiting_for_a_renewal_by_somebody_else_ends_in_time(desk, process):
         thread.start()
         thread.join(10)
 
-    desk.broker.on(*TOKEN, Answer(body=tokens(2).body, then=ask_meanwhile))
-    assert desk.login.renew(20)
-    assert (answers, len(desk.broker.seen)) == ([False], 1)
+    bench.broker.on(*TOKEN, Answer(body=tokens(2).body, then=ask_meanwhile))
+    assert bench.login.renew(20)
+    assert (answers, len(bench.broker.seen)) == ([False], 1)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
-def test_a_refused_refresh_token_is_never_sent_again_by_anybody(desk, status):
-    desk.logged_in()
-    other = another_process(desk)
-    desk.answered_401()
-    desk.broker.on(*TOKEN, reply(status, {"detail": "invalid_grant"}))
-    assert not desk.login.renew(20)
-    desk.time.sleep(PAUSE_S)
-    assert not desk.login.renew(20)
-    assert len(desk.broker.seen) == 1
+def test_a_refused_refresh_token_is_never_sent_again_by_anybody(bench, status):
+    bench.logged_in()
+    other = another_process(bench)
+    bench.answered_401()
+    bench.broker.on(*TOKEN, reply(status, {"detail": "invalid_grant"}))
+    assert not bench.login.renew(20)
+    bench.time.sleep(PAUSE_S)
+    assert not bench.login.renew(20)
+    assert len(bench.broker.seen) == 1
     other.answered_401()
     assert other.login.renew(20)  # it finds a file that changed, and tries what is in it
     other.answered_401()
@@ -399,11 +399,11 @@ def test_a_refused_refresh_token_is_never_sent_again_by_anybody(desk, status):
 
 
 @pytest.mark.parametrize("body", [{"access_token": "x"}, b"<html>"])
-def test_a_renewal_without_usable_tokens_uses_the_refresh_token_up(desk, body):
-    desk.logged_in().answered_401()
-    desk.broker.on(*TOKEN, reply(200, body))
-    assert not desk.login.renew(20)
-    assert desk.saved().refresh_token is None
+def test_a_renewal_without_usable_tokens_uses_the_refresh_token_up(bench, body):
+    bench.logged_in().answered_401()
+    bench.broker.on(*TOKEN, reply(200, body))
+    assert not bench.login.renew(20)
+    assert bench.saved().refresh_token is None
 
 
 @pytest.mark.parametrize(
@@ -416,15 +416,15 @@ def test_a_renewal_without_usable_tokens_uses_the_refresh_token_up(desk, body):
         (reply(429, None, Retry_After="30"), 30),
     ],
 )
-def test_a_renewal_that_fails_in_passing_is_tried_again_after_a_pause(desk, answer, pause_s):
-    desk.logged_in().answered_401()
-    desk.broker.on(*TOKEN, answer, tokens(2))
-    assert not desk.login.renew(20)
-    desk.time.sleep(pause_s - 0.5)
-    assert not desk.login.renew(20)
-    assert len(desk.broker.seen) == 1
-    desk.time.sleep(0.5)
-    assert desk.login.renew(20)
+def test_a_renewal_that_fails_in_passing_is_tried_again_after_a_pause(bench, answer, pause_s):
+    bench.logged_in().answered_401()
+    bench.broker.on(*TOKEN, answer, tokens(2))
+    assert not bench.login.renew(20)
+    bench.time.sleep(pause_s - 0.5)
+    assert not bench.login.renew(20)
+    assert len(bench.broker.seen) == 1
+    bench.time.sleep(0.5)
+    assert bench.login.renew(20)
 
 
 def test_a_renewed_session_that_cannot_be_saved_goes_on_in_memory(tmp_path):
@@ -437,97 +437,97 @@ def test_a_renewed_session_that_cannot_be_saved_goes_on_in_memory(tmp_path):
             super().replace(path, data)
 
     files = FullDisk()
-    desk = LoginBench(tmp_path / "state", files=files).logged_in().answered_401()
+    bench = LoginBench(tmp_path / "state", files=files).logged_in().answered_401()
     files.full = True
-    desk.broker.on(*TOKEN, tokens(2), tokens(3))
-    assert desk.login.renew(20)
-    desk.answered_401()
-    assert desk.login.renew(20)
-    assert desk.bearer() == "Bearer canary-access-3"
+    bench.broker.on(*TOKEN, tokens(2), tokens(3))
+    assert bench.login.renew(20)
+    bench.answered_401()
+    assert bench.login.renew(20)
+    assert bench.bearer() == "Bearer canary-access-3"
 
 
-def test_a_file_that_cannot_be_trusted_renews_nothing(desk):
-    desk.logged_in().answered_401()
-    desk.store.path.chmod(0o666)
-    assert not desk.login.renew(20)
-    assert desk.broker.seen == []
+def test_a_file_that_cannot_be_trusted_renews_nothing(bench):
+    bench.logged_in().answered_401()
+    bench.store.path.chmod(0o666)
+    assert not bench.login.renew(20)
+    assert bench.broker.seen == []
 
 
-def test_without_a_login_there_is_nothing_to_renew(desk):
-    assert not desk.login.renew(20)
-    assert desk.broker.seen == []
+def test_without_a_login_there_is_nothing_to_renew(bench):
+    assert not bench.login.renew(20)
+    assert bench.broker.seen == []
 
 
 # Logging out
 
 
-def test_a_logout_forgets_then_revokes_and_keeps_the_device(desk):
-    desk.logged_in()
+def test_a_logout_forgets_then_revokes_and_keeps_the_device(bench):
+    bench.logged_in()
     at_revocation = []
-    desk.broker.on(*REVOKE, Answer(then=lambda: at_revocation.append(desk.saved())))
-    assert desk.login.logout()
-    assert b"token=canary-refresh-1" in desk.broker.seen[0].body
+    bench.broker.on(*REVOKE, Answer(then=lambda: at_revocation.append(bench.saved())))
+    assert bench.login.logout()
+    assert b"token=canary-refresh-1" in bench.broker.seen[0].body
     assert at_revocation == [SavedSession(device_token=SecretStr(DEVICE))]
-    assert desk.bearer() is None
-    assert desk.login._current is None
+    assert bench.bearer() is None
+    assert bench.login._current is None
 
 
 @pytest.mark.parametrize("answer", [lost(), reply(500), unreachable()])
-def test_a_revocation_that_is_not_confirmed_is_said_and_forgotten_all_the_same(desk, answer):
-    desk.logged_in()
-    desk.broker.on(*REVOKE, answer)
-    assert not desk.login.logout()
-    assert desk.saved().access_token is None
+def test_a_revocation_that_is_not_confirmed_is_said_and_forgotten_all_the_same(bench, answer):
+    bench.logged_in()
+    bench.broker.on(*REVOKE, answer)
+    assert not bench.login.logout()
+    assert bench.saved().access_token is None
 
 
-def test_a_logout_works_from_a_process_that_never_took_the_session_up(desk):
-    desk.logged_in()
-    other = LoginBench(desk.folder)
+def test_a_logout_works_from_a_process_that_never_took_the_session_up(bench):
+    bench.logged_in()
+    other = LoginBench(bench.folder)
     other.broker.on(*REVOKE, reply())
     assert other.login.logout()
     assert other.saved().refresh_token is None
 
 
-def test_a_second_logout_sends_nothing(desk):
-    desk.logged_in()
-    desk.broker.on(*REVOKE, reply())
-    assert desk.login.logout()
-    assert desk.login.logout()
-    assert len(desk.broker.seen) == 1
+def test_a_second_logout_sends_nothing(bench):
+    bench.logged_in()
+    bench.broker.on(*REVOKE, reply())
+    assert bench.login.logout()
+    assert bench.login.logout()
+    assert len(bench.broker.seen) == 1
 
 
-def test_a_logout_of_nobody_is_done(desk):
-    assert desk.login.logout()
-    assert desk.broker.seen == []
+def test_a_logout_of_nobody_is_done(bench):
+    assert bench.login.logout()
+    assert bench.broker.seen == []
 
 
-def test_after_a_logout_nothing_is_renewed(desk):
-    desk.logged_in()
-    desk.broker.on(*REVOKE, reply())
-    desk.login.logout()
-    assert not desk.login.renew(20)
-    assert desk.broker.paths() == ["POST /oauth2/revoke_token/"]
+def test_after_a_logout_nothing_is_renewed(bench):
+    bench.logged_in()
+    bench.broker.on(*REVOKE, reply())
+    bench.login.logout()
+    assert not bench.login.renew(20)
+    assert bench.broker.paths() == ["POST /oauth2/revoke_token/"]
 
 
-def test_a_token_revoked_in_the_middle_of_work_is_renewed_once(desk):
-    desk.logged_in()
-    desk.broker.on("GET", "/orders/", reply(401))
-    desk.session.exchange(READ, timeout_s=5)
-    desk.broker.on(*TOKEN, tokens(2))
-    assert desk.login.renew(20)
-    assert desk.login.renew(20)
-    assert desk.broker.paths().count("POST /oauth2/token/") == 1
+def test_a_token_revoked_in_the_middle_of_work_is_renewed_once(bench):
+    bench.logged_in()
+    bench.broker.on("GET", "/orders/", reply(401))
+    bench.session.exchange(READ, timeout_s=5)
+    bench.broker.on(*TOKEN, tokens(2))
+    assert bench.login.renew(20)
+    assert bench.login.renew(20)
+    assert bench.broker.paths().count("POST /oauth2/token/") == 1
 
 
 @pytest.mark.parametrize("by", ["logging out", "deleting the file"])
-def test_a_logout_by_another_process_ends_the_session_here_too(desk, by):
-    desk.logged_in()
-    other = another_process(desk)
+def test_a_logout_by_another_process_ends_the_session_here_too(bench, by):
+    bench.logged_in()
+    other = another_process(bench)
     other.broker.on(*REVOKE, reply())
-    assert other.login.logout() if by == "logging out" else desk.store.path.unlink() is None
-    desk.answered_401()
-    assert not desk.login.renew(20)
-    assert desk.broker.seen == []
+    assert other.login.logout() if by == "logging out" else bench.store.path.unlink() is None
+    bench.answered_401()
+    assert not bench.login.renew(20)
+    assert bench.broker.seen == []
 
 
 # A session that ends while a bot runs
@@ -538,31 +538,31 @@ def ends_told(caplog) -> list[tuple[int, str]]:
     return [(record.levelno, record.msg["problem"]) for record in told if record.msg["event"] == "session_ended"]
 
 
-def test_a_session_that_ends_for_good_is_told_of_once_with_the_remedy(desk, caplog):
-    desk.logged_in().answered_401()
-    desk.broker.on(*TOKEN, reply(401, {"detail": "no"}))
+def test_a_session_that_ends_for_good_is_told_of_once_with_the_remedy(bench, caplog):
+    bench.logged_in().answered_401()
+    bench.broker.on(*TOKEN, reply(401, {"detail": "no"}))
     for _ in range(3):
-        assert not desk.login.renew(20)
-        desk.time.sleep(60)
+        assert not bench.login.renew(20)
+        bench.time.sleep(60)
     assert ends_told(caplog) == [(logging.ERROR, SESSION_ENDED)]
     assert "run `trading-bot login` at a terminal" in SESSION_ENDED
 
 
-def test_a_session_that_cannot_be_renewed_just_now_has_not_ended(desk, caplog):
-    desk.logged_in().answered_401()
-    desk.broker.on(*TOKEN, reply(503))
-    assert not desk.login.renew(20)
+def test_a_session_that_cannot_be_renewed_just_now_has_not_ended(bench, caplog):
+    bench.logged_in().answered_401()
+    bench.broker.on(*TOKEN, reply(503))
+    assert not bench.login.renew(20)
     assert ends_told(caplog) == []
 
 
-def test_a_login_elsewhere_is_taken_up_and_its_end_is_told_anew(desk, caplog):
-    desk.logged_in().answered_401()
-    desk.broker.on(*TOKEN, reply(401, {"detail": "no"}))
-    assert not desk.login.renew(20)
-    LoginBench(desk.folder, broker=desk.broker).logged_in()
-    desk.time.sleep(60)
-    assert desk.login.renew(20)
-    desk.answered_401()
-    desk.broker.on(*TOKEN, reply(401, {"detail": "no"}))
-    assert not desk.login.renew(20)
+def test_a_login_elsewhere_is_taken_up_and_its_end_is_told_anew(bench, caplog):
+    bench.logged_in().answered_401()
+    bench.broker.on(*TOKEN, reply(401, {"detail": "no"}))
+    assert not bench.login.renew(20)
+    LoginBench(bench.folder, broker=bench.broker).logged_in()
+    bench.time.sleep(60)
+    assert bench.login.renew(20)
+    bench.answered_401()
+    bench.broker.on(*TOKEN, reply(401, {"detail": "no"}))
+    assert not bench.login.renew(20)
     assert len(ends_told(caplog)) == 2

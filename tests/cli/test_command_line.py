@@ -27,18 +27,6 @@ def test_help_is_everywhere(tmp_path, arguments):
     assert "--config" in done.stdout
 
 
-def test_help_loads_nothing_heavy(tmp_path):
-    """So that help and completion answer at once."""
-    code = """
-import sys
-from trading_bot.cli.app import run_command_line
-run_command_line(["run", "--help"])
-heavy = {"rich", "pydantic", "requests", "holidays", "robin_stocks", "structlog"} & set(sys.modules)
-print("loaded:", sorted(heavy))
-"""
-    assert run_python(code, home=tmp_path).stdout.endswith("loaded: []\n")
-
-
 def test_no_command_is_a_usage_error_that_shows_the_help(tmp_path):
     done = run_cli([], home=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 import pytest
 
 from trading_bot.bot import StartError
-from trading_bot.cli.errors import CommandError, code_of, exit_code_of, exit_codes_by_error, known_errors, report
+from trading_bot.cli.error_codes import EXIT_CODES_BY_ERROR, code_of, exit_code_of, known_errors
+from trading_bot.cli.errors import CommandError, report
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
 from trading_bot.config import ConfigError
@@ -86,7 +87,7 @@ def test_a_report_has_room_for_many_problems(capsys):
 
 
 def test_a_narrower_error_stands_before_the_wider_one():
-    table = [kind for kind, _ in exit_codes_by_error()]
+    table = [kind for kind, _ in EXIT_CODES_BY_ERROR]
     for place, kind in enumerate(table):
         assert not any(issubclass(later, kind) for later in table[place + 1 :])
 

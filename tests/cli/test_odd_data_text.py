@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.support.fake_bot import envelope
-from trading_bot.cli.commands.cancel_all import show_first
 from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.render import answers as words
+from trading_bot.cli.work.orders import show_listed
 from trading_bot.order_json import envelope_json, external_order_json, sync_summary_json
 from trading_bot.order_management.models import ClientOrderId, OrderId, OrderState
 from trading_bot.order_management.outcomes import UnreadRow
@@ -109,7 +109,7 @@ def test_positions_name_what_differs_and_what_cannot_be_read():
 def test_orders_placed_elsewhere_are_listed_before_anybody_is_asked_to_cancel_them(shows_others, capsys):
     row = external_order_json(external_order(UnreadRow(problem="quantity: null", order_id=OrderId("app-1"))))
     answer: dict[str, object] = {"orders": [envelope_json(ODD)], **({"external": [row]} if shows_others else {})}
-    show_first(answer, ZONE, Invocation())
+    show_listed(answer, ZONE, Invocation())
     listed = capsys.readouterr().out
     assert "w3" in listed
     assert ("app-1" in listed) is shows_others

@@ -21,33 +21,33 @@ def test_where_nobody_can_be_asked_the_option_is_named_that_answers(ask, invocat
 @pytest.mark.subprocess
 class TestAtATerminal:
     @pytest.fixture
-    def desk(self, tmp_path) -> CommandLineBench:
-        desk = CommandLineBench(tmp_path)
-        desk.buy("first")
-        return desk
+    def cli(self, tmp_path) -> CommandLineBench:
+        cli = CommandLineBench(tmp_path)
+        cli.buy("first")
+        return cli
 
     @pytest.mark.parametrize(("typed", "code", "left"), [("y\n", 0, 0), ("n\n", 5, 1), ("\n", 5, 1), ("\x04", 130, 1)])
-    def test_only_a_yes_cancels(self, desk, typed, code, left):
-        returned, drawn = at_terminal(["-c", str(desk.config), "cancel-all"], home=desk.home, typed=typed)
+    def test_only_a_yes_cancels(self, cli, typed, code, left):
+        returned, drawn = at_terminal(["-c", str(cli.config), "cancel-all"], home=cli.home, typed=typed)
         assert returned == code
         assert drawn.index("first") < drawn.index("cancel 1 open order")
-        assert len(desk.json("orders")["orders"]) == left
+        assert len(cli.json("orders")["orders"]) == left
         assert ("tells what was done" in drawn) == (code == 130)
 
-    def test_no_input_asks_nothing_even_here(self, desk):
-        returned, drawn = at_terminal(["-c", str(desk.config), "cancel-all", "--no-input"], home=desk.home, typed="y\n")
+    def test_no_input_asks_nothing_even_here(self, cli):
+        returned, drawn = at_terminal(["-c", str(cli.config), "cancel-all", "--no-input"], home=cli.home, typed="y\n")
         assert returned == 2
         assert "--yes" in drawn
 
-    def test_paper_is_armed_by_a_yes(self, desk):
-        (desk.state / "armed").unlink()
-        assert at_terminal(["-c", str(desk.config), "arm"], home=desk.home, typed="y\n")[0] == 0
-        assert (desk.state / "armed").exists()
+    def test_paper_is_armed_by_a_yes(self, cli):
+        (cli.state / "armed").unlink()
+        assert at_terminal(["-c", str(cli.config), "arm"], home=cli.home, typed="y\n")[0] == 0
+        assert (cli.state / "armed").exists()
 
     @pytest.mark.parametrize(("typed", "code"), [("LIVE 0001\n", 0), ("LIVE 0002\n", 5), ("y\n", 5), ("\n", 5)])
     def test_real_money_is_armed_by_the_whole_phrase(self, tmp_path, typed, code):
-        desk = CommandLineBench(tmp_path, {"trading": {"mode": "live"}, "account_number": "5QR10001"})
-        returned, drawn = at_terminal(["-c", str(desk.config), "arm"], home=desk.home, typed=typed)
+        cli = CommandLineBench(tmp_path, {"trading": {"mode": "live"}, "account_number": "5QR10001"})
+        returned, drawn = at_terminal(["-c", str(cli.config), "arm"], home=cli.home, typed=typed)
         assert returned == code
         assert "real money" in drawn
         assert "5QR1" not in drawn

@@ -1,4 +1,4 @@
-"""What the asking side concludes when the holder does not behave."""
+"""What the sending side concludes when the holder does not behave."""
 
 import socket
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import pytest
 from tests.support.command_clients import GREETS, says, strange_holder
 from trading_bot.clock import Seconds, SystemClock
 from trading_bot.control.address import listen
-from trading_bot.control.client import HolderAbsentError, HolderSilentError, ReplyLostError, ask_holder
+from trading_bot.control.client import HolderAbsentError, HolderSilentError, ReplyLostError, send_to_holder
 from trading_bot.lease import AccountInUseError
 from trading_bot.operations import (
     CancelAll,
@@ -54,23 +54,23 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "control.sock"
 
 
-def ask(path: Path, question: Command, *, timeout_s: Seconds = 5, pid: int | None = None) -> JsonObject:
-    return ask_holder(path, question, clock=SystemClock(), timeout_s=timeout_s, pid=pid)
+def send(path: Path, command: Command, *, timeout_s: Seconds = 5, pid: int | None = None) -> JsonObject:
+    return send_to_holder(path, command, clock=SystemClock(), timeout_s=timeout_s, pid=pid)
 
 
-@pytest.mark.parametrize("question", [*ORDERS_CHANGE, *NOTHING_CHANGES, Ping()], ids=lambda each: type(each).__name__)
-def test_where_nobody_listens_nothing_was_asked(path: Path, question: Command):
+@pytest.mark.parametrize("command", [*ORDERS_CHANGE, *NOTHING_CHANGES, Ping()], ids=lambda each: type(each).__name__)
+def test_where_nobody_listens_nothing_was_asked(path: Path, command: Command):
     with pytest.raises(HolderAbsentError, match="process 12 holds this account") as raised:
-        ask(path, question, pid=12)
+        send(path, command, pid=12)
     assert isinstance(raised.value, AccountInUseError)
     assert raised.value.pid == 12
 
 
-@pytest.mark.parametrize("question", [*ORDERS_CHANGE, *NOTHING_CHANGES, Ping()], ids=lambda each: type(each).__name__)
-def test_a_holder_that_hangs_is_found_out_before_it_is_given_anything(path: Path, question: Command):
+@pytest.mark.parametrize("command", [*ORDERS_CHANGE, *NOTHING_CHANGES, Ping()], ids=lambda each: type(each).__name__)
+def test_a_holder_that_hangs_is_found_out_before_it_is_given_anything(path: Path, command: Command):
     with listen(path) as listener:
         with pytest.raises(HolderSilentError, match="does not answer") as raised:
-            ask(path, question, timeout_s=0.05, pid=12)
+            send(path, command, timeout_s=0.05, pid=12)
         listener.settimeout(1)
         connection, _ = listener.accept()
         with connection:
@@ -80,25 +80,23 @@ def test_a_holder_that_hangs_is_found_out_before_it_is_given_anything(path: Path
 
 
 @pytest.mark.parametrize("answer", BAD_ANSWERS)
-@pytest.mark.parametrize("question", ORDERS_CHANGE, ids=lambda each: type(each).__name__)
-def test_a_lost_answer_about_an_order_is_unknown_and_never_asked_for_again(
-    path: Path, question: Command, answer: bytes
-):
+@pytest.mark.parametrize("command", ORDERS_CHANGE, ids=lambda each: type(each).__name__)
+def test_a_lost_answer_about_an_order_is_unknown_and_never_asked_for_again(path: Path, command: Command, answer: bytes):
     with (
         strange_holder(path, GREETS, says(answer)),
         pytest.raises(ReplyLostError, match="look at the orders") as raised,
     ):
-        ask(path, question)
+        send(path, command)
     assert isinstance(raised.value, OrderOutcomeUnknownError)
     assert raised.value.code == "reply_lost"
     assert "process 4711" in str(raised.value)
 
 
 @pytest.mark.parametrize("answer", BAD_ANSWERS)
-@pytest.mark.parametrize("question", NOTHING_CHANGES, ids=lambda each: type(each).__name__)
-def test_a_lost_answer_that_changes_no_order_is_a_silent_holder(path: Path, question: Command, answer: bytes):
+@pytest.mark.parametrize("command", NOTHING_CHANGES, ids=lambda each: type(each).__name__)
+def test_a_lost_answer_that_changes_no_order_is_a_silent_holder(path: Path, command: Command, answer: bytes):
     with strange_holder(path, GREETS, says(answer)), pytest.raises(HolderSilentError) as raised:
-        ask(path, question)
+        send(path, command)
     assert raised.value.pid == 4711
 
 
@@ -108,7 +106,7 @@ def test_an_answer_that_does_not_come_in_time_is_lost(path: Path):
             pass
 
     with strange_holder(path, GREETS, holds_on), pytest.raises(ReplyLostError, match="in time"):
-        ask(path, BUY, timeout_s=0.05)
+        send(path, BUY, timeout_s=0.05)
 
 
 def test_progress_keeps_a_long_answer_alive(path: Path):
@@ -120,7 +118,7 @@ def test_progress_keeps_a_long_answer_alive(path: Path):
         connection.sendall(b'{"reply":{"done":true}}\n')
 
     with strange_holder(path, GREETS, works_long):
-        assert ask(path, CancelAll(), timeout_s=0.3) == {"done": True}
+        assert send(path, CancelAll(), timeout_s=0.3) == {"done": True}
 
 
 def test_a_request_goes_out_once(path: Path):
@@ -135,25 +133,25 @@ def test_a_request_goes_out_once(path: Path):
 
     greet, hang_up = reads(lambda connection: connection.sendall(b'{"reply":{}}\n')), reads(lambda _connection: None)
     with strange_holder(path, greet, hang_up), pytest.raises(ReplyLostError):
-        ask(path, CancelAll())
+        send(path, CancelAll())
     assert seen == [b'{"command":"ping"}\n', b'{"command":"cancel_all","include_external":false}\n']
 
 
 def test_a_holder_whose_pid_nobody_knows_is_named_by_its_role(path: Path):
     with pytest.raises(HolderAbsentError, match="the process that holds this account does not answer"):
-        ask(path, Ping())
+        send(path, Ping())
 
 
 def test_a_socket_that_may_not_be_used_is_a_silent_holder(path: Path):
     path.symlink_to(path)
     with pytest.raises(HolderSilentError, match="symbolic links") as raised:
-        ask(path, Ping())
+        send(path, Ping())
     assert not isinstance(raised.value, HolderAbsentError)
 
 
 def test_an_answer_may_come_from_a_holder_that_did_not_listen(path: Path):
     """A holder that refuses the call says so and hangs up; its reason must not be lost to the broken pipe."""
-    refusal = b'{"error":{"type":"OrderNotSentError","code":"busy","message":"ask again"}}\n'
+    refusal = b'{"error":{"type":"OrderNotSentError","code":"busy","message":"try again"}}\n'
 
     with strange_holder(path, lambda connection: connection.sendall(refusal)), pytest.raises(OrderNotSentError):
-        ask(path, Ping())
+        send(path, Ping())

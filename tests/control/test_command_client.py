@@ -33,8 +33,8 @@ def config(tmp_path: Path) -> Config:
 @pytest.fixture
 def folder(config: Config) -> Path:
     """The account's state folder, made as a first command would."""
-    with open_command_client(config, quotes=recorded()) as desk:
-        desk.perform(Ping())
+    with open_command_client(config, quotes=recorded()) as client:
+        client.perform(Ping())
     (folder,) = config.resolve_state_dir().iterdir()
     return folder
 
@@ -72,9 +72,9 @@ def journal_events(bot_or_path: Path) -> list[str]:
 
 
 def test_where_nobody_holds_the_account_the_command_brings_its_own_bot(config: Config):
-    with open_command_client(config, quotes=recorded()) as desk:
-        placed = desk.perform(BUY)
-        assert desk.perform(ListOrders())["orders"] == [placed["order"]]
+    with open_command_client(config, quotes=recorded()) as client:
+        placed = client.perform(BUY)
+        assert client.perform(ListOrders())["orders"] == [placed["order"]]
     assert journal_events(config.logs_dir / "orders.jsonl").count("session_stopped") == 1
     create_bot(config, quotes=recorded()).start()
 
@@ -88,10 +88,10 @@ def test_a_command_that_asks_nothing_leaves_no_trace(config: Config):
 
 def test_the_running_bot_does_what_another_command_asks(config: Config, running: TradingBot):
     parts: list[JsonObject] = []
-    with open_command_client(config) as desk:
-        placed = desk.perform(BUY)
-        listed = desk.perform(ListOrders())
-        desk.perform(CancelAll(), parts.append)
+    with open_command_client(config) as client:
+        placed = client.perform(BUY)
+        listed = client.perform(ListOrders())
+        client.perform(CancelAll(), parts.append)
     (order,) = running.orders()
     assert placed["status"] == "submitted"
     assert listed["orders"] == [placed["order"]]
@@ -103,30 +103,30 @@ def test_the_running_bot_does_what_another_command_asks(config: Config, running:
 def test_a_command_cancels_nothing_when_it_ends_whatever_a_run_does(config: Config):
     settings = config.order_management.model_copy(update={"on_stop": OnStop.CANCEL})
     config = config.model_copy(update={"order_management": settings})
-    with open_command_client(config, quotes=recorded()) as desk:
-        desk.perform(BUY)
+    with open_command_client(config, quotes=recorded()) as client:
+        client.perform(BUY)
     assert "cancel_requested" not in journal_events(config.logs_dir / "orders.jsonl")
 
 
 @pytest.mark.usefixtures("held")
-def test_a_holder_that_takes_no_questions_is_given_up_on_with_its_pid(config: Config):
+def test_a_holder_that_takes_no_commands_is_given_up_on_with_its_pid(config: Config):
     with (
-        open_command_client(config, clock=Meanwhile(), patience_s=0.05) as desk,
+        open_command_client(config, clock=Meanwhile(), patience_s=0.05) as client,
         pytest.raises(HolderAbsentError) as raised,
     ):
-        desk.perform(Ping())
+        client.perform(Ping())
     assert raised.value.pid is not None
 
 
 def test_a_holder_that_goes_away_is_replaced(config: Config, held: Lease):
-    with open_command_client(config, quotes=recorded(), clock=Meanwhile(held.release)) as desk:
-        assert desk.perform(BUY)["status"] == "submitted"
+    with open_command_client(config, quotes=recorded(), clock=Meanwhile(held.release)) as client:
+        assert client.perform(BUY)["status"] == "submitted"
 
 
 def test_a_holder_that_is_coming_up_is_waited_for(config: Config, folder: Path, held: Lease):
     holder, scripted = ControlServer(path=folder / "control.sock", clock=SystemClock()), ScriptedRunner()
-    with open_command_client(config, clock=Meanwhile(lambda: None, lambda: holder.start(scripted))) as desk:
-        assert desk.perform(Ping()) == scripted.reply
+    with open_command_client(config, clock=Meanwhile(lambda: None, lambda: holder.start(scripted))) as client:
+        assert client.perform(Ping()) == scripted.reply
     holder.stop()
     assert held.held
 
@@ -136,8 +136,8 @@ def test_a_holder_that_is_coming_up_is_waited_for(config: Config, folder: Path, 
 def test_a_holder_without_time_is_asked_again(config: Config, folder: Path, code: str):
     later = f'{{"error":{{"type":"OrderNotSentError","code":"{code}","message":"later"}}}}\n'.encode()
     talks = (says(later), GREETS, says(b'{"reply":{"done":1}}\n'))
-    with strange_holder(folder / "control.sock", *talks), open_command_client(config) as desk:
-        assert desk.perform(BUY) == {"done": 1}
+    with strange_holder(folder / "control.sock", *talks), open_command_client(config) as client:
+        assert client.perform(BUY) == {"done": 1}
 
 
 @pytest.mark.usefixtures("held")
@@ -145,20 +145,20 @@ def test_an_order_the_broker_never_got_is_not_asked_for_again(config: Config, fo
     answer = b'{"error":{"type":"OrderNotSentError","code":"not_sent","message":"no network"}}\n'
     with (
         strange_holder(folder / "control.sock", GREETS, says(answer)),
-        open_command_client(config) as desk,
+        open_command_client(config) as client,
         pytest.raises(OrderNotSentError, match="no network"),
     ):
-        desk.perform(BUY)
+        client.perform(BUY)
 
 
 @pytest.mark.usefixtures("held")
 def test_a_holder_that_talks_nonsense_is_silent(config: Config, folder: Path):
     with (
         strange_holder(folder / "control.sock", says(b"?\n")),
-        open_command_client(config) as desk,
+        open_command_client(config) as client,
         pytest.raises(HolderSilentError) as raised,
     ):
-        desk.perform(BUY)
+        client.perform(BUY)
     assert isinstance(raised.value, AccountInUseError)
 
 
@@ -212,8 +212,8 @@ def test_two_commands_at_once_both_get_through(config: Config, folder: Path):
     answers: list[object] = []
 
     def ask() -> None:
-        with open_command_client(config, quotes=recorded()) as desk:
-            answers.append(desk.perform(ListOrders())["v"])
+        with open_command_client(config, quotes=recorded()) as client:
+            answers.append(client.perform(ListOrders())["v"])
 
     commands = [threading.Thread(target=ask) for _ in range(3)]
     for command in commands:

@@ -1,4 +1,4 @@
-"""Both ends of the control socket against each other, with a scripted desk behind it."""
+"""Both ends of the control socket against each other, with a scripted runner behind it."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import pytest
 from tests.support.command_clients import BusyRunner, ScriptedRunner
 from trading_bot.clock import SystemClock
 from trading_bot.control.address import ControlPathError, connect, listen, peer_user
-from trading_bot.control.client import HolderAbsentError, ReplyLostError, ask_holder
+from trading_bot.control.client import HolderAbsentError, ReplyLostError, send_to_holder
 from trading_bot.control.protocol import LONGEST_REQUEST
 from trading_bot.control.server import MOST_AT_ONCE, ControlServer
 from trading_bot.operations import CancelAll, Command, ListOrders, Ping
@@ -35,20 +35,20 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def desk() -> ScriptedRunner:
+def runner() -> ScriptedRunner:
     return ScriptedRunner()
 
 
 @pytest.fixture
-def server(path: Path, desk: ScriptedRunner) -> Iterator[ControlServer]:
+def server(path: Path, runner: ScriptedRunner) -> Iterator[ControlServer]:
     server = ControlServer(path=path, clock=CLOCK, patience_s=0.5)
-    server.start(desk)
+    server.start(runner)
     yield server
     server.stop()
 
 
-def ask(path: Path, question: Command, on_progress: Callable[[JsonObject], None] = lambda _part: None) -> JsonObject:
-    return ask_holder(path, question, clock=CLOCK, timeout_s=TIMEOUT_S, on_progress=on_progress)
+def send(path: Path, command: Command, on_progress: Callable[[JsonObject], None] = lambda _part: None) -> JsonObject:
+    return send_to_holder(path, command, clock=CLOCK, timeout_s=TIMEOUT_S, on_progress=on_progress)
 
 
 def exchange(path: Path, request: bytes) -> list[dict[str, object]]:
@@ -59,30 +59,30 @@ def exchange(path: Path, request: bytes) -> list[dict[str, object]]:
 
 
 @pytest.mark.usefixtures("server")
-def test_a_question_is_answered_as_if_it_were_asked_here(path: Path, desk: ScriptedRunner):
-    desk.reply = {"v": 1, "orders": []}
-    assert ask(path, ListOrders(all=True)) == {"v": 1, "orders": []}
-    assert desk.asked == [Ping(), ListOrders(all=True)]
+def test_a_command_is_performed_as_if_it_were_sent_here(path: Path, runner: ScriptedRunner):
+    runner.reply = {"v": 1, "orders": []}
+    assert send(path, ListOrders(all=True)) == {"v": 1, "orders": []}
+    assert runner.performed == [Ping(), ListOrders(all=True)]
 
 
 @pytest.mark.usefixtures("server")
-def test_progress_arrives_in_order_before_the_reply(path: Path, desk: ScriptedRunner):
-    desk.parts = [{"order": 1}, {"order": 2}]
+def test_progress_arrives_in_order_before_the_reply(path: Path, runner: ScriptedRunner):
+    runner.parts = [{"order": 1}, {"order": 2}]
     assert exchange(path, b'{"command":"cancel_all"}\n') == [
         {"progress": {"order": 1}},
         {"progress": {"order": 2}},
         {"reply": {"v": 1}},
     ]
     seen: list[JsonObject] = []
-    ask(path, CancelAll(), seen.append)
-    assert seen == desk.parts
+    send(path, CancelAll(), seen.append)
+    assert seen == runner.parts
 
 
 @pytest.mark.usefixtures("server")
-def test_an_order_error_of_the_holder_is_raised_to_the_asker(path: Path, desk: ScriptedRunner):
-    desk.error = OrderRejectedError("no", reason="halted", status_code=400)
+def test_an_order_error_of_the_holder_is_raised_to_the_asker(path: Path, runner: ScriptedRunner):
+    runner.error = OrderRejectedError("no", reason="halted", status_code=400)
     with pytest.raises(OrderRejectedError, match="no") as raised:
-        ask(path, Ping())
+        send(path, Ping())
     assert (raised.value.reason, raised.value.status_code) == ("halted", 400)
 
 
@@ -100,18 +100,18 @@ def test_an_order_error_of_the_holder_is_raised_to_the_asker(path: Path, desk: S
     ],
 )
 @pytest.mark.usefixtures("server")
-def test_a_bad_request_is_refused_and_harms_nobody(path: Path, desk: ScriptedRunner, request_: bytes):
+def test_a_bad_request_is_refused_and_harms_nobody(path: Path, runner: ScriptedRunner, request_: bytes):
     (answer,) = exchange(path, request_)
     assert isinstance(answer["error"], dict)
     assert (answer["error"]["type"], answer["error"]["code"]) == ("OrderValidationError", "bad_request")
-    assert desk.asked == []
-    assert ask(path, Ping()) == desk.reply
+    assert runner.performed == []
+    assert send(path, Ping()) == runner.reply
 
 
 @pytest.mark.usefixtures("server")
-def test_the_longest_request_is_taken(path: Path, desk: ScriptedRunner):
+def test_the_longest_request_is_taken(path: Path, runner: ScriptedRunner):
     request = b'{"command":"ping"}'
-    assert exchange(path, request.rjust(LONGEST_REQUEST) + b"\n") == [{"reply": desk.reply}]
+    assert exchange(path, request.rjust(LONGEST_REQUEST) + b"\n") == [{"reply": runner.reply}]
 
 
 @pytest.mark.usefixtures("server")
@@ -120,33 +120,33 @@ def test_who_asks_for_nothing_is_let_go(path: Path):
     assert "nothing came in time" in str(answer["error"])
 
 
-def test_one_call_too_many_is_told_to_come_back(path: Path, server: ControlServer, desk: ScriptedRunner):
+def test_one_call_too_many_is_told_to_come_back(path: Path, server: ControlServer, runner: ScriptedRunner):
     callers = [connect(path, timeout_s=TIMEOUT_S) for _ in range(MOST_AT_ONCE)]
-    with pytest.raises(OrderNotSentError, match="ask again") as raised:
-        ask(path, Ping())
+    with pytest.raises(OrderNotSentError, match="try again") as raised:
+        send(path, Ping())
     assert raised.value.code == "busy"
     callers[0].sendall(b'{"command":"ping"}\n')
     assert callers[0].makefile("rb").read() == b'{"reply":{"v":1}}\n'
-    assert ask(path, Ping()) == desk.reply
+    assert send(path, Ping()) == runner.reply
     server.stop()
     for caller in callers:
         caller.close()
 
 
-def test_another_user_is_refused(path: Path, desk: ScriptedRunner):
+def test_another_user_is_refused(path: Path, runner: ScriptedRunner):
     server = ControlServer(path=path, clock=CLOCK, user_of=lambda _connection: os.geteuid() + 1)
-    server.start(desk)
+    server.start(runner)
     with pytest.raises(TradingHaltedError, match="use the account") as raised:
-        ask(path, Ping())
+        send(path, Ping())
     server.stop()
     assert raised.value.code == "not_allowed"
-    assert desk.asked == []
+    assert runner.performed == []
 
 
-def test_where_the_system_names_no_user_the_file_mode_decides(path: Path, desk: ScriptedRunner):
+def test_where_the_system_names_no_user_the_file_mode_decides(path: Path, runner: ScriptedRunner):
     server = ControlServer(path=path, clock=CLOCK, user_of=lambda _connection: None)
-    server.start(desk)
-    assert ask(path, Ping()) == desk.reply
+    server.start(runner)
+    assert send(path, Ping()) == runner.reply
     server.stop()
 
 
@@ -157,53 +157,53 @@ def test_the_user_at_the_other_end_is_known(path: Path):
 
 
 def test_a_caller_who_goes_away_loses_the_news_and_not_the_work(path: Path):
-    desk = BusyRunner()
-    desk.parts = [{"order": 1}]
+    runner = BusyRunner()
+    runner.parts = [{"order": 1}]
     server = ControlServer(path=path, clock=CLOCK)
-    server.start(desk)
+    server.start(runner)
     with connect(path, timeout_s=TIMEOUT_S) as connection:
         connection.sendall(b'{"command":"cancel_all"}\n')
-        assert desk.begun.acquire(timeout=5)
-    desk.finish.set()
-    assert ask(path, Ping()) == desk.reply
+        assert runner.begun.acquire(timeout=5)
+    runner.finish.set()
+    assert send(path, Ping()) == runner.reply
     server.stop()
-    assert desk.asked == [CancelAll(), Ping()]
+    assert runner.performed == [CancelAll(), Ping()]
 
 
 def test_a_stop_waits_for_work_and_its_caller_gets_the_answer(path: Path):
-    desk = BusyRunner()
+    runner = BusyRunner()
     server = ControlServer(path=path, clock=CLOCK)
-    server.start(desk)
+    server.start(runner)
     with connect(path, timeout_s=TIMEOUT_S) as connection:
         connection.sendall(b'{"command":"cancel_all"}\n')
-        assert desk.begun.acquire(timeout=5)
+        assert runner.begun.acquire(timeout=5)
         stopping = threading.Thread(target=server.stop)
         stopping.start()
         stopping.join(0.05)
         assert stopping.is_alive()
-        desk.finish.set()
+        runner.finish.set()
         stopping.join(5)
         assert not stopping.is_alive()
         assert connection.makefile("rb").read() == b'{"reply":{"v":1}}\n'
 
 
 def test_a_stop_waits_no_longer_than_it_was_told(path: Path):
-    desk = BusyRunner()
+    runner = BusyRunner()
     server = ControlServer(path=path, clock=CLOCK, drain_s=0.05)
-    server.start(desk)
+    server.start(runner)
     with connect(path, timeout_s=TIMEOUT_S) as connection:
         connection.sendall(b'{"command":"cancel_all"}\n')
-        assert desk.begun.acquire(timeout=5)
+        assert runner.begun.acquire(timeout=5)
         begun = CLOCK.monotonic()
         server.stop()
         assert CLOCK.monotonic() - begun < 3
-        desk.finish.set()
+        runner.finish.set()
         connection.makefile("rb").read()
 
 
-def test_a_stop_hangs_up_at_once_on_who_has_asked_for_nothing(path: Path, desk: ScriptedRunner):
+def test_a_stop_hangs_up_at_once_on_who_has_asked_for_nothing(path: Path, runner: ScriptedRunner):
     server = ControlServer(path=path, clock=CLOCK, patience_s=30)
-    server.start(desk)
+    server.start(runner)
     with connect(path, timeout_s=TIMEOUT_S) as connection:
         begun = CLOCK.monotonic()
         while not server.calls:
@@ -213,19 +213,19 @@ def test_a_stop_hangs_up_at_once_on_who_has_asked_for_nothing(path: Path, desk: 
         connection.makefile("rb").read()
 
 
-def test_a_question_that_comes_during_the_stop_is_not_taken_up(path: Path):
-    desk = BusyRunner()
+def test_a_command_that_comes_during_the_stop_is_not_taken_up(path: Path):
+    runner = BusyRunner()
     server = ControlServer(path=path, clock=CLOCK, patience_s=30)
-    server.start(desk)
+    server.start(runner)
     with connect(path, timeout_s=TIMEOUT_S) as late, connect(path, timeout_s=TIMEOUT_S) as working:
         working.sendall(b'{"command":"cancel_all"}\n')
-        assert desk.begun.acquire(timeout=5)
+        assert runner.begun.acquire(timeout=5)
         stopping = threading.Thread(target=server.stop)
         stopping.start()
         late.makefile("rb").read()  # hung up on
-        desk.finish.set()
+        runner.finish.set()
         stopping.join(5)
-    assert desk.asked == [CancelAll()]
+    assert runner.performed == [CancelAll()]
 
 
 def test_after_a_stop_nobody_listens_and_the_file_is_gone(path: Path, server: ControlServer):
@@ -233,13 +233,13 @@ def test_after_a_stop_nobody_listens_and_the_file_is_gone(path: Path, server: Co
     server.stop()
     assert not path.exists()
     with pytest.raises(HolderAbsentError):
-        ask(path, Ping())
+        send(path, Ping())
 
 
-def test_a_stopped_server_can_start_again(path: Path, server: ControlServer, desk: ScriptedRunner):
+def test_a_stopped_server_can_start_again(path: Path, server: ControlServer, runner: ScriptedRunner):
     server.stop()
-    server.start(desk)
-    assert ask(path, Ping()) == desk.reply
+    server.start(runner)
+    assert send(path, Ping()) == runner.reply
 
 
 def test_a_server_that_never_started_stops(path: Path):
@@ -253,30 +253,30 @@ def test_socket_and_folder_are_the_users_alone(path: Path):
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-def test_the_socket_a_crash_left_behind_is_replaced(path: Path, desk: ScriptedRunner):
+def test_the_socket_a_crash_left_behind_is_replaced(path: Path, runner: ScriptedRunner):
     listen(path).close()
     assert path.is_socket()
     with pytest.raises(HolderAbsentError):
-        ask(path, Ping())
+        send(path, Ping())
     server = ControlServer(path=path, clock=CLOCK)
-    server.start(desk)
-    assert ask(path, Ping()) == desk.reply
+    server.start(runner)
+    assert send(path, Ping()) == runner.reply
     server.stop()
 
 
-def test_what_is_no_socket_is_left_alone(path: Path, desk: ScriptedRunner):
+def test_what_is_no_socket_is_left_alone(path: Path, runner: ScriptedRunner):
     path.write_text("mine")
     with pytest.raises(ControlPathError, match="move it elsewhere"):
-        ControlServer(path=path, clock=CLOCK).start(desk)
+        ControlServer(path=path, clock=CLOCK).start(runner)
     assert path.read_text() == "mine"
 
 
-def test_a_path_too_long_for_an_address_works_all_the_same(tmp_path: Path, desk: ScriptedRunner):
+def test_a_path_too_long_for_an_address_works_all_the_same(tmp_path: Path, runner: ScriptedRunner):
     path = tmp_path / ("state" * 40) / "control.sock"
     path.parent.mkdir()
     server = ControlServer(path=path, clock=CLOCK)
-    server.start(desk)
-    assert ask(path, Ping()) == desk.reply
+    server.start(runner)
+    assert send(path, Ping()) == runner.reply
     server.stop()
     assert not path.exists()
 
@@ -311,17 +311,17 @@ def test_a_defect_ends_one_call_and_not_the_server(path: Path, monkeypatch: pyte
     server = ControlServer(path=path, clock=CLOCK)
     server.start(Defective())
     with pytest.raises(ReplyLostError):
-        ask(path, CancelAll())
-    assert ask(path, Ping()) == {"v": 1}
+        send(path, CancelAll())
+    assert send(path, Ping()) == {"v": 1}
     server.stop()
     assert seen == [ZeroDivisionError]
 
 
-def test_a_request_that_is_too_long_never_leaves(path: Path, server: ControlServer, desk: ScriptedRunner):
-    class LongQuestion(Ping):
+def test_a_request_that_is_too_long_never_leaves(path: Path, server: ControlServer, runner: ScriptedRunner):
+    class LongCommand(Ping):
         text: str = "x" * LONGEST_REQUEST
 
     with pytest.raises(OrderValidationError, match="longer than"):
-        ask(path, LongQuestion())
+        send(path, LongCommand())
     server.stop()
-    assert desk.asked == []
+    assert runner.performed == []

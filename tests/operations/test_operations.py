@@ -1,10 +1,9 @@
-"""What an operator can ask, asked of a paper bot on a virtual clock."""
+"""What an operator can command, asked of a paper bot on a virtual clock."""
 
 import json
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
@@ -15,9 +14,9 @@ from trading_bot.clock import VirtualClock
 from trading_bot.config import Config
 from trading_bot.lease import ProcessInfo
 from trading_bot.operations import (
+    COMMANDS,
     AcceptPosition,
     AdoptOrder,
-    AnyCommand,
     CancelAll,
     CancelOrder,
     Command,
@@ -57,7 +56,7 @@ QUOTES = (quote_line(-3600, "99.98", "100.00"),)
 BUY = PlaceOrder(symbol="AAPL", side=Side.BUY, quantity=10, reference_price=Decimal(100), client_order_id="c-1")
 CROSSING = BUY.model_copy(update={"pricing": Pricing.MARKETABLE})
 LOOK = PreviewOrder(symbol="AAPL", side=Side.BUY, quantity=10, reference_price=Decimal(100))
-ASKS = [
+EXAMPLES = [
     BUY,
     LOOK,
     ListOrders(all=True),
@@ -90,7 +89,7 @@ def bot(tmp_path: Path) -> Iterator[TradingBot]:
 
 
 @pytest.fixture
-def desk(bot: TradingBot) -> Operations:
+def operations(bot: TradingBot) -> Operations:
     return Operations(bot, holder=ProcessInfo(pid=4711, since=OPEN))
 
 
@@ -98,18 +97,18 @@ def journal(bot: TradingBot) -> bytes:
     return bot.journal_path.read_bytes()
 
 
-def test_every_question_has_an_example_here():
-    assert {type(ask) for ask in ASKS} == set(get_args(get_args(AnyCommand)[0]))
+def test_every_command_has_an_example_here():
+    assert {type(command) for command in EXAMPLES} == set(COMMANDS.values())
 
 
-@pytest.mark.parametrize("ask", ASKS, ids=lambda ask: type(ask).__name__)
-def test_a_question_reads_back_as_it_was_written(ask: Command):
-    assert read_command(ask.model_dump_json().encode()) == ask
+@pytest.mark.parametrize("command", EXAMPLES, ids=lambda command: type(command).__name__)
+def test_a_command_reads_back_as_it_was_written(command: Command):
+    assert read_command(command.model_dump_json().encode()) == command
 
 
 def test_a_price_keeps_every_digit_on_the_way():
-    ask = BUY.model_copy(update={"reference_price": Decimal("1E+3")})
-    written = json.loads(ask.model_dump_json())
+    command = BUY.model_copy(update={"reference_price": Decimal("1E+3")})
+    written = json.loads(command.model_dump_json())
     assert written["reference_price"] == "1000"
     small = b'{"command":"preview_order","symbol":"A","side":"buy","quantity":1,"reference_price":"0.12345678"}'
     read = read_command(small)
@@ -144,12 +143,12 @@ def test_a_value_that_cannot_be_used_is_named(changes: dict[str, object], proble
 @pytest.mark.parametrize(
     "text", [b"", b"[]", b"{}", b'{"command":"sell_everything"}', b'{"command":"ping"}{}', b"\xff"]
 )
-def test_what_is_no_question_is_refused(text: bytes):
-    with pytest.raises(OrderValidationError, match="correct it and ask again"):
+def test_what_is_no_command_is_refused(text: bytes):
+    with pytest.raises(OrderValidationError, match="correct it and try again"):
         read_command(text)
 
 
-def test_what_an_operator_typed_becomes_a_question_or_an_order_error():
+def test_what_an_operator_typed_becomes_a_command_or_an_order_error():
     typed = {"symbol": "AAPL", "side": "sell", "quantity": 3, "reference_price": "10.5", "time_in_force": "gtc"}
     assert new_command(PreviewOrder, **typed) == PreviewOrder(
         symbol="AAPL",
@@ -163,14 +162,14 @@ def test_what_an_operator_typed_becomes_a_question_or_an_order_error():
 
 
 def test_only_placing_and_cancelling_leave_a_lost_answer_in_doubt():
-    assert {type(ask) for ask in ASKS if ask.may_change_orders} == {
+    assert {type(command) for command in EXAMPLES if command.may_change_orders} == {
         *(PlaceOrder, CancelOrder, CancelAll),
         *(ExitPosition, Flatten),
     }
 
 
-def test_an_order_is_placed_with_all_it_was_asked_with(desk: Operations, bot: TradingBot):
-    ask = BUY.model_copy(
+def test_an_order_is_placed_with_all_its_terms(operations: Operations, bot: TradingBot):
+    command = BUY.model_copy(
         update={
             "pricing": Pricing.MARKETABLE,
             "time_in_force": TimeInForce.GTC,
@@ -179,7 +178,7 @@ def test_an_order_is_placed_with_all_it_was_asked_with(desk: Operations, bot: Tr
             "reason": "why not",
         }
     )
-    answer = desk.perform(ask)
+    answer = operations.perform(command)
     (order,) = bot.orders()
     assert (answer["status"], answer["order"]) == ("submitted", envelope_json(order))
     assert (order.client_order_id, order.limit_price) == ("c-1", Decimal("100.15"))
@@ -188,22 +187,22 @@ def test_an_order_is_placed_with_all_it_was_asked_with(desk: Operations, bot: Tr
     assert '"why not"' in record
 
 
-def test_a_refused_order_is_an_answer(desk: Operations):
-    desk.perform(BUY)
-    assert desk.perform(BUY)["status"] == "duplicate"
+def test_a_refused_order_is_an_answer(operations: Operations):
+    operations.perform(BUY)
+    assert operations.perform(BUY)["status"] == "duplicate"
     too_much = BUY.model_copy(update={"quantity": 100_000, "client_order_id": None})
-    assert desk.perform(too_much)["code"] == "insufficient_buying_power"
+    assert operations.perform(too_much)["code"] == "insufficient_buying_power"
     unknown_type = BUY.model_copy(update={"order_type": "stop"})
-    assert desk.perform(unknown_type)["status"] == "not_implemented"
+    assert operations.perform(unknown_type)["status"] == "not_implemented"
 
 
-def test_a_preview_has_the_terms_that_would_be_sent_and_sends_nothing(desk: Operations, bot: TradingBot):
+def test_a_preview_has_the_terms_that_would_be_sent_and_sends_nothing(operations: Operations, bot: TradingBot):
     before = journal(bot)
-    preview = desk.perform(LOOK)
+    preview = operations.perform(LOOK)
     assert (preview["would_send"], preview["refusal"]) == (True, None)
     assert journal(bot) == before
     assert not (bot.journal_path.parent / "trades.jsonl").exists()
-    placed = desk.perform(BUY)["order"]
+    placed = operations.perform(BUY)["order"]
     assert isinstance(placed, dict)
     assert isinstance(preview["terms"], dict)
     assert {key: placed[key] for key in preview["terms"] if key != "notional"} == {
@@ -217,89 +216,93 @@ def refusal(answer: JsonObject) -> tuple[object, object]:
     return answer["refusal"]["status"], answer["refusal"]["code"]
 
 
-def test_a_preview_finds_what_would_hold_the_order_up(desk: Operations):
+def test_a_preview_finds_what_would_hold_the_order_up(operations: Operations):
     too_much = LOOK.model_copy(update={"quantity": 100_000})
-    assert refusal(desk.perform(too_much)) == ("blocked", "insufficient_buying_power")
-    desk.perform(BUY)
-    assert refusal(desk.perform(LOOK)) == ("duplicate", "duplicate")
-    assert refusal(desk.perform(LOOK.model_copy(update={"quantity": 11}))) == ("blocked", "too_many_pending")
+    assert refusal(operations.perform(too_much)) == ("blocked", "insufficient_buying_power")
+    operations.perform(BUY)
+    assert refusal(operations.perform(LOOK)) == ("duplicate", "duplicate")
+    assert refusal(operations.perform(LOOK.model_copy(update={"quantity": 11}))) == ("blocked", "too_many_pending")
 
 
-def test_a_preview_shows_the_terms_even_while_trading_is_halted(desk: Operations, bot: TradingBot):
+def test_a_preview_shows_the_terms_even_while_trading_is_halted(operations: Operations, bot: TradingBot):
     (armed,) = (bot.config.resolve_state_dir()).glob("*/armed")
     armed.unlink()
-    preview = desk.perform(LOOK)
+    preview = operations.perform(LOOK)
     assert refusal(preview) == ("blocked", "trading_halted")
     assert preview["terms"] is not None
 
 
-def test_a_preview_of_no_order_at_all_is_an_error(desk: Operations):
+def test_a_preview_of_no_order_at_all_is_an_error(operations: Operations):
     with pytest.raises(OrderValidationError):
-        desk.perform(LOOK.model_copy(update={"quantity": 0}))
+        operations.perform(LOOK.model_copy(update={"quantity": 0}))
 
 
-def test_orders_are_the_open_ones_or_all(desk: Operations, bot: TradingBot):
-    desk.perform(CROSSING)
+def test_orders_are_the_open_ones_or_all(operations: Operations, bot: TradingBot):
+    operations.perform(CROSSING)
     bot.clock.sleep(1)
-    desk.perform(Synchronize())
-    desk.perform(BUY.model_copy(update={"client_order_id": "c-2", "quantity": 5}))
+    operations.perform(Synchronize())
+    operations.perform(BUY.model_copy(update={"client_order_id": "c-2", "quantity": 5}))
     assert [order.state.is_terminal for order in bot.orders()] == [True, False]
     good = {"complete": True, "journal_ok": True, "problem": None, "external_orders": 0}
-    assert desk.perform(ListOrders()) == orders_json(bot.open_orders()) | good
-    assert desk.perform(ListOrders(all=True)) == orders_json(bot.orders()) | good
-    assert desk.perform(ListOrders(all_origins=True))["external"] == []
+    assert operations.perform(ListOrders()) == orders_json(bot.open_orders()) | good
+    assert operations.perform(ListOrders(all=True)) == orders_json(bot.orders()) | good
+    assert operations.perform(ListOrders(all_origins=True))["external"] == []
 
 
-def test_a_synchronisation_books_fills_and_positions_follow(desk: Operations, bot: TradingBot):
-    assert desk.perform(ListPositions()) == {"v": 1, "positions": [], "unread": []}
-    desk.perform(CROSSING)
+def test_a_synchronisation_books_fills_and_positions_follow(operations: Operations, bot: TradingBot):
+    assert operations.perform(ListPositions()) == {"v": 1, "positions": [], "unread": []}
+    operations.perform(CROSSING)
     bot.clock.sleep(1)
-    summary = desk.perform(Synchronize())
+    summary = operations.perform(Synchronize())
     assert (summary["complete"], bot.orders()[0].state) == (True, OrderState.FILLED)
-    positions = desk.perform(ListPositions())
+    positions = operations.perform(ListPositions())
     assert positions == positions_json(bot.manager.view.positions())
     assert '"quantity": "10"' in json.dumps(positions)
     assert '"free": "10", "differs": false' in json.dumps(positions)
 
 
-def test_positions_are_read_afresh(desk: Operations, bot: TradingBot):
+def test_positions_are_read_afresh(operations: Operations, bot: TradingBot):
     first = bot.account.positions()
     assert bot.account.positions() is first
-    desk.perform(ListPositions())
+    operations.perform(ListPositions())
     assert bot.account.positions() is not first
 
 
-def test_an_order_is_shown_and_cancelled_by_either_id(desk: Operations, bot: TradingBot):
-    desk.perform(BUY)
+def test_an_order_is_shown_and_cancelled_by_either_id(operations: Operations, bot: TradingBot):
+    operations.perform(BUY)
     (order,) = bot.orders()
     assert order.order_id is not None
-    shown = desk.perform(ShowStatus(id="c-1"))
+    shown = operations.perform(ShowStatus(id="c-1"))
     assert (
-        shown == desk.perform(ShowStatus(id=order.order_id)) == status_json(bot.order_status("c-1")) | {"problem": None}
+        shown
+        == operations.perform(ShowStatus(id=order.order_id))
+        == status_json(bot.order_status("c-1")) | {"problem": None}
     )
-    cancelled = desk.perform(CancelOrder(id="c-1"))
+    cancelled = operations.perform(CancelOrder(id="c-1"))
     assert (cancelled["verdict"], cancelled["proven_closed"]) == ("cancelled", True)
     assert cancelled == cancel_result_json(bot.cancel_order(order.order_id)) | {"reason": cancelled["reason"]}
 
 
-@pytest.mark.parametrize("ask", [ShowStatus(id="c-9"), CancelOrder(id="c-9")])
-def test_an_order_nobody_knows_is_an_error(desk: Operations, ask: Command):
+@pytest.mark.parametrize("command", [ShowStatus(id="c-9"), CancelOrder(id="c-9")])
+def test_an_order_nobody_knows_is_an_error(operations: Operations, command: Command):
     with pytest.raises(OrderNotFoundError, match="c-9"):
-        desk.perform(ask)
+        operations.perform(command)
 
 
-def test_each_cancelled_order_is_told_before_the_whole(desk: Operations):
-    desk.perform(BUY)
-    desk.perform(BUY.model_copy(update={"symbol": "AAPL", "quantity": 5, "side": Side.BUY, "client_order_id": "c-2"}))
+def test_each_cancelled_order_is_told_before_the_whole(operations: Operations):
+    operations.perform(BUY)
+    operations.perform(
+        BUY.model_copy(update={"symbol": "AAPL", "quantity": 5, "side": Side.BUY, "client_order_id": "c-2"})
+    )
     parts: list[JsonObject] = []
-    answer = desk.perform(CancelAll(), parts.append)
+    answer = operations.perform(CancelAll(), parts.append)
     assert [part["client_order_id"] for part in parts] == ["c-1"]
     assert answer == {"v": 1, "results": parts}
-    assert desk.perform(CancelAll(include_external=True)) == {"v": 1, "results": []}
+    assert operations.perform(CancelAll(include_external=True)) == {"v": 1, "results": []}
 
 
-def test_a_ping_introduces_the_holder(desk: Operations, bot: TradingBot):
-    assert desk.perform(Ping()) == {
+def test_a_ping_introduces_the_holder(operations: Operations, bot: TradingBot):
+    assert operations.perform(Ping()) == {
         "v": 1,
         "pid": 4711,
         "since": "2026-11-20T14:30:00.000000Z",
@@ -308,8 +311,8 @@ def test_a_ping_introduces_the_holder(desk: Operations, bot: TradingBot):
     }
 
 
-def test_an_accepted_position_is_answered_with_its_quantity(desk: Operations):
-    assert desk.perform(AcceptPosition(symbol="AAPL", by="alice", reason="a split")) == {
+def test_an_accepted_position_is_answered_with_its_quantity(operations: Operations):
+    assert operations.perform(AcceptPosition(symbol="AAPL", by="alice", reason="a split")) == {
         "v": 1,
         "symbol": "AAPL",
         "quantity": "0",
@@ -318,7 +321,7 @@ def test_an_accepted_position_is_answered_with_its_quantity(desk: Operations):
 
 
 @pytest.mark.parametrize(
-    ("ask", "problem"),
+    ("command", "problem"),
     [
         (ResolveOrder(id="c-1", as_=Resolution.NEVER_ACCEPTED, by="alice", reason="gone"), "no order 'c-1'"),
         (ReleaseSymbol(symbol="AAPL", by="alice", reason="settled"), "not frozen"),
@@ -326,12 +329,25 @@ def test_an_accepted_position_is_answered_with_its_quantity(desk: Operations):
     ],
     ids=["resolve", "release", "adopt"],
 )
-def test_a_decision_about_nothing_is_refused(desk: Operations, ask: Command, problem: str):
+def test_a_decision_about_nothing_is_refused(operations: Operations, command: Command, problem: str):
     with pytest.raises(OrderError, match=problem):
-        desk.perform(ask)
+        operations.perform(command)
 
 
-def test_a_released_symbol_is_answered_with_its_name(desk: Operations, bot: TradingBot):
+def test_a_released_symbol_is_answered_with_its_name(operations: Operations, bot: TradingBot):
     bot._record_event(OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL", reason="403"))
-    released = desk.perform(ReleaseSymbol(symbol="AAPL", by="alice", reason="settled"))
+    released = operations.perform(ReleaseSymbol(symbol="AAPL", by="alice", reason="settled"))
     assert released == {"v": 1, "symbol": "AAPL", "released": True}
+
+
+def test_the_word_on_the_wire_finds_the_kind():
+    assert COMMANDS["place_order"] is PlaceOrder
+    assert all(kind.model_fields["command"].default == word for word, kind in COMMANDS.items())
+
+
+def test_a_kind_made_of_another_takes_nothing_of_its_place():
+    class LoudPing(Ping):
+        loud: bool = True
+
+    assert COMMANDS["ping"] is Ping
+    assert LoudPing not in COMMANDS.values()

@@ -40,7 +40,7 @@ def challenge(kind: str, status: str = "issued"):
     return reply(200, {"context": {"sheriff_challenge": {"type": kind, "status": status, "id": "challenge-1"}}})
 
 
-class Desk:
+class Bench:
     def __init__(self) -> None:
         self.broker, self.time = ScriptedBroker(), clock()
         self.told: list[str] = []
@@ -65,24 +65,24 @@ class Desk:
 
 
 @pytest.fixture
-def desk():
-    return Desk()
+def bench():
+    return Bench()
 
 
-def test_a_known_device_logs_in_with_one_request(desk):
-    desk.broker.on(*TOKEN, tokens())
-    attempt = desk.attempt()
+def test_a_known_device_logs_in_with_one_request(bench):
+    bench.broker.on(*TOKEN, tokens())
+    attempt = bench.attempt()
     assert isinstance(attempt.last, WireReply)
     assert attempt.last.status == 200
-    [form] = desk.forms()
+    [form] = bench.forms()
     assert (form["username"], form["password"]) == (USERNAME.get_secret_value(), PASSWORD.get_secret_value())
     assert (form["device_token"], form["grant_type"], "mfa_code" in form) == (DEVICE, "password", False)
 
 
-def test_the_one_time_code_is_the_one_of_this_moment(desk):
-    desk.broker.on(*TOKEN, tokens())
-    desk.attempt(mfa_secret=SEED)
-    [form] = desk.forms()
+def test_the_one_time_code_is_the_one_of_this_moment(bench):
+    bench.broker.on(*TOKEN, tokens())
+    bench.attempt(mfa_secret=SEED)
+    [form] = bench.forms()
     assert form["mfa_code"] == one_time_code(SEED, MORNING)
 
 
@@ -92,53 +92,53 @@ def test_one_time_codes_follow_the_standard():
 
 
 @pytest.mark.parametrize("seed", ["canary-1!", "A", "=", " "])
-def test_a_seed_that_is_none_is_refused_unquoted_and_nothing_is_sent(desk, seed):
+def test_a_seed_that_is_none_is_refused_unquoted_and_nothing_is_sent(bench, seed):
     with pytest.raises(AuthenticationError, match="ROBINHOOD_MFA_SECRET") as refused:
-        desk.attempt(mfa_secret=SecretStr(seed))
-    assert desk.broker.seen == []
+        bench.attempt(mfa_secret=SecretStr(seed))
+    assert bench.broker.seen == []
     assert (refused.value.__cause__, refused.value.__context__) == (None, None)
 
 
-def test_a_new_device_is_approved_in_the_app_and_logs_in_as_the_same_device(desk):
-    desk.needs_approval("prompt")
-    desk.broker.on(*PROMPT, reply(200, {"challenge_status": "issued"}), reply(200, {"challenge_status": "validated"}))
-    attempt = desk.attempt()
+def test_a_new_device_is_approved_in_the_app_and_logs_in_as_the_same_device(bench):
+    bench.needs_approval("prompt")
+    bench.broker.on(*PROMPT, reply(200, {"challenge_status": "issued"}), reply(200, {"challenge_status": "validated"}))
+    attempt = bench.attempt()
     assert isinstance(attempt.last, WireReply)
     assert attempt.last.status == 200
-    assert [form["device_token"] for form in desk.forms()] == [DEVICE, DEVICE]
-    assert json.loads(desk.broker.seen[1].body)["device_id"] == DEVICE
-    assert desk.told == [
+    assert [form["device_token"] for form in bench.forms()] == [DEVICE, DEVICE]
+    assert json.loads(bench.broker.seen[1].body)["device_id"] == DEVICE
+    assert bench.told == [
         "approve this device in the broker's app, or have the code at hand that it sends; waiting 180 seconds at most"
     ]
 
 
-def test_an_approval_that_takes_longer_than_robin_stocks_waits_still_logs_in(desk):
+def test_an_approval_that_takes_longer_than_robin_stocks_waits_still_logs_in(bench):
     """It gives up after two minutes of its own, in the middle of the approval."""
-    desk.needs_approval("prompt")
+    bench.needs_approval("prompt")
     issued = reply(200, {"challenge_status": "issued"})
-    desk.broker.on(*PROMPT, *[issued] * 30, reply(200, {"challenge_status": "redeemed"}))
-    attempt = desk.attempt()
-    assert desk.time.monotonic() > 120
+    bench.broker.on(*PROMPT, *[issued] * 30, reply(200, {"challenge_status": "redeemed"}))
+    attempt = bench.attempt()
+    assert bench.time.monotonic() > 120
     assert (attempt.last.status, attempt.end) == (200, None)
 
 
-def test_whoever_watches_is_told_how_long_is_left(desk):
-    desk.needs_approval("prompt")
-    desk.broker.always(*PROMPT, reply(200, {"challenge_status": "issued"}))
+def test_whoever_watches_is_told_how_long_is_left(bench):
+    bench.needs_approval("prompt")
+    bench.broker.always(*PROMPT, reply(200, {"challenge_status": "issued"}))
     left: list[float] = []
     secrets = LoginSecrets(username=USERNAME, password=PASSWORD, device_token=SecretStr(DEVICE))
-    desk.interactive.attempt(secrets, Person(notify=desk.told.append, ask=None, waiting=left.append))
+    bench.interactive.attempt(secrets, Person(notify=bench.told.append, ask=None, waiting=left.append))
     assert left == [165, 150, 135, 120, 105, 90, 75, 60, 45, 30, 15]
 
 
 @pytest.mark.parametrize("failing", [reply(429), reply(503), lost(), unreachable()])
-def test_a_look_at_the_approval_that_fails_in_passing_is_made_again(desk, failing):
-    desk.broker.on(*TOKEN, WORKFLOW, tokens())
-    desk.broker.on(*MACHINE, reply(200, {"id": "machine-1"}))
-    desk.broker.on("GET", VIEW, failing, challenge("prompt"))
-    desk.broker.on(*PROMPT, failing, reply(200, {"challenge_status": "validated"}))
-    desk.broker.on("POST", VIEW, failing, APPROVED)
-    assert desk.attempt().last.status == 200
+def test_a_look_at_the_approval_that_fails_in_passing_is_made_again(bench, failing):
+    bench.broker.on(*TOKEN, WORKFLOW, tokens())
+    bench.broker.on(*MACHINE, reply(200, {"id": "machine-1"}))
+    bench.broker.on("GET", VIEW, failing, challenge("prompt"))
+    bench.broker.on(*PROMPT, failing, reply(200, {"challenge_status": "validated"}))
+    bench.broker.on("POST", VIEW, failing, APPROVED)
+    assert bench.attempt().last.status == 200
 
 
 @pytest.mark.parametrize(
@@ -167,13 +167,13 @@ def test_a_look_at_the_approval_that_fails_in_passing_is_made_again(desk, failin
     ],
     ids=["nested", "no id once validated", "approved already", "capitals"],
 )
-def test_every_published_shape_of_an_approval_is_read(desk, view, finished):
-    desk.broker.on(*TOKEN, WORKFLOW, tokens())
-    desk.broker.on(*MACHINE, reply(200, {"type_context": {"id": "machine-1"}}))
-    desk.broker.on("GET", VIEW, reply(200, view))
-    desk.broker.on(*PROMPT, reply(200, {"challenge_status": "validated"}))
-    desk.broker.on("POST", VIEW, reply(200, finished))
-    assert desk.attempt().last.status == 200
+def test_every_published_shape_of_an_approval_is_read(bench, view, finished):
+    bench.broker.on(*TOKEN, WORKFLOW, tokens())
+    bench.broker.on(*MACHINE, reply(200, {"type_context": {"id": "machine-1"}}))
+    bench.broker.on("GET", VIEW, reply(200, view))
+    bench.broker.on(*PROMPT, reply(200, {"challenge_status": "validated"}))
+    bench.broker.on("POST", VIEW, reply(200, finished))
+    assert bench.attempt().last.status == 200
 
 
 @pytest.mark.parametrize(
@@ -210,159 +210,159 @@ def test_every_published_shape_of_an_approval_is_read(desk, view, finished):
     ],
     ids=lambda value: ",".join(value) if isinstance(value, dict) else str(value),
 )
-def test_what_leads_nowhere_ends_at_once_and_says_what_it_was(desk, answers, ending, detail):
-    desk.broker.on(*TOKEN, WORKFLOW)
-    desk.broker.on(*MACHINE, answers.get("machine", reply(200, {"id": "machine-1"})))
-    desk.broker.on("GET", VIEW, answers.get("view", challenge("prompt")))
-    desk.broker.on(*PROMPT, answers.get("prompt", reply(200, {"challenge_status": "validated"})))
-    desk.broker.on("POST", VIEW, answers.get("finished", APPROVED))
-    end = desk.attempt().end
+def test_what_leads_nowhere_ends_at_once_and_says_what_it_was(bench, answers, ending, detail):
+    bench.broker.on(*TOKEN, WORKFLOW)
+    bench.broker.on(*MACHINE, answers.get("machine", reply(200, {"id": "machine-1"})))
+    bench.broker.on("GET", VIEW, answers.get("view", challenge("prompt")))
+    bench.broker.on(*PROMPT, answers.get("prompt", reply(200, {"challenge_status": "validated"})))
+    bench.broker.on("POST", VIEW, answers.get("finished", APPROVED))
+    end = bench.attempt().end
     assert end is not None
     assert (end.ending, end.detail) == (ending, detail)
-    assert desk.time.monotonic() <= 15
+    assert bench.time.monotonic() <= 15
 
 
-def test_a_connection_that_is_not_what_it_should_be_ends_the_approval(desk):
-    desk.needs_approval("prompt")
-    desk.broker._queues["GET", VIEW].clear()
-    desk.broker.on("GET", VIEW, reply(307, None, Location="https://evil.example/"))
-    end = desk.attempt().end
+def test_a_connection_that_is_not_what_it_should_be_ends_the_approval(bench):
+    bench.needs_approval("prompt")
+    bench.broker._queues["GET", VIEW].clear()
+    bench.broker.on("GET", VIEW, reply(307, None, Location="https://evil.example/"))
+    end = bench.attempt().end
     assert end is not None
     assert end.ending == "not_understood"
 
 
 @pytest.mark.parametrize("kind", ["sms", "email"])
-def test_a_code_is_asked_of_the_person_and_sent(desk, kind):
-    desk.needs_approval(kind)
-    desk.broker.on(*RESPOND, reply(200, {"status": "validated"}))
+def test_a_code_is_asked_of_the_person_and_sent(bench, kind):
+    bench.needs_approval(kind)
+    bench.broker.on(*RESPOND, reply(200, {"status": "validated"}))
     questions = []
 
     def ask(question):
         questions.append(question)
         return "123456"
 
-    attempt = desk.attempt(ask=ask)
+    attempt = bench.attempt(ask=ask)
     assert attempt.last.status == 200
     assert (len(questions), kind in questions[0]) == (1, True)
-    assert next(seen.body for seen in desk.broker.seen if seen.path == RESPOND[1]) == b"response=123456"
+    assert next(seen.body for seen in bench.broker.seen if seen.path == RESPOND[1]) == b"response=123456"
 
 
-def test_without_a_terminal_a_code_is_never_asked_for(desk, monkeypatch):
+def test_without_a_terminal_a_code_is_never_asked_for(bench, monkeypatch):
     monkeypatch.setattr(builtins, "input", lambda *_: pytest.fail("asked"))
-    desk.needs_approval("sms")
-    attempt = desk.attempt(ask=None)
+    bench.needs_approval("sms")
+    attempt = bench.attempt(ask=None)
     assert attempt.lacked_a_terminal
     assert attempt.last.status == 403
 
 
-def test_an_approval_that_never_comes_ends_in_bounded_time(desk):
-    desk.needs_approval("prompt")
-    desk.broker.always(*PROMPT, reply(200, {"challenge_status": "issued"}))
-    attempt = desk.attempt()
+def test_an_approval_that_never_comes_ends_in_bounded_time(bench):
+    bench.needs_approval("prompt")
+    bench.broker.always(*PROMPT, reply(200, {"challenge_status": "issued"}))
+    attempt = bench.attempt()
     assert attempt.last.status == 403
-    assert desk.time.monotonic() <= APPROVAL_PATIENCE_S
+    assert bench.time.monotonic() <= APPROVAL_PATIENCE_S
 
 
 @pytest.mark.parametrize("word", ["workflow_status_denied", "workflow_status_surprise", ""])
-def test_an_unknown_state_of_the_approval_is_no_approval_and_ends(desk, word):
-    desk.needs_approval("prompt")
-    desk.broker.on(*PROMPT, reply(200, {"challenge_status": "validated"}))
-    desk.broker._queues["POST", VIEW].clear()
-    desk.broker.always("POST", VIEW, reply(200, {"verification_workflow": {"workflow_status": word}}))
-    assert desk.attempt().last.status == 403
+def test_an_unknown_state_of_the_approval_is_no_approval_and_ends(bench, word):
+    bench.needs_approval("prompt")
+    bench.broker.on(*PROMPT, reply(200, {"challenge_status": "validated"}))
+    bench.broker._queues["POST", VIEW].clear()
+    bench.broker.always("POST", VIEW, reply(200, {"verification_workflow": {"workflow_status": word}}))
+    assert bench.attempt().last.status == 403
 
 
 @pytest.mark.parametrize("answer", [reply(200, []), reply(200, b"<html>"), reply(500), lost(), reply(200, {})])
-def test_an_approval_that_breaks_down_leaves_the_first_refusal(desk, answer):
-    desk.broker.on(*TOKEN, WORKFLOW)
-    desk.broker.on(*MACHINE, answer)
-    assert desk.attempt().last.status == 403
+def test_an_approval_that_breaks_down_leaves_the_first_refusal(bench, answer):
+    bench.broker.on(*TOKEN, WORKFLOW)
+    bench.broker.on(*MACHINE, answer)
+    assert bench.attempt().last.status == 403
 
 
-def test_an_id_that_would_lead_elsewhere_is_not_followed(desk):
-    desk.broker.on(*TOKEN, WORKFLOW)
-    desk.broker.on(*MACHINE, reply(200, {"id": "../../evil"}))
-    assert desk.attempt().last.status == 403
-    assert desk.broker.paths() == ["POST /oauth2/token/", "POST /pathfinder/user_machine/"]
+def test_an_id_that_would_lead_elsewhere_is_not_followed(bench):
+    bench.broker.on(*TOKEN, WORKFLOW)
+    bench.broker.on(*MACHINE, reply(200, {"id": "../../evil"}))
+    assert bench.attempt().last.status == 403
+    assert bench.broker.paths() == ["POST /oauth2/token/", "POST /pathfinder/user_machine/"]
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_a_redirected_login_sends_the_password_nowhere_else(desk, status):
-    desk.broker.on(*TOKEN, reply(status, None, Location="https://evil.example/oauth2/token/"))
-    attempt = desk.attempt()
+def test_a_redirected_login_sends_the_password_nowhere_else(bench, status):
+    bench.broker.on(*TOKEN, reply(status, None, Location="https://evil.example/oauth2/token/"))
+    attempt = bench.attempt()
     assert isinstance(attempt.last, WireFailure)
     assert attempt.last.security_alert
-    assert len(desk.broker.seen) == 1
+    assert len(bench.broker.seen) == 1
 
 
 @pytest.mark.parametrize(("answer", "arrived"), [(unreachable(), False), (lost(), True), (reply(500), True)])
-def test_it_is_known_whether_a_login_may_have_arrived(desk, answer, arrived):
-    desk.broker.on(*TOKEN, answer)
-    assert desk.attempt().may_have_arrived is arrived
+def test_it_is_known_whether_a_login_may_have_arrived(bench, answer, arrived):
+    bench.broker.on(*TOKEN, answer)
+    assert bench.attempt().may_have_arrived is arrived
 
 
-def test_nothing_is_printed(desk, capfd):
-    desk.needs_approval("prompt")
-    desk.broker.on(*PROMPT, reply(200, {"challenge_status": "validated"}))
-    desk.attempt()
-    desk.broker.on(*TOKEN, reply(500))
-    desk.attempt()
+def test_nothing_is_printed(bench, capfd):
+    bench.needs_approval("prompt")
+    bench.broker.on(*PROMPT, reply(200, {"challenge_status": "validated"}))
+    bench.attempt()
+    bench.broker.on(*TOKEN, reply(500))
+    bench.attempt()
     assert capfd.readouterr() == ("", "")
 
 
-def test_what_robin_stocks_reports_is_dropped(desk):
+def test_what_robin_stocks_reports_is_dropped(bench):
     output = io.StringIO()
     before = helper.get_output()
     helper.set_output(output)
     try:
-        desk.broker.on(*TOKEN, reply(500))
-        desk.attempt()
+        bench.broker.on(*TOKEN, reply(500))
+        bench.attempt()
     finally:
         helper.set_output(before)
     assert output.getvalue() == ""
 
 
-def test_one_login_runs_at_a_time(desk):
+def test_one_login_runs_at_a_time(bench):
     locked = []
-    desk.broker.on(*TOKEN, Answer(then=lambda: locked.append(interactive_login._one_at_a_time.locked())))
-    desk.attempt()
+    bench.broker.on(*TOKEN, Answer(then=lambda: locked.append(interactive_login._one_at_a_time.locked())))
+    bench.attempt()
     assert locked == [True]
 
 
-def test_no_pickle_is_read_or_written(desk, monkeypatch, tmp_path):
+def test_no_pickle_is_read_or_written(bench, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(pickle, "load", lambda *_: pytest.fail("read"))
     monkeypatch.setattr(pickle, "dump", lambda *_: pytest.fail("written"))
-    desk.broker.on(*TOKEN, tokens())
-    desk.attempt()
+    bench.broker.on(*TOKEN, tokens())
+    bench.attempt()
     assert list(tmp_path.rglob("*")) == []
 
 
-def test_robin_stocks_is_left_as_it_was_found_without_a_token(desk):
+def test_robin_stocks_is_left_as_it_was_found_without_a_token(bench):
     before = {name: vars(helper)[name] for name in ("SESSION", "OUTPUT", "LOGGED_IN")}
-    desk.broker.on(*TOKEN, tokens())
-    desk.attempt()
+    bench.broker.on(*TOKEN, tokens())
+    bench.attempt()
     assert {name: vars(helper)[name] for name in before} == before
     assert "Authorization" not in helper.SESSION.headers
     assert not {"print", "input"} & set(vars(authentication))
     assert vars(authentication)["time"] is real_time
 
 
-def test_robin_stocks_is_left_as_it_was_found_after_an_interrupt(desk):
+def test_robin_stocks_is_left_as_it_was_found_after_an_interrupt(bench):
     def interrupt(_question):
         raise KeyboardInterrupt
 
-    desk.needs_approval("sms")
+    bench.needs_approval("sms")
     with pytest.raises(KeyboardInterrupt):
-        desk.attempt(ask=interrupt)
+        bench.attempt(ask=interrupt)
     assert not {"print", "input"} & set(vars(authentication))
 
 
-def test_environment_proxies_and_stdin_are_out_of_reach(desk, monkeypatch):
+def test_environment_proxies_and_stdin_are_out_of_reach(bench, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setattr(sys, "stdin", None)
-    desk.broker.on(*TOKEN, tokens())
-    assert desk.attempt().last.status == 200
+    bench.broker.on(*TOKEN, tokens())
+    assert bench.attempt().last.status == 200
 
 
 def test_the_session_lent_to_robin_stocks_serves_the_broker_alone():

@@ -30,7 +30,7 @@ MANY = ("GET", "/instruments/")
 ONE = ("GET", f"/instruments/{INSTRUMENT}/")
 
 
-class Desk:
+class Bench:
     def __init__(self, *, asks: bool = True, table: SymbolTable | None = None) -> None:
         self.time: VirtualClock = clock_at_work()
         self.broker = ScriptedBroker()
@@ -53,8 +53,8 @@ def slow(time: VirtualClock, seconds: float):
     return replace(lost(), then=lambda: time.sleep(seconds))
 
 
-def waited(desk: Desk) -> float:
-    timeout = desk.broker.seen[0].timeout
+def waited(bench: Bench) -> float:
+    timeout = bench.broker.seen[0].timeout
     assert isinstance(timeout, tuple)
     return float(timeout[1])
 
@@ -66,135 +66,135 @@ def is_active(table: SymbolTable) -> bool | None:
 
 
 def test_many_names_are_one_request():
-    desk = Desk()
-    desk.broker.on(*MANY, page(*(instrument_row(f"S{n}", id=numbered(n)) for n in range(IDS_A_REQUEST))))
-    desk.look_ups.learn(numbered(n) for n in range(IDS_A_REQUEST))
-    assert [desk.table.get(numbered(n)) for n in range(IDS_A_REQUEST)] == [f"S{n}" for n in range(IDS_A_REQUEST)]
-    assert [seen.query for seen in desk.broker.seen] == [{"ids": ",".join(map(numbered, range(IDS_A_REQUEST)))}]
+    bench = Bench()
+    bench.broker.on(*MANY, page(*(instrument_row(f"S{n}", id=numbered(n)) for n in range(IDS_A_REQUEST))))
+    bench.look_ups.learn(numbered(n) for n in range(IDS_A_REQUEST))
+    assert [bench.table.get(numbered(n)) for n in range(IDS_A_REQUEST)] == [f"S{n}" for n in range(IDS_A_REQUEST)]
+    assert [seen.query for seen in bench.broker.seen] == [{"ids": ",".join(map(numbered, range(IDS_A_REQUEST)))}]
 
 
 def test_a_name_is_asked_for_once():
-    desk = Desk()
-    desk.broker.on(*MANY, page(instrument_row()))
+    bench = Bench()
+    bench.broker.on(*MANY, page(instrument_row()))
     for _ in range(3):
-        desk.look_ups.learn([INSTRUMENT])
-    assert len(desk.broker.seen) == 1
+        bench.look_ups.learn([INSTRUMENT])
+    assert len(bench.broker.seen) == 1
 
 
 def test_an_empty_slot_or_an_odd_row_hides_no_name():
-    desk = Desk()
-    desk.broker.on(*MANY, page(None, {"id": 5}, instrument_row("WRONG", id=numbered(1)), instrument_row("SCLXZZZ")))
-    desk.look_ups.learn([INSTRUMENT])
-    assert (desk.table.get(INSTRUMENT), desk.table.get(numbered(1))) == ("SCLXZZZ", None)
+    bench = Bench()
+    bench.broker.on(*MANY, page(None, {"id": 5}, instrument_row("WRONG", id=numbered(1)), instrument_row("SCLXZZZ")))
+    bench.look_ups.learn([INSTRUMENT])
+    assert (bench.table.get(INSTRUMENT), bench.table.get(numbered(1))) == ("SCLXZZZ", None)
 
 
 def test_a_broker_that_takes_no_list_of_ids_is_asked_for_each():
-    desk = Desk()
-    desk.broker.on(*MANY, reply(400))
-    desk.broker.on(*ONE, reply(200, instrument_row()))
-    desk.look_ups.learn([INSTRUMENT])
-    assert desk.table.get(INSTRUMENT) == "AAPL"
+    bench = Bench()
+    bench.broker.on(*MANY, reply(400))
+    bench.broker.on(*ONE, reply(200, instrument_row()))
+    bench.look_ups.learn([INSTRUMENT])
+    assert bench.table.get(INSTRUMENT) == "AAPL"
 
 
 def test_an_instrument_that_the_broker_does_not_know_is_asked_for_once_a_day():
-    desk = Desk()
-    desk.broker.on(*ONE, reply(404), reply(200, instrument_row()))
-    desk.look_ups.learn([INSTRUMENT])
-    desk.look_ups.by(desk.time.monotonic() + 60).learn([INSTRUMENT])
-    assert len(desk.broker.seen) == 2
-    assert desk.look_ups.unknown() == {INSTRUMENT}
-    desk.time.sleep(timedelta(days=1).total_seconds())
-    assert desk.look_ups.unknown() == set()
-    desk.look_ups.learn([INSTRUMENT])
-    assert desk.table.get(INSTRUMENT) == "AAPL"
+    bench = Bench()
+    bench.broker.on(*ONE, reply(404), reply(200, instrument_row()))
+    bench.look_ups.learn([INSTRUMENT])
+    bench.look_ups.by(bench.time.monotonic() + 60).learn([INSTRUMENT])
+    assert len(bench.broker.seen) == 2
+    assert bench.look_ups.unknown() == {INSTRUMENT}
+    bench.time.sleep(timedelta(days=1).total_seconds())
+    assert bench.look_ups.unknown() == set()
+    bench.look_ups.learn([INSTRUMENT])
+    assert bench.table.get(INSTRUMENT) == "AAPL"
 
 
 def test_only_a_few_are_asked_for_one_by_one():
-    desk = Desk()
+    bench = Bench()
     for n in range(20):
-        desk.broker.on("GET", f"/instruments/{numbered(n)}/", reply(404))
-    desk.look_ups.learn(numbered(n) for n in range(20))
-    assert len(desk.broker.seen) == 1 + MAX_SINGLE_LOOK_UPS
+        bench.broker.on("GET", f"/instruments/{numbered(n)}/", reply(404))
+    bench.look_ups.learn(numbered(n) for n in range(20))
+    assert len(bench.broker.seen) == 1 + MAX_SINGLE_LOOK_UPS
 
 
 def test_a_name_asked_for_alone_must_be_its_own():
-    desk = Desk()
-    desk.broker.on(*ONE, reply(200, instrument_row(id=OTHER)))
-    desk.look_ups.learn([INSTRUMENT])
-    assert (desk.table.get(INSTRUMENT), desk.table.get(OTHER)) == (None, None)
+    bench = Bench()
+    bench.broker.on(*ONE, reply(200, instrument_row(id=OTHER)))
+    bench.look_ups.learn([INSTRUMENT])
+    assert (bench.table.get(INSTRUMENT), bench.table.get(OTHER)) == (None, None)
 
 
 def test_a_look_up_that_hangs_is_over_in_seconds_and_not_tried_again_for_a_while():
     """Each reply with a new instrument would otherwise cost a time-out."""
-    desk = Desk()
-    desk.broker.on(*MANY, slow(desk.time, PATIENCE_S))
-    desk.broker.always(*ONE, lost())
-    began = desk.time.monotonic()
-    desk.look_ups.learn([INSTRUMENT])
-    assert desk.time.monotonic() - began <= PATIENCE_S
-    assert waited(desk) <= PATIENCE_S
-    asked = len(desk.broker.seen)
-    desk.look_ups.learn([INSTRUMENT])
-    desk.look_ups.by(desk.time.monotonic() + 60).learn([INSTRUMENT])
-    assert len(desk.broker.seen) == asked
-    desk.time.sleep(SPARED_S)
-    desk.broker.on(*MANY, page(instrument_row()))
-    desk.look_ups.learn([INSTRUMENT])
-    assert desk.table.get(INSTRUMENT) == "AAPL"
+    bench = Bench()
+    bench.broker.on(*MANY, slow(bench.time, PATIENCE_S))
+    bench.broker.always(*ONE, lost())
+    began = bench.time.monotonic()
+    bench.look_ups.learn([INSTRUMENT])
+    assert bench.time.monotonic() - began <= PATIENCE_S
+    assert waited(bench) <= PATIENCE_S
+    asked = len(bench.broker.seen)
+    bench.look_ups.learn([INSTRUMENT])
+    bench.look_ups.by(bench.time.monotonic() + 60).learn([INSTRUMENT])
+    assert len(bench.broker.seen) == asked
+    bench.time.sleep(SPARED_S)
+    bench.broker.on(*MANY, page(instrument_row()))
+    bench.look_ups.learn([INSTRUMENT])
+    assert bench.table.get(INSTRUMENT) == "AAPL"
 
 
 def test_the_deadline_of_a_caller_who_has_less_time_counts():
-    desk = Desk()
-    desk.broker.on(*MANY, lost())
-    desk.broker.on(*ONE, lost())
-    desk.look_ups.by(desk.time.monotonic() + 1).learn([INSTRUMENT])
-    assert waited(desk) <= 1
+    bench = Bench()
+    bench.broker.on(*MANY, lost())
+    bench.broker.on(*ONE, lost())
+    bench.look_ups.by(bench.time.monotonic() + 1).learn([INSTRUMENT])
+    assert waited(bench) <= 1
 
 
 def test_a_failure_that_took_no_time_is_not_remembered():
     """A caller whose own time was over must not spoil the look-up for the next one."""
-    desk = Desk()
-    desk.look_ups.by(desk.time.monotonic()).learn([INSTRUMENT])
-    desk.broker.on(*MANY, page(instrument_row()))
-    desk.look_ups.learn([INSTRUMENT])
-    assert desk.table.get(INSTRUMENT) == "AAPL"
+    bench = Bench()
+    bench.look_ups.by(bench.time.monotonic()).learn([INSTRUMENT])
+    bench.broker.on(*MANY, page(instrument_row()))
+    bench.look_ups.learn([INSTRUMENT])
+    assert bench.table.get(INSTRUMENT) == "AAPL"
 
 
 def test_a_look_up_that_asks_nothing_asks_nothing():
-    desk = Desk(asks=False)
-    desk.look_ups.learn([INSTRUMENT])
-    desk.look_ups.by(desk.time.monotonic() + 60).learn([INSTRUMENT])
-    assert desk.broker.seen == []
+    bench = Bench(asks=False)
+    bench.look_ups.learn([INSTRUMENT])
+    bench.look_ups.by(bench.time.monotonic() + 60).learn([INSTRUMENT])
+    assert bench.broker.seen == []
 
 
 def test_what_can_be_no_id_is_never_asked_for():
-    desk = Desk()
-    desk.look_ups.learn(["../accounts", "", "abc"])
-    assert desk.broker.seen == []
+    bench = Bench()
+    bench.look_ups.learn(["../accounts", "", "abc"])
+    assert bench.broker.seen == []
 
 
 def test_a_name_of_another_day_is_asked_for_again_where_that_matters():
     """Companies change their names."""
-    desk = Desk()
-    desk.broker.on(*MANY, page(instrument_row("FBX")), page(instrument_row("METX")))
-    desk.look_ups.learn([INSTRUMENT])
-    desk.look_ups.learn([INSTRUMENT], afresh=True)
-    assert len(desk.broker.seen) == 1
-    desk.time.sleep(timedelta(days=1).total_seconds())
-    desk.look_ups.learn([INSTRUMENT])
-    assert desk.table.get(INSTRUMENT) == "FBX"
-    desk.look_ups.learn([INSTRUMENT], afresh=True)
-    assert desk.table.get(INSTRUMENT) == "METX"
+    bench = Bench()
+    bench.broker.on(*MANY, page(instrument_row("FBX")), page(instrument_row("METX")))
+    bench.look_ups.learn([INSTRUMENT])
+    bench.look_ups.learn([INSTRUMENT], afresh=True)
+    assert len(bench.broker.seen) == 1
+    bench.time.sleep(timedelta(days=1).total_seconds())
+    bench.look_ups.learn([INSTRUMENT])
+    assert bench.table.get(INSTRUMENT) == "FBX"
+    bench.look_ups.learn([INSTRUMENT], afresh=True)
+    assert bench.table.get(INSTRUMENT) == "METX"
 
 
 def test_a_row_that_tells_a_new_name_is_heeded_and_one_that_tells_the_old_changes_nothing():
-    desk = Desk()
-    desk.broker.on(*MANY, page(instrument_row("FBX")))
-    desk.look_ups.learn([INSTRUMENT])
-    desk.look_ups.heed([(INSTRUMENT, "FBX"), (OTHER, None)])
-    assert is_active(desk.table)
-    desk.look_ups.heed([(INSTRUMENT, "METX")])
-    assert (desk.table.get(INSTRUMENT), is_active(desk.table)) == ("METX", None)
+    bench = Bench()
+    bench.broker.on(*MANY, page(instrument_row("FBX")))
+    bench.look_ups.learn([INSTRUMENT])
+    bench.look_ups.heed([(INSTRUMENT, "FBX"), (OTHER, None)])
+    assert is_active(bench.table)
+    bench.look_ups.heed([(INSTRUMENT, "METX")])
+    assert (bench.table.get(INSTRUMENT), is_active(bench.table)) == ("METX", None)
 
 
 class TestFile:

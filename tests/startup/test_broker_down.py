@@ -31,8 +31,8 @@ def known(tmp_path: Path) -> Iterator[LiveAccount]:
 
 
 def asked(account: LiveAccount, ask: Command) -> dict[str, object]:
-    with open_command_client(account.config, transport=account.transport, surroundings=account.around) as desk:
-        return desk.perform(ask)
+    with open_command_client(account.config, transport=account.transport, surroundings=account.around) as runner:
+        return runner.perform(ask)
 
 
 def test_a_known_id_is_answered_and_nothing_is_sent(known):
@@ -79,7 +79,7 @@ class Bench:
     def __init__(self, account: LiveAccount) -> None:
         self.account = account
         self.bot: TradingBot = account.bot()
-        self.desk = Operations(self.bot, holder=this_process())
+        self.runner = Operations(self.bot, holder=this_process())
 
 
 def test_a_running_bot_answers_from_its_journal_too(tmp_path):
@@ -88,14 +88,14 @@ def test_a_running_bot_answers_from_its_journal_too(tmp_path):
         account.arm()
         bench = Bench(account)
         bench.bot.start()
-        placed = bench.desk.perform(BUY)
+        placed = bench.runner.perform(BUY)
         order = placed["order"]
         assert isinstance(order, dict)
         account.server.on("GET", f"/orders/{order['order_id']}/", *[acts.reply(503)] * 20)
-        shown = bench.desk.perform(ShowStatus(id="c-1"))
+        shown = bench.runner.perform(ShowStatus(id="c-1"))
         assert (shown["state"], str(shown["problem"])[:30]) == ("queued", "the broker could not be read: ")
         account.server.on("GET", "/orders/", *[acts.reply(503)] * 20)
         bench.bot.synchronize_open_orders()
-        listed = bench.desk.perform(ListOrders())
+        listed = bench.runner.perform(ListOrders())
         assert (listed["complete"], str(listed["problem"])[:30]) == (False, "the broker could not be read: ")
         bench.bot.stop()

@@ -1,4 +1,4 @@
-"""Desks that answer from a script, and socket ends that misbehave."""
+"""Runners that answer from a script, and socket ends that misbehave."""
 
 import socket
 import threading
@@ -12,16 +12,16 @@ from trading_bot.order_json import JsonObject
 
 
 class ScriptedRunner:
-    """Notes what it is asked; tells ``parts``, then answers ``reply`` or raises ``error``."""
+    """Notes what it performs; tells ``parts``, then answers ``reply`` or raises ``error``."""
 
     def __init__(self) -> None:
-        self.asked: list[Command] = []
+        self.performed: list[Command] = []
         self.parts: list[JsonObject] = []
         self.reply: JsonObject = {"v": 1}
         self.error: Exception | None = None
 
     def perform(self, command: Command, on_progress: Progress = no_progress) -> JsonObject:
-        self.asked.append(command)
+        self.performed.append(command)
         for part in self.parts:
             on_progress(part)
         if self.error is not None:
@@ -30,7 +30,7 @@ class ScriptedRunner:
 
 
 class BusyRunner(ScriptedRunner):
-    """Works until it is told to finish; ``begun`` counts the questions it has taken up."""
+    """Works until it is told to finish; ``begun`` counts the commands it has taken up."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -8,8 +8,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from trading_bot.cli.commands.kill import KillCall, run_kill
 from trading_bot.cli.invocation import Invocation
+from trading_bot.cli.work.kill.call import KillCall, run_kill
 from trading_bot.clock import SystemClock
 from trading_bot.robinhood.live_transport import build_live_transport
 from trading_bot.robinhood.name_lookup import Address

@@ -16,8 +16,8 @@ from tests.support.loopback_broker.book import BASE
 from tests.support.loopback_broker.odd_rows import DOLLARS, FRACTIONAL, NAMELESS, in_capitals, order
 from trading_bot.bot import TradeResult, TradeStatus, TradingBot
 from trading_bot.checkup import Check, CheckResult
-from trading_bot.cli.doctor_checks import live_access
 from trading_bot.cli.render import answers as words
+from trading_bot.cli.work.doctor_checks import live_access
 from trading_bot.lease import this_process
 from trading_bot.operations import ListOrders, ListPositions, Operations
 from trading_bot.order_management.book.exit_facts import ExitEnding

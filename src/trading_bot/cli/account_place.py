@@ -1,4 +1,4 @@
-"""Where the configured account keeps its things, for commands that look at them without a bot."""
+"""The files of the configured account, for commands that read them without a bot."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,26 +1,14 @@
 """The command line as a whole: the group, its commands, and the one place where an ending becomes an exit code."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
 from trading_bot._version import __version__
-from trading_bot.cli.commands.account import positions
-from trading_bot.cli.commands.audit import audit
-from trading_bot.cli.commands.cancel_all import cancel_all
-from trading_bot.cli.commands.completion import completion
-from trading_bot.cli.commands.config import config
-from trading_bot.cli.commands.decisions import DECISION_COMMANDS
-from trading_bot.cli.commands.demo import demo
-from trading_bot.cli.commands.doctor import doctor
-from trading_bot.cli.commands.exit import EXIT_COMMANDS
-from trading_bot.cli.commands.login import LOGIN_COMMANDS
-from trading_bot.cli.commands.orders import ORDER_COMMANDS
-from trading_bot.cli.commands.run import run
-from trading_bot.cli.commands.safety import SAFETY_COMMANDS
-from trading_bot.cli.errors import code_of, exit_code_of, install_last_resort, known_errors, report
+from trading_bot.cli.errors import install_last_resort, report
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation, common_options
+from trading_bot.cli.lazy import LazyCommand, LazyGroup, load
 from trading_bot.cli.streams import SteadyStreams
 
 _EPILOG = """\b
@@ -33,9 +21,67 @@ Examples:
   trading-bot doctor
 
 Paper trading is the default: nothing leaves this machine until a config file says "mode": "live"."""
+_COMMANDS = "trading_bot.cli.commands"
+_ERROR_CODES = "trading_bot.cli.error_codes"
+_LINES: Mapping[str, Mapping[str, str]] = {
+    "account": {
+        "positions": "List what the account holds.",
+        "sync": "Book what the broker says of every open order.",
+        "frozen": "List what stops entries, and what ends it.",
+    },
+    "audit": {"audit": "Follow, prove and explain the journal."},
+    "completion": {"completion": "Print a completion script for a shell."},
+    "config": {"config": "Check or show the settings."},
+    "decisions": {
+        "resolve": "End the doubt about an order.",
+        "adopt": "Track an order of ours that the journal does not know.",
+        "release": "Trade a frozen symbol again.",
+        "accept-position": "Take the broker's position of a symbol as right.",
+        "resume": "Take entries again after an exit.",
+    },
+    "doctor": {"doctor": "Check machine, settings and account."},
+    "exits": {
+        "exit": "Leave a position, whatever stops entries.",
+        "flatten": "Cancel the entries and leave every position.",
+    },
+    "login": {"login": "Log in to the live account.", "logout": "End the live account's session."},
+    "orders": {
+        "buy": "Buy shares at a limit below a reference price.",
+        "sell": "Sell held shares at a limit above a reference price.",
+        "preview": "Show what buy or sell would send; nothing is sent.",
+        "orders": "List the open orders.",
+        "status": "Show one order and its fills.",
+        "cancel": "Cancel one order.",
+        "cancel-all": "Cancel every open order.",
+    },
+    "run": {
+        "run": "Trade signals from a file or a pipe.",
+        "demo": "Watch a whole trading day on paper; needs no account.",
+    },
+    "safety": {
+        "kill": "Stop all trading of the account and cancel its orders.",
+        "arm": "Allow trading on the account again.",
+    },
+}
+"""Each file of `commands`, the commands that it declares, and their lines in the help."""
+
+
+def _attribute(name: str) -> str:
+    return "exit_" if name == "exit" else name.replace("-", "_")  # `exit` is Python's own
+
+
+class _TradingBot(LazyGroup):
+    """Every command of ``trading-bot``."""
+
+    lazy: Mapping[str, LazyCommand] = {
+        name: LazyCommand(target=f"{_COMMANDS}.{module}:{_attribute(name)}", help=line)
+        for module, lines in _LINES.items()
+        for name, line in lines.items()
+    }
 
 
 @click.group(
+    cls=_TradingBot,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_EPILOG,
 )
@@ -44,22 +90,6 @@ def trading_bot() -> None:
     """Trade US equities on Robinhood: orders are sent once, never forgotten, and accounted for."""
 
 
-for _command in (
-    run,
-    demo,
-    *ORDER_COMMANDS,
-    cancel_all,
-    *EXIT_COMMANDS,
-    positions,
-    *DECISION_COMMANDS,
-    *SAFETY_COMMANDS,
-    *LOGIN_COMMANDS,
-    audit,
-    doctor,
-    config,
-    completion,
-):
-    trading_bot.add_command(_command)
 common_options(trading_bot)
 
 
@@ -93,8 +123,9 @@ def _exit_code(arguments: Sequence[str], invocation: Invocation) -> int:
     except click.Abort:
         message = "interrupted; 'trading-bot orders --all' tells what was done"
         return _reported(message, exit_code=ExitCode.INTERRUPTED, code="interrupted", invocation=invocation)
-    except known_errors() as error:  # looked up only now: it loads packages that --help must not wait for
-        return _reported(str(error), exit_code=exit_code_of(error), code=code_of(error), invocation=invocation)
+    except load(f"{_ERROR_CODES}:known_errors")() as error:  # evaluated only for an error that is not click's
+        exit_code, code = load(f"{_ERROR_CODES}:exit_code_of")(error), load(f"{_ERROR_CODES}:code_of")(error)
+        return _reported(str(error), exit_code=exit_code, code=code, invocation=invocation)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         message = f"a file could not be read or written ({place}{error.strerror or error}); free or repair the disk"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -53,7 +54,10 @@ _COMMON = (
 )
 
 
-def common_options(command: click.Command) -> click.Command:
+_Declared = TypeVar("_Declared", bound=click.Command)
+
+
+def common_options(command: _Declared) -> _Declared:
     """Add the shared options to a command or group."""
     command.params.extend(_COMMON)
     return command

@@ -1,16 +1,13 @@
-"""Questions to a person. Without a terminal nobody is asked, and the command says which option answers instead."""
+"""Prompts for a person. Without a terminal there is none, and the error names the option that answers instead."""
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
+from pydantic import SecretStr
 
 from trading_bot.cli.errors import CommandError
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
-
-if TYPE_CHECKING:
-    from pydantic import SecretStr
 
 
 def confirm(invocation: Invocation, question: str, *, option: str) -> None:
@@ -35,14 +32,12 @@ def ask_for_phrase(invocation: Invocation, question: str, *, option: str) -> str
     return typed
 
 
-def ask_for_login(what: str, *, hidden: bool = False) -> "SecretStr":
+def ask_for_login(what: str, *, hidden: bool = False) -> SecretStr:
     """Ask for a part of the login at the terminal there is; ``hidden`` shows nothing of what is typed.
 
     Raises:
         CommandError: nothing was typed.
     """
-    from pydantic import SecretStr
-
     typed: str = click.prompt(f"Robinhood {what}", default="", show_default=False, hide_input=hidden, err=True)
     if not typed.strip():
         raise CommandError(

@@ -1,214 +1,81 @@
-"""One run from the first signal to the summary: what `run` and `demo` have in common."""
+"""One command's session with the account: its settings, its way to the account, and how its answers are shown."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from zoneinfo import ZoneInfo
 
-from rich.console import Console
-
-from trading_bot.cli.errors import CommandError, report
+from trading_bot.cli.errors import notice, report
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
-from trading_bot.cli.order_watch import OrderWatch
-from trading_bot.cli.render.live_view import LiveView
-from trading_bot.cli.render.summary import RunSummary, Tally, holdings_of, summarize
-from trading_bot.cli.render.views import JsonView, PlainView, RunView
-from trading_bot.cli.stop_request import StopRequest, stop_on_signals
-from trading_bot.clock import Seconds, SystemClock
+from trading_bot.cli.log_output import send_logs_to_stderr
+from trading_bot.cli.render.answers import Answer, recorded_note
+from trading_bot.cli.render.live_banner import live_banner
+from trading_bot.cli.render.output import print_json, print_line
 from trading_bot.config import Config
-from trading_bot.market_hours import MarketHours
-from trading_bot.order_management.results import CancelResult, SyncSummary
-from trading_bot.signals import Replay, SignalError, SignalLine, SignalResult, SignalRunner, parse_signal
-
-if TYPE_CHECKING:
-    from trading_bot.bot import TradingBot
-
-_LOOK_EVERY_S: Seconds = 0.25
+from trading_bot.operations import Command, Progress, new_command, no_progress
+from trading_bot.startup import open_command_client
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplayPlan:
-    """The stretch of virtual time a replay covers."""
+class AccountSession:
+    """Reads the settings once, carries commands to the account, and shows the answers: JSON for programs, else lines.
 
-    start: datetime
-    until: datetime
-
-
-def plan_replay(lines: Iterable[SignalLine], *, config: Config, settle_s: Seconds | None) -> ReplayPlan:
-    """Begin at the first signal's time; end ``settle_s`` after the last, or else at the close of its session.
-
-    Raises:
-        CommandError: no signal has a time.
-    """
-    times = [signal_time for line in lines if (signal_time := _time_of(line))]
-    if not times:
-        raise CommandError(
-            "a replay follows the 'at' of the signals and none has one; add times or leave --replay out",
-            exit_code=ExitCode.USAGE,
-        )
-    first, last = min(times), max(times)
-    if settle_s is not None:
-        return ReplayPlan(start=first, until=last + timedelta(seconds=settle_s))
-    hours = market_hours(config)
-    end = hours.close_after(last) if hours.is_open(last) else last
-    # Two more polls, so that what the close did to the orders is read.
-    return ReplayPlan(start=first, until=end + 2 * timedelta(seconds=config.order_management.poll_interval_seconds))
-
-
-def _time_of(line: SignalLine) -> datetime | None:
-    try:
-        signal = parse_signal(line)
-    except SignalError:
-        return None  # the run reports the line
-    return signal.at if signal else None
-
-
-def market_hours(config: Config) -> MarketHours:
-    """Return the session calendar that ``config`` names."""
-    hours = config.trading.hours
-    return MarketHours(
-        calendar=config.trading.effective_calendar,
-        start_time=hours.start_time,
-        end_time=hours.end_time,
-        timezone=hours.timezone,
-    )
-
-
-def choose_view(invocation: Invocation, *, zone: ZoneInfo, plan: ReplayPlan | None, linger_s: Seconds = 0) -> RunView:
-    """Return JSON under ``--json``, the moving picture at a terminal, and plain lines anywhere else.
-
-    ``linger_s`` is how long the moving picture rests after each look at the orders.
-    """
-    if invocation.json:
-        return JsonView()
-    out, screen = _console(invocation, stderr=False), _console(invocation, stderr=True)
-    if invocation.quiet or not (_is_terminal(out) and _is_terminal(screen)):
-        return PlainView(zone=zone, quiet=invocation.quiet)
-    span = (plan.start, plan.until) if plan else None
-    return LiveView(screen=screen, out=out, zone=zone, span=span, clock=SystemClock(), linger_s=linger_s)
-
-
-def _console(invocation: Invocation, *, stderr: bool) -> Console:
-    return Console(stderr=stderr, no_color=invocation.no_color or None, highlight=False)
-
-
-def _is_terminal(console: Console) -> bool:
-    return console.is_terminal and not console.is_dumb_terminal
-
-
-class Session:
-    """Runs signals through a bot and shows what happens; always stops the bot in the end.
-
-    ``start`` starts the bot and says whether it did; without it the bot is started at once or not at all.
+    Raises `ConfigError` when it is made and a setting is wrong.
     """
 
-    def __init__(
-        self,
-        *,
-        bot: "TradingBot",
-        view: RunView,
-        invocation: Invocation,
-        start: Callable[[StopRequest], bool] | None = None,
-    ) -> None:
-        self._bot = bot
-        self._start = start or self._start_now
-        self._view = view
-        self._invocation = invocation
-        self._tally = Tally()
-        self._watch = OrderWatch(())
-        self._problem: str | None = None
+    def __init__(self, invocation: Invocation) -> None:
+        self.invocation = invocation
+        self.config = Config.from_env_and_json(invocation.config)
+        send_logs_to_stderr(invocation, self.config)
 
-    def run(self, lines: Iterable[SignalLine | None], *, plan: ReplayPlan | None, settle_s: Seconds | None) -> ExitCode:
-        """Run to the end or to a stop signal, show the summary, and return the exit code."""
-        with stop_on_signals() as stop:
-            try:
-                if not self._start(stop):
-                    return stop.exit_code
-                self._watch = OrderWatch(self._bot.orders())
-                with self._view.showing():
-                    self._drive(lines, plan=plan, settle_s=settle_s, stop=stop)
-                holdings = holdings_of(self._bot)
-            finally:
-                cancels = self._bot.stop()
-            self._say_cancelled(cancels)
-            summary = summarize(self._tally, self._bot, holdings=holdings)
-            self._view.finished(summary)
-        return self._ending(summary, stop)
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone in which people are shown times."""
+        return self.config.trading.hours.timezone
 
-    def _start_now(self, _stop: StopRequest) -> bool:
-        self._bot.start()
-        return True
+    def perform(
+        self, kind: type[Command], terms: Mapping[str, object] | None = None, *, on_progress: Progress = no_progress
+    ) -> Answer:
+        """Carry out a command of this kind with these terms, here or in the process that holds the account.
 
-    def _drive(
-        self,
-        lines: Iterable[SignalLine | None],
-        *,
-        plan: ReplayPlan | None,
-        settle_s: Seconds | None,
-        stop: StopRequest,
-    ) -> None:
-        replay = self._replay(stop) if plan else None
-        runner = SignalRunner(bot=self._bot, on_result=self._took, on_idle=self._look, should_stop=stop, replay=replay)
-        runner.run(lines)
-        if plan and replay:
-            replay.advance_to(plan.until)
-        elif settle_s:
-            self._settle(settle_s, stop)
-        self._look()
+        Raises:
+            OrderValidationError: a term cannot be used.
+            StartError, OrderError, AccountInUseError: the account cannot be reached, or the command could not be done.
+        """
+        command = new_command(kind, **(terms or {}))
+        with open_command_client(self.config) as client:
+            answer = client.perform(command, on_progress)
+        self._say_how_old(answer)
+        return answer
 
-    def _replay(self, stop: StopRequest) -> Replay:
-        return Replay(
-            bot=self._bot,
-            clock=self._bot.clock,
-            poll_interval_s=self._bot.config.order_management.poll_interval_seconds,
-            on_sync=self._synchronized,
-            should_stop=stop,
-        )
+    def _say_how_old(self, answer: Answer) -> None:
+        note = recorded_note(answer, self.zone)
+        if note is not None and not self.invocation.json and not self.invocation.quiet:
+            notice(note, self.invocation)
 
-    def _settle(self, settle_s: Seconds, stop: StopRequest) -> None:
-        end = self._bot.clock.monotonic() + settle_s
-        while self._bot.open_orders() and self._bot.clock.monotonic() < end and not stop():
-            self._bot.clock.sleep(_LOOK_EVERY_S)
-            self._look()
+    def show(self, answer: Answer, in_words: Callable[[Answer], Iterable[str]]) -> None:
+        """Write an answer to stdout."""
+        if self.invocation.json:
+            print_json(answer)
+            return
+        for line in in_words(answer):
+            print_line(line)
 
-    def _took(self, result: SignalResult) -> None:
-        self._tally.count(result)
-        self._view.took(result, self._bot.clock.now())
-        self._look()
 
-    def _synchronized(self, summary: SyncSummary) -> None:
-        if summary.problem != self._problem:
-            self._problem = summary.problem
-            if summary.problem:
-                self._say(f"orders could not be read in full ({summary.problem}); they are read again")
-        self._look()
+def progress_lines(invocation: Invocation, in_words: Callable[[Answer], str]) -> Progress:
+    """Return what writes each part of a long command as soon as it is done: as an object, or as a line."""
 
-    def _look(self) -> None:
-        orders, now = self._bot.orders(), self._bot.clock.now()
-        for order in self._watch.changes(orders):
-            self._view.changed(order, now)
-        self._view.looked(self._tally.orders_of(orders), now)
+    def write(part: dict[str, object]) -> None:
+        # A reader who has gone away must not keep the remaining parts from being done.
+        with suppress(OSError):
+            if invocation.json:
+                print_json(part)
+            else:
+                print_line(in_words(part))
 
-    def _ending(self, summary: RunSummary, stop: StopRequest) -> ExitCode:
-        if not summary.journal.ok:
-            message = f"the journal does not verify: {summary.journal.problem}; keep it and do not trade on"
-            report(message, exit_code=ExitCode.JOURNAL, code="journal_damaged", invocation=self._invocation)
-            return ExitCode.JOURNAL
-        if stop.received is not None:
-            self._say(f"stopped by {stop.received.name}; orders still open: {len(summary.open_orders)}")
-        elif self._tally.is_all_unusable:
-            none = "the line was no" if summary.signals == 1 else f"none of the {summary.signals} lines was a"
-            message = f"{none} signal, so nothing was traded; correct {'it' if summary.signals == 1 else 'them'}"
-            report(message, exit_code=ExitCode.USAGE, code="no_signal", invocation=self._invocation)
-            return ExitCode.USAGE
-        return stop.exit_code
+    return write
 
-    def _say_cancelled(self, cancels: Sequence[CancelResult]) -> None:
-        if cancels:
-            closed = sum(result.is_proven_closed for result in cancels)
-            self._say(f"on_stop is cancel: {closed} of {len(cancels)} open orders cannot trade any more")
 
-    def _say(self, message: str) -> None:
-        report(message, exit_code=ExitCode.DONE, code="notice", invocation=self._invocation)
+def show_live_banner(invocation: Invocation, config: Config) -> None:
+    """Write the banner to stderr in live mode, unless ``--quiet``; nothing on paper, or where no account is named."""
+    if config.trading.mode == "live" and config.account_suffix and not invocation.quiet:
+        report(live_banner(config), exit_code=ExitCode.DONE, code="live_banner", invocation=invocation)

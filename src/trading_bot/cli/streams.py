@@ -1,4 +1,4 @@
-"""Standard output and standard error that fail without an effect on what the command does.
+"""Standard output and standard error whose failure does not change what the command does.
 
 A reader may go away (`| head -1`), and a disk may fill up. Neither may end a command between two cancels, and neither
 may change the exit code that tells what became of an order. So a write that fails goes nowhere, and all later ones too.

@@ -1,4 +1,4 @@
-"""The asking side of the control socket. A request goes out once; what became of an unanswered one is never guessed."""
+"""The sending side of the control socket. A request is sent once; what became of an unanswered one is never guessed."""
 
 import json
 from contextlib import closing
@@ -24,25 +24,25 @@ _GREETING_S: Seconds = 5.0
 
 
 class HolderSilentError(AccountInUseError):
-    """The process that holds the account does not answer, and nothing was asked of it; ``pid`` names it if known."""
+    """The process that holds the account does not answer, and nothing was done here; ``pid`` names it if known."""
 
     def __init__(self, pid: int | None, cause: str) -> None:
         super().__init__(pid)
         named = "the process that holds this account" if pid is None else f"process {pid} holds this account and"
-        self.args = (f"{named} does not answer ({cause}); see whether it is well, or stop it and ask again",)
+        self.args = (f"{named} does not answer ({cause}); see whether it is well, or stop it and try again",)
 
 
 class HolderAbsentError(HolderSilentError):
-    """Nobody listens: the holder has just gone, has not come up yet, or takes no questions."""
+    """Nobody listens: the holder has just gone, has not come up yet, or takes no commands."""
 
 
 class ReplyLostError(OrderOutcomeUnknownError):
-    """The request was handed over and no answer came: it may or may not have been done. Never ask again blindly."""
+    """The request was handed over and no answer came: it may or may not have been done. Never repeat it blindly."""
 
     code = "reply_lost"
 
 
-def ask_holder(
+def send_to_holder(
     path: Path,
     command: Command,
     *,
@@ -51,19 +51,19 @@ def ask_holder(
     on_progress: Progress = no_progress,
     pid: int | None = None,
 ) -> JsonObject:
-    """Let the process that listens at ``path`` answer; ``timeout_s`` is the longest silence to bear.
+    """Let the process that listens at ``path`` perform it; ``timeout_s`` is the longest silence that is waited for.
 
     A ping goes first, so that a holder that hangs is found out before it is given anything to do.
 
     Raises:
         OrderError: the holder's own, as if it had been raised here.
-        HolderAbsentError: nobody listens; nothing was asked.
-        HolderSilentError: it does not answer; nothing was asked, or nothing that changes an order.
+        HolderAbsentError: nobody listens; nothing was done.
+        HolderSilentError: it does not answer; nothing was done, or nothing that changes an order.
         ReplyLostError: the answer to something that may have changed an order was lost.
     """
     request: JsonObject = command.model_dump(mode="json")
     if len(encoded(request)) > LONGEST_REQUEST:
-        raise OrderValidationError(f"the request is longer than {LONGEST_REQUEST} bytes; ask for less", code="too_long")
+        raise OrderValidationError(f"the request is longer than {LONGEST_REQUEST} bytes; send less", code="too_long")
     if not isinstance(command, Ping):
         patience = min(timeout_s, _GREETING_S)
         pid = _pid_in(_Call(path, pid=pid, clock=clock, timeout_s=patience).answer(Ping())) or pid
@@ -76,7 +76,7 @@ def _pid_in(greeting: JsonObject) -> int | None:
 
 
 class _Call:
-    """One question over a connection of its own."""
+    """One command over a connection of its own."""
 
     def __init__(self, path: Path, *, pid: int | None, clock: Clock, timeout_s: Seconds) -> None:
         self._path = path
@@ -126,5 +126,5 @@ class _Call:
         holder = "the process that holds the account" if self._pid is None else f"process {self._pid}"
         return ReplyLostError(
             f"{holder} was given the request and did not answer ({error}): it is not known whether it was done; look "
-            "at the orders before you ask again"
+            "at the orders before you try again"
         )

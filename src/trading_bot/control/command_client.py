@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trading_bot.bot import StartError, TradingBot
 from trading_bot.clock import Clock, Seconds
-from trading_bot.control.client import HolderAbsentError, HolderSilentError, ask_holder
+from trading_bot.control.client import HolderAbsentError, HolderSilentError, send_to_holder
 from trading_bot.control.protocol import CallRefusal
 from trading_bot.lease import AccountInUseError, ProcessInfo
 from trading_bot.operations import Command, Operations, Progress, no_progress
@@ -20,7 +20,7 @@ _PAUSE_S: Seconds = 0.1
 
 
 class CommandClient:
-    """Answers with ``bot``, started at the first question, unless another process holds the account: then that does.
+    """Performs commands with ``bot``, started at the first one; or another process does, if that holds the account.
 
     A holder that is only just coming up or going away is waited for, ``patience_s`` at most; ``timeout_s`` is the
     longest silence of a holder while it works.
@@ -67,9 +67,9 @@ class CommandClient:
             return answer
 
     def _looked_up(self, command: Command, recorded: RecordedAnswers) -> JsonObject:
-        """Return what a bot at work knows, else what is on record."""
+        """Return what a running bot knows, else what is on record."""
         try:
-            return self._ask_holder(command, no_progress, None)
+            return self._send_to_holder(command, no_progress, None)
         except HolderAbsentError:
             return recorded.answer(command, problem=None)
         except HolderSilentError as error:
@@ -83,7 +83,7 @@ class CommandClient:
         give_up_at = self._clock.monotonic() + self._patience_s
         while (in_use := self._in_use()) is not None:
             try:
-                return self._ask_holder(command, on_progress, in_use.pid)
+                return self._send_to_holder(command, on_progress, in_use.pid)
             except (HolderAbsentError, OrderNotSentError) as error:
                 if not _comes_to_nothing(error) or self._clock.monotonic() >= give_up_at:
                     raise
@@ -110,8 +110,8 @@ class CommandClient:
             raise
         return None
 
-    def _ask_holder(self, command: Command, on_progress: Progress, pid: int | None) -> JsonObject:
-        return ask_holder(
+    def _send_to_holder(self, command: Command, on_progress: Progress, pid: int | None) -> JsonObject:
+        return send_to_holder(
             self._control_socket,
             command,
             clock=self._clock,

@@ -1,6 +1,16 @@
-"""What is said over the control socket: one JSON line commands, JSON lines answer.
+"""What is said over the control socket, by both ends.
 
-An answer is any number of ``{"progress": ...}``, then one ``{"reply": ...}`` or ``{"error": ...}``, then the end.
+What it guarantees: one connection carries one command. The request is one line of JSON, whose ``command`` names it.
+The answer is any number of ``{"progress": ...}`` lines, then one ``{"reply": ...}`` or ``{"error": ...}``, then the
+end. An order error arrives with its type, code, message and facts, as if it had been raised in the caller's process; a
+type that this version does not know arrives as a plain order error.
+
+Against what: a holder that hangs (a ping goes first, so that it is found out before it is given anything to do), a
+holder that ends in the middle (a lost answer to something that may change an order is an unknown outcome and is never
+repeated), a caller that goes away (the work is finished all the same), another user (the file is private, and the peer
+is checked where the system names it), and lines without an end (both directions have a longest line).
+
+What it does not: it does not cross machines, and it does not order two commands; the order layer does that.
 """
 
 import enum
@@ -19,7 +29,7 @@ from trading_bot.order_management.models import OrderEnvelope
 from trading_bot.order_management.results import CancelResult
 
 LONGEST_REQUEST = 64 * 1024
-"""Bytes of the one line that asks."""
+"""Bytes of the one line of a request."""
 
 LONGEST_ANSWER = 64 * 1024 * 1024
 """Bytes of one line of an answer: a journal of many years."""

@@ -1,4 +1,4 @@
-"""The holder's side of the control socket: other commands of the account ask here, and the bot trades on meanwhile."""
+"""The holder's side of the control socket: it takes the commands of other processes while the bot trades on."""
 
 import os
 import selectors
@@ -37,7 +37,7 @@ _log = get_logger(__name__)
 class ControlServer:
     """Listens at ``path`` from `start` to `stop`: one thread takes calls, one more answers each of them.
 
-    Nothing a client does reaches the bot but the questions of `trading_bot.operations`.
+    Nothing a client does reaches the bot but the commands of `trading_bot.operations`.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class ControlServer:
             return len(self._calls)
 
     def start(self, operations: CommandRunner) -> None:
-        """Let ``operations`` answer from now on; only the holder of the account's lease may do so.
+        """Let ``operations`` perform what comes from now on; only the holder of the account's lease may do so.
 
         Raises:
             OSError: the socket cannot be made; the message says where.
@@ -83,7 +83,7 @@ class ControlServer:
         self._accepting.start()
 
     def stop(self) -> None:
-        """Take no more calls, hang up on those that have asked for nothing yet, and wait for work under way."""
+        """Take no more calls, hang up on those that have sent nothing yet, and wait for work under way."""
         with self._lock:
             accepting, self._accepting = self._accepting, None
             self._stopping = True
@@ -138,7 +138,7 @@ class ControlServer:
         with self._lock:
             if len(self._calls) >= MOST_AT_ONCE:
                 return OrderNotSentError(
-                    f"{MOST_AT_ONCE} requests are being worked on and nothing was done about this one; ask again",
+                    f"{MOST_AT_ONCE} requests are being worked on and nothing was done about this one; try again",
                     code=CallRefusal.BUSY,
                 )
         return None
@@ -171,7 +171,7 @@ class ControlServer:
         with self._lock:
             if self._stopping:
                 raise OrderNotSentError(
-                    "the bot is stopping and did nothing; ask again in a moment", code=CallRefusal.STOPPING
+                    "the bot is stopping and did nothing; try again in a moment", code=CallRefusal.STOPPING
                 )
             self._at_work.add(channel)
 

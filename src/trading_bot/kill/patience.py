@@ -1,4 +1,4 @@
-"""Reads that may hang, each in a thread that is left behind: a kill waits for a file no longer than it can afford."""
+"""Reads that may hang, each in a thread of its own: a kill waits for a stated time and goes on without the file."""
 
 import threading
 from collections.abc import Callable

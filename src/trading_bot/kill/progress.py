@@ -10,8 +10,8 @@ from trading_bot.clock import Seconds
 SECONDS_AN_ORDER: Seconds = 0.3
 """Added to a kill's time for each order that it has to cancel: our own rate allows four cancels a second. Chosen."""
 
-_TOLD_EVERY = 25
-"""So many answers to cancels make one line of progress. Chosen."""
+_ANSWERS_A_LINE = 25
+"""Answers to cancels for each line of progress. Chosen."""
 
 
 class Stage(enum.StrEnum):
@@ -41,7 +41,7 @@ def ignore_progress(_progress: KillProgress) -> None:
 
 
 class CancelCount:
-    """Counts the answers to one batch of cancels and tells of them now and then."""
+    """Counts the answers to one batch of cancels and reports every few of them."""
 
     def __init__(self, total: int, listener: ProgressListener) -> None:
         self._total = total
@@ -51,5 +51,5 @@ class CancelCount:
     def __call__(self, _order_id: str) -> None:
         """Take one answer."""
         self._count += 1
-        if self._count % _TOLD_EVERY == 0 or self._count == self._total:
+        if self._count % _ANSWERS_A_LINE == 0 or self._count == self._total:
             self._listener(KillProgress(stage=Stage.ASKING, count=self._count, total=self._total))

@@ -94,7 +94,7 @@ class KillReport:
     latch_engaged: bool
     """Whether no process of the account can begin an order any more; False where another folder may hold its latch."""
     orders: tuple[KilledOrder, ...]
-    """Every order of ours that was found or on record as open, whatever became of it."""
+    """Every order of ours that was found, or was open on record, whether it has ended or not."""
     unresolved: tuple[OrderEnvelope, ...]
     """Intents of which nobody knows whether the broker has them."""
     external: tuple[OrderReport, ...]
@@ -103,7 +103,7 @@ class KillReport:
     """Where the kill is on record, or None if that failed."""
     side_file_problem: str | None = None
     unjournaled: tuple[KilledOrder, ...] = ()
-    """Those of ``orders`` that bear our mark and are in no record of this account: somebody else's bot sent them."""
+    """Those of ``orders`` that have our mark and are in no record of this account: a copy of the bot sent them."""
     protective: tuple[OrderReport, ...] = ()
     """Resting stop sells of ours: they were left in place."""
     external_ids: tuple[OrderId, ...] = ()

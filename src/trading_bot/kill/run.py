@@ -1,4 +1,4 @@
-"""What one kill has found out so far, and how it sorts what a listing shows: ours, somebody else's, or kept.
+"""What one kill has found out so far, and how it sorts the orders of a listing: ours, foreign, or protective.
 
 An order is ours if the journal has its broker's id or its ``ref_id``, or if it has our mark. Any other may be ours
 only if it fits an intent in doubt, by the rule of `foreign`, and is cancelled then, too. A journal that could not be
@@ -43,8 +43,8 @@ class KillRun:
     possibly_ours: set[OrderId] = field(default_factory=set)
     """Open orders that name no sender, while the journal may hide the intent of one."""
     protective: dict[OrderId, OrderReport] = field(default_factory=dict)
-    strangers: set[OrderId] = field(default_factory=set)
-    """Every order that was ever read as somebody else's: an unreadable row of it stays somebody else's."""
+    foreign: set[OrderId] = field(default_factory=set)
+    """Every order that was once read as foreign: a later row of it that cannot be read does not change that."""
     seen: set[RefId | None] = field(default_factory=set)
     listed: frozenset[OrderId] = frozenset()
     has_shown_ours: bool = False
@@ -89,7 +89,7 @@ class KillRun:
         named = (row.ref_id for shown in (listing.reports, rows) for row in shown)
         self._echoes_ref_ids |= any(map(bears_our_mark, named))
         nameless = [row for row in rows if row.order_id is None]
-        self.has_nameless_rows = not all(map(self._is_somebody_elses, nameless))
+        self.has_nameless_rows = not all(map(self._is_foreign, nameless))
         doubts = any(self._is_ours_or_may_be(row) or self._is_possibly_ours(row) for row in nameless)
         is_whole = listing.complete or (listing.has_all_pages and not doubts)
         self.listing_problem = None if is_whole else (listing.problem or "the listing was not complete")
@@ -110,7 +110,7 @@ class KillRun:
                 self.possibly_ours.add(report.order_id)
             else:
                 self.external[report.order_id] = report
-                self.strangers.add(report.order_id)
+                self.foreign.add(report.order_id)
             return False
         self.seen.add(report.ref_id)
         if self.keeps_protective and is_protective(report):
@@ -126,7 +126,7 @@ class KillRun:
     def _sort_in_row(self, row: UnreadRow, order_id: OrderId) -> bool:
         tracked = self.record_of(order_id, row.ref_id)
         is_known = order_id in self.targets or tracked is not None
-        if not is_known and (order_id in self.strangers or not self._is_ours_or_may_be(row)):
+        if not is_known and (order_id in self.foreign or not self._is_ours_or_may_be(row)):
             left_alone = self.possibly_ours if self._is_possibly_ours(row) else self.external_unread
             left_alone.add(order_id)
             return False
@@ -140,10 +140,10 @@ class KillRun:
         return owned.whose is not Whose.FOREIGN
 
     def _is_possibly_ours(self, row: Row) -> bool:
-        names_nobody = row.order_id not in self.strangers and not is_well_formed(row.ref_id)
+        names_nobody = row.order_id not in self.foreign and not is_well_formed(row.ref_id)
         return names_nobody and self.known.problem is not None
 
-    def _is_somebody_elses(self, row: Row) -> bool:
+    def _is_foreign(self, row: Row) -> bool:
         return is_well_formed(row.ref_id) and not self._is_ours_or_may_be(row)
 
     def _forget_others(self) -> None:

@@ -4,7 +4,8 @@ What it guarantees:
 
 1. Once `KillSwitch.run` has engaged the latch, no process of the account begins an order. Nothing is read, locked,
    written or sent before that.
-2. The cancels on record are asked for before any listing is read, entries before exits, the largest exposure first.
+2. The cancels of orders on record are sent before a listing is read, entries before exits, the largest exposure
+   first.
 3. It ends in a verdict within a time that it states: its deadline, and `SECONDS_AN_ORDER` for each order to cancel.
 4. "No open orders" is said only of what two complete lists without an order of ours show, begun after the last send
    could still have arrived (the send horizon), with a positive control (`control`), no intent unresolved, and no order
@@ -74,7 +75,7 @@ class KillSwitch:
     ``arrives_within`` is the same counted from its intent. ``journal_reader`` reads the orders on record afresh and
     does not raise. ``is_interrupted`` says whether somebody wants an end: the cancels on record, one listing and a
     verdict come all the same. With ``keeps_protective``, resting stop sells of ours stay at the broker. ``doubts``
-    stand against the verdict whatever the broker shows; ``notes`` are asked for with each report.
+    keep the verdict from being confirmed, whatever the broker shows; ``notes`` is called for each report.
     """
 
     def __init__(
@@ -196,7 +197,7 @@ class KillSwitch:
         run.quiet_from = self._clock.monotonic() + self._send_horizon_s
 
     def _cancel_on_record(self, run: KillRun) -> None:
-        """Ask before anything is read: a cancel needs no more than the id."""
+        """Send these cancels before anything is read: a cancel needs no more than the id."""
         self._allow_time_for(run)
         within_s = self._bound_s(run, _CANCELS_ON_RECORD_S)
         self._broker.set_deadline(min(run.deadline, self._clock.monotonic() + within_s))
@@ -212,7 +213,7 @@ class KillSwitch:
     def _clear(self, run: KillRun) -> None:
         for pause in growing_pauses(_FIRST_PAUSE_S, _LONGEST_PAUSE_S):
             self._round(run)
-            if run.proofs >= PROOFS_NEEDED and self._have_ended(run) and self._stands_control(run):
+            if run.proofs >= PROOFS_NEEDED and self._have_ended(run) and self._passes_control(run):
                 return
             run.was_interrupted = self._is_interrupted()
             if run.was_interrupted or self._clock.monotonic() + pause >= run.deadline:
@@ -267,11 +268,11 @@ class KillSwitch:
         self._side_file.note("cancels_asked", {"answers": answers})
 
     def _have_ended(self, run: KillRun) -> bool:
-        """Read each order by its id too, because a listing may hide one that is still at work."""
+        """Read each order by its id too, because a listing may hide one that is still working."""
         self._read_ends(run)
         is_hidden = any(target.is_at_work or run.has_nameless_rows for target in run.open_targets())
         if is_hidden:
-            run.proofs = 0  # its cancel is asked for again in the next round
+            run.proofs = 0  # its cancel is sent again in the next round
         return not is_hidden
 
     def _read_ends(self, run: KillRun, *, within_s: Seconds | None = None) -> None:
@@ -281,7 +282,7 @@ class KillSwitch:
         since = run.began.at - CHANGED_SINCE
         self._tracker.read(unended, self._broker, since=since, deadline=deadline, at_most=len(unended))
 
-    def _stands_control(self, run: KillRun) -> bool:
+    def _passes_control(self, run: KillRun) -> bool:
         run.control_problem = control_problem(self._broker, run)
         return run.control_problem is None
 

@@ -1,4 +1,4 @@
-"""One order that a kill goes after, and the order in which their cancels are asked for."""
+"""One order that a kill cancels, and which cancels are sent first."""
 
 from dataclasses import dataclass
 from decimal import Decimal

@@ -18,9 +18,9 @@ _MOST_NAMED = 20
 
 
 def unjournaled_orders(run: KillRun, latest: KnownOrders) -> tuple[KilledOrder, ...]:
-    """Return the orders that bear our mark and that no record of this account knows: another copy of the bot's.
+    """Return the orders that have our mark and are in no record of this account: another copy of the bot sent them.
 
-    Where the journal could not be read to its end nothing can be said of it.
+    Empty if the journal could not be read to its end, because then its records prove nothing.
     """
     if latest.problem is not None:
         return ()
@@ -39,7 +39,7 @@ def unjournaled_orders(run: KillRun, latest: KnownOrders) -> tuple[KilledOrder, 
 def problems(
     run: KillRun, latest: KnownOrders, *, unresolved: Sequence[OrderEnvelope], unjournaled: Sequence[KilledOrder]
 ) -> Iterator[str]:
-    """Say why it is not confirmed, one sentence each. What trading may still be on for comes first."""
+    """Say why it is not confirmed, one sentence each. Reasons why trading may still be on come first."""
     yield from filter(None, (run.known.elsewhere, run.latch_problem, run.lock_problem))
     if unjournaled:
         yield (

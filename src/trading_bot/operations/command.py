@@ -1,9 +1,10 @@
-"""What every question of an operator has in common: its form on the wire, and what it is answered with."""
+"""What every command of an operator has in common: its form on the wire, and what it is performed with."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, TypeAlias
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Final, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,7 +16,11 @@ Text = Annotated[str, Field(min_length=1, max_length=64)]
 AnyOrderId = Annotated[str, Field(min_length=1, max_length=80)]
 
 Progress: TypeAlias = Callable[[JsonObject], None]
-"""Told of each part of a long piece of work as it is done; whatever it does with it, it must not raise."""
+"""Hears of each part of a long command as soon as it is done; whatever it does with it, it must not raise."""
+
+_KINDS: Final[dict[str, "type[Command]"]] = {}
+COMMANDS: Final[Mapping[str, "type[Command]"]] = MappingProxyType(_KINDS)
+"""Every kind of command by its word on the wire; a class with a ``command`` of its own is added when it is made."""
 
 
 def no_progress(_part: JsonObject) -> None:
@@ -24,7 +29,7 @@ def no_progress(_part: JsonObject) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandContext:
-    """What a question is answered with."""
+    """What a command is performed with. ``holder`` is the process that does it."""
 
     bot: TradingBot
     holder: ProcessInfo
@@ -32,16 +37,22 @@ class CommandContext:
 
 
 class Command(BaseModel, ABC):
-    """One question or order of an operator, as it stands on the wire."""
+    """One command of an operator, as it is on the wire."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     may_change_orders: ClassVar[bool] = True
-    """Whether a lost answer leaves open what became of an order; else the question can simply be asked again."""
+    """Whether a lost answer leaves open what became of an order; if not, the command can simply be repeated."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_options: object) -> None:
+        """Add the kind to `COMMANDS`, unless it has no word of its own."""
+        if "command" in cls.__annotations__:
+            _KINDS[str(cls.model_fields["command"].default)] = cls
 
     @abstractmethod
-    def answer(self, counter: CommandContext) -> JsonObject:
-        """Do it.
+    def perform(self, context: CommandContext) -> JsonObject:
+        """Do it and return the answer.
 
         Raises:
             OrderError: it could not be done; the error says why and what to do next.

@@ -1,4 +1,4 @@
-"""The decisions that a named person may ask a running bot to record; see `OperatorDecisions`."""
+"""The commands that record what a named person decides; see `OperatorDecisions`."""
 
 from typing import Annotated, Literal
 
@@ -10,7 +10,7 @@ from trading_bot.order_management.decisions import LONGEST_REASON, Resolution
 
 
 class _Decision(Command):
-    may_change_orders = False  # nothing is sent: asked again, it says what has been decided
+    may_change_orders = False  # nothing is sent: repeated, it says what has been decided
     by: Text
     reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)]
 
@@ -23,9 +23,9 @@ class ResolveOrder(_Decision):
     as_: Annotated[Resolution, Field(strict=False)]
     order_id: AnyOrderId | None = None
 
-    def answer(self, counter: CommandContext) -> JsonObject:
+    def perform(self, context: CommandContext) -> JsonObject:
         """Check and record it."""
-        decisions = counter.bot.manager.decisions
+        decisions = context.bot.manager.decisions
         order = decisions.resolve(self.id, as_=self.as_, by=self.by, reason=self.reason, order_id=self.order_id)
         return envelope_json(order)
 
@@ -36,9 +36,9 @@ class AdoptOrder(_Decision):
     command: Literal["adopt_order"] = "adopt_order"
     order_id: AnyOrderId
 
-    def answer(self, counter: CommandContext) -> JsonObject:
+    def perform(self, context: CommandContext) -> JsonObject:
         """Read it and record it."""
-        return envelope_json(counter.bot.manager.decisions.adopt(self.order_id, by=self.by, reason=self.reason))
+        return envelope_json(context.bot.manager.decisions.adopt(self.order_id, by=self.by, reason=self.reason))
 
 
 class ReleaseSymbol(_Decision):
@@ -47,9 +47,9 @@ class ReleaseSymbol(_Decision):
     command: Literal["release_symbol"] = "release_symbol"
     symbol: Text
 
-    def answer(self, counter: CommandContext) -> JsonObject:
+    def perform(self, context: CommandContext) -> JsonObject:
         """Record it."""
-        counter.bot.manager.decisions.release(self.symbol, by=self.by, reason=self.reason)
+        context.bot.manager.decisions.release(self.symbol, by=self.by, reason=self.reason)
         return {"v": FORM_VERSION, "symbol": self.symbol, "released": True}
 
 
@@ -60,9 +60,9 @@ class AcceptPosition(_Decision):
     symbol: Text
     ratio: Text | None = None
 
-    def answer(self, counter: CommandContext) -> JsonObject:
+    def perform(self, context: CommandContext) -> JsonObject:
         """Read it and record it."""
-        quantity = counter.bot.manager.decisions.accept_position(
+        quantity = context.bot.manager.decisions.accept_position(
             self.symbol, by=self.by, reason=self.reason, ratio=self.ratio
         )
         return {"v": FORM_VERSION, "symbol": self.symbol, "quantity": shares_text(quantity), "ratio": self.ratio}

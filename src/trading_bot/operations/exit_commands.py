@@ -1,4 +1,4 @@
-"""What an operator may ask about ways out: leave a position, flatten, resume entries, list what is frozen."""
+"""The commands about ways out: leave a position, flatten, resume entries, list what is frozen."""
 
 from typing import Annotated, Literal
 
@@ -30,9 +30,9 @@ class ExitPosition(Command):
     by: Text = "an operator"
     reason: _Reason = "asked for by an operator"
 
-    def answer(self, counter: CommandContext) -> JsonObject:
-        """Never raises: a refusal is an answer too."""
-        result = counter.bot.leaving.leave(
+    def perform(self, context: CommandContext) -> JsonObject:
+        """Never raise: a refusal is an answer too."""
+        result = context.bot.leaving.leave(
             Leave(
                 symbol=self.symbol,
                 quantity=self.quantity,
@@ -56,11 +56,11 @@ class Flatten(Command):
     by: Text = "an operator"
     reason: _Reason = "asked for by an operator"
 
-    def answer(self, counter: CommandContext) -> JsonObject:
+    def perform(self, context: CommandContext) -> JsonObject:
         """Leave them; each position's end is progress as soon as it is known."""
         leave = Leave(symbol="", by=self.by, reason=self.reason, extended_hours=self.extended_hours)
-        results = counter.bot.leaving.flatten(
-            leave, everything=self.everything, on_result=lambda result: counter.on_progress(exit_json(result))
+        results = context.bot.leaving.flatten(
+            leave, everything=self.everything, on_result=lambda result: context.on_progress(exit_json(result))
         )
         return exits_json(results)
 
@@ -72,11 +72,11 @@ class ListHeld(Command):
     command: Literal["list_held"] = "list_held"
     everything: bool = False
 
-    def answer(self, counter: CommandContext) -> JsonObject:
-        """Read the book; the broker is not asked."""
+    def perform(self, context: CommandContext) -> JsonObject:
+        """Read the book; the broker is not read."""
         return {
             "v": FORM_VERSION,
-            "symbols": list(counter.bot.manager.ways_out.held_symbols(everything=self.everything)),
+            "symbols": list(context.bot.manager.ways_out.held_symbols(everything=self.everything)),
         }
 
 
@@ -89,9 +89,9 @@ class Resume(Command):
     by: Text
     reason: _Reason
 
-    def answer(self, counter: CommandContext) -> JsonObject:
+    def perform(self, context: CommandContext) -> JsonObject:
         """Record it."""
-        resumed = counter.bot.manager.decisions.resume(self.symbol, by=self.by, reason=self.reason)
+        resumed = context.bot.manager.decisions.resume(self.symbol, by=self.by, reason=self.reason)
         return {"v": FORM_VERSION, "resumed": list(resumed)}
 
 
@@ -101,6 +101,6 @@ class ListFreezes(Command):
     may_change_orders = False
     command: Literal["list_freezes"] = "list_freezes"
 
-    def answer(self, counter: CommandContext) -> JsonObject:
-        """Read the book; the broker is not asked."""
-        return freezes_json(counter.bot.manager.ways_out.freezes(), halted=counter.bot.manager.halted_because)
+    def perform(self, context: CommandContext) -> JsonObject:
+        """Read the book; the broker is not read."""
+        return freezes_json(context.bot.manager.ways_out.freezes(), halted=context.bot.manager.halted_because)

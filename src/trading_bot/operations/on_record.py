@@ -1,7 +1,7 @@
 """What the journal alone can answer, for when the broker cannot be read."""
 
-from trading_bot.operations import ListOrders, PlaceOrder, ShowStatus
 from trading_bot.operations.command import Command
+from trading_bot.operations.order_commands import ListOrders, PlaceOrder, ShowStatus
 from trading_bot.order_json import JsonObject, orders_json, status_json, trade_result_json
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.models import ClientOrderId, OrderState

@@ -1,4 +1,4 @@
-"""Values that several questions carry."""
+"""Values that several commands have."""
 
 import re
 from decimal import Decimal

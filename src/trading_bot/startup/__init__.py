@@ -1,4 +1,15 @@
-"""The composition root: the only place that builds concrete parts and joins them."""
+"""The composition root: the only place that builds concrete parts and joins them.
+
+What it guarantees: each part is built once and gets what it needs through its constructor; building opens, locks and
+sends nothing. The steps of a start and of a stop are put together here, in the order that keeps the promises: lease
+before journal, journal before broker, the comparison with the broker before any command or poller.
+
+How: `account` joins an account's parts and `journal` its journal; `paper` and `live` make the transport, the one object
+in which the modes differ; `kill` and `login` build what needs no bot; `surroundings` has the effects of this machine
+(clock, ids, files, jitter), each of which a test replaces.
+
+What it does not: it decides nothing while the bot runs.
+"""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -65,18 +76,18 @@ def open_command_client(
 ) -> Iterator[CommandRunner]:
     """Give one command its way to the account: a bot of its own, or the process that holds the account.
 
-    Nothing happens before the first question. The bot leaves open orders as they are when the command ends, whatever
+    Nothing happens before the first command. The bot leaves open orders as they are when the command ends, whatever
     ``on_stop`` says. ``patience_s`` is how long to wait for a holder that is coming up or going away.
 
     Raises:
-        ConfigError, OrderNotSentError, QuoteFileError: as `create_bot`; for what a question raises see
+        ConfigError, OrderNotSentError, QuoteFileError: as `create_bot`; for what a command raises see
             `CommandClient.perform`.
     """
     around = surroundings or default_surroundings(clock)
     settings = config.order_management.model_copy(update={"on_stop": OnStop.LEAVE})
     ours = config.model_copy(update={"order_management": settings})
     parts = _parts_of(ours, around, transport=transport, quotes=quotes)
-    desk = CommandClient(
+    client = CommandClient(
         bot=parts.bot(background_sync=False),
         recorded=lambda: recorded_answers(ours, around),
         on_record=lambda: _parts_of(ours, around, transport=transport, quotes=quotes).on_record(),
@@ -86,8 +97,8 @@ def open_command_client(
         patience_s=patience_s,
         timeout_s=settings.submit_deadline_s + settings.cancel_deadline_s + _HOLDER_SLACK_S,
     )
-    with closing(desk):
-        yield desk
+    with closing(client):
+        yield client
 
 
 def _parts_of(

@@ -1,4 +1,4 @@
-"""The composition of one account: its parts, each built once, and the bot they make."""
+"""Builds the parts of one account, each once, and the bot that they make."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -170,7 +170,9 @@ class AccountParts:
         )
         return bot
 
-    def _lifecycle(self, desk: Callable[[], Operations], safety: SafetyChecks, *, background_sync: bool) -> Lifecycle:
+    def _lifecycle(
+        self, operations: Callable[[], Operations], safety: SafetyChecks, *, background_sync: bool
+    ) -> Lifecycle:
         control = ControlServer(path=self._state.control_socket, clock=self._around.clock)
         poller = Poller(
             lambda: self._synchronise(safety),
@@ -190,7 +192,7 @@ class AccountParts:
         }
         if background_sync:
             if control_address.IS_AVAILABLE:
-                steps["control socket"] = lambda: control.start(desk())
+                steps["control socket"] = lambda: control.start(operations())
             self._manager.halt_entries_while(poller.problem)
             steps["poller"] = poller.start
         return Lifecycle(

@@ -1,4 +1,4 @@
-"""The composition of a kill: its own connection, latch and lock, and the journal read from the outside."""
+"""Builds a kill: a connection of its own, latch and lock, and a reader of the journal that does not open it."""
 
 import threading
 from collections.abc import Callable
@@ -57,7 +57,7 @@ class KillWishes:
     is_interrupted: Callable[[], bool] = _never
     on_progress: ProgressListener = ignore_progress
     doubts: tuple[str, ...] = ()
-    """What already stands against the verdict."""
+    """What already keeps the verdict from being confirmed."""
     notes: list[str] = field(default_factory=list)
     """What the report has to say besides; the kill adds to it."""
 
@@ -73,7 +73,7 @@ def open_kill(
 ) -> KillSwitch:
     """Build the kill of the configured account; nothing is opened, locked, removed or sent before `KillSwitch.run`.
 
-    Whatever stands in the way of a connection is left for the report: trading can be stopped without one.
+    What prevents a connection is left for the report, because trading can be stopped without one.
 
     Raises:
         ConfigError: it cannot be told which account or which state folder is meant.

@@ -1,4 +1,4 @@
-"""The broker as a kill needs it, over our gateway: bounded in time, and stopped by nothing that one row holds."""
+"""The broker as a kill needs it, over our gateway: bounded in time, and no odd row ends it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -61,12 +61,12 @@ class KillConnection:
         return _listing_of(lambda: self._gateway.list_orders_since(changed_after))
 
     def cancel_all_equity_orders(self, order_ids: Sequence[OrderId]) -> Mapping[OrderId, CancelReply]:
-        """Ask for each cancel, beginning in the order given."""
+        """Send each cancel, beginning in the order given."""
         with ThreadPoolExecutor(_CANCELS_AT_ONCE, thread_name_prefix="kill") as pool:
-            asked = {pool.submit(self._gateway.cancel_order, order_id): order_id for order_id in order_ids}
-            for answered in as_completed(asked):
-                self._on_answer(asked[answered])
-        return {order_id: answered.result() for answered, order_id in asked.items()}
+            sent = {pool.submit(self._gateway.cancel_order, order_id): order_id for order_id in order_ids}
+            for answered in as_completed(sent):
+                self._on_answer(sent[answered])
+        return {order_id: answered.result() for answered, order_id in sent.items()}
 
     def fetch_order_status(self, order_id: OrderId) -> OrderReport:
         """Read one order; raises `OrderStatusError`."""

@@ -1,4 +1,4 @@
-"""The composition of logins, which trade, lock and record nothing: a trial on paper, the real one live."""
+"""Builds logins, which trade, lock and record nothing: a trial on paper, and the real one of a live account."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -144,7 +144,7 @@ def open_live_door(
     transport: Transport | None = None,
     surroundings: Surroundings | None = None,
 ) -> LiveDoor:
-    """Build the way to the configured live account; nothing is sent before it is asked.
+    """Build the way to the configured live account; nothing is sent before one of its methods is called.
 
     Raises:
         ConfigError: the configuration is not for live mode, or names no account.

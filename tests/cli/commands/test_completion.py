@@ -8,11 +8,11 @@ from tests.support.command_line_bench import CommandLineBench
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_each_shell_gets_a_script_that_asks_this_program(tmp_path, shell):
-    desk = CommandLineBench(tmp_path)
-    done = desk("completion", shell)
+    cli = CommandLineBench(tmp_path)
+    done = cli("completion", shell)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"_TRADING_BOT_COMPLETE={shell}_complete" in done.stdout
-    answer = desk.json("completion", shell)
+    answer = cli.json("completion", shell)
     assert (answer["v"], answer["shell"], answer["script"]) == (1, shell, done.stdout.rstrip("\n") + "\n")
 
 

@@ -1,32 +1,35 @@
-"""``trading-bot positions``: what the account holds."""
+"""``trading-bot positions``, ``sync`` and ``frozen``: what the account has, and what stops entries."""
 
 import click
 
-from trading_bot.cli.command_call import CommandCall
-from trading_bot.cli.invocation import Invocation, common_options, pass_invocation
-from trading_bot.cli.render import answers as words
-from trading_bot.cli.render.output import print_json, print_line, print_table
+from trading_bot.cli.invocation import common_options
+from trading_bot.cli.lazy import runs
+
+_WORK = "trading_bot.cli.work.account"
 
 
-@click.command(short_help="List what the account holds.")
-@pass_invocation
-def positions(invocation: Invocation) -> None:
+@common_options
+@click.command()
+@runs(f"{_WORK}:positions")
+def positions() -> None:
     """List the account's positions, with the shares free to sell.
 
     A running bot reads them from the broker. Without one, they are what the journal's records explain.
     """
-    from trading_bot.operations import ListPositions, new_command
-
-    call = CommandCall(invocation)
-    answer = call.ask(new_command(ListPositions))
-    if invocation.json:
-        print_json(answer)
-    elif rows := words.position_rows(words.parts(answer, "positions")):
-        print_table(words.POSITION_HEADINGS, rows, invocation=invocation)
-    elif answer.get("problem") is None:
-        print_line("no positions")
-    for line in () if invocation.json else words.position_notes(answer):
-        print_line(line)
 
 
-common_options(positions)
+@common_options
+@click.command()
+@runs(f"{_WORK}:sync")
+def sync() -> None:
+    """Read every open order from the broker once and book fills and ends."""
+
+
+@common_options
+@click.command()
+@runs(f"{_WORK}:frozen")
+def frozen() -> None:
+    """List every freeze and halt: why, who, since when, and what ends it. None of them stops an exit.
+
+    An account that is not armed is named too; it has to be armed, for exits only at the least, before anything is sold.
+    """

@@ -1,6 +1,7 @@
 """``trading-bot completion``: the script that teaches a shell the commands and options."""
 
 import click
+from click.shell_completion import get_completion_class
 
 from trading_bot.cli.invocation import Invocation, common_options, pass_invocation
 from trading_bot.cli.render.output import print_json
@@ -13,14 +14,13 @@ Examples:
   trading-bot completion fish > ~/.config/fish/completions/trading-bot.fish"""
 
 
-@click.command(short_help="Print a completion script for a shell.", epilog=_EPILOG)
+@common_options
+@click.command(epilog=_EPILOG)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 @pass_invocation
 def completion(invocation: Invocation, context: click.Context, shell: str) -> None:
     """Print the script that lets SHELL complete the commands and options of trading-bot."""
-    from click.shell_completion import get_completion_class
-
     kind = get_completion_class(shell)
     if kind is None:
         raise click.UsageError(f"there is no completion for {shell}", context)
@@ -31,6 +31,3 @@ def completion(invocation: Invocation, context: click.Context, shell: str) -> No
         print_json({"v": 1, "shell": shell, "script": script})
     else:
         click.echo(script)
-
-
-common_options(completion)

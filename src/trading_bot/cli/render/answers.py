@@ -1,4 +1,4 @@
-"""The desk's answers as text for people. The answers are JSON objects, whichever process gave them."""
+"""The answers of operations as text for people. They are JSON objects, whichever process gave them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -26,6 +26,12 @@ def parts(answer: Answer, key: str) -> tuple[Answer, ...]:
     """Return the objects of the list under ``key``."""
     value = answer.get(key)
     return tuple(each for each in value if isinstance(each, Mapping)) if isinstance(value, Sequence) else ()
+
+
+def listed(answer: Answer, key: str) -> list[object]:
+    """Return the list under ``key``; an empty one where there is none."""
+    value = answer.get(key)
+    return value if isinstance(value, list) else []
 
 
 def text(answer: Answer, key: str) -> str:

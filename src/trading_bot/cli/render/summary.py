@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trading_bot.bot import TradeStatus
-from trading_bot.cli.order_watch import by_id
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderState
 from trading_bot.order_management.portfolio import Position
@@ -146,7 +145,8 @@ class Tally:
 
     def orders_of(self, orders: Iterable[OrderEnvelope]) -> tuple[OrderEnvelope, ...]:
         """Return those of ``orders`` that this run sent."""
-        return tuple(order for name, order in by_id(orders).items() if name in self._sent)
+        by_id = {order.client_order_id: order for order in orders}
+        return tuple(order for name, order in by_id.items() if name in self._sent)
 
 
 def holdings_of(bot: "TradingBot") -> Holdings | None:

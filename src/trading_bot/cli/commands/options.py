@@ -1,0 +1,103 @@
+"""Arguments and options that several commands have. What can never be right is a usage error, NaN included."""
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from trading_bot.order_management.caller_values import ticker
+
+_QUANTITY = re.compile(r"[0-9]{1,12}")
+_NEGATIVE = re.compile(r"-[0-9.]")
+_F = TypeVar("_F", bound=Callable[..., object])
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers. click's own lets NaN pass, which is neither below the least nor above the greatest."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number if it is finite and in the range."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number of this range; write plain digits.", param, ctx)
+        return number
+
+
+def _whole_shares(_context: click.Context, _parameter: click.Parameter, text: str) -> int:
+    if not _QUANTITY.fullmatch(text):
+        raise click.BadParameter(f"{ascii(text)[:40]} is no whole number of shares; write 1 or more in plain digits")
+    return int(text)
+
+
+def _ticker(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
+    return ticker(text)
+
+
+class TradeCommand(click.Command):
+    """A command that tells a negative quantity from an unknown option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if not _NEGATIVE.match(error.option_name):
+                raise
+            raise click.UsageError(
+                "a quantity is a whole number of shares, 1 or more, and has no sign; use sell to sell", ctx
+            ) from error
+
+
+_TERMS = (
+    click.argument("symbol", callback=_ticker),
+    click.argument("quantity", callback=_whole_shares),
+    click.option(
+        "--reference-price", required=True, metavar="DOLLARS", help="The price that the limit is computed from."
+    ),
+    click.option("--strategy", "strategy_name", default="manual", show_default=True, help="Chooses its own offsets."),
+    click.option(
+        "--tif",
+        "time_in_force",
+        type=click.Choice(["gfd", "gtc"]),
+        default="gfd",
+        show_default=True,
+        help="Good for the day, or until cancelled.",
+    ),
+    click.option("--extended-hours", is_flag=True, help="Let it trade outside the regular session too."),
+    click.option("--client-order-id", metavar="ID", help="Your name for the order: it is sent once, however often."),
+    click.option(
+        "--pricing",
+        type=click.Choice(["passive", "marketable"]),
+        help="Wait on the near side of the reference price, or cross it [default: as configured].",
+    ),
+)
+
+
+def trade_terms(command: _F) -> _F:
+    """Add the terms of a trade to a command."""
+    for add in reversed(_TERMS):
+        command = add(command)
+    return command
+
+
+def decision_options(command: _F) -> _F:
+    """Add who decides and why, both of which have to be said."""
+    named = click.option("--by", required=True, help="Who decides; recorded in the journal.")
+    return click.option("--reason", required=True, help="Why; recorded in the journal.")(named(command))
+
+
+def wish_options(by: str) -> Callable[[_F], _F]:
+    """Add who wishes it and why, which need not be said; ``by`` is the help of the first."""
+
+    def add(command: _F) -> _F:
+        named = click.option("--by", default="an operator", show_default=True, help=f"{by}; recorded in the journal.")
+        why = "asked for by an operator"
+        return named(
+            click.option("--reason", default=why, show_default=True, help="Why; recorded in the journal.")(command)
+        )
+
+    return add

@@ -1,0 +1,56 @@
+"""Checks the settings, shows them, or prints their schema."""
+
+import json
+
+import click
+
+from trading_bot.cli.invocation import Invocation
+from trading_bot.cli.render.settings_text import flat_settings
+from trading_bot.config import Config
+from trading_bot.startup.paper import check_quotes, configured_account
+
+_VERSION = 1
+
+
+def check(invocation: Invocation) -> None:
+    """Say that the settings are good.
+
+    The quotes file of a paper account is read too. A setting that has no effect any more is named and is no problem.
+
+    Raises:
+        ConfigError: a setting is wrong.
+    """
+    settings = Config.from_env_and_json(invocation.config)
+    configured_account(settings)  # a live mode without its account is no setting that could be used
+    check_quotes(settings)
+    file = str(settings.file) if settings.file else None
+    if invocation.json:
+        told = {"v": _VERSION, "ok": True, "mode": settings.trading.mode, "file": file}
+        click.echo(json.dumps(told | {"without_effect": list(settings.without_effect)}))
+    else:
+        for key in settings.without_effect:
+            click.echo(f"{key} has no effect any more, so remove it", err=True)
+        click.echo(f"settings are good: {settings.trading.mode} mode, {file or 'no config file, defaults'}")
+
+
+def show(invocation: Invocation, *, origin: bool) -> None:
+    """Show every setting in force."""
+    settings = Config.from_env_and_json(invocation.config)
+    values, origins = flat_settings(settings), settings.origins
+    if invocation.json:
+        shown: dict[str, object] = {"v": _VERSION, "settings": values}
+        click.echo(json.dumps(shown | ({"origins": dict(origins)} if origin else {})))
+        return
+    width = max(map(len, values))
+    for key, text in values.items():
+        source = f"  [{origins.get(key, 'default')}]" if origin else ""
+        click.echo(f"{key:<{width}}  {text}{source}")
+
+
+def schema(invocation: Invocation) -> None:
+    """Print the JSON schema of config.json."""
+    described = Config.model_json_schema()
+    if invocation.json:
+        click.echo(json.dumps({"v": _VERSION, "schema": described}))
+    else:
+        click.echo(json.dumps(described, indent=2))

@@ -1,0 +1,173 @@
+"""Places, previews, lists, shows and cancels orders."""
+
+from collections.abc import Mapping
+from zoneinfo import ZoneInfo
+
+from trading_bot.cli.errors import CommandError, notice
+from trading_bot.cli.exit_codes import ExitCode, exit_code_of_trade
+from trading_bot.cli.invocation import Invocation
+from trading_bot.cli.prompts import confirm
+from trading_bot.cli.render import answers as words
+from trading_bot.cli.render.answers import Answer
+from trading_bot.cli.render.output import print_json, print_line
+from trading_bot.cli.render.table import print_table
+from trading_bot.cli.session import AccountSession, progress_lines, show_live_banner
+from trading_bot.operations import CancelAll, CancelOrder, ListOrders, PlaceOrder, PreviewOrder, ShowStatus
+from trading_bot.order_management.calculator import parse_price, validate_quantity, validate_symbol
+from trading_bot.order_management.client_ids import validate_client_order_id
+from trading_bot.prose import clause
+
+
+def buy(invocation: Invocation, **terms: object) -> None:
+    """Buy; see `sell`."""
+    _trade(invocation, {**terms, "side": "buy"})
+
+
+def sell(invocation: Invocation, **terms: object) -> None:
+    """Sell.
+
+    Raises:
+        OrderValidationError, UnsupportedOrderTypeError: a term can never be part of an order.
+        CommandError: the broker does not have the order, or may not have it.
+    """
+    _trade(invocation, {**terms, "side": "sell"})
+
+
+def _trade(invocation: Invocation, terms: Mapping[str, object]) -> None:
+    refuse_nonsense(terms)
+    session = AccountSession(invocation)
+    show_live_banner(invocation, session.config)
+    answer = session.perform(PlaceOrder, {**terms, "reason": f"{terms['side']} at the command line"})
+    session.show(answer, words.trade_lines)
+    exit_code = exit_code_of_trade(status=str(answer["status"]), code=str(answer["code"]))
+    if exit_code is not ExitCode.DONE:
+        raise CommandError(str(answer["message"]), exit_code=exit_code, code=str(answer["code"]))
+
+
+def refuse_nonsense(terms: Mapping[str, object]) -> None:
+    """Check what needs no account and no broker, so that a slip of the keyboard opens nothing.
+
+    Raises:
+        OrderValidationError, UnsupportedOrderTypeError: a term can never be part of an order.
+    """
+    symbol = validate_symbol(terms["symbol"])
+    validate_quantity(terms["quantity"], symbol=symbol)
+    parse_price(terms["reference_price"], symbol=symbol)
+    if terms["client_order_id"] is not None:
+        validate_client_order_id(terms["client_order_id"])
+
+
+def preview(invocation: Invocation, **terms: object) -> ExitCode:
+    """Show what would be sent, and return the exit code that buy or sell would end with."""
+    refuse_nonsense(terms)
+    session = AccountSession(invocation)
+    answer = session.perform(PreviewOrder, terms)
+    session.show(answer, words.preview_lines)
+    refusal = words.part(answer, "refusal")
+    if refusal is None:
+        return ExitCode.DONE
+    return exit_code_of_trade(status=str(refusal["status"]), code=str(refusal["code"]))
+
+
+def orders(invocation: Invocation, *, everything: bool, all_origins: bool) -> None:
+    """List orders.
+
+    Raises:
+        CommandError: orders may be missing from the list, or may have ended.
+    """
+    session = AccountSession(invocation)
+    answer = session.perform(ListOrders, {"all": everything, "all_origins": all_origins})
+    if invocation.json:
+        print_json(answer)
+    else:
+        _show_orders(session, answer, none="no orders" if everything else "no open orders")
+    if (error := incomplete_listing(answer)) is not None:
+        raise error
+
+
+def incomplete_listing(answer: Answer) -> CommandError | None:
+    """Return the error that a list is which may lack orders, or may show ended ones; None for a complete one."""
+    if answer["problem"] is None:
+        return None
+    return CommandError(
+        "there may be orders that are not listed here, or they may have ended: "
+        f"{clause(str(answer['problem']))}; the broker's app shows them all",
+        exit_code=ExitCode.NOT_SENT if answer["journal_ok"] else ExitCode.JOURNAL,
+    )
+
+
+def _show_orders(session: AccountSession, answer: Answer, *, none: str) -> None:
+    show_listed(answer, session.zone, session.invocation)
+    if not words.parts(answer, "orders") and answer["problem"] is None:
+        print_line(none)
+    for line in words.orders_notes(answer):
+        print_line(line)
+
+
+def show_listed(answer: Answer, zone: ZoneInfo, invocation: Invocation) -> None:
+    """Write the listed orders as tables: ours, and those placed elsewhere where the answer has them."""
+    if rows := words.order_rows(words.parts(answer, "orders"), zone):
+        print_table(words.ORDER_HEADINGS, rows, invocation=invocation)
+    if external := words.external_rows(words.parts(answer, "external")):
+        print_table(words.EXTERNAL_HEADINGS, external, invocation=invocation)
+
+
+def status(invocation: Invocation, *, order_id: str) -> None:
+    """Show one order."""
+    session = AccountSession(invocation)
+    answer = session.perform(ShowStatus, {"id": order_id})
+    session.show(answer, lambda order: words.status_lines(order, session.zone))
+    if answer.get("problem") is not None:
+        notice(f"this is what the journal knows, and it may have changed since: {answer['problem']}", invocation)
+
+
+def cancel(invocation: Invocation, *, order_id: str) -> None:
+    """Cancel one order.
+
+    Raises:
+        CommandError: it may still trade.
+    """
+    session = AccountSession(invocation)
+    answer = session.perform(CancelOrder, {"id": order_id})
+    session.show(answer, lambda result: (words.cancel_line(result),))
+    if not answer["proven_closed"]:
+        raise CommandError(
+            f"order {order_id} may still trade ({answer['verdict']}); read its status, and cancel it again while it is "
+            "open",
+            exit_code=ExitCode.OUTCOME_UNKNOWN,
+            code="not_proven_closed",
+        )
+
+
+def cancel_all(invocation: Invocation, *, include_external: bool, yes: bool) -> None:
+    """Show the open orders, ask, cancel them, and say how each one ended.
+
+    Raises:
+        CommandError: the answer was no, or nobody can be asked.
+        OrderCancellationError: an order may still trade.
+    """
+    session = AccountSession(invocation)
+    if not yes:
+        answer = session.perform(ListOrders, {"all_origins": include_external})
+        listed = words.parts(answer, "orders")
+        if not listed and not include_external:
+            _sum_up(session, orders=0, closed=0)
+            return
+        if not invocation.json:
+            show_listed(answer, session.zone, invocation)
+        confirm(invocation, _question(len(listed), include_external=include_external), option="--yes")
+    done = session.perform(
+        CancelAll, {"include_external": include_external}, on_progress=progress_lines(invocation, words.cancel_line)
+    )
+    results = words.parts(done, "results")
+    _sum_up(session, orders=len(results), closed=sum(result["proven_closed"] is True for result in results))
+
+
+def _sum_up(session: AccountSession, *, orders: int, closed: int) -> None:
+    said = f"{closed} of {orders} orders cannot trade any more" if orders else "no open orders"
+    session.show({"v": 1, "orders": orders, "proven_closed": closed}, lambda _: (said,))
+
+
+def _question(count: int, *, include_external: bool) -> str:
+    others = " and every order of the account placed elsewhere" if include_external else ""
+    return f"cancel {count} open order{'' if count == 1 else 's'}{others}"

@@ -1,0 +1,67 @@
+"""Puts a run together: settings, signals, clock, bot, view and session."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from trading_bot.cli.account_place import place_of
+from trading_bot.cli.errors import notice
+from trading_bot.cli.exit_codes import ExitCode
+from trading_bot.cli.invocation import Invocation
+from trading_bot.cli.log_output import send_logs_to_stderr
+from trading_bot.cli.session import show_live_banner
+from trading_bot.cli.work.run.patient_start import PatientStart, answers_at
+from trading_bot.cli.work.run.session import Session, choose_view, plan_replay
+from trading_bot.cli.work.run.signal_input import lines_of, open_signals
+from trading_bot.clock import Seconds, SystemClock, VirtualClock
+from trading_bot.config import Config
+from trading_bot.startup import create_bot
+
+
+def run(
+    invocation: Invocation, *, source: str, quotes: Path | None, replay: bool, settle_s: Seconds | None
+) -> ExitCode:
+    """Run the signals of ``source``, a file or ``-``, on the configured account."""
+    config = _with_quotes(Config.from_env_and_json(invocation.config), quotes)
+    _refuse_paper_options_in_live(config, quotes=quotes, replay=replay)
+    return play(invocation, config=config, source=source, replay=replay, settle_s=settle_s)
+
+
+def play(
+    invocation: Invocation,
+    *,
+    config: Config,
+    source: str,
+    replay: bool,
+    settle_s: Seconds | None = None,
+    linger_s: Seconds = 0,
+) -> ExitCode:
+    """Run the signals of ``source`` on a bot made from ``config``."""
+    send_logs_to_stderr(invocation, config)
+    show_live_banner(invocation, config)
+    with ExitStack() as stack:
+        lines = lines_of(stack.enter_context(open_signals(source)))
+        # A replay starts its clock at the first signal, so it reads them all before anything else.
+        day = [line for line in lines if line is not None] if replay else None
+        plan = plan_replay(day, config=config, settle_s=settle_s) if day is not None else None
+        clock = VirtualClock(plan.start) if plan else SystemClock()
+        bot = create_bot(config, clock=clock, background_sync=plan is None)
+        view = choose_view(invocation, zone=config.trading.hours.timezone, plan=plan, linger_s=linger_s)
+        socket, real = place_of(config).state.control_socket, SystemClock()
+        start = PatientStart(
+            bot, is_served=lambda: answers_at(socket, real), clock=real, say=lambda text: notice(text, invocation)
+        )
+        session = Session(bot=bot, view=view, invocation=invocation, start=start)
+        return session.run(lines if day is None else day, plan=plan, settle_s=settle_s)
+
+
+def _with_quotes(config: Config, quotes: Path | None) -> Config:
+    if quotes is None:
+        return config
+    return config.model_copy(update={"paper": config.paper.model_copy(update={"quotes_file": quotes.absolute()})})
+
+
+def _refuse_paper_options_in_live(config: Config, *, quotes: Path | None, replay: bool) -> None:
+    if config.trading.mode == "live" and (quotes is not None or replay):
+        raise click.UsageError("--quotes and --replay are for paper trading; leave them out in live mode")

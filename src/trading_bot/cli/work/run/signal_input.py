@@ -1,0 +1,102 @@
+"""Reads signal lines from a file or stdin; no read blocks, so that a stop takes effect at once."""
+
+import select
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import click
+
+from trading_bot.cli.errors import CommandError
+from trading_bot.cli.exit_codes import ExitCode
+from trading_bot.clock import Seconds
+from trading_bot.signals import MAX_LINE_BYTES, SignalLine
+
+IDLE_S: Seconds = 0.25
+"""How long a reader waits for input before it says that there is none yet."""
+
+_CHUNK = 64 * 1024
+
+
+class RawInput(Protocol):
+    """An unbuffered stream: one read is one system call."""
+
+    def fileno(self) -> int:
+        """Return the descriptor to wait on."""
+        ...
+
+    def read(self, size: int = -1, /) -> bytes | None:
+        """Return what is there, at most ``size`` bytes; empty at the end."""
+        ...
+
+
+class LineSplitter:
+    """Cuts chunks into numbered lines, holding never more than one line of the longest allowed size."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._number = 0
+        self._oversized = False
+
+    def feed(self, chunk: bytes) -> Iterator[SignalLine]:
+        """Yield the lines that ``chunk`` completes."""
+        *whole, rest = (self._rest + chunk).split(b"\n")
+        for data in whole:
+            yield self._line(data)
+        self._oversized = self._oversized or len(rest) > MAX_LINE_BYTES
+        self._rest = b"" if self._oversized else rest
+
+    def finish(self) -> Iterator[SignalLine]:
+        """Yield the last line where it has no end of line."""
+        if self._rest or self._oversized:
+            yield self._line(self._rest)
+
+    def _line(self, data: bytes) -> SignalLine:
+        self._number += 1
+        oversized, self._oversized = self._oversized or len(data) > MAX_LINE_BYTES, False
+        return SignalLine(number=self._number, data=b"" if oversized else data, oversized=oversized)
+
+
+def lines_of(stream: RawInput, *, idle_s: Seconds = IDLE_S) -> Iterator[SignalLine | None]:
+    """Yield every line, and None each time nothing came within ``idle_s``."""
+    splitter = LineSplitter()
+    while True:
+        readable, _, _ = select.select([stream], [], [], idle_s)
+        if not readable:
+            yield None
+            continue
+        chunk = stream.read(_CHUNK)
+        if not chunk:
+            yield from splitter.finish()
+            return
+        yield from splitter.feed(chunk)
+
+
+@contextmanager
+def open_signals(source: str) -> Iterator[RawInput]:
+    """Open the file, or stdin for ``-``.
+
+    Raises:
+        CommandError: there is no such readable file.
+    """
+    if source == "-":
+        if sys.stdin.isatty():
+            click.echo('Type one signal a line, such as {"symbol":"TSLA","action":"buy","shares":1,', err=True)
+            click.echo('"price":"250.30","reason":"..."} on one line; end with Ctrl-D.', err=True)
+        with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as stream:
+            yield stream
+        return
+    with _opened(Path(source)) as stream:
+        yield stream
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb", buffering=0)
+    except OSError as error:
+        raise CommandError(
+            f"cannot read the signals file {path} ({error.strerror}); give --signals the path of a readable file, or -",
+            exit_code=ExitCode.USAGE,
+        ) from error

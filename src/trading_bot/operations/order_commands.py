@@ -1,0 +1,146 @@
+"""The commands that place, preview, list, show and cancel orders."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from trading_bot.operations.command import AnyOrderId, Command, CommandContext, Text
+from trading_bot.operations.values import Dollars
+from trading_bot.order_json import (
+    JsonObject,
+    cancel_result_json,
+    cancel_results_json,
+    external_order_json,
+    orders_json,
+    preview_json,
+    status_json,
+    trade_result_json,
+)
+from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError
+from trading_bot.order_management.models import Pricing, Side, TimeInForce
+from trading_bot.trades import LIMIT, TradeRequest
+
+
+class _Trade(Command):
+    """The terms of a trade; ``quantity`` in whole shares, ``reference_price`` in dollars a share."""
+
+    symbol: Text
+    side: Annotated[Side, Field(strict=False)]
+    quantity: int
+    reference_price: Dollars
+    strategy_name: Text = "manual"
+    time_in_force: Annotated[TimeInForce, Field(strict=False)] = TimeInForce.GFD
+    extended_hours: bool = False
+    client_order_id: Text | None = None
+    pricing: Annotated[Pricing, Field(strict=False)] | None = None
+
+    def trade(self, *, reason: str, order_type: str = LIMIT) -> TradeRequest:
+        """Return the trade with these terms."""
+        return TradeRequest(
+            symbol=self.symbol,
+            action=self.side,
+            shares=self.quantity,
+            price=self.reference_price,
+            reason=reason,
+            strategy_name=self.strategy_name,
+            order_type=order_type,
+            time_in_force=self.time_in_force,
+            extended_hours=self.extended_hours,
+            client_order_id=self.client_order_id,
+            pricing=self.pricing,
+        )
+
+
+class PlaceOrder(_Trade):
+    """Trade: checks, order and trade record as for a signal. The answer has the trade's status, code and message."""
+
+    command: Literal["place_order"] = "place_order"
+    order_type: Text = LIMIT
+    reason: Annotated[str, Field(min_length=1, max_length=2000)] = "asked for by an operator"
+
+    def perform(self, context: CommandContext) -> JsonObject:
+        """Never raise: a refusal is an answer too."""
+        return trade_result_json(context.bot.trade(self.trade(reason=self.reason, order_type=self.order_type)))
+
+
+class PreviewOrder(_Trade):
+    """Show what `PlaceOrder` would send, and what would refuse it; nothing is sent or recorded."""
+
+    may_change_orders = False
+    command: Literal["preview_order"] = "preview_order"
+
+    def perform(self, context: CommandContext) -> JsonObject:
+        """Price and judge."""
+        return preview_json(context.bot.preview_trade(self.trade(reason="preview").order()))
+
+
+class ListOrders(Command):
+    """List the orders that have not provably ended, or ``all`` of the journal, oldest first.
+
+    Open orders placed elsewhere are counted, and listed with ``all_origins``.
+    """
+
+    may_change_orders = False
+    command: Literal["list_orders"] = "list_orders"
+    all: bool = False
+    all_origins: bool = False
+
+    def perform(self, context: CommandContext) -> JsonObject:
+        """Read the book; the broker is not read.
+
+        With a ``problem`` there may be orders that it does not know, or it is not up to date; ``complete`` is false.
+        """
+        listed = orders_json(context.bot.orders() if self.all else context.bot.open_orders())
+        external = context.bot.manager.view.external_orders()
+        listed["external_orders"] = None if external is None else len(external)
+        if self.all_origins:
+            listed["external"] = [external_order_json(order) for order in external or ()]
+        broker = context.bot.manager.broker_problem
+        stale = None if broker is None else f"the broker could not be read: {broker}"
+        problem = context.bot.journal_problem or stale
+        journal_ok = context.bot.journal_problem is None
+        return {**listed, "complete": problem is None, "journal_ok": journal_ok, "problem": problem}
+
+
+class ShowStatus(Command):
+    """Read one order by either id, from the broker where it holds the order."""
+
+    may_change_orders = False
+    command: Literal["show_status"] = "show_status"
+    id: AnyOrderId
+
+    def perform(self, context: CommandContext) -> JsonObject:
+        """Read it; the journal's own knowledge, with the ``problem``, where the broker cannot be read."""
+        try:
+            return {**status_json(context.bot.order_status(self.id)), "problem": None}
+        except OrderNotFoundError:
+            raise
+        except OrderStatusError as error:
+            known = status_json(context.bot.manager.status_on_record(self.id))
+            return {**known, "problem": f"the broker could not be read: {error}"}
+
+
+class CancelOrder(Command):
+    """Cancel one order by either id."""
+
+    command: Literal["cancel_order"] = "cancel_order"
+    id: AnyOrderId
+
+    def perform(self, context: CommandContext) -> JsonObject:
+        """Cancel it and wait for proof until the cancel deadline."""
+        return cancel_result_json(context.bot.cancel_order(self.id))
+
+
+class CancelAll(Command):
+    """Cancel every open order of ours, and the account's other orders with ``include_external``."""
+
+    command: Literal["cancel_all"] = "cancel_all"
+    include_external: bool = False
+
+    def perform(self, context: CommandContext) -> JsonObject:
+        """Cancel them; each order's end is progress as soon as it is known."""
+        results = context.bot.manager.cancel_all_open_orders(
+            include_external=self.include_external,
+            on_result=lambda result: context.on_progress(cancel_result_json(result)),
+        )
+        return cancel_results_json(results)

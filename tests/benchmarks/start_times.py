@@ -1,0 +1,86 @@
+"""How long commands take from their start, this source tree beside another one.
+
+    python -m tests.benchmarks.start_times OTHER/src [RUNS]
+
+The two take turns, so that what else the machine does strikes both. Medians in milliseconds, and the median of the
+ratios of each pair. "kill, to the latch" ends when the armed file is gone; the kill itself is then ended.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.support.command_line import SOURCE
+
+_COMMANDS = (
+    ["--help"],
+    ["--version"],
+    ["fly"],
+    ["buy", "--help"],
+    ["run"],
+    ["completion", "bash"],
+    ["config", "check"],
+    ["orders"],
+)
+
+
+def _process(source: Path, home: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(source), "LANG": "C.UTF-8"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "trading_bot", *arguments],
+        cwd=home,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def _whole(source: Path, home: Path, arguments: list[str]) -> float:
+    began = time.perf_counter()
+    _process(source, home, arguments).wait()
+    return (time.perf_counter() - began) * 1000
+
+
+def _to_the_latch(source: Path, home: Path, arguments: list[str]) -> float:
+    _process(source, home, ["arm", "--confirm", "PAPER"]).wait()
+    (armed,) = home.rglob("armed")
+    began = time.perf_counter()
+    killing = _process(source, home, arguments)
+    while armed.exists():
+        time.sleep(0.001)
+    took = (time.perf_counter() - began) * 1000
+    killing.kill()
+    killing.wait()
+    return took
+
+
+def _compare(
+    name: str, measure: Callable[[Path, Path, list[str]], float], arguments: list[str], *, other: Path, runs: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        pairs = []
+        for turn in range(runs + 1):  # the first pair warms the disk cache
+            sources = (SOURCE, other) if turn % 2 else (other, SOURCE)
+            took = {source: measure(source, home, arguments) for source in sources}
+            pairs.append((took[SOURCE], took[other]))
+    here, there = (statistics.median(times) for times in zip(*pairs[1:], strict=True))
+    ratio = statistics.median(one / two for one, two in pairs[1:])
+    sys.stdout.write(f"{name:20} here {here:6.0f}  other {there:6.0f}  ratio {ratio:.2f}\n")
+
+
+def main(other: Path, runs: int) -> None:
+    """Print one line a command."""
+    for arguments in _COMMANDS:
+        _compare(" ".join(arguments), _whole, arguments, other=other, runs=runs)
+    _compare("kill, to the latch", _to_the_latch, ["kill"], other=other, runs=runs)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 9)
