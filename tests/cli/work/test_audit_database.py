@@ -98,7 +98,7 @@ class TestTail:
     def test_a_database_that_is_being_made_is_waited_for(self, desk):
         pages = _Pages(Invocation(config=desk.config))
         pages.place.state.root.mkdir(parents=True)
-        pages.place.state.journal_database.touch(mode=0o600)
+        pages.place.state.database.touch(mode=0o600)
         assert pages.new_records(1) == ()
         journal = StoredJournal.of_paper_account(desk.home)
         assert [record.seq for record in pages.new_records(1)] == [1]
