@@ -12,7 +12,7 @@ from tests.support.faulty_files import FaultyFiles
 from tests.support.order_story import MONDAY, intended
 from tests.support.stored_records import StoredRecords
 from trading_bot.files import LocalFiles
-from trading_bot.order_management.journal.audit_files import log_files
+from trading_bot.order_management.journal.audit_files import log_end, log_files
 from trading_bot.order_management.journal.audit_log import CATCH_UP, AuditLog
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord
 from trading_bot.order_management.journal.log_comparison import LogMatch, compare_with_database
@@ -158,6 +158,13 @@ class TestRotation:
         ]
         assert path.read_bytes() == lines(database.records[2:])
 
+    def test_a_clock_that_is_set_back_begins_no_file(self, path, database):
+        log = log_at(path, database)
+        log.append(database.commit(intended("a")))
+        database.now = MONDAY - timedelta(days=1)
+        log.append(database.commit(intended("b")))
+        assert log_files(path) == (path,)
+
     def test_a_holder_that_finds_only_finished_files_goes_on_behind_them(self, path, database):
         log_at(path, database).append(database.commit(intended("a"), intended("b")))
         path.rename(path.with_name("orders.2026-11-23.1.jsonl"))
@@ -187,6 +194,14 @@ class TestRotation:
         assert "has its name already" in (log.problem or "")
         assert first.read_bytes() == b""
         assert path.read_bytes() == lines(database.records)
+
+    @pytest.mark.parametrize("first_line", [b"rubbish\n", b""])
+    def test_a_file_whose_first_line_is_damaged_is_named_after_its_last_record(self, path, database, first_line):
+        log_at(path, database).append(database.commit(intended("a"), intended("b")))
+        path.write_bytes(first_line + database.records[1].line)
+        database.now = MONDAY + timedelta(days=1)
+        log_at(path, database).append(database.commit(intended("c")))
+        assert [file.name for file in log_files(path)] == ["orders.2026-11-23.2.jsonl", "orders.jsonl"]
 
 
 class TestFailing:
@@ -220,6 +235,10 @@ class TestFailing:
         log.append(other.commit(intended("y")))
         assert path.read_bytes() == lines(database.records)
         assert "does not follow" in (log.problem or "")
+
+
+def test_a_file_that_is_not_there_has_no_end(tmp_path):
+    assert (log_end(tmp_path / "none").last, log_end(tmp_path / "none").size) == (None, 0)
 
 
 class TestComparison:
@@ -264,13 +283,20 @@ class TestComparison:
         assert "audit verify" in (found.problem or "")
 
     def test_a_log_that_cannot_be_read_says_nothing_of_the_database(self, path, database):
-        path.mkdir(parents=True)
-        path.parent.chmod(0)
-        try:
-            found = compare_with_database(path, database)
-        finally:
-            path.parent.chmod(0o700)
-        assert not found.is_damage
+        path.with_name("orders.2026-11-23.1.jsonl").mkdir(parents=True)
+        found = compare_with_database(path, database)
+        assert (found.match, found.is_damage) == (LogMatch.UNREADABLE, False)
+        assert "Is a directory; check its folder and disk" in (found.problem or "")
+
+    def test_a_folder_that_is_none_says_nothing_of_the_database(self, path, database):
+        path.parent.write_bytes(b"")
+        assert compare_with_database(path, database).match is LogMatch.UNREADABLE
+
+    def test_an_empty_live_file_ends_where_the_finished_one_does(self, path, database):
+        log_at(path, database).append(database.commit(intended("a")))
+        path.rename(path.with_name("orders.2026-11-23.1.jsonl"))
+        path.touch()
+        assert compare_with_database(path, database).match is LogMatch.AGREES
 
     def test_a_line_that_is_being_written_is_not_the_end(self, path, database):
         log = log_at(path, database)

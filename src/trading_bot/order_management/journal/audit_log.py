@@ -63,7 +63,7 @@ class AuditLog:
         self._path = path
         self._database = database
         self._files = files
-        self._rotated = RotatedFile(path=path, max_bytes=max_bytes, files=files, finished=self._finished)
+        self._rotated = RotatedFile(path=path, max_bytes=max_bytes, files=files)
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._place: _Place | None = None
@@ -131,8 +131,7 @@ class AuditLog:
         while left:
             if left[0].record.prev != _hash_of(place.last):
                 raise OrderLogError(f"record {left[0].record.seq} does not follow what the log holds")
-            if problem is None and place.first is not None and self._is_due(place, left[0].record):
-                problem = self._begin_anew(place)
+            problem = problem or self._begin_anew_when_due(place, left[0].record)
             part = self._fitting(place, left) if problem is None else left
             self._write_lines(place, part)
             left = left[len(part) :]
@@ -150,13 +149,13 @@ class AuditLog:
             size += len(sealed.line)
         return found
 
-    def _is_due(self, place: _Place, record: JournalRecord) -> bool:
-        is_new_day = place.last is not None and _day_of(place.last) < _day_of(record)
-        return is_new_day or place.size >= self._max_bytes
-
-    def _begin_anew(self, place: _Place) -> str | None:
+    def _begin_anew_when_due(self, place: _Place, record: JournalRecord) -> str | None:
+        if place.first is None or place.last is None:
+            return None
+        if _day_of(place.last) >= _day_of(record) and place.size < self._max_bytes:
+            return None
         try:
-            self._rotated.begin_anew()
+            self._rotated.begin_anew(finished_name(self._path, place.last, first=place.first))
         except OSError as error:
             return f"{self._path} cannot be renamed, so it grows: {error}; repair the folder"
         place.first, place.size = None, 0
@@ -208,12 +207,6 @@ class AuditLog:
             self._files.truncate(descriptor, size)
         finally:
             self._files.close(descriptor)
-
-    def _finished(self) -> Path:
-        place = self._place
-        if place is None or place.last is None or place.first is None:
-            raise OSError(f"{self._path} has no record to be named after")
-        return finished_name(self._path, place.last, first=place.first)
 
 
 def _seq_of(record: JournalRecord | None) -> int:
