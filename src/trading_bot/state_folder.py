@@ -89,14 +89,14 @@ class StateFolder:
         return self.root / "risk.json"
 
     @property
+    def database(self) -> Path:
+        """The journal of the account's orders."""
+        return self.root / "journal.sqlite3"
+
+    @property
     def anchor(self) -> Path:
         """The journal's head, noted outside of the journal."""
         return self.root / "anchor.json"
-
-    @property
-    def journal_database(self) -> Path:
-        """The journal's database, unless it is on a server."""
-        return self.root / "journal.sqlite3"
 
     @property
     def paper_exchange(self) -> Path:

@@ -141,6 +141,16 @@ class TestTheAuditLog:
         assert (known.orders, known.to_cancel) == ((), None)
         assert known.problem is not None
 
+    def test_a_database_that_is_gone_leaves_the_orders_of_the_log_and_a_doubt(self, desk):
+        """The log alone may lack the latest orders, however whole it is."""
+        StateFolder(root=desk.database.parent, files=LocalFiles()).remember_journal(desk.database)
+        desk.close()
+        desk.database.unlink()
+        known = read(desk)
+        assert names(known.working) == ["open"]
+        assert "could not be read (it is gone)" in (known.problem or "")
+        assert known.to_cancel is None
+
     def test_a_folder_that_cannot_be_looked_at_is_left_to_the_process(self, desk):
         files = FaultyFiles()
         files.fail("facts_at", errno.EIO)

@@ -58,8 +58,8 @@ class StoredJournal:
             self.database, identity=identity, first_record=lambda: self._sealed(opening(identity))
         )
         self.opened = self.journal.open()
-        self.log = AuditLog(path=self.log_path, database=self.journal, max_bytes=max_bytes, files=LocalFiles())
-        self.log.catch_up()
+        self.log = AuditLog(path=self.log_path, max_bytes=max_bytes, files=LocalFiles())
+        self.log.compare(self.journal)
 
     @classmethod
     def of_paper_account(cls, home: Path) -> "StoredJournal":

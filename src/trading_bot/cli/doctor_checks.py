@@ -99,7 +99,7 @@ def _journal(stored: JournalOnRecord, clock: Clock) -> Iterator[Check]:
 def _journal_files(place: AccountPlace, clock: Clock) -> Iterator[Check]:
     """Look at a journal that is no database yet."""
     try:
-        place.state.check_journal(place.journal)
+        place.check_journal()
         verdict = verdict_on(place.journal, anchor=place.state.anchor)
     except OrderLogError as error:
         yield checkup.failed("journal", error, Trouble.STORAGE)

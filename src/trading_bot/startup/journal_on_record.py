@@ -33,7 +33,7 @@ def journal_on_record(
 
     Nothing is opened before it is read.
     """
-    database = state.journal_database
+    database = state.database
     if (files or LocalFiles()).facts_at(database) is None:
         return None
     reader = SharedOrAloneReader(database, account_key=account_key)

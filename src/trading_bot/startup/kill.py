@@ -92,7 +92,7 @@ def open_kill(
         paper = transport or _paper_account(config, around, account_number=number, state=state, quotes=quotes).transport
         return _paper_broker(around, account_number=number, transport=paper)
 
-    database = JournalProcess(database=state.journal_database, account_key=key, log=journal)
+    database = JournalProcess(database=state.database, account_key=key, log=journal)
     horizon = SendHorizon(times=settings, carrier=carrier_of(mode, transport))
     return KillSwitch(
         account=f"the {mode} account ...{account_suffix(number)}",

@@ -70,6 +70,16 @@ class TestVerify:
         assert done.stderr.count("\n") == 1
         assert str(journal.database) in done.stderr
 
+    @pytest.mark.parametrize("command", [("audit", "verify"), ("audit", "tail"), ("audit", "explain", "first")])
+    def test_a_database_that_is_gone_is_exit_code_11_although_its_log_is_there(self, desk, journal, command):
+        _Pages(Invocation(config=desk.config)).place.state.remember_journal(journal.database)
+        journal.close()
+        journal.database.unlink()
+        done = desk(*command)
+        assert (done.returncode, done.stdout) == (11, "")
+        assert f"the journal {journal.database} is gone; put it back" in done.stderr
+        assert desk("doctor").returncode == 11
+
 
 class TestTail:
     def test_the_newest_records_are_told_beside_the_bot(self, desk, journal):
@@ -98,7 +108,7 @@ class TestTail:
     def test_a_database_that_is_being_made_is_waited_for(self, desk):
         pages = _Pages(Invocation(config=desk.config))
         pages.place.state.root.mkdir(parents=True)
-        pages.place.state.journal_database.touch(mode=0o600)
+        pages.place.state.database.touch(mode=0o600)
         assert pages.new_records(1) == ()
         journal = StoredJournal.of_paper_account(desk.home)
         assert [record.seq for record in pages.new_records(1)] == [1]
