@@ -1,13 +1,16 @@
 """Orders, one order, positions and freezes at the command line without a bot: what is on record, and how old it is."""
 
 import json
+from decimal import Decimal
 
 import pytest
 
 from tests.support.command_line_bench import CommandLineBench
-from tests.support.order_story import intended
+from tests.support.order_story import intended, now_in
 from tests.support.stored_journal import StoredJournal
+from trading_bot.order_management.book.acceptances import acceptance_event
 from trading_bot.order_management.events import EventKind, OrderEvent
+from trading_bot.order_management.models import OrderState
 
 NOTE = "no bot was asked: this is what was on record at 2026-11-23 10:00:00 EST; 'trading-bot sync' asks the broker"
 
@@ -43,7 +46,38 @@ def test_positions_that_were_never_looked_at_are_not_said_to_be_none(desk):
     assert "no positions" not in shown
 
 
+def test_a_damaged_database_is_never_no_open_orders(desk):
+    journal = StoredJournal.of_paper_account(desk.home).close()
+    journal.sql("UPDATE record SET body = replace(body, 'order_intended', 'order_inteded') WHERE seq = 2")
+    done = desk("orders")
+    assert (done.returncode, done.stdout) == (11, "")
+    assert "audit verify" in done.stderr
+
+
 class TestDoctor:
+    @pytest.mark.parametrize(
+        ("event", "result", "said"),
+        [
+            (
+                acceptance_event("AAPL", Decimal(7), before=Decimal(0), ratio=None, by="ada", reason="a gift"),
+                "warning",
+                "the cost of AAPL is unknown since a person accepted the position",
+            ),
+            (
+                now_in(OrderState.PARTIALLY_FILLED, "first", filled_quantity=Decimal(5)),
+                "warning",
+                "1 orders have fills whose executions are not listed yet",
+            ),
+            (now_in(OrderState.FILLED, "nobody"), "failed", "cannot be true"),
+        ],
+    )
+    def test_what_no_limit_counts_and_what_cannot_be_true_is_told_though_all_is_proven(self, desk, event, result, said):
+        journal = StoredJournal.of_paper_account(desk.home)
+        journal.tell(event, is_possible=result != "failed").close()
+        found = self.checks(desk)
+        assert (found["journal"][0], found["results"][0]) == ("ok", result)
+        assert said in found["results"][1]
+
     def checks(self, desk: CommandLineBench) -> dict[str, tuple[str, str]]:
         return {each["name"]: (each["result"], each["detail"]) for each in desk.json("doctor")["checks"]}
 
