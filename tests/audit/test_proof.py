@@ -9,6 +9,7 @@ from tests.support.stored_journal import StoredJournal, resealed
 from trading_bot.audit.proof import JournalProof, prove
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.journal.audit_files import log_files
+from trading_bot.order_management.journal.chain import ChainHead, seal
 from trading_bot.order_management.models import OrderState
 
 FROZEN = OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL", reason="drift")
@@ -263,3 +264,54 @@ class TestBesideABot:
         assert len(log_files(desk.log_path)) > len(files)
         assert (found.ok, found.notes) == (True, ())
         desk.close()
+
+    def test_what_is_committed_after_the_last_page_was_read_is_proven_up_to_the_end_of_the_log(self, tmp_path):
+        desk = StoredJournal(tmp_path).tell(*STORY)
+
+        class Meanwhile(NoRows):
+            """The database's rows; a record comes as soon as they seem to be at their end."""
+
+            is_over = False
+
+            def records(self, *, after, limit):
+                page = desk.rows.records(after=after, limit=limit)
+                if not page and not self.is_over:
+                    self.is_over = True
+                    desk.tell(intended("later"))
+                return page
+
+        found = prove(Meanwhile(), desk.log_path)
+        assert (found.ok, found.database.seq, found.log.seq) == (True, LAST + 1, LAST + 1)
+        desk.close()
+
+    def test_another_record_that_comes_into_the_log_meanwhile_is_a_difference(self, desk):
+        records = list(desk.records)
+        desk.log_path.write_bytes(b"".join(each.line for each in records[:-1]))
+        other = resealed(records[-1], now_in(OrderState.FILLED, "b"))
+
+        def write(_seq: int) -> None:
+            desk.log_path.write_bytes(b"".join(each.line for each in (*records[:-1], other)))
+
+        found = prove(desk.rows, desk.log_path, on_record=write)
+        assert (found.database.fault, found.log.fault) == (None, None)
+        assert found.differ is not None
+        assert found.differ[0] == LAST
+
+    def test_a_log_that_is_begun_meanwhile_is_proven_too(self, desk):
+        lines = desk.log_path.read_bytes()
+        desk.log_path.unlink()
+
+        def write(_seq: int) -> None:
+            desk.log_path.write_bytes(lines)
+
+        found = prove(desk.rows, desk.log_path, on_record=write)
+        assert (found.ok, found.log.first, found.log.seq, found.notes) == (True, 1, LAST, ())
+
+
+def test_a_text_with_another_number_is_named(desk):
+    last = desk.records[-1].record
+    other = seal(
+        last.fact, head=ChainHead(seq=98, hash=last.prev), ts=last.ts, mono=last.mono, session_id=last.session_id
+    )
+    desk.sql("UPDATE record SET body = ?, hash = ? WHERE seq = ?", other.body.decode(), other.record.hash, last.seq)
+    assert proof(desk).database.fault == (LAST, "it has another number in its text")

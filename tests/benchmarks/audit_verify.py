@@ -57,7 +57,8 @@ def build(folder: Path, records: int) -> None:
     """Write a journal of closed orders, and its audit log."""
     journal = SqliteJournal(folder / "journal.sqlite3", identity=IDENTITY)
     journal.open()
-    log = AuditLog(path=folder / "logs" / "orders.jsonl", database=journal, max_bytes=_FILE_BYTES, files=LocalFiles())
+    log = AuditLog(path=folder / "logs" / "orders.jsonl", max_bytes=_FILE_BYTES, files=LocalFiles())
+    log.compare(journal)
     batch, keys, number = [sealed_record(opening(IDENTITY), journal.head)], list[OrderKey](), 0
     head = head_at(batch[0].record)
     while head.seq < records:

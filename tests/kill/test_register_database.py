@@ -1,11 +1,13 @@
 """The orders a kill knows from the database: read in a process that is given up, then from the audit log."""
 
+import errno
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.support.faulty_files import FaultyFiles
 from tests.support.kill_fakes import KillBench, open_order
 from tests.support.order_story import intended, now_in, order_id_of, ref_of
 from tests.support.stored_journal import StoredJournal
@@ -139,6 +141,30 @@ class TestTheAuditLog:
         assert (known.orders, known.to_cancel) == ((), None)
         assert known.problem is not None
 
+    def test_a_database_that_is_gone_leaves_the_orders_of_the_log_and_a_doubt(self, desk):
+        """The log alone may lack the latest orders, however whole it is."""
+        StateFolder(root=desk.database.parent, files=LocalFiles()).remember_journal(desk.database)
+        desk.close()
+        desk.database.unlink()
+        known = read(desk)
+        assert names(known.working) == ["open"]
+        assert "could not be read (it is gone)" in (known.problem or "")
+        assert known.to_cancel is None
+
+    def test_a_folder_that_cannot_be_looked_at_is_left_to_the_process(self, desk):
+        files = FaultyFiles()
+        files.fail("facts_at", errno.EIO)
+        state = StateFolder(root=desk.database.parent, files=LocalFiles())
+        known = read_known_orders(desk.log_path, state=state, files=files, database=process(desk))
+        assert names(known.working) == ["open"]
+
+    def test_a_log_that_cannot_be_read_leaves_no_order(self, desk):
+        desk.log_path.rename(desk.log_path.with_name("aside"))
+        desk.log_path.with_name("orders.2026-11-23.1.jsonl").mkdir()
+        known = read(desk, process(desk, "/nowhere/python"))
+        assert known.orders == ()
+        assert "cannot read the audit log" in (known.problem or "")
+
 
 class TestTheProcess:
     @pytest.mark.parametrize("said", ["", "rubbish", "{}\\nend\\n", '{\\"problem\\":null}\\nrubbish\\nend\\n'])
@@ -164,6 +190,12 @@ class TestTheProcess:
         look_up = LookUp(failing)
         assert (look_up(["x"]), look_up(["x"])) == (frozenset(), frozenset())
         assert count.read_text() == "x"
+
+    def test_its_program_writes_the_records_and_the_end(self, desk, capfdbinary):
+        assert main([str(desk.database), desk.account, str(desk.log_path)]) == 0
+        head, *lines = capfdbinary.readouterr().out.splitlines(keepends=True)
+        assert head == b'{"problem": null}\n'
+        assert lines == [*(each.line for each in desk.records[1:]), b"end\n"]
 
     def test_its_program_answers_on_stdout_or_says_why_not(self, desk, capfdbinary):
         place = (str(desk.database), desk.account, str(desk.log_path))

@@ -53,13 +53,13 @@ class StoredJournal:
         self.log_path = home / "logs" / "orders.jsonl"
         self.account = identity.account_key
         self.now: datetime = MONDAY
-        self._book = OrderBook()
         self.journal = SqliteJournal(
             self.database, identity=identity, first_record=lambda: self._sealed(opening(identity))
         )
         self.opened = self.journal.open()
-        self.log = AuditLog(path=self.log_path, database=self.journal, max_bytes=max_bytes, files=LocalFiles())
-        self.log.catch_up()
+        self._book = OrderBook.replayed(self.opened.standing)
+        self.log = AuditLog(path=self.log_path, max_bytes=max_bytes, files=LocalFiles())
+        self.log.compare(self.journal)
 
     @classmethod
     def of_paper_account(cls, home: Path) -> "StoredJournal":
@@ -68,10 +68,11 @@ class StoredJournal:
         identity = JournalIdentity(mode=ExecutionMode.PAPER, account_key=key, account_suffix=PAPER_ACCOUNT[-4:])
         return cls(home, identity=identity, database=home / "state" / f"paper-{key}" / "journal.sqlite3")
 
-    def tell(self, *events: OrderEvent, logged: bool = True) -> Self:
+    def tell(self, *events: OrderEvent, logged: bool = True, is_possible: bool = True) -> Self:
+        """Commit each event; one that no book can follow is not ``is_possible``."""
         for event in events:
             sealed = self._sealed(event)
-            order = self._book.apply(sealed.record)
+            order = self._book.apply(sealed.record) if is_possible else None
             ended = order is not None and order.state.is_terminal
             pointer = self._pointer(event, sealed.record.seq)
             self.journal.commit(

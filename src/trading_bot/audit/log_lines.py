@@ -24,8 +24,8 @@ class LogLines:
             OrderLogError: a file cannot be read.
         """
         try:
-            while self._file is not None or self._open_next():
-                if (line := self._read_line()) is not None:
+            while (file := self._file or self._open_next()) is not None:
+                if (line := self._read_line(file)) is not None:
                     return line
                 if not self._has_next():
                     return None
@@ -40,29 +40,27 @@ class LogLines:
             self._file.close()
             self._file = None
 
-    def _read_line(self) -> bytes | None:
-        if self._file is None:
-            return None
-        line = self._file.readline(MAX_LINE_BYTES + 1)
+    def _read_line(self, file: BinaryIO) -> bytes | None:
+        line = file.readline(MAX_LINE_BYTES + 1)
         if line.endswith(b"\n") or len(line) > MAX_LINE_BYTES:
             return line
         if line and self._has_next():
             return line  # a finished file ends in the middle of a line
         # It is being written, or was cut short by a crash and will be written anew.
-        self._file.seek(-len(line), os.SEEK_CUR)
+        file.seek(-len(line), os.SEEK_CUR)
         return None
 
     def _has_next(self) -> bool:
         return self._next_file() is not None
 
-    def _open_next(self) -> bool:
-        file = self._next_file()
-        if file is None:
-            return False
-        self._file = file.open("rb")
+    def _open_next(self) -> BinaryIO | None:
+        path = self._next_file()
+        if path is None:
+            return None
+        self._file = path.open("rb")
         status = os.fstat(self._file.fileno())
         self._done.add((status.st_dev, status.st_ino))
-        return True
+        return self._file
 
     def _next_file(self) -> Path | None:
         for file in log_files(self._path):

@@ -232,7 +232,7 @@ class _LogProof:
             proof.log.advance(row[0], row[3])
             self._next()
             return
-        self._take_alone()
+        self._take_alone(self._line)
         if proof.log.fault is None and proof.differ is None:
             proof.differ = row[0], _DIFFER
 
@@ -243,7 +243,7 @@ class _LogProof:
             if self._proof.log.first is None:
                 self._begin()
         while self._line is not None:
-            self._take_alone()
+            self._take_alone(self._line)
 
     def _begin(self) -> None:
         if self._line is None:
@@ -255,10 +255,8 @@ class _LogProof:
             return
         self._proof.log.seq, self._proof.log.hash = first.seq - 1, first.prev
 
-    def _take_alone(self) -> None:
-        log, line = self._proof.log, self._line
-        if line is None:
-            return
+    def _take_alone(self, line: bytes) -> None:
+        log = self._proof.log
         try:
             record = decode_alone(line[:-1])
         except BadRecordError as error:

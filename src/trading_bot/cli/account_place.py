@@ -26,6 +26,16 @@ class AccountPlace:
     state: StateFolder
     journal: Path
 
+    def check_journal(self) -> None:
+        """Refuse a journal that is gone, or not where it was last time.
+
+        Raises:
+            OrderLogError: with the remedy.
+        """
+        noted, database = self.state.noted_journal(), self.state.database
+        is_database = noted is not None and noted.name == database.name
+        self.state.check_journal(database if is_database else self.journal)
+
     def on_record(self) -> JournalOnRecord | None:
         """Return the account's journal as it is on record; None where none was begun."""
         return journal_on_record(self.state, account_key=self.key, log=self.journal)

@@ -82,6 +82,8 @@ def read_known_orders(
     """
     if database is not None and _is_there(database.database, files):
         return _read_database(database)
+    if database is not None and _was_database(state, database):
+        return _read_log(database, DatabaseUnreadError("it is gone"))
     known = _read(journal, state=state, files=files)
     if state.has_known_a_journal() or not _may_have_records(journal, files):
         return known
@@ -93,6 +95,11 @@ def _is_there(path: Path, files: FileSystem) -> bool:
         return files.facts_at(path) is not None
     except OSError:
         return True  # and its reader says why it cannot be looked at
+
+
+def _was_database(state: StateFolder, database: JournalProcess) -> bool:
+    noted = state.noted_journal()
+    return noted is not None and noted.name == database.database.name
 
 
 def _read_database(database: JournalProcess) -> KnownOrders:

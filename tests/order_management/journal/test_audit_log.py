@@ -12,8 +12,8 @@ from tests.support.faulty_files import FaultyFiles
 from tests.support.order_story import MONDAY, intended
 from tests.support.stored_records import StoredRecords
 from trading_bot.files import LocalFiles
-from trading_bot.order_management.journal.audit_files import log_files
-from trading_bot.order_management.journal.audit_log import CATCH_UP, AuditLog
+from trading_bot.order_management.journal.audit_files import log_end, log_files
+from trading_bot.order_management.journal.audit_log import AT_A_START, CATCH_UP, AuditLog
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord
 from trading_bot.order_management.journal.log_comparison import LogMatch, compare_with_database
 
@@ -43,7 +43,10 @@ def database() -> StoredRecords:
 
 
 def log_at(path: Path, database: StoredRecords, *, files: LocalFiles | None = None, max_bytes: int = 10**6) -> AuditLog:
-    return AuditLog(path=path, database=database, max_bytes=max_bytes, files=files or LocalFiles())
+    """The log as a new holder of the account has it."""
+    log = AuditLog(path=path, max_bytes=max_bytes, files=files or LocalFiles())
+    log.compare(database)
+    return log
 
 
 def lines(records: Sequence[SealedRecord]) -> bytes:
@@ -76,7 +79,6 @@ def test_a_new_holder_writes_what_the_log_lacks(path, database):
     log_at(path, database).append(database.commit(intended("a")))
     database.commit(intended("b"), intended("c"))
     log = log_at(path, database)
-    log.catch_up()
     assert path.read_bytes() == lines(database.records)
     log.append(database.commit(intended("d")))
     assert path.read_bytes() == lines(database.records)
@@ -99,14 +101,33 @@ def test_a_log_that_was_emptied_by_somebody_is_filled_again(path, database):
 
 
 def test_no_start_waits_for_a_log_that_lacks_very_much(path, database):
-    database.commit(*(intended(f"order-{number}") for number in range(3 * CATCH_UP)))
+    database.commit(*(intended(f"order-{number}") for number in range(AT_A_START + 2 * CATCH_UP)))
     log = log_at(path, database)
-    log.catch_up(at_most=CATCH_UP)
-    assert content(path) == lines(database.records[:CATCH_UP])
+    assert content(path) == lines(database.records[:AT_A_START])
     log.append(database.commit(intended("last")))
-    assert content(path) == lines(database.records[: 2 * CATCH_UP])
-    log.catch_up()
+    assert content(path) == lines(database.records[: AT_A_START + CATCH_UP])
+    log.append(database.commit(intended("very last")))
+    log.append(database.commit(intended("no more")))
     assert content(path) == lines(database.records)
+
+
+def test_nothing_is_written_before_the_log_was_compared(path, database):
+    """What a start commits before that is read from the database then."""
+    log = AuditLog(path=path, max_bytes=10**6, files=LocalFiles())
+    log.append(database.commit(intended("a")))
+    assert not path.exists()
+    assert log.compare(database) is None
+    assert path.read_bytes() == lines(database.records)
+
+
+def test_a_log_beside_a_damaged_database_is_left_as_it_is(path, database):
+    log_at(path, database).append(database.commit(intended("a"), intended("b")))
+    kept = path.read_bytes()
+    del database.records[1:]
+    log = AuditLog(path=path, max_bytes=10**6, files=LocalFiles())
+    assert "was restored from a copy, or cut" in (log.compare(database) or "")
+    log.append(database.commit(intended("other"), intended("more")))
+    assert path.read_bytes() == kept
 
 
 def test_a_last_line_that_was_cut_short_is_written_anew(path, database):
@@ -158,6 +179,13 @@ class TestRotation:
         ]
         assert path.read_bytes() == lines(database.records[2:])
 
+    def test_a_clock_that_is_set_back_begins_no_file(self, path, database):
+        log = log_at(path, database)
+        log.append(database.commit(intended("a")))
+        database.now = MONDAY - timedelta(days=1)
+        log.append(database.commit(intended("b")))
+        assert log_files(path) == (path,)
+
     def test_a_holder_that_finds_only_finished_files_goes_on_behind_them(self, path, database):
         log_at(path, database).append(database.commit(intended("a"), intended("b")))
         path.rename(path.with_name("orders.2026-11-23.1.jsonl"))
@@ -188,6 +216,14 @@ class TestRotation:
         assert first.read_bytes() == b""
         assert path.read_bytes() == lines(database.records)
 
+    @pytest.mark.parametrize("first_line", [b"rubbish\n", b""])
+    def test_a_file_whose_first_line_is_damaged_is_named_after_its_last_record(self, path, database, first_line):
+        log_at(path, database).append(database.commit(intended("a"), intended("b")))
+        path.write_bytes(first_line + database.records[1].line)
+        database.now = MONDAY + timedelta(days=1)
+        log_at(path, database).append(database.commit(intended("c")))
+        assert [file.name for file in log_files(path)] == ["orders.2026-11-23.2.jsonl", "orders.jsonl"]
+
 
 class TestFailing:
     def test_a_full_disk_stops_nothing_and_the_log_is_completed_later(self, path, database):
@@ -213,13 +249,17 @@ class TestFailing:
         assert path.read_bytes() == lines(database.records)
 
     def test_a_record_that_does_not_follow_is_not_written(self, path, database):
-        log_at(path, database).append(database.commit(intended("a")))
+        log = log_at(path, database)
+        log.append(database.commit(intended("a")))
         other = StoredRecords()
         other.commit(intended("x"))
-        log = log_at(path, other)
         log.append(other.commit(intended("y")))
         assert path.read_bytes() == lines(database.records)
         assert "does not follow" in (log.problem or "")
+
+
+def test_a_file_that_is_not_there_has_no_end(tmp_path):
+    assert (log_end(tmp_path / "none").last, log_end(tmp_path / "none").size) == (None, 0)
 
 
 class TestComparison:
@@ -231,14 +271,15 @@ class TestComparison:
     def test_a_log_that_ends_with_the_database_agrees(self, path, database):
         log = log_at(path, database)
         log.append(database.commit(intended("a")))
-        assert log.compare().match is LogMatch.AGREES
-        assert log.compare().log == database.read_head()
+        found = compare_with_database(path, database)
+        assert (found.match, found.log) == (LogMatch.AGREES, database.read_head())
 
     def test_a_log_that_lacks_the_last_records_is_behind(self, path, database):
         log = log_at(path, database)
         log.append(database.commit(intended("a")))
         database.commit(intended("b"))
-        assert (log.compare().match, log.compare().is_damage) == (LogMatch.BEHIND, False)
+        found = compare_with_database(path, database)
+        assert (found.match, found.is_damage) == (LogMatch.BEHIND, False)
 
     def test_a_restored_database_must_not_be_traded_on(self, path, database):
         """It is whole in itself: only the log knows that there was more."""
@@ -264,13 +305,20 @@ class TestComparison:
         assert "audit verify" in (found.problem or "")
 
     def test_a_log_that_cannot_be_read_says_nothing_of_the_database(self, path, database):
-        path.mkdir(parents=True)
-        path.parent.chmod(0)
-        try:
-            found = compare_with_database(path, database)
-        finally:
-            path.parent.chmod(0o700)
-        assert not found.is_damage
+        path.with_name("orders.2026-11-23.1.jsonl").mkdir(parents=True)
+        found = compare_with_database(path, database)
+        assert (found.match, found.is_damage) == (LogMatch.UNREADABLE, False)
+        assert "Is a directory; check its folder and disk" in (found.problem or "")
+
+    def test_a_folder_that_is_none_says_nothing_of_the_database(self, path, database):
+        path.parent.write_bytes(b"")
+        assert compare_with_database(path, database).match is LogMatch.UNREADABLE
+
+    def test_an_empty_live_file_ends_where_the_finished_one_does(self, path, database):
+        log_at(path, database).append(database.commit(intended("a")))
+        path.rename(path.with_name("orders.2026-11-23.1.jsonl"))
+        path.touch()
+        assert compare_with_database(path, database).match is LogMatch.AGREES
 
     def test_a_line_that_is_being_written_is_not_the_end(self, path, database):
         log = log_at(path, database)

@@ -79,7 +79,7 @@ def _not_verified(journal: str, records: int, problem: str) -> CommandError:
 
 def _verify_files(invocation: Invocation, place: AccountPlace) -> ExitCode:
     """Verify a journal that is no database yet."""
-    place.state.check_journal(place.journal)
+    place.check_journal()
     verdict = verdict_on(place.journal, anchor=place.state.anchor)
     if invocation.json:
         fields = {"ok": verdict.ok, "records": verdict.records, "head": verdict.head, "problem": verdict.problem}
@@ -126,7 +126,7 @@ class _Pages:
         """Say that there is no journal yet, or that it is gone, instead of telling nothing."""
         if self.place.on_record() is not None:
             return
-        self.place.state.check_journal(self.place.journal)
+        self.place.check_journal()
         if not self.place.journal.exists():
             raise CommandError(
                 f"there is no journal yet: {self.place.journal} comes with the first trade", exit_code=ExitCode.USAGE

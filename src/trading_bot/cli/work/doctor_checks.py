@@ -78,7 +78,6 @@ def _storage(config: Config, place: AccountPlace, clock: Clock) -> Iterator[Chec
 def _journal(stored: JournalOnRecord, clock: Clock) -> Iterator[Check]:
     try:
         proof = prove(stored.rows, stored.log)
-        book = OrderBook.replayed(stored.reader.read_standing()) if proof.ok else None
     except OrderLogError as error:
         yield checkup.failed("journal", error, Trouble.STORAGE)
         return
@@ -87,19 +86,26 @@ def _journal(stored: JournalOnRecord, clock: Clock) -> Iterator[Check]:
         ok=proof.ok, records=chain.seq, head=chain.hash, last_at=proof.last_at, problem=proof.problem
     )
     yield checkup.journal_check(verdict, path=stored.name)
+    yield checkup.clock_check(now=clock.now(), last_record=proof.last_at)
     if proof.ok:
         yield checkup.log_check(proof.notes, path=str(stored.log))
-    if book is not None:
-        yield from checkup.freeze_checks(book.freezes(now=clock.now()))
-    yield checkup.clock_check(now=clock.now(), last_record=proof.last_at)
-    if book is not None:
-        yield _results_of(book)
+        yield from _what_stands(stored, clock)
+
+
+def _what_stands(stored: JournalOnRecord, clock: Clock) -> Iterator[Check]:
+    try:
+        book = OrderBook.replayed(stored.reader.read_standing())
+    except OrderLogError as error:
+        yield checkup.failed("results", error, Trouble.STORAGE)
+        return
+    yield from checkup.freeze_checks(book.freezes(now=clock.now()))
+    yield _results_of(book)
 
 
 def _journal_files(place: AccountPlace, clock: Clock) -> Iterator[Check]:
     """Look at a journal that is no database yet."""
     try:
-        place.state.check_journal(place.journal)
+        place.check_journal()
         verdict = verdict_on(place.journal, anchor=place.state.anchor)
     except OrderLogError as error:
         yield checkup.failed("journal", error, Trouble.STORAGE)

@@ -10,13 +10,7 @@ from pathlib import Path
 
 from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.exceptions import OrderLogError
-from trading_bot.order_management.journal.chain import (
-    MAX_LINE_BYTES,
-    BadRecordError,
-    ChainHead,
-    decode_alone,
-    head_at,
-)
+from trading_bot.order_management.journal.chain import MAX_LINE_BYTES, BadRecordError, decode_alone
 
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
@@ -33,11 +27,6 @@ class LogEnd:
     """Bytes after it: a line that was cut short, or is being written just now."""
     problem: str | None = None
     """Why its last whole line is no record."""
-
-    @property
-    def head(self) -> ChainHead:
-        """Where the chain stands in it."""
-        return head_at(self.last) if self.last is not None else ChainHead.genesis()
 
 
 def finished_name(path: Path, record: JournalRecord, *, first: int) -> Path:
@@ -114,12 +103,10 @@ def first_number(path: Path) -> int | None:
     Raises:
         OrderLogError: it cannot be read.
     """
-    for line in log_lines(path):
-        try:
-            return decode_alone(line.rstrip(b"\n")).seq
-        except BadRecordError:
-            return None
-    return None
+    try:
+        return decode_alone(next(log_lines(path), b"").rstrip(b"\n")).seq
+    except BadRecordError:
+        return None
 
 
 def log_lines(path: Path) -> Iterator[bytes]:

@@ -33,12 +33,14 @@ from trading_bot.order_management.journal.audit_files import (
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord
 from trading_bot.order_management.journal.log_comparison import (
     CommittedRecords,
-    LogComparison,
     compare_with_database,
 )
 
 CATCH_UP = 1_000
 """How many records one call of `AuditLog.append` takes from the database at most. Chosen."""
+
+AT_A_START = 10 * CATCH_UP
+"""How many a start takes at most: about half a second. Chosen."""
 
 _log = get_logger(__name__)
 
@@ -56,14 +58,15 @@ class _Place:
 class AuditLog:
     """Writes the log whose live file is ``path``, for the process that writes the journal. Threads may share it.
 
-    A file is finished with ``max_bytes``, and with the day in UTC. ``database`` gives what is missing.
+    A file is finished with ``max_bytes``, and with the day in UTC. Nothing is written before `compare` has found that
+    log and database fit: what is committed meanwhile is read from the database then.
     """
 
-    def __init__(self, *, path: Path, database: CommittedRecords, max_bytes: int, files: FileSystem) -> None:
+    def __init__(self, *, path: Path, max_bytes: int, files: FileSystem) -> None:
         self._path = path
-        self._database = database
+        self._database: CommittedRecords | None = None
         self._files = files
-        self._rotated = RotatedFile(path=path, max_bytes=max_bytes, files=files, finished=self._finished)
+        self._rotated = RotatedFile(path=path, max_bytes=max_bytes, files=files)
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._place: _Place | None = None
@@ -74,13 +77,21 @@ class AuditLog:
         """Why records are missing from the log, or it grows beyond its size, if so. It stops no order."""
         return self._problem
 
-    def compare(self) -> LogComparison:
-        """Compare its end with the database, before anything is written.
+    def compare(self, database: CommittedRecords) -> str | None:
+        """Return what is damaged if the log and the database cannot both be true; else let the log catch up.
+
+        A log that lacks very much gets the rest with the next records, so that no start waits for it.
 
         Raises:
             OrderLogError: the database cannot be read.
         """
-        return compare_with_database(self._path, self._database)
+        found = compare_with_database(self._path, database)
+        with self._lock:
+            self._place = None
+            self._database = None if found.is_damage else database
+            if not found.is_damage:
+                self._attempt(lambda: self._catch_up(self._find_place(), database, AT_A_START))
+        return found.problem if found.is_damage else None
 
     def append(self, records: Sequence[SealedRecord]) -> None:
         """Write records that have been committed, in the order of their numbers. Never raises.
@@ -88,15 +99,9 @@ class AuditLog:
         Two threads may call it in another order than they committed in: what is missing is read from the database.
         """
         with self._lock:
-            self._attempt(lambda: self._append(records))
-
-    def catch_up(self, *, at_most: int = 10 * CATCH_UP) -> None:
-        """Write what the database has and the log lacks, up to ``at_most`` records. Never raises.
-
-        A log that lacks more gets the rest with the next records, so that no start waits for it.
-        """
-        with self._lock:
-            self._attempt(lambda: self._catch_up(self._find_place(), at_most))
+            database = self._database
+            if database is not None:
+                self._attempt(lambda: self._append(records, database))
 
     def _attempt(self, write: Callable[[], str | None]) -> None:
         try:
@@ -108,17 +113,17 @@ class AuditLog:
             _log.error("audit_log_failed", problem=problem)
         self._problem = problem
 
-    def _append(self, records: Sequence[SealedRecord]) -> str | None:
+    def _append(self, records: Sequence[SealedRecord], database: CommittedRecords) -> str | None:
         place = self._find_place()
         new = [sealed for sealed in records if sealed.record.seq > _seq_of(place.last)]
         if new and new[0].record.seq > _seq_of(place.last) + 1:
-            return self._catch_up(place, CATCH_UP)
+            return self._catch_up(place, database, CATCH_UP)
         return self._write(place, new)
 
-    def _catch_up(self, place: _Place, at_most: int) -> str | None:
+    def _catch_up(self, place: _Place, database: CommittedRecords, at_most: int) -> str | None:
         problem = None
         while at_most > 0:
-            page = self._database.page(after=_seq_of(place.last), limit=min(at_most, CATCH_UP))
+            page = database.page(after=_seq_of(place.last), limit=min(at_most, CATCH_UP))
             if not page:
                 break
             problem = self._write(place, page)
@@ -131,8 +136,7 @@ class AuditLog:
         while left:
             if left[0].record.prev != _hash_of(place.last):
                 raise OrderLogError(f"record {left[0].record.seq} does not follow what the log holds")
-            if problem is None and place.first is not None and self._is_due(place, left[0].record):
-                problem = self._begin_anew(place)
+            problem = problem or self._begin_anew_when_due(place, left[0].record)
             part = self._fitting(place, left) if problem is None else left
             self._write_lines(place, part)
             left = left[len(part) :]
@@ -150,13 +154,13 @@ class AuditLog:
             size += len(sealed.line)
         return found
 
-    def _is_due(self, place: _Place, record: JournalRecord) -> bool:
-        is_new_day = place.last is not None and _day_of(place.last) < _day_of(record)
-        return is_new_day or place.size >= self._max_bytes
-
-    def _begin_anew(self, place: _Place) -> str | None:
+    def _begin_anew_when_due(self, place: _Place, record: JournalRecord) -> str | None:
+        if place.first is None or place.last is None:
+            return None
+        if _day_of(place.last) >= _day_of(record) and place.size < self._max_bytes:
+            return None
         try:
-            self._rotated.begin_anew()
+            self._rotated.begin_anew(finished_name(self._path, place.last, first=place.first))
         except OSError as error:
             return f"{self._path} cannot be renamed, so it grows: {error}; repair the folder"
         place.first, place.size = None, 0
@@ -208,12 +212,6 @@ class AuditLog:
             self._files.truncate(descriptor, size)
         finally:
             self._files.close(descriptor)
-
-    def _finished(self) -> Path:
-        place = self._place
-        if place is None or place.last is None or place.first is None:
-            raise OSError(f"{self._path} has no record to be named after")
-        return finished_name(self._path, place.last, first=place.first)
 
 
 def _seq_of(record: JournalRecord | None) -> int:
