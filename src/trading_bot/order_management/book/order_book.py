@@ -143,6 +143,7 @@ class OrderBook(OrderShelf):
         for key in self._orders.keys() - set(kept):
             self._take_away(key)
             self.pointers.end(self._told_by.pop(key))
+        self._forget_filled()
         numbers = ((order.envelope.symbol, order.number) for order in self._orders.values())
         self._acceptances.forget_unneeded(orders=numbers, held=self.expected_positions())
 
