@@ -33,7 +33,7 @@ def opened(path: Path, clock: VirtualClock, files: FileSystem) -> tuple[OrderSto
         files=files,
     )
     store = OrderStore(journal=journal, clock=clock, session_id="s")
-    store.open()
+    store.load(journal.open())
     return store, journal
 
 

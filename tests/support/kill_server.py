@@ -202,7 +202,7 @@ def _life(folder: Path, step: str, ending: str, die_at: int) -> tuple[int, str]:
 
 def main() -> None:
     real = sqlite3.connect
-    sqlite3.connect = lambda *where, **how: real(*where, **(how | {"factory": MortalDatabase}))  # type: ignore[assignment]
+    sqlite3.connect = lambda *where, **how: real(*where, **(how | {"factory": MortalDatabase}))
     with tempfile.TemporaryDirectory() as stage:
         rehearse(Path(stage))
     gc.collect()

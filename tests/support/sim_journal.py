@@ -24,6 +24,7 @@ from trading_bot.order_management.journal.port import (
     Journal,
     Opened,
     OrderKeyKind,
+    Pointer,
 )
 from trading_bot.order_management.journal.sqlite import SqliteJournal
 from trading_bot.order_management.journal.sqlite_reading import SqliteReader
@@ -93,6 +94,12 @@ class MortalJournal:
 
     def read_standing(self) -> tuple[JournalRecord, ...]:
         return self._inner.read_standing()
+
+    def pointers(self, kind: str) -> tuple[Pointer, ...]:
+        return self._inner.pointers(kind)
+
+    def has_key(self, kind: OrderKeyKind, key: str) -> bool:
+        return self._inner.has_key(kind, key)
 
     def records_of(self, client_order_id: ClientOrderId) -> tuple[JournalRecord, ...]:
         return self._inner.records_of(client_order_id)

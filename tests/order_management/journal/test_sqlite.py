@@ -28,7 +28,7 @@ from trading_bot.order_management.journal.port import (
 )
 from trading_bot.order_management.journal.sqlite import CHECKPOINT_EVERY, SqliteJournal, SqliteReader
 from trading_bot.order_management.journal.sqlite_reading import connect, explained
-from trading_bot.order_management.journal.tables import SCHEMA_VERSION
+from trading_bot.order_management.journal.tables import SCHEMA_VERSION, Cursor
 
 
 @pytest.fixture
@@ -89,16 +89,30 @@ def test_one_transaction_takes_the_write_lock_before_it_reads(engine, journal):
     assert engine.faults.statements.count("COMMIT") == 1
 
 
-@pytest.mark.parametrize("end", ["", "-wal", "-shm"])
-@pytest.mark.parametrize("how", ["deleted", "replaced", "linked", "opened to others"])
+HOW = ["deleted", "replaced", "linked", "opened to others", "cut"]
+
+
+@pytest.mark.parametrize("end", ["", "-wal"])
+@pytest.mark.parametrize("how", HOW)
 def test_nothing_is_committed_once_a_file_is_not_the_one_that_was_opened(engine, journal, end, how):
-    file = beside(engine, end)
-    disturb(file, how)
+    disturb(beside(engine, end), how)
     with pytest.raises(OrderLogError, match=r"cannot be written: journal\.sqlite3") as caught:
         journal.commit(one_more(journal))
     assert not isinstance(caught.value, CommitUnknownError)
     assert journal.refusal is caught.value
     assert journal.head.seq == 1
+    assert not engine.faults.connections[0].in_transaction
+
+
+@pytest.mark.parametrize("end", ["", "-wal", "-shm"])
+@pytest.mark.parametrize("how", HOW[:-1])
+def test_a_file_that_is_not_the_one_that_was_opened_is_an_alert_instead_of_a_checkpoint(engine, journal, end, how):
+    engine.faults.statements.clear()
+    disturb(beside(engine, end), how)
+    alert = journal.checkpoint()
+    assert alert is not None
+    assert beside(engine, end).name in alert.message
+    assert engine.faults.statements == []
 
 
 @pytest.mark.parametrize("end", ["", "-wal"])
@@ -141,6 +155,8 @@ def disturb(file: Path, how: str) -> None:
         copy.write_bytes(file.read_bytes())
         copy.chmod(0o600)
         copy.replace(file)
+    elif how == "cut":
+        os.truncate(file, file.stat().st_size // 2)
     elif how == "linked":
         os.link(file, file.with_name("second"))
     else:
@@ -282,7 +298,7 @@ def test_a_head_that_contradicts_its_row_is_found_at_the_start(engine, journal):
 
 
 def test_a_failure_before_the_commit_stores_nothing_and_is_final(engine, journal):
-    engine.faults.fail_before("SELECT seq, hash", sqlite3.SQLITE_FULL)
+    engine.faults.fail_before("BEGIN IMMEDIATE", sqlite3.SQLITE_FULL)
     with pytest.raises(OrderLogError, match="the disk is full, so free some space") as caught:
         journal.commit(one_more(journal))
     assert not isinstance(caught.value, CommitUnknownError)
@@ -348,10 +364,12 @@ def test_another_programs_lock_is_waited_for_and_then_named(engine):
 
 
 def test_records_of_another_program_stop_the_journal(engine, journal):
-    journal.commit(one_more(journal))
-    engine.run("DELETE FROM record WHERE seq = 2")
-    with pytest.raises(OrderLogError, match="another program writes it too"):
-        journal.commit(one_more(journal, "second"))
+    rival = sqlite_journal(engine)
+    rival.open()
+    rival.commit(one_more(rival, "theirs"))
+    with pytest.raises(OrderLogError, match="another program has written records to it"):
+        journal.commit(one_more(journal, "ours"))
+    assert engine.reader().read_head() == rival.head
 
 
 @pytest.mark.parametrize(
@@ -567,3 +585,12 @@ def test_the_head_and_the_record_at_it_agree(engine, journal):
     journal.commit(commit)
     assert journal.head == head_at(commit.records[0].record) == journal.read_head()
     assert asked(engine.path, "SELECT max(seq) FROM record") == 2
+
+
+def test_a_proof_may_ask_its_own_question_in_one_transaction(engine, journal):
+    def numbers(cursor: Cursor) -> list[int]:
+        cursor.execute("SELECT seq FROM record")
+        return [seq for (seq,) in cursor.fetchall()]
+
+    journal.commit(one_more(journal))
+    assert engine.reader().query(numbers) == journal.query(numbers) == [1, 2]

@@ -72,6 +72,27 @@ class OrderBook(OrderShelf):
             book.apply(record)
         return book
 
+    def refold(self, records: Iterable[JournalRecord]) -> None:
+        """Begin anew with the records that stand; one that cannot be true spoils its own order only.
+
+        Raises:
+            OrderLogDamagedError: one could not be folded in; everything else was.
+        """
+        self.clear()
+        broken: set[ClientOrderId] = set()
+        first: OrderLogDamagedError | None = None
+        for record in records:
+            name = record.fact.client_order_id
+            try:
+                if name not in broken:
+                    self.apply(record)
+            except OrderLogDamagedError as error:
+                first = first or error
+                broken |= set() if name is None else {name}
+        self.pointers.take_changes()
+        if first is not None:
+            raise first
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, OrderBook):
             return NotImplemented

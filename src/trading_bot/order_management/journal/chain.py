@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 
-from trading_bot.order_management.events import NO_DETAILS, SCHEMA_VERSION, EventKind, JournalRecord, OrderEvent
+from trading_bot.order_management.events import SCHEMA_VERSION, EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.models import ExecutionMode, OrderState, Side
 
 GENESIS = "0" * 64
@@ -22,9 +22,7 @@ MAX_TEXT = 2048
 _HASH_KEY = b',"hash":"'
 _HASH_END = b'"}'
 _HASH_LENGTH = 64
-_HASH_ROOM = len(_HASH_KEY) + _HASH_LENGTH + len(_HASH_END)
-"""What a line has beyond its record's body: the hash takes the place of the closing bracket, and a newline follows."""
-
+_HASH_ROOM = len(_HASH_KEY) + _HASH_LENGTH + len(_HASH_END)  # what a line has beyond its record's body
 _HEX = re.compile(rb"[0-9a-f]{64}")
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 _HEAD_KEYS = ("v", "seq", "ts", "mono", "event", "session_id")
@@ -51,6 +49,18 @@ _FACT_KEYS = (
     "reason",
     "details",
 )
+_TEXT_FIELDS = (
+    "correlation_id",
+    "client_order_id",
+    "ref_id",
+    "order_id",
+    "symbol",
+    "strategy_name",
+    "execution_id",
+    "reason",
+)
+_AS_THEY_ARE = frozenset({str, int})  # texts are no longer than `MAX_TEXT`: a fact is cut before it is written
+_ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))
 _KNOWN_KEYS = frozenset({*_HEAD_KEYS, *_FACT_KEYS, "prev"})
 
 
@@ -118,13 +128,8 @@ def seal_numbered(record: JournalRecord, *, prev: str) -> SealedRecord:
     Raises:
         BadRecordError: its line would be longer than `MAX_LINE_BYTES`.
     """
-    sealed = _hashed(record, prev)
-    _refuse_too_long(len(sealed.body) + _HASH_ROOM)
-    return sealed
-
-
-def _hashed(record: JournalRecord, prev: str) -> SealedRecord:
     body = _body(record, prev)
+    _refuse_too_long(len(body) + _HASH_ROOM)
     return SealedRecord(record=replace(record, prev=prev, hash=hashlib.sha256(body).hexdigest()), body=body)
 
 
@@ -142,17 +147,20 @@ def unseal(body: bytes, digest: str) -> SealedRecord:
 def chain_record(event: OrderEvent, *, head: ChainHead, ts: datetime, mono: Decimal, session_id: str) -> JournalRecord:
     """Return the record alone that `seal` makes; it may be longer than a line can be."""
     plain = numbered(event, seq=head.seq + 1, ts=ts, mono=mono, session_id=session_id)
-    return _hashed(plain, head.hash).record
+    return replace(plain, prev=head.hash, hash=hashlib.sha256(_body(plain, head.hash)).hexdigest())
 
 
 def _cut(event: OrderEvent) -> OrderEvent:
     # The record in memory is the one on disk: a restart must not know a fact by another text.
-    values = ((name, getattr(event, name)) for name in _FACT_KEYS)
-    long = {name: value[:MAX_TEXT] for name, value in values if isinstance(value, str) and len(value) > MAX_TEXT}
-    cut = replace(event, **long) if long else event  # type: ignore[arg-type]  # the fields' own texts, shortened
-    if all(len(text) <= MAX_TEXT for text in event.details.values()):
-        return cut
-    return replace(cut, details=MappingProxyType({key: text[:MAX_TEXT] for key, text in event.details.items()}))
+    cut = event
+    for name in _TEXT_FIELDS:
+        text = getattr(event, name)
+        if text is not None and len(text) > MAX_TEXT:
+            cut = replace(cut, **{name: text[:MAX_TEXT]})
+    if any(len(text) > MAX_TEXT for text in event.details.values()):
+        short = {key: text[:MAX_TEXT] for key, text in event.details.items()}
+        return replace(cut, details=MappingProxyType(short))
+    return cut
 
 
 def encode(record: JournalRecord) -> bytes:
@@ -219,26 +227,28 @@ def _split_hash(line: bytes) -> tuple[bytes, str]:
 
 
 def _body(record: JournalRecord, prev: str) -> bytes:
-    text: dict[str, object] = {
+    fact = record.fact
+    written: dict[str, object] = {
         "v": record.v,
         "seq": record.seq,
         "ts": time_text(record.ts),
         "mono": str(record.mono),
-        "event": record.fact.event.value,
+        "event": fact.event.value,
         "session_id": record.session_id,
     }
     for key in _FACT_KEYS:
-        value = getattr(record.fact, key)
-        if value is not None and value != NO_DETAILS:
-            text[key] = _plain(value)
-    text["prev"] = prev
-    return json.dumps(text, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode("ascii")
+        value = getattr(fact, key)
+        if value is not None:
+            written[key] = value if type(value) in _AS_THEY_ARE else _plain(value)
+    if not written["details"]:
+        del written["details"]
+    written["prev"] = prev
+    return _ENCODER.encode(written).encode("ascii")
 
 
 def _plain(value: object) -> object:
-    # The most frequent kinds first: a check for Mapping is slow.
-    if isinstance(value, str):
-        return value[:MAX_TEXT]
+    if isinstance(value, str):  # an enum's member, among others
+        return str(value)[:MAX_TEXT]
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, datetime):
@@ -250,7 +260,7 @@ def _plain(value: object) -> object:
 
 def time_text(moment: datetime) -> str:
     """Return a time as records state it: UTC, to the microsecond."""
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _parse(body: bytes, digest: str) -> JournalRecord:

@@ -6,8 +6,9 @@ How the promises of `port` are kept:
   reached the medium when it returns.
 - One writing connection, one explicit ``BEGIN IMMEDIATE`` ... ``COMMIT`` a commit. Whatever interrupts it between the
   two, an exception out of a signal handler included, leaves the journal refusing.
-- Database, write-ahead log and its index must be the files that were opened, before COMMIT and after it: SQLite
-  itself commits into deleted files.
+- Before each COMMIT and after it, database and write-ahead log must be the files that were opened, ours alone and no
+  shorter: SQLite commits into deleted files and says nothing. Before each checkpoint the log's index, too.
+- A second writer is noticed by the number of its record, which ours cannot have then.
 - After a COMMIT that failed, the record may be in the log file although no connection sees it; a crash would bring it
   back, a clean close throws it away. So the connection is neither used nor rolled back, only closed by `close`. Closing
   cannot commit: SQLite ends an open transaction by rolling it back, and copies into the database only what the log's
@@ -56,8 +57,8 @@ __all__ = ["SqliteJournal", "SqliteReader"]
 
 CHECKPOINT_EVERY = 200
 """Commits between two checkpoints."""
-KEPT_LOG_BYTES = 4 * 1024 * 1024
-"""What stays of the write-ahead log once it was copied."""
+KEPT_LOG_BYTES = 16 * 1024 * 1024
+"""What stays of the write-ahead log once it was copied. Writing over it is faster than making it longer."""
 ALERT_LOG_BYTES = 64 * 1024 * 1024
 """A write-ahead log of this size that a checkpoint cannot finish is worth a person's look."""
 
@@ -93,6 +94,7 @@ class SqliteJournal(RowReader):
         mounts: Callable[[], str] = local_mounts,
         connector: Connector = connect,
         busy_timeout_s: Seconds = BUSY_TIMEOUT_S,
+        checkpoint_every: int = CHECKPOINT_EVERY,
         alert_log_bytes: int = ALERT_LOG_BYTES,
     ) -> None:
         super().__init__(AccountRows(identity.account_key, journal=path))
@@ -102,8 +104,9 @@ class SqliteJournal(RowReader):
         self._process_id = process_id
         self._connector = connector
         self._busy_timeout_s = busy_timeout_s
+        self._checkpoint_every = checkpoint_every
         self._alert_log_bytes = alert_log_bytes
-        self._place = DatabaseFiles(path, files=files or LocalFiles(), mounts=mounts)
+        self._place = DatabaseFiles(path, files=files or LocalFiles(), mounts=mounts, kept_log_bytes=KEPT_LOG_BYTES)
         self._owner = process_id()
         self._lock = threading.Lock()
         self._read_lock = threading.Lock()
@@ -111,7 +114,7 @@ class SqliteJournal(RowReader):
         self._reader: sqlite3.Connection | None = None
         self._head = ChainHead.genesis()
         self._in_doubt = False
-        self._since_checkpoint = CHECKPOINT_EVERY
+        self._since_checkpoint = checkpoint_every
         self._refusal: OrderLogError | None = _not_open(path)
 
     @property
@@ -159,7 +162,7 @@ class SqliteJournal(RowReader):
             if self._refusal is not None or writer is None:
                 raise _again(self._refusal or _not_open(self.path))
             after = check_commit(commit, head=self._head, identity=self._identity, journal=self.path)
-            if commit == Commit():
+            if not (commit.records or commit.order_keys or commit.standing or commit.ended):
                 return
             self._in_doubt = True
             try:
@@ -179,7 +182,7 @@ class SqliteJournal(RowReader):
         if self._process_id() != self._owner or not self._lock.acquire(blocking=False):
             return None
         try:
-            if self._writer is None or self._refusal is not None or self._since_checkpoint < CHECKPOINT_EVERY:
+            if self._writer is None or self._refusal is not None or self._since_checkpoint < self._checkpoint_every:
                 return None
             return self._copy_log(self._writer)
         finally:
@@ -241,6 +244,7 @@ class SqliteJournal(RowReader):
                 self._rows.add(cursor, Commit(records=(first,)))
                 opened = Opened(head=head_at(first.record), is_new=True)
             cursor.execute("COMMIT")
+        self._place.check()
         return opened
 
     def _store(self, writer: sqlite3.Connection, commit: Commit) -> None:
@@ -257,7 +261,7 @@ class SqliteJournal(RowReader):
                 self._refuse(explained(error, journal=self.path, failed="written"), cause=error)
             try:
                 cursor.execute("COMMIT")
-                self._place.check()
+                self._place.check_written()
             except (sqlite3.Error, OSError) as error:
                 raise self._doubt(str(error)) from error
             self._in_doubt = False
@@ -271,15 +275,16 @@ class SqliteJournal(RowReader):
 
     def _write(self, cursor: sqlite3.Cursor, commit: Commit) -> None:
         cursor.execute("BEGIN IMMEDIATE")
-        if self._rows.head(cursor) != self._head:
-            raise OSError("it holds other records than this process wrote, so another program writes it too")
         self._rows.add(cursor, commit)
-        self._place.check()
+        self._place.check_written()
 
     def _copy_log(self, writer: sqlite3.Connection) -> CheckpointAlert | None:
         try:
+            # A log that was cut would be copied as zeros over good pages.
+            self._place.check()
             busy, in_log, copied = writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        except sqlite3.Error as error:
+            self._place.check()
+        except (sqlite3.Error, OSError) as error:
             return self._alert(str(explained(error, journal=self.path, failed="written")))
         if not busy and in_log == copied:
             self._since_checkpoint = 0
