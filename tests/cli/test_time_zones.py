@@ -43,5 +43,5 @@ def test_the_doctor_has_a_line_for_it(tmp_path):
     done = run_cli(["--json", "doctor"], home=tmp_path, environment=without_any_zone(tmp_path))
     checks = {each["name"]: each for each in json.loads(done.stdout)["checks"]}
     assert done.returncode == 3
-    assert checks["time zones"]["result"] == "failed"
+    assert checks["time zones"]["finding"] == "failed"
     assert checks["time zones"]["detail"].endswith("pip install tzdata")

@@ -13,7 +13,8 @@ from trading_bot.order_management.book.freezes import Cause, frozen
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError, TradingHaltedError
-from trading_bot.order_management.journal.port import CommitUnknownError, KeyTakenError, OrderKeyKind
+from trading_bot.order_management.journal.chain import seal
+from trading_bot.order_management.journal.port import Commit, CommitUnknownError, KeyTakenError, OrderKeyKind
 from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderState, RefId
 from trading_bot.order_management.order_store import OrderChange
 from trading_bot.order_management.outcomes import DurableIntent
@@ -114,7 +115,7 @@ def test_entries_stopped_by_hand_stay_stopped_until_the_journal_is_opened_anew()
     with pytest.raises(OrderLogError, match="damaged"):
         intend(bench)
     bench.journal.close()
-    bench.store.open()
+    bench.store.load(bench.journal.open())
     assert bench.store.failure is None
 
 
@@ -421,6 +422,50 @@ class TestOldOrders:
         assert bench.tracked().state is OrderState.FILLED
 
 
+class TestImport:
+    def test_records_that_an_import_commits_are_known_and_the_store_goes_on_behind_them(self):
+        bench = with_order()
+        with bench.store.importing() as book:
+            head = bench.journal.head
+            sealed = seal(update_of(bench), head=head, ts=bench.clock.now(), mono=Decimal(0), session_id="before")
+            book.check(sealed.record)
+            assert book.names_given(sealed.record.fact) == ()
+            book.apply(sealed.record)
+            added, ended = book.take_pointers()
+            bench.journal.commit(Commit(records=(sealed,), standing=added, ended=ended))
+            assert book.active() == ()
+        assert bench.state() == "cancelled"
+        assert intend(bench).journal_seq == 6
+        bench.restart()
+        assert bench.state() == "cancelled"
+
+    def test_an_order_that_has_left_is_brought_back_by_it(self):
+        bench = with_order()
+        bench.store.record_fact(update_of(bench))
+        order = bench.tracked()
+        bench.store.forget_all_but(lambda book: ())
+        odd = replace(about(order.envelope, EventKind.ANOMALY_FOUND), reason="odd")
+        with bench.store.importing() as book:
+            assert book.order(order.client_order_id) == order
+            head = bench.journal.head
+            sealed = seal(odd, head=head, ts=bench.clock.now(), mono=Decimal(0), session_id="before")
+            book.apply(sealed.record)
+            added, ended = book.take_pointers()
+            bench.journal.commit(Commit(records=(sealed,), standing=added, ended=ended))
+        bench.restart()
+        assert bench.tracked().anomalies == {"odd"}
+
+    def test_a_record_that_cannot_follow_is_refused(self):
+        bench = with_order()
+        bench.store.record_fact(update_of(bench))
+        again = replace(update_of(bench), status=OrderState.CONFIRMED)
+        with bench.store.importing() as book:
+            head = bench.journal.head
+            sealed = seal(again, head=head, ts=bench.clock.now(), mono=Decimal(0), session_id="before")
+            with pytest.raises(OrderLogDamagedError, match="cannot be true"):
+                book.check(sealed.record)
+
+
 class TestListenersOfCommits:
     def test_they_get_what_was_stored_after_it_was(self):
         bench = with_order()
@@ -455,7 +500,7 @@ def test_records_that_cannot_be_true_spoil_their_own_order_only():
     storage.standing = {one for one in storage.standing if one.seq != 2}
     bench.journal.close()
     with pytest.raises(OrderLogDamagedError, match="cannot be true"):
-        bench.store.open()
+        bench.store.load(bench.journal.open())
     assert not holds(bench, "c1")
     assert bench.state("c2") == "confirmed"
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import pytest
 
 from tests.support import sim_journal
-from trading_bot.order_management import order_store
+from trading_bot.order_management import order_store, record_writer
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.past_orders import JournalPast
 from trading_bot.order_management.book.pointers import StandingKind, StandingPointers
@@ -156,7 +156,7 @@ def _numbered_anew_after_a_start(patch: pytest.MonkeyPatch) -> None:
 
 def _queue_cut(patch: pytest.MonkeyPatch) -> None:
     """Take only the last of what waits."""
-    real = order_store.Batch
+    real = record_writer.Batch
 
     def batch(*, staged, standing, ended):
         return real(staged=staged[-1:], standing=standing, ended=ended)

@@ -15,8 +15,8 @@ from trading_bot.order_management.exceptions import OrderLogDamagedError
 pytestmark = pytest.mark.no_cover
 
 WITHIN = 1000
-FOUND = (BrokenInvariantError, OrderLogDamagedError)
-"""A journal that contradicts itself refuses to go on by itself."""
+FOUND = (BrokenInvariantError, OrderLogDamagedError, ValueError)
+"""A journal that contradicts itself refuses to go on by itself, and takes no record that does not follow its last."""
 
 
 def test_there_are_bugs_enough():

@@ -37,7 +37,9 @@ class JournalBench:
         self.store = OrderStore(journal=self.journal, clock=self.clock, session_id="session-1", side_file=self.side)
         self.housekeeping = Housekeeping(journal=self.journal, store=self.store, needed=self._needed, clock=self.clock)
         self.store.subscribe(self.housekeeping.on_order_change)
-        return self.store.open()
+        opened = self.journal.open()
+        self.store.load(opened)
+        return opened
 
     def tell(self, *events: OrderEvent) -> Self:
         """Record events a second apart."""

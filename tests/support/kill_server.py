@@ -34,15 +34,12 @@ ENDINGS: Mapping[str, signal.Signals] = {
 SETTLES_IN_S = 130
 """Long enough for the two looks, a minute apart, that the absence of an order takes."""
 
-_ROTATES_AT_ONCE = 1
-
 
 class KilledWorld(SimWorld):
     """A world whose broker and time lie in a file."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.disk.take_over(self.folder)
         self._kept = self.folder / "broker.pickle"
         if self._kept.exists():
             self.broker.book, self.broker._underway, slept, self.killed = pickle.loads(self._kept.read_bytes())
@@ -67,32 +64,29 @@ class KilledWorld(SimWorld):
 
 
 class MortalDatabase(sqlite3.Connection):
-    """The index of order ids, whose file SQLite writes by itself: the process may die between two statements."""
+    """The journal, whose file SQLite writes by itself: the process may die between two statements."""
 
     life = Life()
 
+    def cursor(self, factory=None):
+        return super().cursor(factory or MortalCursor)
+
+    def close(self) -> None:
+        type(self).life.moment("close database")
+        super().close()
+
+
+class MortalCursor(sqlite3.Cursor):
+    """Counts every statement but those that only read."""
+
     def execute(self, *arguments):
-        self._moment("sql")
+        if not arguments[0].lstrip().upper().startswith("SELECT"):
+            MortalDatabase.life.moment("sql")
         return super().execute(*arguments)
 
     def executemany(self, *arguments):
-        self._moment("sql")
+        MortalDatabase.life.moment("sql")
         return super().executemany(*arguments)
-
-    def executescript(self, *arguments):
-        self._moment("sql")
-        return super().executescript(*arguments)
-
-    def __exit__(self, *arguments):
-        self._moment("commit")
-        return super().__exit__(*arguments)
-
-    def close(self) -> None:
-        self._moment("close database")
-        super().close()
-
-    def _moment(self, name: str) -> None:
-        type(self).life.moment(name)
 
 
 def _kill(world: KilledWorld) -> None:
@@ -120,18 +114,17 @@ STEPS: dict[str, Callable[[KilledWorld], object]] = {
     "kill": _kill,
     "sync": _sync,
     "recover": lambda world: None,
-    "rotate": _submit,
 }
-"""What a process is struck in. Recovering is its start; in ``rotate`` each answer to an order makes a new segment."""
+"""What a process is struck in. Recovering is its start."""
 
 
-def world_of(folder: Path, step: str) -> KilledWorld:
-    return KilledWorld(folder, journal_max_bytes=_ROTATES_AT_ONCE if step == "rotate" else None)
+def world_of(folder: Path) -> KilledWorld:
+    return KilledWorld(folder, in_memory=False)
 
 
-def prepare(folder: Path, step: str) -> None:
+def prepare(folder: Path) -> None:
     """Leave two orders at the broker, one of them partly filled without our knowing."""
-    world = world_of(folder, step)
+    world = world_of(folder)
     world.started()
     world.trade()
     world.trade(client_order_id="c2", symbol="MSFT")
@@ -142,7 +135,7 @@ def prepare(folder: Path, step: str) -> None:
 
 def live(folder: Path, step: str, die_at: int, *, by: signal.Signals = signal.SIGKILL) -> bool:
     """Start, do the step, and be sent a signal at the chosen effect of it; whether it had so many."""
-    world = world_of(folder, step)
+    world = world_of(folder)
 
     def end() -> None:
         world.life.is_over = by is signal.SIGKILL
@@ -162,7 +155,7 @@ def live(folder: Path, step: str, die_at: int, *, by: signal.Signals = signal.SI
 
 def judge(folder: Path, step: str) -> None:
     """Start again, let everything settle, and raise what is broken."""
-    world = world_of(folder, step)
+    world = world_of(folder)
     if (folder / "broken").exists():
         raise AssertionError((folder / "broken").read_text())
     world.broker.meanwhile = lambda request: None  # nobody comes after this process
@@ -181,8 +174,8 @@ def judge(folder: Path, step: str) -> None:
 
 def rehearse(folder: Path) -> None:
     """Live once in the server itself: what is imported, compiled or read on the way, no child has to do again."""
-    prepare(folder, "rotate")
-    judge(folder, "rotate")
+    prepare(folder)
+    judge(folder, "submit")
 
 
 def _forked(run: Callable[[], object], problem: Path) -> tuple[int, str]:
@@ -208,7 +201,8 @@ def _life(folder: Path, step: str, ending: str, die_at: int) -> tuple[int, str]:
 
 
 def main() -> None:
-    sqlite3.connect = partial(sqlite3.connect, factory=MortalDatabase)  # type: ignore[assignment]  # all it is asked for
+    real = sqlite3.connect
+    sqlite3.connect = lambda *where, **how: real(*where, **(how | {"factory": MortalDatabase}))
     with tempfile.TemporaryDirectory() as stage:
         rehearse(Path(stage))
     gc.collect()
@@ -217,7 +211,7 @@ def main() -> None:
         asked = json.loads(line)
         folder, step = Path(asked["folder"]), asked["step"]
         if asked["ending"] == "prepare":
-            code, problem = _forked(partial(prepare, folder, step), folder / "problem")
+            code, problem = _forked(partial(prepare, folder), folder / "problem")
         else:
             code, problem = _life(folder, step, asked["ending"], asked["die_at"])
         sys.stdout.write(json.dumps({"code": code, "problem": problem}) + "\n")

@@ -181,7 +181,7 @@ class ManagerBench:
 
     def _build(self) -> None:
         self.store = OrderStore(journal=self.journal, clock=self.clock, session_id="s1", side_file=self.side)
-        self.store.open()
+        self.store.load(self.journal.open())
         self.manager = OrderManager(
             gateway=self.gateway,
             store=self.store,

@@ -36,6 +36,7 @@ _ENDED_AT_BROKER = {
 
 
 _EXITS = {EventKind.EXIT_BEGUN, EventKind.EXIT_LEG_PLACED, EventKind.EXIT_ENDED}
+_SECRETS = (ACCOUNT, "access-", "refresh-")
 _NO_GOOD_HALTS = ("not in the journal", "not been compared", "cancel-all")
 """Reasons for a halt that only a defect can bring about once everything is calm."""
 
@@ -433,6 +434,8 @@ def _left_alone(world: SimWorld) -> Iterator[str]:
 
 
 def _secrets(world: SimWorld) -> Iterator[str]:
+    journal = "".join(repr(record.fact) for record in world.records())
+    yield from (f"I15 the journal holds {word}" for word in _SECRETS if word in journal)
     for path in world.config.logs_dir.iterdir():
         text = path.read_text(encoding="utf-8", errors="replace")
-        yield from (f"I15 {path.name} holds {word}" for word in (ACCOUNT, "access-", "refresh-") if word in text)
+        yield from (f"I15 {path.name} holds {word}" for word in _SECRETS if word in text)

@@ -97,6 +97,12 @@ class MortalJournal:
     def read_standing(self) -> tuple[JournalRecord, ...]:
         return self._inner.read_standing()
 
+    def pointers(self, kind: str) -> tuple[Pointer, ...]:
+        return self._inner.pointers(kind)
+
+    def has_key(self, kind: OrderKeyKind, key: str) -> bool:
+        return self._inner.has_key(kind, key)
+
     def records_of(self, client_order_id: ClientOrderId) -> tuple[JournalRecord, ...]:
         return self._inner.records_of(client_order_id)
 

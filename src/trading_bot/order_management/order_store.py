@@ -35,7 +35,8 @@ from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.book.past_orders import JournalPast
 from trading_bot.order_management.book_lock import BookLock
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
-from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
+from trading_bot.order_management.exceptions import OrderLogError
+from trading_bot.order_management.import_book import ImportBook
 from trading_bot.order_management.journal.chain import SealedRecord, numbered
 from trading_bot.order_management.journal.port import Journal, Opened, OrderKeyKind
 from trading_bot.order_management.models import EXACT, ClientOrderId
@@ -67,7 +68,7 @@ class _OfThread(threading.local):
 
 
 class OrderStore:
-    """Journal and book of one account; every method may be called from any thread. `open` or `load` it first."""
+    """Journal and book of one account; every method may be called from any thread. `load` it first."""
 
     def __init__(self, *, journal: Journal, clock: Clock, session_id: str, side_file: SideFile | None = None) -> None:
         self._journal = journal
@@ -95,17 +96,6 @@ class OrderStore:
         """Take no new order from now on; facts are still folded in, so that cancels work."""
         self._failure = error
 
-    def open(self) -> Opened:
-        """Open the journal and refold what still counts in it.
-
-        Raises:
-            OrderLogError: it cannot be opened, or belongs to another account or mode.
-            OrderLogDamagedError: some of its records cannot be true; the book holds all others.
-        """
-        opened = self._journal.open()
-        self.load(opened)
-        return opened
-
     def load(self, opened: Opened) -> None:
         """Begin anew with what a journal that has just been opened holds; listeners are told nothing.
 
@@ -118,23 +108,17 @@ class OrderStore:
             self._seq = opened.head.seq
             self._queue, self._untold = [], []
             self._past.forget_absent()
-            self._book.clear()
-            try:
-                self._refold(opened.standing)
-            finally:
-                self._book.pointers.take_changes()
+            self._book.refold(opened.standing)
 
-    def _refold(self, records: Iterable[JournalRecord]) -> None:
-        """Fold the records in; one that cannot be true spoils its own order only, whose cancel may have to wait."""
-        broken: dict[ClientOrderId | None, OrderLogDamagedError] = {}
-        for record in records:
+    @contextmanager
+    def importing(self) -> Iterator[ImportBook]:
+        """Let somebody commit records to the journal itself, at a start, and fold each in; go on behind them."""
+        with self._writers, self._lock:
             try:
-                if record.fact.client_order_id not in broken:
-                    self._book.apply(record)
-            except OrderLogDamagedError as error:
-                broken[record.fact.client_order_id] = error
-        if broken:
-            raise next(iter(broken.values()))
+                yield ImportBook(self._book, self._bring_back)
+            finally:
+                self._writer.begin(self._journal.head)
+                self._seq = self._journal.head.seq
 
     def subscribe(self, listener: OrderListener) -> None:
         """Call ``listener`` for every later change. What it raises is logged and goes no further."""

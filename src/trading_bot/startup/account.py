@@ -87,7 +87,7 @@ class AccountParts:
         )
         self._journal_path = journal_path(config.logs_dir, mode, account_number)
         if self._settings.journal_max_bytes != OrderManagementConfig().journal_max_bytes:
-            _log.warning("setting_without_effect", setting="order_management.journal_max_bytes")
+            _log.warning("setting_without_effect", reason="journal_max_bytes does nothing; leave it out")
         self._session_id = around.new_id()
         identity = JournalIdentity(
             mode=mode,

@@ -12,7 +12,6 @@ from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.events import JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError
 from trading_bot.order_management.journal.audit_log import AuditLog
-from trading_bot.order_management.journal.chain import SealedRecord
 from trading_bot.order_management.journal.identity import JournalIdentity
 from trading_bot.order_management.journal.port import Journal, JournalReader, Opened, OrderKeyKind, Pointer
 from trading_bot.order_management.journal.side_files import SIDE_FOLDER, SideFile
@@ -55,7 +54,7 @@ def journal_parts(
         readable_v1=upgrade.readable,
         side_file=side,
         import_side_files=lambda journal, opened: with_side_files(importer, journal, opened),
-        audit_trail=AuditTrailOnDisk(log=log, around=around),
+        audit_trail=AuditLog(path=log, max_bytes=AUDIT_LOG_MAX_BYTES, files=around.files),
     )
 
 
@@ -127,27 +126,3 @@ class _OpenedBook:
 def _last_told(records: Sequence[JournalRecord]) -> TrackedOrder | None:
     orders = OrderBook.replayed(records).orders()
     return orders[-1] if orders else None
-
-
-class AuditTrailOnDisk:
-    """The audit log of an account, made once its database can be read."""
-
-    def __init__(self, *, log: Path, around: Surroundings) -> None:
-        self._path = log
-        self._files = around.files
-        self._log: AuditLog | None = None
-
-    def compare(self, journal: JournalReader) -> str | None:
-        """Return what is damaged if the log and the database cannot both be true, and else let the log catch up."""
-        log = AuditLog(path=self._path, database=journal, max_bytes=AUDIT_LOG_MAX_BYTES, files=self._files)
-        found = log.compare()
-        if found.is_damage:
-            return found.problem
-        log.catch_up()
-        self._log = log
-        return None
-
-    def append(self, records: Sequence[SealedRecord]) -> None:
-        """Add what was committed; never raises for the disk. Before the comparison, nothing is added."""
-        if self._log is not None:
-            self._log.append(records)

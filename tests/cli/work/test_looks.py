@@ -79,7 +79,7 @@ class TestDoctor:
         assert said in found["results"][1]
 
     def checks(self, cli: CommandLineBench) -> dict[str, tuple[str, str]]:
-        return {each["name"]: (each["result"], each["detail"]) for each in cli.json("doctor")["checks"]}
+        return {each["name"]: (each["finding"], each["detail"]) for each in cli.json("doctor")["checks"]}
 
     def test_database_and_audit_log_are_proven_and_freezes_told(self, cli):
         halt = OrderEvent(event=EventKind.TRADING_HALTED, reason="another writer")

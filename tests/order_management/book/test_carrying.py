@@ -15,7 +15,6 @@ from trading_bot.order_management.book.carrying import carried_events
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError
-from trading_bot.order_management.housekeeping import RECENT, is_recent
 from trading_bot.order_management.journal.chain import MAX_LINE_BYTES, MAX_TEXT, encode
 from trading_bot.order_management.models import ClientOrderId, ExecutionId, OrderEnvelope, OrderState
 
@@ -135,18 +134,3 @@ def test_a_carried_order_without_a_fact_is_damage(name):
     (event,) = carried_events(FULL)
     with pytest.raises(OrderLogDamagedError, match=name):
         Story(replace(event, details={key: text for key, text in event.details.items() if key != name}))
-
-
-def test_an_order_is_recent_while_it_lives_and_for_a_day_after_anything_happened_to_it():
-    ended = Story(intended(), now_in(OrderState.CANCELLED)).order()
-    assert is_recent(ended, since=MONDAY - timedelta(seconds=1))
-    assert not is_recent(ended, since=MONDAY + timedelta(hours=1))
-    assert is_recent(Story(intended()).order(), since=MONDAY + timedelta(days=90))
-    late = replace(ended, executions=(replace(fill(1), executed_at=MONDAY + timedelta(hours=2)),))
-    assert is_recent(late, since=MONDAY + timedelta(hours=1))
-    for moment in ("filled_at", "last_transaction_at"):
-        assert is_recent(replace(ended, **{moment: MONDAY + timedelta(hours=2)}), since=MONDAY + timedelta(hours=1))
-
-
-def test_recent_is_longer_than_the_longest_exchange_day():
-    assert timedelta(hours=25) < RECENT

@@ -72,6 +72,27 @@ class OrderBook(OrderShelf):
             book.apply(record)
         return book
 
+    def refold(self, records: Iterable[JournalRecord]) -> None:
+        """Begin anew with the records that stand; one that cannot be true spoils its own order only.
+
+        Raises:
+            OrderLogDamagedError: one could not be folded in; everything else was.
+        """
+        self.clear()
+        broken: set[ClientOrderId] = set()
+        first: OrderLogDamagedError | None = None
+        for record in records:
+            name = record.fact.client_order_id
+            try:
+                if name not in broken:
+                    self.apply(record)
+            except OrderLogDamagedError as error:
+                first = first or error
+                broken |= set() if name is None else {name}
+        self.pointers.take_changes()
+        if first is not None:
+            raise first
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, OrderBook):
             return NotImplemented
@@ -143,6 +164,7 @@ class OrderBook(OrderShelf):
         for key in self._orders.keys() - set(kept):
             self._take_away(key)
             self.pointers.end(self._told_by.pop(key))
+        self._forget_filled()
         numbers = ((order.envelope.symbol, order.number) for order in self._orders.values())
         self._acceptances.forget_unneeded(orders=numbers, held=self.expected_positions())
 

@@ -62,8 +62,9 @@ class OrderShelf:
             self._by_order_id.pop(envelope.order_id, None)
         self._active.pop(key, None)
         self._unbacked.pop(key, None)
-        if key in self._filled:
-            self._filled.remove(key)
+
+    def _forget_filled(self) -> None:
+        self._filled = [key for key in self._filled if key in self._orders]
 
     def unbacked(self) -> tuple[TrackedOrder, ...]:
         """Return the orders whose fills are not all backed by executions yet."""

@@ -22,9 +22,7 @@ MAX_TEXT = 2048
 _HASH_KEY = b',"hash":"'
 _HASH_END = b'"}'
 _HASH_LENGTH = 64
-_HASH_ROOM = len(_HASH_KEY) + _HASH_LENGTH + len(_HASH_END)
-"""What a line has beyond its record's body: the hash takes the place of the closing bracket, and a newline follows."""
-
+_HASH_ROOM = len(_HASH_KEY) + _HASH_LENGTH + len(_HASH_END)  # what a line has beyond its record's body
 _HEX = re.compile(rb"[0-9a-f]{64}")
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 _HEAD_KEYS = ("v", "seq", "ts", "mono", "event", "session_id")
@@ -130,13 +128,8 @@ def seal_numbered(record: JournalRecord, *, prev: str) -> SealedRecord:
     Raises:
         BadRecordError: its line would be longer than `MAX_LINE_BYTES`.
     """
-    sealed = _hashed(record, prev)
-    _refuse_too_long(len(sealed.body) + _HASH_ROOM)
-    return sealed
-
-
-def _hashed(record: JournalRecord, prev: str) -> SealedRecord:
     body = _body(record, prev)
+    _refuse_too_long(len(body) + _HASH_ROOM)
     return SealedRecord(record=replace(record, prev=prev, hash=hashlib.sha256(body).hexdigest()), body=body)
 
 
@@ -163,7 +156,7 @@ def unseal_line(line: bytes) -> SealedRecord:
 def chain_record(event: OrderEvent, *, head: ChainHead, ts: datetime, mono: Decimal, session_id: str) -> JournalRecord:
     """Return the record alone that `seal` makes; it may be longer than a line can be."""
     plain = numbered(event, seq=head.seq + 1, ts=ts, mono=mono, session_id=session_id)
-    return _hashed(plain, head.hash).record
+    return replace(plain, prev=head.hash, hash=hashlib.sha256(_body(plain, head.hash)).hexdigest())
 
 
 def _cut(event: OrderEvent) -> OrderEvent:

@@ -1,0 +1,88 @@
+"""Between orders: old orders leave the book, and the journal tidies itself."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.support.journal_bench import JournalBench
+from tests.support.order_story import MONDAY, Story, fill, intended, now_in, told
+from trading_bot.order_management.events import EventKind
+from trading_bot.order_management.housekeeping import ENOUGH, LOOK_EVERY_S, RECENT, is_recent
+from trading_bot.order_management.journal.port import CheckpointAlert
+from trading_bot.order_management.models import OrderState
+
+TWO_DAYS_S = 172_800
+
+
+def ended(bench: JournalBench, count: int) -> JournalBench:
+    for number in range(count):
+        bench.store.record_facts((intended(f"c{number}"), now_in(OrderState.CANCELLED, f"c{number}")))
+    bench.clock.sleep(TWO_DAYS_S)
+    return bench
+
+
+def change_something(bench: JournalBench, event: EventKind = EventKind.ANOMALY_FOUND) -> None:
+    bench.store.record_facts((intended("new"), told(event, "new", reason="odd", attempt=1)))
+
+
+@pytest.mark.parametrize(("count", "left"), [(ENOUGH - 1, ENOUGH), (ENOUGH, 1)])
+def test_old_orders_leave_once_there_are_enough_of_them(count, left):
+    bench = ended(JournalBench(), count)
+    change_something(bench)
+    assert len(bench.book) == left
+    assert (EventKind.POSITIONS_NOTED in bench.journal.kinds) is (left == 1)
+
+
+def test_nobody_leaves_while_an_order_is_being_sent():
+    """The commit would come between an order and the broker's answer to it."""
+    bench = ended(JournalBench(), ENOUGH)
+    bench.store.record_fact(intended("new"))
+    bench.store.record_fact(told(EventKind.SUBMIT_ATTEMPTED, "new", attempt=1))
+    assert len(bench.book) == ENOUGH + 1
+
+
+def test_it_is_not_asked_at_every_change():
+    """The answer costs a walk through the book."""
+    looks: list[int] = []
+    bench = JournalBench(needed=lambda orders, acceptances, since: looks.append(len(orders)) or ())
+    for _ in range(5):
+        bench.clock.sleep(LOOK_EVERY_S / 2)
+        bench.store.record_fact(intended(f"c{len(bench.book)}"))
+        bench.store.record_fact(now_in(OrderState.CONFIRMED, f"c{len(bench.book) - 1}"))
+    assert looks == [2, 4]
+
+
+def test_a_journal_that_has_failed_is_left_alone():
+    bench = ended(JournalBench(), 1)
+    bench.journal.broken = True
+    bench.store.record_fact(told(EventKind.SESSION_STARTED))
+    assert bench.prune().housekeeping.let_old_orders_go(at_least=1) == 0
+    assert len(bench.book) == 1
+
+
+def test_orders_that_later_figures_rest_on_stay():
+    bench = ended(JournalBench(needed=lambda orders, acceptances, since: [orders[0].client_order_id]), 3)
+    assert [order.client_order_id for order in bench.prune().book] == ["c0"]
+
+
+def test_a_journal_that_cannot_tidy_itself_is_told_of(caplog):
+    bench = JournalBench()
+    bench.journal.alert = CheckpointAlert(message="a reader holds the log; end it", log_bytes=99)
+    change_something(bench)
+    assert "a reader holds the log" in caplog.text
+
+
+def test_an_order_is_recent_while_it_lives_and_for_a_day_after_anything_happened_to_it():
+    ended = Story(intended(), now_in(OrderState.CANCELLED)).order()
+    assert is_recent(ended, since=MONDAY - timedelta(seconds=1))
+    assert not is_recent(ended, since=MONDAY + timedelta(hours=1))
+    assert is_recent(Story(intended()).order(), since=MONDAY + timedelta(days=90))
+    late = replace(ended, executions=(replace(fill(1), executed_at=MONDAY + timedelta(hours=2)),))
+    assert is_recent(late, since=MONDAY + timedelta(hours=1))
+    for moment in ("filled_at", "last_transaction_at"):
+        assert is_recent(replace(ended, **{moment: MONDAY + timedelta(hours=2)}), since=MONDAY + timedelta(hours=1))
+
+
+def test_recent_is_longer_than_the_longest_exchange_day():
+    assert timedelta(hours=25) < RECENT
