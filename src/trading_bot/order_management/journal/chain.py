@@ -205,7 +205,7 @@ def _body(record: JournalRecord) -> bytes:
     head = {
         "v": record.v,
         "seq": record.seq,
-        "ts": _time_text(record.ts),
+        "ts": time_text(record.ts),
         "mono": str(record.mono),
         "event": record.fact.event.value,
         "session_id": record.session_id,
@@ -221,7 +221,7 @@ def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return {str(key): str(item)[:MAX_TEXT] for key, item in sorted(value.items())}
     if isinstance(value, datetime):
-        return _time_text(value)
+        return time_text(value)
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, str):
@@ -229,7 +229,8 @@ def _plain(value: object) -> object:
     return value
 
 
-def _time_text(moment: datetime) -> str:
+def time_text(moment: datetime) -> str:
+    """Return a time as records state it: UTC, to the microsecond."""
     return moment.astimezone(UTC).strftime(_TIME)
 
 

@@ -18,19 +18,18 @@ from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.anchor import HeadAnchor
 from trading_bot.order_management.journal.chain import BadRecordError, ChainHead, encode, head_at
 from trading_bot.order_management.journal.continuation import Continuation, Unfinished
+from trading_bot.order_management.journal.identity import JournalIdentity, opening
 from trading_bot.order_management.journal.joining import JoinedScan, put_away, read_joined
 from trading_bot.order_management.journal.live_file import LiveFile, SpaceReserve
 from trading_bot.order_management.journal.place import check_identity, damage_in, with_what_is_missing
 from trading_bot.order_management.journal.rotation import LiveSegment, SegmentSwap
 from trading_bot.order_management.journal.segments import (
     Integrity,
-    JournalIdentity,
     JournalScan,
     SegmentLink,
     chaining,
     finished_name,
     next_segment,
-    opening,
     scan,
 )
 from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder

@@ -8,7 +8,8 @@ from pathlib import Path
 from trading_bot.files import FileFacts, FileSystem
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
 from trading_bot.order_management.journal.chain import ChainHead
-from trading_bot.order_management.journal.segments import Integrity, JournalIdentity, JournalScan
+from trading_bot.order_management.journal.identity import JournalIdentity
+from trading_bot.order_management.journal.segments import Integrity, JournalScan
 
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 

@@ -25,12 +25,25 @@ from trading_bot.order_management.journal.chain import ChainHead, SealedRecord
 from trading_bot.order_management.models import ClientOrderId
 
 
+class JournalMissingError(OrderLogError):
+    """There is no journal yet, or it holds nothing: the bot has not been started for this account."""
+
+    code = "journal_missing"
+
+
 class CommitUnknownError(OrderLogError):
     """A commit failed, and its records may be stored or not. Open the journal anew to see."""
 
 
 class KeyTakenError(OrderLogError):
-    """An order with one of these names is in the journal already; nothing of the commit was stored."""
+    """An order with one of these names is in the journal already; nothing of the commit was stored.
+
+    ``taken`` is the name as it was asked for.
+    """
+
+    def __init__(self, message: str, *, taken: "OrderKey") -> None:
+        super().__init__(message, client_order_id=taken.key if taken.kind is OrderKeyKind.CLIENT_ORDER_ID else None)
+        self.taken = taken
 
 
 class OrderKeyKind(enum.StrEnum):
@@ -86,11 +99,21 @@ class Opened:
     """Whether it held no record before."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointAlert:
+    """The journal could not tidy itself. What is committed is safe; a person has to look before the disk is full."""
+
+    message: str
+    """What hinders it, and what to do."""
+    log_bytes: int
+    """How long the write-ahead log is by now."""
+
+
 class JournalReader(Protocol):
     """Reads a journal that another process may be writing. Each method is one short read transaction.
 
-    Each raises `OrderLogError` where the journal cannot be read, and `OrderLogDamagedError` where a record's hash is
-    wrong.
+    Each raises `JournalMissingError` where there is none yet, `OrderLogError` where it cannot be read, and
+    `OrderLogDamagedError` where a record's hash is wrong.
     """
 
     def read_head(self) -> ChainHead:
@@ -145,6 +168,10 @@ class Journal(JournalReader, Protocol):
         """
         ...
 
+    def checkpoint(self) -> CheckpointAlert | None:
+        """Tidy up if it is due, and return what hinders it, if anything does. Call it between orders."""
+        ...
+
     def close(self) -> None:
-        """Close it; later commits are refused."""
+        """Close it; later commits are refused. In a forked process it does nothing."""
         ...

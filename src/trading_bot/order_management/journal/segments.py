@@ -7,7 +7,7 @@ successor names it, and the chain of hashes goes on from its last record.
 import enum
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -26,7 +26,8 @@ from trading_bot.order_management.journal.chain import (
     head_at,
     is_whole,
 )
-from trading_bot.order_management.models import EXACT, ExecutionMode
+from trading_bot.order_management.journal.identity import JournalIdentity, opening
+from trading_bot.order_management.models import EXACT
 
 Chaining: TypeAlias = Callable[[OrderEvent, ChainHead], JournalRecord]
 """Numbers, dates and chains an event behind a head."""
@@ -42,21 +43,6 @@ class Integrity(enum.StrEnum):
     CLEAN = "clean"
     TORN = "torn"  # only the end is unfinished: a crash while writing
     DAMAGED = "damaged"  # something before the end is wrong: edited, lost, reordered, foreign
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalIdentity:
-    """Whose journal it is. The account appears as a keyed name and its last four characters only."""
-
-    mode: ExecutionMode
-    account_key: str
-    account_suffix: str
-    spellings: Mapping[str, str] = field(default_factory=dict, compare=False)
-    """The keys that the same account number has in other letters, and which letters those are."""
-
-    def details(self) -> dict[str, str]:
-        """The identity as the first record states it."""
-        return {"account_key": self.account_key, "account_suffix": self.account_suffix}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,11 +99,6 @@ class JournalScan:
     def number(self) -> int:
         """Which segment of its journal this is, from 1."""
         return self.link.number + 1 if self.link else 1
-
-
-def opening(identity: JournalIdentity) -> OrderEvent:
-    """Return the event that begins a journal."""
-    return OrderEvent(event=EventKind.JOURNAL_OPENED, execution_mode=identity.mode, details=identity.details())
 
 
 def chaining(clock: Clock, *, session_id: str) -> Chaining:

@@ -1,0 +1,128 @@
+"""The database's files: whether they may stand where they stand, and whether they are still the ones that were opened.
+
+SQLite notices neither: it commits into a file that was deleted or replaced, and nobody sees those commits any more.
+This module never opens the database. Closing any descriptor of it would drop every lock that SQLite holds on it.
+"""
+
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from trading_bot.files import FileFacts, FileSystem
+
+_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+_MOUNTS = Path("/proc/self/mounts")
+_NETWORK_TYPES = frozenset(
+    {
+        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "coda", "ceph", "glusterfs", "lustre", "beegfs"),
+        *("gpfs", "pvfs2", "orangefs", "ocfs2", "gfs2", "fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.rclone"),
+        *("fuse.gcsfuse", "fuse.ceph", "fuse.davfs2", "davfs", "fuse.juicefs", "fuse.mergerfs", "vboxsf", "prl_fs"),
+    }
+)
+_ESCAPES: Mapping[str, str] = {"\\040": " ", "\\011": "\t", "\\012": "\n", "\\134": "\\"}
+
+
+def local_mounts() -> str:
+    """Return the kernel's list of mounts; empty where there is none, as on macOS, and then no type is known."""
+    try:
+        return _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return ""
+
+
+def network_type(folder: Path, *, mounts: str) -> str | None:
+    """Return the type of the network file system that holds ``folder``; None if it is local, or not known."""
+    found, kind = "", ""
+    for line in mounts.splitlines():
+        words = line.split(" ")
+        if len(words) < 3:  # noqa: PLR2004 (device, place, type)
+            continue
+        place = _unescaped(words[1])
+        # Of two mounts on one place the later one hides the earlier.
+        if len(place) >= len(found) and folder.is_relative_to(place):
+            found, kind = place, words[2]
+    return kind if kind in _NETWORK_TYPES else None
+
+
+class DatabaseFiles:
+    """The database file and what SQLite keeps beside it."""
+
+    def __init__(self, path: Path, *, files: FileSystem, mounts: Callable[[], str]) -> None:
+        self._paths = (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm"))
+        self._files = files
+        self._mounts = mounts
+        self._noted: tuple[FileFacts | None, ...] = ()
+
+    def prepare(self) -> None:
+        """Make the folder and an empty private file if they are not there, and refuse a place that is not safe.
+
+        Raises:
+            OSError: with the reason.
+        """
+        path = self._paths[0]
+        self._files.make_folder(path.parent)
+        self._check_folder(path.parent.resolve())
+        if self._files.facts_at(path) is None:
+            # SQLite does not get to create it: it would be readable by others.
+            self._files.write_new(path, b"")
+        for beside in self._paths:
+            there = self._files.facts_at(beside)
+            if there is not None:
+                self._check_plain(beside, there)
+
+    def note(self) -> None:
+        """Remember which files SQLite has opened. Call it in the first transaction."""
+        self._noted = tuple(self._files.facts_at(path) for path in self._paths)
+
+    def check(self) -> None:
+        """Refuse to go on if a file is not the one that was opened, or not ours alone any more.
+
+        Raises:
+            OSError: with the reason.
+        """
+        for path, noted in zip(self._paths, self._noted, strict=True):
+            if noted is None:
+                continue
+            there = self._files.facts_at(path)
+            if there is None or (there.device, there.inode) != (noted.device, noted.inode):
+                raise OSError(f"{path.name} was deleted, moved or replaced while it was in use")
+            self._check_plain(path, there)
+
+    def is_in_place(self) -> bool:
+        """Whether `check` has nothing to say."""
+        try:
+            self.check()
+        except OSError:
+            return False
+        return True
+
+    @property
+    def log_bytes(self) -> int:
+        """How long the write-ahead log is now."""
+        facts = self._files.facts_at(self._paths[1])
+        return facts.size if facts else 0
+
+    def _check_folder(self, folder: Path) -> None:
+        facts = self._files.facts_at(folder)
+        if facts is None or facts.owner not in (self._files.user(), 0):
+            raise OSError(f"its folder {folder} belongs to another user")
+        if facts.mode & _WRITABLE_BY_OTHERS and not facts.mode & stat.S_ISVTX:
+            raise OSError(f"others may write its folder, so run 'chmod go-w {folder}'")
+        kind = network_type(folder, mounts=self._mounts())
+        if kind is not None:
+            raise OSError(
+                f"its folder {folder} is on a network file system ({kind}), where the locks of a database do not hold; "
+                "use a folder on a disk of this machine, or a PostgreSQL server as journal_url"
+            )
+
+    def _check_plain(self, path: Path, facts: FileFacts) -> None:
+        if not facts.is_regular or facts.links != 1:
+            raise OSError(f"{path.name} is not a plain file with one name")
+        if facts.owner != self._files.user() or facts.mode & _WRITABLE_BY_OTHERS:
+            raise OSError(f"{path.name} belongs to another user, or others may write it")
+
+
+def _unescaped(place: str) -> str:
+    for escape, character in _ESCAPES.items():
+        place = place.replace(escape, character)
+    return place

@@ -1,0 +1,374 @@
+"""The journal's tables and statements, for any DB-API cursor: what both engines do alike.
+
+An engine adds its own connection, the begin and the end of a transaction, its lease, and its errors. A row of
+``record`` repeats a few facts of its body in columns, so that one can search; the body is what counts, and `page`
+proves that both agree.
+"""
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from typing import Any, Protocol, TypeAlias
+
+from trading_bot.order_management.events import JournalRecord
+from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
+from trading_bot.order_management.journal.chain import (
+    BadRecordError,
+    ChainHead,
+    SealedRecord,
+    head_at,
+    time_text,
+    unseal,
+)
+from trading_bot.order_management.journal.identity import JournalIdentity, check_first_record
+from trading_bot.order_management.journal.port import Commit, KeyTakenError, Opened, OrderKey, OrderKeyKind, Pointer
+from trading_bot.order_management.models import ClientOrderId
+
+SCHEMA_VERSION = 1
+"""Of the tables. The text of a record has a version of its own."""
+
+CHECKED_AT_THE_END = 64
+"""Records before the head whose numbers and links a start checks. The rest is for ``audit verify``."""
+
+_VERIFY = "run 'trading-bot audit verify'"
+_COLUMNS = "seq, ts, event, session_id, correlation_id, client_order_id, ref_id, order_id, symbol, body, prev, hash"
+_Row: TypeAlias = tuple[Any, ...]
+
+
+class Cursor(Protocol):
+    """What is used of a DB-API cursor."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows the last call changed."""
+        ...
+
+    def execute(self, statement: str, parameters: Sequence[object] = ..., /) -> object:
+        """Run one statement."""
+        ...
+
+    def executemany(self, statement: str, parameters: Iterable[Sequence[object]], /) -> object:
+        """Run one statement for each set of parameters."""
+        ...
+
+    def fetchone(self) -> Any:
+        """Return the next row, or None."""
+        ...
+
+    def fetchall(self) -> list[Any]:
+        """Return the rows that are left."""
+        ...
+
+
+def schema(*, small_table: str = "") -> tuple[str, ...]:
+    """Return the statements that make the tables; ``small_table`` ends those whose rows are short."""
+    return (
+        """CREATE TABLE record (
+            account TEXT NOT NULL, seq BIGINT NOT NULL, ts TEXT NOT NULL, event TEXT NOT NULL,
+            session_id TEXT NOT NULL, correlation_id TEXT, client_order_id TEXT, ref_id TEXT, order_id TEXT,
+            symbol TEXT, body TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL,
+            PRIMARY KEY (account, seq)
+        )""",
+        """CREATE INDEX record_client_order_id ON record (account, client_order_id, seq)
+            WHERE client_order_id IS NOT NULL""",
+        f"""CREATE TABLE order_key (
+            account TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, seq BIGINT NOT NULL,
+            PRIMARY KEY (account, kind, key)
+        ){small_table}""",
+        f"""CREATE TABLE standing (
+            account TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, seq BIGINT NOT NULL,
+            PRIMARY KEY (account, kind, key, seq)
+        ){small_table}""",
+        "CREATE TABLE schema_version (version INTEGER NOT NULL)",
+        f"INSERT INTO schema_version (version) VALUES ({SCHEMA_VERSION})",  # noqa: S608 (a number of ours)
+    )
+
+
+def check_schema_version(cursor: Cursor, *, journal: object) -> None:
+    """Refuse tables of another version.
+
+    Raises:
+        OrderLogError: with the remedy.
+    """
+    cursor.execute("SELECT version FROM schema_version")
+    found = [version for (version,) in cursor.fetchall()]
+    if found == [SCHEMA_VERSION]:
+        return
+    if len(found) == 1 and isinstance(found[0], int) and found[0] > SCHEMA_VERSION:
+        raise OrderLogError(
+            f"the journal {journal} was written by a newer trading-bot (its tables have version {found[0]}, this one "
+            f"knows {SCHEMA_VERSION}); start that version"
+        )
+    raise OrderLogDamagedError(
+        f"the journal {journal} does not say which version of its tables it has; restore it from a backup"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Statements:
+    add_record: str = f"INSERT INTO record (account, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 (our own column names)
+    add_key: str = "INSERT INTO order_key (account, kind, key, seq) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    add_pointer: str = "INSERT INTO standing (account, kind, key, seq) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    remove_pointer: str = "DELETE FROM standing WHERE account = ? AND kind = ? AND key = ? AND seq = ?"
+    key: str = "SELECT seq FROM order_key WHERE account = ? AND kind = ? AND key = ?"
+    head: str = "SELECT seq, hash FROM record WHERE account = ? ORDER BY seq DESC LIMIT 1"
+    end: str = "SELECT seq, prev, hash FROM record WHERE account = ? ORDER BY seq DESC LIMIT ?"
+    one: str = "SELECT seq, body, hash FROM record WHERE account = ? AND seq = ?"
+    standing: str = (
+        "SELECT s.seq, r.body, r.hash FROM (SELECT DISTINCT seq FROM standing WHERE account = ?) s"
+        " LEFT JOIN record r ON r.account = ? AND r.seq = s.seq ORDER BY s.seq"
+    )
+    of_order: str = "SELECT seq, body, hash FROM record WHERE account = ? AND client_order_id = ? ORDER BY seq"
+    order_named: str = (
+        "SELECT r.client_order_id FROM order_key k JOIN record r ON r.account = k.account AND r.seq = k.seq"
+        " WHERE k.account = ? AND k.kind = ? AND k.key = ?"
+    )
+    page: str = f"SELECT {_COLUMNS} FROM record WHERE account = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+
+    def marked(self, mark: str) -> "_Statements":
+        return _Statements(**{field.name: getattr(self, field.name).replace("?", mark) for field in fields(self)})
+
+
+class AccountRows:
+    """The rows of one account. No method begins or ends a transaction; ``mark`` is the driver's parameter mark.
+
+    ``journal`` is what the journal is called in messages.
+    """
+
+    def __init__(self, account_key: str, *, journal: object, mark: str = "?") -> None:
+        self._account = account_key
+        self._journal = journal
+        self._statements = _Statements().marked(mark)
+
+    def head(self, cursor: Cursor) -> ChainHead:
+        """Return the number and hash of the last record."""
+        cursor.execute(self._statements.head, (self._account,))
+        row = cursor.fetchone()
+        return ChainHead(seq=row[0], hash=row[1]) if row else ChainHead.genesis()
+
+    def add(self, cursor: Cursor, commit: Commit) -> None:
+        """Store all that ``commit`` adds and remove what it removes.
+
+        Raises:
+            KeyTakenError: an order key is taken; the transaction has to be rolled back.
+        """
+        statements = self._statements
+        if commit.order_keys:
+            keys = [(self._account, key.kind.value, column_text(key.key), key.seq) for key in commit.order_keys]
+            cursor.executemany(statements.add_key, keys)
+            if cursor.rowcount != len(keys):
+                raise self._taken(cursor, commit.order_keys)
+        if commit.records:
+            cursor.executemany(statements.add_record, [(self._account, *row_of(one)) for one in commit.records])
+        if commit.ended:
+            cursor.executemany(statements.remove_pointer, self._pointers(commit.ended))
+        if commit.standing:
+            cursor.executemany(statements.add_pointer, self._pointers(commit.standing))
+
+    def opened(self, cursor: Cursor, *, identity: JournalIdentity) -> Opened:
+        """Read what a start needs; its cost does not grow with history.
+
+        Raises:
+            OrderLogError: it belongs to another account or mode.
+            OrderLogDamagedError: whose it is cannot be read.
+        """
+        head = self.head(cursor)
+        if head == ChainHead.genesis():
+            return Opened(head=head, is_new=True)
+        first = self._one(cursor, 1)
+        if isinstance(first, str):
+            raise OrderLogDamagedError(f"the journal {self._journal} is damaged ({first}); {_VERIFY}")
+        check_first_record(first, identity=identity, journal=self._journal)
+        standing, problem = self._standing(cursor)
+        problem = self._end_problem(cursor, head) or problem
+        return Opened(head=head, standing=standing, problem=problem)
+
+    def standing(self, cursor: Cursor) -> tuple[JournalRecord, ...]:
+        """Return the records that standing pointers name, in the order of their numbers.
+
+        Raises:
+            OrderLogDamagedError: one is missing or its hash is wrong.
+        """
+        records, problem = self._standing(cursor)
+        if problem is not None:
+            raise self._damaged(problem)
+        return records
+
+    def records_of(self, cursor: Cursor, client_order_id: ClientOrderId) -> tuple[JournalRecord, ...]:
+        """Return every record of one order, in the order of their numbers; raises as `standing`."""
+        cursor.execute(self._statements.of_order, (self._account, column_text(client_order_id)))
+        return tuple(self._proven(row).record for row in cursor.fetchall())
+
+    def find_order(self, cursor: Cursor, kind: OrderKeyKind, key: str) -> ClientOrderId | None:
+        """Return the client order id of the order that has this name."""
+        cursor.execute(self._statements.order_named, (self._account, kind.value, column_text(key)))
+        row = cursor.fetchone()
+        return ClientOrderId(row[0]) if row and row[0] is not None else None
+
+    def page(self, cursor: Cursor, *, after: int, limit: int) -> tuple[SealedRecord, ...]:
+        """Return up to ``limit`` records numbered above ``after``; raises as `standing`, also for a wrong column."""
+        cursor.execute(self._statements.page, (self._account, after, limit))
+        return tuple(self._proven_whole(row) for row in cursor.fetchall())
+
+    def _taken(self, cursor: Cursor, keys: Sequence[OrderKey]) -> KeyTakenError:
+        taken = next((key for key in keys if self._seq_of(cursor, key) != key.seq), keys[-1])
+        return KeyTakenError(
+            f"an order with the {taken.kind.value.replace('_', ' ')} {taken.key} is in the journal {self._journal} "
+            "already; nothing was stored, so use another one",
+            taken=taken,
+        )
+
+    def _seq_of(self, cursor: Cursor, key: OrderKey) -> int | None:
+        cursor.execute(self._statements.key, (self._account, key.kind.value, column_text(key.key)))
+        row = cursor.fetchone()
+        return row[0] if row else None
+
+    def _pointers(self, pointers: Sequence[Pointer]) -> list[_Row]:
+        return [(self._account, one.kind, column_text(one.key), one.seq) for one in pointers]
+
+    def _one(self, cursor: Cursor, seq: int) -> JournalRecord | str:
+        cursor.execute(self._statements.one, (self._account, seq))
+        row = cursor.fetchone()
+        if row is None:
+            return f"record {seq} is missing"
+        try:
+            return _unsealed(row).record
+        except BadRecordError as error:
+            return f"record {seq} is bad: {error}"
+
+    def _standing(self, cursor: Cursor) -> tuple[tuple[JournalRecord, ...], str | None]:
+        cursor.execute(self._statements.standing, (self._account, self._account))
+        records: list[JournalRecord] = []
+        problem = None
+        for row in cursor.fetchall():
+            try:
+                records.append(_unsealed(row).record)
+            except BadRecordError as error:
+                problem = problem or f"record {row[0]} is bad: {error}"
+        return tuple(records), problem
+
+    def _end_problem(self, cursor: Cursor, head: ChainHead) -> str | None:
+        last = self._one(cursor, head.seq)
+        if isinstance(last, str):
+            return last
+        if head_at(last) != head:
+            return f"record {head.seq} is not what its row says"
+        cursor.execute(self._statements.end, (self._account, CHECKED_AT_THE_END))
+        rows = cursor.fetchall()
+        for (seq, prev, _), (before, _, digest) in pairwise(rows):
+            if before != seq - 1:
+                return f"record {seq - 1} is missing"
+            if prev != digest:
+                return f"record {seq} does not follow record {before}"
+        if len(rows) < CHECKED_AT_THE_END and rows[-1][0] != 1:
+            return f"record {rows[-1][0] - 1} is missing"
+        return None
+
+    def _proven(self, row: _Row) -> SealedRecord:
+        try:
+            return _unsealed(row)
+        except BadRecordError as error:
+            raise self._damaged(f"record {row[0]} is bad: {error}") from error
+
+    def _proven_whole(self, row: _Row) -> SealedRecord:
+        sealed = self._proven((row[0], row[9], row[11]))
+        if row != row_of(sealed):
+            raise self._damaged(f"record {row[0]} is not what the columns beside it say")
+        return sealed
+
+    def _damaged(self, problem: str) -> OrderLogDamagedError:
+        return OrderLogDamagedError(f"the journal {self._journal} is damaged ({problem}); {_VERIFY}")
+
+
+def check_follows(records: Sequence[SealedRecord], *, head: ChainHead) -> ChainHead:
+    """Return where the chain stands after ``records``.
+
+    Raises:
+        ValueError: they do not follow ``head`` one by one.
+    """
+    for sealed in records:
+        if (sealed.record.seq, sealed.record.prev) != (head.seq + 1, head.hash):
+            raise ValueError(f"record {sealed.record.seq} does not follow record {head.seq}")
+        head = head_at(sealed.record)
+    return head
+
+
+def row_of(sealed: SealedRecord) -> _Row:
+    """Return the columns of a record behind the account, in the order of the table."""
+    record, fact = sealed.record, sealed.record.fact
+    return (
+        record.seq,
+        time_text(record.ts),
+        fact.event.value,
+        column_text(record.session_id),
+        _text_or_none(fact.correlation_id),
+        _text_or_none(fact.client_order_id),
+        _text_or_none(fact.ref_id),
+        _text_or_none(fact.order_id),
+        _text_or_none(fact.symbol),
+        sealed.body.decode(),
+        record.prev,
+        record.hash,
+    )
+
+
+def column_text(text: str) -> str:
+    """Return ``text`` as a column can hold it: half a surrogate pair, or a NUL, is written out.
+
+    The broker's texts are JSON, which may hold both; the body has them escaped.
+    """
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
+
+
+def _text_or_none(text: str | None) -> str | None:
+    return None if text is None else column_text(text)
+
+
+def _unsealed(row: _Row) -> SealedRecord:
+    seq, body, digest = row
+    if body is None:
+        raise BadRecordError("it is missing")
+    if not isinstance(body, str) or not isinstance(digest, str):
+        raise BadRecordError("it is not stored as text")
+    sealed = unseal(body.encode("utf-8", "surrogateescape"), digest)
+    if sealed.record.seq != seq:
+        raise BadRecordError(f"it says that it is numbered {sealed.record.seq}")
+    return sealed
+
+
+class RowReader:
+    """A `JournalReader` over a cursor that the engine lends."""
+
+    def __init__(self, rows: AccountRows) -> None:
+        self._rows = rows
+
+    def _lent(self) -> AbstractContextManager[Cursor]:
+        raise NotImplementedError  # pragma: no cover (each engine has its own)
+
+    def read_head(self) -> ChainHead:
+        """Return the number and hash of the last record."""
+        with self._lent() as cursor:
+            return self._rows.head(cursor)
+
+    def read_standing(self) -> tuple[JournalRecord, ...]:
+        """Return the records that still count, in the order of their numbers."""
+        with self._lent() as cursor:
+            return self._rows.standing(cursor)
+
+    def records_of(self, client_order_id: ClientOrderId) -> tuple[JournalRecord, ...]:
+        """Return every record of one order, in the order of their numbers."""
+        with self._lent() as cursor:
+            return self._rows.records_of(cursor, client_order_id)
+
+    def find_order(self, kind: OrderKeyKind, key: str) -> ClientOrderId | None:
+        """Return the client order id of the order that has this name."""
+        with self._lent() as cursor:
+            return self._rows.find_order(cursor, kind, key)
+
+    def page(self, *, after: int, limit: int) -> tuple[SealedRecord, ...]:
+        """Return up to ``limit`` records numbered above ``after``."""
+        with self._lent() as cursor:
+            return self._rows.page(cursor, after=after, limit=limit)

@@ -1,0 +1,396 @@
+"""The journal in one SQLite file: one connection writes, others read.
+
+How the promises of `port` are kept:
+
+- WAL, ``synchronous=FULL`` and, where the platform has them, ``fullfsync`` and ``checkpoint_fullfsync``: a commit has
+  reached the medium when it returns.
+- One writing connection, one explicit ``BEGIN IMMEDIATE`` ... ``COMMIT`` a commit. Whatever interrupts it between the
+  two, an exception out of a signal handler included, leaves the journal refusing.
+- Database, write-ahead log and its index must be the files that were opened, before COMMIT and after it: SQLite
+  itself commits into deleted files.
+- After a COMMIT that failed, the record may be in the log file although no connection sees it; a crash would bring it
+  back, a clean close throws it away. So the connection is neither used nor rolled back, only closed by `close`. Closing
+  cannot commit: SQLite ends an open transaction by rolling it back, and copies into the database only what the log's
+  index has. It may drop the record for good, which is one of the two answers that "unknown" allows.
+- A database that was replaced underneath is never closed: the last connection to close deletes the log by its name, and
+  that name may be another database's by then. The connection is kept until the process ends.
+- Only the writing connection checkpoints, when `checkpoint` is called between orders.
+- Nothing here opens the file but SQLite. A second copy of that library in the process would not know its locks.
+
+Not noticed here: a bit flipped in a record that no longer counts (``audit verify`` reads every one).
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import NoReturn
+
+from trading_bot.clock import Seconds
+from trading_bot.files import FileSystem, LocalFiles
+from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
+from trading_bot.order_management.journal.chain import ChainHead, SealedRecord, head_at
+from trading_bot.order_management.journal.database_files import DatabaseFiles, local_mounts
+from trading_bot.order_management.journal.identity import JournalIdentity
+from trading_bot.order_management.journal.port import (
+    CheckpointAlert,
+    Commit,
+    CommitUnknownError,
+    JournalMissingError,
+    KeyTakenError,
+    Opened,
+)
+from trading_bot.order_management.journal.sql import (
+    AccountRows,
+    RowReader,
+    check_follows,
+    check_schema_version,
+    schema,
+)
+
+BUSY_TIMEOUT_S: Seconds = 5.0
+CHECKPOINT_EVERY = 200
+"""Commits between two checkpoints."""
+KEPT_LOG_BYTES = 4 * 1024 * 1024
+ALERT_LOG_BYTES = 64 * 1024 * 1024
+"""A write-ahead log of this size that a checkpoint cannot empty is worth a person's look."""
+
+_PRAGMAS = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA fullfsync = ON",
+    "PRAGMA checkpoint_fullfsync = ON",
+    "PRAGMA wal_autocheckpoint = 0",
+    f"PRAGMA journal_size_limit = {KEPT_LOG_BYTES}",
+    "PRAGMA mmap_size = 0",
+    "PRAGMA trusted_schema = OFF",
+)
+_REMEDIES: Mapping[int, str] = {
+    sqlite3.SQLITE_FULL: "the disk is full, so free some space and start again",
+    sqlite3.SQLITE_READONLY: "make the file and its folder writable for this user and start again",
+    sqlite3.SQLITE_PERM: "make the file and its folder accessible to this user and start again",
+    sqlite3.SQLITE_CANTOPEN: "see that the file and its folder are there and accessible to this user",
+    sqlite3.SQLITE_BUSY: "stop the other program that has it open for writing",
+    sqlite3.SQLITE_LOCKED: "stop the other program that has it open for writing",
+    sqlite3.SQLITE_IOERR: "check the disk, then start again",
+}
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+_abandoned: list[sqlite3.Connection] = []
+"""Connections that must not be closed while this process lives."""
+
+
+class SqliteReader(RowReader):
+    """Reads the journal of any process: a read-only connection for each read.
+
+    It works beside a writer and after a crash, and needs no right to write where SQLite can do without.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        account_key: str,
+        files: FileSystem | None = None,
+        busy_timeout_s: Seconds = BUSY_TIMEOUT_S,
+    ) -> None:
+        super().__init__(AccountRows(account_key, journal=path))
+        self._path = path
+        self._files = files or LocalFiles()
+        self._busy_timeout_s = busy_timeout_s
+
+    @contextmanager
+    def _lent(self) -> Iterator[sqlite3.Cursor]:
+        try:
+            if self._files.facts_at(self._path) is None:
+                raise JournalMissingError(f"there is no journal {self._path} yet; start the bot once")
+            with (
+                closing(_connect(self._path, mode="ro", busy_timeout_s=self._busy_timeout_s)) as connection,
+                closing(connection.cursor()) as cursor,
+            ):
+                connection.execute("BEGIN")
+                if not _has_tables(cursor):
+                    raise JournalMissingError(f"the journal {self._path} holds nothing yet; start the bot once")
+                check_schema_version(cursor, journal=self._path)
+                yield cursor
+        except (sqlite3.Error, OSError) as error:
+            raise explained(error, journal=self._path, failed="read") from error
+
+
+class SqliteJournal(RowReader):
+    """The one writer. Threads may share it; a forked process may not use it.
+
+    ``first_record`` makes the record that begins a new journal; without one, the first commit has to bring it.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        identity: JournalIdentity,
+        first_record: Callable[[], SealedRecord] | None = None,
+        files: FileSystem | None = None,
+        process_id: Callable[[], int] = os.getpid,
+        mounts: Callable[[], str] = local_mounts,
+        busy_timeout_s: Seconds = BUSY_TIMEOUT_S,
+    ) -> None:
+        super().__init__(AccountRows(identity.account_key, journal=path))
+        self.path = path
+        self._identity = identity
+        self._first_record = first_record
+        self._process_id = process_id
+        self._busy_timeout_s = busy_timeout_s
+        self._place = DatabaseFiles(path, files=files or LocalFiles(), mounts=mounts)
+        self._owner = process_id()
+        self._lock = threading.Lock()
+        self._read_lock = threading.Lock()
+        self._writer: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
+        self._head = ChainHead.genesis()
+        self._in_doubt = False
+        self._commits = 0
+        self._refusal: OrderLogError | None = OrderLogError(f"the journal {path} is not open; call open() first")
+
+    @property
+    def head(self) -> ChainHead:
+        """The number and hash of the last record that is known to be committed."""
+        return self._head
+
+    @property
+    def refusal(self) -> OrderLogError | None:
+        """Why nothing can be committed, if so."""
+        return self._refusal
+
+    def open(self) -> Opened:
+        """Open or create it and read what still counts.
+
+        Raises:
+            OrderLogError: it cannot be opened, is not a file of ours alone, or belongs to another account or mode.
+            OrderLogDamagedError: SQLite cannot read it, or whose it is cannot be read.
+        """
+        with self._lock:
+            self._refuse_fork()
+            if self._writer is not None:
+                raise OrderLogError(f"the journal {self.path} is open already; use it, or close it first")
+            try:
+                self._place.prepare()
+                opened = self._open_files()
+            except (sqlite3.Error, OSError) as error:
+                raise explained(error, journal=self.path, failed="opened") from error
+            self._head = opened.head
+            self._refusal = None if opened.problem is None else self._damage(opened.problem)
+            return opened
+
+    def commit(self, commit: Commit) -> None:
+        """Store all of it durably.
+
+        Raises:
+            KeyTakenError: nothing was stored; the journal can be used.
+            CommitUnknownError: it is not known whether it was stored; the journal takes nothing more.
+            OrderLogError: nothing was stored, and the journal takes nothing more.
+            ValueError: the records do not follow the head; nothing was tried.
+        """
+        with self._lock:
+            self._refuse_fork()
+            if self._refusal is not None:
+                raise type(self._refusal)(str(self._refusal))
+            after = check_follows(commit.records, head=self._head)
+            if commit == Commit():
+                return
+            self._in_doubt = True
+            try:
+                self._store(commit)
+            finally:
+                # Whatever ended it, a signal's exception included: only what is known to have ended is not in doubt.
+                if self._in_doubt and self._refusal is None:
+                    self._refusal = self._unknown("it was interrupted")
+            self._head = after
+            self._commits += 1
+
+    def checkpoint(self) -> CheckpointAlert | None:
+        """Copy the write-ahead log into the database if it is time, and return what hinders it, if anything does.
+
+        It waits for nobody: beside a commit or after a refusal it does nothing.
+        """
+        if self._process_id() != self._owner or not self._lock.acquire(blocking=False):
+            return None
+        try:
+            if self._writer is None or self._refusal is not None or self._commits < CHECKPOINT_EVERY:
+                return None
+            return self._copy_log(self._writer)
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Close it; later commits are refused. In a forked process it does nothing."""
+        if self._process_id() != self._owner:
+            return
+        with self._lock, self._read_lock:
+            self._refusal = self._refusal or OrderLogError(f"the journal {self.path} is closed; start the bot again")
+            connections = [one for one in (self._reader, self._writer) if one is not None]
+            self._reader = self._writer = None
+            if not self._place.is_in_place():
+                _abandoned.extend(connections)
+                return
+            _close(*connections)
+
+    @contextmanager
+    def _lent(self) -> Iterator[sqlite3.Cursor]:
+        self._refuse_fork()
+        with self._read_lock:
+            if self._reader is None:
+                raise OrderLogError(f"the journal {self.path} is not open; call open() first")
+            try:
+                with closing(self._reader.cursor()) as cursor:
+                    yield cursor
+            except sqlite3.Error as error:
+                raise explained(error, journal=self.path, failed="read") from error
+
+    def _open_files(self) -> Opened:
+        writer = _connect(self.path, mode="rw", busy_timeout_s=self._busy_timeout_s)
+        try:
+            self._prepare(writer)
+            opened = self._begin_to_write(writer)
+            self._reader = _connect(self.path, mode="ro", busy_timeout_s=self._busy_timeout_s)
+        except BaseException:
+            # Nothing that anybody acts on is in it: the first record states no order.
+            _close(writer)
+            raise
+        self._writer = writer
+        return opened
+
+    def _prepare(self, writer: sqlite3.Connection) -> None:
+        (mode,) = writer.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise OSError(f"its folder does not take a write-ahead log (SQLite answers {mode}); use another folder")
+        for pragma in _PRAGMAS:
+            writer.execute(pragma)
+
+    def _begin_to_write(self, writer: sqlite3.Connection) -> Opened:
+        with closing(writer.cursor()) as cursor:
+            cursor.execute("BEGIN IMMEDIATE")
+            self._place.note()
+            self._place.check()
+            if _has_tables(cursor):
+                check_schema_version(cursor, journal=self.path)
+            else:
+                for statement in schema(small_table=" WITHOUT ROWID"):
+                    cursor.execute(statement)
+            opened = self._rows.opened(cursor, identity=self._identity)
+            if opened.is_new and self._first_record is not None:
+                first = self._first_record()
+                self._rows.add(cursor, Commit(records=(first,)))
+                opened = Opened(head=head_at(first.record), is_new=True)
+            cursor.execute("COMMIT")
+        return opened
+
+    def _store(self, commit: Commit) -> None:
+        writer = self._writer
+        if writer is None:
+            self._refuse(OrderLogError(f"the journal {self.path} is not open; call open() first"))
+        with closing(writer.cursor()) as cursor:
+            try:
+                self._write(cursor, commit)
+            except KeyTakenError:
+                cursor.execute("ROLLBACK")
+                self._in_doubt = False
+                raise
+            except (sqlite3.Error, OSError) as error:
+                with suppress(sqlite3.Error):  # SQLite may have rolled back by itself
+                    cursor.execute("ROLLBACK")
+                self._refuse(explained(error, journal=self.path, failed="written"), cause=error)
+            try:
+                cursor.execute("COMMIT")
+                self._place.check()
+            except (sqlite3.Error, OSError) as error:
+                raise self._unknown(str(error)) from error
+            self._in_doubt = False
+
+    def _write(self, cursor: sqlite3.Cursor, commit: Commit) -> None:
+        cursor.execute("BEGIN IMMEDIATE")
+        if self._rows.head(cursor) != self._head:
+            raise OSError("it holds other records than this process wrote, so another program writes it too")
+        self._rows.add(cursor, commit)
+        self._place.check()
+
+    def _copy_log(self, writer: sqlite3.Connection) -> CheckpointAlert | None:
+        try:
+            busy, in_log, copied = writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.Error as error:
+            return self._alert(str(explained(error, journal=self.path, failed="written")))
+        if not busy and in_log == copied:
+            self._commits = 0
+            return None
+        if self._place.log_bytes < ALERT_LOG_BYTES:
+            return None
+        return self._alert(
+            f"the journal's log {self.path}-wal cannot be emptied because a program has been reading it for long; "
+            "end that program"
+        )
+
+    def _alert(self, message: str) -> CheckpointAlert:
+        return CheckpointAlert(message=message, log_bytes=self._place.log_bytes)
+
+    def _refuse(self, refusal: OrderLogError, *, cause: Exception | None = None) -> NoReturn:
+        self._refusal = refusal
+        self._in_doubt = False
+        raise refusal from cause
+
+    def _unknown(self, why: str) -> CommitUnknownError:
+        self._refusal = CommitUnknownError(
+            f"it is not known whether the journal {self.path} has stored its last records ({why}); it takes nothing "
+            "more until the bot is started again, which shows it"
+        )
+        return self._refusal
+
+    def _damage(self, problem: str) -> OrderLogDamagedError:
+        return OrderLogDamagedError(
+            f"the journal {self.path} is damaged ({problem}); only cancels are possible until a person has looked: run "
+            "'trading-bot audit verify'"
+        )
+
+    def _refuse_fork(self) -> None:
+        if self._process_id() != self._owner:
+            raise OrderLogError(
+                f"the journal {self.path} belongs to the parent process {self._owner}; do not fork a running bot"
+            )
+
+
+def explained(error: sqlite3.Error | OSError, *, journal: Path, failed: str) -> OrderLogError:
+    """Return the typed error for what SQLite or the file system says; ``failed`` is what could not be done."""
+    if isinstance(error, OSError):
+        return OrderLogError(f"the journal {journal} cannot be {failed}: {error}; repair that and start again")
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code in _DAMAGED:
+        return OrderLogDamagedError(
+            f"the journal {journal} is damaged ({error}); only cancels are possible until a person has looked: run "
+            "'trading-bot audit verify'"
+        )
+    remedy = _REMEDIES.get(code, "start again; if it stays, restore the journal from a backup")
+    return OrderLogError(f"the journal {journal} cannot be {failed} ({error}); {remedy}")
+
+
+def _connect(path: Path, *, mode: str, busy_timeout_s: Seconds) -> sqlite3.Connection:
+    address = f"{path.absolute().as_uri()}?mode={mode}"
+    connection = sqlite3.connect(
+        address, uri=True, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False
+    )
+    # Damaged bytes are read as they are: the hash tells, not the decoder.
+    connection.text_factory = _text
+    return connection
+
+
+def _text(stored: bytes) -> str:
+    return stored.decode("utf-8", "surrogateescape")
+
+
+def _has_tables(cursor: sqlite3.Cursor) -> bool:
+    row = cursor.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return bool(row[0])
+
+
+def _close(*connections: sqlite3.Connection) -> None:
+    for connection in connections:
+        with suppress(sqlite3.Error):  # what is committed is safe without it
+            connection.close()

@@ -1,0 +1,154 @@
+"""Every engine of the journal behind one seam, for the contract suite."""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from tests.support.memory_journal import MemoryJournal, MemoryStorage
+from tests.support.order_story import MONDAY
+from trading_bot.clock import VirtualClock
+from trading_bot.order_management.events import OrderEvent
+from trading_bot.order_management.journal.chain import ChainHead, SealedRecord, head_at, seal
+from trading_bot.order_management.journal.identity import JournalIdentity, first_record
+from trading_bot.order_management.journal.port import Journal, JournalReader
+from trading_bot.order_management.journal.sqlite import SqliteJournal, SqliteReader
+from trading_bot.order_management.models import ExecutionMode
+
+SESSION = "session-1"
+OURS = JournalIdentity(mode=ExecutionMode.PAPER, account_key="0123456789abcdef", account_suffix="4321")
+
+
+def sealed(head: ChainHead, *events: OrderEvent) -> tuple[SealedRecord, ...]:
+    """Number and chain ``events`` behind ``head``."""
+    made: list[SealedRecord] = []
+    for event in events:
+        one = seal(event, head=head, ts=MONDAY, mono=Decimal(head.seq), session_id=SESSION)
+        made.append(one)
+        head = head_at(one.record)
+    return tuple(made)
+
+
+class Engine(Protocol):
+    """One place where a journal is kept."""
+
+    def journal(self, identity: JournalIdentity = OURS, *, begins: bool = True) -> Journal:
+        """Make a journal object over the place; it is not open yet. Without ``begins`` it writes no first record."""
+        ...
+
+    def reader(self) -> JournalReader:
+        """Make a reader of the place."""
+        ...
+
+    def fork(self) -> None:
+        """Let every journal made so far see itself in a forked child."""
+        ...
+
+    def spoil(self, seq: int, *, body: str) -> None:
+        """Change a stored body behind the journal's back."""
+        ...
+
+    def lose(self, seq: int) -> None:
+        """Remove a stored record behind the journal's back."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything."""
+        ...
+
+
+class _Engine:
+    """What every engine of the suite has: clock, process id and the journals it made."""
+
+    def __init__(self) -> None:
+        self._clock = VirtualClock(start=MONDAY)
+        self._pid = 1
+        self._made: list[Journal] = []
+
+    def fork(self) -> None:
+        self._pid = 2
+
+    def close(self) -> None:
+        self._pid = 1
+        for journal in self._made:
+            journal.close()
+
+    def _first(self, identity: JournalIdentity, *, begins: bool) -> Callable[[], SealedRecord] | None:
+        return (lambda: first_record(identity, clock=self._clock, session_id=SESSION)) if begins else None
+
+    def _keep(self, journal: Journal) -> Journal:
+        self._made.append(journal)
+        return journal
+
+
+class MemoryEngine(_Engine):
+    """`MemoryJournal` over one storage; its journals are their own readers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.storage = MemoryStorage()
+
+    def journal(self, identity: JournalIdentity = OURS, *, begins: bool = True) -> Journal:
+        first = self._first(identity, begins=begins)
+        return self._keep(
+            MemoryJournal(self.storage, identity=identity, first_record=first, process_id=lambda: self._pid)
+        )
+
+    def reader(self) -> JournalReader:
+        journal = self.journal(begins=False)
+        journal.open()
+        return journal
+
+    def spoil(self, seq: int, *, body: str) -> None:
+        self.storage.records[seq] = (body.encode(), self.storage.records[seq][1])
+
+    def lose(self, seq: int) -> None:
+        del self.storage.records[seq]
+
+
+class SqliteEngine(_Engine):
+    """A database file in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.path = folder / "state" / "journal.sqlite3"
+
+    def journal(self, identity: JournalIdentity = OURS, *, begins: bool = True) -> Journal:
+        first = self._first(identity, begins=begins)
+        return self._keep(SqliteJournal(self.path, identity=identity, first_record=first, process_id=lambda: self._pid))
+
+    def reader(self) -> JournalReader:
+        return SqliteReader(self.path, account_key=OURS.account_key)
+
+    def spoil(self, seq: int, *, body: str) -> None:
+        self._run("UPDATE record SET body = ? WHERE seq = ?", body, seq)
+
+    def lose(self, seq: int) -> None:
+        self._run("DELETE FROM record WHERE seq = ?", seq)
+
+    def _run(self, statement: str, *parameters: object) -> None:
+        with closing(sqlite3.connect(self.path)) as database, database:
+            database.execute(statement, parameters)
+
+
+EngineMaker: TypeAlias = Callable[[Path], AbstractContextManager[Engine]]
+
+
+@contextmanager
+def _memory(_folder: Path) -> Iterator[Engine]:
+    engine = MemoryEngine()
+    yield engine
+    engine.close()
+
+
+@contextmanager
+def _sqlite(folder: Path) -> Iterator[Engine]:
+    engine = SqliteEngine(folder)
+    yield engine
+    engine.close()
+
+
+ENGINES: Mapping[str, EngineMaker] = {"memory": _memory, "sqlite": _sqlite}
+"""Add an engine here, and the whole contract runs over it."""
