@@ -51,7 +51,7 @@ class DatabaseFiles:
         self._paths = (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm"))
         self._files = files
         self._mounts = mounts
-        self._noted: tuple[FileFacts | None, ...] = ()
+        self._noted: tuple[FileFacts | None, ...] = (None,) * len(self._paths)
 
     def prepare(self) -> None:
         """Make the folder and an empty private file if they are not there, and refuse a place that is not safe.

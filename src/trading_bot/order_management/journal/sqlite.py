@@ -134,6 +134,7 @@ class SqliteJournal(RowReader):
         process_id: Callable[[], int] = os.getpid,
         mounts: Callable[[], str] = local_mounts,
         busy_timeout_s: Seconds = BUSY_TIMEOUT_S,
+        checkpoint_every: int = CHECKPOINT_EVERY,
     ) -> None:
         super().__init__(AccountRows(identity.account_key, journal=path))
         self.path = path
@@ -141,6 +142,7 @@ class SqliteJournal(RowReader):
         self._first_record = first_record
         self._process_id = process_id
         self._busy_timeout_s = busy_timeout_s
+        self._checkpoint_every = checkpoint_every
         self._place = DatabaseFiles(path, files=files or LocalFiles(), mounts=mounts)
         self._owner = process_id()
         self._lock = threading.Lock()
@@ -216,7 +218,7 @@ class SqliteJournal(RowReader):
         if self._process_id() != self._owner or not self._lock.acquire(blocking=False):
             return None
         try:
-            if self._writer is None or self._refusal is not None or self._commits < CHECKPOINT_EVERY:
+            if self._writer is None or self._refusal is not None or self._commits < self._checkpoint_every:
                 return None
             return self._copy_log(self._writer)
         finally:
