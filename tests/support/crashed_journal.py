@@ -20,7 +20,8 @@ _CHANGES = frozenset({Call.OPEN, Call.WRITE, Call.TRUNCATE, Call.SYNC, Call.DELE
 
 
 def journal_at(folder: Path) -> SqliteJournal:
-    return SqliteJournal(folder / NAME, identity=IDENTITY)
+    """Make a journal that tidies up whenever it is asked to."""
+    return SqliteJournal(folder / NAME, identity=IDENTITY, checkpoint_every=0)
 
 
 def files_in(folder: Path) -> Image:
@@ -51,10 +52,10 @@ class Crash:
 class RecordedRun:
     """One process that commits a story into ``folder``, with everything noted that it asks of the disk.
 
-    ``started_with`` is how many commits of the story the folder holds already.
+    The folder holds what the given story tells so far. Where a commit or the start fails, ``refused`` says how.
     """
 
-    def __init__(self, folder: Path, story: CommitStory | None = None) -> None:
+    def __init__(self, folder: Path, story: CommitStory | None = None, *, fault: Fault | None = None) -> None:
         self.folder = folder
         self.story = story or CommitStory()
         self.shim = Shim()
@@ -63,9 +64,13 @@ class RecordedRun:
         if not folder.exists():
             put({NAME: b""}, folder)
         self._before = files_in(folder)
+        self.shim.arm(fault)
         with self.shim.as_default():
             self.journal = journal_at(folder)
-            self.journal.open()
+            try:
+                self.journal.open()
+            except OrderLogError as error:
+                self.refused = error
 
     def commit(self, times: int = 1) -> "RecordedRun":
         """Go on with the story until a commit fails; after that nothing is tried."""
@@ -87,8 +92,26 @@ class RecordedRun:
         self.journal.close()
         return self
 
-    def crashes(self, chance: random.Random, *, sample: int, sector: int = 4096) -> Iterator[Crash]:
-        """Yield what the disk may hold when the machine stops behind each step; what was seen before is left out."""
+    def is_hit(self) -> bool:
+        """Whether the fault came to pass."""
+        fault = self.shim.fault
+        return fault is not None and self.shim.matched >= fault.at
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many commits were acknowledged by now, and how many were tried."""
+        notes = [step.note for step in self.shim.steps]
+        return self._started_with + notes.count(_ACKNOWLEDGED), self._started_with + notes.count(_TRIED)
+
+    def first_failed_step(self) -> int:
+        return next((number for number, step in enumerate(self.shim.steps) if not step.is_done), 0)
+
+    def crashes(
+        self, chance: random.Random, *, sample: int, sector: int = 4096, behind: int = 0
+    ) -> Iterator[Crash]:
+        """Yield what the disk may hold when the machine stops behind each step; what was seen before is left out.
+
+        Steps up to ``behind`` are followed only.
+        """
         disk = CrashedDisk(self._before, sector=sector)
         acknowledged = tried = self._started_with
         seen = set()
@@ -96,7 +119,7 @@ class RecordedRun:
             disk.follow([step])
             tried += step.note == _TRIED
             acknowledged += step.note == _ACKNOWLEDGED
-            if not _matters(step):
+            if number < behind or not _matters(step):
                 continue
             for image in disk.images(chance, sample=sample):
                 mark = (hash(tuple(sorted(image.items()))), acknowledged, tried)
@@ -116,23 +139,37 @@ def unflushed() -> Shim:
     return shim
 
 
-def found_after(crash: Crash, story: CommitStory, folder: Path) -> list[str]:
-    """Open an image as the next start does and return what is wrong with it; a second start must say the same."""
+def found_after(crash: Crash, story: CommitStory, folder: Path, *, goes_on: bool = True) -> list[str]:
+    """Lay an image into a folder, open it as the next start does and return what is wrong: see `found_in`."""
     put(crash.image, folder)
-    first, problems = _opened(crash, story, folder)
-    second, more = _opened(crash, story, folder)
-    if first != second:
-        more.append(f"{first} commits at the first start, {second} at the second")
-    return [f"behind step {crash.step}, {crash.acknowledged} of {crash.tried}: {each}" for each in problems + more]
+    problems = found_in(folder, story, allowed=range(crash.acknowledged, crash.tried + 1), goes_on=goes_on)
+    return [f"behind step {crash.step}, {crash.acknowledged} of {crash.tried}: {each}" for each in problems]
 
 
-def _opened(crash: Crash, story: CommitStory, folder: Path) -> tuple[int | None, list[str]]:
+def found_in(folder: Path, story: CommitStory, *, allowed: range, goes_on: bool = True) -> list[str]:
+    """Open a journal as the next start does, go on with the story where it stands, and return what is wrong.
+
+    ``allowed`` is how many commits may be there: all that was acknowledged has to be, and of what was only tried each
+    commit as a whole or not at all.
+    """
+    number, problems = _opened(folder, story, goes_on=goes_on)
+    if number is not None and number not in allowed:
+        problems.append(f"{number} commits are there, not one of {allowed}")
+    if goes_on and number is not None and not problems:
+        stored, problems = _opened(folder, story, goes_on=False)
+        expected = min(number + 1, len(story.commits))
+        if stored != expected:
+            problems.append(f"{stored} commits at the second start, {expected} were there before")
+    return problems
+
+
+def _opened(folder: Path, story: CommitStory, *, goes_on: bool) -> tuple[int | None, list[str]]:
     with closing(journal_at(folder)) as journal:
         try:
             opened = journal.open()
-            number, problems = problems_of(journal, opened, story.held[: crash.tried + 1])
+            number, problems = problems_of(journal, opened, story.held)
+            if goes_on and number is not None and number < len(story.commits):
+                journal.commit(story.commits[number])
         except (OrderLogError, AssertionError) as error:
             return None, [f"{type(error).__name__}: {error}"]
-    if number is not None and number < crash.acknowledged:
-        problems.append(f"only {number} commits are there")
     return number, problems
