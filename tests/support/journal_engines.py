@@ -7,7 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from tests.support.memory_journal import MemoryJournal, MemoryStorage
+from tests.support.faulty_database import DatabaseFaults
+from tests.support.memory_journal import HeldCommit, MemoryJournal, MemoryStorage
 from tests.support.order_story import MONDAY
 from trading_bot.clock import VirtualClock
 from trading_bot.order_management.events import OrderEvent
@@ -34,6 +35,9 @@ def sealed(head: ChainHead, *events: OrderEvent) -> tuple[SealedRecord, ...]:
 class Engine(Protocol):
     """One place where a journal is kept."""
 
+    holds_one_account: bool
+    """Whether the place belongs to one account; a server keeps the rows of many apart."""
+
     def journal(self, identity: JournalIdentity = OURS, *, begins: bool = True) -> Journal:
         """Make a journal object over the place; it is not open yet. Without ``begins`` it writes no first record."""
         ...
@@ -42,8 +46,20 @@ class Engine(Protocol):
         """Make a reader of the place."""
         ...
 
+    def fail_next_commit(self, *, stored: bool) -> None:
+        """Let the next commit of the newest journal be unknown: stored all the same, or not."""
+        ...
+
+    def hold_next_commit(self) -> HeldCommit:
+        """Let the next commit of the newest journal wait half-way until it is released."""
+        ...
+
     def fork(self) -> None:
         """Let every journal made so far see itself in a forked child."""
+        ...
+
+    def unfork(self) -> None:
+        """Back in the parent."""
         ...
 
     def spoil(self, seq: int, *, body: str) -> None:
@@ -62,6 +78,8 @@ class Engine(Protocol):
 class _Engine:
     """What every engine of the suite has: clock, process id and the journals it made."""
 
+    holds_one_account = True
+
     def __init__(self) -> None:
         self._clock = VirtualClock(start=MONDAY)
         self._pid = 1
@@ -69,6 +87,9 @@ class _Engine:
 
     def fork(self) -> None:
         self._pid = 2
+
+    def unfork(self) -> None:
+        self._pid = 1
 
     def close(self) -> None:
         self._pid = 1
@@ -89,17 +110,28 @@ class MemoryEngine(_Engine):
     def __init__(self) -> None:
         super().__init__()
         self.storage = MemoryStorage()
+        self._newest: MemoryJournal | None = None
 
     def journal(self, identity: JournalIdentity = OURS, *, begins: bool = True) -> Journal:
         first = self._first(identity, begins=begins)
-        return self._keep(
-            MemoryJournal(self.storage, identity=identity, first_record=first, process_id=lambda: self._pid)
-        )
+        self._newest = MemoryJournal(self.storage, identity=identity, first_record=first, process_id=lambda: self._pid)
+        return self._keep(self._newest)
 
     def reader(self) -> JournalReader:
-        journal = self.journal(begins=False)
-        journal.open()
-        return journal
+        reader = MemoryJournal(self.storage, identity=OURS)
+        reader.open()
+        return reader
+
+    def fail_next_commit(self, *, stored: bool) -> None:
+        self._made_last().fail_next_commit(stored=stored)
+
+    def hold_next_commit(self) -> HeldCommit:
+        return self._made_last().hold_next_commit()
+
+    def _made_last(self) -> MemoryJournal:
+        if self._newest is None:
+            raise LookupError("no journal was made yet")
+        return self._newest
 
     def spoil(self, seq: int, *, body: str) -> None:
         self.storage.records[seq] = (body.encode(), self.storage.records[seq][1])
@@ -114,13 +146,28 @@ class SqliteEngine(_Engine):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.path = folder / "state" / "journal.sqlite3"
+        self.faults = DatabaseFaults()
 
     def journal(self, identity: JournalIdentity = OURS, *, begins: bool = True) -> Journal:
         first = self._first(identity, begins=begins)
-        return self._keep(SqliteJournal(self.path, identity=identity, first_record=first, process_id=lambda: self._pid))
+        return self._keep(
+            SqliteJournal(
+                self.path,
+                identity=identity,
+                first_record=first,
+                process_id=lambda: self._pid,
+                connector=self.faults.connector,
+            )
+        )
 
     def reader(self) -> JournalReader:
         return SqliteReader(self.path, account_key=OURS.account_key)
+
+    def fail_next_commit(self, *, stored: bool) -> None:
+        (self.faults.fail_after if stored else self.faults.fail_before)("COMMIT")
+
+    def hold_next_commit(self) -> HeldCommit:
+        return self.faults.hold("COMMIT")
 
     def spoil(self, seq: int, *, body: str) -> None:
         self._run("UPDATE record SET body = ? WHERE seq = ?", body, seq)

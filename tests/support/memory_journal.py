@@ -18,7 +18,7 @@ from trading_bot.order_management.journal.port import (
     OrderKeyKind,
     Pointer,
 )
-from trading_bot.order_management.journal.sql import check_follows
+from trading_bot.order_management.journal.sql import check_commit
 from trading_bot.order_management.models import ClientOrderId
 
 PATIENCE_S = 30
@@ -145,7 +145,7 @@ class MemoryJournal:
             self._refuse_fork()
             if self._refusal is not None:
                 raise type(self._refusal)(str(self._refusal))
-            after = check_follows(commit.records, head=self._head)
+            after = check_commit(commit, head=self._head, identity=self._identity, journal="in memory")
             if commit == Commit():
                 return
             held, self._held = self._held, None

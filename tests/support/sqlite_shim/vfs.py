@@ -24,8 +24,6 @@ _OK = 0
 _FULL = 13
 _WITHOUT_MAPPED_READS = 2  # the version of the methods that has shared memory, but no xFetch
 _NUMBERS = count(1)
-_REGISTERED: list["Shim"] = []
-"""SQLite keeps their addresses for as long as the process lives, so they live as long."""
 
 
 class Call(enum.StrEnum):
@@ -92,7 +90,10 @@ class Fault:
 
 
 class Shim:
-    """A registered file layer. It is never taken down: connections that use it may live as long as the process."""
+    """A registered file layer. It is never taken down: connections that use it may live as long as the process.
+
+    ``die`` is what dying means; where it returns, the call is made as if nothing had been.
+    """
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
@@ -112,7 +113,8 @@ class Shim:
         for field in ("xOpen", "xDelete"):
             setattr(self._vfs, field, ctypes.cast(self._functions[field], ctypes.c_void_p))
         self._library.sqlite3_vfs_register(ctypes.addressof(self._vfs), 0)
-        _REGISTERED.append(self)
+        # SQLite keeps its address, and connections may be closed while the interpreter is being taken down.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self))
 
     @contextmanager
     def as_default(self) -> Iterator["Shim"]:
@@ -157,7 +159,7 @@ class Shim:
             if way is Way.DIE_TORN and torn is not None:
                 torn()
             self.die()
-        if way in {None, Way.DIE_AFTER}:
+        if way in {None, Way.DIE, Way.DIE_TORN, Way.DIE_AFTER}:
             result = real()
             self._record(step, is_done=result == _OK)
             if way is Way.DIE_AFTER:

@@ -1,15 +1,14 @@
-"""The journal's tables and statements, for any DB-API cursor: what both engines do alike.
+"""What both engines do alike with the rows of one account, over any DB-API cursor.
 
 An engine adds its own connection, the begin and the end of a transaction, its lease, and its errors. A row of
 ``record`` repeats a few facts of its body in columns, so that one can search; the body is what counts, and `page`
 proves that both agree.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, fields
 from itertools import pairwise
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
@@ -23,111 +22,16 @@ from trading_bot.order_management.journal.chain import (
 )
 from trading_bot.order_management.journal.identity import JournalIdentity, check_first_record
 from trading_bot.order_management.journal.port import Commit, KeyTakenError, Opened, OrderKey, OrderKeyKind, Pointer
+from trading_bot.order_management.journal.tables import SCHEMA_VERSION, Cursor, Statements, check_schema_version, schema
 from trading_bot.order_management.models import ClientOrderId
 
-SCHEMA_VERSION = 1
-"""Of the tables. The text of a record has a version of its own."""
+__all__ = ["SCHEMA_VERSION", "AccountRows", "Cursor", "RowReader", "check_schema_version", "schema"]
 
 CHECKED_AT_THE_END = 64
 """Records before the head whose numbers and links a start checks. The rest is for ``audit verify``."""
 
 _VERIFY = "run 'trading-bot audit verify'"
-_COLUMNS = "seq, ts, event, session_id, correlation_id, client_order_id, ref_id, order_id, symbol, body, prev, hash"
 _Row: TypeAlias = tuple[Any, ...]
-
-
-class Cursor(Protocol):
-    """What is used of a DB-API cursor."""
-
-    @property
-    def rowcount(self) -> int:
-        """How many rows the last call changed."""
-        ...
-
-    def execute(self, statement: str, parameters: Sequence[object] = ..., /) -> object:
-        """Run one statement."""
-        ...
-
-    def executemany(self, statement: str, parameters: Iterable[Sequence[object]], /) -> object:
-        """Run one statement for each set of parameters."""
-        ...
-
-    def fetchone(self) -> Any:
-        """Return the next row, or None."""
-        ...
-
-    def fetchall(self) -> list[Any]:
-        """Return the rows that are left."""
-        ...
-
-
-def schema(*, small_table: str = "") -> tuple[str, ...]:
-    """Return the statements that make the tables; ``small_table`` ends those whose rows are short."""
-    return (
-        """CREATE TABLE record (
-            account TEXT NOT NULL, seq BIGINT NOT NULL, ts TEXT NOT NULL, event TEXT NOT NULL,
-            session_id TEXT NOT NULL, correlation_id TEXT, client_order_id TEXT, ref_id TEXT, order_id TEXT,
-            symbol TEXT, body TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL,
-            PRIMARY KEY (account, seq)
-        )""",
-        """CREATE INDEX record_client_order_id ON record (account, client_order_id, seq)
-            WHERE client_order_id IS NOT NULL""",
-        f"""CREATE TABLE order_key (
-            account TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, seq BIGINT NOT NULL,
-            PRIMARY KEY (account, kind, key)
-        ){small_table}""",
-        f"""CREATE TABLE standing (
-            account TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, seq BIGINT NOT NULL,
-            PRIMARY KEY (account, kind, key, seq)
-        ){small_table}""",
-        "CREATE TABLE schema_version (version INTEGER NOT NULL)",
-        f"INSERT INTO schema_version (version) VALUES ({SCHEMA_VERSION})",  # noqa: S608 (a number of ours)
-    )
-
-
-def check_schema_version(cursor: Cursor, *, journal: object) -> None:
-    """Refuse tables of another version.
-
-    Raises:
-        OrderLogError: with the remedy.
-    """
-    cursor.execute("SELECT version FROM schema_version")
-    found = [version for (version,) in cursor.fetchall()]
-    if found == [SCHEMA_VERSION]:
-        return
-    if len(found) == 1 and isinstance(found[0], int) and found[0] > SCHEMA_VERSION:
-        raise OrderLogError(
-            f"the journal {journal} was written by a newer trading-bot (its tables have version {found[0]}, this one "
-            f"knows {SCHEMA_VERSION}); start that version"
-        )
-    raise OrderLogDamagedError(
-        f"the journal {journal} does not say which version of its tables it has; restore it from a backup"
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Statements:
-    add_record: str = f"INSERT INTO record (account, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 (our own column names)
-    add_key: str = "INSERT INTO order_key (account, kind, key, seq) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-    add_pointer: str = "INSERT INTO standing (account, kind, key, seq) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-    remove_pointer: str = "DELETE FROM standing WHERE account = ? AND kind = ? AND key = ? AND seq = ?"
-    key: str = "SELECT seq FROM order_key WHERE account = ? AND kind = ? AND key = ?"
-    head: str = "SELECT seq, hash FROM record WHERE account = ? ORDER BY seq DESC LIMIT 1"
-    end: str = "SELECT seq, prev, hash FROM record WHERE account = ? ORDER BY seq DESC LIMIT ?"
-    one: str = "SELECT seq, body, hash FROM record WHERE account = ? AND seq = ?"
-    standing: str = (
-        "SELECT s.seq, r.body, r.hash FROM (SELECT DISTINCT seq FROM standing WHERE account = ?) s"
-        " LEFT JOIN record r ON r.account = ? AND r.seq = s.seq ORDER BY s.seq"
-    )
-    of_order: str = "SELECT seq, body, hash FROM record WHERE account = ? AND client_order_id = ? ORDER BY seq"
-    order_named: str = (
-        "SELECT r.client_order_id FROM order_key k JOIN record r ON r.account = k.account AND r.seq = k.seq"
-        " WHERE k.account = ? AND k.kind = ? AND k.key = ?"
-    )
-    page: str = f"SELECT {_COLUMNS} FROM record WHERE account = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
-
-    def marked(self, mark: str) -> "_Statements":
-        return _Statements(**{field.name: getattr(self, field.name).replace("?", mark) for field in fields(self)})
 
 
 class AccountRows:
@@ -139,7 +43,7 @@ class AccountRows:
     def __init__(self, account_key: str, *, journal: object, mark: str = "?") -> None:
         self._account = account_key
         self._journal = journal
-        self._statements = _Statements().marked(mark)
+        self._statements = Statements().marked(mark)
 
     def head(self, cursor: Cursor) -> ChainHead:
         """Return the number and hash of the last record."""
@@ -184,6 +88,24 @@ class AccountRows:
         problem = self._end_problem(cursor, head) or problem
         return Opened(head=head, standing=standing, problem=problem)
 
+    def check_alone(self, cursor: Cursor, *, identity: JournalIdentity | None = None) -> None:
+        """Refuse a database with another account's rows; with an ``identity`` the message says whose.
+
+        Raises:
+            OrderLogError: it has some.
+        """
+        cursor.execute(self._statements.accounts)
+        for account in cursor.fetchone():
+            if account is None or account == self._account:
+                continue
+            first = self._one(cursor, 1, account=account)
+            if identity is not None and not isinstance(first, str):
+                check_first_record(first, identity=identity, journal=self._journal)
+            raise OrderLogError(
+                f"the journal {self._journal} belongs to another account; see that account_number is written as when "
+                "the bot was first started"
+            )
+
     def standing(self, cursor: Cursor) -> tuple[JournalRecord, ...]:
         """Return the records that standing pointers name, in the order of their numbers.
 
@@ -227,8 +149,8 @@ class AccountRows:
     def _pointers(self, pointers: Sequence[Pointer]) -> list[_Row]:
         return [(self._account, one.kind, column_text(one.key), one.seq) for one in pointers]
 
-    def _one(self, cursor: Cursor, seq: int) -> JournalRecord | str:
-        cursor.execute(self._statements.one, (self._account, seq))
+    def _one(self, cursor: Cursor, seq: int, *, account: str | None = None) -> JournalRecord | str:
+        cursor.execute(self._statements.one, (account or self._account, seq))
         row = cursor.fetchone()
         if row is None:
             return f"record {seq} is missing"
@@ -292,6 +214,18 @@ def check_follows(records: Sequence[SealedRecord], *, head: ChainHead) -> ChainH
             raise ValueError(f"record {sealed.record.seq} does not follow record {head.seq}")
         head = head_at(sealed.record)
     return head
+
+
+def check_commit(commit: Commit, *, head: ChainHead, identity: JournalIdentity, journal: object) -> ChainHead:
+    """Return where the chain stands after ``commit``.
+
+    Raises:
+        ValueError: its records do not follow ``head`` one by one.
+        OrderLogError: it begins a journal and does not say that it is the one of ``identity``.
+    """
+    if head == ChainHead.genesis() and commit.records:
+        check_first_record(commit.records[0].record, identity=identity, journal=journal)
+    return check_follows(commit.records, head=head)
 
 
 def row_of(sealed: SealedRecord) -> _Row:

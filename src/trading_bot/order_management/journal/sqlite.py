@@ -23,7 +23,7 @@ Not noticed here: a bit flipped in a record that no longer counts (``audit verif
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
@@ -38,24 +38,28 @@ from trading_bot.order_management.journal.port import (
     CheckpointAlert,
     Commit,
     CommitUnknownError,
-    JournalMissingError,
     KeyTakenError,
     Opened,
 )
-from trading_bot.order_management.journal.sql import (
-    AccountRows,
-    RowReader,
-    check_follows,
-    check_schema_version,
-    schema,
+from trading_bot.order_management.journal.sql import AccountRows, RowReader, check_commit
+from trading_bot.order_management.journal.sqlite_reading import (
+    BUSY_TIMEOUT_S,
+    Connector,
+    SqliteReader,
+    check_tables,
+    connect,
+    explained,
 )
+from trading_bot.order_management.journal.tables import schema
 
-BUSY_TIMEOUT_S: Seconds = 5.0
+__all__ = ["SqliteJournal", "SqliteReader"]
+
 CHECKPOINT_EVERY = 200
 """Commits between two checkpoints."""
 KEPT_LOG_BYTES = 4 * 1024 * 1024
+"""What stays of the write-ahead log once it was copied."""
 ALERT_LOG_BYTES = 64 * 1024 * 1024
-"""A write-ahead log of this size that a checkpoint cannot empty is worth a person's look."""
+"""A write-ahead log of this size that a checkpoint cannot finish is worth a person's look."""
 
 _PRAGMAS = (
     "PRAGMA synchronous = FULL",
@@ -66,62 +70,16 @@ _PRAGMAS = (
     "PRAGMA mmap_size = 0",
     "PRAGMA trusted_schema = OFF",
 )
-_REMEDIES: Mapping[int, str] = {
-    sqlite3.SQLITE_FULL: "the disk is full, so free some space and start again",
-    sqlite3.SQLITE_READONLY: "make the file and its folder writable for this user and start again",
-    sqlite3.SQLITE_PERM: "make the file and its folder accessible to this user and start again",
-    sqlite3.SQLITE_CANTOPEN: "see that the file and its folder are there and accessible to this user",
-    sqlite3.SQLITE_BUSY: "stop the other program that has it open for writing",
-    sqlite3.SQLITE_LOCKED: "stop the other program that has it open for writing",
-    sqlite3.SQLITE_IOERR: "check the disk, then start again",
-}
-_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 _abandoned: list[sqlite3.Connection] = []
 """Connections that must not be closed while this process lives."""
-
-
-class SqliteReader(RowReader):
-    """Reads the journal of any process: a read-only connection for each read.
-
-    It works beside a writer and after a crash, and needs no right to write where SQLite can do without.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        *,
-        account_key: str,
-        files: FileSystem | None = None,
-        busy_timeout_s: Seconds = BUSY_TIMEOUT_S,
-    ) -> None:
-        super().__init__(AccountRows(account_key, journal=path))
-        self._path = path
-        self._files = files or LocalFiles()
-        self._busy_timeout_s = busy_timeout_s
-
-    @contextmanager
-    def _lent(self) -> Iterator[sqlite3.Cursor]:
-        try:
-            if self._files.facts_at(self._path) is None:
-                raise JournalMissingError(f"there is no journal {self._path} yet; start the bot once")
-            with (
-                closing(_connect(self._path, mode="ro", busy_timeout_s=self._busy_timeout_s)) as connection,
-                closing(connection.cursor()) as cursor,
-            ):
-                connection.execute("BEGIN")
-                if not _has_tables(cursor):
-                    raise JournalMissingError(f"the journal {self._path} holds nothing yet; start the bot once")
-                check_schema_version(cursor, journal=self._path)
-                yield cursor
-        except (sqlite3.Error, OSError) as error:
-            raise explained(error, journal=self._path, failed="read") from error
 
 
 class SqliteJournal(RowReader):
     """The one writer. Threads may share it; a forked process may not use it.
 
     ``first_record`` makes the record that begins a new journal; without one, the first commit has to bring it.
+    ``alert_log_bytes`` is how long the write-ahead log may be before an unfinished checkpoint is an alert.
     """
 
     def __init__(
@@ -133,17 +91,23 @@ class SqliteJournal(RowReader):
         files: FileSystem | None = None,
         process_id: Callable[[], int] = os.getpid,
         mounts: Callable[[], str] = local_mounts,
+        connector: Connector = connect,
         busy_timeout_s: Seconds = BUSY_TIMEOUT_S,
         checkpoint_every: int = CHECKPOINT_EVERY,
+        alert_log_bytes: int = ALERT_LOG_BYTES,
     ) -> None:
         super().__init__(AccountRows(identity.account_key, journal=path))
         self.path = path
         self._identity = identity
         self._first_record = first_record
         self._process_id = process_id
+        self._connector = connector
         self._busy_timeout_s = busy_timeout_s
         self._checkpoint_every = checkpoint_every
-        self._place = DatabaseFiles(path, files=files or LocalFiles(), mounts=mounts)
+        self._alert_log_bytes = alert_log_bytes
+        self._place = DatabaseFiles(
+            path, files=files or LocalFiles(), mounts=mounts, kept_log_bytes=KEPT_LOG_BYTES
+        )
         self._owner = process_id()
         self._lock = threading.Lock()
         self._read_lock = threading.Lock()
@@ -151,7 +115,7 @@ class SqliteJournal(RowReader):
         self._reader: sqlite3.Connection | None = None
         self._head = ChainHead.genesis()
         self._in_doubt = False
-        self._commits = 0
+        self._since_checkpoint = checkpoint_every
         self._refusal: OrderLogError | None = OrderLogError(f"the journal {path} is not open; call open() first")
 
     @property
@@ -197,7 +161,7 @@ class SqliteJournal(RowReader):
             self._refuse_fork()
             if self._refusal is not None:
                 raise type(self._refusal)(str(self._refusal))
-            after = check_follows(commit.records, head=self._head)
+            after = check_commit(commit, head=self._head, identity=self._identity, journal=self.path)
             if commit == Commit():
                 return
             self._in_doubt = True
@@ -206,9 +170,9 @@ class SqliteJournal(RowReader):
             finally:
                 # Whatever ended it, a signal's exception included: only what is known to have ended is not in doubt.
                 if self._in_doubt and self._refusal is None:
-                    self._refusal = self._unknown("it was interrupted")
+                    self._doubt("it was interrupted")
             self._head = after
-            self._commits += 1
+            self._since_checkpoint += 1
 
     def checkpoint(self) -> CheckpointAlert | None:
         """Copy the write-ahead log into the database if it is time, and return what hinders it, if anything does.
@@ -218,7 +182,7 @@ class SqliteJournal(RowReader):
         if self._process_id() != self._owner or not self._lock.acquire(blocking=False):
             return None
         try:
-            if self._writer is None or self._refusal is not None or self._commits < self._checkpoint_every:
+            if self._writer is None or self._refusal is not None or self._since_checkpoint < self._checkpoint_every:
                 return None
             return self._copy_log(self._writer)
         finally:
@@ -232,10 +196,7 @@ class SqliteJournal(RowReader):
             self._refusal = self._refusal or OrderLogError(f"the journal {self.path} is closed; start the bot again")
             connections = [one for one in (self._reader, self._writer) if one is not None]
             self._reader = self._writer = None
-            if not self._place.is_in_place():
-                _abandoned.extend(connections)
-                return
-            _close(*connections)
+            self._let_go(*connections)
 
     @contextmanager
     def _lent(self) -> Iterator[sqlite3.Cursor]:
@@ -250,14 +211,14 @@ class SqliteJournal(RowReader):
                 raise explained(error, journal=self.path, failed="read") from error
 
     def _open_files(self) -> Opened:
-        writer = _connect(self.path, mode="rw", busy_timeout_s=self._busy_timeout_s)
+        writer = self._connector(self.path, "rw", self._busy_timeout_s)
         try:
             self._prepare(writer)
             opened = self._begin_to_write(writer)
-            self._reader = _connect(self.path, mode="ro", busy_timeout_s=self._busy_timeout_s)
+            self._reader = self._connector(self.path, "ro", self._busy_timeout_s)
         except BaseException:
             # Nothing that anybody acts on is in it: the first record states no order.
-            _close(writer)
+            self._let_go(writer)
             raise
         self._writer = writer
         return opened
@@ -273,12 +234,10 @@ class SqliteJournal(RowReader):
         with closing(writer.cursor()) as cursor:
             cursor.execute("BEGIN IMMEDIATE")
             self._place.note()
-            self._place.check()
-            if _has_tables(cursor):
-                check_schema_version(cursor, journal=self.path)
-            else:
+            if not check_tables(cursor, journal=self.path):
                 for statement in schema(small_table=" WITHOUT ROWID"):
                     cursor.execute(statement)
+            self._rows.check_alone(cursor, identity=self._identity)
             opened = self._rows.opened(cursor, identity=self._identity)
             if opened.is_new and self._first_record is not None:
                 first = self._first_record()
@@ -288,26 +247,35 @@ class SqliteJournal(RowReader):
         return opened
 
     def _store(self, commit: Commit) -> None:
-        writer = self._writer
-        if writer is None:
-            self._refuse(OrderLogError(f"the journal {self.path} is not open; call open() first"))
-        with closing(writer.cursor()) as cursor:
+        with closing(self._opened_writer().cursor()) as cursor:
             try:
                 self._write(cursor, commit)
             except KeyTakenError:
-                cursor.execute("ROLLBACK")
-                self._in_doubt = False
+                self._roll_back(cursor)
                 raise
             except (sqlite3.Error, OSError) as error:
-                with suppress(sqlite3.Error):  # SQLite may have rolled back by itself
+                # SQLite may have rolled back by itself; a transaction that stays open is never committed.
+                with suppress(sqlite3.Error):
                     cursor.execute("ROLLBACK")
                 self._refuse(explained(error, journal=self.path, failed="written"), cause=error)
             try:
                 cursor.execute("COMMIT")
                 self._place.check()
             except (sqlite3.Error, OSError) as error:
-                raise self._unknown(str(error)) from error
+                raise self._doubt(str(error)) from error
             self._in_doubt = False
+
+    def _opened_writer(self) -> sqlite3.Connection:
+        if self._writer is None:  # the refusal of a closed journal comes before this
+            raise OrderLogError(f"the journal {self.path} is not open; call open() first")
+        return self._writer
+
+    def _roll_back(self, cursor: sqlite3.Cursor) -> None:
+        try:
+            cursor.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            self._refuse(explained(error, journal=self.path, failed="written"), cause=error)
+        self._in_doubt = False
 
     def _write(self, cursor: sqlite3.Cursor, commit: Commit) -> None:
         cursor.execute("BEGIN IMMEDIATE")
@@ -318,18 +286,29 @@ class SqliteJournal(RowReader):
 
     def _copy_log(self, writer: sqlite3.Connection) -> CheckpointAlert | None:
         try:
+            # A log that was cut would be copied as zeros over good pages.
+            self._place.check()
             busy, in_log, copied = writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        except sqlite3.Error as error:
+            self._place.check()
+        except (sqlite3.Error, OSError) as error:
             return self._alert(str(explained(error, journal=self.path, failed="written")))
         if not busy and in_log == copied:
-            self._commits = 0
+            self._since_checkpoint = 0
             return None
-        if self._place.log_bytes < ALERT_LOG_BYTES:
+        if self._place.log_bytes < self._alert_log_bytes:
             return None
         return self._alert(
             f"the journal's log {self.path}-wal cannot be emptied because a program has been reading it for long; "
             "end that program"
         )
+
+    def _let_go(self, *connections: sqlite3.Connection) -> None:
+        if not self._place.is_in_place():
+            _abandoned.extend(connections)
+            return
+        for connection in connections:
+            with suppress(sqlite3.Error):  # what is committed is safe without it
+                connection.close()
 
     def _alert(self, message: str) -> CheckpointAlert:
         return CheckpointAlert(message=message, log_bytes=self._place.log_bytes)
@@ -339,7 +318,7 @@ class SqliteJournal(RowReader):
         self._in_doubt = False
         raise refusal from cause
 
-    def _unknown(self, why: str) -> CommitUnknownError:
+    def _doubt(self, why: str) -> CommitUnknownError:
         self._refusal = CommitUnknownError(
             f"it is not known whether the journal {self.path} has stored its last records ({why}); it takes nothing "
             "more until the bot is started again, which shows it"
@@ -357,42 +336,3 @@ class SqliteJournal(RowReader):
             raise OrderLogError(
                 f"the journal {self.path} belongs to the parent process {self._owner}; do not fork a running bot"
             )
-
-
-def explained(error: sqlite3.Error | OSError, *, journal: Path, failed: str) -> OrderLogError:
-    """Return the typed error for what SQLite or the file system says; ``failed`` is what could not be done."""
-    if isinstance(error, OSError):
-        return OrderLogError(f"the journal {journal} cannot be {failed}: {error}; repair that and start again")
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    if code in _DAMAGED:
-        return OrderLogDamagedError(
-            f"the journal {journal} is damaged ({error}); only cancels are possible until a person has looked: run "
-            "'trading-bot audit verify'"
-        )
-    remedy = _REMEDIES.get(code, "start again; if it stays, restore the journal from a backup")
-    return OrderLogError(f"the journal {journal} cannot be {failed} ({error}); {remedy}")
-
-
-def _connect(path: Path, *, mode: str, busy_timeout_s: Seconds) -> sqlite3.Connection:
-    address = f"{path.absolute().as_uri()}?mode={mode}"
-    connection = sqlite3.connect(
-        address, uri=True, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False
-    )
-    # Damaged bytes are read as they are: the hash tells, not the decoder.
-    connection.text_factory = _text
-    return connection
-
-
-def _text(stored: bytes) -> str:
-    return stored.decode("utf-8", "surrogateescape")
-
-
-def _has_tables(cursor: sqlite3.Cursor) -> bool:
-    row = cursor.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    return bool(row[0])
-
-
-def _close(*connections: sqlite3.Connection) -> None:
-    for connection in connections:
-        with suppress(sqlite3.Error):  # what is committed is safe without it
-            connection.close()
