@@ -105,9 +105,7 @@ class SqliteJournal(RowReader):
         self._busy_timeout_s = busy_timeout_s
         self._checkpoint_every = checkpoint_every
         self._alert_log_bytes = alert_log_bytes
-        self._place = DatabaseFiles(
-            path, files=files or LocalFiles(), mounts=mounts, kept_log_bytes=KEPT_LOG_BYTES
-        )
+        self._place = DatabaseFiles(path, files=files or LocalFiles(), mounts=mounts, kept_log_bytes=KEPT_LOG_BYTES)
         self._owner = process_id()
         self._lock = threading.Lock()
         self._read_lock = threading.Lock()
