@@ -1,4 +1,4 @@
-"""What the machine leaves of the journal's database when it stops: at each step, and with each half of what was unsynced.
+"""What is left of the journal's database when the machine stops, at each step and with any part of what was not synced.
 
 A run is recorded below SQLite, its disk is rebuilt as a crash behind each step may leave it, and each such disk is
 opened as the next start does. More of them: FAULT_DEPTH=50 pytest tests/real/test_database_crashes.py

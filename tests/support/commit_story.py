@@ -129,7 +129,8 @@ def walk(reader: JournalReader) -> list[SealedRecord]:
         OrderLogDamagedError: a hash is wrong.
         AssertionError: a link is, or the head.
     """
-    head, found = ChainHead.genesis(), []
+    head = ChainHead.genesis()
+    found: list[SealedRecord] = []
     while page := reader.page(after=head.seq, limit=PAGE):
         for sealed in page:
             assert (sealed.record.seq, sealed.record.prev) == (head.seq + 1, head.hash), f"gap behind {head.seq}"

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.support.commit_story import CommitStory, walk
@@ -75,9 +76,10 @@ def load(folder: Path, acknowledge: Callable[[], object]) -> None:
 
         return run
 
-    threads = [threading.Thread(target=each) for each in (commit, commit, beside(journal.checkpoint), beside(
-        lambda: look(journal)
-    ))]
+    threads = [
+        threading.Thread(target=each)
+        for each in (commit, commit, beside(journal.checkpoint), beside(lambda: look(journal)))
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -144,7 +146,7 @@ def deaths(folder: Path, kind: str, depth: int) -> Iterator[tuple[str, Told, Pat
         chance = random.Random(depth)
         for moment in range(MOMENTS * depth):
             place, after = put({}, folder / str(moment)), chance.randint(1, MOST_ACKNOWLEDGED)
-            yield f"after {after}", forked(lambda told, place=place: load(place, told), kill_after=after), place
+            yield f"after {after}", forked(partial(load, place), kill_after=after), place
         return
     ways = list(WAYS) if kind == "calls" else [Way.DIE]
     number, is_done = 1, False
