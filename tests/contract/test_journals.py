@@ -333,6 +333,14 @@ def test_a_first_record_that_cannot_be_read_stops_the_start(engine, journal):
         engine.journal().open()
 
 
+def test_a_first_record_that_is_gone_stops_the_start(engine, journal):
+    place(journal, "first")
+    journal.close()
+    engine.lose(1)
+    with pytest.raises(OrderLogDamagedError, match="record 1 is missing"):
+        engine.journal().open()
+
+
 # 4. An order key is given away once
 
 

@@ -23,10 +23,10 @@ _RESTORE = "stop what cuts it, and run 'trading-bot audit verify'"
 _ESCAPES: Mapping[str, str] = {"\\040": " ", "\\011": "\t", "\\012": "\n", "\\134": "\\"}
 
 
-def local_mounts() -> str:
+def local_mounts(listed: Path = _MOUNTS) -> str:
     """Return the kernel's list of mounts; empty where there is none, as on macOS, and then no type is known."""
     try:
-        return _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
+        return listed.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
         return ""
 

@@ -114,7 +114,7 @@ class SqliteJournal(RowReader):
         self._head = ChainHead.genesis()
         self._in_doubt = False
         self._since_checkpoint = checkpoint_every
-        self._refusal: OrderLogError | None = OrderLogError(f"the journal {path} is not open; call open() first")
+        self._refusal: OrderLogError | None = _not_open(path)
 
     @property
     def head(self) -> ChainHead:
@@ -157,14 +157,15 @@ class SqliteJournal(RowReader):
         """
         with self._lock:
             self._refuse_fork()
-            if self._refusal is not None:
-                raise type(self._refusal)(str(self._refusal))
+            writer = self._writer
+            if self._refusal is not None or writer is None:
+                raise _again(self._refusal or _not_open(self.path))
             after = check_commit(commit, head=self._head, identity=self._identity, journal=self.path)
             if commit == Commit():
                 return
             self._in_doubt = True
             try:
-                self._store(commit)
+                self._store(writer, commit)
             finally:
                 # Whatever ended it, a signal's exception included: only what is known to have ended is not in doubt.
                 if self._in_doubt and self._refusal is None:
@@ -201,7 +202,7 @@ class SqliteJournal(RowReader):
         self._refuse_fork()
         with self._read_lock:
             if self._reader is None:
-                raise OrderLogError(f"the journal {self.path} is not open; call open() first")
+                raise _not_open(self.path)
             try:
                 with closing(self._reader.cursor()) as cursor:
                     yield cursor
@@ -244,8 +245,8 @@ class SqliteJournal(RowReader):
             cursor.execute("COMMIT")
         return opened
 
-    def _store(self, commit: Commit) -> None:
-        with closing(self._opened_writer().cursor()) as cursor:
+    def _store(self, writer: sqlite3.Connection, commit: Commit) -> None:
+        with closing(writer.cursor()) as cursor:
             try:
                 self._write(cursor, commit)
             except KeyTakenError:
@@ -262,11 +263,6 @@ class SqliteJournal(RowReader):
             except (sqlite3.Error, OSError) as error:
                 raise self._doubt(str(error)) from error
             self._in_doubt = False
-
-    def _opened_writer(self) -> sqlite3.Connection:
-        if self._writer is None:  # the refusal of a closed journal comes before this
-            raise OrderLogError(f"the journal {self.path} is not open; call open() first")
-        return self._writer
 
     def _roll_back(self, cursor: sqlite3.Cursor) -> None:
         try:
@@ -334,3 +330,12 @@ class SqliteJournal(RowReader):
             raise OrderLogError(
                 f"the journal {self.path} belongs to the parent process {self._owner}; do not fork a running bot"
             )
+
+
+def _not_open(journal: Path) -> OrderLogError:
+    return OrderLogError(f"the journal {journal} is not open; call open() first")
+
+
+def _again(refusal: OrderLogError) -> OrderLogError:
+    # An error of its own for each caller: raising one object again would pile up tracebacks.
+    return type(refusal)(str(refusal))
