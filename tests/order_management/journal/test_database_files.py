@@ -141,3 +141,43 @@ def test_files_in_place_stay_in_place(path):
     path.with_name(f"{path.name}-wal").unlink()
     assert not place.is_in_place()
     assert place.log_bytes == 0
+
+
+def noted_files(path: Path, *, kept_log_bytes: int) -> DatabaseFiles:
+    """A database of 100 bytes and a log of 50, both in use."""
+    place = DatabaseFiles(path, files=LocalFiles(), mounts=lambda: "", kept_log_bytes=kept_log_bytes)
+    place.prepare()
+    for end, size in (("", 100), ("-wal", 50), ("-shm", 0)):
+        path.with_name(path.name + end).touch(mode=0o600)
+        path.with_name(path.name + end).write_bytes(bytes(size))
+    place.note()
+    return place
+
+
+@pytest.mark.parametrize(("end", "size"), [("", 99), ("-wal", 39)])
+def test_a_file_that_was_cut_is_not_in_place(path, end, size):
+    place = noted_files(path, kept_log_bytes=40)
+    path.with_name(path.name + end).write_bytes(bytes(size))
+    with pytest.raises(OSError, match="was cut while it was in use"):
+        place.check()
+
+
+def test_a_file_is_measured_by_how_long_it_was_at_the_last_check(path):
+    place = noted_files(path, kept_log_bytes=40)
+    path.write_bytes(bytes(200))
+    place.check()
+    path.write_bytes(bytes(199))
+    assert not place.is_in_place()
+
+
+def test_sqlite_itself_may_shorten_the_log_down_to_what_it_keeps(path):
+    place = noted_files(path, kept_log_bytes=40)
+    path.with_name(f"{path.name}-wal").write_bytes(bytes(40))
+    assert place.is_in_place()
+
+
+def test_an_empty_database_beside_a_log_with_records_is_refused(path):
+    noted_files(path, kept_log_bytes=40)
+    path.write_bytes(b"")
+    with pytest.raises(OSError, match="restore the journal from a backup"):
+        files_at(path).prepare()

@@ -6,7 +6,8 @@ How the promises of `port` are kept:
   reached the medium when it returns.
 - One writing connection, one explicit ``BEGIN IMMEDIATE`` ... ``COMMIT`` a commit. Whatever interrupts it between the
   two, an exception out of a signal handler included, leaves the journal refusing.
-- Database, write-ahead log and its index must be the files that were opened, before COMMIT and after it: SQLite
+- Database, write-ahead log and its index must be the files that were opened, and no shorter, before COMMIT and after
+  it: SQLite
   itself commits into deleted files.
 - After a COMMIT that failed, the record may be in the log file although no connection sees it; a crash would bring it
   back, a clean close throws it away. So the connection is neither used nor rolled back, only closed by `close`. Closing
