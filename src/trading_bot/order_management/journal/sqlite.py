@@ -26,6 +26,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -43,6 +44,7 @@ from trading_bot.order_management.journal.port import (
     Opened,
 )
 from trading_bot.order_management.journal.sql import AccountRows, RowReader, check_commit
+from trading_bot.order_management.journal.sqlite_checks import STANDING_SUM, lost_rows
 from trading_bot.order_management.journal.sqlite_reading import (
     BUSY_TIMEOUT_S,
     Connector,
@@ -235,10 +237,11 @@ class SqliteJournal(RowReader):
             cursor.execute("BEGIN IMMEDIATE")
             self._place.note()
             if not check_tables(cursor, journal=self.path):
-                for statement in schema(small_table=" WITHOUT ROWID"):
+                for statement in (*schema(small_table=" WITHOUT ROWID"), *STANDING_SUM):
                     cursor.execute(statement)
             self._rows.check_alone(cursor, identity=self._identity)
             opened = self._rows.opened(cursor, identity=self._identity)
+            opened = replace(opened, problem=opened.problem or lost_rows(cursor, head=opened.head))
             if opened.is_new and self._first_record is not None:
                 first = self._first_record()
                 self._rows.add(cursor, Commit(records=(first,)))
