@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commit_story import CommitStory
+from tests.support.commit_story import IDENTITY, CommitStory
 from tests.support.crashed_journal import NAME, journal_at
+from trading_bot.order_management.exceptions import OrderLogDamagedError
 from trading_bot.order_management.journal.port import Opened
+from trading_bot.order_management.journal.sqlite import SqliteReader
 
 TRIGGERS = ("standing_added", "standing_removed")
 
@@ -57,6 +59,18 @@ def test_an_end_that_index_and_table_know_differently_is_a_problem(folder):
     problem = spoiled(folder, "UPDATE record SET rowid = -1 WHERE seq = (SELECT max(seq) FROM record)").problem
     assert problem is not None
     assert "its index ends at record" in problem
+
+
+@pytest.mark.parametrize("is_reader", [False, True])
+def test_damage_that_sqlite_quotes_in_its_message_is_damage(folder, is_reader):
+    """Python decodes the message, which then is no error of SQLite but one of decoding."""
+    path = folder / NAME
+    data = path.read_bytes()
+    assert data.count(b"CREATE TABLE record (") == 1
+    path.write_bytes(data.replace(b"CREATE TABLE record (", b"CREATE TABLE reco\xec\xff ("))
+    reader = SqliteReader(path, account_key=IDENTITY.account_key)
+    with closing(journal_at(folder)) as journal, pytest.raises(OrderLogDamagedError):
+        reader.read_head() if is_reader else journal.open()
 
 
 def test_pointers_that_were_all_removed_in_order_are_no_problem(tmp_path):

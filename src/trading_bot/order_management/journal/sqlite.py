@@ -47,6 +47,7 @@ from trading_bot.order_management.journal.sql import AccountRows, RowReader, che
 from trading_bot.order_management.journal.sqlite_checks import STANDING_SUM, lost_rows
 from trading_bot.order_management.journal.sqlite_reading import (
     BUSY_TIMEOUT_S,
+    STORAGE_ERRORS,
     Connector,
     SqliteReader,
     check_tables,
@@ -143,7 +144,7 @@ class SqliteJournal(RowReader):
             try:
                 self._place.prepare()
                 opened = self._open_files()
-            except (sqlite3.Error, OSError) as error:
+            except STORAGE_ERRORS as error:
                 raise explained(error, journal=self.path, failed="opened") from error
             self._head = opened.head
             self._refusal = None if opened.problem is None else self._damage(opened.problem)
@@ -209,7 +210,7 @@ class SqliteJournal(RowReader):
             try:
                 with closing(self._reader.cursor()) as cursor:
                     yield cursor
-            except sqlite3.Error as error:
+            except STORAGE_ERRORS as error:
                 raise explained(error, journal=self.path, failed="read") from error
 
     def _open_files(self) -> Opened:
@@ -256,22 +257,22 @@ class SqliteJournal(RowReader):
             except KeyTakenError:
                 self._roll_back(cursor)
                 raise
-            except (sqlite3.Error, OSError) as error:
+            except STORAGE_ERRORS as error:
                 # SQLite may have rolled back by itself; a transaction that stays open is never committed.
-                with suppress(sqlite3.Error):
+                with suppress(*STORAGE_ERRORS):
                     cursor.execute("ROLLBACK")
                 self._refuse(explained(error, journal=self.path, failed="written"), cause=error)
             try:
                 cursor.execute("COMMIT")
                 self._place.check()
-            except (sqlite3.Error, OSError) as error:
+            except STORAGE_ERRORS as error:
                 raise self._doubt(str(error)) from error
             self._in_doubt = False
 
     def _roll_back(self, cursor: sqlite3.Cursor) -> None:
         try:
             cursor.execute("ROLLBACK")
-        except sqlite3.Error as error:
+        except STORAGE_ERRORS as error:
             self._refuse(explained(error, journal=self.path, failed="written"), cause=error)
         self._in_doubt = False
 
@@ -288,7 +289,7 @@ class SqliteJournal(RowReader):
             self._place.check()
             busy, in_log, copied = writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             self._place.check()
-        except (sqlite3.Error, OSError) as error:
+        except STORAGE_ERRORS as error:
             return self._alert(str(explained(error, journal=self.path, failed="written")))
         if not busy and in_log == copied:
             self._since_checkpoint = 0
@@ -305,7 +306,7 @@ class SqliteJournal(RowReader):
             _abandoned.extend(connections)
             return
         for connection in connections:
-            with suppress(sqlite3.Error):  # what is committed is safe without it
+            with suppress(*STORAGE_ERRORS):  # what is committed is safe without it
                 connection.close()
 
     def _alert(self, message: str) -> CheckpointAlert:
