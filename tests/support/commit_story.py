@@ -10,7 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from tests.support.order_story import MONDAY, booked, fill, intended, now_in, order_id_of, ref_of, told
-from trading_bot.order_management.events import EventKind, OrderEvent
+from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord, head_at, seal
 from trading_bot.order_management.journal.identity import JournalIdentity, opening
 from trading_bot.order_management.journal.port import Commit, JournalReader, Opened, OrderKey, OrderKeyKind, Pointer
@@ -174,3 +174,29 @@ def _key_problems(reader: JournalReader, then: Held, ever: frozenset[OrderKey]) 
 def _owner(key: OrderKey) -> ClientOrderId:
     prefixes = {OrderKeyKind.REF_ID: ref_of(""), OrderKeyKind.ORDER_ID: order_id_of("")}
     return ClientOrderId(key.key.removeprefix(prefixes.get(key.kind, "")))
+
+
+def names_missing(reader: JournalReader, records: Sequence[SealedRecord]) -> list[str]:
+    """Return the orders that cannot be found by a name that their own records give them, or have lost records.
+
+    The story is not asked: whoever walks over a journal can find this.
+    """
+    found, told = [], dict[ClientOrderId, list[JournalRecord]]()
+    for record in (sealed.record for sealed in records):
+        name = record.fact.client_order_id
+        if name is None:
+            continue
+        told.setdefault(name, []).append(record)
+        for kind, key in _names_given(record.fact):
+            if reader.find_order(kind, key) != name:
+                found.append(f"{kind} {key} of record {record.seq}")
+    return found + [str(name) for name, its in told.items() if list(reader.records_of(name)) != its]
+
+
+def _names_given(fact: OrderEvent) -> list[tuple[OrderKeyKind, str]]:
+    names: dict[OrderKeyKind, str | None] = {}
+    if fact.event is EventKind.ORDER_INTENDED:
+        names = {OrderKeyKind.CLIENT_ORDER_ID: fact.client_order_id, OrderKeyKind.REF_ID: fact.ref_id}
+    elif fact.event is EventKind.ORDER_ACCEPTED:
+        names = {OrderKeyKind.ORDER_ID: fact.order_id}
+    return [(kind, key) for kind, key in names.items() if key is not None]
