@@ -89,16 +89,32 @@ def test_one_transaction_takes_the_write_lock_before_it_reads(engine, journal):
     assert engine.faults.statements.count("COMMIT") == 1
 
 
-@pytest.mark.parametrize("end", ["", "-wal", "-shm"])
-@pytest.mark.parametrize("how", ["deleted", "replaced", "linked", "opened to others"])
-def test_nothing_is_committed_once_a_file_is_not_the_one_that_was_opened(engine, journal, end, how):
-    file = beside(engine, end)
-    disturb(file, how)
+@pytest.mark.parametrize("how", ["deleted", "replaced", "linked", "opened to others", "cut"])
+def test_nothing_is_committed_once_the_database_is_not_the_one_that_was_opened(engine, journal, how):
+    disturb(engine.path, how)
     with pytest.raises(OrderLogError, match=r"cannot be written: journal\.sqlite3") as caught:
         journal.commit(one_more(journal))
     assert not isinstance(caught.value, CommitUnknownError)
     assert journal.refusal is caught.value
     assert journal.head.seq == 1
+
+
+@pytest.mark.parametrize("end", ["-wal", "-shm"])
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+def test_a_commit_into_a_log_that_is_not_there_any_more_is_unknown(engine, journal, end, how):
+    disturb(beside(engine, end), how)
+    with pytest.raises(CommitUnknownError, match="deleted, moved or replaced"):
+        journal.commit(one_more(journal))
+    assert journal.head.seq == 1
+
+
+@pytest.mark.parametrize("end", ["-wal", "-shm"])
+@pytest.mark.parametrize("how", ["linked", "opened to others"])
+def test_a_log_that_is_not_ours_alone_is_an_alert_at_the_next_checkpoint(engine, journal, end, how):
+    disturb(beside(engine, end), how)
+    alert = journal.checkpoint()
+    assert alert is not None
+    assert beside(engine, end).name in alert.message
 
 
 @pytest.mark.parametrize("end", ["", "-wal"])
@@ -141,6 +157,8 @@ def disturb(file: Path, how: str) -> None:
         copy.write_bytes(file.read_bytes())
         copy.chmod(0o600)
         copy.replace(file)
+    elif how == "cut":
+        os.truncate(file, file.stat().st_size // 2)
     elif how == "linked":
         os.link(file, file.with_name("second"))
     else:
@@ -282,7 +300,7 @@ def test_a_head_that_contradicts_its_row_is_found_at_the_start(engine, journal):
 
 
 def test_a_failure_before_the_commit_stores_nothing_and_is_final(engine, journal):
-    engine.faults.fail_before("SELECT seq, hash", sqlite3.SQLITE_FULL)
+    engine.faults.fail_before("BEGIN IMMEDIATE", sqlite3.SQLITE_FULL)
     with pytest.raises(OrderLogError, match="the disk is full, so free some space") as caught:
         journal.commit(one_more(journal))
     assert not isinstance(caught.value, CommitUnknownError)
@@ -348,10 +366,12 @@ def test_another_programs_lock_is_waited_for_and_then_named(engine):
 
 
 def test_records_of_another_program_stop_the_journal(engine, journal):
-    journal.commit(one_more(journal))
-    engine.run("DELETE FROM record WHERE seq = 2")
-    with pytest.raises(OrderLogError, match="another program writes it too"):
-        journal.commit(one_more(journal, "second"))
+    rival = sqlite_journal(engine)
+    rival.open()
+    rival.commit(one_more(rival, "theirs"))
+    with pytest.raises(OrderLogError, match="another program has written records to it"):
+        journal.commit(one_more(journal, "ours"))
+    assert engine.reader().read_head() == rival.head
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ _HASH_END = b'"}'
 _HASH_LENGTH = 64
 _HEX = re.compile(rb"[0-9a-f]{64}")
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
+_OFFSET = len("+00:00")
 _HEAD_KEYS = ("v", "seq", "ts", "mono", "event", "session_id")
 _FACT_KEYS = (
     "correlation_id",
@@ -231,7 +232,7 @@ def _plain(value: object) -> object:
 
 def time_text(moment: datetime) -> str:
     """Return a time as records state it: UTC, to the microsecond."""
-    return moment.astimezone(UTC).strftime(_TIME)
+    return f"{moment.astimezone(UTC).isoformat(timespec='microseconds')[:-_OFFSET]}Z"
 
 
 def _parse(body: bytes, digest: str) -> JournalRecord:

@@ -226,20 +226,12 @@ def check_commit(commit: Commit, *, head: ChainHead, identity: JournalIdentity, 
 def row_of(sealed: SealedRecord) -> _Row:
     """Return the columns of a record behind the account, in the order of the table."""
     record, fact = sealed.record, sealed.record.fact
-    return (
-        record.seq,
-        time_text(record.ts),
-        fact.event.value,
-        column_text(record.session_id),
-        _text_or_none(fact.correlation_id),
-        _text_or_none(fact.client_order_id),
-        _text_or_none(fact.ref_id),
-        _text_or_none(fact.order_id),
-        _text_or_none(fact.symbol),
-        sealed.body.decode(),
-        record.prev,
-        record.hash,
-    )
+    texts: tuple[str | None, ...]
+    texts = (record.session_id, fact.correlation_id, fact.client_order_id, fact.ref_id, fact.order_id, fact.symbol)
+    if b"\\u" in sealed.body:  # then a text may hold what a column cannot
+        texts = tuple(None if text is None else column_text(text) for text in texts)
+    head = (record.seq, time_text(record.ts), fact.event.value)
+    return (*head, *texts, sealed.body.decode(), record.prev, record.hash)
 
 
 def column_text(text: str) -> str:
@@ -250,10 +242,6 @@ def column_text(text: str) -> str:
     if text.isascii() and "\0" not in text:
         return text
     return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
-
-
-def _text_or_none(text: str | None) -> str | None:
-    return None if text is None else column_text(text)
 
 
 def _unsealed(row: _Row) -> SealedRecord:

@@ -6,9 +6,10 @@ How the promises of `port` are kept:
   reached the medium when it returns.
 - One writing connection, one explicit ``BEGIN IMMEDIATE`` ... ``COMMIT`` a commit. Whatever interrupts it between the
   two, an exception out of a signal handler included, leaves the journal refusing.
-- Database, write-ahead log and its index must be the files that were opened, and no shorter, before COMMIT and after
-  it: SQLite
-  itself commits into deleted files.
+- After each COMMIT the names of database, write-ahead log and index must lead to the files that were opened: SQLite
+  commits into deleted files and says nothing. Of the database, one link and our owner are asked for before and after;
+  of the others at every checkpoint. Neither database nor log may have become shorter: SQLite writes behind the hole.
+- A second writer is noticed by the number of its record, which ours cannot have then.
 - After a COMMIT that failed, the record may be in the log file although no connection sees it; a crash would bring it
   back, a clean close throws it away. So the connection is neither used nor rolled back, only closed by `close`. Closing
   cannot commit: SQLite ends an open transaction by rolling it back, and copies into the database only what the log's
@@ -60,8 +61,8 @@ __all__ = ["SqliteJournal", "SqliteReader"]
 
 CHECKPOINT_EVERY = 200
 """Commits between two checkpoints."""
-KEPT_LOG_BYTES = 4 * 1024 * 1024
-"""What stays of the write-ahead log once it was copied."""
+KEPT_LOG_BYTES = 16 * 1024 * 1024
+"""What stays of the write-ahead log once it was copied. Writing over it is faster than making it longer."""
 ALERT_LOG_BYTES = 64 * 1024 * 1024
 """A write-ahead log of this size that a checkpoint cannot finish is worth a person's look."""
 
@@ -165,7 +166,7 @@ class SqliteJournal(RowReader):
             if self._refusal is not None or writer is None:
                 raise _again(self._refusal or _not_open(self.path))
             after = check_commit(commit, head=self._head, identity=self._identity, journal=self.path)
-            if commit == Commit():
+            if not (commit.records or commit.order_keys or commit.standing or commit.ended):
                 return
             self._in_doubt = True
             try:
@@ -264,7 +265,8 @@ class SqliteJournal(RowReader):
                 self._refuse(explained(error, journal=self.path, failed="written"), cause=error)
             try:
                 cursor.execute("COMMIT")
-                self._place.check()
+                self._place.check_database()
+                self._place.check_names()
             except STORAGE_ERRORS as error:
                 raise self._doubt(str(error)) from error
             self._in_doubt = False
@@ -278,17 +280,14 @@ class SqliteJournal(RowReader):
 
     def _write(self, cursor: sqlite3.Cursor, commit: Commit) -> None:
         cursor.execute("BEGIN IMMEDIATE")
-        if self._rows.head(cursor) != self._head:
-            raise OSError("it holds other records than this process wrote, so another program writes it too")
         self._rows.add(cursor, commit)
-        self._place.check()
+        self._place.check_database()
 
     def _copy_log(self, writer: sqlite3.Connection) -> CheckpointAlert | None:
         try:
-            # A log that was cut would be copied as zeros over good pages.
             self._place.check()
             busy, in_log, copied = writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            self._place.check()
+            self._place.note()
         except STORAGE_ERRORS as error:
             return self._alert(str(explained(error, journal=self.path, failed="written")))
         if not busy and in_log == copied:
@@ -302,7 +301,9 @@ class SqliteJournal(RowReader):
         )
 
     def _let_go(self, *connections: sqlite3.Connection) -> None:
-        if not self._place.is_in_place():
+        is_in_place = self._place.is_in_place()
+        self._place.release()
+        if not is_in_place:
             _abandoned.extend(connections)
             return
         for connection in connections:
