@@ -28,7 +28,7 @@ from trading_bot.order_management.journal.port import Commit, OrderKey, OrderKey
 from trading_bot.order_management.journal.sql import row_of
 from trading_bot.order_management.journal.sqlite import CHECKPOINT_EVERY, SqliteJournal, SqliteReader
 from trading_bot.order_management.journal.sqlite_reading import connect
-from trading_bot.order_management.journal.tables import Statements, schema
+from trading_bot.order_management.journal.tables import Statements
 from trading_bot.order_management.models import ClientOrderId, OrderState
 
 Rows: TypeAlias = tuple[list[Any], list[Any], list[Any]]
@@ -96,21 +96,23 @@ def intents(head: ChainHead, *, begin: int = 0) -> Iterator[Commit]:
 class BareLoop:
     """The same rows in the same transactions, and nothing else."""
 
-    def __init__(self, folder: Path, *, connector: Callable[..., sqlite3.Connection]) -> None:
+    def __init__(self, folder: Path, *, like: Path, connector: Callable[..., sqlite3.Connection]) -> None:
         (folder / NAME).touch()
         self.database = connector(folder / NAME, "rw", 5.0)
         pragmas = ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 0")
         for pragma in pragmas:
             self.database.execute(f"PRAGMA {pragma}")
-        for statement in schema(small_table=" WITHOUT ROWID"):
+        with closing(sqlite3.connect(like)) as journal:
+            made = journal.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid").fetchall()
+        for (statement,) in made:
             self.database.execute(statement)
 
     def rows(self, commits: list[Commit]) -> list[Rows]:
         return [
             (
-                [("account", key.kind.value, key.key, key.seq) for key in commit.order_keys],
-                [("account", *row_of(record)) for record in commit.records],
-                [("account", one.kind, one.key, one.seq) for one in commit.standing],
+                [(OURS.account_key, key.kind.value, key.key, key.seq) for key in commit.order_keys],
+                [(OURS.account_key, *row_of(record)) for record in commit.records],
+                [(OURS.account_key, one.kind, one.key, one.seq) for one in commit.standing],
             )
             for commit in commits
         ]
@@ -129,7 +131,8 @@ def append_times(folder: Path, *, connector: Any) -> tuple[list[float], list[flo
     """Return seconds a commit of each round: the journal's, and the bare loop's."""
     (folder / "journal").mkdir(parents=True, mode=0o700)
     (folder / "bare").mkdir()
-    journal, bare = journal_in(folder / "journal", connector=connector), BareLoop(folder / "bare", connector=connector)
+    journal = journal_in(folder / "journal", connector=connector)
+    bare = BareLoop(folder / "bare", like=journal.path, connector=connector)
     coming = intents(journal.head)
     ours: list[float] = []
     theirs: list[float] = []

@@ -4,7 +4,6 @@ SQLite notices neither: it commits into a file that was deleted or replaced, and
 This module never opens the database. Closing any descriptor of it would drop every lock that SQLite holds on it.
 """
 
-import os
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ _NETWORK_TYPES = frozenset(
 )
 _SMALLEST_DATABASE = 512
 """Bytes: the smallest page that SQLite knows."""
+_RESTORE = "stop what cuts it, and run 'trading-bot audit verify'"
 _ESCAPES: Mapping[str, str] = {"\\040": " ", "\\011": "\t", "\\012": "\n", "\\134": "\\"}
 
 
@@ -47,74 +47,19 @@ def network_type(folder: Path, *, mounts: str) -> str | None:
     return kind if kind in _NETWORK_TYPES else None
 
 
-def inodes_in(folder: str) -> Mapping[str, int]:
-    """Return the inode that each name in a folder leads to."""
-    with os.scandir(folder) as entries:
-        return {entry.name: entry.inode() for entry in entries}
-
-
-class _LogLength:
-    """How long the write-ahead log is, asked of a descriptor of our own.
-
-    SQLite locks the database and the index, never the log, so that closing this one takes no lock from it. ``kept`` is
-    the length down to which SQLite itself may shorten the log.
-    """
-
-    def __init__(self, kept: int) -> None:
-        self._kept = kept
-        self._descriptor: int | None = None
-        self._least = 0
-
-    def note(self, path: Path) -> None:
-        """Follow the log that is at ``path`` now."""
-        self.release()
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        self._least = 0
-        self.check()
-
-    def check(self) -> None:
-        """Refuse a log that became shorter.
-
-        Raises:
-            OSError: it did.
-        """
-        if self._descriptor is None:
-            return
-        length = os.lseek(self._descriptor, 0, os.SEEK_END)
-        if length < self._least:
-            raise OSError("its log was made shorter by another program, so records are lost; restore it")
-        self._least = min(length, self._kept)
-
-    def release(self) -> None:
-        """Close the descriptor."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-        self._descriptor = None
-
-
 class DatabaseFiles:
     """The database file and what SQLite keeps beside it.
 
-    ``kept_log_bytes`` is the length down to which SQLite itself may shorten the write-ahead log.
+    ``kept_log_bytes`` is the size down to which SQLite itself may shorten the write-ahead log; nothing else of it
+    becomes shorter while it is in use.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        files: FileSystem,
-        mounts: Callable[[], str],
-        names: Callable[[str], Mapping[str, int]] = inodes_in,
-        kept_log_bytes: int = 0,
-    ) -> None:
-        self._log = _LogLength(kept_log_bytes)
+    def __init__(self, path: Path, *, files: FileSystem, mounts: Callable[[], str], kept_log_bytes: int = 0) -> None:
+        self._kept_log_bytes = kept_log_bytes
         self._paths = (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm"))
         self._files = files
         self._mounts = mounts
-        self._names = names
-        self._folder = str(path.parent)
-        self._noted: Mapping[Path, FileFacts] = {}
-        self._inodes: Mapping[str, int] = {}
+        self._noted: dict[Path, FileFacts] = {}
 
     def prepare(self) -> None:
         """Make the folder and an empty private file if they are not there, and refuse a place that is not safe.
@@ -142,11 +87,8 @@ class DatabaseFiles:
         """
         noted = {path: self._files.facts_at(path) for path in self._paths}
         self._noted = {path: facts for path, facts in noted.items() if facts is not None}
-        inodes = self._names(self._folder)
-        self._inodes = {path.name: inodes.get(path.name, 0) for path in self._paths}
         if len(self._noted) != len(self._paths):
             raise OSError("its files are being deleted by another program, so stop that one")
-        self._log.note(self._paths[1])
         self.check()
 
     def check(self) -> None:
@@ -155,38 +97,17 @@ class DatabaseFiles:
         Raises:
             OSError: with the reason.
         """
-        for path in self._noted:
+        for path in self._paths:
             self._check_same(path)
-        self._log.check()
 
-    def check_database(self) -> None:
-        """Do the same for the database itself, which is never made shorter, and refuse a log that was.
-
-        Call it before the log is written: what is written makes it long again.
+    def check_written(self) -> None:
+        """Do the same for the files that a commit writes: the database and its log.
 
         Raises:
             OSError: with the reason.
         """
-        self._check_same(self._paths[0])
-        self._log.check()
-
-    def check_names(self) -> None:
-        """Refuse to go on if a name in the folder does not lead to the file that was opened.
-
-        The folder tells the inodes. Asking the log itself would slow every commit by a quarter: since 6.13, Linux
-        keeps a finer time for a file whose times were read, and has more to write at its next fsync.
-
-        Raises:
-            OSError: with the reason.
-        """
-        inodes = self._names(self._folder)
-        for name, inode in self._inodes.items():
-            if inodes.get(name) != inode:
-                raise _gone(name)
-
-    def release(self) -> None:
-        """Let go of the log; nothing is checked any more."""
-        self._log.release()
+        for path in self._paths[:2]:
+            self._check_same(path)
 
     def is_in_place(self) -> bool:
         """Whether `check` has nothing to say."""
@@ -201,6 +122,21 @@ class DatabaseFiles:
         """How long the write-ahead log is now."""
         return self._size(self._paths[1])
 
+    def _check_same(self, path: Path) -> None:
+        noted, there = self._noted.get(path), self._files.facts_at(path)
+        if noted is None:  # nothing was opened yet
+            return
+        if there is None or (there.device, there.inode) != (noted.device, noted.inode):
+            raise OSError(
+                f"{path.name} was deleted, moved or replaced while it was in use, so what is written now is lost; put "
+                "it back"
+            )
+        self._check_plain(path, there)
+        is_log = path == self._paths[1]
+        if there.size < (min(noted.size, self._kept_log_bytes) if is_log else noted.size):
+            raise OSError(f"{path.name} was cut while it was in use, so records are missing; {_RESTORE}")
+        self._noted[path] = there
+
     def _check_not_emptied(self) -> None:
         # SQLite would begin a new database in it, and delete the log that it finds beside an empty one. It never
         # leaves such a file itself: the database is made before its log.
@@ -214,14 +150,6 @@ class DatabaseFiles:
     def _size(self, path: Path) -> int:
         facts = self._files.facts_at(path)
         return facts.size if facts else 0
-
-    def _check_same(self, path: Path) -> None:
-        there, noted = self._files.facts_at(path), self._noted[path]
-        if there is None or (there.device, there.inode) != (noted.device, noted.inode):
-            raise _gone(path.name)
-        if path == self._paths[0] and there.size < noted.size:
-            raise OSError(f"{path.name} was made shorter by another program, so records are lost; restore it")
-        self._check_plain(path, there)
 
     def _check_folder(self, folder: Path) -> None:
         facts = self._files.facts_at(folder)
@@ -241,12 +169,6 @@ class DatabaseFiles:
             raise OSError(f"{path.name} is not a plain file with one name")
         if facts.owner != self._files.user() or facts.mode & _WRITABLE_BY_OTHERS:
             raise OSError(f"{path.name} belongs to another user, or others may write it")
-
-
-def _gone(name: str) -> OSError:
-    return OSError(
-        f"{name} was deleted, moved or replaced while it was in use, so what is written now would be lost; put it back"
-    )
 
 
 def _unescaped(place: str) -> str:

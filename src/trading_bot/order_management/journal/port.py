@@ -132,12 +132,20 @@ class JournalReader(Protocol):
         """Return the records that still count, in the order of their numbers."""
         ...
 
+    def pointers(self, kind: str) -> tuple[Pointer, ...]:
+        """Return the standing pointers of one kind, in order."""
+        ...
+
     def records_of(self, client_order_id: ClientOrderId) -> tuple[JournalRecord, ...]:
         """Return every record of one order, in the order of their numbers."""
         ...
 
     def find_order(self, kind: OrderKeyKind, key: str) -> ClientOrderId | None:
         """Return the client order id of the order that has this name."""
+        ...
+
+    def has_key(self, kind: OrderKeyKind, key: str) -> bool:
+        """Whether this name was given away."""
         ...
 
     def page(self, *, after: int, limit: int) -> Sequence[SealedRecord]:

@@ -5,10 +5,10 @@ An engine adds its own connection, the begin and the end of a transaction, its l
 proves that both agree.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
@@ -32,6 +32,7 @@ CHECKED_AT_THE_END = 64
 
 _VERIFY = "run 'trading-bot audit verify'"
 _Row: TypeAlias = tuple[Any, ...]
+_T = TypeVar("_T")
 
 
 class AccountRows:
@@ -117,6 +118,11 @@ class AccountRows:
             raise self._damaged(problem)
         return records
 
+    def pointers(self, cursor: Cursor, kind: str) -> tuple[Pointer, ...]:
+        """Return the standing pointers of one kind, in order."""
+        cursor.execute(self._statements.pointers, (self._account, kind))
+        return tuple(Pointer(kind=kind, key=key, seq=seq) for key, seq in cursor.fetchall())
+
     def records_of(self, cursor: Cursor, client_order_id: ClientOrderId) -> tuple[JournalRecord, ...]:
         """Return every record of one order, in the order of their numbers; raises as `standing`."""
         cursor.execute(self._statements.of_order, (self._account, column_text(client_order_id)))
@@ -127,6 +133,11 @@ class AccountRows:
         cursor.execute(self._statements.order_named, (self._account, kind.value, column_text(key)))
         row = cursor.fetchone()
         return ClientOrderId(row[0]) if row and row[0] is not None else None
+
+    def has_key(self, cursor: Cursor, kind: OrderKeyKind, key: str) -> bool:
+        """Whether this name was given away."""
+        cursor.execute(self._statements.key, (self._account, kind.value, column_text(key)))
+        return cursor.fetchone() is not None
 
     def page(self, cursor: Cursor, *, after: int, limit: int) -> tuple[SealedRecord, ...]:
         """Return up to ``limit`` records numbered above ``after``; raises as `standing`, also for a wrong column."""
@@ -265,6 +276,11 @@ class RowReader:
     def _lent(self) -> AbstractContextManager[Cursor]:
         raise NotImplementedError  # pragma: no cover (each engine has its own)
 
+    def query(self, fetch: Callable[[Cursor], _T]) -> _T:
+        """Return what ``fetch`` reads, in one short read transaction: for proofs, which believe no row."""
+        with self._lent() as cursor:
+            return fetch(cursor)
+
     def read_head(self) -> ChainHead:
         """Return the number and hash of the last record."""
         with self._lent() as cursor:
@@ -275,6 +291,11 @@ class RowReader:
         with self._lent() as cursor:
             return self._rows.standing(cursor)
 
+    def pointers(self, kind: str) -> tuple[Pointer, ...]:
+        """Return the standing pointers of one kind, in order."""
+        with self._lent() as cursor:
+            return self._rows.pointers(cursor, kind)
+
     def records_of(self, client_order_id: ClientOrderId) -> tuple[JournalRecord, ...]:
         """Return every record of one order, in the order of their numbers."""
         with self._lent() as cursor:
@@ -284,6 +305,11 @@ class RowReader:
         """Return the client order id of the order that has this name."""
         with self._lent() as cursor:
             return self._rows.find_order(cursor, kind, key)
+
+    def has_key(self, kind: OrderKeyKind, key: str) -> bool:
+        """Whether this name was given away."""
+        with self._lent() as cursor:
+            return self._rows.has_key(cursor, kind, key)
 
     def page(self, *, after: int, limit: int) -> tuple[SealedRecord, ...]:
         """Return up to ``limit`` records numbered above ``after``."""

@@ -6,9 +6,8 @@ How the promises of `port` are kept:
   reached the medium when it returns.
 - One writing connection, one explicit ``BEGIN IMMEDIATE`` ... ``COMMIT`` a commit. Whatever interrupts it between the
   two, an exception out of a signal handler included, leaves the journal refusing.
-- After each COMMIT the names of database, write-ahead log and index must lead to the files that were opened: SQLite
-  commits into deleted files and says nothing. Of the database, one link and our owner are asked for before and after;
-  of the others at every checkpoint. Neither database nor log may have become shorter: SQLite writes behind the hole.
+- Before each COMMIT and after it, database and write-ahead log must be the files that were opened, ours alone and no
+  shorter: SQLite commits into deleted files and says nothing. Before each checkpoint the log's index, too.
 - A second writer is noticed by the number of its record, which ours cannot have then.
 - After a COMMIT that failed, the record may be in the log file although no connection sees it; a crash would bring it
   back, a clean close throws it away. So the connection is neither used nor rolled back, only closed by `close`. Closing
@@ -19,7 +18,8 @@ How the promises of `port` are kept:
 - Only the writing connection checkpoints, when `checkpoint` is called between orders.
 - Nothing here opens the file but SQLite. A second copy of that library in the process would not know its locks.
 
-Not noticed here: a bit flipped in a record that no longer counts (``audit verify`` reads every one).
+A start also checks that no row it needs has vanished (`sqlite_checks`). Not noticed here: a bit flipped in a record or
+a key that no longer counts (``audit verify`` reads every one).
 """
 
 import os
@@ -249,6 +249,7 @@ class SqliteJournal(RowReader):
                 self._rows.add(cursor, Commit(records=(first,)))
                 opened = Opened(head=head_at(first.record), is_new=True)
             cursor.execute("COMMIT")
+        self._place.check()
         return opened
 
     def _store(self, writer: sqlite3.Connection, commit: Commit) -> None:
@@ -265,8 +266,7 @@ class SqliteJournal(RowReader):
                 self._refuse(explained(error, journal=self.path, failed="written"), cause=error)
             try:
                 cursor.execute("COMMIT")
-                self._place.check_database()
-                self._place.check_names()
+                self._place.check_written()
             except STORAGE_ERRORS as error:
                 raise self._doubt(str(error)) from error
             self._in_doubt = False
@@ -281,13 +281,14 @@ class SqliteJournal(RowReader):
     def _write(self, cursor: sqlite3.Cursor, commit: Commit) -> None:
         cursor.execute("BEGIN IMMEDIATE")
         self._rows.add(cursor, commit)
-        self._place.check_database()
+        self._place.check_written()
 
     def _copy_log(self, writer: sqlite3.Connection) -> CheckpointAlert | None:
         try:
+            # A log that was cut would be copied as zeros over good pages.
             self._place.check()
             busy, in_log, copied = writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            self._place.note()
+            self._place.check()
         except STORAGE_ERRORS as error:
             return self._alert(str(explained(error, journal=self.path, failed="written")))
         if not busy and in_log == copied:
@@ -301,9 +302,7 @@ class SqliteJournal(RowReader):
         )
 
     def _let_go(self, *connections: sqlite3.Connection) -> None:
-        is_in_place = self._place.is_in_place()
-        self._place.release()
-        if not is_in_place:
+        if not self._place.is_in_place():
             _abandoned.extend(connections)
             return
         for connection in connections:
