@@ -161,6 +161,11 @@ def journal_check(verdict: ChainVerdict, *, path: str) -> Check:
     return _failed("journal", detail, Trouble.STORAGE)
 
 
+def log_check(notes: Sequence[str], *, path: str) -> Check:
+    """Say what the audit log lacks. It stops no order, and a bot completes it."""
+    return _warning("audit log", f"{path}: {'; '.join(notes)}") if notes else _ok("audit log", path)
+
+
 def results_check(*, unknown_cost: Iterable[str], unlisted_orders: int) -> Check:
     """Say what the limits of a day do not count, and what they count by totals and averages."""
     said = []

@@ -94,6 +94,11 @@ class StateFolder:
         return self.root / "anchor.json"
 
     @property
+    def journal_database(self) -> Path:
+        """The journal's database, unless it is on a server."""
+        return self.root / "journal.sqlite3"
+
+    @property
     def paper_exchange(self) -> Path:
         """The paper exchange's state."""
         return self.root / "paper.sqlite3"

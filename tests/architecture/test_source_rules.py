@@ -66,7 +66,12 @@ RULES = (
         find=_imports("pickle", "marshal", "shelve", "dill", "yaml"),
         sample="from pickle import loads",
     ),
-    Rule(name="no other program is started", find=_imports("subprocess"), sample="import subprocess"),
+    Rule(
+        name="no other program is started, but by a kill that must not wait for a disk",
+        find=_imports("subprocess"),
+        sample="import subprocess",
+        homes=("kill/journal_process.py",),
+    ),
     Rule(
         name="robin_stocks lives in robinhood alone",
         find=_imports("robin_stocks"),

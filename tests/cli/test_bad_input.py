@@ -86,6 +86,9 @@ COMMANDS = [
     ["run", "--signals", "-"],
     ["demo"],
 ]
+LOOKS = {"orders", "status", "positions"}
+"""They ask a bot that runs, and start none."""
+
 NEEDS_BOT = [command for command in COMMANDS if command[0] not in {"audit", "config", "arm", "run", "demo"}]
 
 
@@ -117,13 +120,20 @@ def test_a_folder_that_cannot_be_written_is_exit_code_11_and_nothing_is_sent(tmp
     assert "in the way" in done.stderr
 
 
-@pytest.mark.parametrize("command", NEEDS_BOT, ids=" ".join)
+@pytest.mark.parametrize("command", [each for each in NEEDS_BOT if each[0] not in LOOKS], ids=" ".join)
 def test_live_without_a_login_is_exit_code_4_and_says_how_to_log_in(tmp_path, command):
     live = {"trading": {"mode": "live"}, "account_number": "5QR10001"}
     done = CommandLineBench(tmp_path, live)("--quiet", *command)  # else the banner comes first
     assert is_refused(done, ExitCode.LOGIN_NEEDED)
     assert "trading-bot login" in done.stderr
     assert "5QR1" not in done.stderr
+
+
+@pytest.mark.parametrize("command", sorted(LOOKS - {"status"}))
+def test_a_look_at_a_live_account_needs_no_login(tmp_path, command):
+    live = {"trading": {"mode": "live"}, "account_number": "5QR10001"}
+    done = CommandLineBench(tmp_path, live)("--quiet", command)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_with_a_damaged_journal_no_order_is_taken_and_the_exit_code_is_11(desk):

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import child_environment, run_cli
+from tests.support.order_story import intended
+from tests.support.stored_journal import StoredJournal
 
 BUY = ["buy", "AAPL", "1", "--reference-price", "100"]
 
@@ -29,7 +31,7 @@ def on_a_full_disk(home: Path, *arguments: str) -> subprocess.CompletedProcess[s
 
 @pytest.mark.subprocess
 @pytest.mark.parametrize(
-    "command", [BUY, ["orders"], ["sync"], ["arm", "--confirm", "PAPER"]], ids=lambda each: each[0]
+    "command", [BUY, ["cancel-all", "--yes"], ["sync"], ["arm", "--confirm", "PAPER"]], ids=lambda each: each[0]
 )
 @pytest.mark.parametrize("known", [True, False], ids=["an account of yesterday", "a new account"])
 def test_a_full_disk_is_storage_trouble_for_every_command(tmp_path, command, known):
@@ -37,6 +39,17 @@ def test_a_full_disk_is_storage_trouble_for_every_command(tmp_path, command, kno
         assert run_cli(BUY, home=tmp_path).returncode == 0
     done = on_a_full_disk(tmp_path, *command)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (11, "", 1)
+
+
+@pytest.mark.subprocess
+@pytest.mark.parametrize("command", ["orders", "positions", "frozen"])
+def test_a_look_writes_nothing_so_that_a_full_disk_does_not_matter(tmp_path, command):
+    StoredJournal.of_paper_account(tmp_path).tell(intended("first")).close()
+    config = '{"logs_dir": "logs", "state_dir": "state"}'
+    (tmp_path / "config.json").write_text(config, encoding="utf-8")
+    done = on_a_full_disk(tmp_path, command)
+    assert done.returncode == 0
+    assert "this is what was on record" in done.stderr
 
 
 @pytest.mark.subprocess

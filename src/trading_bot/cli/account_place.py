@@ -9,6 +9,7 @@ from trading_bot.files import LocalFiles
 from trading_bot.latch import Latch
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.risk.breaker import RiskBreaker
+from trading_bot.startup.journal_on_record import JournalOnRecord, journal_on_record
 from trading_bot.startup.paper import configured_account
 from trading_bot.startup.surroundings import default_surroundings
 from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_path
@@ -24,6 +25,10 @@ class AccountPlace:
     """The last four characters of the account number."""
     state: StateFolder
     journal: Path
+
+    def on_record(self) -> JournalOnRecord | None:
+        """Return the account's journal as it is on record; None where none was begun."""
+        return journal_on_record(self.state, account_key=self.key, log=self.journal)
 
     def latch(self) -> Latch:
         """Return the account's latch."""

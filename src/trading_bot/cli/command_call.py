@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from trading_bot.cli.errors import report
+from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
-from trading_bot.cli.render.answers import Answer
+from trading_bot.cli.render.answers import Answer, recorded_note
 from trading_bot.cli.render.output import print_json, print_line
 
 if TYPE_CHECKING:
@@ -42,7 +44,14 @@ class CommandCall:
         from trading_bot.startup import open_command_client
 
         with open_command_client(self.config) as operations:
-            return operations.perform(command, on_progress or no_progress)
+            answer = operations.perform(command, on_progress or no_progress)
+        self._say_how_old(answer)
+        return answer
+
+    def _say_how_old(self, answer: Answer) -> None:
+        note = recorded_note(answer, self.zone)
+        if note is not None and not self.invocation.json and not self.invocation.quiet:
+            report(note, exit_code=ExitCode.DONE, code="notice", invocation=self.invocation)
 
     def show(self, answer: Answer, in_words: Callable[[Answer], Iterable[str]]) -> None:
         """Write an answer to stdout."""

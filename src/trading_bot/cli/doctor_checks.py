@@ -10,7 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from trading_bot import checkup
-from trading_bot.audit.check import freezes_on_record, verdict_on
+from trading_bot.audit.check import ChainVerdict, freezes_on_record, verdict_on
+from trading_bot.audit.proof import prove
 from trading_bot.audit.tail import JournalTail
 from trading_bot.checkup import Check, FolderFacts, Trouble
 from trading_bot.cli.account_place import AccountPlace, place_of
@@ -26,6 +27,7 @@ from trading_bot.order_management.exceptions import AuthenticationError, OrderEr
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.risk.exchange_day import exchange_day
 from trading_bot.risk.results import results_of
+from trading_bot.startup.journal_on_record import JournalOnRecord
 from trading_bot.startup.login import LiveDoor, open_live_door, try_paper_login
 from trading_bot.startup.paper import check_quotes
 
@@ -69,6 +71,33 @@ def _storage(config: Config, place: AccountPlace, clock: Clock) -> Iterator[Chec
     yield checkup.folder_check("state folder", folder_facts(place.state.root, files), private=True)
     yield checkup.folder_check("logs folder", logs, private=False)
     yield checkup.disk_check(logs)
+    stored = place.on_record()
+    yield from _journal_files(place, clock) if stored is None else _journal(stored, clock)
+
+
+def _journal(stored: JournalOnRecord, clock: Clock) -> Iterator[Check]:
+    try:
+        proof = prove(stored.rows, stored.log)
+        book = OrderBook.replayed(stored.reader.read_standing()) if proof.ok else None
+    except OrderLogError as error:
+        yield checkup.failed("journal", error, Trouble.STORAGE)
+        return
+    chain = proof.database
+    verdict = ChainVerdict(
+        ok=proof.ok, records=chain.seq, head=chain.hash, last_at=proof.last_at, problem=proof.problem
+    )
+    yield checkup.journal_check(verdict, path=stored.name)
+    if proof.ok:
+        yield checkup.log_check(proof.notes, path=str(stored.log))
+    if book is not None:
+        yield from checkup.freeze_checks(book.freezes(now=clock.now()))
+    yield checkup.clock_check(now=clock.now(), last_record=proof.last_at)
+    if book is not None:
+        yield _results_of(book)
+
+
+def _journal_files(place: AccountPlace, clock: Clock) -> Iterator[Check]:
+    """Look at a journal that is no database yet."""
     try:
         place.state.check_journal(place.journal)
         verdict = verdict_on(place.journal, anchor=place.state.anchor)
@@ -85,9 +114,12 @@ def _storage(config: Config, place: AccountPlace, clock: Clock) -> Iterator[Chec
 
 def _results(place: AccountPlace) -> Check:
     try:
-        book = OrderBook.replayed(JournalTail(place.journal).read())
+        return _results_of(OrderBook.replayed(JournalTail(place.journal).read()))
     except OrderLogError as error:
         return checkup.failed("results", error, Trouble.STORAGE)
+
+
+def _results_of(book: OrderBook) -> Check:
     held = results_of(book.orders(), book.acceptances()).holdings
     unknown = (symbol for symbol, holding in held.items() if holding.unknown)
     return checkup.results_check(unknown_cost=unknown, unlisted_orders=len(book.unbacked()))

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from trading_bot.bot import StartError, TradingBot
 from trading_bot.clock import Clock, Seconds
-from trading_bot.control.client import HolderAbsentError, ask_holder
+from trading_bot.control.client import HolderAbsentError, HolderSilentError, ask_holder
 from trading_bot.control.protocol import CallRefusal
 from trading_bot.lease import AccountInUseError, ProcessInfo
 from trading_bot.operations import Command, Operations, Progress, no_progress
 from trading_bot.operations.on_record import answer_on_record
+from trading_bot.operations.recorded import RecordedAnswers
 from trading_bot.order_json import JsonObject
 from trading_bot.order_management.exceptions import AuthenticationError, OrderNotSentError, OrderStatusError
 from trading_bot.order_management.order_store import OrderStore
@@ -22,7 +23,7 @@ class CommandClient:
     """Answers with ``bot``, started at the first question, unless another process holds the account: then that does.
 
     A holder that is only just coming up or going away is waited for, ``patience_s`` at most; ``timeout_s`` is the
-    longest silence of a holder while it works. ``on_record`` opens the journal alone, for when the broker is down.
+    longest silence of a holder while it works.
     """
 
     def __init__(
@@ -35,7 +36,9 @@ class CommandClient:
         patience_s: Seconds,
         timeout_s: Seconds,
         on_record: Callable[[], AbstractContextManager[OrderStore]],
+        recorded: Callable[[], RecordedAnswers | None],
     ) -> None:
+        self._recorded = recorded
         self._bot = bot
         self._on_record = on_record
         self._operations = Operations(bot, holder=holder)
@@ -52,6 +55,9 @@ class CommandClient:
             StartError: nobody holds the account and the bot cannot start.
             HolderSilentError: another process holds the account and does not answer.
         """
+        recorded = None if self._bot.is_running else self._recorded()
+        if recorded is not None and recorded.can_answer(command):
+            return self._looked_up(command, recorded)
         try:
             return self._performed(command, on_progress)
         except StartError as error:
@@ -59,6 +65,19 @@ class CommandClient:
             if answer is None:
                 raise
             return answer
+
+    def _looked_up(self, command: Command, recorded: RecordedAnswers) -> JsonObject:
+        """Return what a bot at work knows, else what is on record."""
+        try:
+            return self._ask_holder(command, no_progress, None)
+        except HolderAbsentError:
+            return recorded.answer(command, problem=None)
+        except HolderSilentError as error:
+            return recorded.answer(command, problem=str(error))
+        except OrderNotSentError as error:
+            if not _comes_to_nothing(error):
+                raise
+            return recorded.answer(command, problem=str(error))
 
     def _performed(self, command: Command, on_progress: Progress) -> JsonObject:
         give_up_at = self._clock.monotonic() + self._patience_s

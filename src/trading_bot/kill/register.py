@@ -1,23 +1,38 @@
-"""The orders a kill knows from the journal, read without writing, locking or trusting it."""
+"""The orders a kill knows from the journal, read without writing, locking or trusting it.
 
-from dataclasses import dataclass, replace
+The database is read in a process that is given up when it hangs, then the audit log, which may lack the latest orders.
+Where neither can be read to its end, every order with our mark is meant.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trading_bot.files import FileSystem
+from trading_bot.kill.journal_process import DatabaseUnreadError, JournalProcess
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
+from trading_bot.order_management.events import EventKind, JournalRecord
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
 from trading_bot.order_management.journal.anchor import HeadAnchor
-from trading_bot.order_management.journal.chain import ChainHead
+from trading_bot.order_management.journal.audit_files import log_files, log_lines
+from trading_bot.order_management.journal.chain import BadRecordError, ChainHead, decode_alone, head_at
 from trading_bot.order_management.journal.joining import read_joined
 from trading_bot.order_management.journal.order_log import Integrity, JournalScan
 from trading_bot.order_management.journal.place import with_what_was_cut_off
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderId, RefId
 from trading_bot.state_folder import StateFolder
 
+_TELLS_AN_ORDER = frozenset({EventKind.ORDER_INTENDED, EventKind.ORDER_CARRIED})
+
+
+def nothing_else(_names: Sequence[str]) -> frozenset[str]:
+    """Know of no order beside those that were read."""
+    return frozenset()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownOrders:
-    """Every order that could be read; ``problem`` says why there may be more."""
+    """Every order that counts and could be read; ``problem`` says why there may be more."""
 
     orders: tuple[TrackedOrder, ...] = ()
     problem: str | None = None
@@ -25,6 +40,8 @@ class KnownOrders:
     """Whether the journal had not been read in time: it may be asked for again."""
     elsewhere: str | None = None
     """Why the bot may keep its state in another folder than the one that was looked at, and so trade on."""
+    look_up: Callable[[Sequence[str]], frozenset[str]] = field(default=nothing_else, compare=False)
+    """Returns which of the broker's names belong to older orders on record; it does not raise."""
 
     @property
     def working(self) -> tuple[TrackedOrder, ...]:
@@ -53,16 +70,99 @@ def _bears(envelope: OrderEnvelope, order_id: OrderId, ref_id: RefId | None) -> 
     return order_id == envelope.order_id or ref_id == envelope.ref_id
 
 
-def read_known_orders(journal: Path, *, state: StateFolder, files: FileSystem) -> KnownOrders:
-    """Read as far as the journal can be believed. Never raises for what is wrong with the file.
+def read_known_orders(
+    journal: Path, *, state: StateFolder, files: FileSystem, database: JournalProcess | None = None
+) -> KnownOrders:
+    """Read as far as the journal can be believed. Never raises for what is wrong with it.
+
+    With a ``database`` that is there, that is the journal, and ``journal`` its audit log.
 
     An account that never had a journal has no orders. An unfinished last line is none of a sent order: an intent is
     sent only once its line is whole. What a failed journal was continued in is read as its end.
     """
+    if database is not None and _is_there(database.database, files):
+        return _read_database(database)
     known = _read(journal, state=state, files=files)
     if state.has_known_a_journal() or not _may_have_records(journal, files):
         return known
     return replace(known, elsewhere=_elsewhere(journal, state.root))
+
+
+def _is_there(path: Path, files: FileSystem) -> bool:
+    try:
+        return files.facts_at(path) is not None
+    except OSError:
+        return True  # and its reader says why it cannot be looked at
+
+
+def _read_database(database: JournalProcess) -> KnownOrders:
+    try:
+        found = database.read()
+    except DatabaseUnreadError as error:
+        return _read_log(database, error)
+    known = _folded(found.records)
+    return replace(known, problem=known.problem or found.problem, look_up=LookUp(database))
+
+
+def _read_log(database: JournalProcess, failure: DatabaseUnreadError) -> KnownOrders:
+    """Take what the audit log tells, which is a problem all the same: it may lack the latest orders."""
+    said = f"the journal's database {database.database} could not be read ({failure})"
+    book = OrderBook()
+    try:
+        for record in _log_records(database.log):
+            book.apply(record)
+    except (OrderLogError, BadRecordError) as error:
+        said = f"{said}, nor the audit log {database.log} to its end ({error})"
+    else:
+        said = f"{said}; its orders were taken from the audit log {database.log}, which may lack the latest"
+    return KnownOrders(orders=book.orders(), problem=f"{said}; look at the disk", is_late=failure.is_late)
+
+
+def _log_records(log: Path) -> Iterator[JournalRecord]:
+    """Yield the records of the audit log; where its oldest files are gone, those of the orders that it has whole."""
+    end: ChainHead | None = None
+    begun: set[ClientOrderId] = set()
+    is_whole = True
+    for line in (line for file in log_files(log) for line in log_lines(file)):
+        record = decode_alone(line.rstrip(b"\n"))
+        if end is None:
+            is_whole = record.seq == 1
+        elif (record.seq, record.prev) != (end.seq + 1, end.hash):
+            raise BadRecordError(f"record {record.seq} does not follow record {end.seq}")
+        end = head_at(record)
+        name = record.fact.client_order_id
+        if name is not None and record.fact.event in _TELLS_AN_ORDER:
+            begun.add(name)
+        if is_whole or name is None or name in begun:
+            yield record
+
+
+def _folded(records: Iterable[JournalRecord]) -> KnownOrders:
+    book = OrderBook()
+    try:
+        for record in records:
+            book.apply(record)
+    except OrderLogDamagedError as error:
+        return KnownOrders(orders=book.orders(), problem=str(error))
+    return KnownOrders(orders=book.orders())
+
+
+class LookUp:
+    """Looks names up in the database; once that fails, no more: a verdict must not wait again and again."""
+
+    def __init__(self, database: JournalProcess) -> None:
+        self._database = database
+        self._has_failed = False
+
+    def __call__(self, names: Sequence[str]) -> frozenset[str]:
+        """Return which of these names are on record; none where that cannot be told."""
+        if self._has_failed:
+            return frozenset()
+        try:
+            return self._database.known(names)
+        except DatabaseUnreadError:
+            self._has_failed = True
+            return frozenset()
 
 
 def _read(journal: Path, *, state: StateFolder, files: FileSystem) -> KnownOrders:
@@ -106,13 +206,8 @@ def _elsewhere(journal: Path, looked_at: Path) -> str:
 
 
 def _replayed(found: JournalScan, journal: Path) -> KnownOrders:
-    book = OrderBook()
-    try:
-        for record in found.records:
-            book.apply(record)
-    except OrderLogDamagedError as error:
-        return KnownOrders(orders=book.orders(), problem=str(error))
-    if found.integrity is Integrity.DAMAGED:
+    known = _folded(found.records)
+    if known.problem is None and found.integrity is Integrity.DAMAGED:
         problem = f"the journal {journal} is damaged ({found.problem}); run 'trading-bot audit verify'"
-        return KnownOrders(orders=book.orders(), problem=problem)
-    return KnownOrders(orders=book.orders())
+        return replace(known, problem=problem)
+    return known

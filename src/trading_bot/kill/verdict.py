@@ -24,14 +24,16 @@ def unjournaled_orders(run: KillRun, latest: KnownOrders) -> tuple[KilledOrder, 
     """
     if latest.problem is not None:
         return ()
-    orders = (target.result() for target in run.targets.values())
-    return tuple(
+    orders = tuple(
         order
-        for order in orders
+        for order in (target.result() for target in run.targets.values())
         if bears_our_mark(order.ref_id)
         and run.record_of(order.order_id, order.ref_id) is None
         and latest.find(order_id=order.order_id, ref_id=order.ref_id) is None
     )
+    names = [name for order in orders for name in (order.order_id, order.ref_id) if name is not None]
+    older = latest.look_up(names) if names else frozenset()
+    return tuple(order for order in orders if older.isdisjoint((order.order_id, order.ref_id)))
 
 
 def problems(

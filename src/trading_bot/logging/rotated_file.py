@@ -1,8 +1,10 @@
-"""A file that is begun anew when it is full, with a bounded number of earlier ones beside it. Several processes may.
+"""A file that is begun anew when it is full, with the earlier ones beside it. Several processes may write it.
 
 Nothing is ever read back whole: only its size and its last byte are looked at.
 """
 
+import errno
+from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -16,11 +18,15 @@ EARLIER_FILES = 9
 class RotatedFile:
     """The file at ``path``; whoever finds it with ``max_bytes`` or more renames it before the next write.
 
-    A writer that has opened it just then ends up in the renamed file, so that no line is lost.
+    A writer that has opened it just then ends up in the renamed file, so that no line is lost. With ``finished``, a
+    full file gets the name that it returns, and every one of them is kept; else they are numbered and few.
     """
 
-    def __init__(self, *, path: Path, max_bytes: int, files: FileSystem) -> None:
+    def __init__(
+        self, *, path: Path, max_bytes: int, files: FileSystem, finished: Callable[[], Path] | None = None
+    ) -> None:
         self._path = path
+        self._finished = finished
         self._max_bytes = max_bytes
         self._files = files
         self._lock = FileLock(
@@ -33,11 +39,21 @@ class RotatedFile:
         Raises:
             OSError: it is full and cannot be renamed, so that it grows on.
         """
-        if not self._is_full():
-            return
+        if self._is_full():
+            self._begin_anew(self._is_full)
+
+    def begin_anew(self) -> None:
+        """Rename the file, full or not, unless another process is doing so.
+
+        Raises:
+            OSError: it cannot be renamed, so that it grows on.
+        """
+        self._begin_anew(self._is_there)
+
+    def _begin_anew(self, is_due: Callable[[], bool]) -> None:
         try:
             with self._lock.acquire(timeout=0):
-                if self._is_full():  # nobody else has renamed it meanwhile
+                if is_due():  # nobody else has renamed it meanwhile
                     self._rename()
         except Timeout:
             return
@@ -52,11 +68,22 @@ class RotatedFile:
         facts = self._files.facts_at(self._path)
         return facts is not None and facts.is_regular and facts.size >= self._max_bytes
 
+    def _is_there(self) -> bool:
+        return self._files.facts_at(self._path) is not None
+
     def _rename(self) -> None:
+        if self._finished is not None:
+            self._keep(self._finished())
+            return
         for number in range(EARLIER_FILES - 1, 0, -1):
             if self._files.facts_at(self._earlier(number)) is not None:
                 self._files.rename(self._earlier(number), self._earlier(number + 1))
         self._files.rename(self._path, self._earlier(1))
+
+    def _keep(self, name: Path) -> None:
+        if self._files.facts_at(name) is not None:
+            raise FileExistsError(errno.EEXIST, "an earlier file has its name already", str(name))
+        self._files.rename(self._path, name)
 
     def _earlier(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}")

@@ -207,7 +207,7 @@ class Synchronize(Command):
 
 
 class ListPositions(Command):
-    """List what is held, as the broker says now."""
+    """List what is held: as the broker says now, if a bot is at work, else as our records explain it."""
 
     may_change_orders = False
     command: Literal["list_positions"] = "list_positions"

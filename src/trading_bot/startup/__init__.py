@@ -12,6 +12,7 @@ from trading_bot.operations import CommandRunner
 from trading_bot.paper.quotes import QuoteSource
 from trading_bot.robinhood.session import Transport
 from trading_bot.startup.account import AccountParts
+from trading_bot.startup.journal_on_record import recorded_answers
 from trading_bot.startup.paper import configured_account
 from trading_bot.startup.surroundings import Surroundings, default_surroundings
 
@@ -72,6 +73,7 @@ def open_command_client(
     parts = _parts_of(ours, around, transport=transport, quotes=quotes)
     desk = CommandClient(
         bot=parts.bot(background_sync=False),
+        recorded=lambda: recorded_answers(ours, around),
         on_record=lambda: _parts_of(ours, around, transport=transport, quotes=quotes).on_record(),
         holder=this_process(),
         control_socket=parts.control_socket,

@@ -12,6 +12,7 @@ from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config
 from trading_bot.error_handling.policies import READ_POLICY
 from trading_bot.kill.broker import KillBroker
+from trading_bot.kill.journal_process import JournalProcess
 from trading_bot.kill.patience import PatientJournal
 from trading_bot.kill.progress import ProgressListener, ignore_progress
 from trading_bot.kill.records import KILLS_FOLDER, KillFile
@@ -79,7 +80,8 @@ def open_kill(
     around, wishes = surroundings or default_surroundings(clock), wishes or KillWishes()
     mode, settings = config.trading.mode, config.order_management
     number = configured_account(config)
-    state = StateFolder(root=config.resolve_state_dir() / f"{mode}-{account_key(mode, number)}", files=around.files)
+    key = account_key(mode, number)
+    state = StateFolder(root=config.resolve_state_dir() / f"{mode}-{key}", files=around.files)
     journal = journal_path(config.logs_dir, mode, number)
 
     def broker() -> KillBroker:
@@ -90,6 +92,7 @@ def open_kill(
         paper = transport or _paper_account(config, around, account_number=number, state=state, quotes=quotes).transport
         return _paper_broker(around, account_number=number, transport=paper)
 
+    database = JournalProcess(database=state.journal_database, account_key=key, log=journal)
     horizon = SendHorizon(times=settings, carrier=carrier_of(mode, transport))
     return KillSwitch(
         account=f"the {mode} account ...{account_suffix(number)}",
@@ -97,7 +100,7 @@ def open_kill(
         send_lock=SendLock(path=state.send_lock, clock=around.clock),
         broker=_broker_or_none(broker),
         journal_reader=PatientJournal(
-            lambda: read_known_orders(journal, state=state, files=around.files), name=str(journal)
+            lambda: read_known_orders(journal, state=state, files=around.files, database=database), name=str(journal)
         ),
         side_file=KillFile(
             folder=state.root / KILLS_FOLDER, files=around.files, clock=around.clock, process_id=around.process_id

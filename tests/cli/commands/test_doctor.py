@@ -77,7 +77,7 @@ def test_an_account_in_use_is_read_and_its_journal_left_alone(desk):
 
 
 def test_under_json_the_findings_are_one_object_and_the_failure_an_error(desk):
-    desk("orders")
+    desk("sync")
     (desk.state / "armed").unlink()
     done = desk("--json", "doctor")
     answer, error = json.loads(done.stdout), json.loads(done.stderr)["error"]

@@ -18,7 +18,7 @@ def armed_file(desk: CommandLineBench) -> dict[str, object]:
 
 def kill_latch(desk: CommandLineBench) -> None:
     """What a kill does first."""
-    desk("orders")
+    desk("sync")
     (desk.state / "armed").unlink()
 
 
@@ -82,7 +82,7 @@ class TestArmPaper:
         assert (done.returncode, done.stdout) == (2, "")
 
     def test_it_ends_a_losing_streak(self, desk):
-        desk("orders")
+        desk("sync")
         (desk.state / "risk.json").write_text("torn", encoding="utf-8")
         refused = desk.buy()
         assert refused.returncode == 5

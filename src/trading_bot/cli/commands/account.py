@@ -11,7 +11,10 @@ from trading_bot.cli.render.output import print_json, print_line, print_table
 @click.command(short_help="List what the account holds.")
 @pass_invocation
 def positions(invocation: Invocation) -> None:
-    """List the account's positions as the broker reports them now, with the shares free to sell."""
+    """List the account's positions, with the shares free to sell.
+
+    A running bot reads them from the broker. Without one, they are what the journal's records explain.
+    """
     from trading_bot.operations import ListPositions, new_command
 
     call = CommandCall(invocation)
@@ -20,7 +23,7 @@ def positions(invocation: Invocation) -> None:
         print_json(answer)
     elif rows := words.position_rows(words.parts(answer, "positions")):
         print_table(words.POSITION_HEADINGS, rows, invocation=invocation)
-    else:
+    elif answer.get("problem") is None:
         print_line("no positions")
     for line in () if invocation.json else words.position_notes(answer):
         print_line(line)

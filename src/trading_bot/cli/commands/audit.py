@@ -11,14 +11,21 @@ from trading_bot.cli.invocation import Invocation, common_options, pass_invocati
 from trading_bot.cli.render.output import print_json, print_line
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from zoneinfo import ZoneInfo
 
-    from trading_bot.audit.story import Sentence
+    from trading_bot.audit.on_record import DatabaseTail
+    from trading_bot.audit.proof import JournalProof
+    from trading_bot.audit.story import OrderLife, Sentence
     from trading_bot.audit.tail import JournalTail
     from trading_bot.cli.account_place import AccountPlace
     from trading_bot.clock import Seconds
+    from trading_bot.order_management.events import JournalRecord
 
 _LOOK_EVERY_S: "Seconds" = 0.25
+_ALL = 1_000_000_000
+"""As many records as there are, of a journal that is begun while it is followed."""
+
 _TAIL_EPILOG = """\b
 Examples:
   trading-bot audit tail -n 50
@@ -37,25 +44,62 @@ def audit() -> None:
 def tail(invocation: Invocation, *, count: int, follow: bool) -> ExitCode:
     """Show the newest records of the journal, one sentence each."""
     from trading_bot.audit.story import sentence_of
-    from trading_bot.audit.tail import JournalTail
 
     pages = _Pages(invocation)
     if not follow:
         pages.refuse_missing()
-    journal = JournalTail(pages.place.journal)
-    records = journal.read() if pages.place.journal.exists() else ()
-    pages.write([sentence_of(record) for record in records[max(len(records) - count, 0) :]])
-    return pages.follow(journal) if follow else ExitCode.DONE
+    records = pages.new_records(count)
+    pages.write([sentence_of(record) for record in records])
+    return pages.follow() if follow else ExitCode.DONE
 
 
 @audit.command(short_help="Prove that no record was changed, lost or moved.")
 @pass_invocation
 def verify(invocation: Invocation) -> ExitCode:
-    """Check the chain of the journal from its first record to its last; exit 0 if it holds, 11 if not."""
+    """Check the chain of the journal from its first record to its last; exit 0 if it holds, 11 if not.
+
+    Both are proven, the database and the audit log, and each against the other; a bot may run meanwhile.
+    """
+    pages = _Pages(invocation)
+    stored = pages.place.on_record()
+    if stored is None:
+        return _verify_files(invocation, pages.place)
+    from trading_bot.audit.proof import prove
+
+    proof = prove(stored.rows, stored.log)
+    chain = proof.database
+    if invocation.json:
+        fields = {"ok": proof.ok, "records": chain.seq, "head": chain.hash, "problem": proof.problem}
+        log = {"path": str(stored.log), "first": proof.log.first, "last": proof.log.seq or None}
+        print_json({"v": 1, "journal": stored.name, **fields, "audit_log": log, "notes": list(proof.notes)})
+    elif proof.ok:
+        print_line(f"{chain.seq} records, each follows from the one before it: {stored.name}")
+        print_line(f"head {chain.hash}")
+        for line in _log_lines(proof, stored.log):
+            print_line(line)
+    if proof.problem is not None:
+        raise _not_verified(stored.name, chain.seq, proof.problem)
+    return ExitCode.DONE
+
+
+def _log_lines(proof: "JournalProof", log: "Path") -> tuple[str, ...]:
+    if proof.log.first is None:
+        return proof.notes
+    return (f"its records {proof.log.first} to {proof.log.seq} are the same in the audit log: {log}", *proof.notes)
+
+
+def _not_verified(journal: str, records: int, problem: str) -> CommandError:
+    return CommandError(
+        f"the journal {journal} does not verify after record {records}: {problem}; keep a copy of it and do not trade "
+        "on before you know why",
+        exit_code=ExitCode.JOURNAL,
+    )
+
+
+def _verify_files(invocation: Invocation, place: "AccountPlace") -> ExitCode:
+    """Verify a journal that is no database yet."""
     from trading_bot.audit.check import verdict_on
 
-    pages = _Pages(invocation)
-    place = pages.place
     place.state.check_journal(place.journal)
     verdict = verdict_on(place.journal, anchor=place.state.anchor)
     if invocation.json:
@@ -65,11 +109,7 @@ def verify(invocation: Invocation) -> ExitCode:
         print_line(f"{verdict.records} records, each follows from the one before it: {place.journal}")
         print_line(f"head {verdict.head}")
     if not verdict.ok:
-        raise CommandError(
-            f"the journal {place.journal} does not verify after record {verdict.records}: {verdict.problem}; keep a "
-            "copy of it and do not trade on before you know why",
-            exit_code=ExitCode.JOURNAL,
-        )
+        raise _not_verified(str(place.journal), verdict.records, str(verdict.problem))
     return ExitCode.DONE
 
 
@@ -81,14 +121,12 @@ def explain(invocation: Invocation, order_id: str) -> None:
 
     ORDER is a client order id, a broker's order id or a ref_id.
     """
-    from trading_bot.audit.story import life_of
-    from trading_bot.audit.tail import JournalTail
     from trading_bot.order_json import envelope_json, order_result_json
     from trading_bot.risk.order_result import result_lines, result_of
 
     pages = _Pages(invocation)
     pages.refuse_missing()
-    life = life_of(JournalTail(pages.place.journal).read(), order_id)
+    life = pages.life(order_id)
     result = result_of(life.order, life.book.orders(), life.book.acceptances())
     if invocation.json:
         sentences = [_sentence_json(each) for each in life.sentences]
@@ -112,8 +150,12 @@ class _Pages:
         self.place: AccountPlace = place_of(config)
         self._zone: ZoneInfo = config.trading.hours.timezone
         self._json = invocation.json
+        self._tail: DatabaseTail | JournalTail | None = None
 
     def refuse_missing(self) -> None:
+        """Say that there is no journal yet, or that it is gone, instead of telling nothing."""
+        if self.place.on_record() is not None:
+            return
         self.place.state.check_journal(self.place.journal)
         if not self.place.journal.exists():
             raise CommandError(
@@ -127,7 +169,41 @@ class _Pages:
             else:
                 print_line(self._line(sentence, naming=naming))
 
-    def follow(self, journal: "JournalTail") -> ExitCode:
+    def new_records(self, at_first: int = 0) -> "tuple[JournalRecord, ...]":
+        """Return what was added since the last call; of what was there before the first one, the newest."""
+        from trading_bot.audit.on_record import DatabaseTail
+        from trading_bot.audit.tail import JournalTail
+        from trading_bot.order_management.journal.port import JournalMissingError
+
+        if self._tail is not None:
+            return self._tail.read()
+        stored = self.place.on_record()
+        if stored is not None:
+            tail = DatabaseTail(stored.reader, last=at_first)
+            try:
+                records = tail.read()
+            except JournalMissingError:
+                return ()  # it is being made just now
+            self._tail = tail
+            return records
+        if not self.place.journal.exists():
+            return ()
+        self._tail = JournalTail(self.place.journal)
+        records = self._tail.read()
+        return records[max(len(records) - at_first, 0) :]
+
+    def life(self, order_id: str) -> "OrderLife":
+        """Return what is on record of one order."""
+        from trading_bot.audit.on_record import life_on_record
+        from trading_bot.audit.story import life_of
+        from trading_bot.audit.tail import JournalTail
+
+        stored = self.place.on_record()
+        if stored is None:
+            return life_of(JournalTail(self.place.journal).read(), order_id)
+        return life_on_record(stored.reader, order_id, symbols=stored.rows)
+
+    def follow(self) -> ExitCode:
         from trading_bot.audit.story import sentence_of
         from trading_bot.cli.stop_request import stop_on_signals
         from trading_bot.cli.streams import reader_is_gone
@@ -137,8 +213,7 @@ class _Pages:
         with stop_on_signals() as stop:
             while not stop() and not reader_is_gone():
                 clock.sleep(_LOOK_EVERY_S)
-                if self.place.journal.exists():
-                    self.write([sentence_of(record) for record in journal.read()])
+                self.write([sentence_of(record) for record in self.new_records(_ALL)])
         return stop.exit_code
 
     def _line(self, sentence: "Sentence", *, naming: bool) -> str:

@@ -92,7 +92,10 @@ def preview(invocation: Invocation, /, side: str, **terms: object) -> ExitCode:
 @click.option("--all-origins", is_flag=True, help="Also the account's open orders that were placed elsewhere.")
 @pass_invocation
 def orders(invocation: Invocation, *, everything: bool, all_origins: bool) -> None:
-    """List the orders that have not provably ended, oldest first. Times are those of the exchange."""
+    """List the orders that have not provably ended, oldest first. Times are those of the exchange.
+
+    A running bot is asked. Without one, they are what is on record: 'trading-bot sync' asks the broker.
+    """
     from trading_bot.operations import ListOrders, new_command
 
     call = CommandCall(invocation)
@@ -131,7 +134,10 @@ def _show_orders(invocation: Invocation, call: CommandCall, answer: words.Answer
 @click.argument("order_id", metavar="ID")
 @pass_invocation
 def status(invocation: Invocation, order_id: str) -> None:
-    """Show one order by its client order id or the broker's order id, read from the broker while it is open."""
+    """Show one order by its client order id or the broker's order id.
+
+    A running bot reads it from the broker while it is open. Without one, it is what is on record.
+    """
     from trading_bot.operations import ShowStatus, new_command
 
     call = CommandCall(invocation)

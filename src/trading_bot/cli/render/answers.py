@@ -164,7 +164,7 @@ def _not_understood(order: Answer) -> str:
 
 def orders_notes(answer: Answer) -> tuple[str, ...]:
     """Say how many open orders of the account were placed elsewhere, where they are not listed."""
-    if "external_orders" not in answer or "external" in answer:
+    if "external_orders" not in answer or "external" in answer or "recorded_until" in answer:
         return ()
     count = answer["external_orders"]
     if count is None:
@@ -229,12 +229,21 @@ def position_notes(answer: Answer) -> tuple[str, ...]:
     """Say which positions our fills do not explain, and which could not be read."""
     differing = (each for each in parts(answer, "positions") if each.get("differs"))
     return (
+        *((text(answer, "problem"),) if answer.get("problem") else ()),
         *(difference_line({**each, "broker": each.get("quantity")}) for each in differing),
         *(
             f"{text(row, 'name')} cannot be read ({text(row, 'problem')}); it is neither bought nor sold here"
             for row in parts(answer, "unread")
         ),
     )
+
+
+def recorded_note(answer: Answer, zone: ZoneInfo) -> str | None:
+    """Say of an answer from the journal alone how old it is; None of any other, and of a journal without a record."""
+    if answer.get("recorded_until") is None:
+        return None
+    until = moment(answer, "recorded_until", zone)
+    return f"no bot was asked: this is what was on record at {until}; 'trading-bot sync' asks the broker"
 
 
 def filled_text(order: Answer) -> str:

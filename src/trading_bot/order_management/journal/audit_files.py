@@ -1,0 +1,141 @@
+"""The files of an audit log, read without writing: which there are, in which order, and where the last one ends.
+
+The live file keeps one name for ever. A finished one is called ``<stem>.<day>.<number of its first record>.jsonl``.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from trading_bot.order_management.events import JournalRecord
+from trading_bot.order_management.exceptions import OrderLogError
+from trading_bot.order_management.journal.chain import (
+    MAX_LINE_BYTES,
+    BadRecordError,
+    ChainHead,
+    decode_alone,
+    head_at,
+)
+
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEnd:
+    """How one file ends."""
+
+    last: JournalRecord | None
+    """Its last whole record; None where it has none, or the last line is no record."""
+    size: int
+    """Bytes up to the end of the last whole line."""
+    unfinished: int = 0
+    """Bytes after it: a line that was cut short, or is being written just now."""
+    problem: str | None = None
+    """Why its last whole line is no record."""
+
+    @property
+    def head(self) -> ChainHead:
+        """Where the chain stands in it."""
+        return head_at(self.last) if self.last is not None else ChainHead.genesis()
+
+
+def finished_name(path: Path, record: JournalRecord, *, first: int) -> Path:
+    """Return the name that the live file at ``path`` keeps, by its ``first`` record's number and its last record."""
+    return path.with_name(f"{path.stem}.{record.ts:%Y-%m-%d}.{first}{path.suffix}")
+
+
+def log_files(path: Path) -> tuple[Path, ...]:
+    """Return the files that are there, oldest first; the live one comes last.
+
+    Raises:
+        OrderLogError: the folder cannot be read.
+    """
+    pattern = re.compile(f"{re.escape(path.stem)}[.]{_DAY}[.]([0-9]+){re.escape(path.suffix)}")
+    try:
+        names = [each.name for each in path.parent.iterdir()]
+        live = (path,) if path.is_file() else ()
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise unreadable(path.parent, error) from error
+    numbered = {int(found[1]): path.with_name(name) for name in names if (found := pattern.fullmatch(name))}
+    return (*(numbered[number] for number in sorted(numbered)), *live)
+
+
+def log_end(path: Path) -> LogEnd:
+    """Return how the file at ``path`` ends; one that is not there has no record.
+
+    Raises:
+        OrderLogError: it is there and cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            start = max(size - 2 * MAX_LINE_BYTES, 0)
+            file.seek(start)
+            data = file.read(size - start)
+    except FileNotFoundError:
+        return LogEnd(last=None, size=0)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    whole, newline, rest = data.rpartition(b"\n")
+    if not newline and start > 0:
+        return LogEnd(last=None, size=size, problem=f"no line ends in its last {len(data)} bytes")
+    if not newline:
+        return LogEnd(last=None, size=0, unfinished=len(rest))
+    last = whole.rpartition(b"\n")[2]
+    try:
+        return LogEnd(last=decode_alone(last), size=size - len(rest), unfinished=len(rest))
+    except BadRecordError as error:
+        return LogEnd(last=None, size=size - len(rest), unfinished=len(rest), problem=str(error))
+
+
+def last_record(path: Path) -> JournalRecord | None:
+    """Return the last whole record of the log whose live file is ``path``; None where it has none.
+
+    Raises:
+        OrderLogError: a file cannot be read, or its last line is no record.
+    """
+    for file in reversed(log_files(path)):
+        end = log_end(file)
+        if end.problem is not None:
+            raise OrderLogError(
+                f"the last line of the audit log {file} is no record ({end.problem}); run 'trading-bot audit verify'"
+            )
+        if end.last is not None:
+            return end.last
+    return None
+
+
+def first_number(path: Path) -> int | None:
+    """Return the number of the first record in one file; None where it has no whole record.
+
+    Raises:
+        OrderLogError: it cannot be read.
+    """
+    for line in log_lines(path):
+        try:
+            return decode_alone(line.rstrip(b"\n")).seq
+        except BadRecordError:
+            return None
+    return None
+
+
+def log_lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of one file with their newlines; the last one may be unfinished.
+
+    Raises:
+        OrderLogError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            while line := file.readline(MAX_LINE_BYTES + 1):
+                yield line
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: OSError) -> OrderLogError:
+    """Return the error that says so."""
+    return OrderLogError(f"cannot read the audit log {path}: {error.strerror or error}; check its folder and disk")

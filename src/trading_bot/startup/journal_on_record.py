@@ -1,0 +1,63 @@
+"""The journal as it is on record: read without lease, bot or record, whoever writes it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from trading_bot.audit.stored_rows import StoredRows
+from trading_bot.config import Config
+from trading_bot.files import FileSystem, LocalFiles
+from trading_bot.latch import Latch
+from trading_bot.operations.recorded import RecordedAnswers
+from trading_bot.order_management.journal.port import JournalReader
+from trading_bot.order_management.journal.sqlite_alone import SharedOrAloneReader
+from trading_bot.startup.paper import configured_account
+from trading_bot.startup.surroundings import Surroundings
+from trading_bot.state_folder import StateFolder, account_key, journal_path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalOnRecord:
+    """One account's database, and the audit log that is made from it."""
+
+    name: str
+    """What the database is called in messages."""
+    reader: JournalReader
+    rows: StoredRows
+    log: Path
+
+
+def journal_on_record(
+    state: StateFolder, *, account_key: str, log: Path, files: FileSystem | None = None
+) -> JournalOnRecord | None:
+    """Return the journal of the account that keeps its state in ``state``; None where no bot has begun one there.
+
+    Nothing is opened before it is read.
+    """
+    database = state.journal_database
+    if (files or LocalFiles()).facts_at(database) is None:
+        return None
+    reader = SharedOrAloneReader(database, account_key=account_key)
+    return JournalOnRecord(name=str(database), reader=reader, rows=StoredRows(account_key, read=reader.query), log=log)
+
+
+def recorded_answers(config: Config, around: Surroundings) -> RecordedAnswers | None:
+    """Return what the database answers without a bot; None where a bot has to make it first, or to say what is wrong.
+
+    An account that was never traded on has nothing on record, which is an answer too.
+
+    Raises:
+        ConfigError: live mode without an account number, or no folder to keep state in.
+    """
+    mode, number = config.trading.mode, configured_account(config)
+    key, log = account_key(mode, number), journal_path(config.logs_dir, mode, number)
+    state = StateFolder(root=config.resolve_state_dir() / f"{mode}-{key}", files=around.files)
+    try:
+        found = journal_on_record(state, account_key=key, log=log, files=around.files)
+        if found is None and (state.has_known_a_journal() or around.files.facts_at(log) is not None):
+            return None
+    except OSError:
+        return None
+    if found is None:
+        return RecordedAnswers(reader=None, clock=around.clock)
+    latch = Latch(path=state.latch, clock=around.clock, new_id=around.new_id, files=around.files)
+    return RecordedAnswers(reader=found.reader, clock=around.clock, halted=latch.reason_not_armed)

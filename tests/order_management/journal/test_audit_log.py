@@ -1,0 +1,281 @@
+"""The audit log: the bytes of every committed record, one a line, made from what the database holds."""
+
+import errno
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.support.faulty_files import FaultyFiles
+from tests.support.order_story import MONDAY, intended
+from tests.support.stored_records import StoredRecords
+from trading_bot.files import LocalFiles
+from trading_bot.order_management.journal.audit_files import log_files
+from trading_bot.order_management.journal.audit_log import CATCH_UP, AuditLog
+from trading_bot.order_management.journal.chain import ChainHead, SealedRecord
+from trading_bot.order_management.journal.log_comparison import LogMatch, compare_with_database
+
+FULL_AT = 2_000
+"""About four records."""
+
+
+class Stuck(LocalFiles):
+    """Renames nothing while told so."""
+
+    is_stuck = True
+
+    def rename(self, path, over):
+        if self.is_stuck:
+            raise OSError(errno.EROFS, "Read-only file system")
+        super().rename(path, over)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "logs" / "orders.jsonl"
+
+
+@pytest.fixture
+def database() -> StoredRecords:
+    return StoredRecords()
+
+
+def log_at(path: Path, database: StoredRecords, *, files: LocalFiles | None = None, max_bytes: int = 10**6) -> AuditLog:
+    return AuditLog(path=path, database=database, max_bytes=max_bytes, files=files or LocalFiles())
+
+
+def lines(records: Sequence[SealedRecord]) -> bytes:
+    return b"".join(sealed.line for sealed in records)
+
+
+def content(path: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in log_files(path))
+
+
+def test_a_committed_record_is_one_line_with_the_bytes_that_its_hash_covers(path, database):
+    log = log_at(path, database)
+    log.append(database.commit(intended("a"), intended("b")))
+    log.append(database.commit(intended("c")))
+    assert path.read_bytes() == lines(database.records)
+    assert path.stat().st_mode & 0o077 == 0
+    assert log.problem is None
+
+
+def test_records_that_come_in_another_order_are_each_written_once(path, database):
+    """Two threads commit one after the other and may report in the other order."""
+    log = log_at(path, database)
+    first, second = database.commit(intended("a")), database.commit(intended("b"))
+    log.append(second)
+    log.append(first)
+    assert path.read_bytes() == lines(database.records)
+
+
+def test_a_new_holder_writes_what_the_log_lacks(path, database):
+    log_at(path, database).append(database.commit(intended("a")))
+    database.commit(intended("b"), intended("c"))
+    log = log_at(path, database)
+    log.catch_up()
+    assert path.read_bytes() == lines(database.records)
+    log.append(database.commit(intended("d")))
+    assert path.read_bytes() == lines(database.records)
+
+
+def test_a_log_that_is_gone_is_made_again_from_the_database(path, database):
+    log = log_at(path, database)
+    log.append(database.commit(intended("a")))
+    path.unlink()
+    log.append(database.commit(intended("b")))
+    assert path.read_bytes() == lines(database.records)
+
+
+def test_a_log_that_was_emptied_by_somebody_is_filled_again(path, database):
+    log = log_at(path, database)
+    log.append(database.commit(intended("a")))
+    path.write_bytes(b"")
+    log.append(database.commit(intended("b")))
+    assert path.read_bytes() == lines(database.records)
+
+
+def test_no_start_waits_for_a_log_that_lacks_very_much(path, database):
+    database.commit(*(intended(f"order-{number}") for number in range(3 * CATCH_UP)))
+    log = log_at(path, database)
+    log.catch_up(at_most=CATCH_UP)
+    assert content(path) == lines(database.records[:CATCH_UP])
+    log.append(database.commit(intended("last")))
+    assert content(path) == lines(database.records[: 2 * CATCH_UP])
+    log.catch_up()
+    assert content(path) == lines(database.records)
+
+
+def test_a_last_line_that_was_cut_short_is_written_anew(path, database):
+    log_at(path, database).append(database.commit(intended("a"), intended("b")))
+    path.write_bytes(path.read_bytes()[:-20])
+    log_at(path, database).append(database.commit(intended("c")))
+    assert path.read_bytes() == lines(database.records)
+
+
+@pytest.mark.parametrize("end", [b'{"v":1}\n', b"x" * 200_000])
+def test_a_log_with_a_damaged_end_is_kept_aside_and_made_again(path, database, end):
+    log_at(path, database).append(database.commit(intended("a")))
+    path.write_bytes(path.read_bytes() + end)
+    damaged = path.read_bytes()
+    log = log_at(path, database)
+    log.append(database.commit(intended("b")))
+    assert path.read_bytes() == lines(database.records)
+    assert path.with_name(f"orders.jsonl.damaged-{len(damaged)}").read_bytes() == damaged
+
+
+class TestRotation:
+    def test_a_full_file_is_named_after_its_last_day_and_its_first_record_and_kept(self, path, database):
+        log = log_at(path, database, max_bytes=FULL_AT)
+        for number in range(12):
+            log.append(database.commit(intended(f"order-{number}")))
+        names = [file.name for file in log_files(path)]
+        assert names[0] == "orders.2026-11-23.1.jsonl"
+        assert len(names) > 2
+        assert names[-1] == "orders.jsonl"
+        assert content(path) == lines(database.records)
+
+    def test_one_long_commit_goes_into_as_many_files_as_many_short_ones(self, path, database):
+        log = log_at(path, database, max_bytes=FULL_AT)
+        log.append(database.commit(*(intended(f"order-{number}") for number in range(12))))
+        assert len(log_files(path)) > 2
+        assert content(path) == lines(database.records)
+
+    def test_a_new_day_begins_a_new_file(self, path, database):
+        log = log_at(path, database)
+        log.append(database.commit(intended("a")))
+        database.now = MONDAY + timedelta(days=1)
+        log.append(database.commit(intended("b")))
+        database.now = MONDAY + timedelta(days=3)
+        log.append(database.commit(intended("c")))
+        assert [file.name for file in log_files(path)] == [
+            "orders.2026-11-23.1.jsonl",
+            "orders.2026-11-24.2.jsonl",
+            "orders.jsonl",
+        ]
+        assert path.read_bytes() == lines(database.records[2:])
+
+    def test_a_holder_that_finds_only_finished_files_goes_on_behind_them(self, path, database):
+        log_at(path, database).append(database.commit(intended("a"), intended("b")))
+        path.rename(path.with_name("orders.2026-11-23.1.jsonl"))
+        log_at(path, database).append(database.commit(intended("c")))
+        assert path.read_bytes() == lines(database.records[2:])
+
+    def test_a_file_that_cannot_be_renamed_grows_and_says_so(self, path, database):
+        files = Stuck()
+        log = log_at(path, database, max_bytes=FULL_AT, files=files)
+        for number in range(8):
+            log.append(database.commit(intended(f"order-{number}")))
+        log.append(database.commit(intended("a"), intended("b")))
+        assert path.read_bytes() == lines(database.records)
+        assert "cannot be renamed, so it grows" in (log.problem or "")
+        files.is_stuck = False
+        log.append(database.commit(intended("later")))
+        assert log.problem is None
+        assert path.read_bytes() == lines(database.records[-1:])
+
+    def test_an_earlier_file_is_never_overwritten(self, path, database):
+        log = log_at(path, database)
+        log.append(database.commit(intended("a")))
+        first = path.with_name("orders.2026-11-23.1.jsonl")
+        first.write_bytes(b"")
+        database.now = MONDAY + timedelta(days=1)
+        log.append(database.commit(intended("b")))
+        assert "has its name already" in (log.problem or "")
+        assert first.read_bytes() == b""
+        assert path.read_bytes() == lines(database.records)
+
+
+class TestFailing:
+    def test_a_full_disk_stops_nothing_and_the_log_is_completed_later(self, path, database):
+        files = FaultyFiles()
+        log = log_at(path, database, files=files)
+        log.append(database.commit(intended("a")))
+        files.fail("write", errno.ENOSPC)
+        log.append(database.commit(intended("b")))
+        assert "No space left" in (log.problem or "")
+        files.heal()
+        log.append(database.commit(intended("c")))
+        assert path.read_bytes() == lines(database.records)
+        assert log.problem is None
+
+    def test_a_line_that_was_taken_in_part_is_written_whole_the_next_time(self, path, database):
+        files = FaultyFiles()
+        files.takes_only = 20
+        log = log_at(path, database, files=files)
+        log.append(database.commit(intended("a")))
+        assert "bytes were taken" in (log.problem or "")
+        files.heal()
+        log.append(database.commit(intended("b")))
+        assert path.read_bytes() == lines(database.records)
+
+    def test_a_record_that_does_not_follow_is_not_written(self, path, database):
+        log_at(path, database).append(database.commit(intended("a")))
+        other = StoredRecords()
+        other.commit(intended("x"))
+        log = log_at(path, other)
+        log.append(other.commit(intended("y")))
+        assert path.read_bytes() == lines(database.records)
+        assert "does not follow" in (log.problem or "")
+
+
+class TestComparison:
+    def test_no_log_is_no_damage(self, path, database):
+        database.commit(intended("a"))
+        found = compare_with_database(path, database)
+        assert (found.match, found.is_damage, found.problem) == (LogMatch.NO_LOG, False, None)
+
+    def test_a_log_that_ends_with_the_database_agrees(self, path, database):
+        log = log_at(path, database)
+        log.append(database.commit(intended("a")))
+        assert log.compare().match is LogMatch.AGREES
+        assert log.compare().log == database.read_head()
+
+    def test_a_log_that_lacks_the_last_records_is_behind(self, path, database):
+        log = log_at(path, database)
+        log.append(database.commit(intended("a")))
+        database.commit(intended("b"))
+        assert (log.compare().match, log.compare().is_damage) == (LogMatch.BEHIND, False)
+
+    def test_a_restored_database_must_not_be_traded_on(self, path, database):
+        """It is whole in itself: only the log knows that there was more."""
+        log_at(path, database).append(database.commit(intended("a"), intended("b")))
+        del database.records[1:]
+        found = compare_with_database(path, database)
+        assert (found.match, found.is_damage) == (LogMatch.AHEAD, True)
+        assert "ends at record 1, although record 2 is in the audit log" in (found.problem or "")
+
+    def test_a_database_that_went_on_after_it_was_restored_differs(self, path, database):
+        log_at(path, database).append(database.commit(intended("a"), intended("b")))
+        del database.records[1:]
+        database.commit(intended("other"), intended("more"))
+        found = compare_with_database(path, database)
+        assert (found.match, found.is_damage) == (LogMatch.DIFFERS, True)
+        assert "record 2 of the journal's database is another one" in (found.problem or "")
+
+    def test_a_log_whose_end_is_damaged_says_nothing_of_the_database(self, path, database):
+        log_at(path, database).append(database.commit(intended("a")))
+        path.write_bytes(path.read_bytes().replace(b"AAPL", b"MSFT"))
+        found = compare_with_database(path, database)
+        assert (found.match, found.is_damage) == (LogMatch.UNREADABLE, False)
+        assert "audit verify" in (found.problem or "")
+
+    def test_a_log_that_cannot_be_read_says_nothing_of_the_database(self, path, database):
+        path.mkdir(parents=True)
+        path.parent.chmod(0)
+        try:
+            found = compare_with_database(path, database)
+        finally:
+            path.parent.chmod(0o700)
+        assert not found.is_damage
+
+    def test_a_line_that_is_being_written_is_not_the_end(self, path, database):
+        log = log_at(path, database)
+        log.append(database.commit(intended("a"), intended("b")))
+        path.write_bytes(path.read_bytes()[:-5])
+        assert compare_with_database(path, database).log == ChainHead(
+            seq=1, hash=replace(database.records[0].record).hash
+        )
