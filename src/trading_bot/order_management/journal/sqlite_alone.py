@@ -14,7 +14,7 @@ from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderL
 from trading_bot.order_management.journal.port import JournalMissingError
 from trading_bot.order_management.journal.sql import AccountRows, RowReader, check_schema_version
 from trading_bot.order_management.journal.sqlite import SqliteReader
-from trading_bot.order_management.journal.sqlite_reading import BUSY_TIMEOUT_S, explained
+from trading_bot.order_management.journal.sqlite_reading import BUSY_TIMEOUT_S, STORAGE_ERRORS, explained
 
 
 class ExclusiveReader(RowReader):
@@ -39,7 +39,7 @@ class ExclusiveReader(RowReader):
                 cursor.execute("BEGIN")
                 check_schema_version(cursor, journal=self._path)
                 yield cursor
-        except sqlite3.Error as error:
+        except STORAGE_ERRORS as error:
             raise explained(error, journal=self._path, failed="read alone") from error
 
 
