@@ -101,6 +101,7 @@ def test_nothing_is_committed_once_a_file_is_not_the_one_that_was_opened(engine,
     assert not isinstance(caught.value, CommitUnknownError)
     assert journal.refusal is caught.value
     assert journal.head.seq == 1
+    assert not engine.faults.connections[0].in_transaction
 
 
 @pytest.mark.parametrize("end", ["", "-wal", "-shm"])
