@@ -51,8 +51,16 @@ class FileSystem(Protocol):
         """Open for appending, creating a private file; a symbolic link is refused."""
         ...
 
+    def create(self, path: Path, size: int) -> Descriptor:
+        """Create a private file that must not exist yet, durably, with ``size`` NULs to hold its space on the disk."""
+        ...
+
     def write(self, descriptor: Descriptor, data: bytes) -> int:
         """Write once and return how many bytes were taken, which may be fewer."""
+        ...
+
+    def write_at(self, descriptor: Descriptor, data: bytes, offset: int) -> int:
+        """Write once at a place in a file from `create`; return how many bytes were taken, which may be fewer."""
         ...
 
     def sync(self, descriptor: Descriptor) -> None:
@@ -77,6 +85,10 @@ class FileSystem(Protocol):
 
     def read(self, path: Path) -> bytes:
         """Read a whole file."""
+        ...
+
+    def read_part(self, path: Path, *, offset: int, size: int) -> bytes:
+        """Read up to ``size`` bytes from ``offset`` on; none only at the end of the file."""
         ...
 
     def read_end(self, descriptor: Descriptor, size: int) -> bytes:
@@ -130,8 +142,27 @@ class LocalFiles:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
         return Descriptor(os.open(path, flags, PRIVATE_FILE))
 
+    def create(self, path: Path, size: int) -> Descriptor:
+        """Create exclusively, fill it, flush it, and flush the folder; what fails half way leaves no file."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+        descriptor = Descriptor(os.open(path, flags, PRIVATE_FILE))
+        try:
+            _fill(descriptor, size)
+            self.sync(descriptor)
+            self.sync_folder(path.parent)
+        except OSError:
+            os.close(descriptor)
+            path.unlink(missing_ok=True)
+            raise
+        return descriptor
+
     def write(self, descriptor: Descriptor, data: bytes) -> int:
         """Make one write call."""
+        return os.write(descriptor, data)
+
+    def write_at(self, descriptor: Descriptor, data: bytes, offset: int) -> int:
+        """Go there and make one write call."""
+        os.lseek(descriptor, offset, os.SEEK_SET)
         return os.write(descriptor, data)
 
     def sync(self, descriptor: Descriptor) -> None:
@@ -165,6 +196,12 @@ class LocalFiles:
     def read(self, path: Path) -> bytes:
         """Read it whole."""
         return path.read_bytes()
+
+    def read_part(self, path: Path, *, offset: int, size: int) -> bytes:
+        """Open it, go there, and read."""
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(size)
 
     def read_end(self, descriptor: Descriptor, size: int) -> bytes:
         """Read from so far before the end."""
@@ -217,6 +254,12 @@ class LocalFiles:
     def user(self) -> int:
         """Ask for the effective user; a platform without them has one user only."""
         return os.geteuid() if hasattr(os, "geteuid") else 0
+
+
+def _fill(descriptor: Descriptor, size: int) -> None:
+    taken = os.write(descriptor, bytes(size))
+    if taken != size:
+        raise OSError(errno.ENOSPC, f"only {taken} of {size} bytes were taken")
 
 
 def _facts(status: os.stat_result) -> FileFacts:

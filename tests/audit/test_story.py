@@ -37,6 +37,14 @@ WORDS = [
         "a session of version 0.1.0 began",
     ),
     (
+        OrderEvent(event=EventKind.KILL_NOTED, details={"note": "kill_ended", "facts": '{"confirmed":true}'}),
+        'the kill noted kill ended: {"confirmed":true}',
+    ),
+    (
+        OrderEvent(event=EventKind.JOURNAL_IMPORTED, details={"records": "12", "file": "orders.jsonl"}),
+        "the 12 records before this one were taken over from the journal orders.jsonl of an earlier version",
+    ),
+    (
         OrderEvent(event=EventKind.TAIL_RECOVERED, reason="torn", details={"bytes": "12", "kept_in": "x.torn-3"}),
         "an unfinished end of 12 bytes was set aside in x.torn-3: torn",
     ),

@@ -79,8 +79,15 @@ class TestConfig:
     def test_under_json_the_verdict_is_one_object(self, tmp_path):
         (tmp_path / "config.json").write_text("{}", encoding="utf-8")
         done = run_cli(["config", "check", "--json"], home=tmp_path)
-        verdict = {"v": 1, "ok": True, "mode": "paper", "file": str(tmp_path / "config.json")}
+        verdict = {"v": 1, "ok": True, "mode": "paper", "file": str(tmp_path / "config.json"), "without_effect": []}
         assert json.loads(done.stdout) == verdict
+
+    def test_a_setting_of_an_earlier_version_that_has_no_effect_is_named_and_good(self, tmp_path):
+        settings = {"order_management": {"journal_max_bytes": 65536}}
+        (tmp_path / "config.json").write_text(json.dumps(settings), encoding="utf-8")
+        done = run_cli(["config", "check"], home=tmp_path)
+        assert done.returncode == 0
+        assert done.stderr == "order_management.journal_max_bytes has no effect any more, so remove it\n"
 
     @pytest.mark.parametrize("before", [True, False])
     def test_the_common_options_work_before_and_after_the_command(self, tmp_path, before):

@@ -57,7 +57,15 @@ def test_the_example_loads_unchanged_and_equals_the_defaults():
 
 
 def test_the_example_names_every_setting():
-    assert set(Config.from_env_and_json(EXAMPLE, environ={}).origins.values()) == {"file"}
+    origins = Config.from_env_and_json(EXAMPLE, environ={}).origins
+    assert [key for key, origin in origins.items() if origin != "file"] == ["order_management.journal_max_bytes"]
+
+
+def test_a_setting_that_has_no_effect_any_more_is_read_and_named(tmp_path):
+    old = read(tmp_path, '{"order_management": {"journal_max_bytes": 65536}}')
+    assert old.without_effect == ("order_management.journal_max_bytes",)
+    assert old.order_management.journal_max_bytes == 65536
+    assert read(tmp_path, "{}").without_effect == ()
 
 
 def test_a_comment_stands_above_every_field_of_the_example():
@@ -67,7 +75,7 @@ def test_a_comment_stands_above_every_field_of_the_example():
         for above, line in itertools.pairwise(lines)
         if (match := re.match(r'\s*"(\w+)":', line)) and above.strip().startswith("//")
     }
-    assert commented == set(section_names(Config))
+    assert commented == set(section_names(Config)) - {"journal_max_bytes"}
 
 
 # The file

@@ -1,111 +1,122 @@
+"""A kill's own record beside the journal."""
+
 import errno
-import json
-import os
 import stat
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.support.faulty_files import FaultyFiles
-from tests.support.order_story import MONDAY, Story, intended, now_in, order_id_of, told
+from tests.support.order_story import MONDAY
 from trading_bot.clock import VirtualClock
-from trading_bot.files import LocalFiles
-from trading_bot.kill.records import KillFile, import_kills, imported_kills
-from trading_bot.order_management.book.order_book import OrderBook
+from trading_bot.files import FileFacts, LocalFiles
+from trading_bot.kill.records import KillFile
 from trading_bot.order_management.events import EventKind, OrderEvent
-from trading_bot.order_management.models import ClientOrderId, OrderState
+from trading_bot.order_management.journal.side_files import read_side
+from trading_bot.order_management.models import ClientOrderId
+from trading_bot.order_management.side_import import has_kill_ended
 
-NAME = "20261123T150000.000000Z-4711.jsonl"
+NAME = "20261123T150000.000000Z-kill-4711.jsonl"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return tmp_path / "kills"
+    return tmp_path / "side"
 
 
 def kill_file(folder: Path, files: LocalFiles | None = None) -> KillFile:
     return KillFile(folder=folder, files=files or LocalFiles(), clock=VirtualClock(MONDAY), process_id=lambda: 4711)
 
 
-def left_behind(folder: Path, *orders: str) -> KillFile:
-    file = kill_file(folder)
+def begun(folder: Path, *orders: str, files: LocalFiles | None = None) -> KillFile:
+    file = kill_file(folder, files)
     file.begin(by="ann", reason="a test", orders=[ClientOrderId(order) for order in orders])
     return file
 
 
-def imports(folder: Path, story: Story, *imported: str) -> tuple[OrderEvent, ...]:
-    return import_kills(folder, files=LocalFiles(), book=story.book, imported=imported)
+def facts_in(path: Path) -> list[OrderEvent]:
+    content = read_side(path.read_bytes())
+    assert content.problem is None
+    return [record.fact for record in content.records]
 
 
-def cancelled(events: tuple[OrderEvent, ...]) -> list[str | None]:
-    return [event.client_order_id for event in events if event.event is EventKind.CANCEL_REQUESTED]
-
-
-def test_a_side_file_is_private_and_named_for_its_time_and_process(folder: Path):
-    path = left_behind(folder, "first").path
+def test_it_is_private_and_named_for_its_time_and_process(folder):
+    path = begun(folder, "first").path
     assert path == folder / NAME
+    assert path is not None
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert json.loads(path.read_bytes()) == {
-        "v": 1,
-        "event": "kill_engaged",
-        "at": "2026-11-23T15:00:00+00:00",
-        "by": "ann",
-        "reason": "a test",
-        "cancel": ["first"],
-    }
 
 
-def test_a_side_file_never_replaces_another(folder: Path):
-    left_behind(folder, "first")
-    second = left_behind(folder, "second")
-    assert second.path is None
-    assert "File exists" in (second.problem or "")
-    assert json.loads((folder / NAME).read_bytes())["cancel"] == ["first"]
+def test_it_begins_with_who_killed_and_a_cancel_for_each_order(folder):
+    begun(folder, "first", "second")
+    first, *cancels = facts_in(folder / NAME)
+    assert (first.event, first.reason) == (EventKind.KILL_IMPORTED, "killed by ann: a test")
+    assert first.details == {"file": NAME, "by": "ann", "orders": "2"}
+    assert [(each.event, each.client_order_id) for each in cancels] == [
+        (EventKind.CANCEL_REQUESTED, "first"),
+        (EventKind.CANCEL_REQUESTED, "second"),
+    ]
 
 
-def test_a_second_kill_that_gets_no_file_does_not_point_at_the_first_ones(folder: Path):
-    file = left_behind(folder, "first")
+def test_without_a_list_of_orders_it_asks_for_every_cancel(folder):
+    kill_file(folder).begin(by="ann", reason="a test", orders=None)
+    (first,) = facts_in(folder / NAME)
+    assert first.details["orders"] == "all"
+
+
+def test_a_second_kill_of_the_same_moment_gets_a_file_of_its_own(folder):
+    begun(folder, "first")
+    second = begun(folder, "second")
+    assert second.path == folder / NAME.replace("4711", "4711-2")
+    assert facts_in(folder / NAME)[1].client_order_id == "first"
+
+
+def test_a_kill_that_gets_no_file_does_not_point_at_an_earlier_one(folder):
+    files = FaultyFiles()
+    file = begun(folder, "first", files=files)
+    files.fail("replace", errno.ENOSPC)
     file.begin(by="ann", reason="again", orders=[])
     assert file.path is None
-    assert "File exists" in (file.problem or "")
+    assert "No space left" in (file.problem or "")
 
 
-def test_a_disk_that_was_mended_takes_the_next_kill(folder: Path):
+def test_a_disk_that_was_repaired_takes_the_next_kill(folder):
     files = FaultyFiles()
-    files.fail("write_new", errno.ENOSPC)
-    file = kill_file(folder, files)
-    file.begin(by="ann", reason="a test", orders=[])
+    files.fail("replace", errno.ENOSPC)
+    file = begun(folder, files=files)
     files.heal()
     file.begin(by="ann", reason="a test", orders=[])
     assert (file.path, file.problem) == (folder / NAME, None)
 
 
-def test_notes_follow_a_line_each(folder: Path):
-    file = left_behind(folder)
-    file.note("kill_ended", {"confirmed": True, "problems": ["one\ntwo"]})
-    lines = (folder / NAME).read_bytes().splitlines()
-    assert json.loads(lines[1]) == {
-        "v": 1,
-        "event": "kill_ended",
-        "at": "2026-11-23T15:00:00+00:00",
-        "confirmed": True,
-        "problems": ["one\ntwo"],
-    }
-    assert len(lines) == 2
+def test_notes_follow_a_line_each(folder):
+    file = begun(folder)
+    file.note("cancels_asked", {"answers": {"one": "Accepted"}})
+    file.note("kill_ended", {"confirmed": True})
+    assert [each.details for each in facts_in(folder / NAME)[1:]] == [
+        {"note": "cancels_asked", "facts": '{"answers":{"one":"Accepted"}}'},
+        {"note": "kill_ended", "facts": '{"confirmed":true}'},
+    ]
 
 
-def test_long_texts_are_cut(folder: Path):
+def test_closing_says_that_nothing_follows(folder):
+    file = begun(folder)
+    assert not has_kill_ended(folder / NAME, read_side((folder / NAME).read_bytes()), now=MONDAY)
+    file.close()
+    assert has_kill_ended(folder / NAME, read_side((folder / NAME).read_bytes()), now=MONDAY)
+
+
+def test_long_texts_are_cut(folder):
     file = kill_file(folder)
     file.begin(by="a" * 10_000, reason="r" * 10_000, orders=[])
-    assert (folder / NAME).stat().st_size < 2_000
+    file.note("kill_ended", {"problems": "p" * 10_000})
+    assert (folder / NAME).stat().st_size < 5_000
 
 
-def test_a_line_cut_short_ends_the_notes(folder: Path):
+def test_a_line_cut_short_ends_the_notes(folder):
     files = FaultyFiles()
-    file = kill_file(folder, files)
-    file.begin(by="ann", reason="a test", orders=[])
+    file = begun(folder, files=files)
     files.takes_only = 5
     file.note("cancels_asked", {})
     files.heal()
@@ -114,134 +125,47 @@ def test_a_line_cut_short_ends_the_notes(folder: Path):
     assert b"kill_ended" not in (folder / NAME).read_bytes()
 
 
-def test_a_note_is_flushed_and_its_file_closed(folder: Path):
+def test_a_note_is_flushed_and_its_file_closed(folder):
     files = FaultyFiles()
-    file = kill_file(folder, files)
-    file.begin(by="ann", reason="a test", orders=[])
+    file = begun(folder, files=files)
     file.note("kill_ended", {})
     assert files.calls[-4:] == ["open_append", "write", "sync", "close"]
 
 
-def test_without_a_file_a_note_goes_nowhere(folder: Path):
+def test_a_note_that_is_not_flushed_is_a_problem(folder):
+    files = FaultyFiles()
+    file = begun(folder, files=files)
+    files.fail("sync", errno.EIO)
+    file.note("kill_ended", {})
+    assert "Input/output error" in (file.problem or "")
+    assert files.calls[-1] == "close"
+
+
+def test_without_a_file_a_note_goes_nowhere(folder):
     file = kill_file(folder)
     file.note("kill_ended", {})
     assert not folder.exists()
 
 
-def test_an_unresolved_intent_gets_its_cancel_and_the_file_is_closed_off_last(folder: Path):
-    left_behind(folder, "doubt")
-    events = imports(folder, Story(intended("doubt")))
-    assert [event.event for event in events] == [EventKind.CANCEL_REQUESTED, EventKind.KILL_IMPORTED]
-    assert (events[0].client_order_id, events[0].status) == ("doubt", None)
-    assert events[0].reason == "killed by ann: a test"
-    assert events[1].details == {"file": NAME}
-    assert events[1].occurred_at == datetime(2026, 11, 23, 15, tzinfo=UTC)
+def test_a_file_that_was_removed_is_not_begun_anew(folder):
+    file = begun(folder)
+    (folder / NAME).unlink()
+    file.note("kill_ended", {})
+    assert list(folder.iterdir()) == []
+    assert file.problem is None
 
 
-def test_what_is_imported_folds_into_a_deferred_cancel(folder: Path):
-    left_behind(folder, "doubt")
-    story = Story(intended("doubt"), now_in(OrderState.UNKNOWN, "doubt"))
-    story.tell(*imports(folder, story))
-    (order,) = story.book.unresolved()
-    assert order.cancel_wanted
+def test_a_file_of_which_nothing_can_be_told_is_a_problem(folder):
+    class Lost(LocalFiles):
+        is_lost = False
 
+        def facts_at(self, path: Path) -> FileFacts | None:
+            if self.is_lost:
+                raise OSError("the disk is gone")
+            return super().facts_at(path)
 
-def test_an_order_that_was_open_at_the_kill_is_cancelled_by_the_holder_after_a_restart(folder: Path):
-    left_behind(folder, "open")
-    story = Story(intended("open"), now_in(OrderState.CONFIRMED, "open", order_id=order_id_of("open")))
-    assert cancelled(imports(folder, story)) == ["open"]
-
-
-def test_orders_that_ended_or_came_after_the_kill_are_left_alone(folder: Path):
-    left_behind(folder, "done")
-    story = Story(intended("done"), now_in(OrderState.NOT_SENT, "done"), intended("new"))
-    assert cancelled(imports(folder, story)) == []
-
-
-def test_a_cancel_already_asked_for_is_asked_for_again(folder: Path):
-    left_behind(folder, "doubt")
-    story = Story(intended("doubt"), told(EventKind.CANCEL_REQUESTED, "doubt"))
-    assert cancelled(imports(folder, story)) == ["doubt"]
-
-
-def test_a_file_is_imported_once_by_its_name(folder: Path):
-    left_behind(folder, "doubt")
-    story = Story(intended("doubt"))
-    story.tell(*imports(folder, story))
-    assert imported_kills(story.records) == {NAME}
-    assert imports(folder, story, *imported_kills(story.records)) == ()
-
-
-def test_files_are_imported_oldest_first_and_others_are_passed_over(folder: Path):
-    folder.mkdir()
-    for name in ("2.jsonl", "1.jsonl", "notes.txt"):
-        (folder / name).write_bytes(b"")
-    assert [event.details["file"] for event in imports(folder, Story())] == ["1.jsonl", "2.jsonl"]
-
-
-def test_where_nobody_ever_killed_there_is_nothing_to_import(folder: Path):
-    assert imports(folder, Story(intended("doubt"))) == ()
-
-
-WHOLE = {"v": 1, "event": "kill_engaged", "at": "2026-11-23T15:00:00+00:00", "by": "ann", "reason": "", "cancel": []}
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"\0\0\0\n",
-        json.dumps(WHOLE).encode(),
-        json.dumps(WHOLE).encode()[:-3] + b"\n",
-        json.dumps(WHOLE | {"v": 2}).encode() + b"\n",
-        json.dumps(WHOLE | {"event": "kill_ended"}).encode() + b"\n",
-        json.dumps(WHOLE | {"cancel": "doubt"}).encode() + b"\n",
-        json.dumps(WHOLE | {"cancel": [[]]}).encode() + b"\n",
-        json.dumps(WHOLE | {"at": "yesterday"}).encode() + b"\n",
-        json.dumps(WHOLE | {"at": 5}).encode() + b"\n",
-        json.dumps(WHOLE | {"at": "0001-01-01T00:00:00+14:00"}).encode() + b"\n",
-        b"[" * 100_000 + b"\n",
-        b"[]\n",
-        b"\xff\n",
-    ],
-)
-def test_a_side_file_that_cannot_be_read_asks_for_the_cancel_of_everything(folder: Path, data: bytes):
-    """A kill did happen, and what it named is lost: an order too many is cancelled rather than one too few."""
-    folder.mkdir()
-    (folder / NAME).write_bytes(data)
-    events = imports(folder, mixed())
-    assert cancelled(events) == ["doubt", "open"]
-    assert events[-1].event is EventKind.KILL_IMPORTED
-    assert events[-1].reason == "killed; the kill's record cannot be read"
-
-
-def mixed() -> Story:
-    """An intent in doubt, an order at work and one that has ended."""
-    ended = (intended("ended"), now_in(OrderState.NOT_SENT, "ended"))
-    return Story(intended("doubt"), intended("open"), now_in(OrderState.CONFIRMED, "open"), *ended)
-
-
-def test_a_kill_that_did_not_know_every_order_asks_for_the_cancel_of_all_that_have_not_ended(folder: Path):
-    kill_file(folder).begin(by="ann", reason="a test", orders=None)
-    assert json.loads((folder / NAME).read_bytes())["cancel"] is None
-    events = imports(folder, mixed())
-    assert cancelled(events) == ["doubt", "open"]
-    assert events[-1].reason == "killed by ann: a test"
-
-
-def test_the_plain_line_can_be_read(folder: Path):
-    folder.mkdir()
-    (folder / NAME).write_bytes(json.dumps(WHOLE).encode() + b"\n")
-    assert cancelled(imports(folder, Story(intended("doubt")))) == []
-
-
-def test_what_is_no_plain_file_counts_as_unreadable_and_blocks_nobody(folder: Path):
-    folder.mkdir()
-    os.mkfifo(folder / NAME)
-    assert cancelled(imports(folder, Story(intended("doubt")))) == ["doubt"]
-
-
-def test_a_folder_that_cannot_be_read_is_an_error_and_no_absence_of_kills(tmp_path: Path):
-    (tmp_path / "kills").write_bytes(b"")
-    with pytest.raises(OSError, match="Not a directory"):
-        import_kills(tmp_path / "kills", files=LocalFiles(), book=OrderBook(), imported=())
+    files = Lost()
+    file = begun(folder, files=files)
+    files.is_lost = True
+    file.note("kill_ended", {})
+    assert "the disk is gone" in (file.problem or "")

@@ -15,8 +15,11 @@ from trading_bot.kill.progress import SECONDS_AN_ORDER
 from trading_bot.kill.register import KnownOrders
 from trading_bot.kill.report import MANUAL_PROCEDURE, KilledOrder
 from trading_bot.latch import Latch, SendLock
+from trading_bot.order_management.events import EventKind, OrderEvent
+from trading_bot.order_management.journal.side_files import read_side
 from trading_bot.order_management.models import OrderId, OrderState, Side
 from trading_bot.order_management.outcomes import CancelNotSent, CancelRefused, CancelTaken, CancelUnknown
+from trading_bot.order_management.side_import import KILL_ENDED
 
 A, B, C = OrderId("a"), OrderId("b"), OrderId("c")
 
@@ -36,9 +39,21 @@ def on_record(*stories: tuple[str, OrderState | None]) -> KnownOrders:
     return KnownOrders(orders=story.book.orders())
 
 
-def side_file_lines(bench: KillBench) -> list[dict[str, object]]:
+def side_file_facts(bench: KillBench) -> list[OrderEvent]:
     (path,) = bench.folder.iterdir()
-    return [json.loads(line) for line in path.read_bytes().splitlines()]
+    return [record.fact for record in read_side(path.read_bytes()).records]
+
+
+def cancels_asked_for(bench: KillBench) -> list[str | None]:
+    """The orders that the side file names, or "all"."""
+    first, *others = side_file_facts(bench)
+    named: list[str | None] = [each.client_order_id for each in others if each.event is EventKind.CANCEL_REQUESTED]
+    return ["all"] if first.details["orders"] == "all" else named
+
+
+def notes(bench: KillBench) -> dict[str, dict[str, object]]:
+    noted = (each.details for each in side_file_facts(bench) if each.event is EventKind.KILL_NOTED)
+    return {details["note"]: json.loads(details["facts"]) for details in noted}
 
 
 def test_the_latch_comes_first_then_the_send_lock_then_the_broker(bench: KillBench):
@@ -402,14 +417,14 @@ def test_a_journal_that_cannot_be_read_stops_no_cancel_but_prevents_the_proof(be
 def test_the_durable_cancels_are_those_of_the_orders_on_record(bench: KillBench):
     bench.known = on_record(("open", OrderState.CONFIRMED), ("doubt", None), ("done", OrderState.FILLED))
     bench.kill()
-    assert side_file_lines(bench)[0]["cancel"] == ["doubt", "open"]
+    assert cancels_asked_for(bench) == ["doubt", "open"]
 
 
 def test_a_kill_that_cannot_read_the_journal_to_its_end_leaves_a_durable_cancel_of_everything(bench: KillBench):
     """The orders it could not read would otherwise be found and kept by the bot that can."""
     bench.known = replace(on_record(("first", OrderState.CONFIRMED)), problem="the journal is damaged; look at it")
     bench.kill()
-    assert side_file_lines(bench)[0]["cancel"] is None
+    assert cancels_asked_for(bench) == ["all"]
 
 
 def read_only() -> FaultyFiles:
@@ -436,20 +451,20 @@ def test_a_disk_that_fills_up_during_the_kill_keeps_what_was_written(bench: Kill
     report = bench.kill()
     assert report.is_confirmed
     assert "cut short" in (report.side_file_problem or "")
-    assert [line["event"] for line in side_file_lines(bench)] == ["kill_engaged"]
+    assert [each.event for each in side_file_facts(bench)] == [EventKind.KILL_IMPORTED]
 
 
 def test_the_side_file_asks_for_all_that_was_open_before_the_first_cancel(bench: KillBench):
     bench.known = on_record(("open", OrderState.CONFIRMED), ("doubt", None), ("done", OrderState.FILLED))
-    seen: list[dict[str, object]] = []
-    bench.broker.at(0, lambda: seen.extend(side_file_lines(bench)))
+    seen: list[str | None] = []
+    bench.broker.at(0, lambda: seen.extend(cancels_asked_for(bench)))
     report = bench.kill()
-    assert [line["cancel"] for line in seen] == [["doubt", "open"]]
+    assert seen == ["doubt", "open"]
     assert report.side_file is not None
-    assert report.side_file.name == "20261123T150000.000000Z-4711.jsonl"
-    assert [line["event"] for line in side_file_lines(bench)] == ["kill_engaged", "cancels_asked", "kill_ended"]
-    assert side_file_lines(bench)[1]["answers"] == {order_id_of("open"): "CancelTaken"}
-    assert side_file_lines(bench)[2]["confirmed"] is False
+    assert report.side_file.name == "20261123T150000.000000Z-kill-4711.jsonl"
+    assert list(notes(bench)) == ["cancels_asked", "kill_ended", KILL_ENDED]
+    assert notes(bench)["cancels_asked"]["answers"] == {order_id_of("open"): "CancelTaken"}
+    assert notes(bench)["kill_ended"]["confirmed"] is False
 
 
 def test_a_second_kill_verifies_again_and_cancels_nothing(bench: KillBench):

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.bot_bench import ACCOUNT, LIST, LOGIN, POSITIONS, BotBench, answers, never_leaves
 from trading_bot.bot import StartError, TradeStatus
+from trading_bot.config import Config
 from trading_bot.files import LocalFiles
 from trading_bot.latch import LatchError
 from trading_bot.lease import AccountInUseError
@@ -48,6 +49,14 @@ def test_building_a_bot_opens_and_sends_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
     assert bench.broker.seen == []
     assert not bench.bot.is_running
+
+
+def test_a_setting_that_has_no_effect_any_more_is_told(tmp_path, caplog):
+    path = tmp_path / "config.json"
+    path.write_text('{"order_management": {"journal_max_bytes": 65536}}')
+    create_bot(Config.from_env_and_json(path, environ={}))
+    assert "order_management.journal_max_bytes" in caplog.text
+    assert "setting_without_effect" in caplog.text
 
 
 def test_a_poller_that_died_halts_entries(tmp_path):

@@ -20,11 +20,17 @@ class FaultyFiles(TidyFiles):
         self.durable_size = 0
         self.takes_only: int | None = None
         self.reads_only: int | None = None
+        self.takes_only_once: int | None = None
         self._faults: dict[str, int] = {}
+        self._once: dict[str, int] = {}
 
     def fail(self, operation: str, number: int) -> None:
         """Let ``operation`` raise OSError from now on."""
         self._faults[operation] = number
+
+    def fail_once(self, operation: str, number: int) -> None:
+        """Let ``operation`` raise OSError the next time."""
+        self._once[operation] = number
 
     def heal(self) -> None:
         """Let everything work again."""
@@ -42,6 +48,15 @@ class FaultyFiles(TidyFiles):
     def write(self, descriptor: Descriptor, data: bytes) -> int:
         self._called("write")
         return super().write(descriptor, data[: self.takes_only])
+
+    def create(self, path: Path, size: int) -> Descriptor:
+        self._fail_if_asked("create")
+        return super().create(path, size)
+
+    def write_at(self, descriptor: Descriptor, data: bytes, offset: int) -> int:
+        self._fail_if_asked("write_at")
+        size, self.takes_only_once = self.takes_only_once, None
+        return super().write_at(descriptor, data[:size], offset)
 
     def sync(self, descriptor: Descriptor) -> None:
         self._called("sync")
@@ -74,7 +89,18 @@ class FaultyFiles(TidyFiles):
     def sync_folder(self, path: Path) -> None:
         self._called("sync_folder")
 
+    def rename(self, path: Path, over: Path) -> None:
+        self._fail_if_asked("rename")
+        super().rename(path, over)
+
+    def remove(self, path: Path) -> None:
+        self._fail_if_asked("remove")
+        super().remove(path)
+
     def _called(self, operation: str) -> None:
         self.calls.append(operation)
-        if number := self._faults.get(operation):
+        self._fail_if_asked(operation)
+
+    def _fail_if_asked(self, operation: str) -> None:
+        if number := self._once.pop(operation, None) or self._faults.get(operation):
             raise OSError(number, os.strerror(number))

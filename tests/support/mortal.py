@@ -114,6 +114,22 @@ class MortalFiles(TidyFiles):
         self._begins("open_append")
         return super().open_append(path)
 
+    def create(self, path: Path, size: int) -> Descriptor:
+        self._begins("create")
+        if self._life.is_over:
+            raise OSError("a dead process makes no file")
+        descriptor = super().create(path, size)
+        self._life.moment("created")
+        return descriptor
+
+    def write_at(self, descriptor: Descriptor, data: bytes, offset: int) -> int:
+        self._begins("write_at")
+        if self._life.is_over:
+            return len(data)
+        taken = super().write_at(descriptor, data, offset)
+        self._life.moment("written_at")
+        return taken
+
     def write(self, descriptor: Descriptor, data: bytes) -> int:
         self._begins("write")
         if self._life.is_over:

@@ -17,6 +17,11 @@ class TidyFiles(LocalFiles):
         self._left_open.add(descriptor)
         return descriptor
 
+    def create(self, path: Path, size: int) -> Descriptor:
+        descriptor = super().create(path, size)
+        self._left_open.add(descriptor)
+        return descriptor
+
     def close(self, descriptor: Descriptor) -> None:
         self._left_open.discard(descriptor)
         super().close(descriptor)

@@ -6,9 +6,10 @@ import pytest
 
 from tests.support.bot_bench import ACCOUNT, BotBench, answers
 from trading_bot.files import LocalFiles
-from trading_bot.kill.records import KILLS_FOLDER, KillFile
+from trading_bot.kill.records import KillFile
 from trading_bot.latch import Latch
 from trading_bot.order_management.exceptions import TradeRefusedError
+from trading_bot.order_management.journal.side_files import SIDE_FOLDER
 from trading_bot.order_management.models import ClientOrderId, OrderState, Pricing
 from trading_bot.state_folder import StateFolder
 
@@ -28,7 +29,7 @@ def test_a_kill_while_the_bot_was_down_is_taken_over_once_and_its_cancels_fire(t
     bench = BotBench(tmp_path).started()
     bench.trade("buy")
     bench.bot.stop()
-    record = KillFile(folder=bench.state / KILLS_FOLDER, files=LocalFiles(), clock=bench.clock, process_id=lambda: 7)
+    record = KillFile(folder=bench.state / SIDE_FOLDER, files=LocalFiles(), clock=bench.clock, process_id=lambda: 7)
     record.begin(by="alice", reason="enough", orders=[ClientOrderId("c1")])
     bench.bot = bench.new_bot()
     bench.bot.start()
@@ -41,7 +42,7 @@ def test_a_kill_while_the_bot_was_down_is_taken_over_once_and_its_cancels_fire(t
 def test_a_kill_that_comes_in_meanwhile_is_taken_over_by_the_next_synchronisation(tmp_path):
     bench = BotBench(tmp_path).started()
     bench.trade("buy")
-    record = KillFile(folder=bench.state / KILLS_FOLDER, files=LocalFiles(), clock=bench.clock, process_id=lambda: 7)
+    record = KillFile(folder=bench.state / SIDE_FOLDER, files=LocalFiles(), clock=bench.clock, process_id=lambda: 7)
     record.begin(by="alice", reason="enough", orders=[ClientOrderId("c1")])
     bench.bot.synchronize_open_orders()
     assert states(bench) == {"c1": "cancelled"}

@@ -204,6 +204,11 @@ _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
     EventKind.TRADING_RESUMED: _plain("new orders were allowed again"),
     EventKind.ORDER_CARRIED: _carried,
     EventKind.KILL_IMPORTED: _plain("a kill was taken over into this journal"),
+    EventKind.KILL_NOTED: lambda fact: f"the kill noted {_words(_detail(fact, 'note'))}: {_detail(fact, 'facts')}",
+    EventKind.JOURNAL_IMPORTED: lambda fact: (
+        f"the {_detail(fact, 'records')} records before this one were taken over from the journal "
+        f"{_detail(fact, 'file')} of an earlier version"
+    ),
 }
 
 

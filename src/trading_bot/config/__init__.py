@@ -45,6 +45,8 @@ _DEFAULT_FILE = "config.json"
 _ENV_FILE = ".env"
 _STATE_FOLDER = "trading-bot"
 _SUFFIX_LENGTH = 4
+_WITHOUT_EFFECT = frozenset({"order_management.journal_max_bytes"})
+"""Settings of version 0.1 that are still read and change nothing: the journal is a database and is not rotated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +135,12 @@ class Config(Section):
     def origins(self) -> Mapping[str, str]:
         """Where each setting came from, by its dotted key path: ``default``, ``file``, ``.env`` or ``env``."""
         return {".".join(key): self._sources.named.get(key, "default") for key in _leaves(self.model_dump())}
+
+    @property
+    def without_effect(self) -> tuple[str, ...]:
+        """The settings given somewhere that have no effect any more, by their dotted key paths."""
+        given = (".".join(key) for key in self._sources.named)
+        return tuple(sorted(key for key in given if key in _WITHOUT_EFFECT))
 
     @property
     def account_suffix(self) -> str | None:

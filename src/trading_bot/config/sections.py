@@ -215,6 +215,7 @@ class OrderManagementConfig(Section):
     order_form_version: Annotated[WholeNumber, Field(ge=1, le=99)] = 4
     on_stop: OnStop = OnStop.LEAVE
     journal_max_bytes: Annotated[WholeNumber, Field(ge=65_536, le=1_073_741_824)] = 16_777_216
+    """Without effect since 0.2: the journal is a database."""
     trades_max_bytes: Annotated[WholeNumber, Field(ge=65_536, le=1_073_741_824)] = 16_777_216
     collar: CollarConfig = Field(default_factory=CollarConfig)
     strategy_overrides: StrategyOverrides = Field(default_factory=lambda: MappingProxyType({}))

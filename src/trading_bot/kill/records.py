@@ -1,32 +1,23 @@
-"""The side file of a kill, and how the journal's holder takes it over.
+"""A kill's own record: a side file in the account's state folder, which the journal's holder takes over.
 
-A kill may not write the journal, which belongs to another process. It leaves a file of its own in the account's state
-folder: one JSON object a line, the first of which names the orders on record that had not ended, or says null where
-the journal could not be read to its end: then every order is meant that has not ended. Each of them carries a cancel
-from then on, fired by the holder as soon as the order is found, also after a restart.
+A kill may not write the journal, which belongs to another process. Its file begins with what it asks for: a cancel for
+each order on record that had not ended, or for every one where the journal could not be read to its end. Each of them
+carries a cancel from the moment the holder reads that, fired as soon as the order is found, also after a restart. What
+the kill did follows, line by line.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from trading_bot.clock import Clock
 from trading_bot.files import Descriptor, FileSystem
-from trading_bot.order_management.book.order_book import OrderBook
-from trading_bot.order_management.cancel.tracker import state_without_cancel
-from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent, about
-from trading_bot.order_management.models import ClientOrderId, OrderState
+from trading_bot.order_management.events import EventKind, OrderEvent
+from trading_bot.order_management.journal.chain import BadRecordError, ChainHead, head_at
+from trading_bot.order_management.journal.side_files import KILL_SESSION, new_side_path, sealed_line
+from trading_bot.order_management.models import ClientOrderId
+from trading_bot.order_management.side_import import KILL_ENDED, kill_engaged
 
-KILLS_FOLDER = "kills"
-"""The side files' folder inside an account's state folder."""
-
-_SCHEMA_VERSION = 1
-_ENGAGED = "kill_engaged"
-_FILE = "file"
-_SUFFIX = ".jsonl"
-_NAME_TIME = "%Y%m%dT%H%M%S.%fZ"
 _MAX_TEXT = 512
 
 
@@ -38,34 +29,64 @@ class KillFile:
         self._files = files
         self._clock = clock
         self._process_id = process_id
+        self._head = ChainHead.genesis()
         self.path: Path | None = None
         self.problem: str | None = None
 
     def begin(self, *, by: str, reason: str, orders: Sequence[ClientOrderId] | None) -> None:
         """Start a new file that asks for the cancel of these orders; None means all that have not ended."""
-        self.path, self.problem = None, None
-        path = self._folder / f"{self._clock.now().astimezone(UTC):{_NAME_TIME}}-{self._process_id()}{_SUFFIX}"
-        facts = {"by": by[:_MAX_TEXT], "reason": reason[:_MAX_TEXT], "cancel": None if orders is None else list(orders)}
+        self.path, self.problem, self._head = None, None, ChainHead.genesis()
         try:
             self._files.make_folder(self._folder)
-            self._files.write_new(path, self._line(_ENGAGED, facts))
-        except OSError as error:
+            path = new_side_path(
+                self._folder,
+                files=self._files,
+                clock=self._clock,
+                session_id=KILL_SESSION,
+                process_id=self._process_id(),
+            )
+            lines = self._lines(kill_engaged(path.name, by=by[:_MAX_TEXT], reason=reason[:_MAX_TEXT], orders=orders))
+            # Whole under its name or not at all: a holder may read it at any moment.
+            self._files.replace(path, lines)
+        except (OSError, BadRecordError) as error:
             self._give_up(error)
         else:
             self.path = path
 
     def note(self, event: str, facts: Mapping[str, object]) -> None:
         """Add a line."""
-        if self.path is None or self.problem is not None:
+        if self.path is None or self.problem is not None or not self._is_there(self.path):
             return
+        text = json.dumps(dict(facts), separators=(",", ":"))
         try:
+            line = self._lines([OrderEvent(event=EventKind.KILL_NOTED, details={"note": event, "facts": text})])
             descriptor = self._files.open_append(self.path)
             try:
-                self._write(descriptor, self._line(event, facts))
+                self._write(descriptor, line)
             finally:
                 self._files.close(descriptor)
+        except (OSError, BadRecordError) as error:
+            self._give_up(error)
+
+    def close(self) -> None:
+        """Say that nothing follows: then the holder removes the file at its next start."""
+        self.note(KILL_ENDED, {})
+
+    def _is_there(self, path: Path) -> bool:
+        # A holder that started a day later takes it for the file of a kill that has ended: nothing is begun anew there.
+        try:
+            return self._files.facts_at(path) is not None
         except OSError as error:
             self._give_up(error)
+            return False
+
+    def _lines(self, events: Sequence[OrderEvent]) -> bytes:
+        lines = bytearray()
+        for event in events:
+            sealed = sealed_line(event, head=self._head, clock=self._clock, session_id=KILL_SESSION)
+            self._head = head_at(sealed.record)
+            lines += sealed.line
+        return bytes(lines)
 
     def _write(self, descriptor: Descriptor, line: bytes) -> None:
         taken = self._files.write(descriptor, line)
@@ -73,88 +94,5 @@ class KillFile:
             raise OSError(f"only {taken} of {len(line)} bytes were written")
         self._files.sync(descriptor)
 
-    def _line(self, event: str, facts: Mapping[str, object]) -> bytes:
-        head = {"v": _SCHEMA_VERSION, "event": event, "at": self._clock.now().astimezone(UTC).isoformat()}
-        return json.dumps(head | dict(facts), separators=(",", ":")).encode("ascii") + b"\n"
-
-    def _give_up(self, error: OSError) -> None:
+    def _give_up(self, error: Exception) -> None:
         self.problem = f"the kill's own record in {self._folder} is missing or cut short: {error}; repair the disk"
-
-
-def imported_kills(records: Iterable[JournalRecord]) -> frozenset[str]:
-    """Return the names of the side files that the journal has taken over."""
-    return named_files(record.fact for record in records)
-
-
-def named_files(events: Iterable[OrderEvent]) -> frozenset[str]:
-    """Return the names of the side files that these events take over."""
-    return frozenset(event.details[_FILE] for event in events if event.event is EventKind.KILL_IMPORTED)
-
-
-def import_kills(
-    folder: Path, *, files: FileSystem, book: OrderBook, imported: Collection[str]
-) -> tuple[OrderEvent, ...]:
-    """Return the events that take every new side file of ``folder`` over, to be recorded in this order.
-
-    A file whose first line cannot be read asks for the cancel of everything that has not ended: a kill did happen.
-    Each file is closed off by its own ``kill_imported``, so that what a crash cut short is taken over again and changes
-    nothing twice. Add the names of those events to ``imported`` once they are recorded.
-
-    Raises:
-        OSError: the folder or a file in it cannot be read.
-    """
-    events: list[OrderEvent] = []
-    for path in _side_files(folder):
-        if path.name not in imported:
-            facts = files.facts_at(path)
-            data = files.read(path) if facts is not None and facts.is_regular else b""
-            events += _taken_over(path.name, data, book)
-    return tuple(events)
-
-
-def _side_files(folder: Path) -> Sequence[Path]:
-    try:
-        return sorted(path for path in folder.iterdir() if path.suffix == _SUFFIX)
-    except FileNotFoundError:
-        return ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Engaged:
-    at: datetime
-    by: str
-    reason: str
-    cancel: frozenset[str] | None
-    """The orders meant; None means all that have not ended."""
-
-
-def _taken_over(name: str, data: bytes, book: OrderBook) -> Iterator[OrderEvent]:
-    kill = _first_line(data)
-    wanted = kill.cancel if kill else None
-    reason = f"killed by {kill.by}: {kill.reason}" if kill else "killed; the kill's record cannot be read"
-    for order in book.active():
-        if wanted is None or order.client_order_id in wanted:
-            # An earlier cancel may have come to nothing: only an order at work has its cancel fired.
-            status = state_without_cancel(order) if order.state is OrderState.PENDING_CANCEL else None
-            yield replace(about(order.envelope, EventKind.CANCEL_REQUESTED), status=status, reason=reason)
-    yield OrderEvent(
-        event=EventKind.KILL_IMPORTED, occurred_at=kill.at if kill else None, reason=reason, details={_FILE: name}
-    )
-
-
-def _first_line(data: bytes) -> _Engaged | None:
-    line, end, _ = data.partition(b"\n")
-    try:
-        facts = json.loads(line)
-        whole = bool(end) and (facts["v"], facts["event"]) == (_SCHEMA_VERSION, _ENGAGED)
-        cancel = facts["cancel"]
-        if not whole or not isinstance(cancel, list | None):
-            return None
-        at = datetime.fromisoformat(facts["at"]).astimezone(UTC)
-        return _Engaged(at=at, by=str(facts["by"]), reason=str(facts["reason"]), cancel=_names(cancel))
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        return None
-
-
-def _names(orders: list[str] | None) -> frozenset[str] | None:
-    return None if orders is None else frozenset(orders)

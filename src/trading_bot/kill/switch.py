@@ -122,7 +122,9 @@ class KillSwitch:
 
         ``by`` names who decided it. The account stays killed until a person arms it.
         """
-        return self._conclude(self._begin(by, reason))
+        report = self._conclude(self._begin(by, reason))
+        self._side_file.close()
+        return report
 
     def run_until_confirmed(self, by: str, reason: str, *, on_verdict: Callable[[KillReport], None]) -> KillReport:
         """Kill, tell the verdict at the deadline, and go on while more time may bring the proof.
@@ -138,6 +140,7 @@ class KillSwitch:
             run.deadline = self._clock.monotonic() + self._bound_s(run, _GOES_ON_FOR_S)
             self._broker.set_deadline(run.deadline)
             report = self._conclude(run)
+        self._side_file.close()
         return report
 
     def answered(self, target: KillTarget) -> None:

@@ -61,6 +61,8 @@ class EventKind(enum.StrEnum):
     EXIT_ENDED = "exit_ended"
     ORDER_CARRIED = "order_carried"  # first records of a rotated segment: an open order, whole
     KILL_IMPORTED = "kill_imported"
+    KILL_NOTED = "kill_noted"  # what a kill did, in its own words
+    JOURNAL_IMPORTED = "journal_imported"  # everything before this record came from a journal of version 0.1
 
 
 UNSYNCED_KINDS = frozenset(

@@ -8,6 +8,7 @@ from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, OnStop
 from trading_bot.control.command_client import CommandClient
 from trading_bot.lease import this_process
+from trading_bot.logging.setup import get_logger
 from trading_bot.operations import CommandRunner
 from trading_bot.paper.quotes import QuoteSource
 from trading_bot.robinhood.session import Transport
@@ -21,6 +22,8 @@ __all__ = ["Surroundings", "create_bot", "default_surroundings", "open_command_c
 _HOLDER_PATIENCE_S: Seconds = 10.0
 _HOLDER_SLACK_S: Seconds = 30.0
 """What a holder may need beyond its own deadlines before it is taken to be silent."""
+
+_log = get_logger(__name__)
 
 
 def create_bot(
@@ -45,6 +48,8 @@ def create_bot(
         QuoteFileError: the quotes file cannot be used.
     """
     around = surroundings or default_surroundings(clock)
+    for key in config.without_effect:
+        _log.warning("setting_without_effect", reason=key)
     return _parts_of(config, around, transport=transport, quotes=quotes).bot(background_sync=background_sync)
 
 

@@ -16,7 +16,6 @@ from trading_bot.config import Config
 from trading_bot.control import address as control_address
 from trading_bot.control.server import ControlServer
 from trading_bot.kill.intake import KillIntake
-from trading_bot.kill.records import KILLS_FOLDER
 from trading_bot.latch import Latch, LatchError, SendLock
 from trading_bot.lease import AccountInUseError, Lease, LeaseLostError, OwnersSendLock, this_process
 from trading_bot.logging.setup import get_logger
@@ -25,6 +24,7 @@ from trading_bot.operations import Operations
 from trading_bot.order_management.exceptions import OrderError, TradingHaltedError
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.journal.order_log import JournalIdentity
+from trading_bot.order_management.journal.side_files import SIDE_FOLDER
 from trading_bot.order_management.manager import ManagerIdentity, OrderManager
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.order_store import OrderStore
@@ -110,7 +110,7 @@ class AccountParts:
         self._latch = Latch(path=self._state.latch, clock=around.clock, new_id=around.new_id, files=around.files)
         self._lease = Lease(path=self._state.lease, files=around.files)
         self._identity = ManagerIdentity(mode=mode, account_key=account_key(mode, account_number))
-        self._kills = KillIntake(folder=self._state.root / KILLS_FOLDER, files=around.files, store=self._store)
+        self._kills = KillIntake(folder=self._state.root / SIDE_FOLDER, files=around.files, store=self._store)
         self._manager = self._order_manager(self._identity)
         self._account_problem: BrokerUnavailableError | None = None
         self._account = AccountData(

@@ -15,12 +15,13 @@ from trading_bot.kill.broker import KillBroker
 from trading_bot.kill.journal_process import JournalProcess
 from trading_bot.kill.patience import PatientJournal
 from trading_bot.kill.progress import ProgressListener, ignore_progress
-from trading_bot.kill.records import KILLS_FOLDER, KillFile
+from trading_bot.kill.records import KillFile
 from trading_bot.kill.register import read_known_orders
 from trading_bot.kill.switch import KillSwitch
 from trading_bot.latch import Latch, SendLock
 from trading_bot.order_management.exceptions import AuthenticationError, OrderNotSentError
 from trading_bot.order_management.gateways import RobinhoodGateway
+from trading_bot.order_management.journal.side_files import SIDE_FOLDER
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.ports import SendPermit
 from trading_bot.order_management.send_horizon import SendHorizon
@@ -103,7 +104,7 @@ def open_kill(
             lambda: read_known_orders(journal, state=state, files=around.files, database=database), name=str(journal)
         ),
         side_file=KillFile(
-            folder=state.root / KILLS_FOLDER, files=around.files, clock=around.clock, process_id=around.process_id
+            folder=state.root / SIDE_FOLDER, files=around.files, clock=around.clock, process_id=around.process_id
         ),
         clock=around.clock,
         send_horizon_s=horizon.after_last_write_s,

@@ -439,6 +439,8 @@ NO_ORDERS_OWN = sorted(
         EventKind.POSITION_AGREED,
         EventKind.INSTRUMENT_NAMED,
         EventKind.KILL_IMPORTED,
+        EventKind.KILL_NOTED,
+        EventKind.JOURNAL_IMPORTED,
         EventKind.EXIT_BEGUN,
         EventKind.EXIT_LEG_PLACED,
         EventKind.EXIT_ENDED,

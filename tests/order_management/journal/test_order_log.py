@@ -269,6 +269,8 @@ FLUSHED = {
     EventKind.TRADING_RESUMED: True,
     EventKind.ORDER_CARRIED: True,
     EventKind.KILL_IMPORTED: True,
+    EventKind.KILL_NOTED: True,
+    EventKind.JOURNAL_IMPORTED: True,
 }
 
 

@@ -19,7 +19,7 @@ def config() -> None:
 def check(invocation: Invocation) -> None:
     """Read config file, .env and environment; exit 0 if every setting is good, 3 with a line a problem if not.
 
-    The quotes file of a paper account is read too.
+    The quotes file of a paper account is read too. A setting that has no effect any more is named and is no problem.
     """
     from trading_bot.config import Config
     from trading_bot.startup.paper import check_quotes, configured_account
@@ -29,8 +29,11 @@ def check(invocation: Invocation) -> None:
     check_quotes(settings)
     file = str(settings.file) if settings.file else None
     if invocation.json:
-        click.echo(json.dumps({"v": _VERSION, "ok": True, "mode": settings.trading.mode, "file": file}))
+        told = {"v": _VERSION, "ok": True, "mode": settings.trading.mode, "file": file}
+        click.echo(json.dumps(told | {"without_effect": list(settings.without_effect)}))
     else:
+        for key in settings.without_effect:
+            click.echo(f"{key} has no effect any more, so remove it", err=True)
         click.echo(f"settings are good: {settings.trading.mode} mode, {file or 'no config file, defaults'}")
 
 

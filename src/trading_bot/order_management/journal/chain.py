@@ -135,6 +135,15 @@ def unseal(body: bytes, digest: str) -> SealedRecord:
     return SealedRecord(record=_parse(body, digest), body=body)
 
 
+def unseal_line(line: bytes) -> SealedRecord:
+    """Read one line of a log without its newline, as `unseal`.
+
+    Raises:
+        BadRecordError: as `decode_alone`.
+    """
+    return unseal(*_split_hash(line))
+
+
 def chain_record(event: OrderEvent, *, head: ChainHead, ts: datetime, mono: Decimal, session_id: str) -> JournalRecord:
     """Return the record alone that `seal` makes; it may be longer than a line can be."""
     return _sealed(event, head=head, ts=ts, mono=mono, session_id=session_id).record

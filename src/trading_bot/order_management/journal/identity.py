@@ -1,7 +1,7 @@
 """Whose journal it is: what its first record states, and the refusal of the journal of another account or mode."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from trading_bot.clock import Clock
@@ -9,6 +9,9 @@ from trading_bot.order_management.events import EventKind, JournalRecord, OrderE
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord, seal
 from trading_bot.order_management.models import EXACT, ExecutionMode
+
+BEGUN_IN_A_DATABASE = "begun in a database"
+"""What the first record says of a journal that never was one of 0.1: its audit log begins with the same line."""
 
 _MICROSECOND = Decimal("0.000001")
 
@@ -36,7 +39,8 @@ def opening(identity: JournalIdentity) -> OrderEvent:
 def first_record(identity: JournalIdentity, *, clock: Clock, session_id: str) -> SealedRecord:
     """Return the first record of a new journal, dated now."""
     mono = EXACT.quantize(Decimal(clock.monotonic()), _MICROSECOND)
-    return seal(opening(identity), head=ChainHead.genesis(), ts=clock.now(), mono=mono, session_id=session_id)
+    event = replace(opening(identity), reason=BEGUN_IN_A_DATABASE)
+    return seal(event, head=ChainHead.genesis(), ts=clock.now(), mono=mono, session_id=session_id)
 
 
 def check_first_record(first: JournalRecord, *, identity: JournalIdentity, journal: object) -> None:
