@@ -9,7 +9,7 @@ import pytest
 from tests.support.commit_story import IDENTITY, CommitStory
 from tests.support.crashed_journal import NAME, journal_at
 from trading_bot.order_management.exceptions import OrderLogDamagedError
-from trading_bot.order_management.journal.port import Opened
+from trading_bot.order_management.journal.port import Commit, Opened, Pointer
 from trading_bot.order_management.journal.sqlite import SqliteReader
 
 TRIGGERS = ("standing_added", "standing_removed")
@@ -72,6 +72,17 @@ def test_damage_that_sqlite_quotes_in_its_message_is_damage(folder, is_reader):
     reader = SqliteReader(path, account_key=IDENTITY.account_key)
     with closing(journal_at(folder)) as journal, pytest.raises(OrderLogDamagedError):
         reader.read_head() if is_reader else journal.open()
+
+
+@pytest.mark.parametrize("key", ["", "é", "\N{SNOWMAN}" * 300])
+def test_a_pointer_may_have_any_text_as_its_key(tmp_path, key):
+    pointer = Pointer(kind="halt", key=key, seq=1)
+    for commit in (Commit(records=CommitStory.of(1).commits[0].records, standing=(pointer,)), Commit(ended=(pointer,))):
+        with closing(journal_at(tmp_path)) as journal:
+            journal.open()
+            journal.commit(commit)
+        with closing(journal_at(tmp_path)) as journal:
+            assert journal.open().problem is None
 
 
 def test_pointers_that_were_all_removed_in_order_are_no_problem(tmp_path):

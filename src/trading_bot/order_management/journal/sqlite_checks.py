@@ -11,7 +11,7 @@ The cost grows with what stands, not with history. Lost rows elsewhere are found
 from trading_bot.order_management.journal.chain import ChainHead
 from trading_bot.order_management.journal.tables import Cursor
 
-_OF_A_POINTER = "(({row}.seq * 2654435761 + unicode({row}.key) * 40503 + length({row}.key)) % 4294967296)"
+_OF_A_POINTER = "(({row}.seq * 2654435761 + ifnull(unicode({row}.key), 0) * 40503 + length({row}.key)) % 4294967296)"
 """Its weight: two that differ in one bit hardly ever weigh the same."""
 _NEW, _OLD, _EACH = (_OF_A_POINTER.format(row=row) for row in ("NEW", "OLD", "standing"))
 
