@@ -103,7 +103,7 @@ class RecordedRun:
         return self._started_with + notes.count(_ACKNOWLEDGED), self._started_with + notes.count(_TRIED)
 
     def first_failed_step(self) -> int:
-        return next((number for number, step in enumerate(self.shim.steps) if not step.is_done), 0)
+        return self.shim.struck_at or 0
 
     def crashes(self, chance: random.Random, *, sample: int, sector: int = 4096, behind: int = 0) -> Iterator[Crash]:
         """Yield what the disk may hold when the machine stops behind each step; what was seen before is left out.

@@ -99,6 +99,8 @@ class Shim:
         self.steps: list[Step] = []
         self.matched = 0
         """How many calls matched the fault so far."""
+        self.struck_at: int | None = None
+        """Behind how many steps the fault first came to pass."""
         self.fault: Fault | None = None
         self.die: Callable[[], None] = _be_killed
         self._library = sqlite_library()
@@ -127,7 +129,7 @@ class Shim:
 
     def arm(self, fault: Fault | None) -> None:
         """Choose what goes wrong from now on; calls are counted anew."""
-        self.fault, self.matched = fault, 0
+        self.fault, self.matched, self.struck_at = fault, 0, None
 
     def mark(self, note: str) -> None:
         """Note a moment between the calls, as the return of a commit."""
@@ -150,6 +152,8 @@ class Shim:
             return None
         self.matched += 1
         hit = self.matched == fault.at or (fault.lasts and self.matched > fault.at)
+        if hit and self.struck_at is None:
+            self.struck_at = len(self.steps)
         return fault.way if hit else None
 
     def _carry_out(self, step: Step, real: Callable[[], int], torn: Callable[[], int] | None = None) -> int:
