@@ -162,7 +162,7 @@ class SqliteEngine(_Engine):
             )
         )
 
-    def reader(self) -> JournalReader:
+    def reader(self) -> SqliteReader:
         return SqliteReader(self.path, account_key=OURS.account_key)
 
     def fail_next_commit(self, *, stored: bool) -> None:

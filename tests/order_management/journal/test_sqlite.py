@@ -28,7 +28,7 @@ from trading_bot.order_management.journal.port import (
 )
 from trading_bot.order_management.journal.sqlite import CHECKPOINT_EVERY, SqliteJournal, SqliteReader
 from trading_bot.order_management.journal.sqlite_reading import connect, explained
-from trading_bot.order_management.journal.tables import SCHEMA_VERSION
+from trading_bot.order_management.journal.tables import SCHEMA_VERSION, Cursor
 
 
 @pytest.fixture
@@ -585,3 +585,12 @@ def test_the_head_and_the_record_at_it_agree(engine, journal):
     journal.commit(commit)
     assert journal.head == head_at(commit.records[0].record) == journal.read_head()
     assert asked(engine.path, "SELECT max(seq) FROM record") == 2
+
+
+def test_a_proof_may_ask_its_own_question_in_one_transaction(engine, journal):
+    def numbers(cursor: Cursor) -> list[int]:
+        cursor.execute("SELECT seq FROM record")
+        return [seq for (seq,) in cursor.fetchall()]
+
+    journal.commit(one_more(journal))
+    assert engine.reader().query(numbers) == journal.query(numbers) == [1, 2]
