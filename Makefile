@@ -21,7 +21,7 @@ help:
 	@echo "make test     run the tests with branch coverage"
 	@echo "make check    run all that the build runs: tests, lowest versions, lint, format, types, import contracts"
 	@echo "make test-lowest  run the quick tests with the lowest versions that pyproject.toml allows"
-	@echo "make prove    run many more simulated lives of the bot than the build does; takes long"
+	@echo "make prove    run many more simulated lives of the bot, and crashes of its database, than the build does; takes long"
 	@echo "make install  make .venv and install the bot and its tools into it"
 	@echo "make format   format the source and apply the safe lint fixes"
 	@echo "make clean    remove .venv and every cache; logs and state stay"
@@ -94,6 +94,7 @@ check-style: $(READY)
 
 prove: $(READY)
 	@SIMULATION_SCHEDULES=$${SIMULATION_SCHEDULES:-2000} $(BIN)/python -m pytest tests/simulation --timeout=7200
+	@FAULT_DEPTH=$${FAULT_DEPTH:-10} $(PYTEST) tests/real/test_database_*.py tests/real/test_refused_intents.py --timeout=7200
 
 format: $(READY)
 	$(BIN)/ruff check --fix

@@ -86,10 +86,10 @@ def test_a_new_database_file_is_private_and_empty(path):
 
 def test_what_is_there_is_left_alone(path):
     path.parent.mkdir()
-    path.write_bytes(b"content")
+    path.write_bytes(b"content" * 100)
     path.chmod(0o600)
     files_at(path).prepare()
-    assert path.read_bytes() == b"content"
+    assert path.read_bytes() == b"content" * 100
 
 
 def test_a_folder_that_others_may_write_is_refused_with_the_command(path):
@@ -176,8 +176,11 @@ def test_sqlite_itself_may_shorten_the_log_down_to_what_it_keeps(path):
     assert place.is_in_place()
 
 
-def test_an_empty_database_beside_a_log_with_records_is_refused(path):
-    noted_files(path, kept_log_bytes=40)
-    path.write_bytes(b"")
-    with pytest.raises(OSError, match="restore the journal from a backup"):
+@pytest.mark.parametrize(("size", "log"), [(0, 1), (1, 0), (511, 1000)])
+def test_a_database_that_was_cut_to_nothing_is_refused(path, size, log):
+    path.parent.mkdir()
+    for end, length in (("", size), ("-wal", log)):
+        path.with_name(path.name + end).touch(mode=0o600)
+        path.with_name(path.name + end).write_bytes(bytes(length))
+    with pytest.raises(OSError, match=f"was cut to {size} bytes; .* restore the journal from a backup"):
         files_at(path).prepare()

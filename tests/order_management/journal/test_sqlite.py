@@ -555,7 +555,8 @@ def open_to_read(engine: SqliteEngine, tmp_path: Path) -> Callable[[], None]:
     """Let everybody read the folder of the journal and nobody write it."""
 
     def give() -> None:
-        for folder in (engine.path.parent, *tmp_path.parents[:2], tmp_path):
+        made_by_pytest = [each for each in tmp_path.parents if each.name.startswith(("pytest-", "popen-"))]
+        for folder in (engine.path.parent, *made_by_pytest, tmp_path):
             folder.chmod(0o755)
         engine.path.parent.chmod(0o555)
         for file in engine.path.parent.iterdir():

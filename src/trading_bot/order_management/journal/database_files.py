@@ -19,6 +19,8 @@ _NETWORK_TYPES = frozenset(
         *("fuse.gcsfuse", "fuse.ceph", "fuse.davfs2", "davfs", "fuse.juicefs", "fuse.mergerfs", "vboxsf", "prl_fs"),
     }
 )
+_SMALLEST_DATABASE = 512
+"""Bytes: the smallest page that SQLite knows."""
 _RESTORE = "stop what cuts it, and run 'trading-bot audit verify'"
 _ESCAPES: Mapping[str, str] = {"\\040": " ", "\\011": "\t", "\\012": "\n", "\\134": "\\"}
 
@@ -118,8 +120,7 @@ class DatabaseFiles:
     @property
     def log_bytes(self) -> int:
         """How long the write-ahead log is now."""
-        facts = self._files.facts_at(self._paths[1])
-        return facts.size if facts else 0
+        return self._size(self._paths[1])
 
     def _check_same(self, path: Path) -> None:
         noted, there = self._noted.get(path), self._files.facts_at(path)
@@ -137,13 +138,18 @@ class DatabaseFiles:
         self._noted[path] = there
 
     def _check_not_emptied(self) -> None:
-        # SQLite makes the database before its log. It deletes a log that it finds beside an empty database.
-        database, log = self._files.facts_at(self._paths[0]), self._files.facts_at(self._paths[1])
-        if database is not None and database.size == 0 and log is not None and log.size > 0:
+        # SQLite would begin a new database in it, and delete the log that it finds beside an empty one. It never
+        # leaves such a file itself: the database is made before its log.
+        size, has_log = self._size(self._paths[0]), self.log_bytes > 0
+        if size < _SMALLEST_DATABASE and (size > 0 or has_log):
             raise OSError(
-                f"{self._paths[0].name} is empty, while its log {self._paths[1].name} holds records; keep both files, "
-                "and restore the journal from a backup"
+                f"{self._paths[0].name} was cut to {size} bytes; keep it and {self._paths[1].name}, and restore the "
+                "journal from a backup"
             )
+
+    def _size(self, path: Path) -> int:
+        facts = self._files.facts_at(path)
+        return facts.size if facts else 0
 
     def _check_folder(self, folder: Path) -> None:
         facts = self._files.facts_at(folder)

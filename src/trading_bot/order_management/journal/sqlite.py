@@ -18,7 +18,8 @@ How the promises of `port` are kept:
 - Only the writing connection checkpoints, when `checkpoint` is called between orders.
 - Nothing here opens the file but SQLite. A second copy of that library in the process would not know its locks.
 
-Not noticed here: a bit flipped in a record that no longer counts (``audit verify`` reads every one).
+A start also checks that no row it needs has vanished (`sqlite_checks`). Not noticed here: a bit flipped in a record or
+a key that no longer counts (``audit verify`` reads every one).
 """
 
 import os
@@ -26,6 +27,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -43,8 +45,10 @@ from trading_bot.order_management.journal.port import (
     Opened,
 )
 from trading_bot.order_management.journal.sql import AccountRows, RowReader, check_commit
+from trading_bot.order_management.journal.sqlite_checks import STANDING_SUM, lost_rows
 from trading_bot.order_management.journal.sqlite_reading import (
     BUSY_TIMEOUT_S,
+    STORAGE_ERRORS,
     Connector,
     SqliteReader,
     check_tables,
@@ -141,7 +145,7 @@ class SqliteJournal(RowReader):
             try:
                 self._place.prepare()
                 opened = self._open_files()
-            except (sqlite3.Error, OSError) as error:
+            except STORAGE_ERRORS as error:
                 raise explained(error, journal=self.path, failed="opened") from error
             self._head = opened.head
             self._refusal = None if opened.problem is None else self._damage(opened.problem)
@@ -207,7 +211,7 @@ class SqliteJournal(RowReader):
             try:
                 with closing(self._reader.cursor()) as cursor:
                     yield cursor
-            except sqlite3.Error as error:
+            except STORAGE_ERRORS as error:
                 raise explained(error, journal=self.path, failed="read") from error
 
     def _open_files(self) -> Opened:
@@ -235,10 +239,11 @@ class SqliteJournal(RowReader):
             cursor.execute("BEGIN IMMEDIATE")
             self._place.note()
             if not check_tables(cursor, journal=self.path):
-                for statement in schema(small_table=" WITHOUT ROWID"):
+                for statement in (*schema(small_table=" WITHOUT ROWID"), *STANDING_SUM):
                     cursor.execute(statement)
             self._rows.check_alone(cursor, identity=self._identity)
             opened = self._rows.opened(cursor, identity=self._identity)
+            opened = replace(opened, problem=opened.problem or lost_rows(cursor, head=opened.head))
             if opened.is_new and self._first_record is not None:
                 first = self._first_record()
                 self._rows.add(cursor, Commit(records=(first,)))
@@ -254,22 +259,22 @@ class SqliteJournal(RowReader):
             except KeyTakenError:
                 self._roll_back(cursor)
                 raise
-            except (sqlite3.Error, OSError) as error:
+            except STORAGE_ERRORS as error:
                 # SQLite may have rolled back by itself; a transaction that stays open is never committed.
-                with suppress(sqlite3.Error):
+                with suppress(*STORAGE_ERRORS):
                     cursor.execute("ROLLBACK")
                 self._refuse(explained(error, journal=self.path, failed="written"), cause=error)
             try:
                 cursor.execute("COMMIT")
                 self._place.check_written()
-            except (sqlite3.Error, OSError) as error:
+            except STORAGE_ERRORS as error:
                 raise self._doubt(str(error)) from error
             self._in_doubt = False
 
     def _roll_back(self, cursor: sqlite3.Cursor) -> None:
         try:
             cursor.execute("ROLLBACK")
-        except sqlite3.Error as error:
+        except STORAGE_ERRORS as error:
             self._refuse(explained(error, journal=self.path, failed="written"), cause=error)
         self._in_doubt = False
 
@@ -284,7 +289,7 @@ class SqliteJournal(RowReader):
             self._place.check()
             busy, in_log, copied = writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             self._place.check()
-        except (sqlite3.Error, OSError) as error:
+        except STORAGE_ERRORS as error:
             return self._alert(str(explained(error, journal=self.path, failed="written")))
         if not busy and in_log == copied:
             self._since_checkpoint = 0
@@ -301,7 +306,7 @@ class SqliteJournal(RowReader):
             _abandoned.extend(connections)
             return
         for connection in connections:
-            with suppress(sqlite3.Error):  # what is committed is safe without it
+            with suppress(*STORAGE_ERRORS):  # what is committed is safe without it
                 connection.close()
 
     def _alert(self, message: str) -> CheckpointAlert:

@@ -32,6 +32,8 @@ _REMEDIES: Mapping[int, str] = {
     sqlite3.SQLITE_CONSTRAINT: "another program has written records to it, so stop that one and start again",
     sqlite3.SQLITE_IOERR: "check the disk, then start again",
 }
+STORAGE_ERRORS = (sqlite3.Error, OSError, UnicodeDecodeError)
+"""What a statement raises. The last: ``sqlite3`` decodes SQLite's message, which may quote damaged bytes."""
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -70,16 +72,16 @@ class SqliteReader(RowReader):
                     raise JournalMissingError(f"the journal {self._path} holds nothing yet; start the bot once")
                 self._rows.check_alone(cursor)
                 yield cursor
-        except (sqlite3.Error, OSError) as error:
+        except STORAGE_ERRORS as error:
             raise explained(error, journal=self._path, failed="read") from error
 
 
-def explained(error: sqlite3.Error | OSError, *, journal: Path, failed: str) -> OrderLogError:
+def explained(error: Exception, *, journal: Path, failed: str) -> OrderLogError:
     """Return the typed error for what SQLite or the file system says; ``failed`` is what could not be done."""
     if isinstance(error, OSError):
         return OrderLogError(f"the journal {journal} cannot be {failed}: {error}; repair that and start again")
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    if code in _DAMAGED:
+    if code in _DAMAGED or isinstance(error, UnicodeDecodeError):
         return OrderLogDamagedError(
             f"the journal {journal} is damaged ({error}); only cancels are possible until a person has looked: run "
             "'trading-bot audit verify'"
