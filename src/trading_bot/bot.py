@@ -264,7 +264,7 @@ class TradingBot:
         return self._safety.state()
 
     def orders(self) -> tuple[OrderEnvelope, ...]:
-        """Return every order of the journal, oldest first."""
+        """Return every order that still counts, oldest first; the journal knows more, which ended long ago."""
         return self._manager.orders()
 
     def open_orders(self) -> tuple[OrderEnvelope, ...]:

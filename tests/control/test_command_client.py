@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_clients import GREETS, ScriptedRunner, says, strange_holder
+from tests.support.damaged_database import bodies
 from tests.support.paper_market import recorded
 from trading_bot.bot import StartError, TradingBot
 from trading_bot.clock import SystemClock
@@ -67,15 +68,16 @@ class Meanwhile(SystemClock):
         super().sleep(min(seconds, 0.01))
 
 
-def journal_events(bot_or_path: Path) -> list[str]:
-    return [line.split('"event":"')[1].split('"')[0] for line in bot_or_path.read_text().splitlines()]
+def journal_events(config: Config) -> list[str]:
+    (database,) = config.resolve_state_dir().glob("*/journal.sqlite3")
+    return [body.split('"event":"')[1].split('"')[0] for body in bodies(database)]
 
 
 def test_where_nobody_holds_the_account_the_command_brings_its_own_bot(config: Config):
     with open_command_client(config, quotes=recorded()) as client:
         placed = client.perform(BUY)
         assert client.perform(ListOrders())["orders"] == [placed["order"]]
-    assert journal_events(config.logs_dir / "orders.jsonl").count("session_stopped") == 1
+    assert journal_events(config).count("session_stopped") == 1
     create_bot(config, quotes=recorded()).start()
 
 
@@ -105,7 +107,7 @@ def test_a_command_cancels_nothing_when_it_ends_whatever_a_run_does(config: Conf
     config = config.model_copy(update={"order_management": settings})
     with open_command_client(config, quotes=recorded()) as client:
         client.perform(BUY)
-    assert "cancel_requested" not in journal_events(config.logs_dir / "orders.jsonl")
+    assert "cancel_requested" not in journal_events(config)
 
 
 @pytest.mark.usefixtures("held")
@@ -164,8 +166,8 @@ def test_a_holder_that_talks_nonsense_is_silent(config: Config, folder: Path):
 
 def test_a_bot_that_cannot_start_says_so(config: Config, folder: Path):
     (folder / "journal.sqlite3").unlink()
-    with open_command_client(config, quotes=recorded()) as desk, pytest.raises(StartError, match="journal"):
-        desk.perform(Ping())
+    with open_command_client(config, quotes=recorded()) as client, pytest.raises(StartError, match="journal"):
+        client.perform(Ping())
 
 
 def test_a_run_listens_from_its_start_to_its_stop(config: Config, folder: Path):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.damaged_database import bodies
 from tests.support.fake_bot import OPEN
 from tests.support.paper_market import MONDAY, quote_line, recorded
 from trading_bot.bot import TradingBot
@@ -93,8 +94,9 @@ def operations(bot: TradingBot) -> Operations:
     return Operations(bot, holder=ProcessInfo(pid=4711, since=OPEN))
 
 
-def journal(bot: TradingBot) -> bytes:
-    return bot.journal_path.read_bytes()
+def journal(tmp_path: Path) -> list[str]:
+    (database,) = (tmp_path / "state").glob("*/journal.sqlite3")
+    return bodies(database)
 
 
 def test_every_command_has_an_example_here():
@@ -196,11 +198,13 @@ def test_a_refused_order_is_an_answer(operations: Operations):
     assert operations.perform(unknown_type)["status"] == "not_implemented"
 
 
-def test_a_preview_has_the_terms_that_would_be_sent_and_sends_nothing(operations: Operations, bot: TradingBot):
-    before = journal(bot)
+def test_a_preview_has_the_terms_that_would_be_sent_and_sends_nothing(
+    operations: Operations, bot: TradingBot, tmp_path: Path
+):
+    before = journal(tmp_path)
     preview = operations.perform(LOOK)
     assert (preview["would_send"], preview["refusal"]) == (True, None)
-    assert journal(bot) == before
+    assert journal(tmp_path) == before
     assert not (bot.journal_path.parent / "trades.jsonl").exists()
     placed = operations.perform(BUY)["order"]
     assert isinstance(placed, dict)

@@ -16,7 +16,7 @@ from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderL
 from trading_bot.order_management.journal.chain import seal
 from trading_bot.order_management.journal.port import Commit, CommitUnknownError, KeyTakenError, OrderKeyKind
 from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderState, RefId
-from trading_bot.order_management.order_store import OrderChange
+from trading_bot.order_management.order_store import OrderChange, OrderStore
 from trading_bot.order_management.outcomes import DurableIntent
 from trading_bot.order_management.submit.intents import intent_of
 
@@ -174,6 +174,25 @@ def test_a_commit_that_is_interrupted_lets_no_order_out_and_loses_no_fact(monkey
     assert [record.fact.client_order_id for record in bench.side.refused] == ["c2"]
     with pytest.raises(OrderLogError, match="interrupted"):
         intend(bench, "c3")
+
+
+def test_a_record_that_is_too_long_for_the_journal_is_known_and_stops_new_orders():
+    bench = with_order()
+    long = {f"detail-{number}": "x" * 2000 for number in range(40)}
+    bench.store.record_fact(replace(update_of(bench), details=long))
+    assert bench.state() == "cancelled"
+    assert bench.side.kinds == [EventKind.ORDER_UPDATED]
+    assert "cannot take record 5" in str(bench.store.failure)
+
+
+def test_a_store_without_a_side_file_goes_on_all_the_same():
+    bench = with_order()
+    store = OrderStore(journal=bench.journal, clock=bench.clock, session_id="s2")
+    bench.journal.close()
+    store.load(bench.journal.open())
+    bench.journal.broken = True
+    store.record_fact(OrderEvent(event=EventKind.SESSION_STARTED))
+    assert isinstance(store.failure, OrderLogError)
 
 
 class TestNameThatIsTaken:
@@ -412,6 +431,21 @@ class TestOldOrders:
         assert bench.tracked() == replace(order, anomalies=frozenset({anomaly_in_words("odd")}))
         bench.restart()
         assert bench.tracked() == replace(order, anomalies=frozenset({anomaly_in_words("odd")}))
+
+    def test_names_that_are_not_there_are_asked_for_once(self, monkeypatch):
+        bench = with_order()
+        asked: list[str] = []
+        real = bench.journal.find_order
+
+        def find_order(kind, name):
+            asked.append(name)
+            return real(kind, name)
+
+        monkeypatch.setattr(bench.journal, "find_order", find_order)
+        with bench.store.open_book() as book:
+            for name in ("nobody", "nobody", *(f"n{number}" for number in range(5000)), "nobody"):
+                assert book.by_ref_id(name) is None
+        assert asked.count("nobody") == 2, "what is remembered is bounded"
 
     def test_a_name_that_was_asked_for_before_it_was_given_is_found_later(self):
         bench = ManagerBench()

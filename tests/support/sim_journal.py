@@ -109,12 +109,6 @@ class MortalJournal:
     def find_order(self, kind: OrderKeyKind, key: str) -> ClientOrderId | None:
         return self._inner.find_order(kind, key)
 
-    def pointers(self, kind: str) -> tuple[Pointer, ...]:
-        return self._inner.pointers(kind)
-
-    def has_key(self, kind: OrderKeyKind, key: str) -> bool:
-        return self._inner.has_key(kind, key)
-
     def page(self, *, after: int, limit: int) -> Sequence[SealedRecord]:
         return self._inner.page(after=after, limit=limit)
 

@@ -8,6 +8,7 @@ from tests.support.bot_bench import ACCOUNT, BotBench, answers
 from trading_bot.files import LocalFiles
 from trading_bot.kill.records import KillFile
 from trading_bot.latch import Latch
+from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import TradeRefusedError
 from trading_bot.order_management.journal.side_files import SIDE_FOLDER
 from trading_bot.order_management.models import ClientOrderId, OrderState, Pricing
@@ -35,8 +36,7 @@ def test_a_kill_while_the_bot_was_down_is_taken_over_once_and_its_cancels_fire(t
     bench.bot.start()
     assert states(bench) == {"c1": "cancelled"}
     bench.restart()
-    text = bench.bot.journal_path.read_text(encoding="utf-8")
-    assert text.count('"event":"kill_imported"') == 1
+    assert [record.fact.event for record in bench.records()].count(EventKind.KILL_IMPORTED) == 1
 
 
 def test_a_kill_that_comes_in_meanwhile_is_taken_over_by_the_next_synchronisation(tmp_path):

@@ -292,7 +292,7 @@ class OrderManager:
             return tuple(order.envelope for order in book.active())
 
     def orders(self) -> tuple[OrderEnvelope, ...]:
-        """Return every order of the journal, oldest first."""
+        """Return every order that still counts, oldest first; the journal knows more, which ended long ago."""
         with self._store.open_book() as book:
             return tuple(order.envelope for order in book.orders())
 

@@ -119,6 +119,7 @@ class OrderStore:
             finally:
                 self._writer.begin(self._journal.head)
                 self._seq = self._journal.head.seq
+                self._past.forget_absent()
 
     def subscribe(self, listener: OrderListener) -> None:
         """Call ``listener`` for every later change. What it raises is logged and goes no further."""

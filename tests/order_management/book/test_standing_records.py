@@ -14,6 +14,7 @@ from trading_bot.order_management.book.acceptances import acceptance_event, pars
 from trading_bot.order_management.book.exit_facts import ExitEnding, ExitOrigin, exit_begun, exit_ended, exit_leg
 from trading_bot.order_management.book.freezes import CAUSE, Cause, frozen, halted
 from trading_bot.order_management.book.order_book import OrderBook
+from trading_bot.order_management.book.pointers import StandingKind, StandingPointers, pointer
 from trading_bot.order_management.book.position_watch import (
     INSTRUMENT_ID,
     agreed,
@@ -232,6 +233,20 @@ def test_changes_of_pointers_are_told_once_and_netted():
     story = Story(frozen("AAPL", Cause.DUPLICATE_REF_ID, "a"), frozen("AAPL", Cause.DUPLICATE_REF_ID, "b"))
     added, gone = story.book.pointers.take_changes()
     assert ([one.seq for one in added], gone) == ([2], ())
+
+
+def test_what_ended_and_stands_again_before_anybody_asked_is_no_change():
+    pointers = StandingPointers()
+    one = pointer(StandingKind.ORDER, "c1", 7)
+    pointers.add(one)
+    pointers.take_changes()
+    pointers.end([one])
+    pointers.add(one)
+    pointers.add(one)
+    assert pointers.take_changes() == ((), ())
+    assert pointers.all() == {one}
+    pointers.end([one])
+    assert pointers.take_changes() == ((), (one,))
 
 
 def test_the_pointer_of_an_intent_may_be_stored_before_it_is_folded():
