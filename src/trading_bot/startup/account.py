@@ -105,7 +105,12 @@ class AccountParts:
             session_id=self._session_id,
             parts=journal
             or journal_parts(
-                around, state=self._state, log=self._journal_path, identity=identity, session_id=self._session_id
+                around,
+                state=self._state,
+                log=self._journal_path,
+                log_max_bytes=self._settings.trades_max_bytes,
+                identity=identity,
+                session_id=self._session_id,
             ),
         )
         self._store = self._journal.store

@@ -22,12 +22,15 @@ from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder
 
-AUDIT_LOG_MAX_BYTES = 16_777_216
-"""The size at which a file of the audit log is finished. Chosen."""
-
 
 def journal_parts(
-    around: Surroundings, *, state: StateFolder, log: Path, identity: JournalIdentity, session_id: str
+    around: Surroundings,
+    *,
+    state: StateFolder,
+    log: Path,
+    log_max_bytes: int,
+    identity: JournalIdentity,
+    session_id: str,
 ) -> JournalParts:
     """Build the parts; nothing is read or written before the journal is opened. ``log`` is the audit log's file."""
     side = SideFile(
@@ -54,7 +57,7 @@ def journal_parts(
         readable_v1=upgrade.readable,
         side_file=side,
         import_side_files=lambda journal, opened: with_side_files(importer, journal, opened),
-        audit_trail=AuditLog(path=log, max_bytes=AUDIT_LOG_MAX_BYTES, files=around.files),
+        audit_trail=AuditLog(path=log, max_bytes=log_max_bytes, files=around.files),
     )
 
 
