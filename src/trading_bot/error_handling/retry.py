@@ -47,7 +47,6 @@ def with_retry(
     A hinted delay, clamped to 0 to 300 seconds, replaces the policy's own. ``deadline`` is a point on
     ``clock.monotonic()``: a wait that would pass it is never begun.
     """
-
     pauses = growing_pauses(policy.initial_delay_s, policy.max_delay_s)
     attempt = 0
     while True:
