@@ -65,6 +65,8 @@ class JournalParts:
     side_file: SideFile = field(default_factory=NoSideFile)
     import_side_files: Callable[[OrderStore, Journal], None] = _import_nothing
     audit_trail: AuditTrail = field(default_factory=NoAuditTrail)
+    close: Callable[[], None] = lambda: None
+    """Closes what these parts have open, once the journal is closed."""
 
 
 class AccountJournal:
@@ -126,6 +128,7 @@ class AccountJournal:
         """Close it; then another process may write it."""
         try:
             self._journal.close()
+            self._parts.close()
         finally:
             self._writing.release()
 
