@@ -131,7 +131,7 @@ def _unresolved_leave(patch: pytest.MonkeyPatch) -> None:
 
 def _past_not_asked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(JournalPast, "find", lambda *args: None)
-    patch.setattr(JournalPast, "records_of", lambda *args: ())
+    patch.setattr(JournalPast, "records_of", lambda *args, **named: ())
 
 
 def _brought_back_without_its_records(patch: pytest.MonkeyPatch) -> None:
