@@ -8,6 +8,7 @@ from pathlib import Path
 from trading_bot.kill.records_v1 import imported_kills
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.past_orders import JournalPast
+from trading_bot.order_management.book.side_import import SideImport
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.events import JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError
@@ -16,7 +17,6 @@ from trading_bot.order_management.journal.identity import JournalIdentity
 from trading_bot.order_management.journal.port import Journal, JournalReader, Opened, OrderKeyKind, Pointer
 from trading_bot.order_management.journal.side_files import SIDE_FOLDER, SideFile
 from trading_bot.order_management.models import ClientOrderId
-from trading_bot.order_management.side_import import SideImport
 from trading_bot.startup.import_v1 import V1Upgrade
 from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.surroundings import Surroundings
