@@ -31,18 +31,18 @@ from decimal import Decimal
 
 from trading_bot.clock import Clock
 from trading_bot.logging.setup import get_logger
+from trading_bot.order_management.book.book_lock import BookLock
+from trading_bot.order_management.book.import_book import ImportBook
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
+from trading_bot.order_management.book.order_listeners import CommitListener, Listeners, OrderChange, OrderListener
 from trading_bot.order_management.book.past_orders import JournalPast
-from trading_bot.order_management.book_lock import BookLock
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogError
-from trading_bot.order_management.import_book import ImportBook
 from trading_bot.order_management.journal.chain import SealedRecord, numbered
 from trading_bot.order_management.journal.port import Journal, Opened, OrderKeyKind
+from trading_bot.order_management.journal.record_writer import Batch, NoSideFile, RecordWriter, SideFile, Staged
 from trading_bot.order_management.models import EXACT, ClientOrderId
-from trading_bot.order_management.order_listeners import CommitListener, Listeners, OrderChange, OrderListener
 from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
-from trading_bot.order_management.record_writer import Batch, NoSideFile, RecordWriter, SideFile, Staged
 
 __all__ = ["CommitListener", "OrderChange", "OrderListener", "OrderStore"]
 

@@ -13,13 +13,13 @@ from typing import Protocol
 from trading_bot.bot import JournalVerdict
 from trading_bot.lease import Lease
 from trading_bot.logging.setup import get_logger
+from trading_bot.order_management.book.housekeeping import Housekeeping
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
-from trading_bot.order_management.housekeeping import Housekeeping
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord, head_at
 from trading_bot.order_management.journal.identity import JournalIdentity, first_record
 from trading_bot.order_management.journal.port import Journal, JournalReader, Opened
+from trading_bot.order_management.journal.record_writer import NoSideFile, SideFile
 from trading_bot.order_management.order_store import OrderStore
-from trading_bot.order_management.record_writer import NoSideFile, SideFile
 from trading_bot.risk.results_history import orders_that_count
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder

@@ -5,16 +5,30 @@ from pathlib import Path
 
 from trading_bot.kill.records_v1 import imported_kills
 from trading_bot.order_management.book.order_book import pointers_to_standing
+from trading_bot.order_management.book.side_import import SideImport
 from trading_bot.order_management.journal.audit_log import AuditLog
 from trading_bot.order_management.journal.identity import JournalIdentity
 from trading_bot.order_management.journal.port import Journal, Opened
 from trading_bot.order_management.journal.side_files import SIDE_FOLDER, SideFile
+from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.order_store import OrderStore
-from trading_bot.order_management.side_import import SideImport
 from trading_bot.startup.import_v1 import V1Upgrade
 from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.surroundings import Surroundings
-from trading_bot.state_folder import StateFolder
+from trading_bot.state_folder import StateFolder, account_key, account_suffix
+
+
+def journal_identity(mode: ExecutionMode, account_number: str) -> JournalIdentity:
+    """Return whose journal that of an account is."""
+    return JournalIdentity(
+        mode=mode,
+        account_key=account_key(mode, account_number),
+        account_suffix=account_suffix(account_number),
+        spellings={
+            account_key(mode, account_number.upper()): "capital letters",
+            account_key(mode, account_number.lower()): "small letters",
+        },
+    )
 
 
 def journal_parts(

@@ -257,7 +257,9 @@ def test_the_pointer_of_an_intent_may_be_stored_before_it_is_folded():
 
 
 def test_whoever_imports_a_journal_is_told_which_records_count():
-    story = Story(*ended("old"), frozen("AAPL", Cause.DUPLICATE_REF_ID, "a"), frozen("AAPL", Cause.DUPLICATE_REF_ID, "b"))
+    story = Story(
+        *ended("old"), frozen("AAPL", Cause.DUPLICATE_REF_ID, "a"), frozen("AAPL", Cause.DUPLICATE_REF_ID, "b")
+    )
     found = pointers_to_standing(story.records)
     assert found == story.book.pointers.all()
     assert {one.seq for one in found} == {1, 2, 3, 5}
