@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.benchmarks.table import Row, heading, show
 
-ROUNDS = 5
+ROUNDS = 3
 ORDERS = 2_000
 HERE = Path(__file__).parents[2]
 TARGET = "2.5x"
