@@ -87,6 +87,7 @@ class OrderStore:
         self._failure: OrderLogError | None = None
         self._mine = _OfThread()
         self._opening = Block(self._hold_book, self._let_book_go)
+        self._grouping = Block(self._begin_group, self._end_group)
 
     @property
     def failure(self) -> OrderLogError | None:
@@ -151,18 +152,10 @@ class OrderStore:
             self._mine.depth -= 1
             self._settle()
 
-    @contextmanager
-    def one_commit(self) -> Iterator[None]:
-        """Commit what this thread records in the block at its end, in one step; no lock is held meanwhile.
-
-        Another thread's commit may take a part of it along earlier.
-        """
-        self._mine.grouped += 1
-        try:
-            yield
-        finally:
-            self._mine.grouped -= 1
-            self._settle()
+    def one_commit(self) -> AbstractContextManager[None]:
+        """Commit in one step, when the block ends, what this thread records in it; no lock is held meanwhile."""
+        # Another thread's commit may take a part of it along earlier.
+        return self._grouping
 
     @contextmanager
     def telling_later(self) -> Iterator[None]:
@@ -245,6 +238,13 @@ class OrderStore:
     def _let_book_go(self) -> None:
         self._lock.__exit__()
         self._mine.depth -= 1
+        self._settle()
+
+    def _begin_group(self) -> None:
+        self._mine.grouped += 1
+
+    def _end_group(self) -> None:
+        self._mine.grouped -= 1
         self._settle()
 
     def _bring_back(self, client_order_id: ClientOrderId, *, may_be_new: bool = True) -> None:

@@ -56,7 +56,7 @@ _TEXT_FIELDS = (
     "reason",
 )
 _AS_THEY_ARE = frozenset({str, int})  # texts are no longer than `MAX_TEXT`: a fact is cut before it is written
-_ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+_ENCODER = json.JSONEncoder(ensure_ascii=True, check_circular=False, allow_nan=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
