@@ -202,7 +202,12 @@ def _life(folder: Path, step: str, ending: str, die_at: int) -> tuple[int, str]:
 
 def main() -> None:
     real = sqlite3.connect
-    sqlite3.connect = lambda *where, **how: real(*where, **(how | {"factory": MortalDatabase}))
+
+    def connect(address, **how):
+        """Only what writes the journal is mortal; the judge's reading is no effect of the process."""
+        return real(address, **(how | {"factory": MortalDatabase} if "mode=rw" in address else how))
+
+    sqlite3.connect = connect
     with tempfile.TemporaryDirectory() as stage:
         rehearse(Path(stage))
     gc.collect()
