@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import pytest
 
-from trading_bot.order_management import side_import
+from trading_bot.order_management.book import side_import
 from trading_bot.order_management.journal import sqlite
 from trading_bot.order_management.journal.audit_log import AuditLog
 from trading_bot.order_management.journal.side_files import SideFile

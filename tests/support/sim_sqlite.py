@@ -15,6 +15,7 @@ from tests.support.sqlite_shim.disk import CrashedDisk, Image
 from tests.support.sqlite_shim.vfs import Call, Fault, Shim, Way
 from trading_bot.clock import Seconds
 from trading_bot.files import FileSystem, LocalFiles
+from trading_bot.order_management.book.side_import import is_kill, side_paths
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.journal.chain import SealedRecord, unseal
 from trading_bot.order_management.journal.identity import JournalIdentity
@@ -23,7 +24,6 @@ from trading_bot.order_management.journal.side_files import SideLine, line_in, r
 from trading_bot.order_management.journal.sqlite import SqliteJournal
 from trading_bot.order_management.journal.sqlite_reading import SqliteReader, connect
 from trading_bot.order_management.journal.tables import Cursor
-from trading_bot.order_management.side_import import is_kill, side_paths
 
 _CHECKPOINT_EVERY = 5
 """Commits between two checkpoints, so that a short life has some."""
