@@ -487,7 +487,7 @@ class TestImport:
             added, ended = book.take_pointers()
             bench.journal.commit(Commit(records=(sealed,), standing=added, ended=ended))
         bench.restart()
-        assert bench.tracked().anomalies == {"odd"}
+        assert bench.tracked().anomalies == {anomaly_in_words("odd")}
 
     def test_a_record_that_cannot_follow_is_refused(self):
         bench = with_order()

@@ -237,7 +237,7 @@ class OrderBook(OrderShelf):
         if known is not None:
             return known
         past = self._past.find(kind, name)
-        # The book was let go meanwhile, so that the order may be at hand by now. One of the past has its symbol of then.
+        # The book was let go meanwhile: the order may be at hand by now. One of the past has its symbol of then.
         return at_hand(name) or (None if past is None else self.positions.named(past))
 
     def _with_ref_id(self, ref_id: RefId) -> TrackedOrder | None:
