@@ -22,7 +22,7 @@ from trading_bot.files import LocalFiles
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.audit_log import AuditLog
 from trading_bot.order_management.journal.chain import seal
-from trading_bot.order_management.journal.log_comparison import LogMatch
+from trading_bot.order_management.journal.log_comparison import LogMatch, compare_with_database
 from trading_bot.order_management.journal.port import Commit
 from trading_bot.order_management.journal.sqlite import SqliteReader
 
@@ -64,23 +64,20 @@ class Account:
         """Compare as a start does, before anything is written."""
         with closing(journal_at(self.state)) as journal:
             journal.open()
-            comparison = self._log_of(journal).compare()
+            comparison = compare_with_database(self.log, journal)
             assert comparison.is_damage == (comparison.problem is not None)
             return comparison.match
 
     def caught_up(self) -> str | None:
         with closing(journal_at(self.state)) as journal:
             journal.open()
-            log = self._log_of(journal)
-            log.catch_up()
+            log = AuditLog(path=self.log, max_bytes=10**9, files=LocalFiles())
+            log.compare(journal)
             return log.problem
 
     def proof(self) -> JournalProof:
         reader = SqliteReader(self.state / NAME, account_key=IDENTITY.account_key)
         return prove(StoredRows(IDENTITY.account_key, read=reader.query), self.log)
-
-    def _log_of(self, database: object) -> AuditLog:
-        return AuditLog(path=self.log, database=database, max_bytes=10**9, files=LocalFiles())  # type: ignore[arg-type]  # a journal
 
 
 @pytest.fixture

@@ -1,17 +1,21 @@
 """What belongs to an account's journal besides its database: the journal of 0.1, side files and the audit log."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from trading_bot.kill.records_v1 import imported_kills
+from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.past_orders import JournalPast
+from trading_bot.order_management.book.pointers import StandingKind
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.events import JournalRecord, OrderEvent
-from trading_bot.order_management.exceptions import OrderLogDamagedError
+from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
+from trading_bot.order_management.journal.audit_files import logged_records
 from trading_bot.order_management.journal.audit_log import AuditLog
+from trading_bot.order_management.journal.chain import BadRecordError, ChainHead, head_at
 from trading_bot.order_management.journal.identity import JournalIdentity
 from trading_bot.order_management.journal.port import Journal, JournalReader, Opened, OrderKeyKind, Pointer
 from trading_bot.order_management.journal.side_files import SIDE_FOLDER, SideFile
@@ -21,6 +25,8 @@ from trading_bot.startup.import_v1 import V1Upgrade
 from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder
+
+_log = get_logger(__name__)
 
 
 def journal_parts(
@@ -55,9 +61,10 @@ def journal_parts(
     return JournalParts(
         take_over_v1=upgrade.take_over,
         readable_v1=upgrade.readable,
+        readable_log=lambda problem: open_orders_in(log, problem),
         side_file=side,
         import_side_files=lambda journal, opened: with_side_files(importer, journal, opened),
-        audit_trail=AuditLog(path=log, max_bytes=log_max_bytes, files=around.files),
+        audit_trail=AuditLog(path=log, max_bytes=log_max_bytes, files=around.files, identity=identity),
     )
 
 
@@ -69,13 +76,38 @@ def pointers_for(records: Iterable[JournalRecord]) -> Iterable[Pointer]:
 def with_side_files(importer: SideImport, journal: Journal, opened: Opened) -> Opened:
     """Take the side files over into a journal that was just opened, and return what it holds then.
 
+    Where the journal takes nothing, as on a full disk, that is its problem, and the files stay for the next start.
+
     Raises:
-        OrderLogError: the journal takes nothing; the files are still there.
+        OrderLogError: the journal can be read no more.
     """
-    importer.take_over(journal, _OpenedBook(journal, opened), kills=imported_kills(opened.standing))
+    try:
+        importer.take_over(journal, _OpenedBook(journal, opened), kills=imported_kills(opened.standing))
+    except OrderLogError as error:
+        opened = replace(opened, problem=str(error))
     if journal.head == opened.head:
         return opened
     return replace(opened, head=journal.head, standing=journal.read_standing())
+
+
+def open_orders_in(log: Path, problem: OrderLogError) -> Opened:
+    """Return what the audit log tells of the orders that have not ended, and of what else still counts.
+
+    Its end may be missing or damaged: what comes before is told all the same.
+    """
+    book, head = OrderBook(), ChainHead.genesis()
+    try:
+        for record in logged_records(log):
+            book.apply(record)
+            head = head_at(record)
+    except (OrderLogError, BadRecordError) as error:
+        _log.error("audit_log_not_whole", problem=str(error))
+    names = {order.client_order_id for order in book.active()}
+    wanted = {one.seq for one in book.pointers.all() if one.kind != StandingKind.ORDER.value or one.key in names}
+    standing: list[JournalRecord] = []
+    with suppress(OrderLogError, BadRecordError):
+        standing += (record for record in logged_records(log) if record.seq in wanted)
+    return Opened(head=head, standing=tuple(standing), problem=str(problem))
 
 
 class _OpenedBook:

@@ -273,15 +273,10 @@ class Archive:
 
     def find(self, kind: OrderKeyKind, name: str) -> TrackedOrder | None:
         self.meanwhile()
-        names = {
-            OrderKeyKind.CLIENT_ORDER_ID: lambda order: order.client_order_id,
-            OrderKeyKind.REF_ID: lambda order: order.envelope.ref_id,
-            OrderKeyKind.ORDER_ID: lambda order: order.envelope.order_id,
-        }
-        return next((order for order in self.orders if names[kind](order) == name), None)
+        return next((order for order in self.orders if name == getattr(order.envelope, kind.value)), None)
 
 
-LOOK_UPS = (
+LOOK_UPS: tuple[Callable[[OrderBook], TrackedOrder | None], ...] = (
     lambda book: book.get(ClientOrderId("first")),
     lambda book: book.by_ref_id("ref-of-first"),
     lambda book: book.by_order_id("broker-id-of-first"),

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trading_bot.order_management.events import JournalRecord
+from trading_bot.order_management.events import EventKind, JournalRecord
 from trading_bot.order_management.exceptions import OrderLogError
-from trading_bot.order_management.journal.chain import MAX_LINE_BYTES, BadRecordError, decode_alone
+from trading_bot.order_management.journal.chain import MAX_LINE_BYTES, BadRecordError, ChainHead, decode_alone, head_at
+from trading_bot.order_management.models import ClientOrderId
 
+_TELLS_AN_ORDER = frozenset({EventKind.ORDER_INTENDED, EventKind.ORDER_CARRIED})
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
 
@@ -97,6 +99,19 @@ def last_record(path: Path) -> JournalRecord | None:
     return None
 
 
+def first_record_in(path: Path) -> JournalRecord | None:
+    """Return the first record of the oldest file of the log whose live file is ``path``; None where it has none.
+
+    Raises:
+        OrderLogError: the file cannot be read.
+    """
+    oldest = next(iter(log_files(path)), None)
+    try:
+        return None if oldest is None else decode_alone(next(log_lines(oldest), b"").rstrip(b"\n"))
+    except BadRecordError:
+        return None
+
+
 def first_number(path: Path) -> int | None:
     """Return the number of the first record in one file; None where it has no whole record.
 
@@ -121,6 +136,30 @@ def log_lines(path: Path) -> Iterator[bytes]:
                 yield line
     except OSError as error:
         raise unreadable(path, error) from error
+
+
+def logged_records(log: Path) -> Iterator[JournalRecord]:
+    """Yield the records of the audit log; where its oldest files are gone, those of the orders that it has whole.
+
+    Raises:
+        OrderLogError: a file cannot be read.
+        BadRecordError: a line is no record, or does not follow the one before it.
+    """
+    end: ChainHead | None = None
+    begun: set[ClientOrderId] = set()
+    is_whole = True
+    for line in (line for file in log_files(log) for line in log_lines(file)):
+        record = decode_alone(line.rstrip(b"\n"))
+        if end is None:
+            is_whole = record.seq == 1
+        elif (record.seq, record.prev) != (end.seq + 1, end.hash):
+            raise BadRecordError(f"record {record.seq} does not follow record {end.seq}")
+        end = head_at(record)
+        name = record.fact.client_order_id
+        if name is not None and record.fact.event in _TELLS_AN_ORDER:
+            begun.add(name)
+        if is_whole or name is None or name in begun:
+            yield record
 
 
 def unreadable(path: Path, error: OSError) -> OrderLogError:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Protocol
 
 from trading_bot.order_management.exceptions import OrderLogError
-from trading_bot.order_management.journal.audit_files import last_record
+from trading_bot.order_management.journal.audit_files import first_record_in, last_record
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord, head_at
+from trading_bot.order_management.journal.identity import JournalIdentity
 
 
 class CommittedRecords(Protocol):
@@ -79,6 +80,21 @@ def compare_with_database(path: Path, database: CommittedRecords) -> LogComparis
         return LogComparison(match=LogMatch.DIFFERS, log=end, database=head, problem=_differs(path, end))
     match = LogMatch.AGREES if end == head else LogMatch.BEHIND
     return LogComparison(match=match, log=end, database=head)
+
+
+def refuse_log_of_another(path: Path, identity: JournalIdentity) -> None:
+    """Refuse the log at ``path`` if it begins as that of another account: it is named by the last digits alone.
+
+    Raises:
+        OrderLogError: it does, or cannot be read.
+    """
+    first = first_record_in(path)
+    stated = None if first is None else first.fact.details.get("account_key")
+    if stated is not None and stated != identity.account_key:
+        raise OrderLogError(
+            f"the audit log {path} belongs to another account whose number ends alike; give each account a logs_dir of "
+            "its own"
+        )
 
 
 def _ahead(path: Path, end: ChainHead, head: ChainHead) -> str:
