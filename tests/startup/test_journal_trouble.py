@@ -145,6 +145,17 @@ def test_a_database_and_an_audit_log_that_nobody_can_read_leave_a_book_for_cance
     journal.close()
 
 
+def test_a_state_folder_that_is_gone_leaves_the_orders_of_the_audit_log_for_cancels(whole):
+    with_orders(whole)
+    for path in whole.state.root.glob("journal*"):
+        path.unlink()
+    journal = whole.start()
+    assert "was restored from a copy, or cut" in str(journal.store.failure)
+    with journal.store.open_book() as book:
+        assert [order.client_order_id for order in book.active()] == ["open"]
+    journal.close()
+
+
 class FullDisk(sqlite3.Connection):
     """Takes no record while told so."""
 
