@@ -138,8 +138,8 @@ class AccountJournal:
             opened = self._parts.import_side_files(self._journal, opened)
             damage = opened.problem
         if damage is not None:
-            error = self._journal.refusal or OrderLogDamagedError(damage)
-            return self._opened_for_cancels(self._parts.readable_log(error) if opened.is_new else opened, error)
+            problem = self._journal.refusal or OrderLogDamagedError(damage)
+            return self._opened_for_cancels(self._parts.readable_log(problem) if opened.is_new else opened, problem)
         self._parts.side_file.open()
         self._refold(opened)
         return opened

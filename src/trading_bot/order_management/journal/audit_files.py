@@ -5,6 +5,7 @@ The live file keeps one name for ever. A finished one is called ``<stem>.<day>.<
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,15 +62,12 @@ def log_end(path: Path) -> LogEnd:
         OrderLogError: it is there and cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            start = max(size - 2 * MAX_LINE_BYTES, 0)
-            file.seek(start)
-            data = file.read(size - start)
+        data, start = _tail(path)
     except FileNotFoundError:
         return LogEnd(last=None, size=0)
     except OSError as error:
         raise unreadable(path, error) from error
+    size = start + len(data)
     whole, newline, rest = data.rpartition(b"\n")
     if not newline and start > 0:
         return LogEnd(last=None, size=size, problem=f"no line ends in its last {len(data)} bytes")
@@ -80,6 +78,14 @@ def log_end(path: Path) -> LogEnd:
         return LogEnd(last=decode_alone(last), size=size - len(rest), unfinished=len(rest))
     except BadRecordError as error:
         return LogEnd(last=None, size=size - len(rest), unfinished=len(rest), problem=str(error))
+
+
+def _tail(path: Path) -> tuple[bytes, int]:
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        start = max(size - 2 * MAX_LINE_BYTES, 0)
+        file.seek(start)
+        return file.read(size - start), start
 
 
 def last_record(path: Path) -> JournalRecord | None:
@@ -96,6 +102,16 @@ def last_record(path: Path) -> JournalRecord | None:
             )
         if end.last is not None:
             return end.last
+    return None
+
+
+def last_good_record(path: Path) -> JournalRecord | None:
+    """Return the last record that can be read near the end of the log whose live file is ``path``, if there is one."""
+    with suppress(OSError, OrderLogError):
+        for file in reversed(log_files(path)):
+            for line in reversed(_tail(file)[0].splitlines()):
+                with suppress(BadRecordError):
+                    return decode_alone(line)
     return None
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.exceptions import OrderLogError
-from trading_bot.order_management.journal.audit_files import first_record_in, last_record
+from trading_bot.order_management.journal.audit_files import first_record_in, last_good_record, last_record
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord, head_at
 from trading_bot.order_management.journal.identity import JournalIdentity
 
@@ -59,19 +60,27 @@ class LogComparison:
 def compare_with_database(path: Path, database: CommittedRecords) -> LogComparison:
     """Compare the last record of the audit log at ``path`` with the database, which a bot may be writing meanwhile.
 
+    Where its last line is damaged, the last good one before it still tells of a database that lacks records.
+
     Raises:
         OrderLogError: the database cannot be read.
     """
-    genesis = ChainHead.genesis()
+    unreadable: str | None = None
     try:
         # The log first: what is in it then was committed before, and has to be in the database now.
         last = last_record(path)
     except OrderLogError as error:
-        head = database.read_head()
-        return LogComparison(match=LogMatch.UNREADABLE, log=genesis, database=head, problem=str(error))
+        unreadable, last = str(error), last_good_record(path)
     head = database.read_head()
+    found = _compared(path, last, head, database)
+    if unreadable is None or found.is_damage:
+        return found
+    return LogComparison(match=LogMatch.UNREADABLE, log=ChainHead.genesis(), database=head, problem=unreadable)
+
+
+def _compared(path: Path, last: JournalRecord | None, head: ChainHead, database: CommittedRecords) -> LogComparison:
     if last is None:
-        return LogComparison(match=LogMatch.NO_LOG, log=genesis, database=head)
+        return LogComparison(match=LogMatch.NO_LOG, log=ChainHead.genesis(), database=head)
     end = head_at(last)
     if end.seq > head.seq:
         return LogComparison(match=LogMatch.AHEAD, log=end, database=head, problem=_ahead(path, end, head))
