@@ -97,6 +97,11 @@ class OrderStore:
         """Take no new order from now on; facts are still folded in, so that cancels work."""
         self._failure = error
 
+    def stop_writing(self, error: OrderLogError) -> None:
+        """Take no new order and commit nothing from now on: the journal is not to be believed, or not to be had."""
+        self._failure = error
+        self._writer.failure = error
+
     def load(self, opened: Opened) -> None:
         """Begin anew with what a journal that has just been opened holds; listeners are told nothing.
 
@@ -232,9 +237,10 @@ class OrderStore:
     def forget_all_but(self, kept: Callable[[OrderBook], Iterable[ClientOrderId]]) -> None:
         """Note the positions, and let all orders but these leave the book, in one commit."""
         with self.deciding() as book:
-            staying = frozenset(kept(book))
+            staying = {*kept(book), *(one.record.fact.client_order_id for one in self._queue)}
             self.record_facts(book.positions.noted())
-            book.forget(staying)
+            # Of whom something waits for this very commit, the journal cannot tell all until then.
+            book.forget({name for name in staying if name is not None})
             self._past.forget_absent()
 
     def _hold_book(self) -> OrderBook:

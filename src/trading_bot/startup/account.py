@@ -124,8 +124,8 @@ class AccountParts:
         with ExitStack() as stack:
             self._lease.acquire()
             stack.callback(self._lease.release)
-            self._open_journal()
             stack.callback(self._journal.close)
+            self._open_journal()
             yield self._store
 
     def bot(self, *, background_sync: bool) -> TradingBot:

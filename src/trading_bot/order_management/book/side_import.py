@@ -238,7 +238,10 @@ class _Run:
 
     def _order(self, line: SideLine) -> TrackedOrder | None:
         name = line.fact.client_order_id
-        return self._book.order(name) if name is not None else None
+        try:
+            return self._book.order(name) if name is not None else None
+        except OrderLogDamagedError:
+            return None  # an old record of its own is bad, which must not keep the other lines from being taken over
 
     def _record(self, event: OrderEvent, line: SideLine, *, is_key: bool = True) -> None:
         order = self._order(line)
