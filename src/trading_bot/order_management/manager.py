@@ -274,7 +274,7 @@ class OrderManager:
 
         ``quantity`` is the whole new order (by default the old one's), of which what has filled is taken off; where
         nothing is left, the old order's envelope is returned and none is sent. A cancel that comes in meanwhile wins.
-        The new order is judged before the old one is cancelled, with the old one's own reservation given back.
+        The new order is checked before the old one is cancelled, with the old one's own reservation given back.
 
         Raises:
             OrderCancellationError: the old order may still be live, so no new one was sent.
@@ -314,7 +314,7 @@ class OrderManager:
     ) -> tuple[CancelResult, ...]:
         """Cancel every order of ours that is not terminal; orders placed elsewhere only where asked for.
 
-        No entry is taken while it runs. ``on_result`` is told of each order's end as soon as it is known.
+        No entry is taken while it runs. ``on_result`` is called with each order's result as soon as it is known.
 
         Raises:
             OrderCancellationError: at least one order is not proven to have ended; it carries every result.
