@@ -27,6 +27,7 @@ from trading_bot.order_management.ports import AccountGateway, BrokerGateway, Ma
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.order_management.rounds import noop
 from trading_bot.order_management.send_horizon import Carrier, slowest_carrier
+from trading_bot.order_management.submit.exit_service import ExitService
 from trading_bot.order_management.submit.market_quotes import allow_at_any_market
 from trading_bot.order_management.submit.placement import (
     Approval,
@@ -37,7 +38,6 @@ from trading_bot.order_management.submit.placement import (
 )
 from trading_bot.order_management.submit.pricing import PricePreview
 from trading_bot.order_management.submit.replace import Change
-from trading_bot.order_management.submit.ways_out import ExitService
 from trading_bot.order_management.sync.account_view import AccountView
 from trading_bot.order_management.sync.outstanding import latest_status
 from trading_bot.order_management.wiring import Services
