@@ -1,4 +1,4 @@
-"""How the holder of an account takes the kills over that other processes leave beside its journal while it works."""
+"""The intake of kills: the holder of an account takes over, while it works, the kills that other processes record."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -140,7 +140,7 @@ class LookUp:
         self._has_failed = False
 
     def __call__(self, names: Sequence[str]) -> frozenset[str]:
-        """Return which of these names are on record; none where that cannot be told."""
+        """Return which of these names are on record; none if that cannot be read."""
         if self._has_failed:
             return frozenset()
         try:

@@ -103,7 +103,7 @@ class OrderStore:
         self._writer.failure = error
 
     def load(self, opened: Opened) -> None:
-        """Begin anew with what a journal that has just been opened holds; listeners are told nothing.
+        """Begin anew with what a journal that has just been opened holds; listeners hear nothing.
 
         Raises:
             OrderLogDamagedError: some of its records cannot be true; the book holds all others.
@@ -186,7 +186,7 @@ class OrderStore:
     def record_intent(self, event: OrderEvent, prepared: PreparedOrder) -> DurableIntent:
         """Commit an intent and all that was recorded before it, fold it in, and return the proof that it is durable.
 
-        The book is let go during the commit; see `deciding` for what is judged before.
+        The book is let go during the commit; see `deciding` for what is decided before.
 
         Raises:
             OrderLogError: the intent is not durable, or its name is taken: nothing may be sent.
