@@ -7,7 +7,6 @@ same database in the same run. Each measurement is a process of its own, so that
 import argparse
 import hashlib
 import json
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+from tests.benchmarks.memory import peak_bytes
 from tests.benchmarks.table import Row, heading, show
 from tests.support.order_story import MONDAY, booked, fill, intended, now_in, order_id_of, ref_of
 from tests.support.stored_journal import ACCOUNT, IDENTITY
@@ -119,8 +119,7 @@ def run_task(task: str, folder: Path) -> None:
     begun = time.perf_counter()
     count = TASKS[task](folder)
     took = time.perf_counter() - begun
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    sys.stdout.write(f"{count} {took} {peak}\n")
+    sys.stdout.write(f"{count} {took} {peak_bytes()}\n")
 
 
 def rows(folder: Path, records: int) -> Iterator[Row]:

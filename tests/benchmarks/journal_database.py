@@ -26,7 +26,7 @@ from trading_bot.audit.on_record import life_on_record
 from trading_bot.audit.stored_rows import StoredRows
 from trading_bot.clock import VirtualClock
 from trading_bot.operations import ListFreezes, ListOrders, ListPositions, ShowStatus
-from trading_bot.operations.recorded import RecordedAnswers
+from trading_bot.operations.without_bot import RecordedAnswers
 from trading_bot.order_management.journal.chain import ChainHead, head_at
 from trading_bot.order_management.journal.identity import first_record
 from trading_bot.order_management.journal.port import Commit, OrderKey, OrderKeyKind, Pointer
@@ -48,8 +48,9 @@ ENDED = "order-101"
 NAME = "journal.sqlite3"
 
 _START = """
-import resource, sys, time
+import sys, time
 from pathlib import Path
+from tests.benchmarks.memory import peak_bytes
 from tests.benchmarks.table import Row, heading, show
 from tests.support.journal_engines import OURS
 from trading_bot.order_management.journal.sqlite import SqliteJournal
@@ -59,7 +60,7 @@ opened = journal.open()
 took = time.perf_counter() - begun
 if opened.problem or len(opened.standing) != int(sys.argv[2]):
     raise SystemExit(f"not as expected: {opened.problem}, {len(opened.standing)} standing")
-print(took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(took, peak_bytes())
 """
 
 
@@ -212,7 +213,7 @@ def started(path: Path) -> tuple[float, float]:
     """Return the seconds and the peak MB of a start in a process of its own."""
     command = [sys.executable, "-c", _START, str(path), str(OPEN_ORDERS)]
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-    return float(told[0]), int(told[1]) / 1024
+    return float(told[0]), int(told[1]) / 1e6
 
 
 def starts(*paths: Path) -> list[tuple[float, float]]:
