@@ -237,5 +237,12 @@ def _record_not_sent(store: OrderStore, record: JournalRecord) -> None:
 
 
 def _record_once(store: OrderStore, record: JournalRecord) -> None:
-    with suppress(OrderLogDamagedError):  # another process has heard it from the broker by now
-        store.record_fact(record.fact)
+    fact = record.fact
+    try:
+        store.record_fact(fact)
+    except OrderLogDamagedError as error:  # another process has heard it from the broker by now
+        with store.open_book() as book:
+            order = book.get(ClientOrderId(str(fact.client_order_id)))
+        odd = OrderEvent(event=EventKind.ANOMALY_FOUND, symbol=fact.symbol)
+        odd = about(order.envelope, EventKind.ANOMALY_FOUND) if order is not None else odd
+        store.record_fact(replace(odd, reason=str(error), details={"fact": str(fact)}))
