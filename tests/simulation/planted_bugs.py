@@ -314,13 +314,13 @@ def _no_deadline(patch: pytest.MonkeyPatch) -> None:
 
 
 def _limit_outside_collar(patch: pytest.MonkeyPatch) -> None:
-    real = _real(pricing, "price_order")
+    real = _real(pricing, "price_terms")
 
     def dearer(*args, **named):
         priced = real(*args, **named)
         return replace(priced, limit_price=priced.limit_price + 1)
 
-    patch.setattr(pricing, "price_order", dearer)
+    patch.setattr(pricing, "price_terms", dearer)
 
 
 def _cancels_everybodys_orders(patch: pytest.MonkeyPatch) -> None:

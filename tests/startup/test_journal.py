@@ -15,7 +15,7 @@ from trading_bot.clock import VirtualClock
 from trading_bot.error_handling.retry import no_jitter
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import SealedRecord
-from trading_bot.order_management.journal.port import JournalReader
+from trading_bot.order_management.journal.port import Journal, JournalReader, Opened
 from trading_bot.order_management.models import ClientOrderId, OrderState, OrderTerms, RefId, Side
 from trading_bot.order_management.outcomes import PreparedOrder
 from trading_bot.startup.journal import AccountJournal, JournalParts
@@ -161,14 +161,19 @@ class Trail:
 def test_a_start_does_each_thing_in_its_turn(build):
     done: list[str] = []
     trail = Trail()
+
+    def side_files(_journal: Journal, opened: Opened) -> Opened:
+        done.append(f"side files behind {opened.head.seq}, log compared: {bool(trail.lines)}")
+        return opened
+
     journal = build(
         take_over_v1=lambda path: done.append(f"0.1 into {path.name}"),
-        import_side_files=lambda store, opened: done.append(f"side files behind {opened.head.seq}"),
+        import_side_files=side_files,
         audit_trail=trail,
         close=lambda: done.append("closed"),
     )
     journal.open()
-    assert done == ["0.1 into journal.sqlite3", "side files behind 1"]
+    assert done == ["0.1 into journal.sqlite3", "side files behind 1, log compared: True"]
     assert trail.lines == [b"head 1"]
     journal.store.record_fact(intended())
     assert len(trail.lines) == 2

@@ -44,15 +44,15 @@ def told(reader: RowReader, *, account_key: str, log: Path) -> Iterator[bytes]:
         OrderLogError: the database cannot be read.
     """
     if is_unfinished(reader):
-        raise OrderLogError(
-            "the journal of version 0.1 was taken over in part only; a start of the bot goes on with it"
-        )
+        yield json.dumps({"problem": None, "is_unfinished": True}).encode() + b"\n"
+        yield THE_END
+        return
     found = compare_with_database(log, reader)
     problem = found.problem if found.is_damage else None
     records: dict[int, JournalRecord] = {record.seq: record for record in reader.read_standing()}
     for name in reader.query(lambda cursor: _recent_orders(cursor, account_key, found.database.seq)):
         records |= {record.seq: record for record in reader.records_of(name)}
-    yield json.dumps({"problem": problem}).encode() + b"\n"
+    yield json.dumps({"problem": problem, "is_unfinished": False}).encode() + b"\n"
     yield from (encode(records[seq]) for seq in sorted(records))
     yield THE_END
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
+from typing import Any
 
 from trading_bot.order_management.models import (
     ClientOrderId,
@@ -115,15 +116,15 @@ class JournalRecord:
     hash: str
 
 
-def about(envelope: OrderEnvelope, event: EventKind) -> OrderEvent:
-    """Begin an event of an order with the names that every such event carries."""
-    return OrderEvent(
-        event=event,
-        client_order_id=envelope.client_order_id,
-        ref_id=envelope.ref_id,
-        order_id=envelope.order_id,
-        symbol=envelope.symbol,
-        side=envelope.side,
-        execution_mode=envelope.execution_mode,
-        strategy_name=envelope.strategy_name,
-    )
+def about(envelope: OrderEnvelope, event: EventKind, **facts: Any) -> OrderEvent:
+    """Make an event of an order with the names that every such event carries; ``facts`` are further fields of it."""
+    names: dict[str, Any] = {
+        "client_order_id": envelope.client_order_id,
+        "ref_id": envelope.ref_id,
+        "order_id": envelope.order_id,
+        "symbol": envelope.symbol,
+        "side": envelope.side,
+        "execution_mode": envelope.execution_mode,
+        "strategy_name": envelope.strategy_name,
+    }
+    return OrderEvent(event=event, **(names | facts))

@@ -156,12 +156,17 @@ class OrderManager:
         client_order_id: str | None = None,
     ) -> OrderEnvelope:
         """Buy whole shares at a limit computed from ``reference_price`` in dollars, as `place_limit_order` does."""
-        asked = OrderRequest(symbol=symbol, side=Side.BUY, quantity=quantity, reference_price=reference_price)
-        lasting = parse_time_in_force(time_in_force, symbol=symbol)
-        return self.place_limit_order(
-            replace(asked, time_in_force=lasting, extended_hours=extended_hours, client_order_id=client_order_id),
+        request = OrderRequest(
+            symbol=symbol,
+            side=Side.BUY,
+            quantity=quantity,
+            reference_price=reference_price,
+            time_in_force=parse_time_in_force(time_in_force, symbol=symbol),
+            extended_hours=extended_hours,
+            client_order_id=client_order_id,
             strategy_name=strategy_name,
         )
+        return self.place_limit_order(request)
 
     def place_limit_sell(
         self,
@@ -175,12 +180,17 @@ class OrderManager:
         client_order_id: str | None = None,
     ) -> OrderEnvelope:
         """Sell whole shares at a limit computed from ``reference_price`` in dollars, as `place_limit_order` does."""
-        asked = OrderRequest(symbol=symbol, side=Side.SELL, quantity=quantity, reference_price=reference_price)
-        lasting = parse_time_in_force(time_in_force, symbol=symbol)
-        return self.place_limit_order(
-            replace(asked, time_in_force=lasting, extended_hours=extended_hours, client_order_id=client_order_id),
+        request = OrderRequest(
+            symbol=symbol,
+            side=Side.SELL,
+            quantity=quantity,
+            reference_price=reference_price,
+            time_in_force=parse_time_in_force(time_in_force, symbol=symbol),
+            extended_hours=extended_hours,
+            client_order_id=client_order_id,
             strategy_name=strategy_name,
         )
+        return self.place_limit_order(request)
 
     def place_limit_order(
         self, request: OrderRequest, *, strategy_name: str | None = None, approve: Approval = approve_all

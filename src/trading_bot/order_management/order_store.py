@@ -26,12 +26,12 @@ Not guaranteed: that a fact is durable when it has been recorded. What the broke
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 
 from trading_bot.clock import Clock
 from trading_bot.logging.setup import get_logger
-from trading_bot.order_management.book.book_lock import BookLock
+from trading_bot.order_management.book.book_lock import Block, BookLock
 from trading_bot.order_management.book.import_book import ImportBook
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.book.order_listeners import CommitListener, Listeners, OrderChange, OrderListener
@@ -86,6 +86,7 @@ class OrderStore:
         self._listeners = Listeners()
         self._failure: OrderLogError | None = None
         self._mine = _OfThread()
+        self._opening = Block(self._hold_book, self._let_book_go)
 
     @property
     def failure(self) -> OrderLogError | None:
@@ -129,16 +130,9 @@ class OrderStore:
         """Call ``listener`` after every later commit, with its records."""
         self._listeners.of_commits.append(listener)
 
-    @contextmanager
-    def open_book(self) -> Iterator[OrderBook]:
+    def open_book(self) -> AbstractContextManager[OrderBook]:
         """Hold the book while reading, or while judging and recording facts in one step."""
-        self._mine.depth += 1
-        try:
-            with self._lock:
-                yield self._book
-        finally:
-            self._mine.depth -= 1
-            self._settle()
+        return self._opening
 
     @contextmanager
     def deciding(self) -> Iterator[OrderBook]:
@@ -242,6 +236,16 @@ class OrderStore:
             self.record_facts(book.positions.noted())
             book.forget(staying)
             self._past.forget_absent()
+
+    def _hold_book(self) -> OrderBook:
+        self._lock.__enter__()
+        self._mine.depth += 1
+        return self._book
+
+    def _let_book_go(self) -> None:
+        self._lock.__exit__()
+        self._mine.depth -= 1
+        self._settle()
 
     def _bring_back(self, client_order_id: ClientOrderId, *, may_be_new: bool = True) -> None:
         if self._book.holds(client_order_id):

@@ -122,8 +122,9 @@ class OrderBook(OrderShelf):
             return None
         known = self._orders.get(order.client_order_id)
         self._store(order)
-        self._told_by.setdefault(order.client_order_id, []).append(self.pointer_of(record))
-        self.pointers.add(self.pointer_of(record))
+        told_by = self.pointer_of(record)
+        self._told_by.setdefault(order.client_order_id, []).append(told_by)
+        self.pointers.add(told_by)
         is_carried = fact.event is EventKind.ORDER_CARRIED
         if is_carried and known is None:
             self._note_filled_before(order)

@@ -144,12 +144,6 @@ def unseal_line(line: bytes) -> SealedRecord:
     return unseal(*_split_hash(line))
 
 
-def chain_record(event: OrderEvent, *, head: ChainHead, ts: datetime, mono: Decimal, session_id: str) -> JournalRecord:
-    """Return the record alone that `seal` makes; it may be longer than a line can be."""
-    plain = numbered(event, seq=head.seq + 1, ts=ts, mono=mono, session_id=session_id)
-    return replace(plain, prev=head.hash, hash=hashlib.sha256(_body(plain, head.hash)).hexdigest())
-
-
 def _cut(event: OrderEvent) -> OrderEvent:
     # The record in memory is the one on disk: a restart must not know a fact by another text.
     cut = event

@@ -31,6 +31,7 @@ from trading_bot.order_management.journal.identity import BEGUN_IN_A_DATABASE, J
 from trading_bot.order_management.journal.port import (
     Commit,
     Journal,
+    JournalMissingError,
     JournalReader,
     Opened,
     OrderKey,
@@ -59,8 +60,17 @@ PointersFor: TypeAlias = Callable[[Iterable[JournalRecord]], Iterable[Pointer]]
 
 
 def is_unfinished(reader: JournalReader) -> bool:
-    """Whether the database holds a part of a journal of 0.1 only: then the old files are the journal still."""
-    return any(pointer.key == _RECORDS for pointer in reader.pointers(IMPORT))
+    """Whether the database holds nothing yet, or a part of a journal of 0.1 only.
+
+    Then files of 0.1, if there are any, are the journal still.
+
+    Raises:
+        OrderLogError: the database cannot be read.
+    """
+    try:
+        return reader.read_head().seq == 0 or any(pointer.key == _RECORDS for pointer in reader.pointers(IMPORT))
+    except JournalMissingError:
+        return True
 
 
 class V1Import:
