@@ -5,7 +5,6 @@ A commit may fail without anybody knowing whether it was stored. A process may d
 
 import enum
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
