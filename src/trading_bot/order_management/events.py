@@ -60,7 +60,7 @@ class EventKind(enum.StrEnum):
     EXIT_BEGUN = "exit_begun"  # somebody leaves a position
     EXIT_LEG_PLACED = "exit_leg_placed"  # names the order that is placed next for it
     EXIT_ENDED = "exit_ended"
-    ORDER_CARRIED = "order_carried"  # an order told whole: one adopted from the broker, or a repeat of a 0.1 segment
+    ORDER_CARRIED = "order_carried"  # a whole order: one adopted from the broker, or a repeat of a 0.1 segment
     KILL_IMPORTED = "kill_imported"
     KILL_NOTED = "kill_noted"  # what a kill did, in its own words
     JOURNAL_IMPORTED = "journal_imported"  # everything before this record came from a journal of version 0.1

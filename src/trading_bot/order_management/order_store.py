@@ -97,8 +97,13 @@ class OrderStore:
         """Take no new order from now on; facts are still folded in, so that cancels work."""
         self._failure = error
 
+    def stop_writing(self, error: OrderLogError) -> None:
+        """Take no new order and commit nothing from now on: the journal is not to be believed, or not to be had."""
+        self._failure = error
+        self._writer.failure = error
+
     def load(self, opened: Opened) -> None:
-        """Begin anew with what a journal that has just been opened holds; listeners are told nothing.
+        """Begin anew with what a journal that has just been opened holds; listeners hear nothing.
 
         Raises:
             OrderLogDamagedError: some of its records cannot be true; the book holds all others.
@@ -181,7 +186,7 @@ class OrderStore:
     def record_intent(self, event: OrderEvent, prepared: PreparedOrder) -> DurableIntent:
         """Commit an intent and all that was recorded before it, fold it in, and return the proof that it is durable.
 
-        The book is let go during the commit; see `deciding` for what is judged before.
+        The book is let go during the commit; see `deciding` for what is decided before.
 
         Raises:
             OrderLogError: the intent is not durable, or its name is taken: nothing may be sent.
@@ -232,9 +237,10 @@ class OrderStore:
     def forget_all_but(self, kept: Callable[[OrderBook], Iterable[ClientOrderId]]) -> None:
         """Note the positions, and let all orders but these leave the book, in one commit."""
         with self.deciding() as book:
-            staying = frozenset(kept(book))
+            staying = {*kept(book), *(one.record.fact.client_order_id for one in self._queue)}
             self.record_facts(book.positions.noted())
-            book.forget(staying)
+            # Of whom something waits for this very commit, the journal cannot tell all until then.
+            book.forget({name for name in staying if name is not None})
             self._past.forget_absent()
 
     def _hold_book(self) -> OrderBook:

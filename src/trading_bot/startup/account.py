@@ -19,6 +19,7 @@ from trading_bot.logging.trade_logger import StructuredTradeLogger
 from trading_bot.operations import Operations
 from trading_bot.order_management.exceptions import OrderError, TradingHaltedError
 from trading_bot.order_management.gateways import RobinhoodGateway
+from trading_bot.order_management.journal.identity import JournalIdentity
 from trading_bot.order_management.journal.side_files import SIDE_FOLDER
 from trading_bot.order_management.manager import ManagerIdentity, OrderManager
 from trading_bot.order_management.models import ExecutionMode
@@ -76,22 +77,7 @@ class AccountParts:
         if self._settings.journal_max_bytes != OrderManagementConfig().journal_max_bytes:
             _log.warning("setting_without_effect", reason="journal_max_bytes does nothing; leave it out")
         self._session_id = around.new_id()
-        identity = journal_identity(mode, account_number)
-        self._journal = AccountJournal(
-            around,
-            state=self._state,
-            identity=identity,
-            session_id=self._session_id,
-            parts=journal
-            or journal_parts(
-                around,
-                state=self._state,
-                log=self._journal_path,
-                log_max_bytes=self._settings.trades_max_bytes,
-                identity=identity,
-                session_id=self._session_id,
-            ),
-        )
+        self._journal = self._account_journal(journal_identity(mode, account_number), journal)
         self._store = self._journal.store
         self._hours = config.trading.market_hours
         self._carrier = carrier_of(mode, transport)
@@ -124,8 +110,8 @@ class AccountParts:
         with ExitStack() as stack:
             self._lease.acquire()
             stack.callback(self._lease.release)
-            self._open_journal()
             stack.callback(self._journal.close)
+            self._open_journal()
             yield self._store
 
     def bot(self, *, background_sync: bool) -> TradingBot:
@@ -302,6 +288,23 @@ class AccountParts:
             state=self._state,
             username=self._config.known_credentials().username,
             transport=transport,
+        )
+
+    def _account_journal(self, identity: JournalIdentity, parts: JournalParts | None) -> AccountJournal:
+        return AccountJournal(
+            self._around,
+            state=self._state,
+            identity=identity,
+            session_id=self._session_id,
+            parts=parts
+            or journal_parts(
+                self._around,
+                state=self._state,
+                log=self._journal_path,
+                log_max_bytes=self._settings.trades_max_bytes,
+                identity=identity,
+                session_id=self._session_id,
+            ),
         )
 
     def _paper_account(self, account_number: str, quotes: QuoteSource | None) -> PaperAccount:

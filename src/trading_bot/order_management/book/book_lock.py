@@ -1,4 +1,4 @@
-"""The lock of the book: re-entrant, and let go for a while by whoever has to wait for something meanwhile."""
+"""The lock of the book: re-entrant. A thread that has to wait for the journal releases it meanwhile."""
 
 import threading
 from collections.abc import Callable

@@ -19,7 +19,6 @@ __all__ = [
     "BadRecordError",
     "ChainHead",
     "SealedRecord",
-    "chain_record",
     "decode",
     "decode_alone",
     "encode",

@@ -1,4 +1,4 @@
-"""One order from request to answer: price, judge, write ahead, submit, record, answer."""
+"""One order from request to answer: price, check, write ahead, submit, record, answer."""
 
 import threading
 from collections.abc import Callable
@@ -38,7 +38,7 @@ Approval: TypeAlias = Callable[[OrderTerms], None]
 
 Gather: TypeAlias = Callable[[OrderTerms, Seconds, TrackedOrder | None], Approval]
 """Reads what the caller's own rules need, by a point on the clock, and returns the rules with it: they read no more.
-With an order, the rules judge as if that one had been cancelled."""
+With an order, the rules decide as if that one had been cancelled."""
 
 Pricer: TypeAlias = Callable[[BrokerGateway], OrderTerms]
 """Returns the terms of an order, asking the gateway for the price step of its instrument."""
