@@ -108,7 +108,21 @@ def _not_sent_and_asked_again(world: SimWorld) -> None:
     world.trade(trade)
 
 
+def _shares_come_by_hand(world: SimWorld) -> None:
+    world.move_by_hand("MSFT", 3)
+    for _ in range(2):
+        world.wait(301)
+        world.sync()
+
+
+def _and_are_accepted(world: SimWorld) -> None:
+    _shares_come_by_hand(world)
+    world.decide(lambda it: it.accept_position("MSFT", by="simulation", reason="the broker is right"))
+
+
 DIRECTED: Mapping[str, Sequence[Step]] = {
+    "differences do not stand": [Step("shares come by hand", _shares_come_by_hand)],
+    "acceptances do not stand": [Step("shares come by hand and are accepted", _and_are_accepted)],
     "one odd row stops another symbol": [_odd_row_in("MSFT")],
     "a freeze shuts the way out": [Step("shares come by hand and stay", _exit_while_frozen)],
     "a row without a name is taken for somebody else's": [_listed_as(Act.NAMELESS)],

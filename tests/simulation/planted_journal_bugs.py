@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from decimal import Decimal
 from typing import TypeAlias
 
 import pytest
 
 from tests.support import sim_journal
-from trading_bot.order_management import order_store, record_writer
+from trading_bot.order_management import order_store, record_writer, side_import
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.past_orders import JournalPast
 from trading_bot.order_management.book.pointers import StandingKind, StandingPointers
@@ -164,6 +165,52 @@ def _queue_cut(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(order_store, "Batch", batch)
 
 
+def _refused_intent_kept_as_a_fact(patch: pytest.MonkeyPatch) -> None:
+    real = RecordWriter._keep_aside
+
+    def keep(self, batch, sealed) -> None:
+        real(self, replace(batch, staged=tuple(replace(one, is_intent=False) for one in batch.staged)), sealed)
+
+    patch.setattr(RecordWriter, "_keep_aside", keep)
+
+
+def _refused_intent_that_came_back_is_believed(patch: pytest.MonkeyPatch) -> None:
+    real = side_import._Run._event_of
+    patch.setattr(
+        side_import._Run,
+        "_event_of",
+        lambda self, line: None if line.fact.event is EventKind.ORDER_INTENDED else real(self, line),
+    )
+
+
+def _side_files_left_where_they_are(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(side_import, "side_paths", lambda folder, *, files: ())
+
+
+def _only_the_intent_stands(patch: pytest.MonkeyPatch) -> None:
+    """Let what is committed together with an intent not stand."""
+    real = OrderStore._take
+
+    def take(self, *, and_pointer_of=None):
+        batch, untold = real(self, and_pointer_of=and_pointer_of)
+        return (batch if and_pointer_of is None else replace(batch, standing=batch.standing[-1:])), untold
+
+    patch.setattr(OrderStore, "_take", take)
+
+
+def _shares_counted_again(patch: pytest.MonkeyPatch) -> None:
+    """Count the fills of an order that is brought back once more."""
+    real = OrderBook.bring_back
+
+    def bring_back(self, records) -> None:
+        real(self, records)
+        order = self._orders[records[0].fact.client_order_id]
+        unfilled = replace(order, envelope=replace(order.envelope, filled_quantity=Decimal(0)))
+        self.positions.note_fill(unfilled, order)
+
+    patch.setattr(OrderBook, "bring_back", bring_back)
+
+
 JOURNAL: Mapping[str, Plant] = {
     "an intent is folded before its commit": _folded_before_the_commit,
     "an intent is not committed before it is sent": _not_committed,
@@ -181,5 +228,13 @@ JOURNAL: Mapping[str, Plant] = {
     "orders that left are not looked for": _past_not_asked,
     "an order brought back does not stand again": _brought_back_without_its_records,
     "records are numbered from the last that stands": _numbered_anew_after_a_start,
+    "a refused intent is kept aside as if it had been sent": _refused_intent_kept_as_a_fact,
+    "a refused intent that came back is believed": _refused_intent_that_came_back_is_believed,
+    "side files are not taken over": _side_files_left_where_they_are,
+    "what is committed with an intent does not stand": _only_the_intent_stands,
+    "shares are counted again when their order is brought back": _shares_counted_again,
+    "kills do not stand": _does_not_stand(StandingKind.KILL),
+    "acceptances do not stand": _does_not_stand(StandingKind.ACCEPTANCE),
+    "differences do not stand": _does_not_stand(StandingKind.DIFFERENCE),
     "only the last of the waiting records is committed": _queue_cut,
 }
