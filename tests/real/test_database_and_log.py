@@ -68,12 +68,14 @@ class Account:
             assert comparison.is_damage == (comparison.problem is not None)
             return comparison.match
 
-    def caught_up(self) -> str | None:
+    def damage(self) -> str | None:
+        """Compare as a start does, and let the log catch up where nothing is damaged."""
         with closing(journal_at(self.state)) as journal:
             journal.open()
             log = AuditLog(path=self.log, max_bytes=10**9, files=LocalFiles())
-            log.compare(journal)
-            return log.problem
+            damage = log.compare(journal)
+            assert log.problem is None
+            return damage
 
     def proof(self) -> JournalProof:
         reader = SqliteReader(self.state / NAME, account_key=IDENTITY.account_key)
@@ -126,7 +128,7 @@ def test_a_lost_log_is_made_again_byte_for_byte(account):
     account.log.unlink()
     assert account.compared() is LogMatch.NO_LOG
     assert account.proof().ok
-    assert account.caught_up() is None
+    assert account.damage() is None
     assert account.log.read_bytes() == before
 
 
@@ -135,7 +137,7 @@ def test_a_log_that_was_cut_anywhere_is_completed_from_the_database(account):
     for size in range(0, len(before), 487):
         account.log.write_bytes(before[:size])
         assert account.compared() in {LogMatch.NO_LOG, LogMatch.BEHIND, LogMatch.AGREES}
-        assert account.caught_up() is None
+        assert account.damage() is None
         assert account.log.read_bytes() == before
 
 
@@ -196,5 +198,5 @@ def test_after_a_crash_the_log_may_be_behind_and_is_never_ahead(tmp_path, opened
         account.log.write_bytes(written[: chance.randint(0, len(written))])
         if crash.acknowledged:
             assert account.compared() in {LogMatch.NO_LOG, LogMatch.BEHIND, LogMatch.AGREES}
-            assert account.caught_up() is None
+            assert account.damage() is None
             assert account.proof().problem is None

@@ -9,16 +9,18 @@ from typing import TypeAlias
 import pytest
 
 from tests.support import sim_journal
-from trading_bot.order_management import order_store, record_writer, side_import
+from trading_bot.order_management import order_store
+from trading_bot.order_management.book import side_import
+from trading_bot.order_management.book.housekeeping import Housekeeping
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.past_orders import JournalPast
 from trading_bot.order_management.book.pointers import StandingKind, StandingPointers
 from trading_bot.order_management.book.position_book import PositionBook
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import OrderLogError
-from trading_bot.order_management.housekeeping import Housekeeping
+from trading_bot.order_management.journal import record_writer
+from trading_bot.order_management.journal.record_writer import RecordWriter
 from trading_bot.order_management.order_store import OrderStore
-from trading_bot.order_management.record_writer import RecordWriter
 
 Plant: TypeAlias = Callable[[pytest.MonkeyPatch], None]
 
@@ -132,7 +134,7 @@ def _unresolved_leave(patch: pytest.MonkeyPatch) -> None:
 
 def _past_not_asked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(JournalPast, "find", lambda *args: None)
-    patch.setattr(JournalPast, "records_of", lambda *args: ())
+    patch.setattr(JournalPast, "records_of", lambda *args, **named: ())
 
 
 def _brought_back_without_its_records(patch: pytest.MonkeyPatch) -> None:
@@ -183,10 +185,6 @@ def _refused_intent_that_came_back_is_believed(patch: pytest.MonkeyPatch) -> Non
     )
 
 
-def _side_files_left_where_they_are(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(side_import, "side_paths", lambda folder, *, files: ())
-
-
 def _only_the_intent_stands(patch: pytest.MonkeyPatch) -> None:
     """Let what is committed together with an intent not stand."""
     real = OrderStore._take
@@ -230,11 +228,9 @@ JOURNAL: Mapping[str, Plant] = {
     "records are numbered from the last that stands": _numbered_anew_after_a_start,
     "a refused intent is kept aside as if it had been sent": _refused_intent_kept_as_a_fact,
     "a refused intent that came back is believed": _refused_intent_that_came_back_is_believed,
-    "side files are not taken over": _side_files_left_where_they_are,
     "what is committed with an intent does not stand": _only_the_intent_stands,
     "shares are counted again when their order is brought back": _shares_counted_again,
     "kills do not stand": _does_not_stand(StandingKind.KILL),
-    "acceptances do not stand": _does_not_stand(StandingKind.ACCEPTANCE),
     "differences do not stand": _does_not_stand(StandingKind.DIFFERENCE),
     "only the last of the waiting records is committed": _queue_cut,
 }

@@ -17,6 +17,7 @@ from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import SealedRecord
 from trading_bot.order_management.journal.port import Journal, JournalReader, Opened
 from trading_bot.order_management.models import ClientOrderId, OrderState, OrderTerms, RefId, Side
+from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.outcomes import PreparedOrder
 from trading_bot.startup.journal import AccountJournal, JournalParts
 from trading_bot.startup.surroundings import Surroundings
@@ -162,17 +163,16 @@ def test_a_start_does_each_thing_in_its_turn(build):
     done: list[str] = []
     trail = Trail()
 
-    def imported(journal: Journal, opened: Opened) -> Opened:
-        done.append(f"side files behind {opened.head.seq}")
-        return opened
+    def side_files(_store: OrderStore, _journal: Journal, opened: Opened) -> None:
+        done.append(f"side files behind {opened.head.seq}, log compared: {bool(trail.lines)}")
 
     journal = build(
         take_over_v1=lambda path: done.append(f"0.1 into {path.name}"),
-        import_side_files=imported,
+        import_side_files=side_files,
         audit_trail=trail,
     )
     journal.open()
-    assert done == ["0.1 into journal.sqlite3", "side files behind 1"]
+    assert done == ["0.1 into journal.sqlite3", "side files behind 1, log compared: True"]
     assert trail.lines == [b"head 1"]
     journal.store.record_fact(intended())
     assert len(trail.lines) == 2

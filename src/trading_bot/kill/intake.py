@@ -1,4 +1,4 @@
-"""How the holder of an account takes the kills over that other processes leave beside its journal while it works."""
+"""The intake of kills: the holder of an account takes over, while it works, the kills that other processes record."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 from trading_bot.files import FileSystem
 from trading_bot.kill.records_v1 import V1_KILLS_FOLDER, imported_kills, named_files, new_kills, v1_kill_events
 from trading_bot.logging.setup import get_logger
+from trading_bot.order_management.book.side_import import is_kill, kill_events, side_paths
 from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.journal.side_files import SideContent, read_side
 from trading_bot.order_management.order_store import OrderStore
-from trading_bot.order_management.side_import import is_kill, kill_events, side_paths
 
 _log = get_logger(__name__)
 

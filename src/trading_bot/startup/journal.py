@@ -9,20 +9,20 @@ go to the side file, so that whoever puts the right database back loses none.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from trading_bot.bot import JournalVerdict
 from trading_bot.lease import Lease
 from trading_bot.logging.setup import get_logger
+from trading_bot.order_management.book.housekeeping import Housekeeping
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
-from trading_bot.order_management.housekeeping import Housekeeping
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord, head_at
 from trading_bot.order_management.journal.identity import JournalIdentity, first_record
 from trading_bot.order_management.journal.port import Journal, JournalReader, Opened
+from trading_bot.order_management.journal.record_writer import NoSideFile, SideFile
 from trading_bot.order_management.order_store import OrderStore
-from trading_bot.order_management.record_writer import NoSideFile, SideFile
 from trading_bot.risk.results_history import orders_that_count
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder
@@ -55,8 +55,8 @@ class NoAuditTrail:
         del records
 
 
-def _import_nothing(_journal: Journal, opened: Opened) -> Opened:
-    return opened
+def _import_nothing(_store: OrderStore, _journal: Journal, _opened: Opened) -> None:
+    pass
 
 
 def _nothing_readable(problem: OrderLogError) -> Opened:
@@ -74,9 +74,8 @@ class JournalParts:
     readable_log: Callable[[OrderLogError], Opened] = _nothing_readable
     """Returns what the audit log tells of a database that cannot be read, for cancels."""
     side_file: SideFile = field(default_factory=NoSideFile)
-    import_side_files: Callable[[Journal, Opened], Opened] = _import_nothing
-    """Takes over what other processes left beside the journal that was just opened; returns what it holds then, with a
-    problem where it does not take them."""
+    import_side_files: Callable[[OrderStore, Journal, Opened], None] = _import_nothing
+    """Takes over what other processes left beside the journal that was just opened and refolded."""
     audit_trail: AuditTrail = field(default_factory=NoAuditTrail)
 
 
@@ -133,16 +132,22 @@ class AccountJournal:
         except OrderLogDamagedError as error:
             return self._opened_for_cancels(self._readable(error), error)
         damage = opened.problem or self._parts.audit_trail.compare(self._reader)
-        if damage is None:
-            self._state.remember_journal(self.path)
-            opened = self._parts.import_side_files(self._journal, opened)
-            damage = opened.problem
         if damage is not None:
             problem = self._journal.refusal or OrderLogDamagedError(damage)
             return self._opened_for_cancels(self._parts.readable_log(problem) if opened.is_new else opened, problem)
+        self._state.remember_journal(self.path)
         self._parts.side_file.open()
         self._refold(opened)
-        return opened
+        return self._with_side_files(opened)
+
+    def _with_side_files(self, opened: Opened) -> Opened:
+        try:
+            self._parts.import_side_files(self.store, self._journal, opened)
+        except OrderLogError as error:  # as on a full disk: the files stay for the next start
+            self._quarantine(error)
+        if self._journal.head == opened.head:
+            return opened
+        return replace(opened, head=self._journal.head, standing=self._journal.read_standing())
 
     def _readable(self, error: OrderLogDamagedError) -> Opened:
         try:

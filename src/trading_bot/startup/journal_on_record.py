@@ -7,13 +7,17 @@ from trading_bot.audit.stored_rows import StoredRows
 from trading_bot.config import Config
 from trading_bot.files import FileSystem, LocalFiles
 from trading_bot.latch import Latch
-from trading_bot.operations.recorded import RecordedAnswers
+from trading_bot.operations.without_bot import RecordedAnswers
+from trading_bot.order_management.exceptions import OrderLogError
+from trading_bot.order_management.journal.identity import JournalIdentity
 from trading_bot.order_management.journal.import_v1 import is_unfinished
 from trading_bot.order_management.journal.port import JournalReader
 from trading_bot.order_management.journal.sqlite_alone import SharedOrAloneReader
+from trading_bot.order_management.journal.v1.on_record import V1Reader
+from trading_bot.order_management.journal.v1.reader import V1Files
 from trading_bot.startup.paper import configured_account
 from trading_bot.startup.surroundings import Surroundings
-from trading_bot.state_folder import StateFolder, account_key, journal_path
+from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,34 +37,58 @@ def journal_on_record(
     """Return the journal of the account that keeps its state in ``state``; None where no bot has begun one there.
 
     A journal of version 0.1 that was taken over in part only is not one yet: the next bot goes on with it.
+
+    Raises:
+        OrderLogError: the database cannot be read.
     """
     database = state.database
-    if (files or LocalFiles()).facts_at(database) is None:
-        return None
+    try:
+        if (files or LocalFiles()).facts_at(database) is None:
+            return None
+    except OSError as error:
+        raise OrderLogError(
+            f"cannot read {database}: {error.strerror or error}; repair the account's folder"
+        ) from error
     reader = SharedOrAloneReader(database, account_key=account_key)
     if is_unfinished(reader):
         return None
     return JournalOnRecord(name=str(database), reader=reader, rows=StoredRows(account_key, read=reader.query), log=log)
 
 
-def recorded_answers(config: Config, around: Surroundings) -> RecordedAnswers | None:
-    """Return what the database answers without a bot; None where a bot has to make it first, or to say what is wrong.
+def old_journal(
+    state: StateFolder, *, identity: JournalIdentity, log: Path, files: FileSystem | None = None
+) -> V1Reader | None:
+    """Return the journal of version 0.1 at ``log`` that the first start will take over; None where there is none.
+
+    Raises:
+        OrderLogError: the account's journal is gone, or is not where it was noted.
+    """
+    noted = state.noted_journal()
+    is_database = noted is not None and noted.name == state.database.name
+    try:
+        state.check_journal(state.database if is_database else log)
+    except OSError as error:
+        raise OrderLogError(f"cannot read the journal {log}: {error.strerror or error}; check its folder") from error
+    old = V1Files(journal=log, noted_head=state.anchor, files=files or LocalFiles())
+    return V1Reader(old, identity=identity) if old.exist() else None
+
+
+def recorded_answers(config: Config, around: Surroundings) -> RecordedAnswers:
+    """Return what the journal answers without a bot: the database, or the journal of 0.1 that will become one.
 
     An account that was never traded on has nothing on record, which is an answer too.
 
     Raises:
         ConfigError: live mode without an account number, or no folder to keep state in.
+        OrderLogError: the journal cannot be read, or is gone.
     """
     mode, number = config.trading.mode, configured_account(config)
     key, log = account_key(mode, number), journal_path(config.logs_dir, mode, number)
+    identity = JournalIdentity(mode=mode, account_key=key, account_suffix=account_suffix(number))
     state = StateFolder(root=config.resolve_state_dir() / f"{mode}-{key}", files=around.files)
-    try:
-        found = journal_on_record(state, account_key=key, log=log, files=around.files)
-        if found is None and (state.has_known_a_journal() or around.files.facts_at(log) is not None):
-            return None
-    except OSError:
-        return None
-    if found is None:
+    found = journal_on_record(state, account_key=key, log=log, files=around.files)
+    reader = found.reader if found else old_journal(state, identity=identity, log=log, files=around.files)
+    if reader is None:
         return RecordedAnswers(reader=None, clock=around.clock)
     latch = Latch(path=state.latch, clock=around.clock, new_id=around.new_id, files=around.files)
-    return RecordedAnswers(reader=found.reader, clock=around.clock, halted=latch.reason_not_armed)
+    return RecordedAnswers(reader=reader, clock=around.clock, halted=latch.reason_not_armed)

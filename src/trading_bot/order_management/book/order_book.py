@@ -1,4 +1,4 @@
-"""The orders as the journal tells them: a fold over its records, and the questions asked of it.
+"""The orders on record: a fold over the journal, and the questions that others ask of it.
 
 1. Nothing else is state. Replaying the same records gives the same book, so a restart forgets nothing.
 2. A record that cannot follow from what the book holds is refused before it changes anything.
@@ -125,8 +125,9 @@ class OrderBook(OrderShelf):
             return None
         known = self._orders.get(order.client_order_id)
         self._store(order)
-        self._told_by.setdefault(order.client_order_id, []).append(self.pointer_of(record))
-        self.pointers.add(self.pointer_of(record))
+        told_by = self.pointer_of(record)
+        self._told_by.setdefault(order.client_order_id, []).append(told_by)
+        self.pointers.add(told_by)
         is_carried = fact.event is EventKind.ORDER_CARRIED
         if is_carried and known is None:
             self._note_filled_before(order)
@@ -177,18 +178,18 @@ class OrderBook(OrderShelf):
         Raises:
             OrderLogDamagedError: the records tell an impossible story.
         """
-        told = OrderBook.replayed(records)
-        for order in told.orders():
+        replayed = OrderBook.replayed(records)
+        for order in replayed.orders():
             self._store(order)
             self._note_filled_before(order)
-            names = (one for one in told.pointers.all() if one.kind == StandingKind.ORDER.value)
+            names = (one for one in replayed.pointers.all() if one.kind == StandingKind.ORDER.value)
             self._told_by[order.client_order_id] = sorted(names, key=lambda one: one.seq)
             for one in self._told_by[order.client_order_id]:
                 self.pointers.add(one)
         self._orders = dict(sorted(self._orders.items(), key=lambda each: self._told_by[each[0]][0].seq))
 
-    def _store(self, told: TrackedOrder) -> None:
-        self._put(self.positions.named(told))
+    def _store(self, order: TrackedOrder) -> None:
+        self._put(self.positions.named(order))
 
     def _rename(self, fact: OrderEvent) -> None:
         for order in tuple(self._orders.values()):
@@ -208,7 +209,7 @@ class OrderBook(OrderShelf):
         return self._acceptances.all()
 
     def names_given(self, fact: OrderEvent) -> Iterator[tuple[OrderKeyKind, str]]:
-        """Yield the names that a record gives to an order for the first time; ask before it is folded in."""
+        """Yield the names that a record gives to an order for the first time. Call it before the fold."""
         if fact.client_order_id is None:
             return
         known = self._orders.get(fact.client_order_id)
@@ -296,6 +297,15 @@ class OrderBook(OrderShelf):
             if freeze.symbol is not None:
                 found.setdefault(freeze.symbol, freeze.reason)
         return found
+
+
+def pointers_to_standing(records: Iterable[JournalRecord]) -> frozenset[Pointer]:
+    """Return the pointers to those of a whole journal's records that still count, for whoever imports one.
+
+    Raises:
+        OrderLogDamagedError: the records tell an impossible story.
+    """
+    return OrderBook.replayed(records).pointers.all()
 
 
 _TIMED = frozenset({Cause.REFUSED, Cause.REENTRY})

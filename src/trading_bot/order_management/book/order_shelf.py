@@ -1,4 +1,4 @@
-"""The orders at hand, by their names and by what became of them, and the questions asked of them."""
+"""The orders in memory, indexed by their names and by their state."""
 
 from bisect import insort
 from collections.abc import Iterator

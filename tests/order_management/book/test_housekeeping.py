@@ -8,8 +8,8 @@ import pytest
 from tests.support.journal_bench import JournalBench
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.order_story import MONDAY, Story, fill, intended, now_in, told
+from trading_bot.order_management.book.housekeeping import ALERT_EVERY_S, ENOUGH, LOOK_EVERY_S, RECENT, is_recent
 from trading_bot.order_management.events import EventKind
-from trading_bot.order_management.housekeeping import ALERT_EVERY_S, ENOUGH, LOOK_EVERY_S, RECENT, is_recent
 from trading_bot.order_management.journal.port import CheckpointAlert
 from trading_bot.order_management.models import OrderState
 
