@@ -26,7 +26,7 @@ from trading_bot.audit.on_record import life_on_record
 from trading_bot.audit.stored_rows import StoredRows
 from trading_bot.clock import VirtualClock
 from trading_bot.operations import ListFreezes, ListOrders, ListPositions, ShowStatus
-from trading_bot.operations.recorded import RecordedAnswers
+from trading_bot.operations.without_bot import RecordedAnswers
 from trading_bot.order_management.journal.chain import ChainHead, head_at
 from trading_bot.order_management.journal.identity import first_record
 from trading_bot.order_management.journal.port import Commit, OrderKey, OrderKeyKind, Pointer
