@@ -127,15 +127,15 @@ def _end_of_life(*, power_loss: bool) -> Step:
     return Step("power loss" if power_loss else "death", end)
 
 
-def _commit_lost(number: int, fate: Fate = Fate.UNKNOWN_LOST) -> Step:
+def _commit_lost(number: int) -> Step:
     """The order's ``number``-th commit fails; what it held is kept aside."""
 
     def story(world: SimWorld) -> None:
-        world.fates = [*[Fate.STORED] * (number - 1), fate]
+        world.fates = [*[Fate.STORED] * (number - 1), Fate.UNKNOWN_LOST]
         world.trade(Trade(client_order_id="aside", quantity=3))
         world.fates.clear()
 
-    return Step(f"commit {number} of an order is {fate.value}", story)
+    return Step(f"commit {number} of an order is lost", story)
 
 
 _TRADED = Step("an order", lambda world: world.trade(Trade(client_order_id="lasting", quantity=3)))
@@ -154,7 +154,7 @@ DIRECTED: Mapping[str, Sequence[Step]] = {
     "the database is not flushed": [_TRADED, _POWER_LOST, _TRADED, _POWER_LOST],
     "side lines are not flushed": [_commit_lost(2), _POWER_LOST],
     "side files are removed before they are taken over": [_commit_lost(2), _POWER_LOST],
-    "a refused intent that came back is believed": [_commit_lost(1, Fate.UNKNOWN_STORED), _DEATH],
+    "what was kept aside does not stand once it is taken over": [_commit_lost(2), _DEATH],
     "a refused intent is kept aside as if it had been sent": [_commit_lost(1), _DEATH],
     "the audit log is written before the commit": [_commit_lost(1), _DEATH, _TRADED],
     "an order in doubt is asked for anew": [Step("late, and asked for again at once", _late_and_asked_again)],

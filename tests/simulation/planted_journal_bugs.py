@@ -10,8 +10,8 @@ import pytest
 
 from tests.support import sim_journal
 from trading_bot.order_management import order_store
-from trading_bot.order_management.book import side_import
 from trading_bot.order_management.book.housekeeping import Housekeeping
+from trading_bot.order_management.book.import_book import ImportBook
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.past_orders import JournalPast
 from trading_bot.order_management.book.pointers import StandingKind, StandingPointers
@@ -176,24 +176,14 @@ def _refused_intent_kept_as_a_fact(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(RecordWriter, "_keep_aside", keep)
 
 
-def _refused_intent_that_came_back_is_believed(patch: pytest.MonkeyPatch) -> None:
-    real = side_import._Run._event_of
-    patch.setattr(
-        side_import._Run,
-        "_event_of",
-        lambda self, line: None if line.fact.event is EventKind.ORDER_INTENDED else real(self, line),
-    )
+def _side_lines_do_not_stand(patch: pytest.MonkeyPatch) -> None:
+    real = ImportBook.take_pointers
 
+    def take(self):
+        real(self)
+        return (), ()
 
-def _only_the_intent_stands(patch: pytest.MonkeyPatch) -> None:
-    """Let what is committed together with an intent not stand."""
-    real = OrderStore._take
-
-    def take(self, *, and_pointer_of=None):
-        batch, untold = real(self, and_pointer_of=and_pointer_of)
-        return (batch if and_pointer_of is None else replace(batch, standing=batch.standing[-1:])), untold
-
-    patch.setattr(OrderStore, "_take", take)
+    patch.setattr(ImportBook, "take_pointers", take)
 
 
 def _shares_counted_again(patch: pytest.MonkeyPatch) -> None:
@@ -227,10 +217,8 @@ JOURNAL: Mapping[str, Plant] = {
     "an order brought back does not stand again": _brought_back_without_its_records,
     "records are numbered from the last that stands": _numbered_anew_after_a_start,
     "a refused intent is kept aside as if it had been sent": _refused_intent_kept_as_a_fact,
-    "a refused intent that came back is believed": _refused_intent_that_came_back_is_believed,
-    "what is committed with an intent does not stand": _only_the_intent_stands,
+    "what was kept aside does not stand once it is taken over": _side_lines_do_not_stand,
     "shares are counted again when their order is brought back": _shares_counted_again,
-    "kills do not stand": _does_not_stand(StandingKind.KILL),
     "differences do not stand": _does_not_stand(StandingKind.DIFFERENCE),
     "only the last of the waiting records is committed": _queue_cut,
 }
