@@ -1,24 +1,37 @@
 """The first start after version 0.1, through the whole bot and the whole command line: nothing is forgotten."""
 
 import json
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from tests.support.command_line_bench import CommandLineBench
+from tests.support.paper_market import PaperBench, quote_line, recorded
 from tests.support.v1_account import IDENTITY, KEY, expected, v1_account
 from tests.support.v1_folder import LAST, RELEASE, pointers_to_all
+from trading_bot.bot import TradeStatus
 from trading_bot.clock import SystemClock
+from trading_bot.config import Config
 from trading_bot.files import LocalFiles
 from trading_bot.kill.journal_process import JournalProcess
 from trading_bot.kill.register import KnownOrders, read_known_orders
+from trading_bot.lease import this_process
+from trading_bot.operations import ListFreezes, Operations, ReleaseSymbol, Resume
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.import_v1 import V1Import
 from trading_bot.order_management.journal.port import Commit
 from trading_bot.order_management.journal.sqlite import SqliteJournal
 from trading_bot.order_management.journal.v1.reader import V1Files
+from trading_bot.paper.state import ExchangeState
+from trading_bot.startup import create_bot
+from trading_bot.startup.kill import open_kill
+from trading_bot.startup.paper import PAPER_ACCOUNT
 from trading_bot.state_folder import StateFolder
 
+AFTER = datetime(2026, 11, 30, 15, tzinfo=UTC)
 FOLDERS = pytest.mark.parametrize("name", [RELEASE, LAST])
 
 
@@ -100,6 +113,16 @@ def unresolved(name: str) -> set[str]:
     return set(waiting)
 
 
+def exchange() -> PaperBench:
+    """The broker on the Monday after the last record, where none of these orders is."""
+    opened = ExchangeState.opening(account_number=PAPER_ACCOUNT, cash=Decimal(100_000), now=AFTER)
+    return PaperBench(quotes=recorded(quote_line(0, "99.98", "100.00", symbol="MSFT")), state=opened, start=AFTER)
+
+
+def config_of(cli: CommandLineBench) -> Config:
+    return Config(account_number=SecretStr(PAPER_ACCOUNT), logs_dir=cli.home / "logs", state_dir=cli.home / "state")
+
+
 @FOLDERS
 def test_a_kill_before_the_first_start_knows_what_is_open_and_in_doubt(cli, name):
     state = v1_account(cli.home, name)
@@ -110,9 +133,12 @@ def test_a_kill_before_the_first_start_knows_what_is_open_and_in_doubt(cli, name
         known_before(name)
     )
     assert {order.client_order_id for order in known.unresolved} == unresolved(name)
-    killed = cli.json("kill", "--reason", "upgrade", "--yes")
-    assert killed["confirmed"] is False
-    assert unresolved(name) <= set(json.dumps(killed).replace('"', " ").split())
+    bench = exchange()
+    report = open_kill(config_of(cli), transport=bench.transport, clock=bench.clock).run("ann", "upgrade")
+    assert not report.is_confirmed
+    assert report.latch_engaged
+    in_doubt = {order.client_order_id for order in report.unresolved}
+    assert {order.client_order_id for order in report.orders} | in_doubt == set(known_before(name))
     assert old_files(cli.home) == before
     assert not state.database.exists()
 
@@ -154,3 +180,25 @@ def test_the_first_start_takes_everything_over_and_the_next_one_goes_on(cli, nam
     assert [order["client_order_id"] for order in cli.json("orders", "--all")["orders"]] == [
         order["client_order_id"] for order in again
     ]
+
+
+@FOLDERS
+def test_the_bot_knows_every_order_after_the_upgrade_trades_on_and_restarts(cli, name):
+    state = v1_account(cli.home, name)
+    bench = exchange()
+    bot = create_bot(config_of(cli), transport=bench.transport, clock=bench.clock, background_sync=False)
+    bot.start()
+    assert {order.client_order_id for order in bot.orders()} >= set(known_before(name))
+    operations = Operations(bot, holder=this_process())
+    assert "two writers" in json.dumps(operations.perform(ListFreezes()))
+    assert bot.execute_trade("MSFT", "buy", 1, Decimal("90.00"), "a test").status is TradeStatus.BLOCKED
+    operations.perform(ReleaseSymbol(symbol="MSFT", by="ann", reason="compared"))
+    operations.perform(Resume(by="ann", reason="one writer"))
+    assert bot.execute_trade("MSFT", "buy", 1, Decimal("90.00"), "a test").status is TradeStatus.SUBMITTED
+    before = {order.client_order_id: order.state for order in bot.orders()}
+    bot.stop()
+    assert state.noted_journal() == state.database
+    bot.start()
+    assert {order.client_order_id: order.state for order in bot.orders()} == before
+    assert bot.journal_problem is None
+    bot.stop()
