@@ -32,7 +32,10 @@ WORDS = (
     "results",
 )
 PURE = ("calculator", "lifecycle", "results", "send_horizon")
-BOOK = ("accepting", "context", "id_index", "journal_keeper", "order_store", "ports", "reconciliation")
+BOOK = (
+    *("accepting", "book_lock", "context", "housekeeping", "import_book", "order_listeners", "order_store", "ports"),
+    *("reconciliation", "record_writer"),
+)
 PERMITS = ("armed_file", "latch", "lease", "market_hours", "state_folder")
 GROUPS = {
     **{f"trading_bot.{name}": "bot" for name in (*BOT, "trade_records", "trades")},

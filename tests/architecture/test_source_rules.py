@@ -257,7 +257,7 @@ def test_a_module_is_imported_by_its_name_in_two_places_only(sources: list[Sourc
 LONGEST_FILE, LONGEST_FUNCTION = 350, 50
 TOO_LONG = {
     "order_management/manager.py",
-    *(f"order_management/journal/{name}.py" for name in ("order_log", "sql", "sqlite")),
+    *(f"order_management/journal/{name}.py" for name in ("sql", "sqlite")),
 }
 """Files that are to be made shorter. Add none."""
 

@@ -12,7 +12,7 @@ from trading_bot.account.account_data import AccountData
 from trading_bot.auth.robinhood_auth import RobinhoodAuth
 from trading_bot.bot import Lifecycle, TradingBot
 from trading_bot.clock import Seconds
-from trading_bot.config import Config, OrderManagementConfig
+from trading_bot.config import Config
 from trading_bot.control import address as control_address
 from trading_bot.control.server import ControlServer
 from trading_bot.kill.intake import KillIntake
@@ -23,7 +23,6 @@ from trading_bot.logging.trade_logger import StructuredTradeLogger
 from trading_bot.operations import Operations
 from trading_bot.order_management.exceptions import OrderError, TradingHaltedError
 from trading_bot.order_management.gateways import RobinhoodGateway
-from trading_bot.order_management.journal.identity import JournalIdentity
 from trading_bot.order_management.journal.side_files import SIDE_FOLDER
 from trading_bot.order_management.manager import ManagerIdentity, OrderManager
 from trading_bot.order_management.models import ExecutionMode
@@ -43,11 +42,11 @@ from trading_bot.robinhood.session import BrokerSession, Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.safety_checks import SafetyChecks
 from trading_bot.startup.journal import AccountJournal, JournalParts
-from trading_bot.startup.journal_parts import journal_parts
+from trading_bot.startup.journal_parts import identity_of, journal_parts
 from trading_bot.startup.live import carrier_of, live_connection
 from trading_bot.startup.paper import PAPER_LOGIN, PaperAccount, paper_account
 from trading_bot.startup.surroundings import Surroundings
-from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_path
+from trading_bot.state_folder import StateFolder, account_key, journal_path
 
 _TRADES_FILE = "trades.jsonl"
 _POLLER_PATIENCE_S: Seconds = 30.0
@@ -86,18 +85,8 @@ class AccountParts:
             root=config.resolve_state_dir() / f"{mode}-{account_key(mode, account_number)}", files=around.files
         )
         self._journal_path = journal_path(config.logs_dir, mode, account_number)
-        if self._settings.journal_max_bytes != OrderManagementConfig().journal_max_bytes:
-            _log.warning("setting_without_effect", reason="journal_max_bytes does nothing; leave it out")
         self._session_id = around.new_id()
-        identity = JournalIdentity(
-            mode=mode,
-            account_key=account_key(mode, account_number),
-            account_suffix=account_suffix(account_number),
-            spellings={
-                account_key(mode, account_number.upper()): "capital letters",
-                account_key(mode, account_number.lower()): "small letters",
-            },
-        )
+        identity = identity_of(mode, account_number)
         self._journal = AccountJournal(
             around,
             state=self._state,

@@ -15,12 +15,12 @@ from trading_bot.order_management.journal.audit_log import AuditLog
 from trading_bot.order_management.journal.identity import JournalIdentity
 from trading_bot.order_management.journal.port import Journal, JournalReader, Opened, OrderKeyKind, Pointer
 from trading_bot.order_management.journal.side_files import SIDE_FOLDER, SideFile
-from trading_bot.order_management.models import ClientOrderId
+from trading_bot.order_management.models import ClientOrderId, ExecutionMode
 from trading_bot.order_management.side_import import SideImport
 from trading_bot.startup.import_v1 import V1Upgrade
 from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.surroundings import Surroundings
-from trading_bot.state_folder import StateFolder
+from trading_bot.state_folder import StateFolder, account_key, account_suffix
 
 
 def journal_parts(
@@ -58,6 +58,19 @@ def journal_parts(
         side_file=side,
         import_side_files=lambda journal, opened: with_side_files(importer, journal, opened),
         audit_trail=AuditLog(path=log, max_bytes=log_max_bytes, files=around.files),
+    )
+
+
+def identity_of(mode: ExecutionMode, account_number: str) -> JournalIdentity:
+    """Return whose journal it is, with the other letters in which the same number may have been written."""
+    return JournalIdentity(
+        mode=mode,
+        account_key=account_key(mode, account_number),
+        account_suffix=account_suffix(account_number),
+        spellings={
+            account_key(mode, account_number.upper()): "capital letters",
+            account_key(mode, account_number.lower()): "small letters",
+        },
     )
 
 
