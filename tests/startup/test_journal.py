@@ -17,6 +17,7 @@ from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import SealedRecord
 from trading_bot.order_management.journal.port import Journal, JournalReader, Opened
 from trading_bot.order_management.models import ClientOrderId, OrderState, OrderTerms, RefId, Side
+from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.outcomes import PreparedOrder
 from trading_bot.startup.journal import AccountJournal, JournalParts
 from trading_bot.startup.surroundings import Surroundings
@@ -162,9 +163,8 @@ def test_a_start_does_each_thing_in_its_turn(build):
     done: list[str] = []
     trail = Trail()
 
-    def side_files(_journal: Journal, opened: Opened) -> Opened:
+    def side_files(_store: OrderStore, _journal: Journal, opened: Opened) -> None:
         done.append(f"side files behind {opened.head.seq}, log compared: {bool(trail.lines)}")
-        return opened
 
     journal = build(
         take_over_v1=lambda path: done.append(f"0.1 into {path.name}"),
@@ -186,6 +186,16 @@ def test_an_audit_log_that_knows_more_than_the_database_stops_orders(build):
     journal.open()
     with pytest.raises(OrderLogError, match="is ahead"):
         journal.store.record_intent(intended(details=DETAILS), PREPARED)
+    journal.close()
+
+
+def test_nothing_is_committed_to_a_database_that_is_not_to_be_believed(build, state):
+    """Whoever puts the right one back would lose it; the side file is taken over then."""
+    side = KeptAside()
+    journal = build(audit_trail=Trail("the audit log is ahead"), side_file=side)
+    journal.open()
     journal.store.record_fact(intended("known"))
     journal.store.record_fact(now_in(OrderState.CANCELLED, "known"))
+    assert [record.fact.status for record in side.facts] == [None, OrderState.CANCELLED]
+    assert journal.verify().records == 1
     journal.close()

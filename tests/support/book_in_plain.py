@@ -11,7 +11,7 @@ def plainly(value: object) -> object:
     if isinstance(value, tuple | list):
         return [plainly(each) for each in value]
     if isinstance(value, frozenset):
-        return sorted(str(each) for each in value)
+        return sorted(str(getattr(each, "evidence", each)) for each in value)  # 0.1.0 kept sentences
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, Decimal):

@@ -10,8 +10,8 @@ from trading_bot.control.client import HolderAbsentError, HolderSilentError, sen
 from trading_bot.control.protocol import CallRefusal
 from trading_bot.lease import AccountInUseError, ProcessInfo
 from trading_bot.operations import Command, Operations, Progress, no_progress
-from trading_bot.operations.on_record import answer_on_record
-from trading_bot.operations.recorded import RecordedAnswers
+from trading_bot.operations.without_bot import RecordedAnswers
+from trading_bot.operations.without_broker import answer_on_record
 from trading_bot.order_json import JsonObject
 from trading_bot.order_management.exceptions import AuthenticationError, OrderNotSentError, OrderStatusError
 from trading_bot.order_management.order_store import OrderStore

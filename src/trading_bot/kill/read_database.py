@@ -24,7 +24,7 @@ from trading_bot.order_management.journal.sqlite_alone import SharedOrAloneReade
 from trading_bot.order_management.models import ClientOrderId
 
 _NEWEST = 500
-"""Records before the end whose orders are told whole. Chosen: some hundred orders."""
+"""Records before the end whose orders are read whole. Chosen: some hundred orders."""
 
 _BUSY_S = 1.0
 _RECENT = (
@@ -37,7 +37,7 @@ _AT_BROKER = (
 )
 
 
-def told(reader: RowReader, *, account_key: str, log: Path) -> Iterator[bytes]:
+def whole_orders(reader: RowReader, *, account_key: str, log: Path) -> Iterator[bytes]:
     """Yield what is to be written.
 
     Raises:
@@ -83,7 +83,7 @@ def answer(database: Path, account_key: str, log: Path, names: Sequence[str]) ->
         OrderLogError: the database cannot be read, whether shared or alone.
     """
     reader = SharedOrAloneReader(database, account_key=account_key, busy_timeout_s=_BUSY_S)
-    return b"".join(names_on_record(reader, names) if names else told(reader, account_key=account_key, log=log))
+    return b"".join(names_on_record(reader, names) if names else whole_orders(reader, account_key=account_key, log=log))
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -5,7 +5,7 @@ Where neither can be read to its end, every order with our mark is meant. A jour
 files until a start has taken all of it over.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from trading_bot.kill.journal_process import DatabaseUnreadError, JournalProcess
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.events import EventKind, JournalRecord
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
-from trading_bot.order_management.journal.audit_files import log_files, log_lines
-from trading_bot.order_management.journal.chain import BadRecordError, ChainHead, decode_alone, head_at
+from trading_bot.order_management.journal.audit_files import logged_records
+from trading_bot.order_management.journal.chain import BadRecordError
 from trading_bot.order_management.journal.v1.reader import V1Files
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderId, RefId
 from trading_bot.state_folder import StateFolder
@@ -113,32 +113,13 @@ def _read_log(database: JournalProcess, failure: DatabaseUnreadError) -> KnownOr
     said = f"the journal's database {database.database} could not be read ({failure})"
     book = OrderBook()
     try:
-        for record in _log_records(database.log):
+        for record in logged_records(database.log):
             book.apply(record)
     except (OrderLogError, BadRecordError) as error:
         said = f"{said}, nor the audit log {database.log} to its end ({error})"
     else:
         said = f"{said}; its orders were taken from the audit log {database.log}, which may lack the latest"
     return KnownOrders(orders=book.orders(), problem=f"{said}; look at the disk", is_late=failure.is_late)
-
-
-def _log_records(log: Path) -> Iterator[JournalRecord]:
-    """Yield the records of the audit log; where its oldest files are gone, those of the orders that it has whole."""
-    end: ChainHead | None = None
-    begun: set[ClientOrderId] = set()
-    is_whole = True
-    for line in (line for file in log_files(log) for line in log_lines(file)):
-        record = decode_alone(line.rstrip(b"\n"))
-        if end is None:
-            is_whole = record.seq == 1
-        elif (record.seq, record.prev) != (end.seq + 1, end.hash):
-            raise BadRecordError(f"record {record.seq} does not follow record {end.seq}")
-        end = head_at(record)
-        name = record.fact.client_order_id
-        if name is not None and record.fact.event in _TELLS_AN_ORDER:
-            begun.add(name)
-        if is_whole or name is None or name in begun:
-            yield record
 
 
 def _folded(records: Iterable[JournalRecord]) -> KnownOrders:
@@ -159,7 +140,7 @@ class LookUp:
         self._has_failed = False
 
     def __call__(self, names: Sequence[str]) -> frozenset[str]:
-        """Return which of these names are on record; none where that cannot be told."""
+        """Return which of these names are on record; none if that cannot be read."""
         if self._has_failed:
             return frozenset()
         try:

@@ -26,23 +26,23 @@ Not guaranteed: that a fact is durable when it has been recorded. What the broke
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 
 from trading_bot.clock import Clock
 from trading_bot.logging.setup import get_logger
+from trading_bot.order_management.book.book_lock import Block, BookLock
+from trading_bot.order_management.book.import_book import ImportBook
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
+from trading_bot.order_management.book.order_listeners import CommitListener, Listeners, OrderChange, OrderListener
 from trading_bot.order_management.book.past_orders import JournalPast
-from trading_bot.order_management.book_lock import BookLock
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogError
-from trading_bot.order_management.import_book import ImportBook
 from trading_bot.order_management.journal.chain import SealedRecord, numbered
 from trading_bot.order_management.journal.port import Journal, Opened, OrderKeyKind
+from trading_bot.order_management.journal.record_writer import Batch, NoSideFile, RecordWriter, SideFile, Staged
 from trading_bot.order_management.models import EXACT, ClientOrderId
-from trading_bot.order_management.order_listeners import CommitListener, Listeners, OrderChange, OrderListener
 from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
-from trading_bot.order_management.record_writer import Batch, NoSideFile, RecordWriter, SideFile, Staged
 
 __all__ = ["CommitListener", "OrderChange", "OrderListener", "OrderStore"]
 
@@ -86,6 +86,7 @@ class OrderStore:
         self._listeners = Listeners()
         self._failure: OrderLogError | None = None
         self._mine = _OfThread()
+        self._opening = Block(self._hold_book, self._let_book_go)
 
     @property
     def failure(self) -> OrderLogError | None:
@@ -96,8 +97,13 @@ class OrderStore:
         """Take no new order from now on; facts are still folded in, so that cancels work."""
         self._failure = error
 
+    def stop_writing(self, error: OrderLogError) -> None:
+        """Take no new order and commit nothing from now on: the journal is not to be believed, or not to be had."""
+        self._failure = error
+        self._writer.failure = error
+
     def load(self, opened: Opened) -> None:
-        """Begin anew with what a journal that has just been opened holds; listeners are told nothing.
+        """Begin anew with what a journal that has just been opened holds; listeners hear nothing.
 
         Raises:
             OrderLogDamagedError: some of its records cannot be true; the book holds all others.
@@ -129,16 +135,9 @@ class OrderStore:
         """Call ``listener`` after every later commit, with its records."""
         self._listeners.of_commits.append(listener)
 
-    @contextmanager
-    def open_book(self) -> Iterator[OrderBook]:
+    def open_book(self) -> AbstractContextManager[OrderBook]:
         """Hold the book while reading, or while judging and recording facts in one step."""
-        self._mine.depth += 1
-        try:
-            with self._lock:
-                yield self._book
-        finally:
-            self._mine.depth -= 1
-            self._settle()
+        return self._opening
 
     @contextmanager
     def deciding(self) -> Iterator[OrderBook]:
@@ -187,7 +186,7 @@ class OrderStore:
     def record_intent(self, event: OrderEvent, prepared: PreparedOrder) -> DurableIntent:
         """Commit an intent and all that was recorded before it, fold it in, and return the proof that it is durable.
 
-        The book is let go during the commit; see `deciding` for what is judged before.
+        The book is let go during the commit; see `deciding` for what is decided before.
 
         Raises:
             OrderLogError: the intent is not durable, or its name is taken: nothing may be sent.
@@ -197,15 +196,14 @@ class OrderStore:
         with self.deciding() as book:
             if (failure := self.failure) is not None:
                 raise failure
-            self._bring_back(event.client_order_id)
+            self._bring_back(event.client_order_id, may_be_new=False)
             record = self._numbered(event)
             book.check(record)
             self._stage(Staged(record=record, names=tuple(book.names_given(event)), is_intent=True))
             batch = self._take(and_pointer_of=record)
             with self._lock.released():
                 self._commit(batch)
-            self._mine.changes += self._folded(record)
-            book.pointers.note_stored([book.pointer_of(record)])
+            self._mine.changes += self._folded_intent(event.client_order_id, record)
         return DurableIntent(
             client_order_id=event.client_order_id,
             ref_id=prepared.ref_id,
@@ -239,15 +237,26 @@ class OrderStore:
     def forget_all_but(self, kept: Callable[[OrderBook], Iterable[ClientOrderId]]) -> None:
         """Note the positions, and let all orders but these leave the book, in one commit."""
         with self.deciding() as book:
-            staying = frozenset(kept(book))
+            staying = {*kept(book), *(one.record.fact.client_order_id for one in self._queue)}
             self.record_facts(book.positions.noted())
-            book.forget(staying)
+            # Of whom something waits for this very commit, the journal cannot tell all until then.
+            book.forget({name for name in staying if name is not None})
             self._past.forget_absent()
 
-    def _bring_back(self, client_order_id: ClientOrderId) -> None:
+    def _hold_book(self) -> OrderBook:
+        self._lock.__enter__()
+        self._mine.depth += 1
+        return self._book
+
+    def _let_book_go(self) -> None:
+        self._lock.__exit__()
+        self._mine.depth -= 1
+        self._settle()
+
+    def _bring_back(self, client_order_id: ClientOrderId, *, may_be_new: bool = True) -> None:
         if self._book.holds(client_order_id):
             return
-        records = self._past.records_of(client_order_id)
+        records = self._past.records_of(client_order_id, may_be_new=may_be_new)
         if records and not self._book.holds(client_order_id):
             self._book.bring_back(records)
 
@@ -267,6 +276,16 @@ class OrderStore:
     def _folded(self, record: JournalRecord) -> list[OrderChange]:
         order = self._book.apply(record)
         return [] if order is None else [OrderChange(event=record.fact, order=order)]
+
+    def _folded_intent(self, client_order_id: ClientOrderId, record: JournalRecord) -> list[OrderChange]:
+        at, book = self._book.pointer_of(record), self._book
+        # Whoever looked for this order may have found it in the journal, and brought it back, before it is folded here.
+        if at in book.pointers:
+            order = book.get(client_order_id)
+            return [] if order is None else [OrderChange(event=record.fact, order=order)]
+        changes = self._folded(record)
+        book.pointers.note_stored((at,))
+        return changes
 
     def _take(self, *, and_pointer_of: JournalRecord | None = None) -> tuple[Batch, list[OrderChange]]:
         queue, self._queue = self._queue, []

@@ -7,7 +7,7 @@ from trading_bot.audit.stored_rows import StoredRows
 from trading_bot.config import Config
 from trading_bot.files import FileSystem, LocalFiles
 from trading_bot.latch import Latch
-from trading_bot.operations.recorded import RecordedAnswers
+from trading_bot.operations.without_bot import RecordedAnswers
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.identity import JournalIdentity
 from trading_bot.order_management.journal.import_v1 import is_unfinished

@@ -33,7 +33,7 @@ from trading_bot.startup.login import LiveDoor, open_live_door, try_paper_login
 from trading_bot.startup.paper import check_quotes
 
 PACKAGES = (
-    *("robin-stocks", "requests", "urllib3", "pydantic", "python-dotenv", "json5", "tenacity", "structlog", "click"),
+    *("robin-stocks", "requests", "urllib3", "pydantic", "python-dotenv", "json5", "structlog", "click"),
     *("rich", "filelock", "holidays", "certifi", "tzdata"),
 )
 _PING_S: Seconds = 2.0

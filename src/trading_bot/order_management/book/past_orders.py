@@ -21,7 +21,7 @@ _MOST_REMEMBERED = 4096
 class PastOrders(Protocol):
     """The orders that are in the journal and not in the book.
 
-    Each method raises `OrderLogError` where it cannot be told whether there is such an order.
+    Each method raises `OrderLogError` if the journal cannot say whether there is such an order.
     """
 
     def find(self, kind: OrderKeyKind, name: str) -> TrackedOrder | None:
@@ -65,14 +65,16 @@ class JournalPast:
             return None
         return self._refold(records)
 
-    def records_of(self, client_order_id: ClientOrderId) -> Sequence[JournalRecord]:
+    def records_of(self, client_order_id: ClientOrderId, *, may_be_new: bool) -> Sequence[JournalRecord]:
         """Return every record of an order, none where there is no such order.
+
+        With ``may_be_new`` the journal is asked even if the order was not there a moment ago.
 
         Raises:
             OrderLogError: the journal cannot be read.
         """
         key = (OrderKeyKind.CLIENT_ORDER_ID, str(client_order_id))
-        if key in self._absent:
+        if key in self._absent and not may_be_new:
             return ()
         with self._unlocked():
             records = self._journal.records_of(client_order_id)
@@ -81,7 +83,7 @@ class JournalPast:
         return records
 
     def forget_absent(self) -> None:
-        """Ask for every name anew: orders have left the book."""
+        """Forget which names were not found: orders have left the book."""
         self._absent.clear()
 
     def _note_absent(self, kind: OrderKeyKind, name: str) -> None:

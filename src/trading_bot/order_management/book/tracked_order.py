@@ -1,6 +1,6 @@
-"""One order as its records tell it: the value, and how each record changes it.
+"""One order, folded from its records: the value, and how each record changes it.
 
-A record that cannot follow from the ones before it is an error: a journal that tells an impossible story is damaged.
+A record that cannot follow from the ones before it is an error: such a journal is damaged.
 """
 
 from collections.abc import Callable, Mapping
@@ -46,7 +46,7 @@ class TrackedOrder:
     anomalies: frozenset[Anomaly] = frozenset()
     """What the broker said that does not fit; each is recorded once."""
     number: int = 0
-    """The number of the journal record that told of it first."""
+    """The number of the first journal record of it."""
     instrument_id: str | None = None
     """The broker's id of the instrument: the identity, where a symbol can change."""
 
@@ -255,6 +255,13 @@ def _existing(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder
     if known is None:
         raise _impossible(record, "no intent of this order stands before it")
     return known
+
+
+def state_without_cancel(order: TrackedOrder) -> OrderState:
+    """Return the state that an order is in once no cancel of it is under way."""
+    if order.state is not OrderState.PENDING_CANCEL:
+        return order.state
+    return OrderState.PARTIALLY_FILLED if order.envelope.filled_quantity else OrderState.CONFIRMED
 
 
 def _impossible(record: JournalRecord, why: str) -> OrderLogDamagedError:

@@ -10,7 +10,11 @@ from itertools import islice
 from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.exceptions import OrderLogDamagedError
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord
-from trading_bot.order_management.journal.identity import BEGUN_IN_A_DATABASE, JournalIdentity, check_first_record
+from trading_bot.order_management.journal.identity import (
+    JournalIdentity,
+    check_first_record,
+    is_begun_in_a_database,
+)
 from trading_bot.order_management.journal.port import OrderKeyKind, Pointer
 from trading_bot.order_management.journal.v1.proof import V1Journal
 from trading_bot.order_management.journal.v1.reader import V1Files
@@ -91,7 +95,7 @@ class V1Reader:
     def _ours(self, whole: V1Journal) -> V1Journal:
         if whole.first is None:
             return whole
-        if whole.first.fact.reason == BEGUN_IN_A_DATABASE:
+        if is_begun_in_a_database(whole.first):
             raise OrderLogDamagedError(
                 f"{self.name} is the audit log of a database that is gone; restore the account's folder from a backup"
             )

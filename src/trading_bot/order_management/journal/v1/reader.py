@@ -25,7 +25,7 @@ class V1Files:
         """Whether there is a live file that holds anything.
 
         Raises:
-            OrderLogError: it cannot be told.
+            OrderLogError: the disk cannot say.
         """
         try:
             facts = self._files.facts_at(self.journal)

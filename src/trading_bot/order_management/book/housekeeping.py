@@ -5,18 +5,20 @@ journal, where it is found by any of its names; they no longer count for a start
 what was ever traded. The positions are noted in the same commit, because fills of orders that left explain a part.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from trading_bot.clock import Clock, Seconds
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.acceptances import Acceptance
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
+from trading_bot.order_management.book.order_listeners import OrderChange
 from trading_bot.order_management.events import EventKind
+from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.port import Journal
 from trading_bot.order_management.models import ClientOrderId
-from trading_bot.order_management.order_store import OrderChange, OrderStore
 
 RECENT = timedelta(hours=26)
 """Longer than any exchange day and than the longest duplicate window: orders that ended within it stay."""
@@ -27,6 +29,9 @@ ENOUGH = 100
 LOOK_EVERY_S: Seconds = 60.0
 """How often it is asked whether so many may leave: the answer costs a walk through the book. Chosen."""
 
+ALERT_EVERY_S: Seconds = 3_600.0
+"""How often a person is told that the journal cannot tidy itself, for as long as that lasts. Chosen."""
+
 Needed: TypeAlias = Callable[[Sequence[TrackedOrder], Sequence[Acceptance], datetime], Collection[ClientOrderId]]
 """Given all orders, accepted positions and a moment, names the orders before it that later figures still rest on."""
 
@@ -34,27 +39,48 @@ _WHILE_SENDING = frozenset({EventKind.ORDER_INTENDED, EventKind.SUBMIT_ATTEMPTED
 _log = get_logger(__name__)
 
 
+class TidyStore(Protocol):
+    """What tidying needs of the order store."""
+
+    @property
+    def failure(self) -> OrderLogError | None:
+        """The journal failure that stops new orders, if there was one."""
+
+    def open_book(self) -> AbstractContextManager[OrderBook]:
+        """Hold the book while reading."""
+
+    def forget_all_but(self, kept: Callable[[OrderBook], Iterable[ClientOrderId]]) -> None:
+        """Let all orders but these leave the book, in one commit."""
+
+
 class Housekeeping:
     """Tends one account's journal and book after changes of orders, but never between an intent and its answer."""
 
-    def __init__(self, *, journal: Journal, store: OrderStore, needed: Needed, clock: Clock) -> None:
+    def __init__(self, *, journal: Journal, store: TidyStore, needed: Needed, clock: Clock) -> None:
         self._journal = journal
         self._store = store
         self._needed = needed
         self._clock = clock
-        self._looked_at = clock.monotonic()
+        self._began = self._looked_at = clock.monotonic()
+        self._began_at = clock.now()
+        self._alerted_at: Seconds | None = None
 
     def on_order_change(self, change: OrderChange) -> None:
         """Tend both where it is time to."""
         if change.event.event in _WHILE_SENDING:
             return
-        alert = self._journal.checkpoint()
-        if alert is not None:
-            _log.error("journal_checkpoint_failed", problem=alert.message, log_bytes=alert.log_bytes)
         now = self._clock.monotonic()
+        self._tidy(now)
         if now - self._looked_at >= LOOK_EVERY_S:
             self._looked_at = now
             self.let_old_orders_go()
+
+    def _tidy(self, now: Seconds) -> None:
+        alert = self._journal.checkpoint()
+        if alert is None or (self._alerted_at is not None and now - self._alerted_at < ALERT_EVERY_S):
+            return
+        self._alerted_at = now
+        _log.error("journal_checkpoint_failed", problem=alert.message, log_bytes=alert.log_bytes)
 
     def let_old_orders_go(self, *, at_least: int = ENOUGH) -> int:
         """Let all old orders leave the book if there are so many; how many left."""
@@ -68,7 +94,10 @@ class Housekeeping:
         return old
 
     def _kept(self, book: OrderBook) -> frozenset[ClientOrderId]:
-        since, orders = self._clock.now() - RECENT, book.orders()
+        # A clock that was set ahead makes no order old: what was filled today still counts for limits and duplicates.
+        ran_s = self._clock.monotonic() - self._began
+        since = min(self._clock.now(), self._began_at + timedelta(seconds=ran_s)) - RECENT
+        orders = book.orders()
         named = self._needed(orders, book.acceptances(), since)
         return frozenset(
             order.client_order_id for order in orders if is_recent(order, since=since) or order.client_order_id in named

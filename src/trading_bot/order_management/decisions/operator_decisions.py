@@ -4,7 +4,6 @@ import enum
 from dataclasses import replace
 from decimal import Decimal
 
-from trading_bot.order_management.accepting import position_named, refuse_if_moved
 from trading_bot.order_management.book.acceptances import acceptance_event, parse_ratio, refuse_unlike
 from trading_bot.order_management.book.carrying import carried_events
 from trading_bot.order_management.book.freezes import Cause, ended
@@ -13,15 +12,16 @@ from trading_bot.order_management.book.position_watch import NOTHING, in_words, 
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.client_ids import bears_our_mark
 from trading_bot.order_management.context import InFlight, OrderContext, order_on_record
-from trading_bot.order_management.ended_by_hand import (
+from trading_bot.order_management.decisions.accepting import position_named, refuse_if_moved
+from trading_bot.order_management.decisions.ended_by_hand import (
     ended_by_hand,
     refuse_unless_puzzling,
     refuse_unless_working,
 )
+from trading_bot.order_management.decisions.freeze_decisions import THE_ACCOUNT, FreezeDecisions
 from trading_bot.order_management.event_details import DecisionDetails
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError, OrderValidationError
-from trading_bot.order_management.freeze_decisions import THE_ACCOUNT, FreezeDecisions
 from trading_bot.order_management.models import (
     ClientOrderId,
     OrderEnvelope,
@@ -70,7 +70,7 @@ class OperatorDecisions:
         """End the doubt about an unresolved order.
 
         ``never_accepted`` still asks the broker first and holds only where a complete listing does not show the order;
-        ``found`` names the broker's ``order_id``, which must bear the order's own ``ref_id``. ``cancelled`` and
+        ``found`` names the broker's ``order_id``, which must have the order's own ``ref_id``. ``cancelled`` and
         ``filled`` end an order that the broker does not know any more, or shows under a word that is not understood.
 
         Raises:
@@ -247,7 +247,7 @@ class OperatorDecisions:
         ref_id = report.ref_id
         if ref_id is None or not bears_our_mark(ref_id):
             raise OrderValidationError(
-                f"order {report.order_id} does not bear our mark, so it is not ours to track", order_id=report.order_id
+                f"order {report.order_id} does not have our mark, so it is not ours to track", order_id=report.order_id
             )
         known = book.by_ref_id(ref_id) or book.by_order_id(report.order_id)
         if known is not None:
