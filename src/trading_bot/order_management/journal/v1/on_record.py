@@ -106,4 +106,4 @@ def _named(record: JournalRecord, kind: OrderKeyKind, key: str) -> ClientOrderId
         OrderKeyKind.REF_ID: fact.ref_id,
         OrderKeyKind.ORDER_ID: fact.order_id,
     }
-    return fact.client_order_id if names[kind] == key else None
+    return fact.client_order_id if names.get(kind) == key else None
