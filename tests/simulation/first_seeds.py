@@ -14,6 +14,7 @@ FIRST_SEEDS: Mapping[str, int] = {
     "an order rests on an old view": 7,
     "deferred cancels are forgotten": 6,
     "interrupted submits are not doubted": 25,
+    "names are not given away with their order": 8,
     "orders that left are not looked for": 8,
     "the latch is not read again before the first byte": 24,
     "the latch is not read at all": 24,
