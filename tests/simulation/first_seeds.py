@@ -18,6 +18,7 @@ FIRST_SEEDS: Mapping[str, int] = {
     "deferred cancels are forgotten": 6,
     "every report moves the state": 8,
     "interrupted submits are not doubted": 25,
+    "names are not given away with their order": 8,
     "orders that left are not looked for": 8,
     "part of a list proves absence": 28,
     "presumed absent is taken for an end": 13,

@@ -6,6 +6,7 @@ from typing import TypeAlias
 import pytest
 
 from trading_bot.order_management.book import side_import
+from trading_bot.order_management.book.import_book import ImportBook
 from trading_bot.order_management.journal import sqlite
 from trading_bot.order_management.journal.audit_log import AuditLog
 from trading_bot.order_management.journal.side_files import SideFile
@@ -46,9 +47,20 @@ def _logged_before_the_commit(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(sqlite.SqliteJournal, "commit", commit)
 
 
+def _side_lines_do_not_stand(patch: pytest.MonkeyPatch) -> None:
+    real = ImportBook.take_pointers
+
+    def take(self):
+        real(self)
+        return (), ()
+
+    patch.setattr(ImportBook, "take_pointers", take)
+
+
 DATABASE: Mapping[str, Plant] = {
     "the database is not flushed": _database_not_flushed,
     "side lines are not flushed": _side_lines_not_flushed,
     "side files are removed before they are taken over": _side_files_removed_untaken,
+    "what was kept aside does not stand once it is taken over": _side_lines_do_not_stand,
     "the audit log is written before the commit": _logged_before_the_commit,
 }

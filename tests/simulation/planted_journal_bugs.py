@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from decimal import Decimal
 from typing import TypeAlias
 
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from tests.support import sim_journal
 from trading_bot.order_management import order_store
 from trading_bot.order_management.book.housekeeping import Housekeeping
-from trading_bot.order_management.book.import_book import ImportBook
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.past_orders import JournalPast
 from trading_bot.order_management.book.pointers import StandingKind, StandingPointers
@@ -19,6 +17,7 @@ from trading_bot.order_management.book.position_book import PositionBook
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal import record_writer
+from trading_bot.order_management.journal.chain import GENESIS
 from trading_bot.order_management.journal.record_writer import RecordWriter
 from trading_bot.order_management.order_store import OrderStore
 
@@ -176,27 +175,14 @@ def _refused_intent_kept_as_a_fact(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(RecordWriter, "_keep_aside", keep)
 
 
-def _side_lines_do_not_stand(patch: pytest.MonkeyPatch) -> None:
-    real = ImportBook.take_pointers
-
-    def take(self):
-        real(self)
-        return (), ()
-
-    patch.setattr(ImportBook, "take_pointers", take)
+def _names_not_given_away(patch: pytest.MonkeyPatch) -> None:
+    real = record_writer._commit_of
+    patch.setattr(record_writer, "_commit_of", lambda *args: replace(real(*args), order_keys=()))
 
 
-def _shares_counted_again(patch: pytest.MonkeyPatch) -> None:
-    """Count the fills of an order that is brought back once more."""
-    real = OrderBook.bring_back
-
-    def bring_back(self, records) -> None:
-        real(self, records)
-        order = self._orders[records[0].fact.client_order_id]
-        unfilled = replace(order, envelope=replace(order.envelope, filled_quantity=Decimal(0)))
-        self.positions.note_fill(unfilled, order)
-
-    patch.setattr(OrderBook, "bring_back", bring_back)
+def _chain_begun_anew(patch: pytest.MonkeyPatch) -> None:
+    real = RecordWriter.begin
+    patch.setattr(RecordWriter, "begin", lambda self, head: real(self, replace(head, hash=GENESIS)))
 
 
 JOURNAL: Mapping[str, Plant] = {
@@ -217,8 +203,8 @@ JOURNAL: Mapping[str, Plant] = {
     "an order brought back does not stand again": _brought_back_without_its_records,
     "records are numbered from the last that stands": _numbered_anew_after_a_start,
     "a refused intent is kept aside as if it had been sent": _refused_intent_kept_as_a_fact,
-    "what was kept aside does not stand once it is taken over": _side_lines_do_not_stand,
-    "shares are counted again when their order is brought back": _shares_counted_again,
+    "names are not given away with their order": _names_not_given_away,
+    "a start begins the chain anew": _chain_begun_anew,
     "differences do not stand": _does_not_stand(StandingKind.DIFFERENCE),
     "only the last of the waiting records is committed": _queue_cut,
 }
