@@ -125,3 +125,13 @@ def test_every_statement_has_two_boundaries(path):
         connection.execute("INSERT INTO row VALUES (1)")
     statements = ["CREATE TABLE row (value TEXT)", "INSERT INTO row VALUES (1)"]
     assert boundaries.passed == [f"{moment} {each}" for each in statements for moment in ("before", "after")]
+
+
+def test_flushes_that_are_left_out_are_recorded_as_made(path):
+    shim = Shim(flushes=False)
+    with closing(connected(path, shim)):
+        flushed = CrashedDisk().follow(shim.steps)
+        (only, *others) = flushed.images(random.Random(1), sample=4)
+    assert any(step.call is Call.SYNC and step.is_done for step in shim.steps)
+    assert only == flushed.whole()
+    assert others == []

@@ -112,6 +112,13 @@ def _not_sent_and_asked_again(world: SimWorld) -> None:
     world.trade(trade)
 
 
+def _shares_come_by_hand(world: SimWorld) -> None:
+    world.move_by_hand("MSFT", 3)
+    for _ in range(2):
+        world.wait(301)
+        world.sync()
+
+
 def _end_of_life(*, power_loss: bool) -> Step:
     def end(world: SimWorld) -> None:
         world.crash(power_loss=power_loss)
@@ -136,6 +143,7 @@ _POWER_LOST, _DEATH = _end_of_life(power_loss=True), _end_of_life(power_loss=Fal
 
 
 DIRECTED: Mapping[str, Sequence[Step]] = {
+    "differences do not stand": [Step("shares come by hand", _shares_come_by_hand)],
     "one odd row stops another symbol": [_odd_row_in("MSFT")],
     "a freeze shuts the way out": [Step("shares come by hand and stay", _exit_while_frozen)],
     "a row without a name is taken for somebody else's": [_listed_as(Act.NAMELESS)],
@@ -146,6 +154,8 @@ DIRECTED: Mapping[str, Sequence[Step]] = {
     "the database is not flushed": [_TRADED, _POWER_LOST, _TRADED, _POWER_LOST],
     "side lines are not flushed": [_commit_lost(2), _POWER_LOST],
     "side files are removed before they are taken over": [_commit_lost(2), _POWER_LOST],
+    "what was kept aside does not stand once it is taken over": [_commit_lost(2), _DEATH],
+    "a refused intent is kept aside as if it had been sent": [_commit_lost(1), _DEATH],
     "the audit log is written before the commit": [_commit_lost(1), _DEATH, _TRADED],
     "an order in doubt is asked for anew": [Step("late, and asked for again at once", _late_and_asked_again)],
 }

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from decimal import Decimal
 from typing import TypeAlias
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.support import sim_journal
 from trading_bot.order_management import order_store
 from trading_bot.order_management.book.housekeeping import Housekeeping
+from trading_bot.order_management.book.import_book import ImportBook
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.past_orders import JournalPast
 from trading_bot.order_management.book.pointers import StandingKind, StandingPointers
@@ -165,6 +167,38 @@ def _queue_cut(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(order_store, "Batch", batch)
 
 
+def _refused_intent_kept_as_a_fact(patch: pytest.MonkeyPatch) -> None:
+    real = RecordWriter._keep_aside
+
+    def keep(self, batch, sealed) -> None:
+        real(self, replace(batch, staged=tuple(replace(one, is_intent=False) for one in batch.staged)), sealed)
+
+    patch.setattr(RecordWriter, "_keep_aside", keep)
+
+
+def _side_lines_do_not_stand(patch: pytest.MonkeyPatch) -> None:
+    real = ImportBook.take_pointers
+
+    def take(self):
+        real(self)
+        return (), ()
+
+    patch.setattr(ImportBook, "take_pointers", take)
+
+
+def _shares_counted_again(patch: pytest.MonkeyPatch) -> None:
+    """Count the fills of an order that is brought back once more."""
+    real = OrderBook.bring_back
+
+    def bring_back(self, records) -> None:
+        real(self, records)
+        order = self._orders[records[0].fact.client_order_id]
+        unfilled = replace(order, envelope=replace(order.envelope, filled_quantity=Decimal(0)))
+        self.positions.note_fill(unfilled, order)
+
+    patch.setattr(OrderBook, "bring_back", bring_back)
+
+
 JOURNAL: Mapping[str, Plant] = {
     "an intent is folded before its commit": _folded_before_the_commit,
     "an intent is not committed before it is sent": _not_committed,
@@ -182,5 +216,9 @@ JOURNAL: Mapping[str, Plant] = {
     "orders that left are not looked for": _past_not_asked,
     "an order brought back does not stand again": _brought_back_without_its_records,
     "records are numbered from the last that stands": _numbered_anew_after_a_start,
+    "a refused intent is kept aside as if it had been sent": _refused_intent_kept_as_a_fact,
+    "what was kept aside does not stand once it is taken over": _side_lines_do_not_stand,
+    "shares are counted again when their order is brought back": _shares_counted_again,
+    "differences do not stand": _does_not_stand(StandingKind.DIFFERENCE),
     "only the last of the waiting records is committed": _queue_cut,
 }

@@ -199,3 +199,19 @@ def test_nothing_is_committed_to_a_database_that_is_not_to_be_believed(build, st
     assert [record.fact.status for record in side.facts] == [None, OrderState.CANCELLED]
     assert journal.verify().records == 1
     journal.close()
+
+
+def test_nothing_is_committed_behind_side_files_that_were_taken_over_in_part(build, state):
+    """The book has facts of them under numbers that the journal would give to others."""
+    side = KeptAside()
+
+    def unreadable(store: OrderStore, journal: Journal, opened: Opened) -> None:
+        raise OrderLogError("a record that was asked for cannot be read")
+
+    journal = build(side_file=side, import_side_files=unreadable)
+    journal.open()
+    journal.store.record_fact(intended("known"))
+    assert "cannot be read" in str(journal.store.failure)
+    assert len(side.facts) == 1
+    assert journal.verify().records == 1
+    journal.close()

@@ -5,7 +5,6 @@ A commit may fail without anybody knowing whether it was stored. A process may d
 
 import enum
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -237,5 +236,12 @@ def _record_not_sent(store: OrderStore, record: JournalRecord) -> None:
 
 
 def _record_once(store: OrderStore, record: JournalRecord) -> None:
-    with suppress(OrderLogDamagedError):  # another process has heard it from the broker by now
-        store.record_fact(record.fact)
+    fact = record.fact
+    try:
+        store.record_fact(fact)
+    except OrderLogDamagedError as error:  # another process has heard it from the broker by now
+        with store.open_book() as book:
+            order = book.get(ClientOrderId(str(fact.client_order_id)))
+        odd = OrderEvent(event=EventKind.ANOMALY_FOUND, symbol=fact.symbol)
+        odd = about(order.envelope, EventKind.ANOMALY_FOUND) if order is not None else odd
+        store.record_fact(replace(odd, reason=str(error), details={"fact": str(fact)}))

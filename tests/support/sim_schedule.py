@@ -1,7 +1,7 @@
 """Random schedules: steps are data, made from a seed alone, so that a failing one can be repeated and made smaller.
 
-An own loop instead of hypothesis' state machines: the planted bugs are counted in schedules, a schedule costs a few
-milliseconds, restarts and crashes belong to the steps, and a failure is shrunk by leaving steps out.
+An own loop instead of hypothesis' state machines: the planted bugs are counted in schedules, a schedule costs a third
+of a second, restarts and crashes belong to the steps, and a failure is shrunk by leaving steps out.
 
 Where the journal is. Four schedules of five have it in memory (`sim_journal`): it keeps the promises of the port, a
 commit fails as a test wants it to, and side files are a list. The fifth has all that a start of the bot builds: SQLite,

@@ -93,7 +93,7 @@ class CommandClient:
         if not isinstance(cause, OrderStatusError | OrderNotSentError) or cause.code == AuthenticationError.code:
             return None  # not the broker's silence, but something that a person has to repair
         with self._on_record() as store:
-            return answer_on_record(command, store, problem=f"the broker could not be read: {cause}")
+            return answer_on_record(command, store)
 
     def close(self) -> None:
         """Stop the bot if it was needed, and so let go of the account."""

@@ -29,13 +29,7 @@ from trading_bot.order_management.rounds import noop
 from trading_bot.order_management.send_horizon import Carrier, slowest_carrier
 from trading_bot.order_management.submit.exit_service import ExitService
 from trading_bot.order_management.submit.market_quotes import allow_at_any_market
-from trading_bot.order_management.submit.placement import (
-    Approval,
-    Gather,
-    Placed,
-    already,
-    approve_all,
-)
+from trading_bot.order_management.submit.placement import Approval, Gather, Placed, already, approve_all
 from trading_bot.order_management.submit.pricing import PricePreview
 from trading_bot.order_management.submit.replace import Change
 from trading_bot.order_management.sync.account_view import AccountView
@@ -53,8 +47,7 @@ class OrderManager:
 
     With an ``account`` to read positions from, sells are bounded by what is held, and held shares can be sold while
     entries are halted. ``before_sync`` runs before each synchronisation, ``check_market`` before each entry.
-    ``carrier`` is what the gateway's bytes travel on; unnamed, none in paper mode and sockets without a limit in live
-    mode.
+    ``carrier`` is what the gateway's bytes travel on: by default none on paper, and sockets without a limit live.
     """
 
     def __init__(
@@ -111,8 +104,7 @@ class OrderManager:
     @property
     def journal_problem(self) -> str | None:
         """Why the journal takes no order, and may not know every order, if so."""
-        failure = self._store.failure
-        return None if failure is None else str(failure)
+        return str(self._store.failure) if self._store.failure is not None else None
 
     @property
     def unsettled_symbols(self) -> frozenset[str]:
@@ -293,8 +285,8 @@ class OrderManager:
         change = Change(
             reference_price=reference_price, quantity=quantity, pricing=pricing, client_order_id=client_order_id
         )
-        rules = already(approve) if gather is None else gather
-        return self._services.replacing.replace(order_on_record(self._store, order_id), change, gather=rules)
+        order = order_on_record(self._store, order_id)
+        return self._services.replacing.replace(order, change, gather=gather or already(approve))
 
     def open_orders(self) -> tuple[OrderEnvelope, ...]:
         """Return the orders that have not provably ended, oldest first."""

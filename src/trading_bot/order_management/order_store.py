@@ -36,9 +36,10 @@ from trading_bot.order_management.book.import_book import ImportBook
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.book.order_listeners import CommitListener, Listeners, OrderChange, OrderListener
 from trading_bot.order_management.book.past_orders import JournalPast
+from trading_bot.order_management.book.thread_state import ThreadState
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogError
-from trading_bot.order_management.journal.chain import SealedRecord, numbered
+from trading_bot.order_management.journal.chain import numbered
 from trading_bot.order_management.journal.port import Journal, Opened, OrderKeyKind
 from trading_bot.order_management.journal.record_writer import Batch, NoSideFile, RecordWriter, SideFile, Staged
 from trading_bot.order_management.models import EXACT, ClientOrderId
@@ -49,22 +50,6 @@ __all__ = ["CommitListener", "OrderChange", "OrderListener", "OrderStore"]
 _TELLS_AN_ORDER = frozenset({EventKind.ORDER_INTENDED, EventKind.ORDER_CARRIED})
 _MICROSECOND = Decimal("0.000001")
 _log = get_logger(__name__)
-
-
-class _OfThread(threading.local):
-    """What one thread is in the middle of."""
-
-    depth = 0
-    """Blocks that hold a lock."""
-    grouped = 0
-    has_staged = False
-    has_decided = False
-    """Whether it held the writers' lock, so that others may have left something to it."""
-    kept_back: list[OrderChange] | None = None
-
-    def __init__(self) -> None:
-        self.changes: list[OrderChange] = []
-        self.sealed: list[tuple[SealedRecord, ...]] = []
 
 
 class OrderStore:
@@ -85,7 +70,7 @@ class OrderStore:
         self._is_wanted = False
         self._listeners = Listeners()
         self._failure: OrderLogError | None = None
-        self._mine = _OfThread()
+        self._mine = ThreadState()
         self._opening = Block(self._hold_book, self._let_book_go)
         self._grouping = Block(self._begin_group, self._end_group)
 

@@ -11,12 +11,12 @@ in which the modes differ; `kill` and `login` build what needs no bot; `surround
 What it does not: it decides nothing while the bot runs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 
 from trading_bot.bot import TradingBot
 from trading_bot.clock import Clock, Seconds
-from trading_bot.config import Config, OnStop
+from trading_bot.config import Config, OnStop, OrderManagementConfig
 from trading_bot.control.command_client import CommandClient
 from trading_bot.lease import this_process
 from trading_bot.logging.setup import get_logger
@@ -59,7 +59,7 @@ def create_bot(
         QuoteFileError: the quotes file cannot be used.
     """
     around = surroundings or default_surroundings(clock)
-    for key in config.without_effect:
+    for key in without_effect(config):
         _log.warning("setting_without_effect", reason=key)
     return _parts_of(config, around, transport=transport, quotes=quotes).bot(background_sync=background_sync)
 
@@ -99,6 +99,13 @@ def open_command_client(
     )
     with closing(client):
         yield client
+
+
+def without_effect(config: Config) -> Sequence[str]:
+    """Return the settings that are given and do nothing any more, in a file or as a value."""
+    size = config.order_management.journal_max_bytes
+    given = () if size == OrderManagementConfig().journal_max_bytes else ("order_management.journal_max_bytes",)
+    return config.without_effect or given
 
 
 def _parts_of(

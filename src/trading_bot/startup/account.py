@@ -8,7 +8,7 @@ from pathlib import Path
 from trading_bot.account.account_data import AccountData
 from trading_bot.bot import Lifecycle, TradingBot
 from trading_bot.clock import Seconds
-from trading_bot.config import Config, OrderManagementConfig
+from trading_bot.config import Config
 from trading_bot.control import address as control_address
 from trading_bot.control.server import ControlServer
 from trading_bot.kill.intake import KillIntake
@@ -74,8 +74,6 @@ class AccountParts:
             root=config.resolve_state_dir() / f"{mode}-{account_key(mode, account_number)}", files=around.files
         )
         self._journal_path = journal_path(config.logs_dir, mode, account_number)
-        if self._settings.journal_max_bytes != OrderManagementConfig().journal_max_bytes:
-            _log.warning("setting_without_effect", reason="journal_max_bytes does nothing; leave it out")
         self._session_id = around.new_id()
         self._journal = self._account_journal(journal_identity(mode, account_number), journal)
         self._store = self._journal.store

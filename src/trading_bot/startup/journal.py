@@ -143,8 +143,12 @@ class AccountJournal:
     def _with_side_files(self, opened: Opened) -> Opened:
         try:
             self._parts.import_side_files(self.store, self._journal, opened)
-        except OrderLogError as error:  # as on a full disk: the files stay for the next start
+        except OrderLogError as error:
+            # As on a full disk: the files stay for the next start. What the book has of them is not in the journal, so
+            # that nothing more may be numbered behind it.
             self._quarantine(error)
+            self.store.stop_writing(error)
+            return opened
         if self._journal.head == opened.head:
             return opened
         return replace(opened, head=self._journal.head, standing=self._journal.read_standing())

@@ -10,11 +10,7 @@ from itertools import islice
 from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.exceptions import OrderLogDamagedError
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord
-from trading_bot.order_management.journal.identity import (
-    JournalIdentity,
-    check_first_record,
-    is_begun_in_a_database,
-)
+from trading_bot.order_management.journal.identity import JournalIdentity, check_first_record, is_begun_in_a_database
 from trading_bot.order_management.journal.port import OrderKeyKind, Pointer
 from trading_bot.order_management.journal.v1.proof import V1Journal
 from trading_bot.order_management.journal.v1.reader import V1Files
@@ -110,4 +106,4 @@ def _named(record: JournalRecord, kind: OrderKeyKind, key: str) -> ClientOrderId
         OrderKeyKind.REF_ID: fact.ref_id,
         OrderKeyKind.ORDER_ID: fact.order_id,
     }
-    return fact.client_order_id if names[kind] == key else None
+    return fact.client_order_id if names.get(kind) == key else None
