@@ -111,6 +111,7 @@ class PostgresLease:
         with self._lock:
             row = self._asking(self._taken, failed="asked for the lease")
         if isinstance(row, HeldElsewhereError):
+            self._let_go()
             raise row
         self._owner, self._epoch, self._asked, self._lost = self._process_id(), row, asked, None
 

@@ -10,6 +10,8 @@ from trading_bot.order_management.journal.tables import Cursor, check_schema_ver
 _MAKING = 7303016401884271
 """The advisory lock of whoever makes the tables."""
 _NAMES = ("record", "order_key", "standing", "schema_version", "lease", "arming")
+_COUNT = """SELECT count(*) FROM pg_catalog.pg_class
+    WHERE relname = ANY(%s) AND relkind IN ('r', 'p', 'v', 'f', 'm') AND pg_catalog.pg_table_is_visible(oid)"""
 _SHARED = (
     """CREATE TABLE lease (
         account TEXT PRIMARY KEY, epoch BIGINT NOT NULL, holder TEXT NOT NULL,
@@ -28,7 +30,8 @@ def check_tables(cursor: Cursor, *, journal: object) -> bool:
     Raises:
         OrderLogError: some are another program's, or all of another version.
     """
-    cursor.execute("SELECT count(to_regclass(name)) FROM unnest(%s::text[]) name", (list(_NAMES),))
+    # Not to_regclass: it answers from what this session remembers, also of what others have made meanwhile.
+    cursor.execute(_COUNT, (list(_NAMES),))
     found = cursor.fetchone()[0]
     if found == 0:
         return False
