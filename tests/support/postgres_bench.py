@@ -110,7 +110,8 @@ class PostgresBench:
 
     def let_time_pass(self, seconds: Seconds) -> None:
         """Bring the end of every lease so much nearer."""
-        self.run(f"UPDATE lease SET until = until - {seconds} * interval '1 s', free_from = free_from - {seconds} * interval '1 s'")
+        earlier = f"{seconds} * interval '1 s'"
+        self.run(f"UPDATE lease SET until = until - {earlier}, free_from = free_from - {earlier}")
 
     def run(self, statement: str) -> list[tuple[object, ...]]:
         return self.server.run(statement, schema=self.name)

@@ -92,7 +92,7 @@ class PostgresProxy:
             try:
                 server.connect(str(self._target))
             except OSError:
-                client.close()
+                _break(client, server)
                 continue
             with self._lock:
                 self._links.append((client, server))

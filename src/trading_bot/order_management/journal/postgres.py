@@ -221,13 +221,16 @@ class PostgresJournal(RowReader):
         return opened
 
     def _store(self, commit: Commit, *, until: Seconds) -> None:
+        first: psycopg.Error | None = None
         while True:
             try:
                 return self._try_to_store(commit, until=until)
             except _RolledBackError as error:
+                # That there was no time for another try says less than why the first one failed.
+                first = first or error.cause
                 if self._database.clock.monotonic() >= until or not _may_pass(error.cause):
                     self._in_doubt = False
-                    raise self._database.explained(error.cause, failed="written") from error.cause
+                    raise self._database.explained(first, failed="written") from error.cause
                 self._database.clock.sleep(_TRY_AGAIN_S)
 
     def _try_to_store(self, commit: Commit, *, until: Seconds) -> None:
