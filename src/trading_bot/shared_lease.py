@@ -17,7 +17,6 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
 
 import psycopg
 
@@ -25,7 +24,8 @@ from trading_bot.clock import Moment, Seconds
 from trading_bot.lease import AccountInUseError, Lease, LeaseLostError
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.exceptions import OrderLogError
-from trading_bot.order_management.journal.postgres_connection import BoundedConnection, Database, DatabaseCursor
+from trading_bot.order_management.journal.postgres_connection import Database, DatabaseCursor
+from trading_bot.order_management.journal.postgres_rows import DatabaseRows
 from trading_bot.order_management.journal.postgres_tables import make_tables
 
 LEASE_S: Seconds = 15.0
@@ -43,7 +43,6 @@ _HOLDER = """SELECT holder, greatest(extract(epoch FROM free_from - clock_timest
     FROM lease WHERE account = %s"""
 _RENEW = f"UPDATE lease SET {_TIMES} WHERE account = %(account)s AND epoch = %(epoch)s RETURNING epoch"  # noqa: S608
 _FREE = "UPDATE lease SET until = clock_timestamp(), free_from = clock_timestamp() WHERE account = %s AND epoch = %s"
-_T = TypeVar("_T")
 _log = get_logger(__name__)
 
 
@@ -83,8 +82,7 @@ class PostgresLease:
         self._epoch: int | None = None
         self._asked: Moment | None = None
         self._lost: str | None = None
-        self._lock = threading.Lock()
-        self._connection: BoundedConnection | None = None
+        self._rows = DatabaseRows(database)
 
     @property
     def epoch(self) -> int | None:
@@ -108,10 +106,9 @@ class PostgresLease:
         if self._epoch is not None and self._lost is None:
             return
         asked = Moment.of(self._clock)
-        with self._lock:
-            row = self._asking(self._taken, failed="asked for the lease")
+        row = self._rows.ask(self._taken, failed="asked for the lease")
         if isinstance(row, HeldElsewhereError):
-            self._let_go()
+            self._rows.close()
             raise row
         self._owner, self._epoch, self._asked, self._lost = self._process_id(), row, asked, None
 
@@ -127,8 +124,7 @@ class PostgresLease:
         if epoch is None:
             raise LeaseLostError("this process does not hold the account; take the lease before renewing it")
         asked = Moment.of(self._clock)
-        with self._lock:
-            is_ours = self._asking(lambda cursor: self._renewed(cursor, epoch), failed="asked for the lease")
+        is_ours = self._rows.ask(lambda cursor: self._renewed(cursor, epoch), failed="asked for the lease")
         if not is_ours:
             self._lost = "another process has taken this account over; stop this one"
             raise LeaseLostError(self._lost)
@@ -139,9 +135,9 @@ class PostgresLease:
         if self._owner != self._process_id():
             return
         epoch, self._epoch, self._owner = self._epoch, None, None
-        with self._lock, suppress(OrderLogError):
-            self._asking(lambda cursor: cursor.execute(_FREE, (self._account, epoch)), failed="released")
-        self._let_go()
+        with suppress(OrderLogError):
+            self._rows.ask(lambda cursor: cursor.execute(_FREE, (self._account, epoch)), failed="released")
+        self._rows.close()
 
     def ensure_owner(self) -> None:
         """Call under the send lock, right before the bytes: it asks the clocks, not the database.
@@ -183,33 +179,6 @@ class PostgresLease:
             "lease": f"{self._lease_s} seconds",
             "free": f"{self._lease_s + self._horizon_s} seconds",
         }
-
-    def _asking(self, ask: Callable[[DatabaseCursor], _T], *, failed: str) -> _T:
-        until = self._clock.monotonic() + self._database.times.call_s
-        while True:
-            is_new = self._connection is None or self._connection.closed
-            try:
-                connection = self._connected(until)
-                return ask(DatabaseCursor(connection))
-            except psycopg.Error as error:
-                self._let_go()
-                if is_new:
-                    self._database.refuse(error, failed=failed)
-            except BaseException:
-                self._let_go()
-                raise
-
-    def _connected(self, until: Seconds) -> BoundedConnection:
-        if self._connection is None or self._connection.closed:
-            self._connection = self._database.connect(until)
-        self._connection.limit(until)
-        return self._connection
-
-    def _let_go(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(psycopg.Error):
-                connection.close()
 
     def _refuse_inherited(self) -> None:
         if self._owner is not None and self._owner != self._process_id():

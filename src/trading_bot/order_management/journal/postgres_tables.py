@@ -18,8 +18,8 @@ _SHARED = (
         until TIMESTAMPTZ NOT NULL, free_from TIMESTAMPTZ NOT NULL, UNIQUE (account, epoch)
     )""",
     """CREATE TABLE arming (
-        account TEXT PRIMARY KEY, kills BIGINT NOT NULL, arming TEXT, changed_by TEXT NOT NULL,
-        changed_at TIMESTAMPTZ NOT NULL
+        account TEXT PRIMARY KEY, kills BIGINT NOT NULL, arming TEXT, exits_only BOOLEAN NOT NULL,
+        changed_by TEXT NOT NULL, changed_at TIMESTAMPTZ NOT NULL
     )""",
 )
 
