@@ -191,6 +191,10 @@ class SharedLatch:
             raise LatchError(f"the account is not armed: {error}") from error
         return is_first
 
+    def close(self) -> None:
+        """Close the connection to the row; the next question opens another."""
+        self._rows.close()
+
     def _judge(self) -> tuple[LatchState, str | None]:
         try:
             row = self._rows.read()
