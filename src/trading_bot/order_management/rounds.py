@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from trading_bot.clock import Clock, Seconds
+from trading_bot.order_management.book.tracked_order import SENDER_MAY_LIVE
 from trading_bot.order_management.cancel.canceller import Canceller
-from trading_bot.order_management.events import EventKind, about
+from trading_bot.order_management.events import NO_DETAILS, EventKind, about
 from trading_bot.order_management.models import ClientOrderId, OrderState
 from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.results import SyncSummary
@@ -30,7 +31,8 @@ def noop() -> None:
 class Upkeep:
     """Synchronises one round at a time, and cancels what turned up although it had been given up.
 
-    ``before_sync`` runs before each round.
+    ``before_sync`` runs before each round. With ``is_shared``, whoever left a submit without an end may live on
+    another machine, and send it still.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Upkeep:
         external: ExternalOrders,
         holdings: Holdings | None = None,
         before_sync: Callable[[], object] = noop,
+        is_shared: bool = False,
     ) -> None:
         self._store = store
         self._synchronizer = synchronizer
@@ -58,6 +61,7 @@ class Upkeep:
         self._broker_problem: str | None = None
         self._holdings = holdings
         self._before_sync = before_sync
+        self._is_shared = is_shared
 
     def synchronize(self, *, within_s: Seconds = SYNC_DEADLINE_S, patience_s: Seconds = SYNC_DEADLINE_S) -> SyncSummary:
         """Run one round, which reads for ``within_s`` at most, then fire the cancels it calls for.
@@ -141,6 +145,7 @@ class Upkeep:
                             about(order.envelope, EventKind.ORDER_OUTCOME_UNKNOWN),
                             status=OrderState.UNKNOWN,
                             reason="the program ended before the broker had answered",
+                            details={SENDER_MAY_LIVE: "true"} if self._is_shared else NO_DETAILS,
                         )
                     )
 

@@ -205,6 +205,7 @@ class ManagerParts:
             external=self.external,
             holdings=self.holdings,
             before_sync=base.before_sync,
+            is_shared=base.identity.is_shared,
         )
 
     def _everything(self) -> CancelEverything:

@@ -27,6 +27,9 @@ NOTHING = Decimal(0)
 STATE_IS_KNOWN = "state_is_known"
 """The detail of a reported state that says, with "false", that the broker's word is not understood."""
 
+SENDER_MAY_LIVE = "sender_may_live"
+"""The detail of a doubt that says, with "true", that a process which nobody can look at may send the order still."""
+
 _T = TypeVar("_T")
 
 
@@ -45,6 +48,8 @@ class TrackedOrder:
     """When the first complete listing began that did not show an unresolved order."""
     surely_there: bool = False
     """The broker said that it has this ``ref_id``: no listing can disprove that."""
+    sender_may_live: bool = False
+    """A former holder of a shared account recorded no end of the submit, and may be stopped, not dead."""
     anomalies: frozenset[str] = frozenset()
     """What the broker said that does not fit; each is recorded once."""
     number: int = 0
@@ -236,7 +241,12 @@ def _executed(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder
 
 def _doubted(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
     order = _changed(known, record)
-    return replace(order, surely_there=order.surely_there or record.fact.details.get("surely_there") == "true")
+    details = record.fact.details
+    return replace(
+        order,
+        surely_there=order.surely_there or details.get("surely_there") == "true",
+        sender_may_live=order.sender_may_live or details.get(SENDER_MAY_LIVE) == "true",
+    )
 
 
 def _missed(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:

@@ -37,6 +37,8 @@ def judge_absence(
     """
     if not order.state.is_unresolved or order.surely_there or listing_began <= sent_until:
         return None
+    if order.sender_may_live:
+        return None  # a process that was stopped before it sent may go on at any time; a person knows what runs
     if broker_time is not None and abs(listing_began - broker_time) > CLOCKS_AGREE_WITHIN:
         return None  # the search was bounded by our clock, and may have left the order out
     if order.absent_since is None:
