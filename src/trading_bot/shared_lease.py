@@ -21,7 +21,7 @@ from contextlib import suppress
 import psycopg
 
 from trading_bot.clock import Moment, Seconds
-from trading_bot.lease import AccountInUseError, Lease, LeaseLostError
+from trading_bot.lease import HeldElsewhereError, Lease, LeaseLostError
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.postgres_connection import Database, DatabaseCursor
@@ -44,14 +44,6 @@ _HOLDER = """SELECT holder, greatest(extract(epoch FROM free_from - clock_timest
 _RENEW = f"UPDATE lease SET {_TIMES} WHERE account = %(account)s AND epoch = %(epoch)s RETURNING epoch"  # noqa: S608
 _FREE = "UPDATE lease SET until = clock_timestamp(), free_from = clock_timestamp() WHERE account = %s AND epoch = %s"
 _log = get_logger(__name__)
-
-
-class HeldElsewhereError(AccountInUseError):
-    """Another process holds the account in the shared journal. ``free_in_s``: after so long, if it is silent."""
-
-    def __init__(self, holder: str, *, free_in_s: Seconds) -> None:
-        super().__init__(None, held=f"this account as {holder}, for {free_in_s:.0f} s more if it is silent")
-        self.free_in_s = free_in_s
 
 
 class PostgresLease:

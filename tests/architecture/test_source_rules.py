@@ -80,6 +80,12 @@ RULES = (
         homes=("robinhood/*", "paper/transport.py"),
     ),
     Rule(
+        name="PostgreSQL is spoken by its engine and the lease alone",
+        find=_imports("psycopg"),
+        sample="import psycopg",
+        homes=("order_management/journal/postgres*.py", "shared_lease.py"),
+    ),
+    Rule(
         name="the terminal belongs to the command line",
         find=_imports("click", "rich"),
         sample="import rich.console",

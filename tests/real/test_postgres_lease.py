@@ -14,12 +14,12 @@ from tests.support.postgres_bench import PostgresBench
 from tests.support.postgres_proxy import AtCommit, proxy_to
 from tests.support.postgres_server import PostgresServer
 from trading_bot.latch import SendLock
-from trading_bot.lease import AccountInUseError, Lease, LeaseLostError, OwnersSendLock
+from trading_bot.lease import AccountInUseError, HeldElsewhereError, Lease, LeaseLostError, OwnersSendLock
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.postgres import FencedError
 from trading_bot.order_management.journal.postgres_connection import DatabaseTimes
 from trading_bot.order_management.ports import SendRefusedError
-from trading_bot.shared_lease import HeldElsewhereError, LeaseHeartbeat, PostgresLease, SharedHolding
+from trading_bot.shared_lease import LeaseHeartbeat, PostgresLease, SharedHolding
 
 pytestmark = pytest.mark.subprocess
 

@@ -1,6 +1,7 @@
 """``trading-bot run``: signals in, orders out."""
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,9 +36,12 @@ Examples:
     metavar="SECONDS",
     help="Wait so long for open orders after the last signal [replay: to the close; else 0].",
 )
+@click.option(
+    "--standby", is_flag=True, help="Wait until the machine that holds the account is silent, then take over."
+)
 @pass_invocation
 def run(
-    invocation: Invocation, *, source: str, quotes: Path | None, replay: bool, settle: "Seconds | None"
+    invocation: Invocation, *, source: str, quotes: Path | None, replay: bool, settle: "Seconds | None", standby: bool
 ) -> ExitCode:
     """Trade every signal as it comes and print what became of it.
 
@@ -49,7 +53,12 @@ def run(
 
     config = _with_quotes(Config.from_env_and_json(invocation.config), quotes)
     _refuse_paper_options_in_live(config, quotes=quotes, replay=replay)
-    return play(invocation, config=config, source=source, replay=replay, settle_s=settle)
+    if standby and (replay or config.journal_url is None):
+        raise click.UsageError(
+            "--standby takes over an account from another machine: it needs journal_url, and no --replay; see "
+            "docs/two-machines.md"
+        )
+    return play(invocation, config=config, source=source, replay=replay, settle_s=settle, standby=standby)
 
 
 def play(
@@ -60,6 +69,7 @@ def play(
     replay: bool,
     settle_s: "Seconds | None" = None,
     linger_s: "Seconds" = 0,
+    standby: bool = False,
 ) -> ExitCode:
     """Run the signals of ``source`` on a bot made from ``config``."""
     from trading_bot.cli.account_place import place_of
@@ -69,6 +79,7 @@ def play(
     from trading_bot.cli.patient_start import PatientStart, answers_at
     from trading_bot.cli.session import Session, choose_view, plan_replay
     from trading_bot.cli.signal_input import lines_of, open_signals
+    from trading_bot.cli.standby_start import StandbyStart
     from trading_bot.clock import SystemClock, VirtualClock
     from trading_bot.startup import create_bot
 
@@ -83,9 +94,10 @@ def play(
         bot = create_bot(config, clock=clock, background_sync=plan is None)
         view = choose_view(invocation, zone=config.trading.hours.timezone, plan=plan, linger_s=linger_s)
         socket, real = place_of(config).state.control_socket, SystemClock()
-        start = PatientStart(
-            bot, is_served=lambda: answers_at(socket, real), clock=real, say=lambda text: notice(text, invocation)
-        )
+        say = partial(notice, invocation=invocation)
+        start: StandbyStart | PatientStart = StandbyStart(bot, clock=real, say=say)
+        if not standby:
+            start = PatientStart(bot, is_served=lambda: answers_at(socket, real), clock=real, say=say)
         session = Session(bot=bot, view=view, invocation=invocation, start=start)
         return session.run(lines if day is None else day, plan=plan, settle_s=settle_s)
 
