@@ -245,19 +245,42 @@ def test_what_the_server_says_at_commit_is_unknown_unless_it_names_a_rollback(be
     assert not journal.is_stored(commit)
 
 
-def test_a_commit_that_gave_up_waiting_for_a_standby_is_unknown(bench, hasty):
+@pytest.fixture
+def without_its_standby(bench) -> Iterator[None]:
+    """Commits wait for a synchronous standby that is not there."""
     bench.run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
-    try:
-        bench.run("SELECT pg_reload_conf()")
-        commit = commit_of(hasty.head, "first")
-        with pytest.raises(CommitUnknownError):
-            hasty.commit(commit)
-    finally:
-        with psycopg.connect(bench.server.url_of(bench.name), autocommit=True) as owner:
-            owner.execute("SET synchronous_commit = local")
-            owner.execute("ALTER SYSTEM RESET synchronous_standby_names")
-            owner.execute("SELECT pg_reload_conf()")
-    assert hasty.is_stored(commit)
+    bench.run("SELECT pg_reload_conf()")
+    yield
+    with psycopg.connect(bench.server.url_of(bench.name), autocommit=True) as owner:
+        owner.execute("SET synchronous_commit = local")
+        owner.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        owner.execute("SELECT pg_reload_conf()")
+
+
+def test_a_commit_that_waits_for_a_standby_ends_in_time_and_is_unknown(bench, hasty, without_its_standby):
+    commit = commit_of(hasty.head, "first")
+    with pytest.raises(CommitUnknownError, match="did not answer in time"):
+        hasty.commit(commit)
+
+
+def test_a_commit_that_was_told_to_wait_no_longer_for_its_standby_is_unknown(bench, journal, without_its_standby):
+    """PostgreSQL answers COMMIT then, with a warning: the standby may lack it."""
+    caught: list[CommitUnknownError] = []
+
+    def commit() -> None:
+        with pytest.raises(CommitUnknownError, match="synchronous replication") as error:
+            place(journal, "first")
+        caught.append(error.value)
+
+    committing = threading.Thread(target=commit)
+    committing.start()
+    waiting = "FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+    clock, cancelled = SystemClock(), []
+    give_up_at = clock.monotonic() + PATIENCE_S
+    while not cancelled and clock.monotonic() < give_up_at:
+        cancelled = bench.run(f"SELECT pg_cancel_backend(pid) {waiting}")
+    committing.join(PATIENCE_S)
+    assert len(caught) == 1
 
 
 def test_an_interrupted_commit_is_in_doubt(bench, journal, monkeypatch):

@@ -27,6 +27,7 @@ from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderL
 _T = TypeVar("_T")
 _SECRETS = ("password", "sslpassword")
 _LEAST_CONNECT_S = 2
+_STATEMENT_SHARE = 0.75
 _WEAK_COMMITS = frozenset({"off", "local", "remote_write"})
 _SHOWN = "current_setting('server_encoding'), current_setting('fsync'), current_setting('synchronous_commit')"
 
@@ -46,6 +47,11 @@ class DatabaseTimes:
     call_s: Seconds = 5.0
     lock_s: Seconds = 2.0
     idle_in_transaction_s: Seconds = 5.0
+
+    @property
+    def statement_s(self) -> Seconds:
+        """What the server allows one statement: less than a call, so that its own word of it still arrives."""
+        return self.call_s * _STATEMENT_SHARE
 
     def __post_init__(self) -> None:
         """Refuse times that bound nothing."""
@@ -174,7 +180,7 @@ class Database:
             connection.execute(
                 b"SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false),"
                 b" set_config('idle_in_transaction_session_timeout', %s, false)",
-                [_milliseconds(each) for each in (times.call_s, times.lock_s, times.idle_in_transaction_s)],
+                [_milliseconds(each) for each in (times.statement_s, times.lock_s, times.idle_in_transaction_s)],
             )
             self._refuse_forgetful(connection)
         except BaseException:
