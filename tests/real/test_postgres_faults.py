@@ -275,7 +275,8 @@ def test_a_commit_that_was_told_to_wait_no_longer_for_its_standby_is_unknown(ben
     committing = threading.Thread(target=commit)
     committing.start()
     waiting = "FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-    clock, cancelled = SystemClock(), []
+    clock = SystemClock()
+    cancelled: list[tuple[object, ...]] = []
     give_up_at = clock.monotonic() + PATIENCE_S
     while not cancelled and clock.monotonic() < give_up_at:
         cancelled = bench.run(f"SELECT pg_cancel_backend(pid) {waiting}")

@@ -23,9 +23,7 @@ AROUND = default_surroundings()
 
 
 def parts_on(machine: str, url: str) -> SharedAccount:
-    made = shared_account(
-        Config(journal_url=SecretStr(url)), AROUND, account_key=OURS.account_key, machine=machine, horizon_s=0
-    )
+    made = shared_account(Config(journal_url=SecretStr(url)), AROUND, account_key=OURS.account_key, machine=machine)
     assert made is not None
     return made
 
@@ -33,7 +31,9 @@ def parts_on(machine: str, url: str) -> SharedAccount:
 def test_two_machines_follow_each_other(postgres: PostgresServer, tmp_path: Path):
     bench = PostgresBench(postgres)
     one, two = (parts_on(name, bench.url) for name in ("one", "two"))
-    here, there = (parts.holding(Lease(path=tmp_path / str(n) / "lock")) for n, parts in enumerate((one, two)))
+    here, there = (
+        parts.holding(Lease(path=tmp_path / str(n) / "lock"), horizon_s=0) for n, parts in enumerate((one, two))
+    )
     here.acquire()
     journal = one.journal(OURS, lambda: first_record(OURS, clock=AROUND.clock, session_id=SESSION))
     journal.open()
