@@ -1,7 +1,7 @@
 """A PostgreSQL that is cut off, stalls, restarts, forgets or refuses: what a commit then means, and that it ends."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
@@ -16,6 +16,7 @@ from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderL
 from trading_bot.order_management.journal.port import Commit, CommitUnknownError, JournalMissingError
 from trading_bot.order_management.journal.postgres import PostgresJournal, PostgresReader
 from trading_bot.order_management.journal.postgres_connection import Database, DatabaseTimes
+from trading_bot.order_management.journal.postgres_rows import DatabaseRows
 from trading_bot.shared_lease import PostgresLease
 
 pytestmark = pytest.mark.subprocess
@@ -275,11 +276,7 @@ def test_a_commit_that_was_told_to_wait_no_longer_for_its_standby_is_unknown(ben
     committing = threading.Thread(target=commit)
     committing.start()
     waiting = "FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-    clock = SystemClock()
-    cancelled: list[tuple[object, ...]] = []
-    give_up_at = clock.monotonic() + PATIENCE_S
-    while not cancelled and clock.monotonic() < give_up_at:
-        cancelled = bench.run(f"SELECT pg_cancel_backend(pid) {waiting}")
+    _await(lambda: bench.run(f"SELECT pg_cancel_backend(pid) {waiting}") != [])
     committing.join(PATIENCE_S)
     assert len(caught) == 1
 
@@ -337,6 +334,33 @@ def test_a_stronger_setting_of_the_server_stays(bench):
             assert connection.execute("SHOW synchronous_commit").fetchone() == ("remote_apply",)
     finally:
         bench.run("ALTER ROLE owner RESET synchronous_commit")
+
+
+def test_a_server_that_may_forget_is_refused(bench, journal):
+    bench.run("ALTER SYSTEM SET fsync = off")
+    bench.run("SELECT pg_reload_conf()")
+    try:
+        _await(lambda: bench.run("SHOW fsync") == [("off",)])
+        with pytest.raises(OrderLogError, match="fsync off and may forget orders; turn it on"):
+            bench.database().connect()
+    finally:
+        bench.run("ALTER SYSTEM RESET fsync")
+        bench.run("SELECT pg_reload_conf()")
+        _await(lambda: bench.run("SHOW fsync") == [("on",)])
+
+
+def _await(is_so: Callable[[], bool]) -> None:
+    clock = SystemClock()
+    give_up_at = clock.monotonic() + PATIENCE_S
+    while not is_so():
+        assert clock.monotonic() < give_up_at
+
+
+def test_a_question_that_hangs_keeps_the_next_one_no_longer_than_was_said(bench):
+    times = DatabaseTimes(connect_s=0.05, call_s=0.05, lock_s=0.05, idle_in_transaction_s=1.0)
+    rows = DatabaseRows(bench.database(times=times))
+    with rows._lock, pytest.raises(OrderLogError, match="keeps another question waiting"):
+        rows.ask(lambda cursor: None, failed="asked")
 
 
 def test_a_database_that_cannot_hold_every_letter_is_refused(bench):

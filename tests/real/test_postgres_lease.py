@@ -209,6 +209,10 @@ def test_a_forked_child_holds_nothing(bench):
     lease.renew()
 
 
+def test_a_heartbeat_that_never_began_ends_at_once(bench):
+    LeaseHeartbeat(other(bench)).stop()
+
+
 def test_what_was_never_held_is_not_renewed(bench):
     with pytest.raises(LeaseLostError, match="take the lease before renewing"):
         other(bench).renew()

@@ -216,10 +216,7 @@ class Database:
         return {**ours, **self._parameters, **fixed}
 
     def _refuse_forgetful(self, connection: BoundedConnection) -> None:
-        row = connection.execute(f"SELECT {_SHOWN}".encode()).fetchone()
-        if row is None:
-            raise OrderLogError(f"the {self} does not tell its settings; use PostgreSQL itself")
-        encoding, fsync, commits = row
+        ((encoding, fsync, commits),) = connection.execute(f"SELECT {_SHOWN}".encode()).fetchall()
         if encoding != "UTF8":
             raise OrderLogError(f"the {self} has the encoding {encoding}; make one with ENCODING 'UTF8'")
         if fsync != "on":
