@@ -1,15 +1,29 @@
 """The few file operations that durability needs, as a port: tests put a failing disk behind it."""
 
+import ctypes
+import errno
 import os
 import stat
+import struct
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import NewType, Protocol
+from typing import NewType, Protocol, TypeAlias
 
 Descriptor = NewType("Descriptor", int)
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
+
+
+Statx: TypeAlias = Callable[..., int]
+_AT_FDCWD, _AT_SYMLINK_NOFOLLOW = -100, 0x100
+_WANTED = 0x1 | 0x2 | 0x4 | 0x8 | 0x100 | 0x200
+"""Type, mode, links, owner, inode and size."""
+_STATX = struct.Struct("=16xII4xHxxQQ88xII112x")
+"""Of linux/stat.h: links, owner, mode, inode, size, and the two halves of the device's number."""
+_Answer = ctypes.c_char * _STATX.size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +154,7 @@ class LocalFiles:
     def facts_at(self, path: Path) -> FileFacts | None:
         """Describe the path itself."""
         try:
-            return _facts(path.lstat())
+            return facts_without_times(os.fspath(path))
         except FileNotFoundError:
             return None
 
@@ -214,4 +228,47 @@ def _facts(status: os.stat_result) -> FileFacts:
         is_regular=stat.S_ISREG(status.st_mode),
         owner=status.st_uid,
         mode=stat.S_IMODE(status.st_mode),
+    )
+
+
+@lru_cache
+def found_statx(platform: str = sys.platform, name: str = "statx") -> Statx | None:
+    """Return the system's ``statx``; None where there is none."""
+    if platform != "linux":
+        return None
+    try:
+        call: Statx = getattr(ctypes.CDLL(None, use_errno=True), name)
+    except (OSError, AttributeError):
+        return None
+    return call
+
+
+def facts_without_times(path: str, *, statx: Callable[[], Statx | None] = found_statx) -> FileFacts:
+    """Describe a path itself without asking for its times.
+
+    From 6.13 on, Linux keeps a finer time for a file whose times were asked for, and its next fsync then has more to
+    write: looking at a log with ``lstat`` made each commit to it slower by a quarter. Where there is no ``statx``,
+    ``lstat`` does.
+
+    Raises:
+        OSError: nothing is there, or it cannot be reached.
+    """
+    call = statx()
+    if call is None:
+        return _facts(os.lstat(path))
+    answer = _Answer()
+    if call(_AT_FDCWD, os.fsencode(path), _AT_SYMLINK_NOFOLLOW, _WANTED, answer) != 0:
+        number = ctypes.get_errno()
+        if number == errno.ENOSYS:
+            return _facts(os.lstat(path))
+        raise OSError(number, os.strerror(number), path)
+    links, owner, mode, inode, size, major, minor = _STATX.unpack(answer)
+    return FileFacts(
+        device=os.makedev(major, minor),
+        inode=inode,
+        links=links,
+        size=size,
+        is_regular=stat.S_ISREG(mode),
+        owner=owner,
+        mode=stat.S_IMODE(mode),
     )

@@ -333,6 +333,14 @@ def test_a_first_record_that_cannot_be_read_stops_the_start(engine, journal):
         engine.journal().open()
 
 
+def test_a_first_record_that_is_gone_stops_the_start(engine, journal):
+    place(journal, "first")
+    journal.close()
+    engine.lose(1)
+    with pytest.raises(OrderLogDamagedError, match="record 1 is missing"):
+        engine.journal().open()
+
+
 # 4. An order key is given away once
 
 
@@ -461,6 +469,26 @@ def test_pointers_end_before_others_are_added(journal):
     journal.commit(Commit(records=(record,), standing=(pointer,)))
     journal.commit(Commit(standing=(pointer,), ended=(pointer,)))
     assert numbers(journal.read_standing()) == [2]
+
+
+def test_pointers_are_listed_by_kind(engine, journal):
+    head = journal.head
+    for name in ("second", "first"):
+        journal.commit(commit_of(journal.head, name))
+    journal.commit(Commit(standing=(Pointer(kind="other", key="first", seq=1),)))
+    assert [(one.key, one.seq) for one in engine.reader().pointers("order")] == [
+        ("first", head.seq + 2),
+        ("second", head.seq + 1),
+    ]
+    assert journal.pointers("nothing") == ()
+
+
+def test_whether_a_name_was_given_away_can_be_asked(engine, journal):
+    journal.commit(commit_of(journal.head, "first"))
+    reader = engine.reader()
+    assert reader.has_key(OrderKeyKind.CLIENT_ORDER_ID, "first")
+    assert not reader.has_key(OrderKeyKind.CLIENT_ORDER_ID, "second")
+    assert not reader.has_key(OrderKeyKind.SIDE_LINE, "first")
 
 
 # Threads, processes, checkpoints

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 from tests.support.faulty_database import DatabaseFaults
 from tests.support.memory_journal import HeldCommit, MemoryJournal, MemoryStorage
@@ -18,6 +18,7 @@ from trading_bot.order_management.journal.port import Journal, JournalReader
 from trading_bot.order_management.journal.sqlite import SqliteJournal, SqliteReader
 from trading_bot.order_management.models import ExecutionMode
 
+AnyJournal = TypeVar("AnyJournal", bound=Journal)
 SESSION = "session-1"
 OURS = JournalIdentity(mode=ExecutionMode.PAPER, account_key="0123456789abcdef", account_suffix="4321")
 
@@ -99,7 +100,8 @@ class _Engine:
     def _first(self, identity: JournalIdentity, *, begins: bool) -> Callable[[], SealedRecord] | None:
         return (lambda: first_record(identity, clock=self._clock, session_id=SESSION)) if begins else None
 
-    def _keep(self, journal: Journal) -> Journal:
+    def keep(self, journal: AnyJournal) -> AnyJournal:
+        """Close it in the end."""
         self._made.append(journal)
         return journal
 
@@ -115,7 +117,7 @@ class MemoryEngine(_Engine):
     def journal(self, identity: JournalIdentity = OURS, *, begins: bool = True) -> Journal:
         first = self._first(identity, begins=begins)
         self._newest = MemoryJournal(self.storage, identity=identity, first_record=first, process_id=lambda: self._pid)
-        return self._keep(self._newest)
+        return self.keep(self._newest)
 
     def reader(self) -> JournalReader:
         reader = MemoryJournal(self.storage, identity=OURS)
@@ -150,7 +152,7 @@ class SqliteEngine(_Engine):
 
     def journal(self, identity: JournalIdentity = OURS, *, begins: bool = True) -> Journal:
         first = self._first(identity, begins=begins)
-        return self._keep(
+        return self.keep(
             SqliteJournal(
                 self.path,
                 identity=identity,
@@ -160,7 +162,7 @@ class SqliteEngine(_Engine):
             )
         )
 
-    def reader(self) -> JournalReader:
+    def reader(self) -> SqliteReader:
         return SqliteReader(self.path, account_key=OURS.account_key)
 
     def fail_next_commit(self, *, stored: bool) -> None:
@@ -170,12 +172,13 @@ class SqliteEngine(_Engine):
         return self.faults.hold("COMMIT")
 
     def spoil(self, seq: int, *, body: str) -> None:
-        self._run("UPDATE record SET body = ? WHERE seq = ?", body, seq)
+        self.run("UPDATE record SET body = ? WHERE seq = ?", body, seq)
 
     def lose(self, seq: int) -> None:
-        self._run("DELETE FROM record WHERE seq = ?", seq)
+        self.run("DELETE FROM record WHERE seq = ?", seq)
 
-    def _run(self, statement: str, *parameters: object) -> None:
+    def run(self, statement: str, *parameters: object) -> None:
+        """Run a statement behind the journal's back."""
         with closing(sqlite3.connect(self.path)) as database, database:
             database.execute(statement, parameters)
 

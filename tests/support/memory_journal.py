@@ -191,6 +191,10 @@ class MemoryJournal:
         self._refuse_unopened()
         return tuple(self._record(seq) for seq in sorted({pointer.seq for pointer in self.storage.standing}))
 
+    def pointers(self, kind: str) -> tuple[Pointer, ...]:
+        self._refuse_unopened()
+        return tuple(sorted(pointer for pointer in self.storage.standing if pointer.kind == kind))
+
     def records_of(self, client_order_id: ClientOrderId) -> tuple[JournalRecord, ...]:
         self._refuse_unopened()
         records = (self._record(seq) for seq in sorted(self.storage.records))
@@ -200,6 +204,10 @@ class MemoryJournal:
         self._refuse_unopened()
         seq = self.storage.order_keys.get((kind, key))
         return None if seq is None else self._record(seq).fact.client_order_id
+
+    def has_key(self, kind: OrderKeyKind, key: str) -> bool:
+        self._refuse_unopened()
+        return (kind, key) in self.storage.order_keys
 
     def page(self, *, after: int, limit: int) -> Sequence[SealedRecord]:
         self._refuse_unopened()

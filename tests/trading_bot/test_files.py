@@ -1,11 +1,14 @@
+import ctypes
 import errno
 import os
 import stat
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from trading_bot.files import Descriptor, LocalFiles
+from trading_bot.files import Descriptor, LocalFiles, Statx, facts_without_times, found_statx
 
 
 class Watched(LocalFiles):
@@ -213,3 +216,50 @@ def test_flushing_a_folder_leaves_no_descriptor_open(files, tmp_path):
     after = os.open(tmp_path, os.O_RDONLY)
     os.close(after)
     assert after == before
+
+
+def odd_files(folder: Path) -> list[Path]:
+    (folder / "plain").write_bytes(b"12345")
+    (folder / "plain").chmod(0o640)
+    os.link(folder / "plain", folder / "second")
+    (folder / "link").symlink_to("plain")
+    (folder / "lost").symlink_to("nowhere")
+    os.mkfifo(folder / "pipe")
+    (folder / "Größe \udcff").mkdir(mode=0o1755)
+    return [*folder.iterdir(), Path("/dev/null"), Path("/")]
+
+
+NO_STATX: tuple[Callable[[], Statx | None], ...] = (lambda: None, lambda: no_such_call)
+
+
+def no_such_call(*_arguments: object) -> int:
+    ctypes.set_errno(errno.ENOSYS)
+    return -1
+
+
+@pytest.mark.parametrize("statx", [found_statx, *NO_STATX], ids=["statx", "another system", "an old kernel"])
+def test_a_file_is_described_alike_with_and_without_its_times(tmp_path, statx):
+    for path in odd_files(tmp_path):
+        status = path.lstat()
+        facts = facts_without_times(str(path), statx=statx)
+        assert (facts.device, facts.inode, facts.links, facts.size) == (
+            status.st_dev, status.st_ino, status.st_nlink, status.st_size,
+        )  # fmt: skip
+        assert (facts.owner, facts.mode) == (status.st_uid, stat.S_IMODE(status.st_mode))
+        assert facts.is_regular == stat.S_ISREG(status.st_mode)
+
+
+@pytest.mark.parametrize("statx", [found_statx, *NO_STATX], ids=["statx", "another system", "an old kernel"])
+def test_what_is_not_there_cannot_be_described(tmp_path, statx):
+    with pytest.raises(FileNotFoundError):
+        facts_without_times(str(tmp_path / "nothing"), statx=statx)
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        facts_without_times(str(tmp_path / "file" / "below"), statx=statx)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="statx is a call of Linux")
+def test_the_call_is_looked_for_where_it_may_be():
+    assert found_statx() is not None
+    assert found_statx("darwin") is None
+    assert found_statx("linux", "no_such_call") is None

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
@@ -48,6 +48,18 @@ _FACT_KEYS = (
     "reason",
     "details",
 )
+_TEXT_FIELDS = (
+    "correlation_id",
+    "client_order_id",
+    "ref_id",
+    "order_id",
+    "symbol",
+    "strategy_name",
+    "execution_id",
+    "reason",
+)
+_AS_THEY_ARE = frozenset({str, int})  # texts are no longer than `MAX_TEXT`: a fact is cut before it is written
+_ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))
 _KNOWN_KEYS = frozenset({*_HEAD_KEYS, *_FACT_KEYS, "prev"})
 
 
@@ -130,12 +142,15 @@ def chain_record(event: OrderEvent, *, head: ChainHead, ts: datetime, mono: Deci
 
 def _cut(event: OrderEvent) -> OrderEvent:
     # The record in memory is the one on disk: a restart must not know a fact by another text.
-    texts = {f.name: value for f in fields(event) if isinstance(value := getattr(event, f.name), str)}
-    long = {name: text[:MAX_TEXT] for name, text in texts.items() if len(text) > MAX_TEXT}
-    cut = replace(event, **long) if long else event  # type: ignore[arg-type]  # the fields' own texts, shortened
-    if all(len(text) <= MAX_TEXT for text in event.details.values()):
-        return cut
-    return replace(cut, details=MappingProxyType({key: text[:MAX_TEXT] for key, text in event.details.items()}))
+    cut = event
+    for name in _TEXT_FIELDS:
+        text = getattr(event, name)
+        if text is not None and len(text) > MAX_TEXT:
+            cut = replace(cut, **{name: text[:MAX_TEXT]})
+    if any(len(text) > MAX_TEXT for text in event.details.values()):
+        short = {key: text[:MAX_TEXT] for key, text in event.details.items()}
+        return replace(cut, details=MappingProxyType(short))
+    return cut
 
 
 def encode(record: JournalRecord) -> bytes:
@@ -176,6 +191,11 @@ def decode_alone(line: bytes) -> JournalRecord:
     return _parse(*_proven(line))
 
 
+def time_text(moment: datetime) -> str:
+    """Return a time as records state it: UTC, to the microsecond."""
+    return _time_text(moment)
+
+
 def is_whole(line: bytes) -> bool:
     """Whether a line ends in the right hash: then it was written to its end, whatever stands in it."""
     try:
@@ -202,36 +222,39 @@ def _split_hash(line: bytes) -> tuple[bytes, str]:
 
 
 def _body(record: JournalRecord) -> bytes:
-    head = {
+    fact = record.fact
+    written: dict[str, object] = {
         "v": record.v,
         "seq": record.seq,
-        "ts": time_text(record.ts),
+        "ts": _time_text(record.ts),
         "mono": str(record.mono),
-        "event": record.fact.event.value,
+        "event": fact.event.value,
         "session_id": record.session_id,
     }
-    facts = {key: _plain(getattr(record.fact, key)) for key in _FACT_KEYS}
-    present = {key: value for key, value in facts.items() if value not in (None, {})}
-    return json.dumps(
-        {**head, **present, "prev": record.prev}, ensure_ascii=True, allow_nan=False, separators=(",", ":")
-    ).encode("ascii")
+    for key in _FACT_KEYS:
+        value = getattr(fact, key)
+        if value is not None:
+            written[key] = value if type(value) in _AS_THEY_ARE else _plain(value)
+    if not written["details"]:
+        del written["details"]
+    written["prev"] = record.prev
+    return _ENCODER.encode(written).encode("ascii")
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {str(key): str(item)[:MAX_TEXT] for key, item in sorted(value.items())}
-    if isinstance(value, datetime):
-        return time_text(value)
+    if isinstance(value, str):  # an enum's member, among others
+        return str(value)[:MAX_TEXT]
     if isinstance(value, Decimal):
         return f"{value:f}"
-    if isinstance(value, str):
-        return value[:MAX_TEXT]
+    if isinstance(value, datetime):
+        return _time_text(value)
+    if isinstance(value, Mapping):
+        return {str(key): str(item)[:MAX_TEXT] for key, item in sorted(value.items())}
     return value
 
 
-def time_text(moment: datetime) -> str:
-    """Return a time as records state it: UTC, to the microsecond."""
-    return moment.astimezone(UTC).strftime(_TIME)
+def _time_text(moment: datetime) -> str:
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _parse(body: bytes, digest: str) -> JournalRecord:

@@ -19,13 +19,14 @@ _NETWORK_TYPES = frozenset(
         *("fuse.gcsfuse", "fuse.ceph", "fuse.davfs2", "davfs", "fuse.juicefs", "fuse.mergerfs", "vboxsf", "prl_fs"),
     }
 )
+_RESTORE = "stop what cuts it, and run 'trading-bot audit verify'"
 _ESCAPES: Mapping[str, str] = {"\\040": " ", "\\011": "\t", "\\012": "\n", "\\134": "\\"}
 
 
-def local_mounts() -> str:
+def local_mounts(listed: Path = _MOUNTS) -> str:
     """Return the kernel's list of mounts; empty where there is none, as on macOS, and then no type is known."""
     try:
-        return _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
+        return listed.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
         return ""
 
@@ -45,13 +46,18 @@ def network_type(folder: Path, *, mounts: str) -> str | None:
 
 
 class DatabaseFiles:
-    """The database file and what SQLite keeps beside it."""
+    """The database file and what SQLite keeps beside it.
 
-    def __init__(self, path: Path, *, files: FileSystem, mounts: Callable[[], str]) -> None:
+    ``kept_log_bytes`` is the size down to which SQLite itself may shorten the write-ahead log; nothing else of it
+    becomes shorter while it is in use.
+    """
+
+    def __init__(self, path: Path, *, files: FileSystem, mounts: Callable[[], str], kept_log_bytes: int = 0) -> None:
+        self._kept_log_bytes = kept_log_bytes
         self._paths = (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm"))
         self._files = files
         self._mounts = mounts
-        self._noted: Mapping[Path, FileFacts] = {}
+        self._noted: dict[Path, FileFacts] = {}
 
     def prepare(self) -> None:
         """Make the folder and an empty private file if they are not there, and refuse a place that is not safe.
@@ -69,6 +75,7 @@ class DatabaseFiles:
             there = self._files.facts_at(beside)
             if there is not None:
                 self._check_plain(beside, there)
+        self._check_not_emptied()
 
     def note(self) -> None:
         """Remember which files SQLite has opened. Call it in the first transaction, when it has opened them all.
@@ -88,14 +95,17 @@ class DatabaseFiles:
         Raises:
             OSError: with the reason.
         """
-        for path, noted in self._noted.items():
-            there = self._files.facts_at(path)
-            if there is None or (there.device, there.inode) != (noted.device, noted.inode):
-                raise OSError(
-                    f"{path.name} was deleted, moved or replaced while it was in use, so what is written now would be "
-                    "lost; put it back"
-                )
-            self._check_plain(path, there)
+        for path in self._paths:
+            self._check_same(path)
+
+    def check_written(self) -> None:
+        """Do the same for the files that a commit writes: the database and its log.
+
+        Raises:
+            OSError: with the reason.
+        """
+        for path in self._paths[:2]:
+            self._check_same(path)
 
     def is_in_place(self) -> bool:
         """Whether `check` has nothing to say."""
@@ -110,6 +120,30 @@ class DatabaseFiles:
         """How long the write-ahead log is now."""
         facts = self._files.facts_at(self._paths[1])
         return facts.size if facts else 0
+
+    def _check_same(self, path: Path) -> None:
+        noted, there = self._noted.get(path), self._files.facts_at(path)
+        if noted is None:  # nothing was opened yet
+            return
+        if there is None or (there.device, there.inode) != (noted.device, noted.inode):
+            raise OSError(
+                f"{path.name} was deleted, moved or replaced while it was in use, so what is written now is lost; put "
+                "it back"
+            )
+        self._check_plain(path, there)
+        is_log = path == self._paths[1]
+        if there.size < (min(noted.size, self._kept_log_bytes) if is_log else noted.size):
+            raise OSError(f"{path.name} was cut while it was in use, so records are missing; {_RESTORE}")
+        self._noted[path] = there
+
+    def _check_not_emptied(self) -> None:
+        # SQLite makes the database before its log. It deletes a log that it finds beside an empty database.
+        database, log = self._files.facts_at(self._paths[0]), self._files.facts_at(self._paths[1])
+        if database is not None and database.size == 0 and log is not None and log.size > 0:
+            raise OSError(
+                f"{self._paths[0].name} is empty, while its log {self._paths[1].name} holds records; keep both files, "
+                "and restore the journal from a backup"
+            )
 
     def _check_folder(self, folder: Path) -> None:
         facts = self._files.facts_at(folder)

@@ -6,8 +6,9 @@ How the promises of `port` are kept:
   reached the medium when it returns.
 - One writing connection, one explicit ``BEGIN IMMEDIATE`` ... ``COMMIT`` a commit. Whatever interrupts it between the
   two, an exception out of a signal handler included, leaves the journal refusing.
-- Database, write-ahead log and its index must be the files that were opened, before COMMIT and after it: SQLite
-  itself commits into deleted files.
+- Before each COMMIT and after it, database and write-ahead log must be the files that were opened, ours alone and no
+  shorter: SQLite commits into deleted files and says nothing. Before each checkpoint the log's index, too.
+- A second writer is noticed by the number of its record, which ours cannot have then.
 - After a COMMIT that failed, the record may be in the log file although no connection sees it; a crash would bring it
   back, a clean close throws it away. So the connection is neither used nor rolled back, only closed by `close`. Closing
   cannot commit: SQLite ends an open transaction by rolling it back, and copies into the database only what the log's
@@ -56,8 +57,8 @@ __all__ = ["SqliteJournal", "SqliteReader"]
 
 CHECKPOINT_EVERY = 200
 """Commits between two checkpoints."""
-KEPT_LOG_BYTES = 4 * 1024 * 1024
-"""What stays of the write-ahead log once it was copied."""
+KEPT_LOG_BYTES = 16 * 1024 * 1024
+"""What stays of the write-ahead log once it was copied. Writing over it is faster than making it longer."""
 ALERT_LOG_BYTES = 64 * 1024 * 1024
 """A write-ahead log of this size that a checkpoint cannot finish is worth a person's look."""
 
@@ -93,6 +94,7 @@ class SqliteJournal(RowReader):
         mounts: Callable[[], str] = local_mounts,
         connector: Connector = connect,
         busy_timeout_s: Seconds = BUSY_TIMEOUT_S,
+        checkpoint_every: int = CHECKPOINT_EVERY,
         alert_log_bytes: int = ALERT_LOG_BYTES,
     ) -> None:
         super().__init__(AccountRows(identity.account_key, journal=path))
@@ -102,8 +104,9 @@ class SqliteJournal(RowReader):
         self._process_id = process_id
         self._connector = connector
         self._busy_timeout_s = busy_timeout_s
+        self._checkpoint_every = checkpoint_every
         self._alert_log_bytes = alert_log_bytes
-        self._place = DatabaseFiles(path, files=files or LocalFiles(), mounts=mounts)
+        self._place = DatabaseFiles(path, files=files or LocalFiles(), mounts=mounts, kept_log_bytes=KEPT_LOG_BYTES)
         self._owner = process_id()
         self._lock = threading.Lock()
         self._read_lock = threading.Lock()
@@ -111,8 +114,8 @@ class SqliteJournal(RowReader):
         self._reader: sqlite3.Connection | None = None
         self._head = ChainHead.genesis()
         self._in_doubt = False
-        self._since_checkpoint = CHECKPOINT_EVERY
-        self._refusal: OrderLogError | None = OrderLogError(f"the journal {path} is not open; call open() first")
+        self._since_checkpoint = checkpoint_every
+        self._refusal: OrderLogError | None = _not_open(path)
 
     @property
     def head(self) -> ChainHead:
@@ -155,14 +158,15 @@ class SqliteJournal(RowReader):
         """
         with self._lock:
             self._refuse_fork()
-            if self._refusal is not None:
-                raise type(self._refusal)(str(self._refusal))
+            writer = self._writer
+            if self._refusal is not None or writer is None:
+                raise _again(self._refusal or _not_open(self.path))
             after = check_commit(commit, head=self._head, identity=self._identity, journal=self.path)
-            if commit == Commit():
+            if not (commit.records or commit.order_keys or commit.standing or commit.ended):
                 return
             self._in_doubt = True
             try:
-                self._store(commit)
+                self._store(writer, commit)
             finally:
                 # Whatever ended it, a signal's exception included: only what is known to have ended is not in doubt.
                 if self._in_doubt and self._refusal is None:
@@ -178,7 +182,7 @@ class SqliteJournal(RowReader):
         if self._process_id() != self._owner or not self._lock.acquire(blocking=False):
             return None
         try:
-            if self._writer is None or self._refusal is not None or self._since_checkpoint < CHECKPOINT_EVERY:
+            if self._writer is None or self._refusal is not None or self._since_checkpoint < self._checkpoint_every:
                 return None
             return self._copy_log(self._writer)
         finally:
@@ -199,7 +203,7 @@ class SqliteJournal(RowReader):
         self._refuse_fork()
         with self._read_lock:
             if self._reader is None:
-                raise OrderLogError(f"the journal {self.path} is not open; call open() first")
+                raise _not_open(self.path)
             try:
                 with closing(self._reader.cursor()) as cursor:
                     yield cursor
@@ -240,10 +244,11 @@ class SqliteJournal(RowReader):
                 self._rows.add(cursor, Commit(records=(first,)))
                 opened = Opened(head=head_at(first.record), is_new=True)
             cursor.execute("COMMIT")
+        self._place.check()
         return opened
 
-    def _store(self, commit: Commit) -> None:
-        with closing(self._opened_writer().cursor()) as cursor:
+    def _store(self, writer: sqlite3.Connection, commit: Commit) -> None:
+        with closing(writer.cursor()) as cursor:
             try:
                 self._write(cursor, commit)
             except KeyTakenError:
@@ -256,15 +261,10 @@ class SqliteJournal(RowReader):
                 self._refuse(explained(error, journal=self.path, failed="written"), cause=error)
             try:
                 cursor.execute("COMMIT")
-                self._place.check()
+                self._place.check_written()
             except (sqlite3.Error, OSError) as error:
                 raise self._doubt(str(error)) from error
             self._in_doubt = False
-
-    def _opened_writer(self) -> sqlite3.Connection:
-        if self._writer is None:  # the refusal of a closed journal comes before this
-            raise OrderLogError(f"the journal {self.path} is not open; call open() first")
-        return self._writer
 
     def _roll_back(self, cursor: sqlite3.Cursor) -> None:
         try:
@@ -275,15 +275,16 @@ class SqliteJournal(RowReader):
 
     def _write(self, cursor: sqlite3.Cursor, commit: Commit) -> None:
         cursor.execute("BEGIN IMMEDIATE")
-        if self._rows.head(cursor) != self._head:
-            raise OSError("it holds other records than this process wrote, so another program writes it too")
         self._rows.add(cursor, commit)
-        self._place.check()
+        self._place.check_written()
 
     def _copy_log(self, writer: sqlite3.Connection) -> CheckpointAlert | None:
         try:
+            # A log that was cut would be copied as zeros over good pages.
+            self._place.check()
             busy, in_log, copied = writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        except sqlite3.Error as error:
+            self._place.check()
+        except (sqlite3.Error, OSError) as error:
             return self._alert(str(explained(error, journal=self.path, failed="written")))
         if not busy and in_log == copied:
             self._since_checkpoint = 0
@@ -329,3 +330,12 @@ class SqliteJournal(RowReader):
             raise OrderLogError(
                 f"the journal {self.path} belongs to the parent process {self._owner}; do not fork a running bot"
             )
+
+
+def _not_open(journal: Path) -> OrderLogError:
+    return OrderLogError(f"the journal {journal} is not open; call open() first")
+
+
+def _again(refusal: OrderLogError) -> OrderLogError:
+    # An error of its own for each caller: raising one object again would pile up tracebacks.
+    return type(refusal)(str(refusal))

@@ -29,6 +29,7 @@ _REMEDIES: Mapping[int, str] = {
     sqlite3.SQLITE_CANTOPEN: "see that the file and its folder are there, and run this as the bot's user",
     sqlite3.SQLITE_BUSY: "stop the other program that has it open",
     sqlite3.SQLITE_LOCKED: "stop the other program that has it open",
+    sqlite3.SQLITE_CONSTRAINT: "another program has written records to it, so stop that one and start again",
     sqlite3.SQLITE_IOERR: "check the disk, then start again",
 }
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})

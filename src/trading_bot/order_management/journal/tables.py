@@ -98,6 +98,7 @@ class Statements:
         "SELECT s.seq, r.body, r.hash FROM (SELECT DISTINCT seq FROM standing WHERE account = ?) s"
         " LEFT JOIN record r ON r.account = ? AND r.seq = s.seq ORDER BY s.seq"
     )
+    pointers: str = "SELECT key, seq FROM standing WHERE account = ? AND kind = ? ORDER BY key, seq"
     of_order: str = "SELECT seq, body, hash FROM record WHERE account = ? AND client_order_id = ? ORDER BY seq"
     order_named: str = (
         "SELECT r.client_order_id FROM order_key k JOIN record r ON r.account = k.account AND r.seq = k.seq"
