@@ -50,7 +50,8 @@ class Bot:
         self._bench = bench
         self._broker = broker
         self._lock = threading.Lock()
-        self._lease = bench.lease(name, lease_s=60)
+        # Short: where the answer to taking it or giving it up is cut off, it has to run out.
+        self._lease = bench.lease(name, lease_s=2)
         self._journal = bench.journal_under(self._lease)
         self.turns = 0
         self.refused: Counter[str] = Counter()
