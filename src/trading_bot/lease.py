@@ -28,6 +28,14 @@ class AccountInUseError(Exception):
         self.pid = pid
 
 
+class HeldElsewhereError(AccountInUseError):
+    """Another process holds the account in the shared journal. ``free_in_s``: after so long, if it is silent."""
+
+    def __init__(self, holder: str, *, free_in_s: Seconds) -> None:
+        super().__init__(None, held=f"this account as {holder}, for {free_in_s:.0f} s more if it is silent")
+        self.free_in_s = free_in_s
+
+
 class LeaseLostError(Exception):
     """This process does not hold the account: it never did, it was forked, or the lock file was deleted."""
 

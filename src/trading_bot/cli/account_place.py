@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trading_bot.clock import SystemClock
 from trading_bot.config import Config
@@ -11,8 +12,12 @@ from trading_bot.order_management.models import ExecutionMode
 from trading_bot.risk.breaker import RiskBreaker
 from trading_bot.startup.journal_on_record import JournalOnRecord, journal_on_record
 from trading_bot.startup.paper import configured_account
+from trading_bot.startup.shared_account import shared_account
 from trading_bot.startup.surroundings import default_surroundings
 from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_path
+
+if TYPE_CHECKING:
+    from trading_bot.shared_arming import SharedLatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +30,7 @@ class AccountPlace:
     """The last four characters of the account number."""
     state: StateFolder
     journal: Path
+    config: Config
 
     def check_journal(self) -> None:
         """Refuse a journal that is gone, or not where it was last time.
@@ -40,10 +46,16 @@ class AccountPlace:
         """Return the account's journal as it is on record; None where none was begun."""
         return journal_on_record(self.state, account_key=self.key, log=self.journal)
 
-    def latch(self) -> Latch:
-        """Return the account's latch."""
+    def latch(self) -> "Latch | SharedLatch":
+        """Return the account's latch; with a shared journal it is armed there too.
+
+        Raises:
+            ConfigError, OrderLogError: as `shared_account`.
+        """
         around = default_surroundings()
-        return Latch(path=self.state.latch, clock=around.clock, new_id=around.new_id, files=self.state.files)
+        local = Latch(path=self.state.latch, clock=around.clock, new_id=around.new_id, files=self.state.files)
+        shared = shared_account(self.config, around, account_key=self.key)
+        return local if shared is None else shared.latch(local)
 
     def breaker(self) -> RiskBreaker:
         """Return the account's risk breaker."""
@@ -65,4 +77,5 @@ def place_of(config: Config) -> AccountPlace:
         suffix=account_suffix(number),
         state=StateFolder(root=config.resolve_state_dir() / f"{mode}-{key}", files=LocalFiles()),
         journal=journal_path(config.logs_dir, mode, number),
+        config=config,
     )
