@@ -217,7 +217,10 @@ INLINE_IMPORTS = {
     **dict.fromkeys(
         (
             "startup/shared_account.py: trading_bot.order_management.journal.postgres",
+            "kill/read_database.py: trading_bot.order_management.journal.postgres_connection",
+            "kill/read_database.py: trading_bot.order_management.journal.postgres_reading",
             "startup/shared_account.py: trading_bot.order_management.journal.postgres_connection",
+            "startup/shared_account.py: trading_bot.order_management.journal.postgres_reading",
             "startup/shared_account.py: trading_bot.shared_arming",
             "startup/shared_account.py: trading_bot.shared_lease",
         ),

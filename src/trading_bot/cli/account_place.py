@@ -12,7 +12,7 @@ from trading_bot.order_management.models import ExecutionMode
 from trading_bot.risk.breaker import RiskBreaker
 from trading_bot.startup.journal_on_record import JournalOnRecord, journal_on_record
 from trading_bot.startup.paper import configured_account
-from trading_bot.startup.shared_account import shared_account
+from trading_bot.startup.shared_account import SharedAccount, shared_account
 from trading_bot.startup.surroundings import default_surroundings
 from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_path
 
@@ -38,13 +38,21 @@ class AccountPlace:
         Raises:
             OrderLogError: with the remedy.
         """
+        if (shared := self._shared()) is not None:
+            self.state.check_shared(shared.name, v1_journal=self.journal)
+            return
+        self.state.refuse_shared()
         noted, database = self.state.noted_journal(), self.state.database
         is_database = noted is not None and noted.name == database.name
         self.state.check_journal(database if is_database else self.journal)
 
     def on_record(self) -> JournalOnRecord | None:
-        """Return the account's journal as it is on record; None where none was begun."""
-        return journal_on_record(self.state, account_key=self.key, log=self.journal)
+        """Return the account's journal as it is on record; None where none was begun.
+
+        Raises:
+            ConfigError, OrderLogError: a shared journal cannot be asked.
+        """
+        return journal_on_record(self.state, account_key=self.key, log=self.journal, shared=self._shared())
 
     def latch(self) -> "Latch | SharedLatch":
         """Return the account's latch; with a shared journal it is armed there too.
@@ -54,8 +62,11 @@ class AccountPlace:
         """
         around = default_surroundings()
         local = Latch(path=self.state.latch, clock=around.clock, new_id=around.new_id, files=self.state.files)
-        shared = shared_account(self.config, around, account_key=self.key)
+        shared = self._shared()
         return local if shared is None else shared.latch(local)
+
+    def _shared(self) -> SharedAccount | None:
+        return shared_account(self.config, default_surroundings(), account_key=self.key)
 
     def breaker(self) -> RiskBreaker:
         """Return the account's risk breaker."""

@@ -80,7 +80,7 @@ def read_known_orders(
     An account that never had a journal has no orders. An unfinished last line is none of a sent order: an intent is
     sent only once its line is whole. What a failed journal was continued in is read as its end.
     """
-    if database is not None and _is_there(database.database, files):
+    if database is not None and (database.is_shared or _is_there(database.database, files)):
         return _read_database(database)
     if database is not None and _was_database(state, database):
         return _read_log(database, DatabaseUnreadError("it is gone"))
@@ -113,7 +113,7 @@ def _read_database(database: JournalProcess) -> KnownOrders:
 
 def _read_log(database: JournalProcess, failure: DatabaseUnreadError) -> KnownOrders:
     """Take what the audit log tells, which is a problem all the same: it may lack the latest orders."""
-    said = f"the journal's database {database.database} could not be read ({failure})"
+    said = f"{database} could not be read ({failure})"
     book = OrderBook()
     try:
         for record in _log_records(database.log):
@@ -122,7 +122,8 @@ def _read_log(database: JournalProcess, failure: DatabaseUnreadError) -> KnownOr
         said = f"{said}, nor the audit log {database.log} to its end ({error})"
     else:
         said = f"{said}; its orders were taken from the audit log {database.log}, which may lack the latest"
-    return KnownOrders(orders=book.orders(), problem=f"{said}; look at the disk", is_late=failure.is_late)
+    where = "see that this machine reaches the database" if database.is_shared else "look at the disk"
+    return KnownOrders(orders=book.orders(), problem=f"{said}; {where}", is_late=failure.is_late)
 
 
 def _log_records(log: Path) -> Iterator[JournalRecord]:

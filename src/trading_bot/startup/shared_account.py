@@ -11,7 +11,8 @@ from trading_bot.lease import Lease
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import SealedRecord
 from trading_bot.order_management.journal.identity import JournalIdentity
-from trading_bot.order_management.journal.port import Journal, JournalReader
+from trading_bot.order_management.journal.port import Journal
+from trading_bot.order_management.journal.sql import RowReader
 
 if TYPE_CHECKING:
     from trading_bot.shared_arming import SharedLatch
@@ -56,6 +57,18 @@ class SharedAccount:
         self._holder = f"{machine} (pid {around.process_id()})"
         self._lease: PostgresLease | None = None
 
+    @property
+    def name(self) -> str:
+        """What the database is called in messages; it names no user."""
+        return str(self._database)
+
+    @property
+    def mark(self) -> str:
+        """The driver's parameter mark."""
+        from trading_bot.order_management.journal.postgres_reading import MARK
+
+        return MARK
+
     def journal(self, identity: JournalIdentity, first_record: Callable[[], SealedRecord] | None) -> Journal:
         """Return the journal that this process writes while it holds the account, and only then."""
         from trading_bot.order_management.journal.postgres import PostgresJournal
@@ -68,7 +81,7 @@ class SharedAccount:
             process_id=self._around.process_id,
         )
 
-    def reader(self) -> JournalReader:
+    def reader(self) -> RowReader:
         """Return what reads the journal without holding the account."""
         from trading_bot.order_management.journal.postgres import PostgresReader
 
@@ -94,6 +107,11 @@ class SharedAccount:
         return SharedLatch(local, self._rows, new_id=self._around.new_id)
 
 
+def url_of(config: Config) -> str | None:
+    """Return where the shared journal is, if there is one."""
+    return None if config.journal_url is None else config.journal_url.get_secret_value()
+
+
 def shared_account(
     config: Config, around: Holder, *, account_key: str, machine: str | None = None
 ) -> SharedAccount | None:
@@ -103,12 +121,12 @@ def shared_account(
         ConfigError: ``journal_url`` is set and the driver is not installed.
         OrderLogError: the driver cannot read ``journal_url``.
     """
-    url = config.journal_url
+    url = url_of(config)
     if url is None:
         return None
     try:
         return SharedAccount(
-            url.get_secret_value(),
+            url,
             around,
             account_key=account_key,
             machine=machine or platform.node() or "a machine without a name",
