@@ -21,7 +21,6 @@ DOCUMENT = Path(__file__).with_name("architecture.md")
 LAYER = "trading_bot.order_management"
 BOT = ("bot", "bot_lifecycle", "exit_json", "leaving", "order_json", "safety_checks", "signal_lines", "signals")
 WORDS = (
-    "caller_values",
     "client_ids",
     "event_details",
     "events",
@@ -32,7 +31,7 @@ WORDS = (
     "results",
 )
 PURE = ("calculator", "lifecycle", "results", "send_horizon")
-BOOK = ("accepting", "context", "id_index", "journal_keeper", "order_store", "ports", "reconciliation")
+BOOK = ("context", "order_store", "ports", "reconciliation")
 PERMITS = ("armed_file", "latch", "lease", "market_hours", "shared_arming", "shared_lease", "state_folder")
 GROUPS = {
     **{f"trading_bot.{name}": "bot" for name in (*BOT, "trade_records", "trades")},
@@ -51,8 +50,9 @@ TITLES = {
     "control": "control<br/>carries commands to the holder",
     "operations": "operations<br/>what an operator may do",
     "bot": "bot, signals, safety_checks<br/>check, decide, hand over, record",
-    "face": "manager, wiring, poller, decisions<br/>the face of the order layer",
+    "face": "manager, wiring, poller<br/>the face of the order layer",
     "submit": "submit<br/>once",
+    "decisions": "decisions<br/>what a person decides",
     "rounds": "rounds<br/>what a synchronisation calls for",
     "cancel": "cancel<br/>until it has ended",
     "sync": "sync<br/>what the broker says",
@@ -73,7 +73,7 @@ TITLES = {
     "permits": "latch, lease, market_hours, state_folder<br/>may we trade now",
     "ground": "clock, files, prose<br/>the ground",
 }
-_ORDER_LAYER = ("face", "submit", "rounds", "cancel", "sync", "book", "journal", "words", "gateways")
+_ORDER_LAYER = ("face", "decisions", "submit", "rounds", "cancel", "sync", "book", "journal", "words", "gateways")
 
 
 def room_of(module: str) -> str:

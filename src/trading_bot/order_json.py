@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from trading_bot.bot import TradePreview, TradeResult
-from trading_bot.order_management.account_view import ShownPosition, ShownPositions
 from trading_bot.order_management.models import Execution, OrderEnvelope, OrderStatus, OrderTerms
 from trading_bot.order_management.portfolio import Position
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.order_management.submit.pricing import PricePreview
+from trading_bot.order_management.sync.account_view import ShownPosition, ShownPositions
 from trading_bot.order_management.sync.external_orders import ExternalOrder
 from trading_bot.risk.order_result import OrderResult
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, NoReturn, TypeAlias
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from trading_bot.order_management.caller_values import whole_number
+from trading_bot.caller_values import whole_number
 from trading_bot.trades import TradeRequest
 from trading_bot.wrong_values import in_words
 

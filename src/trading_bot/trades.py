@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
-from trading_bot.order_management import caller_values
+from trading_bot import caller_values
 from trading_bot.order_management.calculator import is_ticker, parse_price, parse_time_in_force
 from trading_bot.order_management.exceptions import (
     OrderError,

@@ -11,10 +11,10 @@ from tests.support.order_story import MONDAY
 from trading_bot.clock import VirtualClock
 from trading_bot.files import FileFacts, LocalFiles
 from trading_bot.kill.records import KillFile
+from trading_bot.order_management.book.side_import import has_kill_ended
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.journal.side_files import read_side
 from trading_bot.order_management.models import ClientOrderId
-from trading_bot.order_management.side_import import has_kill_ended
 
 NAME = "20261123T150000.000000Z-kill-4711.jsonl"
 

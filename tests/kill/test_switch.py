@@ -15,11 +15,11 @@ from trading_bot.kill.progress import SECONDS_AN_ORDER
 from trading_bot.kill.register import KnownOrders
 from trading_bot.kill.report import MANUAL_PROCEDURE, KilledOrder
 from trading_bot.latch import Latch, SendLock
+from trading_bot.order_management.book.side_import import KILL_ENDED
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.journal.side_files import read_side
 from trading_bot.order_management.models import OrderId, OrderState, Side
 from trading_bot.order_management.outcomes import CancelNotSent, CancelRefused, CancelTaken, CancelUnknown
-from trading_bot.order_management.side_import import KILL_ENDED
 
 A, B, C = OrderId("a"), OrderId("b"), OrderId("c")
 

@@ -47,7 +47,7 @@ from trading_bot.order_json import (
     positions_json,
     status_json,
 )
-from trading_bot.order_management.decisions import Resolution
+from trading_bot.order_management.decisions.operator_decisions import Resolution
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderError, OrderNotFoundError, OrderValidationError
 from trading_bot.order_management.models import OrderState, Pricing, Side, TimeInForce

@@ -19,10 +19,10 @@ from tests.support.side_book import StandingBook
 from tests.support.sqlite_shim.vfs import Call, Fault, Way
 from trading_bot.clock import VirtualClock
 from trading_bot.files import LocalFiles
+from trading_bot.order_management.book.side_import import SideImport
 from trading_bot.order_management.journal.port import CommitUnknownError, OrderKeyKind
 from trading_bot.order_management.journal.side_files import SideFile
 from trading_bot.order_management.models import ClientOrderId, OrderState
-from trading_bot.order_management.side_import import SideImport
 
 pytestmark = [pytest.mark.subprocess, pytest.mark.timeout(600)]
 

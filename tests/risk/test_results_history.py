@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.order_story import MONDAY, Story, intended, now_in
 from trading_bot.order_management.book.acceptances import Acceptance, parse_ratio
-from trading_bot.order_management.housekeeping import is_recent
+from trading_bot.order_management.book.housekeeping import is_recent
 from trading_bot.order_management.models import Execution, ExecutionId, OrderState, Side
 from trading_bot.risk.results import day_results, losing_streak, sales_of
 from trading_bot.risk.results_history import orders_that_count

@@ -8,16 +8,17 @@ from typing import TypeAlias
 import pytest
 
 from tests.support import sim_journal
-from trading_bot.order_management import order_store, record_writer
+from trading_bot.order_management import order_store
+from trading_bot.order_management.book.housekeeping import Housekeeping
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.past_orders import JournalPast
 from trading_bot.order_management.book.pointers import StandingKind, StandingPointers
 from trading_bot.order_management.book.position_book import PositionBook
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import OrderLogError
-from trading_bot.order_management.housekeeping import Housekeeping
+from trading_bot.order_management.journal import record_writer
+from trading_bot.order_management.journal.record_writer import RecordWriter
 from trading_bot.order_management.order_store import OrderStore
-from trading_bot.order_management.record_writer import RecordWriter
 
 Plant: TypeAlias = Callable[[pytest.MonkeyPatch], None]
 
@@ -131,7 +132,7 @@ def _unresolved_leave(patch: pytest.MonkeyPatch) -> None:
 
 def _past_not_asked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(JournalPast, "find", lambda *args: None)
-    patch.setattr(JournalPast, "records_of", lambda *args: ())
+    patch.setattr(JournalPast, "records_of", lambda *args, **named: ())
 
 
 def _brought_back_without_its_records(patch: pytest.MonkeyPatch) -> None:

@@ -165,6 +165,7 @@ def test_a_start_does_each_thing_in_its_turn(build):
         take_over_v1=lambda path: done.append(f"0.1 into {path.name}"),
         import_side_files=lambda store, opened: done.append(f"side files behind {opened.head.seq}"),
         audit_trail=trail,
+        close=lambda: done.append("closed"),
     )
     journal.open()
     assert done == ["0.1 into journal.sqlite3", "side files behind 1"]
@@ -173,6 +174,7 @@ def test_a_start_does_each_thing_in_its_turn(build):
     assert len(trail.lines) == 2
     assert b'"client_order_id":"first"' in trail.lines[1]
     journal.close()
+    assert done[2:] == ["closed"]
 
 
 def test_an_audit_log_that_knows_more_than_the_database_stops_orders(build):

@@ -6,9 +6,9 @@ from tests.support.manager_bench import BenchJournal, KeptAside
 from tests.support.order_story import MONDAY
 from trading_bot.clock import VirtualClock
 from trading_bot.files import LocalFiles
+from trading_bot.order_management.book.housekeeping import Housekeeping, Needed, nothing_needed
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.events import OrderEvent
-from trading_bot.order_management.housekeeping import Housekeeping, Needed, nothing_needed
 from trading_bot.order_management.journal.port import Opened
 from trading_bot.order_management.order_store import OrderStore
 

@@ -195,17 +195,8 @@ class SimSide:
         if self.life is not None and not self.life.is_over:
             self.waiting.append((record, is_refused))
 
-    def take_over(self, journal: Journal, opened: Opened) -> Opened:
+    def take_over(self, store: OrderStore, journal: Journal, _opened: Opened) -> None:
         """Record every fact that is not stored, and that a refused intent which is stored was not sent."""
-        if not self.waiting:
-            return opened
-        store = OrderStore(journal=journal, clock=self._clock, session_id="side files")
-        with suppress(OrderLogDamagedError):
-            store.load(opened)
-        self._record_all(store, journal)
-        return replace(opened, head=journal.head, standing=journal.read_standing())
-
-    def _record_all(self, store: OrderStore, journal: Journal) -> None:
         for record, is_refused in self.waiting:
             is_stored = _is_stored(record, journal)
             if is_refused and is_stored:

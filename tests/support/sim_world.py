@@ -20,12 +20,12 @@ from tests.support.stand_in_book import HeldOrder
 from trading_bot.bot import StartError, TradeResult, TradingBot
 from trading_bot.error_handling.retry import no_jitter
 from trading_bot.latch import Latch
+from trading_bot.order_management.book.housekeeping import Housekeeping
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.client_ids import OUR_MARK
-from trading_bot.order_management.decisions import OperatorDecisions
+from trading_bot.order_management.decisions.operator_decisions import OperatorDecisions
 from trading_bot.order_management.events import EventKind, JournalRecord
 from trading_bot.order_management.exceptions import OrderCancellationError, OrderError, OrderLogError
-from trading_bot.order_management.housekeeping import Housekeeping
 from trading_bot.order_management.models import ExecutionMode, OrderEnvelope
 from trading_bot.order_management.order_store import OrderChange, OrderStore
 from trading_bot.order_management.results import CancelResult, SyncSummary

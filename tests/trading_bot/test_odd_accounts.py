@@ -9,7 +9,7 @@ import pytest
 from tests.support.live_account import NUMBER, LiveAccount, live_account
 from tests.support.loopback_broker.book import BASE, INSTRUMENTS, NOW
 from trading_bot.bot import TradeResult, TradeStatus, TradingBot
-from trading_bot.order_management.decisions import Resolution
+from trading_bot.order_management.decisions.operator_decisions import Resolution
 from trading_bot.order_management.exceptions import OrderValidationError
 
 ALICE: dict[str, Any] = {"by": "alice", "reason": "seen in the app"}

@@ -24,7 +24,6 @@ from trading_bot.order_json import (
     sync_summary_json,
     trade_result_json,
 )
-from trading_bot.order_management.account_view import ShownPosition, ShownPositions
 from trading_bot.order_management.models import (
     ClientOrderId,
     Execution,
@@ -38,6 +37,7 @@ from trading_bot.order_management.models import (
 from trading_bot.order_management.outcomes import UnreadRow
 from trading_bot.order_management.portfolio import Position, UnreadPosition
 from trading_bot.order_management.results import CancelResult, CancelVerdict, PositionDifference, SyncSummary
+from trading_bot.order_management.sync.account_view import ShownPosition, ShownPositions
 from trading_bot.order_management.sync.external_orders import external_order
 from trading_bot.order_management.sync.free_shares import Shares, free_shares
 from trading_bot.risk.order_result import OrderResult

@@ -36,7 +36,7 @@ from tests.support.loopback_broker.odd_rows import NAMELESS
 from trading_bot.bot import TradeResult, TradeStatus, TradingBot
 from trading_bot.lease import this_process
 from trading_bot.operations import ListPositions, Operations
-from trading_bot.order_management.decisions import Resolution
+from trading_bot.order_management.decisions.operator_decisions import Resolution
 
 ALICE: dict[str, Any] = {"by": "alice", "reason": "seen in the app"}
 SUBMITTED, BLOCKED, REJECTED = TradeStatus.SUBMITTED, TradeStatus.BLOCKED, TradeStatus.REJECTED

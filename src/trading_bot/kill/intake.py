@@ -7,10 +7,10 @@ from trading_bot.files import FileSystem
 from trading_bot.kill.records_v1 import V1_KILLS_FOLDER, import_kills, imported_kills, named_files
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.order_book import OrderBook
+from trading_bot.order_management.book.side_import import is_kill, kill_events, side_paths
 from trading_bot.order_management.events import JournalRecord, OrderEvent
 from trading_bot.order_management.journal.side_files import read_side
 from trading_bot.order_management.order_store import OrderStore
-from trading_bot.order_management.side_import import is_kill, kill_events, side_paths
 
 _log = get_logger(__name__)
 

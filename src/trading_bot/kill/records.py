@@ -12,11 +12,11 @@ from pathlib import Path
 
 from trading_bot.clock import Clock
 from trading_bot.files import Descriptor, FileSystem
+from trading_bot.order_management.book.side_import import KILL_ENDED, kill_engaged
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.journal.chain import BadRecordError, ChainHead, head_at
 from trading_bot.order_management.journal.side_files import KILL_SESSION, new_side_path, sealed_line
 from trading_bot.order_management.models import ClientOrderId
-from trading_bot.order_management.side_import import KILL_ENDED, kill_engaged
 
 _MAX_TEXT = 512
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from trading_bot.files import FileSystem
 from trading_bot.order_management.book.order_book import OrderBook
-from trading_bot.order_management.cancel.tracker import state_without_cancel
+from trading_bot.order_management.book.tracked_order import state_without_cancel
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent, about
 from trading_bot.order_management.models import OrderState
 

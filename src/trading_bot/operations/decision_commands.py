@@ -6,7 +6,7 @@ from pydantic import Field
 
 from trading_bot.operations.command import AnyOrderId, Command, CommandContext, Text
 from trading_bot.order_json import FORM_VERSION, JsonObject, envelope_json, shares_text
-from trading_bot.order_management.decisions import LONGEST_REASON, Resolution
+from trading_bot.order_management.decisions.operator_decisions import LONGEST_REASON, Resolution
 
 
 class _Decision(Command):

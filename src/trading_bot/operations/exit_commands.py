@@ -9,7 +9,7 @@ from trading_bot.operations.command import Command, CommandContext, Text
 from trading_bot.operations.values import Dollars, Shares
 from trading_bot.order_json import FORM_VERSION, JsonObject
 from trading_bot.order_management.book.exit_facts import ExitOrigin
-from trading_bot.order_management.decisions import LONGEST_REASON
+from trading_bot.order_management.decisions.operator_decisions import LONGEST_REASON
 from trading_bot.order_management.submit.exit_run import Leave
 
 _Reason = Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)]

@@ -66,16 +66,6 @@ class EventKind(enum.StrEnum):
     RECORD_REFUSED = "record_refused"  # has the number of a record that the journal could not take; says which and why
 
 
-UNSYNCED_KINDS = frozenset(
-    {
-        EventKind.SUBMIT_ATTEMPTED,
-        EventKind.CANCEL_ANSWERED,
-        EventKind.SESSION_STOPPED,
-    }
-)
-"""Records that nobody acts on reach the disk with the next one that is flushed."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderEvent:
     """One fact before the journal has numbered it. Absent facts are None, never a made-up value."""

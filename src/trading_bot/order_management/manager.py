@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 from trading_bot.clock import Clock
 from trading_bot.error_handling.retry import Jitter, no_jitter
-from trading_bot.order_management.account_view import AccountView
 from trading_bot.order_management.calculator import parse_time_in_force
 from trading_bot.order_management.cancel.cancel_all import raise_unless_closed
 from trading_bot.order_management.cancel.canceller import CancelListener, ignore_result, raise_unless_under_way
 from trading_bot.order_management.context import ManagerIdentity, OrderContext, order_on_record
-from trading_bot.order_management.decisions import OperatorDecisions
+from trading_bot.order_management.decisions.operator_decisions import OperatorDecisions
 from trading_bot.order_management.models import (
     OrderEnvelope,
     OrderRequest,
@@ -38,8 +37,9 @@ from trading_bot.order_management.submit.placement import (
 )
 from trading_bot.order_management.submit.pricing import PricePreview
 from trading_bot.order_management.submit.replace import Change
+from trading_bot.order_management.submit.ways_out import ExitService
+from trading_bot.order_management.sync.account_view import AccountView
 from trading_bot.order_management.sync.outstanding import latest_status
-from trading_bot.order_management.ways_out import ExitService
 from trading_bot.order_management.wiring import Services
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from datetime import datetime
 from decimal import Context, Decimal
 from typing import NewType
 
-from trading_bot.order_management import caller_values
+from trading_bot import caller_values
 
 ClientOrderId = NewType("ClientOrderId", str)
 """FIX tag 11: the caller's name for an order, 1 to 64 printable characters."""

@@ -31,18 +31,18 @@ from decimal import Decimal
 
 from trading_bot.clock import Clock
 from trading_bot.logging.setup import get_logger
+from trading_bot.order_management.book.book_lock import BookLock
+from trading_bot.order_management.book.import_book import ImportBook
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
+from trading_bot.order_management.book.order_listeners import CommitListener, Listeners, OrderChange, OrderListener
 from trading_bot.order_management.book.past_orders import JournalPast
-from trading_bot.order_management.book_lock import BookLock
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogError
-from trading_bot.order_management.import_book import ImportBook
 from trading_bot.order_management.journal.chain import SealedRecord, numbered
 from trading_bot.order_management.journal.port import Journal, Opened, OrderKeyKind
+from trading_bot.order_management.journal.record_writer import Batch, NoSideFile, RecordWriter, SideFile, Staged
 from trading_bot.order_management.models import EXACT, ClientOrderId
-from trading_bot.order_management.order_listeners import CommitListener, Listeners, OrderChange, OrderListener
 from trading_bot.order_management.outcomes import DurableIntent, PreparedOrder
-from trading_bot.order_management.record_writer import Batch, NoSideFile, RecordWriter, SideFile, Staged
 
 __all__ = ["CommitListener", "OrderChange", "OrderListener", "OrderStore"]
 
@@ -197,15 +197,14 @@ class OrderStore:
         with self.deciding() as book:
             if (failure := self.failure) is not None:
                 raise failure
-            self._bring_back(event.client_order_id)
+            self._bring_back(event.client_order_id, may_be_new=False)
             record = self._numbered(event)
             book.check(record)
             self._stage(Staged(record=record, names=tuple(book.names_given(event)), is_intent=True))
             batch = self._take(and_pointer_of=record)
             with self._lock.released():
                 self._commit(batch)
-            self._mine.changes += self._folded(record)
-            book.pointers.note_stored([book.pointer_of(record)])
+            self._mine.changes += self._folded_intent(event.client_order_id, record)
         return DurableIntent(
             client_order_id=event.client_order_id,
             ref_id=prepared.ref_id,
@@ -244,10 +243,10 @@ class OrderStore:
             book.forget(staying)
             self._past.forget_absent()
 
-    def _bring_back(self, client_order_id: ClientOrderId) -> None:
+    def _bring_back(self, client_order_id: ClientOrderId, *, may_be_new: bool = True) -> None:
         if self._book.holds(client_order_id):
             return
-        records = self._past.records_of(client_order_id)
+        records = self._past.records_of(client_order_id, may_be_new=may_be_new)
         if records and not self._book.holds(client_order_id):
             self._book.bring_back(records)
 
@@ -267,6 +266,16 @@ class OrderStore:
     def _folded(self, record: JournalRecord) -> list[OrderChange]:
         order = self._book.apply(record)
         return [] if order is None else [OrderChange(event=record.fact, order=order)]
+
+    def _folded_intent(self, client_order_id: ClientOrderId, record: JournalRecord) -> list[OrderChange]:
+        at, book = self._book.pointer_of(record), self._book
+        # Whoever looked for this order may have found it in the journal, and brought it back, before it is folded here.
+        if at in book.pointers:
+            order = book.get(client_order_id)
+            return [] if order is None else [OrderChange(event=record.fact, order=order)]
+        changes = self._folded(record)
+        book.pointers.note_stored((at,))
+        return changes
 
     def _take(self, *, and_pointer_of: JournalRecord | None = None) -> tuple[Batch, list[OrderChange]]:
         queue, self._queue = self._queue, []

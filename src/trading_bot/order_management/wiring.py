@@ -4,18 +4,18 @@ Nothing here calls upwards. Where two services need the same rule, it stands bel
 `InFlight`, what was read of the broker in `SyncService`, how a report is booked in `Synchronizer`.
 """
 
-from trading_bot.order_management.account_view import AccountView
 from trading_bot.order_management.cancel.cancel_all import CancelEverything
 from trading_bot.order_management.cancel.canceller import CancelService
 from trading_bot.order_management.context import InFlight, OrderContext
-from trading_bot.order_management.decisions import OperatorDecisions
+from trading_bot.order_management.decisions.operator_decisions import OperatorDecisions
 from trading_bot.order_management.rounds import SyncService
 from trading_bot.order_management.submit.exit import Exits
 from trading_bot.order_management.submit.halts import TradingHalts
 from trading_bot.order_management.submit.placement import SubmitService
 from trading_bot.order_management.submit.replace import Replacement
+from trading_bot.order_management.submit.ways_out import ExitService
+from trading_bot.order_management.sync.account_view import AccountView
 from trading_bot.order_management.sync.synchronizer import Synchronizer
-from trading_bot.order_management.ways_out import ExitService
 
 
 class Services:

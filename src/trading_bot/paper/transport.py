@@ -12,7 +12,7 @@ from requests.exceptions import ConnectTimeout, InvalidURL, RequestException
 from urllib3 import HTTPResponse
 
 from trading_bot.clock import Clock
-from trading_bot.paper.desk import PaperDesk, PaperReply, PaperRequest, ReferenceFor
+from trading_bot.paper.endpoints import PaperEndpoints, PaperReply, PaperRequest, ReferenceFor
 from trading_bot.paper.exchange import PaperExchange
 from trading_bot.paper.state import ExchangeStateError
 from trading_bot.paper.store import ExchangeStore
@@ -43,7 +43,7 @@ class PaperTransport(BaseAdapter):
     ) -> None:
         super().__init__()
         self._clock = clock
-        self._desk = PaperDesk(
+        self._desk = PaperEndpoints(
             exchange=exchange,
             store=store,
             clock=clock,

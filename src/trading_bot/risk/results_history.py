@@ -10,8 +10,8 @@ from datetime import datetime
 from decimal import Decimal, localcontext
 
 from trading_bot.order_management.book.acceptances import Acceptance
+from trading_bot.order_management.book.housekeeping import is_recent
 from trading_bot.order_management.book.tracked_order import NOTHING, TrackedOrder
-from trading_bot.order_management.housekeeping import is_recent
 from trading_bot.order_management.models import EXACT, ClientOrderId, Side
 from trading_bot.risk.results import Fill, fills_by_symbol, sales_of
 

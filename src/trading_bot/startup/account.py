@@ -2,14 +2,10 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from trading_bot.account.account_data import AccountData
-from trading_bot.auth.robinhood_auth import RobinhoodAuth
 from trading_bot.bot import Lifecycle, TradingBot
 from trading_bot.clock import Seconds
 from trading_bot.config import Config
@@ -36,30 +32,21 @@ from trading_bot.risk.marks import MarkReader
 from trading_bot.risk.order_facts import RecordedOrders
 from trading_bot.risk.watch import RiskWatch
 from trading_bot.robinhood.directory import AccountUnreadableError
-from trading_bot.robinhood.reads import BrokerUnavailableError, Renew, Wire
-from trading_bot.robinhood.session import BrokerSession, Transport
+from trading_bot.robinhood.reads import BrokerUnavailableError
+from trading_bot.robinhood.session import Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.safety_checks import SafetyChecks
+from trading_bot.startup.broker_access import BrokerAccess, live_access, paper_access
 from trading_bot.startup.journal import JournalParts
-from trading_bot.startup.live import carrier_of, live_connection
+from trading_bot.startup.live import carrier_of
 from trading_bot.startup.ownership import ownership_of
-from trading_bot.startup.paper import PAPER_LOGIN, PaperAccount, paper_account
+from trading_bot.startup.paper import PaperAccount, paper_account
 from trading_bot.startup.surroundings import Surroundings
-from trading_bot.state_folder import account_key
 
 _TRADES_FILE = "trades.jsonl"
 _POLLER_PATIENCE_S: Seconds = 30.0
 _START_FAILURES = (OrderError, LatchError, AccountInUseError, LeaseLostError, ExchangeStateError, OSError)
 _log = get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Access:
-    """The way to the broker, and how a session comes about on it."""
-
-    wire: Wire
-    log_in: Callable[[], None]
-    renew: Renew
 
 
 class AccountParts:
@@ -271,28 +258,22 @@ class AccountParts:
             symbols=SymbolTable(path=self._state.instruments, files=self._around.files) if self._is_live else None,
         )
 
-    def _access_to(self, account_number: str, transport: Transport | None) -> _Access:
-        if self._is_live:
-            live = live_connection(
+    def _access_to(self, account_number: str, transport: Transport | None) -> BrokerAccess:
+        if not self._is_live:
+            paper = self._paper.transport if self._paper is not None else None
+            return paper_access(
                 self._around,
+                mode=self._config.trading.mode,
                 account_number=account_number,
-                state=self._state,
-                username=self._config.known_credentials().username,
-                transport=transport,
+                transport=transport or paper,
             )
-            return _Access(wire=live.wire, log_in=live.login.resume, renew=live.login.renew)
-        session = BrokerSession(
-            adapter=_carrier(transport, self._paper), clock=self._around.clock, process_id=self._around.process_id
+        return live_access(
+            self._around,
+            account_number=account_number,
+            state=self._state,
+            username=self._config.known_credentials().username,
+            transport=transport,
         )
-        auth = RobinhoodAuth(
-            session=session,
-            username=SecretStr(PAPER_LOGIN),
-            password=SecretStr(PAPER_LOGIN),
-            clock=self._around.clock,
-            device_token=account_key(self._config.trading.mode, account_number),
-            jitter=self._around.jitter,
-        )
-        return _Access(wire=session, log_in=auth.login, renew=auth.renew)
 
     def _paper_account(self, account_number: str, quotes: QuoteSource | None) -> PaperAccount:
         return paper_account(
@@ -309,11 +290,3 @@ class AccountParts:
         with self._store.open_book() as book:
             order = book.by_ref_id(ref_id)
         return order.envelope.reference_price if order is not None else None
-
-
-def _carrier(transport: Transport | None, paper: PaperAccount | None) -> Transport:
-    if transport is not None:
-        return transport
-    if paper is None:
-        raise TradingHaltedError("no way to the broker was given; pass a transport", code="no_transport")
-    return paper.transport

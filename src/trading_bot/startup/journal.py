@@ -6,19 +6,19 @@ part of its own, that may be absent.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from trading_bot.bot import JournalVerdict
 from trading_bot.logging.setup import get_logger
+from trading_bot.order_management.book.housekeeping import Housekeeping
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
-from trading_bot.order_management.housekeeping import Housekeeping
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord, head_at
 from trading_bot.order_management.journal.identity import JournalIdentity, first_record
 from trading_bot.order_management.journal.port import Journal, JournalReader, Opened
+from trading_bot.order_management.journal.record_writer import NoSideFile, SideFile
 from trading_bot.order_management.order_store import OrderStore
-from trading_bot.order_management.record_writer import NoSideFile, SideFile
 from trading_bot.risk.results_history import orders_that_count
 from trading_bot.startup.journal_home import JournalHome, LocalHome
 from trading_bot.startup.surroundings import Surroundings
@@ -52,8 +52,8 @@ class NoAuditTrail:
         del records
 
 
-def _import_nothing(_journal: Journal, opened: Opened) -> Opened:
-    return opened
+def _import_nothing(_store: OrderStore, _journal: Journal, _opened: Opened) -> None:
+    pass
 
 
 def _nothing_readable(problem: OrderLogError) -> Opened:
@@ -69,8 +69,8 @@ class JournalParts:
     readable_v1: Callable[[OrderLogError], Opened] = _nothing_readable
     """Returns what a damaged journal of version 0.1 still tells, for cancels."""
     side_file: SideFile = field(default_factory=NoSideFile)
-    import_side_files: Callable[[Journal, Opened], Opened] = _import_nothing
-    """Takes over what other processes left beside the journal that was just opened; returns what it holds then."""
+    import_side_files: Callable[[OrderStore, Journal, Opened], None] = _import_nothing
+    """Takes over what other processes left beside the journal that was just opened and refolded."""
     audit_trail: AuditTrail = field(default_factory=NoAuditTrail)
 
 
@@ -115,14 +115,16 @@ class AccountJournal:
         self._home.check()
         opened = self._journal.open()
         damage = opened.problem or self._parts.audit_trail.compare(self._reader)
-        if damage is None:
-            self._home.remember()
-            opened = self._parts.import_side_files(self._journal, opened)
         self._parts.side_file.open()
         self._refold(opened)
         if damage is not None:
             self._quarantine(self._journal.refusal or OrderLogDamagedError(damage))
-        return opened
+            return opened
+        self._home.remember()
+        self._parts.import_side_files(self.store, self._journal, opened)
+        if self._journal.head == opened.head:
+            return opened
+        return replace(opened, head=self._journal.head, standing=self._journal.read_standing())
 
     def _opened_for_cancels(self, error: OrderLogDamagedError) -> Opened:
         opened = self._parts.readable_v1(error)

@@ -17,17 +17,16 @@ from trading_bot.kill.intake import KillIntake
 from trading_bot.latch import Latch
 from trading_bot.lease import Holding, Lease
 from trading_bot.logging.setup import get_logger
-from trading_bot.order_management.journal.identity import JournalIdentity
 from trading_bot.order_management.journal.side_files import SIDE_FOLDER
 from trading_bot.order_management.manager import ManagerIdentity
 from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.ports import TradingLatch
 from trading_bot.startup.journal import AccountJournal, JournalParts
 from trading_bot.startup.journal_home import SharedHome
-from trading_bot.startup.journal_parts import journal_parts
+from trading_bot.startup.journal_parts import journal_identity, journal_parts
 from trading_bot.startup.shared_account import shared_account
 from trading_bot.startup.surroundings import Surroundings
-from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_path
+from trading_bot.state_folder import StateFolder, account_key, journal_path
 
 _log = get_logger(__name__)
 
@@ -97,7 +96,7 @@ def ownership_of(
         _log.warning("setting_without_effect", reason="journal_max_bytes does nothing; leave it out")
     key, log = account_key(mode, account_number), journal_path(config.logs_dir, mode, account_number)
     state = StateFolder(root=config.resolve_state_dir() / f"{mode}-{key}", files=around.files)
-    whose, session_id = _identity(config, account_number), around.new_id()
+    whose, session_id = journal_identity(mode, account_number), around.new_id()
     shared = shared_account(config, around, account_key=key)
     lease = Lease(path=state.lease, files=around.files)
     latch = Latch(path=state.latch, clock=around.clock, new_id=around.new_id, files=around.files)
@@ -125,17 +124,4 @@ def ownership_of(
         close_latch=_nothing if shared_latch is None else shared_latch.close,
         journal=journal,
         kills=KillIntake(folder=state.root / SIDE_FOLDER, files=around.files, store=journal.store),
-    )
-
-
-def _identity(config: Config, account_number: str) -> JournalIdentity:
-    mode = config.trading.mode
-    return JournalIdentity(
-        mode=mode,
-        account_key=account_key(mode, account_number),
-        account_suffix=account_suffix(account_number),
-        spellings={
-            account_key(mode, account_number.upper()): "capital letters",
-            account_key(mode, account_number.lower()): "small letters",
-        },
     )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.order_management.test_decisions import drifted
+from tests.order_management.decisions.test_operator_decisions import drifted
 from tests.support.journal_bench import JournalBench
 from tests.support.order_story import MONDAY, Story, intended, now_in
 from trading_bot.order_management.book.acceptances import (

@@ -13,7 +13,7 @@ from tests.support.order_story import MONDAY, Story, booked, fill, intended, now
 from trading_bot.order_management.book.acceptances import acceptance_event, parse_ratio
 from trading_bot.order_management.book.exit_facts import ExitEnding, ExitOrigin, exit_begun, exit_ended, exit_leg
 from trading_bot.order_management.book.freezes import CAUSE, Cause, frozen, halted
-from trading_bot.order_management.book.order_book import OrderBook
+from trading_bot.order_management.book.order_book import OrderBook, pointers_to_standing
 from trading_bot.order_management.book.pointers import StandingKind, StandingPointers, pointer
 from trading_bot.order_management.book.position_watch import (
     INSTRUMENT_ID,
@@ -254,6 +254,15 @@ def test_the_pointer_of_an_intent_may_be_stored_before_it_is_folded():
     story.book.pointers.note_stored([story.book.pointer_of(story.records[0])])
     assert story.book.pointers.take_changes() == ((), ())
     assert len(story.book.pointers.all()) == 1
+
+
+def test_whoever_imports_a_journal_is_told_which_records_count():
+    story = Story(
+        *ended("old"), frozen("AAPL", Cause.DUPLICATE_REF_ID, "a"), frozen("AAPL", Cause.DUPLICATE_REF_ID, "b")
+    )
+    found = pointers_to_standing(story.records)
+    assert found == story.book.pointers.all()
+    assert {one.seq for one in found} == {1, 2, 3, 5}
 
 
 def test_a_dead_orders_story_is_an_order():

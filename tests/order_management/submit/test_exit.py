@@ -22,6 +22,7 @@ from trading_bot.clock import VirtualClock
 from trading_bot.order_management.book.exit_facts import ExitEnding, ExitOrigin
 from trading_bot.order_management.book.freezes import Cause, frozen
 from trading_bot.order_management.book.position_watch import LOOK_EVERY_S
+from trading_bot.order_management.decisions.freeze_decisions import REENTRY_WAIT
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
     OrderOutcomeUnknownError,
@@ -30,7 +31,6 @@ from trading_bot.order_management.exceptions import (
     TradeRefusedError,
     TradingHaltedError,
 )
-from trading_bot.order_management.freeze_decisions import REENTRY_WAIT
 from trading_bot.order_management.models import ExecutionMode, Side
 from trading_bot.order_management.outcomes import CancelRefused
 from trading_bot.order_management.submit.exit_gate import MACHINE_EXITS

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.manager_bench import MONDAY, ManagerBench
-from trading_bot.order_management.decisions import Resolution
+from trading_bot.order_management.decisions.operator_decisions import Resolution
 from trading_bot.order_management.events import EventKind
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from trading_bot.order_management.caller_values import ticker
+from trading_bot.caller_values import ticker
 
 _QUANTITY = re.compile(r"[0-9]{1,12}")
 _NEGATIVE = re.compile(r"-[0-9.]")

@@ -283,4 +283,13 @@ class OrderBook(OrderShelf):
         return found
 
 
+def pointers_to_standing(records: Iterable[JournalRecord]) -> frozenset[Pointer]:
+    """Return the pointers to those of a whole journal's records that still count, for whoever imports one.
+
+    Raises:
+        OrderLogDamagedError: the records tell an impossible story.
+    """
+    return OrderBook.replayed(records).pointers.all()
+
+
 _TIMED = frozenset({Cause.REFUSED, Cause.REENTRY})

@@ -65,14 +65,16 @@ class JournalPast:
             return None
         return self._refold(records)
 
-    def records_of(self, client_order_id: ClientOrderId) -> Sequence[JournalRecord]:
+    def records_of(self, client_order_id: ClientOrderId, *, may_be_new: bool) -> Sequence[JournalRecord]:
         """Return every record of an order, none where there is no such order.
+
+        With ``may_be_new`` the journal is asked even if the order was not there a moment ago.
 
         Raises:
             OrderLogError: the journal cannot be read.
         """
         key = (OrderKeyKind.CLIENT_ORDER_ID, str(client_order_id))
-        if key in self._absent:
+        if key in self._absent and not may_be_new:
             return ()
         with self._unlocked():
             records = self._journal.records_of(client_order_id)

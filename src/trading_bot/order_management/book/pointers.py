@@ -74,6 +74,9 @@ class StandingPointers:
         """Return every pointer."""
         return frozenset(self._all)
 
+    def __contains__(self, one: Pointer) -> bool:
+        return one in self._all
+
     def clear(self) -> None:
         """Forget everything."""
         self._all.clear()

@@ -264,6 +264,13 @@ def _existing(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder
     return known
 
 
+def state_without_cancel(order: TrackedOrder) -> OrderState:
+    """Return the state that an order is in once no cancel of it is under way."""
+    if order.state is not OrderState.PENDING_CANCEL:
+        return order.state
+    return OrderState.PARTIALLY_FILLED if order.envelope.filled_quantity else OrderState.CONFIRMED
+
+
 def _impossible(record: JournalRecord, why: str) -> OrderLogDamagedError:
     return OrderLogDamagedError(
         f"journal record {record.seq} ({record.fact.event}) cannot be true: {why}; run 'trading-bot audit verify'",

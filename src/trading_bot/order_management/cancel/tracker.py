@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from trading_bot.clock import Seconds
 from trading_bot.error_handling.retry import growing_pauses
-from trading_bot.order_management.book.order_book import TrackedOrder
+from trading_bot.order_management.book.tracked_order import TrackedOrder, state_without_cancel
 from trading_bot.order_management.cancel.step import CHANGED_SINCE, NOT_ASKED, CancelStep, CancelTarget
 from trading_bot.order_management.context import OrderContext
 from trading_bot.order_management.event_details import CancelAnswerDetails
@@ -42,13 +42,6 @@ _REPLY_VERDICTS: Mapping[type[CancelReply], CancelVerdict] = {
 }
 
 _ASKED_BEFORE = CancelUnknown(cause="it was asked for before, and the broker does not show it")
-
-
-def state_without_cancel(order: TrackedOrder) -> OrderState:
-    """Return the state that an order is in once no cancel of it is under way."""
-    if order.state is not OrderState.PENDING_CANCEL:
-        return order.state
-    return OrderState.PARTIALLY_FILLED if order.envelope.filled_quantity else OrderState.CONFIRMED
 
 
 @dataclass(slots=True, kw_only=True)

@@ -3,14 +3,35 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from types import MappingProxyType
 
-from trading_bot.order_management.events import SCHEMA_VERSION, EventKind, JournalRecord, OrderEvent
-from trading_bot.order_management.models import ExecutionMode, OrderState, Side
+from trading_bot.order_management.events import SCHEMA_VERSION, JournalRecord, OrderEvent
+from trading_bot.order_management.journal.record_text import FACT_KEYS, BadRecordError, read_body
+
+__all__ = [
+    "GENESIS",
+    "MAX_LINE_BYTES",
+    "MAX_TEXT",
+    "BadRecordError",
+    "ChainHead",
+    "SealedRecord",
+    "chain_record",
+    "decode",
+    "decode_alone",
+    "encode",
+    "head_at",
+    "is_whole",
+    "numbered",
+    "seal",
+    "seal_numbered",
+    "time_text",
+    "unseal",
+    "unseal_line",
+]
 
 GENESIS = "0" * 64
 """What the first record of a journal names as its predecessor's hash."""
@@ -24,31 +45,6 @@ _HASH_END = b'"}'
 _HASH_LENGTH = 64
 _HASH_ROOM = len(_HASH_KEY) + _HASH_LENGTH + len(_HASH_END)  # what a line has beyond its record's body
 _HEX = re.compile(rb"[0-9a-f]{64}")
-_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
-_HEAD_KEYS = ("v", "seq", "ts", "mono", "event", "session_id")
-_FACT_KEYS = (
-    "correlation_id",
-    "client_order_id",
-    "ref_id",
-    "order_id",
-    "symbol",
-    "side",
-    "quantity",
-    "limit_price",
-    "execution_mode",
-    "strategy_name",
-    "attempt",
-    "latency_ms",
-    "status",
-    "filled_quantity",
-    "average_price",
-    "execution_id",
-    "last_quantity",
-    "last_price",
-    "occurred_at",
-    "reason",
-    "details",
-)
 _TEXT_FIELDS = (
     "correlation_id",
     "client_order_id",
@@ -61,11 +57,6 @@ _TEXT_FIELDS = (
 )
 _AS_THEY_ARE = frozenset({str, int})  # texts are no longer than `MAX_TEXT`: a fact is cut before it is written
 _ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-_KNOWN_KEYS = frozenset({*_HEAD_KEYS, *_FACT_KEYS, "prev"})
-
-
-class BadRecordError(ValueError):
-    """A line that is no record of ours, and why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +132,7 @@ def unseal(body: bytes, digest: str) -> SealedRecord:
     """
     if hashlib.sha256(body).hexdigest() != digest:
         raise BadRecordError("its hash does not match its content")
-    return SealedRecord(record=_parse(body, digest), body=body)
+    return SealedRecord(record=read_body(body, digest), body=body)
 
 
 def unseal_line(line: bytes) -> SealedRecord:
@@ -207,7 +198,7 @@ def decode_alone(line: bytes) -> JournalRecord:
     Raises:
         BadRecordError: as `decode`, but for its place.
     """
-    return _parse(*_proven(line))
+    return read_body(*_proven(line))
 
 
 def is_whole(line: bytes) -> bool:
@@ -245,7 +236,7 @@ def _body(record: JournalRecord, prev: str) -> bytes:
         "event": fact.event.value,
         "session_id": record.session_id,
     }
-    for key in _FACT_KEYS:
+    for key in FACT_KEYS:
         value = getattr(fact, key)
         if value is not None:
             written[key] = value if type(value) in _AS_THEY_ARE else _plain(value)
@@ -270,90 +261,3 @@ def _plain(value: object) -> object:
 def time_text(moment: datetime) -> str:
     """Return a time as records state it: UTC, to the microsecond."""
     return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
-
-
-def _parse(body: bytes, digest: str) -> JournalRecord:
-    try:
-        raw = json.loads(body, object_pairs_hook=_once, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise BadRecordError(f"it is not a JSON object: {error}") from error
-    if not isinstance(raw, dict) or not _KNOWN_KEYS.issuperset(raw):
-        raise BadRecordError("it has keys that no record has")
-    if raw.get("v") != SCHEMA_VERSION:
-        raise BadRecordError(f"it has schema version {raw.get('v')!r}; this program reads version {SCHEMA_VERSION}")
-    try:
-        return _build(raw, digest)
-    except (KeyError, TypeError, ValueError, InvalidOperation) as error:
-        raise BadRecordError(f"a field is missing or malformed: {error}") from error
-
-
-def _build(raw: Mapping[str, object], digest: str) -> JournalRecord:
-    facts = {key: _READERS[key](raw[key]) for key in _FACT_KEYS if key in raw}
-    return JournalRecord(
-        v=SCHEMA_VERSION,
-        seq=_whole(raw["seq"]),
-        ts=_moment(raw["ts"]),
-        mono=_decimal(raw["mono"]),
-        session_id=_text(raw["session_id"]),
-        fact=OrderEvent(event=EventKind(_text(raw["event"])), **facts),  # type: ignore[arg-type]  # readers match fields
-        prev=_text(raw["prev"]),
-        hash=digest,
-    )
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands twice")
-    return found
-
-
-def _no_constant(word: str) -> object:
-    raise ValueError(f"{word} is no number")
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is not text")
-    return value
-
-
-def _whole(value: object) -> int:
-    if type(value) is not int:
-        raise TypeError(f"{value!r} is not a whole number")
-    return value
-
-
-def _decimal(value: object) -> Decimal:
-    number = Decimal(_text(value))
-    if not number.is_finite():
-        raise ValueError(f"{value!r} is not finite")
-    return number
-
-
-def _moment(value: object) -> datetime:
-    return datetime.strptime(_text(value), _TIME).replace(tzinfo=UTC)
-
-
-def _details(value: object) -> Mapping[str, str]:
-    if not isinstance(value, dict):
-        raise TypeError("details are an object")
-    return MappingProxyType({key: _text(item) for key, item in value.items()})
-
-
-_READERS: Mapping[str, Callable[[object], object]] = {
-    **dict.fromkeys(_FACT_KEYS, _text),
-    "side": lambda value: Side(_text(value)),
-    "quantity": _decimal,
-    "limit_price": _decimal,
-    "execution_mode": lambda value: ExecutionMode(_text(value)),
-    "attempt": _whole,
-    "latency_ms": _decimal,
-    "status": lambda value: OrderState(_text(value)),
-    "filled_quantity": _decimal,
-    "average_price": _decimal,
-    "last_quantity": _decimal,
-    "last_price": _decimal,
-    "occurred_at": _moment,
-    "details": _details,
-}

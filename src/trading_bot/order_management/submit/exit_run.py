@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from trading_bot.caller_values import exact_price
 from trading_bot.clock import Seconds
 from trading_bot.order_management.book.exit_facts import ExitEnding, ExitOrigin
 from trading_bot.order_management.book.position_watch import in_words
 from trading_bot.order_management.calculator import MAX_QUANTITY, asked_terms
-from trading_bot.order_management.caller_values import exact_price
 from trading_bot.order_management.exceptions import (
     OrderError,
     OrderStatusError,

@@ -5,18 +5,20 @@ journal, where it is found by any of its names; they no longer count for a start
 what was ever traded. The positions are noted in the same commit, because fills of orders that left explain a part.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from trading_bot.clock import Clock, Seconds
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.acceptances import Acceptance
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
+from trading_bot.order_management.book.order_listeners import OrderChange
 from trading_bot.order_management.events import EventKind
+from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.port import Journal
 from trading_bot.order_management.models import ClientOrderId
-from trading_bot.order_management.order_store import OrderChange, OrderStore
 
 RECENT = timedelta(hours=26)
 """Longer than any exchange day and than the longest duplicate window: orders that ended within it stay."""
@@ -34,10 +36,24 @@ _WHILE_SENDING = frozenset({EventKind.ORDER_INTENDED, EventKind.SUBMIT_ATTEMPTED
 _log = get_logger(__name__)
 
 
+class TidyStore(Protocol):
+    """What tidying needs of the order store."""
+
+    @property
+    def failure(self) -> OrderLogError | None:
+        """The journal failure that stops new orders, if there was one."""
+
+    def open_book(self) -> AbstractContextManager[OrderBook]:
+        """Hold the book while reading."""
+
+    def forget_all_but(self, kept: Callable[[OrderBook], Iterable[ClientOrderId]]) -> None:
+        """Let all orders but these leave the book, in one commit."""
+
+
 class Housekeeping:
     """Tends one account's journal and book after changes of orders, but never between an intent and its answer."""
 
-    def __init__(self, *, journal: Journal, store: OrderStore, needed: Needed, clock: Clock) -> None:
+    def __init__(self, *, journal: Journal, store: TidyStore, needed: Needed, clock: Clock) -> None:
         self._journal = journal
         self._store = store
         self._needed = needed

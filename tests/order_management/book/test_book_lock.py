@@ -2,7 +2,7 @@
 
 import threading
 
-from trading_bot.order_management.book_lock import BookLock
+from trading_bot.order_management.book.book_lock import BookLock
 
 WAITED_S = 10
 

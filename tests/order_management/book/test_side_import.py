@@ -19,13 +19,13 @@ from tests.support.side_book import StandingBook
 from trading_bot.clock import VirtualClock
 from trading_bot.files import FileFacts, FileSystem, LocalFiles
 from trading_bot.kill.records import KillFile
+from trading_bot.order_management.book.side_import import SideImport, SideProblem, SideTrouble
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord, head_at, seal
 from trading_bot.order_management.journal.port import Commit, Journal, OrderKeyKind, Pointer
 from trading_bot.order_management.journal.side_files import SideFile
 from trading_bot.order_management.models import ClientOrderId, OrderState
-from trading_bot.order_management.side_import import SideImport, SideProblem, SideTrouble
 
 LATER = MONDAY + timedelta(hours=1)
 

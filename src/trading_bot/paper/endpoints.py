@@ -55,7 +55,7 @@ _Answer: TypeAlias = tuple[int, object]
 _Handler: TypeAlias = Callable[[_Visit], _Answer]
 
 
-class PaperDesk:
+class PaperEndpoints:
     """Answers the broker's URLs from the exchange, one transaction a request."""
 
     def __init__(

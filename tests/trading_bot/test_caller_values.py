@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading_bot.order_management import caller_values
+from trading_bot import caller_values
 from trading_bot.order_management.calculator import PricingRules, price_order
 from trading_bot.order_management.exceptions import OrderValidationError
 from trading_bot.order_management.models import OffsetMode, OrderRequest, Pricing, Side, TimeInForce

@@ -13,7 +13,7 @@ from trading_bot.order_management.book.freezes import Cause, halted
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.position_watch import LOOK_EVERY_S
 from trading_bot.order_management.client_ids import OUR_MARK
-from trading_bot.order_management.decisions import Resolution
+from trading_bot.order_management.decisions.operator_decisions import Resolution
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
     OrderNotFoundError,

@@ -7,8 +7,8 @@ import pytest
 
 from tests.support.journal_bench import JournalBench
 from tests.support.order_story import MONDAY, Story, fill, intended, now_in, told
+from trading_bot.order_management.book.housekeeping import ENOUGH, LOOK_EVERY_S, RECENT, is_recent
 from trading_bot.order_management.events import EventKind
-from trading_bot.order_management.housekeeping import ENOUGH, LOOK_EVERY_S, RECENT, is_recent
 from trading_bot.order_management.journal.port import CheckpointAlert
 from trading_bot.order_management.models import OrderState
 

@@ -20,7 +20,7 @@ from tests.support.manager_bench import MONDAY, ManagerBench, terms
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.position_watch import LOOK_EVERY_S, instrument_named
 from trading_bot.order_management.client_ids import OUR_MARK
-from trading_bot.order_management.decisions import Resolution
+from trading_bot.order_management.decisions.operator_decisions import Resolution
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
     OrderError,

@@ -22,8 +22,7 @@ from typing import Protocol
 from trading_bot.clock import Clock
 from trading_bot.files import FileSystem
 from trading_bot.logging.setup import get_logger
-from trading_bot.order_management.book.tracked_order import TrackedOrder
-from trading_bot.order_management.cancel.tracker import state_without_cancel
+from trading_bot.order_management.book.tracked_order import TrackedOrder, state_without_cancel
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderLogDamagedError
 from trading_bot.order_management.journal.chain import SealedRecord, head_at, seal

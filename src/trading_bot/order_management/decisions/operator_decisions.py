@@ -4,7 +4,6 @@ import enum
 from dataclasses import replace
 from decimal import Decimal
 
-from trading_bot.order_management.accepting import position_named, refuse_if_moved
 from trading_bot.order_management.book.acceptances import acceptance_event, parse_ratio, refuse_unlike
 from trading_bot.order_management.book.carrying import carried_events
 from trading_bot.order_management.book.freezes import Cause, ended
@@ -13,15 +12,16 @@ from trading_bot.order_management.book.position_watch import NOTHING, in_words, 
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.client_ids import bears_our_mark
 from trading_bot.order_management.context import InFlight, OrderContext, order_on_record
-from trading_bot.order_management.ended_by_hand import (
+from trading_bot.order_management.decisions.accepting import position_named, refuse_if_moved
+from trading_bot.order_management.decisions.ended_by_hand import (
     ended_by_hand,
     refuse_unless_puzzling,
     refuse_unless_working,
 )
+from trading_bot.order_management.decisions.freeze_decisions import THE_ACCOUNT, FreezeDecisions
 from trading_bot.order_management.event_details import DecisionDetails
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError, OrderValidationError
-from trading_bot.order_management.freeze_decisions import THE_ACCOUNT, FreezeDecisions
 from trading_bot.order_management.models import (
     ClientOrderId,
     OrderEnvelope,

@@ -1,0 +1,64 @@
+"""The way to the broker of one account: the wire, the login on it, and how the login is renewed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from trading_bot.auth.robinhood_auth import RobinhoodAuth
+from trading_bot.order_management.exceptions import TradingHaltedError
+from trading_bot.order_management.models import ExecutionMode
+from trading_bot.robinhood.reads import Renew, Wire
+from trading_bot.robinhood.session import BrokerSession, Transport
+from trading_bot.startup.live import live_connection
+from trading_bot.startup.paper import PAPER_LOGIN
+from trading_bot.startup.surroundings import Surroundings
+from trading_bot.state_folder import StateFolder, account_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerAccess:
+    """The way to the broker, and how a session comes about on it."""
+
+    wire: Wire
+    log_in: Callable[[], None]
+    renew: Renew
+
+
+def live_access(
+    around: Surroundings,
+    *,
+    account_number: str,
+    state: StateFolder,
+    username: SecretStr | None,
+    transport: Transport | None,
+) -> BrokerAccess:
+    """Return the way to Robinhood over the saved session; ``transport`` replaces our own.
+
+    Raises:
+        OrderNotSentError: the certificate authorities cannot be read.
+    """
+    live = live_connection(around, account_number=account_number, state=state, username=username, transport=transport)
+    return BrokerAccess(wire=live.wire, log_in=live.login.resume, renew=live.login.renew)
+
+
+def paper_access(
+    around: Surroundings, *, mode: ExecutionMode, account_number: str, transport: Transport | None
+) -> BrokerAccess:
+    """Return the way to the paper exchange, which takes the login that every paper account has.
+
+    Raises:
+        TradingHaltedError: ``transport`` is None.
+    """
+    if transport is None:
+        raise TradingHaltedError("no way to the broker was given; pass a transport", code="no_transport")
+    session = BrokerSession(adapter=transport, clock=around.clock, process_id=around.process_id)
+    auth = RobinhoodAuth(
+        session=session,
+        username=SecretStr(PAPER_LOGIN),
+        password=SecretStr(PAPER_LOGIN),
+        clock=around.clock,
+        device_token=account_key(mode, account_number),
+        jitter=around.jitter,
+    )
+    return BrokerAccess(wire=session, log_in=auth.login, renew=auth.renew)
