@@ -214,6 +214,7 @@ class SharedLatch:
                 answers.append(str(error))
             else:
                 answers.append(None)
+                self._rows.close()
 
         marking = threading.Thread(target=mark, name="marking the kill", daemon=True)
         marking.start()

@@ -43,6 +43,15 @@ class BackgroundCommand:
             raise AssertionError("the pipe was asked for")
         return self._process.stdout.readline()
 
+    def read_error_line(self) -> str:
+        if self._process.stderr is None:
+            raise AssertionError("the pipe was asked for")
+        return self._process.stderr.readline()
+
+    def go_on(self) -> None:
+        """Let a process go on that hangs."""
+        os.kill(self.pid, signal.SIGCONT)
+
     def hang(self) -> None:
         """Stop the process without ending it, as a debugger or a full swap would."""
         os.kill(self.pid, signal.SIGSTOP)

@@ -219,7 +219,7 @@ class SimWorld:
             self.files.fault = self.trouble
         self.side.life = self.life
         parts = self._parts(self.life, self.files)
-        self.housekeeping, self.store = parts._journal.housekeeping, parts._store
+        self.housekeeping, self.store = parts._own.journal.housekeeping, parts._store
         self.store.subscribe(self._note_change)
         self.bot = bot = parts.bot(background_sync=False)
         with self._mortal():

@@ -1,5 +1,7 @@
 """The files of the configured account, for commands that read them without a bot."""
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,8 +56,9 @@ class AccountPlace:
         """
         return journal_on_record(self.state, account_key=self.key, log=self.journal, shared=self._shared())
 
-    def latch(self) -> "Latch | SharedLatch":
-        """Return the account's latch; with a shared journal it is armed there too.
+    @contextmanager
+    def latch(self) -> Iterator["Latch | SharedLatch"]:
+        """Lend the account's latch; with a shared journal it is armed there too.
 
         Raises:
             ConfigError, OrderLogError: as `shared_account`.
@@ -63,7 +66,11 @@ class AccountPlace:
         around = default_surroundings()
         local = Latch(path=self.state.latch, clock=around.clock, new_id=around.new_id, files=self.state.files)
         shared = self._shared()
-        return local if shared is None else shared.latch(local)
+        if shared is None:
+            yield local
+            return
+        with closing(shared.latch(local)) as latch:
+            yield latch
 
     def _shared(self) -> SharedAccount | None:
         return shared_account(self.config, default_surroundings(), account_key=self.key)
