@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.command_line import CommandResult
 from tests.support.command_line_bench import CommandLineBench
-from tests.support.machines import Machines, carry_exchange, ordered_at
+from tests.support.machines import KEY, Machines, carry_exchange, ordered_at
 from tests.support.postgres_bench import PostgresBench
 from tests.support.postgres_server import PostgresServer
 from tests.support.running_bot import in_background
 from trading_bot.cli.exit_codes import ExitCode
+from trading_bot.kill.journal_process import DatabaseUnreadError, JournalProcess
 
 pytestmark = pytest.mark.subprocess
 
@@ -25,8 +27,12 @@ def machines(postgres: PostgresServer, tmp_path: Path) -> Iterator[Machines]:
     made.bench.close()
 
 
-def signal_line(name: str) -> str:
-    return json.dumps(RESTS | {"client_order_id": name, "shares": len(name)})  # so that no two are equal orders
+def signal_line(name: str, symbol: str = "AAPL") -> str:
+    return json.dumps(RESTS | {"client_order_id": name, "symbol": symbol})
+
+
+def buy_another(desk: CommandLineBench) -> CommandResult:
+    return desk("buy", "MSFT", "1", "--reference-price", "100", "--client-order-id", "second")
 
 
 def ids_of(desk: CommandLineBench) -> list[str]:
@@ -54,7 +60,7 @@ def test_the_other_machine_knows_the_orders_and_sends_none_of_them_again(machine
     assert ids_of(two) == ["first"]
     carry_exchange(one, two)
     assert "nothing was sent" in two.buy("first").stderr
-    assert two("buy", "MSFT", "1", "--reference-price", "100", "--client-order-id", "second").returncode == 0
+    assert buy_another(two).returncode == 0
     assert ids_of(one) == ids_of(two) == ["first", "second"]
     assert len(ordered_at(two)) == 2
     assert [desk.json("audit", "verify")["ok"] for desk in (one, two)] == [True, True]
@@ -82,14 +88,14 @@ def test_a_standby_takes_over_from_a_killed_holder_and_sends_nothing_twice(machi
         bot.write_line(signal_line("first"))
         bot.read_line()
         standby.write_line(signal_line("first"))
-        standby.write_line(signal_line("second"))
+        standby.write_line(signal_line("second", "MSFT"))
         assert "standing by" in standby.read_error_line()
         bot.destroy()
         carry_exchange(one, two)
         machines.bench.let_time_pass(60)  # the rest of its lease, and its send horizon
         lines = [standby.read_line(), standby.read_line()]
         assert "duplicate" in lines[0], lines
-        assert "second" in lines[1], lines
+        assert "MSFT" in lines[1], lines
         assert standby.end()[0] == 0
     assert len(ordered_at(two)) == 2
     assert ids_of(one) == ["first", "second"]
@@ -107,9 +113,9 @@ def test_a_holder_that_was_stopped_and_followed_sends_nothing_more(machines):
         bot.hang()
         carry_exchange(one, two)
         machines.bench.let_time_pass(60)
-        standby.write_line(signal_line("second"))
+        standby.write_line(signal_line("second", "MSFT"))
         standby.read_line()
-        bot.write_line(signal_line("third"))
+        bot.write_line(signal_line("third", "MSFT"))
         bot.go_on()
         bot.read_line()
         assert standby.end()[0] == 0
@@ -120,10 +126,31 @@ def test_a_kill_on_the_other_machine_cancels_what_the_journal_knows(machines):
     one, two = machines.machine("one"), machines.machine("two")
     assert one.buy("first").returncode == 0
     carry_exchange(one, two)
-    done = two("kill")
-    assert (done.returncode, "1 ended by this kill" in done.stdout) == (ExitCode.DONE, True), done.stdout + done.stderr
-    refused = one.buy("second")
+    assert "1 of 1 cancels answered" in two("kill").stderr
+    refused = buy_another(one)
     assert "not armed in the shared journal" in refused.stderr + refused.stdout
+
+
+def test_a_kill_reads_the_shared_journal_in_a_process_of_its_own(machines, tmp_path):
+    one = machines.machine("one")
+    assert one.buy("first").returncode == 0
+    process = JournalProcess(
+        database=one.database, account_key=KEY, log=tmp_path / "none", url=machines.bench.url, within_s=60
+    )
+    found = process.read()
+    assert (found.problem, {record.fact.client_order_id for record in found.records} >= {"first"}) == (None, True)
+    (ref_id,) = ordered_at(one)
+    assert process.known([ref_id, "another"]) == {ref_id}
+
+
+def test_a_kill_takes_a_shared_journal_that_nobody_began_for_an_account_without_orders(machines, tmp_path):
+    place = {"database": tmp_path / "none", "account_key": KEY, "url": machines.bench.url, "within_s": 60.0}
+    assert JournalProcess(**place, log=tmp_path / "none").read().records == ()
+    machines.bench.url = PostgresBench(machines.bench.server).url
+    with_log = machines.machine("two")
+    assert with_log.buy("first").returncode == 0
+    with pytest.raises(DatabaseUnreadError, match="holds no journal yet"):
+        JournalProcess(**place, log=with_log.journal).read()
 
 
 def test_a_kill_goes_on_without_the_database_and_is_not_confirmed(machines, tmp_path):

@@ -14,7 +14,8 @@ from trading_bot.order_management.models import ExecutionMode
 from trading_bot.startup.paper import PAPER_ACCOUNT
 from trading_bot.state_folder import account_key
 
-FOLDER = f"{ExecutionMode.PAPER}-{account_key(ExecutionMode.PAPER, PAPER_ACCOUNT)}"
+KEY = account_key(ExecutionMode.PAPER, PAPER_ACCOUNT)
+FOLDER = f"{ExecutionMode.PAPER}-{KEY}"
 REF_ID = re.compile(r'"ref_id": ?"([^"]+)"')
 
 

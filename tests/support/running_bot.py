@@ -55,6 +55,7 @@ class BackgroundCommand:
     def hang(self) -> None:
         """Stop the process without ending it, as a debugger or a full swap would."""
         os.kill(self.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOWAIT)
 
     def end(self, number: signal.Signals | None = None) -> tuple[int, str, str]:
         """End it by a signal, or by the end of its input, and return exit code, stdout and stderr."""
