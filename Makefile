@@ -14,7 +14,7 @@ QUICK := -m 'not subprocess' $(addprefix --ignore=,$(SLOW) tests/architecture te
 PARTS := install check-unit check-processes check-schedules check-coverage check-lowest check-style
 BUDGET_S := 900
 
-.PHONY: help install demo test test-lowest check $(PARTS) prove format clean
+.PHONY: help install demo test test-lowest check $(PARTS) prove bench format clean
 
 help:
 	@echo "make demo     trade the bundled day on the paper exchange; no account, no network"
@@ -22,6 +22,7 @@ help:
 	@echo "make check    run all that the build runs: tests, lowest versions, lint, format, types, import contracts"
 	@echo "make test-lowest  run the quick tests with the lowest versions that pyproject.toml allows"
 	@echo "make prove    run many more simulated lives of the bot, and crashes of its database, than the build does; takes long"
+	@echo "make bench    measure speed and memory beside bare loops and beside version 0.1; takes long, and fails for no figure"
 	@echo "make install  make .venv and install the bot and its tools into it"
 	@echo "make format   format the source and apply the safe lint fixes"
 	@echo "make clean    remove .venv and every cache; logs and state stay"
@@ -95,6 +96,10 @@ check-style: $(READY)
 prove: $(READY)
 	@SIMULATION_SCHEDULES=$${SIMULATION_SCHEDULES:-2000} $(BIN)/python -m pytest tests/simulation --timeout=7200
 	@FAULT_DEPTH=$${FAULT_DEPTH:-10} $(PYTEST) tests/real/test_database_*.py tests/real/test_refused_intents.py --timeout=7200
+
+# One run, one table; docs/benchmarks.md says what the figures mean. BENCH takes arguments, such as '--records 50000'.
+bench: $(READY)
+	@$(BIN)/python -m tests.benchmarks $(BENCH)
 
 format: $(READY)
 	$(BIN)/ruff check --fix

@@ -19,7 +19,7 @@ from trading_bot.order_management.models import OrderState
 
 DOCUMENT = Path(__file__).with_name("architecture.md")
 LAYER = "trading_bot.order_management"
-BOT = ("bot", "bot_lifecycle", "exit_json", "leaving", "order_json", "safety_checks", "signal_lines", "signals")
+BOT = ("bot", "bot_exits", "bot_lifecycle", "exit_json", "order_json", "safety_checks", "signal_lines", "signals")
 WORDS = (
     "client_ids",
     "event_details",

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from trading_bot._version import __version__
 from trading_bot.account.account_data import AccountData
+from trading_bot.bot_exits import Leaving
 from trading_bot.bot_lifecycle import JournalVerdict, Lifecycle, StartError
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, OnStop
-from trading_bot.leaving import Leaving
 from trading_bot.logging.setup import get_logger
 from trading_bot.logging.trade_logger import StructuredTradeLogger
 from trading_bot.order_management.book.exit_facts import ExitOrigin

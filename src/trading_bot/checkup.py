@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from trading_bot.audit.check import ChainVerdict
 from trading_bot.clock import CLOCKS_AGREE_WITHIN
 from trading_bot.files import PRIVATE_FOLDER
 from trading_bot.latch import LatchState
@@ -153,11 +152,11 @@ def calendar_check(hours: MarketHours, *, calendar: Calendar, now: datetime) -> 
     return _ok("calendar", closed or f"the market is open until {hours.close_after(now):%Y-%m-%d %H:%M} UTC")
 
 
-def journal_check(verdict: ChainVerdict, *, path: str) -> Check:
-    """Judge the chain."""
-    if verdict.ok:
-        return _ok("journal", f"{verdict.records} records verify: {path}")
-    detail = f"{path} does not verify after record {verdict.records}: {verdict.problem}; run 'trading-bot audit verify'"
+def journal_check(*, records: int, problem: str | None, path: str) -> Check:
+    """Judge the chain, of which so many ``records`` verify; ``problem`` says what is wrong behind them, if anything."""
+    if problem is None:
+        return _ok("journal", f"{records} records verify: {path}")
+    detail = f"{path} does not verify after record {records}: {problem}; run 'trading-bot audit verify'"
     return _failed("journal", detail, Trouble.STORAGE)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from trading_bot.leaving import exited_trade
+from trading_bot.bot_exits import exited_trade
 from trading_bot.order_json import FORM_VERSION, JsonObject, envelope_json, moment_text, shares_text
 from trading_bot.order_management.book.freezes import Freeze
 from trading_bot.order_management.submit.exit_run import ExitResult

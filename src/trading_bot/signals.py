@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
+from trading_bot.bot_exits import exited_trade
 from trading_bot.clock import Clock, Seconds
-from trading_bot.leaving import exited_trade
 from trading_bot.order_json import FORM_VERSION, JsonObject, amount_text
 from trading_bot.order_management.results import SyncSummary
 from trading_bot.order_management.submit.exit_run import ExitResult

@@ -12,7 +12,7 @@ from tests.support.source_tree import PACKAGE
 
 HEAVY = {
     *("click", "cryptography", "filelock", "holidays", "json5", "pydantic", "pydantic_settings"),
-    *("requests", "rich", "robin_stocks", "structlog", "tenacity", "urllib3"),
+    *("requests", "rich", "robin_stocks", "structlog", "urllib3"),
 }
 NETWORK = {"http.client", "requests", "robin_stocks", "ssl", "urllib3"}
 

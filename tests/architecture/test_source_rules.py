@@ -111,9 +111,6 @@ RULES = (
         homes=("cli/*",),
     ),
     Rule(
-        name="retrying has one home", find=_imports("tenacity"), sample="import tenacity", homes=("error_handling/*",)
-    ),
-    Rule(
         name="logging is set up in one place, which the command line calls",
         find=_calls("structlog.configure", "logging.basicConfig", "logging.config.dictConfig"),
         sample="structlog.configure()",

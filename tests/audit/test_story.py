@@ -8,12 +8,12 @@ from tests.support.order_story import MONDAY, Story, booked, fill, intended, now
 from trading_bot.audit.story import life_of, sentence_of
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderNotFoundError
-from trading_bot.order_management.journal.chain import ChainHead, chain_record
+from trading_bot.order_management.journal.chain import ChainHead, seal
 from trading_bot.order_management.models import ExecutionId, ExecutionMode, OrderState, Side
 
 
 def said(event: OrderEvent) -> str:
-    record = chain_record(event, head=ChainHead.genesis(), ts=MONDAY, mono=Decimal(0), session_id="session-1")
+    record = seal(event, head=ChainHead.genesis(), ts=MONDAY, mono=Decimal(0), session_id="session-1").record
     return sentence_of(record).text
 
 
@@ -234,7 +234,7 @@ def test_an_order_that_no_record_names_is_not_found_and_the_remedy_is_told(story
 
 def test_an_impossible_story_is_not_told():
     records = [
-        chain_record(now_in(OrderState.FILLED), head=ChainHead.genesis(), ts=MONDAY, mono=Decimal(0), session_id="s")
+        seal(now_in(OrderState.FILLED), head=ChainHead.genesis(), ts=MONDAY, mono=Decimal(0), session_id="s").record
     ]
     with pytest.raises(OrderLogDamagedError):
         life_of(records, "first")

@@ -19,9 +19,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from tests.benchmarks.table import Row, heading, show
 from tests.support.journal_engines import OURS, SESSION, sealed
 from tests.support.order_story import MONDAY, intended, now_in, order_id_of
+from trading_bot.audit.on_record import life_on_record
+from trading_bot.audit.stored_rows import StoredRows
 from trading_bot.clock import VirtualClock
+from trading_bot.operations import ListFreezes, ListOrders, ListPositions, ShowStatus
+from trading_bot.operations.without_bot import RecordedAnswers
 from trading_bot.order_management.journal.chain import ChainHead, head_at
 from trading_bot.order_management.journal.identity import first_record
 from trading_bot.order_management.journal.port import Commit, OrderKey, OrderKeyKind, Pointer
@@ -29,7 +34,7 @@ from trading_bot.order_management.journal.sql import row_of
 from trading_bot.order_management.journal.sqlite import CHECKPOINT_EVERY, SqliteJournal, SqliteReader
 from trading_bot.order_management.journal.sqlite_reading import connect
 from trading_bot.order_management.journal.tables import Statements
-from trading_bot.order_management.models import ClientOrderId, OrderState
+from trading_bot.order_management.models import OrderState
 
 Rows: TypeAlias = tuple[list[Any], list[Any], list[Any]]
 INTENTS = 8_000
@@ -37,11 +42,15 @@ ROUND = CHECKPOINT_EVERY
 OPEN_ORDERS = 20
 FEW, MANY = 1_000, 1_000_000
 STARTS = 15
+READS = 50
+ENDED = "order-101"
+"""An order that ended long ago."""
 NAME = "journal.sqlite3"
 
 _START = """
 import resource, sys, time
 from pathlib import Path
+from tests.benchmarks.table import Row, heading, show
 from tests.support.journal_engines import OURS
 from trading_bot.order_management.journal.sqlite import SqliteJournal
 journal = SqliteJournal(Path(sys.argv[1]), identity=OURS)
@@ -215,42 +224,66 @@ def starts(*paths: Path) -> list[tuple[float, float]]:
     return [(statistics.median(took for took, _ in run), statistics.median(size for _, size in run)) for run in runs]
 
 
-def reads(path: Path, name: str) -> tuple[float, float]:
-    """Return the seconds of finding an order by a name, and of reading its records."""
+def reads(path: Path) -> dict[str, float]:
+    """Return the median seconds of what the commands that start no bot ask of a journal."""
     reader = SqliteReader(path, account_key=OURS.account_key)
-    found = [timed(lambda: reader.find_order(OrderKeyKind.REF_ID, f"ref-of-{name}")) for _ in range(200)]
-    read = [timed(lambda: reader.records_of(ClientOrderId(name))) for _ in range(200)]
-    return statistics.median(found), statistics.median(read)
+    answers = RecordedAnswers(reader=reader, clock=VirtualClock(start=MONDAY))
+    symbols = StoredRows(OURS.account_key, read=reader.query)
+    asked: dict[str, Callable[[], object]] = {
+        "orders": lambda: answers.answer(ListOrders(), problem=None),
+        "status ID": lambda: answers.answer(ShowStatus(id=ENDED), problem=None),
+        "positions": lambda: answers.answer(ListPositions(), problem=None),
+        "frozen": lambda: answers.answer(ListFreezes(), problem=None),
+        "audit explain ID": lambda: life_on_record(reader, ENDED, symbols=symbols),
+        "find an order by its ref_id": lambda: reader.find_order(OrderKeyKind.REF_ID, f"ref-of-{ENDED}"),
+    }
+    return {what: statistics.median(timed(ask) for _ in range(READS)) for what, ask in asked.items()}
+
+
+def append_rows(folder: Path) -> Iterator[Row]:
+    """Yield what committing an intent takes, with and without the medium."""
+    for what, connector in (("intent, durable", connect), ("intent, without fsync", unflushed)):
+        ours, theirs = append_times(folder / connector.__name__, connector=connector)
+        mine, bare = statistics.median(ours), statistics.median(theirs)
+        target = "1.3" if connector is connect else ""
+        yield compared(what, mine, bare, target=target)
+
+
+def history_rows(few_path: Path, many_path: Path) -> Iterator[Row]:
+    """Yield what grows with history, if anything does: starting, and what commands read."""
+    (few_s, few_mb), (many_s, many_mb) = starts(few_path, many_path)
+    yield compared(f"start, {OPEN_ORDERS} open orders", many_s, few_s, target="1.2")
+    yield Row(
+        what="peak memory of a start",
+        figure=f"{many_mb:.1f} MB",
+        beside=f"{few_mb:.1f} MB",
+        ratio=f"{many_mb - few_mb:+.1f} MB",
+        target="+64 MB",
+    )
+    for (what, small), (_, large) in zip(reads(few_path).items(), reads(many_path).items(), strict=True):
+        yield compared(what, large, small, target="flat")
+
+
+def compared(what: str, figure_s: float, beside_s: float, *, target: str = "") -> Row:
+    """Return a row of two times."""
+    return Row(
+        what=what,
+        figure=f"{figure_s * 1e6:,.0f} us",
+        beside=f"{beside_s * 1e6:,.0f} us",
+        ratio=f"{figure_s / beside_s:.2f}",
+        target=target,
+    )
 
 
 def main(many: int) -> None:
-    say = sys.stdout.write
-    row = "{:<52}{:>12}{:>12}{:>9}  {}\n".format
+    """Print the tables of the journal's database."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        say(row("", "journal", "bare", "ratio", "target"))
-        for what, connector in (("intent, durable", connect), ("intent, without fsync", unflushed)):
-            ours, theirs = append_times(folder / connector.__name__, connector=connector)
-            mine, bare = statistics.median(ours), statistics.median(theirs)
-            target = "1.3" if connector is connect else ""
-            say(row(what, f"{mine * 1e6:.0f} us", f"{bare * 1e6:.0f} us", f"{mine / bare:.2f}", target))
+        heading("one commit", "journal", "bare sqlite3")
+        show(append_rows(folder))
         few_path, many_path = grown(folder / "few", FEW), grown(folder / "many", many)
-        (few_s, few_mb), (many_s, many_mb) = starts(few_path, many_path)
-        say("\n" + row("", f"{many:,}", f"{FEW:,}", "ratio", "target"))
-        say(row(f"start, {OPEN_ORDERS} open orders", f"{many_s * 1e3:.2f} ms", f"{few_s * 1e3:.2f} ms",
-                f"{many_s / few_s:.2f}", "1.2"))  # fmt: skip
-        say(row("peak memory of a start", f"{many_mb:.1f} MB", f"{few_mb:.1f} MB",
-                f"{many_mb - few_mb:+.1f} MB", "+64 MB"))  # fmt: skip
-        few, lots = reads(few_path, "order-101"), reads(many_path, "order-101")
-        for what, small, large in zip(
-            ("find an order by its ref_id", "read an order's records"), few, lots, strict=True
-        ):
-            say(row(what, f"{large * 1e6:.0f} us", f"{small * 1e6:.0f} us", f"{large / small:.2f}", ""))
-        with closing(sqlite3.connect(many_path)) as database:
-            stored, text = database.execute("SELECT count(*), sum(length(body)) FROM record").fetchone()
-        say(
-            f"\n{stored:,} records, {text / 1e6:.0f} MB of text, in a file of {many_path.stat().st_size / 1e6:.0f} MB\n"
-        )
+        heading("a journal of so many records", f"{many:,}", f"{FEW:,}")
+        show(history_rows(few_path, many_path))
 
 
 if __name__ == "__main__":

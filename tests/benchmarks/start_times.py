@@ -12,10 +12,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests.benchmarks.table import Row, heading, show
 from tests.support.command_line import SOURCE
+
+RUNS = 9
 
 _COMMANDS = (
     ["--help"],
@@ -60,9 +63,9 @@ def _to_the_latch(source: Path, home: Path, arguments: list[str]) -> float:
     return took
 
 
-def _compare(
+def _compared(
     name: str, measure: Callable[[Path, Path, list[str]], float], arguments: list[str], *, other: Path, runs: int
-) -> None:
+) -> Row:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         pairs = []
@@ -72,15 +75,21 @@ def _compare(
             pairs.append((took[SOURCE], took[other]))
     here, there = (statistics.median(times) for times in zip(*pairs[1:], strict=True))
     ratio = statistics.median(one / two for one, two in pairs[1:])
-    sys.stdout.write(f"{name:20} here {here:6.0f}  other {there:6.0f}  ratio {ratio:.2f}\n")
+    return Row(what=name, figure=f"{here:.0f} ms", beside=f"{there:.0f} ms", ratio=f"{ratio:.2f}")
+
+
+def rows(other: Path, runs: int = RUNS) -> Iterator[Row]:
+    """Yield one row a command."""
+    for arguments in _COMMANDS:
+        yield _compared(" ".join(arguments), _whole, arguments, other=other, runs=runs)
+    yield _compared("kill, to the latch", _to_the_latch, ["kill"], other=other, runs=runs)
 
 
 def main(other: Path, runs: int) -> None:
-    """Print one line a command."""
-    for arguments in _COMMANDS:
-        _compare(" ".join(arguments), _whole, arguments, other=other, runs=runs)
-    _compare("kill, to the latch", _to_the_latch, ["kill"], other=other, runs=runs)
+    """Print the table of both source trees."""
+    heading("time from start to end", "here", "the other")
+    show(rows(other, runs))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 9)
+    main(Path(sys.argv[1]).resolve(), int(sys.argv[2]) if len(sys.argv) > 2 else RUNS)

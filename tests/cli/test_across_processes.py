@@ -87,7 +87,7 @@ def test_a_follower_is_told_of_new_records_until_it_is_stopped(cli):
     with in_background(cli.config, "--json", "audit", "tail", "--follow", "-n", "1") as follower:
         newest = json.loads(follower.read_line())
         assert newest["event"] == "session_stopped"
-        cli("orders")
+        cli.buy("second")
         assert json.loads(follower.read_line())["record"] == newest["record"] + 1
         code, _, err = follower.end(signal.SIGINT)
     assert (code, err) == (130, "")

@@ -13,7 +13,7 @@ from trading_bot.cli.lazy import LazyCommand, LazyGroup, load
 
 HEAVY = (
     *("cryptography", "filelock", "holidays", "json5", "pydantic", "pydantic_settings", "requests", "rich"),
-    *("robin_stocks", "structlog", "tenacity", "urllib3"),
+    *("robin_stocks", "structlog", "urllib3"),
 )
 COMMANDS = every_command()
 LEAVES = {words: command for words, command in COMMANDS.items() if not isinstance(command, click.Group)}

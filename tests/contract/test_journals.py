@@ -87,7 +87,7 @@ def test_a_new_journal_begins_with_the_record_that_says_whose_it_is(engine):
     assert opened.is_new
     assert opened.head.seq == 1
     (first,) = engine.reader().page(after=0, limit=10)
-    assert first.record.fact.details == OURS.details()
+    assert first.record.fact.details == {**OURS.details(), "kept_in": "database"}
     assert first.record.fact.execution_mode is OURS.mode
 
 

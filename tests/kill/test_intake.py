@@ -1,5 +1,6 @@
 """A kill that another process left beside the journal."""
 
+import threading
 from pathlib import Path
 
 from tests.support.fake_gateway import CancelStep
@@ -9,6 +10,9 @@ from trading_bot.kill.intake import KillIntake
 from trading_bot.kill.records import KillFile
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.models import ClientOrderId
+
+WAITED_S = 10
+"""Real seconds after which a test gives up on a thread."""
 
 
 class Unreadable(LocalFiles):
@@ -99,4 +103,36 @@ def test_a_folder_that_cannot_be_read_stops_nothing_and_is_read_again(tmp_path):
     assert EventKind.KILL_IMPORTED not in bench.journal.kinds
     files.is_broken = False
     bench.sync()
+    assert len(bench.journal.facts(EventKind.KILL_IMPORTED)) == 1
+
+
+class Slow(LocalFiles):
+    """Reads on when it is told to."""
+
+    def __init__(self) -> None:
+        self.reads, self.goes_on = threading.Event(), threading.Event()
+
+    def read(self, path: Path) -> bytes:
+        self.reads.set()
+        assert self.goes_on.wait(WAITED_S)
+        return super().read(path)
+
+
+def test_nobody_waits_while_a_kill_is_read_from_a_slow_disk(tmp_path):
+    bench = ManagerBench()
+    bench.buy("c1")
+    files = Slow()
+    taken = KillIntake(folder=tmp_path, files=files, store=bench.store)
+    kill(bench, tmp_path, "c1")
+    reader = threading.Thread(target=taken.take_over, daemon=True)
+    reader.start()
+    assert files.reads.wait(WAITED_S)
+    cancel = threading.Thread(target=lambda: bench.manager.cancel_order("c1"), daemon=True)
+    cancel.start()
+    cancel.join(WAITED_S)
+    was_free = not cancel.is_alive()
+    files.goes_on.set()
+    reader.join(WAITED_S)
+    assert was_free
+    assert bench.gateway.order().state == "cancelled"
     assert len(bench.journal.facts(EventKind.KILL_IMPORTED)) == 1

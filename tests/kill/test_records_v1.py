@@ -7,8 +7,7 @@ import pytest
 
 from tests.support.order_story import Story, intended, now_in, order_id_of, told
 from trading_bot.files import LocalFiles
-from trading_bot.kill.records_v1 import import_kills, imported_kills
-from trading_bot.order_management.book.order_book import OrderBook
+from trading_bot.kill.records_v1 import imported_kills, new_kills, v1_kill_events
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.models import OrderState
 
@@ -30,7 +29,8 @@ def left_behind(folder: Path, *orders: str, every: bool = False) -> None:
 
 
 def imports(folder: Path, story: Story, *imported: str) -> tuple[OrderEvent, ...]:
-    return import_kills(folder, files=LocalFiles(), book=story.book, imported=imported)
+    found = new_kills(folder, files=LocalFiles(), imported=imported)
+    return tuple(event for name, data in found for event in v1_kill_events(name, data, story.book.active()))
 
 
 def cancelled(events: tuple[OrderEvent, ...]) -> list[str | None]:
@@ -149,4 +149,4 @@ def test_what_is_no_plain_file_counts_as_unreadable_and_blocks_nobody(folder: Pa
 def test_a_folder_that_cannot_be_read_is_an_error_and_no_absence_of_kills(tmp_path: Path):
     (tmp_path / "kills").write_bytes(b"")
     with pytest.raises(OSError, match="Not a directory"):
-        import_kills(tmp_path / "kills", files=LocalFiles(), book=OrderBook(), imported=())
+        new_kills(tmp_path / "kills", files=LocalFiles(), imported=())

@@ -48,7 +48,7 @@ def python(text: str) -> Sequence[str]:
 
 def read(desk: StoredJournal, database: JournalProcess | None = None) -> KnownOrders:
     state = StateFolder(root=desk.database.parent, files=LocalFiles())
-    return read_known_orders(desk.log_path, state=state, files=LocalFiles(), database=database or process(desk))
+    return read_known_orders(state=state, files=LocalFiles(), database=database or process(desk))
 
 
 def names(orders) -> list[str]:
@@ -155,7 +155,7 @@ class TestTheAuditLog:
         files = FaultyFiles()
         files.fail("facts_at", errno.EIO)
         state = StateFolder(root=desk.database.parent, files=LocalFiles())
-        known = read_known_orders(desk.log_path, state=state, files=files, database=process(desk))
+        known = read_known_orders(state=state, files=files, database=process(desk))
         assert names(known.working) == ["open"]
 
     def test_a_log_that_cannot_be_read_leaves_no_order(self, desk):
@@ -194,15 +194,17 @@ class TestTheProcess:
     def test_its_program_writes_the_records_and_the_end(self, desk, capfdbinary):
         assert main([str(desk.database), desk.account, str(desk.log_path)]) == 0
         head, *lines = capfdbinary.readouterr().out.splitlines(keepends=True)
-        assert head == b'{"problem": null}\n'
+        assert head == b'{"problem": null, "is_unfinished": false}\n'
         assert lines == [*(each.line for each in desk.records[1:]), b"end\n"]
 
     def test_its_program_answers_on_stdout_or_says_why_not(self, desk, capfdbinary):
         place = (str(desk.database), desk.account, str(desk.log_path))
         assert main([*place, ref_of("open"), "x"]) == 0
         assert capfdbinary.readouterr().out == b'{"known": ["' + ref_of("open").encode() + b'"]}\nend\n'
-        assert main([str(desk.database.with_name("none")), *place[1:]]) == 1
-        assert b"there is no journal" in capfdbinary.readouterr().err
+        desk.close()
+        desk.database.write_bytes(b"rubbish" * 1000)
+        assert main(place) == 1
+        assert b"is damaged" in capfdbinary.readouterr().err
 
 
 def test_an_order_on_record_that_only_a_look_up_knows_is_not_said_to_be_a_copys(tmp_path):

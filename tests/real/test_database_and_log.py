@@ -22,7 +22,7 @@ from trading_bot.files import LocalFiles
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.audit_log import AuditLog
 from trading_bot.order_management.journal.chain import seal
-from trading_bot.order_management.journal.log_comparison import LogMatch
+from trading_bot.order_management.journal.log_comparison import LogMatch, compare_with_database
 from trading_bot.order_management.journal.port import Commit
 from trading_bot.order_management.journal.sqlite import SqliteReader
 
@@ -64,23 +64,22 @@ class Account:
         """Compare as a start does, before anything is written."""
         with closing(journal_at(self.state)) as journal:
             journal.open()
-            comparison = self._log_of(journal).compare()
+            comparison = compare_with_database(self.log, journal)
             assert comparison.is_damage == (comparison.problem is not None)
             return comparison.match
 
-    def caught_up(self) -> str | None:
+    def damage(self) -> str | None:
+        """Compare as a start does, and let the log catch up where nothing is damaged."""
         with closing(journal_at(self.state)) as journal:
             journal.open()
-            log = self._log_of(journal)
-            log.catch_up()
-            return log.problem
+            log = AuditLog(path=self.log, max_bytes=10**9, files=LocalFiles())
+            damage = log.compare(journal)
+            assert log.problem is None
+            return damage
 
     def proof(self) -> JournalProof:
         reader = SqliteReader(self.state / NAME, account_key=IDENTITY.account_key)
         return prove(StoredRows(IDENTITY.account_key, read=reader.query), self.log)
-
-    def _log_of(self, database: object) -> AuditLog:
-        return AuditLog(path=self.log, database=database, max_bytes=10**9, files=LocalFiles())  # type: ignore[arg-type]  # a journal
 
 
 @pytest.fixture
@@ -129,7 +128,7 @@ def test_a_lost_log_is_made_again_byte_for_byte(account):
     account.log.unlink()
     assert account.compared() is LogMatch.NO_LOG
     assert account.proof().ok
-    assert account.caught_up() is None
+    assert account.damage() is None
     assert account.log.read_bytes() == before
 
 
@@ -138,7 +137,7 @@ def test_a_log_that_was_cut_anywhere_is_completed_from_the_database(account):
     for size in range(0, len(before), 487):
         account.log.write_bytes(before[:size])
         assert account.compared() in {LogMatch.NO_LOG, LogMatch.BEHIND, LogMatch.AGREES}
-        assert account.caught_up() is None
+        assert account.damage() is None
         assert account.log.read_bytes() == before
 
 
@@ -199,5 +198,5 @@ def test_after_a_crash_the_log_may_be_behind_and_is_never_ahead(tmp_path, opened
         account.log.write_bytes(written[: chance.randint(0, len(written))])
         if crash.acknowledged:
             assert account.compared() in {LogMatch.NO_LOG, LogMatch.BEHIND, LogMatch.AGREES}
-            assert account.caught_up() is None
+            assert account.damage() is None
             assert account.proof().problem is None

@@ -13,7 +13,7 @@ from tests.support.postgres_bench import PostgresBench
 from tests.support.postgres_server import PostgresServer
 from tests.support.running_bot import in_background
 from trading_bot.cli.exit_codes import ExitCode
-from trading_bot.kill.journal_process import DatabaseUnreadError, JournalProcess
+from trading_bot.kill.journal_process import JournalProcess
 
 pytestmark = pytest.mark.subprocess
 
@@ -143,14 +143,12 @@ def test_a_kill_reads_the_shared_journal_in_a_process_of_its_own(machines, tmp_p
     assert process.known([ref_id, "another"]) == {ref_id}
 
 
-def test_a_kill_takes_a_shared_journal_that_nobody_began_for_an_account_without_orders(machines, tmp_path):
-    place = {"database": tmp_path / "none", "account_key": KEY, "url": machines.bench.url, "within_s": 60.0}
-    assert JournalProcess(**place, log=tmp_path / "none").read().records == ()
-    machines.bench.url = PostgresBench(machines.bench.server).url
-    with_log = machines.machine("two")
-    assert with_log.buy("first").returncode == 0
-    with pytest.raises(DatabaseUnreadError, match="holds no journal yet"):
-        JournalProcess(**place, log=with_log.journal).read()
+def test_a_kill_finds_that_nobody_began_the_shared_journal(machines, tmp_path):
+    process = JournalProcess(
+        database=tmp_path / "none", account_key=KEY, log=tmp_path / "none", url=machines.bench.url, within_s=60
+    )
+    assert process.read().is_unfinished
+    assert process.known(["a name"]) == frozenset()
 
 
 def test_a_kill_goes_on_without_the_database_and_is_not_confirmed(machines, tmp_path):

@@ -187,13 +187,13 @@ def test_a_name_of_another_day_is_asked_for_again_where_that_matters():
     assert bench.table.get(INSTRUMENT) == "METX"
 
 
-def test_a_row_that_tells_a_new_name_is_heeded_and_one_that_tells_the_old_changes_nothing():
+def test_a_row_that_tells_a_new_name_is_noted_and_one_that_tells_the_old_changes_nothing():
     bench = Bench()
     bench.broker.on(*MANY, page(instrument_row("FBX")))
     bench.look_ups.learn([INSTRUMENT])
-    bench.look_ups.heed([(INSTRUMENT, "FBX"), (OTHER, None)])
+    bench.look_ups.note([(INSTRUMENT, "FBX"), (OTHER, None)])
     assert is_active(bench.table)
-    bench.look_ups.heed([(INSTRUMENT, "METX")])
+    bench.look_ups.note([(INSTRUMENT, "METX")])
     assert (bench.table.get(INSTRUMENT), is_active(bench.table)) == ("METX", None)
 
 

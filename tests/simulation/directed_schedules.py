@@ -7,10 +7,14 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from tests.simulation.planted_database_bugs import DATABASE
 from tests.support.broker_stand_in import Act, RefIdMode, Request, Route
 from tests.support.odd_rows import odd_order
+from tests.support.sim_journal import Fate
+from tests.support.sim_schedule import Setting
 from tests.support.sim_steps import Step
 from tests.support.sim_world import CLOSE, SimWorld, Trade
+from trading_bot.order_management.models import ExecutionMode
 
 _A_SECOND_EXIT_WAITS_S = 0.5
 """Real seconds for which the first exit of two gives the second one time to do harm."""
@@ -108,6 +112,29 @@ def _not_sent_and_asked_again(world: SimWorld) -> None:
     world.trade(trade)
 
 
+def _end_of_life(*, power_loss: bool) -> Step:
+    def end(world: SimWorld) -> None:
+        world.crash(power_loss=power_loss)
+        world.boot()
+
+    return Step("power loss" if power_loss else "death", end)
+
+
+def _commit_lost(number: int) -> Step:
+    """The order's ``number``-th commit fails; what it held is kept aside."""
+
+    def story(world: SimWorld) -> None:
+        world.fates = [*[Fate.STORED] * (number - 1), Fate.UNKNOWN_LOST]
+        world.trade(Trade(client_order_id="aside", quantity=3))
+        world.fates.clear()
+
+    return Step(f"commit {number} of an order is lost", story)
+
+
+_TRADED = Step("an order", lambda world: world.trade(Trade(client_order_id="lasting", quantity=3)))
+_POWER_LOST, _DEATH = _end_of_life(power_loss=True), _end_of_life(power_loss=False)
+
+
 DIRECTED: Mapping[str, Sequence[Step]] = {
     "one odd row stops another symbol": [_odd_row_in("MSFT")],
     "a freeze shuts the way out": [Step("shares come by hand and stay", _exit_while_frozen)],
@@ -116,6 +143,17 @@ DIRECTED: Mapping[str, Sequence[Step]] = {
     "a look that lags lets sold shares be sold again": [Step("sold, and shown as held again", _sold_and_shown_again)],
     "a second exit is not joined": [Step("two exits of AAPL at once", _two_exits_at_once)],
     "another try gets another ref_id": [Step("not sent, and asked for again", _not_sent_and_asked_again)],
+    "the database is not flushed": [_TRADED, _POWER_LOST, _TRADED, _POWER_LOST],
+    "side lines are not flushed": [_commit_lost(2), _POWER_LOST],
+    "side files are removed before they are taken over": [_commit_lost(2), _POWER_LOST],
+    "the audit log is written before the commit": [_commit_lost(1), _DEATH, _TRADED],
     "an order in doubt is asked for anew": [Step("late, and asked for again at once", _late_and_asked_again)],
 }
 """By the bug that each of them finds."""
+
+IN_SQLITE = frozenset(DATABASE)
+"""Schedules whose journal is in SQLite, and whose side files are files: nothing else shows their bugs."""
+
+
+def setting_for(bug: str, mode: ExecutionMode = ExecutionMode.PAPER) -> Setting:
+    return Setting(mode=mode, in_memory=bug not in IN_SQLITE)

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from tests.simulation.planted_database_bugs import DATABASE
 from tests.simulation.planted_journal_bugs import JOURNAL
 from tests.simulation.planted_principle_bugs import PRINCIPLES
 from tests.support.memory_journal import MemoryJournal
@@ -313,13 +314,13 @@ def _no_deadline(patch: pytest.MonkeyPatch) -> None:
 
 
 def _limit_outside_collar(patch: pytest.MonkeyPatch) -> None:
-    real = _real(pricing, "price_order")
+    real = _real(pricing, "price_terms")
 
     def dearer(*args, **named):
         priced = real(*args, **named)
         return replace(priced, limit_price=priced.limit_price + 1)
 
-    patch.setattr(pricing, "price_order", dearer)
+    patch.setattr(pricing, "price_terms", dearer)
 
 
 def _cancels_everybodys_orders(patch: pytest.MonkeyPatch) -> None:
@@ -440,6 +441,7 @@ PLANTED: Mapping[str, Plant] = {
     "a kill stops cancels too": _kill_stops_cancels_too,
     "a start begins a new journal": _starts_a_new_journal,
     "replies are recorded unmasked": _replies_not_masked,
+    **DATABASE,
     **JOURNAL,
     **PRINCIPLES,
 }

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from tests.simulation.directed_schedules import DIRECTED
+from tests.simulation.directed_schedules import DIRECTED, setting_for
 from tests.simulation.first_seeds import FIRST_SEEDS
 from tests.simulation.planted_bugs import PLANTED, SETTINGS
 from tests.support.sim_invariants import BrokenInvariantError
@@ -35,7 +35,7 @@ def test_every_bug_of_a_directed_schedule_exists():
 def schedules(bug: str) -> Iterator[tuple[Sequence[Step], Setting]]:
     """Return what may find the bug: a schedule made for it, or else what chance brings about."""
     if bug in DIRECTED:
-        yield DIRECTED[bug], Setting()
+        yield DIRECTED[bug], setting_for(bug)
         return
     for seed in (FIRST_SEEDS.get(bug, 0), *range(WITHIN)):
         yield steps_of(seed), setting_of(seed, SETTINGS.get(bug, PLAIN))

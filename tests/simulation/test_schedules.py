@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.directed_schedules import DIRECTED
+from tests.simulation.directed_schedules import DIRECTED, setting_for
 from tests.support.broker_stand_in import Route
 from tests.support.sim_invariants import BrokenInvariantError
 from tests.support.sim_journal import Fate
@@ -58,7 +58,7 @@ EVENTS = {
 
 
 JOURNAL = {
-    *(f"a commit is {fate.value}" for fate in Fate),
+    *(f"a commit {where} is {fate.value}" for fate in Fate for where in ("in memory", "in SQLite")),
     "old orders left",
     "a death while old orders leave",
     "an order that had left asked for again",
@@ -92,7 +92,8 @@ def breaks(folder: Path, steps: Sequence[Step], setting: Setting) -> str | None:
 
 
 def journal_stories(world: SimWorld) -> Iterator[str]:
-    yield from (f"a commit is {fate.value}" for fate in world.met)
+    where = "in memory" if world.in_memory else "in SQLite"
+    yield from (f"a commit {where} is {fate.value}" for fate in world.met)
     if world.left:
         yield "old orders left"
     if world.prunings_cut_short:
@@ -205,7 +206,7 @@ def test_the_schedules_of_odd_accounts_reach(lives, what):
 @pytest.mark.parametrize("bug", DIRECTED)
 @pytest.mark.parametrize("mode", ExecutionMode)
 def test_the_bot_lives_through_a_directed_schedule(bug, mode, tmp_path):
-    run(tmp_path, DIRECTED[bug], Setting(mode=mode))
+    run(tmp_path, DIRECTED[bug], setting_for(bug, mode))
 
 
 def test_a_schedule_lived_twice_writes_the_same_journal(tmp_path):

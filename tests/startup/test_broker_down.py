@@ -12,6 +12,7 @@ from trading_bot.bot import StartError, TradingBot
 from trading_bot.lease import this_process
 from trading_bot.operations import CancelOrder, ListOrders, Operations, PlaceOrder, ShowStatus
 from trading_bot.operations.command import Command
+from trading_bot.order_management.exceptions import OrderNotFoundError
 from trading_bot.order_management.models import Side
 from trading_bot.startup import open_command_client
 
@@ -41,30 +42,34 @@ def test_a_known_id_is_answered_and_nothing_is_sent(known):
     assert (answer["status"], answer["code"], known.submits) == ("duplicate", "duplicate", before)
 
 
-def test_the_status_of_a_known_order_is_the_journals_and_says_so(known):
+def test_the_status_of_a_known_order_is_the_journals_and_says_how_old_it_is(known):
     answer = asked(known, ShowStatus(id="c-1"))
     assert (answer["client_order_id"], answer["quantity"]) == ("c-1", "10")
-    assert str(answer["problem"]).startswith("the broker could not be read: ")
+    assert (answer["problem"], answer["recorded_until"] is None) == (None, False)
 
 
 @pytest.mark.parametrize("everything", [True, False])
-def test_the_list_is_the_journals_and_says_that_it_is_not_complete(known, everything):
+def test_the_list_is_the_journals_and_says_how_old_it_is(known, everything):
     answer = asked(known, ListOrders(all=everything))
     assert [order["client_order_id"] for order in answer["orders"]] == ["c-1"]  # type: ignore[attr-defined]
-    assert (answer["complete"], answer["journal_ok"]) == (False, True)
-    assert str(answer["problem"]).startswith("the broker could not be read: ")
+    assert (answer["complete"], answer["journal_ok"]) == (True, True)
+    assert answer["recorded_until"] is not None
+
+
+def test_an_order_that_is_not_on_record_is_not_looked_for_at_the_broker(known):
+    with pytest.raises(OrderNotFoundError):
+        asked(known, ShowStatus(id="c-9"))
 
 
 @pytest.mark.parametrize(
     "ask",
     [
-        ShowStatus(id="c-9"),
         CancelOrder(id="c-1"),
         BUY.model_copy(update={"client_order_id": "c-9"}),
         BUY.model_copy(update={"client_order_id": None}),
         BUY.model_copy(update={"quantity": 11}),
     ],
-    ids=["an unknown id", "a cancel", "a new order", "an order without a name", "a known id for another order"],
+    ids=["a cancel", "a new order", "an order without a name", "a known id for another order"],
 )
 def test_what_only_the_broker_can_answer_fails_as_before(known, ask):
     with pytest.raises(StartError) as caught:

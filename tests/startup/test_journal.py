@@ -15,8 +15,9 @@ from trading_bot.clock import VirtualClock
 from trading_bot.error_handling.retry import no_jitter
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import SealedRecord
-from trading_bot.order_management.journal.port import JournalReader
+from trading_bot.order_management.journal.port import Journal, JournalReader, Opened
 from trading_bot.order_management.models import ClientOrderId, OrderState, OrderTerms, RefId, Side
+from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.outcomes import PreparedOrder
 from trading_bot.startup.journal import AccountJournal, JournalParts
 from trading_bot.startup.surroundings import Surroundings
@@ -161,20 +162,22 @@ class Trail:
 def test_a_start_does_each_thing_in_its_turn(build):
     done: list[str] = []
     trail = Trail()
+
+    def side_files(_store: OrderStore, _journal: Journal, opened: Opened) -> None:
+        done.append(f"side files behind {opened.head.seq}, log compared: {bool(trail.lines)}")
+
     journal = build(
         take_over_v1=lambda path: done.append(f"0.1 into {path.name}"),
-        import_side_files=lambda store, opened: done.append(f"side files behind {opened.head.seq}"),
+        import_side_files=side_files,
         audit_trail=trail,
-        close=lambda: done.append("closed"),
     )
     journal.open()
-    assert done == ["0.1 into journal.sqlite3", "side files behind 1"]
+    assert done == ["0.1 into journal.sqlite3", "side files behind 1, log compared: True"]
     assert trail.lines == [b"head 1"]
     journal.store.record_fact(intended())
     assert len(trail.lines) == 2
     assert b'"client_order_id":"first"' in trail.lines[1]
     journal.close()
-    assert done[2:] == ["closed"]
 
 
 def test_an_audit_log_that_knows_more_than_the_database_stops_orders(build):
@@ -183,6 +186,16 @@ def test_an_audit_log_that_knows_more_than_the_database_stops_orders(build):
     journal.open()
     with pytest.raises(OrderLogError, match="is ahead"):
         journal.store.record_intent(intended(details=DETAILS), PREPARED)
+    journal.close()
+
+
+def test_nothing_is_committed_to_a_database_that_is_not_to_be_believed(build, state):
+    """Whoever puts the right one back would lose it; the side file is taken over then."""
+    side = KeptAside()
+    journal = build(audit_trail=Trail("the audit log is ahead"), side_file=side)
+    journal.open()
     journal.store.record_fact(intended("known"))
     journal.store.record_fact(now_in(OrderState.CANCELLED, "known"))
+    assert [record.fact.status for record in side.facts] == [None, OrderState.CANCELLED]
+    assert journal.verify().records == 1
     journal.close()

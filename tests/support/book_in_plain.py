@@ -11,7 +11,7 @@ def plainly(value: object) -> object:
     if isinstance(value, tuple | list):
         return [plainly(each) for each in value]
     if isinstance(value, frozenset):
-        return sorted(str(each) for each in value)
+        return sorted(str(getattr(each, "evidence", each)) for each in value)  # 0.1.0 kept sentences
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, Decimal):
@@ -31,6 +31,7 @@ OF_EXECUTION = ("execution_id", "quantity", "price", "executed_at")
 def order_in_plain(order: Any) -> dict[str, object]:
     told = {name: plainly(getattr(order.envelope, name)) for name in OF_ENVELOPE}
     told |= {name: plainly(getattr(order, name)) for name in OF_ORDER}
+    told["anomalies"] = sorted(getattr(each, "evidence", each) for each in order.anomalies)  # 0.1 had texts alone
     fills = [{name: plainly(getattr(fill, name)) for name in OF_EXECUTION} for fill in order.executions]
     return {**told, "executions": fills}
 

@@ -78,6 +78,10 @@ class FaultyFiles(TidyFiles):
         self._called("read")
         return super().read(path)[: self.reads_only]
 
+    def read_part(self, path: Path, *, offset: int, size: int) -> bytes:
+        self._fail_if_asked("read_part")
+        return super().read_part(path, offset=offset, size=size)
+
     def write_new(self, path: Path, data: bytes) -> None:
         self._called("write_new")
         super().write_new(path, data)

@@ -171,7 +171,8 @@ class MemoryJournal:
         storage = self.storage
         storage.records |= {one.record.seq: (one.body, one.record.hash) for one in commit.records}
         storage.order_keys |= {(key.kind, key.key): key.seq for key in commit.order_keys}
-        storage.standing = (storage.standing - set(commit.ended)) | set(commit.standing)
+        storage.standing.difference_update(commit.ended)
+        storage.standing.update(commit.standing)
 
     def checkpoint(self) -> CheckpointAlert | None:
         return self.alert

@@ -49,9 +49,12 @@ def _raise() -> None:
 
 
 class Disk:
-    """Which names a power loss would take; flushes are noted instead of made, so that many lives stay quick."""
+    """What a power loss would take; flushes are noted instead of made, so that many lives stay quick."""
 
     def __init__(self) -> None:
+        self._unflushed_writes: list[tuple[Path, Callable[[], None]]] = []
+        """How to undo each change of a file that no flush of it has made durable yet, oldest first."""
+        self._losses = 0
         self._unflushed_names: list[tuple[Path, Callable[[], None]]] = []
         """How to undo each change of a name that no flush of its folder has made durable yet, oldest first."""
 
@@ -72,14 +75,41 @@ class Disk:
 
         self._unflushed_names.append((over.parent, undo))
 
+    def written_at(self, path: Path, offset: int, before: bytes) -> None:
+        """``before`` is what the file held there."""
+
+        def undo() -> None:
+            if path.exists():
+                with path.open("r+b") as file:
+                    file.seek(offset)
+                    file.write(before)
+
+        self._unflushed_writes.append((path, undo))
+
+    def appended(self, path: Path, *, size: int) -> None:
+        """``size`` is what the file had before. Of what was appended, each second power loss leaves a half."""
+
+        def undo() -> None:
+            if path.exists() and path.stat().st_size > size:
+                now = path.stat().st_size
+                os.truncate(path, (size + now) // 2 if self._losses % 2 else now)
+
+        if all(each != path for each, _ in self._unflushed_writes):
+            self._unflushed_writes.append((path, undo))
+
+    def flushed(self, path: Path) -> None:
+        self._unflushed_writes = [each for each in self._unflushed_writes if each[0] != path]
+
     def folder_flushed(self, folder: Path) -> None:
         self._unflushed_names = [each for each in self._unflushed_names if each[0] != folder]
 
     def lose_power(self) -> None:
-        """Take back the names that were given since their folder was last flushed."""
-        while self._unflushed_names:
-            _, undo = self._unflushed_names.pop()
-            undo()
+        """Take back what was written and the names that were given since the last flush."""
+        self._losses += 1
+        for unflushed in (self._unflushed_writes, self._unflushed_names):
+            while unflushed:
+                _, undo = unflushed.pop()
+                undo()
 
 
 class MortalFiles(TidyFiles):
@@ -90,16 +120,20 @@ class MortalFiles(TidyFiles):
         self._life = life
         self._disk = disk
         self.fault: Callable[[str], None] = lambda operation: None
+        self._paths: dict[Descriptor, Path] = {}
 
     def open_append(self, path: Path) -> Descriptor:
         self._begins("open_append")
-        return super().open_append(path)
+        descriptor = super().open_append(path)
+        self._paths[descriptor] = path
+        return descriptor
 
     def create(self, path: Path, size: int) -> Descriptor:
         self._begins("create")
         if self._life.is_over:
             raise OSError("a dead process makes no file")
         descriptor = super().create(path, size)
+        self._paths[descriptor] = path
         self._life.moment("created")
         return descriptor
 
@@ -107,7 +141,9 @@ class MortalFiles(TidyFiles):
         self._begins("write_at")
         if self._life.is_over:
             return len(data)
+        before = os.pread(descriptor, len(data), offset)
         taken = super().write_at(descriptor, data, offset)
+        self._disk.written_at(self._paths[descriptor], offset, before)
         self._life.moment("written_at")
         return taken
 
@@ -115,13 +151,17 @@ class MortalFiles(TidyFiles):
         self._begins("write")
         if self._life.is_over:
             return len(data)
+        size = os.fstat(descriptor).st_size
         taken = super().write(descriptor, data)
+        self._disk.appended(self._paths[descriptor], size=size)
         self._life.moment("written")
         return taken
 
     def sync(self, descriptor: Descriptor) -> None:
         self._begins("sync")
         if not self._life.is_over:
+            if descriptor in self._paths:  # not while it is being made: it is durable when it has a name
+                self._disk.flushed(self._paths[descriptor])
             self._life.moment("synced")
 
     def truncate(self, descriptor: Descriptor, size: int) -> None:
@@ -135,6 +175,10 @@ class MortalFiles(TidyFiles):
             return
         super().write_new(path, data)
         self._life.moment("new_written")
+
+    def close(self, descriptor: Descriptor) -> None:
+        self._paths.pop(descriptor, None)
+        super().close(descriptor)
 
     def replace(self, path: Path, data: bytes) -> None:
         self._begins("replace")

@@ -8,7 +8,7 @@ from typing import Any
 
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
-from trading_bot.order_management.journal.chain import ChainHead, chain_record, decode_alone, encode
+from trading_bot.order_management.journal.chain import ChainHead, decode_alone, encode, seal
 from trading_bot.order_management.models import (
     ClientOrderId,
     Execution,
@@ -112,7 +112,7 @@ class Story:
         for event in events:
             last = self.records[-1] if self.records else None
             head = ChainHead(seq=last.seq, hash=last.hash) if last else ChainHead.genesis()
-            record = chain_record(event, head=head, ts=self.now, mono=Decimal(0), session_id="session-1")
+            record = seal(event, head=head, ts=self.now, mono=Decimal(0), session_id="session-1").record
             self.book.apply(record)
             self.records.append(record)
             self.now += timedelta(seconds=1)

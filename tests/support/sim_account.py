@@ -56,7 +56,7 @@ class SimAccount:
         root = self.config.resolve_state_dir() / f"{self.mode}-{account_key(self.mode, ACCOUNT)}"
         return StateFolder(root=root, files=files)
 
-    def parts(self, around: Surroundings, transport: Transport, journal: JournalParts) -> AccountParts:
+    def parts(self, around: Surroundings, transport: Transport, journal: JournalParts | None) -> AccountParts:
         """Build a bot's parts."""
         return AccountParts(
             self.config, around, account_number=ACCOUNT, transport=transport, quotes=None, journal=journal

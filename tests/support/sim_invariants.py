@@ -14,7 +14,7 @@ from tests.support.stand_in_book import HeldOrder
 from trading_bot.bot import TradeStatus
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.client_ids import OUR_MARK
-from trading_bot.order_management.events import EventKind, JournalRecord
+from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import GENESIS
 from trading_bot.order_management.models import OrderEnvelope, OrderState, Side
@@ -104,6 +104,7 @@ class Invariants:
         yield from _left_alone(world)
         yield from _one_way_out(world, records)
         yield from (f"I2 a listener heard of {told} before it was on record" for told in world.told_early)
+        yield from _kept(world, records)
 
     @staticmethod
     def _replayed(records: tuple[JournalRecord, ...]) -> OrderBook | None:
@@ -114,7 +115,8 @@ class Invariants:
 
     def _journal(self, records: tuple[JournalRecord, ...]) -> Iterator[str]:
         hashes = {record.seq: record.hash for record in records}
-        if any(hashes.get(seq) != digest for seq, digest in self._stored.items()):
+        is_lasting = self._world.stored.is_lasting
+        if any(hashes.get(seq) != digest for seq, digest in self._stored.items() if is_lasting(seq)):
             yield "I12 a committed record was altered or lost"
         self._stored = hashes
         before = GENESIS
@@ -258,6 +260,22 @@ def _stands(book: OrderBook, standing: OrderBook) -> Iterator[str]:
         yield "I12 the standing records tell of other exits than all do"
     if standing.positions != book.positions:
         yield "I12 the standing records tell of other positions than all do"
+
+
+def _kept(world: SimWorld, records: tuple[JournalRecord, ...]) -> Iterator[str]:
+    """What was told is on record, waits in a side file, or was taken over from there as something that cannot be."""
+    unproven = []
+    for told in world.told:
+        seq = next((one.seq for one in reversed(records) if one.fact == told or _is_about(one, told)), None)
+        if seq is None and not world.side.has(told):
+            yield f"I4 {told.event} of {told.client_order_id} was told, and is nowhere on record"
+        elif seq is None or not world.stored.is_lasting(seq):
+            unproven.append(told)
+    world.told[:] = unproven
+
+
+def _is_about(record: JournalRecord, told: OrderEvent) -> bool:
+    return record.fact.event is EventKind.ANOMALY_FOUND and record.fact.details.get("fact") == str(told)
 
 
 def _with_kept_aside(world: SimWorld, book: OrderBook, records: tuple[JournalRecord, ...]) -> OrderBook:

@@ -13,7 +13,6 @@ from typing import Protocol
 from tests.support.memory_journal import MemoryJournal, MemoryStorage
 from tests.support.mortal import Life
 from trading_bot.clock import Clock
-from trading_bot.files import FileSystem
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord, unseal
@@ -23,17 +22,14 @@ from trading_bot.order_management.journal.port import (
     Commit,
     CommitUnknownError,
     Journal,
+    KeyTakenError,
     Opened,
     OrderKeyKind,
     Pointer,
 )
-from trading_bot.order_management.journal.sqlite import SqliteJournal
-from trading_bot.order_management.journal.sqlite_reading import SqliteReader
 from trading_bot.order_management.models import ClientOrderId, OrderState
 from trading_bot.order_management.order_store import OrderStore
 from trading_bot.startup.surroundings import FirstRecord
-
-_PAGE = 1000
 
 
 class Fate(enum.Enum):
@@ -48,8 +44,9 @@ class Fate(enum.Enum):
 class MortalJournal:
     """One process's journal. ``fate`` is asked before each commit; what a dead process does leaves no trace."""
 
-    def __init__(self, inner: Journal, life: Life, fate: Callable[[], Fate], *, path: Path) -> None:
+    def __init__(self, inner: Journal, life: Life, fate: Callable[[], Fate], *, path: Path, stored: "Stored") -> None:
         self._inner = inner
+        self._stored = stored
         self._path = path
         self._life = life
         self._fate = fate
@@ -74,22 +71,23 @@ class MortalJournal:
             return
         if self.refusal is not None:
             raise self.refusal
-        fate = self._fate()
-        if fate is Fate.REFUSED:
-            self._broken = OrderLogError("the disk is full, so free some space and start again")
-            raise self._broken
-        if fate is not Fate.UNKNOWN_LOST:
-            self._inner.commit(commit)
-        if fate is not Fate.STORED:
-            self._broken = CommitUnknownError("it is not known whether that was stored; start again to see")
-            raise self._broken
+        try:
+            self._stored.store(self._inner, commit, self._fate())
+        except KeyTakenError:
+            raise
+        except OrderLogError as error:
+            self._broken = error
+            raise
         self._life.moment("committed")
 
     def checkpoint(self) -> CheckpointAlert | None:
         return None if self._life.is_over else self._inner.checkpoint()
 
     def close(self) -> None:
-        self._inner.close()
+        if self._life.is_over:
+            self._stored.close_dead(self._inner)
+        else:
+            self._inner.close()
 
     def read_head(self) -> ChainHead:
         return self._inner.read_head()
@@ -120,6 +118,22 @@ class Stored(Protocol):
         """Return a new process's journal over it."""
         ...
 
+    def store(self, journal: Journal, commit: Commit, fate: Fate) -> None:
+        """Commit, and let become of it what ``fate`` says."""
+        ...
+
+    def close_dead(self, journal: Journal) -> None:
+        """Close the journal of a process that has ended, and leave what such a process leaves."""
+        ...
+
+    def lose_power(self) -> None:
+        """Leave what a power loss leaves; no process lives."""
+        ...
+
+    def is_lasting(self, seq: int) -> bool:
+        """Whether a record may never be lost; one whose commit failed may, even if it was seen."""
+        ...
+
     def records(self) -> tuple[JournalRecord, ...]:
         """Every record."""
         ...
@@ -139,6 +153,23 @@ class InMemory:
     def journal(self, identity: JournalIdentity, first: FirstRecord, *, process_id: Callable[[], int]) -> Journal:
         return MemoryJournal(self.storage, identity=identity, first_record=first, process_id=process_id)
 
+    def store(self, journal: Journal, commit: Commit, fate: Fate) -> None:
+        if fate is Fate.REFUSED:
+            raise OrderLogError("the disk is full, so free some space and start again")
+        if fate is not Fate.UNKNOWN_LOST:
+            journal.commit(commit)
+        if fate is not Fate.STORED:
+            raise CommitUnknownError("it is not known whether that was stored; start again to see")
+
+    def close_dead(self, journal: Journal) -> None:
+        journal.close()
+
+    def lose_power(self) -> None:
+        """All that it holds is flushed."""
+
+    def is_lasting(self, seq: int) -> bool:
+        return seq > 0
+
     def records(self) -> tuple[JournalRecord, ...]:
         return tuple(map(self._record, sorted(self.storage.records)))
 
@@ -150,31 +181,6 @@ class InMemory:
         if stored not in self._read:
             self._read[stored] = unseal(*stored).record
         return self._read[stored]
-
-
-class InSqlite:
-    """Kept in a database file. Flushes are skipped: a kill takes nothing from the operating system."""
-
-    def __init__(self, path: Path, files: FileSystem, account_key: str) -> None:
-        self._path = path
-        self._files = files
-        self._reader = SqliteReader(path, account_key=account_key)
-
-    def journal(self, identity: JournalIdentity, first: FirstRecord, *, process_id: Callable[[], int]) -> Journal:
-        return SqliteJournal(
-            self._path, identity=identity, first_record=first, files=self._files, process_id=process_id
-        )
-
-    def records(self) -> tuple[JournalRecord, ...]:
-        if not self._path.exists():
-            return ()
-        found: list[JournalRecord] = []
-        while page := self._reader.page(after=len(found), limit=_PAGE):
-            found += [one.record for one in page]
-        return tuple(found)
-
-    def standing(self) -> tuple[JournalRecord, ...]:
-        return self._reader.read_standing() if self._path.exists() else ()
 
 
 class SimSide:

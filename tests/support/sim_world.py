@@ -15,7 +15,8 @@ from tests.support.broker_stand_in import BrokerStandIn, Request
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.mortal import DiedError, Disk, Life, MortalFiles, MortalLine
 from tests.support.sim_account import ACCOUNT, ARMED_HOURS, SimAccount
-from tests.support.sim_journal import Fate, InMemory, InSqlite, MortalJournal, SimSide, Stored
+from tests.support.sim_journal import Fate, InMemory, MortalJournal, SimSide, Stored
+from tests.support.sim_sqlite import FiledSide, InSqlite
 from tests.support.stand_in_book import HeldOrder
 from trading_bot.bot import StartError, TradeResult, TradingBot
 from trading_bot.error_handling.retry import no_jitter
@@ -24,8 +25,9 @@ from trading_bot.order_management.book.housekeeping import Housekeeping
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.decisions.operator_decisions import OperatorDecisions
-from trading_bot.order_management.events import EventKind, JournalRecord
+from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderCancellationError, OrderError, OrderLogError
+from trading_bot.order_management.journal.side_files import SIDE_FOLDER
 from trading_bot.order_management.models import ExecutionMode, OrderEnvelope
 from trading_bot.order_management.order_store import OrderChange, OrderStore
 from trading_bot.order_management.results import CancelResult, SyncSummary
@@ -33,7 +35,7 @@ from trading_bot.order_management.submit.exit_run import ExitResult
 from trading_bot.startup.account import AccountParts
 from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.surroundings import Surroundings
-from trading_bot.state_folder import account_key
+from trading_bot.state_folder import StateFolder, account_key
 
 MORNING = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 CLOSE = datetime(2026, 11, 23, 21, 0, tzinfo=UTC)
@@ -145,7 +147,9 @@ class SimWorld:
         """Symbols of which the broker has shown a row that nobody can read in full."""
         self.syncs: list[SyncSummary] = []
         self._ids = itertools.count(1)
-        self.side = SimSide(self.clock)
+        self.told: list[OrderEvent] = []
+        """What listeners have heard: it is on record, or waits in a side file."""
+        self.side = SimSide(self.clock) if self.in_memory else FiledSide(self._state().root / SIDE_FOLDER)
         self.stored: Stored = InMemory() if self.in_memory else self._in_sqlite()
         if self.mode is ExecutionMode.LIVE:
             self.account.log_in()
@@ -156,13 +160,14 @@ class SimWorld:
         return self.stored.records()
 
     def _in_sqlite(self) -> InSqlite:
-        files = MortalFiles(Life(), self.disk)
-        state = self.account.state(files)
-        return InSqlite(state.database, files, account_key(self.mode, ACCOUNT))
+        return InSqlite(self.database, MortalFiles(Life(), self.disk), account_key(self.mode, ACCOUNT))
+
+    def _state(self) -> StateFolder:
+        return self.account.state(self.files)
 
     @property
     def database(self) -> Path:
-        return self.account.state(self.files).database
+        return self._state().database
 
     def knows_all(self) -> bool:
         """Whether the living process has lost no record."""
@@ -217,7 +222,8 @@ class SimWorld:
         self.files = MortalFiles(self.life, self.disk)
         if self.trouble is not None:
             self.files.fault = self.trouble
-        self.side.life = self.life
+        if isinstance(self.side, SimSide):
+            self.side.life = self.life
         parts = self._parts(self.life, self.files)
         self.housekeeping, self.store = parts._own.journal.housekeeping, parts._store
         self.store.subscribe(self._note_change)
@@ -247,10 +253,16 @@ class SimWorld:
             jitter=no_jitter,
             process_id=lambda: self.process_id,
             open_journal=lambda path, identity, first: MortalJournal(
-                self.stored.journal(identity, first, process_id=lambda: self.process_id), life, self._fate, path=path
+                self.stored.journal(identity, first, process_id=lambda: self.process_id),
+                life,
+                self._fate,
+                path=path,
+                stored=self.stored,
             ),
         )
-        parts = JournalParts(side_file=self.side, import_side_files=self.side.take_over)
+        parts = None
+        if isinstance(self.side, SimSide):
+            parts = JournalParts(side_file=self.side, import_side_files=self.side.take_over)
         return self.account.parts(around, MortalLine(life, self.broker), parts)
 
     def _fate(self) -> Fate:
@@ -262,6 +274,8 @@ class SimWorld:
         known = any(record.fact == change.event for record in reversed(self.records()))
         if not known and not self.side.has(change.event) and not self.life.is_over:
             self.told_early.append(f"{change.event.event} of {change.event.client_order_id}")
+        elif not self.life.is_over:
+            self.told.append(change.event)
 
     def boot_if_none_lives(self) -> None:
         if self.bot is None:
@@ -289,6 +303,7 @@ class SimWorld:
             bot.stop()  # its writes and requests lead nowhere; only the operating system's locks are given back
         if power_loss:
             self.disk.lose_power()
+            self.stored.lose_power()
 
     @contextlib.contextmanager
     def _mortal(self) -> Iterator[None]:

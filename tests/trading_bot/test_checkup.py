@@ -7,7 +7,6 @@ from decimal import Decimal
 import pytest
 
 from trading_bot import checkup
-from trading_bot.audit.check import ChainVerdict
 from trading_bot.checkup import CheckResult, FolderFacts, Trouble
 from trading_bot.config import TradingConfig
 from trading_bot.latch import LatchState
@@ -16,7 +15,6 @@ from trading_bot.order_management.portfolio import AccountSnapshot
 
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
 FOLDER = FolderFacts(path="/s", exists=True, mode=0o700, is_ours=True, problem=None, free_bytes=2 * 1024**3)
-GOOD = ChainVerdict(ok=True, records=3, head="0", last_at=NOW, problem=None)
 
 
 @pytest.mark.parametrize(("version", "result"), [((3, 10, 14), CheckResult.FAILED), ((3, 11, 0), CheckResult.OK)])
@@ -112,8 +110,8 @@ def test_the_calendar_tells_whether_orders_trade_and_never_fails(calendar, now, 
 
 
 def test_a_journal_that_does_not_verify_is_a_failure():
-    assert checkup.journal_check(GOOD, path="j").result is CheckResult.OK
-    check = checkup.journal_check(replace(GOOD, ok=False, problem="record 4 is bad"), path="j")
+    assert checkup.journal_check(records=3, problem=None, path="j").result is CheckResult.OK
+    check = checkup.journal_check(records=3, problem="record 4 is bad", path="j")
     assert (check.result, check.trouble) == (CheckResult.FAILED, Trouble.STORAGE)
     assert "record 4 is bad" in check.detail
 

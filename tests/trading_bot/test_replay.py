@@ -64,7 +64,7 @@ def test_with_nothing_but_the_journal_left_everything_is_known_again(bench):
     before = bench.bot.orders()
     bench.bot.stop()
     for path in bench.database.parent.iterdir():
-        if not path.name.startswith(bench.database.name):
+        if path.is_file() and not path.name.startswith(bench.database.name):
             path.unlink()
     (bench.folder / "logs" / "trades.jsonl").unlink()
     bench.bot = bench.new_bot()

@@ -10,9 +10,11 @@ from trading_bot.clock import SystemClock
 from trading_bot.config import Config
 from trading_bot.files import LocalFiles
 from trading_bot.latch import Latch
+from trading_bot.order_management.journal.identity import JournalIdentity
+from trading_bot.order_management.journal.v1.on_record import V1Reader
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.risk.breaker import RiskBreaker
-from trading_bot.startup.journal_on_record import JournalOnRecord, journal_on_record
+from trading_bot.startup.journal_on_record import JournalOnRecord, journal_on_record, old_journal
 from trading_bot.startup.paper import configured_account
 from trading_bot.startup.shared_account import SharedAccount, shared_account
 from trading_bot.startup.surroundings import default_surroundings
@@ -34,27 +36,18 @@ class AccountPlace:
     journal: Path
     config: Config
 
-    def check_journal(self) -> None:
-        """Refuse a journal that is gone, or not where it was last time.
-
-        Raises:
-            OrderLogError: with the remedy.
-        """
-        if (shared := self._shared()) is not None:
-            self.state.check_shared(shared.name, v1_journal=self.journal)
-            return
-        self.state.refuse_shared()
-        noted, database = self.state.noted_journal(), self.state.database
-        is_database = noted is not None and noted.name == database.name
-        self.state.check_journal(database if is_database else self.journal)
-
     def on_record(self) -> JournalOnRecord | None:
-        """Return the account's journal as it is on record; None where none was begun.
+        """Return the account's journal as it is on record; None where none was begun."""
+        return journal_on_record(self.state, account_key=self.key, log=self.journal, shared=self._shared())
+
+    def old_journal(self) -> V1Reader | None:
+        """Return the journal of version 0.1 that the first start takes over; None where there is none.
 
         Raises:
-            ConfigError, OrderLogError: a shared journal cannot be asked.
+            OrderLogError: the account's journal is gone, or not where it was last time; with the remedy.
         """
-        return journal_on_record(self.state, account_key=self.key, log=self.journal, shared=self._shared())
+        identity = JournalIdentity(mode=self.mode, account_key=self.key, account_suffix=self.suffix)
+        return old_journal(self.state, identity=identity, log=self.journal, shared=self._shared())
 
     @contextmanager
     def latch(self) -> Iterator["Latch | SharedLatch"]:

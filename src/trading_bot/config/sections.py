@@ -189,6 +189,9 @@ class CollarConfig(Section):
         )
 
 
+_NO_OVERRIDE = StrategyOverride()
+
+
 class OrderManagementConfig(Section):
     """Prices, attempts and waits of orders.
 
@@ -239,7 +242,7 @@ class OrderManagementConfig(Section):
 
     def pricing_rules(self, strategy_name: str | None, pricing: Pricing | None = None) -> PricingRules:
         """Return the rules for one order: the global ones, then the strategy's own, then the request's ``pricing``."""
-        override = self.strategy_overrides.get(strategy_name or "", StrategyOverride())
+        override = self.strategy_overrides.get(strategy_name or "", _NO_OVERRIDE)
         return PricingRules(
             offset_mode=override.offset_mode or self.offset_mode,
             buy_offset=self.buy_offset if override.buy_offset is None else override.buy_offset,

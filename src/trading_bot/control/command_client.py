@@ -10,8 +10,8 @@ from trading_bot.control.client import HolderAbsentError, HolderSilentError, sen
 from trading_bot.control.protocol import CallRefusal
 from trading_bot.lease import AccountInUseError, HeldElsewhereError, ProcessInfo
 from trading_bot.operations import Command, Operations, Progress, no_progress
-from trading_bot.operations.on_record import answer_on_record
-from trading_bot.operations.recorded import RecordedAnswers
+from trading_bot.operations.without_bot import RecordedAnswers
+from trading_bot.operations.without_broker import answer_on_record
 from trading_bot.order_json import JsonObject
 from trading_bot.order_management.exceptions import AuthenticationError, OrderNotSentError, OrderStatusError
 from trading_bot.order_management.order_store import OrderStore
@@ -36,7 +36,7 @@ class CommandClient:
         patience_s: Seconds,
         timeout_s: Seconds,
         on_record: Callable[[], AbstractContextManager[OrderStore]],
-        recorded: Callable[[], RecordedAnswers | None],
+        recorded: Callable[[], RecordedAnswers],
     ) -> None:
         self._recorded = recorded
         self._bot = bot
@@ -55,9 +55,8 @@ class CommandClient:
             StartError: nobody holds the account and the bot cannot start.
             HolderSilentError: another process holds the account and does not answer.
         """
-        recorded = None if self._bot.is_running else self._recorded()
-        if recorded is not None and recorded.can_answer(command):
-            return self._looked_up(command, recorded)
+        if RecordedAnswers.can_answer(command) and not self._bot.is_running:
+            return self._looked_up(command)
         try:
             return self._performed(command, on_progress)
         except StartError as error:
@@ -66,18 +65,18 @@ class CommandClient:
                 raise
             return answer
 
-    def _looked_up(self, command: Command, recorded: RecordedAnswers) -> JsonObject:
+    def _looked_up(self, command: Command) -> JsonObject:
         """Return what a running bot knows, else what is on record."""
         try:
             return self._send_to_holder(command, no_progress, None)
         except HolderAbsentError:
-            return recorded.answer(command, problem=None)
+            return self._recorded().answer(command, problem=None)
         except HolderSilentError as error:
-            return recorded.answer(command, problem=str(error))
+            return self._recorded().answer(command, problem=str(error))
         except OrderNotSentError as error:
             if not _comes_to_nothing(error):
                 raise
-            return recorded.answer(command, problem=str(error))
+            return self._recorded().answer(command, problem=str(error))
 
     def _performed(self, command: Command, on_progress: Progress) -> JsonObject:
         give_up_at = self._clock.monotonic() + self._patience_s

@@ -2,10 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
-
-from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential
 
 from trading_bot.clock import Clock, Seconds
 from trading_bot.error_handling.policies import RetryPolicy
@@ -50,43 +47,22 @@ def with_retry(
     A hinted delay, clamped to 0 to 300 seconds, replaces the policy's own. ``deadline`` is a point on
     ``clock.monotonic()``: a wait that would pass it is never begun.
     """
-
-    def is_retryable(error: BaseException) -> bool:
-        return isinstance(error, Exception) and should_retry(error)
-
-    def is_over(state: RetryCallState) -> bool:
-        if state.attempt_number >= policy.max_attempts:
-            return True
-        return deadline is not None and clock.monotonic() + state.upcoming_sleep > deadline
-
-    retrying = Retrying(
-        sleep=clock.sleep,
-        stop=is_over,
-        wait=_Wait(policy=policy, delay_hint=delay_hint, jitter=jitter),
-        retry=retry_if_exception(is_retryable),
-        reraise=True,
-    )
-    return retrying(call)
+    pauses = growing_pauses(policy.initial_delay_s, policy.max_delay_s)
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            return call()
+        except Exception as error:
+            if not should_retry(error) or attempt >= policy.max_attempts:
+                raise
+            pause_s = next(pauses)
+            hinted_s = None if delay_hint is None else _bounded(delay_hint(error))
+            wait_s = pause_s + jitter(policy.jitter_s) if hinted_s is None else hinted_s
+            if deadline is not None and clock.monotonic() + wait_s > deadline:
+                raise
+        clock.sleep(wait_s)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wait:
-    policy: RetryPolicy
-    delay_hint: DelayHint | None
-    jitter: Jitter
-
-    def __call__(self, state: RetryCallState) -> Seconds:
-        hinted = self._hinted(state)
-        if hinted is not None:
-            return hinted
-        exponential = wait_exponential(multiplier=self.policy.initial_delay_s, max=self.policy.max_delay_s)
-        return exponential(state) + self.jitter(self.policy.jitter_s)
-
-    def _hinted(self, state: RetryCallState) -> Seconds | None:
-        error = state.outcome.exception() if state.outcome else None
-        if self.delay_hint is None or not isinstance(error, Exception):
-            return None
-        hint = self.delay_hint(error)
-        if hint is None or math.isnan(hint):
-            return None
-        return min(max(hint, 0.0), LONGEST_HINT_S)
+def _bounded(hint: Seconds | None) -> Seconds | None:
+    return None if hint is None or math.isnan(hint) else min(max(hint, 0.0), LONGEST_HINT_S)

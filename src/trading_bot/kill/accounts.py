@@ -78,7 +78,7 @@ def _is_live(folder: Path) -> bool:
 
 
 def is_there(path: Path) -> bool:
-    """Whether something has this name, as far as can be told."""
+    """Whether something has this name, as far as the disk says."""
     try:
         path.lstat()
     except OSError:

@@ -1,15 +1,14 @@
-"""How the holder of an account takes the kills over that other processes leave beside its journal while it works."""
+"""The intake of kills: the holder of an account takes over, while it works, the kills that other processes record."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from trading_bot.files import FileSystem
-from trading_bot.kill.records_v1 import V1_KILLS_FOLDER, import_kills, imported_kills, named_files
+from trading_bot.kill.records_v1 import V1_KILLS_FOLDER, imported_kills, named_files, new_kills, v1_kill_events
 from trading_bot.logging.setup import get_logger
-from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.side_import import is_kill, kill_events, side_paths
-from trading_bot.order_management.events import JournalRecord, OrderEvent
-from trading_bot.order_management.journal.side_files import read_side
+from trading_bot.order_management.events import JournalRecord
+from trading_bot.order_management.journal.side_files import SideContent, read_side
 from trading_bot.order_management.order_store import OrderStore
 
 _log = get_logger(__name__)
@@ -35,21 +34,23 @@ class KillIntake:
     def take_over(self) -> None:
         """Record every new kill. A folder that cannot be read is logged and read again next time."""
         try:
-            with self._store.open_book() as book:
-                events = (*self._of_v1(book), *self._new(book))
-                self._store.record_facts(events)
+            # Read before the book is held: on a slow disk nobody waits for it, least of all a cancel.
+            old = new_kills(self._folder.with_name(V1_KILLS_FOLDER), files=self._files, imported=self._imported)
+            new = tuple(self._new())
         except OSError as error:
             _log.error("kills_not_imported", problem=str(error))
             return
+        if not old and not new:
+            return
+        with self._store.open_book() as book:
+            events = [event for name, data in old for event in v1_kill_events(name, data, book.active())]
+            events += [event for name, content in new for event in kill_events(name, content, book.active())]
+            self._store.record_facts(events)
         self._imported |= named_files(events)
 
-    def _of_v1(self, book: OrderBook) -> tuple[OrderEvent, ...]:
-        folder = self._folder.with_name(V1_KILLS_FOLDER)
-        return import_kills(folder, files=self._files, book=book, imported=self._imported)
-
-    def _new(self, book: OrderBook) -> Iterator[OrderEvent]:
+    def _new(self) -> Iterator[tuple[str, SideContent]]:
         for path in side_paths(self._folder, files=self._files):
             if is_kill(path) and path.name not in self._imported:
                 facts = self._files.facts_at(path)
                 data = self._files.read(path) if facts is not None and facts.is_regular else b""
-                yield from kill_events(path.name, read_side(data), book.active())
+                yield path.name, read_side(data)

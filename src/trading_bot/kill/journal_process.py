@@ -46,6 +46,8 @@ class ReadDatabase:
 
     records: tuple[JournalRecord, ...]
     problem: str | None
+    is_unfinished: bool = False
+    """Whether it is not the journal yet: files of version 0.1 still are, if there are any."""
 
 
 class JournalProcess:
@@ -84,8 +86,9 @@ class JournalProcess:
         """
         head, *lines = self._answer()
         try:
-            problem = json.loads(head)["problem"]
-            return ReadDatabase(records=tuple(map(decode_alone, lines)), problem=problem)
+            said = json.loads(head)
+            records = tuple(map(decode_alone, lines))
+            return ReadDatabase(records=records, problem=said["problem"], is_unfinished=said["is_unfinished"])
         except (BadRecordError, ValueError, LookupError, TypeError) as error:
             raise DatabaseUnreadError(f"what was read of it is no journal ({error})") from error
 

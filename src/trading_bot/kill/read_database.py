@@ -16,7 +16,6 @@ from trading_bot.clock import SystemClock
 from trading_bot.kill.journal_process import GIVEN_UP_AFTER_S, SHARED, THE_END
 from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.exceptions import OrderLogError
-from trading_bot.order_management.journal.audit_files import last_record
 from trading_bot.order_management.journal.chain import encode
 from trading_bot.order_management.journal.import_v1 import is_unfinished
 from trading_bot.order_management.journal.log_comparison import compare_with_database
@@ -26,7 +25,7 @@ from trading_bot.order_management.journal.sqlite_alone import SharedOrAloneReade
 from trading_bot.order_management.models import ClientOrderId
 
 _NEWEST = 500
-"""Records before the end whose orders are told whole. Chosen: some hundred orders."""
+"""Records before the end whose orders are read whole. Chosen: some hundred orders."""
 
 _BUSY_S = 1.0
 _RECENT = (
@@ -39,22 +38,22 @@ _AT_BROKER = (
 )
 
 
-def told(reader: RowReader, *, account_key: str, log: Path, mark: str = "?") -> Iterator[bytes]:
+def whole_orders(reader: RowReader, *, account_key: str, log: Path, mark: str = "?") -> Iterator[bytes]:
     """Yield what is to be written.
 
     Raises:
         OrderLogError: the database cannot be read.
     """
     if is_unfinished(reader):
-        raise OrderLogError(
-            "the journal of version 0.1 was taken over in part only; a start of the bot goes on with it"
-        )
+        yield json.dumps({"problem": None, "is_unfinished": True}).encode() + b"\n"
+        yield THE_END
+        return
     found = compare_with_database(log, reader)
     problem = found.problem if found.is_damage else None
     records: dict[int, JournalRecord] = {record.seq: record for record in reader.read_standing()}
     for name in reader.query(lambda cursor: _recent_orders(cursor, account_key, found.database.seq, mark)):
         records |= {record.seq: record for record in reader.records_of(name)}
-    yield json.dumps({"problem": problem}).encode() + b"\n"
+    yield json.dumps({"problem": problem, "is_unfinished": False}).encode() + b"\n"
     yield from (encode(records[seq]) for seq in sorted(records))
     yield THE_END
 
@@ -85,11 +84,11 @@ def answer(database: Path, account_key: str, log: Path, names: Sequence[str]) ->
         OrderLogError: the database cannot be read, whether shared or alone.
     """
     reader = SharedOrAloneReader(database, account_key=account_key, busy_timeout_s=_BUSY_S)
-    return b"".join(names_on_record(reader, names) if names else told(reader, account_key=account_key, log=log))
+    return b"".join(names_on_record(reader, names) if names else whole_orders(reader, account_key=account_key, log=log))
 
 
 def shared_answer(url: str, account_key: str, log: Path, names: Sequence[str]) -> bytes:
-    """Do the same for a shared journal. One that nobody has begun holds no orders, unless the audit log knows better.
+    """Do the same for a shared journal; one that nobody has begun is said to be unfinished.
 
     Raises:
         OrderLogError: the database cannot be read.
@@ -103,11 +102,9 @@ def shared_answer(url: str, account_key: str, log: Path, names: Sequence[str]) -
     try:
         if names:
             return b"".join(names_on_record(reader, names))
-        return b"".join(told(reader, account_key=account_key, log=log, mark=MARK))
+        return b"".join(whole_orders(reader, account_key=account_key, log=log, mark=MARK))
     except JournalMissingError:
-        if last_record(log) is not None:
-            raise
-        return b"".join((json.dumps({"problem": None, "known": []}).encode(), b"\n", THE_END))
+        return json.dumps({"problem": None, "is_unfinished": True, "known": []}).encode() + b"\n" + THE_END
 
 
 def main(arguments: Sequence[str]) -> int:

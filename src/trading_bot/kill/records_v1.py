@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trading_bot.files import FileSystem
-from trading_bot.order_management.book.order_book import OrderBook
-from trading_bot.order_management.book.tracked_order import state_without_cancel
+from trading_bot.order_management.book.tracked_order import TrackedOrder, state_without_cancel
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent, about
 from trading_bot.order_management.models import OrderState
 
@@ -36,25 +35,38 @@ def named_files(events: Iterable[OrderEvent]) -> frozenset[str]:
     return frozenset(event.details[_FILE] for event in events if event.event is EventKind.KILL_IMPORTED)
 
 
-def import_kills(
-    folder: Path, *, files: FileSystem, book: OrderBook, imported: Collection[str]
-) -> tuple[OrderEvent, ...]:
-    """Return the events that take every new side file of ``folder`` over, to be recorded in this order.
-
-    A file whose first line cannot be read asks for the cancel of everything that has not ended: a kill did happen.
-    Each file is closed off by its own ``kill_imported``, so that what a crash cut short is taken over again and changes
-    nothing twice. Add the names of those events to ``imported`` once they are recorded.
+def new_kills(folder: Path, *, files: FileSystem, imported: Collection[str]) -> tuple[tuple[str, bytes], ...]:
+    """Return name and content of every side file in ``folder`` that is not among the ``imported``.
 
     Raises:
         OSError: the folder or a file in it cannot be read.
     """
-    events: list[OrderEvent] = []
+    found: list[tuple[str, bytes]] = []
     for path in _side_files(folder):
         if path.name not in imported:
             facts = files.facts_at(path)
-            data = files.read(path) if facts is not None and facts.is_regular else b""
-            events += _taken_over(path.name, data, book)
-    return tuple(events)
+            found.append((path.name, files.read(path) if facts is not None and facts.is_regular else b""))
+    return tuple(found)
+
+
+def v1_kill_events(name: str, data: bytes, active: Sequence[TrackedOrder]) -> Iterator[OrderEvent]:
+    """Yield the events that take a side file over, to be recorded in this order; ``active`` orders have not ended.
+
+    A file whose first line cannot be read asks for the cancel of everything that has not ended: a kill did happen.
+    Each file is closed off by its own ``kill_imported``, so that what a crash cut short is taken over again and changes
+    nothing twice. Add the names of those events to those imported once they are recorded.
+    """
+    kill = _first_line(data)
+    wanted = kill.cancel if kill else None
+    reason = f"killed by {kill.by}: {kill.reason}" if kill else "killed; the kill's record cannot be read"
+    for order in active:
+        if wanted is None or order.client_order_id in wanted:
+            # An earlier cancel may have come to nothing: only an order at work has its cancel fired.
+            status = state_without_cancel(order) if order.state is OrderState.PENDING_CANCEL else None
+            yield replace(about(order.envelope, EventKind.CANCEL_REQUESTED), status=status, reason=reason)
+    yield OrderEvent(
+        event=EventKind.KILL_IMPORTED, occurred_at=kill.at if kill else None, reason=reason, details={_FILE: name}
+    )
 
 
 def _side_files(folder: Path) -> Sequence[Path]:
@@ -71,20 +83,6 @@ class _Engaged:
     reason: str
     cancel: frozenset[str] | None
     """The orders meant; None means all that have not ended."""
-
-
-def _taken_over(name: str, data: bytes, book: OrderBook) -> Iterator[OrderEvent]:
-    kill = _first_line(data)
-    wanted = kill.cancel if kill else None
-    reason = f"killed by {kill.by}: {kill.reason}" if kill else "killed; the kill's record cannot be read"
-    for order in book.active():
-        if wanted is None or order.client_order_id in wanted:
-            # An earlier cancel may have come to nothing: only an order at work has its cancel fired.
-            status = state_without_cancel(order) if order.state is OrderState.PENDING_CANCEL else None
-            yield replace(about(order.envelope, EventKind.CANCEL_REQUESTED), status=status, reason=reason)
-    yield OrderEvent(
-        event=EventKind.KILL_IMPORTED, occurred_at=kill.at if kill else None, reason=reason, details={_FILE: name}
-    )
 
 
 def _first_line(data: bytes) -> _Engaged | None:

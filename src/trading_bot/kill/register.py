@@ -1,10 +1,11 @@
 """The orders a kill knows from the journal, read without writing, locking or trusting it.
 
 The database is read in a process that is given up when it hangs, then the audit log, which may lack the latest orders.
-Where neither can be read to its end, every order with our mark is meant.
+Where neither can be read to its end, every order with our mark is meant. A journal of version 0.1 is read from its
+files until a start has taken all of it over.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,12 +14,9 @@ from trading_bot.kill.journal_process import DatabaseUnreadError, JournalProcess
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.events import EventKind, JournalRecord
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
-from trading_bot.order_management.journal.anchor import HeadAnchor
-from trading_bot.order_management.journal.audit_files import log_files, log_lines
-from trading_bot.order_management.journal.chain import BadRecordError, ChainHead, decode_alone, head_at
-from trading_bot.order_management.journal.joining import read_joined
-from trading_bot.order_management.journal.place import with_what_was_cut_off
-from trading_bot.order_management.journal.segments import Integrity, JournalScan
+from trading_bot.order_management.journal.audit_files import logged_records
+from trading_bot.order_management.journal.chain import BadRecordError
+from trading_bot.order_management.journal.v1.reader import V1Files
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderId, RefId
 from trading_bot.state_folder import StateFolder
 
@@ -70,24 +68,24 @@ def _bears(envelope: OrderEnvelope, order_id: OrderId, ref_id: RefId | None) -> 
     return order_id == envelope.order_id or ref_id == envelope.ref_id
 
 
-def read_known_orders(
-    journal: Path, *, state: StateFolder, files: FileSystem, database: JournalProcess | None = None
-) -> KnownOrders:
+def read_known_orders(*, state: StateFolder, files: FileSystem, database: JournalProcess) -> KnownOrders:
     """Read as far as the journal can be believed. Never raises for what is wrong with it.
 
-    With a ``database`` that is there, that is the journal, and ``journal`` its audit log.
+    Without a ``database``, or with one that is not filled yet, the file of its audit log is the journal of 0.1.
 
-    An account that never had a journal has no orders. An unfinished last line is none of a sent order: an intent is
-    sent only once its line is whole. What a failed journal was continued in is read as its end.
+    An account that never had a journal has no orders.
     """
-    if database is not None and (database.is_shared or _is_there(database.database, files)):
-        return _read_database(database)
-    if database is not None and _was_database(state, database):
-        return _read_log(database, DatabaseUnreadError("it is gone"))
-    known = _read(journal, state=state, files=files)
-    if state.has_known_a_journal() or not _may_have_records(journal, files):
-        return known
-    return replace(known, elsewhere=_elsewhere(journal, state.root))
+    if database.is_shared:
+        known = _read_database(database)
+        if known is None and state.shared_journal() is not None:
+            known = _read_log(database, DatabaseUnreadError("it holds no journal any more"))
+    elif _is_there(database.database, files):
+        known = _read_database(database)
+    elif _was_database(state):
+        known = _read_log(database, DatabaseUnreadError("it is gone"))
+    else:
+        known = None
+    return _read_v1(database.log, state=state, files=files) if known is None else known
 
 
 def _is_there(path: Path, files: FileSystem) -> bool:
@@ -97,16 +95,19 @@ def _is_there(path: Path, files: FileSystem) -> bool:
         return True  # and its reader says why it cannot be looked at
 
 
-def _was_database(state: StateFolder, database: JournalProcess) -> bool:
+def _was_database(state: StateFolder) -> bool:
     noted = state.noted_journal()
-    return noted is not None and noted.name == database.database.name
+    return noted is not None and noted.name == state.database.name
 
 
-def _read_database(database: JournalProcess) -> KnownOrders:
+def _read_database(database: JournalProcess) -> KnownOrders | None:
+    """Return what it tells; None where it is not the journal yet."""
     try:
         found = database.read()
     except DatabaseUnreadError as error:
         return _read_log(database, error)
+    if found.is_unfinished:
+        return None
     known = _folded(found.records)
     return replace(known, problem=known.problem or found.problem, look_up=LookUp(database))
 
@@ -116,7 +117,7 @@ def _read_log(database: JournalProcess, failure: DatabaseUnreadError) -> KnownOr
     said = f"{database} could not be read ({failure})"
     book = OrderBook()
     try:
-        for record in _log_records(database.log):
+        for record in logged_records(database.log):
             book.apply(record)
     except (OrderLogError, BadRecordError) as error:
         said = f"{said}, nor the audit log {database.log} to its end ({error})"
@@ -124,25 +125,6 @@ def _read_log(database: JournalProcess, failure: DatabaseUnreadError) -> KnownOr
         said = f"{said}; its orders were taken from the audit log {database.log}, which may lack the latest"
     where = "see that this machine reaches the database" if database.is_shared else "look at the disk"
     return KnownOrders(orders=book.orders(), problem=f"{said}; {where}", is_late=failure.is_late)
-
-
-def _log_records(log: Path) -> Iterator[JournalRecord]:
-    """Yield the records of the audit log; where its oldest files are gone, those of the orders that it has whole."""
-    end: ChainHead | None = None
-    begun: set[ClientOrderId] = set()
-    is_whole = True
-    for line in (line for file in log_files(log) for line in log_lines(file)):
-        record = decode_alone(line.rstrip(b"\n"))
-        if end is None:
-            is_whole = record.seq == 1
-        elif (record.seq, record.prev) != (end.seq + 1, end.hash):
-            raise BadRecordError(f"record {record.seq} does not follow record {end.seq}")
-        end = head_at(record)
-        name = record.fact.client_order_id
-        if name is not None and record.fact.event in _TELLS_AN_ORDER:
-            begun.add(name)
-        if is_whole or name is None or name in begun:
-            yield record
 
 
 def _folded(records: Iterable[JournalRecord]) -> KnownOrders:
@@ -163,7 +145,7 @@ class LookUp:
         self._has_failed = False
 
     def __call__(self, names: Sequence[str]) -> frozenset[str]:
-        """Return which of these names are on record; none where that cannot be told."""
+        """Return which of these names are on record; none if that cannot be read."""
         if self._has_failed:
             return frozenset()
         try:
@@ -173,28 +155,29 @@ class LookUp:
             return frozenset()
 
 
-def _read(journal: Path, *, state: StateFolder, files: FileSystem) -> KnownOrders:
-    # Before the journal, which a running bot writes on: what is noted then has to be there now.
-    anchored, unreadable = _noted(state, files)
+def _read_v1(journal: Path, *, state: StateFolder, files: FileSystem) -> KnownOrders:
+    """Take what a journal of 0.1 tells of the orders that count, and as much of a damaged one as can be read.
+
+    An unfinished last line is none of a sent order: an intent was sent only once its line was whole.
+    """
+    known = _told_by_v1(journal, state=state, files=files)
+    if state.has_known_a_journal() or not _may_have_records(journal, files):
+        return known
+    return replace(known, elsewhere=_elsewhere(journal, state.root))
+
+
+def _told_by_v1(journal: Path, *, state: StateFolder, files: FileSystem) -> KnownOrders:
+    old = V1Files(journal=journal, noted_head=state.anchor, files=files)
     try:
-        state.check_journal(journal)
-        data = files.read(journal) if files.facts_at(journal) is not None else b""
-        found = with_what_was_cut_off(read_joined(journal, data, files=files).story, anchored=anchored)
+        state.check_journal(state.database if _was_database(state) else journal)
+        if not old.exist():
+            return KnownOrders()
+        return _folded(sealed.record for sealed in old.records(old.verify_live()))
     except OrderLogError as error:
-        return KnownOrders(problem=str(error))
+        problem = str(error)
     except OSError as error:
-        return KnownOrders(
-            problem=f"the journal {journal} cannot be read ({error.strerror or error}); look at its disk"
-        )
-    known = _replayed(found, journal)
-    return replace(known, problem=known.problem or unreadable)
-
-
-def _noted(state: StateFolder, files: FileSystem) -> tuple[ChainHead | None, str | None]:
-    try:
-        return HeadAnchor(path=state.anchor, files=files).load(), None
-    except OrderLogError as error:
-        return None, str(error)
+        problem = f"the journal {journal} cannot be read ({error.strerror or error}); look at its disk"
+    return replace(_folded(old.readable()), problem=problem)
 
 
 def _may_have_records(journal: Path, files: FileSystem) -> bool:
@@ -211,11 +194,3 @@ def _elsewhere(journal: Path, looked_at: Path) -> str:
         "armed file elsewhere and trade on; run this kill in the bot's environment (its user, HOME and "
         "XDG_STATE_HOME), or set state_dir"
     )
-
-
-def _replayed(found: JournalScan, journal: Path) -> KnownOrders:
-    known = _folded(found.records)
-    if known.problem is None and found.integrity is Integrity.DAMAGED:
-        problem = f"the journal {journal} is damaged ({found.problem}); run 'trading-bot audit verify'"
-        return replace(known, problem=problem)
-    return known

@@ -114,7 +114,7 @@ class KillReport:
     notes: tuple[str, ...] = ()
     """What a person should know, and what does not stand against the verdict."""
     has_looked: bool = True
-    """Whether any order was looked for; False where no account could be told."""
+    """Whether any order was looked for; False if no account could be named."""
     may_still_be_confirmed: bool = False
     """Whether more time could bring the proof."""
 

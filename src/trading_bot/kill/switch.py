@@ -8,7 +8,7 @@ What it guarantees:
    first.
 3. It ends in a verdict within a time that it states: its deadline, and `SECONDS_AN_ORDER` for each order to cancel.
 4. "No open orders" is said only of what two complete lists without an order of ours show, begun after the last send
-   could still have arrived (the send horizon), with a positive control (`control`), no intent unresolved, and no order
+   could still have arrived (the send horizon), with a control (`positive_control`), no intent unresolved, and no order
    with our mark that the journal does not know. Everything else is not confirmed, together with what may be live.
 
 It needs no network to stop trading, and no journal, lease, free disk or running bot.
@@ -21,7 +21,7 @@ from datetime import timedelta
 from trading_bot.clock import Clock, Moment, Seconds
 from trading_bot.error_handling.retry import growing_pauses
 from trading_bot.kill.broker import KillBroker, KillLatch
-from trading_bot.kill.control import control_problem
+from trading_bot.kill.positive_control import control_problem
 from trading_bot.kill.progress import (
     SECONDS_AN_ORDER,
     CancelCount,

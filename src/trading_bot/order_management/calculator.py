@@ -91,7 +91,15 @@ def price_order(request: OrderRequest, rules: PricingRules, *, instrument_tick: 
         OrderValidationError: a wrong symbol, quantity or price, or a limit past the slippage guard.
         UnsupportedOrderTypeError: the symbol names an option or a crypto pair.
     """
-    asked = asked_terms(request)
+    return price_terms(asked_terms(request), rules, instrument_tick=instrument_tick)
+
+
+def price_terms(asked: OrderTerms, rules: PricingRules, *, instrument_tick: Decimal | None = None) -> OrderTerms:
+    """Return what `price_order` does for the request of which `asked_terms` made ``asked``.
+
+    Raises:
+        OrderValidationError: a limit past the slippage guard.
+    """
     limit_price = limit_price_for(asked.side, asked.limit_price, rules, instrument_tick=instrument_tick)
     check_slippage(
         limit_price,

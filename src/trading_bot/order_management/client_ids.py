@@ -8,7 +8,7 @@ from trading_bot.order_management.models import ClientOrderId, RefId
 
 MAX_LENGTH = 64
 OUR_MARK = "7b0712ad"
-"""The first eight hex digits of every ``ref_id`` of ours: how our orders are told from everybody else's."""
+"""The first eight hex digits of every ``ref_id`` of ours: what tells our orders from everybody else's."""
 
 _NAMESPACE = b"trading_bot.order"
 

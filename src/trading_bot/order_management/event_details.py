@@ -5,6 +5,7 @@ module and the folds beside their records (freezes, exits, acceptances) knows th
 say is None.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
@@ -50,6 +51,11 @@ class IntentDetails:
             instrument_id=self.instrument_id,
             arming=self.arming,
         )
+
+    @staticmethod
+    def under_arming(details: Mapping[str, str], arming: str) -> Details:
+        """Return the details of an intent with another arming, all else as it is."""
+        return {**details, "arming": arming}
 
     @classmethod
     def of(cls, fact: OrderEvent) -> "IntentDetails":

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
+from typing import Any
 
 from trading_bot.order_management.models import (
     ClientOrderId,
@@ -59,7 +60,7 @@ class EventKind(enum.StrEnum):
     EXIT_BEGUN = "exit_begun"  # somebody leaves a position
     EXIT_LEG_PLACED = "exit_leg_placed"  # names the order that is placed next for it
     EXIT_ENDED = "exit_ended"
-    ORDER_CARRIED = "order_carried"  # an order told whole: one adopted from the broker, or a repeat of a 0.1 segment
+    ORDER_CARRIED = "order_carried"  # a whole order: one adopted from the broker, or a repeat of a 0.1 segment
     KILL_IMPORTED = "kill_imported"
     KILL_NOTED = "kill_noted"  # what a kill did, in its own words
     JOURNAL_IMPORTED = "journal_imported"  # everything before this record came from a journal of version 0.1
@@ -115,15 +116,15 @@ class JournalRecord:
     hash: str
 
 
-def about(envelope: OrderEnvelope, event: EventKind) -> OrderEvent:
-    """Begin an event of an order with the names that every such event carries."""
-    return OrderEvent(
-        event=event,
-        client_order_id=envelope.client_order_id,
-        ref_id=envelope.ref_id,
-        order_id=envelope.order_id,
-        symbol=envelope.symbol,
-        side=envelope.side,
-        execution_mode=envelope.execution_mode,
-        strategy_name=envelope.strategy_name,
-    )
+def about(envelope: OrderEnvelope, event: EventKind, **facts: Any) -> OrderEvent:
+    """Make an event of an order with the names that every such event carries; ``facts`` are further fields of it."""
+    names: dict[str, Any] = {
+        "client_order_id": envelope.client_order_id,
+        "ref_id": envelope.ref_id,
+        "order_id": envelope.order_id,
+        "symbol": envelope.symbol,
+        "side": envelope.side,
+        "execution_mode": envelope.execution_mode,
+        "strategy_name": envelope.strategy_name,
+    }
+    return OrderEvent(event=event, **(names | facts))

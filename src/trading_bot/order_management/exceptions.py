@@ -1,4 +1,4 @@
-"""The error tree, by what the caller may do next. Every message ends with that."""
+"""The error tree, sorted by what the caller may do next. Every message ends with that."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

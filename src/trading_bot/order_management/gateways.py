@@ -225,7 +225,7 @@ class RobinhoodGateway:
     def list_open_orders(self) -> Listing:
         """Read all open orders of the account.
 
-        A broker that does not heed the filter would list the whole history: then what changed lately is read instead,
+        A broker that ignores the filter would list the whole history: then what changed lately is read instead,
         far enough back for any order that can still rest, and ended ones are dropped.
         """
         listing = self._list((("is_closed", "false"),), narrows_to_open=True)

@@ -27,6 +27,7 @@ from trading_bot.order_management.ports import AccountGateway, BrokerGateway, Ma
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.order_management.rounds import noop
 from trading_bot.order_management.send_horizon import Carrier, slowest_carrier
+from trading_bot.order_management.submit.exit_service import ExitService
 from trading_bot.order_management.submit.market_quotes import allow_at_any_market
 from trading_bot.order_management.submit.placement import (
     Approval,
@@ -37,7 +38,6 @@ from trading_bot.order_management.submit.placement import (
 )
 from trading_bot.order_management.submit.pricing import PricePreview
 from trading_bot.order_management.submit.replace import Change
-from trading_bot.order_management.submit.ways_out import ExitService
 from trading_bot.order_management.sync.account_view import AccountView
 from trading_bot.order_management.sync.outstanding import latest_status
 from trading_bot.order_management.wiring import Services
@@ -156,12 +156,17 @@ class OrderManager:
         client_order_id: str | None = None,
     ) -> OrderEnvelope:
         """Buy whole shares at a limit computed from ``reference_price`` in dollars, as `place_limit_order` does."""
-        asked = OrderRequest(symbol=symbol, side=Side.BUY, quantity=quantity, reference_price=reference_price)
-        lasting = parse_time_in_force(time_in_force, symbol=symbol)
-        return self.place_limit_order(
-            replace(asked, time_in_force=lasting, extended_hours=extended_hours, client_order_id=client_order_id),
+        request = OrderRequest(
+            symbol=symbol,
+            side=Side.BUY,
+            quantity=quantity,
+            reference_price=reference_price,
+            time_in_force=parse_time_in_force(time_in_force, symbol=symbol),
+            extended_hours=extended_hours,
+            client_order_id=client_order_id,
             strategy_name=strategy_name,
         )
+        return self.place_limit_order(request)
 
     def place_limit_sell(
         self,
@@ -175,12 +180,17 @@ class OrderManager:
         client_order_id: str | None = None,
     ) -> OrderEnvelope:
         """Sell whole shares at a limit computed from ``reference_price`` in dollars, as `place_limit_order` does."""
-        asked = OrderRequest(symbol=symbol, side=Side.SELL, quantity=quantity, reference_price=reference_price)
-        lasting = parse_time_in_force(time_in_force, symbol=symbol)
-        return self.place_limit_order(
-            replace(asked, time_in_force=lasting, extended_hours=extended_hours, client_order_id=client_order_id),
+        request = OrderRequest(
+            symbol=symbol,
+            side=Side.SELL,
+            quantity=quantity,
+            reference_price=reference_price,
+            time_in_force=parse_time_in_force(time_in_force, symbol=symbol),
+            extended_hours=extended_hours,
+            client_order_id=client_order_id,
             strategy_name=strategy_name,
         )
+        return self.place_limit_order(request)
 
     def place_limit_order(
         self, request: OrderRequest, *, strategy_name: str | None = None, approve: Approval = approve_all
@@ -274,7 +284,7 @@ class OrderManager:
 
         ``quantity`` is the whole new order (by default the old one's), of which what has filled is taken off; where
         nothing is left, the old order's envelope is returned and none is sent. A cancel that comes in meanwhile wins.
-        The new order is judged before the old one is cancelled, with the old one's own reservation given back.
+        The new order is checked before the old one is cancelled, with the old one's own reservation given back.
 
         Raises:
             OrderCancellationError: the old order may still be live, so no new one was sent.
@@ -314,7 +324,7 @@ class OrderManager:
     ) -> tuple[CancelResult, ...]:
         """Cancel every order of ours that is not terminal; orders placed elsewhere only where asked for.
 
-        No entry is taken while it runs. ``on_result`` is told of each order's end as soon as it is known.
+        No entry is taken while it runs. ``on_result`` is called with each order's result as soon as it is known.
 
         Raises:
             OrderCancellationError: at least one order is not proven to have ended; it carries every result.

@@ -129,7 +129,7 @@ class OrderRequest:
 
     ``quantity`` is in whole shares, ``reference_price`` in dollars. ``pricing`` overrides the configured one.
     Values of another type are converted where that is exact: numpy scalars, ``10.0`` shares, a ``float`` price by the
-    shortest decimal that reads back as it, ``"BUY"``, ``"tsla"``. The calculator judges the values, so that every wrong
+    shortest decimal that reads back as it, ``"BUY"``, ``"tsla"``. The calculator checks the values, so that every wrong
     one is refused with the same error.
     """
 

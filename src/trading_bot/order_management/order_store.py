@@ -26,12 +26,12 @@ Not guaranteed: that a fact is durable when it has been recorded. What the broke
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 
 from trading_bot.clock import Clock
 from trading_bot.logging.setup import get_logger
-from trading_bot.order_management.book.book_lock import BookLock
+from trading_bot.order_management.book.book_lock import Block, BookLock
 from trading_bot.order_management.book.import_book import ImportBook
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.book.order_listeners import CommitListener, Listeners, OrderChange, OrderListener
@@ -86,6 +86,7 @@ class OrderStore:
         self._listeners = Listeners()
         self._failure: OrderLogError | None = None
         self._mine = _OfThread()
+        self._opening = Block(self._hold_book, self._let_book_go)
 
     @property
     def failure(self) -> OrderLogError | None:
@@ -96,8 +97,13 @@ class OrderStore:
         """Take no new order from now on; facts are still folded in, so that cancels work."""
         self._failure = error
 
+    def stop_writing(self, error: OrderLogError) -> None:
+        """Take no new order and commit nothing from now on: the journal is not to be believed, or not to be had."""
+        self._failure = error
+        self._writer.failure = error
+
     def load(self, opened: Opened) -> None:
-        """Begin anew with what a journal that has just been opened holds; listeners are told nothing.
+        """Begin anew with what a journal that has just been opened holds; listeners hear nothing.
 
         Raises:
             OrderLogDamagedError: some of its records cannot be true; the book holds all others.
@@ -129,16 +135,9 @@ class OrderStore:
         """Call ``listener`` after every later commit, with its records."""
         self._listeners.of_commits.append(listener)
 
-    @contextmanager
-    def open_book(self) -> Iterator[OrderBook]:
+    def open_book(self) -> AbstractContextManager[OrderBook]:
         """Hold the book while reading, or while judging and recording facts in one step."""
-        self._mine.depth += 1
-        try:
-            with self._lock:
-                yield self._book
-        finally:
-            self._mine.depth -= 1
-            self._settle()
+        return self._opening
 
     @contextmanager
     def deciding(self) -> Iterator[OrderBook]:
@@ -187,7 +186,7 @@ class OrderStore:
     def record_intent(self, event: OrderEvent, prepared: PreparedOrder) -> DurableIntent:
         """Commit an intent and all that was recorded before it, fold it in, and return the proof that it is durable.
 
-        The book is let go during the commit; see `deciding` for what is judged before.
+        The book is let go during the commit; see `deciding` for what is decided before.
 
         Raises:
             OrderLogError: the intent is not durable, or its name is taken: nothing may be sent.
@@ -238,10 +237,21 @@ class OrderStore:
     def forget_all_but(self, kept: Callable[[OrderBook], Iterable[ClientOrderId]]) -> None:
         """Note the positions, and let all orders but these leave the book, in one commit."""
         with self.deciding() as book:
-            staying = frozenset(kept(book))
+            staying = {*kept(book), *(one.record.fact.client_order_id for one in self._queue)}
             self.record_facts(book.positions.noted())
-            book.forget(staying)
+            # Of whom something waits for this very commit, the journal cannot tell all until then.
+            book.forget({name for name in staying if name is not None})
             self._past.forget_absent()
+
+    def _hold_book(self) -> OrderBook:
+        self._lock.__enter__()
+        self._mine.depth += 1
+        return self._book
+
+    def _let_book_go(self) -> None:
+        self._lock.__exit__()
+        self._mine.depth -= 1
+        self._settle()
 
     def _bring_back(self, client_order_id: ClientOrderId, *, may_be_new: bool = True) -> None:
         if self._book.holds(client_order_id):

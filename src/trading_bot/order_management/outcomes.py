@@ -187,4 +187,4 @@ class Listing:
     problem: str | None = None
     """Why pages are missing, or why a search came to no conclusion; rows that could not be read say why themselves."""
     broker_time: datetime | None = None
-    """When the listing began, at the earliest, by the broker's own clock; None where it has not told a time."""
+    """When the listing began, at the earliest, by the broker's own clock; None if it has stated no time."""

@@ -70,7 +70,7 @@ class Poller:
         self._begin()
 
     def stop(self, *, timeout_s: Seconds) -> bool:
-        """Ask the thread to end and wait for it; say whether it did."""
+        """Tell the thread to end and wait for it; say whether it did."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout_s)

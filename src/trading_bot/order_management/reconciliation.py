@@ -48,6 +48,8 @@ def reconcile(
 
 def filled_quantity(order: TrackedOrder, report: OrderReport) -> Decimal:
     """Return the shares filled by all the evidence: it never falls, and executions count even where the total lags."""
+    if not (order.executions or report.executions):
+        return max(order.envelope.filled_quantity, report.cumulative_quantity)
     new_fills = exact_sum(fill.quantity for fill in _new_fills(order, report))
     executed = EXACT.add(order.executed_quantity, new_fills)
     return max(order.envelope.filled_quantity, report.cumulative_quantity, executed)
@@ -92,8 +94,9 @@ def _new_fills(order: TrackedOrder, report: OrderReport) -> Iterator[Execution]:
 
 
 def _booking(order: TrackedOrder, fill: Execution) -> OrderEvent:
-    return replace(
-        about(order.envelope, EventKind.EXECUTION_BOOKED),
+    return about(
+        order.envelope,
+        EventKind.EXECUTION_BOOKED,
         execution_id=fill.execution_id,
         last_quantity=fill.quantity,
         last_price=fill.price,
@@ -126,8 +129,9 @@ def _update(order: TrackedOrder, report: OrderReport, found_as: EventKind) -> Or
     if not is_news and not _is_word_news(envelope, report):
         return None
     kind = found_as if envelope.state.is_unresolved else EventKind.ORDER_UPDATED
-    return replace(
-        about(envelope, kind),
+    return about(
+        envelope,
+        kind,
         order_id=report.order_id,
         status=state,
         filled_quantity=filled if filled >= envelope.filled_quantity else None,

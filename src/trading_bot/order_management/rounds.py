@@ -1,4 +1,4 @@
-"""What keeps orders and broker together over time: recovery after a stop, and what each synchronisation calls for."""
+"""Recovery after a stop, and what each synchronisation calls for: what keeps our orders equal to the broker's."""
 
 import threading
 from collections.abc import Callable
@@ -114,7 +114,7 @@ class SyncService:
 
     def _alone(self, deadline: Seconds, *, patience_s: Seconds, is_needed: Callable[[], bool]) -> SyncRound | None:
         """Run one round by the deadline if it is still needed once nobody else runs one; None if it is not, or late."""
-        # The listeners are told once the lock is free: one of them may synchronise.
+        # The listeners hear of it once the lock is free: one of them may synchronise.
         with self._store.telling_later(), self._store.one_commit():
             if not self._one_at_a_time.acquire(timeout=patience_s):
                 return None

@@ -1,4 +1,4 @@
-"""Until when the bytes of a submit can still reach the broker, although whoever wrote them has given up or is gone.
+"""The send horizon: until when the bytes of a submit can still reach the broker, even if their writer is gone.
 
 A kernel keeps what was written to a socket. After a broken link it delivers that once the link returns, also when the
 writing process was killed long before. So nothing that rests on "it can no longer arrive" counts from the deadline of
@@ -21,7 +21,7 @@ EXPIRY_SLACK_S: Seconds = 60.0
 """On top of the time the kernel was given: for its timers, and for what is under way in the network. Chosen."""
 
 LINGER_S: Seconds = 15 * 60.0
-"""For how long a kernel is taken to deliver where it was told no limit; Linux repeats for 13 to 30 minutes by default,
+"""How long a kernel is assumed to deliver if it was given no limit; Linux repeats for 13 to 30 minutes by default,
 and less for the sockets of a process that is gone. Chosen."""
 
 

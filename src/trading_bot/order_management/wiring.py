@@ -10,10 +10,10 @@ from trading_bot.order_management.context import InFlight, OrderContext
 from trading_bot.order_management.decisions.operator_decisions import OperatorDecisions
 from trading_bot.order_management.rounds import SyncService
 from trading_bot.order_management.submit.exit import Exits
+from trading_bot.order_management.submit.exit_service import ExitService
 from trading_bot.order_management.submit.halts import TradingHalts
 from trading_bot.order_management.submit.placement import SubmitService
 from trading_bot.order_management.submit.replace import Replacement
-from trading_bot.order_management.submit.ways_out import ExitService
 from trading_bot.order_management.sync.account_view import AccountView
 from trading_bot.order_management.sync.synchronizer import Synchronizer
 

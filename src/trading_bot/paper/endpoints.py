@@ -1,4 +1,4 @@
-"""The paper broker's front desk: which URL is which operation of the exchange."""
+"""The paper broker's endpoints: which URL is which operation of the exchange."""
 
 import json
 import re
@@ -41,8 +41,8 @@ class PaperReply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Visit:
-    """One request at the counter: the state it may change, the exchange's time, and the part of the URL that varies."""
+class _Call:
+    """One request: the state it may change, the exchange's time, and the part of the URL that varies."""
 
     request: PaperRequest
     state: ExchangeState
@@ -52,7 +52,7 @@ class _Visit:
 
 _KEY = re.compile(r"[A-Za-z0-9-]{1,64}")
 _Answer: TypeAlias = tuple[int, object]
-_Handler: TypeAlias = Callable[[_Visit], _Answer]
+_Handler: TypeAlias = Callable[[_Call], _Answer]
 
 
 class PaperEndpoints:
@@ -93,7 +93,7 @@ class PaperEndpoints:
         }
 
     def serves(self, method: str, path: str) -> bool:
-        """Return whether this desk knows the URL."""
+        """Return whether the paper broker knows the URL."""
         route, _ = _route(method, path)
         return route in self._public or route in self._private
 
@@ -101,100 +101,100 @@ class PaperEndpoints:
         """Answer a request that `serves` approved; `KeyError` for any other."""
         route, key = _route(request.method, request.path)
         with self._store.transaction() as state:
-            visit = _Visit(request=request, state=state, now=self._exchange.advance(state, self._clock.now()), key=key)
+            call = _Call(request=request, state=state, now=self._exchange.advance(state, self._clock.now()), key=key)
             try:
-                status, body = self._serve(route, visit)
+                status, body = self._serve(route, call)
             except refusals.RefusalError as refusal:
                 status, body = refusal.status, refusal.body
         return PaperReply(status=status, body=json.dumps(body, separators=(",", ":")).encode())
 
-    def _serve(self, route: str, visit: _Visit) -> _Answer:
+    def _serve(self, route: str, call: _Call) -> _Answer:
         if route in self._public:
-            return self._public[route](visit)
+            return self._public[route](call)
         handler = self._private[route]
-        self._tokens.check(visit.state, visit.request.bearer, visit.now)
-        return handler(visit)
+        self._tokens.check(call.state, call.request.bearer, call.now)
+        return handler(call)
 
-    def _grant(self, visit: _Visit) -> _Answer:
-        fields = {name: str(value) for name, value in visit.request.fields.items()}
+    def _grant(self, call: _Call) -> _Answer:
+        fields = {name: str(value) for name, value in call.request.fields.items()}
         match fields:
             case {"grant_type": "password", "username": username, "password": password}:
-                token = self._tokens.login(visit.state, username=username, password=password, now=visit.now)
+                token = self._tokens.login(call.state, username=username, password=password, now=call.now)
             case {"grant_type": "refresh_token", "refresh_token": refresh}:
-                token = self._tokens.renew(visit.state, refresh=refresh, now=visit.now)
+                token = self._tokens.renew(call.state, refresh=refresh, now=call.now)
             case {"grant_type": "password" | "refresh_token"}:
                 raise refusals.RefusalError(400, {"error": "invalid_request"})
             case _:
                 raise refusals.RefusalError(403, {"error": "unsupported_grant_type"})
-        return 200, wire_pages.token_page(token, visit.now)
+        return 200, wire_pages.token_page(token, call.now)
 
-    def _revoke(self, visit: _Visit) -> _Answer:
-        self._tokens.revoke(visit.state, str(visit.request.fields.get("token", "")))
+    def _revoke(self, call: _Call) -> _Answer:
+        self._tokens.revoke(call.state, str(call.request.fields.get("token", "")))
         return 200, {}
 
-    def _accounts(self, visit: _Visit) -> _Answer:
-        return 200, _single_page([wire_pages.account_page(visit.state)])
+    def _accounts(self, call: _Call) -> _Answer:
+        return 200, _single_page([wire_pages.account_page(call.state)])
 
-    def _account(self, visit: _Visit) -> _Answer:
-        _own_account(visit)
-        return 200, wire_pages.account_page(visit.state)
+    def _account(self, call: _Call) -> _Answer:
+        _own_account(call)
+        return 200, wire_pages.account_page(call.state)
 
-    def _positions(self, visit: _Visit) -> _Answer:
-        state, query = visit.state, visit.request.query
+    def _positions(self, call: _Call) -> _Answer:
+        state, query = call.state, call.request.query
         if query.get("account_number", state.account_number) != state.account_number:
             return 200, _single_page([])
         nonzero = query.get("nonzero", "false").lower() == "true"
         rows = [position for position in state.positions.values() if position.quantity or not nonzero]
         return 200, _single_page([wire_pages.position_page(state, position) for position in rows])
 
-    def _portfolio(self, visit: _Visit) -> _Answer:
-        _own_account(visit)
-        return 200, wire_pages.portfolio_page(visit.state, self._exchange.market_value(visit.state, visit.now))
+    def _portfolio(self, call: _Call) -> _Answer:
+        _own_account(call)
+        return 200, wire_pages.portfolio_page(call.state, self._exchange.market_value(call.state, call.now))
 
-    def _find_instruments(self, visit: _Visit) -> _Answer:
-        if ids := visit.request.query.get("ids"):
-            known = [visit.state.instruments.get(each) for each in ids.split(",")]
+    def _find_instruments(self, call: _Call) -> _Answer:
+        if ids := call.request.query.get("ids"):
+            known = [call.state.instruments.get(each) for each in ids.split(",")]
             return 200, _single_page(
                 [None if symbol is None else wire_pages.instrument_page(symbol) for symbol in known]
             )
-        symbol = visit.request.query.get("symbol", "")
+        symbol = call.request.query.get("symbol", "")
         if not self._exchange.quotes.knows(symbol):
             return 200, _single_page([])
-        visit.state.list_symbol(symbol)
+        call.state.list_symbol(symbol)
         return 200, _single_page([wire_pages.instrument_page(symbol)])
 
-    def _instrument(self, visit: _Visit) -> _Answer:
-        symbol = visit.state.instruments.get(visit.key)
+    def _instrument(self, call: _Call) -> _Answer:
+        symbol = call.state.instruments.get(call.key)
         if symbol is None:
             raise refusals.not_found()
         return 200, wire_pages.instrument_page(symbol)
 
-    def _quotes(self, visit: _Visit) -> _Answer:
-        symbols = visit.request.query.get("symbols", "").split(",")
-        quotes = [self._exchange.quote(visit.state, symbol, visit.now) for symbol in symbols]
+    def _quotes(self, call: _Call) -> _Answer:
+        symbols = call.request.query.get("symbols", "").split(",")
+        quotes = [self._exchange.quote(call.state, symbol, call.now) for symbol in symbols]
         return 200, {"results": [None if quote is None else wire_pages.quote_page(quote) for quote in quotes]}
 
-    def _orders(self, visit: _Visit) -> _Answer:
+    def _orders(self, call: _Call) -> _Answer:
         return 200, list_page(
-            self._exchange.orders(visit.state, range_of(visit.request.query), visit.now),
-            visit.request.query,
-            account_number=visit.state.account_number,
+            self._exchange.orders(call.state, range_of(call.request.query), call.now),
+            call.request.query,
+            account_number=call.state.account_number,
             page_size=self._page_size,
         )
 
-    def _order(self, visit: _Visit) -> _Answer:
-        order = self._exchange.order(visit.state, visit.key, visit.now)
-        return 200, wire_pages.order_page(order, visit.state.account_number)
+    def _order(self, call: _Call) -> _Answer:
+        order = self._exchange.order(call.state, call.key, call.now)
+        return 200, wire_pages.order_page(order, call.state.account_number)
 
-    def _place(self, visit: _Visit) -> _Answer:
-        account_number = visit.state.account_number
-        ticket = read_ticket(visit.request.fields, account_number=account_number, knows=self._exchange.quotes.knows)
+    def _place(self, call: _Call) -> _Answer:
+        account_number = call.state.account_number
+        ticket = read_ticket(call.request.fields, account_number=account_number, knows=self._exchange.quotes.knows)
         reference = self._reference_for(ticket.ref_id)
-        order = self._exchange.place_order(visit.state, ticket, reference=reference, now=visit.now)
+        order = self._exchange.place_order(call.state, ticket, reference=reference, now=call.now)
         return 201, wire_pages.order_page(order, account_number)
 
-    def _cancel(self, visit: _Visit) -> _Answer:
-        self._exchange.cancel_order(visit.state, visit.key, visit.now)
+    def _cancel(self, call: _Call) -> _Answer:
+        self._exchange.cancel_order(call.state, call.key, call.now)
         return 200, {}
 
 
@@ -211,8 +211,8 @@ def _route(method: str, path: str) -> tuple[str, str]:
             return "", ""
 
 
-def _own_account(visit: _Visit) -> None:
-    if visit.key != visit.state.account_number:
+def _own_account(call: _Call) -> None:
+    if call.key != call.state.account_number:
         raise refusals.not_found()
 
 

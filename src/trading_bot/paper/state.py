@@ -284,7 +284,7 @@ class ExchangeState:
         )
 
     def changes_since(self, earlier: "ExchangeState") -> "ExchangeState":
-        """Return this state without the values that ``earlier`` has as well; what ``earlier`` alone has is not told."""
+        """Return this state without the values that ``earlier`` has as well; what ``earlier`` alone has is left out."""
         return replace(
             self,
             open_orders=_changed(earlier.open_orders, self.open_orders),

@@ -26,7 +26,7 @@ _OLD_APP = "Your app version is missing important stock trading updates. You can
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderTicket:
-    """A well-formed order that the exchange has not judged yet."""
+    """A well-formed order that the exchange has not checked yet."""
 
     ref_id: str
     symbol: str

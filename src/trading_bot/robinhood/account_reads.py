@@ -49,7 +49,7 @@ class AccountReads:
         if pages.problem is not None:
             raise pages.problem
         look_ups = self._directory.look_ups
-        look_ups.heed(position_instruments(pages.rows))
+        look_ups.note(position_instruments(pages.rows))
         look_ups.learn(_doubtful_names(pages.rows), afresh=True)
         listing = read_positions(
             pages.rows, account=number, table=self._directory.symbols, unknown=look_ups.unknown(), as_of=began
@@ -72,7 +72,7 @@ class AccountReads:
         except NotAtBrokerError:
             return None
         named = dict(position_instruments((row,)))
-        self._directory.look_ups.heed(named.items())
+        self._directory.look_ups.note(named.items())
         self._directory.look_ups.learn(named)
         found = read_position(row, account=number, table=self._directory.symbols, as_of=began)
         if found is not None and found.instrument_id != instrument_id.lower():

@@ -37,7 +37,7 @@ _HARMLESS_WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
         "option_trading_lock": frozenset({"no_trade_locks", "unlocked", "false"}),
     }
 )
-"""Words of the account whose meaning is known, and which nobody has to be told of."""
+"""Words of the account whose meaning is known, and which need no alert."""
 
 _KNOWN_WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
     {

@@ -32,7 +32,7 @@ APPROVAL_PATIENCE_S: Seconds = 180.0
 """How long a person may take to approve a new device."""
 
 WAITING_EVERY_S: Seconds = 15.0
-"""How often somebody who watches is told that the approval is still waited for."""
+"""How often somebody who watches hears that the approval is still waited for."""
 
 _GRANT_PATH = "/oauth2/token/"
 _APPROVAL_PATH = "/pathfinder/user_machine/"
@@ -49,7 +49,7 @@ _one_at_a_time = threading.Lock()
 class Person:
     """Who logs in. ``ask`` shows a question and returns the answer; None where nobody can be asked.
 
-    ``waiting`` is told from time to time how many seconds are left for the approval; None where nobody watches.
+    ``waiting`` is called from time to time with how many seconds are left for the approval; None where nobody watches.
     """
 
     notify: Callable[[str], None]

@@ -39,7 +39,7 @@ class Pages:
 
 
 class FilterIgnoredError(OrderStatusError):
-    """A list of open orders shows one that has ended: the broker did not heed what was asked for."""
+    """A list of open orders shows one that has ended: the broker ignored the filter of the request."""
 
 
 def open_orders_alone(get: Get) -> Get:

@@ -136,7 +136,7 @@ class SymbolLookup:
             if now - began >= _COSTLY_S:
                 self._spared[0] = now + SPARED_S
 
-    def heed(self, names: Iterable[tuple[str, str | None]]) -> None:
+    def note(self, names: Iterable[tuple[str, str | None]]) -> None:
         """Take in names that rows of the broker's gave along with an instrument's id."""
         said = {instrument_id: symbol for instrument_id, symbol in names if symbol is not None}
         known = {instrument_id: self._table.known(instrument_id) for instrument_id in said}

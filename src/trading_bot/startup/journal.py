@@ -1,8 +1,11 @@
 """The composition of one account's journal: database, store and housekeeping, and how they open together.
 
-At a start, in this order: the records of version 0.1 are taken over; the database is opened and what counts refolded;
-side files are imported; the audit log is compared with the database, and catches up. Each of these but the opening is a
+At a start, in this order: the records of version 0.1 are taken over; the database is opened; the audit log is compared
+with it, and catches up; side files are imported; what counts is refolded. Each of these but opening and refolding is a
 part of its own, that may be absent.
+
+A start goes on for cancels alone where the journal is damaged, or takes nothing: then nothing is committed, and facts
+go to the side file, so that whoever puts the right database back loses none.
 """
 
 from collections.abc import Callable, Sequence
@@ -68,6 +71,8 @@ class JournalParts:
     """Makes the database out of the journal of version 0.1, if there is one and no database yet."""
     readable_v1: Callable[[OrderLogError], Opened] = _nothing_readable
     """Returns what a damaged journal of version 0.1 still tells, for cancels."""
+    readable_log: Callable[[OrderLogError], Opened] = _nothing_readable
+    """Returns what the audit log tells of a database that cannot be read, for cancels."""
     side_file: SideFile = field(default_factory=NoSideFile)
     import_side_files: Callable[[OrderStore, Journal, Opened], None] = _import_nothing
     """Takes over what other processes left beside the journal that was just opened and refolded."""
@@ -101,7 +106,7 @@ class AccountJournal:
         self.store.subscribe(self.housekeeping.on_order_change)
 
     def open(self) -> Opened:
-        """Open the journal and refold what counts in it; a damaged one is opened for cancels only.
+        """Open the journal and refold what counts in it; one that is damaged or takes nothing is for cancels only.
 
         Raises:
             OrderLogError: it is not where it was, cannot be opened, or belongs to somebody else.
@@ -111,26 +116,41 @@ class AccountJournal:
         try:
             self._parts.take_over_v1(self._database)
         except OrderLogDamagedError as error:
-            return self._opened_for_cancels(error)
+            return self._opened_for_cancels(self._parts.readable_v1(error), error)
         self._home.check()
-        opened = self._journal.open()
+        try:
+            opened = self._journal.open()
+        except OrderLogDamagedError as error:
+            return self._opened_for_cancels(self._readable(error), error)
         damage = opened.problem or self._parts.audit_trail.compare(self._reader)
+        if damage is not None:
+            problem = self._journal.refusal or OrderLogDamagedError(damage)
+            return self._opened_for_cancels(self._parts.readable_log(problem) if opened.is_new else opened, problem)
+        self._home.remember()
         self._parts.side_file.open()
         self._refold(opened)
-        if damage is not None:
-            self._quarantine(self._journal.refusal or OrderLogDamagedError(damage))
-            return opened
-        self._home.remember()
-        self._parts.import_side_files(self.store, self._journal, opened)
+        return self._with_side_files(opened)
+
+    def _with_side_files(self, opened: Opened) -> Opened:
+        try:
+            self._parts.import_side_files(self.store, self._journal, opened)
+        except OrderLogError as error:  # as on a full disk: the files stay for the next start
+            self._quarantine(error)
         if self._journal.head == opened.head:
             return opened
         return replace(opened, head=self._journal.head, standing=self._journal.read_standing())
 
-    def _opened_for_cancels(self, error: OrderLogDamagedError) -> Opened:
-        opened = self._parts.readable_v1(error)
+    def _readable(self, error: OrderLogDamagedError) -> Opened:
+        try:
+            return Opened(head=self._reader.read_head(), standing=self._reader.read_standing(), problem=str(error))
+        except OrderLogError:
+            return self._parts.readable_log(error)
+
+    def _opened_for_cancels(self, opened: Opened, error: OrderLogError) -> Opened:
         self._parts.side_file.open()
         self._refold(opened)
         self._quarantine(error)
+        self.store.stop_writing(error)
         return opened
 
     def close(self) -> None:

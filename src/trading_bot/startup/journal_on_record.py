@@ -10,15 +10,19 @@ from trading_bot.audit.stored_rows import StoredRows
 from trading_bot.config import Config
 from trading_bot.files import FileSystem, LocalFiles
 from trading_bot.latch import Latch
-from trading_bot.operations.recorded import RecordedAnswers
+from trading_bot.operations.without_bot import RecordedAnswers
+from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import ChainHead
+from trading_bot.order_management.journal.identity import JournalIdentity
 from trading_bot.order_management.journal.import_v1 import is_unfinished
 from trading_bot.order_management.journal.port import JournalMissingError, JournalReader
 from trading_bot.order_management.journal.sqlite_alone import SharedOrAloneReader
+from trading_bot.order_management.journal.v1.on_record import V1Reader
+from trading_bot.order_management.journal.v1.reader import V1Files
 from trading_bot.startup.paper import configured_account
 from trading_bot.startup.shared_account import SharedAccount, shared_account
 from trading_bot.startup.surroundings import Surroundings
-from trading_bot.state_folder import StateFolder, account_key, journal_path
+from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_path
 
 if TYPE_CHECKING:
     from trading_bot.shared_arming import SharedLatch
@@ -48,13 +52,18 @@ def journal_on_record(
     A journal of version 0.1 that was taken over in part only is not one yet: the next bot goes on with it.
 
     Raises:
-        OrderLogError: the ``shared`` journal does not answer.
+        OrderLogError: the database cannot be read.
     """
     if shared is not None:
         return _shared_on_record(shared, account_key=account_key, log=log)
     database = state.database
-    if (files or LocalFiles()).facts_at(database) is None:
-        return None
+    try:
+        if (files or LocalFiles()).facts_at(database) is None:
+            return None
+    except OSError as error:
+        raise OrderLogError(
+            f"cannot read {database}: {error.strerror or error}; repair the account's folder"
+        ) from error
     reader = SharedOrAloneReader(database, account_key=account_key)
     if is_unfinished(reader):
         return None
@@ -73,31 +82,54 @@ def _shared_on_record(shared: SharedAccount, *, account_key: str, log: Path) -> 
     )
 
 
-def recorded_answers(config: Config, around: Surroundings) -> RecordedAnswers | None:
-    """Return what the database answers without a bot; None where a bot has to make it first, or to say what is wrong.
+def old_journal(
+    state: StateFolder,
+    *,
+    identity: JournalIdentity,
+    log: Path,
+    files: FileSystem | None = None,
+    shared: SharedAccount | None = None,
+) -> V1Reader | None:
+    """Return the journal of version 0.1 at ``log`` that the first start will take over; None where there is none.
+
+    Raises:
+        OrderLogError: the account's journal is gone, or is not where it was noted.
+    """
+    noted = state.noted_journal()
+    is_database = noted is not None and noted.name == state.database.name
+    try:
+        if shared is not None:
+            state.check_shared(shared.name, v1_journal=log)
+        else:
+            state.check_journal(state.database if is_database else log)
+    except OSError as error:
+        raise OrderLogError(f"cannot read the journal {log}: {error.strerror or error}; check its folder") from error
+    old = V1Files(journal=log, noted_head=state.anchor, files=files or LocalFiles())
+    return V1Reader(old, identity=identity) if old.exist() else None
+
+
+def recorded_answers(config: Config, around: Surroundings) -> RecordedAnswers:
+    """Return what the journal answers without a bot: the database, or the journal of 0.1 that will become one.
 
     An account that was never traded on has nothing on record, which is an answer too.
 
     Raises:
-        ConfigError: live mode without an account number, or no folder to keep state in; or no driver for a shared
-            journal.
-        OrderLogError: a shared journal does not answer.
+        ConfigError: live mode without an account number, or no folder to keep state in.
+        OrderLogError: the journal cannot be read, or is gone.
     """
     mode, number = config.trading.mode, configured_account(config)
     key, log = account_key(mode, number), journal_path(config.logs_dir, mode, number)
+    identity = JournalIdentity(mode=mode, account_key=key, account_suffix=account_suffix(number))
     state = StateFolder(root=config.resolve_state_dir() / f"{mode}-{key}", files=around.files)
     shared = shared_account(config, around, account_key=key)
-    try:
-        found = journal_on_record(state, account_key=key, log=log, files=around.files, shared=shared)
-        if found is None and (state.has_known_a_journal() or around.files.facts_at(log) is not None):
-            return None
-    except OSError:
-        return None
-    if found is None:
+    found = journal_on_record(state, account_key=key, log=log, files=around.files, shared=shared)
+    old = None if found else old_journal(state, identity=identity, log=log, files=around.files, shared=shared)
+    reader = found.reader if found else old
+    if reader is None:
         return RecordedAnswers(reader=None, clock=around.clock)
     latch = Latch(path=state.latch, clock=around.clock, new_id=around.new_id, files=around.files)
     halted = latch.reason_not_armed if shared is None else _asked_once(shared.latch(latch))
-    return RecordedAnswers(reader=found.reader, clock=around.clock, halted=halted)
+    return RecordedAnswers(reader=reader, clock=around.clock, halted=halted)
 
 
 def _asked_once(latch: "SharedLatch") -> Callable[[], str | None]:

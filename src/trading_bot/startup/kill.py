@@ -104,7 +104,7 @@ def open_kill(
         send_lock=SendLock(path=state.send_lock, clock=around.clock),
         broker=_broker_or_none(broker),
         journal_reader=PatientJournal(
-            lambda: read_known_orders(journal, state=state, files=around.files, database=database), name=str(journal)
+            lambda: read_known_orders(state=state, files=around.files, database=database), name=str(journal)
         ),
         side_file=KillFile(
             folder=state.root / SIDE_FOLDER, files=around.files, clock=around.clock, process_id=around.process_id

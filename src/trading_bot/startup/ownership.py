@@ -73,8 +73,8 @@ class Ownership:
         with ExitStack() as stack:
             self.lease.acquire()
             stack.callback(self.lease.release)
-            self.open_journal()
             stack.callback(self.journal.close)
+            self.open_journal()
             yield self.journal.store
 
 

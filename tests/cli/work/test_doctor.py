@@ -1,8 +1,6 @@
 """What the doctor says of a machine and an account, and what the script that called it is told."""
 
 import json
-from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,10 +10,6 @@ from trading_bot.checkup import Trouble
 from trading_bot.cli.work.doctor import _EXIT_CODES
 from trading_bot.cli.work.doctor_checks import folder_facts
 from trading_bot.files import LocalFiles
-from trading_bot.order_management.book.acceptances import acceptance_event
-from trading_bot.order_management.events import EventKind, OrderEvent
-from trading_bot.order_management.journal.chain import chain_record, decode_alone, encode, head_at
-from trading_bot.order_management.models import ClientOrderId, OrderState
 
 
 @pytest.fixture
@@ -86,7 +80,7 @@ def test_under_json_the_findings_are_one_object_and_the_failure_an_error(cli):
 
 
 def unlinked_journal(cli: CommandLineBench) -> None:
-    cli.journal.unlink()
+    cli.database.unlink()
 
 
 def changed_journal(cli: CommandLineBench) -> None:
@@ -139,39 +133,6 @@ def test_the_probe_leaves_nothing_behind(tmp_path):
     facts = folder_facts(tmp_path, LocalFiles())
     assert (facts.exists, facts.problem, facts.is_ours) == (True, None, True)
     assert list(tmp_path.iterdir()) == []
-
-
-def told(cli: CommandLineBench, event: OrderEvent) -> None:
-    """Write one more record, chained as it has to be."""
-    last = decode_alone(cli.journal.read_bytes().splitlines()[-1])
-    record = chain_record(event, head=head_at(last), ts=last.ts, mono=Decimal(0), session_id="later")
-    with cli.journal.open("ab") as journal:
-        journal.write(encode(record))
-
-
-def check_of(cli: CommandLineBench, name: str) -> dict[str, str]:
-    return next(check for check in cli.json("doctor")["checks"] if check["name"] == name)
-
-
-def test_costs_that_are_unknown_are_told(cli):
-    cli.buy("first")
-    told(cli, acceptance_event("AAPL", Decimal(7), before=Decimal(0), ratio=None, by="ada", reason="a gift"))
-    found = check_of(cli, "results")
-    assert found["finding"] == "warning"
-    assert "the cost of AAPL is unknown since a person accepted the position" in found["detail"]
-
-
-def test_fills_without_executions_are_told(cli):
-    cli.buy("first")
-    done = OrderEvent(event=EventKind.ORDER_UPDATED, status=OrderState.FILLED, filled_quantity=Decimal(10))
-    told(cli, replace(done, client_order_id=ClientOrderId("first")))
-    assert check_of(cli, "results")["detail"].startswith("1 orders have fills whose executions are not listed yet")
-
-
-def test_a_story_that_cannot_be_true_is_told_though_its_records_verify(cli):
-    cli.buy("first")
-    told(cli, OrderEvent(event=EventKind.ORDER_UPDATED, client_order_id=ClientOrderId("nobody")))
-    assert (check_of(cli, "journal")["finding"], check_of(cli, "results")["finding"]) == ("ok", "failed")
 
 
 def test_what_stops_entries_is_named_with_the_command_that_helps(cli):

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.support.command_line_bench import CommandLineBench
-from tests.support.damaged_database import alter
 from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.render.answers import cancel_line, preview_lines, status_lines
 from trading_bot.cli.session import progress_lines
@@ -133,16 +132,6 @@ class TestOrders:
         assert (name, symbol, side, filled[:3]) == ("first", "AAPL", "buy", ["0", "/", "10"])
         assert state in {"queued", "confirmed"}, "the exchange confirms a moment later"
         assert row.split()[-1] in {"EST", "EDT"}
-
-    def test_a_damaged_journal_is_never_no_open_orders(self, cli):
-        cli.buy("first")
-        alter(cli.database, '"order_intended"', '"order_inteded"')
-        listed = cli("orders")
-        assert listed.returncode == 11
-        assert "no open orders" not in listed.stdout
-        assert "there may be orders that are not listed here" in listed.stderr
-        answer = cli("--json", "orders")
-        assert "damaged" in json.loads(answer.stdout)["problem"]
 
     def test_ended_orders_are_listed_only_on_request(self, cli):
         cli.buy("first")

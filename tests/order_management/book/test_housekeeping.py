@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from tests.support.journal_bench import JournalBench
+from tests.support.jumpy_clock import JumpyClock
 from tests.support.order_story import MONDAY, Story, fill, intended, now_in, told
-from trading_bot.order_management.book.housekeeping import ENOUGH, LOOK_EVERY_S, RECENT, is_recent
+from trading_bot.order_management.book.housekeeping import ALERT_EVERY_S, ENOUGH, LOOK_EVERY_S, RECENT, is_recent
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.journal.port import CheckpointAlert
 from trading_bot.order_management.models import OrderState
@@ -76,6 +77,50 @@ def test_a_journal_that_cannot_tidy_itself_is_told_of(caplog):
     bench.journal.alert = CheckpointAlert(message="a reader holds the log; end it", log_bytes=99)
     change_something(bench)
     assert "a reader holds the log" in caplog.text
+
+
+def test_it_is_told_once_and_again_an_hour_later(caplog):
+    """A program that reads for long hinders every checkpoint: one alert for each order would drown all others."""
+    bench = JournalBench()
+    bench.journal.alert = CheckpointAlert(message="a reader holds the log; end it", log_bytes=99)
+    bench.store.record_fact(intended())
+    for number in range(10):
+        bench.store.record_fact(told(EventKind.ANOMALY_FOUND, reason=f"odd {number}"))
+    assert caplog.text.count("a reader holds the log") == 1
+    bench.clock.sleep(ALERT_EVERY_S)
+    bench.store.record_fact(told(EventKind.ANOMALY_FOUND, reason="odd again"))
+    assert caplog.text.count("a reader holds the log") == 2
+
+
+def test_a_clock_that_is_set_ahead_makes_no_order_old():
+    """What was filled today would be missing from today's limits, and from the duplicate window."""
+    clock = JumpyClock(MONDAY)
+    bench = JournalBench(clock=clock).tell(intended("c1"), now_in(OrderState.CANCELLED, "c1"))
+    clock.jump(TWO_DAYS_S)
+    assert len(bench.prune().book) == 1
+    clock.jump(-TWO_DAYS_S)
+    clock.sleep(TWO_DAYS_S)
+    assert len(bench.prune().book) == 0
+
+
+def test_a_clock_that_is_set_back_makes_no_order_old():
+    clock = JumpyClock(MONDAY)
+    bench = JournalBench(clock=clock)
+    clock.jump(-TWO_DAYS_S)
+    bench.tell(intended("c1"), now_in(OrderState.CANCELLED, "c1"))
+    assert len(bench.prune().book) == 1
+
+
+def test_an_order_of_whom_something_waits_for_its_commit_stays():
+    """Brought back from the journal before that commit, it would lack what waits, and stand without it."""
+    bench = ended(JournalBench(), 2)
+    with bench.store.one_commit():
+        bench.store.record_fact(told(EventKind.ANOMALY_FOUND, "c0", reason="odd"))
+        bench.prune()
+        bench.store.record_fact(told(EventKind.ANOMALY_FOUND, "c0", reason="odd, too"))
+    assert [order.client_order_id for order in bench.book] == ["c0"]
+    assert [len(order.anomalies) for order in bench.book] == [2]
+    assert [len(order.anomalies) for order in bench.restart().book] == [2]
 
 
 def test_an_order_is_recent_while_it_lives_and_for_a_day_after_anything_happened_to_it():

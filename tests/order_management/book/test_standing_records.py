@@ -1,5 +1,6 @@
 """A start refolds the standing records alone, in the order of their numbers, and gets the same book."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -25,7 +26,8 @@ from trading_bot.order_management.book.position_watch import (
 )
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.events import EventKind, OrderEvent
-from trading_bot.order_management.models import OrderState, Side
+from trading_bot.order_management.journal.port import OrderKeyKind
+from trading_bot.order_management.models import ClientOrderId, OrderState, Side
 
 S = OrderState
 SYMBOLS = ("AAPL", "MSFT", "METX")
@@ -269,3 +271,58 @@ def test_a_dead_orders_story_is_an_order():
     """The helper above is only as good as what it makes."""
     story = Story(*ended("old"), told(EventKind.ANOMALY_FOUND, "old", reason="odd"))
     assert isinstance(story.order("old"), TrackedOrder)
+
+
+class Archive:
+    """The orders that have left, and what happens elsewhere while they are looked for."""
+
+    def __init__(self, *orders: TrackedOrder) -> None:
+        self.orders = orders
+        self.meanwhile: Callable[[], object] = list
+
+    def find(self, kind: OrderKeyKind, name: str) -> TrackedOrder | None:
+        self.meanwhile()
+        return next((order for order in self.orders if name == getattr(order.envelope, kind.value)), None)
+
+
+LOOK_UPS: tuple[Callable[[OrderBook], TrackedOrder | None], ...] = (
+    lambda book: book.get(ClientOrderId("first")),
+    lambda book: book.by_ref_id("ref-of-first"),
+    lambda book: book.by_order_id("broker-id-of-first"),
+)
+
+
+@pytest.mark.parametrize("look_up", LOOK_UPS)
+def test_an_order_that_left_is_found_under_the_symbol_that_its_instrument_has_now(look_up):
+    intent = intended(details={**intended().details, INSTRUMENT_ID: "i-1"})
+    old = Story(intent, now_in(S.CANCELLED, order_id=order_id_of("first"))).order()
+    book = OrderBook(past=Archive(old))
+    for record in Story(instrument_named("METX", "i-1", was="AAPL")).records:
+        book.apply(record)
+    assert look_up(book).envelope.symbol == "METX"
+    assert look_up(book).envelope.symbol_was == "AAPL"
+
+
+@pytest.mark.parametrize("look_up", LOOK_UPS)
+def test_an_order_that_comes_while_the_past_is_asked_for_it_is_found(look_up):
+    """The book is let go meanwhile; an order of ours that is not found is taken for somebody else's."""
+    archive = Archive()
+    book = OrderBook(past=archive)
+    (record,) = Story(intended(order_id=order_id_of("first"))).records
+    archive.meanwhile = lambda: book.apply(record)
+    assert look_up(book).client_order_id == "first"
+
+
+def test_an_order_that_had_two_ids_leaves_with_both():
+    story = Story(intended(), now_in(S.CONFIRMED, order_id=order_id_of("first")))
+    story.tell(now_in(S.CANCELLED, order_id=order_id_of("another")))
+    prune(story)
+    assert story.book.by_order_id(order_id_of("first")) is None
+    assert story.book.by_order_id(order_id_of("another")) is None
+
+
+def test_an_id_that_a_later_order_has_as_well_stays_with_that_one():
+    story = Story(intended(), now_in(S.CANCELLED, order_id=order_id_of("same")))
+    story.tell(intended("second"), now_in(S.CONFIRMED, "second", order_id=order_id_of("same")))
+    prune(story)
+    assert story.book.by_order_id(order_id_of("same")) == story.order("second")

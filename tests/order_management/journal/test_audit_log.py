@@ -304,6 +304,16 @@ class TestComparison:
         assert (found.match, found.is_damage) == (LogMatch.UNREADABLE, False)
         assert "audit verify" in (found.problem or "")
 
+    @pytest.mark.parametrize(("kept", "match"), [(1, LogMatch.AHEAD), (3, LogMatch.UNREADABLE)])
+    def test_the_last_good_line_of_a_damaged_end_still_tells_of_a_restored_database(self, path, database, kept, match):
+        log_at(path, database).append(database.commit(intended("a"), intended("b"), intended("last")))
+        path.write_bytes(path.read_bytes().replace(b"last", b"lost"))
+        del database.records[kept:]
+        found = compare_with_database(path, database)
+        assert found.match is match
+        assert found.is_damage is (match is LogMatch.AHEAD)
+        assert found.problem is not None
+
     def test_a_log_that_cannot_be_read_says_nothing_of_the_database(self, path, database):
         path.with_name("orders.2026-11-23.1.jsonl").mkdir(parents=True)
         found = compare_with_database(path, database)

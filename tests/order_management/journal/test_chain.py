@@ -16,9 +16,9 @@ from trading_bot.order_management.journal.chain import (
     MAX_TEXT,
     BadRecordError,
     ChainHead,
-    chain_record,
     decode,
     encode,
+    seal,
 )
 from trading_bot.order_management.models import (
     ClientOrderId,
@@ -58,7 +58,7 @@ WHOLE = OrderEvent(
 
 
 def chained(event=WHOLE, *, head=FIRST, ts=MONDAY):
-    return chain_record(event, head=head, ts=ts, mono=Decimal("1.000001"), session_id="session-1")
+    return seal(event, head=head, ts=ts, mono=Decimal("1.000001"), session_id="session-1").record
 
 
 def sealed(body: bytes) -> bytes:

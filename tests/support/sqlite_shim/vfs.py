@@ -92,10 +92,12 @@ class Fault:
 class Shim:
     """A registered file layer. It is never taken down: connections that use it may live as long as the process.
 
-    ``die`` is what dying means; where it returns, the call is made as if nothing had been.
+    ``die`` is what dying means; where it returns, the call is made as if nothing had been. Without ``flushes`` a sync
+    is noted and not made, for runs that only follow what it would have done.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, flushes: bool = True) -> None:
+        self._flushes = flushes
         self.steps: list[Step] = []
         self.matched = 0
         """How many calls matched the fault so far."""
@@ -244,7 +246,8 @@ class Shim:
 
     def _sync(self, file: int, flags: int) -> int:
         path, methods = self._files[file]
-        return self._carry_out(Step(call=Call.SYNC, file=path), lambda: _SYNC(methods.xSync)(file, flags))
+        step = Step(call=Call.SYNC, file=path)
+        return self._carry_out(step, lambda: _SYNC(methods.xSync)(file, flags) if self._flushes else _OK)
 
     def _shm_map(self, file: int, region: int, size: int, extend: int, out: int) -> int:
         path, methods = self._files[file]

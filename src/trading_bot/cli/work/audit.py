@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from trading_bot.audit.check import verdict_on
 from trading_bot.audit.on_record import DatabaseTail, life_on_record
 from trading_bot.audit.proof import JournalProof, prove
-from trading_bot.audit.story import OrderLife, Sentence, life_of, sentence_of
-from trading_bot.audit.tail import JournalTail
+from trading_bot.audit.story import OrderLife, Sentence, sentence_of
 from trading_bot.cli.account_place import AccountPlace, place_of
 from trading_bot.cli.errors import CommandError
 from trading_bot.cli.exit_codes import ExitCode
@@ -20,7 +18,8 @@ from trading_bot.clock import Seconds, SystemClock
 from trading_bot.config import Config
 from trading_bot.order_json import envelope_json, moment_text, order_result_json
 from trading_bot.order_management.events import JournalRecord
-from trading_bot.order_management.journal.port import JournalMissingError
+from trading_bot.order_management.exceptions import OrderLogDamagedError
+from trading_bot.order_management.journal.chain import ChainHead
 from trading_bot.risk.order_result import result_lines, result_of
 
 _LOOK_EVERY_S: Seconds = 0.25
@@ -46,7 +45,7 @@ def verify(invocation: Invocation) -> ExitCode:
     pages = _Pages(invocation)
     stored = pages.place.on_record()
     if stored is None:
-        return _verify_files(invocation, pages.place)
+        return _verify_old(invocation, pages.place)
     proof = prove(stored.rows, stored.log)
     chain = proof.database
     if invocation.json:
@@ -77,19 +76,26 @@ def _not_verified(journal: str, records: int, problem: str) -> CommandError:
     )
 
 
-def _verify_files(invocation: Invocation, place: AccountPlace) -> ExitCode:
-    """Verify a journal that is no database yet."""
-    place.check_journal()
-    verdict = verdict_on(place.journal, anchor=place.state.anchor)
+def _verify_old(invocation: Invocation, place: AccountPlace) -> ExitCode:
+    """Verify a journal of version 0.1 that is no database yet."""
+    old = place.old_journal()
+    try:
+        head = old.verify() if old is not None else ChainHead.genesis()
+    except OrderLogDamagedError as error:
+        if invocation.json:
+            print_json(_chain_json(place, ok=False, head=ChainHead.genesis(), problem=str(error)))
+        raise
     if invocation.json:
-        fields = {"ok": verdict.ok, "records": verdict.records, "head": verdict.head, "problem": verdict.problem}
-        print_json({"v": 1, "journal": str(place.journal), **fields})
-    elif verdict.ok:
-        print_line(f"{verdict.records} records, each follows from the one before it: {place.journal}")
-        print_line(f"head {verdict.head}")
-    if not verdict.ok:
-        raise _not_verified(str(place.journal), verdict.records, str(verdict.problem))
+        print_json(_chain_json(place, ok=True, head=head, problem=None))
+    else:
+        print_line(f"{head.seq} records, each follows from the one before it: {place.journal}")
+        print_line(f"head {head.hash}")
     return ExitCode.DONE
+
+
+def _chain_json(place: AccountPlace, *, ok: bool, head: ChainHead, problem: str | None) -> dict[str, object]:
+    fields = {"ok": ok, "records": head.seq, "head": head.hash, "problem": problem}
+    return {"v": 1, "journal": str(place.journal), **fields}
 
 
 def explain(invocation: Invocation, *, order_id: str) -> None:
@@ -112,6 +118,12 @@ def explain(invocation: Invocation, *, order_id: str) -> None:
         print_line(line)
 
 
+def _no_journal(place: AccountPlace) -> CommandError:
+    return CommandError(
+        f"there is no journal yet: {place.state.database} comes with the first trade", exit_code=ExitCode.USAGE
+    )
+
+
 class _Pages:
     """The journal of the configured account, shown sentence by sentence."""
 
@@ -120,17 +132,13 @@ class _Pages:
         self.place = place_of(config)
         self._zone = config.trading.hours.timezone
         self._json = invocation.json
-        self._tail: DatabaseTail | JournalTail | None = None
+        self._tail: DatabaseTail | None = None
+        self._told = 0
 
     def refuse_missing(self) -> None:
         """Say that there is no journal yet, or that it is gone, instead of telling nothing."""
-        if self.place.on_record() is not None:
-            return
-        self.place.check_journal()
-        if not self.place.journal.exists():
-            raise CommandError(
-                f"there is no journal yet: {self.place.journal} comes with the first trade", exit_code=ExitCode.USAGE
-            )
+        if self.place.on_record() is None and self.place.old_journal() is None:
+            raise _no_journal(self.place)
 
     def write(self, sentences: Sequence[Sentence], *, naming: bool = True) -> None:
         for sentence in sentences:
@@ -144,26 +152,26 @@ class _Pages:
         if self._tail is not None:
             return self._tail.read()
         stored = self.place.on_record()
-        if stored is not None:
-            tail = DatabaseTail(stored.reader, last=at_first)
-            try:
-                records = tail.read()
-            except JournalMissingError:
-                return ()  # it is being made just now
-            self._tail = tail
-            return records
-        if not self.place.journal.exists():
-            return ()
-        self._tail = JournalTail(self.place.journal)
-        records = self._tail.read()
-        return records[max(len(records) - at_first, 0) :]
+        old = None if stored is not None else self.place.old_journal()
+        reader = stored.reader if stored is not None else old
+        if reader is None or (old is not None and self._told):
+            return ()  # a journal of version 0.1 is told once, and followed once a start has taken it over
+        known = max(reader.read_head().seq - self._told, 0) if self._told else at_first
+        tail = DatabaseTail(reader, last=known)
+        records = tail.read()
+        self._tail = tail if stored is not None else None
+        self._told = records[-1].seq if records else self._told
+        return records
 
     def life(self, order_id: str) -> OrderLife:
         """Return what is on record of one order."""
         stored = self.place.on_record()
-        if stored is None:
-            return life_of(JournalTail(self.place.journal).read(), order_id)
-        return life_on_record(stored.reader, order_id, symbols=stored.rows)
+        if stored is not None:
+            return life_on_record(stored.reader, order_id, symbols=stored.rows)
+        old = self.place.old_journal()
+        if old is None:
+            raise _no_journal(self.place)
+        return life_on_record(old, order_id, symbols=old)
 
     def follow(self) -> ExitCode:
         clock = SystemClock()

@@ -10,9 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from trading_bot import checkup
-from trading_bot.audit.check import ChainVerdict, freezes_on_record, verdict_on
 from trading_bot.audit.proof import prove
-from trading_bot.audit.tail import JournalTail
 from trading_bot.checkup import Check, FolderFacts, Trouble
 from trading_bot.cli.account_place import AccountPlace, place_of
 from trading_bot.cli.error_codes import known_errors
@@ -24,6 +22,9 @@ from trading_bot.files import FileSystem, LocalFiles
 from trading_bot.operations import Ping
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.exceptions import AuthenticationError, OrderError, OrderLogError
+from trading_bot.order_management.journal.chain import ChainHead
+from trading_bot.order_management.journal.port import JournalReader
+from trading_bot.order_management.journal.v1.on_record import V1Reader
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.risk.exchange_day import exchange_day
 from trading_bot.risk.results import results_of
@@ -32,7 +33,7 @@ from trading_bot.startup.login import LiveDoor, open_live_door, try_paper_login
 from trading_bot.startup.paper import check_quotes
 
 PACKAGES = (
-    *("robin-stocks", "requests", "urllib3", "pydantic", "python-dotenv", "json5", "tenacity", "structlog", "click"),
+    *("robin-stocks", "requests", "urllib3", "pydantic", "python-dotenv", "json5", "structlog", "click"),
     *("rich", "filelock", "holidays", "certifi", "tzdata"),
 )
 _PING_S: Seconds = 2.0
@@ -71,8 +72,13 @@ def _storage(config: Config, place: AccountPlace, clock: Clock) -> Iterator[Chec
     yield checkup.folder_check("state folder", folder_facts(place.state.root, files), private=True)
     yield checkup.folder_check("logs folder", logs, private=False)
     yield checkup.disk_check(logs)
-    stored = place.on_record()
-    yield from _journal_files(place, clock) if stored is None else _journal(stored, clock)
+    try:
+        stored = place.on_record()
+        old = place.old_journal() if stored is None else None
+    except OrderLogError as error:
+        yield checkup.failed("journal", error, Trouble.STORAGE)
+        return
+    yield from _old_journal(place, old, clock) if stored is None else _journal(stored, clock)
 
 
 def _journal(stored: JournalOnRecord, clock: Clock) -> Iterator[Check]:
@@ -81,20 +87,16 @@ def _journal(stored: JournalOnRecord, clock: Clock) -> Iterator[Check]:
     except OrderLogError as error:
         yield checkup.failed("journal", error, Trouble.STORAGE)
         return
-    chain = proof.database
-    verdict = ChainVerdict(
-        ok=proof.ok, records=chain.seq, head=chain.hash, last_at=proof.last_at, problem=proof.problem
-    )
-    yield checkup.journal_check(verdict, path=stored.name)
+    yield checkup.journal_check(records=proof.database.seq, problem=proof.problem, path=stored.name)
     yield checkup.clock_check(now=clock.now(), last_record=proof.last_at)
     if proof.ok:
         yield checkup.log_check(proof.notes, path=str(stored.log))
-        yield from _what_stands(stored, clock)
+        yield from _what_stands(stored.reader, clock)
 
 
-def _what_stands(stored: JournalOnRecord, clock: Clock) -> Iterator[Check]:
+def _what_stands(reader: JournalReader, clock: Clock) -> Iterator[Check]:
     try:
-        book = OrderBook.replayed(stored.reader.read_standing())
+        book = OrderBook.replayed(reader.read_standing())
     except OrderLogError as error:
         yield checkup.failed("results", error, Trouble.STORAGE)
         return
@@ -102,27 +104,19 @@ def _what_stands(stored: JournalOnRecord, clock: Clock) -> Iterator[Check]:
     yield _results_of(book)
 
 
-def _journal_files(place: AccountPlace, clock: Clock) -> Iterator[Check]:
-    """Look at a journal that is no database yet."""
+def _old_journal(place: AccountPlace, old: V1Reader | None, clock: Clock) -> Iterator[Check]:
+    """Look at a journal of version 0.1 that is no database yet, or say that there is none."""
+    head, last_at = ChainHead.genesis(), None
     try:
-        place.check_journal()
-        verdict = verdict_on(place.journal, anchor=place.state.anchor)
+        if old is not None:
+            head = old.verify()
+            last_at = old.page(after=head.seq - 1, limit=1)[0].record.ts
     except OrderLogError as error:
         yield checkup.failed("journal", error, Trouble.STORAGE)
         return
-    yield checkup.journal_check(verdict, path=str(place.journal))
-    if verdict.ok:
-        yield from checkup.freeze_checks(freezes_on_record(place.journal, now=clock.now()))
-    yield checkup.clock_check(now=clock.now(), last_record=verdict.last_at)
-    if verdict.ok and verdict.records:
-        yield _results(place)
-
-
-def _results(place: AccountPlace) -> Check:
-    try:
-        return _results_of(OrderBook.replayed(JournalTail(place.journal).read()))
-    except OrderLogError as error:
-        return checkup.failed("results", error, Trouble.STORAGE)
+    yield checkup.journal_check(records=head.seq, problem=None, path=str(place.journal))
+    yield checkup.clock_check(now=clock.now(), last_record=last_at)
+    yield from _what_stands(old, clock) if old is not None else checkup.freeze_checks(())
 
 
 def _results_of(book: OrderBook) -> Check:

@@ -138,15 +138,15 @@ def acceptance_of(record: JournalRecord, *, before: Decimal) -> Acceptance | Non
 def _told(record: JournalRecord, *, symbol: str, before: Decimal) -> Acceptance | None:
     fact, details = record.fact, record.fact.details
     held = Decimal(details[_HELD]) if _HELD in details else fact.quantity
-    told = Decimal(details[_BEFORE]) if _BEFORE in details else before
-    if held is None or (held == told and _RATIO_KEY not in details):
+    before_it = Decimal(details[_BEFORE]) if _BEFORE in details else before
+    if held is None or (held == before_it and _RATIO_KEY not in details):
         return None
     return Acceptance(
         symbol=symbol,
         number=int(details.get(_NUMBER, record.seq)),
         at=fact.occurred_at or record.ts,
         by=details[_BY],
-        before=told,
+        before=before_it,
         held=held,
         ratio=parse_ratio(details[_RATIO_KEY], symbol=symbol) if _RATIO_KEY in details else None,
     )
@@ -162,7 +162,7 @@ class Acceptances:
     def note(self, record: JournalRecord, *, before: Decimal) -> None:
         """Keep what a record says of the cost of a symbol, if anything and once; see `acceptance_of`."""
         found = acceptance_of(record, before=before)
-        # A journal of 0.1 told an acceptance again in each segment.
+        # A journal of 0.1 repeated an acceptance in each segment.
         if found is None or any((found.symbol, found.number) == (one.symbol, one.number) for one in self.all()):
             return
         at = pointer(StandingKind.ACCEPTANCE, found.symbol, record.seq)

@@ -1,7 +1,7 @@
 """What of a broker's answer does not fit: a kind, on which decisions rest, and the evidence for people.
 
-Up to 0.1 some records named no kind, and records that carried an order into a new segment never did. Their kind is told
-by the sentence, which those versions wrote as below; nothing else rests on a sentence.
+Up to 0.1 some records named no kind, and records that carried an order into a new segment never did. Their kind
+follows from the sentence that those versions wrote; nothing else rests on a sentence.
 """
 
 import enum
@@ -24,7 +24,7 @@ class AnomalyKind(enum.StrEnum):
     FILLED_WITHOUT_SHARES = "filled_without_shares"
     UNKNOWN_WORD = "unknown_word"
     AFTER_ITS_END = "after_its_end"
-    VANISHED = "vanished"  # the broker does not know an order that it has told of
+    VANISHED = "vanished"  # the broker does not know an order that it has shown before
     OTHER = "other"  # a record that names no kind we know
 
 

@@ -1,8 +1,11 @@
-"""The lock of the book: re-entrant, and let go for a while by whoever has to wait for something meanwhile."""
+"""The lock of the book: re-entrant. A thread that has to wait for the journal releases it meanwhile."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TypeVar
+
+_T = TypeVar("_T")
 
 
 class BookLock:
@@ -24,18 +27,53 @@ class BookLock:
             self._holder = None
         self._lock.release()
 
-    @contextmanager
-    def released(self) -> Iterator[None]:
+    def released(self) -> "_Released":
         """Let others have it; a caller that held it, however deep, has it again afterwards, and looks anew."""
+        return _Released(self)
+
+    def _let_go(self) -> int:
+        """Release it wholly, and return how deep this thread held it."""
         if self._holder != threading.get_ident():
-            yield
-            return
+            return 0
         depth, self._depth, self._holder = self._depth, 0, None
         for _ in range(depth):
             self._lock.release()
-        try:
-            yield
-        finally:
-            for _ in range(depth):
-                self._lock.acquire()
-            self._depth, self._holder = depth, threading.get_ident()
+        return depth
+
+    def _take_back(self, depth: int) -> None:
+        if not depth:
+            return
+        for _ in range(depth):
+            self._lock.acquire()
+        self._depth, self._holder = depth, threading.get_ident()
+
+
+class _Released:
+    # A class and no generator: a submit lets the book go and takes it back several times.
+    __slots__ = ("_depth", "_lock")
+
+    def __init__(self, lock: BookLock) -> None:
+        self._lock = lock
+        self._depth = 0
+
+    def __enter__(self) -> None:
+        self._depth = self._lock._let_go()  # noqa: SLF001 - the two are one lock
+
+    def __exit__(self, *_: object) -> None:
+        self._lock._take_back(self._depth)  # noqa: SLF001 - the two are one lock
+
+
+class Block(AbstractContextManager[_T]):
+    """A block that holds nothing of its own, so that any number of threads may be in it, and each more than once."""
+
+    __slots__ = ("_enter", "_leave")
+
+    def __init__(self, enter: Callable[[], _T], leave: Callable[[], None]) -> None:
+        self._enter = enter
+        self._leave = leave
+
+    def __enter__(self) -> _T:
+        return self._enter()
+
+    def __exit__(self, *_: object) -> None:
+        self._leave()

@@ -1,6 +1,6 @@
-"""Exits as the journal tells them: which are under way, how they ended, and how many a machine began lately.
+"""The exits on record: which are under way, how they ended, and how many a machine began lately.
 
-An exit is told by three kinds of record: that it began (who wanted it, and how much), each order it placed, and how it
+An exit has three kinds of record: that it began (who wanted it, and how much), each order it placed, and how it
 ended. Part of the book's fold.
 """
 
@@ -77,17 +77,17 @@ class ExitFacts:
         self._told_by.clear()
 
     def note(self, record: JournalRecord) -> None:
-        """Fold one record in; other kinds, and what is told twice, change nothing here."""
+        """Fold one record in; other kinds, and what repeats a known fact, change nothing here."""
         fact = record.fact
         if fact.event not in _EXIT_KINDS:
             return
         dated = fact if fact.occurred_at is not None else replace(fact, occurred_at=record.ts)
         name = dated.details.get(EXIT_ID, "")
         known = self._known.get(name)
-        told = _begun(dated) if known is None else _told(known, dated)
-        if told is None or told == known:
+        updated = _begun(dated) if known is None else _continued(known, dated)
+        if updated is None or updated == known:
             return
-        self._known[name] = told
+        self._known[name] = updated
         at = pointer(StandingKind.EXIT, name, record.seq)
         self._told_by.setdefault(name, []).append(at)
         self._pointers.add(at)
@@ -157,7 +157,7 @@ def _begun(fact: OrderEvent) -> ExitRecord | None:
     )
 
 
-def _told(known: ExitRecord, fact: OrderEvent) -> ExitRecord:
+def _continued(known: ExitRecord, fact: OrderEvent) -> ExitRecord:
     if fact.event is EventKind.EXIT_LEG_PLACED:
         leg = fact.details.get(LEG, "")
         return known if leg in known.legs else replace(known, legs=(*known.legs, leg))

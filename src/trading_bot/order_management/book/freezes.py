@@ -33,7 +33,7 @@ class Cause(enum.StrEnum):
     DRIFT = "drift"  # the broker's position is not what our fills explain
     NEGATIVE_POSITION = "negative_position"  # the account is short of the symbol
     UNJOURNALED = "unjournaled"  # an order has our mark and is not in the journal
-    DUPLICATE_REF_ID = "twin"  # the broker holds two orders for one of ours
+    DUPLICATE_REF_ID = "twin"  # two orders at the broker have one ref_id of ours; the word is that of 0.1
     TERMS_DIFFER = "terms_differ"  # the broker shows other terms than ours
     OVERFILLED = "overfilled"  # more was filled than ordered
     REFUSED = "refused"  # the broker answered 403 or 404

@@ -29,6 +29,9 @@ ENOUGH = 100
 LOOK_EVERY_S: Seconds = 60.0
 """How often it is asked whether so many may leave: the answer costs a walk through the book. Chosen."""
 
+ALERT_EVERY_S: Seconds = 3_600.0
+"""How often a person is told that the journal cannot tidy itself, for as long as that lasts. Chosen."""
+
 Needed: TypeAlias = Callable[[Sequence[TrackedOrder], Sequence[Acceptance], datetime], Collection[ClientOrderId]]
 """Given all orders, accepted positions and a moment, names the orders before it that later figures still rest on."""
 
@@ -58,19 +61,26 @@ class Housekeeping:
         self._store = store
         self._needed = needed
         self._clock = clock
-        self._looked_at = clock.monotonic()
+        self._began = self._looked_at = clock.monotonic()
+        self._began_at = clock.now()
+        self._alerted_at: Seconds | None = None
 
     def on_order_change(self, change: OrderChange) -> None:
         """Tend both where it is time to."""
         if change.event.event in _WHILE_SENDING:
             return
-        alert = self._journal.checkpoint()
-        if alert is not None:
-            _log.error("journal_checkpoint_failed", problem=alert.message, log_bytes=alert.log_bytes)
         now = self._clock.monotonic()
+        self._tidy(now)
         if now - self._looked_at >= LOOK_EVERY_S:
             self._looked_at = now
             self.let_old_orders_go()
+
+    def _tidy(self, now: Seconds) -> None:
+        alert = self._journal.checkpoint()
+        if alert is None or (self._alerted_at is not None and now - self._alerted_at < ALERT_EVERY_S):
+            return
+        self._alerted_at = now
+        _log.error("journal_checkpoint_failed", problem=alert.message, log_bytes=alert.log_bytes)
 
     def let_old_orders_go(self, *, at_least: int = ENOUGH) -> int:
         """Let all old orders leave the book if there are so many; how many left."""
@@ -84,7 +94,10 @@ class Housekeeping:
         return old
 
     def _kept(self, book: OrderBook) -> frozenset[ClientOrderId]:
-        since, orders = self._clock.now() - RECENT, book.orders()
+        # A clock that was set ahead makes no order old: what was filled today still counts for limits and duplicates.
+        ran_s = self._clock.monotonic() - self._began
+        since = min(self._clock.now(), self._began_at + timedelta(seconds=ran_s)) - RECENT
+        orders = book.orders()
         named = self._needed(orders, book.acceptances(), since)
         return frozenset(
             order.client_order_id for order in orders if is_recent(order, since=since) or order.client_order_id in named

@@ -1,4 +1,4 @@
-"""The book as an import of records needs it: what is committed past the store is folded in at once."""
+"""The book during an import: records that are committed without the store are folded in at once."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -34,7 +34,7 @@ class ImportBook:
         self._book.apply(record)
 
     def names_given(self, fact: OrderEvent) -> Iterable[tuple[OrderKeyKind, str]]:
-        """Return the names that a record of this fact is the first to give; ask before it is folded in."""
+        """Return the names that a record of this fact is the first to give. Call it before the fold."""
         return tuple(self._book.names_given(fact))
 
     def take_pointers(self) -> tuple[tuple[Pointer, ...], tuple[Pointer, ...]]:

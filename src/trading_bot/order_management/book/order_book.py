@@ -1,4 +1,4 @@
-"""The orders as the journal tells them: a fold over its records, and the questions asked of it.
+"""The orders on record: a fold over the journal, and the questions that others ask of it.
 
 1. Nothing else is state. Replaying the same records gives the same book, so a restart forgets nothing.
 2. A record that cannot follow from what the book holds is refused before it changes anything.
@@ -7,9 +7,10 @@
 4. An order that has left is found in the past, and brought back before anything more is said of it.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeVar
 
 from trading_bot.order_management.book.acceptances import Acceptance, Acceptances
 from trading_bot.order_management.book.carrying import carried_order
@@ -32,6 +33,8 @@ from trading_bot.order_management.models import (
 )
 
 __all__ = ["OrderBook", "PastOrders", "TrackedOrder"]
+
+_Name = TypeVar("_Name", bound=str)
 
 
 class OrderBook(OrderShelf):
@@ -122,8 +125,9 @@ class OrderBook(OrderShelf):
             return None
         known = self._orders.get(order.client_order_id)
         self._store(order)
-        self._told_by.setdefault(order.client_order_id, []).append(self.pointer_of(record))
-        self.pointers.add(self.pointer_of(record))
+        told_by = self.pointer_of(record)
+        self._told_by.setdefault(order.client_order_id, []).append(told_by)
+        self.pointers.add(told_by)
         is_carried = fact.event is EventKind.ORDER_CARRIED
         if is_carried and known is None:
             self._note_filled_before(order)
@@ -174,18 +178,18 @@ class OrderBook(OrderShelf):
         Raises:
             OrderLogDamagedError: the records tell an impossible story.
         """
-        told = OrderBook.replayed(records)
-        for order in told.orders():
+        replayed = OrderBook.replayed(records)
+        for order in replayed.orders():
             self._store(order)
             self._note_filled_before(order)
-            names = (one for one in told.pointers.all() if one.kind == StandingKind.ORDER.value)
+            names = (one for one in replayed.pointers.all() if one.kind == StandingKind.ORDER.value)
             self._told_by[order.client_order_id] = sorted(names, key=lambda one: one.seq)
             for one in self._told_by[order.client_order_id]:
                 self.pointers.add(one)
         self._orders = dict(sorted(self._orders.items(), key=lambda each: self._told_by[each[0]][0].seq))
 
-    def _store(self, told: TrackedOrder) -> None:
-        self._put(self.positions.named(told))
+    def _store(self, order: TrackedOrder) -> None:
+        self._put(self.positions.named(order))
 
     def _rename(self, fact: OrderEvent) -> None:
         for order in tuple(self._orders.values()):
@@ -205,7 +209,7 @@ class OrderBook(OrderShelf):
         return self._acceptances.all()
 
     def names_given(self, fact: OrderEvent) -> Iterator[tuple[OrderKeyKind, str]]:
-        """Yield the names that a record gives to an order for the first time; ask before it is folded in."""
+        """Yield the names that a record gives to an order for the first time. Call it before the fold."""
         if fact.client_order_id is None:
             return
         known = self._orders.get(fact.client_order_id)
@@ -217,21 +221,33 @@ class OrderBook(OrderShelf):
 
     def get(self, client_order_id: ClientOrderId) -> TrackedOrder | None:
         """Find by client order id."""
-        known = self._orders.get(client_order_id)
-        if known is not None:
-            return known
-        past = self._past.find(OrderKeyKind.CLIENT_ORDER_ID, client_order_id)
-        return self._orders.get(client_order_id) or past
+        return self._found(self._orders.get, client_order_id, OrderKeyKind.CLIENT_ORDER_ID)
 
     def by_ref_id(self, ref_id: str) -> TrackedOrder | None:
         """Find by the broker's idempotency key."""
-        key = self._by_ref_id.get(RefId(ref_id))
-        return self._orders[key] if key is not None else self._past.find(OrderKeyKind.REF_ID, ref_id)
+        return self._found(self._with_ref_id, RefId(ref_id), OrderKeyKind.REF_ID)
 
     def by_order_id(self, order_id: str) -> TrackedOrder | None:
         """Find by the broker's order id."""
-        key = self._by_order_id.get(OrderId(order_id))
-        return self._orders[key] if key is not None else self._past.find(OrderKeyKind.ORDER_ID, order_id)
+        return self._found(self._with_order_id, OrderId(order_id), OrderKeyKind.ORDER_ID)
+
+    def _found(
+        self, at_hand: Callable[[_Name], TrackedOrder | None], name: _Name, kind: OrderKeyKind
+    ) -> TrackedOrder | None:
+        known = at_hand(name)
+        if known is not None:
+            return known
+        past = self._past.find(kind, name)
+        # The book was let go meanwhile: the order may be at hand by now. One of the past has its symbol of then.
+        return at_hand(name) or (None if past is None else self.positions.named(past))
+
+    def _with_ref_id(self, ref_id: RefId) -> TrackedOrder | None:
+        key = self._by_ref_id.get(ref_id)
+        return None if key is None else self._orders[key]
+
+    def _with_order_id(self, order_id: OrderId) -> TrackedOrder | None:
+        key = self._by_order_id.get(order_id)
+        return None if key is None else self._orders[key]
 
     def by_either_id(self, identifier: str) -> TrackedOrder | None:
         """Find by client order id or by the broker's order id."""

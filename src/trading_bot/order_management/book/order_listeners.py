@@ -1,4 +1,4 @@
-"""Who hears of changes and commits. What a listener raises is logged and goes no further."""
+"""The listeners of changes and commits. An error of a listener is logged and reaches nobody else."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The orders at hand, by their names and by what became of them, and the questions asked of them."""
+"""The orders in memory, indexed by their names and by their state."""
 
 from bisect import insort
 from collections.abc import Iterator
@@ -24,6 +24,7 @@ class OrderShelf:
     def __init__(self) -> None:
         self._orders: dict[ClientOrderId, TrackedOrder] = {}
         self._by_order_id: dict[OrderId, ClientOrderId] = {}
+        self._order_ids_of: dict[ClientOrderId, dict[OrderId, None]] = {}
         self._by_ref_id: dict[RefId, ClientOrderId] = {}
         self._active: dict[ClientOrderId, None] = {}
         self._filled: list[ClientOrderId] = []
@@ -33,6 +34,7 @@ class OrderShelf:
         """Forget every order."""
         self._orders.clear()
         self._by_order_id.clear()
+        self._order_ids_of.clear()
         self._by_ref_id.clear()
         self._active.clear()
         self._filled.clear()
@@ -48,6 +50,7 @@ class OrderShelf:
             self._unbacked.pop(key, None)
         if order.envelope.order_id is not None:
             self._by_order_id[order.envelope.order_id] = key
+            self._order_ids_of.setdefault(key, {})[order.envelope.order_id] = None
         if order.state.is_terminal:
             if key in self._active and order.state is OrderState.FILLED:
                 self._filled.append(key)
@@ -58,8 +61,9 @@ class OrderShelf:
     def _take_away(self, key: ClientOrderId) -> None:
         envelope = self._orders.pop(key).envelope
         del self._by_ref_id[envelope.ref_id]
-        if envelope.order_id is not None:
-            self._by_order_id.pop(envelope.order_id, None)
+        for order_id in self._order_ids_of.pop(key, ()):
+            if self._by_order_id[order_id] == key:  # the broker may have given it to a later order as well
+                del self._by_order_id[order_id]
         self._active.pop(key, None)
         self._unbacked.pop(key, None)
 

@@ -21,7 +21,7 @@ _MOST_REMEMBERED = 4096
 class PastOrders(Protocol):
     """The orders that are in the journal and not in the book.
 
-    Each method raises `OrderLogError` where it cannot be told whether there is such an order.
+    Each method raises `OrderLogError` if the journal cannot say whether there is such an order.
     """
 
     def find(self, kind: OrderKeyKind, name: str) -> TrackedOrder | None:
@@ -83,7 +83,7 @@ class JournalPast:
         return records
 
     def forget_absent(self) -> None:
-        """Ask for every name anew: orders have left the book."""
+        """Forget which names were not found: orders have left the book."""
         self._absent.clear()
 
     def _note_absent(self, kind: OrderKeyKind, name: str) -> None:

@@ -3,8 +3,8 @@
 1. Each part of the fold names the records that make it what it is, and lets a record go once nothing of it is left.
 2. Refolding just those, in the order of their numbers, gives an equal book. So every fold here must come out the same
    if a record is left out whose effect a later one has replaced.
-3. Numbers and names of positions have no record of their own each: one ``positions_noted`` record tells them all, and
-   takes the place of everything before it that moved them.
+3. Quantities and names of positions have no record of their own each: one ``positions_noted`` record states them all,
+   and replaces every earlier record that changed them.
 """
 
 import enum

@@ -1,4 +1,4 @@
-"""The positions as the journal tells them: the start, every fill since, what differed, and what each symbol is called.
+"""The positions on record: the start, every fill since, what differed, and what each symbol is called.
 
 The broker's instrument id is the identity where it is known: another symbol under the same id is a rename, and what
 belongs to the old name goes on under the new one.
@@ -34,7 +34,7 @@ class PositionBook:
         self._symbols: dict[str, str] = {}
         self._was: dict[str, str] = {}
         self._told_by: dict[Pointer, None] = {}
-        """What moved or told quantities since they were last noted, fills apart."""
+        """The records that changed or stated quantities since they were last noted, except fills."""
         self._named_by: dict[tuple[str, str], Pointer] = {}
 
     def __eq__(self, other: object) -> bool:

@@ -1,4 +1,4 @@
-"""What became of the records that the journal did not take: the next start takes the side files over.
+"""The import of side files: the next start takes over the records that the journal did not take.
 
 1. Lines are taken over in the order of the files and, within one, of its lines. Each keeps its time and its session.
 2. One transaction a file: its records, and under an order key for each line that it was taken over. Then the file is
@@ -238,7 +238,10 @@ class _Run:
 
     def _order(self, line: SideLine) -> TrackedOrder | None:
         name = line.fact.client_order_id
-        return self._book.order(name) if name is not None else None
+        try:
+            return self._book.order(name) if name is not None else None
+        except OrderLogDamagedError:
+            return None  # an old record of its own is bad, which must not keep the other lines from being taken over
 
     def _record(self, event: OrderEvent, line: SideLine, *, is_key: bool = True) -> None:
         order = self._order(line)
@@ -307,11 +310,11 @@ def kill_events(name: str, content: SideContent, active: Sequence[TrackedOrder])
         reason = "killed; the kill's record cannot be read"
         last = OrderEvent(event=EventKind.KILL_IMPORTED, reason=reason, details={_FILE: name})
         return (*_cancels(active, reason), last)
-    reason, told = first.fact.reason or "killed", first.fact.details.get(_ORDERS)
+    reason, stated = first.fact.reason or "killed", first.fact.details.get(_ORDERS)
     named = {
         record.fact.client_order_id for record in content.records if record.fact.event is EventKind.CANCEL_REQUESTED
     }
-    wanted = active if told != str(len(named)) else [order for order in active if order.client_order_id in named]
+    wanted = active if stated != str(len(named)) else [order for order in active if order.client_order_id in named]
     return (*_cancels(wanted, reason), replace(first.fact, occurred_at=first.ts))
 
 

@@ -1,7 +1,7 @@
 """The facts of no order that still hold: freezes, halts, exits, kills taken over. Part of the book's fold.
 
-A symbol may be frozen for several causes at once, each with an end of its own; the account may be halted so too. One
-cause stands once: told again, it is renewed. They are in the order of the records that they rest on.
+A symbol may be frozen for several causes at once, each with an end of its own; the account may be halted so too. Each
+cause stands once: if it is recorded again, it is renewed. They are in the order of the records that they rest on.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,6 +1,6 @@
-"""One order as its records tell it: the value, and how each record changes it.
+"""One order, folded from its records: the value, and how each record changes it.
 
-A record that cannot follow from the ones before it is an error: a journal that tells an impossible story is damaged.
+A record that cannot follow from the ones before it is an error: such a journal is damaged.
 """
 
 from collections.abc import Callable, Mapping
@@ -48,7 +48,7 @@ class TrackedOrder:
     anomalies: frozenset[Anomaly] = frozenset()
     """What the broker said that does not fit; each is recorded once."""
     number: int = 0
-    """The number of the journal record that told of it first."""
+    """The number of the first journal record of it."""
     instrument_id: str | None = None
     """The broker's id of the instrument: the identity, where a symbol can change."""
 

@@ -70,7 +70,7 @@ class OperatorDecisions:
         """End the doubt about an unresolved order.
 
         ``never_accepted`` still asks the broker first and holds only where a complete listing does not show the order;
-        ``found`` names the broker's ``order_id``, which must bear the order's own ``ref_id``. ``cancelled`` and
+        ``found`` names the broker's ``order_id``, which must have the order's own ``ref_id``. ``cancelled`` and
         ``filled`` end an order that the broker does not know any more, or shows under a word that is not understood.
 
         Raises:
@@ -247,7 +247,7 @@ class OperatorDecisions:
         ref_id = report.ref_id
         if ref_id is None or not bears_our_mark(ref_id):
             raise OrderValidationError(
-                f"order {report.order_id} does not bear our mark, so it is not ours to track", order_id=report.order_id
+                f"order {report.order_id} does not have our mark, so it is not ours to track", order_id=report.order_id
             )
         known = book.by_ref_id(ref_id) or book.by_order_id(report.order_id)
         if known is not None:

@@ -5,13 +5,16 @@ The live file keeps one name for ever. A finished one is called ``<stem>.<day>.<
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from trading_bot.order_management.events import JournalRecord
+from trading_bot.order_management.events import EventKind, JournalRecord
 from trading_bot.order_management.exceptions import OrderLogError
-from trading_bot.order_management.journal.chain import MAX_LINE_BYTES, BadRecordError, decode_alone
+from trading_bot.order_management.journal.chain import MAX_LINE_BYTES, BadRecordError, ChainHead, decode_alone, head_at
+from trading_bot.order_management.models import ClientOrderId
 
+_TELLS_AN_ORDER = frozenset({EventKind.ORDER_INTENDED, EventKind.ORDER_CARRIED})
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
 
@@ -59,15 +62,12 @@ def log_end(path: Path) -> LogEnd:
         OrderLogError: it is there and cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            start = max(size - 2 * MAX_LINE_BYTES, 0)
-            file.seek(start)
-            data = file.read(size - start)
+        data, start = _tail(path)
     except FileNotFoundError:
         return LogEnd(last=None, size=0)
     except OSError as error:
         raise unreadable(path, error) from error
+    size = start + len(data)
     whole, newline, rest = data.rpartition(b"\n")
     if not newline and start > 0:
         return LogEnd(last=None, size=size, problem=f"no line ends in its last {len(data)} bytes")
@@ -78,6 +78,14 @@ def log_end(path: Path) -> LogEnd:
         return LogEnd(last=decode_alone(last), size=size - len(rest), unfinished=len(rest))
     except BadRecordError as error:
         return LogEnd(last=None, size=size - len(rest), unfinished=len(rest), problem=str(error))
+
+
+def _tail(path: Path) -> tuple[bytes, int]:
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        start = max(size - 2 * MAX_LINE_BYTES, 0)
+        file.seek(start)
+        return file.read(size - start), start
 
 
 def last_record(path: Path) -> JournalRecord | None:
@@ -95,6 +103,29 @@ def last_record(path: Path) -> JournalRecord | None:
         if end.last is not None:
             return end.last
     return None
+
+
+def last_good_record(path: Path) -> JournalRecord | None:
+    """Return the last record that can be read near the end of the log whose live file is ``path``, if there is one."""
+    with suppress(OSError, OrderLogError):
+        for file in reversed(log_files(path)):
+            for line in reversed(_tail(file)[0].splitlines()):
+                with suppress(BadRecordError):
+                    return decode_alone(line)
+    return None
+
+
+def first_record_in(path: Path) -> JournalRecord | None:
+    """Return the first record of the oldest file of the log whose live file is ``path``; None where it has none.
+
+    Raises:
+        OrderLogError: the file cannot be read.
+    """
+    oldest = next(iter(log_files(path)), None)
+    try:
+        return None if oldest is None else decode_alone(next(log_lines(oldest), b"").rstrip(b"\n"))
+    except BadRecordError:
+        return None
 
 
 def first_number(path: Path) -> int | None:
@@ -121,6 +152,30 @@ def log_lines(path: Path) -> Iterator[bytes]:
                 yield line
     except OSError as error:
         raise unreadable(path, error) from error
+
+
+def logged_records(log: Path) -> Iterator[JournalRecord]:
+    """Yield the records of the audit log; where its oldest files are gone, those of the orders that it has whole.
+
+    Raises:
+        OrderLogError: a file cannot be read.
+        BadRecordError: a line is no record, or does not follow the one before it.
+    """
+    end: ChainHead | None = None
+    begun: set[ClientOrderId] = set()
+    is_whole = True
+    for line in (line for file in log_files(log) for line in log_lines(file)):
+        record = decode_alone(line.rstrip(b"\n"))
+        if end is None:
+            is_whole = record.seq == 1
+        elif (record.seq, record.prev) != (end.seq + 1, end.hash):
+            raise BadRecordError(f"record {record.seq} does not follow record {end.seq}")
+        end = head_at(record)
+        name = record.fact.client_order_id
+        if name is not None and record.fact.event in _TELLS_AN_ORDER:
+            begun.add(name)
+        if is_whole or name is None or name in begun:
+            yield record
 
 
 def unreadable(path: Path, error: OSError) -> OrderLogError:

@@ -31,9 +31,11 @@ from trading_bot.order_management.journal.audit_files import (
     log_files,
 )
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord
+from trading_bot.order_management.journal.identity import JournalIdentity
 from trading_bot.order_management.journal.log_comparison import (
     CommittedRecords,
     compare_with_database,
+    refuse_log_of_another,
 )
 
 CATCH_UP = 1_000
@@ -62,8 +64,11 @@ class AuditLog:
     log and database fit: what is committed meanwhile is read from the database then.
     """
 
-    def __init__(self, *, path: Path, max_bytes: int, files: FileSystem) -> None:
+    def __init__(
+        self, *, path: Path, max_bytes: int, files: FileSystem, identity: JournalIdentity | None = None
+    ) -> None:
         self._path = path
+        self._identity = identity
         self._database: CommittedRecords | None = None
         self._files = files
         self._rotated = RotatedFile(path=path, max_bytes=max_bytes, files=files)
@@ -83,9 +88,11 @@ class AuditLog:
         A log that lacks very much gets the rest with the next records, so that no start waits for it.
 
         Raises:
-            OrderLogError: the database cannot be read.
+            OrderLogError: the database cannot be read, or the log is another account's.
         """
         found = compare_with_database(self._path, database)
+        if found.is_damage and self._identity is not None:
+            refuse_log_of_another(self._path, self._identity)
         with self._lock:
             self._place = None
             self._database = None if found.is_damage else database

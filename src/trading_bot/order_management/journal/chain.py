@@ -19,7 +19,6 @@ __all__ = [
     "BadRecordError",
     "ChainHead",
     "SealedRecord",
-    "chain_record",
     "decode",
     "decode_alone",
     "encode",
@@ -142,12 +141,6 @@ def unseal_line(line: bytes) -> SealedRecord:
         BadRecordError: as `decode_alone`.
     """
     return unseal(*_split_hash(line))
-
-
-def chain_record(event: OrderEvent, *, head: ChainHead, ts: datetime, mono: Decimal, session_id: str) -> JournalRecord:
-    """Return the record alone that `seal` makes; it may be longer than a line can be."""
-    plain = numbered(event, seq=head.seq + 1, ts=ts, mono=mono, session_id=session_id)
-    return replace(plain, prev=head.hash, hash=hashlib.sha256(_body(plain, head.hash)).hexdigest())
 
 
 def _cut(event: OrderEvent) -> OrderEvent:

@@ -10,8 +10,7 @@ from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord, seal
 from trading_bot.order_management.models import EXACT, ExecutionMode
 
-BEGUN_IN_A_DATABASE = "begun in a database"
-"""What the first record says of a journal that never was one of 0.1: its audit log begins with the same line."""
+_KEPT_IN, _DATABASE = "kept_in", "database"  # a detail of the first record; a journal of 0.1 does not have it
 
 _MICROSECOND = Decimal("0.000001")
 
@@ -39,8 +38,13 @@ def opening(identity: JournalIdentity) -> OrderEvent:
 def first_record(identity: JournalIdentity, *, clock: Clock, session_id: str) -> SealedRecord:
     """Return the first record of a new journal, dated now."""
     mono = EXACT.quantize(Decimal(clock.monotonic()), _MICROSECOND)
-    event = replace(opening(identity), reason=BEGUN_IN_A_DATABASE)
+    event = replace(opening(identity), details={**identity.details(), _KEPT_IN: _DATABASE})
     return seal(event, head=ChainHead.genesis(), ts=clock.now(), mono=mono, session_id=session_id)
+
+
+def is_begun_in_a_database(first: JournalRecord) -> bool:
+    """Whether a journal with this first record never was one of 0.1; its audit log begins with the same record."""
+    return first.fact.details.get(_KEPT_IN) == _DATABASE
 
 
 def check_first_record(first: JournalRecord, *, identity: JournalIdentity, journal: object) -> None:

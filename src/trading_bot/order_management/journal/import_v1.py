@@ -27,10 +27,11 @@ from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord, head_at, seal
-from trading_bot.order_management.journal.identity import BEGUN_IN_A_DATABASE, JournalIdentity, check_first_record
+from trading_bot.order_management.journal.identity import JournalIdentity, check_first_record, is_begun_in_a_database
 from trading_bot.order_management.journal.port import (
     Commit,
     Journal,
+    JournalMissingError,
     JournalReader,
     Opened,
     OrderKey,
@@ -59,8 +60,17 @@ PointersFor: TypeAlias = Callable[[Iterable[JournalRecord]], Iterable[Pointer]]
 
 
 def is_unfinished(reader: JournalReader) -> bool:
-    """Whether the database holds a part of a journal of 0.1 only: then the old files are the journal still."""
-    return any(pointer.key == _RECORDS for pointer in reader.pointers(IMPORT))
+    """Whether the database holds nothing yet, or a part of a journal of 0.1 only.
+
+    Then files of 0.1, if there are any, are the journal still.
+
+    Raises:
+        OrderLogError: the database cannot be read.
+    """
+    try:
+        return reader.read_head().seq == 0 or any(pointer.key == _RECORDS for pointer in reader.pointers(IMPORT))
+    except JournalMissingError:
+        return True
 
 
 class V1Import:
@@ -131,7 +141,7 @@ class V1Import:
                 )
             return None
         whole = self._old.verify()
-        if whole.first is None or whole.first.fact.reason == BEGUN_IN_A_DATABASE:
+        if whole.first is None or is_begun_in_a_database(whole.first):
             # Nothing is in it, or it is the audit log of a database that is gone, which the comparison of both finds.
             return None
         check_first_record(whole.first, identity=self._identity, journal=self._old.journal)

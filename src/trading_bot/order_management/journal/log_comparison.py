@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.exceptions import OrderLogError
-from trading_bot.order_management.journal.audit_files import last_record
+from trading_bot.order_management.journal.audit_files import first_record_in, last_good_record, last_record
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord, head_at
+from trading_bot.order_management.journal.identity import JournalIdentity
 
 
 class CommittedRecords(Protocol):
@@ -58,19 +60,27 @@ class LogComparison:
 def compare_with_database(path: Path, database: CommittedRecords) -> LogComparison:
     """Compare the last record of the audit log at ``path`` with the database, which a bot may be writing meanwhile.
 
+    Where its last line is damaged, the last good one before it still tells of a database that lacks records.
+
     Raises:
         OrderLogError: the database cannot be read.
     """
-    genesis = ChainHead.genesis()
+    unreadable: str | None = None
     try:
         # The log first: what is in it then was committed before, and has to be in the database now.
         last = last_record(path)
     except OrderLogError as error:
-        head = database.read_head()
-        return LogComparison(match=LogMatch.UNREADABLE, log=genesis, database=head, problem=str(error))
+        unreadable, last = str(error), last_good_record(path)
     head = database.read_head()
+    found = _compared(path, last, head, database)
+    if unreadable is None or found.is_damage:
+        return found
+    return LogComparison(match=LogMatch.UNREADABLE, log=ChainHead.genesis(), database=head, problem=unreadable)
+
+
+def _compared(path: Path, last: JournalRecord | None, head: ChainHead, database: CommittedRecords) -> LogComparison:
     if last is None:
-        return LogComparison(match=LogMatch.NO_LOG, log=genesis, database=head)
+        return LogComparison(match=LogMatch.NO_LOG, log=ChainHead.genesis(), database=head)
     end = head_at(last)
     if end.seq > head.seq:
         return LogComparison(match=LogMatch.AHEAD, log=end, database=head, problem=_ahead(path, end, head))
@@ -79,6 +89,21 @@ def compare_with_database(path: Path, database: CommittedRecords) -> LogComparis
         return LogComparison(match=LogMatch.DIFFERS, log=end, database=head, problem=_differs(path, end))
     match = LogMatch.AGREES if end == head else LogMatch.BEHIND
     return LogComparison(match=match, log=end, database=head)
+
+
+def refuse_log_of_another(path: Path, identity: JournalIdentity) -> None:
+    """Refuse the log at ``path`` if it begins as that of another account: it is named by the last digits alone.
+
+    Raises:
+        OrderLogError: it does, or cannot be read.
+    """
+    first = first_record_in(path)
+    stated = None if first is None else first.fact.details.get("account_key")
+    if stated is not None and stated != identity.account_key:
+        raise OrderLogError(
+            f"the audit log {path} belongs to another account whose number ends alike; give each account a logs_dir of "
+            "its own"
+        )
 
 
 def _ahead(path: Path, end: ChainHead, head: ChainHead) -> str:

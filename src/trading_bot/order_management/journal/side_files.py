@@ -101,7 +101,7 @@ def new_side_path(folder: Path, *, files: FileSystem, clock: Clock, session_id: 
     """Return a path in ``folder`` that no file has yet.
 
     Raises:
-        OSError: it cannot be told.
+        OSError: the disk cannot say.
     """
     session = re.sub(r"\W", "_", session_id, flags=re.ASCII)[:64] or "_"
     at = clock.now().astimezone(UTC).strftime(_NAME_TIME)

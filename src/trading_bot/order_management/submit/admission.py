@@ -1,4 +1,4 @@
-"""Whether an order is new: same id, equal order, crowded side. Judging, reserving and writing ahead are one step."""
+"""Whether an order is new: same id, equal order, crowded side. Check, reservation and write-ahead are one step."""
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -151,7 +151,7 @@ class Admission:
         """
         if (failure := self._store.failure) is not None:
             raise TradingHaltedError(f"{terms.symbol}: {failure}", symbol=terms.symbol, code=failure.code)
-        # A sell opens nothing. Whether its shares are free, or can be known, is judged once all has been read for it.
+        # A sell opens nothing. Whether its shares are free, or can be known, is decided once all has been read for it.
         is_sell = terms.side is Side.SELL and self._holdings is not None
         reason = self._halts.reason(symbol=terms.symbol, leaving=is_sell, look=look)
         if reason is None and terms.side is Side.BUY:

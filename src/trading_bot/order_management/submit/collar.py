@@ -1,8 +1,8 @@
-"""How far an order may reach through the market: judged from one quote, without asking anybody.
+"""The collar: how far an order may reach through the market, decided from one quote. Pure.
 
 A reference price with a digit too many is a limit far through the market, and the broker fills it. So an entry may
-cross the visible market by a few per cent at most, and only where a quote shows what the market is. An exit is never
-judged here: whoever asks leaves it out.
+cross the visible market by a few per cent at most, and only where a quote shows what the market is. An exit has no
+collar: its caller does not ask for one.
 """
 
 from dataclasses import dataclass

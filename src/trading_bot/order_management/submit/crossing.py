@@ -2,7 +2,7 @@
 
 A trade without a change of owner moves no share, costs fees and is prohibited as a wash trade (FINRA Rule 5210). So a
 new order whose limit reaches an order of the same account on the other side is refused until that one is cancelled.
-Orders without a price on record are not judged. An order presumed absent blocks nothing, as everywhere. Whoever asks
+Orders without a price on record are not compared. An order presumed absent blocks nothing, as everywhere. Whoever asks
 names the orders: for an exit, those that can be cancelled at once.
 """
 

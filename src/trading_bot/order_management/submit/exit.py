@@ -2,7 +2,7 @@
 
 It stops entries in the symbol, cancels our open buys, takes over our resting sells and sells what is free, down a
 ladder of limits below a fresh bid. Each order has an id of its own, is written ahead and passes the same gates as any
-other, so two exits at once, or an exit and a sell, can never sell more than is held: that is judged where shares are
+other, so two exits at once, or an exit and a sell, can never sell more than is held: that is decided where shares are
 reserved.
 
 An exit never waits for what it can do without: an unknown buy, a listing, balances. It ends within

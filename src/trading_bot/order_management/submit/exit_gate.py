@@ -1,4 +1,4 @@
-"""What an exit is asked before anything is cancelled for it: may one of its orders go out at all."""
+"""The check before an exit cancels anything: whether one of its orders may be sent at all."""
 
 from decimal import Decimal
 

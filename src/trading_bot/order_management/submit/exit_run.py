@@ -1,4 +1,4 @@
-"""One exit: what is wanted, what came of it, and what is known of it while it is under way."""
+"""One exit: its request, its result, and its state while it is under way."""
 
 import threading
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """Why no order is taken now: every reason in one place, and which of them bind an exit.
 
 An exit is a sell of at most the free shares. Only a kill and a journal that cannot record it stop one here; whether its
-shares are free is judged in the same critical section, by `Admission`.
+shares are free is decided in the same critical section, by `Admission`.
 """
 
 import threading

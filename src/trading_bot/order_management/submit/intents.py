@@ -65,7 +65,9 @@ def again(intent: OrderEvent, order: OrderEnvelope) -> OrderEvent:
 
 def under_arming(intent: OrderEvent, arming: ArmingId | None) -> OrderEvent:
     """Return the intent with the arming under which it was decided, where there is one."""
-    return replace(intent, details=replace(IntentDetails.of(intent), arming=arming).as_text())
+    if arming is None:
+        return intent
+    return replace(intent, details=IntentDetails.under_arming(intent.details, arming))
 
 
 def refuse_reuse(order: TrackedOrder, terms: OrderTerms) -> None:

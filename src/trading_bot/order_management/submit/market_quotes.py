@@ -1,4 +1,4 @@
-"""The visible market, read ahead of each entry and outside of every lock, and the collar judged from it."""
+"""The visible market, read ahead of each entry and outside of every lock, and the collar computed from it."""
 
 import threading
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""One order from request to answer: price, judge, write ahead, submit, record, answer."""
+"""One order from request to answer: price, check, write ahead, submit, record, answer."""
 
 import threading
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from trading_bot.clock import Moment, Seconds
 from trading_bot.order_management.book.order_book import TrackedOrder
-from trading_bot.order_management.calculator import asked_terms, parse_price
+from trading_bot.order_management.calculator import asked_terms
 from trading_bot.order_management.cancel.canceller import CancelService
 from trading_bot.order_management.client_ids import derive_ref_id, validate_client_order_id
 from trading_bot.order_management.context import InFlight, OrderContext, order_on_record
@@ -38,7 +38,7 @@ Approval: TypeAlias = Callable[[OrderTerms], None]
 
 Gather: TypeAlias = Callable[[OrderTerms, Seconds, TrackedOrder | None], Approval]
 """Reads what the caller's own rules need, by a point on the clock, and returns the rules with it: they read no more.
-With an order, the rules judge as if that one had been cancelled."""
+With an order, the rules decide as if that one had been cancelled."""
 
 Pricer: TypeAlias = Callable[[BrokerGateway], OrderTerms]
 """Returns the terms of an order, asking the gateway for the price step of its instrument."""
@@ -146,16 +146,16 @@ class SubmitService:
             return Placed(envelope=earlier, is_new=False)
         self.admission.refuse_if_halted(asked, look=look)
         terms, approve, prepared = self._read(
-            request,
+            asked,
             client_order_id,
-            pricer=pricer or self._pricer(request),
+            pricer=pricer or self._pricer(request, asked),
             gather=gather,
             began=decided.at.mono,
         )
         intent = intent_of(
             client_order_id,
             prepared,
-            reference_price=parse_price(request.reference_price, symbol=terms.symbol),
+            reference_price=asked.limit_price,
             strategy_name=request.strategy_name,
             mode=self._identity.mode,
             replaces=replaces,
@@ -175,10 +175,11 @@ class SubmitService:
         """
         began = self._clock.monotonic()
         name = validate_client_order_id(request.client_order_id or _FORESEEN)
+        asked = asked_terms(request)
         terms, approve, _ = self._read(
-            request,
+            asked,
             name,
-            pricer=self._pricer(request),
+            pricer=self._pricer(request, asked),
             gather=gather,
             began=began,
             instead_of=instead_of,
@@ -189,7 +190,7 @@ class SubmitService:
 
     def _read(
         self,
-        request: OrderRequest,
+        asked: OrderTerms,
         client_order_id: ClientOrderId,
         *,
         pricer: Pricer,
@@ -200,7 +201,6 @@ class SubmitService:
         """Ask the broker all that is asked before the intent; it is over before the price gets too old."""
         patience_s = self._settings.intent_ttl_s
         by = began + patience_s
-        asked = asked_terms(request)
         if self.admission.reduces(asked):
             # Half the time is left for sending: no read that an exit can do without may cost it its price.
             by = began + patience_s / 2
@@ -218,8 +218,8 @@ class SubmitService:
         self._refuse_at_this_market(terms, by=by)
         return terms, approve, prepared
 
-    def _pricer(self, request: OrderRequest) -> Pricer:
-        return lambda gateway: self._pricing.price(request, gateway)
+    def _pricer(self, request: OrderRequest, asked: OrderTerms) -> Pricer:
+        return lambda gateway: self._pricing.price(request, asked, gateway)
 
     def _named(self, request: OrderRequest) -> ClientOrderId:
         given = request.client_order_id

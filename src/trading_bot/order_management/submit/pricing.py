@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from trading_bot.clock import Clock
-from trading_bot.order_management.calculator import asked_terms, price_order, tick_size
+from trading_bot.order_management.calculator import asked_terms, price_terms, tick_size
 from trading_bot.order_management.exceptions import OrderSubmissionError
 from trading_bot.order_management.models import OrderRequest, OrderTerms
 from trading_bot.order_management.ports import BrokerGateway
@@ -38,22 +38,22 @@ class OrderPricing:
         self._settings = settings
         self._clock = clock
 
-    def price(self, request: OrderRequest, gateway: BrokerGateway) -> OrderTerms:
+    def price(self, request: OrderRequest, asked: OrderTerms, gateway: BrokerGateway) -> OrderTerms:
         """Return the terms to send, at the instrument's own tick as ``gateway`` tells it.
 
+        ``asked`` is what `asked_terms` says of the request.
+
         Raises:
-            OrderValidationError, UnsupportedOrderTypeError: the request is wrong, or the guard allows no step.
+            OrderValidationError: the guard allows no step.
             OrderNotSentError: the instrument cannot be looked up.
         """
-        asked = asked_terms(request)
-        tick = gateway.tick_of(asked.symbol, asked.side)
-        return self._priced(request, tick)
+        return self._priced(request, asked, gateway.tick_of(asked.symbol, asked.side))
 
     def preview(self, request: OrderRequest) -> PricePreview:
         """Return the terms that `price` would give now; the broker is read for ``intent_ttl_s`` seconds at most.
 
         Raises:
-            OrderValidationError, UnsupportedOrderTypeError: as `price`.
+            OrderValidationError, UnsupportedOrderTypeError: the request is wrong, or the guard allows no step.
         """
         asked, problem = asked_terms(request), None
         in_time = self._gateway.by(self._clock.monotonic() + self._settings.intent_ttl_s)
@@ -61,11 +61,11 @@ class OrderPricing:
             own = in_time.tick_of(asked.symbol, asked.side)
         except OrderSubmissionError as error:
             own, problem = None, str(error)
-        terms = self._priced(request, own)
+        terms = self._priced(request, asked, own)
         return PricePreview(
             terms=terms, tick=tick_size(terms.limit_price, own), is_own_tick=own is not None, tick_problem=problem
         )
 
-    def _priced(self, request: OrderRequest, tick: Decimal | None) -> OrderTerms:
+    def _priced(self, request: OrderRequest, asked: OrderTerms, tick: Decimal | None) -> OrderTerms:
         rules = self._settings.pricing_rules(request.strategy_name, request.pricing)
-        return price_order(request, rules, instrument_tick=tick)
+        return price_terms(asked, rules, instrument_tick=tick)

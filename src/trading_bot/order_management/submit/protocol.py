@@ -216,8 +216,9 @@ class SubmitProtocol:
 
     def _record_attempt(self, attempt: SubmitAttempt, outcome: SubmitOutcome, *, latency_s: Seconds) -> None:
         self._store.record_fact(
-            replace(
-                about(attempt.envelope, EventKind.SUBMIT_ATTEMPTED),
+            about(
+                attempt.envelope,
+                EventKind.SUBMIT_ATTEMPTED,
                 attempt=attempt.tries,
                 latency_ms=(Decimal(latency_s) * 1000).quantize(_MILLISECOND),
                 details=AttemptDetails.of_outcome(outcome).as_text(),

@@ -1,4 +1,4 @@
-"""What a finished submit leaves on record, and what it says of more than the one order."""
+"""The records of a finished submit, and what they say of more than the one order."""
 
 from dataclasses import replace
 

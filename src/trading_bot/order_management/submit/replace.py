@@ -79,7 +79,7 @@ class Replacement:
     def replace(self, order: TrackedOrder, change: Change, *, gather: Gather) -> OrderEnvelope:
         """Cancel ``order`` and place what is left; see `OrderManager.replace`.
 
-        All that can be known is judged first, so that a new order which is refused costs the old one nothing.
+        All that can be known is checked first, so that a new order which is refused costs the old one nothing.
         """
         old = order.envelope
         if order.state is OrderState.FILLED:

@@ -1,7 +1,7 @@
-"""The same entry into the same refusal: answered here after three times, with one probe a minute.
+"""An entry that the broker has refused three times is refused here, with one probe a minute.
 
-Identical requests burn the account's order rate and bury the broker's reason. Exits and cancels are never asked here:
-whoever wants out may ask as often as the broker answers.
+Identical requests burn the account's order rate and bury the broker's reason. Exits and cancels are not
+limited: they may be repeated as often as the broker answers.
 """
 
 import threading

@@ -1,4 +1,4 @@
-"""The last look before the first byte: the send lock, then latch, deadline and cancels read afresh."""
+"""The last check before the first byte: the send lock, then latch, deadline and cancels read afresh."""
 
 from collections.abc import Callable
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""Orders at the broker that must not be: what is put on record, once, when one is seen."""
+"""Orders at the broker that must not exist: what is recorded, once, when one is seen."""
 
 from trading_bot.order_management.book.freezes import CAUSE, Cause
 from trading_bot.order_management.book.order_book import OrderBook

@@ -1,4 +1,4 @@
-"""What a difference between the broker's positions and ours puts on record: its first sight, its freeze, its end."""
+"""The records of a difference between the broker's positions and ours: its first sight, its freeze, its end."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""One synchronisation: what it adds up while it reads, and what it came to."""
+"""One synchronisation: what it counts while it reads, and its result."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -86,7 +86,7 @@ def owner_of(row: Row, book: OrderBook) -> TrackedOrder | None:
     """Return the order on record that a row is of: the broker's order id decides first, then our ``ref_id``.
 
     Raises:
-        OrderLogError: it cannot be told whether there is such an order.
+        OrderLogError: the journal cannot say whether there is such an order.
     """
     by_id = book.by_order_id(row.order_id) if row.order_id is not None else None
     if by_id is not None or row.ref_id is None:

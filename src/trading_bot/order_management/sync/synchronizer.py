@@ -1,4 +1,4 @@
-"""Bringing the book up to the broker: one listing, the missing orders by id, and a search for those in doubt."""
+"""Bringing the book up to date with the broker: one listing, missing orders by id, and a search for those in doubt."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -227,7 +227,7 @@ class Synchronizer:
                 with self._store.open_book() as book:
                     order = owner_of(row, book)
             except OrderLogError as error:
-                # Whose it is cannot be told, and one such order must not hold up the news of the others.
+                # Its owner is not known, and one such order must not hold up the news of the others.
                 tally.problem, tally.is_view = str(error), False
                 continue
             self._book_row(row, order, booked, tally)
@@ -330,6 +330,6 @@ class Synchronizer:
         )
 
     def note_vanished(self, order: TrackedOrder) -> None:
-        """Put on record, once, that the broker does not know an order that it has told of."""
+        """Put on record, once, that the broker does not know an order that it has shown before."""
         if all(anomaly.kind is not AnomalyKind.VANISHED for anomaly in order.anomalies):
             self._store.record_fact(_VANISHED.event(order.envelope))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import child_environment, run_cli
+from tests.support.damaged_database import alter
 from tests.support.terminal import at_terminal
 
 pytestmark = pytest.mark.subprocess
@@ -91,8 +92,8 @@ def test_what_cannot_start_says_why_in_one_line(tmp_path, settings, signal_and_o
 
 def test_a_damaged_journal_refuses_to_start(tmp_path):
     run_cli(["run", "--signals", "-"], home=tmp_path, stdin=lines(GOOD))
-    journal = tmp_path / "logs" / "orders.jsonl"
-    journal.write_text(journal.read_text(encoding="utf-8").replace('"249.93"', '"249.94"', 1), encoding="utf-8")
+    (database,) = tmp_path.rglob("journal.sqlite3")
+    alter(database, '"249.93"', '"249.94"')
     done = run_cli(["run", "--signals", "-"], home=tmp_path, stdin=lines(GOOD))
     assert done.returncode == 11
     assert "Traceback" not in done.stderr

@@ -12,5 +12,5 @@ a continuation beside it. Before a line is believed:
 Not proven: that records after the noted head were not cut off. 0.1 could not prove that either.
 
 Lines are read in parts, so a long journal needs no more memory than a short one. A continuation is held in memory: it
-is what one process told after its disk had failed.
+is what one process wrote after its disk had failed.
 """

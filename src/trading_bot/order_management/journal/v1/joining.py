@@ -1,8 +1,8 @@
-"""The live file of 0.1 and what continues it, as one story.
+"""The live file of 0.1 and what continues it, as one list of records.
 
 A continuation begins after a record that the live file has. What the live file has behind that is a beginning of it,
 with one exception: an intent whose write failed. It was refused, so nothing was sent. Anything else is damage: records
-are missing, or two files tell different stories.
+are missing, or two files contradict each other.
 """
 
 from collections.abc import Sequence

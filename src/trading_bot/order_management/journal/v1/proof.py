@@ -31,13 +31,15 @@ class V1Journal:
     """A journal of 0.1 that was proven: where its lines are, in order, and what they add up to."""
 
     first: JournalRecord | None
-    """What says whose it is; None if it holds no record."""
+    """What says whose it is, as the first record of each file does; None if it holds no record."""
     places: tuple[Place, ...]
     live_from: int
     """The number of the first record that a start of 0.1 folds: the first one of the live file."""
     head: ChainHead
     left_bytes: int
     """What the live file has that is no part of the story: a torn end, or a refused intent."""
+    follows: ChainHead = ChainHead.genesis()  # noqa: RUF009 - it cannot be changed
+    """After which record its places begin."""
 
 
 def prove(names: V1Names, *, noted_head: Path, files: FileSystem) -> V1Journal:
@@ -51,6 +53,17 @@ def prove(names: V1Names, *, noted_head: Path, files: FileSystem) -> V1Journal:
     return _Proof(names, noted=_noted(noted_head, files), files=files).run()
 
 
+def prove_live(names: V1Names, *, noted_head: Path, files: FileSystem) -> V1Journal:
+    """Read and prove the live file and what continues it; of the finished segments, that they are there.
+
+    That is what a start of 0.1 folded: every order that had not ended, and every fact that counted.
+
+    Raises:
+        BadRecordError, OrderLogError, OSError: as `prove`.
+    """
+    return _Proof(names, noted=_noted(noted_head, files), files=files).run(only_live=True)
+
+
 class _Proof:
     """One run over all files."""
 
@@ -61,12 +74,12 @@ class _Proof:
         self._noted_seen: str | None = None
         self._first: JournalRecord | None = None
 
-    def run(self) -> V1Journal:
+    def run(self, *, only_live: bool = False) -> V1Journal:
         live = self._names.journal
         chain = self._chain()
         self._check_folder()
         self._check_plain(live, second=self._check_no_others(chain))
-        places, before = self._finished(chain)
+        places, before = self._unread(chain) if only_live else self._finished(chain)
         pieces = self._pieces()
         told: list[Told] = []
         since = min((piece.told[0].seq for piece in pieces), default=None)
@@ -84,6 +97,7 @@ class _Proof:
             live_from=before.seq + 1,
             head=joined.head,
             left_bytes=found.size - joined.live_end,
+            follows=before if only_live else ChainHead.genesis(),
         )
 
     def _chain(self) -> tuple[tuple[Path, Link], ...]:
@@ -116,6 +130,16 @@ class _Proof:
                 raise BadRecordError(f"{path.name} lies beside it and is no part of it")
             second = path
         return second
+
+    def _unread(self, chain: Sequence[tuple[Path, Link]]) -> tuple[tuple[Place, ...], ChainHead]:
+        """Believe what the live file says of the segment before it."""
+        self._first = first_record(self._names.journal, files=self._files)
+        before = chain[-1][1].head if chain else ChainHead.genesis()
+        if self._noted is not None and self._noted.seq < before.seq:
+            self._noted = None  # the chain itself answers for that record
+        elif self._noted == before:
+            self._noted_seen = before.hash
+        return (), before
 
     def _finished(self, chain: Sequence[tuple[Path, Link]]) -> tuple[tuple[Place, ...], ChainHead]:
         places, head = [], ChainHead.genesis()

@@ -1,15 +1,15 @@
 """The files of one journal of 0.1: found, proven, read in order, and listed to be set aside."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from trading_bot.files import FileSystem
 from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
-from trading_bot.order_management.journal.chain import BadRecordError, ChainHead, SealedRecord, head_at
+from trading_bot.order_management.journal.chain import BadRecordError, SealedRecord, head_at
 from trading_bot.order_management.journal.v1.lines import read_file, sealed_records
 from trading_bot.order_management.journal.v1.names import V1Names
-from trading_bot.order_management.journal.v1.proof import V1Journal, prove
+from trading_bot.order_management.journal.v1.proof import V1Journal, prove, prove_live
 
 
 class V1Files:
@@ -25,7 +25,7 @@ class V1Files:
         """Whether there is a live file that holds anything.
 
         Raises:
-            OrderLogError: it cannot be told.
+            OrderLogError: the disk cannot say.
         """
         try:
             facts = self._files.facts_at(self.journal)
@@ -40,8 +40,15 @@ class V1Files:
             OrderLogDamagedError: something is missing, changed or cut off.
             OrderLogError: a file cannot be read, or is not ours alone.
         """
+        return self._proven(prove)
+
+    def verify_live(self) -> V1Journal:
+        """Read and prove what still counts alone, whose cost does not grow with the history; raises as `verify`."""
+        return self._proven(prove_live)
+
+    def _proven(self, proof: Callable[..., V1Journal]) -> V1Journal:
         try:
-            return prove(self._names, noted_head=self._noted_head, files=self._files)
+            return proof(self._names, noted_head=self._noted_head, files=self._files)
         except BadRecordError as error:
             raise OrderLogDamagedError(
                 f"the journal {self.journal} of version 0.1 is damaged ({error}); nothing of it was taken over and "
@@ -56,7 +63,7 @@ class V1Files:
         Raises:
             OrderLogError: the files are not what `verify` saw.
         """
-        head = ChainHead.genesis()
+        head = whole.follows
         try:
             for place in whole.places:
                 for sealed in sealed_records(place, follows=head, files=self._files):

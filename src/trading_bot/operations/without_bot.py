@@ -50,8 +50,9 @@ class RecordedAnswers:
     clock: Clock
     halted: Callable[[], str | None] = never_halted
 
-    def can_answer(self, command: Command) -> bool:
-        """Whether the database alone has an answer to such a question."""
+    @staticmethod
+    def can_answer(command: Command) -> bool:
+        """Whether the journal alone has an answer to such a question."""
         return isinstance(command, ListOrders | ShowStatus | ListPositions | ListFreezes)
 
     def answer(self, command: Command, *, problem: str | None) -> JsonObject:

@@ -11,7 +11,7 @@ from tests.support.stored_journal import StoredJournal
 from trading_bot.clock import VirtualClock
 from trading_bot.operations import ListFreezes, ListOrders, ListPositions, Ping, PlaceOrder, ShowStatus
 from trading_bot.operations.command import Command
-from trading_bot.operations.recorded import RecordedAnswers
+from trading_bot.operations.without_bot import RecordedAnswers
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderNotFoundError
 from trading_bot.order_management.models import OrderState, Side

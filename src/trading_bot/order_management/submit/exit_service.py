@@ -1,4 +1,4 @@
-"""The ways out of positions, and what stops the way in: one face for exits, for flattening and for freezes."""
+"""The service for leaving positions: exits, flattening, and what stops entries meanwhile."""
 
 from trading_bot.order_management.book.freezes import Cause, Freeze, halted
 from trading_bot.order_management.cancel.canceller import CancelService

@@ -1,0 +1,172 @@
+"""The journal and the side files of a simulation as they really are: in SQLite and in files, on a disk that is watched.
+
+What SQLite asks of the disk goes through `sqlite_shim`, so that a commit fails below it, and a power loss leaves what
+such a disk may hold. Flushes are noted and not made: a thousand lives would wait for them.
+"""
+
+import random
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tests.support.sim_journal import Fate
+from tests.support.sqlite_shim.disk import CrashedDisk, Image
+from tests.support.sqlite_shim.vfs import Call, Fault, Shim, Way
+from trading_bot.clock import Seconds
+from trading_bot.files import FileSystem, LocalFiles
+from trading_bot.order_management.book.side_import import is_kill, side_paths
+from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
+from trading_bot.order_management.journal.chain import SealedRecord, unseal
+from trading_bot.order_management.journal.identity import JournalIdentity
+from trading_bot.order_management.journal.port import Commit, Journal
+from trading_bot.order_management.journal.side_files import SideLine, line_in, read_side
+from trading_bot.order_management.journal.sqlite import SqliteJournal
+from trading_bot.order_management.journal.sqlite_reading import SqliteReader, connect
+from trading_bot.order_management.journal.tables import Cursor
+
+_CHECKPOINT_EVERY = 5
+"""Commits between two checkpoints, so that a short life has some."""
+_MIXTURES = 8
+"""How many mixtures of stored and lost sectors a power loss chooses from."""
+
+_FAULTS: Mapping[Fate, tuple[Fault, ...]] = {
+    # The flush fails after everything has been written: a crash brings the commit back, a power loss may.
+    Fate.UNKNOWN_STORED: (Fault(way=Way.FAIL, calls=frozenset({Call.SYNC}), suffix="-wal"),),
+    Fate.UNKNOWN_LOST: (
+        Fault(way=Way.FAIL, calls=frozenset({Call.WRITE}), suffix="-wal"),
+        Fault(way=Way.TEAR, calls=frozenset({Call.WRITE}), suffix="-wal", at=2),
+    ),
+    Fate.REFUSED: (Fault(way=Way.FULL, calls=frozenset({Call.WRITE}), suffix="-wal", lasts=True),),
+}
+
+
+class InSqlite:
+    """`Stored` in a database file. ``path`` is its own; nobody else writes it."""
+
+    def __init__(self, path: Path, files: FileSystem, account_key: str) -> None:
+        self._path = path
+        self._log = path.with_name(f"{path.name}-wal")
+        self._files = files
+        self._reader = SqliteReader(path, account_key=account_key)
+        self._shim = Shim(flushes=False)
+        self._disk = CrashedDisk({str(path): b"", **self._image()})
+        self._chance = random.Random(0)
+        self._read: dict[tuple[bytes, str], JournalRecord] = {}
+        self.acknowledged = 0
+        """The number of the last record of which a process was told that it is stored."""
+
+    def journal(
+        self, identity: JournalIdentity, first: Callable[[], SealedRecord] | None, *, process_id: Callable[[], int]
+    ) -> Journal:
+        return SqliteJournal(
+            self._path,
+            identity=identity,
+            first_record=first,
+            files=self._files,
+            process_id=process_id,
+            connector=self._connected,
+            checkpoint_every=_CHECKPOINT_EVERY,
+        )
+
+    def _connected(self, path: Path, mode: str, busy_timeout_s: Seconds) -> sqlite3.Connection:
+        with self._shim.as_default():
+            return connect(path, mode, busy_timeout_s)
+
+    def store(self, journal: Journal, commit: Commit, fate: Fate) -> None:
+        faults = _FAULTS.get(fate)
+        self._shim.arm(self._chance.choice(faults) if faults is not None else None)
+        try:
+            journal.commit(commit)
+        finally:
+            self._shim.arm(None)
+            self._follow()
+        self.acknowledged = journal.head.seq
+
+    def close_dead(self, journal: Journal) -> None:
+        """Close it and put back what the process left: a dead one neither empties its log nor removes it."""
+        self._follow()
+        left = self._image()
+        journal.close()
+        if str(self._path) in left:
+            self._put(left)
+            self._shim.steps.clear()
+
+    def lose_power(self) -> None:
+        """Leave what was flushed, and of the rest what chance leaves."""
+        self._follow()
+        image = self._chance.choice(list(self._disk.images(self._chance, sample=_MIXTURES)))
+        self._put(image)
+        self._disk = CrashedDisk({path: image.get(path, b"") for path in (str(self._path), *image)})
+
+    def records(self) -> tuple[JournalRecord, ...]:
+        if not self._exists():
+            return ()
+        return tuple(self._record(body.encode("utf-8", "surrogateescape"), digest) for body, digest in self._rows())
+
+    def _rows(self) -> list[tuple[str, str]]:
+        def fetch(cursor: Cursor) -> list[tuple[str, str]]:
+            cursor.execute("SELECT body, hash FROM record ORDER BY seq")
+            return cursor.fetchall()
+
+        return self._reader.query(fetch)
+
+    def _record(self, body: bytes, digest: str) -> JournalRecord:
+        if (body, digest) not in self._read:
+            self._read[body, digest] = unseal(body, digest).record
+        return self._read[body, digest]
+
+    def standing(self) -> tuple[JournalRecord, ...]:
+        return self._reader.read_standing() if self._exists() else ()
+
+    def is_lasting(self, seq: int) -> bool:
+        return seq <= self.acknowledged
+
+    def _exists(self) -> bool:
+        return self._path.exists() and (self._path.stat().st_size > 0 or self._log.exists())
+
+    def _follow(self) -> None:
+        self._disk.follow(self._shim.steps)
+        self._shim.steps.clear()
+
+    def _image(self) -> Image:
+        return {str(path): path.read_bytes() for path in (self._path, self._log) if path.exists()}
+
+    def _put(self, image: Image) -> None:
+        for path in (self._path, self._log, self._path.with_name(f"{self._path.name}-shm")):
+            path.unlink(missing_ok=True)
+            if str(path) in image:
+                path.touch(mode=0o600)
+                path.write_bytes(image[str(path)])
+
+
+class FiledSide:
+    """The side files of all processes, as the judge reads them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files = LocalFiles()
+
+    def _lines(self) -> Iterator[tuple[JournalRecord, SideLine]]:
+        for path in side_paths(self._folder, files=self._files):
+            if not is_kill(path):
+                for record in read_side(path.read_bytes()).records:
+                    yield record, line_in(record)
+
+    def has(self, event: OrderEvent) -> bool:
+        return any(line.fact == event for _, line in self._lines())
+
+    def facts(self, stored: Sequence[JournalRecord]) -> list[JournalRecord]:
+        """The facts that wait and are not stored, neither by their own commit nor by a start that took them over."""
+        hashes = {record.hash for record in stored}
+        taken = [(record.ts, record.session_id, record.fact) for record in stored]
+        return [
+            replace(record, fact=line.fact)
+            for record, line in self._lines()
+            if line.fact.event is not EventKind.ORDER_INTENDED
+            and (line.stored_as is None or line.stored_as.hash not in hashes)
+            and (line.ts, line.session_id, line.fact) not in taken
+        ]
+
+    def refused(self) -> set[str]:
+        return {str(line.fact.client_order_id) for _, line in self._lines() if line.is_refused}
