@@ -32,7 +32,7 @@ WORDS = (
 )
 PURE = ("calculator", "lifecycle", "results", "send_horizon")
 BOOK = ("context", "order_store", "ports", "reconciliation")
-PERMITS = ("armed_file", "latch", "lease", "market_hours", "state_folder")
+PERMITS = ("armed_file", "latch", "lease", "market_hours", "shared_arming", "shared_lease", "state_folder")
 GROUPS = {
     **{f"trading_bot.{name}": "bot" for name in (*BOT, "trade_records", "trades")},
     **{f"trading_bot.{name}": "permits" for name in PERMITS},

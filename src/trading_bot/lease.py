@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from filelock import BaseFileLock, FileLock, Timeout
 
@@ -28,6 +28,14 @@ class AccountInUseError(Exception):
         self.pid = pid
 
 
+class HeldElsewhereError(AccountInUseError):
+    """Another process holds the account in the shared journal. ``free_in_s``: after so long, if it is silent."""
+
+    def __init__(self, holder: str, *, free_in_s: Seconds) -> None:
+        super().__init__(None, held=f"this account as {holder}, for {free_in_s:.0f} s more if it is silent")
+        self.free_in_s = free_in_s
+
+
 class LeaseLostError(Exception):
     """This process does not hold the account: it never did, it was forked, or the lock file was deleted."""
 
@@ -44,6 +52,28 @@ def this_process() -> ProcessInfo:
     """Describe the calling process now."""
     clock = SystemClock()
     return ProcessInfo(pid=os.getpid(), since=clock.now())
+
+
+class Holding(Protocol):
+    """The right to write for an account, to be taken, asked and given back: `Lease`, or one beside it in a database."""
+
+    def acquire(self) -> None:
+        """Take it without waiting for its holder; taking it twice changes nothing.
+
+        Raises:
+            AccountInUseError: another process has it.
+            LeaseLostError: this object was inherited from a parent process.
+            OSError, OrderLogError: it cannot be told who has it.
+        """
+        ...
+
+    def release(self) -> None:
+        """Give it up; in a process that does not hold it, do nothing."""
+        ...
+
+    def ensure_owner(self) -> None:
+        """Call before every write; raises `LeaseLostError` if this process may not write."""
+        ...
 
 
 class Lease:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from trading_bot.files import FileSystem
 from trading_bot.order_management.exceptions import OrderLogError
@@ -11,6 +12,8 @@ from trading_bot.order_management.models import ExecutionMode
 
 _KEY_LENGTH = 16
 _SUFFIX_LENGTH = 4
+_SHARED = "shared"
+"""What a note says of a journal that is not on this machine."""
 
 
 def account_key(mode: ExecutionMode, account_number: str) -> str:
@@ -139,6 +142,48 @@ class StateFolder:
                 f"the journal {journal} is gone; put it back, or delete {self._note} if this account starts afresh"
             )
 
+    def shared_journal(self) -> str | None:
+        """Return what the shared journal is called that was noted here; None where none is, or it cannot be told."""
+        try:
+            name = self._noted().get(_SHARED)
+        except OrderLogError:
+            return None
+        return None if name is None else str(name)
+
+    def refuse_shared(self) -> None:
+        """Refuse to go on with a journal of this machine where the last one was shared.
+
+        Raises:
+            OrderLogError: with the remedy.
+        """
+        shared = self.shared_journal()
+        if shared is not None:
+            raise self._is_shared(shared)
+
+    def check_shared(self, name: str, *, v1_journal: Path) -> None:
+        """Refuse the shared journal ``name`` where this machine has a journal of its own, other than one of 0.1.
+
+        Raises:
+            OrderLogError: orders may be on record that nobody would see; or what is noted cannot be read.
+        """
+        if self.shared_journal() is not None:
+            return
+        known = self._known_journal()
+        if known is not None and one_spelling(known) != one_spelling(v1_journal):
+            raise OrderLogError(
+                f"the journal of this account is {known} on this machine alone, and journal_url names the {name}; take "
+                "journal_url out, or move the account as docs/two-machines.md says"
+            )
+
+    def remember_shared(self, name: str) -> None:
+        """Note that the journal is the shared one of this name.
+
+        Raises:
+            OrderLogError: the note cannot be written.
+        """
+        if self.shared_journal() != name:
+            self._write_note({"v": 1, _SHARED: name})
+
     def remember_journal(self, journal: Path) -> None:
         """Note where the journal is, now that it is there.
 
@@ -148,20 +193,45 @@ class StateFolder:
         journal = one_spelling(journal)
         if self._known_journal() == journal:
             return
-        try:
-            self.files.make_folder(self.root)
-            self.files.replace(self._note, json.dumps({"v": 1, "journal": str(journal)}).encode())
-        except OSError as error:
-            raise OrderLogError(f"cannot write {self._note}: {error}; repair the state folder") from error
+        self._write_note({"v": 1, "journal": str(journal)})
 
     @property
     def _note(self) -> Path:
         return self.root / "journal.json"
 
     def _known_journal(self) -> Path | None:
+        noted = self._noted()
+        if not noted:
+            return None
+        if _SHARED in noted:
+            raise self._is_shared(str(noted[_SHARED]))
+        try:
+            return Path(noted["journal"])
+        except (KeyError, TypeError) as error:
+            raise self._unreadable(error) from error
+
+    def _noted(self) -> dict[str, Any]:
         try:
             if self.files.facts_at(self._note) is None:
-                return None
-            return Path(json.loads(self.files.read(self._note))["journal"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise OrderLogError(f"cannot read {self._note}: {error}; restore it from a copy") from error
+                return {}
+            noted = json.loads(self.files.read(self._note))
+        except (OSError, ValueError) as error:
+            raise self._unreadable(error) from error
+        if not isinstance(noted, dict) or not noted:
+            raise self._unreadable("it is no note of ours")
+        return noted
+
+    def _is_shared(self, name: str) -> OrderLogError:
+        return OrderLogError(
+            f"the journal of this account is in the {name}, which other machines share; set journal_url again"
+        )
+
+    def _unreadable(self, why: object) -> OrderLogError:
+        return OrderLogError(f"cannot read {self._note}: {why}; restore it from a copy")
+
+    def _write_note(self, content: dict[str, object]) -> None:
+        try:
+            self.files.make_folder(self.root)
+            self.files.replace(self._note, json.dumps(content).encode())
+        except OSError as error:
+            raise OrderLogError(f"cannot write {self._note}: {error}; repair the state folder") from error

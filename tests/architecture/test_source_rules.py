@@ -93,6 +93,12 @@ RULES = (
         homes=("robinhood/*", "paper/transport.py"),
     ),
     Rule(
+        name="PostgreSQL is spoken by its engine and the lease alone",
+        find=_imports("psycopg"),
+        sample="import psycopg",
+        homes=("order_management/journal/postgres*.py", "shared_lease.py"),
+    ),
+    Rule(
         name="the terminal belongs to the command line",
         find=_imports("click", "rich"),
         sample="import rich.console",
@@ -205,6 +211,18 @@ INLINE_IMPORTS = {
     "files.py: fcntl": "only some systems have it",
     "market_hours.py: holidays": "it takes long to load, and only a market that is looked at needs it",
     "robinhood/interactive_login.py: robin_stocks.robinhood": "it takes long to load; only a login needs it",
+    **dict.fromkeys(
+        (
+            "startup/shared_account.py: trading_bot.order_management.journal.postgres",
+            "kill/read_database.py: trading_bot.order_management.journal.postgres_connection",
+            "kill/read_database.py: trading_bot.order_management.journal.postgres_reading",
+            "startup/shared_account.py: trading_bot.order_management.journal.postgres_connection",
+            "startup/shared_account.py: trading_bot.order_management.journal.postgres_reading",
+            "startup/shared_account.py: trading_bot.shared_arming",
+            "startup/shared_account.py: trading_bot.shared_lease",
+        ),
+        "they need the PostgreSQL driver, which only a shared journal has",
+    ),
 }
 """Every import inside a function, with the reason why it is not at the top of its file."""
 

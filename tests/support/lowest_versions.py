@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from tests.support.command_line import REPOSITORY
 
-TIED = frozenset({"pydantic-core"})
+TIED = frozenset({"psycopg-binary", "pydantic-core"})
 """What follows its owner's version exactly."""
 
 _HEADING = (

@@ -152,6 +152,7 @@ class ManagerBench:
         **settings: object,
     ) -> None:
         self._mode = mode
+        self.is_shared = False
         self.clock = clock or VirtualClock(MONDAY)
         self.gateway = FakeGateway(self.clock)
         self.positions = BrokerPositions(self.gateway, shares or {})
@@ -186,7 +187,7 @@ class ManagerBench:
             gateway=self.gateway,
             store=self.store,
             settings=self.settings,
-            identity=ManagerIdentity(mode=self._mode, account_key=ACCOUNT_KEY),
+            identity=ManagerIdentity(mode=self._mode, account_key=ACCOUNT_KEY, is_shared=self.is_shared),
             latch=self.latch,
             send_lock=self.lock,
             clock=self.clock,

@@ -43,9 +43,19 @@ class BackgroundCommand:
             raise AssertionError("the pipe was asked for")
         return self._process.stdout.readline()
 
+    def read_error_line(self) -> str:
+        if self._process.stderr is None:
+            raise AssertionError("the pipe was asked for")
+        return self._process.stderr.readline()
+
+    def go_on(self) -> None:
+        """Let a process go on that hangs."""
+        os.kill(self.pid, signal.SIGCONT)
+
     def hang(self) -> None:
         """Stop the process without ending it, as a debugger or a full swap would."""
         os.kill(self.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOWAIT)
 
     def end(self, number: signal.Signals | None = None) -> tuple[int, str, str]:
         """End it by a signal, or by the end of its input, and return exit code, stdout and stderr."""

@@ -225,7 +225,7 @@ class SimWorld:
         if isinstance(self.side, SimSide):
             self.side.life = self.life
         parts = self._parts(self.life, self.files)
-        self.housekeeping, self.store = parts._journal.housekeeping, parts._store
+        self.housekeeping, self.store = parts._own.journal.housekeeping, parts._store
         self.store.subscribe(self._note_change)
         self.bot = bot = parts.bot(background_sync=False)
         with self._mortal():

@@ -24,7 +24,7 @@ from trading_bot.config.sections import (
     TradingConfig,
     with_live_limits,
 )
-from trading_bot.config.values import AccountNumber, PlainPath, exchange_zone
+from trading_bot.config.values import AccountNumber, JournalUrl, PlainPath, exchange_zone
 from trading_bot.order_management.models import ExecutionMode
 
 __all__ = [
@@ -75,6 +75,7 @@ class Config(Section):
     account_number: AccountNumber | None = None
     logs_dir: PlainPath = Path("logs")
     state_dir: PlainPath | None = None
+    journal_url: JournalUrl | None = None
 
     _sources: _Sources = PrivateAttr(default_factory=_Sources)
 

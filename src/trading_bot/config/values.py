@@ -5,6 +5,7 @@ from datetime import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, TypeAlias
+from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator, SecretStr
@@ -17,6 +18,8 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?")
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 _CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _ACCOUNT_NUMBER = re.compile(r"[A-Za-z0-9]{5,20}")
+_POSTGRES_SCHEMES = ("postgresql", "postgres")
+_URL_SECRETS = ("password", "sslpassword")
 _INTEGER_DIGITS = 12
 _DECIMAL_PLACES = 8
 
@@ -117,6 +120,25 @@ def _strategy_name(value: object) -> str:
     raise ValueError("must be a printable strategy name")
 
 
+def _journal_url(value: object) -> SecretStr:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not isinstance(text, str) or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError('must be a URL such as "postgresql://db.example/trading"')
+    try:
+        url = urlsplit(text)
+        told = {name for name, _ in parse_qsl(url.query, keep_blank_values=True)}
+        has_password = url.password is not None
+    except ValueError as error:
+        raise ValueError('must be a URL such as "postgresql://db.example/trading"') from error
+    if url.scheme not in _POSTGRES_SCHEMES:
+        raise ValueError('must begin with "postgresql://"')
+    if has_password or not told.isdisjoint(_URL_SECRETS):
+        raise ValueError(
+            "must hold no password: use a service file, a .pgpass file, a client certificate or peer authentication"
+        )
+    return SecretStr(text)
+
+
 ExactDecimal: TypeAlias = Annotated[Decimal, BeforeValidator(_decimal)]
 Duration: TypeAlias = Annotated[Seconds, BeforeValidator(_seconds)]
 WholeNumber: TypeAlias = Annotated[int, BeforeValidator(_whole_number)]
@@ -128,3 +150,5 @@ Zone: TypeAlias = Annotated[ZoneInfo, PlainValidator(_zone), PlainSerializer(str
 PlainPath: TypeAlias = Annotated[Path, BeforeValidator(_path)]
 AccountNumber: TypeAlias = Annotated[SecretStr, BeforeValidator(_account_number)]
 StrategyName: TypeAlias = Annotated[str, BeforeValidator(_strategy_name)]
+JournalUrl: TypeAlias = Annotated[SecretStr, BeforeValidator(_journal_url)]
+"""Shown nowhere: it may name a user, and one that is refused may hold a password."""

@@ -8,7 +8,7 @@ from trading_bot.bot import StartError, TradingBot
 from trading_bot.clock import Clock, Seconds
 from trading_bot.control.client import HolderAbsentError, HolderSilentError, send_to_holder
 from trading_bot.control.protocol import CallRefusal
-from trading_bot.lease import AccountInUseError, ProcessInfo
+from trading_bot.lease import AccountInUseError, HeldElsewhereError, ProcessInfo
 from trading_bot.operations import Command, Operations, Progress, no_progress
 from trading_bot.operations.without_bot import RecordedAnswers
 from trading_bot.operations.without_broker import answer_on_record
@@ -104,7 +104,8 @@ class CommandClient:
         try:
             self._bot.start()
         except StartError as error:
-            if isinstance(error.cause, AccountInUseError):
+            # A holder on another machine cannot be asked, and its lease says how long to wait.
+            if isinstance(error.cause, AccountInUseError) and not isinstance(error.cause, HeldElsewhereError):
                 return error.cause
             raise
         return None

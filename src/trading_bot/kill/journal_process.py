@@ -19,6 +19,9 @@ GIVEN_UP_AFTER_S: Seconds = 1.8
 THE_END = b"end\n"
 """The last line of a whole answer."""
 
+SHARED = "-"
+"""In place of the database's path: the standard input names a shared one."""
+
 _REAPED_WITHIN_S: Seconds = 0.1
 _SOURCE = str(Path(trading_bot.__file__).parents[1])
 _RUN = """\
@@ -48,7 +51,11 @@ class ReadDatabase:
 
 
 class JournalProcess:
-    """Asks a new process each time. ``program`` is what it runs, before its arguments."""
+    """Asks a new process each time. ``program`` is what it runs, before its arguments.
+
+    With a ``url`` the journal is shared, in a database on a server. It is told on the standard input, because every
+    user of the machine can read a command line.
+    """
 
     def __init__(
         self,
@@ -56,13 +63,20 @@ class JournalProcess:
         database: Path,
         account_key: str,
         log: Path,
+        url: str | None = None,
         within_s: Seconds = GIVEN_UP_AFTER_S,
         program: Sequence[str] = (sys.executable, "-P", "-c", _RUN, _SOURCE),
     ) -> None:
         self.database = database
         self.log = log
-        self._arguments = (*program, str(database), account_key, str(log))
+        self.is_shared = url is not None
+        self._url = url or ""
+        self._arguments = (*program, SHARED if self.is_shared else str(database), account_key, str(log))
         self._within_s = within_s
+
+    def __str__(self) -> str:
+        """Say which database it is, to people."""
+        return "the shared journal" if self.is_shared else f"the journal's database {self.database}"
 
     def read(self) -> ReadDatabase:
         """Return what is on record.
@@ -97,7 +111,7 @@ class JournalProcess:
             # In a session of its own, so that the Ctrl-C that hastens a kill does not end it.
             process = subprocess.Popen(  # noqa: S603 (our own program, no shell)
                 (*self._arguments, *names),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
@@ -105,7 +119,7 @@ class JournalProcess:
         except OSError as error:
             raise DatabaseUnreadError(f"no process can be started to read it ({error})") from error
         try:
-            out, said = process.communicate(timeout=self._within_s)
+            out, said = process.communicate(self._url.encode(), timeout=self._within_s)
         except subprocess.TimeoutExpired as error:
             _give_up(process)
             raise DatabaseUnreadError(f"it was not read within {self._within_s:.1f} s", is_late=True) from error
@@ -116,7 +130,7 @@ class JournalProcess:
 
 def _give_up(process: "subprocess.Popen[bytes]") -> None:
     process.kill()
-    for pipe in (process.stdout, process.stderr):
+    for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()
     with suppress(subprocess.TimeoutExpired):  # a process that waits for its disk cannot be ended

@@ -1,4 +1,4 @@
-"""The process that reads the journal's database for a kill, which gives it up when its disk hangs.
+"""The process that reads the journal's database for a kill, which gives it up when its disk or its server hangs.
 
 It writes one JSON object, then the lines of the records that a kill needs, then the word that says that this is all.
 Nothing is locked for longer than a read, and nothing is written.
@@ -12,13 +12,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from trading_bot.kill.journal_process import THE_END
+from trading_bot.clock import SystemClock
+from trading_bot.kill.journal_process import GIVEN_UP_AFTER_S, SHARED, THE_END
 from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import encode
 from trading_bot.order_management.journal.import_v1 import is_unfinished
 from trading_bot.order_management.journal.log_comparison import compare_with_database
-from trading_bot.order_management.journal.port import OrderKeyKind
+from trading_bot.order_management.journal.port import JournalMissingError, OrderKeyKind
 from trading_bot.order_management.journal.sql import Cursor, RowReader
 from trading_bot.order_management.journal.sqlite_alone import SharedOrAloneReader
 from trading_bot.order_management.models import ClientOrderId
@@ -37,7 +38,7 @@ _AT_BROKER = (
 )
 
 
-def whole_orders(reader: RowReader, *, account_key: str, log: Path) -> Iterator[bytes]:
+def whole_orders(reader: RowReader, *, account_key: str, log: Path, mark: str = "?") -> Iterator[bytes]:
     """Yield what is to be written.
 
     Raises:
@@ -50,7 +51,7 @@ def whole_orders(reader: RowReader, *, account_key: str, log: Path) -> Iterator[
     found = compare_with_database(log, reader)
     problem = found.problem if found.is_damage else None
     records: dict[int, JournalRecord] = {record.seq: record for record in reader.read_standing()}
-    for name in reader.query(lambda cursor: _recent_orders(cursor, account_key, found.database.seq)):
+    for name in reader.query(lambda cursor: _recent_orders(cursor, account_key, found.database.seq, mark)):
         records |= {record.seq: record for record in reader.records_of(name)}
     yield json.dumps({"problem": problem, "is_unfinished": False}).encode() + b"\n"
     yield from (encode(records[seq]) for seq in sorted(records))
@@ -69,10 +70,10 @@ def names_on_record(reader: RowReader, names: Sequence[str]) -> Iterator[bytes]:
     yield THE_END
 
 
-def _recent_orders(cursor: Cursor, account_key: str, end: int) -> Sequence[ClientOrderId]:
-    cursor.execute(_RECENT, (account_key, end, _NEWEST))
+def _recent_orders(cursor: Cursor, account_key: str, end: int, mark: str) -> Sequence[ClientOrderId]:
+    cursor.execute(_RECENT.replace("?", mark), (account_key, end, _NEWEST))
     recent = cursor.fetchall()
-    cursor.execute(_AT_BROKER, (account_key,))
+    cursor.execute(_AT_BROKER.replace("?", mark), (account_key,))
     return [ClientOrderId(row[0]) for row in (*recent, *cursor.fetchall())]
 
 
@@ -86,12 +87,35 @@ def answer(database: Path, account_key: str, log: Path, names: Sequence[str]) ->
     return b"".join(names_on_record(reader, names) if names else whole_orders(reader, account_key=account_key, log=log))
 
 
+def shared_answer(url: str, account_key: str, log: Path, names: Sequence[str]) -> bytes:
+    """Do the same for a shared journal; one that nobody has begun is said to be unfinished.
+
+    Raises:
+        OrderLogError: the database cannot be read.
+        ImportError: there is no driver for it.
+    """
+    from trading_bot.order_management.journal.postgres_connection import Database, DatabaseTimes
+    from trading_bot.order_management.journal.postgres_reading import MARK, PostgresReader
+
+    times = DatabaseTimes(call_s=GIVEN_UP_AFTER_S, lock_s=GIVEN_UP_AFTER_S)
+    reader = PostgresReader(Database(url, clock=SystemClock(), times=times), account_key=account_key)
+    try:
+        if names:
+            return b"".join(names_on_record(reader, names))
+        return b"".join(whole_orders(reader, account_key=account_key, log=log, mark=MARK))
+    except JournalMissingError:
+        return json.dumps({"problem": None, "is_unfinished": True, "known": []}).encode() + b"\n" + THE_END
+
+
 def main(arguments: Sequence[str]) -> int:
     """Answer on stdout; on stderr and with exit code 1 why there is no answer."""
     database, account_key, log, *names = arguments
     try:
-        data = answer(Path(database), account_key, Path(log), names)
-    except OrderLogError as error:
+        if database == SHARED:
+            data = shared_answer(sys.stdin.read(), account_key, Path(log), names)
+        else:
+            data = answer(Path(database), account_key, Path(log), names)
+    except (OrderLogError, ImportError) as error:
         sys.stderr.write(str(error))
         return 1
     sys.stdout.buffer.write(data)

@@ -75,7 +75,11 @@ def read_known_orders(*, state: StateFolder, files: FileSystem, database: Journa
 
     An account that never had a journal has no orders.
     """
-    if _is_there(database.database, files):
+    if database.is_shared:
+        known = _read_database(database)
+        if known is None and state.shared_journal() is not None:
+            known = _read_log(database, DatabaseUnreadError("it holds no journal any more"))
+    elif _is_there(database.database, files):
         known = _read_database(database)
     elif _was_database(state):
         known = _read_log(database, DatabaseUnreadError("it is gone"))
@@ -110,7 +114,7 @@ def _read_database(database: JournalProcess) -> KnownOrders | None:
 
 def _read_log(database: JournalProcess, failure: DatabaseUnreadError) -> KnownOrders:
     """Take what the audit log tells, which is a problem all the same: it may lack the latest orders."""
-    said = f"the journal's database {database.database} could not be read ({failure})"
+    said = f"{database} could not be read ({failure})"
     book = OrderBook()
     try:
         for record in logged_records(database.log):
@@ -119,7 +123,8 @@ def _read_log(database: JournalProcess, failure: DatabaseUnreadError) -> KnownOr
         said = f"{said}, nor the audit log {database.log} to its end ({error})"
     else:
         said = f"{said}; its orders were taken from the audit log {database.log}, which may lack the latest"
-    return KnownOrders(orders=book.orders(), problem=f"{said}; look at the disk", is_late=failure.is_late)
+    where = "see that this machine reaches the database" if database.is_shared else "look at the disk"
+    return KnownOrders(orders=book.orders(), problem=f"{said}; {where}", is_late=failure.is_late)
 
 
 def _folded(records: Iterable[JournalRecord]) -> KnownOrders:

@@ -25,10 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagerIdentity:
-    """Whose orders these are: the mode, and a key that stands for the account without naming it."""
+    """Whose orders these are: the mode, and a key that stands for the account without naming it.
+
+    An account that ``is_shared`` may have had a holder on another machine, who was stopped and may go on.
+    """
 
     mode: ExecutionMode
     account_key: str
+    is_shared: bool = False
 
 
 class InFlight:

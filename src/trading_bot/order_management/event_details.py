@@ -96,18 +96,26 @@ class AttemptDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoubtDetails:
-    """Of ``order_outcome_unknown``: whether the broker said that it has the order."""
+    """Of ``order_outcome_unknown``: whether the broker said that it has the order, and who may send it still."""
 
     surely_there: bool = False
+    sender_may_live: bool = False
+    """Whether it was left by a process that nobody can look at: it may be stopped, not dead, and send the order yet."""
 
     def as_text(self) -> Details:
         """Return them as a record holds them."""
-        return {"surely_there": _TRUE} if self.surely_there else {}
+        return _present(
+            surely_there=_TRUE if self.surely_there else None,
+            sender_may_live=_TRUE if self.sender_may_live else None,
+        )
 
     @classmethod
     def of(cls, fact: OrderEvent) -> "DoubtDetails":
         """Read them."""
-        return cls(surely_there=fact.details.get("surely_there") == _TRUE)
+        return cls(
+            surely_there=fact.details.get("surely_there") == _TRUE,
+            sender_may_live=fact.details.get("sender_may_live") == _TRUE,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from trading_bot.clock import Seconds
 from trading_bot.order_management.cancel.canceller import CancelService
 from trading_bot.order_management.context import InFlight, OrderContext
+from trading_bot.order_management.event_details import DoubtDetails
 from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.exceptions import TradingHaltedError
 from trading_bot.order_management.models import OrderState, OrderTerms
@@ -38,6 +39,7 @@ class SyncService:
         self._store = context.store
         self._clock = context.clock
         self._before_sync = context.before_sync
+        self._is_shared = context.identity.is_shared
         self._cancels = cancel
         self._in_flight = in_flight
         self.synchronizer = synchronizer
@@ -182,6 +184,8 @@ class SyncService:
                             about(order.envelope, EventKind.ORDER_OUTCOME_UNKNOWN),
                             status=OrderState.UNKNOWN,
                             reason="the program ended before the broker had answered",
+                            # On a shared account it may live on another machine, stopped, and send the order yet.
+                            details=DoubtDetails(sender_may_live=self._is_shared).as_text(),
                         )
                     )
 

@@ -1,7 +1,7 @@
 """Builds the parts of one account, each once, and the bot that they make."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,20 +11,18 @@ from trading_bot.clock import Seconds
 from trading_bot.config import Config
 from trading_bot.control import address as control_address
 from trading_bot.control.server import ControlServer
-from trading_bot.kill.intake import KillIntake
-from trading_bot.latch import Latch, LatchError, SendLock
-from trading_bot.lease import AccountInUseError, Lease, LeaseLostError, OwnersSendLock, this_process
+from trading_bot.latch import LatchError, SendLock
+from trading_bot.lease import AccountInUseError, LeaseLostError, OwnersSendLock, this_process
 from trading_bot.logging.setup import get_logger
 from trading_bot.logging.trade_logger import StructuredTradeLogger
 from trading_bot.operations import Operations
 from trading_bot.order_management.exceptions import OrderError, TradingHaltedError
 from trading_bot.order_management.gateways import RobinhoodGateway
-from trading_bot.order_management.journal.identity import JournalIdentity
-from trading_bot.order_management.journal.side_files import SIDE_FOLDER
-from trading_bot.order_management.manager import ManagerIdentity, OrderManager
+from trading_bot.order_management.manager import OrderManager
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.poller import Poller
+from trading_bot.order_management.send_horizon import SendHorizon
 from trading_bot.order_management.submit.market_quotes import MarketCollar, allow_at_any_market
 from trading_bot.paper.quotes import QuoteSource
 from trading_bot.paper.state import ExchangeStateError
@@ -39,12 +37,11 @@ from trading_bot.robinhood.session import Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.safety_checks import SafetyChecks
 from trading_bot.startup.broker_access import BrokerAccess, live_access, paper_access
-from trading_bot.startup.journal import AccountJournal, JournalParts
-from trading_bot.startup.journal_parts import journal_identity, journal_parts
+from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.live import carrier_of
+from trading_bot.startup.ownership import ownership_of
 from trading_bot.startup.paper import PaperAccount, paper_account
 from trading_bot.startup.surroundings import Surroundings
-from trading_bot.state_folder import StateFolder, account_key, journal_path
 
 _TRADES_FILE = "trades.jsonl"
 _POLLER_PATIENCE_S: Seconds = 30.0
@@ -70,23 +67,22 @@ class AccountParts:
         self._settings = config.order_management
         mode = config.trading.mode
         self._is_live = mode is ExecutionMode.LIVE
-        self._state = StateFolder(
-            root=config.resolve_state_dir() / f"{mode}-{account_key(mode, account_number)}", files=around.files
-        )
-        self._journal_path = journal_path(config.logs_dir, mode, account_number)
-        self._session_id = around.new_id()
-        self._journal = self._account_journal(journal_identity(mode, account_number), journal)
-        self._store = self._journal.store
-        self._hours = config.trading.market_hours
         self._carrier = carrier_of(mode, transport)
+        horizon = SendHorizon(times=self._settings, carrier=self._carrier)
+        self._own = ownership_of(
+            config,
+            around,
+            account_number=account_number,
+            send_horizon_s=horizon.after_last_write_s,
+            parts=journal,
+        )
+        self._state = self._own.state
+        self._store = self._own.journal.store
+        self._hours = config.trading.market_hours
         self._paper = None if transport or self._is_live else self._paper_account(account_number, quotes)
         self._access = self._access_to(account_number, transport)
         self._gateway = self._broker_gateway(account_number)
-        self._latch = Latch(path=self._state.latch, clock=around.clock, new_id=around.new_id, files=around.files)
-        self._lease = Lease(path=self._state.lease, files=around.files)
-        self._identity = ManagerIdentity(mode=mode, account_key=account_key(mode, account_number))
-        self._kills = KillIntake(folder=self._state.root / SIDE_FOLDER, files=around.files, store=self._store)
-        self._manager = self._order_manager(self._identity)
+        self._manager = self._order_manager()
         self._account_problem: BrokerUnavailableError | None = None
         self._account = AccountData(
             gateway=self._gateway, clock=around.clock, ttl_s=config.risk_management.account_cache_ttl_s
@@ -97,20 +93,9 @@ class AccountParts:
         """Where the account's holder takes the requests of other commands."""
         return self._state.control_socket
 
-    @contextmanager
-    def on_record(self) -> Iterator[OrderStore]:
-        """Open the account's journal and nothing else, for answers that need no broker.
-
-        Raises:
-            AccountInUseError: another process holds the account.
-            OrderLogError: the journal cannot be opened.
-        """
-        with ExitStack() as stack:
-            self._lease.acquire()
-            stack.callback(self._lease.release)
-            stack.callback(self._journal.close)
-            self._open_journal()
-            yield self._store
+    def on_record(self) -> AbstractContextManager[OrderStore]:
+        """Open the account's journal and nothing else, for answers that need no broker; see `Ownership.on_record`."""
+        return self._own.on_record()
 
     def bot(self, *, background_sync: bool) -> TradingBot:
         """Join the parts."""
@@ -123,14 +108,14 @@ class AccountParts:
             trades=StructuredTradeLogger(
                 path=self._config.logs_dir / _TRADES_FILE,
                 clock=self._around.clock,
-                session_id=self._session_id,
+                session_id=self._own.session_id,
                 on_problem=lambda problem: _log.error("trade_record_failed", problem=problem),
                 max_bytes=self._settings.trades_max_bytes,
                 files=self._around.files,
             ),
             record_event=self._store.record_fact,
-            verify=self._journal.verify,
-            journal_path=self._journal_path,
+            verify=self._own.journal.verify,
+            journal_path=self._own.log,
             lifecycle=self._lifecycle(
                 lambda: Operations(bot, holder=this_process()), safety, background_sync=background_sync
             ),
@@ -145,14 +130,14 @@ class AccountParts:
         poller = Poller(
             lambda: self._synchronise(safety),
             interval_s=self._settings.poll_interval_seconds,
-            latch=self._latch,
+            latch=self._own.latch,
         )
         steps: dict[str, Callable[[], object]] = {
-            "account lease": self._lease.acquire,
-            "journal": self._open_journal,
+            "account lease": self._own.lease.acquire,
+            "journal": self._own.open_journal,
         }
         if not self._is_live:
-            steps |= {"paper exchange": self._open_paper, "latch": self._latch.initialise_paper}
+            steps |= {"paper exchange": self._open_paper, "latch": self._own.latch.initialise_paper}
         steps |= {
             "login": self._access.log_in,
             "account": self._read_account,
@@ -166,7 +151,12 @@ class AccountParts:
         return Lifecycle(
             opening=steps,
             intake=(control.stop,),
-            closing=(lambda: poller.stop(timeout_s=_POLLER_PATIENCE_S), self._journal.close, self._lease.release),
+            closing=(
+                lambda: poller.stop(timeout_s=_POLLER_PATIENCE_S),
+                self._own.journal.close,
+                self._own.close_latch,
+                self._own.lease.release,
+            ),
             start_failures=_START_FAILURES,
         )
 
@@ -203,25 +193,22 @@ class AccountParts:
         if self._paper is not None:
             self._paper.store.open()
 
-    def _open_journal(self) -> None:
-        self._kills.remember(self._journal.open().standing)
-
-    def _order_manager(self, identity: ManagerIdentity) -> OrderManager:
+    def _order_manager(self) -> OrderManager:
         return OrderManager(
             gateway=self._gateway,
             store=self._store,
             settings=self._settings,
-            identity=identity,
-            latch=self._latch,
+            identity=self._own.identity,
+            latch=self._own.latch,
             send_lock=OwnersSendLock(
-                SendLock(path=self._state.send_lock, clock=self._around.clock), check_owner=self._lease.ensure_owner
+                SendLock(path=self._state.send_lock, clock=self._around.clock), check_owner=self._own.lease.ensure_owner
             ),
             clock=self._around.clock,
             new_id=self._around.new_id,
             session_end=lambda order: self._hours.close_after(order.created_at, extended_hours=order.extended_hours),
             jitter=self._around.jitter,
             account=self._gateway,
-            before_sync=self._kills.take_over,
+            before_sync=self._own.kills.take_over,
             carrier=self._carrier,
             check_market=self._collar().check if self._is_live else allow_at_any_market,
         )
@@ -237,7 +224,7 @@ class AccountParts:
 
     def _safety_checks(self) -> SafetyChecks:
         clock, limits, orders = self._around.clock, self._config.risk_management, RecordedOrders(self._store)
-        key = self._identity.account_key
+        key = self._own.identity.account_key
         breaker = RiskBreaker(path=self._state.risk, account_key=key, clock=clock, files=self._around.files)
         risk = RiskWatch(
             limits=limits,
@@ -286,23 +273,6 @@ class AccountParts:
             state=self._state,
             username=self._config.known_credentials().username,
             transport=transport,
-        )
-
-    def _account_journal(self, identity: JournalIdentity, parts: JournalParts | None) -> AccountJournal:
-        return AccountJournal(
-            self._around,
-            state=self._state,
-            identity=identity,
-            session_id=self._session_id,
-            parts=parts
-            or journal_parts(
-                self._around,
-                state=self._state,
-                log=self._journal_path,
-                log_max_bytes=self._settings.trades_max_bytes,
-                identity=identity,
-                session_id=self._session_id,
-            ),
         )
 
     def _paper_account(self, account_number: str, quotes: QuoteSource | None) -> PaperAccount:

@@ -19,7 +19,10 @@ MakeJournal: TypeAlias = Callable[[Path], Journal]
 
 
 class V1Upgrade:
-    """Takes the journal of 0.1 at ``journal`` over into the account's database, once."""
+    """Takes the journal of 0.1 at ``journal`` over into the account's database, once.
+
+    With ``is_shared`` that is on a server, and no file of this machine says whether it has been begun.
+    """
 
     def __init__(
         self,
@@ -31,11 +34,13 @@ class V1Upgrade:
         session_id: str,
         pointers_for: PointersFor,
         make_journal: MakeJournal,
+        is_shared: bool = False,
     ) -> None:
         self._files = around.files
         self._state = state
         self._journal = journal
         self._make_journal = make_journal
+        self._is_shared = is_shared
         self._old = V1Files(journal=journal, noted_head=state.anchor, files=around.files)
         self._import = V1Import(
             old=self._old,
@@ -72,6 +77,8 @@ class V1Upgrade:
         return self._import.readable(problem)
 
     def _is_due(self, database: Path) -> bool:
+        if self._is_shared:
+            return self._state.shared_journal() is None
         noted = self._noted()
         if noted is not None and noted == one_spelling(database):
             return False

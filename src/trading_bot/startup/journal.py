@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Protocol
 
 from trading_bot.bot import JournalVerdict
-from trading_bot.lease import Lease
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.housekeeping import Housekeeping
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
@@ -24,6 +23,7 @@ from trading_bot.order_management.journal.port import Journal, JournalReader, Op
 from trading_bot.order_management.journal.record_writer import NoSideFile, SideFile
 from trading_bot.order_management.order_store import OrderStore
 from trading_bot.risk.results_history import orders_that_count
+from trading_bot.startup.journal_home import JournalHome, LocalHome
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder
 
@@ -89,24 +89,15 @@ class AccountJournal:
         state: StateFolder,
         identity: JournalIdentity,
         session_id: str,
+        home: JournalHome | None = None,
         parts: JournalParts | None = None,
     ) -> None:
         clock = around.clock
-        self.path = state.database
-        self._state = state
+        self._database = state.database
+        self._home = home or LocalHome(around, state=state, identity=identity)
         self._parts = parts or JournalParts()
-        self._journal = around.journal(
-            self.path,
-            identity,
-            lambda: first_record(identity, clock=clock, session_id=session_id),
-        )
-        self._reader = around.journal_reader(self.path, identity.account_key) or self._journal
-        # The same folder can be reached by several names; whoever writes here is told by a lock beside the file.
-        self._writing = Lease(
-            path=self.path.with_name(f".{self.path.name}.lock"),
-            files=around.files,
-            guards=f"the journal {self.path} from another state folder",
-        )
+        self._journal = self._home.journal(lambda: first_record(identity, clock=clock, session_id=session_id))
+        self._reader = self._home.reader() or self._journal
         self.store = OrderStore(
             journal=self._journal, clock=clock, session_id=session_id, side_file=self._parts.side_file
         )
@@ -121,12 +112,12 @@ class AccountJournal:
             OrderLogError: it is not where it was, cannot be opened, or belongs to somebody else.
             AccountInUseError: another process writes it.
         """
-        self._begin_writing()
+        self._home.begin_writing()
         try:
-            self._parts.take_over_v1(self.path)
+            self._parts.take_over_v1(self._database)
         except OrderLogDamagedError as error:
             return self._opened_for_cancels(self._parts.readable_v1(error), error)
-        self._state.check_journal(self.path)
+        self._home.check()
         try:
             opened = self._journal.open()
         except OrderLogDamagedError as error:
@@ -135,7 +126,7 @@ class AccountJournal:
         if damage is not None:
             problem = self._journal.refusal or OrderLogDamagedError(damage)
             return self._opened_for_cancels(self._parts.readable_log(problem) if opened.is_new else opened, problem)
-        self._state.remember_journal(self.path)
+        self._home.remember()
         self._parts.side_file.open()
         self._refold(opened)
         return self._with_side_files(opened)
@@ -172,7 +163,7 @@ class AccountJournal:
             self._journal.close()
             self._parts.side_file.close()
         finally:
-            self._writing.release()
+            self._home.end_writing()
 
     def verify(self) -> JournalVerdict:
         """Read every record and say whether each follows from the one before it."""
@@ -183,14 +174,6 @@ class AccountJournal:
         except OrderLogError as error:
             problem = str(error)
         return JournalVerdict(ok=problem is None, records=head.seq, problem=problem)
-
-    def _begin_writing(self) -> None:
-        try:
-            self._writing.acquire()
-        except (OSError, NotImplementedError) as error:
-            raise OrderLogError(
-                f"cannot open the journal {self.path}: its folder takes no lock ({error}); repair disk or folder"
-            ) from error
 
     def _refold(self, opened: Opened) -> None:
         try:

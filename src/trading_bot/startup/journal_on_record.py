@@ -1,7 +1,10 @@
 """The journal as it is on record: read without lease, bot or record, whoever writes it."""
 
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trading_bot.audit.stored_rows import StoredRows
 from trading_bot.config import Config
@@ -9,15 +12,20 @@ from trading_bot.files import FileSystem, LocalFiles
 from trading_bot.latch import Latch
 from trading_bot.operations.without_bot import RecordedAnswers
 from trading_bot.order_management.exceptions import OrderLogError
+from trading_bot.order_management.journal.chain import ChainHead
 from trading_bot.order_management.journal.identity import JournalIdentity
 from trading_bot.order_management.journal.import_v1 import is_unfinished
-from trading_bot.order_management.journal.port import JournalReader
+from trading_bot.order_management.journal.port import JournalMissingError, JournalReader
 from trading_bot.order_management.journal.sqlite_alone import SharedOrAloneReader
 from trading_bot.order_management.journal.v1.on_record import V1Reader
 from trading_bot.order_management.journal.v1.reader import V1Files
 from trading_bot.startup.paper import configured_account
+from trading_bot.startup.shared_account import SharedAccount, shared_account
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_path
+
+if TYPE_CHECKING:
+    from trading_bot.shared_arming import SharedLatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +40,12 @@ class JournalOnRecord:
 
 
 def journal_on_record(
-    state: StateFolder, *, account_key: str, log: Path, files: FileSystem | None = None
+    state: StateFolder,
+    *,
+    account_key: str,
+    log: Path,
+    files: FileSystem | None = None,
+    shared: SharedAccount | None = None,
 ) -> JournalOnRecord | None:
     """Return the journal of the account that keeps its state in ``state``; None where no bot has begun one there.
 
@@ -41,6 +54,8 @@ def journal_on_record(
     Raises:
         OrderLogError: the database cannot be read.
     """
+    if shared is not None:
+        return _shared_on_record(shared, account_key=account_key, log=log)
     database = state.database
     try:
         if (files or LocalFiles()).facts_at(database) is None:
@@ -55,8 +70,25 @@ def journal_on_record(
     return JournalOnRecord(name=str(database), reader=reader, rows=StoredRows(account_key, read=reader.query), log=log)
 
 
+def _shared_on_record(shared: SharedAccount, *, account_key: str, log: Path) -> JournalOnRecord | None:
+    reader = shared.reader()
+    try:
+        if reader.read_head() == ChainHead.genesis() or is_unfinished(reader):
+            return None
+    except JournalMissingError:
+        return None
+    return JournalOnRecord(
+        name=shared.name, reader=reader, rows=StoredRows(account_key, read=reader.query, mark=shared.mark), log=log
+    )
+
+
 def old_journal(
-    state: StateFolder, *, identity: JournalIdentity, log: Path, files: FileSystem | None = None
+    state: StateFolder,
+    *,
+    identity: JournalIdentity,
+    log: Path,
+    files: FileSystem | None = None,
+    shared: SharedAccount | None = None,
 ) -> V1Reader | None:
     """Return the journal of version 0.1 at ``log`` that the first start will take over; None where there is none.
 
@@ -66,7 +98,10 @@ def old_journal(
     noted = state.noted_journal()
     is_database = noted is not None and noted.name == state.database.name
     try:
-        state.check_journal(state.database if is_database else log)
+        if shared is not None:
+            state.check_shared(shared.name, v1_journal=log)
+        else:
+            state.check_journal(state.database if is_database else log)
     except OSError as error:
         raise OrderLogError(f"cannot read the journal {log}: {error.strerror or error}; check its folder") from error
     old = V1Files(journal=log, noted_head=state.anchor, files=files or LocalFiles())
@@ -86,9 +121,20 @@ def recorded_answers(config: Config, around: Surroundings) -> RecordedAnswers:
     key, log = account_key(mode, number), journal_path(config.logs_dir, mode, number)
     identity = JournalIdentity(mode=mode, account_key=key, account_suffix=account_suffix(number))
     state = StateFolder(root=config.resolve_state_dir() / f"{mode}-{key}", files=around.files)
-    found = journal_on_record(state, account_key=key, log=log, files=around.files)
-    reader = found.reader if found else old_journal(state, identity=identity, log=log, files=around.files)
+    shared = shared_account(config, around, account_key=key)
+    found = journal_on_record(state, account_key=key, log=log, files=around.files, shared=shared)
+    old = None if found else old_journal(state, identity=identity, log=log, files=around.files, shared=shared)
+    reader = found.reader if found else old
     if reader is None:
         return RecordedAnswers(reader=None, clock=around.clock)
     latch = Latch(path=state.latch, clock=around.clock, new_id=around.new_id, files=around.files)
-    return RecordedAnswers(reader=reader, clock=around.clock, halted=latch.reason_not_armed)
+    halted = latch.reason_not_armed if shared is None else _asked_once(shared.latch(latch))
+    return RecordedAnswers(reader=reader, clock=around.clock, halted=halted)
+
+
+def _asked_once(latch: "SharedLatch") -> Callable[[], str | None]:
+    def ask() -> str | None:
+        with closing(latch):
+            return latch.reason_not_armed()
+
+    return ask

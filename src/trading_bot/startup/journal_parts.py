@@ -21,6 +21,7 @@ from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.order_store import OrderStore
 from trading_bot.startup.import_v1 import V1Upgrade
 from trading_bot.startup.journal import JournalParts
+from trading_bot.startup.journal_home import JournalHome
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder, account_key, account_suffix
 
@@ -49,8 +50,12 @@ def journal_parts(
     log_max_bytes: int,
     identity: JournalIdentity,
     session_id: str,
+    home: JournalHome | None = None,
 ) -> JournalParts:
-    """Build the parts; nothing is read or written before the journal is opened. ``log`` is the audit log's file."""
+    """Build the parts; nothing is read or written before the journal is opened. ``log`` is the audit log's file.
+
+    A ``home`` is where the journal is if it is shared. All that is built here is of this machine alone.
+    """
     side = SideFile(
         folder=state.root / SIDE_FOLDER,
         session_id=session_id,
@@ -65,7 +70,8 @@ def journal_parts(
         identity=identity,
         session_id=session_id,
         pointers_for=pointers_to_standing,
-        make_journal=lambda database: around.journal(database, identity, None),
+        make_journal=lambda database: around.journal(database, identity, None) if home is None else home.journal(None),
+        is_shared=home is not None,
     )
     importer = SideImport(
         folder=state.root / SIDE_FOLDER, files=around.files, clock=around.clock, own=lambda: side.path

@@ -34,6 +34,7 @@ from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.startup.kill_connection import BoundedWire, KillConnection, NoConnection
 from trading_bot.startup.live import LiveConnection, carrier_of, live_connection
 from trading_bot.startup.paper import PAPER_LOGIN, PaperAccount, configured_account, paper_account
+from trading_bot.startup.shared_account import latch_to_kill, url_of
 from trading_bot.startup.surroundings import Surroundings, default_surroundings
 from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_path
 
@@ -93,11 +94,13 @@ def open_kill(
         paper = transport or _paper_account(config, around, account_number=number, state=state, quotes=quotes).transport
         return _paper_broker(around, account_number=number, transport=paper)
 
-    database = JournalProcess(database=state.database, account_key=key, log=journal)
+    database = JournalProcess(database=state.database, account_key=key, log=journal, url=url_of(config))
     horizon = SendHorizon(times=settings, carrier=carrier_of(mode, transport))
+    local = Latch(path=state.latch, clock=around.clock, new_id=around.new_id, files=around.files)
+    latch, doubts = latch_to_kill(config, around, account_key=key, local=local)
     return KillSwitch(
         account=f"the {mode} account ...{account_suffix(number)}",
-        latch=Latch(path=state.latch, clock=around.clock, new_id=around.new_id, files=around.files),
+        latch=latch,
         send_lock=SendLock(path=state.send_lock, clock=around.clock),
         broker=_broker_or_none(broker),
         journal_reader=PatientJournal(
@@ -111,7 +114,7 @@ def open_kill(
         arrives_within=horizon.after_intent,
         deadline_s=horizon.after_last_write_s + settings.cancel_deadline_s,
         keeps_protective=wishes.keeps_protective,
-        doubts=wishes.doubts,
+        doubts=(*wishes.doubts, *doubts),
         notes=lambda: tuple(dict.fromkeys(wishes.notes)),
         is_interrupted=wishes.is_interrupted,
         on_progress=wishes.on_progress,

@@ -31,6 +31,9 @@ Examples:
     metavar="SECONDS",
     help="Wait so long for open orders after the last signal [replay: to the close; else 0].",
 )
+@click.option(
+    "--standby", is_flag=True, help="Wait until the machine that holds the account is silent, then take over."
+)
 @runs("trading_bot.cli.work.run.play:run")
 def run() -> None:
     """Trade every signal as it comes and print what became of it.

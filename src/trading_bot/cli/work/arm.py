@@ -26,7 +26,8 @@ def arm(invocation: Invocation, *, phrase: str | None, hours: int | None, exits_
     if not exits_only:
         # The latch comes last: whatever fails before it leaves the account as it was.
         place.breaker().rearm(by=by)
-    place.latch().arm(by=by, hours=Decimal(lasting) if lasting else None, exits_only=exits_only)
+    with place.latch() as latch:
+        latch.arm(by=by, hours=Decimal(lasting) if lasting else None, exits_only=exits_only)
     _say_armed(invocation, place, lasting, exits_only=exits_only)
 
 

@@ -126,16 +126,16 @@ def _results_of(book: OrderBook) -> Check:
 
 
 def _trading(config: Config, place: AccountPlace, clock: Clock) -> Iterator[Check]:
-    now, latch = clock.now(), place.latch()
+    now = clock.now()
     trading = config.trading
     yield checkup.calendar_check(trading.market_hours, calendar=trading.effective_calendar, now=now)
     if place.mode is ExecutionMode.LIVE:
         yield from live_access(lambda: open_live_door(config, username=config.known_credentials().username))
-    yield checkup.latch_check(
-        latch.state(), latch.reason_not_armed(), first_start_arms=_is_new_paper(place) and not place.state.root.exists()
-    )
-    if place.mode is ExecutionMode.LIVE:
-        yield checkup.expiry_check(latch.armed_until(), is_armed=latch.is_armed(), now=now)
+    with place.latch() as latch:
+        starts_armed = _is_new_paper(place) and not place.state.root.exists()
+        yield checkup.latch_check(latch.state(), latch.reason_not_armed(), first_start_arms=starts_armed)
+        if place.mode is ExecutionMode.LIVE:
+            yield checkup.expiry_check(latch.armed_until(), is_armed=latch.is_armed(), now=now)
     yield checkup.breaker_check(place.breaker().standing(exchange_day(now)).halted_because)
     yield _holder(place, clock)
     if place.mode is ExecutionMode.PAPER:

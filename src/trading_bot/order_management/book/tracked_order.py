@@ -43,6 +43,8 @@ class TrackedOrder:
     """When the first complete listing began that did not show an unresolved order."""
     surely_there: bool = False
     """The broker said that it has this ``ref_id``: no listing can disprove that."""
+    sender_may_live: bool = False
+    """A former holder of a shared account recorded no end of the submit, and may be stopped, not dead."""
     anomalies: frozenset[Anomaly] = frozenset()
     """What the broker said that does not fit; each is recorded once."""
     number: int = 0
@@ -227,7 +229,12 @@ def _executed(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder
 
 def _doubted(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
     order = _changed(known, record)
-    return replace(order, surely_there=order.surely_there or DoubtDetails.of(record.fact).surely_there)
+    doubt = DoubtDetails.of(record.fact)
+    return replace(
+        order,
+        surely_there=order.surely_there or doubt.surely_there,
+        sender_may_live=order.sender_may_live or doubt.sender_may_live,
+    )
 
 
 def _missed(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:

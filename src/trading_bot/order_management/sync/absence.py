@@ -35,7 +35,9 @@ def classify_absence(
     its send horizon; ``rested_until`` the end of the session it could have rested in;
     ``watched_s`` how long, on the monotonic clock, this process has known of the step before.
     """
-    if not order.state.is_unresolved or order.surely_there or listing_began <= sent_until:
+    # A process that was stopped before it sent may go on at any time; only a person knows what runs.
+    may_be_there = order.surely_there or order.sender_may_live
+    if not order.state.is_unresolved or may_be_there or listing_began <= sent_until:
         return None
     if broker_time is not None and abs(listing_began - broker_time) > CLOCKS_AGREE_WITHIN:
         return None  # the search was bounded by our clock, and may have left the order out

@@ -1,6 +1,7 @@
 """Puts a run together: settings, signals, clock, bot, view and session."""
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import click
@@ -14,18 +15,24 @@ from trading_bot.cli.session import show_live_banner
 from trading_bot.cli.work.run.patient_start import PatientStart, answers_at
 from trading_bot.cli.work.run.session import Session, choose_view, plan_replay
 from trading_bot.cli.work.run.signal_input import lines_of, open_signals
+from trading_bot.cli.work.run.standby_start import StandbyStart
 from trading_bot.clock import Seconds, SystemClock, VirtualClock
 from trading_bot.config import Config
 from trading_bot.startup import create_bot
 
 
 def run(
-    invocation: Invocation, *, source: str, quotes: Path | None, replay: bool, settle_s: Seconds | None
+    invocation: Invocation, *, source: str, quotes: Path | None, replay: bool, settle_s: Seconds | None, standby: bool
 ) -> ExitCode:
     """Run the signals of ``source``, a file or ``-``, on the configured account."""
     config = _with_quotes(Config.from_env_and_json(invocation.config), quotes)
     _refuse_paper_options_in_live(config, quotes=quotes, replay=replay)
-    return play(invocation, config=config, source=source, replay=replay, settle_s=settle_s)
+    if standby and (replay or config.journal_url is None):
+        raise click.UsageError(
+            "--standby takes over an account from another machine: it needs journal_url, and no --replay; see "
+            "docs/two-machines.md"
+        )
+    return play(invocation, config=config, source=source, replay=replay, settle_s=settle_s, standby=standby)
 
 
 def play(
@@ -36,6 +43,7 @@ def play(
     replay: bool,
     settle_s: Seconds | None = None,
     linger_s: Seconds = 0,
+    standby: bool = False,
 ) -> ExitCode:
     """Run the signals of ``source`` on a bot made from ``config``."""
     send_logs_to_stderr(invocation, config)
@@ -49,9 +57,10 @@ def play(
         bot = create_bot(config, clock=clock, background_sync=plan is None)
         view = choose_view(invocation, zone=config.trading.hours.timezone, plan=plan, linger_s=linger_s)
         socket, real = place_of(config).state.control_socket, SystemClock()
-        start = PatientStart(
-            bot, is_served=lambda: answers_at(socket, real), clock=real, say=lambda text: notice(text, invocation)
-        )
+        say = partial(notice, invocation=invocation)
+        start: StandbyStart | PatientStart = StandbyStart(bot, clock=real, say=say)
+        if not standby:
+            start = PatientStart(bot, is_served=lambda: answers_at(socket, real), clock=real, say=say)
         session = Session(bot=bot, view=view, invocation=invocation, start=start)
         return session.run(lines if day is None else day, plan=plan, settle_s=settle_s)
 
