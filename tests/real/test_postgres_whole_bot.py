@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -81,12 +82,11 @@ def test_questions_are_answered_while_the_other_machine_trades_and_orders_are_re
 
 def test_a_standby_takes_over_from_a_killed_holder_and_sends_nothing_twice(machines):
     one, two = machines.machine("one"), machines.machine("two")
-    with (
-        in_background(one.config, "run", "--signals", "-") as bot,
-        in_background(two.config, "run", "--signals", "-", "--standby") as standby,
-    ):
+    with ExitStack() as stack:
+        bot = stack.enter_context(in_background(one.config, "run", "--signals", "-"))
         bot.write_line(signal_line("first"))
-        bot.read_line()
+        bot.read_line()  # only now is it surely the holder
+        standby = stack.enter_context(in_background(two.config, "run", "--signals", "-", "--standby"))
         standby.write_line(signal_line("first"))
         standby.write_line(signal_line("second", "MSFT"))
         assert "standing by" in standby.read_error_line()
@@ -103,12 +103,11 @@ def test_a_standby_takes_over_from_a_killed_holder_and_sends_nothing_twice(machi
 
 def test_a_holder_that_was_stopped_and_followed_sends_nothing_more(machines):
     one, two = machines.machine("one"), machines.machine("two")
-    with (
-        in_background(one.config, "run", "--signals", "-") as bot,
-        in_background(two.config, "run", "--signals", "-", "--standby") as standby,
-    ):
+    with ExitStack() as stack:
+        bot = stack.enter_context(in_background(one.config, "run", "--signals", "-"))
         bot.write_line(signal_line("first"))
-        bot.read_line()
+        bot.read_line()  # only now is it surely the holder
+        standby = stack.enter_context(in_background(two.config, "run", "--signals", "-", "--standby"))
         assert "standing by" in standby.read_error_line()
         bot.hang()
         carry_exchange(one, two)
