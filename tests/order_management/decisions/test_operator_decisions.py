@@ -244,7 +244,7 @@ class TestAdopt:
     def test_an_order_of_somebody_else_is_not_ours(self, ref_id):
         bench = ManagerBench()
         order = bench.gateway.add(terms(), ref_id=ref_id)
-        with pytest.raises(OrderValidationError, match="does not bear our mark"):
+        with pytest.raises(OrderValidationError, match="does not have our mark"):
             bench.manager.decisions.adopt(order.order_id, **ALICE)
 
     def test_an_order_of_the_journal_is_not_adopted(self):

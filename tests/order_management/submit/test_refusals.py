@@ -161,5 +161,5 @@ def test_no_refusal_is_decided_twice():
 @pytest.mark.parametrize("proof", sorted(MUST_NOT_STOP_AN_EXIT.values()))
 def test_the_proof_that_an_exit_escapes_a_rule_exists(proof):
     file, _, name = proof.partition("::")
-    (path,) = Path(__file__).parents[1].rglob(f"{file}.py")
+    (path,) = Path(__file__).parents[2].rglob(f"{file}.py")
     assert f"def test_{name}" in path.read_text(encoding="utf-8") or f"def {name}" in path.read_text(encoding="utf-8")
