@@ -27,10 +27,11 @@ def carried(order: TrackedOrder) -> TrackedOrder:
     return found
 
 
+DOUBT = {"surely_there": "true", "sender_may_live": "true"}
 FULL = Story(
     OrderEvent(event=EventKind.SESSION_STARTED),
     intended(),
-    told(EventKind.ORDER_OUTCOME_UNKNOWN, status=OrderState.UNKNOWN, details={"surely_there": "true"}),
+    told(EventKind.ORDER_OUTCOME_UNKNOWN, status=OrderState.UNKNOWN, details=DOUBT),
     told(EventKind.ABSENCE_NOTED, occurred_at=MONDAY),
     told(EventKind.CANCEL_REQUESTED, reason="enough", latency_ms=Decimal("1.5")),
     booked(fill(1)),
