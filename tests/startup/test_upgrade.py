@@ -164,7 +164,8 @@ def test_a_kill_goes_by_the_old_files_while_the_database_holds_nothing_yet(cli, 
     assert states(cli) == known_before(name)
 
 
-@FOLDERS
+@pytest.mark.subprocess
+@pytest.mark.parametrize("name", [RELEASE])
 def test_the_first_start_takes_everything_over_and_the_next_one_goes_on(cli, name):
     v1_account(cli.home, name)
     before = {file: data for file, data in old_files(cli.home).items() if file != "orders.jsonl"}
