@@ -2,6 +2,8 @@
 
 import configparser
 import importlib
+import re
+import sys
 import tomllib
 from typing import Any
 
@@ -11,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from tests.support.command_line import REPOSITORY
 from tests.support.lowest_versions import floor_of, lowest, pins, requirements
+from tests.support.source_tree import PACKAGE, source_files
 
 
 def _project() -> dict[str, Any]:
@@ -59,3 +62,12 @@ def test_branch_coverage_is_measured_and_judged():
     run = settings["run"]
     assert (run.getboolean("branch"), run["source"]) == (True, "trading_bot")
     assert int(settings["report"]["fail_under"]) >= 90
+
+
+def test_what_is_not_run_with_the_lowest_versions_imports_no_library():
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    listed = re.search(r"^PURE := \$\(addprefix tests/order_management/,(.*)\)$", makefile, re.MULTILINE)
+    assert listed is not None
+    rooms = [PACKAGE / "order_management" / room for room in listed[1].split()]
+    imported = {name for room in rooms for source in source_files(room) for name in source.imported_modules()}
+    assert {name.partition(".")[0] for name in imported} <= sys.stdlib_module_names | {"trading_bot"}
