@@ -79,7 +79,7 @@ check-unit: $(READY)
 	@$(PYTEST) $(MEASURED) -m 'not subprocess' $(addprefix --ignore=,$(SLOW))
 
 check-processes: $(READY)
-	@$(PYTEST) $(MEASURED) -m subprocess $(addprefix --ignore=,$(SLOW))
+	@$(PYTEST) --numprocesses=3 $(MEASURED) -m subprocess $(addprefix --ignore=,$(SLOW))  # they wait for half their time
 
 check-schedules: $(READY)
 	@$(PYTEST) $(MEASURED) $(SLOW)
