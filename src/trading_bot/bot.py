@@ -81,14 +81,15 @@ class TradingBot:
         trades: StructuredTradeLogger,
         record_event: Callable[[OrderEvent], object],
         verify: Callable[[], JournalVerdict],
-        journal_path: Path,
+        journal_name: str,
+        audit_log: Path,
         lifecycle: Lifecycle,
         clock: Clock,
     ) -> None:
         self.config = config
         self.clock = clock
         self.account = account
-        self.journal_path = journal_path
+        self.journal_name, self.audit_log = journal_name, audit_log
         self.verify_journal = verify
         self._manager = manager
         self._safety = safety

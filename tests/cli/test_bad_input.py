@@ -143,6 +143,7 @@ def test_with_a_damaged_journal_no_order_is_taken_and_the_exit_code_is_11(cli):
     done = cli("buy", "AAPL", "1", "--reference-price", "100")
     assert (done.returncode, done.stdout) == (ExitCode.JOURNAL, "")
     assert "audit verify" in done.stderr.splitlines()[-1]
+    assert done.stderr.count("journal_quarantined") == 1, "the cause is told, and not what follows from it as well"
     assert bodies(cli.database) == damaged
 
 

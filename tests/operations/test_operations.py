@@ -185,7 +185,7 @@ def test_an_order_is_placed_with_all_its_terms(operations: Operations, bot: Trad
     assert (answer["status"], answer["order"]) == ("submitted", envelope_json(order))
     assert (order.client_order_id, order.limit_price) == ("c-1", Decimal("100.15"))
     assert (order.time_in_force, order.extended_hours, order.strategy_name) == (TimeInForce.GTC, True, "hand")
-    (record,) = (bot.journal_path.parent / "trades.jsonl").read_text().splitlines()
+    (record,) = (bot.audit_log.parent / "trades.jsonl").read_text().splitlines()
     assert '"why not"' in record
 
 
@@ -205,7 +205,7 @@ def test_a_preview_has_the_terms_that_would_be_sent_and_sends_nothing(
     preview = operations.perform(LOOK)
     assert (preview["would_send"], preview["refusal"]) == (True, None)
     assert journal(tmp_path) == before
-    assert not (bot.journal_path.parent / "trades.jsonl").exists()
+    assert not (bot.audit_log.parent / "trades.jsonl").exists()
     placed = operations.perform(BUY)["order"]
     assert isinstance(placed, dict)
     assert isinstance(preview["terms"], dict)
@@ -311,7 +311,7 @@ def test_a_ping_introduces_the_holder(operations: Operations, bot: TradingBot):
         "pid": 4711,
         "since": "2026-11-20T14:30:00.000000Z",
         "mode": "paper",
-        "journal": str(bot.journal_path),
+        "journal": bot.journal_name,
     }
 
 

@@ -200,7 +200,7 @@ def test_without_a_journal_our_mark_tells_our_orders(bench: PaperBench, config: 
     bot.start()
     buy(bot)
     bot.stop()
-    bot.journal_path.unlink()
+    bot.audit_log.unlink()
     armed_file(config).with_name("journal.sqlite3").unlink()
     report = kill(config, bench)
     assert [order.state for order in report.orders] == [OrderState.CANCELLED]

@@ -82,7 +82,7 @@ class TestStart:
         bot.start()
         trade(bot)
         bot.stop()
-        assert bot.journal_path.name == f"orders-live-{NUMBER[-4:]}.jsonl"
+        assert bot.audit_log.name == f"orders-live-{NUMBER[-4:]}.jsonl"
         written = b"".join(path.read_bytes() for path in ready.folder.rglob("*") if path.is_file())
         assert b'"execution_mode":"live"' in written
         assert NUMBER.encode() not in written

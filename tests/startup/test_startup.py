@@ -272,7 +272,8 @@ def test_a_relative_logs_folder_means_the_same_journal_as_its_absolute_name(tmp_
         bot = create_bot(config, transport=bench.broker, clock=bench.clock, background_sync=False)
         bot.start()
         bot.stop()
-        assert bot.journal_path == tmp_path / "logs" / "orders.jsonl"
+        assert bot.audit_log == tmp_path / "logs" / "orders.jsonl"
+        assert bot.journal_name == str(bench.state / "journal.sqlite3")
 
 
 def test_a_bot_whose_lease_file_was_deleted_sends_nothing(tmp_path: Path):

@@ -147,7 +147,8 @@ class FakeTradingBot(FakeBot):
         super().__init__(clock, answer)
         self.config = Config()
         self.account = FakeAccount()
-        self.journal_path = Path("logs/orders.jsonl")
+        self.journal_name = "journal.sqlite3"
+        self.audit_log = Path("logs/orders.jsonl")
         self.verdict = SimpleNamespace(ok=True, records=3, problem=None)
         self.events: list[str] = []
         self.book: list[OrderEnvelope] = []

@@ -121,7 +121,8 @@ class Parts:
             trades=cast("StructuredTradeLogger", self),
             record_event=self.note_event,
             verify=lambda: None,  # type: ignore[arg-type, return-value]  # the same
-            journal_path=Path("orders.jsonl"),
+            journal_name="journal.sqlite3",
+            audit_log=Path("orders.jsonl"),
             lifecycle=Lifecycle(
                 opening={name: self.step(name) for name in ("first", "second", "third")},
                 closing=(self.step("close second"), self.step("close first")),

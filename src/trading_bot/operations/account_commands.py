@@ -42,5 +42,5 @@ class Ping(Command):
             "pid": context.holder.pid,
             "since": moment_text(context.holder.since),
             "mode": context.bot.config.trading.mode.value,
-            "journal": str(context.bot.journal_path),
+            "journal": context.bot.journal_name,
         }

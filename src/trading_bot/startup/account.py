@@ -115,7 +115,8 @@ class AccountParts:
             ),
             record_event=self._store.record_fact,
             verify=self._own.journal.verify,
-            journal_path=self._own.log,
+            journal_name=self._own.journal.name,
+            audit_log=self._own.log,
             lifecycle=self._lifecycle(
                 lambda: Operations(bot, holder=this_process()), safety, background_sync=background_sync
             ),

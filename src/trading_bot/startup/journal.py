@@ -105,6 +105,11 @@ class AccountJournal:
         self.housekeeping = Housekeeping(journal=self._journal, store=self.store, needed=orders_that_count, clock=clock)
         self.store.subscribe(self.housekeeping.on_order_change)
 
+    @property
+    def name(self) -> str:
+        """What the journal is called in messages."""
+        return self._home.name
+
     def open(self) -> Opened:
         """Open the journal and refold what counts in it; one that is damaged or takes nothing is for cancels only.
 
@@ -128,7 +133,8 @@ class AccountJournal:
             return self._opened_for_cancels(self._parts.readable_log(problem) if opened.is_new else opened, problem)
         self._home.remember()
         self._parts.side_file.open()
-        self._refold(opened)
+        if (broken := self._refold(opened)) is not None:
+            self._quarantine(broken)
         return self._with_side_files(opened)
 
     def _with_side_files(self, opened: Opened) -> Opened:
@@ -175,11 +181,12 @@ class AccountJournal:
             problem = str(error)
         return JournalVerdict(ok=problem is None, records=head.seq, problem=problem)
 
-    def _refold(self, opened: Opened) -> None:
+    def _refold(self, opened: Opened) -> OrderLogDamagedError | None:
         try:
             self.store.load(opened)
         except OrderLogDamagedError as error:
-            self._quarantine(error)
+            return error
+        return None
 
     def _quarantine(self, error: OrderLogError) -> None:
         _log.error("journal_quarantined", problem=str(error))

@@ -19,6 +19,11 @@ from trading_bot.state_folder import StateFolder
 class JournalHome(Protocol):
     """What `AccountJournal` asks of the place."""
 
+    @property
+    def name(self) -> str:
+        """What the journal is called in messages."""
+        ...
+
     def journal(self, first: FirstRecord) -> Journal:
         """Return the journal there, not open yet; ``first`` makes the record that begins a new one."""
         ...
@@ -63,6 +68,11 @@ class LocalHome:
             guards=f"the journal {self._path} from another state folder",
         )
 
+    @property
+    def name(self) -> str:
+        """The database's path."""
+        return str(self._path)
+
     def journal(self, first: FirstRecord) -> Journal:
         """Return the journal there, not open yet."""
         return self._around.journal(self._path, self._identity, first)
@@ -104,6 +114,11 @@ class SharedHome:
         self._state = state
         self._identity = identity
         self._v1_journal = v1_journal
+
+    @property
+    def name(self) -> str:
+        """The database on its server; no user is named."""
+        return self._shared.name
 
     def journal(self, first: FirstRecord) -> Journal:
         """Return the journal there, not open yet."""

@@ -48,7 +48,7 @@ def summary(**changes: object) -> RunSummary:
         orders=(FILLED, PART, EXPIRED, WORKING),
         open_orders=(WORKING,),
         holdings=Holdings(cash=Decimal(97501), cash_held=Decimal(0), positions=(held,), value=Decimal(100001)),
-        journal=JournalCheck(path=Path("logs/orders.jsonl"), ok=True, records=12, problem=None),
+        journal=JournalCheck(path="logs/orders.jsonl", ok=True, records=12, problem=None),
         logs=Path("logs"),
     )
     return replace(plain, **changes)  # type: ignore[arg-type]
@@ -126,7 +126,7 @@ class TestSummary:
         assert "cash" not in rows
 
     def test_a_journal_that_does_not_verify_is_shouted(self):
-        broken = JournalCheck(path=Path("j"), ok=False, records=3, problem="record 2 was changed")
+        broken = JournalCheck(path="j", ok=False, records=3, problem="record 2 was changed")
         row = dict(summary_rows(summary(journal=broken)))["journal"]
         assert "DOES NOT VERIFY (record 2 was changed)" in row
 

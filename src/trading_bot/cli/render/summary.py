@@ -35,7 +35,8 @@ class Holdings:
 class JournalCheck:
     """Whether the journal verifies, and over how many records."""
 
-    path: Path
+    path: str
+    """What the journal is called: the database's path, or its name on a server."""
     ok: bool
     records: int
     problem: str | None
@@ -93,7 +94,7 @@ class RunSummary:
             "account_value": _text(self.holdings.value) if self.holdings else None,
             "positions": [_position_json(each) for each in self.holdings.positions] if self.holdings else None,
             "journal": {
-                "path": str(self.journal.path),
+                "path": self.journal.path,
                 "ok": self.journal.ok,
                 "records": self.journal.records,
                 "problem": self.journal.problem,
@@ -176,7 +177,7 @@ def _value(cash: Decimal, held: tuple[Position, ...], bids: Mapping[str, Decimal
 def journal_of(bot: "TradingBot") -> JournalCheck:
     """Verify the journal from its first record to its last."""
     verdict = bot.verify_journal()
-    return JournalCheck(path=bot.journal_path, ok=verdict.ok, records=verdict.records, problem=verdict.problem)
+    return JournalCheck(path=bot.journal_name, ok=verdict.ok, records=verdict.records, problem=verdict.problem)
 
 
 def summarize(tally: Tally, bot: "TradingBot", *, holdings: Holdings | None) -> RunSummary:
@@ -190,5 +191,5 @@ def summarize(tally: Tally, bot: "TradingBot", *, holdings: Holdings | None) -> 
         open_orders=tuple(bot.open_orders()),
         holdings=holdings,
         journal=journal_of(bot),
-        logs=bot.journal_path.parent,
+        logs=bot.audit_log.parent,
     )
