@@ -228,6 +228,19 @@ def test_a_fact_of_an_order_that_nobody_knows_is_an_anomaly_of_no_order(account)
     assert "first" in anomaly.details["fact"]
 
 
+def test_a_damaged_record_where_a_line_may_have_come_back_is_an_anomaly_and_stops_no_other_line(account):
+    account.committed(intended())
+    (ended,) = sealed_behind(account.journal.head, CONFIRMED)
+    account.journal.commit(Commit(records=(ended,)))  # nothing points at it any more
+    account.engine.spoil(ended.record.seq, body="{}")
+    frozen = OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL", reason="odd")
+    account.left(ended.record, *unasked(account.failed(frozen)))
+    assert account.start() == ()
+    added = [one.record.fact for one in account.journal.page(after=ended.record.seq, limit=9)]
+    assert [fact.event for fact in added] == [EventKind.ANOMALY_FOUND, EventKind.SYMBOL_FROZEN]
+    assert "is bad" in (added[0].reason or "")
+
+
 def test_a_freeze_needs_no_order(account):
     frozen = OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL", reason="odd")
     account.left(*unasked(account.failed(frozen)))
