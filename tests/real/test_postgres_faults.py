@@ -336,17 +336,28 @@ def test_a_stronger_setting_of_the_server_stays(bench):
         bench.run("ALTER ROLE owner RESET synchronous_commit")
 
 
-def test_a_server_that_may_forget_is_refused(bench, journal):
+@pytest.fixture
+def forgetful(bench) -> Iterator[None]:
     bench.run("ALTER SYSTEM SET fsync = off")
     bench.run("SELECT pg_reload_conf()")
-    try:
-        _await(lambda: bench.run("SHOW fsync") == [("off",)])
-        with pytest.raises(OrderLogError, match="fsync off and may forget orders; turn it on"):
-            bench.database().connect()
-    finally:
-        bench.run("ALTER SYSTEM RESET fsync")
-        bench.run("SELECT pg_reload_conf()")
-        _await(lambda: bench.run("SHOW fsync") == [("on",)])
+    _await(lambda: bench.run("SHOW fsync") == [("off",)])
+    yield
+    bench.run("ALTER SYSTEM RESET fsync")
+    bench.run("SELECT pg_reload_conf()")
+    _await(lambda: bench.run("SHOW fsync") == [("on",)])
+
+
+def test_a_server_that_may_forget_is_refused(bench, journal, forgetful):
+    with pytest.raises(OrderLogError, match="fsync off and may forget orders; turn it on"):
+        bench.database().connect()
+
+
+def test_a_commit_for_which_no_usable_connection_is_made_is_known_as_not_stored(bench, journal, forgetful):
+    bench.proxy.cut_all()
+    with pytest.raises(OrderLogError, match="fsync off"):
+        place(journal, "first")
+    assert not isinstance(journal.refusal, CommitUnknownError)
+    assert bench.run("SELECT max(seq) FROM record") == [(1,)]
 
 
 def _await(is_so: Callable[[], bool]) -> None:

@@ -32,7 +32,6 @@ from trading_bot.order_management.journal.port import (
     CheckpointAlert,
     Commit,
     CommitUnknownError,
-    KeyTakenError,
     Opened,
 )
 from trading_bot.order_management.journal.postgres_connection import (
@@ -237,7 +236,7 @@ class PostgresJournal(RowReader):
         try:
             cursor = DatabaseCursor(self._connected(until))
             self._write(cursor, commit)
-        except KeyTakenError:
+        except OrderLogError:
             self._roll_back()
             self._in_doubt = False
             raise
@@ -266,8 +265,6 @@ class PostgresJournal(RowReader):
                 )
         except OrderLogError as error:
             self._refusal = error
-            self._in_doubt = False
-            self._let_go()
             raise
         self._rows.add(cursor, commit)
 
