@@ -11,8 +11,8 @@ How the promises of `port` are kept:
    a replica that lags, is found here and not written to.
 4. What failed before COMMIT was sent is not stored: nobody else can send it. It is tried again on a new connection
    while there is time, and so is a transaction that the server rolled back because of another (SQLSTATE 40001, 40P01).
-5. What failed after COMMIT was sent is unknown. `is_stored` and `open` read back on a new connection that takes the
-   lease's row first: so they wait until the old transaction has ended, one way or the other.
+5. What failed after COMMIT was sent is unknown. `open` reads back on a new connection that takes the lease's row first:
+   so it waits until the old transaction has ended, one way or the other.
 
 Not promised: anything of engines that merely speak this protocol, or of a connection pooler; they are untested.
 """
@@ -161,29 +161,6 @@ class PostgresJournal(RowReader):
                 if self._in_doubt and self._refusal is None:
                     self._doubt("it was interrupted")
             self._head = after
-
-    def is_stored(self, commit: Commit) -> bool:
-        """Find out what became of a commit, of this process or of another; waits for a transaction that still runs.
-
-        Raises:
-            OrderLogError: that cannot be told now.
-            ValueError: the commit has no record.
-        """
-        if not commit.records:
-            raise ValueError("a commit without a record leaves no trace to look for")
-        self._refuse_fork()
-        last = commit.records[-1]
-        database = self._database
-        try:
-            with database.connect() as connection:
-                cursor = DatabaseCursor(connection)
-                cursor.execute(_BEGIN)
-                cursor.execute(_WHOLE_LOCK, (self._identity.account_key,))
-                found = self._rows.page(cursor, after=last.record.seq - 1, limit=1)
-                cursor.execute("ROLLBACK")
-        except psycopg.Error as error:
-            database.refuse(error, failed="read back")
-        return bool(found) and found[0].record.hash == last.record.hash
 
     def checkpoint(self) -> CheckpointAlert | None:
         """Do nothing: the server looks after its own files."""
