@@ -142,15 +142,18 @@ class SharedLatch:
         """Allow trading on this machine, and for the account.
 
         Raises:
-            ValueError, LatchError: as `Latch.arm`; LatchError also where the row could not be written, or a kill came
-                in meanwhile: then the account is not armed.
+            ValueError, LatchError: as `Latch.arm`; LatchError also where a kill came in meanwhile, and the account is
+                not armed, or where the row could not be written: then what it said before may still stand.
         """
         try:
             before = self._rows.read()
             self._local.arm(by=by, hours=hours, exits_only=exits_only)
             is_armed = self._rows.arm(self._new_id(), after=before, exits_only=exits_only)
         except OrderLogError as error:
-            raise LatchError(f"the account is not armed: {error}") from error
+            raise LatchError(
+                f"the account could not be armed: {error}; an earlier arming may still stand, so run `trading-bot kill` "
+                "if nothing may be sent"
+            ) from error
         if not is_armed:
             raise LatchError(
                 "the account is not armed: it was killed meanwhile on another machine; arm again if that is what you "

@@ -97,9 +97,10 @@ def test_the_buys_of_a_sell_are_found_under_the_name_that_the_symbol_had(desk):
     assert result(desk, "sell") == Decimal("8.00")
 
 
-def test_a_damaged_record_of_the_symbol_is_told_with_its_remedy(desk):
+@pytest.mark.parametrize("body", ["replace(body, '99.90', '1.00')", "x'ff'", "''"])
+def test_a_damaged_record_of_the_symbol_is_told_with_its_remedy(desk, body):
     desk.tell(*BOUGHT, BOUGHT_OUT, *SOLD, SOLD_OUT).close()
-    desk.sql("UPDATE record SET body = replace(body, '99.90', '1.00') WHERE seq = 4")
+    desk.sql(f"UPDATE record SET body = {body} WHERE seq = 4")
     with pytest.raises(OrderLogDamagedError, match=r"record 4 .* audit verify"):
         life(desk, "sell")
 

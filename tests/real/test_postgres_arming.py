@@ -11,6 +11,7 @@ from tests.support.postgres_proxy import proxy_to
 from tests.support.postgres_server import PostgresServer
 from trading_bot.clock import SystemClock
 from trading_bot.latch import Latch, LatchError, LatchState
+from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.postgres_connection import DatabaseTimes
 from trading_bot.shared_arming import MARKING_S, ArmingRow, ArmingRows, SharedLatch
 
@@ -137,10 +138,25 @@ def test_a_row_that_cannot_be_read_counts_as_killed(bench, machines):
     assert one.latch.state() is LatchState.DISARMED
     assert "cannot be told whether the account is armed" in str(one.latch.reason_not_armed())
     assert one.latch.look().arming is None
-    with pytest.raises(LatchError, match="is not armed"):
+    with pytest.raises(LatchError, match="could not be armed"):
         one.latch.arm(by="a person")
     with pytest.raises(LatchError, match="is not armed"):
         one.latch.initialise_paper()
+
+
+class UnwritableRows(ArmingRows):
+    def arm(self, arming: str, *, after: ArmingRow, exits_only: bool) -> bool:
+        raise OrderLogError("no answer")
+
+
+def test_an_arming_that_fails_does_not_say_that_an_earlier_one_is_gone(bench, machines):
+    one, _ = machines
+    one.latch.arm(by="a person")
+    rows = UnwritableRows(bench.database(times=TIMES), account_key=OURS.account_key, by="one")
+    with pytest.raises(LatchError, match="no answer; an earlier arming may still stand"):
+        SharedLatch(one.local, rows, new_id=lambda: "again").arm(by="a person")
+    assert one.latch.is_armed()
+    rows.close()
 
 
 def test_a_file_that_cannot_be_removed_keeps_no_kill_from_the_row(machines):

@@ -55,7 +55,7 @@ def refused_run(folder: Path, fault: Fault) -> RecordedRun:
             folder=folder / "side", session_id="session-1", files=LocalFiles(), clock=CLOCK, process_id=lambda: 1
         )
         (intent,) = run.story.commits[-1].records
-        side.write(intent.record, is_refused=True)
+        side.write(intent.record)
         side.close()
         assert side.problem is None
     return run

@@ -85,10 +85,10 @@ class KeptAside:
     def close(self) -> None:
         """Let go of nothing."""
 
-    def write(self, record: JournalRecord, *, is_refused: bool) -> None:
+    def write(self, record: JournalRecord) -> None:
         if self.is_full:
             raise OSError("no space left on device")
-        (self.refused if is_refused else self.facts).append(record)
+        (self.refused if record.fact.event is EventKind.ORDER_INTENDED else self.facts).append(record)
 
     @property
     def kinds(self) -> list[EventKind]:

@@ -187,7 +187,7 @@ class SimSide:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self.waiting: list[tuple[JournalRecord, bool]] = []
+        self.waiting: list[JournalRecord] = []
         self.life: Life | None = None
 
     def open(self) -> None:
@@ -196,30 +196,34 @@ class SimSide:
     def close(self) -> None:
         """Let go of nothing."""
 
-    def write(self, record: JournalRecord, *, is_refused: bool) -> None:
+    def write(self, record: JournalRecord) -> None:
         if self.life is not None and not self.life.is_over:
-            self.waiting.append((record, is_refused))
+            self.waiting.append(record)
 
     def take_over(self, store: OrderStore, journal: Journal, _opened: Opened) -> None:
         """Record every fact that is not stored, and that a refused intent which is stored was not sent."""
-        for record, is_refused in self.waiting:
+        for record in self.waiting:
             is_stored = _is_stored(record, journal)
-            if is_refused and is_stored:
+            if _is_intent(record) and is_stored:
                 _record_not_sent(store, record)
-            elif not is_refused and not is_stored:
+            elif not _is_intent(record) and not is_stored:
                 _record_once(store, record)
         self.waiting.clear()
 
     def has(self, event: OrderEvent) -> bool:
-        return any(record.fact == event for record, _ in self.waiting)
+        return any(record.fact == event for record in self.waiting)
 
     def facts(self, stored: Sequence[JournalRecord]) -> list[JournalRecord]:
         """The facts that wait and are not stored."""
         hashes = {record.hash for record in stored}
-        return [record for record, is_refused in self.waiting if not is_refused and record.hash not in hashes]
+        return [record for record in self.waiting if not _is_intent(record) and record.hash not in hashes]
 
     def refused(self) -> set[str]:
-        return {str(record.fact.client_order_id) for record, is_refused in self.waiting if is_refused}
+        return {str(record.fact.client_order_id) for record in self.waiting if _is_intent(record)}
+
+
+def _is_intent(record: JournalRecord) -> bool:
+    return record.fact.event is EventKind.ORDER_INTENDED
 
 
 def _is_stored(record: JournalRecord, journal: Journal) -> bool:

@@ -169,4 +169,6 @@ class FiledSide:
         ]
 
     def refused(self) -> set[str]:
-        return {str(line.fact.client_order_id) for _, line in self._lines() if line.is_refused}
+        return {
+            str(line.fact.client_order_id) for _, line in self._lines() if line.fact.event is EventKind.ORDER_INTENDED
+        }

@@ -5,8 +5,8 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.exceptions import OrderLogDamagedError
-from trading_bot.order_management.journal.chain import BadRecordError, unseal
-from trading_bot.order_management.journal.sql import Cursor
+from trading_bot.order_management.journal.chain import BadRecordError
+from trading_bot.order_management.journal.sql import Cursor, unsealed
 
 Row: TypeAlias = tuple[Any, ...]
 """Of a record: ``seq``, its columns in one text, ``body``, ``hash``, and for an order that is decided in it the numbers
@@ -95,11 +95,11 @@ class StoredRows:
         """Return every record about these symbols, the orders in them, and the account, in the order of their numbers.
 
         Raises:
-            OrderLogDamagedError: a hash is wrong.
+            OrderLogDamagedError: one is no record, or its hash is wrong.
         """
         names = sorted(symbols)
         statement = _OF_SYMBOLS.format(names=", ".join("?" * len(names))).replace("?", self._mark)
-        return tuple(_unsealed(row) for row in self._rows(statement, *names, self._account, *names))
+        return tuple(_proven(row) for row in self._rows(statement, *names, self._account, *names))
 
     def _rows(self, statement: str, *parameters: object) -> Sequence[Row]:
         def fetched(cursor: Cursor) -> Sequence[Row]:
@@ -109,10 +109,10 @@ class StoredRows:
         return self._read(fetched)
 
 
-def _unsealed(row: Row) -> JournalRecord:
+def _proven(row: Row) -> JournalRecord:
     try:
-        return unseal(row[1].encode(), row[2]).record
-    except (BadRecordError, ValueError) as error:
+        return unsealed(row).record
+    except BadRecordError as error:
         raise OrderLogDamagedError(
             f"record {row[0]} of the journal is bad: {error}; run 'trading-bot audit verify'"
         ) from error

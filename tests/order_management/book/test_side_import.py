@@ -59,13 +59,13 @@ class Account:
         """Records of a commit that failed, as the writer made them."""
         return [one.record for one in sealed_behind(self.journal.head, *events)]
 
-    def left(self, *records: JournalRecord, refused: int = 0) -> Path:
-        """A side file of a process that is gone; the first ``refused`` records were intents."""
+    def left(self, *records: JournalRecord) -> Path:
+        """A side file of a process that is gone."""
         side = SideFile(
             folder=self.folder, session_id=SESSION, files=LocalFiles(), clock=self.clock, process_id=lambda: 1
         )
-        for number, record in enumerate(records):
-            side.write(record, is_refused=number < refused)
+        for record in records:
+            side.write(record)
         side.close()
         assert side.path is not None
         return side.path
@@ -178,7 +178,7 @@ def test_a_fact_is_taken_over_where_another_record_has_its_number(account):
 
 def test_a_refused_intent_that_came_back_was_not_sent(account):
     came_back = account.committed(intended())
-    account.left(*came_back, refused=1)
+    account.left(*came_back)
     assert account.start() == ()
     assert account.kinds() == ["order_intended", "order_not_sent"]
     assert account.state() is OrderState.NOT_SENT
@@ -186,7 +186,7 @@ def test_a_refused_intent_that_came_back_was_not_sent(account):
 
 
 def test_a_refused_intent_that_did_not_come_back_leaves_nothing(account):
-    account.left(*account.failed(intended()), refused=1)
+    account.left(*account.failed(intended()))
     account.start()
     assert account.facts() == []
     assert account.names() == []
@@ -195,7 +195,7 @@ def test_a_refused_intent_that_did_not_come_back_leaves_nothing(account):
 def test_an_intent_that_the_journal_was_never_asked_to_store_says_nothing_of_one_in_doubt(account):
     """The same id was tried again while a crash had left it open: what became of the first one is not known."""
     account.committed(intended())
-    account.left(*unasked(account.failed(intended())), refused=1)
+    account.left(*unasked(account.failed(intended())))
     account.start()
     assert account.state() is OrderState.PENDING_SUBMIT
 
@@ -203,7 +203,7 @@ def test_an_intent_that_the_journal_was_never_asked_to_store_says_nothing_of_one
 def test_a_refused_intent_whose_order_went_on_is_an_anomaly(account):
     came_back = account.committed(intended())
     account.committed(CONFIRMED)
-    account.left(*came_back, refused=1)
+    account.left(*came_back)
     account.start()
     assert account.kinds()[-1] == "anomaly_found"
     assert account.state() is OrderState.CONFIRMED
@@ -226,6 +226,19 @@ def test_a_fact_of_an_order_that_nobody_knows_is_an_anomaly_of_no_order(account)
     (anomaly,) = account.facts()
     assert (anomaly.event, anomaly.client_order_id) == (EventKind.ANOMALY_FOUND, None)
     assert "first" in anomaly.details["fact"]
+
+
+def test_a_damaged_record_where_a_line_may_have_come_back_is_an_anomaly_and_stops_no_other_line(account):
+    account.committed(intended())
+    (ended,) = sealed_behind(account.journal.head, CONFIRMED)
+    account.journal.commit(Commit(records=(ended,)))  # nothing points at it any more
+    account.engine.spoil(ended.record.seq, body="{}")
+    frozen = OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL", reason="odd")
+    account.left(ended.record, *unasked(account.failed(frozen)))
+    assert account.start() == ()
+    added = [one.record.fact for one in account.journal.page(after=ended.record.seq, limit=9)]
+    assert [fact.event for fact in added] == [EventKind.ANOMALY_FOUND, EventKind.SYMBOL_FROZEN]
+    assert "is bad" in (added[0].reason or "")
 
 
 def test_a_freeze_needs_no_order(account):
@@ -370,7 +383,7 @@ def lived(account: Account, die_at: int | None) -> bool:
 def prepared(engine: Engine, folder: Path) -> Account:
     account = Account(engine, folder)
     came_back = account.committed(intended(), intended("second"))[1:]
-    account.left(*came_back, *unasked(account.failed(CONFIRMED, booked(fill(1, 4)))), refused=1)
+    account.left(*came_back, *unasked(account.failed(CONFIRMED, booked(fill(1, 4)))))
     account.left(*unasked(account.failed(CONFIRMED, told(EventKind.ANOMALY_FOUND, "unknown", reason="odd"))))
     account.killed("first")
     account.clock.sleep(1)

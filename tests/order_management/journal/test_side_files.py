@@ -116,7 +116,7 @@ def test_a_fact_keeps_its_time_its_session_and_all_that_it_says(around):
         record.mono,
         record.session_id,
     )
-    assert (line.is_refused, line.stored_as) == (False, None)
+    assert line.stored_as is None
 
 
 def test_a_record_of_a_failed_commit_keeps_the_place_that_it_was_to_have(around):
@@ -127,14 +127,6 @@ def test_a_record_of_a_failed_commit_keeps_the_place_that_it_was_to_have(around)
     assert line.stored_as is not None
     assert (line.stored_as.seq, line.stored_as.hash) == (record.seq, record.hash)
     assert line.fact == record.fact
-
-
-def test_a_refused_intent_is_marked(around):
-    side = around.side()
-    side.write(facts()[0], is_refused=True)
-    (line,) = lines(around.folder / NAME)
-    assert line.is_refused
-    assert line.fact == facts()[0].fact
 
 
 def test_each_line_is_flushed_before_the_next(around, files):

@@ -3,9 +3,10 @@
 1. Lines are taken over in the order of the files and, within one, of its lines. Each keeps its time and its session.
 2. One transaction a file: its records, and under an order key for each line that it was taken over. Then the file is
    removed. A crash in between takes nothing over twice.
-3. A record that is in the journal after all, because its failed commit came back, is not taken over again. An intent
-   that came back so is recorded as not sent; a refused intent that did not needs nothing.
-4. A fact that cannot follow from what the journal holds is recorded as an anomaly, with its line.
+3. A record that is in the journal after all, because its failed commit came back, is not taken over again. Every intent
+   in a side file was refused: one that came back is recorded as not sent, and one that did not needs nothing.
+4. A fact that cannot follow from what the journal holds is recorded as an anomaly, with its line. So is one of whose
+   record nobody can say whether it came back, because what stands in its place is damaged.
 5. A kill's file asks for the cancel of the orders that it names; if it cannot be read, of all that have not ended. It
    is taken over at once, also by the holder at work (`kill.intake`), and removed once the kill has ended.
 6. A torn or damaged file is taken over up to there and kept under another name. Nothing is dropped without an alert.
@@ -219,7 +220,11 @@ class _Run:
         return self._journal.has_key(OrderKeyKind.SIDE_LINE, f"{self._name}:{number}")
 
     def _event_of(self, line: SideLine) -> OrderEvent | None:
-        is_stored = self._is_stored(line)
+        try:
+            is_stored = self._is_stored(line)
+        except OrderLogDamagedError as error:
+            # Whether that record is this line's cannot be told, which must not keep the others from being taken over.
+            return _anomaly(line, self._order(line), str(error))
         if line.fact.event is not EventKind.ORDER_INTENDED:
             return None if is_stored else line.fact
         if not is_stored:
@@ -334,9 +339,7 @@ def _anomaly(line: SideLine, order: TrackedOrder | None, why: str) -> OrderEvent
 
 def _unreadable_line(now: datetime) -> SideLine:
     fact = OrderEvent(event=EventKind.KILL_IMPORTED)
-    return SideLine(
-        number=1, fact=fact, ts=now, mono=Decimal(0), session_id=KILL_SESSION, is_refused=False, stored_as=None
-    )
+    return SideLine(number=1, fact=fact, ts=now, mono=Decimal(0), session_id=KILL_SESSION, stored_as=None)
 
 
 def _is_ours(path: Path, files: FileSystem) -> bool:

@@ -6,9 +6,9 @@ What every engine guarantees, against crashes, power loss, full or failing disks
 1. `Journal.commit` is one transaction: after it returns, all of it survives the loss of power; if it raises, nothing
    may be acted on. A reader sees all of it or nothing.
 2. A failed commit is *unknown* (`CommitUnknownError`): it may be stored all the same. The journal takes nothing more
-   until it is opened anew, which shows what became of it. Every refusal is final for as long as the journal is open,
-   so that what is written elsewhere meanwhile has one place to go. `KeyTakenError` alone is not: it proves that nothing
-   was stored, and the journal goes on.
+   until it is opened anew, which shows what became of it. Any other error proves that nothing was stored.
+   `Journal.refusal` says whether the journal goes on: after `KeyTakenError` it does, and where it does not, it stays so
+   for as long as the journal is open.
 3. Records are numbered without a gap and chained: `hash` covers the body, and the body names the hash before it. A
    record whose hash is wrong is never given out.
 4. An order key is given away once, for ever: one client order id, one ref_id, one broker id.
@@ -180,7 +180,7 @@ class Journal(JournalReader, Protocol):
         Raises:
             KeyTakenError: nothing was stored; the journal can be used.
             CommitUnknownError: it is not known whether it was stored; the journal takes nothing more.
-            OrderLogError: it takes nothing, as `refusal` says; nothing was tried.
+            OrderLogError: nothing was stored; the journal takes nothing more if `refusal` says so.
         """
         ...
 

@@ -11,8 +11,8 @@ How the promises of `port` are kept:
    a replica that lags, is found here and not written to.
 4. What failed before COMMIT was sent is not stored: nobody else can send it. It is tried again on a new connection
    while there is time, and so is a transaction that the server rolled back because of another (SQLSTATE 40001, 40P01).
-5. What failed after COMMIT was sent is unknown. `is_stored` and `open` read back on a new connection that takes the
-   lease's row first: so they wait until the old transaction has ended, one way or the other.
+5. What failed after COMMIT was sent is unknown. `open` reads back on a new connection that takes the lease's row first:
+   so it waits until the old transaction has ended, one way or the other.
 
 Not promised: anything of engines that merely speak this protocol, or of a connection pooler; they are untested.
 """
@@ -32,7 +32,6 @@ from trading_bot.order_management.journal.port import (
     CheckpointAlert,
     Commit,
     CommitUnknownError,
-    KeyTakenError,
     Opened,
 )
 from trading_bot.order_management.journal.postgres_connection import (
@@ -44,6 +43,7 @@ from trading_bot.order_management.journal.postgres_connection import (
 )
 from trading_bot.order_management.journal.postgres_reading import MARK, PostgresReader
 from trading_bot.order_management.journal.postgres_tables import make_tables
+from trading_bot.order_management.journal.refusals import again, damaged, forked, in_doubt, not_open
 from trading_bot.order_management.journal.sql import AccountRows, RowReader, check_commit
 
 __all__ = ["FencedError", "PostgresJournal", "PostgresReader"]
@@ -98,9 +98,8 @@ class PostgresJournal(RowReader):
         self._head = ChainHead.genesis()
         self._is_open = False
         self._in_doubt = False
-        self._refusal: OrderLogError | None = OrderLogError(
-            f"the journal in the {database} is not open; call open() first"
-        )
+        self._name = f"in the {database}"
+        self._refusal: OrderLogError | None = not_open(self._name)
 
     @property
     def head(self) -> ChainHead:
@@ -123,7 +122,7 @@ class PostgresJournal(RowReader):
         with self._lock:
             self._refuse_fork()
             if self._is_open:
-                raise OrderLogError(f"the journal in the {self._database} is open already; use it, or close it first")
+                raise OrderLogError(f"the journal {self._name} is open already; use it, or close it first")
             try:
                 opened = self._begin_to_write(self._connected(self._limit()))
             except psycopg.Error as error:
@@ -134,7 +133,7 @@ class PostgresJournal(RowReader):
                 raise
             self._is_open = True
             self._head = opened.head
-            self._refusal = None if opened.problem is None else self._damage(opened.problem)
+            self._refusal = None if opened.problem is None else damaged(self._name, opened.problem)
             return opened
 
     def commit(self, commit: Commit) -> None:
@@ -150,7 +149,7 @@ class PostgresJournal(RowReader):
         with self._lock:
             self._refuse_fork()
             if self._refusal is not None:
-                raise type(self._refusal)(str(self._refusal))
+                raise again(self._refusal)
             after = check_commit(commit, head=self._head, identity=self._identity, journal=self._database)
             if commit == Commit():
                 return
@@ -163,29 +162,6 @@ class PostgresJournal(RowReader):
                     self._doubt("it was interrupted")
             self._head = after
 
-    def is_stored(self, commit: Commit) -> bool:
-        """Find out what became of a commit, of this process or of another; waits for a transaction that still runs.
-
-        Raises:
-            OrderLogError: that cannot be told now.
-            ValueError: the commit has no record.
-        """
-        if not commit.records:
-            raise ValueError("a commit without a record leaves no trace to look for")
-        self._refuse_fork()
-        last = commit.records[-1]
-        database = self._database
-        try:
-            with database.connect() as connection:
-                cursor = DatabaseCursor(connection)
-                cursor.execute(_BEGIN)
-                cursor.execute(_WHOLE_LOCK, (self._identity.account_key,))
-                found = self._rows.page(cursor, after=last.record.seq - 1, limit=1)
-                cursor.execute("ROLLBACK")
-        except psycopg.Error as error:
-            database.refuse(error, failed="read back")
-        return bool(found) and found[0].record.hash == last.record.hash
-
     def checkpoint(self) -> CheckpointAlert | None:
         """Do nothing: the server looks after its own files."""
         return None
@@ -196,14 +172,14 @@ class PostgresJournal(RowReader):
             return
         with self._lock:
             self._is_open = False
-            self._refusal = OrderLogError(f"the journal in the {self._database} is closed; start the bot again")
+            self._refusal = OrderLogError(f"the journal {self._name} is closed; start the bot again")
             self._let_go()
 
     @contextmanager
     def _lent(self) -> Iterator[DatabaseCursor]:
         self._refuse_fork()
         if not self._is_open:
-            raise OrderLogError(f"the journal in the {self._database} is not open; call open() first")
+            raise not_open(self._name)
         with self._reader._lent() as cursor:  # noqa: SLF001 (a reader of our own)
             yield cursor
 
@@ -237,7 +213,7 @@ class PostgresJournal(RowReader):
         try:
             cursor = DatabaseCursor(self._connected(until))
             self._write(cursor, commit)
-        except KeyTakenError:
+        except OrderLogError:
             self._roll_back()
             self._in_doubt = False
             raise
@@ -266,8 +242,6 @@ class PostgresJournal(RowReader):
                 )
         except OrderLogError as error:
             self._refusal = error
-            self._in_doubt = False
-            self._let_go()
             raise
         self._rows.add(cursor, commit)
 
@@ -310,24 +284,12 @@ class PostgresJournal(RowReader):
 
     def _doubt(self, why: str) -> CommitUnknownError:
         self._let_go()
-        self._refusal = CommitUnknownError(
-            f"it is not known whether the journal in the {self._database} has stored its last records ({why}); it "
-            "takes nothing more until the bot is started again, which shows it"
-        )
-        return self._refusal
-
-    def _damage(self, problem: str) -> OrderLogDamagedError:
-        return OrderLogDamagedError(
-            f"the journal in the {self._database} is damaged ({problem}); only cancels are possible until a person has "
-            "looked: run 'trading-bot audit verify'"
-        )
+        self._refusal = doubt = in_doubt(self._name, why)
+        return doubt
 
     def _refuse_fork(self) -> None:
         if self._process_id() != self._owner:
-            raise OrderLogError(
-                f"the journal in the {self._database} belongs to the parent process {self._owner}; do not fork a "
-                "running bot"
-            )
+            raise forked(self._name, owner=self._owner)
 
 
 def _may_pass(error: psycopg.Error) -> bool:

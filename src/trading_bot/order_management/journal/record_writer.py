@@ -28,8 +28,8 @@ class SideFile(Protocol):
         """Let go of it, and of the space that was not needed."""
         ...
 
-    def write(self, record: JournalRecord, *, is_refused: bool) -> None:
-        """Keep a record durably. ``is_refused`` marks an intent on which nobody acts: it is known as not sent.
+    def write(self, record: JournalRecord) -> None:
+        """Keep a record durably. Nobody acts on an intent that is kept here: it is known as not sent.
 
         A record with a hash was part of a failed commit, so that it may be stored under its number all the same.
 
@@ -48,9 +48,9 @@ class NoSideFile:
     def close(self) -> None:
         """Let go of nothing."""
 
-    def write(self, record: JournalRecord, *, is_refused: bool) -> None:
+    def write(self, record: JournalRecord) -> None:
         """Drop it."""
-        del record, is_refused
+        del record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ class RecordWriter:
 
         Raises:
             KeyTakenError: its intent has a name that another order has; all else of it is stored.
-            OrderLogError: nothing of it can be relied on; all of it is in the side file, the intent as refused.
+            OrderLogError: nothing of it can be relied on; all of it is in the side file.
         """
         is_done = False
         sealed: list[SealedRecord] = []
@@ -161,7 +161,7 @@ class RecordWriter:
         tried = {one.record.seq: one.record for one in sealed}
         for one in batch.staged:
             try:
-                self._side.write(tried.get(one.record.seq, one.record), is_refused=one.is_intent)
+                self._side.write(tried.get(one.record.seq, one.record))
             except OSError as error:
                 _log.error("side_file_failed", reason=one.record.fact.event.value, problem=str(error))
 

@@ -50,7 +50,7 @@ SPACE_BYTES = 262_144
 KILL_SESSION = "kill"
 """What stands in place of a session in the name and the records of a kill's file."""
 
-_REFUSED, _SEQ, _HASH = "side_refused", "side_seq", "side_hash"
+_SEQ, _HASH = "side_seq", "side_hash"
 """Details that a line has besides those of its fact."""
 
 _NAME_TIME = "%Y%m%dT%H%M%S.%fZ"
@@ -180,17 +180,17 @@ class SideFile:
         with self._lock:
             return self._is_ours() and (self._descriptor is not None or self._begin(self._space_bytes))
 
-    def write(self, record: JournalRecord, *, is_refused: bool = False) -> None:
-        """Write a record that the journal did not take; ``is_refused`` marks an intent that nobody acts on.
+    def write(self, record: JournalRecord) -> None:
+        """Write a record that the journal did not take. Nobody acts on an intent that is written here.
 
         A record with a hash was part of a failed commit: the journal may have it all the same.
         """
         with self._lock:
-            if self._is_ours() and not self._write(record, is_refused):
+            if self._is_ours() and not self._write(record):
                 # A file whose write or flush failed is not written again: what it holds of that line is not known.
                 self._let_go()
                 if self._begin(0):
-                    self._write(record, is_refused)
+                    self._write(record)
 
     def close(self) -> None:
         """Close it, and remove it if nothing was written. In a forked process it does nothing."""
@@ -204,13 +204,13 @@ class SideFile:
         _log.error("side_file_refused", problem="a forked process may not write its parent's side file")
         return False
 
-    def _write(self, record: JournalRecord, is_refused: bool) -> bool:
+    def _write(self, record: JournalRecord) -> bool:
         if self._descriptor is None or self._is_suspect:
             return False
         # A signal may end this anywhere, and a line of which the head knows nothing must stay the last one.
         self._is_suspect = True
         try:
-            sealed = _line_of(record, is_refused=is_refused, head=self._head)
+            sealed = _line_of(record, head=self._head)
             self._append(self._descriptor, sealed.line)
         except (OSError, BadRecordError) as error:
             return self._failed("side_file_failed", error)
@@ -265,10 +265,9 @@ class SideFile:
             _log.warning("side_file_not_removed", path=str(path), problem=str(error))
 
 
-def _line_of(record: JournalRecord, *, is_refused: bool, head: ChainHead) -> SealedRecord:
+def _line_of(record: JournalRecord, *, head: ChainHead) -> SealedRecord:
     place = {_SEQ: str(record.seq), _HASH: record.hash} if record.hash else {}
-    mark = {_REFUSED: "true"} if is_refused else {}
-    fact = replace(record.fact, details={**record.fact.details, **place, **mark})
+    fact = replace(record.fact, details={**record.fact.details, **place})
     return seal(fact, head=head, ts=record.ts, mono=record.mono, session_id=record.session_id)
 
 
@@ -281,7 +280,6 @@ class SideLine:
     ts: datetime
     mono: Decimal
     session_id: str
-    is_refused: bool
     stored_as: ChainHead | None
     """The number and hash under which the journal may have it; None if it was never asked."""
 
@@ -290,13 +288,12 @@ def line_in(record: JournalRecord) -> SideLine:
     """Return what a record of a side file says."""
     details = record.fact.details
     seq, digest = details.get(_SEQ, ""), details.get(_HASH, "")
-    plain = {key: text for key, text in details.items() if key not in (_REFUSED, _SEQ, _HASH)}
+    plain = {key: text for key, text in details.items() if key not in (_SEQ, _HASH)}
     return SideLine(
         number=record.seq,
         fact=replace(record.fact, details=plain),
         ts=record.ts,
         mono=record.mono,
         session_id=record.session_id,
-        is_refused=details.get(_REFUSED) == "true",
         stored_as=ChainHead(seq=int(seq), hash=digest) if seq.isascii() and seq.isdigit() else None,
     )

@@ -166,7 +166,7 @@ class AccountRows:
         if row is None:
             return f"record {seq} is missing"
         try:
-            return _unsealed(row).record
+            return unsealed(row).record
         except BadRecordError as error:
             return f"record {seq} is bad: {error}"
 
@@ -176,7 +176,7 @@ class AccountRows:
         problem = None
         for row in cursor.fetchall():
             try:
-                records.append(_unsealed(row).record)
+                records.append(unsealed(row).record)
             except BadRecordError as error:
                 problem = problem or f"record {row[0]} is bad: {error}"
         return tuple(records), problem
@@ -195,7 +195,7 @@ class AccountRows:
 
     def _proven(self, row: _Row) -> SealedRecord:
         try:
-            return _unsealed(row)
+            return unsealed(row)
         except BadRecordError as error:
             raise self._damaged(f"record {row[0]} is bad: {error}") from error
 
@@ -255,7 +255,12 @@ def column_text(text: str) -> str:
     return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
 
 
-def _unsealed(row: _Row) -> SealedRecord:
+def unsealed(row: _Row) -> SealedRecord:
+    """Return the record that a row of ``seq``, ``body`` and ``hash`` holds.
+
+    Raises:
+        BadRecordError: it holds none, or one of another number.
+    """
     seq, body, digest = row
     if body is None:
         raise BadRecordError("it is missing")

@@ -33,7 +33,7 @@ from typing import NoReturn
 
 from trading_bot.clock import Seconds
 from trading_bot.files import FileSystem, LocalFiles
-from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
+from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord, head_at
 from trading_bot.order_management.journal.database_files import DatabaseFiles, local_mounts
 from trading_bot.order_management.journal.identity import JournalIdentity
@@ -44,6 +44,7 @@ from trading_bot.order_management.journal.port import (
     KeyTakenError,
     Opened,
 )
+from trading_bot.order_management.journal.refusals import again, damaged, forked, in_doubt, not_open
 from trading_bot.order_management.journal.sql import AccountRows, RowReader, check_commit
 from trading_bot.order_management.journal.sqlite_checks import STANDING_SUM, lost_rows
 from trading_bot.order_management.journal.sqlite_reading import (
@@ -119,7 +120,7 @@ class SqliteJournal(RowReader):
         self._head = ChainHead.genesis()
         self._in_doubt = False
         self._since_checkpoint = checkpoint_every
-        self._refusal: OrderLogError | None = _not_open(path)
+        self._refusal: OrderLogError | None = not_open(path)
 
     @property
     def head(self) -> ChainHead:
@@ -148,7 +149,7 @@ class SqliteJournal(RowReader):
             except STORAGE_ERRORS as error:
                 raise explained(error, journal=self.path, failed="opened") from error
             self._head = opened.head
-            self._refusal = None if opened.problem is None else self._damage(opened.problem)
+            self._refusal = None if opened.problem is None else damaged(self.path, opened.problem)
             return opened
 
     def commit(self, commit: Commit) -> None:
@@ -164,7 +165,7 @@ class SqliteJournal(RowReader):
             self._refuse_fork()
             writer = self._writer
             if self._refusal is not None or writer is None:
-                raise _again(self._refusal or _not_open(self.path))
+                raise again(self._refusal or not_open(self.path))
             after = check_commit(commit, head=self._head, identity=self._identity, journal=self.path)
             if not (commit.records or commit.order_keys or commit.standing or commit.ended):
                 return
@@ -207,7 +208,7 @@ class SqliteJournal(RowReader):
         self._refuse_fork()
         with self._read_lock:
             if self._reader is None:
-                raise _not_open(self.path)
+                raise not_open(self.path)
             try:
                 with closing(self._reader.cursor()) as cursor:
                     yield cursor
@@ -318,29 +319,9 @@ class SqliteJournal(RowReader):
         raise refusal from cause
 
     def _doubt(self, why: str) -> CommitUnknownError:
-        self._refusal = CommitUnknownError(
-            f"it is not known whether the journal {self.path} has stored its last records ({why}); it takes nothing "
-            "more until the bot is started again, which shows it"
-        )
-        return self._refusal
-
-    def _damage(self, problem: str) -> OrderLogDamagedError:
-        return OrderLogDamagedError(
-            f"the journal {self.path} is damaged ({problem}); only cancels are possible until a person has looked: run "
-            "'trading-bot audit verify'"
-        )
+        self._refusal = doubt = in_doubt(self.path, why)
+        return doubt
 
     def _refuse_fork(self) -> None:
         if self._process_id() != self._owner:
-            raise OrderLogError(
-                f"the journal {self.path} belongs to the parent process {self._owner}; do not fork a running bot"
-            )
-
-
-def _not_open(journal: Path) -> OrderLogError:
-    return OrderLogError(f"the journal {journal} is not open; call open() first")
-
-
-def _again(refusal: OrderLogError) -> OrderLogError:
-    # An error of its own for each caller: raising one object again would pile up tracebacks.
-    return type(refusal)(str(refusal))
+            raise forked(self.path, owner=self._owner)

@@ -12,8 +12,9 @@ from typing import TypeAlias
 
 from trading_bot.clock import Seconds
 from trading_bot.files import FileSystem, LocalFiles
-from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
+from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.port import JournalMissingError
+from trading_bot.order_management.journal.refusals import damaged
 from trading_bot.order_management.journal.sql import AccountRows, Cursor, RowReader, check_schema_version
 
 BUSY_TIMEOUT_S: Seconds = 5.0
@@ -82,10 +83,7 @@ def explained(error: Exception, *, journal: Path, failed: str) -> OrderLogError:
         return OrderLogError(f"the journal {journal} cannot be {failed}: {error}; repair that and start again")
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code in _DAMAGED or isinstance(error, UnicodeDecodeError):
-        return OrderLogDamagedError(
-            f"the journal {journal} is damaged ({error}); only cancels are possible until a person has looked: run "
-            "'trading-bot audit verify'"
-        )
+        return damaged(journal, error)
     remedy = _REMEDIES.get(code, "try again; if it stays, restore the journal from a backup")
     return OrderLogError(f"the journal {journal} cannot be {failed} ({error}); {remedy}")
 
