@@ -21,7 +21,8 @@ An intent has its number before those of facts that others record during its com
 makes no difference: they cannot concern an order that is not in the book yet. Whatever stops entries, however, may be
 among them, so the caller asks again once the intent is folded.
 
-Not guaranteed: that a fact is durable when it has been recorded. What the broker said is asked for again after a crash.
+Not guaranteed: that a fact is durable when it has been recorded. What the broker said is asked for again after a crash;
+a submit whose answer was not committed is in doubt then, even if the answer was a refusal or proved that nothing left.
 """
 
 import threading
