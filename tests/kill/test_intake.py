@@ -106,6 +106,27 @@ def test_a_folder_that_cannot_be_read_stops_nothing_and_is_read_again(tmp_path):
     assert len(bench.journal.facts(EventKind.KILL_IMPORTED)) == 1
 
 
+def test_a_kill_that_cannot_be_read_holds_up_no_other(tmp_path):
+    """Somebody else's user may have left a file that only they may read."""
+    bench = ManagerBench()
+    bench.buy("c1")
+    kill(bench, tmp_path)
+    (theirs,) = tmp_path.iterdir()
+
+    class NotTheirs(LocalFiles):
+        def read(self, path: Path) -> bytes:
+            if path == theirs:
+                raise PermissionError(13, "Permission denied", str(path))
+            return super().read(path)
+
+    intake(bench, tmp_path, NotTheirs())
+    bench.clock.advance(1)
+    kill(bench, tmp_path, "c1")
+    bench.sync()
+    assert bench.state("c1") == "cancelled"
+    assert len(bench.journal.facts(EventKind.KILL_IMPORTED)) == 1
+
+
 class Slow(LocalFiles):
     """Reads on when it is told to."""
 

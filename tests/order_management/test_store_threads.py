@@ -2,16 +2,17 @@
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
 
-from tests.order_management.test_order_store import WAITED_S, intend
+from tests.order_management.test_order_store import WAITED_S, in_thread, intend, update_of, with_order
 from tests.support.manager_bench import ManagerBench
 from trading_bot.order_management.book.freezes import Cause, frozen
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.events import EventKind, about
+from trading_bot.order_management.journal.chain import SealedRecord
 from trading_bot.order_management.models import ClientOrderId, OrderState
 from trading_bot.order_management.order_store import OrderChange
 
@@ -46,7 +47,69 @@ def work(bench: ManagerBench, thread: int) -> None:
             bench.store.forget_all_but(lambda book: [order.client_order_id for order in book.active()])
 
 
-def test_nothing_is_lost_and_each_change_is_told_once():
+def test_a_change_whose_thread_has_not_told_it_yet_is_told_before_the_next_of_its_order():
+    bench = with_order()
+    committed, go_on = threading.Event(), threading.Event()
+
+    def hold_the_first(records: Sequence[SealedRecord]) -> None:
+        if records[0].record.fact.status is OrderState.PENDING_CANCEL:
+            committed.set()
+            assert go_on.wait(WAITED_S)
+
+    bench.store.on_commit(hold_the_first)
+    first = in_thread(lambda: bench.store.record_fact(update_of(bench, OrderState.PENDING_CANCEL)))
+    assert committed.wait(WAITED_S)
+    bench.store.record_fact(update_of(bench))
+    assert [change.event.status for change in bench.changes] == [OrderState.PENDING_CANCEL, OrderState.CANCELLED]
+    go_on.set()
+    first.join(WAITED_S)
+    assert len(bench.changes) == 2
+
+
+def test_who_finds_an_order_being_told_of_waits_for_nobody_and_its_change_is_told_next():
+    bench = with_order()
+    heard: list[OrderState | None] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(change: OrderChange) -> None:
+        if change.event.status is OrderState.PENDING_CANCEL:
+            begun.set()
+            assert go_on.wait(WAITED_S)
+        heard.append(change.event.status)
+
+    bench.store.subscribe(slow)
+    first = in_thread(lambda: bench.store.record_fact(update_of(bench, OrderState.PENDING_CANCEL)))
+    assert begun.wait(WAITED_S)
+    bench.store.record_fact(update_of(bench))
+    assert (heard, bench.state()) == ([], "cancelled")
+    go_on.set()
+    first.join(WAITED_S)
+    assert heard == [OrderState.PENDING_CANCEL, OrderState.CANCELLED]
+
+
+def test_a_slow_listener_of_one_order_keeps_back_no_news_of_another():
+    bench = with_order()
+    bench.buy("c2", symbol="MSFT")
+    heard: list[str] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(change: OrderChange) -> None:
+        heard.append(change.order.client_order_id)
+        if change.order.client_order_id == "c1":
+            begun.set()
+            assert go_on.wait(WAITED_S)
+
+    bench.store.subscribe(slow)
+    first = in_thread(lambda: bench.store.record_fact(update_of(bench)))
+    assert begun.wait(WAITED_S)
+    of_another = about(bench.tracked("c2").envelope, EventKind.ORDER_UPDATED)
+    bench.store.record_fact(replace(of_another, status=OrderState.CANCELLED))
+    assert heard == ["c1", "c2"]
+    go_on.set()
+    first.join(WAITED_S)
+
+
+def test_nothing_is_lost_and_each_change_is_told_once_in_its_orders_order():
     bench = ManagerBench()
     told: list[OrderChange] = []
     bench.store.subscribe(told.append)
@@ -71,6 +134,9 @@ def test_nothing_is_lost_and_each_change_is_told_once():
     assert [record.seq for record in records] == list(range(2, len(records) + 2))
     orders = [record.fact for record in records if record.fact.client_order_id is not None]
     assert len(orders) == THREADS * ROUNDS * 3 == len(told)
+    for order in {change.order.client_order_id for change in told}:
+        news = [change.event.event for change in told if change.order.client_order_id == order]
+        assert news == [EventKind.ORDER_INTENDED, EventKind.ORDER_ACCEPTED, EventKind.ORDER_UPDATED]
     with bench.store.open_book() as book:
         assert book == OrderBook.replayed(bench.journal.read_standing())
         assert book.pointers.all() == bench.journal.storage.standing

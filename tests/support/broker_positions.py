@@ -3,10 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from types import SimpleNamespace
-from typing import Self, cast
+from typing import Self
 
-from tests.support.account_gateway import holding
+from tests.support.account_gateway import holding, snapshot
 from tests.support.fake_gateway import FakeGateway, nothing
 from trading_bot.clock import Seconds
 from trading_bot.order_management.exceptions import OrderStatusError
@@ -78,7 +77,7 @@ class BrokerPositions:
     def fetch_account(self) -> AccountSnapshot:
         if self.account_is_failing:
             raise OrderStatusError("no balances here")
-        return cast("AccountSnapshot", SimpleNamespace(account_type=self.account_type))
+        return replace(snapshot(), account_type=self.account_type)
 
     def fetch_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         if self.quotes is None:

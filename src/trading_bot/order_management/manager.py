@@ -89,7 +89,7 @@ class OrderManager:
         )
 
     def subscribe(self, listener: OrderListener) -> None:
-        """Call ``listener`` with every later `OrderChange`, fills and ends included."""
+        """Call ``listener`` with every later `OrderChange`, fills and ends included; those of one order in order."""
         self._store.subscribe(listener)
 
     @property

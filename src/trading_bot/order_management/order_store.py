@@ -9,7 +9,7 @@ What it guarantees:
    outermost block (`open_book`, or `one_commit` around several). Where the journal cannot take it, it goes to the side
    file, and no intent is taken until the next start.
 3. **Nobody waits for somebody else's commit to read the book or to record a fact**, so no cancel does.
-4. Listeners hear of a change after its commit, from whichever thread made that, without a lock of ours.
+4. Listeners hear of a change after its commit, without a lock of ours, and of one order's changes in their order.
 
 How: two locks. The *book's* is short: whoever reads, folds or numbers a record holds it, and lets it go for every
 access to the journal. The *writers'* is held by whoever commits, and from judging an intent to its commit (`deciding`).
@@ -21,7 +21,8 @@ An intent has its number before those of facts that others record during its com
 makes no difference: they cannot concern an order that is not in the book yet. Whatever stops entries, however, may be
 among them, so the caller asks again once the intent is folded.
 
-Not guaranteed: that a fact is durable when it has been recorded. What the broker said is asked for again after a crash.
+Not guaranteed: that a fact is durable when it has been recorded. What the broker said is asked for again after a crash;
+a submit whose answer was not committed is in doubt then, even if the answer was a refusal or proved that nothing left.
 """
 
 import threading
@@ -150,16 +151,15 @@ class OrderStore:
     @contextmanager
     def telling_later(self) -> Iterator[None]:
         """Keep this thread's news back until the block ends, for a caller who holds a lock that listeners may want."""
-        if self._mine.kept_back is not None:
+        if self._mine.is_kept_back:
             yield
             return
-        kept: list[OrderChange] = []
-        self._mine.kept_back = kept
+        self._mine.is_kept_back = True
         try:
             yield
         finally:
-            self._mine.kept_back = None
-            self._tell(kept)
+            self._mine.is_kept_back = False
+            self._settle()
 
     def record_intent(self, event: OrderEvent, prepared: PreparedOrder) -> DurableIntent:
         """Commit an intent and all that was recorded before it, fold it in, and return the proof that it is durable.
@@ -181,7 +181,7 @@ class OrderStore:
             batch = self._take(and_pointer_of=record)
             with self._lock.released():
                 self._commit(batch)
-            self._mine.changes += self._folded_intent(event.client_order_id, record)
+            self._note(self._folded_intent(event.client_order_id, record))
         return DurableIntent(
             client_order_id=event.client_order_id,
             ref_id=prepared.ref_id,
@@ -287,9 +287,15 @@ class OrderStore:
             OrderLogError: the intent among the records is refused; facts are kept, here or in the side file.
         """
         batch, changes = taken
-        self._mine.changes += changes
-        if batch.staged or batch.standing or batch.ended:
-            self._mine.sealed.append(self._writer.write(batch))
+        try:
+            if batch.staged or batch.standing or batch.ended:
+                self._mine.sealed.append(self._writer.write(batch))
+        finally:
+            self._note(changes)
+
+    def _note(self, changes: list[OrderChange]) -> None:
+        self._listeners.note(changes)
+        self._mine.news_of.update(change.order.client_order_id for change in changes)
 
     def _settle(self) -> None:
         """Commit what this thread recorded, and tell the listeners, once it is in no block any more."""
@@ -309,8 +315,9 @@ class OrderStore:
         mine = self._mine
         sealed, mine.sealed = mine.sealed, []
         self._listeners.tell_of_commits(sealed)
-        changes, mine.changes = mine.changes, []
-        self._tell(changes)
+        if not mine.is_kept_back:
+            news_of, mine.news_of = mine.news_of, set()
+            self._listeners.tell(news_of)
 
     def _commit_what_is_wanted(self) -> None:
         while self._is_wanted and self._writers.acquire(blocking=False):
@@ -329,12 +336,6 @@ class OrderStore:
         except OrderLogError as error:
             if was_well:
                 _log.error("journal_write_failed", problem=str(error))
-
-    def _tell(self, changes: list[OrderChange]) -> None:
-        if self._mine.kept_back is not None:
-            self._mine.kept_back += changes
-            return
-        self._listeners.tell(changes)
 
 
 def _refold(records: Sequence[JournalRecord]) -> TrackedOrder | None:

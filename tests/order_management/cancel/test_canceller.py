@@ -341,6 +341,24 @@ class TestUnknownOrders:
         assert envelope.state is OrderState.CANCELLED
         assert bench.gateway.order().state is OrderState.CANCELLED
 
+    def test_it_is_durable_before_the_cancels_beside_it_are_followed(self, monkeypatch):
+        """A process that dies while it follows them leaves the wish to the next one."""
+        bench = ManagerBench()
+        unknown_order(bench, really_there=True)
+        bench.buy("c2", symbol="MSFT")
+        wanted: list[tuple[str | None, ...]] = []
+        read = bench.gateway.fetch_order_status
+
+        def reading(order_id):
+            requests = bench.journal.facts(EventKind.CANCEL_REQUESTED)
+            wanted.append(tuple(request.client_order_id for request in requests))
+            return read(order_id)
+
+        monkeypatch.setattr(bench.gateway, "fetch_order_status", reading)
+        results = bench.manager.ways_out.cancel_entries(everything=False, by="anna", reason="leaving")
+        assert [result.verdict for result in results] == [CancelVerdict.DEFERRED, CancelVerdict.CANCELLED]
+        assert wanted == [("c1", "c2")]
+
     def test_fills_of_the_order_that_was_found_are_booked(self):
         bench = ManagerBench()
         unknown_order(bench, really_there=True)

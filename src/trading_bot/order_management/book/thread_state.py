@@ -2,8 +2,8 @@
 
 import threading
 
-from trading_bot.order_management.book.order_listeners import OrderChange
 from trading_bot.order_management.journal.chain import SealedRecord
+from trading_bot.order_management.models import ClientOrderId
 
 
 class ThreadState(threading.local):
@@ -15,8 +15,10 @@ class ThreadState(threading.local):
     has_staged = False
     has_decided = False
     """Whether it held the writers' lock, so that others may have left something to it."""
-    kept_back: list[OrderChange] | None = None
+    is_kept_back = False
+    """Whether it tells nothing of orders for now."""
 
     def __init__(self) -> None:
-        self.changes: list[OrderChange] = []
+        self.news_of: set[ClientOrderId] = set()
+        """The orders of whose changes it has to tell."""
         self.sealed: list[tuple[SealedRecord, ...]] = []

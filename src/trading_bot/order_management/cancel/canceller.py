@@ -1,12 +1,18 @@
 """Cancelling orders of the book, or of somebody else. Nothing here ever says "cancelled" without a broker's report."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
 from trading_bot.clock import Seconds
 from trading_bot.order_management.book.order_book import TrackedOrder
-from trading_bot.order_management.cancel.tracker import END_VERDICTS, CancelTracker, foreign_target, our_target
+from trading_bot.order_management.cancel.tracker import (
+    END_VERDICTS,
+    CancelTracker,
+    TrackedCancel,
+    foreign_target,
+    our_target,
+)
 from trading_bot.order_management.context import OrderContext
 from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.exceptions import OrderCancellationError
@@ -25,6 +31,10 @@ def ignore_result(_result: CancelResult) -> None:
 def _reported(result: CancelResult, listener: CancelListener) -> CancelResult:
     listener(result)
     return result
+
+
+def _is_followed(order: TrackedOrder) -> bool:
+    return order.envelope.order_id is not None and order.state.is_working
 
 
 _ACCEPTABLE_ENDS = frozenset({CancelVerdict.PENDING, CancelVerdict.DEFERRED})
@@ -64,34 +74,39 @@ class CancelService:
         are read first, and asked for again only if the broker does not show that a cancel is under way.
         """
         with self._store.one_commit():
-            return self._cancelled(orders, on_result, within_s=within_s, asked=asked)
+            followed = self._asked(orders, within_s=self._time_for(within_s), asked=asked)
+            if all(_is_followed(order) for order in orders):
+                return self._results(orders, followed, on_result)
+        # A mark is nowhere but on record: it is committed before the cancels beside it are followed.
+        with self._store.one_commit():
+            return self._results(orders, followed, on_result)
 
-    def _cancelled(
-        self,
-        orders: Sequence[TrackedOrder],
-        on_result: CancelListener,
-        *,
-        within_s: Seconds | None,
-        asked: Collection[str],
+    def _results(
+        self, orders: Sequence[TrackedOrder], followed: Iterator[TrackedCancel], on_result: CancelListener
     ) -> tuple[CancelResult, ...]:
+        results = {
+            order.client_order_id: _reported(self._unasked(order), on_result)
+            for order in orders
+            if not _is_followed(order)
+        }
+        for target in followed:
+            result = _reported(target.result(), on_result)
+            results[ClientOrderId(str(result.client_order_id))] = result
+        return tuple(results[order.client_order_id] for order in orders)
+
+    def _asked(
+        self, orders: Sequence[TrackedOrder], *, within_s: Seconds, asked: Collection[str]
+    ) -> Iterator[TrackedCancel]:
+        """Record what is wanted, then ask the broker, so that no request waits for a commit."""
         for order in orders:
             if order.client_order_id not in asked:
                 self._record_request(order)
         targets = [
             our_target(order, order.envelope.order_id, was_asked=order.client_order_id in asked)
             for order in orders
-            if order.envelope.order_id is not None and order.state.is_working
+            if order.envelope.order_id is not None and _is_followed(order)
         ]
-        followed_ids = {target.ours.client_order_id for target in targets if target.ours is not None}
-        results = {
-            order.client_order_id: _reported(self._unasked(order), on_result)
-            for order in orders
-            if order.client_order_id not in followed_ids
-        }
-        for target in self._tracker.follow(targets, within_s=self._time_for(within_s)):
-            result = _reported(target.result(), on_result)
-            results[ClientOrderId(str(result.client_order_id))] = result
-        return tuple(results[order.client_order_id] for order in orders)
+        return self._tracker.follow(targets, within_s=within_s)
 
     def cancel_external(
         self,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 
 from trading_bot.clock import Seconds
@@ -87,13 +88,18 @@ class CancelTracker:
         self._tracker: CancelStep[TrackedCancel] = CancelStep(watcher=self, clock=context.clock)
 
     def follow(self, targets: Sequence[TrackedCancel], *, within_s: Seconds) -> Iterator[TrackedCancel]:
-        """Yield each target as soon as nothing more is to be learnt of it, and at the deadline those that are left."""
+        """Ask for each cancel now, and return what yields each target as soon as nothing more is to be learnt of it.
+
+        At the deadline it yields those that are left.
+        """
         if not targets:
-            return
+            return iter(())
         since, deadline = self._clock.now() - CHANGED_SINCE, self._clock.monotonic() + within_s
+        self._tracker.ask([target for target in targets if target.is_unasked], self._gateway.by(deadline))
+        return self._followed(list(targets), since=since, deadline=deadline)
+
+    def _followed(self, left: list[TrackedCancel], *, since: datetime, deadline: Seconds) -> Iterator[TrackedCancel]:
         gateway = self._gateway.by(deadline)
-        left = list(targets)
-        self._tracker.ask([target for target in left if target.is_unasked], gateway)
         for pause in growing_pauses(_FIRST_PAUSE_S, _LONGEST_PAUSE_S):
             left = self._tracker.read(left, gateway, since=since, deadline=deadline)
             for target in tuple(left):

@@ -1,10 +1,10 @@
 """The one table of how a submit ends: what follows, what is recorded, and what the caller gets.
 
-Each request and each submit ends in exactly one of four ways (`Ending`). Everything that depends on which one it was
-stands in `ENDINGS`; nobody else maps an ending to an event, a state or an error.
+Each request and each submit ends in exactly one of four ways (`Ending`). What depends on which one it was stands in
+`ENDINGS`; nobody else maps an ending to an event, a state or an error. Whether the same bytes may go out once more is
+not a matter of the ending alone: each outcome says it, and `SubmitProtocol` asks it.
 """
 
-import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -26,19 +26,12 @@ from trading_bot.prose import clause
 _CREATED = 201  # the broker took the request, and refused the order in the same breath
 
 
-class Then(enum.Enum):
-    """What follows one request that ended so."""
-
-    END = "end"  # the submit has ended with it
-    SAME_BYTES = "same_bytes"  # provably no order is there: the same bytes may go out again, if the outcome allows it
-    LOOK_UP = "look_up"  # the order may be there: it is looked for
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndingRule:
     """One row of the table."""
 
-    then: Then
+    is_looked_for: bool
+    """Whether the order may be there, so that it is looked for before the submit ends so."""
     event: EventKind
     state: OrderState | None
     """The state after it; None where the broker's report says which."""
@@ -47,15 +40,15 @@ class EndingRule:
 
 
 ENDINGS: Mapping[Ending, EndingRule] = {
-    Ending.ACCEPTED: EndingRule(then=Then.END, event=EventKind.ORDER_ACCEPTED, state=None, error=None),
+    Ending.ACCEPTED: EndingRule(is_looked_for=False, event=EventKind.ORDER_ACCEPTED, state=None, error=None),
     Ending.REJECTED: EndingRule(
-        then=Then.END, event=EventKind.ORDER_REJECTED, state=OrderState.REJECTED, error=OrderRejectedError
+        is_looked_for=False, event=EventKind.ORDER_REJECTED, state=OrderState.REJECTED, error=OrderRejectedError
     ),
     Ending.NOT_SENT: EndingRule(
-        then=Then.SAME_BYTES, event=EventKind.ORDER_NOT_SENT, state=OrderState.NOT_SENT, error=OrderNotSentError
+        is_looked_for=False, event=EventKind.ORDER_NOT_SENT, state=OrderState.NOT_SENT, error=OrderNotSentError
     ),
     Ending.UNKNOWN: EndingRule(
-        then=Then.LOOK_UP,
+        is_looked_for=True,
         event=EventKind.ORDER_OUTCOME_UNKNOWN,
         state=OrderState.UNKNOWN,
         error=OrderOutcomeUnknownError,

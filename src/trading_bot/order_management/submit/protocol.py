@@ -20,7 +20,7 @@ from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.models import OrderEnvelope, OrderState, Side
 from trading_bot.order_management.outcomes import Accepted, DurableIntent, NotSent, Rejected, SubmitOutcome, Unknown
 from trading_bot.order_management.ports import ArmingId
-from trading_bot.order_management.submit.endings import ENDINGS, Then
+from trading_bot.order_management.submit.endings import ENDINGS
 from trading_bot.order_management.submit.send_gate import SendGate
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class SubmitProtocol:
             reduces=reduces,
         )
         outcome = self._send(attempt)
-        return self._look_up(attempt, outcome) if ENDINGS[outcome.ending].then is Then.LOOK_UP else outcome
+        return self._look_up(attempt, outcome) if ENDINGS[outcome.ending].is_looked_for else outcome
 
     def _send(self, attempt: SubmitAttempt) -> SubmitOutcome:
         try:

@@ -241,7 +241,7 @@ class Holdings:
             account = self._account.by(by).fetch_account()
         except OrderStatusError:
             return
-        self._could_short = getattr(account, "account_type", None) != "cash"
+        self._could_short = not account.is_cash_account
 
     def _is_due(self) -> bool:
         last = self._looked

@@ -173,7 +173,7 @@ class Synchronizer:
     ) -> TrackedOrder | None:
         order = book.get(client_order_id)
         is_same = order is not None and order.instrument_id == report.instrument_id
-        if order is None or not is_same or not getattr(report, "symbol_is_known", True):
+        if order is None or not is_same or not report.symbol_is_known:
             return order
         note_name(self._store, book, instrument_id=order.instrument_id, symbol=report.symbol, was=order.envelope.symbol)
         return book.get(client_order_id)
