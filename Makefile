@@ -10,7 +10,7 @@ LOWEST_READY := $(LOWEST)/.ready
 PYTEST := $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 MEASURED := --cov --cov-append --cov-report= --cov-fail-under=0
 SLOW := tests/simulation tests/faults
-# These rooms import no library, so no version of one can break them.
+# These rooms import no library themselves. Whatever they import of ours that does is tested with the lowest versions.
 PURE := $(addprefix tests/order_management/,book cancel decisions submit sync)
 QUICK := -m 'not subprocess' $(addprefix --ignore=,$(SLOW) $(PURE) tests/architecture tests/benchmarks)
 PARTS := install check-unit check-processes check-schedules check-coverage check-lowest check-style
@@ -22,7 +22,7 @@ help:
 	@echo "make demo     trade the bundled day on the paper exchange; no account, no network"
 	@echo "make test     run the tests with branch coverage"
 	@echo "make check    run all that the build runs: tests, lowest versions, lint, format, types, import contracts"
-	@echo "make test-lowest  run the quick tests with the lowest versions that pyproject.toml allows"
+	@echo "make test-lowest  run the quick tests of what imports libraries, with the lowest versions that pyproject.toml allows"
 	@echo "make prove    run many more simulated lives of the bot, and crashes of its database, than the build does; takes long"
 	@echo "make bench    measure speed and memory beside bare loops and beside version 0.1; takes long, and fails for no figure"
 	@echo "make install  make .venv and install the bot and its tools into it"

@@ -21,7 +21,7 @@ _HERE = Path(__file__).parents[2]
 
 @contextmanager
 def old_checkout(folder: Path) -> Iterator[Path | None]:
-    """Yield a checkout of the last build of 0.1; None, once that was said, where the history has none."""
+    """Yield the last build of 0.1 in an environment of its own; None, once that was said, where that cannot be had."""
     git = ["git", "-C", str(_HERE), "worktree"]
     made = subprocess.run([*git, "add", "--detach", folder, LAST_OF_0_1], check=False, capture_output=True, text=True)
     if made.returncode:
@@ -32,7 +32,11 @@ def old_checkout(folder: Path) -> Iterator[Path | None]:
         yield None
         return
     try:
-        yield folder
+        # Its libraries are not ours.
+        installed = subprocess.run(["make", "-C", folder, "install"], check=False, capture_output=True, text=True)
+        if installed.returncode:
+            sys.stdout.write(f"\nno comparison with 0.1: it cannot be installed:\n{installed.stderr}\n")
+        yield None if installed.returncode else folder
     finally:
         subprocess.run([*git, "remove", "--force", folder], check=True, capture_output=True)
 

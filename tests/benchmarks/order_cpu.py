@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.benchmarks.builds import python_of
 from tests.benchmarks.table import Row, heading, show
 
 ROUNDS = 3
@@ -48,7 +49,7 @@ print(*took)
 def one_run(checkout: Path, every: int) -> tuple[float, float]:
     """Return the median and the 99th percentile of the microseconds of an order, after a warm-up."""
     ran = subprocess.run(
-        [sys.executable, "-c", _DRIVER, str(ORDERS), str(every)],
+        [python_of(checkout), "-c", _DRIVER, str(ORDERS), str(every)],
         env={"PYTHONPATH": f"{checkout / 'src'}:{checkout}", "PYTHONHASHSEED": "0"},
         cwd=checkout,
         capture_output=True,

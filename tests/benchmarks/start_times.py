@@ -15,8 +15,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests.benchmarks.builds import python_of
 from tests.benchmarks.table import Row, heading, show
 from tests.support.command_line import SOURCE
+from trading_bot.cli.exit_codes import ExitCode
 
 RUNS = 9
 
@@ -35,7 +37,7 @@ _COMMANDS = (
 def _process(source: Path, home: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(source), "LANG": "C.UTF-8"}
     return subprocess.Popen(
-        [sys.executable, "-m", "trading_bot", *arguments],
+        [python_of(source.parent), "-m", "trading_bot", *arguments],
         cwd=home,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -46,8 +48,11 @@ def _process(source: Path, home: Path, arguments: list[str]) -> subprocess.Popen
 
 def _whole(source: Path, home: Path, arguments: list[str]) -> float:
     began = time.perf_counter()
-    _process(source, home, arguments).wait()
-    return (time.perf_counter() - began) * 1000
+    ending = _process(source, home, arguments).wait()
+    took = (time.perf_counter() - began) * 1000
+    if ending == ExitCode.UNEXPECTED:
+        raise RuntimeError(f"{arguments} failed with the code in {source}")
+    return took
 
 
 def _to_the_latch(source: Path, home: Path, arguments: list[str]) -> float:

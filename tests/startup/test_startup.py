@@ -11,7 +11,7 @@ import pytest
 from tests.support.bot_bench import ACCOUNT, LIST, LOGIN, POSITIONS, BotBench, answers, never_leaves
 from tests.support.damaged_database import alter, bodies
 from trading_bot.bot import StartError, TradeStatus
-from trading_bot.config import Config
+from trading_bot.config import Config, OrderManagementConfig
 from trading_bot.files import LocalFiles
 from trading_bot.latch import LatchError
 from trading_bot.lease import AccountInUseError
@@ -22,7 +22,7 @@ from trading_bot.order_management.exceptions import (
 )
 from trading_bot.order_management.poller import Poller
 from trading_bot.order_management.results import CancelVerdict
-from trading_bot.startup import create_bot
+from trading_bot.startup import create_bot, open_command_client
 
 
 class NoMarker(LocalFiles):
@@ -54,12 +54,19 @@ def test_building_a_bot_opens_and_sends_nothing(tmp_path):
     assert not bench.bot.is_running
 
 
-def test_a_setting_that_has_no_effect_any_more_is_told(tmp_path, caplog):
+@pytest.mark.parametrize("size", [65_536, OrderManagementConfig().journal_max_bytes])
+@pytest.mark.parametrize("way", ["create_bot", "open_command_client"])
+def test_a_setting_that_has_no_effect_any_more_is_told_once(tmp_path, caplog, way, size):
     path = tmp_path / "config.json"
-    path.write_text('{"order_management": {"journal_max_bytes": 65536}}')
-    create_bot(Config.from_env_and_json(path, environ={}))
-    assert "order_management.journal_max_bytes" in caplog.text
-    assert "setting_without_effect" in caplog.text
+    path.write_text(json.dumps({"state_dir": str(tmp_path / "state"), "order_management": {"journal_max_bytes": size}}))
+    config = Config.from_env_and_json(path, environ={})
+    if way == "create_bot":
+        create_bot(config)
+    else:
+        with open_command_client(config):
+            pass
+    (told,) = [record for record in caplog.records if "setting_without_effect" in record.getMessage()]
+    assert "order_management.journal_max_bytes" in told.getMessage()
 
 
 def test_a_poller_that_died_halts_entries(tmp_path):

@@ -11,7 +11,7 @@ in which the modes differ; `kill` and `login` build what needs no bot; `surround
 What it does not: it decides nothing while the bot runs.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from trading_bot.bot import TradingBot
@@ -59,8 +59,7 @@ def create_bot(
         QuoteFileError: the quotes file cannot be used.
     """
     around = surroundings or default_surroundings(clock)
-    for key in without_effect(config):
-        _log.warning("setting_without_effect", reason=key)
+    _tell_without_effect(config)
     return _parts_of(config, around, transport=transport, quotes=quotes).bot(background_sync=background_sync)
 
 
@@ -84,6 +83,7 @@ def open_command_client(
             `CommandClient.perform`.
     """
     around = surroundings or default_surroundings(clock)
+    _tell_without_effect(config)
     settings = config.order_management.model_copy(update={"on_stop": OnStop.LEAVE})
     ours = config.model_copy(update={"order_management": settings})
     parts = _parts_of(ours, around, transport=transport, quotes=quotes)
@@ -101,11 +101,12 @@ def open_command_client(
         yield client
 
 
-def without_effect(config: Config) -> Sequence[str]:
-    """Return the settings that are given and do nothing any more, in a file or as a value."""
+def _tell_without_effect(config: Config) -> None:
+    """Log the settings that are given and do nothing any more, in a file or as a value."""
     size = config.order_management.journal_max_bytes
     given = () if size == OrderManagementConfig().journal_max_bytes else ("order_management.journal_max_bytes",)
-    return config.without_effect or given
+    for key in config.without_effect or given:
+        _log.warning("setting_without_effect", reason=f"{key} does nothing any more; leave it out")
 
 
 def _parts_of(

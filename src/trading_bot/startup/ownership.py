@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Protocol
 
 from trading_bot.clock import Seconds
-from trading_bot.config import Config, OrderManagementConfig
+from trading_bot.config import Config
 from trading_bot.kill.intake import KillIntake
 from trading_bot.latch import Latch
 from trading_bot.lease import Holding, Lease
-from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.journal.side_files import SIDE_FOLDER
 from trading_bot.order_management.manager import ManagerIdentity
 from trading_bot.order_management.order_store import OrderStore
@@ -27,8 +26,6 @@ from trading_bot.startup.journal_parts import journal_identity, journal_parts
 from trading_bot.startup.shared_account import shared_account
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder, account_key, journal_path
-
-_log = get_logger(__name__)
 
 
 class AccountLatch(TradingLatch, Protocol):
@@ -92,8 +89,6 @@ def ownership_of(
         ConfigError, OrderLogError: ``journal_url`` cannot be used.
     """
     mode, settings = config.trading.mode, config.order_management
-    if settings.journal_max_bytes != OrderManagementConfig().journal_max_bytes:
-        _log.warning("setting_without_effect", reason="journal_max_bytes does nothing; leave it out")
     key, log = account_key(mode, account_number), journal_path(config.logs_dir, mode, account_number)
     state = StateFolder(root=config.resolve_state_dir() / f"{mode}-{key}", files=around.files)
     whose, session_id = journal_identity(mode, account_number), around.new_id()

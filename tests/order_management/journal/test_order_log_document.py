@@ -125,6 +125,14 @@ def test_every_key_that_a_line_can_have_is_described():
     assert list(line_of(EVERYTHING)) == list(SCHEMA["properties"]), "and in this order"
 
 
+def test_every_kind_of_record_that_a_line_can_be_is_explained():
+    explained = re.findall(
+        r"`([a-z_]+)`", "".join(re.findall(r"^\| `.*? \|", DOCUMENT.split("## Events")[1], re.MULTILINE))
+    )
+    assert sorted(explained) == sorted(SCHEMA["properties"]["event"]["enum"])
+    assert {kind.value for kind in EventKind} <= set(explained)
+
+
 @pytest.mark.parametrize("line", SAMPLE)
 def test_the_sample_journal_is_as_documented(line):
     assert list(faults(json.loads(line), SCHEMA)) == []

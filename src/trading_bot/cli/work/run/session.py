@@ -18,7 +18,6 @@ from trading_bot.cli.work.run.order_watch import OrderWatch
 from trading_bot.cli.work.stop_request import StopRequest, stop_on_signals
 from trading_bot.clock import Seconds, SystemClock
 from trading_bot.config import Config
-from trading_bot.market_hours import MarketHours
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.signals import Replay, SignalError, SignalLine, SignalResult, SignalRunner, parse_signal
 
@@ -51,7 +50,7 @@ def plan_replay(lines: Iterable[SignalLine], *, config: Config, settle_s: Second
     first, last = min(times), max(times)
     if settle_s is not None:
         return ReplayPlan(start=first, until=last + timedelta(seconds=settle_s))
-    hours = market_hours(config)
+    hours = config.trading.market_hours
     end = hours.close_after(last) if hours.is_open(last) else last
     # Two more polls, so that what the close did to the orders is read.
     return ReplayPlan(start=first, until=end + 2 * timedelta(seconds=config.order_management.poll_interval_seconds))
@@ -63,17 +62,6 @@ def _time_of(line: SignalLine) -> datetime | None:
     except SignalError:
         return None  # the run reports the line
     return signal.at if signal else None
-
-
-def market_hours(config: Config) -> MarketHours:
-    """Return the session calendar that ``config`` names."""
-    hours = config.trading.hours
-    return MarketHours(
-        calendar=config.trading.effective_calendar,
-        start_time=hours.start_time,
-        end_time=hours.end_time,
-        timezone=hours.timezone,
-    )
 
 
 def choose_view(invocation: Invocation, *, zone: ZoneInfo, plan: ReplayPlan | None, linger_s: Seconds = 0) -> RunView:
