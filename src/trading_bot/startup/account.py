@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from trading_bot.account.account_data import AccountData
+from trading_bot.auth.borrowed_login import LoggedInSession
 from trading_bot.bot import Lifecycle, TradingBot
 from trading_bot.clock import Seconds
 from trading_bot.config import Config
@@ -36,7 +37,7 @@ from trading_bot.robinhood.reads import BrokerUnavailableError
 from trading_bot.robinhood.session import Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.safety_checks import SafetyChecks
-from trading_bot.startup.broker_access import BrokerAccess, live_access, paper_access
+from trading_bot.startup.broker_access import BrokerAccess, borrowed_access, live_access, paper_access
 from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.live import carrier_of
 from trading_bot.startup.ownership import ownership_of
@@ -60,6 +61,7 @@ class AccountParts:
         account_number: str,
         transport: Transport | None,
         quotes: QuoteSource | None,
+        session: LoggedInSession | None = None,
         journal: JournalParts | None = None,
     ) -> None:
         self._config = config
@@ -80,7 +82,7 @@ class AccountParts:
         self._store = self._own.journal.store
         self._hours = config.trading.market_hours
         self._paper = None if transport or self._is_live else self._paper_account(account_number, quotes)
-        self._access = self._access_to(account_number, transport)
+        self._access = self._access_to(account_number, transport, session)
         self._gateway = self._broker_gateway(account_number)
         self._manager = self._order_manager()
         self._account_problem: BrokerUnavailableError | None = None
@@ -259,7 +261,9 @@ class AccountParts:
             symbols=SymbolTable(path=self._state.instruments, files=self._around.files) if self._is_live else None,
         )
 
-    def _access_to(self, account_number: str, transport: Transport | None) -> BrokerAccess:
+    def _access_to(
+        self, account_number: str, transport: Transport | None, session: LoggedInSession | None
+    ) -> BrokerAccess:
         if not self._is_live:
             paper = self._paper.transport if self._paper is not None else None
             return paper_access(
@@ -268,6 +272,8 @@ class AccountParts:
                 account_number=account_number,
                 transport=transport or paper,
             )
+        if session is not None:
+            return borrowed_access(self._around, source=session, state=self._state)
         return live_access(
             self._around,
             account_number=account_number,
