@@ -13,7 +13,7 @@ from trading_bot.bot_lifecycle import JournalVerdict, Lifecycle, StartError
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, OnStop
 from trading_bot.logging.setup import get_logger
-from trading_bot.logging.trade_logger import StructuredTradeLogger
+from trading_bot.logging.structured_logger import StructuredTradeLogger
 from trading_bot.order_management.book.exit_facts import ExitOrigin
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.events import EventKind, OrderEvent
