@@ -14,7 +14,7 @@ from trading_bot.control.server import ControlServer
 from trading_bot.latch import LatchError, SendLock
 from trading_bot.lease import AccountInUseError, LeaseLostError, OwnersSendLock, this_process
 from trading_bot.logging.setup import get_logger
-from trading_bot.logging.trade_logger import StructuredTradeLogger
+from trading_bot.logging.structured_logger import StructuredTradeLogger
 from trading_bot.operations import Operations
 from trading_bot.order_management.exceptions import OrderError, TradingHaltedError
 from trading_bot.order_management.gateways import RobinhoodGateway
