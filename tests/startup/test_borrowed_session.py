@@ -1,4 +1,4 @@
-"""A bot on the login that the user's own program has: the token is taken, over connections of our own, and kept nowhere.
+"""A bot on the login that the user's own program has: its token goes over connections of our own and is kept nowhere.
 
 The broker is the loopback stand-in; `create_bot` is called as a user calls it.
 """
@@ -16,7 +16,6 @@ from tests.support.live_account import NUMBER, SUBMIT, LiveAccount, live_account
 from tests.support.loopback_broker.own_connections import as_the_broker
 from trading_bot.auth.borrowed_login import BORROWED_SESSION_ENDED, NOT_LOGGED_IN
 from trading_bot.bot import StartError, TradeResult, TradeStatus, TradingBot
-from trading_bot.config import ConfigError
 from trading_bot.order_management.exceptions import AuthenticationError, OrderStatusError
 from trading_bot.startup import create_bot
 
@@ -185,10 +184,10 @@ def test_on_paper_it_is_not_read_and_a_warning_says_so(account, caplog):
 @pytest.mark.parametrize("mode", ["paper", "live"])
 def test_a_session_beside_a_transport_is_refused(account, theirs, mode):
     account.settings["trading"] = {"mode": mode}
-    with pytest.raises(ConfigError, match="session and transport are both given"):
+    with pytest.raises(ValueError, match="leave transport or session out"):
         create_bot(account.config, session=theirs, transport=account.transport)
 
 
 def test_the_answer_of_a_login_is_not_taken_for_its_session(account):
-    with pytest.raises(ConfigError, match=r"pass robin_stocks\.robinhood\.helper\.SESSION"):
+    with pytest.raises(TypeError, match=r"pass robin_stocks\.robinhood\.helper\.SESSION"):
         create_bot(account.config, session={"access_token": TOKEN})  # type: ignore[arg-type]

@@ -16,9 +16,9 @@ def as_the_broker(server: LoopbackServer) -> Iterator[None]:
     """Answer for the broker's host; what is built meanwhile trusts the authority of the tests."""
     look_up = socket.getaddrinfo
 
-    def found(host: str, *rest: object, **options: object) -> object:
+    def found(host: str, port: int, **options: int) -> object:
         if host != HOST:
-            return look_up(host, *rest, **options)  # type: ignore[call-overload]
+            return look_up(host, port, **options)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.port))]
 
     with pytest.MonkeyPatch.context() as patch:
