@@ -42,6 +42,8 @@ class TradeResult:
     code: str
     message: str
     envelope: OrderEnvelope | None = None
+    correlation_id: str | None = None
+    """Of this request; the envelope has that of the request which made the order. None where a wrong one was given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +131,7 @@ class TradeRequest:
     extended_hours: bool = False
     client_order_id: str | None = None
     pricing: str | None = None
+    correlation_id: str | None = None
 
     def order(self) -> OrderRequest:
         """Return the order that is asked for.
@@ -147,6 +150,7 @@ class TradeRequest:
             client_order_id=self.client_order_id,
             pricing=None if self.pricing is None else _word(Pricing, self.pricing, "pricing", code="bad_pricing"),
             strategy_name=self.strategy_name,
+            correlation_id=self.correlation_id,
         )
 
 
