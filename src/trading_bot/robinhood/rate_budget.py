@@ -59,6 +59,9 @@ ALLOWANCES: Mapping[Purpose, Allowance] = MappingProxyType(
     }
 )
 
+STRATEGY_ALLOWANCES: Mapping[Purpose, Allowance] = MappingProxyType({Purpose.READ: Allowance(burst=4, every_s=1.0)})
+"""What strategies may read of all that may be read: half, so that what orders and cancels rest on never waits long."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnPauses:
