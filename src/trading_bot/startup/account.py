@@ -33,7 +33,7 @@ from trading_bot.risk.marks import MarkReader
 from trading_bot.risk.order_facts import RecordedOrders
 from trading_bot.risk.watch import RiskWatch
 from trading_bot.robinhood.directory import AccountUnreadableError
-from trading_bot.robinhood.rate_budget import STRATEGY_ALLOWANCES, Purpose, RateBudget
+from trading_bot.robinhood.rate_budget import Purpose, RateBudget
 from trading_bot.robinhood.reads import BrokerUnavailableError
 from trading_bot.robinhood.session import Transport
 from trading_bot.robinhood.symbols import SymbolTable
@@ -131,8 +131,8 @@ class AccountParts:
         # On paper nobody is asked, and waiting would move a replay's clock.
         if not self._is_live:
             return at_once
-        budget = RateBudget(clock=self._around.clock, allowances=STRATEGY_ALLOWANCES)
-        return lambda within_s: budget.take(Purpose.READ, within_s=within_s)
+        budget = RateBudget(clock=self._around.clock)
+        return lambda within_s: budget.take(Purpose.MARKET, within_s=within_s)
 
     def _lifecycle(
         self, operations: Callable[[], Operations], safety: SafetyChecks, *, background_sync: bool
