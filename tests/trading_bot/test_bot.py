@@ -126,6 +126,7 @@ class Parts:
             manager=cast("OrderManager", self.manager),
             safety=cast("SafetyChecks", self),
             account=None,  # type: ignore[arg-type]  # no test of these comes so far
+            market=None,  # type: ignore[arg-type]  # the same
             trades=cast("StructuredTradeLogger", self),
             record_event=self.note_event,
             verify=lambda: None,  # type: ignore[arg-type, return-value]  # the same
