@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from trading_bot.clock import Moment, Seconds
+from trading_bot.error_handling.retry import note_order
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.calculator import asked_terms
@@ -198,6 +199,7 @@ class SubmitService:
             approve(terms)
             begun = self.admission.begin(intent, prepared, decided=decided)
         if isinstance(begun, Admitted):
+            note_order()
             return Placed(envelope=self._submit(begun, began=decided.at.mono), is_new=True)
         return Placed(envelope=begun, is_new=False)
 
