@@ -170,7 +170,7 @@ class MarketDataGateway(Protocol):
         ...
 
 
-class Gateway(BrokerGateway, AccountGateway, Protocol):
+class Gateway(BrokerGateway, AccountGateway, MarketDataGateway, Protocol):
     """The whole way to one account at a broker, as one object: what `trading_bot.create_bot` takes for its own."""
 
     def by(self, deadline: Seconds) -> Self:
