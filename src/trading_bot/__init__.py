@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     )
     from trading_bot.order_management.results import CancelResult, CancelVerdict, SyncSummary
     from trading_bot.startup import create_bot
+    from trading_bot.startup.paper_day import PaperDay, paper_day
 
 __all__ = [
     "AuthenticationError",
@@ -66,6 +67,7 @@ __all__ = [
     "OrderStatusError",
     "OrderSubmissionError",
     "OrderValidationError",
+    "PaperDay",
     "Pricing",
     "Side",
     "SyncSummary",
@@ -78,6 +80,7 @@ __all__ = [
     "UnsupportedOrderTypeError",
     "__version__",
     "create_bot",
+    "paper_day",
 ]
 
 _HOMES = {
@@ -113,6 +116,7 @@ _HOMES = {
     ),
     "trading_bot.order_management.results": ("CancelResult", "CancelVerdict", "SyncSummary"),
     "trading_bot.startup": ("create_bot",),
+    "trading_bot.startup.paper_day": ("PaperDay", "paper_day"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
