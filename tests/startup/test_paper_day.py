@@ -53,7 +53,7 @@ def test_fills_between_two_steps_are_known_at_the_next(quotes):
         assert [order.filled_quantity for order in day.bot.orders()] == [0]
         next(steps)
         (order,) = day.bot.orders()
-    assert (order.filled_quantity, order.average_price) == (10, Decimal("99.80"))
+    assert (order.filled_quantity, order.average_price) == (Decimal(10), Decimal("99.80"))
 
 
 def test_an_order_of_the_day_is_seen_to_end_with_the_day():

@@ -99,8 +99,6 @@ def _folder(wanted: Path | str | None) -> Iterator[Path]:
         return
     folder = Path(wanted).absolute()
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise ConfigError(
-            [f"{folder} is in use; name a new folder: a recorded day begins with a new account"]
-        )
+        raise ConfigError([f"{folder} is in use; name a new folder: a recorded day begins with a new account"])
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     yield folder
