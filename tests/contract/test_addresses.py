@@ -42,7 +42,7 @@ IN_ITS_LOGIN = ("/pathfinder/user_machine/", "/pathfinder/inquiries/", "/push/")
 ONLY_OURS = {
     "/instruments/{}/": "the broker's own link in each order and position, which robin_stocks follows as it comes",
     "/positions/{}/{}/": "the broker's own link in each order: one position alone",
-    "/marketdata/historicals/{}/": "the broker's own clients ask here; robin_stocks asks the older /quotes/historicals/",
+    "/marketdata/historicals/{}/": "the own clients of the broker ask here; robin_stocks asks /quotes/historicals/",
     "/oauth2/revoke_token/": "robin_stocks never revokes a token",
 }
 
