@@ -6,6 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from trading_bot.account.account_data import AccountData
+from trading_bot.account.market_data import MarketData, Turn, at_once
+from trading_bot.auth.borrowed_login import LoggedInSession
 from trading_bot.bot import Lifecycle, TradingBot
 from trading_bot.clock import Seconds
 from trading_bot.config import Config
@@ -34,11 +36,12 @@ from trading_bot.risk.marks import MarkReader
 from trading_bot.risk.order_facts import RecordedOrders
 from trading_bot.risk.watch import RiskWatch
 from trading_bot.robinhood.directory import AccountUnreadableError
+from trading_bot.robinhood.rate_budget import Purpose, RateBudget
 from trading_bot.robinhood.reads import BrokerUnavailableError
 from trading_bot.robinhood.session import Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.safety_checks import SafetyChecks
-from trading_bot.startup.broker_access import BrokerAccess, live_access, paper_access
+from trading_bot.startup.broker_access import BrokerAccess, borrowed_access, live_access, paper_access
 from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.live import carrier_of
 from trading_bot.startup.ownership import ownership_of
@@ -62,6 +65,7 @@ class AccountParts:
         account_number: str,
         transport: Transport | None,
         quotes: QuoteSource | None,
+        session: LoggedInSession | None = None,
         gateway: Gateway | None = None,
         journal: JournalParts | None = None,
     ) -> None:
@@ -82,6 +86,7 @@ class AccountParts:
         self._state = self._own.state
         self._store = self._own.journal.store
         self._hours = config.trading.market_hours
+        self._session = session
         is_elsewhere = transport is not None or gateway is not None or self._is_live
         self._paper = None if is_elsewhere else self._paper_account(account_number, quotes)
         self._log_in, self._gateway = self._way_to_broker(account_number, transport, gateway)
@@ -108,6 +113,7 @@ class AccountParts:
             manager=self._manager,
             safety=safety,
             account=self._account,
+            market=MarketData(gateway=self._gateway, clock=self._around.clock, turn=self._strategys_turn()),
             trades=StructuredTradeLogger(
                 path=self._config.logs_dir / _TRADES_FILE,
                 clock=self._around.clock,
@@ -126,6 +132,13 @@ class AccountParts:
             clock=self._around.clock,
         )
         return bot
+
+    def _strategys_turn(self) -> Turn:
+        # On paper nobody is asked, and waiting would move a replay's clock.
+        if not self._is_live:
+            return at_once
+        budget = RateBudget(clock=self._around.clock)
+        return lambda within_s: budget.take(Purpose.MARKET, within_s=within_s)
 
     def _lifecycle(
         self, operations: Callable[[], Operations], safety: SafetyChecks, *, background_sync: bool
@@ -280,6 +293,8 @@ class AccountParts:
                 account_number=account_number,
                 transport=transport or paper,
             )
+        if self._session is not None:
+            return borrowed_access(self._around, source=self._session, state=self._state)
         return live_access(
             self._around,
             account_number=account_number,
