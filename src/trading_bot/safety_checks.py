@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -15,15 +15,18 @@ from trading_bot.order_management.calculator import parse_price, validate_quanti
 from trading_bot.order_management.exceptions import (
     AuthenticationError,
     OrderError,
+    OrderStatusError,
     OrderValidationError,
     TradeRefusedError,
 )
 from trading_bot.order_management.models import ClientOrderId, OrderTerms, Side
 from trading_bot.order_management.portfolio import AccountSnapshot
+from trading_bot.order_management.submit.placement import Approval
 from trading_bot.order_management.sync.free_shares import Free
+from trading_bot.risk.marks import Marks
 from trading_bot.risk.order_facts import OrderFacts
 from trading_bot.risk.trade_rules import Buy, BuyFacts, SellFacts, Trade, TradeFacts, objections, sell_of
-from trading_bot.risk.watch import RiskState, RiskWatch
+from trading_bot.risk.watch import AccountResults, RiskState, RiskWatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +107,24 @@ class SafetyChecks:
             return unread(error)
         return self.check(terms, facts)
 
+    def gather(self, terms: OrderTerms, by: Seconds | None, instead_of: TrackedOrder | None) -> Approval:
+        """Read what the rules need, as `read` does, and return the rules as the order manager asks for them.
+
+        Raises:
+            TradeRefusedError: a rule refuses what needs no reading, or the account cannot be read.
+        """
+        refuse(self.refusal_unread(terms), terms)
+        try:
+            facts = self.read(terms, by=by, instead_of=instead_of)
+        except OrderStatusError as error:
+            refuse(unread(error), terms)
+            raise
+
+        def approve(terms: OrderTerms) -> None:
+            refuse(self.check(terms, facts), terms)
+
+        return approve
+
     def refusal_unread(self, terms: OrderTerms) -> SafetyResult | None:
         """Return what can be refused without asking the broker: a market that is closed to these terms."""
         return self._closed(extended_hours=terms.extended_hours)
@@ -180,6 +201,21 @@ class SafetyChecks:
     def state(self) -> RiskState:
         """Return today's figures and whether buys are halted; nothing is written and no broker asked."""
         return self._risk.state()
+
+    def held_symbols(self) -> tuple[str, ...]:
+        """Return the symbols of which shares of known cost are held, as far as the journal tells."""
+        return self._risk.held_symbols()
+
+    def account_results(self, marks: Marks) -> AccountResults:
+        """Return what trading earned, by the journal and ``marks``; no broker is asked.
+
+        The change of today is not known outside of the regular session: which day's close the broker means then is not
+        documented.
+        """
+        results = self._risk.account_results(marks)
+        if self._hours.why_closed(self._clock.now()) is None:
+            return results
+        return replace(results, unrealised_today=None)
 
     def register_pending_order(self, symbol: str, side: Side, order_id: str) -> None:
         """Remember an accepted order; the same one again changes nothing."""

@@ -56,7 +56,7 @@ class GatewayPair:
 @contextmanager
 def paper_pair() -> Iterator[GatewayPair]:
     market = PaperBench(
-        quotes=recorded(quote_line(-3600, "99.98", "100.00")),
+        quotes=recorded(quote_line(-3600, "99.98", "100.00"), quote_line(-1200, "99.98", "100.00")),
         state=opening_state(shares=HELD_SHARES),
         page_size=PAGE_SIZE,
     )
@@ -91,6 +91,7 @@ def scripted_pair() -> Iterator[GatewayPair]:
     broker = ScriptedBroker(clock)
     broker.hold("AAPL", HELD_SHARES)
     broker.quote("AAPL", bid="99.98", ask="100.00")
+    broker.history("AAPL", "99.90", "100.10", "100.00")
     broker.does_not_trade("ZZZZZQ")
 
     def fill_what_crosses() -> None:

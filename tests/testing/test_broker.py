@@ -54,6 +54,9 @@ class TestLeftAlone:
         assert caught.value.reason == "You do not have enough buying power."
         assert (broker.orders, len(broker.submitted)) == ((), 1)
 
+    def test_no_session_ends(self, broker):
+        assert broker.renew_session(within_s=1)
+
     def test_the_account_holds_back_what_open_orders_may_cost(self, order, broker):
         account = broker.fetch_account()
         assert (account.portfolio_cash, account.cash_held_for_orders) == (100_000, 10 * LIMIT)
@@ -260,6 +263,24 @@ class TestTheMarket:
         assert (quote.last_price, quote.bid_size, quote.trading_halted) == (Decimal("99.98"), 5, False)
         assert broker.quote("TSLA", bid=99, ask=100, last=98, halted=True).last_price == 98
 
+    def test_bars_are_those_that_the_test_has_set_and_that_have_ended(self, bot, broker, clock):
+        clock.advance(100)
+        made = broker.history("TSLA", 100, "100.50", 99)
+        assert bot.history("TSLA") == made
+        assert [(bar.open, bar.high, bar.low, bar.close) for bar in made] == [
+            (100, 100, 100, 100),
+            (100, Decimal("100.50"), 100, Decimal("100.50")),
+            (Decimal("100.50"), Decimal("100.50"), 99, 99),
+        ]
+        assert [f"{bar.begins_at:%H:%M}" for bar in made] == ["14:45", "14:50", "14:55"]
+        assert (bot.history("MSFT"), bot.history("TSLA", "day", "month")) == ((), ())
+
+    def test_bars_of_a_day_begin_at_midnight(self, broker):
+        assert [f"{bar.begins_at:%d %H:%M}" for bar in broker.history("TSLA", 1, 2, interval="day")] == [
+            "28 00:00",
+            "01 00:00",
+        ]
+
     def test_an_exit_can_end_within_its_call(self, start_bot, broker):
         """A fill that the test gives after the call would come too late for it."""
         broker.hold("TSLA", 10)
@@ -296,6 +317,7 @@ MISTAKES = {
     "nothing to annul": (lambda broker: broker.bust("TSLA"), "nothing of order-1"),
     "an unknown side": (lambda broker: broker.place_in_app("A", "hold", 1, limit=9), "side is 'buy' or 'sell'"),
     "a crossed market": (lambda broker: broker.quote("A", bid=2, ask=1), "the bid 2 of A is above the ask 1"),
+    "an unknown interval": (lambda broker: broker.history("A", 1, interval="tick"), "an interval is one of 5minute,"),
     "held too late": (lambda broker: broker.hold("MSFT", 5), "say what is held before the bot starts"),
     "no outcome": (lambda broker: broker.next_order("reject"), "an outcome is accept(), reject(...)"),
     "no outcome of a cancel": (lambda broker: broker.next_cancel(reject), "an outcome is accept(), reject(...)"),

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from trading_bot.account.account_data import AccountData
+from trading_bot.account.market_data import MarketData, Turn, at_once
 from trading_bot.bot import Lifecycle, TradingBot
 from trading_bot.clock import Seconds
 from trading_bot.config import Config
@@ -34,6 +35,7 @@ from trading_bot.risk.marks import MarkReader
 from trading_bot.risk.order_facts import RecordedOrders
 from trading_bot.risk.watch import RiskWatch
 from trading_bot.robinhood.directory import AccountUnreadableError
+from trading_bot.robinhood.rate_budget import Purpose, RateBudget
 from trading_bot.robinhood.reads import BrokerUnavailableError
 from trading_bot.robinhood.session import Transport
 from trading_bot.robinhood.symbols import SymbolTable
@@ -108,6 +110,7 @@ class AccountParts:
             manager=self._manager,
             safety=safety,
             account=self._account,
+            market=MarketData(gateway=self._gateway, clock=self._around.clock, turn=self._strategys_turn()),
             trades=StructuredTradeLogger(
                 path=self._config.logs_dir / _TRADES_FILE,
                 clock=self._around.clock,
@@ -126,6 +129,13 @@ class AccountParts:
             clock=self._around.clock,
         )
         return bot
+
+    def _strategys_turn(self) -> Turn:
+        # On paper nobody is asked, and waiting would move a replay's clock.
+        if not self._is_live:
+            return at_once
+        budget = RateBudget(clock=self._around.clock)
+        return lambda within_s: budget.take(Purpose.MARKET, within_s=within_s)
 
     def _lifecycle(
         self, operations: Callable[[], Operations], safety: SafetyChecks, *, background_sync: bool

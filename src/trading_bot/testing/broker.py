@@ -7,7 +7,8 @@ from decimal import Decimal
 from trading_bot import caller_values
 from trading_bot.clock import VirtualClock
 from trading_bot.order_management.models import Execution, OrderState, OrderTerms, Side
-from trading_bot.order_management.portfolio import Quote
+from trading_bot.order_management.portfolio import BAR_LENGTHS, Bar, Quote
+from trading_bot.testing.bars import bars_until
 from trading_bot.testing.book import BrokerBook, Held, Which
 from trading_bot.testing.calls import BrokerCalls
 from trading_bot.testing.errors import ScriptError
@@ -183,6 +184,21 @@ class ScriptedBroker(BrokerCalls):
             updated_at=self._clock.now(),
         )
         return self._quotes[symbol]
+
+    def history(self, symbol: str, *closes: Number, interval: str = "5minute") -> tuple[Bar, ...]:
+        """Show bars of these closing prices, oldest first, the last of which has just ended; return them.
+
+        Each opens where the one before closed. They take the place of the bars of this interval set before.
+
+        Raises:
+            ScriptError: there is no such interval.
+        """
+        if interval not in BAR_LENGTHS:
+            raise ScriptError(f"an interval is one of {', '.join(BAR_LENGTHS)}, not {interval!r}")
+        prices = [dollars(close, name="close") for close in closes]
+        bars = bars_until(self._clock.now(), prices, length=BAR_LENGTHS[interval])
+        self._bars[symbol, interval] = bars
+        return bars
 
     def does_not_trade(self, symbol: str) -> None:
         """Know no such symbol from now on."""

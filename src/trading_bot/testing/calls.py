@@ -38,7 +38,14 @@ from trading_bot.order_management.outcomes import (
     SubmitOutcome,
     Unknown,
 )
-from trading_bot.order_management.portfolio import AccountSnapshot, Position, PositionListing, Quote
+from trading_bot.order_management.portfolio import (
+    BAR_LENGTHS,
+    AccountSnapshot,
+    Bar,
+    Position,
+    PositionListing,
+    Quote,
+)
 from trading_bot.order_management.ports import SendPermit, SendRefusedError
 from trading_bot.testing.book import BrokerBook, Held
 from trading_bot.testing.errors import ScriptError
@@ -47,7 +54,7 @@ from trading_bot.testing.outcomes import Outcome, Reply, accept, lose_request, r
 
 CALLS = (
     *("submit", "cancel", "fetch_order_status", "list_open_orders", "list_orders_since", "find_by_client_order_id"),
-    *("fetch_account", "fetch_positions", "fetch_position", "fetch_quotes", "fetch_equity"),
+    *("fetch_account", "fetch_positions", "fetch_position", "fetch_quotes", "fetch_history", "fetch_equity"),
 )
 """Every call that the bot makes of the broker and that has an answer."""
 
@@ -63,6 +70,7 @@ class BrokerCalls:
         self._clock = clock
         self._book = book
         self._quotes: dict[str, Quote] = {}
+        self._bars: dict[tuple[str, str], tuple[Bar, ...]] = {}
         self._refused_symbols: set[str] = set()
         self._submitted: list[SubmittedOrder] = []
         self._outcomes: deque[Outcome] = deque()
@@ -184,6 +192,14 @@ class BrokerCalls:
         """Tell the quotes that the test has set, and no others."""
         self._refuse_while_down()
         return {symbol: self._quotes[symbol] for symbol in symbols if symbol in self._quotes}
+
+    def fetch_history(self, symbol: str, interval: str, span: str) -> tuple[Bar, ...]:
+        """Tell the bars of that interval that the test has set and that have ended, whatever the span."""
+        self._refuse_while_down()
+        if symbol in self._refused_symbols:
+            raise OrderStatusError(f"no bars of {symbol} were read: the broker has none; check the symbol")
+        bars, now = self._bars.get((symbol, interval), ()), self._clock.now()
+        return tuple(bar for bar in bars if bar.begins_at + BAR_LENGTHS[interval] <= now)
 
     def fetch_equity(self) -> Decimal | None:
         """Tell what cash and shares are worth; None where a held symbol has no quote."""
