@@ -69,6 +69,12 @@ def test_every_call_of_the_bot_can_be_mocked(mock_session, broker):
     assert all(isinstance(getattr(broker, name), mock.Mock) for name in testing.CALLS)
 
 
+def test_mocks_are_taken_away_again(broker):
+    with testing.mocked(broker):
+        pass
+    assert not any(isinstance(getattr(broker, name), mock.Mock) for name in testing.CALLS)
+
+
 def test_a_mocked_call_does_as_before_until_it_is_told_else(bot, mock_session):
     assert buy(bot).status is TradeStatus.SUBMITTED
     mock_session.submit.assert_called_once()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from trading_bot.testing.broker import ScriptedBroker
     from trading_bot.testing.calls import CALLS
     from trading_bot.testing.errors import ScriptError
+    from trading_bot.testing.mocks import mocked
     from trading_bot.testing.orders import BrokerOrder, SubmittedOrder
     from trading_bot.testing.outcomes import (
         Outcome,
@@ -51,6 +52,7 @@ __all__ = [
     "accept_late",
     "lose_reply",
     "lose_request",
+    "mocked",
     "refuse_connection",
     "reject",
     "throttle",
@@ -61,6 +63,7 @@ _HOMES = {
     "trading_bot.testing.broker": ("ScriptedBroker",),
     "trading_bot.testing.calls": ("CALLS",),
     "trading_bot.testing.errors": ("ScriptError",),
+    "trading_bot.testing.mocks": ("mocked",),
     "trading_bot.testing.orders": ("BrokerOrder", "SubmittedOrder"),
     "trading_bot.testing.outcomes": (
         "Outcome",

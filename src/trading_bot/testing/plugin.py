@@ -4,10 +4,8 @@ pytest loads this module in every run, so it imports nothing that a run without 
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 import pytest
 
@@ -59,7 +57,5 @@ def mock_session(broker: "ScriptedBroker") -> Iterator[Any]:
 
     ``mock_session.submit.assert_called_once()``; ``mock_session.submit.return_value = reject("...")``.
     """
-    with ExitStack() as stack:
-        for name in testing.CALLS:
-            stack.enter_context(mock.patch.object(broker, name, wraps=getattr(broker, name)))
-        yield broker
+    with testing.mocked(broker) as session:
+        yield session
