@@ -70,9 +70,10 @@ RULES = (
     ),
     Rule(name="no command goes through a shell", find=_shell_arguments, sample="run('ls', shell=True)"),
     Rule(
-        name="no format that can run code is read",
+        name="no format that can run code is read, but for one file, by an unpickler without globals",
         find=_imports("pickle", "marshal", "shelve", "dill", "yaml"),
         sample="from pickle import loads",
+        homes=("auth/robin_stocks_file.py",),
     ),
     Rule(
         name="no other program is started, but by a kill that must not wait for a disk",

@@ -89,13 +89,8 @@ class LoopbackBook:
                 act = self._page([*([self._position()] if self.shares else []), *self.more_positions], heard)
             case "GET", "instruments", *ids:
                 act = self._instruments(heard, ids)
-            case "GET", "quotes":
-                asked = heard.query.get("symbols", "").split(",")
-                act = self._reply(
-                    200, {"results": [self._quote(name) if name in self.instruments else None for name in asked]}
-                )
-            case "GET", "marketdata", "historicals", symbol if symbol in self.instruments:
-                act = self._reply(200, self._history(symbol, heard))
+            case "GET", "quotes" | "marketdata", *rest:
+                act = self._market(heard, rest)
             case "GET", "portfolios", number if number == self.account_number:
                 act = self._reply(200, self._portfolio())
             case "POST", "orders":
@@ -108,6 +103,16 @@ class LoopbackBook:
             case "POST", "orders", order_id, "cancel":
                 act = self._cancel(order_id)
         return act
+
+    def _market(self, heard: Heard, parts: list[str]) -> Act:
+        match parts:
+            case []:
+                asked = heard.query.get("symbols", "").split(",")
+                quotes = [self._quote(name) if name in self.instruments else None for name in asked]
+                return self._reply(200, {"results": quotes})
+            case "historicals", symbol if symbol in self.instruments:
+                return self._reply(200, self._history(symbol, heard))
+        return self._not_found()
 
     def _instruments(self, heard: Heard, ids: list[str]) -> Act:
         names = {known: name for name, known in self.instruments.items()}
