@@ -100,6 +100,12 @@ RULES = (
         homes=("order_management/journal/postgres*.py", "shared_lease.py"),
     ),
     Rule(
+        name="pytest is needed by the fixtures for strategies alone",
+        find=_imports("pytest", "pytest_mock"),
+        sample="import pytest",
+        homes=("testing/plugin.py",),
+    ),
+    Rule(
         name="the terminal belongs to the command line",
         find=_imports("click", "rich"),
         sample="import rich.console",
@@ -262,6 +268,7 @@ def test_an_import_for_types_alone_is_none_inside_a_function():
 IMPORTS_BY_NAME = {
     "__init__.py": "public names load on first use",
     "order_management/__init__.py": "the same",
+    "testing/__init__.py": "the same, as pytest loads its fixtures in every run",
     "cli/lazy.py": "a command's work is loaded when it runs",
 }
 
