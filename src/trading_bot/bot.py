@@ -8,12 +8,14 @@ from pathlib import Path
 
 from trading_bot._version import __version__
 from trading_bot.account.account_data import AccountData
+from trading_bot.account.market_data import MarketData
 from trading_bot.bot_exits import Leaving
 from trading_bot.bot_lifecycle import JournalVerdict, Lifecycle, StartError
+from trading_bot.bot_reads import BotReads
 from trading_bot.clock import Clock
 from trading_bot.config import Config, OnStop
 from trading_bot.logging.setup import get_logger
-from trading_bot.logging.trade_logger import StructuredTradeLogger
+from trading_bot.logging.structured_logger import StructuredTradeLogger
 from trading_bot.order_management.book.exit_facts import ExitOrigin
 from trading_bot.order_management.events import CHANGES_THE_ACCOUNT, EventKind, OrderEvent
 from trading_bot.order_management.exceptions import (
@@ -23,15 +25,13 @@ from trading_bot.order_management.exceptions import (
     TradingHaltedError,
 )
 from trading_bot.order_management.manager import OrderManager
-from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderStatus, OrderTerms, Pricing
+from trading_bot.order_management.models import LIMIT, OrderEnvelope, OrderRequest, OrderTerms, Pricing
 from trading_bot.order_management.order_store import OrderChange
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.order_management.submit.exit_run import ExitResult, Leave
-from trading_bot.risk.watch import RiskState
 from trading_bot.safety_checks import SafetyChecks
 from trading_bot.trade_records import trade_record
 from trading_bot.trades import (
-    LIMIT,
     TradePreview,
     TradeRequest,
     TradeResult,
@@ -39,7 +39,6 @@ from trading_bot.trades import (
     duplicate_trade,
     failed_trade,
     submitted_trade,
-    unsupported_trade,
 )
 
 __all__ = [
@@ -56,7 +55,7 @@ __all__ = [
 _log = get_logger(__name__)
 
 
-class TradingBot:
+class TradingBot(BotReads):
     """One account's trading, from signal to record. Build it with `trading_bot.create_bot`."""
 
     def __init__(
@@ -66,6 +65,7 @@ class TradingBot:
         manager: OrderManager,
         safety: SafetyChecks,
         account: AccountData,
+        market: MarketData,
         trades: StructuredTradeLogger,
         record_event: Callable[[OrderEvent], object],
         verify: Callable[[], JournalVerdict],
@@ -74,13 +74,10 @@ class TradingBot:
         lifecycle: Lifecycle,
         clock: Clock,
     ) -> None:
+        super().__init__(manager=manager, safety=safety, account=account, market=market, clock=clock)
         self.config = config
-        self.clock = clock
-        self.account = account
         self.journal_name, self.audit_log = journal_name, audit_log
         self.verify_journal = verify
-        self._manager = manager
-        self._safety = safety
         self._trades = trades
         self.leaving = Leaving(manager=manager, gather=self._safety.gather, trades=trades, mode=config.trading.mode)
         self._record_event = record_event
@@ -255,37 +252,15 @@ class TradingBot:
             gather=self._safety.gather,
         )
 
-    def order_status(self, order_id: str) -> OrderStatus:
-        """Read one order by either id; see `OrderManager.get_order_status`."""
-        return self._manager.get_order_status(order_id)
-
     def synchronize_open_orders(self) -> SyncSummary:
         """Book what the broker says of every open order; see `OrderManager.synchronize_open_orders`."""
         return self._manager.synchronize_open_orders()
-
-    def risk_state(self) -> RiskState:
-        """Return today's trades, results and halts as the risk rules see them."""
-        return self._safety.state()
-
-    def orders(self) -> tuple[OrderEnvelope, ...]:
-        """Return every order that still counts, oldest first; the journal knows more, which ended long ago."""
-        return self._manager.orders()
-
-    def open_orders(self) -> tuple[OrderEnvelope, ...]:
-        """Return the orders that have not provably ended."""
-        return self._manager.open_orders()
-
-    @property
-    def journal_problem(self) -> str | None:
-        """Return why the journal takes no order and may not know every order; None if it does."""
-        return self._manager.journal_problem
 
     def _executed(self, trade: TradeRequest) -> TradeResult:
         correlation_id = None
         try:
             with self._manager.request(trade.correlation_id) as correlation_id:
-                is_limit = trade.order_type == LIMIT
-                result = self._submitted(trade.order()) if is_limit else unsupported_trade(trade.order_type)
+                result = self._submitted(trade.order())
         except OrderError as error:
             result = failed_trade(error)
         return replace(result, correlation_id=correlation_id)
@@ -317,8 +292,7 @@ class TradingBot:
     def _on_order_change(self, change: OrderChange) -> None:
         if change.event.event not in CHANGES_THE_ACCOUNT:
             return
-        self.account.invalidate_cache("buying_power")
-        self.account.invalidate_cache("positions")
+        self._forget_account()
         if change.order.state.is_terminal:
             self._safety.clear_pending_order(change.order.envelope.symbol, change.order.envelope.side)
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -23,9 +23,10 @@ from trading_bot.order_management.models import ClientOrderId, OrderTerms, Side
 from trading_bot.order_management.portfolio import AccountSnapshot
 from trading_bot.order_management.submit.placement import Approval
 from trading_bot.order_management.sync.free_shares import Free
+from trading_bot.risk.marks import Marks
 from trading_bot.risk.order_facts import OrderFacts
 from trading_bot.risk.trade_rules import Buy, BuyFacts, SellFacts, Trade, TradeFacts, objections, sell_of
-from trading_bot.risk.watch import RiskState, RiskWatch
+from trading_bot.risk.watch import AccountResults, RiskState, RiskWatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +201,21 @@ class SafetyChecks:
     def state(self) -> RiskState:
         """Return today's figures and whether buys are halted; nothing is written and no broker asked."""
         return self._risk.state()
+
+    def held_symbols(self) -> tuple[str, ...]:
+        """Return the symbols of which shares of known cost are held, as far as the journal tells."""
+        return self._risk.held_symbols()
+
+    def account_results(self, marks: Marks) -> AccountResults:
+        """Return what trading earned, by the journal and ``marks``; no broker is asked.
+
+        The change of today is not known outside of the regular session: which day's close the broker means then is not
+        documented.
+        """
+        results = self._risk.account_results(marks)
+        if self._hours.why_closed(self._clock.now()) is None:
+            return results
+        return replace(results, unrealised_today=None)
 
     def register_pending_order(self, symbol: str, side: Side, order_id: str) -> None:
         """Remember an accepted order; the same one again changes nothing."""

@@ -55,7 +55,7 @@ class GatewayPair:
 @contextmanager
 def paper_pair() -> Iterator[GatewayPair]:
     market = PaperBench(
-        quotes=recorded(quote_line(-3600, "99.98", "100.00")),
+        quotes=recorded(quote_line(-3600, "99.98", "100.00"), quote_line(-1200, "99.98", "100.00")),
         state=opening_state(shares=HELD_SHARES),
         page_size=PAGE_SIZE,
     )
