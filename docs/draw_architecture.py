@@ -31,7 +31,7 @@ WORDS = (
     "portfolio",
     "results",
 )
-PURE = ("calculator", "lifecycle", "results", "send_horizon")
+PURE = ("calculator", "lifecycle", "order_types", "price_offsets", "results", "send_horizon")
 BOOK = ("context", "order_store", "ports", "reconciliation")
 PERMITS = ("armed_file", "latch", "lease", "market_hours", "shared_arming", "shared_lease", "state_folder")
 GROUPS = {

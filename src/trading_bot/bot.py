@@ -15,7 +15,7 @@ from trading_bot.bot_reads import BotReads
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, OnStop
 from trading_bot.logging.setup import get_logger
-from trading_bot.logging.trade_logger import StructuredTradeLogger
+from trading_bot.logging.structured_logger import StructuredTradeLogger
 from trading_bot.order_management.book.exit_facts import ExitOrigin
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.events import EventKind, OrderEvent
@@ -27,7 +27,7 @@ from trading_bot.order_management.exceptions import (
     TradingHaltedError,
 )
 from trading_bot.order_management.manager import OrderManager
-from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderTerms, Pricing
+from trading_bot.order_management.models import LIMIT, OrderEnvelope, OrderRequest, OrderTerms, Pricing
 from trading_bot.order_management.order_store import OrderChange
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.order_management.submit.exit_run import ExitResult, Leave
@@ -35,7 +35,6 @@ from trading_bot.order_management.submit.placement import Approval
 from trading_bot.safety_checks import SafetyChecks, refuse, unread
 from trading_bot.trade_records import trade_record
 from trading_bot.trades import (
-    LIMIT,
     TradePreview,
     TradeRequest,
     TradeResult,
@@ -43,7 +42,6 @@ from trading_bot.trades import (
     duplicate_trade,
     failed_trade,
     submitted_trade,
-    unsupported_trade,
 )
 
 __all__ = [
@@ -256,8 +254,6 @@ class TradingBot(BotReads):
         return self._manager.synchronize_open_orders()
 
     def _executed(self, trade: TradeRequest) -> TradeResult:
-        if trade.order_type != LIMIT:
-            return unsupported_trade(trade.order_type)
         try:
             return self._submitted(trade.order())
         except OrderError as error:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from trading_bot.logging.trade_logger import StructuredTradeLogger, TradeRecord
+from trading_bot.logging.structured_logger import StructuredTradeLogger, TradeRecord
 from trading_bot.order_management.book.exit_facts import ExitEnding
 from trading_bot.order_management.exceptions import OrderError
 from trading_bot.order_management.manager import OrderManager

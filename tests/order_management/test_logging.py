@@ -11,7 +11,7 @@ from tests.support.safety_fakes import Crowded, FullDisk, ShortWrites
 from trading_bot.clock import VirtualClock
 from trading_bot.files import FileSystem
 from trading_bot.logging.masking import SecretMasker
-from trading_bot.logging.trade_logger import StructuredTradeLogger, TradeRecord
+from trading_bot.logging.structured_logger import StructuredTradeLogger, TradeRecord
 from trading_bot.order_management.models import ExecutionMode, Side
 
 START = datetime(2026, 11, 23, 15, tzinfo=UTC)

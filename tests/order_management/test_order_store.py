@@ -11,6 +11,7 @@ from tests.support.manager_bench import REFERENCE, ManagerBench, terms
 from trading_bot.order_management.book.anomalies import anomaly_in_words
 from trading_bot.order_management.book.freezes import Cause, frozen
 from trading_bot.order_management.book.order_book import OrderBook
+from trading_bot.order_management.book.order_listeners import PlainFact
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError, TradingHaltedError
 from trading_bot.order_management.journal.chain import seal
@@ -624,6 +625,14 @@ def test_a_listener_may_place_an_order():
     assert len(bench.gateway.orders) == 2
 
 
+def test_a_change_tells_the_order_as_it_was_and_as_it_is():
+    bench = ManagerBench()
+    bench.buy("c1")
+    states = [(change.before and change.before.state, change.order.state) for change in bench.changes]
+    pending = OrderState.PENDING_SUBMIT
+    assert states == [(None, pending), (pending, pending), (pending, OrderState.CONFIRMED)]
+
+
 def test_changes_are_told_only_when_the_outermost_hold_is_over():
     bench = with_order()
     with bench.store.open_book():
@@ -640,9 +649,15 @@ def test_an_intent_is_folded_in_and_proven_durable():
     assert bench.gateway.posts[-1].journal_seq == 5
 
 
-def test_events_of_no_order_are_recorded_and_told_to_nobody():
+def test_facts_of_no_order_are_told_after_their_commit_to_those_who_ask_for_them():
     bench = with_order()
-    bench.store.record_fact(OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL", reason="why"))
+    frozen_at = bench.clock.now()
+    told: list[PlainFact] = []
+    bench.store.on_fact(told.append)
+    with bench.store.one_commit():
+        bench.store.record_fact(OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL", reason="why"))
+        assert told == []
+    assert [(fact.event.reason, fact.at) for fact in told] == [("why", frozen_at)]
     assert bench.changes == []
     with bench.store.open_book() as book:
         assert book.frozen_symbols() == {"AAPL": "why"}

@@ -11,6 +11,7 @@ from tests.order_management.test_order_store import WAITED_S, in_thread, intend,
 from tests.support.manager_bench import ManagerBench
 from trading_bot.order_management.book.freezes import Cause, frozen
 from trading_bot.order_management.book.order_book import OrderBook
+from trading_bot.order_management.book.order_listeners import PlainFact
 from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.journal.chain import SealedRecord
 from trading_bot.order_management.models import ClientOrderId, OrderState
@@ -112,7 +113,9 @@ def test_a_slow_listener_of_one_order_keeps_back_no_news_of_another():
 def test_nothing_is_lost_and_each_change_is_told_once_in_its_orders_order():
     bench = ManagerBench()
     told: list[OrderChange] = []
+    facts: list[PlainFact] = []
     bench.store.subscribe(told.append)
+    bench.store.on_fact(facts.append)
     problems: list[BaseException] = []
 
     def safely(thread: int) -> None:
@@ -134,6 +137,9 @@ def test_nothing_is_lost_and_each_change_is_told_once_in_its_orders_order():
     assert [record.seq for record in records] == list(range(2, len(records) + 2))
     orders = [record.fact for record in records if record.fact.client_order_id is not None]
     assert len(orders) == THREADS * ROUNDS * 3 == len(told)
+    assert [fact.event for fact in facts] == [
+        record.fact for record in records if record.fact.client_order_id is None
+    ], "facts of no order are told in the order of their commits"
     for order in {change.order.client_order_id for change in told}:
         news = [change.event.event for change in told if change.order.client_order_id == order]
         assert news == [EventKind.ORDER_INTENDED, EventKind.ORDER_ACCEPTED, EventKind.ORDER_UPDATED]

@@ -236,9 +236,10 @@ def test_news_of_a_fill_without_executions_is_checked_at_once(bench):
     del bench.orders.told[1]
     watch = bench.watch()
     event = OrderEvent(event=EventKind.ORDER_UPDATED)
-    watch.on_order_change(OrderChange(event=event, order=bench.orders.told[-1]))
+    watch.on_order_change(OrderChange(event=event, order=bench.orders.told[-1], at=MONDAY_NOON))
     assert not (bench.folder / "risk.json").exists()
-    watch.on_order_change(OrderChange(event=replace(event, filled_quantity=Decimal(1000)), order=bench.orders.told[-1]))
+    filled = replace(event, filled_quantity=Decimal(1000))
+    watch.on_order_change(OrderChange(event=filled, order=bench.orders.told[-1], at=MONDAY_NOON))
     assert (bench.folder / "risk.json").exists()
 
 

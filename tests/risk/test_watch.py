@@ -199,7 +199,7 @@ def test_both_limits_reached_at_once_are_both_on_record(orders, tmp_path):
 def test_each_execution_is_checked_as_it_is_booked(orders, tmp_path, kind):
     lose(orders, "-10")
     watch: RiskWatch = watch_of(orders, tmp_path, limits=limits_of(max_daily_loss=10))
-    watch.on_order_change(OrderChange(event=OrderEvent(event=kind), order=orders.told[-1]))
+    watch.on_order_change(OrderChange(event=OrderEvent(event=kind), order=orders.told[-1], at=MONDAY_NOON))
     assert (tmp_path / "risk.json").exists() is (kind is EventKind.EXECUTION_BOOKED)
 
 

@@ -60,8 +60,7 @@ def _told_before_the_commit(patch: pytest.MonkeyPatch) -> None:
 
     def folded(self, record):
         changes = real(self, record)
-        self._listeners.note(changes)
-        self._listeners.tell({change.order.client_order_id for change in changes})
+        self._listeners.tell(self._listeners.note(changes))
         return changes
 
     patch.setattr(OrderStore, "_folded", folded)

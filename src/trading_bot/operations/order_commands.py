@@ -17,8 +17,8 @@ from trading_bot.order_json import (
     trade_result_json,
 )
 from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError
-from trading_bot.order_management.models import Pricing, Side, TimeInForce
-from trading_bot.trades import LIMIT, TradeRequest
+from trading_bot.order_management.models import LIMIT, Pricing, Side, TimeInForce
+from trading_bot.trades import TradeRequest
 
 
 class _Trade(Command):

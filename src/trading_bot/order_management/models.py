@@ -45,6 +45,10 @@ def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
     return functools.reduce(EXACT.add, amounts, Decimal(0))
 
 
+LIMIT = "limit"
+"""FIX tag 40: the one order type that is sent."""
+
+
 class Side(enum.StrEnum):
     """FIX tag 54."""
 
@@ -137,6 +141,8 @@ class OrderRequest:
     side: Side
     quantity: int
     reference_price: Decimal
+    order_type: str = LIMIT
+    """Another type can be named, and is refused with what to use instead."""
     time_in_force: TimeInForce = TimeInForce.GFD
     extended_hours: bool = False
     client_order_id: str | None = None
@@ -151,6 +157,7 @@ class OrderRequest:
             ("side", caller_values.member(Side, self.side)),
             ("quantity", caller_values.whole_number(self.quantity)),
             ("reference_price", caller_values.exact_price(self.reference_price)),
+            ("order_type", caller_values.plain_text(self.order_type)),
             ("time_in_force", caller_values.member(TimeInForce, self.time_in_force)),
             ("extended_hours", caller_values.switch(self.extended_hours)),
             ("client_order_id", caller_values.plain_text(self.client_order_id)),

@@ -35,7 +35,15 @@ from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.book_lock import Block, BookLock
 from trading_bot.order_management.book.import_book import ImportBook
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
-from trading_bot.order_management.book.order_listeners import CommitListener, Listeners, OrderChange, OrderListener
+from trading_bot.order_management.book.order_listeners import (
+    CommitListener,
+    FactListener,
+    Listeners,
+    News,
+    OrderChange,
+    OrderListener,
+    news_of,
+)
 from trading_bot.order_management.book.past_orders import JournalPast
 from trading_bot.order_management.book.thread_state import ThreadState
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
@@ -67,7 +75,7 @@ class OrderStore:
         self._book = OrderBook(past=self._past)
         self._seq = 0
         self._queue: list[Staged] = []
-        self._untold: list[OrderChange] = []
+        self._untold: list[News] = []
         self._is_wanted = False
         self._listeners = Listeners()
         self._failure: OrderLogError | None = None
@@ -117,6 +125,10 @@ class OrderStore:
     def subscribe(self, listener: OrderListener) -> None:
         """Call ``listener`` for every later change. What it raises is logged and goes no further."""
         self._listeners.of_changes.append(listener)
+
+    def on_fact(self, listener: FactListener) -> None:
+        """Call ``listener`` for every later fact that changes no order, in their order."""
+        self._listeners.of_facts.append(listener)
 
     def on_commit(self, listener: CommitListener) -> None:
         """Call ``listener`` after every later commit, with its records."""
@@ -181,7 +193,7 @@ class OrderStore:
             batch = self._take(and_pointer_of=record)
             with self._lock.released():
                 self._commit(batch)
-            self._note(self._folded_intent(event.client_order_id, record))
+            self._mine.news_of |= self._listeners.note(self._folded_intent(event.client_order_id, record))
         return DurableIntent(
             client_order_id=event.client_order_id,
             ref_id=prepared.ref_id,
@@ -258,21 +270,21 @@ class OrderStore:
         self._queue.append(staged)
         self._seq = staged.record.seq
 
-    def _folded(self, record: JournalRecord) -> list[OrderChange]:
-        order = self._book.apply(record)
-        return [] if order is None else [OrderChange(event=record.fact, order=order)]
+    def _folded(self, record: JournalRecord) -> list[News]:
+        before = self._book.at_hand(record.fact.client_order_id)
+        return [news_of(record, before=before, after=self._book.apply(record))]
 
-    def _folded_intent(self, client_order_id: ClientOrderId, record: JournalRecord) -> list[OrderChange]:
+    def _folded_intent(self, client_order_id: ClientOrderId, record: JournalRecord) -> list[News]:
         at, book = self._book.pointer_of(record), self._book
         # Whoever looked for this order may have found it in the journal, and brought it back, before it is folded here.
         if at in book.pointers:
             order = book.get(client_order_id)
-            return [] if order is None else [OrderChange(event=record.fact, order=order)]
+            return [] if order is None else [news_of(record, before=None, after=order)]
         changes = self._folded(record)
         book.pointers.note_stored((at,))
         return changes
 
-    def _take(self, *, and_pointer_of: JournalRecord | None = None) -> tuple[Batch, list[OrderChange]]:
+    def _take(self, *, and_pointer_of: JournalRecord | None = None) -> tuple[Batch, list[News]]:
         queue, self._queue = self._queue, []
         untold, self._untold = self._untold, []
         added, ended = self._book.pointers.take_changes()
@@ -280,22 +292,18 @@ class OrderStore:
             added = (*added, self._book.pointer_of(and_pointer_of))
         return Batch(staged=tuple(queue), standing=added, ended=ended), untold
 
-    def _commit(self, taken: tuple[Batch, list[OrderChange]]) -> None:
+    def _commit(self, taken: tuple[Batch, list[News]]) -> None:
         """Commit under the writers' lock, and without the book's.
 
         Raises:
             OrderLogError: the intent among the records is refused; facts are kept, here or in the side file.
         """
-        batch, changes = taken
+        batch, news = taken
         try:
             if batch.staged or batch.standing or batch.ended:
                 self._mine.sealed.append(self._writer.write(batch))
         finally:
-            self._note(changes)
-
-    def _note(self, changes: list[OrderChange]) -> None:
-        self._listeners.note(changes)
-        self._mine.news_of.update(change.order.client_order_id for change in changes)
+            self._mine.news_of |= self._listeners.note(news)
 
     def _settle(self) -> None:
         """Commit what this thread recorded, and tell the listeners, once it is in no block any more."""
@@ -329,7 +337,7 @@ class OrderStore:
             finally:
                 self._writers.release()
 
-    def _commit_facts(self, taken: tuple[Batch, list[OrderChange]]) -> None:
+    def _commit_facts(self, taken: tuple[Batch, list[News]]) -> None:
         was_well = self.failure is None
         try:
             self._commit(taken)

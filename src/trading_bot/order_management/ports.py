@@ -170,6 +170,14 @@ class MarketDataGateway(Protocol):
         ...
 
 
+class Gateway(BrokerGateway, AccountGateway, MarketDataGateway, Protocol):
+    """The whole way to one account at a broker, as one object: what `trading_bot.create_bot` takes for its own."""
+
+    def by(self, deadline: Seconds) -> Self:
+        """Return the same gateway, whose reads and cancels are all over by ``deadline``, a point on the clock."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatchLook:
     """What the armed latch said at one moment."""

@@ -15,7 +15,7 @@ from trading_bot.control.server import ControlServer
 from trading_bot.latch import LatchError, SendLock
 from trading_bot.lease import AccountInUseError, LeaseLostError, OwnersSendLock, this_process
 from trading_bot.logging.setup import get_logger
-from trading_bot.logging.trade_logger import StructuredTradeLogger
+from trading_bot.logging.structured_logger import StructuredTradeLogger
 from trading_bot.operations import Operations
 from trading_bot.order_management.exceptions import OrderError, TradingHaltedError
 from trading_bot.order_management.gateways import RobinhoodGateway
@@ -23,6 +23,8 @@ from trading_bot.order_management.manager import OrderManager
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.poller import Poller
+from trading_bot.order_management.ports import Gateway
+from trading_bot.order_management.rounds import noop
 from trading_bot.order_management.send_horizon import SendHorizon
 from trading_bot.order_management.submit.market_quotes import MarketCollar, allow_at_any_market
 from trading_bot.paper.quotes import QuoteSource
@@ -62,6 +64,7 @@ class AccountParts:
         account_number: str,
         transport: Transport | None,
         quotes: QuoteSource | None,
+        gateway: Gateway | None = None,
         journal: JournalParts | None = None,
     ) -> None:
         self._config = config
@@ -81,9 +84,9 @@ class AccountParts:
         self._state = self._own.state
         self._store = self._own.journal.store
         self._hours = config.trading.market_hours
-        self._paper = None if transport or self._is_live else self._paper_account(account_number, quotes)
-        self._access = self._access_to(account_number, transport)
-        self._gateway = self._broker_gateway(account_number)
+        is_elsewhere = transport is not None or gateway is not None or self._is_live
+        self._paper = None if is_elsewhere else self._paper_account(account_number, quotes)
+        self._log_in, self._gateway = self._way_to_broker(account_number, transport, gateway)
         self._manager = self._order_manager()
         self._account_problem: BrokerUnavailableError | None = None
         self._account = AccountData(
@@ -150,7 +153,7 @@ class AccountParts:
         if not self._is_live:
             steps |= {"paper exchange": self._open_paper, "latch": self._own.latch.initialise_paper}
         steps |= {
-            "login": self._access.log_in,
+            "login": self._log_in,
             "account": self._read_account,
             "reconciliation": self._reconcile,
         }
@@ -257,12 +260,21 @@ class AccountParts:
             free_to_sell=self._manager.ways_out.free,
         )
 
-    def _broker_gateway(self, account_number: str) -> RobinhoodGateway:
+    def _way_to_broker(
+        self, account_number: str, transport: Transport | None, gateway: Gateway | None
+    ) -> tuple[Callable[[], None], Gateway]:
+        """Return how to log in, and the gateway; one of the caller's own is always logged in."""
+        if gateway is not None:
+            return noop, gateway
+        access = self._access_to(account_number, transport)
+        return access.log_in, self._broker_gateway(account_number, access)
+
+    def _broker_gateway(self, account_number: str, access: BrokerAccess) -> RobinhoodGateway:
         return RobinhoodGateway(
-            session=self._access.wire,
+            session=access.wire,
             clock=self._around.clock,
             account_number=account_number,
-            renew=self._access.renew,
+            renew=access.renew,
             read_timeout_s=self._settings.request_timeout_s,
             jitter=self._around.jitter,
             order_form_version=self._settings.order_form_version,

@@ -83,8 +83,8 @@ class LoopbackBook:
     def _answer(self, heard: Heard, parts: list[str]) -> Act:
         act = self._not_found()
         match heard.method, *parts:
-            case "GET", "accounts", number if number == self.account_number:
-                act = self._reply(200, self._account())
+            case "GET", "accounts" | "portfolios" as area, number if number == self.account_number:
+                act = self._reply(200, self._account() if area == "accounts" else self._portfolio())
             case "GET", "positions":
                 act = self._page([*([self._position()] if self.shares else []), *self.more_positions], heard)
             case "GET", "instruments", *ids:
@@ -96,8 +96,6 @@ class LoopbackBook:
                 )
             case "GET", "marketdata", "historicals", symbol if symbol in self.instruments:
                 act = self._reply(200, self._history(symbol, heard))
-            case "GET", "portfolios", number if number == self.account_number:
-                act = self._reply(200, self._portfolio())
             case "POST", "orders":
                 act = self._place(heard.form)
             case "GET", "orders":

@@ -1,19 +1,20 @@
-"""The listeners of changes and commits. An error of a listener is logged and reaches nobody else.
+"""The listeners of changes, of other facts and of commits. An error of a listener is logged and reaches nobody else.
 
-The changes of one order are told one after the other, as they were committed, whichever threads made them. Nobody waits
-for that: who finds another thread telling of an order leaves the later changes of this order to it.
+The changes of one order are told one after the other, as they were committed, whichever threads made them, and so are
+the facts that change no order. Nobody waits for that: who finds another thread telling of an order leaves the later
+changes of this order to it.
 """
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias, TypeVar
 
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.tracked_order import TrackedOrder
-from trading_bot.order_management.events import OrderEvent
+from trading_bot.order_management.events import JournalRecord, OrderEvent
 from trading_bot.order_management.journal.chain import SealedRecord
-from trading_bot.order_management.models import ClientOrderId
 
 _T = TypeVar("_T")
 _log = get_logger(__name__)
@@ -25,9 +26,43 @@ class OrderChange:
 
     event: OrderEvent
     order: TrackedOrder
+    before: TrackedOrder | None = None
+    """The order as it was; None for its first event."""
+    at: datetime
+    """When it was recorded."""
+
+    @property
+    def subject(self) -> str:
+        """What is told in order: the order's name."""
+        return self.order.client_order_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainFact:
+    """One event that changed no order: a freeze, a halt, the end of an exit."""
+
+    event: OrderEvent
+    at: datetime
+    """When it was recorded."""
+
+    @property
+    def subject(self) -> str:
+        """What is told in order: all such facts together. No order has an empty name."""
+        return ""
+
+
+News: TypeAlias = OrderChange | PlainFact
+
+
+def news_of(record: JournalRecord, *, before: TrackedOrder | None, after: TrackedOrder | None) -> News:
+    """Return what a record changed, once it is folded in."""
+    if after is None:
+        return PlainFact(event=record.fact, at=record.ts)
+    return OrderChange(event=record.fact, order=after, before=before, at=record.ts)
 
 
 OrderListener: TypeAlias = Callable[[OrderChange], None]
+FactListener: TypeAlias = Callable[[PlainFact], None]
 CommitListener: TypeAlias = Callable[[Sequence[SealedRecord]], None]
 
 
@@ -36,32 +71,41 @@ class Listeners:
 
     def __init__(self) -> None:
         self.of_changes: list[OrderListener] = []
+        self.of_facts: list[FactListener] = []
         self.of_commits: list[CommitListener] = []
         self._lock = threading.Lock()
-        self._waiting: list[OrderChange] = []
-        self._being_told: set[ClientOrderId] = set()
+        self._waiting: list[News] = []
+        self._being_told: set[str] = set()
 
-    def note(self, changes: Iterable[OrderChange]) -> None:
-        """Let changes wait to be told; call it in the order of their commits."""
+    def note(self, news: Sequence[News]) -> set[str]:
+        """Let news wait to be told, and return their subjects; call it in the order of their commits."""
         with self._lock:
-            self._waiting += changes
+            self._waiting += news
+        return {each.subject for each in news}
 
-    def tell(self, orders: set[ClientOrderId]) -> None:
-        """Call every listener with each change that waits of these orders, but for those another thread tells of."""
-        while (change := self._begin_next(orders)) is not None:
+    def tell(self, subjects: set[str]) -> None:
+        """Call every listener with each of the news that wait of these, but for those another thread tells of."""
+        while (news := self._begin_next(subjects)) is not None:
             try:
-                for listener in self.of_changes:
-                    _call_safely(listener, change, "order_listener_failed")
+                self._tell_one(news)
             finally:
                 with self._lock:
-                    self._being_told.remove(change.order.client_order_id)
+                    self._being_told.remove(news.subject)
 
-    def _begin_next(self, orders: set[ClientOrderId]) -> OrderChange | None:
+    def _tell_one(self, news: News) -> None:
+        if isinstance(news, PlainFact):
+            for fact_listener in self.of_facts:
+                _call_safely(fact_listener, news, "fact_listener_failed")
+            return
+        for listener in self.of_changes:
+            _call_safely(listener, news, "order_listener_failed")
+
+    def _begin_next(self, subjects: set[str]) -> News | None:
         with self._lock:
-            free = orders - self._being_told
-            for place, change in enumerate(self._waiting):
-                if change.order.client_order_id in free:
-                    self._being_told.add(change.order.client_order_id)
+            free = subjects - self._being_told
+            for place, news in enumerate(self._waiting):
+                if news.subject in free:
+                    self._being_told.add(news.subject)
                     return self._waiting.pop(place)
             return None
 

@@ -78,6 +78,10 @@ class OrderShelf:
         """Whether the order is here, and not in the past."""
         return client_order_id in self._orders
 
+    def at_hand(self, client_order_id: ClientOrderId | None) -> TrackedOrder | None:
+        """Return the order if it is here; the past is not asked."""
+        return None if client_order_id is None else self._orders.get(client_order_id)
+
     def orders(self) -> tuple[TrackedOrder, ...]:
         """Return every order that still counts for something, oldest first; those that ended long ago have left."""
         return tuple(self._orders.values())

@@ -3,7 +3,6 @@
 import threading
 
 from trading_bot.order_management.journal.chain import SealedRecord
-from trading_bot.order_management.models import ClientOrderId
 
 
 class ThreadState(threading.local):
@@ -19,6 +18,6 @@ class ThreadState(threading.local):
     """Whether it tells nothing of orders for now."""
 
     def __init__(self) -> None:
-        self.news_of: set[ClientOrderId] = set()
-        """The orders of whose changes it has to tell."""
+        self.news_of: set[str] = set()
+        """The orders, and other subjects, of which it has news to tell."""
         self.sealed: list[tuple[SealedRecord, ...]] = []

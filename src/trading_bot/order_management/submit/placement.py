@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from trading_bot.clock import Moment, Seconds
+from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.calculator import asked_terms
 from trading_bot.order_management.cancel.canceller import CancelService
 from trading_bot.order_management.client_ids import derive_ref_id, validate_client_order_id
 from trading_bot.order_management.context import InFlight, OrderContext, order_on_record
-from trading_bot.order_management.exceptions import TradeRefusedError
+from trading_bot.order_management.exceptions import TradeRefusedError, UnsupportedOrderTypeError
 from trading_bot.order_management.models import (
     ClientOrderId,
     OrderEnvelope,
@@ -31,6 +32,8 @@ from trading_bot.order_management.submit.pricing import OrderPricing, PricePrevi
 from trading_bot.order_management.submit.protocol import SubmitProtocol
 from trading_bot.order_management.submit.recorder import OutcomeRecorder
 from trading_bot.order_management.submit.same_refusal import SAME_REFUSAL, SameRefusals
+
+_log = get_logger(__name__)
 
 Approval: TypeAlias = Callable[[OrderTerms], None]
 """Raises an `OrderError` where the caller's own rules refuse these terms."""
@@ -104,7 +107,29 @@ class SubmitService:
 
     def preview(self, request: OrderRequest) -> PricePreview:
         """Return the terms that `place` would send, and the step they are rounded to."""
-        return self._pricing.preview(request)
+        return self._pricing.preview(request, self.asked(request))
+
+    def asked(self, request: OrderRequest) -> OrderTerms:
+        """Return what is asked for, checked and not priced yet; every way to an order begins here.
+
+        Raises:
+            OrderValidationError: as `asked_terms`.
+            UnsupportedOrderTypeError: no limit order of a US equity. The attempt is logged, and nothing recorded.
+        """
+        try:
+            return asked_terms(request)
+        except UnsupportedOrderTypeError as error:
+            _log.warning(
+                "unsupported_order_refused",
+                symbol=request.symbol,
+                side=request.side,
+                quantity=request.quantity,
+                order_type=request.order_type,
+                strategy_name=request.strategy_name,
+                client_order_id=request.client_order_id,
+                message=str(error),
+            )
+            raise
 
     def refuse_unless_open_to(self, terms: OrderTerms) -> None:
         """Refuse what `place` would refuse of these terms as things stand; nothing is sent or reserved."""
@@ -114,7 +139,7 @@ class SubmitService:
 
     def standing(self, request: OrderRequest) -> OrderEnvelope | None:
         """Return the order that already stands for ``request``; priced only where its price can decide that."""
-        asked = asked_terms(request)
+        asked = self.asked(request)
         if (earlier := self.admission.bearing(request.client_order_id, asked)) is not None:
             return earlier
         is_its_own = request.client_order_id is not None and self.admission.is_own_order(asked)
@@ -140,7 +165,7 @@ class SubmitService:
             arming=look.arming,
             is_named=request.client_order_id is not None,
         )
-        asked = asked_terms(request)
+        asked = self.asked(request)
         client_order_id = self._named(request)
         if (earlier := self.admission.earlier(client_order_id, asked)) is not None:
             return Placed(envelope=earlier, is_new=False)
@@ -175,7 +200,7 @@ class SubmitService:
         """
         began = self._clock.monotonic()
         name = validate_client_order_id(request.client_order_id or _FORESEEN)
-        asked = asked_terms(request)
+        asked = self.asked(request)
         terms, approve, _ = self._read(
             asked,
             name,
