@@ -72,7 +72,7 @@ def test_bars_come_oldest_first_and_one_that_is_told_twice_alike_counts_once(des
     assert [bar.begins_at.minute for bar in bars] == [30, 35]
 
 
-ODD_ROWS = [
+ODD_ROWS: list[object] = [
     None,
     7,
     "AAPL",
@@ -180,7 +180,9 @@ def test_a_symbol_with_a_dot_is_asked_for_as_it_is(desk):
 
 
 @pytest.mark.parametrize(
-    "sample", [each for each in samples("historicals") if "historicals" in each.body], ids=lambda each: each.name
+    "sample",
+    [each for each in samples("historicals") if each.name != "portfolio_2024" and "option" not in each.name],
+    ids=lambda each: each.name,
 )
 def test_each_published_reply_is_read_row_by_row(desk, sample):
     body = sample.body
@@ -214,7 +216,7 @@ FAULTS = {
 }
 
 
-STILL_READ = {
+STILL_READ: dict[tuple[str, str], object] = {
     ("not found", "quotes"): {},  # a list of nothing but unknown symbols
     ("NaN", "equity"): None,
     ("many digits", "equity"): None,
