@@ -32,7 +32,7 @@ WORDS = (
     "results",
 )
 PURE = ("calculator", "lifecycle", "order_types", "price_offsets", "results", "send_horizon")
-BOOK = ("context", "order_store", "ports", "reconciliation")
+BOOK = ("context", "correlation", "order_store", "ports", "reconciliation")
 PERMITS = ("armed_file", "latch", "lease", "market_hours", "shared_arming", "shared_lease", "state_folder")
 GROUPS = {
     **{f"trading_bot.{name}": "bot" for name in (*BOT, *READS, "trade_records", "trades")},
@@ -90,7 +90,12 @@ def room_of(module: str) -> str:
 def imports_between_rooms() -> set[tuple[str, str]]:
     """Return which room imports from which."""
     graph = grimp.build_graph("trading_bot", exclude_type_checking_imports=True, cache_dir=None)
-    modules = graph.modules - {"trading_bot", "trading_bot.__main__", "trading_bot._version"}
+    modules = graph.modules - {
+        "trading_bot",
+        "trading_bot.__main__",
+        "trading_bot._version",
+        "trading_bot.startup.__main__",
+    }
     imports = [(each, other) for each in modules for other in graph.find_modules_directly_imported_by(each)]
     return {(room_of(one), room_of(other)) for one, other in imports if room_of(one) != room_of(other)}
 

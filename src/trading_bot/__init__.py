@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from trading_bot.order_management.results import CancelResult, CancelVerdict, SyncSummary
     from trading_bot.order_management.sync.account_view import ShownPosition
     from trading_bot.startup import create_bot
+    from trading_bot.startup.paper_day import PaperDay, paper_day
 
 __all__ = [
     "AccountSummary",
@@ -72,6 +73,7 @@ __all__ = [
     "OrderStatusError",
     "OrderSubmissionError",
     "OrderValidationError",
+    "PaperDay",
     "Pricing",
     "Quote",
     "ShownPosition",
@@ -86,6 +88,7 @@ __all__ = [
     "UnsupportedOrderTypeError",
     "__version__",
     "create_bot",
+    "paper_day",
 ]
 
 _HOMES = {
@@ -124,6 +127,7 @@ _HOMES = {
     "trading_bot.order_management.results": ("CancelResult", "CancelVerdict", "SyncSummary"),
     "trading_bot.order_management.sync.account_view": ("ShownPosition",),
     "trading_bot.startup": ("create_bot",),
+    "trading_bot.startup.paper_day": ("PaperDay", "paper_day"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -12,17 +12,15 @@ from trading_bot.account.market_data import MarketData
 from trading_bot.bot_exits import Leaving
 from trading_bot.bot_lifecycle import JournalVerdict, Lifecycle, StartError
 from trading_bot.bot_reads import BotReads
-from trading_bot.clock import Clock, Seconds
+from trading_bot.clock import Clock
 from trading_bot.config import Config, OnStop
 from trading_bot.logging.setup import get_logger
 from trading_bot.logging.structured_logger import StructuredTradeLogger
 from trading_bot.order_management.book.exit_facts import ExitOrigin
-from trading_bot.order_management.book.order_book import TrackedOrder
-from trading_bot.order_management.events import EventKind, OrderEvent
+from trading_bot.order_management.events import CHANGES_THE_ACCOUNT, EventKind, OrderEvent
 from trading_bot.order_management.exceptions import (
     OrderCancellationError,
     OrderError,
-    OrderStatusError,
     TradeRefusedError,
     TradingHaltedError,
 )
@@ -31,8 +29,7 @@ from trading_bot.order_management.models import LIMIT, OrderEnvelope, OrderReque
 from trading_bot.order_management.order_store import OrderChange
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.order_management.submit.exit_run import ExitResult, Leave
-from trading_bot.order_management.submit.placement import Approval
-from trading_bot.safety_checks import SafetyChecks, refuse, unread
+from trading_bot.safety_checks import SafetyChecks
 from trading_bot.trade_records import trade_record
 from trading_bot.trades import (
     TradePreview,
@@ -56,15 +53,6 @@ __all__ = [
 ]
 
 _log = get_logger(__name__)
-_ACCOUNT_EVENTS = frozenset(
-    {
-        EventKind.ORDER_ACCEPTED,
-        EventKind.ORDER_ADOPTED,
-        EventKind.ORDER_UPDATED,
-        EventKind.EXECUTION_BOOKED,
-        EventKind.EXECUTION_BUSTED,
-    }
-)
 
 
 class TradingBot(BotReads):
@@ -91,7 +79,7 @@ class TradingBot(BotReads):
         self.journal_name, self.audit_log = journal_name, audit_log
         self.verify_journal = verify
         self._trades = trades
-        self.leaving = Leaving(manager=manager, gather=self._gather, trades=trades, mode=config.trading.mode)
+        self.leaving = Leaving(manager=manager, gather=self._safety.gather, trades=trades, mode=config.trading.mode)
         self._record_event = record_event
         self._lifecycle = lifecycle
         self._running = False
@@ -155,11 +143,12 @@ class TradingBot(BotReads):
         extended_hours: bool = False,
         client_order_id: str | None = None,
         pricing: str | None = None,
+        correlation_id: str | None = None,
     ) -> TradeResult:
         """Check and submit one trade, and record it whatever becomes of it. Never raises an `OrderError`.
 
         ``price`` is the reference price in dollars a share, from which the limit is computed; ``shares`` is a whole
-        number. Other types are taken as `OrderRequest` does.
+        number. Other types are taken as `OrderRequest` does. ``correlation_id`` names the request: see `OrderRequest`.
         """
         return self.trade(
             TradeRequest(
@@ -174,6 +163,7 @@ class TradingBot(BotReads):
                 extended_hours=extended_hours,
                 client_order_id=client_order_id,
                 pricing=pricing,
+                correlation_id=correlation_id,
             )
         )
 
@@ -211,6 +201,7 @@ class TradingBot(BotReads):
         limit: Decimal | None = None,
         extended_hours: bool = False,
         held: Decimal | None = None,
+        correlation_id: str | None = None,
     ) -> ExitResult:
         """Leave a position, or join the exit of it that is under way; all of it without a ``quantity``.
 
@@ -230,23 +221,35 @@ class TradingBot(BotReads):
                 limit=limit,
                 extended_hours=extended_hours,
                 held=held,
+                correlation_id=correlation_id,
             )
         )
 
-    def cancel_all_open_orders(self) -> tuple[CancelResult, ...]:
+    def cancel_all_open_orders(self, *, correlation_id: str | None = None) -> tuple[CancelResult, ...]:
         """Cancel every open order of ours; see `OrderManager.cancel_all_open_orders`."""
-        return self._manager.cancel_all_open_orders()
+        return self._manager.cancel_all_open_orders(correlation_id=correlation_id)
 
-    def cancel_order(self, order_id: str) -> CancelResult:
+    def cancel_order(self, order_id: str, *, correlation_id: str | None = None) -> CancelResult:
         """Cancel one order by either id; see `OrderManager.cancel_order`."""
-        return self._manager.cancel_order(order_id)
+        return self._manager.cancel_order(order_id, correlation_id=correlation_id)
 
     def replace_order(
-        self, order_id: str, *, reference_price: Decimal, quantity: int | None = None, pricing: Pricing | None = None
+        self,
+        order_id: str,
+        *,
+        reference_price: Decimal,
+        quantity: int | None = None,
+        pricing: Pricing | None = None,
+        correlation_id: str | None = None,
     ) -> OrderEnvelope:
         """Replace one order, the new one checked as any trade is; see `OrderManager.replace`."""
         return self._manager.replace(
-            order_id, reference_price=reference_price, quantity=quantity, pricing=pricing, gather=self._gather
+            order_id,
+            reference_price=reference_price,
+            quantity=quantity,
+            pricing=pricing,
+            correlation_id=correlation_id,
+            gather=self._safety.gather,
         )
 
     def synchronize_open_orders(self) -> SyncSummary:
@@ -254,10 +257,13 @@ class TradingBot(BotReads):
         return self._manager.synchronize_open_orders()
 
     def _executed(self, trade: TradeRequest) -> TradeResult:
+        correlation_id = None
         try:
-            return self._submitted(trade.order())
+            with self._manager.request(trade.correlation_id) as correlation_id:
+                result = self._submitted(trade.order())
         except OrderError as error:
-            return failed_trade(error)
+            result = failed_trade(error)
+        return replace(result, correlation_id=correlation_id)
 
     def _refusal(self, request: OrderRequest, terms: OrderTerms) -> TradeResult | None:
         standing = self._manager.standing_order(request)
@@ -265,30 +271,17 @@ class TradingBot(BotReads):
             return duplicate_trade(standing)
         self._safety.read_ahead(terms.side)
         try:
-            self._gather(terms, None, None)(terms)
+            self._safety.gather(terms, None, None)(terms)
         except TradeRefusedError as error:
             return failed_trade(error)
         return None
-
-    def _gather(self, terms: OrderTerms, by: Seconds | None, instead_of: TrackedOrder | None) -> Approval:
-        refuse(self._safety.refusal_unread(terms), terms)
-        try:
-            facts = self._safety.read(terms, by=by, instead_of=instead_of)
-        except OrderStatusError as error:
-            refuse(unread(error), terms)
-            raise
-
-        def approve(terms: OrderTerms) -> None:
-            refuse(self._safety.check(terms, facts), terms)
-
-        return approve
 
     def _submitted(self, request: OrderRequest) -> TradeResult:
         standing = self._manager.standing_order(request)
         if standing is not None:
             return duplicate_trade(standing)
         self._safety.read_ahead(request.side)
-        placed = self._manager.place(request, gather=self._gather)
+        placed = self._manager.place(request, gather=self._safety.gather)
         envelope = placed.envelope
         if not placed.is_new:
             return duplicate_trade(envelope)
@@ -297,7 +290,7 @@ class TradingBot(BotReads):
         return submitted_trade(envelope)
 
     def _on_order_change(self, change: OrderChange) -> None:
-        if change.event.event not in _ACCOUNT_EVENTS:
+        if change.event.event not in CHANGES_THE_ACCOUNT:
             return
         self._forget_account()
         if change.order.state.is_terminal:

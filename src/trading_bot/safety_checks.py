@@ -15,11 +15,13 @@ from trading_bot.order_management.calculator import parse_price, validate_quanti
 from trading_bot.order_management.exceptions import (
     AuthenticationError,
     OrderError,
+    OrderStatusError,
     OrderValidationError,
     TradeRefusedError,
 )
 from trading_bot.order_management.models import ClientOrderId, OrderTerms, Side
 from trading_bot.order_management.portfolio import AccountSnapshot
+from trading_bot.order_management.submit.placement import Approval
 from trading_bot.order_management.sync.free_shares import Free
 from trading_bot.risk.marks import Marks
 from trading_bot.risk.order_facts import OrderFacts
@@ -104,6 +106,24 @@ class SafetyChecks:
         except OrderError as error:
             return unread(error)
         return self.check(terms, facts)
+
+    def gather(self, terms: OrderTerms, by: Seconds | None, instead_of: TrackedOrder | None) -> Approval:
+        """Read what the rules need, as `read` does, and return the rules as the order manager asks for them.
+
+        Raises:
+            TradeRefusedError: a rule refuses what needs no reading, or the account cannot be read.
+        """
+        refuse(self.refusal_unread(terms), terms)
+        try:
+            facts = self.read(terms, by=by, instead_of=instead_of)
+        except OrderStatusError as error:
+            refuse(unread(error), terms)
+            raise
+
+        def approve(terms: OrderTerms) -> None:
+            refuse(self.check(terms, facts), terms)
+
+        return approve
 
     def refusal_unread(self, terms: OrderTerms) -> SafetyResult | None:
         """Return what can be refused without asking the broker: a market that is closed to these terms."""

@@ -24,4 +24,5 @@ def trade_record(result: TradeResult, trade: TradeRequest, *, mode: ExecutionMod
         strategy_name=trade.strategy_name,
         execution_mode=mode,
         duplicate_of=envelope.duplicate_of if envelope else None,
+        correlation_id=result.correlation_id,
     )

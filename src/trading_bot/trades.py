@@ -34,6 +34,8 @@ class TradeResult:
     code: str
     message: str
     envelope: OrderEnvelope | None = None
+    correlation_id: str | None = None
+    """Of this request; the envelope has that of the request which made the order. None where a wrong one was given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,7 @@ class TradeRequest:
     extended_hours: bool = False
     client_order_id: str | None = None
     pricing: str | None = None
+    correlation_id: str | None = None
 
     def order(self) -> OrderRequest:
         """Return the order that is asked for. The order manager checks it, the order type before anything else."""
@@ -113,4 +116,5 @@ class TradeRequest:
             client_order_id=self.client_order_id,
             pricing=cast("Pricing | None", self.pricing),
             strategy_name=self.strategy_name,
+            correlation_id=self.correlation_id,
         )

@@ -70,9 +70,10 @@ RULES = (
     ),
     Rule(name="no command goes through a shell", find=_shell_arguments, sample="run('ls', shell=True)"),
     Rule(
-        name="no format that can run code is read",
+        name="no format that can run code is read, but for one file, by an unpickler without globals",
         find=_imports("pickle", "marshal", "shelve", "dill", "yaml"),
         sample="from pickle import loads",
+        homes=("auth/robin_stocks_file.py",),
     ),
     Rule(
         name="no other program is started, but by a kill that must not wait for a disk",
@@ -260,11 +261,12 @@ def test_an_import_for_types_alone_is_none_inside_a_function():
 
 IMPORTS_BY_NAME = {
     "__init__.py": "public names load on first use",
+    "order_management/__init__.py": "the same",
     "cli/lazy.py": "a command's work is loaded when it runs",
 }
 
 
-def test_a_module_is_imported_by_its_name_in_two_places_only(sources: list[SourceFile]):
+def test_a_module_is_imported_by_its_name_in_stated_places_only(sources: list[SourceFile]):
     found = {source.path for source in sources if "importlib.import_module" in source.called_names()}
     assert found == set(IMPORTS_BY_NAME)
 

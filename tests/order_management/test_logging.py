@@ -29,6 +29,7 @@ TRADE = TradeRecord(
     message="submitted to the paper exchange",
     strategy_name="momentum",
     execution_mode=ExecutionMode.PAPER,
+    correlation_id="rebalance-7",
 )
 
 
@@ -78,6 +79,7 @@ def test_a_trade_is_one_json_line_with_the_brokers_id_and_the_computed_limit(log
         ("strategy_name", "momentum"),
         ("execution_mode", "paper"),
         ("duplicate_of", None),
+        ("correlation_id", "rebalance-7"),
     ]
     assert path.read_bytes().endswith(b"}\n")
     assert problems == []

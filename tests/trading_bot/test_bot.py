@@ -3,6 +3,7 @@
 import inspect
 import math
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import MISSING, fields
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from tests.support.bot_bench import BotBench, answers, never_leaves
 from tests.support.paper_market import MONDAY
 from trading_bot.bot import Lifecycle, StartError, TradeRequest, TradeStatus, TradingBot
-from trading_bot.clock import VirtualClock
+from trading_bot.clock import Seconds, VirtualClock
 from trading_bot.config import Config
 from trading_bot.logging.structured_logger import StructuredTradeLogger, TradeRecord
 from trading_bot.order_management import exceptions
@@ -37,8 +38,10 @@ from trading_bot.order_management.exceptions import (
     UnsupportedOrderTypeError,
 )
 from trading_bot.order_management.manager import OrderManager
-from trading_bot.order_management.models import OrderRequest, OrderState
+from trading_bot.order_management.models import OrderRequest, OrderState, OrderTerms
 from trading_bot.order_management.results import CancelResult, CancelVerdict
+from trading_bot.order_management.submit.placement import Approval
+from trading_bot.safety_checks import SafetyChecks
 
 STATUS_OF: dict[type[OrderError], TradeStatus] = {
     OrderError: TradeStatus.BLOCKED,
@@ -100,6 +103,9 @@ class FailingManager:
         self.asked.append(request)
         raise self.error
 
+    def request(self, correlation_id: str | None = None) -> AbstractContextManager[str]:
+        return nullcontext(correlation_id or "request-1")
+
     def cancel_all_open_orders(self) -> tuple[CancelResult, ...]:
         self.cancels += 1
         raise self.error
@@ -118,8 +124,8 @@ class Parts:
         self.bot = TradingBot(
             config=self.config,
             manager=cast("OrderManager", self.manager),
-            safety=None,  # type: ignore[arg-type]  # no test of these comes so far
-            account=None,  # type: ignore[arg-type]  # the same
+            safety=cast("SafetyChecks", self),
+            account=None,  # type: ignore[arg-type]  # no test of these comes so far
             market=None,  # type: ignore[arg-type]  # the same
             trades=cast("StructuredTradeLogger", self),
             record_event=self.note_event,
@@ -136,6 +142,9 @@ class Parts:
 
     def record(self, trade: TradeRecord) -> None:
         self.records.append(trade)
+
+    def gather(self, terms: OrderTerms, by: Seconds | None, instead_of: object) -> Approval:
+        raise NotImplementedError
 
     def note_event(self, event: OrderEvent) -> None:
         self.events.append(event.event)

@@ -67,6 +67,18 @@ class EventKind(enum.StrEnum):
     RECORD_REFUSED = "record_refused"  # has the number of a record that the journal could not take; says which and why
 
 
+CHANGES_THE_ACCOUNT = frozenset(
+    {
+        EventKind.ORDER_ACCEPTED,
+        EventKind.ORDER_ADOPTED,
+        EventKind.ORDER_UPDATED,
+        EventKind.EXECUTION_BOOKED,
+        EventKind.EXECUTION_BUSTED,
+    }
+)
+"""After these, buying power and positions are others than before."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderEvent:
     """One fact before the journal has numbered it. Absent facts are None, never a made-up value."""
@@ -74,7 +86,7 @@ class OrderEvent:
     event: EventKind
     client_order_id: ClientOrderId | None = None
     correlation_id: str | None = None
-    """Ties the events of one call together; the client order id where nothing better is given."""
+    """Ties the records of one caller's request together; `correlation` has the rule."""
     ref_id: RefId | None = None
     order_id: OrderId | None = None
     symbol: str | None = None
@@ -126,5 +138,6 @@ def about(envelope: OrderEnvelope, event: EventKind, **facts: Any) -> OrderEvent
         "side": envelope.side,
         "execution_mode": envelope.execution_mode,
         "strategy_name": envelope.strategy_name,
+        "correlation_id": envelope.correlation_id,
     }
     return OrderEvent(event=event, **(names | facts))

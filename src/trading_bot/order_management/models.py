@@ -149,6 +149,8 @@ class OrderRequest:
     pricing: Pricing | None = None
     strategy_name: str | None = None
     """Who asks: recorded with the order, and chooses its price offsets where the configuration names some."""
+    correlation_id: str | None = None
+    """The caller's name for the request: every record of it carries the name; one is made where none is given."""
 
     def __post_init__(self) -> None:
         """Convert what can be converted without a loss; the rest stays for the calculator to refuse."""
@@ -162,6 +164,7 @@ class OrderRequest:
             ("extended_hours", caller_values.switch(self.extended_hours)),
             ("client_order_id", caller_values.plain_text(self.client_order_id)),
             ("pricing", caller_values.member(Pricing, self.pricing)),
+            ("correlation_id", caller_values.plain_text(self.correlation_id)),
         ):
             object.__setattr__(self, name, value)
 
@@ -271,6 +274,8 @@ class OrderEnvelope:
     """Whether that word is understood; an order under one that is not counts as working."""
     symbol_was: str | None = None
     """The symbol under which it was placed, where the instrument has another one now."""
+    correlation_id: str | None = None
+    """The request that made it; None for an order of version 0.1, and for one that was adopted."""
 
     @property
     def is_duplicate(self) -> bool:

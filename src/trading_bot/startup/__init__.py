@@ -14,6 +14,7 @@ What it does not: it decides nothing while the bot runs.
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
+from trading_bot.auth.borrowed_login import LoggedInSession
 from trading_bot.bot import TradingBot
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, ConfigError, OnStop, OrderManagementConfig
@@ -43,6 +44,7 @@ def create_bot(
     config: Config,
     *,
     transport: Transport | None = None,
+    session: LoggedInSession | None = None,
     gateway: Gateway | None = None,
     clock: Clock | None = None,
     quotes: QuoteSource | None = None,
@@ -57,18 +59,26 @@ def create_bot(
     paper exchange. Without ``background_sync`` the caller synchronises by itself, as a replay on a virtual clock does,
     and no other command is served meanwhile.
 
+    ``session`` is one that somebody has logged in already, such as `robin_stocks.robinhood.helper.SESSION`. Live mode
+    uses its bearer token over connections of its own, in place of a saved login, and reads the header again when the
+    broker refuses the token. Nothing is sent over it or changed in it. On paper there is no login, and it is not
+    looked at.
+
     Raises:
         ConfigError: live mode without an account number or with a ``gateway``, or a login in the environment that
             cannot be used.
-        ValueError: a ``gateway`` beside a ``transport`` or ``quotes``, which it would not use.
+        ValueError: a ``gateway`` beside a ``transport`` or ``quotes``, or a ``session`` beside a ``transport``: one of
+            them would not be used.
+        TypeError: a ``session`` without headers.
         OrderNotSentError: live mode, and no certificate authorities to trust.
         QuoteFileError: the quotes file cannot be used.
     """
     around = surroundings or default_surroundings(clock)
     _tell_without_effect(config)
+    login = None if session is None else _usable(session, config, transport=transport)
     if gateway is not None:
         _refuse_beside_gateway(config, transport, quotes)
-    parts = _parts_of(config, around, transport=transport, quotes=quotes, gateway=gateway)
+    parts = _parts_of(config, around, transport=transport, quotes=quotes, session=login, gateway=gateway)
     return parts.bot(background_sync=background_sync)
 
 
@@ -118,6 +128,17 @@ def _tell_without_effect(config: Config) -> None:
         _log.warning("setting_without_effect", reason=f"{key} does nothing any more; leave it out")
 
 
+def _usable(session: LoggedInSession, config: Config, *, transport: Transport | None) -> LoggedInSession | None:
+    if transport is not None:
+        raise ValueError("a session lends its token to connections of our own; leave transport or session out")
+    if not isinstance(session, LoggedInSession):
+        raise TypeError("session has no headers; pass robin_stocks.robinhood.helper.SESSION or a requests.Session")
+    if config.trading.mode is ExecutionMode.LIVE:
+        return session
+    _log.warning("session_not_used", reason="a paper account has no login; session is used in live mode alone")
+    return None
+
+
 def _refuse_beside_gateway(config: Config, transport: Transport | None, quotes: QuoteSource | None) -> None:
     if config.trading.mode is not ExecutionMode.PAPER:
         raise ConfigError(
@@ -133,7 +154,16 @@ def _parts_of(
     *,
     transport: Transport | None,
     quotes: QuoteSource | None,
+    session: LoggedInSession | None = None,
     gateway: Gateway | None = None,
 ) -> AccountParts:
     number = configured_account(config)
-    return AccountParts(config, around, account_number=number, transport=transport, quotes=quotes, gateway=gateway)
+    return AccountParts(
+        config,
+        around,
+        account_number=number,
+        transport=transport,
+        quotes=quotes,
+        session=session,
+        gateway=gateway,
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from trading_bot.account.account_data import AccountData
 from trading_bot.account.market_data import MarketData, Turn, at_once
+from trading_bot.auth.borrowed_login import LoggedInSession
 from trading_bot.bot import Lifecycle, TradingBot
 from trading_bot.clock import Seconds
 from trading_bot.config import Config
@@ -40,7 +41,7 @@ from trading_bot.robinhood.reads import BrokerUnavailableError
 from trading_bot.robinhood.session import Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.safety_checks import SafetyChecks
-from trading_bot.startup.broker_access import BrokerAccess, live_access, paper_access
+from trading_bot.startup.broker_access import BrokerAccess, borrowed_access, live_access, paper_access
 from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.live import carrier_of
 from trading_bot.startup.ownership import ownership_of
@@ -64,6 +65,7 @@ class AccountParts:
         account_number: str,
         transport: Transport | None,
         quotes: QuoteSource | None,
+        session: LoggedInSession | None = None,
         gateway: Gateway | None = None,
         journal: JournalParts | None = None,
     ) -> None:
@@ -84,6 +86,7 @@ class AccountParts:
         self._state = self._own.state
         self._store = self._own.journal.store
         self._hours = config.trading.market_hours
+        self._session = session
         is_elsewhere = transport is not None or gateway is not None or self._is_live
         self._paper = None if is_elsewhere else self._paper_account(account_number, quotes)
         self._log_in, self._gateway = self._way_to_broker(account_number, transport, gateway)
@@ -290,6 +293,8 @@ class AccountParts:
                 account_number=account_number,
                 transport=transport or paper,
             )
+        if self._session is not None:
+            return borrowed_access(self._around, source=self._session, state=self._state)
         return live_access(
             self._around,
             account_number=account_number,

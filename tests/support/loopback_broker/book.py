@@ -83,19 +83,16 @@ class LoopbackBook:
     def _answer(self, heard: Heard, parts: list[str]) -> Act:
         act = self._not_found()
         match heard.method, *parts:
-            case "GET", "accounts" | "portfolios" as area, number if number == self.account_number:
-                act = self._reply(200, self._account() if area == "accounts" else self._portfolio())
+            case "GET", "accounts", number if number == self.account_number:
+                act = self._reply(200, self._account())
             case "GET", "positions":
                 act = self._page([*([self._position()] if self.shares else []), *self.more_positions], heard)
             case "GET", "instruments", *ids:
                 act = self._instruments(heard, ids)
-            case "GET", "quotes":
-                asked = heard.query.get("symbols", "").split(",")
-                act = self._reply(
-                    200, {"results": [self._quote(name) if name in self.instruments else None for name in asked]}
-                )
-            case "GET", "marketdata", "historicals", symbol if symbol in self.instruments:
-                act = self._reply(200, self._history(symbol, heard))
+            case "GET", "quotes" | "marketdata", *rest:
+                act = self._market(heard, rest)
+            case "GET", "portfolios", number if number == self.account_number:
+                act = self._reply(200, self._portfolio())
             case "POST", "orders":
                 act = self._place(heard.form)
             case "GET", "orders":
@@ -106,6 +103,16 @@ class LoopbackBook:
             case "POST", "orders", order_id, "cancel":
                 act = self._cancel(order_id)
         return act
+
+    def _market(self, heard: Heard, parts: list[str]) -> Act:
+        match parts:
+            case []:
+                asked = heard.query.get("symbols", "").split(",")
+                quotes = [self._quote(name) if name in self.instruments else None for name in asked]
+                return self._reply(200, {"results": quotes})
+            case "historicals", symbol if symbol in self.instruments:
+                return self._reply(200, self._history(symbol, heard))
+        return self._not_found()
 
     def _instruments(self, heard: Heard, ids: list[str]) -> Act:
         names = {known: name for name, known in self.instruments.items()}

@@ -10,6 +10,7 @@ from trading_bot.clock import Seconds
 from trading_bot.order_management.book.exit_facts import ExitEnding, ExitOrigin
 from trading_bot.order_management.book.position_watch import in_words
 from trading_bot.order_management.calculator import MAX_QUANTITY, asked_terms
+from trading_bot.order_management.correlation import usable_correlation_id
 from trading_bot.order_management.exceptions import (
     OrderError,
     OrderStatusError,
@@ -38,6 +39,8 @@ class Leave:
     extended_hours: bool = False
     held: Decimal | None = None
     """The shares that a person sees at the broker: they stand for a look that cannot be had, and bound the sale."""
+    correlation_id: str | None = None
+    """The caller's name for the request; one that cannot be used is dropped, because it must not hold up an exit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,8 @@ class ExitResult:
     message: str
     sold: Decimal = Decimal(0)
     orders: tuple[OrderEnvelope, ...] = ()
+    correlation_id: str | None = None
+    """Of this request, which may have joined the exit of another."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -146,6 +151,7 @@ def checked(leave: Leave) -> Leave:
         limit=None if leave.limit is None else terms.limit_price,
         held=None if leave.held is None else _count(exact_price(leave.held), symbol=terms.symbol),
         extended_hours=terms.extended_hours,
+        correlation_id=usable_correlation_id(leave.correlation_id),
         by=_recorded(leave.by, or_else="a strategy"),
         reason=_recorded(leave.reason, or_else="asked for"),
     )

@@ -2,10 +2,11 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from trading_bot.clock import Moment, Seconds
+from trading_bot.error_handling.retry import note_order
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.calculator import asked_terms
@@ -94,6 +95,7 @@ class SubmitService:
         self._latch = context.latch
         self._clock = context.clock
         self._new_id = context.new_id
+        self._request = context.request
         self._check_market = context.check_market
         self._sync = sync
         self._cancels = cancel
@@ -159,6 +161,13 @@ class SubmitService:
 
         ``pricer`` returns the terms in place of the configured rules; it is asked once.
         """
+        with self._request(request.correlation_id) as correlation_id:
+            named = replace(request, correlation_id=correlation_id)
+            return self._place(named, gather=gather, replaces=replaces, pricer=pricer)
+
+    def _place(
+        self, request: OrderRequest, *, gather: Gather, replaces: ClientOrderId | None, pricer: Pricer | None
+    ) -> Placed:
         look = self._latch.look()
         decided = Decided(
             at=Moment.of(self._clock),
@@ -183,12 +192,14 @@ class SubmitService:
             reference_price=asked.limit_price,
             strategy_name=request.strategy_name,
             mode=self._identity.mode,
+            correlation_id=request.correlation_id,
             replaces=replaces,
         )
         with self._store.telling_later(), self._approving:
             approve(terms)
             begun = self.admission.begin(intent, prepared, decided=decided)
         if isinstance(begun, Admitted):
+            note_order()
             return Placed(envelope=self._submit(begun, began=decided.at.mono), is_new=True)
         return Placed(envelope=begun, is_new=False)
 
@@ -266,7 +277,8 @@ class SubmitService:
         self._note_refusal(intent.terms, outcome, latest)
         if latest.cancel_wanted and latest.state.is_working:
             left_s = began + self._settings.submit_deadline_s - self._clock.monotonic()
-            self._cancels.cancel((latest,), within_s=max(left_s, _LAST_CANCEL_S))
+            with self._store.at_work.on_behalf_of(latest.cancel_of):
+                self._cancels.cancel((latest,), within_s=max(left_s, _LAST_CANCEL_S))
             latest = order_on_record(self._store, intent.client_order_id)
         if (error := error_of(latest.envelope, outcome)) is not None:
             raise error
