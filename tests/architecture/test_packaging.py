@@ -88,5 +88,5 @@ def test_what_is_not_run_with_the_lowest_versions_imports_no_library():
     listed = re.search(r"^PURE := \$\(addprefix tests/order_management/,(.*)\)$", makefile, re.MULTILINE)
     assert listed is not None
     rooms = [PACKAGE / "order_management" / room for room in listed[1].split()]
-    imported = {name for room in rooms for source in source_files(room) for name in source.imported_modules()}
+    imported = {name for room in rooms for source in source_files(room) for name in source.imported_modules}
     assert {name.partition(".")[0] for name in imported} <= sys.stdlib_module_names | {"trading_bot"}

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from trading_bot.order_management.models import Side, TimeInForce
 from trading_bot.paper import refusals
-from trading_bot.paper.bars import PaperBar, bars_of
+from trading_bot.paper.bars import PaperBar, PaperBars
 from trading_bot.paper.chance import stable_uuid
 from trading_bot.paper.order_range import OrderRange
 from trading_bot.paper.progress import MarketTime
@@ -101,7 +101,8 @@ class PaperExchange:
             raise refusals.not_found()
         if self.quotes.quote(symbol, now) is None:
             raise refusals.no_price(symbol)
-        return bars_of(self.quotes, self.calendar, symbol, interval=interval, span=span, now=now)
+        bars = PaperBars(quotes=self.quotes, calendar=self.calendar)
+        return bars.of(symbol, interval=interval, span=span, now=now)
 
     def market_value(self, state: ExchangeState, now: datetime) -> Decimal | None:
         """Return what the shares would sell for at the bid, in dollars; None where one of them has no market."""
