@@ -12,11 +12,12 @@ from trading_bot.bot_exits import Leaving
 from trading_bot.bot_lifecycle import JournalVerdict, Lifecycle, StartError
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, OnStop
+from trading_bot.event_feeds import EventFeeds
 from trading_bot.logging.setup import get_logger
 from trading_bot.logging.trade_logger import StructuredTradeLogger
 from trading_bot.order_management.book.exit_facts import ExitOrigin
 from trading_bot.order_management.book.order_book import TrackedOrder
-from trading_bot.order_management.events import EventKind, OrderEvent
+from trading_bot.order_management.events import CHANGES_THE_ACCOUNT, EventKind, OrderEvent
 from trading_bot.order_management.exceptions import (
     OrderCancellationError,
     OrderError,
@@ -57,15 +58,6 @@ __all__ = [
 ]
 
 _log = get_logger(__name__)
-_ACCOUNT_EVENTS = frozenset(
-    {
-        EventKind.ORDER_ACCEPTED,
-        EventKind.ORDER_ADOPTED,
-        EventKind.ORDER_UPDATED,
-        EventKind.EXECUTION_BOOKED,
-        EventKind.EXECUTION_BUSTED,
-    }
-)
 
 
 class TradingBot:
@@ -85,6 +77,7 @@ class TradingBot:
         audit_log: Path,
         lifecycle: Lifecycle,
         clock: Clock,
+        events: EventFeeds,
     ) -> None:
         self.config = config
         self.clock = clock
@@ -99,6 +92,8 @@ class TradingBot:
         self._lifecycle = lifecycle
         self._running = False
         manager.subscribe(self._on_order_change)
+        self.events = events
+        self.subscribe, self.wait_for_listeners = events.subscribe, events.settle
 
     @property
     def manager(self) -> OrderManager:
@@ -323,7 +318,7 @@ class TradingBot:
         return submitted_trade(envelope)
 
     def _on_order_change(self, change: OrderChange) -> None:
-        if change.event.event not in _ACCOUNT_EVENTS:
+        if change.event.event not in CHANGES_THE_ACCOUNT:
             return
         self.account.invalidate_cache("buying_power")
         self.account.invalidate_cache("positions")

@@ -37,6 +37,7 @@ from trading_bot.operations import (
     ShowStatus,
     Synchronize,
     new_command,
+    WatchEvents,
     read_command,
 )
 from trading_bot.order_json import (
@@ -77,6 +78,7 @@ EXAMPLES = [
     Resume(symbol="AAPL", by="alice", reason="the news is out"),
     ListFreezes(),
     Ping(),
+    WatchEvents(),
 ]
 
 

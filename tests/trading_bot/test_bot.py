@@ -15,6 +15,7 @@ from tests.support.paper_market import MONDAY
 from trading_bot.bot import Lifecycle, StartError, TradeRequest, TradeStatus, TradingBot
 from trading_bot.clock import VirtualClock
 from trading_bot.config import Config
+from trading_bot.event_feeds import EventFeeds
 from trading_bot.logging.trade_logger import StructuredTradeLogger, TradeRecord
 from trading_bot.order_management import exceptions
 from trading_bot.order_management.events import EventKind, OrderEvent
@@ -129,6 +130,7 @@ class Parts:
                 start_failures=(OrderError, OSError),
             ),
             clock=VirtualClock(MONDAY),
+            events=EventFeeds(),
         )
 
     def record(self, trade: TradeRecord) -> None:

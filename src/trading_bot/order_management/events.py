@@ -67,6 +67,18 @@ class EventKind(enum.StrEnum):
     RECORD_REFUSED = "record_refused"  # has the number of a record that the journal could not take; says which and why
 
 
+CHANGES_THE_ACCOUNT = frozenset(
+    {
+        EventKind.ORDER_ACCEPTED,
+        EventKind.ORDER_ADOPTED,
+        EventKind.ORDER_UPDATED,
+        EventKind.EXECUTION_BOOKED,
+        EventKind.EXECUTION_BUSTED,
+    }
+)
+"""After these, buying power and positions are others than before."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderEvent:
     """One fact before the journal has numbered it. Absent facts are None, never a made-up value."""
