@@ -21,6 +21,7 @@ DOCUMENT = Path(__file__).with_name("architecture.md")
 LAYER = "trading_bot.order_management"
 BOT = ("bot", "bot_events", "bot_exits", "bot_lifecycle", "event_feeds", "event_json", "exit_json", "order_json")
 SIGNALS = ("safety_checks", "signal_lines", "signals")
+READS = ("account_summary", "bot_reads", "market_json")
 WORDS = (
     "client_ids",
     "event_details",
@@ -31,11 +32,11 @@ WORDS = (
     "portfolio",
     "results",
 )
-PURE = ("calculator", "lifecycle", "results", "send_horizon")
-BOOK = ("context", "order_store", "ports", "reconciliation")
+PURE = ("calculator", "lifecycle", "order_types", "price_offsets", "results", "send_horizon")
+BOOK = ("context", "correlation", "order_store", "ports", "reconciliation")
 PERMITS = ("armed_file", "latch", "lease", "market_hours", "shared_arming", "shared_lease", "state_folder")
 GROUPS = {
-    **{f"trading_bot.{name}": "bot" for name in (*BOT, *SIGNALS, "trade_records", "trades")},
+    **{f"trading_bot.{name}": "bot" for name in (*BOT, *READS, *SIGNALS, "trade_records", "trades")},
     **{f"trading_bot.{name}": "permits" for name in PERMITS},
     "trading_bot.checkup": "audit",
     **{f"{LAYER}.{name}": "words" for name in (*WORDS, *PURE)},
@@ -47,6 +48,7 @@ GROUPS = {
 
 TITLES = {
     "cli": "cli<br/>what may be typed and shown",
+    "testing": "testing<br/>what a strategy is tested with",
     "startup": "startup<br/>builds the concrete parts",
     "control": "control<br/>carries commands to the holder",
     "operations": "operations<br/>what an operator may do",
@@ -67,7 +69,7 @@ TITLES = {
     "kill": "kill<br/>stop everything, with proof",
     "audit": "audit, checkup<br/>the journal in sentences, its proof, the doctor",
     "risk": "risk<br/>the limits of a day",
-    "account": "account<br/>balances and funds",
+    "account": "account<br/>balances, funds, market data",
     "config": "config<br/>settings, read once",
     "error_handling": "error_handling<br/>retries and the circuit breaker",
     "logging": "logging<br/>events, with secrets masked",
@@ -90,7 +92,12 @@ def room_of(module: str) -> str:
 def imports_between_rooms() -> set[tuple[str, str]]:
     """Return which room imports from which."""
     graph = grimp.build_graph("trading_bot", exclude_type_checking_imports=True, cache_dir=None)
-    modules = graph.modules - {"trading_bot", "trading_bot.__main__", "trading_bot._version"}
+    modules = graph.modules - {
+        "trading_bot",
+        "trading_bot.__main__",
+        "trading_bot._version",
+        "trading_bot.startup.__main__",
+    }
     imports = [(each, other) for each in modules for other in graph.find_modules_directly_imported_by(each)]
     return {(room_of(one), room_of(other)) for one, other in imports if room_of(one) != room_of(other)}
 

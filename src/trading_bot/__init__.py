@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from trading_bot._version import __version__
 
 if TYPE_CHECKING:
+    from trading_bot.account_summary import AccountSummary, EquitySource
     from trading_bot.bot import TradeRequest, TradeResult, TradeStatus, TradingBot
     from trading_bot.config import Config, OrderManagementConfig
     from trading_bot.order_management.exceptions import (
@@ -39,15 +40,21 @@ if TYPE_CHECKING:
         Side,
         TimeInForce,
     )
+    from trading_bot.order_management.portfolio import Bar, Quote
     from trading_bot.order_management.results import CancelResult, CancelVerdict, SyncSummary
+    from trading_bot.order_management.sync.account_view import ShownPosition
     from trading_bot.startup import create_bot
+    from trading_bot.startup.paper_day import PaperDay, paper_day
 
 __all__ = [
+    "AccountSummary",
     "AuthenticationError",
+    "Bar",
     "CancelResult",
     "CancelVerdict",
     "Config",
     "DuplicateOrderError",
+    "EquitySource",
     "Execution",
     "ExecutionMode",
     "OffsetMode",
@@ -66,7 +73,10 @@ __all__ = [
     "OrderStatusError",
     "OrderSubmissionError",
     "OrderValidationError",
+    "PaperDay",
     "Pricing",
+    "Quote",
+    "ShownPosition",
     "Side",
     "SyncSummary",
     "TimeInForce",
@@ -78,9 +88,11 @@ __all__ = [
     "UnsupportedOrderTypeError",
     "__version__",
     "create_bot",
+    "paper_day",
 ]
 
 _HOMES = {
+    "trading_bot.account_summary": ("AccountSummary", "EquitySource"),
     "trading_bot.bot": ("TradeRequest", "TradeResult", "TradeStatus", "TradingBot"),
     "trading_bot.config": ("Config", "OrderManagementConfig"),
     "trading_bot.order_management.exceptions": (
@@ -111,8 +123,11 @@ _HOMES = {
         "Side",
         "TimeInForce",
     ),
+    "trading_bot.order_management.portfolio": ("Bar", "Quote"),
     "trading_bot.order_management.results": ("CancelResult", "CancelVerdict", "SyncSummary"),
+    "trading_bot.order_management.sync.account_view": ("ShownPosition",),
     "trading_bot.startup": ("create_bot",),
+    "trading_bot.startup.paper_day": ("PaperDay", "paper_day"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -8,34 +8,31 @@ from pathlib import Path
 
 from trading_bot._version import __version__
 from trading_bot.account.account_data import AccountData
+from trading_bot.account.market_data import MarketData
 from trading_bot.bot_exits import Leaving
 from trading_bot.bot_lifecycle import JournalVerdict, Lifecycle, StartError
-from trading_bot.clock import Clock, Seconds
+from trading_bot.bot_reads import BotReads
+from trading_bot.clock import Clock
 from trading_bot.config import Config, OnStop
 from trading_bot.event_feeds import EventFeeds
 from trading_bot.logging.setup import get_logger
-from trading_bot.logging.trade_logger import StructuredTradeLogger
+from trading_bot.logging.structured_logger import StructuredTradeLogger
 from trading_bot.order_management.book.exit_facts import ExitOrigin
-from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.events import CHANGES_THE_ACCOUNT, EventKind, OrderEvent
 from trading_bot.order_management.exceptions import (
     OrderCancellationError,
     OrderError,
-    OrderStatusError,
     TradeRefusedError,
     TradingHaltedError,
 )
 from trading_bot.order_management.manager import OrderManager
-from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderStatus, OrderTerms, Pricing
+from trading_bot.order_management.models import LIMIT, OrderEnvelope, OrderRequest, OrderTerms, Pricing
 from trading_bot.order_management.order_store import OrderChange
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.order_management.submit.exit_run import ExitResult, Leave
-from trading_bot.order_management.submit.placement import Approval
-from trading_bot.risk.watch import RiskState
-from trading_bot.safety_checks import SafetyChecks, refuse, unread
+from trading_bot.safety_checks import SafetyChecks
 from trading_bot.trade_records import trade_record
 from trading_bot.trades import (
-    LIMIT,
     TradePreview,
     TradeRequest,
     TradeResult,
@@ -43,7 +40,6 @@ from trading_bot.trades import (
     duplicate_trade,
     failed_trade,
     submitted_trade,
-    unsupported_trade,
 )
 
 __all__ = [
@@ -60,7 +56,7 @@ __all__ = [
 _log = get_logger(__name__)
 
 
-class TradingBot:
+class TradingBot(BotReads):
     """One account's trading, from signal to record. Build it with `trading_bot.create_bot`."""
 
     def __init__(
@@ -70,6 +66,7 @@ class TradingBot:
         manager: OrderManager,
         safety: SafetyChecks,
         account: AccountData,
+        market: MarketData,
         trades: StructuredTradeLogger,
         record_event: Callable[[OrderEvent], object],
         verify: Callable[[], JournalVerdict],
@@ -79,15 +76,12 @@ class TradingBot:
         clock: Clock,
         events: EventFeeds,
     ) -> None:
+        super().__init__(manager=manager, safety=safety, account=account, market=market, clock=clock)
         self.config = config
-        self.clock = clock
-        self.account = account
         self.journal_name, self.audit_log = journal_name, audit_log
         self.verify_journal = verify
-        self._manager = manager
-        self._safety = safety
         self._trades = trades
-        self.leaving = Leaving(manager=manager, gather=self._gather, trades=trades, mode=config.trading.mode)
+        self.leaving = Leaving(manager=manager, gather=self._safety.gather, trades=trades, mode=config.trading.mode)
         self._record_event = record_event
         self._lifecycle = lifecycle
         self._running = False
@@ -153,11 +147,12 @@ class TradingBot:
         extended_hours: bool = False,
         client_order_id: str | None = None,
         pricing: str | None = None,
+        correlation_id: str | None = None,
     ) -> TradeResult:
         """Check and submit one trade, and record it whatever becomes of it. Never raises an `OrderError`.
 
         ``price`` is the reference price in dollars a share, from which the limit is computed; ``shares`` is a whole
-        number. Other types are taken as `OrderRequest` does.
+        number. Other types are taken as `OrderRequest` does. ``correlation_id`` names the request: see `OrderRequest`.
         """
         return self.trade(
             TradeRequest(
@@ -172,6 +167,7 @@ class TradingBot:
                 extended_hours=extended_hours,
                 client_order_id=client_order_id,
                 pricing=pricing,
+                correlation_id=correlation_id,
             )
         )
 
@@ -209,6 +205,7 @@ class TradingBot:
         limit: Decimal | None = None,
         extended_hours: bool = False,
         held: Decimal | None = None,
+        correlation_id: str | None = None,
     ) -> ExitResult:
         """Leave a position, or join the exit of it that is under way; all of it without a ``quantity``.
 
@@ -228,57 +225,49 @@ class TradingBot:
                 limit=limit,
                 extended_hours=extended_hours,
                 held=held,
+                correlation_id=correlation_id,
             )
         )
 
-    def cancel_all_open_orders(self) -> tuple[CancelResult, ...]:
+    def cancel_all_open_orders(self, *, correlation_id: str | None = None) -> tuple[CancelResult, ...]:
         """Cancel every open order of ours; see `OrderManager.cancel_all_open_orders`."""
-        return self._manager.cancel_all_open_orders()
+        return self._manager.cancel_all_open_orders(correlation_id=correlation_id)
 
-    def cancel_order(self, order_id: str) -> CancelResult:
+    def cancel_order(self, order_id: str, *, correlation_id: str | None = None) -> CancelResult:
         """Cancel one order by either id; see `OrderManager.cancel_order`."""
-        return self._manager.cancel_order(order_id)
+        return self._manager.cancel_order(order_id, correlation_id=correlation_id)
 
     def replace_order(
-        self, order_id: str, *, reference_price: Decimal, quantity: int | None = None, pricing: Pricing | None = None
+        self,
+        order_id: str,
+        *,
+        reference_price: Decimal,
+        quantity: int | None = None,
+        pricing: Pricing | None = None,
+        correlation_id: str | None = None,
     ) -> OrderEnvelope:
         """Replace one order, the new one checked as any trade is; see `OrderManager.replace`."""
         return self._manager.replace(
-            order_id, reference_price=reference_price, quantity=quantity, pricing=pricing, gather=self._gather
+            order_id,
+            reference_price=reference_price,
+            quantity=quantity,
+            pricing=pricing,
+            correlation_id=correlation_id,
+            gather=self._safety.gather,
         )
-
-    def order_status(self, order_id: str) -> OrderStatus:
-        """Read one order by either id; see `OrderManager.get_order_status`."""
-        return self._manager.get_order_status(order_id)
 
     def synchronize_open_orders(self) -> SyncSummary:
         """Book what the broker says of every open order; see `OrderManager.synchronize_open_orders`."""
         return self._manager.synchronize_open_orders()
 
-    def risk_state(self) -> RiskState:
-        """Return today's trades, results and halts as the risk rules see them."""
-        return self._safety.state()
-
-    def orders(self) -> tuple[OrderEnvelope, ...]:
-        """Return every order that still counts, oldest first; the journal knows more, which ended long ago."""
-        return self._manager.orders()
-
-    def open_orders(self) -> tuple[OrderEnvelope, ...]:
-        """Return the orders that have not provably ended."""
-        return self._manager.open_orders()
-
-    @property
-    def journal_problem(self) -> str | None:
-        """Return why the journal takes no order and may not know every order; None if it does."""
-        return self._manager.journal_problem
-
     def _executed(self, trade: TradeRequest) -> TradeResult:
-        if trade.order_type != LIMIT:
-            return unsupported_trade(trade.order_type)
+        correlation_id = None
         try:
-            return self._submitted(trade.order())
+            with self._manager.request(trade.correlation_id) as correlation_id:
+                result = self._submitted(trade.order())
         except OrderError as error:
-            return failed_trade(error)
+            result = failed_trade(error)
+        return replace(result, correlation_id=correlation_id)
 
     def _refusal(self, request: OrderRequest, terms: OrderTerms) -> TradeResult | None:
         standing = self._manager.standing_order(request)
@@ -286,30 +275,17 @@ class TradingBot:
             return duplicate_trade(standing)
         self._safety.read_ahead(terms.side)
         try:
-            self._gather(terms, None, None)(terms)
+            self._safety.gather(terms, None, None)(terms)
         except TradeRefusedError as error:
             return failed_trade(error)
         return None
-
-    def _gather(self, terms: OrderTerms, by: Seconds | None, instead_of: TrackedOrder | None) -> Approval:
-        refuse(self._safety.refusal_unread(terms), terms)
-        try:
-            facts = self._safety.read(terms, by=by, instead_of=instead_of)
-        except OrderStatusError as error:
-            refuse(unread(error), terms)
-            raise
-
-        def approve(terms: OrderTerms) -> None:
-            refuse(self._safety.check(terms, facts), terms)
-
-        return approve
 
     def _submitted(self, request: OrderRequest) -> TradeResult:
         standing = self._manager.standing_order(request)
         if standing is not None:
             return duplicate_trade(standing)
         self._safety.read_ahead(request.side)
-        placed = self._manager.place(request, gather=self._gather)
+        placed = self._manager.place(request, gather=self._safety.gather)
         envelope = placed.envelope
         if not placed.is_new:
             return duplicate_trade(envelope)
@@ -320,8 +296,7 @@ class TradingBot:
     def _on_order_change(self, change: OrderChange) -> None:
         if change.event.event not in CHANGES_THE_ACCOUNT:
             return
-        self.account.invalidate_cache("buying_power")
-        self.account.invalidate_cache("positions")
+        self._forget_account()
         if change.order.state.is_terminal:
             self._safety.clear_pending_order(change.order.envelope.symbol, change.order.envelope.side)
 

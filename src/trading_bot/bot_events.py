@@ -214,7 +214,7 @@ def _names(change: OrderChange) -> dict[str, Any]:
         "client_order_id": envelope.client_order_id,
         "order_id": envelope.order_id,
         "symbol": envelope.symbol,
-        "correlation_id": change.event.correlation_id,
+        "correlation_id": envelope.correlation_id,
     }
 
 

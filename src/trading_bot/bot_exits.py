@@ -4,8 +4,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from trading_bot.logging.trade_logger import StructuredTradeLogger, TradeRecord
+from trading_bot.logging.structured_logger import StructuredTradeLogger, TradeRecord
 from trading_bot.order_management.book.exit_facts import ExitEnding
+from trading_bot.order_management.correlation import usable_correlation_id
 from trading_bot.order_management.exceptions import OrderError
 from trading_bot.order_management.manager import OrderManager
 from trading_bot.order_management.models import ExecutionMode, Side
@@ -35,7 +36,13 @@ def ignore_exit(_result: ExitResult) -> None:
 def exited_trade(result: ExitResult) -> TradeResult:
     """Return an exit as the answer to one trade; its order is the latest of the exit."""
     last = result.orders[-1] if result.orders else None
-    return TradeResult(status=_STATUS_OF[result.ending], code=result.code, message=result.message, envelope=last)
+    return TradeResult(
+        status=_STATUS_OF[result.ending],
+        code=result.code,
+        message=result.message,
+        envelope=last,
+        correlation_id=result.correlation_id,
+    )
 
 
 class Leaving:
@@ -51,14 +58,18 @@ class Leaving:
 
     def leave(self, leave: Leave) -> ExitResult:
         """Leave one position; see `ExitService.leave`. Never raises an `OrderError`; wrong values are refused."""
-        try:
-            leave = checked(leave)
-            result = self._manager.ways_out.leave(leave, gather=self._gather)
-        except OrderError as error:
-            result = ExitResult(
-                exit_id="", symbol=leave.symbol, ending=ExitEnding.NOT_SOLD, code=error.code, message=str(error)
-            )
-        self._trades.record(self._record(leave, result))
+        with self._manager.request(usable_correlation_id(leave.correlation_id)) as correlation_id:
+            leave = replace(leave, correlation_id=correlation_id)
+            try:
+                leave = checked(leave)
+                result = self._manager.ways_out.leave(leave, gather=self._gather)
+            except OrderError as error:
+                result = ExitResult(
+                    exit_id="", symbol=leave.symbol, ending=ExitEnding.NOT_SOLD, code=error.code, message=str(error)
+                )
+            # One that joined the exit of another request is told with its own id all the same.
+            result = replace(result, correlation_id=correlation_id)
+            self._trades.record(self._record(leave, result))
         return result
 
     def flatten(
@@ -66,13 +77,14 @@ class Leaving:
     ) -> tuple[ExitResult, ...]:
         """Cancel every entry of ours, then leave each position: those we traded, or ``everything`` that is held.
 
-        ``leave`` says who wants it and how; its symbol is not used.
+        ``leave`` says who wants it and how; its symbol is not used. All of it is one request.
         """
-        self._manager.ways_out.cancel_entries(everything=everything, by=leave.by, reason=leave.reason)
+        with self._manager.request(usable_correlation_id(leave.correlation_id)) as correlation_id:
+            self._manager.ways_out.cancel_entries(everything=everything, by=leave.by, reason=leave.reason)
         symbols = self._manager.ways_out.held_symbols(everything=everything)
 
         def one(symbol: str) -> ExitResult:
-            result = self.leave(replace(leave, symbol=symbol))
+            result = self.leave(replace(leave, symbol=symbol, correlation_id=correlation_id))
             on_result(result)
             return result
 
@@ -96,4 +108,5 @@ class Leaving:
             message=trade.message,
             strategy_name=leave.by,
             execution_mode=self._mode,
+            correlation_id=result.correlation_id,
         )

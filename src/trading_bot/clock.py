@@ -70,7 +70,7 @@ class SystemClock:
 
 
 class VirtualClock:
-    """A clock that moves only when somebody sleeps on it: replays run at full speed and always alike."""
+    """A clock that moves only when somebody sleeps on it or advances it: replays run at full speed and always alike."""
 
     def __init__(self, start: datetime) -> None:
         if start.tzinfo is None:
@@ -90,6 +90,16 @@ class VirtualClock:
         """Move the clock forward at once."""
         if seconds > 0:
             self._elapsed += timedelta(seconds=seconds)
+
+    def advance(self, seconds: Seconds) -> None:
+        """Move the clock forward, as time passing does.
+
+        Raises:
+            ValueError: a negative number; this clock never goes back.
+        """
+        if seconds < 0:
+            raise ValueError(f"a virtual clock only goes forward, not by {seconds} seconds")
+        self.sleep(seconds)
 
     def sleep_until(self, moment: datetime) -> None:
         """Move the clock forward to ``moment``; a moment already past changes nothing."""

@@ -18,6 +18,7 @@ def exit_json(result: ExitResult) -> JsonObject:
         "status": exited_trade(result).status.value,
         "code": result.code,
         "message": result.message,
+        "correlation_id": result.correlation_id,
         "sold": shares_text(result.sold),
         "orders": [envelope_json(order) for order in result.orders],
     }

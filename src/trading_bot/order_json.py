@@ -64,6 +64,7 @@ def envelope_json(order: OrderEnvelope) -> JsonObject:
         "broker_state": order.broker_state,
         "state_is_known": order.state_is_known,
         "symbol_was": order.symbol_was,
+        "correlation_id": order.correlation_id,
     }
 
 
@@ -214,6 +215,7 @@ def trade_result_json(result: TradeResult) -> JsonObject:
         "status": result.status.value,
         "code": result.code,
         "message": result.message,
+        "correlation_id": result.correlation_id,
         "order": envelope_json(result.envelope) if result.envelope else None,
     }
 

@@ -2,28 +2,33 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from trading_bot import caller_values
 from trading_bot.account.account_data import AccountData
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config.sections import RiskManagementConfig
 from trading_bot.market_hours import MarketHours
 from trading_bot.order_management.book.order_book import TrackedOrder
-from trading_bot.order_management.calculator import parse_price, validate_quantity
+from trading_bot.order_management.calculator import asked_terms
 from trading_bot.order_management.exceptions import (
     AuthenticationError,
     OrderError,
+    OrderStatusError,
     OrderValidationError,
     TradeRefusedError,
+    UnsupportedOrderTypeError,
 )
-from trading_bot.order_management.models import ClientOrderId, OrderTerms, Side
+from trading_bot.order_management.models import ClientOrderId, OrderRequest, OrderTerms, Side
 from trading_bot.order_management.portfolio import AccountSnapshot
+from trading_bot.order_management.submit.placement import Approval
 from trading_bot.order_management.sync.free_shares import Free
+from trading_bot.risk.marks import Marks
 from trading_bot.risk.order_facts import OrderFacts
 from trading_bot.risk.trade_rules import Buy, BuyFacts, SellFacts, Trade, TradeFacts, objections, sell_of
-from trading_bot.risk.watch import RiskState, RiskWatch
+from trading_bot.risk.watch import AccountResults, RiskState, RiskWatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +38,11 @@ class SafetyResult:
     allowed: bool
     code: str
     reason: str
+
+    @property
+    def is_safe(self) -> bool:
+        """The same as ``allowed``, under the name that strategies written before this order layer use."""
+        return self.allowed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,27 +92,45 @@ class SafetyChecks:
         self._lock = threading.Lock()
 
     def validate_trade(
-        self, symbol: str, side: Side, quantity: int, *, price: Decimal, extended_hours: bool = False
+        self, symbol: str, side: Side, quantity: int, price: Decimal, *, extended_hours: bool = False
     ) -> SafetyResult:
-        """Judge ``quantity`` shares at ``price`` dollars each, now. Never raises for what the broker does."""
+        """Judge ``quantity`` shares at ``price`` dollars each, now. Never raises an `OrderError`.
+
+        Values are taken as `OrderRequest` takes them, so ``"BUY"`` and ``250.30`` will do.
+        """
         closed = self._closed(extended_hours=extended_hours)
         if closed is not None:
             return closed
+        asked = OrderRequest(
+            symbol=symbol, side=side, quantity=quantity, reference_price=price, extended_hours=extended_hours
+        )
         try:
-            terms = OrderTerms(
-                symbol=symbol,
-                side=Side(side),
-                quantity=validate_quantity(quantity, symbol=symbol),
-                limit_price=parse_price(price, symbol=symbol),
-                extended_hours=extended_hours,
-            )
-        except OrderValidationError as error:
+            terms = asked_terms(asked)
+        except (OrderValidationError, UnsupportedOrderTypeError) as error:
             return _refused(error.code, str(error))
         try:
             facts = self.read(terms)
         except OrderError as error:
             return unread(error)
         return self.check(terms, facts)
+
+    def gather(self, terms: OrderTerms, by: Seconds | None, instead_of: TrackedOrder | None) -> Approval:
+        """Read what the rules need, as `read` does, and return the rules as the order manager asks for them.
+
+        Raises:
+            TradeRefusedError: a rule refuses what needs no reading, or the account cannot be read.
+        """
+        refuse(self.refusal_unread(terms), terms)
+        try:
+            facts = self.read(terms, by=by, instead_of=instead_of)
+        except OrderStatusError as error:
+            refuse(unread(error), terms)
+            raise
+
+        def approve(terms: OrderTerms) -> None:
+            refuse(self.check(terms, facts), terms)
+
+        return approve
 
     def refusal_unread(self, terms: OrderTerms) -> SafetyResult | None:
         """Return what can be refused without asking the broker: a market that is closed to these terms."""
@@ -181,19 +209,41 @@ class SafetyChecks:
         """Return today's figures and whether buys are halted; nothing is written and no broker asked."""
         return self._risk.state()
 
+    def held_symbols(self) -> tuple[str, ...]:
+        """Return the symbols of which shares of known cost are held, as far as the journal tells."""
+        return self._risk.held_symbols()
+
+    def account_results(self, marks: Marks) -> AccountResults:
+        """Return what trading earned, by the journal and ``marks``; no broker is asked.
+
+        The change of today is not known outside of the regular session: which day's close the broker means then is not
+        documented.
+        """
+        results = self._risk.account_results(marks)
+        if self._hours.why_closed(self._clock.now()) is None:
+            return results
+        return replace(results, unrealised_today=None)
+
     def register_pending_order(self, symbol: str, side: Side, order_id: str) -> None:
-        """Remember an accepted order; the same one again changes nothing."""
-        order = PendingOrder(symbol=symbol, side=Side(side), order_id=order_id)
+        """Remember an accepted order; the same one again changes nothing. Either case of ``"BUY"`` will do.
+
+        Raises:
+            ValueError: a side that is none.
+        """
+        order = PendingOrder(symbol=symbol, side=Side(caller_values.member(Side, side)), order_id=order_id)
         with self._lock:
             if order not in self._pending:
                 self._pending.append(order)
 
     def clear_pending_order(self, symbol: str, side: Side | None = None) -> None:
-        """Forget the orders of a symbol, on one side or on both; forgetting what is not there changes nothing."""
+        """Forget the orders of a symbol, on one side or on both; forgetting what is not there changes nothing.
+
+        Raises:
+            ValueError: a side that is none.
+        """
+        sides = tuple(Side) if side is None else (Side(caller_values.member(Side, side)),)
         with self._lock:
-            self._pending = [
-                order for order in self._pending if order.symbol != symbol or side not in (None, order.side)
-            ]
+            self._pending = [order for order in self._pending if order.symbol != symbol or order.side not in sides]
 
     def clear_all_pending_orders(self) -> None:
         """Forget every pending order."""

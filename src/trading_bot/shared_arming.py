@@ -151,8 +151,8 @@ class SharedLatch:
             is_armed = self._rows.arm(self._new_id(), after=before, exits_only=exits_only)
         except OrderLogError as error:
             raise LatchError(
-                f"the account could not be armed: {error}; an earlier arming may still stand, so run `trading-bot kill` "
-                "if nothing may be sent"
+                f"the account could not be armed: {error}; an earlier arming may still stand, so run "
+                "`trading-bot kill` if nothing may be sent"
             ) from error
         if not is_armed:
             raise LatchError(

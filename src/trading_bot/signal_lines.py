@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from pydantic_core import ErrorDetails
 
 from trading_bot.caller_values import whole_number
+from trading_bot.order_management.correlation import usable_correlation_id
 from trading_bot.trades import TradeRequest
 from trading_bot.wrong_values import in_words
 
@@ -97,6 +98,7 @@ class Signal(BaseModel):
     extended_hours: bool = False
     client_order_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     pricing: Literal["passive", "marketable"] | None = None
+    correlation_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     at: Moment | None = None
 
     def trade(self) -> TradeRequest:
@@ -105,7 +107,10 @@ class Signal(BaseModel):
 
 
 class ExitSignal(BaseModel):
-    """A position to be left: all of it without ``shares``; ``price``, if given, is the one limit to sell at."""
+    """A position to be left: all of it without ``shares``; ``price``, if given, is the one limit to sell at.
+
+    A ``correlation_id`` that cannot be used is dropped: it must not hold up an exit.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -116,6 +121,7 @@ class ExitSignal(BaseModel):
     reason: Annotated[str, Field(min_length=1, max_length=500)]
     strategy_name: Annotated[str, Field(min_length=1, max_length=64)] = "manual"
     extended_hours: bool = False
+    correlation_id: Annotated[str | None, BeforeValidator(usable_correlation_id)] = None
     at: Moment | None = None
 
 

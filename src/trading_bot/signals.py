@@ -78,6 +78,7 @@ class SignalResult:
             "client_order_id": envelope and envelope.client_order_id,
             "order_id": envelope and envelope.order_id,
             "duplicate_of": envelope and envelope.duplicate_of,
+            "correlation_id": self.trade and self.trade.correlation_id,
         }
 
 
@@ -97,6 +98,7 @@ class SignalBot(Protocol):
         strategy_name: str,
         limit: Decimal | None,
         extended_hours: bool,
+        correlation_id: str | None,
     ) -> ExitResult:
         """Leave a position and record it."""
         ...
@@ -216,4 +218,5 @@ class SignalRunner:
             strategy_name=signal.strategy_name,
             limit=signal.price,
             extended_hours=signal.extended_hours,
+            correlation_id=signal.correlation_id,
         )

@@ -1,7 +1,7 @@
 """What the trade log says of one trade: what was asked for, as the caller said it, and what became of it."""
 
 from trading_bot import caller_values
-from trading_bot.logging.trade_logger import TradeRecord
+from trading_bot.logging.structured_logger import TradeRecord
 from trading_bot.order_management.models import ExecutionMode, Side
 from trading_bot.trades import TradeRequest, TradeResult
 
@@ -24,4 +24,5 @@ def trade_record(result: TradeResult, trade: TradeRequest, *, mode: ExecutionMod
         strategy_name=trade.strategy_name,
         execution_mode=mode,
         duplicate_of=envelope.duplicate_of if envelope else None,
+        correlation_id=result.correlation_id,
     )

@@ -3,23 +3,15 @@
 import enum
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeVar
+from typing import TYPE_CHECKING, cast
 
-from trading_bot import caller_values
-from trading_bot.order_management.calculator import is_ticker, parse_price, parse_time_in_force
-from trading_bot.order_management.exceptions import (
-    OrderError,
-    OrderValidationError,
-    UnsupportedOrderTypeError,
-)
-from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderTerms, Pricing, Side
+from trading_bot.order_management.exceptions import OrderError, UnsupportedOrderTypeError
+from trading_bot.order_management.models import LIMIT, OrderEnvelope, OrderRequest, OrderTerms
 from trading_bot.order_management.submit.endings import ENDINGS
 from trading_bot.order_management.submit.pricing import PricePreview
 
-LIMIT = "limit"
-"""The one order type that is sent."""
-
-_KNOWN_ORDER_TYPES = frozenset({"market", "stop", "stop_limit", "stop_market", "trailing_stop"})
+if TYPE_CHECKING:
+    from trading_bot.order_management.models import Pricing, Side, TimeInForce
 
 
 class TradeStatus(enum.StrEnum):
@@ -42,6 +34,8 @@ class TradeResult:
     code: str
     message: str
     envelope: OrderEnvelope | None = None
+    correlation_id: str | None = None
+    """Of this request; the envelope has that of the request which made the order. None where a wrong one was given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,16 +46,6 @@ class TradePreview:
     refusal: TradeResult | None
     step: PricePreview | None = None
     """The price step that the limit was rounded to, where the order layer priced the trade."""
-
-
-_Word = TypeVar("_Word", bound=enum.StrEnum)
-
-
-def _word(words: type[_Word], text: object, name: str, *, code: str) -> _Word:
-    found = caller_values.member(words, text)
-    if isinstance(found, words):
-        return found
-    raise OrderValidationError(f"{name} is one of {', '.join(words)}, not {ascii(text)[:40]}", code=code)
 
 
 _STATUS_OF: tuple[tuple[type[OrderError], TradeStatus], ...] = (
@@ -77,18 +61,6 @@ def _status_of(error: OrderError) -> TradeStatus:
 def failed_trade(error: OrderError) -> TradeResult:
     """Return the result for an error of the order layer."""
     return TradeResult(status=_status_of(error), code=error.code, message=str(error), envelope=error.envelope)
-
-
-def unsupported_trade(order_type: object) -> TradeResult:
-    """Return the structured answer to an order type that does not exist here."""
-    known = isinstance(order_type, str) and order_type in _KNOWN_ORDER_TYPES
-    shown = order_type if known else f"{ascii(order_type)[:40]}"
-    return TradeResult(
-        status=TradeStatus.NOT_IMPLEMENTED,
-        code="unsupported_order_type",
-        message=f"{shown} orders are not implemented and nothing was sent; use a limit order, with marketable pricing "
-        "to trade at once",
-    )
 
 
 def submitted_trade(envelope: OrderEnvelope) -> TradeResult:
@@ -129,28 +101,20 @@ class TradeRequest:
     extended_hours: bool = False
     client_order_id: str | None = None
     pricing: str | None = None
+    correlation_id: str | None = None
 
     def order(self) -> OrderRequest:
-        """Return the order that is asked for.
-
-        Raises:
-            OrderValidationError: a word that is none of ours, or a price that is no price.
-        """
-        name = _name_of(self.symbol)
+        """Return the order that is asked for. The order manager checks it, the order type before anything else."""
         return OrderRequest(
             symbol=self.symbol,
-            side=_word(Side, self.action, "action", code="bad_action"),
+            side=cast("Side", self.action),
             quantity=self.shares,
-            reference_price=parse_price(caller_values.exact_price(self.price), symbol=name),
-            time_in_force=parse_time_in_force(self.time_in_force, symbol=name),
+            reference_price=self.price,
+            order_type=self.order_type,
+            time_in_force=cast("TimeInForce", self.time_in_force),
             extended_hours=self.extended_hours,
             client_order_id=self.client_order_id,
-            pricing=None if self.pricing is None else _word(Pricing, self.pricing, "pricing", code="bad_pricing"),
+            pricing=cast("Pricing | None", self.pricing),
             strategy_name=self.strategy_name,
+            correlation_id=self.correlation_id,
         )
-
-
-def _name_of(symbol: object) -> str:
-    """Return a symbol as a message names it: as it stands if it is a ticker, else in quotes and short."""
-    text = caller_values.ticker(symbol)
-    return text if isinstance(text, str) and is_ticker(text) else ascii(symbol)[:20]

@@ -30,6 +30,11 @@ def test_importing_the_package_loads_nothing_heavy(tmp_path: Path):
     assert {name for name in loaded if name.startswith("trading_bot.")} == {"trading_bot._version"}
 
 
+def test_importing_the_order_layer_loads_none_of_it(tmp_path: Path):
+    loaded = _loaded_by("import trading_bot.order_management", tmp_path)
+    assert {name for name in loaded if name.startswith("trading_bot.order")} == {"trading_bot.order_management"}
+
+
 def test_the_calculator_loads_neither_the_broker_nor_a_network(tmp_path: Path):
     loaded = _loaded_by("import trading_bot.order_management.calculator", tmp_path)
     assert "trading_bot.order_management.calculator" in loaded

@@ -50,6 +50,22 @@ def test_commands_in_other_terminals_work_beside_a_running_bot(cli):
     assert cli("audit", "verify").returncode == 0
 
 
+def test_the_startup_module_runs_a_bot_that_other_commands_reach_until_it_is_stopped(cli):
+    with in_background(cli.config, module="trading_bot.startup") as bot:
+        assert "started: paper account ...0001, 0 open orders, read every 15 seconds" in bot.read_error_line()
+        assert cli.buy("beside").returncode == 0
+        code, out, err = bot.end(signal.SIGTERM)
+    assert (code, err) == (143, "trading-bot: stopped by SIGTERM; orders still open: 1\n")
+    assert "verified" in out
+
+
+@pytest.mark.parametrize("option", [("--replay",), ("--settle", "5")])
+def test_what_is_about_signals_needs_signals(cli, option):
+    done = cli("run", *option)
+    assert done.returncode == ExitCode.USAGE
+    assert "give them with --signals" in done.stderr
+
+
 def test_a_bot_that_hangs_is_named_and_nothing_is_done(cli):
     with running_bot(cli.config) as bot:
         bot.hang()

@@ -1,4 +1,4 @@
-"""What every gateway keeps to, whatever carries its requests: the paper exchange or sockets to a server."""
+"""What every gateway keeps to, whatever answers it: the paper exchange, sockets to a server, or a test's script."""
 
 from contextlib import AbstractContextManager
 from datetime import timedelta
@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.gateway_pairs import HELD_SHARES, PAGE_SIZE, PAIRS, GatewayPair
-from trading_bot.order_management.exceptions import OrderNotFoundError, OrderValidationError
+from tests.support.gateway_pairs import HELD_SHARES, PAGE_SIZE, PAIRS, WITH_SESSION, GatewayPair
+from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError, OrderValidationError
 from trading_bot.order_management.models import OrderId, OrderReport, OrderState, RefId, Side
 from trading_bot.order_management.outcomes import Accepted, CancelRefused, CancelTaken, NotSent, Rejected, Unknown
 from trading_bot.order_management.ports import SendRefusedError
@@ -201,6 +201,25 @@ def test_a_symbol_without_a_market_has_no_quote(pair):
     assert "ZZZZZQ" not in pair.gateway.fetch_quotes(["AAPL", "ZZZZZQ"])
 
 
+def test_the_history_of_a_known_symbol_is_bars_that_have_ended_oldest_first(pair):
+    bars = pair.gateway.fetch_history("AAPL", "5minute", "day")
+    assert bars != ()
+    assert list(bars) == sorted(bars, key=lambda bar: bar.begins_at)
+    assert all(bar.begins_at + timedelta(minutes=5) <= pair.clock.now() for bar in bars)
+    assert all(bar.low <= bar.close <= bar.high for bar in bars)
+
+
+def test_the_history_of_an_unknown_symbol_is_an_error_and_not_an_empty_one(pair):
+    with pytest.raises(OrderStatusError, match="the broker has none; check the symbol"):
+        pair.gateway.fetch_history("ZZZZZQ", "5minute", "day")
+
+
+def test_the_worth_of_the_account_is_its_cash_and_its_shares_at_the_bid(pair):
+    bid = pair.gateway.fetch_quotes(["AAPL"])["AAPL"].bid_price
+    assert pair.gateway.fetch_equity() == pair.gateway.fetch_account().cash + HELD_SHARES * bid
+
+
+@pytest.mark.parametrize("pair", WITH_SESSION, indirect=True)
 def test_a_session_that_ended_sends_no_order_and_can_be_renewed_once(pair):
     intent = pair.intent()
     pair.revoke()
@@ -211,6 +230,7 @@ def test_a_session_that_ended_sends_no_order_and_can_be_renewed_once(pair):
     assert isinstance(pair.submit(intent), Accepted)
 
 
+@pytest.mark.parametrize("pair", WITH_SESSION, indirect=True)
 def test_a_read_renews_an_ended_session_by_itself(pair):
     placed(pair)
     pair.revoke()

@@ -28,7 +28,6 @@ from tests.support.scripted_broker import (
     page,
     reply,
 )
-from trading_bot.auth.token_grants import LOGIN_PATH
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.models import ClientOrderId, OrderId, OrderTerms, RefId, Side, TimeInForce
 from trading_bot.order_management.outcomes import DurableIntent
@@ -204,7 +203,3 @@ def test_our_addresses_are_the_references_own(call):
     seen = broker.seen[0]
     assert f"{BASE}{seen.path}" == f"{theirs.scheme}://{theirs.netloc}{theirs.path}"
     assert dict(parse_qsl(theirs.query)).items() <= seen.query.items()
-
-
-def test_the_login_address_is_the_references_own():
-    assert f"{BASE}{LOGIN_PATH}" == urls.login_url()

@@ -1,13 +1,23 @@
 import math
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
+from tests.support.manager_bench import ManagerBench
 from trading_bot.clock import Seconds, VirtualClock
 from trading_bot.error_handling.policies import CANCEL_POLICY, LOGIN_POLICY, READ_POLICY, SUBMIT_POLICY, RetryPolicy
 from trading_bot.error_handling.retry import LONGEST_HINT_S, no_jitter, with_retry
+from trading_bot.order_management.exceptions import (
+    OrderNotFoundError,
+    OrderNotSentError,
+    OrderOutcomeUnknownError,
+    OrderRejectedError,
+    OrderStatusError,
+    TradingHaltedError,
+)
 
 POLICY = RetryPolicy(max_attempts=4, initial_delay_s=1.0, max_delay_s=3.0, jitter_s=0.5)
 
@@ -172,3 +182,103 @@ def test_a_senseless_policy_is_refused(wrong):
 )
 def test_the_policies_are_the_agreed_ones(policy: RetryPolicy, figures: tuple[int, Seconds, Seconds]):
     assert (policy.max_attempts, policy.initial_delay_s, policy.max_delay_s) == figures
+
+
+class TestDecorated:
+    """What an owner of a strategy gets, who knows no more of retries than the name."""
+
+    def test_a_failed_read_is_repeated_by_default(self):
+        reads: list[str] = []
+
+        @with_retry(policy=replace(POLICY, initial_delay_s=0, jitter_s=0))
+        def read(name: str, *, suffix: str) -> str:
+            reads.append(name)
+            if len(reads) == 1:
+                raise OrderStatusError("the broker could not be read")
+            return name + suffix
+
+        assert read("a", suffix="b") == "ab"
+        assert reads == ["a", "a"]
+
+    def test_it_keeps_the_name_and_the_words_of_the_function(self):
+        @with_retry
+        def read() -> str:
+            """Read it."""
+            return "answer"
+
+        assert (read(), read.__name__, read.__doc__) == ("answer", "read", "Read it.")
+
+    @pytest.mark.parametrize("options", [{}, {"policy": POLICY}])
+    def test_it_may_be_written_with_a_policy_and_with_nothing_in_its_brackets(self, clock: VirtualClock, options):
+        call = Flaky(clock, *(OrderStatusError("no") for _ in range(2)))
+        assert with_retry(clock=clock, **options)(call)() == "answer"
+        assert call.called_at == ([0.0, 1.0, 3.0] if options else [0.0, 0.25, 0.75])
+
+    def test_it_decorates_a_method(self):
+        class Strategy:
+            @with_retry()
+            def price_of(self, symbol: str) -> str:
+                return f"{self.__class__.__name__} {symbol}"
+
+        assert Strategy().price_of("TSLA") == "Strategy TSLA"
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            OrderNotFoundError("no such order"),
+            OrderNotSentError("refused by the network"),
+            OrderOutcomeUnknownError("no answer"),
+            OrderRejectedError("no", reason="no", status_code=400),
+            TradingHaltedError("killed"),
+            ConnectionError("reset"),
+        ],
+        ids=lambda error: type(error).__name__,
+    )
+    def test_nothing_but_a_failed_read_is_repeated_by_default(self, clock: VirtualClock, error: Exception):
+        call = Flaky(clock, error)
+        with pytest.raises(type(error)):
+            with_retry(clock=clock)(call)()
+        assert len(call.called_at) == 1
+
+    def test_what_deserves_a_repeat_can_be_said(self, clock: VirtualClock):
+        call = Flaky(clock, *failures(1))
+        assert with_retry(clock=clock, should_retry=is_transient)(call)() == "answer"
+
+    @pytest.mark.parametrize("should_retry", [None, lambda _error: True], ids=["by default", "whatever is asked for"])
+    def test_a_function_in_which_an_order_was_begun_is_never_repeated(self, clock: VirtualClock, should_retry):
+        """The read that follows the order fails: repeating the function would send the order a second time."""
+        bench = ManagerBench()
+
+        @with_retry(clock=clock, should_retry=should_retry)
+        def buy_and_look() -> None:
+            bench.buy(None)
+            bench.gateway.order().fill()
+            bench.sync()
+            bench.clock.sleep(60)  # the window in which an equal order is a duplicate has passed
+            raise OrderStatusError("the broker could not be read")
+
+        with pytest.raises(OrderStatusError):
+            buy_and_look()
+        assert len(bench.gateway.posts) == 1
+
+    def test_an_order_of_an_earlier_call_keeps_no_later_one_from_being_repeated(self, clock: VirtualClock):
+        ManagerBench().buy(None)
+        assert with_retry(clock=clock)(Flaky(clock, OrderStatusError("no")))() == "answer"
+
+    def test_what_does_not_run_when_it_is_called_is_refused(self):
+        async def later() -> None: ...
+
+        def one_by_one() -> Iterator[int]:
+            yield 1
+
+        async def both() -> AsyncIterator[int]:
+            yield 1
+
+        for function in (later, one_by_one, both):
+            with pytest.raises(TypeError, match="repeats a plain function"):
+                with_retry(function)
+
+    def test_a_call_with_half_of_what_it_needs_is_refused(self, clock: VirtualClock):
+        half: Any = {"policy": POLICY, "clock": clock}
+        with pytest.raises(TypeError, match="needs policy, clock and should_retry"):
+            with_retry(Flaky(clock), **half)

@@ -13,7 +13,7 @@ from filelock import FileLock
 from trading_bot.clock import VirtualClock
 from trading_bot.files import Descriptor, FileSystem, LocalFiles
 from trading_bot.logging.rotated_file import EARLIER_FILES
-from trading_bot.logging.trade_logger import StructuredTradeLogger, TradeRecord
+from trading_bot.logging.structured_logger import StructuredTradeLogger, TradeRecord
 from trading_bot.order_management.models import ExecutionMode
 
 START = datetime(2026, 11, 23, 15, tzinfo=UTC)

@@ -107,7 +107,7 @@ def test_configuring_again_replaces_the_earlier_choice(stream: io.StringIO):
 
 IMPORT_AND_LOG = """
 import logging
-from trading_bot.logging import masking, setup, trade_logger
+from trading_bot.logging import masking, setup, structured_logger
 before = (logging.getLogger().handlers[:], logging.getLogger().level, logging.getLogger("trading_bot").handlers[:])
 assert before == ([], logging.WARNING, []), before
 setup.get_logger("trading_bot.bot").error("order_rejected")

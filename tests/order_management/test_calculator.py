@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from trading_bot.config import OrderManagementConfig
 from trading_bot.order_management.calculator import (
     MAX_QUANTITY,
-    PricingRules,
     limit_price_for,
     price_order,
     round_down,
@@ -27,8 +26,9 @@ from trading_bot.order_management.models import (
     Side,
     TimeInForce,
 )
+from trading_bot.order_management.price_offsets import PriceOffsetConfig
 
-BPS_15 = PricingRules(
+BPS_15 = PriceOffsetConfig(
     offset_mode=OffsetMode.BPS,
     buy_offset=Decimal(15),
     sell_offset=Decimal(15),
@@ -38,13 +38,13 @@ BPS_15 = PricingRules(
 TSLA = OrderRequest(symbol="TSLA", side=Side.BUY, quantity=50, reference_price=Decimal("250.30"))
 
 
-def dollars(offset: str, **changes) -> PricingRules:
+def dollars(offset: str, **changes) -> PriceOffsetConfig:
     """Rules with that absolute offset on both sides."""
     both = {"buy_offset": Decimal(offset), "sell_offset": Decimal(offset)}
     return replace(BPS_15, offset_mode=OffsetMode.ABSOLUTE, **{**both, **changes})
 
 
-def limit(side: Side, reference: str, rules: PricingRules = BPS_15) -> Decimal:
+def limit(side: Side, reference: str, rules: PriceOffsetConfig = BPS_15) -> Decimal:
     return price_order(replace(TSLA, side=side, reference_price=Decimal(reference)), rules).limit_price
 
 
@@ -467,7 +467,7 @@ offsets_in_dollars = st.decimals("0", "3", places=4)
 offsets_in_bps = st.decimals("0", "500", places=2)
 guards = st.decimals("0.1", "20", places=2)
 any_rules = st.builds(
-    lambda mode_and_offsets, pricing, guard: PricingRules(
+    lambda mode_and_offsets, pricing, guard: PriceOffsetConfig(
         offset_mode=mode_and_offsets[0],
         buy_offset=mode_and_offsets[1],
         sell_offset=mode_and_offsets[2],
@@ -496,7 +496,7 @@ def ceil_to_tick(price: Fraction) -> Fraction:
     return math.ceil(price / tick_of(price)) * tick_of(price)
 
 
-def exact_limit(side: Side, reference: Fraction, rules: PricingRules) -> Fraction:
+def exact_limit(side: Side, reference: Fraction, rules: PriceOffsetConfig) -> Fraction:
     """The published formula in exact fractions."""
     offset = Fraction(rules.buy_offset if side is Side.BUY else rules.sell_offset)
     if rules.offset_mode is OffsetMode.BPS:
@@ -511,7 +511,7 @@ def exact_limit(side: Side, reference: Fraction, rules: PricingRules) -> Fractio
     return max(floor_to_tick(reference + offset), ceil_to_tick(reference))
 
 
-def is_within_the_guard(limit_price: Fraction, reference: Fraction, rules: PricingRules) -> bool:
+def is_within_the_guard(limit_price: Fraction, reference: Fraction, rules: PriceOffsetConfig) -> bool:
     """Within the configured per cent, or one tick from the reference's own step on the limit's side."""
     tick = tick_of(limit_price)
     own_step = (math.ceil if limit_price > reference else math.floor)(reference / tick) * tick
@@ -531,7 +531,7 @@ def test_the_limit_is_the_published_formula_and_past_the_guard_it_is_refused(sid
             price_order(request, rules)
 
 
-def accepted(side: Side, reference: Decimal, rules: PricingRules) -> Decimal:
+def accepted(side: Side, reference: Decimal, rules: PriceOffsetConfig) -> Decimal:
     """The limit price; examples that are refused are not of interest."""
     try:
         return price_order(replace(TSLA, side=side, reference_price=reference), rules).limit_price

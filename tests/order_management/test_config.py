@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from trading_bot.config import ConfigError, OnStop, OrderManagementConfig
-from trading_bot.order_management.calculator import PricingRules
 from trading_bot.order_management.models import OffsetMode, Pricing
+from trading_bot.order_management.price_offsets import PriceOffsetConfig
 
 BOTH_OFFSETS = {"buy_offset": "0.05", "sell_offset": "0.04"}
 
@@ -224,7 +224,7 @@ def test_waits_fit_into_each_other(values, words):
 
 
 def test_pricing_without_an_override_is_the_global_one():
-    assert OrderManagementConfig.default().pricing_rules("unheard of") == PricingRules(
+    assert OrderManagementConfig.default().pricing_rules("unheard of") == PriceOffsetConfig(
         offset_mode=OffsetMode.BPS,
         buy_offset=Decimal(15),
         sell_offset=Decimal(10),
@@ -237,14 +237,14 @@ def test_a_strategy_changes_what_it_names_and_keeps_the_rest():
     config = OrderManagementConfig.from_dict(
         {"strategy_overrides": {"rsi": {"buy_offset": 0}, "exit": {"pricing": "marketable", "max_slippage_pct": 2}}}
     )
-    assert config.pricing_rules("rsi") == PricingRules(
+    assert config.pricing_rules("rsi") == PriceOffsetConfig(
         offset_mode=OffsetMode.BPS,
         buy_offset=Decimal(0),
         sell_offset=Decimal(10),
         pricing=Pricing.PASSIVE,
         max_slippage_pct=Decimal("0.5"),
     )
-    assert config.pricing_rules("exit") == PricingRules(
+    assert config.pricing_rules("exit") == PriceOffsetConfig(
         offset_mode=OffsetMode.BPS,
         buy_offset=Decimal(15),
         sell_offset=Decimal(10),

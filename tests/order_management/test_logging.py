@@ -11,7 +11,7 @@ from tests.support.safety_fakes import Crowded, FullDisk, ShortWrites
 from trading_bot.clock import VirtualClock
 from trading_bot.files import FileSystem
 from trading_bot.logging.masking import SecretMasker
-from trading_bot.logging.trade_logger import StructuredTradeLogger, TradeRecord
+from trading_bot.logging.structured_logger import StructuredTradeLogger, TradeRecord
 from trading_bot.order_management.models import ExecutionMode, Side
 
 START = datetime(2026, 11, 23, 15, tzinfo=UTC)
@@ -29,6 +29,7 @@ TRADE = TradeRecord(
     message="submitted to the paper exchange",
     strategy_name="momentum",
     execution_mode=ExecutionMode.PAPER,
+    correlation_id="rebalance-7",
 )
 
 
@@ -78,6 +79,7 @@ def test_a_trade_is_one_json_line_with_the_brokers_id_and_the_computed_limit(log
         ("strategy_name", "momentum"),
         ("execution_mode", "paper"),
         ("duplicate_of", None),
+        ("correlation_id", "rebalance-7"),
     ]
     assert path.read_bytes().endswith(b"}\n")
     assert problems == []

@@ -40,6 +40,7 @@ def test_the_signature_is_a_public_contract(name):
         ("time_in_force", "KEYWORD_ONLY", TimeInForce.GFD),
         ("extended_hours", "KEYWORD_ONLY", False),
         ("client_order_id", "KEYWORD_ONLY", None),
+        ("correlation_id", "KEYWORD_ONLY", None),
     ]
 
 

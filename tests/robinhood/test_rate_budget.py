@@ -23,6 +23,7 @@ from trading_bot.robinhood.session import WireReply, WireRequest
 ORDER_ID = "7a2f7d2c-1f0e-4a57-9f0b-2f2d8a0c1b11"
 REQUESTS = {
     Purpose.READ: WireRequest(method="GET", path="/orders/"),
+    Purpose.MARKET: WireRequest(method="GET", path="/marketdata/historicals/AAPL/"),
     Purpose.ORDER: WireRequest(method="POST", path="/orders/"),
     Purpose.CANCEL: WireRequest(method="POST", path=f"/orders/{ORDER_ID}/cancel/"),
     Purpose.LOGIN: WireRequest(method="POST", path="/oauth2/token/"),
@@ -32,8 +33,9 @@ FIRST_PAUSE_S = OWN_PAUSES[Purpose.READ].first_s
 WAITS_FOR = {
     Purpose.READ: {Purpose.READ},
     Purpose.CANCEL: {Purpose.CANCEL},
-    Purpose.ORDER: set(Purpose),
-    Purpose.LOGIN: set(Purpose),
+    Purpose.MARKET: set(Purpose),
+    Purpose.ORDER: set(Purpose) - {Purpose.MARKET},
+    Purpose.LOGIN: set(Purpose) - {Purpose.MARKET},
 }
 
 
@@ -130,6 +132,7 @@ def pauses_of(budget, time, purpose, *, number):
     ("purpose", "expected"),
     [
         (Purpose.READ, [5, 10, 20, 40, 80, 80, 80]),
+        (Purpose.MARKET, [5, 10, 20, 40, 80, 80, 80]),
         (Purpose.ORDER, [5, 10, 20, 40, 80, 80, 80]),
         (Purpose.CANCEL, [1, 2, 4, 5, 5, 5, 5]),
         (Purpose.LOGIN, [5, 10, 20, 40, 80, 80, 80]),

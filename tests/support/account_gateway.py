@@ -7,7 +7,14 @@ from typing import Self
 
 from trading_bot.clock import Seconds
 from trading_bot.order_management.exceptions import OrderError, OrderStatusError
-from trading_bot.order_management.portfolio import AccountSnapshot, Position, PositionListing, Quote, UnreadPosition
+from trading_bot.order_management.portfolio import (
+    AccountSnapshot,
+    Bar,
+    Position,
+    PositionListing,
+    Quote,
+    UnreadPosition,
+)
 
 AS_OF = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 
@@ -53,6 +60,8 @@ class FakeAccountGateway:
         self.snapshot = account or snapshot()
         self.holdings = tuple(positions)
         self.unread: tuple[UnreadPosition, ...] = ()
+        self.equity: Decimal | None = None
+        self.bars: tuple[Bar, ...] = ()
         self.failing: set[str] = set()
         self.error: OrderError = OrderStatusError("the broker did not answer; try again")
         self.reads: list[str] = []
@@ -80,6 +89,14 @@ class FakeAccountGateway:
     def fetch_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         self._read("quotes")
         return {symbol: quote(symbol, "100") for symbol in symbols if symbol != "NOPE"}
+
+    def fetch_equity(self) -> Decimal | None:
+        self._read("equity")
+        return self.equity
+
+    def fetch_history(self, symbol: str, interval: str, span: str) -> tuple[Bar, ...]:
+        self._read("history")
+        return self.bars
 
     def _read(self, name: str) -> None:
         self.reads.append(name)

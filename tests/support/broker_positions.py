@@ -79,6 +79,9 @@ class BrokerPositions:
             raise OrderStatusError("no balances here")
         return replace(snapshot(), account_type=self.account_type)
 
+    def fetch_equity(self) -> Decimal | None:
+        return None
+
     def fetch_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         if self.quotes is None:
             raise OrderStatusError("no quotes here")

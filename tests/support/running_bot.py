@@ -17,9 +17,9 @@ SIGNAL = {"symbol": "MSFT", "action": "buy", "shares": 1, "price": "100", "reaso
 class BackgroundCommand:
     """A command that goes on while others are given."""
 
-    def __init__(self, config: Path, *arguments: str) -> None:
+    def __init__(self, config: Path, *arguments: str, module: str = "trading_bot") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "trading_bot", "-c", str(config), *arguments],
+            [sys.executable, "-m", module, "-c", str(config), *arguments],
             cwd=config.parent,
             env=child_environment(config.parent),
             stdin=subprocess.PIPE,
@@ -72,9 +72,9 @@ class BackgroundCommand:
 
 
 @contextmanager
-def in_background(config: Path, *arguments: str) -> Iterator[BackgroundCommand]:
+def in_background(config: Path, *arguments: str, module: str = "trading_bot") -> Iterator[BackgroundCommand]:
     """Let a command go on while inside."""
-    command = BackgroundCommand(config, *arguments)
+    command = BackgroundCommand(config, *arguments, module=module)
     try:
         yield command
     finally:

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_bot import caller_values
-from trading_bot.order_management.calculator import PricingRules, price_order
+from trading_bot.order_management.calculator import price_order
 from trading_bot.order_management.exceptions import OrderValidationError
 from trading_bot.order_management.models import OffsetMode, OrderRequest, Pricing, Side, TimeInForce
+from trading_bot.order_management.price_offsets import PriceOffsetConfig
 
-RULES = PricingRules(
+RULES = PriceOffsetConfig(
     offset_mode=OffsetMode.BPS,
     buy_offset=Decimal(15),
     sell_offset=Decimal(15),

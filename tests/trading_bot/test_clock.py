@@ -30,6 +30,14 @@ def test_no_wait_moves_it_backwards(seconds):
     assert (clock.now(), clock.monotonic()) == (MONDAY, 0.0)
 
 
+def test_advancing_is_time_passing_and_never_back():
+    clock = VirtualClock(MONDAY)
+    clock.advance(60)
+    with pytest.raises(ValueError, match="only goes forward"):
+        clock.advance(-1)
+    assert clock.monotonic() == 60.0
+
+
 def test_it_sleeps_until_a_moment_and_not_back_to_one():
     clock = VirtualClock(MONDAY)
     clock.sleep_until(MONDAY + timedelta(minutes=1))

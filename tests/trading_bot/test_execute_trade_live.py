@@ -254,6 +254,13 @@ class TestBlocked:
         assert (result.status, result.code, bench.submits) == (TradeStatus.BLOCKED, "journal_failed", 0)
         assert bench.trade(client_order_id="c2").code == "journal_failed"
 
+    def test_a_wrong_price_is_named_by_its_symbol(self, bench):
+        result = bench.bot.execute_trade("aapl", "buy", 1, Decimal(-1), "because")
+        assert (result.status, result.code) == (TradeStatus.BLOCKED, "bad_price")
+        assert result.message == (
+            "AAPL: a price is a positive number of dollars below 100000000 in plain digits, such as 250.30, not -1"
+        )
+
 
 class TestRejected:
     def test_the_brokers_words_are_told_and_nothing_is_repeated(self, bench):
@@ -344,17 +351,22 @@ class TestUnknown:
 
 class TestNotImplemented:
     @pytest.mark.parametrize(
-        "order_type", ["market", "stop", "stop_limit", "stop_market", "trailing_stop", "LIMIT", "", "\x1b[2J", None]
+        "order_type", ["market", "stop", "stop_limit", "stop_market", "trailing_stop", "", "\x1b[2J", None]
     )
-    def test_other_order_types_reach_nothing(self, bench, order_type):
+    @pytest.mark.parametrize("price", ["100", None])
+    def test_other_order_types_reach_nothing(self, bench, order_type, price):
+        """Whatever else is wrong: a market order has no price to be asked for."""
         asked = len(bench.broker.seen)
         journal = bench.records()
-        result = bench.trade(order_type=order_type)
+        result = bench.bot.execute_trade("AAPL", "BUY", 10, price, "a test", order_type=order_type)
         assert result.status is TradeStatus.NOT_IMPLEMENTED
         assert "\x1b" not in result.message
         assert len(bench.broker.seen) == asked
         assert bench.records() == journal
         assert bench.trades()[-1]["status"] == "not_implemented"
+
+    def test_a_limit_order_may_be_called_that_in_any_case(self, bench):
+        assert bench.trade(order_type="LIMIT").status is TradeStatus.SUBMITTED
 
     @pytest.mark.parametrize("symbol", ["BTC-USD", "AAPL261218C00150000"])
     def test_crypto_and_options_reach_nothing(self, bench, symbol):

@@ -1,68 +1,16 @@
 """The account as the broker last told it: balances and positions behind a short-lived cache."""
 
-import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Generic, TypeVar
 
-from trading_bot.clock import Clock, Moment, Seconds
-from trading_bot.order_management.exceptions import OrderStatusError
+from trading_bot.account.cache import Cached
+from trading_bot.clock import Clock, Seconds
 from trading_bot.order_management.portfolio import AccountSnapshot, Position, PositionListing, Quote, UnreadPosition
 from trading_bot.order_management.ports import AccountGateway
-
-T = TypeVar("T")
-
-
-class _Cached(Generic[T]):
-    """One value, fetched again once it is ``ttl_s`` old or the machine slept, counted from when its fetch began."""
-
-    def __init__(self, fetch: Callable[[Seconds | None], T], *, clock: Clock, ttl_s: Seconds) -> None:
-        self._fetch = fetch
-        self._clock = clock
-        self._ttl_s = ttl_s
-        self._fetching = threading.Lock()
-        self._state = threading.Lock()
-        self._generation = 0
-        self._kept: tuple[T, Moment] | None = None
-
-    def get(self, *, by: Seconds | None) -> tuple[T, Moment]:
-        """Return the value and when its fetch began; with ``by``, a point on the clock, it is over by then.
-
-        Raises:
-            OrderStatusError: the fetch failed, or somebody else's had not ended by then.
-        """
-        patience_s = -1 if by is None else max(by - self._clock.monotonic(), 0)
-        if not self._fetching.acquire(timeout=patience_s):
-            raise OrderStatusError("another read of the account has not ended yet; try again in a moment")
-        try:
-            return self._renewed(by)
-        finally:
-            self._fetching.release()
-
-    def _renewed(self, by: Seconds | None) -> tuple[T, Moment]:
-        with self._state:
-            generation, kept = self._generation, self._kept
-        if kept is not None and self._is_young(kept[1]):
-            return kept
-        begun = Moment.of(self._clock)
-        value = self._fetch(by)
-        with self._state:
-            # What was asked for before an invalidation may not know what caused it.
-            if generation == self._generation:
-                self._kept = (value, begun)
-        return value, begun
-
-    def _is_young(self, begun: Moment) -> bool:
-        return begun.age_s(self._clock) < self._ttl_s and not begun.slept_since(self._clock)
-
-    def invalidate(self) -> None:
-        with self._state:
-            self._generation += 1
-            self._kept = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +30,9 @@ class AccountData:
         if not ttl_s >= 0:
             raise ValueError(f"account data can be kept for zero or more seconds, not {ttl_s}; correct the setting")
         self._gateway = gateway
-        self._account = _Cached(self._fetch_account, clock=clock, ttl_s=ttl_s)
-        self._holdings = _Cached(self._fetch_positions, clock=clock, ttl_s=ttl_s)
-        self._caches: Mapping[str, _Cached[AccountSnapshot] | _Cached[_Held]] = {
+        self._account = Cached(self._fetch_account, clock=clock, ttl_s=ttl_s)
+        self._holdings = Cached(self._fetch_positions, clock=clock, ttl_s=ttl_s)
+        self._caches: Mapping[str, Cached[AccountSnapshot] | Cached[_Held]] = {
             "buying_power": self._account,
             "positions": self._holdings,
         }
@@ -109,6 +57,10 @@ class AccountData:
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         """Return quotes read just now; symbols the broker does not know are absent."""
         return self._gateway.fetch_quotes(symbols)
+
+    def equity(self, *, by: Seconds) -> Decimal | None:
+        """Return what the broker says the whole account is worth, in dollars, read just now; None where it does not."""
+        return self._reads(by).fetch_equity()
 
     def invalidate_cache(self, name: str | None = None) -> None:
         """Forget ``buying_power`` (all balances) or ``positions``, or both without a name.

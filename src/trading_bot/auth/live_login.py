@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from filelock import FileLock, Timeout
 from pydantic import SecretStr
@@ -50,6 +51,7 @@ SESSION_ENDED = (
 )
 
 _TIMEOUT_S: Seconds = 16.0
+_T = TypeVar("_T")
 _log = get_logger(__name__)
 
 
@@ -109,6 +111,23 @@ class LiveLogin:
             self._budget.succeeded()
             self._use(_saved(device_token, tokens))
             self._keep()
+
+    def take_over(self, found: SavedSession, *, prove: Callable[[], _T]) -> _T:
+        """Use a session that another program got, and save it once ``prove`` has seen that the broker accepts it.
+
+        Until then the saved session stays as it is. ``prove`` must not renew: it would prove another session, or use up
+        the refresh token of the other program. Returns what ``prove`` returns, and raises what it raises.
+
+        Raises:
+            TokenFileError: the session works, but could not be saved.
+            AuthenticationError: another process is logging in.
+        """
+        with self._threads:
+            self._use(found)
+        proven = prove()
+        with self._threads, self._exclusively():
+            self._keep()
+        return proven
 
     def renew(self, within_s: Seconds) -> bool:
         """Replace a session that the broker refused; whether there is one to work with now. Never asks anybody.

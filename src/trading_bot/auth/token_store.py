@@ -4,12 +4,12 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
 
+from trading_bot.auth.own_file import is_plain, read_checked, this_user
 from trading_bot.files import FileSystem
 from trading_bot.order_management.exceptions import STORAGE_FAILED, AuthenticationError
 
@@ -48,10 +48,6 @@ class _File(BaseModel):
     session: SavedSession
 
 
-def _this_user() -> int:
-    return os.geteuid() if os.name == "posix" else 0
-
-
 class TokenStore:
     """Reads and replaces the file of one (user, account); one of another user or account is refused.
 
@@ -67,7 +63,7 @@ class TokenStore:
         username: SecretStr | None,
         account_number: SecretStr,
         files: FileSystem,
-        user_id: Callable[[], int] = _this_user,
+        user_id: Callable[[], int] = this_user,
         tolerate: Callable[[str], None] | None = None,
     ) -> None:
         self.path = path
@@ -129,14 +125,7 @@ class TokenStore:
 
     def _read(self) -> bytes:
         self._check_folder()
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
-        descriptor = os.open(self.path, flags)
-        try:
-            self._check_file(os.fstat(descriptor))
-            return os.read(descriptor, LARGEST_FILE + 1)
-        finally:
-            with suppress(OSError):
-                os.close(descriptor)
+        return read_checked(self.path, largest=LARGEST_FILE, check=self._check_file)
 
     def _check_folder(self) -> None:
         status = self.path.parent.lstat()
@@ -145,7 +134,7 @@ class TokenStore:
         self._check_owner(status, what="its folder", remedy=f"run chmod 700 {self.path.parent}")
 
     def _check_file(self, status: os.stat_result) -> None:
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1 or status.st_size > LARGEST_FILE:
+        if not is_plain(status, largest=LARGEST_FILE):
             raise self._refusal("it is no plain file, has a second name, or is too large")
         self._check_owner(status, what="it", remedy=f"run chmod 600 {self.path}")
 

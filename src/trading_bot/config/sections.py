@@ -30,8 +30,8 @@ from trading_bot.config.values import (
     exchange_zone,
 )
 from trading_bot.market_hours import NYSE_CLOSE, NYSE_OPEN, Calendar, MarketHours
-from trading_bot.order_management.calculator import PricingRules
 from trading_bot.order_management.models import ExecutionMode, OffsetMode, Pricing
+from trading_bot.order_management.price_offsets import PriceOffsetConfig
 from trading_bot.order_management.submit.collar import CollarRules
 
 _MOST_DOLLARS = 1_000_000_000
@@ -240,10 +240,10 @@ class OrderManagementConfig(Section):
         except ValidationError as error:
             raise ConfigError(problems_in(error, model=cls)) from error
 
-    def pricing_rules(self, strategy_name: str | None, pricing: Pricing | None = None) -> PricingRules:
+    def pricing_rules(self, strategy_name: str | None, pricing: Pricing | None = None) -> PriceOffsetConfig:
         """Return the rules for one order: the global ones, then the strategy's own, then the request's ``pricing``."""
         override = self.strategy_overrides.get(strategy_name or "", _NO_OVERRIDE)
-        return PricingRules(
+        return PriceOffsetConfig(
             offset_mode=override.offset_mode or self.offset_mode,
             buy_offset=self.buy_offset if override.buy_offset is None else override.buy_offset,
             sell_offset=self.sell_offset if override.sell_offset is None else override.sell_offset,

@@ -1,12 +1,24 @@
-"""The one place where a call is repeated; whoever calls decides which errors deserve it."""
+"""The one place where a call is repeated; whoever calls decides which errors deserve it.
 
+A repeat must never send an order a second time. The order layer repeats its own requests by what the broker answered,
+and by nothing else. A function that somebody decorates here may do anything, so two things hold for it. By default
+only a failed read of the broker is repeated. And none is repeated once an order was begun in it, whatever it raised:
+that covers orders begun in the same thread or task. A function that places orders in threads of its own has to name
+each with a client order id, under which an order is sent once.
+"""
+
+import inspect
 import math
 from collections.abc import Callable, Iterator
-from typing import TypeAlias, TypeVar
+from contextvars import ContextVar
+from functools import partial, wraps
+from typing import ParamSpec, TypeAlias, TypeVar, overload
 
-from trading_bot.clock import Clock, Seconds
-from trading_bot.error_handling.policies import RetryPolicy
+from trading_bot.clock import Clock, Seconds, SystemClock
+from trading_bot.error_handling.policies import READ_POLICY, RetryPolicy
+from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 Jitter: TypeAlias = Callable[[Seconds], Seconds]
@@ -15,8 +27,14 @@ Jitter: TypeAlias = Callable[[Seconds], Seconds]
 DelayHint: TypeAlias = Callable[[Exception], Seconds | None]
 """Reads from an error how long the broker asked us to wait, if it did."""
 
+ShouldRetry: TypeAlias = Callable[[Exception], bool]
+"""Whether what caused an error may be gone the next time."""
+
 LONGEST_HINT_S: Seconds = 300.0
 """A Retry-After beyond this is obeyed only so far."""
+
+
+_orders_begun: ContextVar[int] = ContextVar("orders_begun", default=0)
 
 
 def no_jitter(_bound: Seconds) -> Seconds:
@@ -32,21 +50,122 @@ def growing_pauses(first_s: Seconds, longest_s: Seconds) -> Iterator[Seconds]:
         pause = min(2 * pause, longest_s)
 
 
+def note_order() -> None:
+    """Let no decorated function around this point be repeated: an order was begun in it."""
+    _orders_begun.set(_orders_begun.get() + 1)
+
+
+def is_failed_read(error: Exception) -> bool:
+    """Whether the broker could not be read. An order that nobody knows will not be known the next time either."""
+    return isinstance(error, OrderStatusError) and not isinstance(error, OrderNotFoundError)
+
+
+@overload
 def with_retry(
+    call: Callable[[], T],
+    /,
+    *,
+    policy: RetryPolicy,
+    clock: Clock,
+    should_retry: ShouldRetry,
+    delay_hint: DelayHint | None = None,
+    deadline: Seconds | None = None,
+    jitter: Jitter = no_jitter,
+) -> T: ...
+
+
+@overload
+def with_retry(call: Callable[P, T], /) -> Callable[P, T]: ...
+
+
+@overload
+def with_retry(
+    *,
+    policy: RetryPolicy | None = None,
+    clock: Clock | None = None,
+    should_retry: ShouldRetry | None = None,
+    delay_hint: DelayHint | None = None,
+    jitter: Jitter = no_jitter,
+) -> Callable[[Callable[P, T]], Callable[P, T]]: ...
+
+
+def with_retry(
+    call: Callable[..., T] | None = None,
+    /,
+    *,
+    policy: RetryPolicy | None = None,
+    clock: Clock | None = None,
+    should_retry: ShouldRetry | None = None,
+    delay_hint: DelayHint | None = None,
+    deadline: Seconds | None = None,
+    jitter: Jitter = no_jitter,
+) -> object:
+    """Call until it succeeds, fails for good, or has no attempt or time left; the last error is raised unchanged.
+
+    With a call, a policy, a clock and ``should_retry`` it calls at once. As ``@with_retry`` or
+    ``@with_retry(policy=...)`` it makes a function that does so each time. That one retries, unless told otherwise,
+    what `is_failed_read` says, by `READ_POLICY`, on the machine's clock; and never once an order was begun in it.
+
+    A hinted delay, clamped to 0 to 300 seconds, replaces the policy's own. ``deadline`` is a point on
+    ``clock.monotonic()``: a wait that would pass it is never begun.
+
+    Raises:
+        TypeError: a call with some of the three and not all; a function whose call does not run it, such as ``async``.
+    """
+    if call is not None and policy is not None and clock is not None and should_retry is not None:
+        return _repeated(
+            call,
+            policy=policy,
+            clock=clock,
+            should_retry=should_retry,
+            delay_hint=delay_hint,
+            deadline=deadline,
+            jitter=jitter,
+        )
+    if call is not None and any(each is not None for each in (policy, clock, should_retry)):
+        raise TypeError("a call made at once needs policy, clock and should_retry; a decorator takes no call with them")
+
+    def decorated(function: Callable[P, T]) -> Callable[P, T]:
+        _refuse_what_runs_later(function)
+
+        @wraps(function)
+        def run(*arguments: P.args, **named: P.kwargs) -> T:
+            begun = _orders_begun.get()
+
+            def may_repeat(error: Exception) -> bool:
+                return _orders_begun.get() == begun and (should_retry or is_failed_read)(error)
+
+            return _repeated(
+                partial(function, *arguments, **named),
+                policy=policy or READ_POLICY,
+                clock=clock or SystemClock(),
+                should_retry=may_repeat,
+                delay_hint=delay_hint,
+                deadline=deadline,
+                jitter=jitter,
+            )
+
+        return run
+
+    return decorated if call is None else decorated(call)
+
+
+def _refuse_what_runs_later(function: Callable[..., object]) -> None:
+    runs_later = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+    if any(is_such(function) for is_such in runs_later):
+        raise TypeError("with_retry repeats a plain function: calling an async function or a generator does not run it")
+
+
+def _repeated(
     call: Callable[[], T],
     *,
     policy: RetryPolicy,
     clock: Clock,
-    should_retry: Callable[[Exception], bool],
-    delay_hint: DelayHint | None = None,
-    deadline: Seconds | None = None,
-    jitter: Jitter = no_jitter,
+    should_retry: ShouldRetry,
+    delay_hint: DelayHint | None,
+    deadline: Seconds | None,
+    jitter: Jitter,
 ) -> T:
-    """Call until it succeeds, fails for good, or has no attempt or time left; the last error is raised unchanged.
-
-    A hinted delay, clamped to 0 to 300 seconds, replaces the policy's own. ``deadline`` is a point on
-    ``clock.monotonic()``: a wait that would pass it is never begun.
-    """
     pauses = growing_pauses(policy.initial_delay_s, policy.max_delay_s)
     attempt = 0
     while True:

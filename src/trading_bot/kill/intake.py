@@ -32,7 +32,7 @@ class KillIntake:
         self._imported |= imported_kills(records)
 
     def take_over(self) -> None:
-        """Record every new kill. A folder that cannot be read is logged and read again next time."""
+        """Record every new kill. What cannot be read, a file or the folder, is logged and read again next time."""
         try:
             # Read before the book is held: on a slow disk nobody waits for it, least of all a cancel.
             old = new_kills(self._folder.with_name(V1_KILLS_FOLDER), files=self._files, imported=self._imported)
@@ -51,6 +51,10 @@ class KillIntake:
     def _new(self) -> Iterator[tuple[str, SideContent]]:
         for path in side_paths(self._folder, files=self._files):
             if is_kill(path) and path.name not in self._imported:
-                facts = self._files.facts_at(path)
-                data = self._files.read(path) if facts is not None and facts.is_regular else b""
+                try:
+                    facts = self._files.facts_at(path)
+                    data = self._files.read(path) if facts is not None and facts.is_regular else b""
+                except OSError as error:
+                    _log.error("kill_not_imported", problem=str(error))
+                    continue
                 yield path.name, read_side(data)

@@ -59,7 +59,9 @@ class KillFile:
             return
         text = json.dumps(dict(facts), separators=(",", ":"))
         try:
-            line = self._lines([OrderEvent(event=EventKind.KILL_NOTED, details={"note": event, "facts": text})])
+            details = {"note": event, "facts": text}
+            noted = OrderEvent(event=EventKind.KILL_NOTED, correlation_id=self.path.name, details=details)
+            line = self._lines([noted])
             descriptor = self._files.open_append(self.path)
             try:
                 self._write(descriptor, line)

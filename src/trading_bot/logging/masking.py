@@ -22,6 +22,7 @@ SAFE_KEYS = frozenset(
             "pid",
         ),
         *("client_order_id", "ref_id", "order_id", "execution_id", "duplicate_of", "symbol", "symbols", "side"),
+        "order_type",
         *("quantity", "filled_quantity", "remaining_quantity", "limit_price", "reference_price", "average_price"),
         *("state", "broker_state", "status", "code", "reason", "message", "problem", "cause", "gate", "strategy_name"),
         *("execution_mode", "mode", "time_in_force", "extended_hours", "attempt", "attempts", "status_code", "phase"),

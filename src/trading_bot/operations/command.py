@@ -6,13 +6,26 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Final, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from trading_bot.bot import TradingBot
 from trading_bot.lease import ProcessInfo
 from trading_bot.order_json import JsonObject
+from trading_bot.order_management.correlation import validate_correlation_id
+from trading_bot.order_management.exceptions import OrderValidationError
+
+
+def _correlation_id(given: str) -> str:
+    try:
+        return validate_correlation_id(given)
+    except OrderValidationError as error:
+        raise PydanticCustomError("bad_name", "must be 1 to 64 printable characters") from error
+
 
 Text = Annotated[str, Field(min_length=1, max_length=64)]
+CorrelationId = Annotated[str, AfterValidator(_correlation_id)]
+"""The caller's name for the request of this command."""
 AnyOrderId = Annotated[str, Field(min_length=1, max_length=80)]
 
 Progress: TypeAlias = Callable[[JsonObject], bool | None]

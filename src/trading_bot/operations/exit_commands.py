@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from trading_bot.exit_json import exit_json, exits_json, freezes_json
-from trading_bot.operations.command import Command, CommandContext, Text
+from trading_bot.operations.command import Command, CommandContext, CorrelationId, Text
 from trading_bot.operations.values import Dollars, Shares
 from trading_bot.order_json import FORM_VERSION, JsonObject
 from trading_bot.order_management.book.exit_facts import ExitOrigin
@@ -29,6 +29,7 @@ class ExitPosition(Command):
     held: Shares | None = None
     by: Text = "an operator"
     reason: _Reason = "asked for by an operator"
+    correlation_id: CorrelationId | None = None
 
     def perform(self, context: CommandContext) -> JsonObject:
         """Never raise: a refusal is an answer too."""
@@ -42,6 +43,7 @@ class ExitPosition(Command):
                 limit=self.limit,
                 extended_hours=self.extended_hours,
                 held=self.held,
+                correlation_id=self.correlation_id,
             )
         )
         return exit_json(result)
@@ -55,10 +57,17 @@ class Flatten(Command):
     extended_hours: bool = False
     by: Text = "an operator"
     reason: _Reason = "asked for by an operator"
+    correlation_id: CorrelationId | None = None
 
     def perform(self, context: CommandContext) -> JsonObject:
         """Leave them; each position's end is progress as soon as it is known."""
-        leave = Leave(symbol="", by=self.by, reason=self.reason, extended_hours=self.extended_hours)
+        leave = Leave(
+            symbol="",
+            by=self.by,
+            reason=self.reason,
+            extended_hours=self.extended_hours,
+            correlation_id=self.correlation_id,
+        )
         results = context.bot.leaving.flatten(
             leave, everything=self.everything, on_result=lambda result: context.on_progress(exit_json(result))
         )

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from trading_bot.operations.command import AnyOrderId, Command, CommandContext, Text
+from trading_bot.operations.command import AnyOrderId, Command, CommandContext, CorrelationId, Text
 from trading_bot.operations.values import Dollars
 from trading_bot.order_json import (
     JsonObject,
@@ -17,8 +17,8 @@ from trading_bot.order_json import (
     trade_result_json,
 )
 from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError
-from trading_bot.order_management.models import Pricing, Side, TimeInForce
-from trading_bot.trades import LIMIT, TradeRequest
+from trading_bot.order_management.models import LIMIT, Pricing, Side, TimeInForce
+from trading_bot.trades import TradeRequest
 
 
 class _Trade(Command):
@@ -34,7 +34,7 @@ class _Trade(Command):
     client_order_id: Text | None = None
     pricing: Annotated[Pricing, Field(strict=False)] | None = None
 
-    def trade(self, *, reason: str, order_type: str = LIMIT) -> TradeRequest:
+    def trade(self, *, reason: str, order_type: str = LIMIT, correlation_id: str | None = None) -> TradeRequest:
         """Return the trade with these terms."""
         return TradeRequest(
             symbol=self.symbol,
@@ -48,6 +48,7 @@ class _Trade(Command):
             extended_hours=self.extended_hours,
             client_order_id=self.client_order_id,
             pricing=self.pricing,
+            correlation_id=correlation_id,
         )
 
 
@@ -57,10 +58,12 @@ class PlaceOrder(_Trade):
     command: Literal["place_order"] = "place_order"
     order_type: Text = LIMIT
     reason: Annotated[str, Field(min_length=1, max_length=2000)] = "asked for by an operator"
+    correlation_id: CorrelationId | None = None
 
     def perform(self, context: CommandContext) -> JsonObject:
         """Never raise: a refusal is an answer too."""
-        return trade_result_json(context.bot.trade(self.trade(reason=self.reason, order_type=self.order_type)))
+        trade = self.trade(reason=self.reason, order_type=self.order_type, correlation_id=self.correlation_id)
+        return trade_result_json(context.bot.trade(trade))
 
 
 class PreviewOrder(_Trade):
@@ -125,10 +128,12 @@ class CancelOrder(Command):
 
     command: Literal["cancel_order"] = "cancel_order"
     id: AnyOrderId
+    correlation_id: CorrelationId | None = None
 
     def perform(self, context: CommandContext) -> JsonObject:
         """Cancel it and wait for proof until the cancel deadline."""
-        return cancel_result_json(context.bot.cancel_order(self.id))
+        with context.bot.manager.request(self.correlation_id) as correlation_id:
+            return {**cancel_result_json(context.bot.cancel_order(self.id)), "correlation_id": correlation_id}
 
 
 class CancelAll(Command):
@@ -136,11 +141,15 @@ class CancelAll(Command):
 
     command: Literal["cancel_all"] = "cancel_all"
     include_external: bool = False
+    correlation_id: CorrelationId | None = None
 
     def perform(self, context: CommandContext) -> JsonObject:
         """Cancel them; each order's end is progress as soon as it is known."""
-        results = context.bot.manager.cancel_all_open_orders(
-            include_external=self.include_external,
-            on_result=lambda result: context.on_progress(cancel_result_json(result)),
-        )
-        return cancel_results_json(results)
+        with context.bot.manager.request(self.correlation_id) as correlation_id:
+            results = context.bot.manager.cancel_all_open_orders(
+                include_external=self.include_external,
+                on_result=lambda result: context.on_progress(
+                    {**cancel_result_json(result), "correlation_id": correlation_id}
+                ),
+            )
+        return {**cancel_results_json(results), "correlation_id": correlation_id}

@@ -10,5 +10,139 @@ Where to look:
 - The broker: `ports` (the protocols) and `gateways` (Robinhood).
 - Pure decisions: `calculator` (prices), `lifecycle` (legal changes of state), `reconciliation` (what a report means),
   `send_horizon` (how late bytes can arrive), `client_ids` (names of orders).
-- Words: `models`, `outcomes`, `results`, `portfolio`, `events`, `event_details`, `exceptions`.
+- Words: `models`, `order_types`, `price_offsets`, `outcomes`, `results`, `portfolio`, `events`, `event_details`,
+  `exceptions`.
+
+The public names load on first use, as those of `trading_bot` do.
 """
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trading_bot.order_management.calculator import price_order
+    from trading_bot.order_management.exceptions import (
+        AuthenticationError,
+        DuplicateOrderError,
+        OrderCancellationError,
+        OrderError,
+        OrderLogDamagedError,
+        OrderLogError,
+        OrderNotFoundError,
+        OrderNotSentError,
+        OrderOutcomeUnknownError,
+        OrderRejectedError,
+        OrderStatusError,
+        OrderSubmissionError,
+        OrderValidationError,
+        TradeRefusedError,
+        TradingHaltedError,
+        UnsupportedOrderTypeError,
+    )
+    from trading_bot.order_management.manager import OrderManager
+    from trading_bot.order_management.models import (
+        Execution,
+        ExecutionMode,
+        OffsetMode,
+        OrderEnvelope,
+        OrderRequest,
+        OrderState,
+        OrderStatus,
+        OrderTerms,
+        Pricing,
+        Side,
+        TimeInForce,
+    )
+    from trading_bot.order_management.order_types import ensure_limit_order_type
+    from trading_bot.order_management.price_offsets import PriceOffsetConfig
+    from trading_bot.order_management.results import CancelResult, CancelVerdict, SyncSummary
+
+__all__ = [
+    "AuthenticationError",
+    "CancelResult",
+    "CancelVerdict",
+    "DuplicateOrderError",
+    "Execution",
+    "ExecutionMode",
+    "OffsetMode",
+    "OrderCancellationError",
+    "OrderEnvelope",
+    "OrderError",
+    "OrderLogDamagedError",
+    "OrderLogError",
+    "OrderManager",
+    "OrderNotFoundError",
+    "OrderNotSentError",
+    "OrderOutcomeUnknownError",
+    "OrderRejectedError",
+    "OrderRequest",
+    "OrderState",
+    "OrderStatus",
+    "OrderStatusError",
+    "OrderSubmissionError",
+    "OrderTerms",
+    "OrderValidationError",
+    "PriceOffsetConfig",
+    "Pricing",
+    "Side",
+    "SyncSummary",
+    "TimeInForce",
+    "TradeRefusedError",
+    "TradingHaltedError",
+    "UnsupportedOrderTypeError",
+    "ensure_limit_order_type",
+    "price_order",
+]
+
+_HOMES = {
+    "trading_bot.order_management.calculator": ("price_order",),
+    "trading_bot.order_management.exceptions": (
+        "AuthenticationError",
+        "DuplicateOrderError",
+        "OrderCancellationError",
+        "OrderError",
+        "OrderLogDamagedError",
+        "OrderLogError",
+        "OrderNotFoundError",
+        "OrderNotSentError",
+        "OrderOutcomeUnknownError",
+        "OrderRejectedError",
+        "OrderStatusError",
+        "OrderSubmissionError",
+        "OrderValidationError",
+        "TradeRefusedError",
+        "TradingHaltedError",
+        "UnsupportedOrderTypeError",
+    ),
+    "trading_bot.order_management.manager": ("OrderManager",),
+    "trading_bot.order_management.models": (
+        "Execution",
+        "ExecutionMode",
+        "OffsetMode",
+        "OrderEnvelope",
+        "OrderRequest",
+        "OrderState",
+        "OrderStatus",
+        "OrderTerms",
+        "Pricing",
+        "Side",
+        "TimeInForce",
+    ),
+    "trading_bot.order_management.order_types": ("ensure_limit_order_type",),
+    "trading_bot.order_management.price_offsets": ("PriceOffsetConfig",),
+    "trading_bot.order_management.results": ("CancelResult", "CancelVerdict", "SyncSummary"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its home on first use (PEP 562)."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"trading_bot.order_management has no public name {name!r}; see its __all__")
+    value: object = getattr(importlib.import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -10,12 +10,14 @@ price.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 
 from trading_bot import caller_values
 from trading_bot.order_management.exceptions import OrderValidationError, UnsupportedOrderTypeError
 from trading_bot.order_management.models import OffsetMode, OrderRequest, OrderTerms, Pricing, Side, TimeInForce
+from trading_bot.order_management.order_types import ensure_limit_order_type
+from trading_bot.order_management.price_offsets import PriceOffsetConfig
 from trading_bot.prose import dollars_in_words
 
 MAX_QUANTITY = 1_000_000
@@ -40,21 +42,6 @@ _PENNY = Decimal("0.01")
 _SUB_DOLLAR_TICK = Decimal("0.0001")
 _BPS = Decimal(10_000)
 _PER_CENT = Decimal(100)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PricingRules:
-    """The pricing of one order after every override: offsets in ``offset_mode``'s unit, the guard in per cent."""
-
-    offset_mode: OffsetMode
-    buy_offset: Decimal
-    sell_offset: Decimal
-    pricing: Pricing
-    max_slippage_pct: Decimal
-
-    def offset_for(self, side: Side) -> Decimal:
-        """The configured offset of that side."""
-        return self.buy_offset if side is Side.BUY else self.sell_offset
 
 
 def tick_size(price: Decimal, instrument_tick: Decimal | None = None) -> Decimal:
@@ -84,27 +71,29 @@ def _to_tick(price: Decimal, tick: Decimal, rounding: str) -> Decimal:
     return _EXACT.multiply(steps, tick)
 
 
-def price_order(request: OrderRequest, rules: PricingRules, *, instrument_tick: Decimal | None = None) -> OrderTerms:
+def price_order(
+    request: OrderRequest, offsets: PriceOffsetConfig, *, instrument_tick: Decimal | None = None
+) -> OrderTerms:
     """Return the terms to send for ``request``. ``instrument_tick`` is the instrument's own step, if it has one.
 
     Raises:
         OrderValidationError: a wrong symbol, quantity or price, or a limit past the slippage guard.
-        UnsupportedOrderTypeError: the symbol names an option or a crypto pair.
+        UnsupportedOrderTypeError: no limit order, or the symbol names an option or a crypto pair.
     """
-    return price_terms(asked_terms(request), rules, instrument_tick=instrument_tick)
+    return price_terms(asked_terms(request), offsets, instrument_tick=instrument_tick)
 
 
-def price_terms(asked: OrderTerms, rules: PricingRules, *, instrument_tick: Decimal | None = None) -> OrderTerms:
+def price_terms(asked: OrderTerms, offsets: PriceOffsetConfig, *, instrument_tick: Decimal | None = None) -> OrderTerms:
     """Return what `price_order` does for the request of which `asked_terms` made ``asked``.
 
     Raises:
         OrderValidationError: a limit past the slippage guard.
     """
-    limit_price = limit_price_for(asked.side, asked.limit_price, rules, instrument_tick=instrument_tick)
+    limit_price = limit_price_for(asked.side, asked.limit_price, offsets, instrument_tick=instrument_tick)
     check_slippage(
         limit_price,
         asked.limit_price,
-        max_slippage_pct=rules.max_slippage_pct,
+        max_slippage_pct=offsets.max_slippage_pct,
         symbol=asked.symbol,
         instrument_tick=instrument_tick,
     )
@@ -116,8 +105,9 @@ def asked_terms(request: OrderRequest) -> OrderTerms:
 
     Raises:
         OrderValidationError: a wrong symbol, side, quantity, price, time in force or session.
-        UnsupportedOrderTypeError: the symbol names an option or a crypto pair.
+        UnsupportedOrderTypeError: no limit order, or the symbol names an option or a crypto pair.
     """
+    ensure_limit_order_type(request)
     symbol = validate_symbol(request.symbol)
     if not isinstance(request.side, Side):
         raise OrderValidationError(
@@ -140,7 +130,7 @@ def asked_terms(request: OrderRequest) -> OrderTerms:
 
 
 def limit_price_for(
-    side: Side, reference: Decimal, rules: PricingRules, *, instrument_tick: Decimal | None = None
+    side: Side, reference: Decimal, offsets: PriceOffsetConfig, *, instrument_tick: Decimal | None = None
 ) -> Decimal:
     """Return the rounded limit price for a reference price.
 
@@ -151,8 +141,8 @@ def limit_price_for(
     Raises:
         OrderValidationError: the offset leaves no positive price.
     """
-    offset = _offset_in_dollars(reference, rules.offset_for(side), rules.offset_mode)
-    price = _ROUNDINGS[rules.pricing, side](reference, offset, instrument_tick)
+    offset = _offset_in_dollars(reference, offsets.offset_for(side), offsets.offset_mode)
+    price = _ROUNDINGS[offsets.pricing, side](reference, offset, instrument_tick)
     if price <= 0:
         raise OrderValidationError(
             f"an offset of {dollars_in_words(offset)} leaves no positive price below the reference "

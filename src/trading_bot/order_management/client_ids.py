@@ -19,15 +19,21 @@ def validate_client_order_id(text: object) -> ClientOrderId:
     Raises:
         OrderValidationError: anything else.
     """
-    if type(text) is not str or not 1 <= len(text) <= MAX_LENGTH or not text.isprintable() or text != text.strip():
+    if type(text) is not str or not is_plain_name(text):
         raise OrderValidationError(
-            f"a client order id is 1 to {MAX_LENGTH} printable characters, not {_shown(text)}; choose another",
+            f"a client order id is 1 to {MAX_LENGTH} printable characters, not {shown(text)}; choose another",
             code="bad_client_order_id",
         )
     return ClientOrderId(text)
 
 
-def _shown(text: object) -> str:
+def is_plain_name(text: str) -> bool:
+    """Whether a caller may name something so: 1 to 64 printable characters without surrounding blanks."""
+    return 1 <= len(text) <= MAX_LENGTH and text.isprintable() and text == text.strip()
+
+
+def shown(text: object) -> str:
+    """Return a wrong name as a message quotes it."""
     return ascii(text)[:80] if type(text) is str else f"a {type(text).__name__}"
 
 

@@ -5,7 +5,8 @@ What changes while a manager runs belongs to one service each, but for the submi
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from trading_bot.clock import Clock
 from trading_bot.error_handling.retry import Jitter
 from trading_bot.order_management.book.tracked_order import TrackedOrder
+from trading_bot.order_management.correlation import validate_correlation_id
 from trading_bot.order_management.exceptions import OrderNotFoundError
 from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderEnvelope
 from trading_bot.order_management.order_store import OrderStore
@@ -84,6 +86,20 @@ class OrderContext:
     """What the gateway's bytes travel on."""
     check_market: MarketCheck
     """Refuses an entry that the visible market does not allow."""
+
+    @contextmanager
+    def request(self, given: str | None = None) -> Iterator[str]:
+        """Let what this thread records meanwhile belong to one request of a caller, and yield the request's id.
+
+        Without an id of the caller's, it is part of the request that the thread is at work for, or else a new one.
+
+        Raises:
+            OrderValidationError: the id cannot be used.
+        """
+        named = self.store.at_work.correlation_id if given is None else validate_correlation_id(given)
+        correlation_id = self.new_id() if named is None else named
+        with self.store.at_work.on_behalf_of(correlation_id):
+            yield correlation_id
 
 
 def order_on_record(store: OrderStore, identifier: str) -> TrackedOrder:

@@ -86,7 +86,7 @@ class OrderEvent:
     event: EventKind
     client_order_id: ClientOrderId | None = None
     correlation_id: str | None = None
-    """Ties the events of one call together; the client order id where nothing better is given."""
+    """Ties the records of one caller's request together; `correlation` has the rule."""
     ref_id: RefId | None = None
     order_id: OrderId | None = None
     symbol: str | None = None
@@ -138,5 +138,6 @@ def about(envelope: OrderEnvelope, event: EventKind, **facts: Any) -> OrderEvent
         "side": envelope.side,
         "execution_mode": envelope.execution_mode,
         "strategy_name": envelope.strategy_name,
+        "correlation_id": envelope.correlation_id,
     }
     return OrderEvent(event=event, **(names | facts))

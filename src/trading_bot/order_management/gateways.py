@@ -1,4 +1,4 @@
-"""The gateway to Robinhood: the manager's two ports spoken over one broker session.
+"""The gateway to Robinhood: the ports of the order layer spoken over one broker session.
 
 A submit is one POST, whatever comes of it. Reads and cancels may be repeated, and are, within bounds.
 """
@@ -30,7 +30,7 @@ from trading_bot.order_management.outcomes import (
     PreparedOrder,
     SubmitOutcome,
 )
-from trading_bot.order_management.portfolio import AccountSnapshot, Position, PositionListing, Quote
+from trading_bot.order_management.portfolio import AccountSnapshot, Bar, Position, PositionListing, Quote
 from trading_bot.order_management.ports import BrokerGateway, SendPermit
 from trading_bot.robinhood.account_reads import AccountReads
 from trading_bot.robinhood.broker_clock import BrokerClock
@@ -73,7 +73,7 @@ class RobinhoodGateway:
 
     ``renew`` asks for a fresh session after a 401 and says whether there is one now; ``account_number`` None means the
     login's only account. ``symbols`` keeps the names of instruments; with ``asks_symbols`` False none is asked for.
-    Fulfils `BrokerGateway` and `AccountGateway`.
+    Fulfils `BrokerGateway`, `AccountGateway` and `MarketDataGateway`.
     """
 
     def __init__(
@@ -280,8 +280,16 @@ class RobinhoodGateway:
         return self._account.position(instrument_id)
 
     def fetch_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """Read quotes in one request; symbols unknown, not readable or without a two-sided market are absent."""
+        """Read quotes; symbols unknown, not readable or without a two-sided market are absent."""
         return self._account.quotes(symbols)
+
+    def fetch_history(self, symbol: str, interval: str, span: str) -> tuple[Bar, ...]:
+        """Read the bars that have ended, oldest first; see `MarketDataGateway.fetch_history`."""
+        return self._account.history(symbol, interval, span)
+
+    def fetch_equity(self) -> Decimal | None:
+        """Read what the whole account is worth, in dollars; None where the broker does not say."""
+        return self._account.equity()
 
     def _submit(self, intent: DurableIntent, permit: SendPermit, timeout_s: Seconds) -> SubmitOutcome:
         request = WireRequest(

@@ -1,6 +1,7 @@
 """The order manager: decide, write ahead, submit, and keep every order in sight until it has provably ended."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -8,19 +9,18 @@ from typing import TYPE_CHECKING
 
 from trading_bot.clock import Clock
 from trading_bot.error_handling.retry import Jitter, no_jitter
-from trading_bot.order_management.calculator import parse_time_in_force
 from trading_bot.order_management.cancel.cancel_all import raise_unless_closed
 from trading_bot.order_management.cancel.canceller import CancelListener, ignore_result, raise_unless_under_way
 from trading_bot.order_management.context import ManagerIdentity, OrderContext, order_on_record
+from trading_bot.order_management.correlation import usable_correlation_id
 from trading_bot.order_management.decisions.operator_decisions import OperatorDecisions
+from trading_bot.order_management.limit_orders import LimitOrders
 from trading_bot.order_management.models import (
     OrderEnvelope,
     OrderRequest,
     OrderStatus,
     OrderTerms,
     Pricing,
-    Side,
-    TimeInForce,
 )
 from trading_bot.order_management.order_store import OrderListener, OrderStore
 from trading_bot.order_management.ports import AccountGateway, BrokerGateway, MarketCheck, SendLock, TradingLatch
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["ManagerIdentity", "OrderManager"]
 
 
-class OrderManager:
+class OrderManager(LimitOrders):
     """Places, cancels and follows the limit orders of one account. Every method may be called from any thread.
 
     With an ``account`` to read positions from, sells are bounded by what is held, and held shares can be sold while
@@ -69,24 +69,23 @@ class OrderManager:
         check_market: MarketCheck = allow_at_any_market,
     ) -> None:
         self._store = store
-        self._services = Services(
-            OrderContext(
-                gateway=gateway,
-                account=account,
-                store=store,
-                settings=settings,
-                identity=identity,
-                latch=latch,
-                send_lock=send_lock,
-                clock=clock,
-                new_id=new_id,
-                session_end=session_end,
-                jitter=jitter,
-                before_sync=before_sync,
-                carrier=carrier or slowest_carrier(identity.mode),
-                check_market=check_market,
-            )
+        self._context = OrderContext(
+            gateway=gateway,
+            account=account,
+            store=store,
+            settings=settings,
+            identity=identity,
+            latch=latch,
+            send_lock=send_lock,
+            clock=clock,
+            new_id=new_id,
+            session_end=session_end,
+            jitter=jitter,
+            before_sync=before_sync,
+            carrier=carrier or slowest_carrier(identity.mode),
+            check_market=check_market,
         )
+        self._services = Services(self._context)
 
     def subscribe(self, listener: OrderListener) -> None:
         """Call ``listener`` with every later `OrderChange`, fills and ends included; those of one order in order."""
@@ -136,53 +135,16 @@ class OrderManager:
         """Exits, and what stops the way in."""
         return self._services.exits
 
-    def place_limit_buy(
-        self,
-        symbol: str,
-        quantity: int,
-        reference_price: Decimal,
-        *,
-        strategy_name: str | None = None,
-        time_in_force: TimeInForce | str = TimeInForce.GFD,
-        extended_hours: bool = False,
-        client_order_id: str | None = None,
-    ) -> OrderEnvelope:
-        """Buy whole shares at a limit computed from ``reference_price`` in dollars, as `place_limit_order` does."""
-        request = OrderRequest(
-            symbol=symbol,
-            side=Side.BUY,
-            quantity=quantity,
-            reference_price=reference_price,
-            time_in_force=parse_time_in_force(time_in_force, symbol=symbol),
-            extended_hours=extended_hours,
-            client_order_id=client_order_id,
-            strategy_name=strategy_name,
-        )
-        return self.place_limit_order(request)
+    def request(self, correlation_id: str | None = None) -> AbstractContextManager[str]:
+        """Let all that this thread asks of the manager in the block be one request, and enter with its id.
 
-    def place_limit_sell(
-        self,
-        symbol: str,
-        quantity: int,
-        reference_price: Decimal,
-        *,
-        strategy_name: str | None = None,
-        time_in_force: TimeInForce | str = TimeInForce.GFD,
-        extended_hours: bool = False,
-        client_order_id: str | None = None,
-    ) -> OrderEnvelope:
-        """Sell whole shares at a limit computed from ``reference_price`` in dollars, as `place_limit_order` does."""
-        request = OrderRequest(
-            symbol=symbol,
-            side=Side.SELL,
-            quantity=quantity,
-            reference_price=reference_price,
-            time_in_force=parse_time_in_force(time_in_force, symbol=symbol),
-            extended_hours=extended_hours,
-            client_order_id=client_order_id,
-            strategy_name=strategy_name,
-        )
-        return self.place_limit_order(request)
+        Every call does so by itself; this joins several. Without an id of the caller's, one is made, or that of the
+        request around it is kept.
+
+        Raises:
+            OrderValidationError: the id is not 1 to 64 printable characters.
+        """
+        return self._context.request(correlation_id)
 
     def place_limit_order(
         self, request: OrderRequest, *, strategy_name: str | None = None, approve: Approval = approve_all
@@ -269,6 +231,7 @@ class OrderManager:
         quantity: int | None = None,
         pricing: Pricing | None = None,
         client_order_id: str | None = None,
+        correlation_id: str | None = None,
         approve: Approval = approve_all,
         gather: Gather | None = None,
     ) -> OrderEnvelope:
@@ -286,7 +249,8 @@ class OrderManager:
             reference_price=reference_price, quantity=quantity, pricing=pricing, client_order_id=client_order_id
         )
         order = order_on_record(self._store, order_id)
-        return self._services.replacing.replace(order, change, gather=gather or already(approve))
+        with self.request(correlation_id):
+            return self._services.replacing.replace(order, change, gather=gather or already(approve))
 
     def open_orders(self) -> tuple[OrderEnvelope, ...]:
         """Return the orders that have not provably ended, oldest first."""
@@ -298,7 +262,7 @@ class OrderManager:
         with self._store.open_book() as book:
             return tuple(order.envelope for order in book.orders())
 
-    def cancel_order(self, order_id: str) -> CancelResult:
+    def cancel_order(self, order_id: str, *, correlation_id: str | None = None) -> CancelResult:
         """Cancel by either id and return what was proven by the cancel deadline.
 
         Raises:
@@ -306,13 +270,18 @@ class OrderManager:
             OrderCancellationError: the order is still live, or may be.
         """
         order = order_on_record(self._store, order_id)
-        self._services.replacing.stop((order.client_order_id,))
-        (result,) = self._services.cancel.cancel((order,))
+        with self.request(usable_correlation_id(correlation_id)):
+            self._services.replacing.stop((order.client_order_id,))
+            (result,) = self._services.cancel.cancel((order,))
         raise_unless_under_way(result, order_id)
         return result
 
     def cancel_all_open_orders(
-        self, *, include_external: bool = False, on_result: CancelListener = ignore_result
+        self,
+        *,
+        include_external: bool = False,
+        on_result: CancelListener = ignore_result,
+        correlation_id: str | None = None,
     ) -> tuple[CancelResult, ...]:
         """Cancel every order of ours that is not terminal; orders placed elsewhere only where asked for.
 
@@ -321,15 +290,17 @@ class OrderManager:
         Raises:
             OrderCancellationError: at least one order is not proven to have ended; it carries every result.
         """
-        with self._services.cancel_all.alone():
+        with self.request(usable_correlation_id(correlation_id)), self._services.cancel_all.alone():
             self._services.replacing.stop()
             done = self._services.cancel_all.run(include_external=include_external, on_result=on_result)
         raise_unless_closed(done)
         return done.results
 
-    def cancel_all(self, *, include_external: bool = False) -> tuple[CancelResult, ...]:
+    def cancel_all(
+        self, *, include_external: bool = False, correlation_id: str | None = None
+    ) -> tuple[CancelResult, ...]:
         """Do the same as `cancel_all_open_orders`."""
-        return self.cancel_all_open_orders(include_external=include_external)
+        return self.cancel_all_open_orders(include_external=include_external, correlation_id=correlation_id)
 
     def synchronize_open_orders(self) -> SyncSummary:
         """Book what the broker says of every open and unresolved order; fills and ends reach the listeners."""

@@ -45,6 +45,10 @@ def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
     return functools.reduce(EXACT.add, amounts, Decimal(0))
 
 
+LIMIT = "limit"
+"""FIX tag 40: the one order type that is sent."""
+
+
 class Side(enum.StrEnum):
     """FIX tag 54."""
 
@@ -137,12 +141,16 @@ class OrderRequest:
     side: Side
     quantity: int
     reference_price: Decimal
+    order_type: str = LIMIT
+    """Another type can be named, and is refused with what to use instead."""
     time_in_force: TimeInForce = TimeInForce.GFD
     extended_hours: bool = False
     client_order_id: str | None = None
     pricing: Pricing | None = None
     strategy_name: str | None = None
     """Who asks: recorded with the order, and chooses its price offsets where the configuration names some."""
+    correlation_id: str | None = None
+    """The caller's name for the request: every record of it carries the name; one is made where none is given."""
 
     def __post_init__(self) -> None:
         """Convert what can be converted without a loss; the rest stays for the calculator to refuse."""
@@ -151,10 +159,12 @@ class OrderRequest:
             ("side", caller_values.member(Side, self.side)),
             ("quantity", caller_values.whole_number(self.quantity)),
             ("reference_price", caller_values.exact_price(self.reference_price)),
+            ("order_type", caller_values.plain_text(self.order_type)),
             ("time_in_force", caller_values.member(TimeInForce, self.time_in_force)),
             ("extended_hours", caller_values.switch(self.extended_hours)),
             ("client_order_id", caller_values.plain_text(self.client_order_id)),
             ("pricing", caller_values.member(Pricing, self.pricing)),
+            ("correlation_id", caller_values.plain_text(self.correlation_id)),
         ):
             object.__setattr__(self, name, value)
 
@@ -264,6 +274,8 @@ class OrderEnvelope:
     """Whether that word is understood; an order under one that is not counts as working."""
     symbol_was: str | None = None
     """The symbol under which it was placed, where the instrument has another one now."""
+    correlation_id: str | None = None
+    """The request that made it; None for an order of version 0.1, and for one that was adopted."""
 
     @property
     def is_duplicate(self) -> bool:

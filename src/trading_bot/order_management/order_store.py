@@ -26,7 +26,7 @@ a submit whose answer was not committed is in doubt then, even if the answer was
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 
@@ -46,6 +46,7 @@ from trading_bot.order_management.book.order_listeners import (
 )
 from trading_bot.order_management.book.past_orders import JournalPast
 from trading_bot.order_management.book.thread_state import ThreadState
+from trading_bot.order_management.correlation import RequestAtWork
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import numbered
@@ -71,7 +72,7 @@ class OrderStore:
         self._lock = BookLock()
         self._writers = threading.RLock()
         self._writer = RecordWriter(journal, side=side_file or NoSideFile())
-        self._past = JournalPast(journal, unlocked=self._lock.released, refold=_refold)
+        self._past = JournalPast(journal, unlocked=self._lock.released, refold=OrderBook.replayed_order)
         self._book = OrderBook(past=self._past)
         self._seq = 0
         self._queue: list[Staged] = []
@@ -80,6 +81,8 @@ class OrderStore:
         self._listeners = Listeners()
         self._failure: OrderLogError | None = None
         self._mine = ThreadState()
+        self.at_work = RequestAtWork()
+        """The request that this thread records for; see `correlation`."""
         self._opening = Block(self._hold_book, self._let_book_go)
         self._grouping = Block(self._begin_group, self._end_group)
 
@@ -259,7 +262,7 @@ class OrderStore:
 
     def _numbered(self, event: OrderEvent) -> JournalRecord:
         return numbered(
-            event,
+            self.at_work.named(event),
             seq=self._seq + 1,
             ts=self._clock.now(),
             mono=EXACT.quantize(Decimal(self._clock.monotonic()), _MICROSECOND),
@@ -315,7 +318,8 @@ class OrderStore:
         self._listeners.tell_of_commits(sealed)
         if not mine.is_kept_back:
             news_of, mine.news_of = mine.news_of, set()
-            self._listeners.tell(news_of)
+            with self.at_work.on_behalf_of(None):  # what a listener does is a request of its own
+                self._listeners.tell(news_of)
 
     def _commit_what_is_wanted(self) -> None:
         while self._is_wanted and self._writers.acquire(blocking=False):
@@ -334,7 +338,3 @@ class OrderStore:
         except OrderLogError as error:
             if was_well:
                 _log.error("journal_write_failed", problem=str(error))
-
-
-def _refold(records: Sequence[JournalRecord]) -> TrackedOrder | None:
-    return next(iter(OrderBook.replayed(records)), None)

@@ -1,8 +1,12 @@
-"""What the broker says of the account: balances, positions, quotes."""
+"""What the broker says of the account and the market: balances, positions, quotes, bars."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
+
+from trading_bot.order_management.exceptions import OrderValidationError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,3 +100,69 @@ class Quote:
     """The close of the day before, after splits."""
     state: str | None = None
     """The broker's word for the state of the instrument, as it spells it."""
+
+
+BAR_LENGTHS: Mapping[str, timedelta] = MappingProxyType(
+    {
+        "5minute": timedelta(minutes=5),
+        "10minute": timedelta(minutes=10),
+        "hour": timedelta(hours=1),
+        "day": timedelta(days=1),
+        "week": timedelta(days=7),
+    }
+)
+"""How long a bar of each interval is."""
+
+BAR_INTERVALS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "day": ("5minute", "10minute"),
+        "week": ("5minute", "10minute", "hour"),
+        "month": ("hour", "day"),
+        "3month": ("hour", "day"),
+        "year": ("day", "week"),
+        "5year": ("day", "week"),
+    }
+)
+"""The intervals that may be asked for over each span.
+
+Users of the broker's private API report that it refuses short intervals over long spans, and pairs that make few bars.
+``day`` over ``month``, ``3month`` and ``5year``, and ``week`` over ``year``, are inferred.
+"""
+
+
+def check_bars(interval: str, span: str) -> None:
+    """Refuse an interval that does not go with the span.
+
+    Raises:
+        OrderValidationError: naming those that do.
+    """
+    if interval not in BAR_INTERVALS.get(span, ()):
+        pairs = "; ".join(f"{each}: {', '.join(intervals)}" for each, intervals in BAR_INTERVALS.items())
+        raise OrderValidationError(
+            f"no history of interval {interval!r:.20} over span {span!r:.20}; the intervals of each span are {pairs}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """What the price of one symbol did in one interval that has ended, in dollars a share."""
+
+    begins_at: datetime
+    """In UTC. Bars of a day and of a week begin at midnight UTC of their first date."""
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: int | None
+    """Shares traded; None where it is not known, as always on paper."""
+    is_interpolated: bool = False
+    """Whether nothing is known of this interval, and the prices only carry on the close before it."""
+
+    def __post_init__(self) -> None:
+        """Refuse a bar that contradicts itself: nobody can tell which of its prices is wrong."""
+        if self.begins_at.utcoffset() is None:
+            raise ValueError(f"the time {self.begins_at} has no zone; add one such as Z")
+        if not 0 < self.low <= min(self.open, self.close) or not max(self.open, self.close) <= self.high:
+            raise ValueError("all prices are positive, and none is outside of low and high")
+        if self.volume is not None and self.volume < 0:
+            raise ValueError("a volume is not below zero")

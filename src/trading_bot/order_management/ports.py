@@ -16,7 +16,7 @@ from trading_bot.order_management.outcomes import (
     PreparedOrder,
     SubmitOutcome,
 )
-from trading_bot.order_management.portfolio import AccountSnapshot, Position, PositionListing, Quote
+from trading_bot.order_management.portfolio import AccountSnapshot, Bar, Position, PositionListing, Quote
 
 ArmingId = NewType("ArmingId", str)
 """Names one arming of the account; no two armings share a name."""
@@ -141,8 +141,40 @@ class AccountGateway(Protocol):
         """Read the position of one instrument alone; None where the broker has none, or none is left of it."""
         ...
 
+    def fetch_equity(self) -> Decimal | None:
+        """Read what the whole account is worth, in dollars; None where the broker does not say."""
+        ...
+
     def fetch_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
-        """Read quotes in one request; symbols the broker does not know are absent."""
+        """Read quotes, many in one request; symbols the broker does not know are absent."""
+        ...
+
+
+class MarketDataGateway(Protocol):
+    """Prices at the broker, now and before. Each raises `OrderStatusError` when they cannot be had."""
+
+    def by(self, deadline: Seconds) -> Self:
+        """Return the same gateway, whose reads are all over by ``deadline``, a point on the clock."""
+        ...
+
+    def fetch_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """Read quotes, as `AccountGateway.fetch_quotes` does."""
+        ...
+
+    def fetch_history(self, symbol: str, interval: str, span: str) -> tuple[Bar, ...]:
+        """Read the bars of the regular session that have ended, oldest first; one that cannot be read is left out.
+
+        ``interval`` and ``span`` go together as `BAR_INTERVALS` says. No bars at all is an empty tuple; a symbol that
+        the broker does not know is an `OrderStatusError`.
+        """
+        ...
+
+
+class Gateway(BrokerGateway, AccountGateway, MarketDataGateway, Protocol):
+    """The whole way to one account at a broker, as one object: what `trading_bot.create_bot` takes for its own."""
+
+    def by(self, deadline: Seconds) -> Self:
+        """Return the same gateway, whose reads and cancels are all over by ``deadline``, a point on the clock."""
         ...
 
 

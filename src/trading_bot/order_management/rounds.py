@@ -115,7 +115,7 @@ class SyncService:
     def _alone(self, deadline: Seconds, *, patience_s: Seconds, is_needed: Callable[[], bool]) -> SyncRound | None:
         """Run one round by the deadline if it is still needed once nobody else runs one; None if it is not, or late."""
         # The listeners hear of it once the lock is free: one of them may synchronise.
-        with self._store.telling_later(), self._store.one_commit():
+        with self._store.telling_later(), self._store.one_commit(), self._store.at_work.on_behalf_of(None):
             if not self._one_at_a_time.acquire(timeout=patience_s):
                 return None
             try:
@@ -190,6 +190,10 @@ class SyncService:
                     )
 
     def _fire_cancels(self, done: SyncRound, *, within_s: Seconds) -> None:
+        with self._store.at_work.on_behalf_of(None):  # each cancel is that of the request that wanted it
+            self._fire_wanted(done, within_s=within_s)
+
+    def _fire_wanted(self, done: SyncRound, *, within_s: Seconds) -> None:
         if done.resurrected:
             self._cancels.cancel_external(done.resurrected, within_s=within_s)
         with self._store.open_book() as book:

@@ -9,8 +9,10 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from trading_bot.clock import Clock
+from trading_bot.order_management.portfolio import BAR_INTERVALS
 from trading_bot.paper import refusals, wire_pages
 from trading_bot.paper.exchange import PaperExchange
+from trading_bot.paper.history_page import history_page
 from trading_bot.paper.listing import list_page, range_of
 from trading_bot.paper.state import ExchangeState
 from trading_bot.paper.store import ExchangeStore
@@ -51,6 +53,7 @@ class _Call:
 
 
 _KEY = re.compile(r"[A-Za-z0-9-]{1,64}")
+_SYMBOL = re.compile(r"[A-Z0-9.-]{1,20}")
 _Answer: TypeAlias = tuple[int, object]
 _Handler: TypeAlias = Callable[[_Call], _Answer]
 
@@ -86,6 +89,7 @@ class PaperEndpoints:
             "GET /instruments": self._find_instruments,
             "GET /instruments/*": self._instrument,
             "GET /quotes": self._quotes,
+            "GET /marketdata/historicals/*": self._history,
             "GET /orders": self._orders,
             "POST /orders": self._place,
             "GET /orders/*": self._order,
@@ -174,6 +178,13 @@ class PaperEndpoints:
         quotes = [self._exchange.quote(call.state, symbol, call.now) for symbol in symbols]
         return 200, {"results": [None if quote is None else wire_pages.quote_page(quote) for quote in quotes]}
 
+    def _history(self, call: _Call) -> _Answer:
+        interval, span = (call.request.query.get(name, "") for name in ("interval", "span"))
+        if interval not in BAR_INTERVALS.get(span, ()):
+            raise refusals.no_such_bars(interval, span)
+        bars = self._exchange.bars(call.state, call.key, interval=interval, span=span, now=call.now)
+        return 200, history_page(call.key, bars, interval=interval, span=span)
+
     def _orders(self, call: _Call) -> _Answer:
         return 200, list_page(
             self._exchange.orders(call.state, range_of(call.request.query), call.now),
@@ -203,6 +214,8 @@ def _route(method: str, path: str) -> tuple[str, str]:
     match path.removesuffix("/").split("/"):
         case ["", "oauth2", action]:
             return f"{method} /oauth2/{action}", ""
+        case ["", "marketdata", "historicals", symbol] if _SYMBOL.fullmatch(symbol):
+            return f"{method} /marketdata/historicals/*", symbol
         case ["", collection]:
             return f"{method} /{collection}", ""
         case ["", collection, key, *rest] if _KEY.fullmatch(key):

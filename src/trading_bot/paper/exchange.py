@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from trading_bot.order_management.models import Side, TimeInForce
 from trading_bot.paper import refusals
+from trading_bot.paper.bars import PaperBar, PaperBars
 from trading_bot.paper.chance import stable_uuid
 from trading_bot.paper.order_range import OrderRange
 from trading_bot.paper.progress import MarketTime
@@ -86,6 +87,22 @@ class PaperExchange:
     def quote(self, state: ExchangeState, symbol: str, now: datetime) -> MarketQuote | None:
         """Return the visible market of a symbol, where there is one."""
         return self.quotes.quote(symbol, self.advance(state, now))
+
+    def bars(
+        self, state: ExchangeState, symbol: str, *, interval: str, span: str, now: datetime
+    ) -> tuple[PaperBar, ...]:
+        """Return the bars of a symbol by its quotes up to ``now``, oldest first.
+
+        Raises:
+            RefusalError: no such symbol, or nobody has named a price for it yet.
+        """
+        now = self.advance(state, now)
+        if not self.quotes.knows(symbol):
+            raise refusals.not_found()
+        if self.quotes.quote(symbol, now) is None:
+            raise refusals.no_price(symbol)
+        bars = PaperBars(quotes=self.quotes, calendar=self.calendar)
+        return bars.of(symbol, interval=interval, span=span, now=now)
 
     def market_value(self, state: ExchangeState, now: datetime) -> Decimal | None:
         """Return what the shares would sell for at the bid, in dollars; None where one of them has no market."""

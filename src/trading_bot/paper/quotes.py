@@ -110,6 +110,10 @@ class ReplayQuotes:
             self._add(quote, name, number)
         if latest is None:
             raise QuoteFileError(name, 0, "no quotes; record at least one line")
+        self.first_at = min(times[0] for times in self._times.values())
+        """When the first quote was shown."""
+        self.last_at = latest
+        """When the last quote was shown."""
 
     @classmethod
     def from_file(cls, path: Path) -> "ReplayQuotes":

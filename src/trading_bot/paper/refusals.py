@@ -56,3 +56,13 @@ def cannot_afford(symbol: str, price: Decimal, buying_power: Decimal) -> Refusal
 def not_enough_shares() -> RefusalError:
     """Return the answer to selling more than is held and not promised to another sell."""
     return detail(400, "Not enough shares to sell.")
+
+
+def no_price(symbol: str) -> RefusalError:
+    """Return the answer to asking for bars of a symbol that has no price yet."""
+    return detail(400, f"No price of {symbol} is known yet: the paper market starts at the first order in it.")
+
+
+def no_such_bars(interval: str, span: str) -> RefusalError:
+    """Return the answer to an interval that does not go with the span."""
+    return detail(400, f'span "{span}" is not valid with interval "{interval}".')

@@ -21,6 +21,8 @@ class TradeHistory:
     acceptances: tuple[Acceptance, ...] = ()
     unexplained: frozenset[str] = frozenset()
     """Symbols that are frozen because the broker holds another quantity than our fills explain."""
+    is_whole: bool = True
+    """Whether no order has left the memory yet, so that results add up to all there ever were."""
 
 
 class OrderFacts(Protocol):
@@ -50,7 +52,12 @@ class RecordedOrders:
         with self._store.open_book() as book:
             drifted = (freeze.symbol for freeze in book.freezes() if freeze.cause is Cause.DRIFT)
             unexplained = frozenset(symbol for symbol in drifted if symbol is not None)
-            return TradeHistory(orders=book.orders(), acceptances=book.acceptances(), unexplained=unexplained)
+            return TradeHistory(
+                orders=book.orders(),
+                acceptances=book.acceptances(),
+                unexplained=unexplained,
+                is_whole=not book.positions.are_noted,
+            )
 
     def orders(self) -> tuple[TrackedOrder, ...]:
         """Return every order, oldest first."""

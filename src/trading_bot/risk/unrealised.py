@@ -1,4 +1,4 @@
-"""What the held shares gained or lost today, by their marks. Pure."""
+"""What the held shares gained or lost, today and since they were bought, by their marks. Pure."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -12,9 +12,13 @@ from trading_bot.risk.results import Holding
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unrealised:
-    """The change of one day that is not realised, in dollars, and the symbols of which it is not known."""
+    """What is not realised, in dollars, and the symbols of which it is not known."""
 
     dollars: Decimal
+    """The change of one day."""
+    since_bought: Decimal
+    """What the shares are worth beyond what they cost."""
+    marked: tuple[str, ...]
     unmarked: tuple[str, ...]
 
 
@@ -24,7 +28,7 @@ def unrealised(holdings: Mapping[str, Holding], marks: Marks, *, leaving_out: Co
     Shares bought today count from what they cost, older ones from the last close, or from their cost where the broker
     says no close. Symbols ``leaving_out`` are treated as having no mark: their number of shares is in doubt.
     """
-    dollars, unmarked = NOTHING, list[str]()
+    dollars, since_bought, marked, unmarked = NOTHING, NOTHING, list[str](), list[str]()
     with localcontext(EXACT):
         for symbol, held in sorted(holdings.items()):
             if not held.quantity:
@@ -34,7 +38,9 @@ def unrealised(holdings: Mapping[str, Holding], marks: Marks, *, leaving_out: Co
                 unmarked.append(symbol)
             else:
                 dollars += _change(held, mark)
-    return Unrealised(dollars=dollars, unmarked=tuple(unmarked))
+                since_bought += held.quantity * mark.price - held.cost
+                marked.append(symbol)
+    return Unrealised(dollars=dollars, since_bought=since_bought, marked=tuple(marked), unmarked=tuple(unmarked))
 
 
 def _change(held: Holding, mark: Mark) -> Decimal:

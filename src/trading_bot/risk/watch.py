@@ -5,9 +5,9 @@ is larger: a gain that is not realised excuses no loss. Nothing here reads from 
 which is called ahead of an order and outside of every lock.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import ROUND_DOWN, Decimal
 
 from trading_bot.config.sections import RiskManagementConfig
@@ -23,6 +23,7 @@ from trading_bot.risk.results import DayResults, LosingStreak, Results, day_resu
 from trading_bot.risk.unrealised import Unrealised, unrealised
 
 _CENT = Decimal("0.01")
+_EVER = datetime.min.replace(tzinfo=UTC)
 _UNTIL_TOMORROW = "; nothing is bought until the next exchange day"
 
 
@@ -49,6 +50,25 @@ class RiskState:
     """Held symbols with shares whose cost is unknown since a person accepted the position: counted in no limit."""
     estimated_sales_today: int = 0
     """Sales counted by the order's total and average, because their executions are not listed yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountResults:
+    """What trading earned, in dollars without fees; None is a figure of which nothing is known.
+
+    A figure covers what is known of it: ``unknown_sales``, ``unmarked`` and ``unknown_cost`` say what it leaves out.
+    """
+
+    realised_today: Decimal | None
+    realised: Decimal | None
+    """Of all sales ever; None also once old orders have left the memory."""
+    unknown_sales_today: int
+    unknown_sales: int
+    unrealised_today: Decimal | None
+    unrealised: Decimal | None
+    unmarked: tuple[str, ...]
+    known_shares: Mapping[str, Decimal]
+    """The shares of known cost, by symbol."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +115,7 @@ class RiskWatch:
         """
         if self._reader is None or self._limits.max_daily_loss is None:
             return
-        held = self._results(self._orders.history(), self._days.current()).holdings
-        symbols = [symbol for symbol, holding in held.items() if holding.quantity]
+        symbols = self.held_symbols()
         if symbols:
             self._reader.refresh(symbols)
             self.check()
@@ -104,6 +123,32 @@ class RiskWatch:
     def state(self) -> RiskState:
         """Return the figures of today; nothing is written."""
         return self._state(self._figures())
+
+    def held_symbols(self) -> tuple[str, ...]:
+        """Return the symbols of which shares of known cost are held."""
+        held = self._results(self._orders.history(), self._days.current()).holdings
+        return tuple(symbol for symbol, holding in held.items() if holding.quantity)
+
+    def account_results(self, marks: Marks) -> AccountResults:
+        """Return what was earned today and in all by the journal, and by ``marks``; no limit is held against them."""
+        history, today = self._orders.history(), self._days.current()
+        results = self._results(history, today)
+        day, ever = day_results(results.sales, since=today.begins), day_results(results.sales, since=_EVER)
+        doubtful = {*history.unexplained, *self._unsettled()}
+        open_now = unrealised(results.holdings, marks, leaving_out=doubtful)
+        has_marks = bool(open_now.marked) or not open_now.unmarked
+        sold_today = sum(sale.executed_at >= today.begins for sale in results.sales)
+        is_all_known = history.is_whole and ever.unknown < max(1, len(results.sales))
+        return AccountResults(
+            realised_today=day.realised if day.unknown < max(1, sold_today) else None,
+            realised=ever.realised if is_all_known else None,
+            unknown_sales_today=day.unknown,
+            unknown_sales=ever.unknown,
+            unrealised_today=open_now.dollars if has_marks else None,
+            unrealised=open_now.since_bought if has_marks else None,
+            unmarked=open_now.unmarked,
+            known_shares={symbol: holding.quantity for symbol, holding in results.holdings.items()},
+        )
 
     def check(self) -> RiskState:
         """Put a limit that was reached on record, and return the figures of today."""

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
+from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import Side
 from trading_bot.order_management.portfolio import AccountSnapshot, Quote
 from trading_bot.robinhood.fields import (
@@ -24,11 +25,13 @@ from trading_bot.robinhood.fields import (
     WireId,
     account_number_of,
     amount,
+    id_in_address,
     parse_payload,
     printable,
     shown_symbol,
     word,
 )
+from trading_bot.robinhood.listing import is_elsewhere
 
 _HARMLESS_WORDS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
@@ -179,6 +182,13 @@ class InstrumentPayload(Payload):
         return not (word(self.state) == "inactive" or self.tradeable is False or is_closed)
 
 
+class PortfolioPayload(Payload):
+    """What the account is worth. ``equity`` is taken to be the worth of all of it at the prices of the session."""
+
+    account: object = None
+    equity: MaybeNumber = None
+
+
 class QuotePayload(Payload):
     """The visible market of one symbol."""
 
@@ -219,6 +229,20 @@ def account_snapshot(payload: AccountPayload, as_of: datetime) -> AccountSnapsho
         cash_held_for_collateral=payload.cash_held_for_options_collateral,
         as_of=as_of,
     )
+
+
+def parse_equity(obj: object, *, account: str) -> Decimal | None:
+    """Read the worth of an account, in dollars; None where the broker does not say.
+
+    Raises:
+        OrderStatusError: the reply is no portfolio, or that of another account.
+    """
+    if not isinstance(obj, dict):
+        raise OrderStatusError("reading the portfolio: the reply holds none; try again, nothing was changed")
+    payload = PortfolioPayload.model_validate(obj)
+    if is_elsewhere(id_in_address(payload.account, "accounts"), account):
+        raise OrderStatusError("the broker answered with the portfolio of another account; nothing was concluded")
+    return payload.equity
 
 
 def parse_quote(obj: object) -> Quote | None:

@@ -26,12 +26,15 @@ _OVERSLEPT_S: Seconds = 0.1
 """By how much a wait may overrun, as every sleep does, before that counts."""
 
 _THROTTLED = 429
+_FOR_STRATEGIES = ("/marketdata/", "/portfolios/")
+"""What no order is checked with. Quotes are not among them: the collar of an order reads those too."""
 
 
 class Purpose(enum.StrEnum):
     """What a request is for."""
 
     READ = "read"
+    MARKET = "read of market data"
     ORDER = "order"
     CANCEL = "cancel"
     LOGIN = "login"
@@ -53,6 +56,8 @@ class Allowance:
 ALLOWANCES: Mapping[Purpose, Allowance] = MappingProxyType(
     {
         Purpose.READ: Allowance(burst=10, every_s=0.5),
+        # For strategies, which can wait: half of a read's, so that what orders and cancels rest on never waits long.
+        Purpose.MARKET: Allowance(burst=4, every_s=1.0),
         Purpose.ORDER: Allowance(burst=5, every_s=1.0),
         Purpose.CANCEL: Allowance(burst=20, every_s=0.25),
         Purpose.LOGIN: Allowance(burst=3, every_s=5.0),
@@ -72,6 +77,7 @@ _PATIENT = OwnPauses(first_s=5.0, longest_s=80.0)
 OWN_PAUSES: Mapping[Purpose, OwnPauses] = MappingProxyType(
     {
         Purpose.READ: _PATIENT,
+        Purpose.MARKET: _PATIENT,
         Purpose.ORDER: _PATIENT,
         # Short, so that a cancel is tried several times before a kill or a cancel of everything ends.
         Purpose.CANCEL: OwnPauses(first_s=1.0, longest_s=5.0),
@@ -88,12 +94,14 @@ _LONGEST_CANCEL_PAUSE_S: Seconds = 10.0
 _PAUSED_BY: Mapping[Purpose, frozenset[Purpose]] = MappingProxyType(
     {
         # No order leaves whose outcome could not be looked up.
-        Purpose.READ: frozenset({Purpose.READ, Purpose.ORDER, Purpose.LOGIN}),
-        Purpose.ORDER: frozenset({Purpose.ORDER, Purpose.LOGIN}),
+        Purpose.READ: frozenset({Purpose.READ, Purpose.MARKET, Purpose.ORDER, Purpose.LOGIN}),
+        # No order rests on a chart.
+        Purpose.MARKET: frozenset({Purpose.MARKET}),
+        Purpose.ORDER: frozenset({Purpose.ORDER, Purpose.MARKET, Purpose.LOGIN}),
         # What the broker still takes is for the cancels.
-        Purpose.CANCEL: frozenset({Purpose.CANCEL, Purpose.ORDER, Purpose.LOGIN}),
+        Purpose.CANCEL: frozenset({Purpose.CANCEL, Purpose.ORDER, Purpose.MARKET, Purpose.LOGIN}),
         # Failed logins get the whole account throttled; the session there is goes on reading and cancelling.
-        Purpose.LOGIN: frozenset({Purpose.LOGIN, Purpose.ORDER}),
+        Purpose.LOGIN: frozenset({Purpose.LOGIN, Purpose.ORDER, Purpose.MARKET}),
     }
 )
 
@@ -201,7 +209,7 @@ def purpose_of(request: WireRequest) -> Purpose:
     if request.path.startswith("/oauth2/"):
         return Purpose.LOGIN
     if request.method == "GET":
-        return Purpose.READ
+        return Purpose.MARKET if request.path.startswith(_FOR_STRATEGIES) else Purpose.READ
     return Purpose.CANCEL if request.path.endswith("/cancel/") else Purpose.ORDER
 
 

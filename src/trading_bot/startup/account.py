@@ -6,6 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from trading_bot.account.account_data import AccountData
+from trading_bot.account.market_data import MarketData, Turn, at_once
+from trading_bot.auth.borrowed_login import LoggedInSession
 from trading_bot.bot import Lifecycle, TradingBot
 from trading_bot.clock import Seconds
 from trading_bot.config import Config
@@ -15,7 +17,7 @@ from trading_bot.event_feeds import EventFeeds
 from trading_bot.latch import LatchError, SendLock
 from trading_bot.lease import AccountInUseError, LeaseLostError, OwnersSendLock, this_process
 from trading_bot.logging.setup import get_logger
-from trading_bot.logging.trade_logger import StructuredTradeLogger
+from trading_bot.logging.structured_logger import StructuredTradeLogger
 from trading_bot.operations import Operations
 from trading_bot.order_management.exceptions import OrderError, TradingHaltedError
 from trading_bot.order_management.gateways import RobinhoodGateway
@@ -23,6 +25,8 @@ from trading_bot.order_management.manager import OrderManager
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.poller import Poller
+from trading_bot.order_management.ports import Gateway
+from trading_bot.order_management.rounds import noop
 from trading_bot.order_management.send_horizon import SendHorizon
 from trading_bot.order_management.submit.market_quotes import MarketCollar, allow_at_any_market
 from trading_bot.paper.quotes import QuoteSource
@@ -33,11 +37,12 @@ from trading_bot.risk.marks import MarkReader
 from trading_bot.risk.order_facts import RecordedOrders
 from trading_bot.risk.watch import RiskWatch
 from trading_bot.robinhood.directory import AccountUnreadableError
+from trading_bot.robinhood.rate_budget import Purpose, RateBudget
 from trading_bot.robinhood.reads import BrokerUnavailableError
 from trading_bot.robinhood.session import Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.safety_checks import SafetyChecks
-from trading_bot.startup.broker_access import BrokerAccess, live_access, paper_access
+from trading_bot.startup.broker_access import BrokerAccess, borrowed_access, live_access, paper_access
 from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.live import carrier_of
 from trading_bot.startup.ownership import ownership_of
@@ -61,6 +66,8 @@ class AccountParts:
         account_number: str,
         transport: Transport | None,
         quotes: QuoteSource | None,
+        session: LoggedInSession | None = None,
+        gateway: Gateway | None = None,
         journal: JournalParts | None = None,
     ) -> None:
         self._config = config
@@ -83,9 +90,10 @@ class AccountParts:
         self._store.subscribe(self._events.on_change)
         self._store.on_fact(self._events.on_fact)
         self._hours = config.trading.market_hours
-        self._paper = None if transport or self._is_live else self._paper_account(account_number, quotes)
-        self._access = self._access_to(account_number, transport)
-        self._gateway = self._broker_gateway(account_number)
+        self._session = session
+        is_elsewhere = transport is not None or gateway is not None or self._is_live
+        self._paper = None if is_elsewhere else self._paper_account(account_number, quotes)
+        self._log_in, self._gateway = self._way_to_broker(account_number, transport, gateway)
         self._manager = self._order_manager()
         self._account_problem: BrokerUnavailableError | None = None
         self._account = AccountData(
@@ -109,6 +117,7 @@ class AccountParts:
             manager=self._manager,
             safety=safety,
             account=self._account,
+            market=MarketData(gateway=self._gateway, clock=self._around.clock, turn=self._strategys_turn()),
             trades=StructuredTradeLogger(
                 path=self._config.logs_dir / _TRADES_FILE,
                 clock=self._around.clock,
@@ -129,6 +138,13 @@ class AccountParts:
         )
         return bot
 
+    def _strategys_turn(self) -> Turn:
+        # On paper nobody is asked, and waiting would move a replay's clock.
+        if not self._is_live:
+            return at_once
+        budget = RateBudget(clock=self._around.clock)
+        return lambda within_s: budget.take(Purpose.MARKET, within_s=within_s)
+
     def _lifecycle(
         self, operations: Callable[[], Operations], safety: SafetyChecks, *, background_sync: bool
     ) -> Lifecycle:
@@ -145,7 +161,7 @@ class AccountParts:
         if not self._is_live:
             steps |= {"paper exchange": self._open_paper, "latch": self._own.latch.initialise_paper}
         steps |= {
-            "login": self._access.log_in,
+            "login": self._log_in,
             "account": self._read_account,
             "reconciliation": self._reconcile,
         }
@@ -255,12 +271,21 @@ class AccountParts:
             free_to_sell=self._manager.ways_out.free,
         )
 
-    def _broker_gateway(self, account_number: str) -> RobinhoodGateway:
+    def _way_to_broker(
+        self, account_number: str, transport: Transport | None, gateway: Gateway | None
+    ) -> tuple[Callable[[], None], Gateway]:
+        """Return how to log in, and the gateway; one of the caller's own is always logged in."""
+        if gateway is not None:
+            return noop, gateway
+        access = self._access_to(account_number, transport)
+        return access.log_in, self._broker_gateway(account_number, access)
+
+    def _broker_gateway(self, account_number: str, access: BrokerAccess) -> RobinhoodGateway:
         return RobinhoodGateway(
-            session=self._access.wire,
+            session=access.wire,
             clock=self._around.clock,
             account_number=account_number,
-            renew=self._access.renew,
+            renew=access.renew,
             read_timeout_s=self._settings.request_timeout_s,
             jitter=self._around.jitter,
             order_form_version=self._settings.order_form_version,
@@ -276,6 +301,8 @@ class AccountParts:
                 account_number=account_number,
                 transport=transport or paper,
             )
+        if self._session is not None:
+            return borrowed_access(self._around, source=self._session, state=self._state)
         return live_access(
             self._around,
             account_number=account_number,

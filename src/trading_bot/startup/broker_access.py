@@ -5,15 +5,23 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from trading_bot.auth.borrowed_login import BorrowedLogin, LoggedInSession
 from trading_bot.auth.robinhood_auth import RobinhoodAuth
+from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.exceptions import TradingHaltedError
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.robinhood.reads import Renew, Wire
 from trading_bot.robinhood.session import BrokerSession, Transport
-from trading_bot.startup.live import live_connection
+from trading_bot.startup.live import budgeted, live_connection, live_session
 from trading_bot.startup.paper import PAPER_LOGIN
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder, account_key
+
+_NO_LOGIN_FOR_A_KILL = (
+    "the session given to create_bot stays in this process, so `trading-bot kill` in another one could cancel nothing "
+    "at the broker; run `trading-bot login` or `trading-bot login --from-robin-stocks` once"
+)
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +48,23 @@ def live_access(
     """
     live = live_connection(around, account_number=account_number, state=state, username=username, transport=transport)
     return BrokerAccess(wire=live.wire, log_in=live.login.resume, renew=live.login.renew)
+
+
+def borrowed_access(around: Surroundings, *, source: LoggedInSession, state: StateFolder) -> BrokerAccess:
+    """Return the way to Robinhood over our own connections, with the token of a session that ``source`` keeps.
+
+    Raises:
+        OrderNotSentError: the certificate authorities cannot be read.
+    """
+    session = live_session(around)
+    login = BorrowedLogin(session=session, source=source)
+
+    def log_in() -> None:
+        login.resume()
+        if around.files.facts_at(state.session) is None:
+            _log.warning("no_login_for_a_kill", reason=_NO_LOGIN_FOR_A_KILL)
+
+    return BrokerAccess(wire=budgeted(session, around), log_in=log_in, renew=login.renew)
 
 
 def paper_access(

@@ -45,9 +45,7 @@ def live_connection(
     Raises:
         OrderNotSentError: the certificate authorities cannot be read.
     """
-    session = BrokerSession(
-        adapter=transport or _own_transport(around), clock=around.clock, process_id=around.process_id
-    )
+    session = live_session(around, transport=transport)
     login = LiveLogin(
         session=session,
         store=TokenStore(
@@ -62,8 +60,22 @@ def live_connection(
         files=around.files,
         new_device_token=lambda: str(uuid.UUID(around.new_id())),
     )
-    wire = BudgetedWire(wire=session, budget=RateBudget(clock=around.clock), clock=around.clock)
-    return LiveConnection(wire=wire, login=login)
+    return LiveConnection(wire=budgeted(session, around), login=login)
+
+
+def live_session(around: Surroundings, *, transport: Transport | None = None) -> BrokerSession:
+    """Build the conversation with the broker over our own connections, or over ``transport``; nobody is logged in.
+
+    Raises:
+        OrderNotSentError: the certificate authorities cannot be read.
+    """
+    adapter = transport or _own_transport(around)
+    return BrokerSession(adapter=adapter, clock=around.clock, process_id=around.process_id)
+
+
+def budgeted(session: BrokerSession, around: Surroundings) -> BudgetedWire:
+    """Return the way over ``session`` that keeps to the rates the broker bears."""
+    return BudgetedWire(wire=session, budget=RateBudget(clock=around.clock), clock=around.clock)
 
 
 def carrier_of(mode: ExecutionMode, transport: Transport | None) -> Carrier:

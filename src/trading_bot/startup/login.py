@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 from pydantic import SecretStr
 
+from trading_bot.auth.robin_stocks_file import read_robin_stocks_file, usual_file
 from trading_bot.auth.robinhood_auth import RobinhoodAuth
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, ConfigError
@@ -13,6 +15,7 @@ from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.portfolio import AccountSnapshot
 from trading_bot.robinhood.interactive_login import Person
+from trading_bot.robinhood.reads import Renew
 from trading_bot.robinhood.session import BrokerSession, Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.startup.live import LiveConnection, live_connection
@@ -62,10 +65,16 @@ class LiveDoor:
     """Login, logout and a look at one live account. Its repr shows no secret."""
 
     def __init__(
-        self, connection: LiveConnection, *, gateway: RobinhoodGateway, clock: Clock, username: SecretStr | None
+        self,
+        connection: LiveConnection,
+        *,
+        gateway: Callable[[Renew], RobinhoodGateway],
+        clock: Clock,
+        username: SecretStr | None,
     ) -> None:
         self._login = connection.login
-        self._gateway = gateway
+        self._gateway = gateway(connection.login.renew)
+        self._proving = gateway(_renew_nothing)
         self._clock = clock
         self._username = username
 
@@ -94,6 +103,22 @@ class LiveDoor:
             person=Person(notify=notify, ask=ask, waiting=waiting),
             mfa_secret=mfa_secret,
         )
+
+    def take_over(self, file: Path | None, *, notify: Callable[[str], None]) -> AccountSnapshot:
+        """Take the login over that robin_stocks keeps in ``file``, once the account could be read with it.
+
+        Without ``file`` it is where robin_stocks keeps it usually. Nothing in the file is run, and it stays as it is.
+
+        Raises:
+            TokenFileError: the file cannot be used, or the session could not be saved.
+            OrderStatusError: the account cannot be read with it; the saved session is as it was.
+            AuthenticationError: another process is logging in.
+        """
+        path = usual_file() if file is None else file
+        found = read_robin_stocks_file(path)
+        if found.is_open_to_readers:
+            notify(f"other users of this machine can read {path}: delete it when its program has ended for good")
+        return self._login.take_over(found.session, prove=self._proving.fetch_account)
 
     def log_out(self) -> bool:
         """Forget the saved session and revoke it; whether the broker confirmed that.
@@ -161,15 +186,23 @@ def open_live_door(
         username=username,
         transport=transport,
     )
-    gateway = RobinhoodGateway(
-        session=connection.wire,
-        clock=around.clock,
-        account_number=number,
-        renew=connection.login.renew,
-        jitter=around.jitter,
-        symbols=SymbolTable(path=state.instruments, files=around.files),
-    )
+    symbols = SymbolTable(path=state.instruments, files=around.files)
+
+    def gateway(renew: Renew) -> RobinhoodGateway:
+        return RobinhoodGateway(
+            session=connection.wire,
+            clock=around.clock,
+            account_number=number,
+            renew=renew,
+            jitter=around.jitter,
+            symbols=symbols,
+        )
+
     return LiveDoor(connection, gateway=gateway, clock=around.clock, username=username)
+
+
+def _renew_nothing(_within_s: Seconds) -> bool:
+    return False
 
 
 def _state(config: Config, around: Surroundings, number: str) -> StateFolder:

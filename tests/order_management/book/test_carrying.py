@@ -30,10 +30,10 @@ def carried(order: TrackedOrder) -> TrackedOrder:
 DOUBT = {"surely_there": "true", "sender_may_live": "true"}
 FULL = Story(
     OrderEvent(event=EventKind.SESSION_STARTED),
-    intended(),
+    replace(intended(), correlation_id="rebalance-7"),
     told(EventKind.ORDER_OUTCOME_UNKNOWN, status=OrderState.UNKNOWN, details=DOUBT),
     told(EventKind.ABSENCE_NOTED, occurred_at=MONDAY),
-    told(EventKind.CANCEL_REQUESTED, reason="enough", latency_ms=Decimal("1.5")),
+    told(EventKind.CANCEL_REQUESTED, correlation_id="stop-7", reason="enough", latency_ms=Decimal("1.5")),
     booked(fill(1)),
     booked(fill(2, 3)),
     now_in(

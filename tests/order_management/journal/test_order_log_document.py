@@ -27,7 +27,7 @@ from trading_bot.order_management.models import (
 FOLDER = REPOSITORY / "specs" / "order-management"
 DOCUMENT = (FOLDER / "artifacts" / "order-log.md").read_text(encoding="utf-8")
 SCHEMA = json.loads(DOCUMENT.split("```json\n")[1].split("```")[0])
-SAMPLE = (FOLDER / "sample-journal.jsonl").read_text(encoding="utf-8").splitlines()
+SAMPLE = (REPOSITORY / "logs" / "sample-dry-run.jsonl").read_text(encoding="utf-8").splitlines()
 EVERYTHING = OrderEvent(
     event=EventKind.ORDER_UPDATED,
     client_order_id=ClientOrderId("first"),
@@ -134,7 +134,7 @@ def test_every_kind_of_record_that_a_line_can_be_is_explained():
 
 
 @pytest.mark.parametrize("line", SAMPLE)
-def test_the_sample_journal_is_as_documented(line):
+def test_a_line_of_the_sample_log_is_as_documented(line):
     assert list(faults(json.loads(line), SCHEMA)) == []
 
 

@@ -89,11 +89,10 @@ class LoopbackBook:
                 act = self._page([*([self._position()] if self.shares else []), *self.more_positions], heard)
             case "GET", "instruments", *ids:
                 act = self._instruments(heard, ids)
-            case "GET", "quotes":
-                asked = heard.query.get("symbols", "").split(",")
-                act = self._reply(
-                    200, {"results": [self._quote(name) if name in self.instruments else None for name in asked]}
-                )
+            case "GET", "quotes" | "marketdata", *rest:
+                act = self._market(heard, rest)
+            case "GET", "portfolios", number if number == self.account_number:
+                act = self._reply(200, self._portfolio())
             case "POST", "orders":
                 act = self._place(heard.form)
             case "GET", "orders":
@@ -104,6 +103,16 @@ class LoopbackBook:
             case "POST", "orders", order_id, "cancel":
                 act = self._cancel(order_id)
         return act
+
+    def _market(self, heard: Heard, parts: list[str]) -> Act:
+        match parts:
+            case []:
+                asked = heard.query.get("symbols", "").split(",")
+                quotes = [self._quote(name) if name in self.instruments else None for name in asked]
+                return self._reply(200, {"results": quotes})
+            case "historicals", symbol if symbol in self.instruments:
+                return self._reply(200, self._history(symbol, heard))
+        return self._not_found()
 
     def _instruments(self, heard: Heard, ids: list[str]) -> Act:
         names = {known: name for name, known in self.instruments.items()}
@@ -159,6 +168,21 @@ class LoopbackBook:
             "trading_halted": False,
             "updated_at": "2026-11-23T15:00:00Z",
         }
+
+    def _history(self, symbol: str, heard: Heard) -> dict[str, object]:
+        price = f"{self.ask:.6f}"
+        names = ("open_price", "close_price", "high_price", "low_price")
+        rows = [
+            {"begins_at": at, **dict.fromkeys(names, price), "volume": 100, "session": "reg", "interpolated": False}
+            for at in ("2026-11-23T14:50:00Z", "2026-11-23T14:55:00Z")
+        ]
+        asked = {name: heard.query[name] for name in ("interval", "span", "bounds")}
+        return {"symbol": symbol, **asked, "InstrumentID": self.instruments[symbol], "historicals": rows}
+
+    def _portfolio(self) -> dict[str, object]:
+        worth = self.shares * (self.ask - Decimal("0.02"))
+        account = f"{BASE}/accounts/{self.account_number}/"
+        return {"account": account, "equity": f"{self.cash + worth:.4f}", "market_value": f"{worth:.4f}"}
 
     def _place(self, form: dict[str, str]) -> Act:
         if any(row["ref_id"] == form["ref_id"] for row in self.rows.values()):

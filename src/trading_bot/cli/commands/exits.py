@@ -2,7 +2,7 @@
 
 import click
 
-from trading_bot.cli.commands.options import wish_options
+from trading_bot.cli.commands.options import correlation_option, wish_options
 from trading_bot.cli.invocation import common_options
 from trading_bot.cli.lazy import runs
 
@@ -24,6 +24,7 @@ Examples:
 @click.option(
     "--held", metavar="SHARES", help="The shares that you see at the broker, for where the positions cannot be read."
 )
+@correlation_option
 @wish_options("Who leaves it")
 @runs(f"{_WORK}:leave")
 def exit_() -> None:
@@ -42,6 +43,7 @@ def exit_() -> None:
 @click.option("--all", "everything", is_flag=True, help="Everything the account holds, not only what was traded here.")
 @click.option("--extended-hours", is_flag=True, help="Sell outside the regular session too.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@correlation_option
 @wish_options("Who leaves them")
 @runs(f"{_WORK}:flatten")
 def flatten() -> None:

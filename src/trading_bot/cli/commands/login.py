@@ -9,11 +9,20 @@ _WORK = "trading_bot.cli.work.login"
 _LOGIN_EPILOG = """\b
 Examples:
   trading-bot login
-  trading-bot --json --no-input login"""
+  trading-bot --json --no-input login
+  trading-bot login --from-robin-stocks
+  trading-bot login --from-robin-stocks ~/.tokens/robinhoodmine.pickle"""
 
 
 @common_options
 @click.command(epilog=_LOGIN_EPILOG)
+@click.option(
+    "--from-robin-stocks",
+    metavar="[FILE]",
+    is_flag=False,
+    flag_value="",
+    help="Take over the login that robin_stocks keeps in FILE [~/.tokens/robinhood.pickle].",
+)
 @runs(f"{_WORK}:login")
 def login() -> None:
     """Log in to the live account of the config file and keep the session for later commands.
@@ -21,6 +30,10 @@ def login() -> None:
     ROBINHOOD_USERNAME, ROBINHOOD_PASSWORD and, where there is one, the seed of the one-time codes in
     ROBINHOOD_MFA_SECRET come from the environment or from .env; at a terminal you are asked for what is missing, and
     for the approval of a new device. Logging in allows no trading; that takes 'trading-bot arm'.
+
+    With --from-robin-stocks nobody is asked: the token of an existing robin_stocks login is read from its file, which
+    can run nothing here, tried on the account, and kept. Exit 4 if the file or its token cannot be used; the session
+    that was kept before stays then. Let only one of the two programs go on: whoever renews the login ends the other's.
     """
 
 

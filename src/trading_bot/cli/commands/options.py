@@ -52,6 +52,9 @@ class TradeCommand(click.Command):
             ) from error
 
 
+correlation_option = click.option(
+    "--correlation-id", metavar="ID", help="Your name for this request: every record of it carries the name."
+)
 _TERMS = (
     click.argument("symbol", callback=_ticker),
     click.argument("quantity", callback=_whole_shares),

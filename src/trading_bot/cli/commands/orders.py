@@ -2,7 +2,7 @@
 
 import click
 
-from trading_bot.cli.commands.options import TradeCommand, trade_terms
+from trading_bot.cli.commands.options import TradeCommand, correlation_option, trade_terms
 from trading_bot.cli.invocation import common_options
 from trading_bot.cli.lazy import runs
 
@@ -29,6 +29,7 @@ Examples:
 @common_options
 @click.command(cls=TradeCommand, epilog=_BUY_EPILOG)
 @trade_terms
+@correlation_option
 @runs(f"{_WORK}:buy")
 def buy() -> None:
     """Buy QUANTITY whole shares of SYMBOL at a limit computed from the reference price.
@@ -41,6 +42,7 @@ def buy() -> None:
 @common_options
 @click.command(cls=TradeCommand, epilog=_SELL_EPILOG)
 @trade_terms
+@correlation_option
 @runs(f"{_WORK}:sell")
 def sell() -> None:
     """Sell QUANTITY whole shares of SYMBOL at a limit computed from the reference price.
@@ -88,6 +90,7 @@ def status() -> None:
 @common_options
 @click.command()
 @click.argument("order_id", metavar="ID")
+@correlation_option
 @runs(f"{_WORK}:cancel")
 def cancel() -> None:
     """Cancel one order by its client order id or the broker's order id.
@@ -100,6 +103,7 @@ def cancel() -> None:
 @click.command("cancel-all", epilog=_CANCEL_ALL_EPILOG)
 @click.option("--include-external", is_flag=True, help="Also the account's orders that were placed elsewhere.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@correlation_option
 @runs(f"{_WORK}:cancel_all")
 def cancel_all() -> None:
     """Cancel every open order of ours and prove it. No entry is taken while it runs.

@@ -12,12 +12,13 @@ _EPILOG = """\b
 Examples:
   trading-bot run --signals signals.jsonl
   my-strategy | trading-bot --json run --signals -
-  trading-bot run --signals day.jsonl --quotes quotes.jsonl --replay"""
+  trading-bot run --signals day.jsonl --quotes quotes.jsonl --replay
+  trading-bot run"""
 
 
 @common_options
 @click.command(epilog=_EPILOG)
-@click.option("--signals", "source", required=True, metavar="FILE|-", help="JSON Lines of signals; - is stdin.")
+@click.option("--signals", "source", metavar="FILE|-", help="JSON Lines of signals; - is stdin [default: none].")
 @click.option(
     "--quotes",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -41,6 +42,8 @@ def run() -> None:
     A signal is one JSON object a line, with symbol, action, shares, price and reason; the action "exit" leaves a
     position and needs neither shares nor price. A line that is no signal is reported and the run goes on. Ctrl-C ends
     the run cleanly and says which orders are still open.
+
+    Without --signals the bot runs until it is stopped: it follows the open orders and takes other commands.
     """
 
 

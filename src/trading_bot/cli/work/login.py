@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TypeAlias
 
 from pydantic import SecretStr
@@ -21,9 +22,16 @@ from trading_bot.startup.login import LiveDoor, open_live_door
 OpenDoor: TypeAlias = Callable[[Config, SecretStr | None], LiveDoor]
 
 
-def login(invocation: Invocation) -> None:
-    """Log in to the configured account; see `log_in`."""
-    log_in(invocation, _settings(invocation), _open_door)
+def login(invocation: Invocation, *, from_robin_stocks: str | None = None) -> None:
+    """Log in to the configured account; see `log_in`, and `take_over` where ``from_robin_stocks`` names a file.
+
+    An empty name is that of the file that robin_stocks keeps usually.
+    """
+    config = _settings(invocation)
+    if from_robin_stocks is None:
+        log_in(invocation, config, _open_door)
+    else:
+        take_over(invocation, config, _open_door, file=Path(from_robin_stocks) if from_robin_stocks else None)
 
 
 def logout(invocation: Invocation) -> None:
@@ -38,8 +46,7 @@ def log_in(invocation: Invocation, config: Config, open_door: OpenDoor) -> None:
         CommandError: nobody can be asked for what is missing, or the account cannot be read.
         ConfigError, AuthenticationError: as `LiveDoor.log_in`.
     """
-    if config.trading.mode == "paper":
-        _say(invocation, "paper mode: there is nothing to log in to", logged_in=False)
+    if _is_on_paper(invocation, config):
         return
     known = config.known_credentials()
     _refuse_unknown(invocation, username=known.username, password=known.password)
@@ -70,6 +77,35 @@ def log_in(invocation: Invocation, config: Config, open_door: OpenDoor) -> None:
     )
 
 
+def take_over(invocation: Invocation, config: Config, open_door: OpenDoor, *, file: Path | None) -> None:
+    """Take over the login that robin_stocks keeps in ``file``, once the account could be read with it.
+
+    Raises:
+        CommandError: the account cannot be read with it.
+        ConfigError, AuthenticationError: as `LiveDoor.take_over`.
+    """
+    if _is_on_paper(invocation, config):
+        return
+    door = open_door(config, config.known_credentials().username)
+    try:
+        suffix = door.take_over(file, notify=lambda message: notice(message, invocation)).account_suffix
+    except OrderStatusError as error:
+        raise CommandError(
+            f"nothing was taken over, because the account cannot be read with that login: {error}; log in once more "
+            "with robin_stocks or run `trading-bot login`, and see whether account_number is an account of this login",
+            exit_code=exit_code_of(error),
+            code=code_of(error),
+        ) from error
+    _say(
+        invocation,
+        f"logged in: live account ...{suffix} can be read with the login of robin_stocks; it is kept for later "
+        "commands, and trading takes 'trading-bot arm'. Stop the program that it came from: whoever renews this login "
+        "ends the other's",
+        logged_in=True,
+        account=f"...{suffix}",
+    )
+
+
 def log_out(invocation: Invocation, config: Config, open_door: OpenDoor) -> None:
     """Forget the session and revoke it.
 
@@ -88,6 +124,13 @@ def log_out(invocation: Invocation, config: Config, open_door: OpenDoor) -> None
             code="logout_not_confirmed",
         )
     _say(invocation, "logged out: no session is left here or at the broker", logged_in=False)
+
+
+def _is_on_paper(invocation: Invocation, config: Config) -> bool:
+    if config.trading.mode != "paper":
+        return False
+    _say(invocation, "paper mode: there is nothing to log in to", logged_in=False)
+    return True
 
 
 def _settings(invocation: Invocation) -> Config:

@@ -121,14 +121,14 @@ def status(invocation: Invocation, *, order_id: str) -> None:
         notice(f"this is what the journal knows, and it may have changed since: {answer['problem']}", invocation)
 
 
-def cancel(invocation: Invocation, *, order_id: str) -> None:
+def cancel(invocation: Invocation, *, order_id: str, correlation_id: str | None) -> None:
     """Cancel one order.
 
     Raises:
         CommandError: it may still trade.
     """
     session = AccountSession(invocation)
-    answer = session.perform(CancelOrder, {"id": order_id})
+    answer = session.perform(CancelOrder, {"id": order_id, "correlation_id": correlation_id})
     session.show(answer, lambda result: (words.cancel_line(result),))
     if not answer["proven_closed"]:
         raise CommandError(
@@ -139,7 +139,7 @@ def cancel(invocation: Invocation, *, order_id: str) -> None:
         )
 
 
-def cancel_all(invocation: Invocation, *, include_external: bool, yes: bool) -> None:
+def cancel_all(invocation: Invocation, *, include_external: bool, yes: bool, correlation_id: str | None) -> None:
     """Show the open orders, ask, cancel them, and say how each one ended.
 
     Raises:
@@ -151,21 +151,25 @@ def cancel_all(invocation: Invocation, *, include_external: bool, yes: bool) -> 
         answer = session.perform(ListOrders, {"all_origins": include_external})
         listed = words.parts(answer, "orders")
         if not listed and not include_external:
-            _sum_up(session, orders=0, closed=0)
+            _sum_up(session, orders=0, closed=0, correlation_id=None)
             return
         if not invocation.json:
             show_listed(answer, session.zone, invocation)
         confirm(invocation, _question(len(listed), include_external=include_external), option="--yes")
     done = session.perform(
-        CancelAll, {"include_external": include_external}, on_progress=progress_lines(invocation, words.cancel_line)
+        CancelAll,
+        {"include_external": include_external, "correlation_id": correlation_id},
+        on_progress=progress_lines(invocation, words.cancel_line),
     )
     results = words.parts(done, "results")
-    _sum_up(session, orders=len(results), closed=sum(result["proven_closed"] is True for result in results))
+    closed = sum(result["proven_closed"] is True for result in results)
+    _sum_up(session, orders=len(results), closed=closed, correlation_id=done["correlation_id"])
 
 
-def _sum_up(session: AccountSession, *, orders: int, closed: int) -> None:
+def _sum_up(session: AccountSession, *, orders: int, closed: int, correlation_id: object) -> None:
     said = f"{closed} of {orders} orders cannot trade any more" if orders else "no open orders"
-    session.show({"v": 1, "orders": orders, "proven_closed": closed}, lambda _: (said,))
+    answer = {"v": 1, "orders": orders, "proven_closed": closed, "correlation_id": correlation_id}
+    session.show(answer, lambda _: (said,))
 
 
 def _question(count: int, *, include_external: bool) -> str:

@@ -107,6 +107,7 @@ def _terms(order: TrackedOrder) -> dict[str, str]:
         "created_at": _time(envelope.created_at),
         "duplicate_of": envelope.duplicate_of,
         "cancel_wanted": _word(order.cancel_wanted),
+        "cancel_of": order.cancel_of,
         "surely_there": _word(order.surely_there),
         "sender_may_live": "true" if order.sender_may_live else "",
         "filled_at": _time(order.filled_at),
@@ -146,11 +147,13 @@ def _told(record: JournalRecord) -> TrackedOrder:
         broker_state=details.get("broker_state"),
         state_is_known=details.get(_STATE_IS_KNOWN) != "false",
         symbol_was=details.get("symbol_was"),
+        correlation_id=fact.correlation_id,
     )
     return TrackedOrder(
         envelope=envelope,
         instrument_id=details.get("instrument_id"),
         cancel_wanted=_truth(details["cancel_wanted"]),
+        cancel_of=details.get("cancel_of"),
         surely_there=_truth(details["surely_there"]),
         sender_may_live=details.get("sender_may_live") == "true",
         last_transaction_at=fact.occurred_at,

@@ -57,6 +57,8 @@ class ExitRecord:
     """The client order ids of its orders."""
     ended: datetime | None = None
     ending: ExitEnding | None = None
+    correlation_id: str | None = None
+    """The request that it was begun for."""
 
     @property
     def is_under_way(self) -> bool:
@@ -165,6 +167,7 @@ def _begun(fact: OrderEvent) -> ExitRecord | None:
         origin=origin,
         by=fact.details.get("by", ""),
         began=fact.occurred_at,
+        correlation_id=fact.correlation_id,
     )
 
 

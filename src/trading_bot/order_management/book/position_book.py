@@ -29,6 +29,8 @@ class PositionBook:
         self._pointers = pointers
         self._quantities: dict[str, Decimal] = {}
         self._since: datetime | None = None
+        self.are_noted = False
+        """Whether orders have left the book, so that their fills are known by what is left of them alone."""
         self._differences: dict[str, tuple[OrderEvent, Pointer]] = {}
         self._instruments: dict[str, str] = {}
         self._symbols: dict[str, str] = {}
@@ -163,7 +165,7 @@ class PositionBook:
             self._pointers.end((*self._told_by, *self._named_by.values()))
             self._told_by, self._named_by = {}, {}
             self._quantities, self._instruments, self._symbols = {}, {}, {}
-        self._since = record.fact.occurred_at
+        self._since, self.are_noted = record.fact.occurred_at, True
         for symbol, quantity in _rows(details, _HELD):
             self._quantities[symbol] = Decimal(quantity)
         for symbol, instrument_id in _rows(details, _NAMED):

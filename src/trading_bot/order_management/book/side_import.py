@@ -313,21 +313,21 @@ def kill_events(name: str, content: SideContent, active: Sequence[TrackedOrder])
     first = content.records[0] if content.records else None
     if first is None or first.fact.event is not EventKind.KILL_IMPORTED:
         reason = "killed; the kill's record cannot be read"
-        last = OrderEvent(event=EventKind.KILL_IMPORTED, reason=reason, details={_FILE: name})
-        return (*_cancels(active, reason), last)
+        last = OrderEvent(event=EventKind.KILL_IMPORTED, reason=reason, details={_FILE: name}, correlation_id=name)
+        return (*_cancels(active, reason, kill=name), last)
     reason, stated = first.fact.reason or "killed", first.fact.details.get(_ORDERS)
     named = {
         record.fact.client_order_id for record in content.records if record.fact.event is EventKind.CANCEL_REQUESTED
     }
     wanted = active if stated != str(len(named)) else [order for order in active if order.client_order_id in named]
-    return (*_cancels(wanted, reason), replace(first.fact, occurred_at=first.ts))
+    return (*_cancels(wanted, reason, kill=name), replace(first.fact, occurred_at=first.ts, correlation_id=name))
 
 
-def _cancels(orders: Iterable[TrackedOrder], reason: str) -> Iterator[OrderEvent]:
+def _cancels(orders: Iterable[TrackedOrder], reason: str, *, kill: str) -> Iterator[OrderEvent]:
     for order in orders:
         # An earlier cancel may have come to nothing: only an order at work has its cancel fired.
         status = state_without_cancel(order) if order.state is OrderState.PENDING_CANCEL else None
-        yield replace(about(order.envelope, EventKind.CANCEL_REQUESTED), status=status, reason=reason)
+        yield about(order.envelope, EventKind.CANCEL_REQUESTED, status=status, reason=reason, correlation_id=kill)
 
 
 def _anomaly(line: SideLine, order: TrackedOrder | None, why: str) -> OrderEvent:

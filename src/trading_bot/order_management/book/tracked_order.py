@@ -36,6 +36,8 @@ class TrackedOrder:
     executions: tuple[Execution, ...] = ()
     cancel_wanted: bool = False
     """A cancel was asked for; for an unresolved order it is fired as soon as the order is found."""
+    cancel_of: str | None = None
+    """The correlation id of the request that asked for it last."""
     last_transaction_at: datetime | None = None
     filled_at: datetime | None = None
     """When the journal learnt of the latest fill."""
@@ -136,6 +138,7 @@ def _intended(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder
             execution_mode=needed(fact.execution_mode, "execution_mode"),
             strategy_name=fact.strategy_name,
             created_at=record.ts,
+            correlation_id=fact.correlation_id,
         )
     except (KeyError, ValueError, ArithmeticError) as error:
         raise _impossible(record, f"a field is missing or wrong: {error}") from error
@@ -145,9 +148,9 @@ def _intended(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder
 
 
 def _is_same_intent(before: OrderEnvelope, after: OrderEnvelope) -> bool:
-    """Whether both ask for the same order: all but when it was asked for, and what became of it."""
+    """Whether both ask for the same order: all but when and by which request, and what became of it."""
     unsent = replace(before, created_at=after.created_at, state=after.state, reason=None, latency_ms=None)
-    return after == replace(unsent, symbol_was=after.symbol_was)
+    return after == replace(unsent, symbol_was=after.symbol_was, correlation_id=after.correlation_id)
 
 
 def _whole_shares(quantity: Decimal) -> int:
@@ -250,7 +253,7 @@ def _busted(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
 
 
 def _cancel_requested(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
-    return replace(_changed(known, record), cancel_wanted=True)
+    return replace(_changed(known, record), cancel_wanted=True, cancel_of=record.fact.correlation_id)
 
 
 def _puzzled(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:

@@ -1,7 +1,6 @@
 """Cancelling orders of the book, or of somebody else. Nothing here ever says "cancelled" without a broker's report."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import replace
 from typing import TypeAlias
 
 from trading_bot.clock import Seconds
@@ -146,4 +145,6 @@ class CancelService:
             if current.state.is_terminal:
                 return
             status = OrderState.PENDING_CANCEL if current.state.is_working else None
-            self._store.record_fact(replace(about(current.envelope, EventKind.CANCEL_REQUESTED), status=status))
+            wanted_by = current.cancel_of if current.cancel_wanted else current.envelope.correlation_id
+            asked = about(current.envelope, EventKind.CANCEL_REQUESTED, status=status, correlation_id=wanted_by)
+            self._store.record_fact(asked)

@@ -137,6 +137,7 @@ class CancelTracker:
         event = replace(about(order.envelope, EventKind.CANCEL_ANSWERED), details=answer.as_text())
         with self._store.open_book() as book:
             current = book.get(order.client_order_id) or order
+            event = replace(event, correlation_id=current.cancel_of)
             before = state_without_cancel(current if current.envelope.filled_quantity else order)
             goes_back = target.came_to_nothing and is_legal(current.state, before)
             self._store.record_fact(replace(event, status=before) if goes_back else event)

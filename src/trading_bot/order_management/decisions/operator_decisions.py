@@ -1,6 +1,8 @@
 """What a named person may decide where evidence does not. A decision is checked as far as possible, and recorded."""
 
 import enum
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 
@@ -58,6 +60,7 @@ class OperatorDecisions:
     ) -> None:
         self._gateway = context.gateway
         self._store = context.store
+        self._request = context.request
         self._mode = context.identity.mode
         self._freezes = FreezeDecisions(store=context.store, clock=context.clock)
         self._synchronizer = synchronizer
@@ -78,16 +81,16 @@ class OperatorDecisions:
             OrderValidationError: the order is not in doubt, or the broker says otherwise.
             OrderStatusError: the broker could not be read, so nothing was decided.
         """
-        _refuse_nameless(by, reason)
-        if as_ in _ENDS:
-            return self._resolve_ended(client_order_id, _ENDS[as_], by=by, reason=reason)
-        order = self._in_doubt(client_order_id)
-        if as_ is Resolution.FOUND:
-            self._resolve_found(order, order_id, by=by, reason=reason)
-        else:
-            self._resolve_absent(order, by=by, reason=reason)
-        with self._store.open_book() as book:
-            return (book.get(order.client_order_id) or order).envelope
+        with self._decided(by, reason):
+            if as_ in _ENDS:
+                return self._resolve_ended(client_order_id, _ENDS[as_], by=by, reason=reason)
+            order = self._in_doubt(client_order_id)
+            if as_ is Resolution.FOUND:
+                self._resolve_found(order, order_id, by=by, reason=reason)
+            else:
+                self._resolve_absent(order, by=by, reason=reason)
+            with self._store.open_book() as book:
+                return (book.get(order.client_order_id) or order).envelope
 
     def adopt(self, order_id: str, *, by: str, reason: str) -> OrderEnvelope:
         """Track an order of ours that the journal does not know; trading resumes once no other is open.
@@ -98,14 +101,14 @@ class OperatorDecisions:
             OrderValidationError: it is known, is not ours, or says too little to be tracked.
             OrderNotFoundError, OrderStatusError: the broker could not show it.
         """
-        _refuse_nameless(by, reason)
-        report = self._gateway.fetch_order_status(OrderId(order_id))
-        with self._store.open_book() as book:
-            unjournaled = self._as_tracked(book, report)
-            self._store.record_facts(carried_events(unjournaled))
-            self._store.record_fact(_decision(unjournaled.envelope, "adopted", by=by, reason=reason))
-        self._resume_without_unjournaled(by=by, reason=reason)
-        return unjournaled.envelope
+        with self._decided(by, reason):
+            report = self._gateway.fetch_order_status(OrderId(order_id))
+            with self._store.open_book() as book:
+                unjournaled = self._as_tracked(book, report)
+                self._store.record_facts(carried_events(unjournaled))
+                self._store.record_fact(_decision(unjournaled.envelope, "adopted", by=by, reason=reason))
+            self._resume_without_unjournaled(by=by, reason=reason)
+            return unjournaled.envelope
 
     def release(self, symbol: str, *, by: str, reason: str) -> None:
         """Trade a frozen symbol again; a halt because of two orders for one of this symbol ends with it.
@@ -113,8 +116,8 @@ class OperatorDecisions:
         Raises:
             OrderValidationError: it is not frozen, or it is for its position, which has to be accepted instead.
         """
-        _refuse_nameless(by, reason)
-        self._freezes.release(symbol, by=by, reason=reason)
+        with self._decided(by, reason):
+            self._freezes.release(symbol, by=by, reason=reason)
 
     def resume(self, symbol: str | None, *, by: str, reason: str) -> tuple[str, ...]:
         """Take entries again after an exit: of ``symbol``, or with None everywhere; return what was resumed.
@@ -125,13 +128,13 @@ class OperatorDecisions:
         Raises:
             OrderValidationError: nothing there waits for it.
         """
-        _refuse_nameless(by, reason)
-        try:
-            return self._freezes.resume(symbol, by=by, reason=reason)
-        except OrderValidationError:
-            if symbol is None and self._resume_without_unjournaled(by=by, reason=reason):
-                return (THE_ACCOUNT,)
-            raise
+        with self._decided(by, reason):
+            try:
+                return self._freezes.resume(symbol, by=by, reason=reason)
+            except OrderValidationError:
+                if symbol is None and self._resume_without_unjournaled(by=by, reason=reason):
+                    return (THE_ACCOUNT,)
+                raise
 
     def accept_position(self, symbol: str, *, by: str, reason: str, ratio: str | None = None) -> Decimal:
         """Take the broker's position of a symbol as ours from now on, and return it.
@@ -144,34 +147,40 @@ class OperatorDecisions:
                 position is short; or the ratio does not lead to it within less than one share.
             OrderStatusError: the positions could not be read.
         """
-        _refuse_nameless(by, reason)
-        holdings = self._holdings
-        if holdings is None:
-            raise OrderStatusError("this manager reads no positions; give it the account to read them from")
-        split = None if ratio is None else parse_ratio(ratio, symbol=symbol)
-        look = holdings.look()
-        with self._store.open_book() as book:
-            symbol = position_named(symbol, look, book)
-        self._refuse_while_open(symbol)
-        quantity = look.held.get(symbol, NOTHING)
-        if quantity < 0:
-            raise OrderValidationError(
-                f"{symbol}: the account is {in_words(quantity.copy_negate())} shares short; "
-                "cover that at the broker first",
-                symbol=symbol,
-            )
-        with self._store.open_book() as book:
+        with self._decided(by, reason):
+            holdings = self._holdings
+            if holdings is None:
+                raise OrderStatusError("this manager reads no positions; give it the account to read them from")
+            split = None if ratio is None else parse_ratio(ratio, symbol=symbol)
+            look = holdings.look()
+            with self._store.open_book() as book:
+                symbol = position_named(symbol, look, book)
             self._refuse_while_open(symbol)
-            refuse_if_moved(book, symbol, look)
-            before = book.expected_positions().get(symbol, NOTHING)
-            if split is not None:
-                refuse_unlike(split, symbol=symbol, before=before, held=quantity)
-            accepted = acceptance_event(symbol, quantity, before=before, ratio=split, by=by, reason=reason)
-            instrument_id = look.instruments.get(symbol)
-            self._store.record_fact(with_instrument(accepted, instrument_id))
-            self._end_what_the_position_caused(book, symbol, by=by, reason=reason)
-            holdings.accept(symbol, quantity)
-        return quantity
+            quantity = look.held.get(symbol, NOTHING)
+            if quantity < 0:
+                raise OrderValidationError(
+                    f"{symbol}: the account is {in_words(quantity.copy_negate())} shares short; "
+                    "cover that at the broker first",
+                    symbol=symbol,
+                )
+            with self._store.open_book() as book:
+                self._refuse_while_open(symbol)
+                refuse_if_moved(book, symbol, look)
+                before = book.expected_positions().get(symbol, NOTHING)
+                if split is not None:
+                    refuse_unlike(split, symbol=symbol, before=before, held=quantity)
+                accepted = acceptance_event(symbol, quantity, before=before, ratio=split, by=by, reason=reason)
+                instrument_id = look.instruments.get(symbol)
+                self._store.record_fact(with_instrument(accepted, instrument_id))
+                self._end_what_the_position_caused(book, symbol, by=by, reason=reason)
+                holdings.accept(symbol, quantity)
+            return quantity
+
+    @contextmanager
+    def _decided(self, by: str, reason: str) -> Iterator[None]:
+        _refuse_nameless(by, reason)
+        with self._request():
+            yield
 
     def _resolve_ended(self, client_order_id: str, state: OrderState, *, by: str, reason: str) -> OrderEnvelope:
         order = self._on_record(client_order_id)

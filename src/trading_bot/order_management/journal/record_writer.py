@@ -180,7 +180,11 @@ def _commit_of(staged: Sequence[Staged], sealed: Sequence[SealedRecord], batch: 
 
 def _refused(record: JournalRecord, why: str) -> JournalRecord:
     fact = record.fact
-    details = {"refused": fact.event.value, "client_order_id": fact.client_order_id or ""}
-    return replace(
-        record, fact=OrderEvent(event=EventKind.RECORD_REFUSED, symbol=fact.symbol, reason=why, details=details)
+    refusal = OrderEvent(
+        event=EventKind.RECORD_REFUSED,
+        symbol=fact.symbol,
+        correlation_id=fact.correlation_id,
+        reason=why,
+        details={"refused": fact.event.value, "client_order_id": fact.client_order_id or ""},
     )
+    return replace(record, fact=refusal)

@@ -72,6 +72,7 @@ class Exits:
         self._account = context.account
         self._clock = context.clock
         self._new_id = context.new_id
+        self._request = context.request
         self._submits = submit
         self._admission = submit.admission
         self._replacing = replacing
@@ -91,7 +92,7 @@ class Exits:
             TradeRefusedError: the session is closed, or a strategy left this symbol too often.
         """
         leave, deadline = checked(leave), self._clock.monotonic() + self._longest_s
-        with self._admission.counted_by_hand(leave.symbol, leave.held):
+        with self._request(leave.correlation_id), self._admission.counted_by_hand(leave.symbol, leave.held):
             self._gate.refuse(leave, gather)
             with self._lock:
                 run = self._under_way.get(leave.symbol)
@@ -118,7 +119,8 @@ class Exits:
         with self._store.open_book() as book:
             for old in book.exits.under_way(leave.symbol):
                 why = "the program ended before it did"
-                self._store.record_fact(exit_ended(old.exit_id, old.symbol, ExitEnding.UNFINISHED, reason=why))
+                with self._store.at_work.on_behalf_of(old.correlation_id):
+                    self._store.record_fact(exit_ended(old.exit_id, old.symbol, ExitEnding.UNFINISHED, reason=why))
             begun = exit_begun(run.exit_id, leave.symbol, origin=leave.origin, by=leave.by, reason=leave.reason)
             stopped = frozen(leave.symbol, Cause.EXIT, f"it was left: {leave.reason}", by=leave.by)
             self._store.record_facts((counted_by_hand(begun, leave.held), stopped))

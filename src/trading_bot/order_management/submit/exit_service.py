@@ -29,6 +29,7 @@ class ExitService:
         holdings: Holdings | None,
     ) -> None:
         self._store = context.store
+        self._request = context.request
         self._exits = exits
         self._holdings = holdings
         self._cancels = cancel
@@ -48,11 +49,12 @@ class ExitService:
 
     def cancel_entries(self, *, everything: bool, by: str, reason: str) -> tuple[CancelResult, ...]:
         """Cancel every open buy of ours; with ``everything`` take no entry anywhere until somebody resumes."""
-        with self._store.open_book() as book:
-            if everything:
-                self._store.record_fact(halted(Cause.EXIT, f"everything was left: {reason}", by=by))
-            buys = [order for order in book.active() if order.envelope.side is Side.BUY]
-        return self._cancels.cancel(buys, within_s=_FOLLOWED_S)
+        with self._request():
+            with self._store.open_book() as book:
+                if everything:
+                    self._store.record_fact(halted(Cause.EXIT, f"everything was left: {reason}", by=by))
+                buys = [order for order in book.active() if order.envelope.side is Side.BUY]
+            return self._cancels.cancel(buys, within_s=_FOLLOWED_S)
 
     def held_symbols(self, *, everything: bool) -> tuple[str, ...]:
         """Return the symbols held of those traded here, or ``everything``: by our records, and by the last look.

@@ -19,6 +19,7 @@ def intent_of(
     reference_price: Decimal,
     strategy_name: str | None,
     mode: ExecutionMode,
+    correlation_id: str | None = None,
     replaces: ClientOrderId | None = None,
 ) -> OrderEvent:
     """Return the event that states everything about an order before it is sent; ``replaces`` is FIX tag 41."""
@@ -26,6 +27,7 @@ def intent_of(
     return OrderEvent(
         event=EventKind.ORDER_INTENDED,
         client_order_id=client_order_id,
+        correlation_id=correlation_id,
         ref_id=prepared.ref_id,
         symbol=terms.symbol,
         side=terms.side,

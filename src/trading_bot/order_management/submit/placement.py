@@ -2,16 +2,18 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from trading_bot.clock import Moment, Seconds
+from trading_bot.error_handling.retry import note_order
+from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.calculator import asked_terms
 from trading_bot.order_management.cancel.canceller import CancelService
 from trading_bot.order_management.client_ids import derive_ref_id, validate_client_order_id
 from trading_bot.order_management.context import InFlight, OrderContext, order_on_record
-from trading_bot.order_management.exceptions import TradeRefusedError
+from trading_bot.order_management.exceptions import TradeRefusedError, UnsupportedOrderTypeError
 from trading_bot.order_management.models import (
     ClientOrderId,
     OrderEnvelope,
@@ -31,6 +33,8 @@ from trading_bot.order_management.submit.pricing import OrderPricing, PricePrevi
 from trading_bot.order_management.submit.protocol import SubmitProtocol
 from trading_bot.order_management.submit.recorder import OutcomeRecorder
 from trading_bot.order_management.submit.same_refusal import SAME_REFUSAL, SameRefusals
+
+_log = get_logger(__name__)
 
 Approval: TypeAlias = Callable[[OrderTerms], None]
 """Raises an `OrderError` where the caller's own rules refuse these terms."""
@@ -91,6 +95,7 @@ class SubmitService:
         self._latch = context.latch
         self._clock = context.clock
         self._new_id = context.new_id
+        self._request = context.request
         self._check_market = context.check_market
         self._sync = sync
         self._cancels = cancel
@@ -104,7 +109,29 @@ class SubmitService:
 
     def preview(self, request: OrderRequest) -> PricePreview:
         """Return the terms that `place` would send, and the step they are rounded to."""
-        return self._pricing.preview(request)
+        return self._pricing.preview(request, self.asked(request))
+
+    def asked(self, request: OrderRequest) -> OrderTerms:
+        """Return what is asked for, checked and not priced yet; every way to an order begins here.
+
+        Raises:
+            OrderValidationError: as `asked_terms`.
+            UnsupportedOrderTypeError: no limit order of a US equity. The attempt is logged, and nothing recorded.
+        """
+        try:
+            return asked_terms(request)
+        except UnsupportedOrderTypeError as error:
+            _log.warning(
+                "unsupported_order_refused",
+                symbol=request.symbol,
+                side=request.side,
+                quantity=request.quantity,
+                order_type=request.order_type,
+                strategy_name=request.strategy_name,
+                client_order_id=request.client_order_id,
+                message=str(error),
+            )
+            raise
 
     def refuse_unless_open_to(self, terms: OrderTerms) -> None:
         """Refuse what `place` would refuse of these terms as things stand; nothing is sent or reserved."""
@@ -114,7 +141,7 @@ class SubmitService:
 
     def standing(self, request: OrderRequest) -> OrderEnvelope | None:
         """Return the order that already stands for ``request``; priced only where its price can decide that."""
-        asked = asked_terms(request)
+        asked = self.asked(request)
         if (earlier := self.admission.bearing(request.client_order_id, asked)) is not None:
             return earlier
         is_its_own = request.client_order_id is not None and self.admission.is_own_order(asked)
@@ -134,13 +161,20 @@ class SubmitService:
 
         ``pricer`` returns the terms in place of the configured rules; it is asked once.
         """
+        with self._request(request.correlation_id) as correlation_id:
+            named = replace(request, correlation_id=correlation_id)
+            return self._place(named, gather=gather, replaces=replaces, pricer=pricer)
+
+    def _place(
+        self, request: OrderRequest, *, gather: Gather, replaces: ClientOrderId | None, pricer: Pricer | None
+    ) -> Placed:
         look = self._latch.look()
         decided = Decided(
             at=Moment.of(self._clock),
             arming=look.arming,
             is_named=request.client_order_id is not None,
         )
-        asked = asked_terms(request)
+        asked = self.asked(request)
         client_order_id = self._named(request)
         if (earlier := self.admission.earlier(client_order_id, asked)) is not None:
             return Placed(envelope=earlier, is_new=False)
@@ -158,12 +192,14 @@ class SubmitService:
             reference_price=asked.limit_price,
             strategy_name=request.strategy_name,
             mode=self._identity.mode,
+            correlation_id=request.correlation_id,
             replaces=replaces,
         )
         with self._store.telling_later(), self._approving:
             approve(terms)
             begun = self.admission.begin(intent, prepared, decided=decided)
         if isinstance(begun, Admitted):
+            note_order()
             return Placed(envelope=self._submit(begun, began=decided.at.mono), is_new=True)
         return Placed(envelope=begun, is_new=False)
 
@@ -175,7 +211,7 @@ class SubmitService:
         """
         began = self._clock.monotonic()
         name = validate_client_order_id(request.client_order_id or _FORESEEN)
-        asked = asked_terms(request)
+        asked = self.asked(request)
         terms, approve, _ = self._read(
             asked,
             name,
@@ -241,7 +277,8 @@ class SubmitService:
         self._note_refusal(intent.terms, outcome, latest)
         if latest.cancel_wanted and latest.state.is_working:
             left_s = began + self._settings.submit_deadline_s - self._clock.monotonic()
-            self._cancels.cancel((latest,), within_s=max(left_s, _LAST_CANCEL_S))
+            with self._store.at_work.on_behalf_of(latest.cancel_of):
+                self._cancels.cancel((latest,), within_s=max(left_s, _LAST_CANCEL_S))
             latest = order_on_record(self._store, intent.client_order_id)
         if (error := error_of(latest.envelope, outcome)) is not None:
             raise error

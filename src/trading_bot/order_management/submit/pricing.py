@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from trading_bot.clock import Clock
-from trading_bot.order_management.calculator import asked_terms, price_terms, tick_size
+from trading_bot.order_management.calculator import price_terms, tick_size
 from trading_bot.order_management.exceptions import OrderSubmissionError
 from trading_bot.order_management.models import OrderRequest, OrderTerms
 from trading_bot.order_management.ports import BrokerGateway
@@ -49,13 +49,13 @@ class OrderPricing:
         """
         return self._priced(request, asked, gateway.tick_of(asked.symbol, asked.side))
 
-    def preview(self, request: OrderRequest) -> PricePreview:
+    def preview(self, request: OrderRequest, asked: OrderTerms) -> PricePreview:
         """Return the terms that `price` would give now; the broker is read for ``intent_ttl_s`` seconds at most.
 
         Raises:
-            OrderValidationError, UnsupportedOrderTypeError: the request is wrong, or the guard allows no step.
+            OrderValidationError: the guard allows no step.
         """
-        asked, problem = asked_terms(request), None
+        problem = None
         in_time = self._gateway.by(self._clock.monotonic() + self._settings.intent_ttl_s)
         try:
             own = in_time.tick_of(asked.symbol, asked.side)

@@ -13,7 +13,6 @@ from decimal import Decimal
 
 from trading_bot.clock import Moment, Seconds
 from trading_bot.order_management.book.order_book import TrackedOrder
-from trading_bot.order_management.calculator import asked_terms
 from trading_bot.order_management.cancel.canceller import CancelService
 from trading_bot.order_management.context import OrderContext
 from trading_bot.order_management.exceptions import (
@@ -87,7 +86,7 @@ class Replacement:
         _refuse_unless_at_work(order)
         request = _request(old, change, quantity=old.quantity if change.quantity is None else change.quantity)
         self._refuse_used_id(change)
-        self._submits.admission.refuse_if_halted(asked_terms(request))
+        self._submits.admission.refuse_if_halted(self._submits.asked(request))
         with self._alone(order) as run:
             _refuse_unless_at_work(self._now(order))
             self._foresee(request, self._now(order), gather=gather)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from trading_bot.clock import Seconds
 from trading_bot.order_management.book.position_watch import NOTHING, Look
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.order_store import OrderStore
@@ -24,6 +25,16 @@ class ShownPosition:
     expected: Decimal
     """Shares that our fills explain."""
     free: Free
+
+    @property
+    def quantity(self) -> Decimal:
+        """Shares that the broker shows; zero where it shows none."""
+        return NOTHING if self.position is None else self.position.quantity
+
+    @property
+    def average_buy_price(self) -> Decimal | None:
+        """What the broker says a share cost on average, in dollars; None where it does not say."""
+        return None if self.position is None else self.position.average_buy_price
 
     @property
     def differs(self) -> bool:
@@ -51,8 +62,8 @@ class AccountView:
         """Return the open orders placed elsewhere by the last whole view; None where there was none in this session."""
         return self._external.orders() if self._external.are_known else None
 
-    def positions(self) -> ShownPositions:
-        """Read the positions and return them beside ours.
+    def positions(self, *, by: Seconds | None = None) -> ShownPositions:
+        """Read the positions and return them beside ours; with ``by``, a point on the clock, the read is over by then.
 
         Raises:
             OrderStatusError: they could not be read in full.
@@ -60,7 +71,7 @@ class AccountView:
         holdings = self._holdings
         if holdings is None:
             raise OrderStatusError("this manager reads no positions; give it the account to read them from")
-        look = holdings.look()
+        look = holdings.look(by=by)
         symbols = sorted({*look.held, *look.expected})
         unread = {symbol for symbol in symbols if look.unread_row(symbol, look.instruments.get(symbol)) is not None}
         return ShownPositions(

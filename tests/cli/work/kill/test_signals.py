@@ -9,8 +9,16 @@ from trading_bot.cli.work.kill.signals import held_signals
 ALL = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
+@pytest.fixture
+def not_ignored(number):
+    """Under nohup or in the background of a shell, this process itself may ignore it."""
+    earlier = signal.signal(number, signal.SIG_DFL)
+    yield
+    signal.signal(number, earlier)
+
+
 @pytest.mark.parametrize("number", ALL)
-def test_a_signal_only_raises_a_flag_however_often_it_comes(number):
+def test_a_signal_only_raises_a_flag_however_often_it_comes(number, not_ignored):
     earlier = signal.getsignal(number)
     with held_signals() as signals:
         assert not signals()

@@ -1,4 +1,5 @@
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,8 @@ from hypothesis import strategies as st
 
 from trading_bot.cli.errors import CommandError
 from trading_bot.cli.exit_codes import ExitCode
-from trading_bot.cli.work.run.signal_input import LineSplitter, lines_of, open_signals
+from trading_bot.cli.work.run.signal_input import LineSplitter, lines_of, no_lines, open_signals
+from trading_bot.clock import VirtualClock
 from trading_bot.signals import MAX_LINE_BYTES, SignalLine
 
 
@@ -51,6 +53,13 @@ def test_an_endless_line_is_not_kept_in_memory():
 def test_the_longest_allowed_line_is_taken():
     (line,) = split(b"x" * MAX_LINE_BYTES + b"\n")
     assert (len(line.data), line.oversized) == (MAX_LINE_BYTES, False)
+
+
+def test_a_run_without_signals_looks_at_its_orders_every_quarter_second():
+    clock = VirtualClock(datetime(2026, 11, 23, 15, tzinfo=UTC))
+    lines = no_lines(clock)
+    assert [next(lines) for _ in range(4)] == [None] * 4
+    assert clock.monotonic() == 1.0
 
 
 def test_a_silent_pipe_says_that_nothing_has_come_yet():

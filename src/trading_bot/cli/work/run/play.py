@@ -12,9 +12,10 @@ from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.log_output import send_logs_to_stderr
 from trading_bot.cli.session import show_live_banner
+from trading_bot.cli.work.run.announced_start import AnnouncedStart, Start
 from trading_bot.cli.work.run.patient_start import PatientStart, answers_at
 from trading_bot.cli.work.run.session import Session, choose_view, plan_replay
-from trading_bot.cli.work.run.signal_input import lines_of, open_signals
+from trading_bot.cli.work.run.signal_input import lines_of, no_lines, open_signals
 from trading_bot.cli.work.run.standby_start import StandbyStart
 from trading_bot.clock import Seconds, SystemClock, VirtualClock
 from trading_bot.config import Config
@@ -22,9 +23,17 @@ from trading_bot.startup import create_bot
 
 
 def run(
-    invocation: Invocation, *, source: str, quotes: Path | None, replay: bool, settle_s: Seconds | None, standby: bool
+    invocation: Invocation,
+    *,
+    source: str | None,
+    quotes: Path | None,
+    replay: bool,
+    settle_s: Seconds | None,
+    standby: bool,
 ) -> ExitCode:
-    """Run the signals of ``source``, a file or ``-``, on the configured account."""
+    """Run the signals of ``source``, a file or ``-``, on the configured account; without one, until it is stopped."""
+    if source is None and (replay or settle_s is not None):
+        raise click.UsageError("--replay and --settle are about signals; give them with --signals")
     config = _with_quotes(Config.from_env_and_json(invocation.config), quotes)
     _refuse_paper_options_in_live(config, quotes=quotes, replay=replay)
     if standby and (replay or config.journal_url is None):
@@ -39,17 +48,17 @@ def play(
     invocation: Invocation,
     *,
     config: Config,
-    source: str,
+    source: str | None,
     replay: bool,
     settle_s: Seconds | None = None,
     linger_s: Seconds = 0,
     standby: bool = False,
 ) -> ExitCode:
-    """Run the signals of ``source`` on a bot made from ``config``."""
+    """Run the signals of ``source``, or none, on a bot made from ``config``."""
     send_logs_to_stderr(invocation, config)
     show_live_banner(invocation, config)
     with ExitStack() as stack:
-        lines = lines_of(stack.enter_context(open_signals(source)))
+        lines = no_lines(SystemClock()) if source is None else lines_of(stack.enter_context(open_signals(source)))
         # A replay starts its clock at the first signal, so it reads them all before anything else.
         day = [line for line in lines if line is not None] if replay else None
         plan = plan_replay(day, config=config, settle_s=settle_s) if day is not None else None
@@ -58,9 +67,11 @@ def play(
         view = choose_view(invocation, zone=config.trading.hours.timezone, plan=plan, linger_s=linger_s)
         socket, real = place_of(config).state.control_socket, SystemClock()
         say = partial(notice, invocation=invocation)
-        start: StandbyStart | PatientStart = StandbyStart(bot, clock=real, say=say)
+        start: Start = StandbyStart(bot, clock=real, say=say)
         if not standby:
             start = PatientStart(bot, is_served=lambda: answers_at(socket, real), clock=real, say=say)
+        if source is None and not invocation.quiet:
+            start = AnnouncedStart(start, bot=bot, account_suffix=place_of(config).suffix, say=say)
         session = Session(bot=bot, view=view, invocation=invocation, start=start)
         return session.run(lines if day is None else day, plan=plan, settle_s=settle_s)
 

@@ -11,7 +11,7 @@ import click
 
 from trading_bot.cli.errors import CommandError
 from trading_bot.cli.exit_codes import ExitCode
-from trading_bot.clock import Seconds
+from trading_bot.clock import Clock, Seconds
 from trading_bot.signals import MAX_LINE_BYTES, SignalLine
 
 IDLE_S: Seconds = 0.25
@@ -72,6 +72,13 @@ def lines_of(stream: RawInput, *, idle_s: Seconds = IDLE_S) -> Iterator[SignalLi
             yield from splitter.finish()
             return
         yield from splitter.feed(chunk)
+
+
+def no_lines(clock: Clock, *, idle_s: Seconds = IDLE_S) -> Iterator[None]:
+    """Yield None every so often, for a run that reads no signals and ends when it is stopped."""
+    while True:
+        clock.sleep(idle_s)
+        yield None
 
 
 @contextmanager

@@ -42,6 +42,7 @@ class TradeRecord:
     strategy_name: str | None
     execution_mode: ExecutionMode
     duplicate_of: str | None = None
+    correlation_id: str | None = None
     ts: datetime | None = None
     """When it was decided; the time of writing where it is not given."""
 

@@ -1,0 +1,113 @@
+"""Answers of the broker that may be used again for a short while. Safe to share between threads.
+
+1. An answer counts from when its reading began, by the clock that saw more time pass, and not at all once the machine
+   slept.
+2. Who waits for somebody else's reading waits until the own deadline at most.
+3. What failed is not kept: the next call asks again. An old answer never stands in for one that could not be had.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+from trading_bot.clock import Clock, Moment, Seconds
+from trading_bot.order_management.exceptions import OrderStatusError
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+
+class Cached(Generic[T]):
+    """One value, fetched again once it is ``ttl_s`` old or the machine slept, counted from when its fetch began."""
+
+    def __init__(self, fetch: Callable[[Seconds | None], T], *, clock: Clock, ttl_s: Seconds) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._ttl_s = ttl_s
+        self._fetching = threading.Lock()
+        self._state = threading.Lock()
+        self._generation = 0
+        self._kept: tuple[T, Moment] | None = None
+
+    def get(self, *, by: Seconds | None) -> tuple[T, Moment]:
+        """Return the value and when its fetch began; with ``by``, a point on the clock, it is over by then.
+
+        Raises:
+            OrderStatusError: the fetch failed, or somebody else's had not ended by then.
+        """
+        with _one_at_a_time(self._fetching, self._clock, by):
+            return self._renewed(by)
+
+    def _renewed(self, by: Seconds | None) -> tuple[T, Moment]:
+        with self._state:
+            generation, kept = self._generation, self._kept
+        if kept is not None and is_young(kept[1], self._clock, self._ttl_s):
+            return kept
+        begun = Moment.of(self._clock)
+        value = self._fetch(by)
+        with self._state:
+            # What was asked for before an invalidation may not know what caused it.
+            if generation == self._generation:
+                self._kept = (value, begun)
+        return value, begun
+
+    def invalidate(self) -> None:
+        """Forget the value; a fetch that is under way is not kept either."""
+        with self._state:
+            self._generation += 1
+            self._kept = None
+
+
+class CachedByKey(Generic[K, T]):
+    """Values by key; those that are missing or too old are fetched together. A key without a value is kept as such."""
+
+    def __init__(
+        self,
+        fetch: Callable[[Sequence[K], Seconds], Mapping[K, T]],
+        *,
+        clock: Clock,
+        ttl_s: Callable[[K], Seconds],
+    ) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._ttl_s = ttl_s
+        self._fetching = threading.Lock()
+        self._kept: Mapping[K, tuple[T | None, Moment]] = {}
+
+    def get(self, keys: Sequence[K], *, by: Seconds) -> Mapping[K, T]:
+        """Return the values of those ``keys`` that have one, in their order; over by ``by``, a point on the clock.
+
+        Raises:
+            OrderStatusError: the fetch failed, or somebody else's had not ended by then.
+        """
+        kept = self._young()
+        if any(key not in kept for key in keys):
+            with _one_at_a_time(self._fetching, self._clock, by):
+                kept = self._young()
+                missing = [key for key in keys if key not in kept]
+                if missing:
+                    begun = Moment.of(self._clock)
+                    found = self._fetch(missing, by)
+                    kept = {**kept, **{key: (found.get(key), begun) for key in missing}}
+                    self._kept = kept
+        return {key: value for key in keys if (value := kept[key][0]) is not None}
+
+    def _young(self) -> Mapping[K, tuple[T | None, Moment]]:
+        return {key: kept for key, kept in self._kept.items() if is_young(kept[1], self._clock, self._ttl_s(key))}
+
+
+def is_young(begun: Moment, clock: Clock, ttl_s: Seconds) -> bool:
+    """Whether what was read then may be used again."""
+    return begun.age_s(clock) < ttl_s and not begun.slept_since(clock)
+
+
+@contextmanager
+def _one_at_a_time(lock: threading.Lock, clock: Clock, by: Seconds | None) -> Iterator[None]:
+    patience_s = -1 if by is None else max(by - clock.monotonic(), 0)
+    if not lock.acquire(timeout=patience_s):
+        raise OrderStatusError("another read of the account has not ended yet; try again in a moment")
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,99 @@
+"""One order type is sent. Every way to an order refuses the others, says what to use instead, and tells the log."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.support.manager_bench import ManagerBench
+from trading_bot.order_management.calculator import price_order
+from trading_bot.order_management.exceptions import UnsupportedOrderTypeError
+from trading_bot.order_management.manager import OrderManager
+from trading_bot.order_management.models import OrderRequest, Side
+from trading_bot.order_management.order_types import ensure_limit_order_type
+
+LIMIT_BUY = OrderRequest(
+    symbol="TSLA",
+    side=Side.BUY,
+    quantity=5,
+    reference_price=Decimal("250.30"),
+    client_order_id="c1",
+    strategy_name="momentum",
+)
+WAYS: dict[str, Callable[[OrderManager, OrderRequest], object]] = {
+    "place": lambda manager, request: manager.place(request),
+    "place_limit_order": lambda manager, request: manager.place_limit_order(request),
+    "preview": lambda manager, request: manager.preview(request),
+    "price_preview": lambda manager, request: manager.price_preview(request),
+    "standing_order": lambda manager, request: manager.standing_order(request),
+}
+
+
+def of_type(order_type: Any) -> OrderRequest:
+    return replace(LIMIT_BUY, order_type=order_type)
+
+
+def test_every_method_that_takes_a_request_is_tried_here():
+    takes = {
+        name
+        for name, method in inspect.getmembers(OrderManager, inspect.isfunction)
+        if not name.startswith("_") and "request" in inspect.signature(method).parameters
+    }
+    assert takes == set(WAYS)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("order_type", ["stop", "market"])
+def test_another_type_reaches_neither_journal_nor_broker_and_is_logged(way, order_type, caplog):
+    bench = ManagerBench()
+    recorded = len(bench.journal.records)
+    with pytest.raises(UnsupportedOrderTypeError) as caught:
+        WAYS[way](bench.manager, of_type(order_type))
+    assert (caught.value.symbol, caught.value.client_order_id) == ("TSLA", "c1")
+    assert (len(bench.journal.records), bench.gateway.ticks_asked, bench.gateway.calls) == (recorded, [], [])
+    (told,) = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    facts = {name: told[name] for name in ("event", "symbol", "side", "quantity", "order_type", "strategy_name")}
+    assert facts == {
+        "event": "unsupported_order_refused",
+        "symbol": "TSLA",
+        "side": "buy",
+        "quantity": 5,
+        "order_type": order_type,
+        "strategy_name": "momentum",
+    }
+
+
+@pytest.mark.parametrize("order_type", ["limit", "LIMIT", "Limit"])
+def test_a_limit_order_passes_in_any_case(order_type):
+    assert ManagerBench().manager.place_limit_order(of_type(order_type)).order_id is not None
+
+
+def test_an_order_of_another_type_has_no_price_at_all():
+    """Whoever prices requests without a manager meets the same guard."""
+    offsets = ManagerBench().settings.pricing_rules(None)
+    with pytest.raises(UnsupportedOrderTypeError):
+        price_order(of_type("stop"), offsets)
+
+
+@pytest.mark.parametrize(
+    ("order_type", "instead"),
+    [
+        ("market", "market orders are not implemented and nothing was sent; use a limit order with pricing"),
+        ("MARKET", "market orders are not implemented and nothing was sent; use a limit order with pricing"),
+        ("stop", "leave the position with an exit once it is reached"),
+        ("stop_limit", "leave the position with an exit once it is reached"),
+        ("trailing_stop", "leave the position with an exit once it is reached"),
+        ("iceberg", "'iceberg' orders are not implemented"),
+        ("\x1b[2J", r"'\x1b[2J' orders are not implemented"),
+        ("x" * 99, f"'{'x' * 39} orders are not implemented"),
+        (None, "None orders are not implemented"),
+    ],
+)
+def test_the_error_says_what_to_use_instead(order_type, instead):
+    with pytest.raises(UnsupportedOrderTypeError) as caught:
+        ensure_limit_order_type(of_type(order_type))
+    assert instead in str(caught.value)
+    assert str(caught.value).isprintable()
