@@ -29,11 +29,11 @@ def _folded_before_the_commit(patch: pytest.MonkeyPatch) -> None:
 
     def stage(self, staged) -> None:
         if staged.is_intent:
-            fold(self, staged.record)
+            fold(self, staged.record, self._book.apply)
         real(self, staged)
 
     patch.setattr(OrderStore, "_stage", stage)
-    patch.setattr(OrderStore, "_folded", lambda self, r: [] if _is_intent(r) else fold(self, r))
+    patch.setattr(OrderStore, "_folded", lambda self, r, f: [] if _is_intent(r) else fold(self, r, f))
 
 
 def _is_intent(record) -> bool:
@@ -58,8 +58,8 @@ def _not_committed(patch: pytest.MonkeyPatch) -> None:
 def _told_before_the_commit(patch: pytest.MonkeyPatch) -> None:
     real = OrderStore._folded
 
-    def folded(self, record):
-        changes = real(self, record)
+    def folded(self, record, fold):
+        changes = real(self, record, fold)
         self._listeners.tell(self._listeners.note(changes))
         return changes
 

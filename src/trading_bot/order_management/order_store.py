@@ -34,7 +34,7 @@ from trading_bot.clock import Clock
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.book_lock import Block, BookLock
 from trading_bot.order_management.book.import_book import ImportBook
-from trading_bot.order_management.book.order_book import OrderBook
+from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.book.order_listeners import (
     CommitListener,
     FactListener,
@@ -196,7 +196,7 @@ class OrderStore:
             batch = self._take(and_pointer_of=record)
             with self._lock.released():
                 self._commit(batch)
-            self._mine.news_of |= self._listeners.note(self._folded_intent(event.client_order_id, record))
+            self._mine.news_of |= self._listeners.note(self._folded(record, book.apply_stored_intent))
         return DurableIntent(
             client_order_id=event.client_order_id,
             ref_id=prepared.ref_id,
@@ -217,7 +217,7 @@ class OrderStore:
                 self._bring_back(event.client_order_id)
             record = self._numbered(event)
             given = (*book.names_given(event), *names)
-            self._untold += self._folded(record)
+            self._untold += self._folded(record, book.apply)
             self._stage(Staged(record=record, names=given))
             self._mine.has_staged = True
 
@@ -273,19 +273,9 @@ class OrderStore:
         self._queue.append(staged)
         self._seq = staged.record.seq
 
-    def _folded(self, record: JournalRecord) -> list[News]:
+    def _folded(self, record: JournalRecord, fold: Callable[[JournalRecord], TrackedOrder | None]) -> list[News]:
         before = self._book.at_hand(record.fact.client_order_id)
-        return [news_of(record, before=before, after=self._book.apply(record))]
-
-    def _folded_intent(self, client_order_id: ClientOrderId, record: JournalRecord) -> list[News]:
-        at, book = self._book.pointer_of(record), self._book
-        # Whoever looked for this order may have found it in the journal, and brought it back, before it is folded here.
-        if at in book.pointers:
-            order = book.get(client_order_id)
-            return [] if order is None else [news_of(record, before=None, after=order)]
-        changes = self._folded(record)
-        book.pointers.note_stored((at,))
-        return changes
+        return [news_of(record, before=before, after=fold(record))]
 
     def _take(self, *, and_pointer_of: JournalRecord | None = None) -> tuple[Batch, list[News]]:
         queue, self._queue = self._queue, []

@@ -144,6 +144,19 @@ class OrderBook(OrderShelf):
             self.positions.note_fill(known, order)
         return self._orders[order.client_order_id]
 
+    def apply_stored_intent(self, record: JournalRecord) -> TrackedOrder | None:
+        """Fold an intent in whose commit is over; its order may be here already, brought back by whoever looked for it.
+
+        Raises:
+            OrderLogDamagedError: as `apply`.
+        """
+        at = self.pointer_of(record)
+        if at in self.pointers:
+            return self.at_hand(record.fact.client_order_id)
+        order = self.apply(record)
+        self.pointers.note_stored((at,))
+        return order
+
     def check(self, record: JournalRecord) -> TrackedOrder | None:
         """Return the order that a record would leave, if it concerns one; nothing is folded in.
 
