@@ -54,9 +54,15 @@ class FakeOrders:
         self.told: list[TrackedOrder] = []
         self.accepted: list[Acceptance] = []
         self.unexplained: frozenset[str] = frozenset()
+        self.is_whole = True
 
     def history(self) -> TradeHistory:
-        return TradeHistory(orders=self.orders(), acceptances=tuple(self.accepted), unexplained=self.unexplained)
+        return TradeHistory(
+            orders=self.orders(),
+            acceptances=tuple(self.accepted),
+            unexplained=self.unexplained,
+            is_whole=self.is_whole,
+        )
 
     def accept(self, before: object, held: object, ratio: str | None = None, *, symbol: str = "AAPL") -> None:
         """A person accepts another position; orders told later stand behind it."""
