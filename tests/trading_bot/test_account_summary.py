@@ -7,23 +7,12 @@ from decimal import Decimal
 import pytest
 
 from tests.support.account_gateway import AS_OF, holding, quote, snapshot
+from tests.support.risk_bench import RESULTS
 from trading_bot.account_summary import AccountSummary, EquitySource, summarised
 from trading_bot.market_json import account_summary_json, bar_json, quote_json
 from trading_bot.order_management.portfolio import Bar, Position, UnreadPosition
 from trading_bot.order_management.sync.account_view import ShownPosition, ShownPositions
 from trading_bot.order_management.sync.free_shares import Shares, free_shares
-from trading_bot.risk.watch import AccountResults
-
-RESULTS = AccountResults(
-    realised_today=Decimal(1),
-    realised=Decimal(2),
-    unknown_sales_today=3,
-    unknown_sales=4,
-    unrealised_today=Decimal(5),
-    unrealised=Decimal(6),
-    unmarked=("TSLA",),
-    known_shares={"AAPL": Decimal(10)},
-)
 
 
 def shown(symbol: str, position: Position | None) -> ShownPosition:
