@@ -47,6 +47,7 @@ GROUPS = {
 
 TITLES = {
     "cli": "cli<br/>what may be typed and shown",
+    "testing": "testing<br/>what a strategy is tested with",
     "startup": "startup<br/>builds the concrete parts",
     "control": "control<br/>carries commands to the holder",
     "operations": "operations<br/>what an operator may do",

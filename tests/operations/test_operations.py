@@ -282,9 +282,10 @@ def test_an_order_is_shown_and_cancelled_by_either_id(operations: Operations, bo
         == operations.perform(ShowStatus(id=order.order_id))
         == status_json(bot.order_status("c-1")) | {"problem": None}
     )
-    cancelled = operations.perform(CancelOrder(id="c-1"))
+    cancelled = operations.perform(CancelOrder(id="c-1", correlation_id="stop-7"))
     assert (cancelled["verdict"], cancelled["proven_closed"]) == ("cancelled", True)
-    assert cancelled == cancel_result_json(bot.cancel_order(order.order_id)) | {"reason": cancelled["reason"]}
+    again = cancel_result_json(bot.cancel_order(order.order_id))
+    assert cancelled == again | {"reason": cancelled["reason"], "correlation_id": "stop-7"}
 
 
 @pytest.mark.parametrize("command", [ShowStatus(id="c-9"), CancelOrder(id="c-9")])
@@ -299,10 +300,10 @@ def test_each_cancelled_order_is_told_before_the_whole(operations: Operations):
         BUY.model_copy(update={"symbol": "AAPL", "quantity": 5, "side": Side.BUY, "client_order_id": "c-2"})
     )
     parts: list[JsonObject] = []
-    answer = operations.perform(CancelAll(), parts.append)
-    assert [part["client_order_id"] for part in parts] == ["c-1"]
-    assert answer == {"v": 1, "results": parts}
-    assert operations.perform(CancelAll(include_external=True)) == {"v": 1, "results": []}
+    answer = operations.perform(CancelAll(correlation_id="stop-7"), parts.append)
+    assert [(part.pop("client_order_id"), part.pop("correlation_id")) for part in parts] == [("c-1", "stop-7")]
+    assert answer == {"v": 1, "results": [{**parts[0], "client_order_id": "c-1"}], "correlation_id": "stop-7"}
+    assert operations.perform(CancelAll(include_external=True))["results"] == []
 
 
 def test_a_ping_introduces_the_holder(operations: Operations, bot: TradingBot):

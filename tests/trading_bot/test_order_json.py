@@ -112,6 +112,7 @@ def test_an_order_in_full():
         duplicate_of=ClientOrderId("c-0"),
         reason="why",
         latency_ms=Decimal("12.5"),
+        correlation_id="rebalance-7",
     )
     assert envelope_json(order) == {
         "v": 1,
@@ -137,6 +138,7 @@ def test_an_order_in_full():
         "broker_state": None,
         "state_is_known": True,
         "symbol_was": None,
+        "correlation_id": "rebalance-7",
     }
 
 
@@ -264,12 +266,15 @@ def test_lists_keep_their_order():
 
 
 def test_a_trade_tells_its_status_and_its_order_if_there_is_one():
-    blocked = TradeResult(status=TradeStatus.BLOCKED, code="market_closed", message="closed")
+    blocked = TradeResult(
+        status=TradeStatus.BLOCKED, code="market_closed", message="closed", correlation_id="rebalance-7"
+    )
     assert trade_result_json(blocked) == {
         "v": 1,
         "status": "blocked",
         "code": "market_closed",
         "message": "closed",
+        "correlation_id": "rebalance-7",
         "order": None,
     }
     sent = TradeResult(status=TradeStatus.SUBMITTED, code="submitted", message="sent", envelope=envelope())

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -244,6 +245,7 @@ class TestRunning:
             "extended_hours": True,
             "client_order_id": "mine-1",
             "pricing": "marketable",
+            "correlation_id": "rebalance-7",
         }
         desk.runner.run([signal_line(**extras)])
         (_, asked), *rest = desk.bot.trades
@@ -323,7 +325,7 @@ class TestReplay:
 
 class TestResultAsJson:
     def test_a_submitted_order_is_written_with_its_names_and_decimals_as_text(self):
-        desk = Desk(answer=lambda: submitted(envelope("c-9")))
+        desk = Desk(answer=lambda: replace(submitted(envelope("c-9")), correlation_id="rebalance-7"))
         desk.runner.run([signal_line(3, strategy_name="momentum")])
         assert desk.results[0].as_json() == {
             "v": 1,
@@ -340,6 +342,7 @@ class TestResultAsJson:
             "client_order_id": "c-9",
             "order_id": "order-c-9",
             "duplicate_of": None,
+            "correlation_id": "rebalance-7",
         }
 
     def test_an_invalid_line_is_written_with_nulls_for_what_is_not_known(self):

@@ -148,6 +148,8 @@ class CancelAll(Command):
         with context.bot.manager.request(self.correlation_id) as correlation_id:
             results = context.bot.manager.cancel_all_open_orders(
                 include_external=self.include_external,
-                on_result=lambda result: context.on_progress(cancel_result_json(result)),
+                on_result=lambda result: context.on_progress(
+                    {**cancel_result_json(result), "correlation_id": correlation_id}
+                ),
             )
         return {**cancel_results_json(results), "correlation_id": correlation_id}

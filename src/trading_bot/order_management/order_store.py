@@ -26,7 +26,7 @@ a submit whose answer was not committed is in doubt then, even if the answer was
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 
@@ -34,7 +34,7 @@ from trading_bot.clock import Clock
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.book_lock import Block, BookLock
 from trading_bot.order_management.book.import_book import ImportBook
-from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
+from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.order_listeners import (
     CommitListener,
     FactListener,
@@ -72,7 +72,7 @@ class OrderStore:
         self._lock = BookLock()
         self._writers = threading.RLock()
         self._writer = RecordWriter(journal, side=side_file or NoSideFile())
-        self._past = JournalPast(journal, unlocked=self._lock.released, refold=_refold)
+        self._past = JournalPast(journal, unlocked=self._lock.released, refold=OrderBook.replayed_order)
         self._book = OrderBook(past=self._past)
         self._seq = 0
         self._queue: list[Staged] = []
@@ -348,7 +348,3 @@ class OrderStore:
         except OrderLogError as error:
             if was_well:
                 _log.error("journal_write_failed", problem=str(error))
-
-
-def _refold(records: Sequence[JournalRecord]) -> TrackedOrder | None:
-    return next(iter(OrderBook.replayed(records)), None)

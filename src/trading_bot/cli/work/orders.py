@@ -151,7 +151,7 @@ def cancel_all(invocation: Invocation, *, include_external: bool, yes: bool, cor
         answer = session.perform(ListOrders, {"all_origins": include_external})
         listed = words.parts(answer, "orders")
         if not listed and not include_external:
-            _sum_up(session, orders=0, closed=0)
+            _sum_up(session, orders=0, closed=0, correlation_id=None)
             return
         if not invocation.json:
             show_listed(answer, session.zone, invocation)
@@ -162,12 +162,14 @@ def cancel_all(invocation: Invocation, *, include_external: bool, yes: bool, cor
         on_progress=progress_lines(invocation, words.cancel_line),
     )
     results = words.parts(done, "results")
-    _sum_up(session, orders=len(results), closed=sum(result["proven_closed"] is True for result in results))
+    closed = sum(result["proven_closed"] is True for result in results)
+    _sum_up(session, orders=len(results), closed=closed, correlation_id=done["correlation_id"])
 
 
-def _sum_up(session: AccountSession, *, orders: int, closed: int) -> None:
+def _sum_up(session: AccountSession, *, orders: int, closed: int, correlation_id: object) -> None:
     said = f"{closed} of {orders} orders cannot trade any more" if orders else "no open orders"
-    session.show({"v": 1, "orders": orders, "proven_closed": closed}, lambda _: (said,))
+    answer = {"v": 1, "orders": orders, "proven_closed": closed, "correlation_id": correlation_id}
+    session.show(answer, lambda _: (said,))
 
 
 def _question(count: int, *, include_external: bool) -> str:

@@ -75,6 +75,15 @@ class OrderBook(OrderShelf):
             book.apply(record)
         return book
 
+    @classmethod
+    def replayed_order(cls, records: Iterable[JournalRecord]) -> TrackedOrder | None:
+        """Fold the records of one order; None if they tell of none.
+
+        Raises:
+            OrderLogDamagedError: as `replayed`.
+        """
+        return next(iter(cls.replayed(records)), None)
+
     def refold(self, records: Iterable[JournalRecord]) -> None:
         """Begin anew with the records that stand; one that cannot be true spoils its own order only.
 
