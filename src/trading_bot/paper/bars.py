@@ -50,7 +50,7 @@ class PaperBars:
 
     quotes: QuoteSource
     calendar: SessionCalendar
-    most_quotes: int = 50_000
+    most_quotes: int
 
     def of(self, symbol: str, *, interval: str, span: str, now: datetime) -> tuple[PaperBar, ...]:
         """Return the bars of a symbol, oldest first; empty where none of its quotes came in a session."""
