@@ -8,14 +8,11 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 
-from tests.support.command_clients import BusyRunner, ScriptedRunner
+from tests.support.command_clients import BusyRunner, ScriptedRunner, WatchedRunner
 from tests.support.paper_market import MONDAY
-from trading_bot.bot import TradingBot
 from trading_bot.bot_events import TradingResumed
 from trading_bot.clock import SystemClock
 from trading_bot.control.address import ControlPathError, connect, listen, peer_user
@@ -29,11 +26,9 @@ from trading_bot.control.client import (
 from trading_bot.control.protocol import LONGEST_REQUEST
 from trading_bot.control.server import MOST_AT_ONCE, MOST_WATCHING, ControlServer
 from trading_bot.event_feeds import FEED_LIMIT, EventFeeds
-from trading_bot.lease import ProcessInfo
 from trading_bot.operations import (
     CancelAll,
     Command,
-    CommandContext,
     ListOrders,
     Ping,
     Progress,
@@ -360,7 +355,7 @@ class TestWatchers:
     @pytest.fixture
     def watched(self, path: Path, feeds: EventFeeds) -> Iterator[ControlServer]:
         server = ControlServer(path=path, clock=CLOCK, patience_s=0.5)
-        server.start(Watched(feeds))
+        server.start(WatchedRunner(feeds))
         yield server
         server.stop()
         feeds.end_feeds()
@@ -394,7 +389,7 @@ class TestWatchers:
 
     def test_one_that_reads_nothing_keeps_nobody_and_learns_what_it_missed(self, path: Path, feeds: EventFeeds):
         server = ControlServer(path=path, clock=CLOCK)
-        server.start(Watched(feeds))
+        server.start(WatchedRunner(feeds))
         with closing(watch(path)) as parts:
             assert next(parts)
             feeds.tell(resumed("x" * 1_000) for _ in range(2 * FEED_LIMIT))
@@ -418,27 +413,13 @@ class TestWatchers:
 
     def test_a_stop_does_not_wait_for_one_that_reads_nothing(self, path: Path, feeds: EventFeeds):
         server = ControlServer(path=path, clock=CLOCK, farewell_s=0)
-        server.start(Watched(feeds))
+        server.start(WatchedRunner(feeds))
         parts = watch(path)
         assert next(parts)
         server.stop()
         server.let_watchers_go()
         with pytest.raises(HolderSilentError, match="hung up"):
             list(parts)
-
-
-class Watched(ScriptedRunner):
-    """Performs a watch as a bot with these feeds would."""
-
-    def __init__(self, feeds: EventFeeds) -> None:
-        super().__init__()
-        self._bot = SimpleNamespace(events=feeds)
-
-    def perform(self, command: Command, on_progress: Progress = no_progress) -> JsonObject:
-        if not isinstance(command, WatchEvents):
-            return super().perform(command, on_progress)
-        bot, holder = cast("TradingBot", self._bot), ProcessInfo(pid=4711, since=MONDAY)
-        return command.perform(CommandContext(bot=bot, holder=holder, on_progress=on_progress))
 
 
 def watch(path: Path) -> Generator[JsonObject, None, None]:
