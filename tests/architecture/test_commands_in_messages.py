@@ -19,7 +19,10 @@ from trading_bot.prose import typed
 COMMANDS = every_command()
 QUOTED = re.compile(r"(?:'trading-bot ([^'`]+)')|(?:`trading-bot ([^`]+)`)")
 IN_A_PAGE = re.compile(r"`trading-bot ([^`]+)`")
-PAGES = ("README.md", "QUICKSTART.md", "docs/two-machines.md", "specs/order-management/artifacts/order-log.md")
+PAGES = (
+    *("README.md", "QUICKSTART.md", "docs/two-machines.md", "docs/from-robin-stocks.md"),
+    "specs/order-management/artifacts/order-log.md",
+)
 STAND_INS = {"N": "1", "COMMAND": "orders", "FILE": str(REPOSITORY / "README.md")}
 VALUE = "X"
 
@@ -31,7 +34,8 @@ def parse(line: str) -> None:
         del words[:2]
     named = next(words[:length] for length in (2, 1) if tuple(words[:length]) in COMMANDS)
     command = COMMANDS[tuple(named)]
-    context = click.Context(trading_bot, obj=Invocation())
+    # With the settings of the real one: a command keeps the help option that it is first parsed with.
+    context = click.Context(trading_bot, obj=Invocation(), **trading_bot.context_settings)
     with suppress(click.exceptions.Exit):  # --help is taken by leaving
         command.make_context(" ".join(named), words[len(named) :], parent=context)
 

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.journal_engines import ENGINES, OURS, Engine, sealed
-from tests.support.order_story import intended, now_in, order_id_of, ref_of
-from trading_bot.order_management.events import JournalRecord
+from tests.support.order_story import intended, now_in, order_id_of, ref_of, told
+from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord, head_at, unseal
 from trading_bot.order_management.journal.identity import JournalIdentity
@@ -415,6 +415,24 @@ def test_every_record_of_an_order_is_found_and_no_other(engine, journal):
     journal.commit(Commit(records=records))
     assert engine.reader().records_of(ClientOrderId("first")) == (records[0].record, records[2].record)
     assert engine.reader().records_of(ClientOrderId("third")) == ()
+
+
+def test_the_records_of_one_request_are_found_whatever_order_they_concern(engine, journal):
+    ours = "rebalance-7"
+    first, second = intended("first", correlation_id="another"), intended("second", correlation_id=ours)
+    cancel = told(EventKind.CANCEL_REQUESTED, "first", correlation_id=ours)
+    filled = now_in(OrderState.FILLED, "second", correlation_id=ours)
+    halt = OrderEvent(event=EventKind.TRADING_HALTED, correlation_id=ours)
+    ended = now_in(OrderState.CANCELLED, "first", correlation_id="another")
+    events = (first, cancel, second, halt, ended, filled, intended("third"))
+    records = sealed(journal.head, *events)
+    journal.commit(Commit(records=records))
+    found = engine.reader().records_of_request(ours)
+    assert found == journal.records_of_request(ours) == tuple(records[place].record for place in (1, 2, 3, 5))
+    assert journal.records_of_request("nobody's") == ()
+    engine.spoil(found[1].seq, body=records[2].body.decode().replace("100.00", "900.00"))
+    with pytest.raises(OrderLogDamagedError, match="record 4 is bad"):
+        engine.reader().records_of_request(ours)
 
 
 @pytest.mark.parametrize("odd", ["a\0b", "half \ud800 a pair", "Größe 💶", "'; DROP TABLE record; --", "%s ? %(x)s"])

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.paper_market import MONDAY, PaperBench, PlainSessions, quote_line, recorded
+from tests.support.paper_market import MONDAY, PaperBench, PlainSessions, opening_state, quote_line, recorded
 from trading_bot.order_management.portfolio import BAR_INTERVALS, BAR_LENGTHS
 from trading_bot.paper.bars import PaperBars
+from trading_bot.paper.exchange import PaperExchange
 from trading_bot.paper.quotes import QuoteSource, ReplayQuotes, SeededWalkQuotes
 
 OPENING = MONDAY.replace(hour=14, minute=30)
@@ -22,10 +23,9 @@ def quoted(*offsets_and_bids: tuple[float, str]) -> ReplayQuotes:
     return recorded(*(quote_line(at, bid, str(Decimal(bid) + Decimal("0.02"))) for at, bid in offsets_and_bids))
 
 
-def bars(quotes: QuoteSource, now: datetime, interval: str = "5minute", span: str = "day", **limits: int):
-    return PaperBars(quotes=quotes, calendar=PlainSessions(), **limits).of(
-        "AAPL", interval=interval, span=span, now=now
-    )
+def bars(quotes: QuoteSource, now: datetime, interval: str = "5minute", span: str = "day", most_quotes: int = 1000):
+    made = PaperBars(quotes=quotes, calendar=PlainSessions(), most_quotes=most_quotes)
+    return made.of("AAPL", interval=interval, span=span, now=now)
 
 
 def test_a_bar_is_the_middle_of_the_quotes_that_came_in_its_interval():
@@ -133,6 +133,14 @@ def test_a_long_recording_is_cut_to_whole_days():
     quotes = quoted((-4 * DAY, "90"), (-3 * DAY, "91"), (-3 * DAY + 60, "92"), (0, "100"))
     shown = bars(quotes, MONDAY, "hour", "week", most_quotes=1)
     assert shown[0].open == Decimal("91.01")
+
+
+def test_the_exchange_makes_bars_of_as_many_quotes_as_it_is_told():
+    quotes = quoted((-3 * DAY, "91"), (0, "100"))
+    for most, days in ((0, 1), (1, 2)):
+        exchange = PaperExchange(quotes=quotes, calendar=PlainSessions(), most_bar_quotes=most)
+        shown = exchange.bars(opening_state(), "AAPL", interval="hour", span="week", now=MONDAY)
+        assert len({bar.begins_at.date() for bar in shown}) == days
 
 
 class TestOnTheWire:

@@ -164,7 +164,8 @@ def test_the_interval_that_still_runs_and_those_to_come_are_left_out(desk):
     running, coming = (ROW | {"begins_at": f"2026-11-23T15:0{minute}:00Z"} for minute in (0, 5))
     last = ROW | {"begins_at": "2026-11-23T14:55:00Z"}
     assert desk.time.now() == MORNING
-    assert [bar.begins_at.minute for bar in read(desk, history(last, running, coming))] == [55]
+    far = ROW | {"begins_at": "9999-12-31T23:59:00Z"}
+    assert [bar.begins_at.minute for bar in read(desk, history(last, running, coming, far))] == [55]
 
 
 @pytest.mark.parametrize("symbol", ["", "AAPL/../MSFT", "aapl", "AAPL?x=1", "../orders", "A" * 30])

@@ -25,7 +25,7 @@ from trading_bot.startup import create_bot
 
 PAGE = REPOSITORY / "docs" / "from-robin-stocks.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-LOGIN, *REST = python_blocks(PAGE)
+LOGIN, *REST, TEST = python_blocks(PAGE)
 TOKEN = "first"
 
 
@@ -107,6 +107,12 @@ def test_the_other_blocks_do_on_paper_what_the_page_says(tmp_path):
     assert names["exited"].sold == 2
     assert bot.open_orders() == ()
     bot.stop()
+
+
+def test_the_test_of_the_page_passes(bot, broker):
+    names: dict[str, Any] = {}
+    run(TEST, names)
+    names["test_a_breakout_is_bought_once"](bot, broker)
 
 
 def test_the_page_names_each_call_that_a_bot_makes():

@@ -201,6 +201,11 @@ class MemoryJournal:
         records = (self._record(seq) for seq in sorted(self.storage.records))
         return tuple(record for record in records if record.fact.client_order_id == client_order_id)
 
+    def records_of_request(self, correlation_id: str) -> tuple[JournalRecord, ...]:
+        self._refuse_unopened()
+        records = (self._record(seq) for seq in sorted(self.storage.records))
+        return tuple(record for record in records if record.fact.correlation_id == correlation_id)
+
     def find_order(self, kind: OrderKeyKind, key: str) -> ClientOrderId | None:
         self._refuse_unopened()
         seq = self.storage.order_keys.get((kind, key))

@@ -103,6 +103,9 @@ class MortalJournal:
     def records_of(self, client_order_id: ClientOrderId) -> tuple[JournalRecord, ...]:
         return self._inner.records_of(client_order_id)
 
+    def records_of_request(self, correlation_id: str) -> tuple[JournalRecord, ...]:
+        return self._inner.records_of_request(correlation_id)
+
     def find_order(self, kind: OrderKeyKind, key: str) -> ClientOrderId | None:
         return self._inner.find_order(kind, key)
 

@@ -1,5 +1,6 @@
 """What a test can have the scripted broker do, seen from the bot that trades with it."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -53,6 +54,20 @@ class TestLeftAlone:
             bot.manager.place_limit_buy("TSLA", 10, Decimal(100))
         assert caught.value.reason == "You do not have enough buying power."
         assert (broker.orders, len(broker.submitted)) == ((), 1)
+
+    def test_what_an_open_order_has_promised_covers_no_other(self, bot, broker):
+        broker.set_cash(1500)
+        buy(bot)
+        with pytest.raises(OrderRejectedError):
+            bot.manager.place_limit_buy("MSFT", 10, Decimal(100))
+
+    def test_what_an_open_order_sells_is_not_sold_again(self, start_bot, broker):
+        broker.hold("TSLA", 10)
+        sent = start_bot().execute_trade("TSLA", "sell", 6, 100, "a test")
+        (request,) = broker.submitted
+        assert sent.status is TradeStatus.SUBMITTED
+        assert broker.submit(replace(request, quantity=5)) == reject("Not enough shares to sell.")
+        assert broker.submit(replace(request, quantity=4)) == accept()
 
     def test_no_session_ends(self, broker):
         assert broker.renew_session(within_s=1)
@@ -142,6 +157,15 @@ class TestFills:
         assert broker.fetch_position("instrument-TSLA").average_buy_price == after
         assert broker.fetch_position("instrument-MSFT") is None
 
+    def test_fills_count_in_the_order_in_which_they_happened(self, broker, clock):
+        broker.hold("TSLA", 10, average_price=80)
+        sell, bought = (broker.place_in_app("TSLA", side, 10, limit=90) for side in ("sell", "buy"))
+        broker.fill(bought)
+        clock.advance(1)
+        broker.fill(sell)
+        (row,) = broker.fetch_positions().positions
+        assert (row.quantity, row.average_buy_price) == (10, 85)
+
     def test_an_annulled_execution_takes_its_cash_and_shares_back(self, bot, broker, clock, order):
         broker.fill(order, 4)
         broker.fill(order, 6)
@@ -159,7 +183,8 @@ class TestFills:
         broker.fill(order)
         synchronised(bot, clock)
         status = bot.order_status(order.order_id)
-        assert (status.state, [fill.quantity for fill in status.executions]) == (OrderState.FILLED, [10])
+        (fill,) = status.executions
+        assert (status.state, fill.quantity, fill.execution_id) == (OrderState.FILLED, 10, "order-1-fill-2")
 
 
 class TestEnds:
@@ -204,6 +229,14 @@ class TestCancels:
         assert bot.cancel_order(order.order_id).verdict is verdict
         assert order.state is OrderState.CANCELLED
 
+    def test_a_cancel_that_is_late_ends_the_order_when_it_is_due(self, broker, clock, order):
+        broker.next_cancel(accept_late(20))
+        broker.cancel_order(order.order_id)
+        for seconds, state in ((19, OrderState.CONFIRMED), (1, OrderState.CANCELLED)):
+            clock.advance(seconds)
+            assert broker.order("TSLA").state is state
+        assert order.updated_at == clock.now()
+
     def test_a_cancel_that_is_always_refused_leaves_the_order_at_work(self, bot, mock_session, order):
         mock_session.cancel.return_value = reject("Too late to cancel.")
         with pytest.raises(OrderCancellationError):
@@ -215,7 +248,7 @@ class TestCancels:
         assert broker.cancel(order) == reject("the order is filled already")
         broker.next_cancel(accept())
         broker.cancel_order(order.order_id)
-        assert order.state is OrderState.FILLED
+        assert broker.order("TSLA").state is OrderState.FILLED
 
 
 class TestDown:
@@ -242,6 +275,17 @@ class TestDown:
                 read()
         broker.come_back()
         assert synchronised(bot, clock).fills_booked == 1
+
+
+def test_a_list_of_changes_has_what_changed_since(broker, clock, order):
+    """An order that is found by its key has to be in it, an old one does not."""
+    placed = clock.now()
+    clock.advance(60)
+    assert [len(broker.list_orders_since(since).reports) for since in (placed, clock.now())] == [1, 0]
+    for change in (lambda: broker.fill(order, 1), lambda: broker.bust(order)):
+        clock.advance(60)
+        change()
+        assert len(broker.list_orders_since(clock.now()).reports) == 1
 
 
 class TestTheApp:

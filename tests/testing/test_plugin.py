@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.command_line import run_python
 from trading_bot import OrderState, TradeStatus, testing
+from trading_bot.config import ConfigError
 from trading_bot.testing.calls import BrokerCalls
 
 CARRIED_OUT = {
@@ -49,6 +50,11 @@ def test_settings_of_the_test_come_before_those_of_the_fixture(broker, clock, tm
     starter.stop()
     assert bot.config.risk_management.max_open_orders == 1
     assert bot.config.order_management.buy_offset == 30
+
+
+def test_a_misspelt_setting_is_named_as_in_a_file(start_bot):
+    with pytest.raises(ConfigError, match="buy_offset"):
+        start_bot(order_management={"buy_ofset": 20})
 
 
 def test_a_restarted_bot_knows_its_orders_from_the_journal(start_bot, broker):

@@ -1,9 +1,9 @@
-"""What the database says of one order, and what comes after a record: for `audit explain` and `audit tail`."""
+"""What the database says of an order or a request, and what comes after a record: for `audit explain` and `tail`."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from trading_bot.audit.story import OrderLife, life_of
+from trading_bot.audit.story import OrderLife, Sentence, life_of, sentence_of
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.events import JournalRecord
@@ -21,6 +21,36 @@ class SymbolRecords(Protocol):
     def of_symbols(self, symbols: frozenset[str]) -> tuple[JournalRecord, ...]:
         """Return every record about these symbols and the orders in them, in the order of their numbers."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestLife:
+    """All that was done for one caller's request, and said of the orders that it made."""
+
+    correlation_id: str
+    orders: tuple[TrackedOrder, ...]
+    """Every order that one of the records concerns, as it is now: those the request made, and those it cancelled."""
+    sentences: tuple[Sentence, ...]
+
+
+def request_on_record(reader: JournalReader, correlation_id: str) -> RequestLife | None:
+    """Tell one request, whose cost does not grow with the journal; None where no record carries the id.
+
+    Raises:
+        OrderLogDamagedError: a hash is wrong, or the records tell an impossible story.
+        OrderLogError: the database cannot be read.
+    """
+    records = reader.records_of_request(correlation_id)
+    if not records:
+        return None
+    positions = OrderBook.replayed(reader.read_standing()).positions
+    names = dict.fromkeys(name for record in records if (name := record.fact.client_order_id) is not None)
+    found = (OrderBook.replayed(reader.records_of(name)).get(name) for name in names)
+    return RequestLife(
+        correlation_id=correlation_id,
+        orders=tuple(positions.named(order) for order in found if order is not None),
+        sentences=tuple(map(sentence_of, records)),
+    )
 
 
 def records_of_order(reader: JournalReader, identifier: str) -> tuple[JournalRecord, ...]:

@@ -261,13 +261,8 @@ class OrderStore:
             self._book.bring_back(records)
 
     def _numbered(self, event: OrderEvent) -> JournalRecord:
-        return numbered(
-            self.at_work.named(event),
-            seq=self._seq + 1,
-            ts=self._clock.now(),
-            mono=EXACT.quantize(Decimal(self._clock.monotonic()), _MICROSECOND),
-            session_id=self._session_id,
-        )
+        named, mono = self.at_work.named(event), EXACT.quantize(Decimal(self._clock.monotonic()), _MICROSECOND)
+        return numbered(named, seq=self._seq + 1, ts=self._clock.now(), mono=mono, session_id=self._session_id)
 
     def _stage(self, staged: Staged) -> None:
         self._queue.append(staged)

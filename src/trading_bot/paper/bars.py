@@ -50,19 +50,19 @@ class PaperBars:
 
     quotes: QuoteSource
     calendar: SessionCalendar
-    most_quotes: int = 50_000
+    most_quotes: int
 
     def of(self, symbol: str, *, interval: str, span: str, now: datetime) -> tuple[PaperBar, ...]:
         """Return the bars of a symbol, oldest first; empty where none of its quotes came in a session."""
         days = list(self._days(symbol, span=span, now=now))[::-1]
         if interval == "day":
-            whole = ((day, sessions) for day, sessions in days if day < _exchange_date(now))
-            return tuple(bar for day, sessions in whole for bar in _whole(day, _middles(sessions)))
+            today = _exchange_date(now)
+            return tuple(_bar(_dawn(day), _middles(sessions)) for day, sessions in days if day < today)
         if interval == "week":
             weeks: dict[date, list[Decimal]] = {}
             for day, sessions in days:
                 weeks.setdefault(day - timedelta(days=day.weekday()), []).extend(_middles(sessions))
-            return tuple(bar for monday, middles in weeks.items() for bar in _whole(monday, middles))
+            return tuple(_bar(_dawn(monday), middles) for monday, middles in weeks.items())
         length = BAR_LENGTHS[interval]
         return tuple(bar for _, sessions in days for session in sessions for bar in _split(session, length))
 
@@ -103,9 +103,8 @@ def _split(session: _Session, length: timedelta) -> Iterator[PaperBar]:
             yield PaperBar(begins_at=begins, open=close, high=close, low=close, close=close, interpolated=True)
 
 
-def _whole(first: date, middles: Sequence[Decimal]) -> Iterator[PaperBar]:
-    if middles:
-        yield _bar(datetime.combine(first, time.min, UTC), middles)
+def _dawn(first: date) -> datetime:
+    return datetime.combine(first, time.min, UTC)
 
 
 def _bar(begins_at: datetime, middles: Sequence[Decimal]) -> PaperBar:

@@ -27,6 +27,8 @@ class PaperExchange:
     quotes: QuoteSource
     calendar: SessionCalendar
     seed: int = 0
+    most_bar_quotes: int = 10_000
+    """How many quotes of a symbol bars are made of: whole days, the latest first."""
 
     def advance(self, state: ExchangeState, now: datetime) -> datetime:
         """Let everything up to ``now`` happen; return the exchange's time, which never goes back."""
@@ -101,7 +103,7 @@ class PaperExchange:
             raise refusals.not_found()
         if self.quotes.quote(symbol, now) is None:
             raise refusals.no_price(symbol)
-        bars = PaperBars(quotes=self.quotes, calendar=self.calendar)
+        bars = PaperBars(quotes=self.quotes, calendar=self.calendar, most_quotes=self.most_bar_quotes)
         return bars.of(symbol, interval=interval, span=span, now=now)
 
     def market_value(self, state: ExchangeState, now: datetime) -> Decimal | None:

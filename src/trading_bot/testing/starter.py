@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from trading_bot.bot import TradingBot
 from trading_bot.clock import VirtualClock
-from trading_bot.config import Config
+from trading_bot.config import Config, ConfigError
+from trading_bot.config.problems import problems_in
 from trading_bot.error_handling.retry import no_jitter
 from trading_bot.files import LocalFiles
 from trading_bot.startup import Surroundings, create_bot
@@ -49,7 +52,7 @@ class BotStarter:
         """
         self.stop()
         places = {"logs_dir": str(self._folder / "logs"), "state_dir": str(self._folder / "state")}
-        config = Config.model_validate({**places, **self._settings, **settings})
+        config = _config({**places, **self._settings, **settings})
         bot = create_bot(config, gateway=self._broker, surroundings=self._surroundings, background_sync=False)
         bot.start()
         self._running = bot
@@ -60,3 +63,10 @@ class BotStarter:
         if self._running is not None:
             self._running.stop()
             self._running = None
+
+
+def _config(settings: Mapping[str, object]) -> Config:
+    try:
+        return Config.model_validate(settings)
+    except ValidationError as error:
+        raise ConfigError(problems_in(error, model=Config)) from error

@@ -71,8 +71,9 @@ class TestExplain:
     def test_an_orders_life_is_told_record_by_record(self, cli):
         cli.buy("first")
         cli("cancel", "first")
-        heading, *sentences = cli("audit", "explain", "first").stdout.splitlines()
+        heading, request, *sentences = cli("audit", "explain", "first").stdout.splitlines()
         assert heading == "order first: cancelled as of the last record"
+        assert request.startswith("request ")
         assert all(sentence.startswith("#") for sentence in sentences)
         assert "decided to buy 10 AAPL" in sentences[0]
         assert sentences[-1].endswith("the broker reports it cancelled")
@@ -86,10 +87,15 @@ class TestExplain:
             each["record"] for each in answer["sentences"]
         )
 
-    def test_an_unknown_order_is_exit_code_2(self, cli):
+    @pytest.mark.parametrize(
+        ("asked", "problem"),
+        [(["nobody"], "no order and no request 'nobody'"), (["--request", "first"], "no request 'first'")],
+    )
+    def test_what_is_unknown_is_exit_code_2(self, cli, asked, problem):
         cli.buy("first")
-        done = cli("audit", "explain", "nobody")
+        done = cli("audit", "explain", *asked)
         assert (done.returncode, done.stdout) == (2, "")
+        assert problem in done.stderr
         assert "orders --all" in done.stderr
 
     @pytest.mark.parametrize("arguments", [["explain", "first"], ["tail"]])

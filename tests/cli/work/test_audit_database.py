@@ -27,6 +27,52 @@ def journal(cli):
     journal.close()
 
 
+class TestExplainARequest:
+    STOP = ("cancel", "first", "--correlation-id", "stop-7")
+
+    def test_a_request_is_told_with_every_order_it_concerns(self, cli):
+        cli.buy("first", "--correlation-id", "rebalance-7")
+        cli(*self.STOP)
+        heading, *told = cli("audit", "explain", "rebalance-7").stdout.splitlines()
+        assert heading == f"request rebalance-7: {len(told) - 1} records"
+        assert told[0] == "order first: cancelled as of the last record"
+        assert "order first: decided to buy 10 AAPL" in told[1]
+        assert told[-1].endswith("order first: the broker reports it cancelled")
+
+    def test_the_cancel_of_another_requests_order_is_told_as_such(self, cli):
+        cli.buy("first", "--correlation-id", "rebalance-7")
+        cli(*self.STOP)
+        heading, order, asked, answered = cli("audit", "explain", "stop-7").stdout.splitlines()
+        assert heading == "request stop-7: 2 records"
+        assert order == "order first, which another request made: cancelled as of the last record"
+        assert asked.endswith("order first: a cancel was asked for")
+        assert "order first: the cancel was answered" in answered
+
+    def test_under_json_it_is_one_object(self, cli):
+        cli.buy("first", "--correlation-id", "rebalance-7")
+        answer = cli.json("audit", "explain", "rebalance-7")
+        assert (answer["v"], answer["correlation_id"]) == (1, "rebalance-7")
+        (order,) = answer["orders"]
+        assert (order["client_order_id"], order["correlation_id"]) == ("first", "rebalance-7")
+        assert answer["sentences"][0]["event"] == "order_intended"
+
+    def test_an_id_of_both_is_the_orders_and_the_way_to_the_request_is_said(self, cli):
+        cli.buy("first", "--correlation-id", "first")
+        heading, request, hint, *_ = cli("audit", "explain", "first").stdout.splitlines()
+        assert (heading.split(":")[0], request) == ("order first", "request first made it")
+        assert hint == "a request has the same id: 'trading-bot audit explain --request first' tells it"
+        assert cli("audit", "explain", "--request", "first").stdout.startswith("request first: ")
+
+    def test_a_wrong_correlation_id_is_exit_code_2_and_opens_nothing(self, cli):
+        trade = ("AAPL", "10", "--reference-price", "100")
+        others = (("exit", "AAPL"), ("flatten", "--yes"), ("cancel", "first"), ("cancel-all", "--yes"))
+        for words in (("buy", *trade), ("sell", *trade), *others):
+            done = cli(*words, "--correlation-id", "tab\t")
+            assert (done.returncode, done.stdout) == (2, "")
+            assert "correlation_id must be 1 to 64 printable characters" in done.stderr
+        assert not (cli.home / "state").exists()
+
+
 class TestVerify:
     def test_both_are_proven_and_the_head_is_told(self, cli, journal):
         done = cli("audit", "verify")

@@ -11,6 +11,12 @@ Examples:
   trading-bot audit tail -n 50
   trading-bot --json audit tail --follow"""
 
+_EXPLAIN_EPILOG = """\b
+Examples:
+  trading-bot audit explain first
+  trading-bot sell TSLA 5 --reference-price 250.30 --correlation-id rebalance-7
+  trading-bot audit explain rebalance-7"""
+
 
 @common_options
 @click.group()
@@ -38,11 +44,13 @@ def verify() -> None:
 
 
 @common_options
-@audit.command(short_help="Tell the life of one order, record by record.")
-@click.argument("order_id", metavar="ORDER")
+@audit.command(short_help="Tell the life of one order or request, record by record.", epilog=_EXPLAIN_EPILOG)
+@click.argument("identifier", metavar="ID")
+@click.option("--request", is_flag=True, help="ID is a correlation id, although an order may have the same.")
 @runs(f"{_WORK}:explain")
 def explain() -> None:
-    """Tell what happened to an order, each sentence with the number of the journal record that proves it.
+    """Tell what happened to an order or a request, each sentence with the number of the record that proves it.
 
-    ORDER is a client order id, a broker's order id or a ref_id.
+    ID is an order's client order id, broker's order id or ref_id; or the correlation id of a request, of which every
+    order that it made, every fill of them and every cancel is told. An order's id comes first.
     """

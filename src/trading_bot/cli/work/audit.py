@@ -1,9 +1,10 @@
 """Follows the journal, proves it, and tells the life of an order. Nothing is locked or written."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from trading_bot.audit.on_record import DatabaseTail, life_on_record
+from trading_bot.audit.on_record import DatabaseTail, RequestLife, SymbolRecords, life_on_record, request_on_record
 from trading_bot.audit.proof import JournalProof, prove
 from trading_bot.audit.story import OrderLife, Sentence, sentence_of
 from trading_bot.cli.account_place import AccountPlace, place_of
@@ -17,9 +18,11 @@ from trading_bot.cli.work.stop_request import stop_on_signals
 from trading_bot.clock import Seconds, SystemClock
 from trading_bot.config import Config
 from trading_bot.order_json import envelope_json, moment_text, order_result_json
+from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.events import JournalRecord
-from trading_bot.order_management.exceptions import OrderLogDamagedError
+from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderNotFoundError
 from trading_bot.order_management.journal.chain import ChainHead
+from trading_bot.order_management.journal.port import JournalReader
 from trading_bot.risk.order_result import result_lines, result_of
 
 _LOOK_EVERY_S: Seconds = 0.25
@@ -98,21 +101,58 @@ def _chain_json(place: AccountPlace, *, ok: bool, head: ChainHead, problem: str 
     return {"v": 1, "journal": str(place.journal), **fields}
 
 
-def explain(invocation: Invocation, *, order_id: str) -> None:
-    """Tell what happened to an order, each sentence with the number of the journal record that proves it.
+def explain(invocation: Invocation, *, identifier: str, request: bool) -> None:
+    """Tell an order or a request, each sentence with the number of the journal record that proves it.
 
-    ORDER is a client order id, a broker's order id or a ref_id.
+    Raises:
+        OrderNotFoundError: no record names it.
     """
     pages = _Pages(invocation)
     pages.refuse_missing()
-    life = pages.life(order_id)
+    told = pages.request(identifier)
+    life = None if request else pages.life(identifier)
+    if life is not None:
+        _tell_order(pages, life, is_request_too=told is not None)
+    elif told is not None:
+        _tell_request(pages, told)
+    else:
+        sought = "request" if request else "order and no request"
+        raise OrderNotFoundError(
+            f"no {sought} {ascii(identifier)[:80]} is in the journal; 'trading-bot orders --all' lists the orders' ids"
+        )
+
+
+def _tell_request(pages: "_Pages", told: RequestLife) -> None:
+    if pages.invocation.json:
+        orders = [envelope_json(order.envelope) for order in told.orders]
+        sentences = [_sentence_json(each) for each in told.sentences]
+        print_json({"v": 1, "correlation_id": told.correlation_id, "orders": orders, "sentences": sentences})
+        return
+    count = len(told.sentences)
+    print_line(f"request {told.correlation_id}: {count} record{'' if count == 1 else 's'}")
+    for order in told.orders:
+        whose = "" if order.envelope.correlation_id == told.correlation_id else ", which another request made"
+        print_line(f"order {order.client_order_id}{whose}: {_state(order)}")
+    pages.write(told.sentences)
+
+
+def _state(order: TrackedOrder) -> str:
+    return f"{order.state.value.replace('_', ' ')} as of the last record"
+
+
+def _tell_order(pages: "_Pages", life: OrderLife, *, is_request_too: bool) -> None:
+    name, request = life.order.client_order_id, life.order.envelope.correlation_id
     result = result_of(life.order, life.book.orders(), life.book.acceptances())
-    if invocation.json:
+    if pages.invocation.json:
         sentences = [_sentence_json(each) for each in life.sentences]
         order = envelope_json(life.order.envelope)
         print_json({"v": 1, "order": order, "result": order_result_json(result), "sentences": sentences})
         return
-    print_line(f"order {life.order.client_order_id}: {life.order.state.value.replace('_', ' ')} as of the last record")
+    print_line(f"order {name}: {_state(life.order)}")
+    if request is not None:
+        print_line(f"request {request} made it")
+    if is_request_too:
+        print_line(f"a request has the same id: 'trading-bot audit explain --request {name}' tells it")
     pages.write(life.sentences, naming=False)
     for line in result_lines(result):
         print_line(line)
@@ -128,6 +168,7 @@ class _Pages:
     """The journal of the configured account, shown sentence by sentence."""
 
     def __init__(self, invocation: Invocation) -> None:
+        self.invocation = invocation
         config = Config.from_env_and_json(invocation.config)
         self.place = place_of(config)
         self._zone = config.trading.hours.timezone
@@ -163,15 +204,26 @@ class _Pages:
         self._told = records[-1].seq if records else self._told
         return records
 
-    def life(self, order_id: str) -> OrderLife:
-        """Return what is on record of one order."""
+    def request(self, correlation_id: str) -> RequestLife | None:
+        """Return what is on record of one request; None if nothing is."""
+        reader, _ = self._on_record()
+        return request_on_record(reader, correlation_id)
+
+    def life(self, order_id: str) -> OrderLife | None:
+        """Return what is on record of one order; None if nothing is."""
+        reader, symbols = self._on_record()
+        with suppress(OrderNotFoundError):
+            return life_on_record(reader, order_id, symbols=symbols)
+        return None
+
+    def _on_record(self) -> tuple[JournalReader, SymbolRecords]:
         stored = self.place.on_record()
         if stored is not None:
-            return life_on_record(stored.reader, order_id, symbols=stored.rows)
+            return stored.reader, stored.rows
         old = self.place.old_journal()
         if old is None:
             raise _no_journal(self.place)
-        return life_on_record(old, order_id, symbols=old)
+        return old, old
 
     def follow(self) -> ExitCode:
         clock = SystemClock()

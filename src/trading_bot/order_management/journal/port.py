@@ -140,6 +140,14 @@ class JournalReader(Protocol):
         """Return every record of one order, in the order of their numbers."""
         ...
 
+    def records_of_request(self, correlation_id: str) -> tuple[JournalRecord, ...]:
+        """Return every record that carries this correlation id, in the order of their numbers.
+
+        Its cost does not grow with the journal. For that it rests on one rule: what the broker said of an order carries
+        the id of the order's intent, or none.
+        """
+        ...
+
     def find_order(self, kind: OrderKeyKind, key: str) -> ClientOrderId | None:
         """Return the client order id of the order that has this name."""
         ...

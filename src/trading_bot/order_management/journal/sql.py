@@ -128,6 +128,16 @@ class AccountRows:
         cursor.execute(self._statements.of_order, (self._account, column_text(client_order_id)))
         return tuple(self._proven(row).record for row in cursor.fetchall())
 
+    def records_of_request(self, cursor: Cursor, correlation_id: str) -> tuple[JournalRecord, ...]:
+        """Return every record of one request, in the order of their numbers; raises as `standing`."""
+        cursor.execute(self._statements.of_request, (self._account, column_text(correlation_id)))
+        found = {row[0]: self._proven(row).record for row in cursor.fetchall()}
+        orders = {name for record in found.values() if (name := record.fact.client_order_id) is not None}
+        for record in (record for name in orders for record in self.records_of(cursor, name)):
+            if record.fact.correlation_id == correlation_id:
+                found[record.seq] = record
+        return tuple(found[seq] for seq in sorted(found))
+
     def find_order(self, cursor: Cursor, kind: OrderKeyKind, key: str) -> ClientOrderId | None:
         """Return the client order id of the order that has this name."""
         cursor.execute(self._statements.order_named, (self._account, kind.value, column_text(key)))
@@ -305,6 +315,11 @@ class RowReader:
         """Return every record of one order, in the order of their numbers."""
         with self._lent() as cursor:
             return self._rows.records_of(cursor, client_order_id)
+
+    def records_of_request(self, correlation_id: str) -> tuple[JournalRecord, ...]:
+        """Return every record of one request, in the order of their numbers."""
+        with self._lent() as cursor:
+            return self._rows.records_of_request(cursor, correlation_id)
 
     def find_order(self, kind: OrderKeyKind, key: str) -> ClientOrderId | None:
         """Return the client order id of the order that has this name."""

@@ -12,6 +12,11 @@ SCHEMA_VERSION = 1
 _COLUMNS = "seq, ts, event, session_id, correlation_id, client_order_id, ref_id, order_id, symbol, body, prev, hash"
 
 
+_RARE = "NOT IN ('submit_attempted', 'order_accepted', 'order_updated', 'execution_booked')"
+"""Most records are of the others, which carry the correlation id of their order's intent: so they are found by the
+order, and the index of requests has an entry for the intent alone. That makes an order a quarter cheaper for it."""
+
+
 class Cursor(Protocol):
     """What is used of a DB-API cursor."""
 
@@ -48,6 +53,8 @@ def schema(*, small_table: str = "") -> tuple[str, ...]:
         )""",
         """CREATE INDEX record_client_order_id ON record (account, client_order_id, seq)
             WHERE client_order_id IS NOT NULL""",
+        f"""CREATE INDEX record_correlation_id ON record (account, correlation_id, seq)
+            WHERE correlation_id IS NOT NULL AND event {_RARE}""",
         f"""CREATE TABLE order_key (
             account TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, seq BIGINT NOT NULL,
             PRIMARY KEY (account, kind, key)
@@ -100,6 +107,7 @@ class Statements:
     )
     pointers: str = "SELECT key, seq FROM standing WHERE account = ? AND kind = ? ORDER BY key, seq"
     of_order: str = "SELECT seq, body, hash FROM record WHERE account = ? AND client_order_id = ? ORDER BY seq"
+    of_request: str = f"SELECT seq, body, hash FROM record WHERE account = ? AND correlation_id = ? AND event {_RARE}"  # noqa: S608
     order_named: str = (
         "SELECT r.client_order_id FROM order_key k JOIN record r ON r.account = k.account AND r.seq = k.seq"
         " WHERE k.account = ? AND k.kind = ? AND k.key = ?"

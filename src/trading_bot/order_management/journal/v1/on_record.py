@@ -55,6 +55,10 @@ class V1Reader:
         """Return every record of one order."""
         return tuple(record for record in self._all() if record.fact.client_order_id == client_order_id)
 
+    def records_of_request(self, correlation_id: str) -> tuple[JournalRecord, ...]:
+        """Return every record that carries this correlation id; 0.1 gave it to none."""
+        return tuple(record for record in self._all() if record.fact.correlation_id == correlation_id)
+
     def of_symbols(self, symbols: frozenset[str]) -> tuple[JournalRecord, ...]:
         """Return every record about these symbols, the orders in them, and the account."""
         orders = {record.fact.client_order_id for record in self._all() if record.fact.symbol in symbols} | {None}
