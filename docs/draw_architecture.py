@@ -19,7 +19,8 @@ from trading_bot.order_management.models import OrderState
 
 DOCUMENT = Path(__file__).with_name("architecture.md")
 LAYER = "trading_bot.order_management"
-BOT = ("bot", "bot_exits", "bot_lifecycle", "exit_json", "order_json", "safety_checks", "signal_lines", "signals")
+BOT = ("bot", "bot_events", "bot_exits", "bot_lifecycle", "event_feeds", "event_json", "exit_json", "order_json")
+SIGNALS = ("safety_checks", "signal_lines", "signals")
 READS = ("account_summary", "bot_reads", "market_json")
 WORDS = (
     "client_ids",
@@ -35,7 +36,7 @@ PURE = ("calculator", "lifecycle", "order_types", "price_offsets", "results", "s
 BOOK = ("context", "correlation", "order_store", "ports", "reconciliation")
 PERMITS = ("armed_file", "latch", "lease", "market_hours", "shared_arming", "shared_lease", "state_folder")
 GROUPS = {
-    **{f"trading_bot.{name}": "bot" for name in (*BOT, *READS, "trade_records", "trades")},
+    **{f"trading_bot.{name}": "bot" for name in (*BOT, *READS, *SIGNALS, "trade_records", "trades")},
     **{f"trading_bot.{name}": "permits" for name in PERMITS},
     "trading_bot.checkup": "audit",
     **{f"{LAYER}.{name}": "words" for name in (*WORDS, *PURE)},
@@ -47,6 +48,7 @@ GROUPS = {
 
 TITLES = {
     "cli": "cli<br/>what may be typed and shown",
+    "testing": "testing<br/>what a strategy is tested with",
     "startup": "startup<br/>builds the concrete parts",
     "control": "control<br/>carries commands to the holder",
     "operations": "operations<br/>what an operator may do",

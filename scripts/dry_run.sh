@@ -12,6 +12,7 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 python=${PYTHON:-$root/.venv/bin/python}
+command -v "$python" >/dev/null || { echo "there is no $python; run make install first" >&2 && exit 1; }
 steps=99
 if [ "${1:-}" = --steps ]; then
     steps=$2

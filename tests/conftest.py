@@ -6,6 +6,9 @@ from hypothesis import settings
 
 from tests.support.guard import network_guard
 
+pytest_plugins = ["trading_bot.testing.plugin"]
+"""It loads here, where coverage counts it; pyproject.toml leaves out the installed one, which would load before."""
+
 
 def pytest_configure() -> None:
     """Guard the process before any test module is imported, and choose the examples' budget."""

@@ -14,6 +14,7 @@ from trading_bot.bot_lifecycle import JournalVerdict, Lifecycle, StartError
 from trading_bot.bot_reads import BotReads
 from trading_bot.clock import Clock
 from trading_bot.config import Config, OnStop
+from trading_bot.event_feeds import EventFeeds
 from trading_bot.logging.setup import get_logger
 from trading_bot.logging.structured_logger import StructuredTradeLogger
 from trading_bot.order_management.book.exit_facts import ExitOrigin
@@ -73,6 +74,7 @@ class TradingBot(BotReads):
         audit_log: Path,
         lifecycle: Lifecycle,
         clock: Clock,
+        events: EventFeeds,
     ) -> None:
         super().__init__(manager=manager, safety=safety, account=account, market=market, clock=clock)
         self.config = config
@@ -84,6 +86,8 @@ class TradingBot(BotReads):
         self._lifecycle = lifecycle
         self._running = False
         manager.subscribe(self._on_order_change)
+        self.events = events
+        self.subscribe, self.wait_for_listeners = events.subscribe, events.settle
 
     @property
     def manager(self) -> OrderManager:

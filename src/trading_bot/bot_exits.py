@@ -14,7 +14,7 @@ from trading_bot.order_management.submit.exit_run import ExitResult, Leave, chec
 from trading_bot.order_management.submit.placement import Gather
 from trading_bot.trades import TradeResult, TradeStatus
 
-ExitListener = Callable[[ExitResult], None]
+ExitListener = Callable[[ExitResult], object]
 
 _AT_ONCE = 4
 """How many symbols are left side by side. Chosen: the broker's request budget is shared with their cancels."""

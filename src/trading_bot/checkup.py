@@ -199,7 +199,7 @@ def expiry_check(until: datetime | None, *, is_armed: bool, now: datetime) -> Ch
     if not is_armed:
         return _skipped("arming ends", "the account is not armed")
     if until is None:
-        return _warning("arming ends", "never; arm it again with 'trading-bot arm --hours'")
+        return _warning("arming ends", "never; arm it again with 'trading-bot arm --hours N'")
     shown = f"{until:%Y-%m-%d %H:%M} UTC, or at a restart of the machine"
     if until - now < SHORT_ARMING:
         return _warning("arming ends", f"{shown}; arm it again with 'trading-bot arm' to go on")

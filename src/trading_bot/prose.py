@@ -1,9 +1,23 @@
 """Figures and foreign sentences inside our own: exact, and in the hand of whoever reads them."""
 
+import shlex
 from decimal import Context, Decimal
 
 _EXACT = Context(prec=60)
 _CENTS = 2
+_DECISIONS = frozenset({"resolve", "adopt", "release", "accept-position"})
+"""The commands that do nothing without a name and a reason."""
+_WHO_AND_WHY = ' --by NAME --reason "..."'
+
+
+def typed(*words: str) -> str:
+    """Return a command as it is typed, in quotes, with who and why where only a named person may decide it.
+
+    ``typed("exit", "TSLA")`` is ``'trading-bot exit TSLA'``.
+    """
+    line = shlex.join(("trading-bot", *words)) + (_WHO_AND_WHY if words[0] in _DECISIONS else "")
+    quote = "`" if "'" in line else "'"
+    return f"{quote}{line}{quote}"
 
 
 def shares_in_words(quantity: Decimal) -> str:

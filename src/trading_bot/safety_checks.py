@@ -6,20 +6,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from trading_bot import caller_values
 from trading_bot.account.account_data import AccountData
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config.sections import RiskManagementConfig
 from trading_bot.market_hours import MarketHours
 from trading_bot.order_management.book.order_book import TrackedOrder
-from trading_bot.order_management.calculator import parse_price, validate_quantity
+from trading_bot.order_management.calculator import asked_terms
 from trading_bot.order_management.exceptions import (
     AuthenticationError,
     OrderError,
     OrderStatusError,
     OrderValidationError,
     TradeRefusedError,
+    UnsupportedOrderTypeError,
 )
-from trading_bot.order_management.models import ClientOrderId, OrderTerms, Side
+from trading_bot.order_management.models import ClientOrderId, OrderRequest, OrderTerms, Side
 from trading_bot.order_management.portfolio import AccountSnapshot
 from trading_bot.order_management.submit.placement import Approval
 from trading_bot.order_management.sync.free_shares import Free
@@ -36,6 +38,11 @@ class SafetyResult:
     allowed: bool
     code: str
     reason: str
+
+    @property
+    def is_safe(self) -> bool:
+        """The same as ``allowed``, under the name that strategies written before this order layer use."""
+        return self.allowed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,21 +92,21 @@ class SafetyChecks:
         self._lock = threading.Lock()
 
     def validate_trade(
-        self, symbol: str, side: Side, quantity: int, *, price: Decimal, extended_hours: bool = False
+        self, symbol: str, side: Side, quantity: int, price: Decimal, *, extended_hours: bool = False
     ) -> SafetyResult:
-        """Judge ``quantity`` shares at ``price`` dollars each, now. Never raises for what the broker does."""
+        """Judge ``quantity`` shares at ``price`` dollars each, now. Never raises an `OrderError`.
+
+        Values are taken as `OrderRequest` takes them, so ``"BUY"`` and ``250.30`` will do.
+        """
         closed = self._closed(extended_hours=extended_hours)
         if closed is not None:
             return closed
+        asked = OrderRequest(
+            symbol=symbol, side=side, quantity=quantity, reference_price=price, extended_hours=extended_hours
+        )
         try:
-            terms = OrderTerms(
-                symbol=symbol,
-                side=Side(side),
-                quantity=validate_quantity(quantity, symbol=symbol),
-                limit_price=parse_price(price, symbol=symbol),
-                extended_hours=extended_hours,
-            )
-        except OrderValidationError as error:
+            terms = asked_terms(asked)
+        except (OrderValidationError, UnsupportedOrderTypeError) as error:
             return _refused(error.code, str(error))
         try:
             facts = self.read(terms)
@@ -218,18 +225,25 @@ class SafetyChecks:
         return replace(results, unrealised_today=None)
 
     def register_pending_order(self, symbol: str, side: Side, order_id: str) -> None:
-        """Remember an accepted order; the same one again changes nothing."""
-        order = PendingOrder(symbol=symbol, side=Side(side), order_id=order_id)
+        """Remember an accepted order; the same one again changes nothing. Either case of ``"BUY"`` will do.
+
+        Raises:
+            ValueError: a side that is none.
+        """
+        order = PendingOrder(symbol=symbol, side=Side(caller_values.member(Side, side)), order_id=order_id)
         with self._lock:
             if order not in self._pending:
                 self._pending.append(order)
 
     def clear_pending_order(self, symbol: str, side: Side | None = None) -> None:
-        """Forget the orders of a symbol, on one side or on both; forgetting what is not there changes nothing."""
+        """Forget the orders of a symbol, on one side or on both; forgetting what is not there changes nothing.
+
+        Raises:
+            ValueError: a side that is none.
+        """
+        sides = tuple(Side) if side is None else (Side(caller_values.member(Side, side)),)
         with self._lock:
-            self._pending = [
-                order for order in self._pending if order.symbol != symbol or side not in (None, order.side)
-            ]
+            self._pending = [order for order in self._pending if order.symbol != symbol or order.side not in sides]
 
     def clear_all_pending_orders(self) -> None:
         """Forget every pending order."""

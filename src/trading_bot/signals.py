@@ -8,6 +8,7 @@ from typing import Protocol
 
 from trading_bot.bot_exits import exited_trade
 from trading_bot.clock import Clock, Seconds
+from trading_bot.event_json import SIGNAL_RESULT
 from trading_bot.order_json import FORM_VERSION, JsonObject, amount_text
 from trading_bot.order_management.results import SyncSummary
 from trading_bot.order_management.submit.exit_run import ExitResult
@@ -63,6 +64,7 @@ class SignalResult:
         signal, envelope = self.signal, self.trade.envelope if self.trade else None
         return {
             "v": RESULT_VERSION,
+            "event": SIGNAL_RESULT,
             "line": self.line,
             "status": self.status,
             "code": self.code,

@@ -51,6 +51,25 @@ def test_the_command_exists(entry: str):
     assert callable(getattr(importlib.import_module(module), name))
 
 
+def test_pytest_finds_the_fixtures_for_strategies_where_the_package_is_installed():
+    ((name, module),) = _project()["entry-points"]["pytest11"].items()
+    assert hasattr(importlib.import_module(module), "mock_session")
+    options = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"][
+        "ini_options"
+    ]
+    assert f"-p no:{name} " in options["addopts"], "ours loads once coverage is measured"
+
+
+def test_the_fixtures_are_shipped_and_pytest_is_no_dependency_of_the_bot():
+    wheel = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]
+    assert wheel["targets"]["wheel"] == {"packages": [PACKAGE.relative_to(REPOSITORY).as_posix()]}
+    assert [each for each in _project()["dependencies"] if "pytest" in each] == []
+    assert {Requirement(each).name for each in _project()["optional-dependencies"]["testing"]} == {
+        "pytest",
+        "pytest-mock",
+    }
+
+
 @pytest.mark.parametrize("name", [_project()["readme"], *_project()["license-files"]])
 def test_a_file_that_the_package_names_is_there(name: str):
     assert (REPOSITORY / name).read_text(encoding="utf-8").strip()
@@ -69,5 +88,5 @@ def test_what_is_not_run_with_the_lowest_versions_imports_no_library():
     listed = re.search(r"^PURE := \$\(addprefix tests/order_management/,(.*)\)$", makefile, re.MULTILINE)
     assert listed is not None
     rooms = [PACKAGE / "order_management" / room for room in listed[1].split()]
-    imported = {name for room in rooms for source in source_files(room) for name in source.imported_modules()}
+    imported = {name for room in rooms for source in source_files(room) for name in source.imported_modules}
     assert {name.partition(".")[0] for name in imported} <= sys.stdlib_module_names | {"trading_bot"}

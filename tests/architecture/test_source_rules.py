@@ -11,28 +11,28 @@ from tests.support.source_tree import PACKAGE, SourceFile, parse_source, source_
 
 
 def _asserts(source: SourceFile) -> Iterable[str]:
-    return (ast.unparse(node) for node in ast.walk(source.tree) if isinstance(node, ast.Assert))
+    return (ast.unparse(node) for node in source.nodes if isinstance(node, ast.Assert))
 
 
 def _shell_arguments(source: SourceFile) -> Iterable[str]:
-    calls = (node for node in ast.walk(source.tree) if isinstance(node, ast.Call))
+    calls = (node for node in source.nodes if isinstance(node, ast.Call))
     return (ast.unparse(call) for call in calls for keyword in call.keywords if keyword.arg == "shell")
 
 
 def _calls(*names: str) -> Callable[[SourceFile], Iterable[str]]:
-    return lambda source: (name for name in source.called_names() if name in names)
+    return lambda source: (name for name in source.called_names if name in names)
 
 
 def _mentions(*names: str) -> Callable[[SourceFile], Iterable[str]]:
     def find(source: SourceFile) -> Iterable[str]:
-        return sorted({*source.read_names(), *source.imported_modules()} & set(names))
+        return sorted({*source.read_names, *source.imported_modules} & set(names))
 
     return find
 
 
 def _lambdas(home: str) -> Callable[[SourceFile], Iterable[str]]:
     def find(source: SourceFile) -> Iterable[str]:
-        nodes = ast.walk(source.tree) if source.path in (home, "order_management/sample.py") else ()
+        nodes = source.nodes if source.path in (home, "order_management/sample.py") else ()
         return (ast.unparse(node) for node in nodes if isinstance(node, ast.Lambda))
 
     return find
@@ -40,7 +40,7 @@ def _lambdas(home: str) -> Callable[[SourceFile], Iterable[str]]:
 
 def _imports(*modules: str) -> Callable[[SourceFile], Iterable[str]]:
     def find(source: SourceFile) -> Iterable[str]:
-        named = sorted(source.imported_modules())
+        named = sorted(source.imported_modules)
         return [name for name in named if any(name == module or name.startswith(f"{module}.") for module in modules)]
 
     return find
@@ -98,6 +98,12 @@ RULES = (
         find=_imports("psycopg"),
         sample="import psycopg",
         homes=("order_management/journal/postgres*.py", "shared_lease.py"),
+    ),
+    Rule(
+        name="pytest is needed by the fixtures for strategies alone",
+        find=_imports("pytest", "pytest_mock"),
+        sample="import pytest",
+        homes=("testing/plugin.py",),
     ),
     Rule(
         name="the terminal belongs to the command line",
@@ -229,9 +235,7 @@ INLINE_IMPORTS = {
 
 
 def _inline_imports(source: SourceFile) -> Iterable[str]:
-    for function in (
-        node for node in ast.walk(source.tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ):
+    for function in (node for node in source.nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)):
         for node in ast.walk(function):
             if isinstance(node, ast.ImportFrom):
                 yield f"{source.path}: {node.module}"
@@ -262,12 +266,13 @@ def test_an_import_for_types_alone_is_none_inside_a_function():
 IMPORTS_BY_NAME = {
     "__init__.py": "public names load on first use",
     "order_management/__init__.py": "the same",
+    "testing/__init__.py": "the same, as pytest loads its fixtures in every run",
     "cli/lazy.py": "a command's work is loaded when it runs",
 }
 
 
 def test_a_module_is_imported_by_its_name_in_stated_places_only(sources: list[SourceFile]):
-    found = {source.path for source in sources if "importlib.import_module" in source.called_names()}
+    found = {source.path for source in sources if "importlib.import_module" in source.called_names}
     assert found == set(IMPORTS_BY_NAME)
 
 
@@ -297,7 +302,7 @@ def test_no_function_is_longer_than_a_screen(sources: list[SourceFile]):
     functions = (
         (source.path, node)
         for source in sources
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     )
     assert [f"{path}: {node.name}" for path, node in functions if _lines_of(node) > LONGEST_FUNCTION] == []

@@ -125,6 +125,11 @@ def test_what_is_no_login_is_refused(file, whole):
     assert "not what robin_stocks 3.4 writes" in refusal(file, pickle.dumps(whole))
 
 
+def test_an_operation_that_no_dict_of_texts_needs_is_refused(file):
+    """It would give an object attributes; a dict has none, so that the unpickler would end in an error of its own."""
+    assert "not what robin_stocks 3.4 writes" in refusal(file, b"\x80\x04}}\x8c\x01aNsb.")
+
+
 def test_another_kind_of_token_is_refused(file):
     assert "(token_type)" in refusal(file, pickle.dumps(LOGIN | {"token_type": "MAC"}))
 

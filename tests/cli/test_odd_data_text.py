@@ -84,7 +84,8 @@ def test_a_synchronisation_names_differences_and_what_concerns_single_orders():
     assert counts.startswith("0 open")
     assert note == "order c9 stays in doubt"
     assert difference == (
-        "F: the broker shows 100, our fills explain 10; if the broker is right, run 'trading-bot accept-position F'"
+        "F: the broker shows 100, our fills explain 10; if the broker is right, run 'trading-bot accept-position F "
+        '--by NAME --reason "..."\''
     )
 
 

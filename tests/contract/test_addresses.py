@@ -29,6 +29,8 @@ THEIRS: dict[str, Callable[[], str]] = {
     "/orders/": urls.orders_url,
     "/orders/{}/": lambda: urls.orders_url(orderID=ID),
     "/orders/{}/cancel/": lambda: urls.cancel_url(ID),
+    # Theirs leaves out the closing slash here too.
+    "/portfolios/{}/": lambda: urls.portfolio_profile_url(ID) + "/",
     "/positions/": urls.positions_url,
     "/quotes/": urls.quotes_url,
 }
@@ -38,12 +40,16 @@ IN_ITS_LOGIN = ("/pathfinder/user_machine/", "/pathfinder/inquiries/", "/push/")
 """Addresses that stand in its login and in no function of their own."""
 
 ONLY_OURS = {
+    "/marketdata/historicals/{}/": "one symbol at a time; robin_stocks asks /quotes/historicals/ for several at once",
     "/instruments/{}/": "the broker's own link in each order and position, which robin_stocks follows as it comes",
     "/positions/{}/{}/": "the broker's own link in each order: one position alone",
     "/oauth2/revoke_token/": "robin_stocks never revokes a token",
 }
 
-PARTS = ("/cancel/", "/user_view/", "/get_prompts_status/", "/oauth2/", "/pathfinder/")
+PARTS = (
+    *("/cancel/", "/user_view/", "/get_prompts_status/", "/oauth2/", "/pathfinder/"),
+    *("/marketdata/", "/portfolios/", "/marketdata/historicals/"),
+)
 """Beginnings and ends by which a request is told from others; the whole addresses are above."""
 
 

@@ -1,4 +1,4 @@
-"""What every gateway keeps to, whatever carries its requests: the paper exchange or sockets to a server."""
+"""What every gateway keeps to, whatever answers it: the paper exchange, sockets to a server, or a test's script."""
 
 from contextlib import AbstractContextManager
 from datetime import timedelta
@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.gateway_pairs import HELD_SHARES, PAGE_SIZE, PAIRS, GatewayPair
+from tests.support.gateway_pairs import HELD_SHARES, PAGE_SIZE, PAIRS, WITH_SESSION, GatewayPair
 from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError, OrderValidationError
 from trading_bot.order_management.models import OrderId, OrderReport, OrderState, RefId, Side
 from trading_bot.order_management.outcomes import Accepted, CancelRefused, CancelTaken, NotSent, Rejected, Unknown
@@ -219,6 +219,7 @@ def test_the_worth_of_the_account_is_its_cash_and_its_shares_at_the_bid(pair):
     assert pair.gateway.fetch_equity() == pair.gateway.fetch_account().cash + HELD_SHARES * bid
 
 
+@pytest.mark.parametrize("pair", WITH_SESSION, indirect=True)
 def test_a_session_that_ended_sends_no_order_and_can_be_renewed_once(pair):
     intent = pair.intent()
     pair.revoke()
@@ -229,6 +230,7 @@ def test_a_session_that_ended_sends_no_order_and_can_be_renewed_once(pair):
     assert isinstance(pair.submit(intent), Accepted)
 
 
+@pytest.mark.parametrize("pair", WITH_SESSION, indirect=True)
 def test_a_read_renews_an_ended_session_by_itself(pair):
     placed(pair)
     pair.revoke()

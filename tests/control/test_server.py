@@ -16,7 +16,7 @@ from trading_bot.control.address import ControlPathError, connect, listen, peer_
 from trading_bot.control.client import HolderAbsentError, ReplyLostError, send_to_holder
 from trading_bot.control.protocol import LONGEST_REQUEST
 from trading_bot.control.server import MOST_AT_ONCE, ControlServer
-from trading_bot.operations import CancelAll, Command, ListOrders, Ping
+from trading_bot.operations import CancelAll, Command, ListOrders, Ping, Progress, no_progress
 from trading_bot.order_json import JsonObject
 from trading_bot.order_management.exceptions import (
     OrderNotSentError,
@@ -298,7 +298,7 @@ def test_no_child_process_inherits_a_socket(path: Path):
 class Defective(ScriptedRunner):
     """Fails in a way nobody foresaw."""
 
-    def perform(self, command: Command, on_progress: Callable[[JsonObject], None] = lambda _part: None) -> JsonObject:
+    def perform(self, command: Command, on_progress: Progress = no_progress) -> JsonObject:
         super().perform(command, on_progress)
         if isinstance(command, CancelAll):
             raise ZeroDivisionError

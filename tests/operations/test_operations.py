@@ -36,6 +36,7 @@ from trading_bot.operations import (
     Resume,
     ShowStatus,
     Synchronize,
+    WatchEvents,
     new_command,
     read_command,
 )
@@ -77,6 +78,7 @@ EXAMPLES = [
     Resume(symbol="AAPL", by="alice", reason="the news is out"),
     ListFreezes(),
     Ping(),
+    WatchEvents(),
 ]
 
 

@@ -5,8 +5,11 @@ from decimal import Decimal
 
 import pytest
 
+from tests.support.journal_bench import JournalBench
 from tests.support.manager_bench import MONDAY, ManagerBench
+from tests.support.order_story import intended, now_in, told
 from tests.support.risk_bench import FakeOrders
+from trading_bot.order_management.book.housekeeping import ENOUGH
 from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.models import OrderState, Side
 from trading_bot.risk.order_facts import (
@@ -104,6 +107,17 @@ def test_an_order_store_tells_all_its_orders_and_those_that_have_not_ended():
     facts = RecordedOrders(bench.store)
     assert [order.client_order_id for order in facts.orders()] == [ended.client_order_id, open_still.client_order_id]
     assert [order.client_order_id for order in facts.active()] == [open_still.client_order_id]
+
+
+def test_results_are_of_all_orders_ever_until_old_ones_have_left_the_memory():
+    bench = JournalBench()
+    for number in range(ENOUGH):
+        bench.store.record_facts((intended(f"c{number}"), now_in(OrderState.CANCELLED, f"c{number}")))
+    assert RecordedOrders(bench.store).history().is_whole
+    bench.clock.sleep(172_800)
+    bench.store.record_facts((intended("new"), told(EventKind.ANOMALY_FOUND, "new", reason="odd", attempt=1)))
+    assert not RecordedOrders(bench.store).history().is_whole
+    assert not RecordedOrders(bench.restart().store).history().is_whole
 
 
 @pytest.mark.parametrize(("seconds", "cost"), [(-1, "299.55"), (0, "0"), (1, "0")], ids=["before", "at once", "after"])

@@ -155,7 +155,6 @@ DIRECTED: Mapping[str, Sequence[Step]] = {
     "side lines are not flushed": [_commit_lost(2), _POWER_LOST],
     "side files are removed before they are taken over": [_commit_lost(2), _POWER_LOST],
     "what was kept aside does not stand once it is taken over": [_commit_lost(2), _DEATH],
-    "a refused intent is kept aside as if it had been sent": [_commit_lost(1), _DEATH],
     "the audit log is written before the commit": [_commit_lost(1), _DEATH, _TRADED],
     "an order in doubt is asked for anew": [Step("late, and asked for again at once", _late_and_asked_again)],
 }

@@ -29,11 +29,11 @@ def _folded_before_the_commit(patch: pytest.MonkeyPatch) -> None:
 
     def stage(self, staged) -> None:
         if staged.is_intent:
-            fold(self, staged.record)
+            fold(self, staged.record, self._book.apply)
         real(self, staged)
 
     patch.setattr(OrderStore, "_stage", stage)
-    patch.setattr(OrderStore, "_folded", lambda self, r: [] if _is_intent(r) else fold(self, r))
+    patch.setattr(OrderStore, "_folded", lambda self, r, f: [] if _is_intent(r) else fold(self, r, f))
 
 
 def _is_intent(record) -> bool:
@@ -58,8 +58,8 @@ def _not_committed(patch: pytest.MonkeyPatch) -> None:
 def _told_before_the_commit(patch: pytest.MonkeyPatch) -> None:
     real = OrderStore._folded
 
-    def folded(self, record):
-        changes = real(self, record)
+    def folded(self, record, fold):
+        changes = real(self, record, fold)
         self._listeners.tell(self._listeners.note(changes))
         return changes
 
@@ -166,15 +166,6 @@ def _queue_cut(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(order_store, "Batch", batch)
 
 
-def _refused_intent_kept_as_a_fact(patch: pytest.MonkeyPatch) -> None:
-    real = RecordWriter._keep_aside
-
-    def keep(self, batch, sealed) -> None:
-        real(self, replace(batch, staged=tuple(replace(one, is_intent=False) for one in batch.staged)), sealed)
-
-    patch.setattr(RecordWriter, "_keep_aside", keep)
-
-
 def _names_not_given_away(patch: pytest.MonkeyPatch) -> None:
     real = record_writer._commit_of
     patch.setattr(record_writer, "_commit_of", lambda *args: replace(real(*args), order_keys=()))
@@ -202,7 +193,6 @@ JOURNAL: Mapping[str, Plant] = {
     "orders that left are not looked for": _past_not_asked,
     "an order brought back does not stand again": _brought_back_without_its_records,
     "records are numbered from the last that stands": _numbered_anew_after_a_start,
-    "a refused intent is kept aside as if it had been sent": _refused_intent_kept_as_a_fact,
     "names are not given away with their order": _names_not_given_away,
     "a start begins the chain anew": _chain_begun_anew,
     "differences do not stand": _does_not_stand(StandingKind.DIFFERENCE),

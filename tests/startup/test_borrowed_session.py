@@ -17,7 +17,9 @@ from tests.support.loopback_broker.own_connections import as_the_broker
 from trading_bot.auth.borrowed_login import BORROWED_SESSION_ENDED, NOT_LOGGED_IN
 from trading_bot.bot import StartError, TradeResult, TradeStatus, TradingBot
 from trading_bot.order_management.exceptions import AuthenticationError, OrderStatusError
+from trading_bot.robinhood.rate_budget import BudgetedWire
 from trading_bot.startup import create_bot
+from trading_bot.startup.broker_access import borrowed_access
 
 TOKEN = "canary-borrowed-token"
 
@@ -72,6 +74,11 @@ def test_it_trades_with_the_token_and_leaves_the_session_alone(account, theirs):
     assert account.server.paths().count(SUBMIT) == 1
     assert {heard.headers["authorization"] for heard in account.server.heard} == {f"Bearer {TOKEN}"}
     assert dict(theirs.headers) == before
+
+
+def test_its_requests_keep_to_our_budgets(account, theirs):
+    access = borrowed_access(account.around, source=theirs, state=account.state())
+    assert isinstance(access.wire, BudgetedWire)
 
 
 def test_the_session_of_robin_stocks_itself_will_do(account):

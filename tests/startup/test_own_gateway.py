@@ -4,26 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.account_gateway import FakeAccountGateway, quote
-from tests.support.fake_gateway import FakeGateway
-from tests.support.manager_bench import MONDAY
+from tests.support.account_gateway import quote
 from trading_bot.bot import TradeStatus
-from trading_bot.clock import VirtualClock
 from trading_bot.config import Config, ConfigError
 from trading_bot.startup import create_bot
-
-
-class OwnBroker(FakeGateway, FakeAccountGateway):
-    """Orders and account at one broker."""
-
-    def __init__(self, clock: VirtualClock) -> None:
-        FakeGateway.__init__(self, clock)
-        FakeAccountGateway.__init__(self)
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock(MONDAY)
+from trading_bot.testing import ScriptedBroker
 
 
 @pytest.fixture
@@ -32,18 +17,17 @@ def config(tmp_path) -> Config:
 
 
 def test_orders_reach_a_gateway_of_the_callers_own_without_any_login(config, clock):
-    broker = OwnBroker(clock)
+    broker = ScriptedBroker(clock)
     bot = create_bot(config, gateway=broker, clock=clock, background_sync=False)
     bot.start()
     result = bot.execute_trade("AAPL", "buy", 1, Decimal(100), "a test")
     bot.stop()
     assert result.status is TradeStatus.SUBMITTED
-    assert [intent.terms.symbol for intent in broker.posts] == ["AAPL"]
-    assert broker.reads[0] == "account"
+    assert [order.symbol for order in broker.submitted] == ["AAPL"]
 
 
 def test_a_gateway_of_the_callers_own_makes_no_paper_exchange(config, clock, tmp_path):
-    bot = create_bot(config, gateway=OwnBroker(clock), clock=clock, background_sync=False)
+    bot = create_bot(config, gateway=ScriptedBroker(clock), clock=clock, background_sync=False)
     bot.start()
     bot.stop()
     assert list((tmp_path / "state").glob("*/paper*")) == []
@@ -54,9 +38,9 @@ def test_live_mode_takes_no_gateway_of_the_callers_own(config, clock):
         config.model_dump(exclude={"account_number"}) | {"trading": {"mode": "live"}, "account_number": "5RX00001"}
     )
     with pytest.raises(ConfigError, match=r"set trading\.mode to paper"):
-        create_bot(live, gateway=OwnBroker(clock), clock=clock)
+        create_bot(live, gateway=ScriptedBroker(clock), clock=clock)
 
 
 def test_a_gateway_stands_alone(config, clock):
     with pytest.raises(ValueError, match="leave transport and quotes out"):
-        create_bot(config, gateway=OwnBroker(clock), clock=clock, quotes=lambda symbol: quote(symbol, "100"))  # type: ignore[arg-type]  # never asked
+        create_bot(config, gateway=ScriptedBroker(clock), clock=clock, quotes=lambda symbol: quote(symbol, "100"))  # type: ignore[arg-type]  # never asked

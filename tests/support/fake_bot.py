@@ -11,6 +11,7 @@ from typing import cast
 from trading_bot.bot import TradeRequest, TradeResult, TradeStatus, TradingBot
 from trading_bot.clock import VirtualClock
 from trading_bot.config import Config
+from trading_bot.event_feeds import EventFeeds
 from trading_bot.order_management.book.exit_facts import ExitEnding
 from trading_bot.order_management.models import (
     ClientOrderId,
@@ -151,6 +152,8 @@ class FakeTradingBot(FakeBot):
         self.audit_log = Path("logs/orders.jsonl")
         self.verdict = SimpleNamespace(ok=True, records=3, problem=None)
         self.events: list[str] = []
+        self.feeds = EventFeeds()
+        self.subscribe, self.wait_for_listeners = self.feeds.subscribe, self.feeds.settle
         self.book: list[OrderEnvelope] = []
         self.sync_problem: str | None = None
         self.cancels: tuple[CancelResult, ...] = ()

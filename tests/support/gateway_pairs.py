@@ -1,4 +1,4 @@
-"""A gateway over each transport there is, set up alike, so that one suite can hold both to the same contract."""
+"""A gateway over each broker there is, set up alike, so that one suite can hold all to the same contract."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -10,14 +10,15 @@ from pydantic import SecretStr
 from tests.support.loopback_broker.bench import authority, bench
 from tests.support.loopback_broker.book import LoopbackBook
 from tests.support.loopback_broker.server import LoopbackServer
-from tests.support.paper_market import ACCOUNT, PaperBench, opening_state, quote_line, recorded
+from tests.support.paper_market import ACCOUNT, MONDAY, PaperBench, opening_state, quote_line, recorded
 from trading_bot.auth.token_grants import read_tokens, refresh_request
-from trading_bot.clock import Clock, SystemClock
+from trading_bot.clock import Clock, SystemClock, VirtualClock
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.models import ClientOrderId, OrderTerms, RefId, Side
 from trading_bot.order_management.outcomes import DurableIntent
-from trading_bot.order_management.ports import SendPermit
+from trading_bot.order_management.ports import Gateway, SendPermit
 from trading_bot.robinhood.session import BrokerSession, WireReply
+from trading_bot.testing import ScriptedBroker
 
 PAGE_SIZE = 2
 HELD_SHARES = 50
@@ -28,7 +29,7 @@ TERMS = OrderTerms(symbol="AAPL", side=Side.BUY, quantity=10, limit_price=Decima
 class GatewayPair:
     """``revoke`` ends the session at the broker's side; ``pass_time`` lets a marketable order fill."""
 
-    gateway: RobinhoodGateway
+    gateway: Gateway
     clock: Clock
     pass_time: Callable[[], None]
     revoke: Callable[[], None]
@@ -84,8 +85,26 @@ def loopback_pair() -> Iterator[GatewayPair]:
         )
 
 
+@contextmanager
+def scripted_pair() -> Iterator[GatewayPair]:
+    clock = VirtualClock(MONDAY)
+    broker = ScriptedBroker(clock)
+    broker.hold("AAPL", HELD_SHARES)
+    broker.quote("AAPL", bid="99.98", ask="100.00")
+    broker.history("AAPL", "99.90", "100.10", "100.00")
+    broker.does_not_trade("ZZZZZQ")
+
+    def fill_what_crosses() -> None:
+        for order in broker.open_orders:
+            if order.side is Side.BUY and order.limit_price >= Decimal(100):
+                broker.fill(order)
+
+    yield GatewayPair(gateway=broker, clock=clock, pass_time=fill_what_crosses, revoke=lambda: None)
+
+
 LOGIN = {"grant_type": "password", "username": "paper", "password": "paper"}
-PAIRS = {"paper": paper_pair, "loopback": loopback_pair}
+WITH_SESSION = {"paper": paper_pair, "loopback": loopback_pair}
+PAIRS = {**WITH_SESSION, "scripted": scripted_pair}
 
 
 def _gateway(session: BrokerSession, clock: Clock, refresh_token: str) -> RobinhoodGateway:

@@ -27,7 +27,7 @@ from trading_bot.risk.breaker import RiskBreaker
 from trading_bot.risk.exchange_day import ExchangeDays
 from trading_bot.risk.marks import MarkReader
 from trading_bot.risk.order_facts import OrderFacts, TradeHistory
-from trading_bot.risk.watch import RiskWatch
+from trading_bot.risk.watch import AccountResults, RiskWatch
 
 MONDAY_NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 NO_LIMITS = RiskManagementConfig(
@@ -39,6 +39,16 @@ NO_LIMITS = RiskManagementConfig(
     max_open_orders=None,
 )
 ACCOUNT = "account-key"
+RESULTS = AccountResults(
+    realised_today=Decimal(1),
+    realised=Decimal(2),
+    unknown_sales_today=3,
+    unknown_sales=4,
+    unrealised_today=Decimal(5),
+    unrealised=Decimal(6),
+    unmarked=("TSLA",),
+    known_shares={"AAPL": Decimal(10)},
+)
 _BROKER_HAS_IT = frozenset(state for state in OrderState if not state.is_unresolved) - {
     OrderState.NOT_SENT,
     OrderState.NEVER_ACCEPTED,
@@ -54,9 +64,15 @@ class FakeOrders:
         self.told: list[TrackedOrder] = []
         self.accepted: list[Acceptance] = []
         self.unexplained: frozenset[str] = frozenset()
+        self.is_whole = True
 
     def history(self) -> TradeHistory:
-        return TradeHistory(orders=self.orders(), acceptances=tuple(self.accepted), unexplained=self.unexplained)
+        return TradeHistory(
+            orders=self.orders(),
+            acceptances=tuple(self.accepted),
+            unexplained=self.unexplained,
+            is_whole=self.is_whole,
+        )
 
     def accept(self, before: object, held: object, ratio: str | None = None, *, symbol: str = "AAPL") -> None:
         """A person accepts another position; orders told later stand behind it."""

@@ -16,6 +16,7 @@ from tests.support.paper_market import MONDAY
 from trading_bot.bot import Lifecycle, StartError, TradeRequest, TradeStatus, TradingBot
 from trading_bot.clock import Seconds, VirtualClock
 from trading_bot.config import Config
+from trading_bot.event_feeds import EventFeeds
 from trading_bot.logging.structured_logger import StructuredTradeLogger, TradeRecord
 from trading_bot.order_management import exceptions
 from trading_bot.order_management.events import EventKind, OrderEvent
@@ -138,6 +139,7 @@ class Parts:
                 start_failures=(OrderError, OSError),
             ),
             clock=VirtualClock(MONDAY),
+            events=EventFeeds(),
         )
 
     def record(self, trade: TradeRecord) -> None:

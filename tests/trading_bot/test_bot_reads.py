@@ -2,15 +2,24 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from tests.support.account_gateway import FakeAccountGateway
 from tests.support.bot_bench import ACCOUNT, PAPER_ACCOUNT, POSITIONS, BotBench, answers, never_leaves
 from tests.support.paper_market import MONDAY
-from trading_bot.account.market_data import QUOTES_LAST_S, READ_WITHIN_S
+from tests.support.risk_bench import RESULTS
+from trading_bot.account.account_data import AccountData
+from trading_bot.account.market_data import QUOTES_LAST_S, READ_WITHIN_S, MarketData
 from trading_bot.account_summary import EquitySource
-from trading_bot.bot_reads import POSITIONS_LAST_S
+from trading_bot.bot_reads import POSITIONS_LAST_S, BotReads
+from trading_bot.clock import VirtualClock
 from trading_bot.order_management.exceptions import OrderStatusError, OrderValidationError
+from trading_bot.order_management.manager import OrderManager
+from trading_bot.order_management.sync.account_view import ShownPositions
+from trading_bot.safety_checks import SafetyChecks
 
 QUOTES = "GET /quotes/"
 HISTORY = "GET /marketdata/historicals/AAPL/"
@@ -165,6 +174,47 @@ def test_a_killed_account_can_still_be_read(bench):
     assert bench.bot.positions() != ()
     assert bench.bot.account_summary().problems == ()
     assert bench.bot.history("AAPL") != ()
+
+
+class Turns:
+    """So many turns, and no more."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+
+    def __call__(self, _within_s: float) -> bool:
+        self.left -= 1
+        return self.left >= 0
+
+
+def reads_with(turns: Turns, gateway: FakeAccountGateway) -> BotReads:
+    clock = VirtualClock(MONDAY)
+    manager = SimpleNamespace(view=SimpleNamespace(positions=lambda by: ShownPositions(positions=(), unread=())))
+    safety = SimpleNamespace(held_symbols=lambda: (), account_results=lambda marks: RESULTS)
+    return BotReads(
+        manager=cast("OrderManager", manager),
+        safety=cast("SafetyChecks", safety),
+        account=AccountData(gateway=gateway, clock=clock, ttl_s=0),
+        market=MarketData(gateway=gateway, clock=clock, turn=turns),
+        clock=clock,
+    )
+
+
+def test_each_request_for_a_strategy_waits_for_its_turn():
+    gateway, turns = FakeAccountGateway(), Turns(3)
+    reads_with(turns, gateway).account_summary()
+    assert (turns.left, gateway.reads) == (0, ["account", "equity"])
+
+
+def test_what_has_no_turn_is_not_asked_for():
+    gateway = FakeAccountGateway()
+    none, one = reads_with(Turns(0), gateway), reads_with(Turns(1), gateway)
+    for read in (none.positions, none.account_summary):
+        with pytest.raises(OrderStatusError, match="more often than our own limit allows"):
+            read()
+    assert gateway.reads == []
+    assert len(one.account_summary().problems) == 2
+    assert gateway.reads == ["account"]
 
 
 @pytest.mark.parametrize("route", [QUOTES, HISTORY, POSITIONS, ACCOUNT])

@@ -40,7 +40,7 @@ def test_a_sell_into_ones_own_resting_buy_is_refused_until_that_is_cancelled(ben
     assert bench.trade(price="99", client_order_id="resting").status is TradeStatus.SUBMITTED
     crossing = bench.trade("sell", price="98.50", pricing="marketable", client_order_id="out")
     assert (crossing.status, crossing.code) == (BLOCKED, "would_cross_own_order")
-    assert "order resting (queued); cancel it first: trading-bot cancel resting" in crossing.message
+    assert "order resting (queued); cancel it first with 'trading-bot cancel resting'" in crossing.message
     assert bench.submits == 1
     bench.bot.cancel_order("resting")
     assert bench.trade("sell", price="98.50", pricing="marketable", client_order_id="out").status is (

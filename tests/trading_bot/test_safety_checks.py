@@ -105,9 +105,23 @@ def test_a_senseless_price_is_refused(price):
     assert judge(FakeAccountGateway(), Side.BUY, 1, price).code == "bad_price"
 
 
-def test_a_side_that_is_no_side_is_an_error():
-    with pytest.raises(ValueError, match="hold"):
-        checks_of(FakeAccountGateway()).validate_trade("AAPL", cast("Side", "hold"), 1, price=Decimal(1))
+def test_values_are_taken_as_those_of_an_order():
+    gateway = FakeAccountGateway(positions=[holding("AAPL", "5")])
+    checks, words = checks_of(gateway), ("aapl", cast("Side", "BUY"), 2.0, 100.5)
+    assert checks.validate_trade(*words).is_safe  # type: ignore[arg-type]  # as a caller without types writes it
+    assert not checks.validate_trade("AAPL", cast("Side", "SELL"), 6, Decimal(100)).is_safe
+
+
+@pytest.mark.parametrize(
+    ("symbol", "side", "code"),
+    [
+        ("AAPL", "hold", "bad_action"),
+        ("AA PL", "buy", "bad_symbol"),
+        ("BTC-USD", "buy", "unsupported_order_type"),
+    ],
+)
+def test_what_is_no_trade_is_refused(symbol, side, code):
+    assert checks_of(FakeAccountGateway()).validate_trade(symbol, side, 1, Decimal(1)).code == code
 
 
 def test_a_restricted_account_may_sell_but_not_buy():
@@ -452,6 +466,28 @@ def test_clearing_forgets_the_named_symbol_and_side(symbol, side, left):
     checks.register_pending_order("MSFT", Side.BUY, "msft")
     checks.clear_pending_order(symbol, side)
     assert {order.order_id for order in checks.pending_orders} == left
+
+
+@pytest.mark.parametrize(("side", "left"), [("BUY", ["sell"]), ("sell", ["buy"])])
+def test_a_side_may_be_given_in_words(side, left):
+    checks = checks_of(FakeAccountGateway())
+    checks.register_pending_order("AAPL", cast("Side", "BUY"), "buy")
+    checks.register_pending_order("AAPL", cast("Side", "sell"), "sell")
+    checks.clear_pending_order("AAPL", side)
+    assert [order.order_id for order in checks.pending_orders] == left
+
+
+def test_a_side_that_is_none_neither_registers_nor_clears():
+    checks = checks_of(FakeAccountGateway())
+    checks.register_pending_order("AAPL", Side.BUY, "a")
+    hold = cast("Side", "hold")
+    for change in (
+        lambda: checks.register_pending_order("AAPL", hold, "b"),
+        lambda: checks.clear_pending_order("AAPL", hold),
+    ):
+        with pytest.raises(ValueError, match="hold"):
+            change()
+    assert [order.order_id for order in checks.pending_orders] == ["a"]
 
 
 def test_clearing_all_forgets_everything():

@@ -342,6 +342,7 @@ class TestResultAsJson:
         desk.runner.run([signal_line(3, strategy_name="momentum")])
         assert desk.results[0].as_json() == {
             "v": 1,
+            "event": "signal_result",
             "line": 3,
             "status": "submitted",
             "code": "submitted",

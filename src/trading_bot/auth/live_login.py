@@ -115,18 +115,19 @@ class LiveLogin:
     def take_over(self, found: SavedSession, *, prove: Callable[[], _T]) -> _T:
         """Use a session that another program got, and save it once ``prove`` has seen that the broker accepts it.
 
-        Until then the saved session stays as it is. ``prove`` must not renew, because that would use up the refresh
-        token of the other program. Returns what ``prove`` returns, and raises what it raises.
+        Until then the saved session stays as it is. ``prove`` must not renew: it would prove another session, or use up
+        the refresh token of the other program. Returns what ``prove`` returns, and raises what it raises.
 
         Raises:
             TokenFileError: the session works, but could not be saved.
             AuthenticationError: another process is logging in.
         """
-        with self._threads, self._exclusively():
+        with self._threads:
             self._use(found)
-            proven = prove()
+        proven = prove()
+        with self._threads, self._exclusively():
             self._keep()
-            return proven
+        return proven
 
     def renew(self, within_s: Seconds) -> bool:
         """Replace a session that the broker refused; whether there is one to work with now. Never asks anybody.

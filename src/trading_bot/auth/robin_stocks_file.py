@@ -2,7 +2,7 @@
 
 Nothing of the file is run, and it takes no more memory than its size explains. An unpickler that refuses every global
 builds the dict. Before that, each operation of the pickle is looked at, and only those pass that build a dict of texts:
-a pickle of twelve bytes that names no global can still make an unpickler allocate gigabytes for its memo.
+a pickle of nine bytes that names no global can still make an unpickler allocate gigabytes for its memo.
 """
 
 import errno
@@ -128,11 +128,11 @@ def _others(path: Path) -> str:
     found = sorted(each.name for each in path.parent.glob(_NAME.format("*")))
     if found:
         return f", but there is {', '.join(found)}: name the file that is meant"
-    return "; log in once with robin_stocks, name the file that it keeps, or run `trading-bot login` without it"
+    return "; log in once with robin_stocks, name the file that it keeps, or run plain `trading-bot login`"
 
 
 def _refusal(path: Path, reason: str) -> TokenFileError:
     return TokenFileError(
         f"the login of robin_stocks at {path} is refused: {reason}; log in once more with robin_stocks to replace it, "
-        "or run `trading-bot login` without it"
+        "or get a login of your own with plain `trading-bot login`"
     )

@@ -1,6 +1,7 @@
 """The sending side of the control socket. A request is sent once; what became of an unanswered one is never guessed."""
 
 import json
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
@@ -28,6 +29,7 @@ class HolderSilentError(AccountInUseError):
 
     def __init__(self, pid: int | None, cause: str) -> None:
         super().__init__(pid)
+        self.cause = cause
         named = "the process that holds this account" if pid is None else f"process {pid} holds this account and"
         self.args = (f"{named} does not answer ({cause}); see whether it is well, or stop it and try again",)
 
@@ -70,6 +72,19 @@ def send_to_holder(
     return _Call(path, pid=pid, clock=clock, timeout_s=timeout_s).answer(command, on_progress)
 
 
+def follow_holder(
+    path: Path, command: Command, *, clock: Clock, timeout_s: Seconds, pid: int | None = None
+) -> Generator[JsonObject, None, None]:
+    """Yield each part of an endless command's answer as it comes, until the process that listens at ``path`` ends it.
+
+    Raises:
+        OrderError: the holder's own, as if it had been raised here.
+        HolderAbsentError: nobody listens.
+        HolderSilentError: it was silent for ``timeout_s``, or went away without an end.
+    """
+    return _Call(path, pid=pid, clock=clock, timeout_s=timeout_s).parts(command)
+
+
 def _pid_in(greeting: JsonObject) -> int | None:
     pid = greeting.get("pid")
     return pid if isinstance(pid, int) else None
@@ -95,6 +110,17 @@ class _Call:
                     raise self._lost(error) from error
                 raise HolderSilentError(self._pid, str(error)) from error
 
+    def parts(self, command: Command) -> Generator[JsonObject, None, None]:
+        with closing(self._connected()) as channel:
+            channel.send(command.model_dump(mode="json"), timeout_s=self._timeout_s)
+            try:
+                is_last, part = self._part(channel)
+                while not is_last:
+                    yield part
+                    is_last, part = self._part(channel)
+            except ChannelError as error:
+                raise HolderSilentError(self._pid, str(error)) from error
+
     def _connected(self) -> Channel:
         try:
             return Channel(connect(self._path, timeout_s=self._timeout_s), clock=self._clock)
@@ -104,16 +130,23 @@ class _Call:
             raise HolderSilentError(self._pid, error.strerror or str(error)) from error
 
     def _reply(self, channel: Channel, on_progress: Progress) -> JsonObject:
-        while True:
-            match self._message(channel):
-                case {"progress": dict(part)}:
-                    on_progress(part)
-                case {"reply": dict(reply)}:
-                    return reply
-                case {"error": described}:
-                    raise read_error(described)
-                case _:
-                    raise ChannelError("the answer cannot be read")
+        is_last, part = self._part(channel)
+        while not is_last:
+            on_progress(part)
+            is_last, part = self._part(channel)
+        return part
+
+    def _part(self, channel: Channel) -> tuple[bool, JsonObject]:
+        """Return the next part of an answer, and whether it is the last: the reply."""
+        match self._message(channel):
+            case {"progress": dict(part)}:
+                return False, part
+            case {"reply": dict(reply)}:
+                return True, reply
+            case {"error": described}:
+                raise read_error(described)
+            case _:
+                raise ChannelError("the answer cannot be read")
 
     def _message(self, channel: Channel) -> object:
         line = channel.read_line(longest=LONGEST_ANSWER, timeout_s=self._timeout_s)

@@ -3,7 +3,8 @@
 What it guarantees: one connection carries one command. The request is one line of JSON, whose ``command`` names it.
 The answer is any number of ``{"progress": ...}`` lines, then one ``{"reply": ...}`` or ``{"error": ...}``, then the
 end. An order error arrives with its type, code, message and facts, as if it had been raised in the caller's process; a
-type that this version does not know arrives as a plain order error.
+type that this version does not know arrives as a plain order error. A command without an end (``watch_events``) is
+answered by parts until the bot stops; an empty part says that the bot is well and has no news.
 
 Against what: a holder that hangs (a ping goes first, so that it is found out before it is given anything to do), a
 holder that ends in the middle (a lost answer to something that may change an order is an unknown outcome and is never

@@ -12,7 +12,7 @@ from trading_bot.clock import Clock, Seconds
 from trading_bot.control.address import listen, peer_user
 from trading_bot.control.protocol import LONGEST_REQUEST, CallRefusal, Channel, ChannelError, error_json
 from trading_bot.logging.setup import get_logger
-from trading_bot.operations import CommandRunner, read_command
+from trading_bot.operations import Command, CommandRunner, read_command
 from trading_bot.order_json import JsonObject
 from trading_bot.order_management.exceptions import (
     OrderError,
@@ -24,11 +24,20 @@ from trading_bot.order_management.exceptions import (
 MOST_AT_ONCE = 8
 """Conversations held at the same time; one more is told to come back."""
 
+MOST_WATCHING = 8
+"""Callers that watch the bot at the same time. They keep no other command from being taken."""
+
 _PATIENCE_S: Seconds = 5.0
 """How long a client may take to say what it wants, and to take each line of its answer."""
 
 _DRAIN_S: Seconds = 30.0
 """How long a stop waits for work that was taken on: an order on its way, a cancel-all."""
+
+_WATCHER_S: Seconds = 86_400.0
+"""How long a watcher may leave its pipe full: it misses events meanwhile, and is told how many."""
+
+_FAREWELL_S: Seconds = 2.0
+"""How long a stop waits for watchers to take what is left."""
 
 _PAUSE_S: Seconds = 0.1
 _log = get_logger(__name__)
@@ -57,6 +66,7 @@ class ControlServer:
         self._lock = threading.Lock()
         self._stopping = False
         self._calls: dict[Channel, threading.Thread] = {}
+        self._watchers: dict[Channel, threading.Thread] = {}
         self._at_work: set[Channel] = set()
         self._accepting: threading.Thread | None = None
         self._waker: socket.socket | None = None
@@ -98,6 +108,15 @@ class ControlServer:
         deadline = self._clock.monotonic() + self._drain_s
         for thread in calls.values():
             thread.join(max(deadline - self._clock.monotonic(), 0.0))
+
+    def let_watchers_go(self) -> None:
+        """Wait a moment until those who watch have taken what is left of their feeds, then hang up on them."""
+        with self._lock:
+            watchers = dict(self._watchers)
+        deadline = self._clock.monotonic() + _FAREWELL_S
+        for channel, thread in watchers.items():
+            thread.join(max(deadline - self._clock.monotonic(), 0.0))
+            channel.hang_up()
 
     def _take_calls(self, listener: socket.socket, woken: socket.socket, operations: CommandRunner) -> None:
         with listener, woken, selectors.DefaultSelector() as selector:
@@ -148,16 +167,22 @@ class ControlServer:
             channel.send(self._answered(channel, operations), timeout_s=self._patience_s)
         finally:
             with self._lock:
-                del self._calls[channel]
+                self._calls.pop(channel, None)
+                self._watchers.pop(channel, None)
                 self._at_work.discard(channel)
             channel.close()
 
     def _answered(self, channel: Channel, operations: CommandRunner) -> JsonObject:
         try:
             command = read_command(self._request(channel))
-            self._begin_work(channel)
+            self._begin_work(channel, command)
+            patience_s = _WATCHER_S if command.is_endless else self._patience_s
+
             # A caller who has gone away loses the news, not the work: sending never raises.
-            return {"reply": operations.perform(command, lambda part: self._tell(channel, part))}
+            def tell(part: JsonObject) -> bool:
+                return channel.send({"progress": part}, timeout_s=patience_s)
+
+            return {"reply": operations.perform(command, tell)}
         except OrderError as error:
             return {"error": error_json(error)}
 
@@ -167,13 +192,18 @@ class ControlServer:
         except ChannelError as error:
             raise OrderValidationError(f"no request: {error}; send one line of JSON", code="bad_request") from error
 
-    def _begin_work(self, channel: Channel) -> None:
+    def _begin_work(self, channel: Channel, command: Command) -> None:
         with self._lock:
             if self._stopping:
                 raise OrderNotSentError(
                     "the bot is stopping and did nothing; try again in a moment", code=CallRefusal.STOPPING
                 )
-            self._at_work.add(channel)
-
-    def _tell(self, channel: Channel, part: JsonObject) -> None:
-        channel.send({"progress": part}, timeout_s=self._patience_s)
+            if not command.is_endless:
+                self._at_work.add(channel)
+            elif len(self._watchers) < MOST_WATCHING:
+                self._watchers[channel] = self._calls.pop(channel)
+            else:
+                raise OrderNotSentError(
+                    f"{MOST_WATCHING} others watch the bot already; end one of them and try again",
+                    code=CallRefusal.BUSY,
+                )

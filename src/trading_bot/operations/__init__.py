@@ -4,10 +4,11 @@ What it guarantees: a command is complete and valid before anything is done; it 
 it is performed; the answer is one JSON object, or one of the order errors. `Command.may_change_orders` says which lost
 answers leave an order in doubt: such a command is never repeated by itself.
 
-How: each command is a class in the file of its family (orders, account, exits, decisions) with its word in ``command``
-and its work in ``perform``. That is all that a new one needs: `COMMANDS` collects the classes, and `read_command` reads
-them from the wire by that word. `Operations` performs a command with the bot of this process; `trading_bot.control`
-carries it to the process that holds the account. If the broker is down, `on_record` answers what the journal knows.
+How: each command is a class in the file of its family (orders, account, exits, decisions, watch) with its word in
+``command`` and its work in ``perform``. That is all that a new one needs: `COMMANDS` collects the classes, and
+`read_command` reads them from the wire by that word. `Operations` performs a command with the bot of this process;
+`trading_bot.control` carries it to the process that holds the account. If the broker is down, `on_record` answers what
+the journal knows.
 
 What it does not: it decides nothing about an order. It calls the bot and its order manager, and turns what they return
 into JSON.
@@ -27,6 +28,7 @@ from trading_bot.operations.order_commands import (
 )
 from trading_bot.operations.reading import new_command, read_command
 from trading_bot.operations.runner import CommandRunner, Operations
+from trading_bot.operations.watch_command import WatchEvents
 
 __all__ = [
     "COMMANDS",
@@ -53,6 +55,7 @@ __all__ = [
     "Resume",
     "ShowStatus",
     "Synchronize",
+    "WatchEvents",
     "new_command",
     "no_progress",
     "read_command",

@@ -28,8 +28,11 @@ CorrelationId = Annotated[str, AfterValidator(_correlation_id)]
 """The caller's name for the request of this command."""
 AnyOrderId = Annotated[str, Field(min_length=1, max_length=80)]
 
-Progress: TypeAlias = Callable[[JsonObject], None]
-"""Hears of each part of a long command as soon as it is done; whatever it does with it, it must not raise."""
+Progress: TypeAlias = Callable[[JsonObject], bool | None]
+"""Hears of each part of a long command as soon as it is done; whatever it does with it, it must not raise.
+
+False says that nobody hears it any more. Only a command without an end ends for that.
+"""
 
 _KINDS: Final[dict[str, "type[Command]"]] = {}
 COMMANDS: Final[Mapping[str, "type[Command]"]] = MappingProxyType(_KINDS)
@@ -56,6 +59,9 @@ class Command(BaseModel, ABC):
 
     may_change_orders: ClassVar[bool] = True
     """Whether a lost answer leaves open what became of an order; if not, the command can simply be repeated."""
+
+    is_endless: ClassVar[bool] = False
+    """Whether it goes on until the bot stops or the caller goes away; neither waits for it."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_options: object) -> None:

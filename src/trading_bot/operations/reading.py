@@ -6,12 +6,12 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from trading_bot.operations import account_commands, decision_commands, exit_commands, order_commands
+from trading_bot.operations import account_commands, decision_commands, exit_commands, order_commands, watch_command
 from trading_bot.operations.command import COMMANDS, Command
 from trading_bot.order_management.exceptions import OrderValidationError
 from trading_bot.wrong_values import in_words
 
-FAMILIES = (order_commands, account_commands, exit_commands, decision_commands)
+FAMILIES = (order_commands, account_commands, exit_commands, decision_commands, watch_command)
 """The files whose commands can be read; each has to be imported before the union below is made."""
 
 _any_command: Any = reduce(or_, COMMANDS.values())

@@ -26,7 +26,7 @@ a submit whose answer was not committed is in doubt then, even if the answer was
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 
@@ -72,7 +72,7 @@ class OrderStore:
         self._lock = BookLock()
         self._writers = threading.RLock()
         self._writer = RecordWriter(journal, side=side_file or NoSideFile())
-        self._past = JournalPast(journal, unlocked=self._lock.released, refold=_refold)
+        self._past = JournalPast(journal, unlocked=self._lock.released, refold=OrderBook.replayed_order)
         self._book = OrderBook(past=self._past)
         self._seq = 0
         self._queue: list[Staged] = []
@@ -196,7 +196,7 @@ class OrderStore:
             batch = self._take(and_pointer_of=record)
             with self._lock.released():
                 self._commit(batch)
-            self._mine.news_of |= self._listeners.note(self._folded_intent(event.client_order_id, record))
+            self._mine.news_of |= self._listeners.note(self._folded(record, book.apply_stored_intent))
         return DurableIntent(
             client_order_id=event.client_order_id,
             ref_id=prepared.ref_id,
@@ -217,7 +217,7 @@ class OrderStore:
                 self._bring_back(event.client_order_id)
             record = self._numbered(event)
             given = (*book.names_given(event), *names)
-            self._untold += self._folded(record)
+            self._untold += self._folded(record, book.apply)
             self._stage(Staged(record=record, names=given))
             self._mine.has_staged = True
 
@@ -268,19 +268,9 @@ class OrderStore:
         self._queue.append(staged)
         self._seq = staged.record.seq
 
-    def _folded(self, record: JournalRecord) -> list[News]:
+    def _folded(self, record: JournalRecord, fold: Callable[[JournalRecord], TrackedOrder | None]) -> list[News]:
         before = self._book.at_hand(record.fact.client_order_id)
-        return [news_of(record, before=before, after=self._book.apply(record))]
-
-    def _folded_intent(self, client_order_id: ClientOrderId, record: JournalRecord) -> list[News]:
-        at, book = self._book.pointer_of(record), self._book
-        # Whoever looked for this order may have found it in the journal, and brought it back, before it is folded here.
-        if at in book.pointers:
-            order = book.get(client_order_id)
-            return [] if order is None else [news_of(record, before=None, after=order)]
-        changes = self._folded(record)
-        book.pointers.note_stored((at,))
-        return changes
+        return [news_of(record, before=before, after=fold(record))]
 
     def _take(self, *, and_pointer_of: JournalRecord | None = None) -> tuple[Batch, list[News]]:
         queue, self._queue = self._queue, []
@@ -343,7 +333,3 @@ class OrderStore:
         except OrderLogError as error:
             if was_well:
                 _log.error("journal_write_failed", problem=str(error))
-
-
-def _refold(records: Sequence[JournalRecord]) -> TrackedOrder | None:
-    return next(iter(OrderBook.replayed(records)), None)

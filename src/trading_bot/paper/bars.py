@@ -20,9 +20,6 @@ from trading_bot.paper.sessions import SessionCalendar, open_stretches
 _SPAN_DAYS = {"day": 10, "week": 7, "month": 31, "3month": 92, "year": 366, "5year": 1827}
 """How far back each span reaches; of ``day`` only the latest day with a quote is taken."""
 
-_MOST_QUOTES = 50_000
-"""Days before so many quotes of a symbol are left out, so that no answer takes long. Chosen."""
-
 _TICK = timedelta(microseconds=1)
 
 
@@ -47,44 +44,47 @@ class _Session:
     quotes: Sequence[MarketQuote]
 
 
-def bars_of(
-    quotes: QuoteSource, calendar: SessionCalendar, symbol: str, *, interval: str, span: str, now: datetime
-) -> tuple[PaperBar, ...]:
-    """Return the bars of a symbol, oldest first; empty where none of its quotes came in a session."""
-    days = list(_days(quotes, calendar, symbol, span=span, now=now))[::-1]
-    if interval == "day":
-        whole = ((day, sessions) for day, sessions in days if day < _exchange_date(now))
-        return tuple(bar for day, sessions in whole for bar in _whole(day, _middles(sessions)))
-    if interval == "week":
-        weeks: dict[date, list[Decimal]] = {}
-        for day, sessions in days:
-            weeks.setdefault(day - timedelta(days=day.weekday()), []).extend(_middles(sessions))
-        return tuple(bar for monday, middles in weeks.items() for bar in _whole(monday, middles))
-    length = BAR_LENGTHS[interval]
-    return tuple(bar for _, sessions in days for session in sessions for bar in _split(session, length))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperBars:
+    """Makes bars. Days before ``most_quotes`` quotes of a symbol are left out, so that no answer takes long."""
 
+    quotes: QuoteSource
+    calendar: SessionCalendar
+    most_quotes: int
 
-def _days(
-    quotes: QuoteSource, calendar: SessionCalendar, symbol: str, *, span: str, now: datetime
-) -> Iterator[tuple[date, list[_Session]]]:
-    """Yield the days with quotes in a session, latest first, each with all of its sessions."""
-    today, seen = _exchange_date(now), 0
-    for back in range(_SPAN_DAYS[span]):
-        day = today - timedelta(days=back)
-        until = min(now + _TICK, _midnight(day + timedelta(days=1)))
-        if seen > _MOST_QUOTES or quotes.quote(symbol, until) is None:
-            return
-        stretches = open_stretches(calendar, _midnight(day), until, extended_hours=False)
-        sessions = [
-            _Session(begins=begins, ends=ends, quotes=tuple(quotes.updates(symbol, begins - _TICK, ends - _TICK)))
-            for begins, ends in stretches
-            if begins < ends
-        ]
-        if any(session.quotes for session in sessions):
-            seen += sum(len(session.quotes) for session in sessions)
-            yield day, sessions
-            if span == "day":
+    def of(self, symbol: str, *, interval: str, span: str, now: datetime) -> tuple[PaperBar, ...]:
+        """Return the bars of a symbol, oldest first; empty where none of its quotes came in a session."""
+        days = list(self._days(symbol, span=span, now=now))[::-1]
+        if interval == "day":
+            today = _exchange_date(now)
+            return tuple(_bar(_dawn(day), _middles(sessions)) for day, sessions in days if day < today)
+        if interval == "week":
+            weeks: dict[date, list[Decimal]] = {}
+            for day, sessions in days:
+                weeks.setdefault(day - timedelta(days=day.weekday()), []).extend(_middles(sessions))
+            return tuple(_bar(_dawn(monday), middles) for monday, middles in weeks.items())
+        length = BAR_LENGTHS[interval]
+        return tuple(bar for _, sessions in days for session in sessions for bar in _split(session, length))
+
+    def _days(self, symbol: str, *, span: str, now: datetime) -> Iterator[tuple[date, list[_Session]]]:
+        """Yield the days with quotes in a session, latest first, each with all of its sessions."""
+        today, seen = _exchange_date(now), 0
+        for back in range(_SPAN_DAYS[span]):
+            day = today - timedelta(days=back)
+            until = min(now + _TICK, _midnight(day + timedelta(days=1)))
+            if seen > self.most_quotes or self.quotes.quote(symbol, until) is None:
                 return
+            sessions = list(self._sessions(symbol, _midnight(day), until))
+            if any(session.quotes for session in sessions):
+                seen += sum(len(session.quotes) for session in sessions)
+                yield day, sessions
+                if span == "day":
+                    return
+
+    def _sessions(self, symbol: str, after: datetime, until: datetime) -> Iterator[_Session]:
+        for begins, ends in open_stretches(self.calendar, after, until, extended_hours=False):
+            quotes = tuple(self.quotes.updates(symbol, begins - _TICK, ends - _TICK))
+            yield _Session(begins=begins, ends=ends, quotes=quotes)
 
 
 def _split(session: _Session, length: timedelta) -> Iterator[PaperBar]:
@@ -103,9 +103,8 @@ def _split(session: _Session, length: timedelta) -> Iterator[PaperBar]:
             yield PaperBar(begins_at=begins, open=close, high=close, low=close, close=close, interpolated=True)
 
 
-def _whole(first: date, middles: Sequence[Decimal]) -> Iterator[PaperBar]:
-    if middles:
-        yield _bar(datetime.combine(first, time.min, UTC), middles)
+def _dawn(first: date) -> datetime:
+    return datetime.combine(first, time.min, UTC)
 
 
 def _bar(begins_at: datetime, middles: Sequence[Decimal]) -> PaperBar:

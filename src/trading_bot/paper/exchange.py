@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from trading_bot.order_management.models import Side, TimeInForce
 from trading_bot.paper import refusals
-from trading_bot.paper.bars import PaperBar, bars_of
+from trading_bot.paper.bars import PaperBar, PaperBars
 from trading_bot.paper.chance import stable_uuid
 from trading_bot.paper.order_range import OrderRange
 from trading_bot.paper.progress import MarketTime
@@ -27,6 +27,8 @@ class PaperExchange:
     quotes: QuoteSource
     calendar: SessionCalendar
     seed: int = 0
+    most_bar_quotes: int = 10_000
+    """How many quotes of a symbol bars are made of: whole days, the latest first."""
 
     def advance(self, state: ExchangeState, now: datetime) -> datetime:
         """Let everything up to ``now`` happen; return the exchange's time, which never goes back."""
@@ -101,7 +103,8 @@ class PaperExchange:
             raise refusals.not_found()
         if self.quotes.quote(symbol, now) is None:
             raise refusals.no_price(symbol)
-        return bars_of(self.quotes, self.calendar, symbol, interval=interval, span=span, now=now)
+        bars = PaperBars(quotes=self.quotes, calendar=self.calendar, most_quotes=self.most_bar_quotes)
+        return bars.of(symbol, interval=interval, span=span, now=now)
 
     def market_value(self, state: ExchangeState, now: datetime) -> Decimal | None:
         """Return what the shares would sell for at the bid, in dollars; None where one of them has no market."""

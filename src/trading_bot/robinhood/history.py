@@ -5,8 +5,9 @@ be null, ``interpolated`` for an interval without a trade. Inferred: that the re
 still runs. Such a row is left out here, so that every bar is of an interval that has ended.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,17 @@ from trading_bot.order_management.portfolio import BAR_LENGTHS, Bar, check_bars
 from trading_bot.robinhood.directory import checked_symbol
 from trading_bot.robinhood.fields import Amount, MaybeFlag, MaybeSymbol, MaybeWord, Payload, WireTime, amount, word
 from trading_bot.robinhood.reads import BrokerReads, NotAtBrokerError
+
+NEEDED_OF_BAR: Mapping[str, str] = MappingProxyType(
+    {
+        "begins_at": "without its time nobody knows which interval it is",
+        "open_price": "a bar with a price of ours in it would be made up",
+        "high_price": "the same",
+        "low_price": "the same",
+        "close_price": "the same",
+    }
+)
+"""The fields of a bar without which it is left out, and why."""
 
 _BY_DATE = ("day", "week")
 _MOST_SHARES = 10**15

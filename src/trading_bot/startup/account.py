@@ -13,6 +13,7 @@ from trading_bot.clock import Seconds
 from trading_bot.config import Config
 from trading_bot.control import address as control_address
 from trading_bot.control.server import ControlServer
+from trading_bot.event_feeds import EventFeeds
 from trading_bot.latch import LatchError, SendLock
 from trading_bot.lease import AccountInUseError, LeaseLostError, OwnersSendLock, this_process
 from trading_bot.logging.setup import get_logger
@@ -85,6 +86,9 @@ class AccountParts:
         )
         self._state = self._own.state
         self._store = self._own.journal.store
+        self._events = EventFeeds()
+        self._store.subscribe(self._events.on_change)
+        self._store.on_fact(self._events.on_fact)
         self._hours = config.trading.market_hours
         self._session = session
         is_elsewhere = transport is not None or gateway is not None or self._is_live
@@ -130,6 +134,7 @@ class AccountParts:
                 lambda: Operations(bot, holder=this_process()), safety, background_sync=background_sync
             ),
             clock=self._around.clock,
+            events=self._events,
         )
         return bot
 
@@ -170,6 +175,9 @@ class AccountParts:
             intake=(control.stop,),
             closing=(
                 lambda: poller.stop(timeout_s=_POLLER_PATIENCE_S),
+                self._events.settle,
+                self._events.end_feeds,
+                control.let_watchers_go,
                 self._own.journal.close,
                 self._own.close_latch,
                 self._own.lease.release,

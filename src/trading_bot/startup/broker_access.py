@@ -19,7 +19,7 @@ from trading_bot.state_folder import StateFolder, account_key
 
 _NO_LOGIN_FOR_A_KILL = (
     "the session given to create_bot stays in this process, so `trading-bot kill` in another one could cancel nothing "
-    "at the broker; run `trading-bot login` or `trading-bot login --from-robin-stocks` once"
+    "at the broker; run `trading-bot login` once"
 )
 _log = get_logger(__name__)
 

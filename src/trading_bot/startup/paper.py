@@ -23,6 +23,9 @@ PAPER_ACCOUNT = "PAPER0001"
 PAPER_LOGIN = "paper"
 """User name and password of every paper account."""
 
+_MOST_WALKED, _MOST_RECORDED = 10_000, 200_000
+"""How many quotes of a symbol bars are made of: about a second's work. Chosen."""
+
 
 def configured_account(config: Config) -> str:
     """Return the number of the account that is meant.
@@ -70,8 +73,12 @@ def paper_account(
         ),
         files=files,
     )
+    source = quotes or _quotes(config.paper)
     exchange = PaperExchange(
-        quotes=quotes or _quotes(config.paper), calendar=_exchange_hours(config), seed=config.paper.seed
+        quotes=source,
+        calendar=_exchange_hours(config),
+        seed=config.paper.seed,
+        most_bar_quotes=_MOST_WALKED if isinstance(source, SeededWalkQuotes) else _MOST_RECORDED,
     )
     transport = PaperTransport(exchange=exchange, store=store, clock=clock, reference_for=reference_for)
     return PaperAccount(store=store, transport=transport)

@@ -106,15 +106,23 @@ def test_the_user_of_the_environment_owns_the_login(account, monkeypatch):
 
 
 def test_a_refused_token_is_not_renewed_and_the_session_that_was_there_stays(account):
-    """A renewal would use up the refresh token of the program that the file belongs to."""
+    """A renewal would use up the refresh token of the program that the file belongs to, or prove our own session."""
     account.log_in("ours")
-    account.book.revoke_all()
+    account.book.bearers = {"ours"}
     with pytest.raises(CommandError, match="nothing was taken over") as refused:
         takes_over(account)
     assert (refused.value.exit_code, refused.value.code) == (ExitCode.LOGIN_NEEDED, "login_needed")
     assert "trading-bot login" in str(refused.value)
     assert "POST /oauth2/token/" not in account.server.paths()
     assert texts(saved(account)) == ["device", "ours", "first-refresh"]
+
+
+def test_a_refused_token_is_not_renewed_where_nothing_was_saved_either(account):
+    account.book.revoke_all()
+    with pytest.raises(CommandError, match="nothing was taken over"):
+        takes_over(account)
+    assert "POST /oauth2/token/" not in account.server.paths()
+    assert account.store.load() is None
 
 
 def test_the_login_of_another_account_is_not_kept(account):

@@ -29,6 +29,7 @@ from trading_bot.order_management.exceptions import OrderNotSentError, OrderStat
 from trading_bot.order_management.models import ClientOrderId, OrderId, RefId
 from trading_bot.order_management.outcomes import Accepted, CancelTaken, Unknown
 from trading_bot.robinhood.account_wire import NEEDED_OF_ACCOUNT, NEEDED_OF_INSTRUMENT, NEEDED_OF_QUOTE
+from trading_bot.robinhood.history import NEEDED_OF_BAR
 from trading_bot.robinhood.order_rows import NEEDED
 from trading_bot.robinhood.positions import NEEDED_OF_POSITION
 from trading_bot.robinhood.session import UnreadableReplyError, WireReply
@@ -306,6 +307,32 @@ def test_an_odd_field_of_a_quote_concerns_that_symbol_alone(desk, change):
     assert not quotes["TSLA"].trading_halted
 
 
+def whole_history() -> dict[str, object]:
+    return sample_row("historicals", "marketdata_2024") | {"symbol": "AAPL"}
+
+
+def bar_rows() -> list[dict[str, object]]:
+    rows = whole_history()["historicals"]
+    assert isinstance(rows, list)
+    return rows
+
+
+@each(bar_rows()[0])
+def test_an_odd_field_of_a_bar_concerns_that_bar_alone(desk, change):
+    body, plain = whole_history(), bar_rows()
+    desk.broker.on("GET", "/marketdata/historicals/AAPL/", reply(200, body))
+    desk.broker.on("GET", "/marketdata/historicals/AAPL/", reply(200, body | {"historicals": [change.row, *plain[1:]]}))
+    first, *others = desk.gateway.fetch_history("AAPL", "5minute", "day")
+    bars = desk.gateway.fetch_history("AAPL", "5minute", "day")
+    odd = [bar for bar in bars if bar not in others]
+    assert [bar for bar in bars if bar in others] == others
+    if not odd:
+        assert change.field in NEEDED_OF_BAR
+        assert change.how != "re-cased"
+    elif change.field not in NEEDED_OF_BAR or change.how in {"re-cased", "retyped"}:
+        assert replace(odd[0], volume=first.volume, is_interpolated=first.is_interpolated) == first
+
+
 @each(sample_row("token_reply", "oauth_2020") | {"access_token": "a", "refresh_token": "r"})
 def test_an_odd_field_of_a_token_reply_costs_no_login_unless_it_is_a_token(change):
     wire = WireReply(status=200, headers={}, body=reply(200, change.row).body)
@@ -320,7 +347,7 @@ def test_an_odd_field_of_a_token_reply_costs_no_login_unless_it_is_a_token(chang
 def test_every_table_gives_a_reason():
     tables = (
         *(NEEDED, NEEDED_OF_ACCOUNT, NEEDED_OF_INSTRUMENT, NEEDED_OF_POSITION, NEEDED_OF_QUOTE, token_grants.NEEDED),
-        *(VOIDS_A_LIST, NEVER_ACCEPTED, TERMS),
+        *(NEEDED_OF_BAR, VOIDS_A_LIST, NEVER_ACCEPTED, TERMS),
     )
     assert all(reason for table in tables for reason in table.values())
 

@@ -42,7 +42,9 @@ def test_a_freeze_after_a_refusal_ends_by_itself_judged_when_it_is_asked_for(sta
     assert (freeze.cause, freeze.ended_by, freeze.since) == (Cause.REFUSED, EndedBy.TIME, bench.clock.now())
     bench.clock.sleep(REFUSAL_FREEZE.total_seconds() - 1)
     bench.sync()
-    with pytest.raises(TradingHaltedError, match=r"15:05:00 UTC; 'trading-bot release AAPL' ends it now"):
+    with pytest.raises(
+        TradingHaltedError, match=r"15:05:00 UTC; 'trading-bot release AAPL --by NAME --reason \"...\"' ends it now"
+    ):
         bench.buy("c2")
     bench.clock.sleep(1)
     assert bench.manager.ways_out.freezes() == ()

@@ -10,8 +10,8 @@ from trading_bot.order_management.journal.database_files import DatabaseFiles, l
 
 MOUNTS = r"""proc /proc proc rw 0 0
 /dev/sda1 / ext4 rw,relatime 0 0
-server:/export /home nfs4 rw,vers=4.2 0 0
-/dev/sdb1 /home/local ext4 rw 0 0
+server:/export /shares nfs4 rw,vers=4.2 0 0
+/dev/sdb1 /shares/local ext4 rw 0 0
 //server/share /mnt/my\040share cifs rw 0 0
 tmpfs /mnt/hidden tmpfs rw 0 0
 me@server: /mnt/hidden fuse.sshfs rw 0 0
@@ -48,10 +48,10 @@ def files_at(path: Path, *, mounts: str = "", files: LocalFiles | None = None) -
     ("folder", "kind"),
     [
         ("/var/lib/bot", None),
-        ("/home/me/bot", "nfs4"),
-        ("/home", "nfs4"),
-        ("/homework", None),
-        ("/home/local/bot", None),
+        ("/shares/bot", "nfs4"),
+        ("/shares", "nfs4"),
+        ("/sharesies", None),
+        ("/shares/local/bot", None),
         ("/mnt/my share/bot", "cifs"),
         ("/mnt/hidden/bot", "fuse.sshfs"),
     ],
@@ -61,7 +61,7 @@ def test_the_innermost_mount_says_whether_a_folder_is_on_the_network(folder, kin
 
 
 def test_without_a_list_of_mounts_no_folder_is_known_to_be_on_the_network():
-    assert network_type(Path("/home/me"), mounts="") is None
+    assert network_type(Path("/shares/bot"), mounts="") is None
 
 
 def test_the_kernels_own_list_is_read_where_there_is_one(tmp_path):

@@ -70,7 +70,7 @@ def test_a_sell_priced_through_our_own_resting_buy_names_the_cancel_that_makes_i
     error = refused(bench, order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))
     assert str(error) == (
         "AAPL: sell at 11.96 would trade with the account's own buy at 11.99, order c1 (confirmed); "
-        "cancel it first: trading-bot cancel c1; or run 'trading-bot exit AAPL', which cancels it"
+        "cancel it first with 'trading-bot cancel c1'; or run 'trading-bot exit AAPL', which cancels it"
     )
     bench.manager.cancel_order(resting.client_order_id)
     assert bench.manager.place_limit_order(order(Side.SELL, "11.98", pricing=Pricing.MARKETABLE))

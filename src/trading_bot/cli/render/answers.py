@@ -7,6 +7,7 @@ from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from trading_bot.cli.render.text import average, dollars, exchange_time, shares
+from trading_bot.prose import typed
 
 Answer: TypeAlias = Mapping[str, object]
 
@@ -128,7 +129,7 @@ def _puzzle(order: Answer) -> tuple[str, ...]:
     name = text(order, "client_order_id")
     word = text(order, "broker_state")
     said = f"the broker's word '{word}' is not known here, so the order counts as working"
-    return (said, f"if it has ended, run 'trading-bot resolve {name} --as cancelled' (or filled)")
+    return (said, f"if it has ended, run {typed('resolve', name, '--as', 'cancelled')} (or filled)")
 
 
 def _is_puzzling(order: Answer) -> bool:
@@ -207,7 +208,7 @@ def difference_line(each: Answer) -> str:
     """Say how the broker's position differs from ours, and what accepts it."""
     return (
         f"{text(each, 'symbol')}: the broker shows {text(each, 'broker')}, our fills explain {text(each, 'expected')}; "
-        f"if the broker is right, run 'trading-bot accept-position {text(each, 'symbol')}'"
+        f"if the broker is right, run {typed('accept-position', text(each, 'symbol'))}"
     )
 
 

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from trading_bot.bot_events import BotListener
 from trading_bot.cli.render.summary import RunSummary
 from trading_bot.cli.render.text import average, dollars, exchange_time, printable, shares
 from trading_bot.cli.render.views import fate_word, result_text, summary_rows
@@ -37,6 +38,8 @@ Span: TypeAlias = tuple[datetime, datetime]
 
 class LiveView:
     """Draws on stderr while the run lasts; the final tables, being data, go to stdout."""
+
+    listener: BotListener | None = None
 
     def __init__(
         self, *, screen: Console, out: Console, zone: ZoneInfo, span: Span | None, clock: Clock, linger_s: Seconds = 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trading_bot.bot import TradeStatus
+from trading_bot.event_json import RUN_ENDED
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderState
 from trading_bot.order_management.portfolio import Position
@@ -101,7 +102,7 @@ class RunSummary:
             },
             "logs": str(self.logs),
         }
-        return {"v": RESULT_VERSION, "summary": figures}
+        return {"v": RESULT_VERSION, "event": RUN_ENDED, "summary": figures}
 
 
 def _position_json(position: Position) -> dict[str, str | None]:

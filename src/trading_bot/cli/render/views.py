@@ -1,6 +1,6 @@
 """How a run is shown: as plain lines or as JSON Lines. The moving picture of a terminal is in `live_view`."""
 
-import json
+import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
@@ -10,14 +10,23 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from trading_bot.bot_events import BotListener
+from trading_bot.cli.render.output import print_json
 from trading_bot.cli.render.summary import RunSummary
 from trading_bot.cli.render.text import dollars, exchange_time, printable, shares
+from trading_bot.event_json import event_json
+from trading_bot.order_json import JsonObject
 from trading_bot.order_management.models import OrderEnvelope
 from trading_bot.signals import ExitSignal, SignalResult
 
 
 class RunView(Protocol):
     """What a run tells whoever watches it."""
+
+    @property
+    def listener(self) -> BotListener | None:
+        """What the bot calls with each event, from a thread of its own; None where looks at the orders are enough."""
+        ...
 
     def showing(self) -> AbstractContextManager[object]:
         """Show the run while inside."""
@@ -41,7 +50,15 @@ class RunView(Protocol):
 
 
 class JsonView:
-    """One JSON object for each result, then one for the summary, and nothing else."""
+    """One JSON object for each event and each result, then one for the summary, and nothing else."""
+
+    def __init__(self) -> None:
+        self._line = threading.Lock()  # lines of several threads stay whole
+
+    @property
+    def listener(self) -> BotListener | None:
+        """Write each event."""
+        return lambda event: self._write(event_json(event))
 
     def showing(self) -> AbstractContextManager[object]:
         """Nothing to open or close."""
@@ -50,21 +67,27 @@ class JsonView:
     def took(self, result: SignalResult, now: datetime) -> None:
         """Write the result."""
         del now
-        click.echo(json.dumps(result.as_json(), ensure_ascii=True))
+        self._write(result.as_json())
 
     def changed(self, order: OrderEnvelope, now: datetime) -> None:
-        """The summary and the journal tell of fills."""
+        """An event has told it."""
 
     def looked(self, orders: Sequence[OrderEnvelope], now: datetime) -> None:
         """Time is not data."""
 
     def finished(self, summary: RunSummary) -> None:
         """Write the summary."""
-        click.echo(json.dumps(summary.as_json(), ensure_ascii=True))
+        self._write(summary.as_json())
+
+    def _write(self, line: JsonObject) -> None:
+        with self._line:
+            print_json(line)
 
 
 class PlainView:
     """One line for each result, fill and closure, without a control code; then the summary."""
+
+    listener: BotListener | None = None
 
     def __init__(self, *, zone: ZoneInfo, quiet: bool) -> None:
         self._zone = zone

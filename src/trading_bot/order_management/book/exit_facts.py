@@ -13,6 +13,7 @@ from decimal import Decimal
 from trading_bot.order_management.book.pointers import StandingKind, StandingPointers, pointer
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.journal.port import Pointer
+from trading_bot.order_management.models import OrderEnvelope
 
 EXIT_ID = "exit_id"
 ORIGIN = "origin"
@@ -140,10 +141,20 @@ def exit_leg(exit_id: str, symbol: str, client_order_id: str) -> OrderEvent:
     return OrderEvent(event=EventKind.EXIT_LEG_PLACED, symbol=symbol, details={EXIT_ID: exit_id, LEG: client_order_id})
 
 
-def exit_ended(exit_id: str, symbol: str, ending: ExitEnding, *, reason: str) -> OrderEvent:
-    """Return the record of how an exit ended."""
+def exit_ended(
+    exit_id: str, symbol: str, ending: ExitEnding, *, reason: str, left_open: OrderEnvelope | None = None
+) -> OrderEvent:
+    """Return the record of how an exit ended, and which of its orders has not ended with it."""
     details = {EXIT_ID: exit_id, ENDING: ending.value}
-    return OrderEvent(event=EventKind.EXIT_ENDED, symbol=symbol, reason=reason, details=details)
+    if left_open is None:
+        return OrderEvent(event=EventKind.EXIT_ENDED, symbol=symbol, reason=reason, details=details)
+    return OrderEvent(
+        event=EventKind.EXIT_ENDED,
+        symbol=symbol,
+        order_id=left_open.order_id,
+        reason=reason,
+        details={**details, LEG: left_open.client_order_id},
+    )
 
 
 def _begun(fact: OrderEvent) -> ExitRecord | None:

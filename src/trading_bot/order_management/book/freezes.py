@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from trading_bot.order_management.events import EventKind, OrderEvent
+from trading_bot.prose import typed
 
 CAUSE = "cause"
 """The detail of a freeze or a halt that names its cause."""
@@ -67,17 +68,12 @@ _ENDS: Mapping[Cause, EndedBy] = {
 }
 
 _REMEDIES: Mapping[EndedBy, str] = {
-    EndedBy.TIME: "it ends by itself at {until}; 'trading-bot release {symbol}' ends it now",
-    EndedBy.AGREEMENT: "find out why; it ends once both agree, or with 'trading-bot accept-position {symbol}'",
-    EndedBy.ACCEPT_POSITION: (
-        "cover it at the broker; it ends once both agree, or with 'trading-bot accept-position {symbol}'"
-    ),
-    EndedBy.ADOPT: (
-        "find out whose it is, then run 'trading-bot adopt' with its order id, or, once it has ended, 'trading-bot "
-        "resume --all'"
-    ),
-    EndedBy.RELEASE: "compare the orders at the broker, then run 'trading-bot release {symbol}'",
-    EndedBy.RESUME: "run 'trading-bot resume {scope}' when entries are wanted again",
+    EndedBy.TIME: "it ends by itself at {until}; {release} ends it now",
+    EndedBy.AGREEMENT: "find out why; it ends once both agree, or with {accept}",
+    EndedBy.ACCEPT_POSITION: "cover it at the broker; it ends once both agree, or with {accept}",
+    EndedBy.ADOPT: "find out whose it is, then run {adopt}, or, once it has ended, {resume_all}",
+    EndedBy.RELEASE: "compare the orders at the broker, then run {release}",
+    EndedBy.RESUME: "run {resume} when entries are wanted again",
 }
 
 
@@ -101,7 +97,14 @@ class Freeze:
         """Say in one clause what ends it, and the command that helps."""
         until = self.until.astimezone(UTC).strftime("%H:%M:%S UTC") if self.until is not None else ""
         symbol = self.symbol or self.concerns or "SYMBOL"
-        return _REMEDIES[self.ended_by].format(symbol=symbol, scope=self.symbol or "--all", until=until)
+        return _REMEDIES[self.ended_by].format(
+            until=until,
+            release=typed("release", symbol),
+            accept=typed("accept-position", symbol),
+            adopt=typed("adopt", "ORDER_ID"),
+            resume=typed("resume", self.symbol or "--all"),
+            resume_all=typed("resume", "--all"),
+        )
 
     def is_over(self, now: datetime) -> bool:
         """Whether its own end has come."""

@@ -75,6 +75,15 @@ class OrderBook(OrderShelf):
             book.apply(record)
         return book
 
+    @classmethod
+    def replayed_order(cls, records: Iterable[JournalRecord]) -> TrackedOrder | None:
+        """Fold the records of one order; None if they tell of none.
+
+        Raises:
+            OrderLogDamagedError: as `replayed`.
+        """
+        return next(iter(cls.replayed(records)), None)
+
     def refold(self, records: Iterable[JournalRecord]) -> None:
         """Begin anew with the records that stand; one that cannot be true spoils its own order only.
 
@@ -134,6 +143,19 @@ class OrderBook(OrderShelf):
         elif known is not None and not is_carried:
             self.positions.note_fill(known, order)
         return self._orders[order.client_order_id]
+
+    def apply_stored_intent(self, record: JournalRecord) -> TrackedOrder | None:
+        """Fold an intent in whose commit is over; its order may be here already, brought back by whoever looked for it.
+
+        Raises:
+            OrderLogDamagedError: as `apply`.
+        """
+        at = self.pointer_of(record)
+        if at in self.pointers:
+            return self.at_hand(record.fact.client_order_id)
+        order = self.apply(record)
+        self.pointers.note_stored((at,))
+        return order
 
     def check(self, record: JournalRecord) -> TrackedOrder | None:
         """Return the order that a record would leave, if it concerns one; nothing is folded in.

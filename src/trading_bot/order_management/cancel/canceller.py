@@ -20,7 +20,7 @@ from trading_bot.order_management.results import CancelResult, CancelVerdict
 from trading_bot.order_management.sync.foreign import Row
 from trading_bot.order_management.sync.synchronizer import Synchronizer
 
-CancelListener: TypeAlias = Callable[[CancelResult], None]
+CancelListener: TypeAlias = Callable[[CancelResult], object]
 
 
 def ignore_result(_result: CancelResult) -> None:

@@ -6,7 +6,6 @@ Orders without a price on record are not compared. An order presumed absent bloc
 names the orders: for an exit, those that can be cancelled at once.
 """
 
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,6 +13,7 @@ from decimal import Decimal
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.models import OrderState, OrderTerms, Side
 from trading_bot.order_management.sync.external_orders import ExternalOrder
+from trading_bot.prose import typed
 
 WOULD_CROSS = "would_cross_own_order"
 """The code of the refusal."""
@@ -34,8 +34,8 @@ class CrossedOrder:
     def remedy(self) -> str:
         """What makes way for the new order."""
         if self.is_ours:
-            return f"cancel it first: trading-bot cancel {shlex.quote(self.name)}"
-        return "it was placed elsewhere: cancel it there first, or with trading-bot cancel-all --include-external"
+            return f"cancel it first with {typed('cancel', self.name)}"
+        return "it was placed elsewhere: cancel it there first, or with 'trading-bot cancel-all --include-external'"
 
 
 def crossed_orders(

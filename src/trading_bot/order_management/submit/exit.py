@@ -137,7 +137,9 @@ class Exits:
             yield
         finally:
             result = run.result or self._result(run, self._left_open(run) or ExitEnding.NOT_SOLD)
-            self._store.record_fact(exit_ended(run.exit_id, run.symbol, result.ending, reason=result.message))
+            resting = next((leg for leg in reversed(result.orders) if not leg.state.is_terminal), None)
+            ended = exit_ended(run.exit_id, run.symbol, result.ending, reason=result.message, left_open=resting)
+            self._store.record_fact(ended)
             with self._lock:
                 del self._under_way[run.symbol]
             run.is_over.set()

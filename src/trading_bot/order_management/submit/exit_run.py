@@ -22,7 +22,7 @@ from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, Or
 from trading_bot.order_management.submit.crossing import WOULD_CROSS
 from trading_bot.order_management.submit.placement import Gather
 from trading_bot.order_management.sync.free_shares import Free
-from trading_bot.prose import dollars_in_words
+from trading_bot.prose import dollars_in_words, typed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +89,8 @@ _ENDINGS = {
     ExitEnding.RESTING: "{sold} shares are sold and the last order rests at the broker: {resting}",
     ExitEnding.IN_DOUBT: "{sold} shares are sold and an order is in doubt; it is being looked for",
     ExitEnding.NOTHING_FREE: "no share is held and free to sell",
-    ExitEnding.NOT_SOLD: "{sold} shares are sold and the rest is not; run 'trading-bot exit' again",
-    ExitEnding.UNFINISHED: "the exit has not ended yet; run 'trading-bot exit' again to see",
+    ExitEnding.NOT_SOLD: "{sold} shares are sold and the rest is not; run {exit} again",
+    ExitEnding.UNFINISHED: "the exit has not ended yet; run {exit} again to see",
 }
 
 
@@ -171,12 +171,14 @@ def exit_message(
     free: Free | None = None,
 ) -> str:
     """Say in one sentence what came of an exit, and what to do next; ``free`` explains why nothing could be sold."""
-    resume = f"entries wait for 'trading-bot resume {run.symbol}'"
+    resume = f"entries wait for {typed('resume', run.symbol)}"
     if ending is ExitEnding.NOT_SOLD and run.problem is not None:
         return f"{in_words(sold)} sold: {run.problem}; {resume}"
     if ending is ExitEnding.NOT_SOLD and not run.legs:
         return f"no quote could be read for {run.symbol}; name a price with --limit; {resume}"
-    said = _ENDINGS[ending].format(sold=in_words(sold), resting=_resting(run.symbol, orders))
+    said = _ENDINGS[ending].format(
+        sold=in_words(sold), resting=_resting(run.symbol, orders), exit=typed("exit", run.symbol)
+    )
     if ending is ExitEnding.NOTHING_FREE and free is not None and (free.held or free.expected):
         said = f"{said}: {free.in_words()}"
     return f"{run.symbol}: {said}; {resume}"
@@ -189,4 +191,4 @@ def _resting(symbol: str, orders: Iterable[OrderEnvelope]) -> str:
         for order in orders
         if order.state.is_working
     ]
-    return f"{', '.join(named)}; nothing lowers its price now, so watch it or run 'trading-bot exit {symbol}' again"
+    return f"{', '.join(named)}; nothing lowers its price now, so watch it or run {typed('exit', symbol)} again"

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from trading_bot.order_management.models import EXACT, ClientOrderId, OrderId, OrderReport, OrderState, Side, exact_sum
 from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.sync.foreign import Row
+from trading_bot.prose import typed
 
 _NOTHING = Decimal(0)
 
@@ -199,9 +200,10 @@ def _stopped(order: ExternalOrder) -> str:
     if order.is_ours:
         return f"our {order.name} cannot be read ({order.problem}); read its status, or end it in the broker's app"
     if order.may_be:
+        decide = typed("resolve", order.may_be[0], "--as", "found", "--order-id", "ORDER_ID")
         return (
             f"the broker's {order.name} may be our order {order.may_be[0]}, whose outcome is not known; find it with "
-            "'trading-bot orders --all-origins', then 'trading-bot resolve'"
+            f"'trading-bot orders --all-origins', then {decide}"
         )
     return (
         f"the broker's {order.name} was placed elsewhere and cannot be read ({order.problem}); wait for its end or end "

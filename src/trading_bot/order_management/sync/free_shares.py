@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from trading_bot.order_management.book.position_watch import NOTHING, in_words
 from trading_bot.order_management.models import EXACT
+from trading_bot.prose import typed
 
 LATEST_LOOK_S = 60.0
 """How old positions and open orders may be for a sell, where the account could go short."""
@@ -71,7 +72,7 @@ class Free:
             short = in_words(self.held.copy_negate())
             return (
                 f"the account is {short} shares short; cover it at the broker, then run "
-                f"'trading-bot accept-position {self.symbol}'"
+                f"{typed('accept-position', self.symbol)}"
             )
         if not self.held and not self.expected:
             return f"no {self.symbol} is held, and nothing is sold short; sell what is held"
@@ -85,7 +86,7 @@ class Free:
         text = ", ".join(parts)
         if self.held == self.expected:
             return f"{text}; sell less, or cancel a resting sell first"
-        return f"{text}; if the broker is right, run 'trading-bot accept-position {self.symbol}'"
+        return f"{text}; if the broker is right, run {typed('accept-position', self.symbol)}"
 
 
 def free_shares(shares: Shares, *, not_sure_because: str | None = None) -> Free:

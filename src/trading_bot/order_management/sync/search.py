@@ -18,6 +18,7 @@ from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.ports import AccountGateway
 from trading_bot.order_management.sync.absence import classify_absence
 from trading_bot.order_management.sync.foreign import CREATED_BEFORE_FIRST_BYTE
+from trading_bot.prose import typed
 
 LOOK_BACK = timedelta(hours=24)
 """How far a listing overlaps with what was before, because the broker's clock and ours differ."""
@@ -102,8 +103,8 @@ class AbsenceSearch:
         problem = self.control_problem(has_control=has_control, deadline=searched.deadline)
         if problem is not None:
             yield (
-                f"order {name} stays in doubt: {problem}; once you have looked in the broker's app, "
-                f"'trading-bot resolve {name}' ends it"
+                f"order {name} stays in doubt: {problem}; once the broker's app shows that there is no such order, "
+                f"{typed('resolve', name, '--as', 'never_accepted')} ends it"
             )
             return
         self._store.record_fact(event)

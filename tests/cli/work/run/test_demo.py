@@ -4,7 +4,9 @@ import json
 import re
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -37,8 +39,13 @@ def summary(day) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def results(day) -> list[dict[str, object]]:
+def told(day) -> list[dict[str, Any]]:
     return [json.loads(line) for line in day.stdout.splitlines()[:-1]]
+
+
+@pytest.fixture(scope="module")
+def results(told) -> list[dict[str, Any]]:
+    return [line for line in told if line["event"] == "signal_result"]
 
 
 def test_it_ends_well_and_says_nothing_on_stderr_under_json(day):
@@ -48,6 +55,22 @@ def test_it_ends_well_and_says_nothing_on_stderr_under_json(day):
 def test_every_signal_has_one_result(results, summary):
     assert [result["line"] for result in results] == list(range(1, len(results) + 1))
     assert summary["signals"] == len(results) >= 40
+
+
+def test_each_order_is_told_from_its_acceptance_to_its_end(told, results, summary):
+    """The same ids stand in the results and in the events, and the new shares of the fills add up."""
+    events: dict[str, list[dict[str, Any]]] = {}
+    for line in told:
+        if line["event"].startswith("order_"):
+            events.setdefault(line["client_order_id"], []).append(line)
+    sent = {line["client_order_id"] for line in results if line["status"] == "submitted"}
+    assert events.keys() == sent
+    for story in events.values():
+        first, *fills, last = story
+        assert (first["event"], last["event"]) == ("order_submitted", "order_ended")
+        assert {fill["event"] for fill in fills} <= {"order_filled"}
+        assert sum(Decimal(fill["new_quantity"]) for fill in fills) == Decimal(last["filled_quantity"])
+    assert [story[-1]["ending"] for story in events.values()].count("filled") == summary["filled"]
 
 
 def test_every_kind_of_ending_is_seen(summary):

@@ -37,10 +37,13 @@ def replay(tmp_path) -> list[str]:
 
 def test_signals_from_a_pipe_are_traded_and_bad_lines_reported(tmp_path):
     done = run_cli(["run", "--signals", "-", "--json"], home=tmp_path, stdin=f"nonsense\n{lines(GOOD)}")
-    bad, good, last = map(json.loads, done.stdout.splitlines())
+    bad, *told, good, last = map(json.loads, done.stdout.splitlines())
     assert (done.returncode, done.stderr) == (0, "")
     assert (bad["line"], bad["status"]) == (1, "invalid")
     assert (good["line"], good["status"], good["limit_price"]) == (2, "submitted", "249.93")
+    assert [line["event"] for line in told][:1] == ["order_submitted"]
+    assert {line["client_order_id"] for line in told} == {good["client_order_id"]}
+    assert (bad["event"], good["event"], last["event"]) == ("signal_result", "signal_result", "run_ended")
     assert last["summary"]["refused"] == {"invalid_signal": 1}
 
 

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.support.fake_bot import OPEN, FakeAccount, FakeTradingBot, envelope, position, refused
+from trading_bot.bot_events import BotListener
 from trading_bot.cli.errors import CommandError
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
@@ -33,6 +34,8 @@ def signal_line(number: int = 1, minutes: float | None = None) -> SignalLine:
 
 class NotingView:
     """Notes what it is told, and whether it was open at the time."""
+
+    listener: BotListener | None = None
 
     def __init__(self) -> None:
         self.open = False

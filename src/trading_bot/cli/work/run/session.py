@@ -1,6 +1,7 @@
 """One run from the first signal to the summary: what `run` and `demo` have in common."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -110,7 +111,7 @@ class Session:
 
     def run(self, lines: Iterable[SignalLine | None], *, plan: ReplayPlan | None, settle_s: Seconds | None) -> ExitCode:
         """Run to the end or to a stop signal, show the summary, and return the exit code."""
-        with stop_on_signals() as stop:
+        with stop_on_signals() as stop, self._listening():
             try:
                 if not self._start(stop):
                     return stop.exit_code
@@ -124,6 +125,18 @@ class Session:
             summary = summarize(self._tally, self._bot, holdings=holdings)
             self._view.finished(summary)
         return self._ending(summary, stop)
+
+    @contextmanager
+    def _listening(self) -> Iterator[None]:
+        """Let the view hear every event of the run, what the start finds included."""
+        if self._view.listener is None:
+            yield
+            return
+        unsubscribe = self._bot.subscribe(self._view.listener)
+        try:
+            yield
+        finally:
+            unsubscribe()
 
     def _start_now(self, _stop: StopRequest) -> bool:
         self._bot.start()
@@ -163,6 +176,7 @@ class Session:
 
     def _took(self, result: SignalResult) -> None:
         self._tally.count(result)
+        self._bot.wait_for_listeners()  # so that what the signal did at once stands before its result
         self._view.took(result, self._bot.clock.now())
         self._look()
 
@@ -174,6 +188,7 @@ class Session:
         self._look()
 
     def _look(self) -> None:
+        self._bot.wait_for_listeners()
         orders, now = self._bot.orders(), self._bot.clock.now()
         for order in self._watch.changes(orders):
             self._view.changed(order, now)
