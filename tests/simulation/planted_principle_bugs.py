@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import pytest
 
-from trading_bot.order_management import reconciliation
+from trading_bot.order_management import events, reconciliation
 from trading_bot.order_management.book import tracked_order
 from trading_bot.order_management.client_ids import derive_ref_id
 from trading_bot.order_management.correlation import RequestAtWork
@@ -99,9 +99,8 @@ def _asked_again_in_doubt(patch: pytest.MonkeyPatch) -> None:
 
 def _told_of_nobody(patch: pytest.MonkeyPatch) -> None:
     def about(envelope, event, **facts):
-        return replace(real(envelope, event, **facts), correlation_id=None)
+        return replace(events.about(envelope, event, **facts), correlation_id=None)
 
-    real = reconciliation.about
     patch.setattr(reconciliation, "about", about)
 
 
