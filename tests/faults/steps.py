@@ -15,7 +15,7 @@ from trading_bot.order_management.models import OrderEnvelope
 
 
 @dataclass
-class Desk:
+class FaultBench:
     """A world with the orders that a step needs, and what came of the step."""
 
     folder: Path
@@ -50,7 +50,7 @@ class Desk:
         """The request in which the step meets its fault."""
         return {"SUB": Route.SUBMIT, "SYN": Route.LIST, "REC": Route.LIST}.get(self.step, Route.CANCEL)
 
-    def act(self) -> "Desk":
+    def act(self) -> "FaultBench":
         """Do the step; what it raises to the caller is kept."""
         try:
             self.answer = _DO[self.step](self.world)
