@@ -141,6 +141,11 @@ def test_an_unknown_outcome_is_an_alert_and_the_order_is_submitted_once_it_is_fo
     bench.gateway.add(terms(), ref_id=bench.tracked().envelope.ref_id).fill(2)
     bench.sync(after=60)
     assert heard.kinds == ["Alert", "OrderSubmitted", "OrderFilled"]
+    bench.gateway.order().end()
+    bench.sync()
+    end = heard.all[-1]
+    assert isinstance(end, OrderEnded)
+    assert (end.ending.value, end.reason) == ("cancelled", None), "the doubt is no reason of the end"
 
 
 def test_an_order_that_nobody_finds_is_an_alert_and_ends_as_never_accepted(bench: ManagerBench, heard: Heard):
