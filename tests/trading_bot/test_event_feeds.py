@@ -238,7 +238,16 @@ class TestOfABot:
         feed = bench.bot.events.open_feed()
         bench.bot.start()
         bench.bot.execute_trade("AAPL", "buy", 5, 90, "because")  # type: ignore[arg-type]
-        bench.bot.stop()
+        slow = Gate()
+        bench.bot.subscribe(slow)
+        stopping = threading.Thread(target=bench.bot.stop, daemon=True)
+        stopping.start()
+        assert slow.begun.wait(WAITED_S)
+        stopping.join(0.2)
+        assert stopping.is_alive(), "the stop waits for the slow one"
+        slow.go_on.set()
+        stopping.join(WAITED_S)
+        assert slow.heard[-1] == heard[-1]
         assert isinstance(heard[-1], OrderEnded)
         assert heard[-1].ending == "cancelled"
         assert [feed.take(0) for _ in heard] == heard
