@@ -70,7 +70,7 @@ class Command(BaseModel, ABC):
             _KINDS[str(cls.model_fields["command"].default)] = cls
 
     def on_the_wire(self) -> JsonObject:
-        """Return it as it is sent. What is not given is left out: an older bot takes a command that uses nothing new."""
+        """Return it as it is sent. What is not given is left out: an older bot takes what uses nothing new."""
         return self.model_dump(mode="json", exclude_none=True)
 
     @abstractmethod
