@@ -13,8 +13,8 @@ _COLUMNS = "seq, ts, event, session_id, correlation_id, client_order_id, ref_id,
 
 
 _RARE = "NOT IN ('submit_attempted', 'order_accepted', 'order_updated', 'execution_booked')"
-"""Most records are of these kinds, and carry the correlation id of their order's intent: they are found by the order. So
-the index of requests grows by one entry an order."""
+"""Most records are of these kinds, and carry the correlation id of their order's intent: they are found by the order.
+So the index of requests grows by one entry an order."""
 
 
 class Cursor(Protocol):
