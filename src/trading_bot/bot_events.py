@@ -138,12 +138,12 @@ class Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradingHalted:
-    """Entries are stopped, in ``symbol`` or, with None, in the whole account. A freeze of a symbol stops no exit."""
+    """Entries are stopped, in ``symbol`` or, with None, in the whole account; see `halt_watch` for what stops exits."""
 
     at: datetime
     symbol: str | None
     cause: str | None
-    """The word of the cause, as ``trading-bot frozen`` has it; None for a record of an earlier version."""
+    """The word of the cause: a `Cause`, or a `Condition` of `halt_watch`; None for a record of an earlier version."""
     reason: str
     by: str
     """The person, or the part of this program, that stopped them."""

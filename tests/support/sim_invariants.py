@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from tests.support.broker_stand_in import BID, Route
+from tests.support.growing_book import GrowingBook
 from tests.support.sim_account import ACCOUNT
 from tests.support.sim_world import EXIT, Post, SimWorld, TradeAnswer, request_of
 from tests.support.stand_in_book import HeldOrder
@@ -55,6 +56,7 @@ class Invariants:
         self._most_filled: dict[str, Decimal] = {}
         self._ended: dict[str, OrderState] = {}
         self._posts_judged = 0
+        self._book, self._standing = GrowingBook(), GrowingBook()
 
     def check(self) -> None:
         """Raise `BrokenInvariantError` with everything that is wrong now."""
@@ -82,11 +84,11 @@ class Invariants:
         if not records:
             return
         yield from self._journal(records)
-        book = self._replayed(records)
+        book = self._replayed(self._book, records)
         if book is None:
             yield "I12 the journal tells an impossible story"
             return
-        standing = self._replayed(world.stored.standing())
+        standing = self._replayed(self._standing, world.stored.standing())
         if standing is None:
             yield "I12 the records that count tell an impossible story"
             return
@@ -109,9 +111,9 @@ class Invariants:
         yield from _kept(world, records)
 
     @staticmethod
-    def _replayed(records: tuple[JournalRecord, ...]) -> OrderBook | None:
+    def _replayed(book: GrowingBook, records: tuple[JournalRecord, ...]) -> OrderBook | None:
         try:
-            return OrderBook.replayed(records)
+            return book.of(records)
         except OrderLogError:
             return None
 

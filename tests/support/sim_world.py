@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from tests.support.broker_stand_in import BrokerStandIn, Request
+from tests.support.growing_book import GrowingBook
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.mortal import DiedError, Disk, Life, MortalFiles, MortalLine
 from tests.support.sim_account import ACCOUNT, ARMED_HOURS, SimAccount
@@ -160,6 +161,7 @@ class SimWorld:
         """What listeners have heard: it is on record, or waits in a side file."""
         self.side = SimSide(self.clock) if self.in_memory else FiledSide(self._state().root / SIDE_FOLDER)
         self.stored: Stored = InMemory() if self.in_memory else self._in_sqlite()
+        self._book_on_disk = GrowingBook()
         if self.mode is ExecutionMode.LIVE:
             self.account.log_in()
             self.arm()
@@ -183,7 +185,7 @@ class SimWorld:
         return self.store is not None and self.store.failure is None
 
     def book_on_disk(self) -> OrderBook:
-        return OrderBook.replayed(self.records())
+        return self._book_on_disk.of(self.records())
 
     def exit_orders(self) -> set[str]:
         """Return the client order ids that exits have given their orders."""

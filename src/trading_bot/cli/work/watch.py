@@ -2,6 +2,8 @@
 
 from contextlib import closing
 
+import click
+
 from trading_bot.cli.account_place import place_of
 from trading_bot.cli.errors import CommandError, notice
 from trading_bot.cli.exit_codes import ExitCode
@@ -9,7 +11,7 @@ from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.log_output import send_logs_to_stderr
 from trading_bot.cli.render.answers import Answer, part, text
 from trading_bot.cli.render.event_text import event_line
-from trading_bot.cli.render.output import print_json, print_line
+from trading_bot.cli.render.output import print_json
 from trading_bot.cli.streams import reader_is_gone
 from trading_bot.clock import Clock, Seconds, SystemClock
 from trading_bot.config import Config
@@ -60,4 +62,4 @@ class _Shown:
         if self._invocation.json:
             print_json(event)
         else:
-            print_line(event_line(event, self._zone))
+            click.echo(event_line(event, self._zone))
