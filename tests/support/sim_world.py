@@ -98,6 +98,15 @@ class Left:
     took_s: float
 
 
+CANCEL, EXIT = "a-cancel", "an-exit"
+"""The correlation ids that cancels and exits are asked for under."""
+
+
+def request_of(client_order_id: str) -> str:
+    """Return the correlation id that the trade of this name is asked for under."""
+    return f"trade-{client_order_id}"
+
+
 @dataclass
 class SimWorld:
     """One account, one broker, one disk, and bots that come and go."""
@@ -331,6 +340,7 @@ class SimWorld:
                     "a simulation",
                     client_order_id=asked.client_order_id,
                     time_in_force=asked.time_in_force,
+                    correlation_id=request_of(asked.client_order_id),
                 )
                 self._note_answer(asked, result, began)
         return result
@@ -349,11 +359,11 @@ class SimWorld:
         self.answers.append(TradeAnswer(trade=trade, result=result, since_intent=since))
 
     def cancel(self, order_id: str = "c1") -> CancelResult | None:
-        results = self._cancelling(lambda bot: (bot.cancel_order(order_id),))
+        results = self._cancelling(lambda bot: (bot.cancel_order(order_id, correlation_id=CANCEL),))
         return results[0] if results else None
 
     def cancel_all(self) -> tuple[CancelResult, ...]:
-        return self._cancelling(lambda bot: bot.cancel_all_open_orders())
+        return self._cancelling(lambda bot: bot.cancel_all_open_orders(correlation_id=CANCEL))
 
     def sync(self) -> SyncSummary | None:
         with self._mortal():
@@ -374,7 +384,7 @@ class SimWorld:
         began = self.clock.monotonic()
         with self._mortal():
             if self.bot is not None:
-                result = self.bot.exit_position(symbol, quantity, is_stop=is_stop)
+                result = self.bot.exit_position(symbol, quantity, is_stop=is_stop, correlation_id=EXIT)
                 self.exits.append(Left(result=result, took_s=self.clock.monotonic() - began))
                 return result
         return None
