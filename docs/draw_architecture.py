@@ -20,7 +20,7 @@ from trading_bot.order_management.models import OrderState
 DOCUMENT = Path(__file__).with_name("architecture.md")
 LAYER = "trading_bot.order_management"
 BOT = ("bot", "bot_events", "bot_exits", "bot_lifecycle", "event_feeds", "event_json", "exit_json", "order_json")
-SIGNALS = ("safety_checks", "signal_lines", "signals")
+SIGNALS = ("halt_watch", "safety_checks", "signal_lines", "signals")
 READS = ("account_summary", "bot_reads", "market_json")
 WORDS = (
     "client_ids",

@@ -11,6 +11,16 @@ from trading_bot._version import __version__
 if TYPE_CHECKING:
     from trading_bot.account_summary import AccountSummary, EquitySource
     from trading_bot.bot import TradeRequest, TradeResult, TradeStatus, TradingBot
+    from trading_bot.bot_events import (
+        Alert,
+        AlertCode,
+        BotEvent,
+        OrderEnded,
+        OrderFilled,
+        OrderSubmitted,
+        TradingHalted,
+        TradingResumed,
+    )
     from trading_bot.config import Config, OrderManagementConfig
     from trading_bot.order_management.exceptions import (
         AuthenticationError,
@@ -48,8 +58,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccountSummary",
+    "Alert",
+    "AlertCode",
     "AuthenticationError",
     "Bar",
+    "BotEvent",
     "CancelResult",
     "CancelVerdict",
     "Config",
@@ -59,8 +72,10 @@ __all__ = [
     "ExecutionMode",
     "OffsetMode",
     "OrderCancellationError",
+    "OrderEnded",
     "OrderEnvelope",
     "OrderError",
+    "OrderFilled",
     "OrderLogError",
     "OrderManagementConfig",
     "OrderManager",
@@ -72,6 +87,7 @@ __all__ = [
     "OrderStatus",
     "OrderStatusError",
     "OrderSubmissionError",
+    "OrderSubmitted",
     "OrderValidationError",
     "PaperDay",
     "Pricing",
@@ -84,7 +100,9 @@ __all__ = [
     "TradeResult",
     "TradeStatus",
     "TradingBot",
+    "TradingHalted",
     "TradingHaltedError",
+    "TradingResumed",
     "UnsupportedOrderTypeError",
     "__version__",
     "create_bot",
@@ -94,6 +112,16 @@ __all__ = [
 _HOMES = {
     "trading_bot.account_summary": ("AccountSummary", "EquitySource"),
     "trading_bot.bot": ("TradeRequest", "TradeResult", "TradeStatus", "TradingBot"),
+    "trading_bot.bot_events": (
+        "Alert",
+        "AlertCode",
+        "BotEvent",
+        "OrderEnded",
+        "OrderFilled",
+        "OrderSubmitted",
+        "TradingHalted",
+        "TradingResumed",
+    ),
     "trading_bot.config": ("Config", "OrderManagementConfig"),
     "trading_bot.order_management.exceptions": (
         "AuthenticationError",

@@ -188,22 +188,24 @@ class EventFeeds:
 
     def tell(self, events: Iterable[BotEvent]) -> None:
         """Tell them to everybody. Never waits."""
+        outlets = self._outlets()
         for event in events:
-            for outlet in self._outlets():
+            for outlet in outlets:
                 outlet.put(event)
 
     def on_change(self, change: OrderChange) -> None:
         """Tell what a change of an order means."""
-        if self._is_heard:
+        if self.is_heard:
             self.tell(events_of_change(change))
 
     def on_fact(self, fact: PlainFact) -> None:
         """Tell what a fact of no order means."""
-        if self._is_heard:
+        if self.is_heard:
             self.tell(events_of_fact(fact))
 
     @property
-    def _is_heard(self) -> bool:
+    def is_heard(self) -> bool:
+        """Whether anybody listens."""
         return bool(self._subscriptions or self._feeds)
 
     def _outlets(self) -> tuple[_Outlet, ...]:

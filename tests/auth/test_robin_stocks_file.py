@@ -3,7 +3,6 @@
 import io
 import os
 import pickle
-import struct
 from contextlib import suppress
 from pathlib import Path
 
@@ -96,10 +95,15 @@ def test_the_unpickler_by_itself_runs_nothing_either(tmp_path, protocol):
 
 @pytest.mark.parametrize(
     "content",
-    [b"\x80\x04C\x01x."],
-    ids=["bytes"],
+    [
+        b"(dp%d\n." % (LARGEST_FILE + 1),
+        b"\x80\x04}r\x01\x00\x00\x00.",
+        b"\x80\x04C\x01x.",
+        b"\x80\x04)\x85.",
+    ],
+    ids=["a place in the memo beyond the file", "a wide place in the memo", "bytes", "a nest"],
 )
-def test_a_file_that_asks_for_memory_gets_none(file, content):
+def test_what_may_take_more_memory_than_the_file_is_refused(file, content):
     assert "not what robin_stocks 3.4 writes" in refusal(file, content)
 
 

@@ -27,7 +27,7 @@ _COMMANDS = (
     ["--version"],
     ["fly"],
     ["buy", "--help"],
-    ["run"],
+    ["buy"],
     ["completion", "bash"],
     ["config", "check"],
     ["orders"],

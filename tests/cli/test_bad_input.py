@@ -85,12 +85,13 @@ COMMANDS = [
     ["config", "show"],
     ["arm", "--confirm", "PAPER"],
     ["run", "--signals", "-"],
+    ["watch"],
     ["demo"],
 ]
 LOOKS = {"orders", "status", "positions"}
 """They ask a bot that runs, and start none."""
 
-NEEDS_BOT = [command for command in COMMANDS if command[0] not in {"audit", "config", "arm", "run", "demo"}]
+NEEDS_BOT = [command for command in COMMANDS if command[0] not in {"audit", "config", "arm", "run", "watch", "demo"}]
 
 
 @pytest.mark.parametrize(

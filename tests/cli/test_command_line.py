@@ -37,7 +37,8 @@ def test_no_command_is_a_usage_error_that_shows_the_help(tmp_path):
     ("arguments", "said"),
     [
         (["fly"], "No such command 'fly'"),
-        (["run"], "Missing option '--signals'"),
+        (["buy", "TSLA", "5"], "Missing option '--reference-price'"),
+        (["run", "--replay"], "give them with --signals"),
         (["run", "--signals"], "--signals"),
         (["run", "--signals", "-", "--settle", "-1"], "--settle"),
         (["run", "--signals", "missing.jsonl"], "cannot read the signals file missing.jsonl"),
@@ -52,7 +53,7 @@ def test_a_wrong_call_is_one_line_and_exit_code_2(tmp_path, arguments, said):
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [["--json", "run"], ["run", "--json"]])
+@pytest.mark.parametrize("arguments", [["--json", "buy"], ["buy", "--json"]])
 def test_under_json_a_wrong_call_is_one_object_on_stderr(tmp_path, arguments):
     done = run_cli(arguments, home=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")

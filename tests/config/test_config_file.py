@@ -198,9 +198,15 @@ def test_without_a_name_the_file_of_the_current_folder_is_read(tmp_path):
 
 
 def test_without_a_name_or_a_file_the_defaults_hold(tmp_path):
-    config = Config.from_env_and_json(None, environ={}, cwd=tmp_path)
+    config = Config.from_env_and_json(environ={}, cwd=tmp_path)
     assert config == Config().resolved_from(tmp_path)
     assert config.file is None
+
+
+def test_a_file_may_be_named_by_a_text(tmp_path):
+    (tmp_path / "mine.json").write_text('{"paper": {"seed": 9}}', encoding="utf-8")
+    config = Config.from_env_and_json("mine.json", environ={}, cwd=tmp_path)
+    assert (config.paper.seed, config.file) == (9, tmp_path / "mine.json")
 
 
 def test_a_fifo_is_refused_without_waiting_for_a_writer(tmp_path):

@@ -5,18 +5,36 @@ import os
 import socket
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
-from tests.support.command_clients import BusyRunner, ScriptedRunner
+from tests.support.command_clients import BusyRunner, ScriptedRunner, WatchedRunner
+from tests.support.paper_market import MONDAY
+from trading_bot.bot_events import TradingResumed
 from trading_bot.clock import SystemClock
 from trading_bot.control.address import ControlPathError, connect, listen, peer_user
-from trading_bot.control.client import HolderAbsentError, ReplyLostError, send_to_holder
+from trading_bot.control.client import (
+    HolderAbsentError,
+    HolderSilentError,
+    ReplyLostError,
+    follow_holder,
+    send_to_holder,
+)
 from trading_bot.control.protocol import LONGEST_REQUEST
-from trading_bot.control.server import MOST_AT_ONCE, ControlServer
-from trading_bot.operations import CancelAll, Command, ListOrders, Ping, Progress, no_progress
+from trading_bot.control.server import MOST_AT_ONCE, MOST_WATCHING, ControlServer
+from trading_bot.event_feeds import FEED_LIMIT, EventFeeds
+from trading_bot.operations import (
+    CancelAll,
+    Command,
+    ListOrders,
+    Ping,
+    Progress,
+    WatchEvents,
+    no_progress,
+)
 from trading_bot.order_json import JsonObject
 from trading_bot.order_management.exceptions import (
     OrderNotSentError,
@@ -325,3 +343,88 @@ def test_a_request_that_is_too_long_never_leaves(path: Path, server: ControlServ
         send(path, LongCommand())
     server.stop()
     assert runner.performed == []
+
+
+class TestWatchers:
+    """A command without an end: told in parts until the runner ends it, and in nobody's way."""
+
+    @pytest.fixture
+    def feeds(self) -> EventFeeds:
+        return EventFeeds()
+
+    @pytest.fixture
+    def watched(self, path: Path, feeds: EventFeeds) -> Iterator[ControlServer]:
+        server = ControlServer(path=path, clock=CLOCK, patience_s=0.5)
+        server.start(WatchedRunner(feeds))
+        yield server
+        server.stop()
+        feeds.end_feeds()
+        server.let_watchers_go()
+
+    @pytest.mark.usefixtures("watched")
+    def test_one_gets_each_event_as_it_happens_and_then_the_end(self, path: Path, feeds: EventFeeds):
+        with closing(watch(path)) as parts:
+            assert next(parts) == {"watching": {"pid": 4711}}
+            feeds.tell([resumed("first")])
+            event = next(parts)["event"]
+            assert isinstance(event, dict)
+            assert (event["event"], event["reason"]) == ("trading_resumed", "first")
+            feeds.tell([resumed("last")])
+            feeds.end_feeds()
+            assert [part["event"]["reason"] for part in parts] == ["last"]  # type: ignore[index]
+
+    def test_several_watch_at_once_and_take_no_commands_place(
+        self, path: Path, feeds: EventFeeds, watched: ControlServer
+    ):
+        with ExitStack() as stack:
+            watchers = [stack.enter_context(closing(watch(path))) for _ in range(MOST_WATCHING)]
+            assert all(next(parts) for parts in watchers)
+            assert watched.calls == 0
+            with pytest.raises(OrderNotSentError, match="watch the bot already") as raised:
+                next(watch(path))
+            assert raised.value.code == "busy"
+            assert send(path, Ping()) == {"v": 1}
+            feeds.tell([resumed("to all")])
+            assert all("event" in next(parts) for parts in watchers)
+
+    def test_one_that_reads_nothing_keeps_nobody_and_learns_what_it_missed(self, path: Path, feeds: EventFeeds):
+        server = ControlServer(path=path, clock=CLOCK)
+        server.start(WatchedRunner(feeds))
+        with closing(watch(path)) as parts:
+            assert next(parts)
+            feeds.tell(resumed("x" * 1_000) for _ in range(2 * FEED_LIMIT))
+            feeds.end_feeds()
+            events = [part["event"] for part in parts if part]
+        words = [event["event"] for event in events if isinstance(event, dict)]
+        assert words.count("events_missed") >= 1
+        missed = sum(int(event["count"]) for event in events if isinstance(event, dict) and "count" in event)
+        assert words.count("trading_resumed") + missed == 2 * FEED_LIMIT
+        server.stop()
+        server.let_watchers_go()
+
+    @pytest.mark.usefixtures("watched")
+    def test_one_that_goes_away_is_forgotten(self, path: Path, feeds: EventFeeds):
+        with closing(watch(path)) as parts:
+            assert next(parts)
+            (thread,) = [each for each in threading.enumerate() if each.name == "trading-bot-control-call"]
+        while thread.is_alive():
+            feeds.tell([resumed("anybody?")])
+            thread.join(0.01)
+
+    def test_a_stop_does_not_wait_for_one_that_reads_nothing(self, path: Path, feeds: EventFeeds):
+        server = ControlServer(path=path, clock=CLOCK, farewell_s=0)
+        server.start(WatchedRunner(feeds))
+        parts = watch(path)
+        assert next(parts)
+        server.stop()
+        server.let_watchers_go()
+        with pytest.raises(HolderSilentError, match="hung up"):
+            list(parts)
+
+
+def watch(path: Path) -> Generator[JsonObject, None, None]:
+    return follow_holder(path, WatchEvents(), clock=CLOCK, timeout_s=TIMEOUT_S)
+
+
+def resumed(reason: str) -> TradingResumed:
+    return TradingResumed(at=MONDAY, symbol=None, cause=None, reason=reason, by="alice")

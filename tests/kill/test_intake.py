@@ -53,6 +53,21 @@ def test_the_next_synchronisation_cancels_what_the_kill_named(tmp_path):
     assert "killed by alice: enough" in (bench.journal.facts(EventKind.KILL_IMPORTED)[0].reason or "")
 
 
+def test_a_kill_is_one_request_named_by_its_file(tmp_path):
+    bench = ManagerBench()
+    bench.buy("c1")
+    intake(bench, tmp_path)
+    record = KillFile(folder=tmp_path, files=LocalFiles(), clock=bench.clock, process_id=lambda: 7)
+    record.begin(by="alice", reason="enough", orders=[ClientOrderId("c1")])
+    record.note("cancel_sent", {"order": "c1"})
+    (file,) = tmp_path.iterdir()
+    bench.sync()
+    done = (EventKind.KILL_IMPORTED, EventKind.KILL_NOTED, EventKind.CANCEL_REQUESTED, EventKind.CANCEL_ANSWERED)
+    facts = [fact for kind in done for fact in bench.journal.facts(kind)]
+    assert {fact.event for fact in facts} >= set(done) - {EventKind.KILL_NOTED}
+    assert {fact.correlation_id for fact in facts} == {file.name}
+
+
 def test_a_kill_that_could_not_read_the_journal_has_everything_cancelled(tmp_path):
     bench = ManagerBench()
     bench.buy("c1")

@@ -1,6 +1,7 @@
 """One order type is sent. Every way to an order refuses the others, says what to use instead, and tells the log."""
 
 import inspect
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -48,6 +49,7 @@ def test_every_method_that_takes_a_request_is_tried_here():
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("order_type", ["stop", "market"])
 def test_another_type_reaches_neither_journal_nor_broker_and_is_logged(way, order_type, caplog):
+    caplog.set_level(logging.INFO, logger="trading_bot")
     bench = ManagerBench()
     recorded = len(bench.journal.records)
     with pytest.raises(UnsupportedOrderTypeError) as caught:

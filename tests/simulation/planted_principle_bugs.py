@@ -1,4 +1,7 @@
-"""Bugs of the two principles, planted as in `planted_bugs`: doubt that spreads, and ways out that are shut."""
+"""Bugs of the two principles, planted as in `planted_bugs`: doubt that spreads, and ways out that are shut.
+
+And of what ties the records of one request together.
+"""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -7,8 +10,10 @@ from typing import TypeAlias
 
 import pytest
 
+from trading_bot.order_management import events, reconciliation
 from trading_bot.order_management.book import tracked_order
 from trading_bot.order_management.client_ids import derive_ref_id
+from trading_bot.order_management.correlation import RequestAtWork
 from trading_bot.order_management.models import RefId
 from trading_bot.order_management.submit import admission, intents, placement
 from trading_bot.order_management.submit.admission import Admission
@@ -92,6 +97,17 @@ def _asked_again_in_doubt(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(tracked_order, "_is_same_intent", lambda *_: True)
 
 
+def _told_of_nobody(patch: pytest.MonkeyPatch) -> None:
+    def about(envelope, event, **facts):
+        return replace(events.about(envelope, event, **facts), correlation_id=None)
+
+    patch.setattr(reconciliation, "about", about)
+
+
+def _done_for_nobody(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(RequestAtWork, "named", lambda _self, fact: fact)
+
+
 PRINCIPLES: Mapping[str, Plant] = {
     "one odd row stops another symbol": _odd_row_stops_everything,
     "a freeze shuts the way out": _freeze_binds_exits,
@@ -101,4 +117,6 @@ PRINCIPLES: Mapping[str, Plant] = {
     "a second exit is not joined": _second_exit_not_joined,
     "another try gets another ref_id": _another_ref_id_for_another_try,
     "an order in doubt is asked for anew": _asked_again_in_doubt,
+    "a fill does not say whose request made its order": _told_of_nobody,
+    "an exit does not say whose request it is": _done_for_nobody,
 }

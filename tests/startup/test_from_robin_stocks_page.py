@@ -91,7 +91,7 @@ def test_the_login_of_robin_stocks_starts_a_live_bot(account, their_broker, tmp_
     assert capsys.readouterr().out.endswith("()\n")
 
 
-def test_the_other_blocks_do_on_paper_what_the_page_says(tmp_path):
+def test_the_other_blocks_do_on_paper_what_the_page_says(tmp_path, capsys):
     config = Config.model_validate(settings(tmp_path, trading={}, account_number=None))
     quotes = recorded(quote_line(-60, "187.00", "187.10"))
     bot = create_bot(config, clock=VirtualClock(MONDAY), quotes=quotes, background_sync=False)
@@ -107,6 +107,7 @@ def test_the_other_blocks_do_on_paper_what_the_page_says(tmp_path):
     assert names["exited"].sold == 2
     assert bot.open_orders() == ()
     bot.stop()
+    assert "filled AAPL 2.00000000 187.00000000\n" in capsys.readouterr().out
 
 
 def test_the_test_of_the_page_passes(bot, broker):

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from trading_bot import Config, TradeStatus, paper_day
+from trading_bot import Config, OrderFilled, TradeStatus, paper_day
 from trading_bot.config import ConfigError, TradingConfig
 from trading_bot.market_hours import Calendar
 from trading_bot.order_management.models import ExecutionMode
@@ -54,6 +54,17 @@ def test_fills_between_two_steps_are_known_at_the_next(quotes):
         next(steps)
         (order,) = day.bot.orders()
     assert (order.filled_quantity, order.average_price) == (Decimal(10), Decimal("99.80"))
+
+
+def test_a_listener_has_heard_of_a_fill_before_the_next_step(quotes):
+    heard: list[object] = []
+    with paper_day(quotes=quotes) as day:
+        day.bot.subscribe(heard.append)
+        for now in day.every(240):
+            if now == day.begins_at:
+                day.bot.execute_trade("AAPL", "buy", 10, Decimal("100.00"), "waits for 99.85")
+            else:
+                assert [event.new_quantity for event in heard if isinstance(event, OrderFilled)] == [10]
 
 
 def test_an_order_of_the_day_is_seen_to_end_with_the_day():

@@ -5,9 +5,15 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
+from tests.support.paper_market import MONDAY
+from trading_bot.bot import TradingBot
 from trading_bot.control.address import listen
-from trading_bot.operations import Command, Progress, no_progress
+from trading_bot.event_feeds import EventFeeds
+from trading_bot.lease import ProcessInfo
+from trading_bot.operations import Command, CommandContext, Progress, WatchEvents, no_progress
 from trading_bot.order_json import JsonObject
 
 
@@ -42,6 +48,20 @@ class BusyRunner(ScriptedRunner):
         self.begun.release()
         self.finish.wait(10)
         return reply
+
+
+class WatchedRunner(ScriptedRunner):
+    """Performs a watch as a bot with these feeds would."""
+
+    def __init__(self, feeds: EventFeeds) -> None:
+        super().__init__()
+        self._bot = SimpleNamespace(events=feeds)
+
+    def perform(self, command: Command, on_progress: Progress = no_progress) -> JsonObject:
+        if not isinstance(command, WatchEvents):
+            return super().perform(command, on_progress)
+        bot, holder = cast("TradingBot", self._bot), ProcessInfo(pid=4711, since=MONDAY)
+        return command.perform(CommandContext(bot=bot, holder=holder, on_progress=on_progress))
 
 
 @contextmanager

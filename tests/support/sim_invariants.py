@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from tests.support.broker_stand_in import BID, Route
+from tests.support.growing_book import GrowingBook
 from tests.support.sim_account import ACCOUNT
-from tests.support.sim_world import Post, SimWorld, TradeAnswer
+from tests.support.sim_world import EXIT, Post, SimWorld, TradeAnswer, request_of
 from tests.support.stand_in_book import HeldOrder
 from trading_bot.bot import TradeStatus
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
@@ -36,6 +37,7 @@ _ENDED_AT_BROKER = {
 
 
 _EXITS = {EventKind.EXIT_BEGUN, EventKind.EXIT_LEG_PLACED, EventKind.EXIT_ENDED}
+_DONE_FOR_ANOTHER = {EventKind.CANCEL_REQUESTED, EventKind.CANCEL_ANSWERED, EventKind.ORDER_RESOLVED}
 _SECRETS = (ACCOUNT, "access-", "refresh-")
 _NO_GOOD_HALTS = ("not in the journal", "not been compared", "cancel-all")
 """Reasons for a halt that only a defect can bring about once everything is calm."""
@@ -54,6 +56,7 @@ class Invariants:
         self._most_filled: dict[str, Decimal] = {}
         self._ended: dict[str, OrderState] = {}
         self._posts_judged = 0
+        self._book, self._standing = GrowingBook(), GrowingBook()
 
     def check(self) -> None:
         """Raise `BrokenInvariantError` with everything that is wrong now."""
@@ -81,11 +84,11 @@ class Invariants:
         if not records:
             return
         yield from self._journal(records)
-        book = self._replayed(records)
+        book = self._replayed(self._book, records)
         if book is None:
             yield "I12 the journal tells an impossible story"
             return
-        standing = self._replayed(world.stored.standing())
+        standing = self._replayed(self._standing, world.stored.standing())
         if standing is None:
             yield "I12 the records that count tell an impossible story"
             return
@@ -94,6 +97,7 @@ class Invariants:
         by_ref = {str(order.envelope.ref_id): order for order in known.orders()}
         yield from _at_most_once(world, records)
         yield from _of_this_account(world, records)
+        yield from _of_their_requests(world, records)
         yield from self._write_ahead()
         yield from self._register(known, standing, by_ref)
         for answer in world.answers:
@@ -107,9 +111,9 @@ class Invariants:
         yield from _kept(world, records)
 
     @staticmethod
-    def _replayed(records: tuple[JournalRecord, ...]) -> OrderBook | None:
+    def _replayed(book: GrowingBook, records: tuple[JournalRecord, ...]) -> OrderBook | None:
         try:
-            return OrderBook.replayed(records)
+            return book.of(records)
         except OrderLogError:
             return None
 
@@ -243,6 +247,21 @@ def _of_this_account(world: SimWorld, records: tuple[JournalRecord, ...]) -> Ite
     yield from (f"I11 the journal of a {world.mode} account has records of {mode}" for mode in modes)
     if world.second_holders:
         yield f"I13 a second process came to hold the account, {world.second_holders} times"
+
+
+def _of_their_requests(world: SimWorld, records: tuple[JournalRecord, ...]) -> Iterator[str]:
+    """Each record of an order carries the id of the request that made the order, or of the one that it was done for."""
+    exits, made = world.exit_orders(), dict[str, str]()
+    for record in records:
+        fact, name = record.fact, record.fact.client_order_id or ""
+        if fact.event is EventKind.ORDER_INTENDED:
+            made[name] = EXIT if name in exits else request_of(name)
+        whose = made.get(name)
+        is_own = fact.correlation_id == whose or (fact.event in _DONE_FOR_ANOTHER and fact.correlation_id is not None)
+        if whose is not None and not is_own:
+            yield f"I15 {fact.event} of order {name}, made by {whose}, carries the id {fact.correlation_id}"
+        if fact.event in _EXITS and fact.correlation_id != EXIT:
+            yield f"I15 {fact.event} of {fact.symbol} carries the id {fact.correlation_id}"
 
 
 def _stands(book: OrderBook, standing: OrderBook) -> Iterator[str]:

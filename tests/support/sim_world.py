@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from tests.support.broker_stand_in import BrokerStandIn, Request
+from tests.support.growing_book import GrowingBook
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.mortal import DiedError, Disk, Life, MortalFiles, MortalLine
 from tests.support.sim_account import ACCOUNT, ARMED_HOURS, SimAccount
@@ -97,6 +98,15 @@ class Left:
     took_s: float
 
 
+CANCEL, EXIT = "a-cancel", "an-exit"
+"""The correlation ids that cancels and exits are asked for under."""
+
+
+def request_of(client_order_id: str) -> str:
+    """Return the correlation id that the trade of this name is asked for under."""
+    return f"trade-{client_order_id}"
+
+
 @dataclass
 class SimWorld:
     """One account, one broker, one disk, and bots that come and go."""
@@ -151,6 +161,7 @@ class SimWorld:
         """What listeners have heard: it is on record, or waits in a side file."""
         self.side = SimSide(self.clock) if self.in_memory else FiledSide(self._state().root / SIDE_FOLDER)
         self.stored: Stored = InMemory() if self.in_memory else self._in_sqlite()
+        self._book_on_disk = GrowingBook()
         if self.mode is ExecutionMode.LIVE:
             self.account.log_in()
             self.arm()
@@ -174,7 +185,7 @@ class SimWorld:
         return self.store is not None and self.store.failure is None
 
     def book_on_disk(self) -> OrderBook:
-        return OrderBook.replayed(self.records())
+        return self._book_on_disk.of(self.records())
 
     def exit_orders(self) -> set[str]:
         """Return the client order ids that exits have given their orders."""
@@ -329,6 +340,7 @@ class SimWorld:
                     "a simulation",
                     client_order_id=asked.client_order_id,
                     time_in_force=asked.time_in_force,
+                    correlation_id=request_of(asked.client_order_id),
                 )
                 self._note_answer(asked, result, began)
         return result
@@ -347,11 +359,11 @@ class SimWorld:
         self.answers.append(TradeAnswer(trade=trade, result=result, since_intent=since))
 
     def cancel(self, order_id: str = "c1") -> CancelResult | None:
-        results = self._cancelling(lambda bot: (bot.cancel_order(order_id),))
+        results = self._cancelling(lambda bot: (bot.cancel_order(order_id, correlation_id=CANCEL),))
         return results[0] if results else None
 
     def cancel_all(self) -> tuple[CancelResult, ...]:
-        return self._cancelling(lambda bot: bot.cancel_all_open_orders())
+        return self._cancelling(lambda bot: bot.cancel_all_open_orders(correlation_id=CANCEL))
 
     def sync(self) -> SyncSummary | None:
         with self._mortal():
@@ -372,7 +384,7 @@ class SimWorld:
         began = self.clock.monotonic()
         with self._mortal():
             if self.bot is not None:
-                result = self.bot.exit_position(symbol, quantity, is_stop=is_stop)
+                result = self.bot.exit_position(symbol, quantity, is_stop=is_stop, correlation_id=EXIT)
                 self.exits.append(Left(result=result, took_s=self.clock.monotonic() - began))
                 return result
         return None

@@ -252,6 +252,19 @@ class TestRunning:
         assert asked == {**PLAIN, "price": Decimal("250.30"), **extras}
         assert rest == []
 
+    def test_an_exit_has_the_id_of_its_signal_and_is_not_held_up_by_a_wrong_one(self):
+        desk = Desk()
+        for given in ("rebalance-7", "x" * 65, 7):
+            desk.runner.run(
+                [line(json.dumps({"symbol": "TSLA", "action": "exit", "reason": "r", "correlation_id": given}))]
+            )
+        assert [asked["correlation_id"] for _, asked in desk.bot.trades] == ["rebalance-7", None, None]
+
+    def test_a_trade_under_an_id_that_is_too_long_is_no_signal(self):
+        desk = Desk()
+        desk.runner.run([signal_line(correlation_id="x" * 65)])
+        assert [(each.status, "'correlation_id'" in each.message) for each in desk.results] == [("invalid", True)]
+
     def test_a_bad_line_is_a_result_and_the_run_goes_on(self):
         desk = Desk()
         desk.runner.run([line("nonsense", 1), signal_line(2)])

@@ -2,7 +2,7 @@
 
 Nothing of the file is run, and it takes no more memory than its size explains. An unpickler that refuses every global
 builds the dict. Before that, each operation of the pickle is looked at, and only those pass that build a dict of texts:
-a pickle of nine bytes that names no global can still make an unpickler allocate gigabytes for its memo.
+a pickle without any global can still cost an unpickler far more memory than its own size.
 """
 
 import errno

@@ -92,7 +92,7 @@ class Config(Section):
 
     @classmethod
     def from_env_and_json(
-        cls, path: Path | None, *, environ: Mapping[str, str] | None = None, cwd: Path | None = None
+        cls, path: Path | str | None = None, *, environ: Mapping[str, str] | None = None, cwd: Path | None = None
     ) -> Self:
         """Read the configuration file, the ``.env`` beside it and the environment; the later one wins.
 
@@ -197,7 +197,7 @@ def _home() -> Path:
         raise ConfigError(["state_dir is not set and there is no home folder; set state_dir."]) from error
 
 
-def _find_file(path: Path | None, cwd: Path) -> Path | None:
+def _find_file(path: Path | str | None, cwd: Path) -> Path | None:
     if path is not None:
         return cwd / path
     return cwd / _DEFAULT_FILE if (cwd / _DEFAULT_FILE).exists() else None

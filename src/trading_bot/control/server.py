@@ -56,12 +56,14 @@ class ControlServer:
         clock: Clock,
         patience_s: Seconds = _PATIENCE_S,
         drain_s: Seconds = _DRAIN_S,
+        farewell_s: Seconds = _FAREWELL_S,
         user_of: Callable[[socket.socket], int | None] = peer_user,
     ) -> None:
         self._path = path
         self._clock = clock
         self._patience_s = patience_s
         self._drain_s = drain_s
+        self._farewell_s = farewell_s
         self._user_of = user_of
         self._lock = threading.Lock()
         self._stopping = False
@@ -113,7 +115,7 @@ class ControlServer:
         """Wait a moment until those who watch have taken what is left of their feeds, then hang up on them."""
         with self._lock:
             watchers = dict(self._watchers)
-        deadline = self._clock.monotonic() + _FAREWELL_S
+        deadline = self._clock.monotonic() + self._farewell_s
         for channel, thread in watchers.items():
             thread.join(max(deadline - self._clock.monotonic(), 0.0))
             channel.hang_up()

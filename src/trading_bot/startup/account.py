@@ -14,6 +14,7 @@ from trading_bot.config import Config
 from trading_bot.control import address as control_address
 from trading_bot.control.server import ControlServer
 from trading_bot.event_feeds import EventFeeds
+from trading_bot.halt_watch import Condition, HaltWatch
 from trading_bot.latch import LatchError, SendLock
 from trading_bot.lease import AccountInUseError, LeaseLostError, OwnersSendLock, this_process
 from trading_bot.logging.setup import get_logger
@@ -149,8 +150,9 @@ class AccountParts:
         self, operations: Callable[[], Operations], safety: SafetyChecks, *, background_sync: bool
     ) -> Lifecycle:
         control = ControlServer(path=self._state.control_socket, clock=self._around.clock)
+        halts = self._halt_watch(safety)
         poller = Poller(
-            lambda: self._synchronise(safety),
+            lambda: self._synchronise(safety, halts),
             interval_s=self._settings.poll_interval_seconds,
             latch=self._own.latch,
         )
@@ -185,11 +187,20 @@ class AccountParts:
             start_failures=_START_FAILURES,
         )
 
-    def _synchronise(self, safety: SafetyChecks) -> None:
+    def _synchronise(self, safety: SafetyChecks, halts: HaltWatch) -> None:
         try:
             self._manager.synchronize_open_orders()
         finally:
             safety.read_ahead()
+            halts.look()
+
+    def _halt_watch(self, safety: SafetyChecks) -> HaltWatch:
+        looks = {
+            Condition.NOT_ARMED: lambda: self._own.latch.look().not_armed,
+            Condition.JOURNAL_FAILED: lambda: self._manager.journal_problem,
+            Condition.LIMIT_REACHED: lambda: safety.state().halted_because,
+        }
+        return HaltWatch(looks, events=self._events, clock=self._around.clock)
 
     def _read_account(self) -> None:
         """Read the balances; where that fails in passing, the orders and positions decide whether the broker is down.

@@ -34,7 +34,7 @@ class PaperDay:
     def every(self, seconds: Seconds) -> Iterator[datetime]:
         """Walk from now to the day's end, and yield the time every ``seconds``, which are above 0; first at once.
 
-        Before a step the clock is moved and the open orders are read, so listeners hear of fills. How large the steps
+        Before a step the clock is moved, the open orders are read, and listeners have heard of it. How large the steps
         are changes no fill: the exchange trades each quote at its own time. A step that the work before it has slept
         through is left out.
         """
@@ -51,6 +51,7 @@ class PaperDay:
     def _go_to(self, moment: datetime) -> None:
         self.clock.sleep_until(moment)
         self.bot.synchronize_open_orders()
+        self.bot.wait_for_listeners()
 
 
 @contextmanager

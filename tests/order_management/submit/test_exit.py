@@ -79,6 +79,8 @@ class TestTheLadder:
         result = leave(bench)
         assert (result.ending, int(result.sold), limits(bench)) == (ExitEnding.SOLD, 50, [Decimal("99.50")])
         assert bench.clock.monotonic() < 5, "what has filled is not waited for"
+        (ended,) = bench.journal.facts(EventKind.EXIT_ENDED)
+        assert (ended.order_id, "leg" in ended.details) == (None, False)
 
     def test_what_does_not_fill_is_taken_back_and_offered_lower_and_the_last_rests(self):
         bench = held()
@@ -87,6 +89,9 @@ class TestTheLadder:
         assert [order.state.value for order in bench.gateway.orders] == ["cancelled", "cancelled", "confirmed"]
         assert (result.ending, int(result.sold)) == (ExitEnding.RESTING, 0)
         assert "rests at the broker" in result.message
+        (ended,) = bench.journal.facts(EventKind.EXIT_ENDED)
+        resting = bench.gateway.orders[-1].order_id
+        assert (ended.order_id, ended.details["leg"]) == (resting, result.orders[-1].client_order_id)
 
     def test_each_order_is_priced_from_a_fresh_bid_and_none_goes_below_the_floor(self):
         bench = held()

@@ -6,14 +6,14 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from trading_bot.cli.render.answers import Answer, amount, text
-from trading_bot.cli.render.text import dollars, exchange_time
+from trading_bot.cli.render.text import dollars, exchange_time, printable
 
 
 def event_line(event: Answer, zone: ZoneInfo) -> str:
-    """Return one line: when, what, and of which order."""
+    """Return one line, safe to show at a terminal: when, what, and of which order."""
     kind = str(event.get("event"))
     word, said = _LINES.get(kind, _unknown)(event)
-    return f"{exchange_time(datetime.fromisoformat(str(event['at'])), zone)}  {word:<15} {said}"
+    return f"{exchange_time(datetime.fromisoformat(str(event['at'])), zone)}  {printable(word):<15} {printable(said)}"
 
 
 def _submitted(event: Answer) -> tuple[str, str]:

@@ -121,7 +121,7 @@ class SubmitService:
         try:
             return asked_terms(request)
         except UnsupportedOrderTypeError as error:
-            _log.warning(
+            _log.info(
                 "unsupported_order_refused",
                 symbol=request.symbol,
                 side=request.side,

@@ -1,0 +1,37 @@
+"""A bot and those who watch it, each a process of its own."""
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line_bench import CommandLineBench
+from tests.support.running_bot import SIGNAL, in_background, running_bot
+from trading_bot.cli.account_place import place_of
+from trading_bot.config import Config
+
+pytestmark = pytest.mark.subprocess
+
+
+def test_a_watcher_sees_orders_as_they_happen_until_ctrl_c_and_another_until_the_bots_end(tmp_path: Path):
+    cli = CommandLineBench(tmp_path, {"order_management": {"poll_interval_seconds": 1}})
+    with (
+        running_bot(cli.config) as bot,
+        in_background(cli.config, "--json", "watch") as one,
+        in_background(cli.config, "watch") as other,
+    ):
+        assert f"process {bot.pid}" in one.read_error_line()
+        assert f"process {bot.pid}" in other.read_error_line()
+        bot.write_line(json.dumps(SIGNAL | {"symbol": "AAPL", "client_order_id": "seen", "price": "90"}))
+        event = json.loads(one.read_line())
+        assert (event["event"], event["client_order_id"]) == ("order_submitted", "seen")
+        assert "submitted       buy 1 AAPL" in other.read_line()
+        place_of(Config.from_env_and_json(cli.config)).state.latch.unlink()  # what a kill does first
+        halt = json.loads(one.read_line())
+        assert (halt["event"], halt["cause"]) == ("trading_halted", "not_armed")
+        code, rest, complaint = one.end(signal.SIGINT)
+        assert (code, rest, complaint) == (130, "", "")
+        assert bot.end()[0] == 0
+        code, _, said = other.end()
+        assert (code, said) == (0, "trading-bot: the bot has stopped\n")

@@ -1,0 +1,254 @@
+"""Who listens: each on its own thread, in order, harming nobody; a reader who stops reading is told what it missed."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.bot_bench import BotBench
+from tests.support.manager_bench import MONDAY
+from trading_bot.bot_events import BotEvent, EventsMissed, OrderEnded, OrderFilled, OrderSubmitted, TradingResumed
+from trading_bot.event_feeds import SLOW_AT, EventFeeds
+
+WAITED_S = 10.0
+
+
+def news(number: int) -> TradingResumed:
+    return TradingResumed(at=MONDAY, symbol=None, cause=None, reason=str(number), by="alice")
+
+
+def numbers(events: list[BotEvent]) -> list[str]:
+    return [event.reason for event in events if isinstance(event, TradingResumed)]
+
+
+class Gate:
+    """A listener that waits in its first call until it is let through."""
+
+    def __init__(self) -> None:
+        self.heard: list[BotEvent] = []
+        self.begun, self.go_on, self.ended = threading.Event(), threading.Event(), threading.Event()
+
+    def __call__(self, event: BotEvent) -> None:
+        self.begun.set()
+        assert self.go_on.wait(WAITED_S)
+        self.heard.append(event)
+        self.ended.set()
+
+
+@pytest.fixture
+def feeds() -> EventFeeds:
+    return EventFeeds()
+
+
+def test_each_listener_hears_all_events_in_their_order(feeds: EventFeeds):
+    one: list[BotEvent] = []
+    other: list[BotEvent] = []
+    feeds.subscribe(one.append)
+    feeds.subscribe(other.append)
+    feeds.tell(news(number) for number in range(50))
+    assert feeds.settle(WAITED_S)
+    assert numbers(one) == numbers(other) == [str(number) for number in range(50)]
+
+
+def test_a_slow_listener_delays_neither_the_teller_nor_another_listener(feeds: EventFeeds):
+    slow, quick = Gate(), Gate()
+    quick.go_on.set()
+    feeds.subscribe(slow)
+    feeds.subscribe(quick)
+    feeds.tell([news(1)])
+    assert slow.begun.wait(WAITED_S)
+    assert quick.ended.wait(WAITED_S)
+    feeds.tell([news(2)])
+    assert not feeds.settle(0)
+    assert (numbers(quick.heard)[:1], slow.heard) == (["1"], [])
+    slow.go_on.set()
+    assert feeds.settle(WAITED_S)
+    assert numbers(slow.heard) == ["1", "2"]
+
+
+def test_one_that_raises_is_logged_and_hears_the_next(feeds: EventFeeds, caplog: pytest.LogCaptureFixture):
+    heard: list[BotEvent] = []
+
+    def bad(event: BotEvent) -> None:
+        heard.append(event)
+        raise RuntimeError("somebody's strategy")
+
+    feeds.subscribe(bad)
+    with caplog.at_level(logging.ERROR, logger="trading_bot"):
+        feeds.tell([news(1), news(2)])
+        assert feeds.settle(WAITED_S)
+    assert numbers(heard) == ["1", "2"]
+    assert caplog.text.count("event_listener_failed") == 2
+
+
+def test_one_that_leaves_hears_nothing_more_not_even_what_waited(feeds: EventFeeds):
+    gate = Gate()
+    leave = feeds.subscribe(gate)
+    feeds.tell([news(1), news(2)])
+    assert gate.begun.wait(WAITED_S)
+    leave()
+    feeds.tell([news(3)])
+    gate.go_on.set()
+    leave()
+    assert gate.ended.wait(WAITED_S)
+    for thread in threading.enumerate():
+        if thread.name == "trading-bot-listener":
+            thread.join(WAITED_S)
+    assert numbers(gate.heard) == ["1"]
+
+
+def test_one_that_left_while_it_was_told_gets_nothing(feeds: EventFeeds):
+    heard: list[BotEvent] = []
+    leave = feeds.subscribe(heard.append)
+    feeds.subscribe(lambda _event: None)
+
+    def events() -> Iterator[BotEvent]:
+        yield news(1)
+        assert feeds.settle(WAITED_S)
+        leave()
+        yield news(2)
+
+    feeds.tell(events())
+    assert feeds.settle(WAITED_S)
+    assert numbers(heard) == ["1"]
+
+
+def test_a_listener_that_waits_for_the_others_does_not_wait_for_itself(feeds: EventFeeds):
+    answers: list[bool] = []
+    feeds.subscribe(lambda _event: answers.append(feeds.settle(WAITED_S)))
+    feeds.tell([news(1)])
+    assert feeds.settle(WAITED_S)
+    assert answers == [True]
+
+
+def test_the_log_names_a_listener_that_falls_far_behind(feeds: EventFeeds, caplog: pytest.LogCaptureFixture):
+    gate = Gate()
+    feeds.subscribe(gate)
+    with caplog.at_level(logging.WARNING, logger="trading_bot"):
+        feeds.tell(news(number) for number in range(SLOW_AT + 2))
+    assert "event_listener_slow" in caplog.text
+    assert "Gate" in caplog.text
+    gate.go_on.set()
+    assert feeds.settle(WAITED_S)
+    assert len(gate.heard) == SLOW_AT + 2
+
+
+def test_no_thread_stays_for_a_listener_that_has_heard_all(feeds: EventFeeds):
+    before = threading.active_count()
+    threads: list[threading.Thread] = []
+    feeds.subscribe(lambda _event: threads.append(threading.current_thread()))
+    assert threading.active_count() == before
+    feeds.tell([news(1)])
+    assert feeds.settle(WAITED_S)
+    threads[0].join(WAITED_S)
+    assert threading.active_count() == before
+
+
+class TestAFeed:
+    def test_it_has_the_events_in_their_order_until_it_ends(self, feeds: EventFeeds):
+        feed = feeds.open_feed()
+        feeds.tell([news(1), news(2)])
+        feeds.end_feeds()
+        feeds.tell([news(3)])
+        assert not feed.is_over
+        assert [feed.take(0), feed.take(0), feed.take(0)] == [news(1), news(2), None]
+        assert feed.is_over
+
+    def test_a_reader_who_waits_is_woken(self, feeds: EventFeeds):
+        feed = feeds.open_feed()
+        taken: list[object] = []
+        reader = threading.Thread(target=lambda: taken.append(feed.take(WAITED_S)), daemon=True)
+        reader.start()
+        feeds.tell([news(1)])
+        reader.join(WAITED_S)
+        assert taken == [news(1)]
+        assert feed.take(0) is None
+
+    def test_what_does_not_fit_is_counted_at_its_place(self, feeds: EventFeeds):
+        feed = feeds.open_feed(limit=2)
+        feeds.tell(news(number) for number in range(5))
+        assert feed.take(0) == news(0)
+        feeds.tell([news(5)])
+        rest = [feed.take(0) for _ in range(4)]
+        assert rest == [news(1), EventsMissed(at=MONDAY, count=3), news(5), None]
+
+    def test_what_was_missed_last_is_told_at_the_end(self, feeds: EventFeeds):
+        feed = feeds.open_feed(limit=1)
+        feeds.tell([news(1), news(2)])
+        feeds.end_feeds()
+        assert feed.take(0) == news(1)
+        assert not feed.is_over
+        assert feed.take(WAITED_S) == EventsMissed(at=MONDAY, count=1)
+        assert feed.is_over
+
+    def test_one_that_is_closed_takes_no_more(self, feeds: EventFeeds):
+        feed = feeds.open_feed()
+        feed.close()
+        feeds.tell([news(1)])
+        assert feed.take(0) is None
+
+
+class TestOfABot:
+    @pytest.fixture
+    def bench(self, tmp_path: Path) -> Iterator[BotBench]:
+        bench = BotBench(tmp_path)
+        yield bench
+        bench.bot.stop()
+
+    def test_a_listener_hears_of_an_order_from_its_acceptance_to_its_end(self, bench: BotBench):
+        heard: list[BotEvent] = []
+        bench.bot.subscribe(heard.append)
+        bench.bot.start()
+        result = bench.bot.execute_trade("AAPL", "buy", 5, 100, "because", pricing="marketable")  # type: ignore[arg-type]
+        bench.clock.sleep(5)
+        bench.bot.synchronize_open_orders()
+        assert bench.bot.wait_for_listeners()
+        kinds = [type(event) for event in heard]
+        assert (kinds[0], kinds[-1]) == (OrderSubmitted, OrderEnded)
+        assert OrderFilled in kinds
+        assert result.envelope is not None
+        assert {getattr(event, "client_order_id", None) for event in heard} == {result.envelope.client_order_id}
+
+    def test_it_may_trade_from_within_its_call_and_stop_the_bot(self, bench: BotBench):
+        """Its thread holds no lock and is waited for by nobody who holds one."""
+        results: list[str] = []
+
+        def protect(event: BotEvent) -> None:
+            if isinstance(event, OrderSubmitted) and event.symbol == "AAPL" and event.side == "buy":
+                sold = bench.bot.execute_trade("AAPL", "sell", 1, 101, "protect")  # type: ignore[arg-type]
+                bench.bot.synchronize_open_orders()
+                assert sold.envelope is not None
+                bench.bot.cancel_order(sold.envelope.client_order_id)
+                results.append(sold.status)
+                bench.bot.stop()
+
+        bench.bot.subscribe(protect)
+        bench.bot.start()
+        bench.bot.execute_trade("AAPL", "buy", 5, 90, "because")  # type: ignore[arg-type]
+        assert bench.bot.wait_for_listeners(WAITED_S)
+        assert results == ["submitted"]
+        assert not bench.bot.is_running
+
+    def test_a_stop_waits_until_its_own_news_are_heard(self, tmp_path: Path):
+        bench = BotBench(tmp_path, on_stop="cancel")
+        heard: list[BotEvent] = []
+        bench.bot.subscribe(heard.append)
+        feed = bench.bot.events.open_feed()
+        bench.bot.start()
+        bench.bot.execute_trade("AAPL", "buy", 5, 90, "because")  # type: ignore[arg-type]
+        slow = Gate()
+        bench.bot.subscribe(slow)
+        stopping = threading.Thread(target=bench.bot.stop, daemon=True)
+        stopping.start()
+        assert slow.begun.wait(WAITED_S)
+        stopping.join(0.2)
+        assert stopping.is_alive(), "the stop waits for the slow one"
+        slow.go_on.set()
+        stopping.join(WAITED_S)
+        assert slow.heard[-1] == heard[-1]
+        assert isinstance(heard[-1], OrderEnded)
+        assert heard[-1].ending == "cancelled"
+        assert [feed.take(0) for _ in heard] == heard
+        assert feed.is_over

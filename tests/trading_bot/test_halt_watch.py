@@ -1,0 +1,64 @@
+"""Halts that are on no record are told when they begin and when they end, once each."""
+
+from functools import partial
+
+import pytest
+
+from tests.support.paper_market import MONDAY
+from trading_bot.bot_events import BotEvent, TradingHalted, TradingResumed
+from trading_bot.clock import VirtualClock
+from trading_bot.event_feeds import EventFeeds
+from trading_bot.halt_watch import Condition, HaltWatch
+
+
+class Watched:
+    """A watch over conditions that a test sets."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[Condition, str | None] = dict.fromkeys(Condition)
+        self.feeds = EventFeeds()
+        self.heard: list[BotEvent] = []
+        self.looks = 0
+        self.watch = HaltWatch(
+            {condition: partial(self._reason, condition) for condition in Condition},
+            events=self.feeds,
+            clock=VirtualClock(MONDAY),
+        )
+
+    def _reason(self, condition: Condition) -> str | None:
+        self.looks += 1
+        return self.reasons[condition]
+
+    def look(self) -> list[BotEvent]:
+        self.heard.clear()
+        self.watch.look()
+        assert self.feeds.settle()
+        return list(self.heard)
+
+
+@pytest.mark.parametrize("condition", Condition)
+def test_a_condition_is_told_once_when_it_begins_and_once_when_it_ends(condition: Condition):
+    watched = Watched()
+    watched.feeds.subscribe(watched.heard.append)
+    assert watched.look() == []
+    watched.reasons[condition] = "killed"
+    (began,) = watched.look()
+    assert isinstance(began, TradingHalted)
+    assert (began.symbol, began.cause, began.reason, began.at) == (None, condition.value, "killed", MONDAY)
+    assert began.remedy
+    watched.reasons[condition] = "killed again"
+    assert watched.look() == []
+    watched.reasons[condition] = None
+    (over,) = watched.look()
+    assert isinstance(over, TradingResumed)
+    assert (over.symbol, over.cause) == (None, condition.value)
+    assert watched.look() == []
+
+
+def test_nothing_is_looked_at_for_nobody_and_the_first_listener_hears_what_stands():
+    watched = Watched()
+    watched.reasons[Condition.NOT_ARMED] = "killed"
+    assert (watched.look(), watched.looks) == ([], 0)
+    watched.feeds.subscribe(watched.heard.append)
+    (stands,) = watched.look()
+    assert isinstance(stands, TradingHalted)
