@@ -22,7 +22,7 @@ class EquitySource(enum.StrEnum):
 
     BROKER = "broker"
     QUOTES = "quotes"
-    """Added up here: the cash, and each position at the middle of its quote."""
+    """Added up here: all of the account's own money, and each position at the middle of its quote."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +42,14 @@ class AccountSummary:
     realised: Decimal | None
     """What all sells earned. None also once the journal's oldest orders have left the memory of the bot."""
     unrealised_today: Decimal | None
-    """What the held shares gained today, by fresh quotes; None outside of the regular session."""
+    """What the held shares gained today, by fresh quotes.
+
+    None outside of the regular session, and where the broker says no last close of shares from before today.
+    """
     unrealised: Decimal | None
     """What the held shares are worth beyond what they cost."""
     unknown_sales_today: int
-    """Sells of shares whose cost is not known: no part of ``realised_today``."""
+    """Sells of shares whose cost is not known, whole or in part: those shares are no part of ``realised_today``."""
     unknown_sales: int
     """The same for ``realised``."""
     unmarked: tuple[str, ...]
@@ -82,8 +85,11 @@ def summarised(
     cash = account.cash if account.portfolio_cash is None else account.portfolio_cash
     equity, source = broker_equity, EquitySource.BROKER
     if equity is None:
-        equity, source = _added_up(cash, held, QuotedMarks(quotes=quotes)), EquitySource.QUOTES
+        # The broker's ``cash`` leaves out what open orders hold of it: only ``portfolio_cash`` is all of it.
+        equity, source = _added_up(account.portfolio_cash, held, QuotedMarks(quotes=quotes)), EquitySource.QUOTES
     shown = () if held is None else held.positions
+    unknown_cost = tuple(_of_unknown_cost(shown, results.known_shares))
+    is_any_known = any(results.known_shares.values()) or not (unknown_cost or held is None or held.unread)
     return AccountSummary(
         as_of=account.as_of,
         cash=cash,
@@ -92,12 +98,12 @@ def summarised(
         equity_from=None if equity is None else source,
         realised_today=results.realised_today,
         realised=results.realised,
-        unrealised_today=results.unrealised_today,
-        unrealised=results.unrealised,
+        unrealised_today=results.unrealised_today if is_any_known else None,
+        unrealised=results.unrealised if is_any_known else None,
         unknown_sales_today=results.unknown_sales_today,
         unknown_sales=results.unknown_sales,
         unmarked=results.unmarked,
-        unknown_cost=tuple(_of_unknown_cost(shown, results.known_shares)),
+        unknown_cost=unknown_cost,
         problems=(*problems, *(f"position {row.name}: {row.problem}" for row in (() if held is None else held.unread))),
     )
 

@@ -5,8 +5,8 @@
    with the acceptance comes after it.
 3. A name claims no more than happened. *Submitted* is an order that the broker has. A fill without a price is one whose
    execution the broker has not listed yet; once it is listed, it is told with its price, and adds no shares.
-4. What one process told is not told again by the next. What happened while no bot ran is told when the first
-   synchronisation books it.
+4. What one process recorded is not told by the next, even if the first one was killed before it told it. What happened
+   while no bot ran is told when the first synchronisation books it.
 
 Adding up ``new_quantity`` gives the filled shares of an order at any time. Only an annulled execution takes shares
 away: the alert ``execution_busted`` says so, and the order's status has the figures from then on.
@@ -201,7 +201,7 @@ def events_of_change(change: OrderChange) -> Iterator[BotEvent]:
             **names,
             side=order.envelope.side,
             ending=order.state,
-            reason=order.envelope.reason,
+            reason=change.event.reason,  # not the order's, which may be that of an earlier doubt
             filled_quantity=_filled(order),
             average_price=order.envelope.average_price,
         )

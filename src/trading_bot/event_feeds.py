@@ -188,8 +188,9 @@ class EventFeeds:
 
     def tell(self, events: Iterable[BotEvent]) -> None:
         """Tell them to everybody. Never waits."""
+        outlets = self._outlets()
         for event in events:
-            for outlet in self._outlets():
+            for outlet in outlets:
                 outlet.put(event)
 
     def on_change(self, change: OrderChange) -> None:

@@ -396,7 +396,7 @@ class TestWatchers:
             feeds.end_feeds()
             events = [part["event"] for part in parts if part]
         words = [event["event"] for event in events if isinstance(event, dict)]
-        assert words.count("events_missed") == 1
+        assert words.count("events_missed") >= 1
         missed = sum(int(event["count"]) for event in events if isinstance(event, dict) and "count" in event)
         assert words.count("trading_resumed") + missed == 2 * FEED_LIMIT
         server.stop()

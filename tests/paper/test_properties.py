@@ -3,6 +3,7 @@
 import json
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -100,6 +101,7 @@ def test_no_fill_is_better_than_the_quote_worse_than_the_limit_or_larger_than_th
             assert taken[quote.at, order.side] <= (quote.ask_size if is_buy else quote.bid_size)
 
 
+@pytest.mark.no_cover
 @given(SCRIPT, SPREADS)
 def test_looking_often_changes_nothing(script, spreads):
     def final_state(look):
@@ -115,6 +117,7 @@ def test_looking_often_changes_nothing(script, spreads):
     assert final_state(look=True) == final_state(look=False)
 
 
+@pytest.mark.no_cover
 @given(SCRIPT, st.lists(st.integers(1, 900), max_size=12))
 def test_looking_in_between_changes_nothing_on_a_walk_either(script, looks):
     def final_orders(pauses):
@@ -130,6 +133,7 @@ def test_looking_in_between_changes_nothing_on_a_walk_either(script, looks):
     assert final_orders(looks) == final_orders([])
 
 
+@pytest.mark.no_cover
 @given(SCRIPT, SPREADS, st.integers(0, 3))
 def test_the_same_requests_give_the_same_state(script, spreads, seed):
     def run():

@@ -13,12 +13,13 @@ from trading_bot.risk.marks import Mark, NoMarks
 class At:
     """Marks that a test names."""
 
-    def __init__(self, **prices: object) -> None:
+    def __init__(self, *, close: Decimal | None = Decimal(90), **prices: object) -> None:
+        self.close = close
         self.prices = prices
 
     def of(self, symbol: str) -> Mark | None:
         price = self.prices.get(symbol)
-        return None if price is None else Mark(price=Decimal(str(price)), previous_close=Decimal(90))
+        return None if price is None else Mark(price=Decimal(str(price)), previous_close=self.close)
 
 
 @pytest.fixture
@@ -66,6 +67,22 @@ def test_held_shares_gain_since_they_were_bought_and_today_since_the_last_close(
     got = results(orders, tmp_path, At(AAPL=100), days=1)
     assert (got.unrealised, got.unrealised_today) == (200, 100)
     assert got.known_shares == {"AAPL": 10}
+
+
+def test_where_the_last_close_is_not_known_older_shares_have_no_change_of_today(orders, tmp_path):
+    orders.buy(10, "80")
+    today, later = (results(orders, tmp_path, At(close=None, AAPL=100), days=days) for days in (0, 1))
+    assert (today.unrealised, today.unrealised_today) == (200, 200)
+    assert (later.unrealised, later.unrealised_today) == (200, None)
+
+
+def test_a_sale_that_is_known_in_part_is_counted_among_those_that_leave_something_out(orders, tmp_path):
+    orders.buy(4, "80")
+    orders.sell(10, "100")
+    got = results(orders, tmp_path)
+    assert (got.realised_today, got.realised) == (80, 80)
+    assert (got.unknown_sales_today, got.unknown_sales) == (1, 1)
+    assert results(orders, tmp_path, days=1).unknown_sales_today == 0
 
 
 def test_a_held_symbol_without_a_mark_is_named_and_where_none_has_one_nothing_is_known(orders, tmp_path):

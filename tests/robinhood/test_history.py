@@ -127,6 +127,7 @@ def test_a_reply_in_the_older_form_is_read_the_same(bench):
         history(ROW, symbol=None),
         history(ROW, interval="hour"),
         history(ROW, span="week"),
+        history(ROW, bounds="extended"),
         history(ROW, historicals=None),
         history(ROW, historicals={"0": ROW}),
     ],

@@ -48,7 +48,7 @@ class CommandLineBench:
     def __call__(self, *arguments: str) -> CommandResult:
         """Run one command and return what it left."""
         out, err = io.StringIO(), io.StringIO()
-        with _own_process_settings(), redirect_stdout(out), redirect_stderr(err):
+        with own_process_settings(), redirect_stdout(out), redirect_stderr(err):
             code = run_command_line(["-c", str(self.config), *arguments])
         return CommandResult(returncode=int(code), stdout=out.getvalue(), stderr=err.getvalue())
 
@@ -63,7 +63,7 @@ class CommandLineBench:
 
 
 @contextmanager
-def _own_process_settings() -> Iterator[None]:
+def own_process_settings() -> Iterator[None]:
     """Give back what the command line changes of the process."""
     hook, handlers, level = sys.excepthook, list(logging.getLogger().handlers), logging.getLogger().level
     try:

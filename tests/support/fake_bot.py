@@ -152,6 +152,7 @@ class FakeTradingBot(FakeBot):
         self.audit_log = Path("logs/orders.jsonl")
         self.verdict = SimpleNamespace(ok=True, records=3, problem=None)
         self.events: list[str] = []
+        self.at_start: Callable[[], object] = lambda: None
         self.feeds = EventFeeds()
         self.subscribe, self.wait_for_listeners = self.feeds.subscribe, self.feeds.settle
         self.book: list[OrderEnvelope] = []
@@ -163,6 +164,7 @@ class FakeTradingBot(FakeBot):
 
     def start(self) -> None:
         self.events.append("start")
+        self.at_start()
 
     def stop(self) -> tuple[CancelResult, ...]:
         self.events.append("stop")

@@ -75,7 +75,7 @@ class MemoryJournal:
         self._owner = process_id()
         self._lock = threading.Lock()
         self._head = ChainHead.genesis()
-        self._refusal: OrderLogError | None = OrderLogError("the journal is not open; call open() first")
+        self._refusal: OrderLogError | None = OrderLogError("the journal is not open")
         self._is_open = False
         self._fails: bool | None = None
         self._held: HeldCommit | None = None
@@ -237,7 +237,7 @@ class MemoryJournal:
     def _refuse_unopened(self) -> None:
         self._refuse_fork()
         if not self._is_open:
-            raise OrderLogError("the journal is not open; call open() first")
+            raise OrderLogError("the journal is not open")
 
     def _refuse_fork(self) -> None:
         if self._process_id() != self._owner:

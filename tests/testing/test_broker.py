@@ -243,6 +243,30 @@ class TestCancels:
             bot.cancel_order(order.order_id)
         assert mock_session.order("TSLA").state is OrderState.CONFIRMED
 
+    def test_a_cancel_that_is_late_ends_what_has_filled_in_part_meanwhile(self, broker, clock, order):
+        broker.next_cancel(accept_late(60))
+        broker.cancel_order(order.order_id)
+        clock.advance(59)
+        broker.fill(order, 4)
+        assert order.state is OrderState.PARTIALLY_FILLED
+        clock.advance(1)
+        assert (broker.order("TSLA").state, order.filled, order.left) == (OrderState.CANCELLED, 4, 0)
+
+    def test_a_cancel_that_is_late_comes_too_late_for_what_has_filled(self, broker, clock, order):
+        broker.next_cancel(accept_late(60))
+        broker.cancel_order(order.order_id)
+        broker.fill(order)
+        clock.advance(60)
+        assert broker.order("TSLA").state is OrderState.FILLED
+
+    def test_a_second_cancel_puts_the_first_off_no_further(self, broker, clock, order):
+        broker.next_cancel(accept_late(60), accept_late(60))
+        broker.cancel_order(order.order_id)
+        clock.advance(30)
+        broker.cancel_order(order.order_id)
+        clock.advance(30)
+        assert broker.order("TSLA").state is OrderState.CANCELLED
+
     def test_an_order_that_has_ended_cannot_be_cancelled(self, broker, order):
         broker.fill(order)
         assert broker.cancel(order) == reject("the order is filled already")
@@ -304,7 +328,7 @@ class TestTheMarket:
     def test_quotes_are_those_that_the_test_has_set(self, broker):
         quote = broker.quote("TSLA", bid="99.98", ask="100.02", size=5)
         assert broker.fetch_quotes(["TSLA", "MSFT"]) == {"TSLA": quote}
-        assert (quote.last_price, quote.bid_size, quote.trading_halted) == (Decimal("99.98"), 5, False)
+        assert (quote.last_price, quote.bid_size, quote.trading_halted) == (None, 5, False)
         assert broker.quote("TSLA", bid=99, ask=100, last=98, halted=True).last_price == 98
 
     def test_bars_are_those_that_the_test_has_set_and_that_have_ended(self, bot, broker, clock):
@@ -348,7 +372,7 @@ class TestTheMarket:
 
 MISTAKES = {
     "no such order": (lambda broker: broker.fill("MSFT"), "no order of MSFT is open; open are order-1 (buy 10 TSLA at"),
-    "none at all": (lambda broker: (broker.expire("TSLA"), broker.expire("TSLA")), "there is none at all"),
+    "none at all": (lambda broker: (broker.expire("TSLA"), broker.expire("MSFT")), "there is none at all"),
     "two of a symbol": (
         lambda broker: (broker.place_in_app("TSLA", "buy", 1, limit=9), broker.fill("TSLA")),
         "2 orders of TSLA are open; name one by its order id: order-1",
@@ -358,13 +382,36 @@ MISTAKES = {
     "half a share": (lambda broker: broker.fill("TSLA", 1.5), "quantity is a positive whole number of shares, not 1.5"),
     "no price": (lambda broker: broker.fill("TSLA", at="cheap"), "at is a positive number of dollars such as '249.90'"),
     "a price below zero": (lambda broker: broker.fill("TSLA", at=-1), "at is a positive number"),
+    "an order that has ended": (
+        lambda broker: (broker.fill("TSLA"), broker.fill("TSLA")),
+        "no order of TSLA is open any more: order-1 (buy 10 TSLA at 99.85, filled)",
+    ),
+    "no order at all": (
+        lambda broker: broker.fill(object()),
+        "an order is named by its symbol, an id of it or its envelope, not by object",
+    ),
+    "more than is held": (
+        lambda broker: broker.fill(broker.place_in_app("MSFT", "sell", 5, limit=9)),
+        "5 shares cannot be sold: 0 are held; say before what is, with hold()",
+    ),
+    "more than can be paid": (
+        lambda broker: broker.fill(broker.place_in_app("MSFT", "buy", 5, limit=20_001)),
+        "$100005 cannot be paid: the cash is $100000; say before what it is, with set_cash()",
+    ),
+    "a debt": (lambda broker: broker.set_cash(-1), "cash is a number of dollars such as '5000', and not below zero"),
+    "a time that is over": (lambda broker: accept_late(-1), "after_s is a number of seconds such as 60, not -1"),
+    "a time in words": (
+        lambda broker: throttle("soon"),  # type: ignore[arg-type]  # the mistake
+        "retry_after_s is a number of seconds such as 60, not 'soon'",
+    ),
     "nothing to annul": (lambda broker: broker.bust("TSLA"), "nothing of order-1"),
     "an unknown side": (lambda broker: broker.place_in_app("A", "hold", 1, limit=9), "side is 'buy' or 'sell'"),
     "a crossed market": (lambda broker: broker.quote("A", bid=2, ask=1), "the bid 2 of A is above the ask 1"),
     "an unknown interval": (lambda broker: broker.history("A", 1, interval="tick"), "an interval is one of 5minute,"),
     "held too late": (lambda broker: broker.hold("MSFT", 5), "say what is held before the bot starts"),
-    "no outcome": (lambda broker: broker.next_order("reject"), "an outcome is accept(), reject(...)"),
-    "no outcome of a cancel": (lambda broker: broker.next_cancel(reject), "an outcome is accept(), reject(...)"),
+    "no outcome": (lambda broker: broker.next_order("reject"), "outcomes are accept(), reject(...)"),
+    "no outcome of a cancel": (lambda broker: broker.next_cancel(reject), "outcomes are accept(), reject(...)"),
+    "a cancel that fills": (lambda broker: broker.next_cancel(accept_and_fill(3)), "a cancel fills nothing;"),
 }
 
 
@@ -387,6 +434,26 @@ def test_the_money_of_an_account_is_what_the_test_says(clock):
     assert ScriptedBroker(clock, cash="5000.50").fetch_account().buying_power == Decimal("5000.50")
 
 
+def test_an_account_may_have_no_money(bot, broker):
+    broker.set_cash(0)
+    assert (broker.cash, buy(bot).status) == (0, TradeStatus.REJECTED)
+
+
+class TestNames:
+    """An order goes by its symbol, by either id, and by what the bot returned for it."""
+
+    def test_the_bots_own_id_names_an_order(self, bot, broker):
+        buy(bot, client_order_id="mine")
+        assert broker.order("mine").symbol == "TSLA"
+
+    def test_the_envelope_of_an_order_that_turned_up_late_names_it(self, bot, broker, clock):
+        broker.next_order(accept_late(60))
+        envelope = buy(bot).envelope
+        assert envelope.order_id is None
+        clock.advance(60)
+        assert broker.fill(envelope).quantity == 10
+
+
 class TestReplaced:
     """`submit` and `cancel` may be replaced on the object; what they return is carried out."""
 
@@ -404,6 +471,11 @@ class TestReplaced:
     def test_an_error_of_the_network_is_an_answer_that_never_came(self, bot, mock_session, error):
         mock_session.submit.side_effect = error
         assert buy(bot).status is TradeStatus.UNKNOWN
+
+    def test_a_list_of_outcomes_that_is_too_short_is_a_mistake_in_the_test(self, bot, mock_session):
+        mock_session.submit.side_effect = [throttle()]
+        with pytest.raises(ScriptError, match="called submit once more than side_effect has outcomes"):
+            buy(bot)
 
     def test_an_answer_that_is_no_outcome_is_a_mistake_in_the_test(self, bot, mock_session):
         mock_session.submit.return_value = "filled"

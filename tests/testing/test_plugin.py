@@ -57,6 +57,12 @@ def test_a_misspelt_setting_is_named_as_in_a_file(start_bot):
         start_bot(order_management={"buy_ofset": 20})
 
 
+def test_a_bot_that_another_one_took_the_place_of_says_so(bot, start_bot):
+    start_bot()
+    refused = buy(bot)
+    assert (refused.code, "the bot does not run; call its start() first" in refused.message) == ("journal_failed", True)
+
+
 def test_a_restarted_bot_knows_its_orders_from_the_journal(start_bot, broker):
     first = start_bot()
     buy(first, client_order_id="c1")

@@ -39,7 +39,7 @@ def summary(**changes: object) -> AccountSummary:
         "results": RESULTS,
         "problems": (),
     }
-    account = changes.pop("account", snapshot(buying_power="500"))
+    account = changes.pop("account", replace(snapshot(), cash=Decimal(400), portfolio_cash=Decimal(500)))
     return summarised(account, **(parts | changes))  # type: ignore[arg-type]  # the parts of the test
 
 
@@ -59,10 +59,10 @@ def test_else_cash_and_shares_are_added_up():
         {"held": None},
         {"quotes": {}},
         {"quotes": {"AAPL": replace(quote("AAPL", "0"), last_price=None)}},
-        {"account": replace(snapshot(), cash=None)},
+        {"account": replace(snapshot(), cash=Decimal(500))},
         {"held": replace(HELD, unread=(UnreadPosition(name="row 3", problem="cannot be read"),))},
     ],
-    ids=["positions", "a quote", "a price", "cash", "a row"],
+    ids=["positions", "a quote", "a price", "the money that open orders hold", "a row"],
 )
 def test_else_the_worth_is_not_known(missing):
     got = summary(**missing)
@@ -79,6 +79,24 @@ def test_shares_that_the_journal_did_not_buy_are_of_unknown_cost():
     assert summary().unknown_cost == ()
     more = replace(HELD, positions=(shown("AAPL", holding("AAPL", "11")), shown("GIFT", holding("GIFT", "1"))))
     assert summary(held=more).unknown_cost == ("AAPL", "GIFT")
+
+
+GIFT = replace(HELD, positions=(shown("GIFT", holding("GIFT", "1")),))
+
+
+@pytest.mark.parametrize(
+    "held",
+    [GIFT, None, ShownPositions(positions=(), unread=(UnreadPosition(name="row 3", problem="cannot be read"),))],
+    ids=["shares of unknown cost alone", "positions that were not read", "a position that cannot be read"],
+)
+def test_where_no_share_has_a_known_cost_no_gain_is_made_up(held):
+    zero = replace(RESULTS, unrealised=Decimal(0), unrealised_today=Decimal(0), unmarked=(), known_shares={})
+    got = summary(held=held, results=zero)
+    assert (got.unrealised, got.unrealised_today) == (None, None)
+    nothing = summary(held=ShownPositions(positions=(), unread=()), results=zero)
+    assert (nothing.unrealised, nothing.unrealised_today) == (Decimal(0), Decimal(0))
+    some = summary(held=held)
+    assert (some.unrealised, some.unrealised_today) == (RESULTS.unrealised, RESULTS.unrealised_today)
 
 
 def test_a_position_that_cannot_be_read_is_a_problem_of_its_own():

@@ -104,18 +104,32 @@ def test_a_fill_that_comes_with_the_acceptance_is_told_after_it_with_the_brokers
 
 def test_a_fill_without_its_execution_has_no_price_and_is_told_with_it_later(bench: ManagerBench, heard: Heard):
     buy(bench)
-    bench.gateway.order().fill(4)
-    bench.gateway.order().fill(1)
-    bench.gateway.order().listed = 1
+    for shares in (4, 1, 2):
+        bench.gateway.order().fill(shares)
+    for listed in (1, 2, None):
+        bench.gateway.order().listed = listed
+        bench.sync()
+    first, bare, second, third = heard.fills
+    assert told(first) == "4 at 99.80: 4 new, 4 in all, 6 left"
+    assert told(bare) == "3 at None: 3 new, 7 in all, 3 left"
+    assert (bare.execution_id, bare.executed_at) == (None, None)
+    assert told(second) == "1 at 99.80: 0 new, 7 in all, 3 left"
+    assert told(third) == "2 at 99.80: 0 new, 7 in all, 3 left"
+    assert sum(fill.new_quantity for fill in heard.fills) == bench.tracked().envelope.filled_quantity
+
+
+def test_an_execution_that_is_listed_after_the_end_is_told_and_ends_nothing_again(bench: ManagerBench, heard: Heard):
+    buy(bench)
+    bench.gateway.order().fill()
+    bench.gateway.order().listed = 0
     bench.sync()
     bench.gateway.order().listed = None
     bench.sync()
-    listed, bare, late = heard.fills
-    assert told(listed) == "4 at 99.80: 4 new, 4 in all, 6 left"
-    assert told(bare) == "1 at None: 1 new, 5 in all, 5 left"
-    assert (bare.execution_id, bare.executed_at) == (None, None)
-    assert told(late) == "1 at 99.80: 0 new, 5 in all, 5 left"
-    assert sum(fill.new_quantity for fill in heard.fills) == bench.tracked().envelope.filled_quantity
+    assert heard.kinds == ["OrderSubmitted", "OrderFilled", "OrderEnded", "OrderFilled"]
+    assert [told(fill) for fill in heard.fills] == [
+        "10 at None: 10 new, 10 in all, 0 left",
+        "10 at 99.80: 0 new, 10 in all, 0 left",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -141,6 +155,11 @@ def test_an_unknown_outcome_is_an_alert_and_the_order_is_submitted_once_it_is_fo
     bench.gateway.add(terms(), ref_id=bench.tracked().envelope.ref_id).fill(2)
     bench.sync(after=60)
     assert heard.kinds == ["Alert", "OrderSubmitted", "OrderFilled"]
+    bench.gateway.order().end()
+    bench.sync()
+    end = heard.all[-1]
+    assert isinstance(end, OrderEnded)
+    assert (end.ending.value, end.reason) == ("cancelled", None), "the doubt is no reason of the end"
 
 
 def test_an_order_that_nobody_finds_is_an_alert_and_ends_as_never_accepted(bench: ManagerBench, heard: Heard):

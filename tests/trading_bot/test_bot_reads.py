@@ -120,8 +120,8 @@ class TestSummary:
         summary = bench.bot.account_summary()
         assert (summary.cash, summary.buying_power) == (100_000, 100_000)
         assert (summary.equity, summary.equity_from) == (Decimal("104999.0000"), EquitySource.BROKER)
-        assert (summary.realised_today, summary.realised, summary.unrealised) == (0, 0, 0)
-        assert summary.unknown_cost == ("AAPL",)
+        assert (summary.realised_today, summary.realised) == (0, 0)
+        assert (summary.unrealised, summary.unknown_cost) == (None, ("AAPL",))
         assert (summary.unmarked, summary.problems) == ((), ())
 
     def test_bought_shares_gain_by_the_middle_of_a_fresh_quote(self, bench):

@@ -76,7 +76,7 @@ def test_one_that_raises_is_logged_and_hears_the_next(feeds: EventFeeds, caplog:
         raise RuntimeError("somebody's strategy")
 
     feeds.subscribe(bad)
-    with caplog.at_level(logging.ERROR):
+    with caplog.at_level(logging.ERROR, logger="trading_bot"):
         feeds.tell([news(1), news(2)])
         assert feeds.settle(WAITED_S)
     assert numbers(heard) == ["1", "2"]
@@ -126,7 +126,7 @@ def test_a_listener_that_waits_for_the_others_does_not_wait_for_itself(feeds: Ev
 def test_the_log_names_a_listener_that_falls_far_behind(feeds: EventFeeds, caplog: pytest.LogCaptureFixture):
     gate = Gate()
     feeds.subscribe(gate)
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.WARNING, logger="trading_bot"):
         feeds.tell(news(number) for number in range(SLOW_AT + 2))
     assert "event_listener_slow" in caplog.text
     assert "Gate" in caplog.text
@@ -238,7 +238,16 @@ class TestOfABot:
         feed = bench.bot.events.open_feed()
         bench.bot.start()
         bench.bot.execute_trade("AAPL", "buy", 5, 90, "because")  # type: ignore[arg-type]
-        bench.bot.stop()
+        slow = Gate()
+        bench.bot.subscribe(slow)
+        stopping = threading.Thread(target=bench.bot.stop, daemon=True)
+        stopping.start()
+        assert slow.begun.wait(WAITED_S)
+        stopping.join(0.2)
+        assert stopping.is_alive(), "the stop waits for the slow one"
+        slow.go_on.set()
+        stopping.join(WAITED_S)
+        assert slow.heard[-1] == heard[-1]
         assert isinstance(heard[-1], OrderEnded)
         assert heard[-1].ending == "cancelled"
         assert [feed.take(0) for _ in heard] == heard

@@ -24,6 +24,9 @@ QUOTES_LAST_S: Seconds = 1.0
 BARS_LAST_S: Mapping[str, Seconds] = {"5minute": 15.0, "10minute": 15.0, "hour": 60.0, "day": 300.0, "week": 300.0}
 """How long bars of each interval are used again: the newest one may show up that much later. Chosen."""
 
+SYMBOLS_A_TURN = 400
+"""How many quotes one turn is good for: a gateway asks for no more in one request."""
+
 Turn: TypeAlias = Callable[[Seconds], bool]
 """Waits for the turn to ask the broker, so many seconds at most; says whether it came."""
 
@@ -73,8 +76,11 @@ class MarketData:
             raise OrderStatusError(_TOO_OFTEN)
 
     def _fetch_quotes(self, symbols: Sequence[str], by: Seconds) -> Mapping[str, Quote]:
-        self.wait_for_turn(by=by)
-        return self._gateway.by(by).fetch_quotes(symbols)
+        found: dict[str, Quote] = {}
+        for begin in range(0, len(symbols), SYMBOLS_A_TURN):
+            self.wait_for_turn(by=by)
+            found |= self._gateway.by(by).fetch_quotes(symbols[begin : begin + SYMBOLS_A_TURN])
+        return found
 
     def _fetch_bars(self, keys: Sequence[_History], by: Seconds) -> Mapping[_History, tuple[Bar, ...]]:
         self.wait_for_turn(by=by)

@@ -63,7 +63,7 @@ def send_to_holder(
         HolderSilentError: it does not answer; nothing was done, or nothing that changes an order.
         ReplyLostError: the answer to something that may have changed an order was lost.
     """
-    request: JsonObject = command.model_dump(mode="json")
+    request: JsonObject = command.on_the_wire()
     if len(encoded(request)) > LONGEST_REQUEST:
         raise OrderValidationError(f"the request is longer than {LONGEST_REQUEST} bytes; send less", code="too_long")
     if not isinstance(command, Ping):
@@ -101,7 +101,7 @@ class _Call:
 
     def answer(self, command: Command, on_progress: Progress = no_progress) -> JsonObject:
         with closing(self._connected()) as channel:
-            sent = channel.send(command.model_dump(mode="json"), timeout_s=self._timeout_s)
+            sent = channel.send(command.on_the_wire(), timeout_s=self._timeout_s)
             try:
                 # A holder that refuses the call says so without listening, so an unsent request may have an answer.
                 return self._reply(channel, on_progress)
@@ -112,7 +112,7 @@ class _Call:
 
     def parts(self, command: Command) -> Generator[JsonObject, None, None]:
         with closing(self._connected()) as channel:
-            channel.send(command.model_dump(mode="json"), timeout_s=self._timeout_s)
+            channel.send(command.on_the_wire(), timeout_s=self._timeout_s)
             try:
                 is_last, part = self._part(channel)
                 while not is_last:

@@ -69,6 +69,10 @@ class Command(BaseModel, ABC):
         if "command" in cls.__annotations__:
             _KINDS[str(cls.model_fields["command"].default)] = cls
 
+    def on_the_wire(self) -> JsonObject:
+        """Return it as it is sent. What is not given is left out: an older bot takes what uses nothing new."""
+        return self.model_dump(mode="json", exclude_none=True)
+
     @abstractmethod
     def perform(self, context: CommandContext) -> JsonObject:
         """Do it and return the answer.

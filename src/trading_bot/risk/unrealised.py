@@ -20,6 +20,8 @@ class Unrealised:
     """What the shares are worth beyond what they cost."""
     marked: tuple[str, ...]
     unmarked: tuple[str, ...]
+    without_close: tuple[str, ...]
+    """Marked symbols with shares from before today whose last close the broker does not say."""
 
 
 def unrealised(holdings: Mapping[str, Holding], marks: Marks, *, leaving_out: Collection[str]) -> Unrealised:
@@ -28,7 +30,7 @@ def unrealised(holdings: Mapping[str, Holding], marks: Marks, *, leaving_out: Co
     Shares bought today count from what they cost, older ones from the last close, or from their cost where the broker
     says no close. Symbols ``leaving_out`` are treated as having no mark: their number of shares is in doubt.
     """
-    dollars, since_bought, marked, unmarked = NOTHING, NOTHING, list[str](), list[str]()
+    dollars, since_bought, marked, unmarked, without_close = NOTHING, NOTHING, list[str](), list[str](), list[str]()
     with localcontext(EXACT):
         for symbol, held in sorted(holdings.items()):
             if not held.quantity:
@@ -40,7 +42,15 @@ def unrealised(holdings: Mapping[str, Holding], marks: Marks, *, leaving_out: Co
                 dollars += _change(held, mark)
                 since_bought += held.quantity * mark.price - held.cost
                 marked.append(symbol)
-    return Unrealised(dollars=dollars, since_bought=since_bought, marked=tuple(marked), unmarked=tuple(unmarked))
+                if mark.previous_close is None and held.quantity != held.todays_quantity:
+                    without_close.append(symbol)
+    return Unrealised(
+        dollars=dollars,
+        since_bought=since_bought,
+        marked=tuple(marked),
+        unmarked=tuple(unmarked),
+        without_close=tuple(without_close),
+    )
 
 
 def _change(held: Holding, mark: Mark) -> Decimal:

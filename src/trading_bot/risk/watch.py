@@ -63,8 +63,10 @@ class AccountResults:
     realised: Decimal | None
     """Of all sales ever; None also once old orders have left the memory."""
     unknown_sales_today: int
+    """Sales of shares whose cost is not known, whole or in part."""
     unknown_sales: int
     unrealised_today: Decimal | None
+    """None also where the broker says no last close of shares from before today."""
     unrealised: Decimal | None
     unmarked: tuple[str, ...]
     known_shares: Mapping[str, Decimal]
@@ -137,14 +139,15 @@ class RiskWatch:
         doubtful = {*history.unexplained, *self._unsettled()}
         open_now = unrealised(results.holdings, marks, leaving_out=doubtful)
         has_marks = bool(open_now.marked) or not open_now.unmarked
+        in_part = [sale.executed_at for sale in results.sales if sale.unknown_quantity]
         sold_today = sum(sale.executed_at >= today.begins for sale in results.sales)
         is_all_known = history.is_whole and ever.unknown < max(1, len(results.sales))
         return AccountResults(
             realised_today=day.realised if day.unknown < max(1, sold_today) else None,
             realised=ever.realised if is_all_known else None,
-            unknown_sales_today=day.unknown,
-            unknown_sales=ever.unknown,
-            unrealised_today=open_now.dollars if has_marks else None,
+            unknown_sales_today=sum(at >= today.begins for at in in_part),
+            unknown_sales=len(in_part),
+            unrealised_today=open_now.dollars if has_marks and not open_now.without_close else None,
             unrealised=open_now.since_bought if has_marks else None,
             unmarked=open_now.unmarked,
             known_shares={symbol: holding.quantity for symbol, holding in results.holdings.items()},

@@ -32,6 +32,7 @@ NEEDED_OF_BAR: Mapping[str, str] = MappingProxyType(
 )
 """The fields of a bar without which it is left out, and why."""
 
+_BOUNDS = "regular"
 _BY_DATE = ("day", "week")
 _MOST_SHARES = 10**15
 _log = get_logger(__name__)
@@ -61,6 +62,7 @@ class HistoryPayload(Payload):
     symbol: MaybeSymbol = None
     interval: MaybeWord = None
     span: MaybeWord = None
+    bounds: MaybeWord = None
     historicals: object = None
 
 
@@ -75,7 +77,7 @@ def read_history(
     """
     checked_symbol(symbol)
     check_bars(interval, span)
-    query = (("bounds", "regular"), ("interval", interval), ("span", span))
+    query = (("bounds", _BOUNDS), ("interval", interval), ("span", span))
     try:
         reply = reads.get(f"/marketdata/historicals/{symbol}/", query)
     except NotAtBrokerError as error:
@@ -106,7 +108,7 @@ def _rows(reply: object, symbol: str, *, interval: str, span: str) -> list[objec
     if not isinstance(only, dict):
         raise _trouble(symbol, "the reply holds none")
     payload = HistoryPayload.model_validate(only)
-    told = ((payload.interval, interval), (payload.span, span))
+    told = ((payload.interval, interval), (payload.span, span), (payload.bounds, _BOUNDS))
     if payload.symbol != symbol or any(said is not None and word(said) != asked for said, asked in told):
         raise _trouble(symbol, "the broker answered with the history of something else")
     if not isinstance(payload.historicals, list):

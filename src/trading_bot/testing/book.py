@@ -22,17 +22,22 @@ from trading_bot.testing.errors import ScriptError
 from trading_bot.testing.orders import BrokerOrder
 
 
-class HasOrderId(Protocol):
-    """An order, an envelope or a status: whatever has the broker's id."""
+class NamesOrder(Protocol):
+    """An order, an envelope or a status: whatever has both ids of an order."""
 
     @property
     def order_id(self) -> str | None:
-        """The broker's id of the order."""
+        """The broker's id of the order; None where the bot has not learnt it."""
+        ...
+
+    @property
+    def client_order_id(self) -> str | None:
+        """The bot's id of the order; None for an order that was placed in the app."""
         ...
 
 
-Which: TypeAlias = str | HasOrderId
-"""A symbol, if one order answers to it; else the broker's order id, or a value that has one."""
+Which: TypeAlias = str | NamesOrder
+"""A symbol, if one order answers to it; else either id of the order, or a value that has both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +109,11 @@ class BrokerBook:
         Raises:
             ScriptError: there is none, or more than one.
         """
-        return _only(which, self.open_orders(), "open")
+        name = _name_of(which)
+        meant = [order for order in self.orders() if name in _names_of(order)]
+        if meant and all(order.state.is_terminal for order in meant):
+            raise ScriptError(f"no order of {name} is open any more: {_listed(meant)}")
+        return _only(name, self.open_orders(), "open")
 
     def the_order(self, which: Which) -> BrokerOrder:
         """Return the one order that is meant, whatever became of it.
@@ -112,13 +121,14 @@ class BrokerBook:
         Raises:
             ScriptError: there is none, or more than one.
         """
-        return _only(which, self.orders(), "known to the broker")
+        return _only(_name_of(which), self.orders(), "known to the broker")
 
     def fill(self, order: BrokerOrder, quantity: Decimal | None, price: Decimal | None) -> Execution:
         """Book a fill of what is left, or of less, at the limit, or at a better price.
 
         Raises:
-            ScriptError: it is for more shares than are left, or at a price that the limit forbids.
+            ScriptError: it is for more shares than are left, at a price that the limit forbids, or not covered by the
+                shares or the cash of this account, which neither sells short nor borrows.
         """
         quantity, price = quantity or order.left, price or order.limit_price
         if not 0 < quantity <= order.left:
@@ -126,6 +136,7 @@ class BrokerBook:
         is_worse = price > order.limit_price if order.side is Side.BUY else price < order.limit_price
         if is_worse:
             raise ScriptError(f"no broker fills at {price:f}, which is worse than the limit of {order}")
+        self._refuse_uncovered(order, quantity, price)
         now = self.clock.now()
         execution = Execution(
             execution_id=ExecutionId(f"{order.order_id}-fill-{len(order.executions) + order.busts + 1}"),
@@ -158,14 +169,39 @@ class BrokerBook:
         orders = (order for order in self.open_orders() if (order.symbol, order.side) == (symbol, Side.SELL))
         return exact_sum(order.left for order in orders)
 
+    def _refuse_uncovered(self, order: BrokerOrder, quantity: Decimal, price: Decimal) -> None:
+        cost, cash = EXACT.multiply(quantity, price), self.cash()
+        held = self.holdings().get(order.symbol, Held()).quantity
+        if order.side is Side.SELL and quantity > held:
+            raise ScriptError(f"{quantity} shares cannot be sold: {held} are held; say before what is, with hold()")
+        if order.side is Side.BUY and cost > cash:
+            raise ScriptError(
+                f"${cost:f} cannot be paid: the cash is ${cash:f}; say before what it is, with set_cash()"
+            )
+
     def _fills(self) -> Iterator[tuple[BrokerOrder, Execution]]:
         both = ((order, fill) for order in self.orders() for fill in order.executions)
         return iter(sorted(both, key=lambda each: each[1].executed_at))
 
 
-def _only(which: Which, orders: Sequence[BrokerOrder], kind: str) -> BrokerOrder:
-    name = which if isinstance(which, str) else which.order_id
-    meant = [order for order in orders if name in (order.symbol, order.order_id)]
+def _name_of(which: Which) -> str:
+    """Return what an order is called: a text as it is, else the broker's id before ours."""
+    if isinstance(which, str):
+        return which
+    ids = (getattr(which, "order_id", None), getattr(which, "client_order_id", None))
+    name = next((each for each in ids if isinstance(each, str)), None)
+    if name is None:
+        kind = type(which).__name__
+        raise ScriptError(f"an order is named by its symbol, an id of it or its envelope, not by {kind}")
+    return name
+
+
+def _names_of(order: BrokerOrder) -> tuple[str | None, ...]:
+    return order.symbol, order.order_id, order.client_order_id
+
+
+def _only(name: str, orders: Sequence[BrokerOrder], kind: str) -> BrokerOrder:
+    meant = [order for order in orders if name in _names_of(order)]
     if len(meant) == 1:
         return meant[0]
     if meant:

@@ -14,7 +14,7 @@ from trading_bot.testing.calls import BrokerCalls
 from trading_bot.testing.errors import ScriptError
 from trading_bot.testing.orders import BrokerOrder, SubmittedOrder
 from trading_bot.testing.outcomes import Outcome
-from trading_bot.testing.values import Number, dollars, whole
+from trading_bot.testing.values import Number, balance, dollars, whole
 
 
 class ScriptedBroker(BrokerCalls):
@@ -26,7 +26,7 @@ class ScriptedBroker(BrokerCalls):
     """
 
     def __init__(self, clock: VirtualClock, *, cash: Number = 100_000) -> None:
-        super().__init__(clock, BrokerBook(clock=clock, opening_cash=dollars(cash, name="cash")))
+        super().__init__(clock, BrokerBook(clock=clock, opening_cash=balance(cash, name="cash")))
 
     @property
     def submitted(self) -> tuple[SubmittedOrder, ...]:
@@ -54,7 +54,7 @@ class ScriptedBroker(BrokerCalls):
         return {symbol: held.quantity for symbol, held in self._book.holdings().items()}
 
     def order(self, which: Which) -> BrokerOrder:
-        """Return one order, open or ended, by its symbol if it is the only one there, else by its order id."""
+        """Return one order, open or ended, by its symbol if it is the only one there, else by an id of it."""
         return self._book.the_order(which)
 
     def next_order(self, *outcomes: Outcome) -> None:
@@ -62,8 +62,17 @@ class ScriptedBroker(BrokerCalls):
         self._outcomes.extend(_checked(outcomes))
 
     def next_cancel(self, *outcomes: Outcome) -> None:
-        """Treat the next requests to cancel so, one after the other; no outcome of an order is meant here."""
-        self._cancel_outcomes.extend(_checked(outcomes))
+        """Treat the next requests to cancel so, one after the other.
+
+        Raises:
+            ScriptError: `accept_and_fill`, which is an outcome of an order.
+        """
+        for outcome in _checked(outcomes):
+            if outcome.fill is not None:
+                raise ScriptError(
+                    "a cancel fills nothing; fill the order before the bot cancels it, or let it reject()"
+                )
+        self._cancel_outcomes.extend(outcomes)
 
     def go_down(self) -> None:
         """Be out of reach from now on: no order and no cancel gets through, and nothing can be read."""
@@ -138,7 +147,7 @@ class ScriptedBroker(BrokerCalls):
 
         The bot hears of it with its next read of the account: ``account_cache_ttl_s`` seconds later at the latest.
         """
-        self._book.opening_cash += dollars(amount, name="cash") - self._book.cash()
+        self._book.opening_cash += balance(amount, name="cash") - self._book.cash()
 
     def hold(self, symbol: str, quantity: Number, *, average_price: Number | None = None) -> None:
         """Let the account hold shares from before the bot started; ``average_price`` is what they cost.
@@ -167,6 +176,8 @@ class ScriptedBroker(BrokerCalls):
     ) -> Quote:
         """Show a market from now on, in dollars a share; ``size`` is what each side offers. Return the quote.
 
+        Without ``last`` nobody said what the last trade was.
+
         Raises:
             ScriptError: the bid is above the ask.
         """
@@ -179,7 +190,7 @@ class ScriptedBroker(BrokerCalls):
             ask_price=high,
             bid_size=size,
             ask_size=size,
-            last_price=low if last is None else dollars(last, name="last"),
+            last_price=None if last is None else dollars(last, name="last"),
             trading_halted=halted,
             updated_at=self._clock.now(),
         )
@@ -215,5 +226,7 @@ class ScriptedBroker(BrokerCalls):
 def _checked(outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
     for outcome in outcomes:
         if not isinstance(outcome, Outcome):
-            raise ScriptError(f"an outcome is accept(), reject(...) or another of its kind, not {outcome!r}")
+            raise ScriptError(
+                f"outcomes are accept(), reject(...) and others of their kind, one argument each, not {outcome!r}"
+            )
     return outcomes

@@ -127,7 +127,8 @@ class BrokerCalls:
             return CancelRefused(reason="there is no such order", status_code=_NOT_FOUND)
         outcome = _decided(lambda: self.cancel(order), name="cancel")
         if outcome.acts_after_s is not None and not order.state.is_terminal:
-            order.ends_at = self._clock.now() + timedelta(seconds=outcome.acts_after_s)
+            ends_at = self._clock.now() + timedelta(seconds=outcome.acts_after_s)
+            order.ends_at = min(ends_at, order.ends_at or ends_at)
         return _cancel_reply(outcome)
 
     def cancel_all_equity_orders(self, order_ids: Sequence[OrderId]) -> Mapping[OrderId, CancelReply]:
@@ -292,6 +293,11 @@ def _decided(decide: Callable[[], Outcome], *, name: str) -> Outcome:
         outcome: object = decide()
     except OSError:
         return lose_request()
+    except StopIteration:
+        raise ScriptError(
+            f"the bot called {name} once more than side_effect has outcomes; a request that was throttled, or whose "
+            "connection was refused, is made again"
+        ) from None
     if not isinstance(outcome, Outcome):
         raise ScriptError(f"{name} answers with accept(), reject(...) or another outcome, not {outcome!r}")
     return outcome

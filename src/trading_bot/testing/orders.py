@@ -94,9 +94,10 @@ class BrokerOrder:
         return EXACT.divide(paid, self.filled)
 
     def move(self, state: OrderState, at: datetime, *, word: str | None = None, reason: str | None = None) -> None:
-        """Let it be in another state from then on."""
+        """Let it be in another state from then on; a cancel that was taken still ends it, unless it has ended."""
         self.state, self.broker_state, self.reason = state, word or state.value, reason
-        self.updated_at, self.ends_at = at, None
+        self.updated_at = at
+        self.ends_at = None if state.is_terminal else self.ends_at
 
     def report(self) -> OrderReport:
         """Return what the broker says of it now."""

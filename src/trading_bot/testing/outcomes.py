@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from trading_bot.clock import Seconds
-from trading_bot.testing.values import Number, dollars, whole
+from trading_bot.testing.values import Number, dollars, seconds, whole
 
 
 class Reply(enum.Enum):
@@ -76,12 +76,13 @@ def lose_request() -> Outcome:
 
 def accept_late(after_s: Seconds) -> Outcome:
     """Let the answer be lost, and do what is asked ``after_s`` seconds later: nothing shows it before."""
-    return Outcome(reply=Reply.NOTHING, acts_after_s=after_s, reason="no answer came")
+    return Outcome(reply=Reply.NOTHING, acts_after_s=seconds(after_s, name="after_s"), reason="no answer came")
 
 
 def throttle(retry_after_s: Seconds | None = None) -> Outcome:
     """Turn the request away because there are too many; the bot may ask again after ``retry_after_s`` seconds."""
-    return Outcome(reply=Reply.LATER, reason="too many requests", retry_after_s=retry_after_s)
+    wait_s = None if retry_after_s is None else seconds(retry_after_s, name="retry_after_s")
+    return Outcome(reply=Reply.LATER, reason="too many requests", retry_after_s=wait_s)
 
 
 def refuse_connection() -> Outcome:

@@ -1,5 +1,6 @@
 import io
 import json
+import threading
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from tests.support.fake_bot import OPEN, envelope, refused, submitted
+from tests.support.told_events import EVENTS
 from trading_bot.bot import TradeResult, TradeStatus
 from trading_bot.cli.render.live_view import LiveView, newest
 from trading_bot.cli.render.summary import Holdings, JournalCheck, RunSummary, Tally
@@ -224,3 +226,26 @@ class TestLiveView:
         orders = [envelope("1", state=OrderState.FILLED), envelope("2"), EXPIRED, envelope("4")]
         assert [each.client_order_id for each in newest(orders, 3)] == ["2", "e", "4"]
         assert [each.client_order_id for each in newest(orders, 1)] == ["4"]
+
+
+def test_json_lines_of_several_threads_are_whole_and_name_their_kind(capsys):
+    view = JsonView()
+    listener = view.listener
+    assert listener is not None
+
+    def tell() -> None:
+        for event in EVENTS * 20:
+            listener(event)
+
+    threads = [threading.Thread(target=tell) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(100):
+        view.took(INVALID, OPEN)
+    for thread in threads:
+        thread.join()
+    view.finished(summary())
+    words = [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()]
+    assert words.count("signal_result") == 100
+    assert len(words) == 4 * 20 * len(EVENTS) + 101
+    assert words[-1] == "run_ended"

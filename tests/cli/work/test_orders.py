@@ -191,9 +191,11 @@ class TestCancelAll:
 
     def test_under_json_every_line_is_an_object_of_its_own(self, cli):
         cli.buy("first")
-        one, total = map(json.loads, cli("--json", "cancel-all", "--yes").stdout.splitlines())
+        done = cli("--json", "cancel-all", "--yes", "--correlation-id", "stop-7")
+        one, total = map(json.loads, done.stdout.splitlines())
+        assert one["correlation_id"] == "stop-7"
         assert (one["v"], one["client_order_id"], one["verdict"]) == (1, "first", "cancelled")
-        assert total == {"v": 1, "orders": 1, "proven_closed": 1}
+        assert total == {"v": 1, "orders": 1, "proven_closed": 1, "correlation_id": "stop-7"}
 
     @pytest.mark.parametrize("options", [[], ["--yes"]])
     def test_with_nothing_open_nobody_is_asked(self, cli, options):

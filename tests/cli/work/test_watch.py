@@ -13,11 +13,14 @@ import pytest
 
 from tests.support.command_clients import WatchedRunner, says, strange_holder
 from tests.support.command_line import CommandResult
-from tests.support.command_line_bench import CommandLineBench
+from tests.support.command_line_bench import CommandLineBench, own_process_settings
 from tests.support.paper_market import MONDAY
 from tests.support.told_events import EVENTS, FILLED
 from trading_bot.bot_events import BotEvent, EventsMissed
 from trading_bot.cli.account_place import place_of
+from trading_bot.cli.exit_codes import ExitCode
+from trading_bot.cli.invocation import Invocation
+from trading_bot.cli.work.watch import watch as watch_command
 from trading_bot.clock import SystemClock
 from trading_bot.config import Config
 from trading_bot.control.server import ControlServer
@@ -141,6 +144,14 @@ def test_a_bot_that_goes_without_a_word_is_exit_code_7(cli: CommandLineBench):
     error = json.loads(done.stderr.splitlines()[-1])["error"]
     assert error["code"] == "bot_gone"
     assert "audit tail" in error["message"]
+
+
+def test_a_reader_that_goes_away_ends_it_as_if_it_had_read_enough(
+    cli: CommandLineBench, capsys: pytest.CaptureFixture[str]
+):
+    with bot_that(cli, TellingFeeds(*EVENTS)), own_process_settings():
+        ending = watch_command(Invocation(config=cli.config, quiet=True), is_left=lambda: True)
+    assert (ending, capsys.readouterr().out) == (ExitCode.DONE, "")
 
 
 def test_ctrl_c_ends_it_with_130_and_no_complaint(cli: CommandLineBench):

@@ -34,6 +34,8 @@ from trading_bot.robinhood.order_rows import NEEDED
 from trading_bot.robinhood.positions import NEEDED_OF_POSITION
 from trading_bot.robinhood.session import UnreadableReplyError, WireReply
 
+pytestmark = pytest.mark.no_cover  # a sweep: each line that it reaches has a test of its own
+
 OURS = {
     "account": f"{BASE}/accounts/{ACCOUNT}/",
     "instrument": f"{BASE}/instruments/{INSTRUMENT}/",

@@ -12,6 +12,8 @@ from tests.support.loopback_broker.odd_rows import ODD_ORDERS, ODD_POSITIONS, in
 from trading_bot.bot import TradeResult, TradeStatus, TradingBot
 from trading_bot.startup.kill import open_kill
 
+pytestmark = pytest.mark.no_cover  # a sweep: each line that it reaches has a test of its own
+
 
 @pytest.fixture
 def account(tmp_path: Path) -> Iterator[LiveAccount]:

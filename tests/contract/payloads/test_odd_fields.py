@@ -19,6 +19,8 @@ from tests.support.loopback_broker.book import BASE
 from trading_bot.bot import TradeStatus
 from trading_bot.robinhood.account_wire import NEEDED_OF_ACCOUNT, NEEDED_OF_INSTRUMENT, NEEDED_OF_QUOTE
 
+pytestmark = pytest.mark.no_cover  # a sweep: each line that it reaches has a test of its own
+
 HOWS = ("removed", "null", "re-cased", "empty", "retyped", "strange", "no-address")
 Row = dict[str, Any]
 

@@ -19,6 +19,8 @@ from tests.support.loopback_broker.server import Heard
 from trading_bot.bot import StartError, TradeStatus
 from trading_bot.startup.kill import open_kill
 
+pytestmark = pytest.mark.no_cover  # a sweep: each line that it reaches has a test of its own
+
 Speak: TypeAlias = Callable[[object], object]
 Spell: TypeAlias = Callable[[Heard, bytes], bytes]
 

@@ -159,6 +159,7 @@ def rows(engine: Engine) -> tuple[object, ...]:
     return held
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("engine_name", ENGINES)
 def test_an_import_interrupted_at_any_step_is_repeated_to_the_same_end(engine_name, tmp_path):
     with ENGINES[engine_name](tmp_path / "whole") as engine:

@@ -148,6 +148,7 @@ def every_code() -> set[str]:
     return {code for tree in trees for code in (*codes_in(tree), *constants_in(tree, names), *rules_in(tree))}
 
 
+@pytest.mark.no_cover
 def test_it_is_decided_of_every_refusal_whether_it_may_stop_an_exit():
     decided = {*MAY_STOP_AN_EXIT, *NO_ANSWER_TO_A_SELL, *MUST_NOT_STOP_AN_EXIT}
     assert every_code() - decided == set()

@@ -54,11 +54,7 @@ class JsonView:
 
     def __init__(self) -> None:
         self._line = threading.Lock()  # lines of several threads stay whole
-
-    @property
-    def listener(self) -> BotListener | None:
-        """Write each event."""
-        return lambda event: self._write(event_json(event))
+        self.listener: BotListener | None = lambda event: self._write(event_json(event))
 
     def showing(self) -> AbstractContextManager[object]:
         """Nothing to open or close."""

@@ -1,5 +1,6 @@
 """Prints the events of the bot that runs in another process."""
 
+from collections.abc import Callable
 from contextlib import closing
 
 import click
@@ -13,7 +14,7 @@ from trading_bot.cli.render.answers import Answer, part, text
 from trading_bot.cli.render.event_text import event_line
 from trading_bot.cli.render.output import print_json
 from trading_bot.cli.streams import reader_is_gone
-from trading_bot.clock import Clock, Seconds, SystemClock
+from trading_bot.clock import Seconds, SystemClock
 from trading_bot.config import Config
 from trading_bot.control.client import HolderAbsentError, HolderSilentError, follow_holder
 from trading_bot.operations import WatchEvents
@@ -22,18 +23,18 @@ _SILENCE_S: Seconds = 30.0
 """A bot that is well says something every five seconds."""
 
 
-def watch(invocation: Invocation, *, clock: Clock | None = None) -> ExitCode:
+def watch(invocation: Invocation, *, is_left: Callable[[], bool] = reader_is_gone) -> ExitCode:
     """Print events until the bot stops, the reader goes away, or Ctrl-C."""
     config = Config.from_env_and_json(invocation.config)
     send_logs_to_stderr(invocation, config)
     socket = place_of(config).state.control_socket
-    parts = follow_holder(socket, WatchEvents(), clock=clock or SystemClock(), timeout_s=_SILENCE_S)
+    parts = follow_holder(socket, WatchEvents(), clock=SystemClock(), timeout_s=_SILENCE_S)
     shown = _Shown(invocation, config)
     try:
         with closing(parts):
             for news in parts:
                 shown.show(news)
-                if reader_is_gone():
+                if is_left():
                     return ExitCode.DONE
     except HolderAbsentError as error:
         message = "no bot is running that could be watched; start one with 'trading-bot run', then watch it"

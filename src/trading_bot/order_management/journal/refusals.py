@@ -6,7 +6,7 @@ from trading_bot.order_management.journal.port import CommitUnknownError
 
 def not_open(journal: object) -> OrderLogError:
     """Return what is said before `open`."""
-    return OrderLogError(f"the journal {journal} is not open; call open() first")
+    return OrderLogError(f"the journal {journal} is not open, because the bot does not run; call its start() first")
 
 
 def forked(journal: object, *, owner: int) -> OrderLogError:

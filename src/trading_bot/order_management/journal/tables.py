@@ -13,8 +13,8 @@ _COLUMNS = "seq, ts, event, session_id, correlation_id, client_order_id, ref_id,
 
 
 _RARE = "NOT IN ('submit_attempted', 'order_accepted', 'order_updated', 'execution_booked')"
-"""Most records are of the others, which carry the correlation id of their order's intent: so they are found by the
-order, and the index of requests has an entry for the intent alone. That makes an order a quarter cheaper for it."""
+"""Most records are of these kinds, and carry the correlation id of their order's intent: they are found by the order.
+So the index of requests grows by one entry an order."""
 
 
 class Cursor(Protocol):

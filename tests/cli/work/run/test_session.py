@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.support.fake_bot import OPEN, FakeAccount, FakeTradingBot, envelope, position, refused
-from trading_bot.bot_events import BotListener
+from trading_bot.bot_events import BotEvent, BotListener, TradingResumed
 from trading_bot.cli.errors import CommandError
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
@@ -91,6 +91,17 @@ class TestARunWithoutASignal:
     @pytest.mark.parametrize("lines", [[], [SignalLine(number=1, data=b"nonsense"), signal_line(2)]])
     def test_a_day_without_signals_and_a_bad_line_among_good_ones_are_no_error(self, lines):
         assert Desk().run(lines) is ExitCode.DONE
+
+
+class TestAViewThatListens:
+    def test_it_hears_what_the_start_finds_and_nothing_after_the_run(self):
+        cli, heard = Desk(), list[BotEvent]()
+        cli.view.listener = heard.append
+        began = TradingResumed(at=OPEN, symbol=None, cause=None, reason="found at the start", by="alice")
+        cli.bot.at_start = lambda: cli.bot.feeds.tell([began])
+        assert cli.run([]) is ExitCode.DONE
+        assert heard == [began]
+        assert not cli.bot.feeds.is_heard
 
 
 class TestAStartThatIsPutOff:
