@@ -9,7 +9,7 @@ from tests.support.broker_stand_in import Route
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.mortal import DiedError
 from tests.support.sim_invariants import Invariants
-from tests.support.sim_world import MORNING, SimWorld, trade_a_known_order
+from tests.support.sim_world import MORNING, REPLACE, SimWorld, trade_a_known_order
 from trading_bot.order_management.exceptions import OrderError
 from trading_bot.order_management.models import OrderEnvelope
 
@@ -73,7 +73,7 @@ def replace_order(world: SimWorld) -> OrderEnvelope | None:
     """Ask for 10 at another price in place of the first order."""
     assert world.bot is not None
     try:
-        return world.bot.replace_order("c1", reference_price=Decimal("99.5"))
+        return world.bot.replace_order("c1", reference_price=Decimal("99.5"), correlation_id=REPLACE)
     except DiedError:
         world.crash()
         return None
