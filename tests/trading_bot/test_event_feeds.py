@@ -1,5 +1,6 @@
 """Who listens: each on its own thread, in order, harming nobody; a reader who stops reading is told what it missed."""
 
+import asyncio
 import logging
 import threading
 from collections.abc import Iterator
@@ -81,6 +82,47 @@ def test_one_that_raises_is_logged_and_hears_the_next(feeds: EventFeeds, caplog:
         assert feeds.settle(WAITED_S)
     assert numbers(heard) == ["1", "2"]
     assert caplog.text.count("event_listener_failed") == 2
+
+
+@pytest.mark.parametrize("end", [SystemExit, asyncio.CancelledError])
+def test_one_that_would_end_its_thread_hears_the_next(
+    feeds: EventFeeds, caplog: pytest.LogCaptureFixture, end: type[BaseException]
+):
+    heard: list[BotEvent] = []
+
+    def bad(event: BotEvent) -> None:
+        heard.append(event)
+        raise end
+
+    feeds.subscribe(bad)
+    with caplog.at_level(logging.ERROR, logger="trading_bot"):
+        feeds.tell([news(1), news(2)])
+        assert feeds.settle(WAITED_S)
+    assert numbers(heard) == ["1", "2"]
+    assert caplog.text.count("event_listener_failed") == 2
+
+
+def test_without_a_thread_the_others_hear_all_and_the_next_event_tries_again(caplog: pytest.LogCaptureFixture):
+    has_threads = False
+
+    def start(thread: threading.Thread) -> None:
+        if not has_threads:
+            raise RuntimeError("can't start new thread")
+        thread.start()
+
+    feeds = EventFeeds(start=start)
+    heard: list[BotEvent] = []
+    feeds.subscribe(heard.append)
+    feed = feeds.open_feed()
+    with caplog.at_level(logging.ERROR, logger="trading_bot"):
+        feeds.tell([news(1), news(2)])
+    assert "event_listener_not_called" in caplog.text
+    assert (feed.take(0), feed.take(0)) == (news(1), news(2))
+    assert not feeds.settle(0)
+    has_threads = True
+    feeds.tell([news(3)])
+    assert feeds.settle(WAITED_S)
+    assert numbers(heard) == ["1", "2", "3"]
 
 
 def test_one_that_leaves_hears_nothing_more_not_even_what_waited(feeds: EventFeeds):
