@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
-from tests.support.bot_bench import BotBench
+from tests.support.bot_bench import BotBench, Forward
 from tests.support.manager_bench import MONDAY
+from trading_bot.bot import TradeResult
 from trading_bot.bot_events import BotEvent, EventsMissed, OrderEnded, OrderFilled, OrderSubmitted, TradingResumed
 from trading_bot.event_feeds import SLOW_AT, EventFeeds
 
@@ -294,3 +296,61 @@ class TestOfABot:
         assert heard[-1].ending == "cancelled"
         assert [feed.take(0) for _ in heard] == heard
         assert feed.is_over
+
+    def test_nothing_is_bought_once_the_bot_stops(self, tmp_path: Path):
+        """One that buys again whatever is cancelled would leave an order that `on_stop` promises not to leave."""
+        bench = BotBench(tmp_path, on_stop="cancel")
+        again: list[TradeResult] = []
+
+        def buy_again(event: BotEvent) -> None:
+            if isinstance(event, OrderEnded) and not again:
+                again.append(bench.bot.execute_trade("AAPL", "buy", 3, 80, "again"))  # type: ignore[arg-type]
+
+        bench.bot.subscribe(buy_again)
+        bench.bot.start()
+        bench.bot.execute_trade("AAPL", "buy", 5, 90, "because")  # type: ignore[arg-type]
+        bench.bot.stop()
+        assert [(result.status, result.code) for result in again] == [("blocked", "trading_halted")]
+        assert "the bot is stopping" in again[0].message
+        assert bench.submits == 1
+        bench.bot.start()
+        assert bench.bot.execute_trade("AAPL", "buy", 3, 80, "later").status == "submitted"  # type: ignore[arg-type]
+        bench.bot.stop()
+
+    def test_a_second_stop_closes_nothing_under_the_first_one(self, tmp_path: Path):
+        bench = BotBench(tmp_path, on_stop="cancel").started()
+        order = bench.bot.execute_trade("AAPL", "buy", 5, 90, "because").envelope  # type: ignore[arg-type]
+        assert order is not None
+        asked, go_on = threading.Event(), threading.Event()
+
+        def slowly(forward: Forward, request: object) -> requests.Response:
+            asked.set()
+            assert go_on.wait(WAITED_S)
+            return forward()
+
+        bench.broker.tampers[f"POST /orders/{order.order_id}/cancel/"].append(slowly)
+        stops = [threading.Thread(target=bench.bot.stop, daemon=True) for _ in range(2)]
+        stops[0].start()
+        assert asked.wait(WAITED_S)
+        stops[1].start()
+        stops[1].join(0.2)
+        assert stops[1].is_alive(), "it waits for the first one"
+        go_on.set()
+        for stop in stops:
+            stop.join(WAITED_S)
+        assert [record.fact.event for record in bench.records()][-1] == "session_stopped"
+
+    def test_a_stop_from_a_listener_does_not_wait_for_one_that_waits_for_it(self, tmp_path: Path):
+        bench = BotBench(tmp_path, on_stop="cancel")
+        heard: list[BotEvent] = []
+
+        def stop(event: BotEvent) -> None:
+            if isinstance(event, OrderEnded):
+                assert bench.bot.stop() == ()
+                heard.append(event)
+
+        bench.bot.subscribe(stop)
+        bench.bot.start()
+        bench.bot.execute_trade("AAPL", "buy", 5, 90, "because")  # type: ignore[arg-type]
+        assert len(bench.bot.stop()) == 1
+        assert len(heard) == 1, "it returned while the other stop still waited for it"
