@@ -1,5 +1,6 @@
 """The bot: check a trade, decide, hand it to the order manager, and record what became of it."""
 
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -85,7 +86,10 @@ class TradingBot(BotReads):
         self._record_event = record_event
         self._lifecycle = lifecycle
         self._running = False
+        self._stopping = threading.RLock()
+        self._is_ending = False
         manager.subscribe(self._on_order_change)
+        manager.halt_entries_while(self._ending)
         self.events = events
         self.subscribe, self.wait_for_listeners = events.subscribe, events.settle
 
@@ -118,11 +122,23 @@ class TradingBot(BotReads):
         self._running = True
 
     def stop(self) -> tuple[CancelResult, ...]:
-        """Stop cleanly: open orders are left or cancelled as ``on_stop`` says. Return the results of those cancels."""
+        """Stop cleanly: open orders are left or cancelled as ``on_stop`` says. Return the results of those cancels.
+
+        While another thread stops the bot, this waits for it; called by a listener, it returns, because the other one
+        waits for the listener.
+        """
+        if not self._stopping.acquire(blocking=not self.events.is_calling):
+            return ()
+        try:
+            return self._stop()
+        finally:
+            self._stopping.release()
+
+    def _stop(self) -> tuple[CancelResult, ...]:
         if not self._running:
             self._close()
             return ()
-        self._running = False
+        self._running, self._is_ending = False, True
         results: tuple[CancelResult, ...] = ()
         try:
             self._end_intake()
@@ -131,6 +147,7 @@ class TradingBot(BotReads):
             self._record_event(OrderEvent(event=EventKind.SESSION_STOPPED))
         finally:
             self._close()
+            self._is_ending = False
         return results
 
     def execute_trade(
@@ -299,6 +316,9 @@ class TradingBot(BotReads):
         self._forget_account()
         if change.order.state.is_terminal:
             self._safety.clear_pending_order(change.order.envelope.symbol, change.order.envelope.side)
+
+    def _ending(self) -> str | None:
+        return "the bot is stopping, and nobody would follow the order; start it again" if self._is_ending else None
 
     def _cancel_quietly(self) -> tuple[CancelResult, ...]:
         try:

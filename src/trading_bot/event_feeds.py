@@ -27,6 +27,7 @@ SLOW_AT = 1_000
 """Events that wait for one listener when the log says that it is slow. Chosen."""
 
 News: TypeAlias = BotEvent | EventsMissed
+StartThread: TypeAlias = Callable[[threading.Thread], None]
 _log = get_logger(__name__)
 
 
@@ -89,8 +90,9 @@ class EventFeed:
 class _Subscription:
     """Calls one listener with each event, on a thread that lives as long as events wait."""
 
-    def __init__(self, listener: BotListener) -> None:
+    def __init__(self, listener: BotListener, *, start: StartThread) -> None:
         self._listener = listener
+        self._start = start
         self._waiting: deque[BotEvent] = deque()
         self._worker: threading.Thread | None = None
         self._is_cancelled = False
@@ -105,9 +107,7 @@ class _Subscription:
                 name = getattr(self._listener, "__qualname__", type(self._listener).__name__)
                 _log.warning("event_listener_slow", reason=f"{SLOW_AT} events wait for {name}")
             if self._worker is None:
-                worker = threading.Thread(target=self._work, name="trading-bot-listener", daemon=True)
-                worker.start()
-                self._worker = worker
+                self._begin()
 
     def cancel(self) -> None:
         with self._changed:
@@ -118,13 +118,27 @@ class _Subscription:
         with self._changed:
             if self._worker is threading.current_thread():
                 return True  # it waits for itself, and for what comes after it
-            return self._changed.wait_for(lambda: self._worker is None, timeout_s)
+            return self._changed.wait_for(lambda: self._worker is None, timeout_s) and not self._waiting
+
+    @property
+    def is_this_thread(self) -> bool:
+        with self._changed:
+            return self._worker is threading.current_thread()
+
+    def _begin(self) -> None:
+        worker = threading.Thread(target=self._work, name="trading-bot-listener", daemon=True)
+        try:
+            self._start(worker)
+        except RuntimeError as error:  # no more threads, or the interpreter ends: the next event tries again
+            _log.error("event_listener_not_called", problem=str(error))
+        else:
+            self._worker = worker
 
     def _work(self) -> None:
         while (event := self._next()) is not None:
             try:
                 self._listener(event)
-            except Exception:  # noqa: BLE001 - a listener is anybody's code; the next event is told all the same
+            except BaseException:  # noqa: BLE001 - anybody's code, a sys.exit() in it too; the next event is told
                 _log.exception("event_listener_failed")
 
     def _next(self) -> BotEvent | None:
@@ -139,7 +153,8 @@ class _Subscription:
 class EventFeeds:
     """Everybody who listens to one bot. Without listeners nothing is made, queued or started."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, start: StartThread = threading.Thread.start) -> None:
+        self._start = start
         self._lock = threading.Lock()
         self._subscriptions: tuple[_Subscription, ...] = ()
         self._feeds: tuple[EventFeed, ...] = ()
@@ -151,7 +166,7 @@ class EventFeeds:
         raises is logged as ``event_listener_failed``. It may trade, cancel and stop the bot. Once the returned
         function was called, no further event is told; a call under way goes on.
         """
-        subscription = _Subscription(listener)
+        subscription = _Subscription(listener, start=self._start)
         with self._lock:
             self._subscriptions = (*self._subscriptions, subscription)
 
@@ -178,6 +193,11 @@ class EventFeeds:
             subscriptions = self._subscriptions
         settled = [subscription.settle(timeout_s) for subscription in subscriptions]
         return all(settled)
+
+    @property
+    def is_calling(self) -> bool:
+        """Whether this thread is one that calls a listener just now."""
+        return any(subscription.is_this_thread for subscription in self._subscriptions)
 
     def end_feeds(self) -> None:
         """Let every reader come to the end of what there is: the bot stops."""

@@ -372,7 +372,7 @@ class TestTheMarket:
 
 MISTAKES = {
     "no such order": (lambda broker: broker.fill("MSFT"), "no order of MSFT is open; open are order-1 (buy 10 TSLA at"),
-    "none at all": (lambda broker: (broker.expire("TSLA"), broker.expire("MSFT")), "there is none at all"),
+    "none at all": (lambda broker: (broker.expire("TSLA"), broker.expire("MSFT")), "none at all; the result of"),
     "two of a symbol": (
         lambda broker: (broker.place_in_app("TSLA", "buy", 1, limit=9), broker.fill("TSLA")),
         "2 orders of TSLA are open; name one by its order id: order-1",

@@ -97,6 +97,8 @@ class FailingManager:
 
     def subscribe(self, listener: Callable[[object], None]) -> None: ...
 
+    def halt_entries_while(self, unfollowed: Callable[[], str | None]) -> None: ...
+
     def preview(self, request: object) -> None:
         raise self.error
 

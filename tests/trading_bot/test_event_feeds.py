@@ -1,14 +1,17 @@
 """Who listens: each on its own thread, in order, harming nobody; a reader who stops reading is told what it missed."""
 
+import asyncio
 import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
-from tests.support.bot_bench import BotBench
+from tests.support.bot_bench import BotBench, Forward
 from tests.support.manager_bench import MONDAY
+from trading_bot.bot import TradeResult
 from trading_bot.bot_events import BotEvent, EventsMissed, OrderEnded, OrderFilled, OrderSubmitted, TradingResumed
 from trading_bot.event_feeds import SLOW_AT, EventFeeds
 
@@ -81,6 +84,47 @@ def test_one_that_raises_is_logged_and_hears_the_next(feeds: EventFeeds, caplog:
         assert feeds.settle(WAITED_S)
     assert numbers(heard) == ["1", "2"]
     assert caplog.text.count("event_listener_failed") == 2
+
+
+@pytest.mark.parametrize("end", [SystemExit, asyncio.CancelledError])
+def test_one_that_would_end_its_thread_hears_the_next(
+    feeds: EventFeeds, caplog: pytest.LogCaptureFixture, end: type[BaseException]
+):
+    heard: list[BotEvent] = []
+
+    def bad(event: BotEvent) -> None:
+        heard.append(event)
+        raise end
+
+    feeds.subscribe(bad)
+    with caplog.at_level(logging.ERROR, logger="trading_bot"):
+        feeds.tell([news(1), news(2)])
+        assert feeds.settle(WAITED_S)
+    assert numbers(heard) == ["1", "2"]
+    assert caplog.text.count("event_listener_failed") == 2
+
+
+def test_without_a_thread_the_others_hear_all_and_the_next_event_tries_again(caplog: pytest.LogCaptureFixture):
+    has_threads = False
+
+    def start(thread: threading.Thread) -> None:
+        if not has_threads:
+            raise RuntimeError("can't start new thread")
+        thread.start()
+
+    feeds = EventFeeds(start=start)
+    heard: list[BotEvent] = []
+    feeds.subscribe(heard.append)
+    feed = feeds.open_feed()
+    with caplog.at_level(logging.ERROR, logger="trading_bot"):
+        feeds.tell([news(1), news(2)])
+    assert "event_listener_not_called" in caplog.text
+    assert (feed.take(0), feed.take(0)) == (news(1), news(2))
+    assert not feeds.settle(0)
+    has_threads = True
+    feeds.tell([news(3)])
+    assert feeds.settle(WAITED_S)
+    assert numbers(heard) == ["1", "2", "3"]
 
 
 def test_one_that_leaves_hears_nothing_more_not_even_what_waited(feeds: EventFeeds):
@@ -252,3 +296,61 @@ class TestOfABot:
         assert heard[-1].ending == "cancelled"
         assert [feed.take(0) for _ in heard] == heard
         assert feed.is_over
+
+    def test_nothing_is_bought_once_the_bot_stops(self, tmp_path: Path):
+        """One that buys again whatever is cancelled would leave an order that `on_stop` promises not to leave."""
+        bench = BotBench(tmp_path, on_stop="cancel")
+        again: list[TradeResult] = []
+
+        def buy_again(event: BotEvent) -> None:
+            if isinstance(event, OrderEnded) and not again:
+                again.append(bench.bot.execute_trade("AAPL", "buy", 3, 80, "again"))  # type: ignore[arg-type]
+
+        bench.bot.subscribe(buy_again)
+        bench.bot.start()
+        bench.bot.execute_trade("AAPL", "buy", 5, 90, "because")  # type: ignore[arg-type]
+        bench.bot.stop()
+        assert [(result.status, result.code) for result in again] == [("blocked", "trading_halted")]
+        assert "the bot is stopping" in again[0].message
+        assert bench.submits == 1
+        bench.bot.start()
+        assert bench.bot.execute_trade("AAPL", "buy", 3, 80, "later").status == "submitted"  # type: ignore[arg-type]
+        bench.bot.stop()
+
+    def test_a_second_stop_closes_nothing_under_the_first_one(self, tmp_path: Path):
+        bench = BotBench(tmp_path, on_stop="cancel").started()
+        order = bench.bot.execute_trade("AAPL", "buy", 5, 90, "because").envelope  # type: ignore[arg-type]
+        assert order is not None
+        asked, go_on = threading.Event(), threading.Event()
+
+        def slowly(forward: Forward, request: object) -> requests.Response:
+            asked.set()
+            assert go_on.wait(WAITED_S)
+            return forward()
+
+        bench.broker.tampers[f"POST /orders/{order.order_id}/cancel/"].append(slowly)
+        stops = [threading.Thread(target=bench.bot.stop, daemon=True) for _ in range(2)]
+        stops[0].start()
+        assert asked.wait(WAITED_S)
+        stops[1].start()
+        stops[1].join(0.2)
+        assert stops[1].is_alive(), "it waits for the first one"
+        go_on.set()
+        for stop in stops:
+            stop.join(WAITED_S)
+        assert [record.fact.event for record in bench.records()][-1] == "session_stopped"
+
+    def test_a_stop_from_a_listener_does_not_wait_for_one_that_waits_for_it(self, tmp_path: Path):
+        bench = BotBench(tmp_path, on_stop="cancel")
+        heard: list[BotEvent] = []
+
+        def stop(event: BotEvent) -> None:
+            if isinstance(event, OrderEnded):
+                assert bench.bot.stop() == ()
+                heard.append(event)
+
+        bench.bot.subscribe(stop)
+        bench.bot.start()
+        bench.bot.execute_trade("AAPL", "buy", 5, 90, "because")  # type: ignore[arg-type]
+        assert len(bench.bot.stop()) == 1
+        assert len(heard) == 1, "it returned while the other stop still waited for it"

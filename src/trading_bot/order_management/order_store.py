@@ -311,7 +311,7 @@ class OrderStore:
         mine = self._mine
         sealed, mine.sealed = mine.sealed, []
         self._listeners.tell_of_commits(sealed)
-        if not mine.is_kept_back:
+        if mine.news_of and not mine.is_kept_back:
             news_of, mine.news_of = mine.news_of, set()
             with self.at_work.on_behalf_of(None):  # what a listener does is a request of its own
                 self._listeners.tell(news_of)

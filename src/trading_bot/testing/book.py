@@ -206,7 +206,8 @@ def _only(name: str, orders: Sequence[BrokerOrder], kind: str) -> BrokerOrder:
         return meant[0]
     if meant:
         raise ScriptError(f"{len(meant)} orders of {name} are {kind}; name one by its order id: {_listed(meant)}")
-    known = f"{kind} are {_listed(orders)}" if orders else "there is none at all"
+    none = "there is none at all; the result of the trade and broker.submitted say why"
+    known = f"{kind} are {_listed(orders)}" if orders else none
     raise ScriptError(f"no order of {name} is {kind}; {known}")
 
 

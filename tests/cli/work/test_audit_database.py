@@ -63,6 +63,15 @@ class TestExplainARequest:
         assert hint == "a request has the same id: 'trading-bot audit explain --request first' tells it"
         assert cli("audit", "explain", "--request", "first").stdout.startswith("request first: ")
 
+    def test_the_way_to_the_request_has_the_id_that_was_asked_for(self, cli):
+        """An order has three ids, and a request may have the name of any of them."""
+        cli.buy("first")
+        order_id = cli.json("status", "first")["order_id"]
+        cli("cancel", "first", "--correlation-id", order_id)
+        heading, _, hint, *_ = cli("audit", "explain", order_id).stdout.splitlines()
+        assert heading.startswith("order first: ")
+        assert hint == f"a request has the same id: 'trading-bot audit explain --request {order_id}' tells it"
+
     def test_a_wrong_correlation_id_is_exit_code_2_and_opens_nothing(self, cli):
         trade = ("AAPL", "10", "--reference-price", "100")
         others = (("exit", "AAPL"), ("flatten", "--yes"), ("cancel", "first"), ("cancel-all", "--yes"))

@@ -23,6 +23,7 @@ from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderNotFoundError
 from trading_bot.order_management.journal.chain import ChainHead
 from trading_bot.order_management.journal.port import JournalReader
+from trading_bot.prose import typed
 from trading_bot.risk.order_result import result_lines, result_of
 
 _LOOK_EVERY_S: Seconds = 0.25
@@ -112,7 +113,7 @@ def explain(invocation: Invocation, *, identifier: str, request: bool) -> None:
     told = pages.request(identifier)
     life = None if request else pages.life(identifier)
     if life is not None:
-        _tell_order(pages, life, is_request_too=told is not None)
+        _tell_order(pages, life, same_name=told)
     elif told is not None:
         _tell_request(pages, told)
     else:
@@ -140,19 +141,20 @@ def _state(order: TrackedOrder) -> str:
     return f"{order.state.value.replace('_', ' ')} as of the last record"
 
 
-def _tell_order(pages: "_Pages", life: OrderLife, *, is_request_too: bool) -> None:
-    name, request = life.order.client_order_id, life.order.envelope.correlation_id
+def _tell_order(pages: "_Pages", life: OrderLife, *, same_name: RequestLife | None) -> None:
+    request = life.order.envelope.correlation_id
     result = result_of(life.order, life.book.orders(), life.book.acceptances())
     if pages.invocation.json:
         sentences = [_sentence_json(each) for each in life.sentences]
         order = envelope_json(life.order.envelope)
         print_json({"v": 1, "order": order, "result": order_result_json(result), "sentences": sentences})
         return
-    print_line(f"order {name}: {_state(life.order)}")
+    print_line(f"order {life.order.client_order_id}: {_state(life.order)}")
     if request is not None:
         print_line(f"request {request} made it")
-    if is_request_too:
-        print_line(f"a request has the same id: 'trading-bot audit explain --request {name}' tells it")
+    if same_name is not None:
+        told_by = typed("audit", "explain", "--request", same_name.correlation_id)
+        print_line(f"a request has the same id: {told_by} tells it")
     pages.write(life.sentences, naming=False)
     for line in result_lines(result):
         print_line(line)

@@ -19,10 +19,6 @@ _NOT_RECONCILED = "the orders have not been compared with the broker yet; start 
 _SECURITY_HALT = "the connection to the broker is not what it should be; check the network before trading again"
 
 
-def _followed() -> str | None:
-    return None
-
-
 class TradingHalts:
     """A journal that fails, a cancel-all, a start without a comparison, freezes, halts, outcomes, and the latch."""
 
@@ -33,7 +29,7 @@ class TradingHalts:
         self._sync = sync
         self._cancel_all = cancel_all
         self._security_alert = threading.Event()
-        self._unfollowed: Callable[[], str | None] = _followed
+        self._unfollowed: tuple[Callable[[], str | None], ...] = ()
 
     def note_security_alert(self) -> None:
         """Take no order at all from now on, exits neither: something may stand between us and the broker."""
@@ -41,7 +37,7 @@ class TradingHalts:
 
     def halt_entries_while(self, unfollowed: Callable[[], str | None]) -> None:
         """Take no entry while ``unfollowed`` names a reason why nobody follows the open orders."""
-        self._unfollowed = unfollowed
+        self._unfollowed = (*self._unfollowed, unfollowed)
 
     def reason(self, *, symbol: str | None = None, leaving: bool = False, look: LatchLook | None = None) -> str | None:
         """Return why no such order would be taken now, or None; with a ``symbol``, its own freezes count too.
@@ -59,7 +55,7 @@ class TradingHalts:
             or self._on_record(symbol)
             or (_SECURITY_HALT if self._security_alert.is_set() else None)
             or (look or self._latch.look()).not_armed
-            or self._unfollowed()
+            or next(filter(None, (problem() for problem in self._unfollowed)), None)
         )
 
     def freezes(self, symbol: str | None = None) -> tuple[Freeze, ...]:
