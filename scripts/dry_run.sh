@@ -13,11 +13,15 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 python=${PYTHON:-$root/.venv/bin/python}
 command -v "$python" >/dev/null || { echo "there is no $python; run make install first" >&2 && exit 1; }
+case $python in */*) python=$(cd "$(dirname "$python")" && pwd)/${python##*/} ;; esac # it is used from another folder
 steps=99
-if [ "${1:-}" = --steps ]; then
+if [ "${1:-}" = --steps ] && [ $# -gt 1 ]; then
     steps=$2
     shift 2
 fi
+usage() { echo "usage: dry_run.sh [--steps N] [FOLDER]" >&2 && exit 2; }
+case $steps in "" | *[!0-9]*) usage ;; esac
+case ${1:-} in -*) usage ;; esac
 folder=${1:-}
 if [ -n "$folder" ]; then mkdir "$folder"; else folder=$(mktemp -d); fi
 cd "$folder"
@@ -94,5 +98,5 @@ step 0 '^NO OPEN ORDERS' 'none of our orders is live .1 ended by this kill.' -- 
 step 5 'not armed.*' -- buy MSFT 1 --reference-price 470.00
 step 0 'each follows from the one before it' 'are the same in the audit log' -- audit verify
 
-rm said.txt
+rm -f said.txt
 printf '%s\n' "the account, its settings, quotes, state and logs: $folder" >&2

@@ -70,8 +70,9 @@ def test_a_step_that_ends_otherwise_fails_the_dry_run_and_says_how(tmp_path):
     broken.write_text("#!/bin/sh\necho no such day\nexit 3\n", encoding="utf-8")
     broken.chmod(0o700)
     done = subprocess.run(
-        [SCRIPT, tmp_path / "run"],
-        env={"PATH": os.environ["PATH"], "PYTHON": str(broken)},
+        [SCRIPT, "run"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHON": "./python"},
         capture_output=True,
         text=True,
         timeout=100,
@@ -80,6 +81,22 @@ def test_a_step_that_ends_otherwise_fails_the_dry_run_and_says_how(tmp_path):
     assert done.returncode == 1
     assert "exit code 3, expected 0" in done.stderr
     assert "no such day" in done.stderr
+
+
+@pytest.mark.subprocess
+@pytest.mark.parametrize("arguments", [["--help"], ["--steps"], ["--steps", "all"]])
+def test_an_argument_that_is_none_is_refused_and_makes_no_folder(tmp_path, arguments):
+    done = subprocess.run(
+        [SCRIPT, *arguments],
+        cwd=tmp_path,
+        env=child_environment(tmp_path) | {"PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (2, "usage: dry_run.sh [--steps N] [FOLDER]\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_notes_show_every_step_of_the_script():
