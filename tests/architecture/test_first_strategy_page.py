@@ -21,6 +21,17 @@ FILES = {
 SESSIONS = [text for kind, text in BLOCKS if kind == "console"]
 
 
+UNREADABLE = """\
+from trading_bot import OrderStatusError
+
+class Dip:
+    def __init__(self, symbol, shares): ...
+
+    def look(self, bot):
+        raise OrderStatusError("no quotes")
+"""
+
+
 class EndOfTestError(Exception):
     """Ends a program that would run for ever."""
 
@@ -65,13 +76,15 @@ def test_a_command_says_what_the_page_shows(folder, session):
     assert done.returncode == 0
 
 
-def test_the_same_strategy_runs_on_an_account_until_it_is_ended(folder, monkeypatch):
+def names_after(looks: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    """The names of the page's program for an account, ended while it waits after so many looks at the market."""
     (program,) = (text for kind, text in BLOCKS if kind == "python" and text not in FILES.values())
-    waits = []
+    waits: list[float] = []
 
     def sleep(seconds: float) -> None:
         waits.append(seconds)
-        raise EndOfTestError
+        if len(waits) == looks:
+            raise EndOfTestError
 
     (folder / "config.json").write_text('{"logs_dir": "logs", "state_dir": "state"}', encoding="utf-8")
     monkeypatch.chdir(folder)
@@ -83,6 +96,17 @@ def test_the_same_strategy_runs_on_an_account_until_it_is_ended(folder, monkeypa
     names: dict[str, object] = {}
     with pytest.raises(EndOfTestError):
         exec(compile(program, str(PAGE), "exec"), names)
-    assert waits == [60]
+    assert waits == [60] * looks
+    return names
+
+
+def test_the_same_strategy_runs_on_an_account_until_it_is_ended(folder, monkeypatch):
+    names = names_after(1, folder, monkeypatch)
     assert not getattr(names["bot"], "is_running")  # noqa: B009 - a program's own name
     assert (folder / "logs" / "orders.jsonl").is_file()
+
+
+def test_a_broker_that_cannot_be_read_once_does_not_end_it(folder, monkeypatch, capsys):
+    (folder / "dip.py").write_text(UNREADABLE, encoding="utf-8")
+    names_after(2, folder, monkeypatch)
+    assert capsys.readouterr().out == "no quotes\n" * 2
