@@ -82,6 +82,23 @@ def test_a_step_that_ends_otherwise_fails_the_dry_run_and_says_how(tmp_path):
     assert "no such day" in done.stderr
 
 
+@pytest.mark.subprocess
+@pytest.mark.parametrize("arguments", [["--help"], ["--steps"], ["--steps", "x", "run"]], ids=" ".join)
+def test_a_wrong_argument_makes_no_folder_and_says_how_to_call_it(arguments, tmp_path):
+    done = subprocess.run(
+        [SCRIPT, *arguments],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "usage: scripts/dry_run.sh [--steps N] [FOLDER]\n"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_notes_show_every_step_of_the_script():
     steps = re.findall(r"^step (\d+) .* -- (\S+)", SCRIPT.read_text(encoding="utf-8"), re.MULTILINE)
     assert len(TABLE) == 1 + len(steps)
