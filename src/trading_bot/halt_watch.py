@@ -42,7 +42,7 @@ class HaltWatch:
         self._standing: set[Condition] = set()
 
     def look(self) -> None:
-        """Look at every condition once. Without a listener there is nobody to look for, and the next hears what stands."""
+        """Look at every condition once; without a listener not at all, so that the next one hears what stands."""
         if not self._events.is_heard:
             self._standing.clear()
             return
