@@ -16,6 +16,7 @@ from tests.support.live_account import NUMBER, SUBMIT, LiveAccount, live_account
 from tests.support.loopback_broker.own_connections import as_the_broker
 from trading_bot.auth.borrowed_login import BORROWED_SESSION_ENDED, NOT_LOGGED_IN
 from trading_bot.bot import StartError, TradeResult, TradeStatus, TradingBot
+from trading_bot.order_management.book.exit_facts import ExitEnding
 from trading_bot.order_management.exceptions import AuthenticationError, OrderStatusError
 from trading_bot.robinhood.rate_budget import BudgetedWire
 from trading_bot.startup import create_bot
@@ -146,6 +147,18 @@ def test_a_refused_token_stops_entries_until_its_owner_logs_in_again(account, th
     account.book.bearers = {"canary-newer"}
     assert buy(bot).status is TradeStatus.SUBMITTED
     bot.stop()
+
+
+def test_an_exit_under_a_refused_token_says_that_it_is_the_login(account, theirs):
+    """A price of one's own would not help either."""
+    bot = bot_of(account, theirs)
+    bot.start()
+    account.book.revoke_all()
+    left = bot.exit_position("AAPL")
+    bot.stop()
+    assert (left.ending, left.code) == (ExitEnding.NOT_SOLD, "no_quote")
+    assert "no quote could be read for AAPL (" in left.message
+    assert "log in again" in left.message
 
 
 def warnings(caplog) -> dict[str, str]:
