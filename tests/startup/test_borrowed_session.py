@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 import requests
+from pydantic import SecretStr
 from robin_stocks.robinhood import helper
 
 from tests.support.live_account import NUMBER, SUBMIT, LiveAccount, live_account
 from tests.support.loopback_broker.own_connections import as_the_broker
 from trading_bot.auth.borrowed_login import BORROWED_SESSION_ENDED, NOT_LOGGED_IN
+from trading_bot.auth.token_store import SavedSession
 from trading_bot.bot import StartError, TradeResult, TradeStatus, TradingBot
 from trading_bot.order_management.book.exit_facts import ExitEnding
 from trading_bot.order_management.exceptions import AuthenticationError, OrderStatusError
@@ -78,7 +80,7 @@ def test_it_trades_with_the_token_and_leaves_the_session_alone(account, theirs):
 
 
 def test_its_requests_keep_to_our_budgets(account, theirs):
-    access = borrowed_access(account.around, source=theirs, state=account.state())
+    access = borrowed_access(account.around, account_number=NUMBER, source=theirs, state=account.state())
     assert isinstance(access.wire, BudgetedWire)
 
 
@@ -166,14 +168,19 @@ def warnings(caplog) -> dict[str, str]:
     return {str(event["event"]): str(event.get("reason")) for event in told}
 
 
-@pytest.mark.parametrize("is_saved", [True, False])
-def test_the_start_warns_where_a_kill_would_have_no_login(account, theirs, caplog, is_saved):
-    if is_saved:
+@pytest.mark.parametrize("saved", ["a login", "nothing", "a logout", "damage"])
+def test_the_start_warns_where_a_kill_would_have_no_login(account, theirs, caplog, saved):
+    """After a logout the file still names the device."""
+    if saved != "nothing":
         account.log_in("ours")
+    if saved == "a logout":
+        account.store_of(None).save(SavedSession(device_token=SecretStr("device")))
+    if saved == "damage":
+        account.state().session.write_bytes(b"{")
     bot = bot_of(account, theirs)
     bot.start()
     bot.stop()
-    assert ("trading-bot login" in warnings(caplog).get("no_login_for_a_kill", "")) is not is_saved
+    assert ("trading-bot login" in warnings(caplog).get("no_login_for_a_kill", "")) is (saved != "a login")
 
 
 class Unread:
