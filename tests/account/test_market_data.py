@@ -126,7 +126,7 @@ def test_who_waits_for_somebody_elses_reading_waits_until_the_own_deadline_at_mo
     reader = threading.Thread(target=lambda: market.quotes(["A"], by=10))
     reader.start()
     assert began.wait(10)
-    with pytest.raises(OrderStatusError, match="has not ended yet"):
+    with pytest.raises(OrderStatusError, match="somebody else reads the same, and that has not ended yet"):
         market.quotes(["A"], by=0)
     may_end.set()
     reader.join(10)

@@ -48,7 +48,6 @@ BUY = ["buy", "AAPL", "1", "--reference-price", "100", "--client-order-id", "fir
         ["audit", "tail", "--follow"],
         ["config", "show"],
         ["doctor"],
-        ["demo"],
         ["cancel-all", "--yes"],
     ],
     ids=" ".join,

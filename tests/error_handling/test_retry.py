@@ -1,3 +1,4 @@
+import asyncio
 import math
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
@@ -255,6 +256,32 @@ class TestDecorated:
             bench.gateway.order().fill()
             bench.sync()
             bench.clock.sleep(60)  # the window in which an equal order is a duplicate has passed
+            raise OrderStatusError("the broker could not be read")
+
+        with pytest.raises(OrderStatusError):
+            buy_and_look()
+        assert len(bench.gateway.posts) == 1
+
+    @pytest.mark.parametrize("where", ["a task", "a thread of asyncio", "a decorated function"])
+    def test_an_order_begun_further_in_keeps_it_from_being_repeated_too(self, clock: VirtualClock, where: str):
+        """Tasks work on a copy of the variables of a context: what they only set themselves is not seen outside."""
+        bench = ManagerBench()
+
+        async def buy() -> None:
+            bench.buy(None)
+
+        ways: dict[str, Callable[[], object]] = {
+            "a task": lambda: asyncio.run(buy()),
+            "a thread of asyncio": lambda: asyncio.run(asyncio.to_thread(bench.buy, None)),
+            "a decorated function": lambda: with_retry(clock=clock)(bench.buy)(None),
+        }
+
+        @with_retry(clock=clock)
+        def buy_and_look() -> None:
+            ways[where]()
+            bench.gateway.order().fill()
+            bench.sync()
+            bench.clock.sleep(60)
             raise OrderStatusError("the broker could not be read")
 
         with pytest.raises(OrderStatusError):

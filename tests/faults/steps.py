@@ -9,13 +9,13 @@ from tests.support.broker_stand_in import Route
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.mortal import DiedError
 from tests.support.sim_invariants import Invariants
-from tests.support.sim_world import MORNING, SimWorld, trade_a_known_order
+from tests.support.sim_world import MORNING, REPLACE, SimWorld, trade_a_known_order
 from trading_bot.order_management.exceptions import OrderError
 from trading_bot.order_management.models import OrderEnvelope
 
 
 @dataclass
-class Desk:
+class FaultBench:
     """A world with the orders that a step needs, and what came of the step."""
 
     folder: Path
@@ -50,7 +50,7 @@ class Desk:
         """The request in which the step meets its fault."""
         return {"SUB": Route.SUBMIT, "SYN": Route.LIST, "REC": Route.LIST}.get(self.step, Route.CANCEL)
 
-    def act(self) -> "Desk":
+    def act(self) -> "FaultBench":
         """Do the step; what it raises to the caller is kept."""
         try:
             self.answer = _DO[self.step](self.world)
@@ -73,7 +73,7 @@ def replace_order(world: SimWorld) -> OrderEnvelope | None:
     """Ask for 10 at another price in place of the first order."""
     assert world.bot is not None
     try:
-        return world.bot.replace_order("c1", reference_price=Decimal("99.5"))
+        return world.bot.replace_order("c1", reference_price=Decimal("99.5"), correlation_id=REPLACE)
     except DiedError:
         world.crash()
         return None

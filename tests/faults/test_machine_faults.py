@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults.grid import CELLS, OURS
-from tests.faults.steps import Desk, replace_order
+from tests.faults.steps import FaultBench, replace_order
 from tests.support.broker_stand_in import Act, Request, Route
 from tests.support.mortal import Life
 from tests.support.sim_journal import Fate, InMemory
@@ -34,24 +34,24 @@ def cells(*faults: str) -> list[object]:
 def test_death_at_every_effect(step, fault, tmp_path_factory):
     """Killed at any point and started again, everything is found, nothing is sent twice, and both sides agree."""
     for effects in range(1, MOST_EFFECTS):
-        desk = Desk(tmp_path_factory.mktemp(f"{step}-{effects}-"), step)
-        world, lives = desk.world, desk.world.life
+        bench = FaultBench(tmp_path_factory.mktemp(f"{step}-{effects}-"), step)
+        world, lives = bench.world, bench.world.life
         if step == "REC":
             world.boot(die_at=effects)
             lives = world.life
         else:
             lives.die_in(effects)
-            desk.act()
+            bench.act()
         if not lives.is_over:
             assert effects > 4, "the step has effects to die at"
             return
         if fault == "F40":
             world.disk.lose_power()
-        desk.invariants.check()
+        bench.invariants.check()
         sent = len(world.posts)
         world.boot()
         assert len(world.posts) == sent, "a start sends no order"
-        desk.afterwards()
+        bench.afterwards()
     pytest.fail(f"{step} has more than {MOST_EFFECTS} effects; raise the bound")
 
 
@@ -61,8 +61,8 @@ def test_interrupt_at_every_effect(step, fault, tmp_path_factory):
     kind = SystemExit if fault == "F47" else KeyboardInterrupt
 
     for effects in range(1, MOST_EFFECTS, 2):
-        desk = Desk(tmp_path_factory.mktemp(f"{step}-{effects}-"), step)
-        life = desk.world.life
+        bench = FaultBench(tmp_path_factory.mktemp(f"{step}-{effects}-"), step)
+        life = bench.world.life
 
         def interrupt(life: Life = life) -> None:
             life.is_over = False  # what the process does while it stops is done
@@ -71,14 +71,14 @@ def test_interrupt_at_every_effect(step, fault, tmp_path_factory):
         life._end = interrupt
         life.die_in(effects)
         try:
-            desk.act()
+            bench.act()
         except kind:
             pass
         else:
             return
-        desk.world.restart()
-        desk.invariants.check()
-        desk.afterwards()
+        bench.world.restart()
+        bench.invariants.check()
+        bench.afterwards()
     pytest.fail(f"{step} has more than {MOST_EFFECTS} effects; raise the bound")
 
 
@@ -95,61 +95,61 @@ def read_only(operation: str) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
 
-def check_disk_step(desk: Desk) -> None:
+def check_disk_step(bench: FaultBench) -> None:
     """Safety beats audit: a cancel goes out without a record, an order never does."""
-    world = desk.world
+    world = bench.world
     first = world.broker.book.orders[:1]
-    match desk.step:
+    match bench.step:
         case "SUB":
-            assert isinstance(desk.answer, TradeResult)
-            assert desk.answer.status is TradeStatus.BLOCKED
+            assert isinstance(bench.answer, TradeResult)
+            assert bench.answer.status is TradeStatus.BLOCKED
         case "CAN" | "REP":
-            assert not first[0].is_open or desk.error is not None
+            assert not first[0].is_open or bench.error is not None
         case "ALL":
-            assert desk.open_at_broker() == 0
+            assert bench.open_at_broker() == 0
         case "REC":
             halted = world.bot is None or world.bot.manager.halted_because is not None
             assert halted, "what cannot be recorded is not begun, or only for cancels"
-    if desk.step == "CAN":
+    if bench.step == "CAN":
         assert not first[0].is_open
-    assert desk.sent == 0
+    assert bench.sent == 0
     world.trade(client_order_id="c9", symbol="KO")
-    assert desk.sent == 0, "no order without a record"
+    assert bench.sent == 0, "no order without a record"
 
 
 @pytest.mark.parametrize(("step", "fault"), cells("F41", "F42"))
 def test_disk_that_takes_nothing(step, fault, tmp_path):
-    desk = Desk(tmp_path, step)
-    world, trouble = desk.world, full_disk if fault == "F41" else read_only
+    bench = FaultBench(tmp_path, step)
+    world, trouble = bench.world, full_disk if fault == "F41" else read_only
     if step == "SYN":
-        world.broker.book.fill(world.order(), 10, desk.clock.now())
+        world.broker.book.fill(world.order(), 10, bench.clock.now())
     if step == "REC":
         world.trouble = trouble
     world.files.fault = trouble
     world.usual_fate = Fate.REFUSED
-    desk.act()
+    bench.act()
     if step == "SYN":
         assert world.bot is not None
         assert {str(o.client_order_id): o.state for o in world.bot.orders()}["c1"] is OrderState.FILLED
-    check_disk_step(desk)
+    check_disk_step(bench)
     world.trouble = None
     world.crash()
-    desk.afterwards()
+    bench.afterwards()
 
 
 @pytest.mark.parametrize(("step", "fault"), cells("F43", "F44"))
 def test_journal_changed_underneath(step, fault, tmp_path):
-    desk = Desk(tmp_path, step, in_memory=fault == "F44")
-    world = desk.world
+    bench = FaultBench(tmp_path, step, in_memory=fault == "F44")
+    world = bench.world
     change, put_back = (_moved if fault == "F43" else _cut)(world)
     change()
-    desk.invariants.check = lambda: None  # type: ignore[method-assign]  # what would be judged is away
-    desk.act()
-    del desk.invariants.check
-    check_disk_step(desk)
+    bench.invariants.check = lambda: None  # type: ignore[method-assign]  # what would be judged is away
+    bench.act()
+    del bench.invariants.check
+    check_disk_step(bench)
     world.crash()
     put_back()
-    desk.afterwards()
+    bench.afterwards()
 
 
 def _moved(world: SimWorld) -> tuple[Callable[[], object], Callable[[], object]]:
@@ -178,105 +178,105 @@ def _cut(world: SimWorld) -> tuple[Callable[[], object], Callable[[], object]]:
 
 @pytest.mark.parametrize(("step", "fault"), cells("F45"))
 def test_second_process_on_the_account(step, fault, tmp_path):
-    desk = Desk(tmp_path, step)
-    first = desk.world
+    bench = FaultBench(tmp_path, step)
+    first = bench.world
     if step == "SYN":  # an order without our mark is somebody else's: counted, never touched
         form = {**first.posts[0].request.form, "ref_id": "00000000-0000-4000-8000-000000000001"}
-        first.broker.book.take(form, now=desk.clock.now(), expires_at=first.order().expires_at)
+        first.broker.book.take(form, now=bench.clock.now(), expires_at=first.order().expires_at)
         summary = first.sync()
         assert summary is not None
         assert summary.external_orders == 1
         first.cancel_all()
-        assert desk.open_at_broker() == 1
+        assert bench.open_at_broker() == 1
         return
     if step == "REC":
         first.boot()
-    second = SimWorld(tmp_path, clock=desk.clock)
+    second = SimWorld(tmp_path, clock=bench.clock)
     second.broker = first.broker
     assert not second.boot(), "one writer an account"
     sent = len(first.posts)
     second.trade(client_order_id="c9", symbol="KO")
     second.cancel()
     second.cancel_all()
-    assert (len(first.posts), desk.open_at_broker()) == (sent, 2 if step != "SUB" else 0)
-    desk.afterwards()
+    assert (len(first.posts), bench.open_at_broker()) == (sent, 2 if step != "SUB" else 0)
+    bench.afterwards()
 
 
 @pytest.mark.parametrize(("step", "fault"), cells("F49"))
 def test_forked_child_sends_nothing(step, fault, tmp_path):
-    desk = Desk(tmp_path, step)
-    desk.world.process_id += 1
-    heard = len(desk.world.broker.seen)
-    result = desk.world.trade(client_order_id="c9", symbol="KO")
+    bench = FaultBench(tmp_path, step)
+    bench.world.process_id += 1
+    heard = len(bench.world.broker.seen)
+    result = bench.world.trade(client_order_id="c9", symbol="KO")
     assert result is not None
     assert result.status in (TradeStatus.BLOCKED, TradeStatus.NOT_SENT)
-    assert not any(cancelled.is_proven_closed for cancelled in desk.world.cancel_all())
-    summary = desk.world.sync()
+    assert not any(cancelled.is_proven_closed for cancelled in bench.world.cancel_all())
+    summary = bench.world.sync()
     assert summary is not None
     assert not summary.complete
-    assert len(desk.world.broker.seen) == heard, "no cancel and no read leaves a forked child either"
+    assert len(bench.world.broker.seen) == heard, "no cancel and no read leaves a forked child either"
     if step == "ALL":
-        desk.world.kill()
-        desk.world.process_id -= 1
-        desk.world.trade(client_order_id="c10", symbol="KO")
-    assert desk.sent == 0
+        bench.world.kill()
+        bench.world.process_id -= 1
+        bench.world.trade(client_order_id="c10", symbol="KO")
+    assert bench.sent == 0
 
 
 # Threads: what comes in while the broker's answer is awaited.
 
 
-def meanwhile(desk: Desk, route: Route, do) -> list[object]:
+def meanwhile(bench: FaultBench, route: Route, do) -> list[object]:
     """Let another caller do something once, while the answer to the step's own request is still out."""
     came_of_it: list[object] = []
 
     def once(request: Request) -> None:
         if request.route is route:
-            desk.world.broker.meanwhile = lambda request: None
-            other = threading.Thread(target=lambda: came_of_it.append(do(desk.world)))
+            bench.world.broker.meanwhile = lambda request: None
+            other = threading.Thread(target=lambda: came_of_it.append(do(bench.world)))
             other.start()
             other.join(0.3)
 
-    desk.world.broker.meanwhile = once
+    bench.world.broker.meanwhile = once
     return came_of_it
 
 
 def test_many_threads_with_one_client_order_id(tmp_path):
     """SUB-F46"""
-    desk = Desk(tmp_path, "SUB")
-    callers = [threading.Thread(target=desk.world.trade) for _ in range(50)]
+    bench = FaultBench(tmp_path, "SUB")
+    callers = [threading.Thread(target=bench.world.trade) for _ in range(50)]
     for caller in callers:
         caller.start()
     for caller in callers:
         caller.join(30)
-    assert desk.sent == 1
-    answers = {answer.result.status for answer in desk.world.answers}
+    assert bench.sent == 1
+    answers = {answer.result.status for answer in bench.world.answers}
     assert answers == {TradeStatus.SUBMITTED, TradeStatus.DUPLICATE}
-    assert len(desk.world.answers) == 50 + 1  # and the order that was there before
-    desk.invariants.check()
+    assert len(bench.world.answers) == 50 + 1  # and the order that was there before
+    bench.invariants.check()
 
 
 def test_a_cancel_that_overtakes_its_own_submit(tmp_path):
     """CAN-F46"""
-    desk = Desk(tmp_path, "SUB")
-    meanwhile(desk, Route.SUBMIT, lambda world: world.bot.cancel_order("c1"))
-    desk.act()
-    assert desk.world.order().state == "cancelled"
-    desk.afterwards()
+    bench = FaultBench(tmp_path, "SUB")
+    meanwhile(bench, Route.SUBMIT, lambda world: world.bot.cancel_order("c1"))
+    bench.act()
+    assert bench.world.order().state == "cancelled"
+    bench.afterwards()
 
 
 def test_a_kill_that_overtakes_a_submit(tmp_path):
     """ALL-F46"""
-    desk = Desk(tmp_path, "SUB")
-    desk.world.broker.acts[Route.SUBMIT].append(Act.THROTTLED)
-    meanwhile(desk, Route.SUBMIT, lambda world: world.kill())
-    desk.act()
-    assert desk.sent == 1, "once the kill has returned nothing more begins"
-    assert desk.open_at_broker() == 0
+    bench = FaultBench(tmp_path, "SUB")
+    bench.world.broker.acts[Route.SUBMIT].append(Act.THROTTLED)
+    meanwhile(bench, Route.SUBMIT, lambda world: world.kill())
+    bench.act()
+    assert bench.sent == 1, "once the kill has returned nothing more begins"
+    assert bench.open_at_broker() == 0
 
 
 def test_a_replace_of_an_order_that_is_being_replaced(tmp_path):
     """REP-F46"""
-    desk = Desk(tmp_path, "REP")
+    bench = FaultBench(tmp_path, "REP")
 
     def again(world: SimWorld) -> object:
         try:
@@ -284,31 +284,31 @@ def test_a_replace_of_an_order_that_is_being_replaced(tmp_path):
         except OrderError as error:
             return error
 
-    second = meanwhile(desk, Route.CANCEL, again)
-    desk.act()
+    second = meanwhile(bench, Route.CANCEL, again)
+    bench.act()
     assert isinstance(second[0], OrderError)
-    assert desk.sent == 1
-    desk.afterwards()
+    assert bench.sent == 1
+    bench.afterwards()
 
 
 def test_a_cancel_wins_over_the_second_leg(tmp_path):
     """REP-F46"""
-    desk = Desk(tmp_path, "REP")
-    meanwhile(desk, Route.CANCEL, lambda world: world.cancel())
-    desk.act()
-    assert desk.sent == 0
-    desk.afterwards()
+    bench = FaultBench(tmp_path, "REP")
+    meanwhile(bench, Route.CANCEL, lambda world: world.cancel())
+    bench.act()
+    assert bench.sent == 0
+    bench.afterwards()
 
 
 def test_a_synchronisation_does_not_judge_a_submit_under_way(tmp_path):
     """SYN-F46"""
-    desk = Desk(tmp_path, "SUB")
-    desk.world.broker.acts[Route.LIST].extend([Act.VANISHED] * 9)
-    meanwhile(desk, Route.SUBMIT, lambda world: world.sync())
-    desk.act()
-    assert isinstance(desk.answer, TradeResult)
-    assert desk.answer.status is TradeStatus.SUBMITTED
-    desk.afterwards()
+    bench = FaultBench(tmp_path, "SUB")
+    bench.world.broker.acts[Route.LIST].extend([Act.VANISHED] * 9)
+    meanwhile(bench, Route.SUBMIT, lambda world: world.sync())
+    bench.act()
+    assert isinstance(bench.answer, TradeResult)
+    assert bench.answer.status is TradeStatus.SUBMITTED
+    bench.afterwards()
 
 
 # Clocks and sleep.
@@ -318,34 +318,34 @@ def test_a_synchronisation_does_not_judge_a_submit_under_way(tmp_path):
 @pytest.mark.parametrize(("step", "fault"), cells("F38", "F50"))
 def test_wall_clock_that_jumps_meanwhile(step, fault, seconds, tmp_path):
     """Over a sleep the wall clock goes on alone; set back or forth, it must decide nothing either."""
-    desk = Desk(tmp_path, step)
-    world = desk.world
+    bench = FaultBench(tmp_path, step)
+    world = bench.world
 
     def jump(request: Request) -> None:
-        if request.route is desk.route:
+        if request.route is bench.route:
             world.broker.meanwhile = lambda request: None
-            desk.clock.jump(seconds)
+            bench.clock.jump(seconds)
 
     world.broker.meanwhile = jump
-    desk.act()
+    bench.act()
     if step == "SUB":
-        assert desk.sent == 1
+        assert bench.sent == 1
     if step == "REP" and seconds > 0:
-        assert desk.sent == 0, "after a sleep the price is out of date"
+        assert bench.sent == 0, "after a sleep the price is out of date"
     if step in ("CAN", "ALL"):
         assert not world.order().is_open
     if step == "SYN":
-        assert desk.open_at_broker() == 2
-    desk.afterwards()
+        assert bench.open_at_broker() == 2
+    bench.afterwards()
 
 
 def test_an_old_intent_does_not_come_back_to_life(tmp_path):
     """SUB-F38: the age of an intent is measured on the clock that does not jump."""
-    desk = Desk(tmp_path, "SUB")
-    desk.world.broker.acts[Route.SUBMIT].extend([Act.REFUSED] * 9)
-    began = desk.clock.monotonic()
-    desk.clock.jump(-1800)
-    desk.act()
-    assert isinstance(desk.answer, TradeResult)
-    assert desk.answer.status is TradeStatus.NOT_SENT
-    assert desk.clock.monotonic() - began <= 20
+    bench = FaultBench(tmp_path, "SUB")
+    bench.world.broker.acts[Route.SUBMIT].extend([Act.REFUSED] * 9)
+    began = bench.clock.monotonic()
+    bench.clock.jump(-1800)
+    bench.act()
+    assert isinstance(bench.answer, TradeResult)
+    assert bench.answer.status is TradeStatus.NOT_SENT
+    assert bench.clock.monotonic() - began <= 20

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.faults.grid import CELLS, OURS, calls_for
-from tests.faults.steps import Desk
+from tests.faults.steps import FaultBench
 from tests.support.broker_stand_in import Act, CancelMode, Route
 from tests.support.sim_world import SimWorld
 from trading_bot.bot import TradeResult, TradeStatus
@@ -75,127 +75,127 @@ def cells(step: str, *, modes: bool = True, leg_of: str | None = None) -> list[o
     ]
 
 
-def strike(desk: Desk, fault: str, act: Act | None, *, times: int = 1) -> None:
-    broker = desk.world.broker
+def strike(bench: FaultBench, fault: str, act: Act | None, *, times: int = 1) -> None:
+    broker = bench.world.broker
     if act is None:
         broker.cancels = CANCEL_MODES[fault]
         return
-    route = Route.READ if fault in ABOUT_THE_ORDER and desk.route is Route.CANCEL else desk.route
+    route = Route.READ if fault in ABOUT_THE_ORDER and bench.route is Route.CANCEL else bench.route
     broker.acts[route].extend([act] * times)
 
 
 @pytest.mark.parametrize("times", [1, SPENT])
 @pytest.mark.parametrize(("fault", "act"), cells("SUB", modes=False))
 def test_submit(fault, act, times, tmp_path):
-    desk = Desk(tmp_path, "SUB")
-    strike(desk, fault, act, times=times)
-    desk.act()
-    assert isinstance(desk.answer, TradeResult)
+    bench = FaultBench(tmp_path, "SUB")
+    strike(bench, fault, act, times=times)
+    bench.act()
+    assert isinstance(bench.answer, TradeResult)
     kind = "U" if act is Act.FOREIGN_ORDER else calls_for(f"SUB-{fault}")
-    assert desk.answer.status in ANSWERS[kind]
-    assert desk.sent <= (3 if kind == "N" else 1), "only what provably was not sent is sent again"
+    assert bench.answer.status in ANSWERS[kind]
+    assert bench.sent <= (3 if kind == "N" else 1), "only what provably was not sent is sent again"
     if act is Act.CONFLICT:
         return  # the broker says that it has an order which it has not: only a person can end that
-    desk.afterwards()
+    bench.afterwards()
 
 
 @pytest.mark.parametrize("fault", CANCEL_MODES, ids=lambda fault: f"SUB-{fault}")
 def test_submit_whose_reply_carries_fills(fault, tmp_path):
-    desk = Desk(tmp_path, "SUB")
-    broker = desk.world.broker
+    bench = FaultBench(tmp_path, "SUB")
+    broker = bench.world.broker
 
     def trade_at_once(request):
         if request.route is Route.SUBMIT:
             order = broker.book.orders[-1]
-            broker.book.fill(order, 10 if fault == "F36" else 4, desk.clock.now())
-            broker.book.cancel(order, desk.clock.now())
+            broker.book.fill(order, 10 if fault == "F36" else 4, bench.clock.now())
+            broker.book.cancel(order, bench.clock.now())
 
     broker.meanwhile = trade_at_once
     broker.acts[Route.SUBMIT].append(Act.REPLY_LOST)
-    desk.act()
-    assert isinstance(desk.answer, TradeResult)
-    assert desk.answer.envelope is not None
-    envelope = desk.answer.envelope
+    bench.act()
+    assert isinstance(bench.answer, TradeResult)
+    assert bench.answer.envelope is not None
+    envelope = bench.answer.envelope
     assert envelope.state is (OrderState.FILLED if fault == "F36" else OrderState.CANCELLED)
     assert envelope.filled_quantity == (10 if fault == "F36" else 4)
-    desk.afterwards()
+    bench.afterwards()
 
 
 @pytest.mark.parametrize("times", [1, SPENT])
 @pytest.mark.parametrize(("fault", "act"), cells("CAN"))
 def test_cancel(fault, act, times, tmp_path):
-    desk = Desk(tmp_path, "CAN")
-    strike(desk, fault, act, times=times)
-    desk.act()
-    assert isinstance(desk.answer, CancelResult)
-    if desk.world.order().is_open:
-        assert not desk.answer.is_proven_closed
+    bench = FaultBench(tmp_path, "CAN")
+    strike(bench, fault, act, times=times)
+    bench.act()
+    assert isinstance(bench.answer, CancelResult)
+    if bench.world.order().is_open:
+        assert not bench.answer.is_proven_closed
     if fault == "F36":
-        assert desk.answer.verdict is CancelVerdict.FILLED_BEFORE_CANCEL
+        assert bench.answer.verdict is CancelVerdict.FILLED_BEFORE_CANCEL
     if fault == "F37":
-        assert desk.answer.verdict is CancelVerdict.CANCELLED
-        assert desk.answer.filled_quantity == 5
-    desk.world.broker.calm_down()
-    desk.world.cancel()
-    assert not desk.world.order().is_open, "asking again is safe and works"
-    desk.afterwards()
+        assert bench.answer.verdict is CancelVerdict.CANCELLED
+        assert bench.answer.filled_quantity == 5
+    bench.world.broker.calm_down()
+    bench.world.cancel()
+    assert not bench.world.order().is_open, "asking again is safe and works"
+    bench.afterwards()
 
 
 @pytest.mark.parametrize("times", [1, SPENT])
 @pytest.mark.parametrize(("fault", "act"), cells("ALL"))
 def test_cancel_all(fault, act, times, tmp_path):
-    desk = Desk(tmp_path, "ALL")
-    strike(desk, fault, act, times=times)
-    desk.act()
-    verdicts = {str(result.client_order_id): result for result in desk.world.cancels}
+    bench = FaultBench(tmp_path, "ALL")
+    strike(bench, fault, act, times=times)
+    bench.act()
+    verdicts = {str(result.client_order_id): result for result in bench.world.cancels}
     assert set(verdicts) == {"c1", "c2"}, "one order's trouble never hides another"
     for name, result in verdicts.items():
-        assert result.is_proven_closed <= (not desk.world.order(name).is_open)
+        assert result.is_proven_closed <= (not bench.world.order(name).is_open)
     if times == 1:
         assert verdicts["c2"].is_proven_closed, "trouble with the first never stops the rest"
-    desk.world.broker.calm_down()
-    desk.world.cancel_all()
-    assert desk.open_at_broker() == 0
-    desk.afterwards()
+    bench.world.broker.calm_down()
+    bench.world.cancel_all()
+    assert bench.open_at_broker() == 0
+    bench.afterwards()
 
 
 @pytest.mark.parametrize(("fault", "act"), cells("ALL", modes=False))
 def test_cancel_all_without_a_listing(fault, act, tmp_path):
-    desk = Desk(tmp_path, "ALL")
-    desk.world.broker.acts[Route.LIST].extend([act] * SPENT)
-    desk.act()
-    assert desk.open_at_broker() == 0, "what is on record is cancelled, whatever the listing is worth"
-    desk.afterwards()
+    bench = FaultBench(tmp_path, "ALL")
+    bench.world.broker.acts[Route.LIST].extend([act] * SPENT)
+    bench.act()
+    assert bench.open_at_broker() == 0, "what is on record is cancelled, whatever the listing is worth"
+    bench.afterwards()
 
 
 @pytest.mark.parametrize("times", [1, SPENT])
 @pytest.mark.parametrize(("fault", "act"), cells("REP"))
 def test_replace_whose_first_leg_is_struck(fault, act, times, tmp_path):
-    desk = Desk(tmp_path, "REP")
-    strike(desk, fault, act, times=times)
-    desk.act()
-    old = desk.world.order()
+    bench = FaultBench(tmp_path, "REP")
+    strike(bench, fault, act, times=times)
+    bench.act()
+    old = bench.world.order()
     if old.is_open:
-        assert desk.sent == 0, "no new order while the old one may be live"
-        assert desk.error is not None
+        assert bench.sent == 0, "no new order while the old one may be live"
+        assert bench.error is not None
     else:
-        new = [post.request.form["quantity"] for post in desk.world.posts[desk.sent_before :]]
+        new = [post.request.form["quantity"] for post in bench.world.posts[bench.sent_before :]]
         assert new in ([], [str(10 - old.filled)])
         assert new != ["0"]
-    desk.afterwards()
+    bench.afterwards()
 
 
 @pytest.mark.parametrize("times", [1, SPENT])
 @pytest.mark.parametrize(("fault", "act"), cells("SUB", modes=False, leg_of="REP"))
 def test_replace_whose_second_leg_is_struck(fault, act, times, tmp_path):
-    desk = Desk(tmp_path, "REP")
-    desk.world.broker.acts[Route.SUBMIT].extend([act] * times)
-    desk.act()
-    assert not desk.world.order().is_open
-    assert desk.sent <= 3
-    assert desk.open_at_broker() <= 2, "the other order, and at most one new one"
+    bench = FaultBench(tmp_path, "REP")
+    bench.world.broker.acts[Route.SUBMIT].extend([act] * times)
+    bench.act()
+    assert not bench.world.order().is_open
+    assert bench.sent <= 3
+    assert bench.open_at_broker() <= 2, "the other order, and at most one new one"
     if act is not Act.CONFLICT:
-        desk.afterwards()
+        bench.afterwards()
 
 
 def states(world: SimWorld) -> dict[str, OrderState]:
@@ -206,25 +206,25 @@ def states(world: SimWorld) -> dict[str, OrderState]:
 @pytest.mark.parametrize("times", [1, SPENT])
 @pytest.mark.parametrize(("fault", "act"), cells("SYN"))
 def test_synchronize(fault, act, times, tmp_path):
-    desk = Desk(tmp_path, "SYN")
-    world, now = desk.world, desk.clock.now()
+    bench = FaultBench(tmp_path, "SYN")
+    world, now = bench.world, bench.clock.now()
     if act is None:
         world.broker.book.fill(world.order(), 10 if fault == "F36" else 4, now)
         world.broker.book.cancel(world.order(), now)
     else:
-        strike(desk, fault, act, times=times)
-    desk.act()
+        strike(bench, fault, act, times=times)
+    bench.act()
     if act is None:
         assert states(world)["c1"] is (OrderState.FILLED if fault == "F36" else OrderState.CANCELLED)
     assert states(world)["c2"].is_working, "a list that says nothing of an order is no news of it"
-    desk.afterwards()
+    bench.afterwards()
 
 
 @pytest.mark.parametrize(("fault", "act"), cells("SYN", modes=False))
 def test_synchronize_with_an_order_in_doubt(fault, act, tmp_path):
     """Whatever the list is like, an order that is there is never given up."""
-    desk = Desk(tmp_path, "SYN")
-    world = desk.world
+    bench = FaultBench(tmp_path, "SYN")
+    world = bench.world
     world.broker.acts[Route.LIST].extend([Act.E500_BEFORE] * 60)
     world.broker.acts[Route.SUBMIT].append(Act.REPLY_LOST)
     world.trade(client_order_id="c3", symbol="KO")
@@ -232,26 +232,26 @@ def test_synchronize_with_an_order_in_doubt(fault, act, tmp_path):
     world.broker.standing[Route.LIST] = act
     for _ in range(3):
         world.wait(61)
-        desk.act()
+        bench.act()
     assert not states(world)["c3"].is_terminal
-    desk.afterwards()
+    bench.afterwards()
 
 
 @pytest.mark.parametrize("times", [1, SPENT])
 @pytest.mark.parametrize(("fault", "act"), cells("REC"))
 def test_recover(fault, act, times, tmp_path):
-    desk = Desk(tmp_path, "REC")
+    bench = FaultBench(tmp_path, "REC")
     if act is None:
-        desk.world.broker.book.cancel(desk.world.order(), desk.clock.now())
+        bench.world.broker.book.cancel(bench.world.order(), bench.clock.now())
     else:
-        strike(desk, fault, act, times=times)
-    desk.act()
-    desk.world.trade(client_order_id="c3", symbol="KO")
+        strike(bench, fault, act, times=times)
+    bench.act()
+    bench.world.trade(client_order_id="c3", symbol="KO")
     if calls_for(f"REC-{fault}") == "H" and times == SPENT and act not in _STILL_A_LIST:
-        assert desk.sent == 0, "nothing is sent before the broker's orders are known"
-    desk.invariants.check()
-    desk.afterwards()
-    assert desk.world.book_on_disk().get("c1").envelope.filled_quantity == 4  # type: ignore[arg-type, union-attr]  # it is there
+        assert bench.sent == 0, "nothing is sent before the broker's orders are known"
+    bench.invariants.check()
+    bench.afterwards()
+    assert bench.world.book_on_disk().get("c1").envelope.filled_quantity == 4  # type: ignore[arg-type, union-attr]  # it is there
 
 
 _ODD_ROWS = {Act.WRONG_TYPES, Act.MISSING_FIELDS, Act.NEGATIVE, Act.NOT_A_NUMBER, Act.HUGE}

@@ -30,73 +30,73 @@ def part_filled(shares: int) -> OrderEvent:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> StoredJournal:
+def bench(tmp_path: Path) -> StoredJournal:
     return StoredJournal(tmp_path)
 
 
-def answers(desk: StoredJournal, halted: str | None = None) -> RecordedAnswers:
-    return RecordedAnswers(reader=desk.reader, clock=VirtualClock(desk.now), halted=lambda: halted)
+def answers(bench: StoredJournal, halted: str | None = None) -> RecordedAnswers:
+    return RecordedAnswers(reader=bench.reader, clock=VirtualClock(bench.now), halted=lambda: halted)
 
 
-def asked(desk: StoredJournal, command: Command, problem: str | None = None) -> Any:
-    return answers(desk).answer(command, problem=problem)
+def asked(bench: StoredJournal, command: Command, problem: str | None = None) -> Any:
+    return answers(bench).answer(command, problem=problem)
 
 
-def test_only_looks_are_answered(desk):
-    found = answers(desk)
+def test_only_looks_are_answered(bench):
+    found = answers(bench)
     assert all(map(found.can_answer, (ListOrders(), ShowStatus(id="x"), ListPositions(), ListFreezes())))
     buy = PlaceOrder(symbol="AAPL", side=Side.BUY, quantity=1, reference_price=Decimal(1))
     assert not any(map(found.can_answer, (Ping(), buy)))
 
 
-def test_nothing_is_written_by_a_look(desk):
-    desk.tell(*OPEN)
-    before = desk.reader.read_head()
+def test_nothing_is_written_by_a_look(bench):
+    bench.tell(*OPEN)
+    before = bench.reader.read_head()
     for command in (ListOrders(all=True), ShowStatus(id="open"), ListPositions(), ListFreezes()):
-        asked(desk, command)
-    assert desk.reader.read_head() == before
+        asked(bench, command)
+    assert bench.reader.read_head() == before
 
 
-def test_the_open_orders_are_listed_with_the_moment_of_the_last_record(desk):
-    desk.tell(*ENDED, *OPEN)
-    answer = asked(desk, ListOrders())
+def test_the_open_orders_are_listed_with_the_moment_of_the_last_record(bench):
+    bench.tell(*ENDED, *OPEN)
+    answer = asked(bench, ListOrders())
     assert [order["client_order_id"] for order in answer["orders"]] == ["open"]
     assert (answer["complete"], answer["journal_ok"], answer["problem"]) == (True, True, None)
     assert (answer["external_orders"], "external" in answer) == (None, False)
     assert answer["recorded_until"] == "2026-11-23T15:00:04.000000Z"
 
 
-def test_all_orders_are_listed_on_request_and_foreign_ones_are_not_known(desk):
-    desk.tell(*ENDED, *OPEN)
-    answer = asked(desk, ListOrders(all=True, all_origins=True))
+def test_all_orders_are_listed_on_request_and_foreign_ones_are_not_known(bench):
+    bench.tell(*ENDED, *OPEN)
+    answer = asked(bench, ListOrders(all=True, all_origins=True))
     assert [order["client_order_id"] for order in answer["orders"]] == ["ended", "open"]
     assert answer["external"] == []
 
 
-def test_a_holder_that_could_not_be_asked_makes_the_list_incomplete(desk):
-    answer = asked(desk, ListOrders(), "process 7 does not answer")
+def test_a_holder_that_could_not_be_asked_makes_the_list_incomplete(bench):
+    answer = asked(bench, ListOrders(), "process 7 does not answer")
     assert (answer["complete"], answer["problem"]) == (False, "process 7 does not answer")
 
 
 @pytest.mark.parametrize("name", ["open", "ended", order_id_of("open"), order_id_of("ended")])
-def test_one_order_is_shown_by_either_id_open_or_not(desk, name):
-    desk.tell(*ENDED, *OPEN)
-    answer = asked(desk, ShowStatus(id=name))
+def test_one_order_is_shown_by_either_id_open_or_not(bench, name):
+    bench.tell(*ENDED, *OPEN)
+    answer = asked(bench, ShowStatus(id=name))
     assert (answer["client_order_id"], answer["problem"]) == (name.removeprefix("broker-id-of-"), None)
 
 
 @pytest.mark.parametrize("name", ["nobody", "broker-id-of-nobody"])
-def test_an_unknown_order_is_an_error_with_a_remedy(desk, name):
+def test_an_unknown_order_is_an_error_with_a_remedy(bench, name):
     with pytest.raises(OrderNotFoundError, match="list the orders"):
-        asked(desk, ShowStatus(id=name))
+        asked(bench, ShowStatus(id=name))
 
 
 class TestPositions:
-    def test_what_our_records_explain_is_held_and_costs_what_it_cost(self, desk):
-        desk.tell(ALL_LOOKED_AT, intended("buy"), booked(fill(1, 4, "99.90"), "buy"))
-        desk.tell(booked(fill(2, 4, "100.10"), "buy"), part_filled(8))
-        desk.tell(intended("sell", side=Side.SELL, quantity=Decimal(3)))
-        (row,) = asked(desk, ListPositions())["positions"]
+    def test_what_our_records_explain_is_held_and_costs_what_it_cost(self, bench):
+        bench.tell(ALL_LOOKED_AT, intended("buy"), booked(fill(1, 4, "99.90"), "buy"))
+        bench.tell(booked(fill(2, 4, "100.10"), "buy"), part_filled(8))
+        bench.tell(intended("sell", side=Side.SELL, quantity=Decimal(3)))
+        (row,) = asked(bench, ListPositions())["positions"]
         assert (row["symbol"], row["quantity"], row["expected"], row["differs"]) == ("AAPL", "8", "8", False)
         assert (row["average_buy_price"], row["held_for_sells"], row["sellable"], row["free"]) == (
             "100.0000",
@@ -105,38 +105,38 @@ class TestPositions:
             "5",
         )
 
-    def test_a_cost_that_is_not_on_record_is_absent(self, desk):
+    def test_a_cost_that_is_not_on_record_is_absent(self, bench):
         held = OrderEvent(event=EventKind.POSITION_ACCEPTED, symbol="AAPL", quantity=Decimal(5))
-        desk.tell(held, ALL_LOOKED_AT, intended("buy"), booked(fill(1, 4), "buy"), part_filled(4))
-        (row,) = asked(desk, ListPositions())["positions"]
+        bench.tell(held, ALL_LOOKED_AT, intended("buy"), booked(fill(1, 4), "buy"), part_filled(4))
+        (row,) = asked(bench, ListPositions())["positions"]
         assert (row["quantity"], row["average_buy_price"]) == ("9", None)
 
-    def test_a_difference_on_record_shows_both_numbers(self, desk):
-        desk.tell(ALL_LOOKED_AT)
+    def test_a_difference_on_record_shows_both_numbers(self, bench):
+        bench.tell(ALL_LOOKED_AT)
         difference = {"broker": "100", "expected": "0"}
-        desk.tell(OrderEvent(event=EventKind.POSITION_DIFFERED, symbol="F", details=difference))
-        rows = asked(desk, ListPositions())["positions"]
+        bench.tell(OrderEvent(event=EventKind.POSITION_DIFFERED, symbol="F", details=difference))
+        rows = asked(bench, ListPositions())["positions"]
         assert [(row["symbol"], row["quantity"], row["expected"], row["free"], row["differs"]) for row in rows] == [
             ("F", "100", "0", "0", True)
         ]
 
-    def test_an_account_whose_positions_were_never_looked_at_says_so(self, desk):
-        answer = asked(desk, ListPositions())
+    def test_an_account_whose_positions_were_never_looked_at_says_so(self, bench):
+        answer = asked(bench, ListPositions())
         assert answer["positions"] == []
         assert "run 'trading-bot sync'" in answer["problem"]
 
 
 class TestFreezes:
-    def test_what_stops_entries_is_told_with_its_end(self, desk):
-        desk.tell(OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL", reason="drift"))
-        answer = asked(desk, ListFreezes())
+    def test_what_stops_entries_is_told_with_its_end(self, bench):
+        bench.tell(OrderEvent(event=EventKind.SYMBOL_FROZEN, symbol="AAPL", reason="drift"))
+        answer = asked(bench, ListFreezes())
         assert [(freeze["symbol"], freeze["reason"]) for freeze in answer["freezes"]] == [("AAPL", "drift")]
         assert answer["halted"] is None
 
-    def test_an_account_that_is_not_armed_is_told_where_nothing_on_record_halts_it(self, desk):
-        assert answers(desk, "not armed").answer(ListFreezes(), problem=None)["halted"] == "not armed"
-        desk.tell(OrderEvent(event=EventKind.TRADING_HALTED, reason="killed"))
-        assert answers(desk, "not armed").answer(ListFreezes(), problem=None)["halted"] == "killed"
+    def test_an_account_that_is_not_armed_is_told_where_nothing_on_record_halts_it(self, bench):
+        assert answers(bench, "not armed").answer(ListFreezes(), problem=None)["halted"] == "not armed"
+        bench.tell(OrderEvent(event=EventKind.TRADING_HALTED, reason="killed"))
+        assert answers(bench, "not armed").answer(ListFreezes(), problem=None)["halted"] == "killed"
 
 
 def test_a_journal_that_was_never_begun_has_an_answer_to_everything():

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 import pytest
 import requests
 
-from tests.support.gateway_bench import CANCEL, OTHER, Desk, terms
+from tests.support.gateway_bench import CANCEL, OTHER, GatewayBench, terms
 from tests.support.scripted_broker import (
     ACCOUNT,
     BASE,
@@ -45,88 +45,88 @@ from trading_bot.robinhood.session import BrokerSession, WireReply
 
 
 @pytest.fixture
-def desk():
-    return Desk()
+def bench():
+    return GatewayBench()
 
 
-def test_it_fulfils_both_ports(desk):
-    gateway: RobinhoodGateway = desk.gateway
+def test_it_fulfils_both_ports(bench):
+    gateway: RobinhoodGateway = bench.gateway
     orders: BrokerGateway = gateway
     account: AccountGateway = gateway
     assert (orders.list_open_orders, account.fetch_account) == (gateway.list_open_orders, gateway.fetch_account)
 
 
 class TestPreparing:
-    def test_a_body_names_account_instrument_and_reference(self, desk):
-        order = desk.gateway.prepare_order(terms(), RefId(REF))
+    def test_a_body_names_account_instrument_and_reference(self, bench):
+        order = bench.gateway.prepare_order(terms(), RefId(REF))
         fields = {name: values[0] for name, values in parse_qs(order.body.decode()).items()}
         assert fields["account"] == f"{BASE}/accounts/{ACCOUNT}/"
         assert fields["instrument"] == f"{BASE}/instruments/{INSTRUMENT}/"
         assert (order.ref_id, fields["ref_id"], order.terms) == (REF, REF, terms())
 
-    def test_the_order_form_version_is_configurable(self, desk):
+    def test_the_order_form_version_is_configurable(self, bench):
         gateway = RobinhoodGateway(
-            session=BrokerSession(adapter=desk.broker, clock=desk.time),
-            clock=desk.time,
+            session=BrokerSession(adapter=bench.broker, clock=bench.time),
+            clock=bench.time,
             account_number=ACCOUNT,
-            renew=desk.renew,
+            renew=bench.renew,
             order_form_version=7,
         )
         assert gateway.prepare_order(terms(), RefId(REF)).body.endswith(b"order_form_version=7")
 
     def test_look_ups_are_made_once(self):
-        desk = Desk(account_number=None)
-        bodies = {desk.gateway.prepare_order(terms(), RefId(REF)).body for _ in range(3)}
-        assert (len(bodies), len(desk.broker.seen)) == (1, 2)
+        bench = GatewayBench(account_number=None)
+        bodies = {bench.gateway.prepare_order(terms(), RefId(REF)).body for _ in range(3)}
+        assert (len(bodies), len(bench.broker.seen)) == (1, 2)
 
-    def test_an_instrument_is_looked_up_anew_each_exchange_date(self, desk):
-        desk.gateway.prepare_order(terms(), RefId(REF))
-        desk.time.sleep(timedelta(hours=13, minutes=59).total_seconds())  # 23:59 in New York, the next day in UTC
-        desk.gateway.prepare_order(terms(), RefId(REF))
-        assert desk.broker.paths() == ["GET /instruments/"]
-        desk.time.sleep(60)
-        desk.broker.on("GET", "/instruments/", page(instrument_row(state="inactive")))
+    def test_an_instrument_is_looked_up_anew_each_exchange_date(self, bench):
+        bench.gateway.prepare_order(terms(), RefId(REF))
+        bench.time.sleep(timedelta(hours=13, minutes=59).total_seconds())  # 23:59 in New York, the next day in UTC
+        bench.gateway.prepare_order(terms(), RefId(REF))
+        assert bench.broker.paths() == ["GET /instruments/"]
+        bench.time.sleep(60)
+        bench.broker.on("GET", "/instruments/", page(instrument_row(state="inactive")))
         with pytest.raises(OrderValidationError, match="inactive"):
-            desk.gateway.prepare_order(terms(), RefId(REF))
+            bench.gateway.prepare_order(terms(), RefId(REF))
 
     @pytest.mark.parametrize("tick", [None, "0.0500", "0.10"])
-    def test_a_price_on_the_tick_of_the_instrument_is_prepared(self, desk, tick):
-        desk.broker.on("GET", "/instruments/", page(instrument_row(min_tick_size=tick)))
-        assert desk.gateway.prepare_order(terms(), RefId(REF)).body
+    def test_a_price_on_the_tick_of_the_instrument_is_prepared(self, bench, tick):
+        bench.broker.on("GET", "/instruments/", page(instrument_row(min_tick_size=tick)))
+        assert bench.gateway.prepare_order(terms(), RefId(REF)).body
 
-    def test_a_price_off_the_tick_of_the_instrument_is_refused(self, desk):
-        desk.broker.on("GET", "/instruments/", page(instrument_row(min_tick_size="0.2500")))
+    def test_a_price_off_the_tick_of_the_instrument_is_refused(self, bench):
+        bench.broker.on("GET", "/instruments/", page(instrument_row(min_tick_size="0.2500")))
         with pytest.raises(OrderValidationError, match=r"AAPL trades in steps of \$0\.25.*nothing was sent"):
-            desk.gateway.prepare_order(terms(), RefId(REF))
+            bench.gateway.prepare_order(terms(), RefId(REF))
 
     @pytest.mark.parametrize(("tick", "step"), [(None, None), ("0.0500", Decimal("0.05"))])
-    def test_the_step_of_an_instrument_is_its_own_or_none(self, desk, tick, step):
-        desk.broker.on("GET", "/instruments/", page(instrument_row(min_tick_size=tick)))
-        assert desk.gateway.tick_of("AAPL", Side.BUY) == step
-        assert desk.gateway.tick_of("AAPL", Side.SELL) == step
-        assert desk.broker.paths() == ["GET /instruments/"], "looked up once a day"
+    def test_the_step_of_an_instrument_is_its_own_or_none(self, bench, tick, step):
+        bench.broker.on("GET", "/instruments/", page(instrument_row(min_tick_size=tick)))
+        assert bench.gateway.tick_of("AAPL", Side.BUY) == step
+        assert bench.gateway.tick_of("AAPL", Side.SELL) == step
+        assert bench.broker.paths() == ["GET /instruments/"], "looked up once a day"
 
-    def test_a_price_is_written_in_the_steps_of_its_instrument(self, desk):
-        desk.broker.on("GET", "/instruments/", page(instrument_row(min_tick_size="0.0050")))
-        assert b"price=1.005" in desk.gateway.prepare_order(terms(limit_price=Decimal("1.005")), RefId(REF)).body
+    def test_a_price_is_written_in_the_steps_of_its_instrument(self, bench):
+        bench.broker.on("GET", "/instruments/", page(instrument_row(min_tick_size="0.0050")))
+        assert b"price=1.005" in bench.gateway.prepare_order(terms(limit_price=Decimal("1.005")), RefId(REF)).body
 
-    def test_without_a_step_of_its_own_a_price_between_two_cents_is_refused(self, desk):
+    def test_without_a_step_of_its_own_a_price_between_two_cents_is_refused(self, bench):
         with pytest.raises(OrderValidationError, match=r"steps of \$0\.01"):
-            desk.gateway.prepare_order(terms(limit_price=Decimal("1.005")), RefId(REF))
+            bench.gateway.prepare_order(terms(limit_price=Decimal("1.005")), RefId(REF))
 
-    def test_a_step_that_cannot_be_looked_up_means_that_nothing_is_sent(self, desk):
-        desk.broker.always("GET", "/instruments/", reply(503))
+    def test_a_step_that_cannot_be_looked_up_means_that_nothing_is_sent(self, bench):
+        bench.broker.always("GET", "/instruments/", reply(503))
         with pytest.raises(OrderNotSentError, match="no order was sent"):
-            desk.gateway.tick_of("AAPL", Side.BUY)
-        desk.broker.always("GET", "/instruments/", reply(401))
+            bench.gateway.tick_of("AAPL", Side.BUY)
+        bench.broker.always("GET", "/instruments/", reply(401))
         with pytest.raises(AuthenticationError):
-            desk.gateway.tick_of("AAPL", Side.BUY)
+            bench.gateway.tick_of("AAPL", Side.BUY)
 
     @pytest.mark.parametrize("tick", ["0", "0.0000", 0, "-0.05", "NaN", "1e-2", "", True])
-    def test_a_tick_of_nothing_is_none(self, desk, tick):
+    def test_a_tick_of_nothing_is_none(self, bench, tick):
         """The ordinary steps hold then, and the broker judges."""
-        desk.broker.on("GET", "/instruments/", page(instrument_row(min_tick_size=tick)))
-        assert desk.gateway.prepare_order(terms(), RefId(REF)).body
+        bench.broker.on("GET", "/instruments/", page(instrument_row(min_tick_size=tick)))
+        assert bench.gateway.prepare_order(terms(), RefId(REF)).body
 
     @pytest.mark.parametrize(
         "odd",
@@ -141,15 +141,15 @@ class TestPreparing:
         ],
         ids=repr,
     )
-    def test_only_documented_words_keep_an_instrument_from_trading(self, desk, odd):
-        desk.broker.on("GET", "/instruments/", page(instrument_row(**odd)))
-        assert desk.gateway.prepare_order(terms(), RefId(REF)).body
+    def test_only_documented_words_keep_an_instrument_from_trading(self, bench, odd):
+        bench.broker.on("GET", "/instruments/", page(instrument_row(**odd)))
+        assert bench.gateway.prepare_order(terms(), RefId(REF)).body
 
-    def test_a_failed_look_up_is_not_remembered(self, desk):
-        desk.broker.on("GET", "/instruments/", *[reply(500)] * 3)
+    def test_a_failed_look_up_is_not_remembered(self, bench):
+        bench.broker.on("GET", "/instruments/", *[reply(500)] * 3)
         with pytest.raises(OrderNotSentError):
-            desk.gateway.prepare_order(terms(), RefId(REF))
-        assert desk.gateway.prepare_order(terms(), RefId(REF)).body
+            bench.gateway.prepare_order(terms(), RefId(REF))
+        assert bench.gateway.prepare_order(terms(), RefId(REF)).body
 
     @pytest.mark.parametrize(
         "rows",
@@ -163,76 +163,76 @@ class TestPreparing:
             [instrument_row(), instrument_row(id=OTHER)],
         ],
     )
-    def test_only_the_one_tradable_instrument_of_exactly_that_symbol_will_do(self, desk, rows):
-        desk.broker.on("GET", "/instruments/", page(*rows))
+    def test_only_the_one_tradable_instrument_of_exactly_that_symbol_will_do(self, bench, rows):
+        bench.broker.on("GET", "/instruments/", page(*rows))
         with pytest.raises(OrderValidationError, match="AAPL"):
-            desk.gateway.prepare_order(terms(), RefId(REF))
+            bench.gateway.prepare_order(terms(), RefId(REF))
 
-    def test_a_delisted_namesake_is_passed_over(self, desk):
-        desk.broker.on("GET", "/instruments/", page(instrument_row(id=OTHER, state="inactive"), instrument_row()))
-        assert INSTRUMENT.encode() in desk.gateway.prepare_order(terms(), RefId(REF)).body
+    def test_a_delisted_namesake_is_passed_over(self, bench):
+        bench.broker.on("GET", "/instruments/", page(instrument_row(id=OTHER, state="inactive"), instrument_row()))
+        assert INSTRUMENT.encode() in bench.gateway.prepare_order(terms(), RefId(REF)).body
 
-    def test_a_name_closing_positions_only_can_be_sold(self, desk):
-        desk.broker.on("GET", "/instruments/", page(instrument_row(tradability="position_closing_only")))
-        assert desk.gateway.prepare_order(terms(side=Side.SELL), RefId(REF)).body
+    def test_a_name_closing_positions_only_can_be_sold(self, bench):
+        bench.broker.on("GET", "/instruments/", page(instrument_row(tradability="position_closing_only")))
+        assert bench.gateway.prepare_order(terms(side=Side.SELL), RefId(REF)).body
         with pytest.raises(OrderValidationError):
-            desk.gateway.prepare_order(terms(), RefId(REF))
+            bench.gateway.prepare_order(terms(), RefId(REF))
 
     @pytest.mark.parametrize(
         "symbol", ["", "aapl", "AAPL\n", "AAPL ", "AAPL,MSFT", "AAPL&side=sell", "../x", "\u0410APL", "A" * 9, "A/B"]
     )
-    def test_what_cannot_be_a_symbol_is_never_asked_for(self, desk, symbol):
+    def test_what_cannot_be_a_symbol_is_never_asked_for(self, bench, symbol):
         with pytest.raises(OrderValidationError):
-            desk.gateway.prepare_order(terms(symbol=symbol), RefId(REF))
-        assert desk.broker.seen == []
+            bench.gateway.prepare_order(terms(symbol=symbol), RefId(REF))
+        assert bench.broker.seen == []
 
-    def test_an_instrument_without_an_id_is_not_sent(self, desk):
-        desk.broker.on("GET", "/instruments/", page(instrument_row(id=None)))
+    def test_an_instrument_without_an_id_is_not_sent(self, bench):
+        bench.broker.on("GET", "/instruments/", page(instrument_row(id=None)))
         with pytest.raises(OrderNotSentError, match="names no instrument"):
-            desk.gateway.prepare_order(terms(), RefId(REF))
+            bench.gateway.prepare_order(terms(), RefId(REF))
 
-    def test_an_odd_row_beside_the_instrument_hides_nothing(self, desk):
-        desk.broker.on("GET", "/instruments/", page(None, {"id": 5}, instrument_row(), instrument_row("AAPLZZZ")))
-        assert desk.gateway.prepare_order(terms(), RefId(REF)).body
+    def test_an_odd_row_beside_the_instrument_hides_nothing(self, bench):
+        bench.broker.on("GET", "/instruments/", page(None, {"id": 5}, instrument_row(), instrument_row("AAPLZZZ")))
+        assert bench.gateway.prepare_order(terms(), RefId(REF)).body
 
     @pytest.mark.parametrize("rows", [[], [account_row(), account_row("9ZZ98765")]])
     def test_without_a_name_there_must_be_exactly_one_account(self, rows):
-        desk = Desk(account_number=None)
-        desk.broker.on("GET", "/accounts/", page(*rows))
+        bench = GatewayBench(account_number=None)
+        bench.broker.on("GET", "/accounts/", page(*rows))
         with pytest.raises(OrderNotSentError, match="account_number") as caught:
-            desk.gateway.prepare_order(terms(), RefId(REF))
+            bench.gateway.prepare_order(terms(), RefId(REF))
         assert ACCOUNT not in str(caught.value)
 
-    def test_a_dead_session_is_a_login_matter(self, desk):
-        desk.can_renew = False
-        desk.broker.on("GET", "/instruments/", reply(401))
+    def test_a_dead_session_is_a_login_matter(self, bench):
+        bench.can_renew = False
+        bench.broker.on("GET", "/instruments/", reply(401))
         with pytest.raises(AuthenticationError, match="log in again"):
-            desk.gateway.prepare_order(terms(), RefId(REF))
+            bench.gateway.prepare_order(terms(), RefId(REF))
 
 
 class TestSubmitting:
-    def test_one_post_carries_the_recorded_bytes(self, desk):
-        desk.broker.on("POST", "/orders/", reply(201, order_row()))
-        intent = desk.intent()
-        outcome = desk.gateway.submit_limit_buy(intent, permit=nullcontext(), timeout_s=3)
+    def test_one_post_carries_the_recorded_bytes(self, bench):
+        bench.broker.on("POST", "/orders/", reply(201, order_row()))
+        intent = bench.intent()
+        outcome = bench.gateway.submit_limit_buy(intent, permit=nullcontext(), timeout_s=3)
         assert isinstance(outcome, Accepted)
-        seen = desk.broker.seen[-1]
+        seen = bench.broker.seen[-1]
         assert (seen.body, seen.query, seen.timeout) == (intent.body, {"account_numbers": ACCOUNT}, (3, 3))
         assert seen.headers["Content-Type"].startswith("application/x-www-form-urlencoded")
 
-    def test_a_sell_is_sent_by_the_other_method(self, desk):
-        desk.broker.on("POST", "/orders/", reply(201, order_row(side="sell")))
-        outcome = desk.gateway.submit_limit_sell(desk.intent(Side.SELL), permit=nullcontext(), timeout_s=3)
+    def test_a_sell_is_sent_by_the_other_method(self, bench):
+        bench.broker.on("POST", "/orders/", reply(201, order_row(side="sell")))
+        outcome = bench.gateway.submit_limit_sell(bench.intent(Side.SELL), permit=nullcontext(), timeout_s=3)
         assert isinstance(outcome, Accepted)
         assert outcome.mismatch is None
 
-    def test_the_method_and_the_side_must_agree(self, desk):
-        buy, sell = desk.intent(Side.BUY), desk.intent(Side.SELL)
+    def test_the_method_and_the_side_must_agree(self, bench):
+        buy, sell = bench.intent(Side.BUY), bench.intent(Side.SELL)
         with pytest.raises(OrderValidationError, match="buy"):
-            desk.gateway.submit_limit_sell(buy, permit=nullcontext(), timeout_s=3)
+            bench.gateway.submit_limit_sell(buy, permit=nullcontext(), timeout_s=3)
         with pytest.raises(OrderValidationError, match="sell"):
-            desk.gateway.submit_limit_buy(sell, permit=nullcontext(), timeout_s=3)
-        assert "POST /orders/" not in desk.broker.paths()
+            bench.gateway.submit_limit_buy(sell, permit=nullcontext(), timeout_s=3)
+        assert "POST /orders/" not in bench.broker.paths()
 
     @pytest.mark.parametrize(
         ("ending", "outcome"),
@@ -244,12 +244,12 @@ class TestSubmitting:
             (unreachable(), NotSent),
         ],
     )
-    def test_whatever_happens_there_is_one_post_and_no_renewal(self, desk, ending, outcome):
-        desk.broker.on("POST", "/orders/", ending)
-        assert isinstance(desk.buy(), outcome)
-        assert (desk.broker.paths().count("POST /orders/"), desk.renewals) == (1, 0)
+    def test_whatever_happens_there_is_one_post_and_no_renewal(self, bench, ending, outcome):
+        bench.broker.on("POST", "/orders/", ending)
+        assert isinstance(bench.buy(), outcome)
+        assert (bench.broker.paths().count("POST /orders/"), bench.renewals) == (1, 0)
 
-    def test_the_permit_surrounds_the_writing(self, desk):
+    def test_the_permit_surrounds_the_writing(self, bench):
         log = []
 
         @contextmanager
@@ -258,28 +258,28 @@ class TestSubmitting:
             yield
             log.append("free")
 
-        desk.broker.on("POST", "/orders/", reply(201, order_row()))
-        desk.buy(permit())
+        bench.broker.on("POST", "/orders/", reply(201, order_row()))
+        bench.buy(permit())
         assert log == ["held", "free"]
 
-    def test_an_echo_of_a_strange_instrument_asks_nothing_more(self, desk):
-        desk.broker.on("POST", "/orders/", reply(201, order_row(instrument_id=OTHER)))
-        outcome = desk.buy()
+    def test_an_echo_of_a_strange_instrument_asks_nothing_more(self, bench):
+        bench.broker.on("POST", "/orders/", reply(201, order_row(instrument_id=OTHER)))
+        outcome = bench.buy()
         assert isinstance(outcome, Accepted)
         assert outcome.mismatch is not None
-        assert desk.broker.paths()[-1] == "POST /orders/"
+        assert bench.broker.paths()[-1] == "POST /orders/"
 
     def test_without_a_configured_account_the_query_names_none(self):
-        desk = Desk(account_number=None)
-        desk.broker.on("POST", "/orders/", reply(201, order_row()))
-        desk.buy()
-        assert desk.broker.seen[-1].query == {}
+        bench = GatewayBench(account_number=None)
+        bench.broker.on("POST", "/orders/", reply(201, order_row()))
+        bench.buy()
+        assert bench.broker.seen[-1].query == {}
 
-    def test_the_gateway_needs_no_more_of_a_session_than_its_exchange(self, mocker, desk):
-        intent = desk.intent()
+    def test_the_gateway_needs_no_more_of_a_session_than_its_exchange(self, mocker, bench):
+        intent = bench.intent()
         session = mocker.Mock(spec=["exchange"])
         session.exchange.return_value = WireReply(status=409, headers={}, body=b"")
-        gateway = RobinhoodGateway(session=session, clock=desk.time, account_number=ACCOUNT, renew=desk.renew)
+        gateway = RobinhoodGateway(session=session, clock=bench.time, account_number=ACCOUNT, renew=bench.renew)
         permit = nullcontext()
         outcome = gateway.submit_limit_buy(intent, permit=permit, timeout_s=4)
         assert isinstance(outcome, Unknown)
@@ -288,100 +288,100 @@ class TestSubmitting:
 
 
 class TestCancelling:
-    def test_a_taken_cancel_is_one_empty_post(self, desk):
-        desk.broker.on(*CANCEL, reply(200, {}))
-        assert desk.gateway.cancel_order(OrderId(ORDER)) == CancelTaken()
-        assert desk.broker.seen[0].body == b""
+    def test_a_taken_cancel_is_one_empty_post(self, bench):
+        bench.broker.on(*CANCEL, reply(200, {}))
+        assert bench.gateway.cancel_order(OrderId(ORDER)) == CancelTaken()
+        assert bench.broker.seen[0].body == b""
 
     @pytest.mark.parametrize("order_id", ["", "../orders", "a/b/c/d/e/f", "x?y=zzzzzz", "short"])
-    def test_an_id_that_could_lead_elsewhere_is_never_sent(self, desk, order_id):
-        assert isinstance(desk.gateway.cancel_order(OrderId(order_id)), CancelNotSent)
-        assert desk.broker.seen == []
+    def test_an_id_that_could_lead_elsewhere_is_never_sent(self, bench, order_id):
+        assert isinstance(bench.gateway.cancel_order(OrderId(order_id)), CancelNotSent)
+        assert bench.broker.seen == []
 
     @pytest.mark.parametrize("trouble", [unreachable(), lost(), reply(500), reply(503), reply(429)])
-    def test_passing_trouble_is_repeated_because_a_cancel_may_be(self, desk, trouble):
-        desk.broker.on(*CANCEL, trouble, trouble, trouble, reply(200, {}))
-        assert desk.gateway.cancel_order(OrderId(ORDER)) == CancelTaken()
+    def test_passing_trouble_is_repeated_because_a_cancel_may_be(self, bench, trouble):
+        bench.broker.on(*CANCEL, trouble, trouble, trouble, reply(200, {}))
+        assert bench.gateway.cancel_order(OrderId(ORDER)) == CancelTaken()
 
     @pytest.mark.parametrize(("trouble", "ending"), [(unreachable(), CancelNotSent), (reply(502), CancelUnknown)])
-    def test_after_four_attempts_the_last_ending_is_reported(self, desk, trouble, ending):
-        desk.broker.always(*CANCEL, trouble)
-        assert isinstance(desk.gateway.cancel_order(OrderId(ORDER)), ending)
-        assert len(desk.broker.seen) == 4
+    def test_after_four_attempts_the_last_ending_is_reported(self, bench, trouble, ending):
+        bench.broker.always(*CANCEL, trouble)
+        assert isinstance(bench.gateway.cancel_order(OrderId(ORDER)), ending)
+        assert len(bench.broker.seen) == 4
 
-    def test_a_certificate_failure_is_not_repeated(self, desk):
-        desk.broker.on(*CANCEL, unreachable(requests.exceptions.SSLError("bad")))
-        assert isinstance(desk.gateway.cancel_order(OrderId(ORDER)), CancelNotSent)
+    def test_a_certificate_failure_is_not_repeated(self, bench):
+        bench.broker.on(*CANCEL, unreachable(requests.exceptions.SSLError("bad")))
+        assert isinstance(bench.gateway.cancel_order(OrderId(ORDER)), CancelNotSent)
 
-    def test_a_401_renews_once_and_repeats_once(self, desk):
-        desk.broker.on(*CANCEL, reply(401), reply(200, {}))
-        assert desk.gateway.cancel_order(OrderId(ORDER)) == CancelTaken()
-        desk.broker.always(*CANCEL, reply(401))
-        assert isinstance(desk.gateway.cancel_order(OrderId(ORDER)), CancelNotSent)
-        assert (desk.renewals, len(desk.broker.seen)) == (2, 4)
+    def test_a_401_renews_once_and_repeats_once(self, bench):
+        bench.broker.on(*CANCEL, reply(401), reply(200, {}))
+        assert bench.gateway.cancel_order(OrderId(ORDER)) == CancelTaken()
+        bench.broker.always(*CANCEL, reply(401))
+        assert isinstance(bench.gateway.cancel_order(OrderId(ORDER)), CancelNotSent)
+        assert (bench.renewals, len(bench.broker.seen)) == (2, 4)
 
-    def test_a_throttled_cancel_waits_as_told(self, desk):
-        desk.broker.on(*CANCEL, reply(429, {"detail": "Expected available in 14 seconds."}), reply(200, {}))
-        desk.gateway.cancel_order(OrderId(ORDER))
-        assert desk.time.monotonic() == 14
+    def test_a_throttled_cancel_waits_as_told(self, bench):
+        bench.broker.on(*CANCEL, reply(429, {"detail": "Expected available in 14 seconds."}), reply(200, {}))
+        bench.gateway.cancel_order(OrderId(ORDER))
+        assert bench.time.monotonic() == 14
 
-    def test_no_cancel_is_repeated_beyond_half_a_minute(self, desk):
-        desk.broker.always(*CANCEL, reply(429, None, Retry_After="20"))
-        reply_ = desk.gateway.cancel_order(OrderId(ORDER))
+    def test_no_cancel_is_repeated_beyond_half_a_minute(self, bench):
+        bench.broker.always(*CANCEL, reply(429, None, Retry_After="20"))
+        reply_ = bench.gateway.cancel_order(OrderId(ORDER))
         assert reply_ == CancelNotSent(cause="HTTP 429: the broker gave no reason", retry_after_s=20)
-        assert desk.time.monotonic() == 20
+        assert bench.time.monotonic() == 20
 
-    def test_one_failing_cancel_never_stops_the_others(self, desk):
-        desk.broker.always(*CANCEL, lost())
-        desk.broker.on("POST", f"/orders/{OTHER}/cancel/", reply(403, {"detail": "No."}))
+    def test_one_failing_cancel_never_stops_the_others(self, bench):
+        bench.broker.always(*CANCEL, lost())
+        bench.broker.on("POST", f"/orders/{OTHER}/cancel/", reply(403, {"detail": "No."}))
         bad, failing, refused = OrderId("bad"), OrderId(ORDER), OrderId(OTHER)
-        replies = desk.gateway.cancel_all_equity_orders([bad, failing, refused])
+        replies = bench.gateway.cancel_all_equity_orders([bad, failing, refused])
         assert isinstance(replies[bad], CancelNotSent)
         assert isinstance(replies[failing], CancelUnknown)
         assert replies[refused] == CancelRefused(reason="No.", status_code=403)
 
-    def test_cancels_leave_side_by_side_and_answer_in_the_order_asked_for(self, desk):
+    def test_cancels_leave_side_by_side_and_answer_in_the_order_asked_for(self, bench):
         """One answer that does not come keeps no other request from leaving."""
         together = threading.Barrier(2, timeout=10)
         for order_id in (OTHER, ORDER):
             taken = replace(reply(200, {}), then=together.wait)
-            desk.broker.on("POST", f"/orders/{order_id}/cancel/", taken)
+            bench.broker.on("POST", f"/orders/{order_id}/cancel/", taken)
         asked = [OrderId(OTHER), OrderId(ORDER)]
-        assert list(desk.gateway.cancel_all_equity_orders(asked).items()) == [(name, CancelTaken()) for name in asked]
+        assert list(bench.gateway.cancel_all_equity_orders(asked).items()) == [(name, CancelTaken()) for name in asked]
 
-    def test_no_cancels_are_no_requests(self, desk):
-        assert desk.gateway.cancel_all_equity_orders([]) == {}
-        assert desk.broker.seen == []
+    def test_no_cancels_are_no_requests(self, bench):
+        assert bench.gateway.cancel_all_equity_orders([]) == {}
+        assert bench.broker.seen == []
 
 
 class TestBy:
     """All reads and cancels of one view of the gateway end by one point in time."""
 
-    def test_no_request_leaves_after_it(self, desk):
-        desk.broker.always(*CANCEL, reply(200, {}))
-        gateway = desk.gateway.by(desk.time.monotonic() + 5)
+    def test_no_request_leaves_after_it(self, bench):
+        bench.broker.always(*CANCEL, reply(200, {}))
+        gateway = bench.gateway.by(bench.time.monotonic() + 5)
         assert gateway.cancel_order(OrderId(ORDER)) == CancelTaken()
-        desk.time.sleep(5)
-        seen = len(desk.broker.seen)
+        bench.time.sleep(5)
+        seen = len(bench.broker.seen)
         assert isinstance(gateway.cancel_order(OrderId(ORDER)), CancelNotSent)
         with pytest.raises(OrderStatusError, match="no time was left"):
             gateway.fetch_order_status(OrderId(ORDER))
         assert not gateway.list_open_orders().complete
-        assert len(desk.broker.seen) == seen
-        assert desk.gateway.cancel_order(OrderId(ORDER)) == CancelTaken(), "the gateway itself goes on"
+        assert len(bench.broker.seen) == seen
+        assert bench.gateway.cancel_order(OrderId(ORDER)) == CancelTaken(), "the gateway itself goes on"
 
-    def test_nothing_is_repeated_beyond_it(self, desk):
-        desk.broker.always(*CANCEL, lost())
-        desk.gateway.by(desk.time.monotonic() + 1).cancel_order(OrderId(ORDER))
-        assert desk.time.monotonic() <= 1
+    def test_nothing_is_repeated_beyond_it(self, bench):
+        bench.broker.always(*CANCEL, lost())
+        bench.gateway.by(bench.time.monotonic() + 1).cancel_order(OrderId(ORDER))
+        assert bench.time.monotonic() <= 1
 
-    def test_what_it_learns_of_instruments_is_remembered(self, desk):
-        desk.gateway.by(desk.time.monotonic() + 5).prepare_order(terms(), RefId(REF))
-        seen = len(desk.broker.seen)
-        desk.gateway.prepare_order(terms(), RefId(REF))
-        assert len(desk.broker.seen) == seen
+    def test_what_it_learns_of_instruments_is_remembered(self, bench):
+        bench.gateway.by(bench.time.monotonic() + 5).prepare_order(terms(), RefId(REF))
+        seen = len(bench.broker.seen)
+        bench.gateway.prepare_order(terms(), RefId(REF))
+        assert len(bench.broker.seen) == seen
 
-    def test_instruments_too_are_looked_up_in_time(self, desk):
-        gateway = desk.gateway.by(desk.time.monotonic())
+    def test_instruments_too_are_looked_up_in_time(self, bench):
+        gateway = bench.gateway.by(bench.time.monotonic())
         with pytest.raises(OrderNotSentError):
             gateway.prepare_order(terms(), RefId(REF))

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from tests.contract.payloads.corpus import samples
-from tests.support.gateway_bench import Desk
+from tests.support.gateway_bench import GatewayBench
 from tests.support.scripted_broker import ACCOUNT, BASE, MORNING, lost, reply, unreachable
 from trading_bot.order_management.exceptions import OrderStatusError, OrderValidationError
 from trading_bot.order_management.portfolio import Bar
@@ -35,18 +35,18 @@ def history(*rows: object, **changes: object) -> dict[str, object]:
 
 
 @pytest.fixture
-def desk():
-    return Desk()
+def bench():
+    return GatewayBench()
 
 
-def read(desk: Desk, body: object, interval: str = "5minute", span: str = "day") -> tuple[Bar, ...]:
-    desk.broker.on(*ROUTE, reply(200, body))
-    return desk.gateway.fetch_history("AAPL", interval, span)
+def read(bench: GatewayBench, body: object, interval: str = "5minute", span: str = "day") -> tuple[Bar, ...]:
+    bench.broker.on(*ROUTE, reply(200, body))
+    return bench.gateway.fetch_history("AAPL", interval, span)
 
 
-def test_a_bar_is_read_exactly_and_the_request_names_what_is_wanted(desk):
-    (bar,) = read(desk, history(ROW))
-    assert desk.broker.seen[0].query == {"bounds": "regular", "interval": "5minute", "span": "day"}
+def test_a_bar_is_read_exactly_and_the_request_names_what_is_wanted(bench):
+    (bar,) = read(bench, history(ROW))
+    assert bench.broker.seen[0].query == {"bounds": "regular", "interval": "5minute", "span": "day"}
     assert (bar.begins_at, bar.volume, bar.is_interpolated) == (
         datetime(2026, 11, 23, 14, 30, tzinfo=UTC),
         93721,
@@ -57,18 +57,18 @@ def test_a_bar_is_read_exactly_and_the_request_names_what_is_wanted(desk):
 
 
 @pytest.mark.parametrize("volume", [None, "lots", -1, 1.5, True, 10**30, [], {}], ids=repr)
-def test_a_volume_that_is_no_count_is_not_known_and_spoils_no_bar(desk, volume):
-    (bar,) = read(desk, history(ROW | {"volume": volume}))
+def test_a_volume_that_is_no_count_is_not_known_and_spoils_no_bar(bench, volume):
+    (bar,) = read(bench, history(ROW | {"volume": volume}))
     assert bar.volume is None
 
 
-def test_a_bar_without_a_trade_is_marked(desk):
-    (bar,) = read(desk, history(ROW | {"interpolated": True, "volume": 0}))
+def test_a_bar_without_a_trade_is_marked(bench):
+    (bar,) = read(bench, history(ROW | {"interpolated": True, "volume": 0}))
     assert (bar.is_interpolated, bar.volume) == (True, 0)
 
 
-def test_bars_come_oldest_first_and_one_that_is_told_twice_alike_counts_once(desk):
-    bars = read(desk, history(NEXT, ROW, NEXT))
+def test_bars_come_oldest_first_and_one_that_is_told_twice_alike_counts_once(bench):
+    bars = read(bench, history(NEXT, ROW, NEXT))
     assert [bar.begins_at.minute for bar in bars] == [30, 35]
 
 
@@ -87,30 +87,30 @@ ODD_ROWS: list[object] = [
 
 
 @pytest.mark.parametrize("row", ODD_ROWS, ids=lambda row: repr(row)[:60])
-def test_a_row_that_is_no_bar_is_left_out_and_said_and_hides_no_other(desk, caplog, row):
-    bars = read(desk, history(row, NEXT))
+def test_a_row_that_is_no_bar_is_left_out_and_said_and_hides_no_other(bench, caplog, row):
+    bars = read(bench, history(row, NEXT))
     assert [bar.begins_at.minute for bar in bars] == [35]
     [line] = [record.msg for record in caplog.records if record.name == "trading_bot.robinhood.history"]
     assert (line["event"], line["symbol"], line["count"]) == ("bars_left_out", "AAPL", 1)
-    assert desk.gateway.not_understood == ("AAPL: some bars of 5minute over day cannot be read, and are left out",)
+    assert bench.gateway.not_understood == ("AAPL: some bars of 5minute over day cannot be read, and are left out",)
 
 
-def test_two_bars_that_contradict_each_other_are_both_left_out(desk):
-    bars = read(desk, history(ROW, ROW | {"close_price": "100.000000"}, NEXT))
+def test_two_bars_that_contradict_each_other_are_both_left_out(bench):
+    bars = read(bench, history(ROW, ROW | {"close_price": "100.000000"}, NEXT))
     assert [bar.begins_at.minute for bar in bars] == [35]
 
 
-def test_where_no_bar_of_many_can_be_read_there_is_no_history(desk):
+def test_where_no_bar_of_many_can_be_read_there_is_no_history(bench):
     with pytest.raises(OrderStatusError, match="not one of 2 bars can be read"):
-        read(desk, history(None, ROW | {"low_price": None}))
+        read(bench, history(None, ROW | {"low_price": None}))
 
 
-def test_no_bars_at_all_is_an_empty_history(desk):
-    assert read(desk, history()) == ()
+def test_no_bars_at_all_is_an_empty_history(bench):
+    assert read(bench, history()) == ()
 
 
-def test_a_reply_in_the_older_form_is_read_the_same(desk):
-    assert len(read(desk, {"results": [history(ROW)]})) == 1
+def test_a_reply_in_the_older_form_is_read_the_same(bench):
+    assert len(read(bench, {"results": [history(ROW)]})) == 1
 
 
 @pytest.mark.parametrize(
@@ -133,15 +133,15 @@ def test_a_reply_in_the_older_form_is_read_the_same(desk):
     ],
     ids=lambda body: repr(body)[:60],
 )
-def test_a_reply_that_is_not_the_history_asked_for_is_an_error(desk, body):
+def test_a_reply_that_is_not_the_history_asked_for_is_an_error(bench, body):
     with pytest.raises(OrderStatusError, match="the history of AAPL"):
-        read(desk, body)
+        read(bench, body)
 
 
-def test_words_in_another_case_and_missing_ones_change_nothing(desk):
+def test_words_in_another_case_and_missing_ones_change_nothing(bench):
     body = history(ROW, interval="5MINUTE")
     del body["span"]
-    assert len(read(desk, body)) == 1
+    assert len(read(bench, body)) == 1
 
 
 @pytest.mark.parametrize(
@@ -161,24 +161,24 @@ def test_a_bar_has_ended_with_its_interval_and_a_day_at_midnight_in_new_york(int
     assert not has_ended(over, interval, begun)
 
 
-def test_the_interval_that_still_runs_and_those_to_come_are_left_out(desk):
+def test_the_interval_that_still_runs_and_those_to_come_are_left_out(bench):
     running, coming = (ROW | {"begins_at": f"2026-11-23T15:0{minute}:00Z"} for minute in (0, 5))
     last = ROW | {"begins_at": "2026-11-23T14:55:00Z"}
-    assert desk.time.now() == MORNING
+    assert bench.time.now() == MORNING
     far = ROW | {"begins_at": "9999-12-31T23:59:00Z"}
-    assert [bar.begins_at.minute for bar in read(desk, history(last, running, coming, far))] == [55]
+    assert [bar.begins_at.minute for bar in read(bench, history(last, running, coming, far))] == [55]
 
 
 @pytest.mark.parametrize("symbol", ["", "AAPL/../MSFT", "aapl", "AAPL?x=1", "../orders", "A" * 30])
-def test_what_can_be_no_symbol_never_gets_into_an_address(desk, symbol):
+def test_what_can_be_no_symbol_never_gets_into_an_address(bench, symbol):
     with pytest.raises(OrderValidationError):
-        desk.gateway.fetch_history(symbol, "5minute", "day")
-    assert desk.broker.seen == []
+        bench.gateway.fetch_history(symbol, "5minute", "day")
+    assert bench.broker.seen == []
 
 
-def test_a_symbol_with_a_dot_is_asked_for_as_it_is(desk):
-    desk.broker.on("GET", "/marketdata/historicals/BRK.B/", reply(200, history(ROW, symbol="BRK.B")))
-    assert len(desk.gateway.fetch_history("BRK.B", "5minute", "day")) == 1
+def test_a_symbol_with_a_dot_is_asked_for_as_it_is(bench):
+    bench.broker.on("GET", "/marketdata/historicals/BRK.B/", reply(200, history(ROW, symbol="BRK.B")))
+    assert len(bench.gateway.fetch_history("BRK.B", "5minute", "day")) == 1
 
 
 @pytest.mark.parametrize(
@@ -186,17 +186,17 @@ def test_a_symbol_with_a_dot_is_asked_for_as_it_is(desk):
     [each for each in samples("historicals") if each.name != "portfolio_2024" and "option" not in each.name],
     ids=lambda each: each.name,
 )
-def test_each_published_reply_is_read_row_by_row(desk, sample):
+def test_each_published_reply_is_read_row_by_row(bench, sample):
     body = sample.body
     symbol, interval, span = body["symbol"], body.get("interval", "5minute"), body.get("span", "day")
-    desk.time.sleep(400 * 86_400)
-    desk.broker.on("GET", f"/marketdata/historicals/{symbol}/", reply(200, body))
+    bench.time.sleep(400 * 86_400)
+    bench.broker.on("GET", f"/marketdata/historicals/{symbol}/", reply(200, body))
     whole = [row for row in body["historicals"] if row["open_price"] is not None]
     if not whole:
         with pytest.raises(OrderStatusError, match="not one of 1 bars can be read"):
-            desk.gateway.fetch_history(symbol, interval, span)
+            bench.gateway.fetch_history(symbol, interval, span)
     else:
-        assert len(desk.gateway.fetch_history(symbol, interval, span)) == len(whole)
+        assert len(bench.gateway.fetch_history(symbol, interval, span)) == len(whole)
 
 
 FAULTS = {
@@ -230,11 +230,11 @@ STILL_READ: dict[tuple[str, str], object] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("what", ["history", "equity", "quotes"])
-def test_under_every_fault_a_read_ends_in_its_error_within_its_deadline(desk, fault, what):
-    desk.can_renew = False
+def test_under_every_fault_a_read_ends_in_its_error_within_its_deadline(bench, fault, what):
+    bench.can_renew = False
     for route in (ROUTE, PORTFOLIO, ("GET", "/quotes/")):
-        desk.broker.always(*route, FAULTS[fault])
-    bounded = desk.gateway.by(desk.time.monotonic() + 10)
+        bench.broker.always(*route, FAULTS[fault])
+    bounded = bench.gateway.by(bench.time.monotonic() + 10)
     reads = {
         "history": lambda: bounded.fetch_history("AAPL", "5minute", "day"),
         "equity": bounded.fetch_equity,
@@ -245,7 +245,7 @@ def test_under_every_fault_a_read_ends_in_its_error_within_its_deadline(desk, fa
         return
     with pytest.raises(OrderStatusError) as caught:
         reads[what]()
-    assert desk.time.monotonic() <= 10
+    assert bench.time.monotonic() <= 10
     assert ACCOUNT not in str(caught.value)
 
 
@@ -255,28 +255,28 @@ class TestEquity:
         [("52599.7962", Decimal("52599.7962")), (None, None), ("NaN", None), ("-12.5", Decimal("-12.5")), ([], None)],
         ids=repr,
     )
-    def test_the_worth_is_the_brokers_figure_or_not_known(self, desk, said, read):
+    def test_the_worth_is_the_brokers_figure_or_not_known(self, bench, said, read):
         row = {"account": f"{BASE}/accounts/{ACCOUNT}/", "equity": said, "market_value": "1"}
-        desk.broker.on(*PORTFOLIO, reply(200, row))
-        assert desk.gateway.fetch_equity() == read
+        bench.broker.on(*PORTFOLIO, reply(200, row))
+        assert bench.gateway.fetch_equity() == read
 
     @pytest.mark.parametrize("body", [None, [], "x", {"account": f"{BASE}/accounts/9ZZ98765/", "equity": "1"}])
-    def test_the_portfolio_of_another_account_or_none_is_an_error(self, desk, body):
-        desk.broker.on(*PORTFOLIO, reply(200, json.dumps(body).encode()))
+    def test_the_portfolio_of_another_account_or_none_is_an_error(self, bench, body):
+        bench.broker.on(*PORTFOLIO, reply(200, json.dumps(body).encode()))
         with pytest.raises(OrderStatusError):
-            desk.gateway.fetch_equity()
+            bench.gateway.fetch_equity()
 
     @pytest.mark.parametrize("sample", samples("portfolios"), ids=lambda each: each.name)
-    def test_each_published_portfolio_is_read(self, desk, sample):
+    def test_each_published_portfolio_is_read(self, bench, sample):
         said = sample.body["equity"]
-        desk.broker.on(*PORTFOLIO, reply(200, sample.body | {"account": f"{BASE}/accounts/{ACCOUNT}/"}))
-        assert desk.gateway.fetch_equity() == (None if said is None else Decimal(said))
+        bench.broker.on(*PORTFOLIO, reply(200, sample.body | {"account": f"{BASE}/accounts/{ACCOUNT}/"}))
+        assert bench.gateway.fetch_equity() == (None if said is None else Decimal(said))
 
 
-def test_many_symbols_are_quoted_in_few_requests(desk):
+def test_many_symbols_are_quoted_in_few_requests(bench):
     symbols = [f"A{number}" for number in range(1000)]
-    desk.broker.always("GET", "/quotes/", reply(200, {"results": []}))
-    assert desk.gateway.fetch_quotes(symbols) == {}
-    asked = [seen.query["symbols"].split(",") for seen in desk.broker.seen]
+    bench.broker.always("GET", "/quotes/", reply(200, {"results": []}))
+    assert bench.gateway.fetch_quotes(symbols) == {}
+    asked = [seen.query["symbols"].split(",") for seen in bench.broker.seen]
     assert [len(each) for each in asked] == [400, 400, 200]
     assert [symbol for each in asked for symbol in each] == symbols

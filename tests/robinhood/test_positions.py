@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.gateway_bench import OTHER, Desk
+from tests.support.gateway_bench import OTHER, GatewayBench
 from tests.support.scripted_broker import ACCOUNT, BASE, INSTRUMENT, MORNING, instrument_row, order_row, page, reply
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.robinhood.positions import PositionPayload, position_instruments
@@ -23,21 +23,21 @@ POSITIONS = ("GET", "/positions/")
 
 
 @pytest.fixture
-def desk():
-    return Desk()
+def bench():
+    return GatewayBench()
 
 
-def listing(desk: Desk, *rows: object):
-    desk.broker.on(*POSITIONS, page(*rows))
-    return desk.gateway.fetch_positions()
+def listing(bench: GatewayBench, *rows: object):
+    bench.broker.on(*POSITIONS, page(*rows))
+    return bench.gateway.fetch_positions()
 
 
-def test_positions_are_read_with_their_symbols(desk):
-    [held] = listing(desk, POSITION, POSITION | {"quantity": "0.00000000"}).positions
+def test_positions_are_read_with_their_symbols(bench):
+    [held] = listing(bench, POSITION, POSITION | {"quantity": "0.00000000"}).positions
     assert (held.symbol, held.quantity, held.average_buy_price) == ("AAPL", 50, 90)
     assert (held.held_for_sells, held.sellable, held.as_of) == (10, 40, MORNING)
     assert held.instrument_id == INSTRUMENT
-    assert desk.broker.seen[0].query == {"account_number": ACCOUNT, "nonzero": "true"}
+    assert bench.broker.seen[0].query == {"account_number": ACCOUNT, "nonzero": "true"}
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,8 @@ def test_positions_are_read_with_their_symbols(desk):
     ],
     ids=repr,
 )
-def test_an_odd_row_is_read(desk, odd, field, value):
-    found = listing(desk, POSITION | odd)
+def test_an_odd_row_is_read(bench, odd, field, value):
+    found = listing(bench, POSITION | odd)
     assert [getattr(each, field) for each in found.positions] == [value]
     assert found.unread == ()
 
@@ -105,63 +105,63 @@ def test_an_odd_row_is_read(desk, odd, field, value):
     ],
     ids=repr,
 )
-def test_a_row_that_cannot_be_read_is_named_and_hides_no_other(desk, row, name, instrument_id):
-    desk.broker.always("GET", f"/instruments/{OTHER}/", reply(404))
-    found = listing(desk, row, SECOND | {"instrument_id": "7a2f7d2c-0000-4a57-9f0b-2f2d8a0c1b11"})
+def test_a_row_that_cannot_be_read_is_named_and_hides_no_other(bench, row, name, instrument_id):
+    bench.broker.always("GET", f"/instruments/{OTHER}/", reply(404))
+    found = listing(bench, row, SECOND | {"instrument_id": "7a2f7d2c-0000-4a57-9f0b-2f2d8a0c1b11"})
     assert [each.symbol for each in found.positions] == ["F"]
     [unread] = found.unread
     assert (unread.name, unread.instrument_id) == (name, instrument_id)
     assert unread.problem
 
 
-def test_a_row_of_another_account_voids_the_whole_reply(desk):
+def test_a_row_of_another_account_voids_the_whole_reply(bench):
     for foreign in ({"account_number": "9ZZ98765"}, {"account_number": None, "account": f"{BASE}/accounts/9ZZ98765/"}):
         with pytest.raises(OrderStatusError, match="another account"):
-            listing(desk, POSITION, SECOND | foreign)
+            listing(bench, POSITION, SECOND | foreign)
 
 
-def test_a_lost_page_fails_all_positions(desk):
-    desk.broker.on(*POSITIONS, page(POSITION, following=f"{BASE}/positions/?cursor=a"))
-    desk.broker.always(*POSITIONS, reply(500))
+def test_a_lost_page_fails_all_positions(bench):
+    bench.broker.on(*POSITIONS, page(POSITION, following=f"{BASE}/positions/?cursor=a"))
+    bench.broker.always(*POSITIONS, reply(500))
     with pytest.raises(OrderStatusError):
-        desk.gateway.fetch_positions()
+        bench.gateway.fetch_positions()
 
 
-def test_a_held_instrument_that_the_broker_no_longer_knows_goes_by_its_id(desk):
-    desk.broker.on("GET", f"/instruments/{OTHER}/", reply(404))
-    found = listing(desk, POSITION, POSITION | {"instrument_id": OTHER})
+def test_a_held_instrument_that_the_broker_no_longer_knows_goes_by_its_id(bench):
+    bench.broker.on("GET", f"/instruments/{OTHER}/", reply(404))
+    found = listing(bench, POSITION, POSITION | {"instrument_id": OTHER})
     assert [each.symbol for each in found.positions] == ["AAPL", OTHER]
 
 
-def test_a_held_instrument_whose_name_could_not_be_looked_up_is_unread(desk):
+def test_a_held_instrument_whose_name_could_not_be_looked_up_is_unread(bench):
     """Under its id it would look as though the shares under its symbol were gone."""
-    desk.broker.always("GET", "/instruments/", reply(503))
-    desk.broker.always("GET", f"/instruments/{OTHER}/", reply(503))
-    found = listing(desk, SECOND | {"instrument_id": INSTRUMENT}, POSITION | {"instrument_id": OTHER})
+    bench.broker.always("GET", "/instruments/", reply(503))
+    bench.broker.always("GET", f"/instruments/{OTHER}/", reply(503))
+    found = listing(bench, SECOND | {"instrument_id": INSTRUMENT}, POSITION | {"instrument_id": OTHER})
     assert [each.symbol for each in found.positions] == ["F"]
     assert [(each.name, each.problem) for each in found.unread] == [(OTHER, "its symbol could not be looked up")]
 
 
-def test_rows_that_name_their_symbol_need_no_look_up(desk):
-    listing(desk, SECOND)
-    assert desk.broker.paths() == ["GET /positions/"]
+def test_rows_that_name_their_symbol_need_no_look_up(bench):
+    listing(bench, SECOND)
+    assert bench.broker.paths() == ["GET /positions/"]
 
 
-def test_the_symbol_of_a_position_is_known_for_its_orders_too(desk):
-    listing(desk, SECOND)
-    desk.broker.on("GET", "/orders/", page(order_row(instrument_id=OTHER, instrument=None)))
-    assert [report.symbol for report in desk.gateway.list_open_orders().reports] == ["F"]
-    assert desk.broker.paths() == ["GET /positions/", "GET /orders/"]
+def test_the_symbol_of_a_position_is_known_for_its_orders_too(bench):
+    listing(bench, SECOND)
+    bench.broker.on("GET", "/orders/", page(order_row(instrument_id=OTHER, instrument=None)))
+    assert [report.symbol for report in bench.gateway.list_open_orders().reports] == ["F"]
+    assert bench.broker.paths() == ["GET /positions/", "GET /orders/"]
 
 
-def test_sixty_positions_without_symbols_cost_three_requests(desk):
+def test_sixty_positions_without_symbols_cost_three_requests(bench):
     """One for the list, and one for the names of fifty."""
     ids = [f"{number:08d}-1111-4000-8000-000000000000" for number in range(60)]
     names = page(*(instrument_row(f"S{number}", id=each) for number, each in enumerate(ids)))
-    desk.broker.on("GET", "/instruments/", names, names)
-    found = listing(desk, *(POSITION | {"instrument_id": each} for each in ids))
+    bench.broker.on("GET", "/instruments/", names, names)
+    found = listing(bench, *(POSITION | {"instrument_id": each} for each in ids))
     assert [held.symbol for held in found.positions] == [f"S{number}" for number in range(60)]
-    assert len(desk.broker.seen) == 3
+    assert len(bench.broker.seen) == 3
 
 
 @pytest.mark.parametrize(
@@ -174,24 +174,24 @@ def test_sixty_positions_without_symbols_cost_three_requests(desk):
         ((None, None), [INSTRUMENT, OTHER]),
     ],
 )
-def test_of_two_instruments_with_one_symbol_the_active_one_keeps_it(desk, states, names):
+def test_of_two_instruments_with_one_symbol_the_active_one_keeps_it(bench, states, names):
     rows = [
         instrument_row("GONE", id=each, state=state) for each, state in zip((INSTRUMENT, OTHER), states, strict=True)
     ]
-    desk.broker.always("GET", "/instruments/", page(*rows))
+    bench.broker.always("GET", "/instruments/", page(*rows))
     for row in rows:
-        desk.broker.always("GET", f"/instruments/{row['id']}/", reply(200, row))
-    found = listing(desk, POSITION | {"symbol": "GONE"}, SECOND | {"symbol": "GONE"})
+        bench.broker.always("GET", f"/instruments/{row['id']}/", reply(200, row))
+    found = listing(bench, POSITION | {"symbol": "GONE"}, SECOND | {"symbol": "GONE"})
     assert [each.symbol for each in found.positions] == names
 
 
-def test_the_same_row_twice_is_one_position(desk):
-    assert len(listing(desk, POSITION, POSITION).positions) == 1
+def test_the_same_row_twice_is_one_position(bench):
+    assert len(listing(bench, POSITION, POSITION).positions) == 1
 
 
 @pytest.mark.parametrize("rows", [(POSITION, POSITION | {"quantity": "9"}), (POSITION, POSITION | {"quantity": "x"})])
-def test_one_instrument_told_in_two_ways_is_unread(desk, rows):
-    found = listing(desk, *rows, SECOND)
+def test_one_instrument_told_in_two_ways_is_unread(bench, rows):
+    found = listing(bench, *rows, SECOND)
     assert [each.symbol for each in found.positions] == ["F"]
     assert [each.instrument_id for each in found.unread] == [INSTRUMENT]
 
@@ -199,34 +199,34 @@ def test_one_instrument_told_in_two_ways_is_unread(desk, rows):
 class TestOne:
     PATH = ("GET", f"/positions/{ACCOUNT}/{INSTRUMENT}/")
 
-    def test_one_position_is_read_alone(self, desk):
-        desk.broker.on(*self.PATH, reply(200, POSITION))
-        held = desk.gateway.fetch_position(INSTRUMENT)
+    def test_one_position_is_read_alone(self, bench):
+        bench.broker.on(*self.PATH, reply(200, POSITION))
+        held = bench.gateway.fetch_position(INSTRUMENT)
         assert (held.symbol, held.quantity) == ("AAPL", 50)
 
-    def test_a_name_nobody_knows_is_the_id(self, desk):
-        desk.broker.always("GET", "/instruments/", page())
-        desk.broker.on("GET", f"/instruments/{INSTRUMENT}/", reply(404))
-        desk.broker.on(*self.PATH, reply(200, POSITION))
-        assert desk.gateway.fetch_position(INSTRUMENT).symbol == INSTRUMENT
+    def test_a_name_nobody_knows_is_the_id(self, bench):
+        bench.broker.always("GET", "/instruments/", page())
+        bench.broker.on("GET", f"/instruments/{INSTRUMENT}/", reply(404))
+        bench.broker.on(*self.PATH, reply(200, POSITION))
+        assert bench.gateway.fetch_position(INSTRUMENT).symbol == INSTRUMENT
 
     @pytest.mark.parametrize("answer", [reply(404), reply(200, POSITION | {"quantity": "0"})])
-    def test_nothing_left_is_none(self, desk, answer):
-        desk.broker.on(*self.PATH, answer)
-        assert desk.gateway.fetch_position(INSTRUMENT) is None
+    def test_nothing_left_is_none(self, bench, answer):
+        bench.broker.on(*self.PATH, answer)
+        assert bench.gateway.fetch_position(INSTRUMENT) is None
 
     @pytest.mark.parametrize(
         "row", [None, {}, POSITION | {"quantity": None}, SECOND, POSITION | {"account_number": "9ZZ98765"}], ids=repr
     )
-    def test_what_is_not_that_position_is_an_error(self, desk, row):
-        desk.broker.on(*self.PATH, reply(200, row))
+    def test_what_is_not_that_position_is_an_error(self, bench, row):
+        bench.broker.on(*self.PATH, reply(200, row))
         with pytest.raises(OrderStatusError, match=r"read it again|read them again"):
-            desk.gateway.fetch_position(INSTRUMENT)
+            bench.gateway.fetch_position(INSTRUMENT)
 
-    def test_what_can_be_no_id_is_never_asked_for(self, desk):
+    def test_what_can_be_no_id_is_never_asked_for(self, bench):
         with pytest.raises(OrderStatusError, match="instrument id"):
-            desk.gateway.fetch_position("../accounts")
-        assert desk.broker.seen == []
+            bench.gateway.fetch_position("../accounts")
+        assert bench.broker.seen == []
 
 
 JSON = st.none() | st.booleans() | st.integers() | st.decimals() | st.text() | st.just("http://[") | st.lists(st.none())

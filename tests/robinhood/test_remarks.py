@@ -1,4 +1,4 @@
-from tests.support.gateway_bench import LIST, OTHER, Desk, terms
+from tests.support.gateway_bench import LIST, OTHER, GatewayBench, terms
 from tests.support.scripted_broker import ACCOUNT, INSTRUMENT, REF, account_row, instrument_row, order_row, page, reply
 from trading_bot.order_management.models import RefId
 from trading_bot.robinhood.remarks import MAX_REMARKS, Remarks
@@ -18,20 +18,20 @@ def test_there_is_an_end_to_remarks():
 
 
 def test_the_gateway_remembers_what_was_not_understood_anywhere():
-    desk = Desk()
-    bounded = desk.gateway.by(desk.time.monotonic() + 60)
-    assert not desk.gateway.not_understood
-    desk.broker.on("GET", f"/accounts/{ACCOUNT}/", reply(200, account_row(state="odd")))
+    bench = GatewayBench()
+    bounded = bench.gateway.by(bench.time.monotonic() + 60)
+    assert not bench.gateway.not_understood
+    bench.broker.on("GET", f"/accounts/{ACCOUNT}/", reply(200, account_row(state="odd")))
     bounded.fetch_account()
-    desk.broker.on("GET", f"/instruments/{OTHER}/", reply(404))
+    bench.broker.on("GET", f"/instruments/{OTHER}/", reply(404))
     held = {"instrument_id": OTHER, "quantity": "3", "account_number": ACCOUNT}
-    desk.broker.on("GET", "/positions/", page(None, held, held | {"instrument_id": INSTRUMENT}))
+    bench.broker.on("GET", "/positions/", page(None, held, held | {"instrument_id": INSTRUMENT}))
     bounded.fetch_positions()
-    desk.broker.on(*LIST, page(order_row(state="locating"), order_row(id=OTHER, side="sell_short")))
-    desk.gateway.list_open_orders()
-    desk.broker.on("GET", "/instruments/", page(instrument_row(tradability="Maybe", state=" INACTIVE?")))
-    desk.gateway.prepare_order(terms(), RefId(REF))
-    assert desk.gateway.not_understood == (
+    bench.broker.on(*LIST, page(order_row(state="locating"), order_row(id=OTHER, side="sell_short")))
+    bench.gateway.list_open_orders()
+    bench.broker.on("GET", "/instruments/", page(instrument_row(tradability="Maybe", state=" INACTIVE?")))
+    bench.gateway.prepare_order(terms(), RefId(REF))
+    assert bench.gateway.not_understood == (
         "account: state: odd",
         "position row 1: it is no position at all",
         f"position {OTHER}: no symbol is known for this instrument, so none of it can be traded",

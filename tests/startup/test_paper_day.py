@@ -37,6 +37,12 @@ def test_without_an_argument_it_is_the_bundled_day_from_open_to_close():
     assert not day.bot.is_running
 
 
+def test_a_recorded_day_goes_into_no_database_of_others(quotes):
+    config = Config.model_validate({"journal_url": "postgresql://nobody@127.0.0.1:1/shared"})
+    with paper_day(quotes=quotes, config=config) as day:
+        assert day.bot.journal_name.endswith("journal.sqlite3")
+
+
 def test_the_bundled_day_keeps_the_hours_of_the_exchange():
     with paper_day() as day:
         for _ in day.every(HOUR):

@@ -32,7 +32,7 @@ CANCEL = ("POST", f"/orders/{ORDER}/cancel/")
 
 
 @dataclass
-class Desk:
+class GatewayBench:
     """A gateway over the real session, with a scripted broker at its far end."""
 
     broker: ScriptedBroker = field(default_factory=ScriptedBroker)

@@ -10,7 +10,7 @@ from decimal import Decimal
 from tests.support.broker_stand_in import BID, Route
 from tests.support.growing_book import GrowingBook
 from tests.support.sim_account import ACCOUNT
-from tests.support.sim_world import EXIT, Post, SimWorld, TradeAnswer, request_of
+from tests.support.sim_world import EXIT, REPLACE, Post, SimWorld, TradeAnswer, request_of
 from tests.support.stand_in_book import HeldOrder
 from trading_bot.bot import TradeStatus
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
@@ -255,7 +255,8 @@ def _of_their_requests(world: SimWorld, records: tuple[JournalRecord, ...]) -> I
     for record in records:
         fact, name = record.fact, record.fact.client_order_id or ""
         if fact.event is EventKind.ORDER_INTENDED:
-            made[name] = EXIT if name in exits else request_of(name)
+            asked = REPLACE if "replaces" in fact.details else request_of(name)
+            made[name] = EXIT if name in exits else asked
         whose = made.get(name)
         is_own = fact.correlation_id == whose or (fact.event in _DONE_FOR_ANOTHER and fact.correlation_id is not None)
         if whose is not None and not is_own:

@@ -98,8 +98,8 @@ class Left:
     took_s: float
 
 
-CANCEL, EXIT = "a-cancel", "an-exit"
-"""The correlation ids that cancels and exits are asked for under."""
+CANCEL, EXIT, REPLACE = "a-cancel", "an-exit", "a-replace"
+"""The correlation ids that cancels, exits and replaces are asked for under."""
 
 
 def request_of(client_order_id: str) -> str:

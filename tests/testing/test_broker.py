@@ -328,7 +328,7 @@ class TestTheMarket:
     def test_quotes_are_those_that_the_test_has_set(self, broker):
         quote = broker.quote("TSLA", bid="99.98", ask="100.02", size=5)
         assert broker.fetch_quotes(["TSLA", "MSFT"]) == {"TSLA": quote}
-        assert (quote.last_price, quote.bid_size, quote.trading_halted) == (Decimal("99.98"), 5, False)
+        assert (quote.last_price, quote.bid_size, quote.trading_halted) == (None, 5, False)
         assert broker.quote("TSLA", bid=99, ask=100, last=98, halted=True).last_price == 98
 
     def test_bars_are_those_that_the_test_has_set_and_that_have_ended(self, bot, broker, clock):
@@ -372,7 +372,7 @@ class TestTheMarket:
 
 MISTAKES = {
     "no such order": (lambda broker: broker.fill("MSFT"), "no order of MSFT is open; open are order-1 (buy 10 TSLA at"),
-    "none at all": (lambda broker: (broker.expire("TSLA"), broker.expire("MSFT")), "there is none at all"),
+    "none at all": (lambda broker: (broker.expire("TSLA"), broker.expire("MSFT")), "none at all; the result of"),
     "two of a symbol": (
         lambda broker: (broker.place_in_app("TSLA", "buy", 1, limit=9), broker.fill("TSLA")),
         "2 orders of TSLA are open; name one by its order id: order-1",
@@ -393,6 +393,10 @@ MISTAKES = {
     "more than is held": (
         lambda broker: broker.fill(broker.place_in_app("MSFT", "sell", 5, limit=9)),
         "5 shares cannot be sold: 0 are held; say before what is, with hold()",
+    ),
+    "more than can be paid": (
+        lambda broker: broker.fill(broker.place_in_app("MSFT", "buy", 5, limit=20_001)),
+        "$100005 cannot be paid: the cash is $100000; say before what it is, with set_cash()",
     ),
     "a debt": (lambda broker: broker.set_cash(-1), "cash is a number of dollars such as '5000', and not below zero"),
     "a time that is over": (lambda broker: accept_late(-1), "after_s is a number of seconds such as 60, not -1"),

@@ -1,7 +1,6 @@
-"""An account in one value: the broker's worth, else what can be added up, else None; and its public JSON form."""
+"""An account in one value: the broker's worth, else what can be added up, else None."""
 
-import json
-from dataclasses import fields, replace
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -9,7 +8,6 @@ import pytest
 from tests.support.account_gateway import AS_OF, holding, quote, snapshot
 from tests.support.risk_bench import RESULTS
 from trading_bot.account_summary import AccountSummary, EquitySource, summarised
-from trading_bot.market_json import account_summary_json, bar_json, quote_json
 from trading_bot.order_management.portfolio import Bar, Position, UnreadPosition
 from trading_bot.order_management.sync.account_view import ShownPosition, ShownPositions
 from trading_bot.order_management.sync.free_shares import Shares, free_shares
@@ -112,30 +110,6 @@ def test_a_shown_position_answers_for_what_the_broker_does_not_show():
 
 
 BAR = Bar(begins_at=AS_OF, open=Decimal("1.10"), high=Decimal(2), low=Decimal(1), close=Decimal("1E+0"), volume=None)
-
-
-class TestJson:
-    @pytest.mark.parametrize(
-        ("value", "form"),
-        [
-            (BAR, bar_json(BAR)),
-            (quote("A", "1"), quote_json(quote("A", "1"))),
-            (summary(), account_summary_json(summary())),
-        ],
-        ids=["bar", "quote", "summary"],
-    )
-    def test_each_form_is_json_and_names_every_fact(self, value, form):
-        assert json.loads(json.dumps(form)) == form
-        left_out = {"venue_bid_time", "venue_ask_time"}
-        assert set(form) - {"v"} == {each.name for each in fields(value)} - left_out
-
-    def test_decimals_are_text_and_what_is_not_known_is_null(self):
-        form = bar_json(BAR)
-        assert (form["open"], form["close"], form["volume"]) == ("1.10", "1", None)
-        assert form["begins_at"] == "2026-11-23T15:00:00.000000Z"
-        unknown = account_summary_json(replace(summary(held=None), realised=None))
-        assert (unknown["equity"], unknown["equity_from"], unknown["realised"]) == (None, None, None)
-        assert account_summary_json(summary())["equity_from"] == "quotes"
 
 
 @pytest.mark.parametrize(

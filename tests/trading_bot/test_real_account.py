@@ -74,7 +74,7 @@ def doctor(account: LiveAccount) -> dict[str, Check]:
 def test_it_starts_buys_sells_exits_cancels_kills_and_explains_itself(account):
     bot = account.bot()
     bot.start()
-    desk = Operations(bot, holder=this_process())
+    bench = Operations(bot, holder=this_process())
 
     bought = trade(bot, "buy", "TSLA", "90", "entry")
     assert bought.status is TradeStatus.SUBMITTED, bought.message
@@ -82,8 +82,8 @@ def test_it_starts_buys_sells_exits_cancels_kills_and_explains_itself(account):
     assert sold.status is TradeStatus.SUBMITTED, sold.message
     assert states(account) == {"buy TSLA": "confirmed", "sell AAPL": "confirmed"}
 
-    explains_the_orders(desk)
-    explains_the_positions(desk)
+    explains_the_orders(bench)
+    explains_the_positions(bench)
 
     left = bot.exit_position("AAPL", reason="news")
     assert left.ending in (ExitEnding.SOLD, ExitEnding.RESTING), left.message
@@ -106,16 +106,16 @@ def test_it_starts_buys_sells_exits_cancels_kills_and_explains_itself(account):
     assert "2 orders placed elsewhere" in report.covers
 
 
-def explains_the_orders(desk: Operations) -> None:
-    answer = desk.perform(ListOrders(all_origins=True))
+def explains_the_orders(bench: Operations) -> None:
+    answer = bench.perform(ListOrders(all_origins=True))
     assert (answer["complete"], answer["external_orders"]) == (True, 2)
     told = {row[0]: row for row in words.external_rows(words.parts(answer, "external"))}
     assert (told[str(DOLLAR_ORDER["id"])][1], "quantity" in told[str(DOLLAR_ORDER["id"])][-1]) == ("MSFT", True)
     assert (told[str(SHORT_SALE["id"])][1], "side" in told[str(SHORT_SALE["id"])][-1]) == ("F", True)
 
 
-def explains_the_positions(desk: Operations) -> None:
-    answer = desk.perform(ListPositions())
+def explains_the_positions(bench: Operations) -> None:
+    answer = bench.perform(ListPositions())
     shown = {row[0]: row for row in words.position_rows(words.parts(answer, "positions"))}
     assert "50" in shown["AAPL"]
     assert "0.885543" in shown["MSFT"]

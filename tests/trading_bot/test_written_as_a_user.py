@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from trading_bot import CancelVerdict, OrderCancellationError, OrderRequest, OrderState, Side, TradeStatus
-from trading_bot.testing import accept, accept_late, lose_reply, reject
+from trading_bot.testing import accept, accept_late, lose_reply, lose_request, reject
 
 PRICE = Decimal("250.30")
 
@@ -68,6 +68,31 @@ def test_an_order_that_nobody_can_find_is_unknown_until_it_is_found(bot, broker,
     (found,) = bot.open_orders()
     assert (found.client_order_id, found.state) == (result.envelope.client_order_id, OrderState.CONFIRMED)
     assert len(broker.submitted) == 1
+
+
+def in_doubt(bot, broker):
+    broker.next_order(lose_request())
+    return bot.execute_trade("TSLA", "buy", 5, PRICE, "a signal", client_order_id="lost")
+
+
+def test_an_order_that_never_arrived_is_given_up_once_lists_with_another_order_lack_it(bot, broker, clock):
+    bot.execute_trade("MSFT", "buy", 1, PRICE, "proves that the list can be believed")
+    assert in_doubt(bot, broker).status is TradeStatus.UNKNOWN
+    for _ in range(2):
+        clock.advance(60)
+        bot.synchronize_open_orders()
+    assert bot.order_status("lost").state is OrderState.PRESUMED_ABSENT
+    assert bot.execute_trade("TSLA", "buy", 5, PRICE, "anew").status is TradeStatus.SUBMITTED
+
+
+def test_without_such_a_list_an_order_stays_in_doubt_until_a_person_ends_it(bot, broker, clock):
+    in_doubt(bot, broker)
+    for _ in range(3):
+        clock.advance(3600)
+        bot.synchronize_open_orders()
+    assert bot.order_status("lost").state is OrderState.UNKNOWN
+    bot.manager.decisions.resolve("lost", as_="never_accepted", by="me", reason="the app shows no such order")
+    assert bot.order_status("lost").state is OrderState.NEVER_ACCEPTED
 
 
 def test_cancel_all_answers_for_each_order_and_raises_while_one_may_trade(bot, broker, mock_session):

@@ -106,7 +106,7 @@ def is_young(begun: Moment, clock: Clock, ttl_s: Seconds) -> bool:
 def _one_at_a_time(lock: threading.Lock, clock: Clock, by: Seconds | None) -> Iterator[None]:
     patience_s = -1 if by is None else max(by - clock.monotonic(), 0)
     if not lock.acquire(timeout=patience_s):
-        raise OrderStatusError("another read of the account has not ended yet; try again in a moment")
+        raise OrderStatusError("somebody else reads the same, and that has not ended yet; try again in a moment")
     try:
         yield
     finally:

@@ -2,13 +2,14 @@
 
 A repeat must never send an order a second time. The order layer repeats its own requests by what the broker answered,
 and by nothing else. A function that somebody decorates here may do anything, so two things hold for it. By default
-only a failed read of the broker is repeated. And none is repeated once an order was begun in it, whatever it raised:
-that covers orders begun in the same thread or task. A function that places orders in threads of its own has to name
-each with a client order id, under which an order is sent once.
+only a failed read of the broker is repeated. And none is repeated once an order was begun in it, whatever it raised.
+That covers orders begun in its thread, in `asyncio` tasks and in `asyncio.to_thread`. A function that places orders in
+threads or executors of its own has to name each with a client order id, under which an order is sent once.
 """
 
 import inspect
 import math
+import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from functools import partial, wraps
@@ -33,8 +34,9 @@ ShouldRetry: TypeAlias = Callable[[Exception], bool]
 LONGEST_HINT_S: Seconds = 300.0
 """A Retry-After beyond this is obeyed only so far."""
 
-
-_orders_begun: ContextVar[int] = ContextVar("orders_begun", default=0)
+_calls_around: ContextVar[tuple[threading.Event, ...]] = ContextVar("calls_around", default=())
+"""One event for each decorated call that is under way here, set once an order is begun in it. A task gets a copy of the
+variable, and in it the same events."""
 
 
 def no_jitter(_bound: Seconds) -> Seconds:
@@ -52,7 +54,8 @@ def growing_pauses(first_s: Seconds, longest_s: Seconds) -> Iterator[Seconds]:
 
 def note_order() -> None:
     """Let no decorated function around this point be repeated: an order was begun in it."""
-    _orders_begun.set(_orders_begun.get() + 1)
+    for has_begun_an_order in _calls_around.get():
+        has_begun_an_order.set()
 
 
 def is_failed_read(error: Exception) -> bool:
@@ -130,20 +133,24 @@ def with_retry(
 
         @wraps(function)
         def run(*arguments: P.args, **named: P.kwargs) -> T:
-            begun = _orders_begun.get()
+            has_begun_an_order = threading.Event()
 
             def may_repeat(error: Exception) -> bool:
-                return _orders_begun.get() == begun and (should_retry or is_failed_read)(error)
+                return not has_begun_an_order.is_set() and (should_retry or is_failed_read)(error)
 
-            return _repeated(
-                partial(function, *arguments, **named),
-                policy=policy or READ_POLICY,
-                clock=clock or SystemClock(),
-                should_retry=may_repeat,
-                delay_hint=delay_hint,
-                deadline=deadline,
-                jitter=jitter,
-            )
+            around = _calls_around.set((*_calls_around.get(), has_begun_an_order))
+            try:
+                return _repeated(
+                    partial(function, *arguments, **named),
+                    policy=policy or READ_POLICY,
+                    clock=clock or SystemClock(),
+                    should_retry=may_repeat,
+                    delay_hint=delay_hint,
+                    deadline=deadline,
+                    jitter=jitter,
+                )
+            finally:
+                _calls_around.reset(around)
 
         return run
 

@@ -56,8 +56,9 @@ def create_bot(
     ``transport`` carries the broker's HTTP requests. Without one, live mode makes its own connections, and paper mode
     answers from a paper exchange that takes its quotes from ``quotes``, else from ``paper.quotes_file``, else from a
     seeded walk. ``gateway``, for paper mode alone, is a broker of the caller's own in place of login, transport and
-    paper exchange. Without ``background_sync`` the caller synchronises by itself, as a replay on a virtual clock does,
-    and no other command is served meanwhile.
+    paper exchange; it needs a ``state_dir`` of its own, whose journal knows no orders of another broker. Without
+    ``background_sync`` the caller synchronises by itself, as a replay on a virtual clock does, and no other command is
+    served meanwhile.
 
     ``session`` is one that somebody has logged in already, such as `robin_stocks.robinhood.helper.SESSION`. Live mode
     uses its bearer token over connections of its own, in place of a saved login, and reads the header again when the

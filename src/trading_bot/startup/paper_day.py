@@ -62,8 +62,9 @@ def paper_day(
 
     ``quotes`` is a file as ``paper.quotes_file`` has it; without one it is the bundled day, 2026-11-20 from 9:30 to
     16:00 in New York, for AAPL, AMD, BRK.B, MSFT, NVDA, SPY and TSLA. ``config`` gives the settings, without one the
-    defaults in the sessions of the NYSE; where state and logs are kept is no part of it. They go to ``folder``, which
-    must be new or empty, else to a temporary one that is removed at the end. The bot is stopped at the end.
+    defaults in the sessions of the NYSE; where journal, state and logs are kept is no part of it. They go to
+    ``folder``, which must be new or empty, else to a temporary one that is removed at the end. The bot is stopped at
+    the end.
 
     Raises:
         ConfigError: the settings are for live trading, or the folder is in use.
@@ -76,7 +77,8 @@ def paper_day(
     market = _market(quotes)
     clock = VirtualClock(market.first_at)
     with _folder(folder) as place:
-        here = settings.model_copy(update={"logs_dir": place / "logs", "state_dir": place / "state"})
+        own = {"logs_dir": place / "logs", "state_dir": place / "state", "journal_url": None}
+        here = settings.model_copy(update=own)
         bot = create_bot(here, clock=clock, quotes=market, background_sync=False)
         bot.start()
         try:

@@ -127,7 +127,8 @@ class BrokerBook:
         """Book a fill of what is left, or of less, at the limit, or at a better price.
 
         Raises:
-            ScriptError: it is for more shares than are left or held, or at a price that the limit forbids.
+            ScriptError: it is for more shares than are left, at a price that the limit forbids, or not covered by the
+                shares or the cash of this account, which neither sells short nor borrows.
         """
         quantity, price = quantity or order.left, price or order.limit_price
         if not 0 < quantity <= order.left:
@@ -135,9 +136,7 @@ class BrokerBook:
         is_worse = price > order.limit_price if order.side is Side.BUY else price < order.limit_price
         if is_worse:
             raise ScriptError(f"no broker fills at {price:f}, which is worse than the limit of {order}")
-        held = self.holdings().get(order.symbol, Held()).quantity
-        if order.side is Side.SELL and quantity > held:
-            raise ScriptError(f"{quantity} shares cannot be sold: {held} are held; say before what is, with hold()")
+        self._refuse_uncovered(order, quantity, price)
         now = self.clock.now()
         execution = Execution(
             execution_id=ExecutionId(f"{order.order_id}-fill-{len(order.executions) + order.busts + 1}"),
@@ -170,6 +169,16 @@ class BrokerBook:
         orders = (order for order in self.open_orders() if (order.symbol, order.side) == (symbol, Side.SELL))
         return exact_sum(order.left for order in orders)
 
+    def _refuse_uncovered(self, order: BrokerOrder, quantity: Decimal, price: Decimal) -> None:
+        cost, cash = EXACT.multiply(quantity, price), self.cash()
+        held = self.holdings().get(order.symbol, Held()).quantity
+        if order.side is Side.SELL and quantity > held:
+            raise ScriptError(f"{quantity} shares cannot be sold: {held} are held; say before what is, with hold()")
+        if order.side is Side.BUY and cost > cash:
+            raise ScriptError(
+                f"${cost:f} cannot be paid: the cash is ${cash:f}; say before what it is, with set_cash()"
+            )
+
     def _fills(self) -> Iterator[tuple[BrokerOrder, Execution]]:
         both = ((order, fill) for order in self.orders() for fill in order.executions)
         return iter(sorted(both, key=lambda each: each[1].executed_at))
@@ -197,7 +206,8 @@ def _only(name: str, orders: Sequence[BrokerOrder], kind: str) -> BrokerOrder:
         return meant[0]
     if meant:
         raise ScriptError(f"{len(meant)} orders of {name} are {kind}; name one by its order id: {_listed(meant)}")
-    known = f"{kind} are {_listed(orders)}" if orders else "there is none at all"
+    none = "there is none at all; the result of the trade and broker.submitted say why"
+    known = f"{kind} are {_listed(orders)}" if orders else none
     raise ScriptError(f"no order of {name} is {kind}; {known}")
 
 

@@ -176,6 +176,8 @@ class ScriptedBroker(BrokerCalls):
     ) -> Quote:
         """Show a market from now on, in dollars a share; ``size`` is what each side offers. Return the quote.
 
+        Without ``last`` nobody said what the last trade was.
+
         Raises:
             ScriptError: the bid is above the ask.
         """
@@ -188,7 +190,7 @@ class ScriptedBroker(BrokerCalls):
             ask_price=high,
             bid_size=size,
             ask_size=size,
-            last_price=low if last is None else dollars(last, name="last"),
+            last_price=None if last is None else dollars(last, name="last"),
             trading_halted=halted,
             updated_at=self._clock.now(),
         )

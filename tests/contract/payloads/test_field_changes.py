@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 import pytest
 
 from tests.contract.payloads.corpus import STRANGER_ID, Change, changes, sample_row
-from tests.support.gateway_bench import CANCEL, LIST, OTHER, STATUS, Desk, terms
+from tests.support.gateway_bench import CANCEL, LIST, OTHER, STATUS, GatewayBench, terms
 from tests.support.scripted_broker import (
     ACCOUNT,
     BASE,
@@ -117,23 +117,23 @@ NEXT_DOOR = "50810c35-d215-4866-9758-0ada4ac79ffa"
 NEIGHBOUR = order_row(id=OTHER, ref_id=OTHER, instrument_id=NEXT_DOOR, instrument=None)
 
 
-def new_desk() -> Desk:
-    desk = Desk()
-    desk.broker.always("GET", "/instruments/", page(instrument_row(), instrument_row("NEXT", id=NEXT_DOOR)))
-    desk.broker.always("GET", f"/instruments/{STRANGER_ID}/", reply(404))
-    return desk
+def new_desk() -> GatewayBench:
+    bench = GatewayBench()
+    bench.broker.always("GET", "/instruments/", page(instrument_row(), instrument_row("NEXT", id=NEXT_DOOR)))
+    bench.broker.always("GET", f"/instruments/{STRANGER_ID}/", reply(404))
+    return bench
 
 
 @pytest.fixture
-def desk():
+def bench():
     return new_desk()
 
 
 @each(filled_row())
-def test_an_odd_field_of_an_order_concerns_that_order_alone(desk, change):
+def test_an_odd_field_of_an_order_concerns_that_order_alone(bench, change):
     """Every other order of the list is read as ever, and the list stays one of all pages."""
     [plain, neighbour] = listed(new_desk(), filled_row()).reports
-    listing = listed(desk, change.row)
+    listing = listed(bench, change.row)
     if not listing.has_all_pages:
         assert (change.how, change.top in VOIDS_A_LIST) == ("strange", True)
         return
@@ -150,15 +150,15 @@ def test_an_odd_field_of_an_order_concerns_that_order_alone(desk, change):
         assert changed <= {"broker_state"}
 
 
-def listed(desk: Desk, row: object):
-    desk.broker.on(*LIST, page(row, NEIGHBOUR))
-    return desk.gateway.list_orders_since(MORNING)
+def listed(bench: GatewayBench, row: object):
+    bench.broker.on(*LIST, page(row, NEIGHBOUR))
+    return bench.gateway.list_orders_since(MORNING)
 
 
 @each(filled_row())
-def test_an_odd_field_of_one_order_keeps_no_search_from_finding_another(desk, change):
-    desk.broker.on(*LIST, page(change.row, NEIGHBOUR))
-    found = desk.gateway.find_by_client_order_id(ClientOrderId("c"), ref_id=RefId(OTHER), created_after=MORNING)
+def test_an_odd_field_of_one_order_keeps_no_search_from_finding_another(bench, change):
+    bench.broker.on(*LIST, page(change.row, NEIGHBOUR))
+    found = bench.gateway.find_by_client_order_id(ClientOrderId("c"), ref_id=RefId(OTHER), created_after=MORNING)
     if change.how == "strange" and change.top in VOIDS_A_LIST:
         assert not found.has_all_pages
     else:
@@ -166,10 +166,10 @@ def test_an_odd_field_of_one_order_keeps_no_search_from_finding_another(desk, ch
 
 
 @each(filled_row())
-def test_an_order_asked_for_by_id_is_read_unless_a_decision_needs_the_field(desk, change):
-    desk.broker.on(*STATUS, reply(200, change.row))
+def test_an_order_asked_for_by_id_is_read_unless_a_decision_needs_the_field(bench, change):
+    bench.broker.on(*STATUS, reply(200, change.row))
     try:
-        report = desk.gateway.fetch_order_status(OrderId(ORDER))
+        report = bench.gateway.fetch_order_status(OrderId(ORDER))
     except OrderStatusError:
         assert needed(change, NEEDED) or change.top in VOIDS_A_LIST
     else:
@@ -177,10 +177,10 @@ def test_an_order_asked_for_by_id_is_read_unless_a_decision_needs_the_field(desk
 
 
 @each(posted_row())
-def test_an_odd_field_of_the_reply_never_hides_an_accepted_order(desk, change):
+def test_an_odd_field_of_the_reply_never_hides_an_accepted_order(bench, change):
     """The order exists: only without its two names is that in doubt, and then it is looked up."""
-    desk.broker.on("POST", "/orders/", reply(201, change.row))
-    outcome = desk.buy()
+    bench.broker.on("POST", "/orders/", reply(201, change.row))
+    outcome = bench.buy()
     if isinstance(outcome, Unknown):
         assert change.top in NEVER_ACCEPTED
         assert change.how != "re-cased"
@@ -192,12 +192,12 @@ def test_an_odd_field_of_the_reply_never_hides_an_accepted_order(desk, change):
 
 
 @pytest.mark.parametrize("name", ["accepted_empty_object", "accepted_order_object_2016", "mcp_accepted"])
-def test_nothing_in_the_reply_to_a_cancel_is_needed(desk, name):
+def test_nothing_in_the_reply_to_a_cancel_is_needed(bench, name):
     row = sample_row("cancel_reply", name)
     bodies: tuple[object, ...] = (row, *(change.row for change in changes(row)), None, [], "ok")
     for body in bodies:
-        desk.broker.on(*CANCEL, reply(200, body))
-        assert desk.gateway.cancel_order(OrderId(ORDER)) == CancelTaken()
+        bench.broker.on(*CANCEL, reply(200, body))
+        assert bench.gateway.cancel_order(OrderId(ORDER)) == CancelTaken()
 
 
 USED_OF_POSITION: Mapping[str, str] = {
@@ -215,10 +215,10 @@ USED_OF_POSITION: Mapping[str, str] = {
 
 
 @each(held_row())
-def test_an_odd_field_of_a_position_concerns_that_instrument_alone(desk, change):
+def test_an_odd_field_of_a_position_concerns_that_instrument_alone(bench, change):
     [plain] = positions(new_desk(), held_row()).positions[:1]
     try:
-        listing = positions(desk, change.row)
+        listing = positions(bench, change.row)
     except OrderStatusError:
         assert (change.how, change.top in VOIDS_A_LIST) == ("strange", True)
         return
@@ -235,10 +235,10 @@ def test_an_odd_field_of_a_position_concerns_that_instrument_alone(desk, change)
         assert not changed
 
 
-def positions(desk: Desk, row: object):
+def positions(bench: GatewayBench, row: object):
     second = {"instrument_id": OTHER, "symbol": "F", "quantity": "3.0000"}
-    desk.broker.on("GET", "/positions/", page(row, second))
-    return desk.gateway.fetch_positions()
+    bench.broker.on("GET", "/positions/", page(row, second))
+    return bench.gateway.fetch_positions()
 
 
 def whole_account() -> dict[str, object]:
@@ -250,10 +250,10 @@ FORBIDDING = {"deactivated", "permanently_deactivated", "locked", "only_position
 
 
 @each(whole_account())
-def test_an_odd_field_of_the_account_stops_nothing_but_what_needs_it(desk, change):
-    desk.broker.on("GET", f"/accounts/{ACCOUNT}/", reply(200, change.row))
+def test_an_odd_field_of_the_account_stops_nothing_but_what_needs_it(bench, change):
+    bench.broker.on("GET", f"/accounts/{ACCOUNT}/", reply(200, change.row))
     try:
-        account = desk.gateway.fetch_account()
+        account = bench.gateway.fetch_account()
     except OrderStatusError:
         assert needed(change, NEEDED_OF_ACCOUNT)
         assert change.how != "re-cased"
@@ -263,10 +263,10 @@ def test_an_odd_field_of_the_account_stops_nothing_but_what_needs_it(desk, chang
 
 
 @each(whole_account())
-def test_whatever_the_account_says_held_shares_can_be_named_in_an_order_to_sell(desk, change):
+def test_whatever_the_account_says_held_shares_can_be_named_in_an_order_to_sell(bench, change):
     """With the account named in the settings, an exit needs no balance."""
-    desk.broker.on("GET", f"/accounts/{ACCOUNT}/", reply(200, change.row))
-    assert desk.gateway.prepare_order(terms(), RefId(REF)).body
+    bench.broker.on("GET", f"/accounts/{ACCOUNT}/", reply(200, change.row))
+    assert bench.gateway.prepare_order(terms(), RefId(REF)).body
 
 
 def whole_instrument() -> dict[str, object]:
@@ -278,10 +278,10 @@ FORBIDS: Mapping[str, object] = {"tradeable": False}
 
 
 @each(whole_instrument())
-def test_an_odd_field_of_an_instrument_forbids_only_what_a_documented_word_forbids(desk, change):
-    desk.broker.on("GET", "/instruments/", page(change.row, instrument_row("AAPLW", id=OTHER)))
+def test_an_odd_field_of_an_instrument_forbids_only_what_a_documented_word_forbids(bench, change):
+    bench.broker.on("GET", "/instruments/", page(change.row, instrument_row("AAPLW", id=OTHER)))
     try:
-        order = desk.gateway.prepare_order(terms(), RefId(REF))
+        order = bench.gateway.prepare_order(terms(), RefId(REF))
     except (OrderNotSentError, ValueError):
         is_forbidden = FORBIDS.get(change.field, "no") == change.row.get(change.field)
         off_its_tick = change.field == "min_tick_size"
@@ -295,10 +295,10 @@ def whole_quote() -> dict[str, object]:
 
 
 @each(whole_quote())
-def test_an_odd_field_of_a_quote_concerns_that_symbol_alone(desk, change):
+def test_an_odd_field_of_a_quote_concerns_that_symbol_alone(bench, change):
     rows = [change.row, whole_quote() | {"symbol": "TSLA"}]
-    desk.broker.on("GET", "/quotes/", reply(200, {"results": rows}))
-    quotes = desk.gateway.fetch_quotes(["AAPL", "TSLA"])
+    bench.broker.on("GET", "/quotes/", reply(200, {"results": rows}))
+    quotes = bench.gateway.fetch_quotes(["AAPL", "TSLA"])
     if "AAPL" not in quotes:
         assert needed(change, NEEDED_OF_QUOTE)
         assert change.how != "re-cased"
@@ -320,12 +320,14 @@ def bar_rows() -> list[dict[str, object]]:
 
 
 @each(bar_rows()[0])
-def test_an_odd_field_of_a_bar_concerns_that_bar_alone(desk, change):
+def test_an_odd_field_of_a_bar_concerns_that_bar_alone(bench, change):
     body, plain = whole_history(), bar_rows()
-    desk.broker.on("GET", "/marketdata/historicals/AAPL/", reply(200, body))
-    desk.broker.on("GET", "/marketdata/historicals/AAPL/", reply(200, body | {"historicals": [change.row, *plain[1:]]}))
-    first, *others = desk.gateway.fetch_history("AAPL", "5minute", "day")
-    bars = desk.gateway.fetch_history("AAPL", "5minute", "day")
+    bench.broker.on("GET", "/marketdata/historicals/AAPL/", reply(200, body))
+    bench.broker.on(
+        "GET", "/marketdata/historicals/AAPL/", reply(200, body | {"historicals": [change.row, *plain[1:]]})
+    )
+    first, *others = bench.gateway.fetch_history("AAPL", "5minute", "day")
+    bars = bench.gateway.fetch_history("AAPL", "5minute", "day")
     odd = [bar for bar in bars if bar not in others]
     assert [bar for bar in bars if bar in others] == others
     if not odd:
@@ -358,9 +360,9 @@ def test_the_plain_rows_are_read_whole():
     """What the changes start from must itself be good."""
     assert listed(new_desk(), filled_row()).complete
     assert positions(new_desk(), held_row()).unread == ()
-    desk = new_desk()
-    desk.broker.on("POST", "/orders/", reply(201, posted_row()))
-    accepted = desk.buy()
+    bench = new_desk()
+    bench.broker.on("POST", "/orders/", reply(201, posted_row()))
+    accepted = bench.buy()
     assert isinstance(accepted, Accepted)
     assert accepted.mismatch is None
     assert account_row()["account_number"] == ACCOUNT

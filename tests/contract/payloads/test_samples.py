@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tests.contract.payloads.corpus import Sample, samples
-from tests.support.gateway_bench import Desk
+from tests.support.gateway_bench import GatewayBench
 from tests.support.scripted_broker import ACCOUNT, MORNING, page, reply
 from trading_bot.auth.token_grants import read_tokens
 from trading_bot.order_management.models import OrderReport, Side
@@ -35,9 +35,9 @@ def each(endpoint: str):
 
 def as_sent(sample: Sample, row: object):
     """Read a row off the wire as the reads do: numbers exact, everything else as it is."""
-    desk = Desk()
-    desk.broker.on("GET", "/orders/", page(row))
-    listed = desk.gateway._reads.get("/orders/")
+    bench = GatewayBench()
+    bench.broker.on("GET", "/orders/", page(row))
+    listed = bench.gateway._reads.get("/orders/")
     assert isinstance(listed, dict)
     return listed["results"][0]
 
@@ -146,7 +146,7 @@ def test_the_captured_forms_that_must_be_read_are_among_them():
 def test_of_four_instruments_with_one_symbol_the_active_one_is_traded():
     [sample] = (each for each in samples("instruments") if each.name == "page_2024_four_of_one_symbol")
     rows = [row for row in sample.rows if isinstance(row, dict)]
-    desk = Desk()
-    desk.broker.on("GET", "/instruments/", page(*rows))
+    bench = GatewayBench()
+    bench.broker.on("GET", "/instruments/", page(*rows))
     [active] = (row for row in rows if row["state"] == "active")
-    assert desk.gateway._directory.instrument(str(active["symbol"]), Side.BUY).id == active["id"]
+    assert bench.gateway._directory.instrument(str(active["symbol"]), Side.BUY).id == active["id"]

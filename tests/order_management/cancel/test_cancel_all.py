@@ -130,6 +130,18 @@ def test_without_a_list_the_book_has_to_do():
     assert all(result.is_proven_closed for result in bench.manager.cancel_all())
 
 
+def test_without_a_list_a_journal_that_takes_nothing_does_not_do():
+    """It may not know every order: where it cannot be read, or was not opened yet."""
+    bench = with_orders("AAPL")
+    bench.journal.close()
+    bench.gateway.listing_problem = "HTTP 503"
+    with pytest.raises(OrderCancellationError, match=r"could not all be listed \(HTTP 503\)") as caught:
+        bench.manager.cancel_all()
+    assert [result.verdict for result in caught.value.results] == [CancelVerdict.CANCELLED]
+    bench.gateway.listing_problem = None
+    assert bench.manager.cancel_all() == ()
+
+
 def test_with_the_orders_of_others_asked_for_a_list_that_fails_to_the_end_raises():
     bench = with_orders("AAPL")
     bench.gateway.listing_problem = "HTTP 503"

@@ -32,6 +32,7 @@ def test_it_ends_where_the_journal_ends(old, reader):
     assert reader.verify() == reader.read_head()
     assert reader.name == str(old.live)
     assert reader.pointers("any") == ()
+    assert reader.records_of_request("rebalance-7") == ()
 
 
 def test_every_answer_is_the_one_of_the_database_that_is_made_of_it(old, reader):

@@ -217,7 +217,9 @@ class CancelEverything:
             _log.warning("open_orders_not_all_listed", problem=listing.problem)
         nameless = next((row.problem for row in listing.unread if row.order_id is None), None)
         problem = listing.problem or nameless or (None if listing.has_all_pages else "it is not whole")
-        run.problem = problem if run.include_external else None
+        # A journal that takes nothing may not know every order of ours: then only a whole list shows that none is left.
+        matters = run.include_external or self._store.failure is not None
+        run.problem = problem if matters else None
         return listing
 
     def _is_left(self, row: Row, run: CancelAllRun) -> bool:

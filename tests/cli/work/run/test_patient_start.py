@@ -26,7 +26,7 @@ class HeldBot(FakeTradingBot):
         super().start()
 
 
-class Desk:
+class HeldBench:
     def __init__(self, bot: HeldBot, *, is_served: bool = False) -> None:
         self.bot, self.clock = bot, bot.clock
         self.said: list[str] = []
@@ -37,7 +37,7 @@ class Desk:
     ("pid", "named"), [(71, "the trading-bot command with pid 71"), (None, "another trading-bot command")]
 )
 def test_a_command_that_holds_the_account_is_waited_for_with_one_line(pid, named):
-    cli = Desk(HeldBot(5, AccountInUseError(pid)))
+    cli = HeldBench(HeldBot(5, AccountInUseError(pid)))
     began = cli.clock.monotonic()
     assert cli.start(lambda: False)
     assert cli.bot.events == ["start"]
@@ -46,7 +46,7 @@ def test_a_command_that_holds_the_account_is_waited_for_with_one_line(pid, named
 
 
 def test_the_wait_is_bounded():
-    cli = Desk(HeldBot(10_000, AccountInUseError(71)))
+    cli = HeldBench(HeldBot(10_000, AccountInUseError(71)))
     began = cli.clock.monotonic()
     with pytest.raises(StartError):
         cli.start(lambda: False)
@@ -59,14 +59,14 @@ def test_the_wait_is_bounded():
     ids=["another run", "another failure"],
 )
 def test_what_will_last_is_refused_at_once(cause, is_served):
-    cli = Desk(HeldBot(1, cause), is_served=is_served)
+    cli = HeldBench(HeldBot(1, cause), is_served=is_served)
     with pytest.raises(StartError):
         cli.start(lambda: False)
     assert cli.said == []
 
 
 def test_a_stop_ends_the_wait():
-    cli = Desk(HeldBot(10_000, AccountInUseError(71)))
+    cli = HeldBench(HeldBot(10_000, AccountInUseError(71)))
     assert not cli.start(lambda: len(cli.said) > 0)
     assert cli.bot.events == []
 
