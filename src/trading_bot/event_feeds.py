@@ -21,7 +21,7 @@ from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.order_listeners import OrderChange, PlainFact
 
 FEED_LIMIT = 1_000
-"""Events that wait for one reader. Chosen: a busy day of signals, and less than a megabyte."""
+"""Events that wait for one reader. Chosen: a busy day of signals, and about a megabyte."""
 
 SLOW_AT = 1_000
 """Events that wait for one listener when the log says that it is slow. Chosen."""
