@@ -18,6 +18,9 @@ _NO_VALUE = frozenset({"na", "nan", "nat", "nil", "none", "null", "inf", "true",
 _LARGEST_EXPONENT = 18
 """A larger number is no share count, and writing it out could take all memory."""
 
+_SHOWN = 40
+_SHOWN_BITS = 128  # Python refuses to write out an int of thousands of digits
+
 
 def plain_text(value: _T) -> _T | str:
     """Return text as a plain ``str``, whatever subclass it came in."""
@@ -94,3 +97,15 @@ def switch(value: _T) -> _T | bool:
     kind = type(value)
     is_numpy_bool = kind.__module__ == "numpy" and kind.__name__ in ("bool", "bool_")
     return bool(value) if is_numpy_bool else value
+
+
+def shown(value: object) -> str:
+    """Return a value as a refusal of it shows it, in at most 43 printable characters, whatever it is."""
+    if value is None:
+        return "nothing"
+    if type(value) is int and value.bit_length() > _SHOWN_BITS:
+        return "an int beyond all use"
+    if type(value) in (str, int, float, Decimal, bool, bytes):
+        text = str(value) if type(value) is Decimal else ascii(value)
+        return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return f"a {type(value).__name__}"

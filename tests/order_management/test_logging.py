@@ -104,7 +104,14 @@ def test_a_decimal_is_written_digit_for_digit(logger, path: Path, price: str):
 
 @pytest.mark.parametrize(
     ("given", "written"),
-    [(10.5, "10.5"), (float("nan"), "nan"), (None, None), ("ten", "ten"), ([10], "a list")],
+    [
+        (10.5, "10.5"),
+        (float("nan"), "nan"),
+        (None, None),
+        ("ten", "ten"),
+        ([10], "a list"),
+        pytest.param(10**5000, "an int beyond all use", id="a huge int"),
+    ],
 )
 def test_what_a_caller_gave_for_a_refused_trade_is_recorded_as_valid_json(logger, path: Path, given, written):
     logger.record(replace(TRADE, quantity=given))

@@ -88,10 +88,13 @@ def test_an_order_of_another_type_has_no_price_at_all():
         ("stop", "leave the position with an exit once it is reached"),
         ("stop_limit", "leave the position with an exit once it is reached"),
         ("trailing_stop", "leave the position with an exit once it is reached"),
-        ("iceberg", "'iceberg' orders are not implemented"),
-        ("\x1b[2J", r"'\x1b[2J' orders are not implemented"),
-        ("x" * 99, f"'{'x' * 39} orders are not implemented"),
-        (None, "None orders are not implemented"),
+        ("iceberg", "orders of type 'iceberg' are not implemented"),
+        ("limit ", "orders of type 'limit ' are not implemented and nothing was sent; use a limit order with pricing"),
+        ("\x1b[2J", r"orders of type '\x1b[2J' are not implemented"),
+        ("x" * 99, f"orders of type '{'x' * 39}... are not implemented"),
+        (None, "orders of type nothing are not implemented"),
+        pytest.param(10**5000, "orders of type an int beyond all use are not implemented", id="a huge int"),
+        (["limit"], "orders of type a list are not implemented"),
     ],
 )
 def test_the_error_says_what_to_use_instead(order_type, instead):

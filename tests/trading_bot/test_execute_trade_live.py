@@ -193,6 +193,8 @@ class TestBlocked:
             ({"symbol": "not a symbol"}, "bad_symbol"),
             ({"symbol": None}, "bad_symbol"),
             ({"time_in_force": "ioc"}, "bad_time_in_force"),
+            ({"strategy_name": 5}, "bad_strategy_name"),
+            ({"strategy_name": ["momentum"]}, "bad_strategy_name"),
             ({"client_order_id": ""}, "bad_client_order_id"),
             ({"action": "sell", "shares": 51}, "insufficient_shares"),
             ({"shares": 400}, "max_order_notional"),

@@ -11,6 +11,7 @@ import inspect
 import math
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial, wraps
 from typing import ParamSpec, TypeAlias, TypeVar, overload
@@ -56,6 +57,16 @@ def note_order() -> None:
     """Let no decorated function around this point be repeated: an order was begun in it."""
     for has_begun_an_order in _calls_around.get():
         has_begun_an_order.set()
+
+
+@contextmanager
+def _noting_orders() -> Iterator[threading.Event]:
+    has_begun_an_order = threading.Event()
+    around = _calls_around.set((*_calls_around.get(), has_begun_an_order))
+    try:
+        yield has_begun_an_order
+    finally:
+        _calls_around.reset(around)
 
 
 def is_failed_read(error: Exception) -> bool:
@@ -128,29 +139,23 @@ def with_retry(
     if call is not None and any(each is not None for each in (policy, clock, should_retry)):
         raise TypeError("a call made at once needs policy, clock and should_retry; a decorator takes no call with them")
 
+    deserves_it = should_retry or is_failed_read
+
     def decorated(function: Callable[P, T]) -> Callable[P, T]:
         _refuse_what_runs_later(function)
 
         @wraps(function)
         def run(*arguments: P.args, **named: P.kwargs) -> T:
-            has_begun_an_order = threading.Event()
-
-            def may_repeat(error: Exception) -> bool:
-                return not has_begun_an_order.is_set() and (should_retry or is_failed_read)(error)
-
-            around = _calls_around.set((*_calls_around.get(), has_begun_an_order))
-            try:
+            with _noting_orders() as has_begun_an_order:
                 return _repeated(
                     partial(function, *arguments, **named),
                     policy=policy or READ_POLICY,
                     clock=clock or SystemClock(),
-                    should_retry=may_repeat,
+                    should_retry=lambda error: not has_begun_an_order.is_set() and deserves_it(error),
                     delay_hint=delay_hint,
                     deadline=deadline,
                     jitter=jitter,
                 )
-            finally:
-                _calls_around.reset(around)
 
         return run
 

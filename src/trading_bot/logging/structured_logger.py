@@ -10,6 +10,7 @@ from pathlib import Path
 
 from structlog.processors import JSONRenderer
 
+from trading_bot.caller_values import shown
 from trading_bot.clock import Clock
 from trading_bot.files import Descriptor, FileSystem, LocalFiles
 from trading_bot.logging.masking import SecretMasker
@@ -145,7 +146,9 @@ class StructuredTradeLogger:
 def _plain(value: object) -> object:
     if isinstance(value, enum.Enum):
         return str(value.value)
-    if isinstance(value, int | float | Decimal):
+    if isinstance(value, int):
+        return shown(value)
+    if isinstance(value, float | Decimal):
         return str(value)
     # A refused trade is recorded with what the caller gave, which may be anything.
     return value if value is None or isinstance(value, str) else f"a {type(value).__name__}"

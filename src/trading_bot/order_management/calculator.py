@@ -14,6 +14,7 @@ from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 
 from trading_bot import caller_values
+from trading_bot.caller_values import shown
 from trading_bot.order_management.exceptions import OrderValidationError, UnsupportedOrderTypeError
 from trading_bot.order_management.models import OffsetMode, OrderRequest, OrderTerms, Pricing, Side, TimeInForce
 from trading_bot.order_management.order_types import ensure_limit_order_type
@@ -30,8 +31,6 @@ _MAX_DIGITS = 30
 """A computed average has up to 17; more than this is nonsense, and a larger number could take all memory."""
 
 _LEADING_ZEROS = 20
-_SHOWN = 40
-_SHOWN_BITS = 128  # Python refuses to write out an int of thousands of digits
 _EXACT = Context(prec=60, traps=[InvalidOperation, DivisionByZero, Overflow])
 _TICKER = re.compile(r"[A-Z]{1,5}(?:\.[A-Z])?", re.ASCII)
 _PRICE_TEXT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,20})?", re.ASCII)
@@ -104,20 +103,28 @@ def asked_terms(request: OrderRequest) -> OrderTerms:
     """Return what ``request`` asks for, checked and not priced yet: its limit is the reference itself.
 
     Raises:
-        OrderValidationError: a wrong symbol, side, quantity, price, time in force or session.
+        OrderValidationError: a wrong symbol, side, quantity, price, time in force, session or strategy name.
         UnsupportedOrderTypeError: no limit order, or the symbol names an option or a crypto pair.
     """
     ensure_limit_order_type(request)
     symbol = validate_symbol(request.symbol)
     if not isinstance(request.side, Side):
         raise OrderValidationError(
-            f"{symbol}: a side is 'buy' or 'sell', not {_shown(request.side)}", symbol=symbol, code="bad_action"
+            f"{symbol}: a side is 'buy' or 'sell', not {shown(request.side)}",
+            symbol=symbol,
+            code="bad_action",
         )
     if request.pricing is not None and not isinstance(request.pricing, Pricing):
         raise OrderValidationError(
-            f"{symbol}: pricing is 'passive' or 'marketable', not {_shown(request.pricing)}",
+            f"{symbol}: pricing is 'passive' or 'marketable', not {shown(request.pricing)}",
             symbol=symbol,
             code="bad_pricing",
+        )
+    if request.strategy_name is not None and not isinstance(request.strategy_name, str):
+        raise OrderValidationError(
+            f"{symbol}: a strategy name is text, not {shown(request.strategy_name)}",
+            symbol=symbol,
+            code="bad_strategy_name",
         )
     return OrderTerms(
         symbol=symbol,
@@ -238,7 +245,7 @@ def validate_symbol(symbol: object) -> str:
         UnsupportedOrderTypeError: an option or a crypto pair.
     """
     if type(symbol) is not str:
-        raise OrderValidationError(f"a symbol is text such as AAPL, not {_shown(symbol)}", code="bad_symbol")
+        raise OrderValidationError(f"a symbol is text such as AAPL, not {shown(symbol)}", code="bad_symbol")
     if _OPTION_OR_CRYPTO.fullmatch(symbol):
         raise UnsupportedOrderTypeError(
             f"{symbol} is an option or a crypto pair; only US equities are traded here, name a stock or an ETF",
@@ -246,7 +253,7 @@ def validate_symbol(symbol: object) -> str:
         )
     if not _TICKER.fullmatch(symbol):
         raise OrderValidationError(
-            f"{_shown(symbol)} is no ticker; write one to five capital letters, a share class as in BRK.B",
+            f"{shown(symbol)} is no ticker; write one to five capital letters, a share class as in BRK.B",
             code="bad_symbol",
         )
     return symbol
@@ -260,7 +267,7 @@ def validate_quantity(quantity: object, *, symbol: str) -> int:
     """
     if type(quantity) is not int or not 1 <= quantity <= MAX_QUANTITY:
         raise OrderValidationError(
-            f"{symbol}: a quantity is a whole number of shares from 1 to {MAX_QUANTITY}, not {_shown(quantity)}",
+            f"{symbol}: a quantity is a whole number of shares from 1 to {MAX_QUANTITY}, not {shown(quantity)}",
             symbol=symbol,
             code="bad_quantity",
         )
@@ -285,7 +292,7 @@ def parse_price(price: object, *, symbol: str) -> Decimal:
     ):
         raise OrderValidationError(
             f"{symbol}: a price is a positive number of dollars below {MAX_PRICE:f} in plain digits, such as 250.30, "
-            f"not {_shown(price)}",
+            f"not {shown(price)}",
             symbol=symbol,
             code="bad_price",
         )
@@ -302,7 +309,9 @@ def parse_time_in_force(word: object, *, symbol: str) -> TimeInForce:
     if isinstance(found, TimeInForce):
         return found
     raise OrderValidationError(
-        f"{symbol}: a time in force is 'gfd' or 'gtc', not {_shown(word)}", symbol=symbol, code="bad_time_in_force"
+        f"{symbol}: a time in force is 'gfd' or 'gtc', not {shown(word)}",
+        symbol=symbol,
+        code="bad_time_in_force",
     )
 
 
@@ -310,7 +319,9 @@ def _switch(value: object, *, symbol: str) -> bool:
     if value is True or value is False:
         return value
     raise OrderValidationError(
-        f"{symbol}: extended_hours is True or False, not {_shown(value)}", symbol=symbol, code="bad_extended_hours"
+        f"{symbol}: extended_hours is True or False, not {shown(value)}",
+        symbol=symbol,
+        code="bad_extended_hours",
     )
 
 
@@ -322,14 +333,3 @@ def _as_decimal(price: object) -> Decimal | None:
     if type(price) is str and _PRICE_TEXT.fullmatch(price):
         return Decimal(price)
     return None
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "nothing"
-    if type(value) is int and value.bit_length() > _SHOWN_BITS:
-        return "an int beyond all use"
-    if type(value) in (str, int, float, Decimal, bool, bytes):
-        text = str(value) if type(value) is Decimal else ascii(value)
-        return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-    return f"a {type(value).__name__}"

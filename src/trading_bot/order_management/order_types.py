@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from trading_bot import caller_values
 from trading_bot.order_management.exceptions import UnsupportedOrderTypeError
 from trading_bot.order_management.models import LIMIT, OrderRequest
 
@@ -24,9 +25,9 @@ def ensure_limit_order_type(request: OrderRequest) -> None:
     word = given.lower() if isinstance(given, str) else ""
     if word == LIMIT:
         return
-    shown = word if word in _INSTEAD else ascii(given)[:40]
+    which = f"{word} orders" if word in _INSTEAD else f"orders of type {caller_values.shown(given)}"
     raise UnsupportedOrderTypeError(
-        f"{shown} orders are not implemented and nothing was sent; {_INSTEAD.get(word, _CROSS)}",
+        f"{which} are not implemented and nothing was sent; {_INSTEAD.get(word, _CROSS)}",
         client_order_id=request.client_order_id,
         symbol=request.symbol,
     )
