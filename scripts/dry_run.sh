@@ -13,6 +13,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 python=${PYTHON:-$root/.venv/bin/python}
 command -v "$python" >/dev/null || { echo "there is no $python; run make install first" >&2 && exit 1; }
+case $python in */*) python=$(cd "$(dirname "$python")" && pwd)/${python##*/} ;; esac # it is used from another folder
 usage() {
     echo "usage: scripts/dry_run.sh [--steps N] [FOLDER]" >&2
     exit 2
@@ -100,5 +101,5 @@ step 0 '^NO OPEN ORDERS' 'none of our orders is live .1 ended by this kill.' -- 
 step 5 'not armed.*' -- buy MSFT 1 --reference-price 470.00
 step 0 'each follows from the one before it' 'are the same in the audit log' -- audit verify
 
-rm said.txt
+rm -f said.txt
 printf '%s\n' "the account, its settings, quotes, state and logs: $folder" >&2

@@ -225,12 +225,13 @@ class SafetyChecks:
         return replace(results, unrealised_today=None)
 
     def register_pending_order(self, symbol: str, side: Side, order_id: str) -> None:
-        """Remember an accepted order; the same one again changes nothing. Either case of ``"BUY"`` will do.
+        """Remember an accepted order; the same one again changes nothing. ``"tsla"`` and ``"BUY"`` will do.
 
         Raises:
             ValueError: a side that is none.
         """
-        order = PendingOrder(symbol=symbol, side=Side(caller_values.member(Side, side)), order_id=order_id)
+        side = Side(caller_values.member(Side, side))
+        order = PendingOrder(symbol=caller_values.ticker(symbol), side=side, order_id=order_id)
         with self._lock:
             if order not in self._pending:
                 self._pending.append(order)
@@ -241,6 +242,7 @@ class SafetyChecks:
         Raises:
             ValueError: a side that is none.
         """
+        symbol = caller_values.ticker(symbol)
         sides = tuple(Side) if side is None else (Side(caller_values.member(Side, side)),)
         with self._lock:
             self._pending = [order for order in self._pending if order.symbol != symbol or order.side not in sides]

@@ -52,7 +52,7 @@ def test_commands_in_other_terminals_work_beside_a_running_bot(cli):
 
 def test_the_startup_module_runs_a_bot_that_other_commands_reach_until_it_is_stopped(cli):
     with in_background(cli.config, module="trading_bot.startup") as bot:
-        assert "started: paper account ...0001, 0 open orders, read every 15 seconds" in bot.read_error_line()
+        assert "started without signals: paper account ...0001, 0 open orders, read" in bot.read_error_line()
         assert cli.buy("beside").returncode == 0
         code, out, err = bot.end(signal.SIGTERM)
     assert (code, err) == (143, "trading-bot: stopped by SIGTERM; orders still open: 1\n")

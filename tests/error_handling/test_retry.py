@@ -305,6 +305,11 @@ class TestDecorated:
             with pytest.raises(TypeError, match="repeats a plain function"):
                 with_retry(function)
 
+    def test_a_policy_without_its_name_is_refused(self):
+        nameless: Any = POLICY
+        with pytest.raises(TypeError, match="a policy is given by its name"):
+            with_retry(nameless)
+
     def test_a_call_with_half_of_what_it_needs_is_refused(self, clock: VirtualClock):
         half: Any = {"policy": POLICY, "clock": clock}
         with pytest.raises(TypeError, match="needs policy, clock and should_retry"):

@@ -70,8 +70,9 @@ def test_a_step_that_ends_otherwise_fails_the_dry_run_and_says_how(tmp_path):
     broken.write_text("#!/bin/sh\necho no such day\nexit 3\n", encoding="utf-8")
     broken.chmod(0o700)
     done = subprocess.run(
-        [SCRIPT, tmp_path / "run"],
-        env={"PATH": os.environ["PATH"], "PYTHON": str(broken)},
+        [SCRIPT, "run"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHON": "./python"},
         capture_output=True,
         text=True,
         timeout=100,

@@ -477,6 +477,14 @@ def test_a_side_may_be_given_in_words(side, left):
     assert [order.order_id for order in checks.pending_orders] == left
 
 
+def test_a_symbol_may_be_given_in_small_letters():
+    """A fill clears the entry under the broker's symbol."""
+    checks = checks_of(FakeAccountGateway())
+    checks.register_pending_order("aapl", Side.BUY, "buy")
+    checks.clear_pending_order("AAPL", Side.BUY)
+    assert checks.pending_orders == ()
+
+
 def test_a_side_that_is_none_neither_registers_nor_clears():
     checks = checks_of(FakeAccountGateway())
     checks.register_pending_order("AAPL", Side.BUY, "a")

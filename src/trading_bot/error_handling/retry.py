@@ -124,7 +124,8 @@ def with_retry(
     ``clock.monotonic()``: a wait that would pass it is never begun.
 
     Raises:
-        TypeError: a call with some of the three and not all; a function whose call does not run it, such as ``async``.
+        TypeError: a call with some of the three and not all; a function whose call does not run it, such as ``async``;
+            a policy that is not given by its name.
     """
     if call is not None and policy is not None and clock is not None and should_retry is not None:
         return _repeated(
@@ -142,7 +143,7 @@ def with_retry(
     deserves_it = should_retry or is_failed_read
 
     def decorated(function: Callable[P, T]) -> Callable[P, T]:
-        _refuse_what_runs_later(function)
+        _refuse_what_cannot_be_repeated(function)
 
         @wraps(function)
         def run(*arguments: P.args, **named: P.kwargs) -> T:
@@ -162,7 +163,9 @@ def with_retry(
     return decorated if call is None else decorated(call)
 
 
-def _refuse_what_runs_later(function: Callable[..., object]) -> None:
+def _refuse_what_cannot_be_repeated(function: object) -> None:
+    if not callable(function):
+        raise TypeError("with_retry repeats a function; a policy is given by its name, as in @with_retry(policy=...)")
     runs_later = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
     if any(is_such(function) for is_such in runs_later):
         raise TypeError("with_retry repeats a plain function: calling an async function or a generator does not run it")

@@ -14,8 +14,8 @@ def test_one_line_says_what_was_started(count, orders):
     assert start(StopRequest())
     (line,) = said
     assert line == (
-        f"started: paper account ...0001, {orders}, read every 15 seconds; other trading-bot commands reach this bot, "
-        "and Ctrl-C stops it"
+        f"started without signals: paper account ...0001, {orders}, read every 15 seconds; other trading-bot commands "
+        "reach this bot, and Ctrl-C stops it"
     )
 
 

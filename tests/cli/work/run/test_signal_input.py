@@ -89,3 +89,10 @@ def test_what_cannot_be_read_is_a_usage_error_that_says_what_to_give(tmp_path: P
     ):
         pass
     assert caught.value.exit_code is ExitCode.USAGE
+
+
+def test_a_closed_stdin_is_a_usage_error_too(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(CommandError, match="stdin is closed") as caught, open_signals("-"):
+        pass
+    assert caught.value.exit_code is ExitCode.USAGE

@@ -33,6 +33,6 @@ class AnnouncedStart:
         every_s = config.order_management.poll_interval_seconds
         orders = "1 open order" if count == 1 else f"{count} open orders"
         return (
-            f"started: {config.trading.mode} account ...{self._suffix}, {orders}, read every "
+            f"started without signals: {config.trading.mode} account ...{self._suffix}, {orders}, read every "
             f"{every_s:g} seconds; other trading-bot commands reach this bot, and Ctrl-C stops it"
         )

@@ -86,9 +86,11 @@ def open_signals(source: str) -> Iterator[RawInput]:
     """Open the file, or stdin for ``-``.
 
     Raises:
-        CommandError: there is no such readable file.
+        CommandError: there is no such readable file, or stdin is closed.
     """
     if source == "-":
+        if sys.stdin is None:
+            raise CommandError("stdin is closed; give --signals a file, or pipe signals in", exit_code=ExitCode.USAGE)
         if sys.stdin.isatty():
             click.echo('Type one signal a line, such as {"symbol":"TSLA","action":"buy","shares":1,', err=True)
             click.echo('"price":"250.30","reason":"..."} on one line; end with Ctrl-D.', err=True)
