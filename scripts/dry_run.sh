@@ -7,20 +7,23 @@
 # folder. --steps N does the first N steps only. The prices stand still, so every run prints the same table; times and
 # ids differ. The whole takes about a minute, half of it the kill, which waits until nothing can still arrive.
 # PYTHON names another interpreter than the clone's.
-# Ends with 1, and with all that the command said, where a step does not end as it should.
+# Ends with 2 where an argument is wrong, and with 1, and with all that the command said, where a step does not end as it should.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 python=${PYTHON:-$root/.venv/bin/python}
 command -v "$python" >/dev/null || { echo "there is no $python; run make install first" >&2 && exit 1; }
 case $python in */*) python=$(cd "$(dirname "$python")" && pwd)/${python##*/} ;; esac # it is used from another folder
+usage() {
+    echo "usage: scripts/dry_run.sh [--steps N] [FOLDER]" >&2
+    exit 2
+}
 steps=99
-if [ "${1:-}" = --steps ] && [ $# -gt 1 ]; then
+if [ "${1:-}" = --steps ]; then
+    [[ ${2:-} =~ ^[0-9]+$ ]] || usage
     steps=$2
     shift 2
 fi
-usage() { echo "usage: dry_run.sh [--steps N] [FOLDER]" >&2 && exit 2; }
-case $steps in "" | *[!0-9]*) usage ;; esac
 case ${1:-} in -*) usage ;; esac
 folder=${1:-}
 if [ -n "$folder" ]; then mkdir "$folder"; else folder=$(mktemp -d); fi

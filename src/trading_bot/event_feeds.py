@@ -21,7 +21,7 @@ from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.order_listeners import OrderChange, PlainFact
 
 FEED_LIMIT = 1_000
-"""Events that wait for one reader. Chosen: a busy day of signals, and less than a megabyte."""
+"""Events that wait for one reader. Chosen: a busy day of signals, and about a megabyte."""
 
 SLOW_AT = 1_000
 """Events that wait for one listener when the log says that it is slow. Chosen."""
@@ -165,7 +165,12 @@ class EventFeeds:
         The events of one order come in order; see `trading_bot.bot_events` for what is told when. What the listener
         raises is logged as ``event_listener_failed``. It may trade, cancel and stop the bot. Once the returned
         function was called, no further event is told; a call under way goes on.
+
+        Raises:
+            TypeError: the listener is nothing that can be called.
         """
+        if not callable(listener):
+            raise TypeError(f"a listener is a function of one event, not {type(listener).__name__}; give the function")
         subscription = _Subscription(listener, start=self._start)
         with self._lock:
             self._subscriptions = (*self._subscriptions, subscription)

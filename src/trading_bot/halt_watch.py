@@ -42,8 +42,9 @@ class HaltWatch:
         self._standing: set[Condition] = set()
 
     def look(self) -> None:
-        """Look at every condition once; without a listener there is nobody to look for."""
+        """Look at every condition once; without a listener not at all, so that the next one hears what stands."""
         if not self._events.is_heard:
+            self._standing.clear()
             return
         for condition, reason_of in self._reasons.items():
             self._compare(condition, reason_of())

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 import requests
+from pydantic import SecretStr
 from robin_stocks.robinhood import helper
 
 from tests.support.live_account import NUMBER, SUBMIT, LiveAccount, live_account
 from tests.support.loopback_broker.own_connections import as_the_broker
 from trading_bot.auth.borrowed_login import BORROWED_SESSION_ENDED, NOT_LOGGED_IN
+from trading_bot.auth.token_store import SavedSession
 from trading_bot.bot import StartError, TradeResult, TradeStatus, TradingBot
+from trading_bot.order_management.book.exit_facts import ExitEnding
 from trading_bot.order_management.exceptions import AuthenticationError, OrderStatusError
 from trading_bot.robinhood.rate_budget import BudgetedWire
 from trading_bot.startup import create_bot
@@ -77,7 +80,7 @@ def test_it_trades_with_the_token_and_leaves_the_session_alone(account, theirs):
 
 
 def test_its_requests_keep_to_our_budgets(account, theirs):
-    access = borrowed_access(account.around, source=theirs, state=account.state())
+    access = borrowed_access(account.around, account_number=NUMBER, source=theirs, state=account.state())
     assert isinstance(access.wire, BudgetedWire)
 
 
@@ -148,19 +151,36 @@ def test_a_refused_token_stops_entries_until_its_owner_logs_in_again(account, th
     bot.stop()
 
 
+def test_an_exit_under_a_refused_token_says_that_it_is_the_login(account, theirs):
+    """A price of one's own would not help either."""
+    bot = bot_of(account, theirs)
+    bot.start()
+    account.book.revoke_all()
+    left = bot.exit_position("AAPL")
+    bot.stop()
+    assert (left.ending, left.code) == (ExitEnding.NOT_SOLD, "no_quote")
+    assert "no quote could be read for AAPL (" in left.message
+    assert "log in again" in left.message
+
+
 def warnings(caplog) -> dict[str, str]:
     told = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
     return {str(event["event"]): str(event.get("reason")) for event in told}
 
 
-@pytest.mark.parametrize("is_saved", [True, False])
-def test_the_start_warns_where_a_kill_would_have_no_login(account, theirs, caplog, is_saved):
-    if is_saved:
+@pytest.mark.parametrize("saved", ["a login", "nothing", "a logout", "damage"])
+def test_the_start_warns_where_a_kill_would_have_no_login(account, theirs, caplog, saved):
+    """After a logout the file still names the device."""
+    if saved != "nothing":
         account.log_in("ours")
+    if saved == "a logout":
+        account.store_of(None).save(SavedSession(device_token=SecretStr("device")))
+    if saved == "damage":
+        account.state().session.write_bytes(b"{")
     bot = bot_of(account, theirs)
     bot.start()
     bot.stop()
-    assert ("trading-bot login" in warnings(caplog).get("no_login_for_a_kill", "")) is not is_saved
+    assert ("trading-bot login" in warnings(caplog).get("no_login_for_a_kill", "")) is (saved != "a login")
 
 
 class Unread:

@@ -127,6 +127,11 @@ def test_without_a_thread_the_others_hear_all_and_the_next_event_tries_again(cap
     assert numbers(heard) == ["1", "2", "3"]
 
 
+def test_what_cannot_be_called_is_refused_at_once(feeds: EventFeeds):
+    with pytest.raises(TypeError, match="not list; give the function"):
+        feeds.subscribe([])  # type: ignore[arg-type]
+
+
 def test_one_that_leaves_hears_nothing_more_not_even_what_waited(feeds: EventFeeds):
     gate = Gate()
     leave = feeds.subscribe(gate)

@@ -62,3 +62,15 @@ def test_nothing_is_looked_at_for_nobody_and_the_first_listener_hears_what_stand
     watched.feeds.subscribe(watched.heard.append)
     (stands,) = watched.look()
     assert isinstance(stands, TradingHalted)
+
+
+def test_the_next_listener_hears_what_began_again_while_nobody_listened():
+    watched = Watched()
+    leave = watched.feeds.subscribe(watched.heard.append)
+    watched.reasons[Condition.NOT_ARMED] = "killed"
+    assert len(watched.look()) == 1
+    leave()
+    assert watched.look() == []
+    watched.feeds.subscribe(watched.heard.append)
+    (stands,) = watched.look()
+    assert isinstance(stands, TradingHalted)

@@ -33,9 +33,17 @@ class AccountSession:
         return self.config.trading.hours.timezone
 
     def perform(
-        self, kind: type[Command], terms: Mapping[str, object] | None = None, *, on_progress: Progress = no_progress
+        self,
+        kind: type[Command],
+        terms: Mapping[str, object] | None = None,
+        *,
+        on_progress: Progress = no_progress,
+        says_how_old: bool = True,
     ) -> Answer:
         """Carry out a command of this kind with these terms, here or in the process that holds the account.
+
+        An answer from the journal alone is announced with its age, unless ``says_how_old`` is False: the journal is
+        right about what this process has just recorded.
 
         Raises:
             OrderValidationError: a term cannot be used.
@@ -44,7 +52,8 @@ class AccountSession:
         command = new_command(kind, **(terms or {}))
         with open_command_client(self.config) as client:
             answer = client.perform(command, on_progress)
-        self._say_how_old(answer)
+        if says_how_old:
+            self._say_how_old(answer)
         return answer
 
     def _say_how_old(self, answer: Answer) -> None:

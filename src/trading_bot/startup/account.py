@@ -313,7 +313,7 @@ class AccountParts:
                 transport=transport or paper,
             )
         if self._session is not None:
-            return borrowed_access(self._around, source=self._session, state=self._state)
+            return borrowed_access(self._around, account_number=account_number, source=self._session, state=self._state)
         return live_access(
             self._around,
             account_number=account_number,

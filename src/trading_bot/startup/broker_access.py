@@ -7,12 +7,13 @@ from pydantic import SecretStr
 
 from trading_bot.auth.borrowed_login import BorrowedLogin, LoggedInSession
 from trading_bot.auth.robinhood_auth import RobinhoodAuth
+from trading_bot.auth.token_store import TokenFileError, TokenStore
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.exceptions import TradingHaltedError
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.robinhood.reads import Renew, Wire
 from trading_bot.robinhood.session import BrokerSession, Transport
-from trading_bot.startup.live import budgeted, live_connection, live_session
+from trading_bot.startup.live import budgeted, live_connection, live_session, token_store
 from trading_bot.startup.paper import PAPER_LOGIN
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder, account_key
@@ -50,7 +51,9 @@ def live_access(
     return BrokerAccess(wire=live.wire, log_in=live.login.resume, renew=live.login.renew)
 
 
-def borrowed_access(around: Surroundings, *, source: LoggedInSession, state: StateFolder) -> BrokerAccess:
+def borrowed_access(
+    around: Surroundings, *, account_number: str, source: LoggedInSession, state: StateFolder
+) -> BrokerAccess:
     """Return the way to Robinhood over our own connections, with the token of a session that ``source`` keeps.
 
     Raises:
@@ -58,13 +61,23 @@ def borrowed_access(around: Surroundings, *, source: LoggedInSession, state: Sta
     """
     session = live_session(around)
     login = BorrowedLogin(session=session, source=source)
+    # A kill uses a session that others may open too.
+    saved = token_store(around, account_number=account_number, state=state, tolerate=lambda _problem: None)
 
     def log_in() -> None:
         login.resume()
-        if around.files.facts_at(state.session) is None:
+        if not _has_token(saved):
             _log.warning("no_login_for_a_kill", reason=_NO_LOGIN_FOR_A_KILL)
 
     return BrokerAccess(wire=budgeted(session, around), log_in=log_in, renew=login.renew)
+
+
+def _has_token(store: TokenStore) -> bool:
+    try:
+        saved = store.load()
+    except TokenFileError:
+        return False
+    return saved is not None and saved.access_token is not None
 
 
 def paper_access(

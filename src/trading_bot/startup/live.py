@@ -48,19 +48,31 @@ def live_connection(
     session = live_session(around, transport=transport)
     login = LiveLogin(
         session=session,
-        store=TokenStore(
-            path=state.session,
-            username=username,
-            account_number=SecretStr(account_number),
-            files=around.files,
-            tolerate=tolerate,
-        ),
+        store=token_store(around, account_number=account_number, state=state, username=username, tolerate=tolerate),
         budget=LoginBudget(path=state.failed_logins, clock=around.clock, files=around.files),
         clock=around.clock,
         files=around.files,
         new_device_token=lambda: str(uuid.UUID(around.new_id())),
     )
     return LiveConnection(wire=budgeted(session, around), login=login)
+
+
+def token_store(
+    around: Surroundings,
+    *,
+    account_number: str,
+    state: StateFolder,
+    username: SecretStr | None = None,
+    tolerate: Callable[[str], None] | None = None,
+) -> TokenStore:
+    """Build the store of the saved session; its arguments are those of `live_connection`."""
+    return TokenStore(
+        path=state.session,
+        username=username,
+        account_number=SecretStr(account_number),
+        files=around.files,
+        tolerate=tolerate,
+    )
 
 
 def live_session(around: Surroundings, *, transport: Transport | None = None) -> BrokerSession:

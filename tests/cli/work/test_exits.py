@@ -83,7 +83,7 @@ def test_what_stops_entries_is_listed_with_what_ends_it(holder):
 def test_entries_are_taken_again_after_a_resume(holder):
     holder("exit", "AAPL")
     done = holder("resume", "AAPL")
-    assert done.returncode == 0
+    assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("resumed: AAPL; entries still wait: AAPL: the position was left a moment ago; it ")
     (freeze,) = holder.json("frozen")["freezes"]
     assert freeze["cause"] == "reentry"

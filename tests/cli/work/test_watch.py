@@ -114,9 +114,11 @@ def test_under_json_each_line_is_the_event_as_documented(cli: CommandLineBench):
 def test_a_fill_without_a_price_and_one_that_was_told_before_are_said_to_be_so(cli: CommandLineBench):
     bare = replace(FILLED, price=None, execution_id=None, executed_at=None)
     late = replace(FILLED, new_quantity=Decimal(0))
-    first, second = watch(cli, events=(bare, late)).stdout.splitlines()
+    partly = replace(FILLED, new_quantity=Decimal(1))
+    first, second, third = watch(cli, events=(bare, late, partly)).stdout.splitlines()
     assert first.endswith("buy 4 AAPL at a price that is not listed yet: 4 filled, 6 left (c1)")
     assert second.endswith("buy 4 AAPL at 99.80 (told before): 4 filled, 6 left (c1)")
+    assert third.endswith("buy 4 AAPL at 99.80 (1 of them new): 4 filled, 6 left (c1)")
 
 
 def test_missed_events_and_those_of_a_newer_bot_are_shown_for_what_they_are(cli: CommandLineBench):

@@ -28,7 +28,7 @@ from trading_bot.order_management.journal.port import (
 )
 from trading_bot.order_management.journal.sqlite import CHECKPOINT_EVERY, SqliteJournal, SqliteReader
 from trading_bot.order_management.journal.sqlite_reading import connect, explained
-from trading_bot.order_management.journal.tables import SCHEMA_VERSION, Cursor
+from trading_bot.order_management.journal.tables import SCHEMA_VERSION, Cursor, Statements, schema
 
 
 @pytest.fixture
@@ -595,3 +595,12 @@ def test_a_proof_may_ask_its_own_question_in_one_transaction(engine, journal):
 
     journal.commit(one_more(journal))
     assert engine.reader().query(numbers) == journal.query(numbers) == [1, 2]
+
+
+def test_a_request_is_looked_up_by_an_index():
+    """A partial index serves a query only if both have the same condition: else the journal is read from end to end."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for statement in schema():
+            connection.execute(statement)
+        ((*_, plan),) = connection.execute(f"EXPLAIN QUERY PLAN {Statements().of_request}", ("account", "id"))
+    assert "USING INDEX record_correlation_id" in plan

@@ -25,8 +25,14 @@ def _filled(event: Answer) -> tuple[str, str]:
     so_far = f"{text(event, 'cumulative_quantity')} filled, {text(event, 'remaining_quantity')} left"
     price = amount(event, "price")
     at = "at a price that is not listed yet" if price is None else f"at {dollars(price)}"
-    late = "" if event.get("new_quantity") == event.get("quantity") else " (told before)"
-    return "filled", f"{_traded(event)} {at}{late}: {so_far} {_name(event)}"
+    return "filled", f"{_traded(event)} {at}{_told_before(event)}: {so_far} {_name(event)}"
+
+
+def _told_before(event: Answer) -> str:
+    quantity, new = amount(event, "quantity"), amount(event, "new_quantity")
+    if new == quantity:
+        return ""
+    return f" ({text(event, 'new_quantity')} of them new)" if new else " (told before)"
 
 
 def _ended(event: Answer) -> tuple[str, str]:

@@ -44,7 +44,7 @@ def resume(invocation: Invocation, *, symbol: str | None, everything: bool, by: 
         raise click.UsageError("name a symbol, or give --all")
     session = AccountSession(invocation)
     answer = session.perform(Resume, {"symbol": symbol, "by": by, "reason": reason})
-    freezes = words.parts(session.perform(ListFreezes), "freezes")
+    freezes = words.parts(session.perform(ListFreezes, says_how_old=False), "freezes")
     waiting = [each for each in freezes if _concerns(each, answer)]
     session.show(answer, lambda done: (_resumed(done, waiting),))
 

@@ -306,9 +306,12 @@ class Exits:
             return None
         by = min(self._clock.monotonic() + _QUOTE_S, run.deadline)
         try:
-            return self._account.by(by).fetch_quotes((run.symbol,)).get(run.symbol)
-        except OrderStatusError:
+            quote = self._account.by(by).fetch_quotes((run.symbol,)).get(run.symbol)
+        except OrderStatusError as error:
+            run.quote_problem = error
             return None
+        run.quote_problem = None
+        return quote
 
     def _open_orders(self, run: ExitRun, side: Side) -> tuple[TrackedOrder, ...]:
         with self._store.open_book() as book:

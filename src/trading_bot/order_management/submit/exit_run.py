@@ -69,6 +69,8 @@ class ExitRun:
     first_bid: Decimal | None = None
     legs: list[ClientOrderId] = field(default_factory=list)
     problem: OrderError | None = None
+    quote_problem: OrderStatusError | None = None
+    """Why the quote could not be read, when it was read last."""
     result: ExitResult | None = None
     is_over: threading.Event = field(default_factory=threading.Event)
 
@@ -175,7 +177,8 @@ def exit_message(
     if ending is ExitEnding.NOT_SOLD and run.problem is not None:
         return f"{in_words(sold)} sold: {run.problem}; {resume}"
     if ending is ExitEnding.NOT_SOLD and not run.legs:
-        return f"no quote could be read for {run.symbol}; name a price with --limit; {resume}"
+        why = "" if run.quote_problem is None else f" ({run.quote_problem})"
+        return f"no quote could be read for {run.symbol}{why}; name a price with --limit; {resume}"
     said = _ENDINGS[ending].format(
         sold=in_words(sold), resting=_resting(run.symbol, orders), exit=typed("exit", run.symbol)
     )
