@@ -65,10 +65,12 @@ class CommandLineBench:
 @contextmanager
 def own_process_settings() -> Iterator[None]:
     """Give back what the command line changes of the process."""
-    hook, handlers, level = sys.excepthook, list(logging.getLogger().handlers), logging.getLogger().level
+    hook, handlers = sys.excepthook, list(logging.getLogger().handlers)
+    levels = {name: logging.getLogger(name).level for name in (None, "trading_bot")}
     try:
         yield
     finally:
         sys.excepthook = hook
         logging.getLogger().handlers[:] = handlers
-        logging.getLogger().setLevel(level)
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
