@@ -1,10 +1,9 @@
-"""The public JSON forms of exits and freezes, as `order_json` has those of orders."""
+"""The public JSON forms of exits, as `order_json` has those of orders."""
 
 from collections.abc import Iterable
 
 from trading_bot.bot_exits import exited_trade
-from trading_bot.order_json import FORM_VERSION, JsonObject, envelope_json, moment_text, shares_text
-from trading_bot.order_management.book.freezes import Freeze
+from trading_bot.order_json import FORM_VERSION, JsonObject, envelope_json, shares_text
 from trading_bot.order_management.submit.exit_run import ExitResult
 
 
@@ -27,23 +26,3 @@ def exit_json(result: ExitResult) -> JsonObject:
 def exits_json(results: Iterable[ExitResult]) -> JsonObject:
     """Return what came of several exits."""
     return {"v": FORM_VERSION, "results": [exit_json(result) for result in results]}
-
-
-def freeze_json(freeze: Freeze) -> JsonObject:
-    """Return one reason why entries are stopped; ``symbol`` is null for the whole account."""
-    return {
-        "v": FORM_VERSION,
-        "symbol": freeze.symbol,
-        "cause": freeze.cause and freeze.cause.value,
-        "reason": freeze.reason,
-        "by": freeze.by,
-        "since": moment_text(freeze.since),
-        "until": moment_text(freeze.until),
-        "ended_by": freeze.ended_by.value,
-        "remedy": freeze.remedy,
-    }
-
-
-def freezes_json(freezes: Iterable[Freeze], *, halted: str | None) -> JsonObject:
-    """Return all that stops entries; ``halted`` is the first reason that stops them everywhere, or null."""
-    return {"v": FORM_VERSION, "freezes": [freeze_json(freeze) for freeze in freezes], "halted": halted}

@@ -3,16 +3,18 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from trading_bot.bot import TradePreview, TradeResult
-from trading_bot.order_management.models import Execution, OrderEnvelope, OrderStatus, OrderTerms
-from trading_bot.order_management.portfolio import Position
-from trading_bot.order_management.results import CancelResult, SyncSummary
-from trading_bot.order_management.submit.pricing import PricePreview
-from trading_bot.order_management.sync.account_view import ShownPosition, ShownPositions
-from trading_bot.order_management.sync.external_orders import ExternalOrder
-from trading_bot.risk.order_result import OrderResult
+if TYPE_CHECKING:  # a form needs no more of what it shows than its attributes
+    from trading_bot.bot import TradePreview, TradeResult
+    from trading_bot.order_management.book.freezes import Freeze
+    from trading_bot.order_management.models import Execution, OrderEnvelope, OrderStatus, OrderTerms
+    from trading_bot.order_management.portfolio import Position
+    from trading_bot.order_management.results import CancelResult, SyncSummary
+    from trading_bot.order_management.submit.pricing import PricePreview
+    from trading_bot.order_management.sync.account_view import ShownPosition, ShownPositions
+    from trading_bot.order_management.sync.external_orders import ExternalOrder
+    from trading_bot.risk.order_result import OrderResult
 
 JsonObject: TypeAlias = dict[str, object]
 
@@ -38,7 +40,7 @@ def moment_text(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
-def envelope_json(order: OrderEnvelope) -> JsonObject:
+def envelope_json(order: "OrderEnvelope") -> JsonObject:
     """Return an order as this program knows it."""
     return {
         "v": FORM_VERSION,
@@ -68,7 +70,7 @@ def envelope_json(order: OrderEnvelope) -> JsonObject:
     }
 
 
-def status_json(status: OrderStatus) -> JsonObject:
+def status_json(status: "OrderStatus") -> JsonObject:
     """Return an order as the broker last told it, with its executions."""
     return {
         "v": FORM_VERSION,
@@ -91,7 +93,7 @@ def status_json(status: OrderStatus) -> JsonObject:
     }
 
 
-def _execution_json(execution: Execution) -> JsonObject:
+def _execution_json(execution: "Execution") -> JsonObject:
     return {
         "execution_id": execution.execution_id,
         "quantity": shares_text(execution.quantity),
@@ -100,7 +102,7 @@ def _execution_json(execution: Execution) -> JsonObject:
     }
 
 
-def order_result_json(result: OrderResult | None) -> JsonObject | None:
+def order_result_json(result: "OrderResult | None") -> JsonObject | None:
     """Return what a sell order earned; null where it has sold nothing."""
     if result is None:
         return None
@@ -111,7 +113,7 @@ def order_result_json(result: OrderResult | None) -> JsonObject | None:
     }
 
 
-def cancel_result_json(result: CancelResult) -> JsonObject:
+def cancel_result_json(result: "CancelResult") -> JsonObject:
     """Return one order's end of a cancel request."""
     return {
         "v": FORM_VERSION,
@@ -126,17 +128,17 @@ def cancel_result_json(result: CancelResult) -> JsonObject:
     }
 
 
-def cancel_results_json(results: Iterable[CancelResult]) -> JsonObject:
+def cancel_results_json(results: "Iterable[CancelResult]") -> JsonObject:
     """Return the end of a cancel request for many orders."""
     return {"v": FORM_VERSION, "results": [cancel_result_json(result) for result in results]}
 
 
-def orders_json(orders: Iterable[OrderEnvelope]) -> JsonObject:
+def orders_json(orders: "Iterable[OrderEnvelope]") -> JsonObject:
     """Return several orders, in their order."""
     return {"v": FORM_VERSION, "orders": [envelope_json(order) for order in orders]}
 
 
-def external_order_json(order: ExternalOrder) -> JsonObject:
+def external_order_json(order: "ExternalOrder") -> JsonObject:
     """Return an open order placed elsewhere, as far as it can be read; ``problem`` says what cannot."""
     return {
         "v": FORM_VERSION,
@@ -152,7 +154,7 @@ def external_order_json(order: ExternalOrder) -> JsonObject:
     }
 
 
-def position_json(position: Position) -> JsonObject:
+def position_json(position: "Position") -> JsonObject:
     """Return the shares of one symbol."""
     return {
         "v": FORM_VERSION,
@@ -166,7 +168,7 @@ def position_json(position: Position) -> JsonObject:
     }
 
 
-def positions_json(shown: ShownPositions) -> JsonObject:
+def positions_json(shown: "ShownPositions") -> JsonObject:
     """Return all positions by symbol, each with what our fills explain and what may be sold."""
     return {
         "v": FORM_VERSION,
@@ -178,7 +180,7 @@ def positions_json(shown: ShownPositions) -> JsonObject:
     }
 
 
-def _shown_position_json(shown: ShownPosition) -> JsonObject:
+def _shown_position_json(shown: "ShownPosition") -> JsonObject:
     nothing = {"v": FORM_VERSION, "symbol": shown.symbol, "quantity": "0", "instrument_id": shown.instrument_id}
     return {
         **(nothing if shown.position is None else position_json(shown.position)),
@@ -189,7 +191,7 @@ def _shown_position_json(shown: ShownPosition) -> JsonObject:
     }
 
 
-def sync_summary_json(summary: SyncSummary) -> JsonObject:
+def sync_summary_json(summary: "SyncSummary") -> JsonObject:
     """Return what one synchronisation found and changed."""
     return {
         "v": FORM_VERSION,
@@ -208,7 +210,7 @@ def sync_summary_json(summary: SyncSummary) -> JsonObject:
     }
 
 
-def trade_result_json(result: TradeResult) -> JsonObject:
+def trade_result_json(result: "TradeResult") -> JsonObject:
     """Return what became of a trade; ``order`` is null where there was no intent."""
     return {
         "v": FORM_VERSION,
@@ -220,7 +222,7 @@ def trade_result_json(result: TradeResult) -> JsonObject:
     }
 
 
-def preview_json(preview: TradePreview) -> JsonObject:
+def preview_json(preview: "TradePreview") -> JsonObject:
     """Return the terms a trade would be sent with, and what would hold it up: null if nothing would."""
     return {
         "v": FORM_VERSION,
@@ -231,7 +233,7 @@ def preview_json(preview: TradePreview) -> JsonObject:
     }
 
 
-def _tick_json(step: PricePreview) -> JsonObject:
+def _tick_json(step: "PricePreview") -> JsonObject:
     return {
         "size": amount_text(step.tick),
         "source": "instrument" if step.is_own_tick else "sec_rule_612",
@@ -239,7 +241,7 @@ def _tick_json(step: PricePreview) -> JsonObject:
     }
 
 
-def _terms_json(terms: OrderTerms) -> JsonObject:
+def _terms_json(terms: "OrderTerms") -> JsonObject:
     return {
         "symbol": terms.symbol,
         "side": terms.side.value,
@@ -249,3 +251,23 @@ def _terms_json(terms: OrderTerms) -> JsonObject:
         "time_in_force": terms.time_in_force.value,
         "extended_hours": terms.extended_hours,
     }
+
+
+def freeze_json(freeze: "Freeze") -> JsonObject:
+    """Return one reason why entries are stopped; ``symbol`` is null for the whole account."""
+    return {
+        "v": FORM_VERSION,
+        "symbol": freeze.symbol,
+        "cause": freeze.cause and freeze.cause.value,
+        "reason": freeze.reason,
+        "by": freeze.by,
+        "since": moment_text(freeze.since),
+        "until": moment_text(freeze.until),
+        "ended_by": freeze.ended_by.value,
+        "remedy": freeze.remedy,
+    }
+
+
+def freezes_json(freezes: "Iterable[Freeze]", *, halted: str | None) -> JsonObject:
+    """Return all that stops entries; ``halted`` is the first reason that stops them everywhere, or null."""
+    return {"v": FORM_VERSION, "freezes": [freeze_json(freeze) for freeze in freezes], "halted": halted}

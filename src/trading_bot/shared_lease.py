@@ -20,8 +20,9 @@ from contextlib import suppress
 
 import psycopg
 
+from trading_bot.account_in_use import HeldElsewhereError
 from trading_bot.clock import Moment, Seconds
-from trading_bot.lease import HeldElsewhereError, Lease, LeaseLostError
+from trading_bot.lease import Lease, LeaseLostError
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.postgres_connection import Database, DatabaseCursor

@@ -11,9 +11,14 @@ import pytest
 import trading_bot
 from tests.support.command_line import REPOSITORY
 from tests.support.source_tree import parse_source
-from trading_bot import order_management
+from trading_bot import operations, order_management, startup
 
-OWN = {trading_bot: {"__version__"}, order_management: set[str]()}
+OWN = {
+    trading_bot: {"__version__"},
+    order_management: set[str](),
+    operations: set[str](),
+    startup: set[str](),
+}
 PACKAGES = pytest.mark.parametrize("package", OWN, ids=lambda package: package.__name__)
 
 

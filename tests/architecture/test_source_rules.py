@@ -216,6 +216,16 @@ def test_a_name_that_only_resembles_a_library_is_no_offence(text: str):
 
 INLINE_IMPORTS = {
     "files.py: fcntl": "only some systems have it",
+    "config/environment.py: dotenv.parser": "only an account with a .env file needs it",
+    "logging/setup.py: trading_bot.logging.structured_events": "structlog is heavy, and most commands log nothing",
+    "startup/journal_on_record.py: trading_bot.latch": "only what is frozen needs it; it brings file locks",
+    **dict.fromkeys(
+        (
+            "startup/journal_on_record.py: trading_bot.order_management.journal.v1.on_record",
+            "startup/journal_on_record.py: trading_bot.order_management.journal.v1.reader",
+        ),
+        "only an account without a database looks for a journal of version 0.1",
+    ),
     "market_hours.py: holidays": "it takes long to load, and only a market that is looked at needs it",
     "robinhood/interactive_login.py: robin_stocks.robinhood": "it takes long to load; only a login needs it",
     **dict.fromkeys(
@@ -266,6 +276,8 @@ def test_an_import_for_types_alone_is_none_inside_a_function():
 IMPORTS_BY_NAME = {
     "__init__.py": "public names load on first use",
     "order_management/__init__.py": "the same",
+    "operations/__init__.py": "the same, as a look at what is on record needs no other command",
+    "startup/__init__.py": "the same, as that look needs no bot",
     "testing/__init__.py": "the same, as pytest loads its fixtures in every run",
     "cli/lazy.py": "a command's work is loaded when it runs",
 }

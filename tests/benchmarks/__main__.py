@@ -50,7 +50,9 @@ def beside_old(old: Path) -> None:
 
 
 def alone(folder: Path, records: int) -> None:
-    """Print what is compared with bare loops, and with a short journal."""
+    """Print what is compared with bare imports and loops, and with a short journal."""
+    heading("processor time from start to end", "this build", "the import")
+    show(start_times.floor_rows())
     heading("one commit", "journal", "bare sqlite3")
     show(journal_database.append_rows(folder))
     few = journal_database.grown(folder / "few", journal_database.FEW)

@@ -10,7 +10,7 @@ import sys
 
 from tests.support.postgres_bench import PostgresBench
 from tests.support.postgres_server import running_postgres
-from trading_bot.lease import HeldElsewhereError
+from trading_bot.account_in_use import HeldElsewhereError
 
 ROUNDS = 5
 _LOOK_EVERY_S = 0.05

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from trading_bot.account_in_use import AccountInUseError
 from trading_bot.bot import StartError
 from trading_bot.cli.error_codes import EXIT_CODES_BY_ERROR, code_of, exit_code_of, known_errors
 from trading_bot.cli.errors import CommandError, report
@@ -10,7 +11,6 @@ from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
 from trading_bot.config import ConfigError
 from trading_bot.control.client import HolderSilentError, ReplyLostError
-from trading_bot.lease import AccountInUseError
 from trading_bot.order_management import exceptions as orders
 from trading_bot.paper.state import ExchangeStateError
 from trading_bot.risk.breaker import RiskBreakerError

@@ -56,7 +56,7 @@ def test_a_target_that_is_no_command_is_refused():
 
 
 def loaded_by(calls: list[list[str]], home) -> set[str]:
-    """The modules of a fresh interpreter in which these calls were made."""
+    """The modules of a fresh interpreter in which these calls were made, its stdout being no terminal."""
     code = f"""
 import contextlib, io, json, sys
 from trading_bot.cli.app import run_command_line
@@ -118,3 +118,52 @@ def test_a_kill_loads_the_declaration_of_no_other_command(tmp_path):
 def test_the_help_of_the_program_loads_no_command(tmp_path):
     modules = loaded_by([["--help"], ["--version"], ["fly"]], tmp_path)
     assert {name for name in modules if name.startswith(("trading_bot.cli.commands", "trading_bot.cli.work"))} == set()
+
+
+WITHOUT_QUOTES: dict[str, object] = {"paper": {}}
+LOOKS = [["orders"], ["orders", "--all"], ["status", "looked-at"], ["positions"], ["frozen"]]
+NOT_FOR_A_LOOK = (
+    *("asyncio", "cryptography", "dotenv", "holidays", "http.client", "requests", "rich", "robin_stocks", "ssl"),
+    *("structlog", "urllib3"),
+)
+ROOMS_OF_A_BOT = (
+    *("trading_bot.auth", "trading_bot.bot", "trading_bot.paper", "trading_bot.robinhood", "trading_bot.signals"),
+    *("trading_bot.order_management.cancel", "trading_bot.order_management.decisions"),
+    *("trading_bot.order_management.manager", "trading_bot.order_management.sync"),
+)
+
+
+@pytest.mark.subprocess
+def test_a_look_at_what_is_on_record_loads_neither_a_bot_nor_its_libraries(tmp_path):
+    bench = CommandLineBench(tmp_path, WITHOUT_QUOTES)
+    bench("arm", "--confirm", "PAPER")
+    bought = bench("buy", "AAPL", "1", "--reference-price", "100", "--client-order-id", "looked-at")
+    assert bought.returncode == 0, bought.stderr
+    loaded = loaded_by(LOOKS, tmp_path)
+    assert loaded & {*NOT_FOR_A_LOOK, *ROOMS_OF_A_BOT} == set()
+    assert "trading_bot.operations.without_bot" in loaded  # so it was a look
+
+
+@pytest.mark.subprocess
+def test_a_list_of_orders_loads_no_file_lock_and_nothing_of_version_0_1(tmp_path):
+    CommandLineBench(tmp_path, WITHOUT_QUOTES)("sync")
+    loaded = loaded_by([["orders"], ["positions"]], tmp_path)
+    assert loaded & {"filelock", "trading_bot.order_management.journal.v1", *NOT_FOR_A_LOOK, *ROOMS_OF_A_BOT} == set()
+
+
+@pytest.mark.parametrize("words", [["orders"], ["status", "x"], ["positions"], ["frozen"]], ids=" ".join)
+def test_a_look_still_says_that_the_quotes_file_is_gone(tmp_path, words):
+    bench = CommandLineBench(tmp_path, {"paper": {"quotes_file": "gone.jsonl"}})
+    looked = bench(*words)
+    assert (looked.returncode, looked.stdout) == (3, "")
+    assert "gone.jsonl cannot be read" in looked.stderr
+
+
+@pytest.mark.subprocess
+def test_a_bot_has_loaded_what_writes_its_events_before_it_starts(tmp_path):
+    """A run that has no descriptor left must still be able to say so."""
+    done = run_python(
+        "import sys, trading_bot.startup.bot_building\nprint('trading_bot.logging.structured_events' in sys.modules)",
+        home=tmp_path,
+    )
+    assert done.stdout == "True\n"

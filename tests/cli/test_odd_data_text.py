@@ -8,7 +8,7 @@ import pytest
 from tests.support.fake_bot import envelope
 from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.render import answers as words
-from trading_bot.cli.work.orders import show_listed
+from trading_bot.cli.work.looks import show_listed
 from trading_bot.order_json import envelope_json, external_order_json, sync_summary_json
 from trading_bot.order_management.models import ClientOrderId, OrderId, OrderState
 from trading_bot.order_management.outcomes import UnreadRow

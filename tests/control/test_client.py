@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_clients import GREETS, says, strange_holder
+from trading_bot.account_in_use import AccountInUseError
 from trading_bot.clock import Seconds, SystemClock
 from trading_bot.control.address import listen
 from trading_bot.control.client import HolderAbsentError, HolderSilentError, ReplyLostError, send_to_holder
-from trading_bot.lease import AccountInUseError
 from trading_bot.operations import (
     CancelAll,
     CancelOrder,

@@ -10,13 +10,14 @@ import pytest
 from tests.support.command_clients import GREETS, ScriptedRunner, says, strange_holder
 from tests.support.damaged_database import bodies
 from tests.support.paper_market import recorded
+from trading_bot.account_in_use import AccountInUseError
 from trading_bot.bot import StartError, TradingBot
 from trading_bot.clock import SystemClock
 from trading_bot.config import Config, OnStop
 from trading_bot.control.address import ControlPathError
 from trading_bot.control.client import HolderAbsentError, HolderSilentError
 from trading_bot.control.server import ControlServer
-from trading_bot.lease import AccountInUseError, Lease
+from trading_bot.lease import Lease
 from trading_bot.operations import CancelAll, ListOrders, Ping, PlaceOrder
 from trading_bot.order_json import JsonObject
 from trading_bot.order_management.exceptions import OrderNotSentError

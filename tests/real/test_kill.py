@@ -28,7 +28,7 @@ from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.clock import SystemClock
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.models import ExecutionMode
-from trading_bot.startup.paper import PAPER_ACCOUNT
+from trading_bot.startup.account_number import PAPER_ACCOUNT
 from trading_bot.state_folder import account_key
 
 pytestmark = pytest.mark.subprocess

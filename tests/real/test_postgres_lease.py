@@ -13,8 +13,9 @@ from tests.support.order_story import MONDAY
 from tests.support.postgres_bench import PostgresBench
 from tests.support.postgres_proxy import AtCommit, proxy_to
 from tests.support.postgres_server import PostgresServer
+from trading_bot.account_in_use import AccountInUseError, HeldElsewhereError
 from trading_bot.latch import SendLock
-from trading_bot.lease import AccountInUseError, HeldElsewhereError, Lease, LeaseLostError, OwnersSendLock
+from trading_bot.lease import Lease, LeaseLostError, OwnersSendLock
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.postgres import FencedError
 from trading_bot.order_management.journal.postgres_connection import DatabaseTimes

@@ -13,7 +13,7 @@ from tests.contract.test_journals import place
 from tests.support.command_line import REPOSITORY
 from tests.support.postgres_bench import PostgresBench
 from tests.support.postgres_server import PostgresServer
-from trading_bot.lease import HeldElsewhereError
+from trading_bot.account_in_use import HeldElsewhereError
 from trading_bot.shared_lease import PostgresLease
 
 pytestmark = pytest.mark.subprocess

@@ -10,9 +10,10 @@ from tests.contract.test_journals import place
 from tests.support.journal_engines import OURS, SESSION
 from tests.support.postgres_bench import PostgresBench
 from tests.support.postgres_server import PostgresServer
+from trading_bot.account_in_use import AccountInUseError
 from trading_bot.config import Config
 from trading_bot.latch import Latch
-from trading_bot.lease import AccountInUseError, Lease
+from trading_bot.lease import Lease
 from trading_bot.order_management.journal.identity import first_record
 from trading_bot.startup.shared_account import SharedAccount, shared_account
 from trading_bot.startup.surroundings import default_surroundings

@@ -12,7 +12,8 @@ from tests.support.order_story import ref_of
 from tests.support.postgres_bench import PostgresBench
 from tests.support.postgres_proxy import AtCommit, proxy_to
 from tests.support.postgres_server import PostgresServer
-from trading_bot.lease import HeldElsewhereError, LeaseLostError
+from trading_bot.account_in_use import HeldElsewhereError
+from trading_bot.lease import LeaseLostError
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.port import JournalReader, KeyTakenError, OrderKeyKind
 from trading_bot.order_management.journal.postgres import PostgresReader

@@ -9,9 +9,10 @@ from tests.support.faulty_files import FaultyFiles
 from tests.support.journal_engines import OURS, SESSION
 from tests.support.order_story import MONDAY
 from tests.support.v1_folder import RELEASE, V1Folder, pointers_to_all
+from trading_bot.account_in_use import AccountInUseError
 from trading_bot.clock import VirtualClock
 from trading_bot.files import FileFacts, FileSystem, LocalFiles
-from trading_bot.lease import AccountInUseError, Lease
+from trading_bot.lease import Lease
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
 from trading_bot.order_management.journal.identity import first_record
 from trading_bot.order_management.journal.port import Journal

@@ -26,8 +26,8 @@ from trading_bot.order_management.exceptions import (
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.robinhood.session import BrokerSession
 from trading_bot.startup import create_bot
+from trading_bot.startup.account_number import PAPER_ACCOUNT
 from trading_bot.startup.live import live_connection
-from trading_bot.startup.paper import PAPER_ACCOUNT
 
 READS = [f"GET /accounts/{NUMBER}/", "GET /orders/"]
 

@@ -10,9 +10,9 @@ import pytest
 from tests.support.journal_bench import UnflushedFiles
 from tests.support.manager_bench import IDENTITY
 from tests.support.order_story import MONDAY, intended
+from trading_bot.account_in_use import AccountInUseError
 from trading_bot.clock import VirtualClock
 from trading_bot.error_handling.retry import no_jitter
-from trading_bot.lease import AccountInUseError
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.startup.journal import AccountJournal
 from trading_bot.startup.surroundings import Surroundings

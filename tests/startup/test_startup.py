@@ -10,11 +10,11 @@ import pytest
 
 from tests.support.bot_bench import ACCOUNT, LIST, LOGIN, POSITIONS, BotBench, answers, never_leaves
 from tests.support.damaged_database import alter, bodies
+from trading_bot.account_in_use import AccountInUseError
 from trading_bot.bot import StartError, TradeStatus
 from trading_bot.config import Config, OrderManagementConfig
 from trading_bot.files import LocalFiles
 from trading_bot.latch import LatchError
-from trading_bot.lease import AccountInUseError
 from trading_bot.order_management.exceptions import (
     AuthenticationError,
     OrderLogError,

@@ -27,8 +27,8 @@ from trading_bot.order_management.journal.sqlite import SqliteJournal
 from trading_bot.order_management.journal.v1.reader import V1Files
 from trading_bot.paper.state import ExchangeState
 from trading_bot.startup import create_bot
+from trading_bot.startup.account_number import PAPER_ACCOUNT
 from trading_bot.startup.kill import open_kill
-from trading_bot.startup.paper import PAPER_ACCOUNT
 from trading_bot.state_folder import StateFolder
 
 AFTER = datetime(2026, 11, 30, 15, tzinfo=UTC)

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support.command_line_bench import CommandLineBench
 from tests.support.postgres_bench import PostgresBench
 from trading_bot.order_management.models import ExecutionMode
-from trading_bot.startup.paper import PAPER_ACCOUNT
+from trading_bot.startup.account_number import PAPER_ACCOUNT
 from trading_bot.state_folder import account_key
 
 KEY = account_key(ExecutionMode.PAPER, PAPER_ACCOUNT)

@@ -14,9 +14,10 @@ from tempfile import mkdtemp
 from tests.contract.test_journals import commit_of
 from tests.support.journal_engines import OURS, SESSION
 from tests.support.postgres_bench import QUICK
+from trading_bot.account_in_use import AccountInUseError
 from trading_bot.clock import SystemClock
 from trading_bot.latch import SendLock
-from trading_bot.lease import AccountInUseError, Lease, OwnersSendLock
+from trading_bot.lease import Lease, OwnersSendLock
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.identity import first_record
 from trading_bot.order_management.journal.postgres import PostgresJournal

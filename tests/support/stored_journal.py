@@ -22,7 +22,7 @@ from trading_bot.order_management.journal.port import Commit, OrderKey, OrderKey
 from trading_bot.order_management.journal.sqlite import SqliteJournal
 from trading_bot.order_management.journal.sqlite_reading import SqliteReader
 from trading_bot.order_management.models import ExecutionMode
-from trading_bot.startup.paper import PAPER_ACCOUNT
+from trading_bot.startup.account_number import PAPER_ACCOUNT
 from trading_bot.state_folder import account_key
 
 ACCOUNT = "an-account-key"

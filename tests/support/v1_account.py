@@ -9,7 +9,7 @@ from tests.support.v1_folder import RELEASE, STORED
 from trading_bot.files import LocalFiles
 from trading_bot.order_management.journal.identity import JournalIdentity
 from trading_bot.order_management.models import ExecutionMode
-from trading_bot.startup.paper import PAPER_ACCOUNT
+from trading_bot.startup.account_number import PAPER_ACCOUNT
 from trading_bot.state_folder import StateFolder, account_key
 
 KEY = account_key(ExecutionMode.PAPER, PAPER_ACCOUNT)

@@ -11,9 +11,9 @@ import pytest
 
 from tests.support.manager_bench import FakeSendLock
 from tests.support.safety_fakes import FullDisk, Unseeing, start_python
+from trading_bot.account_in_use import AccountInUseError
 from trading_bot.lease import (
     LEASE,
-    AccountInUseError,
     Lease,
     LeaseLostError,
     OwnersSendLock,

@@ -8,8 +8,9 @@ that holds the account.
 How: ``commands/`` declares names, arguments and help with click alone, one file a group of commands. ``work/`` does
 what was typed; its modules import what they need at their top, and `lazy` loads them when the command runs. Therefore
 ``--help``, ``--version``, shell completion and usage errors load neither pydantic nor the HTTP library, and ``kill``
-does not depend on any other command. ``render/`` turns answers into text. `app` joins them and turns each ending into
-an exit code.
+does not depend on any other command. On paper, a look at what is on record (``orders``, ``status``, ``positions``,
+``frozen``) loads no bot and none of its libraries. ``render/`` turns answers into text. `app` joins them and turns each
+ending into an exit code.
 
 What it does not: it keeps no state between two calls, and a reader of our output who goes away changes nothing of
 what a command does (`streams`).

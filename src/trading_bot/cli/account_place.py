@@ -14,8 +14,8 @@ from trading_bot.order_management.journal.identity import JournalIdentity
 from trading_bot.order_management.journal.v1.on_record import V1Reader
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.risk.breaker import RiskBreaker
+from trading_bot.startup.account_number import configured_account
 from trading_bot.startup.journal_on_record import JournalOnRecord, journal_on_record, old_journal
-from trading_bot.startup.paper import configured_account
 from trading_bot.startup.shared_account import SharedAccount, shared_account
 from trading_bot.startup.surroundings import default_surroundings
 from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_path

@@ -1,11 +1,12 @@
 """Which exit code each of our errors has. It knows every error of the program, so it is loaded when one was raised."""
 
+from trading_bot.account_in_use import AccountInUseError
 from trading_bot.bot import StartError
 from trading_bot.cli.errors import CommandError
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.config import ConfigError
 from trading_bot.latch import LatchError
-from trading_bot.lease import AccountInUseError, LeaseLostError
+from trading_bot.lease import LeaseLostError
 from trading_bot.order_management import exceptions as orders
 from trading_bot.paper.quotes import QuoteFileError, QuoteFileUnreadableError
 from trading_bot.paper.state import ExchangeStateError

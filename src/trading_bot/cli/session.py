@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from zoneinfo import ZoneInfo
 
+from trading_bot import startup
 from trading_bot.cli.errors import notice, report
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
@@ -12,8 +13,9 @@ from trading_bot.cli.render.answers import Answer, recorded_note
 from trading_bot.cli.render.live_banner import live_banner
 from trading_bot.cli.render.output import print_json, print_line
 from trading_bot.config import Config
-from trading_bot.operations import Command, Progress, new_command, no_progress
-from trading_bot.startup import open_command_client
+from trading_bot.operations.command import Command, Progress, no_progress
+from trading_bot.operations.making import new_command
+from trading_bot.operations.without_bot import RecordedAnswers
 
 
 class AccountSession:
@@ -50,8 +52,11 @@ class AccountSession:
             StartError, OrderError, AccountInUseError: the account cannot be reached, or the command could not be done.
         """
         command = new_command(kind, **(terms or {}))
-        with open_command_client(self.config) as client:
-            answer = client.perform(command, on_progress)
+        if RecordedAnswers.can_answer(command) and startup.look_up_is_enough(self.config):
+            answer = startup.account_look_up(self.config).perform(command)
+        else:
+            with startup.open_command_client(self.config) as client:
+                answer = client.perform(command, on_progress)
         if says_how_old:
             self._say_how_old(answer)
         return answer

@@ -22,7 +22,7 @@ _OPTIONAL = frozenset({"mfa_secret"})
 class KnownCredentials(BaseModel):
     """As much of the login as the environment tells; a person may add the rest. None of it is ever shown."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     username: SecretStr | None = None
     password: SecretStr | None = None
@@ -44,7 +44,7 @@ class KnownCredentials(BaseModel):
 class Credentials(BaseModel):
     """User name, password and, where the account has one, the seed of its one-time codes. None is ever shown."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     username: SecretStr
     password: SecretStr

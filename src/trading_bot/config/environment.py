@@ -1,10 +1,10 @@
 """Settings from the environment and the ``.env`` file."""
 
 import io
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from dotenv.parser import parse_stream
 from pydantic import BaseModel
 
 from trading_bot.config.file import read_text
@@ -20,6 +20,11 @@ _FILE_ONLY: Mapping[KeyPath, str] = {
 }
 
 
+def may_force_a_terminal() -> bool:
+    """Whether the environment may have a stream taken for a terminal that is none; rich reads what exactly it says."""
+    return "FORCE_COLOR" in os.environ or "TTY_COMPATIBLE" in os.environ
+
+
 def variable_name(path: KeyPath) -> str:
     """Return the environment variable of a setting: ``TRADING_BOT_PAPER__SEED`` for ``("paper", "seed")``."""
     return PREFIX + NESTING.join(path).upper()
@@ -33,6 +38,8 @@ def read_env_file(path: Path) -> dict[str, str]:
     """
     if not path.exists():
         return {}
+    from dotenv.parser import parse_stream
+
     bindings = tuple(parse_stream(io.StringIO(read_text(path))))
     problems = [f"{path} line {line.original.line} is no NAME=value; correct it." for line in bindings if line.error]
     if problems:

@@ -5,6 +5,7 @@ from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
+from trading_bot.account_in_use import AccountInUseError
 from trading_bot.clock import Clock, Seconds
 from trading_bot.control.address import connect
 from trading_bot.control.protocol import (
@@ -15,7 +16,6 @@ from trading_bot.control.protocol import (
     encoded,
     read_error,
 )
-from trading_bot.lease import AccountInUseError
 from trading_bot.operations import Command, Ping, Progress, no_progress
 from trading_bot.order_json import JsonObject
 from trading_bot.order_management.exceptions import OrderOutcomeUnknownError, OrderValidationError

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from trading_bot.account_in_use import AccountInUseError, HeldElsewhereError
 from trading_bot.bot import StartError, TradingBot
 from trading_bot.clock import Clock, Seconds
-from trading_bot.control.client import HolderAbsentError, HolderSilentError, send_to_holder
-from trading_bot.control.protocol import CallRefusal
-from trading_bot.lease import AccountInUseError, HeldElsewhereError, ProcessInfo
+from trading_bot.control.client import HolderAbsentError, send_to_holder
+from trading_bot.control.look_up import LookUp, comes_to_nothing
+from trading_bot.lease import ProcessInfo
 from trading_bot.operations import Command, Operations, Progress, no_progress
 from trading_bot.operations.without_bot import RecordedAnswers
 from trading_bot.operations.without_broker import answer_on_record
@@ -38,7 +39,7 @@ class CommandClient:
         on_record: Callable[[], AbstractContextManager[OrderStore]],
         recorded: Callable[[], RecordedAnswers],
     ) -> None:
-        self._recorded = recorded
+        self._look_up = LookUp(recorded=recorded, control_socket=control_socket, clock=clock, timeout_s=timeout_s)
         self._bot = bot
         self._on_record = on_record
         self._operations = Operations(bot, holder=holder)
@@ -56,7 +57,7 @@ class CommandClient:
             HolderSilentError: another process holds the account and does not answer.
         """
         if RecordedAnswers.can_answer(command) and not self._bot.is_running:
-            return self._looked_up(command)
+            return self._look_up.perform(command)
         try:
             return self._performed(command, on_progress)
         except StartError as error:
@@ -65,26 +66,13 @@ class CommandClient:
                 raise
             return answer
 
-    def _looked_up(self, command: Command) -> JsonObject:
-        """Return what a running bot knows, else what is on record."""
-        try:
-            return self._send_to_holder(command, no_progress, None)
-        except HolderAbsentError:
-            return self._recorded().answer(command, problem=None)
-        except HolderSilentError as error:
-            return self._recorded().answer(command, problem=str(error))
-        except OrderNotSentError as error:
-            if not _comes_to_nothing(error):
-                raise
-            return self._recorded().answer(command, problem=str(error))
-
     def _performed(self, command: Command, on_progress: Progress) -> JsonObject:
         give_up_at = self._clock.monotonic() + self._patience_s
         while (in_use := self._in_use()) is not None:
             try:
                 return self._send_to_holder(command, on_progress, in_use.pid)
             except (HolderAbsentError, OrderNotSentError) as error:
-                if not _comes_to_nothing(error) or self._clock.monotonic() >= give_up_at:
+                if not comes_to_nothing(error) or self._clock.monotonic() >= give_up_at:
                     raise
             self._clock.sleep(_PAUSE_S)
         return self._operations.perform(command, on_progress)
@@ -119,7 +107,3 @@ class CommandClient:
             on_progress=on_progress,
             pid=pid,
         )
-
-
-def _comes_to_nothing(error: HolderAbsentError | OrderNotSentError) -> bool:
-    return isinstance(error, HolderAbsentError) or error.code in tuple(CallRefusal)

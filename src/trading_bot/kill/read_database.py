@@ -17,11 +17,11 @@ from trading_bot.kill.journal_process import GIVEN_UP_AFTER_S, SHARED, THE_END
 from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import encode
-from trading_bot.order_management.journal.import_v1 import is_unfinished
 from trading_bot.order_management.journal.log_comparison import compare_with_database
 from trading_bot.order_management.journal.port import JournalMissingError, OrderKeyKind
 from trading_bot.order_management.journal.sql import Cursor, RowReader
 from trading_bot.order_management.journal.sqlite_alone import SharedOrAloneReader
+from trading_bot.order_management.journal.unfinished import is_unfinished
 from trading_bot.order_management.models import ClientOrderId
 
 _NEWEST = 500

@@ -1,37 +1,42 @@
 """Where events go. Importing the package decides nothing: only a program that owns its streams calls this."""
 
 import logging
-from collections.abc import MutableMapping
-from datetime import UTC
-from typing import TextIO
-
-import structlog
-from structlog.typing import Processor
+from functools import cached_property
+from typing import TYPE_CHECKING, TextIO, cast
 
 from trading_bot.clock import Clock, SystemClock
 from trading_bot.logging.masking import SecretMasker
 
+if TYPE_CHECKING:
+    from structlog.stdlib import BoundLogger
+
 _ROOT = "trading_bot"
 
 
-def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+def get_logger(name: str) -> "BoundLogger":
     """Return a logger of events; ``name`` is the module's.
 
     Until `configure_logging` or the host program sets up handlers, nothing is written. Events are masked before they
     reach any handler, and their names are constant and in the past tense (``order_submitted``).
     """
     _silence_by_default()
-    bound: structlog.stdlib.BoundLogger = structlog.wrap_logger(
-        logging.getLogger(name),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        processors=[
-            structlog.stdlib.filter_by_level,
-            structlog.processors.format_exc_info,
-            SecretMasker(),
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-    )
-    return bound
+    return cast("BoundLogger", _LateLogger(name))
+
+
+class _LateLogger:
+    """A `BoundLogger` that is made when it is first used."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @cached_property
+    def _bound(self) -> "BoundLogger":
+        from trading_bot.logging.structured_events import bound_logger
+
+        return bound_logger(self._name)
+
+    def __getattr__(self, method: str) -> object:
+        return getattr(self._bound, method)
 
 
 def configure_logging(
@@ -50,7 +55,7 @@ def configure_logging(
     for handler in [handler for handler in root.handlers if isinstance(handler, _EventHandler)]:
         root.removeHandler(handler)
     handler = _EventHandler(stream)
-    handler.setFormatter(_formatter(json=json, masker=masker or SecretMasker(), clock=clock or SystemClock()))
+    handler.setFormatter(_LateFormatter(json=json, masker=masker or SecretMasker(), clock=clock or SystemClock()))
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.getLogger(_ROOT).setLevel(level)
@@ -60,29 +65,24 @@ class _EventHandler(logging.StreamHandler[TextIO]):
     """Told apart from handlers of the host program."""
 
 
-def _formatter(*, json: bool, masker: SecretMasker, clock: Clock) -> logging.Formatter:
-    # Both renderers escape what they print, so that no value can add a line or a terminal command.
-    renderer: Processor = (
-        structlog.processors.JSONRenderer(default=str)
-        if json
-        else structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"])
-    )
+class _LateFormatter(logging.Formatter):
+    """An `event_formatter` that is made with the first line."""
 
-    def stamp(_logger: object, _method: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:
-        now = clock.now().astimezone(UTC).isoformat(timespec="microseconds")
-        return {"timestamp": now, "level": event.pop("level", None), "event": event.pop("event", None), **event}
+    def __init__(self, *, json: bool, masker: SecretMasker, clock: Clock) -> None:
+        super().__init__()
+        self._json = json
+        self._masker = masker
+        self._clock = clock
 
-    return structlog.stdlib.ProcessorFormatter(
-        processors=[
-            structlog.stdlib.add_log_level,
-            structlog.stdlib.add_logger_name,
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
-            stamp,
-            masker,
-            renderer,
-        ],
-    )
+    @cached_property
+    def _whole(self) -> logging.Formatter:
+        from trading_bot.logging.structured_events import event_formatter
+
+        return event_formatter(json=self._json, masker=self._masker, clock=self._clock)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        return self._whole.format(record)
 
 
 def _silence_by_default() -> None:

@@ -8,13 +8,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from structlog.processors import JSONRenderer
-
 from trading_bot.caller_values import shown
 from trading_bot.clock import Clock
 from trading_bot.files import Descriptor, FileSystem, LocalFiles
 from trading_bot.logging.masking import SecretMasker
 from trading_bot.logging.rotated_file import RotatedFile
+from trading_bot.logging.structured_events import json_renderer
 from trading_bot.order_management.models import ExecutionMode
 
 TRADE_SCHEMA_VERSION = 1
@@ -79,7 +78,7 @@ class StructuredTradeLogger:
         self._masker = masker or SecretMasker()
         self._files = files or LocalFiles()
         self._file = RotatedFile(path=path, max_bytes=max_bytes, files=self._files)
-        self._render = JSONRenderer()
+        self._render = json_renderer()
         self._lock = threading.Lock()
         self._is_failing = False
         self._is_stuck = False

@@ -4,31 +4,32 @@ What it guarantees: a command is complete and valid before anything is done; it 
 it is performed; the answer is one JSON object, or one of the order errors. `Command.may_change_orders` says which lost
 answers leave an order in doubt: such a command is never repeated by itself.
 
-How: each command is a class in the file of its family (orders, account, exits, decisions, watch) with its word in
-``command`` and its work in ``perform``. That is all that a new one needs: `COMMANDS` collects the classes, and
+How: each command is a class in the file of its family (looks, orders, account, exits, decisions, watch) with its word
+in ``command`` and its work in ``perform``. That is all that a new one needs: `COMMANDS` collects the classes, and
 `read_command` reads them from the wire by that word. `Operations` performs a command with the bot of this process;
 `trading_bot.control` carries it to the process that holds the account. If the broker is down, `on_record` answers what
 the journal knows.
 
 What it does not: it decides nothing about an order. It calls the bot and its order manager, and turns what they return
 into JSON.
+
+The public names load on first use, as those of `trading_bot` do: a look at what is on record needs no bot.
 """
 
-from trading_bot.operations.account_commands import ListPositions, Ping, Synchronize
-from trading_bot.operations.command import COMMANDS, Command, CommandContext, Progress, no_progress
-from trading_bot.operations.decision_commands import AcceptPosition, AdoptOrder, ReleaseSymbol, ResolveOrder
-from trading_bot.operations.exit_commands import ExitPosition, Flatten, ListFreezes, ListHeld, Resume
-from trading_bot.operations.order_commands import (
-    CancelAll,
-    CancelOrder,
-    ListOrders,
-    PlaceOrder,
-    PreviewOrder,
-    ShowStatus,
-)
-from trading_bot.operations.reading import new_command, read_command
-from trading_bot.operations.runner import CommandRunner, Operations
-from trading_bot.operations.watch_command import WatchEvents
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trading_bot.operations.account_commands import Ping, Synchronize
+    from trading_bot.operations.command import Command, CommandContext, Progress, no_progress
+    from trading_bot.operations.decision_commands import AcceptPosition, AdoptOrder, ReleaseSymbol, ResolveOrder
+    from trading_bot.operations.exit_commands import ExitPosition, Flatten, ListHeld, Resume
+    from trading_bot.operations.look_ups import ListFreezes, ListOrders, ListPositions, ShowStatus
+    from trading_bot.operations.making import new_command
+    from trading_bot.operations.order_commands import CancelAll, CancelOrder, PlaceOrder, PreviewOrder
+    from trading_bot.operations.reading import COMMANDS, read_command
+    from trading_bot.operations.runner import CommandRunner, Operations
+    from trading_bot.operations.watch_command import WatchEvents
 
 __all__ = [
     "COMMANDS",
@@ -60,3 +61,30 @@ __all__ = [
     "no_progress",
     "read_command",
 ]
+
+_HOMES = {
+    "trading_bot.operations.account_commands": ("Ping", "Synchronize"),
+    "trading_bot.operations.command": ("Command", "CommandContext", "Progress", "no_progress"),
+    "trading_bot.operations.decision_commands": ("AcceptPosition", "AdoptOrder", "ReleaseSymbol", "ResolveOrder"),
+    "trading_bot.operations.exit_commands": ("ExitPosition", "Flatten", "ListHeld", "Resume"),
+    "trading_bot.operations.look_ups": ("ListFreezes", "ListOrders", "ListPositions", "ShowStatus"),
+    "trading_bot.operations.making": ("new_command",),
+    "trading_bot.operations.order_commands": ("CancelAll", "CancelOrder", "PlaceOrder", "PreviewOrder"),
+    "trading_bot.operations.reading": ("COMMANDS", "read_command"),
+    "trading_bot.operations.runner": ("CommandRunner", "Operations"),
+    "trading_bot.operations.watch_command": ("WatchEvents",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its home on first use (PEP 562)."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"trading_bot.operations has no public name {name!r}; see trading_bot.operations.__all__")
+    value: object = getattr(importlib.import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,9 +1,9 @@
-"""The commands about the account as a whole: synchronise it, list what it holds, say who holds it."""
+"""The commands about the account as a whole: synchronise it, say who holds it."""
 
 from typing import Literal
 
 from trading_bot.operations.command import Command, CommandContext
-from trading_bot.order_json import FORM_VERSION, JsonObject, moment_text, positions_json, sync_summary_json
+from trading_bot.order_json import FORM_VERSION, JsonObject, moment_text, sync_summary_json
 
 
 class Synchronize(Command):
@@ -15,18 +15,6 @@ class Synchronize(Command):
     def perform(self, context: CommandContext) -> JsonObject:
         """Run one synchronisation."""
         return sync_summary_json(context.bot.synchronize_open_orders())
-
-
-class ListPositions(Command):
-    """List what is held: as the broker says now if a bot is running, else as our records explain it."""
-
-    may_change_orders = False
-    command: Literal["list_positions"] = "list_positions"
-
-    def perform(self, context: CommandContext) -> JsonObject:
-        """Read the positions afresh."""
-        context.bot.account.invalidate_cache("positions")
-        return positions_json(context.bot.manager.view.positions())
 
 
 class Ping(Command):

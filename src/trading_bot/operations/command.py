@@ -4,16 +4,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated, ClassVar, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from trading_bot.bot import TradingBot
-from trading_bot.lease import ProcessInfo
 from trading_bot.order_json import JsonObject
 from trading_bot.order_management.correlation import validate_correlation_id
 from trading_bot.order_management.exceptions import OrderValidationError
+
+if TYPE_CHECKING:
+    from trading_bot.bot import TradingBot
+    from trading_bot.lease import ProcessInfo
 
 
 def _correlation_id(given: str) -> str:
@@ -47,15 +49,15 @@ def no_progress(_part: JsonObject) -> None:
 class CommandContext:
     """What a command is performed with. ``holder`` is the process that does it."""
 
-    bot: TradingBot
-    holder: ProcessInfo
+    bot: "TradingBot"
+    holder: "ProcessInfo"
     on_progress: Progress
 
 
 class Command(BaseModel, ABC):
     """One command of an operator, as it is on the wire."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     may_change_orders: ClassVar[bool] = True
     """Whether a lost answer leaves open what became of an order; if not, the command can simply be repeated."""

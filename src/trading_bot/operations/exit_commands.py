@@ -1,10 +1,10 @@
-"""The commands about ways out: leave a position, flatten, resume entries, list what is frozen."""
+"""The commands about ways out: leave a position, flatten, resume entries."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from trading_bot.exit_json import exit_json, exits_json, freezes_json
+from trading_bot.exit_json import exit_json, exits_json
 from trading_bot.operations.command import Command, CommandContext, CorrelationId, Text
 from trading_bot.operations.values import Dollars, Shares
 from trading_bot.order_json import FORM_VERSION, JsonObject
@@ -102,14 +102,3 @@ class Resume(Command):
         """Record it."""
         resumed = context.bot.manager.decisions.resume(self.symbol, by=self.by, reason=self.reason)
         return {"v": FORM_VERSION, "resumed": list(resumed)}
-
-
-class ListFreezes(Command):
-    """List what stops entries now, in which symbol, why, since when, and what ends it."""
-
-    may_change_orders = False
-    command: Literal["list_freezes"] = "list_freezes"
-
-    def perform(self, context: CommandContext) -> JsonObject:
-        """Read the book; the broker is not read."""
-        return freezes_json(context.bot.manager.ways_out.freezes(), halted=context.bot.manager.halted_because)

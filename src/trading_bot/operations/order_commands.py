@@ -1,4 +1,4 @@
-"""The commands that place, preview, list, show and cancel orders."""
+"""The commands that place, preview and cancel orders."""
 
 from typing import Annotated, Literal
 
@@ -10,13 +10,9 @@ from trading_bot.order_json import (
     JsonObject,
     cancel_result_json,
     cancel_results_json,
-    external_order_json,
-    orders_json,
     preview_json,
-    status_json,
     trade_result_json,
 )
-from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError
 from trading_bot.order_management.models import LIMIT, Pricing, Side, TimeInForce
 from trading_bot.trades import TradeRequest
 
@@ -75,52 +71,6 @@ class PreviewOrder(_Trade):
     def perform(self, context: CommandContext) -> JsonObject:
         """Price and judge."""
         return preview_json(context.bot.preview_trade(self.trade(reason="preview").order()))
-
-
-class ListOrders(Command):
-    """List the orders that have not provably ended, or ``all`` of the journal, oldest first.
-
-    Open orders placed elsewhere are counted, and listed with ``all_origins``.
-    """
-
-    may_change_orders = False
-    command: Literal["list_orders"] = "list_orders"
-    all: bool = False
-    all_origins: bool = False
-
-    def perform(self, context: CommandContext) -> JsonObject:
-        """Read the book; the broker is not read.
-
-        With a ``problem`` there may be orders that it does not know, or it is not up to date; ``complete`` is false.
-        """
-        listed = orders_json(context.bot.orders() if self.all else context.bot.open_orders())
-        external = context.bot.manager.view.external_orders()
-        listed["external_orders"] = None if external is None else len(external)
-        if self.all_origins:
-            listed["external"] = [external_order_json(order) for order in external or ()]
-        broker = context.bot.manager.broker_problem
-        stale = None if broker is None else f"the broker could not be read: {broker}"
-        problem = context.bot.journal_problem or stale
-        journal_ok = context.bot.journal_problem is None
-        return {**listed, "complete": problem is None, "journal_ok": journal_ok, "problem": problem}
-
-
-class ShowStatus(Command):
-    """Read one order by either id, from the broker where it holds the order."""
-
-    may_change_orders = False
-    command: Literal["show_status"] = "show_status"
-    id: AnyOrderId
-
-    def perform(self, context: CommandContext) -> JsonObject:
-        """Read it; the journal's own knowledge, with the ``problem``, where the broker cannot be read."""
-        try:
-            return {**status_json(context.bot.order_status(self.id)), "problem": None}
-        except OrderNotFoundError:
-            raise
-        except OrderStatusError as error:
-            known = status_json(context.bot.manager.status_on_record(self.id))
-            return {**known, "problem": f"the broker could not be read: {error}"}
 
 
 class CancelOrder(Command):

@@ -9,13 +9,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from trading_bot.clock import Clock
-from trading_bot.exit_json import freezes_json
-from trading_bot.operations import ListFreezes, ListOrders, ListPositions, ShowStatus
 from trading_bot.operations.command import Command
+from trading_bot.operations.look_ups import ListFreezes, ListOrders, ListPositions, ShowStatus
 from trading_bot.order_json import (
     FORM_VERSION,
     JsonObject,
     amount_text,
+    freezes_json,
     moment_text,
     orders_json,
     shares_text,

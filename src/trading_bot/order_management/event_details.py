@@ -8,11 +8,13 @@ say is None.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from trading_bot.order_management.events import OrderEvent
 from trading_bot.order_management.models import ClientOrderId, OrderReport, TimeInForce
-from trading_bot.order_management.outcomes import Ending, SubmitOutcome
+
+if TYPE_CHECKING:
+    from trading_bot.order_management.outcomes import Ending, SubmitOutcome
 
 Details: TypeAlias = dict[str, str]
 
@@ -81,7 +83,7 @@ class IntentDetails:
 class AttemptDetails:
     """Of ``submit_attempted``: how one request ended, and why."""
 
-    outcome: Ending
+    outcome: "Ending"
     cause: str | None = None
 
     def as_text(self) -> Details:
@@ -89,7 +91,7 @@ class AttemptDetails:
         return _present(outcome=self.outcome.value, cause=self.cause)
 
     @classmethod
-    def of_outcome(cls, outcome: SubmitOutcome) -> "AttemptDetails":
+    def of_outcome(cls, outcome: "SubmitOutcome") -> "AttemptDetails":
         """Return what is recorded of an outcome."""
         return cls(outcome=outcome.ending, cause=outcome.cause)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from trading_bot.account.account_data import AccountData
 from trading_bot.account.market_data import MarketData, Turn, at_once
+from trading_bot.account_in_use import AccountInUseError
 from trading_bot.auth.borrowed_login import LoggedInSession
 from trading_bot.bot import Lifecycle, TradingBot
 from trading_bot.clock import Seconds
@@ -16,7 +17,7 @@ from trading_bot.control.server import ControlServer
 from trading_bot.event_feeds import EventFeeds
 from trading_bot.halt_watch import Condition, HaltWatch
 from trading_bot.latch import LatchError, SendLock
-from trading_bot.lease import AccountInUseError, LeaseLostError, OwnersSendLock, this_process
+from trading_bot.lease import LeaseLostError, OwnersSendLock, this_process
 from trading_bot.logging.setup import get_logger
 from trading_bot.logging.structured_logger import StructuredTradeLogger
 from trading_bot.operations import Operations

@@ -1,6 +1,5 @@
 """The journal as it is on record: read without lease, bot or record, whoever writes it."""
 
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,23 +8,20 @@ from typing import TYPE_CHECKING
 from trading_bot.audit.stored_rows import StoredRows
 from trading_bot.config import Config
 from trading_bot.files import FileSystem, LocalFiles
-from trading_bot.latch import Latch
 from trading_bot.operations.without_bot import RecordedAnswers
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import ChainHead
 from trading_bot.order_management.journal.identity import JournalIdentity
-from trading_bot.order_management.journal.import_v1 import is_unfinished
 from trading_bot.order_management.journal.port import JournalMissingError, JournalReader
 from trading_bot.order_management.journal.sqlite_alone import SharedOrAloneReader
-from trading_bot.order_management.journal.v1.on_record import V1Reader
-from trading_bot.order_management.journal.v1.reader import V1Files
-from trading_bot.startup.paper import configured_account
+from trading_bot.order_management.journal.unfinished import is_unfinished
+from trading_bot.startup.account_number import configured_account
 from trading_bot.startup.shared_account import SharedAccount, shared_account
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_path
 
 if TYPE_CHECKING:
-    from trading_bot.shared_arming import SharedLatch
+    from trading_bot.order_management.journal.v1.on_record import V1Reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +85,15 @@ def old_journal(
     log: Path,
     files: FileSystem | None = None,
     shared: SharedAccount | None = None,
-) -> V1Reader | None:
+) -> "V1Reader | None":
     """Return the journal of version 0.1 at ``log`` that the first start will take over; None where there is none.
 
     Raises:
         OrderLogError: the account's journal is gone, or is not where it was noted.
     """
+    from trading_bot.order_management.journal.v1.on_record import V1Reader
+    from trading_bot.order_management.journal.v1.reader import V1Files
+
     noted = state.noted_journal()
     is_database = noted is not None and noted.name == state.database.name
     try:
@@ -127,14 +126,14 @@ def recorded_answers(config: Config, around: Surroundings) -> RecordedAnswers:
     reader = found.reader if found else old
     if reader is None:
         return RecordedAnswers(reader=None, clock=around.clock)
+    return RecordedAnswers(reader=reader, clock=around.clock, halted=lambda: _reason_not_armed(state, around, shared))
+
+
+def _reason_not_armed(state: StateFolder, around: Surroundings, shared: SharedAccount | None) -> str | None:
+    from trading_bot.latch import Latch
+
     latch = Latch(path=state.latch, clock=around.clock, new_id=around.new_id, files=around.files)
-    halted = latch.reason_not_armed if shared is None else _asked_once(shared.latch(latch))
-    return RecordedAnswers(reader=reader, clock=around.clock, halted=halted)
-
-
-def _asked_once(latch: "SharedLatch") -> Callable[[], str | None]:
-    def ask() -> str | None:
-        with closing(latch):
-            return latch.reason_not_armed()
-
-    return ask
+    if shared is None:
+        return latch.reason_not_armed()
+    with closing(shared.latch(latch)) as both:
+        return both.reason_not_armed()

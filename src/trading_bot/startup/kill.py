@@ -31,9 +31,10 @@ from trading_bot.robinhood.reads import Renew, Wire
 from trading_bot.robinhood.sending import SendPhase
 from trading_bot.robinhood.session import BrokerSession, Transport, WireReply, WireRequest
 from trading_bot.robinhood.symbols import SymbolTable
+from trading_bot.startup.account_number import configured_account
 from trading_bot.startup.kill_connection import BoundedWire, KillConnection, NoConnection
 from trading_bot.startup.live import LiveConnection, carrier_of, live_connection
-from trading_bot.startup.paper import PAPER_LOGIN, PaperAccount, configured_account, paper_account
+from trading_bot.startup.paper import PAPER_LOGIN, PaperAccount, paper_account
 from trading_bot.startup.shared_account import latch_to_kill, url_of
 from trading_bot.startup.surroundings import Surroundings, default_surroundings
 from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_path

@@ -18,8 +18,9 @@ from trading_bot.robinhood.interactive_login import Person
 from trading_bot.robinhood.reads import Renew
 from trading_bot.robinhood.session import BrokerSession, Transport
 from trading_bot.robinhood.symbols import SymbolTable
+from trading_bot.startup.account_number import configured_account
 from trading_bot.startup.live import LiveConnection, live_connection
-from trading_bot.startup.paper import PAPER_LOGIN, configured_account, paper_account
+from trading_bot.startup.paper import PAPER_LOGIN, paper_account
 from trading_bot.startup.surroundings import Surroundings, default_surroundings
 from trading_bot.state_folder import StateFolder, account_key
 

@@ -17,29 +17,11 @@ from trading_bot.paper.state import ExchangeState
 from trading_bot.paper.transport import PaperTransport
 from trading_bot.state_folder import StateFolder
 
-PAPER_ACCOUNT = "PAPER0001"
-"""The account number on paper where the configuration names none."""
-
 PAPER_LOGIN = "paper"
 """User name and password of every paper account."""
 
 _MOST_WALKED, _MOST_RECORDED = 10_000, 200_000
 """How many quotes of a symbol bars are made of: about a second's work. Chosen."""
-
-
-def configured_account(config: Config) -> str:
-    """Return the number of the account that is meant.
-
-    Raises:
-        ConfigError: live mode, and the file does not name it.
-    """
-    if config.account_number is not None:
-        return config.account_number.get_secret_value()
-    if config.trading.mode is ExecutionMode.PAPER:
-        return PAPER_ACCOUNT
-    raise ConfigError(
-        ["account_number is not set, so it cannot be told which live account is meant; set it in the config file."]
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, ConfigError
-from trading_bot.latch import Latch
-from trading_bot.lease import Lease
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import SealedRecord
 from trading_bot.order_management.journal.identity import JournalIdentity
@@ -15,6 +13,8 @@ from trading_bot.order_management.journal.port import Journal
 from trading_bot.order_management.journal.sql import RowReader
 
 if TYPE_CHECKING:
+    from trading_bot.latch import Latch
+    from trading_bot.lease import Lease
     from trading_bot.shared_arming import SharedLatch
     from trading_bot.shared_lease import PostgresLease, SharedHolding
 
@@ -87,7 +87,7 @@ class SharedAccount:
 
         return PostgresReader(self._database, account_key=self._account)
 
-    def holding(self, local: Lease, *, horizon_s: Seconds) -> "SharedHolding":
+    def holding(self, local: "Lease", *, horizon_s: Seconds) -> "SharedHolding":
         """Return what takes the place of this machine's own lease; ``horizon_s`` is this machine's send horizon."""
         from trading_bot.shared_lease import PostgresLease, SharedHolding
 
@@ -100,7 +100,7 @@ class SharedAccount:
         )
         return SharedHolding(local, self._lease)
 
-    def latch(self, local: Latch) -> "SharedLatch":
+    def latch(self, local: "Latch") -> "SharedLatch":
         """Return what takes the place of this machine's own latch, for trading, arming and killing."""
         from trading_bot.shared_arming import SharedLatch
 
@@ -139,7 +139,7 @@ def shared_account(
 
 
 def latch_to_kill(
-    config: Config, around: Holder, *, account_key: str, local: Latch
+    config: Config, around: Holder, *, account_key: str, local: "Latch"
 ) -> tuple["Latch | SharedLatch", tuple[str, ...]]:
     """Return what a kill engages, and what stands against its verdict: nothing keeps it from this machine's own."""
     try:

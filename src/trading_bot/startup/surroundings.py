@@ -6,16 +6,18 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from trading_bot.clock import Clock, SystemClock
-from trading_bot.error_handling.retry import Jitter
 from trading_bot.files import FileSystem, LocalFiles
 from trading_bot.order_management.journal.chain import SealedRecord
 from trading_bot.order_management.journal.identity import JournalIdentity
 from trading_bot.order_management.journal.port import Journal, JournalReader
 from trading_bot.order_management.journal.sqlite import SqliteJournal
 from trading_bot.order_management.journal.sqlite_reading import SqliteReader
+
+if TYPE_CHECKING:
+    from trading_bot.error_handling.retry import Jitter
 
 FirstRecord: TypeAlias = Callable[[], SealedRecord] | None
 
@@ -30,7 +32,7 @@ class Surroundings:
     clock: Clock
     files: FileSystem
     new_id: Callable[[], str]
-    jitter: Jitter
+    jitter: "Jitter"
     process_id: Callable[[], int]
     open_journal: JournalMaker | None = None
     """Makes the journal of an account; None is the one in SQLite."""

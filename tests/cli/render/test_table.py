@@ -3,7 +3,8 @@
 import pytest
 
 from trading_bot.cli.invocation import Invocation
-from trading_bot.cli.render.table import print_table, terminal
+from trading_bot.cli.render.table import print_table
+from trading_bot.cli.render.terminal_table import terminal
 
 HOSTILE = "\x1b[2J\u202eevil\nline"
 
@@ -15,6 +16,13 @@ def test_without_a_terminal_a_table_is_aligned_columns_with_figures_to_the_right
         "AAPL                7",
         "B       [2J evil line",
     ]
+
+
+def test_a_terminal_that_the_environment_claims_is_believed(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    print_table(("symbol", "held"), [("AAPL", "7")], invocation=Invocation())
+    assert "\u2500" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("invocation", [Invocation(json=True), Invocation(quiet=True), Invocation()])

@@ -11,7 +11,7 @@ from tests.support.command_line_bench import CommandLineBench
 from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.render.answers import cancel_line, preview_lines, status_lines
 from trading_bot.cli.session import progress_lines
-from trading_bot.cli.work.orders import incomplete_listing
+from trading_bot.cli.work.looks import incomplete_listing
 from trading_bot.clock import SystemClock
 
 

@@ -19,8 +19,8 @@ from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
 from trading_bot.order_management.journal.chain import SealedRecord, head_at
 from trading_bot.order_management.journal.identity import JournalIdentity, first_record
-from trading_bot.order_management.journal.import_v1 import is_unfinished
 from trading_bot.order_management.journal.port import Commit, Journal, KeyTakenError, OrderKey, OrderKeyKind
+from trading_bot.order_management.journal.unfinished import is_unfinished
 from trading_bot.order_management.journal.v1.proof import V1Journal
 from trading_bot.order_management.journal.v1.reader import V1Files
 from trading_bot.order_management.models import ExecutionMode

@@ -7,6 +7,7 @@ from trading_bot.cli.invocation import common_options
 from trading_bot.cli.lazy import runs
 
 _WORK = "trading_bot.cli.work.orders"
+_LOOKS = "trading_bot.cli.work.looks"
 _BUY_EPILOG = """\b
 Examples:
   trading-bot buy TSLA 10 --reference-price 250.30
@@ -68,7 +69,7 @@ def preview() -> None:
 @click.command()
 @click.option("--all", "everything", is_flag=True, help="Every order of the journal, not only the open ones.")
 @click.option("--all-origins", is_flag=True, help="Also the account's open orders that were placed elsewhere.")
-@runs(f"{_WORK}:orders")
+@runs(f"{_LOOKS}:orders")
 def orders() -> None:
     """List the orders that have not provably ended, oldest first. Times are those of the exchange.
 
@@ -79,7 +80,7 @@ def orders() -> None:
 @common_options
 @click.command()
 @click.argument("order_id", metavar="ID")
-@runs(f"{_WORK}:status")
+@runs(f"{_LOOKS}:status")
 def status() -> None:
     """Show one order by its client order id or the broker's order id.
 

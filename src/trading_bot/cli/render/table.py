@@ -1,16 +1,16 @@
 """Rows for people: a table at a terminal, and aligned columns anywhere else."""
 
+import sys
 from collections.abc import Sequence
 
 import click
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from trading_bot.cli.invocation import Invocation
+from trading_bot.cli.lazy import load
 from trading_bot.cli.render.text import printable
+from trading_bot.config.environment import may_force_a_terminal
 
+_DRAWN = "trading_bot.cli.render.terminal_table:draw_table"
 _FIGURES = frozenset({"quantity", "filled", "limit", "average", "held", "free", "cost"})
 """Headings of columns that are read as figures, and so stand to the right."""
 _GAP = "  "
@@ -21,30 +21,12 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, invoc
     cells = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
     needed = sum(widths) + len(_GAP) * len(widths)
-    # Too narrow a terminal would fold an id into pieces that nobody can copy; whole lines wrap and stay whole.
-    if (console := terminal(invocation)) is not None and needed <= console.width:
-        _print_rich(console, headings, cells)
+    may_be_watched = sys.stdout.isatty() or may_force_a_terminal()
+    if may_be_watched and load(_DRAWN)(headings, cells, figures=_FIGURES, needed=needed, invocation=invocation):
         return
     for row in ([*headings], *cells):
         shown = (_aligned(cell, heading, width) for cell, heading, width in zip(row, headings, widths, strict=True))
         click.echo(_GAP.join(shown).rstrip())
-
-
-def terminal(invocation: Invocation, *, stderr: bool = False) -> Console | None:
-    """Return a console where people watch the stream and can see more than plain lines; None anywhere else."""
-    if invocation.json or invocation.quiet:
-        return None
-    console = Console(stderr=stderr, no_color=invocation.no_color or None, highlight=False)
-    return console if console.is_terminal and not console.is_dumb_terminal else None
-
-
-def _print_rich(console: Console, headings: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in headings:
-        table.add_column(heading, justify="right" if heading in _FIGURES else "left", overflow="fold")
-    for row in cells:
-        table.add_row(*(Text(cell) for cell in row))
-    console.print(table)
 
 
 def _aligned(cell: str, heading: str, width: int) -> str:

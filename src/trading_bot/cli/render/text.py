@@ -1,9 +1,12 @@
 """Values as text for people: safe to show at a terminal, exact in their figures."""
 
 import unicodedata
-from datetime import datetime
-from decimal import Decimal
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # an error is shown by this module too, and so every start of the program loads it
+    from datetime import datetime
+    from decimal import Decimal
+    from zoneinfo import ZoneInfo
 
 MAX_SHOWN = 400
 """Characters of a foreign text that are shown; the journal has it whole."""
@@ -20,7 +23,7 @@ def printable(text: str, *, longest: int = MAX_SHOWN) -> str:
     return " ".join(cleaned.split())[:longest]
 
 
-def dollars(amount: Decimal | None) -> str:
+def dollars(amount: "Decimal | None") -> str:
     """Return an amount with thousands separators and at least cents; an absent one as a dash."""
     if amount is None:
         return "-"
@@ -29,16 +32,16 @@ def dollars(amount: Decimal | None) -> str:
     return f"{amount:,.{min(places, 4)}f}"
 
 
-def average(amount: Decimal | None) -> str:
+def average(amount: "Decimal | None") -> str:
     """Return an average price with four places, so that a column of them lines up; an absent one as a dash."""
     return "-" if amount is None else f"{amount:,.4f}"
 
 
-def shares(quantity: Decimal) -> str:
+def shares(quantity: "Decimal") -> str:
     """Return a share count without trailing zeros."""
     return f"{quantity:f}".rstrip("0").rstrip(".") if "." in f"{quantity:f}" else f"{quantity:f}"
 
 
-def exchange_time(moment: datetime, zone: ZoneInfo) -> str:
+def exchange_time(moment: "datetime", zone: "ZoneInfo") -> str:
     """Return the time of day at the exchange, with its zone."""
     return moment.astimezone(zone).strftime("%H:%M:%S %Z")

@@ -7,7 +7,8 @@ import click
 from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.render.settings_text import flat_settings
 from trading_bot.config import Config
-from trading_bot.startup.paper import check_quotes, configured_account
+from trading_bot.startup.account_number import configured_account
+from trading_bot.startup.paper import check_quotes
 
 _VERSION = 1
 

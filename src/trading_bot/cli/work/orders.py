@@ -1,21 +1,17 @@
-"""Places, previews, lists, shows and cancels orders."""
+"""Places, previews and cancels orders."""
 
 from collections.abc import Mapping
-from zoneinfo import ZoneInfo
 
-from trading_bot.cli.errors import CommandError, notice
+from trading_bot.cli.errors import CommandError
 from trading_bot.cli.exit_codes import ExitCode, exit_code_of_trade
 from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.prompts import confirm
 from trading_bot.cli.render import answers as words
-from trading_bot.cli.render.answers import Answer
-from trading_bot.cli.render.output import print_json, print_line
-from trading_bot.cli.render.table import print_table
 from trading_bot.cli.session import AccountSession, progress_lines, show_live_banner
-from trading_bot.operations import CancelAll, CancelOrder, ListOrders, PlaceOrder, PreviewOrder, ShowStatus
+from trading_bot.cli.work.looks import show_listed
+from trading_bot.operations import CancelAll, CancelOrder, ListOrders, PlaceOrder, PreviewOrder
 from trading_bot.order_management.calculator import parse_price, validate_quantity, validate_symbol
 from trading_bot.order_management.client_ids import validate_client_order_id
-from trading_bot.prose import clause
 
 
 def buy(invocation: Invocation, **terms: object) -> None:
@@ -67,58 +63,6 @@ def preview(invocation: Invocation, **terms: object) -> ExitCode:
     if refusal is None:
         return ExitCode.DONE
     return exit_code_of_trade(status=str(refusal["status"]), code=str(refusal["code"]))
-
-
-def orders(invocation: Invocation, *, everything: bool, all_origins: bool) -> None:
-    """List orders.
-
-    Raises:
-        CommandError: orders may be missing from the list, or may have ended.
-    """
-    session = AccountSession(invocation)
-    answer = session.perform(ListOrders, {"all": everything, "all_origins": all_origins})
-    if invocation.json:
-        print_json(answer)
-    else:
-        _show_orders(session, answer, none="no orders" if everything else "no open orders")
-    if (error := incomplete_listing(answer)) is not None:
-        raise error
-
-
-def incomplete_listing(answer: Answer) -> CommandError | None:
-    """Return the error that a list is which may lack orders, or may show ended ones; None for a complete one."""
-    if answer["problem"] is None:
-        return None
-    return CommandError(
-        "there may be orders that are not listed here, or they may have ended: "
-        f"{clause(str(answer['problem']))}; the broker's app shows them all",
-        exit_code=ExitCode.NOT_SENT if answer["journal_ok"] else ExitCode.JOURNAL,
-    )
-
-
-def _show_orders(session: AccountSession, answer: Answer, *, none: str) -> None:
-    show_listed(answer, session.zone, session.invocation)
-    if not words.parts(answer, "orders") and answer["problem"] is None:
-        print_line(none)
-    for line in words.orders_notes(answer):
-        print_line(line)
-
-
-def show_listed(answer: Answer, zone: ZoneInfo, invocation: Invocation) -> None:
-    """Write the listed orders as tables: ours, and those placed elsewhere where the answer has them."""
-    if rows := words.order_rows(words.parts(answer, "orders"), zone):
-        print_table(words.ORDER_HEADINGS, rows, invocation=invocation)
-    if external := words.external_rows(words.parts(answer, "external")):
-        print_table(words.EXTERNAL_HEADINGS, external, invocation=invocation)
-
-
-def status(invocation: Invocation, *, order_id: str) -> None:
-    """Show one order."""
-    session = AccountSession(invocation)
-    answer = session.perform(ShowStatus, {"id": order_id})
-    session.show(answer, lambda order: words.status_lines(order, session.zone))
-    if answer.get("problem") is not None:
-        notice(f"this is what the journal knows, and it may have changed since: {answer['problem']}", invocation)
 
 
 def cancel(invocation: Invocation, *, order_id: str, correlation_id: str | None) -> None:

@@ -10,14 +10,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from trading_bot.clock import Moment, Seconds
 from trading_bot.order_management.book.freezes import CAUSE, Cause
 from trading_bot.order_management.event_details import DifferenceDetails
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.models import EXACT, OrderReport, Side
-from trading_bot.order_management.portfolio import Position, UnreadPosition
 from trading_bot.prose import shares_in_words
+
+if TYPE_CHECKING:
+    from trading_bot.order_management.portfolio import Position, UnreadPosition
 
 SETTLED_AFTER_S: Seconds = 10.0
 """How far two looks are apart that may prove a drift: longer than a fill takes to reach the positions."""
@@ -59,11 +62,11 @@ class Look:
     """Shares that the broker holds back for sells, options or grants."""
     reserved: Mapping[str, Decimal] = field(default_factory=dict)
     """Shares that sells of ours were promised when the look began, where the broker held any back."""
-    unread: tuple[UnreadPosition, ...] = ()
+    unread: "tuple[UnreadPosition, ...]" = ()
     """Rows that could not be read; nothing is said of their instruments."""
     instruments: Mapping[str, str] = field(default_factory=dict)
     """The broker's instrument id of each symbol held, where the row names it."""
-    rows: tuple[Position, ...] = ()
+    rows: "tuple[Position, ...]" = ()
     """What was read, row by row."""
     renamed: Mapping[str, str] = field(default_factory=dict)
     """The symbol on record of each one that has a new name, as far as that is not on record."""
@@ -95,7 +98,7 @@ class Look:
         """Whether the look says nothing of a symbol: fills were booked meanwhile, or its row could not be read."""
         return symbol in self.moved or self.unread_row(symbol, instrument_id) is not None
 
-    def unread_row(self, symbol: str, instrument_id: str | None) -> UnreadPosition | None:
+    def unread_row(self, symbol: str, instrument_id: str | None) -> "UnreadPosition | None":
         """Return the row of this instrument that could not be read, if there is one."""
         return next((row for row in self.unread if _is_of(row, symbol, instrument_id)), None)
 
@@ -105,7 +108,7 @@ def _with(quantities: Mapping[str, Decimal], symbol: str, quantity: Decimal) -> 
     return {**others, symbol: quantity} if quantity else others
 
 
-def _is_of(row: UnreadPosition, symbol: str, instrument_id: str | None) -> bool:
+def _is_of(row: "UnreadPosition", symbol: str, instrument_id: str | None) -> bool:
     if row.instrument_id is not None and instrument_id is not None:
         return row.instrument_id == instrument_id
     return row.symbol == symbol
@@ -116,7 +119,7 @@ def in_words(quantity: Decimal) -> str:
     return shares_in_words(quantity)
 
 
-def quantities(positions: Iterable[Position]) -> dict[str, Decimal]:
+def quantities(positions: "Iterable[Position]") -> dict[str, Decimal]:
     """Return the shares of each symbol; several lots of one symbol add up."""
     held: dict[str, Decimal] = {}
     for position in positions:

@@ -31,21 +31,16 @@ from trading_bot.order_management.journal.identity import JournalIdentity, check
 from trading_bot.order_management.journal.port import (
     Commit,
     Journal,
-    JournalMissingError,
-    JournalReader,
     Opened,
     OrderKey,
     OrderKeyKind,
     Pointer,
 )
+from trading_bot.order_management.journal.unfinished import FILES, IMPORT, RECORDS
 from trading_bot.order_management.journal.v1.proof import V1Journal
 from trading_bot.order_management.journal.v1.reader import V1Files
 from trading_bot.order_management.models import EXACT
 
-IMPORT = "import_v1"
-"""The kind of the pointer that says how far an import is."""
-
-_RECORDS, _FILES = "records", "files"
 PAGE_RECORDS = 1000
 """Records in one commit, and read at once."""
 
@@ -57,20 +52,6 @@ _log = get_logger(__name__)
 
 PointersFor: TypeAlias = Callable[[Iterable[JournalRecord]], Iterable[Pointer]]
 """Returns the pointers to those of the records that still count."""
-
-
-def is_unfinished(reader: JournalReader) -> bool:
-    """Whether the database holds nothing yet, or a part of a journal of 0.1 only.
-
-    Then files of 0.1, if there are any, are the journal still.
-
-    Raises:
-        OrderLogError: the database cannot be read.
-    """
-    try:
-        return reader.read_head().seq == 0 or any(pointer.key == _RECORDS for pointer in reader.pointers(IMPORT))
-    except JournalMissingError:
-        return True
 
 
 class V1Import:
@@ -116,7 +97,7 @@ class V1Import:
         step = next((pointer.key for pointer in journal.pointers(IMPORT)), None)
         if opened.head.seq and step is None:
             return opened
-        if step != _FILES:
+        if step != FILES:
             whole = self._proven(is_begun=step is not None)
             if whole is None:
                 begun = () if first_record is None else (first_record(),)
@@ -150,7 +131,7 @@ class V1Import:
     def _take_over(self, journal: Journal, whole: V1Journal) -> None:
         records, names = self._rest(journal, whole), _Names(journal, held=_NAMES_HELD * self._page_records)
         while page := tuple(islice(records, self._page_records)):
-            begun = (Pointer(kind=IMPORT, key=_RECORDS, seq=1),) if page[0].record.seq == 1 else ()
+            begun = (Pointer(kind=IMPORT, key=RECORDS, seq=1),) if page[0].record.seq == 1 else ()
             keys = tuple(key for sealed in page for key in names.given_by(sealed.record))
             journal.commit(Commit(records=page, order_keys=keys, standing=begun))
         if journal.head != whole.head:
@@ -180,12 +161,12 @@ class V1Import:
         mono = EXACT.quantize(Decimal(self._clock.monotonic()), _MICROSECOND)
         last = seal(event, head=journal.head, ts=self._clock.now(), mono=mono, session_id=self._session_id)
         live = (each.record for each in _pages(journal, after=whole.live_from - 1, up_to=whole.head.seq))
-        done = Pointer(kind=IMPORT, key=_FILES, seq=last.record.seq)
+        done = Pointer(kind=IMPORT, key=FILES, seq=last.record.seq)
         journal.commit(
             Commit(
                 records=(last,),
                 standing=(*self._pointers_for(live), done),
-                ended=(Pointer(kind=IMPORT, key=_RECORDS, seq=1),),
+                ended=(Pointer(kind=IMPORT, key=RECORDS, seq=1),),
             )
         )
         _log.info("journal_imported", count=whole.head.seq, path=str(self._old.journal))

@@ -7,10 +7,13 @@ collar: its caller does not ask for one.
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from trading_bot.clock import Clock, Moment, Seconds
 from trading_bot.order_management.models import EXACT, OrderTerms, Side
-from trading_bot.order_management.portfolio import Quote
+
+if TYPE_CHECKING:
+    from trading_bot.order_management.portfolio import Quote
 
 NO_QUOTE = "no_usable_quote"
 SYMBOL_HALTED = "symbol_halted"
@@ -42,7 +45,7 @@ class CollarRules:
 class QuoteLook:
     """A quote, and when the read that brought it began: its age counts from there, not from the venue's time."""
 
-    quote: Quote
+    quote: "Quote"
     began: Moment
 
 
@@ -92,7 +95,7 @@ def _fault(look: QuoteLook, *, rules: CollarRules, width: Decimal, extended: boo
     return None
 
 
-def _beyond(terms: OrderTerms, quote: Quote, width: Decimal) -> Objection | None:
+def _beyond(terms: OrderTerms, quote: "Quote", width: Decimal) -> Objection | None:
     share = EXACT.divide(width, _PER_CENT)
     if terms.side is Side.BUY:
         most = EXACT.multiply(quote.ask_price, EXACT.add(Decimal(1), share))
@@ -111,7 +114,7 @@ def _beyond(terms: OrderTerms, quote: Quote, width: Decimal) -> Objection | None
     )
 
 
-def _mid(quote: Quote) -> Decimal:
+def _mid(quote: "Quote") -> Decimal:
     return EXACT.divide(EXACT.add(quote.bid_price, quote.ask_price), _TWO)
 
 
@@ -119,7 +122,7 @@ def _pct(part: Decimal, whole: Decimal) -> Decimal:
     return EXACT.divide(EXACT.multiply(part, _PER_CENT), whole)
 
 
-def _shown(quote: Quote) -> str:
+def _shown(quote: "Quote") -> str:
     at = quote.updated_at
     when = f"at the venue {at:%Y-%m-%d %H:%M:%S} UTC" if at is not None else "without a time of the venue's"
     return f"Quote: {quote.bid_price} to {quote.ask_price}, {when}"

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.fake_bot import FakeTradingBot
+from trading_bot.account_in_use import AccountInUseError
 from trading_bot.bot import StartError
 from trading_bot.cli.work.run.patient_start import PATIENCE_S, PatientStart, answers_at
 from trading_bot.clock import SystemClock
-from trading_bot.lease import AccountInUseError
 from trading_bot.order_management.exceptions import OrderStatusError
 
 

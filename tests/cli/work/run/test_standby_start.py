@@ -3,9 +3,9 @@
 import pytest
 
 from tests.support.fake_bot import FakeTradingBot
+from trading_bot.account_in_use import AccountInUseError, HeldElsewhereError
 from trading_bot.bot import StartError
 from trading_bot.cli.work.run.standby_start import StandbyStart
-from trading_bot.lease import AccountInUseError, HeldElsewhereError
 from trading_bot.order_management.exceptions import OrderLogError, OrderStatusError
 
 HELD = HeldElsewhereError("one (pid 7)", free_in_s=105)

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trading_bot.account_in_use import AccountInUseError
 from trading_bot.bot import StartError
 from trading_bot.clock import Clock, Seconds
 from trading_bot.control.client import HolderSilentError, send_to_holder
-from trading_bot.lease import AccountInUseError
 from trading_bot.operations import Ping
 from trading_bot.order_management.exceptions import OrderError
 

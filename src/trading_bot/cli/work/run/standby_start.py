@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from trading_bot.account_in_use import HeldElsewhereError
 from trading_bot.bot import StartError
 from trading_bot.clock import Clock, Seconds
-from trading_bot.lease import HeldElsewhereError
 from trading_bot.order_management.exceptions import OrderLogError
 
 if TYPE_CHECKING:
