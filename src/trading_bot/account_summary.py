@@ -22,7 +22,7 @@ class EquitySource(enum.StrEnum):
 
     BROKER = "broker"
     QUOTES = "quotes"
-    """Added up here: all of the account's own money, and each position at the middle of its quote."""
+    """Added up here: all of the account's own money, and each position at what `mark_of` makes of its quote."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

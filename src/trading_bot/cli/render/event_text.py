@@ -7,6 +7,9 @@ from zoneinfo import ZoneInfo
 
 from trading_bot.cli.render.answers import Answer, amount, text
 from trading_bot.cli.render.text import dollars, exchange_time, printable
+from trading_bot.halt_watch import Condition
+
+_MAY_STOP_EXITS = frozenset({Condition.NOT_ARMED, Condition.JOURNAL_FAILED})
 
 
 def event_line(event: Answer, zone: ZoneInfo) -> str:
@@ -51,7 +54,8 @@ def _alert(event: Answer) -> tuple[str, str]:
 
 
 def _halted(event: Answer) -> tuple[str, str]:
-    return "halted", f"no entries in {_where(event)}: {text(event, 'reason')}; {text(event, 'remedy')}"
+    what = "" if event.get("cause") in _MAY_STOP_EXITS else f"no entries in {_where(event)}: "
+    return "halted", f"{what}{text(event, 'reason')}; {text(event, 'remedy')}"
 
 
 def _resumed(event: Answer) -> tuple[str, str]:
