@@ -96,6 +96,7 @@ def imports_between_rooms() -> set[tuple[str, str]]:
         "trading_bot",
         "trading_bot.__main__",
         "trading_bot._version",
+        "trading_bot.late_names",
         "trading_bot.startup.__main__",
     }
     imports = [(each, other) for each in modules for other in graph.find_modules_directly_imported_by(each)]

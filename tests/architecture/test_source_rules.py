@@ -274,11 +274,7 @@ def test_an_import_for_types_alone_is_none_inside_a_function():
 
 
 IMPORTS_BY_NAME = {
-    "__init__.py": "public names load on first use",
-    "order_management/__init__.py": "the same",
-    "operations/__init__.py": "the same, as a look at what is on record needs no other command",
-    "startup/__init__.py": "the same, as that look needs no bot",
-    "testing/__init__.py": "the same, as pytest loads its fixtures in every run",
+    "late_names.py": "public names load on first use",
     "cli/lazy.py": "a command's work is loaded when it runs",
 }
 

@@ -27,7 +27,8 @@ def test_a_run_that_uses_no_fixture_loads_nothing_of_the_bot(tmp_path):
     )
     result = run_python(code, home=tmp_path)
     assert result.stdout.split() == [
-        *("trading_bot", "trading_bot._version", "trading_bot.testing", "trading_bot.testing.plugin"),
+        *("trading_bot", "trading_bot._version", "trading_bot.late_names"),
+        *("trading_bot.testing", "trading_bot.testing.plugin"),
     ]
 
 

@@ -16,8 +16,9 @@ Where to look:
 The public names load on first use, as those of `trading_bot` do.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from trading_bot.late_names import late_names
 
 if TYPE_CHECKING:
     from trading_bot.order_management.calculator import price_order
@@ -134,15 +135,4 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-
-def __getattr__(name: str) -> object:
-    """Load a public name from its home on first use (PEP 562)."""
-    if name not in _HOME_OF:
-        raise AttributeError(f"trading_bot.order_management has no public name {name!r}; see its __all__")
-    value: object = getattr(importlib.import_module(_HOME_OF[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = late_names(__name__, _HOME_OF, __all__)

@@ -14,8 +14,9 @@ What it does not: it decides nothing while the bot runs.
 The public names load on first use, as those of `trading_bot` do.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from trading_bot.late_names import late_names
 
 if TYPE_CHECKING:
     from trading_bot.startup.bot_building import create_bot
@@ -41,15 +42,4 @@ _HOME_OF = {
     "open_command_client": "trading_bot.startup.command_access",
 }
 
-
-def __getattr__(name: str) -> object:
-    """Load a public name from its home on first use (PEP 562)."""
-    if name not in _HOME_OF:
-        raise AttributeError(f"trading_bot.startup has no public name {name!r}; see trading_bot.startup.__all__")
-    value: object = getattr(importlib.import_module(_HOME_OF[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = late_names(__name__, _HOME_OF, __all__)

@@ -14,8 +14,9 @@ fills by itself, as the paper exchange's orders do.
 The public names load on first use: pytest loads this package in every run, also in one that does not use it.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from trading_bot.late_names import late_names
 
 if TYPE_CHECKING:
     from trading_bot.clock import VirtualClock
@@ -80,11 +81,4 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-
-def __getattr__(name: str) -> object:
-    """Load a public name from its home on first use (PEP 562)."""
-    if name not in _HOME_OF:
-        raise AttributeError(f"trading_bot.testing has no public name {name!r}; see trading_bot.testing.__all__")
-    value: object = getattr(importlib.import_module(_HOME_OF[name]), name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = late_names(__name__, _HOME_OF, __all__)
