@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from trading_bot.order_json import JsonObject
-from trading_bot.order_management.correlation import validate_correlation_id
+from trading_bot.order_management.correlation import usable_correlation_id, validate_correlation_id
 from trading_bot.order_management.exceptions import OrderValidationError
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ def _correlation_id(given: str) -> str:
 Text = Annotated[str, Field(min_length=1, max_length=64)]
 CorrelationId = Annotated[str, AfterValidator(_correlation_id)]
 """The caller's name for the request of this command."""
+UsableCorrelationId = Annotated[str | None, BeforeValidator(usable_correlation_id)]
+"""The same for an exit or a cancel, which no wrong name holds up: it is dropped then, with a line in the log."""
 AnyOrderId = Annotated[str, Field(min_length=1, max_length=80)]
 
 Progress: TypeAlias = Callable[[JsonObject], bool | None]

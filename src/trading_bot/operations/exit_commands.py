@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from trading_bot.exit_json import exit_json, exits_json
-from trading_bot.operations.command import Command, CommandContext, CorrelationId, Text
+from trading_bot.operations.command import Command, CommandContext, Text, UsableCorrelationId
 from trading_bot.operations.values import Dollars, Shares
 from trading_bot.order_json import FORM_VERSION, JsonObject
 from trading_bot.order_management.book.exit_facts import ExitOrigin
@@ -29,7 +29,7 @@ class ExitPosition(Command):
     held: Shares | None = None
     by: Text = "an operator"
     reason: _Reason = "asked for by an operator"
-    correlation_id: CorrelationId | None = None
+    correlation_id: UsableCorrelationId = None
 
     def perform(self, context: CommandContext) -> JsonObject:
         """Never raise: a refusal is an answer too."""
@@ -57,7 +57,7 @@ class Flatten(Command):
     extended_hours: bool = False
     by: Text = "an operator"
     reason: _Reason = "asked for by an operator"
-    correlation_id: CorrelationId | None = None
+    correlation_id: UsableCorrelationId = None
 
     def perform(self, context: CommandContext) -> JsonObject:
         """Leave them; each position's end is progress as soon as it is known."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from trading_bot.operations.command import AnyOrderId, Command, CommandContext, CorrelationId, Text
+from trading_bot.operations.command import AnyOrderId, Command, CommandContext, CorrelationId, Text, UsableCorrelationId
 from trading_bot.operations.values import Dollars
 from trading_bot.order_json import (
     JsonObject,
@@ -78,7 +78,7 @@ class CancelOrder(Command):
 
     command: Literal["cancel_order"] = "cancel_order"
     id: AnyOrderId
-    correlation_id: CorrelationId | None = None
+    correlation_id: UsableCorrelationId = None
 
     def perform(self, context: CommandContext) -> JsonObject:
         """Cancel it and wait for proof until the cancel deadline."""
@@ -91,7 +91,7 @@ class CancelAll(Command):
 
     command: Literal["cancel_all"] = "cancel_all"
     include_external: bool = False
-    correlation_id: CorrelationId | None = None
+    correlation_id: UsableCorrelationId = None
 
     def perform(self, context: CommandContext) -> JsonObject:
         """Cancel them; each order's end is progress as soon as it is known."""

@@ -72,14 +72,23 @@ class TestExplainARequest:
         assert heading.startswith("order first: ")
         assert hint == f"a request has the same id: 'trading-bot audit explain --request {order_id}' tells it"
 
-    def test_a_wrong_correlation_id_is_exit_code_2_and_opens_nothing(self, cli):
-        trade = ("AAPL", "10", "--reference-price", "100")
-        others = (("exit", "AAPL"), ("flatten", "--yes"), ("cancel", "first"), ("cancel-all", "--yes"))
-        for words in (("buy", *trade), ("sell", *trade), *others):
-            done = cli(*words, "--correlation-id", "tab\t")
+    def test_a_wrong_correlation_id_of_an_order_is_exit_code_2_and_opens_nothing(self, cli):
+        for side in ("buy", "sell"):
+            done = cli(side, "AAPL", "10", "--reference-price", "100", "--correlation-id", "tab\t")
             assert (done.returncode, done.stdout) == (2, "")
             assert "correlation_id must be 1 to 64 printable characters" in done.stderr
         assert not (cli.home / "state").exists()
+
+    def test_a_wrong_correlation_id_holds_up_no_cancel_and_no_exit(self, cli):
+        """A script's empty variable must not keep anybody in a position."""
+        cli.buy("first")
+        done = cli("--json", "cancel", "first", "--correlation-id", "")
+        answer = json.loads(done.stdout)
+        assert (done.returncode, answer["verdict"]) == (0, "cancelled")
+        assert answer["correlation_id"]
+        for words in (("exit", "AAPL"), ("flatten", "--yes"), ("cancel-all", "--yes")):
+            usual, named = (cli(*words, *more).returncode for more in ((), ("--correlation-id", "tab\t")))
+            assert named == usual != 2
 
 
 class TestVerify:
