@@ -5,9 +5,10 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 
-from trading_bot.clock import Clock
+from trading_bot.clock import Clock, Seconds
 from trading_bot.error_handling.retry import Jitter, no_jitter
 from trading_bot.order_management.cancel.cancel_all import raise_unless_closed
 from trading_bot.order_management.cancel.canceller import CancelListener, ignore_result, raise_unless_under_way
@@ -190,38 +191,52 @@ class OrderManager(LimitOrders):
         """
         return self.price_preview(request, strategy_name=strategy_name).terms
 
-    def price_preview(self, request: OrderRequest, *, strategy_name: str | None = None) -> PricePreview:
+    def price_preview(
+        self, request: OrderRequest, *, strategy_name: str | None = None, by: Seconds | None = None
+    ) -> PricePreview:
         """Do the same as `preview`, and say which price step the limit was rounded to.
 
+        ``by`` is a point on the clock by which reading is over; without one it is ``intent_ttl_s`` from now.
+
         Raises:
             OrderValidationError, UnsupportedOrderTypeError: as there.
         """
-        return self._services.submit.preview(_by(request, strategy_name))
+        return self._services.submit.preview(_by(request, strategy_name), by=by)
 
-    def standing_order(self, request: OrderRequest, *, strategy_name: str | None = None) -> OrderEnvelope | None:
+    def standing_order(
+        self, request: OrderRequest, *, strategy_name: str | None = None, by: Seconds | None = None
+    ) -> OrderEnvelope | None:
         """Return the order that already stands for this request, if one does; `place_limit_order` has the last word.
 
+        ``by`` is as for `price_preview`.
+
         Raises:
             OrderValidationError, UnsupportedOrderTypeError: as there.
         """
-        return self._services.submit.standing(_by(request, strategy_name))
+        return self._services.submit.standing(_by(request, strategy_name), by=by)
 
-    def refuse_unless_open_to(self, terms: OrderTerms) -> None:
+    def refuse_unless_open_to(self, terms: OrderTerms, *, by: Seconds | None = None) -> None:
         """Refuse where `place_limit_order` would take no order of these terms now; nothing is reserved.
+
+        ``by`` is as for `price_preview`.
 
         Raises:
             TradingHaltedError, DuplicateOrderError: as there.
         """
-        self._services.submit.refuse_unless_open_to(terms)
+        self._services.submit.refuse_unless_open_to(terms, by=by)
 
     def get_order_status(self, order_id: str) -> OrderStatus:
         """Read an order by either id, from the broker where it holds the order or has not listed all its executions.
+
+        It is over within ``request_timeout_s``.
 
         Raises:
             OrderNotFoundError: no order of that id is in the journal, or the broker does not know it.
             OrderStatusError: the broker could not be read.
         """
-        return latest_status(order_on_record(self._store, order_id), refresh=self._services.sync.synchronizer.refresh)
+        by = self._context.clock.monotonic() + self._context.settings.request_timeout_s
+        refresh = partial(self._services.sync.synchronizer.refresh, by=by)
+        return latest_status(order_on_record(self._store, order_id), refresh=refresh)
 
     def replace(
         self,

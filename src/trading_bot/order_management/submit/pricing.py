@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from trading_bot.clock import Clock
+from trading_bot.clock import Seconds
 from trading_bot.order_management.calculator import price_terms, tick_size
 from trading_bot.order_management.exceptions import OrderSubmissionError
 from trading_bot.order_management.models import OrderRequest, OrderTerms
@@ -33,10 +33,9 @@ class PricePreview:
 class OrderPricing:
     """Prices requests by the configured rules."""
 
-    def __init__(self, *, gateway: BrokerGateway, settings: "OrderManagementConfig", clock: Clock) -> None:
+    def __init__(self, *, gateway: BrokerGateway, settings: "OrderManagementConfig") -> None:
         self._gateway = gateway
         self._settings = settings
-        self._clock = clock
 
     def price(self, request: OrderRequest, asked: OrderTerms, gateway: BrokerGateway) -> OrderTerms:
         """Return the terms to send, at the instrument's own tick as ``gateway`` tells it.
@@ -49,16 +48,15 @@ class OrderPricing:
         """
         return self._priced(request, asked, gateway.tick_of(asked.symbol, asked.side))
 
-    def preview(self, request: OrderRequest, asked: OrderTerms) -> PricePreview:
-        """Return the terms that `price` would give now; the broker is read for ``intent_ttl_s`` seconds at most.
+    def preview(self, request: OrderRequest, asked: OrderTerms, *, by: Seconds) -> PricePreview:
+        """Return the terms that `price` would give now; reading is over by ``by``, a point on the clock.
 
         Raises:
             OrderValidationError: the guard allows no step.
         """
         problem = None
-        in_time = self._gateway.by(self._clock.monotonic() + self._settings.intent_ttl_s)
         try:
-            own = in_time.tick_of(asked.symbol, asked.side)
+            own = self._gateway.by(by).tick_of(asked.symbol, asked.side)
         except OrderSubmissionError as error:
             own, problem = None, str(error)
         terms = self._priced(request, asked, own)

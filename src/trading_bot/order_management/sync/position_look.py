@@ -15,6 +15,9 @@ from trading_bot.order_management.portfolio import Position, PositionListing, Un
 from trading_bot.order_management.ports import AccountGateway
 from trading_bot.order_management.sync.renames import can_be_renamed, note_name
 
+LOOK_WITHIN_S: Seconds = 10.0
+"""How long one look may take where its caller sets no end. Chosen."""
+
 
 @dataclass(slots=True)
 class _Rows:
@@ -57,11 +60,13 @@ class LookTaker:
     def look(self, *, by: Seconds | None = None, records: bool = False) -> Look:
         """Read all positions; with ``records``, what an instrument is called now is put on record.
 
+        It is over by ``by``, a point on the clock, by default `LOOK_WITHIN_S` from now.
+
         Raises:
             OrderStatusError: they could not be read in full.
         """
         began = Moment.of(self._clock)
-        account = self._account if by is None else self._account.by(by)
+        account = self._account.by(began.mono + LOOK_WITHIN_S if by is None else by)
         with self._store.open_book() as book:
             before, reserved = book.expected_positions(), _reserved(book)
         listing = account.fetch_positions()
