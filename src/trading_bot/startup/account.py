@@ -96,10 +96,15 @@ class AccountParts:
         is_elsewhere = transport is not None or gateway is not None or self._is_live
         self._paper = None if is_elsewhere else self._paper_account(account_number, quotes)
         self._log_in, self._gateway = self._way_to_broker(account_number, transport, gateway)
+        self._collar = self._market_collar() if self._is_live else None
         self._manager = self._order_manager()
         self._account_problem: BrokerUnavailableError | None = None
+        self._orders = RecordedOrders(self._store)
         self._account = AccountData(
-            gateway=self._gateway, clock=around.clock, ttl_s=config.risk_management.account_cache_ttl_s
+            gateway=self._gateway,
+            clock=around.clock,
+            ttl_s=config.risk_management.account_cache_ttl_s,
+            orders=self._orders.orders,
         )
 
     @property
@@ -157,6 +162,7 @@ class AccountParts:
             interval_s=self._settings.poll_interval_seconds,
             latch=self._own.latch,
         )
+        pollers = [poller]
         steps: dict[str, Callable[[], object]] = {
             "account lease": self._own.lease.acquire,
             "journal": self._own.open_journal,
@@ -173,11 +179,14 @@ class AccountParts:
                 steps["control socket"] = lambda: control.start(operations())
             self._manager.halt_entries_while(poller.problem)
             steps["poller"] = poller.start
+            if self._collar is not None:
+                pollers.append(Poller(self._collar.renew, interval_s=self._collar.renew_every_s))
+                steps["quotes"] = pollers[-1].start
         return Lifecycle(
             opening=steps,
             intake=(control.stop,),
             closing=(
-                lambda: poller.stop(timeout_s=_POLLER_PATIENCE_S),
+                lambda: [each.stop(timeout_s=_POLLER_PATIENCE_S) for each in pollers],
                 self._events.settle,
                 self._events.end_feeds,
                 control.let_watchers_go,
@@ -192,7 +201,7 @@ class AccountParts:
         try:
             self._manager.synchronize_open_orders()
         finally:
-            safety.read_ahead()
+            safety.renew()
             halts.look()
 
     def _halt_watch(self, safety: SafetyChecks) -> HaltWatch:
@@ -247,10 +256,10 @@ class AccountParts:
             account=self._gateway,
             before_sync=self._own.kills.take_over,
             carrier=self._carrier,
-            check_market=self._collar().check if self._is_live else allow_at_any_market,
+            check_market=allow_at_any_market if self._collar is None else self._collar.check,
         )
 
-    def _collar(self) -> MarketCollar:
+    def _market_collar(self) -> MarketCollar:
         clock = self._around.clock
         return MarketCollar(
             account=self._gateway,
@@ -260,7 +269,7 @@ class AccountParts:
         )
 
     def _safety_checks(self) -> SafetyChecks:
-        clock, limits, orders = self._around.clock, self._config.risk_management, RecordedOrders(self._store)
+        clock, limits, orders = self._around.clock, self._config.risk_management, self._orders
         key = self._own.identity.account_key
         breaker = RiskBreaker(path=self._state.risk, account_key=key, clock=clock, files=self._around.files)
         risk = RiskWatch(

@@ -13,7 +13,7 @@ from trading_bot.config import CollarConfig
 from trading_bot.order_management.exceptions import OrderStatusError, TradeRefusedError
 from trading_bot.order_management.models import OrderRequest, Pricing, Side
 from trading_bot.order_management.submit.collar import NO_QUOTE, OUTSIDE_COLLAR
-from trading_bot.order_management.submit.market_quotes import MarketCollar, RecentQuotes
+from trading_bot.order_management.submit.market_quotes import WATCHED_S, MarketCollar, RecentQuotes
 
 
 class Market(FakeAccountGateway):
@@ -61,7 +61,7 @@ class TestReading:
         quotes.look("MSFT", by=60)
         assert quotes.look("AAPL", by=60) is not None
         assert market.asked == [("AAPL",), ("AAPL", "MSFT")]
-        clock.sleep(60)
+        clock.sleep(WATCHED_S)
         quotes.look("TSLA", by=600)
         assert market.asked[-1] == ("TSLA",)
 
@@ -72,11 +72,54 @@ class TestReading:
         assert market.asked[-1][-1] == "S59"
 
     def test_a_symbol_that_spoils_the_request_does_not_blind_another(self, quotes, market):
+        quotes.look("BAD", by=60)
         market.spoiling = {"BAD"}
+        assert quotes.look("AAPL", by=60) is not None
         with pytest.raises(OrderStatusError):
             quotes.look("BAD", by=60)
+        assert quotes.look("MSFT", by=60) is not None
+        assert market.asked[1:] == [("BAD", "AAPL"), ("AAPL",), ("AAPL", "BAD"), ("BAD",), ("AAPL", "MSFT")]
+
+    def test_looks_that_are_renewed_ahead_of_need_let_no_order_wait(self, quotes, market, clock):
+        quotes.look("AAPL", by=60)
+        quotes.look("MSFT", by=60)
+        for _ in range(10):
+            clock.sleep(2.5)
+            quotes.renew()
+        assert quotes.look("AAPL", by=600) is not None
+        assert quotes.look("MSFT", by=600) is not None
+        assert market.asked[2:] == [("AAPL", "MSFT")] * 10
+
+    def test_nothing_is_renewed_that_no_order_asked_for_lately(self, quotes, market, clock):
+        quotes.renew()
+        quotes.look("AAPL", by=60)
+        clock.sleep(WATCHED_S)
+        quotes.renew()
+        assert market.asked == [("AAPL",)]
+
+    def test_a_renewal_that_fails_leaves_the_looks_to_age(self, quotes, market, clock):
+        quotes.look("AAPL", by=60)
+        market.failing.add("quotes")
+        clock.sleep(2.5)
+        quotes.renew()
         assert quotes.look("AAPL", by=60) is not None
-        assert market.asked == [("BAD",), ("BAD", "AAPL"), ("AAPL",)]
+        clock.sleep(2.5)
+        with pytest.raises(OrderStatusError):
+            quotes.look("AAPL", by=60)
+
+    def test_a_slow_renewal_replaces_no_look_that_began_later(self, quotes, market, clock):
+        quotes.look("AAPL", by=60)
+
+        def meanwhile() -> None:
+            market.during_read = lambda: None
+            clock.sleep(1)
+            quotes.look("MSFT", by=60)
+
+        market.during_read = meanwhile
+        quotes.renew()
+        asked = len(market.asked)
+        assert quotes.look("MSFT", by=60) is not None
+        assert len(market.asked) == asked
 
     def test_a_symbol_without_a_market_has_no_look(self, quotes):
         assert quotes.look("NOPE", by=60) is None

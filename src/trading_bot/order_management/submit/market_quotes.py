@@ -4,17 +4,20 @@ import threading
 from collections.abc import Callable, Mapping
 
 from trading_bot.clock import Clock, Moment, Seconds
+from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.exceptions import OrderStatusError, TradeRefusedError
 from trading_bot.order_management.models import OrderTerms
 from trading_bot.order_management.portfolio import Quote
 from trading_bot.order_management.ports import AccountGateway
 from trading_bot.order_management.submit.collar import NO_QUOTE, CollarRules, QuoteLook, why_not_at_market
 
-WATCHED_S: Seconds = 60.0
-"""For how long a symbol is asked for together with others, after an order in it."""
+WATCHED_S: Seconds = 900.0
+"""For how long a symbol is asked for together with others, and ahead of need, after an order in it. Chosen."""
 
 WATCHED_SYMBOLS = 50
 """How many symbols one request asks for at most."""
+
+_log = get_logger(__name__)
 
 
 def allow_at_any_market(_terms: OrderTerms, _by: Seconds) -> None:
@@ -47,17 +50,46 @@ class RecentQuotes:
             return kept
         began = Moment.of(self._clock)
         # An answer that took longer would be too old to be of use.
-        quotes = self._read(symbol, symbols, by=min(by, began.mono + self._max_age_s))
+        try:
+            quotes = self._read(symbol, symbols, by=min(by, began.mono + self._max_age_s))
+        except OrderStatusError:
+            with self._lock:
+                self._watched.pop(symbol, None)  # it may be what spoils the request for all
+            raise
+        return self._kept(quotes, began).get(symbol)
+
+    def renew(self) -> None:
+        """Read the quotes of all symbols lately asked for, ahead of need; where that fails, the looks there are age.
+
+        Call it more often than a look gets too old.
+        """
+        began = Moment.of(self._clock)
         with self._lock:
-            self._looks = {name: QuoteLook(quote=quote, began=began) for name, quote in quotes.items()}
-            return self._looks.get(symbol)
+            symbols = tuple(self._still_watched())
+        if not symbols:
+            return
+        try:
+            quotes = self._account.by(began.mono + self._max_age_s).fetch_quotes(symbols)
+        except OrderStatusError as error:
+            _log.warning("quotes_not_renewed", problem=str(error))
+            return
+        self._kept(quotes, began)
+
+    def _kept(self, quotes: Mapping[str, Quote], began: Moment) -> Mapping[str, QuoteLook]:
+        with self._lock:
+            later = {name: look for name, look in self._looks.items() if look.began.mono > began.mono}
+            self._looks = {**{name: QuoteLook(quote=quote, began=began) for name, quote in quotes.items()}, **later}
+            return self._looks
 
     def _watch(self, symbol: str) -> tuple[str, ...]:
-        now = self._clock.monotonic()
         self._watched.pop(symbol, None)
-        young = {name: since for name, since in self._watched.items() if now - since < WATCHED_S}
-        self._watched = dict([*young.items(), (symbol, now)][-WATCHED_SYMBOLS:])
+        young = self._still_watched()
+        self._watched = dict([*young.items(), (symbol, self._clock.monotonic())][-WATCHED_SYMBOLS:])
         return tuple(self._watched)
+
+    def _still_watched(self) -> Mapping[str, Seconds]:
+        now = self._clock.monotonic()
+        return {name: since for name, since in self._watched.items() if now - since < WATCHED_S}
 
     def _read(self, symbol: str, symbols: tuple[str, ...], *, by: Seconds) -> Mapping[str, Quote]:
         in_time = self._account.by(by)
@@ -80,6 +112,8 @@ class MarketCollar:
         self, *, account: AccountGateway, rules: CollarRules, is_regular: Callable[[], bool], clock: Clock
     ) -> None:
         self._quotes = RecentQuotes(account=account, clock=clock, max_age_s=rules.max_quote_age_s)
+        self.renew = self._quotes.renew
+        self.renew_every_s: Seconds = rules.max_quote_age_s / 2
         self._rules = rules
         self._is_regular = is_regular
         self._clock = clock

@@ -1,0 +1,88 @@
+"""What our own buys may still take out of balances that were read a while ago. Pure.
+
+Balances are kept while orders go on, so each read notes which orders there were when it began (`OrdersThen`). What
+balances need not show is taken off; nothing is ever given back before newer balances show it:
+
+| a buy of ours | what is taken off |
+|---|---|
+| newer than the read, or in doubt when it began | all of it, ended or not, unless the broker provably never had it |
+| worked at the broker then | what the broker's holds do not cover of all of these, and each fill learnt since |
+| had ended by then | a fill learnt since |
+
+A sell takes nothing off and gives nothing back. Why each row is as it is: `docs/decisions/`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Self
+
+from trading_bot.order_management.book.order_book import TrackedOrder
+from trading_bot.order_management.models import EXACT, ClientOrderId, OrderState, Side, exact_sum
+from trading_bot.order_management.portfolio import AccountSnapshot
+
+_NOTHING = Decimal(0)
+_NEVER_THERE = frozenset({OrderState.NOT_SENT, OrderState.REJECTED})
+"""The ends that prove that the broker never had the order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrdersThen:
+    """Our buys as they were when a read of the account began."""
+
+    working: Mapping[ClientOrderId, TrackedOrder] = field(default_factory=dict)
+    """Those that the broker had taken, and that could still trade."""
+    in_doubt: frozenset[ClientOrderId] = frozenset()
+    newest: int = 0
+    """The number of the newest order; one with a higher number is newer than the read."""
+
+    @classmethod
+    def of(cls, orders: Iterable[TrackedOrder]) -> Self:
+        """Take down the orders of a book; call it before the read begins."""
+        every = tuple(orders)
+        buys = [order for order in every if order.envelope.side is Side.BUY]
+        return cls(
+            working={order.client_order_id: order for order in buys if order.state.is_working},
+            in_doubt=frozenset(order.client_order_id for order in buys if order.state.is_unresolved),
+            newest=max((order.number for order in every), default=0),
+        )
+
+    def is_news(self, order: TrackedOrder) -> bool:
+        """Whether what was read need not know this order at all."""
+        return order.number > self.newest or order.client_order_id in self.in_doubt
+
+
+def reserved(orders: Iterable[TrackedOrder], *, account: AccountSnapshot, then: OrdersThen) -> Decimal:
+    """Return the dollars that buys may take beyond what ``account`` shows; ``then`` is of when its read began."""
+    taken = (_taken(order, account, then) for order in orders if order.envelope.side is Side.BUY)
+    return exact_sum((*taken, _not_held(account, then)))
+
+
+def shares_since(orders: Iterable[TrackedOrder], symbol: str, *, then: OrdersThen, since: datetime) -> Decimal:
+    """Return the shares that buys brought after a read of the positions began at ``since``."""
+    buys = (order for order in orders if (order.envelope.symbol, order.envelope.side) == (symbol, Side.BUY))
+    return exact_sum(_filled_since(order, then, since) for order in buys)
+
+
+def _taken(order: TrackedOrder, account: AccountSnapshot, then: OrdersThen) -> Decimal:
+    shares = _filled_since(order, then, account.as_of)
+    if then.is_news(order) and order.state not in _NEVER_THERE:
+        shares = Decimal(order.envelope.quantity)
+    return EXACT.multiply(order.envelope.limit_price, shares)
+
+
+def _filled_since(order: TrackedOrder, then: OrdersThen, since: datetime) -> Decimal:
+    filled, before = order.envelope.filled_quantity, then.working.get(order.client_order_id)
+    if before is not None:
+        return max(_NOTHING, EXACT.subtract(filled, before.envelope.filled_quantity))
+    is_news = then.is_news(order) or (order.filled_at is not None and order.filled_at > since)
+    return filled if is_news else _NOTHING
+
+
+def _not_held(account: AccountSnapshot, then: OrdersThen) -> Decimal:
+    """Return what open buys may cost that the broker had not set aside: late, or because it never does."""
+    cost = exact_sum(
+        EXACT.multiply(order.envelope.limit_price, order.remaining_quantity) for order in then.working.values()
+    )
+    return max(_NOTHING, EXACT.subtract(cost, account.cash_held_for_orders or _NOTHING))

@@ -1,0 +1,103 @@
+import decimal
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from tests.support.account_gateway import AS_OF, snapshot
+from tests.support.manager_bench import ManagerBench
+from tests.support.risk_bench import FakeOrders
+from trading_bot.account.reservations import OrdersThen, reserved, shares_since
+from trading_bot.order_management.book.order_book import TrackedOrder
+from trading_bot.order_management.models import OrderState, Side
+from trading_bot.order_management.portfolio import AccountSnapshot
+from trading_bot.risk.order_facts import RecordedOrders
+
+BEFORE, AFTER = AS_OF - timedelta(hours=1), AS_OF + timedelta(hours=1)
+NEVER_THERE = {OrderState.NOT_SENT, OrderState.REJECTED}
+
+
+def balances(held: str | None = "0") -> AccountSnapshot:
+    return replace(snapshot(), cash_held_for_orders=None if held is None else Decimal(held))
+
+
+def buy(state: OrderState, *, quantity: int = 3, filled: int = 0, symbol: str = "AAPL") -> TrackedOrder:
+    return FakeOrders(BEFORE).tell(Side.BUY, quantity, "100", state=state, filled=str(filled), symbol=symbol)
+
+
+def now_in(order: TrackedOrder, state: OrderState, *, filled: int = 0) -> TrackedOrder:
+    envelope = replace(order.envelope, state=state, filled_quantity=Decimal(filled))
+    return replace(order, envelope=envelope, filled_at=AFTER if filled else None)
+
+
+@pytest.mark.parametrize("state", OrderState)
+def test_a_buy_newer_than_the_balances_takes_all_of_its_cost_whatever_became_of_it(state):
+    """A cancelled one too: the broker may give its cash back late, and newer balances will tell."""
+    taken = reserved([buy(state)], account=balances(), then=OrdersThen())
+    assert taken == (0 if state in NEVER_THERE else 300)
+
+
+@pytest.mark.parametrize("end", [OrderState.CONFIRMED, OrderState.CANCELLED, OrderState.NEVER_ACCEPTED])
+def test_a_buy_that_was_in_doubt_when_the_read_began_takes_all_of_its_cost(end):
+    order = buy(OrderState.UNKNOWN)
+    then = OrdersThen.of([order])
+    assert reserved([order], account=balances(), then=then) == 300
+    assert reserved([now_in(order, end)], account=balances(), then=then) == 300
+
+
+@pytest.mark.parametrize(("held", "taken"), [("300", 0), ("1000", 0), ("100", 200), ("0", 300), (None, 300)])
+def test_a_buy_that_worked_then_takes_what_the_broker_had_not_set_aside(held, taken):
+    order = buy(OrderState.CONFIRMED)
+    assert reserved([order], account=balances(held), then=OrdersThen.of([order])) == taken
+
+
+def test_a_fill_learnt_since_takes_its_cost_though_the_broker_had_set_it_aside():
+    order = buy(OrderState.PARTIALLY_FILLED, filled=1)
+    later = now_in(order, OrderState.PARTIALLY_FILLED, filled=2)
+    assert reserved([later], account=balances("200"), then=OrdersThen.of([order])) == 100
+
+
+def test_a_cancel_gives_nothing_back_before_newer_balances():
+    order = buy(OrderState.CONFIRMED)
+    cancelled = now_in(order, OrderState.CANCELLED)
+    assert reserved([cancelled], account=balances("0"), then=OrdersThen.of([order])) == 300
+    assert reserved([cancelled], account=balances("0"), then=OrdersThen.of([cancelled])) == 0
+
+
+def test_a_fill_taken_back_gives_nothing_back():
+    order = buy(OrderState.PARTIALLY_FILLED, filled=2)
+    busted = now_in(order, OrderState.PARTIALLY_FILLED, filled=1)
+    assert reserved([busted], account=balances("100"), then=OrdersThen.of([order])) == 0
+
+
+@pytest.mark.parametrize(("filled_at", "taken"), [(BEFORE, 0), (AFTER, 100)])
+def test_a_buy_that_had_ended_takes_only_a_fill_learnt_since(filled_at, taken):
+    order = replace(buy(OrderState.CANCELLED, filled=1), filled_at=filled_at)
+    assert reserved([order], account=balances(), then=OrdersThen.of([order])) == taken
+
+
+def test_sells_take_and_give_nothing():
+    sell = FakeOrders().tell(Side.SELL, 3, "100")
+    assert reserved([sell], account=balances(), then=OrdersThen()) == 0
+
+
+def test_shares_bought_after_the_positions_were_read_count_on_top():
+    bench = ManagerBench()
+    bench.buy("c1")
+    bench.gateway.order().fill(1)
+    bench.sync()
+    orders = RecordedOrders(bench.store)
+    then, since = OrdersThen.of(orders.orders()), bench.clock.now()
+    bench.gateway.order().fill(3)
+    bench.sync()
+    assert shares_since(orders.orders(), "AAPL", then=then, since=since) == 3
+    assert shares_since(orders.orders(), "MSFT", then=then, since=since) == 0
+    assert shares_since(orders.orders(), "AAPL", then=OrdersThen.of(orders.orders()), since=since) == 0
+
+
+def test_the_ambient_decimal_precision_changes_no_sum():
+    orders = FakeOrders()
+    orders.tell(Side.BUY, 101, "1.01", state=OrderState.UNKNOWN)
+    with decimal.localcontext(decimal.Context(prec=1)):
+        assert reserved(orders.orders(), account=balances(), then=OrdersThen()) == Decimal("102.01")
