@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bot_bench import ACCOUNT, PAPER_ACCOUNT, SUBMIT, BotBench, answers
+from tests.support.bot_bench import ACCOUNT, PAPER_ACCOUNT, SUBMIT, BotBench, answers, request_lost
 from tests.support.live_account import NUMBER, LiveAccount, live_account
 from tests.support.paper_market import quote_line
 from trading_bot.bot import TradeStatus
+from trading_bot.order_management.decisions.operator_decisions import Resolution
+from trading_bot.order_management.models import OrderState
 from trading_bot.startup.account import AccountParts
 
 INSTRUMENT, QUOTES = "GET /instruments/", "GET /quotes/"
@@ -144,6 +146,25 @@ class TestOnPaper:
         assert (result.code, bench.broker.seen[before:]) == ("insufficient_buying_power", [INSTRUMENT, ACCOUNT])
         paper.bot.cancel_order("c1")
         assert paper.bot.execute_trade("SYMA", "buy", 200, Decimal(90), "a test").status is TradeStatus.SUBMITTED
+
+    def test_the_money_of_a_buy_that_never_arrived_is_spent_as_soon_as_that_is_proven(self, bench):
+        bench.settings["risk_management"] = {"max_order_notional": None, "max_position_notional": None}
+        paper = on_paper(bench)
+        bench.broker.tampers[SUBMIT].extend([request_lost] * 10)
+        paper.bot.execute_trade("AAPL", "buy", 900, Decimal(90), "a test", client_order_id="c1")
+        for _ in range(10):
+            bench.clock.sleep(15)
+            paper.round()
+        ended = paper.bot.manager.decisions.resolve("c1", as_=Resolution.NEVER_ACCEPTED, by="alice", reason="seen")
+        assert ended.state is OrderState.NEVER_ACCEPTED
+        bench.broker.tampers.clear()
+        assert paper.bot.execute_trade("SYMA", "buy", 900, Decimal(90), "a test").status is TradeStatus.SUBMITTED
+
+    def test_a_bot_that_starts_again_rests_on_no_balances_of_before(self, paper, bench):
+        paper.bot.stop()
+        before = len(bench.broker.seen)
+        paper.bot.start()
+        assert ACCOUNT in bench.broker.seen[before:]
 
     def test_the_poller_reads_balances_once_half_their_time_is_over_or_an_order_outdated_them(
         self, paper: Running, bench: BotBench

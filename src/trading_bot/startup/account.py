@@ -218,6 +218,7 @@ class AccountParts:
         Selling and cancelling need no balance. Each buy reads the account itself, and is refused.
         """
         self._account_problem = None
+        self._account.invalidate_cache()  # somebody else may have traded since this bot last ran
         try:
             self._account.account()
         except AccountUnreadableError as error:
