@@ -281,16 +281,6 @@ def test_unresolved_buys_reserve_the_buying_power_that_the_broker_does_not_know_
     assert ("400.00 of it reserved" in refused.reason) is state.is_unresolved
 
 
-@pytest.mark.parametrize(("learnt", "free"), [(timedelta(0), 10), (timedelta(seconds=1), 6)], ids=["shown", "not yet"])
-def test_a_fill_keeps_its_reservation_until_balances_begun_after_it(learnt, free):
-    gateway = FakeAccountGateway(account=snapshot(buying_power="1000"))
-    orders = FakeOrders()
-    orders.buy(4, "100", symbol="MSFT")
-    orders.told[-1] = replace(orders.told[-1], filled_at=gateway.snapshot.as_of + learnt)
-    assert judge(gateway, Side.BUY, free, orders=orders).allowed
-    assert judge(gateway, Side.BUY, free + 1, orders=orders).code == "insufficient_buying_power"
-
-
 @pytest.mark.parametrize("state", OrderState)
 def test_unresolved_sells_reserve_the_shares_that_the_broker_does_not_hold_back(state):
     gateway = FakeAccountGateway(positions=[holding("AAPL", "10", held_for_sells="3")])

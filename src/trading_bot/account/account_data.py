@@ -7,7 +7,6 @@ on with what is kept, because it takes off what our own orders did since the rea
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
 
@@ -36,12 +35,11 @@ class KeptAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptPositions:
-    """Holdings by symbol, and our orders when their read began at ``as_of``."""
+    """Holdings by symbol, and our orders when their read began."""
 
     positions: Mapping[str, Position]
     unread: tuple[UnreadPosition, ...]
     then: OrdersThen
-    as_of: datetime
 
 
 def no_orders() -> Iterable[TrackedOrder]:
@@ -146,11 +144,11 @@ class AccountData:
         return KeptAccount(account=self._reads(by).fetch_account(), then=then)
 
     def _fetch_positions(self, by: Seconds | None) -> KeptPositions:
-        then, as_of = OrdersThen.of(self._orders()), self._clock.now()
-        return _held(self._reads(by).fetch_positions(), then, as_of)
+        then = OrdersThen.of(self._orders())
+        return _held(self._reads(by).fetch_positions(), then)
 
 
-def _held(listing: PositionListing, then: OrdersThen, as_of: datetime) -> KeptPositions:
+def _held(listing: PositionListing, then: OrdersThen) -> KeptPositions:
     # A name that two rows share is nobody's: what is held under it cannot be told.
     named = Counter(row.symbol for row in listing.positions)
     shared = (_shared(row) for row in listing.positions if named[row.symbol] > 1)
@@ -158,7 +156,6 @@ def _held(listing: PositionListing, then: OrdersThen, as_of: datetime) -> KeptPo
         positions=MappingProxyType({row.symbol: row for row in listing.positions if named[row.symbol] == 1}),
         unread=(*listing.unread, *shared),
         then=then,
-        as_of=as_of,
     )
 
 

@@ -14,7 +14,6 @@ A sell takes nothing off and gives nothing back. Why each row is as it is: `docs
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 from typing import Self
 
@@ -33,6 +32,8 @@ class OrdersThen:
 
     working: Mapping[ClientOrderId, TrackedOrder] = field(default_factory=dict)
     """Those that the broker had taken, and that could still trade."""
+    filled: Mapping[ClientOrderId, Decimal] = field(default_factory=dict)
+    """The shares that each was known to have brought, of those that had brought any."""
     in_doubt: frozenset[ClientOrderId] = frozenset()
     newest: int = 0
     """The number of the newest order; one with a higher number is newer than the read."""
@@ -44,6 +45,11 @@ class OrdersThen:
         buys = [order for order in every if order.envelope.side is Side.BUY]
         return cls(
             working={order.client_order_id: order for order in buys if order.state.is_working},
+            filled={
+                order.client_order_id: order.envelope.filled_quantity
+                for order in buys
+                if order.envelope.filled_quantity
+            },
             in_doubt=frozenset(order.client_order_id for order in buys if order.state.is_unresolved),
             newest=max((order.number for order in every), default=0),
         )
@@ -55,29 +61,27 @@ class OrdersThen:
 
 def reserved(orders: Iterable[TrackedOrder], *, account: AccountSnapshot, then: OrdersThen) -> Decimal:
     """Return the dollars that buys may take beyond what ``account`` shows; ``then`` is of when its read began."""
-    taken = (_taken(order, account, then) for order in orders if order.envelope.side is Side.BUY)
+    taken = (_taken(order, then) for order in orders if order.envelope.side is Side.BUY)
     return exact_sum((*taken, _not_held(account, then)))
 
 
-def shares_since(orders: Iterable[TrackedOrder], symbol: str, *, then: OrdersThen, since: datetime) -> Decimal:
-    """Return the shares that buys brought after a read of the positions began at ``since``."""
+def shares_since(orders: Iterable[TrackedOrder], symbol: str, *, then: OrdersThen) -> Decimal:
+    """Return the shares that buys brought after a read of the positions began."""
     buys = (order for order in orders if (order.envelope.symbol, order.envelope.side) == (symbol, Side.BUY))
-    return exact_sum(_filled_since(order, then, since) for order in buys)
+    return exact_sum(_filled_since(order, then) for order in buys)
 
 
-def _taken(order: TrackedOrder, account: AccountSnapshot, then: OrdersThen) -> Decimal:
-    shares = _filled_since(order, then, account.as_of)
+def _taken(order: TrackedOrder, then: OrdersThen) -> Decimal:
+    shares = _filled_since(order, then)
     if then.is_news(order) and order.state not in _NEVER_THERE:
         shares = Decimal(order.envelope.quantity)
     return EXACT.multiply(order.envelope.limit_price, shares)
 
 
-def _filled_since(order: TrackedOrder, then: OrdersThen, since: datetime) -> Decimal:
-    filled, before = order.envelope.filled_quantity, then.working.get(order.client_order_id)
-    if before is not None:
-        return max(_NOTHING, EXACT.subtract(filled, before.envelope.filled_quantity))
-    is_news = then.is_news(order) or (order.filled_at is not None and order.filled_at > since)
-    return filled if is_news else _NOTHING
+def _filled_since(order: TrackedOrder, then: OrdersThen) -> Decimal:
+    # By what was known, not by times: a clock that was set back hides no fill.
+    before = then.filled.get(order.client_order_id, _NOTHING)
+    return max(_NOTHING, EXACT.subtract(order.envelope.filled_quantity, before))
 
 
 def _not_held(account: AccountSnapshot, then: OrdersThen) -> Decimal:

@@ -203,7 +203,7 @@ def _held(buy: Buy) -> Decimal | None:
     shown = [] if looked is None or looked.held is None else [looked.held, looked.expected]
     if read is not None:
         position = read.positions.get(symbol)
-        bought = shares_since(buy.all_orders, symbol, then=read.then, since=read.as_of)
+        bought = shares_since(buy.all_orders, symbol, then=read.then)
         shown.append(EXACT.add(position.quantity if position else Decimal(0), bought))
     return max(shown, default=None)
 
