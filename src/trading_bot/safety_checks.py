@@ -171,7 +171,10 @@ class SafetyChecks:
             balances=self._account.kept_account(by=by),
             instead_of=instead_of,
         )
-        if not is_short_of_funds(Trade(terms=terms, limits=self._limits), facts, self._orders.orders()):
+        is_short = is_short_of_funds(Trade(terms=terms, limits=self._limits), facts, self._orders.orders())
+        # An order may take more of what can be borrowed than it costs: only the broker knows how much.
+        borrows = self._limits.allow_margin and not facts.balances.account.is_cash_account
+        if not is_short and not borrows:
             return facts
         # Newer balances may show more: a sell's proceeds, or what a cancel or a better price gave back.
         return replace(facts, balances=self._account.kept_account(by=by, may_be_outdated=False))

@@ -40,6 +40,7 @@ def checks_of(
     folder: Path = NOWHERE,
     clock: VirtualClock | None = None,
     free_to_sell: Callable[[str], Free | None] = lambda _symbol: None,
+    account: AccountData | None = None,
 ) -> SafetyChecks:
     clock, orders = clock or VirtualClock(now), orders or FakeOrders(now)
     return SafetyChecks(
@@ -47,7 +48,7 @@ def checks_of(
         hours=MarketHours(
             calendar=Calendar.NYSE, start_time=time(9, 30), end_time=time(16), timezone=ZoneInfo("America/New_York")
         ),
-        account=AccountData(gateway=gateway, clock=clock, ttl_s=15, orders=orders.orders),
+        account=account or AccountData(gateway=gateway, clock=clock, ttl_s=15, orders=orders.orders),
         orders=orders,
         risk=watch_of(orders, folder, clock=clock, limits=limits, marks=MarkReader(gateway=gateway, clock=clock)),
         clock=clock,
@@ -279,6 +280,21 @@ def test_unresolved_buys_reserve_the_buying_power_that_the_broker_does_not_know_
     refused = judge(gateway, Side.BUY, free + 1, orders=orders)
     assert refused.code == "insufficient_buying_power"
     assert ("400.00 of it reserved" in refused.reason) is state.is_unresolved
+
+
+@pytest.mark.parametrize("allow_margin", [False, True])
+def test_borrowed_money_is_counted_anew_after_each_order_because_one_may_take_more_of_it_than_it_costs(allow_margin):
+    gateway = FakeAccountGateway(account=snapshot(buying_power="1000"))
+    orders = FakeOrders(MONDAY_NOON)
+    account = AccountData(gateway=gateway, clock=VirtualClock(MONDAY_NOON), ttl_s=60, orders=orders.orders)
+    limits = NO_LIMITS.model_copy(update={"allow_margin": allow_margin})
+    checks = checks_of(gateway, limits=limits, orders=orders, account=account)
+    assert checks.validate_trade("AAPL", Side.BUY, 4, price=Decimal(100)).allowed
+    orders.tell(Side.BUY, 4, "100", state=OrderState.CONFIRMED)
+    account.outdate()
+    gateway.snapshot = replace(gateway.snapshot, buying_power=Decimal(200), cash_held_for_orders=Decimal(400))
+    assert checks.validate_trade("AAPL", Side.BUY, 4, price=Decimal(100)).allowed is not allow_margin
+    assert gateway.reads.count("account") == 1 + allow_margin
 
 
 @pytest.mark.parametrize("state", OrderState)
