@@ -316,7 +316,7 @@ class TradingBot(BotReads):
     def _on_order_change(self, change: OrderChange) -> None:
         if change.event.event not in CHANGES_THE_ACCOUNT:
             return
-        self._forget_account()
+        self._outdate_account()
         if change.order.state.is_terminal:
             self._safety.clear_pending_order(change.order.envelope.symbol, change.order.envelope.side)
 

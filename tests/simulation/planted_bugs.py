@@ -38,6 +38,7 @@ from trading_bot.order_management.submit import placement, pricing, protocol
 from trading_bot.order_management.submit.send_gate import SendGate
 from trading_bot.order_management.sync import search, synchronizer
 from trading_bot.order_management.sync.freshness import Freshness
+from trading_bot.risk import trade_rules
 from trading_bot.robinhood import classify, session
 
 Plant: TypeAlias = Callable[[pytest.MonkeyPatch], None]
@@ -392,7 +393,12 @@ def _dropped_cancels_left_alone(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(synchronizer.Synchronizer, "run", run)
 
 
+def _stale_snapshot_lets_out(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(trade_rules, "reserved", lambda *_, **__: Decimal(0))
+
+
 PLANTED: Mapping[str, Plant] = {
+    "a stale snapshot lets an order out": _stale_snapshot_lets_out,
     "an order rests on an old view": _view_never_old,
     "a dropped cancel is not asked for again": _dropped_cancels_left_alone,
     "an unknown outcome is sent again": _resent_after_unknown,

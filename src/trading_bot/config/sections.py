@@ -118,7 +118,7 @@ class RiskManagementConfig(Section):
     max_trades_per_day: Annotated[WholeNumber, Field(ge=1, le=100_000)] | None = 100
     max_open_orders: Annotated[WholeNumber, Field(ge=1, le=1000)] | None = 50
     allow_margin: Switch = False
-    account_cache_ttl_s: Annotated[Duration, Field(ge=0, le=300)] = 15
+    account_cache_ttl_s: Annotated[Duration, Field(ge=0, le=300)] = 60
 
 
 def with_live_limits(values: object) -> object:

@@ -71,12 +71,14 @@ CHANGES_THE_ACCOUNT = frozenset(
     {
         EventKind.ORDER_ACCEPTED,
         EventKind.ORDER_ADOPTED,
+        EventKind.ORDER_NEVER_ACCEPTED,
+        EventKind.ORDER_RESOLVED,
         EventKind.ORDER_UPDATED,
         EventKind.EXECUTION_BOOKED,
         EventKind.EXECUTION_BUSTED,
     }
 )
-"""After these, buying power and positions are others than before."""
+"""After these, buying power and positions are others than before, or no doubt of ours takes from them any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal, localcontext
 from typing import Protocol
 
 from trading_bot.order_management.book.acceptances import Acceptance
 from trading_bot.order_management.book.freezes import Cause
 from trading_bot.order_management.book.order_book import TrackedOrder
-from trading_bot.order_management.models import EXACT, ClientOrderId, Side
+from trading_bot.order_management.models import EXACT, Side
 from trading_bot.order_management.order_store import OrderStore
 
 
@@ -68,55 +67,6 @@ class RecordedOrders:
         """Return the orders that have not provably ended, oldest first."""
         with self._store.open_book() as book:
             return book.active()
-
-
-def unshown_cost(orders: Iterable[TrackedOrder], *, shown: frozenset[ClientOrderId] | None, since: datetime) -> Decimal:
-    """Return the dollars that open buys may cost which the broker's buying power need not know of.
-
-    Those are the unresolved ones, and those not among the orders ``shown`` by balances read at ``since``; where it is
-    not known which were, those created later.
-    """
-    with localcontext(EXACT):
-        return sum(
-            (
-                order.envelope.limit_price * order.remaining_quantity
-                for order in orders
-                if order.envelope.side is Side.BUY and not _is_shown(order, shown, since)
-            ),
-            Decimal(0),
-        )
-
-
-def _is_shown(order: TrackedOrder, shown: frozenset[ClientOrderId] | None, since: datetime) -> bool:
-    if order.state.is_unresolved:
-        return False
-    return order.envelope.created_at <= since if shown is None else order.client_order_id in shown
-
-
-def unreflected_cost(orders: Iterable[TrackedOrder], *, since: datetime) -> Decimal:
-    """Return the dollars of buys whose latest fill was learnt after ``since``: balances read then do not show it."""
-    with localcontext(EXACT):
-        return sum(
-            (
-                order.envelope.limit_price * order.envelope.filled_quantity
-                for order in orders
-                if order.envelope.side is Side.BUY and order.filled_at is not None and order.filled_at > since
-            ),
-            Decimal(0),
-        )
-
-
-def unreflected_shares(orders: Iterable[TrackedOrder], symbol: str, *, since: datetime) -> Decimal:
-    """Return the shares of buys whose latest fill was learnt after ``since``: positions read then do not show them."""
-    with localcontext(EXACT):
-        return sum(
-            (
-                order.envelope.filled_quantity
-                for order in _on(orders, symbol, Side.BUY)
-                if order.filled_at is not None and order.filled_at > since
-            ),
-            Decimal(0),
-        )
 
 
 def unresolved_shares(orders: Iterable[TrackedOrder], symbol: str) -> Decimal:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import ROUND_DOWN, Decimal
 
+from trading_bot.clock import Seconds
 from trading_bot.config.sections import RiskManagementConfig
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.events import EventKind
@@ -17,7 +18,7 @@ from trading_bot.order_management.models import EXACT
 from trading_bot.order_management.order_store import OrderChange
 from trading_bot.risk.breaker import RiskBreaker
 from trading_bot.risk.exchange_day import ExchangeDay, ExchangeDays
-from trading_bot.risk.marks import MarkReader, Marks, NoMarks
+from trading_bot.risk.marks import READ_AGAIN_AFTER_S, MarkReader, Marks, NoMarks
 from trading_bot.risk.order_facts import OrderFacts, TradeHistory
 from trading_bot.risk.results import DayResults, LosingStreak, Results, day_results, losing_streak, results_of
 from trading_bot.risk.unrealised import Unrealised, unrealised
@@ -110,8 +111,8 @@ class RiskWatch:
         self._unsettled = unsettled
         self._known: tuple[tuple[object, ...], Results] = ((), results_of(()))
 
-    def read_ahead(self) -> None:
-        """Read the marks of what is held, if the daily loss is limited and they are not fresh; then check.
+    def read_ahead(self, *, after_s: Seconds = READ_AGAIN_AFTER_S) -> None:
+        """Read the marks of what is held, if the daily loss is limited and ``after_s`` has passed; then check.
 
         Takes a few seconds at most, and never raises for what the broker does. Call it outside of every lock.
         """
@@ -119,7 +120,7 @@ class RiskWatch:
             return
         symbols = self.held_symbols()
         if symbols:
-            self._reader.refresh(symbols)
+            self._reader.refresh(symbols, after_s=after_s)
             self.check()
 
     def state(self) -> RiskState:

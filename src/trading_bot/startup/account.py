@@ -1,6 +1,6 @@
 """Builds the parts of one account, each once, and the bot that they make."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
@@ -96,10 +96,15 @@ class AccountParts:
         is_elsewhere = transport is not None or gateway is not None or self._is_live
         self._paper = None if is_elsewhere else self._paper_account(account_number, quotes)
         self._log_in, self._gateway = self._way_to_broker(account_number, transport, gateway)
+        self._collar = self._market_collar() if self._is_live else None
         self._manager = self._order_manager()
         self._account_problem: BrokerUnavailableError | None = None
+        self._orders = RecordedOrders(self._store)
         self._account = AccountData(
-            gateway=self._gateway, clock=around.clock, ttl_s=config.risk_management.account_cache_ttl_s
+            gateway=self._gateway,
+            clock=around.clock,
+            ttl_s=config.risk_management.account_cache_ttl_s,
+            orders=self._orders.orders,
         )
 
     @property
@@ -152,11 +157,9 @@ class AccountParts:
     ) -> Lifecycle:
         control = ControlServer(path=self._state.control_socket, clock=self._around.clock)
         halts = self._halt_watch(safety)
-        poller = Poller(
-            lambda: self._synchronise(safety, halts),
-            interval_s=self._settings.poll_interval_seconds,
-            latch=self._own.latch,
-        )
+        every_s = self._settings.poll_interval_seconds
+        poller = Poller(lambda: self._synchronise(halts), interval_s=every_s, latch=self._own.latch)
+        renewals = self._renewals(safety)
         steps: dict[str, Callable[[], object]] = {
             "account lease": self._own.lease.acquire,
             "journal": self._own.open_journal,
@@ -172,12 +175,12 @@ class AccountParts:
             if control_address.IS_AVAILABLE:
                 steps["control socket"] = lambda: control.start(operations())
             self._manager.halt_entries_while(poller.problem)
-            steps["poller"] = poller.start
+            steps |= {name: each.start for name, each in renewals.items()} | {"poller": poller.start}
         return Lifecycle(
             opening=steps,
             intake=(control.stop,),
             closing=(
-                lambda: poller.stop(timeout_s=_POLLER_PATIENCE_S),
+                lambda: [each.stop(timeout_s=_POLLER_PATIENCE_S) for each in (poller, *renewals.values())],
                 self._events.settle,
                 self._events.end_feeds,
                 control.let_watchers_go,
@@ -188,12 +191,18 @@ class AccountParts:
             start_failures=_START_FAILURES,
         )
 
-    def _synchronise(self, safety: SafetyChecks, halts: HaltWatch) -> None:
+    def _synchronise(self, halts: HaltWatch) -> None:
         try:
             self._manager.synchronize_open_orders()
         finally:
-            safety.read_ahead()
             halts.look()
+
+    def _renewals(self, safety: SafetyChecks) -> Mapping[str, Poller]:
+        # Each has a thread of its own: a read that hangs keeps neither fills nor halts nor the other waiting.
+        account = Poller(safety.renew, interval_s=self._settings.poll_interval_seconds)
+        collar = self._collar
+        quotes = {} if collar is None else {"quotes": Poller(collar.renew, interval_s=collar.renew_every_s)}
+        return {"balances": account, **quotes}
 
     def _halt_watch(self, safety: SafetyChecks) -> HaltWatch:
         looks = {
@@ -209,6 +218,7 @@ class AccountParts:
         Selling and cancelling need no balance. Each buy reads the account itself, and is refused.
         """
         self._account_problem = None
+        self._account.invalidate_cache()  # somebody else may have traded since this bot last ran
         try:
             self._account.account()
         except AccountUnreadableError as error:
@@ -247,10 +257,10 @@ class AccountParts:
             account=self._gateway,
             before_sync=self._own.kills.take_over,
             carrier=self._carrier,
-            check_market=self._collar().check if self._is_live else allow_at_any_market,
+            check_market=allow_at_any_market if self._collar is None else self._collar.check,
         )
 
-    def _collar(self) -> MarketCollar:
+    def _market_collar(self) -> MarketCollar:
         clock = self._around.clock
         return MarketCollar(
             account=self._gateway,
@@ -260,7 +270,7 @@ class AccountParts:
         )
 
     def _safety_checks(self) -> SafetyChecks:
-        clock, limits, orders = self._around.clock, self._config.risk_management, RecordedOrders(self._store)
+        clock, limits, orders = self._around.clock, self._config.risk_management, self._orders
         key = self._own.identity.account_key
         breaker = RiskBreaker(path=self._state.risk, account_key=key, clock=clock, files=self._around.files)
         risk = RiskWatch(

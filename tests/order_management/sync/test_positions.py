@@ -219,7 +219,7 @@ class TestRequests:
         bench = ManagerBench(shares={"AAPL": 50})
         before = bench.positions.reads
         for _ in range(10):
-            bench.sync(after=5)
+            bench.sync(after=LOOK_EVERY_S / 11)
         assert bench.positions.reads == before
 
     def test_a_fill_and_an_old_look_each_call_for_one_read(self):

@@ -214,6 +214,7 @@ class Holdings:
                 held_back=NOTHING if look is None else look.held_back_now(symbol, book.reserved_shares(symbol)),
                 promised=EXACT.add(book.reserved_shares(symbol), elsewhere.shares),
                 unknown_sell=elsewhere.unknown,
+                looked=None if look is None or row is not None else look.began,
             ),
             not_sure_because=problem,
         )
