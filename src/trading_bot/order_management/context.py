@@ -20,6 +20,7 @@ from trading_bot.order_management.models import ClientOrderId, ExecutionMode, Or
 from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.ports import AccountGateway, BrokerGateway, MarketCheck, SendLock, TradingLatch
 from trading_bot.order_management.send_horizon import Carrier
+from trading_bot.reads_together import Begin
 
 if TYPE_CHECKING:
     from trading_bot.config import OrderManagementConfig
@@ -82,6 +83,10 @@ class OrderContext:
     """The close, in UTC, of the session that a good-for-day order created then could rest in."""
     before_sync: Callable[[], object]
     """Runs before each synchronisation."""
+    before_booking: Callable[[], object]
+    """Runs once a synchronisation has read the open orders, and before anything of them is booked; may raise."""
+    begin: Begin
+    """How reads are begun that do not depend on each other."""
     carrier: Carrier
     """What the gateway's bytes travel on."""
     check_market: MarketCheck

@@ -36,6 +36,7 @@ from trading_bot.order_management.submit.replace import Change
 from trading_bot.order_management.sync.account_view import AccountView
 from trading_bot.order_management.sync.outstanding import latest_status
 from trading_bot.order_management.wiring import Services
+from trading_bot.reads_together import Begin, in_turn
 
 if TYPE_CHECKING:
     from trading_bot.config import OrderManagementConfig
@@ -47,7 +48,8 @@ class OrderManager(LimitOrders):
     """Places, cancels and follows the limit orders of one account. Every method may be called from any thread.
 
     With an ``account`` to read positions from, sells are bounded by what is held, and held shares can be sold while
-    entries are halted. ``before_sync`` runs before each synchronisation, ``check_market`` before each entry.
+    entries are halted. ``before_sync`` runs before each synchronisation, ``before_booking`` before it books the open
+    orders that it read, ``check_market`` before each entry. ``begin`` begins reads that go together.
     ``carrier`` is what the gateway's bytes travel on: by default none on paper, and sockets without a limit live.
     """
 
@@ -66,6 +68,8 @@ class OrderManager(LimitOrders):
         jitter: Jitter = no_jitter,
         account: AccountGateway | None = None,
         before_sync: Callable[[], object] = noop,
+        before_booking: Callable[[], object] = noop,
+        begin: Begin = in_turn,
         carrier: Carrier | None = None,
         check_market: MarketCheck = allow_at_any_market,
     ) -> None:
@@ -83,6 +87,8 @@ class OrderManager(LimitOrders):
             session_end=session_end,
             jitter=jitter,
             before_sync=before_sync,
+            before_booking=before_booking,
+            begin=begin,
             carrier=carrier or slowest_carrier(identity.mode),
             check_market=check_market,
         )

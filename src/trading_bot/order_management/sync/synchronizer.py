@@ -68,6 +68,7 @@ class Synchronizer:
         self._store = context.store
         self._clock = context.clock
         self._in_flight = in_flight
+        self._before_booking = context.before_booking
         self._horizon = OrderHorizon(
             sending=SendHorizon(times=context.settings, carrier=context.carrier), session_end=context.session_end
         )
@@ -79,6 +80,7 @@ class Synchronizer:
         """Synchronise everything that is not terminal, in one round that reads for ``within_s`` at most."""
         tally, working, unresolved = self._begun(within_s)
         listing = tally.gateway.list_open_orders()
+        self._before_booking()
         tally.problem = problem_of(listing)
         booked = self._book_listing(listing, tally)
         self._fetch_missing(working, booked, tally)
