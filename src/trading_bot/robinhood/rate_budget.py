@@ -57,7 +57,7 @@ class Allowance:
 
 ALLOWANCES: Mapping[Purpose, Allowance] = MappingProxyType(
     {
-        Purpose.READ: Allowance(burst=20, every_s=0.5),
+        Purpose.READ: Allowance(burst=40, every_s=0.5),
         # For strategies, which can wait: half of a read's, so that what orders and cancels rest on never waits long.
         Purpose.MARKET: Allowance(burst=4, every_s=1.0),
         Purpose.ORDER: Allowance(burst=20, every_s=1.0),

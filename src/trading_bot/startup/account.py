@@ -257,7 +257,7 @@ class AccountParts:
             account=self._gateway,
             before_sync=self._own.kills.take_over,
             carrier=self._carrier,
-            check_market=allow_at_any_market if self._collar is None else self._collar.check,
+            check_market=allow_at_any_market if self._collar is None else self._collar.begin,
         )
 
     def _market_collar(self) -> MarketCollar:
