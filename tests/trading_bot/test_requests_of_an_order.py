@@ -229,8 +229,17 @@ class TestOnPaper:
 
 
 class TestLive:
-    def test_the_first_order_in_a_symbol_asks_for_its_instrument_and_its_quote(self, live):
-        assert live.buy() == [INSTRUMENT, QUOTES, SUBMIT]
+    def test_the_first_order_in_a_symbol_asks_for_its_instrument_and_its_quote_at_once(self, live, account):
+        both = threading.Barrier(2)
+
+        def answered_once_both_are_asked_for(heard):
+            both.wait(10)
+            return account.book(heard)
+
+        for path in ("/instruments/", "/quotes/"):
+            account.server.on_every("GET", path, answered_once_both_are_asked_for)
+        asked = live.buy()
+        assert (sorted(asked[:2]), asked[2:]) == ([INSTRUMENT, QUOTES], [SUBMIT])
 
     def test_an_order_in_a_symbol_traded_before_is_one_request_while_its_quote_is_renewed(self, live, account):
         live.buy()

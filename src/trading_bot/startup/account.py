@@ -233,7 +233,7 @@ class AccountParts:
             before_booking=self._first_look.confirm,
             begin=self._begin,
             carrier=self._carrier,
-            check_market=allow_at_any_market if self._collar is None else self._collar.check,
+            check_market=allow_at_any_market if self._collar is None else self._collar.begin,
         )
 
     def _market_collar(self) -> MarketCollar:

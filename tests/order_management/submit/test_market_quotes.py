@@ -1,5 +1,6 @@
 """Quotes are read ahead of each entry, several symbols at once, and an exit never waits for one."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -189,6 +190,48 @@ class TestReading:
         assert look.began.at == began
 
 
+class TestBeginning:
+    def test_a_look_that_was_begun_waits_for_nothing_until_it_is_needed(self, quotes, market):
+        answered = threading.Event()
+        market.during_read = lambda: answered.wait(10)
+        look = quotes.begin("AAPL", by=60)
+        answered.set()
+        assert look() is not None
+        assert market.asked == [("AAPL",)]
+
+    def test_a_young_look_is_not_read_again(self, quotes, market):
+        first = quotes.look("AAPL", by=60)
+        assert quotes.begin("AAPL", by=60)() is first
+        assert market.asked == [("AAPL",)]
+
+    def test_what_kept_the_quote_from_being_read_is_raised_where_it_is_needed(self, quotes, market):
+        market.failing = {"quotes"}
+        look = quotes.begin("AAPL", by=60)
+        with pytest.raises(OrderStatusError, match="did not answer"):
+            look()
+        assert len(market.asked) == 1
+
+    def test_a_read_that_hangs_is_waited_for_until_the_deadline(self, quotes, market, clock):
+        answered = threading.Event()
+        market.during_read = lambda: answered.wait(10)
+        look = quotes.begin("AAPL", by=60)
+        clock.sleep(60)
+        with pytest.raises(OrderStatusError, match="not ended in time"):
+            look()
+        answered.set()
+
+    def test_a_look_that_is_too_old_once_it_is_needed_is_read_again(self, quotes, market, clock):
+        look = quotes.begin("AAPL", by=60)
+        assert look() is not None
+        clock.sleep(5)
+        assert look() is not None
+        assert len(market.asked) == 2
+
+    def test_a_symbol_without_a_market_is_not_read_twice(self, quotes, market):
+        assert quotes.begin("NOPE", by=60)() is None
+        assert len(market.asked) == 1
+
+
 @pytest.fixture
 def bench(market) -> ManagerBench:
     return collared(ManagerBench(shares={"AAPL": 50}), market)
@@ -197,7 +240,7 @@ def bench(market) -> ManagerBench:
 def collared(bench: ManagerBench, market: Market, *, is_regular: bool = True) -> ManagerBench:
     """The bench, with a collar."""
     collar = MarketCollar(account=market, rules=CollarConfig().rules, is_regular=lambda: is_regular, clock=bench.clock)
-    bench.check_market = collar.check
+    bench.check_market = collar.begin
     return bench
 
 

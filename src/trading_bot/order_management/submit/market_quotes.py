@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 
 from trading_bot.clock import Clock, Moment, Seconds
 from trading_bot.logging.setup import get_logger
@@ -20,8 +21,9 @@ WATCHED_SYMBOLS = 50
 _log = get_logger(__name__)
 
 
-def allow_at_any_market(_terms: OrderTerms, _by: Seconds) -> None:
-    """Refuse nothing, as on paper."""
+def allow_at_any_market(_asked: OrderTerms, _by: Seconds) -> Callable[[OrderTerms], None]:
+    """Look at no market and refuse nothing, as on paper."""
+    return lambda _terms: None
 
 
 class RecentQuotes:
@@ -47,9 +49,10 @@ class RecentQuotes:
         Raises:
             OrderStatusError: it could not be read by ``by``, a point on the clock.
         """
-        with self._lock:
-            symbols, kept = self._with_watched(symbol), self._looks.get(symbol)
-        if kept is None or not self._is_young(kept):
+        kept = self._young_look(symbol)
+        if kept is None:
+            with self._lock:
+                symbols = self._with_watched(symbol)
             began = Moment.of(self._clock)
             # An answer that took longer would be too old to be of use.
             quotes = self._read(symbol, symbols, by=min(by, began.mono + self._max_age_s))
@@ -57,6 +60,29 @@ class RecentQuotes:
         if kept is not None:
             self._watch(symbol)
         return kept
+
+    def begin(self, symbol: str, *, by: Seconds) -> Callable[[], QuoteLook | None]:
+        """Begin to `look`, beside what else its caller waits for, and return what gives the look once it is needed."""
+        if self._young_look(symbol) is not None:
+            return lambda: self.look(symbol, by=by)
+        looking: Future[QuoteLook | None] = Future()
+
+        def read() -> None:
+            try:
+                looking.set_result(self.look(symbol, by=by))
+            except Exception as error:  # noqa: BLE001 - it is raised where the look is needed
+                looking.set_exception(error)
+
+        threading.Thread(target=read, name="trading-bot-quote", daemon=True).start()
+        return lambda: self._begun(looking, symbol, by=by)
+
+    def _begun(self, looking: "Future[QuoteLook | None]", symbol: str, *, by: Seconds) -> QuoteLook | None:
+        try:
+            begun = looking.result(max(by - self._clock.monotonic(), 0))
+        except TimeoutError as error:
+            raise OrderStatusError("its read has not ended in time; try again in a moment", symbol=symbol) from error
+        # What else was read may have taken longer than a quote may be old.
+        return begun if begun is None or self._is_young(begun) else self.look(symbol, by=by)
 
     def renew(self) -> None:
         """Read the quotes of all watched symbols ahead of need; where that fails, the looks there are age.
@@ -88,6 +114,11 @@ class RecentQuotes:
             read = {name: QuoteLook(quote=quote, began=began) for name, quote in quotes.items()}
             self._looks = {**others, **read, **later}
             return self._looks
+
+    def _young_look(self, symbol: str) -> QuoteLook | None:
+        with self._lock:
+            kept = self._looks.get(symbol)
+        return kept if kept is not None and self._is_young(kept) else None
 
     def _is_young(self, look: QuoteLook) -> bool:
         return look.began.age_s(self._clock) < self._max_age_s
@@ -145,14 +176,17 @@ class MarketCollar:
         self._is_regular = is_regular
         self._clock = clock
 
-    def check(self, terms: OrderTerms, by: Seconds) -> None:
-        """Refuse an entry that the collar does not allow; see `MarketCheck`.
+    def begin(self, asked: OrderTerms, by: Seconds) -> Callable[[OrderTerms], None]:
+        """Begin to look at the market of an entry; see `MarketCheck`. What it returns waits for the look, and refuses.
 
-        Raises:
-            TradeRefusedError: with the collar's code, and the quote in the message.
+        That raises `TradeRefusedError`, with the collar's code, and the quote in the message.
         """
+        look = self._quotes.begin(asked.symbol, by=by)
+        return lambda terms: self._refuse_outside(terms, look)
+
+    def _refuse_outside(self, terms: OrderTerms, look: Callable[[], QuoteLook | None]) -> None:
         try:
-            look = self._quotes.look(terms.symbol, by=by)
+            quote = look()
         except OrderStatusError as error:
             raise TradeRefusedError(
                 f"{terms.symbol}: its quote cannot be read ({error}); an entry needs one, held shares can be sold "
@@ -162,7 +196,7 @@ class MarketCollar:
             ) from error
         objection = why_not_at_market(
             terms,
-            look,
+            quote,
             rules=self._rules,
             extended=terms.extended_hours and not self._is_regular(),
             clock=self._clock,
