@@ -1,6 +1,6 @@
 """A command in a fresh process: which requests it makes in live mode, and which of them wait for the answers of others.
 
-What is counted are waits, and no clock decides: the stand-in answers the first three reads once all three are there.
+What is counted are waits, and no clock decides: the stand-in answers reads that go together once all of them are there.
 """
 
 import itertools
@@ -23,9 +23,9 @@ from trading_bot.operations import ListFreezes, ListOrders, ListPositions
 from trading_bot.startup import open_command_client
 
 ACCOUNT, OPEN_ORDERS, POSITIONS = f"GET /accounts/{NUMBER}/", "GET /orders/", "GET /positions/"
-TOGETHER = {ACCOUNT, OPEN_ORDERS, POSITIONS}
 INSTRUMENT, QUOTES = "GET /instruments/", "GET /quotes/"
-MOST_BEFORE_THE_ORDER = 3
+TOGETHER = ({ACCOUNT, OPEN_ORDERS, POSITIONS}, {INSTRUMENT, QUOTES})
+"""What is asked at once, and what is asked once that is answered."""
 A_MOMENT_S = 10
 
 
@@ -45,14 +45,19 @@ class Watched:
         self.spans: list[Span] = []
         self._book = account.server._answer
         self._numbers = itertools.count()
-        self._together = threading.Barrier(len(TOGETHER), timeout=A_MOMENT_S)
+        self._together = {
+            route: meeting
+            for routes in TOGETHER
+            for meeting in [threading.Barrier(len(routes), timeout=A_MOMENT_S)]
+            for route in routes
+        }
         account.server._answer = self
 
     def __call__(self, heard: Heard) -> Act:
         span = Span(route=f"{heard.method} {heard.path}", came=next(self._numbers), answered=0)
         self.spans.append(span)
-        if span.route in TOGETHER and len(self.spans) <= len(TOGETHER):
-            self._together.wait()
+        if span.route in self._together:
+            self._together[span.route].wait()
         act = self._book(heard)
         span.answered = next(self._numbers)
         return act
@@ -88,15 +93,13 @@ def hold(account: LiveAccount, positions: int, *, are_named: bool) -> None:
         account.book.more_positions.append(row | ({"symbol": symbol} if are_named else {}))
 
 
-def test_a_buy_waits_for_three_round_trips_before_its_order_is_sent(account):
+def test_a_buy_waits_for_two_round_trips_before_its_order_is_sent(account):
     account.book.shares = 0
     watched = Watched(account)
     assert buy(account).status is TradeStatus.SUBMITTED
     routes = [span.route for span in watched.spans]
-    assert set(routes[:3]) == TOGETHER
-    assert routes[3:] == [INSTRUMENT, QUOTES, SUBMIT]
-    order = watched.spans[-1]
-    assert watched.round_trips(order) - 1 <= MOST_BEFORE_THE_ORDER
+    assert (set(routes[:3]), set(routes[3:5]), routes[5:]) == (*TOGETHER, [SUBMIT])
+    assert watched.round_trips(watched.spans[-1]) - 1 == len(TOGETHER)
 
 
 def requests_of_two_runs(folder: Path, positions: int, *, are_named: bool = True) -> list[list[str]]:
