@@ -5,8 +5,8 @@ What changes while a manager runs belongs to one service each, but for the submi
 """
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -87,9 +87,8 @@ class OrderContext:
     check_market: MarketCheck
     """Refuses an entry that the visible market does not allow."""
 
-    @contextmanager
-    def request(self, given: str | None = None) -> Iterator[str]:
-        """Let what this thread records meanwhile belong to one request of a caller, and yield the request's id.
+    def request(self, given: str | None = None) -> AbstractContextManager[str]:
+        """Let what this thread records in a block belong to one request of a caller; the block gets the request's id.
 
         Without an id of the caller's, it is part of the request that the thread is at work for, or else a new one.
 
@@ -98,8 +97,7 @@ class OrderContext:
         """
         named = self.store.at_work.correlation_id if given is None else validate_correlation_id(given)
         correlation_id = self.new_id() if named is None else named
-        with self.store.at_work.on_behalf_of(correlation_id):
-            yield correlation_id
+        return self.store.at_work.on_behalf_of(correlation_id)
 
 
 def order_on_record(store: OrderStore, identifier: str) -> TrackedOrder:

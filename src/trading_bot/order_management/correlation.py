@@ -19,6 +19,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TypeVar
 
 from trading_bot.caller_values import plain_text
 from trading_bot.logging.setup import get_logger
@@ -41,6 +42,7 @@ _DONE_FOR_A_REQUEST = frozenset(
         EventKind.TRADING_RESUMED,
     }
 )
+_Named = TypeVar("_Named", bound=str | None)
 _log = get_logger(__name__)
 
 
@@ -50,11 +52,11 @@ class RequestAtWork(threading.local):
     correlation_id: str | None = None
 
     @contextmanager
-    def on_behalf_of(self, correlation_id: str | None) -> Iterator[None]:
-        """Work for this request until the block ends, or with None for nobody."""
+    def on_behalf_of(self, correlation_id: _Named) -> Iterator[_Named]:
+        """Work for this request until the block ends, or with None for nobody; yield what was given."""
         before, self.correlation_id = self.correlation_id, correlation_id
         try:
-            yield
+            yield correlation_id
         finally:
             self.correlation_id = before
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from trading_bot.clock import Moment, Seconds
@@ -162,11 +162,16 @@ class SubmitService:
         ``pricer`` returns the terms in place of the configured rules; it is asked once.
         """
         with self._request(request.correlation_id) as correlation_id:
-            named = replace(request, correlation_id=correlation_id)
-            return self._place(named, gather=gather, replaces=replaces, pricer=pricer)
+            return self._place(request, gather=gather, replaces=replaces, pricer=pricer, correlation_id=correlation_id)
 
     def _place(
-        self, request: OrderRequest, *, gather: Gather, replaces: ClientOrderId | None, pricer: Pricer | None
+        self,
+        request: OrderRequest,
+        *,
+        gather: Gather,
+        replaces: ClientOrderId | None,
+        pricer: Pricer | None,
+        correlation_id: str,
     ) -> Placed:
         look = self._latch.look()
         decided = Decided(
@@ -192,7 +197,7 @@ class SubmitService:
             reference_price=asked.limit_price,
             strategy_name=request.strategy_name,
             mode=self._identity.mode,
-            correlation_id=request.correlation_id,
+            correlation_id=correlation_id,
             replaces=replaces,
         )
         with self._store.telling_later(), self._approving:
