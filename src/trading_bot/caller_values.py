@@ -42,7 +42,10 @@ def member(words: type[_E], value: _T) -> _T | _E:
     """Return the member that ``value`` names in any case."""
     if isinstance(value, str) and not isinstance(value, words):
         text = str.__str__(value).lower()
-        return words(text) if text in tuple(words) else value
+        try:
+            return words(text)
+        except ValueError:
+            return value
     return value
 
 
@@ -63,7 +66,7 @@ def exact_price(value: _T) -> _T | Decimal:
 
     Text is for the calculator to read; infinities and what is no number are left alone.
     """
-    number = value if isinstance(value, bool | Decimal) else _decimal_of(value)
+    number = value if isinstance(value, (bool, Decimal)) else _decimal_of(value)
     return number if isinstance(number, Decimal) and number.is_finite() else _plain(value)
 
 

@@ -27,8 +27,9 @@ class PriceOffsetConfig:
         """Convert the words and numbers of a caller, and refuse those by which no order can be priced."""
         for name, words in (("offset_mode", OffsetMode), ("pricing", Pricing)):
             word = caller_values.member(words, getattr(self, name))
-            if word not in tuple(words):
-                raise ValueError(f"{name} is {' or '.join(map(repr, map(str, words)))}, not {ascii(word)[:40]}")
+            if not isinstance(word, words):
+                names = " or ".join(map(repr, map(str, words)))
+                raise ValueError(f"{name} is {names}, not {ascii(word)[:40]}")  # noqa: TRY004 - as every wrong setting
             object.__setattr__(self, name, word)
         for name in ("buy_offset", "sell_offset", "max_slippage_pct"):
             number = caller_values.exact_price(getattr(self, name))
