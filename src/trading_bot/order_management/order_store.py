@@ -309,8 +309,9 @@ class OrderStore:
 
     def _tell_all(self) -> None:
         mine = self._mine
-        sealed, mine.sealed = mine.sealed, []
-        self._listeners.tell_of_commits(sealed)
+        if mine.sealed:
+            sealed, mine.sealed = mine.sealed, []
+            self._listeners.tell_of_commits(sealed)
         if mine.news_of and not mine.is_kept_back:
             news_of, mine.news_of = mine.news_of, set()
             with self.at_work.on_behalf_of(None):  # what a listener does is a request of its own
