@@ -17,7 +17,6 @@ at `OrderContext.request`. Synchronisations and listeners run for nobody, even w
 
 import threading
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from typing import TypeVar
 
 from trading_bot.caller_values import plain_text
@@ -25,6 +24,7 @@ from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.client_ids import MAX_LENGTH, is_plain_name, shown
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderValidationError
+from trading_bot.values import replace
 
 _DONE_FOR_A_REQUEST = frozenset(
     {

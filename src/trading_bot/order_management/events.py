@@ -2,7 +2,6 @@
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -18,6 +17,7 @@ from trading_bot.order_management.models import (
     RefId,
     Side,
 )
+from trading_bot.values import Value
 
 SCHEMA_VERSION = 1
 NO_DETAILS: Mapping[str, str] = MappingProxyType({})
@@ -79,8 +79,7 @@ CHANGES_THE_ACCOUNT = frozenset(
 """After these, buying power and positions are others than before."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderEvent:
+class OrderEvent(Value, frozen=True, kw_only=True):
     """One fact before the journal has numbered it. Absent facts are None, never a made-up value."""
 
     event: EventKind
@@ -108,12 +107,11 @@ class OrderEvent:
     occurred_at: datetime | None = None
     """The broker's time of the fact, where it gave one."""
     reason: str | None = None
-    details: Mapping[str, str] = field(default_factory=lambda: NO_DETAILS)
+    details: Mapping[str, str] = NO_DETAILS
     """Further facts as text: reference price, time in force, body digest and the like."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalRecord:
+class JournalRecord(Value, frozen=True, kw_only=True):
     """One numbered, chained line of the journal."""
 
     v: int

@@ -5,7 +5,6 @@ fall only by a bust. Whatever does not fit becomes an anomaly with both pieces o
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from decimal import Decimal
 
 from trading_bot.order_management.book.anomalies import Anomaly, AnomalyKind
@@ -15,6 +14,7 @@ from trading_bot.order_management.event_details import ReportDetails
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.lifecycle import Move, MoveKind, classify
 from trading_bot.order_management.models import EXACT, Execution, OrderEnvelope, OrderReport, OrderState, exact_sum
+from trading_bot.values import replace
 
 FREEZING: Mapping[AnomalyKind, Cause] = {
     AnomalyKind.TWO_ORDERS: Cause.DUPLICATE_REF_ID,

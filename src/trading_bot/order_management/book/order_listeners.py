@@ -7,7 +7,6 @@ changes of this order to it.
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 
@@ -15,13 +14,13 @@ from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.events import JournalRecord, OrderEvent
 from trading_bot.order_management.journal.chain import SealedRecord
+from trading_bot.values import Value
 
 _T = TypeVar("_T")
 _log = get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderChange:
+class OrderChange(Value, frozen=True, kw_only=True):
     """One event and the order it changed."""
 
     event: OrderEvent
@@ -37,8 +36,7 @@ class OrderChange:
         return self.order.client_order_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlainFact:
+class PlainFact(Value, frozen=True, kw_only=True):
     """One event that changed no order: a freeze, a halt, the end of an exit."""
 
     event: OrderEvent

@@ -4,7 +4,6 @@ A record that cannot follow from the ones before it is an error: such a journal 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
@@ -23,13 +22,13 @@ from trading_bot.order_management.models import (
     OrderStatus,
     exact_sum,
 )
+from trading_bot.values import Value, replace
 
 NOTHING = Decimal(0)
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrackedOrder:
+class TrackedOrder(Value, frozen=True, kw_only=True):
     """One order with everything the journal knows of it."""
 
     envelope: OrderEnvelope

@@ -4,13 +4,13 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
 
 from trading_bot.order_management.events import SCHEMA_VERSION, JournalRecord, OrderEvent
 from trading_bot.order_management.journal.record_text import FACT_KEYS, BadRecordError, read_body
+from trading_bot.values import Value, replace
 
 __all__ = [
     "GENESIS",
@@ -58,8 +58,7 @@ _AS_THEY_ARE = frozenset({str, int})  # texts are no longer than `MAX_TEXT`: a f
 _ENCODER = json.JSONEncoder(ensure_ascii=True, check_circular=False, allow_nan=False, separators=(",", ":"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChainHead:
+class ChainHead(Value, frozen=True, kw_only=True):
     """Where the chain stands: the number and hash of its last record."""
 
     seq: int
@@ -76,8 +75,7 @@ def head_at(record: JournalRecord) -> ChainHead:
     return ChainHead(seq=record.seq, hash=record.hash)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SealedRecord:
+class SealedRecord(Value, frozen=True, kw_only=True):
     """A record with the text that its hash covers, written once: the database, the audit log and the proof share it."""
 
     record: JournalRecord

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from trading_bot.clock import Moment, Seconds
@@ -33,6 +32,7 @@ from trading_bot.order_management.submit.pricing import OrderPricing, PricePrevi
 from trading_bot.order_management.submit.protocol import SubmitProtocol
 from trading_bot.order_management.submit.recorder import OutcomeRecorder
 from trading_bot.order_management.submit.same_refusal import SAME_REFUSAL, SameRefusals
+from trading_bot.values import Value
 
 _log = get_logger(__name__)
 
@@ -65,8 +65,7 @@ def already(approve: Approval) -> Gather:
     return lambda _terms, _by, _instead_of: approve
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class Placed(Value, frozen=True, kw_only=True):
     """The envelope that stands for a request, and whether this very call submitted it."""
 
     envelope: OrderEnvelope

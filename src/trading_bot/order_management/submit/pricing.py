@@ -4,7 +4,6 @@ An order is priced once, at the instrument's own tick, and no byte of it is buil
 steps where the broker cannot be read, and says so.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -13,13 +12,13 @@ from trading_bot.order_management.calculator import price_terms, tick_size
 from trading_bot.order_management.exceptions import OrderSubmissionError
 from trading_bot.order_management.models import OrderRequest, OrderTerms
 from trading_bot.order_management.ports import BrokerGateway
+from trading_bot.values import Value
 
 if TYPE_CHECKING:
     from trading_bot.config import OrderManagementConfig
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PricePreview:
+class PricePreview(Value, frozen=True, kw_only=True):
     """The terms that an order would have, and the price step they were rounded to, in dollars."""
 
     terms: OrderTerms
