@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from json.encoder import encode_basestring_ascii as quoted
+from operator import attrgetter
 from types import MappingProxyType
 
-from trading_bot.order_management.events import SCHEMA_VERSION, JournalRecord, OrderEvent
+from trading_bot.order_management.events import NO_DETAILS, SCHEMA_VERSION, JournalRecord, OrderEvent
 from trading_bot.order_management.journal.record_text import FACT_KEYS, BadRecordError, read_body
 from trading_bot.values import Value, replace
 
@@ -54,8 +56,9 @@ _TEXT_FIELDS = (
     "execution_id",
     "reason",
 )
-_AS_THEY_ARE = frozenset({str, int})  # texts are no longer than `MAX_TEXT`: a fact is cut before it is written
-_ENCODER = json.JSONEncoder(ensure_ascii=True, check_circular=False, allow_nan=False, separators=(",", ":"))
+_texts_of = attrgetter(*_TEXT_FIELDS)
+_facts_of = attrgetter(*FACT_KEYS)
+_FACT_HEADS = tuple(f',"{key}":' for key in FACT_KEYS)
 
 
 class ChainHead(Value, frozen=True, kw_only=True):
@@ -143,15 +146,12 @@ def unseal_line(line: bytes) -> SealedRecord:
 
 def _cut(event: OrderEvent) -> OrderEvent:
     # The record in memory is the one on disk: a restart must not know a fact by another text.
-    cut = event
-    for name in _TEXT_FIELDS:
-        text = getattr(event, name)
-        if text is not None and len(text) > MAX_TEXT:
-            cut = replace(cut, **{name: text[:MAX_TEXT]})
-    if any(len(text) > MAX_TEXT for text in event.details.values()):
-        short = {key: text[:MAX_TEXT] for key, text in event.details.items()}
-        return replace(cut, details=MappingProxyType(short))
-    return cut
+    texts = _texts_of(event)
+    if max(map(len, filter(None, (*texts, *event.details.values()))), default=0) <= MAX_TEXT:
+        return event
+    short = {name: text[:MAX_TEXT] for name, text in zip(_TEXT_FIELDS, texts, strict=True) if text is not None}
+    details = {key: text[:MAX_TEXT] for key, text in event.details.items()}
+    return replace(event, **short, details=MappingProxyType(details))
 
 
 def encode(record: JournalRecord) -> bytes:
@@ -218,37 +218,32 @@ def _split_hash(line: bytes) -> tuple[bytes, str]:
 
 
 def _body(record: JournalRecord, prev: str) -> bytes:
+    # The text that json.dumps makes of such a dictionary, put together here: an order waits for three of them.
     fact = record.fact
-    written: dict[str, object] = {
-        "v": record.v,
-        "seq": record.seq,
-        "ts": time_text(record.ts),
-        "mono": str(record.mono),
-        "event": fact.event.value,
-        "session_id": record.session_id,
-    }
-    for key in FACT_KEYS:
-        value = getattr(fact, key)
-        if value is not None:
-            written[key] = value if type(value) in _AS_THEY_ARE else _plain(value)
-    if not written["details"]:
-        del written["details"]
-    written["prev"] = prev
-    return _ENCODER.encode(written).encode("ascii")
+    head = (
+        f'{{"v":{record.v},"seq":{record.seq},"ts":"{time_text(record.ts)}","mono":"{record.mono}",'
+        f'"event":"{fact.event.value}","session_id":{quoted(record.session_id)}'
+    )
+    values = zip(_FACT_HEADS, _facts_of(fact), strict=True)
+    facts = [head + _text_of(value) for head, value in values if value is not None and value != NO_DETAILS]
+    return f'{head}{"".join(facts)},"prev":"{prev}"}}'.encode("ascii")
 
 
-def _plain(value: object) -> object:
+def _text_of(value: object) -> str:
+    if type(value) is str:  # no longer than `MAX_TEXT`: a fact is cut before it is written
+        return quoted(value)
     if isinstance(value, str):  # an enum's member, among others
-        return str(value)[:MAX_TEXT]
+        return quoted(str(value)[:MAX_TEXT])
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        return f'"{value:f}"'
     if isinstance(value, datetime):
-        return time_text(value)
+        return f'"{time_text(value)}"'
     if isinstance(value, Mapping):
-        return {str(key): str(item)[:MAX_TEXT] for key, item in sorted(value.items())}
-    return value
+        rows = [f"{quoted(str(key))}:{quoted(str(item)[:MAX_TEXT])}" for key, item in sorted(value.items())]
+        return f"{{{','.join(rows)}}}"
+    return json.dumps(value, allow_nan=False)
 
 
 def time_text(moment: datetime) -> str:
     """Return a time as records state it: UTC, to the microsecond."""
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    return f"{moment.astimezone(UTC).isoformat(timespec='microseconds').removesuffix('+00:00')}Z"
