@@ -51,7 +51,7 @@ def member(words: type[_E], value: _T) -> _T | _E:
 
 def whole_number(value: _T) -> _T | int:
     """Return a number without a fractional part as an ``int``: 10.0 is 10, and 10.5 stays what it is."""
-    if isinstance(value, bool):
+    if type(value) is int or isinstance(value, bool):
         return value
     if isinstance(value, numbers.Integral):
         return operator.index(value)

@@ -45,22 +45,30 @@ class InFlight:
     """
 
     def __init__(self) -> None:
-        self._ended: dict[ClientOrderId, threading.Event] = {}
+        self._ended: dict[ClientOrderId, threading.Event | None] = {}  # an event where somebody waits
+        self._lock = threading.Lock()
 
     def __contains__(self, client_order_id: ClientOrderId) -> bool:
         return client_order_id in self._ended
 
     def end_of(self, client_order_id: ClientOrderId) -> threading.Event | None:
         """Return what is set once this submit has ended; None if it is not under way."""
-        return self._ended.get(client_order_id)
+        with self._lock:
+            if client_order_id not in self._ended:
+                return None
+            ended = self._ended[client_order_id] = self._ended[client_order_id] or threading.Event()
+            return ended
 
     def begin(self, client_order_id: ClientOrderId) -> None:
         """Note that a submit begins."""
-        self._ended[client_order_id] = threading.Event()
+        self._ended[client_order_id] = None
 
     def finish(self, client_order_id: ClientOrderId) -> None:
         """Let everybody go on who waits for this submit's end."""
-        self._ended.pop(client_order_id).set()
+        with self._lock:
+            ended = self._ended.pop(client_order_id)
+        if ended is not None:
+            ended.set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

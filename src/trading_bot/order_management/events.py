@@ -128,7 +128,7 @@ class JournalRecord(Value, frozen=True, kw_only=True):
 
 def about(envelope: OrderEnvelope, event: EventKind, **facts: Any) -> OrderEvent:
     """Make an event of an order with the names that every such event carries; ``facts`` are further fields of it."""
-    names: dict[str, Any] = {
+    named: dict[str, Any] = {
         "client_order_id": envelope.client_order_id,
         "ref_id": envelope.ref_id,
         "order_id": envelope.order_id,
@@ -137,5 +137,6 @@ def about(envelope: OrderEnvelope, event: EventKind, **facts: Any) -> OrderEvent
         "execution_mode": envelope.execution_mode,
         "strategy_name": envelope.strategy_name,
         "correlation_id": envelope.correlation_id,
+        **facts,
     }
-    return OrderEvent(event=event, **(names | facts))
+    return OrderEvent(event=event, **named)

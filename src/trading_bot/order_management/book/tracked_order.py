@@ -78,7 +78,8 @@ class TrackedOrder(Value, frozen=True, kw_only=True):
     @property
     def unbacked_quantity(self) -> Decimal:
         """Shares reported filled whose executions the broker has not listed yet."""
-        return max(NOTHING, EXACT.subtract(self.envelope.filled_quantity, self.executed_quantity))
+        filled = self.envelope.filled_quantity
+        return max(NOTHING, EXACT.subtract(filled, self.executed_quantity)) if filled else NOTHING
 
     def status(self) -> OrderStatus:
         """Return the public view."""
@@ -299,3 +300,6 @@ _FOLDS: Mapping[EventKind, _Fold] = {
     EventKind.CANCEL_ANSWERED: _changed,
     EventKind.ANOMALY_FOUND: _puzzled,
 }
+
+ORDER_KINDS = frozenset(_FOLDS)
+"""The kinds of records that change an order."""
