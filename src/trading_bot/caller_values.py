@@ -40,13 +40,12 @@ def ticker(value: _T) -> _T | str:
 
 def member(words: type[_E], value: _T) -> _T | _E:
     """Return the member that ``value`` names in any case."""
-    if isinstance(value, str) and not isinstance(value, words):
-        text = str.__str__(value).lower()
-        try:
-            return words(text)
-        except ValueError:
-            return value
-    return value
+    if isinstance(value, words) or not isinstance(value, str):
+        return value
+    try:
+        return words(str.__str__(value).lower())
+    except ValueError:
+        return value
 
 
 def whole_number(value: _T) -> _T | int:
@@ -66,6 +65,8 @@ def exact_price(value: _T) -> _T | Decimal:
 
     Text is for the calculator to read; infinities and what is no number are left alone.
     """
+    if type(value) is Decimal:
+        return value
     number = value if isinstance(value, (bool, Decimal)) else _decimal_of(value)
     return number if isinstance(number, Decimal) and number.is_finite() else _plain(value)
 

@@ -49,7 +49,7 @@ class Moment(Value, frozen=True, kw_only=True):
 
     def slept_since(self, clock: Clock) -> bool:
         """Whether the machine slept since then; a wall clock that was set forward looks the same."""
-        return self.age_s(clock) - (clock.monotonic() - self.mono) > SHORTEST_SLEEP_S
+        return (clock.now() - self.at).total_seconds() - (clock.monotonic() - self.mono) > SHORTEST_SLEEP_S
 
 
 class SystemClock:

@@ -126,17 +126,17 @@ class OrderBook(OrderShelf):
             self._note_beside_orders(record)
         if order is None:
             return None
-        known = self._orders.get(order.client_order_id)
+        known = self._orders.get(name := order.envelope.client_order_id)
         self._store(order)
         told_by = self.pointer_of(record)
-        self._told_by.setdefault(order.client_order_id, []).append(told_by)
+        self._told_by.setdefault(name, []).append(told_by)
         self.pointers.add(told_by)
         is_carried = fact.event is EventKind.ORDER_CARRIED
         if is_carried and known is None:
             self._note_filled_before(order)
         elif known is not None and not is_carried:
             self.positions.note_fill(known, order)
-        return self._orders[order.client_order_id]
+        return self._orders[name]
 
     def _note_beside_orders(self, record: JournalRecord) -> None:
         fact = record.fact

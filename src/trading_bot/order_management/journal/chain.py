@@ -1,16 +1,16 @@
 """One journal line: an event, numbered and chained, to bytes and back. Pure."""
 
 import hashlib
-import json
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from json.encoder import encode_basestring_ascii as quoted
 from operator import attrgetter
 from types import MappingProxyType
 
-from trading_bot.order_management.events import NO_DETAILS, SCHEMA_VERSION, JournalRecord, OrderEvent
+from msgspec import to_builtins
+
+from trading_bot.order_management.events import SCHEMA_VERSION, JournalRecord, OrderEvent
 from trading_bot.order_management.journal.record_text import FACT_KEYS, BadRecordError, read_body
 from trading_bot.values import Value, replace
 
@@ -57,8 +57,9 @@ _TEXT_FIELDS = (
     "reason",
 )
 _texts_of = attrgetter(*_TEXT_FIELDS)
-_facts_of = attrgetter(*FACT_KEYS)
-_FACT_HEADS = tuple(f',"{key}":' for key in FACT_KEYS)
+_SHORT_FACTS = FACT_KEYS[:-1]  # all but the details
+_facts_of = attrgetter(*_SHORT_FACTS)
+_FACT_HEADS = tuple(f',"{key}":' for key in _SHORT_FACTS)
 
 
 class ChainHead(Value, frozen=True, kw_only=True):
@@ -220,30 +221,28 @@ def _split_hash(line: bytes) -> tuple[bytes, str]:
 def _body(record: JournalRecord, prev: str) -> bytes:
     # The text that json.dumps makes of such a dictionary, put together here: an order waits for three of them.
     fact = record.fact
-    head = (
-        f'{{"v":{record.v},"seq":{record.seq},"ts":"{time_text(record.ts)}","mono":"{record.mono}",'
-        f'"event":"{fact.event.value}","session_id":{quoted(record.session_id)}'
-    )
-    values = zip(_FACT_HEADS, _facts_of(fact), strict=True)
-    facts = [head + _text_of(value) for head, value in values if value is not None and value != NO_DETAILS]
-    return f'{head}{"".join(facts)},"prev":"{prev}"}}'.encode("ascii")
+    place = f'{{"v":{record.v},"seq":{record.seq},"ts":"{time_text(record.ts)}","mono":"{record.mono}"'
+    texts = [place, f',"event":"{fact.event}","session_id":{quoted(record.session_id)}']
+    for head, value in zip(_FACT_HEADS, _facts_of(fact), strict=True):
+        if value is not None:
+            texts.append(head)
+            texts.append(quoted(value) if type(value) is str else _text_of(value))
+    if fact.details:
+        rows = [f"{quoted(key)}:{quoted(text[:MAX_TEXT])}" for key, text in sorted(fact.details.items())]
+        texts.append(f',"details":{{{",".join(rows)}}}')
+    texts.append(f',"prev":"{prev}"}}')
+    return "".join(texts).encode("ascii")
 
 
 def _text_of(value: object) -> str:
-    if type(value) is str:  # no longer than `MAX_TEXT`: a fact is cut before it is written
-        return quoted(value)
     if isinstance(value, str):  # an enum's member, among others
-        return quoted(str(value)[:MAX_TEXT])
+        return quoted(value[:MAX_TEXT])
     if isinstance(value, Decimal):
         return f'"{value:f}"'
-    if isinstance(value, datetime):
-        return f'"{time_text(value)}"'
-    if isinstance(value, Mapping):
-        rows = [f"{quoted(str(key))}:{quoted(str(item)[:MAX_TEXT])}" for key, item in sorted(value.items())]
-        return f"{{{','.join(rows)}}}"
-    return json.dumps(value, allow_nan=False)
+    return f'"{time_text(value)}"' if isinstance(value, datetime) else str(value)
 
 
 def time_text(moment: datetime) -> str:
     """Return a time as records state it: UTC, to the microsecond."""
-    return f"{moment.astimezone(UTC).isoformat(timespec='microseconds').removesuffix('+00:00')}Z"
+    text: str = to_builtins(moment.astimezone(UTC))  # four times as fast as isoformat; leaves a fraction of zero out
+    return text if moment.microsecond else f"{text[:-1]}.000000Z"

@@ -166,14 +166,9 @@ class RecordWriter:
 
 def _commit_of(staged: Sequence[Staged], sealed: Sequence[SealedRecord], batch: Batch) -> Commit:
     refused = {one.record.seq for one in staged if one.record.fact.event is EventKind.RECORD_REFUSED}
-    return Commit(
-        records=tuple(sealed),
-        order_keys=tuple(
-            OrderKey(kind=kind, key=name, seq=one.record.seq) for one in staged for kind, name in one.names
-        ),
-        standing=tuple(one for one in batch.standing if one.seq not in refused),
-        ended=batch.ended,
-    )
+    keys = [OrderKey(kind=kind, key=name, seq=one.record.seq) for one in staged for kind, name in one.names]
+    standing = tuple(one for one in batch.standing if one.seq not in refused) if refused else batch.standing
+    return Commit(records=tuple(sealed), order_keys=tuple(keys), standing=standing, ended=batch.ended)
 
 
 def _refused(record: JournalRecord, why: str) -> JournalRecord:

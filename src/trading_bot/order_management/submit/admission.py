@@ -151,7 +151,7 @@ class Admission:
             raise TradingHaltedError(f"{terms.symbol}: {failure}", symbol=terms.symbol, code=failure.code)
         # A sell opens nothing. Whether its shares are free, or can be known, is decided once all has been read for it.
         is_sell = terms.side is Side.SELL and self._holdings is not None
-        reason = self._halts.reason(symbol=terms.symbol, leaving=is_sell, look=look)
+        reason = self._halts.beside_the_journal(terms.symbol, leaving=is_sell, look=look)
         if reason is None and terms.side is Side.BUY:
             reason = self._sync.entries_stopped(terms.symbol, instrument_id)
         if reason is not None:

@@ -44,8 +44,11 @@ class TradingHalts:
 
         ``look`` is one at the latch that was taken just now; without it, the latch is read.
         """
-        if self._store.failure is not None:
-            return str(self._store.failure)
+        failure = self._store.failure
+        return str(failure) if failure is not None else self.beside_the_journal(symbol, leaving=leaving, look=look)
+
+    def beside_the_journal(self, symbol: str | None, *, leaving: bool, look: LatchLook | None) -> str | None:
+        """Return the same while the journal takes records, for whoever has just asked that."""
         if leaving:
             return (look or self._latch.look()).not_reducing
         if self._cancel_all.is_running:
