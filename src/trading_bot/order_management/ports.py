@@ -115,7 +115,7 @@ class BrokerGateway(Protocol):
     def find_by_client_order_id(
         self, client_order_id: ClientOrderId, *, ref_id: RefId, created_after: datetime
     ) -> Listing:
-        """Look through open and closed orders since ``created_after`` for ``ref_id``.
+        """Look through open and closed orders since ``created_after``, by our clock, for ``ref_id``.
 
         The listing holds the one report that was found, or none; only a complete one says "not there".
         """

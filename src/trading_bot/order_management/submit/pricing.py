@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from trading_bot.clock import Seconds
 from trading_bot.order_management.calculator import price_terms, tick_size
 from trading_bot.order_management.exceptions import OrderSubmissionError
-from trading_bot.order_management.models import OrderRequest, OrderTerms, Pricing
+from trading_bot.order_management.models import OrderRequest, OrderTerms
 from trading_bot.order_management.ports import BrokerGateway
 from trading_bot.order_management.price_offsets import PriceOffsetConfig
 from trading_bot.values import Value
@@ -36,7 +36,7 @@ class OrderPricing:
     def __init__(self, *, gateway: BrokerGateway, settings: "OrderManagementConfig") -> None:
         self._gateway = gateway
         self._settings = settings
-        self._rules: dict[tuple[str | None, Pricing | None], PriceOffsetConfig] = {}
+        self._rules: dict[str | None, PriceOffsetConfig] = {}
 
     def price(self, request: OrderRequest, asked: OrderTerms, gateway: BrokerGateway) -> OrderTerms:
         """Return the terms to send, at the instrument's own tick as ``gateway`` tells it.
@@ -70,7 +70,9 @@ class OrderPricing:
 
     def _rules_for(self, request: OrderRequest) -> PriceOffsetConfig:
         name = request.strategy_name if request.strategy_name in self._settings.strategy_overrides else None
-        rules = self._rules.get((name, request.pricing))
+        if request.pricing is not None:
+            return self._settings.pricing_rules(name, request.pricing)
+        rules = self._rules.get(name)
         if rules is None:
-            rules = self._rules[name, request.pricing] = self._settings.pricing_rules(name, request.pricing)
+            rules = self._rules[name] = self._settings.pricing_rules(name, None)
         return rules
