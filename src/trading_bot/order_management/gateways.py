@@ -36,11 +36,12 @@ from trading_bot.robinhood.broker_clock import BrokerClock
 from trading_bot.robinhood.classify import classify_cancel, classify_submit
 from trading_bot.robinhood.fields import is_broker_id
 from trading_bot.robinhood.listing import (
+    EndsReading,
     FilterIgnoredError,
     Query,
+    ends_search,
     is_elsewhere,
     looked_for,
-    names_order,
     open_orders_alone,
     order_remarks,
     read_orders,
@@ -236,10 +237,12 @@ class RobinhoodGateway:
     ) -> Listing:
         """Look for ``ref_id`` in everything that changed since ``created_after``; the broker cannot search for it.
 
-        Reading ends with the page that shows it. The rows that do not say whose they are come along as unread.
+        ``created_after`` is of our clock, and is taken back by as much as the broker's is behind. Reading ends with the
+        page that shows the order, or only older ones. Rows that do not say whose they are come along as unread.
         """
-        since = (("updated_at[gte]", wire_time(created_after)),)
-        listing = looked_for(self._list(since, ref_id=ref_id), ref_id)
+        since = self._broker_clock.earliest(created_after)
+        until = ends_search(ref_id, created_after=since)
+        listing = looked_for(self._list((("updated_at[gte]", wire_time(since)),), until=until), ref_id)
         if listing.problem is None:
             return listing
         return replace(listing, problem=f"looking for {client_order_id}: {listing.problem}")
@@ -288,7 +291,7 @@ class RobinhoodGateway:
             now=self._clock.now(),
         )
 
-    def _list(self, query: Query, *, ref_id: RefId | None = None, narrows_to_open: bool = False) -> Listing:
+    def _list(self, query: Query, *, until: EndsReading | None = None, narrows_to_open: bool = False) -> Listing:
         readers = self._readers.in_time()
         try:
             number = readers.directory.account_number()
@@ -297,7 +300,7 @@ class RobinhoodGateway:
         broker_time = self._broker_clock.now()
         ours = ("account_numbers", number)
         get = open_orders_alone(readers.reads.get) if narrows_to_open else readers.reads.get
-        pages = walk_pages(get, "/orders/", (ours, *query), until=None if ref_id is None else names_order(ref_id))
+        pages = walk_pages(get, "/orders/", (ours, *query), until=until)
         if isinstance(pages.problem, FilterIgnoredError):
             since = wire_time(self._clock.now() - _LONGEST_REST)
             pages = walk_pages(readers.reads.get, "/orders/", (ours, ("updated_at[gte]", since)))

@@ -11,7 +11,7 @@ from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import OrderId, OrderReport, RefId
 from trading_bot.order_management.outcomes import Listing, UnreadRow
 from trading_bot.robinhood.fields import word
-from trading_bot.robinhood.order_rows import has_ended, order_account_number, order_names
+from trading_bot.robinhood.order_rows import has_ended, is_older_than, order_account_number, order_names
 from trading_bot.robinhood.session import BASE_URL, UnreadableReplyError
 
 MAX_PAGES = 200
@@ -21,6 +21,8 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 Query: TypeAlias = tuple[tuple[str, str], ...]
 Get: TypeAlias = Callable[[str, Query], object]
+EndsReading: TypeAlias = Callable[[Sequence[object]], bool]
+"""Whether what is looked for is on this page of rows, or on none that follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,7 @@ class Pages:
     rows: tuple[object, ...]
     problem: OrderStatusError | None
     ended_early: bool = False
-    """Whether reading stopped before the last page, because what was looked for had been found."""
+    """Whether reading stopped before the last page, because what was looked for is on none of those left."""
 
     @property
     def are_all(self) -> bool:
@@ -55,7 +57,7 @@ def open_orders_alone(get: Get) -> Get:
     return get_open
 
 
-def walk_pages(get: Get, path: str, query: Query, *, until: Callable[[Sequence[object]], bool] | None = None) -> Pages:
+def walk_pages(get: Get, path: str, query: Query, *, until: EndsReading | None = None) -> Pages:
     """Read every page of a list, or up to the page whose rows fulfil ``until``. Never raises for a page."""
     rows: list[object] = []
     seen: set[Query] = set()
@@ -76,9 +78,17 @@ def walk_pages(get: Get, path: str, query: Query, *, until: Callable[[Sequence[o
     return Pages(rows=tuple(rows), problem=None)
 
 
-def names_order(ref_id: RefId) -> Callable[[Sequence[object]], bool]:
-    """Return whether a page shows the order of this ``ref_id``."""
-    return lambda rows: any(order_names(row)[1] == ref_id.lower() for row in rows)
+def ends_search(ref_id: RefId, *, created_after: datetime) -> EndsReading:
+    """Return whether a page shows the order of this ``ref_id``, or nothing but orders that are older than it.
+
+    The broker lists the newest orders first, so that it can be on no later page.
+    """
+
+    def is_last(rows: Sequence[object]) -> bool:
+        is_shown = any(order_names(row)[1] == ref_id.lower() for row in rows)
+        return is_shown or (bool(rows) and all(is_older_than(row, created_after) for row in rows))
+
+    return is_last
 
 
 def read_orders(
@@ -112,19 +122,20 @@ def order_remarks(listing: Listing) -> Iterator[str]:
 def looked_for(listing: Listing, ref_id: RefId) -> Listing:
     """Keep of a listing the order of ``ref_id``, and the rows that do not say whose they are: those could be it too.
 
-    The listing is complete where it shows the order, or shows that it is not there.
+    The listing is complete where it shows the order, or was read to its end and shows that it is not there.
     """
     reports = tuple(report for report in listing.reports if report.ref_id == ref_id.lower())
     nameless = tuple(_nameless(report) for report in listing.reports if report.ref_id is None)
     unread = tuple(row for row in listing.unread if row.ref_id in (None, ref_id.lower()))
-    complete = listing.problem is None and (bool(reports) or not (nameless or unread))
+    shows_absence = listing.has_all_pages and not (nameless or unread)
+    complete = listing.problem is None and (bool(reports) or shows_absence)
     return replace(
         listing,
         reports=reports,
         unread=(*unread, *nameless),
         unreadable_ids=_ids(row for row in unread if row.ref_id is not None),
         complete=complete,
-        problem=listing.problem or (None if complete else _told((*unread, *nameless))),
+        problem=listing.problem or (None if complete else _told((*unread, *nameless)) or None),
     )
 
 

@@ -182,6 +182,7 @@ class AccountParts:
                 self._events.settle,
                 self._events.end_feeds,
                 control.let_watchers_go,
+                self._close_paper,
                 self._own.journal.close,
                 self._own.close_latch,
                 self._own.lease.release,
@@ -213,6 +214,10 @@ class AccountParts:
     def _open_paper(self) -> None:
         if self._paper is not None:
             self._paper.store.open()
+
+    def _close_paper(self) -> None:
+        if self._paper is not None:
+            self._paper.store.close()
 
     def _order_manager(self) -> OrderManager:
         return OrderManager(
@@ -318,6 +323,7 @@ class AccountParts:
             clock=self._around.clock,
             quotes=quotes,
             reference_for=self._reference_price,
+            is_durable=self._around.is_durable,
         )
 
     def _reference_price(self, ref_id: str) -> Decimal | None:

@@ -41,18 +41,19 @@ class OrderShelf:
         self._unbacked.clear()
 
     def _put(self, order: TrackedOrder) -> None:
-        key = order.client_order_id
-        self._by_ref_id[order.envelope.ref_id] = key
+        envelope = order.envelope
+        key, order_id, state = envelope.client_order_id, envelope.order_id, envelope.state
+        self._by_ref_id[envelope.ref_id] = key
         self._orders[key] = order
         if order.unbacked_quantity:
             self._unbacked[key] = None
         else:
             self._unbacked.pop(key, None)
-        if order.envelope.order_id is not None:
-            self._by_order_id[order.envelope.order_id] = key
-            self._order_ids_of.setdefault(key, {})[order.envelope.order_id] = None
-        if order.state.is_terminal:
-            if key in self._active and order.state is OrderState.FILLED:
+        if order_id is not None:
+            self._by_order_id[order_id] = key
+            self._order_ids_of.setdefault(key, {})[order_id] = None
+        if state.is_terminal:
+            if key in self._active and state is OrderState.FILLED:
                 self._filled.append(key)
             self._active.pop(key, None)
         else:
@@ -88,7 +89,7 @@ class OrderShelf:
 
     def active(self) -> tuple[TrackedOrder, ...]:
         """Return the orders that are not terminal, oldest first."""
-        return tuple(self._orders[key] for key in self._active)
+        return tuple(map(self._orders.__getitem__, self._active))
 
     def working(self) -> tuple[TrackedOrder, ...]:
         """Return the orders that the broker holds and that may still trade."""
@@ -102,14 +103,15 @@ class OrderShelf:
         """Return the orders that hold back another one on this symbol and side: not terminal, not presumed absent."""
         return tuple(order for order in self._on(symbol, side) if order.state is not OrderState.PRESUMED_ABSENT)
 
-    def _on(self, symbol: str, side: Side) -> Iterator[TrackedOrder]:
-        return (order for order in self.active() if (order.envelope.symbol, order.envelope.side) == (symbol, side))
+    def _on(self, symbol: str, side: Side) -> list[TrackedOrder]:
+        return [order for order in self.active() if order.envelope.symbol == symbol and order.envelope.side == side]
 
     def standing_for(self, terms: OrderTerms, *, now: datetime, window: timedelta) -> TrackedOrder | None:
         """Return an order of the same symbol, side, quantity and price, pending or filled within ``window``."""
-        return next(
-            (order for order in self._standing_by(terms, now - window) if _has_terms(order.envelope, terms)), None
-        )
+        for order in self._standing_by(terms, now - window):
+            if _has_terms(order.envelope, terms):
+                return order
+        return None
 
     def has_standing(self, terms: OrderTerms, *, now: datetime, window: timedelta) -> bool:
         """Whether `standing_for` might find an order at some limit price."""

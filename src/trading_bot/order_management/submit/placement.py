@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from trading_bot.clock import Moment, Seconds
@@ -33,6 +32,7 @@ from trading_bot.order_management.submit.pricing import OrderPricing, PricePrevi
 from trading_bot.order_management.submit.protocol import SubmitProtocol
 from trading_bot.order_management.submit.recorder import OutcomeRecorder
 from trading_bot.order_management.submit.same_refusal import SAME_REFUSAL, SameRefusals
+from trading_bot.values import Value
 
 _log = get_logger(__name__)
 
@@ -65,8 +65,7 @@ def already(approve: Approval) -> Gather:
     return lambda _terms, _by, _instead_of: approve
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class Placed(Value, frozen=True, kw_only=True):
     """The envelope that stands for a request, and whether this very call submitted it."""
 
     envelope: OrderEnvelope
@@ -165,11 +164,16 @@ class SubmitService:
         ``pricer`` returns the terms in place of the configured rules; it is asked once.
         """
         with self._request(request.correlation_id) as correlation_id:
-            named = replace(request, correlation_id=correlation_id)
-            return self._place(named, gather=gather, replaces=replaces, pricer=pricer)
+            return self._place(request, gather=gather, replaces=replaces, pricer=pricer, correlation_id=correlation_id)
 
     def _place(
-        self, request: OrderRequest, *, gather: Gather, replaces: ClientOrderId | None, pricer: Pricer | None
+        self,
+        request: OrderRequest,
+        *,
+        gather: Gather,
+        replaces: ClientOrderId | None,
+        pricer: Pricer | None,
+        correlation_id: str,
     ) -> Placed:
         look = self._latch.look()
         decided = Decided(
@@ -195,7 +199,7 @@ class SubmitService:
             reference_price=asked.limit_price,
             strategy_name=request.strategy_name,
             mode=self._identity.mode,
-            correlation_id=request.correlation_id,
+            correlation_id=correlation_id,
             replaces=replaces,
         )
         with self._store.telling_later(), self._approving:

@@ -4,7 +4,6 @@ An order is priced once, at the instrument's own tick, and no byte of it is buil
 steps where the broker cannot be read, and says so.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -13,13 +12,14 @@ from trading_bot.order_management.calculator import price_terms, tick_size
 from trading_bot.order_management.exceptions import OrderSubmissionError
 from trading_bot.order_management.models import OrderRequest, OrderTerms
 from trading_bot.order_management.ports import BrokerGateway
+from trading_bot.order_management.price_offsets import PriceOffsetConfig
+from trading_bot.values import Value
 
 if TYPE_CHECKING:
     from trading_bot.config import OrderManagementConfig
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PricePreview:
+class PricePreview(Value, frozen=True, kw_only=True):
     """The terms that an order would have, and the price step they were rounded to, in dollars."""
 
     terms: OrderTerms
@@ -36,6 +36,7 @@ class OrderPricing:
     def __init__(self, *, gateway: BrokerGateway, settings: "OrderManagementConfig") -> None:
         self._gateway = gateway
         self._settings = settings
+        self._rules: dict[str | None, PriceOffsetConfig] = {}
 
     def price(self, request: OrderRequest, asked: OrderTerms, gateway: BrokerGateway) -> OrderTerms:
         """Return the terms to send, at the instrument's own tick as ``gateway`` tells it.
@@ -65,5 +66,13 @@ class OrderPricing:
         )
 
     def _priced(self, request: OrderRequest, asked: OrderTerms, tick: Decimal | None) -> OrderTerms:
-        rules = self._settings.pricing_rules(request.strategy_name, request.pricing)
-        return price_terms(asked, rules, instrument_tick=tick)
+        return price_terms(asked, self._rules_for(request), instrument_tick=tick)
+
+    def _rules_for(self, request: OrderRequest) -> PriceOffsetConfig:
+        name = request.strategy_name if request.strategy_name in self._settings.strategy_overrides else None
+        if request.pricing is not None:
+            return self._settings.pricing_rules(name, request.pricing)
+        rules = self._rules.get(name)
+        if rules is None:
+            rules = self._rules[name] = self._settings.pricing_rules(name, None)
+        return rules
