@@ -6,7 +6,8 @@ import pytest
 
 from tests.support.account_gateway import FakeAccountGateway, holding, snapshot
 from trading_bot.account.account_data import AccountData
-from trading_bot.clock import VirtualClock
+from trading_bot.account.cache import WAITED_FOR_S, Cached
+from trading_bot.clock import Seconds, VirtualClock
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.portfolio import UnreadPosition
 
@@ -218,3 +219,22 @@ def test_quotes_are_always_read_anew(data, gateway):
     assert data.quotes(["AAPL", "NOPE"]).keys() == {"AAPL"}
     data.quotes(["AAPL"])
     assert gateway.reads == ["quotes", "quotes"]
+
+
+def test_who_sets_no_end_and_finds_somebody_reading_has_one_end_for_waiting_and_reading():
+    """Each of many waiting callers would otherwise wait for all before it, and then read for as long again."""
+    waiting = threading.Event()
+
+    class Asked(VirtualClock):
+        def monotonic(self) -> Seconds:
+            waiting.set()
+            return super().monotonic()
+
+    ends: list[Seconds | None] = []
+    cached = Cached(ends.append, clock=Asked(datetime(2026, 11, 23, 15, 0, tzinfo=UTC)), ttl_s=TTL_S)
+    with cached._fetching:
+        second = threading.Thread(target=cached.get, kwargs={"by": None})
+        second.start()
+        assert waiting.wait(10)
+    second.join(10)
+    assert ends == [WAITED_FOR_S]

@@ -16,6 +16,9 @@ from typing import Generic, TypeVar
 from trading_bot.clock import Clock, Moment, Seconds
 from trading_bot.order_management.exceptions import OrderStatusError
 
+WAITED_FOR_S: Seconds = 10.0
+"""How long one who sets no end may take where somebody else reads the same already. Chosen."""
+
 K = TypeVar("K")
 T = TypeVar("T")
 
@@ -60,6 +63,8 @@ class Cached(Generic[T]):
     def _younger_than(self, age_s: Seconds, *, by: Seconds | None, may_be_outdated: bool) -> tuple[T, Moment]:
         kept = self._usable(age_s, may_be_outdated)
         if kept is None:
+            if by is None and self._fetching.locked():
+                by = self._clock.monotonic() + WAITED_FOR_S
             with _one_at_a_time(self._fetching, self._clock, by):
                 kept = self._usable(age_s, may_be_outdated) or self._fetched(by)
         return kept.value, kept.begun
