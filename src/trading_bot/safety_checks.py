@@ -213,7 +213,7 @@ class SafetyChecks:
             self._risk.read_ahead(after_s=ORDERS_READ_AFTER_S)
 
     def renew(self) -> None:
-        """Read what orders will be judged by, ahead of need, so that they wait for none of it; call it each round."""
+        """Read what orders will be judged by, ahead of need, so that they wait for none of it; call it steadily."""
         self._account.renew()
         if self._is_session_open():
             self._risk.read_ahead()

@@ -1,6 +1,6 @@
 import decimal
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -26,6 +26,11 @@ def buy(state: OrderState, *, quantity: int = 3, filled: int = 0, symbol: str = 
     return FakeOrders(BEFORE).tell(Side.BUY, quantity, "100", state=state, filled=str(filled), symbol=symbol)
 
 
+def then_of(*orders: TrackedOrder, at: datetime = BEFORE) -> OrdersThen:
+    """The notes of a read that began when the orders had just been sent."""
+    return OrdersThen.of(orders, at=at)
+
+
 def now_in(order: TrackedOrder, state: OrderState, *, filled: int = 0) -> TrackedOrder:
     envelope = replace(order.envelope, state=state, filled_quantity=Decimal(filled))
     return replace(order, envelope=envelope, filled_at=AFTER if filled else None)
@@ -41,42 +46,71 @@ def test_a_buy_newer_than_the_balances_takes_all_of_its_cost_whatever_became_of_
 @pytest.mark.parametrize("end", [OrderState.CONFIRMED, OrderState.CANCELLED, OrderState.NEVER_ACCEPTED])
 def test_a_buy_that_was_in_doubt_when_the_read_began_takes_all_of_its_cost(end):
     order = buy(OrderState.UNKNOWN)
-    then = OrdersThen.of([order])
+    then = then_of(order)
     assert reserved([order], account=balances(), then=then) == 300
     assert reserved([now_in(order, end)], account=balances(), then=then) == 300
 
 
 @pytest.mark.parametrize(("held", "taken"), [("300", 0), ("1000", 0), ("100", 200), ("0", 300), (None, 300)])
-def test_a_buy_that_worked_then_takes_what_the_broker_had_not_set_aside(held, taken):
+def test_a_buy_sent_just_before_the_read_takes_what_the_broker_is_not_known_to_have_set_aside(held, taken):
     order = buy(OrderState.CONFIRMED)
-    assert reserved([order], account=balances(held), then=OrdersThen.of([order])) == taken
+    assert reserved([order], account=balances(held), then=then_of(order)) == taken
+
+
+@pytest.mark.parametrize(("age_s", "taken"), [(59, 300), (60, 0), (-1000, 300)])
+@pytest.mark.parametrize("held", ["0", None])
+def test_the_money_of_a_buy_sent_a_minute_before_the_read_is_set_aside_whatever_the_account_says(held, age_s, taken):
+    """A clock that was set back makes an order younger, never older."""
+    order = buy(OrderState.CONFIRMED)
+    then = then_of(order, at=order.envelope.created_at + timedelta(seconds=age_s))
+    assert reserved([order], account=balances(held), then=then) == taken
+
+
+@pytest.mark.parametrize(("held", "taken"), [("300", 300), ("400", 200), ("600", 0)])
+def test_what_is_set_aside_for_an_older_buy_covers_no_later_one(held, taken):
+    older, later = buy(OrderState.CONFIRMED), buy(OrderState.CONFIRMED)
+    older = replace(older, envelope=replace(older.envelope, created_at=BEFORE - timedelta(days=1)))
+    assert reserved([older, later], account=balances(held), then=then_of(older, later)) == taken
+
+
+@pytest.mark.parametrize(
+    ("ended", "broker_had_it", "taken"), [(None, True, 200), (-59, True, 200), (-60, True, 0), (None, False, 0)]
+)
+def test_what_may_be_set_aside_for_a_buy_that_ended_lately_covers_no_other(ended, broker_had_it, taken):
+    order, gone = buy(OrderState.CONFIRMED), buy(OrderState.CANCELLED, filled=1)
+    gone = replace(
+        gone,
+        envelope=replace(gone.envelope, order_id=gone.envelope.order_id if broker_had_it else None),
+        last_transaction_at=None if ended is None else BEFORE + timedelta(seconds=ended),
+    )
+    assert reserved([order, gone], account=balances("300"), then=then_of(order, gone)) == taken
 
 
 def test_a_fill_learnt_since_takes_its_cost_though_the_broker_had_set_it_aside():
     order = buy(OrderState.PARTIALLY_FILLED, filled=1)
     later = now_in(order, OrderState.PARTIALLY_FILLED, filled=2)
-    assert reserved([later], account=balances("200"), then=OrdersThen.of([order])) == 100
+    assert reserved([later], account=balances("200"), then=then_of(order)) == 100
 
 
 def test_a_cancel_gives_nothing_back_before_newer_balances():
     order = buy(OrderState.CONFIRMED)
     cancelled = now_in(order, OrderState.CANCELLED)
-    assert reserved([cancelled], account=balances("0"), then=OrdersThen.of([order])) == 300
-    assert reserved([cancelled], account=balances("0"), then=OrdersThen.of([cancelled])) == 0
+    assert reserved([cancelled], account=balances("0"), then=then_of(order)) == 300
+    assert reserved([cancelled], account=balances("0"), then=then_of(cancelled)) == 0
 
 
 def test_a_fill_taken_back_gives_nothing_back():
     order = buy(OrderState.PARTIALLY_FILLED, filled=2)
     busted = now_in(order, OrderState.PARTIALLY_FILLED, filled=1)
-    assert reserved([busted], account=balances("100"), then=OrdersThen.of([order])) == 0
+    assert reserved([busted], account=balances("100"), then=then_of(order)) == 0
 
 
 @pytest.mark.parametrize("learnt_at", [BEFORE, AFTER])
 def test_a_buy_that_had_ended_takes_only_a_fill_learnt_since_though_the_clock_was_set_back(learnt_at):
     order = replace(buy(OrderState.CANCELLED, filled=1), filled_at=AFTER)
-    assert reserved([order], account=balances(), then=OrdersThen.of([order])) == 0
+    assert reserved([order], account=balances(), then=then_of(order)) == 0
     later = replace(now_in(order, OrderState.CANCELLED, filled=2), filled_at=learnt_at)
-    assert reserved([later], account=balances(), then=OrdersThen.of([order])) == 100
+    assert reserved([later], account=balances(), then=then_of(order)) == 100
 
 
 def test_sells_take_and_give_nothing():
@@ -90,12 +124,12 @@ def test_shares_bought_after_the_positions_were_read_count_on_top():
     bench.gateway.order().fill(1)
     bench.sync()
     orders = RecordedOrders(bench.store)
-    then = OrdersThen.of(orders.orders())
+    then = OrdersThen.of(orders.orders(), at=AS_OF)
     bench.gateway.order().fill(3)
     bench.sync()
     assert shares_since(orders.orders(), "AAPL", then=then) == 3
     assert shares_since(orders.orders(), "MSFT", then=then) == 0
-    assert shares_since(orders.orders(), "AAPL", then=OrdersThen.of(orders.orders())) == 0
+    assert shares_since(orders.orders(), "AAPL", then=OrdersThen.of(orders.orders(), at=AS_OF)) == 0
 
 
 def test_the_ambient_decimal_precision_changes_no_sum():

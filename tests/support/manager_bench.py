@@ -199,8 +199,8 @@ class ManagerBench:
         )
         self.manager.subscribe(self.changes.append)
 
-    def _check_market(self, order: OrderTerms, by: Seconds) -> None:
-        self.check_market(order, by)
+    def _check_market(self, order: OrderTerms, by: Seconds) -> Callable[[OrderTerms], None]:
+        return self.check_market(order, by)
 
     def _session_end(self, order: OrderEnvelope) -> datetime:
         return self.session_end(order)

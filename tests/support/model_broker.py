@@ -1,35 +1,47 @@
 """A broker of plain numbers, and a bot's book of its orders: what is let out is held against the money there really is.
 
-The broker sets an order's cost aside at once, late (with `settle`), or never, and gives it back just so. What it has
-and what the book knows move apart until `learn`.
+The broker sets an order's cost aside, and gives it back, at once or late: with `settle`, or after `HELD_WITHIN_S`. It
+may say nothing of what it has set aside. What it has and what the book knows move apart until `learn`.
 """
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Self
 
 from tests.support.account_gateway import snapshot
 from tests.support.risk_bench import MONDAY_NOON, FakeOrders
+from trading_bot.account.reservations import HELD_WITHIN_S
 from trading_bot.clock import Seconds, VirtualClock
 from trading_bot.order_management.book.tracked_order import TrackedOrder
-from trading_bot.order_management.models import OrderState, Side
+from trading_bot.order_management.models import OrderId, OrderState, Side
 from trading_bot.order_management.portfolio import AccountSnapshot, Bar, Position, PositionListing, Quote
 
 
 class Holds(enum.StrEnum):
     AT_ONCE = "at once"
     LATE = "late"
-    NEVER = "never"
+    AT_ONCE_IN_SILENCE = "at once, in silence"
+    LATE_IN_SILENCE = "late, in silence"
+
+    @property
+    def are_late(self) -> bool:
+        return self in (Holds.LATE, Holds.LATE_IN_SILENCE)
+
+    @property
+    def are_shown(self) -> bool:
+        return self in (Holds.LATE, Holds.AT_ONCE)
 
 
 @dataclass(kw_only=True)
 class TrueOrder:
-    """One buy as the broker has it; ``held`` is what it has set aside for it."""
+    """One buy as the broker has it: what it has set aside for it, and when it was taken or ended."""
 
     price: Decimal
     open: int
+    changed: datetime
     filled: int = 0
     held: Decimal = Decimal(0)
 
@@ -63,18 +75,17 @@ class ModelBroker:
     @property
     def buying_power(self) -> Decimal:
         """What a read just now would show: what is set aside for cancelled orders is not in it."""
+        self._settle_what_is_due()
         return self.cash - sum((order.held for order in self.orders.values()), Decimal(0))
 
     def _shown(self) -> AccountSnapshot:
         power = self.buying_power
-        return replace(
-            snapshot(buying_power=str(power)), portfolio_cash=self.cash, cash_held_for_orders=self.cash - power
-        )
+        held = self.cash - power if self.holds.are_shown else None
+        return replace(snapshot(buying_power=str(power)), portfolio_cash=self.cash, cash_held_for_orders=held)
 
     def take(self, name: str, price: Decimal, quantity: int) -> None:
-        self.orders[name] = TrueOrder(price=price, open=quantity)
-        if self.holds is Holds.AT_ONCE:
-            self.settle()
+        self.orders[name] = TrueOrder(price=price, open=quantity, changed=self.clock.now())
+        self._settle_what_is_due()
 
     def fill(self, order: TrueOrder, quantity: int) -> None:
         quantity = min(quantity, order.open)
@@ -84,14 +95,18 @@ class ModelBroker:
         order.held = max(Decimal(0), order.held - quantity * order.price)
 
     def end(self, order: TrueOrder) -> None:
-        order.open = 0
-        if self.holds is Holds.AT_ONCE:
-            self.settle()
+        order.open, order.changed = 0, self.clock.now()
+        self._settle_what_is_due()
 
     def settle(self) -> None:
-        """Set aside, and give back, what is due."""
-        if self.holds is not Holds.NEVER:
-            for order in self.orders.values():
+        """Set everything aside, and give everything back."""
+        for order in self.orders.values():
+            order.held = order.cost
+
+    def _settle_what_is_due(self) -> None:
+        lately = self.clock.now() - timedelta(seconds=HELD_WITHIN_S)
+        for order in self.orders.values():
+            if not self.holds.are_late or order.changed <= lately:
                 order.held = order.cost
 
     def fetch_positions(self) -> PositionListing:
@@ -155,8 +170,10 @@ class ModelBook(FakeOrders):
         knows_fills = true is not None and not state.is_unresolved
         filled = Decimal(true.filled) if knows_fills and true is not None else order.envelope.filled_quantity
         is_news = filled > order.envelope.filled_quantity
+        order_id = OrderId(f"broker-{order.client_order_id}") if knows_fills else order.envelope.order_id
         return replace(
             order,
-            envelope=replace(order.envelope, state=state, filled_quantity=filled),
+            envelope=replace(order.envelope, state=state, filled_quantity=filled, order_id=order_id),
             filled_at=self._broker.clock.now() if is_news else order.filled_at,
+            last_transaction_at=true.changed if knows_fills and true is not None else order.last_transaction_at,
         )

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.support.model_broker import Holds, ModelBook, ModelBroker
 from tests.support.risk_bench import MONDAY_NOON, NO_LIMITS, watch_of
 from trading_bot.account.account_data import AccountData
+from trading_bot.account.reservations import HELD_WITHIN_S
 from trading_bot.clock import VirtualClock
 from trading_bot.market_hours import Calendar, MarketHours
 from trading_bot.order_management.exceptions import TradeRefusedError
@@ -141,7 +142,7 @@ _BETWEEN: st.SearchStrategy[Act] = st.one_of(
 
 
 @pytest.mark.parametrize("holds", Holds)
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(rounds=st.lists(st.tuples(_BUYS, st.lists(_BETWEEN, max_size=4)), max_size=8))
 def test_what_is_let_out_never_costs_more_than_the_money_that_no_order_of_ours_takes(holds, rounds):
     """`Account.buy` holds each order that is let out against the broker's own numbers."""
@@ -175,6 +176,29 @@ def test_the_money_of_a_cancelled_buy_is_spent_once_the_broker_has_given_it_back
     account.broker.settle()
     account.data.outdate()
     assert account.buy(6)
+
+
+def test_what_is_still_set_aside_for_a_cancelled_buy_stands_for_no_other_buy():
+    account = Account(Holds.LATE)
+    account.buy(4)
+    account.broker.settle()
+    account.buy(1, 40)
+    account.cancel(0)
+    for quantity, price in ((1, 40), (4, 150), (1, 40)):
+        account.buy(quantity, price)
+    account.fill(3, 4)
+    account.buy(1, 40)
+
+
+@pytest.mark.parametrize("holds", [Holds.AT_ONCE_IN_SILENCE, Holds.LATE_IN_SILENCE])
+def test_an_account_that_shows_nothing_set_aside_buys_again_after_a_minute(holds):
+    account = Account(holds)
+    assert account.buy(6)
+    account.clock.sleep(HELD_WITHIN_S)
+    assert not account.buy(3), "the first might not be in these balances"
+    account.clock.sleep(TTL_S)
+    assert account.buy(3)
+    assert not account.buy(2)
 
 
 def test_money_that_came_in_since_is_read_before_a_buy_is_refused():

@@ -200,6 +200,16 @@ class TestOnPaper:
         assert Counter(each.status for each in done) == {TradeStatus.SUBMITTED: 20}
         assert bench.broker.seen[before:] == [SUBMIT] * 20
 
+    def test_a_synchronisation_renews_nothing_so_no_read_of_a_renewal_delays_it_or_the_look_for_halts(
+        self, bench: BotBench
+    ) -> None:
+        paper = on_paper(bench)
+        paper.buy()
+        bench.clock.sleep(40)
+        before = len(bench.broker.seen)
+        paper.parts._synchronise(paper.parts._halt_watch(paper.bot._safety))
+        assert ACCOUNT not in bench.broker.seen[before:]
+
     def test_no_order_waits_for_a_renewal_that_hangs(self, paper, bench):
         paper.buy()
         begun, end = threading.Event(), threading.Event()
@@ -219,8 +229,17 @@ class TestOnPaper:
 
 
 class TestLive:
-    def test_the_first_order_in_a_symbol_asks_for_its_instrument_and_its_quote(self, live):
-        assert live.buy() == [INSTRUMENT, QUOTES, SUBMIT]
+    def test_the_first_order_in_a_symbol_asks_for_its_instrument_and_its_quote_at_once(self, live, account):
+        both = threading.Barrier(2)
+
+        def answered_once_both_are_asked_for(heard):
+            both.wait(10)
+            return account.book(heard)
+
+        for path in ("/instruments/", "/quotes/"):
+            account.server.on_every("GET", path, answered_once_both_are_asked_for)
+        asked = live.buy()
+        assert (sorted(asked[:2]), asked[2:]) == ([INSTRUMENT, QUOTES], [SUBMIT])
 
     def test_an_order_in_a_symbol_traded_before_is_one_request_while_its_quote_is_renewed(self, live, account):
         live.buy()
@@ -251,13 +270,12 @@ class TestLive:
         assert live.bot.manager.status_on_record("c1").filled_quantity == 1
         assert live.buy() == [SUBMIT]
 
-    def test_a_running_bot_renews_quotes_and_stops_doing_so(self, account):
+    def test_a_running_bot_follows_orders_and_renews_balances_and_quotes_in_threads_of_their_own(self, account):
         parts = AccountParts(
             account.config, account.around, account_number=NUMBER, transport=account.transport, quotes=None
         )
         bot = parts.bot(background_sync=True)
         bot.start()
-        assert "quotes" in bot._lifecycle.opening
-        assert len(pollers()) == 2
+        assert len(pollers()) == 3
         bot.stop()
         assert pollers() == []

@@ -140,11 +140,11 @@ class AccountData:
         return self._gateway if by is None else self._gateway.by(by)
 
     def _fetch_account(self, by: Seconds | None) -> KeptAccount:
-        then = OrdersThen.of(self._orders())
+        then = OrdersThen.of(self._orders(), at=self._clock.now())
         return KeptAccount(account=self._reads(by).fetch_account(), then=then)
 
     def _fetch_positions(self, by: Seconds | None) -> KeptPositions:
-        then = OrdersThen.of(self._orders())
+        then = OrdersThen.of(self._orders(), at=self._clock.now())
         return _held(self._reads(by).fetch_positions(), then)
 
 

@@ -6,20 +6,27 @@ balances need not show is taken off; nothing is ever given back before newer bal
 | a buy of ours | what is taken off |
 |---|---|
 | newer than the read, or in doubt when it began | all of it, ended or not, unless the broker provably never had it |
-| worked at the broker then | what the broker's holds do not cover of all of these, and each fill learnt since |
-| had ended by then | a fill learnt since |
+| worked then, asked for within `HELD_WITHIN_S` before | what it may still cost, unless the broker's holds cover it |
+| worked then, asked for earlier | nothing: ``buying_power`` is less already, whatever the account says of its holds |
+| any of these, and one that had ended by then | a fill learnt since |
 
-A sell takes nothing off and gives nothing back. Why each row is as it is: `docs/decisions/`.
+Holds cover a young order only beyond what older orders and lately ended ones may hold. A sell takes nothing off and
+gives nothing back. Why each row is as it is: `docs/decisions/`.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Self
 
+from trading_bot.clock import Seconds
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.models import EXACT, ClientOrderId, OrderState, Side, exact_sum
 from trading_bot.order_management.portfolio import AccountSnapshot
+
+HELD_WITHIN_S: Seconds = 60.0
+"""After this time the broker has set aside the money of an order, and given back that of one that ended. Chosen."""
 
 _NOTHING = Decimal(0)
 _NEVER_THERE = frozenset({OrderState.NOT_SENT, OrderState.REJECTED})
@@ -30,8 +37,10 @@ _NEVER_THERE = frozenset({OrderState.NOT_SENT, OrderState.REJECTED})
 class OrdersThen:
     """Our buys as they were when a read of the account began."""
 
-    working: Mapping[ClientOrderId, TrackedOrder] = field(default_factory=dict)
-    """Those that the broker had taken, and that could still trade."""
+    young: Decimal = _NOTHING
+    """The dollars that those may cost which the broker had taken so lately that it may not have set them aside."""
+    held_besides: Decimal = _NOTHING
+    """The dollars that it may have set aside for others: for those that it took earlier, and for lately ended ones."""
     filled: Mapping[ClientOrderId, Decimal] = field(default_factory=dict)
     """The shares that each was known to have brought, of those that had brought any."""
     in_doubt: frozenset[ClientOrderId] = frozenset()
@@ -39,12 +48,17 @@ class OrdersThen:
     """The number of the newest order; one with a higher number is newer than the read."""
 
     @classmethod
-    def of(cls, orders: Iterable[TrackedOrder]) -> Self:
-        """Take down the orders of a book; call it before the read begins."""
+    def of(cls, orders: Iterable[TrackedOrder], *, at: datetime) -> Self:
+        """Take down the orders of a book; call it before the read begins, which is ``at``."""
         every = tuple(orders)
         buys = [order for order in every if order.envelope.side is Side.BUY]
+        lately = at - timedelta(seconds=HELD_WITHIN_S)
+        working = [order for order in buys if order.state.is_working]
+        ended = [order for order in buys if order.state.is_terminal and not _is_free_of_holds(order, lately)]
+        young = exact_sum(_open_cost(order) for order in working if order.envelope.created_at > lately)
         return cls(
-            working={order.client_order_id: order for order in buys if order.state.is_working},
+            young=young,
+            held_besides=EXACT.subtract(exact_sum(_open_cost(order) for order in (*working, *ended)), young),
             filled={
                 order.client_order_id: order.envelope.filled_quantity
                 for order in buys
@@ -85,8 +99,18 @@ def _filled_since(order: TrackedOrder, then: OrdersThen) -> Decimal:
 
 
 def _not_held(account: AccountSnapshot, then: OrdersThen) -> Decimal:
-    """Return what open buys may cost that the broker had not set aside: late, or because it never does."""
-    cost = exact_sum(
-        EXACT.multiply(order.envelope.limit_price, order.remaining_quantity) for order in then.working.values()
-    )
-    return max(_NOTHING, EXACT.subtract(cost, account.cash_held_for_orders or _NOTHING))
+    """Return what young buys may cost that the broker is not known to have set aside."""
+    cover = EXACT.subtract(account.cash_held_for_orders or _NOTHING, then.held_besides)
+    return max(_NOTHING, EXACT.subtract(then.young, max(_NOTHING, cover)))
+
+
+def _open_cost(order: TrackedOrder) -> Decimal:
+    """Return the cost at the limit of the shares that did not trade, also of an order that has ended."""
+    shares = EXACT.subtract(Decimal(order.envelope.quantity), order.envelope.filled_quantity)
+    return EXACT.multiply(order.envelope.limit_price, max(_NOTHING, shares))
+
+
+def _is_free_of_holds(ended: TrackedOrder, lately: datetime) -> bool:
+    # By the broker's clock. Where it does not say when the order ended, its hold may be there for ever.
+    at = ended.last_transaction_at
+    return ended.envelope.order_id is None or (at is not None and at <= lately)

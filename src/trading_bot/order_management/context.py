@@ -85,7 +85,7 @@ class OrderContext:
     carrier: Carrier
     """What the gateway's bytes travel on."""
     check_market: MarketCheck
-    """Refuses an entry that the visible market does not allow."""
+    """Looks at the market of an entry, and refuses one that it does not allow."""
 
     @contextmanager
     def request(self, given: str | None = None) -> Iterator[str]:

@@ -21,8 +21,11 @@ from trading_bot.order_management.portfolio import AccountSnapshot, Bar, Positio
 ArmingId = NewType("ArmingId", str)
 """Names one arming of the account; no two armings share a name."""
 
-MarketCheck: TypeAlias = Callable[[OrderTerms, Seconds], None]
-"""Raises `TradeRefusedError` where the market does not allow an entry; reads are over by the given point in time."""
+MarketCheck: TypeAlias = Callable[[OrderTerms, Seconds], Callable[[OrderTerms], None]]
+"""Begins to look at the market of an entry that is asked for, by a point in time, and waits for nothing.
+
+What it returns waits for that, and raises `TradeRefusedError` where the market does not allow the terms.
+"""
 
 SendPermit: TypeAlias = AbstractContextManager[None]
 """Entered by the transport just before the first byte is written and left after the last one.

@@ -144,7 +144,8 @@ def _insufficient_buying_power(buy: Buy) -> str | None:
     funds = spendable(buy.account, allow_margin=buy.trade.limits.allow_margin)
     held_back = f", {dollars_in_words(taken)} of it reserved for orders in doubt, and orders and fills not shown yet"
     available = f"{funds_in_words(buy.account, funds)}{held_back if taken else ''}"
-    return f"{buy.trade} cost {dollars_in_words(buy.trade.notional)} and {available}; buy less or add cash"
+    remedy = "buy less, add cash, or wait a minute" if taken else "buy less or add cash"
+    return f"{buy.trade} cost {dollars_in_words(buy.trade.notional)} and {available}; {remedy}"
 
 
 def is_short_of_funds(trade: Trade, facts: BuyFacts, all_orders: tuple[TrackedOrder, ...]) -> bool:

@@ -1,6 +1,6 @@
 """Builds the parts of one account, each once, and the bot that they make."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
@@ -157,12 +157,9 @@ class AccountParts:
     ) -> Lifecycle:
         control = ControlServer(path=self._state.control_socket, clock=self._around.clock)
         halts = self._halt_watch(safety)
-        poller = Poller(
-            lambda: self._synchronise(safety, halts),
-            interval_s=self._settings.poll_interval_seconds,
-            latch=self._own.latch,
-        )
-        pollers = [poller]
+        every_s = self._settings.poll_interval_seconds
+        poller = Poller(lambda: self._synchronise(halts), interval_s=every_s, latch=self._own.latch)
+        renewals = self._renewals(safety)
         steps: dict[str, Callable[[], object]] = {
             "account lease": self._own.lease.acquire,
             "journal": self._own.open_journal,
@@ -178,15 +175,12 @@ class AccountParts:
             if control_address.IS_AVAILABLE:
                 steps["control socket"] = lambda: control.start(operations())
             self._manager.halt_entries_while(poller.problem)
-            steps["poller"] = poller.start
-            if self._collar is not None:
-                pollers.append(Poller(self._collar.renew, interval_s=self._collar.renew_every_s))
-                steps["quotes"] = pollers[-1].start
+            steps |= {name: each.start for name, each in renewals.items()} | {"poller": poller.start}
         return Lifecycle(
             opening=steps,
             intake=(control.stop,),
             closing=(
-                lambda: [each.stop(timeout_s=_POLLER_PATIENCE_S) for each in pollers],
+                lambda: [each.stop(timeout_s=_POLLER_PATIENCE_S) for each in (poller, *renewals.values())],
                 self._events.settle,
                 self._events.end_feeds,
                 control.let_watchers_go,
@@ -197,12 +191,18 @@ class AccountParts:
             start_failures=_START_FAILURES,
         )
 
-    def _synchronise(self, safety: SafetyChecks, halts: HaltWatch) -> None:
+    def _synchronise(self, halts: HaltWatch) -> None:
         try:
             self._manager.synchronize_open_orders()
         finally:
-            safety.renew()
             halts.look()
+
+    def _renewals(self, safety: SafetyChecks) -> Mapping[str, Poller]:
+        # Each has a thread of its own: a read that hangs keeps neither fills nor halts nor the other waiting.
+        account = Poller(safety.renew, interval_s=self._settings.poll_interval_seconds)
+        collar = self._collar
+        quotes = {} if collar is None else {"quotes": Poller(collar.renew, interval_s=collar.renew_every_s)}
+        return {"balances": account, **quotes}
 
     def _halt_watch(self, safety: SafetyChecks) -> HaltWatch:
         looks = {
@@ -257,7 +257,7 @@ class AccountParts:
             account=self._gateway,
             before_sync=self._own.kills.take_over,
             carrier=self._carrier,
-            check_market=allow_at_any_market if self._collar is None else self._collar.check,
+            check_market=allow_at_any_market if self._collar is None else self._collar.begin,
         )
 
     def _market_collar(self) -> MarketCollar:

@@ -237,11 +237,13 @@ class SubmitService:
         """Ask the broker all that is asked before the intent; it is over before the price gets too old."""
         patience_s = self._settings.intent_ttl_s
         by = began + patience_s
+        market = None
         if self.admission.reduces(asked):
             # Half the time is left for sending: no read that an exit can do without may cost it its price.
             by = began + patience_s / 2
             self._sync.catch_up(within_s=min(EXIT_CATCHES_UP_FOR_S, patience_s / 4), patience_s=0)
         else:
+            market = self._check_market(asked, by)  # beside all that is read below
             self._sync.catch_up(within_s=patience_s)
         if asked.side is Side.SELL:
             self._sync.make_ready_to_sell(asked, by=by)
@@ -251,7 +253,7 @@ class SubmitService:
         approve = gather(terms, by, instead_of)
         ref_id = derive_ref_id(self._identity.account_key, client_order_id)
         prepared = in_time.prepare_order(terms, ref_id)
-        self._refuse_at_this_market(terms, by=by)
+        self._refuse_at_this_market(terms, by=by, begun=market)
         return terms, approve, prepared
 
     def _pricer(self, request: OrderRequest, asked: OrderTerms) -> Pricer:
@@ -289,10 +291,11 @@ class SubmitService:
         if held is not None:
             raise TradeRefusedError(held, symbol=terms.symbol, code=SAME_REFUSAL)
 
-    def _refuse_at_this_market(self, terms: OrderTerms, *, by: Seconds) -> None:
+    def _refuse_at_this_market(self, terms: OrderTerms, *, by: Seconds, begun: Approval | None = None) -> None:
         # There is always a way out: no missing quote and no distance from it keeps held shares from being sold.
         if not self.admission.reduces(terms):
-            self._check_market(terms, by)
+            refuse = begun or self._check_market(terms, by)
+            refuse(terms)
 
     def _note_refusal(self, terms: OrderTerms, outcome: SubmitOutcome, latest: TrackedOrder) -> None:
         if latest.state is OrderState.REJECTED:
