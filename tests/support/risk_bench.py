@@ -10,7 +10,7 @@ from trading_bot.clock import VirtualClock
 from trading_bot.config import RiskManagementConfig
 from trading_bot.files import FileSystem, LocalFiles
 from trading_bot.order_management.book.acceptances import Acceptance, parse_ratio
-from trading_bot.order_management.book.change_log import ChangeMark
+from trading_bot.order_management.book.change_log import ChangeMark, OrdersNow
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.models import (
     ClientOrderId,
@@ -98,6 +98,10 @@ class FakeOrders:
 
     def orders(self) -> tuple[TrackedOrder, ...]:
         return tuple(self.told)
+
+    def changed(self, since: ChangeMark | None = None) -> OrdersNow:
+        del since
+        return OrdersNow(orders=self.orders())
 
     def active(self) -> tuple[TrackedOrder, ...]:
         return tuple(order for order in self.told if not order.state.is_terminal)

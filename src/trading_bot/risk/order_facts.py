@@ -6,7 +6,7 @@ from decimal import Decimal, localcontext
 from typing import Protocol
 
 from trading_bot.order_management.book.acceptances import Acceptance
-from trading_bot.order_management.book.change_log import ChangeMark
+from trading_bot.order_management.book.change_log import ChangeMark, OrdersNow
 from trading_bot.order_management.book.freezes import Cause
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.models import EXACT, Side
@@ -40,8 +40,8 @@ class OrderFacts(Protocol):
         """
         ...
 
-    def orders(self) -> tuple[TrackedOrder, ...]:
-        """Return every order, oldest first."""
+    def changed(self, since: ChangeMark | None = None) -> OrdersNow:
+        """Return every order, oldest first, or with the mark of an earlier moment those that came or changed since."""
         ...
 
     def active(self) -> tuple[TrackedOrder, ...]:
@@ -71,10 +71,11 @@ class RecordedOrders:
                 is_whole=not book.positions.are_noted,
             )
 
-    def orders(self) -> tuple[TrackedOrder, ...]:
-        """Return every order, oldest first."""
+    def changed(self, since: ChangeMark | None = None) -> OrdersNow:
+        """Return every order, oldest first, or with the mark of an earlier moment those that came or changed since."""
         with self._store.open_book() as book:
-            return book.orders()
+            orders = book.orders() if since is None else book.changed_since(since)
+            return OrdersNow(orders=orders, mark=book.change_mark)
 
     def active(self) -> tuple[TrackedOrder, ...]:
         """Return the orders that have not provably ended, oldest first."""

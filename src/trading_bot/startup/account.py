@@ -104,7 +104,7 @@ class AccountParts:
             gateway=self._gateway,
             clock=around.clock,
             ttl_s=config.risk_management.account_cache_ttl_s,
-            orders=self._orders.orders,
+            orders=self._orders.changed,
         )
 
     @property

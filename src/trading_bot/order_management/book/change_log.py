@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.models import ClientOrderId
 
 
@@ -12,6 +13,15 @@ class ChangeMark:
     changes: int = 0
     removals: int = 0
     """How many orders had left the book; who counted one of those has to begin anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrdersNow:
+    """Orders as they are at one moment: all of them, or those that came or changed since an earlier moment."""
+
+    orders: tuple[TrackedOrder, ...] = ()
+    mark: ChangeMark | None = None
+    """The moment, to go on from the next time; None where all orders are told again then."""
 
 
 class ChangeLog:
