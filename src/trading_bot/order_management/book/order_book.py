@@ -224,7 +224,10 @@ class OrderBook(OrderShelf):
 
     def _rename(self, fact: OrderEvent) -> None:
         for order in tuple(self._orders.values()):
-            self._orders[order.client_order_id] = self.positions.named(order)
+            if (renamed := self.positions.named(order)) is not order:
+                self._orders[order.client_order_id] = renamed
+                self._changes.note(order.client_order_id)
+        self._index_by_symbol()
         if fact.event is not EventKind.INSTRUMENT_NAMED:
             return
         self._acceptances.rename(fact.details.get(WAS), fact.symbol)
