@@ -1,5 +1,6 @@
 """What holds for every test: no socket leaves the machine, and examples found by chance are few and repeatable."""
 
+import gc
 import os
 import signal
 
@@ -18,6 +19,13 @@ def pytest_configure() -> None:
     settings.register_profile("developer", deadline=None, max_examples=60)
     settings.register_profile("build", settings.get_profile("developer"), derandomize=True, database=None)
     settings.load_profile("build" if os.environ.get("CI") else "developer")
+
+
+def pytest_collection_finish() -> None:
+    """Let no search for garbage go over the thousands of tests that were collected: they live until the end."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _hear_ctrl_c() -> None:
