@@ -16,16 +16,10 @@ def pytest_configure() -> None:
     """Guard the process before any test module is imported, and choose the examples' budget."""
     network_guard.install()
     _hear_ctrl_c()
+    gc.set_threshold(50_000, 20, 20)  # a search for garbage goes over thousands of collected tests, which are none
     settings.register_profile("developer", deadline=None, max_examples=60)
     settings.register_profile("build", settings.get_profile("developer"), derandomize=True, database=None)
     settings.load_profile("build" if os.environ.get("CI") else "developer")
-
-
-def pytest_collection_finish() -> None:
-    """Let no search for garbage go over the thousands of tests that were collected: they live until the end."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 def _hear_ctrl_c() -> None:
