@@ -277,14 +277,6 @@ class OrderBook(OrderShelf):
         # The book was let go meanwhile: the order may be at hand by now. One of the past has its symbol of then.
         return at_hand(name) or (None if past is None else self.positions.named(past))
 
-    def _with_ref_id(self, ref_id: RefId) -> TrackedOrder | None:
-        key = self._by_ref_id.get(ref_id)
-        return None if key is None else self._orders[key]
-
-    def _with_order_id(self, order_id: OrderId) -> TrackedOrder | None:
-        key = self._by_order_id.get(order_id)
-        return None if key is None else self._orders[key]
-
     def by_either_id(self, identifier: str) -> TrackedOrder | None:
         """Find by client order id or by the broker's order id."""
         return self.get(ClientOrderId(identifier)) or self.by_order_id(identifier)

@@ -122,6 +122,14 @@ class OrderShelf:
         """Return the order if it is here; the past is not asked."""
         return None if client_order_id is None else self._orders.get(client_order_id)
 
+    def _with_ref_id(self, ref_id: RefId) -> TrackedOrder | None:
+        key = self._by_ref_id.get(ref_id)
+        return None if key is None else self._orders[key]
+
+    def _with_order_id(self, order_id: OrderId) -> TrackedOrder | None:
+        key = self._by_order_id.get(order_id)
+        return None if key is None else self._orders[key]
+
     def orders(self) -> tuple[TrackedOrder, ...]:
         """Return every order that still counts for something, oldest first; those that ended long ago have left."""
         return tuple(self._orders.values())
