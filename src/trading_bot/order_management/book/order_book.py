@@ -224,7 +224,10 @@ class OrderBook(OrderShelf):
 
     def _rename(self, fact: OrderEvent) -> None:
         for order in tuple(self._orders.values()):
-            self._orders[order.client_order_id] = self.positions.named(order)
+            if (renamed := self.positions.named(order)) is not order:
+                self._orders[order.client_order_id] = renamed
+                self._changes.note(order.client_order_id)
+        self._index_by_symbol()
         if fact.event is not EventKind.INSTRUMENT_NAMED:
             return
         self._acceptances.rename(fact.details.get(WAS), fact.symbol)
@@ -273,14 +276,6 @@ class OrderBook(OrderShelf):
         past = self._past.find(kind, name)
         # The book was let go meanwhile: the order may be at hand by now. One of the past has its symbol of then.
         return at_hand(name) or (None if past is None else self.positions.named(past))
-
-    def _with_ref_id(self, ref_id: RefId) -> TrackedOrder | None:
-        key = self._by_ref_id.get(ref_id)
-        return None if key is None else self._orders[key]
-
-    def _with_order_id(self, order_id: OrderId) -> TrackedOrder | None:
-        key = self._by_order_id.get(order_id)
-        return None if key is None else self._orders[key]
 
     def by_either_id(self, identifier: str) -> TrackedOrder | None:
         """Find by client order id or by the broker's order id."""
