@@ -18,7 +18,7 @@ from trading_bot.order_management.book.exit_facts import ExitFacts
 from trading_bot.order_management.book.freezes import Cause, Freeze, cause_of
 from trading_bot.order_management.book.order_shelf import OrderShelf
 from trading_bot.order_management.book.past_orders import NoPast, PastOrders
-from trading_bot.order_management.book.pointers import StandingKind, StandingPointers, pointer
+from trading_bot.order_management.book.pointers import StandingKind, StandingPointers
 from trading_bot.order_management.book.position_book import PositionBook
 from trading_bot.order_management.book.position_watch import WAS
 from trading_bot.order_management.book.standing import StandingFacts
@@ -31,6 +31,7 @@ from trading_bot.order_management.models import ClientOrderId, OrderId, RefId
 __all__ = ["OrderBook", "PastOrders", "TrackedOrder"]
 
 _Name = TypeVar("_Name", bound=str)
+_ORDER = StandingKind.ORDER.value
 
 
 class OrderBook(OrderShelf):
@@ -154,8 +155,7 @@ class OrderBook(OrderShelf):
         Raises:
             OrderLogDamagedError: as `apply`.
         """
-        at = self.pointer_of(record)
-        if at in self.pointers:
+        if (at := self.pointer_of(record)) in self.pointers:
             return self.at_hand(record.fact.client_order_id)
         is_new = self.at_hand(record.fact.client_order_id) is None
         order = self._apply(record, self._of_its_own_ref_id(checked) if is_new else self.check(record))
@@ -189,7 +189,7 @@ class OrderBook(OrderShelf):
     @staticmethod
     def pointer_of(record: JournalRecord) -> Pointer:
         """Return the pointer that a record of an order stands by."""
-        return pointer(StandingKind.ORDER, record.fact.client_order_id or "", record.seq)
+        return Pointer(kind=_ORDER, key=record.fact.client_order_id or "", seq=record.seq)
 
     def forget(self, kept: Collection[ClientOrderId]) -> None:
         """Hold only the ``kept`` orders from now on: the others are looked for in the past.
@@ -213,7 +213,7 @@ class OrderBook(OrderShelf):
         for order in replayed.orders():
             self._store(order)
             self._note_filled_before(order)
-            names = (one for one in replayed.pointers.all() if one.kind == StandingKind.ORDER.value)
+            names = (one for one in replayed.pointers.all() if one.kind == _ORDER)
             self._told_by[order.client_order_id] = sorted(names, key=lambda one: one.seq)
             for one in self._told_by[order.client_order_id]:
                 self.pointers.add(one)
@@ -257,7 +257,8 @@ class OrderBook(OrderShelf):
 
     def get(self, client_order_id: ClientOrderId) -> TrackedOrder | None:
         """Find by client order id."""
-        return self._found(self._orders.get, client_order_id, OrderKeyKind.CLIENT_ORDER_ID)
+        at_hand = self._orders.get(client_order_id)
+        return at_hand or self._found(self._orders.get, client_order_id, OrderKeyKind.CLIENT_ORDER_ID)
 
     def by_ref_id(self, ref_id: str) -> TrackedOrder | None:
         """Find by the broker's idempotency key."""
@@ -270,8 +271,7 @@ class OrderBook(OrderShelf):
     def _found(
         self, at_hand: Callable[[_Name], TrackedOrder | None], name: _Name, kind: OrderKeyKind
     ) -> TrackedOrder | None:
-        known = at_hand(name)
-        if known is not None:
+        if (known := at_hand(name)) is not None:
             return known
         past = self._past.find(kind, name)
         # The book was let go meanwhile: the order may be at hand by now. One of the past has its symbol of then.
