@@ -398,9 +398,9 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         return {
             "url": f"{BASE}/accounts/{self.book.account}/",
             "account_number": self.book.account,
-            "buying_power": "1000000.0000",
-            "cash": "1000000.0000",
-            "cash_held_for_orders": "0.0000",
+            "buying_power": f"{self.book.cash - self.book.set_aside:.4f}",
+            "cash": f"{self.book.cash:.4f}",
+            "cash_held_for_orders": f"{self.book.set_aside:.4f}",
             "deactivated": False,
             "locked": False,
             "only_position_closing_trades": False,

@@ -21,6 +21,8 @@ INSTRUMENTS = {
 }
 HEALTHY = "T"
 """A share that nothing odd ever concerns; only the proofs at the end of a schedule trade it."""
+PLENTY = Decimal(1_000_000)
+"""The cash of an account whose orders are never held up for it."""
 _NAMES = uuid.UUID("6f1f0a52-9a5e-4a38-b7c5-1d33a2f00001")
 
 
@@ -110,6 +112,7 @@ class StandInBook:
 
     def __init__(self, *, account: str, shares: Mapping[str, int]) -> None:
         self.account = account
+        self.cash_at_first = PLENTY
         self.held = dict(shares)
         self.strange_orders: list[dict[str, object]] = []
         """Rows of the order list that nobody here placed, as they are shown; see `odd_rows`."""
@@ -147,6 +150,18 @@ class StandInBook:
 
     def open(self) -> list[HeldOrder]:
         return [order for order in self.orders if order.is_open]
+
+    @property
+    def cash(self) -> Decimal:
+        """What all fills have left."""
+        spent = (order.cost if order.side == "buy" else -order.cost for order in self.orders)
+        return self.cash_at_first - sum(spent, Decimal(0))
+
+    @property
+    def set_aside(self) -> Decimal:
+        """What open buys may still cost."""
+        buys = (order for order in self.open() if order.side == "buy")
+        return sum((order.remaining * order.price for order in buys), Decimal(0))
 
     def confirm(self, order: HeldOrder, now: datetime) -> None:
         if order.state in ("unconfirmed", "queued"):

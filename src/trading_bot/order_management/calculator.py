@@ -10,7 +10,6 @@ price.
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 
 from trading_bot import caller_values
@@ -20,6 +19,7 @@ from trading_bot.order_management.models import OffsetMode, OrderRequest, OrderT
 from trading_bot.order_management.order_types import ensure_limit_order_type
 from trading_bot.order_management.price_offsets import PriceOffsetConfig
 from trading_bot.prose import dollars_in_words
+from trading_bot.values import replace
 
 MAX_QUANTITY = 1_000_000
 """Shares in one order; more than this is taken for a typing error."""

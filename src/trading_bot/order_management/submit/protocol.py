@@ -23,6 +23,7 @@ from trading_bot.order_management.ports import ArmingId
 from trading_bot.order_management.submit.endings import ENDINGS
 from trading_bot.order_management.submit.send_gate import SendGate
 from trading_bot.order_management.sync.foreign import CREATED_BEFORE_FIRST_BYTE
+from trading_bot.values import Value
 
 if TYPE_CHECKING:
     from trading_bot.config import OrderManagementConfig
@@ -34,8 +35,7 @@ _MILLISECOND = Decimal("0.001")
 _ENDLESS = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubmitRules:
+class SubmitRules(Value, frozen=True, kw_only=True):
     """Bounds of one submit, in seconds and in total requests; whether an unknown outcome may be sent again."""
 
     intent_ttl_s: Seconds

@@ -65,6 +65,12 @@ def search_from(in_doubt: Iterable[TrackedOrder], known: Iterable[TrackedOrder])
     return min(since, max(at_broker) - CREATED_BEFORE_FIRST_BYTE) if at_broker else since
 
 
+def likely_made(order: TrackedOrder) -> tuple[datetime, datetime]:
+    """Return between which two moments of our clock the broker made an order most likely, if it did."""
+    intended_at = order.envelope.created_at
+    return intended_at - CREATED_BEFORE_FIRST_BYTE, intended_at + LIKELY_WITHIN
+
+
 def changed_since(orders: Iterable[TrackedOrder], *, viewed_at: datetime | None, now: datetime) -> datetime:
     """Return since when a listing must reach to show what became of orders that were open when last seen."""
     overlap = 2 * CLOCKS_AGREE_WITHIN

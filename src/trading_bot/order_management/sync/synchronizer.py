@@ -17,15 +17,7 @@ from trading_bot.order_management.results import SyncSummary
 from trading_bot.order_management.send_horizon import SendHorizon
 from trading_bot.order_management.sync.alarms import note_duplicate_ref_id, note_unjournaled, note_vanished
 from trading_bot.order_management.sync.external_orders import ExternalOrder, external_order
-from trading_bot.order_management.sync.foreign import (
-    CREATED_BEFORE_FIRST_BYTE,
-    ECHO_HOLDS_FOR,
-    Ownership,
-    Row,
-    Whose,
-    classify,
-    intent_of_order,
-)
+from trading_bot.order_management.sync.foreign import ECHO_HOLDS_FOR, Ownership, Row, Whose, classify, intent_of_order
 from trading_bot.order_management.sync.horizon import OrderHorizon
 from trading_bot.order_management.sync.outstanding import OutstandingExecutions
 from trading_bot.order_management.sync.renames import note_name
@@ -40,12 +32,12 @@ from trading_bot.order_management.sync.round import (
 )
 from trading_bot.order_management.sync.search import (
     FEW,
-    LIKELY_WITHIN,
     LOOK_BACK,
     READ_BY_ID,
     AbsenceSearch,
     Searched,
     changed_since,
+    likely_made,
     search_from,
 )
 
@@ -64,6 +56,7 @@ class Synchronizer:
         self._store = context.store
         self._clock = context.clock
         self._in_flight = in_flight
+        self._before_booking = context.before_booking
         self._horizon = OrderHorizon(
             sending=SendHorizon(times=context.settings, carrier=context.carrier), session_end=context.session_end
         )
@@ -76,6 +69,7 @@ class Synchronizer:
         """Synchronise everything that is not terminal, in one round that reads for ``within_s`` at most."""
         tally, working, unresolved = self._begun(within_s)
         listing = tally.gateway.list_open_orders()
+        self._before_booking()
         tally.problem = problem_of(listing)
         booked = self._book_listing(listing, tally)
         self._fetch_missing(working, booked, tally)
@@ -313,12 +307,12 @@ class Synchronizer:
     def _found_singly(self, in_doubt: tuple[TrackedOrder, ...], tally: Tally) -> tuple[TrackedOrder, ...]:
         """Look for a few orders where they should stand in the broker's list; return those to be looked for in all."""
         for order in in_doubt if len(in_doubt) <= FEW else ():
-            intended_at = order.envelope.created_at
+            after, before = likely_made(order)
             listing = tally.gateway.find_by_client_order_id(
                 order.client_order_id,
                 ref_id=order.envelope.ref_id,
-                created_after=intended_at - CREATED_BEFORE_FIRST_BYTE,
-                created_before=intended_at + LIKELY_WITHIN,
+                created_after=after,
+                created_before=before,
             )
             self._book_listing(replace(listing, unread=()), tally)
         return self._still_in_doubt(in_doubt)
