@@ -8,7 +8,7 @@ import pytest
 from tests.support.journal_bench import JournalBench
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.order_story import MONDAY, Story, fill, intended, now_in, told
-from trading_bot.order_management.book.housekeeping import ALERT_EVERY_S, ENOUGH, LOOK_EVERY_S, RECENT, is_recent
+from trading_bot.order_management.book.housekeeping import ALERT_EVERY_S, ENOUGH, LOOK_EVERY_S, PART, RECENT, is_recent
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.journal.port import CheckpointAlert
 from trading_bot.order_management.models import OrderState
@@ -44,7 +44,23 @@ def test_nobody_leaves_while_an_order_is_being_sent():
 
 
 def test_it_is_not_asked_at_every_change():
-    """The answer costs a walk through the book."""
+    """The answer costs a fold over the book."""
+    looks: list[int] = []
+
+    def needed(orders, acceptances, since):
+        looks.append(len(orders))
+        return ()
+
+    bench = ended(JournalBench(needed=needed), ENOUGH - 1)
+    bench.store.record_fact(intended("open still"))
+    bench.clock.sleep(TWO_DAYS_S)
+    for _ in range(4):
+        bench.clock.sleep(LOOK_EVERY_S / 2)
+        bench.store.record_fact(told(EventKind.ANOMALY_FOUND, "open still", reason="odd", attempt=len(looks)))
+    assert looks == [ENOUGH, ENOUGH]
+
+
+def test_no_fold_over_the_book_is_needed_while_there_are_too_few_old_orders():
     looks: list[int] = []
 
     def needed(orders, acceptances, since):
@@ -52,11 +68,17 @@ def test_it_is_not_asked_at_every_change():
         return ()
 
     bench = JournalBench(needed=needed)
-    for _ in range(5):
-        bench.clock.sleep(LOOK_EVERY_S / 2)
-        bench.store.record_fact(intended(f"c{len(bench.book)}"))
-        bench.store.record_fact(now_in(OrderState.CONFIRMED, f"c{len(bench.book) - 1}"))
-    assert looks == [2, 4]
+    ended(bench, ENOUGH - 1).store.record_fact(told(EventKind.ANOMALY_FOUND, "c1", reason="odd", attempt=1))
+    assert looks == []
+
+
+def test_of_a_large_book_one_part_in_ten_leaves_together():
+    """What it costs to let orders leave grows with those that stay."""
+    bench = ended(JournalBench(), ENOUGH)
+    with bench.store.one_commit():
+        bench.store.record_facts(intended(f"new{number}") for number in range(ENOUGH * PART))
+    bench.store.record_fact(now_in(OrderState.CONFIRMED, "new1"))
+    assert len(bench.book) == ENOUGH + ENOUGH * PART
 
 
 def test_a_journal_that_has_failed_is_left_alone():

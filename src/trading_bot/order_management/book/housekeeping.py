@@ -26,8 +26,11 @@ RECENT = timedelta(hours=26)
 ENOUGH = 100
 """How many orders leave together: fewer are not worth a record of the positions. Chosen."""
 
+PART = 10
+"""One part in so many of the book leaves together at the least: what leaving costs grows with what stays. Chosen."""
+
 LOOK_EVERY_S: Seconds = 60.0
-"""How often it is asked whether so many may leave: the answer costs a walk through the book. Chosen."""
+"""How often it is asked whether so many may leave: if they may, that costs a walk through the book. Chosen."""
 
 ALERT_EVERY_S: Seconds = 3_600.0
 """How often a person is told that the journal cannot tidy itself, for as long as that lasts. Chosen."""
@@ -82,26 +85,32 @@ class Housekeeping:
         self._alerted_at = now
         _log.error("journal_checkpoint_failed", problem=alert.message, log_bytes=alert.log_bytes)
 
-    def let_old_orders_go(self, *, at_least: int = ENOUGH) -> int:
-        """Let all old orders leave the book if there are so many; how many left."""
+    def let_old_orders_go(self, *, at_least: int | None = None) -> int:
+        """Let all old orders leave the book if there are so many, or else enough of them; how many left."""
         if self._store.failure is not None:
             return 0
         with self._store.open_book() as book:
+            wanted = max(ENOUGH, len(book) // PART) if at_least is None else at_least
+            since = self._since()
+            if sum(order.envelope.created_at <= since for order in book) < wanted:
+                return 0
             old = len(book) - len(self._kept(book))
-        if old < at_least:
+        if old < wanted:
             return 0
         self._store.forget_all_but(self._kept)
         return old
 
     def _kept(self, book: OrderBook) -> frozenset[ClientOrderId]:
-        # A clock that was set ahead makes no order old: what was filled today still counts for limits and duplicates.
-        ran_s = self._clock.monotonic() - self._began
-        since = min(self._clock.now(), self._began_at + timedelta(seconds=ran_s)) - RECENT
-        orders = book.orders()
+        since, orders = self._since(), book.orders()
         named = self._needed(orders, book.acceptances(), since)
         return frozenset(
             order.client_order_id for order in orders if is_recent(order, since=since) or order.client_order_id in named
         )
+
+    def _since(self) -> datetime:
+        # A clock that was set ahead makes no order old: what was filled today still counts for limits and duplicates.
+        ran_s = self._clock.monotonic() - self._began
+        return min(self._clock.now(), self._began_at + timedelta(seconds=ran_s)) - RECENT
 
 
 def is_recent(order: TrackedOrder, *, since: datetime) -> bool:
