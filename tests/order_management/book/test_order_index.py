@@ -11,7 +11,7 @@ from tests.order_management.book.test_standing_records import SYMBOLS, happens, 
 from tests.support.order_story import MONDAY, TERMS, Story, intended, now_in
 from trading_bot.order_management.book.change_log import ChangeLog, ChangeMark
 from trading_bot.order_management.book.freezes import Cause
-from trading_bot.order_management.book.position_watch import INSTRUMENT_ID, instrument_named
+from trading_bot.order_management.book.position_watch import INSTRUMENT_ID, baseline, instrument_named, with_instrument
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.models import ClientOrderId, OrderState, OrderTerms, Side, exact_sum
 
@@ -47,7 +47,7 @@ def order_of(story: Story, number: int) -> TrackedOrder | None:
 
 
 def go_on(story: Story, what: str, number: int) -> None:
-    """One step in the life of one of six orders: of two instruments, every other one a sell, at three prices."""
+    """One step in the life of one of six orders: of two instruments, some of them sells, one at another price."""
     name, order = f"c{number}", order_of(story, number)
     told = [record for record in story.records if record.fact.client_order_id == name]
     if what == "rename":
@@ -58,7 +58,7 @@ def go_on(story: Story, what: str, number: int) -> None:
     elif what == "new" and not told:
         details = {**TERMS, INSTRUMENT_ID: f"i-{number % 2}"}
         symbol = story.book.positions.symbol_of(f"i-{number % 2}") or ("AAPL", "MSFT")[number % 2]
-        side, price = (Side.BUY, Side.SELL)[number // 2 % 2], Decimal(100 + number // 4)
+        side, price = (Side.BUY, Side.SELL)[number // 2 % 2], Decimal(100 + number // 5)
         story.tell(intended(name, symbol=symbol, side=side, limit_price=price, details=details))
     elif order is None:
         return
@@ -75,7 +75,7 @@ life = st.tuples(
 
 
 @settings(max_examples=150)
-@given(st.lists(life, min_size=6, max_size=40), st.integers(1, 20))
+@given(st.lists(life, min_size=6, max_size=40), st.integers(1, 8))
 def test_orders_of_equal_terms_are_found_open_or_filled_within_the_window(lives, window_s):
     story, window = Story(), timedelta(seconds=window_s)
     for what, number in lives:
@@ -90,6 +90,16 @@ def test_orders_of_equal_terms_are_found_open_or_filled_within_the_window(lives,
             assert (found in priced) if priced else (found is None)
             has_one = story.book.has_standing(terms(symbol, side), now=story.now, window=window)
             assert has_one is bool(standing)
+
+
+def test_an_order_that_goes_by_another_name_without_a_rename_is_found_under_it():
+    """Its instrument was not known when it was placed, and a position says later what that is called."""
+    story = Story(intended(), now_in(OrderState.CONFIRMED, details={INSTRUMENT_ID: "i-9"}))
+    story.tell(with_instrument(baseline("METX", Decimal(0)), "i-9"), now_in(OrderState.CONFIRMED))
+    assert [order.client_order_id for order in story.book.pending_on("METX", Side.BUY)] == ["first"]
+    assert story.book.pending_on("AAPL", Side.BUY) == ()
+    story.tell(now_in(OrderState.FILLED))
+    assert story.book.has_standing(terms("METX"), now=story.now, window=WINDOW)
 
 
 def test_a_later_order_of_other_terms_hides_no_filled_one():
