@@ -171,7 +171,7 @@ class SafetyChecks:
             balances=self._account.kept_account(by=by),
             instead_of=instead_of,
         )
-        is_short = is_short_of_funds(Trade(terms=terms, limits=self._limits), facts, self._orders.orders())
+        is_short = is_short_of_funds(Trade(terms=terms, limits=self._limits), facts, reserved=self._reserved(facts))
         # An order may take more of what can be borrowed than it costs: only the broker knows how much.
         borrows = self._limits.allow_margin and not facts.balances.account.is_cash_account
         if not is_short and not borrows:
@@ -193,15 +193,21 @@ class SafetyChecks:
         return next((_refused(*refusal) for refusal in found), _ALLOWED)
 
     def _buy(self, trade: Trade, facts: BuyFacts, active: tuple[TrackedOrder, ...]) -> Buy:
-        # One that ended since reading began then counts twice, and never not at all.
+        read = facts.positions
         return Buy(
             trade=trade,
             facts=facts,
             risk=self._risk.check(),
+            # One that ended since reading began then counts twice, and never not at all.
             active=_with_missing(active, facts.active),
-            all_orders=_with_missing(self._orders.orders(), facts.active),
+            reserved=self._reserved(facts),
+            brought=read.since.follow(self._orders.changed).shares(trade.symbol) if read is not None else Decimal(0),
             looked=self._free_to_sell(trade.symbol),
         )
+
+    def _reserved(self, facts: BuyFacts) -> Decimal:
+        kept = facts.balances
+        return kept.since.follow(self._orders.changed).reserved(kept.account)
 
     def read_ahead(self, side: Side = Side.BUY) -> None:
         """Read what the limits of a day need from the broker, ahead of an order and outside of every lock.

@@ -1,14 +1,18 @@
 import decimal
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.account_gateway import AS_OF, snapshot
 from tests.support.manager_bench import ManagerBench
 from tests.support.risk_bench import FakeOrders
-from trading_bot.account.reservations import OrdersThen, reserved, shares_since
+from trading_bot.account.reservations import OrdersThen, TakenSince
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.models import OrderState, Side
 from trading_bot.order_management.portfolio import AccountSnapshot
@@ -31,6 +35,13 @@ def then_of(*orders: TrackedOrder, at: datetime = BEFORE) -> OrdersThen:
     return OrdersThen.of(orders, at=at)
 
 
+def reserved(orders: Iterable[TrackedOrder], *, account: AccountSnapshot, then: OrdersThen) -> Decimal:
+    """What is taken off balances, by one look at all orders."""
+    since = TakenSince(then)
+    since.tell(orders)
+    return since.reserved(account)
+
+
 def now_in(order: TrackedOrder, state: OrderState, *, filled: int = 0) -> TrackedOrder:
     envelope = replace(order.envelope, state=state, filled_quantity=Decimal(filled))
     return replace(order, envelope=envelope, filled_at=AFTER if filled else None)
@@ -47,6 +58,7 @@ def test_a_buy_newer_than_the_balances_takes_all_of_its_cost_whatever_became_of_
 def test_a_buy_that_was_in_doubt_when_the_read_began_takes_all_of_its_cost(end):
     order = buy(OrderState.UNKNOWN)
     then = then_of(order)
+    assert reserved([], account=balances(), then=then) == 300
     assert reserved([order], account=balances(), then=then) == 300
     assert reserved([now_in(order, end)], account=balances(), then=then) == 300
 
@@ -124,12 +136,13 @@ def test_shares_bought_after_the_positions_were_read_count_on_top():
     bench.gateway.order().fill(1)
     bench.sync()
     orders = RecordedOrders(bench.store)
-    then = OrdersThen.of(orders.orders(), at=AS_OF)
+    now = orders.changed()
+    since = TakenSince(OrdersThen.of(now.orders, at=AS_OF), mark=now.mark)
+    assert since.follow(orders.changed).shares("AAPL") == 0
     bench.gateway.order().fill(3)
     bench.sync()
-    assert shares_since(orders.orders(), "AAPL", then=then) == 3
-    assert shares_since(orders.orders(), "MSFT", then=then) == 0
-    assert shares_since(orders.orders(), "AAPL", then=OrdersThen.of(orders.orders(), at=AS_OF)) == 0
+    assert since.follow(orders.changed).shares("AAPL") == 3
+    assert since.shares("MSFT") == 0
 
 
 def test_the_ambient_decimal_precision_changes_no_sum():
@@ -137,3 +150,34 @@ def test_the_ambient_decimal_precision_changes_no_sum():
     orders.tell(Side.BUY, 101, "1.01", state=OrderState.UNKNOWN)
     with decimal.localcontext(decimal.Context(prec=1)):
         assert reserved(orders.orders(), account=balances(), then=OrdersThen()) == Decimal("102.01")
+
+
+states = st.sampled_from(OrderState)
+stories = st.lists(
+    st.tuples(st.integers(0, 4), states, st.integers(0, 3), st.sampled_from(["AAPL", "MSFT"])), min_size=1, max_size=20
+)
+
+
+@given(stories, st.integers(0, 20), st.sampled_from([None, "100", "600"]))
+def test_what_is_followed_order_by_order_is_the_sum_over_all_orders(story, read_after, held):
+    """New orders, fills, busts, ends and renames after a read, told one at a time and more than once."""
+    told, orders = FakeOrders(BEFORE), dict[int, TrackedOrder]()
+    then, since = OrdersThen(), TakenSince(OrdersThen())
+    for step, (which, state, filled, symbol) in enumerate(story):
+        side = Side.SELL if which == 4 else Side.BUY
+        fresh = told.tell(side, 3, str(100 + which), state=state, filled=str(filled), symbol=symbol)
+        known = orders.get(which, fresh)
+        orders[which] = TrackedOrder(envelope=replace(known.envelope, **changed(fresh)), number=known.number)
+        if step == read_after:
+            then = then_of(*orders.values())
+            since = TakenSince(then)
+        since.tell([orders[which]])
+    assert since.reserved(balances(held)) == reserved(orders.values(), account=balances(held), then=then)
+    whole = TakenSince(then)
+    whole.tell(orders.values())
+    assert [since.shares(name) for name in ("AAPL", "MSFT")] == [whole.shares(name) for name in ("AAPL", "MSFT")]
+
+
+def changed(fresh: TrackedOrder) -> dict[str, Any]:
+    envelope = fresh.envelope
+    return {"state": envelope.state, "filled_quantity": envelope.filled_quantity, "symbol": envelope.symbol}

@@ -1,3 +1,4 @@
+import base64
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -296,6 +297,45 @@ class TestFinding:
         row = order_row(id=OTHER, ref_id=OTHER, created_at=created_at)
         bench.broker.on(*LIST, page(row, following=f"{BASE}/orders/?cursor=1"), page(order_row()))
         assert self.find(bench).reports
+
+    def find_near(self, bench):
+        return bench.gateway.find_by_client_order_id(
+            ClientOrderId("c1"), ref_id=RefId(REF), created_after=MORNING, created_before=MORNING + timedelta(minutes=1)
+        )
+
+    @pytest.mark.parametrize(
+        ("date", "position"),
+        [
+            (None, "p=2026-11-23 15:01:00+00:00"),
+            ("Mon, 23 Nov 2026 14:57:00 GMT", "p=2026-11-23 15:01:00+00:00"),
+            ("Mon, 23 Nov 2026 15:03:00 GMT", "p=2026-11-23 15:04:00+00:00"),
+        ],
+    )
+    def test_near_its_intent_it_is_looked_for_from_the_page_on_where_it_should_stand(self, bench, date, position):
+        if date is not None:
+            self.hear(bench, date)
+        bench.broker.on(*LIST, page(order_row()))
+        listing = self.find_near(bench)
+        assert ([report.order_id for report in listing.reports], listing.complete) == ([ORDER], True)
+        assert base64.b64decode(bench.broker.seen[0].query["cursor"]).decode() == position
+
+    def test_a_look_near_its_intent_proves_no_absence_even_at_the_end_of_the_list(self, bench):
+        bench.broker.on(*LIST, page(order_row(id=OTHER, ref_id=OTHER)))
+        listing = self.find_near(bench)
+        assert (listing.reports, listing.complete, listing.has_all_pages) == ((), False, False)
+
+    @pytest.mark.parametrize("created_at", [None, "2026-11-23T15:01:00Z"])
+    def test_a_broker_that_does_not_take_our_cursor_is_asked_for_no_more_pages(self, bench, created_at):
+        newest = order_row(id=OTHER, ref_id=OTHER, created_at=created_at)
+        bench.broker.on(*LIST, page(newest, following=f"{BASE}/orders/?cursor=1"))
+        assert self.find_near(bench).reports == ()
+        assert bench.broker.paths().count("GET /orders/") == 1
+
+    def test_a_broker_that_refuses_our_cursor_has_not_shown_that_it_is_not_there(self, bench):
+        bench.broker.on(*LIST, reply(404, {"detail": "Invalid cursor"}))
+        listing = self.find_near(bench)
+        assert (listing.reports, listing.complete) == ((), False)
+        assert "c1" in str(listing.problem)
 
     def test_a_whole_listing_without_it_says_not_there(self, bench):
         bench.broker.on(*LIST, page(order_row(id=OTHER, ref_id=OTHER), order_row(ref_id=OTHER, quantity="NaN")))

@@ -64,7 +64,10 @@ def test_an_order_store_tells_all_its_orders_and_those_that_have_not_ended():
     ended, open_still = bench.buy("c1"), bench.buy("c2", symbol="MSFT")
     bench.store.record_fact(replace(about(ended, EventKind.ORDER_UPDATED), status=OrderState.CANCELLED))
     facts = RecordedOrders(bench.store)
-    assert [order.client_order_id for order in facts.orders()] == [ended.client_order_id, open_still.client_order_id]
+    assert [order.client_order_id for order in facts.changed().orders] == [
+        ended.client_order_id,
+        open_still.client_order_id,
+    ]
     assert [order.client_order_id for order in facts.active()] == [open_still.client_order_id]
 
 

@@ -33,7 +33,7 @@ class Account:
         self.clock = VirtualClock(MONDAY_NOON)
         self.broker = ModelBroker(cash=cash, holds=holds, clock=self.clock)
         self.book = ModelBook(self.broker)
-        self.data = AccountData(gateway=self.broker, clock=self.clock, ttl_s=TTL_S, orders=self.book.orders)
+        self.data = AccountData(gateway=self.broker, clock=self.clock, ttl_s=TTL_S, orders=self.book.changed)
         self.checks = SafetyChecks(
             limits=NO_LIMITS,
             hours=MarketHours(

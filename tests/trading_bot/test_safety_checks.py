@@ -48,7 +48,7 @@ def checks_of(
         hours=MarketHours(
             calendar=Calendar.NYSE, start_time=time(9, 30), end_time=time(16), timezone=ZoneInfo("America/New_York")
         ),
-        account=account or AccountData(gateway=gateway, clock=clock, ttl_s=15, orders=orders.orders),
+        account=account or AccountData(gateway=gateway, clock=clock, ttl_s=15, orders=orders.changed),
         orders=orders,
         risk=watch_of(orders, folder, clock=clock, limits=limits, marks=MarkReader(gateway=gateway, clock=clock)),
         clock=clock,
@@ -287,7 +287,7 @@ def test_unresolved_buys_reserve_the_buying_power_that_the_broker_does_not_know_
 def test_borrowed_money_is_counted_anew_after_each_order_because_one_may_take_more_of_it_than_it_costs(allow_margin):
     gateway = FakeAccountGateway(account=snapshot(buying_power="1000"))
     orders = FakeOrders(MONDAY_NOON)
-    account = AccountData(gateway=gateway, clock=VirtualClock(MONDAY_NOON), ttl_s=60, orders=orders.orders)
+    account = AccountData(gateway=gateway, clock=VirtualClock(MONDAY_NOON), ttl_s=60, orders=orders.changed)
     limits = NO_LIMITS.model_copy(update={"allow_margin": allow_margin})
     checks = checks_of(gateway, limits=limits, orders=orders, account=account)
     assert checks.validate_trade("AAPL", Side.BUY, 4, price=Decimal(100)).allowed
@@ -324,11 +324,25 @@ def test_buys_that_have_not_ended_count_as_if_they_were_filled(state):
 
 
 def test_an_order_that_ends_while_the_account_is_read_still_counts():
-    """Read the other way round, it would be in neither answer."""
+    """The balances need not show yet what it took, nor what its end gave back."""
     gateway, orders = FakeAccountGateway(account=snapshot(buying_power="1000")), FakeOrders()
+    order = orders.tell(Side.BUY, 5, "100", state=OrderState.UNKNOWN)
+    ended = replace(order, envelope=replace(order.envelope, state=OrderState.CANCELLED))
+
+    def end() -> None:
+        orders.told = [ended] if gateway.reads[-1] == "account" else [order]
+
+    gateway.during_read = end
+    assert judge(gateway, Side.BUY, 10, orders=orders).code == "insufficient_buying_power"
+
+
+def test_a_buy_that_ends_while_the_positions_are_read_still_counts():
+    """Read the other way round, it would be in neither answer."""
+    gateway, orders = FakeAccountGateway(account=snapshot(buying_power="9000")), FakeOrders()
     orders.tell(Side.BUY, 5, "100", state=OrderState.UNKNOWN)
     gateway.during_read = orders.told.clear
-    assert judge(gateway, Side.BUY, 10, orders=orders).code == "insufficient_buying_power"
+    limits = NO_LIMITS.model_copy(update={"max_position_notional": Decimal(1400)})
+    assert judge(gateway, Side.BUY, 10, orders=orders, limits=limits).code == "max_position_notional"
 
 
 @pytest.mark.parametrize(("held", "expected"), [(10, 4), (4, 10)])

@@ -5,16 +5,16 @@ on with what is kept, because it takes off what our own orders did since the rea
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 
 from trading_bot.account.cache import Cached, is_young
-from trading_bot.account.reservations import OrdersThen
+from trading_bot.account.reservations import OrdersThen, TakenSince
 from trading_bot.clock import Clock, Moment, Seconds
 from trading_bot.logging.setup import get_logger
-from trading_bot.order_management.book.order_book import TrackedOrder
+from trading_bot.order_management.book.change_log import OrdersNow
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.portfolio import AccountSnapshot, Position, PositionListing, Quote, UnreadPosition
 from trading_bot.order_management.ports import AccountGateway
@@ -27,24 +27,19 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptAccount:
-    """Balances, and our orders when their read began."""
+    """Balances, and what our orders took since their read began."""
 
     account: AccountSnapshot
-    then: OrdersThen
+    since: TakenSince
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptPositions:
-    """Holdings by symbol, and our orders when their read began."""
+    """Holdings by symbol, and what our orders brought since their read began."""
 
     positions: Mapping[str, Position]
     unread: tuple[UnreadPosition, ...]
-    then: OrdersThen
-
-
-def no_orders() -> Iterable[TrackedOrder]:
-    """Have no order of our own."""
-    return ()
+    since: TakenSince
 
 
 class AccountData:
@@ -61,7 +56,7 @@ class AccountData:
         gateway: AccountGateway,
         clock: Clock,
         ttl_s: Seconds,
-        orders: Callable[[], Iterable[TrackedOrder]] = no_orders,
+        orders: Callable[[], OrdersNow] = OrdersNow,
     ) -> None:
         if not ttl_s >= 0:
             raise ValueError(f"account data can be kept for zero or more seconds, not {ttl_s}; correct the setting")
@@ -140,22 +135,26 @@ class AccountData:
         return self._gateway if by is None else self._gateway.by(by)
 
     def _fetch_account(self, by: Seconds | None) -> KeptAccount:
-        then = OrdersThen.of(self._orders(), at=self._clock.now())
-        return KeptAccount(account=self._reads(by).fetch_account(), then=then)
+        since = self._from_now()
+        return KeptAccount(account=self._reads(by).fetch_account(), since=since)
 
     def _fetch_positions(self, by: Seconds | None) -> KeptPositions:
-        then = OrdersThen.of(self._orders(), at=self._clock.now())
-        return _held(self._reads(by).fetch_positions(), then)
+        since = self._from_now()
+        return _held(self._reads(by).fetch_positions(), since)
+
+    def _from_now(self) -> TakenSince:
+        now = self._orders()
+        return TakenSince(OrdersThen.of(now.orders, at=self._clock.now()), mark=now.mark)
 
 
-def _held(listing: PositionListing, then: OrdersThen) -> KeptPositions:
+def _held(listing: PositionListing, since: TakenSince) -> KeptPositions:
     # A name that two rows share is nobody's: what is held under it cannot be told.
     named = Counter(row.symbol for row in listing.positions)
     shared = (_shared(row) for row in listing.positions if named[row.symbol] > 1)
     return KeptPositions(
         positions=MappingProxyType({row.symbol: row for row in listing.positions if named[row.symbol] == 1}),
         unread=(*listing.unread, *shared),
-        then=then,
+        since=since,
     )
 
 

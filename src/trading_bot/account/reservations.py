@@ -1,4 +1,4 @@
-"""What our own buys may still take out of balances that were read a while ago. Pure.
+"""What our own buys may still take out of balances that were read a while ago.
 
 Balances are kept while orders go on, so each read notes which orders there were when it began (`OrdersThen`). What
 balances need not show is taken off; nothing is ever given back before newer balances show it:
@@ -10,17 +10,22 @@ balances need not show is taken off; nothing is ever given back before newer bal
 | worked then, asked for earlier | nothing: ``buying_power`` is less already, whatever the account says of its holds |
 | any of these, and one that had ended by then | a fill learnt since |
 
+`TakenSince` follows the orders as they change, so that what it costs to judge an order does not grow with those before
+it. What it tells is the sum over all orders, in whatever order and however often they were told.
+
 Holds cover a young order only beyond what older orders and lately ended ones may hold. A sell takes nothing off and
 gives nothing back. Why each row is as it is: `docs/decisions/`.
 """
 
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Self
+from typing import NamedTuple, Self
 
 from trading_bot.clock import Seconds
+from trading_bot.order_management.book.change_log import ChangeMark, OrdersNow
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.models import EXACT, ClientOrderId, OrderState, Side, exact_sum
 from trading_bot.order_management.portfolio import AccountSnapshot
@@ -43,7 +48,7 @@ class OrdersThen:
     """The dollars that it may have set aside for others: for those that it took earlier, and for lately ended ones."""
     filled: Mapping[ClientOrderId, Decimal] = field(default_factory=dict)
     """The shares that each was known to have brought, of those that had brought any."""
-    in_doubt: frozenset[ClientOrderId] = frozenset()
+    in_doubt: Mapping[ClientOrderId, TrackedOrder] = field(default_factory=dict)
     newest: int = 0
     """The number of the newest order; one with a higher number is newer than the read."""
 
@@ -64,7 +69,7 @@ class OrdersThen:
                 for order in buys
                 if order.envelope.filled_quantity
             },
-            in_doubt=frozenset(order.client_order_id for order in buys if order.state.is_unresolved),
+            in_doubt={order.client_order_id: order for order in buys if order.state.is_unresolved},
             newest=max((order.number for order in every), default=0),
         )
 
@@ -73,29 +78,72 @@ class OrdersThen:
         return order.number > self.newest or order.client_order_id in self.in_doubt
 
 
-def reserved(orders: Iterable[TrackedOrder], *, account: AccountSnapshot, then: OrdersThen) -> Decimal:
-    """Return the dollars that buys may take beyond what ``account`` shows; ``then`` is of when its read began."""
-    taken = (_taken(order, then) for order in orders if order.envelope.side is Side.BUY)
-    return exact_sum((*taken, _not_held(account, then)))
+class TakenSince:
+    """What our buys took since a read began that noted ``then``; safe to share between threads.
+
+    ``mark`` is of when ``then`` was noted: orders that have not changed since took nothing, unless they were in doubt.
+    """
+
+    def __init__(self, then: OrdersThen, *, mark: ChangeMark | None = None) -> None:
+        self._then = then
+        self._mark = mark
+        self._lock = threading.Lock()
+        self._known: dict[ClientOrderId, _Taken] = {}
+        self._dollars = _NOTHING
+        self._shares: dict[str, Decimal] = {}
+        self.tell(then.in_doubt.values())
+
+    def follow(self, changed: Callable[[ChangeMark | None], OrdersNow]) -> Self:
+        """Take in the orders that have changed since the last time; ``changed`` returns them."""
+        with self._lock:
+            now = changed(self._mark)
+            self.tell(now.orders)
+            self._mark = now.mark
+        return self
+
+    def tell(self, orders: Iterable[TrackedOrder]) -> None:
+        """Take in orders as they are now, in place of what was told of them before."""
+        for order in orders:
+            if order.envelope.side is Side.BUY:
+                self._take_back(self._known.pop(order.client_order_id, None))
+                self._take(order)
+
+    def reserved(self, account: AccountSnapshot) -> Decimal:
+        """Return the dollars that buys may take beyond what ``account`` shows, which was read then."""
+        return EXACT.add(self._dollars, _not_held(account, self._then))
+
+    def shares(self, symbol: str) -> Decimal:
+        """Return the shares that buys of a symbol brought."""
+        return self._shares.get(symbol, _NOTHING)
+
+    def _take(self, order: TrackedOrder) -> None:
+        taken = _taken(order, self._then)
+        if taken.dollars or taken.shares:
+            self._known[order.client_order_id] = taken
+            self._dollars = EXACT.add(self._dollars, taken.dollars)
+            self._shares[taken.symbol] = EXACT.add(self.shares(taken.symbol), taken.shares)
+
+    def _take_back(self, taken: "_Taken | None") -> None:
+        if taken is not None:
+            self._dollars = EXACT.subtract(self._dollars, taken.dollars)
+            self._shares[taken.symbol] = EXACT.subtract(self.shares(taken.symbol), taken.shares)
 
 
-def shares_since(orders: Iterable[TrackedOrder], symbol: str, *, then: OrdersThen) -> Decimal:
-    """Return the shares that buys brought after a read of the positions began."""
-    buys = (order for order in orders if (order.envelope.symbol, order.envelope.side) == (symbol, Side.BUY))
-    return exact_sum(_filled_since(order, then) for order in buys)
+class _Taken(NamedTuple):
+    """What one buy took."""
+
+    symbol: str
+    dollars: Decimal
+    shares: Decimal
 
 
-def _taken(order: TrackedOrder, then: OrdersThen) -> Decimal:
-    shares = _filled_since(order, then)
-    if then.is_news(order) and order.state not in _NEVER_THERE:
-        shares = Decimal(order.envelope.quantity)
-    return EXACT.multiply(order.envelope.limit_price, shares)
-
-
-def _filled_since(order: TrackedOrder, then: OrdersThen) -> Decimal:
+def _taken(order: TrackedOrder, then: OrdersThen) -> _Taken:
     # By what was known, not by times: a clock that was set back hides no fill.
     before = then.filled.get(order.client_order_id, _NOTHING)
-    return max(_NOTHING, EXACT.subtract(order.envelope.filled_quantity, before))
+    brought = max(_NOTHING, EXACT.subtract(order.envelope.filled_quantity, before))
+    is_all = then.is_news(order) and order.state not in _NEVER_THERE
+    cost = EXACT.multiply(order.envelope.limit_price, Decimal(order.envelope.quantity) if is_all else brought)
+    return _Taken(symbol=order.envelope.symbol, dollars=cost, shares=brought)
 
 
 def _not_held(account: AccountSnapshot, then: OrdersThen) -> Decimal:

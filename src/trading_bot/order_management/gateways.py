@@ -39,9 +39,7 @@ from trading_bot.robinhood.listing import (
     EndsReading,
     FilterIgnoredError,
     Query,
-    ends_search,
     is_elsewhere,
-    looked_for,
     open_orders_alone,
     order_remarks,
     read_orders,
@@ -49,6 +47,8 @@ from trading_bot.robinhood.listing import (
 )
 from trading_bot.robinhood.one_call import Readers
 from trading_bot.robinhood.order_rows import order_instrument, parse_order, read_order
+from trading_bot.robinhood.order_search import OrderSearch
+from trading_bot.robinhood.rate_budget import CANCELS_AT_ONCE
 from trading_bot.robinhood.reads import LOGIN_NEEDED, BrokerReads, NotAtBrokerError, Renew, Repeater, Wire
 from trading_bot.robinhood.session import FORM, UnreadableReplyError, WireRequest
 from trading_bot.robinhood.symbols import SymbolTable
@@ -63,7 +63,6 @@ from trading_bot.robinhood.wire import (
 
 __all__ = ["BrokerGateway", "RobinhoodGateway"]
 
-_CANCELS_AT_ONCE = 4
 _LONGEST_REST = timedelta(days=100)
 """A good-till-cancelled order is said to rest for some 90 days."""
 
@@ -192,8 +191,8 @@ class RobinhoodGateway:
         """Ask for each cancel, whatever happens to the others."""
         if len(order_ids) <= 1:
             return {order_id: self.cancel_order(order_id) for order_id in order_ids}
-        # Side by side, so that one answer that does not come does not keep the other requests from leaving.
-        with ThreadPoolExecutor(max_workers=min(_CANCELS_AT_ONCE, len(order_ids))) as pool:
+        # Side by side, so that no request waits for the answer to another.
+        with ThreadPoolExecutor(max_workers=min(CANCELS_AT_ONCE, len(order_ids))) as pool:
             return dict(zip(order_ids, pool.map(self.cancel_order, order_ids), strict=True))
 
     def fetch_order_status(self, order_id: OrderId) -> OrderReport:
@@ -233,19 +232,22 @@ class RobinhoodGateway:
         return self._list((("updated_at[gte]", wire_time(changed_after)),))
 
     def find_by_client_order_id(
-        self, client_order_id: ClientOrderId, *, ref_id: RefId, created_after: datetime
+        self,
+        client_order_id: ClientOrderId,
+        *,
+        ref_id: RefId,
+        created_after: datetime,
+        created_before: datetime | None = None,
     ) -> Listing:
         """Look for ``ref_id`` in everything that changed since ``created_after``; the broker cannot search for it.
 
         ``created_after`` is of our clock, and is taken back by as much as the broker's is behind. Reading ends with the
         page that shows the order, or only older ones. Rows that do not say whose they are come along as unread.
         """
-        since = self._broker_clock.earliest(created_after)
-        until = ends_search(ref_id, created_after=since)
-        listing = looked_for(self._list((("updated_at[gte]", wire_time(since)),), until=until), ref_id)
-        if listing.problem is None:
-            return listing
-        return replace(listing, problem=f"looking for {client_order_id}: {listing.problem}")
+        search = OrderSearch.at(self._broker_clock, ref_id, created_after=created_after, created_before=created_before)
+        listing = search.looked_for(self._list(search.query, until=search.is_over))
+        problem = None if listing.problem is None else f"looking for {client_order_id}: {listing.problem}"
+        return replace(listing, problem=problem)
 
     def fetch_account(self) -> AccountSnapshot:
         """Read balances and restrictions, as of the moment the read began."""

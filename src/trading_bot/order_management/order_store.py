@@ -194,19 +194,22 @@ class OrderStore:
             OrderLogDamagedError: it cannot follow from what the book holds; nothing was recorded.
         """
         with self.open_book() as book:
-            if event.client_order_id is not None and event.event not in _TELLS_AN_ORDER:
-                self._bring_back(event.client_order_id)
-            record = self._numbered(event)
-            given = (*book.names_given(event), *names)
-            self._untold += self._folded(record, book.apply)
-            self._stage(Staged(record=record, names=given))
-            self._mine.has_staged = True
+            self._record(book, event, names)
 
     def record_facts(self, events: Iterable[OrderEvent]) -> None:
         """Record several facts in one step."""
-        with self.open_book():
+        with self.open_book() as book:
             for event in events:
-                self.record_fact(event)
+                self._record(book, event)
+
+    def _record(self, book: OrderBook, event: OrderEvent, names: Iterable[tuple[OrderKeyKind, str]] = ()) -> None:
+        if event.client_order_id is not None and event.event not in _TELLS_AN_ORDER:
+            self._bring_back(event.client_order_id)
+        record = self._numbered(event)
+        given = (*book.names_given(event), *names)
+        self._untold += self._folded(record, book.apply)
+        self._stage(Staged(record=record, names=given))
+        self._mine.has_staged = True
 
     def forget_all_but(self, kept: Callable[[OrderBook], Iterable[ClientOrderId]]) -> None:
         """Note the positions, and let all orders but these leave the book, in one commit."""

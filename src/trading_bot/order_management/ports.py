@@ -113,11 +113,17 @@ class BrokerGateway(Protocol):
         ...
 
     def find_by_client_order_id(
-        self, client_order_id: ClientOrderId, *, ref_id: RefId, created_after: datetime
+        self,
+        client_order_id: ClientOrderId,
+        *,
+        ref_id: RefId,
+        created_after: datetime,
+        created_before: datetime | None = None,
     ) -> Listing:
         """Look through open and closed orders since ``created_after``, by our clock, for ``ref_id``.
 
-        The listing holds the one report that was found, or none; only a complete one says "not there".
+        The listing holds the one report that was found, or none; only a complete one says "not there". With
+        ``created_before`` it is enough to look among those created before that, where this is less to read.
         """
         ...
 

@@ -6,6 +6,7 @@ from decimal import Decimal, localcontext
 from typing import Protocol
 
 from trading_bot.order_management.book.acceptances import Acceptance
+from trading_bot.order_management.book.change_log import ChangeMark, OrdersNow
 from trading_bot.order_management.book.freezes import Cause
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.models import EXACT, Side
@@ -14,10 +15,15 @@ from trading_bot.order_management.order_store import OrderStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeHistory:
-    """What results are counted from, as the journal had it at one moment; each oldest first."""
+    """What results are counted from, as the journal had it at one moment."""
 
     orders: tuple[TrackedOrder, ...]
+    """Those that came or changed since the mark that was asked for, or all of them, oldest first."""
+    mark: ChangeMark | None = None
+    """Where to go on from the next time, if that is known."""
+    has_all_orders: bool = True
     acceptances: tuple[Acceptance, ...] = ()
+    """Oldest first."""
     unexplained: frozenset[str] = frozenset()
     """Symbols that are frozen because the broker holds another quantity than our fills explain."""
     is_whole: bool = True
@@ -27,12 +33,15 @@ class TradeHistory:
 class OrderFacts(Protocol):
     """The orders of one account, as its journal has them now."""
 
-    def history(self) -> TradeHistory:
-        """Return the orders and the accepted positions, seen at one moment."""
+    def history(self, *, since: ChangeMark | None = None) -> TradeHistory:
+        """Return the orders and the accepted positions, seen at one moment.
+
+        With the mark of an earlier history, the orders that came or changed since are enough, unless some have left.
+        """
         ...
 
-    def orders(self) -> tuple[TrackedOrder, ...]:
-        """Return every order, oldest first."""
+    def changed(self, since: ChangeMark | None = None) -> OrdersNow:
+        """Return every order, oldest first, or with the mark of an earlier moment those that came or changed since."""
         ...
 
     def active(self) -> tuple[TrackedOrder, ...]:
@@ -46,22 +55,25 @@ class RecordedOrders:
     def __init__(self, store: OrderStore) -> None:
         self._store = store
 
-    def history(self) -> TradeHistory:
-        """Return the orders and the accepted positions, seen at one moment."""
+    def history(self, *, since: ChangeMark | None = None) -> TradeHistory:
+        """Return the orders and the accepted positions, seen at one moment; see `OrderFacts`."""
         with self._store.open_book() as book:
-            drifted = (freeze.symbol for freeze in book.freezes() if freeze.cause is Cause.DRIFT)
-            unexplained = frozenset(symbol for symbol in drifted if symbol is not None)
+            mark = book.change_mark
+            follows = since is not None and since.removals == mark.removals
             return TradeHistory(
-                orders=book.orders(),
+                orders=book.changed_since(since) if since is not None and follows else book.orders(),
+                mark=mark,
+                has_all_orders=not follows,
                 acceptances=book.acceptances(),
-                unexplained=unexplained,
+                unexplained=book.frozen_for(Cause.DRIFT),
                 is_whole=not book.positions.are_noted,
             )
 
-    def orders(self) -> tuple[TrackedOrder, ...]:
-        """Return every order, oldest first."""
+    def changed(self, since: ChangeMark | None = None) -> OrdersNow:
+        """Return every order, oldest first, or with the mark of an earlier moment those that came or changed since."""
         with self._store.open_book() as book:
-            return book.orders()
+            orders = book.orders() if since is None else book.changed_since(since)
+            return OrdersNow(orders=orders, mark=book.change_mark)
 
     def active(self) -> tuple[TrackedOrder, ...]:
         """Return the orders that have not provably ended, oldest first."""

@@ -10,7 +10,6 @@ from typing import TypeAlias, TypeVar
 
 from trading_bot.account.account_data import KeptAccount, KeptPositions
 from trading_bot.account.funds import funds_in_words, spendable
-from trading_bot.account.reservations import reserved, shares_since
 from trading_bot.config.sections import RiskManagementConfig
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.models import EXACT, OrderTerms, Side
@@ -85,7 +84,10 @@ class Buy:
     facts: "BuyFacts"
     risk: RiskState
     active: tuple[TrackedOrder, ...]
-    all_orders: tuple[TrackedOrder, ...]
+    reserved: Decimal
+    """Dollars that orders of ours may take beyond what the balances show."""
+    brought: Decimal
+    """Shares of the symbol that buys of ours brought since the positions were read, where those count."""
     looked: Free | None = None
     """What is known of the shares held now, by the last look at the positions."""
 
@@ -138,9 +140,9 @@ def _account_restricted(buy: Buy) -> str | None:
 
 
 def _insufficient_buying_power(buy: Buy) -> str | None:
-    if not is_short_of_funds(buy.trade, buy.facts, buy.all_orders):
+    taken = buy.reserved
+    if not is_short_of_funds(buy.trade, buy.facts, reserved=taken):
         return None
-    taken = reserved(buy.all_orders, account=buy.account, then=buy.facts.balances.then)
     funds = spendable(buy.account, allow_margin=buy.trade.limits.allow_margin)
     held_back = f", {dollars_in_words(taken)} of it reserved for orders in doubt, and orders and fills not shown yet"
     available = f"{funds_in_words(buy.account, funds)}{held_back if taken else ''}"
@@ -148,11 +150,11 @@ def _insufficient_buying_power(buy: Buy) -> str | None:
     return f"{buy.trade} cost {dollars_in_words(buy.trade.notional)} and {available}; {remedy}"
 
 
-def is_short_of_funds(trade: Trade, facts: BuyFacts, all_orders: tuple[TrackedOrder, ...]) -> bool:
-    """Whether a buy costs more than balances show, less what our own orders may take beyond that."""
+def is_short_of_funds(trade: Trade, facts: BuyFacts, *, reserved: Decimal) -> bool:
+    """Whether a buy costs more than balances show, less the ``reserved`` dollars of our own orders."""
     account = facts.balances.account
     funds = EXACT.add(spendable(account, allow_margin=trade.limits.allow_margin), _given_back(facts))
-    return trade.notional > EXACT.subtract(funds, reserved(all_orders, account=account, then=facts.balances.then))
+    return trade.notional > EXACT.subtract(funds, reserved)
 
 
 def _given_back(facts: BuyFacts) -> Decimal:
@@ -204,8 +206,7 @@ def _held(buy: Buy) -> Decimal | None:
     shown = [] if looked is None or looked.held is None else [looked.held, looked.expected]
     if read is not None:
         position = read.positions.get(symbol)
-        bought = shares_since(buy.all_orders, symbol, then=read.then)
-        shown.append(EXACT.add(position.quantity if position else Decimal(0), bought))
+        shown.append(EXACT.add(position.quantity if position else Decimal(0), buy.brought))
     return max(shown, default=None)
 
 

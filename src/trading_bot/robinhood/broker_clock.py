@@ -43,6 +43,12 @@ class BrokerClock:
         behind = _MOST_BEHIND if theirs is None else self._clock.now() - theirs
         return moment - max(behind, timedelta())
 
+    def latest(self, moment: datetime) -> datetime:
+        """Return what it showed then at the latest, by the replies; ``moment`` itself before the first date."""
+        theirs = self.now()
+        ahead = timedelta() if theirs is None else theirs - self._clock.now()
+        return moment + max(ahead, timedelta())
+
 
 def http_date(text: str) -> datetime | None:
     """Return the time in UTC that a header states, or None where it states none that a calendar holds."""

@@ -1,17 +1,17 @@
 """Lists at the broker, page by page: whole, or openly not."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TypeAlias
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from trading_bot.order_management.exceptions import OrderStatusError
-from trading_bot.order_management.models import OrderId, OrderReport, RefId
+from trading_bot.order_management.models import OrderId, OrderReport
 from trading_bot.order_management.outcomes import Listing, UnreadRow
 from trading_bot.robinhood.fields import word
-from trading_bot.robinhood.order_rows import has_ended, is_older_than, order_account_number, order_names
+from trading_bot.robinhood.order_rows import has_ended, order_account_number
 from trading_bot.robinhood.session import BASE_URL, UnreadableReplyError
 
 MAX_PAGES = 200
@@ -78,19 +78,6 @@ def walk_pages(get: Get, path: str, query: Query, *, until: EndsReading | None =
     return Pages(rows=tuple(rows), problem=None)
 
 
-def ends_search(ref_id: RefId, *, created_after: datetime) -> EndsReading:
-    """Return whether a page shows the order of this ``ref_id``, or nothing but orders that are older than it.
-
-    The broker lists the newest orders first, so that it can be on no later page.
-    """
-
-    def is_last(rows: Sequence[object]) -> bool:
-        is_shown = any(order_names(row)[1] == ref_id.lower() for row in rows)
-        return is_shown or (bool(rows) and all(is_older_than(row, created_after) for row in rows))
-
-    return is_last
-
-
 def read_orders(
     pages: Pages,
     *,
@@ -119,26 +106,6 @@ def order_remarks(listing: Listing) -> Iterator[str]:
             yield f"order {report.order_id}: the state {report.broker_state} is a word that is not known"
 
 
-def looked_for(listing: Listing, ref_id: RefId) -> Listing:
-    """Keep of a listing the order of ``ref_id``, and the rows that do not say whose they are: those could be it too.
-
-    The listing is complete where it shows the order, or was read to its end and shows that it is not there.
-    """
-    reports = tuple(report for report in listing.reports if report.ref_id == ref_id.lower())
-    nameless = tuple(_nameless(report) for report in listing.reports if report.ref_id is None)
-    unread = tuple(row for row in listing.unread if row.ref_id in (None, ref_id.lower()))
-    shows_absence = listing.has_all_pages and not (nameless or unread)
-    complete = listing.problem is None and (bool(reports) or shows_absence)
-    return replace(
-        listing,
-        reports=reports,
-        unread=(*unread, *nameless),
-        unreadable_ids=_ids(row for row in unread if row.ref_id is not None),
-        complete=complete,
-        problem=listing.problem or (None if complete else _told((*unread, *nameless)) or None),
-    )
-
-
 def is_elsewhere(named: str | None, account_number: str) -> bool:
     """Whether a row names another account than ours; one that names none does not."""
     return named is not None and word(named) != word(account_number)
@@ -162,34 +129,15 @@ class _Table:
             reports=tuple(self.reports.values()),
             complete=pages.are_all and not self.unread,
             has_all_pages=pages.are_all,
-            unreadable_ids=_ids(self.unread),
+            unreadable_ids=ids_of(self.unread),
             unread=tuple(self.unread),
             problem=None if pages.problem is None else str(pages.problem),
         )
 
 
-def _ids(rows: Iterable[UnreadRow]) -> tuple[OrderId, ...]:
+def ids_of(rows: Iterable[UnreadRow]) -> tuple[OrderId, ...]:
+    """Return the ids that rows name, each once."""
     return tuple(dict.fromkeys(row.order_id for row in rows if row.order_id is not None))
-
-
-def _told(rows: Iterable[UnreadRow]) -> str:
-    return "; ".join(dict.fromkeys(row.problem for row in rows))
-
-
-def _nameless(report: OrderReport) -> UnreadRow:
-    return UnreadRow(
-        problem=f"order {report.order_id} does not say under which reference it was placed",
-        order_id=report.order_id,
-        instrument_id=report.instrument_id,
-        symbol=report.symbol if report.symbol_is_known else None,
-        side=report.side,
-        quantity=report.quantity,
-        cumulative_quantity=report.cumulative_quantity,
-        limit_price=report.limit_price,
-        state=report.state if report.state_is_known else None,
-        broker_state=report.broker_state,
-        created_at=report.created_at,
-    )
 
 
 def _version(report: OrderReport) -> tuple[datetime, Decimal]:

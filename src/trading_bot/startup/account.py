@@ -100,7 +100,7 @@ class AccountParts:
             gateway=self._gateway,
             clock=around.clock,
             ttl_s=config.risk_management.account_cache_ttl_s,
-            orders=self._orders.orders,
+            orders=self._orders.changed,
         )
         self._first_look = FirstLook(account=self._account, begin=self._begin)
         self._manager = self._order_manager()

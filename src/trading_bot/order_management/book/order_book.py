@@ -18,7 +18,7 @@ from trading_bot.order_management.book.exit_facts import ExitFacts
 from trading_bot.order_management.book.freezes import Cause, Freeze, cause_of
 from trading_bot.order_management.book.order_shelf import OrderShelf
 from trading_bot.order_management.book.past_orders import NoPast, PastOrders
-from trading_bot.order_management.book.pointers import StandingKind, StandingPointers, pointer
+from trading_bot.order_management.book.pointers import StandingKind, StandingPointers
 from trading_bot.order_management.book.position_book import PositionBook
 from trading_bot.order_management.book.position_watch import WAS
 from trading_bot.order_management.book.standing import StandingFacts
@@ -31,6 +31,7 @@ from trading_bot.order_management.models import ClientOrderId, OrderId, RefId
 __all__ = ["OrderBook", "PastOrders", "TrackedOrder"]
 
 _Name = TypeVar("_Name", bound=str)
+_ORDER = StandingKind.ORDER.value
 
 
 class OrderBook(OrderShelf):
@@ -154,8 +155,7 @@ class OrderBook(OrderShelf):
         Raises:
             OrderLogDamagedError: as `apply`.
         """
-        at = self.pointer_of(record)
-        if at in self.pointers:
+        if (at := self.pointer_of(record)) in self.pointers:
             return self.at_hand(record.fact.client_order_id)
         is_new = self.at_hand(record.fact.client_order_id) is None
         order = self._apply(record, self._of_its_own_ref_id(checked) if is_new else self.check(record))
@@ -189,7 +189,7 @@ class OrderBook(OrderShelf):
     @staticmethod
     def pointer_of(record: JournalRecord) -> Pointer:
         """Return the pointer that a record of an order stands by."""
-        return pointer(StandingKind.ORDER, record.fact.client_order_id or "", record.seq)
+        return Pointer(kind=_ORDER, key=record.fact.client_order_id or "", seq=record.seq)
 
     def forget(self, kept: Collection[ClientOrderId]) -> None:
         """Hold only the ``kept`` orders from now on: the others are looked for in the past.
@@ -213,7 +213,7 @@ class OrderBook(OrderShelf):
         for order in replayed.orders():
             self._store(order)
             self._note_filled_before(order)
-            names = (one for one in replayed.pointers.all() if one.kind == StandingKind.ORDER.value)
+            names = (one for one in replayed.pointers.all() if one.kind == _ORDER)
             self._told_by[order.client_order_id] = sorted(names, key=lambda one: one.seq)
             for one in self._told_by[order.client_order_id]:
                 self.pointers.add(one)
@@ -224,7 +224,10 @@ class OrderBook(OrderShelf):
 
     def _rename(self, fact: OrderEvent) -> None:
         for order in tuple(self._orders.values()):
-            self._orders[order.client_order_id] = self.positions.named(order)
+            if (renamed := self.positions.named(order)) is not order:
+                self._orders[order.client_order_id] = renamed
+                self._changes.note(order.client_order_id)
+        self._index_by_symbol()
         if fact.event is not EventKind.INSTRUMENT_NAMED:
             return
         self._acceptances.rename(fact.details.get(WAS), fact.symbol)
@@ -254,7 +257,8 @@ class OrderBook(OrderShelf):
 
     def get(self, client_order_id: ClientOrderId) -> TrackedOrder | None:
         """Find by client order id."""
-        return self._found(self._orders.get, client_order_id, OrderKeyKind.CLIENT_ORDER_ID)
+        at_hand = self._orders.get(client_order_id)
+        return at_hand or self._found(self._orders.get, client_order_id, OrderKeyKind.CLIENT_ORDER_ID)
 
     def by_ref_id(self, ref_id: str) -> TrackedOrder | None:
         """Find by the broker's idempotency key."""
@@ -267,20 +271,11 @@ class OrderBook(OrderShelf):
     def _found(
         self, at_hand: Callable[[_Name], TrackedOrder | None], name: _Name, kind: OrderKeyKind
     ) -> TrackedOrder | None:
-        known = at_hand(name)
-        if known is not None:
+        if (known := at_hand(name)) is not None:
             return known
         past = self._past.find(kind, name)
         # The book was let go meanwhile: the order may be at hand by now. One of the past has its symbol of then.
         return at_hand(name) or (None if past is None else self.positions.named(past))
-
-    def _with_ref_id(self, ref_id: RefId) -> TrackedOrder | None:
-        key = self._by_ref_id.get(ref_id)
-        return None if key is None else self._orders[key]
-
-    def _with_order_id(self, order_id: OrderId) -> TrackedOrder | None:
-        key = self._by_order_id.get(order_id)
-        return None if key is None else self._orders[key]
 
     def by_either_id(self, identifier: str) -> TrackedOrder | None:
         """Find by client order id or by the broker's order id."""
@@ -311,11 +306,11 @@ class OrderBook(OrderShelf):
 
         Without a moment, the freezes whose own end has come are among them.
         """
-        return tuple(
-            freeze
-            for freeze in self._standing.freezes()
-            if (now is None or not freeze.is_over(now)) and (symbol is None or freeze.symbol in (None, symbol))
-        )
+        return tuple(freeze for freeze in self._standing.freezes(symbol) if now is None or not freeze.is_over(now))
+
+    def frozen_for(self, cause: Cause) -> frozenset[str]:
+        """Return the symbols that are frozen on record for a cause."""
+        return self._standing.frozen_for(cause)
 
     @property
     def knows_positions(self) -> bool:

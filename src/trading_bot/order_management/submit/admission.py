@@ -62,6 +62,7 @@ class Admission:
     def __init__(self, context: OrderContext, *, sync: SyncService, halts: TradingHalts, in_flight: InFlight) -> None:
         self._store = context.store
         self._settings = context.settings
+        self._duplicate_window = timedelta(seconds=context.settings.duplicate_window_s)
         self._clock = context.clock
         self._latch = context.latch
         self._sync = sync
@@ -225,10 +226,6 @@ class Admission:
             raise TradingHaltedError(
                 f"{terms.symbol}: no order is taken: {reason}", symbol=terms.symbol, code="view_too_old"
             )
-
-    @property
-    def _duplicate_window(self) -> timedelta:
-        return timedelta(seconds=self._settings.duplicate_window_s)
 
     def is_own_order(self, terms: OrderTerms) -> bool:
         """Whether an order under an id of its own may equal another: as an exit, or without a duplicate window."""
