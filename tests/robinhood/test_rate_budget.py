@@ -24,6 +24,7 @@ from trading_bot.robinhood.session import WireReply, WireRequest
 ORDER_ID = "7a2f7d2c-1f0e-4a57-9f0b-2f2d8a0c1b11"
 REQUESTS = {
     Purpose.READ: WireRequest(method="GET", path="/orders/"),
+    Purpose.QUOTE: WireRequest(method="GET", path="/quotes/"),
     Purpose.MARKET: WireRequest(method="GET", path="/marketdata/historicals/AAPL/"),
     Purpose.ORDER: WireRequest(method="POST", path="/orders/", body=b"symbol=AAPL&side=buy&type=limit"),
     Purpose.EXIT: WireRequest(method="POST", path="/orders/", body=b"symbol=AAPL&side=sell&type=limit"),
@@ -36,9 +37,10 @@ WAITS_FOR = {
     Purpose.READ: {Purpose.READ},
     Purpose.CANCEL: {Purpose.CANCEL},
     Purpose.EXIT: {Purpose.EXIT},
+    Purpose.QUOTE: {Purpose.QUOTE},
     Purpose.MARKET: set(Purpose),
-    Purpose.ORDER: set(Purpose) - {Purpose.MARKET},
-    Purpose.LOGIN: set(Purpose) - {Purpose.MARKET},
+    Purpose.ORDER: set(Purpose) - {Purpose.MARKET, Purpose.QUOTE},
+    Purpose.LOGIN: set(Purpose) - {Purpose.MARKET, Purpose.QUOTE},
 }
 
 
@@ -154,6 +156,7 @@ def pauses_of(budget, time, purpose, *, number):
     ("purpose", "expected"),
     [
         (Purpose.READ, [5, 10, 20, 40, 80, 80, 80]),
+        (Purpose.QUOTE, [5, 10, 20, 40, 80, 80, 80]),
         (Purpose.MARKET, [5, 10, 20, 40, 80, 80, 80]),
         (Purpose.ORDER, [5, 10, 20, 40, 80, 80, 80]),
         (Purpose.EXIT, [1, 2, 4, 5, 5, 5, 5]),

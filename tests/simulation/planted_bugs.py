@@ -40,6 +40,7 @@ from trading_bot.order_management.sync import search, synchronizer
 from trading_bot.order_management.sync.freshness import Freshness
 from trading_bot.risk import trade_rules
 from trading_bot.robinhood import classify, session
+from trading_bot.values import settle
 
 Plant: TypeAlias = Callable[[pytest.MonkeyPatch], None]
 
@@ -80,7 +81,7 @@ def _fresh_ref_id_on_retry(patch: pytest.MonkeyPatch) -> None:
         if intent.ref_id in seen:
             other = str(uuid.uuid5(uuid.NAMESPACE_OID, str(len(seen))))
             intent = replace(intent)
-            object.__setattr__(intent, "body", intent.body.replace(intent.ref_id.encode(), other.encode()))
+            settle(intent, "body", intent.body.replace(intent.ref_id.encode(), other.encode()))
         seen.add(intent.ref_id)
         return real(self, intent, **named)
 

@@ -1,7 +1,8 @@
 """The true book of the stand-in broker: what really became of every order, whatever anybody was told about it."""
 
+import base64
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -230,6 +231,16 @@ class StandInBook:
     def _new_id(self) -> str:
         self._numbers += 1
         return str(uuid.uuid5(_NAMES, str(self._numbers)))
+
+
+def first_row(cursor: str, rows: Sequence[Mapping[str, object]]) -> int:
+    """Return which row a page begins with: our own links count rows, a cursor as the broker's says before when."""
+    if cursor.isdigit():
+        return int(cursor)
+    before = datetime.fromisoformat(base64.b64decode(cursor).decode().removeprefix("p="))
+    created = [row["created_at"] for row in rows]
+    newer = [at is None or datetime.fromisoformat(str(at)) >= before for at in created]
+    return newer.index(False) if False in newer else len(rows)
 
 
 def wire_time(moment: datetime) -> str:

@@ -20,7 +20,7 @@ from trading_bot.order_management.portfolio import AccountSnapshot, Position, Po
 from trading_bot.order_management.ports import AccountGateway
 
 RENEWED_WITHIN_S: Seconds = 10.0
-"""How long a read ahead of need may take. Chosen."""
+"""How long a read ahead of need may take, or one whose caller sets no end. Chosen."""
 
 _log = get_logger(__name__)
 
@@ -73,7 +73,7 @@ class AccountData:
 
     def account(self, *, by: Seconds | None = None) -> AccountSnapshot:
         """Return balances and restrictions; with ``by``, a point on the clock, the read is over by then."""
-        return self._account.get(by=by)[0].account
+        return self._account.get(by=self._end(by))[0].account
 
     def buying_power(self) -> Decimal:
         """Return the dollars that may be spent on buys."""
@@ -81,15 +81,15 @@ class AccountData:
 
     def positions(self) -> Mapping[str, Position]:
         """Return every holding by its symbol; one that is absent is not held, or could not be read."""
-        return self._holdings.get(by=None)[0].positions
+        return self._holdings.get(by=self._end(None))[0].positions
 
     def kept_account(self, *, by: Seconds | None, may_be_outdated: bool = True) -> KeptAccount:
         """Return balances to judge an order by, over by a point on the clock: orders of ours may be newer."""
-        return self._account.get(by=by, may_be_outdated=may_be_outdated)[0]
+        return self._account.get(by=self._end(by), may_be_outdated=may_be_outdated)[0]
 
     def kept_positions(self, *, by: Seconds | None) -> KeptPositions:
         """Do the same with the positions."""
-        return self._holdings.get(by=by, may_be_outdated=True)[0]
+        return self._holdings.get(by=self._end(by), may_be_outdated=True)[0]
 
     def is_young(self, read: Moment) -> bool:
         """Whether what was read of the account then may still be used."""
@@ -130,6 +130,10 @@ class AccountData:
             )
         for each in self._caches if name is None else (name,):
             self._caches[each].invalidate()
+
+    def _end(self, by: Seconds | None) -> Seconds:
+        # Also for whoever waits until somebody else has read the same.
+        return self._clock.monotonic() + RENEWED_WITHIN_S if by is None else by
 
     def _reads(self, by: Seconds | None) -> AccountGateway:
         return self._gateway if by is None else self._gateway.by(by)

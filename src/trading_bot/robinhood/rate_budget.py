@@ -21,6 +21,13 @@ from trading_bot.robinhood.session import WireReply, WireRequest
 LEAST_REPLY_S: Seconds = 3.0
 """An order leaves only with this much time for its reply: one cut short is in doubt, one not sent is not."""
 
+CANCELS_AT_ONCE = 20
+"""So many cancels leave side by side, and four a second after them.
+
+Users of the private API report four requests a second as safe for long, and 20 to 30 within 15 s, again and again, as
+what gets an address blocked. The agent interface took four a second for long, and of eight a second some hundred.
+"""
+
 _SHORTEST_WAIT_S: Seconds = 0.001
 _OVERSLEPT_S: Seconds = 0.1
 """By how much a wait may overrun, as every sleep does, before that counts."""
@@ -30,11 +37,14 @@ _SELLS = b"side=sell"
 _FOR_STRATEGIES = ("/marketdata/", "/portfolios/")
 """What no order is checked with. Quotes are not among them: the collar of an order reads those too."""
 
+_QUOTES = "/quotes/"
+
 
 class Purpose(enum.StrEnum):
     """What a request is for."""
 
     READ = "read"
+    QUOTE = "read of quotes"
     MARKET = "read of market data"
     ORDER = "order"
     EXIT = "sell order"
@@ -58,12 +68,14 @@ class Allowance:
 ALLOWANCES: Mapping[Purpose, Allowance] = MappingProxyType(
     {
         Purpose.READ: Allowance(burst=40, every_s=0.5),
+        # Users report 10 to 20 a second, where the account takes 5: these have a limit of their own.
+        Purpose.QUOTE: Allowance(burst=20, every_s=0.25),
         # For strategies, which can wait: half of a read's, so that what orders and cancels rest on never waits long.
         Purpose.MARKET: Allowance(burst=4, every_s=1.0),
         Purpose.ORDER: Allowance(burst=20, every_s=1.0),
         # A share of its own: nothing is sold short here, so a sell can only reduce, and waits behind no buy.
         Purpose.EXIT: Allowance(burst=20, every_s=0.25),
-        Purpose.CANCEL: Allowance(burst=20, every_s=0.25),
+        Purpose.CANCEL: Allowance(burst=CANCELS_AT_ONCE, every_s=0.25),
         Purpose.LOGIN: Allowance(burst=3, every_s=5.0),
     }
 )
@@ -82,6 +94,7 @@ _URGENT = OwnPauses(first_s=1.0, longest_s=5.0)
 OWN_PAUSES: Mapping[Purpose, OwnPauses] = MappingProxyType(
     {
         Purpose.READ: _PATIENT,
+        Purpose.QUOTE: _PATIENT,
         Purpose.MARKET: _PATIENT,
         Purpose.ORDER: _PATIENT,
         # Short, so that an exit is tried again before its price is too old, and a cancel before a kill ends.
@@ -101,6 +114,8 @@ _PAUSED_BY: Mapping[Purpose, frozenset[Purpose]] = MappingProxyType(
     {
         # No order leaves whose outcome could not be looked up.
         Purpose.READ: frozenset({Purpose.READ, Purpose.MARKET, Purpose.ORDER, Purpose.LOGIN}),
+        # An order that needs a quote waits for it or is refused, and the reply to one is looked up all the same.
+        Purpose.QUOTE: frozenset({Purpose.QUOTE, Purpose.MARKET}),
         # No order rests on a chart.
         Purpose.MARKET: frozenset({Purpose.MARKET}),
         Purpose.ORDER: frozenset({Purpose.ORDER, Purpose.MARKET, Purpose.LOGIN}),
@@ -216,6 +231,8 @@ def purpose_of(request: WireRequest) -> Purpose:
     """Tell the purpose of a request from where it goes, and that of an order from its side."""
     if request.path.startswith("/oauth2/"):
         return Purpose.LOGIN
+    if request.method == "GET" and request.path == _QUOTES:
+        return Purpose.QUOTE
     if request.method == "GET":
         return Purpose.MARKET if request.path.startswith(_FOR_STRATEGIES) else Purpose.READ
     if request.path.endswith("/cancel/"):

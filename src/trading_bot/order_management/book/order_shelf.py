@@ -51,27 +51,28 @@ class OrderShelf:
         self._changes.clear()
 
     def _put(self, order: TrackedOrder) -> None:
-        key = order.client_order_id
+        envelope = order.envelope
+        key, order_id, state = envelope.client_order_id, envelope.order_id, envelope.state
         before = self._orders.get(key)
-        self._by_ref_id[order.envelope.ref_id] = key
+        self._by_ref_id[envelope.ref_id] = key
         self._orders[key] = order
         self._changes.note(key)
-        if before is not None and before.envelope.symbol != order.envelope.symbol:
+        if before is not None and before.envelope.symbol != envelope.symbol:
             self._index_by_symbol()
         if order.unbacked_quantity:
             self._unbacked[key] = None
         else:
             self._unbacked.pop(key, None)
-        if order.envelope.order_id is not None:
-            self._by_order_id[order.envelope.order_id] = key
-            self._order_ids_of.setdefault(key, {})[order.envelope.order_id] = None
-        if not order.state.is_terminal:
+        if order_id is not None:
+            self._by_order_id[order_id] = key
+            self._order_ids_of.setdefault(key, {})[order_id] = None
+        if not state.is_terminal:
             self._active[key] = None
             self._index_active(order)
         elif key in self._active:
             del self._active[key]
-            del self._active_on[order.envelope.symbol, order.envelope.side][key]
-            if order.state is OrderState.FILLED:
+            del self._active_on[envelope.symbol, envelope.side][key]
+            if state is OrderState.FILLED:
                 self._filled.append(key)
                 self._note_latest_filled(order)
 
@@ -121,6 +122,14 @@ class OrderShelf:
         """Return the order if it is here; the past is not asked."""
         return None if client_order_id is None else self._orders.get(client_order_id)
 
+    def _with_ref_id(self, ref_id: RefId) -> TrackedOrder | None:
+        key = self._by_ref_id.get(ref_id)
+        return None if key is None else self._orders[key]
+
+    def _with_order_id(self, order_id: OrderId) -> TrackedOrder | None:
+        key = self._by_order_id.get(order_id)
+        return None if key is None else self._orders[key]
+
     def orders(self) -> tuple[TrackedOrder, ...]:
         """Return every order that still counts for something, oldest first; those that ended long ago have left."""
         return tuple(self._orders.values())
@@ -136,7 +145,7 @@ class OrderShelf:
 
     def active(self) -> tuple[TrackedOrder, ...]:
         """Return the orders that are not terminal, oldest first."""
-        return tuple(self._orders[key] for key in self._active)
+        return tuple(map(self._orders.__getitem__, self._active))
 
     def working(self) -> tuple[TrackedOrder, ...]:
         """Return the orders that the broker holds and that may still trade."""
