@@ -17,6 +17,7 @@ from tests.simulation.planted_journal_bugs import JOURNAL
 from tests.simulation.planted_principle_bugs import PRINCIPLES
 from tests.support.memory_journal import MemoryJournal
 from tests.support.sim_schedule import SENDING_AGAIN
+from trading_bot.account.reservations import TakenSince
 from trading_bot.latch import Latch
 from trading_bot.lease import Lease
 from trading_bot.order_management import gateways, lifecycle, models, reconciliation
@@ -38,7 +39,6 @@ from trading_bot.order_management.submit import placement, pricing, protocol
 from trading_bot.order_management.submit.send_gate import SendGate
 from trading_bot.order_management.sync import search, synchronizer
 from trading_bot.order_management.sync.freshness import Freshness
-from trading_bot.risk import trade_rules
 from trading_bot.robinhood import classify, session
 from trading_bot.values import settle
 
@@ -395,7 +395,7 @@ def _dropped_cancels_left_alone(patch: pytest.MonkeyPatch) -> None:
 
 
 def _stale_snapshot_lets_out(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(trade_rules, "reserved", lambda *_, **__: Decimal(0))
+    patch.setattr(TakenSince, "reserved", lambda *_: Decimal(0))
 
 
 PLANTED: Mapping[str, Plant] = {

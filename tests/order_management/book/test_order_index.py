@@ -110,6 +110,13 @@ def test_a_later_order_of_other_terms_hides_no_filled_one():
     assert story.book.standing_for(terms("AAPL"), now=MONDAY + timedelta(seconds=11), window=WINDOW) is None
 
 
+def test_of_two_filled_orders_of_the_same_terms_the_later_one_counts():
+    story = Story(intended("c1"), now_in(OrderState.FILLED, "c1"))
+    story.now += timedelta(minutes=1)
+    story.tell(intended("c2"), now_in(OrderState.FILLED, "c2"))
+    assert story.book.standing_for(terms("AAPL"), now=story.now, window=WINDOW) is story.order("c2")
+
+
 def names(log: ChangeLog, mark: ChangeMark) -> list[str]:
     return list(log.since(mark))
 
