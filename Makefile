@@ -111,7 +111,7 @@ prove: $(READY)
 	@SIMULATION_SCHEDULES=$${SIMULATION_SCHEDULES:-2000} $(BIN)/python -m pytest tests/simulation --timeout=7200
 	@FAULT_DEPTH=$${FAULT_DEPTH:-10} $(PYTEST) tests/real/test_database_*.py tests/real/test_refused_intents.py --timeout=7200
 
-# One run writes docs/benchmarks.md, which says what the figures mean. BENCH takes arguments, such as '--records 1000000'.
+# One run writes docs/benchmarks.md, which says what the figures mean. BENCH takes arguments, such as '--long'.
 bench: $(READY)
 	@$(BIN)/python -m tests.benchmarks $(BENCH)
 

@@ -16,14 +16,12 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks.builds import HERE, Builds, old_checkout
+from tests.benchmarks.builds import BEFORE_REPLAYS, HERE, LAST_OF_0_1, Builds, checkout_of
 from tests.benchmarks.network.stage import ClientFailedError
 from tests.benchmarks.table import Asked, as_markdown, measured, with_figures
 from tests.benchmarks.tables import TABLES
 
 PAGE = HERE / "docs" / "benchmarks.md"
-RECORDS = 20_000
-"""How long the long journal of a run of a few minutes is."""
 
 _FAILURES = (ClientFailedError, RuntimeError, OSError, subprocess.SubprocessError, ValueError, KeyError)
 
@@ -34,15 +32,27 @@ def main(asked: argparse.Namespace) -> None:
     began = time.monotonic()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        old = asked.old
-        if old is None and not asked.tables:
-            old = stack.enter_context(old_checkout(folder / "old"))
-        wanted = Asked(folder=folder, records=asked.records, builds=Builds(this=asked.this, old=old))
+        wanted = Asked(folder=folder, is_long=asked.long, builds=_builds(stack, asked, folder))
         figures = {name: as_markdown(TABLES[name], measured(TABLES[name], wanted, _FAILURES)) for name in names}
     sys.stdout.write(f"\n{(time.monotonic() - began) / 60:.1f} minutes\n")
     if asked.page or not asked.tables:
         figures["run"] = _run(names, wanted, time.monotonic() - began)
         PAGE.write_text(with_figures(PAGE.read_text(), figures))
+
+
+def _builds(stack: ExitStack, asked: argparse.Namespace, folder: Path) -> Builds:
+    """Return what is compared: in a whole run, with what is checked out where no checkout was named."""
+
+    def other(given: Path | None, commit: str, *, with_libraries: bool) -> Path | None:
+        if given is not None or asked.tables:
+            return given
+        return stack.enter_context(checkout_of(commit, folder / commit, with_libraries=with_libraries))
+
+    return Builds(
+        this=asked.this,
+        old=other(asked.old, LAST_OF_0_1, with_libraries=True),
+        before_replays=other(asked.before_replays, BEFORE_REPLAYS, with_libraries=False),
+    )
 
 
 def _run(names: list[str], asked: Asked, took_s: float) -> str:
@@ -56,12 +66,17 @@ def _run(names: list[str], asked: Asked, took_s: float) -> str:
     )
 
 
+def _folder(text: str) -> Path:
+    return Path(text).resolve()
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"one of {', '.join(TABLES)}; all without one")
-    parser.add_argument("--old", type=lambda text: Path(text).resolve(), help="a checkout of 0.1")
-    parser.add_argument("--this", type=lambda text: Path(text).resolve(), default=HERE, help="measure this checkout")
-    parser.add_argument("--records", type=int, default=RECORDS, help="how long the long journal is")
+    parser.add_argument("--old", type=_folder, help="a checkout of 0.1")
+    parser.add_argument("--before-replays", type=_folder, help=f"a checkout of {BEFORE_REPLAYS}, for `replay`")
+    parser.add_argument("--this", type=_folder, default=HERE, help="measure orders and commands of this checkout")
+    parser.add_argument("--long", action="store_true", help="a million records, and 100,000 orders in one process")
     parser.add_argument("--page", action="store_true", help="write what was measured into docs/benchmarks.md")
     given = parser.parse_args()
     unknown = [name for name in given.tables if name not in TABLES]

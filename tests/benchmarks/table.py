@@ -36,11 +36,20 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a run measures: the builds, how long a journal, and a folder for what it makes."""
+    """What a run measures: the builds, how long a journal and a soak, and a folder for what it makes."""
 
     folder: Path
-    records: int
     builds: Builds = field(default_factory=Builds)
+    is_long: bool = False
+    """Whether a journal of a million records and a soak of 100,000 orders are wanted."""
+
+    @property
+    def records(self) -> int:
+        return 1_000_000 if self.is_long else 20_000
+
+    @property
+    def soak_orders(self) -> int:
+        return 100_000 if self.is_long else 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from tests.benchmarks import audit_verify, journal_database, order_cpu, start_times
+from tests.benchmarks import audit_verify, journal_database, order_cpu, replay, soak, start_times
 from tests.benchmarks.network import command_rows, hang_rows, list_rows, warm_rows
 from tests.benchmarks.table import Asked, Row, Table
 
@@ -63,6 +63,18 @@ TABLES: Mapping[str, Table] = {
     ),
     "start-beside-0.1": Table(
         title="time from start to end", figure="this build", beside="0.1", rows=_start_beside_old
+    ),
+    "replay": Table(
+        title="a replay, processor time",
+        figure="this build",
+        beside="before",
+        rows=lambda asked: replay.rows(asked.builds.before_replays),
+    ),
+    "soak": Table(
+        title="one process, many orders",
+        figure="at the end",
+        beside="at first",
+        rows=lambda asked: soak.rows(asked.soak_orders),
     ),
     "commit": Table(
         title="one commit",
