@@ -36,20 +36,20 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a run measures: the builds, how long a journal and a soak, and a folder for what it makes."""
+    """What a run measures: the builds, how much of it, and a folder for what it makes."""
 
     folder: Path
     builds: Builds = field(default_factory=Builds)
     is_long: bool = False
-    """Whether a journal of a million records and a soak of 100,000 orders are wanted."""
+    """Whether a journal of a million records and a replay of 10,000 signals are wanted."""
 
     @property
     def records(self) -> int:
         return 1_000_000 if self.is_long else 20_000
 
     @property
-    def soak_orders(self) -> int:
-        return 100_000 if self.is_long else 20_000
+    def signals(self) -> int:
+        return 10_000 if self.is_long else 3_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +60,8 @@ class Table:
     figure: str
     beside: str
     rows: Callable[[Asked], Iterator[Row]]
+    only_when_long: bool = False
+    """Whether a whole run of a few minutes leaves it out."""
 
     @property
     def heads(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from tests.benchmarks import audit_verify, journal_database, order_cpu, replay, soak, start_times
+from tests.benchmarks import audit_verify, journal_database, order_cpu, replay, rules_flat, soak, start_times
 from tests.benchmarks.network import command_rows, hang_rows, list_rows, warm_rows
 from tests.benchmarks.table import Asked, Row, Table
 
@@ -64,17 +64,24 @@ TABLES: Mapping[str, Table] = {
     "start-beside-0.1": Table(
         title="time from start to end", figure="this build", beside="0.1", rows=_start_beside_old
     ),
+    "rules": Table(
+        title="the rules of an order",
+        figure="it",
+        beside=f"after {rules_flat.LENGTHS[0]} orders",
+        rows=lambda _asked: rules_flat.rows(rules_flat.LENGTHS),
+    ),
     "replay": Table(
         title="a replay, processor time",
         figure="this build",
         beside="before",
-        rows=lambda asked: replay.rows(asked.builds.before_replays),
+        rows=lambda asked: replay.rows(asked.builds.before_replays, asked.signals),
     ),
     "soak": Table(
         title="one process, many orders",
         figure="at the end",
         beside="at first",
-        rows=lambda asked: soak.rows(asked.soak_orders),
+        rows=lambda _asked: soak.rows(),
+        only_when_long=True,
     ),
     "commit": Table(
         title="one commit",
