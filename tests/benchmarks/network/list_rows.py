@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.benchmarks.network.broker_book import SYMBOLS
 from tests.benchmarks.network.broker_process import HANG_UP
-from tests.benchmarks.network.exchanges import in_turn, requests_in
+from tests.benchmarks.network.exchanges import counted, in_turn, requests_in
 from tests.benchmarks.network.stage import Build, ClientFailedError, Stage, stage, this_build
 from tests.benchmarks.table import Asked, Row
 from trading_bot.robinhood.rate_budget import ALLOWANCES, Purpose
@@ -109,7 +109,7 @@ def _synced(made: Stage, done: dict[str, Any], what: str, *, most: int) -> Row:
     count = requests_in(heard)
     return Row(
         what=f"{ROUND_TRIP_MS} ms: {what}",
-        figure=f"{count} requests, {done['took_s']:.2f} s",
+        figure=f"{counted(count)}, {done['took_s']:.2f} s",
         beside=f"{in_turn(heard)} in turn",
         ratio=str(count),
         target=f"{most} requests",

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.benchmarks.builds import Builds
 from tests.benchmarks.network.broker_book import SYMBOLS
-from tests.benchmarks.network.exchanges import in_turn, requests_in
+from tests.benchmarks.network.exchanges import counted, in_turn, requests_in
 from tests.benchmarks.network.stage import (
     Build,
     ClientFailedError,
@@ -185,8 +185,7 @@ def _median(orders: list[Placed], what: Callable[[Placed], float] = lambda order
 
 
 def _requests(orders: list[Placed]) -> str:
-    count = round(_median(orders, lambda order: order.requests))
-    return f"{count} request{'' if count == 1 else 's'}"
+    return counted(round(_median(orders, lambda order: order.requests)))
 
 
 def _warm(placed: dict[str, list[Placed]], round_trip_ms: int, commit_s: float) -> Iterator[Row]:
