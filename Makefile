@@ -32,7 +32,7 @@ help:
 	@echo "make check    run all that the build runs: tests, lowest versions, lint, format, types, import contracts"
 	@echo "make test-lowest  run the quick tests of what imports libraries, with the lowest versions that pyproject.toml allows"
 	@echo "make prove    run many more simulated lives of the bot, and crashes of its database, than the build does; takes long"
-	@echo "make bench    measure speed and memory beside bare loops and beside version 0.1; takes long, and fails for no figure"
+	@echo "make bench    measure speed beside bare loops, robin_stocks and version 0.1, and write docs/benchmarks.md; fails for no figure"
 	@echo "make install  make .venv and install the bot and its tools into it"
 	@echo "make format   format the source and apply the safe lint fixes"
 	@echo "make clean    remove .venv and every cache; logs and state stay"
@@ -111,7 +111,7 @@ prove: $(READY)
 	@SIMULATION_SCHEDULES=$${SIMULATION_SCHEDULES:-2000} $(BIN)/python -m pytest tests/simulation --timeout=7200
 	@FAULT_DEPTH=$${FAULT_DEPTH:-10} $(PYTEST) tests/real/test_database_*.py tests/real/test_refused_intents.py --timeout=7200
 
-# One run, one table; docs/benchmarks.md says what the figures mean. BENCH takes arguments, such as '--records 50000'.
+# One run writes docs/benchmarks.md, which says what the figures mean. BENCH takes arguments, such as '--long'.
 bench: $(READY)
 	@$(BIN)/python -m tests.benchmarks $(BENCH)
 

@@ -135,6 +135,7 @@ def rows(folder: Path, records: int) -> Iterator[Row]:
         beside=f"{floor_s:.2f} s",
         ratio=f"{proof_s / floor_s:.2f}",
         target="3",
+        met=proof_s <= 3 * floor_s,
     )
     yield Row(
         what="peak memory",
@@ -142,6 +143,7 @@ def rows(folder: Path, records: int) -> Iterator[Row]:
         beside=f"{floor_peak / 1e6:.0f} MB",
         ratio=f"{(proof_peak - floor_peak) / 1e6:+.0f} MB",
         target="200 MB in all",
+        met=proof_peak <= 200e6,
     )
 
 

@@ -1,6 +1,7 @@
 """The loopback broker's book, filled as a busy account is: many symbols, positions, and orders placed elsewhere."""
 
 import uuid
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -39,21 +40,14 @@ class BusyBook(LoopbackBook):
         self.instruments = {name: str(uuid.UUID(int=(5 << 76) + n)) for n, name in enumerate(SYMBOLS, start=1)}
         self.clock = self._clock = ShiftedClock(ahead)
         self._ref_ids: set[str] = set()
+        self._held: defaultdict[str, Decimal] = defaultdict(Decimal)
         self.unlisted: list[dict[str, object]] = []
         """Orders placed elsewhere that come to the list with the next submit, as newer ones than that."""
 
     def hold(self, count: int, *, shares: int = 10) -> None:
         """Hold so many positions, whose rows do not name their symbols."""
-        self.more_positions = [
-            {
-                "instrument_id": instrument_id,
-                "account_number": self.account_number,
-                "quantity": eight(Decimal(shares)),
-                "average_buy_price": "90.0000",
-                "shares_held_for_sells": eight(Decimal(0)),
-            }
-            for instrument_id in list(self.instruments.values())[:count]
-        ]
+        for instrument_id in list(self.instruments.values())[:count]:
+            self._hold_more(instrument_id, Decimal(shares))
 
     def have_placed_elsewhere(self, count: int, *, days_ago: float = 0, is_open: bool = False) -> None:
         """Add orders of the broker's app, which we do not know, as the newest ones."""
@@ -69,6 +63,24 @@ class BusyBook(LoopbackBook):
         for row in self._open()[:count]:
             self._fill(row, Decimal(str(row["quantity"])))
             row.update(dict.fromkeys(("updated_at", "last_transaction_at"), wire_time(self._clock.now())))
+
+    def _fill(self, row: dict[str, object], quantity: Decimal) -> None:
+        super()._fill(row, quantity)
+        self.shares = 0  # of the one symbol that the book below knows
+        self._hold_more(str(row["instrument_id"]), quantity)
+
+    def _hold_more(self, instrument_id: str, shares: Decimal) -> None:
+        self._held[instrument_id] += shares
+        self.more_positions = [self._held_row(*each) for each in self._held.items()]
+
+    def _held_row(self, instrument_id: str, shares: Decimal) -> dict[str, object]:
+        return {
+            "instrument_id": instrument_id,
+            "account_number": self.account_number,
+            "quantity": eight(shares),
+            "average_buy_price": "90.0000",
+            "shares_held_for_sells": eight(Decimal(0)),
+        }
 
     def _elsewhere(self, count: int, *, days_ago: float, is_open: bool) -> list[dict[str, object]]:
         at = wire_time(self._clock.now() - timedelta(days=days_ago))

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.benchmarks.network.broker_book import BusyBook
-from tests.benchmarks.network.delay_line import DelayedTls, Line
+from tests.benchmarks.network.delay_line import DelayedTls, Later, Line
 from tests.benchmarks.network.exchanges import CONNECT
 from tests.support.loopback_broker.authority import Certificate
 from tests.support.loopback_broker.server import Heard
@@ -40,10 +40,10 @@ class _Answer:
 class Broker:
     """Serves a book, writes down each exchange, and lets chosen requests meet with a mishap."""
 
-    def __init__(self, certificate: Path, *, ahead: timedelta) -> None:
+    def __init__(self, certificate: Path, *, ahead: timedelta, later: Later, now: Callable[[], float]) -> None:
         self._context = Certificate(certificate).server_context()
         self._ahead = ahead
-        self._line = Line()
+        self._line = Line(later=later, now=now)
         self._book = BusyBook(ahead=ahead)
         self._mishaps: list[tuple[str, str]] = []
         self._exchanges: list[tuple[str, float, float]] = []
@@ -95,19 +95,19 @@ class Broker:
         self._unread[connection] = text
 
     def _serve(self, connection: DelayedTls, heard: Heard) -> None:
-        arrived = asyncio.get_running_loop().time()
+        arrived = self._line.now()
         what = f"{heard.method} {heard.path}"
         mishap = self._mishap_of(what)
         answer = _Answer()
         if mishap != DEAF:
             self._book(heard)(answer, threading.Event())  # type: ignore[arg-type]  # all an act needs of a socket
         one_way_s = self._line.round_trip_s / 2
-        ended = asyncio.get_running_loop().time() + one_way_s
+        ended = self._line.now() + one_way_s
         self._exchanges.append((what, arrived - one_way_s, ended))
         if mishap is None:
             connection.send(answer.text)
         elif mishap == HANG_UP:
-            asyncio.get_running_loop().call_later(one_way_s, connection.close)
+            self._line.later(one_way_s, connection.close)
 
     def _mishap_of(self, what: str) -> str | None:
         for number, (pattern, kind) in enumerate(self._mishaps):
@@ -150,7 +150,7 @@ def _listen(call: Callable[..., object], broker: Broker, stop: Callable[[], None
 
 async def _main(certificate: str, ahead_s: str) -> None:
     loop = asyncio.get_running_loop()
-    broker = Broker(Path(certificate), ahead=timedelta(seconds=float(ahead_s)))
+    broker = Broker(Path(certificate), ahead=timedelta(seconds=float(ahead_s)), later=loop.call_later, now=loop.time)
     server = await loop.create_server(broker.connection, "127.0.0.1", 0, backlog=512)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()

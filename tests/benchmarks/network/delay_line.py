@@ -11,29 +11,45 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
 _CHUNK = 64 * 1024
 
 
-@dataclass
+Later: TypeAlias = Callable[[float, Callable[[], None]], object]
+"""Calls a function after so many seconds."""
+
+
+@dataclass(kw_only=True)
 class Line:
-    """How long the line is that all connections share; it may change at any time."""
+    """How long the line is that all connections share, which may change at any time; and how time passes on it."""
 
     round_trip_s: float = 0.0
+    later: Later
+    now: Callable[[], float]
+
+
+class NearEnd(Protocol):
+    """The client's side of a connection, as a transport of asyncio has it."""
+
+    def write(self, data: bytes) -> None: ...
+
+    def abort(self) -> None: ...
+
+    def is_closing(self) -> bool: ...
 
 
 class Lane:
     """Carries bytes one way, in order."""
 
-    def __init__(self, deliver: Callable[[bytes], None]) -> None:
+    def __init__(self, deliver: Callable[[bytes], None], later: Later) -> None:
         self._deliver = deliver
+        self._later = later
         self._under_way: deque[bytes] = deque()
 
     def put(self, data: bytes, *, delay_s: float) -> None:
         self._under_way.append(data)
-        loop = asyncio.get_running_loop()
-        # Each timer delivers what is first, so that two of one moment cannot change places.
-        loop.call_later(delay_s, self._arrive) if delay_s else loop.call_soon(self._arrive)
+        self._later(delay_s, self._arrive)  # what is first then, so that two of one moment cannot change places
 
     def _arrive(self) -> None:
         self._deliver(self._under_way.popleft())
@@ -48,16 +64,20 @@ class DelayedTls(asyncio.Protocol):
         self._encrypted, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._encrypted, self._out, server_side=True)
         self._is_shaken = False
-        self._there = Lane(self._arrived)
-        self._back = Lane(self._written)
+        self._there = Lane(self._arrived, line.later)
+        self._back = Lane(self._written, line.later)
         self._has_heard = False
-        self._transport: asyncio.Transport | None = None
+        self._transport: NearEnd | None = None
         self.made_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        self._transport = transport  # asyncio turns Nagle's algorithm off
-        self.made_at = asyncio.get_running_loop().time()
+        self.connected(transport)  # asyncio turns Nagle's algorithm off
+
+    def connected(self, near_end: NearEnd) -> None:
+        """Take where encrypted bytes go to the client."""
+        self._transport = near_end
+        self.made_at = self._line.now()
 
     def data_received(self, data: bytes) -> None:
         for_tcp = 0.0 if self._has_heard else self._line.round_trip_s

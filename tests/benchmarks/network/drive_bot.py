@@ -129,7 +129,13 @@ def _traded(symbol: str, action: str, shares: int) -> dict[str, Any]:
     began = time.monotonic()
     result = _bot.execute_trade(symbol, action, shares, price, "a benchmark")
     took_s = time.monotonic() - began
-    return {"took_s": took_s, "began": began, "status": str(result.status), "message": str(result.message)}
+    return {
+        "took_s": took_s,
+        "began": began,
+        "action": action,
+        "status": str(result.status),
+        "message": str(result.message),
+    }
 
 
 def _is_cancelled(result: Any) -> bool:

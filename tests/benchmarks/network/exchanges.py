@@ -33,6 +33,11 @@ def requests_in(exchanges: Iterable[Exchange]) -> int:
     return sum(exchange.what != CONNECT for exchange in exchanges)
 
 
+def counted(requests: int) -> str:
+    """Return a number of requests in words."""
+    return f"{requests} request{'' if requests == 1 else 's'}"
+
+
 def in_turn(exchanges: Iterable[Exchange]) -> int:
     """Return the round trips of the longest row of exchanges of which each began when the one before had ended."""
     longest: list[tuple[float, int]] = []

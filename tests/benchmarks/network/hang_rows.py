@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from fnmatch import fnmatch
+from functools import partial
 from typing import Any
 
 from tests.benchmarks.network.broker_book import SYMBOLS
 from tests.benchmarks.network.broker_process import DEAF
 from tests.benchmarks.network.stage import Build, stage, this_build
-from tests.benchmarks.table import Row
+from tests.benchmarks.table import Asked, Row
 
 DEADLINE_S = 3
 """``request_timeout_s`` of the bots here; what a call sets for itself stays as it is."""
@@ -35,10 +36,11 @@ _KINDS: dict[str, tuple[str, str, Sequence[Any]]] = {
 """Each kind: what is never answered, the method of the bot that reads it, and its arguments."""
 
 
-def hang_rows(_old: Build | None) -> Iterator[Row]:
+def hang_rows(asked: Asked) -> Iterator[Row]:
     """Yield how long each kind takes; all of them wait at the same time, each with a bot and a broker of its own."""
+    hung = partial(_hung, this_build(asked.builds))
     with ThreadPoolExecutor(len(_KINDS)) as pool:
-        for name, (took_s, is_asked) in zip(_KINDS, pool.map(_hung, _KINDS.values()), strict=True):
+        for name, (took_s, is_asked) in zip(_KINDS, pool.map(hung, _KINDS.values()), strict=True):
             yield Row(
                 what=name if is_asked else f"{name}: not read",
                 figure=f"{took_s:.1f} s",
@@ -49,16 +51,16 @@ def hang_rows(_old: Build | None) -> Iterator[Row]:
             )
 
 
-def _hung(kind: tuple[str, str, Sequence[Any]]) -> tuple[float, bool]:
+def _hung(build: Build, kind: tuple[str, str, Sequence[Any]]) -> tuple[float, bool]:
     """Return how long the call took, and whether it asked for what hangs."""
     what, method, arguments = kind
     with stage() as made, ExitStack() as stack:
-        home = made.home(this_build(), {"account_cache_ttl_s": 0}, request_timeout_s=DEADLINE_S)
+        home = made.home(build, {"account_cache_ttl_s": 0}, request_timeout_s=DEADLINE_S)
         if method == _START:
-            bot = stack.enter_context(made.speaker(this_build(), home))
+            bot = stack.enter_context(made.speaker(build, home))
             bot.ask("make")
         else:
-            bot = stack.enter_context(made.bot(this_build(), home=home))
+            bot = stack.enter_context(made.bot(build, home=home))
             bot.ask("trade", symbols=[_SYMBOL])
         given = bot.ask("order_ids")[:1] if method == _STATUS else arguments
         made.exchanges()

@@ -1,12 +1,14 @@
 """What rests on lists of orders: finding one whose reply was lost, cancelling all, and a synchronisation."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 from tests.benchmarks.network.broker_book import SYMBOLS
 from tests.benchmarks.network.broker_process import HANG_UP
-from tests.benchmarks.network.exchanges import in_turn, requests_in
+from tests.benchmarks.network.exchanges import counted, in_turn, requests_in
 from tests.benchmarks.network.stage import Build, ClientFailedError, Stage, stage, this_build
-from tests.benchmarks.table import Row
+from tests.benchmarks.table import Asked, Row
 from trading_bot.robinhood.rate_budget import ALLOWANCES, Purpose
 
 ROUND_TRIP_MS = 50
@@ -19,17 +21,17 @@ _POST, _LIST = "POST /orders/", "GET /orders/"
 _FOUND_WITHIN_S = 1.5
 
 
-def lost_reply_rows(_old: Build | None) -> Iterator[Row]:
+def lost_reply_rows(asked: Asked) -> Iterator[Row]:
     """Yield how long an order whose reply was lost stays in doubt, before and behind 600 others of the day."""
     for page_size in (10, 100):
         for is_behind in (False, True):
             with stage() as made:
-                yield _lost(made, page_size, is_behind=is_behind)
+                yield _lost(made, this_build(asked.builds), page_size, is_behind=is_behind)
 
 
-def cancel_all_rows(_old: Build | None) -> Iterator[Row]:
+def cancel_all_rows(asked: Asked) -> Iterator[Row]:
     """Yield what cancelling 25 orders takes on an account with 2,000 old ones."""
-    ours = this_build()
+    ours = this_build(asked.builds)
     with stage() as made:
         made.book("have_placed_elsewhere", count=OLD, days_ago=3)
         home = made.home(ours)
@@ -54,9 +56,9 @@ def cancel_all_rows(_old: Build | None) -> Iterator[Row]:
     )
 
 
-def sync_rows(_old: Build | None) -> Iterator[Row]:
+def sync_rows(asked: Asked) -> Iterator[Row]:
     """Yield how many requests a synchronisation of 100 open orders makes, and one after 1,000 fills."""
-    ours = this_build()
+    ours = this_build(asked.builds)
     with stage() as made:
         home = made.home(ours)
         _place(made, ours, home, OPEN)
@@ -71,9 +73,9 @@ def sync_rows(_old: Build | None) -> Iterator[Row]:
             yield _synced(made, bot.ask("sync"), f"{FILLED:,} orders filled since", most=20)
 
 
-def _lost(made: Stage, page_size: int, *, is_behind: bool) -> Row:
+def _lost(made: Stage, build: Build, page_size: int, *, is_behind: bool) -> Row:
     made.fresh(ROUND_TRIP_MS, page_size=page_size)
-    with made.bot(this_build()) as bot:
+    with made.bot(build) as bot:
         bot.ask("trade", symbols=[SYMBOLS[0]])
         made.book("place_after_next_submit" if is_behind else "have_placed_elsewhere", count=OF_THE_DAY)
         made.exchanges()
@@ -96,18 +98,18 @@ def _lost(made: Stage, page_size: int, *, is_behind: bool) -> Row:
     )
 
 
-def _place(made: Stage, build: Build, home, count: int) -> None:
+def _place(made: Stage, build: Build, home: Path, count: int) -> None:
     """Have open orders placed by a bot that keeps to no rate, in symbols of which each has few."""
     with made.bot(build, home=home, unpaced=True) as bot:
         bot.ask("trade", symbols=[SYMBOLS[number % 100] for number in range(count)])
 
 
-def _synced(made: Stage, done, what: str, *, most: int) -> Row:
+def _synced(made: Stage, done: dict[str, Any], what: str, *, most: int) -> Row:
     heard = made.exchanges()
     count = requests_in(heard)
     return Row(
         what=f"{ROUND_TRIP_MS} ms: {what}",
-        figure=f"{count} requests, {done['took_s']:.2f} s",
+        figure=f"{counted(count)}, {done['took_s']:.2f} s",
         beside=f"{in_turn(heard)} in turn",
         ratio=str(count),
         target=f"{most} requests",

@@ -14,14 +14,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
-from tests.benchmarks.builds import python_of
+from tests.benchmarks.builds import HERE, Builds, python_of
 from tests.benchmarks.network.broker_book import ACCOUNT
 from tests.benchmarks.network.exchanges import Exchange
 from tests.support.loopback_broker.authority import TestAuthority
 from tests.support.paper_market import MONDAY
 
-_HERE = Path(__file__).parent
-_ROOT = _HERE.parents[2]
+_DRIVERS = Path(__file__).parent
 _SETTINGS: dict[str, Any] = {
     "trading": {"mode": "live"},
     "account_number": ACCOUNT,
@@ -50,12 +49,16 @@ class Build:
     """Settings of ``risk_management`` that only this build knows."""
 
 
-def this_build() -> Build:
-    return Build(name="this build", checkout=_ROOT, risk={"max_open_orders": 1000})
+def this_build(builds: Builds) -> Build:
+    return Build(name="this build", checkout=builds.this, risk={"max_open_orders": 1000})
 
 
-def old_build(checkout: Path) -> Build:
-    return Build(name="0.1", checkout=checkout)
+def old_build(builds: Builds) -> Build | None:
+    return None if builds.old is None else Build(name="0.1", checkout=builds.old)
+
+
+_NO_BOT = Build(name="no bot", checkout=HERE)
+"""Whose libraries a client uses that is no bot."""
 
 
 class Speaker:
@@ -103,7 +106,7 @@ class Stage:
         self._ahead_s = (MONDAY - datetime.now(UTC)).total_seconds()
         certificate = self._authority.certify().file
         command = [sys.executable, "-m", "tests.benchmarks.network.broker_process", certificate, str(self._ahead_s)]
-        self._broker = Speaker([str(part) for part in command], cwd=_ROOT)
+        self._broker = Speaker([str(part) for part in command], cwd=HERE)
         self._port = int(self._broker.line())
         self._homes = 0
 
@@ -165,7 +168,7 @@ class Stage:
     @contextmanager
     def other(self, driver: str) -> Iterator[Speaker]:
         """Lend a client that is no bot, such as ``drive_post.py``."""
-        with self._speaker(driver, this_build(), self._folder) as client:
+        with self._speaker(driver, _NO_BOT, self._folder) as client:
             yield client
 
     def run(self, build: Build, home: Path, *arguments: str) -> Ran:
@@ -174,8 +177,8 @@ class Stage:
 
     def run_floor(self, *arguments: str) -> Ran:
         """Run a process that does nothing but one order on a new connection."""
-        command = [sys.executable, str(_HERE / "drive_post.py"), "--once", *arguments]
-        return self._ran(command, this_build(), self._folder)
+        command = [sys.executable, str(_DRIVERS / "drive_post.py"), "--once", *arguments]
+        return self._ran(command, _NO_BOT, self._folder)
 
     def _ran(self, command: list[str], build: Build, home: Path) -> Ran:
         self.exchanges()
@@ -192,7 +195,7 @@ class Stage:
         with ExitStack() as stack:
             errors = stack.enter_context((home / "errors").open("a"))
             return Speaker(
-                [python_of(build.checkout), str(_HERE / driver)],
+                [python_of(build.checkout), str(_DRIVERS / driver)],
                 cwd=home,
                 env=self._environment(build, home),
                 stderr=errors,
@@ -203,7 +206,7 @@ class Stage:
             "PATH": os.environ["PATH"],
             "HOME": str(home),
             "LANG": "C.UTF-8",
-            "PYTHONPATH": os.pathsep.join((str(_HERE / "on_loopback"), str(build.checkout / "src"))),
+            "PYTHONPATH": os.pathsep.join((str(_DRIVERS / "on_loopback"), str(build.checkout / "src"))),
             "BENCH_CA_FILE": str(self._authority.ca_file),
             "BENCH_PORT": str(self._port),
             "BENCH_AHEAD_S": str(self._ahead_s),
