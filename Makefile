@@ -10,14 +10,18 @@ LOWEST_READY := $(LOWEST)/.ready
 # What one test process has compiled, the next one finds, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-PYTEST := $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
+# One more than there are cores: some tests wait, for a process, a lock or a deadline that has to pass.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PYTEST := $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile
 MEASURED := --cov --cov-append --cov-report= --cov-fail-under=0
 SLOW := tests/simulation tests/faults
 # These rooms import no library themselves. Whatever they import of ours that does is tested with the lowest versions.
-PURE := $(addprefix tests/order_management/,book cancel decisions submit sync)
+PURE := account audit error_handling kill $(addprefix order_management/,book cancel decisions submit sync)
+# Whole bots again, whose rooms and payloads have quick tests of their own.
+WHOLE := contract/payloads/test_odd_fields.py $(addprefix trading_bot/,test_odd_accounts.py test_told_situations.py)
 WITH_PROCESSES = $(shell grep -rl --include='test_*.py' --exclude-dir=simulation 'mark\.subprocess' tests)
-QUICK := -m 'not subprocess' $(addprefix --ignore=,$(SLOW) $(PURE) tests/architecture tests/benchmarks)
-PARTS := install check-unit check-processes check-schedules check-coverage check-lowest check-style
+QUICK := -m 'not subprocess' $(addprefix --ignore=,$(SLOW) $(addprefix tests/,$(PURE) $(WHOLE) architecture benchmarks))
+PARTS := environments check-unit check-processes check-schedules check-coverage check-lowest check-style
 BUDGET_S := 900
 
 .PHONY: help install demo test test-lowest check $(PARTS) prove bench format clean
@@ -34,6 +38,8 @@ help:
 	@echo "make clean    remove .venv and every cache; logs and state stay"
 
 install: $(READY)
+
+environments: $(READY) $(LOWEST_READY)
 
 # A Python counts when it is new enough and can make an environment that has pip.
 define make_venv
@@ -67,13 +73,13 @@ test: $(READY)
 
 # Plain asserts tell less of a failure, and are compiled twice as fast.
 test-lowest: $(LOWEST_READY)
-	@$(LOWEST)/bin/python -m pytest --numprocesses=auto --dist=loadfile -q -p no:cacheprovider --assert=plain $(QUICK)
+	@$(LOWEST)/bin/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile -q -p no:cacheprovider --assert=plain $(QUICK)
 
 check:
 	@rm -f .coverage .coverage.*; total=0; \
 	for part in $(PARTS); do \
 		began=$$(date +%s); \
-		$(MAKE) --no-print-directory $$part || exit 1; \
+		$(MAKE) --no-print-directory --jobs=2 $$part || exit 1; \
 		took=$$(($$(date +%s) - began)); total=$$((total + took)); \
 		split="$$split$$(printf '%5d s  %s' $$took $$part)\n"; \
 	done; \
@@ -85,7 +91,7 @@ check-unit: $(READY)
 	@$(PYTEST) $(MEASURED) -m 'not subprocess' $(addprefix --ignore=,$(SLOW))
 
 check-processes: $(READY)
-	@$(PYTEST) --numprocesses=3 $(MEASURED) -m subprocess $(WITH_PROCESSES)  # they wait for half their time
+	@$(PYTEST) $(MEASURED) -m subprocess $(WITH_PROCESSES)
 
 check-schedules: $(READY)
 	@$(PYTEST) $(SLOW)

@@ -54,9 +54,9 @@ class StandingFacts:
         """Return what stands, oldest first."""
         return tuple(fact for fact, _ in self._facts.values())
 
-    def freezes(self) -> Iterator[Freeze]:
-        """Yield every freeze and halt on record, those whose own end has come included."""
-        return (freeze_from(fact) for fact in self.facts() if fact.event in _STOPS)
+    def freezes(self) -> list[Freeze]:
+        """Return every freeze and halt on record, those whose own end has come included."""
+        return [freeze_from(fact) for fact, _ in self._facts.values() if fact.event in _STOPS]
 
     def freeze_facts(self, symbol: str) -> Iterator[OrderEvent]:
         """Yield the records that froze a symbol."""
