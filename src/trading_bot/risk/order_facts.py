@@ -58,8 +58,6 @@ class RecordedOrders:
     def history(self, *, since: ChangeMark | None = None) -> TradeHistory:
         """Return the orders and the accepted positions, seen at one moment; see `OrderFacts`."""
         with self._store.open_book() as book:
-            drifted = (freeze.symbol for freeze in book.freezes() if freeze.cause is Cause.DRIFT)
-            unexplained = frozenset(symbol for symbol in drifted if symbol is not None)
             mark = book.change_mark
             follows = since is not None and since.removals == mark.removals
             return TradeHistory(
@@ -67,7 +65,7 @@ class RecordedOrders:
                 mark=mark,
                 has_all_orders=not follows,
                 acceptances=book.acceptances(),
-                unexplained=unexplained,
+                unexplained=book.frozen_for(Cause.DRIFT),
                 is_whole=not book.positions.are_noted,
             )
 

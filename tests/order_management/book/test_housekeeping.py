@@ -8,7 +8,7 @@ import pytest
 from tests.support.journal_bench import JournalBench
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.order_story import MONDAY, Story, fill, intended, now_in, told
-from trading_bot.order_management.book.housekeeping import ALERT_EVERY_S, ENOUGH, LOOK_EVERY_S, RECENT, is_recent
+from trading_bot.order_management.book.housekeeping import ALERT_EVERY_S, ENOUGH, LOOK_EVERY_S, PART, RECENT, is_recent
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.journal.port import CheckpointAlert
 from trading_bot.order_management.models import OrderState
@@ -71,6 +71,15 @@ def test_old_orders_that_have_to_stay_are_walked_through_once():
     bench = ended(JournalBench(needed=(needing := Needing())), ENOUGH)
     trade_for_a_while(bench, changes=10)
     assert needing.asked == [ENOUGH + 1]
+
+
+def test_of_a_large_book_one_part_in_ten_leaves_together():
+    """What it costs to let orders leave grows with those that stay."""
+    bench = ended(JournalBench(), ENOUGH)
+    with bench.store.one_commit():
+        bench.store.record_facts(intended(f"new{number}") for number in range(ENOUGH * PART))
+    bench.store.record_fact(now_in(OrderState.CONFIRMED, "new1"))
+    assert len(bench.book) == ENOUGH + ENOUGH * PART
 
 
 def test_a_journal_that_has_failed_is_left_alone():

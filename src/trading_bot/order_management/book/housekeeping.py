@@ -27,8 +27,11 @@ RECENT = timedelta(hours=26)
 ENOUGH = 100
 """How many orders leave together: fewer are not worth a record of the positions. Chosen."""
 
+PART = 10
+"""One part in so many of the book leaves together at the least: what leaving costs grows with what stays. Chosen."""
+
 LOOK_EVERY_S: Seconds = 60.0
-"""How often it is asked whether so many may leave: the answer costs a walk through the old orders. Chosen."""
+"""How often it is asked whether so many may leave: if they may, that costs a walk through the book. Chosen."""
 
 ALERT_EVERY_S: Seconds = 3_600.0
 """How often a person is told that the journal cannot tidy itself, for as long as that lasts. Chosen."""
@@ -88,16 +91,17 @@ class Housekeeping:
     def _may_go(self) -> bool:
         """Whether enough orders have become old since the last walk through the whole book."""
         with self._store.open_book() as book:
-            return self._count_old(book) - self._old_that_stayed >= ENOUGH
+            return self._count_old(book) - self._old_that_stayed >= _enough(book)
 
-    def let_old_orders_go(self, *, at_least: int = ENOUGH) -> int:
-        """Let all old orders leave the book if there are so many; how many left."""
+    def let_old_orders_go(self, *, at_least: int | None = None) -> int:
+        """Let all old orders leave the book if there are so many, or else enough of them; how many left."""
         if self._store.failure is not None:
             return 0
         with self._store.open_book() as book:
             old = len(book) - len(self._kept(book))
             self._old_that_stayed = self._count_old(book) - old
-        if old < at_least:
+            wanted = _enough(book) if at_least is None else at_least
+        if old < wanted:
             return 0
         self._store.forget_all_but(self._kept)
         return old
@@ -118,6 +122,10 @@ class Housekeeping:
         return frozenset(
             order.client_order_id for order in orders if is_recent(order, since=since) or order.client_order_id in named
         )
+
+
+def _enough(book: OrderBook) -> int:
+    return max(ENOUGH, len(book) // PART)
 
 
 def is_recent(order: TrackedOrder, *, since: datetime) -> bool:

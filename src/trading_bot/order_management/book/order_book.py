@@ -306,11 +306,11 @@ class OrderBook(OrderShelf):
 
         Without a moment, the freezes whose own end has come are among them.
         """
-        return tuple(
-            freeze
-            for freeze in self._standing.freezes()
-            if (now is None or not freeze.is_over(now)) and (symbol is None or freeze.symbol in (None, symbol))
-        )
+        return tuple(freeze for freeze in self._standing.freezes(symbol) if now is None or not freeze.is_over(now))
+
+    def frozen_for(self, cause: Cause) -> frozenset[str]:
+        """Return the symbols that are frozen on record for a cause."""
+        return self._standing.frozen_for(cause)
 
     @property
     def knows_positions(self) -> bool:

@@ -218,7 +218,7 @@ class Holdings:
             self._looked = self._looked.with_accepted(symbol, quantity)
 
     def _free(self, book: OrderBook, symbol: str, look: Look | None, counts: Sequence[HandCount] = ()) -> Free:
-        expected = book.expected_positions().get(symbol, NOTHING)
+        expected = book.positions.quantity(symbol)
         instrument_id = book.positions.instrument_of(symbol)
         elsewhere = self._external.open_sells(symbol, instrument_id)
         row = None if look is None else look.unread_row(symbol, instrument_id)

@@ -113,14 +113,16 @@ def test_the_journal_verifies(summary):
     assert summary["journal"]["records"] > 100
 
 
-def test_everything_is_kept_in_one_folder_that_a_second_demo_makes_anew(home, day, summary):
+def test_a_second_demo_makes_the_one_folder_anew_and_has_the_same_end_whatever_the_environment(home, day, summary):
+    """A stray variable must not make the first impression a failure."""
     folder = home / "logs" / "demo"
     assert summary["logs"] == str(folder)
     assert sorted(path.name for path in home.iterdir()) == ["logs"]
     (folder / "leftover").write_text("x", encoding="utf-8")
-    again = run_cli(["demo", "--quiet"], home=home)
+    again = run_cli(["demo", "--json"], home=home, environment={"TRADING_BOT_PAPER__STARTING_CASH": "5"})
     assert (again.returncode, again.stderr) == (0, "")
     assert not (folder / "leftover").exists()
+    assert json.loads(again.stdout.splitlines()[-1])["summary"] == summary
 
 
 def test_two_demos_do_not_wipe_each_others_files(tmp_path):
@@ -130,12 +132,6 @@ def test_two_demos_do_not_wipe_each_others_files(tmp_path):
         done = run_cli(["demo"], home=tmp_path)
     assert done.returncode == 9
     assert done.stderr == f"trading-bot: another demo is running in {folder}; wait for it to end\n"
-
-
-def test_the_same_day_has_the_same_end_whatever_the_environment(home, summary):
-    """A stray variable must not make the first impression a failure."""
-    again = run_cli(["demo", "--json"], home=home, environment={"TRADING_BOT_PAPER__STARTING_CASH": "5"})
-    assert json.loads(again.stdout.splitlines()[-1])["summary"] == summary
 
 
 def test_plain_output_has_no_control_codes_and_tells_of_fills(tmp_path):
