@@ -1,9 +1,9 @@
-"""Trades for weeks in one process: ``python -m tests.benchmarks.soak [ORDERS]``.
+"""Trades for weeks in one process: ``python -m tests.benchmarks.soak [ORDERS [APART_S]]``.
 
 Orders of 20 symbols are placed ten seconds of a virtual clock apart, so 8,640 a day, at a market that always fills
 them; after every third the open orders are read, and a listener hears each event. The account is one that is thrown
-away, as a replay's is. Whatever counts for later orders is in memory from the first 10,000 on, because that is more
-than a day of them: from there on nothing may grow.
+away, as a replay's is. Whatever counts for later orders is in memory from the first tenth on, because that is more
+than a day of them: from there on nothing may grow. Fewer orders need more seconds between them for that.
 
 Times are processor time of the thread that places an order, which hardly depends on what else the machine does.
 """
@@ -27,12 +27,13 @@ from trading_bot.config import Config
 from trading_bot.paper.quotes import MarketQuote
 from trading_bot.startup import create_bot, default_surroundings
 
-ORDERS, SAMPLE_EVERY = 100_000, 10_000
+ORDERS = 100_000
 SYMBOLS = tuple(f"S{chr(65 + each)}" for each in range(20))
 PRICE = Decimal(100)
 _BEGINS = datetime(2026, 1, 5, 15, tzinfo=UTC)
-_APART_S, _SYNC_EVERY = 10, 3
-_GROWTH = {"memory": 1.1, "order, median": 1.2, "order, 99th percentile": 1.5}
+APART_S = 10
+_SYNC_EVERY = 3
+_GROWTH = {"memory": Decimal("1.1"), "order, median": Decimal("1.2"), "order, 99th percentile": Decimal("1.5")}
 _LIMITS = ("max_daily_loss", "max_consecutive_losses", "max_trades_per_day", "max_open_orders")
 
 
@@ -67,8 +68,8 @@ class Sample:
     descriptors: int
 
 
-def run(folder: Path, orders: int, *, every: int, tell: Callable[[Sample], None]) -> list[Sample]:
-    """Place so many orders and return one sample each ``every``."""
+def run(folder: Path, orders: int, *, apart_s: int, tell: Callable[[Sample], None]) -> list[Sample]:
+    """Place so many orders and return ten samples."""
     clock = VirtualClock(_BEGINS)
     limits = {"risk_management": dict.fromkeys(_LIMITS), "paper": {"starting_cash": "1000000"}}
     config = Config.model_validate(limits).model_copy(update={"state_dir": folder / "state", "logs_dir": folder})
@@ -80,10 +81,10 @@ def run(folder: Path, orders: int, *, every: int, tell: Callable[[Sample], None]
         samples, took = [], []
         for number in range(orders):
             took.append(_placed(bot, number))
-            clock.sleep(_APART_S)
+            clock.sleep(apart_s)
             if number % _SYNC_EVERY == 0:
                 bot.synchronize_open_orders()
-            if len(took) == every:
+            if len(took) == orders // 10:
                 bot.wait_for_listeners()
                 samples.append(_sample(number + 1, took))
                 took = []
@@ -123,10 +124,10 @@ def _resident_bytes() -> int:
     return int(line.split()[1]) * 1024
 
 
-def rows(orders: int = ORDERS) -> Iterator[Row]:
+def rows(orders: int = ORDERS, apart_s: int = APART_S) -> Iterator[Row]:
     """Yield what the last sample has, beside the first one."""
     with tempfile.TemporaryDirectory() as temporary:
-        samples = run(Path(temporary), orders, every=min(SAMPLE_EVERY, orders // 2), tell=_tell)
+        samples = run(Path(temporary), orders, apart_s=apart_s, tell=_tell)
     first, last = samples[0], samples[-1]
     figures = {
         "memory": (last.memory_mb, first.memory_mb, "MB"),
@@ -154,11 +155,11 @@ def _tell(sample: Sample) -> None:
     sys.stdout.flush()
 
 
-def main(orders: int) -> None:
+def main(orders: int = ORDERS, apart_s: int = APART_S) -> None:
     """Print each sample, then the table."""
     heading("soak, one process", "at the end", "at first")
-    show(rows(orders))
+    show(rows(orders, apart_s))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else ORDERS)
+    main(*map(int, sys.argv[1:]))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import cache
 from operator import attrgetter
 from typing import Annotated, ClassVar, Protocol, TypeVar, runtime_checkable
 
@@ -298,8 +298,7 @@ class ExchangeState:
 
     def to_dict(self) -> dict[str, object]:
         """Return the state without its archive as JSON-able values: decimals and times as text."""
-        dumped: dict[str, object] = _adapter().dump_python(self, mode="json")
-        return dumped
+        return dict(_adapter().dump_python(self, mode="json"))
 
     @classmethod
     def from_dict(cls, stored: object) -> "ExchangeState":
@@ -320,7 +319,7 @@ def read_order(stored: object) -> PaperOrder:
     return _read_back(_order_adapter(), stored)
 
 
-@lru_cache(maxsize=10_000)
+@cache
 def instrument_id_of(symbol: str) -> str:
     """Return the instrument id of a symbol: the same in every account and for ever."""
     return stable_uuid("instrument", symbol)
