@@ -13,7 +13,7 @@ from trading_bot.account.market_data import MarketData
 from trading_bot.bot_exits import Leaving
 from trading_bot.bot_lifecycle import JournalVerdict, Lifecycle, StartError
 from trading_bot.bot_reads import BotReads
-from trading_bot.clock import Clock
+from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, OnStop
 from trading_bot.event_feeds import EventFeeds
 from trading_bot.logging.setup import get_logger
@@ -197,16 +197,20 @@ class TradingBot(BotReads):
     def preview_trade(self, request: OrderRequest, *, strategy_name: str = "manual") -> TradePreview:
         """Check and price a trade as `execute_trade` would; nothing is sent, recorded or reserved.
 
+        It is over within ``intent_ttl_s``: what could not be read by then is named.
+
         Raises:
             OrderValidationError, UnsupportedOrderTypeError: the request has no terms to show.
         """
         request = request if request.strategy_name is not None else replace(request, strategy_name=strategy_name)
-        priced = self._manager.price_preview(request)
+        by = self.clock.monotonic() + self.config.order_management.intent_ttl_s
+        self._safety.read_ahead(request.side)  # first, because it has a short time of its own
+        priced = self._manager.price_preview(request, by=by)
         terms = priced.terms
-        refusal = self._refusal(request, terms)
+        refusal = self._refusal(request, terms, by=by)
         if refusal is None:
             try:
-                self._manager.refuse_unless_open_to(terms)
+                self._manager.refuse_unless_open_to(terms, by=by)
             except OrderError as error:
                 refusal = failed_trade(error)
         return TradePreview(terms=terms, refusal=refusal, step=priced)
@@ -286,13 +290,12 @@ class TradingBot(BotReads):
             result = failed_trade(error)
         return replace(result, correlation_id=correlation_id)
 
-    def _refusal(self, request: OrderRequest, terms: OrderTerms) -> TradeResult | None:
-        standing = self._manager.standing_order(request)
+    def _refusal(self, request: OrderRequest, terms: OrderTerms, *, by: Seconds) -> TradeResult | None:
+        standing = self._manager.standing_order(request, by=by)
         if standing is not None:
             return duplicate_trade(standing)
-        self._safety.read_ahead(terms.side)
         try:
-            self._safety.gather(terms, None, None)(terms)
+            self._safety.gather(terms, by, None)(terms)
         except TradeRefusedError as error:
             return failed_trade(error)
         return None
@@ -313,7 +316,7 @@ class TradingBot(BotReads):
     def _on_order_change(self, change: OrderChange) -> None:
         if change.event.event not in CHANGES_THE_ACCOUNT:
             return
-        self._forget_account()
+        self._outdate_account()
         if change.order.state.is_terminal:
             self._safety.clear_pending_order(change.order.envelope.symbol, change.order.envelope.side)
 

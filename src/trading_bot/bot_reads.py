@@ -110,9 +110,9 @@ class BotReads:
         """Return why the journal takes no order and may not know every order; None if it does."""
         return self._manager.journal_problem
 
-    def _forget_account(self) -> None:
-        """Read balances and positions afresh from here on: a fill has changed them."""
-        self.account.invalidate_cache()
+    def _outdate_account(self) -> None:
+        """Show balances and positions afresh from here on: an order has changed them."""
+        self.account.outdate()
         self._shown.invalidate()
         self._summary.invalidate()
 

@@ -40,15 +40,17 @@ def ticker(value: _T) -> _T | str:
 
 def member(words: type[_E], value: _T) -> _T | _E:
     """Return the member that ``value`` names in any case."""
-    if isinstance(value, str) and not isinstance(value, words):
-        text = str.__str__(value).lower()
-        return words(text) if text in tuple(words) else value
-    return value
+    if isinstance(value, words) or not isinstance(value, str):
+        return value
+    try:
+        return words(str.__str__(value).lower())
+    except ValueError:
+        return value
 
 
 def whole_number(value: _T) -> _T | int:
     """Return a number without a fractional part as an ``int``: 10.0 is 10, and 10.5 stays what it is."""
-    if isinstance(value, bool):
+    if type(value) is int or isinstance(value, bool):
         return value
     if isinstance(value, numbers.Integral):
         return operator.index(value)
@@ -63,7 +65,9 @@ def exact_price(value: _T) -> _T | Decimal:
 
     Text is for the calculator to read; infinities and what is no number are left alone.
     """
-    number = value if isinstance(value, bool | Decimal) else _decimal_of(value)
+    if type(value) is Decimal:
+        return value
+    number = value if isinstance(value, (bool, Decimal)) else _decimal_of(value)
     return number if isinstance(number, Decimal) and number.is_finite() else _plain(value)
 
 

@@ -1,9 +1,10 @@
 """Time as an argument: the one port through which the bot reads clocks and waits."""
 
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, Self, TypeAlias
+
+from trading_bot.values import Value
 
 Seconds: TypeAlias = float
 """A duration, or a point on a monotonic clock, in seconds."""
@@ -31,8 +32,7 @@ class Clock(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class Moment(Value, frozen=True, kw_only=True):
     """One instant on both clocks: the wall clock can be set, the monotonic one stands still while a machine sleeps."""
 
     at: datetime
@@ -49,7 +49,7 @@ class Moment:
 
     def slept_since(self, clock: Clock) -> bool:
         """Whether the machine slept since then; a wall clock that was set forward looks the same."""
-        return self.age_s(clock) - (clock.monotonic() - self.mono) > SHORTEST_SLEEP_S
+        return (clock.now() - self.at).total_seconds() - (clock.monotonic() - self.mono) > SHORTEST_SLEEP_S
 
 
 class SystemClock:

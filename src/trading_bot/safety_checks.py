@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from decimal import Decimal
 
 from trading_bot import caller_values
@@ -21,13 +20,21 @@ from trading_bot.order_management.exceptions import (
     TradeRefusedError,
     UnsupportedOrderTypeError,
 )
-from trading_bot.order_management.models import ClientOrderId, OrderRequest, OrderTerms, Side
-from trading_bot.order_management.portfolio import AccountSnapshot
+from trading_bot.order_management.models import OrderRequest, OrderTerms, Side
 from trading_bot.order_management.submit.placement import Approval
 from trading_bot.order_management.sync.free_shares import Free
-from trading_bot.risk.marks import Marks
+from trading_bot.risk.marks import ORDERS_READ_AFTER_S, Marks
 from trading_bot.risk.order_facts import OrderFacts
-from trading_bot.risk.trade_rules import Buy, BuyFacts, SellFacts, Trade, TradeFacts, objections, sell_of
+from trading_bot.risk.trade_rules import (
+    Buy,
+    BuyFacts,
+    SellFacts,
+    Trade,
+    TradeFacts,
+    is_short_of_funds,
+    objections,
+    sell_of,
+)
 from trading_bot.risk.watch import AccountResults, RiskState, RiskWatch
 
 
@@ -87,7 +94,6 @@ class SafetyChecks:
         self._clock = clock
         self._queue_for_open = queue_for_open
         self._free_to_sell = free_to_sell
-        self._shown: tuple[datetime, frozenset[ClientOrderId]] | None = None
         self._pending: list[PendingOrder] = []
         self._lock = threading.Lock()
 
@@ -155,32 +161,26 @@ class SafetyChecks:
         Raises:
             OrderStatusError: the broker could not be read.
         """
-        symbol = terms.symbol
+        symbol, free = terms.symbol, self._free_to_sell(terms.symbol)
         if terms.side is Side.SELL:
-            free = self._free_to_sell(symbol)
-            position = None if free is not None else self._account.positions_read(by=by)[0].get(symbol)
+            position = None if free is not None else self._account.kept_positions(by=by).positions.get(symbol)
             return SellFacts(free=free, position=position, instead_of=instead_of)
-        active = self._orders.active()
-        positions, as_of = self._account.positions_read(by=by)
-        account, shown = self._balances(by)
-        return BuyFacts(
-            account=account,
-            position=positions.get(symbol),
-            position_as_of=as_of,
-            shown=shown,
-            active=active,
+        facts = BuyFacts(
+            active=self._orders.active(),
+            positions=None if self._is_looked_at(free) else self._account.kept_positions(by=by),
+            balances=self._account.kept_account(by=by),
             instead_of=instead_of,
         )
+        is_short = is_short_of_funds(Trade(terms=terms, limits=self._limits), facts, reserved=self._reserved(facts))
+        # An order may take more of what can be borrowed than it costs: only the broker knows how much.
+        borrows = self._limits.allow_margin and not facts.balances.account.is_cash_account
+        if not is_short and not borrows:
+            return facts
+        # Newer balances may show more: a sell's proceeds, or what a cancel or a better price gave back.
+        return replace(facts, balances=self._account.kept_account(by=by, may_be_outdated=False))
 
-    def _balances(self, by: Seconds | None) -> tuple[AccountSnapshot, frozenset[ClientOrderId] | None]:
-        began = self._clock.now()
-        working = frozenset(order.client_order_id for order in self._orders.active() if order.state.is_working)
-        account = self._account.account(by=by)
-        with self._lock:
-            if account.as_of >= began:
-                self._shown = account.as_of, working
-            as_of, shown = self._shown or (None, None)
-        return account, shown if as_of == account.as_of else None
+    def _is_looked_at(self, free: Free | None) -> bool:
+        return free is not None and free.looked is not None and self._account.is_young(free.looked)
 
     def check(self, terms: OrderTerms, facts: TradeFacts) -> SafetyResult:
         """Apply the rules to what was read and to what is on record now; nothing is read from the broker."""
@@ -189,12 +189,25 @@ class SafetyChecks:
         if isinstance(facts, SellFacts):
             found = objections(sell_of(trade, facts, active))
         else:
-            risk, all_orders = self._risk.check(), self._orders.orders()
-            # One that ended since reading began then counts twice, and never not at all.
-            now = {order.client_order_id for order in active}
-            active = (*active, *(order for order in facts.active if order.client_order_id not in now))
-            found = objections(Buy(trade=trade, facts=facts, risk=risk, active=active, all_orders=all_orders))
+            found = objections(self._buy(trade, facts, active))
         return next((_refused(*refusal) for refusal in found), _ALLOWED)
+
+    def _buy(self, trade: Trade, facts: BuyFacts, active: tuple[TrackedOrder, ...]) -> Buy:
+        read = facts.positions
+        return Buy(
+            trade=trade,
+            facts=facts,
+            risk=self._risk.check(),
+            # One that ended since reading began then counts twice, and never not at all.
+            active=_with_missing(active, facts.active),
+            reserved=self._reserved(facts),
+            brought=read.since.follow(self._orders.changed).shares(trade.symbol) if read is not None else Decimal(0),
+            looked=self._free_to_sell(trade.symbol),
+        )
+
+    def _reserved(self, facts: BuyFacts) -> Decimal:
+        kept = facts.balances
+        return kept.since.follow(self._orders.changed).reserved(kept.account)
 
     def read_ahead(self, side: Side = Side.BUY) -> None:
         """Read what the limits of a day need from the broker, ahead of an order and outside of every lock.
@@ -202,8 +215,17 @@ class SafetyChecks:
         A sell waits for nothing: no price is read for it. Nothing is read outside of the regular session either: which
         day's close the broker means then is not documented, and a loss must not count on two days.
         """
-        if side is Side.BUY and self._hours.why_closed(self._clock.now()) is None:
+        if side is Side.BUY and self._is_session_open():
+            self._risk.read_ahead(after_s=ORDERS_READ_AFTER_S)
+
+    def renew(self) -> None:
+        """Read what orders will be judged by, ahead of need, so that they wait for none of it; call it steadily."""
+        self._account.renew()
+        if self._is_session_open():
             self._risk.read_ahead()
+
+    def _is_session_open(self) -> bool:
+        return self._hours.why_closed(self._clock.now()) is None
 
     def state(self) -> RiskState:
         """Return today's figures and whether buys are halted; nothing is written and no broker asked."""
@@ -220,7 +242,7 @@ class SafetyChecks:
         documented.
         """
         results = self._risk.account_results(marks)
-        if self._hours.why_closed(self._clock.now()) is None:
+        if self._is_session_open():
             return results
         return replace(results, unrealised_today=None)
 
@@ -257,6 +279,11 @@ class SafetyChecks:
         """The remembered orders as they are now, oldest first."""
         with self._lock:
             return tuple(self._pending)
+
+
+def _with_missing(now: tuple[TrackedOrder, ...], then: tuple[TrackedOrder, ...]) -> tuple[TrackedOrder, ...]:
+    names = {order.client_order_id for order in now}
+    return (*now, *(order for order in then if order.client_order_id not in names))
 
 
 def refuse(result: SafetyResult | None, terms: OrderTerms) -> None:

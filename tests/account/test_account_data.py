@@ -117,6 +117,68 @@ def test_a_read_begun_before_an_invalidation_is_not_kept_after_it(data, gateway)
     assert data.positions()["AAPL"].quantity == 20
 
 
+class TestOutdated:
+    """An order of ours changed the account."""
+
+    def test_who_asks_what_there_is_now_gets_a_new_read(self, data, gateway):
+        data.account(), data.positions()
+        data.outdate()
+        data.account(), data.buying_power(), data.positions()
+        assert gateway.reads == ["account", "positions"] * 2
+
+    def test_the_check_of_an_order_goes_on_with_what_is_kept(self, data, gateway):
+        data.account(), data.positions()
+        data.outdate()
+        assert data.kept_account(by=None).account == gateway.snapshot
+        assert set(data.kept_positions(by=None).positions) == {"AAPL"}
+        assert gateway.reads == ["account", "positions"]
+
+    def test_a_read_that_was_under_way_is_kept_for_orders_alone(self, data, gateway):
+        gateway.during_read = data.outdate
+        data.account()
+        gateway.during_read = lambda: None
+        data.kept_account(by=None)
+        assert gateway.reads == ["account"]
+        data.account()
+        assert gateway.reads == ["account", "account"]
+
+    def test_what_is_kept_lives_no_longer_than_anything_else(self, data, gateway, clock):
+        data.account()
+        data.outdate()
+        clock.sleep(TTL_S)
+        data.kept_account(by=None)
+        assert gateway.reads == ["account", "account"]
+
+
+class TestRenewal:
+    def test_balances_are_read_ahead_of_need_once_half_their_time_is_over(self, data, gateway, clock):
+        data.renew()
+        clock.sleep(TTL_S / 2 - 1)
+        data.renew()
+        assert gateway.reads == ["account"]
+        clock.sleep(1)
+        data.renew()
+        assert gateway.reads == ["account", "account"]
+
+    def test_balances_are_read_ahead_of_need_once_they_are_outdated(self, data, gateway):
+        data.renew()
+        data.outdate()
+        data.renew()
+        assert gateway.reads == ["account", "account"]
+
+    def test_a_renewal_that_fails_leaves_what_is_kept(self, data, gateway, clock):
+        data.account()
+        clock.sleep(TTL_S - 1)
+        gateway.failing.add("account")
+        data.renew()
+        assert data.account() == gateway.snapshot
+        assert gateway.reads == ["account", "account"]
+
+    def test_nothing_is_read_ahead_that_may_not_be_kept(self, gateway, clock):
+        AccountData(gateway=gateway, clock=clock, ttl_s=0).renew()
+        assert gateway.reads == []
+
+
 def test_readers_at_the_same_time_share_one_request(data, gateway):
     inside, release = threading.Event(), threading.Event()
 

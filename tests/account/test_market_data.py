@@ -181,12 +181,19 @@ def test_a_greedy_strategy_leaves_orders_and_cancels_their_room(clock, kind):
         assert all(budget.take(purpose, within_s=0) for _ in range(needed)), purpose
 
 
-def test_a_throttled_chart_holds_up_no_order(clock):
+@pytest.mark.parametrize(
+    ("path", "read"),
+    [
+        ("/quotes/", lambda gateway: gateway.fetch_quotes(["AAPL"])),
+        ("/marketdata/historicals/AAPL/", lambda gateway: gateway.fetch_history("AAPL", "5minute", "day")),
+    ],
+)
+def test_throttled_market_data_hold_up_no_order(clock, path, read):
     broker, budget = ScriptedBroker(), RateBudget(clock=clock)
-    broker.always("GET", "/marketdata/historicals/AAPL/", reply(429, {}, Retry_After="600"))
+    broker.always("GET", path, reply(429, {}, Retry_After="600"))
     wire = BudgetedWire(wire=BrokerSession(adapter=broker, clock=clock), budget=budget, clock=clock)
     gateway = RobinhoodGateway(session=wire, clock=clock, account_number=ACCOUNT, renew=lambda _: False)
     with pytest.raises(OrderStatusError, match="429"):
-        gateway.by(clock.monotonic() + 5).fetch_history("AAPL", "5minute", "day")
+        read(gateway.by(clock.monotonic() + 5))
     assert all(budget.take(purpose, within_s=0) for purpose in (Purpose.READ, Purpose.ORDER, Purpose.CANCEL))
     assert not budget.take(Purpose.MARKET, within_s=60)

@@ -13,7 +13,7 @@ from tests.support.scripted_broker import Answer, lost, reply, unreachable
 from tests.support.taken_lock import TakenLock
 from trading_bot.auth.live_login import PAUSE_S, SESSION_ENDED, THROTTLED_PAUSE_S
 from trading_bot.auth.login_budget import LoginBudgetError
-from trading_bot.auth.renewal_time import LEAST_REQUEST_S
+from trading_bot.auth.renewal_time import LEAST_REQUEST_S, RenewalInTime
 from trading_bot.auth.token_store import SavedSession, TokenFileError
 from trading_bot.cli.error_codes import exit_code_of
 from trading_bot.cli.exit_codes import ExitCode
@@ -566,3 +566,25 @@ def test_a_login_elsewhere_is_taken_up_and_its_end_is_told_anew(bench, caplog):
     bench.broker.on(*TOKEN, reply(401, {"detail": "no"}))
     assert not bench.login.renew(20)
     assert len(ends_told(caplog)) == 2
+
+
+def test_a_caller_with_less_time_than_a_renewal_goes_on_in_time_and_the_answer_is_kept(bench):
+    """Its answer may hold the only refresh token that still works."""
+    bench.logged_in().answered_401()
+    answer, adopted = threading.Event(), threading.Event()
+    bench.broker.on(*TOKEN, Answer(body=tokens(2).body, then=lambda: answer.wait(5)))
+
+    def renew(within_s):
+        try:
+            return bench.login.renew(within_s)
+        finally:
+            adopted.set()
+
+    in_time = RenewalInTime(renew)
+    assert not in_time(0.01)
+    answer.set()
+    assert adopted.wait(5)
+    assert bench.saved().refresh_token == SecretStr("canary-refresh-2")
+    assert in_time(0.5)
+    assert in_time(LEAST_REQUEST_S)
+    assert len(bench.broker.seen) == 1

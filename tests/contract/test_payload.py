@@ -184,7 +184,8 @@ CALLS = {
     "list": (lambda gateway: gateway.list_open_orders(), urls.orders_url(account_number=ACCOUNT)),
     "find": (
         lambda gateway: gateway.find_by_client_order_id(ClientOrderId("c"), ref_id=RefId(REF), created_after=MORNING),
-        urls.orders_url(account_number=ACCOUNT, start_date="2026-11-23T15:00:00.000000Z"),
+        # A day further back, because no reply has said yet what time it is at the broker.
+        urls.orders_url(account_number=ACCOUNT, start_date="2026-11-22T15:00:00.000000Z"),
     ),
     "positions": (lambda gateway: gateway.fetch_positions(), urls.positions_url(account_number=ACCOUNT)),
     "quotes": (lambda gateway: gateway.fetch_quotes(["AAPL"]), urls.quotes_url()),

@@ -59,7 +59,13 @@ def test_an_error_of_a_newer_version_is_still_an_order_error():
     assert (type(arrived), arrived.code, str(arrived)) == (OrderError, "lost", "gone")
 
 
-@pytest.mark.parametrize("value", [None, "no", {"type": "OrderError"}, {"type": 1, "code": "a", "message": "b"}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, "no", {"type": "OrderError"}, {"type": 1, "code": "a", "message": "b"}),
+        {"type": "OrderError", "code": "a", "message": "b", "order": {"symbol": 3}},
+    ],
+)
 def test_what_is_no_error_is_not_taken_for_one(value: object):
     with pytest.raises(ChannelError, match="cannot be read"):
         read_error(value)

@@ -86,3 +86,9 @@ def test_the_key_is_a_uuid_of_version_four_with_our_mark(account, name):
 @pytest.mark.parametrize("key", [None, "", OUR_MARK[:7], "00000000-0000-4000-8000-000000000000", f"x{OUR_MARK}"])
 def test_everybody_elses_orders_do_not_bear_our_mark(key):
     assert not bears_our_mark(key)
+
+
+def test_a_ref_id_is_written_as_a_uuid_of_version_4():
+    for number in range(64):
+        ref_id = derive_ref_id("account", ClientOrderId(f"order-{number}"))
+        assert ref_id == str(uuid.UUID(hex=ref_id, version=4))

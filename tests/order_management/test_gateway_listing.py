@@ -1,3 +1,4 @@
+import base64
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -249,11 +250,15 @@ class TestListing:
 
 class TestFinding:
     def find(self, bench):
-        return bench.gateway.find_by_client_order_id(
-            ClientOrderId("c1"), ref_id=RefId(REF), created_after=MORNING - timedelta(hours=24)
-        )
+        return bench.gateway.find_by_client_order_id(ClientOrderId("c1"), ref_id=RefId(REF), created_after=MORNING)
+
+    def hear(self, bench, date):
+        bench.broker.on(*LIST, replace(page(), headers={"Date": date}))
+        bench.gateway.list_open_orders()
+        bench.broker.seen.clear()
 
     def test_a_closed_order_is_found_by_its_reference(self, bench):
+        """No reply has said what time it is at the broker, so its clock may be a day behind."""
         bench.broker.on(*LIST, page(order_row(id=OTHER, ref_id=OTHER), order_row(state="cancelled")))
         listing = self.find(bench)
         assert ([report.order_id for report in listing.reports], listing.complete) == ([ORDER], True)
@@ -261,6 +266,76 @@ class TestFinding:
             "account_numbers": ACCOUNT,
             "updated_at[gte]": "2026-11-22T15:00:00.000000Z",
         }
+
+    @pytest.mark.parametrize(
+        ("date", "since"),
+        [
+            ("Mon, 23 Nov 2026 14:57:00 GMT", "2026-11-23T14:57:00.000000Z"),
+            ("Mon, 23 Nov 2026 15:03:00 GMT", "2026-11-23T15:00:00.000000Z"),
+        ],
+    )
+    def test_a_clock_of_the_broker_that_is_behind_is_allowed_for(self, bench, date, since):
+        self.hear(bench, date)
+        bench.broker.on(*LIST, page(order_row()))
+        assert self.find(bench).reports
+        assert bench.broker.seen[0].query["updated_at[gte]"] == since
+
+    def test_reading_ends_with_a_page_of_older_orders_which_proves_no_absence(self, bench):
+        """Otherwise a broker that has not listed it yet, or ignores the filter, has every order of the day read."""
+        self.hear(bench, "Mon, 23 Nov 2026 15:00:00 GMT")
+        new = order_row(id=OTHER, ref_id=OTHER, created_at="2026-11-23T15:00:00Z")
+        old = order_row(id=OTHER, ref_id=OTHER, created_at="2026-11-23T14:59:59Z")
+        bench.broker.on(*LIST, page(new, old, following=f"{BASE}/orders/?cursor=1"))
+        bench.broker.on(*LIST, page(old, old, following=f"{BASE}/orders/?cursor=2"))
+        listing = self.find(bench)
+        assert (listing.reports, listing.complete, listing.has_all_pages, listing.problem) == ((), False, False, None)
+        assert bench.broker.paths().count("GET /orders/") == 2
+
+    @pytest.mark.parametrize("created_at", [None, "soon", "2026-11-23T15:00:00Z"])
+    def test_a_row_that_may_be_as_new_lets_reading_go_on(self, bench, created_at):
+        self.hear(bench, "Mon, 23 Nov 2026 15:00:00 GMT")
+        row = order_row(id=OTHER, ref_id=OTHER, created_at=created_at)
+        bench.broker.on(*LIST, page(row, following=f"{BASE}/orders/?cursor=1"), page(order_row()))
+        assert self.find(bench).reports
+
+    def find_near(self, bench):
+        return bench.gateway.find_by_client_order_id(
+            ClientOrderId("c1"), ref_id=RefId(REF), created_after=MORNING, created_before=MORNING + timedelta(minutes=1)
+        )
+
+    @pytest.mark.parametrize(
+        ("date", "position"),
+        [
+            (None, "p=2026-11-23 15:01:00+00:00"),
+            ("Mon, 23 Nov 2026 14:57:00 GMT", "p=2026-11-23 15:01:00+00:00"),
+            ("Mon, 23 Nov 2026 15:03:00 GMT", "p=2026-11-23 15:04:00+00:00"),
+        ],
+    )
+    def test_near_its_intent_it_is_looked_for_from_the_page_on_where_it_should_stand(self, bench, date, position):
+        if date is not None:
+            self.hear(bench, date)
+        bench.broker.on(*LIST, page(order_row()))
+        listing = self.find_near(bench)
+        assert ([report.order_id for report in listing.reports], listing.complete) == ([ORDER], True)
+        assert base64.b64decode(bench.broker.seen[0].query["cursor"]).decode() == position
+
+    def test_a_look_near_its_intent_proves_no_absence_even_at_the_end_of_the_list(self, bench):
+        bench.broker.on(*LIST, page(order_row(id=OTHER, ref_id=OTHER)))
+        listing = self.find_near(bench)
+        assert (listing.reports, listing.complete, listing.has_all_pages) == ((), False, False)
+
+    @pytest.mark.parametrize("created_at", [None, "2026-11-23T15:01:00Z"])
+    def test_a_broker_that_does_not_take_our_cursor_is_asked_for_no_more_pages(self, bench, created_at):
+        newest = order_row(id=OTHER, ref_id=OTHER, created_at=created_at)
+        bench.broker.on(*LIST, page(newest, following=f"{BASE}/orders/?cursor=1"))
+        assert self.find_near(bench).reports == ()
+        assert bench.broker.paths().count("GET /orders/") == 1
+
+    def test_a_broker_that_refuses_our_cursor_has_not_shown_that_it_is_not_there(self, bench):
+        bench.broker.on(*LIST, reply(404, {"detail": "Invalid cursor"}))
+        listing = self.find_near(bench)
+        assert (listing.reports, listing.complete) == ((), False)
+        assert "c1" in str(listing.problem)
 
     def test_a_whole_listing_without_it_says_not_there(self, bench):
         bench.broker.on(*LIST, page(order_row(id=OTHER, ref_id=OTHER), order_row(ref_id=OTHER, quantity="NaN")))

@@ -217,3 +217,11 @@ class TestHalts:
             bench.buy("c1")
         bench.latch.reason = "killed"
         assert "no space left" in str(bench.manager.halted_because)
+
+
+def test_a_status_has_one_deadline_even_where_the_machine_slept_and_it_is_read_twice():
+    bench = ManagerBench(request_timeout_s=7)
+    bench.buy("c1")
+    bench.gateway.deadlines.clear()
+    bench.manager.get_order_status("c1")
+    assert bench.gateway.deadlines == [bench.clock.monotonic() + 7]

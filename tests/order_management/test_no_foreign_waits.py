@@ -93,7 +93,7 @@ def test_reads_of_the_account_are_over_by_the_calls_own_deadline():
     gateway = FakeAccountGateway()
     account = AccountData(gateway=gateway, clock=bench.clock, ttl_s=15)
     account.account(by=7.0)
-    account.positions_read(by=8.0)
+    account.kept_positions(by=8.0)
     assert gateway.deadlines == [7.0, 8.0]
 
 

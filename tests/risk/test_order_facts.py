@@ -1,12 +1,11 @@
 import decimal
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from tests.support.journal_bench import JournalBench
-from tests.support.manager_bench import MONDAY, ManagerBench
+from tests.support.manager_bench import ManagerBench
 from tests.support.order_story import intended, now_in, told
 from tests.support.risk_bench import FakeOrders
 from trading_bot.order_management.book.housekeeping import ENOUGH
@@ -15,47 +14,8 @@ from trading_bot.order_management.models import OrderState, Side
 from trading_bot.risk.order_facts import (
     RecordedOrders,
     pending_worth,
-    unreflected_cost,
-    unreflected_shares,
     unresolved_shares,
-    unshown_cost,
 )
-
-LATER = MONDAY + timedelta(days=1)
-
-
-@pytest.mark.parametrize("state", OrderState)
-def test_only_unresolved_buys_cost_what_the_broker_does_not_know(state):
-    orders = FakeOrders()
-    orders.tell(Side.BUY, 3, "100", state=state)
-    orders.tell(Side.SELL, 3, "100", state=state)
-    assert unshown_cost(orders.orders(), shown=None, since=LATER) == (300 if state.is_unresolved else 0)
-
-
-def test_a_buy_that_the_balances_were_read_too_early_to_show_costs_its_limit():
-    """It was accepted between two callers' reads: by state alone the second would not count it."""
-    orders = FakeOrders()
-    orders.tell(Side.BUY, 3, "100", state=OrderState.CONFIRMED)
-    (order,) = orders.orders()
-    before, after = order.envelope.created_at - timedelta(seconds=1), order.envelope.created_at
-    known = frozenset({order.client_order_id})
-    assert unshown_cost(orders.orders(), shown=None, since=before) == 300
-    assert unshown_cost(orders.orders(), shown=None, since=after) == 0
-    assert unshown_cost(orders.orders(), shown=frozenset(), since=after) == 300
-    assert unshown_cost(orders.orders(), shown=known, since=before) == 0
-
-
-def test_shares_bought_after_the_positions_were_read_count_on_top():
-    bench = ManagerBench()
-    bench.buy("c1")
-    bench.gateway.order().fill(4)
-    bench.sync()
-    filled_at = bench.tracked("c1").filled_at
-    assert filled_at is not None
-    orders = RecordedOrders(bench.store).orders()
-    assert unreflected_shares(orders, "AAPL", since=filled_at - timedelta(seconds=1)) == 4
-    assert unreflected_shares(orders, "AAPL", since=filled_at) == 0
-    assert unreflected_shares(orders, "MSFT", since=filled_at - timedelta(seconds=1)) == 0
 
 
 @pytest.mark.parametrize("state", OrderState)
@@ -95,7 +55,6 @@ def test_the_ambient_decimal_precision_changes_no_sum():
     orders.tell(Side.SELL, 101, state=OrderState.UNKNOWN)
     orders.tell(Side.SELL, 1001, state=OrderState.UNKNOWN)
     with decimal.localcontext(decimal.Context(prec=1)):
-        assert unshown_cost(orders.orders(), shown=None, since=LATER) == Decimal("102.01")
         assert unresolved_shares(orders.orders(), "AAPL") == 1102
         assert pending_worth(orders.orders(), "AAPL", price=Decimal(1)) == Decimal("102.01")
 
@@ -105,7 +64,10 @@ def test_an_order_store_tells_all_its_orders_and_those_that_have_not_ended():
     ended, open_still = bench.buy("c1"), bench.buy("c2", symbol="MSFT")
     bench.store.record_fact(replace(about(ended, EventKind.ORDER_UPDATED), status=OrderState.CANCELLED))
     facts = RecordedOrders(bench.store)
-    assert [order.client_order_id for order in facts.orders()] == [ended.client_order_id, open_still.client_order_id]
+    assert [order.client_order_id for order in facts.changed().orders] == [
+        ended.client_order_id,
+        open_still.client_order_id,
+    ]
     assert [order.client_order_id for order in facts.active()] == [open_still.client_order_id]
 
 
@@ -118,24 +80,3 @@ def test_results_are_of_all_orders_ever_until_old_ones_have_left_the_memory():
     bench.store.record_facts((intended("new"), told(EventKind.ANOMALY_FOUND, "new", reason="odd", attempt=1)))
     assert not RecordedOrders(bench.store).history().is_whole
     assert not RecordedOrders(bench.restart().store).history().is_whole
-
-
-@pytest.mark.parametrize(("seconds", "cost"), [(-1, "299.55"), (0, "0"), (1, "0")], ids=["before", "at once", "after"])
-def test_a_fill_keeps_its_cost_until_balances_read_after_it(seconds, cost):
-    bench = ManagerBench()
-    bench.buy("c1")
-    bench.gateway.order().fill(3, price="99.80")
-    bench.sync()
-    told = bench.clock.now() + timedelta(seconds=seconds)
-    with bench.store.open_book() as book:
-        found = unreflected_cost(book.orders(), since=told)
-    assert found == Decimal(cost)
-
-
-def test_what_a_sell_filled_costs_nothing():
-    bench = ManagerBench()
-    bench.sell("s1")
-    bench.gateway.order().fill(3)
-    bench.sync()
-    with bench.store.open_book() as book:
-        assert unreflected_cost(book.orders(), since=bench.clock.now() - timedelta(days=1)) == 0

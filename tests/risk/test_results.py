@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.risk_bench import MONDAY_NOON, FakeOrders, annulled, fill
+from tests.support.risk_bench import MONDAY_NOON, FakeOrders, annulled, fill, losing_streak
 from trading_bot.order_management.models import Side
-from trading_bot.risk.results import DayResults, LosingStreak, day_results, losing_streak, sales_of
+from trading_bot.risk.losing_streak import LosingStreak
+from trading_bot.risk.results import DayResults, day_results, sales_of
 
 TUESDAY_NOON = MONDAY_NOON + timedelta(days=1)
 SECOND = timedelta(seconds=1)
@@ -99,7 +100,7 @@ def test_the_ambient_decimal_precision_changes_no_result():
     with decimal.localcontext(decimal.Context(prec=2)):
         sales = sales_of(orders.orders())
         assert day_results(sales, since=MONDAY_NOON).realised == Decimal("0.03")
-        assert losing_streak(sales, since=MONDAY_NOON).current == 0
+        assert losing_streak(orders.orders(), since=MONDAY_NOON).current == 0
 
 
 @given(
@@ -161,7 +162,7 @@ def test_losing_sell_orders_in_a_row_are_counted(results, current, peak):
     orders = FakeOrders()
     for result in results:
         orders.round_trip(result)
-    assert losing_streak(sales_of(orders.orders()), since=MONDAY_NOON) == LosingStreak(current=current, peak=peak)
+    assert losing_streak(orders.orders(), since=MONDAY_NOON) == LosingStreak(current=current, peak=peak)
 
 
 def test_an_unknown_result_neither_lengthens_nor_ends_a_streak():
@@ -169,7 +170,7 @@ def test_an_unknown_result_neither_lengthens_nor_ends_a_streak():
     orders.round_trip("-1")
     orders.sell(1, "5", symbol="GIFT")
     orders.round_trip("-1")
-    assert losing_streak(sales_of(orders.orders()), since=MONDAY_NOON).current == 2
+    assert losing_streak(orders.orders(), since=MONDAY_NOON).current == 2
 
 
 def test_the_fills_of_one_order_are_one_result():
@@ -178,9 +179,9 @@ def test_the_fills_of_one_order_are_one_result():
     sold = orders.tell(Side.SELL, 3, "90")
     parts = [fill(f"part-{n}", Decimal(1), price, orders.now) for n, price in enumerate(("90", "80", "131"))]
     orders.told[-1] = replace(sold, executions=tuple(parts[:2]))
-    assert losing_streak(sales_of(orders.orders()), since=MONDAY_NOON).current == 1
+    assert losing_streak(orders.orders(), since=MONDAY_NOON).current == 1
     orders.told[-1] = replace(sold, executions=tuple(parts))
-    assert losing_streak(sales_of(orders.orders()), since=MONDAY_NOON).current == 0
+    assert losing_streak(orders.orders(), since=MONDAY_NOON).current == 0
 
 
 def test_an_order_counts_when_its_last_fill_came():
@@ -190,15 +191,14 @@ def test_an_order_counts_when_its_last_fill_came():
     orders.sell(1, "90")
     halves = [fill(f"half-{at}", Decimal(1), "110", at) for at in (slow.executions[0].executed_at, orders.now)]
     orders.told[1] = replace(slow, executions=(halves[0], replace(halves[1], executed_at=orders.now + SECOND)))
-    assert losing_streak(sales_of(orders.orders()), since=MONDAY_NOON) == LosingStreak(current=0, peak=1)
+    assert losing_streak(orders.orders(), since=MONDAY_NOON) == LosingStreak(current=0, peak=1)
 
 
 def test_a_streak_goes_on_over_night_but_its_peak_is_that_of_the_day():
     orders = FakeOrders()
     for result in ("-1", "-1", "-1", "1", "-1", "-1"):
         orders.round_trip(result)
-    sales = sales_of(orders.orders())
-    assert losing_streak(sales, since=TUESDAY_NOON) == LosingStreak(current=2, peak=2)
+    assert losing_streak(orders.orders(), since=TUESDAY_NOON) == LosingStreak(current=2, peak=2)
 
 
 def test_losses_up_to_a_re_arming_are_left_out():
@@ -206,5 +206,4 @@ def test_losses_up_to_a_re_arming_are_left_out():
     orders.round_trip("-1")
     rearmed_at = orders.now
     orders.round_trip("-1")
-    sales = sales_of(orders.orders())
-    assert losing_streak(sales, since=MONDAY_NOON, counted_after=rearmed_at).current == 1
+    assert losing_streak(orders.orders(), since=MONDAY_NOON, counted_after=rearmed_at).current == 1

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.order_story import MONDAY, Story, intended, now_in
+from tests.support.risk_bench import losing_streak
 from trading_bot.order_management.book.acceptances import Acceptance, parse_ratio
 from trading_bot.order_management.book.housekeeping import is_recent
 from trading_bot.order_management.models import Execution, ExecutionId, OrderState, Side
-from trading_bot.risk.results import day_results, losing_streak, sales_of
+from trading_bot.risk.results import day_results, sales_of
 from trading_bot.risk.results_history import orders_that_count
 
 HOUR = timedelta(hours=1)
@@ -144,6 +145,6 @@ def test_figures_are_the_same_after_old_orders_have_left(drawn, rearmed, accepte
     assert [sale for sale in part if sale.executed_at >= since] == [sale for sale in whole if sale.executed_at >= since]
     assert day_results(part, since=today) == day_results(whole, since=today)
     after = MONDAY + HOUR * rearmed if rearmed is not None else None
-    assert losing_streak(part, since=today, counted_after=after) == losing_streak(
-        whole, since=today, counted_after=after
+    assert losing_streak(kept, accepted, since=today, counted_after=after) == losing_streak(
+        orders, accepted, since=today, counted_after=after
     )

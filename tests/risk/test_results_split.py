@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.risk_bench import MONDAY_NOON, FakeOrders, annulled, fill, unlisted
+from tests.support.risk_bench import MONDAY_NOON, FakeOrders, annulled, fill, losing_streak, unlisted
 from trading_bot.order_management.models import EXACT, OrderState, Side, exact_sum
-from trading_bot.risk.results import day_results, estimated_fill, losing_streak, results_of, sales_of
+from trading_bot.risk.cost_basis import estimated_fill
+from trading_bot.risk.results import day_results, results_of, sales_of
 
 CLOSE_ENOUGH = Decimal("1e-35")
 
@@ -144,7 +145,7 @@ class TestUnknownCost:
         orders.sell(5, "1")
         orders.round_trip("-1")
         sales = sales_of(orders.orders(), orders.accepted)
-        assert losing_streak(sales, since=MONDAY_NOON).current == 2
+        assert losing_streak(orders.orders(), orders.accepted, since=MONDAY_NOON).current == 2
         day = day_results(sales, since=MONDAY_NOON)
         assert (day.realised, day.unknown) == (Decimal(-2), 1)
 

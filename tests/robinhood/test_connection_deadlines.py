@@ -10,6 +10,9 @@ import pytest
 
 from tests.support.loopback_broker import acts
 from tests.support.loopback_broker.bench import READ, bench
+from trading_bot.clock import SystemClock
+from trading_bot.order_management.exceptions import OrderStatusError
+from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.robinhood.failures import FailureKind
 from trading_bot.robinhood.name_lookup import MAX_UNFINISHED, Address
 from trading_bot.robinhood.session import WireRequest
@@ -54,6 +57,26 @@ def test_a_slow_reply_ends_at_the_deadline_as_unknown(desk, act):
     desk.server.on("GET", "/orders/", act)
     result = timed_failure(desk)
     assert (result.kind, result.first_byte_written) == (FailureKind.TIMEOUT, True)
+
+
+@pytest.mark.parametrize("way", ["handshake", "silent", "dripping body"])
+def test_a_whole_call_of_the_gateway_ends_at_its_deadline_too(desk, way):
+    """Repetitions, and what else the call would ask, get no time of their own."""
+    if way == "handshake":
+        desk.server.greetings.extend([acts.hang] * 9)
+    else:
+        desk.server.on_every("GET", "/accounts/5QR10001/", lambda _: SLOW_REPLIES[way])
+    gateway = RobinhoodGateway(
+        session=desk.session,
+        clock=SystemClock(),
+        account_number="5QR10001",
+        renew=lambda _within_s: False,
+        read_timeout_s=DEADLINE_S,
+    )
+    began = time.monotonic()
+    with pytest.raises(OrderStatusError):
+        gateway.fetch_account()
+    assert time.monotonic() - began < DEADLINE_S + GRACE_S
 
 
 @pytest.mark.parametrize("act", [SLOW_REPLIES["silent"], SLOW_REPLIES["dripping body"]], ids=["silent", "dripping"])

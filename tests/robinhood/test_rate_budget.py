@@ -1,4 +1,5 @@
 import threading
+from collections import Counter
 from contextlib import nullcontext
 from datetime import timedelta
 from email.utils import format_datetime
@@ -23,8 +24,10 @@ from trading_bot.robinhood.session import WireReply, WireRequest
 ORDER_ID = "7a2f7d2c-1f0e-4a57-9f0b-2f2d8a0c1b11"
 REQUESTS = {
     Purpose.READ: WireRequest(method="GET", path="/orders/"),
+    Purpose.QUOTE: WireRequest(method="GET", path="/quotes/"),
     Purpose.MARKET: WireRequest(method="GET", path="/marketdata/historicals/AAPL/"),
-    Purpose.ORDER: WireRequest(method="POST", path="/orders/"),
+    Purpose.ORDER: WireRequest(method="POST", path="/orders/", body=b"symbol=AAPL&side=buy&type=limit"),
+    Purpose.EXIT: WireRequest(method="POST", path="/orders/", body=b"symbol=AAPL&side=sell&type=limit"),
     Purpose.CANCEL: WireRequest(method="POST", path=f"/orders/{ORDER_ID}/cancel/"),
     Purpose.LOGIN: WireRequest(method="POST", path="/oauth2/token/"),
 }
@@ -33,9 +36,11 @@ FIRST_PAUSE_S = OWN_PAUSES[Purpose.READ].first_s
 WAITS_FOR = {
     Purpose.READ: {Purpose.READ},
     Purpose.CANCEL: {Purpose.CANCEL},
+    Purpose.EXIT: {Purpose.EXIT},
+    Purpose.QUOTE: {Purpose.QUOTE},
     Purpose.MARKET: set(Purpose),
-    Purpose.ORDER: set(Purpose) - {Purpose.MARKET},
-    Purpose.LOGIN: set(Purpose) - {Purpose.MARKET},
+    Purpose.ORDER: set(Purpose) - {Purpose.MARKET, Purpose.QUOTE},
+    Purpose.LOGIN: set(Purpose) - {Purpose.MARKET, Purpose.QUOTE},
 }
 
 
@@ -90,13 +95,32 @@ def test_a_refused_request_uses_nothing_up(time):
     assert budget.take(Purpose.ORDER, within_s=1.0)
 
 
-@pytest.mark.parametrize("greedy", sorted(set(Purpose) - {Purpose.CANCEL}))
-def test_nothing_else_can_use_up_the_budget_of_cancels(time, greedy):
+@pytest.mark.parametrize("kept", [Purpose.CANCEL, Purpose.EXIT])
+def test_nothing_else_can_use_up_the_budget_of_cancels_and_exits(time, kept):
     budget = RateBudget(clock=time)
-    while budget.take(greedy, within_s=0):
-        pass
-    budget.throttled(greedy, 300, sent_at=time.monotonic())
-    assert all(budget.take(Purpose.CANCEL, within_s=0) for _ in range(ALLOWANCES[Purpose.CANCEL].burst))
+    for greedy in set(Purpose) - {kept}:
+        while budget.take(greedy, within_s=0):
+            pass
+        budget.throttled(greedy, 300, sent_at=time.monotonic())
+    assert all(budget.take(kept, within_s=0) for _ in range(ALLOWANCES[kept].burst))
+
+
+@pytest.mark.parametrize("purpose", [Purpose.ORDER, Purpose.EXIT])
+def test_the_orders_of_twenty_symbols_leave_at_once(time, purpose):
+    scripted = ScriptedWire(time)
+    wire = BudgetedWire(wire=scripted, budget=RateBudget(clock=time), clock=time)
+    for _ in range(20):
+        wire.exchange(REQUESTS[purpose], timeout_s=10)
+    assert [(name, at) for name, at, *_ in scripted.sent] == [(purpose, 0)] * 20
+
+
+def test_forty_exits_leave_before_their_price_is_too_old_beside_forty_entries(time):
+    scripted = ScriptedWire(time)
+    wire = BudgetedWire(wire=scripted, budget=RateBudget(clock=time), clock=time)
+    for _ in range(40):
+        for purpose in (Purpose.ORDER, Purpose.EXIT):
+            wire.exchange(REQUESTS[purpose], timeout_s=10 - time.monotonic())
+    assert Counter(purpose for purpose, *_ in scripted.sent) == {Purpose.EXIT: 40, Purpose.ORDER: 27}
 
 
 @pytest.mark.parametrize("throttled_one", Purpose)
@@ -132,14 +156,16 @@ def pauses_of(budget, time, purpose, *, number):
     ("purpose", "expected"),
     [
         (Purpose.READ, [5, 10, 20, 40, 80, 80, 80]),
+        (Purpose.QUOTE, [5, 10, 20, 40, 80, 80, 80]),
         (Purpose.MARKET, [5, 10, 20, 40, 80, 80, 80]),
         (Purpose.ORDER, [5, 10, 20, 40, 80, 80, 80]),
+        (Purpose.EXIT, [1, 2, 4, 5, 5, 5, 5]),
         (Purpose.CANCEL, [1, 2, 4, 5, 5, 5, 5]),
         (Purpose.LOGIN, [5, 10, 20, 40, 80, 80, 80]),
     ],
 )
 def test_pauses_without_a_measure_double_up_to_the_longest_until_a_request_is_served(time, purpose, expected):
-    """Those of a cancel stay short: it has to be tried several times before a kill's deadline."""
+    """Those of exits and cancels stay short: a cancel has to be tried several times before a kill's deadline."""
     budget = RateBudget(clock=time, allowances=PLENTY)
     assert pauses_of(budget, time, purpose, number=7) == expected
     budget.served(purpose)
@@ -267,7 +293,7 @@ def test_an_order_is_sent_only_with_time_left_for_its_reply(time, every_s, is_se
         assert time.monotonic() == 0
 
 
-@pytest.mark.parametrize("purpose", sorted(set(Purpose) - {Purpose.ORDER}))
+@pytest.mark.parametrize("purpose", sorted(set(Purpose) - {Purpose.ORDER, Purpose.EXIT}))
 def test_what_may_be_repeated_is_sent_with_the_time_there_is(time, purpose):
     scripted, wire = wire_with_one_at_once(time, every_s=9)
     for _ in range(2):

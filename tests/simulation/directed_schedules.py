@@ -14,6 +14,7 @@ from tests.support.sim_journal import Fate
 from tests.support.sim_schedule import Setting
 from tests.support.sim_steps import Step
 from tests.support.sim_world import CLOSE, SimWorld, Trade
+from tests.support.stand_in_book import PLENTY
 from trading_bot.order_management.models import ExecutionMode
 
 _A_SECOND_EXIT_WAITS_S = 0.5
@@ -119,6 +120,20 @@ def _shares_come_by_hand(world: SimWorld) -> None:
         world.sync()
 
 
+def _money_for_one_of_two(world: SimWorld) -> None:
+    """The second is asked for on balances that were read before the first."""
+    world.wait(61)
+    world.sync()
+    book = world.broker.book
+    book.cash_at_first -= book.cash - book.set_aside - 1500
+    for name, symbol in (("first", "AAPL"), ("second", "MSFT")):
+        world.trade(Trade(client_order_id=name, symbol=symbol, quantity=10))
+
+
+def _money_comes_in(world: SimWorld) -> None:
+    world.broker.book.cash_at_first = PLENTY
+
+
 def _end_of_life(*, power_loss: bool) -> Step:
     def end(world: SimWorld) -> None:
         world.crash(power_loss=power_loss)
@@ -156,6 +171,10 @@ DIRECTED: Mapping[str, Sequence[Step]] = {
     "side files are removed before they are taken over": [_commit_lost(2), _POWER_LOST],
     "what was kept aside does not stand once it is taken over": [_commit_lost(2), _DEATH],
     "the audit log is written before the commit": [_commit_lost(1), _DEATH, _TRADED],
+    "a stale snapshot lets an order out": [
+        Step("money for one of two orders", _money_for_one_of_two),
+        Step("money comes in", _money_comes_in),
+    ],
     "an order in doubt is asked for anew": [Step("late, and asked for again at once", _late_and_asked_again)],
 }
 """By the bug that each of them finds."""

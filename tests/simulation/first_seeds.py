@@ -17,7 +17,7 @@ FIRST_SEEDS: Mapping[str, int] = {
     "an order rests on an old view": 7,
     "deferred cancels are forgotten": 6,
     "every report moves the state": 8,
-    "interrupted submits are not doubted": 25,
+    "interrupted submits are not doubted": 109,
     "names are not given away with their order": 8,
     "orders that left are not looked for": 8,
     "part of a list proves absence": 28,

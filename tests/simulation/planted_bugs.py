@@ -38,7 +38,9 @@ from trading_bot.order_management.submit import placement, pricing, protocol
 from trading_bot.order_management.submit.send_gate import SendGate
 from trading_bot.order_management.sync import search, synchronizer
 from trading_bot.order_management.sync.freshness import Freshness
+from trading_bot.risk import trade_rules
 from trading_bot.robinhood import classify, session
+from trading_bot.values import settle
 
 Plant: TypeAlias = Callable[[pytest.MonkeyPatch], None]
 
@@ -79,7 +81,7 @@ def _fresh_ref_id_on_retry(patch: pytest.MonkeyPatch) -> None:
         if intent.ref_id in seen:
             other = str(uuid.uuid5(uuid.NAMESPACE_OID, str(len(seen))))
             intent = replace(intent)
-            object.__setattr__(intent, "body", intent.body.replace(intent.ref_id.encode(), other.encode()))
+            settle(intent, "body", intent.body.replace(intent.ref_id.encode(), other.encode()))
         seen.add(intent.ref_id)
         return real(self, intent, **named)
 
@@ -392,7 +394,12 @@ def _dropped_cancels_left_alone(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(synchronizer.Synchronizer, "run", run)
 
 
+def _stale_snapshot_lets_out(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(trade_rules, "reserved", lambda *_, **__: Decimal(0))
+
+
 PLANTED: Mapping[str, Plant] = {
+    "a stale snapshot lets an order out": _stale_snapshot_lets_out,
     "an order rests on an old view": _view_never_old,
     "a dropped cancel is not asked for again": _dropped_cancels_left_alone,
     "an unknown outcome is sent again": _resent_after_unknown,

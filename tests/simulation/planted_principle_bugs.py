@@ -31,8 +31,8 @@ def _odd_row_stops_everything(patch: pytest.MonkeyPatch) -> None:
 
 
 def _freeze_binds_exits(patch: pytest.MonkeyPatch) -> None:
-    real = TradingHalts.reason
-    patch.setattr(TradingHalts, "reason", lambda self, **named: real(self, **(named | {"leaving": False})))
+    real = TradingHalts.beside_the_journal
+    patch.setattr(TradingHalts, "beside_the_journal", lambda self, *of, **_: real(self, *of, leaving=False, look=None))
 
 
 def _row_without_a_name_is_foreign(patch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from tests.support.kill_fakes import DEADLINE_S, HORIZON_S, FakeLatch, FakeSendLock
 from tests.support.order_story import Story, intended, now_in
 from tests.support.scripted_broker import ACCOUNT, MORNING, account_row, instrument_row, order_row
-from trading_bot.clock import VirtualClock
+from tests.support.shared_clock import SharedClock
+from trading_bot.clock import Seconds
 from trading_bot.error_handling.policies import READ_POLICY
 from trading_bot.files import LocalFiles
 from trading_bot.kill.records import KillFile
@@ -19,31 +20,21 @@ from trading_bot.kill.switch import KillSwitch
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.models import OrderId, OrderState, RefId
-from trading_bot.robinhood.rate_budget import BudgetedWire, Purpose, RateBudget, purpose_of
-from trading_bot.robinhood.session import WireReply
+from trading_bot.order_management.outcomes import CancelTaken
+from trading_bot.order_management.ports import SendPermit
+from trading_bot.robinhood.failures import WireFailure
+from trading_bot.robinhood.rate_budget import CANCELS_AT_ONCE, BudgetedWire, Purpose, RateBudget, purpose_of
+from trading_bot.robinhood.session import WireReply, WireRequest
 from trading_bot.startup.kill_connection import BoundedWire, KillConnection
 
 ORDERS = 8
 THROTTLES_FOR_S = 2.0
 
 
-class SharedClock(VirtualClock):
-    """Threads that sleep side by side sleep through the same time, not one after the other."""
-
-    def __init__(self) -> None:
-        super().__init__(MORNING)
-        self._lock = threading.Lock()
-
-    def sleep(self, seconds: float) -> None:
-        until = timedelta(seconds=self.monotonic() + seconds)
-        with self._lock:
-            self._elapsed = max(self._elapsed, until)
-
-
 class ThrottlingBroker:
     """Works our orders; cancels come at it in one burst, and it refuses them for a while without saying how long."""
 
-    def __init__(self, clock: VirtualClock) -> None:
+    def __init__(self, clock: SharedClock) -> None:
         self.clock = clock
         self.rows = {row["id"]: row for row in map(our_order, range(ORDERS))}
         self.cancelled_at: dict[object, float] = {}
@@ -130,11 +121,37 @@ def kill_at(broker: ThrottlingBroker, folder: Path) -> KillReport:
 
 
 def test_a_burst_of_throttled_cancels_neither_stops_nor_blinds_a_kill(tmp_path):
-    """Counted one by one, the eight refusals of one burst would pause it for longer than its own deadline."""
-    broker = ThrottlingBroker(SharedClock())
+    """Counted one by one, the refusals of one burst would pause it for longer than its own deadline."""
+    broker = ThrottlingBroker(SharedClock(MORNING))
     report = kill_at(broker, tmp_path)
     assert broker.throttled >= ORDERS
     assert report.is_confirmed
     assert [order.state for order in report.orders] == [OrderState.CANCELLED] * ORDERS
     assert max(broker.cancelled_at.values()) < DEADLINE_S / 3
     assert broker.clock.monotonic() < DEADLINE_S
+
+
+class MeetingWire:
+    """Answers no cancel before as many are under way as may leave side by side."""
+
+    def __init__(self) -> None:
+        self._arrived = 0
+        self._changed = threading.Condition()
+
+    def exchange(
+        self, request: WireRequest, *, timeout_s: Seconds, permit: SendPermit | None = None
+    ) -> WireReply | WireFailure:
+        with self._changed:
+            self._arrived += 1
+            self._changed.notify_all()
+            assert self._changed.wait_for(lambda: self._arrived >= CANCELS_AT_ONCE, 10)
+        return answer({})
+
+
+def test_no_cancel_of_a_kill_waits_for_the_answer_to_another():
+    clock = SharedClock(MORNING)
+    wire = BoundedWire(wire=MeetingWire(), clock=clock)
+    gateway = RobinhoodGateway(session=wire, clock=clock, account_number=ACCOUNT, renew=lambda _within_s: False)
+    ids = [OrderId(str(our_order(number)["id"])) for number in range(CANCELS_AT_ONCE)]
+    replies = KillConnection(gateway=gateway, wire=wire).cancel_all_equity_orders(ids)
+    assert [type(replies[order_id]) for order_id in ids] == [CancelTaken] * CANCELS_AT_ONCE

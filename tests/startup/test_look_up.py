@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.support.command_line_bench import CommandLineBench
-from trading_bot.config import Config
+from trading_bot.config import Config, ConfigError
 from trading_bot.operations import Command, ListFreezes, ListOrders, ListPositions, ShowStatus
 from trading_bot.startup import account_look_up, create_bot, look_up_is_enough, open_command_client
 
@@ -38,6 +38,13 @@ def test_a_look_asks_the_bot_that_runs(config):
     assert "recorded_until" not in answer
 
 
+def test_a_live_look_refuses_a_login_that_cannot_be_used(monkeypatch, tmp_path):
+    monkeypatch.setenv("ROBINHOOD_USERNAME", " ann@example.com")
+    settings = {"trading": {"mode": "live"}, "account_number": "5QR12345", "state_dir": str(tmp_path)}
+    with pytest.raises(ConfigError, match="ROBINHOOD_USERNAME"):
+        account_look_up(Config.model_validate(settings))
+
+
 def test_a_look_tells_of_a_setting_that_has_no_effect_any_more(tmp_path, caplog):
     path = tmp_path / "config.json"
     path.write_text(json.dumps({"state_dir": "state", "order_management": {"journal_max_bytes": 65_536}}))
@@ -51,9 +58,10 @@ def test_a_look_tells_of_a_setting_that_has_no_effect_any_more(tmp_path, caplog)
     [
         ({}, True),
         ({"paper": {"quotes_file": "day.jsonl"}}, False),
-        ({"trading": {"mode": "live"}, "account_number": "5QR12345"}, False),
+        ({"trading": {"mode": "live"}, "account_number": "5QR12345"}, True),
+        ({"trading": {"mode": "live"}, "account_number": "5QR12345", "paper": {"quotes_file": "day.jsonl"}}, True),
     ],
-    ids=["plain paper", "a quotes file", "live"],
+    ids=["plain paper", "a quotes file", "live", "live, which takes no quotes file"],
 )
 def test_a_look_is_enough_where_a_bot_would_have_nothing_to_refuse(settings, enough):
     assert look_up_is_enough(Config.model_validate(settings)) is enough

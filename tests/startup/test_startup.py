@@ -89,7 +89,7 @@ def test_the_steps_run_in_the_order_that_safety_asks_for(tmp_path):
     assert [step for step in bench.bot._lifecycle.opening if step in sequence] == sequence
     assert next(iter(bench.bot._lifecycle.opening)) == "account lease"
     bench.bot.start()
-    assert bench.broker.seen[:4] == [LOGIN, ACCOUNT, LIST, POSITIONS]
+    assert bench.broker.seen[:4] == [LOGIN, LIST, ACCOUNT, POSITIONS]
     assert bench.bot.is_running
 
 
@@ -194,7 +194,7 @@ class TestFailingSteps:
         error = failing_start(bench)
         assert error.step == "account"
         assert isinstance(error.cause, OrderStatusError)
-        assert LIST not in bench.broker.seen
+        assert POSITIONS not in bench.broker.seen
 
     def test_a_broker_that_is_down_is_named_after_the_account(self, tmp_path):
         """One whose orders and positions answer is not down: the bot starts, and buys nothing."""

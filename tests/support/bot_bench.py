@@ -3,7 +3,7 @@
 import json
 import os
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -98,10 +98,13 @@ class WatchedBroker(requests.adapters.BaseAdapter):
 class BotBench:
     """A paper account of $100,000 and 50 AAPL, quoted 99.98 to 100.00 and, a minute later, 99.70 to 99.80.
 
-    Account data may be five minutes old, so that only what invalidates it makes it fresh.
+    Account data may be five minutes old, so that only what invalidates it makes it fresh. ``quotes`` are further quotes
+    of an earlier time.
     """
 
-    def __init__(self, folder: Path, *, files: FileSystem | None = None, **order_management: object) -> None:
+    def __init__(
+        self, folder: Path, *, files: FileSystem | None = None, quotes: Sequence[str] = (), **order_management: object
+    ) -> None:
         self.folder = folder
         self.clock = VirtualClock(MONDAY)
         self.settings: dict[str, object] = {
@@ -110,14 +113,14 @@ class BotBench:
             "order_management": order_management,
             "risk_management": {"account_cache_ttl_s": 300},
         }
-        quotes = recorded(quote_line(-60, "99.98", "100.00"), quote_line(60, "99.70", "99.80"))
+        market = recorded(*quotes, quote_line(-60, "99.98", "100.00"), quote_line(60, "99.70", "99.80"))
         opening = ExchangeState.opening(
             account_number=PAPER_ACCOUNT, cash=Decimal(100_000), now=MONDAY, positions={"AAPL": (50, Decimal(90))}
         )
         self.exchange = MemoryStore(opening)
         self.broker = WatchedBroker(
             PaperTransport(
-                exchange=PaperExchange(quotes=quotes, calendar=PlainSessions(), seed=7),
+                exchange=PaperExchange(quotes=market, calendar=PlainSessions(), seed=7),
                 store=self.exchange,
                 clock=self.clock,
                 reference_for=lambda ref_id: None,

@@ -19,7 +19,7 @@ import requests
 import urllib3
 
 from tests.support.scripted_broker import Answer, reply, response
-from tests.support.stand_in_book import BASE, ENDED, INSTRUMENTS, StandInBook, http_date, wire_time
+from tests.support.stand_in_book import BASE, ENDED, INSTRUMENTS, StandInBook, first_row, http_date, wire_time
 from trading_bot.clock import VirtualClock
 from trading_bot.robinhood.sending import current_send_context
 
@@ -376,7 +376,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         rows = [order.versions[0] if stale else order.row() for order in shown]
         rows = [*self.book.strange_orders, *rows]
         rows = [row for row in rows if self._asked_for(row, request.query)]
-        start = int(request.query.get("cursor", "0"))
+        start = first_row(request.query.get("cursor", "0"), rows)
         end = start + self.page_size
         following = self._page_address(request, end) if end < len(rows) else None
         return reply(200, {"next": following, "previous": None, "results": rows[start:end]})
@@ -398,9 +398,9 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
         return {
             "url": f"{BASE}/accounts/{self.book.account}/",
             "account_number": self.book.account,
-            "buying_power": "1000000.0000",
-            "cash": "1000000.0000",
-            "cash_held_for_orders": "0.0000",
+            "buying_power": f"{self.book.cash - self.book.set_aside:.4f}",
+            "cash": f"{self.book.cash:.4f}",
+            "cash_held_for_orders": f"{self.book.set_aside:.4f}",
             "deactivated": False,
             "locked": False,
             "only_position_closing_trades": False,
@@ -564,7 +564,7 @@ def _twice(_broker: BrokerStandIn, _request: Request, body: dict[str, object]) -
 
 
 def _round_and_round(broker: BrokerStandIn, request: Request, body: dict[str, object]) -> Answer:
-    cursor = int(request.query.get("cursor", "0"))
+    cursor = first_row(request.query.get("cursor", "0"), _rows(body))
     return reply(200, {**body, "next": broker._page_address(request, cursor)})
 
 

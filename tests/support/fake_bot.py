@@ -13,6 +13,8 @@ from trading_bot.clock import VirtualClock
 from trading_bot.config import Config
 from trading_bot.event_feeds import EventFeeds
 from trading_bot.order_management.book.exit_facts import ExitEnding
+from trading_bot.order_management.book.tracked_order import TrackedOrder
+from trading_bot.order_management.events import EventKind, about
 from trading_bot.order_management.models import (
     ClientOrderId,
     ExecutionMode,
@@ -23,6 +25,7 @@ from trading_bot.order_management.models import (
     Side,
     TimeInForce,
 )
+from trading_bot.order_management.order_store import OrderChange
 from trading_bot.order_management.portfolio import AccountSnapshot, Position, Quote
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.order_management.submit.exit_run import ExitResult
@@ -50,6 +53,16 @@ def envelope(name: str = "c-1", **changes: object) -> OrderEnvelope:
         created_at=OPEN,
     )
     return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def change_of(order: OrderEnvelope, *, before: OrderEnvelope | None = None) -> OrderChange:
+    """What a listener is told when an order has come to be as it is."""
+    return OrderChange(
+        event=about(order, EventKind.ORDER_UPDATED),
+        order=TrackedOrder(envelope=order),
+        before=None if before is None else TrackedOrder(envelope=before),
+        at=OPEN,
+    )
 
 
 def submitted(order: OrderEnvelope) -> TradeResult:
@@ -156,6 +169,8 @@ class FakeTradingBot(FakeBot):
         self.feeds = EventFeeds()
         self.subscribe, self.wait_for_listeners = self.feeds.subscribe, self.feeds.settle
         self.book: list[OrderEnvelope] = []
+        self._listeners: list[Callable[[OrderChange], object]] = []
+        self.manager = SimpleNamespace(subscribe=self._listeners.append)
         self.sync_problem: str | None = None
         self.cancels: tuple[CancelResult, ...] = ()
 
@@ -172,6 +187,13 @@ class FakeTradingBot(FakeBot):
 
     def synchronize_open_orders(self) -> SyncSummary:
         return replace(super().synchronize_open_orders(), problem=self.sync_problem, complete=not self.sync_problem)
+
+    def show(self, order: OrderEnvelope) -> None:
+        """Have the order in the book, as one it had before or as a new one, and tell those who listen."""
+        before = next((each for each in self.book if each.client_order_id == order.client_order_id), None)
+        self.book = [order if each is before else each for each in self.book] + ([] if before else [order])
+        for listener in self._listeners:
+            listener(change_of(order, before=before))
 
     def orders(self) -> tuple[OrderEnvelope, ...]:
         return tuple(self.book)

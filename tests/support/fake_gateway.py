@@ -301,7 +301,10 @@ class FakeGateway:
         *,
         ref_id: RefId,
         created_after: datetime,
+        created_before: datetime | None = None,
     ) -> Listing:
+        if created_before is not None:  # as a broker whose list cannot be entered anywhere but at its top
+            return self._listing([], "there is no such page")
         self.lookups.append(created_after)
         rows = [order.report() for order in self._found() if order.ref_id == ref_id]
         return self._listing(rows, self.lookup_problem)

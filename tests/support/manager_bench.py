@@ -22,6 +22,7 @@ from trading_bot.order_management.order_store import OrderChange, OrderStore
 from trading_bot.order_management.ports import ArmingId, LatchLook, MarketCheck, SendLockError
 from trading_bot.order_management.results import SyncSummary
 from trading_bot.order_management.submit.market_quotes import allow_at_any_market
+from trading_bot.reads_together import Begin, in_turn
 
 MONDAY = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 CLOSE = MONDAY + timedelta(hours=6)
@@ -158,6 +159,7 @@ class ManagerBench:
         self.positions = BrokerPositions(self.gateway, shares or {})
         self._account = None if shares is None else self.positions
         self.before_sync: list[Callable[[], object]] = []
+        self.begin: Begin = in_turn
         self.check_market: MarketCheck = allow_at_any_market
         self.journal = BenchJournal(self.clock)
         self.side = KeptAside()
@@ -195,12 +197,13 @@ class ManagerBench:
             session_end=self._session_end,
             account=self._account,
             before_sync=lambda: [call() for call in self.before_sync],
+            begin=self.begin,
             check_market=self._check_market,
         )
         self.manager.subscribe(self.changes.append)
 
-    def _check_market(self, order: OrderTerms, by: Seconds) -> None:
-        self.check_market(order, by)
+    def _check_market(self, order: OrderTerms, by: Seconds) -> Callable[[OrderTerms], None]:
+        return self.check_market(order, by)
 
     def _session_end(self, order: OrderEnvelope) -> datetime:
         return self.session_end(order)

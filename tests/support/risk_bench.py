@@ -1,6 +1,6 @@
 """Orders and fills told in one line each, and the parts that watch their results."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,6 +10,7 @@ from trading_bot.clock import VirtualClock
 from trading_bot.config import RiskManagementConfig
 from trading_bot.files import FileSystem, LocalFiles
 from trading_bot.order_management.book.acceptances import Acceptance, parse_ratio
+from trading_bot.order_management.book.change_log import ChangeMark, OrdersNow
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.models import (
     ClientOrderId,
@@ -25,8 +26,10 @@ from trading_bot.order_management.models import (
 )
 from trading_bot.risk.breaker import RiskBreaker
 from trading_bot.risk.exchange_day import ExchangeDays
+from trading_bot.risk.losing_streak import LosingStreak
 from trading_bot.risk.marks import MarkReader
 from trading_bot.risk.order_facts import OrderFacts, TradeHistory
+from trading_bot.risk.results import RunningTotals
 from trading_bot.risk.watch import AccountResults, RiskWatch
 
 MONDAY_NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
@@ -66,7 +69,8 @@ class FakeOrders:
         self.unexplained: frozenset[str] = frozenset()
         self.is_whole = True
 
-    def history(self) -> TradeHistory:
+    def history(self, *, since: ChangeMark | None = None) -> TradeHistory:
+        del since  # the told orders are changed in place, so all of them are told each time
         return TradeHistory(
             orders=self.orders(),
             acceptances=tuple(self.accepted),
@@ -94,6 +98,10 @@ class FakeOrders:
 
     def orders(self) -> tuple[TrackedOrder, ...]:
         return tuple(self.told)
+
+    def changed(self, since: ChangeMark | None = None) -> OrdersNow:
+        del since
+        return OrdersNow(orders=self.orders())
 
     def active(self) -> tuple[TrackedOrder, ...]:
         return tuple(order for order in self.told if not order.state.is_terminal)
@@ -165,6 +173,19 @@ def fill(name: str, quantity: Decimal, price: str, at: datetime) -> Execution:
     return Execution(
         execution_id=ExecutionId(f"fill-of-{name}-{at}"), quantity=quantity, price=Decimal(price), executed_at=at
     )
+
+
+def losing_streak(
+    orders: Iterable[TrackedOrder],
+    accepted: Sequence[Acceptance] = (),
+    *,
+    since: datetime,
+    counted_after: datetime | None = None,
+) -> LosingStreak:
+    """The losing sell orders in a row, and the peak of the day that began at ``since``."""
+    totals = RunningTotals(accepted, today=since)
+    totals.tell(orders)
+    return totals.streak(counted_after=counted_after)
 
 
 def breaker_of(

@@ -169,6 +169,9 @@ class Invariants:
             yield from self._one_order(held, order)
         for side in Side:
             yield from _exposure(world, book, side)
+        money = world.broker.book
+        if money.set_aside > money.cash:
+            yield f"I6 open buys may cost {money.set_aside}, and there are {money.cash}"
 
     def _one_order(self, held: HeldOrder, order: TrackedOrder) -> Iterator[str]:
         name, filled = order.client_order_id, order.envelope.filled_quantity

@@ -1,7 +1,8 @@
 """The true book of the stand-in broker: what really became of every order, whatever anybody was told about it."""
 
+import base64
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -20,6 +21,8 @@ INSTRUMENTS = {
 }
 HEALTHY = "T"
 """A share that nothing odd ever concerns; only the proofs at the end of a schedule trade it."""
+PLENTY = Decimal(1_000_000)
+"""The cash of an account whose orders are never held up for it."""
 _NAMES = uuid.UUID("6f1f0a52-9a5e-4a38-b7c5-1d33a2f00001")
 
 
@@ -109,6 +112,7 @@ class StandInBook:
 
     def __init__(self, *, account: str, shares: Mapping[str, int]) -> None:
         self.account = account
+        self.cash_at_first = PLENTY
         self.held = dict(shares)
         self.strange_orders: list[dict[str, object]] = []
         """Rows of the order list that nobody here placed, as they are shown; see `odd_rows`."""
@@ -146,6 +150,18 @@ class StandInBook:
 
     def open(self) -> list[HeldOrder]:
         return [order for order in self.orders if order.is_open]
+
+    @property
+    def cash(self) -> Decimal:
+        """What all fills have left."""
+        spent = (order.cost if order.side == "buy" else -order.cost for order in self.orders)
+        return self.cash_at_first - sum(spent, Decimal(0))
+
+    @property
+    def set_aside(self) -> Decimal:
+        """What open buys may still cost."""
+        buys = (order for order in self.open() if order.side == "buy")
+        return sum((order.remaining * order.price for order in buys), Decimal(0))
 
     def confirm(self, order: HeldOrder, now: datetime) -> None:
         if order.state in ("unconfirmed", "queued"):
@@ -215,6 +231,16 @@ class StandInBook:
     def _new_id(self) -> str:
         self._numbers += 1
         return str(uuid.uuid5(_NAMES, str(self._numbers)))
+
+
+def first_row(cursor: str, rows: Sequence[Mapping[str, object]]) -> int:
+    """Return which row a page begins with: our own links count rows, a cursor as the broker's says before when."""
+    if cursor.isdigit():
+        return int(cursor)
+    before = datetime.fromisoformat(base64.b64decode(cursor).decode().removeprefix("p="))
+    created = [row["created_at"] for row in rows]
+    newer = [at is None or datetime.fromisoformat(str(at)) >= before for at in created]
+    return newer.index(False) if False in newer else len(rows)
 
 
 def wire_time(moment: datetime) -> str:

@@ -12,6 +12,7 @@ from trading_bot.clock import VirtualClock
 from trading_bot.paper.exchange import PaperExchange
 from trading_bot.paper.quotes import QuoteSource, SeededWalkQuotes
 from trading_bot.paper.sqlite_store import SqliteStore
+from trading_bot.paper.store import ExchangeStore
 from trading_bot.paper.transport import PaperTransport
 from trading_bot.robinhood.session import FORM, BrokerSession, WireFailure, WireReply, WireRequest
 
@@ -35,10 +36,13 @@ class StoredBroker:
     quotes: QuoteSource | None = None
     busy_timeout_s: float = 30
     account_number: str = ACCOUNT
+    kept_in: ExchangeStore | None = None
 
     def __post_init__(self):
         self.clock = VirtualClock(self.start)
-        self.store = store_at(self.path, busy_timeout_s=self.busy_timeout_s, account_number=self.account_number)
+        self.store = self.kept_in or store_at(
+            self.path, busy_timeout_s=self.busy_timeout_s, account_number=self.account_number
+        )
         transport = PaperTransport(
             exchange=PaperExchange(quotes=self.quotes or SeededWalkQuotes(7), calendar=PlainSessions(), seed=7),
             store=self.store,

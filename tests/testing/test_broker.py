@@ -278,7 +278,7 @@ class TestCancels:
 class TestDown:
     def test_nothing_is_sent_while_the_broker_is_down(self, bot, broker):
         with broker.down():
-            assert buy(bot).status is TradeStatus.BLOCKED  # the account cannot be read
+            assert buy(bot).status is TradeStatus.NOT_SENT
         assert buy(bot).status is TradeStatus.SUBMITTED
 
     def test_an_order_is_not_sent_where_only_the_last_step_fails(self, bot, broker):

@@ -82,6 +82,7 @@ def test_the_old_order_stays_where_the_account_cannot_be_read_for_the_new_one(tm
     bench = BotBench(tmp_path).started()
     bench.trade("buy")
     bench.broker.standing[ACCOUNT] = answers(503)
+    bench.bot.account.invalidate_cache()
     with pytest.raises(TradeRefusedError) as caught:
         bench.bot.replace_order("c1", reference_price=Decimal(99))
     assert (caught.value.code, states(bench)) == ("no_account_data", {"c1": "queued"})

@@ -166,7 +166,8 @@ class TestDuplicates:
             other.join(0.2)
             return forward()
 
-        bench.broker.tampers[POSITIONS].append(meanwhile)
+        bench.broker.tampers[ACCOUNT].append(meanwhile)
+        bench.bot.account.invalidate_cache()
         result = bench.trade()
         other.join(10)
         assert [result.status, *(each.status for each in answers_of_other)] == ["submitted", "duplicate"]
@@ -238,7 +239,8 @@ class TestBlocked:
         assert bench.orders_at_broker() == 0
 
     def test_no_account_data_no_trade(self, bench):
-        bench.broker.standing[POSITIONS] = answers(500)
+        bench.broker.standing[ACCOUNT] = answers(500)
+        bench.bot.account.invalidate_cache()
         result = bench.trade()
         assert (result.status, result.code, bench.submits) == (TradeStatus.BLOCKED, "no_account_data", 0)
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.support.account_gateway import FakeAccountGateway, holding, snapshot
 from tests.support.risk_bench import NO_LIMITS, FakeOrders, limits_of, watch_of
 from trading_bot.account.account_data import AccountData
-from trading_bot.clock import VirtualClock
+from trading_bot.clock import Moment, VirtualClock
 from trading_bot.config import RiskManagementConfig
 from trading_bot.market_hours import Calendar, MarketHours
 from trading_bot.order_management.exceptions import AuthenticationError, OrderStatusError
@@ -40,6 +40,7 @@ def checks_of(
     folder: Path = NOWHERE,
     clock: VirtualClock | None = None,
     free_to_sell: Callable[[str], Free | None] = lambda _symbol: None,
+    account: AccountData | None = None,
 ) -> SafetyChecks:
     clock, orders = clock or VirtualClock(now), orders or FakeOrders(now)
     return SafetyChecks(
@@ -47,7 +48,7 @@ def checks_of(
         hours=MarketHours(
             calendar=Calendar.NYSE, start_time=time(9, 30), end_time=time(16), timezone=ZoneInfo("America/New_York")
         ),
-        account=AccountData(gateway=gateway, clock=clock, ttl_s=15),
+        account=account or AccountData(gateway=gateway, clock=clock, ttl_s=15, orders=orders.changed),
         orders=orders,
         risk=watch_of(orders, folder, clock=clock, limits=limits, marks=MarkReader(gateway=gateway, clock=clock)),
         clock=clock,
@@ -59,6 +60,16 @@ def checks_of(
 def free_of(symbol: str, quantity: int) -> Free:
     shares = Decimal(quantity)
     return Free(symbol=symbol, quantity=shares, held=shares, expected=shares, held_back=Decimal(0), promised=Decimal(0))
+
+
+class Looks:
+    """What the last look at the positions says of AAPL: so many held, and so many explained by our fills."""
+
+    def __init__(self, *, held: int, expected: int, clock: VirtualClock) -> None:
+        self.free: Free | None = replace(free_of("AAPL", held), expected=Decimal(expected), looked=Moment.of(clock))
+
+    def __call__(self, symbol: str) -> Free | None:
+        return self.free
 
 
 def judge(gateway: FakeAccountGateway, side: Side, quantity: int, price: str = "100", **settings) -> SafetyResult:
@@ -262,22 +273,29 @@ def test_unresolved_buys_reserve_the_buying_power_that_the_broker_does_not_know_
     gateway = FakeAccountGateway(account=snapshot(buying_power="1000"))
     orders = FakeOrders()
     orders.tell(Side.BUY, 4, "100", symbol="MSFT", state=state)
-    gateway.snapshot = replace(gateway.snapshot, as_of=orders.now)
+    held = Decimal(400) if state.is_working else Decimal(0)
+    gateway.snapshot = replace(gateway.snapshot, as_of=orders.now, cash_held_for_orders=held)
     free = 6 if state.is_unresolved else 10
     assert judge(gateway, Side.BUY, free, orders=orders).allowed
     refused = judge(gateway, Side.BUY, free + 1, orders=orders)
     assert refused.code == "insufficient_buying_power"
     assert ("400.00 of it reserved" in refused.reason) is state.is_unresolved
+    assert ("or wait a minute" in refused.reason) is state.is_unresolved
 
 
-@pytest.mark.parametrize(("learnt", "free"), [(timedelta(0), 10), (timedelta(seconds=1), 6)], ids=["shown", "not yet"])
-def test_a_fill_keeps_its_reservation_until_balances_begun_after_it(learnt, free):
+@pytest.mark.parametrize("allow_margin", [False, True])
+def test_borrowed_money_is_counted_anew_after_each_order_because_one_may_take_more_of_it_than_it_costs(allow_margin):
     gateway = FakeAccountGateway(account=snapshot(buying_power="1000"))
-    orders = FakeOrders()
-    orders.buy(4, "100", symbol="MSFT")
-    orders.told[-1] = replace(orders.told[-1], filled_at=gateway.snapshot.as_of + learnt)
-    assert judge(gateway, Side.BUY, free, orders=orders).allowed
-    assert judge(gateway, Side.BUY, free + 1, orders=orders).code == "insufficient_buying_power"
+    orders = FakeOrders(MONDAY_NOON)
+    account = AccountData(gateway=gateway, clock=VirtualClock(MONDAY_NOON), ttl_s=60, orders=orders.changed)
+    limits = NO_LIMITS.model_copy(update={"allow_margin": allow_margin})
+    checks = checks_of(gateway, limits=limits, orders=orders, account=account)
+    assert checks.validate_trade("AAPL", Side.BUY, 4, price=Decimal(100)).allowed
+    orders.tell(Side.BUY, 4, "100", state=OrderState.CONFIRMED)
+    account.outdate()
+    gateway.snapshot = replace(gateway.snapshot, buying_power=Decimal(200), cash_held_for_orders=Decimal(400))
+    assert checks.validate_trade("AAPL", Side.BUY, 4, price=Decimal(100)).allowed is not allow_margin
+    assert gateway.reads.count("account") == 1 + allow_margin
 
 
 @pytest.mark.parametrize("state", OrderState)
@@ -306,11 +324,59 @@ def test_buys_that_have_not_ended_count_as_if_they_were_filled(state):
 
 
 def test_an_order_that_ends_while_the_account_is_read_still_counts():
-    """Read the other way round, it would be in neither answer."""
+    """The balances need not show yet what it took, nor what its end gave back."""
     gateway, orders = FakeAccountGateway(account=snapshot(buying_power="1000")), FakeOrders()
+    order = orders.tell(Side.BUY, 5, "100", state=OrderState.UNKNOWN)
+    ended = replace(order, envelope=replace(order.envelope, state=OrderState.CANCELLED))
+
+    def end() -> None:
+        orders.told = [ended] if gateway.reads[-1] == "account" else [order]
+
+    gateway.during_read = end
+    assert judge(gateway, Side.BUY, 10, orders=orders).code == "insufficient_buying_power"
+
+
+def test_a_buy_that_ends_while_the_positions_are_read_still_counts():
+    """Read the other way round, it would be in neither answer."""
+    gateway, orders = FakeAccountGateway(account=snapshot(buying_power="9000")), FakeOrders()
     orders.tell(Side.BUY, 5, "100", state=OrderState.UNKNOWN)
     gateway.during_read = orders.told.clear
-    assert judge(gateway, Side.BUY, 10, orders=orders).code == "insufficient_buying_power"
+    limits = NO_LIMITS.model_copy(update={"max_position_notional": Decimal(1400)})
+    assert judge(gateway, Side.BUY, 10, orders=orders, limits=limits).code == "max_position_notional"
+
+
+@pytest.mark.parametrize(("held", "expected"), [(10, 4), (4, 10)])
+def test_the_limit_of_a_position_goes_by_a_young_look_and_by_our_fills_whichever_is_more(held, expected):
+    gateway, clock = FakeAccountGateway(), VirtualClock(MONDAY_NOON)
+    looks = Looks(held=held, expected=expected, clock=clock)
+    checks = checks_of(gateway, limits=limits_of(max_position_notional=3000), clock=clock, free_to_sell=looks)
+    assert checks.validate_trade("AAPL", Side.BUY, 20, Decimal(100)).allowed
+    assert checks.validate_trade("AAPL", Side.BUY, 21, Decimal(100)).code == "max_position_notional"
+    assert gateway.reads == ["account"]
+
+
+def test_positions_are_read_once_the_look_is_as_old_as_account_data_may_be():
+    gateway, clock = FakeAccountGateway(positions=[holding("AAPL", "10")]), VirtualClock(MONDAY_NOON)
+    looks = Looks(held=0, expected=0, clock=clock)
+    checks = checks_of(gateway, limits=limits_of(max_position_notional=3000), clock=clock, free_to_sell=looks)
+    clock.sleep(15)
+    assert checks.validate_trade("AAPL", Side.BUY, 21, Decimal(100)).code == "max_position_notional"
+    assert gateway.reads == ["positions", "account"]
+
+
+def test_a_look_that_is_lost_before_the_order_is_judged_refuses_it():
+    """Somebody else may have had the account meanwhile."""
+    clock = VirtualClock(MONDAY_NOON)
+    looks = Looks(held=0, expected=0, clock=clock)
+    gateway, limits = FakeAccountGateway(), limits_of(max_position_notional=3000)
+    checks = checks_of(gateway, limits=limits, clock=clock, free_to_sell=looks)
+
+    def lose() -> None:
+        looks.free = None
+
+    gateway.during_read = lose
+    refused = checks.validate_trade("AAPL", Side.BUY, 1, Decimal(100))
+    assert (refused.code, "not known any more" in refused.reason) == ("max_position_notional", True)
 
 
 @pytest.mark.parametrize(("trades", "code"), [(2, "allowed"), (3, "max_trades_per_day")])

@@ -2,13 +2,15 @@
 
 1. An answer counts from when its reading began, by the clock that saw more time pass, and not at all once the machine
    slept.
-2. Who waits for somebody else's reading waits until the own deadline at most.
+2. Who waits for somebody else's reading waits until the own deadline at most; nobody waits while a kept answer will do.
 3. What failed is not kept: the next call asks again. An old answer never stands in for one that could not be had.
+4. An answer is outdated once something happened that it need not know. Only who takes that into account may use it.
 """
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from trading_bot.clock import Clock, Moment, Seconds
@@ -16,6 +18,13 @@ from trading_bot.order_management.exceptions import OrderStatusError
 
 K = TypeVar("K")
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept(Generic[T]):
+    value: T
+    begun: Moment
+    changes: int
 
 
 class Cached(Generic[T]):
@@ -28,29 +37,55 @@ class Cached(Generic[T]):
         self._fetching = threading.Lock()
         self._state = threading.Lock()
         self._generation = 0
-        self._kept: tuple[T, Moment] | None = None
+        self._changes = 0
+        self._kept: _Kept[T] | None = None
 
-    def get(self, *, by: Seconds | None) -> tuple[T, Moment]:
+    def get(self, *, by: Seconds | None, may_be_outdated: bool = False) -> tuple[T, Moment]:
         """Return the value and when its fetch began; with ``by``, a point on the clock, it is over by then.
 
         Raises:
             OrderStatusError: the fetch failed, or somebody else's had not ended by then.
         """
-        with _one_at_a_time(self._fetching, self._clock, by):
-            return self._renewed(by)
+        return self._younger_than(self._ttl_s, by=by, may_be_outdated=may_be_outdated)
 
-    def _renewed(self, by: Seconds | None) -> tuple[T, Moment]:
+    def renew(self, *, by: Seconds) -> None:
+        """Fetch the value ahead of need: once half its time is over, or once it is outdated.
+
+        Raises:
+            OrderStatusError: as `get`; the kept value stays.
+        """
+        if self._ttl_s > 0:
+            self._younger_than(self._ttl_s / 2, by=by, may_be_outdated=False)
+
+    def _younger_than(self, age_s: Seconds, *, by: Seconds | None, may_be_outdated: bool) -> tuple[T, Moment]:
+        kept = self._usable(age_s, may_be_outdated)
+        if kept is None:
+            with _one_at_a_time(self._fetching, self._clock, by):
+                kept = self._usable(age_s, may_be_outdated) or self._fetched(by)
+        return kept.value, kept.begun
+
+    def _usable(self, age_s: Seconds, may_be_outdated: bool) -> _Kept[T] | None:
         with self._state:
-            generation, kept = self._generation, self._kept
-        if kept is not None and is_young(kept[1], self._clock, self._ttl_s):
-            return kept
+            kept, changes = self._kept, self._changes
+        if kept is None or not is_young(kept.begun, self._clock, age_s):
+            return None
+        return kept if may_be_outdated or kept.changes == changes else None
+
+    def _fetched(self, by: Seconds | None) -> _Kept[T]:
+        with self._state:
+            generation, changes = self._generation, self._changes
         begun = Moment.of(self._clock)
-        value = self._fetch(by)
+        fetched = _Kept(value=self._fetch(by), begun=begun, changes=changes)
         with self._state:
             # What was asked for before an invalidation may not know what caused it.
             if generation == self._generation:
-                self._kept = (value, begun)
-        return value, begun
+                self._kept = fetched
+        return fetched
+
+    def outdate(self) -> None:
+        """Something changed that the value, or a fetch that is under way, need not know."""
+        with self._state:
+            self._changes += 1
 
     def invalidate(self) -> None:
         """Forget the value; a fetch that is under way is not kept either."""

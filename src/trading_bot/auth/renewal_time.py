@@ -1,7 +1,8 @@
-"""How long renewing a session may take: waiting for others ends in time, a request of our own is not cut short."""
+"""How long renewing a session may take: whoever asks goes on in time, and a request of our own is not cut short."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from trading_bot.clock import Seconds
@@ -24,3 +25,24 @@ def held_within(lock: threading.Lock, within_s: Seconds) -> Iterator[bool]:
     finally:
         if is_held:
             lock.release()
+
+
+class RenewalInTime:
+    """Renews a session, and lets its caller go on in time; the answer of a request on its way is kept all the same.
+
+    Where less is left than a request of ours may take, the request goes on in a thread of its own once that is over.
+    The process does not end before it.
+    """
+
+    def __init__(self, renew: Callable[[Seconds], bool]) -> None:
+        self._renew = renew
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="renewal")
+
+    def __call__(self, within_s: Seconds) -> bool:
+        """Return whether there is a session to work with, in ``within_s`` seconds at most."""
+        if within_s >= LEAST_REQUEST_S:
+            return self._renew(within_s)
+        try:
+            return self._pool.submit(self._renew, within_s).result(timeout=within_s)
+        except TimeoutError:
+            return False

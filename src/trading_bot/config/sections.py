@@ -118,7 +118,7 @@ class RiskManagementConfig(Section):
     max_trades_per_day: Annotated[WholeNumber, Field(ge=1, le=100_000)] | None = 100
     max_open_orders: Annotated[WholeNumber, Field(ge=1, le=1000)] | None = 50
     allow_margin: Switch = False
-    account_cache_ttl_s: Annotated[Duration, Field(ge=0, le=300)] = 15
+    account_cache_ttl_s: Annotated[Duration, Field(ge=0, le=300)] = 60
 
 
 def with_live_limits(values: object) -> object:
@@ -214,6 +214,8 @@ class OrderManagementConfig(Section):
     max_pending_per_side: Annotated[WholeNumber, Field(ge=1, le=100)] = 1
     cancel_deadline_s: Annotated[Duration, Field(ge=1, le=300)] = 30
     request_timeout_s: Annotated[Duration, Field(ge=1, le=60)] = 10
+    """How long one read of the broker may take, its repetitions, waits and pages included, and one attempt to submit or
+    to cancel. A synchronisation has two minutes for all its reads together."""
     broker_dedupes_ref_id: Switch = False
     order_form_version: Annotated[WholeNumber, Field(ge=1, le=99)] = 4
     on_stop: OnStop = OnStop.LEAVE

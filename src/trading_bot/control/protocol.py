@@ -19,8 +19,10 @@ import json
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+import msgspec
+from pydantic import BaseModel, BeforeValidator, ConfigDict, InstanceOf, ValidationError
 
 from trading_bot.clock import Clock, Seconds
 from trading_bot.order_json import JsonObject, cancel_result_json, envelope_json
@@ -157,6 +159,13 @@ def _wire_type(kind: type[OrderError]) -> str:
     return next(base.__name__ for base in kind.__mro__ if base.__name__ in _ERRORS)
 
 
+def _read_order(value: object) -> OrderEnvelope:
+    try:
+        return msgspec.convert(value, OrderEnvelope, strict=False)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
+
+
 class _Facts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -169,7 +178,7 @@ class _Facts(BaseModel):
     reason: str | None = None
     status_code: int | None = None
     results: tuple[CancelResult, ...] = ()
-    order: OrderEnvelope | None = None
+    order: Annotated[InstanceOf[OrderEnvelope], BeforeValidator(_read_order)] | None = None
 
 
 def read_error(value: object) -> OrderError:

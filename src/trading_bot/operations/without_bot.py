@@ -27,7 +27,8 @@ from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.exceptions import OrderNotFoundError
 from trading_bot.order_management.journal.port import JournalReader, OrderKeyKind
 from trading_bot.order_management.models import EXACT, ClientOrderId, Side, exact_sum
-from trading_bot.risk.results import Holding, results_of
+from trading_bot.risk.cost_basis import Holding
+from trading_bot.risk.results import results_of
 
 _PAGE = 1_000
 _CENT_OF_A_CENT = Decimal("0.0001")

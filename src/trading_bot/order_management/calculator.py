@@ -10,7 +10,6 @@ price.
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 
 from trading_bot import caller_values
@@ -20,6 +19,7 @@ from trading_bot.order_management.models import OffsetMode, OrderRequest, OrderT
 from trading_bot.order_management.order_types import ensure_limit_order_type
 from trading_bot.order_management.price_offsets import PriceOffsetConfig
 from trading_bot.prose import dollars_in_words
+from trading_bot.values import replace
 
 MAX_QUANTITY = 1_000_000
 """Shares in one order; more than this is taken for a typing error."""
@@ -244,6 +244,8 @@ def validate_symbol(symbol: object) -> str:
         OrderValidationError: anything else, bytes and text subclasses included.
         UnsupportedOrderTypeError: an option or a crypto pair.
     """
+    if type(symbol) is str and _TICKER.fullmatch(symbol):
+        return symbol
     if type(symbol) is not str:
         raise OrderValidationError(f"a symbol is text such as AAPL, not {shown(symbol)}", code="bad_symbol")
     if _OPTION_OR_CRYPTO.fullmatch(symbol):
@@ -251,12 +253,10 @@ def validate_symbol(symbol: object) -> str:
             f"{symbol} is an option or a crypto pair; only US equities are traded here, name a stock or an ETF",
             symbol=symbol,
         )
-    if not _TICKER.fullmatch(symbol):
-        raise OrderValidationError(
-            f"{shown(symbol)} is no ticker; write one to five capital letters, a share class as in BRK.B",
-            code="bad_symbol",
-        )
-    return symbol
+    raise OrderValidationError(
+        f"{shown(symbol)} is no ticker; write one to five capital letters, a share class as in BRK.B",
+        code="bad_symbol",
+    )
 
 
 def validate_quantity(quantity: object, *, symbol: str) -> int:

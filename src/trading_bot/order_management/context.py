@@ -5,8 +5,8 @@ What changes while a manager runs belongs to one service each, but for the submi
 """
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from trading_bot.order_management.models import ClientOrderId, ExecutionMode, Or
 from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.ports import AccountGateway, BrokerGateway, MarketCheck, SendLock, TradingLatch
 from trading_bot.order_management.send_horizon import Carrier
+from trading_bot.reads_together import Begin
 
 if TYPE_CHECKING:
     from trading_bot.config import OrderManagementConfig
@@ -45,22 +46,30 @@ class InFlight:
     """
 
     def __init__(self) -> None:
-        self._ended: dict[ClientOrderId, threading.Event] = {}
+        self._ended: dict[ClientOrderId, threading.Event | None] = {}  # an event where somebody waits
+        self._lock = threading.Lock()
 
     def __contains__(self, client_order_id: ClientOrderId) -> bool:
         return client_order_id in self._ended
 
     def end_of(self, client_order_id: ClientOrderId) -> threading.Event | None:
         """Return what is set once this submit has ended; None if it is not under way."""
-        return self._ended.get(client_order_id)
+        with self._lock:
+            if client_order_id not in self._ended:
+                return None
+            ended = self._ended[client_order_id] = self._ended[client_order_id] or threading.Event()
+            return ended
 
     def begin(self, client_order_id: ClientOrderId) -> None:
         """Note that a submit begins."""
-        self._ended[client_order_id] = threading.Event()
+        self._ended[client_order_id] = None
 
     def finish(self, client_order_id: ClientOrderId) -> None:
         """Let everybody go on who waits for this submit's end."""
-        self._ended.pop(client_order_id).set()
+        with self._lock:
+            ended = self._ended.pop(client_order_id)
+        if ended is not None:
+            ended.set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,14 +91,17 @@ class OrderContext:
     """The close, in UTC, of the session that a good-for-day order created then could rest in."""
     before_sync: Callable[[], object]
     """Runs before each synchronisation."""
+    before_booking: Callable[[], object]
+    """Runs once a synchronisation has read the open orders, and before anything of them is booked; may raise."""
+    begin: Begin
+    """How reads are begun that do not depend on each other."""
     carrier: Carrier
     """What the gateway's bytes travel on."""
     check_market: MarketCheck
-    """Refuses an entry that the visible market does not allow."""
+    """Looks at the market of an entry, and refuses one that it does not allow."""
 
-    @contextmanager
-    def request(self, given: str | None = None) -> Iterator[str]:
-        """Let what this thread records meanwhile belong to one request of a caller, and yield the request's id.
+    def request(self, given: str | None = None) -> AbstractContextManager[str]:
+        """Let what this thread records in a block belong to one request of a caller; the block gets the request's id.
 
         Without an id of the caller's, it is part of the request that the thread is at work for, or else a new one.
 
@@ -98,8 +110,7 @@ class OrderContext:
         """
         named = self.store.at_work.correlation_id if given is None else validate_correlation_id(given)
         correlation_id = self.new_id() if named is None else named
-        with self.store.at_work.on_behalf_of(correlation_id):
-            yield correlation_id
+        return self.store.at_work.on_behalf_of(correlation_id)
 
 
 def order_on_record(store: OrderStore, identifier: str) -> TrackedOrder:

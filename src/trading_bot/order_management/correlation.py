@@ -16,15 +16,15 @@ at `OrderContext.request`. Synchronisations and listeners run for nobody, even w
 """
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import AbstractContextManager
+from typing import TypeVar
 
 from trading_bot.caller_values import plain_text
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.client_ids import MAX_LENGTH, is_plain_name, shown
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderValidationError
+from trading_bot.values import replace
 
 _DONE_FOR_A_REQUEST = frozenset(
     {
@@ -41,6 +41,7 @@ _DONE_FOR_A_REQUEST = frozenset(
         EventKind.TRADING_RESUMED,
     }
 )
+_Named = TypeVar("_Named", bound=str | None)
 _log = get_logger(__name__)
 
 
@@ -49,14 +50,9 @@ class RequestAtWork(threading.local):
 
     correlation_id: str | None = None
 
-    @contextmanager
-    def on_behalf_of(self, correlation_id: str | None) -> Iterator[None]:
-        """Work for this request until the block ends, or with None for nobody."""
-        before, self.correlation_id = self.correlation_id, correlation_id
-        try:
-            yield
-        finally:
-            self.correlation_id = before
+    def on_behalf_of(self, correlation_id: _Named) -> AbstractContextManager[_Named]:
+        """Work for this request until the block ends, or with None for nobody; the block gets what was given."""
+        return _OnBehalf(self, correlation_id)
 
     def named(self, fact: OrderEvent) -> OrderEvent:
         """Return the fact under the id of the request, if it is one that is done for it."""
@@ -64,6 +60,23 @@ class RequestAtWork(threading.local):
         if correlation_id is None or fact.event not in _DONE_FOR_A_REQUEST or fact.correlation_id == correlation_id:
             return fact
         return replace(fact, correlation_id=correlation_id)
+
+
+class _OnBehalf(AbstractContextManager[_Named]):
+    # A class and no generator: every order is in several.
+    __slots__ = ("_at_work", "_before", "_correlation_id")
+
+    def __init__(self, at_work: RequestAtWork, correlation_id: _Named) -> None:
+        self._at_work = at_work
+        self._before: str | None = None
+        self._correlation_id = correlation_id
+
+    def __enter__(self) -> _Named:
+        self._before, self._at_work.correlation_id = self._at_work.correlation_id, self._correlation_id
+        return self._correlation_id
+
+    def __exit__(self, *_: object) -> None:
+        self._at_work.correlation_id = self._before
 
 
 def validate_correlation_id(given: object) -> str:

@@ -6,12 +6,12 @@ say is None.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 
 from trading_bot.order_management.events import OrderEvent
 from trading_bot.order_management.models import ClientOrderId, OrderReport, TimeInForce
+from trading_bot.values import Value
 
 if TYPE_CHECKING:
     from trading_bot.order_management.outcomes import Ending, SubmitOutcome
@@ -27,8 +27,7 @@ def _present(**texts: str | None) -> Details:
     return {key: text for key, text in texts.items() if text is not None}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IntentDetails:
+class IntentDetails(Value, frozen=True, kw_only=True):
     """Of ``order_intended``: what its fields do not say of the order."""
 
     reference_price: Decimal
@@ -79,8 +78,7 @@ class IntentDetails:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptDetails:
+class AttemptDetails(Value, frozen=True, kw_only=True):
     """Of ``submit_attempted``: how one request ended, and why."""
 
     outcome: "Ending"
@@ -96,8 +94,7 @@ class AttemptDetails:
         return cls(outcome=outcome.ending, cause=outcome.cause)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoubtDetails:
+class DoubtDetails(Value, frozen=True, kw_only=True):
     """Of ``order_outcome_unknown``: whether the broker said that it has the order, and who may send it still."""
 
     surely_there: bool = False
@@ -120,8 +117,7 @@ class DoubtDetails:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportDetails:
+class ReportDetails(Value, frozen=True, kw_only=True):
     """Of a record that a report of the broker's made: its own word, and what else it named."""
 
     broker_state: str | None = None
@@ -157,8 +153,7 @@ class ReportDetails:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelAnswerDetails:
+class CancelAnswerDetails(Value, frozen=True, kw_only=True):
     """Of ``cancel_answered``: how the request ended, and the broker's words."""
 
     reply: str
@@ -169,8 +164,7 @@ class CancelAnswerDetails:
         return {"reply": self.reply, "text": self.text}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionDetails:
+class DecisionDetails(Value, frozen=True, kw_only=True):
     """Of ``order_resolved``: what a person decided, and who."""
 
     decision: str
@@ -181,8 +175,7 @@ class DecisionDetails:
         return {"as": self.decision, "by": self.by}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DifferenceDetails:
+class DifferenceDetails(Value, frozen=True, kw_only=True):
     """Of ``position_differed``, and of a freeze for a position: both numbers of shares.
 
     Two records are of the same difference if both numbers are the same.

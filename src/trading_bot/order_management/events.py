@@ -2,7 +2,6 @@
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -18,6 +17,7 @@ from trading_bot.order_management.models import (
     RefId,
     Side,
 )
+from trading_bot.values import Value
 
 SCHEMA_VERSION = 1
 NO_DETAILS: Mapping[str, str] = MappingProxyType({})
@@ -71,16 +71,17 @@ CHANGES_THE_ACCOUNT = frozenset(
     {
         EventKind.ORDER_ACCEPTED,
         EventKind.ORDER_ADOPTED,
+        EventKind.ORDER_NEVER_ACCEPTED,
+        EventKind.ORDER_RESOLVED,
         EventKind.ORDER_UPDATED,
         EventKind.EXECUTION_BOOKED,
         EventKind.EXECUTION_BUSTED,
     }
 )
-"""After these, buying power and positions are others than before."""
+"""After these, buying power and positions are others than before, or no doubt of ours takes from them any more."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderEvent:
+class OrderEvent(Value, frozen=True, kw_only=True):
     """One fact before the journal has numbered it. Absent facts are None, never a made-up value."""
 
     event: EventKind
@@ -108,12 +109,11 @@ class OrderEvent:
     occurred_at: datetime | None = None
     """The broker's time of the fact, where it gave one."""
     reason: str | None = None
-    details: Mapping[str, str] = field(default_factory=lambda: NO_DETAILS)
+    details: Mapping[str, str] = NO_DETAILS
     """Further facts as text: reference price, time in force, body digest and the like."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalRecord:
+class JournalRecord(Value, frozen=True, kw_only=True):
     """One numbered, chained line of the journal."""
 
     v: int
@@ -130,7 +130,7 @@ class JournalRecord:
 
 def about(envelope: OrderEnvelope, event: EventKind, **facts: Any) -> OrderEvent:
     """Make an event of an order with the names that every such event carries; ``facts`` are further fields of it."""
-    names: dict[str, Any] = {
+    named: dict[str, Any] = {
         "client_order_id": envelope.client_order_id,
         "ref_id": envelope.ref_id,
         "order_id": envelope.order_id,
@@ -139,5 +139,6 @@ def about(envelope: OrderEnvelope, event: EventKind, **facts: Any) -> OrderEvent
         "execution_mode": envelope.execution_mode,
         "strategy_name": envelope.strategy_name,
         "correlation_id": envelope.correlation_id,
+        **facts,
     }
-    return OrderEvent(event=event, **(names | facts))
+    return OrderEvent(event=event, **named)

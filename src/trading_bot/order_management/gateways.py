@@ -32,23 +32,23 @@ from trading_bot.order_management.outcomes import (
 )
 from trading_bot.order_management.portfolio import AccountSnapshot, Bar, Position, PositionListing, Quote
 from trading_bot.order_management.ports import BrokerGateway, SendPermit
-from trading_bot.robinhood.account_reads import AccountReads
 from trading_bot.robinhood.broker_clock import BrokerClock
 from trading_bot.robinhood.classify import classify_cancel, classify_submit
-from trading_bot.robinhood.directory import BrokerDirectory
 from trading_bot.robinhood.fields import is_broker_id
 from trading_bot.robinhood.listing import (
+    EndsReading,
     FilterIgnoredError,
     Query,
     is_elsewhere,
-    looked_for,
-    names_order,
     open_orders_alone,
     order_remarks,
     read_orders,
     walk_pages,
 )
+from trading_bot.robinhood.one_call import Readers
 from trading_bot.robinhood.order_rows import order_instrument, parse_order, read_order
+from trading_bot.robinhood.order_search import OrderSearch
+from trading_bot.robinhood.rate_budget import CANCELS_AT_ONCE
 from trading_bot.robinhood.reads import LOGIN_NEEDED, BrokerReads, NotAtBrokerError, Renew, Repeater, Wire
 from trading_bot.robinhood.session import FORM, UnreadableReplyError, WireRequest
 from trading_bot.robinhood.symbols import SymbolTable
@@ -63,7 +63,6 @@ from trading_bot.robinhood.wire import (
 
 __all__ = ["BrokerGateway", "RobinhoodGateway"]
 
-_CANCELS_AT_ONCE = 4
 _LONGEST_REST = timedelta(days=100)
 """A good-till-cancelled order is said to rest for some 90 days."""
 
@@ -73,6 +72,8 @@ class RobinhoodGateway:
 
     ``renew`` asks for a fresh session after a 401 and says whether there is one now; ``account_number`` None means the
     login's only account. ``symbols`` keeps the names of instruments; with ``asks_symbols`` False none is asked for.
+    A call that reads is over within ``read_timeout_s``, all its requests, repetitions and waits included; what `by`
+    returned has until then for each call, and ``read_timeout_s`` for each page or address.
     Fulfils `BrokerGateway`, `AccountGateway` and `MarketDataGateway`.
     """
 
@@ -96,7 +97,7 @@ class RobinhoodGateway:
         self._order_form_version = order_form_version
         self._submit_query = () if account_number is None else (("account_numbers", account_number),)
         self._broker_clock = BrokerClock(clock)
-        self._repeater = Repeater(
+        repeater = Repeater(
             wire=session,
             clock=clock,
             renew=renew,
@@ -104,25 +105,13 @@ class RobinhoodGateway:
             jitter=jitter,
             hear=self._broker_clock.hear,
         )
-        self._reads = BrokerReads(repeater=self._repeater, policy=read_policy)
-        self._directory = BrokerDirectory(
-            reads=self._reads,
-            clock=clock,
-            account_number=account_number,
-            asks_symbols=asks_symbols,
-            symbols=symbols,
-        )
-        self._account = AccountReads(reads=self._reads, directory=self._directory, clock=clock)
+        reads = BrokerReads(repeater=repeater, policy=read_policy)
+        self._readers = Readers.of(reads, clock, account_number=account_number, symbols=symbols, asks=asks_symbols)
 
     def by(self, deadline: Seconds) -> Self:
         """Return the same gateway, whose reads and cancels are all over by ``deadline``, a point on the clock."""
-        bounded, directory = copy.copy(self), self._directory.by(deadline)
-        vars(bounded).update(
-            _repeater=replace(self._repeater, deadline=deadline),
-            _reads=self._reads.by(deadline),
-            _directory=directory,
-            _account=self._account.by(deadline, directory),
-        )
+        bounded = copy.copy(self)
+        vars(bounded).update(_readers=self._readers.by(deadline))
         return bounded
 
     def broker_time(self) -> datetime | None:
@@ -132,7 +121,7 @@ class RobinhoodGateway:
     @property
     def not_understood(self) -> tuple[str, ...]:
         """What the broker said so far in words, flags or rows that could not be read; nothing stops for it alone."""
-        return self._directory.remarks.all()
+        return self._readers.directory.remarks.all()
 
     def renew_session(self, *, within_s: Seconds) -> bool:
         """Ask once for a fresh session; whether there is one now."""
@@ -146,7 +135,7 @@ class RobinhoodGateway:
             OrderNotSentError: the look-up failed (`AuthenticationError` where only a new login helps).
         """
         try:
-            return self._directory.facts(symbol, side).tick
+            return self._readers.in_time().directory.facts(symbol, side).tick
         except OrderStatusError as error:
             raise _not_prepared(symbol, error) from error
 
@@ -157,9 +146,10 @@ class RobinhoodGateway:
             OrderValidationError: the broker does not trade this symbol, or the price is not on its tick.
             OrderNotSentError: a look-up failed (`AuthenticationError` where only a new login helps).
         """
+        directory = self._readers.in_time().directory
         try:
-            instrument = self._directory.facts(terms.symbol, terms.side)
-            number = self._directory.account_number()
+            instrument = directory.facts(terms.symbol, terms.side)
+            number = directory.account_number()
         except OrderStatusError as error:
             raise _not_prepared(terms.symbol, error) from error
         body = order_body(
@@ -195,14 +185,14 @@ class RobinhoodGateway:
         if not is_broker_id(order_id):
             return CancelNotSent(cause="that is not a broker's order id; look it up with the status of the order")
         request = WireRequest(method="POST", path=f"/orders/{order_id}/cancel/", content_type=FORM)
-        return classify_cancel(self._repeater.exchange(request, CANCEL_POLICY), now=self._clock.now())
+        return classify_cancel(self._readers.repeater.repeated(request, CANCEL_POLICY), now=self._clock.now())
 
     def cancel_all_equity_orders(self, order_ids: Sequence[OrderId]) -> Mapping[OrderId, CancelReply]:
         """Ask for each cancel, whatever happens to the others."""
         if len(order_ids) <= 1:
             return {order_id: self.cancel_order(order_id) for order_id in order_ids}
-        # Side by side, so that one answer that does not come does not keep the other requests from leaving.
-        with ThreadPoolExecutor(max_workers=min(_CANCELS_AT_ONCE, len(order_ids))) as pool:
+        # Side by side, so that no request waits for the answer to another.
+        with ThreadPoolExecutor(max_workers=min(CANCELS_AT_ONCE, len(order_ids))) as pool:
             return dict(zip(order_ids, pool.map(self.cancel_order, order_ids), strict=True))
 
     def fetch_order_status(self, order_id: OrderId) -> OrderReport:
@@ -215,8 +205,7 @@ class RobinhoodGateway:
         if not is_broker_id(order_id):
             raise OrderNotFoundError("that is not a broker's order id; check it", order_id=order_id)
         try:
-            row = self._reads.get(f"/orders/{order_id}/")
-            return self._own_order(row, order_id)
+            return self._order(order_id, self._readers.in_time())
         except NotAtBrokerError as error:
             raise OrderNotFoundError(f"the broker has no order {order_id}; check the id", order_id=order_id) from error
         except UnreadableReplyError as error:
@@ -248,20 +237,21 @@ class RobinhoodGateway:
         *,
         ref_id: RefId,
         created_after: datetime,
+        created_before: datetime | None = None,
     ) -> Listing:
         """Look for ``ref_id`` in everything that changed since ``created_after``; the broker cannot search for it.
 
-        Reading ends with the page that shows it. The rows that do not say whose they are come along as unread.
+        ``created_after`` is of our clock, and is taken back by as much as the broker's is behind. Reading ends with the
+        page that shows the order, or only older ones. Rows that do not say whose they are come along as unread.
         """
-        since = (("updated_at[gte]", wire_time(created_after)),)
-        listing = looked_for(self._list(since, ref_id=ref_id), ref_id)
-        if listing.problem is None:
-            return listing
-        return replace(listing, problem=f"looking for {client_order_id}: {listing.problem}")
+        search = OrderSearch.at(self._broker_clock, ref_id, created_after=created_after, created_before=created_before)
+        listing = search.looked_for(self._list(search.query, until=search.is_over))
+        problem = None if listing.problem is None else f"looking for {client_order_id}: {listing.problem}"
+        return replace(listing, problem=problem)
 
     def fetch_account(self) -> AccountSnapshot:
         """Read balances and restrictions, as of the moment the read began."""
-        return self._account.account()
+        return self._readers.in_time().account.account()
 
     def fetch_positions(self) -> PositionListing:
         """Read all non-zero positions, row by row: one that cannot be read is listed as such and hides no other.
@@ -269,7 +259,7 @@ class RobinhoodGateway:
         Raises:
             OrderStatusError: a page could not be read, or a row is of another account.
         """
-        return self._account.positions()
+        return self._readers.in_time().account.positions()
 
     def fetch_position(self, instrument_id: str) -> Position | None:
         """Read the position of one instrument alone; None where the broker has none, or none is left of it.
@@ -277,19 +267,19 @@ class RobinhoodGateway:
         Raises:
             OrderStatusError: the read failed, or its reply makes no sense or is about another position.
         """
-        return self._account.position(instrument_id)
+        return self._readers.in_time().account.position(instrument_id)
 
     def fetch_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         """Read quotes; symbols unknown, not readable or without a two-sided market are absent."""
-        return self._account.quotes(symbols)
+        return self._readers.in_time().account.quotes(symbols)
 
     def fetch_history(self, symbol: str, interval: str, span: str) -> tuple[Bar, ...]:
         """Read the bars that have ended, oldest first; see `MarketDataGateway.fetch_history`."""
-        return self._account.history(symbol, interval, span)
+        return self._readers.in_time().account.history(symbol, interval, span)
 
     def fetch_equity(self) -> Decimal | None:
         """Read what the whole account is worth, in dollars; None where the broker does not say."""
-        return self._account.equity()
+        return self._readers.in_time().account.equity()
 
     def _submit(self, intent: DurableIntent, permit: SendPermit, timeout_s: Seconds) -> SubmitOutcome:
         request = WireRequest(
@@ -299,40 +289,43 @@ class RobinhoodGateway:
         return classify_submit(
             result,
             intent=intent,
-            parse=lambda row: parse_order(row, self._directory.known_symbol),
+            parse=lambda row: parse_order(row, self._readers.directory.known_symbol),
             now=self._clock.now(),
         )
 
-    def _list(self, query: Query, *, ref_id: RefId | None = None, narrows_to_open: bool = False) -> Listing:
+    def _list(self, query: Query, *, until: EndsReading | None = None, narrows_to_open: bool = False) -> Listing:
+        readers = self._readers.in_time()
         try:
-            number = self._directory.account_number()
+            number = readers.directory.account_number()
         except OrderStatusError as error:
             return Listing(reports=(), complete=False, problem=str(error))
         broker_time = self._broker_clock.now()
         ours = ("account_numbers", number)
-        get = open_orders_alone(self._reads.get) if narrows_to_open else self._reads.get
-        pages = walk_pages(get, "/orders/", (ours, *query), until=None if ref_id is None else names_order(ref_id))
+        get = open_orders_alone(readers.reads.get) if narrows_to_open else readers.reads.get
+        pages = walk_pages(get, "/orders/", (ours, *query), until=until)
         if isinstance(pages.problem, FilterIgnoredError):
             since = wire_time(self._clock.now() - _LONGEST_REST)
-            pages = walk_pages(self._reads.get, "/orders/", (ours, ("updated_at[gte]", since)))
-        self._learn_names(pages.rows)
+            pages = walk_pages(readers.reads.get, "/orders/", (ours, ("updated_at[gte]", since)))
+        _learn_names(pages.rows, readers)
         listing = read_orders(
-            pages, account_number=number, read=lambda row: read_order(row, self._directory.known_symbol)
+            pages, account_number=number, read=lambda row: read_order(row, readers.directory.known_symbol)
         )
-        self._directory.remarks.note(*order_remarks(listing))
+        readers.directory.remarks.note(*order_remarks(listing))
         return replace(listing, broker_time=broker_time)
 
-    def _learn_names(self, rows: Iterable[object]) -> None:
-        self._directory.look_ups.learn(each for row in rows if (each := order_instrument(row)) is not None)
-
-    def _own_order(self, row: object, order_id: OrderId) -> OrderReport:
-        self._learn_names((row,))
-        report = parse_order(row, self._directory.known_symbol)
+    def _order(self, order_id: OrderId, readers: Readers) -> OrderReport:
+        row = readers.reads.get(f"/orders/{order_id}/")
+        _learn_names((row,), readers)
+        report = parse_order(row, readers.directory.known_symbol)
         if report.order_id != order_id.lower():
             raise UnreadableReplyError(f"asked for order {order_id}, the broker answered with another")
-        if is_elsewhere(order_account_number(row), self._directory.account_number()):
+        if is_elsewhere(order_account_number(row), readers.directory.account_number()):
             raise UnreadableReplyError(f"order {order_id} belongs to another account")
         return report
+
+
+def _learn_names(rows: Iterable[object], readers: Readers) -> None:
+    readers.directory.look_ups.learn(each for row in rows if (each := order_instrument(row)) is not None)
 
 
 def _not_prepared(symbol: str, error: OrderStatusError) -> OrderNotSentError:

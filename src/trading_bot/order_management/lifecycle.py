@@ -12,9 +12,9 @@ full, and may yet turn up.
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from trading_bot.order_management.models import OrderState
+from trading_bot.values import Value
 
 _S = OrderState
 _AT_BROKER = frozenset(
@@ -55,8 +55,7 @@ class MoveKind(enum.StrEnum):
     CONTRADICTION = "contradiction"  # against an end on record: keep ours, tell a person
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class Move(Value, frozen=True, kw_only=True):
     """The state to keep after a report, and what the report means for it."""
 
     state: OrderState

@@ -5,9 +5,10 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 
-from trading_bot.clock import Clock
+from trading_bot.clock import Clock, Seconds
 from trading_bot.error_handling.retry import Jitter, no_jitter
 from trading_bot.order_management.cancel.cancel_all import raise_unless_closed
 from trading_bot.order_management.cancel.canceller import CancelListener, ignore_result, raise_unless_under_way
@@ -35,6 +36,7 @@ from trading_bot.order_management.submit.replace import Change
 from trading_bot.order_management.sync.account_view import AccountView
 from trading_bot.order_management.sync.outstanding import latest_status
 from trading_bot.order_management.wiring import Services
+from trading_bot.reads_together import Begin, in_turn
 
 if TYPE_CHECKING:
     from trading_bot.config import OrderManagementConfig
@@ -46,7 +48,8 @@ class OrderManager(LimitOrders):
     """Places, cancels and follows the limit orders of one account. Every method may be called from any thread.
 
     With an ``account`` to read positions from, sells are bounded by what is held, and held shares can be sold while
-    entries are halted. ``before_sync`` runs before each synchronisation, ``check_market`` before each entry.
+    entries are halted. ``before_sync`` runs before each synchronisation, ``before_booking`` before it books the open
+    orders that it read, ``check_market`` before each entry. ``begin`` begins reads that go together.
     ``carrier`` is what the gateway's bytes travel on: by default none on paper, and sockets without a limit live.
     """
 
@@ -65,6 +68,8 @@ class OrderManager(LimitOrders):
         jitter: Jitter = no_jitter,
         account: AccountGateway | None = None,
         before_sync: Callable[[], object] = noop,
+        before_booking: Callable[[], object] = noop,
+        begin: Begin = in_turn,
         carrier: Carrier | None = None,
         check_market: MarketCheck = allow_at_any_market,
     ) -> None:
@@ -82,6 +87,8 @@ class OrderManager(LimitOrders):
             session_end=session_end,
             jitter=jitter,
             before_sync=before_sync,
+            before_booking=before_booking,
+            begin=begin,
             carrier=carrier or slowest_carrier(identity.mode),
             check_market=check_market,
         )
@@ -190,38 +197,52 @@ class OrderManager(LimitOrders):
         """
         return self.price_preview(request, strategy_name=strategy_name).terms
 
-    def price_preview(self, request: OrderRequest, *, strategy_name: str | None = None) -> PricePreview:
+    def price_preview(
+        self, request: OrderRequest, *, strategy_name: str | None = None, by: Seconds | None = None
+    ) -> PricePreview:
         """Do the same as `preview`, and say which price step the limit was rounded to.
 
+        ``by`` is a point on the clock by which reading is over; without one it is ``intent_ttl_s`` from now.
+
         Raises:
             OrderValidationError, UnsupportedOrderTypeError: as there.
         """
-        return self._services.submit.preview(_by(request, strategy_name))
+        return self._services.submit.preview(_by(request, strategy_name), by=by)
 
-    def standing_order(self, request: OrderRequest, *, strategy_name: str | None = None) -> OrderEnvelope | None:
+    def standing_order(
+        self, request: OrderRequest, *, strategy_name: str | None = None, by: Seconds | None = None
+    ) -> OrderEnvelope | None:
         """Return the order that already stands for this request, if one does; `place_limit_order` has the last word.
 
+        ``by`` is as for `price_preview`.
+
         Raises:
             OrderValidationError, UnsupportedOrderTypeError: as there.
         """
-        return self._services.submit.standing(_by(request, strategy_name))
+        return self._services.submit.standing(_by(request, strategy_name), by=by)
 
-    def refuse_unless_open_to(self, terms: OrderTerms) -> None:
+    def refuse_unless_open_to(self, terms: OrderTerms, *, by: Seconds | None = None) -> None:
         """Refuse where `place_limit_order` would take no order of these terms now; nothing is reserved.
+
+        ``by`` is as for `price_preview`.
 
         Raises:
             TradingHaltedError, DuplicateOrderError: as there.
         """
-        self._services.submit.refuse_unless_open_to(terms)
+        self._services.submit.refuse_unless_open_to(terms, by=by)
 
     def get_order_status(self, order_id: str) -> OrderStatus:
         """Read an order by either id, from the broker where it holds the order or has not listed all its executions.
+
+        It is over within ``request_timeout_s``.
 
         Raises:
             OrderNotFoundError: no order of that id is in the journal, or the broker does not know it.
             OrderStatusError: the broker could not be read.
         """
-        return latest_status(order_on_record(self._store, order_id), refresh=self._services.sync.synchronizer.refresh)
+        by = self._context.clock.monotonic() + self._context.settings.request_timeout_s
+        refresh = partial(self._services.sync.synchronizer.refresh, by=by)
+        return latest_status(order_on_record(self._store, order_id), refresh=refresh)
 
     def replace(
         self,

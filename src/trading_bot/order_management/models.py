@@ -16,12 +16,12 @@ One order has several views, each for one reader:
 import enum
 import functools
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Context, Decimal
 from typing import NewType
 
 from trading_bot import caller_values
+from trading_bot.values import Value, settle
 
 ClientOrderId = NewType("ClientOrderId", str)
 """FIX tag 11: the caller's name for an order, 1 to 64 printable characters."""
@@ -127,8 +127,7 @@ _TERMINAL = frozenset(
 _UNRESOLVED = frozenset({OrderState.PENDING_SUBMIT, OrderState.UNKNOWN, OrderState.PRESUMED_ABSENT})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderRequest:
+class OrderRequest(Value, frozen=True, kw_only=True):
     """What the caller wants: a limit order priced from a reference price.
 
     ``quantity`` is in whole shares, ``reference_price`` in dollars. ``pricing`` overrides the configured one.
@@ -166,11 +165,10 @@ class OrderRequest:
             ("pricing", caller_values.member(Pricing, self.pricing)),
             ("correlation_id", caller_values.plain_text(self.correlation_id)),
         ):
-            object.__setattr__(self, name, value)
+            settle(self, name, value)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderTerms:
+class OrderTerms(Value, frozen=True, kw_only=True):
     """What is sent: the exact terms of one limit order (FIX tags 55, 54, 38, 44, 59)."""
 
     symbol: str
@@ -193,8 +191,7 @@ class OrderTerms:
         return EXACT.multiply(self.limit_price, Decimal(self.quantity))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Execution:
+class Execution(Value, frozen=True, kw_only=True):
     """One fill (FIX tags 17, 32, 31, 60)."""
 
     execution_id: ExecutionId
@@ -210,8 +207,7 @@ class Execution:
             raise ValueError(f"execution {self.execution_id}: the time has no zone")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderReport:
+class OrderReport(Value, frozen=True, kw_only=True):
     """What the broker says of one order, in our words, at the moment it was read."""
 
     order_id: OrderId
@@ -243,8 +239,7 @@ class OrderReport:
     """False where no symbol of the instrument is known: ``symbol`` is its id then."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderEnvelope:
+class OrderEnvelope(Value, frozen=True, kw_only=True):
     """The receipt for a submitted order: its names, its terms and what is known of its fate."""
 
     client_order_id: ClientOrderId
@@ -283,8 +278,7 @@ class OrderEnvelope:
         return self.duplicate_of is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderStatus:
+class OrderStatus(Value, frozen=True, kw_only=True):
     """An order as last read from the broker (FIX tags 39, 38, 14, 151, 6)."""
 
     client_order_id: ClientOrderId | None
@@ -300,7 +294,7 @@ class OrderStatus:
     limit_price: Decimal | None
     reason: str | None
     last_transaction_at: datetime | None
-    executions: tuple[Execution, ...] = field(default=())
+    executions: tuple[Execution, ...] = ()
     executions_outstanding: Decimal = Decimal(0)
     """Shares reported filled whose executions the broker has not listed yet."""
     broker_state: str | None = None

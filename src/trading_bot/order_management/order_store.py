@@ -32,7 +32,7 @@ from decimal import Decimal
 
 from trading_bot.clock import Clock
 from trading_bot.logging.setup import get_logger
-from trading_bot.order_management.book.book_lock import Block, BookLock
+from trading_bot.order_management.book.book_lock import Block, BookLock, Opening
 from trading_bot.order_management.book.import_book import ImportBook
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.book.order_listeners import (
@@ -83,7 +83,9 @@ class OrderStore:
         self._mine = ThreadState()
         self.at_work = RequestAtWork()
         """The request that this thread records for; see `correlation`."""
-        self._opening = Block(self._hold_book, self._let_book_go)
+        self._opening = Opening(self._lock, self._book, mine=self._mine, settle=self._settle)
+        self._deciding = Block(self._begin_deciding, self._end_deciding)
+        self._keeping_back = Block(self._begin_keeping_back, self._end_keeping_back)
         self._grouping = Block(self._begin_group, self._end_group)
 
     @property
@@ -141,40 +143,18 @@ class OrderStore:
         """Hold the book while reading, or while judging and recording facts in one step."""
         return self._opening
 
-    @contextmanager
-    def deciding(self) -> Iterator[OrderBook]:
+    def deciding(self) -> AbstractContextManager[OrderBook]:
         """Hold the book while judging an intent and recording it: no other intent comes in between."""
-        self._mine.depth += 1
-        try:
-            with self._lock.released():  # always the writers' lock first
-                self._writers.acquire()
-            self._mine.has_decided = True
-            try:
-                with self._lock:
-                    yield self._book
-            finally:
-                self._writers.release()
-        finally:
-            self._mine.depth -= 1
-            self._settle()
+        return self._deciding
 
     def one_commit(self) -> AbstractContextManager[None]:
         """Commit in one step, when the block ends, what this thread records in it; no lock is held meanwhile."""
         # Another thread's commit may take a part of it along earlier.
         return self._grouping
 
-    @contextmanager
-    def telling_later(self) -> Iterator[None]:
+    def telling_later(self) -> AbstractContextManager[None]:
         """Keep this thread's news back until the block ends, for a caller who holds a lock that listeners may want."""
-        if self._mine.is_kept_back:
-            yield
-            return
-        self._mine.is_kept_back = True
-        try:
-            yield
-        finally:
-            self._mine.is_kept_back = False
-            self._settle()
+        return self._keeping_back
 
     def record_intent(self, event: OrderEvent, prepared: PreparedOrder) -> DurableIntent:
         """Commit an intent and all that was recorded before it, fold it in, and return the proof that it is durable.
@@ -191,12 +171,13 @@ class OrderStore:
                 raise failure
             self._bring_back(event.client_order_id, may_be_new=False)
             record = self._numbered(event)
-            book.check(record)
-            self._stage(Staged(record=record, names=tuple(book.names_given(event)), is_intent=True))
+            checked = book.check(record)
+            self._stage(Staged(record=record, names=book.names_given(event), is_intent=True))
             batch = self._take(and_pointer_of=record)
             with self._lock.released():
                 self._commit(batch)
-            self._mine.news_of |= self._listeners.note(self._folded(record, book.apply_stored_intent))
+            folded = self._folded(record, lambda stored: book.apply_stored_intent(stored, checked))
+            self._mine.news_of |= self._listeners.note(folded)
         return DurableIntent(
             client_order_id=event.client_order_id,
             ref_id=prepared.ref_id,
@@ -213,19 +194,22 @@ class OrderStore:
             OrderLogDamagedError: it cannot follow from what the book holds; nothing was recorded.
         """
         with self.open_book() as book:
-            if event.client_order_id is not None and event.event not in _TELLS_AN_ORDER:
-                self._bring_back(event.client_order_id)
-            record = self._numbered(event)
-            given = (*book.names_given(event), *names)
-            self._untold += self._folded(record, book.apply)
-            self._stage(Staged(record=record, names=given))
-            self._mine.has_staged = True
+            self._record(book, event, names)
 
     def record_facts(self, events: Iterable[OrderEvent]) -> None:
         """Record several facts in one step."""
-        with self.open_book():
+        with self.open_book() as book:
             for event in events:
-                self.record_fact(event)
+                self._record(book, event)
+
+    def _record(self, book: OrderBook, event: OrderEvent, names: Iterable[tuple[OrderKeyKind, str]] = ()) -> None:
+        if event.client_order_id is not None and event.event not in _TELLS_AN_ORDER:
+            self._bring_back(event.client_order_id)
+        record = self._numbered(event)
+        given = (*book.names_given(event), *names)
+        self._untold += self._folded(record, book.apply)
+        self._stage(Staged(record=record, names=given))
+        self._mine.has_staged = True
 
     def forget_all_but(self, kept: Callable[[OrderBook], Iterable[ClientOrderId]]) -> None:
         """Note the positions, and let all orders but these leave the book, in one commit."""
@@ -236,14 +220,30 @@ class OrderStore:
             book.forget({name for name in staying if name is not None})
             self._past.forget_absent()
 
-    def _hold_book(self) -> OrderBook:
-        self._lock.__enter__()
-        self._mine.depth += 1
-        return self._book
+    def _begin_deciding(self) -> OrderBook:
+        with self._lock.released():  # always the writers' lock first
+            self._writers.acquire()
+        is_held = False
+        try:
+            book = self._opening.__enter__()
+            is_held = True
+        finally:
+            if not is_held:
+                self._writers.release()
+        self._mine.has_decided = True
+        return book
 
-    def _let_book_go(self) -> None:
+    def _end_deciding(self) -> None:
         self._lock.__exit__()
+        self._writers.release()
         self._mine.depth -= 1
+        self._settle()
+
+    def _begin_keeping_back(self) -> None:
+        self._mine.kept_back += 1
+
+    def _end_keeping_back(self) -> None:
+        self._mine.kept_back -= 1
         self._settle()
 
     def _begin_group(self) -> None:
@@ -304,14 +304,15 @@ class OrderStore:
         elif mine.has_decided:
             self._commit_what_is_wanted()
         mine.has_decided = False
-        if not mine.grouped:
+        if not mine.grouped and (mine.sealed or mine.news_of):
             self._tell_all()
 
     def _tell_all(self) -> None:
         mine = self._mine
-        sealed, mine.sealed = mine.sealed, []
-        self._listeners.tell_of_commits(sealed)
-        if mine.news_of and not mine.is_kept_back:
+        if mine.sealed:
+            sealed, mine.sealed = mine.sealed, []
+            self._listeners.tell_of_commits(sealed)
+        if mine.news_of and not mine.kept_back:
             news_of, mine.news_of = mine.news_of, set()
             with self.at_work.on_behalf_of(None):  # what a listener does is a request of its own
                 self._listeners.tell(news_of)

@@ -2,7 +2,6 @@
 
 import enum
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar, TypeAlias
@@ -17,10 +16,10 @@ from trading_bot.order_management.models import (
     RefId,
     Side,
 )
+from trading_bot.values import Value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreparedOrder:
+class PreparedOrder(Value, frozen=True, kw_only=True):
     """The exact bytes that would ask the broker for an order, made before the intent is written."""
 
     ref_id: RefId
@@ -35,8 +34,7 @@ class PreparedOrder:
         return hashlib.sha256(self.body).hexdigest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DurableIntent:
+class DurableIntent(Value, frozen=True, kw_only=True):
     """Proof that an order's intent is on disk. Only the journal makes one, after its barrier.
 
     A gateway sends nothing without it and refuses a body that is not the one recorded.
@@ -64,8 +62,7 @@ class Ending(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
+class Accepted(Value, frozen=True, kw_only=True):
     """The broker has the order; the report is its own words."""
 
     ending: ClassVar[Ending] = Ending.ACCEPTED
@@ -75,8 +72,7 @@ class Accepted:
     """How the echoed terms differ from ours, if they do: our terms are tracked and the symbol is frozen."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejected:
+class Rejected(Value, frozen=True, kw_only=True):
     """The broker refused and holds no order."""
 
     ending: ClassVar[Ending] = Ending.REJECTED
@@ -91,8 +87,7 @@ class Rejected:
         return self.reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotSent:
+class NotSent(Value, frozen=True, kw_only=True):
     """Provably no order exists: nothing left, or the broker refused before acting."""
 
     ending: ClassVar[Ending] = Ending.NOT_SENT
@@ -107,8 +102,7 @@ class NotSent:
     """A certificate failure: something may stand between us and the broker."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unknown:
+class Unknown(Value, frozen=True, kw_only=True):
     """No proof either way: the order may be live."""
 
     ending: ClassVar[Ending] = Ending.UNKNOWN
@@ -121,29 +115,25 @@ class Unknown:
 SubmitOutcome: TypeAlias = Accepted | Rejected | NotSent | Unknown
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelTaken:
+class CancelTaken(Value, frozen=True, kw_only=True):
     """The broker took the request. That is not yet a cancelled order."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelRefused:
+class CancelRefused(Value, frozen=True, kw_only=True):
     """The broker refused: the order may be done already, or not cancellable now. Only a read tells."""
 
     reason: str
     status_code: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelNotSent:
+class CancelNotSent(Value, frozen=True, kw_only=True):
     """The request did not leave: the order is still live."""
 
     cause: str
     retry_after_s: Seconds | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelUnknown:
+class CancelUnknown(Value, frozen=True, kw_only=True):
     """No answer: treat the order as live until a read shows otherwise. Repeating a cancel is safe."""
 
     cause: str
@@ -152,8 +142,7 @@ class CancelUnknown:
 CancelReply: TypeAlias = CancelTaken | CancelRefused | CancelNotSent | CancelUnknown
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnreadRow:
+class UnreadRow(Value, frozen=True, kw_only=True):
     """A row of the order list that is no order we can read in full. What it does not say, readably, is None."""
 
     problem: str
@@ -171,8 +160,7 @@ class UnreadRow:
     created_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class Listing(Value, frozen=True, kw_only=True):
     """A listing of the broker's orders: every page of it, or the reason why not."""
 
     reports: tuple[OrderReport, ...]

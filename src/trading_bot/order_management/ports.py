@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import NewType, Protocol, Self, TypeAlias
@@ -17,12 +16,16 @@ from trading_bot.order_management.outcomes import (
     SubmitOutcome,
 )
 from trading_bot.order_management.portfolio import AccountSnapshot, Bar, Position, PositionListing, Quote
+from trading_bot.values import Value
 
 ArmingId = NewType("ArmingId", str)
 """Names one arming of the account; no two armings share a name."""
 
-MarketCheck: TypeAlias = Callable[[OrderTerms, Seconds], None]
-"""Raises `TradeRefusedError` where the market does not allow an entry; reads are over by the given point in time."""
+MarketCheck: TypeAlias = Callable[[OrderTerms, Seconds], Callable[[OrderTerms], None]]
+"""Begins to look at the market of an entry that is asked for, by a point in time, and waits for nothing.
+
+What it returns waits for that, and raises `TradeRefusedError` where the market does not allow the terms.
+"""
 
 SendPermit: TypeAlias = AbstractContextManager[None]
 """Entered by the transport just before the first byte is written and left after the last one.
@@ -110,11 +113,17 @@ class BrokerGateway(Protocol):
         ...
 
     def find_by_client_order_id(
-        self, client_order_id: ClientOrderId, *, ref_id: RefId, created_after: datetime
+        self,
+        client_order_id: ClientOrderId,
+        *,
+        ref_id: RefId,
+        created_after: datetime,
+        created_before: datetime | None = None,
     ) -> Listing:
-        """Look through open and closed orders since ``created_after`` for ``ref_id``.
+        """Look through open and closed orders since ``created_after``, by our clock, for ``ref_id``.
 
-        The listing holds the one report that was found, or none; only a complete one says "not there".
+        The listing holds the one report that was found, or none; only a complete one says "not there". With
+        ``created_before`` it is enough to look among those created before that, where this is less to read.
         """
         ...
 
@@ -178,8 +187,7 @@ class Gateway(BrokerGateway, AccountGateway, MarketDataGateway, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LatchLook:
+class LatchLook(Value, frozen=True, kw_only=True):
     """What the armed latch said at one moment."""
 
     arming: ArmingId | None

@@ -1,14 +1,13 @@
 """How far from the reference price an order is placed, after every override."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 
 from trading_bot import caller_values
 from trading_bot.order_management.models import OffsetMode, Pricing, Side
+from trading_bot.values import Value, settle
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PriceOffsetConfig:
+class PriceOffsetConfig(Value, frozen=True, kw_only=True):
     """The pricing of one order: offsets in ``offset_mode``'s unit, zero or more, and the slippage guard in per cent.
 
     Values of another type are converted where that is exact, as `OrderRequest` does it.
@@ -27,14 +26,15 @@ class PriceOffsetConfig:
         """Convert the words and numbers of a caller, and refuse those by which no order can be priced."""
         for name, words in (("offset_mode", OffsetMode), ("pricing", Pricing)):
             word = caller_values.member(words, getattr(self, name))
-            if word not in tuple(words):
-                raise ValueError(f"{name} is {' or '.join(map(repr, map(str, words)))}, not {ascii(word)[:40]}")
-            object.__setattr__(self, name, word)
+            if not isinstance(word, words):
+                names = " or ".join(map(repr, map(str, words)))
+                raise ValueError(f"{name} is {names}, not {ascii(word)[:40]}")  # noqa: TRY004 - as every wrong setting
+            settle(self, name, word)
         for name in ("buy_offset", "sell_offset", "max_slippage_pct"):
             number = caller_values.exact_price(getattr(self, name))
             if not isinstance(number, Decimal) or not number.is_finite() or number < 0:
                 raise ValueError(f"{name} is a number, zero or more, such as 15 or 0.5, not {ascii(number)[:40]}")
-            object.__setattr__(self, name, number)
+            settle(self, name, number)
 
     def offset_for(self, side: Side) -> Decimal:
         """The configured offset of that side."""

@@ -4,8 +4,7 @@ Fills come first, then the state: a fill that won a race is never hidden by the 
 fall only by a bust. Whatever does not fit becomes an anomaly with both pieces of evidence, and never a transition.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from trading_bot.order_management.book.anomalies import Anomaly, AnomalyKind
@@ -15,6 +14,7 @@ from trading_bot.order_management.event_details import ReportDetails
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.lifecycle import Move, MoveKind, classify
 from trading_bot.order_management.models import EXACT, Execution, OrderEnvelope, OrderReport, OrderState, exact_sum
+from trading_bot.values import Value, replace
 
 FREEZING: Mapping[AnomalyKind, Cause] = {
     AnomalyKind.TWO_ORDERS: Cause.DUPLICATE_REF_ID,
@@ -32,18 +32,29 @@ def reconcile(
     ``found_as`` is the event that ends an unresolved order's doubt: adopted, or accepted where the submit itself was
     answered.
     """
-    problems = tuple(_problems(order, report))
-    if _is_another_order(order, report):
-        return tuple(_anomalies(order, problems))
-    fills = tuple(_new_fills(order, report))
-    busts = tuple(_busts(order, report))
-    update = _update(order, report, found_as)
+    if (other := _another_order(order, report)) is not None:
+        return tuple(_anomalies(order, (other,)))
+    found = _Found(
+        filled=(filled := filled_quantity(order, report)),
+        move=classify(order.state, _consistent_state(order, report, filled)),
+        busts=tuple(_busts(order, report)),
+    )
+    update = _update(order, report, found, found_as)
+    problems = [Anomaly(kind=kind, evidence=evidence) for kind, evidence in _oddities(order, report, found)]
     return (
-        *(_booking(order, fill) for fill in fills),
-        *busts,
+        *(_booking(order, fill) for fill in _new_fills(order, report)),
+        *found.busts,
         *((update,) if update is not None else ()),
         *_anomalies(order, problems),
     )
+
+
+class _Found(Value, frozen=True, kw_only=True):
+    """What one report comes to, worked out once: the shares filled, where the order goes, what was annulled."""
+
+    filled: Decimal
+    move: Move
+    busts: tuple[OrderEvent, ...]
 
 
 def filled_quantity(order: TrackedOrder, report: OrderReport) -> Decimal:
@@ -57,7 +68,10 @@ def filled_quantity(order: TrackedOrder, report: OrderReport) -> Decimal:
 
 def reported_state(order: TrackedOrder, report: OrderReport) -> OrderState:
     """Return the report's state, made consistent with its own fills."""
-    filled = filled_quantity(order, report)
+    return _consistent_state(order, report, filled_quantity(order, report))
+
+
+def _consistent_state(order: TrackedOrder, report: OrderReport, filled: Decimal) -> OrderState:
     if report.state is OrderState.FILLED and filled < order.envelope.quantity:
         return OrderState.PARTIALLY_FILLED if filled else OrderState.CONFIRMED
     if report.state in (OrderState.QUEUED, OrderState.CONFIRMED) and filled:
@@ -118,11 +132,10 @@ def _busts(order: TrackedOrder, report: OrderReport) -> Iterator[OrderEvent]:
             )
 
 
-def _update(order: TrackedOrder, report: OrderReport, found_as: EventKind) -> OrderEvent | None:
+def _update(order: TrackedOrder, report: OrderReport, found: _Found, found_as: EventKind) -> OrderEvent | None:
     envelope = order.envelope
-    state = _move(order, report).state
-    is_bust = any(_busts(order, report))
-    filled = report.cumulative_quantity if is_bust else filled_quantity(order, report)
+    state = found.move.state
+    filled = report.cumulative_quantity if found.busts else found.filled
     average = report.average_price or envelope.average_price
     after = (state, filled, average, report.order_id)
     is_news = after != (envelope.state, envelope.filled_quantity, envelope.average_price, envelope.order_id)
@@ -154,21 +167,16 @@ def _wording(order: TrackedOrder, report: OrderReport) -> ReportDetails:
     return ReportDetails.of_report(report, names_instrument=is_news)
 
 
-def _move(order: TrackedOrder, report: OrderReport) -> Move:
-    return classify(order.state, reported_state(order, report))
-
-
-def _problems(order: TrackedOrder, report: OrderReport) -> Iterator[Anomaly]:
+def _another_order(order: TrackedOrder, report: OrderReport) -> Anomaly | None:
     if is_duplicate_ref_id(order, report):
-        yield Anomaly(kind=AnomalyKind.TWO_ORDERS, evidence=two_orders(order, report))
-    elif _is_another_order(order, report):
+        return Anomaly(kind=AnomalyKind.TWO_ORDERS, evidence=two_orders(order, report))
+    if _is_another_order(order, report):
         evidence = f"the broker answered with another order ({report.order_id}); it was ignored"
-        yield Anomaly(kind=AnomalyKind.ANOTHER_ORDER, evidence=evidence)
-    else:
-        yield from (Anomaly(kind=kind, evidence=evidence) for kind, evidence in _oddities(order, report))
+        return Anomaly(kind=AnomalyKind.ANOTHER_ORDER, evidence=evidence)
+    return None
 
 
-def _oddities(order: TrackedOrder, report: OrderReport) -> Iterator[tuple[AnomalyKind, str]]:
+def _oddities(order: TrackedOrder, report: OrderReport, found: _Found) -> Iterator[tuple[AnomalyKind, str]]:
     envelope = order.envelope
     lasting = report.time_in_force or envelope.time_in_force
     keeps_name = _is_same_instrument(order, report) or not report.symbol_is_known
@@ -179,9 +187,9 @@ def _oddities(order: TrackedOrder, report: OrderReport) -> Iterator[tuple[Anomal
     if terms != ours:
         shown = " ".join(str(term) for term in terms)
         yield AnomalyKind.TERMS_DIFFER, f"the broker's terms differ from ours: {shown}"
-    reported, filled, known = report.cumulative_quantity, filled_quantity(order, report), envelope.filled_quantity
+    reported, filled, known = report.cumulative_quantity, found.filled, envelope.filled_quantity
     most = max(reported, exact_sum(fill.quantity for fill in report.executions))
-    if most < known and not any(_busts(order, report)):
+    if most < known and not found.busts:
         yield AnomalyKind.FILLED_WENT_BACK, f"the filled quantity went back from {known:f} to {reported:f}"
     if filled > envelope.quantity:
         yield AnomalyKind.OVERFILLED, f"more was filled ({filled:f}) than ordered ({envelope.quantity})"
@@ -189,7 +197,7 @@ def _oddities(order: TrackedOrder, report: OrderReport) -> Iterator[tuple[Anomal
         yield AnomalyKind.FILLED_WITHOUT_SHARES, f"reported as filled with {reported:f} of {envelope.quantity} shares"
     if not report.state_is_known:
         yield AnomalyKind.UNKNOWN_WORD, f"the broker uses a state word we do not know: {report.broker_state}"
-    if report.state_is_known and _move(order, report).kind is MoveKind.CONTRADICTION:
+    if report.state_is_known and found.move.kind is MoveKind.CONTRADICTION:
         yield AnomalyKind.AFTER_ITS_END, f"reported as {report.broker_state} after it had ended as {envelope.state}"
 
 
@@ -197,7 +205,7 @@ def _is_same_instrument(order: TrackedOrder, report: OrderReport) -> bool:
     return order.instrument_id is not None and order.instrument_id == report.instrument_id
 
 
-def _anomalies(order: TrackedOrder, problems: tuple[Anomaly, ...]) -> Iterator[OrderEvent]:
+def _anomalies(order: TrackedOrder, problems: Iterable[Anomaly]) -> Iterator[OrderEvent]:
     for problem in problems:
         if problem in order.anomalies:
             continue

@@ -15,7 +15,7 @@ from trading_bot.order_management.models import OrderState, OrderTerms
 from trading_bot.order_management.results import SyncSummary
 from trading_bot.order_management.sync.external_orders import ExternalOrders
 from trading_bot.order_management.sync.freshness import Freshness
-from trading_bot.order_management.sync.positions import Holdings
+from trading_bot.order_management.sync.positions import Holdings, Reading
 from trading_bot.order_management.sync.round import SyncRound
 from trading_bot.order_management.sync.synchronizer import SYNC_DEADLINE_S, Synchronizer
 
@@ -125,19 +125,21 @@ class SyncService:
 
     def _round(self, within_s: Seconds) -> SyncRound:
         self._before_sync()
+        by = self._clock.monotonic() + within_s
+        ahead = self.holdings.read_ahead(by=by) if self.holdings is not None else None
         done = self.synchronizer.run(within_s=within_s)
         if done.external is not None:
             self.external.note(done.external)
         if done.is_view:
             self.freshness.note(done.began, broker_time=done.broker_time)
         if self.holdings is not None:
-            done = self._with_positions(done, self.holdings)
+            done = self._with_positions(done, self.holdings, ahead)
         self._broker_problem = None if done.summary.complete else done.summary.problem
         return done
 
     @staticmethod
-    def _with_positions(done: SyncRound, holdings: Holdings) -> SyncRound:
-        problem = holdings.watch(done)
+    def _with_positions(done: SyncRound, holdings: Holdings, ahead: Callable[[], Reading] | None) -> SyncRound:
+        problem = holdings.watch(done, ahead)
         summary = replace(done.summary, differences=holdings.differing())
         if problem is not None and not holdings.are_known:
             summary = replace(summary, complete=False, problem=problem)

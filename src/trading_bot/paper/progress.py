@@ -43,11 +43,12 @@ class MarketTime:
         """Bring the state to ``now`` and return the exchange's time, which never goes back."""
         for symbol, reference in state.references.items():
             self.quotes.observe_reference(symbol, reference.price, reference.at)
-        until = max(now, state.advanced_to)
+        if now <= state.advanced_to:
+            return state.advanced_to  # whatever an operation begins lies ahead of its own moment
         for symbol in sorted({order.symbol for order in state.open_orders.values()}):
-            self._advance_symbol(state, symbol, until)
-        state.advanced_to = until
-        return until
+            self._advance_symbol(state, symbol, now)
+        state.advanced_to = now
+        return now
 
     def _advance_symbol(self, state: ExchangeState, symbol: str, until: datetime) -> None:
         cursor = state.advanced_to
@@ -63,7 +64,7 @@ class MarketTime:
 
     def _trade_between(self, state: ExchangeState, symbol: str, *, after: datetime, until: datetime) -> None:
         live = [order for order in state.open_of(symbol) if order.live]
-        if not live:
+        if not live or after == until:
             return
         extended = any(order.extended_hours for order in live)
         for opened, closed in open_stretches(self.calendar, after, until, extended_hours=extended):
@@ -77,14 +78,12 @@ class MarketTime:
             self._trade(state, quote, at)
 
     def _trade(self, state: ExchangeState, quote: MarketQuote, at: datetime) -> None:
+        reached = [order for order in state.open_of(quote.symbol) if order.live and is_marketable(order, quote)]
         for side in Side:
             orders = [
                 order
-                for order in state.open_of(quote.symbol)
-                if order.live
-                and order.side is side
-                and is_marketable(order, quote)
-                and self.calendar.is_open(at, extended_hours=order.extended_hours)
+                for order in reached
+                if order.side is side and self.calendar.is_open(at, extended_hours=order.extended_hours)
             ]
             if orders:
                 size = shown_size(quote, side) - _taken(state, quote, side)

@@ -65,7 +65,8 @@ class SqliteStore:
     """The paper account in the file at ``path``, which any number of threads and processes may use at once.
 
     ``opening`` makes the state of a new account; among all processes it is called once, by the first to come.
-    A request waits at most ``busy_timeout_s`` for those of others.
+    A request waits at most ``busy_timeout_s`` for those of others. Without ``is_durable`` nothing waits for the disk,
+    and a loss of power may damage the file.
     """
 
     def __init__(
@@ -76,12 +77,14 @@ class SqliteStore:
         opening: Callable[[], ExchangeState],
         files: FileSystem | None = None,
         busy_timeout_s: Seconds = 5.0,
+        is_durable: bool = True,
     ) -> None:
         self._path = path
         self._account_number = account_number
         self._opening = opening
         self._files = files or LocalFiles()
         self._busy_timeout_s = busy_timeout_s
+        self._synchronous = "FULL" if is_durable else "OFF"
         self._lock = threading.Lock()
         self._is_open = False
 
@@ -114,6 +117,9 @@ class SqliteStore:
             yield lent
             _write(connection, before=before, after=lent)
 
+    def close(self) -> None:
+        """Do nothing: no transaction leaves anything open."""
+
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
         self._make_file()
@@ -121,7 +127,7 @@ class SqliteStore:
             # Closing undoes what is not committed.
             with closing(self._connect()) as connection:
                 connection.execute("PRAGMA journal_mode = TRUNCATE")
-                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute(f"PRAGMA synchronous = {self._synchronous}")
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")
@@ -137,7 +143,10 @@ class SqliteStore:
     def _connect(self) -> sqlite3.Connection:
         # SQLite does not get to create the file: it would be readable by others.
         address = f"{self._path.absolute().as_uri()}?mode=rw"
-        return sqlite3.connect(address, uri=True, timeout=self._busy_timeout_s, isolation_level=None)
+        # One thread at a time has it: the store's lock is held for as long as it is open.
+        return sqlite3.connect(
+            address, uri=True, timeout=self._busy_timeout_s, isolation_level=None, check_same_thread=False
+        )
 
     def _make_file(self) -> None:
         facts = self._files.facts_at(self._path)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Annotated, ClassVar, Protocol, TypeVar, runtime_checkable
 
@@ -320,6 +320,7 @@ def read_order(stored: object) -> PaperOrder:
     return _read_back(_order_adapter(), stored)
 
 
+@lru_cache(maxsize=10_000)
 def instrument_id_of(symbol: str) -> str:
     """Return the instrument id of a symbol: the same in every account and for ever."""
     return stable_uuid("instrument", symbol)

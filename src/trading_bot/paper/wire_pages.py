@@ -66,7 +66,7 @@ _ORDER_FORMS = {
 
 def wire_time(moment: datetime) -> str:
     """Return a time as the broker writes it, always with six digits of a second."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def account_url(account_number: str) -> str:

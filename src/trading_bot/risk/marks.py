@@ -21,7 +21,10 @@ MARK_LASTS_S: Seconds = 60.0
 """How old a mark may be: four rounds of the default poll interval."""
 
 READ_AGAIN_AFTER_S: Seconds = 10.0
-"""How old the latest attempt to read must be before another one is made."""
+"""How old the latest attempt to read must be before another one is made ahead of need."""
+
+ORDERS_READ_AFTER_S: Seconds = 30.0
+"""The same for an order, which waits for it: two rounds of the default poll interval, so the poller comes first."""
 
 READ_WITHIN_S: Seconds = 3.0
 """How long one read may take: an entry waits for it."""
@@ -72,22 +75,22 @@ class MarkReader:
         kept = self._kept.get(symbol)
         return kept[0] if kept is not None and self._is_fresh(kept[1], MARK_LASTS_S) else None
 
-    def refresh(self, symbols: Collection[str]) -> None:
-        """Read the marks of ``symbols`` in one request, unless that was tried just now or somebody is at it.
+    def refresh(self, symbols: Collection[str], *, after_s: Seconds = READ_AGAIN_AFTER_S) -> None:
+        """Read the marks of ``symbols`` in one request, unless that was tried within ``after_s`` or somebody is at it.
 
         Failing is logged and leaves the older marks, which age. It never raises for what the broker does.
         """
         if not symbols or not self._reading.acquire(blocking=False):
             return
         try:
-            if self._is_due(frozenset(symbols)):
+            if self._is_due(frozenset(symbols), after_s):
                 self._read(sorted(symbols))
         finally:
             self._reading.release()
 
-    def _is_due(self, symbols: frozenset[str]) -> bool:
+    def _is_due(self, symbols: frozenset[str], after_s: Seconds) -> bool:
         tried = self._tried
-        return tried is None or not symbols <= tried[1] or not self._is_fresh(tried[0], READ_AGAIN_AFTER_S)
+        return tried is None or not symbols <= tried[1] or not self._is_fresh(tried[0], after_s)
 
     def _read(self, symbols: list[str]) -> None:
         began = Moment.of(self._clock)

@@ -2,23 +2,28 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal, localcontext
 from typing import Protocol
 
 from trading_bot.order_management.book.acceptances import Acceptance
+from trading_bot.order_management.book.change_log import ChangeMark, OrdersNow
 from trading_bot.order_management.book.freezes import Cause
 from trading_bot.order_management.book.order_book import TrackedOrder
-from trading_bot.order_management.models import EXACT, ClientOrderId, Side
+from trading_bot.order_management.models import EXACT, Side
 from trading_bot.order_management.order_store import OrderStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeHistory:
-    """What results are counted from, as the journal had it at one moment; each oldest first."""
+    """What results are counted from, as the journal had it at one moment."""
 
     orders: tuple[TrackedOrder, ...]
+    """Those that came or changed since the mark that was asked for, or all of them, oldest first."""
+    mark: ChangeMark | None = None
+    """Where to go on from the next time, if that is known."""
+    has_all_orders: bool = True
     acceptances: tuple[Acceptance, ...] = ()
+    """Oldest first."""
     unexplained: frozenset[str] = frozenset()
     """Symbols that are frozen because the broker holds another quantity than our fills explain."""
     is_whole: bool = True
@@ -28,12 +33,15 @@ class TradeHistory:
 class OrderFacts(Protocol):
     """The orders of one account, as its journal has them now."""
 
-    def history(self) -> TradeHistory:
-        """Return the orders and the accepted positions, seen at one moment."""
+    def history(self, *, since: ChangeMark | None = None) -> TradeHistory:
+        """Return the orders and the accepted positions, seen at one moment.
+
+        With the mark of an earlier history, the orders that came or changed since are enough, unless some have left.
+        """
         ...
 
-    def orders(self) -> tuple[TrackedOrder, ...]:
-        """Return every order, oldest first."""
+    def changed(self, since: ChangeMark | None = None) -> OrdersNow:
+        """Return every order, oldest first, or with the mark of an earlier moment those that came or changed since."""
         ...
 
     def active(self) -> tuple[TrackedOrder, ...]:
@@ -47,76 +55,30 @@ class RecordedOrders:
     def __init__(self, store: OrderStore) -> None:
         self._store = store
 
-    def history(self) -> TradeHistory:
-        """Return the orders and the accepted positions, seen at one moment."""
+    def history(self, *, since: ChangeMark | None = None) -> TradeHistory:
+        """Return the orders and the accepted positions, seen at one moment; see `OrderFacts`."""
         with self._store.open_book() as book:
-            drifted = (freeze.symbol for freeze in book.freezes() if freeze.cause is Cause.DRIFT)
-            unexplained = frozenset(symbol for symbol in drifted if symbol is not None)
+            mark = book.change_mark
+            follows = since is not None and since.removals == mark.removals
             return TradeHistory(
-                orders=book.orders(),
+                orders=book.changed_since(since) if since is not None and follows else book.orders(),
+                mark=mark,
+                has_all_orders=not follows,
                 acceptances=book.acceptances(),
-                unexplained=unexplained,
+                unexplained=book.frozen_for(Cause.DRIFT),
                 is_whole=not book.positions.are_noted,
             )
 
-    def orders(self) -> tuple[TrackedOrder, ...]:
-        """Return every order, oldest first."""
+    def changed(self, since: ChangeMark | None = None) -> OrdersNow:
+        """Return every order, oldest first, or with the mark of an earlier moment those that came or changed since."""
         with self._store.open_book() as book:
-            return book.orders()
+            orders = book.orders() if since is None else book.changed_since(since)
+            return OrdersNow(orders=orders, mark=book.change_mark)
 
     def active(self) -> tuple[TrackedOrder, ...]:
         """Return the orders that have not provably ended, oldest first."""
         with self._store.open_book() as book:
             return book.active()
-
-
-def unshown_cost(orders: Iterable[TrackedOrder], *, shown: frozenset[ClientOrderId] | None, since: datetime) -> Decimal:
-    """Return the dollars that open buys may cost which the broker's buying power need not know of.
-
-    Those are the unresolved ones, and those not among the orders ``shown`` by balances read at ``since``; where it is
-    not known which were, those created later.
-    """
-    with localcontext(EXACT):
-        return sum(
-            (
-                order.envelope.limit_price * order.remaining_quantity
-                for order in orders
-                if order.envelope.side is Side.BUY and not _is_shown(order, shown, since)
-            ),
-            Decimal(0),
-        )
-
-
-def _is_shown(order: TrackedOrder, shown: frozenset[ClientOrderId] | None, since: datetime) -> bool:
-    if order.state.is_unresolved:
-        return False
-    return order.envelope.created_at <= since if shown is None else order.client_order_id in shown
-
-
-def unreflected_cost(orders: Iterable[TrackedOrder], *, since: datetime) -> Decimal:
-    """Return the dollars of buys whose latest fill was learnt after ``since``: balances read then do not show it."""
-    with localcontext(EXACT):
-        return sum(
-            (
-                order.envelope.limit_price * order.envelope.filled_quantity
-                for order in orders
-                if order.envelope.side is Side.BUY and order.filled_at is not None and order.filled_at > since
-            ),
-            Decimal(0),
-        )
-
-
-def unreflected_shares(orders: Iterable[TrackedOrder], symbol: str, *, since: datetime) -> Decimal:
-    """Return the shares of buys whose latest fill was learnt after ``since``: positions read then do not show them."""
-    with localcontext(EXACT):
-        return sum(
-            (
-                order.envelope.filled_quantity
-                for order in _on(orders, symbol, Side.BUY)
-                if order.filled_at is not None and order.filled_at > since
-            ),
-            Decimal(0),
-        )
 
 
 def unresolved_shares(orders: Iterable[TrackedOrder], symbol: str) -> Decimal:

@@ -1,116 +1,45 @@
-"""What the sells have earned and lost: a fold over executions and accepted positions, in journal order. Pure.
+"""What the limits of a day count: trades, results, the losing streak and what is held. Pure.
 
-Costs are averages per symbol over the shares bought through this journal. Shares that came from elsewhere have no cost
-here: a sell takes the known shares first, and what it sells beyond them has an unknown result, which is neither a win
-nor a loss. Fees are not counted: the journal does not know them.
-
-A fill counts once its execution is booked, and an execution that the broker annulled counts no more. Shares reported
-filled whose executions are not listed yet count at once, by the cumulative quantity and the average price; where that
-average and the executions booked so far say different prices, the one that makes the larger loss counts.
-
-A split that a person accepted with its ratio spreads the total cost over the new shares. Any other accepted position
-makes the cost of the shares held then unknown, as if they had come from elsewhere; sells before it keep their results.
+`RunningTotals` follows the orders one by one as they change, and what it tells is what all of them together say, in
+whatever order and however often they were told: a restart, which tells each once, comes to the same figures. What a
+change costs does not grow with the orders before it. Costs and results are those of `cost_basis`.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, localcontext
 
 from trading_bot.order_management.book.acceptances import Acceptance
 from trading_bot.order_management.book.tracked_order import NOTHING, TrackedOrder
-from trading_bot.order_management.models import EXACT, ClientOrderId, Execution, ExecutionId, Side
+from trading_bot.order_management.models import EXACT, ClientOrderId
+from trading_bot.risk.cost_basis import CostBasis, Fill, Holding, Rank, Sale, acceptance_key, accepted_numbers, fills_of
+from trading_bot.risk.losing_streak import LosingStreak, RunningStreak
+from trading_bot.risk.running_fold import RunningFold
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sale:
-    """One execution of a sell."""
-
-    client_order_id: ClientOrderId
-    executed_at: datetime
-    result: Decimal | None
-    """Dollars earned, negative when lost, on the shares whose cost is known; None where no share's is."""
-    unknown_quantity: Decimal = NOTHING
-    """Shares of it whose cost is not known: they count neither way."""
-    is_estimate: bool = False
-    """Whether the execution is not listed yet, so that this rests on the order's total and average."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayResults:
     """The sells of one day, in dollars."""
 
-    realised: Decimal
-    lowest: Decimal
+    realised: Decimal = NOTHING
+    lowest: Decimal = NOTHING
     """The worst that ``realised`` has been in the course of the day; never above zero."""
-    unknown: int
+    unknown: int = 0
     """Sales without a known result."""
+    estimated: int = 0
+    """Sales whose executions are not listed yet."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LosingStreak:
-    """Sell orders in a row that lost money."""
-
-    current: int
-    peak: int
-    """The longest it has been today, or ``current`` where that is more."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holding:
-    """The shares of one symbol that are held as far as this journal tells."""
-
-    quantity: Decimal = NOTHING
-    """Shares of known cost."""
-    cost: Decimal = NOTHING
-    """Dollars paid for them."""
-    todays_quantity: Decimal = NOTHING
-    """How many of them were bought today; a sell takes its part of these and of the older ones alike."""
-    todays_cost: Decimal = NOTHING
-    unknown: Decimal = NOTHING
-    """Shares whose cost is unknown since a person accepted the position."""
-    unknown_since: datetime | None = None
-
-    def bought(self, fill: Execution, *, today: bool) -> "Holding":
-        """Return the holding after a buy."""
-        paid = fill.quantity * fill.price
-        return replace(
-            self,
-            quantity=self.quantity + fill.quantity,
-            cost=self.cost + paid,
-            todays_quantity=self.todays_quantity + (fill.quantity if today else NOTHING),
-            todays_cost=self.todays_cost + (paid if today else NOTHING),
-        )
-
-    def sold(self, fill: Execution) -> "tuple[Holding, Decimal | None]":
-        """Return the holding after a sell, and its result."""
-        known = min(fill.quantity, self.quantity)
-        after = replace(self, unknown=max(NOTHING, self.unknown - (fill.quantity - known)))
-        if known == 0:
-            return after, None
-        cost = self.cost * known / self.quantity
-        left = self.quantity - known
-        after = replace(
-            after,
-            quantity=left,
-            cost=self.cost - cost,
-            todays_quantity=self.todays_quantity * left / self.quantity,
-            todays_cost=self.todays_cost * left / self.quantity,
-        )
-        return after, known * fill.price - cost
-
-    def accepted(self, position: Acceptance) -> "Holding":
-        """Return the holding after a person accepted another position."""
-        if not position.keeps_cost:
-            return Holding(unknown=position.held, unknown_since=position.at)
-        return replace(
-            self if position.held else replace(self, cost=NOTHING, todays_cost=NOTHING),
-            quantity=position.of(self.quantity),
-            todays_quantity=position.of(self.todays_quantity),
-            unknown=position.of(self.unknown),
+    def after(self, sale: Sale) -> "DayResults":
+        """Return the results with one more sale."""
+        realised = EXACT.add(self.realised, sale.result or NOTHING)
+        return DayResults(
+            realised=realised,
+            lowest=min(self.lowest, realised),
+            unknown=self.unknown + (sale.result is None),
+            estimated=self.estimated + sale.is_estimate,
         )
 
 
@@ -124,149 +53,138 @@ class Results:
     """By symbol, whatever is held of it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fill:
-    """One fill of an order, listed or estimated."""
+class RunningTotals:
+    """The totals of the orders told so far, beside ``acceptances``; ``today`` is when the day began."""
 
-    order: TrackedOrder
-    fill: Execution
-    is_estimate: bool
-    accepted_before: int
-    """How many positions of the symbol had been accepted before the order was decided."""
+    def __init__(self, acceptances: Sequence[Acceptance] = (), *, today: datetime = _END_OF_TIME) -> None:
+        self.acceptances = acceptances
+        self.today = today
+        self.holdings: dict[str, Holding] = {}
+        """By symbol, whatever is held of it."""
+        self._accepted = accepted_numbers(acceptances)
+        self._taken_today: set[ClientOrderId] = set()
+        self._fills: dict[ClientOrderId, tuple[str, tuple[Fill, ...]]] = {}
+        self._symbols: dict[str, RunningFold[Fill | Acceptance, CostBasis]] = {}
+        self._sales: dict[ClientOrderId, dict[int, Sale]] = {}
+        self._day: RunningFold[Sale, DayResults] = RunningFold(DayResults(), DayResults.after)
+        self._streak = RunningStreak(today=today)
+        self._resold: dict[ClientOrderId, None] = {}
+        """The orders whose sales have changed since the streak was asked for."""
+        with localcontext(EXACT):
+            self._settle(self._accepted)
+
+    def tell(self, orders: Iterable[TrackedOrder]) -> None:
+        """Take in orders that are new or have changed."""
+        moved: dict[str, None] = {}
+        with localcontext(EXACT):
+            for order in orders:
+                self._count(order)
+                self._book(order, moved)
+            self._settle(moved)
+
+    @property
+    def trades(self) -> int:
+        """Orders of today that the broker has taken or may have taken."""
+        return len(self._taken_today)
+
+    @property
+    def day(self) -> DayResults:
+        """The sells of today."""
+        return self._day.state
+
+    def streak(self, *, counted_after: datetime | None = None) -> LosingStreak:
+        """Return the losing sell orders in a row, without what was executed up to ``counted_after``."""
+        if counted_after != self._streak.counted_after:
+            self._streak = RunningStreak(today=self.today, counted_after=counted_after)
+            self._resold = dict.fromkeys(self._sales)
+        for name in self._resold:
+            self._streak.tell(name, self._sales[name].values())
+        self._resold.clear()
+        return self._streak.state
+
+    def results(self) -> Results:
+        """Return every sale, and what is held."""
+        sales = (sale for those in self._sales.values() for sale in those.values())
+        return Results(sales=tuple(sorted(sales, key=lambda sale: sale.rank)), holdings=dict(self.holdings))
+
+    def _count(self, order: TrackedOrder) -> None:
+        was_taken = order.envelope.order_id is not None or order.state.is_unresolved
+        if was_taken and order.envelope.created_at >= self.today:
+            self._taken_today.add(order.client_order_id)
+        else:
+            self._taken_today.discard(order.client_order_id)
+
+    def _book(self, order: TrackedOrder, moved: dict[str, None]) -> None:
+        name, symbol = order.client_order_id, order.envelope.symbol
+        fills = tuple(fills_of(order, self._accepted.get(symbol, ())))
+        was, before = self._fills.get(name, (symbol, ()))
+        if (symbol, fills) == (was, before):
+            return
+        self._fills[name] = symbol, fills
+        kept = {*before} & {*fills} if symbol == was else set[Fill]()
+        for fill in (one for one in before if one not in kept):
+            self._fold_of(was).drop(fill.cost_key)
+            self._note_sale(fill.rank, None)
+        for fill in (one for one in fills if one not in kept):
+            self._fold_of(symbol).put(fill.cost_key, fill)
+        moved |= {was: None, symbol: None}
+
+    def _fold_of(self, symbol: str) -> RunningFold[Fill | Acceptance, CostBasis]:
+        fold = self._symbols.get(symbol)
+        if fold is None:
+            fold = self._symbols[symbol] = RunningFold(CostBasis(), self._after)
+            for place, one in enumerate(one for one in self.acceptances if one.symbol == symbol):
+                fold.put(acceptance_key(place), one)
+        return fold
+
+    def _after(self, basis: CostBasis, event: Fill | Acceptance) -> CostBasis:
+        return basis.after(event, today=self.today)
+
+    def _settle(self, symbols: Iterable[str]) -> None:
+        for symbol in symbols:
+            fold = self._fold_of(symbol)
+            for basis in fold.settle():
+                if basis.sale is not None:
+                    self._note_sale(basis.sale.rank, basis.sale)
+            holding = fold.state.holding
+            self.holdings.pop(symbol, None)
+            if holding.quantity or holding.unknown:
+                self.holdings[symbol] = holding
+
+    def _note_sale(self, rank: Rank, sale: Sale | None) -> None:
+        """Take in what a fill sold, in place of what the fill of that order and place had sold before."""
+        *_, name, place = rank
+        those = self._sales.setdefault(name, {})
+        before = those.pop(place, None)
+        if sale is not None:
+            those[place] = sale
+        if sale == before:
+            return
+        if before is not None and before.executed_at >= self.today:
+            self._day.drop(before.rank)
+        if sale is not None and sale.executed_at >= self.today:
+            self._day.put(sale.rank, sale)
+        self._resold[name] = None
 
 
 def sales_of(orders: Iterable[TrackedOrder], acceptances: Sequence[Acceptance] = ()) -> tuple[Sale, ...]:
-    """Return every execution of a sell in the order of execution; ``orders`` are oldest first."""
+    """Return every execution of a sell in the order of execution."""
     return results_of(orders, acceptances).sales
 
 
 def results_of(
     orders: Iterable[TrackedOrder], acceptances: Sequence[Acceptance] = (), *, today: datetime = _END_OF_TIME
 ) -> Results:
-    """Fold orders and accepted positions, each oldest first; ``today`` is when the day began."""
-    kept = tuple(orders)
-    place = {order.client_order_id: number for number, order in enumerate(kept)}
-    sales: list[Sale] = []
-    holdings: dict[str, Holding] = {}
-    with localcontext(EXACT):
-        for symbol, fills in fills_by_symbol(kept, acceptances).items():
-            accepted = [one for one in acceptances if one.symbol == symbol]
-            holdings[symbol] = _fold(fills, accepted, sales, today)
-    sales.sort(key=lambda sale: (sale.executed_at, place[sale.client_order_id]))
-    held = {symbol: holding for symbol, holding in holdings.items() if holding.quantity or holding.unknown}
-    return Results(sales=tuple(sales), holdings=held)
+    """Fold orders and accepted positions, the latter oldest first; ``today`` is when the day began."""
+    totals = RunningTotals(acceptances, today=today)
+    totals.tell(orders)
+    return totals.results()
 
 
-def fills_by_symbol(orders: Iterable[TrackedOrder], acceptances: Sequence[Acceptance]) -> Mapping[str, Sequence[Fill]]:
-    """Return the fills of each symbol that was traded or accepted, in the order in which they count."""
-    numbers: dict[str, list[int]] = defaultdict(list)
-    for acceptance in acceptances:
-        numbers[acceptance.symbol].append(acceptance.number)
-    fills: dict[str, list[Fill]] = {symbol: [] for symbol in numbers}
-    for order in orders:
-        symbol = order.envelope.symbol
-        fills.setdefault(symbol, []).extend(_fills_of(order, numbers.get(symbol, ())))
-    for those in fills.values():
-        # Stable: what happened at one moment stays in the order of the orders.
-        those.sort(key=lambda one: (one.accepted_before, one.fill.executed_at))
-    return fills
-
-
-def _fold(fills: Sequence[Fill], acceptances: Sequence[Acceptance], sales: list[Sale], today: datetime) -> Holding:
-    holding, accepted = Holding(), 0
-    for one in fills:
-        for position in acceptances[accepted : one.accepted_before]:
-            holding = holding.accepted(position)
-        accepted = max(accepted, one.accepted_before)
-        if one.order.envelope.side is Side.BUY:
-            holding = holding.bought(one.fill, today=one.fill.executed_at >= today)
-            continue
-        known = min(one.fill.quantity, holding.quantity)
-        holding, result = holding.sold(one.fill)
-        sales.append(
-            Sale(
-                client_order_id=one.order.client_order_id,
-                executed_at=one.fill.executed_at,
-                result=result,
-                unknown_quantity=one.fill.quantity - known,
-                is_estimate=one.is_estimate,
-            )
-        )
-    for position in acceptances[accepted:]:
-        holding = holding.accepted(position)
-    return holding
-
-
-def _fills_of(order: TrackedOrder, accepted: Iterable[int]) -> Iterator[Fill]:
-    before = sum(number < order.number for number in accepted)
-    for fill in order.executions:
-        yield Fill(order=order, fill=fill, is_estimate=False, accepted_before=before)
-    if (estimate := estimated_fill(order)) is not None:
-        yield Fill(order=order, fill=estimate, is_estimate=True, accepted_before=before)
-
-
-def estimated_fill(order: TrackedOrder) -> Execution | None:
-    """Return the shares reported filled without an execution as one fill, or None where every share has one.
-
-    Its price is what the average leaves for them, or the average itself, whichever makes the larger loss; the limit
-    where the broker told no average.
-    """
-    quantity = order.unbacked_quantity
-    if not quantity:
-        return None
-    envelope = order.envelope
-    return Execution(
-        execution_id=ExecutionId(f"not listed yet: {envelope.client_order_id}"),
-        quantity=quantity,
-        price=_estimated_price(order, quantity),
-        executed_at=order.last_transaction_at or order.filled_at or envelope.created_at,
-    )
-
-
-def _estimated_price(order: TrackedOrder, quantity: Decimal) -> Decimal:
-    envelope = order.envelope
-    average = envelope.average_price
-    if average is None or not average > 0:
-        return envelope.limit_price
-    with localcontext(EXACT):
-        booked = sum((fill.quantity * fill.price for fill in order.executions), NOTHING)
-        left = (average * envelope.filled_quantity - booked) / quantity
-    worse = max if envelope.side is Side.BUY else min
-    return worse(average, left) if left > 0 else average
-
-
-def day_results(sales: Sequence[Sale], *, since: datetime) -> DayResults:
-    """Add up the sales from ``since`` on."""
-    todays = [sale for sale in sales if sale.executed_at >= since]
-    realised = lowest = NOTHING
-    with localcontext(EXACT):
-        for sale in todays:
-            realised += sale.result or NOTHING
-            lowest = min(lowest, realised)
-    return DayResults(realised=realised, lowest=lowest, unknown=sum(sale.result is None for sale in todays))
-
-
-def losing_streak(sales: Sequence[Sale], *, since: datetime, counted_after: datetime | None = None) -> LosingStreak:
-    """Count the losing sell orders in a row; the peak is that of the day which began at ``since``.
-
-    The executions of one order make one result, dated by the last of them. An order that broke even, or whose result
-    is unknown, neither lengthens nor ends a streak. What was executed up to ``counted_after`` is left out.
-    """
-    current = peak = 0
-    for ended_at, result in _order_results(sales, counted_after):
-        if result:
-            current = current + 1 if result < 0 else 0
-        if ended_at >= since:
-            peak = max(peak, current)
-    return LosingStreak(current=current, peak=max(peak, current))
-
-
-def _order_results(sales: Sequence[Sale], counted_after: datetime | None) -> list[tuple[datetime, Decimal]]:
-    totals: dict[ClientOrderId, tuple[datetime, Decimal]] = {}
-    with localcontext(EXACT):
-        for sale in sales:
-            if counted_after is not None and sale.executed_at <= counted_after:
-                continue
-            _, total = totals.get(sale.client_order_id, (sale.executed_at, NOTHING))
-            totals[sale.client_order_id] = (sale.executed_at, total + (sale.result or NOTHING))
-    return sorted(totals.values(), key=lambda each: each[0])
+def day_results(sales: Iterable[Sale], *, since: datetime) -> DayResults:
+    """Add up the sales from ``since`` on, given in the order of execution."""
+    results = DayResults()
+    for sale in sales:
+        if sale.executed_at >= since:
+            results = results.after(sale)
+    return results

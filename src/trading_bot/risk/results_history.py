@@ -13,7 +13,8 @@ from trading_bot.order_management.book.acceptances import Acceptance
 from trading_bot.order_management.book.housekeeping import is_recent
 from trading_bot.order_management.book.tracked_order import NOTHING, TrackedOrder
 from trading_bot.order_management.models import EXACT, ClientOrderId, Side
-from trading_bot.risk.results import Fill, fills_by_symbol, sales_of
+from trading_bot.risk.cost_basis import Fill, fills_by_symbol
+from trading_bot.risk.results import sales_of
 
 
 def orders_that_count(
@@ -26,7 +27,7 @@ def orders_that_count(
     needed_from = _streak_begins(orders, acceptances, since)
     recent = frozenset(order.client_order_id for order in orders if is_recent(order, since=since))
     return frozenset(
-        one.order.client_order_id
+        one.client_order_id
         for symbol, fills in fills_by_symbol(orders, acceptances).items()
         for one in _since_last_flat(
             fills, [accepted for accepted in acceptances if accepted.symbol == symbol], needed_from, recent
@@ -68,7 +69,7 @@ def _since_last_flat(
 ) -> Sequence[Fill]:
     # Whatever is kept is kept whole, so a cut is clean only where no order has fills on both sides of it.
     held, begin, accepted = NOTHING, 0, 0
-    to_come = Counter(one.order.client_order_id for one in fills) + Counter(recent)
+    to_come = Counter(one.client_order_id for one in fills) + Counter(recent)
     begun: set[ClientOrderId] = set()
     for position, one in enumerate(fills):
         held = _after(held, acceptances[accepted : one.accepted_before])
@@ -76,11 +77,11 @@ def _since_last_flat(
         if held == 0 and not any(to_come[name] for name in begun):
             begin = position
             begun.clear()
-        if one.fill.executed_at >= needed_from:
+        if one.execution.executed_at >= needed_from:
             return fills[begin:]
         held = _held(held, one)
-        begun.add(one.order.client_order_id)
-        to_come[one.order.client_order_id] -= 1
+        begun.add(one.client_order_id)
+        to_come[one.client_order_id] -= 1
     held = _after(held, acceptances[accepted:])
     return () if held == 0 and not any(to_come[name] for name in begun) else fills[begin:]
 
@@ -93,6 +94,6 @@ def _after(held: Decimal, acceptances: Sequence[Acceptance]) -> Decimal:
 
 def _held(before: Decimal, one: Fill) -> Decimal:
     with localcontext(EXACT):
-        if one.order.envelope.side is Side.BUY:
-            return before + one.fill.quantity
-        return max(NOTHING, before - one.fill.quantity)
+        if one.side is Side.BUY:
+            return before + one.execution.quantity
+        return max(NOTHING, before - one.execution.quantity)

@@ -5,24 +5,18 @@ A sell of free shares can only reduce, so no limit of an order, a position or a 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import TypeAlias, TypeVar
 
+from trading_bot.account.account_data import KeptAccount, KeptPositions
 from trading_bot.account.funds import funds_in_words, spendable
 from trading_bot.config.sections import RiskManagementConfig
 from trading_bot.order_management.book.order_book import TrackedOrder
-from trading_bot.order_management.models import EXACT, ClientOrderId, OrderTerms, Side
+from trading_bot.order_management.models import EXACT, OrderTerms, Side
 from trading_bot.order_management.portfolio import AccountSnapshot, Position
 from trading_bot.order_management.sync.free_shares import Free
 from trading_bot.prose import dollars_in_words, shares_in_words
-from trading_bot.risk.order_facts import (
-    pending_worth,
-    unreflected_cost,
-    unreflected_shares,
-    unresolved_shares,
-    unshown_cost,
-)
+from trading_bot.risk.order_facts import pending_worth, unresolved_shares
 from trading_bot.risk.watch import RiskState
 
 
@@ -30,11 +24,9 @@ from trading_bot.risk.watch import RiskState
 class BuyFacts:
     """What the broker said before a buy is judged: nothing more is read while it is."""
 
-    account: AccountSnapshot
-    position: Position | None
-    position_as_of: datetime
-    shown: frozenset[ClientOrderId] | None
-    """The orders that worked at the broker before the balances were read; None where that is not known."""
+    balances: KeptAccount
+    positions: KeptPositions | None
+    """None where the last look at the positions is young: then that counts, carried on by our fills."""
     active: tuple[TrackedOrder, ...]
     """The orders that had not ended when reading began: one that ended meanwhile may be in no answer."""
     instead_of: TrackedOrder | None = None
@@ -92,12 +84,17 @@ class Buy:
     facts: "BuyFacts"
     risk: RiskState
     active: tuple[TrackedOrder, ...]
-    all_orders: tuple[TrackedOrder, ...]
+    reserved: Decimal
+    """Dollars that orders of ours may take beyond what the balances show."""
+    brought: Decimal
+    """Shares of the symbol that buys of ours brought since the positions were read, where those count."""
+    looked: Free | None = None
+    """What is known of the shares held now, by the last look at the positions."""
 
     @property
     def account(self) -> AccountSnapshot:
         """The balances as they were read."""
-        return self.facts.account
+        return self.facts.balances.account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,16 +140,21 @@ def _account_restricted(buy: Buy) -> str | None:
 
 
 def _insufficient_buying_power(buy: Buy) -> str | None:
-    cost, facts = buy.trade.notional, buy.facts
-    unshown = unreflected_cost(buy.all_orders, since=facts.account.as_of)
-    unknown = unshown_cost(buy.active, shown=facts.shown, since=facts.account.as_of)
-    in_doubt = EXACT.add(unknown, unshown)
-    funds = spendable(facts.account, allow_margin=buy.trade.limits.allow_margin)
-    if cost <= EXACT.add(EXACT.subtract(funds, in_doubt), _given_back(facts)):
+    taken = buy.reserved
+    if not is_short_of_funds(buy.trade, buy.facts, reserved=taken):
         return None
-    held_back = f", {dollars_in_words(in_doubt)} of it reserved for orders in doubt and fills not shown yet"
-    available = f"{funds_in_words(buy.account, funds)}{held_back if in_doubt else ''}"
-    return f"{buy.trade} cost {dollars_in_words(cost)} and {available}; buy less or add cash"
+    funds = spendable(buy.account, allow_margin=buy.trade.limits.allow_margin)
+    held_back = f", {dollars_in_words(taken)} of it reserved for orders in doubt, and orders and fills not shown yet"
+    available = f"{funds_in_words(buy.account, funds)}{held_back if taken else ''}"
+    remedy = "buy less, add cash, or wait a minute" if taken else "buy less or add cash"
+    return f"{buy.trade} cost {dollars_in_words(buy.trade.notional)} and {available}; {remedy}"
+
+
+def is_short_of_funds(trade: Trade, facts: BuyFacts, *, reserved: Decimal) -> bool:
+    """Whether a buy costs more than balances show, less the ``reserved`` dollars of our own orders."""
+    account = facts.balances.account
+    funds = EXACT.add(spendable(account, allow_margin=trade.limits.allow_margin), _given_back(facts))
+    return trade.notional > EXACT.subtract(funds, reserved)
 
 
 def _given_back(facts: BuyFacts) -> Decimal:
@@ -179,14 +181,16 @@ def _max_order_notional(buy: Buy) -> str | None:
 
 
 def _max_position_notional(buy: Buy) -> str | None:
-    limit, facts = buy.trade.limits.max_position_notional, buy.facts
-    bought = unreflected_shares(buy.all_orders, buy.trade.symbol, since=facts.position_as_of)
-    held = EXACT.add(facts.position.quantity if facts.position else Decimal(0), bought)
+    limit, facts, held = buy.trade.limits.max_position_notional, buy.facts, _held(buy)
+    if limit is None:
+        return None
+    if held is None:
+        return f"the position in {buy.trade.symbol} is not known any more; run 'trading-bot sync' and try again"
     others = [order for order in buy.active if not _is_same(order, facts.instead_of)]
     pending = pending_worth(others, buy.trade.symbol, price=buy.trade.price)
     after = EXACT.add(EXACT.multiply(held, buy.trade.price), buy.trade.notional)
     worth = EXACT.add(after, pending)
-    if limit is None or worth <= limit:
+    if worth <= limit:
         return None
     waiting = f", {dollars_in_words(pending)} of it in buys still open" if pending else ""
     return (
@@ -194,6 +198,16 @@ def _max_position_notional(buy: Buy) -> str | None:
         f"{dollars_in_words(limit)};"
         " buy less or raise risk_management.max_position_notional"
     )
+
+
+def _held(buy: Buy) -> Decimal | None:
+    # A fill may be in our records before the broker shows it, and at the broker before we hear of it.
+    looked, read, symbol = buy.looked, buy.facts.positions, buy.trade.symbol
+    shown = [] if looked is None or looked.held is None else [looked.held, looked.expected]
+    if read is not None:
+        position = read.positions.get(symbol)
+        shown.append(EXACT.add(position.quantity if position else Decimal(0), buy.brought))
+    return max(shown, default=None)
 
 
 def _is_same(order: TrackedOrder, other: TrackedOrder | None) -> bool:

@@ -6,8 +6,8 @@ from decimal import Decimal, localcontext
 
 from trading_bot.order_management.book.tracked_order import NOTHING
 from trading_bot.order_management.models import EXACT
+from trading_bot.risk.cost_basis import Holding
 from trading_bot.risk.marks import Mark, Marks
-from trading_bot.risk.results import Holding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,21 +5,25 @@ is larger: a gain that is not realised excuses no loss. Nothing here reads from 
 which is called ahead of an order and outside of every lock.
 """
 
-from collections.abc import Callable, Collection, Mapping
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import ROUND_DOWN, Decimal
 
+from trading_bot.clock import Seconds
 from trading_bot.config.sections import RiskManagementConfig
-from trading_bot.order_management.book.order_book import TrackedOrder
+from trading_bot.order_management.book.change_log import ChangeMark
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.models import EXACT
 from trading_bot.order_management.order_store import OrderChange
 from trading_bot.risk.breaker import RiskBreaker
 from trading_bot.risk.exchange_day import ExchangeDay, ExchangeDays
-from trading_bot.risk.marks import MarkReader, Marks, NoMarks
+from trading_bot.risk.losing_streak import LosingStreak
+from trading_bot.risk.marks import READ_AGAIN_AFTER_S, MarkReader, Marks, NoMarks
 from trading_bot.risk.order_facts import OrderFacts, TradeHistory
-from trading_bot.risk.results import DayResults, LosingStreak, Results, day_results, losing_streak, results_of
+from trading_bot.risk.results import DayResults, RunningTotals, day_results
 from trading_bot.risk.unrealised import Unrealised, unrealised
 
 _CENT = Decimal("0.01")
@@ -82,13 +86,14 @@ class _Figures:
     on_record: str | None
     unrealised: Unrealised
     unknown_cost: tuple[str, ...]
-    estimated_sales: int
 
 
 class RiskWatch:
-    """Judges a day's trading by the journal, the breaker's file and the latest ``marks``; nothing else is remembered.
+    """Judges a day's trading by the journal, the breaker's file and the latest ``marks``.
 
-    ``unsettled`` names the symbols of which the broker may hold another quantity than our fills explain.
+    What is added up over the orders goes on from the last look with those that have changed since, so that a look late
+    in a busy day costs no more than one at its beginning. ``unsettled`` names the symbols of which the broker may hold
+    another quantity than our fills explain.
     """
 
     def __init__(
@@ -108,10 +113,13 @@ class RiskWatch:
         self._reader = marks
         self._marks: Marks = marks or NoMarks()
         self._unsettled = unsettled
-        self._known: tuple[tuple[object, ...], Results] = ((), results_of(()))
+        # The store is asked within it, and nobody asks for it who holds the store's locks. A listener may come back.
+        self._lock = threading.RLock()
+        self._totals = RunningTotals()
+        self._mark: ChangeMark | None = None
 
-    def read_ahead(self) -> None:
-        """Read the marks of what is held, if the daily loss is limited and they are not fresh; then check.
+    def read_ahead(self, *, after_s: Seconds = READ_AGAIN_AFTER_S) -> None:
+        """Read the marks of what is held, if the daily loss is limited and ``after_s`` has passed; then check.
 
         Takes a few seconds at most, and never raises for what the broker does. Call it outside of every lock.
         """
@@ -119,7 +127,7 @@ class RiskWatch:
             return
         symbols = self.held_symbols()
         if symbols:
-            self._reader.refresh(symbols)
+            self._reader.refresh(symbols, after_s=after_s)
             self.check()
 
     def state(self) -> RiskState:
@@ -128,14 +136,15 @@ class RiskWatch:
 
     def held_symbols(self) -> tuple[str, ...]:
         """Return the symbols of which shares of known cost are held."""
-        held = self._results(self._orders.history(), self._days.current()).holdings
-        return tuple(symbol for symbol, holding in held.items() if holding.quantity)
+        with self._followed(self._days.current()) as (totals, _):
+            return tuple(symbol for symbol, holding in totals.holdings.items() if holding.quantity)
 
     def account_results(self, marks: Marks) -> AccountResults:
         """Return what was earned today and in all by the journal, and by ``marks``; no limit is held against them."""
-        history, today = self._orders.history(), self._days.current()
-        results = self._results(history, today)
-        day, ever = day_results(results.sales, since=today.begins), day_results(results.sales, since=_EVER)
+        today = self._days.current()
+        with self._followed(today) as (totals, history):
+            day, results = totals.day, totals.results()
+        ever = day_results(results.sales, since=_EVER)
         doubtful = {*history.unexplained, *self._unsettled()}
         open_now = unrealised(results.holdings, marks, leaving_out=doubtful)
         has_marks = bool(open_now.marked) or not open_now.unmarked
@@ -168,19 +177,34 @@ class RiskWatch:
             self.check()
 
     def _figures(self) -> _Figures:
-        history, today = self._orders.history(), self._days.current()
-        standing, results = self._breaker.standing(today), self._results(history, today)
+        today = self._days.current()
+        standing = self._breaker.standing(today)
+        with self._followed(today) as (totals, history):
+            trades, results, holdings = totals.trades, totals.day, dict(totals.holdings)
+            streak = totals.streak(counted_after=standing.rearmed_at)
         doubtful = {*history.unexplained, *self._unsettled()}
         return _Figures(
             today=today,
-            trades=sum(_was_taken(order) and order.envelope.created_at >= today.begins for order in history.orders),
-            results=day_results(results.sales, since=today.begins),
-            streak=losing_streak(results.sales, since=today.begins, counted_after=standing.rearmed_at),
+            trades=trades,
+            results=results,
+            streak=streak,
             on_record=standing.halted_because,
-            unrealised=unrealised(results.holdings, self._marks, leaving_out=doubtful),
-            unknown_cost=tuple(sorted(symbol for symbol, held in results.holdings.items() if held.unknown)),
-            estimated_sales=sum(sale.is_estimate and sale.executed_at >= today.begins for sale in results.sales),
+            unrealised=unrealised(holdings, self._marks, leaving_out=doubtful),
+            unknown_cost=tuple(sorted(symbol for symbol, held in holdings.items() if held.unknown)),
         )
+
+    @contextmanager
+    def _followed(self, today: ExchangeDay) -> Iterator[tuple[RunningTotals, TradeHistory]]:
+        """Bring the totals up to date, and hold them."""
+        with self._lock:
+            history, totals = self._orders.history(since=self._mark), self._totals
+            if (totals.acceptances, totals.today) != (history.acceptances, today.begins):
+                history = self._orders.history()
+            if history.has_all_orders:
+                totals = self._totals = RunningTotals(history.acceptances, today=today.begins)
+            totals.tell(history.orders)
+            self._mark = history.mark
+            yield totals, history
 
     def _state(self, figures: _Figures) -> RiskState:
         return RiskState(
@@ -193,22 +217,8 @@ class RiskWatch:
             unrealised_today=figures.unrealised.dollars,
             unmarked=figures.unrealised.unmarked,
             unknown_cost=figures.unknown_cost,
-            estimated_sales_today=figures.estimated_sales,
+            estimated_sales_today=figures.results.estimated,
         )
-
-    def _results(self, history: TradeHistory, today: ExchangeDay) -> Results:
-        # Between two fills nothing changes, and a long journal is not to be added up again for every trade.
-        fills = tuple(
-            (order.executions, order.unbacked_quantity, order.envelope.average_price)
-            for order in history.orders
-            if order.executions or order.unbacked_quantity
-        )
-        key = (fills, history.acceptances, today.begins)
-        known, results = self._known
-        if key != known:
-            results = results_of(history.orders, history.acceptances, today=today.begins)
-            self._known = (key, results)
-        return results
 
     def _daily_loss(self, figures: _Figures) -> str | None:
         limit, realised = self._limits.max_daily_loss, figures.results.lowest.copy_abs()
@@ -240,7 +250,3 @@ class RiskWatch:
 
 def _in_cents(dollars: Decimal) -> Decimal:
     return dollars.quantize(_CENT, ROUND_DOWN, EXACT)  # towards zero, so that no loss is shown that was not made
-
-
-def _was_taken(order: TrackedOrder) -> bool:
-    return order.envelope.order_id is not None or order.state.is_unresolved

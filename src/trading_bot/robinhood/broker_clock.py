@@ -7,6 +7,8 @@ from trading_bot.clock import Clock, Moment
 from trading_bot.robinhood.session import WireReply
 
 _PLAUSIBLE_YEARS = range(2020, 2101)
+_MOST_BEHIND = timedelta(hours=24)
+"""How far behind ours a clock is taken to be of which nothing is known."""
 
 
 class BrokerClock:
@@ -34,6 +36,18 @@ class BrokerClock:
             return heard.at + timedelta(seconds=self._clock.monotonic() - heard.mono)
         except OverflowError:
             return None  # no calendar goes that far
+
+    def earliest(self, moment: datetime) -> datetime:
+        """Return what the broker's clock showed at ``moment`` of ours, at the earliest."""
+        theirs = self.now()
+        behind = _MOST_BEHIND if theirs is None else self._clock.now() - theirs
+        return moment - max(behind, timedelta())
+
+    def latest(self, moment: datetime) -> datetime:
+        """Return what it showed then at the latest, by the replies; ``moment`` itself before the first date."""
+        theirs = self.now()
+        ahead = timedelta() if theirs is None else theirs - self._clock.now()
+        return moment + max(ahead, timedelta())
 
 
 def http_date(text: str) -> datetime | None:

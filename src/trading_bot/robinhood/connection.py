@@ -34,7 +34,8 @@ HTTPS_PORT = 443
 MAX_HEAD_BYTES = 64 * 1024
 """Status line and headers together; the standard library stops at 100 headers by itself."""
 
-MAX_IDLE_CONNECTIONS = 8
+MAX_IDLE_CONNECTIONS = 20
+"""As many as cancels leave at once (`rate_budget.CANCELS_AT_ONCE`): beyond that, one is closed after each answer."""
 
 
 class DeadlineSocket(ssl.SSLSocket):

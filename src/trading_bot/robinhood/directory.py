@@ -40,6 +40,13 @@ class InstrumentFacts:
     tick: Decimal | None
 
 
+@dataclass(slots=True)
+class _OurAccount:
+    """The account that orders go to; None until the only one of the login was looked up."""
+
+    number: str | None
+
+
 class BrokerDirectory:
     """Accounts and instruments of one login. Safe to share between threads.
 
@@ -59,7 +66,7 @@ class BrokerDirectory:
         self._reads = reads
         self._clock = clock
         self._exchange_zone = ZoneInfo(NYSE_ZONE)
-        self._account_number = account_number
+        self._ours = _OurAccount(account_number)
         self.remarks = Remarks()
         self._lock = threading.Lock()
         self._instruments: dict[str, tuple[date, InstrumentPayload]] = {}
@@ -79,7 +86,7 @@ class BrokerDirectory:
         Raises:
             OrderStatusError: the look-up failed, or there are several accounts to choose from.
         """
-        return self._account_number or self.fetch_account().account_number
+        return self._ours.number or self.fetch_account().account_number
 
     def fetch_account(self) -> AccountPayload:
         """Read the account afresh.
@@ -87,8 +94,8 @@ class BrokerDirectory:
         Raises:
             OrderStatusError: the read failed, or there are several accounts to choose from.
         """
-        account = self._only_account() if self._account_number is None else self._named_account(self._account_number)
-        self._account_number = account.account_number
+        account = self._only_account() if self._ours.number is None else self._named_account(self._ours.number)
+        self._ours.number = account.account_number
         return account
 
     def instrument(self, symbol: str, side: Side) -> InstrumentPayload:

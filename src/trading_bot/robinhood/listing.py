@@ -1,17 +1,17 @@
 """Lists at the broker, page by page: whole, or openly not."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TypeAlias
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from trading_bot.order_management.exceptions import OrderStatusError
-from trading_bot.order_management.models import OrderId, OrderReport, RefId
+from trading_bot.order_management.models import OrderId, OrderReport
 from trading_bot.order_management.outcomes import Listing, UnreadRow
 from trading_bot.robinhood.fields import word
-from trading_bot.robinhood.order_rows import has_ended, order_account_number, order_names
+from trading_bot.robinhood.order_rows import has_ended, order_account_number
 from trading_bot.robinhood.session import BASE_URL, UnreadableReplyError
 
 MAX_PAGES = 200
@@ -21,6 +21,8 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 Query: TypeAlias = tuple[tuple[str, str], ...]
 Get: TypeAlias = Callable[[str, Query], object]
+EndsReading: TypeAlias = Callable[[Sequence[object]], bool]
+"""Whether what is looked for is on this page of rows, or on none that follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,7 @@ class Pages:
     rows: tuple[object, ...]
     problem: OrderStatusError | None
     ended_early: bool = False
-    """Whether reading stopped before the last page, because what was looked for had been found."""
+    """Whether reading stopped before the last page, because what was looked for is on none of those left."""
 
     @property
     def are_all(self) -> bool:
@@ -55,7 +57,7 @@ def open_orders_alone(get: Get) -> Get:
     return get_open
 
 
-def walk_pages(get: Get, path: str, query: Query, *, until: Callable[[Sequence[object]], bool] | None = None) -> Pages:
+def walk_pages(get: Get, path: str, query: Query, *, until: EndsReading | None = None) -> Pages:
     """Read every page of a list, or up to the page whose rows fulfil ``until``. Never raises for a page."""
     rows: list[object] = []
     seen: set[Query] = set()
@@ -74,11 +76,6 @@ def walk_pages(get: Get, path: str, query: Query, *, until: Callable[[Sequence[o
         if until is not None and until(found):
             return Pages(rows=tuple(rows), problem=None, ended_early=step is not None)
     return Pages(rows=tuple(rows), problem=None)
-
-
-def names_order(ref_id: RefId) -> Callable[[Sequence[object]], bool]:
-    """Return whether a page shows the order of this ``ref_id``."""
-    return lambda rows: any(order_names(row)[1] == ref_id.lower() for row in rows)
 
 
 def read_orders(
@@ -109,25 +106,6 @@ def order_remarks(listing: Listing) -> Iterator[str]:
             yield f"order {report.order_id}: the state {report.broker_state} is a word that is not known"
 
 
-def looked_for(listing: Listing, ref_id: RefId) -> Listing:
-    """Keep of a listing the order of ``ref_id``, and the rows that do not say whose they are: those could be it too.
-
-    The listing is complete where it shows the order, or shows that it is not there.
-    """
-    reports = tuple(report for report in listing.reports if report.ref_id == ref_id.lower())
-    nameless = tuple(_nameless(report) for report in listing.reports if report.ref_id is None)
-    unread = tuple(row for row in listing.unread if row.ref_id in (None, ref_id.lower()))
-    complete = listing.problem is None and (bool(reports) or not (nameless or unread))
-    return replace(
-        listing,
-        reports=reports,
-        unread=(*unread, *nameless),
-        unreadable_ids=_ids(row for row in unread if row.ref_id is not None),
-        complete=complete,
-        problem=listing.problem or (None if complete else _told((*unread, *nameless))),
-    )
-
-
 def is_elsewhere(named: str | None, account_number: str) -> bool:
     """Whether a row names another account than ours; one that names none does not."""
     return named is not None and word(named) != word(account_number)
@@ -151,34 +129,15 @@ class _Table:
             reports=tuple(self.reports.values()),
             complete=pages.are_all and not self.unread,
             has_all_pages=pages.are_all,
-            unreadable_ids=_ids(self.unread),
+            unreadable_ids=ids_of(self.unread),
             unread=tuple(self.unread),
             problem=None if pages.problem is None else str(pages.problem),
         )
 
 
-def _ids(rows: Iterable[UnreadRow]) -> tuple[OrderId, ...]:
+def ids_of(rows: Iterable[UnreadRow]) -> tuple[OrderId, ...]:
+    """Return the ids that rows name, each once."""
     return tuple(dict.fromkeys(row.order_id for row in rows if row.order_id is not None))
-
-
-def _told(rows: Iterable[UnreadRow]) -> str:
-    return "; ".join(dict.fromkeys(row.problem for row in rows))
-
-
-def _nameless(report: OrderReport) -> UnreadRow:
-    return UnreadRow(
-        problem=f"order {report.order_id} does not say under which reference it was placed",
-        order_id=report.order_id,
-        instrument_id=report.instrument_id,
-        symbol=report.symbol if report.symbol_is_known else None,
-        side=report.side,
-        quantity=report.quantity,
-        cumulative_quantity=report.cumulative_quantity,
-        limit_price=report.limit_price,
-        state=report.state if report.state_is_known else None,
-        broker_state=report.broker_state,
-        created_at=report.created_at,
-    )
 
 
 def _version(report: OrderReport) -> tuple[datetime, Decimal]:

@@ -1,6 +1,7 @@
 """Rows of the order list: what an order says of itself, read as far as it can be read. No row raises."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import TypeAlias
@@ -184,6 +185,12 @@ def order_instrument(obj: object) -> str | None:
     if not isinstance(obj, dict):
         return None
     return OrderPayload(instrument_id=obj.get("instrument_id"), instrument=obj.get("instrument")).instrument_name
+
+
+def is_older_than(obj: object, moment: datetime) -> bool:
+    """Whether a row says that its order was created before ``moment``."""
+    created_at = OrderPayload(created_at=obj.get("created_at")).created_at if isinstance(obj, dict) else None
+    return created_at is not None and created_at < moment
 
 
 def _missing(payload: OrderPayload) -> Iterator[str]:

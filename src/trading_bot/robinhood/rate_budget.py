@@ -1,7 +1,7 @@
-"""How often we ask the broker: a budget for each purpose, so that nothing can use up what cancels need.
+"""How often we ask the broker: a budget for each purpose, so that nothing can use up what exits and cancels need.
 
-The broker publishes no limits. The defaults stay below what users of its private API report to be safe: about one
-request a second for long, some ten in a burst.
+The broker publishes no limits. For long, a request a second was reported to be safe; a burst may be larger, and is as
+large as the orders of twenty symbols at once need. Why so: `docs/decisions/`, "twenty orders at once".
 """
 
 import enum
@@ -21,21 +21,33 @@ from trading_bot.robinhood.session import WireReply, WireRequest
 LEAST_REPLY_S: Seconds = 3.0
 """An order leaves only with this much time for its reply: one cut short is in doubt, one not sent is not."""
 
+CANCELS_AT_ONCE = 20
+"""So many cancels leave side by side, and four a second after them.
+
+Users of the private API report four requests a second as safe for long, and 20 to 30 within 15 s, again and again, as
+what gets an address blocked. The agent interface took four a second for long, and of eight a second some hundred.
+"""
+
 _SHORTEST_WAIT_S: Seconds = 0.001
 _OVERSLEPT_S: Seconds = 0.1
 """By how much a wait may overrun, as every sleep does, before that counts."""
 
 _THROTTLED = 429
+_SELLS = b"side=sell"
 _FOR_STRATEGIES = ("/marketdata/", "/portfolios/")
 """What no order is checked with. Quotes are not among them: the collar of an order reads those too."""
+
+_QUOTES = "/quotes/"
 
 
 class Purpose(enum.StrEnum):
     """What a request is for."""
 
     READ = "read"
+    QUOTE = "read of quotes"
     MARKET = "read of market data"
     ORDER = "order"
+    EXIT = "sell order"
     CANCEL = "cancel"
     LOGIN = "login"
 
@@ -55,11 +67,15 @@ class Allowance:
 
 ALLOWANCES: Mapping[Purpose, Allowance] = MappingProxyType(
     {
-        Purpose.READ: Allowance(burst=10, every_s=0.5),
+        Purpose.READ: Allowance(burst=40, every_s=0.5),
+        # Users report 10 to 20 a second, where the account takes 5: these have a limit of their own.
+        Purpose.QUOTE: Allowance(burst=20, every_s=0.25),
         # For strategies, which can wait: half of a read's, so that what orders and cancels rest on never waits long.
         Purpose.MARKET: Allowance(burst=4, every_s=1.0),
-        Purpose.ORDER: Allowance(burst=5, every_s=1.0),
-        Purpose.CANCEL: Allowance(burst=20, every_s=0.25),
+        Purpose.ORDER: Allowance(burst=20, every_s=1.0),
+        # A share of its own: nothing is sold short here, so a sell can only reduce, and waits behind no buy.
+        Purpose.EXIT: Allowance(burst=20, every_s=0.25),
+        Purpose.CANCEL: Allowance(burst=CANCELS_AT_ONCE, every_s=0.25),
         Purpose.LOGIN: Allowance(burst=3, every_s=5.0),
     }
 )
@@ -74,13 +90,16 @@ class OwnPauses:
 
 
 _PATIENT = OwnPauses(first_s=5.0, longest_s=80.0)
+_URGENT = OwnPauses(first_s=1.0, longest_s=5.0)
 OWN_PAUSES: Mapping[Purpose, OwnPauses] = MappingProxyType(
     {
         Purpose.READ: _PATIENT,
+        Purpose.QUOTE: _PATIENT,
         Purpose.MARKET: _PATIENT,
         Purpose.ORDER: _PATIENT,
-        # Short, so that a cancel is tried several times before a kill or a cancel of everything ends.
-        Purpose.CANCEL: OwnPauses(first_s=1.0, longest_s=5.0),
+        # Short, so that an exit is tried again before its price is too old, and a cancel before a kill ends.
+        Purpose.EXIT: _URGENT,
+        Purpose.CANCEL: _URGENT,
         Purpose.LOGIN: _PATIENT,
     }
 )
@@ -89,18 +108,22 @@ OWN_PAUSES: Mapping[Purpose, OwnPauses] = MappingProxyType(
 # broker said of one cancel may not keep the first request of every other order from leaving in that time.
 _LONGEST_CANCEL_PAUSE_S: Seconds = 10.0
 
-# What waits after a 429, beside the throttled purpose itself: whatever adds exposure or can wait. A cancel waits for
-# no other purpose, and neither does a read: it shows what is open and proves that a cancel worked.
+# What waits after a 429, beside the throttled purpose itself: whatever adds exposure or can wait. A cancel and an exit
+# wait for no other purpose, and neither does a read: it shows what is open and proves that a cancel worked.
 _PAUSED_BY: Mapping[Purpose, frozenset[Purpose]] = MappingProxyType(
     {
         # No order leaves whose outcome could not be looked up.
         Purpose.READ: frozenset({Purpose.READ, Purpose.MARKET, Purpose.ORDER, Purpose.LOGIN}),
+        # An order that needs a quote waits for it or is refused, and the reply to one is looked up all the same.
+        Purpose.QUOTE: frozenset({Purpose.QUOTE, Purpose.MARKET}),
         # No order rests on a chart.
         Purpose.MARKET: frozenset({Purpose.MARKET}),
         Purpose.ORDER: frozenset({Purpose.ORDER, Purpose.MARKET, Purpose.LOGIN}),
+        # What the broker still takes is for the exits.
+        Purpose.EXIT: frozenset({Purpose.EXIT, Purpose.ORDER, Purpose.MARKET, Purpose.LOGIN}),
         # What the broker still takes is for the cancels.
         Purpose.CANCEL: frozenset({Purpose.CANCEL, Purpose.ORDER, Purpose.MARKET, Purpose.LOGIN}),
-        # Failed logins get the whole account throttled; the session there is goes on reading and cancelling.
+        # Failed logins get the whole account throttled; the session there is goes on reading, selling and cancelling.
         Purpose.LOGIN: frozenset({Purpose.LOGIN, Purpose.ORDER, Purpose.MARKET}),
     }
 )
@@ -186,7 +209,7 @@ class BudgetedWire:
             return _not_sent(FailureKind.TIMEOUT, "no time was left to send")
         purpose = purpose_of(request)
         deadline = self._clock.monotonic() + timeout_s
-        reply_s = min(LEAST_REPLY_S, timeout_s) if purpose is Purpose.ORDER else 0.0
+        reply_s = min(LEAST_REPLY_S, timeout_s) if purpose in (Purpose.ORDER, Purpose.EXIT) else 0.0
         if not self._budget.take(purpose, within_s=timeout_s - reply_s):
             return _over_budget(purpose)
         sent_at = self._clock.monotonic()
@@ -205,12 +228,16 @@ class BudgetedWire:
 
 
 def purpose_of(request: WireRequest) -> Purpose:
-    """Tell the purpose of a request from where it goes."""
+    """Tell the purpose of a request from where it goes, and that of an order from its side."""
     if request.path.startswith("/oauth2/"):
         return Purpose.LOGIN
+    if request.method == "GET" and request.path == _QUOTES:
+        return Purpose.QUOTE
     if request.method == "GET":
         return Purpose.MARKET if request.path.startswith(_FOR_STRATEGIES) else Purpose.READ
-    return Purpose.CANCEL if request.path.endswith("/cancel/") else Purpose.ORDER
+    if request.path.endswith("/cancel/"):
+        return Purpose.CANCEL
+    return Purpose.EXIT if _SELLS in request.body.split(b"&") else Purpose.ORDER
 
 
 def _over_budget(purpose: Purpose) -> WireFailure:

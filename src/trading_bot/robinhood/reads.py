@@ -17,7 +17,7 @@ from trading_bot.robinhood.strict_json import listed_json
 
 LOGIN_NEEDED = "login_needed"
 PATIENCE_S: Seconds = 30.0
-"""No repetition begins later than this after the first call."""
+"""No repetition of a cancel begins later than this after the first call."""
 
 _FINAL_FAILURES = frozenset({FailureKind.TLS, FailureKind.REDIRECT, FailureKind.OVERSIZED, FailureKind.FORKED})
 _UNAUTHORIZED = 401
@@ -71,19 +71,28 @@ class Repeater:
     clock: Clock
     renew: Renew
     timeout_s: Seconds
+    """How long one attempt may take."""
     jitter: Jitter = no_jitter
     hear: Callable[[WireReply], None] = noop
     """Called with each reply, whatever it says."""
     deadline: Seconds | None = None
     """A point on the monotonic clock by which all is over, where the caller's own time is limited."""
 
-    def exchange(self, request: WireRequest, policy: RetryPolicy) -> WireReply | WireFailure:
-        """Return the first conclusive result, or the last one."""
+    def repeated(self, request: WireRequest, policy: RetryPolicy) -> WireReply | WireFailure:
+        """Return the first conclusive result, or the last one; an attempt that has begun may take all its time."""
         until = self._until(self.clock.monotonic() + PATIENCE_S)
         result = self._patiently(request, policy, until)
         if isinstance(result, WireReply) and result.status == _UNAUTHORIZED and self._has_renewed(until):
             return self._patiently(request, policy, until)
         return result
+
+    def in_time(self, request: WireRequest, policy: RetryPolicy) -> WireReply | WireFailure:
+        """Do the same, over in ``timeout_s`` altogether: attempts, waits between them and a renewal included."""
+        return replace(self, deadline=self._until(self.deadline_from_now())).repeated(request, policy)
+
+    def deadline_from_now(self) -> Seconds:
+        """Return when a call that begins now has taken ``timeout_s``."""
+        return self.clock.monotonic() + self.timeout_s
 
     def _has_renewed(self, until: Seconds) -> bool:
         left = until - self.clock.monotonic()
@@ -122,7 +131,7 @@ class Repeater:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerReads:
-    """GET requests whose replies are decoded JSON."""
+    """GET requests whose replies are decoded JSON, each over within the repeater's ``timeout_s`` altogether."""
 
     repeater: Repeater
     policy: RetryPolicy = READ_POLICY
@@ -138,7 +147,7 @@ class BrokerReads:
             NotAtBrokerError: the broker answers 404.
             OrderStatusError: the read failed; its code is ``login_needed`` where only a new login helps.
         """
-        result = self.repeater.exchange(WireRequest(method="GET", path=path, query=query), self.policy)
+        result = self.repeater.in_time(WireRequest(method="GET", path=path, query=query), self.policy)
         if isinstance(result, WireFailure) or result.status not in _SUCCESS:
             raise _read_error(path, result)
         try:

@@ -20,7 +20,8 @@ MAX_LIST_DEPTH = 256
 MAX_DIGITS = 32
 _TOO_LONG = f"a number of more than {MAX_DIGITS} digits"
 
-_STRINGS_AND_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+_ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class UnreadableReplyError(ValueError):
@@ -86,13 +87,11 @@ def _decoded(text: str, doubt: Callable[[str], object], *, is_list: bool = False
 
 
 def _check_depth(body: bytes, deepest: int) -> None:
+    if body.count(b"[") + body.count(b"{") <= deepest:
+        return
     depth = 0
-    for match in _STRINGS_AND_BRACKETS.finditer(body):
-        token = match.group()
-        if token in (b"[", b"{"):
-            depth += 1
-        elif token in (b"]", b"}"):
-            depth -= 1
+    for bracket in _STRINGS.sub(b"", body).translate(None, _ALL_BUT_BRACKETS):
+        depth += 1 if bracket in b"[{" else -1
         if depth > deepest:
             raise UnreadableReplyError(f"the reply nests deeper than {deepest}")
 

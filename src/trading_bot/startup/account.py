@@ -1,13 +1,12 @@
 """Builds the parts of one account, each once, and the bot that they make."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
 
 from trading_bot.account.account_data import AccountData
 from trading_bot.account.market_data import MarketData, Turn, at_once
-from trading_bot.account_in_use import AccountInUseError
 from trading_bot.auth.borrowed_login import LoggedInSession
 from trading_bot.bot import Lifecycle, TradingBot
 from trading_bot.clock import Seconds
@@ -16,12 +15,11 @@ from trading_bot.control import address as control_address
 from trading_bot.control.server import ControlServer
 from trading_bot.event_feeds import EventFeeds
 from trading_bot.halt_watch import Condition, HaltWatch
-from trading_bot.latch import LatchError, SendLock
-from trading_bot.lease import LeaseLostError, OwnersSendLock, this_process
+from trading_bot.latch import SendLock
+from trading_bot.lease import OwnersSendLock, this_process
 from trading_bot.logging.setup import get_logger
 from trading_bot.logging.structured_logger import StructuredTradeLogger
 from trading_bot.operations import Operations
-from trading_bot.order_management.exceptions import OrderError, TradingHaltedError
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.manager import OrderManager
 from trading_bot.order_management.models import ExecutionMode
@@ -32,19 +30,18 @@ from trading_bot.order_management.rounds import noop
 from trading_bot.order_management.send_horizon import SendHorizon
 from trading_bot.order_management.submit.market_quotes import MarketCollar, allow_at_any_market
 from trading_bot.paper.quotes import QuoteSource
-from trading_bot.paper.state import ExchangeStateError
+from trading_bot.reads_together import Begin, SideBySide, in_turn
 from trading_bot.risk.breaker import RiskBreaker
 from trading_bot.risk.exchange_day import ExchangeDays
 from trading_bot.risk.marks import MarkReader
 from trading_bot.risk.order_facts import RecordedOrders
 from trading_bot.risk.watch import RiskWatch
-from trading_bot.robinhood.directory import AccountUnreadableError
 from trading_bot.robinhood.rate_budget import Purpose, RateBudget
-from trading_bot.robinhood.reads import BrokerUnavailableError
 from trading_bot.robinhood.session import Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.safety_checks import SafetyChecks
 from trading_bot.startup.broker_access import BrokerAccess, borrowed_access, live_access, paper_access
+from trading_bot.startup.first_look import START_FAILURES, FirstLook
 from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.live import carrier_of
 from trading_bot.startup.ownership import ownership_of
@@ -53,7 +50,6 @@ from trading_bot.startup.surroundings import Surroundings
 
 _TRADES_FILE = "trades.jsonl"
 _POLLER_PATIENCE_S: Seconds = 30.0
-_START_FAILURES = (OrderError, LatchError, AccountInUseError, LeaseLostError, ExchangeStateError, OSError)
 _log = get_logger(__name__)
 
 
@@ -96,11 +92,18 @@ class AccountParts:
         is_elsewhere = transport is not None or gateway is not None or self._is_live
         self._paper = None if is_elsewhere else self._paper_account(account_number, quotes)
         self._log_in, self._gateway = self._way_to_broker(account_number, transport, gateway)
-        self._manager = self._order_manager()
-        self._account_problem: BrokerUnavailableError | None = None
+        self._collar = self._market_collar() if self._is_live else None
+        # On paper nobody is waited for, and a replay repeats exactly.
+        self._begin: Begin = SideBySide() if self._is_live else in_turn
+        self._orders = RecordedOrders(self._store)
         self._account = AccountData(
-            gateway=self._gateway, clock=around.clock, ttl_s=config.risk_management.account_cache_ttl_s
+            gateway=self._gateway,
+            clock=around.clock,
+            ttl_s=config.risk_management.account_cache_ttl_s,
+            orders=self._orders.changed,
         )
+        self._first_look = FirstLook(account=self._account, begin=self._begin)
+        self._manager = self._order_manager()
 
     @property
     def control_socket(self) -> Path:
@@ -152,11 +155,9 @@ class AccountParts:
     ) -> Lifecycle:
         control = ControlServer(path=self._state.control_socket, clock=self._around.clock)
         halts = self._halt_watch(safety)
-        poller = Poller(
-            lambda: self._synchronise(safety, halts),
-            interval_s=self._settings.poll_interval_seconds,
-            latch=self._own.latch,
-        )
+        every_s = self._settings.poll_interval_seconds
+        poller = Poller(lambda: self._synchronise(halts), interval_s=every_s, latch=self._own.latch)
+        renewals = self._renewals(safety)
         steps: dict[str, Callable[[], object]] = {
             "account lease": self._own.lease.acquire,
             "journal": self._own.open_journal,
@@ -165,35 +166,42 @@ class AccountParts:
             steps |= {"paper exchange": self._open_paper, "latch": self._own.latch.initialise_paper}
         steps |= {
             "login": self._log_in,
-            "account": self._read_account,
-            "reconciliation": self._reconcile,
+            "account": lambda: self._first_look.take(self._manager.recover),
+            "reconciliation": self._first_look.conclude,
         }
         if background_sync:
             if control_address.IS_AVAILABLE:
                 steps["control socket"] = lambda: control.start(operations())
             self._manager.halt_entries_while(poller.problem)
-            steps["poller"] = poller.start
+            steps |= {name: each.start for name, each in renewals.items()} | {"poller": poller.start}
         return Lifecycle(
             opening=steps,
             intake=(control.stop,),
             closing=(
-                lambda: poller.stop(timeout_s=_POLLER_PATIENCE_S),
+                lambda: [each.stop(timeout_s=_POLLER_PATIENCE_S) for each in (poller, *renewals.values())],
                 self._events.settle,
                 self._events.end_feeds,
                 control.let_watchers_go,
+                self._close_paper,
                 self._own.journal.close,
                 self._own.close_latch,
                 self._own.lease.release,
             ),
-            start_failures=_START_FAILURES,
+            start_failures=START_FAILURES,
         )
 
-    def _synchronise(self, safety: SafetyChecks, halts: HaltWatch) -> None:
+    def _synchronise(self, halts: HaltWatch) -> None:
         try:
             self._manager.synchronize_open_orders()
         finally:
-            safety.read_ahead()
             halts.look()
+
+    def _renewals(self, safety: SafetyChecks) -> Mapping[str, Poller]:
+        # Each has a thread of its own: a read that hangs keeps neither fills nor halts nor the other waiting.
+        account = Poller(safety.renew, interval_s=self._settings.poll_interval_seconds)
+        collar = self._collar
+        quotes = {} if collar is None else {"quotes": Poller(collar.renew, interval_s=collar.renew_every_s)}
+        return {"balances": account, **quotes}
 
     def _halt_watch(self, safety: SafetyChecks) -> HaltWatch:
         looks = {
@@ -203,32 +211,13 @@ class AccountParts:
         }
         return HaltWatch(looks, events=self._events, clock=self._around.clock)
 
-    def _read_account(self) -> None:
-        """Read the balances; where that fails in passing, the orders and positions decide whether the broker is down.
-
-        Selling and cancelling need no balance. Each buy reads the account itself, and is refused.
-        """
-        self._account_problem = None
-        try:
-            self._account.account()
-        except AccountUnreadableError as error:
-            _log.warning("account_unreadable", reason=str(error))
-        except BrokerUnavailableError as error:
-            self._account_problem = error
-            _log.warning("account_unavailable", reason=str(error))
-
-    def _reconcile(self) -> None:
-        try:
-            self._manager.recover()
-        except TradingHaltedError as error:
-            if self._account_problem is not None:
-                raise self._account_problem from error
-            # Cancels must work now; orders wait for the first complete synchronisation.
-            _log.warning("reconciliation_incomplete", reason=str(error))
-
     def _open_paper(self) -> None:
         if self._paper is not None:
             self._paper.store.open()
+
+    def _close_paper(self) -> None:
+        if self._paper is not None:
+            self._paper.store.close()
 
     def _order_manager(self) -> OrderManager:
         return OrderManager(
@@ -246,11 +235,13 @@ class AccountParts:
             jitter=self._around.jitter,
             account=self._gateway,
             before_sync=self._own.kills.take_over,
+            before_booking=self._first_look.confirm,
+            begin=self._begin,
             carrier=self._carrier,
-            check_market=self._collar().check if self._is_live else allow_at_any_market,
+            check_market=allow_at_any_market if self._collar is None else self._collar.begin,
         )
 
-    def _collar(self) -> MarketCollar:
+    def _market_collar(self) -> MarketCollar:
         clock = self._around.clock
         return MarketCollar(
             account=self._gateway,
@@ -260,7 +251,7 @@ class AccountParts:
         )
 
     def _safety_checks(self) -> SafetyChecks:
-        clock, limits, orders = self._around.clock, self._config.risk_management, RecordedOrders(self._store)
+        clock, limits, orders = self._around.clock, self._config.risk_management, self._orders
         key = self._own.identity.account_key
         breaker = RiskBreaker(path=self._state.risk, account_key=key, clock=clock, files=self._around.files)
         risk = RiskWatch(
@@ -332,6 +323,7 @@ class AccountParts:
             clock=self._around.clock,
             quotes=quotes,
             reference_for=self._reference_price,
+            is_durable=self._around.is_durable,
         )
 
     def _reference_price(self, ref_id: str) -> Decimal | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from trading_bot.auth.borrowed_login import BorrowedLogin, LoggedInSession
+from trading_bot.auth.renewal_time import RenewalInTime
 from trading_bot.auth.robinhood_auth import RobinhoodAuth
 from trading_bot.auth.token_store import TokenFileError, TokenStore
 from trading_bot.logging.setup import get_logger
@@ -48,7 +49,7 @@ def live_access(
         OrderNotSentError: the certificate authorities cannot be read.
     """
     live = live_connection(around, account_number=account_number, state=state, username=username, transport=transport)
-    return BrokerAccess(wire=live.wire, log_in=live.login.resume, renew=live.login.renew)
+    return BrokerAccess(wire=live.wire, log_in=live.login.resume, renew=RenewalInTime(live.login.renew))
 
 
 def borrowed_access(

@@ -13,12 +13,11 @@ from trading_bot.order_management.outcomes import CancelNotSent, CancelReply, Li
 from trading_bot.order_management.portfolio import PositionListing
 from trading_bot.order_management.ports import SendPermit
 from trading_bot.robinhood.failures import WireFailure
+from trading_bot.robinhood.rate_budget import CANCELS_AT_ONCE
 from trading_bot.robinhood.reads import Wire
 from trading_bot.robinhood.session import WireReply, WireRequest
 
 T = TypeVar("T")
-
-_CANCELS_AT_ONCE = 8
 
 
 def _ignore(_order_id: OrderId) -> None:
@@ -62,7 +61,7 @@ class KillConnection:
 
     def cancel_all_equity_orders(self, order_ids: Sequence[OrderId]) -> Mapping[OrderId, CancelReply]:
         """Send each cancel, beginning in the order given."""
-        with ThreadPoolExecutor(_CANCELS_AT_ONCE, thread_name_prefix="kill") as pool:
+        with ThreadPoolExecutor(CANCELS_AT_ONCE, thread_name_prefix="kill") as pool:
             sent = {pool.submit(self._gateway.cancel_order, order_id): order_id for order_id in order_ids}
             for answered in as_completed(sent):
                 self._on_answer(sent[answered])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from trading_bot.auth.renewal_time import RenewalInTime
 from trading_bot.auth.robin_stocks_file import read_robin_stocks_file, usual_file
 from trading_bot.auth.robinhood_auth import RobinhoodAuth
 from trading_bot.clock import Clock, Seconds
@@ -74,7 +75,7 @@ class LiveDoor:
         username: SecretStr | None,
     ) -> None:
         self._login = connection.login
-        self._gateway = gateway(connection.login.renew)
+        self._gateway = gateway(RenewalInTime(connection.login.renew))
         self._proving = gateway(_renew_nothing)
         self._clock = clock
         self._username = username

@@ -18,11 +18,14 @@ def account_look_up(config: Config, *, clock: Clock | None = None, surroundings:
     """Build what answers a look: the process that holds the account, else what is on record.
 
     Raises:
-        ConfigError: live mode without an account number, or no folder to keep state in.
+        ConfigError: live mode without an account number or with a login in the environment that cannot be used, or no
+            folder to keep state in.
     """
     around = surroundings or default_surroundings(clock)
     tell_without_effect(config)
     mode = config.trading.mode
+    if mode is ExecutionMode.LIVE:
+        config.known_credentials()  # secrets that others can read are told of by every command
     folder = f"{mode}-{account_key(mode, configured_account(config))}"
     return LookUp(
         recorded=lambda: recorded_answers(config, around),
@@ -33,11 +36,11 @@ def account_look_up(config: Config, *, clock: Clock | None = None, surroundings:
 
 
 def look_up_is_enough(config: Config) -> bool:
-    """Whether a look can do without a bot: on paper, unless there is a quotes file.
+    """Whether a look can do without a bot: always, unless a paper account has a quotes file.
 
-    Otherwise the bot is built, because that says what is wrong with the quotes, the login or the certificates.
+    Then the bot is built, because that says what is wrong with the file.
     """
-    return config.trading.mode is ExecutionMode.PAPER and config.paper.quotes_file is None
+    return config.trading.mode is ExecutionMode.LIVE or config.paper.quotes_file is None
 
 
 def answer_timeout_s(config: Config) -> Seconds:

@@ -10,6 +10,7 @@ from trading_bot.config import Config, ConfigError, PaperConfig
 from trading_bot.files import FileSystem
 from trading_bot.market_hours import NYSE_CLOSE, NYSE_OPEN, NYSE_ZONE, MarketHours
 from trading_bot.order_management.models import ExecutionMode
+from trading_bot.paper.batched_store import BatchedStore
 from trading_bot.paper.exchange import PaperExchange
 from trading_bot.paper.quotes import QuoteFileError, QuoteSource, ReplayQuotes, SeededWalkQuotes
 from trading_bot.paper.sqlite_store import SqliteStore
@@ -28,7 +29,7 @@ _MOST_WALKED, _MOST_RECORDED = 10_000, 200_000
 class PaperAccount:
     """A paper exchange that is ready to be opened, and the transport that asks it."""
 
-    store: SqliteStore
+    store: SqliteStore | BatchedStore
     transport: PaperTransport
 
 
@@ -41,20 +42,25 @@ def paper_account(
     clock: Clock,
     quotes: QuoteSource | None,
     reference_for: Callable[[str], Decimal | None],
+    is_durable: bool = True,
 ) -> PaperAccount:
     """Build the paper exchange of an account; nothing is read or written before it is used.
+
+    One that is not ``is_durable`` is this process's alone until it is closed.
 
     Raises:
         QuoteFileError: the quotes file cannot be used.
     """
-    store = SqliteStore(
+    file = SqliteStore(
         state.paper_exchange,
         account_number=account_number,
         opening=lambda: ExchangeState.opening(
             account_number=account_number, cash=config.paper.starting_cash, now=clock.now()
         ),
         files=files,
+        is_durable=is_durable,
     )
+    store = file if is_durable else BatchedStore(file)
     source = quotes or _quotes(config.paper)
     exchange = PaperExchange(
         quotes=source,

@@ -14,7 +14,7 @@ from trading_bot.config import Config, ConfigError, TradingConfig
 from trading_bot.market_hours import Calendar
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.paper.quotes import ReplayQuotes
-from trading_bot.startup import create_bot
+from trading_bot.startup import create_bot, default_surroundings
 
 _AFTER_THE_END = timedelta(seconds=15)
 """How long the clock goes on behind the last quote, so that what the close did to the orders is read."""
@@ -79,7 +79,8 @@ def paper_day(
     with _folder(folder) as place:
         own = {"logs_dir": place / "logs", "state_dir": place / "state", "journal_url": None}
         here = settings.model_copy(update=own)
-        bot = create_bot(here, clock=clock, quotes=market, background_sync=False)
+        around = default_surroundings(clock, is_durable=False)
+        bot = create_bot(here, surroundings=around, quotes=market, background_sync=False)
         bot.start()
         try:
             yield PaperDay(bot=bot, clock=clock, begins_at=market.first_at, ends_at=market.last_at)

@@ -36,19 +36,28 @@ class Surroundings:
     process_id: Callable[[], int]
     open_journal: JournalMaker | None = None
     """Makes the journal of an account; None is the one in SQLite."""
+    is_durable: bool = True
+    """Whether journal and paper exchange wait for the disk; they need not for an account that is thrown away."""
 
     def journal(self, path: Path, identity: JournalIdentity, first: FirstRecord) -> Journal:
         """Return the journal at ``path``; ``first`` makes the record that begins a new one, if this is to begin one."""
         if self.open_journal is not None:
             return self.open_journal(path, identity, first)
-        return SqliteJournal(path, identity=identity, first_record=first, files=self.files, process_id=self.process_id)
+        return SqliteJournal(
+            path,
+            identity=identity,
+            first_record=first,
+            files=self.files,
+            process_id=self.process_id,
+            is_durable=self.is_durable,
+        )
 
     def journal_reader(self, path: Path, account_key: str) -> JournalReader | None:
         """Return what reads the journal of any process; None where only the one that is open can be read."""
         return None if self.open_journal is not None else SqliteReader(path, account_key=account_key, files=self.files)
 
 
-def default_surroundings(clock: Clock | None = None) -> Surroundings:
+def default_surroundings(clock: Clock | None = None, *, is_durable: bool = True) -> Surroundings:
     """Return the machine's own clock, files, environment and randomness."""
     return Surroundings(
         clock=clock or SystemClock(),
@@ -56,4 +65,5 @@ def default_surroundings(clock: Clock | None = None) -> Surroundings:
         new_id=lambda: uuid.uuid4().hex,
         jitter=lambda bound: random.uniform(0, bound),  # noqa: S311 - spreads retries, guards nothing
         process_id=os.getpid,
+        is_durable=is_durable,
     )

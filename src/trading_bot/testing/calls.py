@@ -152,7 +152,12 @@ class BrokerCalls:
         return self._listing(lambda order: order.updated_at >= changed_after)
 
     def find_by_client_order_id(
-        self, client_order_id: ClientOrderId, *, ref_id: RefId, created_after: datetime
+        self,
+        client_order_id: ClientOrderId,
+        *,
+        ref_id: RefId,
+        created_after: datetime,
+        created_before: datetime | None = None,
     ) -> Listing:
         """List the order of that ``ref_id``, if there is one."""
         return self._listing(lambda order: order.ref_id == ref_id)

@@ -16,7 +16,7 @@ from trading_bot.cli.render.live_view import LiveView, newest
 from trading_bot.cli.render.summary import Holdings, JournalCheck, RunSummary, Tally
 from trading_bot.cli.render.views import JsonView, PlainView, fate_text, fate_word, result_text, summary_rows
 from trading_bot.clock import VirtualClock
-from trading_bot.order_management.models import OrderState
+from trading_bot.order_management.models import ClientOrderId, OrderState
 from trading_bot.order_management.portfolio import Position
 from trading_bot.signals import SignalLine, SignalResult, parse_signal
 
@@ -212,6 +212,17 @@ class TestLiveView:
         screen.print(view._picture())
         for shown in ("09:30:00 EST", "signals 1", "4 / 10", "limit 249.92 reference 250.30"):
             assert shown in drawn.getvalue()
+
+    def test_a_long_run_is_held_as_far_as_it_may_be_seen(self):
+        """Working orders stay, however old, and each one as it was seen last."""
+        screen = Console(file=io.StringIO(), width=100, height=3000)
+        view = LiveView(screen=screen, out=screen, zone=NEW_YORK, span=None, clock=self.clock)
+        view.looked((envelope("old"),), OPEN)
+        for number in range(1200):
+            view.looked((envelope(str(number), state=OrderState.FILLED, filled_quantity=Decimal(10)),), OPEN)
+        view.looked((envelope("old", filled_quantity=Decimal(3)),), OPEN)
+        assert len(view._orders) <= 1000
+        assert view._orders[ClientOrderId("old")].filled_quantity == 3
 
     def test_foreign_text_is_not_taken_for_markup(self):
         drawn = io.StringIO()

@@ -37,7 +37,7 @@ def as_sent(sample: Sample, row: object):
     """Read a row off the wire as the reads do: numbers exact, everything else as it is."""
     bench = GatewayBench()
     bench.broker.on("GET", "/orders/", page(row))
-    listed = bench.gateway._reads.get("/orders/")
+    listed = bench.gateway._readers.reads.get("/orders/")
     assert isinstance(listed, dict)
     return listed["results"][0]
 
@@ -149,4 +149,4 @@ def test_of_four_instruments_with_one_symbol_the_active_one_is_traded():
     bench = GatewayBench()
     bench.broker.on("GET", "/instruments/", page(*rows))
     [active] = (row for row in rows if row["state"] == "active")
-    assert bench.gateway._directory.instrument(str(active["symbol"]), Side.BUY).id == active["id"]
+    assert bench.gateway._readers.directory.instrument(str(active["symbol"]), Side.BUY).id == active["id"]

@@ -8,7 +8,7 @@ import pytest
 from tests.support.journal_bench import JournalBench
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.order_story import MONDAY, Story, fill, intended, now_in, told
-from trading_bot.order_management.book.housekeeping import ALERT_EVERY_S, ENOUGH, LOOK_EVERY_S, RECENT, is_recent
+from trading_bot.order_management.book.housekeeping import ALERT_EVERY_S, ENOUGH, LOOK_EVERY_S, PART, RECENT, is_recent
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.journal.port import CheckpointAlert
 from trading_bot.order_management.models import OrderState
@@ -43,20 +43,43 @@ def test_nobody_leaves_while_an_order_is_being_sent():
     assert len(bench.book) == ENOUGH + 1
 
 
-def test_it_is_not_asked_at_every_change():
-    """The answer costs a walk through the book."""
-    looks: list[int] = []
+class Needing:
+    """Needs every order, and notes how many it was asked about."""
 
-    def needed(orders, acceptances, since):
-        looks.append(len(orders))
-        return ()
+    def __init__(self) -> None:
+        self.asked: list[int] = []
 
-    bench = JournalBench(needed=needed)
-    for _ in range(5):
+    def __call__(self, orders, acceptances, since):
+        self.asked.append(len(orders))
+        return [order.client_order_id for order in orders]
+
+
+def trade_for_a_while(bench: JournalBench, *, changes: int) -> None:
+    for number in range(changes):
         bench.clock.sleep(LOOK_EVERY_S / 2)
-        bench.store.record_fact(intended(f"c{len(bench.book)}"))
-        bench.store.record_fact(now_in(OrderState.CONFIRMED, f"c{len(bench.book) - 1}"))
-    assert looks == [2, 4]
+        bench.store.record_facts((intended(f"n{number}"), now_in(OrderState.CONFIRMED, f"n{number}")))
+
+
+def test_orders_of_today_cost_no_walk_through_the_book():
+    bench = JournalBench(needed=(needing := Needing()))
+    trade_for_a_while(bench, changes=2 * ENOUGH)
+    assert needing.asked == []
+
+
+def test_old_orders_that_have_to_stay_are_walked_through_once():
+    """Until as many more have become old: each walk costs the whole book."""
+    bench = ended(JournalBench(needed=(needing := Needing())), ENOUGH)
+    trade_for_a_while(bench, changes=10)
+    assert needing.asked == [ENOUGH + 1]
+
+
+def test_of_a_large_book_one_part_in_ten_leaves_together():
+    """What it costs to let orders leave grows with those that stay."""
+    bench = ended(JournalBench(), ENOUGH)
+    with bench.store.one_commit():
+        bench.store.record_facts(intended(f"new{number}") for number in range(ENOUGH * PART))
+    bench.store.record_fact(now_in(OrderState.CONFIRMED, "new1"))
+    assert len(bench.book) == ENOUGH + ENOUGH * PART
 
 
 def test_a_journal_that_has_failed_is_left_alone():

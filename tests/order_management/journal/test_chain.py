@@ -259,3 +259,16 @@ def test_whatever_stands_in_its_texts_a_record_is_one_line_of_printable_ascii(re
     assert line.count(b"\n") == 1
     assert line[:-1].decode("ascii").isprintable()
     assert decode(line[:-1], head=FIRST) == record
+
+
+@given(st.text(max_size=40), st.datetimes(timezones=st.just(UTC)), st.dictionaries(st.text(max_size=9), st.text()))
+def test_a_record_is_written_as_json_writes_it(text, moment, details):
+    """Its hash covers this text: another way to write the same fact would be another record."""
+    event = OrderEvent(event=EventKind.ORDER_UPDATED, reason=text, occurred_at=moment, attempt=3, details=details)
+    record = seal(event, head=ChainHead.genesis(), ts=moment, mono=Decimal("1.5"), session_id=text).record
+    time = f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    told = {"v": 1, "seq": 1, "ts": time, "mono": "1.5", "event": "order_updated", "session_id": text}
+    told |= {"attempt": 3, "occurred_at": time, "reason": text}
+    told |= {"details": dict(sorted(details.items()))} if details else {}
+    told |= {"prev": GENESIS, "hash": record.hash}
+    assert encode(record) == json.dumps(told, separators=(",", ":")).encode() + b"\n"

@@ -82,6 +82,12 @@ def test_a_commit_reaches_the_medium_before_it_returns(engine, journal):
     ]  # fmt: skip
 
 
+def test_a_journal_that_is_thrown_away_waits_for_no_medium(engine):
+    sqlite_journal(engine, is_durable=False).open()
+    (writer, _) = engine.faults.connections
+    assert writer.execute("PRAGMA synchronous").fetchone() == (0,)
+
+
 def test_one_transaction_takes_the_write_lock_before_it_reads(engine, journal):
     engine.faults.statements.clear()
     journal.commit(one_more(journal))

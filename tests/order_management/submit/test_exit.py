@@ -192,8 +192,8 @@ class TestTheLadder:
 
     def test_once_it_is_not_certain_any_more_what_is_held_the_last_order_stays(self):
         bench = held(mode=ExecutionMode.LIVE)
-        bench.clock.sleep(LATEST_LOOK_S - 2)
-        bench.sync()
+        bench.sync(after=LOOK_EVERY_S - 1)
+        bench.clock.sleep(LATEST_LOOK_S - LOOK_EVERY_S - 1)
         bench.positions.is_failing = True
         result = leave(bench)
         assert (result.ending, quantities(bench)) == (ExitEnding.RESTING, [50])

@@ -1,5 +1,6 @@
 """Quotes are read ahead of each entry, several symbols at once, and an exit never waits for one."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -13,22 +14,26 @@ from trading_bot.config import CollarConfig
 from trading_bot.order_management.exceptions import OrderStatusError, TradeRefusedError
 from trading_bot.order_management.models import OrderRequest, Pricing, Side
 from trading_bot.order_management.submit.collar import NO_QUOTE, OUTSIDE_COLLAR
-from trading_bot.order_management.submit.market_quotes import MarketCollar, RecentQuotes
+from trading_bot.order_management.submit.market_quotes import WATCHED_S, MarketCollar, RecentQuotes
 
 
 class Market(FakeAccountGateway):
-    """Quotes of 100 for everything; a request that names a symbol of ``spoiling`` fails as a whole."""
+    """Quotes of 100 for everything; one symbol of ``spoiling`` or ``emptying`` spoils the request for all."""
 
     def __init__(self) -> None:
         super().__init__()
         self.asked: list[tuple[str, ...]] = []
         self.spoiling: set[str] = set()
+        self.emptying: set[str] = set()
+        self.absent: set[str] = {"NOPE"}
 
     def fetch_quotes(self, symbols: Sequence[str]):
         self.asked.append(tuple(symbols))
         if self.spoiling & set(symbols):
             raise OrderStatusError("HTTP 400; ask again")
-        return super().fetch_quotes(symbols)
+        if self.emptying & set(symbols):
+            return {}
+        return super().fetch_quotes([symbol for symbol in symbols if symbol not in self.absent])
 
 
 @pytest.fixture
@@ -56,27 +61,118 @@ class TestReading:
         quotes.look("AAPL", by=60)
         assert len(market.asked) == 2
 
-    def test_symbols_lately_asked_for_come_in_one_request(self, quotes, market, clock):
+    def test_symbols_that_showed_a_market_lately_come_in_one_request(self, quotes, market, clock):
         quotes.look("AAPL", by=60)
         quotes.look("MSFT", by=60)
+        clock.sleep(5)
         assert quotes.look("AAPL", by=60) is not None
-        assert market.asked == [("AAPL",), ("AAPL", "MSFT")]
-        clock.sleep(60)
-        quotes.look("TSLA", by=600)
+        assert quotes.look("MSFT", by=60) is not None
+        assert market.asked == [("AAPL",), ("MSFT",), ("AAPL", "MSFT")]
+        clock.sleep(WATCHED_S)
+        quotes.look("TSLA", by=6000)
         assert market.asked[-1] == ("TSLA",)
 
     def test_at_most_fifty_symbols_are_asked_for_at_once(self, quotes, market):
         for number in range(60):
             quotes.look(f"S{number}", by=60)
+        quotes.renew()
         assert len(market.asked[-1]) == 50
         assert market.asked[-1][-1] == "S59"
 
-    def test_a_symbol_that_spoils_the_request_does_not_blind_another(self, quotes, market):
+    def test_a_symbol_that_never_showed_a_market_is_asked_for_alone(self, quotes, market):
+        quotes.look("AAPL", by=60)
         market.spoiling = {"BAD"}
         with pytest.raises(OrderStatusError):
             quotes.look("BAD", by=60)
+        assert quotes.look("NOPE", by=60) is None
+        quotes.renew()
+        assert market.asked == [("AAPL",), ("BAD",), ("NOPE",), ("AAPL",)]
+
+    @pytest.mark.parametrize("way", ["refused", "emptied"])
+    def test_a_watched_symbol_that_spoils_the_request_of_all_blinds_no_other(self, quotes, market, clock, way):
+        quotes.look("BAD", by=60)
+        quotes.look("AAPL", by=60)
+        quotes.look("MSFT", by=60)
+        (market.spoiling if way == "refused" else market.emptying).add("BAD")
+        clock.sleep(5)
         assert quotes.look("AAPL", by=60) is not None
-        assert market.asked == [("BAD",), ("BAD", "AAPL"), ("AAPL",)]
+        assert quotes.look("MSFT", by=60) is not None
+        quotes.renew()
+        assert market.asked[3:] == [("BAD", "AAPL", "MSFT"), ("AAPL",), ("MSFT",), ("AAPL", "MSFT")]
+
+    def test_a_watched_symbol_that_spoils_renewals_is_left_out_after_the_second(self, quotes, market, clock):
+        for symbol in ("BAD", "AAPL"):
+            quotes.look(symbol, by=60)
+        market.spoiling = {"BAD"}
+        for _ in range(3):
+            quotes.renew()
+        assert market.asked[2:] == [("BAD", "AAPL")] * 2
+        clock.sleep(5)
+        assert quotes.look("AAPL", by=60) is not None
+        quotes.renew()
+        assert market.asked[4:] == [("AAPL",)] * 2
+
+    def test_one_renewal_that_fails_ends_no_watch(self, quotes, market):
+        quotes.look("AAPL", by=60)
+        for failing in ({"quotes"}, set(), {"quotes"}, set()):
+            market.failing = failing
+            quotes.renew()
+        assert market.asked == [("AAPL",)] * 5
+
+    def test_a_watched_symbol_that_shows_no_market_any_more_is_not_renewed(self, quotes, market):
+        quotes.look("AAPL", by=60)
+        quotes.look("GONE", by=60)
+        market.absent = {"GONE"}
+        quotes.renew()
+        quotes.renew()
+        assert market.asked[2:] == [("AAPL", "GONE"), ("AAPL",)]
+
+    def test_a_look_in_one_symbol_leaves_the_others_as_they_are(self, quotes, market):
+        quotes.look("AAPL", by=60)
+        quotes.look("MSFT", by=60)
+        assert quotes.look("AAPL", by=60) is not None
+        assert len(market.asked) == 2
+
+    def test_looks_that_are_renewed_ahead_of_need_let_no_order_wait(self, quotes, market, clock):
+        quotes.look("AAPL", by=60)
+        quotes.look("MSFT", by=60)
+        for _ in range(10):
+            clock.sleep(2.5)
+            quotes.renew()
+        assert quotes.look("AAPL", by=600) is not None
+        assert quotes.look("MSFT", by=600) is not None
+        assert market.asked[2:] == [("AAPL", "MSFT")] * 10
+
+    def test_nothing_is_renewed_that_no_order_asked_for_lately(self, quotes, market, clock):
+        quotes.renew()
+        quotes.look("AAPL", by=60)
+        clock.sleep(WATCHED_S)
+        quotes.renew()
+        assert market.asked == [("AAPL",)]
+
+    def test_a_renewal_that_fails_leaves_the_looks_to_age(self, quotes, market, clock):
+        quotes.look("AAPL", by=60)
+        market.failing.add("quotes")
+        clock.sleep(2.5)
+        quotes.renew()
+        assert quotes.look("AAPL", by=60) is not None
+        clock.sleep(2.5)
+        with pytest.raises(OrderStatusError):
+            quotes.look("AAPL", by=60)
+
+    def test_a_slow_renewal_replaces_no_look_that_began_later(self, quotes, market, clock):
+        quotes.look("AAPL", by=60)
+
+        def meanwhile() -> None:
+            market.during_read = lambda: None
+            clock.sleep(1)
+            quotes.look("MSFT", by=60)
+
+        market.during_read = meanwhile
+        quotes.renew()
+        asked = len(market.asked)
+        assert quotes.look("MSFT", by=60) is not None
+        assert len(market.asked) == asked
 
     def test_a_symbol_without_a_market_has_no_look(self, quotes):
         assert quotes.look("NOPE", by=60) is None
@@ -94,6 +190,48 @@ class TestReading:
         assert look.began.at == began
 
 
+class TestBeginning:
+    def test_a_look_that_was_begun_waits_for_nothing_until_it_is_needed(self, quotes, market):
+        answered = threading.Event()
+        market.during_read = lambda: answered.wait(10)
+        look = quotes.begin("AAPL", by=60)
+        answered.set()
+        assert look() is not None
+        assert market.asked == [("AAPL",)]
+
+    def test_a_young_look_is_not_read_again(self, quotes, market):
+        first = quotes.look("AAPL", by=60)
+        assert quotes.begin("AAPL", by=60)() is first
+        assert market.asked == [("AAPL",)]
+
+    def test_what_kept_the_quote_from_being_read_is_raised_where_it_is_needed(self, quotes, market):
+        market.failing = {"quotes"}
+        look = quotes.begin("AAPL", by=60)
+        with pytest.raises(OrderStatusError, match="did not answer"):
+            look()
+        assert len(market.asked) == 1
+
+    def test_a_read_that_hangs_is_waited_for_until_the_deadline(self, quotes, market, clock):
+        answered = threading.Event()
+        market.during_read = lambda: answered.wait(10)
+        look = quotes.begin("AAPL", by=60)
+        clock.sleep(60)
+        with pytest.raises(OrderStatusError, match="not ended in time"):
+            look()
+        answered.set()
+
+    def test_a_look_that_is_too_old_once_it_is_needed_is_read_again(self, quotes, market, clock):
+        look = quotes.begin("AAPL", by=60)
+        assert look() is not None
+        clock.sleep(5)
+        assert look() is not None
+        assert len(market.asked) == 2
+
+    def test_a_symbol_without_a_market_is_not_read_twice(self, quotes, market):
+        assert quotes.begin("NOPE", by=60)() is None
+        assert len(market.asked) == 1
+
+
 @pytest.fixture
 def bench(market) -> ManagerBench:
     return collared(ManagerBench(shares={"AAPL": 50}), market)
@@ -102,7 +240,7 @@ def bench(market) -> ManagerBench:
 def collared(bench: ManagerBench, market: Market, *, is_regular: bool = True) -> ManagerBench:
     """The bench, with a collar."""
     collar = MarketCollar(account=market, rules=CollarConfig().rules, is_regular=lambda: is_regular, clock=bench.clock)
-    bench.check_market = collar.check
+    bench.check_market = collar.begin
     return bench
 
 

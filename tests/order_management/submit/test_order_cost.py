@@ -1,6 +1,5 @@
 """What an order costs, counted and not timed: hashes, serialisations and commits. `make bench` measures the rest."""
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from trading_bot.order_management.journal.port import Commit
 from trading_bot.order_management.journal.sqlite import SqliteJournal
 
 _JOURNAL = "order_management/journal/"
+_SERIALISES = "_body"
 
 
 @contextmanager
@@ -30,8 +30,8 @@ def counted() -> Iterator[Counter[str]]:
     def note(frame: FrameType, event: str, called: object) -> None:
         if event == "c_call" and getattr(called, "__name__", "") == "openssl_sha256":
             count["hashes"] += _JOURNAL in frame.f_code.co_filename
-        elif event == "call" and frame.f_code is json.JSONEncoder.encode.__code__ and frame.f_back is not None:
-            count["serialisations"] += _JOURNAL in frame.f_back.f_code.co_filename
+        elif event == "call" and frame.f_code.co_name == _SERIALISES:
+            count["serialisations"] += _JOURNAL in frame.f_code.co_filename
 
     before = sys.getprofile()
     sys.setprofile(note)

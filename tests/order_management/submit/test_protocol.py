@@ -214,11 +214,14 @@ class TestUnknown:
         assert len(bench.gateway.lookups) == 5
         assert len(bench.gateway.calls) == 1
 
-    def test_it_is_looked_for_a_day_back(self):
+    @pytest.mark.parametrize(("is_surely_there", "look_back_s"), [(False, 60), (True, 86400)])
+    def test_it_is_looked_for_where_it_can_be(self, is_surely_there, look_back_s):
+        """A new order cannot be older than its intent; one that is surely there may be an old one of its `ref_id`."""
         bench = ManagerBench()
-        bench.gateway.submits.append(REPLY_LOST)
+        unknown = Unknown(cause="no answer", surely_there=is_surely_there)
+        bench.gateway.submits.append(SubmitStep(outcome=unknown))
         envelope = bench.buy()
-        assert (envelope.created_at - bench.gateway.lookups[0]).total_seconds() == 86400
+        assert (envelope.created_at - bench.gateway.lookups[0]).total_seconds() == look_back_s
 
     @pytest.mark.parametrize("step", [REQUEST_LOST, REPLY_LOST])
     def test_an_order_that_nobody_shows_stays_unknown_and_is_never_sent_again(self, step):

@@ -19,6 +19,7 @@ from trading_bot.order_management.exceptions import (
 )
 from trading_bot.order_management.portfolio import UnreadPosition
 from trading_bot.order_management.sync.free_shares import Shares, free_shares
+from trading_bot.order_management.sync.position_look import LOOK_WITHIN_S
 from trading_bot.order_management.sync.positions import Holdings
 
 ALICE = {"by": "alice", "reason": "a split"}
@@ -110,6 +111,13 @@ class TestSingleCommands:
         (shown,) = bench.manager.view.positions().positions
         assert (shown.differs, shown.expected, shown.free.quantity) == (True, Decimal(10), Decimal(10))
         assert len(bench.journal.records) == before
+
+    def test_a_look_has_one_deadline_for_the_list_and_for_what_is_missing_in_it(self):
+        bench = ManagerBench(shares={"AAPL": 10})
+        bench.positions.missing.add("AAPL")
+        bench.positions.deadlines.clear()
+        bench.manager.view.positions()
+        assert set(bench.positions.deadlines) == {bench.clock.monotonic() + LOOK_WITHIN_S}
 
 
 class TestTheEnd:

@@ -1,6 +1,8 @@
 """The positions on the bench: what is compared, what freezes, and how many shares may be sold."""
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import TypeVar
 
 import pytest
 
@@ -17,7 +19,11 @@ from trading_bot.order_management.exceptions import (
     TradingHaltedError,
 )
 from trading_bot.order_management.models import ExecutionMode, Side
+from trading_bot.order_management.outcomes import Listing
 from trading_bot.order_management.sync.free_shares import LATEST_LOOK_S
+from trading_bot.reads_together import SideBySide
+
+T = TypeVar("T")
 
 
 def expected(bench: ManagerBench, symbol: str = "AAPL") -> Decimal:
@@ -40,6 +46,50 @@ def refused_sell(bench: ManagerBench, quantity: int) -> TradeRefusedError:
         bench.sell("refused", quantity=quantity)
     assert caught.value.code == "insufficient_shares"
     return caught.value
+
+
+def made_first(read: Callable[[], T], /) -> Callable[[], T]:
+    """Make the read before the one beside it has even begun."""
+    result = read()
+    return lambda: result
+
+
+class TestReadBesideTheOrders:
+    def test_positions_read_before_a_fill_that_the_orders_show_are_read_again(self):
+        """Otherwise the fill would look like shares that are missing, at the very first look of a command."""
+        bench = ManagerBench(shares={"AAPL": 50})
+        bench.buy("c1")
+        bench.begin = made_first
+        bench.restart()
+        listed = bench.gateway.list_open_orders
+
+        def fill_then_list() -> Listing:
+            bench.gateway.order().fill()
+            return listed()
+
+        vars(bench.gateway).update(list_open_orders=fill_then_list)
+        reads = bench.positions.reads
+        assert bench.manager.recover().complete
+        assert bench.positions.reads == reads + 2
+        assert expected(bench) == 60
+        assert not bench.manager.unsettled_symbols
+        assert bench.journal.facts(EventKind.POSITION_DIFFERED) == []
+
+    def test_otherwise_they_are_read_once(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        bench.begin = made_first
+        bench.restart()
+        reads = bench.positions.reads
+        assert bench.manager.recover().complete
+        assert bench.positions.reads == reads + 1
+
+    def test_a_failed_read_is_told_as_ever(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        bench.begin = SideBySide()
+        bench.restart()
+        bench.positions.is_failing = True
+        with pytest.raises(TradingHaltedError, match="the positions could not be read"):
+            bench.manager.recover()
 
 
 class TestTheStart:
@@ -219,7 +269,7 @@ class TestRequests:
         bench = ManagerBench(shares={"AAPL": 50})
         before = bench.positions.reads
         for _ in range(10):
-            bench.sync(after=5)
+            bench.sync(after=LOOK_EVERY_S / 11)
         assert bench.positions.reads == before
 
     def test_a_fill_and_an_old_look_each_call_for_one_read(self):

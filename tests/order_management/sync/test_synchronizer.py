@@ -20,6 +20,7 @@ from trading_bot.order_management.exceptions import (
 )
 from trading_bot.order_management.models import OrderReport, OrderState, Side
 from trading_bot.order_management.outcomes import CancelRefused, Listing
+from trading_bot.order_management.sync.search import READ_BY_ID
 
 
 class SlowListing(FakeGateway):
@@ -84,6 +85,46 @@ class TestOpenOrders:
         bench.gateway.hidden = {bench.gateway.order().order_id}
         assert sync(bench) == "confirmed"
         assert bench.gateway.fetched == [bench.gateway.order().order_id]
+
+    @pytest.mark.parametrize("has_ended", [False, True])
+    def test_many_that_are_missing_are_read_by_their_ids_where_no_list_shows_their_end(self, has_ended):
+        """A list of what has changed may lag: an order that it shows at work is not what the open orders lack."""
+        bench = ManagerBench(max_pending_per_side=100)
+        for number in range(READ_BY_ID + 1):
+            bench.buy(f"c{number}", quantity=1 + number)
+        bench.gateway.hidden = {order.order_id for order in bench.gateway.orders}
+        if has_ended:
+            bench.gateway.shows_changes = False
+            for order in bench.gateway.orders:
+                order.end()
+        bench.sync()
+        assert bench.gateway.fetched == [order.order_id for order in bench.gateway.orders]
+        assert bench.state("c10") == ("cancelled" if has_ended else "confirmed")
+
+    @pytest.mark.parametrize(("count", "lists"), [(READ_BY_ID, 0), (READ_BY_ID + 1, 1)])
+    def test_what_changed_since_they_were_seen_open_is_listed_where_many_are_missing(self, count, lists):
+        bench = ManagerBench(max_pending_per_side=100)
+        for number in range(count):
+            bench.buy(f"c{number}", quantity=1 + number)
+        bench.sync(after=3600)
+        seen_at = bench.clock.now()
+        for order in bench.gateway.orders:
+            order.end()
+        bench.sync(after=60)
+        assert bench.gateway.look_backs == [seen_at - timedelta(minutes=10)] * lists
+        assert len(bench.gateway.fetched) == (0 if lists else count)
+
+    @pytest.mark.parametrize(("age_s", "look_back_s"), [(3600, 3600 + 600), (3 * 86400, 86400)])
+    def test_a_program_that_has_not_seen_them_lists_what_changed_since_they_were_made(self, age_s, look_back_s):
+        bench = ManagerBench(max_pending_per_side=100)
+        for number in range(READ_BY_ID + 1):
+            bench.buy(f"c{number}", quantity=1 + number)
+            bench.gateway.order().end()
+        bench.clock.sleep(age_s)
+        bench.restart()
+        bench.sync()
+        [since] = bench.gateway.look_backs
+        assert (bench.clock.now() - since).total_seconds() == look_back_s
 
     @pytest.mark.parametrize("is_new", [False, True], ids=["sent before", "sent meanwhile"])
     def test_a_listing_older_than_the_end_of_an_order_neither_contradicts_nor_cancels_it(self, is_new):

@@ -261,7 +261,8 @@ class LoopbackBook:
         return Decimal(str(row["quantity"])) * Decimal(str(row["price"]))
 
     def _page(self, rows: Sequence[object], heard: Heard) -> Act:
-        start = int(heard.query.get("cursor", 0))
+        cursor = heard.query.get("cursor", "")
+        start = int(cursor) if cursor.isdigit() else 0  # it knows no cursors but its own
         end = start + self.page_size
         query = urlencode(heard.query | {"cursor": str(end)})
         following = f"{BASE}{heard.path}?{query}" if end < len(rows) else None

@@ -24,7 +24,7 @@ Examples:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Paper: take quotes from this JSON Lines file.",
 )
-@click.option("--replay", is_flag=True, help="Paper: a virtual clock follows the times of the signals.")
+@click.option("--replay", is_flag=True, help="Paper: a new account, on a clock that follows the signals.")
 @click.option(
     "--settle",
     "settle_s",
@@ -42,6 +42,9 @@ def run() -> None:
     A signal is one JSON object a line, with symbol, action, shares, price and reason; the action "exit" leaves a
     position and needs neither shares nor price. A line that is no signal is reported and the run goes on. Ctrl-C ends
     the run cleanly and says which orders are still open.
+
+    A replay never trades the account of every day. Its journal and logs are in logs/replay until the next replay, which
+    makes them anew; copy the folder to keep them.
 
     Without --signals the bot runs until it is stopped: it follows the open orders and takes other commands.
     """

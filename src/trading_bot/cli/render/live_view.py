@@ -17,7 +17,7 @@ from trading_bot.cli.render.summary import RunSummary
 from trading_bot.cli.render.text import average, dollars, exchange_time, printable, shares
 from trading_bot.cli.render.views import fate_word, result_text, summary_rows
 from trading_bot.clock import Clock, Seconds
-from trading_bot.order_management.models import OrderEnvelope, OrderState, Side
+from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderState, Side
 from trading_bot.signals import SignalResult
 
 _STYLES = {
@@ -31,6 +31,8 @@ _STYLES = {
 _LINES_AROUND = 8
 """Terminal lines that the picture needs besides its order rows."""
 _REFRESHES_PER_S = 12
+_MOST_ROWS = 500
+"""More than any terminal has: the picture needs no other orders."""
 
 Span: TypeAlias = tuple[datetime, datetime]
 """The first and the last moment of a replay."""
@@ -50,7 +52,7 @@ class LiveView:
         self._span = span
         self._clock = clock
         self._linger_s = linger_s
-        self._orders: Sequence[OrderEnvelope] = ()
+        self._orders: dict[ClientOrderId, OrderEnvelope] = {}
         self._latest = Text()
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(bar_width=None), TextColumn("{task.fields[note]}"), expand=True
@@ -75,7 +77,7 @@ class LiveView:
 
     def looked(self, orders: Sequence[OrderEnvelope], now: datetime) -> None:
         """Take the orders for the next picture, and give people time to see it."""
-        self._orders = tuple(orders)
+        self._take(orders)
         self._move(now)
         self._clock.sleep(self._linger_s)
 
@@ -83,6 +85,12 @@ class LiveView:
         """Print every order of the run and the summary."""
         self._out.print(orders_table(summary.orders))
         self._out.print(summary_table(summary))
+
+    def _take(self, orders: Sequence[OrderEnvelope]) -> None:
+        held = self._orders | {order.client_order_id: order for order in orders}
+        if len(held) > 2 * _MOST_ROWS:
+            held = {order.client_order_id: order for order in newest(tuple(held.values()), _MOST_ROWS)}
+        self._orders = held  # the thread that draws has the one before, or this one
 
     def _move(self, now: datetime) -> None:
         done = (now - self._span[0]).total_seconds() if self._span else None
@@ -92,7 +100,7 @@ class LiveView:
 
     def _picture(self) -> Group:
         room = max(1, self._screen.size.height - _LINES_AROUND)
-        return Group(self._progress, orders_table(newest(self._orders, room)), self._latest)
+        return Group(self._progress, orders_table(newest(tuple(self._orders.values()), room)), self._latest)
 
 
 def _length(span: Span | None) -> Seconds | None:

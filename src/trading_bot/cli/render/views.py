@@ -41,7 +41,7 @@ class RunView(Protocol):
         ...
 
     def looked(self, orders: Sequence[OrderEnvelope], now: datetime) -> None:
-        """Time went on; ``orders`` are all of this run so far."""
+        """Time went on; ``orders`` are those of this run that changed since the last look."""
         ...
 
     def finished(self, summary: RunSummary) -> None:

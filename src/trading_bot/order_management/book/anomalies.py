@@ -5,10 +5,10 @@ follows from the sentence that those versions wrote; nothing else rests on a sen
 """
 
 import enum
-from dataclasses import dataclass, replace
 
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.models import OrderEnvelope
+from trading_bot.values import Value, replace
 
 _KIND = "anomaly"
 
@@ -28,8 +28,7 @@ class AnomalyKind(enum.StrEnum):
     OTHER = "other"  # a record that names no kind we know
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Anomaly:
+class Anomaly(Value, frozen=True, kw_only=True):
     """One thing that does not fit; the same kind with the same evidence is recorded once."""
 
     kind: AnomalyKind

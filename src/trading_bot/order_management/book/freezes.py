@@ -6,11 +6,11 @@ cannot be written, a connection that is not what it should be.
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.prose import typed
+from trading_bot.values import Value
 
 CAUSE = "cause"
 """The detail of a freeze or a halt that names its cause."""
@@ -77,8 +77,7 @@ _REMEDIES: Mapping[EndedBy, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Freeze:
+class Freeze(Value, frozen=True, kw_only=True):
     """One reason why entries are stopped, in a symbol or, with ``symbol`` None, in the whole account."""
 
     symbol: str | None

@@ -8,6 +8,7 @@ what was ever traded. The positions are noted in the same commit, because fills 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Protocol, TypeAlias
 
 from trading_bot.clock import Clock, Seconds
@@ -26,8 +27,11 @@ RECENT = timedelta(hours=26)
 ENOUGH = 100
 """How many orders leave together: fewer are not worth a record of the positions. Chosen."""
 
+PART = 10
+"""One part in so many of the book leaves together at the least: what leaving costs grows with what stays. Chosen."""
+
 LOOK_EVERY_S: Seconds = 60.0
-"""How often it is asked whether so many may leave: the answer costs a walk through the book. Chosen."""
+"""How often it is asked whether so many may leave: if they may, that costs a walk through the book. Chosen."""
 
 ALERT_EVERY_S: Seconds = 3_600.0
 """How often a person is told that the journal cannot tidy itself, for as long as that lasts. Chosen."""
@@ -64,6 +68,7 @@ class Housekeeping:
         self._began = self._looked_at = clock.monotonic()
         self._began_at = clock.now()
         self._alerted_at: Seconds | None = None
+        self._old_that_stayed = 0
 
     def on_order_change(self, change: OrderChange) -> None:
         """Tend both where it is time to."""
@@ -73,7 +78,8 @@ class Housekeeping:
         self._tidy(now)
         if now - self._looked_at >= LOOK_EVERY_S:
             self._looked_at = now
-            self.let_old_orders_go()
+            if self._may_go():
+                self.let_old_orders_go()
 
     def _tidy(self, now: Seconds) -> None:
         alert = self._journal.checkpoint()
@@ -82,26 +88,44 @@ class Housekeeping:
         self._alerted_at = now
         _log.error("journal_checkpoint_failed", problem=alert.message, log_bytes=alert.log_bytes)
 
-    def let_old_orders_go(self, *, at_least: int = ENOUGH) -> int:
-        """Let all old orders leave the book if there are so many; how many left."""
+    def _may_go(self) -> bool:
+        """Whether enough orders have become old since the last walk through the whole book."""
+        with self._store.open_book() as book:
+            return self._count_old(book) - self._old_that_stayed >= _enough(book)
+
+    def let_old_orders_go(self, *, at_least: int | None = None) -> int:
+        """Let all old orders leave the book if there are so many, or else enough of them; how many left."""
         if self._store.failure is not None:
             return 0
         with self._store.open_book() as book:
             old = len(book) - len(self._kept(book))
-        if old < at_least:
+            self._old_that_stayed = self._count_old(book) - old
+            wanted = _enough(book) if at_least is None else at_least
+        if old < wanted:
             return 0
         self._store.forget_all_but(self._kept)
         return old
 
-    def _kept(self, book: OrderBook) -> frozenset[ClientOrderId]:
+    def _recent_since(self) -> datetime:
         # A clock that was set ahead makes no order old: what was filled today still counts for limits and duplicates.
         ran_s = self._clock.monotonic() - self._began
-        since = min(self._clock.now(), self._began_at + timedelta(seconds=ran_s)) - RECENT
+        return min(self._clock.now(), self._began_at + timedelta(seconds=ran_s)) - RECENT
+
+    def _count_old(self, book: OrderBook) -> int:
+        since = self._recent_since()
+        return sum(1 for _ in takewhile(lambda order: order.envelope.created_at <= since, book.orders()))
+
+    def _kept(self, book: OrderBook) -> frozenset[ClientOrderId]:
+        since = self._recent_since()
         orders = book.orders()
         named = self._needed(orders, book.acceptances(), since)
         return frozenset(
             order.client_order_id for order in orders if is_recent(order, since=since) or order.client_order_id in named
         )
+
+
+def _enough(book: OrderBook) -> int:
+    return max(ENOUGH, len(book) // PART)
 
 
 def is_recent(order: TrackedOrder, *, since: datetime) -> bool:

@@ -7,7 +7,7 @@
 4. An order that has left is found in the past, and brought back before anything more is said of it.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
@@ -18,23 +18,20 @@ from trading_bot.order_management.book.exit_facts import ExitFacts
 from trading_bot.order_management.book.freezes import Cause, Freeze, cause_of
 from trading_bot.order_management.book.order_shelf import OrderShelf
 from trading_bot.order_management.book.past_orders import NoPast, PastOrders
-from trading_bot.order_management.book.pointers import StandingKind, StandingPointers, pointer
+from trading_bot.order_management.book.pointers import StandingKind, StandingPointers
 from trading_bot.order_management.book.position_book import PositionBook
 from trading_bot.order_management.book.position_watch import WAS
 from trading_bot.order_management.book.standing import StandingFacts
-from trading_bot.order_management.book.tracked_order import TrackedOrder, fold
+from trading_bot.order_management.book.tracked_order import ORDER_KINDS, TrackedOrder, fold
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogDamagedError
 from trading_bot.order_management.journal.port import OrderKeyKind, Pointer
-from trading_bot.order_management.models import (
-    ClientOrderId,
-    OrderId,
-    RefId,
-)
+from trading_bot.order_management.models import ClientOrderId, OrderId, RefId
 
 __all__ = ["OrderBook", "PastOrders", "TrackedOrder"]
 
 _Name = TypeVar("_Name", bound=str)
+_ORDER = StandingKind.ORDER.value
 
 
 class OrderBook(OrderShelf):
@@ -122,38 +119,46 @@ class OrderBook(OrderShelf):
         Raises:
             OrderLogDamagedError: the record cannot follow from what the book holds, and nothing of it was folded in.
         """
+        return self._apply(record, self.check(record))
+
+    def _apply(self, record: JournalRecord, order: TrackedOrder | None) -> TrackedOrder | None:
         fact = record.fact
-        order = self.check(record)
-        self._acceptances.note(record, before=self.positions.quantity(fact.symbol))
-        self._standing.note(record)
-        self.exits.note(record)
-        is_renamed = self.positions.note(record)
-        if is_renamed or fact.event is EventKind.INSTRUMENT_NAMED:
-            self._rename(fact)
+        if fact.event not in _OF_ONE_ORDER:
+            self._note_beside_orders(record)
         if order is None:
             return None
-        known = self._orders.get(order.client_order_id)
+        known = self._orders.get(name := order.envelope.client_order_id)
         self._store(order)
         told_by = self.pointer_of(record)
-        self._told_by.setdefault(order.client_order_id, []).append(told_by)
+        self._told_by.setdefault(name, []).append(told_by)
         self.pointers.add(told_by)
         is_carried = fact.event is EventKind.ORDER_CARRIED
         if is_carried and known is None:
             self._note_filled_before(order)
         elif known is not None and not is_carried:
             self.positions.note_fill(known, order)
-        return self._orders[order.client_order_id]
+        return self._orders[name]
 
-    def apply_stored_intent(self, record: JournalRecord) -> TrackedOrder | None:
+    def _note_beside_orders(self, record: JournalRecord) -> None:
+        fact = record.fact
+        self._acceptances.note(record, before=self.positions.quantity(fact.symbol))
+        self._standing.note(record)
+        self.exits.note(record)
+        if self.positions.note(record) or fact.event is EventKind.INSTRUMENT_NAMED:
+            self._rename(fact)
+
+    def apply_stored_intent(self, record: JournalRecord, checked: TrackedOrder | None) -> TrackedOrder | None:
         """Fold an intent in whose commit is over; its order may be here already, brought back by whoever looked for it.
+
+        ``checked`` is what `check` made of it before: of an order that is not on record still, it makes the same again.
 
         Raises:
             OrderLogDamagedError: as `apply`.
         """
-        at = self.pointer_of(record)
-        if at in self.pointers:
+        if (at := self.pointer_of(record)) in self.pointers:
             return self.at_hand(record.fact.client_order_id)
-        order = self.apply(record)
+        is_new = self.at_hand(record.fact.client_order_id) is None
+        order = self._apply(record, self._of_its_own_ref_id(checked) if is_new else self.check(record))
         self.pointers.note_stored((at,))
         return order
 
@@ -168,19 +173,23 @@ class OrderBook(OrderShelf):
             return None
         known = self._orders.get(fact.client_order_id)
         order = carried_order(known, record) if fact.event is EventKind.ORDER_CARRIED else fold(known, record)
-        if order is not None and self._by_ref_id.get(order.envelope.ref_id, fact.client_order_id) != (
-            fact.client_order_id
-        ):
+        return self._of_its_own_ref_id(order)
+
+    def _of_its_own_ref_id(self, order: TrackedOrder | None) -> TrackedOrder | None:
+        if order is None:
+            return None
+        name, ref_id = order.envelope.client_order_id, order.envelope.ref_id
+        if self._by_ref_id.get(ref_id, name) != name:
             raise OrderLogDamagedError(
-                f"two orders of the journal have the ref_id {order.envelope.ref_id}; run 'trading-bot audit verify'",
-                client_order_id=fact.client_order_id,
+                f"two orders of the journal have the ref_id {ref_id}; run 'trading-bot audit verify'",
+                client_order_id=name,
             )
         return order
 
     @staticmethod
     def pointer_of(record: JournalRecord) -> Pointer:
         """Return the pointer that a record of an order stands by."""
-        return pointer(StandingKind.ORDER, record.fact.client_order_id or "", record.seq)
+        return Pointer(kind=_ORDER, key=record.fact.client_order_id or "", seq=record.seq)
 
     def forget(self, kept: Collection[ClientOrderId]) -> None:
         """Hold only the ``kept`` orders from now on: the others are looked for in the past.
@@ -204,7 +213,7 @@ class OrderBook(OrderShelf):
         for order in replayed.orders():
             self._store(order)
             self._note_filled_before(order)
-            names = (one for one in replayed.pointers.all() if one.kind == StandingKind.ORDER.value)
+            names = (one for one in replayed.pointers.all() if one.kind == _ORDER)
             self._told_by[order.client_order_id] = sorted(names, key=lambda one: one.seq)
             for one in self._told_by[order.client_order_id]:
                 self.pointers.add(one)
@@ -215,7 +224,10 @@ class OrderBook(OrderShelf):
 
     def _rename(self, fact: OrderEvent) -> None:
         for order in tuple(self._orders.values()):
-            self._orders[order.client_order_id] = self.positions.named(order)
+            if (renamed := self.positions.named(order)) is not order:
+                self._orders[order.client_order_id] = renamed
+                self._changes.note(order.client_order_id)
+        self._index_by_symbol()
         if fact.event is not EventKind.INSTRUMENT_NAMED:
             return
         self._acceptances.rename(fact.details.get(WAS), fact.symbol)
@@ -230,20 +242,23 @@ class OrderBook(OrderShelf):
         """Return the positions accepted in place of others on which orders at hand still rest, oldest first."""
         return self._acceptances.all()
 
-    def names_given(self, fact: OrderEvent) -> Iterator[tuple[OrderKeyKind, str]]:
-        """Yield the names that a record gives to an order for the first time. Call it before the fold."""
-        if fact.client_order_id is None:
-            return
-        known = self._orders.get(fact.client_order_id)
-        if known is None and fact.ref_id is not None:
-            yield OrderKeyKind.CLIENT_ORDER_ID, fact.client_order_id
-            yield OrderKeyKind.REF_ID, fact.ref_id
-        if fact.order_id is not None and (known is None or known.envelope.order_id != fact.order_id):
-            yield OrderKeyKind.ORDER_ID, fact.order_id
+    def names_given(self, fact: OrderEvent) -> tuple[tuple[OrderKeyKind, str], ...]:
+        """Return the names that a record gives to an order for the first time. Call it before the fold."""
+        name, ref_id, order_id = fact.client_order_id, fact.ref_id, fact.order_id
+        if name is None:
+            return ()
+        known = self._orders.get(name)
+        given: tuple[tuple[OrderKeyKind, str], ...] = ()
+        if known is None and ref_id is not None:
+            given = (OrderKeyKind.CLIENT_ORDER_ID, name), (OrderKeyKind.REF_ID, ref_id)
+        if order_id is not None and (known is None or known.envelope.order_id != order_id):
+            given = *given, (OrderKeyKind.ORDER_ID, order_id)
+        return given
 
     def get(self, client_order_id: ClientOrderId) -> TrackedOrder | None:
         """Find by client order id."""
-        return self._found(self._orders.get, client_order_id, OrderKeyKind.CLIENT_ORDER_ID)
+        at_hand = self._orders.get(client_order_id)
+        return at_hand or self._found(self._orders.get, client_order_id, OrderKeyKind.CLIENT_ORDER_ID)
 
     def by_ref_id(self, ref_id: str) -> TrackedOrder | None:
         """Find by the broker's idempotency key."""
@@ -256,20 +271,11 @@ class OrderBook(OrderShelf):
     def _found(
         self, at_hand: Callable[[_Name], TrackedOrder | None], name: _Name, kind: OrderKeyKind
     ) -> TrackedOrder | None:
-        known = at_hand(name)
-        if known is not None:
+        if (known := at_hand(name)) is not None:
             return known
         past = self._past.find(kind, name)
         # The book was let go meanwhile: the order may be at hand by now. One of the past has its symbol of then.
         return at_hand(name) or (None if past is None else self.positions.named(past))
-
-    def _with_ref_id(self, ref_id: RefId) -> TrackedOrder | None:
-        key = self._by_ref_id.get(ref_id)
-        return None if key is None else self._orders[key]
-
-    def _with_order_id(self, order_id: OrderId) -> TrackedOrder | None:
-        key = self._by_order_id.get(order_id)
-        return None if key is None else self._orders[key]
 
     def by_either_id(self, identifier: str) -> TrackedOrder | None:
         """Find by client order id or by the broker's order id."""
@@ -300,8 +306,11 @@ class OrderBook(OrderShelf):
 
         Without a moment, the freezes whose own end has come are among them.
         """
-        standing = (freeze for freeze in self._standing.freezes() if now is None or not freeze.is_over(now))
-        return tuple(freeze for freeze in standing if symbol is None or freeze.symbol in (None, symbol))
+        return tuple(freeze for freeze in self._standing.freezes(symbol) if now is None or not freeze.is_over(now))
+
+    def frozen_for(self, cause: Cause) -> frozenset[str]:
+        """Return the symbols that are frozen on record for a cause."""
+        return self._standing.frozen_for(cause)
 
     @property
     def knows_positions(self) -> bool:
@@ -329,5 +338,8 @@ def pointers_to_standing(records: Iterable[JournalRecord]) -> frozenset[Pointer]
     """
     return OrderBook.replayed(records).pointers.all()
 
+
+_OF_ONE_ORDER = ORDER_KINDS - {EventKind.ORDER_INTENDED}
+"""Kinds that change one order and, by its fills, positions; an intent also tells which instrument its symbol is."""
 
 _TIMED = frozenset({Cause.REFUSED, Cause.REENTRY})

@@ -7,7 +7,6 @@ changes of this order to it.
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 
@@ -15,13 +14,13 @@ from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.events import JournalRecord, OrderEvent
 from trading_bot.order_management.journal.chain import SealedRecord
+from trading_bot.values import Value
 
 _T = TypeVar("_T")
 _log = get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderChange:
+class OrderChange(Value, frozen=True, kw_only=True):
     """One event and the order it changed."""
 
     event: OrderEvent
@@ -37,8 +36,7 @@ class OrderChange:
         return self.order.client_order_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlainFact:
+class PlainFact(Value, frozen=True, kw_only=True):
     """One event that changed no order: a freeze, a halt, the end of an exit."""
 
     event: OrderEvent
@@ -74,23 +72,25 @@ class Listeners:
         self.of_facts: list[FactListener] = []
         self.of_commits: list[CommitListener] = []
         self._lock = threading.Lock()
-        self._waiting: list[News] = []
+        self._waiting: list[tuple[str, News]] = []
         self._being_told: set[str] = set()
 
     def note(self, news: Sequence[News]) -> set[str]:
         """Let news wait to be told, and return their subjects; call it in the order of their commits."""
+        named = [(each.subject, each) for each in news]
         with self._lock:
-            self._waiting += news
-        return {each.subject for each in news}
+            self._waiting += named
+        return {subject for subject, _ in named}
 
     def tell(self, subjects: set[str]) -> None:
         """Call every listener with each of the news that wait of these, but for those another thread tells of."""
-        while (news := self._begin_next(subjects)) is not None:
+        while (begun := self._begin_next(subjects)) is not None:
+            subject, news = begun
             try:
                 self._tell_one(news)
             finally:
                 with self._lock:
-                    self._being_told.remove(news.subject)
+                    self._being_told.remove(subject)
 
     def _tell_one(self, news: News) -> None:
         if isinstance(news, PlainFact):
@@ -100,12 +100,11 @@ class Listeners:
         for listener in self.of_changes:
             _call_safely(listener, news, "order_listener_failed")
 
-    def _begin_next(self, subjects: set[str]) -> News | None:
+    def _begin_next(self, subjects: set[str]) -> tuple[str, News] | None:
         with self._lock:
-            free = subjects - self._being_told
-            for place, news in enumerate(self._waiting):
-                if news.subject in free:
-                    self._being_told.add(news.subject)
+            for place, (subject, _) in enumerate(self._waiting):
+                if subject in subjects and subject not in self._being_told:
+                    self._being_told.add(subject)
                     return self._waiting.pop(place)
             return None
 

@@ -4,11 +4,12 @@ from bisect import insort
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TypeAlias
 
+from trading_bot.order_management.book.change_log import ChangeLog, ChangeMark
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.models import (
     ClientOrderId,
-    OrderEnvelope,
     OrderId,
     OrderState,
     OrderTerms,
@@ -16,6 +17,9 @@ from trading_bot.order_management.models import (
     Side,
     exact_sum,
 )
+
+_Terms: TypeAlias = tuple[str, Side, int, Decimal | None]
+"""Symbol, side, quantity and limit price, or None for whatever price."""
 
 
 class OrderShelf:
@@ -27,8 +31,11 @@ class OrderShelf:
         self._order_ids_of: dict[ClientOrderId, dict[OrderId, None]] = {}
         self._by_ref_id: dict[RefId, ClientOrderId] = {}
         self._active: dict[ClientOrderId, None] = {}
+        self._active_on: dict[tuple[str, Side], dict[ClientOrderId, None]] = {}
         self._filled: list[ClientOrderId] = []
+        self._latest_filled: dict[_Terms, ClientOrderId] = {}
         self._unbacked: dict[ClientOrderId, None] = {}
+        self._changes = ChangeLog()
 
     def clear(self) -> None:
         """Forget every order."""
@@ -37,26 +44,56 @@ class OrderShelf:
         self._order_ids_of.clear()
         self._by_ref_id.clear()
         self._active.clear()
+        self._active_on.clear()
         self._filled.clear()
+        self._latest_filled.clear()
         self._unbacked.clear()
+        self._changes.clear()
 
     def _put(self, order: TrackedOrder) -> None:
-        key = order.client_order_id
-        self._by_ref_id[order.envelope.ref_id] = key
+        envelope = order.envelope
+        key, order_id, state = envelope.client_order_id, envelope.order_id, envelope.state
+        before = self._orders.get(key)
+        self._by_ref_id[envelope.ref_id] = key
         self._orders[key] = order
+        self._changes.note(key)
+        if before is not None and before.envelope.symbol != envelope.symbol:
+            self._index_by_symbol()
         if order.unbacked_quantity:
             self._unbacked[key] = None
         else:
             self._unbacked.pop(key, None)
-        if order.envelope.order_id is not None:
-            self._by_order_id[order.envelope.order_id] = key
-            self._order_ids_of.setdefault(key, {})[order.envelope.order_id] = None
-        if order.state.is_terminal:
-            if key in self._active and order.state is OrderState.FILLED:
-                self._filled.append(key)
-            self._active.pop(key, None)
-        else:
+        if order_id is not None:
+            self._by_order_id[order_id] = key
+            self._order_ids_of.setdefault(key, {})[order_id] = None
+        if not state.is_terminal:
             self._active[key] = None
+            self._index_active(order)
+        elif key in self._active:
+            del self._active[key]
+            del self._active_on[envelope.symbol, envelope.side][key]
+            if state is OrderState.FILLED:
+                self._filled.append(key)
+                self._note_latest_filled(order)
+
+    def _index_active(self, order: TrackedOrder) -> None:
+        self._active_on.setdefault((order.envelope.symbol, order.envelope.side), {})[order.client_order_id] = None
+
+    def _note_latest_filled(self, order: TrackedOrder) -> None:
+        envelope = order.envelope
+        for price in (envelope.limit_price, None):
+            terms = (envelope.symbol, envelope.side, envelope.quantity, price)
+            latest = self._latest_filled.setdefault(terms, order.client_order_id)
+            if self._filled_at(latest) <= self._filled_at(order.client_order_id):
+                self._latest_filled[terms] = order.client_order_id
+
+    def _index_by_symbol(self) -> None:
+        """Do anew what rests on the symbols of the orders, and on which of them are here."""
+        self._active_on, self._latest_filled = {}, {}
+        for key in self._active:
+            self._index_active(self._orders[key])
+        for key in self._filled:
+            self._note_latest_filled(self._orders[key])
 
     def _take_away(self, key: ClientOrderId) -> None:
         envelope = self._orders.pop(key).envelope
@@ -65,10 +102,13 @@ class OrderShelf:
             if self._by_order_id[order_id] == key:  # the broker may have given it to a later order as well
                 del self._by_order_id[order_id]
         self._active.pop(key, None)
+        self._active_on.get((envelope.symbol, envelope.side), {}).pop(key, None)
         self._unbacked.pop(key, None)
+        self._changes.note_removal(key)
 
     def _forget_filled(self) -> None:
         self._filled = [key for key in self._filled if key in self._orders]
+        self._index_by_symbol()
 
     def unbacked(self) -> tuple[TrackedOrder, ...]:
         """Return the orders whose fills are not all backed by executions yet."""
@@ -82,13 +122,30 @@ class OrderShelf:
         """Return the order if it is here; the past is not asked."""
         return None if client_order_id is None else self._orders.get(client_order_id)
 
+    def _with_ref_id(self, ref_id: RefId) -> TrackedOrder | None:
+        key = self._by_ref_id.get(ref_id)
+        return None if key is None else self._orders[key]
+
+    def _with_order_id(self, order_id: OrderId) -> TrackedOrder | None:
+        key = self._by_order_id.get(order_id)
+        return None if key is None else self._orders[key]
+
     def orders(self) -> tuple[TrackedOrder, ...]:
         """Return every order that still counts for something, oldest first; those that ended long ago have left."""
         return tuple(self._orders.values())
 
+    @property
+    def change_mark(self) -> ChangeMark:
+        """How far the changes of orders have come."""
+        return self._changes.mark
+
+    def changed_since(self, mark: ChangeMark) -> tuple[TrackedOrder, ...]:
+        """Return the orders at hand that came or changed after ``mark``, in the order of their latest changes."""
+        return tuple(self._orders[key] for key in self._changes.since(mark))
+
     def active(self) -> tuple[TrackedOrder, ...]:
         """Return the orders that are not terminal, oldest first."""
-        return tuple(self._orders[key] for key in self._active)
+        return tuple(map(self._orders.__getitem__, self._active))
 
     def working(self) -> tuple[TrackedOrder, ...]:
         """Return the orders that the broker holds and that may still trade."""
@@ -103,30 +160,28 @@ class OrderShelf:
         return tuple(order for order in self._on(symbol, side) if order.state is not OrderState.PRESUMED_ABSENT)
 
     def _on(self, symbol: str, side: Side) -> Iterator[TrackedOrder]:
-        return (order for order in self.active() if (order.envelope.symbol, order.envelope.side) == (symbol, side))
+        return (self._orders[key] for key in tuple(self._active_on.get((symbol, side), ())))
 
     def standing_for(self, terms: OrderTerms, *, now: datetime, window: timedelta) -> TrackedOrder | None:
         """Return an order of the same symbol, side, quantity and price, pending or filled within ``window``."""
-        return next(
-            (order for order in self._standing_by(terms, now - window) if _has_terms(order.envelope, terms)), None
+        pending = (
+            order
+            for order in self.pending_on(terms.symbol, terms.side)
+            if (order.envelope.quantity, order.envelope.limit_price) == (terms.quantity, terms.limit_price)
         )
+        return next(pending, None) or self._filled_since(now - window, terms, terms.limit_price)
 
     def has_standing(self, terms: OrderTerms, *, now: datetime, window: timedelta) -> bool:
         """Whether `standing_for` might find an order at some limit price."""
-        wanted = (terms.symbol, terms.side, terms.quantity)
-        orders = (order.envelope for order in self._standing_by(terms, now - window))
-        return any((order.symbol, order.side, order.quantity) == wanted for order in orders)
+        pending = self.pending_on(terms.symbol, terms.side)
+        if any(order.envelope.quantity == terms.quantity for order in pending):
+            return True
+        return self._filled_since(now - window, terms, None) is not None
 
-    def _standing_by(self, terms: OrderTerms, moment: datetime) -> Iterator[TrackedOrder]:
-        yield from self.pending_on(terms.symbol, terms.side)
-        yield from self._filled_since(moment)
-
-    def _filled_since(self, moment: datetime) -> Iterator[TrackedOrder]:
-        for key in reversed(self._filled):
-            order = self._orders[key]
-            if order.filled_at is None or order.filled_at <= moment:
-                return
-            yield order
+    def _filled_since(self, moment: datetime, terms: OrderTerms, price: Decimal | None) -> TrackedOrder | None:
+        key = self._latest_filled.get((terms.symbol, terms.side, terms.quantity, price))
+        order = None if key is None else self._orders[key]
+        return None if order is None or order.filled_at is None or order.filled_at <= moment else order
 
     def reserved_shares(self, symbol: str) -> Decimal:
         """Return the shares that open and unresolved sells may still take."""
@@ -135,6 +190,7 @@ class OrderShelf:
     def _note_filled_before(self, order: TrackedOrder) -> None:
         if order.state is OrderState.FILLED:
             insort(self._filled, order.client_order_id, key=self._filled_at)
+            self._note_latest_filled(order)
 
     def _filled_at(self, client_order_id: ClientOrderId) -> datetime:
         order = self._orders[client_order_id]
@@ -145,8 +201,3 @@ class OrderShelf:
 
     def __len__(self) -> int:
         return len(self._orders)
-
-
-def _has_terms(envelope: OrderEnvelope, terms: OrderTerms) -> bool:
-    ours = (envelope.symbol, envelope.side, envelope.quantity, envelope.limit_price)
-    return ours == (terms.symbol, terms.side, terms.quantity, terms.limit_price)

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 SETTLED_AFTER_S: Seconds = 10.0
 """How far two looks are apart that may prove a drift: longer than a fill takes to reach the positions."""
 
-LOOK_EVERY_S: Seconds = 300.0
-"""How old a look may become when nothing happened here: what moves shares elsewhere announces itself nowhere, and each
-look is a request out of the budget that cancels share."""
+LOOK_EVERY_S: Seconds = 30.0
+"""How old a look may become when nothing happened here: what moves shares elsewhere announces itself nowhere. Orders
+rest on a look for a minute at most, so one is taken ahead of that; each is a request out of the budget of reads."""
 
 NOTHING = Decimal(0)
 INSTRUMENT_ID = "instrument_id"

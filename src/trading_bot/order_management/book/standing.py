@@ -14,7 +14,6 @@ from trading_bot.order_management.events import EventKind, JournalRecord, OrderE
 from trading_bot.order_management.journal.port import Pointer
 
 _Key: TypeAlias = tuple[EventKind, str, str]
-_STOPS = frozenset({EventKind.SYMBOL_FROZEN, EventKind.TRADING_HALTED})
 
 
 class StandingFacts:
@@ -54,9 +53,15 @@ class StandingFacts:
         """Return what stands, oldest first."""
         return tuple(fact for fact, _ in self._facts.values())
 
-    def freezes(self) -> Iterator[Freeze]:
-        """Yield every freeze and halt on record, those whose own end has come included."""
-        return (freeze_from(fact) for fact in self.facts() if fact.event in _STOPS)
+    def freezes(self, symbol: str | None = None) -> Iterator[Freeze]:
+        """Yield the freezes and halts on record, of one symbol and the account or all; those that are over included."""
+        for (kind, name, _), (fact, _) in self._facts.items():
+            if kind is _HALTED or (kind is _FROZEN and symbol in (None, name)):
+                yield freeze_from(fact)
+
+    def frozen_for(self, cause: Cause) -> frozenset[str]:
+        """Return the symbols that are frozen for a cause."""
+        return frozenset(name for kind, name, word in self._facts if kind is _FROZEN and word == cause.value)
 
     def freeze_facts(self, symbol: str) -> Iterator[OrderEvent]:
         """Yield the records that froze a symbol."""
@@ -101,4 +106,4 @@ class StandingFacts:
         self._forget([key for key in shorts if cause is None or fact.symbol in (None, key[1])])
 
 
-_FROZEN = EventKind.SYMBOL_FROZEN
+_FROZEN, _HALTED = EventKind.SYMBOL_FROZEN, EventKind.TRADING_HALTED

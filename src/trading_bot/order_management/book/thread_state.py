@@ -14,8 +14,8 @@ class ThreadState(threading.local):
     has_staged = False
     has_decided = False
     """Whether it held the writers' lock, so that others may have left something to it."""
-    is_kept_back = False
-    """Whether it tells nothing of orders for now."""
+    kept_back = 0
+    """Blocks in which it tells nothing of orders."""
 
     def __init__(self) -> None:
         self.news_of: set[str] = set()

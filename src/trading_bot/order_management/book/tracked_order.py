@@ -4,7 +4,6 @@ A record that cannot follow from the ones before it is an error: such a journal 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
@@ -23,13 +22,13 @@ from trading_bot.order_management.models import (
     OrderStatus,
     exact_sum,
 )
+from trading_bot.values import Value, replace
 
 NOTHING = Decimal(0)
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrackedOrder:
+class TrackedOrder(Value, frozen=True, kw_only=True):
     """One order with everything the journal knows of it."""
 
     envelope: OrderEnvelope
@@ -79,7 +78,8 @@ class TrackedOrder:
     @property
     def unbacked_quantity(self) -> Decimal:
         """Shares reported filled whose executions the broker has not listed yet."""
-        return max(NOTHING, EXACT.subtract(self.envelope.filled_quantity, self.executed_quantity))
+        filled = self.envelope.filled_quantity
+        return max(NOTHING, EXACT.subtract(filled, self.executed_quantity)) if filled else NOTHING
 
     def status(self) -> OrderStatus:
         """Return the public view."""
@@ -300,3 +300,6 @@ _FOLDS: Mapping[EventKind, _Fold] = {
     EventKind.CANCEL_ANSWERED: _changed,
     EventKind.ANOMALY_FOUND: _puzzled,
 }
+
+ORDER_KINDS = frozenset(_FOLDS)
+"""The kinds of records that change an order."""

@@ -24,13 +24,13 @@ and an engine only notices records that it did not write.
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord
 from trading_bot.order_management.models import ClientOrderId
+from trading_bot.values import Value
 
 
 class JournalMissingError(OrderLogError):
@@ -63,8 +63,7 @@ class OrderKeyKind(enum.StrEnum):
     SIDE_LINE = "side_line"  # "<file>:<line>" of a side file: importing it twice adds nothing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderKey:
+class OrderKey(Value, frozen=True, kw_only=True):
     """One name, and the record that gave it."""
 
     kind: OrderKeyKind
@@ -72,8 +71,7 @@ class OrderKey:
     seq: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Pointer:
+class Pointer(Value, frozen=True, kw_only=True, order=True):
     """One record that still counts. ``kind`` and ``key`` say for what: ``order`` and a client order id, for example."""
 
     kind: str
@@ -81,8 +79,7 @@ class Pointer:
     seq: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commit:
+class Commit(Value, frozen=True, kw_only=True):
     """What one transaction adds and removes."""
 
     records: tuple[SealedRecord, ...] = ()
@@ -94,8 +91,7 @@ class Commit:
     """Pointers removed; removed before ``standing`` are added."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class Opened(Value, frozen=True, kw_only=True):
     """What a journal holds when it is opened."""
 
     head: ChainHead
@@ -107,8 +103,7 @@ class Opened:
     """Whether it held no record before."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckpointAlert:
+class CheckpointAlert(Value, frozen=True, kw_only=True):
     """The journal could not tidy itself. What is committed is safe; a person has to look before the disk is full."""
 
     message: str

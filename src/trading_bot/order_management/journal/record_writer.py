@@ -5,7 +5,6 @@ records numbered after it may have been folded already.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Protocol
 
 from trading_bot.logging.setup import get_logger
@@ -13,6 +12,7 @@ from trading_bot.order_management.events import EventKind, JournalRecord, OrderE
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import BadRecordError, ChainHead, SealedRecord, head_at, seal_numbered
 from trading_bot.order_management.journal.port import Commit, Journal, KeyTakenError, OrderKey, OrderKeyKind, Pointer
+from trading_bot.values import Value, replace
 
 _log = get_logger(__name__)
 
@@ -53,8 +53,7 @@ class NoSideFile:
         del record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Staged:
+class Staged(Value, frozen=True, kw_only=True):
     """A numbered record that waits for its commit, and the names it gives."""
 
     record: JournalRecord
@@ -62,8 +61,7 @@ class Staged:
     is_intent: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+class Batch(Value, frozen=True, kw_only=True):
     """What the next transaction is to hold; an intent is the last of its records."""
 
     staged: tuple[Staged, ...]
@@ -168,14 +166,9 @@ class RecordWriter:
 
 def _commit_of(staged: Sequence[Staged], sealed: Sequence[SealedRecord], batch: Batch) -> Commit:
     refused = {one.record.seq for one in staged if one.record.fact.event is EventKind.RECORD_REFUSED}
-    return Commit(
-        records=tuple(sealed),
-        order_keys=tuple(
-            OrderKey(kind=kind, key=name, seq=one.record.seq) for one in staged for kind, name in one.names
-        ),
-        standing=tuple(one for one in batch.standing if one.seq not in refused),
-        ended=batch.ended,
-    )
+    keys = [OrderKey(kind=kind, key=name, seq=one.record.seq) for one in staged for kind, name in one.names]
+    standing = tuple(one for one in batch.standing if one.seq not in refused) if refused else batch.standing
+    return Commit(records=tuple(sealed), order_keys=tuple(keys), standing=standing, ended=batch.ended)
 
 
 def _refused(record: JournalRecord, why: str) -> JournalRecord:

@@ -68,7 +68,6 @@ ALERT_LOG_BYTES = 64 * 1024 * 1024
 """A write-ahead log of this size that a checkpoint cannot finish is worth a person's look."""
 
 _PRAGMAS = (
-    "PRAGMA synchronous = FULL",
     "PRAGMA fullfsync = ON",
     "PRAGMA checkpoint_fullfsync = ON",
     "PRAGMA wal_autocheckpoint = 0",
@@ -85,7 +84,8 @@ class SqliteJournal(RowReader):
     """The one writer. Threads may share it; a forked process may not use it.
 
     ``first_record`` makes the record that begins a new journal; without one, the first commit has to bring it.
-    ``alert_log_bytes`` is how long the write-ahead log may be before an unfinished checkpoint is an alert.
+    ``alert_log_bytes`` is how long the write-ahead log may be before an unfinished checkpoint is an alert. Without
+    ``is_durable``, for an account that is thrown away, a commit does not wait for the medium.
     """
 
     def __init__(
@@ -101,6 +101,7 @@ class SqliteJournal(RowReader):
         busy_timeout_s: Seconds = BUSY_TIMEOUT_S,
         checkpoint_every: int = CHECKPOINT_EVERY,
         alert_log_bytes: int = ALERT_LOG_BYTES,
+        is_durable: bool = True,
     ) -> None:
         super().__init__(AccountRows(identity.account_key, journal=path))
         self.path = path
@@ -111,6 +112,7 @@ class SqliteJournal(RowReader):
         self._busy_timeout_s = busy_timeout_s
         self._checkpoint_every = checkpoint_every
         self._alert_log_bytes = alert_log_bytes
+        self._synchronous = "FULL" if is_durable else "OFF"
         self._place = DatabaseFiles(path, files=files or LocalFiles(), mounts=mounts, kept_log_bytes=KEPT_LOG_BYTES)
         self._owner = process_id()
         self._lock = threading.Lock()
@@ -232,7 +234,7 @@ class SqliteJournal(RowReader):
         (mode,) = writer.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
             raise OSError(f"its folder does not take a write-ahead log (SQLite answers {mode}); use another folder")
-        for pragma in _PRAGMAS:
+        for pragma in (f"PRAGMA synchronous = {self._synchronous}", *_PRAGMAS):
             writer.execute(pragma)
 
     def _begin_to_write(self, writer: sqlite3.Connection) -> Opened:

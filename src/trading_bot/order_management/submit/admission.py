@@ -1,7 +1,6 @@
 """Whether an order is new: same id, equal order, crowded side. Check, reservation and write-ahead are one step."""
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -33,10 +32,10 @@ from trading_bot.order_management.submit.crossing import WOULD_CROSS, crossed_or
 from trading_bot.order_management.submit.halts import TradingHalts
 from trading_bot.order_management.submit.intents import again, is_to_go_again, may_go_again, refuse_reuse, under_arming
 from trading_bot.order_management.sync.free_shares import Free
+from trading_bot.values import Value, replace
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
+class Decided(Value, frozen=True, kw_only=True):
     """When somebody asked for an order, with the price of that moment, under which arming, and by what name."""
 
     at: Moment
@@ -45,8 +44,7 @@ class Decided:
     """Whether the caller gave the order an id: then it is meant as an order of its own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admitted:
+class Admitted(Value, frozen=True, kw_only=True):
     """A new order: the proof of its intent, and the arming in force when that was written."""
 
     intent: DurableIntent
@@ -64,6 +62,7 @@ class Admission:
     def __init__(self, context: OrderContext, *, sync: SyncService, halts: TradingHalts, in_flight: InFlight) -> None:
         self._store = context.store
         self._settings = context.settings
+        self._duplicate_window = timedelta(seconds=context.settings.duplicate_window_s)
         self._clock = context.clock
         self._latch = context.latch
         self._sync = sync
@@ -153,7 +152,7 @@ class Admission:
             raise TradingHaltedError(f"{terms.symbol}: {failure}", symbol=terms.symbol, code=failure.code)
         # A sell opens nothing. Whether its shares are free, or can be known, is decided once all has been read for it.
         is_sell = terms.side is Side.SELL and self._holdings is not None
-        reason = self._halts.reason(symbol=terms.symbol, leaving=is_sell, look=look)
+        reason = self._halts.beside_the_journal(terms.symbol, leaving=is_sell, look=look)
         if reason is None and terms.side is Side.BUY:
             reason = self._sync.entries_stopped(terms.symbol, instrument_id)
         if reason is not None:
@@ -227,10 +226,6 @@ class Admission:
             raise TradingHaltedError(
                 f"{terms.symbol}: no order is taken: {reason}", symbol=terms.symbol, code="view_too_old"
             )
-
-    @property
-    def _duplicate_window(self) -> timedelta:
-        return timedelta(seconds=self._settings.duplicate_window_s)
 
     def is_own_order(self, terms: OrderTerms) -> bool:
         """Whether an order under an id of its own may equal another: as an exit, or without a duplicate window."""

@@ -42,9 +42,10 @@ def crossed_orders(
     terms: OrderTerms, *, ours: Iterable[TrackedOrder], foreign: Iterable[ExternalOrder]
 ) -> tuple[CrossedOrder, ...]:
     """Return the orders that ``terms`` would trade with: ours in the given order, then foreign ones of its symbol."""
-    theirs = tuple(_foreign(order, terms) for order in foreign if order.side is terms.side.opposite)
-    own = tuple(_own(order) for order in ours if _is_opposite(terms, order.envelope.symbol, order.envelope.side))
-    return tuple(other for other in (*own, *theirs) if other is not None and _reaches(terms, other.limit_price))
+    opposite = terms.side.opposite
+    theirs = [_foreign(order, terms) for order in foreign if order.side == opposite]
+    own = [_own(one) for one in ours if one.envelope.side == opposite and one.envelope.symbol == terms.symbol]
+    return tuple([other for other in (*own, *theirs) if other is not None and _reaches(terms, other.limit_price)])
 
 
 def why_crossing(terms: OrderTerms, crossed: CrossedOrder) -> str:
@@ -53,10 +54,6 @@ def why_crossing(terms: OrderTerms, crossed: CrossedOrder) -> str:
         f"{terms.symbol}: {terms.side} at {terms.limit_price} would trade with the account's own {crossed.side} at "
         f"{crossed.limit_price}, order {crossed.name} ({crossed.state}); {crossed.remedy}"
     )
-
-
-def _is_opposite(terms: OrderTerms, symbol: str, side: Side) -> bool:
-    return (symbol, side) == (terms.symbol, terms.side.opposite)
 
 
 def _reaches(terms: OrderTerms, price: Decimal) -> bool:

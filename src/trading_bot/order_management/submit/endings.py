@@ -6,7 +6,6 @@ not a matter of the ending alone: each outcome says it, and `SubmitProtocol` ask
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
@@ -22,12 +21,12 @@ from trading_bot.order_management.models import OrderEnvelope, OrderState
 from trading_bot.order_management.outcomes import Accepted, Ending, NotSent, Rejected, SubmitOutcome, Unknown
 from trading_bot.order_management.submit.send_gate import LATCH
 from trading_bot.prose import clause
+from trading_bot.values import Value
 
 _CREATED = 201  # the broker took the request, and refused the order in the same breath
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndingRule:
+class EndingRule(Value, frozen=True, kw_only=True):
     """One row of the table."""
 
     is_looked_for: bool

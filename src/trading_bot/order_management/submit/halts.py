@@ -44,8 +44,11 @@ class TradingHalts:
 
         ``look`` is one at the latch that was taken just now; without it, the latch is read.
         """
-        if self._store.failure is not None:
-            return str(self._store.failure)
+        failure = self._store.failure
+        return str(failure) if failure is not None else self.beside_the_journal(symbol, leaving=leaving, look=look)
+
+    def beside_the_journal(self, symbol: str | None, *, leaving: bool, look: LatchLook | None) -> str | None:
+        """Return the same while the journal takes records, for whoever has just asked that."""
         if leaving:
             return (look or self._latch.look()).not_reducing
         if self._cancel_all.is_running:
@@ -55,8 +58,14 @@ class TradingHalts:
             or self._on_record(symbol)
             or (_SECURITY_HALT if self._security_alert.is_set() else None)
             or (look or self._latch.look()).not_armed
-            or next(filter(None, (problem() for problem in self._unfollowed)), None)
+            or self._nobody_follows()
         )
+
+    def _nobody_follows(self) -> str | None:
+        for unfollowed in self._unfollowed:
+            if (problem := unfollowed()) is not None:
+                return problem
+        return None
 
     def freezes(self, symbol: str | None = None) -> tuple[Freeze, ...]:
         """Return every freeze and halt in force now, of one symbol and the account, or of all."""
@@ -64,9 +73,11 @@ class TradingHalts:
             return book.freezes(now=self._clock.now(), symbol=symbol)
 
     def _on_record(self, symbol: str | None) -> str | None:
-        standing = (freeze for freeze in self.freezes(symbol) if symbol is not None or freeze.symbol is None)
-        freeze = next(standing, None)
-        if freeze is None:
+        standing = self.freezes(symbol)
+        if symbol is None:
+            standing = tuple(freeze for freeze in standing if freeze.symbol is None)
+        if not standing:
             return None
+        freeze = standing[0]
         what = "" if freeze.symbol is None else "the symbol is frozen: "
         return f"{what}{freeze.reason}; {freeze.remedy}"

@@ -1,6 +1,5 @@
 """The intent of an order: what is written down before a byte of it leaves, and when it may be the same order again."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 from trading_bot.order_management.book.tracked_order import TrackedOrder
@@ -10,6 +9,7 @@ from trading_bot.order_management.exceptions import OrderValidationError
 from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderEnvelope, OrderState, OrderTerms
 from trading_bot.order_management.outcomes import PreparedOrder
 from trading_bot.order_management.ports import ArmingId
+from trading_bot.values import replace
 
 
 def intent_of(

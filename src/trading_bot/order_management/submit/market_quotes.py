@@ -1,30 +1,37 @@
 """The visible market, read ahead of each entry and outside of every lock, and the collar computed from it."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 
 from trading_bot.clock import Clock, Moment, Seconds
+from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.exceptions import OrderStatusError, TradeRefusedError
 from trading_bot.order_management.models import OrderTerms
 from trading_bot.order_management.portfolio import Quote
 from trading_bot.order_management.ports import AccountGateway
 from trading_bot.order_management.submit.collar import NO_QUOTE, CollarRules, QuoteLook, why_not_at_market
 
-WATCHED_S: Seconds = 60.0
-"""For how long a symbol is asked for together with others, after an order in it."""
+WATCHED_S: Seconds = 900.0
+"""For how long a symbol is asked for together with others, and ahead of need, after an order in it. Chosen."""
 
 WATCHED_SYMBOLS = 50
 """How many symbols one request asks for at most."""
 
+_log = get_logger(__name__)
 
-def allow_at_any_market(_terms: OrderTerms, _by: Seconds) -> None:
-    """Refuse nothing, as on paper."""
+
+def allow_at_any_market(_asked: OrderTerms, _by: Seconds) -> Callable[[OrderTerms], None]:
+    """Look at no market and refuse nothing, as on paper."""
+    return lambda _terms: None
 
 
 class RecentQuotes:
-    """Reads quotes of all symbols lately asked for in one request, and keeps each look while it is young enough.
+    """Reads quotes, and keeps each look while it is young enough. A symbol that showed a market is watched from then.
 
-    Safe to share between threads: no lock is held while the broker is asked.
+    Watched symbols are read in one request. A symbol whose own request fails, or shows no market, is never among them;
+    one that was watched and spoils the request for all ends the watch of all: each has to show a market by itself
+    again. Safe to share between threads: no lock is held while the broker is asked.
     """
 
     def __init__(self, *, account: AccountGateway, clock: Clock, max_age_s: Seconds) -> None:
@@ -34,6 +41,7 @@ class RecentQuotes:
         self._lock = threading.Lock()
         self._watched: dict[str, Seconds] = {}
         self._looks: dict[str, QuoteLook] = {}
+        self._has_failed = False
 
     def look(self, symbol: str, *, by: Seconds) -> QuoteLook | None:
         """Return the market of ``symbol``, read at most ``max_age_s`` ago; None where it has no two sides.
@@ -41,33 +49,115 @@ class RecentQuotes:
         Raises:
             OrderStatusError: it could not be read by ``by``, a point on the clock.
         """
-        with self._lock:
-            symbols, kept = self._watch(symbol), self._looks.get(symbol)
-        if kept is not None and kept.began.age_s(self._clock) < self._max_age_s:
-            return kept
-        began = Moment.of(self._clock)
-        # An answer that took longer would be too old to be of use.
-        quotes = self._read(symbol, symbols, by=min(by, began.mono + self._max_age_s))
-        with self._lock:
-            self._looks = {name: QuoteLook(quote=quote, began=began) for name, quote in quotes.items()}
-            return self._looks.get(symbol)
+        kept = self._young_look(symbol)
+        if kept is None:
+            with self._lock:
+                symbols = self._with_watched(symbol)
+            began = Moment.of(self._clock)
+            # An answer that took longer would be too old to be of use.
+            quotes = self._read(symbol, symbols, by=min(by, began.mono + self._max_age_s))
+            kept = self._kept((symbol,), quotes, began).get(symbol)
+        if kept is not None:
+            self._watch(symbol)
+        return kept
 
-    def _watch(self, symbol: str) -> tuple[str, ...]:
+    def begin(self, symbol: str, *, by: Seconds) -> Callable[[], QuoteLook | None]:
+        """Begin to `look`, beside what else its caller waits for, and return what gives the look once it is needed."""
+        if self._young_look(symbol) is not None:
+            return lambda: self.look(symbol, by=by)
+        looking: Future[QuoteLook | None] = Future()
+
+        def read() -> None:
+            try:
+                looking.set_result(self.look(symbol, by=by))
+            except Exception as error:  # noqa: BLE001 - it is raised where the look is needed
+                looking.set_exception(error)
+
+        threading.Thread(target=read, name="trading-bot-quote", daemon=True).start()
+        return lambda: self._begun(looking, symbol, by=by)
+
+    def _begun(self, looking: "Future[QuoteLook | None]", symbol: str, *, by: Seconds) -> QuoteLook | None:
+        try:
+            begun = looking.result(max(by - self._clock.monotonic(), 0))
+        except TimeoutError as error:
+            raise OrderStatusError("its read has not ended in time; try again in a moment", symbol=symbol) from error
+        # What else was read may have taken longer than a quote may be old.
+        return begun if begun is None or self._is_young(begun) else self.look(symbol, by=by)
+
+    def renew(self) -> None:
+        """Read the quotes of all watched symbols ahead of need; where that fails, the looks there are age.
+
+        Call it more often than a look gets too old. Once it fails twice in a row, nothing is watched any more.
+        """
+        began = Moment.of(self._clock)
+        with self._lock:
+            symbols = tuple(self._still_watched())
+        if not symbols:
+            return
+        try:
+            quotes = self._account.by(began.mono + self._max_age_s).fetch_quotes(symbols)
+        except OrderStatusError as error:
+            _log.warning("quotes_not_renewed", problem=str(error))
+            if self._has_failed:
+                self._watch_no_more(symbols)
+            self._has_failed = not self._has_failed
+            return
+        self._has_failed = False
+        self._watch_no_more(symbol for symbol in symbols if symbol not in quotes)
+        self._kept(symbols, quotes, began)
+
+    def _kept(self, asked: Iterable[str], quotes: Mapping[str, Quote], began: Moment) -> Mapping[str, QuoteLook]:
+        with self._lock:
+            young = {name: look for name, look in self._looks.items() if self._is_young(look)}
+            later = {name: look for name, look in young.items() if look.began.mono > began.mono}
+            others = {name: look for name, look in young.items() if name not in asked}
+            read = {name: QuoteLook(quote=quote, began=began) for name, quote in quotes.items()}
+            self._looks = {**others, **read, **later}
+            return self._looks
+
+    def _young_look(self, symbol: str) -> QuoteLook | None:
+        with self._lock:
+            kept = self._looks.get(symbol)
+        return kept if kept is not None and self._is_young(kept) else None
+
+    def _is_young(self, look: QuoteLook) -> bool:
+        return look.began.age_s(self._clock) < self._max_age_s
+
+    def _with_watched(self, symbol: str) -> tuple[str, ...]:
+        watched = tuple(self._still_watched())
+        return watched if symbol in watched else (symbol,)
+
+    def _watch(self, symbol: str) -> None:
+        with self._lock:
+            self._watched.pop(symbol, None)
+            self._watched = dict([*self._still_watched().items(), (symbol, self._clock.monotonic())][-WATCHED_SYMBOLS:])
+
+    def _watch_no_more(self, symbols: Iterable[str]) -> None:
+        with self._lock:
+            for symbol in symbols:
+                self._watched.pop(symbol, None)
+
+    def _still_watched(self) -> Mapping[str, Seconds]:
         now = self._clock.monotonic()
-        self._watched.pop(symbol, None)
-        young = {name: since for name, since in self._watched.items() if now - since < WATCHED_S}
-        self._watched = dict([*young.items(), (symbol, now)][-WATCHED_SYMBOLS:])
-        return tuple(self._watched)
+        return {name: since for name, since in self._watched.items() if now - since < WATCHED_S}
 
     def _read(self, symbol: str, symbols: tuple[str, ...], *, by: Seconds) -> Mapping[str, Quote]:
         in_time = self._account.by(by)
+        if len(symbols) > 1:
+            try:
+                quotes = in_time.fetch_quotes(symbols)
+            except OrderStatusError:
+                quotes = {}
+            if symbol in quotes:
+                return quotes
         try:
-            return in_time.fetch_quotes(symbols)
+            alone = in_time.fetch_quotes((symbol,))
         except OrderStatusError:
-            if len(symbols) == 1:
-                raise
-        # One symbol of the others may have spoilt the request for this one.
-        return in_time.fetch_quotes((symbol,))
+            self._watch_no_more((symbol,))
+            raise
+        spoilt = symbols if symbol in alone else (symbol,)
+        self._watch_no_more(spoilt)  # where it shows a market, another one spoils the request for all
+        return alone
 
 
 class MarketCollar:
@@ -80,18 +170,23 @@ class MarketCollar:
         self, *, account: AccountGateway, rules: CollarRules, is_regular: Callable[[], bool], clock: Clock
     ) -> None:
         self._quotes = RecentQuotes(account=account, clock=clock, max_age_s=rules.max_quote_age_s)
+        self.renew = self._quotes.renew
+        self.renew_every_s: Seconds = rules.max_quote_age_s / 2
         self._rules = rules
         self._is_regular = is_regular
         self._clock = clock
 
-    def check(self, terms: OrderTerms, by: Seconds) -> None:
-        """Refuse an entry that the collar does not allow; see `MarketCheck`.
+    def begin(self, asked: OrderTerms, by: Seconds) -> Callable[[OrderTerms], None]:
+        """Begin to look at the market of an entry; see `MarketCheck`. What it returns waits for the look, and refuses.
 
-        Raises:
-            TradeRefusedError: with the collar's code, and the quote in the message.
+        That raises `TradeRefusedError`, with the collar's code, and the quote in the message.
         """
+        look = self._quotes.begin(asked.symbol, by=by)
+        return lambda terms: self._refuse_outside(terms, look)
+
+    def _refuse_outside(self, terms: OrderTerms, look: Callable[[], QuoteLook | None]) -> None:
         try:
-            look = self._quotes.look(terms.symbol, by=by)
+            quote = look()
         except OrderStatusError as error:
             raise TradeRefusedError(
                 f"{terms.symbol}: its quote cannot be read ({error}); an entry needs one, held shares can be sold "
@@ -101,7 +196,7 @@ class MarketCollar:
             ) from error
         objection = why_not_at_market(
             terms,
-            look,
+            quote,
             rules=self._rules,
             extended=terms.extended_hours and not self._is_regular(),
             clock=self._clock,

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from trading_bot.clock import Moment, Seconds
@@ -33,6 +32,7 @@ from trading_bot.order_management.submit.pricing import OrderPricing, PricePrevi
 from trading_bot.order_management.submit.protocol import SubmitProtocol
 from trading_bot.order_management.submit.recorder import OutcomeRecorder
 from trading_bot.order_management.submit.same_refusal import SAME_REFUSAL, SameRefusals
+from trading_bot.values import Value
 
 _log = get_logger(__name__)
 
@@ -65,8 +65,7 @@ def already(approve: Approval) -> Gather:
     return lambda _terms, _by, _instead_of: approve
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class Placed(Value, frozen=True, kw_only=True):
     """The envelope that stands for a request, and whether this very call submitted it."""
 
     envelope: OrderEnvelope
@@ -104,12 +103,12 @@ class SubmitService:
         self._protocol = SubmitProtocol(context)
         self._outcomes = OutcomeRecorder(context, synchronizer=sync.synchronizer, halts=halts)
         self._refusals = SameRefusals(clock=context.clock)
-        self._pricing = OrderPricing(gateway=context.gateway, settings=context.settings, clock=context.clock)
+        self._pricing = OrderPricing(gateway=context.gateway, settings=context.settings)
         self._approving = threading.Lock()
 
-    def preview(self, request: OrderRequest) -> PricePreview:
-        """Return the terms that `place` would send, and the step they are rounded to."""
-        return self._pricing.preview(request, self.asked(request))
+    def preview(self, request: OrderRequest, *, by: Seconds | None = None) -> PricePreview:
+        """Return the terms that `place` would send, and the step they are rounded to; ``by`` ends reading."""
+        return self._pricing.preview(request, self.asked(request), by=self._preview_by(by))
 
     def asked(self, request: OrderRequest) -> OrderTerms:
         """Return what is asked for, checked and not priced yet; every way to an order begins here.
@@ -133,13 +132,16 @@ class SubmitService:
             )
             raise
 
-    def refuse_unless_open_to(self, terms: OrderTerms) -> None:
+    def refuse_unless_open_to(self, terms: OrderTerms, *, by: Seconds | None = None) -> None:
         """Refuse what `place` would refuse of these terms as things stand; nothing is sent or reserved."""
         self._refuse_if_refused_before(terms, probes=False)
-        self._refuse_at_this_market(terms, by=self._clock.monotonic() + self._settings.intent_ttl_s)
+        self._refuse_at_this_market(terms, by=self._preview_by(by))
         self.admission.refuse_unless_open_to(terms)
 
-    def standing(self, request: OrderRequest) -> OrderEnvelope | None:
+    def _preview_by(self, by: Seconds | None) -> Seconds:
+        return self._clock.monotonic() + self._settings.intent_ttl_s if by is None else by
+
+    def standing(self, request: OrderRequest, *, by: Seconds | None = None) -> OrderEnvelope | None:
         """Return the order that already stands for ``request``; priced only where its price can decide that."""
         asked = self.asked(request)
         if (earlier := self.admission.bearing(request.client_order_id, asked)) is not None:
@@ -147,7 +149,7 @@ class SubmitService:
         is_its_own = request.client_order_id is not None and self.admission.is_own_order(asked)
         if is_its_own or not self.admission.may_equal_another(asked):
             return None
-        return self.admission.standing(None, self.preview(request).terms)
+        return self.admission.standing(None, self.preview(request, by=by).terms)
 
     def place(
         self,
@@ -162,11 +164,16 @@ class SubmitService:
         ``pricer`` returns the terms in place of the configured rules; it is asked once.
         """
         with self._request(request.correlation_id) as correlation_id:
-            named = replace(request, correlation_id=correlation_id)
-            return self._place(named, gather=gather, replaces=replaces, pricer=pricer)
+            return self._place(request, gather=gather, replaces=replaces, pricer=pricer, correlation_id=correlation_id)
 
     def _place(
-        self, request: OrderRequest, *, gather: Gather, replaces: ClientOrderId | None, pricer: Pricer | None
+        self,
+        request: OrderRequest,
+        *,
+        gather: Gather,
+        replaces: ClientOrderId | None,
+        pricer: Pricer | None,
+        correlation_id: str,
     ) -> Placed:
         look = self._latch.look()
         decided = Decided(
@@ -192,7 +199,7 @@ class SubmitService:
             reference_price=asked.limit_price,
             strategy_name=request.strategy_name,
             mode=self._identity.mode,
-            correlation_id=request.correlation_id,
+            correlation_id=correlation_id,
             replaces=replaces,
         )
         with self._store.telling_later(), self._approving:
@@ -237,11 +244,13 @@ class SubmitService:
         """Ask the broker all that is asked before the intent; it is over before the price gets too old."""
         patience_s = self._settings.intent_ttl_s
         by = began + patience_s
+        market = None
         if self.admission.reduces(asked):
             # Half the time is left for sending: no read that an exit can do without may cost it its price.
             by = began + patience_s / 2
             self._sync.catch_up(within_s=min(EXIT_CATCHES_UP_FOR_S, patience_s / 4), patience_s=0)
         else:
+            market = self._check_market(asked, by)  # beside all that is read below
             self._sync.catch_up(within_s=patience_s)
         if asked.side is Side.SELL:
             self._sync.make_ready_to_sell(asked, by=by)
@@ -251,7 +260,7 @@ class SubmitService:
         approve = gather(terms, by, instead_of)
         ref_id = derive_ref_id(self._identity.account_key, client_order_id)
         prepared = in_time.prepare_order(terms, ref_id)
-        self._refuse_at_this_market(terms, by=by)
+        self._refuse_at_this_market(terms, by=by, begun=market)
         return terms, approve, prepared
 
     def _pricer(self, request: OrderRequest, asked: OrderTerms) -> Pricer:
@@ -289,10 +298,11 @@ class SubmitService:
         if held is not None:
             raise TradeRefusedError(held, symbol=terms.symbol, code=SAME_REFUSAL)
 
-    def _refuse_at_this_market(self, terms: OrderTerms, *, by: Seconds) -> None:
+    def _refuse_at_this_market(self, terms: OrderTerms, *, by: Seconds, begun: Approval | None = None) -> None:
         # There is always a way out: no missing quote and no distance from it keeps held shares from being sold.
         if not self.admission.reduces(terms):
-            self._check_market(terms, by)
+            refuse = begun or self._check_market(terms, by)
+            refuse(terms)
 
     def _note_refusal(self, terms: OrderTerms, outcome: SubmitOutcome, latest: TrackedOrder) -> None:
         if latest.state is OrderState.REJECTED:

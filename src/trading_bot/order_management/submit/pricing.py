@@ -4,22 +4,22 @@ An order is priced once, at the instrument's own tick, and no byte of it is buil
 steps where the broker cannot be read, and says so.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from trading_bot.clock import Clock
+from trading_bot.clock import Seconds
 from trading_bot.order_management.calculator import price_terms, tick_size
 from trading_bot.order_management.exceptions import OrderSubmissionError
 from trading_bot.order_management.models import OrderRequest, OrderTerms
 from trading_bot.order_management.ports import BrokerGateway
+from trading_bot.order_management.price_offsets import PriceOffsetConfig
+from trading_bot.values import Value
 
 if TYPE_CHECKING:
     from trading_bot.config import OrderManagementConfig
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PricePreview:
+class PricePreview(Value, frozen=True, kw_only=True):
     """The terms that an order would have, and the price step they were rounded to, in dollars."""
 
     terms: OrderTerms
@@ -33,10 +33,10 @@ class PricePreview:
 class OrderPricing:
     """Prices requests by the configured rules."""
 
-    def __init__(self, *, gateway: BrokerGateway, settings: "OrderManagementConfig", clock: Clock) -> None:
+    def __init__(self, *, gateway: BrokerGateway, settings: "OrderManagementConfig") -> None:
         self._gateway = gateway
         self._settings = settings
-        self._clock = clock
+        self._rules: dict[str | None, PriceOffsetConfig] = {}
 
     def price(self, request: OrderRequest, asked: OrderTerms, gateway: BrokerGateway) -> OrderTerms:
         """Return the terms to send, at the instrument's own tick as ``gateway`` tells it.
@@ -49,16 +49,15 @@ class OrderPricing:
         """
         return self._priced(request, asked, gateway.tick_of(asked.symbol, asked.side))
 
-    def preview(self, request: OrderRequest, asked: OrderTerms) -> PricePreview:
-        """Return the terms that `price` would give now; the broker is read for ``intent_ttl_s`` seconds at most.
+    def preview(self, request: OrderRequest, asked: OrderTerms, *, by: Seconds) -> PricePreview:
+        """Return the terms that `price` would give now; reading is over by ``by``, a point on the clock.
 
         Raises:
             OrderValidationError: the guard allows no step.
         """
         problem = None
-        in_time = self._gateway.by(self._clock.monotonic() + self._settings.intent_ttl_s)
         try:
-            own = in_time.tick_of(asked.symbol, asked.side)
+            own = self._gateway.by(by).tick_of(asked.symbol, asked.side)
         except OrderSubmissionError as error:
             own, problem = None, str(error)
         terms = self._priced(request, asked, own)
@@ -67,5 +66,13 @@ class OrderPricing:
         )
 
     def _priced(self, request: OrderRequest, asked: OrderTerms, tick: Decimal | None) -> OrderTerms:
-        rules = self._settings.pricing_rules(request.strategy_name, request.pricing)
-        return price_terms(asked, rules, instrument_tick=tick)
+        return price_terms(asked, self._rules_for(request), instrument_tick=tick)
+
+    def _rules_for(self, request: OrderRequest) -> PriceOffsetConfig:
+        name = request.strategy_name if request.strategy_name in self._settings.strategy_overrides else None
+        if request.pricing is not None:
+            return self._settings.pricing_rules(name, request.pricing)
+        rules = self._rules.get(name)
+        if rules is None:
+            rules = self._rules[name] = self._settings.pricing_rules(name, None)
+        return rules

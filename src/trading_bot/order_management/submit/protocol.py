@@ -22,17 +22,20 @@ from trading_bot.order_management.outcomes import Accepted, DurableIntent, NotSe
 from trading_bot.order_management.ports import ArmingId
 from trading_bot.order_management.submit.endings import ENDINGS
 from trading_bot.order_management.submit.send_gate import SendGate
+from trading_bot.order_management.sync.foreign import CREATED_BEFORE_FIRST_BYTE
+from trading_bot.values import Value
 
 if TYPE_CHECKING:
     from trading_bot.config import OrderManagementConfig
 
 _LOOK_BACK = timedelta(hours=24)
+"""How far back an order is looked for that is surely there: it may have an older one's ``ref_id``."""
+
 _MILLISECOND = Decimal("0.001")
 _ENDLESS = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubmitRules:
+class SubmitRules(Value, frozen=True, kw_only=True):
     """Bounds of one submit, in seconds and in total requests; whether an unknown outcome may be sent again."""
 
     intent_ttl_s: Seconds
@@ -167,7 +170,7 @@ class SubmitProtocol:
 
     def _ended_meanwhile(self, attempt: SubmitAttempt, doubt: Unknown) -> SubmitOutcome | None:
         try:
-            return self._find(attempt)
+            return self._find(attempt, doubt)
         except _NotFoundYetError:
             return doubt if self._is_on_record(attempt.intent) else None
 
@@ -228,7 +231,7 @@ class SubmitProtocol:
     def _look_up(self, attempt: SubmitAttempt, outcome: SubmitOutcome) -> SubmitOutcome:
         try:
             return with_retry(
-                lambda: self._find(attempt),
+                lambda: self._find(attempt, outcome),
                 policy=self._rules.look_up,
                 clock=self._clock,
                 should_retry=lambda error: isinstance(error, _NotFoundYetError),
@@ -238,11 +241,14 @@ class SubmitProtocol:
         except _NotFoundYetError:
             return outcome
 
-    def _find(self, attempt: SubmitAttempt) -> Accepted:
+    def _find(self, attempt: SubmitAttempt, outcome: SubmitOutcome) -> Accepted:
+        # A look-up proves no absence: so it asks for the orders that this one can be, and not for those of the day.
+        is_surely_there = isinstance(outcome, Unknown) and outcome.surely_there
+        look_back = _LOOK_BACK if is_surely_there else CREATED_BEFORE_FIRST_BYTE
         listing = self._gateway.by(attempt.deadline).find_by_client_order_id(
             attempt.intent.client_order_id,
             ref_id=attempt.intent.ref_id,
-            created_after=attempt.envelope.created_at - _LOOK_BACK,
+            created_after=attempt.envelope.created_at - look_back,
         )
         if not listing.reports:
             raise _NotFoundYetError

@@ -1,7 +1,5 @@
 """The records of a finished submit, and what they say of more than the one order."""
 
-from dataclasses import replace
-
 from trading_bot.error_handling.circuit_breaker import CircuitBreaker
 from trading_bot.order_management.book.anomalies import Anomaly, AnomalyKind
 from trading_bot.order_management.book.freezes import REFUSAL_FREEZE, Cause, frozen, halted
@@ -13,6 +11,7 @@ from trading_bot.order_management.outcomes import Accepted, NotSent, Rejected, S
 from trading_bot.order_management.submit.endings import ENDINGS
 from trading_bot.order_management.submit.halts import TradingHalts
 from trading_bot.order_management.sync.synchronizer import Synchronizer
+from trading_bot.values import replace
 
 _REFUSALS_THAT_HALT = 3
 _REFUSAL_WINDOW_S = 300

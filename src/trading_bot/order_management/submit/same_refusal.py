@@ -82,7 +82,8 @@ class SameRefusals:
             return None
 
     def _forget_the_old(self, now: Seconds) -> None:
-        self._streaks = {terms: streak for terms, streak in self._streaks.items() if not streak.is_over(now)}
+        if self._streaks:
+            self._streaks = {terms: streak for terms, streak in self._streaks.items() if not streak.is_over(now)}
 
     def _answer(self, terms: OrderTerms, streak: _Streak, *, wait_s: Seconds) -> str:
         until = (self._clock.now() + timedelta(seconds=wait_s)).astimezone(self._zone)

@@ -1,7 +1,6 @@
 """The last check before the first byte: the send lock, then latch, deadline and cancels read afresh."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from datetime import datetime, timedelta
 from types import TracebackType
 
@@ -74,10 +73,13 @@ class SendGate:
             self._lock.acquire(max(self._not_after - self._clock.monotonic(), 0))
         except SendLockError as error:
             raise SendRefusedError(SEND_LOCK, str(error)) from error
-        with ExitStack() as undo:
-            undo.callback(self._lock.release)
+        is_open = False
+        try:
             self._look_again()
-            undo.pop_all()
+            is_open = True
+        finally:
+            if not is_open:
+                self._lock.release()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

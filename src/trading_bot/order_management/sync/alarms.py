@@ -1,5 +1,6 @@
-"""Orders at the broker that must not exist: what is recorded, once, when one is seen."""
+"""Orders at the broker that must not exist, or that are gone: what is recorded, once, when that is seen."""
 
+from trading_bot.order_management.book.anomalies import Anomaly, AnomalyKind
 from trading_bot.order_management.book.freezes import CAUSE, Cause
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.tracked_order import TrackedOrder
@@ -15,6 +16,8 @@ _UNJOURNALED = (
     "the broker holds order {order_id} on {symbol}, which has our mark and is not in the journal: the journal was "
     "lost or another copy of this program trades the account; find out which, then adopt the order"
 )
+
+_VANISHED = Anomaly(kind=AnomalyKind.VANISHED, evidence="the broker answers that it does not know this order")
 
 
 def shows_unjournaled(book: OrderBook, listing: Listing) -> bool:
@@ -55,3 +58,9 @@ def note_duplicate_ref_id(store: OrderStore, order: TrackedOrder, report: OrderR
                     details={CAUSE: Cause.DUPLICATE_REF_ID.value},
                 )
             )
+
+
+def note_vanished(store: OrderStore, order: TrackedOrder) -> None:
+    """Put on record that the broker does not know an order that it has shown before."""
+    if all(anomaly.kind is not AnomalyKind.VANISHED for anomaly in order.anomalies):
+        store.record_fact(_VANISHED.event(order.envelope))

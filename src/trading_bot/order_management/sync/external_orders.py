@@ -150,7 +150,9 @@ class ExternalOrders:
 
     def entries_stopped(self, symbol: str, instrument_id: str | None = None) -> str | None:
         """Return why no position may be opened in this symbol because of a row that is not understood, or None."""
-        odd = (order for order in self._open or () if not order.is_understood)
+        odd = [order for order in self._open or () if not order.is_understood]
+        if not odd:
+            return None
         return next((_stopped(order) for order in self._concerning(odd, symbol, instrument_id)), None)
 
     def open_sells(self, symbol: str, instrument_id: str | None = None) -> OpenSells:

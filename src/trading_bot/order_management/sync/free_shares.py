@@ -9,6 +9,7 @@ and never once too seldom.
 from dataclasses import dataclass
 from decimal import Decimal
 
+from trading_bot.clock import Moment
 from trading_bot.order_management.book.position_watch import NOTHING, in_words
 from trading_bot.order_management.models import EXACT
 from trading_bot.prose import typed
@@ -33,6 +34,8 @@ class Shares:
     """What open sells may still take: ours, those in doubt, and those placed elsewhere."""
     unknown_sell: str | None = None
     """An open order placed elsewhere that may sell nobody knows how many."""
+    looked: Moment | None = None
+    """When the look began that ``held`` rests on; None where there is no such look."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,8 @@ class Free:
     held_back: Decimal
     promised: Decimal
     unknown_sell: str | None = None
+    looked: Moment | None = None
+    """When the look began that ``held`` rests on; None where there is no such look."""
     not_sure_because: str | None = None
     """Why no sell may rest on these numbers as they are; None where one may."""
 
@@ -103,5 +108,6 @@ def free_shares(shares: Shares, *, not_sure_because: str | None = None) -> Free:
         held_back=shares.held_back,
         promised=shares.promised,
         unknown_sell=shares.unknown_sell,
+        looked=shares.looked,
         not_sure_because=not_sure_because,
     )

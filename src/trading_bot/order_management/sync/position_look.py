@@ -15,6 +15,9 @@ from trading_bot.order_management.portfolio import Position, PositionListing, Un
 from trading_bot.order_management.ports import AccountGateway
 from trading_bot.order_management.sync.renames import can_be_renamed, note_name
 
+LOOK_WITHIN_S: Seconds = 10.0
+"""How long one look may take where its caller sets no end. Chosen."""
+
 
 @dataclass(slots=True)
 class _Rows:
@@ -46,6 +49,16 @@ class _Rows:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionReading:
+    """What the broker listed, and what our orders explained and promised when that read began."""
+
+    began: Moment
+    before: Mapping[str, Decimal]
+    reserved: Mapping[str, Decimal]
+    listing: PositionListing
+
+
 class LookTaker:
     """Reads the positions and says what they are; the account and the clock are the caller's."""
 
@@ -54,34 +67,49 @@ class LookTaker:
         self._store = store
         self._clock = clock
 
-    def look(self, *, by: Seconds | None = None, records: bool = False) -> Look:
-        """Read all positions; with ``records``, what an instrument is called now is put on record.
+    def look(self, *, by: Seconds | None = None) -> Look:
+        """Read all positions, over by ``by``, a point on the clock, by default `LOOK_WITHIN_S` from now.
+
+        Raises:
+            OrderStatusError: they could not be read in full.
+        """
+        until = self._clock.monotonic() + LOOK_WITHIN_S if by is None else by
+        return self.look_at(self.read(by=until), by=until)
+
+    def read(self, *, by: Seconds) -> PositionReading:
+        """Read all positions, over by ``by``; nothing is recorded.
 
         Raises:
             OrderStatusError: they could not be read in full.
         """
         began = Moment.of(self._clock)
-        account = self._account if by is None else self._account.by(by)
         with self._store.open_book() as book:
             before, reserved = book.expected_positions(), _reserved(book)
-        listing = account.fetch_positions()
+        listing = self._account.by(by).fetch_positions()
+        return PositionReading(began=began, before=before, reserved=reserved, listing=listing)
+
+    def look_at(self, reading: PositionReading, *, by: Seconds, records: bool = False) -> Look:
+        """Say what was read, beside what our fills explain now; one that is missing is asked for, over by ``by``.
+
+        With ``records``, what an instrument is called now is put on record.
+        """
         with self._store.open_book() as book:
-            rows = _sorted_out(listing, book)
-        self._ask_for_missing(account, rows)
+            rows = _sorted_out(reading.listing, book)
+        self._ask_for_missing(self._account.by(by), rows)
         if records:
             self._note_names(rows)
         with self._store.open_book() as book:
             after = _under_new_names(book.expected_positions(), rows.renamed)
-        before = _under_new_names(before, rows.renamed)
+        before = _under_new_names(reading.before, rows.renamed)
         moved = (symbol for symbol in {*before, *after} if before.get(symbol) != after.get(symbol))
         return Look(
             held=rows.held,
             expected=after,
             moved=frozenset(moved),
-            began=began,
+            began=reading.began,
             expected_before=before,
             held_back=rows.held_back,
-            reserved={name: taken for name, taken in reserved.items() if rows.held_back.get(name)},
+            reserved={name: taken for name, taken in reading.reserved.items() if rows.held_back.get(name)},
             unread=tuple(rows.unread),
             instruments=rows.instruments,
             rows=tuple(rows.read),

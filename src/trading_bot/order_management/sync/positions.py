@@ -1,8 +1,8 @@
 """The shares that may be sold: the broker's positions compared with ours after each synchronisation."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from trading_bot.clock import Seconds
@@ -24,10 +24,10 @@ from trading_bot.order_management.models import EXACT, ExecutionMode
 from trading_bot.order_management.ports import AccountGateway
 from trading_bot.order_management.results import PositionDifference
 from trading_bot.order_management.sync.drift import act_on, explained_by_doubt
-from trading_bot.order_management.sync.external_orders import ExternalOrder, ExternalOrders
+from trading_bot.order_management.sync.external_orders import ExternalOrder, ExternalOrders, SellsThen
 from trading_bot.order_management.sync.free_shares import LATEST_LOOK_S, Free, HandCount, Shares, free_shares
 from trading_bot.order_management.sync.freshness import Freshness
-from trading_bot.order_management.sync.position_look import LookTaker
+from trading_bot.order_management.sync.position_look import LookTaker, PositionReading
 from trading_bot.order_management.sync.round import SyncRound
 from trading_bot.order_management.sync.synchronizer import Synchronizer
 
@@ -38,6 +38,15 @@ _LOOK_AGAIN_AFTER_S: Seconds = 5.0
 """How old a look must be before a sell that it does not support asks for another one."""
 
 _log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One reading of the positions, and what was known of orders placed elsewhere when it began."""
+
+    external: object
+    then: SellsThen
+    positions: PositionReading
 
 
 class Holdings:
@@ -63,6 +72,7 @@ class Holdings:
         self._external = external
         self._freshness = freshness
         self._could_short = context.identity.mode is ExecutionMode.LIVE
+        self._begin = context.begin
         self._taker = LookTaker(account=account, store=context.store, clock=context.clock)
         self._looked: Look | None = None
         self._unread_because: str | None = None
@@ -150,12 +160,27 @@ class Holdings:
             for symbol in self._differences
         )
 
-    def watch(self, done: SyncRound) -> str | None:
-        """Compare positions where there is reason to; return why they could not be read, if so."""
+    def read_ahead(self, *, by: Seconds) -> Callable[[], Reading] | None:
+        """Begin to read the positions, if there is reason to compare them already; see `watch`."""
+        return self._begin(lambda: self._read(by)) if self._is_due() else None
+
+    def watch(self, done: SyncRound, ahead: Callable[[], Reading] | None = None) -> str | None:
+        """Compare positions where there is reason to; return why they could not be read, if so.
+
+        ``ahead`` is a read that was begun beside that of the orders. If the orders turn out to have moved shares since
+        it began, it may or may not show them, and the positions are read again.
+        """
         if not self._is_due():
             return None
-        self._unread_because = self._looked_anew(done.deadline)
+        read = (lambda: self._read(done.deadline)) if ahead is None else lambda: self._still_true(ahead, done.deadline)
+        self._unread_because = self._looked_anew(done.deadline, read=read)
         return self._unread_because
+
+    def _still_true(self, ahead: Callable[[], Reading], by: Seconds) -> Reading:
+        with self._store.open_book() as book:
+            explained = book.expected_positions()
+        reading = ahead()
+        return reading if reading.positions.before == explained else self._read(by)
 
     def make_ready(self, symbol: str, quantity: Decimal, *, by: Seconds) -> None:
         """Look anew where a sell of so many shares cannot rest on the last look, and a new one may help.
@@ -193,7 +218,7 @@ class Holdings:
             self._looked = self._looked.with_accepted(symbol, quantity)
 
     def _free(self, book: OrderBook, symbol: str, look: Look | None, counts: Sequence[HandCount] = ()) -> Free:
-        expected = book.expected_positions().get(symbol, NOTHING)
+        expected = book.positions.quantity(symbol)
         instrument_id = book.positions.instrument_of(symbol)
         elsewhere = self._external.open_sells(symbol, instrument_id)
         row = None if look is None else look.unread_row(symbol, instrument_id)
@@ -214,6 +239,7 @@ class Holdings:
                 held_back=NOTHING if look is None else look.held_back_now(symbol, book.reserved_shares(symbol)),
                 promised=EXACT.add(book.reserved_shares(symbol), elsewhere.shares),
                 unknown_sell=elsewhere.unknown,
+                looked=None if look is None or row is not None else look.began,
             ),
             not_sure_because=problem,
         )
@@ -254,10 +280,16 @@ class Holdings:
             freed = any(book.reserved_shares(symbol) < taken for symbol, taken in last.reserved.items())
             return is_old or freed or book.expected_positions() != last.expected
 
-    def _looked_anew(self, deadline: Seconds, *, looks_back: bool = True) -> str | None:
+    def _read(self, by: Seconds) -> Reading:
         external, then = self._external.fingerprint(), self._external.mark()
+        return Reading(external=external, then=then, positions=self._taker.read(by=by))
+
+    def _looked_anew(
+        self, deadline: Seconds, *, looks_back: bool = True, read: Callable[[], Reading] | None = None
+    ) -> str | None:
         try:
-            look = self._taker.look(by=deadline, records=True)
+            reading = self._read(deadline) if read is None else read()
+            look = self._taker.look_at(reading.positions, by=deadline, records=True)
         except OrderStatusError as error:
             _log.warning("positions_not_read", problem=str(error))
             return str(error)
@@ -265,8 +297,8 @@ class Holdings:
             return _SLEPT
         problem = self._taken_over(look, by=deadline, looks_back=looks_back)
         if problem is None:
-            self._external_then = external
-            self._external.note_look(then)
+            self._external_then = reading.external
+            self._external.note_look(reading.then)
         return problem
 
     def _taken_over(self, look: Look, *, by: Seconds, looks_back: bool) -> str | None:

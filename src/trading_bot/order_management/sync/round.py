@@ -1,5 +1,6 @@
 """One synchronisation: what it counts while it reads, and its result."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -73,6 +74,20 @@ class BookedListing:
     """The orders on record of which the listing has a row, readable or not."""
     ours_unread: dict[ClientOrderId, tuple[TrackedOrder, Row]] = field(default_factory=dict)
     unowned: list[Row] = field(default_factory=list)
+
+
+def summary_of(tally: Tally, *, external: Collection[ExternalOrder], is_view: bool, still_open: int) -> SyncSummary:
+    """Return what a round came to, in numbers; ``is_view`` says whether it saw every open order."""
+    return SyncSummary(
+        complete=is_view and tally.problem is None,
+        is_view=is_view,
+        open_orders=still_open,
+        fills_booked=tally.fills,
+        orders_closed=tally.closed,
+        external_orders=sum(not order.is_ours for order in external),
+        problem=tally.problem,
+        notes=tuple(tally.notes),
+    )
 
 
 def problem_of(listing: Listing) -> str | None:

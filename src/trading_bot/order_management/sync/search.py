@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from trading_bot.clock import Moment, Seconds
+from trading_bot.clock import CLOCKS_AGREE_WITHIN, Moment, Seconds
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.events import OrderEvent
 from trading_bot.order_management.exceptions import OrderStatusError
@@ -22,6 +22,15 @@ from trading_bot.prose import typed
 
 LOOK_BACK = timedelta(hours=24)
 """How far a listing overlaps with what was before, because the broker's clock and ours differ."""
+
+LIKELY_WITHIN = timedelta(seconds=15)
+"""How long after its intent an order was most likely made: it is sent within 10 s, and clocks differ. Chosen."""
+
+FEW = 4
+"""So many orders in doubt are looked for one by one; for more, one list of the day is read at once. Chosen."""
+
+READ_BY_ID = 10
+"""So many orders are read by their ids: our own rate makes that many wait for nothing. Of more, a list is read."""
 
 
 class Horizon(Protocol):
@@ -54,6 +63,20 @@ def search_from(in_doubt: Iterable[TrackedOrder], known: Iterable[TrackedOrder])
     since = min(order.envelope.created_at for order in in_doubt) - LOOK_BACK
     at_broker = [order.envelope.created_at for order in known if order.envelope.order_id is not None]
     return min(since, max(at_broker) - CREATED_BEFORE_FIRST_BYTE) if at_broker else since
+
+
+def likely_made(order: TrackedOrder) -> tuple[datetime, datetime]:
+    """Return between which two moments of our clock the broker made an order most likely, if it did."""
+    intended_at = order.envelope.created_at
+    return intended_at - CREATED_BEFORE_FIRST_BYTE, intended_at + LIKELY_WITHIN
+
+
+def changed_since(orders: Iterable[TrackedOrder], *, viewed_at: datetime | None, now: datetime) -> datetime:
+    """Return since when a listing must reach to show what became of orders that were open when last seen."""
+    overlap = 2 * CLOCKS_AGREE_WITHIN
+    if viewed_at is not None:
+        return viewed_at - overlap
+    return max(min(order.envelope.created_at for order in orders) - overlap, now - LOOK_BACK)
 
 
 class AbsenceSearch:

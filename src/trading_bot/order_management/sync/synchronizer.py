@@ -1,24 +1,24 @@
 """Bringing the book up to date with the broker: one listing, missing orders by id, and a search for those in doubt."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from trading_bot.clock import Moment, Seconds
-from trading_bot.order_management.book.anomalies import Anomaly, AnomalyKind
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.context import InFlight, OrderContext
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderLogError, OrderNotFoundError, OrderStatusError
-from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderId, OrderReport, OrderState
+from trading_bot.order_management.models import ClientOrderId, OrderId, OrderReport, OrderState
 from trading_bot.order_management.outcomes import Listing
 from trading_bot.order_management.ports import BrokerGateway
 from trading_bot.order_management.reconciliation import is_duplicate_ref_id, reconcile
 from trading_bot.order_management.results import SyncSummary
 from trading_bot.order_management.send_horizon import SendHorizon
-from trading_bot.order_management.sync.alarms import note_duplicate_ref_id, note_unjournaled
+from trading_bot.order_management.sync.alarms import note_duplicate_ref_id, note_unjournaled, note_vanished
 from trading_bot.order_management.sync.external_orders import ExternalOrder, external_order
 from trading_bot.order_management.sync.foreign import ECHO_HOLDS_FOR, Ownership, Row, Whose, classify, intent_of_order
+from trading_bot.order_management.sync.horizon import OrderHorizon
 from trading_bot.order_management.sync.outstanding import OutstandingExecutions
 from trading_bot.order_management.sync.renames import note_name
 from trading_bot.order_management.sync.round import (
@@ -28,36 +28,24 @@ from trading_bot.order_management.sync.round import (
     is_resurrected,
     owner_of,
     problem_of,
+    summary_of,
 )
-from trading_bot.order_management.sync.search import LOOK_BACK, AbsenceSearch, Searched, search_from
+from trading_bot.order_management.sync.search import (
+    FEW,
+    LOOK_BACK,
+    READ_BY_ID,
+    AbsenceSearch,
+    Searched,
+    changed_since,
+    likely_made,
+    search_from,
+)
 
 SYNC_DEADLINE_S: Seconds = 120.0
 """How long one round may read. What is not read by then is read anew, from the first page, in the next one."""
 
 _SLEPT = "the machine slept, or its clock was set, while the orders were being read; read them again"
-_VANISHED = Anomaly(kind=AnomalyKind.VANISHED, evidence="the broker answers that it does not know this order")
 _LATE = "it turned up after it had been given up; it is cancelled"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderHorizon:
-    """Until when an order can still arrive, and until when it can have rested."""
-
-    sending: SendHorizon
-    session_end: Callable[[OrderEnvelope], datetime]
-    """The close, in UTC, of the session that a good-for-day order created then could rest in."""
-
-    def sent_until(self, order: TrackedOrder) -> datetime:
-        """When its bytes had arrived at the latest, or never will."""
-        return order.envelope.created_at + self.sending.after_intent
-
-    def rested_until(self, order: TrackedOrder) -> datetime:
-        """When it had stopped resting at the latest.
-
-        Counted from when it was first missed, if that is later: only our own clock says when it was created.
-        """
-        created_at = max(order.envelope.created_at, order.absent_since or order.envelope.created_at)
-        return self.session_end(replace(order.envelope, created_at=created_at))
 
 
 class Synchronizer:
@@ -68,17 +56,20 @@ class Synchronizer:
         self._store = context.store
         self._clock = context.clock
         self._in_flight = in_flight
+        self._before_booking = context.before_booking
         self._horizon = OrderHorizon(
             sending=SendHorizon(times=context.settings, carrier=context.carrier), session_end=context.session_end
         )
         self._outstanding = OutstandingExecutions(store=context.store, clock=context.clock)
         self._search = AbsenceSearch(store=context.store, horizon=self._horizon, account=context.account)
         self._echoed: Moment | None = None
+        self._viewed_at: datetime | None = None
 
     def run(self, *, within_s: Seconds = SYNC_DEADLINE_S) -> SyncRound:
         """Synchronise everything that is not terminal, in one round that reads for ``within_s`` at most."""
         tally, working, unresolved = self._begun(within_s)
         listing = tally.gateway.list_open_orders()
+        self._before_booking()
         tally.problem = problem_of(listing)
         booked = self._book_listing(listing, tally)
         self._fetch_missing(working, booked, tally)
@@ -88,10 +79,11 @@ class Synchronizer:
             tally.problem, tally.is_view = _SLEPT, False
         external = self._external(booked, tally)
         is_view = tally.is_view and problem_of(listing) is None
+        self._viewed_at = tally.began.at if is_view else self._viewed_at
         return SyncRound(
             began=tally.began,
             deadline=tally.began.mono + within_s,
-            summary=self._summary(tally, external=external, is_view=is_view),
+            summary=summary_of(tally, external=external, is_view=is_view, still_open=self._still_open()),
             is_view=tally.is_view and listing.has_all_pages,
             broker_time=listing.broker_time,
             acknowledged=frozenset(tally.acknowledged),
@@ -196,25 +188,14 @@ class Synchronizer:
 
     def nothing_read(self, problem: str) -> SyncSummary:
         """Return the summary of a round that could not begin."""
-        with self._store.open_book() as book:
-            still_open = len(book.active())
+        still_open = self._still_open()
         return SyncSummary(
             complete=False, open_orders=still_open, fills_booked=0, orders_closed=0, external_orders=0, problem=problem
         )
 
-    def _summary(self, tally: Tally, *, external: tuple[ExternalOrder, ...], is_view: bool) -> SyncSummary:
+    def _still_open(self) -> int:
         with self._store.open_book() as book:
-            still_open = len(book.active())
-        return SyncSummary(
-            complete=is_view and tally.problem is None,
-            is_view=is_view,
-            open_orders=still_open,
-            fills_booked=tally.fills,
-            orders_closed=tally.closed,
-            external_orders=sum(not order.is_ours for order in external),
-            problem=tally.problem,
-            notes=tuple(tally.notes),
-        )
+            return len(book.active())
 
     def _doubtful(self, book: OrderBook) -> tuple[TrackedOrder, ...]:
         return tuple(order for order in book.unresolved() if order.client_order_id not in self._in_flight)
@@ -288,14 +269,14 @@ class Synchronizer:
     def _fetch_missing(self, working: Iterable[TrackedOrder], booked: BookedListing, tally: Tally) -> None:
         missing = {order.client_order_id: (order, order.envelope.order_id) for order in working}
         missing |= {name: (order, row.order_id) for name, (order, row) in booked.ours_unread.items()}
+        missing = {name: known for name, known in missing.items() if known[1] not in booked.seen}
+        ended = self._ended_since([order for order, _ in missing.values()], tally)
         for name, (order, order_id) in missing.items():
-            if order_id in booked.seen:
-                continue
             if order_id is None:
                 tally.problem = f"the broker lists order {name} without its id, in a row that cannot be read"
                 continue
             try:
-                self._book(order, tally.gateway.fetch_order_status(order_id), tally)
+                self._book(order, ended.get(order_id) or tally.gateway.fetch_order_status(order_id), tally)
                 booked.ours_unread.pop(name, None)
             except OrderNotFoundError:
                 self.note_vanished(order)
@@ -303,10 +284,38 @@ class Synchronizer:
             except OrderStatusError as error:
                 tally.problem = str(error)
 
+    def _ended_since(self, missing: Sequence[TrackedOrder], tally: Tally) -> Mapping[OrderId, OrderReport]:
+        """List the ends of orders that are no longer open, where they are many; what it does not show is read by id."""
+        if len(missing) <= READ_BY_ID:
+            return {}
+        since = changed_since(missing, viewed_at=self._viewed_at, now=tally.began.at)
+        reports = tally.gateway.list_orders_since(since).reports
+        return {report.order_id: report for report in reports if report.state.is_terminal}
+
     def _look_for(self, unresolved: tuple[TrackedOrder, ...], tally: Tally, *, by: Seconds) -> None:
-        searched = self._searched(unresolved, tally, by=by) if unresolved else None
+        # Also one that the open orders have shown: its `ref_id` may have a second order, which has ended.
+        in_doubt = self._found_singly(unresolved, tally)
+        searched = self._searched(in_doubt, tally, by=by) if in_doubt else None
         if searched is not None and not searched.began.slept_since(self._clock):
-            tally.notes += self._search.conclude(unresolved, searched)
+            tally.notes += self._search.conclude(in_doubt, searched)
+
+    def _still_in_doubt(self, orders: tuple[TrackedOrder, ...]) -> tuple[TrackedOrder, ...]:
+        with self._store.open_book() as book:
+            latest = [book.get(order.client_order_id) or order for order in orders]
+        return tuple(order for order in latest if order.state.is_unresolved)
+
+    def _found_singly(self, in_doubt: tuple[TrackedOrder, ...], tally: Tally) -> tuple[TrackedOrder, ...]:
+        """Look for a few orders where they should stand in the broker's list; return those to be looked for in all."""
+        for order in in_doubt if len(in_doubt) <= FEW else ():
+            after, before = likely_made(order)
+            listing = tally.gateway.find_by_client_order_id(
+                order.client_order_id,
+                ref_id=order.envelope.ref_id,
+                created_after=after,
+                created_before=before,
+            )
+            self._book_listing(replace(listing, unread=()), tally)
+        return self._still_in_doubt(in_doubt)
 
     def _searched(self, in_doubt: tuple[TrackedOrder, ...], tally: Tally, *, by: Seconds) -> Searched | None:
         """Book one listing of open and closed orders; None where it could not be read to its end."""
@@ -331,5 +340,4 @@ class Synchronizer:
 
     def note_vanished(self, order: TrackedOrder) -> None:
         """Put on record, once, that the broker does not know an order that it has shown before."""
-        if all(anomaly.kind is not AnomalyKind.VANISHED for anomaly in order.anomalies):
-            self._store.record_fact(_VANISHED.event(order.envelope))
+        note_vanished(self._store, order)

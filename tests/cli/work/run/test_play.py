@@ -58,6 +58,17 @@ def test_a_replay_trades_at_the_times_of_the_signals_and_tells_of_fills(tmp_path
     assert "cash $97,501.00" in shown
 
 
+def test_a_replay_has_an_account_of_its_own_that_each_one_makes_anew(tmp_path, replay):
+    """Nothing of it is in the account of every day, and the same day ends alike however often it is replayed."""
+    shown = [run_cli([*replay, "--json"], home=tmp_path).stdout for _ in range(2)]
+    first, second = (json.loads(text.splitlines()[-1])["summary"] for text in shown)
+    assert first == second
+    assert first["logs"] == str(tmp_path / "logs" / "replay")
+    assert first["journal"]["path"].startswith(first["logs"])
+    assert sorted(path.name for path in (tmp_path / "logs").iterdir()) == ["replay"]
+    assert list(tmp_path.rglob("journal.sqlite3")) == [Path(first["journal"]["path"])]
+
+
 def test_quiet_leaves_the_summary(tmp_path, replay):
     done = run_cli(["--quiet", *replay], home=tmp_path)
     assert done.stdout.split()[:2] == ["signals", "1"]

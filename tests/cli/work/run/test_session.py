@@ -165,9 +165,9 @@ class TestRunning:
         bot.book = [envelope("earlier", **FILL)]
 
         def lines() -> Iterator[SignalLine | None]:
-            bot.book.append(envelope("c-1"))
+            bot.show(envelope("c-1"))
             yield signal_line()
-            bot.book[1] = envelope("c-1", **FILL)
+            bot.show(envelope("c-1", **FILL))
             yield None
 
         cli.run(lines())

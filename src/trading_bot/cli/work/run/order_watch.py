@@ -1,32 +1,61 @@
-"""Finds which orders were filled further or ended between two looks."""
+"""Notes which orders changed between two looks, and which of them were filled further or ended."""
 
-from collections.abc import Iterable
+import threading
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+from typing import TypeAlias
 
-from trading_bot.order_management.models import OrderEnvelope, OrderState
+from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderState
+from trading_bot.order_management.order_store import OrderChange
 
 # The result line of a signal has said these already.
 _SAID_AT_ONCE = frozenset({OrderState.REJECTED, OrderState.NOT_SENT})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenChange:
+    """An order that changed since the last look, as it is now."""
+
+    order: OrderEnvelope
+    is_news: bool
+    """Whether it was filled further or ended."""
+
+
 class OrderWatch:
-    """Remembers each order as last shown; orders of earlier runs count as shown."""
+    """Listens to a bot's orders. Any thread may note a change; a look costs what changed, not what was ever traded."""
 
-    def __init__(self, earlier: Iterable[OrderEnvelope]) -> None:
-        self._shown = {order.client_order_id: _fate(order) for order in earlier}
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._changed: dict[ClientOrderId, SeenChange] = {}
 
-    def changes(self, orders: Iterable[OrderEnvelope]) -> tuple[OrderEnvelope, ...]:
-        """Return the orders that were filled further or closed since the last call, in the order given."""
-        return tuple(order for order in orders if self._is_news(order))
+    def note(self, change: OrderChange) -> None:
+        """Take note of one change."""
+        order = change.order.envelope
+        with self._lock:
+            earlier = self._changed.get(order.client_order_id)
+            is_news = (earlier is not None and earlier.is_news) or _is_news(change)
+            self._changed[order.client_order_id] = SeenChange(order=order, is_news=is_news)
 
-    def _is_news(self, order: OrderEnvelope) -> bool:
-        fate, shown = _fate(order), self._shown.get(order.client_order_id, _UNTOUCHED)
-        self._shown[order.client_order_id] = fate
-        return fate != shown and order.state not in _SAID_AT_ONCE
+    def changes(self) -> tuple[SeenChange, ...]:
+        """Return what changed since the last call, the oldest order first."""
+        with self._lock:
+            changed, self._changed = self._changed, {}
+        return tuple(sorted(changed.values(), key=_created_at))
 
 
-Fate = tuple[Decimal, OrderState | None]
+def _created_at(change: SeenChange) -> datetime:
+    return change.order.created_at
+
+
+Fate: TypeAlias = tuple[Decimal, OrderState | None]
 _UNTOUCHED: Fate = (Decimal(0), None)
+
+
+def _is_news(change: OrderChange) -> bool:
+    order, before = change.order.envelope, change.before
+    shown = _UNTOUCHED if before is None else _fate(before.envelope)
+    return _fate(order) != shown and order.state not in _SAID_AT_ONCE
 
 
 def _fate(order: OrderEnvelope) -> Fate:

@@ -13,13 +13,14 @@ from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.log_output import send_logs_to_stderr
 from trading_bot.cli.session import show_live_banner
 from trading_bot.cli.work.run.announced_start import AnnouncedStart, Start
+from trading_bot.cli.work.run.own_folder import emptied, kept_in
 from trading_bot.cli.work.run.patient_start import PatientStart, answers_at
 from trading_bot.cli.work.run.session import Session, choose_view, plan_replay
 from trading_bot.cli.work.run.signal_input import lines_of, no_lines, open_signals
 from trading_bot.cli.work.run.standby_start import StandbyStart
 from trading_bot.clock import Seconds, SystemClock, VirtualClock
 from trading_bot.config import Config
-from trading_bot.startup import create_bot
+from trading_bot.startup import create_bot, default_surroundings
 
 
 def run(
@@ -41,7 +42,11 @@ def run(
             "--standby takes over an account from another machine: it needs journal_url, and no --replay; see "
             "docs/two-machines.md"
         )
-    return play(invocation, config=config, source=source, replay=replay, settle_s=settle_s, standby=standby)
+    if not replay:
+        return play(invocation, config=config, source=source, settle_s=settle_s, standby=standby)
+    folder = config.logs_dir / "replay"
+    with emptied(folder):
+        return play(invocation, config=kept_in(folder, config), source=source, replay=True, settle_s=settle_s)
 
 
 def play(
@@ -49,12 +54,12 @@ def play(
     *,
     config: Config,
     source: str | None,
-    replay: bool,
+    replay: bool = False,
     settle_s: Seconds | None = None,
     linger_s: Seconds = 0,
     standby: bool = False,
 ) -> ExitCode:
-    """Run the signals of ``source``, or none, on a bot made from ``config``."""
+    """Run the signals of ``source``, or none, on a bot made from ``config``; a replay loses its account in a crash."""
     send_logs_to_stderr(invocation, config)
     show_live_banner(invocation, config)
     with ExitStack() as stack:
@@ -63,7 +68,8 @@ def play(
         day = [line for line in lines if line is not None] if replay else None
         plan = plan_replay(day, config=config, settle_s=settle_s) if day is not None else None
         clock = VirtualClock(plan.start) if plan else SystemClock()
-        bot = create_bot(config, clock=clock, background_sync=plan is None)
+        around = default_surroundings(clock, is_durable=plan is None)
+        bot = create_bot(config, surroundings=around, background_sync=plan is None)
         view = choose_view(invocation, zone=config.trading.hours.timezone, plan=plan, linger_s=linger_s)
         socket, real = place_of(config).state.control_socket, SystemClock()
         say = partial(notice, invocation=invocation)

@@ -106,7 +106,7 @@ class Session:
         self._view = view
         self._invocation = invocation
         self._tally = Tally()
-        self._watch = OrderWatch(())
+        self._watch = OrderWatch()
         self._problem: str | None = None
 
     def run(self, lines: Iterable[SignalLine | None], *, plan: ReplayPlan | None, settle_s: Seconds | None) -> ExitCode:
@@ -115,7 +115,7 @@ class Session:
             try:
                 if not self._start(stop):
                     return stop.exit_code
-                self._watch = OrderWatch(self._bot.orders())
+                self._bot.manager.subscribe(self._watch.note)
                 with self._view.showing():
                     self._drive(lines, plan=plan, settle_s=settle_s, stop=stop)
                 holdings = holdings_of(self._bot)
@@ -189,10 +189,11 @@ class Session:
 
     def _look(self) -> None:
         self._bot.wait_for_listeners()
-        orders, now = self._bot.orders(), self._bot.clock.now()
-        for order in self._watch.changes(orders):
-            self._view.changed(order, now)
-        self._view.looked(self._tally.orders_of(orders), now)
+        changes, now = self._watch.changes(), self._bot.clock.now()
+        for change in changes:
+            if change.is_news:
+                self._view.changed(change.order, now)
+        self._view.looked(self._tally.orders_of(change.order for change in changes), now)
 
     def _ending(self, summary: RunSummary, stop: StopRequest) -> ExitCode:
         if not summary.journal.ok:
