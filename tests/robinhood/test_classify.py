@@ -190,13 +190,11 @@ def test_a_refusal_without_an_error_body_proves_nothing(status, body):
     assert not outcome.surely_there
 
 
-@pytest.mark.parametrize(
-    "status", sorted(set(range(100, 600)) - set(range(200, 300)) - {400, 401, 403, 404, 409, 422, 429})
-)
-def test_every_other_status_is_unknown(status):
-    outcome = submit(answer(status, ERROR))
-    assert isinstance(outcome, Unknown)
-    assert not outcome.surely_there
+def test_every_other_status_is_unknown():
+    others = set(range(100, 600)) - set(range(200, 300)) - {400, 401, 403, 404, 409, 422, 429}
+    outcomes = {status: submit(answer(status, ERROR)) for status in sorted(others)}
+    sure = [status for status, one in outcomes.items() if not isinstance(one, Unknown) or one.surely_there]
+    assert sure == []
 
 
 @pytest.mark.parametrize("kind", FailureKind)

@@ -4,7 +4,7 @@ Either the field is one of the few that a decision needs (the tables here and th
 their reasons), or nothing changes but the field itself. In neither case is another row affected.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 
 import pytest
@@ -104,10 +104,6 @@ def held_row() -> dict[str, object]:
     return row | {"account_number": ACCOUNT, "symbol": "AAPL", "url": f"{BASE}/positions/{ACCOUNT}/{INSTRUMENT}/"}
 
 
-def each(row: dict[str, object]):
-    return pytest.mark.parametrize("change", tuple(changes(row)), ids=str)
-
-
 def needed(change: Change, table: Mapping[str, str]) -> bool:
     name = PART_OF.get(change.top, change.top)
     return name in table
@@ -124,9 +120,25 @@ def new_desk() -> GatewayBench:
     return bench
 
 
-@pytest.fixture
-def bench():
-    return new_desk()
+def each(row: dict[str, object]):
+    """Make one test for each field: it goes over all changes of the field, each at a gateway of its own."""
+    of_field: dict[str, list[Change]] = {}
+    for change in changes(row):
+        of_field.setdefault(change.top, []).append(change)
+
+    def decorate(test: Callable[[GatewayBench, Change], None]):
+        @pytest.mark.parametrize("field", of_field)
+        def test_each_change(field):
+            for change in of_field[field]:
+                try:
+                    test(new_desk(), change)
+                except Exception as error:
+                    error.add_note(f"with {change}")
+                    raise
+
+        return test_each_change
+
+    return decorate
 
 
 @each(filled_row())
@@ -192,7 +204,8 @@ def test_an_odd_field_of_the_reply_never_hides_an_accepted_order(bench, change):
 
 
 @pytest.mark.parametrize("name", ["accepted_empty_object", "accepted_order_object_2016", "mcp_accepted"])
-def test_nothing_in_the_reply_to_a_cancel_is_needed(bench, name):
+def test_nothing_in_the_reply_to_a_cancel_is_needed(name):
+    bench = new_desk()
     row = sample_row("cancel_reply", name)
     bodies: tuple[object, ...] = (row, *(change.row for change in changes(row)), None, [], "ok")
     for body in bodies:
@@ -338,7 +351,7 @@ def test_an_odd_field_of_a_bar_concerns_that_bar_alone(bench, change):
 
 
 @each(sample_row("token_reply", "oauth_2020") | {"access_token": "a", "refresh_token": "r"})
-def test_an_odd_field_of_a_token_reply_costs_no_login_unless_it_is_a_token(change):
+def test_an_odd_field_of_a_token_reply_costs_no_login_unless_it_is_a_token(bench, change):
     wire = WireReply(status=200, headers={}, body=reply(200, change.row).body)
     try:
         tokens = token_grants.read_tokens(wire)
