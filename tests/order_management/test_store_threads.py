@@ -118,7 +118,10 @@ def test_nothing_is_lost_and_each_change_is_told_once_in_its_orders_order():
     bench.store.on_fact(facts.append)
     problems: list[BaseException] = []
 
+    come = threading.Semaphore(0)
+
     def safely(thread: int) -> None:
+        come.release()
         try:
             work(bench, thread)
         except BaseException as error:
@@ -128,6 +131,7 @@ def test_nothing_is_lost_and_each_change_is_told_once_in_its_orders_order():
     threads = [threading.Thread(target=safely, args=(thread,), daemon=True) for thread in range(THREADS)]
     for thread in threads:
         thread.start()
+        assert come.acquire(timeout=WAITED_S)  # Python can trace no two threads that begin at once
     for thread in threads:
         thread.join(WAITED_S * 3)
         assert not thread.is_alive()

@@ -22,13 +22,16 @@ _PATIENCE_S = 10.0
 
 
 class CountedBroker(BrokerStandIn):
-    """Takes requests side by side and counts them. No cancel is answered before ``cancels_meet`` of them are there."""
+    """Takes requests side by side and counts them. ``cancels_meet`` says how many cancels have come when they go on.
+
+    With (20, 25) the first twenty wait for each other, and so do the five after them.
+    """
 
     def __init__(self, **named: Any) -> None:
         super().__init__(**named)
         self.turns = 0
         self.count: Counter[Route] = Counter()
-        self.cancels_meet = 1
+        self.cancels_meet: tuple[int, ...] = ()
         self._changed = threading.Condition()
         self._serving = threading.RLock()
         self._under_way = 0
@@ -44,7 +47,9 @@ class CountedBroker(BrokerStandIn):
             self._under_way += 1
             self._changed.notify_all()
             if request.route is Route.CANCEL:
-                have_met = self._changed.wait_for(lambda: self.count[Route.CANCEL] >= self.cancels_meet, _PATIENCE_S)
+                number = self.count[Route.CANCEL]
+                together = next((each for each in self.cancels_meet if each >= number), number)
+                have_met = self._changed.wait_for(lambda: self.count[Route.CANCEL] >= together, _PATIENCE_S)
                 assert have_met, "the cancels did not leave side by side"
         try:
             with self._serving:
