@@ -1,6 +1,5 @@
 """What holds for every test: no socket leaves the machine, and examples found by chance are few and repeatable."""
 
-import gc
 import os
 import signal
 
@@ -16,7 +15,6 @@ def pytest_configure() -> None:
     """Guard the process before any test module is imported, and choose the examples' budget."""
     network_guard.install()
     _hear_ctrl_c()
-    gc.set_threshold(50_000, 20, 20)  # a search for garbage goes over thousands of collected tests, which are none
     settings.register_profile("developer", deadline=None, max_examples=60)
     settings.register_profile("build", settings.get_profile("developer"), derandomize=True, database=None)
     settings.load_profile("build" if os.environ.get("CI") else "developer")
