@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import SealedRecord
 from trading_bot.order_management.journal.port import Journal, JournalReader, Opened
-from trading_bot.order_management.models import ClientOrderId, OrderState, OrderTerms, RefId, Side
+from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderState, OrderTerms, RefId, Side
 from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.outcomes import PreparedOrder
 from trading_bot.startup.journal import AccountJournal, JournalParts
@@ -216,4 +217,13 @@ def test_nothing_is_committed_behind_side_files_that_were_taken_over_in_part(bui
     assert "cannot be read" in str(journal.store.failure)
     assert side.kinds == [EventKind.SESSION_STARTED]
     assert journal.verify().records == 1
+    journal.close()
+
+
+@pytest.mark.parametrize(("mode", "synchronous"), [(ExecutionMode.PAPER, 0), (ExecutionMode.LIVE, 2)])
+def test_only_a_paper_journal_can_be_told_to_wait_for_no_disk(around, tmp_path, mode, synchronous):
+    thrown_away, identity = replace(around, is_durable=False), replace(IDENTITY, mode=mode)
+    journal = thrown_away.journal(tmp_path / "journal.sqlite3", identity, None)
+    journal.open()
+    assert journal._writer.execute("PRAGMA synchronous").fetchone() == (synchronous,)
     journal.close()

@@ -15,6 +15,7 @@ from trading_bot.order_management.journal.identity import JournalIdentity
 from trading_bot.order_management.journal.port import Journal, JournalReader
 from trading_bot.order_management.journal.sqlite import SqliteJournal
 from trading_bot.order_management.journal.sqlite_reading import SqliteReader
+from trading_bot.order_management.models import ExecutionMode
 
 if TYPE_CHECKING:
     from trading_bot.error_handling.retry import Jitter
@@ -37,7 +38,10 @@ class Surroundings:
     open_journal: JournalMaker | None = None
     """Makes the journal of an account; None is the one in SQLite."""
     is_durable: bool = True
-    """Whether journal and paper exchange wait for the disk; they need not for an account that is thrown away."""
+    """Whether journal and paper exchange wait for the disk; they need not for an account that is thrown away.
+
+    A live journal always waits.
+    """
 
     def journal(self, path: Path, identity: JournalIdentity, first: FirstRecord) -> Journal:
         """Return the journal at ``path``; ``first`` makes the record that begins a new one, if this is to begin one."""
@@ -49,7 +53,7 @@ class Surroundings:
             first_record=first,
             files=self.files,
             process_id=self.process_id,
-            is_durable=self.is_durable,
+            is_durable=self.is_durable or identity.mode is ExecutionMode.LIVE,
         )
 
     def journal_reader(self, path: Path, account_key: str) -> JournalReader | None:

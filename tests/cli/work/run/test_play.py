@@ -69,6 +69,26 @@ def test_a_replay_has_an_account_of_its_own_that_each_one_makes_anew(tmp_path, r
     assert list(tmp_path.rglob("journal.sqlite3")) == [Path(first["journal"]["path"])]
 
 
+@pytest.mark.parametrize(
+    ("option", "file"),
+    [
+        ("--signals", "missing.jsonl"),
+        ("--quotes", "day.jsonl"),
+        ("--signals", "logs/replay/day.jsonl"),
+        ("--quotes", "logs/replay/quotes.jsonl"),
+    ],
+)
+def test_a_replay_that_cannot_read_its_input_leaves_the_last_one_as_it_is(tmp_path, replay, option, file):
+    kept = tmp_path / "logs" / "replay"
+    kept.mkdir(parents=True)
+    for name in (".trading-bot-replay", "orders.jsonl", "day.jsonl", "quotes.jsonl"):
+        (kept / name).touch()
+    replay[replay.index(option) + 1] = file
+    done = run_cli(replay, home=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert len(list(kept.iterdir())) == 4
+
+
 def test_quiet_leaves_the_summary(tmp_path, replay):
     done = run_cli(["--quiet", *replay], home=tmp_path)
     assert done.stdout.split()[:2] == ["signals", "1"]

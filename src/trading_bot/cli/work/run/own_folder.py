@@ -20,7 +20,7 @@ def kept_in(folder: Path, config: Config) -> Config:
 
 @contextmanager
 def emptied(folder: Path) -> Iterator[None]:
-    """Hold an emptied ``folder``, which is named after the run; one that holds anything else is left alone.
+    """Hold an emptied ``folder``, which is named after the run; one that no such run has made is left alone.
 
     Raises:
         CommandError: it cannot be made, is not such a folder, or another run holds it.
@@ -29,8 +29,11 @@ def emptied(folder: Path) -> Iterator[None]:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CommandError(f"{folder.parent} is no folder: {error.strerror}", exit_code=ExitCode.JOURNAL) from error
-    if folder.is_symlink() or (folder.exists() and not (folder / mark).is_file() and any(folder.iterdir())):
+        raise CommandError(
+            f"the folder {folder.parent} cannot be made ({error.strerror}); set logs_dir to one that can",
+            exit_code=ExitCode.JOURNAL,
+        ) from error
+    if folder.is_symlink() or (folder.exists() and not (folder / mark).is_file() and not _is_empty(folder)):
         raise CommandError(f"{folder} is not a folder of the {run}; move it away", exit_code=ExitCode.USAGE)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -41,6 +44,10 @@ def emptied(folder: Path) -> Iterator[None]:
         raise CommandError(
             f"another {run} is running in {folder}; wait for it to end", exit_code=ExitCode.ACCOUNT_IN_USE
         ) from error
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not any(folder.iterdir())
 
 
 def _empty(folder: Path, *, but: str) -> None:

@@ -1,6 +1,6 @@
 """Puts a run together: settings, signals, clock, bot, view and session."""
 
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -45,8 +45,9 @@ def run(
     if not replay:
         return play(invocation, config=config, source=source, settle_s=settle_s, standby=standby)
     folder = config.logs_dir / "replay"
-    with emptied(folder):
-        return play(invocation, config=kept_in(folder, config), source=source, replay=True, settle_s=settle_s)
+    _refuse_input_within(folder, None if source == "-" else source, config.paper.quotes_file)
+    own, place = kept_in(folder, config), emptied(folder)
+    return play(invocation, config=own, source=source, replay=True, settle_s=settle_s, place=place)
 
 
 def play(
@@ -58,8 +59,12 @@ def play(
     settle_s: Seconds | None = None,
     linger_s: Seconds = 0,
     standby: bool = False,
+    place: AbstractContextManager[None] | None = None,
 ) -> ExitCode:
-    """Run the signals of ``source``, or none, on a bot made from ``config``; a replay loses its account in a crash."""
+    """Run the signals of ``source``, or none, on a bot made from ``config``; a replay loses its account in a crash.
+
+    ``place`` is entered once signals and quotes were read, so that a mistake in them changes nothing.
+    """
     send_logs_to_stderr(invocation, config)
     show_live_banner(invocation, config)
     with ExitStack() as stack:
@@ -70,6 +75,7 @@ def play(
         clock = VirtualClock(plan.start) if plan else SystemClock()
         around = default_surroundings(clock, is_durable=plan is None)
         bot = create_bot(config, surroundings=around, background_sync=plan is None)
+        stack.enter_context(place or nullcontext())
         view = choose_view(invocation, zone=config.trading.hours.timezone, plan=plan, linger_s=linger_s)
         socket, real = place_of(config).state.control_socket, SystemClock()
         say = partial(notice, invocation=invocation)
@@ -86,6 +92,12 @@ def _with_quotes(config: Config, quotes: Path | None) -> Config:
     if quotes is None:
         return config
     return config.model_copy(update={"paper": config.paper.model_copy(update={"quotes_file": quotes.absolute()})})
+
+
+def _refuse_input_within(folder: Path, *files: Path | str | None) -> None:
+    for file in files:
+        if file is not None and Path(file).resolve().is_relative_to(folder.resolve()):
+            raise click.UsageError(f"{file} is in {folder}, which each replay empties; move it out of there")
 
 
 def _refuse_paper_options_in_live(config: Config, *, quotes: Path | None, replay: bool) -> None:
