@@ -1,5 +1,6 @@
 import decimal
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,8 +14,9 @@ from tests.support.account_gateway import AS_OF, snapshot
 from tests.support.manager_bench import ManagerBench
 from tests.support.risk_bench import FakeOrders
 from trading_bot.account.reservations import OrdersThen, TakenSince
+from trading_bot.order_management.book.change_log import OrdersNow
 from trading_bot.order_management.book.order_book import TrackedOrder
-from trading_bot.order_management.models import OrderState, Side
+from trading_bot.order_management.models import ClientOrderId, OrderState, Side
 from trading_bot.order_management.portfolio import AccountSnapshot
 from trading_bot.risk.order_facts import RecordedOrders
 
@@ -143,6 +145,33 @@ def test_shares_bought_after_the_positions_were_read_count_on_top():
     bench.sync()
     assert since.follow(orders.changed).shares("AAPL") == 3
     assert since.shares("MSFT") == 0
+
+
+class FilledThen(dict[ClientOrderId, Decimal]):
+    """What was filled when a read began; whoever asks for it is in the middle of taking an order in."""
+
+    in_the_middle: Callable[[], object] = staticmethod(lambda: None)
+
+    def get(self, name: ClientOrderId, default: Any = None) -> Any:
+        self.in_the_middle()
+        return super().get(name, default)
+
+
+def test_nobody_sees_the_sum_while_an_order_is_taken_in_anew():
+    """In between the order counts for nothing: another order judged then would spend its money again."""
+    order, filled, seen = buy(OrderState.CONFIRMED), FilledThen(), list[Decimal]()
+    since = TakenSince(OrdersThen(filled=filled))
+    since.follow(lambda _: OrdersNow(orders=(order,)))
+    other = threading.Thread(target=lambda: seen.extend((since.reserved(balances()), since.shares("AAPL"))))
+
+    def judge_another_order() -> None:
+        other.start()
+        other.join(0.05)  # it has to wait, so this ends by the bound
+
+    filled.in_the_middle = judge_another_order
+    since.follow(lambda _: OrdersNow(orders=(now_in(order, OrderState.CONFIRMED, filled=2),)))
+    other.join(10)
+    assert seen == [300, 2]
 
 
 def test_the_ambient_decimal_precision_changes_no_sum():

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +20,7 @@ from tests.support.results_in_plain import PlainResults, plain_results
 from tests.support.risk_bench import breaker_of, limits_of, watch_of
 from trading_bot.clock import VirtualClock
 from trading_bot.order_management.book.acceptances import acceptance_event
+from trading_bot.order_management.book.change_log import ChangeMark
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.position_watch import INSTRUMENT_ID, instrument_named
 from trading_bot.order_management.book.tracked_order import TrackedOrder
@@ -38,7 +39,7 @@ from trading_bot.order_management.models import (
     exact_sum,
 )
 from trading_bot.order_management.order_store import OrderStore
-from trading_bot.risk.order_facts import RecordedOrders
+from trading_bot.risk.order_facts import RecordedOrders, TradeHistory
 from trading_bot.risk.results import RunningTotals
 from trading_bot.risk.watch import RiskWatch
 
@@ -265,4 +266,26 @@ def test_who_is_told_of_a_fill_while_taking_figures_may_take_them_too(story, tmp
     store = StoryStore(story)
     watch = watch_of(RecordedOrders(cast("OrderStore", store)), tmp_path, clock=VirtualClock(MONDAY + HOUR))
     store.on_leaving = watch.check
+    assert watch.state().realised_today == -40
+
+
+class OneBadLook(RecordedOrders):
+    """Orders of which one look, when it is wanted, tells something that cannot be added up."""
+
+    is_next = False
+
+    def history(self, *, since: ChangeMark | None = None) -> TradeHistory:
+        history = super().history(since=since)
+        is_bad, self.is_next = self.is_next, False
+        return replace(history, orders=(*history.orders, cast("TrackedOrder", None))) if is_bad else history
+
+
+def test_a_look_that_failed_half_way_leaves_no_order_out_of_the_next(story, tmp_path):
+    orders = OneBadLook(cast("OrderStore", StoryStore(story)))
+    watch = watch_of(orders, tmp_path, clock=VirtualClock(MONDAY + HOUR))
+    assert watch.state().realised_today == 0
+    story.tell(*round_trip("c1", price=90))
+    orders.is_next = True
+    with pytest.raises(AttributeError):
+        watch.state()
     assert watch.state().realised_today == -40

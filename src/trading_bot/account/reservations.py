@@ -110,23 +110,26 @@ class TakenSince:
 
     def reserved(self, account: AccountSnapshot) -> Decimal:
         """Return the dollars that buys may take beyond what ``account`` shows, which was read then."""
-        return EXACT.add(self._dollars, _not_held(account, self._then))
+        with self._lock:  # while one order is taken in anew, the sum is without it
+            taken = self._dollars
+        return EXACT.add(taken, _not_held(account, self._then))
 
     def shares(self, symbol: str) -> Decimal:
         """Return the shares that buys of a symbol brought."""
-        return self._shares.get(symbol, _NOTHING)
+        with self._lock:
+            return self._shares.get(symbol, _NOTHING)
 
     def _take(self, order: TrackedOrder) -> None:
         taken = _taken(order, self._then)
         if taken.dollars or taken.shares:
             self._known[order.client_order_id] = taken
             self._dollars = EXACT.add(self._dollars, taken.dollars)
-            self._shares[taken.symbol] = EXACT.add(self.shares(taken.symbol), taken.shares)
+            self._shares[taken.symbol] = EXACT.add(self._shares.get(taken.symbol, _NOTHING), taken.shares)
 
     def _take_back(self, taken: "_Taken | None") -> None:
         if taken is not None:
             self._dollars = EXACT.subtract(self._dollars, taken.dollars)
-            self._shares[taken.symbol] = EXACT.subtract(self.shares(taken.symbol), taken.shares)
+            self._shares[taken.symbol] = EXACT.subtract(self._shares[taken.symbol], taken.shares)
 
 
 class _Taken(NamedTuple):

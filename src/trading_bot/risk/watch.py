@@ -202,6 +202,7 @@ class RiskWatch:
                 history = self._orders.history()
             if history.has_all_orders:
                 totals = self._totals = RunningTotals(history.acceptances, today=today.begins)
+            self._mark = None  # if it fails on the way, all orders are told anew
             totals.tell(history.orders)
             self._mark = history.mark
             yield totals, history

@@ -19,6 +19,7 @@ from trading_bot.order_management.journal.chain import (
     decode,
     encode,
     seal,
+    time_text,
 )
 from trading_bot.order_management.models import (
     ClientOrderId,
@@ -125,6 +126,20 @@ def test_times_are_written_in_utc_whatever_their_zone():
     assert record.ts == MONDAY
     assert record.ts.tzinfo is UTC
     assert b'"ts":"2026-11-23T15:00:00.000000Z"' in encode(record)
+
+
+@pytest.mark.parametrize("fraction_us", [0, 7])
+def test_a_time_is_written_alike_whatever_class_and_zone_it_has(fraction_us):
+    """A clock that the caller gave may return a class of its own, as those of pandas and of frozen tests do."""
+
+    class OwnTime(datetime):
+        pass
+
+    zone = timezone(timedelta(hours=1, microseconds=7))
+    in_zone = (MONDAY + timedelta(microseconds=fraction_us)).astimezone(zone)
+    own = OwnTime.combine(in_zone.date(), in_zone.time(), zone)
+    written = f"{MONDAY.replace(tzinfo=None).isoformat()}.{fraction_us:06}Z"
+    assert [time_text(in_zone), time_text(own)] == [written, written]
 
 
 def test_numbers_are_written_without_an_exponent():

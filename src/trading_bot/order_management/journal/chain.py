@@ -244,5 +244,8 @@ def _text_of(value: object) -> str:
 
 def time_text(moment: datetime) -> str:
     """Return a time as records state it: UTC, to the microsecond."""
-    text: str = to_builtins(moment.astimezone(UTC))  # four times as fast as isoformat; leaves a fraction of zero out
-    return text if moment.microsecond else f"{text[:-1]}.000000Z"
+    utc = moment.astimezone(UTC)
+    if type(utc) is datetime and utc.microsecond:
+        text: str = to_builtins(utc)  # four times as fast as isoformat; leaves a fraction of zero out
+        return text
+    return f"{utc.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
