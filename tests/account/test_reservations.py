@@ -14,7 +14,7 @@ from tests.support.manager_bench import ManagerBench
 from tests.support.risk_bench import FakeOrders
 from trading_bot.account.reservations import OrdersThen, TakenSince
 from trading_bot.order_management.book.order_book import TrackedOrder
-from trading_bot.order_management.models import OrderState, Side
+from trading_bot.order_management.models import ClientOrderId, OrderState, Side
 from trading_bot.order_management.portfolio import AccountSnapshot
 from trading_bot.risk.order_facts import RecordedOrders
 
@@ -143,6 +143,23 @@ def test_shares_bought_after_the_positions_were_read_count_on_top():
     bench.sync()
     assert since.follow(orders.changed).shares("AAPL") == 3
     assert since.shares("MSFT") == 0
+
+
+def test_an_order_that_is_told_anew_is_missed_by_nobody_who_asks_meanwhile():
+    """Orders are judged in one thread while another one follows the changes."""
+    order, seen = buy(OrderState.CONFIRMED, filled=1), list[Decimal]()
+
+    class AskedMeanwhile(dict[ClientOrderId, Decimal]):
+        def get(self, *_: object) -> Decimal:
+            seen.extend((since.reserved(balances()), since.shares("AAPL")))
+            return Decimal(0)
+
+    then = OrdersThen(filled=AskedMeanwhile())
+    since = TakenSince(then)
+    since.tell([order])
+    seen.clear()
+    since.tell([order])
+    assert seen == [300, 1]
 
 
 def test_the_ambient_decimal_precision_changes_no_sum():

@@ -105,7 +105,6 @@ class TakenSince:
         """Take in orders as they are now, in place of what was told of them before."""
         for order in orders:
             if order.envelope.side is Side.BUY:
-                self._take_back(self._known.pop(order.client_order_id, None))
                 self._take(order)
 
     def reserved(self, account: AccountSnapshot) -> Decimal:
@@ -117,16 +116,15 @@ class TakenSince:
         return self._shares.get(symbol, _NOTHING)
 
     def _take(self, order: TrackedOrder) -> None:
+        # Each sum changes in one step: who reads it meanwhile never misses an order that is told anew.
         taken = _taken(order, self._then)
+        before = self._known.pop(order.client_order_id, _Taken(symbol=taken.symbol, dollars=_NOTHING, shares=_NOTHING))
         if taken.dollars or taken.shares:
             self._known[order.client_order_id] = taken
-            self._dollars = EXACT.add(self._dollars, taken.dollars)
-            self._shares[taken.symbol] = EXACT.add(self.shares(taken.symbol), taken.shares)
-
-    def _take_back(self, taken: "_Taken | None") -> None:
-        if taken is not None:
-            self._dollars = EXACT.subtract(self._dollars, taken.dollars)
-            self._shares[taken.symbol] = EXACT.subtract(self.shares(taken.symbol), taken.shares)
+        shares = {before.symbol: EXACT.subtract(self.shares(before.symbol), before.shares)}
+        shares[taken.symbol] = EXACT.add(shares.get(taken.symbol, self.shares(taken.symbol)), taken.shares)
+        self._shares.update(shares)
+        self._dollars = EXACT.add(self._dollars, EXACT.subtract(taken.dollars, before.dollars))
 
 
 class _Taken(NamedTuple):
