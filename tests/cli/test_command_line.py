@@ -167,4 +167,4 @@ def test_a_demo_that_has_nowhere_to_write_says_so(tmp_path):
     (tmp_path / "logs").write_text("in the way", encoding="utf-8")
     done = run_cli(["demo"], home=tmp_path)
     assert (done.returncode, done.stdout) == (11, "")
-    assert "no folder" in done.stderr
+    assert "cannot be made" in done.stderr

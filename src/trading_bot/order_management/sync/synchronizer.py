@@ -79,7 +79,7 @@ class Synchronizer:
             tally.problem, tally.is_view = _SLEPT, False
         external = self._external(booked, tally)
         is_view = tally.is_view and problem_of(listing) is None
-        self._viewed_at = tally.began.at if is_view else self._viewed_at
+        self._viewed_at = tally.began.at if is_view and tally.problem is None else self._viewed_at
         return SyncRound(
             began=tally.began,
             deadline=tally.began.mono + within_s,
