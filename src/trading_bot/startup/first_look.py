@@ -3,7 +3,8 @@
 Together, because none needs what another one says. In turn, because of what each proves:
 
 1. Before the reads: the account's lease, so that nobody else writes, and the journal, so that it is known what is open.
-2. The balances show that the login is of the account that is meant. Nothing of the orders is booked before.
+2. The balances show, where they can be read, that the login is of the account that is meant. Nothing that the broker
+   says of orders is booked before.
 3. The orders are booked before the positions are compared, because their fills explain the positions. Where they moved
    any, the positions are read again: nobody knows whether the first read shows it.
 4. No entry is taken before all of that.
