@@ -115,3 +115,23 @@ class TestSync:
         assert bench.sync().fills_booked == 100
         assert bench.broker.count.total() <= 20
         assert bench.broker.count[Route.READ] == 0
+
+    def test_ends_that_could_not_be_read_are_listed_by_the_next_one(self):
+        """Asked for since a look that did not see them, the list would show none, and each would be read by itself."""
+        bench = CountedBench(page_size=10)
+        self.place(bench, 12)
+        bench.sync()
+        for number in range(12):
+            bench.fill(f"c{number}")
+        bench.clock.sleep(3600)
+
+        def fail_after_the_open_orders(request: Request) -> None:
+            bench.broker.standing |= {Route.LIST: Act.E503_BEFORE, Route.READ: Act.E503_BEFORE}
+
+        bench.broker.meanwhile = fail_after_the_open_orders
+        assert not bench.sync().complete
+        bench.broker.meanwhile = lambda request: None
+        bench.broker.standing.clear()
+        bench.count_from_here()
+        assert bench.sync().fills_booked == 12
+        assert bench.broker.count[Route.READ] == 0

@@ -61,10 +61,9 @@ class FirstLook:
             self._not_reconciled = error
 
     def confirm(self) -> None:
-        """Wait for the balances, the first time; raises as `take`."""
-        read, self._read = self._read, noop
+        """Wait for the balances until they have been judged once; raises as `take`, and again where they refused."""
         try:
-            read()
+            self._read()
         except AccountUnreadableError as error:
             _log.warning("account_unreadable", reason=str(error))
         except BrokerUnavailableError as error:
@@ -73,6 +72,7 @@ class FirstLook:
         except OrderError as error:
             self._refused = error
             raise
+        self._read = noop
 
     def conclude(self) -> None:
         """Tell what came of the comparison. Where it was not complete, cancels work at once, and orders wait for one.
