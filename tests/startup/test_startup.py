@@ -93,10 +93,10 @@ def test_the_steps_run_in_the_order_that_safety_asks_for(tmp_path):
     assert bench.bot.is_running
 
 
-def test_background_synchronisation_is_the_last_step(tmp_path):
+def test_background_synchronisation_and_what_goes_beside_it_come_last(tmp_path):
     bench = BotBench(tmp_path)
     bot = create_bot(bench.config, transport=bench.broker, clock=bench.clock)
-    assert list(bot._lifecycle.opening)[-1] == "poller"
+    assert list(bot._lifecycle.opening)[-2:] == ["poller", "companions"]
 
 
 def test_a_session_is_on_record_from_start_to_stop(tmp_path):

@@ -40,7 +40,9 @@ from trading_bot.robinhood.rate_budget import Purpose, RateBudget
 from trading_bot.robinhood.session import Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.safety_checks import SafetyChecks
+from trading_bot.startup.beside import Beside, companions_of
 from trading_bot.startup.broker_access import BrokerAccess, borrowed_access, live_access, paper_access
+from trading_bot.startup.companions import Companion, Companions
 from trading_bot.startup.first_look import START_FAILURES, FirstLook
 from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.live import carrier_of
@@ -136,12 +138,21 @@ class AccountParts:
             journal_name=self._own.journal.name,
             audit_log=self._own.log,
             lifecycle=self._lifecycle(
-                lambda: Operations(bot, holder=this_process()), safety, background_sync=background_sync
+                lambda: Operations(bot, holder=this_process()),
+                safety,
+                Companions(lambda: self._companions(bot, safety), patience_s=_POLLER_PATIENCE_S),
+                background_sync=background_sync,
             ),
             clock=self._around.clock,
             events=self._events,
         )
         return bot
+
+    def _companions(self, bot: TradingBot, safety: SafetyChecks) -> Mapping[str, Companion]:
+        beside = Beside(
+            bot=bot, around=self._around, state=self._state, store=self._store, safety=safety, gateway=self._gateway
+        )
+        return companions_of(beside)
 
     def _strategys_turn(self) -> Turn:
         # On paper nobody is asked, and waiting would move a replay's clock.
@@ -151,7 +162,12 @@ class AccountParts:
         return lambda within_s: budget.take(Purpose.MARKET, within_s=within_s)
 
     def _lifecycle(
-        self, operations: Callable[[], Operations], safety: SafetyChecks, *, background_sync: bool
+        self,
+        operations: Callable[[], Operations],
+        safety: SafetyChecks,
+        companions: Companions,
+        *,
+        background_sync: bool,
     ) -> Lifecycle:
         control = ControlServer(path=self._state.control_socket, clock=self._around.clock)
         halts = self._halt_watch(safety)
@@ -174,10 +190,12 @@ class AccountParts:
                 steps["control socket"] = lambda: control.start(operations())
             self._manager.halt_entries_while(poller.problem)
             steps |= {name: each.start for name, each in renewals.items()} | {"poller": poller.start}
+            steps["companions"] = companions.start
         return Lifecycle(
             opening=steps,
             intake=(control.stop,),
             closing=(
+                companions.stop,
                 lambda: [each.stop(timeout_s=_POLLER_PATIENCE_S) for each in (poller, *renewals.values())],
                 self._events.settle,
                 self._events.end_feeds,
