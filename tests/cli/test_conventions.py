@@ -93,6 +93,7 @@ def cli(tmp_path) -> CommandLineBench:
 def test_the_commands_are_the_documented_ones():
     assert {" ".join(words) for words in LEAVES} == {
         *("run", "demo", "buy", "sell", "preview", "orders", "status", "cancel", "cancel-all", "sync", "positions"),
+        "replace",
         *("kill", "arm", "login", "logout", "doctor", "completion", "config check", "config show", "config schema"),
         *("audit tail", "audit verify", "audit explain"),
         *("resolve", "adopt", "release", "accept-position"),
