@@ -54,6 +54,11 @@ _COMMON = (
 )
 
 
+def examples(*lines: str) -> str:
+    """Return the end of a help page: what one might type, one a line."""
+    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))
+
+
 _Declared = TypeVar("_Declared", bound=click.Command)
 
 

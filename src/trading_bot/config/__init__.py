@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from trading_bot.config.credentials import Credentials, KnownCredentials
 from trading_bot.config.environment import read_env_file, settings_in, variable_name
 from trading_bot.config.file import read_settings
+from trading_bot.config.log_settings import LogConfig
 from trading_bot.config.problems import ConfigError, KeyPath, problems_in
 from trading_bot.config.sections import (
     CollarConfig,
@@ -33,6 +34,7 @@ __all__ = [
     "ConfigError",
     "Credentials",
     "HoursConfig",
+    "LogConfig",
     "OnStop",
     "OrderManagementConfig",
     "PaperConfig",
@@ -72,6 +74,7 @@ class Config(Section):
     risk_management: RiskManagementConfig = Field(default_factory=RiskManagementConfig)
     order_management: OrderManagementConfig = Field(default_factory=OrderManagementConfig)
     paper: PaperConfig = Field(default_factory=PaperConfig)
+    log: LogConfig = Field(default_factory=LogConfig)
     account_number: AccountNumber | None = None
     logs_dir: PlainPath = Path("logs")
     state_dir: PlainPath | None = None

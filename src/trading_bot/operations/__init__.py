@@ -30,12 +30,14 @@ if TYPE_CHECKING:
     from trading_bot.operations.order_commands import CancelAll, CancelOrder, PlaceOrder, PreviewOrder
     from trading_bot.operations.reading import COMMANDS, read_command
     from trading_bot.operations.runner import CommandRunner, Operations
+    from trading_bot.operations.stop_command import AskToStop
     from trading_bot.operations.watch_command import WatchEvents
 
 __all__ = [
     "COMMANDS",
     "AcceptPosition",
     "AdoptOrder",
+    "AskToStop",
     "CancelAll",
     "CancelOrder",
     "Command",
@@ -73,6 +75,7 @@ _HOMES = {
     "trading_bot.operations.order_commands": ("CancelAll", "CancelOrder", "PlaceOrder", "PreviewOrder"),
     "trading_bot.operations.reading": ("COMMANDS", "read_command"),
     "trading_bot.operations.runner": ("CommandRunner", "Operations"),
+    "trading_bot.operations.stop_command": ("AskToStop",),
     "trading_bot.operations.watch_command": ("WatchEvents",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

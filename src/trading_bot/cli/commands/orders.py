@@ -3,7 +3,7 @@
 import click
 
 from trading_bot.cli.commands.options import TradeCommand, correlation_option, trade_terms
-from trading_bot.cli.invocation import common_options
+from trading_bot.cli.invocation import common_options, examples
 from trading_bot.cli.lazy import runs
 
 _WORK = "trading_bot.cli.work.orders"
@@ -66,7 +66,13 @@ def preview() -> None:
 
 
 @common_options
-@click.command()
+@click.command(
+    epilog=examples(
+        "trading-bot orders",
+        "trading-bot orders --all-origins",
+        "trading-bot --json orders --all",
+    )
+)
 @click.option("--all", "everything", is_flag=True, help="Every order of the journal, not only the open ones.")
 @click.option("--all-origins", is_flag=True, help="Also the account's open orders that were placed elsewhere.")
 @runs(f"{_LOOKS}:orders")
@@ -78,7 +84,12 @@ def orders() -> None:
 
 
 @common_options
-@click.command()
+@click.command(
+    epilog=examples(
+        "trading-bot status my-order-7",
+        "trading-bot --json status 2221c6a3-6236-50a3-97a5-ef6cf1519daa",
+    )
+)
 @click.argument("order_id", metavar="ID")
 @runs(f"{_LOOKS}:status")
 def status() -> None:
@@ -89,7 +100,11 @@ def status() -> None:
 
 
 @common_options
-@click.command()
+@click.command(
+    epilog=examples(
+        "trading-bot cancel my-order-7",
+    )
+)
 @click.argument("order_id", metavar="ID")
 @correlation_option
 @runs(f"{_WORK}:cancel")
