@@ -7,7 +7,9 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from trading_bot.files import PRIVATE_FILE
-from trading_bot.logging.rotated_file import EARLIER_FILES
+
+EARLIER_FILES = 9
+"""How many full files are kept. Chosen."""
 
 
 class LogFile(RotatingFileHandler):

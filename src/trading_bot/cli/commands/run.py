@@ -14,12 +14,14 @@ Examples:
   my-strategy | trading-bot --json run --signals -
   trading-bot run --signals day.jsonl --quotes quotes.jsonl --replay
   trading-bot run
-  trading-bot run --daemon-friendly --signals ~/signals.fifo"""
+  trading-bot run --daemon-friendly --signals ~/signals.fifo
+  trading-bot run --all --daemon-friendly --signals 'signals-{account}.fifo'"""
 
 
 @common_options
 @click.command(epilog=_EPILOG)
 @click.option("--signals", "source", metavar="FILE|-", help="JSON Lines of signals; - is stdin [default: none].")
+@click.option("--all", "everything", is_flag=True, help="Every account of the config file, in a process each.")
 @click.option(
     "--quotes",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -48,6 +50,9 @@ def run() -> None:
     A signal is one JSON object a line, with symbol, action, shares, price and reason; the action "exit" leaves a
     position and needs neither shares nor price. A line that is no signal is reported and the run goes on. Ctrl-C ends
     the run cleanly and says which orders are still open.
+
+    With --all, {account} in --signals stands for each account's name, and each line of output begins with it. Ctrl-C
+    ends all of them; 'trading-bot stop --account NAME' ends one.
 
     A replay never trades the account of every day. Its journal and logs are in logs/replay until the next replay, which
     makes them anew; copy the folder to keep them.

@@ -29,7 +29,7 @@ def doctor(invocation: Invocation) -> None:
     Raises:
         CommandError: a check failed; it has the exit code of the first failure.
     """
-    checks = examine(invocation.config, SystemClock())
+    checks = examine(invocation.config, SystemClock(), account=invocation.account)
     failure = first_failure(checks)
     _show(invocation, checks, ok=failure is None)
     if failure is not None:

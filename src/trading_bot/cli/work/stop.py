@@ -25,7 +25,7 @@ def stop(invocation: Invocation, *, wait_s: Seconds) -> None:
         CommandError: it was asked and has not ended within ``wait_s``, or somebody holds the account and takes no
             commands.
     """
-    config = Config.from_env_and_json(invocation.config)
+    config = Config.from_env_and_json(invocation.config, account=invocation.account)
     send_logs_to_stderr(invocation, config)
     state, clock = place_of(config).state, SystemClock()
     try:

@@ -25,7 +25,7 @@ _SILENCE_S: Seconds = 30.0
 
 def watch(invocation: Invocation, *, is_left: Callable[[], bool] = reader_is_gone) -> ExitCode:
     """Print events until the bot stops, the reader goes away, or Ctrl-C."""
-    config = Config.from_env_and_json(invocation.config)
+    config = Config.from_env_and_json(invocation.config, account=invocation.account)
     send_logs_to_stderr(invocation, config)
     socket = place_of(config).state.control_socket
     parts = follow_holder(socket, WatchEvents(), clock=SystemClock(), timeout_s=_SILENCE_S)

@@ -12,10 +12,11 @@ from trading_bot.cli.account_place import place_of
 from trading_bot.cli.errors import notice
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
-from trading_bot.cli.log_output import logs_to_file, send_logs_to_stderr
+from trading_bot.cli.log_output import send_logs_to_stderr
 from trading_bot.cli.session import show_live_banner
 from trading_bot.cli.work.run.announced_start import AnnouncedStart, Start
-from trading_bot.cli.work.run.event_log import log_event
+from trading_bot.cli.work.run.event_log import log_event, logs_to_file
+from trading_bot.cli.work.run.every_run import run_every_account
 from trading_bot.cli.work.run.own_folder import emptied, kept_in
 from trading_bot.cli.work.run.patient_start import PatientStart, answers_at
 from trading_bot.cli.work.run.session import Session, choose_view, plan_replay
@@ -36,11 +37,16 @@ def run(
     settle_s: Seconds | None,
     standby: bool,
     daemon_friendly: bool,
-) -> ExitCode:
+    everything: bool,
+) -> int:
     """Run the signals of ``source``, a file or ``-``, on the configured account; without one, until it is stopped."""
+    if everything:
+        if invocation.account is not None or quotes is not None or replay or standby or settle_s is not None:
+            raise click.UsageError("--all takes --signals and --daemon-friendly alone")
+        return run_every_account(invocation, source=source, daemon_friendly=daemon_friendly)
     if source is None and (replay or settle_s is not None):
         raise click.UsageError("--replay and --settle are about signals; give them with --signals")
-    config = _with_quotes(Config.from_env_and_json(invocation.config), quotes)
+    config = _with_quotes(Config.from_env_and_json(invocation.config, account=invocation.account), quotes)
     _refuse_paper_options_in_live(config, quotes=quotes, replay=replay)
     if standby and (replay or config.journal_url is None):
         raise click.UsageError(
