@@ -69,6 +69,7 @@ TITLES = {
     "kill": "kill<br/>stop everything, with proof",
     "audit": "audit, checkup<br/>the journal in sentences, its proof, the doctor",
     "risk": "risk<br/>the limits of a day",
+    "results": "results<br/>what trading came to, by the journal",
     "account": "account<br/>balances, funds, market data",
     "config": "config<br/>settings, read once",
     "error_handling": "error_handling<br/>retries and the circuit breaker",

@@ -14,6 +14,7 @@ from trading_bot.config.environment import read_env_file, settings_in, variable_
 from trading_bot.config.file import read_settings
 from trading_bot.config.log_settings import LogConfig
 from trading_bot.config.problems import ConfigError, KeyPath, problems_in
+from trading_bot.config.results_settings import ResultsConfig
 from trading_bot.config.sections import (
     CollarConfig,
     HoursConfig,
@@ -39,6 +40,7 @@ __all__ = [
     "OnStop",
     "OrderManagementConfig",
     "PaperConfig",
+    "ResultsConfig",
     "RiskManagementConfig",
     "SeveralAccountsError",
     "StrategyOverride",
@@ -78,6 +80,7 @@ class Config(Section):
     order_management: OrderManagementConfig = Field(default_factory=OrderManagementConfig)
     paper: PaperConfig = Field(default_factory=PaperConfig)
     log: LogConfig = Field(default_factory=LogConfig)
+    results: ResultsConfig = Field(default_factory=ResultsConfig)
     account_number: AccountNumber | None = None
     logs_dir: PlainPath = Path("logs")
     state_dir: PlainPath | None = None
