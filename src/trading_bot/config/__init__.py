@@ -15,17 +15,16 @@ from trading_bot.config.file import read_settings
 from trading_bot.config.log_settings import LogConfig
 from trading_bot.config.problems import ConfigError, KeyPath, problems_in
 from trading_bot.config.results_settings import ResultsConfig
+from trading_bot.config.risk_settings import RiskManagementConfig, with_live_limits
 from trading_bot.config.sections import (
     CollarConfig,
     HoursConfig,
     OnStop,
     OrderManagementConfig,
     PaperConfig,
-    RiskManagementConfig,
     Section,
     StrategyOverride,
     TradingConfig,
-    with_live_limits,
 )
 from trading_bot.config.values import AccountNumber, JournalUrl, PlainPath, exchange_zone
 from trading_bot.order_management.models import ExecutionMode
