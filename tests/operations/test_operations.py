@@ -35,6 +35,7 @@ from trading_bot.operations import (
     ResolveOrder,
     Resume,
     ShowStatus,
+    ShowView,
     Synchronize,
     WatchEvents,
     new_command,
@@ -79,6 +80,7 @@ EXAMPLES = [
     ListFreezes(),
     Ping(),
     WatchEvents(),
+    ShowView(),
 ]
 
 
