@@ -89,9 +89,9 @@ def order_rows(orders: Iterable[Answer], zone: ZoneInfo) -> tuple[tuple[str, ...
     return tuple(
         (
             text(order, "client_order_id"),
-            _symbol(order),
+            symbol_text(order),
             text(order, "side"),
-            _state(order),
+            state_text(order),
             filled_text(order),
             _dollars(order, "limit_price"),
             average(amount(order, "average_price")),
@@ -106,7 +106,7 @@ def status_lines(order: Answer, zone: ZoneInfo) -> tuple[str, ...]:
     """Tell one order and its fills."""
     reason = f" ({order['reason']})" if order.get("reason") else ""
     return (
-        f"{_wanted(order)} limit {_dollars(order, 'limit_price')}: {_state(order)}{reason}",
+        f"{_wanted(order)} limit {_dollars(order, 'limit_price')}: {state_text(order)}{reason}",
         f"client order id {text(order, 'client_order_id')}, broker's order id {text(order, 'order_id')}",
         f"filled {filled_text(order)}, average {average(amount(order, 'average_price'))}",
         *_outstanding_lines(order),
@@ -136,12 +136,14 @@ def _is_puzzling(order: Answer) -> bool:
     return order.get("state_is_known") is False and order.get("state") not in _ENDS
 
 
-def _state(order: Answer) -> str:
+def state_text(order: Answer) -> str:
+    """Return an order's state, with the broker's own word where that is not known here."""
     said = f" (the broker says {text(order, 'broker_state')!r})" if _is_puzzling(order) else ""
     return f"{_words(order, 'state')}{said}"
 
 
-def _symbol(answer: Answer) -> str:
+def symbol_text(answer: Answer) -> str:
+    """Return the symbol, and its former name if it was renamed."""
     was = answer.get("symbol_was")
     return f"{text(answer, 'symbol')} (was {was})" if was else text(answer, "symbol")
 
@@ -156,13 +158,14 @@ def external_rows(orders: Iterable[Answer]) -> tuple[tuple[str, ...], ...]:
             text(order, "broker_state"),
             text(order, "remaining_quantity"),
             _dollars(order, "limit_price"),
-            _not_understood(order),
+            not_understood(order),
         )
         for order in orders
     )
 
 
-def _not_understood(order: Answer) -> str:
+def not_understood(order: Answer) -> str:
+    """Return what is not understood of an order placed elsewhere; a dash where it is understood."""
     may_be = order.get("may_be")
     if isinstance(may_be, Sequence) and may_be:
         return f"may be our order {may_be[0]}"
@@ -223,7 +226,7 @@ def position_rows(positions: Iterable[Answer]) -> tuple[tuple[str, ...], ...]:
     """Return one row a position under `POSITION_HEADINGS`."""
     return tuple(
         (
-            _symbol(each),
+            symbol_text(each),
             shares(amount(each, "quantity") or Decimal(0)),
             shares(amount(each, "free") or Decimal(0)),
             average(amount(each, "average_buy_price")),
