@@ -36,6 +36,7 @@ from trading_bot.operations import (
     ResolveOrder,
     Resume,
     ShowStatus,
+    ShowView,
     Synchronize,
     WatchEvents,
     new_command,
@@ -81,6 +82,7 @@ EXAMPLES = [
     Ping(),
     AskToStop(),
     WatchEvents(),
+    ShowView(),
 ]
 
 
