@@ -21,7 +21,7 @@ DOCUMENT = Path(__file__).with_name("architecture.md")
 LAYER = "trading_bot.order_management"
 BOT = ("bot", "bot_events", "bot_exits", "bot_lifecycle", "event_feeds", "event_json", "exit_json", "order_json")
 SIGNALS = ("halt_watch", "safety_checks", "signal_lines", "signals")
-READS = ("account_summary", "bot_reads")
+READS = ("account_summary", "bot_reads", "kept_view")
 WORDS = (
     "client_ids",
     "event_details",
@@ -32,7 +32,16 @@ WORDS = (
     "portfolio",
     "results",
 )
-PURE = ("calculator", "lifecycle", "order_types", "price_offsets", "results", "send_horizon")
+PURE = (
+    "calculator",
+    "lifecycle",
+    "order_types",
+    "price_offsets",
+    "results",
+    "send_horizon",
+    "stop_orders",
+    "unfilled_rules",
+)
 BOOK = ("context", "correlation", "order_store", "ports", "reconciliation")
 PERMITS = ("armed_file", "latch", "lease", "market_hours", "shared_arming", "shared_lease", "state_folder")
 GROUPS = {
@@ -69,6 +78,7 @@ TITLES = {
     "kill": "kill<br/>stop everything, with proof",
     "audit": "audit, checkup<br/>the journal in sentences, its proof, the doctor",
     "risk": "risk<br/>the limits of a day",
+    "results": "results<br/>what trading came to, by the journal",
     "account": "account<br/>balances, funds, market data",
     "config": "config<br/>settings, read once",
     "error_handling": "error_handling<br/>retries and the circuit breaker",

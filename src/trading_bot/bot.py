@@ -11,7 +11,7 @@ from trading_bot._version import __version__
 from trading_bot.account.account_data import AccountData
 from trading_bot.account.market_data import MarketData
 from trading_bot.bot_exits import Leaving
-from trading_bot.bot_lifecycle import JournalVerdict, Lifecycle, StartError
+from trading_bot.bot_lifecycle import JournalVerdict, Lifecycle, StartError, StopWish
 from trading_bot.bot_reads import BotReads
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, OnStop
@@ -85,6 +85,8 @@ class TradingBot(BotReads):
         self.leaving = Leaving(manager=manager, gather=self._safety.gather, trades=trades, mode=config.trading.mode)
         self._record_event = record_event
         self._lifecycle = lifecycle
+        self.is_asked_to_stop = StopWish()
+        """Whether ``trading-bot stop`` was given; see `StopWish`."""
         self._running = False
         self._stopping = threading.RLock()
         self._is_ending = False
@@ -282,8 +284,10 @@ class TradingBot(BotReads):
         )
 
     def synchronize_open_orders(self) -> SyncSummary:
-        """Book what the broker says of every open order; see `OrderManager.synchronize_open_orders`."""
-        return self._manager.synchronize_open_orders()
+        """Book what the broker says of every open order, then end the entries whose time-out has passed."""
+        summary = self._manager.synchronize_open_orders()
+        self._manager.end_unfilled(gather=self._safety.gather)
+        return summary
 
     def _executed(self, trade: TradeRequest) -> TradeResult:
         correlation_id = None
@@ -295,8 +299,7 @@ class TradingBot(BotReads):
         return replace(result, correlation_id=correlation_id)
 
     def _refusal(self, request: OrderRequest, terms: OrderTerms, *, by: Seconds) -> TradeResult | None:
-        standing = self._manager.standing_order(request, by=by)
-        if standing is not None:
+        if (standing := self._manager.standing_order(request, by=by)) is not None:
             return duplicate_trade(standing)
         try:
             self._safety.gather(terms, by, None)(terms)
@@ -305,8 +308,7 @@ class TradingBot(BotReads):
         return None
 
     def _submitted(self, request: OrderRequest) -> TradeResult:
-        standing = self._manager.standing_order(request)
-        if standing is not None:
+        if (standing := self._manager.standing_order(request)) is not None:
             return duplicate_trade(standing)
         self._safety.read_ahead(request.side)
         placed = self._manager.place(request, gather=self._safety.gather)

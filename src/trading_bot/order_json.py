@@ -9,7 +9,7 @@ if TYPE_CHECKING:  # a form needs no more of what it shows than its attributes
     from trading_bot.bot import TradePreview, TradeResult
     from trading_bot.order_management.book.freezes import Freeze
     from trading_bot.order_management.models import Execution, OrderEnvelope, OrderStatus, OrderTerms
-    from trading_bot.order_management.portfolio import Position
+    from trading_bot.order_management.portfolio import Position, UnreadPosition
     from trading_bot.order_management.results import CancelResult, SyncSummary
     from trading_bot.order_management.submit.pricing import PricePreview
     from trading_bot.order_management.sync.account_view import ShownPosition, ShownPositions
@@ -179,15 +179,18 @@ def positions_json(shown: "ShownPositions") -> JsonObject:
     """Return all positions by symbol, each with what our fills explain and what may be sold."""
     return {
         "v": FORM_VERSION,
-        "positions": [_shown_position_json(each) for each in shown.positions],
-        "unread": [
-            {"name": row.name, "symbol": row.symbol, "instrument_id": row.instrument_id, "problem": row.problem}
-            for row in shown.unread
-        ],
+        "positions": [shown_position_json(each) for each in shown.positions],
+        "unread": [unread_json(row) for row in shown.unread],
     }
 
 
-def _shown_position_json(shown: "ShownPosition") -> JsonObject:
+def unread_json(row: "UnreadPosition") -> JsonObject:
+    """Return the row of a position that could not be read."""
+    return {"name": row.name, "symbol": row.symbol, "instrument_id": row.instrument_id, "problem": row.problem}
+
+
+def shown_position_json(shown: "ShownPosition") -> JsonObject:
+    """Return one position with what our fills explain and what may be sold."""
     nothing = {"v": FORM_VERSION, "symbol": shown.symbol, "quantity": "0", "instrument_id": shown.instrument_id}
     return {
         **(nothing if shown.position is None else position_json(shown.position)),

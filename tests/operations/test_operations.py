@@ -18,6 +18,7 @@ from trading_bot.operations import (
     COMMANDS,
     AcceptPosition,
     AdoptOrder,
+    AskToStop,
     CancelAll,
     CancelOrder,
     Command,
@@ -36,6 +37,7 @@ from trading_bot.operations import (
     ResolveOrder,
     Resume,
     ShowStatus,
+    ShowView,
     Synchronize,
     WatchEvents,
     new_command,
@@ -80,7 +82,9 @@ EXAMPLES = [
     Resume(symbol="AAPL", by="alice", reason="the news is out"),
     ListFreezes(),
     Ping(),
+    AskToStop(),
     WatchEvents(),
+    ShowView(),
 ]
 
 
@@ -363,3 +367,12 @@ def test_a_kind_made_of_another_takes_nothing_of_its_place():
 
     assert COMMANDS["ping"] is Ping
     assert LoudPing not in COMMANDS.values()
+
+
+def test_a_bot_that_is_asked_to_stop_says_so_to_whoever_runs_it_and_goes_on(operations: Operations, bot: TradingBot):
+    assert not bot.is_asked_to_stop()
+    operations.perform(BUY)
+    answer = operations.perform(AskToStop())
+    assert answer == {"v": 1, "pid": 4711, "open_orders": 1, "on_stop": "leave"}
+    assert bot.is_asked_to_stop()
+    assert bot.is_running

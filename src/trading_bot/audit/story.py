@@ -203,6 +203,9 @@ _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
     EventKind.EXIT_ENDED: lambda fact: (
         f"the exit of {fact.symbol} ended: {_words(_detail(fact, 'ending'))}{_because(fact)}"
     ),
+    EventKind.ACCOUNT_VALUED: lambda fact: (
+        f"the account was worth {_detail(fact, 'equity')} dollars, {_detail(fact, 'cash')} of them cash"
+    ),
     EventKind.TRADING_HALTED: _plain("new orders were halted"),
     EventKind.TRADING_RESUMED: _plain("new orders were allowed again"),
     EventKind.ORDER_CARRIED: _carried,

@@ -1,6 +1,6 @@
 """The order manager: decide, write ahead, submit, and keep every order in sight until it has provably ended."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -17,6 +17,7 @@ from trading_bot.order_management.correlation import usable_correlation_id
 from trading_bot.order_management.decisions.operator_decisions import OperatorDecisions
 from trading_bot.order_management.limit_orders import LimitOrders
 from trading_bot.order_management.models import (
+    ClientOrderId,
     OrderEnvelope,
     OrderRequest,
     OrderStatus,
@@ -35,6 +36,7 @@ from trading_bot.order_management.submit.placement import Approval, Gather, Plac
 from trading_bot.order_management.submit.pricing import PricePreview
 from trading_bot.order_management.submit.replace import Change
 from trading_bot.order_management.sync.account_view import AccountView
+from trading_bot.order_management.sync.held_shares import HeldShares
 from trading_bot.order_management.sync.outstanding import latest_status
 from trading_bot.order_management.wiring import Services
 from trading_bot.reads_together import Begin, in_turn
@@ -113,6 +115,12 @@ class OrderManager(LimitOrders, OrdersOnRecord):
         """The symbols of which the broker's latest positions show another quantity than our fills explain."""
         holdings = self._services.sync.holdings
         return holdings.unsettled if holdings is not None else frozenset()
+
+    @property
+    def held_at_most(self) -> Mapping[str, HeldShares]:
+        """The most shares that may be held of each symbol now, by our fills and by the broker's latest positions."""
+        holdings = self._services.sync.holdings
+        return holdings.at_most() if holdings is not None else {}
 
     @property
     def broker_problem(self) -> str | None:
@@ -316,6 +324,10 @@ class OrderManager(LimitOrders, OrdersOnRecord):
     ) -> tuple[CancelResult, ...]:
         """Do the same as `cancel_all_open_orders`."""
         return self.cancel_all_open_orders(include_external=include_external, correlation_id=correlation_id)
+
+    def end_unfilled(self, *, gather: Gather) -> tuple[ClientOrderId, ...]:
+        """End the entries whose time-out has passed, as ``unfilled_action`` says, and return their ids."""
+        return self._services.unfilled.end(gather=gather)
 
     def synchronize_open_orders(self) -> SyncSummary:
         """Book what the broker says of every open and unresolved order; fills and ends reach the listeners."""

@@ -3,7 +3,7 @@
 import click
 
 from trading_bot.cli.commands.options import TradeCommand, correlation_option, trade_terms, whole_shares_or_none
-from trading_bot.cli.invocation import common_options
+from trading_bot.cli.invocation import common_options, examples
 from trading_bot.cli.lazy import runs
 
 _WORK = "trading_bot.cli.work.orders"
@@ -20,12 +20,6 @@ _PREVIEW_EPILOG = """\b
 Examples:
   trading-bot preview buy TSLA 10 --reference-price 250.30
   trading-bot --json preview sell TSLA 10 --reference-price 250.30"""
-_REPLACE_EPILOG = """\b
-Examples:
-  trading-bot replace rebalance-7
-  trading-bot replace rebalance-7 --reference-price 249.80 --pricing marketable
-  trading-bot --json replace rebalance-7 --quantity 20
-  trading-bot replace stop-1 --stop-price 245"""
 _CANCEL_ALL_EPILOG = """\b
 Examples:
   trading-bot cancel-all
@@ -73,7 +67,13 @@ def preview() -> None:
 
 
 @common_options
-@click.command()
+@click.command(
+    epilog=examples(
+        "trading-bot orders",
+        "trading-bot orders --all-origins",
+        "trading-bot --json orders --all",
+    )
+)
 @click.option("--all", "everything", is_flag=True, help="Every order of the journal, not only the open ones.")
 @click.option("--all-origins", is_flag=True, help="Also the account's open orders that were placed elsewhere.")
 @runs(f"{_LOOKS}:orders")
@@ -85,7 +85,12 @@ def orders() -> None:
 
 
 @common_options
-@click.command()
+@click.command(
+    epilog=examples(
+        "trading-bot status my-order-7",
+        "trading-bot --json status 2221c6a3-6236-50a3-97a5-ef6cf1519daa",
+    )
+)
 @click.argument("order_id", metavar="ID")
 @runs(f"{_LOOKS}:status")
 def status() -> None:
@@ -96,7 +101,14 @@ def status() -> None:
 
 
 @common_options
-@click.command(epilog=_REPLACE_EPILOG)
+@click.command(
+    epilog=examples(
+        "trading-bot replace rebalance-7",
+        "trading-bot replace rebalance-7 --reference-price 249.80 --pricing marketable",
+        "trading-bot --json replace rebalance-7 --quantity 20",
+        "trading-bot replace stop-1 --stop-price 245",
+    )
+)
 @click.argument("order_id", metavar="ID")
 @click.option(
     "--reference-price",
@@ -129,7 +141,11 @@ def replace() -> None:
 
 
 @common_options
-@click.command()
+@click.command(
+    epilog=examples(
+        "trading-bot cancel my-order-7",
+    )
+)
 @click.argument("order_id", metavar="ID")
 @correlation_option
 @runs(f"{_WORK}:cancel")

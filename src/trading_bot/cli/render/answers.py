@@ -91,9 +91,9 @@ def order_rows(orders: Iterable[Answer], zone: ZoneInfo) -> tuple[tuple[str, ...
     return tuple(
         (
             text(order, "client_order_id"),
-            _symbol(order),
+            symbol_text(order),
             text(order, "side"),
-            _state(order),
+            state_text(order),
             filled_text(order),
             _dollars(order, "limit_price"),
             average(amount(order, "average_price")),
@@ -108,7 +108,7 @@ def status_lines(order: Answer, zone: ZoneInfo) -> tuple[str, ...]:
     """Tell one order and its fills."""
     reason = f" ({order['reason']})" if order.get("reason") else ""
     return (
-        f"{wanted(order)} limit {_dollars(order, 'limit_price')}: {_state(order)}{reason}",
+        f"{wanted(order)} limit {_dollars(order, 'limit_price')}: {state_text(order)}{reason}",
         f"client order id {text(order, 'client_order_id')}, broker's order id {text(order, 'order_id')}",
         f"filled {filled_text(order)}, average {average(amount(order, 'average_price'))}",
         *_outstanding_lines(order),
@@ -138,13 +138,15 @@ def _is_puzzling(order: Answer) -> bool:
     return order.get("state_is_known") is False and order.get("state") not in _ENDS
 
 
-def _state(order: Answer) -> str:
+def state_text(order: Answer) -> str:
+    """Return an order's state, with the broker's own word where that is not known here."""
     said = f" (the broker says {text(order, 'broker_state')!r})" if _is_puzzling(order) else ""
     waits = order.get("waits_for_stop") is True and order.get("state") not in _IN_DOUBT
     return f"waiting for {_dollars(order, 'stop_price')}{said}" if waits else f"{_words(order, 'state')}{said}"
 
 
-def _symbol(answer: Answer) -> str:
+def symbol_text(answer: Answer) -> str:
+    """Return the symbol, and its former name if it was renamed."""
     was = answer.get("symbol_was")
     return f"{text(answer, 'symbol')} (was {was})" if was else text(answer, "symbol")
 
@@ -159,7 +161,7 @@ def external_rows(orders: Iterable[Answer]) -> tuple[tuple[str, ...], ...]:
             _state_elsewhere(order),
             text(order, "remaining_quantity"),
             _dollars(order, "limit_price"),
-            _not_understood(order),
+            not_understood(order),
         )
         for order in orders
     )
@@ -171,7 +173,8 @@ def _state_elsewhere(order: Answer) -> str:
     )
 
 
-def _not_understood(order: Answer) -> str:
+def not_understood(order: Answer) -> str:
+    """Return what is not understood of an order placed elsewhere; a dash where it is understood."""
     may_be = order.get("may_be")
     if isinstance(may_be, Sequence) and may_be:
         return f"may be our order {may_be[0]}"
@@ -232,7 +235,7 @@ def position_rows(positions: Iterable[Answer]) -> tuple[tuple[str, ...], ...]:
     """Return one row a position under `POSITION_HEADINGS`."""
     return tuple(
         (
-            _symbol(each),
+            symbol_text(each),
             shares(amount(each, "quantity") or Decimal(0)),
             shares(amount(each, "free") or Decimal(0)),
             average(amount(each, "average_buy_price")),
@@ -280,7 +283,7 @@ def replaced_lines(answer: Answer) -> tuple[str, ...]:
     """Say which order stands for a replaced one."""
     order = part(answer, "order") or {}
     if not answer.get("is_new"):
-        return (f"{_symbol(order)}: order {text(answer, 'replaced')} has filled, so nothing was left to replace",)
+        return (f"{text(order, 'symbol')}: order {text(answer, 'replaced')} has filled; nothing was left to replace",)
     said = f"{wanted(order)} in place of order {text(answer, 'replaced')}, which is cancelled"
     return (said, *_order_names(order))
 
@@ -288,7 +291,7 @@ def replaced_lines(answer: Answer) -> tuple[str, ...]:
 def kept_lines(answer: Answer) -> tuple[str, ...]:
     """Name the stops that a cancel of everything left at the broker."""
     return tuple(
-        f"left in place: {wanted(order)} limit {_dollars(order, 'limit_price')}, {_state(order)} "
+        f"left in place: {wanted(order)} limit {_dollars(order, 'limit_price')}, {state_text(order)} "
         f"({text(order, 'client_order_id')}); it protects the position: 'trading-bot cancel-all --all' takes it too"
         for order in parts(answer, "kept")
     )
