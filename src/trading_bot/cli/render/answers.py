@@ -141,8 +141,11 @@ def _is_puzzling(order: Answer) -> bool:
 def state_text(order: Answer) -> str:
     """Return an order's state, with the broker's own word where that is not known here."""
     said = f" (the broker says {text(order, 'broker_state')!r})" if _is_puzzling(order) else ""
-    waits = order.get("waits_for_stop") is True and order.get("state") not in _IN_DOUBT
-    return f"waiting for {_dollars(order, 'stop_price')}{said}" if waits else f"{_words(order, 'state')}{said}"
+    if order.get("stop_price") is None or order.get("state") in {*_IN_DOUBT, *_ENDS}:
+        return f"{_words(order, 'state')}{said}"
+    if order.get("waits_for_stop") is True:
+        return f"waiting for {_dollars(order, 'stop_price')}{said}"
+    return f"{_words(order, 'state')}, stop reached{said}"
 
 
 def symbol_text(answer: Answer) -> str:
