@@ -21,7 +21,7 @@ DOCUMENT = Path(__file__).with_name("architecture.md")
 LAYER = "trading_bot.order_management"
 BOT = ("bot", "bot_events", "bot_exits", "bot_lifecycle", "event_feeds", "event_json", "exit_json", "order_json")
 SIGNALS = ("halt_watch", "safety_checks", "signal_lines", "signals")
-READS = ("account_summary", "bot_reads")
+READS = ("account_summary", "bot_reads", "kept_view")
 WORDS = (
     "client_ids",
     "event_details",
