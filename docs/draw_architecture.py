@@ -39,6 +39,7 @@ GROUPS = {
     **{f"trading_bot.{name}": "bot" for name in (*BOT, *READS, *SIGNALS, "trade_records", "trades")},
     **{f"trading_bot.{name}": "permits" for name in PERMITS},
     "trading_bot.checkup": "audit",
+    "trading_bot.results_json": "results",
     **{f"{LAYER}.{name}": "words" for name in (*WORDS, *PURE)},
     **{f"{LAYER}.{name}": "book" for name in BOOK},
     f"{LAYER}.gateways": "gateways",

@@ -55,6 +55,7 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "cancel": "Cancel one order.",
         "cancel-all": "Cancel every open order.",
     },
+    "results": {"trades": "List fills, lots and what they earned."},
     "run": {
         "run": "Trade signals from a file or a pipe.",
         "demo": "Watch a whole trading day on paper; needs no account.",
