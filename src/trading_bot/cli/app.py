@@ -29,6 +29,7 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "sync": "Book what the broker says of every open order.",
         "frozen": "List what stops entries, and what ends it.",
     },
+    "accounts": {"accounts": "Show every account of the config file at a glance."},
     "audit": {"audit": "Follow, prove and explain the journal."},
     "completion": {"completion": "Print a completion script for a shell."},
     "config": {"config": "Check or show the settings."},
