@@ -54,6 +54,7 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "cancel": "Cancel one order.",
         "cancel-all": "Cancel every open order.",
     },
+    "report": {"report": "Show a period in figures, or as a page with charts."},
     "run": {
         "run": "Trade signals from a file or a pipe.",
         "demo": "Watch a whole trading day on paper; needs no account.",
