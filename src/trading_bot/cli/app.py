@@ -59,6 +59,7 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "run": "Trade signals from a file or a pipe.",
         "demo": "Watch a whole trading day on paper; needs no account.",
     },
+    "stop": {"stop": "End the running bot cleanly."},
     "watch": {"watch": "Print the events of a running bot as they happen."},
     "safety": {
         "kill": "Stop all trading of the account and cancel its orders.",
