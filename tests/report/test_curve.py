@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from tests.support.report_story import ReportStory, at, quote, steady
+from trading_bot.order_management.event_details import ValuationDetails
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.report import curve as module
 from trading_bot.report.curve import Basis, Curve
@@ -81,6 +82,41 @@ def test_a_position_that_a_person_accepted_without_a_ratio_has_no_known_cost():
     story.sell("a", 30).fill("a", 40, 10, "103", total=10)
     curve = curve_of(story.history, RecordedPrices(), since=None)
     assert (curve.unknown_sales, curve.change) == (1, 0)
+
+
+class TestAccountValue:
+    """The account is worth 1,000, then 1,200, 900 and 1,100."""
+
+    def story(self) -> ReportStory:
+        story = ReportStory()
+        for second, worth in ((0, "1000"), (3600, "1200"), (7200, "900"), (10_800, "1100")):
+            details = ValuationDetails(occasion="hour", equity=Decimal(worth), equity_from="broker").as_text()
+            story.tell(second, OrderEvent(event=EventKind.ACCOUNT_VALUED, details=details))
+        return story
+
+    def test_it_is_the_curve_where_it_is_on_record(self):
+        curve = curve_of(self.story().history, RecordedPrices(), since=None)
+        assert (curve.basis, values(curve), curve.change) == (Basis.ACCOUNT, [1000, 1200, 900, 1100], 100)
+
+    def test_the_drawdown_is_in_per_cent_of_the_highest_point_before_it(self):
+        curve = curve_of(self.story().history, RecordedPrices(), since=None)
+        assert (curve.deepest.at, curve.deepest.drawdown, curve.deepest_ratio) == (at(7200), -300, Decimal("-0.25"))
+
+    def test_a_period_begins_with_what_it_was_found_worth_before(self):
+        curve = curve_of(self.story().history, RecordedPrices(), since=at(5000))
+        assert [(point.at, point.value) for point in curve.points] == [
+            (at(5000), 1200),
+            (at(7200), 900),
+            (at(10_800), 1100),
+        ]
+        assert values(curve_of(self.story().history, RecordedPrices(), since=at(0)))[0] == 1000
+
+    def test_one_worth_is_no_curve_nor_is_one_that_cannot_be_read(self):
+        story = ReportStory()
+        for second, worth in ((0, "1000"), (10, "plenty")):
+            details = {"occasion": "hour", "equity": worth, "equity_from": "broker"}
+            story.tell(second, OrderEvent(event=EventKind.ACCOUNT_VALUED, details=details))
+        assert curve_of(story.history, RecordedPrices(), since=None).basis is not Basis.ACCOUNT
 
 
 def test_of_an_empty_journal_there_is_no_curve():

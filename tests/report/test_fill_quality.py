@@ -47,6 +47,13 @@ def test_without_a_fill_there_is_no_time():
     assert (one.fill_ratio, one.to_first_fill, one.to_full_fill) == (0, None, None)
 
 
+def test_a_stop_has_no_offset():
+    story = ReportStory().sell("a", limit="97.00", details={"stop_price": "98.00"}).ends("a", 5)
+    assert fills_by_offset(story.orders) == ()
+    figures = story.figures()
+    assert (figures.orders, figures.ordered, figures.prices["AAPL"].references) == (1, 0, ())
+
+
 def test_what_the_broker_refused_says_nothing_of_its_offset():
     story = ReportStory().order("a", reply_after_s=None)
     story.tell(1, told(EventKind.ORDER_REJECTED, "a", status=OrderState.REJECTED))

@@ -11,8 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.support.order_story import told
-from tests.support.report_story import ReportStory, quote
-from trading_bot.order_management.book.freezes import Cause, frozen
+from tests.support.report_story import HOSTILE, ReportStory, hostile_story, quote
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.models import OrderState
 from trading_bot.report.charts import MOST_SYMBOLS, charts
@@ -20,18 +19,7 @@ from trading_bot.report.page import page_of
 from trading_bot.report.prices import RecordedPrices
 
 ZONE = ZoneInfo("America/New_York")
-HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 SCRIPT = re.compile(r"<script[^>]*>(.*?)</script>", re.DOTALL)
-
-
-def hostile_story() -> ReportStory:
-    """A journal in which every text from outside is an attack."""
-    story = ReportStory().order("a", symbol=HOSTILE, strategy_name=HOSTILE).fill("a", 10, 10, "99.90", total=10)
-    story.order(HOSTILE, 20, reply_after_s=None)
-    story.tell(21, told(EventKind.ORDER_REJECTED, HOSTILE, status=OrderState.REJECTED, reason=HOSTILE))
-    story.order(f"b{HOSTILE}", 22, reply_after_s=None)
-    story.tell(23, told(EventKind.ORDER_OUTCOME_UNKNOWN, f"b{HOSTILE}", status=OrderState.UNKNOWN, reason=HOSTILE))
-    return story.tell(24, frozen(HOSTILE, Cause.TERMS_DIFFER, HOSTILE))
 
 
 @pytest.fixture(scope="module")

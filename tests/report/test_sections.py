@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 from tests.support.order_story import MONDAY, told
 from tests.support.report_story import ReportStory, at, quote
 from trading_bot.order_management.book.freezes import Cause, frozen
-from trading_bot.order_management.events import EventKind
+from trading_bot.order_management.event_details import ValuationDetails
+from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.models import OrderState
 from trading_bot.report.figures import Figures
 from trading_bot.report.prices import RecordedPrices
@@ -81,6 +82,17 @@ def test_the_curve_says_what_it_is_made_of():
     assert "open positions by the last recorded quote" in part(marked, "curve").explains
     assert "Open positions are not in it" in part(round_trip().figures(), "curve").explains
     assert part(ReportStory().figures(), "curve").notes == ("Nothing is on record yet.",)
+
+
+def test_the_worth_of_the_account_has_a_drawdown_in_per_cent():
+    story = ReportStory()
+    for second, worth in ((0, "1000"), (60, "900")):
+        details = ValuationDetails(occasion="hour", equity=Decimal(worth), equity_from="broker").as_text()
+        story.tell(second, OrderEvent(event=EventKind.ACCOUNT_VALUED, details=details))
+    figures = story.figures()
+    rows: dict[str, str] = {row[0]: row[1] for row in part(figures, "curve").rows}
+    assert (rows["Deepest drawdown"], rows["In per cent of the peak"]) == ("-$100.00", "-10.0 %")
+    assert headline(figures)[0] == ("Change of equity", "-$100.00")
 
 
 def test_a_clock_that_stood_still_is_said_and_orders_without_a_reply_are_counted():

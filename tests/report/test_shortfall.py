@@ -80,6 +80,16 @@ def test_an_order_that_the_broker_refused_was_missed():
     assert costs(story, AFTER)[0].missed == 5
 
 
+def test_a_stop_is_measured_by_its_stop_price_and_misses_nothing():
+    """A stop at 98 that sold ten at 97.90: one dollar of 980, and the one that was never reached cost nothing."""
+    stop: dict[str, Any] = {"reference": "97.00", "limit": "97.00", "details": {"stop_price": "98.00"}}
+    story = ReportStory().sell("hit", **stop).fill("hit", 50, 10, "97.90", total=10)
+    story.sell("idle", 60, **stop).ends("idle", 100)
+    hit, idle = costs(story, AFTER)
+    assert (hit.slippage, hit.filled, hit.total) == (1, 980, 1)
+    assert (idle.missed, idle.missed_unknown, idle.ordered) == (0, 0, 0)
+
+
 def test_several_add_up_and_one_unknown_part_makes_the_total_unknown():
     story = ReportStory().order("a").fill("a", 5, 10, "99.90", total=10).order("b", 6, symbol="MSFT").ends("b", 100)
     later = LaterPrices(story.orders, AFTER)

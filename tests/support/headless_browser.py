@@ -5,6 +5,7 @@ developer tools do it. They are spoken to over two pipes; there is no port.
 """
 
 import base64
+import fcntl
 import json
 import os
 import shutil
@@ -23,6 +24,7 @@ _FLAGS = (
     "--remote-debugging-pipe",
 )
 _DEADLINE_S = 60
+_HIGH = 50
 
 
 class Page:
@@ -95,16 +97,25 @@ class HeadlessBrowser:
         return dict(json.loads(line))
 
 
+def _pipe() -> tuple[int, int]:
+    """Make a pipe whose ends are neither 3 nor 4, which are the browser's."""
+    ends = os.pipe()
+    reads, writes = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, _HIGH) for end in ends)
+    for end in ends:
+        os.close(end)
+    return reads, writes
+
+
 @contextmanager
 def headless_browser(log: Path) -> Iterator[HeadlessBrowser]:
     """Run a browser with an empty profile until the block ends; one that hangs is ended by a timer."""
     assert CHROMIUM is not None
     with ExitStack() as stack:
         profile = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
-        (commands, to_browser), (from_browser, answers) = os.pipe(), os.pipe()
+        (commands, to_browser), (from_browser, answers) = _pipe(), _pipe()
         said = stack.enter_context(log.open("wb"))
         line = f'exec "$@" 3<&{commands} 4>&{answers}'
-        arguments = ["sh", "-c", line, "sh", CHROMIUM, *_FLAGS, f"--user-data-dir={profile}", "about:blank"]
+        arguments = ["bash", "-c", line, "bash", CHROMIUM, *_FLAGS, f"--user-data-dir={profile}", "about:blank"]
         running = subprocess.Popen(
             arguments, pass_fds=(commands, answers), stdin=subprocess.DEVNULL, stdout=said, stderr=said
         )

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any, Self
 
 from tests.support.order_story import MONDAY, TERMS, intended, told
+from trading_bot.order_management.book.freezes import Cause, frozen
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.journal.chain import ChainHead, seal
 from trading_bot.order_management.models import ExecutionId, OrderId, OrderState, Side
@@ -14,6 +15,9 @@ from trading_bot.report.prices import Quote, RecordedPrices
 from trading_bot.report.refusals import TradeLog
 
 CLOSE = datetime(2026, 11, 23, 21, tzinfo=UTC)
+
+HOSTILE = "</script><script>window.hacked=1</script><img src=x onerror=window.hacked=2>"
+"""What somebody might call a strategy."""
 
 
 def at(second: float) -> datetime:
@@ -100,3 +104,13 @@ class ReportStory:
             now=CLOSE + timedelta(hours=1),
         )
         return figures_of(sources, since=since)
+
+
+def hostile_story() -> ReportStory:
+    """A journal in which every text from outside is an attack."""
+    story = ReportStory().order("a", symbol=HOSTILE, strategy_name=HOSTILE).fill("a", 10, 10, "99.90", total=10)
+    story.order(HOSTILE, 20, reply_after_s=None)
+    story.tell(21, told(EventKind.ORDER_REJECTED, HOSTILE, status=OrderState.REJECTED, reason=HOSTILE))
+    story.order(f"b{HOSTILE}", 22, reply_after_s=None)
+    story.tell(23, told(EventKind.ORDER_OUTCOME_UNKNOWN, f"b{HOSTILE}", status=OrderState.UNKNOWN, reason=HOSTILE))
+    return story.tell(24, frozen(HOSTILE, Cause.TERMS_DIFFER, HOSTILE))

@@ -1,7 +1,8 @@
 """Equity and drawdown over a period. Pure.
 
-The *curve* is the account's value where the journal has records of it. Where it has none, such as after a replay, it is
-the result of what was traded through this journal, from zero at the begin of the period:
+The *curve* is the account's value where the journal has two records of it or more: a running bot makes them at its
+start, hourly and at each close. Where it has none, such as after a replay, it is the result of what was traded through
+this journal, from zero at the begin of the period:
 
 - *realised*: what the sells earned, by average cost per symbol (as the limits of a day count it), without fees. Shares
   of unknown cost earn an unknown result: they are counted, and are in no amount.
@@ -110,17 +111,38 @@ def curve_of(history: History, quotes: RecordedPrices, *, since: datetime | None
     begin = since or history.first_at
     sold = [sale for sale in sales if begin is not None and sale[0] >= begin]
     results = [result for _, result in sold]
+    known = exact_sum(result for result in results if result is not None)
+    basis, course = _course(history, symbols, quotes, since)
+    return Curve(
+        basis=basis,
+        points=tuple(_points(course)),
+        realised=known,
+        unknown_sales=sum(result is None for result in results),
+    )
+
+
+def _course(
+    history: History, symbols: Sequence[_SymbolCurve], quotes: RecordedPrices, since: datetime | None
+) -> tuple[Basis, Sequence[tuple[datetime, Decimal]]]:
+    worth = _account_curve(history, since)
+    if len(worth) > 1:
+        return Basis.ACCOUNT, worth
+    begin = since or history.first_at
     moments = _moments(history, symbols, quotes, begin) if begin is not None else []
     marked = [_marked(symbols, quotes, moment) for moment in moments]
     known = [value for value in marked if value is not None]
     is_marked = bool(known) and len(known) == len(marked)
     values = known if is_marked else [_realised(symbols, moment) for moment in moments]
-    return Curve(
-        basis=Basis.MARKED if is_marked else Basis.REALISED,
-        points=tuple(_points(moments, _from_zero(values))),
-        realised=exact_sum(result for result in results if result is not None),
-        unknown_sales=sum(result is None for result in results),
-    )
+    return Basis.MARKED if is_marked else Basis.REALISED, list(zip(moments, _from_zero(values), strict=True))
+
+
+def _account_curve(history: History, since: datetime | None) -> list[tuple[datetime, Decimal]]:
+    """Return the account's value on record; what it was worth at the begin is what it was found worth before."""
+    if since is None:
+        return list(history.valued)
+    before = [value for at, value in history.valued if at < since]
+    begun = [(since, before[-1])] if before else []
+    return [*begun, *(each for each in history.valued if each[0] >= since)]
 
 
 def _symbols(history: History) -> tuple[list[_SymbolCurve], list[tuple[datetime, Decimal | None]]]:
@@ -188,8 +210,8 @@ def _from_zero(values: Sequence[Decimal]) -> list[Decimal]:
     return [EXACT.subtract(value, values[0]) for value in values]
 
 
-def _points(moments: Sequence[datetime], values: Sequence[Decimal]) -> Iterator[Point]:
+def _points(course: Sequence[tuple[datetime, Decimal]]) -> Iterator[Point]:
     highest: Decimal | None = None
-    for moment, value in zip(moments, values, strict=True):
+    for moment, value in course:
         highest = value if highest is None else max(highest, value)
         yield Point(at=moment, value=value, drawdown=EXACT.subtract(value, highest))

@@ -63,9 +63,9 @@ class Figures:
     orders: int
     by_state: Mapping[OrderState, int]
     ordered: Decimal
-    """Shares."""
+    """Shares, without those of stops."""
     filled: Decimal
-    """Shares."""
+    """Shares, without those of stops."""
     curve: Curve
     prices: Mapping[str, SymbolPrices]
     shortfalls: Mapping[str, Shortfall]
@@ -84,7 +84,7 @@ class Figures:
 
     @property
     def fill_ratio(self) -> Decimal | None:
-        """Shares filled by shares ordered, of every order decided in the period; None where none was."""
+        """Shares filled by shares ordered, of every order decided in the period but stops; None where none was."""
         return ratio(self.filled, self.ordered)
 
 
@@ -110,8 +110,8 @@ def figures_of(sources: Sources, *, since: datetime | None = None) -> Figures:
         period=_period(sources, since),
         orders=len(orders),
         by_state=Counter(order.order.state for order in orders),
-        ordered=exact_sum(order.quantity for order in orders),
-        filled=exact_sum(order.filled for order in orders),
+        ordered=exact_sum(order.quantity for order in orders if not order.is_stop),
+        filled=exact_sum(order.filled for order in orders if not order.is_stop),
         curve=curve_of(history, sources.quotes, since=since),
         prices=_prices(history, orders, sources.quotes, since),
         shortfalls=by_symbol(orders, later),
@@ -153,10 +153,11 @@ def _prices(
                     )
                 )
     begin, end = since or history.first_at, history.last_at
+    decided = [order for order in orders if not order.is_stop]
     return {
         symbol: SymbolPrices(
             quotes=quotes.within(symbol, begin, end) if begin is not None and end is not None else (),
-            references=tuple((each.intended.at, each.reference) for each in orders if each.symbol == symbol),
+            references=tuple((each.intended.at, each.reference) for each in decided if each.symbol == symbol),
             fills=tuple(sorted(fills[symbol], key=lambda fill: fill.at)),
         )
         for symbol in sorted(fills)

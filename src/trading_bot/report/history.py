@@ -13,7 +13,7 @@ from trading_bot.order_management.book.acceptances import Acceptance
 from trading_bot.order_management.book.freezes import Freeze
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.tracked_order import TrackedOrder
-from trading_bot.order_management.event_details import IntentDetails
+from trading_bot.order_management.event_details import IntentDetails, ValuationDetails
 from trading_bot.order_management.events import EventKind, JournalRecord
 from trading_bot.order_management.models import (
     EXACT,
@@ -87,8 +87,14 @@ class ReportedOrder:
 
     @property
     def reference(self) -> Decimal:
-        """The price in dollars that its limit was computed from."""
-        return self.order.envelope.reference_price
+        """The price in dollars that its limit was computed from; of a stop the stop price."""
+        envelope = self.order.envelope
+        return envelope.reference_price if envelope.stop_price is None else envelope.stop_price
+
+    @property
+    def is_stop(self) -> bool:
+        """Whether it waits for a stop price: when it trades, and whether at all, is no question of its offset."""
+        return self.order.envelope.stop_price is not None
 
     @property
     def quantity(self) -> Decimal:
@@ -117,8 +123,8 @@ class ReportedOrder:
 
     @property
     def reached_the_market(self) -> bool:
-        """Whether it ended after the broker had taken it, so that its offset decided what was filled."""
-        return self.order.state in {OrderState.FILLED, OrderState.CANCELLED}
+        """Whether it ended after the broker had taken it, so that its offset decided what was filled; no stop."""
+        return not self.is_stop and self.order.state in {OrderState.FILLED, OrderState.CANCELLED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +137,8 @@ class History:
     """Every order, the adopted ones included."""
     acceptances: tuple[Acceptance, ...]
     freezes: tuple[Freeze, ...]
+    valued: tuple[tuple[datetime, Decimal], ...]
+    """When the account's worth was put on record, and that in dollars."""
     mode: ExecutionMode | None
     """None where no record says it."""
     first_at: datetime | None
@@ -153,6 +161,7 @@ class _Pass:
     legs: dict[str, str] = field(default_factory=dict)
     """The latest leg of each exit."""
     went_on: set[str] = field(default_factory=set)
+    valued: list[tuple[datetime, Decimal]] = field(default_factory=list)
     mode: ExecutionMode | None = None
     first_at: datetime | None = None
     last_at: datetime | None = None
@@ -167,6 +176,8 @@ class _Pass:
         order = self.book.apply(record)
         if fact.event is EventKind.EXIT_LEG_PLACED:
             self._note_leg(fact.details)
+        if fact.event is EventKind.ACCOUNT_VALUED and (valuation := ValuationDetails.of(fact)) is not None:
+            self.valued.append((record.ts, valuation.equity))
         name = fact.client_order_id
         if name is None:
             return
@@ -217,6 +228,7 @@ def history_of(records: Iterable[JournalRecord]) -> History:
         tracked=book.orders(),
         acceptances=book.acceptances(),
         freezes=book.freezes(),
+        valued=tuple(taken.valued),
         mode=taken.mode,
         first_at=taken.first_at,
         last_at=taken.last_at,

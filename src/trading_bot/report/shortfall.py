@@ -12,6 +12,9 @@ Of one order, with the reference price R that its limit was computed from, Q sha
 
 The later price P is the middle of bid and ask when the order ended, if a recorded quote held then; else the price of
 our first execution in the symbol within `PRICE_LATER_WITHIN` after that; else unknown. Fees are in none of them.
+
+Of a stop the reference is its stop price, and nothing of it is missed: if it was never reached, it was not meant to
+trade.
 """
 
 from bisect import bisect_left
@@ -92,7 +95,8 @@ def shortfall_of(order: ReportedOrder, later: LaterPrices) -> Shortfall:
     with localcontext(EXACT):
         filled = order.filled
         slippage = order.sign * exact_sum(fill.quantity * (fill.price - order.reference) for fill in order.fills)
-        missed = order.quantity - filled if order.ended_at is not None and not order.went_on else NOTHING
+        may_be_missed = order.ended_at is not None and not order.went_on and not order.is_stop
+        missed = order.quantity - filled if may_be_missed else NOTHING
         price = later.after(order.symbol, order.ended_at) if missed > 0 and order.ended_at is not None else None
         return Shortfall(
             orders=1,

@@ -8,16 +8,15 @@ from pathlib import Path
 from trading_bot.clock import Clock
 from trading_bot.config import Config
 from trading_bot.logging.rotated_file import EARLIER_FILES
-from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.journal.port import JournalReader
 from trading_bot.paper.quotes import ReplayQuotes
 from trading_bot.report.figures import Sources
 from trading_bot.report.history import History, history_of
 from trading_bot.report.prices import Quote, RecordedPrices
 from trading_bot.report.trade_log import trade_log_of
+from trading_bot.results.on_record import every_record
 
 _TRADES_FILE = "trades.jsonl"
-_PAGE = 1_000
 _BEGIN, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
@@ -29,7 +28,7 @@ def report_sources(config: Config, reader: JournalReader, *, quotes_file: Path |
         OrderLogDamagedError: a record's hash is wrong, or the records tell an impossible story.
         QuoteFileError: the recorded quotes cannot be used.
     """
-    history = history_of(_every_record(reader))
+    history = history_of(every_record(reader))
     hours = config.trading.market_hours
     return Sources(
         history=history,
@@ -38,13 +37,6 @@ def report_sources(config: Config, reader: JournalReader, *, quotes_file: Path |
         close_of=lambda moment, extended: hours.close_after(moment, extended_hours=extended),
         now=clock.now(),
     )
-
-
-def _every_record(reader: JournalReader) -> Iterator[JournalRecord]:
-    after = 0
-    while page := reader.page(after=after, limit=_PAGE):
-        yield from (sealed.record for sealed in page)
-        after = page[-1].record.seq
 
 
 def _recorded(file: Path, history: History) -> RecordedPrices:
