@@ -96,6 +96,39 @@ def test_a_quotes_file_that_cannot_be_used_is_named(cli, tmp_path):
     assert (done.returncode, "broken.jsonl, line 1" in done.stderr) == (2, True)
 
 
+class TestRecordedQuotes:
+    """A paper account without a quotes file, whose quotes were recorded in the logs folder."""
+
+    @pytest.fixture
+    def recorded(self, tmp_path) -> CommandLineBench:
+        cli = CommandLineBench(tmp_path, {"paper": {"quotes_file": None}})
+        cli.buy("first")
+        folder = cli.home / "logs" / "quotes"
+        folder.mkdir()
+        begun = cli.json("report")["period"]["begin"]
+        row = {"at": begun, "symbol": "AAPL", "bid": "99.98", "ask": "100.00", "bid_size": 1, "ask_size": 1}
+        lines = [json.dumps(row | {"symbol": name}, separators=(",", ":")) for name in ("AAPL", "MSFT")]
+        (folder / f"{begun[:10]}.jsonl").write_text("\n".join([*lines, '{"at"']), encoding="utf-8")
+        (folder / "2000-01-01.jsonl").write_text("of another time\n", encoding="utf-8")
+        (folder / "notes.jsonl").write_text("no quotes\n", encoding="utf-8")
+        return cli
+
+    def test_they_are_found_by_day_and_an_unfinished_line_is_left_out(self, recorded):
+        assert recorded.json("report")["fills"] == {"AAPL": {"recorded_quotes": 1, "fills": []}}
+
+    def test_a_line_that_cannot_be_used_is_named(self, recorded):
+        (file,) = (recorded.home / "logs" / "quotes").glob("20[2-9]*.jsonl")
+        file.write_text('{"symbol":"AAPL"}\n', encoding="utf-8")
+        done = recorded("report")
+        assert (done.returncode, f"{file.name}, line 1" in done.stderr) == (2, True)
+
+    def test_a_file_that_cannot_be_read_is_named(self, recorded):
+        (file,) = (recorded.home / "logs" / "quotes").glob("20[2-9]*.jsonl")
+        file.unlink()
+        file.mkdir()
+        assert recorded("report").returncode == 3
+
+
 def test_a_changed_record_is_exit_code_11(cli):
     cli.buy("first")
     data = cli.database.read_bytes()

@@ -24,7 +24,7 @@ Examples:
     "--quotes",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Recorded quotes of the period [default: paper.quotes_file on paper].",
+    help="Recorded quotes of the period [default: paper.quotes_file, else those in the logs folder].",
 )
 @click.option("--folder", type=click.Path(path_type=Path), help="Report of a demo or a replay, by its folder.")
 @runs("trading_bot.cli.work.report:report")

@@ -107,7 +107,8 @@ def _figures(config: Config, *, quotes: Path | None, since: datetime | None) -> 
         )
     is_paper = config.trading.mode == "paper"
     recorded = quotes or (config.paper.quotes_file if is_paper else None)
-    return figures_of(report_sources(config, reader, quotes_file=recorded, clock=SystemClock()), since=since)
+    sources = report_sources(config, reader, quotes_file=recorded, since=since, clock=SystemClock())
+    return figures_of(sources, since=since)
 
 
 def _write(file: Path, page: str) -> None:
