@@ -70,6 +70,7 @@ TITLES = {
     "auth": "auth<br/>logins and tokens",
     "kill": "kill<br/>stop everything, with proof",
     "audit": "audit, checkup<br/>the journal in sentences, its proof, the doctor",
+    "report": "report<br/>a period in figures and charts",
     "risk": "risk<br/>the limits of a day",
     "results": "results<br/>what trading came to, by the journal",
     "account": "account<br/>balances, funds, market data",

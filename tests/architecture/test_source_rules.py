@@ -100,6 +100,12 @@ RULES = (
         homes=("order_management/journal/postgres*.py", "shared_lease.py"),
     ),
     Rule(
+        name="charts are drawn by the page of the report alone",
+        find=_imports("plotly"),
+        sample="from plotly.io import to_json",
+        homes=("report/page.py",),
+    ),
+    Rule(
         name="pytest is needed by the fixtures for strategies alone",
         find=_imports("pytest", "pytest_mock"),
         sample="import pytest",

@@ -59,6 +59,7 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "account": "Show cash, buying power, equity and results.",
         "trades": "List fills, lots and what they earned.",
     },
+    "report": {"report": "Show a period in figures, or as a page with charts."},
     "run": {
         "run": "Trade signals from a file or a pipe.",
         "demo": "Watch a whole trading day on paper; needs no account.",
