@@ -118,6 +118,12 @@ RULES = (
         homes=("cli/*", "__main__.py"),
     ),
     Rule(
+        name="the whole screen belongs to the live view",
+        find=_imports("textual"),
+        sample="from textual.app import App",
+        homes=("cli/work/watching/*",),
+    ),
+    Rule(
         name="only the command line prints or asks",
         find=_calls("print", "input", "getpass.getpass"),
         sample="print('filled')",
