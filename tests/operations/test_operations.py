@@ -34,6 +34,7 @@ from trading_bot.operations import (
     PlaceOrder,
     PreviewOrder,
     ReleaseSymbol,
+    ReplaceOrder,
     ResolveOrder,
     Resume,
     ShowAccount,
@@ -70,6 +71,7 @@ EXAMPLES = [
     ShowStatus(id="c-1"),
     CancelOrder(id="c-1"),
     CancelAll(include_external=True),
+    ReplaceOrder(id="c-1", reference_price=Decimal("99.50"), pricing=Pricing.PASSIVE, quantity=5),
     Synchronize(),
     ListPositions(),
     ResolveOrder(id="c-1", as_=Resolution.FOUND, order_id="b-1", by="alice", reason="seen in the app"),
@@ -177,7 +179,7 @@ def test_what_an_operator_typed_becomes_a_command_or_an_order_error():
 
 def test_only_placing_and_cancelling_leave_a_lost_answer_in_doubt():
     assert {type(command) for command in EXAMPLES if command.may_change_orders} == {
-        *(PlaceOrder, CancelOrder, CancelAll),
+        *(PlaceOrder, CancelOrder, CancelAll, ReplaceOrder),
         *(ExitPosition, Flatten),
     }
 

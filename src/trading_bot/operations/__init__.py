@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from trading_bot.operations.exit_commands import ExitPosition, Flatten, ListHeld, Resume
     from trading_bot.operations.look_ups import ListFreezes, ListOrders, ListPositions, ShowStatus
     from trading_bot.operations.making import new_command
-    from trading_bot.operations.order_commands import CancelAll, CancelOrder, PlaceOrder, PreviewOrder
+    from trading_bot.operations.order_commands import CancelAll, CancelOrder, PlaceOrder, PreviewOrder, ReplaceOrder
     from trading_bot.operations.reading import COMMANDS, read_command
     from trading_bot.operations.results_commands import ShowAccount
     from trading_bot.operations.runner import CommandRunner, Operations
@@ -57,6 +57,7 @@ __all__ = [
     "PreviewOrder",
     "Progress",
     "ReleaseSymbol",
+    "ReplaceOrder",
     "ResolveOrder",
     "Resume",
     "ShowAccount",
@@ -76,7 +77,13 @@ _HOMES = {
     "trading_bot.operations.exit_commands": ("ExitPosition", "Flatten", "ListHeld", "Resume"),
     "trading_bot.operations.look_ups": ("ListFreezes", "ListOrders", "ListPositions", "ShowStatus"),
     "trading_bot.operations.making": ("new_command",),
-    "trading_bot.operations.order_commands": ("CancelAll", "CancelOrder", "PlaceOrder", "PreviewOrder"),
+    "trading_bot.operations.order_commands": (
+        "CancelAll",
+        "CancelOrder",
+        "PlaceOrder",
+        "PreviewOrder",
+        "ReplaceOrder",
+    ),
     "trading_bot.operations.reading": ("COMMANDS", "read_command"),
     "trading_bot.operations.results_commands": ("ShowAccount",),
     "trading_bot.operations.runner": ("CommandRunner", "Operations"),
