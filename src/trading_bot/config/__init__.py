@@ -11,7 +11,9 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from trading_bot.config.credentials import Credentials, KnownCredentials
 from trading_bot.config.environment import read_env_file, settings_in, variable_name
 from trading_bot.config.file import read_settings
+from trading_bot.config.notify_settings import HeartbeatConfig, MetricsConfig, NotifyConfig
 from trading_bot.config.problems import ConfigError, KeyPath, problems_in
+from trading_bot.config.secret_urls import SecretUrls
 from trading_bot.config.sections import (
     CollarConfig,
     HoursConfig,
@@ -32,11 +34,15 @@ __all__ = [
     "Config",
     "ConfigError",
     "Credentials",
+    "HeartbeatConfig",
     "HoursConfig",
+    "MetricsConfig",
+    "NotifyConfig",
     "OnStop",
     "OrderManagementConfig",
     "PaperConfig",
     "RiskManagementConfig",
+    "SecretUrls",
     "StrategyOverride",
     "TradingConfig",
 ]
@@ -72,6 +78,9 @@ class Config(Section):
     risk_management: RiskManagementConfig = Field(default_factory=RiskManagementConfig)
     order_management: OrderManagementConfig = Field(default_factory=OrderManagementConfig)
     paper: PaperConfig = Field(default_factory=PaperConfig)
+    notify: NotifyConfig = Field(default_factory=NotifyConfig)
+    heartbeat: HeartbeatConfig = Field(default_factory=HeartbeatConfig)
+    metrics: MetricsConfig = Field(default_factory=MetricsConfig)
     account_number: AccountNumber | None = None
     logs_dir: PlainPath = Path("logs")
     state_dir: PlainPath | None = None
@@ -165,6 +174,15 @@ class Config(Section):
         """
         variables = os.environ if environ is None else environ
         return KnownCredentials.from_env(variables, env_file=self._sources.folder / _ENV_FILE)
+
+    def secret_urls(self, environ: Mapping[str, str] | None = None) -> SecretUrls:
+        """Read where messages and heartbeats go, from the environment, else from the ``.env`` beside the file.
+
+        Raises:
+            ConfigError: an address is none, or the file's secrets can be read by other users.
+        """
+        variables = os.environ if environ is None else environ
+        return SecretUrls.from_env(variables, env_file=self._sources.folder / _ENV_FILE)
 
     def resolve_state_dir(self, environ: Mapping[str, str] | None = None, home: Path | None = None) -> Path:
         """Return the state folder: ``state_dir``, else the one of the XDG base directory specification.

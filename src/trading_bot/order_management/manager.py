@@ -34,6 +34,7 @@ from trading_bot.order_management.submit.placement import Approval, Gather, Plac
 from trading_bot.order_management.submit.pricing import PricePreview
 from trading_bot.order_management.submit.replace import Change
 from trading_bot.order_management.sync.account_view import AccountView
+from trading_bot.order_management.sync.freshness import Freshness
 from trading_bot.order_management.sync.outstanding import latest_status
 from trading_bot.order_management.wiring import Services
 from trading_bot.reads_together import Begin, in_turn
@@ -117,6 +118,11 @@ class OrderManager(LimitOrders):
         """The symbols of which the broker's latest positions show another quantity than our fills explain."""
         holdings = self._services.sync.holdings
         return holdings.unsettled if holdings is not None else frozenset()
+
+    @property
+    def freshness(self) -> Freshness:
+        """How old the view of the broker is on which new orders rest."""
+        return self._services.sync.freshness
 
     @property
     def broker_problem(self) -> str | None:

@@ -24,6 +24,7 @@ def check(invocation: Invocation) -> None:
     settings = Config.from_env_and_json(invocation.config)
     configured_account(settings)  # a live mode without its account is no setting that could be used
     check_quotes(settings)
+    settings.secret_urls()
     file = str(settings.file) if settings.file else None
     if invocation.json:
         told = {"v": _VERSION, "ok": True, "mode": settings.trading.mode, "file": file}
