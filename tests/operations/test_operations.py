@@ -18,6 +18,7 @@ from trading_bot.operations import (
     COMMANDS,
     AcceptPosition,
     AdoptOrder,
+    AskToStop,
     CancelAll,
     CancelOrder,
     Command,
@@ -35,6 +36,7 @@ from trading_bot.operations import (
     ResolveOrder,
     Resume,
     ShowStatus,
+    ShowView,
     Synchronize,
     WatchEvents,
     new_command,
@@ -78,7 +80,9 @@ EXAMPLES = [
     Resume(symbol="AAPL", by="alice", reason="the news is out"),
     ListFreezes(),
     Ping(),
+    AskToStop(),
     WatchEvents(),
+    ShowView(),
 ]
 
 
@@ -306,7 +310,8 @@ def test_each_cancelled_order_is_told_before_the_whole(operations: Operations):
     parts: list[JsonObject] = []
     answer = operations.perform(CancelAll(correlation_id="stop-7"), parts.append)
     assert [(part.pop("client_order_id"), part.pop("correlation_id")) for part in parts] == [("c-1", "stop-7")]
-    assert answer == {"v": 1, "results": [{**parts[0], "client_order_id": "c-1"}], "correlation_id": "stop-7"}
+    results = [{**parts[0], "client_order_id": "c-1"}]
+    assert answer == {"v": 1, "results": results, "kept": [], "correlation_id": "stop-7"}
     assert operations.perform(CancelAll(include_external=True))["results"] == []
 
 
@@ -360,3 +365,12 @@ def test_a_kind_made_of_another_takes_nothing_of_its_place():
 
     assert COMMANDS["ping"] is Ping
     assert LoudPing not in COMMANDS.values()
+
+
+def test_a_bot_that_is_asked_to_stop_says_so_to_whoever_runs_it_and_goes_on(operations: Operations, bot: TradingBot):
+    assert not bot.is_asked_to_stop()
+    operations.perform(BUY)
+    answer = operations.perform(AskToStop())
+    assert answer == {"v": 1, "pid": 4711, "open_orders": 1, "on_stop": "leave"}
+    assert bot.is_asked_to_stop()
+    assert bot.is_running

@@ -244,7 +244,7 @@ class Unreadable(LocalFiles):
 @pytest.mark.parametrize("files", [LocalFiles(), Unreadable()])
 def test_what_cannot_be_looked_at_is_no_figure(tmp_path, files):
     bench = BotBench(tmp_path).started()
-    bench.bot.manager.freshness.forget()
+    bench.bot.manager._services.sync.freshness.forget()
     found = by_name(lambda: figures_of(sources(bench, files=files, database=tmp_path / "none")))
     assert not {"journal_bytes", "view_age_seconds", "messages_waiting"} & set(found)
     assert found["entries_allowed"].value == 1

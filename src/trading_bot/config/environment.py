@@ -20,6 +20,7 @@ _SECRETS = (NOTIFY_URLS, HEARTBEAT_URL)
 _FILE_ONLY: Mapping[KeyPath, str] = {
     ("trading", "mode"): "where orders go",
     ("account_number",): "whose money is used",
+    ("accounts",): "which accounts there are",
     ("order_management", "strategy_overrides"): "how each strategy prices",
 }
 

@@ -13,6 +13,7 @@ from trading_bot.safety_checks import SafetyChecks
 from trading_bot.startup.broker_access import Login
 from trading_bot.startup.companions import Companion, Companions, Late
 from trading_bot.startup.metrics import Sources, exporter_of
+from trading_bot.startup.results import valuations
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.startup.tell_somebody import heartbeat_of, messenger_of
 from trading_bot.state_folder import StateFolder
@@ -36,6 +37,7 @@ class Beside:
 def companions_of(beside: Beside) -> Mapping[str, Companion]:
     """Return every companion that the settings ask for, by what the log calls it."""
     return {
+        "valuations": valuations(beside.bot, beside.store, beside.around.clock),
         "heartbeat": Late(lambda: heartbeat_of(beside.bot)),
         "metrics": Late(lambda: exporter_of(_sources(beside))),
     }

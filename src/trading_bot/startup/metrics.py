@@ -66,7 +66,7 @@ def figures_of(sources: Sources) -> Iterator[Figure]:
     bot = sources.bot
     yield from known(catalogue.INFO, 1, __version__, bot.config.trading.mode.value)
     yield from known(catalogue.UPDATED, bot.clock.now().timestamp())
-    yield from known(catalogue.VIEW_AGE, bot.manager.freshness.age_s())
+    yield from known(catalogue.VIEW_AGE, bot.manager.view.orders_age_s())
     yield from _orders(bot)
     for purpose, left in sources.login.requests_left().items():
         yield from known(catalogue.REQUESTS_LEFT, left, purpose)

@@ -115,4 +115,4 @@ def unwell(bot: TradingBot) -> str | None:
     """Return why the bot does not do what it is there for, or None: it follows its orders and takes entries."""
     if not bot.is_running:
         return "the bot is not running"
-    return bot.manager.halted_because or bot.manager.freshness.stale_because()
+    return bot.manager.halted_because or bot.manager.view.orders_stale_because()
