@@ -52,6 +52,8 @@ TITLES = {
     "cli": "cli<br/>what may be typed and shown",
     "testing": "testing<br/>what a strategy is tested with",
     "startup": "startup<br/>builds the concrete parts",
+    "notify": "notify<br/>messages to a phone, the heartbeat",
+    "metrics": "metrics<br/>figures for Prometheus",
     "control": "control<br/>carries commands to the holder",
     "operations": "operations<br/>what an operator may do",
     "bot": "bot, signals, safety_checks<br/>check, decide, hand over, record",

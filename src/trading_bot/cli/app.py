@@ -46,6 +46,7 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "flatten": "Cancel the entries and leave every position.",
     },
     "login": {"login": "Log in to the live account.", "logout": "End the live account's session."},
+    "notify": {"notify": "Messages to a phone about a running bot."},
     "orders": {
         "buy": "Buy shares at a limit below a reference price.",
         "sell": "Sell held shares at a limit above a reference price.",
