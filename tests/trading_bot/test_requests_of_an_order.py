@@ -276,6 +276,6 @@ class TestLive:
         )
         bot = parts.bot(background_sync=True)
         bot.start()
-        assert len(pollers()) == 3
+        assert len(pollers()) == 5  # two follow the protection plans
         bot.stop()
         assert pollers() == []

@@ -54,6 +54,10 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "cancel": "Cancel one order.",
         "cancel-all": "Cancel every open order.",
     },
+    "protection": {
+        "protect": "Sell what is held at a stop, target or trail.",
+        "protections": "List what is protected.",
+    },
     "run": {
         "run": "Trade signals from a file or a pipe.",
         "demo": "Watch a whole trading day on paper; needs no account.",

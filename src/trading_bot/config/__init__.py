@@ -12,6 +12,7 @@ from trading_bot.config.credentials import Credentials, KnownCredentials
 from trading_bot.config.environment import read_env_file, settings_in, variable_name
 from trading_bot.config.file import read_settings
 from trading_bot.config.problems import ConfigError, KeyPath, problems_in
+from trading_bot.config.protection_settings import ProtectionConfig
 from trading_bot.config.sections import (
     CollarConfig,
     HoursConfig,
@@ -36,6 +37,7 @@ __all__ = [
     "OnStop",
     "OrderManagementConfig",
     "PaperConfig",
+    "ProtectionConfig",
     "RiskManagementConfig",
     "StrategyOverride",
     "TradingConfig",
@@ -72,6 +74,7 @@ class Config(Section):
     risk_management: RiskManagementConfig = Field(default_factory=RiskManagementConfig)
     order_management: OrderManagementConfig = Field(default_factory=OrderManagementConfig)
     paper: PaperConfig = Field(default_factory=PaperConfig)
+    protection: ProtectionConfig = Field(default_factory=ProtectionConfig)
     account_number: AccountNumber | None = None
     logs_dir: PlainPath = Path("logs")
     state_dir: PlainPath | None = None

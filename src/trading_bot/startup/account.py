@@ -18,7 +18,6 @@ from trading_bot.halt_watch import Condition, HaltWatch
 from trading_bot.latch import SendLock
 from trading_bot.lease import OwnersSendLock, this_process
 from trading_bot.logging.setup import get_logger
-from trading_bot.logging.structured_logger import StructuredTradeLogger
 from trading_bot.operations import Operations
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.manager import OrderManager
@@ -48,9 +47,10 @@ from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.live import carrier_of
 from trading_bot.startup.ownership import ownership_of
 from trading_bot.startup.paper import PaperAccount, paper_account
+from trading_bot.startup.protecting import protection_of
 from trading_bot.startup.surroundings import Surroundings
+from trading_bot.startup.trade_log import trade_log
 
-_TRADES_FILE = "trades.jsonl"
 _POLLER_PATIENCE_S: Seconds = 30.0
 _log = get_logger(__name__)
 
@@ -125,14 +125,7 @@ class AccountParts:
             safety=safety,
             account=self._account,
             market=MarketData(gateway=self._gateway, clock=self._around.clock, turn=self._strategys_turn()),
-            trades=StructuredTradeLogger(
-                path=self._config.logs_dir / _TRADES_FILE,
-                clock=self._around.clock,
-                session_id=self._own.session_id,
-                on_problem=lambda problem: _log.error("trade_record_failed", problem=problem),
-                max_bytes=self._settings.trades_max_bytes,
-                files=self._around.files,
-            ),
+            trades=trade_log(self._config, self._around, session_id=self._own.session_id),
             record_event=self._store.record_fact,
             verify=self._own.journal.verify,
             journal_name=self._own.journal.name,
@@ -145,6 +138,9 @@ class AccountParts:
             ),
             clock=self._around.clock,
             events=self._events,
+            protection=protection_of(
+                self._config, self._around, own=self._own, gateway=self._gateway, manager=self._manager
+            ),
         )
         return bot
 

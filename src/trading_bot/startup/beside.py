@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from trading_bot.bot import TradingBot
 from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.ports import Gateway
+from trading_bot.protection.follower import PlanFollower
 from trading_bot.safety_checks import SafetyChecks
 from trading_bot.startup.companions import Companion
 from trading_bot.startup.surroundings import Surroundings
@@ -24,6 +25,9 @@ class Beside:
     gateway: Gateway
 
 
-def companions_of(_beside: Beside) -> Mapping[str, Companion]:
+def companions_of(beside: Beside) -> Mapping[str, Companion]:
     """Return every companion that the settings ask for, by what the log calls it."""
-    return {}
+    bot, clock = beside.bot, beside.around.clock
+    return {
+        "protection": PlanFollower(bot.protection, read_every_s=bot.config.protection.read_every_s, clock=clock),
+    }

@@ -20,6 +20,7 @@ class StandingKind(enum.StrEnum):
     STOP = "stop"  # a freeze or a halt
     KILL = "kill"
     EXIT = "exit"  # key: the exit's id
+    PROTECTION = "protection"  # key: the plan's id
     ACCEPTANCE = "acceptance"
     POSITION = "position"  # moves or tells positions, since they were last noted
     NAME = "name"
