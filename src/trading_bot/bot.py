@@ -11,7 +11,7 @@ from trading_bot._version import __version__
 from trading_bot.account.account_data import AccountData
 from trading_bot.account.market_data import MarketData
 from trading_bot.bot_exits import Leaving
-from trading_bot.bot_lifecycle import JournalVerdict, Lifecycle, StartError
+from trading_bot.bot_lifecycle import JournalVerdict, Lifecycle, StartError, StopWish
 from trading_bot.bot_positions import BotPositions
 from trading_bot.bot_reads import BotReads
 from trading_bot.clock import Clock, Seconds
@@ -88,6 +88,8 @@ class TradingBot(BotReads, BotPositions):
         self.protection = protection(self.leaving)
         self._record_event = record_event
         self._lifecycle = lifecycle
+        self.is_asked_to_stop = StopWish()
+        """Whether ``trading-bot stop`` was given; see `StopWish`."""
         self._running = False
         self._stopping = threading.RLock()
         self._is_ending = False

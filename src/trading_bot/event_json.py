@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from trading_bot.bot_events import (
     Alert,
     BotEvent,
-    EventsMissed,
     OrderEnded,
     OrderFilled,
     OrderSubmitted,
     TradingHalted,
     TradingResumed,
 )
+from trading_bot.event_feeds import EventsMissed
 from trading_bot.order_json import FORM_VERSION, JsonObject, amount_text, moment_text, shares_text
 
 SIGNAL_RESULT = "signal_result"
@@ -45,6 +45,7 @@ def _submitted(event: OrderSubmitted) -> JsonObject:
         "side": event.side.value,
         "quantity": event.quantity,
         "limit_price": amount_text(event.limit_price),
+        "stop_price": amount_text(event.stop_price),
         "strategy_name": event.strategy_name,
     }
 

@@ -4,8 +4,8 @@ What it guarantees: a command is complete and valid before anything is done; it 
 it is performed; the answer is one JSON object, or one of the order errors. `Command.may_change_orders` says which lost
 answers leave an order in doubt: such a command is never repeated by itself.
 
-How: each command is a class in the file of its family (looks, orders, account, exits, decisions, watch) with its word
-in ``command`` and its work in ``perform``. That is all that a new one needs: `COMMANDS` collects the classes, and
+How: each command is a class in the file of its family (looks, view, orders, account, exits, decisions, watch) with its
+word in ``command`` and its work in ``perform``. That is all that a new one needs: `COMMANDS` collects the classes, and
 `read_command` reads them from the wire by that word. `Operations` performs a command with the bot of this process;
 `trading_bot.control` carries it to the process that holds the account. If the broker is down, `on_record` answers what
 the journal knows.
@@ -37,12 +37,15 @@ if TYPE_CHECKING:
     from trading_bot.operations.protection_commands import ProtectPosition, UnprotectPosition
     from trading_bot.operations.reading import COMMANDS, read_command
     from trading_bot.operations.runner import CommandRunner, Operations
+    from trading_bot.operations.stop_command import AskToStop
+    from trading_bot.operations.view_command import ShowView
     from trading_bot.operations.watch_command import WatchEvents
 
 __all__ = [
     "COMMANDS",
     "AcceptPosition",
     "AdoptOrder",
+    "AskToStop",
     "CancelAll",
     "CancelOrder",
     "Command",
@@ -65,6 +68,7 @@ __all__ = [
     "ResolveOrder",
     "Resume",
     "ShowStatus",
+    "ShowView",
     "Synchronize",
     "UnprotectPosition",
     "WatchEvents",
@@ -90,6 +94,8 @@ _HOMES = {
     "trading_bot.operations.protection_commands": ("ProtectPosition", "UnprotectPosition"),
     "trading_bot.operations.reading": ("COMMANDS", "read_command"),
     "trading_bot.operations.runner": ("CommandRunner", "Operations"),
+    "trading_bot.operations.stop_command": ("AskToStop",),
+    "trading_bot.operations.view_command": ("ShowView",),
     "trading_bot.operations.watch_command": ("WatchEvents",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

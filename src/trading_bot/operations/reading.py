@@ -13,6 +13,8 @@ from trading_bot.operations import (
     look_ups,
     order_commands,
     protection_commands,
+    stop_command,
+    view_command,
     watch_command,
 )
 from trading_bot.operations.command import COMMANDS, Command
@@ -27,6 +29,8 @@ FAMILIES = (
     exit_commands,
     protection_commands,
     decision_commands,
+    stop_command,
+    view_command,
     watch_command,
 )
 """The files whose commands can be read; each has to be imported before the union below is made."""

@@ -245,7 +245,7 @@ class OrderReport(Value, frozen=True, kw_only=True):
     voided: bool = False
     """Fills were annulled after the fact (a bust)."""
     waits_for_stop: bool = False
-    """Whether it is an order with a stop: it rests, or rested, until its stop price is reached."""
+    """Whether it is an order with a stop: it rests, or rested, until its stop price was reached."""
     stop_price: Decimal | None = None
     stop_triggered_at: datetime | None = None
     """When the stop price was reached; None before, and where the broker does not say."""
@@ -253,6 +253,11 @@ class OrderReport(Value, frozen=True, kw_only=True):
     """The broker's id of the instrument: the identity, where a symbol can change."""
     symbol_is_known: bool = True
     """False where no symbol of the instrument is known: ``symbol`` is its id then."""
+
+    @property
+    def is_protective(self) -> bool:
+        """Whether it is a stop that would sell shares once their price has fallen."""
+        return self.side is Side.SELL and self.waits_for_stop
 
 
 class OrderEnvelope(Value, frozen=True, kw_only=True):
@@ -291,6 +296,11 @@ class OrderEnvelope(Value, frozen=True, kw_only=True):
     """Dollars: it rests at the broker until this price is reached (FIX tag 99)."""
     stop_triggered_at: datetime | None = None
     """When the broker says that it was reached."""
+
+    @property
+    def is_stop(self) -> bool:
+        """Whether it protects a position: cancelling everything leaves it, its price reached or not."""
+        return self.stop_price is not None
 
     @property
     def waits_for_stop(self) -> bool:

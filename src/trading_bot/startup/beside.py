@@ -9,6 +9,7 @@ from trading_bot.order_management.ports import Gateway
 from trading_bot.protection.follower import PlanFollower
 from trading_bot.safety_checks import SafetyChecks
 from trading_bot.startup.companions import Companion
+from trading_bot.startup.results import valuations
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder
 
@@ -30,4 +31,5 @@ def companions_of(beside: Beside) -> Mapping[str, Companion]:
     bot, clock = beside.bot, beside.around.clock
     return {
         "protection": PlanFollower(bot.protection, read_every_s=bot.config.protection.read_every_s, clock=clock),
+        "valuations": valuations(bot, beside.store, clock),
     }
