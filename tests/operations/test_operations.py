@@ -29,10 +29,12 @@ from trading_bot.operations import (
     ListHeld,
     ListOrders,
     ListPositions,
+    ListProtections,
     Operations,
     Ping,
     PlaceOrder,
     PreviewOrder,
+    ProtectPosition,
     ReleaseSymbol,
     ReplaceOrder,
     ResolveOrder,
@@ -41,6 +43,7 @@ from trading_bot.operations import (
     ShowStatus,
     ShowView,
     Synchronize,
+    UnprotectPosition,
     WatchEvents,
     new_command,
     read_command,
@@ -84,6 +87,9 @@ EXAMPLES = [
     ListHeld(everything=True),
     Resume(symbol="AAPL", by="alice", reason="the news is out"),
     ListFreezes(),
+    ProtectPosition(symbol="AAPL", stop=Decimal("90.50"), trail="2%", quantity=5, by="alice", correlation_id="safe-7"),
+    UnprotectPosition(symbol="AAPL", by="alice", reason="sold elsewhere"),
+    ListProtections(),
     Ping(),
     ShowAccount(),
     AskToStop(),
@@ -180,7 +186,7 @@ def test_what_an_operator_typed_becomes_a_command_or_an_order_error():
 def test_only_placing_and_cancelling_leave_a_lost_answer_in_doubt():
     assert {type(command) for command in EXAMPLES if command.may_change_orders} == {
         *(PlaceOrder, CancelOrder, CancelAll, ReplaceOrder),
-        *(ExitPosition, Flatten),
+        *(ExitPosition, Flatten, ProtectPosition, UnprotectPosition),
     }
 
 

@@ -62,6 +62,10 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "trades": "List fills, lots and what they earned.",
     },
     "report": {"report": "Show a period in figures, or as a page with charts."},
+    "protection": {
+        "protect": "Sell what is held at a stop, target or trail.",
+        "protections": "List what is protected.",
+    },
     "run": {
         "run": "Trade signals from a file or a pipe.",
         "demo": "Watch a whole trading day on paper; needs no account.",

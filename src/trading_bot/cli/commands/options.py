@@ -85,6 +85,20 @@ _TERMS = (
 )
 
 
+_BRACKETS = (
+    click.option("--stop", metavar="DOLLARS", help="Protect what it buys: sell once the price has fallen to this."),
+    click.option("--target", metavar="DOLLARS", help="Protect what it buys: sell once the price has risen to this."),
+    click.option("--trail", metavar="PERCENT", help="Sell what it buys this far below its highest price, such as 2%."),
+)
+
+
+def bracket_options(command: _F) -> _F:
+    """Add the prices at which what a buy buys is sold."""
+    for add in reversed(_BRACKETS):
+        command = add(command)
+    return command
+
+
 def trade_terms(command: _F) -> _F:
     """Add the terms of a trade to a command."""
     for add in reversed(_TERMS):
