@@ -40,14 +40,16 @@ from trading_bot.robinhood.rate_budget import Purpose, RateBudget
 from trading_bot.robinhood.session import Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.safety_checks import SafetyChecks
+from trading_bot.startup.access import BrokerAccess
 from trading_bot.startup.beside import Beside, companions_of
-from trading_bot.startup.broker_access import BrokerAccess, borrowed_access, live_access, paper_access
+from trading_bot.startup.broker_access import borrowed_access, live_access, paper_access
 from trading_bot.startup.companions import Companion, Companions
 from trading_bot.startup.first_look import START_FAILURES, FirstLook
 from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.live import carrier_of
 from trading_bot.startup.ownership import ownership_of
 from trading_bot.startup.paper import PaperAccount, paper_account
+from trading_bot.startup.price_access import price_access
 from trading_bot.startup.surroundings import Surroundings
 
 _TRADES_FILE = "trades.jsonl"
@@ -150,13 +152,19 @@ class AccountParts:
 
     def _companions(self, bot: TradingBot, safety: SafetyChecks) -> Mapping[str, Companion]:
         beside = Beside(
-            bot=bot, around=self._around, state=self._state, store=self._store, safety=safety, gateway=self._gateway
+            bot=bot,
+            around=self._around,
+            state=self._state,
+            store=self._store,
+            safety=safety,
+            gateway=self._gateway,
+            paper=self._paper,
         )
         return companions_of(beside)
 
     def _strategys_turn(self) -> Turn:
-        # On paper nobody is asked, and waiting would move a replay's clock.
-        if not self._is_live:
+        # On paper nobody is asked, unless for real prices, and waiting would move a replay's clock.
+        if not self._is_live and (self._paper is None or self._paper.feed is None):
             return at_once
         budget = RateBudget(clock=self._around.clock)
         return lambda within_s: budget.take(Purpose.MARKET, within_s=within_s)
@@ -179,7 +187,8 @@ class AccountParts:
             "journal": self._own.open_journal,
         }
         if not self._is_live:
-            steps |= {"paper exchange": self._open_paper, "latch": self._own.latch.initialise_paper}
+            opened = noop if self._paper is None else self._paper.open
+            steps |= {"paper exchange": opened, "latch": self._own.latch.initialise_paper}
         steps |= {
             "login": self._log_in,
             "account": lambda: self._first_look.take(self._manager.recover),
@@ -200,7 +209,7 @@ class AccountParts:
                 self._events.settle,
                 self._events.end_feeds,
                 control.let_watchers_go,
-                self._close_paper,
+                noop if self._paper is None else self._paper.close,
                 self._own.journal.close,
                 self._own.close_latch,
                 self._own.lease.release,
@@ -228,14 +237,6 @@ class AccountParts:
             Condition.LIMIT_REACHED: lambda: safety.state().halted_because,
         }
         return HaltWatch(looks, events=self._events, clock=self._around.clock)
-
-    def _open_paper(self) -> None:
-        if self._paper is not None:
-            self._paper.store.open()
-
-    def _close_paper(self) -> None:
-        if self._paper is not None:
-            self._paper.store.close()
 
     def _order_manager(self) -> OrderManager:
         return OrderManager(
@@ -315,13 +316,7 @@ class AccountParts:
 
     def _access_to(self, account_number: str, transport: Transport | None) -> BrokerAccess:
         if not self._is_live:
-            paper = self._paper.transport if self._paper is not None else None
-            return paper_access(
-                self._around,
-                mode=self._config.trading.mode,
-                account_number=account_number,
-                transport=transport or paper,
-            )
+            return paper_access(self._around, account_number=account_number, transport=transport, paper=self._paper)
         if self._session is not None:
             return borrowed_access(self._around, account_number=account_number, source=self._session, state=self._state)
         return live_access(
@@ -333,6 +328,7 @@ class AccountParts:
         )
 
     def _paper_account(self, account_number: str, quotes: QuoteSource | None) -> PaperAccount:
+        is_real = quotes is None and self._config.paper.has_live_quotes
         return paper_account(
             self._config,
             account_number=account_number,
@@ -342,6 +338,7 @@ class AccountParts:
             quotes=quotes,
             reference_for=self._reference_price,
             is_durable=self._around.is_durable,
+            prices=price_access(self._config, self._around, session=self._session) if is_real else None,
         )
 
     def _reference_price(self, ref_id: str) -> Decimal | None:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from trading_bot.bot import TradingBot
 from trading_bot.order_management.order_store import OrderStore
+from trading_bot.order_management.poller import Poller
 from trading_bot.order_management.ports import Gateway
 from trading_bot.safety_checks import SafetyChecks
 from trading_bot.startup.companions import Companion
+from trading_bot.startup.paper import LIVE_QUOTES_EVERY_S, PaperAccount
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder
 
@@ -22,8 +24,12 @@ class Beside:
     store: OrderStore
     safety: SafetyChecks
     gateway: Gateway
+    paper: PaperAccount | None = None
 
 
-def companions_of(_beside: Beside) -> Mapping[str, Companion]:
+def companions_of(beside: Beside) -> Mapping[str, Companion]:
     """Return every companion that the settings ask for, by what the log calls it."""
-    return {}
+    companions: dict[str, Companion] = {}
+    if beside.paper is not None and beside.paper.feed is not None:
+        companions["live quotes"] = Poller(beside.paper.follow, interval_s=LIVE_QUOTES_EVERY_S)
+    return companions

@@ -138,6 +138,7 @@ def test_the_text_of_a_signal_reaches_no_terminal_unmasked(tmp_path):
         ({"trading": {"mode": "LIVE"}}, (GOOD, []), 3, "trading.mode"),
         ({"trading": {"mode": "live"}}, (TIMED, ["--replay"]), 2, "are for paper trading"),
         ({}, (GOOD, ["--replay"]), 2, "add times or leave --replay out"),
+        ({"paper": {"quotes": "live"}}, (TIMED, ["--replay"]), 2, "cannot trade at live quotes"),
         ({}, (GOOD, ["--standby"]), 2, "it needs journal_url"),
         ({}, (GOOD, ["--quotes", "missing.jsonl"]), 2, "missing.jsonl"),
         ({}, (GOOD, ["--quotes", "signals.jsonl"]), 2, "signals.jsonl, line 1"),

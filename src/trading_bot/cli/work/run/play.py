@@ -25,7 +25,7 @@ from trading_bot.cli.work.run.session import ReplayPlan, Session, choose_view, p
 from trading_bot.cli.work.run.signal_input import lines_of, no_lines, open_signals
 from trading_bot.cli.work.run.standby_start import StandbyStart
 from trading_bot.clock import Seconds, SystemClock, VirtualClock
-from trading_bot.config import Config
+from trading_bot.config import Config, QuotesFrom
 from trading_bot.files import LocalFiles
 from trading_bot.signals import SignalLine
 from trading_bot.startup import Surroundings, create_bot, default_surroundings, repeatable_surroundings
@@ -63,6 +63,11 @@ def run(
         )
     if not replay:
         return play(invocation, config=config, source=source, settle_s=settle_s, standby=standby)
+    if config.paper.has_live_quotes:
+        raise click.UsageError(
+            "a replay cannot trade at live quotes; name a day of recorded ones, such as those in "
+            f"{config.logs_dir / 'quotes'}, with --quotes"
+        )
     folder = config.logs_dir / "replay"
     _refuse_input_within(folder, source, config.paper.quotes_file)
     place = ReplayPlace(folder=emptied(folder), results=config.logs_dir / "replays.jsonl", asked=config)
@@ -130,7 +135,8 @@ def _start(invocation: Invocation, *, bot: TradingBot, config: Config, source: s
 def _with_quotes(config: Config, quotes: Path | None) -> Config:
     if quotes is None:
         return config
-    return config.model_copy(update={"paper": config.paper.model_copy(update={"quotes_file": quotes.absolute()})})
+    recorded = {"quotes": QuotesFrom.GENERATED, "quotes_file": quotes.absolute()}
+    return config.model_copy(update={"paper": config.paper.model_copy(update=recorded)})
 
 
 def _refuse_input_within(folder: Path, source: str | None, quotes: Path | None) -> None:
