@@ -34,6 +34,8 @@ from trading_bot.operations import (
     ReleaseSymbol,
     ResolveOrder,
     Resume,
+    ShowHistory,
+    ShowQuotes,
     ShowStatus,
     Synchronize,
     WatchEvents,
@@ -78,6 +80,8 @@ EXAMPLES = [
     Resume(symbol="AAPL", by="alice", reason="the news is out"),
     ListFreezes(),
     Ping(),
+    ShowQuotes(symbols=("AAPL", "MSFT")),
+    ShowHistory(symbol="AAPL", interval="day", span="month"),
     WatchEvents(),
 ]
 

@@ -54,6 +54,10 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "cancel": "Cancel one order.",
         "cancel-all": "Cancel every open order.",
     },
+    "prices": {
+        "quote": "Show what symbols are bid, asked and last traded at.",
+        "history": "Show past prices of a symbol as bars.",
+    },
     "run": {
         "run": "Trade signals from a file or a pipe.",
         "demo": "Watch a whole trading day on paper; needs no account.",

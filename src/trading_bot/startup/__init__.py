@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from trading_bot.startup.bot_building import create_bot
     from trading_bot.startup.command_access import open_command_client
     from trading_bot.startup.look_up import account_look_up, look_up_is_enough
+    from trading_bot.startup.price_look_up import price_look_up
     from trading_bot.startup.surroundings import Surroundings, default_surroundings, repeatable_surroundings
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "default_surroundings",
     "look_up_is_enough",
     "open_command_client",
+    "price_look_up",
     "repeatable_surroundings",
 ]
 
@@ -41,6 +43,7 @@ _HOME_OF = {
     "default_surroundings": "trading_bot.startup.surroundings",
     "look_up_is_enough": "trading_bot.startup.look_up",
     "open_command_client": "trading_bot.startup.command_access",
+    "price_look_up": "trading_bot.startup.price_look_up",
     "repeatable_surroundings": "trading_bot.startup.surroundings",
 }
 

@@ -5,7 +5,6 @@ last for any live account of the state folder.
 """
 
 import uuid
-from pathlib import Path
 
 from trading_bot.auth.borrowed_login import BorrowedLogin, LoggedInSession
 from trading_bot.auth.live_login import LiveLogin
@@ -18,9 +17,10 @@ from trading_bot.order_management.models import ExecutionMode
 from trading_bot.robinhood.prices_only import PricesOnly
 from trading_bot.robinhood.session import Transport
 from trading_bot.startup.access import BrokerAccess
+from trading_bot.startup.account_number import configured_account
 from trading_bot.startup.live import budgeted, live_session, own_transport
 from trading_bot.startup.surroundings import Surroundings
-from trading_bot.state_folder import StateFolder
+from trading_bot.state_folder import StateFolder, account_key
 
 NO_LOGIN = (
     "nobody is logged in, so real prices cannot be read; run `trading-bot login` with the settings of a live account "
@@ -45,7 +45,7 @@ def price_access(
     if session is not None:
         borrowed = BorrowedLogin(session=broker, source=session)
         return BrokerAccess(wire=wire, log_in=borrowed.resume, renew=borrowed.renew)
-    state = _latest_login(config.resolve_state_dir(), around)
+    state = _login_of(config, around)
     if state is None:
         return BrokerAccess(wire=wire, log_in=_nobody, renew=lambda _within_s: False)
     login = LiveLogin(
@@ -63,8 +63,11 @@ def _nobody() -> None:
     raise AuthenticationError(NO_LOGIN)
 
 
-def _latest_login(root: Path, around: Surroundings) -> StateFolder | None:
-    """Return the folder of the live account whose session was saved last."""
+def _login_of(config: Config, around: Surroundings) -> StateFolder | None:
+    """Return the folder of the live account that is meant, or on paper of the one whose session was saved last."""
+    root, mode = config.resolve_state_dir(), config.trading.mode
+    if mode is ExecutionMode.LIVE:
+        return StateFolder(root=root / f"{mode}-{account_key(mode, configured_account(config))}", files=around.files)
     found = (StateFolder(root=each, files=around.files) for each in root.glob(f"{ExecutionMode.LIVE}-*"))
     saved = [state for state in found if state.session.is_file()]
     return max(saved, key=lambda state: state.session.stat().st_mtime, default=None)
