@@ -16,6 +16,7 @@ from trading_bot.account.market_data import READ_WITHIN_S, MarketData
 from trading_bot.account_summary import AccountSummary, QuotedMarks, summarised
 from trading_bot.caller_values import ticker
 from trading_bot.clock import Clock, Seconds
+from trading_bot.kept_view import KeptView, KeptViews
 from trading_bot.order_management.exceptions import OrderStatusError, OrderValidationError
 from trading_bot.order_management.manager import OrderManager
 from trading_bot.order_management.models import OrderEnvelope, OrderStatus
@@ -46,6 +47,7 @@ class BotReads:
         self._market = market
         self._shown = Cached(self._read_positions, clock=clock, ttl_s=POSITIONS_LAST_S)
         self._summary = Cached(self._read_summary, clock=clock, ttl_s=POSITIONS_LAST_S)
+        self._kept = KeptViews(manager=manager, safety=safety, account=account, market=market, clock=clock)
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         """Return the market of each symbol, at most a second old.
@@ -88,6 +90,10 @@ class BotReads:
             OrderStatusError: the balances cannot be had.
         """
         return self._summary.get(by=self._until())[0]
+
+    def kept_view(self) -> KeptView:
+        """Return orders, positions, balances and halts as they are in memory, for a view that is asked for steadily."""
+        return self._kept.view()
 
     def order_status(self, order_id: str) -> OrderStatus:
         """Read one order by either id; see `OrderManager.get_order_status`."""

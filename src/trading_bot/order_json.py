@@ -9,7 +9,7 @@ if TYPE_CHECKING:  # a form needs no more of what it shows than its attributes
     from trading_bot.bot import TradePreview, TradeResult
     from trading_bot.order_management.book.freezes import Freeze
     from trading_bot.order_management.models import Execution, OrderEnvelope, OrderStatus, OrderTerms
-    from trading_bot.order_management.portfolio import Position
+    from trading_bot.order_management.portfolio import Position, UnreadPosition
     from trading_bot.order_management.results import CancelResult, SyncSummary
     from trading_bot.order_management.submit.pricing import PricePreview
     from trading_bot.order_management.sync.account_view import ShownPosition, ShownPositions
@@ -51,6 +51,9 @@ def envelope_json(order: "OrderEnvelope") -> JsonObject:
         "side": order.side.value,
         "quantity": order.quantity,
         "limit_price": amount_text(order.limit_price),
+        "stop_price": amount_text(order.stop_price),
+        "waits_for_stop": order.waits_for_stop,
+        "stop_triggered_at": moment_text(order.stop_triggered_at),
         "reference_price": amount_text(order.reference_price),
         "time_in_force": order.time_in_force.value,
         "extended_hours": order.extended_hours,
@@ -84,6 +87,8 @@ def status_json(status: "OrderStatus") -> JsonObject:
         "remaining_quantity": shares_text(status.remaining_quantity),
         "average_price": amount_text(status.average_price),
         "limit_price": amount_text(status.limit_price),
+        "stop_price": amount_text(status.stop_price),
+        "waits_for_stop": status.waits_for_stop,
         "reason": status.reason,
         "last_transaction_at": moment_text(status.last_transaction_at),
         "executions_outstanding": shares_text(status.executions_outstanding),
@@ -148,6 +153,8 @@ def external_order_json(order: "ExternalOrder") -> JsonObject:
         "side": None if order.side is None else order.side.value,
         "remaining_quantity": None if order.remaining is None else shares_text(order.remaining),
         "limit_price": amount_text(order.limit_price),
+        "stop_price": amount_text(order.stop_price),
+        "waits_for_stop": order.waits_for_stop,
         "broker_state": order.broker_state,
         "problem": order.problem,
         "may_be": list(order.may_be),
@@ -172,15 +179,18 @@ def positions_json(shown: "ShownPositions") -> JsonObject:
     """Return all positions by symbol, each with what our fills explain and what may be sold."""
     return {
         "v": FORM_VERSION,
-        "positions": [_shown_position_json(each) for each in shown.positions],
-        "unread": [
-            {"name": row.name, "symbol": row.symbol, "instrument_id": row.instrument_id, "problem": row.problem}
-            for row in shown.unread
-        ],
+        "positions": [shown_position_json(each) for each in shown.positions],
+        "unread": [unread_json(row) for row in shown.unread],
     }
 
 
-def _shown_position_json(shown: "ShownPosition") -> JsonObject:
+def unread_json(row: "UnreadPosition") -> JsonObject:
+    """Return the row of a position that could not be read."""
+    return {"name": row.name, "symbol": row.symbol, "instrument_id": row.instrument_id, "problem": row.problem}
+
+
+def shown_position_json(shown: "ShownPosition") -> JsonObject:
+    """Return one position with what our fills explain and what may be sold."""
     nothing = {"v": FORM_VERSION, "symbol": shown.symbol, "quantity": "0", "instrument_id": shown.instrument_id}
     return {
         **(nothing if shown.position is None else position_json(shown.position)),
@@ -247,6 +257,7 @@ def _terms_json(terms: "OrderTerms") -> JsonObject:
         "side": terms.side.value,
         "quantity": terms.quantity,
         "limit_price": amount_text(terms.limit_price),
+        "stop_price": amount_text(terms.stop_price),
         "notional": amount_text(terms.notional),
         "time_in_force": terms.time_in_force.value,
         "extended_hours": terms.extended_hours,

@@ -1,14 +1,14 @@
 """The rules a trade must pass before it becomes an order, and the register of pending orders."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from trading_bot import caller_values
 from trading_bot.account.account_data import AccountData
 from trading_bot.clock import Clock, Seconds
-from trading_bot.config.sections import RiskManagementConfig
+from trading_bot.config.risk_settings import RiskManagementConfig
 from trading_bot.market_hours import MarketHours
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.calculator import asked_terms
@@ -23,6 +23,8 @@ from trading_bot.order_management.exceptions import (
 from trading_bot.order_management.models import OrderRequest, OrderTerms, Side
 from trading_bot.order_management.submit.placement import Approval
 from trading_bot.order_management.sync.free_shares import Free
+from trading_bot.risk.cost_basis import Holding
+from trading_bot.risk.exposure import NO_EXPOSURE, Exposure
 from trading_bot.risk.marks import ORDERS_READ_AFTER_S, Marks
 from trading_bot.risk.order_facts import OrderFacts
 from trading_bot.risk.trade_rules import (
@@ -203,7 +205,14 @@ class SafetyChecks:
             reserved=self._reserved(facts),
             brought=read.since.follow(self._orders.changed).shares(trade.symbol) if read is not None else Decimal(0),
             looked=self._free_to_sell(trade.symbol),
+            exposure=self._exposure_beside(facts.instead_of, active),
         )
+
+    def _exposure_beside(self, instead_of: TrackedOrder | None, active: tuple[TrackedOrder, ...]) -> Exposure:
+        if self._limits.max_gross_exposure is None:
+            return NO_EXPOSURE
+        replaced = None if instead_of is None else instead_of.client_order_id
+        return self._risk.exposure(order for order in active if order.client_order_id != replaced)
 
     def _reserved(self, facts: BuyFacts) -> Decimal:
         kept = facts.balances
@@ -215,16 +224,17 @@ class SafetyChecks:
         A sell waits for nothing: no price is read for it. Nothing is read outside of the regular session either: which
         day's close the broker means then is not documented, and a loss must not count on two days.
         """
-        if side is Side.BUY and self._is_session_open():
+        if side is Side.BUY and self.is_session_open():
             self._risk.read_ahead(after_s=ORDERS_READ_AFTER_S)
 
     def renew(self) -> None:
         """Read what orders will be judged by, ahead of need, so that they wait for none of it; call it steadily."""
         self._account.renew()
-        if self._is_session_open():
+        if self.is_session_open():
             self._risk.read_ahead()
 
-    def _is_session_open(self) -> bool:
+    def is_session_open(self) -> bool:
+        """Whether the regular session is open: only then is it known which day's close the broker means."""
         return self._hours.why_closed(self._clock.now()) is None
 
     def state(self) -> RiskState:
@@ -235,6 +245,10 @@ class SafetyChecks:
         """Return the symbols of which shares of known cost are held, as far as the journal tells."""
         return self._risk.held_symbols()
 
+    def holdings(self) -> Mapping[str, Holding]:
+        """Return what is held of each symbol by the journal, and what it cost; no broker is asked."""
+        return self._risk.holdings()
+
     def account_results(self, marks: Marks) -> AccountResults:
         """Return what trading earned, by the journal and ``marks``; no broker is asked.
 
@@ -242,7 +256,7 @@ class SafetyChecks:
         documented.
         """
         results = self._risk.account_results(marks)
-        if self._is_session_open():
+        if self.is_session_open():
             return results
         return replace(results, unrealised_today=None)
 

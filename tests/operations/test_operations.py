@@ -18,6 +18,7 @@ from trading_bot.operations import (
     COMMANDS,
     AcceptPosition,
     AdoptOrder,
+    AskToStop,
     CancelAll,
     CancelOrder,
     Command,
@@ -37,6 +38,7 @@ from trading_bot.operations import (
     ShowHistory,
     ShowQuotes,
     ShowStatus,
+    ShowView,
     Synchronize,
     WatchEvents,
     new_command,
@@ -82,7 +84,9 @@ EXAMPLES = [
     Ping(),
     ShowQuotes(symbols=("AAPL", "MSFT")),
     ShowHistory(symbol="AAPL", interval="day", span="month"),
+    AskToStop(),
     WatchEvents(),
+    ShowView(),
 ]
 
 
@@ -310,7 +314,8 @@ def test_each_cancelled_order_is_told_before_the_whole(operations: Operations):
     parts: list[JsonObject] = []
     answer = operations.perform(CancelAll(correlation_id="stop-7"), parts.append)
     assert [(part.pop("client_order_id"), part.pop("correlation_id")) for part in parts] == [("c-1", "stop-7")]
-    assert answer == {"v": 1, "results": [{**parts[0], "client_order_id": "c-1"}], "correlation_id": "stop-7"}
+    results = [{**parts[0], "client_order_id": "c-1"}]
+    assert answer == {"v": 1, "results": results, "kept": [], "correlation_id": "stop-7"}
     assert operations.perform(CancelAll(include_external=True))["results"] == []
 
 
@@ -364,3 +369,12 @@ def test_a_kind_made_of_another_takes_nothing_of_its_place():
 
     assert COMMANDS["ping"] is Ping
     assert LoudPing not in COMMANDS.values()
+
+
+def test_a_bot_that_is_asked_to_stop_says_so_to_whoever_runs_it_and_goes_on(operations: Operations, bot: TradingBot):
+    assert not bot.is_asked_to_stop()
+    operations.perform(BUY)
+    answer = operations.perform(AskToStop())
+    assert answer == {"v": 1, "pid": 4711, "open_orders": 1, "on_stop": "leave"}
+    assert bot.is_asked_to_stop()
+    assert bot.is_running

@@ -1,7 +1,7 @@
 """Real prices, paper fills: the market is the loopback stand-in, read with a saved login, and no order reaches it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,8 +18,8 @@ from trading_bot.order_management.poller import Poller
 from trading_bot.paper.quotes import ReplayQuotes, SeededWalkQuotes
 from trading_bot.startup import create_bot
 from trading_bot.startup.account import AccountParts
-from trading_bot.startup.beside import companions_of
 from trading_bot.startup.bot_building import parts_of
+from trading_bot.startup.companions import Companion
 
 
 class Shadow:
@@ -220,17 +220,19 @@ def parts(config: Config, account: LiveAccount) -> AccountParts:
     return parts_of(config, account.around, transport=None, quotes=None)
 
 
+def companions_in(config: Config, account: LiveAccount) -> Mapping[str, Companion]:
+    made = parts(config, account)
+    bot = made.bot(background_sync=False)
+    return made._companions(bot, bot._safety)
+
+
 def test_only_live_quotes_have_a_way_to_the_network_and_a_companion(shadow):
     made = shadow.config.model_copy(update={"paper": Config().paper})
     generated = parts(made, shadow.live)._paper
     assert generated is not None
     assert generated.feed is None
-    real = parts(shadow.config, shadow.live)
-    assert real._paper is not None
-    beside = type("Beside", (), {"paper": real._paper})()
-    (companion,) = companions_of(beside).values()
-    assert isinstance(companion, Poller)
-    assert companions_of(type("Beside", (), {"paper": None})()) == {}
+    assert "live quotes" not in companions_in(shadow.config.model_copy(update={"paper": Config().paper}), shadow.live)
+    assert isinstance(companions_in(shadow.config, shadow.live)["live quotes"], Poller)
 
 
 def test_quotes_given_by_the_caller_win(shadow):

@@ -29,6 +29,7 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "sync": "Book what the broker says of every open order.",
         "frozen": "List what stops entries, and what ends it.",
     },
+    "accounts": {"accounts": "Show every account of the config file at a glance."},
     "audit": {"audit": "Follow, prove and explain the journal."},
     "completion": {"completion": "Print a completion script for a shell."},
     "config": {"config": "Check or show the settings."},
@@ -58,10 +59,12 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "quote": "Show what symbols are bid, asked and last traded at.",
         "history": "Show past prices of a symbol as bars.",
     },
+    "results": {"trades": "List fills, lots and what they earned."},
     "run": {
         "run": "Trade signals from a file or a pipe.",
         "demo": "Watch a whole trading day on paper; needs no account.",
     },
+    "stop": {"stop": "End the running bot cleanly."},
     "watch": {"watch": "Print the events of a running bot as they happen."},
     "safety": {
         "kill": "Stop all trading of the account and cancel its orders.",

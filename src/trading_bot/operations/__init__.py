@@ -4,9 +4,10 @@ What it guarantees: a command is complete and valid before anything is done; it 
 it is performed; the answer is one JSON object, or one of the order errors. `Command.may_change_orders` says which lost
 answers leave an order in doubt: such a command is never repeated by itself.
 
-How: each command is a class in the file of its family (looks, orders, account, exits, decisions, prices, watch) with
-its word in ``command`` and its work in ``perform``. That is all that a new one needs: `COMMANDS` collects the classes,
-and `read_command` reads them from the wire by that word. `Operations` performs a command with the bot of this process;
+How: each command is a class in the file of its family (looks, view, orders, account, exits, decisions, prices, watch)
+with its word in ``command`` and its work in ``perform``. That is all that a new one needs: `COMMANDS` collects the
+classes, and `read_command` reads them from the wire by that word. `Operations` performs a command with the bot of this
+process;
 `trading_bot.control` carries it to the process that holds the account. If the broker is down, `on_record` answers what
 the journal knows.
 
@@ -31,12 +32,15 @@ if TYPE_CHECKING:
     from trading_bot.operations.price_commands import ShowHistory, ShowQuotes
     from trading_bot.operations.reading import COMMANDS, read_command
     from trading_bot.operations.runner import CommandRunner, Operations
+    from trading_bot.operations.stop_command import AskToStop
+    from trading_bot.operations.view_command import ShowView
     from trading_bot.operations.watch_command import WatchEvents
 
 __all__ = [
     "COMMANDS",
     "AcceptPosition",
     "AdoptOrder",
+    "AskToStop",
     "CancelAll",
     "CancelOrder",
     "Command",
@@ -59,6 +63,7 @@ __all__ = [
     "ShowHistory",
     "ShowQuotes",
     "ShowStatus",
+    "ShowView",
     "Synchronize",
     "WatchEvents",
     "new_command",
@@ -77,6 +82,8 @@ _HOMES = {
     "trading_bot.operations.price_commands": ("ShowHistory", "ShowQuotes"),
     "trading_bot.operations.reading": ("COMMANDS", "read_command"),
     "trading_bot.operations.runner": ("CommandRunner", "Operations"),
+    "trading_bot.operations.stop_command": ("AskToStop",),
+    "trading_bot.operations.view_command": ("ShowView",),
     "trading_bot.operations.watch_command": ("WatchEvents",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -10,6 +10,7 @@ from trading_bot.order_management.ports import Gateway
 from trading_bot.safety_checks import SafetyChecks
 from trading_bot.startup.companions import Companion
 from trading_bot.startup.paper import LIVE_QUOTES_EVERY_S, PaperAccount
+from trading_bot.startup.results import valuations
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder
 
@@ -29,7 +30,7 @@ class Beside:
 
 def companions_of(beside: Beside) -> Mapping[str, Companion]:
     """Return every companion that the settings ask for, by what the log calls it."""
-    companions: dict[str, Companion] = {}
+    companions: dict[str, Companion] = {"valuations": valuations(beside.bot, beside.store, beside.around.clock)}
     if beside.paper is not None and beside.paper.feed is not None:
         companions["live quotes"] = Poller(beside.paper.follow, interval_s=LIVE_QUOTES_EVERY_S)
     return companions

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
-from trading_bot.cli.render.text import average, dollars, exchange_time, shares
+from trading_bot.cli.render.text import average, dollars, exchange_time, shares, stop_words
 from trading_bot.prose import typed
 
 Answer: TypeAlias = Mapping[str, object]
@@ -14,6 +14,7 @@ Answer: TypeAlias = Mapping[str, object]
 ORDER_HEADINGS = ("client order id", "symbol", "side", "state", "filled", "limit", "average", "strategy", "placed")
 EXTERNAL_HEADINGS = ("placed elsewhere", "symbol", "side", "state", "left", "limit", "what is not understood")
 _ENDS = frozenset({"filled", "cancelled", "rejected", "not_sent", "never_accepted"})
+_IN_DOUBT = frozenset({"pending_submit", "unknown", "presumed_absent"})
 POSITION_HEADINGS = ("symbol", "held", "free", "average")
 
 
@@ -55,7 +56,8 @@ def trade_lines(answer: Answer) -> tuple[str, ...]:
 
 
 def _order_names(order: Answer) -> tuple[str, str]:
-    prices = f"limit {_dollars(order, 'limit_price')}, reference {_dollars(order, 'reference_price')}"
+    stop = f"stop {_dollars(order, 'stop_price')}, " if order.get("stop_price") else ""
+    prices = f"{stop}limit {_dollars(order, 'limit_price')}, reference {_dollars(order, 'reference_price')}"
     return (
         f"client order id {text(order, 'client_order_id')}, broker's order id {text(order, 'order_id')}",
         f"{prices}, {text(order, 'time_in_force')}, {_words(order, 'state')}",
@@ -66,7 +68,7 @@ def preview_lines(answer: Answer) -> tuple[str, ...]:
     """Say what would be sent, and what holds it up."""
     terms, refusal = part(answer, "terms") or {}, part(answer, "refusal")
     would = (
-        f"{_wanted(terms)} limit {_dollars(terms, 'limit_price')}, {text(terms, 'time_in_force')}, "
+        f"{wanted(terms)} limit {_dollars(terms, 'limit_price')}, {text(terms, 'time_in_force')}, "
         f"${_dollars(terms, 'notional')} in all"
     )
     if refusal is None:
@@ -89,9 +91,9 @@ def order_rows(orders: Iterable[Answer], zone: ZoneInfo) -> tuple[tuple[str, ...
     return tuple(
         (
             text(order, "client_order_id"),
-            _symbol(order),
+            symbol_text(order),
             text(order, "side"),
-            _state(order),
+            state_text(order),
             filled_text(order),
             _dollars(order, "limit_price"),
             average(amount(order, "average_price")),
@@ -106,7 +108,7 @@ def status_lines(order: Answer, zone: ZoneInfo) -> tuple[str, ...]:
     """Tell one order and its fills."""
     reason = f" ({order['reason']})" if order.get("reason") else ""
     return (
-        f"{_wanted(order)} limit {_dollars(order, 'limit_price')}: {_state(order)}{reason}",
+        f"{wanted(order)} limit {_dollars(order, 'limit_price')}: {state_text(order)}{reason}",
         f"client order id {text(order, 'client_order_id')}, broker's order id {text(order, 'order_id')}",
         f"filled {filled_text(order)}, average {average(amount(order, 'average_price'))}",
         *_outstanding_lines(order),
@@ -136,12 +138,15 @@ def _is_puzzling(order: Answer) -> bool:
     return order.get("state_is_known") is False and order.get("state") not in _ENDS
 
 
-def _state(order: Answer) -> str:
+def state_text(order: Answer) -> str:
+    """Return an order's state, with the broker's own word where that is not known here."""
     said = f" (the broker says {text(order, 'broker_state')!r})" if _is_puzzling(order) else ""
-    return f"{_words(order, 'state')}{said}"
+    waits = order.get("waits_for_stop") is True and order.get("state") not in _IN_DOUBT
+    return f"waiting for {_dollars(order, 'stop_price')}{said}" if waits else f"{_words(order, 'state')}{said}"
 
 
-def _symbol(answer: Answer) -> str:
+def symbol_text(answer: Answer) -> str:
+    """Return the symbol, and its former name if it was renamed."""
     was = answer.get("symbol_was")
     return f"{text(answer, 'symbol')} (was {was})" if was else text(answer, "symbol")
 
@@ -153,16 +158,23 @@ def external_rows(orders: Iterable[Answer]) -> tuple[tuple[str, ...], ...]:
             text(order, "order_id"),
             text(order, "symbol") if order.get("symbol") else text(order, "instrument_id"),
             text(order, "side"),
-            text(order, "broker_state"),
+            _state_elsewhere(order),
             text(order, "remaining_quantity"),
             _dollars(order, "limit_price"),
-            _not_understood(order),
+            not_understood(order),
         )
         for order in orders
     )
 
 
-def _not_understood(order: Answer) -> str:
+def _state_elsewhere(order: Answer) -> str:
+    return (
+        f"waiting for {_dollars(order, 'stop_price')}" if order.get("waits_for_stop") else text(order, "broker_state")
+    )
+
+
+def not_understood(order: Answer) -> str:
+    """Return what is not understood of an order placed elsewhere; a dash where it is understood."""
     may_be = order.get("may_be")
     if isinstance(may_be, Sequence) and may_be:
         return f"may be our order {may_be[0]}"
@@ -223,7 +235,7 @@ def position_rows(positions: Iterable[Answer]) -> tuple[tuple[str, ...], ...]:
     """Return one row a position under `POSITION_HEADINGS`."""
     return tuple(
         (
-            _symbol(each),
+            symbol_text(each),
             shares(amount(each, "quantity") or Decimal(0)),
             shares(amount(each, "free") or Decimal(0)),
             average(amount(each, "average_buy_price")),
@@ -267,8 +279,19 @@ def moment(answer: Answer, key: str, zone: ZoneInfo) -> str:
     return f"{instant.astimezone(zone):%Y-%m-%d} {exchange_time(instant, zone)}"
 
 
-def _wanted(order: Answer) -> str:
-    return f"{text(order, 'side')} {text(order, 'quantity')} {text(order, 'symbol')}"
+def kept_lines(answer: Answer) -> tuple[str, ...]:
+    """Name the stops that a cancel of everything left at the broker."""
+    return tuple(
+        f"left in place: {wanted(order)} limit {_dollars(order, 'limit_price')}, {state_text(order)} "
+        f"({text(order, 'client_order_id')}); it protects the position: 'trading-bot cancel-all --all' takes it too"
+        for order in parts(answer, "kept")
+    )
+
+
+def wanted(order: Answer) -> str:
+    """Return side, shares and symbol, with the stop price where there is one."""
+    stop = stop_words(amount(order, "stop_price"))
+    return f"{text(order, 'side')} {text(order, 'quantity')} {text(order, 'symbol')}{stop}"
 
 
 def _dollars(answer: Answer, key: str) -> str:
