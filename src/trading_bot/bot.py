@@ -11,7 +11,7 @@ from trading_bot._version import __version__
 from trading_bot.account.account_data import AccountData
 from trading_bot.account.market_data import MarketData
 from trading_bot.bot_exits import Leaving
-from trading_bot.bot_lifecycle import JournalVerdict, Lifecycle, StartError
+from trading_bot.bot_lifecycle import JournalVerdict, Lifecycle, StartError, StopWish
 from trading_bot.bot_reads import BotReads
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, OnStop
@@ -85,6 +85,8 @@ class TradingBot(BotReads):
         self.leaving = Leaving(manager=manager, gather=self._safety.gather, trades=trades, mode=config.trading.mode)
         self._record_event = record_event
         self._lifecycle = lifecycle
+        self.is_asked_to_stop = StopWish()
+        """Whether ``trading-bot stop`` was given; see `StopWish`."""
         self._running = False
         self._stopping = threading.RLock()
         self._is_ending = False

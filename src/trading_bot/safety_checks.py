@@ -8,7 +8,7 @@ from decimal import Decimal
 from trading_bot import caller_values
 from trading_bot.account.account_data import AccountData
 from trading_bot.clock import Clock, Seconds
-from trading_bot.config.sections import RiskManagementConfig
+from trading_bot.config.risk_settings import RiskManagementConfig
 from trading_bot.market_hours import MarketHours
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.calculator import asked_terms
@@ -24,6 +24,7 @@ from trading_bot.order_management.models import OrderRequest, OrderTerms, Side
 from trading_bot.order_management.submit.placement import Approval
 from trading_bot.order_management.sync.free_shares import Free
 from trading_bot.risk.cost_basis import Holding
+from trading_bot.risk.exposure import NO_EXPOSURE, Exposure
 from trading_bot.risk.marks import ORDERS_READ_AFTER_S, Marks
 from trading_bot.risk.order_facts import OrderFacts
 from trading_bot.risk.trade_rules import (
@@ -204,7 +205,14 @@ class SafetyChecks:
             reserved=self._reserved(facts),
             brought=read.since.follow(self._orders.changed).shares(trade.symbol) if read is not None else Decimal(0),
             looked=self._free_to_sell(trade.symbol),
+            exposure=self._exposure_beside(facts.instead_of, active),
         )
+
+    def _exposure_beside(self, instead_of: TrackedOrder | None, active: tuple[TrackedOrder, ...]) -> Exposure:
+        if self._limits.max_gross_exposure is None:
+            return NO_EXPOSURE
+        replaced = None if instead_of is None else instead_of.client_order_id
+        return self._risk.exposure(order for order in active if order.client_order_id != replaced)
 
     def _reserved(self, facts: BuyFacts) -> Decimal:
         kept = facts.balances

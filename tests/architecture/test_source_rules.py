@@ -76,10 +76,10 @@ RULES = (
         homes=("auth/robin_stocks_file.py",),
     ),
     Rule(
-        name="no other program is started, but by a kill that must not wait for a disk",
+        name="no other program is started, but by a kill that must not wait for a disk, and a bot an account",
         find=_imports("subprocess"),
         sample="import subprocess",
-        homes=("kill/journal_process.py",),
+        homes=("kill/journal_process.py", "cli/work/every_account.py"),
     ),
     Rule(
         name="robin_stocks lives in robinhood alone",
@@ -98,6 +98,12 @@ RULES = (
         find=_imports("psycopg"),
         sample="import psycopg",
         homes=("order_management/journal/postgres*.py", "shared_lease.py"),
+    ),
+    Rule(
+        name="charts are drawn by the page of the report alone",
+        find=_imports("plotly"),
+        sample="from plotly.io import to_json",
+        homes=("report/page.py",),
     ),
     Rule(
         name="pytest is needed by the fixtures for strategies alone",

@@ -38,7 +38,7 @@ _SETTINGS = {
     "paper": {"starting_cash": "10000000"},
     "order_management": {"max_pending_per_side": 3},
     "risk_management": dict.fromkeys(
-        ("max_daily_loss", "max_consecutive_losses", "max_trades_per_day", "max_open_orders")
+        ("max_daily_loss", "max_consecutive_losses", "max_trades_per_day", "max_entries_per_minute", "max_open_orders")
     ),
 }
 

@@ -34,7 +34,13 @@ _BEGINS = datetime(2026, 1, 5, 15, tzinfo=UTC)
 APART_S = 10
 _SYNC_EVERY = 3
 _GROWTH = {"memory": Decimal("1.1"), "order, median": Decimal("1.2"), "order, 99th percentile": Decimal("1.5")}
-_LIMITS = ("max_daily_loss", "max_consecutive_losses", "max_trades_per_day", "max_open_orders")
+_LIMITS = (
+    "max_daily_loss",
+    "max_consecutive_losses",
+    "max_trades_per_day",
+    "max_entries_per_minute",
+    "max_open_orders",
+)
 
 
 class FlatMarket:

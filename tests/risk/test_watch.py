@@ -50,6 +50,7 @@ def test_the_state_tells_todays_figures(orders, tmp_path):
         unknown_sales_today=1,
         consecutive_losses=2,
         halted_because=None,
+        entries_last_minute=3,
     )
 
 

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import cast
 
 from trading_bot.bot import TradeRequest, TradeResult, TradeStatus, TradingBot
+from trading_bot.bot_lifecycle import StopWish
 from trading_bot.clock import VirtualClock
 from trading_bot.config import Config
 from trading_bot.event_feeds import EventFeeds
@@ -164,6 +165,7 @@ class FakeTradingBot(FakeBot):
         self.journal_name = "journal.sqlite3"
         self.audit_log = Path("logs/orders.jsonl")
         self.verdict = SimpleNamespace(ok=True, records=3, problem=None)
+        self.is_asked_to_stop = StopWish()
         self.events: list[str] = []
         self.at_start: Callable[[], object] = lambda: None
         self.feeds = EventFeeds()

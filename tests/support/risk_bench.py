@@ -40,6 +40,7 @@ NO_LIMITS = RiskManagementConfig(
     max_consecutive_losses=None,
     max_trades_per_day=None,
     max_open_orders=None,
+    max_entries_per_minute=None,
 )
 ACCOUNT = "account-key"
 RESULTS = AccountResults(

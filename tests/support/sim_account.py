@@ -28,6 +28,7 @@ _NO_LIMITS = {
     "max_consecutive_losses": None,
     "max_trades_per_day": None,
     "max_open_orders": None,
+    "max_entries_per_minute": None,
 }
 
 

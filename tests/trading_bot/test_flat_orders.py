@@ -25,6 +25,8 @@ LIMITS = {
     "max_consecutive_losses": 1_000,
     "max_trades_per_day": 100_000,
     "max_open_orders": 1_000,
+    "max_entries_per_minute": 10_000,
+    "max_gross_exposure": 1_000_000_000,
     "max_position_notional": 1_000_000,
     "max_order_notional": 1_000_000,
 }

@@ -417,6 +417,7 @@ def test_so_many_orders_may_be_open_or_in_doubt_and_no_more(open_orders, code):
         ({"max_daily_loss": 10}, "risk_halt"),
         ({"max_consecutive_losses": 1}, "risk_halt"),
         ({"max_trades_per_day": 1}, "max_trades_per_day"),
+        ({"max_entries_per_minute": 1}, "max_entries_per_minute"),
     ],
 )
 def test_the_limits_of_a_day_stop_buys_and_never_a_sell_of_held_shares(tmp_path, limit, code):

@@ -8,6 +8,7 @@ from decimal import Decimal
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.position_watch import in_words
 from trading_bot.order_management.book.tracked_order import TrackedOrder
+from trading_bot.order_management.event_details import ValuationDetails
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderNotFoundError
 from trading_bot.prose import dollars_in_words, shares_in_words
@@ -85,7 +86,7 @@ def _intended(fact: OrderEvent) -> str:
     strategy = f" for strategy {fact.strategy_name}" if fact.strategy_name else ""
     return (
         f"decided to {_terms(fact)}{strategy}: reference price {_detail(fact, 'reference_price')}, "
-        f"{_detail(fact, 'time_in_force')}{hours}; written down before anything was sent"
+        f"{_detail(fact, 'time_in_force')}{hours}; written down before anything was sent{_because(fact)}"
     )
 
 
@@ -106,7 +107,9 @@ def _adopted(fact: OrderEvent) -> str:
 def _updated(fact: OrderEvent) -> str:
     said = fact.details.get("broker_state")
     word = f" (the broker's word: {said})" if said and said != fact.status else ""
-    return f"the broker reports it {_words(fact.status or 'without a state')}{word}{_filled(fact)}{_because(fact)}"
+    reached = ", its stop price reached" if fact.details.get("stop_triggered_at") else ""
+    state = _words(fact.status or "without a state")
+    return f"the broker reports it {state}{reached}{word}{_filled(fact)}{_because(fact)}"
 
 
 def _executed(fact: OrderEvent) -> str:
@@ -201,6 +204,7 @@ _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
     EventKind.EXIT_ENDED: lambda fact: (
         f"the exit of {fact.symbol} ended: {_words(_detail(fact, 'ending'))}{_because(fact)}"
     ),
+    EventKind.ACCOUNT_VALUED: lambda fact: _valued(ValuationDetails.of(fact)),
     EventKind.TRADING_HALTED: _plain("new orders were halted"),
     EventKind.TRADING_RESUMED: _plain("new orders were allowed again"),
     EventKind.ORDER_CARRIED: _carried,
@@ -213,8 +217,15 @@ _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
 }
 
 
+def _valued(told: ValuationDetails | None) -> str:
+    equity, cash = (None, None) if told is None else (told.equity, told.cash)
+    return f"the account was worth {_dollars(equity)} dollars, {_dollars(cash)} of them cash"
+
+
 def _terms(fact: OrderEvent) -> str:
-    return f"{fact.side or 'trade'} {_shares(fact.quantity)} {fact.symbol} at {_dollars(fact.limit_price)} or better"
+    stop = f" once its price is down to {fact.details['stop_price']}" if fact.details.get("stop_price") else ""
+    terms = f"{fact.side or 'trade'} {_shares(fact.quantity)} {fact.symbol}"
+    return f"{terms} at {_dollars(fact.limit_price)} or better{stop}"
 
 
 def _state(fact: OrderEvent) -> str:

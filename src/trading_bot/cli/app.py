@@ -29,6 +29,7 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "sync": "Book what the broker says of every open order.",
         "frozen": "List what stops entries, and what ends it.",
     },
+    "accounts": {"accounts": "Show every account of the config file at a glance."},
     "audit": {"audit": "Follow, prove and explain the journal."},
     "completion": {"completion": "Print a completion script for a shell."},
     "config": {"config": "Check or show the settings."},
@@ -54,10 +55,16 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "cancel": "Cancel one order.",
         "cancel-all": "Cancel every open order.",
     },
+    "results": {
+        "account": "Show cash, buying power, equity and results.",
+        "trades": "List fills, lots and what they earned.",
+    },
+    "report": {"report": "Show a period in figures, or as a page with charts."},
     "run": {
         "run": "Trade signals from a file or a pipe.",
         "demo": "Watch a whole trading day on paper; needs no account.",
     },
+    "stop": {"stop": "End the running bot cleanly."},
     "watch": {"watch": "Print the events of a running bot as they happen."},
     "safety": {
         "kill": "Stop all trading of the account and cancel its orders.",

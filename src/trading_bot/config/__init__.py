@@ -8,21 +8,23 @@ from typing import Self
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
+from trading_bot.config.accounts import SeveralAccountsError, chosen_account, names_of
 from trading_bot.config.credentials import Credentials, KnownCredentials
 from trading_bot.config.environment import read_env_file, settings_in, variable_name
 from trading_bot.config.file import read_settings
+from trading_bot.config.log_settings import LogConfig
 from trading_bot.config.problems import ConfigError, KeyPath, problems_in
+from trading_bot.config.results_settings import ResultsConfig
+from trading_bot.config.risk_settings import RiskManagementConfig, with_live_limits
 from trading_bot.config.sections import (
     CollarConfig,
     HoursConfig,
     OnStop,
     OrderManagementConfig,
     PaperConfig,
-    RiskManagementConfig,
     Section,
     StrategyOverride,
     TradingConfig,
-    with_live_limits,
 )
 from trading_bot.config.values import AccountNumber, JournalUrl, PlainPath, exchange_zone
 from trading_bot.order_management.models import ExecutionMode
@@ -33,10 +35,13 @@ __all__ = [
     "ConfigError",
     "Credentials",
     "HoursConfig",
+    "LogConfig",
     "OnStop",
     "OrderManagementConfig",
     "PaperConfig",
+    "ResultsConfig",
     "RiskManagementConfig",
+    "SeveralAccountsError",
     "StrategyOverride",
     "TradingConfig",
 ]
@@ -56,6 +61,7 @@ class _Sources:
     folder: Path = field(default=Path(), compare=False)
     file: Path | None = field(default=None, compare=False)
     named: Mapping[KeyPath, str] = field(default_factory=dict, compare=False)
+    account_name: str | None = None
 
     def remedy(self, key: KeyPath) -> str:
         """Say where the value of ``key`` can be corrected."""
@@ -72,10 +78,14 @@ class Config(Section):
     risk_management: RiskManagementConfig = Field(default_factory=RiskManagementConfig)
     order_management: OrderManagementConfig = Field(default_factory=OrderManagementConfig)
     paper: PaperConfig = Field(default_factory=PaperConfig)
+    log: LogConfig = Field(default_factory=LogConfig)
+    results: ResultsConfig = Field(default_factory=ResultsConfig)
     account_number: AccountNumber | None = None
     logs_dir: PlainPath = Path("logs")
     state_dir: PlainPath | None = None
     journal_url: JournalUrl | None = None
+    accounts: Mapping[str, Mapping[str, object]] = Field(default_factory=dict, exclude=True, repr=False)
+    """The own settings of each account by its name, as they stand in the file; empty once one was chosen."""
 
     _sources: _Sources = PrivateAttr(default_factory=_Sources)
 
@@ -92,19 +102,26 @@ class Config(Section):
 
     @classmethod
     def from_env_and_json(
-        cls, path: Path | str | None = None, *, environ: Mapping[str, str] | None = None, cwd: Path | None = None
+        cls,
+        path: Path | str | None = None,
+        *,
+        account: str | None = None,
+        environ: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
     ) -> Self:
         """Read the configuration file, the ``.env`` beside it and the environment; the later one wins.
 
         Without ``path``, ``config.json`` of the current folder is read if it exists. Relative folders are meant from
-        the file's own folder.
+        the file's own folder. ``account`` is the name of one of its accounts; where it has one only, that is meant.
 
         Raises:
+            SeveralAccountsError: there are several, and none was named.
             ConfigError: a missing or unreadable file, or any setting that is unknown or out of range; or no time zones.
         """
         exchange_zone()  # without it there is no calendar, and no time to show
         file = _find_file(path, cwd or Path.cwd())
-        values = read_settings(file) if file else {}
+        chosen = chosen_account(read_settings(file) if file else {}, account)
+        values = chosen.values
         folder = (file.parent if file else cwd or Path.cwd()).resolve()
         named = dict.fromkeys(_leaves(values), "file")
         env_file = settings_in(read_env_file(folder / _ENV_FILE), model=cls, source=str(folder / _ENV_FILE))
@@ -113,7 +130,18 @@ class Config(Section):
             for key, text in settings.items():
                 _put(values, key, text)
                 named[key] = source
-        return cls._read(values, _Sources(folder=folder, file=file, named=named)).resolved_from(folder)
+        sources = _Sources(folder=folder, file=file, named=named, account_name=chosen.name)
+        return cls._read(chosen.with_logs_apart(), sources).resolved_from(folder)
+
+    @classmethod
+    def account_names(cls, path: Path | str | None = None, *, cwd: Path | None = None) -> tuple[str, ...]:
+        """Return the names of the accounts of the file that `from_env_and_json` would read, in its order.
+
+        Raises:
+            ConfigError: the file cannot be read.
+        """
+        file = _find_file(path, cwd or Path.cwd())
+        return names_of(read_settings(file)) if file else ()
 
     @classmethod
     def _read(cls, values: Mapping[str, object], sources: _Sources) -> Self:
@@ -131,6 +159,11 @@ class Config(Section):
     def file(self) -> Path | None:
         """The configuration file that was read, if there was one."""
         return self._sources.file
+
+    @property
+    def account_name(self) -> str | None:
+        """What the file calls this account; None where it names no accounts."""
+        return self._sources.account_name
 
     @property
     def origins(self) -> Mapping[str, str]:

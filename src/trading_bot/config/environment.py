@@ -16,6 +16,7 @@ NESTING = "__"
 _FILE_ONLY: Mapping[KeyPath, str] = {
     ("trading", "mode"): "where orders go",
     ("account_number",): "whose money is used",
+    ("accounts",): "which accounts there are",
     ("order_management", "strategy_overrides"): "how each strategy prices",
 }
 

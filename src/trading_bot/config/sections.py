@@ -40,12 +40,6 @@ _MOST_SLIPPAGE_PCT = 10
 _MOST_COLLAR_PCT = 10
 
 
-LIVE_LIMITS: Mapping[str, Decimal] = MappingProxyType(
-    {"max_order_notional": Decimal(500), "max_position_notional": Decimal(2000)}
-)
-"""Dollars of an order and of a position in live mode, where the user has set no limit."""
-
-
 class OnStop(enum.StrEnum):
     """What becomes of open orders when the bot stops."""
 
@@ -102,33 +96,6 @@ class TradingConfig(Section):
     def _hours_meet_the_calendar(self) -> Self:
         _ = self.market_hours  # refuses hours that leave no session
         return self
-
-
-class RiskManagementConfig(Section):
-    """Limits of an order, a position and a day, null for none; ``account_cache_ttl_s`` is how old account data may be.
-
-    Notionals and ``max_daily_loss`` are in dollars; a day is an exchange day. Live, a notional that nobody has set is
-    the smaller one of `LIVE_LIMITS`.
-    """
-
-    max_order_notional: Annotated[ExactDecimal, Field(gt=0, le=_MOST_DOLLARS)] | None = Decimal(25_000)
-    max_position_notional: Annotated[ExactDecimal, Field(gt=0, le=_MOST_DOLLARS)] | None = Decimal(50_000)
-    max_daily_loss: Annotated[ExactDecimal, Field(gt=0, le=_MOST_DOLLARS)] | None = Decimal(1000)
-    max_consecutive_losses: Annotated[WholeNumber, Field(ge=1, le=1000)] | None = 5
-    max_trades_per_day: Annotated[WholeNumber, Field(ge=1, le=100_000)] | None = 100
-    max_open_orders: Annotated[WholeNumber, Field(ge=1, le=1000)] | None = 50
-    allow_margin: Switch = False
-    account_cache_ttl_s: Annotated[Duration, Field(ge=0, le=300)] = 60
-
-
-def with_live_limits(values: object) -> object:
-    """Return the ``risk_management`` of a live configuration, read or not, with the limits that nobody has set."""
-    if isinstance(values, Mapping):
-        return {**LIVE_LIMITS, **values}
-    if isinstance(values, RiskManagementConfig):
-        unset = {name: limit for name, limit in LIVE_LIMITS.items() if name not in values.model_fields_set}
-        return values.model_copy(update=unset)
-    return values
 
 
 class PaperConfig(Section):

@@ -12,6 +12,8 @@ from trading_bot.operations import (
     exit_commands,
     look_ups,
     order_commands,
+    results_commands,
+    stop_command,
     view_command,
     watch_command,
 )
@@ -20,7 +22,17 @@ from trading_bot.operations.making import refusal_of
 
 __all__ = ["COMMANDS", "FAMILIES", "read_command"]
 
-FAMILIES = (order_commands, look_ups, account_commands, exit_commands, decision_commands, watch_command, view_command)
+FAMILIES = (
+    order_commands,
+    look_ups,
+    account_commands,
+    exit_commands,
+    decision_commands,
+    results_commands,
+    stop_command,
+    view_command,
+    watch_command,
+)
 """The files whose commands can be read; each has to be imported before the union below is made."""
 
 _any_command: Any = reduce(or_, COMMANDS.values())

@@ -55,6 +55,7 @@ class EventKind(enum.StrEnum):
     POSITION_AGREED = "position_agreed"  # both agree again
     POSITIONS_NOTED = "positions_noted"  # every quantity and name that our records explain; those before are not needed
     INSTRUMENT_NAMED = "instrument_named"  # the broker's id of a symbol; with a name it had before, a rename
+    ACCOUNT_VALUED = "account_valued"  # what the account was worth at a moment
     TRADING_HALTED = "trading_halted"
     TRADING_RESUMED = "trading_resumed"
     EXIT_BEGUN = "exit_begun"  # somebody leaves a position

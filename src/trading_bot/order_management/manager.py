@@ -1,6 +1,6 @@
 """The order manager: decide, write ahead, submit, and keep every order in sight until it has provably ended."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -16,13 +16,7 @@ from trading_bot.order_management.context import ManagerIdentity, OrderContext, 
 from trading_bot.order_management.correlation import usable_correlation_id
 from trading_bot.order_management.decisions.operator_decisions import OperatorDecisions
 from trading_bot.order_management.limit_orders import LimitOrders
-from trading_bot.order_management.models import (
-    OrderEnvelope,
-    OrderRequest,
-    OrderStatus,
-    OrderTerms,
-    Pricing,
-)
+from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderStatus, OrderTerms, Pricing
 from trading_bot.order_management.order_store import OrderListener, OrderStore
 from trading_bot.order_management.ports import AccountGateway, BrokerGateway, MarketCheck, SendLock, TradingLatch
 from trading_bot.order_management.results import CancelResult, SyncSummary
@@ -34,6 +28,7 @@ from trading_bot.order_management.submit.placement import Approval, Gather, Plac
 from trading_bot.order_management.submit.pricing import PricePreview
 from trading_bot.order_management.submit.replace import Change
 from trading_bot.order_management.sync.account_view import AccountView
+from trading_bot.order_management.sync.held_shares import HeldShares
 from trading_bot.order_management.sync.outstanding import latest_status
 from trading_bot.order_management.wiring import Services
 from trading_bot.reads_together import Begin, in_turn
@@ -117,6 +112,12 @@ class OrderManager(LimitOrders):
         """The symbols of which the broker's latest positions show another quantity than our fills explain."""
         holdings = self._services.sync.holdings
         return holdings.unsettled if holdings is not None else frozenset()
+
+    @property
+    def held_at_most(self) -> Mapping[str, HeldShares]:
+        """The most shares that may be held of each symbol now, by our fills and by the broker's latest positions."""
+        holdings = self._services.sync.holdings
+        return holdings.at_most() if holdings is not None else {}
 
     @property
     def broker_problem(self) -> str | None:
@@ -278,6 +279,10 @@ class OrderManager(LimitOrders):
         with self._store.open_book() as book:
             return tuple(order.envelope for order in book.active())
 
+    def stops(self) -> tuple[OrderEnvelope, ...]:
+        """Return the stops among them, their price reached or not."""
+        return tuple(order for order in self.open_orders() if order.is_stop)
+
     def orders(self) -> tuple[OrderEnvelope, ...]:
         """Return every order that still counts, oldest first; the journal knows more, which ended long ago."""
         with self._store.open_book() as book:
@@ -301,10 +306,11 @@ class OrderManager(LimitOrders):
         self,
         *,
         include_external: bool = False,
+        include_stops: bool = False,
         on_result: CancelListener = ignore_result,
         correlation_id: str | None = None,
     ) -> tuple[CancelResult, ...]:
-        """Cancel every order of ours that is not terminal; orders placed elsewhere only where asked for.
+        """Cancel every order of ours that is not terminal; stops, and orders placed elsewhere, only where asked for.
 
         No entry is taken while it runs. ``on_result`` is called with each order's result as soon as it is known.
 
@@ -313,7 +319,9 @@ class OrderManager(LimitOrders):
         """
         with self.request(usable_correlation_id(correlation_id)), self._services.cancel_all.alone():
             self._services.replacing.stop()
-            done = self._services.cancel_all.run(include_external=include_external, on_result=on_result)
+            done = self._services.cancel_all.run(
+                include_external=include_external, include_stops=include_stops, on_result=on_result
+            )
         raise_unless_closed(done)
         return done.results
 

@@ -36,6 +36,10 @@ class ExchangeDays:
         self._started_at = clock.now()
         self._started_mono = clock.monotonic()
 
+    def now(self) -> datetime:
+        """Return the time of the wall clock."""
+        return self._clock.now()
+
     def current(self) -> ExchangeDay:
         """Return the day in force now."""
         elapsed = timedelta(seconds=self._clock.monotonic() - self._started_mono)

@@ -14,6 +14,7 @@ from trading_bot.order_management.book.acceptances import Acceptance
 from trading_bot.order_management.book.tracked_order import NOTHING, TrackedOrder
 from trading_bot.order_management.models import EXACT, ClientOrderId
 from trading_bot.risk.cost_basis import CostBasis, Fill, Holding, Rank, Sale, acceptance_key, accepted_numbers, fills_of
+from trading_bot.risk.entry_rate import EntryRate
 from trading_bot.risk.losing_streak import LosingStreak, RunningStreak
 from trading_bot.risk.running_fold import RunningFold
 
@@ -62,6 +63,7 @@ class RunningTotals:
         self.holdings: dict[str, Holding] = {}
         """By symbol, whatever is held of it."""
         self._accepted = accepted_numbers(acceptances)
+        self.entries = EntryRate()
         self._taken_today: set[ClientOrderId] = set()
         self._fills: dict[ClientOrderId, tuple[str, tuple[Fill, ...]]] = {}
         self._symbols: dict[str, RunningFold[Fill | Acceptance, CostBasis]] = {}
@@ -108,6 +110,7 @@ class RunningTotals:
         return Results(sales=tuple(sorted(sales, key=lambda sale: sale.rank)), holdings=dict(self.holdings))
 
     def _count(self, order: TrackedOrder) -> None:
+        self.entries.tell(order.envelope)
         was_taken = order.envelope.order_id is not None or order.state.is_unresolved
         if was_taken and order.envelope.created_at >= self.today:
             self._taken_today.add(order.client_order_id)

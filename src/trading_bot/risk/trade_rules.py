@@ -10,12 +10,13 @@ from typing import TypeAlias, TypeVar
 
 from trading_bot.account.account_data import KeptAccount, KeptPositions
 from trading_bot.account.funds import funds_in_words, spendable
-from trading_bot.config.sections import RiskManagementConfig
+from trading_bot.config.risk_settings import RiskManagementConfig
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.models import EXACT, OrderTerms, Side
 from trading_bot.order_management.portfolio import AccountSnapshot, Position
 from trading_bot.order_management.sync.free_shares import Free
 from trading_bot.prose import dollars_in_words, shares_in_words
+from trading_bot.risk.exposure import NO_EXPOSURE, Exposure
 from trading_bot.risk.order_facts import pending_worth, unresolved_shares
 from trading_bot.risk.watch import RiskState
 
@@ -90,6 +91,8 @@ class Buy:
     """Shares of the symbol that buys of ours brought since the positions were read, where those count."""
     looked: Free | None = None
     """What is known of the shares held now, by the last look at the positions."""
+    exposure: Exposure = NO_EXPOSURE
+    """What the account may hold before this buy, where that is limited."""
 
     @property
     def account(self) -> AccountSnapshot:
@@ -108,6 +111,20 @@ class Sell:
     """What explains that number, and what to do where it is too small."""
 
 
+def _symbol_denied(buy: Buy) -> str | None:
+    symbol = buy.trade.symbol
+    if symbol not in buy.trade.limits.deny_symbols:
+        return None
+    return f"{symbol} is not to be bought; take it from risk_management.deny_symbols to buy it"
+
+
+def _symbol_not_allowed(buy: Buy) -> str | None:
+    symbol, allowed = buy.trade.symbol, buy.trade.limits.allow_symbols
+    if allowed is None or symbol in allowed:
+        return None
+    return f"{symbol} is not among the symbols that may be bought; add it to risk_management.allow_symbols"
+
+
 def _risk_halt(buy: Buy) -> str | None:
     return buy.risk.halted_because
 
@@ -119,6 +136,16 @@ def _max_trades_per_day(buy: Buy) -> str | None:
     return (
         f"{trades} orders were placed on {buy.risk.day}, and the limit is {limit};"
         " buy on the next exchange day or raise risk_management.max_trades_per_day"
+    )
+
+
+def _max_entries_per_minute(buy: Buy) -> str | None:
+    limit, entries = buy.trade.limits.max_entries_per_minute, buy.risk.entries_last_minute
+    if limit is None or entries < limit:
+        return None
+    return (
+        f"{entries} buys were decided within the last minute, and the limit is {limit};"
+        " wait a minute or raise risk_management.max_entries_per_minute"
     )
 
 
@@ -200,6 +227,20 @@ def _max_position_notional(buy: Buy) -> str | None:
     )
 
 
+def _max_gross_exposure(buy: Buy) -> str | None:
+    limit = buy.trade.limits.max_gross_exposure
+    if limit is None:
+        return None
+    after = EXACT.add(buy.exposure.total, buy.trade.notional)
+    if after <= limit:
+        return None
+    return (
+        f"{buy.trade} would bring all positions and open buys to {dollars_in_words(after)}, over the limit of "
+        f"{dollars_in_words(limit)};"
+        " buy less, sell first, or raise risk_management.max_gross_exposure"
+    )
+
+
 def _held(buy: Buy) -> Decimal | None:
     # A fill may be in our records before the broker shows it, and at the broker before we hear of it.
     looked, read, symbol = buy.looked, buy.facts.positions, buy.trade.symbol
@@ -219,13 +260,17 @@ _Rules: TypeAlias = tuple[tuple[str, Callable[[_T], str | None]], ...]
 """The code of each rule, and the rule: what it objects to, or None."""
 
 _BUY_RULES: _Rules[Buy] = (
+    ("symbol_denied", _symbol_denied),
+    ("symbol_not_allowed", _symbol_not_allowed),
     ("risk_halt", _risk_halt),
     ("max_trades_per_day", _max_trades_per_day),
+    ("max_entries_per_minute", _max_entries_per_minute),
     ("max_open_orders", _max_open_orders),
     ("account_restricted", _account_restricted),
     ("insufficient_buying_power", _insufficient_buying_power),
     ("max_order_notional", _max_order_notional),
     ("max_position_notional", _max_position_notional),
+    ("max_gross_exposure", _max_gross_exposure),
 )
 _SELL_RULES: _Rules[Sell] = (("insufficient_shares", _insufficient_shares),)
 """A sell of free shares can only reduce: no limit of an order, a position or a day binds it."""

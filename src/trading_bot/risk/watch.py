@@ -6,21 +6,24 @@ which is called ahead of an order and outside of every lock.
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import ROUND_DOWN, Decimal
 
 from trading_bot.clock import Seconds
-from trading_bot.config.sections import RiskManagementConfig
+from trading_bot.config.risk_settings import RiskManagementConfig
 from trading_bot.order_management.book.change_log import ChangeMark
+from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.models import EXACT
 from trading_bot.order_management.order_store import OrderChange
+from trading_bot.order_management.sync.held_shares import HeldShares
 from trading_bot.risk.breaker import RiskBreaker
 from trading_bot.risk.cost_basis import Holding
 from trading_bot.risk.exchange_day import ExchangeDay, ExchangeDays
+from trading_bot.risk.exposure import Exposure, exposure
 from trading_bot.risk.losing_streak import LosingStreak
 from trading_bot.risk.marks import READ_AGAIN_AFTER_S, MarkReader, Marks, NoMarks
 from trading_bot.risk.order_facts import OrderFacts, TradeHistory
@@ -55,6 +58,8 @@ class RiskState:
     """Held symbols with shares whose cost is unknown since a person accepted the position: counted in no limit."""
     estimated_sales_today: int = 0
     """Sales counted by the order's total and average, because their executions are not listed yet."""
+    entries_last_minute: int = 0
+    """Buys that were decided within the last minute, whatever became of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +87,7 @@ class AccountResults:
 class _Figures:
     today: ExchangeDay
     trades: int
+    entries: int
     results: DayResults
     streak: LosingStreak
     on_record: str | None
@@ -94,7 +100,7 @@ class RiskWatch:
 
     What is added up over the orders goes on from the last look with those that have changed since, so that a look late
     in a busy day costs no more than one at its beginning. ``unsettled`` names the symbols of which the broker may hold
-    another quantity than our fills explain.
+    another quantity than our fills explain; ``held`` is the most that may be held of each symbol.
     """
 
     def __init__(
@@ -106,6 +112,7 @@ class RiskWatch:
         days: ExchangeDays,
         marks: MarkReader | None = None,
         unsettled: Callable[[], Collection[str]] = frozenset,
+        held: Callable[[], Mapping[str, HeldShares]] = dict,
     ) -> None:
         self._limits = limits
         self._orders = orders
@@ -114,22 +121,46 @@ class RiskWatch:
         self._reader = marks
         self._marks: Marks = marks or NoMarks()
         self._unsettled = unsettled
+        self._held = held
         # The store is asked within it, and nobody asks for it who holds the store's locks. A listener may come back.
         self._lock = threading.RLock()
         self._totals = RunningTotals()
         self._mark: ChangeMark | None = None
 
     def read_ahead(self, *, after_s: Seconds = READ_AGAIN_AFTER_S) -> None:
-        """Read the marks of what is held, if the daily loss is limited and ``after_s`` has passed; then check.
+        """Read the marks of what is held, if a limit rests on them and ``after_s`` has passed; then check.
 
         Takes a few seconds at most, and never raises for what the broker does. Call it outside of every lock.
         """
-        if self._reader is None or self._limits.max_daily_loss is None:
+        if self._reader is None:
             return
-        symbols = self.held_symbols()
+        symbols = {*self._symbols_to_mark()}
         if symbols:
             self._reader.refresh(symbols, after_s=after_s)
             self.check()
+
+    def _symbols_to_mark(self) -> Iterator[str]:
+        if self._limits.max_daily_loss is not None:
+            yield from self.held_symbols()
+        if self._limits.max_gross_exposure is not None:
+            yield from (symbol for symbol, held in self._held().items() if held.quantity)
+
+    def exposure(self, orders: Iterable[TrackedOrder]) -> Exposure:
+        """Return what is held and what ``orders`` may still bring, in dollars.
+
+        Ask for the orders first: one that fills meanwhile then counts twice, and never not at all.
+        """
+        with self._followed(self._days.current()) as (totals, _):
+            costs = {
+                symbol: EXACT.divide(each.cost, each.quantity)
+                for symbol, each in totals.holdings.items()
+                if each.quantity
+            }
+        return exposure(self._held(), orders, mark_of=self._price_of, cost_of=costs.get)
+
+    def _price_of(self, symbol: str) -> Decimal | None:
+        mark = self._marks.of(symbol)
+        return None if mark is None else mark.price
 
     def state(self) -> RiskState:
         """Return the figures of today; nothing is written."""
@@ -187,11 +218,13 @@ class RiskWatch:
         standing = self._breaker.standing(today)
         with self._followed(today) as (totals, history):
             trades, results, holdings = totals.trades, totals.day, dict(totals.holdings)
+            entries = totals.entries.count(self._days.now())
             streak = totals.streak(counted_after=standing.rearmed_at)
         doubtful = {*history.unexplained, *self._unsettled()}
         return _Figures(
             today=today,
             trades=trades,
+            entries=entries,
             results=results,
             streak=streak,
             on_record=standing.halted_because,
@@ -225,6 +258,7 @@ class RiskWatch:
             unmarked=figures.unrealised.unmarked,
             unknown_cost=figures.unknown_cost,
             estimated_sales_today=figures.results.estimated,
+            entries_last_minute=figures.entries,
         )
 
     def _daily_loss(self, figures: _Figures) -> str | None:

@@ -31,11 +31,7 @@ from trading_bot.order_management.send_horizon import SendHorizon
 from trading_bot.order_management.submit.market_quotes import MarketCollar, allow_at_any_market
 from trading_bot.paper.quotes import QuoteSource
 from trading_bot.reads_together import Begin, SideBySide, in_turn
-from trading_bot.risk.breaker import RiskBreaker
-from trading_bot.risk.exchange_day import ExchangeDays
-from trading_bot.risk.marks import MarkReader
 from trading_bot.risk.order_facts import RecordedOrders
-from trading_bot.risk.watch import RiskWatch
 from trading_bot.robinhood.rate_budget import Purpose, RateBudget
 from trading_bot.robinhood.session import Transport
 from trading_bot.robinhood.symbols import SymbolTable
@@ -48,6 +44,7 @@ from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.live import carrier_of
 from trading_bot.startup.ownership import ownership_of
 from trading_bot.startup.paper import PaperAccount, paper_account
+from trading_bot.startup.safety import SafetyParts, safety_checks
 from trading_bot.startup.surroundings import Surroundings
 
 _TRADES_FILE = "trades.jsonl"
@@ -118,7 +115,17 @@ class AccountParts:
 
     def bot(self, *, background_sync: bool) -> TradingBot:
         """Join the parts."""
-        safety = self._safety_checks()
+        safety = safety_checks(
+            SafetyParts(
+                config=self._config,
+                around=self._around,
+                own=self._own,
+                account=self._account,
+                gateway=self._gateway,
+                manager=self._manager,
+                orders=self._orders,
+            )
+        )
         bot = TradingBot(
             config=self._config,
             manager=self._manager,
@@ -266,30 +273,6 @@ class AccountParts:
             rules=self._settings.collar.rules,
             is_regular=lambda: self._hours.is_open(clock.now()),
             clock=clock,
-        )
-
-    def _safety_checks(self) -> SafetyChecks:
-        clock, limits, orders = self._around.clock, self._config.risk_management, self._orders
-        key = self._own.identity.account_key
-        breaker = RiskBreaker(path=self._state.risk, account_key=key, clock=clock, files=self._around.files)
-        risk = RiskWatch(
-            limits=limits,
-            orders=orders,
-            breaker=breaker,
-            days=ExchangeDays(clock),
-            marks=MarkReader(gateway=self._gateway, clock=clock),
-            unsettled=lambda: self._manager.unsettled_symbols,
-        )
-        self._store.subscribe(risk.on_order_change)
-        return SafetyChecks(
-            limits=limits,
-            hours=self._hours,
-            account=self._account,
-            orders=orders,
-            risk=risk,
-            clock=clock,
-            queue_for_open=self._config.trading.queue_for_open,
-            free_to_sell=self._manager.ways_out.free,
         )
 
     def _way_to_broker(

@@ -8,6 +8,7 @@ from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.ports import Gateway
 from trading_bot.safety_checks import SafetyChecks
 from trading_bot.startup.companions import Companion
+from trading_bot.startup.results import valuations
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder
 
@@ -24,6 +25,8 @@ class Beside:
     gateway: Gateway
 
 
-def companions_of(_beside: Beside) -> Mapping[str, Companion]:
+def companions_of(beside: Beside) -> Mapping[str, Companion]:
     """Return every companion that the settings ask for, by what the log calls it."""
-    return {}
+    return {
+        "valuations": valuations(beside.bot, beside.store, beside.around.clock),
+    }

@@ -50,7 +50,9 @@ class Build:
 
 
 def this_build(builds: Builds) -> Build:
-    return Build(name="this build", checkout=builds.this, risk={"max_open_orders": 1000})
+    return Build(
+        name="this build", checkout=builds.this, risk={"max_open_orders": 1000, "max_entries_per_minute": None}
+    )
 
 
 def old_build(builds: Builds) -> Build | None:

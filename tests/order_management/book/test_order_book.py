@@ -436,6 +436,7 @@ NO_ORDERS_OWN = sorted(
         EventKind.KILL_IMPORTED,
         EventKind.KILL_NOTED,
         EventKind.JOURNAL_IMPORTED,
+        EventKind.ACCOUNT_VALUED,
         EventKind.EXIT_BEGUN,
         EventKind.EXIT_LEG_PLACED,
         EventKind.EXIT_ENDED,

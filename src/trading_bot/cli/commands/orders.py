@@ -3,7 +3,7 @@
 import click
 
 from trading_bot.cli.commands.options import TradeCommand, correlation_option, trade_terms
-from trading_bot.cli.invocation import common_options
+from trading_bot.cli.invocation import common_options, examples
 from trading_bot.cli.lazy import runs
 
 _WORK = "trading_bot.cli.work.orders"
@@ -24,7 +24,8 @@ _CANCEL_ALL_EPILOG = """\b
 Examples:
   trading-bot cancel-all
   trading-bot --json cancel-all --yes
-  trading-bot cancel-all --include-external --yes"""
+  trading-bot cancel-all --include-external --yes
+  trading-bot cancel-all --all"""
 
 
 @common_options
@@ -66,7 +67,13 @@ def preview() -> None:
 
 
 @common_options
-@click.command()
+@click.command(
+    epilog=examples(
+        "trading-bot orders",
+        "trading-bot orders --all-origins",
+        "trading-bot --json orders --all",
+    )
+)
 @click.option("--all", "everything", is_flag=True, help="Every order of the journal, not only the open ones.")
 @click.option("--all-origins", is_flag=True, help="Also the account's open orders that were placed elsewhere.")
 @runs(f"{_LOOKS}:orders")
@@ -78,7 +85,12 @@ def orders() -> None:
 
 
 @common_options
-@click.command()
+@click.command(
+    epilog=examples(
+        "trading-bot status my-order-7",
+        "trading-bot --json status 2221c6a3-6236-50a3-97a5-ef6cf1519daa",
+    )
+)
 @click.argument("order_id", metavar="ID")
 @runs(f"{_LOOKS}:status")
 def status() -> None:
@@ -89,7 +101,11 @@ def status() -> None:
 
 
 @common_options
-@click.command()
+@click.command(
+    epilog=examples(
+        "trading-bot cancel my-order-7",
+    )
+)
 @click.argument("order_id", metavar="ID")
 @correlation_option
 @runs(f"{_WORK}:cancel")
@@ -103,11 +119,14 @@ def cancel() -> None:
 @common_options
 @click.command("cancel-all", epilog=_CANCEL_ALL_EPILOG)
 @click.option("--include-external", is_flag=True, help="Also the account's orders that were placed elsewhere.")
+@click.option("--all", "everything", is_flag=True, help="Also our stops that rest at the broker.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @correlation_option
 @runs(f"{_WORK}:cancel_all")
 def cancel_all() -> None:
     """Cancel every open order of ours and prove it. No entry is taken while it runs.
+
+    Stops stay at the broker, because they protect positions, and are named; --all cancels them too.
 
     The orders are listed before you are asked. Without a terminal nobody can be asked: --yes is needed. Exit 0 once no
     order can trade any more, 8 while one may.

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
-from trading_bot.cli.render.text import average, dollars, exchange_time, shares
+from trading_bot.cli.render.text import average, cents, dollars, exchange_time, shares, signed, stop_words
 from trading_bot.prose import typed
 
 Answer: TypeAlias = Mapping[str, object]
@@ -14,7 +14,8 @@ Answer: TypeAlias = Mapping[str, object]
 ORDER_HEADINGS = ("client order id", "symbol", "side", "state", "filled", "limit", "average", "strategy", "placed")
 EXTERNAL_HEADINGS = ("placed elsewhere", "symbol", "side", "state", "left", "limit", "what is not understood")
 _ENDS = frozenset({"filled", "cancelled", "rejected", "not_sent", "never_accepted"})
-POSITION_HEADINGS = ("symbol", "held", "free", "average")
+_IN_DOUBT = frozenset({"pending_submit", "unknown", "presumed_absent"})
+POSITION_HEADINGS = ("symbol", "held", "free", "average", "price", "value", "result", "cost by")
 
 
 def part(answer: Answer, key: str) -> Answer | None:
@@ -55,7 +56,8 @@ def trade_lines(answer: Answer) -> tuple[str, ...]:
 
 
 def _order_names(order: Answer) -> tuple[str, str]:
-    prices = f"limit {_dollars(order, 'limit_price')}, reference {_dollars(order, 'reference_price')}"
+    stop = f"stop {_dollars(order, 'stop_price')}, " if order.get("stop_price") else ""
+    prices = f"{stop}limit {_dollars(order, 'limit_price')}, reference {_dollars(order, 'reference_price')}"
     return (
         f"client order id {text(order, 'client_order_id')}, broker's order id {text(order, 'order_id')}",
         f"{prices}, {text(order, 'time_in_force')}, {_words(order, 'state')}",
@@ -66,7 +68,7 @@ def preview_lines(answer: Answer) -> tuple[str, ...]:
     """Say what would be sent, and what holds it up."""
     terms, refusal = part(answer, "terms") or {}, part(answer, "refusal")
     would = (
-        f"{_wanted(terms)} limit {_dollars(terms, 'limit_price')}, {text(terms, 'time_in_force')}, "
+        f"{wanted(terms)} limit {_dollars(terms, 'limit_price')}, {text(terms, 'time_in_force')}, "
         f"${_dollars(terms, 'notional')} in all"
     )
     if refusal is None:
@@ -106,7 +108,7 @@ def status_lines(order: Answer, zone: ZoneInfo) -> tuple[str, ...]:
     """Tell one order and its fills."""
     reason = f" ({order['reason']})" if order.get("reason") else ""
     return (
-        f"{_wanted(order)} limit {_dollars(order, 'limit_price')}: {state_text(order)}{reason}",
+        f"{wanted(order)} limit {_dollars(order, 'limit_price')}: {state_text(order)}{reason}",
         f"client order id {text(order, 'client_order_id')}, broker's order id {text(order, 'order_id')}",
         f"filled {filled_text(order)}, average {average(amount(order, 'average_price'))}",
         *_outstanding_lines(order),
@@ -139,7 +141,8 @@ def _is_puzzling(order: Answer) -> bool:
 def state_text(order: Answer) -> str:
     """Return an order's state, with the broker's own word where that is not known here."""
     said = f" (the broker says {text(order, 'broker_state')!r})" if _is_puzzling(order) else ""
-    return f"{_words(order, 'state')}{said}"
+    waits = order.get("waits_for_stop") is True and order.get("state") not in _IN_DOUBT
+    return f"waiting for {_dollars(order, 'stop_price')}{said}" if waits else f"{_words(order, 'state')}{said}"
 
 
 def symbol_text(answer: Answer) -> str:
@@ -155,12 +158,19 @@ def external_rows(orders: Iterable[Answer]) -> tuple[tuple[str, ...], ...]:
             text(order, "order_id"),
             text(order, "symbol") if order.get("symbol") else text(order, "instrument_id"),
             text(order, "side"),
-            text(order, "broker_state"),
+            state_elsewhere(order),
             text(order, "remaining_quantity"),
             _dollars(order, "limit_price"),
             not_understood(order),
         )
         for order in orders
+    )
+
+
+def state_elsewhere(order: Answer) -> str:
+    """Return the state of an order placed elsewhere, or the stop price that it waits for."""
+    return (
+        f"waiting for {_dollars(order, 'stop_price')}" if order.get("waits_for_stop") else text(order, "broker_state")
     )
 
 
@@ -230,6 +240,10 @@ def position_rows(positions: Iterable[Answer]) -> tuple[tuple[str, ...], ...]:
             shares(amount(each, "quantity") or Decimal(0)),
             shares(amount(each, "free") or Decimal(0)),
             average(amount(each, "average_buy_price")),
+            average(amount(each, "price")),
+            cents(amount(each, "value")),
+            signed(amount(each, "result")),
+            str(each.get("cost_from") or "unknown"),
         )
         for each in positions
     )
@@ -240,12 +254,21 @@ def position_notes(answer: Answer) -> tuple[str, ...]:
     differing = (each for each in parts(answer, "positions") if each.get("differs"))
     return (
         *((text(answer, "problem"),) if answer.get("problem") else ()),
+        *_price_notes(answer),
         *(difference_line({**each, "broker": each.get("quantity")}) for each in differing),
         *(
             f"{text(row, 'name')} cannot be read ({text(row, 'problem')}); it is neither bought nor sold here"
             for row in parts(answer, "unread")
         ),
     )
+
+
+def _price_notes(answer: Answer) -> tuple[str, ...]:
+    if answer.get("price_problem"):
+        return (f"the prices could not be read: {text(answer, 'price_problem')}",)
+    positions = parts(answer, "positions")
+    is_recorded = "recorded_until" in answer and any(each.get("quantity") != "0" for each in positions)
+    return ("what they are worth needs the broker's prices: a running bot reads them",) if is_recorded else ()
 
 
 def recorded_note(answer: Answer, zone: ZoneInfo) -> str | None:
@@ -270,8 +293,19 @@ def moment(answer: Answer, key: str, zone: ZoneInfo) -> str:
     return f"{instant.astimezone(zone):%Y-%m-%d} {exchange_time(instant, zone)}"
 
 
-def _wanted(order: Answer) -> str:
-    return f"{text(order, 'side')} {text(order, 'quantity')} {text(order, 'symbol')}"
+def kept_lines(answer: Answer) -> tuple[str, ...]:
+    """Name the stops that a cancel of everything left at the broker."""
+    return tuple(
+        f"left in place: {wanted(order)} limit {_dollars(order, 'limit_price')}, {state_text(order)} "
+        f"({text(order, 'client_order_id')}); it protects the position: 'trading-bot cancel-all --all' takes it too"
+        for order in parts(answer, "kept")
+    )
+
+
+def wanted(order: Answer) -> str:
+    """Return side, shares and symbol, with the stop price where there is one."""
+    stop = stop_words(amount(order, "stop_price"))
+    return f"{text(order, 'side')} {text(order, 'quantity')} {text(order, 'symbol')}{stop}"
 
 
 def _dollars(answer: Answer, key: str) -> str:

@@ -19,4 +19,5 @@ def _flat(values: Mapping[str, object], above: str = "") -> Iterator[tuple[str, 
         if isinstance(value, Mapping) and value:
             yield from _flat(value, f"{above}{key}.")
         else:
-            yield f"{above}{key}", "-" if value is None or value == {} else printable(str(value))
+            text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            yield f"{above}{key}", "-" if value is None or value in ({}, []) else printable(text)

@@ -32,9 +32,24 @@ def dollars(amount: "Decimal | None") -> str:
     return f"{amount:,.{min(places, 4)}f}"
 
 
+def stop_words(amount: "Decimal | None") -> str:
+    """Return the stop price of an order, to stand after its symbol; nothing where it has none."""
+    return "" if amount is None else f" stop {dollars(amount)}"
+
+
 def average(amount: "Decimal | None") -> str:
     """Return an average price with four places, so that a column of them lines up; an absent one as a dash."""
     return "-" if amount is None else f"{amount:,.4f}"
+
+
+def cents(amount: "Decimal | None") -> str:
+    """Return dollars to the cent, with separators; what is not known is said to be unknown."""
+    return "unknown" if amount is None else f"{amount:z,.2f}"
+
+
+def signed(amount: "Decimal | None") -> str:
+    """Return a gain or a loss to the cent, with its sign."""
+    return "unknown" if amount is None else f"{amount:+z,.2f}"
 
 
 def shares(quantity: "Decimal") -> str:

@@ -40,7 +40,7 @@ _PING_S: Seconds = 2.0
 _PROBE = ".doctor-probe"
 
 
-def examine(config_file: Path | None, clock: Clock) -> tuple[Check, ...]:
+def examine(config_file: Path | None, clock: Clock, *, account: str | None = None) -> tuple[Check, ...]:
     """Make every check, in the order in which failures follow from one another."""
     machine = (
         checkup.python_check(sys.version_info[:3]),
@@ -48,7 +48,7 @@ def examine(config_file: Path | None, clock: Clock) -> tuple[Check, ...]:
         checkup.time_zone_check(_zone_problem()),
     )
     try:
-        config = Config.from_env_and_json(config_file)
+        config = Config.from_env_and_json(config_file, account=account)
         place = place_of(config)
         check_quotes(config)
     except ConfigError as error:

@@ -30,7 +30,7 @@ _TERMINAL = "trading_bot.cli.render.terminal_table:terminal"
 
 def watch(invocation: Invocation, *, is_left: Callable[[], bool] = reader_is_gone) -> ExitCode:
     """Show the live view at a terminal; else print events until the bot stops, the reader goes away, or Ctrl-C."""
-    config = Config.from_env_and_json(invocation.config)
+    config = Config.from_env_and_json(invocation.config, account=invocation.account)
     try:
         if is_at_terminal(invocation):
             return load(_SCREEN)(invocation, config)  # type: ignore[no-any-return]  # a test holds the target

@@ -235,7 +235,7 @@ class OrderBook(OrderShelf):
             self._standing.rename(fact.details[WAS], fact.symbol)
 
     def standing_facts(self) -> tuple[OrderEvent, ...]:
-        """Return the freezes, halts and kills taken over that still hold, oldest first."""
+        """Return the freezes, halts and kills taken over that still hold, and the latest valuation, oldest first."""
         return self._standing.facts()
 
     def acceptances(self) -> tuple[Acceptance, ...]:

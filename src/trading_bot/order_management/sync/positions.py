@@ -27,6 +27,7 @@ from trading_bot.order_management.sync.drift import act_on, explained_by_doubt
 from trading_bot.order_management.sync.external_orders import ExternalOrder, ExternalOrders, SellsThen
 from trading_bot.order_management.sync.free_shares import LATEST_LOOK_S, Free, HandCount, Shares, free_shares
 from trading_bot.order_management.sync.freshness import Freshness
+from trading_bot.order_management.sync.held_shares import HeldShares, held_at_most
 from trading_bot.order_management.sync.position_look import LookTaker, PositionReading
 from trading_bot.order_management.sync.round import SyncRound
 from trading_bot.order_management.sync.synchronizer import Synchronizer
@@ -100,6 +101,11 @@ class Holdings:
         """Return the symbols of which the broker showed shares at the last look."""
         held = {} if self._looked is None else self._looked.held
         return frozenset(symbol for symbol, shares in held.items() if shares > 0)
+
+    def at_most(self) -> Mapping[str, HeldShares]:
+        """Return the most that may be held of each symbol now."""
+        with self._store.open_book() as book:
+            return held_at_most(book.expected_positions(), self._looked)
 
     def knows(self, symbol: str) -> bool:
         """Whether the positions were read in this session, or a person's count stands for that."""
