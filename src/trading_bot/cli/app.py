@@ -75,7 +75,7 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "demo": "Watch a whole trading day on paper; needs no account.",
     },
     "stop": {"stop": "End the running bot cleanly."},
-    "watch": {"watch": "Print the events of a running bot as they happen."},
+    "watch": {"watch": "Show a running bot: its orders, positions and events."},
     "safety": {
         "kill": "Stop all trading of the account and cancel its orders.",
         "arm": "Allow trading on the account again.",
