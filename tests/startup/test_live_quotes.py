@@ -236,7 +236,7 @@ def parts(config: Config, account: LiveAccount) -> AccountParts:
 def companions_in(config: Config, account: LiveAccount) -> Mapping[str, Companion]:
     made = parts(config, account)
     bot = made.bot(background_sync=False)
-    return made._companions(bot, bot._safety)
+    return made._companions(lambda: bot, bot._safety)._make()
 
 
 def test_only_live_quotes_have_a_way_to_the_network_and_a_companion(shadow):

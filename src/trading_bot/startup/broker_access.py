@@ -11,7 +11,7 @@ from trading_bot.order_management.exceptions import TradingHaltedError
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.paper.quote_feed import LiveQuotedWire
 from trading_bot.robinhood.session import BrokerSession, Transport
-from trading_bot.startup.access import BrokerAccess
+from trading_bot.startup.access import BrokerAccess, Login
 from trading_bot.startup.live import budgeted, live_connection, live_session, token_store
 from trading_bot.startup.paper import PAPER_LOGIN, PaperAccount
 from trading_bot.startup.surroundings import Surroundings
@@ -38,7 +38,8 @@ def live_access(
         OrderNotSentError: the certificate authorities cannot be read.
     """
     live = live_connection(around, account_number=account_number, state=state, username=username, transport=transport)
-    return BrokerAccess(wire=live.wire, log_in=live.login.resume, renew=RenewalInTime(live.login.renew))
+    login = Login(log_in=live.login.resume, problem=live.login.problem, requests_left=live.wire.requests_left)
+    return BrokerAccess(wire=live.wire, login=login, renew=RenewalInTime(live.login.renew))
 
 
 def borrowed_access(
@@ -50,16 +51,17 @@ def borrowed_access(
         OrderNotSentError: the certificate authorities cannot be read.
     """
     session = live_session(around)
-    login = BorrowedLogin(session=session, source=source)
+    borrowed, wire = BorrowedLogin(session=session, source=source), budgeted(session, around)
     # A kill uses a session that others may open too.
     saved = token_store(around, account_number=account_number, state=state, tolerate=lambda _problem: None)
 
     def log_in() -> None:
-        login.resume()
+        borrowed.resume()
         if not _has_token(saved):
             _log.warning("no_login_for_a_kill", reason=_NO_LOGIN_FOR_A_KILL)
 
-    return BrokerAccess(wire=budgeted(session, around), log_in=log_in, renew=login.renew)
+    login = Login(log_in=log_in, problem=borrowed.problem, requests_left=wire.requests_left)
+    return BrokerAccess(wire=wire, login=login, renew=borrowed.renew)
 
 
 def _has_token(store: TokenStore) -> bool:
@@ -98,4 +100,4 @@ def paper_access(
     )
     feed = None if paper is None else paper.feed
     wire = session if feed is None else LiveQuotedWire(paper=session, feed=feed)
-    return BrokerAccess(wire=wire, log_in=auth.login, renew=auth.renew)
+    return BrokerAccess(wire=wire, login=Login(log_in=auth.login), renew=auth.renew)

@@ -118,7 +118,7 @@ def paper_account(
 
 def _feed(prices: BrokerAccess, *, record: QuoteRecord, clock: Clock) -> QuoteFeed:
     market = LiveQuotes(clock=clock, on_new=record.add)
-    return QuoteFeed(wire=prices.wire, log_in=prices.log_in, renew=prices.renew, market=market, clock=clock)
+    return QuoteFeed(wire=prices.wire, log_in=prices.login.log_in, renew=prices.renew, market=market, clock=clock)
 
 
 def check_quotes(config: Config) -> None:

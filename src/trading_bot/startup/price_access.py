@@ -16,7 +16,7 @@ from trading_bot.order_management.exceptions import AuthenticationError
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.robinhood.prices_only import PricesOnly
 from trading_bot.robinhood.session import Transport
-from trading_bot.startup.access import BrokerAccess
+from trading_bot.startup.access import BrokerAccess, Login
 from trading_bot.startup.account_number import configured_account
 from trading_bot.startup.live import budgeted, live_session, own_transport
 from trading_bot.startup.surroundings import Surroundings
@@ -44,10 +44,10 @@ def price_access(
     wire = budgeted(broker, around)
     if session is not None:
         borrowed = BorrowedLogin(session=broker, source=session)
-        return BrokerAccess(wire=wire, log_in=borrowed.resume, renew=borrowed.renew)
+        return BrokerAccess(wire=wire, login=Login(log_in=borrowed.resume), renew=borrowed.renew)
     state = _login_of(config, around)
     if state is None:
-        return BrokerAccess(wire=wire, log_in=_nobody, renew=lambda _within_s: False)
+        return BrokerAccess(wire=wire, login=Login(log_in=_nobody), renew=lambda _within_s: False)
     login = LiveLogin(
         session=broker,
         store=TokenStore(path=state.session, username=None, account_number=None, files=around.files),
@@ -56,7 +56,7 @@ def price_access(
         files=around.files,
         new_device_token=lambda: str(uuid.UUID(around.new_id())),
     )
-    return BrokerAccess(wire=wire, log_in=login.resume, renew=RenewalInTime(login.renew))
+    return BrokerAccess(wire=wire, login=Login(log_in=login.resume), renew=RenewalInTime(login.renew))
 
 
 def _nobody() -> None:

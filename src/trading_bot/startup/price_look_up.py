@@ -59,7 +59,7 @@ class _DirectAnswers:
     def _prices(self) -> Iterator["_GatewayPrices"]:
         if source_of(self.config) == "live":
             access = price_access(self.config, self.around)
-            access.log_in()
+            access.login.log_in()
             yield self._over(access)
             return
         number = configured_account(self.config)
@@ -75,7 +75,7 @@ class _DirectAnswers:
         access = paper_access(self.around, account_number=number, transport=None, paper=paper)
         paper.open()
         try:
-            access.log_in()
+            access.login.log_in()
             yield self._over(access)
         finally:
             paper.close()
