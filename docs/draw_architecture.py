@@ -22,7 +22,7 @@ LAYER = "trading_bot.order_management"
 BOT = ("bot", "bot_events", "bot_exits", "bot_lifecycle", "bot_positions", "event_feeds")
 FORMS = ("event_json", "exit_json", "order_json", "protection_json")
 SIGNALS = ("halt_watch", "safety_checks", "signal_lines", "signals")
-READS = ("account_summary", "bot_reads", "kept_view")
+READS = ("bot_reads", "kept_view")
 WORDS = (
     "client_ids",
     "event_details",
@@ -40,7 +40,8 @@ GROUPS = {
     **{f"trading_bot.{name}": "bot" for name in (*BOT, *FORMS, *READS, *SIGNALS, "trade_records", "trades")},
     **{f"trading_bot.{name}": "permits" for name in PERMITS},
     "trading_bot.checkup": "audit",
-    "trading_bot.results_json": "results",
+    "trading_bot.account_summary": "results",
+    "trading_bot.results_json": "bot",
     **{f"{LAYER}.{name}": "words" for name in (*WORDS, *PURE)},
     **{f"{LAYER}.{name}": "book" for name in BOOK},
     f"{LAYER}.gateways": "gateways",
@@ -52,6 +53,8 @@ TITLES = {
     "cli": "cli<br/>what may be typed and shown",
     "testing": "testing<br/>what a strategy is tested with",
     "startup": "startup<br/>builds the concrete parts",
+    "notify": "notify<br/>messages to a phone, the heartbeat",
+    "metrics": "metrics<br/>figures for Prometheus",
     "control": "control<br/>carries commands to the holder",
     "operations": "operations<br/>what an operator may do",
     "bot": "bot, signals, safety_checks<br/>check, decide, hand over, record",
@@ -71,6 +74,7 @@ TITLES = {
     "auth": "auth<br/>logins and tokens",
     "kill": "kill<br/>stop everything, with proof",
     "audit": "audit, checkup<br/>the journal in sentences, its proof, the doctor",
+    "report": "report<br/>a period in figures and charts",
     "risk": "risk<br/>the limits of a day",
     "results": "results<br/>what trading came to, by the journal",
     "account": "account<br/>balances, funds, market data",

@@ -239,17 +239,21 @@ class TradingBot(BotReads, BotPositions):
         self,
         order_id: str,
         *,
-        reference_price: Decimal,
+        reference_price: Decimal | None = None,
+        stop_price: Decimal | None = None,
         quantity: int | None = None,
         pricing: Pricing | None = None,
+        client_order_id: str | None = None,
         correlation_id: str | None = None,
     ) -> OrderEnvelope:
         """Replace one order, the new one checked as any trade is; see `OrderManager.replace`."""
         return self._manager.replace(
             order_id,
             reference_price=reference_price,
+            stop_price=stop_price,
             quantity=quantity,
             pricing=pricing,
+            client_order_id=client_order_id,
             correlation_id=correlation_id,
             gather=self._safety.gather,
         )

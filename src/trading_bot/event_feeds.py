@@ -44,6 +44,9 @@ _log = get_logger(__name__)
 
 
 class _Outlet(Protocol):
+    @property
+    def waiting(self) -> int: ...
+
     def put(self, event: BotEvent) -> None: ...
 
 
@@ -63,6 +66,12 @@ class EventFeed:
         """Whether the feed was ended and nothing of it is left to read."""
         with self._changed:
             return self._is_ended and not self._waiting and self._missed is None
+
+    @property
+    def waiting(self) -> int:
+        """How many events wait to be read."""
+        with self._changed:
+            return len(self._waiting)
 
     def put(self, event: BotEvent) -> None:
         """Let it wait to be read, or count it as missed where no more fit."""
@@ -131,6 +140,11 @@ class _Subscription:
             if self._worker is threading.current_thread():
                 return True  # it waits for itself, and for what comes after it
             return self._changed.wait_for(lambda: self._worker is None, timeout_s) and not self._waiting
+
+    @property
+    def waiting(self) -> int:
+        with self._changed:
+            return len(self._waiting)
 
     @property
     def is_this_thread(self) -> bool:
@@ -244,6 +258,11 @@ class EventFeeds:
     def is_heard(self) -> bool:
         """Whether anybody listens."""
         return bool(self._subscriptions or self._feeds)
+
+    @property
+    def waiting(self) -> int:
+        """How many events wait for the slowest of those who listen."""
+        return max((outlet.waiting for outlet in self._outlets()), default=0)
 
     def _outlets(self) -> tuple[_Outlet, ...]:
         with self._lock:

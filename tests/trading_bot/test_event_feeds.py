@@ -148,6 +148,22 @@ def test_one_that_leaves_hears_nothing_more_not_even_what_waited(feeds: EventFee
     assert numbers(gate.heard) == ["1"]
 
 
+def test_what_waits_for_the_slowest_listener_is_known(feeds: EventFeeds):
+    assert feeds.waiting == 0
+    gate, feed = Gate(), feeds.open_feed()
+    feeds.subscribe(gate)
+    feeds.tell([news(1)])
+    assert gate.begun.wait(WAITED_S)
+    feeds.tell([news(2), news(3)])
+    assert feeds.waiting == 3
+    for _ in range(3):
+        feed.take(0)
+    assert feeds.waiting == 2
+    gate.go_on.set()
+    assert feeds.settle(WAITED_S)
+    assert feeds.waiting == 0
+
+
 def test_one_that_left_while_it_was_told_gets_nothing(feeds: EventFeeds):
     heard: list[BotEvent] = []
     leave = feeds.subscribe(heard.append)

@@ -4,9 +4,10 @@ What it guarantees: a command is complete and valid before anything is done; it 
 it is performed; the answer is one JSON object, or one of the order errors. `Command.may_change_orders` says which lost
 answers leave an order in doubt: such a command is never repeated by itself.
 
-How: each command is a class in the file of its family (looks, view, orders, account, exits, decisions, watch) with its
-word in ``command`` and its work in ``perform``. That is all that a new one needs: `COMMANDS` collects the classes, and
-`read_command` reads them from the wire by that word. `Operations` performs a command with the bot of this process;
+How: each command is a class in the file of its family (looks, view, orders, account, exits, decisions, prices, watch)
+with its word in ``command`` and its work in ``perform``. That is all that a new one needs: `COMMANDS` collects the
+classes, and `read_command` reads them from the wire by that word. `Operations` performs a command with the bot of this
+process;
 `trading_bot.control` carries it to the process that holds the account. If the broker is down, `on_record` answers what
 the journal knows.
 
@@ -33,9 +34,11 @@ if TYPE_CHECKING:
         ShowStatus,
     )
     from trading_bot.operations.making import new_command
-    from trading_bot.operations.order_commands import CancelAll, CancelOrder, PlaceOrder, PreviewOrder
+    from trading_bot.operations.order_commands import CancelAll, CancelOrder, PlaceOrder, PreviewOrder, ReplaceOrder
+    from trading_bot.operations.price_commands import ShowHistory, ShowQuotes
     from trading_bot.operations.protection_commands import ProtectPosition, UnprotectPosition
     from trading_bot.operations.reading import COMMANDS, read_command
+    from trading_bot.operations.results_commands import ShowAccount
     from trading_bot.operations.runner import CommandRunner, Operations
     from trading_bot.operations.stop_command import AskToStop
     from trading_bot.operations.view_command import ShowView
@@ -65,8 +68,12 @@ __all__ = [
     "Progress",
     "ProtectPosition",
     "ReleaseSymbol",
+    "ReplaceOrder",
     "ResolveOrder",
     "Resume",
+    "ShowAccount",
+    "ShowHistory",
+    "ShowQuotes",
     "ShowStatus",
     "ShowView",
     "Synchronize",
@@ -90,9 +97,17 @@ _HOMES = {
         "ShowStatus",
     ),
     "trading_bot.operations.making": ("new_command",),
-    "trading_bot.operations.order_commands": ("CancelAll", "CancelOrder", "PlaceOrder", "PreviewOrder"),
+    "trading_bot.operations.order_commands": (
+        "CancelAll",
+        "CancelOrder",
+        "PlaceOrder",
+        "PreviewOrder",
+        "ReplaceOrder",
+    ),
     "trading_bot.operations.protection_commands": ("ProtectPosition", "UnprotectPosition"),
+    "trading_bot.operations.price_commands": ("ShowHistory", "ShowQuotes"),
     "trading_bot.operations.reading": ("COMMANDS", "read_command"),
+    "trading_bot.operations.results_commands": ("ShowAccount",),
     "trading_bot.operations.runner": ("CommandRunner", "Operations"),
     "trading_bot.operations.stop_command": ("AskToStop",),
     "trading_bot.operations.view_command": ("ShowView",),

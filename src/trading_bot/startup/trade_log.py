@@ -1,4 +1,4 @@
-"""Builds the log of trades."""
+"""Builds the log of trades of an account."""
 
 from trading_bot.config import Config
 from trading_bot.logging.setup import get_logger
@@ -10,7 +10,7 @@ _log = get_logger(__name__)
 
 
 def trade_log(config: Config, around: Surroundings, *, session_id: str) -> StructuredTradeLogger:
-    """Return what writes one line for each trade asked for, in the folder of the logs."""
+    """Return what writes one line for each trade that was asked for, in the folder of the logs."""
     return StructuredTradeLogger(
         path=config.logs_dir / _TRADES_FILE,
         clock=around.clock,

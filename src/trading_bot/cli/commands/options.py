@@ -33,8 +33,18 @@ def _whole_shares(_context: click.Context, _parameter: click.Parameter, text: st
     return int(text)
 
 
+def whole_shares_or_none(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
+    """Read a number of shares that need not be given."""
+    return None if text is None else _whole_shares(context, parameter, text)
+
+
 def _ticker(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
     return ticker(text)
+
+
+def ticker_of(_context: click.Context, _parameter: click.Parameter, given: Any) -> Any:
+    """Take one symbol, or several, in upper case."""
+    return tuple(ticker(each) for each in given) if isinstance(given, tuple) else ticker(given)
 
 
 class TradeCommand(click.Command):
