@@ -33,6 +33,7 @@ def test_every_kind_has_a_rule_and_every_rule_a_kind():
         (halted(Condition.LOGIN_NEEDED), Kind.LOGIN_NEEDED),
         (halted(Condition.NOT_ARMED), Kind.HALTS),
         (halted(None), Kind.HALTS),
+        (halted("cash_missing"), Kind.TIE_OUT),
         (halted(Cause.REENTRY), None),
     ],
     ids=str,
