@@ -13,9 +13,11 @@ is full is counted, and the reader is told how many events are missing, at the p
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, TypeAlias
 
-from trading_bot.bot_events import BotEvent, BotListener, EventsMissed, events_of_change, events_of_fact
+from trading_bot.bot_events import BotEvent, BotListener, events_of_change, events_of_fact
 from trading_bot.clock import Seconds
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.order_listeners import OrderChange, PlainFact
@@ -25,6 +27,16 @@ FEED_LIMIT = 1_000
 
 SLOW_AT = 1_000
 """Events that wait for one listener when the log says that it is slow. Chosen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsMissed:
+    """A watcher that was too slow to read: this many events are not told to it. The journal has them all."""
+
+    at: datetime
+    """When the latest of them happened."""
+    count: int
+
 
 News: TypeAlias = BotEvent | EventsMissed
 StartThread: TypeAlias = Callable[[threading.Thread], None]

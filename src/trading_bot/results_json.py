@@ -4,11 +4,18 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 
-from trading_bot.order_json import FORM_VERSION, JsonObject, moment_text, shares_text
+from trading_bot.account_summary import AccountSummary
+from trading_bot.order_json import (
+    FORM_VERSION,
+    JsonObject,
+    moment_text,
+    money_text,
+    shares_text,
+)
 from trading_bot.order_management.models import EXACT, exact_sum
-from trading_bot.prose import dollars_in_words
-from trading_bot.results.history import TradeFill
+from trading_bot.results.history import TradeFill, Valuation
 from trading_bot.results.lots import ClosedLot, OpenLot, Term
+from trading_bot.results.realised import Realised
 
 
 def fill_json(fill: TradeFill, closed: Sequence[ClosedLot] = ()) -> JsonObject:
@@ -69,6 +76,49 @@ def open_lot_json(lot: OpenLot) -> JsonObject:
     }
 
 
+def summary_json(summary: AccountSummary) -> JsonObject:
+    """Return what an account comes to."""
+    return {
+        "v": FORM_VERSION,
+        "as_of": moment_text(summary.as_of),
+        "cash": money_text(summary.cash),
+        "buying_power": money_text(summary.buying_power),
+        "equity": money_text(summary.equity),
+        "equity_from": summary.equity_from,
+        "realised_today": money_text(summary.realised_today),
+        "unrealised_today": money_text(summary.unrealised_today),
+        "realised": money_text(summary.realised),
+        "unrealised": money_text(summary.unrealised),
+        "unknown_sales_today": summary.unknown_sales_today,
+        "unknown_sales": summary.unknown_sales,
+        "unmarked": list(summary.unmarked),
+        "unknown_cost": list(summary.unknown_cost),
+        "problems": list(summary.problems),
+    }
+
+
+def recorded_account_json(valuation: Valuation | None, realised: Realised) -> JsonObject:
+    """Return what the journal alone says of an account, under the keys of `summary_json`."""
+    worth = valuation
+    return {
+        "v": FORM_VERSION,
+        "as_of": None if worth is None else moment_text(worth.at),
+        "cash": None if worth is None else money_text(worth.cash),
+        "buying_power": None if worth is None else money_text(worth.buying_power),
+        "equity": None if worth is None else money_text(worth.equity),
+        "equity_from": None if worth is None else worth.equity_from,
+        "realised_today": money_text(realised.today),
+        "unrealised_today": None,
+        "realised": money_text(realised.total),
+        "unrealised": None,
+        "unknown_sales_today": realised.unknown_today,
+        "unknown_sales": realised.unknown,
+        "unmarked": [],
+        "unknown_cost": [],
+        "problems": [] if worth is not None else ["no worth of the account is on record yet"],
+    }
+
+
 def closed_totals_json(lots: Sequence[ClosedLot]) -> JsonObject:
     """Return what closed lots add up to; a result covers the lots whose cost is known."""
     return {
@@ -87,11 +137,6 @@ def known_result(lots: Iterable[ClosedLot]) -> Decimal | None:
     """Add up the results that are known; None where there are lots and none is known, or there are none."""
     known = [lot.result for lot in lots if lot.result is not None]
     return exact_sum(known) if known else None
-
-
-def money_text(amount: Decimal | None) -> str | None:
-    """Return an amount with its cents and every further digit that counts."""
-    return None if amount is None else dollars_in_words(amount)
 
 
 def _date_text(day: date | None) -> str | None:

@@ -112,6 +112,12 @@ RULES = (
         homes=("order_management/journal/postgres*.py", "shared_lease.py"),
     ),
     Rule(
+        name="charts are drawn by the page of the report alone",
+        find=_imports("plotly"),
+        sample="from plotly.io import to_json",
+        homes=("report/page.py",),
+    ),
+    Rule(
         name="pytest is needed by the fixtures for strategies alone",
         find=_imports("pytest", "pytest_mock"),
         sample="import pytest",
@@ -122,6 +128,12 @@ RULES = (
         find=_imports("click", "rich"),
         sample="import rich.console",
         homes=("cli/*", "__main__.py"),
+    ),
+    Rule(
+        name="the whole screen belongs to the live view",
+        find=_imports("textual"),
+        sample="from textual.app import App",
+        homes=("cli/work/watching/*",),
     ),
     Rule(
         name="only the command line prints or asks",

@@ -12,8 +12,8 @@ import requests
 from tests.support.bot_bench import BotBench, Forward
 from tests.support.manager_bench import MONDAY
 from trading_bot.bot import TradeResult
-from trading_bot.bot_events import BotEvent, EventsMissed, OrderEnded, OrderFilled, OrderSubmitted, TradingResumed
-from trading_bot.event_feeds import SLOW_AT, EventFeeds
+from trading_bot.bot_events import BotEvent, OrderEnded, OrderFilled, OrderSubmitted, TradingResumed
+from trading_bot.event_feeds import SLOW_AT, EventFeeds, EventsMissed
 
 WAITED_S = 10.0
 

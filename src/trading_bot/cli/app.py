@@ -53,10 +53,19 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "preview": "Show what buy or sell would send; nothing is sent.",
         "orders": "List the open orders.",
         "status": "Show one order and its fills.",
+        "replace": "Cancel one order, and place what it left unfilled at another price.",
         "cancel": "Cancel one order.",
         "cancel-all": "Cancel every open order.",
     },
-    "results": {"trades": "List fills, lots and what they earned."},
+    "results": {
+        "account": "Show cash, buying power, equity and results.",
+        "trades": "List fills, lots and what they earned.",
+    },
+    "report": {"report": "Show a period in figures, or as a page with charts."},
+    "protection": {
+        "protect": "Sell what is held at a stop, target or trail.",
+        "protections": "List what is protected.",
+    },
     "run": {
         "run": "Trade signals from a file or a pipe.",
         "demo": "Watch a whole trading day on paper; needs no account.",

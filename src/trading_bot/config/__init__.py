@@ -15,6 +15,7 @@ from trading_bot.config.file import read_settings
 from trading_bot.config.log_settings import LogConfig
 from trading_bot.config.notify_settings import HeartbeatConfig, MetricsConfig, NotifyConfig
 from trading_bot.config.problems import ConfigError, KeyPath, problems_in
+from trading_bot.config.protection_settings import ProtectionConfig
 from trading_bot.config.results_settings import ResultsConfig
 from trading_bot.config.risk_settings import RiskManagementConfig, with_live_limits
 from trading_bot.config.secret_urls import SecretUrls
@@ -44,6 +45,7 @@ __all__ = [
     "OnStop",
     "OrderManagementConfig",
     "PaperConfig",
+    "ProtectionConfig",
     "ResultsConfig",
     "RiskManagementConfig",
     "SecretUrls",
@@ -87,6 +89,7 @@ class Config(Section):
     notify: NotifyConfig = Field(default_factory=NotifyConfig)
     heartbeat: HeartbeatConfig = Field(default_factory=HeartbeatConfig)
     metrics: MetricsConfig = Field(default_factory=MetricsConfig)
+    protection: ProtectionConfig = Field(default_factory=ProtectionConfig)
     log: LogConfig = Field(default_factory=LogConfig)
     results: ResultsConfig = Field(default_factory=ResultsConfig)
     account_number: AccountNumber | None = None

@@ -25,10 +25,18 @@ if TYPE_CHECKING:
     from trading_bot.operations.command import Command, CommandContext, Progress, no_progress
     from trading_bot.operations.decision_commands import AcceptPosition, AdoptOrder, ReleaseSymbol, ResolveOrder
     from trading_bot.operations.exit_commands import ExitPosition, Flatten, ListHeld, Resume
-    from trading_bot.operations.look_ups import ListFreezes, ListOrders, ListPositions, ShowStatus
+    from trading_bot.operations.look_ups import (
+        ListFreezes,
+        ListOrders,
+        ListPositions,
+        ListProtections,
+        ShowStatus,
+    )
     from trading_bot.operations.making import new_command
-    from trading_bot.operations.order_commands import CancelAll, CancelOrder, PlaceOrder, PreviewOrder
+    from trading_bot.operations.order_commands import CancelAll, CancelOrder, PlaceOrder, PreviewOrder, ReplaceOrder
+    from trading_bot.operations.protection_commands import ProtectPosition, UnprotectPosition
     from trading_bot.operations.reading import COMMANDS, read_command
+    from trading_bot.operations.results_commands import ShowAccount
     from trading_bot.operations.runner import CommandRunner, Operations
     from trading_bot.operations.stop_command import AskToStop
     from trading_bot.operations.view_command import ShowView
@@ -50,17 +58,22 @@ __all__ = [
     "ListHeld",
     "ListOrders",
     "ListPositions",
+    "ListProtections",
     "Operations",
     "Ping",
     "PlaceOrder",
     "PreviewOrder",
     "Progress",
+    "ProtectPosition",
     "ReleaseSymbol",
+    "ReplaceOrder",
     "ResolveOrder",
     "Resume",
+    "ShowAccount",
     "ShowStatus",
     "ShowView",
     "Synchronize",
+    "UnprotectPosition",
     "WatchEvents",
     "new_command",
     "no_progress",
@@ -72,10 +85,24 @@ _HOMES = {
     "trading_bot.operations.command": ("Command", "CommandContext", "Progress", "no_progress"),
     "trading_bot.operations.decision_commands": ("AcceptPosition", "AdoptOrder", "ReleaseSymbol", "ResolveOrder"),
     "trading_bot.operations.exit_commands": ("ExitPosition", "Flatten", "ListHeld", "Resume"),
-    "trading_bot.operations.look_ups": ("ListFreezes", "ListOrders", "ListPositions", "ShowStatus"),
+    "trading_bot.operations.look_ups": (
+        "ListFreezes",
+        "ListOrders",
+        "ListPositions",
+        "ListProtections",
+        "ShowStatus",
+    ),
     "trading_bot.operations.making": ("new_command",),
-    "trading_bot.operations.order_commands": ("CancelAll", "CancelOrder", "PlaceOrder", "PreviewOrder"),
+    "trading_bot.operations.order_commands": (
+        "CancelAll",
+        "CancelOrder",
+        "PlaceOrder",
+        "PreviewOrder",
+        "ReplaceOrder",
+    ),
+    "trading_bot.operations.protection_commands": ("ProtectPosition", "UnprotectPosition"),
     "trading_bot.operations.reading": ("COMMANDS", "read_command"),
+    "trading_bot.operations.results_commands": ("ShowAccount",),
     "trading_bot.operations.runner": ("CommandRunner", "Operations"),
     "trading_bot.operations.stop_command": ("AskToStop",),
     "trading_bot.operations.view_command": ("ShowView",),

@@ -41,6 +41,7 @@ from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.live import carrier_of
 from trading_bot.startup.ownership import ownership_of
 from trading_bot.startup.paper import PaperAccount, paper_account
+from trading_bot.startup.protecting import protection_of
 from trading_bot.startup.safety import SafetyParts, safety_checks
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.startup.trade_log import trade_log
@@ -141,6 +142,9 @@ class AccountParts:
             ),
             clock=self._around.clock,
             events=self._events,
+            protection=protection_of(
+                self._config, self._around, own=self._own, gateway=self._gateway, manager=self._manager
+            ),
         )
         return bot
 

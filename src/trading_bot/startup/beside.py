@@ -9,6 +9,7 @@ from trading_bot.notify.messenger import Messenger
 from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.poller import Poller
 from trading_bot.order_management.ports import Gateway
+from trading_bot.protection.follower import PlanFollower
 from trading_bot.safety_checks import SafetyChecks
 from trading_bot.startup.broker_access import Login
 from trading_bot.startup.companions import Companion, Companions, Late
@@ -36,10 +37,12 @@ class Beside:
 
 def companions_of(beside: Beside) -> Mapping[str, Companion]:
     """Return every companion that the settings ask for, by what the log calls it."""
+    bot, clock = beside.bot, beside.around.clock
     return {
-        "valuations": valuations(beside.bot, beside.store, beside.around.clock),
-        "heartbeat": Late(lambda: heartbeat_of(beside.bot)),
+        "heartbeat": Late(lambda: heartbeat_of(bot)),
         "metrics": Late(lambda: exporter_of(_sources(beside))),
+        "protection": PlanFollower(bot.protection, read_every_s=bot.config.protection.read_every_s, clock=clock),
+        "valuations": valuations(bot, beside.store, clock),
     }
 
 

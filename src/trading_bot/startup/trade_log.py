@@ -10,7 +10,7 @@ _log = get_logger(__name__)
 
 
 def trade_log(config: Config, around: Surroundings, *, session_id: str) -> StructuredTradeLogger:
-    """Return what records each trade in the logs folder."""
+    """Return what writes one line for each trade that was asked for, in the folder of the logs."""
     return StructuredTradeLogger(
         path=config.logs_dir / _TRADES_FILE,
         clock=around.clock,

@@ -1,4 +1,4 @@
-"""``trading-bot trades``: fills and lots."""
+"""``trading-bot account`` and ``trades``: what the account comes to, and what each trade earned."""
 
 import re
 from datetime import date
@@ -9,7 +9,13 @@ from trading_bot.caller_values import ticker
 from trading_bot.cli.invocation import common_options
 from trading_bot.cli.lazy import runs
 
+_ACCOUNT = "trading_bot.cli.work.account_results"
 _TRADES = "trading_bot.cli.work.trades"
+_ACCOUNT_EPILOG = """\b
+Examples:
+  trading-bot account
+  trading-bot account --recorded
+  trading-bot --json account"""
 _TRADES_EPILOG = """\b
 Examples:
   trading-bot trades --since 2026-11-01
@@ -30,6 +36,18 @@ def _day(_context: click.Context, _parameter: click.Parameter, text: str | None)
 
 def _symbol(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
     return None if text is None else ticker(text)
+
+
+@common_options
+@click.command(epilog=_ACCOUNT_EPILOG)
+@click.option("--recorded", is_flag=True, help="Ask nobody: what the journal's records say, however old.")
+@runs(f"{_ACCOUNT}:account")
+def account() -> None:
+    """Show cash, buying power and equity, and the results of today and in all, realised and not.
+
+    A running bot reads the broker; without one, this command does it. Results are by average cost and without fees;
+    docs/results.md says what each figure counts. A figure that is not known is said to be unknown, and why.
+    """
 
 
 @common_options

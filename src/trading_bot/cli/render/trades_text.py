@@ -9,14 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from zoneinfo import ZoneInfo
 
-from trading_bot.cli.render.text import average, exchange_time, shares
+from trading_bot.cli.render.text import average, cents, exchange_time, shares, signed
 from trading_bot.order_management.models import EXACT
 from trading_bot.results.history import TradeFill
 from trading_bot.results.lots import ClosedLot, OpenLot
 from trading_bot.results_json import known_result
 from trading_bot.risk.exchange_day import exchange_day
-
-__all__ = ["OpenLot", "cents", "closed_row", "csv_of", "fill_row", "open_notes", "open_row", "signed", "totals_lines"]
 
 FILL_HEADINGS = ("executed", "side", "quantity", "symbol", "price", "amount", "result", "strategy", "order")
 CLOSED_HEADINGS = ("symbol", "quantity", "acquired", "sold", "cost", "proceeds", "result", "term", "flag")
@@ -28,16 +26,6 @@ CSV_COLUMNS = (
 _CENT = Decimal("0.01")
 _UNKNOWN = "unknown"
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t")
-
-
-def cents(amount: Decimal | None) -> str:
-    """Return dollars to the cent, rounded half to even; what is not known is said to be unknown."""
-    return _UNKNOWN if amount is None else f"{_rounded(amount):,.2f}"
-
-
-def signed(amount: Decimal | None) -> str:
-    """Return a gain or a loss to the cent, with its sign."""
-    return _UNKNOWN if amount is None else f"{_rounded(amount):+,.2f}"
 
 
 def _rounded(amount: Decimal) -> Decimal:

@@ -32,7 +32,7 @@ def test(invocation: Invocation) -> None:
         ConfigError: an address cannot be used, or what sends messages is not installed.
         CommandError: no service is set up, or one did not take the message.
     """
-    config = Config.from_env_and_json(invocation.config)
+    config = Config.from_env_and_json(invocation.config, account=invocation.account)
     send_logs_to_stderr(invocation, config)
     services = notify_services(config)
     if not services:

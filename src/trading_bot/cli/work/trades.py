@@ -18,7 +18,7 @@ from trading_bot.cli.session import AccountSession
 from trading_bot.files import LocalFiles
 from trading_bot.order_json import moment_text
 from trading_bot.results.history import AccountHistory, TradeFill
-from trading_bot.results.lots import ClosedLot, Lots, lots_of
+from trading_bot.results.lots import ClosedLot, Lots, OpenLot, lots_of
 from trading_bot.results.on_record import account_history
 from trading_bot.results_json import closed_lot_json, closed_totals_json, fill_json, open_lot_json
 from trading_bot.risk.exchange_day import exchange_day
@@ -94,7 +94,7 @@ def _show_trades(session: AccountSession, history: AccountHistory, chosen: _Chos
         print_line(line)
 
 
-def _show_open(session: AccountSession, history: AccountHistory, lots: Sequence[words.OpenLot]) -> None:
+def _show_open(session: AccountSession, history: AccountHistory, lots: Sequence[OpenLot]) -> None:
     if session.invocation.json:
         until = moment_text(history.last_record_at)
         print_json({"v": 1, "open_lots": [open_lot_json(lot) for lot in lots], "recorded_until": until})
