@@ -154,6 +154,11 @@ def test_no_message_has_a_secret_of_the_settings_in_it(tmp_path):
     assert account_label(config) == f"LIVE ...{NUMBER[-4:]}"
 
 
+def test_a_message_is_headed_with_the_name_that_the_file_gives_the_account(tmp_path):
+    config = config_in(tmp_path, {"accounts": {"dry": {}}})
+    assert account_label(config) == "PAPER dry"
+
+
 def test_the_day_is_told_from_the_account(tmp_path):
     bench = BotBench(tmp_path)
     assert day_words(bench.bot) is None
