@@ -23,7 +23,7 @@ from trading_bot.metrics.figures import Figure
 from trading_bot.notify.messenger import Messenger
 from trading_bot.notify.outbox import QuietHours
 from trading_bot.startup import create_bot
-from trading_bot.startup.broker_access import Login
+from trading_bot.startup.access import Login
 from trading_bot.startup.companions import CompanionError, Late
 from trading_bot.startup.metrics import Sources, exporter_of, figures_of
 from trading_bot.startup.tell_somebody import (

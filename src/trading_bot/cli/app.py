@@ -66,6 +66,10 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "protect": "Sell what is held at a stop, target or trail.",
         "protections": "List what is protected.",
     },
+    "prices": {
+        "quote": "Show what symbols are bid, asked and last traded at.",
+        "history": "Show past prices of a symbol as bars.",
+    },
     "run": {
         "run": "Trade signals from a file or a pipe.",
         "demo": "Watch a whole trading day on paper; needs no account.",
