@@ -259,7 +259,7 @@ class TradingBot(BotReads, BotPositions):
         )
 
     def synchronize_open_orders(self) -> SyncSummary:
-        """Book what the broker says of every open order; end entries that stayed unfilled too long; follow the plans."""
+        """Book what the broker says of every open order; end entries unfilled too long; follow the plans."""
         summary = self._manager.synchronize_open_orders()
         self._manager.end_unfilled(gather=self._safety.gather)
         self.protection.follow()
