@@ -113,6 +113,11 @@ class TestWithoutQuotes:
         found = estimated(story)
         assert by_offset(found)[15].filled_orders - (1 if is_filled else 0) == (1 if side is Side.BUY else 0)
 
+    @pytest.mark.parametrize("second", [5, 150])
+    def test_an_execution_while_the_order_did_not_rest_tells_nothing(self, second):
+        story = ReportStory().order("a", 10).ends("a", 100).order("b", 3, limit="99.80", strategy_name="other")
+        assert by_offset(estimated(story.fill("b", second, 10, "99.80", total=10)))[0].unknown == 1
+
     def test_the_outcome_is_unknown_where_nobody_can_say(self):
         """Five of ten were filled: a limit further away may have got them or not."""
         story = ReportStory().order("a").fill("a", 5, 5, "99.90", total=5).ends("a", 60)

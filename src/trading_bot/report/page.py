@@ -133,9 +133,13 @@ def _policy(*scripts: str) -> str:
 
 
 def _charts(named: Mapping[str, Json]) -> str:
-    """Return the charts as JSON in which no tag can end: every ``<`` is written as its number."""
     parts = (f"{json.dumps(name)}:{to_json(chart, validate=True)}" for name, chart in named.items())
-    return f"{{{','.join(parts)}}}".replace("<", "\\u003c")
+    return without_tags(f"{{{','.join(parts)}}}")
+
+
+def without_tags(json_text: str) -> str:
+    """Return the same JSON with every ``<`` written as its number, so that no text in it can end a script."""
+    return json_text.replace("<", "\\u003c")
 
 
 def _figure(name: str, value: str) -> str:
