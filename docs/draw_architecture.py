@@ -21,7 +21,7 @@ DOCUMENT = Path(__file__).with_name("architecture.md")
 LAYER = "trading_bot.order_management"
 BOT = ("bot", "bot_events", "bot_exits", "bot_lifecycle", "event_feeds", "event_json", "exit_json", "order_json")
 SIGNALS = ("halt_watch", "safety_checks", "signal_lines", "signals")
-READS = ("account_summary", "bot_reads", "kept_view")
+READS = ("bot_reads", "kept_view")
 WORDS = (
     "client_ids",
     "event_details",
@@ -39,6 +39,8 @@ GROUPS = {
     **{f"trading_bot.{name}": "bot" for name in (*BOT, *READS, *SIGNALS, "trade_records", "trades")},
     **{f"trading_bot.{name}": "permits" for name in PERMITS},
     "trading_bot.checkup": "audit",
+    "trading_bot.account_summary": "results",
+    "trading_bot.results_json": "bot",
     **{f"{LAYER}.{name}": "words" for name in (*WORDS, *PURE)},
     **{f"{LAYER}.{name}": "book" for name in BOOK},
     f"{LAYER}.gateways": "gateways",

@@ -22,6 +22,7 @@ from trading_bot.order_management.manager import OrderManager
 from trading_bot.order_management.models import OrderEnvelope, OrderStatus
 from trading_bot.order_management.portfolio import Bar, Quote
 from trading_bot.order_management.sync.account_view import ShownPosition, ShownPositions
+from trading_bot.results.positions import ValuedPositions, valued_positions
 from trading_bot.risk.watch import RiskState
 from trading_bot.safety_checks import SafetyChecks
 
@@ -82,6 +83,22 @@ class BotReads:
             OrderStatusError: they cannot be had.
         """
         return self._shown.get(by=self._until())[0].positions
+
+    def valued_positions(self) -> ValuedPositions:
+        """Read the positions and their prices afresh, and return what they are worth and gained.
+
+        Prices that cannot be had are no error: what rests on them is None, and ``problem`` says why.
+
+        Raises:
+            OrderStatusError: the positions cannot be had.
+        """
+        shown, problem, quotes = self._manager.view.positions(), None, dict[str, Quote]()
+        symbols = [each.symbol for each in shown.positions if each.quantity]
+        try:
+            quotes |= self._market.quotes(symbols, by=self.clock.monotonic() + _PART_WITHIN_S) if symbols else {}
+        except OrderStatusError as error:
+            problem = str(error)
+        return valued_positions(shown, quotes=quotes, holdings=self._safety.holdings(), problem=problem)
 
     def account_summary(self) -> AccountSummary:
         """Return balances, worth and results; a figure that is not known is None, and ``problems`` says why.

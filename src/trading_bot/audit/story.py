@@ -8,6 +8,7 @@ from decimal import Decimal
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.position_watch import in_words
 from trading_bot.order_management.book.tracked_order import TrackedOrder
+from trading_bot.order_management.event_details import ValuationDetails
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderNotFoundError
 from trading_bot.prose import dollars_in_words, shares_in_words
@@ -203,9 +204,7 @@ _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
     EventKind.EXIT_ENDED: lambda fact: (
         f"the exit of {fact.symbol} ended: {_words(_detail(fact, 'ending'))}{_because(fact)}"
     ),
-    EventKind.ACCOUNT_VALUED: lambda fact: (
-        f"the account was worth {_detail(fact, 'equity')} dollars, {_detail(fact, 'cash')} of them cash"
-    ),
+    EventKind.ACCOUNT_VALUED: lambda fact: _valued(ValuationDetails.of(fact)),
     EventKind.TRADING_HALTED: _plain("new orders were halted"),
     EventKind.TRADING_RESUMED: _plain("new orders were allowed again"),
     EventKind.ORDER_CARRIED: _carried,
@@ -216,6 +215,11 @@ _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
         f"{_detail(fact, 'file')} of an earlier version"
     ),
 }
+
+
+def _valued(told: ValuationDetails | None) -> str:
+    equity, cash = (None, None) if told is None else (told.equity, told.cash)
+    return f"the account was worth {_dollars(equity)} dollars, {_dollars(cash)} of them cash"
 
 
 def _terms(fact: OrderEvent) -> str:

@@ -29,6 +29,7 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "sync": "Book what the broker says of every open order.",
         "frozen": "List what stops entries, and what ends it.",
     },
+    "accounts": {"accounts": "Show every account of the config file at a glance."},
     "audit": {"audit": "Follow, prove and explain the journal."},
     "completion": {"completion": "Print a completion script for a shell."},
     "config": {"config": "Check or show the settings."},
@@ -55,6 +56,10 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "cancel-all": "Cancel every open order.",
     },
     "report": {"report": "Show a period in figures, or as a page with charts."},
+    "results": {
+        "account": "Show cash, buying power, equity and results.",
+        "trades": "List fills, lots and what they earned.",
+    },
     "run": {
         "run": "Trade signals from a file or a pipe.",
         "demo": "Watch a whole trading day on paper; needs no account.",

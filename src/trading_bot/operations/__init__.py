@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from trading_bot.operations.making import new_command
     from trading_bot.operations.order_commands import CancelAll, CancelOrder, PlaceOrder, PreviewOrder
     from trading_bot.operations.reading import COMMANDS, read_command
+    from trading_bot.operations.results_commands import ShowAccount
     from trading_bot.operations.runner import CommandRunner, Operations
     from trading_bot.operations.stop_command import AskToStop
     from trading_bot.operations.view_command import ShowView
@@ -58,6 +59,7 @@ __all__ = [
     "ReleaseSymbol",
     "ResolveOrder",
     "Resume",
+    "ShowAccount",
     "ShowStatus",
     "ShowView",
     "Synchronize",
@@ -76,6 +78,7 @@ _HOMES = {
     "trading_bot.operations.making": ("new_command",),
     "trading_bot.operations.order_commands": ("CancelAll", "CancelOrder", "PlaceOrder", "PreviewOrder"),
     "trading_bot.operations.reading": ("COMMANDS", "read_command"),
+    "trading_bot.operations.results_commands": ("ShowAccount",),
     "trading_bot.operations.runner": ("CommandRunner", "Operations"),
     "trading_bot.operations.stop_command": ("AskToStop",),
     "trading_bot.operations.view_command": ("ShowView",),

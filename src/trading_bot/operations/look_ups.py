@@ -8,8 +8,8 @@ from trading_bot.order_json import (
     external_order_json,
     freezes_json,
     orders_json,
-    positions_json,
     status_json,
+    valued_positions_json,
 )
 from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError
 
@@ -67,9 +67,9 @@ class ListPositions(Command):
     command: Literal["list_positions"] = "list_positions"
 
     def perform(self, context: CommandContext) -> JsonObject:
-        """Read the positions afresh."""
+        """Read the positions and their prices afresh."""
         context.bot.account.invalidate_cache("positions")
-        return positions_json(context.bot.manager.view.positions())
+        return valued_positions_json(context.bot.valued_positions())
 
 
 class ListFreezes(Command):

@@ -17,6 +17,7 @@ from trading_bot.order_json import (
     amount_text,
     freezes_json,
     moment_text,
+    money_text,
     orders_json,
     shares_text,
     status_json,
@@ -28,6 +29,7 @@ from trading_bot.order_management.exceptions import OrderNotFoundError
 from trading_bot.order_management.journal.port import JournalReader, OrderKeyKind
 from trading_bot.order_management.models import EXACT, ClientOrderId, Side, exact_sum
 from trading_bot.risk.cost_basis import Holding
+from trading_bot.risk.position_cost import cost_of_position
 from trading_bot.risk.results import results_of
 
 _PAGE = 1_000
@@ -151,6 +153,18 @@ def _position(book: OrderBook, symbol: str, expected: Decimal, holding: Holding 
         "expected": shares_text(expected),
         "free": shares_text(free),
         "differs": difference is not None,
+        "price": None,
+        "value": None,
+        **_cost(held, holding),
+        "result": None,
+    }
+
+
+def _cost(held: Decimal, holding: Holding | None) -> JsonObject:
+    cost = cost_of_position(held, holding, None) if held else None
+    return {
+        "cost": money_text(None if cost is None else cost.dollars),
+        "cost_from": None if cost is None else cost.source.value,
     }
 
 

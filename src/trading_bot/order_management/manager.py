@@ -16,13 +16,7 @@ from trading_bot.order_management.context import ManagerIdentity, OrderContext, 
 from trading_bot.order_management.correlation import usable_correlation_id
 from trading_bot.order_management.decisions.operator_decisions import OperatorDecisions
 from trading_bot.order_management.limit_orders import LimitOrders
-from trading_bot.order_management.models import (
-    OrderEnvelope,
-    OrderRequest,
-    OrderStatus,
-    OrderTerms,
-    Pricing,
-)
+from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderStatus, OrderTerms, Pricing
 from trading_bot.order_management.order_store import OrderListener, OrderStore
 from trading_bot.order_management.ports import AccountGateway, BrokerGateway, MarketCheck, SendLock, TradingLatch
 from trading_bot.order_management.results import CancelResult, SyncSummary

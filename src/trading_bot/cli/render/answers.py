@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
-from trading_bot.cli.render.text import average, dollars, exchange_time, shares, stop_words
+from trading_bot.cli.render.text import average, cents, dollars, exchange_time, shares, signed, stop_words
 from trading_bot.prose import typed
 
 Answer: TypeAlias = Mapping[str, object]
@@ -15,7 +15,7 @@ ORDER_HEADINGS = ("client order id", "symbol", "side", "state", "filled", "limit
 EXTERNAL_HEADINGS = ("placed elsewhere", "symbol", "side", "state", "left", "limit", "what is not understood")
 _ENDS = frozenset({"filled", "cancelled", "rejected", "not_sent", "never_accepted"})
 _IN_DOUBT = frozenset({"pending_submit", "unknown", "presumed_absent"})
-POSITION_HEADINGS = ("symbol", "held", "free", "average")
+POSITION_HEADINGS = ("symbol", "held", "free", "average", "price", "value", "result", "cost by")
 
 
 def part(answer: Answer, key: str) -> Answer | None:
@@ -239,6 +239,10 @@ def position_rows(positions: Iterable[Answer]) -> tuple[tuple[str, ...], ...]:
             shares(amount(each, "quantity") or Decimal(0)),
             shares(amount(each, "free") or Decimal(0)),
             average(amount(each, "average_buy_price")),
+            average(amount(each, "price")),
+            cents(amount(each, "value")),
+            signed(amount(each, "result")),
+            str(each.get("cost_from") or "unknown"),
         )
         for each in positions
     )
@@ -249,12 +253,21 @@ def position_notes(answer: Answer) -> tuple[str, ...]:
     differing = (each for each in parts(answer, "positions") if each.get("differs"))
     return (
         *((text(answer, "problem"),) if answer.get("problem") else ()),
+        *_price_notes(answer),
         *(difference_line({**each, "broker": each.get("quantity")}) for each in differing),
         *(
             f"{text(row, 'name')} cannot be read ({text(row, 'problem')}); it is neither bought nor sold here"
             for row in parts(answer, "unread")
         ),
     )
+
+
+def _price_notes(answer: Answer) -> tuple[str, ...]:
+    if answer.get("price_problem"):
+        return (f"the prices could not be read: {text(answer, 'price_problem')}",)
+    positions = parts(answer, "positions")
+    is_recorded = "recorded_until" in answer and any(each.get("quantity") != "0" for each in positions)
+    return ("what they are worth needs the broker's prices: a running bot reads them",) if is_recorded else ()
 
 
 def recorded_note(answer: Answer, zone: ZoneInfo) -> str | None:
