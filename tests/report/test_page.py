@@ -72,7 +72,7 @@ def test_it_is_made_for_a_phone_as_well(page):
 
 
 def test_amounts_stand_as_text_beside_the_charts(page):
-    assert "<td>-$1.00</td>" in page
+    assert "<td data-heading='Filled'>-$1.00</td>" in page
 
 
 def test_of_an_empty_journal_there_is_a_page_without_charts():

@@ -35,7 +35,7 @@ def test_the_headline_has_the_figures_that_stand_above_all_others():
         "Deepest drawdown": "$0.00",
         "Orders": "2",
         "Shares filled": "100.0 %",
-        "Shortfall": "-10.0 bps",
+        "Slippage of fills": "-10.0 bps",
         "Median latency": "500 ms",
         "Refused": "1",
         "Open doubts": "0",
@@ -44,7 +44,7 @@ def test_the_headline_has_the_figures_that_stand_above_all_others():
 
 def test_an_unknown_shortfall_is_said_to_be_unknown_with_the_shares_that_make_it_so():
     figures = ReportStory().order("a").ends("a", 60).figures()
-    assert dict(headline(figures))["Shortfall"] == "unknown"
+    assert dict(headline(figures))["Slippage of fills"] == "-"
     shortfall = part(figures, "shortfall")
     assert shortfall.rows == (("AAPL", "$0.00", "-", "unknown", "unknown", "unknown"),)
     assert shortfall.notes[0].startswith("Of 10 shares that never traded no later price is known")

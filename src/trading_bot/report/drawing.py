@@ -21,7 +21,7 @@ class Chart:
     figure: Json
 
 
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#6B7280"
+BLUE, SKY, ORANGE, GREY = "#0072B2", "#56B4E9", "#D55E00", "#6B7280"
 PAPER = "#FFFFFF"
 _INK, _GRID = "#1F2937", "#E5E7EB"
 
