@@ -115,9 +115,15 @@ def test_refusals_have_their_reason_and_who_refused():
 
 def test_other_offsets_say_what_is_unknown():
     rows = {row[0]: row[1:] for row in part(round_trip().figures(), "other_offsets").rows}
-    assert rows["50 bps"] == ("0 of 2", "unknown", "-", "unknown")
-    assert rows["As sent"] == ("2 of 2", "100.0 %", "10 s", "unknown")
+    assert rows["50 bps"] == ("0/2", "unknown", "-", "unknown")
+    assert rows["As sent"] == ("2/2", "100.0 %", "10 s", "unknown")
     assert part(ReportStory().figures(), "other_offsets").rows == ()
+
+
+def test_a_fill_ratio_that_is_not_known_in_full_is_a_range():
+    story = round_trip().order("c", 100).ends("c", 200)
+    rows = {row[0]: row[1:3] for row in part(story.figures(), "other_offsets").rows}
+    assert (rows["0 bps"], rows["50 bps"]) == (("2/3", "66 to 100 %"), ("1/3", "0 to 67 %"))
 
 
 def test_offsets_have_their_ratio_and_times():

@@ -18,6 +18,7 @@ from trading_bot.report.curve import Basis, Curve
 from trading_bot.report.drawing import (
     BLUE,
     ORANGE,
+    PALE,
     PAPER,
     SKY,
     TALL,
@@ -224,20 +225,26 @@ def _other_offsets(figures: Figures) -> Chart | None:
     most = [_per_cent(one.most_filled) for one in other.tried]
     drawn = [
         dots("Filled at least" if least != most else "Filled, estimated", offsets, least, BLUE),
-        *([{**dots("Filled at most", offsets, most, SKY), "fill": "tonexty"}] if least != most else []),
+        *(
+            [{**dots("Filled at most", offsets, most, SKY), "fill": "tonexty", "fillcolor": PALE}]
+            if least != most
+            else []
+        ),
         level("Filled as sent", offsets, _per_cent(other.as_sent.least_filled), BLUE),
     ]
-    if other.compared:
-        costs = [number(one.shortfall_bps) for one in other.tried]
-        drawn += [
-            {**dots("Shortfall, estimated", offsets, costs, ORANGE), "yaxis": "y2"},
-            {**level("Shortfall as sent", offsets, number(other.as_sent.shortfall_bps), ORANGE), "yaxis": "y2"},
-        ]
+    axis_x = axis("Offset in basis points", type="category")
+    if not other.compared:
+        return chart(drawn, "Shares filled, by offset", xaxis=axis_x, yaxis=axis("Per cent", range=[0, 105]))
+    costs = [number(one.shortfall_bps) for one in other.tried]
+    drawn += [
+        {**dots("Shortfall, estimated", offsets, costs, ORANGE), "yaxis": "y2"},
+        {**level("Shortfall as sent", offsets, number(other.as_sent.shortfall_bps), ORANGE), "yaxis": "y2"},
+    ]
     return chart(
         drawn,
         "Shares filled and shortfall, by offset",
         height=TALL,
-        xaxis=axis("Offset in basis points", type="category", anchor="y2"),
+        xaxis={**axis_x, "anchor": "y2"},
         yaxis=axis("Per cent", domain=[0.55, 1], range=[0, 105]),
         yaxis2=axis("Basis points", domain=[0, 0.42]),
     )

@@ -61,7 +61,7 @@ th { color: #4B5563; font-weight: 600; }
   table.prose td { border: 0; padding: 1px 3px; }
   table.prose td::before { content: attr(data-heading) ": "; color: #4B5563; }
 }
-@media (max-width: 699px) { main { padding: 8px; } th, td { padding: 4px 3px; } table { font-size: 0.78rem; } }
+@media (max-width: 699px) { main { padding: 8px; } th, td { padding: 4px 3px; } table { font-size: 0.75rem; } }
 """
 
 _DRAW = """

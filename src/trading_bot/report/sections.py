@@ -236,7 +236,7 @@ def _other_offsets(figures: Figures) -> Section:
 def _outcome_row(one: Outcome) -> tuple[str, ...]:
     return (
         "As sent" if one.offset_bps is None else f"{one.offset_bps} bps",
-        f"{one.orders} of {one.orders + one.unknown}",
+        f"{one.orders}/{one.orders + one.unknown}",
         _filled(one),
         words.span(one.to_fill),
         words.UNKNOWN if one.shortfall_bps is None else words.basis_points(one.shortfall_bps),
@@ -247,7 +247,7 @@ def _filled(one: Outcome) -> str:
     if one.least_filled is None:
         return words.UNKNOWN
     least, most = words.per_cent(one.least_filled), words.per_cent(one.most_filled)
-    return least if least == most else f"{least.removesuffix(' %')} to {most}"
+    return least if least == most else words.per_cent_range(one.least_filled, one.most_filled or one.least_filled)
 
 
 def _latencies(figures: Figures) -> Section:
