@@ -43,7 +43,7 @@ def report(
     """Show the figures of the configured account, or of the account that a demo or replay left in ``folder``."""
     begin = _begin_of(since)
     make_page = _page_maker() if html is not None else None
-    config = Config.from_env_and_json(invocation.config)
+    config = Config.from_env_and_json(invocation.config, account=invocation.account)
     send_logs_to_stderr(invocation, config)
     with as_file(files("trading_bot.demo")) as bundled:
         if folder is not None:
