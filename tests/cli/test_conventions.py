@@ -97,7 +97,7 @@ def test_the_commands_are_the_documented_ones():
         *("audit tail", "audit verify", "audit explain"),
         *("resolve", "adopt", "release", "accept-position"),
         *("exit", "flatten", "resume", "frozen", "watch", "stop", "accounts"),
-        *("account", "trades"),
+        *("account", "trades", "tie-out"),
     }
 
 

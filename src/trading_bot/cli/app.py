@@ -58,6 +58,7 @@ _LINES: Mapping[str, Mapping[str, str]] = {
     "results": {
         "account": "Show cash, buying power, equity and results.",
         "trades": "List fills, lots and what they earned.",
+        "tie-out": "Compare shares and cash with the broker's.",
     },
     "run": {
         "run": "Trade signals from a file or a pipe.",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from trading_bot.operations.making import new_command
     from trading_bot.operations.order_commands import CancelAll, CancelOrder, PlaceOrder, PreviewOrder
     from trading_bot.operations.reading import COMMANDS, read_command
-    from trading_bot.operations.results_commands import ShowAccount
+    from trading_bot.operations.results_commands import AcceptTieOut, CheckTieOut, ShowAccount
     from trading_bot.operations.runner import CommandRunner, Operations
     from trading_bot.operations.stop_command import AskToStop
     from trading_bot.operations.view_command import ShowView
@@ -38,10 +38,12 @@ if TYPE_CHECKING:
 __all__ = [
     "COMMANDS",
     "AcceptPosition",
+    "AcceptTieOut",
     "AdoptOrder",
     "AskToStop",
     "CancelAll",
     "CancelOrder",
+    "CheckTieOut",
     "Command",
     "CommandContext",
     "CommandRunner",
@@ -78,7 +80,7 @@ _HOMES = {
     "trading_bot.operations.making": ("new_command",),
     "trading_bot.operations.order_commands": ("CancelAll", "CancelOrder", "PlaceOrder", "PreviewOrder"),
     "trading_bot.operations.reading": ("COMMANDS", "read_command"),
-    "trading_bot.operations.results_commands": ("ShowAccount",),
+    "trading_bot.operations.results_commands": ("AcceptTieOut", "CheckTieOut", "ShowAccount"),
     "trading_bot.operations.runner": ("CommandRunner", "Operations"),
     "trading_bot.operations.stop_command": ("AskToStop",),
     "trading_bot.operations.view_command": ("ShowView",),

@@ -44,6 +44,7 @@ from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.live import carrier_of
 from trading_bot.startup.ownership import ownership_of
 from trading_bot.startup.paper import PaperAccount, paper_account
+from trading_bot.startup.results import tie_outs
 from trading_bot.startup.safety import SafetyParts, safety_checks
 from trading_bot.startup.surroundings import Surroundings
 
@@ -153,6 +154,7 @@ class AccountParts:
             clock=self._around.clock,
             events=self._events,
         )
+        bot.tie_outs = tie_outs(bot, self._store, self._around)
         return bot
 
     def _companions(self, bot: TradingBot, safety: SafetyChecks) -> Mapping[str, Companion]:

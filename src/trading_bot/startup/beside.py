@@ -8,7 +8,7 @@ from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.ports import Gateway
 from trading_bot.safety_checks import SafetyChecks
 from trading_bot.startup.companions import Companion
-from trading_bot.startup.results import valuations
+from trading_bot.startup.results import daily_tie_out, valuations
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder
 
@@ -29,4 +29,5 @@ def companions_of(beside: Beside) -> Mapping[str, Companion]:
     """Return every companion that the settings ask for, by what the log calls it."""
     return {
         "valuations": valuations(beside.bot, beside.store, beside.around.clock),
+        "tie-out": daily_tie_out(beside.bot, beside.store, beside.around),
     }
