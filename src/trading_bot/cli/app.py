@@ -60,6 +60,7 @@ _LINES: Mapping[str, Mapping[str, str]] = {
     "results": {
         "account": "Show cash, buying power, equity and results.",
         "trades": "List fills, lots and what they earned.",
+        "tie-out": "Compare shares and cash with the broker's.",
     },
     "report": {"report": "Show a period in figures, or as a page with charts."},
     "protection": {

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from trading_bot.operations.price_commands import ShowHistory, ShowQuotes
     from trading_bot.operations.protection_commands import ProtectPosition, UnprotectPosition
     from trading_bot.operations.reading import COMMANDS, read_command
-    from trading_bot.operations.results_commands import ShowAccount
+    from trading_bot.operations.results_commands import AcceptTieOut, CheckTieOut, ShowAccount
     from trading_bot.operations.runner import CommandRunner, Operations
     from trading_bot.operations.stop_command import AskToStop
     from trading_bot.operations.view_command import ShowView
@@ -47,10 +47,12 @@ if TYPE_CHECKING:
 __all__ = [
     "COMMANDS",
     "AcceptPosition",
+    "AcceptTieOut",
     "AdoptOrder",
     "AskToStop",
     "CancelAll",
     "CancelOrder",
+    "CheckTieOut",
     "Command",
     "CommandContext",
     "CommandRunner",
@@ -107,7 +109,7 @@ _HOMES = {
     "trading_bot.operations.protection_commands": ("ProtectPosition", "UnprotectPosition"),
     "trading_bot.operations.price_commands": ("ShowHistory", "ShowQuotes"),
     "trading_bot.operations.reading": ("COMMANDS", "read_command"),
-    "trading_bot.operations.results_commands": ("ShowAccount",),
+    "trading_bot.operations.results_commands": ("AcceptTieOut", "CheckTieOut", "ShowAccount"),
     "trading_bot.operations.runner": ("CommandRunner", "Operations"),
     "trading_bot.operations.stop_command": ("AskToStop",),
     "trading_bot.operations.view_command": ("ShowView",),
