@@ -53,7 +53,7 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "preview": "Show what buy or sell would send; nothing is sent.",
         "orders": "List the open orders.",
         "status": "Show one order and its fills.",
-        "replace": "Cancel one order, and place what it left unfilled at another price.",
+        "replace": "Cancel an order and place its rest at another price.",
         "cancel": "Cancel one order.",
         "cancel-all": "Cancel every open order.",
     },
