@@ -22,6 +22,8 @@ from trading_bot.order_management.manager import OrderManager
 from trading_bot.order_management.models import OrderEnvelope, OrderStatus
 from trading_bot.order_management.portfolio import Bar, Quote
 from trading_bot.order_management.sync.account_view import ShownPosition, ShownPositions
+from trading_bot.results.positions import ValuedPositions, valued_positions
+from trading_bot.results.tying_out import TieOuts
 from trading_bot.risk.watch import RiskState
 from trading_bot.safety_checks import SafetyChecks
 
@@ -36,6 +38,9 @@ T = TypeVar("T")
 
 class BotReads:
     """The part of the bot that only reads. Safe to use from several threads."""
+
+    tie_outs: TieOuts
+    """Compares shares and cash with the broker's; whoever builds the bot sets it."""
 
     def __init__(
         self, *, manager: OrderManager, safety: SafetyChecks, account: AccountData, market: MarketData, clock: Clock
@@ -82,6 +87,22 @@ class BotReads:
             OrderStatusError: they cannot be had.
         """
         return self._shown.get(by=self._until())[0].positions
+
+    def valued_positions(self) -> ValuedPositions:
+        """Read the positions and their prices afresh, and return what they are worth and gained.
+
+        Prices that cannot be had are no error: what rests on them is None, and ``problem`` says why.
+
+        Raises:
+            OrderStatusError: the positions cannot be had.
+        """
+        shown, problem, quotes = self._manager.view.positions(), None, dict[str, Quote]()
+        symbols = [each.symbol for each in shown.positions if each.quantity]
+        try:
+            quotes |= self._market.quotes(symbols, by=self.clock.monotonic() + _PART_WITHIN_S) if symbols else {}
+        except OrderStatusError as error:
+            problem = str(error)
+        return valued_positions(shown, quotes=quotes, holdings=self._safety.holdings(), problem=problem)
 
     def account_summary(self) -> AccountSummary:
         """Return balances, worth and results; a figure that is not known is None, and ``problems`` says why.

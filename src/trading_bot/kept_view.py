@@ -24,6 +24,7 @@ from trading_bot.order_management.sync.account_view import ShownPosition
 from trading_bot.order_management.sync.external_orders import ExternalOrder
 from trading_bot.risk.cost_basis import Holding
 from trading_bot.risk.marks import MarkReader
+from trading_bot.risk.position_cost import cost_of_position
 from trading_bot.risk.unrealised import unrealised
 from trading_bot.safety_checks import SafetyChecks
 
@@ -135,7 +136,8 @@ class KeptViews:
         quantity = shown.free.held or Decimal(0)
         mark = self._marks.of(shown.symbol)
         value = None if mark is None else EXACT.multiply(quantity, mark.price)
-        cost = _cost(quantity, holding, shown.average_buy_price)
+        known = cost_of_position(quantity, holding, shown.average_buy_price)
+        cost = None if known is None else known.dollars
         return KeptPosition(
             shown=shown,
             quantity=quantity,
@@ -178,9 +180,3 @@ class _Quotes:
 def _is_partly_unknown(position: KeptPosition, holdings: Mapping[str, Holding]) -> bool:
     holding = holdings.get(position.shown.symbol)
     return position.quantity > (Decimal(0) if holding is None else holding.quantity)
-
-
-def _cost(quantity: Decimal, holding: Holding | None, average: Decimal | None) -> Decimal | None:
-    if holding is not None and holding.quantity == quantity:
-        return holding.cost
-    return None if average is None else EXACT.multiply(quantity, average)

@@ -14,7 +14,10 @@ if TYPE_CHECKING:  # a form needs no more of what it shows than its attributes
     from trading_bot.order_management.submit.pricing import PricePreview
     from trading_bot.order_management.sync.account_view import ShownPosition, ShownPositions
     from trading_bot.order_management.sync.external_orders import ExternalOrder
+    from trading_bot.results.positions import PositionValue, ValuedPositions
     from trading_bot.risk.order_result import OrderResult
+
+from trading_bot.prose import dollars_in_words
 
 JsonObject: TypeAlias = dict[str, object]
 
@@ -25,6 +28,11 @@ FORM_VERSION = 1
 def amount_text(amount: Decimal | None) -> str | None:
     """Return every digit of an amount, never in scientific notation."""
     return None if amount is None else f"{amount:f}"
+
+
+def money_text(amount: Decimal | None) -> str | None:
+    """Return an amount with its cents and every further digit that counts."""
+    return None if amount is None else dollars_in_words(amount)
 
 
 def shares_text(quantity: Decimal) -> str:
@@ -181,6 +189,22 @@ def positions_json(shown: "ShownPositions") -> JsonObject:
         "v": FORM_VERSION,
         "positions": [shown_position_json(each) for each in shown.positions],
         "unread": [unread_json(row) for row in shown.unread],
+    }
+
+
+def valued_positions_json(valued: "ValuedPositions") -> JsonObject:
+    """Return all positions with what they are worth; ``price_problem`` says why there are no prices."""
+    rows = [{**shown_position_json(value.shown), **_value_json(value)} for value in valued.values]
+    return {**positions_json(valued.shown), "positions": rows, "price_problem": valued.problem}
+
+
+def _value_json(value: "PositionValue") -> JsonObject:
+    return {
+        "price": money_text(value.price),
+        "value": money_text(value.value),
+        "cost": None if value.cost is None else money_text(value.cost.dollars),
+        "cost_from": None if value.cost is None else value.cost.source.value,
+        "result": money_text(value.result),
     }
 
 

@@ -1,5 +1,6 @@
 """The commands that place, preview and cancel orders."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -57,11 +58,16 @@ class PlaceOrder(_Trade):
     order_type: Text = LIMIT
     reason: Annotated[str, Field(min_length=1, max_length=2000)] = "asked for by an operator"
     correlation_id: CorrelationId | None = None
+    stop: Dollars | None = None
+    target: Dollars | None = None
+    trail: Text | None = None
 
     def perform(self, context: CommandContext) -> JsonObject:
         """Never raise: a refusal is an answer too."""
         trade = self.trade(reason=self.reason, order_type=self.order_type, correlation_id=self.correlation_id)
-        return trade_result_json(context.bot.trade(trade))
+        return trade_result_json(
+            context.bot.trade(replace(trade, stop=self.stop, target=self.target, trail=self.trail))
+        )
 
 
 class PreviewOrder(_Trade):

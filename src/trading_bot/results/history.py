@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from trading_bot.order_management.book.acceptances import SplitRatio, acceptance_of
+from trading_bot.order_management.book.acceptances import Acceptance, SplitRatio, acceptance_of
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.position_watch import WAS
 from trading_bot.order_management.book.tracked_order import NOTHING, TrackedOrder
@@ -92,6 +92,8 @@ class AccountHistory:
     orders: tuple[TrackedOrder, ...] = ()
     fills: tuple[TradeFill, ...] = ()
     """In the order of execution."""
+    acceptances: tuple[Acceptance, ...] = ()
+    """The positions that a person accepted in place of others, as `risk.cost_basis` counts them."""
     restated: tuple[Restated, ...] = ()
     valuations: tuple[Valuation, ...] = ()
     last_record_at: datetime | None = None
@@ -112,6 +114,7 @@ def history_of(records: Iterable[JournalRecord]) -> AccountHistory:
     return AccountHistory(
         orders=orders,
         fills=fills_in_order(orders),
+        acceptances=book.acceptances(),
         restated=tuple(told.restated),
         valuations=tuple(told.valuations),
         last_record_at=told.last_record_at,

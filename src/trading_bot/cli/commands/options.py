@@ -42,6 +42,11 @@ def _ticker(_context: click.Context, _parameter: click.Parameter, text: str) -> 
     return ticker(text)
 
 
+def ticker_of(_context: click.Context, _parameter: click.Parameter, given: Any) -> Any:
+    """Take one symbol, or several, in upper case."""
+    return tuple(ticker(each) for each in given) if isinstance(given, tuple) else ticker(given)
+
+
 class TradeCommand(click.Command):
     """A command that tells a negative quantity from an unknown option."""
 
@@ -83,6 +88,20 @@ _TERMS = (
         help="Wait on the near side of the reference price, or cross it [default: as configured].",
     ),
 )
+
+
+_BRACKETS = (
+    click.option("--stop", metavar="DOLLARS", help="Protect what it buys: sell once the price has fallen to this."),
+    click.option("--target", metavar="DOLLARS", help="Protect what it buys: sell once the price has risen to this."),
+    click.option("--trail", metavar="PERCENT", help="Sell what it buys this far below its highest price, such as 2%."),
+)
+
+
+def bracket_options(command: _F) -> _F:
+    """Add the prices at which what a buy buys is sold."""
+    for add in reversed(_BRACKETS):
+        command = add(command)
+    return command
 
 
 def trade_terms(command: _F) -> _F:

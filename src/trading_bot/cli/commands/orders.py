@@ -2,7 +2,13 @@
 
 import click
 
-from trading_bot.cli.commands.options import TradeCommand, correlation_option, trade_terms, whole_shares_or_none
+from trading_bot.cli.commands.options import (
+    TradeCommand,
+    bracket_options,
+    correlation_option,
+    trade_terms,
+    whole_shares_or_none,
+)
 from trading_bot.cli.invocation import common_options, examples
 from trading_bot.cli.lazy import runs
 
@@ -11,6 +17,7 @@ _LOOKS = "trading_bot.cli.work.looks"
 _BUY_EPILOG = """\b
 Examples:
   trading-bot buy TSLA 10 --reference-price 250.30
+  trading-bot buy TSLA 10 --reference-price 250.30 --stop 240 --target 280
   trading-bot --json buy BRK.B 2 --reference-price 480 --client-order-id rebalance-7 --tif gtc"""
 _SELL_EPILOG = """\b
 Examples:
@@ -31,13 +38,15 @@ Examples:
 @common_options
 @click.command(cls=TradeCommand, epilog=_BUY_EPILOG)
 @trade_terms
+@bracket_options
 @correlation_option
 @runs(f"{_WORK}:buy")
 def buy() -> None:
     """Buy QUANTITY whole shares of SYMBOL at a limit computed from the reference price.
 
     Exit 0 once the broker has the order; whether it fills is another matter. The same client order id again sends
-    nothing, unless it is certain that nothing of the order left this machine.
+    nothing, unless it is certain that nothing of the order left this machine. With --stop, --target or --trail, what it
+    buys is protected as it fills; see 'trading-bot protect --help'.
     """
 
 

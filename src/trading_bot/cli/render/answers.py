@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
-from trading_bot.cli.render.text import average, dollars, exchange_time, shares, stop_words
+from trading_bot.cli.render.text import average, cents, dollars, exchange_time, shares, signed, stop_words
 from trading_bot.prose import typed
 
 Answer: TypeAlias = Mapping[str, object]
@@ -15,7 +15,7 @@ ORDER_HEADINGS = ("client order id", "symbol", "side", "state", "filled", "limit
 EXTERNAL_HEADINGS = ("placed elsewhere", "symbol", "side", "state", "left", "limit", "what is not understood")
 _ENDS = frozenset({"filled", "cancelled", "rejected", "not_sent", "never_accepted"})
 _IN_DOUBT = frozenset({"pending_submit", "unknown", "presumed_absent"})
-POSITION_HEADINGS = ("symbol", "held", "free", "average")
+POSITION_HEADINGS = ("symbol", "held", "free", "average", "price", "value", "result", "cost by")
 
 
 def part(answer: Answer, key: str) -> Answer | None:
@@ -161,7 +161,7 @@ def external_rows(orders: Iterable[Answer]) -> tuple[tuple[str, ...], ...]:
             text(order, "order_id"),
             text(order, "symbol") if order.get("symbol") else text(order, "instrument_id"),
             text(order, "side"),
-            _state_elsewhere(order),
+            state_elsewhere(order),
             text(order, "remaining_quantity"),
             _dollars(order, "limit_price"),
             not_understood(order),
@@ -170,7 +170,8 @@ def external_rows(orders: Iterable[Answer]) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def _state_elsewhere(order: Answer) -> str:
+def state_elsewhere(order: Answer) -> str:
+    """Return the state of an order placed elsewhere, or the stop price that it waits for."""
     return (
         f"waiting for {_dollars(order, 'stop_price')}" if order.get("waits_for_stop") else text(order, "broker_state")
     )
@@ -242,6 +243,10 @@ def position_rows(positions: Iterable[Answer]) -> tuple[tuple[str, ...], ...]:
             shares(amount(each, "quantity") or Decimal(0)),
             shares(amount(each, "free") or Decimal(0)),
             average(amount(each, "average_buy_price")),
+            average(amount(each, "price")),
+            cents(amount(each, "value")),
+            signed(amount(each, "result")),
+            str(each.get("cost_from") or "unknown"),
         )
         for each in positions
     )
@@ -252,12 +257,21 @@ def position_notes(answer: Answer) -> tuple[str, ...]:
     differing = (each for each in parts(answer, "positions") if each.get("differs"))
     return (
         *((text(answer, "problem"),) if answer.get("problem") else ()),
+        *_price_notes(answer),
         *(difference_line({**each, "broker": each.get("quantity")}) for each in differing),
         *(
             f"{text(row, 'name')} cannot be read ({text(row, 'problem')}); it is neither bought nor sold here"
             for row in parts(answer, "unread")
         ),
     )
+
+
+def _price_notes(answer: Answer) -> tuple[str, ...]:
+    if answer.get("price_problem"):
+        return (f"the prices could not be read: {text(answer, 'price_problem')}",)
+    positions = parts(answer, "positions")
+    is_recorded = "recorded_until" in answer and any(each.get("quantity") != "0" for each in positions)
+    return ("what they are worth needs the broker's prices: a running bot reads them",) if is_recorded else ()
 
 
 def recorded_note(answer: Answer, zone: ZoneInfo) -> str | None:
@@ -286,7 +300,7 @@ def replaced_lines(answer: Answer) -> tuple[str, ...]:
     """Say which order stands for a replaced one."""
     order = part(answer, "order") or {}
     if not answer.get("is_new"):
-        return (f"{text(order, 'symbol')}: order {text(answer, 'replaced')} has filled; nothing was left to replace",)
+        return (f"{symbol_text(order)}: order {text(answer, 'replaced')} has filled, so nothing was left to replace",)
     said = f"{wanted(order)} in place of order {text(answer, 'replaced')}, which is cancelled"
     return (said, *_order_names(order))
 

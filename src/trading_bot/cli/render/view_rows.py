@@ -18,17 +18,19 @@ from trading_bot.cli.render.answers import (
     filled_text,
     not_understood,
     parts,
+    state_elsewhere,
     state_text,
     symbol_text,
     text,
 )
 from trading_bot.cli.render.columns import Column
-from trading_bot.cli.render.text import dollars, printable, shares
+from trading_bot.cli.render.text import cents, dollars, printable, shares, signed
 
 UNKNOWN = "unknown"
 ELSEWHERE = "elsewhere"
 BAD = "bold red"
-_CENT = Decimal("0.01")
+_LEAST = 3
+"""Lines of a list: its title, its headings and a row."""
 
 ORDER_COLUMNS = (
     Column(heading="SYMBOL", least=6),
@@ -37,7 +39,7 @@ ORDER_COLUMNS = (
     Column(heading="LIMIT"),
     Column(heading="STATE", least=9),
     Column(heading="FROM", least=9),
-    Column(heading="ORDER ID", least=8, rank=1),
+    Column(heading="ORDER ID", least=12, rank=1),
     Column(heading="PLACED", least=8, rank=2),
     Column(heading="AVERAGE", rank=3),
 )
@@ -107,7 +109,7 @@ def _other_order(order: Answer, number: int) -> Row:
             _side(order),
             _cell(UNKNOWN if left is None else f"{shares(left)} left"),
             _cell(dollars(amount(order, "limit_price"))),
-            _cell(text(order, "broker_state") if doubt == "-" else doubt, style="" if doubt == "-" else BAD),
+            _cell(state_elsewhere(order) if doubt == "-" else doubt, style="" if doubt == "-" else BAD),
             _cell(ELSEWHERE, style="bold yellow"),
             _cell(text(order, "order_id")),
             Text("-"),
@@ -174,22 +176,8 @@ def detail_lines(facts: Answer) -> tuple[str, ...]:
     return tuple(printable(f"{name.replace('_', ' ')}: {value}") for name, value in known)
 
 
-def cents(value: Decimal | None) -> str:
-    """Return dollars to the cent, with separators."""
-    return UNKNOWN if value is None else f"{_rounded(value):,.2f}"
-
-
-def signed(value: Decimal | None) -> str:
-    """Return a gain or a loss to the cent, with its sign."""
-    return UNKNOWN if value is None else f"{_rounded(value):+,.2f}"
-
-
-def _rounded(value: Decimal) -> Decimal:
-    return value.quantize(_CENT) + 0  # no minus before a zero
-
-
 def result_text(value: Decimal | None) -> Text:
-    """Return the same, green or red."""
+    """Return a gain or a loss to the cent, green or red."""
     style = "" if not value else "green" if value > 0 else "red"
     return Text(signed(value), style=style)
 
@@ -209,13 +197,14 @@ def _time(order: Answer, key: str, zone: ZoneInfo) -> str:
 
 
 def heights(room: int, *, orders: Sequence[Row], positions: Sequence[Row]) -> tuple[int, int, int]:
-    """Divide so many lines between orders, positions and events: each has what it needs while the others have some.
+    """Divide so many lines between orders, positions and events.
 
-    A list needs two lines besides its rows; the events have what the other two leave.
+    Orders have what they need but for a third that positions may need and a fifth for the events, which have what the
+    other two leave. A list needs two lines besides its rows.
     """
-    least = max(3, room // 5)
-    positions_need = max(3, len(positions) + 2)
-    orders_need = max(3, len(orders) + 2)
-    orders_have = min(orders_need, max(room - least - min(positions_need, least), 3))
-    positions_have = min(positions_need, max(room - orders_have - least, 3))
-    return orders_have, positions_have, max(room - orders_have - positions_have, 1)
+    for_events = max(_LEAST, room // 5)
+    wanted = max(_LEAST, len(positions) + 2)
+    orders_have = max(_LEAST, room - for_events - min(wanted, max(_LEAST, room // 3)))
+    orders_have = min(max(_LEAST, len(orders) + 2), orders_have)
+    positions_have = min(wanted, max(_LEAST, room - orders_have - for_events))
+    return orders_have, positions_have, max(1, room - orders_have - positions_have)
