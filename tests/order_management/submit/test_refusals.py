@@ -58,6 +58,8 @@ NO_ANSWER_TO_A_SELL = {
     "cancel_all_running": "the answer to a second cancel-all",
     "replace_under_way": "the answer to a second replace",
     "not_replaceable": "the answer to a replace",
+    "bad_protection": "the answer to a protection that makes no sense",
+    "not_protected": "the answer to ending a protection that is not there",
     "nameless_decision": "the answer to a decision",
     "bad_ratio": "the answer to a decision",
     "ratio_does_not_fit": "the answer to a decision",
