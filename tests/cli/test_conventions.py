@@ -92,12 +92,12 @@ def cli(tmp_path) -> CommandLineBench:
 
 def test_the_commands_are_the_documented_ones():
     assert {" ".join(words) for words in LEAVES} == {
-        *("run", "demo", "buy", "sell", "preview", "orders", "status", "cancel", "cancel-all", "sync", "positions"),
-        *("kill", "arm", "login", "logout", "doctor", "completion", "config check", "config show", "config schema"),
-        *("audit tail", "audit verify", "audit explain"),
-        *("resolve", "adopt", "release", "accept-position"),
-        *("exit", "flatten", "resume", "frozen", "watch", "stop", "accounts"),
-        *("account", "trades", "tie-out"),
+        *("run", "demo", "buy", "sell", "preview", "orders", "status", "cancel", "cancel-all", "sync"),
+        *("positions", "kill", "arm", "login", "logout", "doctor", "completion", "config check", "config show"),
+        *("config schema", "audit tail", "audit verify", "audit explain", "resolve", "adopt", "release"),
+        *("accept-position", "exit", "flatten", "resume", "frozen", "watch", "stop", "accounts", "account"),
+        *("trades", "report", "replace", "notify test", "protect", "protections", "quote", "history"),
+        "tie-out",
     }
 
 
@@ -140,6 +140,7 @@ READ = [
     ["audit", "tail"],
     ["audit", "verify"],
     ["audit", "explain", "first"],
+    ["report"],
     ["config", "check"],
     ["config", "show"],
     ["config", "schema"],

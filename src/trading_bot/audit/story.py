@@ -206,6 +206,13 @@ _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
     ),
     EventKind.ACCOUNT_VALUED: lambda fact: _valued(ValuationDetails.of(fact)),
     EventKind.ACCOUNT_TIED_OUT: lambda fact: f"{_tied_out(TieOutDetails.of(fact))}{_because(fact)}",
+    EventKind.PROTECTION_SET: lambda fact: f"{_person(fact)} protected {fact.symbol}{_levels(fact)}{_because(fact)}",
+    EventKind.PROTECTION_CHANGED: lambda fact: (
+        f"the protection of {fact.symbol} changed: {_words(_detail(fact, 'change'))}{_because(fact)}"
+    ),
+    EventKind.PROTECTION_ENDED: lambda fact: (
+        f"the protection of {fact.symbol} ended: {_words(_detail(fact, 'ending'))}{_because(fact)}"
+    ),
     EventKind.TRADING_HALTED: _plain("new orders were halted"),
     EventKind.TRADING_RESUMED: _plain("new orders were allowed again"),
     EventKind.ORDER_CARRIED: _carried,
@@ -250,6 +257,12 @@ def _filled(fact: OrderEvent) -> str:
 
 def _person(fact: OrderEvent) -> str:
     return fact.details.get("by", "a person")
+
+
+def _levels(fact: OrderEvent) -> str:
+    named = (f"{_words(name)} {fact.details[name]}" for name in ("stop", "target", "trail_pct") if name in fact.details)
+    told = ", ".join(named)
+    return f" with {told}" if told else ""
 
 
 def _because(fact: OrderEvent) -> str:

@@ -98,12 +98,31 @@ class TradingConfig(Section):
         return self
 
 
+class QuotesFrom(enum.StrEnum):
+    """Where the paper exchange takes its prices from, unless a file of recorded quotes is named."""
+
+    GENERATED = "generated"
+    LIVE = "live"
+
+
 class PaperConfig(Section):
-    """The exchange in a box. ``quotes_file`` replays recorded quotes instead of generated ones."""
+    """The exchange in a box. ``quotes_file`` replays recorded quotes instead of generated or live ones."""
 
     starting_cash: Annotated[ExactDecimal, Field(gt=0, le=_MOST_DOLLARS)] = Decimal(100_000)
     seed: Annotated[WholeNumber, Field(ge=0, lt=2**32)] = 7
+    quotes: QuotesFrom = QuotesFrom.GENERATED
     quotes_file: PlainPath | None = None
+
+    @property
+    def has_live_quotes(self) -> bool:
+        """Whether the exchange trades on the real market."""
+        return self.quotes is QuotesFrom.LIVE and self.quotes_file is None
+
+    @model_validator(mode="after")
+    def _one_market(self) -> Self:
+        if self.quotes is QuotesFrom.LIVE and self.quotes_file is not None:
+            raise ValueError("must have either quotes live or a quotes_file, not both")
+        return self
 
 
 class StrategyOverride(Section):

@@ -1,10 +1,9 @@
 """The whole of what a live view shows, in one answer out of the bot's memory."""
 
 from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from trading_bot.clock import Seconds
-from trading_bot.kept_view import DayResult, KeptPosition, KeptView
 from trading_bot.operations.command import Command, CommandContext
 from trading_bot.order_json import (
     FORM_VERSION,
@@ -18,6 +17,9 @@ from trading_bot.order_json import (
     shown_position_json,
     unread_json,
 )
+
+if TYPE_CHECKING:  # whoever only asks for a view needs no bot
+    from trading_bot.kept_view import DayResult, KeptPosition, KeptView
 
 
 class ShowView(Command):
@@ -52,7 +54,7 @@ class ShowView(Command):
         }
 
 
-def _balances(view: KeptView) -> JsonObject:
+def _balances(view: "KeptView") -> JsonObject:
     account = view.account
     cash = None if account is None else account.portfolio_cash
     return {
@@ -62,7 +64,7 @@ def _balances(view: KeptView) -> JsonObject:
     }
 
 
-def _today(today: DayResult) -> JsonObject:
+def _today(today: "DayResult") -> JsonObject:
     return {
         "realised": amount_text(today.realised),
         "unrealised": amount_text(today.unrealised),
@@ -71,7 +73,7 @@ def _today(today: DayResult) -> JsonObject:
     }
 
 
-def _position(position: KeptPosition) -> JsonObject:
+def _position(position: "KeptPosition") -> JsonObject:
     return {
         **shown_position_json(position.shown),
         "quantity": shares_text(position.quantity),

@@ -62,6 +62,9 @@ class EventKind(enum.StrEnum):
     EXIT_BEGUN = "exit_begun"  # somebody leaves a position
     EXIT_LEG_PLACED = "exit_leg_placed"  # names the order that is placed next for it
     EXIT_ENDED = "exit_ended"
+    PROTECTION_SET = "protection_set"  # what is to be sold of a symbol once its price has moved so far
+    PROTECTION_CHANGED = "protection_changed"  # states the whole plan anew
+    PROTECTION_ENDED = "protection_ended"
     ORDER_CARRIED = "order_carried"  # a whole order: one adopted from the broker, or a repeat of a 0.1 segment
     KILL_IMPORTED = "kill_imported"
     KILL_NOTED = "kill_noted"  # what a kill did, in its own words

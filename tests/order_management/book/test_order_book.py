@@ -441,6 +441,9 @@ NO_ORDERS_OWN = sorted(
         EventKind.EXIT_BEGUN,
         EventKind.EXIT_LEG_PLACED,
         EventKind.EXIT_ENDED,
+        EventKind.PROTECTION_SET,
+        EventKind.PROTECTION_CHANGED,
+        EventKind.PROTECTION_ENDED,
     }
 )
 

@@ -29,6 +29,8 @@ UNKNOWN = "unknown"
 ELSEWHERE = "elsewhere"
 BAD = "bold red"
 _CENT = Decimal("0.01")
+_LEAST = 3
+"""Lines of a list: its title, its headings and a row."""
 
 ORDER_COLUMNS = (
     Column(heading="SYMBOL", least=6),
@@ -37,7 +39,7 @@ ORDER_COLUMNS = (
     Column(heading="LIMIT"),
     Column(heading="STATE", least=9),
     Column(heading="FROM", least=9),
-    Column(heading="ORDER ID", least=8, rank=1),
+    Column(heading="ORDER ID", least=12, rank=1),
     Column(heading="PLACED", least=8, rank=2),
     Column(heading="AVERAGE", rank=3),
 )
@@ -209,13 +211,14 @@ def _time(order: Answer, key: str, zone: ZoneInfo) -> str:
 
 
 def heights(room: int, *, orders: Sequence[Row], positions: Sequence[Row]) -> tuple[int, int, int]:
-    """Divide so many lines between orders, positions and events: each has what it needs while the others have some.
+    """Divide so many lines between orders, positions and events.
 
-    A list needs two lines besides its rows; the events have what the other two leave.
+    Orders have what they need but for a third that positions may need and a fifth for the events, which have what the
+    other two leave. A list needs two lines besides its rows.
     """
-    least = max(3, room // 5)
-    positions_need = max(3, len(positions) + 2)
-    orders_need = max(3, len(orders) + 2)
-    orders_have = min(orders_need, max(room - least - min(positions_need, least), 3))
-    positions_have = min(positions_need, max(room - orders_have - least, 3))
-    return orders_have, positions_have, max(room - orders_have - positions_have, 1)
+    for_events = max(_LEAST, room // 5)
+    wanted = max(_LEAST, len(positions) + 2)
+    orders_have = max(_LEAST, room - for_events - min(wanted, max(_LEAST, room // 3)))
+    orders_have = min(max(_LEAST, len(orders) + 2), orders_have)
+    positions_have = min(wanted, max(_LEAST, room - orders_have - for_events))
+    return orders_have, positions_have, max(1, room - orders_have - positions_have)

@@ -31,10 +31,10 @@ _TERMINAL = "trading_bot.cli.render.terminal_table:terminal"
 def watch(invocation: Invocation, *, is_left: Callable[[], bool] = reader_is_gone) -> ExitCode:
     """Show the live view at a terminal; else print events until the bot stops, the reader goes away, or Ctrl-C."""
     config = Config.from_env_and_json(invocation.config, account=invocation.account)
-    send_logs_to_stderr(invocation, config)
     try:
-        if _is_at_terminal(invocation):
+        if is_at_terminal(invocation):
             return load(_SCREEN)(invocation, config)  # type: ignore[no-any-return]  # a test holds the target
+        send_logs_to_stderr(invocation, config)  # beside the screen they would be written across it
         if not _follow(invocation, config, is_left=is_left):
             return ExitCode.DONE
     except HolderAbsentError as error:
@@ -49,7 +49,8 @@ def watch(invocation: Invocation, *, is_left: Callable[[], bool] = reader_is_gon
     return ExitCode.DONE
 
 
-def _is_at_terminal(invocation: Invocation) -> bool:
+def is_at_terminal(invocation: Invocation) -> bool:
+    """Whether a person watches who has a whole screen and may be asked."""
     are_terminals = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
     if not are_terminals or invocation.no_input or invocation.json or invocation.quiet:
         return False

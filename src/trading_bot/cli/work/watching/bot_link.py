@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias
 from trading_bot.account_in_use import AccountInUseError
 from trading_bot.cli.render.answers import Answer, cancel_line, part
 from trading_bot.clock import Clock, Seconds
-from trading_bot.control.client import follow_holder, send_to_holder
+from trading_bot.control.client import HolderSilentError, follow_holder, send_to_holder
 from trading_bot.operations import CancelOrder, ShowView, WatchEvents
 from trading_bot.order_management.exceptions import OrderError
 
@@ -88,12 +88,18 @@ class Link(Protocol):
 
 
 class BotLink:
-    """Asks the bot at ``socket``. ``cancel_timeout_s`` is the longest silence that a cancel waits for."""
+    """Asks the bot at ``socket``, ``every_s`` after its last answer.
 
-    def __init__(self, socket: Path, *, clock: Clock, cancel_timeout_s: Seconds) -> None:
+    ``cancel_timeout_s`` is the longest silence that a cancel waits for.
+    """
+
+    def __init__(
+        self, socket: Path, *, clock: Clock, cancel_timeout_s: Seconds, every_s: Seconds = LOOK_EVERY_S
+    ) -> None:
         self._socket = socket
         self._clock = clock
         self._cancel_timeout_s = cancel_timeout_s
+        self._every_s = every_s
         self._ended = threading.Event()
         self._tell: Tell = _nobody
         self._lock = threading.Lock()
@@ -141,21 +147,21 @@ class BotLink:
         self._tell = tell
 
     def _keep_looking(self) -> None:
-        while not self._ended.wait(LOOK_EVERY_S):
+        while not self._ended.wait(self._every_s):
             try:
                 self._tell(self.look())
             except (OrderError, AccountInUseError) as error:
-                self._tell(NotAnswered(problem=str(error)))
+                self._tell(NotAnswered(problem=_cause(error)))
 
     def _keep_following(self) -> None:
         while not self._ended.is_set():
             try:
                 self._follow()
             except (OrderError, AccountInUseError) as error:
-                self._tell(EventsEnd(problem=str(error)))
+                self._tell(EventsEnd(problem=_cause(error)))
             else:
                 self._tell(EventsEnd(problem="the bot has stopped"))
-            self._ended.wait(LOOK_EVERY_S)
+            self._ended.wait(self._every_s)
 
     def _follow(self) -> None:
         news = follow_holder(self._socket, WatchEvents(), clock=self._clock, timeout_s=EVENTS_SILENCE_S)
@@ -181,6 +187,10 @@ class BotLink:
             with self._lock:
                 del self._cancels[order_id]
         self._tell(CancelEnded(order_id=order_id, said=said))
+
+
+def _cause(error: OrderError | AccountInUseError) -> str:
+    return error.cause if isinstance(error, HolderSilentError) else str(error)
 
 
 def _nobody(_news: News) -> None:

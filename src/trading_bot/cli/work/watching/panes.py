@@ -49,7 +49,7 @@ class Lines(Widget, can_focus=True):
 
     def title_line(self, first: int, last: int) -> Text:
         """Return the title, with the part that is shown where that is not all."""
-        part = f"  {first + 1} to {last} shown" if (first, last) != (0, self.count) else ""
+        part = f"  [{first + 1}-{last} of {self.count}]" if (first, last) != (0, self.count) else ""
         line = Text(f"{self.title}{part}", style="bold reverse" if self.has_focus else "bold")
         line.truncate(self.size.width, overflow="ellipsis")
         return line

@@ -1,7 +1,7 @@
 """The app: what was seen last above, the lists below it, one line for what was just done, and the keys."""
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
@@ -52,19 +52,21 @@ _KEYS = "arrows select  Tab next list  Enter details  c cancel  K kill  ? help  
 _FEW_KEYS = "arrows  Tab  Enter  c cancel  K kill  ? help  q quit"
 
 _HELP = (
-    "Up, Down, PageUp, PageDown, Home, End   select a line of the list",
-    "Tab          go to the next list",
-    "Enter        all that is known of the selected order or position",
-    "c            cancel the selected order of ours; asks first, by its id",
-    "K            kill: stop all trading and cancel every order of ours; asks first",
-    "q            leave; the bot goes on",
+    "arrows, PageUp, PageDown, Home, End    select a line of the list",
+    "Tab      go to the next list",
+    "Enter    all that is known of the selected order or position",
+    "c        cancel the selected order of ours; asks first, by its id",
+    "K        kill: stop trading, cancel all orders of ours; asks first",
+    "q        leave; the bot goes on",
     "",
-    "The age at the top right counts from when the bot was asked for what you see.",
-    "It turns red when the bot does not answer. What the bot itself has not read of",
-    "the broker for a while is named above the lists, with its age.",
+    "The age at the top right counts from when the bot was asked for",
+    "what you see. It turns red when the bot does not answer. What the",
+    "bot has not read of the broker for a while is named above the",
+    "lists, with its age.",
     "",
-    "Orders from 'elsewhere' were not placed by this bot: cancel them where they were",
-    "placed, or with 'trading-bot cancel-all --include-external'.",
+    "Orders from 'elsewhere' were not placed by this bot. Cancel them",
+    "where they were placed, or with",
+    "'trading-bot cancel-all --include-external'.",
 )
 
 
@@ -91,8 +93,9 @@ class WatchApp(App[Ending]):
 
     ENABLE_COMMAND_PALETTE = False
     CSS = """
+    Screen { overflow: hidden; }
     #header { height: auto; max-height: 7; }
-    #box { width: 90%; max-width: 100; height: auto; max-height: 80%; border: solid $foreground; padding: 0 1; }
+    #box { width: 90%; max-width: 100; height: auto; max-height: 95%; border: solid $foreground; padding: 0 1; }
     #typed { width: 90%; max-width: 100; }
     ModalScreen { align: center middle; }
     #orders, #positions, #events { width: 100%; height: 3; }
@@ -129,6 +132,7 @@ class WatchApp(App[Ending]):
         self._switch_off = switch_off
         self._should_stop = should_stop
         if no_color and not self.no_color:
+            self.no_color = True
             self._filters.append(Monochrome())
         self.done_text = Text()
         self.orders = RowsPane(ORDER_COLUMNS, id="orders")
@@ -155,14 +159,19 @@ class WatchApp(App[Ending]):
     def header_lines(self) -> tuple[Text, ...]:
         """What stands above the lists."""
         view, width = self._seen.view, self.size.width
-        left = mode_text(view) + Text(f"  account ...{self._account}  ")
+        left = Text.assemble(mode_text(view), f"  account ...{self._account}")
         age = age_text(max(0.0, self._clock.monotonic() - self._seen.asked_at))
-        first = left + Text(" " * max(1, width - len(left.plain) - len(age.plain))) + age
-        silent = [Text(printable(f"THE BOT DOES NOT ANSWER: {self._problem}"), style=BAD)] if self._problem else []
-        lines = (first, money_line(view), *silent, *notes(view))
+        first = Text.assemble(left, " " * max(1, width - len(left.plain) - len(age.plain)), age)
+        lines = (first, money_line(view), *self._silence(), *notes(view))
         for line in lines:
             line.truncate(width, overflow="ellipsis")
         return lines[: 2 + _MOST_NOTES]
+
+    def _silence(self) -> tuple[Text, ...]:
+        if self._problem is None:
+            return ()
+        said = f"THE BOT DOES NOT ANSWER ({self._problem}); what stands below is old"
+        return (Text(printable(said), style=BAD),)
 
     def _tick(self) -> None:
         if self._should_stop():
@@ -182,7 +191,7 @@ class WatchApp(App[Ending]):
             pane.styles.height = height
 
     def _show_header(self) -> None:
-        self._header.update(Text("\n").join(self.header_lines))
+        self._header.update(_unwrapped(self.header_lines))
 
     def on__told(self, told: _Told) -> None:
         """Take news of the bot."""
@@ -256,10 +265,12 @@ class WatchApp(App[Ending]):
     def action_kill(self) -> None:
         """Ask whether to kill."""
         lines = (
-            Text("KILL: stop all trading of this account and cancel every order of ours", style=BAD),
-            mode_text(self._seen.view) + Text(f"  account ...{self._account}"),
-            Text("Shares stay held. The account stays killed until 'trading-bot arm'. The screen closes, and the kill"),
-            Text("tells its verdict. It works whether the bot answers or not."),
+            Text("KILL: stop trading and cancel every order of ours", style=BAD),
+            Text.assemble(mode_text(self._seen.view), f"  account ...{self._account}"),
+            Text(
+                "Shares stay held. The account stays killed until 'trading-bot arm'. This screen closes, and the kill "
+                "tells its verdict. It works whether the bot answers or not."
+            ),
         )
         self.push_screen(KillQuestion(lines), self._kill)
 
@@ -270,6 +281,12 @@ class WatchApp(App[Ending]):
         # Before the screen is closed: a terminal that hangs must not keep trading on.
         self._switch_off()
         self._leave(Ending.KILL)
+
+
+def _unwrapped(lines: Sequence[Text]) -> Text:
+    whole = Text("\n").join(lines)
+    whole.no_wrap = True
+    return whole
 
 
 def _cancel_lines(row: Row, order_id: str) -> tuple[Text, ...]:
