@@ -190,6 +190,19 @@ def test_a_start_reads_the_market_of_what_is_held_and_ordered(shadow):
     bot.stop()
 
 
+def test_the_companion_reads_what_is_held_and_ordered_in_one_request(shadow):
+    bot = shadow.bot()
+    buy(bot, "90")
+    bot.stop()
+    paper = parts(shadow.config, shadow.live)._paper
+    assert paper is not None
+    paper.open()
+    before = len(shadow.live.server.paths())
+    paper.follow()
+    assert [path.split()[1] for path in shadow.live.server.paths()[before:]] == ["/quotes/"]
+    paper.close()
+
+
 def test_a_session_that_has_ended_is_renewed_once(shadow):
     bot = shadow.bot()
     shadow.live.book.revoke_all()

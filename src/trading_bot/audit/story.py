@@ -205,7 +205,6 @@ _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
         f"the exit of {fact.symbol} ended: {_words(_detail(fact, 'ending'))}{_because(fact)}"
     ),
     EventKind.ACCOUNT_VALUED: lambda fact: _valued(ValuationDetails.of(fact)),
-    EventKind.ACCOUNT_TIED_OUT: lambda fact: f"{_tied_out(TieOutDetails.of(fact))}{_because(fact)}",
     EventKind.PROTECTION_SET: lambda fact: f"{_person(fact)} protected {fact.symbol}{_levels(fact)}{_because(fact)}",
     EventKind.PROTECTION_CHANGED: lambda fact: (
         f"the protection of {fact.symbol} changed: {_words(_detail(fact, 'change'))}{_because(fact)}"
@@ -213,6 +212,7 @@ _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
     EventKind.PROTECTION_ENDED: lambda fact: (
         f"the protection of {fact.symbol} ended: {_words(_detail(fact, 'ending'))}{_because(fact)}"
     ),
+    EventKind.ACCOUNT_TIED_OUT: lambda fact: f"{_tied_out(TieOutDetails.of(fact))}{_because(fact)}",
     EventKind.TRADING_HALTED: _plain("new orders were halted"),
     EventKind.TRADING_RESUMED: _plain("new orders were allowed again"),
     EventKind.ORDER_CARRIED: _carried,

@@ -53,7 +53,7 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "preview": "Show what buy or sell would send; nothing is sent.",
         "orders": "List the open orders.",
         "status": "Show one order and its fills.",
-        "replace": "Cancel one order, and place what it left unfilled at another price.",
+        "replace": "Cancel an order and place its rest at another price.",
         "cancel": "Cancel one order.",
         "cancel-all": "Cancel every open order.",
     },
@@ -76,7 +76,7 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "demo": "Watch a whole trading day on paper; needs no account.",
     },
     "stop": {"stop": "End the running bot cleanly."},
-    "watch": {"watch": "Print the events of a running bot as they happen."},
+    "watch": {"watch": "Show a running bot: its orders, positions and events."},
     "safety": {
         "kill": "Stop all trading of the account and cancel its orders.",
         "arm": "Allow trading on the account again.",

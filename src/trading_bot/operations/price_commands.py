@@ -115,7 +115,7 @@ def quote_json(quote: Quote, now: datetime) -> JsonObject:
         "last_extended": amount_text(quote.last_extended_price),
         "halted": quote.trading_halted,
         "updated_at": moment_text(dated),
-        "age_s": None if dated is None else max(round((now - dated).total_seconds(), 1), 0.0),
+        "age_s": None if dated is None else max(0.0, round((now - dated).total_seconds(), 1)),
         "previous_close": amount_text(close),
         "change": amount_text(change),
         "change_pct": amount_text(per_cent),

@@ -26,6 +26,7 @@ SYMBOLS_AT_ONCE = 400
 _QUOTES, _HISTORY, _INSTRUMENTS = "/quotes/", "/marketdata/historicals/", "/instruments/"
 _UNAUTHORIZED, _NOT_FOUND = 401, 404
 _SUCCESS = range(200, 300)
+_UNREADABLE = "the reply holds no quotes"
 _log = get_logger(__name__)
 
 
@@ -82,7 +83,7 @@ class QuoteFeed:
     def _note(self, asked: Sequence[str], reply: WireReply | WireFailure) -> None:
         rows = _rows(reply)
         if rows is None:
-            self._tell(describe(reply))
+            self._tell(_UNREADABLE if isinstance(reply, WireReply) and reply.status in _SUCCESS else describe(reply))
             return
         self._tell(None)
         named = {shown_symbol(row.get("symbol")) for row in rows if isinstance(row, dict)}

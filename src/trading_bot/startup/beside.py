@@ -44,9 +44,14 @@ def companions_of(beside: Beside) -> Mapping[str, Companion]:
         "heartbeat": Late(lambda: heartbeat_of(bot)),
         "metrics": Late(lambda: exporter_of(_sources(beside))),
         "protection": PlanFollower(bot.protection, read_every_s=bot.config.protection.read_every_s, clock=clock),
-        "valuations": valuations(bot, beside.store, clock),
         "tie-out": daily_tie_out(bot, beside.store, beside.around),
+        "valuations": valuations(bot, beside.store, clock),
     }
+    settings = bot.config.order_management
+    if settings.has_time_outs:
+        companions["unfilled"] = Poller(
+            lambda: bot.manager.end_unfilled(gather=beside.safety.gather), interval_s=settings.poll_interval_seconds
+        )
     if beside.paper is not None and beside.paper.feed is not None:
         companions["live quotes"] = Poller(beside.paper.follow, interval_s=LIVE_QUOTES_EVERY_S)
     return companions

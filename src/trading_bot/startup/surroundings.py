@@ -1,6 +1,5 @@
 """The effects a bot runs on, each of them an argument, and the machine's own."""
 
-import itertools
 import os
 import random
 import uuid
@@ -17,7 +16,6 @@ from trading_bot.order_management.journal.port import Journal, JournalReader
 from trading_bot.order_management.journal.sqlite import SqliteJournal
 from trading_bot.order_management.journal.sqlite_reading import SqliteReader
 from trading_bot.order_management.models import ExecutionMode
-from trading_bot.paper.chance import stable_uuid
 
 if TYPE_CHECKING:
     from trading_bot.error_handling.retry import Jitter
@@ -72,20 +70,4 @@ def default_surroundings(clock: Clock | None = None, *, is_durable: bool = True)
         jitter=lambda bound: random.uniform(0, bound),  # noqa: S311 - spreads retries, guards nothing
         process_id=os.getpid,
         is_durable=is_durable,
-    )
-
-
-def repeatable_surroundings(clock: Clock, *, seed: int) -> Surroundings:
-    """Return surroundings for a throw-away account whose run repeats exactly: ids follow from ``seed``, no jitter.
-
-    The paper exchange draws its delays from the ids of orders, so random ids would give other fills each time.
-    """
-    numbers = itertools.count()
-    return Surroundings(
-        clock=clock,
-        files=LocalFiles(),
-        new_id=lambda: stable_uuid(seed, "run", next(numbers)).replace("-", ""),
-        jitter=lambda _bound: 0.0,
-        process_id=os.getpid,
-        is_durable=False,
     )

@@ -21,6 +21,7 @@ from trading_bot.cli.work.run.announced_start import AnnouncedStart, Start
 from trading_bot.cli.work.run.compared_view import ComparedView
 from trading_bot.cli.work.run.event_log import log_event, logs_to_file
 from trading_bot.cli.work.run.every_run import run_every_account
+from trading_bot.cli.work.run.fresh import put_account_aside
 from trading_bot.cli.work.run.own_folder import emptied, holds, kept_in
 from trading_bot.cli.work.run.patient_start import PatientStart, answers_at
 from trading_bot.cli.work.run.replay_results import ReplayResults, replay_input
@@ -55,10 +56,12 @@ def run(
     standby: bool,
     daemon_friendly: bool,
     everything: bool,
+    fresh: bool,
+    yes: bool,
 ) -> int:
     """Run the signals of ``source``, a file or ``-``, on the configured account; without one, until it is stopped."""
     if everything:
-        if invocation.account is not None or quotes is not None or replay or standby or settle_s is not None:
+        if invocation.account is not None or quotes is not None or replay or standby or settle_s is not None or fresh:
             raise click.UsageError("--all takes --signals and --daemon-friendly alone")
         return run_every_account(invocation, source=source, daemon_friendly=daemon_friendly)
     if source is None and (replay or settle_s is not None):
@@ -73,6 +76,8 @@ def run(
     if daemon_friendly and replay:
         raise click.UsageError("--daemon-friendly is for a bot that stays, and a replay ends; leave one of them out")
     if not replay:
+        if fresh:
+            put_account_aside(invocation, config, yes=yes, clock=SystemClock())
         return play(invocation, config=config, source=source, settle_s=settle_s, standby=standby, stays=daemon_friendly)
     if config.paper.has_live_quotes:
         raise click.UsageError(
