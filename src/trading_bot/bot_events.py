@@ -54,6 +54,8 @@ class OrderSubmitted:
     quantity: int
     limit_price: Decimal
     strategy_name: str | None
+    stop_price: Decimal | None = None
+    """FIX tag 99: it rests until this price is reached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +109,7 @@ class AlertCode(enum.StrEnum):
     OUTCOME_UNKNOWN = "outcome_unknown"  # the broker may have the order; do not send it again
     PRESUMED_ABSENT = "presumed_absent"  # two complete lists did not show it; it may still turn up
     EXECUTION_BUSTED = "execution_busted"  # the broker annulled a fill
+    STOP_REACHED = "stop_reached"  # the price fell to a resting stop, which is a limit order now
     EXIT_RESTING = "exit_resting"  # the last order of an exit stays at the broker, and nothing lowers its price
     EXIT_IN_DOUBT = "exit_in_doubt"
     EXIT_NOT_SOLD = "exit_not_sold"
@@ -193,6 +196,7 @@ def events_of_change(change: OrderChange) -> Iterator[BotEvent]:
                 quantity=order.envelope.quantity,
                 limit_price=order.envelope.limit_price,
                 strategy_name=order.envelope.strategy_name,
+                stop_price=order.envelope.stop_price,
             )
         yield from _fills(names, earlier, order)
     yield from _alerts(names, change)
@@ -263,6 +267,8 @@ def _alerts(names: dict[str, Any], change: OrderChange) -> Iterator[Alert]:
     order, before = change.order, change.before
     if (code := _DOUBTS.get(order.state)) is not None and (before is None or before.state is not order.state):
         yield Alert(**names, code=code, message=change.event.reason or _MESSAGES[code])
+    if order.envelope.stop_triggered_at is not None and before is not None and not before.envelope.stop_triggered_at:
+        yield Alert(**names, code=AlertCode.STOP_REACHED, message=_STOP_REACHED.format(order.envelope))
     for anomaly in sorted(order.anomalies - (before.anomalies if before is not None else frozenset()), key=str):
         yield Alert(**names, code=AlertCode(anomaly.kind.value), message=anomaly.evidence)
     if change.event.event is EventKind.EXECUTION_BUSTED:
@@ -270,6 +276,7 @@ def _alerts(names: dict[str, Any], change: OrderChange) -> Iterator[Alert]:
         yield Alert(**names, code=AlertCode.EXECUTION_BUSTED, message=f"execution {change.event.execution_id}: {why}")
 
 
+_STOP_REACHED = "the stop at {0.stop_price} was reached: it sells at {0.limit_price} or better, or rests above the bid"
 _DOUBTS = {
     OrderState.UNKNOWN: AlertCode.OUTCOME_UNKNOWN,
     OrderState.PRESUMED_ABSENT: AlertCode.PRESUMED_ABSENT,

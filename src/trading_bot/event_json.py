@@ -45,6 +45,7 @@ def _submitted(event: OrderSubmitted) -> JsonObject:
         "side": event.side.value,
         "quantity": event.quantity,
         "limit_price": amount_text(event.limit_price),
+        "stop_price": amount_text(event.stop_price),
         "strategy_name": event.strategy_name,
     }
 

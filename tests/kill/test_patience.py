@@ -52,7 +52,7 @@ def test_a_journal_that_hangs_is_given_up_for_now_and_says_so(hung: HungJournal)
     known = journal()
     hung.goes_on.set()
     assert known.is_late
-    assert known.to_cancel is None
+    assert known.to_cancel() is None
     assert (known.problem or "").startswith("the journal /logs/orders.jsonl could not be read within")
 
 

@@ -1,5 +1,6 @@
 """What "no open orders" rests on: a positive control, no sign of a second writer, and what it does not cover."""
 
+import json
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.kill_fakes import HORIZON_S, KillBench, open_order, our_ref
-from tests.support.order_story import MONDAY, Story, intended, now_in, order_id_of, ref_of
+from tests.support.order_story import MONDAY, TERMS, Story, intended, now_in, order_id_of, ref_of
 from trading_bot.kill.register import KnownOrders
 from trading_bot.kill.report import HeldShares
 from trading_bot.order_management.models import OrderId, OrderState, Side
@@ -148,6 +149,7 @@ def held(symbol: str, quantity: int) -> Position:
 
 
 STOP = {"side": Side.SELL, "waits_for_stop": True, "limit_price": None}
+STOP_ID = order_id_of("stop")
 
 
 class TestProtection:
@@ -175,6 +177,19 @@ class TestProtection:
         assert report.is_confirmed
         assert report.orders == ()
         assert [order.order_id for order in report.protective] == [order_id_of("first")]
+
+    @pytest.mark.parametrize(("keeps", "asked", "wanted"), [(True, [], "0"), (False, [[STOP_ID]], "1")])
+    def test_a_stop_on_record_gets_no_cancel_before_the_list_is_read(self, bench: KillBench, keeps, asked, wanted):
+        stop = intended("stop", side=Side.SELL, details={**TERMS, "stop_price": "101.00"})
+        story = Story(stop, now_in(OrderState.CONFIRMED, "stop", order_id=STOP_ID))
+        bench.known, bench.keeps_protective = KnownOrders(orders=story.book.orders()), keeps
+        bench.broker.add(open_order(STOP_ID, ref_id=ref_of("stop"), **STOP))
+        report = bench.kill()
+        assert bench.broker.asked == asked
+        assert [order.order_id for order in report.protective] == ([STOP_ID] if keeps else [])
+        (file,) = bench.folder.iterdir()
+        engaged = json.loads(file.read_text().splitlines()[0])["details"]
+        assert (engaged["orders"], engaged.get("stops")) == (wanted, "kept" if keeps else None)
 
     def test_with_all_it_is_cancelled_too(self, bench: KillBench):
         bench.keeps_protective = False

@@ -127,7 +127,7 @@ def test_a_journal_cut_off_before_its_noted_end_is_a_problem(journal: Path, stat
     known = read(journal)
     assert [order.client_order_id for order in known.orders] == ["open"]
     assert "cut off" in (known.problem or "")
-    assert known.to_cancel is None
+    assert known.to_cancel() is None
 
 
 def test_an_end_told_in_a_continuation_reaches_the_noted_one(journal: Path, state: StateFolder):

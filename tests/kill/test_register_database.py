@@ -59,7 +59,7 @@ def test_what_is_working_in_doubt_and_lately_ended_is_read_beside_the_bot(desk):
     known = read(desk)
     assert known.problem is None
     assert (names(known.working), names(known.unresolved)) == (["open"], ["doubt"])
-    assert known.to_cancel == ("doubt", "open")
+    assert known.to_cancel() == ("doubt", "open")
     done = known.find(order_id=order_id_of("done"), ref_id=None)
     assert done is not None
     assert done.state is OrderState.FILLED
@@ -89,7 +89,7 @@ def test_a_database_that_was_restored_is_a_problem_and_its_orders_are_known(desk
     known = read(desk)
     assert names(known.working) == ["open", "done"]
     assert "ends at record 6, although record 7 is in the audit log" in (known.problem or "")
-    assert known.to_cancel is None
+    assert known.to_cancel() is None
 
 
 class TestTheAuditLog:
@@ -100,7 +100,7 @@ class TestTheAuditLog:
         assert (names(known.working), names(known.unresolved)) == (["open"], ["doubt"])
         assert "record 2 is bad" in (known.problem or "")
         assert f"taken from the audit log {desk.log_path}, which may lack the latest" in (known.problem or "")
-        assert (known.to_cancel, known.is_late) == (None, False)
+        assert (known.to_cancel(), known.is_late) == (None, False)
 
     def test_a_disk_that_hangs_is_given_up_and_asked_again_later(self, desk):
         hung = process(desk, *python("import time; time.sleep(60)"), within_s=BRIEFLY_S)
@@ -126,7 +126,7 @@ class TestTheAuditLog:
         desk.rewrite(*change)
         known = read(desk, process(desk, "/nowhere/python"))
         assert "nor the audit log" in (known.problem or "")
-        assert known.to_cancel is None
+        assert known.to_cancel() is None
 
     def test_a_gap_is_the_end_of_what_is_believed(self, desk):
         lines = desk.log_path.read_bytes().splitlines(keepends=True)
@@ -138,7 +138,7 @@ class TestTheAuditLog:
     def test_without_a_log_every_order_with_our_mark_is_meant(self, desk):
         desk.log_path.unlink()
         known = read(desk, process(desk, "/nowhere/python"))
-        assert (known.orders, known.to_cancel) == ((), None)
+        assert (known.orders, known.to_cancel()) == ((), None)
         assert known.problem is not None
 
     def test_a_database_that_is_gone_leaves_the_orders_of_the_log_and_a_doubt(self, desk):
@@ -149,7 +149,7 @@ class TestTheAuditLog:
         known = read(desk)
         assert names(known.working) == ["open"]
         assert "could not be read (it is gone)" in (known.problem or "")
-        assert known.to_cancel is None
+        assert known.to_cancel() is None
 
     def test_a_folder_that_cannot_be_looked_at_is_left_to_the_process(self, desk):
         files = FaultyFiles()

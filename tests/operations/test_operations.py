@@ -306,7 +306,8 @@ def test_each_cancelled_order_is_told_before_the_whole(operations: Operations):
     parts: list[JsonObject] = []
     answer = operations.perform(CancelAll(correlation_id="stop-7"), parts.append)
     assert [(part.pop("client_order_id"), part.pop("correlation_id")) for part in parts] == [("c-1", "stop-7")]
-    assert answer == {"v": 1, "results": [{**parts[0], "client_order_id": "c-1"}], "correlation_id": "stop-7"}
+    results = [{**parts[0], "client_order_id": "c-1"}]
+    assert answer == {"v": 1, "results": results, "kept": [], "correlation_id": "stop-7"}
     assert operations.perform(CancelAll(include_external=True))["results"] == []
 
 

@@ -235,6 +235,7 @@ def test_the_report_of_another_order_is_noted_and_otherwise_ignored(changes):
         ({"limit_price": Decimal("100.01")}, "AAPL buy 10 100.01 gfd"),
         ({"limit_price": None}, "AAPL buy 10 None gfd"),
         ({"time_in_force": TimeInForce.GTC}, "AAPL buy 10 100.00 gtc"),
+        ({"stop_price": Decimal(101)}, "AAPL buy 10 100.00 gfd with a stop at 101"),
     ],
     ids=str,
 )

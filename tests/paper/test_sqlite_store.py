@@ -18,9 +18,10 @@ from tests.support.paper_market import ACCOUNT, MONDAY, PaperBench, opening_stat
 from tests.support.stored_broker import CASH, StoredBroker, store_at
 from trading_bot.files import LocalFiles
 from trading_bot.order_management.models import Side
+from trading_bot.paper.market_notes import Reference
 from trading_bot.paper.order_range import OrderRange
 from trading_bot.paper.sqlite_store import SqliteStore
-from trading_bot.paper.state import ExchangeStateError, PaperToken, Reference
+from trading_bot.paper.state import ExchangeStateError, PaperToken
 from trading_bot.paper.store import ExchangeStoreError
 from trading_bot.robinhood.session import FailureKind, WireFailure, WireRequest
 

@@ -6,8 +6,9 @@ import pytest
 
 from tests.support.memory_exchange import MemoryStore
 from tests.support.paper_market import MONDAY, PaperBench, opening_state, quote_line, recorded
+from trading_bot.paper.market_notes import Reference, TakenSize
 from trading_bot.paper.order_range import OrderRange
-from trading_bot.paper.state import PaperToken, Reference, TakenSize
+from trading_bot.paper.state import PaperToken
 
 
 def test_changes_are_kept_when_the_block_ends():

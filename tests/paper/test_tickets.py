@@ -43,6 +43,8 @@ MANY_DIGITS = "Ensure that there are no more than 8 digits before the decimal po
 FRACTIONAL = "Limit order quantity cannot include fractional shares."
 MISMATCH = "Extended hours and market hours mismatch."
 SUBPENNY = "Prices above $1.00 can't have subpenny increments."
+SELLS_ALONE = "This paper broker takes stops of sells alone, with a limit at or below the stop."
+EXTENDED = {"market_hours": "extended_hours", "extended_hours": "True"}
 
 
 @pytest.mark.parametrize("field", REQUIRED)
@@ -61,7 +63,15 @@ def test_a_missing_field_is_named(field, value):
         ({"instrument": f"{BASE}/instruments/{instrument_id_of('F')}/"}, {"instrument": [NO_OBJECT]}),
         ({"symbol": "MSFT"}, {"instrument": [NO_OBJECT]}),
         ({"type": "market"}, {"type": ['"market" is not a valid choice.']}),
-        ({"trigger": "stop"}, {"trigger": ['"stop" is not a valid choice.']}),
+        ({"trigger": "trail"}, {"trigger": ['"trail" is not a valid choice.']}),
+        ({"trigger": "stop", "side": "sell"}, {"stop_price": ["This field is required."]}),
+        ({"trigger": "stop", "side": "sell", "stop_price": "100.505"}, {"stop_price": [SUBPENNY]}),
+        ({"trigger": "stop", "side": "sell", "stop_price": "99"}, {"non_field_errors": [SELLS_ALONE]}),
+        ({"trigger": "stop", "side": "buy", "stop_price": "101"}, {"non_field_errors": [SELLS_ALONE]}),
+        (
+            {"trigger": "stop", "side": "sell", "stop_price": "101", **EXTENDED},
+            {"non_field_errors": ["Stop orders are only available during regular hours."]},
+        ),
         ({"side": "short"}, {"side": ['"short" is not a valid choice.']}),
         ({"time_in_force": "ioc"}, {"time_in_force": ['"ioc" is not a valid choice.']}),
         ({"quantity": "ten"}, {"quantity": ["Enter a valid number."]}),

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from email.utils import format_datetime
@@ -24,9 +25,11 @@ from trading_bot.robinhood.sending import SendPhase
 from trading_bot.robinhood.session import WireReply
 from trading_bot.robinhood.wire import parse_order
 
+BUY = OrderTerms(symbol="AAPL", side=Side.BUY, quantity=10, limit_price=Decimal("100.10"))
+STOP = replace(BUY, side=Side.SELL, stop_price=Decimal("100.20"))
 
-def intent() -> DurableIntent:
-    terms = OrderTerms(symbol="AAPL", side=Side.BUY, quantity=10, limit_price=Decimal("100.10"))
+
+def intent(terms: OrderTerms = BUY) -> DurableIntent:
     order = PreparedOrder(ref_id=RefId(REF), terms=terms, body=b"body")
     return DurableIntent(
         client_order_id=ClientOrderId("c1"),
@@ -56,9 +59,9 @@ def failed(kind, *, written, gate=None) -> WireFailure:
     )
 
 
-def submit(result):
+def submit(result, terms: OrderTerms = BUY):
     names = {INSTRUMENT: "AAPL", INSTRUMENT[:-1] + "f": "MSFT"}
-    return classify_submit(result, intent=intent(), parse=lambda row: parse_order(row, names.get), now=MORNING)
+    return classify_submit(result, intent=intent(terms), parse=lambda row: parse_order(row, names.get), now=MORNING)
 
 
 def test_our_order_in_a_2xx_is_accepted():
@@ -93,6 +96,27 @@ def test_our_order_with_other_terms_is_accepted_with_the_difference(changes, mis
     outcome = submit(answer(201, order_row(**changes)))
     assert isinstance(outcome, Accepted)
     assert outcome.mismatch == mismatch
+
+
+@pytest.mark.parametrize(
+    ("changes", "mismatch"),
+    [
+        ({}, None),
+        ({"stop_price": "100.30000000"}, "stop price 100.30000000 instead of 100.20"),
+        ({"trigger": "immediate"}, "stop price None instead of 100.20"),
+    ],
+)
+def test_our_stop_with_another_stop_is_accepted_with_the_difference(changes, mismatch):
+    row = order_row(**({"side": "sell", "trigger": "stop", "stop_price": "100.20000000"} | changes))
+    outcome = submit(answer(201, row), STOP)
+    assert isinstance(outcome, Accepted)
+    assert outcome.mismatch == mismatch
+
+
+def test_our_stop_with_an_unreadable_echo_is_tracked_with_its_stop():
+    outcome = submit(answer(201, order_row(quantity="NaN")), STOP)
+    assert isinstance(outcome, Accepted)
+    assert (outcome.report.waits_for_stop, outcome.report.stop_price) == (True, Decimal("100.20"))
 
 
 @pytest.mark.parametrize(

@@ -324,6 +324,37 @@ def test_a_body_has_exactly_the_fields_of_a_plain_limit_order_in_order():
     )
 
 
+STOP = {"side": Side.SELL, "time_in_force": TimeInForce.GTC, "stop_price": Decimal("100.2")}
+
+
+def test_the_body_of_a_stop_names_its_trigger_and_its_stop_price():
+    assert body(**STOP) == (
+        b"account=https%3A%2F%2Fapi.robinhood.com%2Faccounts%2F5QR12345%2F"
+        b"&instrument=https%3A%2F%2Fapi.robinhood.com%2Finstruments%2F450dfc6d-5510-4d40-abfb-f633b7d9be3e%2F"
+        b"&symbol=AAPL&price=100.10&stop_price=100.20&quantity=10&ref_id=11111111-2222-4333-8444-555555555555"
+        b"&type=limit&time_in_force=gtc&trigger=stop&side=sell&market_hours=regular_hours&extended_hours=False"
+        b"&order_form_version=4"
+    )
+
+
+def test_a_stop_price_off_the_tick_is_refused():
+    with pytest.raises(OrderValidationError, match=r"a stop price of 100\.205 is off that tick"):
+        body(**(STOP | {"stop_price": Decimal("100.205")}))
+
+
+def test_a_stop_is_read_with_its_stop_price_and_when_it_was_reached():
+    report = parsed(trigger="stop", stop_price="80.00000000", stop_triggered_at="2026-11-23T15:00:01.5Z", side="sell")
+    assert (report.stop_price, report.stop_triggered_at) == (
+        Decimal(80),
+        datetime(2026, 11, 23, 15, 0, 1, 500_000, tzinfo=UTC),
+    )
+
+
+def test_an_order_at_once_has_no_stop_price_whatever_its_field_says():
+    report = parsed(trigger="immediate", stop_price="80.00000000")
+    assert (report.waits_for_stop, report.stop_price) == (False, None)
+
+
 @pytest.mark.parametrize(
     ("extended", "pair"), [(True, ("extended_hours", "True")), (False, ("regular_hours", "False"))]
 )

@@ -100,6 +100,7 @@ class BrokerOrder:
     executions: list[Execution] = field(default_factory=list)
     listed: int | None = None
     """How many of its executions are listed by now; None for all."""
+    stop_triggered_at: datetime | None = None
 
     @property
     def filled(self) -> Decimal:
@@ -131,6 +132,9 @@ class BrokerOrder:
             side=self.terms.side,
             quantity=Decimal(self.terms.quantity),
             limit_price=self.terms.limit_price,
+            stop_price=self.terms.stop_price,
+            stop_triggered_at=self.stop_triggered_at,
+            waits_for_stop=self.terms.stop_price is not None,
             state=OrderState.CONFIRMED if self.word else self.state,
             broker_state=self.word or self.state.value,
             state_is_known=self.word is None,

@@ -7,6 +7,7 @@ import pytest
 
 from trading_bot import CancelVerdict, OrderCancellationError, OrderRejectedError, OrderState, TradeStatus
 from trading_bot.order_management.exceptions import OrderStatusError
+from trading_bot.order_management.stop_orders import StopRequest
 from trading_bot.testing import (
     Outcome,
     ScriptedBroker,
@@ -411,6 +412,7 @@ MISTAKES = {
     "held too late": (lambda broker: broker.hold("MSFT", 5), "say what is held before the bot starts"),
     "no outcome": (lambda broker: broker.next_order("reject"), "outcomes are accept(), reject(...)"),
     "no outcome of a cancel": (lambda broker: broker.next_cancel(reject), "outcomes are accept(), reject(...)"),
+    "a stop that is none": (lambda broker: broker.reach_stop("TSLA"), "waits for no stop, so none can be reached"),
     "a cancel that fills": (lambda broker: broker.next_cancel(accept_and_fill(3)), "a cancel fills nothing;"),
 }
 
@@ -428,6 +430,23 @@ def test_a_sell_does_not_fill_below_its_limit(start_bot, broker):
     start_bot().execute_trade("TSLA", "sell", 4, 100, "a test")
     with pytest.raises(ScriptError, match="worse than the limit"):
         broker.fill("TSLA", at=100)
+
+
+def test_a_stop_fills_once_the_test_lets_it_be_reached(start_bot, broker, clock):
+    broker.hold("TSLA", 10)
+    broker.quote("TSLA", bid=250, ask=251)
+    bot = start_bot()
+    stop = StopRequest(symbol="TSLA", quantity=4, stop_price=Decimal(240), limit_price=Decimal(238))
+    placed = bot.manager.place_stop_sell(stop)
+    assert (placed.waits_for_stop, broker.submitted[-1].stop_price) == (True, 240)
+    assert str(broker.order("TSLA")) == "order-1 (sell 4 TSLA at 238 from 240 on, confirmed)"
+    with pytest.raises(ScriptError, match="rests until its stop is reached"):
+        broker.fill("TSLA", at=239)
+    broker.reach_stop("TSLA")
+    broker.fill("TSLA", at=239)
+    clock.advance(15)
+    bot.synchronize_open_orders()
+    assert bot.manager.status_on_record("order-1").state is OrderState.FILLED
 
 
 def test_the_money_of_an_account_is_what_the_test_says(clock):

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from tests.support.account_gateway import quote
 from tests.support.fake_gateway import ACCEPT, REQUEST_LOST, UNREACHABLE, SubmitStep, rejected
 from tests.support.manager_bench import MONDAY, ManagerBench, terms
 from trading_bot.bot_events import (
@@ -25,6 +26,7 @@ from trading_bot.order_management.book.freezes import Cause, frozen, halted
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderError
 from trading_bot.order_management.models import OrderState, Side
+from trading_bot.order_management.stop_orders import StopRequest
 
 
 class Heard:
@@ -195,6 +197,30 @@ def test_each_odd_answer_of_the_broker_is_one_alert_with_both_sides(
     (alert,) = heard.all
     assert isinstance(alert, Alert)
     assert (alert.code.value, alert.message, alert.client_order_id) == (kind.value, "ours and theirs", "c1")
+
+
+def test_a_stop_that_was_reached_is_an_alert_once():
+    bench = ManagerBench(shares={"AAPL": 10})
+    heard = Heard(bench)
+    bench.positions.quotes = {"AAPL": quote("AAPL", "100")}
+    bench.manager.place_stop_sell(
+        StopRequest(symbol="AAPL", quantity=10, stop_price=Decimal(96), limit_price=Decimal(95), client_order_id="s1")
+    )
+    (submitted,) = heard.all
+    assert isinstance(submitted, OrderSubmitted)
+    assert submitted.stop_price == 96
+    heard.all.clear()
+    bench.gateway.order().stop_triggered_at = bench.clock.now()
+    bench.sync(after=1)
+    bench.gateway.order().fill(4, "95.50")
+    bench.sync(after=1)
+    alert, fill = heard.all
+    assert isinstance(alert, Alert)
+    assert (alert.code, alert.message) == (
+        AlertCode.STOP_REACHED,
+        "the stop at 96 was reached: it sells at 95 or better, or rests above the bid",
+    )
+    assert isinstance(fill, OrderFilled)
 
 
 def test_an_annulled_execution_is_an_alert(bench: ManagerBench, heard: Heard):

@@ -91,7 +91,7 @@ SYNC = SyncSummary(
 @pytest.mark.parametrize(
     ("form", "value", "derived"),
     [
-        (envelope_json, envelope(), set()),
+        (envelope_json, envelope(), {"waits_for_stop"}),
         (status_json, STATUS, set()),
         (cancel_result_json, RESULT, {"proven_closed"}),
         (position_json, POSITION, {"sellable"}),
@@ -123,6 +123,9 @@ def test_an_order_in_full():
         "side": "buy",
         "quantity": 10,
         "limit_price": "249.92",
+        "stop_price": None,
+        "waits_for_stop": False,
+        "stop_triggered_at": None,
         "reference_price": "250.30",
         "time_in_force": "gfd",
         "extended_hours": False,
@@ -142,6 +145,17 @@ def test_an_order_in_full():
     }
 
 
+def test_a_stop_tells_its_price_and_whether_it_waits_for_it():
+    resting = envelope(side=Side.SELL, stop_price=Decimal("250.00"))
+    assert envelope_json(resting)["waits_for_stop"] is True
+    reached = envelope_json(replace(resting, stop_triggered_at=OPEN))
+    assert (reached["stop_price"], reached["waits_for_stop"], reached["stop_triggered_at"]) == (
+        "250.00",
+        False,
+        "2026-11-20T14:30:00.000000Z",
+    )
+
+
 def test_a_status_in_full():
     assert status_json(STATUS) == {
         "v": 1,
@@ -155,6 +169,8 @@ def test_a_status_in_full():
         "remaining_quantity": "6",
         "average_price": "249.950",
         "limit_price": "249.92",
+        "stop_price": None,
+        "waits_for_stop": False,
         "reason": None,
         "last_transaction_at": "2026-11-20T14:30:00.000000Z",
         "executions_outstanding": "0",
@@ -250,6 +266,8 @@ def test_an_order_placed_elsewhere_is_told_as_far_as_it_can_be_read():
         "side": None,
         "remaining_quantity": None,
         "limit_price": None,
+        "stop_price": None,
+        "waits_for_stop": False,
         "broker_state": "confirmed",
         "problem": "quantity: null",
         "may_be": ["c-1"],
@@ -292,6 +310,7 @@ def test_a_preview_tells_the_terms_and_what_would_hold_them_up():
             "side": "buy",
             "quantity": 3,
             "limit_price": "10.5",
+            "stop_price": None,
             "notional": "31.5",
             "time_in_force": "gfd",
             "extended_hours": True,

@@ -85,7 +85,7 @@ def _intended(fact: OrderEvent) -> str:
     strategy = f" for strategy {fact.strategy_name}" if fact.strategy_name else ""
     return (
         f"decided to {_terms(fact)}{strategy}: reference price {_detail(fact, 'reference_price')}, "
-        f"{_detail(fact, 'time_in_force')}{hours}; written down before anything was sent"
+        f"{_detail(fact, 'time_in_force')}{hours}; written down before anything was sent{_because(fact)}"
     )
 
 
@@ -106,7 +106,9 @@ def _adopted(fact: OrderEvent) -> str:
 def _updated(fact: OrderEvent) -> str:
     said = fact.details.get("broker_state")
     word = f" (the broker's word: {said})" if said and said != fact.status else ""
-    return f"the broker reports it {_words(fact.status or 'without a state')}{word}{_filled(fact)}{_because(fact)}"
+    reached = ", its stop price reached" if fact.details.get("stop_triggered_at") else ""
+    state = _words(fact.status or "without a state")
+    return f"the broker reports it {state}{reached}{word}{_filled(fact)}{_because(fact)}"
 
 
 def _executed(fact: OrderEvent) -> str:
@@ -214,7 +216,9 @@ _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
 
 
 def _terms(fact: OrderEvent) -> str:
-    return f"{fact.side or 'trade'} {_shares(fact.quantity)} {fact.symbol} at {_dollars(fact.limit_price)} or better"
+    stop = f" once its price is down to {fact.details['stop_price']}" if fact.details.get("stop_price") else ""
+    terms = f"{fact.side or 'trade'} {_shares(fact.quantity)} {fact.symbol}"
+    return f"{terms} at {_dollars(fact.limit_price)} or better{stop}"
 
 
 def _state(fact: OrderEvent) -> str:

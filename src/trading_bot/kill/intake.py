@@ -6,7 +6,8 @@ from pathlib import Path
 from trading_bot.files import FileSystem
 from trading_bot.kill.records_v1 import V1_KILLS_FOLDER, imported_kills, named_files, new_kills, v1_kill_events
 from trading_bot.logging.setup import get_logger
-from trading_bot.order_management.book.side_import import is_kill, kill_events, side_paths
+from trading_bot.order_management.book.kill_wishes import kill_events
+from trading_bot.order_management.book.side_import import is_kill, side_paths
 from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.journal.side_files import SideContent, read_side
 from trading_bot.order_management.order_store import OrderStore

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from trading_bot.clock import Clock
 from trading_bot.files import Descriptor, FileSystem
-from trading_bot.order_management.book.side_import import KILL_ENDED, kill_engaged
+from trading_bot.order_management.book.kill_wishes import kill_engaged
+from trading_bot.order_management.book.side_import import KILL_ENDED
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.journal.chain import BadRecordError, ChainHead, head_at
 from trading_bot.order_management.journal.side_files import KILL_SESSION, new_side_path, sealed_line
@@ -33,8 +34,11 @@ class KillFile:
         self.path: Path | None = None
         self.problem: str | None = None
 
-    def begin(self, *, by: str, reason: str, orders: Sequence[ClientOrderId] | None) -> None:
-        """Start a new file that asks for the cancel of these orders; None means all that have not ended."""
+    def begin(self, *, by: str, reason: str, orders: Sequence[ClientOrderId] | None, keeps_stops: bool = False) -> None:
+        """Start a new file that asks for the cancel of these orders; None means all that have not ended.
+
+        With ``keeps_stops`` all but stops are meant.
+        """
         self.path, self.problem, self._head = None, None, ChainHead.genesis()
         try:
             self._files.make_folder(self._folder)
@@ -45,7 +49,10 @@ class KillFile:
                 session_id=KILL_SESSION,
                 process_id=self._process_id(),
             )
-            lines = self._lines(kill_engaged(path.name, by=by[:_MAX_TEXT], reason=reason[:_MAX_TEXT], orders=orders))
+            engaged = kill_engaged(
+                path.name, by=by[:_MAX_TEXT], reason=reason[:_MAX_TEXT], orders=orders, keeps_stops=keeps_stops
+            )
+            lines = self._lines(engaged)
             # Whole under its name or not at all: a holder may read it at any moment.
             self._files.replace(path, lines)
         except (OSError, BadRecordError) as error:

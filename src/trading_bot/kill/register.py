@@ -51,12 +51,12 @@ class KnownOrders:
         """Those of which nobody knows whether the broker has them."""
         return tuple(order for order in self.orders if order.state.is_unresolved)
 
-    @property
-    def to_cancel(self) -> tuple[ClientOrderId, ...] | None:
-        """What a kill has to cancel, unresolved intents first; None means everything, as there may be more."""
+    def to_cancel(self, *, keeps_stops: bool = False) -> tuple[ClientOrderId, ...] | None:
+        """Return what a kill has to cancel, unresolved intents first; None means everything, as there may be more."""
         if self.problem is not None:
             return None
-        return tuple(order.client_order_id for order in (*self.unresolved, *self.working))
+        orders = (*self.unresolved, *self.working)
+        return tuple(order.client_order_id for order in orders if not (keeps_stops and order.envelope.is_stop))
 
     def find(self, *, order_id: OrderId, ref_id: RefId | None) -> TrackedOrder | None:
         """Return the order that has either of the broker's names."""

@@ -14,7 +14,7 @@ from trading_bot.kill.register import KnownOrders
 from trading_bot.kill.target import KillTarget, found, on_record
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.client_ids import bears_our_mark
-from trading_bot.order_management.models import OrderId, OrderReport, RefId, Side
+from trading_bot.order_management.models import OrderId, OrderReport, RefId
 from trading_bot.order_management.outcomes import Listing, UnreadRow
 from trading_bot.order_management.sync.foreign import Intent, Row, Whose, classify, intent_of_order, is_well_formed
 
@@ -71,7 +71,7 @@ class KillRun:
         for order in known.orders:
             if (order_id := order.envelope.order_id) is not None:
                 self._by_order_id[order_id] = order
-                if order.state.is_working:
+                if order.state.is_working and not (self.keeps_protective and order.envelope.is_stop):
                     self.targets.setdefault(order_id, on_record(order, order_id))
 
     def record_of(self, order_id: OrderId | None, ref_id: RefId | None) -> TrackedOrder | None:
@@ -113,7 +113,7 @@ class KillRun:
                 self.foreign.add(report.order_id)
             return False
         self.seen.add(report.ref_id)
-        if self.keeps_protective and is_protective(report):
+        if self.keeps_protective and report.is_protective:
             self.protective[report.order_id] = report
             self.targets.pop(report.order_id, None)
             return False
@@ -157,11 +157,6 @@ class KillRun:
         for order_id in self.targets.keys() - self.listed:
             if not self.targets[order_id].has_ended:
                 self.targets[order_id].state = None
-
-
-def is_protective(report: OrderReport) -> bool:
-    """Whether an order is a stop that would sell shares once their price has fallen."""
-    return report.side is Side.SELL and report.waits_for_stop
 
 
 def unread_rows(listing: Listing) -> Iterable[UnreadRow]:

@@ -174,7 +174,9 @@ class KillSwitch:
         self._broker.set_deadline(run.deadline)
         self._await_senders(run, self._lock_wait_s)
         run.know(self._journal_reader())
-        self._side_file.begin(by=by, reason=reason, orders=run.known.to_cancel)
+        keeps_stops = self._keeps_protective
+        wanted = run.known.to_cancel(keeps_stops=keeps_stops)
+        self._side_file.begin(by=by, reason=reason, orders=wanted, keeps_stops=keeps_stops)
         self._cancel_on_record(run)
         return run
 

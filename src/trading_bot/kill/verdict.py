@@ -6,7 +6,7 @@ from decimal import Decimal
 from trading_bot.kill.broker import KillBroker
 from trading_bot.kill.register import KnownOrders
 from trading_bot.kill.report import HeldShares, Holdings, KilledOrder
-from trading_bot.kill.run import KillRun, is_protective
+from trading_bot.kill.run import KillRun
 from trading_bot.order_management.client_ids import bears_our_mark
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import OrderEnvelope, OrderReport, exact_sum
@@ -81,7 +81,7 @@ def holdings(broker: KillBroker, run: KillRun) -> Holdings:
 
 
 def _protected(run: KillRun, position: Position) -> Decimal:
-    stops = (*run.protective.values(), *filter(is_protective, run.external.values()))
+    stops = (*run.protective.values(), *(order for order in run.external.values() if order.is_protective))
     return exact_sum(stop.quantity - stop.cumulative_quantity for stop in stops if _is_for(stop, position))
 
 

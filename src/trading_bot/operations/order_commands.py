@@ -10,6 +10,7 @@ from trading_bot.order_json import (
     JsonObject,
     cancel_result_json,
     cancel_results_json,
+    envelope_json,
     preview_json,
     trade_result_json,
 )
@@ -87,19 +88,22 @@ class CancelOrder(Command):
 
 
 class CancelAll(Command):
-    """Cancel every open order of ours, and the account's other orders with ``include_external``."""
+    """Cancel every open order of ours; with ``include_external`` the account's others too, with ``all`` our stops."""
 
     command: Literal["cancel_all"] = "cancel_all"
     include_external: bool = False
+    all: bool = False
     correlation_id: UsableCorrelationId = None
 
     def perform(self, context: CommandContext) -> JsonObject:
-        """Cancel them; each order's end is progress as soon as it is known."""
+        """Cancel them; each order's end is progress as soon as it is known. The answer names the stops that stay."""
         with context.bot.manager.request(self.correlation_id) as correlation_id:
             results = context.bot.manager.cancel_all_open_orders(
                 include_external=self.include_external,
+                include_stops=self.all,
                 on_result=lambda result: context.on_progress(
                     {**cancel_result_json(result), "correlation_id": correlation_id}
                 ),
             )
-        return {**cancel_results_json(results), "correlation_id": correlation_id}
+        kept = [envelope_json(order) for order in context.bot.manager.stops()]
+        return {**cancel_results_json(results), "kept": kept, "correlation_id": correlation_id}

@@ -10,8 +10,8 @@ Where to look:
 - The broker: `ports` (the protocols) and `gateways` (Robinhood).
 - Pure decisions: `calculator` (prices), `lifecycle` (legal changes of state), `reconciliation` (what a report means),
   `send_horizon` (how late bytes can arrive), `client_ids` (names of orders).
-- Words: `models`, `order_types`, `price_offsets`, `outcomes`, `results`, `portfolio`, `events`, `event_details`,
-  `exceptions`.
+- Words: `models`, `order_types`, `stop_orders`, `price_offsets`, `outcomes`, `results`, `portfolio`, `events`,
+  `event_details`, `exceptions`.
 
 The public names load on first use, as those of `trading_bot` do.
 """
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from trading_bot.order_management.order_types import ensure_limit_order_type
     from trading_bot.order_management.price_offsets import PriceOffsetConfig
     from trading_bot.order_management.results import CancelResult, CancelVerdict, SyncSummary
+    from trading_bot.order_management.stop_orders import StopRequest
 
 __all__ = [
     "AuthenticationError",
@@ -86,6 +87,7 @@ __all__ = [
     "PriceOffsetConfig",
     "Pricing",
     "Side",
+    "StopRequest",
     "SyncSummary",
     "TimeInForce",
     "TradeRefusedError",
@@ -132,6 +134,7 @@ _HOMES = {
     "trading_bot.order_management.order_types": ("ensure_limit_order_type",),
     "trading_bot.order_management.price_offsets": ("PriceOffsetConfig",),
     "trading_bot.order_management.results": ("CancelResult", "CancelVerdict", "SyncSummary"),
+    "trading_bot.order_management.stop_orders": ("StopRequest",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -16,7 +16,7 @@ from trading_bot import caller_values
 from trading_bot.caller_values import shown
 from trading_bot.order_management.exceptions import OrderValidationError, UnsupportedOrderTypeError
 from trading_bot.order_management.models import OffsetMode, OrderRequest, OrderTerms, Pricing, Side, TimeInForce
-from trading_bot.order_management.order_types import ensure_limit_order_type
+from trading_bot.order_management.order_types import ensure_limit_order_type, with_stop
 from trading_bot.order_management.price_offsets import PriceOffsetConfig
 from trading_bot.prose import dollars_in_words
 from trading_bot.values import replace
@@ -85,9 +85,14 @@ def price_order(
 def price_terms(asked: OrderTerms, offsets: PriceOffsetConfig, *, instrument_tick: Decimal | None = None) -> OrderTerms:
     """Return what `price_order` does for the request of which `asked_terms` made ``asked``.
 
+    Stop and limit of a stop are the caller's own: both go up to their next steps, so neither passes the other.
+
     Raises:
         OrderValidationError: a limit past the slippage guard.
     """
+    if (stop := asked.stop_price) is not None:
+        limit = round_up(asked.limit_price, instrument_tick)
+        return replace(asked, limit_price=limit, stop_price=round_up(stop, instrument_tick))
     limit_price = limit_price_for(asked.side, asked.limit_price, offsets, instrument_tick=instrument_tick)
     check_slippage(
         limit_price,
@@ -126,7 +131,7 @@ def asked_terms(request: OrderRequest) -> OrderTerms:
             symbol=symbol,
             code="bad_strategy_name",
         )
-    return OrderTerms(
+    asked = OrderTerms(
         symbol=symbol,
         side=request.side,
         quantity=validate_quantity(request.quantity, symbol=symbol),
@@ -134,6 +139,8 @@ def asked_terms(request: OrderRequest) -> OrderTerms:
         time_in_force=parse_time_in_force(request.time_in_force, symbol=symbol),
         extended_hours=_switch(request.extended_hours, symbol=symbol),
     )
+    stop = request.stop_price
+    return asked if stop is None else with_stop(asked, parse_price(stop, symbol=symbol))
 
 
 def limit_price_for(

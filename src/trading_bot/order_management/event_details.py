@@ -6,6 +6,7 @@ say is None.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -40,6 +41,8 @@ class IntentDetails(Value, frozen=True, kw_only=True):
     instrument_id: str | None = None
     arming: str | None = None
     """The arming under which it was decided."""
+    stop_price: Decimal | None = None
+    """FIX tag 99."""
 
     def as_text(self) -> Details:
         """Return them as a record holds them."""
@@ -51,6 +54,7 @@ class IntentDetails(Value, frozen=True, kw_only=True):
             replaces=self.replaces,
             instrument_id=self.instrument_id,
             arming=self.arming,
+            stop_price=None if self.stop_price is None else f"{self.stop_price:f}",
         )
 
     @staticmethod
@@ -66,7 +70,7 @@ class IntentDetails(Value, frozen=True, kw_only=True):
             KeyError, ValueError, ArithmeticError: one is missing or wrong.
         """
         details = fact.details
-        replaces = details.get("replaces")
+        replaces, stop_price = details.get("replaces"), details.get("stop_price")
         return cls(
             reference_price=Decimal(details["reference_price"]),
             time_in_force=TimeInForce(details["time_in_force"]),
@@ -75,6 +79,7 @@ class IntentDetails(Value, frozen=True, kw_only=True):
             replaces=None if replaces is None else ClientOrderId(replaces),
             instrument_id=details.get(_INSTRUMENT_ID),
             arming=details.get("arming"),
+            stop_price=None if stop_price is None else Decimal(stop_price),
         )
 
 
@@ -125,6 +130,8 @@ class ReportDetails(Value, frozen=True, kw_only=True):
     state_is_known: bool = True
     """Whether that word is understood."""
     instrument_id: str | None = None
+    stop_triggered_at: datetime | None = None
+    """When the broker says that the stop price of the order was reached."""
 
     def as_text(self) -> Details:
         """Return them as a record holds them."""
@@ -132,15 +139,18 @@ class ReportDetails(Value, frozen=True, kw_only=True):
             broker_state=self.broker_state,
             state_is_known=None if self.state_is_known else _FALSE,
             instrument_id=self.instrument_id,
+            stop_triggered_at=None if self.stop_triggered_at is None else self.stop_triggered_at.isoformat(),
         )
 
     @classmethod
     def of(cls, fact: OrderEvent) -> "ReportDetails":
         """Read them."""
+        reached = fact.details.get("stop_triggered_at")
         return cls(
             broker_state=fact.details.get("broker_state"),
             state_is_known=fact.details.get("state_is_known") != _FALSE,
             instrument_id=fact.details.get(_INSTRUMENT_ID),
+            stop_triggered_at=None if reached is None else datetime.fromisoformat(reached),
         )
 
     @classmethod
@@ -150,6 +160,7 @@ class ReportDetails(Value, frozen=True, kw_only=True):
             broker_state=report.broker_state,
             state_is_known=report.state_is_known,
             instrument_id=report.instrument_id if names_instrument else None,
+            stop_triggered_at=report.stop_triggered_at,
         )
 
 

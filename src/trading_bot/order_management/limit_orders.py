@@ -1,17 +1,32 @@
-"""The short forms of placing an order: what to trade as plain arguments, in place of an `OrderRequest`."""
+"""The short forms of placing an order: what to trade as plain arguments, in place of an `OrderRequest`; and stops."""
 
 from decimal import Decimal
 
 from trading_bot.order_management.calculator import parse_time_in_force
 from trading_bot.order_management.models import OrderEnvelope, OrderRequest, Side, TimeInForce
+from trading_bot.order_management.stop_orders import StopRequest
 
 
 class LimitOrders:
-    """Buys and sells by `place_limit_order`, which whoever inherits has."""
+    """Buys, sells and stops by `place_limit_order`, which whoever inherits has."""
 
     def place_limit_order(self, request: OrderRequest) -> OrderEnvelope:
         """Submit one order."""
         raise NotImplementedError  # pragma: no cover (the manager has it)
+
+    def place_stop_sell(self, request: StopRequest) -> OrderEnvelope:
+        """Let a stop-limit sell of held shares rest at the broker, as `place_limit_order` submits any order.
+
+        Nothing but a kill, a journal that cannot record it, the shares and the market stand against it: its shares have
+        to be held and free, and the bid above its stop.
+
+        Raises:
+            OrderValidationError: as `place_limit_order`, or the limit is above the stop.
+            TradeRefusedError: it would sell more than is held and free (``insufficient_shares``); the bid is not above
+                its stop, so that it would sell at once (``stop_reached``); or no bid can be read (``no_usable_quote``).
+            OrderError: another of `place_limit_order`'s.
+        """
+        return self.place_limit_order(request.as_order())
 
     def place_limit_buy(
         self,

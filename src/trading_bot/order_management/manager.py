@@ -285,6 +285,10 @@ class OrderManager(LimitOrders):
         with self._store.open_book() as book:
             return tuple(order.envelope for order in book.active())
 
+    def stops(self) -> tuple[OrderEnvelope, ...]:
+        """Return the stops among them, their price reached or not."""
+        return tuple(order for order in self.open_orders() if order.is_stop)
+
     def orders(self) -> tuple[OrderEnvelope, ...]:
         """Return every order that still counts, oldest first; the journal knows more, which ended long ago."""
         with self._store.open_book() as book:
@@ -308,10 +312,11 @@ class OrderManager(LimitOrders):
         self,
         *,
         include_external: bool = False,
+        include_stops: bool = False,
         on_result: CancelListener = ignore_result,
         correlation_id: str | None = None,
     ) -> tuple[CancelResult, ...]:
-        """Cancel every order of ours that is not terminal; orders placed elsewhere only where asked for.
+        """Cancel every order of ours that is not terminal; stops, and orders placed elsewhere, only where asked for.
 
         No entry is taken while it runs. ``on_result`` is called with each order's result as soon as it is known.
 
@@ -320,7 +325,9 @@ class OrderManager(LimitOrders):
         """
         with self.request(usable_correlation_id(correlation_id)), self._services.cancel_all.alone():
             self._services.replacing.stop()
-            done = self._services.cancel_all.run(include_external=include_external, on_result=on_result)
+            done = self._services.cancel_all.run(
+                include_external=include_external, include_stops=include_stops, on_result=on_result
+            )
         raise_unless_closed(done)
         return done.results
 

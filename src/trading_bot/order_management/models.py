@@ -46,7 +46,10 @@ def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
 
 
 LIMIT = "limit"
-"""FIX tag 40: the one order type that is sent."""
+"""FIX tag 40: the order type of every entry and exit."""
+
+STOP_LIMIT = "stop_limit"
+"""FIX tag 40=4: a sell that rests until its stop price is reached, and is a limit order from then on."""
 
 
 class Side(enum.StrEnum):
@@ -141,7 +144,10 @@ class OrderRequest(Value, frozen=True, kw_only=True):
     quantity: int
     reference_price: Decimal
     order_type: str = LIMIT
-    """Another type can be named, and is refused with what to use instead."""
+    """`STOP_LIMIT` goes with a ``stop_price``: ``reference_price`` is its limit then, and nothing is taken off it.
+    Another type can be named, and is refused with what to use instead."""
+    stop_price: Decimal | None = None
+    """FIX tag 99, in dollars: the price at which a stop-limit sell becomes a limit order; see `StopRequest`."""
     time_in_force: TimeInForce = TimeInForce.GFD
     extended_hours: bool = False
     client_order_id: str | None = None
@@ -150,6 +156,8 @@ class OrderRequest(Value, frozen=True, kw_only=True):
     """Who asks: recorded with the order, and chooses its price offsets where the configuration names some."""
     correlation_id: str | None = None
     """The caller's name for the request: every record of it carries the name; one is made where none is given."""
+    reason: str | None = None
+    """Why it is asked for, for the record."""
 
     def __post_init__(self) -> None:
         """Convert what can be converted without a loss; the rest stays for the calculator to refuse."""
@@ -159,6 +167,7 @@ class OrderRequest(Value, frozen=True, kw_only=True):
             ("quantity", caller_values.whole_number(self.quantity)),
             ("reference_price", caller_values.exact_price(self.reference_price)),
             ("order_type", caller_values.plain_text(self.order_type)),
+            ("stop_price", caller_values.exact_price(self.stop_price)),
             ("time_in_force", caller_values.member(TimeInForce, self.time_in_force)),
             ("extended_hours", caller_values.switch(self.extended_hours)),
             ("client_order_id", caller_values.plain_text(self.client_order_id)),
@@ -169,7 +178,7 @@ class OrderRequest(Value, frozen=True, kw_only=True):
 
 
 class OrderTerms(Value, frozen=True, kw_only=True):
-    """What is sent: the exact terms of one limit order (FIX tags 55, 54, 38, 44, 59)."""
+    """What is sent: the exact terms of one limit order (FIX tags 55, 54, 38, 44, 59, 99)."""
 
     symbol: str
     side: Side
@@ -177,6 +186,8 @@ class OrderTerms(Value, frozen=True, kw_only=True):
     limit_price: Decimal
     time_in_force: TimeInForce = TimeInForce.GFD
     extended_hours: bool = False
+    stop_price: Decimal | None = None
+    """Dollars: it rests until this price is reached. Only a sell has one, at or above its limit."""
 
     def __post_init__(self) -> None:
         """Refuse terms that must never leave, whatever computed them."""
@@ -184,6 +195,8 @@ class OrderTerms(Value, frozen=True, kw_only=True):
             raise ValueError(f"an order is for one share or more, not {self.quantity}")
         if not (self.limit_price.is_finite() and self.limit_price > 0):
             raise ValueError(f"a limit price is a positive number of dollars, not {self.limit_price}")
+        if self.stop_price is not None and not (self.side is Side.SELL and self.limit_price <= self.stop_price):
+            raise ValueError(f"a stop at {self.stop_price} is of a sell with a limit at or below it")
 
     @property
     def notional(self) -> Decimal:
@@ -232,11 +245,19 @@ class OrderReport(Value, frozen=True, kw_only=True):
     voided: bool = False
     """Fills were annulled after the fact (a bust)."""
     waits_for_stop: bool = False
-    """Whether it rests until a stop price is reached; this bot sends no such order."""
+    """Whether it is an order with a stop: it rests, or rested, until its stop price was reached."""
+    stop_price: Decimal | None = None
+    stop_triggered_at: datetime | None = None
+    """When the stop price was reached; None before, and where the broker does not say."""
     instrument_id: str | None = None
     """The broker's id of the instrument: the identity, where a symbol can change."""
     symbol_is_known: bool = True
     """False where no symbol of the instrument is known: ``symbol`` is its id then."""
+
+    @property
+    def is_protective(self) -> bool:
+        """Whether it is a stop that would sell shares once their price has fallen."""
+        return self.side is Side.SELL and self.waits_for_stop
 
 
 class OrderEnvelope(Value, frozen=True, kw_only=True):
@@ -271,6 +292,21 @@ class OrderEnvelope(Value, frozen=True, kw_only=True):
     """The symbol under which it was placed, where the instrument has another one now."""
     correlation_id: str | None = None
     """The request that made it; None for an order of version 0.1, and for one that was adopted."""
+    stop_price: Decimal | None = None
+    """Dollars: it rests at the broker until this price is reached (FIX tag 99)."""
+    stop_triggered_at: datetime | None = None
+    """When the broker says that it was reached."""
+
+    @property
+    def is_stop(self) -> bool:
+        """Whether it protects a position: cancelling everything leaves it, its price reached or not."""
+        return self.stop_price is not None
+
+    @property
+    def waits_for_stop(self) -> bool:
+        """Whether it rests until its stop price is reached: until then it trades with nobody."""
+        is_reached = self.stop_triggered_at is not None or self.filled_quantity > 0
+        return self.stop_price is not None and not is_reached and not self.state.is_terminal
 
     @property
     def is_duplicate(self) -> bool:
@@ -297,6 +333,9 @@ class OrderStatus(Value, frozen=True, kw_only=True):
     executions: tuple[Execution, ...] = ()
     executions_outstanding: Decimal = Decimal(0)
     """Shares reported filled whose executions the broker has not listed yet."""
+    stop_price: Decimal | None = None
+    waits_for_stop: bool = False
+    """Whether it rests until ``stop_price`` is reached."""
     broker_state: str | None = None
     state_is_known: bool = True
     """Whether the broker's word is understood; an order under one that is not counts as working."""

@@ -139,6 +139,7 @@ def _update(order: TrackedOrder, report: OrderReport, found: _Found, found_as: E
     average = report.average_price or envelope.average_price
     after = (state, filled, average, report.order_id)
     is_news = after != (envelope.state, envelope.filled_quantity, envelope.average_price, envelope.order_id)
+    is_news = is_news or (report.stop_triggered_at is not None and envelope.waits_for_stop)
     if not is_news and not _is_word_news(envelope, report):
         return None
     kind = found_as if envelope.state.is_unresolved else EventKind.ORDER_UPDATED
@@ -181,11 +182,12 @@ def _oddities(order: TrackedOrder, report: OrderReport, found: _Found) -> Iterat
     lasting = report.time_in_force or envelope.time_in_force
     keeps_name = _is_same_instrument(order, report) or not report.symbol_is_known
     symbol = envelope.symbol if keeps_name else report.symbol
-    terms = (symbol, report.side, report.quantity, report.limit_price, lasting)
+    terms = (symbol, report.side, report.quantity, report.limit_price, lasting, report.stop_price)
     quantity = Decimal(envelope.quantity)
-    ours = (envelope.symbol, envelope.side, quantity, envelope.limit_price, envelope.time_in_force)
+    ours = (envelope.symbol, envelope.side, quantity, envelope.limit_price, envelope.time_in_force, envelope.stop_price)
     if terms != ours:
-        shown = " ".join(str(term) for term in terms)
+        stop = "" if terms[-1] == ours[-1] else f" with a stop at {report.stop_price}"
+        shown = f"{' '.join(str(term) for term in terms[:-1])}{stop}"
         yield AnomalyKind.TERMS_DIFFER, f"the broker's terms differ from ours: {shown}"
     reported, filled, known = report.cumulative_quantity, found.filled, envelope.filled_quantity
     most = max(reported, exact_sum(fill.quantity for fill in report.executions))

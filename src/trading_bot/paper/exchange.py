@@ -9,11 +9,12 @@ from trading_bot.order_management.models import Side, TimeInForce
 from trading_bot.paper import refusals
 from trading_bot.paper.bars import PaperBar, PaperBars
 from trading_bot.paper.chance import stable_uuid
+from trading_bot.paper.market_notes import Reference
 from trading_bot.paper.order_range import OrderRange
 from trading_bot.paper.progress import MarketTime
 from trading_bot.paper.quotes import MarketQuote, QuoteSource
 from trading_bot.paper.sessions import SessionCalendar
-from trading_bot.paper.state import ExchangeState, PaperOrder, Reference, WireState
+from trading_bot.paper.state import ExchangeState, PaperOrder, WireState
 from trading_bot.paper.tickets import OrderTicket
 
 
@@ -46,8 +47,9 @@ class PaperExchange:
         """
         now = self.advance(state, now)
         self._judge(state, ticket)
-        price = ticket.price if reference is None else reference
-        state.references[ticket.symbol] = Reference(price=price, at=now)
+        if ticket.stop_price is None:  # a stop says where the price may fall to, not where it is
+            price = ticket.price if reference is None else reference
+            state.references[ticket.symbol] = Reference(price=price, at=now)
         state.list_symbol(ticket.symbol)
         order = self._new_order(ticket, number=state.orders_taken, now=now)
         state.orders_taken += 1
@@ -148,4 +150,5 @@ class PaperExchange:
             last_transaction_at=now,
             wakes_at=now + self._time.latency(order_id, "acknowledge"),
             expires_at=close if ticket.time_in_force is TimeInForce.GFD else None,
+            stop_price=ticket.stop_price,
         )

@@ -29,12 +29,20 @@ def shown_size(quote: MarketQuote, side: Side) -> int:
 
 
 def is_marketable(order: PaperOrder, quote: MarketQuote) -> bool:
-    """Return whether the quote is on or through the order's limit; never while trading is halted."""
-    if quote.halted:
+    """Return whether the quote is on or through the order's limit; never while trading is halted or a stop rests."""
+    if quote.halted or order.waits_for_stop:
         return False
     if order.side is Side.BUY:
         return quote.ask <= order.price
     return quote.bid >= order.price
+
+
+def reaches_stop(order: PaperOrder, quote: MarketQuote) -> bool:
+    """Return whether the quote makes a limit order of a resting stop: its bid is at or below the stop price.
+
+    The broker looks at the last trade; the paper market shows none, so the bid stands for it, where a sell would trade.
+    """
+    return order.stop_price is not None and order.waits_for_stop and not quote.halted and quote.bid <= order.stop_price
 
 
 def allocate(orders: Sequence[PaperOrder], *, size: int, price: Decimal) -> list[Fill]:

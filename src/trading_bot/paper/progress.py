@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from trading_bot.order_management.models import Side
 from trading_bot.paper.chance import draw, stable_uuid
-from trading_bot.paper.matching import Fill, allocate, is_marketable, shown_price, shown_size
+from trading_bot.paper.market_notes import TakenSize
+from trading_bot.paper.matching import Fill, allocate, is_marketable, reaches_stop, shown_price, shown_size
 from trading_bot.paper.quotes import MarketQuote, QuoteSource
 from trading_bot.paper.sessions import SessionCalendar, open_stretches
 from trading_bot.paper.state import (
@@ -20,7 +21,6 @@ from trading_bot.paper.state import (
     PaperExecution,
     PaperOrder,
     PaperPosition,
-    TakenSize,
     WireState,
 )
 
@@ -78,6 +78,7 @@ class MarketTime:
             self._trade(state, quote, at)
 
     def _trade(self, state: ExchangeState, quote: MarketQuote, at: datetime) -> None:
+        self._trigger_stops(state, quote, at)
         reached = [order for order in state.open_of(quote.symbol) if order.live and is_marketable(order, quote)]
         for side in Side:
             orders = [
@@ -90,6 +91,11 @@ class MarketTime:
                 for fill in allocate(orders, size=size, price=shown_price(quote, side)):
                     self._book(state, fill, at)
                     _take(state, quote, side=side, quantity=fill.quantity)
+
+    def _trigger_stops(self, state: ExchangeState, quote: MarketQuote, at: datetime) -> None:
+        for order in state.open_of(quote.symbol):
+            if order.live and reaches_stop(order, quote) and self.calendar.is_open(at):
+                state.save(_stamped(replace(order, stop_triggered_at=at), at))
 
     def _book(self, state: ExchangeState, fill: Fill, at: datetime) -> None:
         order = state.open_orders[fill.order_id]

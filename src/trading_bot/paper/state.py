@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from trading_bot.order_management.models import Side, TimeInForce
 from trading_bot.paper.chance import stable_uuid
+from trading_bot.paper.market_notes import Reference, TakenSize
 from trading_bot.paper.order_range import EVERYTHING, OrderRange
 
 V = TypeVar("V")
@@ -81,11 +82,18 @@ class PaperOrder:
     cancels_at: datetime | None = None
     expires_at: datetime | None = None
     executions: tuple[PaperExecution, ...] = ()
+    stop_price: Decimal | None = None
+    stop_triggered_at: datetime | None = None
 
     @property
     def filled(self) -> int:
         """Shares done so far."""
         return sum(execution.quantity for execution in self.executions)
+
+    @property
+    def waits_for_stop(self) -> bool:
+        """Whether its stop price has not been reached yet, so that it trades with nobody."""
+        return self.stop_price is not None and self.stop_triggered_at is None
 
     @property
     def remaining(self) -> int:
@@ -122,22 +130,6 @@ class PaperToken:
     access: str
     refresh: str
     expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
-    """The last price that an order's sender named for a symbol."""
-
-    price: Decimal
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakenSize:
-    """How much of the sizes shown by the quote of ``quoted_at`` has been traded away."""
-
-    quoted_at: datetime
-    shares: dict[Side, int]
 
 
 @runtime_checkable

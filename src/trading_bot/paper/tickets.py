@@ -36,6 +36,8 @@ class OrderTicket:
     time_in_force: TimeInForce
     extended_hours: bool
     order_form_version: int | None
+    stop_price: Decimal | None = None
+    """Where it becomes a limit order, in dollars; only of a sell in regular hours, at or above its limit."""
 
 
 def read_ticket(fields: Mapping[str, object], *, account_number: str, knows: Callable[[str], bool]) -> OrderTicket:
@@ -47,17 +49,28 @@ def read_ticket(fields: Mapping[str, object], *, account_number: str, knows: Cal
     if _text(fields, "account").rstrip("/") != f"{BASE_URL}/accounts/{account_number}":
         raise field_error("account", _NO_SUCH_OBJECT)
     _choice(fields, "type", {"limit": None})
-    _choice(fields, "trigger", {"immediate": None})
-    return OrderTicket(
+    has_stop = _choice(fields, "trigger", {"immediate": False, "stop": True})
+    ticket = OrderTicket(
         ref_id=_ref_id(fields),
         symbol=_symbol(fields, knows),
         side=_choice(fields, "side", {side.value: side for side in Side}),
         quantity=_quantity(fields),
-        price=_price(fields),
+        price=_price(fields, "price"),
         time_in_force=_choice(fields, "time_in_force", {word.value: word for word in TimeInForce}),
         extended_hours=_extended_hours(fields),
         order_form_version=_form_version(fields),
+        stop_price=_price(fields, "stop_price") if has_stop else None,
     )
+    if ticket.stop_price is not None:
+        _check_stop(ticket, ticket.stop_price)
+    return ticket
+
+
+def _check_stop(ticket: OrderTicket, stop: Decimal) -> None:
+    if ticket.side is not Side.SELL or ticket.price > stop:
+        raise non_field_error("This paper broker takes stops of sells alone, with a limit at or below the stop.")
+    if ticket.extended_hours:
+        raise non_field_error("Stop orders are only available during regular hours.")
 
 
 def _text(fields: Mapping[str, object], name: str) -> str:
@@ -97,12 +110,12 @@ def _quantity(fields: Mapping[str, object]) -> int:
     return int(number)
 
 
-def _price(fields: Mapping[str, object]) -> Decimal:
-    price = _number(fields, "price")
+def _price(fields: Mapping[str, object], name: str) -> Decimal:
+    price = _number(fields, name)
     if price >= _ONE_DOLLAR and price % Decimal("0.01"):
-        raise field_error("price", "Prices above $1.00 can't have subpenny increments.")
+        raise field_error(name, "Prices above $1.00 can't have subpenny increments.")
     if price % Decimal("0.0001"):
-        raise field_error("price", "Ensure that there are no more than 4 decimal places.")
+        raise field_error(name, "Ensure that there are no more than 4 decimal places.")
     return price
 
 

@@ -150,6 +150,8 @@ def _report_by_our_terms(order_id: OrderId, intent: DurableIntent) -> OrderRepor
         broker_state="unreadable",
         state_is_known=False,
         time_in_force=intent.terms.time_in_force,
+        waits_for_stop=intent.terms.stop_price is not None,
+        stop_price=intent.terms.stop_price,
     )
 
 
@@ -161,6 +163,7 @@ def _difference(report: OrderReport, intent: DurableIntent) -> str | None:
         ("quantity", report.quantity, terms.quantity),
         ("limit price", report.limit_price, terms.limit_price),
         ("time in force", report.time_in_force or terms.time_in_force, terms.time_in_force),
+        ("stop price", report.stop_price, terms.stop_price),
     )
     return "; ".join(f"{name} {theirs} instead of {ours}" for name, theirs, ours in pairs if theirs != ours) or None
 

@@ -89,6 +89,8 @@ class OrderPayload(Payload):
     quantity: MaybeAmount = None
     cumulative_quantity: MaybeAmount = None
     price: object = None
+    stop_price: MaybeAmount = None
+    stop_triggered_at: MaybeTime = None
     average_price: MaybeAmount = None
     time_in_force: MaybeWord = None
     trigger: MaybeWord = None
@@ -230,7 +232,9 @@ def _report(payload: OrderPayload, symbol_of: SymbolOf) -> OrderReport:
         updated_at=payload.updated_at,
         last_transaction_at=payload.last_transaction_at,
         voided=word(payload.state) == VOIDED,
-        waits_for_stop=word(payload.trigger) == _STOP,
+        waits_for_stop=(has_stop := word(payload.trigger) == _STOP),
+        stop_price=payload.stop_price if has_stop else None,
+        stop_triggered_at=payload.stop_triggered_at,
         instrument_id=instrument_id,
     )
 

@@ -48,23 +48,25 @@ def order_body(
     order_form_version: int = ORDER_FORM_VERSION,
     tick: Decimal | None = None,
 ) -> bytes:
-    """Build the form that asks for a limit order; the same order always gives the same bytes.
+    """Build the form that asks for a limit order, at once or from a stop price on; one order always gives one form.
 
     ``tick`` is the instrument's own price step in dollars, where it has one.
 
     Raises:
-        OrderValidationError: the limit price is not on the tick.
+        OrderValidationError: the limit price or the stop price is not on the tick.
     """
+    stop = terms.stop_price
     fields: Sequence[tuple[str, str]] = (
         ("account", account_url),
         ("instrument", instrument_url),
         ("symbol", terms.symbol),
         ("price", price_text(terms, tick)),
+        *((("stop_price", _price_text(terms.symbol, "stop", stop, tick)),) if stop is not None else ()),
         ("quantity", str(terms.quantity)),
         ("ref_id", ref_id),
         ("type", "limit"),
         ("time_in_force", terms.time_in_force.value),
-        ("trigger", "immediate"),
+        ("trigger", "immediate" if stop is None else "stop"),
         ("side", terms.side.value),
         # The broker refuses the order when these two disagree.
         ("market_hours", "extended_hours" if terms.extended_hours else "regular_hours"),
@@ -82,22 +84,23 @@ def price_text(terms: OrderTerms, tick: Decimal | None = None) -> str:
     Raises:
         OrderValidationError: the price is not on the tick.
     """
-    step = tick_size(terms.limit_price, tick)
-    try:
-        if _EXACT.remainder(terms.limit_price, step):
-            raise _off_tick(terms, step)
-        return f"{terms.limit_price.quantize(step, context=_EXACT):f}"
-    except InvalidOperation as error:
-        raise _off_tick(terms, step) from error
+    return _price_text(terms.symbol, "limit", terms.limit_price, tick)
 
 
-def _off_tick(terms: OrderTerms, step: Decimal) -> OrderValidationError:
-    return OrderValidationError(
-        f"{terms.symbol} trades in steps of ${step}, and a limit price of {terms.limit_price} is off that tick; "
+def _price_text(symbol: str, kind: str, price: Decimal, tick: Decimal | None) -> str:
+    step = tick_size(price, tick)
+    off_tick = OrderValidationError(
+        f"{symbol} trades in steps of ${step}, and a {kind} price of {price} is off that tick; "
         "nothing was sent: choose a price on a step",
-        symbol=terms.symbol,
+        symbol=symbol,
         code="off_tick",
     )
+    try:
+        if _EXACT.remainder(price, step):
+            raise off_tick
+        return f"{price.quantize(step, context=_EXACT):f}"
+    except InvalidOperation as error:
+        raise off_tick from error
 
 
 def account_url(account_number: str) -> str:

@@ -124,12 +124,14 @@ class BrokerBook:
         return _only(_name_of(which), self.orders(), "known to the broker")
 
     def fill(self, order: BrokerOrder, quantity: Decimal | None, price: Decimal | None) -> Execution:
-        """Book a fill of what is left, or of less, at the limit, or at a better price.
+        """Book a fill of what is left, or of less, at the limit, or at a better price; a stop has to be reached before.
 
         Raises:
             ScriptError: it is for more shares than are left, at a price that the limit forbids, or not covered by the
                 shares or the cash of this account, which neither sells short nor borrows.
         """
+        if order.waits_for_stop:
+            raise ScriptError(f"{order} rests until its stop is reached; say so before, with reach_stop()")
         quantity, price = quantity or order.left, price or order.limit_price
         if not 0 < quantity <= order.left:
             raise ScriptError(f"{quantity} shares cannot fill: {order.left} are left of {order}")

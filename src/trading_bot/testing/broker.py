@@ -101,6 +101,18 @@ class ScriptedBroker(BrokerCalls):
         price = None if at is None else dollars(at, name="at")
         return self._book.fill(self._book.the_open_order(which), shares, price)
 
+    def reach_stop(self, which: Which) -> BrokerOrder:
+        """Let the price fall to the stop of an open order: it is a limit order from now on, and fills where told to.
+
+        Raises:
+            ScriptError: there is no such order, or it waits for no stop.
+        """
+        order = self._book.the_open_order(which)
+        if not order.waits_for_stop:
+            raise ScriptError(f"{order} waits for no stop, so none can be reached")
+        order.stop_triggered_at = order.updated_at = self._clock.now()
+        return order
+
     def cancel_in_app(self, which: Which) -> BrokerOrder:
         """Let the account's owner cancel an open order in the broker's app; what was filled stays filled."""
         return self._end(which, OrderState.CANCELLED)

@@ -237,6 +237,7 @@ class BrokerCalls:
             time_in_force=terms.time_in_force,
             extended_hours=terms.extended_hours,
             at=self._clock.now(),
+            stop_price=terms.stop_price,
         )
 
     def _carried_out(self, outcome: Outcome, intent: DurableIntent) -> SubmitOutcome:

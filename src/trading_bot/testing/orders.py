@@ -32,6 +32,8 @@ class SubmittedOrder:
     time_in_force: TimeInForce
     extended_hours: bool
     at: datetime
+    stop_price: Decimal | None = None
+    """Where a stop becomes a limit order; None for any other order."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,6 +56,8 @@ class BrokerOrder:
     """How many of its executions were annulled."""
     ends_at: datetime | None = None
     """When a cancel that the broker has taken will end it."""
+    stop_triggered_at: datetime | None = None
+    """When the test let its stop price be reached."""
 
     @property
     def symbol(self) -> str:
@@ -74,6 +78,16 @@ class BrokerOrder:
     def limit_price(self) -> Decimal:
         """Dollars a share: the most that a buy pays, the least that a sell gets."""
         return self.terms.limit_price
+
+    @property
+    def stop_price(self) -> Decimal | None:
+        """Dollars a share at which a stop becomes a limit order; None for any other order."""
+        return self.terms.stop_price
+
+    @property
+    def waits_for_stop(self) -> bool:
+        """Whether its stop price has not been reached yet, so that it trades with nobody."""
+        return self.stop_price is not None and self.stop_triggered_at is None
 
     @property
     def filled(self) -> Decimal:
@@ -120,10 +134,16 @@ class BrokerOrder:
             last_transaction_at=self.updated_at,
             voided=self.busts > 0,
             instrument_id=instrument_id_of(self.symbol),
+            waits_for_stop=self.stop_price is not None,
+            stop_price=self.stop_price,
+            stop_triggered_at=self.stop_triggered_at,
         )
 
     def __str__(self) -> str:
-        return f"{self.order_id} ({self.side} {self.quantity} {self.symbol} at {self.limit_price:f}, {self.state})"
+        stop = f" from {self.stop_price:f} on" if self.waits_for_stop else ""
+        return (
+            f"{self.order_id} ({self.side} {self.quantity} {self.symbol} at {self.limit_price:f}{stop}, {self.state})"
+        )
 
 
 def instrument_id_of(symbol: str) -> str:

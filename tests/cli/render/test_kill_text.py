@@ -99,7 +99,7 @@ def test_as_json_it_names_what_nobody_knows_of_and_what_was_left_alone():
 
 
 def test_what_was_left_in_place_is_named_and_so_is_what_no_record_knows():
-    stop = replace(reported(OrderState.CONFIRMED), side=Side.SELL, waits_for_stop=True)
+    stop = replace(reported(OrderState.CONFIRMED), side=Side.SELL, waits_for_stop=True, stop_price=Decimal(101))
     report = replace(
         OPEN,
         protective=(stop,),
@@ -111,7 +111,7 @@ def test_what_was_left_in_place_is_named_and_so_is_what_no_record_knows():
         ),
     )
     lines = list(kill_lines(report))
-    assert "protective, and left in place: sell 10 AAPL limit 100.00, broker-id-of-first" in lines
+    assert "protective, and left in place: sell 10 AAPL stop 101.00 limit 100.00, broker-id-of-first" in lines
     assert "placed elsewhere, unreadable and left alone: odd-1" in lines
     assert (
         "with our mark and in no record of ours: buy 10 AAPL limit 99.85, 4 filled, broker's order id order-1" in lines

@@ -195,7 +195,7 @@ class TestCancelAll:
         one, total = map(json.loads, done.stdout.splitlines())
         assert one["correlation_id"] == "stop-7"
         assert (one["v"], one["client_order_id"], one["verdict"]) == (1, "first", "cancelled")
-        assert total == {"v": 1, "orders": 1, "proven_closed": 1, "correlation_id": "stop-7"}
+        assert total == {"v": 1, "orders": 1, "proven_closed": 1, "kept": [], "correlation_id": "stop-7"}
 
     @pytest.mark.parametrize("options", [[], ["--yes"]])
     def test_with_nothing_open_nobody_is_asked(self, cli, options):

@@ -30,7 +30,7 @@ def carried(order: TrackedOrder) -> TrackedOrder:
 DOUBT = {"surely_there": "true", "sender_may_live": "true"}
 FULL = Story(
     OrderEvent(event=EventKind.SESSION_STARTED),
-    replace(intended(), correlation_id="rebalance-7"),
+    replace(intended(), correlation_id="rebalance-7", details={**intended().details, "stop_price": "101.50"}),
     told(EventKind.ORDER_OUTCOME_UNKNOWN, status=OrderState.UNKNOWN, details=DOUBT),
     told(EventKind.ABSENCE_NOTED, occurred_at=MONDAY),
     told(EventKind.CANCEL_REQUESTED, correlation_id="stop-7", reason="enough", latency_ms=Decimal("1.5")),
@@ -42,7 +42,12 @@ FULL = Story(
         filled_quantity=Decimal(7),
         average_price=Decimal("99.905"),
         occurred_at=MONDAY + timedelta(microseconds=1),
-        details={"broker_state": "parked", "state_is_known": "false", "instrument_id": "I1"},
+        details={
+            "broker_state": "parked",
+            "state_is_known": "false",
+            "instrument_id": "I1",
+            "stop_triggered_at": MONDAY.isoformat(),
+        },
     ),
     OrderEvent(
         event=EventKind.INSTRUMENT_NAMED, symbol="METX", details={"instrument_id": "I1", "was": intended().symbol or ""}

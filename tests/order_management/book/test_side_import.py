@@ -25,7 +25,7 @@ from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import ChainHead, SealedRecord, head_at, seal
 from trading_bot.order_management.journal.port import Commit, Journal, OrderKeyKind, Pointer
 from trading_bot.order_management.journal.side_files import SideFile
-from trading_bot.order_management.models import ClientOrderId, OrderState
+from trading_bot.order_management.models import ClientOrderId, OrderState, Side
 
 LATER = MONDAY + timedelta(hours=1)
 
@@ -70,9 +70,10 @@ class Account:
         assert side.path is not None
         return side.path
 
-    def killed(self, *orders: str, every: bool = False, ends: bool = True) -> Path:
+    def killed(self, *orders: str, every: bool = False, ends: bool = True, keeps_stops: bool = False) -> Path:
         kill = KillFile(folder=self.folder, files=LocalFiles(), clock=self.clock, process_id=lambda: 7)
-        kill.begin(by="ann", reason="enough", orders=None if every else [ClientOrderId(each) for each in orders])
+        named = None if every else [ClientOrderId(each) for each in orders]
+        kill.begin(by="ann", reason="enough", orders=named, keeps_stops=keeps_stops)
         kill.note("kill_ended", {"confirmed": True})
         if ends:
             kill.close()
@@ -463,6 +464,28 @@ def test_what_a_kill_did_is_recorded_once_it_has_ended(account):
 def test_a_kill_that_did_not_know_every_order_wants_all_cancelled(account):
     two_orders(account)
     account.killed(every=True)
+    account.start()
+    assert wanted(account) == ["first", "second"]
+
+
+def with_a_stop(account) -> None:
+    two_orders(account)
+    stop = {**intended().details, "stop_price": "101.00"}
+    account.committed(intended("stop", side=Side.SELL, details=stop), now_in(OrderState.CONFIRMED, "stop"))
+
+
+@pytest.mark.parametrize(("keeps", "cancelled"), [(True, ["first", "second"]), (False, ["first", "second", "stop"])])
+def test_a_kill_of_all_leaves_stops_where_it_said_that_it_keeps_them(account, keeps, cancelled):
+    with_a_stop(account)
+    account.killed(every=True, keeps_stops=keeps)
+    account.start()
+    assert wanted(account) == cancelled
+
+
+def test_a_kill_s_file_that_cannot_be_read_leaves_stops(account):
+    """Shares without a stop are the worse of the two."""
+    with_a_stop(account)
+    account.killed("first").write_bytes(b"")
     account.start()
     assert wanted(account) == ["first", "second"]
 

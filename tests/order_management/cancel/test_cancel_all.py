@@ -2,18 +2,21 @@
 
 import threading
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 
+from tests.support.account_gateway import quote
 from tests.support.fake_gateway import REPLY_LOST, REQUEST_LOST, CancelStep
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.manager_bench import MONDAY, ManagerBench, terms
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.exceptions import OrderCancellationError, OrderLogError, OrderOutcomeUnknownError
 from trading_bot.order_management.journal.port import OrderKeyKind
-from trading_bot.order_management.models import OrderState
-from trading_bot.order_management.outcomes import CancelNotSent, CancelUnknown
+from trading_bot.order_management.models import OrderState, RefId
+from trading_bot.order_management.outcomes import CancelNotSent, CancelUnknown, UnreadRow
 from trading_bot.order_management.results import CancelResult, CancelVerdict
+from trading_bot.order_management.stop_orders import StopRequest
 
 STRANGER_REF = f"{OUR_MARK}-0000-4000-8000-000000000001"
 
@@ -276,3 +279,55 @@ def test_orders_of_the_past_that_cannot_be_looked_up_keep_no_order_from_being_ca
     assert (summary.complete, "cannot be read" in str(summary.problem)) == (False, True)
     (result,) = bench.manager.cancel_all()
     assert result.verdict is CancelVerdict.CANCELLED
+
+
+def protected(bench: ManagerBench) -> ManagerBench:
+    """A bench with a buy and a stop that both rest."""
+    bench.positions.quotes = {"AAPL": quote("AAPL", "100")}
+    bench.buy("b1")
+    stop = StopRequest(
+        symbol="AAPL", quantity=10, stop_price=Decimal(96), limit_price=Decimal(95), client_order_id="stop-1"
+    )
+    bench.manager.place_stop_sell(stop)
+    return bench
+
+
+class TestStops:
+    def test_a_stop_stays_and_is_asked_for_by_name_alone(self):
+        bench = protected(ManagerBench(shares={"AAPL": 50}))
+        (result,) = bench.manager.cancel_all()
+        assert result.client_order_id == "b1"
+        assert [order.client_order_id for order in bench.manager.stops()] == ["stop-1"]
+        assert bench.gateway.cancel_requests == ["broker-1"]
+
+    def test_a_stop_whose_price_was_reached_stays_too(self):
+        bench = protected(ManagerBench(shares={"AAPL": 50}))
+        bench.gateway.order().stop_triggered_at = bench.clock.now()
+        bench.sync(after=1)
+        assert [result.client_order_id for result in bench.manager.cancel_all()] == ["b1"]
+
+    def test_with_stops_it_is_cancelled_too(self):
+        bench = protected(ManagerBench(shares={"AAPL": 50}))
+        results = bench.manager.cancel_all_open_orders(include_stops=True)
+        assert [result.client_order_id for result in results] == ["b1", "stop-1"]
+        assert (open_at_broker(bench), bench.manager.stops()) == ([], ())
+
+    def test_a_stop_with_our_mark_that_nobody_knows_stays_too(self):
+        bench = protected(ManagerBench(shares={"AAPL": 50}))
+        bench.gateway.add(bench.gateway.order().terms, ref_id=RefId(STRANGER_REF))
+        bench.manager.cancel_all()
+        assert open_at_broker(bench) == ["broker-2", "broker-3"]
+
+    def test_a_stop_placed_elsewhere_goes_with_the_orders_placed_elsewhere(self):
+        bench = protected(ManagerBench(shares={"AAPL": 50}))
+        bench.gateway.add(bench.gateway.order().terms, ref_id=None)
+        bench.manager.cancel_all(include_external=True)
+        assert open_at_broker(bench) == ["broker-2"]
+
+    def test_a_stop_of_ours_whose_row_cannot_be_read_stays(self):
+        bench = protected(ManagerBench(shares={"AAPL": 50}))
+        stop = bench.gateway.order()
+        bench.gateway.hidden.add(stop.order_id)
+        bench.gateway.odd.append(UnreadRow(problem="no price", order_id=stop.order_id, ref_id=stop.ref_id))
+        bench.manager.cancel_all()
+        assert open_at_broker(bench) == ["broker-2"]

@@ -24,7 +24,8 @@ _CANCEL_ALL_EPILOG = """\b
 Examples:
   trading-bot cancel-all
   trading-bot --json cancel-all --yes
-  trading-bot cancel-all --include-external --yes"""
+  trading-bot cancel-all --include-external --yes
+  trading-bot cancel-all --all"""
 
 
 @common_options
@@ -103,11 +104,14 @@ def cancel() -> None:
 @common_options
 @click.command("cancel-all", epilog=_CANCEL_ALL_EPILOG)
 @click.option("--include-external", is_flag=True, help="Also the account's orders that were placed elsewhere.")
+@click.option("--all", "everything", is_flag=True, help="Also our stops that rest at the broker.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @correlation_option
 @runs(f"{_WORK}:cancel_all")
 def cancel_all() -> None:
     """Cancel every open order of ours and prove it. No entry is taken while it runs.
+
+    Stops stay at the broker, because they protect positions, and are named; --all cancels them too.
 
     The orders are listed before you are asked. Without a terminal nobody can be asked: --yes is needed. Exit 0 once no
     order can trade any more, 8 while one may.

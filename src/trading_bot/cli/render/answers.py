@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
-from trading_bot.cli.render.text import average, dollars, exchange_time, shares
+from trading_bot.cli.render.text import average, dollars, exchange_time, shares, stop_words
 from trading_bot.prose import typed
 
 Answer: TypeAlias = Mapping[str, object]
@@ -14,6 +14,7 @@ Answer: TypeAlias = Mapping[str, object]
 ORDER_HEADINGS = ("client order id", "symbol", "side", "state", "filled", "limit", "average", "strategy", "placed")
 EXTERNAL_HEADINGS = ("placed elsewhere", "symbol", "side", "state", "left", "limit", "what is not understood")
 _ENDS = frozenset({"filled", "cancelled", "rejected", "not_sent", "never_accepted"})
+_IN_DOUBT = frozenset({"pending_submit", "unknown", "presumed_absent"})
 POSITION_HEADINGS = ("symbol", "held", "free", "average")
 
 
@@ -55,7 +56,8 @@ def trade_lines(answer: Answer) -> tuple[str, ...]:
 
 
 def _order_names(order: Answer) -> tuple[str, str]:
-    prices = f"limit {_dollars(order, 'limit_price')}, reference {_dollars(order, 'reference_price')}"
+    stop = f"stop {_dollars(order, 'stop_price')}, " if order.get("stop_price") else ""
+    prices = f"{stop}limit {_dollars(order, 'limit_price')}, reference {_dollars(order, 'reference_price')}"
     return (
         f"client order id {text(order, 'client_order_id')}, broker's order id {text(order, 'order_id')}",
         f"{prices}, {text(order, 'time_in_force')}, {_words(order, 'state')}",
@@ -66,7 +68,7 @@ def preview_lines(answer: Answer) -> tuple[str, ...]:
     """Say what would be sent, and what holds it up."""
     terms, refusal = part(answer, "terms") or {}, part(answer, "refusal")
     would = (
-        f"{_wanted(terms)} limit {_dollars(terms, 'limit_price')}, {text(terms, 'time_in_force')}, "
+        f"{wanted(terms)} limit {_dollars(terms, 'limit_price')}, {text(terms, 'time_in_force')}, "
         f"${_dollars(terms, 'notional')} in all"
     )
     if refusal is None:
@@ -106,7 +108,7 @@ def status_lines(order: Answer, zone: ZoneInfo) -> tuple[str, ...]:
     """Tell one order and its fills."""
     reason = f" ({order['reason']})" if order.get("reason") else ""
     return (
-        f"{_wanted(order)} limit {_dollars(order, 'limit_price')}: {_state(order)}{reason}",
+        f"{wanted(order)} limit {_dollars(order, 'limit_price')}: {_state(order)}{reason}",
         f"client order id {text(order, 'client_order_id')}, broker's order id {text(order, 'order_id')}",
         f"filled {filled_text(order)}, average {average(amount(order, 'average_price'))}",
         *_outstanding_lines(order),
@@ -138,7 +140,8 @@ def _is_puzzling(order: Answer) -> bool:
 
 def _state(order: Answer) -> str:
     said = f" (the broker says {text(order, 'broker_state')!r})" if _is_puzzling(order) else ""
-    return f"{_words(order, 'state')}{said}"
+    waits = order.get("waits_for_stop") is True and order.get("state") not in _IN_DOUBT
+    return f"waiting for {_dollars(order, 'stop_price')}{said}" if waits else f"{_words(order, 'state')}{said}"
 
 
 def _symbol(answer: Answer) -> str:
@@ -153,12 +156,18 @@ def external_rows(orders: Iterable[Answer]) -> tuple[tuple[str, ...], ...]:
             text(order, "order_id"),
             text(order, "symbol") if order.get("symbol") else text(order, "instrument_id"),
             text(order, "side"),
-            text(order, "broker_state"),
+            _state_elsewhere(order),
             text(order, "remaining_quantity"),
             _dollars(order, "limit_price"),
             _not_understood(order),
         )
         for order in orders
+    )
+
+
+def _state_elsewhere(order: Answer) -> str:
+    return (
+        f"waiting for {_dollars(order, 'stop_price')}" if order.get("waits_for_stop") else text(order, "broker_state")
     )
 
 
@@ -267,8 +276,19 @@ def moment(answer: Answer, key: str, zone: ZoneInfo) -> str:
     return f"{instant.astimezone(zone):%Y-%m-%d} {exchange_time(instant, zone)}"
 
 
-def _wanted(order: Answer) -> str:
-    return f"{text(order, 'side')} {text(order, 'quantity')} {text(order, 'symbol')}"
+def kept_lines(answer: Answer) -> tuple[str, ...]:
+    """Name the stops that a cancel of everything left at the broker."""
+    return tuple(
+        f"left in place: {wanted(order)} limit {_dollars(order, 'limit_price')}, {_state(order)} "
+        f"({text(order, 'client_order_id')}); it protects the position: 'trading-bot cancel-all --all' takes it too"
+        for order in parts(answer, "kept")
+    )
+
+
+def wanted(order: Answer) -> str:
+    """Return side, shares and symbol, with the stop price where there is one."""
+    stop = stop_words(amount(order, "stop_price"))
+    return f"{text(order, 'side')} {text(order, 'quantity')} {text(order, 'symbol')}{stop}"
 
 
 def _dollars(answer: Answer, key: str) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from trading_bot.cli.render.answers import Answer, amount, text
-from trading_bot.cli.render.text import dollars, exchange_time, printable
+from trading_bot.cli.render.text import dollars, exchange_time, printable, stop_words
 from trading_bot.halt_watch import Condition
 
 _MAY_STOP_EXITS = frozenset({Condition.NOT_ARMED, Condition.JOURNAL_FAILED})
@@ -20,7 +20,8 @@ def event_line(event: Answer, zone: ZoneInfo) -> str:
 
 
 def _submitted(event: Answer) -> tuple[str, str]:
-    terms = f"{_traded(event)} limit {dollars(amount(event, 'limit_price'))}"
+    stop = amount(event, "stop_price")
+    terms = f"{_traded(event)}{stop_words(stop)} limit {dollars(amount(event, 'limit_price'))}"
     return "submitted", f"{terms} [{text(event, 'strategy_name')}] {_name(event)}"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from trading_bot.cli.render.text import dollars, shares
+from trading_bot.cli.render.text import dollars, shares, stop_words
 from trading_bot.kill.progress import KillProgress, Stage
 from trading_bot.kill.report import HeldShares, Holdings, KilledOrder, KillReport
 from trading_bot.order_json import JsonObject, amount_text, envelope_json
@@ -60,6 +60,7 @@ def _external_json(order: OrderReport) -> JsonObject:
         "side": order.side.value,
         "quantity": amount_text(order.quantity),
         "limit_price": amount_text(order.limit_price),
+        "stop_price": amount_text(order.stop_price),
     }
 
 
@@ -106,7 +107,8 @@ def _unresolved_line(order: OrderEnvelope) -> str:
 
 
 def _external_line(order: OrderReport) -> str:
-    return f"{order.side} {shares(order.quantity)} {order.symbol} limit {dollars(order.limit_price)}, {order.order_id}"
+    terms = f"{order.side} {shares(order.quantity)} {order.symbol}{stop_words(order.stop_price)}"
+    return f"{terms} limit {dollars(order.limit_price)}, {order.order_id}"
 
 
 def _held_lines(holdings: Holdings) -> Iterator[str]:

@@ -32,6 +32,11 @@ def dollars(amount: "Decimal | None") -> str:
     return f"{amount:,.{min(places, 4)}f}"
 
 
+def stop_words(amount: "Decimal | None") -> str:
+    """Return the stop price of an order, to stand after its symbol; nothing where it has none."""
+    return "" if amount is None else f" stop {dollars(amount)}"
+
+
 def average(amount: "Decimal | None") -> str:
     """Return an average price with four places, so that a column of them lines up; an absent one as a dash."""
     return "-" if amount is None else f"{amount:,.4f}"

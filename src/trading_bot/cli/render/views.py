@@ -13,7 +13,7 @@ import click
 from trading_bot.bot_events import BotListener
 from trading_bot.cli.render.output import print_json
 from trading_bot.cli.render.summary import RunSummary
-from trading_bot.cli.render.text import dollars, exchange_time, printable, shares
+from trading_bot.cli.render.text import dollars, exchange_time, printable, shares, stop_words
 from trading_bot.event_json import event_json
 from trading_bot.order_json import JsonObject
 from trading_bot.order_management.models import OrderEnvelope
@@ -131,7 +131,9 @@ def result_text(result: SignalResult) -> str:
 
 
 def fate_word(order: OrderEnvelope) -> str:
-    """Return an order's state in words; some shares of a working order make it partly filled."""
+    """Return an order's state in words; some shares of a working order make it partly filled, and a stop waits."""
+    if order.waits_for_stop and order.state.is_working:
+        return f"waiting for {dollars(order.stop_price)}"
     if order.filled_quantity > 0 and not order.state.is_terminal:
         return "partly filled"
     return order.state.value.replace("_", " ")
@@ -141,7 +143,10 @@ def fate_text(order: OrderEnvelope) -> str:
     """Say in one line how far an order got."""
     average = f" at {dollars(order.average_price)} on average" if order.average_price is not None else ""
     filled = f"{shares(order.filled_quantity)} of {order.quantity} filled{average}"
-    return printable(f"{order.side} {order.quantity} {order.symbol} limit {dollars(order.limit_price)}: {filled}")
+    terms = (
+        f"{order.side} {order.quantity} {order.symbol}{stop_words(order.stop_price)} limit {dollars(order.limit_price)}"
+    )
+    return printable(f"{terms}: {filled}")
 
 
 def summary_rows(summary: RunSummary) -> tuple[tuple[str, str], ...]:

@@ -1,6 +1,6 @@
 """Places, previews and cancels orders."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from trading_bot.cli.errors import CommandError
 from trading_bot.cli.exit_codes import ExitCode, exit_code_of_trade
@@ -83,7 +83,9 @@ def cancel(invocation: Invocation, *, order_id: str, correlation_id: str | None)
         )
 
 
-def cancel_all(invocation: Invocation, *, include_external: bool, yes: bool, correlation_id: str | None) -> None:
+def cancel_all(
+    invocation: Invocation, *, include_external: bool, everything: bool, yes: bool, correlation_id: str | None
+) -> None:
     """Show the open orders, ask, cancel them, and say how each one ended.
 
     Raises:
@@ -93,27 +95,32 @@ def cancel_all(invocation: Invocation, *, include_external: bool, yes: bool, cor
     session = AccountSession(invocation)
     if not yes:
         answer = session.perform(ListOrders, {"all_origins": include_external})
-        listed = words.parts(answer, "orders")
+        stays = [each for each in words.parts(answer, "orders") if each.get("stop_price") and not everything]
+        listed = [each for each in words.parts(answer, "orders") if each not in stays]
         if not listed and not include_external:
-            _sum_up(session, orders=0, closed=0, correlation_id=None)
+            _sum_up(session, orders=0, closed=0, kept=stays, correlation_id=None)
             return
         if not invocation.json:
             show_listed(answer, session.zone, invocation)
         confirm(invocation, _question(len(listed), include_external=include_external), option="--yes")
     done = session.perform(
         CancelAll,
-        {"include_external": include_external, "correlation_id": correlation_id},
+        {"include_external": include_external, "all": everything, "correlation_id": correlation_id},
         on_progress=progress_lines(invocation, words.cancel_line),
     )
     results = words.parts(done, "results")
     closed = sum(result["proven_closed"] is True for result in results)
-    _sum_up(session, orders=len(results), closed=closed, correlation_id=done["correlation_id"])
+    kept = words.parts(done, "kept")
+    _sum_up(session, orders=len(results), closed=closed, kept=kept, correlation_id=done["correlation_id"])
 
 
-def _sum_up(session: AccountSession, *, orders: int, closed: int, correlation_id: object) -> None:
-    said = f"{closed} of {orders} orders cannot trade any more" if orders else "no open orders"
-    answer = {"v": 1, "orders": orders, "proven_closed": closed, "correlation_id": correlation_id}
-    session.show(answer, lambda _: (said,))
+def _sum_up(
+    session: AccountSession, *, orders: int, closed: int, kept: Sequence[words.Answer], correlation_id: object
+) -> None:
+    none = "no open orders but stops" if kept else "no open orders"
+    said = f"{closed} of {orders} orders cannot trade any more" if orders else none
+    answer = {"v": 1, "orders": orders, "proven_closed": closed, "kept": list(kept), "correlation_id": correlation_id}
+    session.show(answer, lambda shown: (said, *words.kept_lines(shown)))
 
 
 def _question(count: int, *, include_external: bool) -> str:

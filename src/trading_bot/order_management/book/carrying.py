@@ -117,13 +117,15 @@ def _terms(order: TrackedOrder) -> dict[str, str]:
         "broker_state": envelope.broker_state,
         _STATE_IS_KNOWN: "" if envelope.state_is_known else "false",
         "symbol_was": envelope.symbol_was,
+        "stop_price": None if envelope.stop_price is None else f"{envelope.stop_price:f}",
+        "stop_triggered_at": _time(envelope.stop_triggered_at),
     }
     return {key: text for key, text in known.items() if text}
 
 
 def _told(record: JournalRecord) -> TrackedOrder:
     fact, details = record.fact, record.fact.details
-    duplicate_of = details.get("duplicate_of")
+    duplicate_of, stop_price = details.get("duplicate_of"), details.get("stop_price")
     envelope = OrderEnvelope(
         client_order_id=needed(fact.client_order_id, "client_order_id"),
         ref_id=needed(fact.ref_id, "ref_id"),
@@ -148,6 +150,8 @@ def _told(record: JournalRecord) -> TrackedOrder:
         state_is_known=details.get(_STATE_IS_KNOWN) != "false",
         symbol_was=details.get("symbol_was"),
         correlation_id=fact.correlation_id,
+        stop_price=None if stop_price is None else Decimal(stop_price),
+        stop_triggered_at=_moment(details, "stop_triggered_at"),
     )
     return TrackedOrder(
         envelope=envelope,

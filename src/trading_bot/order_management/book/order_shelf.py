@@ -10,6 +10,7 @@ from trading_bot.order_management.book.change_log import ChangeLog, ChangeMark
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.models import (
     ClientOrderId,
+    OrderEnvelope,
     OrderId,
     OrderState,
     OrderTerms,
@@ -18,8 +19,11 @@ from trading_bot.order_management.models import (
     exact_sum,
 )
 
-_Terms: TypeAlias = tuple[str, Side, int, Decimal | None]
-"""Symbol, side, quantity and limit price, or None for whatever price."""
+_Prices: TypeAlias = tuple[Decimal, Decimal | None]
+"""Limit price, and stop price where there is one."""
+
+_Terms: TypeAlias = tuple[str, Side, int, _Prices | None]
+"""Symbol, side, quantity and prices, or None for whatever prices."""
 
 
 class OrderShelf:
@@ -81,8 +85,8 @@ class OrderShelf:
 
     def _note_latest_filled(self, order: TrackedOrder) -> None:
         envelope = order.envelope
-        for price in (envelope.limit_price, None):
-            terms = (envelope.symbol, envelope.side, envelope.quantity, price)
+        for prices in (_prices_of(envelope), None):
+            terms = (envelope.symbol, envelope.side, envelope.quantity, prices)
             latest = self._latest_filled.setdefault(terms, order.client_order_id)
             if self._filled_at(latest) <= self._filled_at(order.client_order_id):
                 self._latest_filled[terms] = order.client_order_id
@@ -163,13 +167,13 @@ class OrderShelf:
         return (self._orders[key] for key in tuple(self._active_on.get((symbol, side), ())))
 
     def standing_for(self, terms: OrderTerms, *, now: datetime, window: timedelta) -> TrackedOrder | None:
-        """Return an order of the same symbol, side, quantity and price, pending or filled within ``window``."""
+        """Return an order of the same symbol, side, quantity and prices, pending or filled within ``window``."""
         pending = (
             order
             for order in self.pending_on(terms.symbol, terms.side)
-            if (order.envelope.quantity, order.envelope.limit_price) == (terms.quantity, terms.limit_price)
+            if (order.envelope.quantity, _prices_of(order.envelope)) == (terms.quantity, _prices_of(terms))
         )
-        return next(pending, None) or self._filled_since(now - window, terms, terms.limit_price)
+        return next(pending, None) or self._filled_since(now - window, terms, _prices_of(terms))
 
     def has_standing(self, terms: OrderTerms, *, now: datetime, window: timedelta) -> bool:
         """Whether `standing_for` might find an order at some limit price."""
@@ -178,8 +182,8 @@ class OrderShelf:
             return True
         return self._filled_since(now - window, terms, None) is not None
 
-    def _filled_since(self, moment: datetime, terms: OrderTerms, price: Decimal | None) -> TrackedOrder | None:
-        key = self._latest_filled.get((terms.symbol, terms.side, terms.quantity, price))
+    def _filled_since(self, moment: datetime, terms: OrderTerms, prices: _Prices | None) -> TrackedOrder | None:
+        key = self._latest_filled.get((terms.symbol, terms.side, terms.quantity, prices))
         order = None if key is None else self._orders[key]
         return None if order is None or order.filled_at is None or order.filled_at <= moment else order
 
@@ -201,3 +205,7 @@ class OrderShelf:
 
     def __len__(self) -> int:
         return len(self._orders)
+
+
+def _prices_of(order: OrderEnvelope | OrderTerms) -> _Prices:
+    return order.limit_price, order.stop_price

@@ -7,8 +7,8 @@
    in a side file was refused: one that came back is recorded as not sent, and one that did not needs nothing.
 4. A fact that cannot follow from what the journal holds is recorded as an anomaly, with its line. So is one of whose
    record nobody can say whether it came back, because what stands in its place is damaged.
-5. A kill's file asks for the cancel of the orders that it names; if it cannot be read, of all that have not ended. It
-   is taken over at once, also by the holder at work (`kill.intake`), and removed once the kill has ended.
+5. A kill's file asks for the cancel of the orders that it names (`kill_wishes`). It is taken over at
+   once, also by the holder at work (`kill.intake`), and removed once the kill has ended.
 6. A torn or damaged file is taken over up to there and kept under another name. Nothing is dropped without an alert.
 """
 
@@ -23,7 +23,8 @@ from typing import Protocol
 from trading_bot.clock import Clock
 from trading_bot.files import FileSystem
 from trading_bot.logging.setup import get_logger
-from trading_bot.order_management.book.tracked_order import TrackedOrder, state_without_cancel
+from trading_bot.order_management.book.kill_wishes import kill_events
+from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent, about
 from trading_bot.order_management.exceptions import OrderLogDamagedError
 from trading_bot.order_management.journal.chain import SealedRecord, head_at, seal
@@ -44,7 +45,6 @@ KILL_ENDED = "kill_file_closed"
 KILL_LASTS = timedelta(hours=24)
 """After this a kill that did not say so has ended too."""
 
-_FILE, _ORDERS, ALL = "file", "orders", "all"
 _log = get_logger(__name__)
 
 
@@ -293,41 +293,6 @@ def has_kill_ended(path: Path, content: SideContent, *, now: datetime) -> bool:
     name = SideName.read(path.name)
     is_closed = last is not None and last.details.get("note") == KILL_ENDED
     return is_closed or name is None or now - name.began > KILL_LASTS
-
-
-def kill_engaged(name: str, *, by: str, reason: str, orders: Sequence[ClientOrderId] | None) -> tuple[OrderEvent, ...]:
-    """Return the lines that a kill's file begins with: that it happened, and a cancel for each of ``orders``.
-
-    None asks for the cancel of every order that has not ended.
-    """
-    details = {_FILE: name, "by": by, _ORDERS: ALL if orders is None else str(len(orders))}
-    text = f"killed by {by}: {reason}"
-    cancels = (
-        OrderEvent(event=EventKind.CANCEL_REQUESTED, client_order_id=order, reason=text) for order in orders or ()
-    )
-    return (OrderEvent(event=EventKind.KILL_IMPORTED, reason=text, details=details), *cancels)
-
-
-def kill_events(name: str, content: SideContent, active: Sequence[TrackedOrder]) -> tuple[OrderEvent, ...]:
-    """Return what a kill's file asks for, as events to be recorded in this order: cancels, and that it happened."""
-    first = content.records[0] if content.records else None
-    if first is None or first.fact.event is not EventKind.KILL_IMPORTED:
-        reason = "killed; the kill's record cannot be read"
-        last = OrderEvent(event=EventKind.KILL_IMPORTED, reason=reason, details={_FILE: name}, correlation_id=name)
-        return (*_cancels(active, reason, kill=name), last)
-    reason, stated = first.fact.reason or "killed", first.fact.details.get(_ORDERS)
-    named = {
-        record.fact.client_order_id for record in content.records if record.fact.event is EventKind.CANCEL_REQUESTED
-    }
-    wanted = active if stated != str(len(named)) else [order for order in active if order.client_order_id in named]
-    return (*_cancels(wanted, reason, kill=name), replace(first.fact, occurred_at=first.ts, correlation_id=name))
-
-
-def _cancels(orders: Iterable[TrackedOrder], reason: str, *, kill: str) -> Iterator[OrderEvent]:
-    for order in orders:
-        # An earlier cancel may have come to nothing: only an order at work has its cancel fired.
-        status = state_without_cancel(order) if order.state is OrderState.PENDING_CANCEL else None
-        yield about(order.envelope, EventKind.CANCEL_REQUESTED, status=status, reason=reason, correlation_id=kill)
 
 
 def _anomaly(line: SideLine, order: TrackedOrder | None, why: str) -> OrderEvent:

@@ -99,6 +99,8 @@ class TrackedOrder(Value, frozen=True, kw_only=True):
             last_transaction_at=self.last_transaction_at,
             executions=self.executions,
             executions_outstanding=self.unbacked_quantity,
+            stop_price=envelope.stop_price,
+            waits_for_stop=envelope.waits_for_stop,
             broker_state=envelope.broker_state,
             state_is_known=envelope.state_is_known,
         )
@@ -139,6 +141,7 @@ def _intended(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder
             strategy_name=fact.strategy_name,
             created_at=record.ts,
             correlation_id=fact.correlation_id,
+            stop_price=details.stop_price,
         )
     except (KeyError, ValueError, ArithmeticError) as error:
         raise _impossible(record, f"a field is missing or wrong: {error}") from error
@@ -192,6 +195,7 @@ def _changed(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
         latency_ms=order.envelope.latency_ms if fact.latency_ms is None else fact.latency_ms,
         broker_state=order.envelope.broker_state if report.broker_state is None else report.broker_state,
         state_is_known=order.envelope.state_is_known if report.broker_state is None else report.state_is_known,
+        stop_triggered_at=order.envelope.stop_triggered_at or report.stop_triggered_at,
     )
     return replace(
         order,

@@ -2,6 +2,8 @@
 
 Our own orders come from the book, so that no listing can hold them up. The broker's listing adds what has our mark
 and is not at work on record, and shows what is open again; where it fails, the book has to do.
+
+Stops of ours stay, because they protect positions, unless they are asked for too.
 """
 
 import threading
@@ -21,7 +23,7 @@ from trading_bot.order_management.cancel.tracker import END_VERDICTS
 from trading_bot.order_management.client_ids import bears_our_mark
 from trading_bot.order_management.context import OrderContext
 from trading_bot.order_management.exceptions import OrderCancellationError, OrderLogError, TradingHaltedError
-from trading_bot.order_management.models import ClientOrderId, OrderId, OrderState
+from trading_bot.order_management.models import ClientOrderId, OrderId, OrderReport, OrderState
 from trading_bot.order_management.outcomes import Listing, UnreadRow
 from trading_bot.order_management.results import CancelResult
 from trading_bot.order_management.sync.foreign import Row
@@ -66,6 +68,7 @@ class CancelAllRun:
     began: datetime
     deadline: Seconds
     include_external: bool
+    include_stops: bool
     on_result: CancelListener
     results: dict[_Name, CancelResult] = field(default_factory=dict)
     foreign: dict[OrderId, Row] = field(default_factory=dict)
@@ -141,12 +144,13 @@ class CancelEverything:
         finally:
             self._running.release()
 
-    def run(self, *, include_external: bool, on_result: CancelListener) -> CancelRound:
+    def run(self, *, include_external: bool, include_stops: bool, on_result: CancelListener) -> CancelRound:
         """Go round after round and return every order's result, proven or not, by the cancel deadline."""
         run = CancelAllRun(
             began=self._clock.now(),
             deadline=self._clock.monotonic() + self._deadline_s,
             include_external=include_external,
+            include_stops=include_stops,
             on_result=on_result,
         )
         pauses = growing_pauses(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
@@ -172,7 +176,8 @@ class CancelEverything:
     def _cancel_ours(self, run: CancelAllRun) -> None:
         with self._store.open_book() as book:
             named = (book.get(ClientOrderId(name)) for name in run.unproven() if name not in run.foreign)
-            orders = dict.fromkeys(order.client_order_id for order in (*named, *book.active()) if order is not None)
+            meant = (order for order in book.active() if run.include_stops or not order.envelope.is_stop)
+            orders = dict.fromkeys(order.client_order_id for order in (*named, *meant) if order is not None)
             ours = [order for order in map(book.get, orders) if order is not None]
         in_doubt = [order for order in ours if order.state.is_unresolved]
         self._cancel([order for order in ours if not order.state.is_unresolved], run)
@@ -226,16 +231,20 @@ class CancelEverything:
         # By the broker's id: it may hold a second order that has the ref_id of one already cancelled.
         if row.order_id in {result.order_id for result in run.results.values() if not result.is_proven_closed}:
             return False
-        return run.include_external or bears_our_mark(row.ref_id) or self._is_on_record(str(row.order_id))
+        on_record = self._on_record(str(row.order_id))
+        if on_record is None and not bears_our_mark(row.ref_id):
+            return run.include_external
+        is_stop = row.is_protective if isinstance(row, OrderReport) else False
+        return run.include_stops or not (is_stop or (on_record is not None and on_record.envelope.is_stop))
 
-    def _is_on_record(self, order_id: str) -> bool:
+    def _on_record(self, order_id: str) -> TrackedOrder | None:
         try:
             with self._store.open_book() as book:
-                return book.by_order_id(order_id) is not None
+                return book.by_order_id(order_id)
         except OrderLogError as error:
-            # It has no mark of ours, and what cannot be looked up must not hold up the rest.
+            # What cannot be looked up must not hold up the rest.
             _log.error("order_not_looked_up", problem=str(error), order_id=order_id)
-            return False
+            return None
 
     def _may_still_end(self, name: _Name, run: CancelAllRun) -> bool:
         # An order presumed absent ends with its session, which no cancel waits for.

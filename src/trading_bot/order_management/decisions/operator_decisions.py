@@ -289,6 +289,8 @@ class OperatorDecisions:
                 created_at=report.created_at,
                 filled_quantity=report.cumulative_quantity,
                 average_price=report.average_price,
+                stop_price=report.stop_price,
+                stop_triggered_at=report.stop_triggered_at,
             ),
             executions=report.executions,
             last_transaction_at=report.last_transaction_at,

@@ -2,7 +2,8 @@
 
 A trade without a change of owner moves no share, costs fees and is prohibited as a wash trade (FINRA Rule 5210). So a
 new order whose limit reaches an order of the same account on the other side is refused until that one is cancelled.
-Orders without a price on record are not compared. An order presumed absent blocks nothing, as everywhere. Whoever asks
+Orders without a price on record are not compared. A stop that rests trades with nobody, and is compared from the moment
+its price was reached. An order presumed absent blocks nothing, as everywhere. Whoever asks
 names the orders: for an exit, those that can be cancelled at once.
 """
 
@@ -42,6 +43,8 @@ def crossed_orders(
     terms: OrderTerms, *, ours: Iterable[TrackedOrder], foreign: Iterable[ExternalOrder]
 ) -> tuple[CrossedOrder, ...]:
     """Return the orders that ``terms`` would trade with: ours in the given order, then foreign ones of its symbol."""
+    if terms.stop_price is not None:
+        return ()  # it rests until its stop price is reached
     opposite = terms.side.opposite
     theirs = [_foreign(order, terms) for order in foreign if order.side == opposite]
     own = [_own(one) for one in ours if one.envelope.side == opposite and one.envelope.symbol == terms.symbol]
@@ -61,7 +64,7 @@ def _reaches(terms: OrderTerms, price: Decimal) -> bool:
 
 
 def _own(order: TrackedOrder) -> CrossedOrder | None:
-    if order.state.is_terminal or order.state is OrderState.PRESUMED_ABSENT:
+    if order.state.is_terminal or order.state is OrderState.PRESUMED_ABSENT or order.envelope.waits_for_stop:
         return None
     envelope = order.envelope
     return CrossedOrder(
@@ -74,7 +77,7 @@ def _own(order: TrackedOrder) -> CrossedOrder | None:
 
 
 def _foreign(order: ExternalOrder, terms: OrderTerms) -> CrossedOrder | None:
-    if order.limit_price is None:
+    if order.limit_price is None or order.waits_for_stop:
         return None
     return CrossedOrder(
         name=order.order_id or order.name,

@@ -21,8 +21,12 @@ def intent_of(
     mode: ExecutionMode,
     correlation_id: str | None = None,
     replaces: ClientOrderId | None = None,
+    reason: str | None = None,
 ) -> OrderEvent:
-    """Return the event that states everything about an order before it is sent; ``replaces`` is FIX tag 41."""
+    """Return the event that states everything about an order before it is sent; ``replaces`` is FIX tag 41.
+
+    ``reason`` is why it was asked for, in the caller's words.
+    """
     terms = prepared.terms
     return OrderEvent(
         event=EventKind.ORDER_INTENDED,
@@ -35,6 +39,7 @@ def intent_of(
         limit_price=terms.limit_price,
         execution_mode=mode,
         strategy_name=strategy_name,
+        reason=reason,
         details=IntentDetails(
             reference_price=reference_price,
             time_in_force=terms.time_in_force,
@@ -42,6 +47,7 @@ def intent_of(
             body_sha256=prepared.digest,
             replaces=replaces,
             instrument_id=prepared.instrument_id,
+            stop_price=terms.stop_price,
         ).as_text(),
     )
 
@@ -51,12 +57,14 @@ def may_go_again(order: OrderEnvelope, terms: OrderTerms) -> bool:
     ours = (order.symbol, order.side, order.quantity, order.time_in_force, order.extended_hours)
     theirs = (terms.symbol, terms.side, terms.quantity, terms.time_in_force, terms.extended_hours)
     is_price = terms.limit_price in (order.limit_price, order.reference_price)
+    is_price = is_price and (terms.stop_price is None) == (order.stop_price is None)
     return order.state is OrderState.NOT_SENT and ours == theirs and is_price
 
 
 def is_to_go_again(order: OrderEnvelope, terms: OrderTerms) -> bool:
     """Whether these priced terms are to the cent those of an order on record that was provably not sent."""
-    return may_go_again(order, terms) and terms.limit_price == order.limit_price
+    prices = (order.limit_price, order.stop_price)
+    return may_go_again(order, terms) and (terms.limit_price, terms.stop_price) == prices
 
 
 def again(intent: OrderEvent, order: OrderEnvelope) -> OrderEvent:
@@ -73,16 +81,19 @@ def under_arming(intent: OrderEvent, arming: ArmingId | None) -> OrderEvent:
 
 
 def refuse_reuse(order: TrackedOrder, terms: OrderTerms) -> None:
-    """Refuse an id that stands for an order of another symbol, side or quantity.
+    """Refuse an id that stands for an order of another symbol, side, quantity or type.
 
     Raises:
         OrderValidationError: it does.
     """
     ours = order.envelope
-    if (ours.symbol, ours.side, ours.quantity) == (terms.symbol, terms.side, terms.quantity):
+    is_stop = ours.stop_price is not None
+    theirs = (terms.symbol, terms.side, terms.quantity, terms.stop_price is not None)
+    if (ours.symbol, ours.side, ours.quantity, is_stop) == theirs:
         return
+    stop = f" with a stop at {ours.stop_price}" if is_stop else ""
     raise OrderValidationError(
-        f"client order id {ours.client_order_id} already stands for {ours.side} {ours.quantity} {ours.symbol}; "
+        f"client order id {ours.client_order_id} already stands for {ours.side} {ours.quantity} {ours.symbol}{stop}; "
         "use a new id for a new order",
         client_order_id=ours.client_order_id,
         symbol=terms.symbol,

@@ -32,6 +32,7 @@ from trading_bot.order_management.submit.pricing import OrderPricing, PricePrevi
 from trading_bot.order_management.submit.protocol import SubmitProtocol
 from trading_bot.order_management.submit.recorder import OutcomeRecorder
 from trading_bot.order_management.submit.same_refusal import SAME_REFUSAL, SameRefusals
+from trading_bot.order_management.submit.stop_check import refuse_reached_stop
 from trading_bot.values import Value
 
 _log = get_logger(__name__)
@@ -88,6 +89,7 @@ class SubmitService:
         in_flight: InFlight,
     ) -> None:
         self._gateway = context.gateway
+        self._account = context.account
         self._store = context.store
         self._settings = context.settings
         self._identity = context.identity
@@ -201,6 +203,7 @@ class SubmitService:
             mode=self._identity.mode,
             correlation_id=correlation_id,
             replaces=replaces,
+            reason=request.reason,
         )
         with self._store.telling_later(), self._approving:
             approve(terms)
@@ -256,6 +259,7 @@ class SubmitService:
             self._sync.make_ready_to_sell(asked, by=by)
         in_time = self._gateway.by(by)
         terms = pricer(in_time)
+        refuse_reached_stop(terms, self._account, by=by)
         self._refuse_if_refused_before(terms)
         approve = gather(terms, by, instead_of)
         ref_id = derive_ref_id(self._identity.account_key, client_order_id)

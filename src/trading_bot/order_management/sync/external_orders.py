@@ -39,6 +39,9 @@ class ExternalOrder:
     """Our orders in doubt of which it may be one."""
     is_ours: bool = False
     """Whether it is an order on record, of which this row cannot be read."""
+    stop_price: Decimal | None = None
+    waits_for_stop: bool = False
+    """Whether it rests until its stop price is reached."""
 
     @property
     def is_understood(self) -> bool:
@@ -67,6 +70,8 @@ def external_order(row: Row, *, may_be: tuple[ClientOrderId, ...] = (), is_ours:
         problem=None if isinstance(row, OrderReport) else row.problem,
         may_be=may_be,
         is_ours=is_ours,
+        stop_price=row.stop_price if isinstance(row, OrderReport) else None,
+        waits_for_stop=isinstance(row, OrderReport) and row.waits_for_stop and row.stop_triggered_at is None,
     )
 
 

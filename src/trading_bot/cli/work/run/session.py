@@ -14,11 +14,11 @@ from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.render.live_view import LiveView
 from trading_bot.cli.render.summary import RunSummary, Tally, holdings_of, summarize
-from trading_bot.cli.render.views import JsonView, PlainView, RunView
+from trading_bot.cli.render.views import JsonView, PlainView, RunView, fate_text
 from trading_bot.cli.work.run.order_watch import OrderWatch
 from trading_bot.cli.work.stop_request import StopRequest, stop_on_signals
 from trading_bot.clock import Seconds, SystemClock
-from trading_bot.config import Config
+from trading_bot.config import Config, OnStop
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.signals import Replay, SignalError, SignalLine, SignalResult, SignalRunner, parse_signal
 
@@ -213,6 +213,9 @@ class Session:
         if cancels:
             closed = sum(result.is_proven_closed for result in cancels)
             self._say(f"on_stop is cancel: {closed} of {len(cancels)} open orders cannot trade any more")
+        if self._bot.config.order_management.on_stop is OnStop.CANCEL:
+            for order in self._bot.manager.stops():
+                self._say(f"a stop stays at the broker: {fate_text(order)} ({order.client_order_id})")
 
     def _say(self, message: str) -> None:
         report(message, exit_code=ExitCode.DONE, code="notice", invocation=self._invocation)
