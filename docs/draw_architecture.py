@@ -19,8 +19,9 @@ from trading_bot.order_management.models import OrderState
 
 DOCUMENT = Path(__file__).with_name("architecture.md")
 LAYER = "trading_bot.order_management"
-BOT = ("bot", "bot_events", "bot_exits", "bot_lifecycle", "event_feeds", "event_json", "exit_json", "order_json")
-SIGNALS = ("halt_watch", "safety_checks", "signal_lines", "signals")
+BOT = ("bot", "bot_events", "bot_exits", "bot_lifecycle", "bot_limits", "event_feeds", "event_json", "exit_json")
+FORMS = ("order_json", "risk_json")
+SIGNALS = ("halt_watch", "limit_alerts", "safety_checks", "signal_lines", "signals")
 READS = ("account_summary", "bot_reads")
 WORDS = (
     "client_ids",
@@ -36,7 +37,7 @@ PURE = ("calculator", "lifecycle", "order_types", "price_offsets", "results", "s
 BOOK = ("context", "correlation", "order_store", "ports", "reconciliation")
 PERMITS = ("armed_file", "latch", "lease", "market_hours", "shared_arming", "shared_lease", "state_folder")
 GROUPS = {
-    **{f"trading_bot.{name}": "bot" for name in (*BOT, *READS, *SIGNALS, "trade_records", "trades")},
+    **{f"trading_bot.{name}": "bot" for name in (*BOT, *READS, *FORMS, *SIGNALS, "trade_records", "trades")},
     **{f"trading_bot.{name}": "permits" for name in PERMITS},
     "trading_bot.checkup": "audit",
     **{f"{LAYER}.{name}": "words" for name in (*WORDS, *PURE)},
@@ -52,6 +53,7 @@ TITLES = {
     "startup": "startup<br/>builds the concrete parts",
     "control": "control<br/>carries commands to the holder",
     "operations": "operations<br/>what an operator may do",
+    "canary": "canary<br/>one-share orders that try everything",
     "bot": "bot, signals, safety_checks<br/>check, decide, hand over, record",
     "face": "manager, wiring, poller<br/>the face of the order layer",
     "submit": "submit<br/>once",

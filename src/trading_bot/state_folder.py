@@ -92,6 +92,11 @@ class StateFolder:
         return self.root / "risk.json"
 
     @property
+    def canary(self) -> Path:
+        """That a canary has passed."""
+        return self.root / "canary.json"
+
+    @property
     def database(self) -> Path:
         """The journal's database, unless it is on a server."""
         return self.root / "journal.sqlite3"

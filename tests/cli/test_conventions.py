@@ -94,9 +94,9 @@ def test_the_commands_are_the_documented_ones():
     assert {" ".join(words) for words in LEAVES} == {
         *("run", "demo", "buy", "sell", "preview", "orders", "status", "cancel", "cancel-all", "sync", "positions"),
         *("kill", "arm", "login", "logout", "doctor", "completion", "config check", "config show", "config schema"),
-        *("audit tail", "audit verify", "audit explain"),
+        *("risk show", "audit tail", "audit verify", "audit explain"),
         *("resolve", "adopt", "release", "accept-position"),
-        *("exit", "flatten", "resume", "frozen", "watch"),
+        *("exit", "flatten", "resume", "frozen", "watch", "canary"),
     }
 
 
@@ -136,6 +136,7 @@ READ = [
     ["sync"],
     ["status", "first"],
     ["preview", "buy", "AAPL", "1", "--reference-price", "100"],
+    ["risk", "show"],
     ["audit", "tail"],
     ["audit", "verify"],
     ["audit", "explain", "first"],

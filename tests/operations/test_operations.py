@@ -34,6 +34,7 @@ from trading_bot.operations import (
     ReleaseSymbol,
     ResolveOrder,
     Resume,
+    ShowRisk,
     ShowStatus,
     Synchronize,
     WatchEvents,
@@ -77,6 +78,7 @@ EXAMPLES = [
     ListHeld(everything=True),
     Resume(symbol="AAPL", by="alice", reason="the news is out"),
     ListFreezes(),
+    ShowRisk(),
     Ping(),
     WatchEvents(),
 ]

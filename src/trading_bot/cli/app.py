@@ -54,6 +54,8 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "cancel": "Cancel one order.",
         "cancel-all": "Cancel every open order.",
     },
+    "canary": {"canary": "Try everything on the account with one-share orders."},
+    "risk": {"risk": "Show the limits and how much of them is used."},
     "run": {
         "run": "Trade signals from a file or a pipe.",
         "demo": "Watch a whole trading day on paper; needs no account.",

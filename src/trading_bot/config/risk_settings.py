@@ -64,7 +64,7 @@ class RiskManagementConfig(Section):
     max_daily_loss: _Dollars | None = Decimal(1000)
     max_consecutive_losses: Annotated[WholeNumber, Field(ge=1, le=1000)] | None = 5
     max_trades_per_day: Annotated[WholeNumber, Field(ge=1, le=100_000)] | None = 100
-    max_entries_per_minute: Annotated[WholeNumber, Field(ge=1, le=10_000)] | None = 30
+    max_entries_per_minute: Annotated[WholeNumber, Field(ge=1, le=10_000)] | None = 60
     max_open_orders: Annotated[WholeNumber, Field(ge=1, le=1000)] | None = 50
     allow_symbols: Symbols | None = None
     deny_symbols: Symbols = ()

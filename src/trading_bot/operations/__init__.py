@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from trading_bot.operations.making import new_command
     from trading_bot.operations.order_commands import CancelAll, CancelOrder, PlaceOrder, PreviewOrder
     from trading_bot.operations.reading import COMMANDS, read_command
+    from trading_bot.operations.risk_commands import ShowRisk
     from trading_bot.operations.runner import CommandRunner, Operations
     from trading_bot.operations.watch_command import WatchEvents
 
@@ -55,6 +56,7 @@ __all__ = [
     "ReleaseSymbol",
     "ResolveOrder",
     "Resume",
+    "ShowRisk",
     "ShowStatus",
     "Synchronize",
     "WatchEvents",
@@ -72,6 +74,7 @@ _HOMES = {
     "trading_bot.operations.making": ("new_command",),
     "trading_bot.operations.order_commands": ("CancelAll", "CancelOrder", "PlaceOrder", "PreviewOrder"),
     "trading_bot.operations.reading": ("COMMANDS", "read_command"),
+    "trading_bot.operations.risk_commands": ("ShowRisk",),
     "trading_bot.operations.runner": ("CommandRunner", "Operations"),
     "trading_bot.operations.watch_command": ("WatchEvents",),
 }

@@ -12,6 +12,7 @@ from trading_bot.operations import (
     exit_commands,
     look_ups,
     order_commands,
+    risk_commands,
     watch_command,
 )
 from trading_bot.operations.command import COMMANDS, Command
@@ -19,7 +20,7 @@ from trading_bot.operations.making import refusal_of
 
 __all__ = ["COMMANDS", "FAMILIES", "read_command"]
 
-FAMILIES = (order_commands, look_ups, account_commands, exit_commands, decision_commands, watch_command)
+FAMILIES = (order_commands, look_ups, account_commands, exit_commands, decision_commands, risk_commands, watch_command)
 """The files whose commands can be read; each has to be imported before the union below is made."""
 
 _any_command: Any = reduce(or_, COMMANDS.values())

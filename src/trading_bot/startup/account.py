@@ -17,6 +17,8 @@ from trading_bot.event_feeds import EventFeeds
 from trading_bot.halt_watch import Condition, HaltWatch
 from trading_bot.latch import SendLock
 from trading_bot.lease import OwnersSendLock, this_process
+from trading_bot.limit_alerts import LimitAlerts
+from trading_bot.logging.last_refusals import TRADES_FILE
 from trading_bot.logging.setup import get_logger
 from trading_bot.logging.structured_logger import StructuredTradeLogger
 from trading_bot.operations import Operations
@@ -47,7 +49,6 @@ from trading_bot.startup.paper import PaperAccount, paper_account
 from trading_bot.startup.safety import SafetyParts, safety_checks
 from trading_bot.startup.surroundings import Surroundings
 
-_TRADES_FILE = "trades.jsonl"
 _POLLER_PATIENCE_S: Seconds = 30.0
 _log = get_logger(__name__)
 
@@ -133,7 +134,7 @@ class AccountParts:
             account=self._account,
             market=MarketData(gateway=self._gateway, clock=self._around.clock, turn=self._strategys_turn()),
             trades=StructuredTradeLogger(
-                path=self._config.logs_dir / _TRADES_FILE,
+                path=self._config.logs_dir / TRADES_FILE,
                 clock=self._around.clock,
                 session_id=self._own.session_id,
                 on_problem=lambda problem: _log.error("trade_record_failed", problem=problem),
@@ -177,9 +178,9 @@ class AccountParts:
         background_sync: bool,
     ) -> Lifecycle:
         control = ControlServer(path=self._state.control_socket, clock=self._around.clock)
-        halts = self._halt_watch(safety)
+        halts, alerts = self._halt_watch(safety), self._limit_alerts(safety)
         every_s = self._settings.poll_interval_seconds
-        poller = Poller(lambda: self._synchronise(halts), interval_s=every_s, latch=self._own.latch)
+        poller = Poller(lambda: self._follow(halts, alerts), interval_s=every_s, latch=self._own.latch)
         renewals = self._renewals(safety)
         steps: dict[str, Callable[[], object]] = {
             "account lease": self._own.lease.acquire,
@@ -215,6 +216,10 @@ class AccountParts:
             start_failures=START_FAILURES,
         )
 
+    def _follow(self, halts: HaltWatch, alerts: LimitAlerts) -> None:
+        self._synchronise(halts)
+        alerts.look()
+
     def _synchronise(self, halts: HaltWatch) -> None:
         try:
             self._manager.synchronize_open_orders()
@@ -235,6 +240,12 @@ class AccountParts:
             Condition.LIMIT_REACHED: lambda: safety.state().halted_because,
         }
         return HaltWatch(looks, events=self._events, clock=self._around.clock)
+
+    def _limit_alerts(self, safety: SafetyChecks) -> LimitAlerts:
+        thresholds = self._config.risk_management.warn_at_pct
+        return LimitAlerts(
+            limits=safety.limits_now, thresholds=thresholds, events=self._events, clock=self._around.clock
+        )
 
     def _open_paper(self) -> None:
         if self._paper is not None:
