@@ -24,7 +24,7 @@ QUICK := -m 'not subprocess' $(addprefix --ignore=,$(SLOW) $(addprefix tests/,$(
 PARTS := environments check-unit check-processes check-schedules check-coverage check-lowest check-style
 BUDGET_S := 900
 
-.PHONY: help install demo test test-lowest check $(PARTS) prove bench format clean
+.PHONY: help install demo test test-lowest check $(PARTS) browser prove bench format clean
 
 help:
 	@echo "make demo     trade the bundled day on the paper exchange; no account, no network"
@@ -39,7 +39,15 @@ help:
 
 install: $(READY)
 
-environments: $(READY) $(LOWEST_READY)
+environments: $(READY) $(LOWEST_READY) browser
+
+# A page is looked at in a real browser. The build gets one; on your machine install chromium, or that test is skipped.
+browser:
+	@if [ "$$BROWSER_TESTS" = required ] && ! command -v chromium >/dev/null && command -v apt-get >/dev/null; then \
+		export DEBIAN_FRONTEND=noninteractive; get="apt-get install -qq -y --no-install-recommends chromium"; \
+		timeout 200 sh -c "$$get || { apt-get update -qq && $$get; }" >/dev/null 2>&1 </dev/null \
+			|| echo "chromium could not be installed: the test of the report's page will fail" >&2; \
+	fi
 
 # A Python counts when it is new enough and can make an environment that has pip.
 define make_venv

@@ -19,10 +19,10 @@ from trading_bot.order_management.models import OrderState
 
 DOCUMENT = Path(__file__).with_name("architecture.md")
 LAYER = "trading_bot.order_management"
-BOT = ("bot", "bot_events", "bot_exits", "bot_lifecycle", "bot_limits", "event_feeds", "event_json", "exit_json")
-FORMS = ("order_json", "risk_json")
+BOT = ("bot", "bot_events", "bot_exits", "bot_lifecycle", "bot_limits", "bot_positions", "event_feeds")
+FORMS = ("event_json", "exit_json", "order_json", "protection_json", "risk_json")
 SIGNALS = ("halt_watch", "limit_alerts", "safety_checks", "signal_lines", "signals")
-READS = ("account_summary", "bot_reads")
+READS = ("bot_reads", "kept_view")
 WORDS = (
     "client_ids",
     "event_details",
@@ -33,13 +33,15 @@ WORDS = (
     "portfolio",
     "results",
 )
-PURE = ("calculator", "lifecycle", "order_types", "price_offsets", "results", "send_horizon")
+PURE = ("calculator", "lifecycle", "order_types", "price_offsets", "results", "send_horizon", "stop_orders")
 BOOK = ("context", "correlation", "order_store", "ports", "reconciliation")
 PERMITS = ("armed_file", "latch", "lease", "market_hours", "shared_arming", "shared_lease", "state_folder")
 GROUPS = {
-    **{f"trading_bot.{name}": "bot" for name in (*BOT, *READS, *FORMS, *SIGNALS, "trade_records", "trades")},
+    **{f"trading_bot.{name}": "bot" for name in (*BOT, *FORMS, *READS, *SIGNALS, "trade_records", "trades")},
     **{f"trading_bot.{name}": "permits" for name in PERMITS},
     "trading_bot.checkup": "audit",
+    "trading_bot.account_summary": "results",
+    "trading_bot.results_json": "bot",
     **{f"{LAYER}.{name}": "words" for name in (*WORDS, *PURE)},
     **{f"{LAYER}.{name}": "book" for name in BOOK},
     f"{LAYER}.gateways": "gateways",
@@ -51,6 +53,8 @@ TITLES = {
     "cli": "cli<br/>what may be typed and shown",
     "testing": "testing<br/>what a strategy is tested with",
     "startup": "startup<br/>builds the concrete parts",
+    "notify": "notify<br/>messages to a phone, the heartbeat",
+    "metrics": "metrics<br/>figures for Prometheus",
     "control": "control<br/>carries commands to the holder",
     "operations": "operations<br/>what an operator may do",
     "canary": "canary<br/>one-share orders that try everything",
@@ -66,11 +70,14 @@ TITLES = {
     "words": "models, calculator, lifecycle<br/>words and pure decisions",
     "gateways": "gateways<br/>the broker, as Robinhood",
     "robinhood": "robinhood<br/>the private HTTPS wire",
+    "protection": "protection<br/>stops, targets, trails",
     "paper": "paper<br/>an exchange in a box",
     "auth": "auth<br/>logins and tokens",
     "kill": "kill<br/>stop everything, with proof",
     "audit": "audit, checkup<br/>the journal in sentences, its proof, the doctor",
+    "report": "report<br/>a period in figures and charts",
     "risk": "risk<br/>the limits of a day",
+    "results": "results<br/>what trading came to, by the journal",
     "account": "account<br/>balances, funds, market data",
     "config": "config<br/>settings, read once",
     "error_handling": "error_handling<br/>retries and the circuit breaker",

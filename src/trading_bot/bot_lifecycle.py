@@ -1,5 +1,6 @@
 """How a bot comes up and goes down: the steps that startup composes, and what may go wrong with them."""
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,24 @@ class StartError(Exception):
         super().__init__(f"cannot start ({step}): {cause}")
         self.step = step
         self.cause = cause
+
+
+class StopWish:
+    """Somebody's wish that the program which runs the bot should end it; safe to use from several threads.
+
+    The bot cannot end the program: ``run`` looks at this between two steps, and so may any loop of your own.
+    """
+
+    def __init__(self) -> None:
+        self._made = threading.Event()
+
+    def __call__(self) -> bool:
+        """Whether it was made."""
+        return self._made.is_set()
+
+    def make(self) -> None:
+        """Ask for it; asking again changes nothing."""
+        self._made.set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,11 +16,13 @@ from trading_bot.account.market_data import READ_WITHIN_S, MarketData
 from trading_bot.account_summary import AccountSummary, QuotedMarks, summarised
 from trading_bot.caller_values import ticker
 from trading_bot.clock import Clock, Seconds
+from trading_bot.kept_view import KeptView, KeptViews
 from trading_bot.order_management.exceptions import OrderStatusError, OrderValidationError
 from trading_bot.order_management.manager import OrderManager
 from trading_bot.order_management.models import OrderEnvelope, OrderStatus
 from trading_bot.order_management.portfolio import Bar, Quote
 from trading_bot.order_management.sync.account_view import ShownPosition, ShownPositions
+from trading_bot.results.positions import ValuedPositions, valued_positions
 from trading_bot.risk.watch import RiskState
 from trading_bot.safety_checks import SafetyChecks
 
@@ -46,6 +48,7 @@ class BotReads:
         self._market = market
         self._shown = Cached(self._read_positions, clock=clock, ttl_s=POSITIONS_LAST_S)
         self._summary = Cached(self._read_summary, clock=clock, ttl_s=POSITIONS_LAST_S)
+        self._kept = KeptViews(manager=manager, safety=safety, account=account, market=market, clock=clock)
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         """Return the market of each symbol, at most a second old.
@@ -81,6 +84,22 @@ class BotReads:
         """
         return self._shown.get(by=self._until())[0].positions
 
+    def valued_positions(self) -> ValuedPositions:
+        """Read the positions and their prices afresh, and return what they are worth and gained.
+
+        Prices that cannot be had are no error: what rests on them is None, and ``problem`` says why.
+
+        Raises:
+            OrderStatusError: the positions cannot be had.
+        """
+        shown, problem, quotes = self._manager.view.positions(), None, dict[str, Quote]()
+        symbols = [each.symbol for each in shown.positions if each.quantity]
+        try:
+            quotes |= self._market.quotes(symbols, by=self.clock.monotonic() + _PART_WITHIN_S) if symbols else {}
+        except OrderStatusError as error:
+            problem = str(error)
+        return valued_positions(shown, quotes=quotes, holdings=self._safety.holdings(), problem=problem)
+
     def account_summary(self) -> AccountSummary:
         """Return balances, worth and results; a figure that is not known is None, and ``problems`` says why.
 
@@ -88,6 +107,10 @@ class BotReads:
             OrderStatusError: the balances cannot be had.
         """
         return self._summary.get(by=self._until())[0]
+
+    def kept_view(self) -> KeptView:
+        """Return orders, positions, balances and halts as they are in memory, for a view that is asked for steadily."""
+        return self._kept.view()
 
     def order_status(self, order_id: str) -> OrderStatus:
         """Read one order by either id; see `OrderManager.get_order_status`."""

@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from trading_bot.bot_events import (
     Alert,
     BotEvent,
-    EventsMissed,
     OrderEnded,
     OrderFilled,
     OrderSubmitted,
     TradingHalted,
     TradingResumed,
 )
+from trading_bot.event_feeds import EventsMissed
 from trading_bot.order_json import FORM_VERSION, JsonObject, amount_text, moment_text, shares_text
 
 SIGNAL_RESULT = "signal_result"

@@ -91,6 +91,20 @@ class Lease:
         """Whether this very process holds the lease."""
         return self._lock is not None and self._lock.is_locked and self._owner == self._process().pid
 
+    def is_taken(self) -> bool:
+        """Whether some process has the lease at this moment; it is tried, and given back at once.
+
+        Raises:
+            OSError: the lock file cannot be made or locked.
+        """
+        lock = self._new_lock()
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            return True
+        lock.release()
+        return False
+
     def acquire(self) -> None:
         """Take the lease without waiting; taking it twice changes nothing.
 

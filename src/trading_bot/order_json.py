@@ -9,12 +9,15 @@ if TYPE_CHECKING:  # a form needs no more of what it shows than its attributes
     from trading_bot.bot import TradePreview, TradeResult
     from trading_bot.order_management.book.freezes import Freeze
     from trading_bot.order_management.models import Execution, OrderEnvelope, OrderStatus, OrderTerms
-    from trading_bot.order_management.portfolio import Position
+    from trading_bot.order_management.portfolio import Position, UnreadPosition
     from trading_bot.order_management.results import CancelResult, SyncSummary
     from trading_bot.order_management.submit.pricing import PricePreview
     from trading_bot.order_management.sync.account_view import ShownPosition, ShownPositions
     from trading_bot.order_management.sync.external_orders import ExternalOrder
+    from trading_bot.results.positions import PositionValue, ValuedPositions
     from trading_bot.risk.order_result import OrderResult
+
+from trading_bot.prose import dollars_in_words
 
 JsonObject: TypeAlias = dict[str, object]
 
@@ -25,6 +28,11 @@ FORM_VERSION = 1
 def amount_text(amount: Decimal | None) -> str | None:
     """Return every digit of an amount, never in scientific notation."""
     return None if amount is None else f"{amount:f}"
+
+
+def money_text(amount: Decimal | None) -> str | None:
+    """Return an amount with its cents and every further digit that counts."""
+    return None if amount is None else dollars_in_words(amount)
 
 
 def shares_text(quantity: Decimal) -> str:
@@ -179,15 +187,34 @@ def positions_json(shown: "ShownPositions") -> JsonObject:
     """Return all positions by symbol, each with what our fills explain and what may be sold."""
     return {
         "v": FORM_VERSION,
-        "positions": [_shown_position_json(each) for each in shown.positions],
-        "unread": [
-            {"name": row.name, "symbol": row.symbol, "instrument_id": row.instrument_id, "problem": row.problem}
-            for row in shown.unread
-        ],
+        "positions": [shown_position_json(each) for each in shown.positions],
+        "unread": [unread_json(row) for row in shown.unread],
     }
 
 
-def _shown_position_json(shown: "ShownPosition") -> JsonObject:
+def valued_positions_json(valued: "ValuedPositions") -> JsonObject:
+    """Return all positions with what they are worth; ``price_problem`` says why there are no prices."""
+    rows = [{**shown_position_json(value.shown), **_value_json(value)} for value in valued.values]
+    return {**positions_json(valued.shown), "positions": rows, "price_problem": valued.problem}
+
+
+def _value_json(value: "PositionValue") -> JsonObject:
+    return {
+        "price": money_text(value.price),
+        "value": money_text(value.value),
+        "cost": None if value.cost is None else money_text(value.cost.dollars),
+        "cost_from": None if value.cost is None else value.cost.source.value,
+        "result": money_text(value.result),
+    }
+
+
+def unread_json(row: "UnreadPosition") -> JsonObject:
+    """Return the row of a position that could not be read."""
+    return {"name": row.name, "symbol": row.symbol, "instrument_id": row.instrument_id, "problem": row.problem}
+
+
+def shown_position_json(shown: "ShownPosition") -> JsonObject:
+    """Return one position with what our fills explain and what may be sold."""
     nothing = {"v": FORM_VERSION, "symbol": shown.symbol, "quantity": "0", "instrument_id": shown.instrument_id}
     return {
         **(nothing if shown.position is None else position_json(shown.position)),

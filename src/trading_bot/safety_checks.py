@@ -1,7 +1,7 @@
 """The rules a trade must pass before it becomes an order, and the register of pending orders."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -23,6 +23,7 @@ from trading_bot.order_management.exceptions import (
 from trading_bot.order_management.models import OrderRequest, OrderTerms, Side
 from trading_bot.order_management.submit.placement import Approval
 from trading_bot.order_management.sync.free_shares import Free
+from trading_bot.risk.cost_basis import Holding
 from trading_bot.risk.exposure import NO_EXPOSURE, Exposure
 from trading_bot.risk.in_force import LimitsInForce
 from trading_bot.risk.limit_uses import LimitsNow, limits_now
@@ -230,16 +231,17 @@ class SafetyChecks:
         A sell waits for nothing: no price is read for it. Nothing is read outside of the regular session either: which
         day's close the broker means then is not documented, and a loss must not count on two days.
         """
-        if side is Side.BUY and self._is_session_open():
+        if side is Side.BUY and self.is_session_open():
             self._risk.read_ahead(after_s=ORDERS_READ_AFTER_S)
 
     def renew(self) -> None:
         """Read what orders will be judged by, ahead of need, so that they wait for none of it; call it steadily."""
         self._account.renew()
-        if self._is_session_open():
+        if self.is_session_open():
             self._risk.read_ahead()
 
-    def _is_session_open(self) -> bool:
+    def is_session_open(self) -> bool:
+        """Whether the regular session is open: only then is it known which day's close the broker means."""
         return self._hours.why_closed(self._clock.now()) is None
 
     def state(self) -> RiskState:
@@ -254,6 +256,10 @@ class SafetyChecks:
         """Return the symbols of which shares of known cost are held, as far as the journal tells."""
         return self._risk.held_symbols()
 
+    def holdings(self) -> Mapping[str, Holding]:
+        """Return what is held of each symbol by the journal, and what it cost; no broker is asked."""
+        return self._risk.holdings()
+
     def account_results(self, marks: Marks) -> AccountResults:
         """Return what trading earned, by the journal and ``marks``; no broker is asked.
 
@@ -261,7 +267,7 @@ class SafetyChecks:
         documented.
         """
         results = self._risk.account_results(marks)
-        if self._is_session_open():
+        if self.is_session_open():
             return results
         return replace(results, unrealised_today=None)
 

@@ -86,12 +86,15 @@ COMMANDS = [
     ["arm", "--confirm", "PAPER"],
     ["run", "--signals", "-"],
     ["watch"],
+    ["stop"],
     ["demo"],
 ]
 LOOKS = {"orders", "status", "positions"}
 """They ask a bot that runs, and start none."""
 
-NEEDS_BOT = [command for command in COMMANDS if command[0] not in {"audit", "config", "arm", "run", "watch", "demo"}]
+NEEDS_BOT = [
+    command for command in COMMANDS if command[0] not in {"audit", "config", "arm", "run", "watch", "stop", "demo"}
+]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from trading_bot.cli.lazy import LazyCommand, LazyGroup, load
 
 HEAVY = (
     *("cryptography", "filelock", "holidays", "json5", "pydantic", "pydantic_settings", "requests", "rich"),
-    *("robin_stocks", "structlog", "urllib3"),
+    *("robin_stocks", "structlog", "textual", "urllib3"),
 )
 COMMANDS = every_command()
 LEAVES = {words: command for words, command in COMMANDS.items() if not isinstance(command, click.Group)}
@@ -124,7 +124,7 @@ WITHOUT_QUOTES: dict[str, object] = {"paper": {}}
 LOOKS = [["orders"], ["orders", "--all"], ["status", "looked-at"], ["positions"], ["frozen"]]
 NOT_FOR_A_LOOK = (
     *("asyncio", "cryptography", "dotenv", "holidays", "http.client", "requests", "rich", "robin_stocks", "ssl"),
-    *("structlog", "urllib3"),
+    *("structlog", "textual", "urllib3"),
 )
 ROOMS_OF_A_BOT = (
     *("trading_bot.auth", "trading_bot.bot", "trading_bot.paper", "trading_bot.robinhood", "trading_bot.signals"),

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from trading_bot.operations import (
     COMMANDS,
     AcceptPosition,
     AdoptOrder,
+    AskToStop,
     CancelAll,
     CancelOrder,
     Command,
@@ -27,16 +29,22 @@ from trading_bot.operations import (
     ListHeld,
     ListOrders,
     ListPositions,
+    ListProtections,
     Operations,
     Ping,
     PlaceOrder,
     PreviewOrder,
+    ProtectPosition,
     ReleaseSymbol,
+    ReplaceOrder,
     ResolveOrder,
     Resume,
+    ShowAccount,
     ShowRisk,
     ShowStatus,
+    ShowView,
     Synchronize,
+    UnprotectPosition,
     WatchEvents,
     new_command,
     read_command,
@@ -53,6 +61,7 @@ from trading_bot.order_management.decisions.operator_decisions import Resolution
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderError, OrderNotFoundError, OrderValidationError
 from trading_bot.order_management.models import OrderState, Pricing, Side, TimeInForce
+from trading_bot.results_json import summary_json
 from trading_bot.startup import create_bot
 
 QUOTES = (quote_line(-3600, "99.98", "100.00"),)
@@ -66,6 +75,7 @@ EXAMPLES = [
     ShowStatus(id="c-1"),
     CancelOrder(id="c-1"),
     CancelAll(include_external=True),
+    ReplaceOrder(id="c-1", reference_price=Decimal("99.50"), pricing=Pricing.PASSIVE, quantity=5),
     Synchronize(),
     ListPositions(),
     ResolveOrder(id="c-1", as_=Resolution.FOUND, order_id="b-1", by="alice", reason="seen in the app"),
@@ -79,8 +89,14 @@ EXAMPLES = [
     Resume(symbol="AAPL", by="alice", reason="the news is out"),
     ListFreezes(),
     ShowRisk(),
+    ProtectPosition(symbol="AAPL", stop=Decimal("90.50"), trail="2%", quantity=5, by="alice", correlation_id="safe-7"),
+    UnprotectPosition(symbol="AAPL", by="alice", reason="sold elsewhere"),
+    ListProtections(),
     Ping(),
+    ShowAccount(),
+    AskToStop(),
     WatchEvents(),
+    ShowView(),
 ]
 
 
@@ -171,8 +187,8 @@ def test_what_an_operator_typed_becomes_a_command_or_an_order_error():
 
 def test_only_placing_and_cancelling_leave_a_lost_answer_in_doubt():
     assert {type(command) for command in EXAMPLES if command.may_change_orders} == {
-        *(PlaceOrder, CancelOrder, CancelAll),
-        *(ExitPosition, Flatten),
+        *(PlaceOrder, CancelOrder, CancelAll, ReplaceOrder),
+        *(ExitPosition, Flatten, ProtectPosition, UnprotectPosition),
     }
 
 
@@ -259,16 +275,33 @@ def test_orders_are_the_open_ones_or_all(operations: Operations, bot: TradingBot
     assert operations.perform(ListOrders(all_origins=True))["external"] == []
 
 
+def plainly(positions: Any) -> JsonObject:
+    """Without what they are worth."""
+    worth = {"price", "value", "cost", "cost_from", "result"}
+    rows = [{key: row[key] for key in row if key not in worth} for row in positions["positions"]]
+    return {**{key: positions[key] for key in positions if key != "price_problem"}, "positions": rows}
+
+
 def test_a_synchronisation_books_fills_and_positions_follow(operations: Operations, bot: TradingBot):
-    assert operations.perform(ListPositions()) == {"v": 1, "positions": [], "unread": []}
+    assert operations.perform(ListPositions()) == {"v": 1, "positions": [], "unread": [], "price_problem": None}
     operations.perform(CROSSING)
     bot.clock.sleep(1)
     summary = operations.perform(Synchronize())
     assert (summary["complete"], bot.orders()[0].state) == (True, OrderState.FILLED)
     positions = operations.perform(ListPositions())
-    assert positions == positions_json(bot.manager.view.positions())
+    assert plainly(positions) == positions_json(bot.manager.view.positions())
+    assert '"cost_from": "journal", "result": "-' in json.dumps(positions)
     assert '"quantity": "10"' in json.dumps(positions)
     assert '"free": "10", "differs": false' in json.dumps(positions)
+
+
+def test_the_account_is_shown_with_its_results(operations: Operations, bot: TradingBot):
+    operations.perform(CROSSING)
+    bot.clock.sleep(1)
+    operations.perform(Synchronize())
+    answer = operations.perform(ShowAccount())
+    assert (answer["realised"], answer["unknown_cost"], answer["problems"]) == ("0.00", [], [])
+    assert answer == summary_json(bot.account_summary())
 
 
 def test_positions_are_read_afresh(operations: Operations, bot: TradingBot):
@@ -363,3 +396,12 @@ def test_a_kind_made_of_another_takes_nothing_of_its_place():
 
     assert COMMANDS["ping"] is Ping
     assert LoudPing not in COMMANDS.values()
+
+
+def test_a_bot_that_is_asked_to_stop_says_so_to_whoever_runs_it_and_goes_on(operations: Operations, bot: TradingBot):
+    assert not bot.is_asked_to_stop()
+    operations.perform(BUY)
+    answer = operations.perform(AskToStop())
+    assert answer == {"v": 1, "pid": 4711, "open_orders": 1, "on_stop": "leave"}
+    assert bot.is_asked_to_stop()
+    assert bot.is_running

@@ -9,12 +9,15 @@ from types import SimpleNamespace
 from typing import cast
 
 from trading_bot.bot import TradeRequest, TradeResult, TradeStatus, TradingBot
+from trading_bot.bot_lifecycle import StopWish
 from trading_bot.clock import VirtualClock
 from trading_bot.config import Config
 from trading_bot.event_feeds import EventFeeds
 from trading_bot.order_management.book.exit_facts import ExitEnding
+from trading_bot.order_management.book.protections import Plan
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.events import EventKind, about
+from trading_bot.order_management.exceptions import OrderValidationError
 from trading_bot.order_management.models import (
     ClientOrderId,
     ExecutionMode,
@@ -29,6 +32,7 @@ from trading_bot.order_management.order_store import OrderChange
 from trading_bot.order_management.portfolio import AccountSnapshot, Position, Quote
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.order_management.submit.exit_run import ExitResult
+from trading_bot.protection.shown import SetPlan, ShownPlan
 
 OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 QUIET = SyncSummary(complete=True, open_orders=0, fills_booked=0, orders_closed=0, external_orders=0)
@@ -86,6 +90,14 @@ class FakeBot:
     def trade(self, trade: TradeRequest) -> TradeResult:
         self.trades.append((self.clock.now(), asdict(trade)))
         return self._answer()
+
+    def protect(self, symbol: str, quantity: int | None, **terms: object) -> SetPlan:
+        self.trades.append((self.clock.now(), {"symbol": symbol, "quantity": quantity, **terms}))
+        plan = Plan(plan_id="p1", symbol=symbol, set_for=symbol, quantity=Decimal(10), stop=Decimal(240))
+        return SetPlan(shown=ShownPlan(plan=plan, covers=Decimal(10), stop_order=None, rests=False), notes=("a note",))
+
+    def unprotect(self, symbol: str, **terms: object) -> tuple[Plan, ...]:
+        raise OrderValidationError(f"{symbol} has no protection", code="not_protected")
 
     def exit_position(self, symbol: str, quantity: int | None, **terms: object) -> ExitResult:
         self.trades.append((self.clock.now(), {"symbol": symbol, "action": "exit", "shares": quantity, **terms}))
@@ -164,6 +176,7 @@ class FakeTradingBot(FakeBot):
         self.journal_name = "journal.sqlite3"
         self.audit_log = Path("logs/orders.jsonl")
         self.verdict = SimpleNamespace(ok=True, records=3, problem=None)
+        self.is_asked_to_stop = StopWish()
         self.events: list[str] = []
         self.at_start: Callable[[], object] = lambda: None
         self.feeds = EventFeeds()

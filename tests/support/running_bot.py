@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +48,18 @@ class BackgroundCommand:
         if self._process.stderr is None:
             raise AssertionError("the pipe was asked for")
         return self._process.stderr.readline()
+
+    def wait_for(self, path: Path, *, at_most_s: float = 60) -> None:
+        """Wait until it has made a file."""
+        give_up_at = time.monotonic() + at_most_s
+        while not path.exists():
+            if time.monotonic() > give_up_at or self._process.poll() is not None:
+                raise AssertionError(f"{path.name} was not made")
+            time.sleep(0.02)
+
+    def hang_up(self) -> None:
+        """Let it hear that its terminal has closed."""
+        os.kill(self.pid, signal.SIGHUP)
 
     def go_on(self) -> None:
         """Let a process go on that hangs."""

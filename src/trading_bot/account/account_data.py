@@ -75,6 +75,11 @@ class AccountData:
         """Return balances and restrictions; with ``by``, a point on the clock, the read is over by then."""
         return self._account.get(by=by)[0].account
 
+    def last_account(self) -> tuple[AccountSnapshot, Moment] | None:
+        """Return the balances that were read last, however old, and when that began. The broker is not asked."""
+        last = self._account.last()
+        return None if last is None else (last[0].account, last[1])
+
     def buying_power(self) -> Decimal:
         """Return the dollars that may be spent on buys."""
         return self.account().buying_power

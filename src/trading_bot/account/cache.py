@@ -51,6 +51,12 @@ class Cached(Generic[T]):
         """
         return self._younger_than(self._ttl_s, by=by, may_be_outdated=may_be_outdated)
 
+    def last(self) -> tuple[T, Moment] | None:
+        """Return what was fetched last, however old it is, and when that began; None where there is nothing."""
+        with self._state:
+            kept = self._kept
+        return None if kept is None else (kept.value, kept.begun)
+
     def renew(self, *, by: Seconds) -> None:
         """Fetch the value ahead of need: once half its time is over, or once it is outdated.
 

@@ -15,12 +15,13 @@ from trading_bot.order_management.journal.v1.on_record import V1Reader
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.risk.breaker import RiskBreaker
 from trading_bot.startup.account_number import configured_account
-from trading_bot.startup.journal_on_record import JournalOnRecord, journal_on_record, old_journal
+from trading_bot.startup.journal_on_record import JournalOnRecord, journal_on_record, old_journal, recorded_answers
 from trading_bot.startup.shared_account import SharedAccount, shared_account
 from trading_bot.startup.surroundings import default_surroundings
 from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_path
 
 if TYPE_CHECKING:
+    from trading_bot.order_management.journal.port import JournalReader
     from trading_bot.shared_arming import SharedLatch
 
 
@@ -90,3 +91,13 @@ def place_of(config: Config) -> AccountPlace:
         journal=journal_path(config.logs_dir, mode, number),
         config=config,
     )
+
+
+def recorded_reader(config: Config) -> "JournalReader | None":
+    """Return what reads the journal of the configured account, one of 0.1 included; None where none was begun.
+
+    Raises:
+        ConfigError: live mode without an account number, or no folder to keep state in.
+        OrderLogError: the journal cannot be read, or is gone.
+    """
+    return recorded_answers(config, default_surroundings()).reader

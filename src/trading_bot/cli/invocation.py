@@ -12,6 +12,7 @@ class Invocation:
     """What one call of the command line asked for; filled while the options are read."""
 
     config: Path | None = None
+    account: str | None = None
     json: bool = False
     verbose: int = 0
     quiet: bool = False
@@ -31,13 +32,16 @@ def _note(context: click.Context, parameter: click.Parameter, value: object) -> 
     setattr(invocation, parameter.name, value)
 
 
-def _option(*names: str, text: str, path: bool = False, count: bool = False) -> click.Option:
+def _option(
+    *names: str, text: str, path: bool = False, count: bool = False, metavar: str | None = None
+) -> click.Option:
     return click.Option(
         names,
         help=text,
         type=click.Path(path_type=Path) if path else None,
         count=count,
-        is_flag=None if path or count else True,
+        is_flag=None if path or count or metavar else True,
+        metavar=metavar,
         expose_value=False,
         is_eager=True,
         callback=_note,
@@ -46,12 +50,18 @@ def _option(*names: str, text: str, path: bool = False, count: bool = False) -> 
 
 _COMMON = (
     _option("-c", "--config", path=True, text="Config file [./config.json if there is one]."),
+    _option("--account", metavar="NAME", text="Which account of a config file that has several."),
     _option("--json", text="Data as JSON Lines on stdout, errors as JSON on stderr."),
     _option("-v", "--verbose", count=True, text="Say more on stderr; -vv says most."),
     _option("--quiet", text="Only the final summary and errors."),
     _option("--no-color", text="No colours (so do NO_COLOR and TERM=dumb)."),
     _option("--no-input", text="Never ask, not even at a terminal."),
 )
+
+
+def examples(*lines: str) -> str:
+    """Return the end of a help page: what one might type, one a line."""
+    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))
 
 
 _Declared = TypeVar("_Declared", bound=click.Command)

@@ -13,13 +13,13 @@ _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 def send_logs_to_stderr(invocation: Invocation, config: Config) -> None:
     """Write warnings, more with each ``-v`` and errors alone under ``--quiet``; the account number is masked."""
+    configure_logging(stream=sys.stderr, level=level_of(invocation), json=invocation.json, masker=masker_of(config))
+
+
+def masker_of(config: Config) -> SecretMasker:
+    """Return what masks the account number of the settings, and whatever looks like a secret."""
     number = config.account_number
-    configure_logging(
-        stream=sys.stderr,
-        level=level_of(invocation),
-        json=invocation.json,
-        masker=SecretMasker(secrets=(number.get_secret_value(),) if number else ()),
-    )
+    return SecretMasker(secrets=(number.get_secret_value(),) if number else ())
 
 
 def level_of(invocation: Invocation) -> int:

@@ -31,7 +31,7 @@ class AccountSession:
 
     def __init__(self, invocation: Invocation) -> None:
         self.invocation = invocation
-        self.config = Config.from_env_and_json(invocation.config)
+        self.config = Config.from_env_and_json(invocation.config, account=invocation.account)
         send_logs_to_stderr(invocation, self.config)
 
     @property

@@ -8,11 +8,17 @@ from typing import Self
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
+from trading_bot.config.accounts import SeveralAccountsError, chosen_account, names_of
 from trading_bot.config.credentials import Credentials, KnownCredentials
 from trading_bot.config.environment import read_env_file, settings_in, variable_name
 from trading_bot.config.file import read_settings
+from trading_bot.config.log_settings import LogConfig
+from trading_bot.config.notify_settings import HeartbeatConfig, MetricsConfig, NotifyConfig
 from trading_bot.config.problems import ConfigError, KeyPath, problems_in
+from trading_bot.config.protection_settings import ProtectionConfig
+from trading_bot.config.results_settings import ResultsConfig
 from trading_bot.config.risk_settings import RiskManagementConfig, with_live_limits
+from trading_bot.config.secret_urls import SecretUrls
 from trading_bot.config.sections import (
     CollarConfig,
     HoursConfig,
@@ -31,11 +37,19 @@ __all__ = [
     "Config",
     "ConfigError",
     "Credentials",
+    "HeartbeatConfig",
     "HoursConfig",
+    "LogConfig",
+    "MetricsConfig",
+    "NotifyConfig",
     "OnStop",
     "OrderManagementConfig",
     "PaperConfig",
+    "ProtectionConfig",
+    "ResultsConfig",
     "RiskManagementConfig",
+    "SecretUrls",
+    "SeveralAccountsError",
     "StrategyOverride",
     "TradingConfig",
 ]
@@ -55,6 +69,7 @@ class _Sources:
     folder: Path = field(default=Path(), compare=False)
     file: Path | None = field(default=None, compare=False)
     named: Mapping[KeyPath, str] = field(default_factory=dict, compare=False)
+    account_name: str | None = None
 
     def remedy(self, key: KeyPath) -> str:
         """Say where the value of ``key`` can be corrected."""
@@ -71,10 +86,18 @@ class Config(Section):
     risk_management: RiskManagementConfig = Field(default_factory=RiskManagementConfig)
     order_management: OrderManagementConfig = Field(default_factory=OrderManagementConfig)
     paper: PaperConfig = Field(default_factory=PaperConfig)
+    notify: NotifyConfig = Field(default_factory=NotifyConfig)
+    heartbeat: HeartbeatConfig = Field(default_factory=HeartbeatConfig)
+    metrics: MetricsConfig = Field(default_factory=MetricsConfig)
+    protection: ProtectionConfig = Field(default_factory=ProtectionConfig)
+    log: LogConfig = Field(default_factory=LogConfig)
+    results: ResultsConfig = Field(default_factory=ResultsConfig)
     account_number: AccountNumber | None = None
     logs_dir: PlainPath = Path("logs")
     state_dir: PlainPath | None = None
     journal_url: JournalUrl | None = None
+    accounts: Mapping[str, Mapping[str, object]] = Field(default_factory=dict, exclude=True, repr=False)
+    """The own settings of each account by its name, as they stand in the file; empty once one was chosen."""
 
     _sources: _Sources = PrivateAttr(default_factory=_Sources)
 
@@ -91,19 +114,26 @@ class Config(Section):
 
     @classmethod
     def from_env_and_json(
-        cls, path: Path | str | None = None, *, environ: Mapping[str, str] | None = None, cwd: Path | None = None
+        cls,
+        path: Path | str | None = None,
+        *,
+        account: str | None = None,
+        environ: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
     ) -> Self:
         """Read the configuration file, the ``.env`` beside it and the environment; the later one wins.
 
         Without ``path``, ``config.json`` of the current folder is read if it exists. Relative folders are meant from
-        the file's own folder.
+        the file's own folder. ``account`` is the name of one of its accounts; where it has one only, that is meant.
 
         Raises:
+            SeveralAccountsError: there are several, and none was named.
             ConfigError: a missing or unreadable file, or any setting that is unknown or out of range; or no time zones.
         """
         exchange_zone()  # without it there is no calendar, and no time to show
         file = _find_file(path, cwd or Path.cwd())
-        values = read_settings(file) if file else {}
+        chosen = chosen_account(read_settings(file) if file else {}, account)
+        values = chosen.values
         folder = (file.parent if file else cwd or Path.cwd()).resolve()
         named = dict.fromkeys(_leaves(values), "file")
         env_file = settings_in(read_env_file(folder / _ENV_FILE), model=cls, source=str(folder / _ENV_FILE))
@@ -112,7 +142,18 @@ class Config(Section):
             for key, text in settings.items():
                 _put(values, key, text)
                 named[key] = source
-        return cls._read(values, _Sources(folder=folder, file=file, named=named)).resolved_from(folder)
+        sources = _Sources(folder=folder, file=file, named=named, account_name=chosen.name)
+        return cls._read(chosen.with_logs_apart(), sources).resolved_from(folder)
+
+    @classmethod
+    def account_names(cls, path: Path | str | None = None, *, cwd: Path | None = None) -> tuple[str, ...]:
+        """Return the names of the accounts of the file that `from_env_and_json` would read, in its order.
+
+        Raises:
+            ConfigError: the file cannot be read.
+        """
+        file = _find_file(path, cwd or Path.cwd())
+        return names_of(read_settings(file)) if file else ()
 
     @classmethod
     def _read(cls, values: Mapping[str, object], sources: _Sources) -> Self:
@@ -130,6 +171,11 @@ class Config(Section):
     def file(self) -> Path | None:
         """The configuration file that was read, if there was one."""
         return self._sources.file
+
+    @property
+    def account_name(self) -> str | None:
+        """What the file calls this account; None where it names no accounts."""
+        return self._sources.account_name
 
     @property
     def origins(self) -> Mapping[str, str]:
@@ -164,6 +210,15 @@ class Config(Section):
         """
         variables = os.environ if environ is None else environ
         return KnownCredentials.from_env(variables, env_file=self._sources.folder / _ENV_FILE)
+
+    def secret_urls(self, environ: Mapping[str, str] | None = None) -> SecretUrls:
+        """Read where messages and heartbeats go, from the environment, else from the ``.env`` beside the file.
+
+        Raises:
+            ConfigError: an address is none, or the file's secrets can be read by other users.
+        """
+        variables = os.environ if environ is None else environ
+        return SecretUrls.from_env(variables, env_file=self._sources.folder / _ENV_FILE)
 
     def resolve_state_dir(self, environ: Mapping[str, str] | None = None, home: Path | None = None) -> Path:
         """Return the state folder: ``state_dir``, else the one of the XDG base directory specification.

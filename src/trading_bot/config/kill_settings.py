@@ -12,14 +12,15 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from trading_bot.config import Config, ConfigError
+from trading_bot.config import Config, ConfigError, SeveralAccountsError
+from trading_bot.config.accounts import chosen_account
 from trading_bot.config.environment import read_env_file, settings_in, variable_name
 from trading_bot.config.file import read_settings, read_text
 from trading_bot.config.problems import KeyPath, fields_of, suggestion
 
 _FOLDERS = ("state_dir", "logs_dir")
 _NAMES_ACCOUNT = ("account_number", "trading", "mode")
-_FILE_ONLY = (("trading", "mode"), ("account_number",), ("order_management", "strategy_overrides"))
+_FILE_ONLY = (("trading", "mode"), ("account_number",), ("accounts",), ("order_management", "strategy_overrides"))
 _STATE_DIR_TEXT = re.compile(r"""["']?state_dir\w*["']?\s*:\s*(?:"([^"\n]+)"|'([^'\n]+)')""")
 _ACCOUNT_FOLDERS = "*/*/armed"
 """Where a state folder beside a configuration file keeps its armed files."""
@@ -37,6 +38,8 @@ class KillSettings:
     """What is wrong with the settings."""
     state_dirs: tuple[Path, ...]
     """Every state folder that may be meant, the likeliest first."""
+    accounts: tuple[str, ...] = ()
+    """The accounts of the file, where it has several and none was named: each of them is meant."""
 
 
 def here() -> Path:
@@ -47,15 +50,19 @@ def here() -> Path:
         return Path()
 
 
-def settings_for_kill(path: Path | None, *, environ: Mapping[str, str] | None = None) -> KillSettings:
+def settings_for_kill(
+    path: Path | None, *, account: str | None = None, environ: Mapping[str, str] | None = None
+) -> KillSettings:
     """Read the configuration as `Config.from_env_and_json` does, and as much of it as possible where that fails."""
     cwd, variables = here(), os.environ if environ is None else environ
     file = cwd / (path or "config.json")
     try:
-        config = Config.from_env_and_json(path, environ=variables, cwd=cwd)
+        config = Config.from_env_and_json(path, account=account, environ=variables, cwd=cwd)
         folder = config.resolve_state_dir(variables)
+    except SeveralAccountsError as error:
+        return _in_doubt(file, variables, account=account, problem=str(error), accounts=error.names)
     except ConfigError as error:
-        return _in_doubt(file, variables, problem=str(error))
+        return _in_doubt(file, variables, account=account, problem=str(error))
     return KillSettings(config=config, file=config.file, problem=None, state_dirs=(folder,))
 
 
@@ -66,17 +73,21 @@ def unread_settings(path: Path | None, *, problem: str, environ: Mapping[str, st
     return KillSettings(config=None, file=path, problem=problem, state_dirs=folders)
 
 
-def _in_doubt(file: Path, variables: Mapping[str, str], *, problem: str) -> KillSettings:
-    values = _values_in(file)
+def _in_doubt(
+    file: Path, variables: Mapping[str, str], *, account: str | None, problem: str, accounts: tuple[str, ...] = ()
+) -> KillSettings:
+    values = _values_in(file, account)
     config = None if values is None else _without_faults(_overlaid(values, file, variables))
     config = None if config is None else config.resolved_from(file.parent.resolve())
     folders = (*_folder_of(config, variables), *_guessed_in(file), *_named_by_environment(variables), *_beside(file))
-    return KillSettings(config=config, file=file, problem=problem, state_dirs=tuple(_unique(folders)))
+    return KillSettings(
+        config=config, file=file, problem=problem, state_dirs=tuple(_unique(folders)), accounts=accounts
+    )
 
 
-def _values_in(file: Path) -> dict[str, object] | None:
+def _values_in(file: Path, account: str | None) -> dict[str, object] | None:
     try:
-        return read_settings(file)
+        return chosen_account(read_settings(file), account).with_logs_apart()
     except ConfigError:
         return None
 

@@ -28,6 +28,8 @@ SAFE_KEYS = frozenset(
         *("execution_mode", "mode", "time_in_force", "extended_hours", "attempt", "attempts", "status_code", "phase"),
         *("latency_ms", "delay_s", "elapsed_s", "interval_s", "count", "complete", "open_orders", "fills_booked"),
         *("orders_closed", "external_orders", "error", "error_type", "path", "signal", "step", "version"),
+        *("at", "price", "new_quantity", "cumulative_quantity", "executed_at", "ending", "by", "until", "remedy"),
+        "companion",
     }
 )
 

@@ -1,6 +1,8 @@
 """Where events go. Importing the package decides nothing: only a program that owns its streams calls this."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO, cast
 
@@ -56,9 +58,27 @@ def configure_logging(
         root.removeHandler(handler)
     handler = _EventHandler(stream)
     handler.setFormatter(_LateFormatter(json=json, masker=masker or SecretMasker(), clock=clock or SystemClock()))
+    handler.setLevel(level)
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.getLogger(_ROOT).setLevel(level)
+
+
+@contextmanager
+def logging_to(file: logging.Handler, *, level: int | str, masker: SecretMasker, clock: Clock) -> Iterator[None]:
+    """Also write our events from ``level`` on, and other libraries' warnings, to ``file``, as JSON, while inside."""
+    root, ours = logging.getLogger(), logging.getLogger(_ROOT)
+    earlier = ours.level
+    file.setFormatter(_LateFormatter(json=True, masker=masker, clock=clock))
+    file.setLevel(level)
+    root.addHandler(file)
+    ours.setLevel(min(file.level, ours.getEffectiveLevel()))
+    try:
+        yield
+    finally:
+        ours.setLevel(earlier)
+        root.removeHandler(file)
+        file.close()
 
 
 class _EventHandler(logging.StreamHandler[TextIO]):

@@ -1,4 +1,4 @@
-"""The looks that the journal can answer as well: at the orders, at one of them, at the positions, at what is frozen."""
+"""The looks that the journal can answer as well: at orders, positions, freezes and protection plans."""
 
 from typing import Literal
 
@@ -8,10 +8,11 @@ from trading_bot.order_json import (
     external_order_json,
     freezes_json,
     orders_json,
-    positions_json,
     status_json,
+    valued_positions_json,
 )
 from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError
+from trading_bot.protection_json import protections_json
 
 
 class ListOrders(Command):
@@ -67,9 +68,9 @@ class ListPositions(Command):
     command: Literal["list_positions"] = "list_positions"
 
     def perform(self, context: CommandContext) -> JsonObject:
-        """Read the positions afresh."""
+        """Read the positions and their prices afresh."""
         context.bot.account.invalidate_cache("positions")
-        return positions_json(context.bot.manager.view.positions())
+        return valued_positions_json(context.bot.valued_positions())
 
 
 class ListFreezes(Command):
@@ -81,3 +82,14 @@ class ListFreezes(Command):
     def perform(self, context: CommandContext) -> JsonObject:
         """Read the book; the broker is not read."""
         return freezes_json(context.bot.manager.ways_out.freezes(), halted=context.bot.manager.halted_because)
+
+
+class ListProtections(Command):
+    """List every plan as it stands."""
+
+    may_change_orders = False
+    command: Literal["list_protections"] = "list_protections"
+
+    def perform(self, context: CommandContext) -> JsonObject:
+        """Read the book; the broker is not read."""
+        return protections_json(context.bot.protections())

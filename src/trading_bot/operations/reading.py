@@ -12,7 +12,11 @@ from trading_bot.operations import (
     exit_commands,
     look_ups,
     order_commands,
+    protection_commands,
+    results_commands,
     risk_commands,
+    stop_command,
+    view_command,
     watch_command,
 )
 from trading_bot.operations.command import COMMANDS, Command
@@ -20,7 +24,19 @@ from trading_bot.operations.making import refusal_of
 
 __all__ = ["COMMANDS", "FAMILIES", "read_command"]
 
-FAMILIES = (order_commands, look_ups, account_commands, exit_commands, decision_commands, risk_commands, watch_command)
+FAMILIES = (
+    order_commands,
+    look_ups,
+    account_commands,
+    exit_commands,
+    protection_commands,
+    decision_commands,
+    results_commands,
+    risk_commands,
+    stop_command,
+    view_command,
+    watch_command,
+)
 """The files whose commands can be read; each has to be imported before the union below is made."""
 
 _any_command: Any = reduce(or_, COMMANDS.values())

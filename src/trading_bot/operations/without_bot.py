@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from trading_bot.clock import Clock
 from trading_bot.operations.command import Command
-from trading_bot.operations.look_ups import ListFreezes, ListOrders, ListPositions, ShowStatus
+from trading_bot.operations.look_ups import ListFreezes, ListOrders, ListPositions, ListProtections, ShowStatus
 from trading_bot.operations.risk_commands import ShowRisk
 from trading_bot.order_json import (
     FORM_VERSION,
@@ -18,6 +18,7 @@ from trading_bot.order_json import (
     amount_text,
     freezes_json,
     moment_text,
+    money_text,
     orders_json,
     shares_text,
     status_json,
@@ -28,7 +29,10 @@ from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.exceptions import OrderNotFoundError
 from trading_bot.order_management.journal.port import JournalReader, OrderKeyKind
 from trading_bot.order_management.models import EXACT, ClientOrderId, Side, exact_sum
+from trading_bot.protection.shown import shown_plan
+from trading_bot.protection_json import protections_json
 from trading_bot.risk.cost_basis import Holding
+from trading_bot.risk.position_cost import cost_of_position
 from trading_bot.risk.results import results_of
 
 _PAGE = 1_000
@@ -62,7 +66,7 @@ class RecordedAnswers:
     @staticmethod
     def can_answer(command: Command) -> bool:
         """Whether the journal alone has an answer to such a question."""
-        return isinstance(command, ListOrders | ShowStatus | ListPositions | ListFreezes | ShowRisk)
+        return isinstance(command, ListOrders | ShowStatus | ListPositions | ListFreezes | ListProtections | ShowRisk)
 
     def answer(self, command: Command, *, problem: str | None) -> JsonObject:
         """Return the answer; ``problem`` is why a process that holds the account was not asked, though there is one.
@@ -81,6 +85,9 @@ class RecordedAnswers:
                 return {**self._positions(), **until}
             case ShowRisk():
                 return {**self.risk(self._standing()), **until}
+            case ListProtections():
+                book = self._standing()
+                return {**protections_json(shown_plan(plan, book) for plan in book.protections.all()), **until}
             case _:
                 book = self._standing()
                 halted = book.halt or self.halted()
@@ -161,6 +168,18 @@ def _position(book: OrderBook, symbol: str, expected: Decimal, holding: Holding 
         "expected": shares_text(expected),
         "free": shares_text(free),
         "differs": difference is not None,
+        "price": None,
+        "value": None,
+        **_cost(held, holding),
+        "result": None,
+    }
+
+
+def _cost(held: Decimal, holding: Holding | None) -> JsonObject:
+    cost = cost_of_position(held, holding, None) if held else None
+    return {
+        "cost": money_text(None if cost is None else cost.dollars),
+        "cost_from": None if cost is None else cost.source.value,
     }
 
 

@@ -211,3 +211,45 @@ class DifferenceDetails(Value, frozen=True, kw_only=True):
             return cls(broker=Decimal(fact.details["broker"]), expected=None if expected is None else Decimal(expected))
         except ArithmeticError:
             return None
+
+
+class ValuationDetails(Value, frozen=True, kw_only=True):
+    """Of ``account_valued``: what the account was worth when it was read, in dollars; the moment is the record's."""
+
+    occasion: str
+    """``start``, ``hour`` or ``close``: why it was read then."""
+    equity: Decimal
+    equity_from: str
+    """``broker``, or ``quotes`` where it was added up here from cash and positions."""
+    cash: Decimal | None = None
+    """The account's own money; None where the broker did not say."""
+    buying_power: Decimal | None = None
+
+    def as_text(self) -> Details:
+        """Return them as a record holds them."""
+        return _present(
+            occasion=self.occasion,
+            equity=f"{self.equity:f}",
+            equity_from=self.equity_from,
+            cash=None if self.cash is None else f"{self.cash:f}",
+            buying_power=None if self.buying_power is None else f"{self.buying_power:f}",
+        )
+
+    @classmethod
+    def of(cls, fact: OrderEvent) -> "ValuationDetails | None":
+        """Read them; None where they cannot be read: no figure is guessed."""
+        details = fact.details
+        try:
+            return cls(
+                occasion=details["occasion"],
+                equity=Decimal(details["equity"]),
+                equity_from=details["equity_from"],
+                cash=_dollars(details.get("cash")),
+                buying_power=_dollars(details.get("buying_power")),
+            )
+        except (KeyError, ArithmeticError):
+            return None
+
+
+def _dollars(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

@@ -32,7 +32,12 @@ class Services:
         self.replacing = Replacement(context, submit=self.submit, cancel=self.cancel)
         runs = Exits(context, submit=self.submit, replacing=self.replacing, cancel=self.cancel, sync=self.sync)
         self.exits = ExitService(context, exits=runs, cancel=self.cancel, halts=self.halts, holdings=self.sync.holdings)
-        self.view = AccountView(external=self.sync.external, holdings=self.sync.holdings, store=context.store)
+        self.view = AccountView(
+            external=self.sync.external,
+            holdings=self.sync.holdings,
+            freshness=self.sync.freshness,
+            store=context.store,
+        )
         self.decisions = OperatorDecisions(
             context, synchronizer=synchronizer, holdings=self.sync.holdings, in_flight=in_flight
         )

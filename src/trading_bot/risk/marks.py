@@ -5,17 +5,16 @@ the broker shows no usable price, there is no mark, and what rests on it is not 
 """
 
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, Self
 
 from trading_bot.clock import Clock, Moment, Seconds
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.exceptions import OrderError
 from trading_bot.order_management.models import EXACT
 from trading_bot.order_management.portfolio import Quote
-from trading_bot.order_management.ports import AccountGateway
 
 MARK_LASTS_S: Seconds = 60.0
 """How old a mark may be: four rounds of the default poll interval."""
@@ -60,10 +59,22 @@ class NoMarks:
         del symbol
 
 
+class QuoteReads(Protocol):
+    """Where quotes are read; each read raises an `OrderError` where they cannot be had."""
+
+    def by(self, deadline: Seconds) -> Self:
+        """Return the same, whose reads are all over by ``deadline``, a point on the clock."""
+        ...
+
+    def fetch_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """Read quotes in one request; symbols without one are absent."""
+        ...
+
+
 class MarkReader:
     """Reads marks when asked to, and keeps them. Safe to use from several threads."""
 
-    def __init__(self, *, gateway: AccountGateway, clock: Clock) -> None:
+    def __init__(self, *, gateway: QuoteReads, clock: Clock) -> None:
         self._gateway = gateway
         self._clock = clock
         self._reading = threading.Lock()

@@ -21,6 +21,7 @@ from trading_bot.order_management.models import EXACT
 from trading_bot.order_management.order_store import OrderChange
 from trading_bot.order_management.sync.held_shares import HeldShares
 from trading_bot.risk.breaker import BreakerTrips, RiskBreaker
+from trading_bot.risk.cost_basis import Holding
 from trading_bot.risk.exchange_day import ExchangeDay, ExchangeDays
 from trading_bot.risk.exposure import Exposure, exposure
 from trading_bot.risk.losing_streak import LosingStreak
@@ -173,6 +174,11 @@ class RiskWatch:
         """Return the symbols of which shares of known cost are held."""
         with self._followed(self._days.current()) as (totals, _):
             return tuple(symbol for symbol, holding in totals.holdings.items() if holding.quantity)
+
+    def holdings(self) -> Mapping[str, Holding]:
+        """Return what is held of each symbol by the journal, and what it cost."""
+        with self._followed(self._days.current()) as (totals, _):
+            return dict(totals.holdings)
 
     def account_results(self, marks: Marks) -> AccountResults:
         """Return what was earned today and in all by the journal, and by ``marks``; no limit is held against them."""

@@ -18,9 +18,6 @@ from trading_bot.halt_watch import Condition, HaltWatch
 from trading_bot.latch import SendLock
 from trading_bot.lease import OwnersSendLock, this_process
 from trading_bot.limit_alerts import LimitAlerts
-from trading_bot.logging.last_refusals import TRADES_FILE
-from trading_bot.logging.setup import get_logger
-from trading_bot.logging.structured_logger import StructuredTradeLogger
 from trading_bot.operations import Operations
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.manager import OrderManager
@@ -28,7 +25,6 @@ from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.poller import Poller
 from trading_bot.order_management.ports import Gateway
-from trading_bot.order_management.rounds import noop
 from trading_bot.order_management.send_horizon import SendHorizon
 from trading_bot.order_management.submit.market_quotes import MarketCollar, allow_at_any_market
 from trading_bot.paper.quotes import QuoteSource
@@ -38,19 +34,20 @@ from trading_bot.robinhood.rate_budget import Purpose, RateBudget
 from trading_bot.robinhood.session import Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.safety_checks import SafetyChecks
-from trading_bot.startup.beside import Beside, companions_of
-from trading_bot.startup.broker_access import BrokerAccess, borrowed_access, live_access, paper_access
-from trading_bot.startup.companions import Companion, Companions
+from trading_bot.startup.beside import Beside, beside_a_bot
+from trading_bot.startup.broker_access import BrokerAccess, Login, borrowed_access, live_access, paper_access
+from trading_bot.startup.companions import Companions
 from trading_bot.startup.first_look import START_FAILURES, FirstLook
 from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.live import carrier_of
 from trading_bot.startup.ownership import ownership_of
 from trading_bot.startup.paper import PaperAccount, paper_account
+from trading_bot.startup.protecting import protection_of
 from trading_bot.startup.safety import SafetyParts, safety_checks
 from trading_bot.startup.surroundings import Surroundings
+from trading_bot.startup.trade_log import trade_log
 
 _POLLER_PATIENCE_S: Seconds = 30.0
-_log = get_logger(__name__)
 
 
 class AccountParts:
@@ -91,7 +88,7 @@ class AccountParts:
         self._session = session
         is_elsewhere = transport is not None or gateway is not None or self._is_live
         self._paper = None if is_elsewhere else self._paper_account(account_number, quotes)
-        self._log_in, self._gateway = self._way_to_broker(account_number, transport, gateway)
+        self._login, self._gateway = self._way_to_broker(account_number, transport, gateway)
         self._collar = self._market_collar() if self._is_live else None
         # On paper nobody is waited for, and a replay repeats exactly.
         self._begin: Begin = SideBySide() if self._is_live else in_turn
@@ -133,14 +130,7 @@ class AccountParts:
             safety=safety,
             account=self._account,
             market=MarketData(gateway=self._gateway, clock=self._around.clock, turn=self._strategys_turn()),
-            trades=StructuredTradeLogger(
-                path=self._config.logs_dir / TRADES_FILE,
-                clock=self._around.clock,
-                session_id=self._own.session_id,
-                on_problem=lambda problem: _log.error("trade_record_failed", problem=problem),
-                max_bytes=self._settings.trades_max_bytes,
-                files=self._around.files,
-            ),
+            trades=trade_log(self._config, self._around, session_id=self._own.session_id),
             record_event=self._store.record_fact,
             verify=self._own.journal.verify,
             journal_name=self._own.journal.name,
@@ -148,19 +138,31 @@ class AccountParts:
             lifecycle=self._lifecycle(
                 lambda: Operations(bot, holder=this_process()),
                 safety,
-                Companions(lambda: self._companions(bot, safety), patience_s=_POLLER_PATIENCE_S),
+                self._companions(lambda: bot, safety),
                 background_sync=background_sync,
             ),
             clock=self._around.clock,
             events=self._events,
+            protection=protection_of(
+                self._config, self._around, own=self._own, gateway=self._gateway, manager=self._manager
+            ),
         )
         return bot
 
-    def _companions(self, bot: TradingBot, safety: SafetyChecks) -> Mapping[str, Companion]:
-        beside = Beside(
-            bot=bot, around=self._around, state=self._state, store=self._store, safety=safety, gateway=self._gateway
+    def _companions(self, bot: Callable[[], TradingBot], safety: SafetyChecks) -> Companions:
+        return beside_a_bot(
+            lambda: Beside(
+                bot=bot(),
+                around=self._around,
+                state=self._state,
+                store=self._store,
+                safety=safety,
+                gateway=self._gateway,
+                login=self._login,
+                poller=self._poller,
+            ),
+            patience_s=_POLLER_PATIENCE_S,
         )
-        return companions_of(beside)
 
     def _strategys_turn(self) -> Turn:
         # On paper nobody is asked, and waiting would move a replay's clock.
@@ -180,16 +182,18 @@ class AccountParts:
         control = ControlServer(path=self._state.control_socket, clock=self._around.clock)
         halts, alerts = self._halt_watch(safety), self._limit_alerts(safety)
         every_s = self._settings.poll_interval_seconds
-        poller = Poller(lambda: self._follow(halts, alerts), interval_s=every_s, latch=self._own.latch)
+        poller = self._poller = Poller(lambda: self._follow(halts, alerts), interval_s=every_s, latch=self._own.latch)
         renewals = self._renewals(safety)
         steps: dict[str, Callable[[], object]] = {
             "account lease": self._own.lease.acquire,
             "journal": self._own.open_journal,
         }
+        if background_sync:
+            steps["listeners"] = companions.listen
         if not self._is_live:
             steps |= {"paper exchange": self._open_paper, "latch": self._own.latch.initialise_paper}
         steps |= {
-            "login": self._log_in,
+            "login": lambda: halts.log_in(self._login.log_in),
             "account": lambda: self._first_look.take(self._manager.recover),
             "reconciliation": self._first_look.conclude,
         }
@@ -237,6 +241,7 @@ class AccountParts:
         looks = {
             Condition.NOT_ARMED: lambda: self._own.latch.look().not_armed,
             Condition.JOURNAL_FAILED: lambda: self._manager.journal_problem,
+            Condition.LOGIN_NEEDED: self._login.problem,
             Condition.LIMIT_REACHED: lambda: safety.state().halted_because,
         }
         return HaltWatch(looks, events=self._events, clock=self._around.clock)
@@ -278,22 +283,21 @@ class AccountParts:
         )
 
     def _market_collar(self) -> MarketCollar:
-        clock = self._around.clock
         return MarketCollar(
             account=self._gateway,
             rules=self._settings.collar.rules,
-            is_regular=lambda: self._hours.is_open(clock.now()),
-            clock=clock,
+            is_regular=lambda: self._hours.is_open(self._around.clock.now()),
+            clock=self._around.clock,
         )
 
     def _way_to_broker(
         self, account_number: str, transport: Transport | None, gateway: Gateway | None
-    ) -> tuple[Callable[[], None], Gateway]:
+    ) -> tuple[Login, Gateway]:
         """Return how to log in, and the gateway; one of the caller's own is always logged in."""
         if gateway is not None:
-            return noop, gateway
+            return Login(), gateway
         access = self._access_to(account_number, transport)
-        return access.log_in, self._broker_gateway(account_number, access)
+        return access.login, self._broker_gateway(account_number, access)
 
     def _broker_gateway(self, account_number: str, access: BrokerAccess) -> RobinhoodGateway:
         return RobinhoodGateway(

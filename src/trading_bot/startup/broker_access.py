@@ -1,6 +1,6 @@
 """The way to the broker of one account: the wire, the login on it, and how the login is renewed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -26,12 +26,27 @@ _NO_LOGIN_FOR_A_KILL = (
 _log = get_logger(__name__)
 
 
+def _nothing() -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """How a session at the broker comes about, and how it is doing."""
+
+    log_in: Callable[[], None] = _nothing
+    problem: Callable[[], str | None] = _nothing
+    """Says why only a person can log in again, if so."""
+    requests_left: Callable[[], Mapping[str, int]] = dict
+    """How many requests of each purpose may leave now; empty where none are counted."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerAccess:
     """The way to the broker, and how a session comes about on it."""
 
     wire: Wire
-    log_in: Callable[[], None]
+    login: Login
     renew: Renew
 
 
@@ -49,7 +64,8 @@ def live_access(
         OrderNotSentError: the certificate authorities cannot be read.
     """
     live = live_connection(around, account_number=account_number, state=state, username=username, transport=transport)
-    return BrokerAccess(wire=live.wire, log_in=live.login.resume, renew=RenewalInTime(live.login.renew))
+    login = Login(log_in=live.login.resume, problem=live.login.problem, requests_left=live.wire.requests_left)
+    return BrokerAccess(wire=live.wire, login=login, renew=RenewalInTime(live.login.renew))
 
 
 def borrowed_access(
@@ -61,16 +77,17 @@ def borrowed_access(
         OrderNotSentError: the certificate authorities cannot be read.
     """
     session = live_session(around)
-    login = BorrowedLogin(session=session, source=source)
+    borrowed, wire = BorrowedLogin(session=session, source=source), budgeted(session, around)
     # A kill uses a session that others may open too.
     saved = token_store(around, account_number=account_number, state=state, tolerate=lambda _problem: None)
 
     def log_in() -> None:
-        login.resume()
+        borrowed.resume()
         if not _has_token(saved):
             _log.warning("no_login_for_a_kill", reason=_NO_LOGIN_FOR_A_KILL)
 
-    return BrokerAccess(wire=budgeted(session, around), log_in=log_in, renew=login.renew)
+    login = Login(log_in=log_in, problem=borrowed.problem, requests_left=wire.requests_left)
+    return BrokerAccess(wire=wire, login=login, renew=borrowed.renew)
 
 
 def _has_token(store: TokenStore) -> bool:
@@ -100,4 +117,4 @@ def paper_access(
         device_token=account_key(mode, account_number),
         jitter=around.jitter,
     )
-    return BrokerAccess(wire=session, log_in=auth.login, renew=auth.renew)
+    return BrokerAccess(wire=session, login=Login(log_in=auth.login), renew=auth.renew)

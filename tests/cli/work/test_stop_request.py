@@ -50,3 +50,20 @@ def test_the_earlier_handlers_come_back():
     with stop_on_signals() as stop:
         stop.note(signal.SIGTERM)
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_another_way_to_ask_stops_too_and_has_no_exit_code_of_its_own():
+    asked: list[bool] = []
+    with stop_on_signals(also=lambda: bool(asked)) as stop:
+        assert not stop()
+        asked.append(True)
+        assert (stop(), stop.exit_code) == (True, 0)
+
+
+def test_a_run_that_outlives_its_terminal_is_told_of_a_hangup_and_not_stopped():
+    before, told = signal.getsignal(signal.SIGHUP), []
+    with stop_on_signals(on_hangup=lambda: told.append("hangup")) as stop:
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert not stop()
+    assert told == ["hangup"]
+    assert signal.getsignal(signal.SIGHUP) is before

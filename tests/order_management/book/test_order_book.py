@@ -436,9 +436,13 @@ NO_ORDERS_OWN = sorted(
         EventKind.KILL_IMPORTED,
         EventKind.KILL_NOTED,
         EventKind.JOURNAL_IMPORTED,
+        EventKind.ACCOUNT_VALUED,
         EventKind.EXIT_BEGUN,
         EventKind.EXIT_LEG_PLACED,
         EventKind.EXIT_ENDED,
+        EventKind.PROTECTION_SET,
+        EventKind.PROTECTION_CHANGED,
+        EventKind.PROTECTION_ENDED,
     }
 )
 

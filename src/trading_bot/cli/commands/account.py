@@ -2,14 +2,19 @@
 
 import click
 
-from trading_bot.cli.invocation import common_options
+from trading_bot.cli.invocation import common_options, examples
 from trading_bot.cli.lazy import runs
 
 _WORK = "trading_bot.cli.work.account"
 
 
 @common_options
-@click.command()
+@click.command(
+    epilog=examples(
+        "trading-bot positions",
+        "trading-bot --json positions",
+    )
+)
 @runs(f"{_WORK}:positions")
 def positions() -> None:
     """List the account's positions, with the shares free to sell.
@@ -19,14 +24,24 @@ def positions() -> None:
 
 
 @common_options
-@click.command()
+@click.command(
+    epilog=examples(
+        "trading-bot sync",
+        "trading-bot --json sync",
+    )
+)
 @runs(f"{_WORK}:sync")
 def sync() -> None:
     """Read every open order from the broker once and book fills and ends."""
 
 
 @common_options
-@click.command()
+@click.command(
+    epilog=examples(
+        "trading-bot frozen",
+        "trading-bot --json frozen",
+    )
+)
 @runs(f"{_WORK}:frozen")
 def frozen() -> None:
     """List every freeze and halt: why, who, since when, and what ends it. None of them stops an exit.

@@ -2,7 +2,7 @@
 
 import click
 
-from trading_bot.cli.invocation import common_options
+from trading_bot.cli.invocation import common_options, examples
 from trading_bot.cli.lazy import runs
 
 _WORK = "trading_bot.cli.work.audit"
@@ -34,7 +34,13 @@ def tail() -> None:
 
 
 @common_options
-@audit.command(short_help="Prove that no record was changed, lost or moved.")
+@audit.command(
+    short_help="Prove that no record was changed, lost or moved.",
+    epilog=examples(
+        "trading-bot audit verify",
+        "trading-bot --json audit verify",
+    ),
+)
 @runs(f"{_WORK}:verify")
 def verify() -> None:
     """Check the chain of the journal from its first record to its last; exit 0 if it holds, 11 if not.

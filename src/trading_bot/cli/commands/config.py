@@ -2,7 +2,7 @@
 
 import click
 
-from trading_bot.cli.invocation import common_options
+from trading_bot.cli.invocation import common_options, examples
 from trading_bot.cli.lazy import runs
 
 _WORK = "trading_bot.cli.work.config"
@@ -15,7 +15,13 @@ def config() -> None:
 
 
 @common_options
-@config.command(short_help="Read the settings and say whether they are good.")
+@config.command(
+    short_help="Read the settings and say whether they are good.",
+    epilog=examples(
+        "trading-bot config check",
+        "trading-bot config check -c live.json",
+    ),
+)
 @runs(f"{_WORK}:check")
 def check() -> None:
     """Read config file, .env and environment; exit 0 if every setting is good, 3 with a line a problem if not.
@@ -25,7 +31,13 @@ def check() -> None:
 
 
 @common_options
-@config.command(short_help="Show every setting in force.")
+@config.command(
+    short_help="Show every setting in force.",
+    epilog=examples(
+        "trading-bot config show",
+        "trading-bot config show --origin",
+    ),
+)
 @click.option("--origin", is_flag=True, help="Say beside each setting where it came from.")
 @runs(f"{_WORK}:show")
 def show() -> None:
@@ -33,7 +45,12 @@ def show() -> None:
 
 
 @common_options
-@config.command(short_help="Print the JSON schema of the settings.")
+@config.command(
+    short_help="Print the JSON schema of the settings.",
+    epilog=examples(
+        "trading-bot config schema > config.schema.json",
+    ),
+)
 @runs(f"{_WORK}:schema")
 def schema() -> None:
     """Print the JSON schema of config.json, for editors that complete and check it."""

@@ -3,14 +3,19 @@
 import click
 
 from trading_bot.cli.commands.options import decision_options, wish_options
-from trading_bot.cli.invocation import common_options
+from trading_bot.cli.invocation import common_options, examples
 from trading_bot.cli.lazy import runs
 
 _WORK = "trading_bot.cli.work.decisions"
 
 
 @common_options
-@click.command()
+@click.command(
+    epilog=examples(
+        'trading-bot resolve my-order-7 --as filled --reason "seen in the app"',
+        'trading-bot resolve my-order-7 --as never_accepted --reason "not in the history of the app"',
+    )
+)
 @click.argument("order_id", metavar="ID")
 @click.option(
     "--as",
@@ -32,7 +37,11 @@ def resolve() -> None:
 
 
 @common_options
-@click.command()
+@click.command(
+    epilog=examples(
+        'trading-bot adopt 2221c6a3-6236-50a3-97a5-ef6cf1519daa --reason "the journal was lost"',
+    )
+)
 @click.argument("order_id", metavar="ORDER_ID")
 @decision_options
 @runs(f"{_WORK}:adopt")
@@ -45,7 +54,11 @@ def adopt() -> None:
 
 
 @common_options
-@click.command()
+@click.command(
+    epilog=examples(
+        'trading-bot release TSLA --reason "settled with the broker"',
+    )
+)
 @click.argument("symbol")
 @decision_options
 @runs(f"{_WORK}:release")
@@ -54,7 +67,13 @@ def release() -> None:
 
 
 @common_options
-@click.command("accept-position")
+@click.command(
+    "accept-position",
+    epilog=examples(
+        'trading-bot accept-position TSLA --reason "bought in the app"',
+        'trading-bot accept-position TSLA --ratio 3:1 --reason "a split"',
+    ),
+)
 @click.argument("symbol")
 @click.option(
     "--ratio",
@@ -73,7 +92,12 @@ def accept_position() -> None:
 
 
 @common_options
-@click.command()
+@click.command(
+    epilog=examples(
+        "trading-bot resume TSLA",
+        'trading-bot resume --all --reason "the news is out"',
+    )
+)
 @click.argument("symbol", required=False)
 @click.option("--all", "everything", is_flag=True, help="Everywhere in the account.")
 @wish_options("Who decides")

@@ -3,7 +3,7 @@
 import click
 
 from trading_bot.cli.commands.options import correlation_option, wish_options
-from trading_bot.cli.invocation import common_options
+from trading_bot.cli.invocation import common_options, examples
 from trading_bot.cli.lazy import runs
 
 _WORK = "trading_bot.cli.work.exits"
@@ -39,7 +39,12 @@ def exit_() -> None:
 
 
 @common_options
-@click.command()
+@click.command(
+    epilog=examples(
+        "trading-bot flatten",
+        "trading-bot flatten --all --yes",
+    )
+)
 @click.option("--all", "everything", is_flag=True, help="Everything the account holds, not only what was traded here.")
 @click.option("--extended-hours", is_flag=True, help="Sell outside the regular session too.")
 @click.option("--yes", is_flag=True, help="Do not ask.")

@@ -2,7 +2,7 @@
 
 import click
 
-from trading_bot.cli.invocation import common_options
+from trading_bot.cli.invocation import common_options, examples
 from trading_bot.cli.lazy import runs
 
 _WORK = "trading_bot.cli.work.login"
@@ -38,7 +38,11 @@ def login() -> None:
 
 
 @common_options
-@click.command()
+@click.command(
+    epilog=examples(
+        "trading-bot logout",
+    )
+)
 @runs(f"{_WORK}:logout")
 def logout() -> None:
     """Forget the saved session of the live account and ask the broker to revoke it.

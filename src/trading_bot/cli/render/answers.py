@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
-from trading_bot.cli.render.text import average, dollars, exchange_time, shares, stop_words
+from trading_bot.cli.render.text import average, cents, dollars, exchange_time, shares, signed, stop_words
 from trading_bot.prose import typed
 
 Answer: TypeAlias = Mapping[str, object]
@@ -15,7 +15,7 @@ ORDER_HEADINGS = ("client order id", "symbol", "side", "state", "filled", "limit
 EXTERNAL_HEADINGS = ("placed elsewhere", "symbol", "side", "state", "left", "limit", "what is not understood")
 _ENDS = frozenset({"filled", "cancelled", "rejected", "not_sent", "never_accepted"})
 _IN_DOUBT = frozenset({"pending_submit", "unknown", "presumed_absent"})
-POSITION_HEADINGS = ("symbol", "held", "free", "average")
+POSITION_HEADINGS = ("symbol", "held", "free", "average", "price", "value", "result", "cost by")
 
 
 def part(answer: Answer, key: str) -> Answer | None:
@@ -91,9 +91,9 @@ def order_rows(orders: Iterable[Answer], zone: ZoneInfo) -> tuple[tuple[str, ...
     return tuple(
         (
             text(order, "client_order_id"),
-            _symbol(order),
+            symbol_text(order),
             text(order, "side"),
-            _state(order),
+            state_text(order),
             filled_text(order),
             _dollars(order, "limit_price"),
             average(amount(order, "average_price")),
@@ -108,7 +108,7 @@ def status_lines(order: Answer, zone: ZoneInfo) -> tuple[str, ...]:
     """Tell one order and its fills."""
     reason = f" ({order['reason']})" if order.get("reason") else ""
     return (
-        f"{wanted(order)} limit {_dollars(order, 'limit_price')}: {_state(order)}{reason}",
+        f"{wanted(order)} limit {_dollars(order, 'limit_price')}: {state_text(order)}{reason}",
         f"client order id {text(order, 'client_order_id')}, broker's order id {text(order, 'order_id')}",
         f"filled {filled_text(order)}, average {average(amount(order, 'average_price'))}",
         *_outstanding_lines(order),
@@ -138,13 +138,15 @@ def _is_puzzling(order: Answer) -> bool:
     return order.get("state_is_known") is False and order.get("state") not in _ENDS
 
 
-def _state(order: Answer) -> str:
+def state_text(order: Answer) -> str:
+    """Return an order's state, with the broker's own word where that is not known here."""
     said = f" (the broker says {text(order, 'broker_state')!r})" if _is_puzzling(order) else ""
     waits = order.get("waits_for_stop") is True and order.get("state") not in _IN_DOUBT
     return f"waiting for {_dollars(order, 'stop_price')}{said}" if waits else f"{_words(order, 'state')}{said}"
 
 
-def _symbol(answer: Answer) -> str:
+def symbol_text(answer: Answer) -> str:
+    """Return the symbol, and its former name if it was renamed."""
     was = answer.get("symbol_was")
     return f"{text(answer, 'symbol')} (was {was})" if was else text(answer, "symbol")
 
@@ -159,7 +161,7 @@ def external_rows(orders: Iterable[Answer]) -> tuple[tuple[str, ...], ...]:
             _state_elsewhere(order),
             text(order, "remaining_quantity"),
             _dollars(order, "limit_price"),
-            _not_understood(order),
+            not_understood(order),
         )
         for order in orders
     )
@@ -171,7 +173,8 @@ def _state_elsewhere(order: Answer) -> str:
     )
 
 
-def _not_understood(order: Answer) -> str:
+def not_understood(order: Answer) -> str:
+    """Return what is not understood of an order placed elsewhere; a dash where it is understood."""
     may_be = order.get("may_be")
     if isinstance(may_be, Sequence) and may_be:
         return f"may be our order {may_be[0]}"
@@ -232,10 +235,14 @@ def position_rows(positions: Iterable[Answer]) -> tuple[tuple[str, ...], ...]:
     """Return one row a position under `POSITION_HEADINGS`."""
     return tuple(
         (
-            _symbol(each),
+            symbol_text(each),
             shares(amount(each, "quantity") or Decimal(0)),
             shares(amount(each, "free") or Decimal(0)),
             average(amount(each, "average_buy_price")),
+            average(amount(each, "price")),
+            cents(amount(each, "value")),
+            signed(amount(each, "result")),
+            str(each.get("cost_from") or "unknown"),
         )
         for each in positions
     )
@@ -246,12 +253,21 @@ def position_notes(answer: Answer) -> tuple[str, ...]:
     differing = (each for each in parts(answer, "positions") if each.get("differs"))
     return (
         *((text(answer, "problem"),) if answer.get("problem") else ()),
+        *_price_notes(answer),
         *(difference_line({**each, "broker": each.get("quantity")}) for each in differing),
         *(
             f"{text(row, 'name')} cannot be read ({text(row, 'problem')}); it is neither bought nor sold here"
             for row in parts(answer, "unread")
         ),
     )
+
+
+def _price_notes(answer: Answer) -> tuple[str, ...]:
+    if answer.get("price_problem"):
+        return (f"the prices could not be read: {text(answer, 'price_problem')}",)
+    positions = parts(answer, "positions")
+    is_recorded = "recorded_until" in answer and any(each.get("quantity") != "0" for each in positions)
+    return ("what they are worth needs the broker's prices: a running bot reads them",) if is_recorded else ()
 
 
 def recorded_note(answer: Answer, zone: ZoneInfo) -> str | None:
@@ -276,10 +292,19 @@ def moment(answer: Answer, key: str, zone: ZoneInfo) -> str:
     return f"{instant.astimezone(zone):%Y-%m-%d} {exchange_time(instant, zone)}"
 
 
+def replaced_lines(answer: Answer) -> tuple[str, ...]:
+    """Say which order stands for a replaced one."""
+    order = part(answer, "order") or {}
+    if not answer.get("is_new"):
+        return (f"{symbol_text(order)}: order {text(answer, 'replaced')} has filled, so nothing was left to replace",)
+    said = f"{wanted(order)} in place of order {text(answer, 'replaced')}, which is cancelled"
+    return (said, *_order_names(order))
+
+
 def kept_lines(answer: Answer) -> tuple[str, ...]:
     """Name the stops that a cancel of everything left at the broker."""
     return tuple(
-        f"left in place: {wanted(order)} limit {_dollars(order, 'limit_price')}, {_state(order)} "
+        f"left in place: {wanted(order)} limit {_dollars(order, 'limit_price')}, {state_text(order)} "
         f"({text(order, 'client_order_id')}); it protects the position: 'trading-bot cancel-all --all' takes it too"
         for order in parts(answer, "kept")
     )

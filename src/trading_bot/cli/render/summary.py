@@ -12,7 +12,7 @@ from trading_bot.event_json import RUN_ENDED
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderState
 from trading_bot.order_management.portfolio import Position
-from trading_bot.signals import INVALID_CODE, RESULT_VERSION, SignalResult
+from trading_bot.signals import DONE, INVALID_CODE, RESULT_VERSION, SignalResult
 
 if TYPE_CHECKING:
     from trading_bot.bot import TradingBot
@@ -126,6 +126,7 @@ class Tally:
         self.duplicates = 0
         self.refused: Counter[str] = Counter()
         self._sent: set[ClientOrderId] = set()
+        self._latest_refusal: SignalResult | None = None
 
     def count(self, result: SignalResult) -> None:
         """Take one result."""
@@ -137,13 +138,19 @@ class Tally:
             self.submitted += 1
         elif result.status == TradeStatus.DUPLICATE:
             self.duplicates += 1
-        elif result.status != TradeStatus.UNKNOWN:
+        elif result.status not in (TradeStatus.UNKNOWN, DONE):
             self.refused[result.code] += 1
+            self._latest_refusal = result
 
     @property
     def is_all_unusable(self) -> bool:
         """Whether there were lines, and none of them was a signal."""
         return self.signals > 0 and self.refused[INVALID_CODE] == self.signals
+
+    @property
+    def refused_for_good(self) -> SignalResult | None:
+        """The last refusal, if every line was refused; None if there was none or one was traded."""
+        return self._latest_refusal if self.refused.total() == self.signals else None
 
     def orders_of(self, orders: Iterable[OrderEnvelope]) -> tuple[OrderEnvelope, ...]:
         """Return those of ``orders`` that this run sent."""

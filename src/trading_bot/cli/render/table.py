@@ -11,7 +11,12 @@ from trading_bot.cli.render.text import printable
 from trading_bot.config.environment import may_force_a_terminal
 
 _DRAWN = "trading_bot.cli.render.terminal_table:draw_table"
-_FIGURES = frozenset({"quantity", "filled", "limit", "average", "held", "free", "cost"})
+_FIGURES = frozenset(
+    {
+        *("quantity", "filled", "limit", "average", "held", "free", "cost", "price", "amount", "proceeds", "result"),
+        *("value", "open", "cash", "today"),
+    }
+)
 """Headings of columns that are read as figures, and so stand to the right."""
 _GAP = "  "
 

@@ -42,6 +42,16 @@ def average(amount: "Decimal | None") -> str:
     return "-" if amount is None else f"{amount:,.4f}"
 
 
+def cents(amount: "Decimal | None") -> str:
+    """Return dollars to the cent, with separators; what is not known is said to be unknown."""
+    return "unknown" if amount is None else f"{amount:z,.2f}"
+
+
+def signed(amount: "Decimal | None") -> str:
+    """Return a gain or a loss to the cent, with its sign."""
+    return "unknown" if amount is None else f"{amount:+z,.2f}"
+
+
 def shares(quantity: "Decimal") -> str:
     """Return a share count without trailing zeros."""
     return f"{quantity:f}".rstrip("0").rstrip(".") if "." in f"{quantity:f}" else f"{quantity:f}"

@@ -18,7 +18,7 @@ def arm(invocation: Invocation, *, phrase: str | None, hours: int | None, exits_
     Raises:
         CommandError: the phrase is not that of the account, or nobody can be asked for it.
     """
-    config = Config.from_env_and_json(invocation.config)
+    config = Config.from_env_and_json(invocation.config, account=invocation.account)
     place = place_of(config)
     _take_consent(invocation, place, phrase)
     lasting = hours or (LIVE_HOURS if place.mode == "live" else None)

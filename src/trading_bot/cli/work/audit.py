@@ -171,7 +171,7 @@ class _Pages:
 
     def __init__(self, invocation: Invocation) -> None:
         self.invocation = invocation
-        config = Config.from_env_and_json(invocation.config)
+        config = Config.from_env_and_json(invocation.config, account=invocation.account)
         self.place = place_of(config)
         self._zone = config.trading.hours.timezone
         self._json = invocation.json

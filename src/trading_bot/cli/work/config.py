@@ -21,22 +21,31 @@ def check(invocation: Invocation) -> None:
     Raises:
         ConfigError: a setting is wrong.
     """
-    settings = Config.from_env_and_json(invocation.config)
+    names = Config.account_names(invocation.config) if invocation.account is None else ()
+    for name in names or (invocation.account,):
+        _check_one(invocation, name)
+
+
+def _check_one(invocation: Invocation, name: str | None) -> None:
+    settings = Config.from_env_and_json(invocation.config, account=name)
     configured_account(settings)  # a live mode without its account is no setting that could be used
     check_quotes(settings)
+    settings.secret_urls()
     file = str(settings.file) if settings.file else None
     if invocation.json:
         told = {"v": _VERSION, "ok": True, "mode": settings.trading.mode, "file": file}
+        told |= {} if name is None else {"account": name}
         click.echo(json.dumps(told | {"without_effect": list(settings.without_effect)}))
     else:
         for key in settings.without_effect:
             click.echo(f"{key} has no effect any more, so remove it", err=True)
-        click.echo(f"settings are good: {settings.trading.mode} mode, {file or 'no config file, defaults'}")
+        whose = "" if name is None else f" of {name}"
+        click.echo(f"settings{whose} are good: {settings.trading.mode} mode, {file or 'no config file, defaults'}")
 
 
 def show(invocation: Invocation, *, origin: bool) -> None:
     """Show every setting in force."""
-    settings = Config.from_env_and_json(invocation.config)
+    settings = Config.from_env_and_json(invocation.config, account=invocation.account)
     values, origins = flat_settings(settings), settings.origins
     if invocation.json:
         shown: dict[str, object] = {"v": _VERSION, "settings": values}

@@ -24,12 +24,12 @@ _EXIT_CODES: Mapping[str, ExitCode] = {
 
 
 def doctor(invocation: Invocation) -> None:
-    """Show every check.
+    """Show every check; under ``--quiet`` only the first failure.
 
     Raises:
         CommandError: a check failed; it has the exit code of the first failure.
     """
-    checks = examine(invocation.config, SystemClock())
+    checks = examine(invocation.config, SystemClock(), account=invocation.account)
     failure = first_failure(checks)
     _show(invocation, checks, ok=failure is None)
     if failure is not None:
@@ -44,6 +44,6 @@ def _show(invocation: Invocation, checks: Sequence[Check], *, ok: bool) -> None:
     if invocation.json:
         listed = [{"name": each.name, "finding": each.result.value, "detail": each.detail} for each in checks]
         print_json({"v": 1, "ok": ok, "checks": listed})
-    else:
+    elif not invocation.quiet:
         rows = [(each.name, each.result.value, each.detail) for each in checks]
         print_table(("check", "finding", "detail"), rows, invocation=invocation)

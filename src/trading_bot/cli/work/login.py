@@ -134,7 +134,7 @@ def _is_on_paper(invocation: Invocation, config: Config) -> bool:
 
 
 def _settings(invocation: Invocation) -> Config:
-    config = Config.from_env_and_json(invocation.config)
+    config = Config.from_env_and_json(invocation.config, account=invocation.account)
     send_logs_to_stderr(invocation, config)
     return config
 

@@ -1,10 +1,10 @@
 """SIGINT, SIGTERM and a closed terminal request a clean stop; a second one ends the process as the system does.
 
-Started under ``nohup``, a closed terminal stops nothing.
+Started under ``nohup``, a closed terminal stops nothing, nor does it where a run is to outlive its terminal.
 """
 
 import signal
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -16,15 +16,18 @@ if hasattr(signal, "SIGHUP"):
 
 
 class StopRequest:
-    """A flag that the signal handlers raise and the run looks at between two steps."""
+    """A flag that the signal handlers raise and the run looks at between two steps; ``also`` is another way to ask."""
 
-    def __init__(self, listened_to: Collection[signal.Signals] = tuple(_CODES)) -> None:
+    def __init__(
+        self, listened_to: Collection[signal.Signals] = tuple(_CODES), *, also: Callable[[], bool] = lambda: False
+    ) -> None:
         self.received: signal.Signals | None = None
+        self._also = also
         self._listened_to = listened_to
 
     def __call__(self) -> bool:
         """Whether somebody asked to stop."""
-        return self.received is not None
+        return self.received is not None or self._also()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -39,11 +42,20 @@ class StopRequest:
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[StopRequest]:
-    """Listen for these signals while inside, and give the earlier handlers back afterwards."""
+def stop_on_signals(
+    *, also: Callable[[], bool] = lambda: False, on_hangup: Callable[[], object] | None = None
+) -> Iterator[StopRequest]:
+    """Listen for these signals while inside, and give the earlier handlers back afterwards.
+
+    ``also`` is another way to ask for the stop. With ``on_hangup`` a SIGHUP stops nothing and calls that, between any
+    two steps of the program: it may raise a flag and no more.
+    """
     listened_to = [number for number in _CODES if not _is_left_out(number)]
-    request = StopRequest(listened_to)
+    request = StopRequest(listened_to, also=also)
     earlier = {number: signal.signal(number, request.note) for number in listened_to}
+    if on_hangup is not None and hasattr(signal, "SIGHUP"):
+        earlier.setdefault(signal.SIGHUP, signal.getsignal(signal.SIGHUP))
+        signal.signal(signal.SIGHUP, lambda _number, _frame: on_hangup())
     try:
         yield request
     finally:

@@ -1,5 +1,6 @@
-"""Prints the events of the bot that runs in another process."""
+"""Shows the bot that runs in another process: its live view at a terminal, its events as lines anywhere else."""
 
+import sys
 from collections.abc import Callable
 from contextlib import closing
 
@@ -9,6 +10,7 @@ from trading_bot.cli.account_place import place_of
 from trading_bot.cli.errors import CommandError, notice
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
+from trading_bot.cli.lazy import load
 from trading_bot.cli.log_output import send_logs_to_stderr
 from trading_bot.cli.render.answers import Answer, part, text
 from trading_bot.cli.render.event_text import event_line
@@ -22,20 +24,19 @@ from trading_bot.operations import WatchEvents
 _SILENCE_S: Seconds = 30.0
 """A bot that is well says something every five seconds."""
 
+_SCREEN = "trading_bot.cli.work.watching.call:watch_screen"
+_TERMINAL = "trading_bot.cli.render.terminal_table:terminal"
+
 
 def watch(invocation: Invocation, *, is_left: Callable[[], bool] = reader_is_gone) -> ExitCode:
-    """Print events until the bot stops, the reader goes away, or Ctrl-C."""
-    config = Config.from_env_and_json(invocation.config)
-    send_logs_to_stderr(invocation, config)
-    socket = place_of(config).state.control_socket
-    parts = follow_holder(socket, WatchEvents(), clock=SystemClock(), timeout_s=_SILENCE_S)
-    shown = _Shown(invocation, config)
+    """Show the live view at a terminal; else print events until the bot stops, the reader goes away, or Ctrl-C."""
+    config = Config.from_env_and_json(invocation.config, account=invocation.account)
     try:
-        with closing(parts):
-            for news in parts:
-                shown.show(news)
-                if is_left():
-                    return ExitCode.DONE
+        if is_at_terminal(invocation):
+            return load(_SCREEN)(invocation, config)  # type: ignore[no-any-return]  # a test holds the target
+        send_logs_to_stderr(invocation, config)  # beside the screen they would be written across it
+        if not _follow(invocation, config, is_left=is_left):
+            return ExitCode.DONE
     except HolderAbsentError as error:
         message = "no bot is running that could be watched; start one with 'trading-bot run', then watch it"
         raise CommandError(message, exit_code=ExitCode.NOT_SENT, code="no_bot") from error
@@ -46,6 +47,26 @@ def watch(invocation: Invocation, *, is_left: Callable[[], bool] = reader_is_gon
         return ExitCode.INTERRUPTED
     notice("the bot has stopped", invocation)
     return ExitCode.DONE
+
+
+def is_at_terminal(invocation: Invocation) -> bool:
+    """Whether a person watches who has a whole screen and may be asked."""
+    are_terminals = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    if not are_terminals or invocation.no_input or invocation.json or invocation.quiet:
+        return False
+    return load(_TERMINAL)(invocation) is not None
+
+
+def _follow(invocation: Invocation, config: Config, *, is_left: Callable[[], bool]) -> bool:
+    """Print events, and say whether it was the bot that ended them."""
+    socket = place_of(config).state.control_socket
+    shown = _Shown(invocation, config)
+    with closing(follow_holder(socket, WatchEvents(), clock=SystemClock(), timeout_s=_SILENCE_S)) as each_part:
+        for news in each_part:
+            shown.show(news)
+            if is_left():
+                return False
+    return True
 
 
 class _Shown:

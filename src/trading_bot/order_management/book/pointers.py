@@ -19,7 +19,9 @@ class StandingKind(enum.StrEnum):
     ORDER = "order"  # key: the client order id
     STOP = "stop"  # a freeze or a halt
     KILL = "kill"
+    LATEST = "latest"  # key: the kind of record of which the latest counts
     EXIT = "exit"  # key: the exit's id
+    PROTECTION = "protection"  # key: the plan's id
     ACCEPTANCE = "acceptance"
     POSITION = "position"  # moves or tells positions, since they were last noted
     NAME = "name"

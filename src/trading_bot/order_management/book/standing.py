@@ -1,4 +1,6 @@
-"""The facts of no order that still hold: freezes, halts, exits, kills taken over. Part of the book's fold.
+"""The facts of no order that still hold: freezes, halts, exits, kills taken over, the latest valuation.
+
+Part of the book's fold.
 
 A symbol may be frozen for several causes at once, each with an end of its own; the account may be halted so too. Each
 cause stands once: if it is recorded again, it is renewed. They are in the order of the records that they rest on.
@@ -46,6 +48,9 @@ class StandingFacts:
             case EventKind.KILL_IMPORTED:
                 key = str(sorted(fact.details.items()))
                 self._keep((fact.event, key, ""), fact, pointer(StandingKind.KILL, key, record.seq))
+            case EventKind.ACCOUNT_VALUED:
+                at = pointer(StandingKind.LATEST, fact.event.value, record.seq)
+                self._keep((fact.event, "", ""), fact, at)
             case _:
                 pass
 

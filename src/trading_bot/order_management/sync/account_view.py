@@ -1,16 +1,17 @@
 """What an operator may look at of the account: orders placed elsewhere, and positions beside what our fills explain."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from trading_bot.clock import Seconds
+from trading_bot.clock import Moment, Seconds
 from trading_bot.order_management.book.position_watch import NOTHING, Look
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.portfolio import Position, UnreadPosition
 from trading_bot.order_management.sync.external_orders import ExternalOrder, ExternalOrders
 from trading_bot.order_management.sync.free_shares import Free
+from trading_bot.order_management.sync.freshness import Freshness
 from trading_bot.order_management.sync.held_shares import HeldShares
 from trading_bot.order_management.sync.positions import Holdings
 
@@ -55,9 +56,12 @@ class ShownPositions:
 class AccountView:
     """Answers questions about the account; nothing is put on record."""
 
-    def __init__(self, *, external: ExternalOrders, holdings: Holdings | None, store: OrderStore) -> None:
+    def __init__(
+        self, *, external: ExternalOrders, holdings: Holdings | None, freshness: Freshness, store: OrderStore
+    ) -> None:
         self._external = external
         self._holdings = holdings
+        self._freshness = freshness
         self._store = store
 
     def external_orders(self) -> tuple[ExternalOrder, ...] | None:
@@ -78,7 +82,30 @@ class AccountView:
         if holdings is None:
             raise OrderStatusError("this manager reads no positions; give it the account to read them from")
         look = holdings.look(by=by)
-        symbols = sorted({*look.held, *look.expected})
+        return self._shown_by(look, holdings, {*look.held, *look.expected})
+
+    def last_positions(self) -> tuple[ShownPositions, Moment] | None:
+        """Return the positions by the last look, carried on by our fills, and when it began. Nothing is read.
+
+        None where there was no look in this session.
+        """
+        holdings = self._holdings
+        if holdings is None or (look := holdings.last_look) is None:
+            return None
+        with self._store.open_book() as book:
+            expected = book.expected_positions()
+        return self._shown_by(look, holdings, {*look.held, *look.expected, *expected}), look.began
+
+    def orders_age_s(self) -> Seconds | None:
+        """Return how long ago the orders were compared with the broker; None where that does not count any more."""
+        return self._freshness.age_s()
+
+    def orders_stale_because(self) -> str | None:
+        """Return why no new order may rest on the last whole look at the open orders, or None."""
+        return self._freshness.stale_because()
+
+    def _shown_by(self, look: Look, holdings: Holdings, named: Iterable[str]) -> ShownPositions:
+        symbols = sorted(named)
         unread = {symbol for symbol in symbols if look.unread_row(symbol, look.instruments.get(symbol)) is not None}
         return ShownPositions(
             positions=tuple(self._shown(symbol, look, holdings) for symbol in symbols if symbol not in unread),

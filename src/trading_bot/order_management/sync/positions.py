@@ -88,6 +88,11 @@ class Holdings:
         return self._looked is not None
 
     @property
+    def last_look(self) -> Look | None:
+        """The latest look of this session that was kept."""
+        return self._looked
+
+    @property
     def unsettled(self) -> frozenset[str]:
         """The symbols whose position differed at the latest look, proven or not."""
         return frozenset(self._differences) | self._in_doubt

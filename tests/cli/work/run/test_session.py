@@ -19,7 +19,7 @@ from trading_bot.cli.work.run.session import ReplayPlan, Session, choose_view, p
 from trading_bot.config import Config
 from trading_bot.order_management.exceptions import OrderLogError, OrderStatusError
 from trading_bot.order_management.models import OrderEnvelope, OrderState
-from trading_bot.signals import SignalLine, SignalResult
+from trading_bot.signals import Signal, SignalLine, SignalResult, parse_signal
 
 NYSE = Config.model_validate({"trading": {"calendar": "NYSE"}})
 FILL = {"state": OrderState.FILLED, "filled_quantity": Decimal(10)}
@@ -65,10 +65,15 @@ class NotingView:
 
 
 class Desk:
-    def __init__(self, bot: FakeTradingBot | None = None, *, json_wanted: bool = False) -> None:
+    def __init__(
+        self, bot: FakeTradingBot | None = None, *, json_wanted: bool = False, is_unattended: bool = False
+    ) -> None:
         self.bot = bot or FakeTradingBot()
         self.view = NotingView()
-        self.session = Session(bot=self.bot.as_bot(), view=self.view, invocation=Invocation(json=json_wanted))
+        invocation = Invocation(json=json_wanted)
+        self.session = Session(
+            bot=self.bot.as_bot(), view=self.view, invocation=invocation, is_unattended=is_unattended
+        )
 
     def run(self, lines, *, minutes: float | None = None, settle_s: float | None = None) -> ExitCode:
         plan = None if minutes is None else ReplayPlan(start=OPEN, until=OPEN + timedelta(minutes=minutes))
@@ -91,6 +96,45 @@ class TestARunWithoutASignal:
     @pytest.mark.parametrize("lines", [[], [SignalLine(number=1, data=b"nonsense"), signal_line(2)]])
     def test_a_day_without_signals_and_a_bad_line_among_good_ones_are_no_error(self, lines):
         assert Desk().run(lines) is ExitCode.DONE
+
+
+class TestAnUnattendedRun:
+    def test_every_signal_refused_ends_with_the_code_of_the_last_refusal(self, capsys):
+        cli = Desk(FakeTradingBot(answer=lambda: refused("market_closed")), is_unattended=True)
+        assert cli.run([signal_line(1), signal_line(2)]) is ExitCode.MARKET_CLOSED
+        assert "every signal was refused, the last one because" in capsys.readouterr().err
+
+    def test_one_that_was_traded_makes_it_a_good_run(self):
+        signal = parse_signal(signal_line())
+        assert isinstance(signal, Signal)
+        answers = [refused("market_closed"), FakeTradingBot().trade(signal.trade())]
+        cli = Desk(FakeTradingBot(answer=lambda: answers.pop(0)), is_unattended=True)
+        assert cli.run([signal_line(1), signal_line(2)]) is ExitCode.DONE
+
+    def test_a_hangup_stops_nothing_and_is_answered_once(self, capsys):
+        cli = Desk(is_unattended=True)
+
+        def lines():
+            os.kill(os.getpid(), signal.SIGHUP)
+            yield from (None, None, signal_line())
+
+        assert cli.run(lines()) is ExitCode.DONE
+        assert capsys.readouterr().err.count("settings are read once, at the start") == 1
+        assert ("submitted", True) in cli.view.told
+
+
+class TestAskedToEnd:
+    def test_a_run_ends_between_two_signals_and_is_no_failure(self, capsys):
+        cli = Desk()
+
+        def lines():
+            yield signal_line(1)
+            cli.bot.is_asked_to_stop.make()
+            yield signal_line(2)
+
+        assert cli.run(lines()) is ExitCode.DONE
+        assert [status for status, _ in cli.view.told if status == "submitted"] == ["submitted"]
+        assert "stopped by 'trading-bot stop'; orders still open: 0" in capsys.readouterr().err
 
 
 class TestAViewThatListens:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from trading_bot.cli.errors import CommandError
 from trading_bot.cli.exit_codes import ExitCode
-from trading_bot.cli.work.run.signal_input import LineSplitter, lines_of, no_lines, open_signals
+from trading_bot.cli.work.run.signal_input import LineSplitter, is_fifo, lines_of, no_lines, open_fifo, open_signals
 from trading_bot.clock import VirtualClock
 from trading_bot.signals import MAX_LINE_BYTES, SignalLine
 
@@ -96,3 +96,61 @@ def test_a_closed_stdin_is_a_usage_error_too(monkeypatch):
     with pytest.raises(CommandError, match="stdin is closed") as caught, open_signals("-"):
         pass
     assert caught.value.exit_code is ExitCode.USAGE
+
+
+def test_a_fifo_is_made_private_and_outlasts_each_of_its_writers(tmp_path):
+    path = tmp_path / "signals"
+    with open_fifo(path) as stream:
+        assert path.stat().st_mode & 0o777 == 0o600
+        lines = lines_of(stream, idle_s=0.01)
+        assert next(lines) is None
+        for number, text in enumerate((b"one", b"two"), start=1):
+            with path.open("wb") as writer:
+                writer.write(text + b"\n")
+            assert next(lines) == SignalLine(number=number, data=text)
+            assert next(lines) is None
+
+
+def test_a_fifo_that_any_user_may_write_to_is_refused(tmp_path):
+    path = tmp_path / "signals"
+    os.mkfifo(path)
+    path.chmod(0o622)
+    with pytest.raises(CommandError, match="chmod o-w") as refused, open_fifo(path):
+        pass
+    assert refused.value.exit_code == ExitCode.USAGE
+
+
+def test_a_fifo_that_cannot_be_made_is_one_readable_line(tmp_path):
+    with pytest.raises(CommandError, match="cannot read the signals file"), open_fifo(tmp_path / "no" / "signals"):
+        pass
+
+
+def test_what_goes_wrong_with_the_lines_of_a_fifo_is_not_taken_for_its_own(tmp_path):
+    with pytest.raises(OSError, match="elsewhere"), open_fifo(tmp_path / "signals"):
+        raise OSError("elsewhere")
+
+
+def test_a_fifo_is_what_is_one_or_is_not_there_yet(tmp_path):
+    (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "fifo")
+    assert [is_fifo(str(tmp_path / name)) for name in ("file", "fifo", "new")] == [False, True, True]
+    assert not is_fifo("-")
+
+
+def test_another_reader_who_was_quicker_is_no_end():
+    class Shared:
+        def __init__(self) -> None:
+            self.parts = [None, b"a\n", b""]
+            self.reading, self.writing = os.pipe()
+            os.write(self.writing, b"something to select")
+
+        def fileno(self) -> int:
+            return self.reading
+
+        def read(self, size: int = -1, /) -> bytes | None:
+            return self.parts.pop(0)
+
+    shared = Shared()
+    assert [line.data for line in lines_of(shared) if line] == [b"a"]
+    os.close(shared.reading)
+    os.close(shared.writing)

@@ -3,7 +3,7 @@
 Nothing of the terminal, the settings or a signal may stand in its way, and it ends in a verdict whatever goes wrong.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -11,6 +11,7 @@ from typing import Protocol
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.log_output import send_logs_to_stderr
+from trading_bot.cli.work.every_account import AccountProcesses
 from trading_bot.cli.work.kill.aim import KillAim, aim_within, read_settings
 from trading_bot.cli.work.kill.overdue import VerdictWatch
 from trading_bot.cli.work.kill.reporter import KillReporter
@@ -18,6 +19,7 @@ from trading_bot.cli.work.kill.signals import KillSignals, held_signals
 from trading_bot.cli.work.kill.terminal import KillTerminal
 from trading_bot.clock import SystemClock
 from trading_bot.config import Config
+from trading_bot.config.kill_settings import settings_for_kill
 from trading_bot.kill.patience import LongRead
 from trading_bot.kill.progress import KillProgress
 from trading_bot.kill.report import KillReport
@@ -44,6 +46,13 @@ def kill(invocation: Invocation, *, reason: str, everything: bool) -> ExitCode:
     return run_kill(invocation, KillCall(reason=reason[:_LONGEST_REASON], keeps_protective=not everything))
 
 
+def kill_each(names: Sequence[str], invocation: Invocation, call: KillCall) -> ExitCode:
+    """Kill every account, all at once, each in a process of its own; all of them were switched off before."""
+    wishes = ["--reason", call.reason, *([] if call.keeps_protective else ["--all"])]
+    done = AccountProcesses(["kill", *wishes], names=names, invocation=invocation).run()
+    return ExitCode.DONE if not any(done.values()) else ExitCode.OUTCOME_UNKNOWN
+
+
 class OpenKill(Protocol):
     """Builds the kill of a configured account."""
 
@@ -55,7 +64,10 @@ class OpenKill(Protocol):
 def run_kill(invocation: Invocation, call: KillCall, *, open_account: OpenKill = open_kill) -> ExitCode:
     """Kill, and say what came of it."""
     with held_signals() as signals:
-        aim = aim_within(read_settings(invocation.config))
+        settings = read_settings(invocation.config, read=partial(settings_for_kill, account=invocation.account))
+        aim = aim_within(settings)
+        if settings.accounts:
+            return kill_each(settings.accounts, invocation, call)
         reporter = KillReporter(invocation, KillTerminal())
         if invocation.verbose and aim.config is not None:  # the report says it all
             send_logs_to_stderr(invocation, aim.config)

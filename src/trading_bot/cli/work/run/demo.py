@@ -18,7 +18,7 @@ _LINGER_S: Seconds = 0.002
 
 def demo(invocation: Invocation) -> ExitCode:
     """Trade the bundled day with its logs in ``demo`` of the logs folder, made anew each time."""
-    folder = Config.from_env_and_json(invocation.config).logs_dir / "demo"
+    folder = Config.from_env_and_json(invocation.config, account=invocation.account).logs_dir / "demo"
     with as_file(files("trading_bot.demo")) as bundled, emptied(folder):
         config = demo_config(bundled, folder)
         if not (invocation.json or invocation.quiet):

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 
 from trading_bot.cli.errors import CommandError, report
-from trading_bot.cli.exit_codes import ExitCode
+from trading_bot.cli.exit_codes import ExitCode, exit_code_of_trade
 from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.render.live_view import LiveView
 from trading_bot.cli.render.summary import RunSummary, Tally, holdings_of, summarize
@@ -20,6 +20,7 @@ from trading_bot.cli.work.stop_request import StopRequest, stop_on_signals
 from trading_bot.clock import Seconds, SystemClock
 from trading_bot.config import Config, OnStop
 from trading_bot.order_management.results import CancelResult, SyncSummary
+from trading_bot.prose import clause
 from trading_bot.signals import Replay, SignalError, SignalLine, SignalResult, SignalRunner, parse_signal
 
 if TYPE_CHECKING:
@@ -90,7 +91,9 @@ def _is_terminal(console: Console) -> bool:
 class Session:
     """Runs signals through a bot and shows what happens; always stops the bot in the end.
 
-    ``start`` starts the bot and says whether it did; without it the bot is started at once or not at all.
+    ``start`` starts the bot and says whether it did; without it the bot is started at once or not at all. A run that
+    ``is_unattended`` answers a SIGHUP, by which others read their settings anew, with what to do instead, and fails if
+    every signal was refused.
     """
 
     def __init__(
@@ -100,6 +103,7 @@ class Session:
         view: RunView,
         invocation: Invocation,
         start: Callable[[StopRequest], bool] | None = None,
+        is_unattended: bool = False,
     ) -> None:
         self._bot = bot
         self._start = start or self._start_now
@@ -108,10 +112,13 @@ class Session:
         self._tally = Tally()
         self._watch = OrderWatch()
         self._problem: str | None = None
+        self._is_unattended = is_unattended
+        self._was_hung_up = False
 
     def run(self, lines: Iterable[SignalLine | None], *, plan: ReplayPlan | None, settle_s: Seconds | None) -> ExitCode:
         """Run to the end or to a stop signal, show the summary, and return the exit code."""
-        with stop_on_signals() as stop, self._listening():
+        on_hangup = self._hung_up if self._is_unattended else None
+        with stop_on_signals(also=self._bot.is_asked_to_stop, on_hangup=on_hangup) as stop, self._listening():
             try:
                 if not self._start(stop):
                     return stop.exit_code
@@ -187,7 +194,13 @@ class Session:
                 self._say(f"orders could not be read in full ({summary.problem}); they are read again")
         self._look()
 
+    def _hung_up(self) -> None:
+        self._was_hung_up = True
+
     def _look(self) -> None:
+        if self._was_hung_up:
+            self._was_hung_up = False
+            self._say("settings are read once, at the start; to use others, 'trading-bot stop' and start it again")
         self._bot.wait_for_listeners()
         changes, now = self._watch.changes(), self._bot.clock.now()
         for change in changes:
@@ -202,12 +215,22 @@ class Session:
             return ExitCode.JOURNAL
         if stop.received is not None:
             self._say(f"stopped by {stop.received.name}; orders still open: {len(summary.open_orders)}")
-        elif self._tally.is_all_unusable:
+        elif self._bot.is_asked_to_stop():
+            self._say(f"stopped by 'trading-bot stop'; orders still open: {len(summary.open_orders)}")
+        if stop.received is not None:
+            return stop.exit_code
+        if self._tally.is_all_unusable:
             none = "the line was no" if summary.signals == 1 else f"none of the {summary.signals} lines was a"
             message = f"{none} signal, so nothing was traded; correct {'it' if summary.signals == 1 else 'them'}"
             report(message, exit_code=ExitCode.USAGE, code="no_signal", invocation=self._invocation)
             return ExitCode.USAGE
-        return stop.exit_code
+        refused = self._tally.refused_for_good if self._is_unattended else None
+        if refused is not None:
+            message = f"every signal was refused, the last one because {clause(refused.message)}; nothing was traded"
+            code = exit_code_of_trade(status=refused.status, code=refused.code)
+            report(message, exit_code=code, code="all_refused", invocation=self._invocation)
+            return code
+        return ExitCode.DONE
 
     def _say_cancelled(self, cancels: Sequence[CancelResult]) -> None:
         if cancels:

@@ -1,9 +1,11 @@
 """Reads signal lines from a file or stdin; no read blocks, so that a stop takes effect at once."""
 
+import os
 import select
+import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -68,6 +70,8 @@ def lines_of(stream: RawInput, *, idle_s: Seconds = IDLE_S) -> Iterator[SignalLi
             yield None
             continue
         chunk = stream.read(_CHUNK)
+        if chunk is None:
+            continue  # somebody else was quicker
         if not chunk:
             yield from splitter.finish()
             return
@@ -79,6 +83,43 @@ def no_lines(clock: Clock, *, idle_s: Seconds = IDLE_S) -> Iterator[None]:
     while True:
         clock.sleep(idle_s)
         yield None
+
+
+@contextmanager
+def open_fifo(path: Path) -> Iterator[RawInput]:
+    """Open a FIFO that any number of programs write to, one after the other; it is made where nothing is there yet.
+
+    Its end is never seen, because a writer of our own stays open: whoever writes a line ends it with a newline.
+
+    Raises:
+        CommandError: it cannot be made or read, or users other than ours may write to it.
+    """
+    with ExitStack() as stack:
+        try:
+            if not path.exists():
+                os.mkfifo(path, mode=0o600)
+            _refuse_other_writers(path, path.stat())
+            # In this order neither waits: a reader that does not block may come first, and then the writer finds it.
+            stream = stack.enter_context(os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0))
+            stack.enter_context(path.open("wb", buffering=0))
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        yield stream
+
+
+def _refuse_other_writers(path: Path, status: os.stat_result) -> None:
+    if status.st_mode & stat.S_IWOTH or status.st_uid != os.geteuid():
+        raise CommandError(
+            f"{path} belongs to another user or may be written by any, who could trade; remove it, so that it is made "
+            "anew, or run 'chmod o-w' on it",
+            exit_code=ExitCode.USAGE,
+        )
+
+
+def is_fifo(source: str) -> bool:
+    """Whether signals are to come from a FIFO: there is one at this path, or nothing yet."""
+    path = Path(source)
+    return source != "-" and (path.is_fifo() or not path.exists())
 
 
 @contextmanager
@@ -105,7 +146,11 @@ def _opened(path: Path) -> BinaryIO:
     try:
         return path.open("rb", buffering=0)
     except OSError as error:
-        raise CommandError(
-            f"cannot read the signals file {path} ({error.strerror}); give --signals the path of a readable file, or -",
-            exit_code=ExitCode.USAGE,
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> CommandError:
+    return CommandError(
+        f"cannot read the signals file {path} ({error.strerror}); give --signals the path of a readable file, or -",
+        exit_code=ExitCode.USAGE,
+    )

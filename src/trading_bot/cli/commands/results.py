@@ -1,0 +1,66 @@
+"""``trading-bot account`` and ``trades``: what the account comes to, and what each trade earned."""
+
+import re
+from datetime import date
+
+import click
+
+from trading_bot.caller_values import ticker
+from trading_bot.cli.invocation import common_options
+from trading_bot.cli.lazy import runs
+
+_ACCOUNT = "trading_bot.cli.work.account_results"
+_TRADES = "trading_bot.cli.work.trades"
+_ACCOUNT_EPILOG = """\b
+Examples:
+  trading-bot account
+  trading-bot account --recorded
+  trading-bot --json account"""
+_TRADES_EPILOG = """\b
+Examples:
+  trading-bot trades --since 2026-11-01
+  trading-bot trades --symbol TSLA --lots
+  trading-bot trades --since 2026-01-01 --csv lots-2026.csv
+  trading-bot --json trades"""
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _day(_context: click.Context, _parameter: click.Parameter, text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text if _DAY.fullmatch(text) else "")
+    except ValueError as error:
+        raise click.BadParameter(f"{ascii(text)[:40]} is no date; write it like 2026-11-28") from error
+
+
+def _symbol(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
+    return None if text is None else ticker(text)
+
+
+@common_options
+@click.command(epilog=_ACCOUNT_EPILOG)
+@click.option("--recorded", is_flag=True, help="Ask nobody: what the journal's records say, however old.")
+@runs(f"{_ACCOUNT}:account")
+def account() -> None:
+    """Show cash, buying power and equity, and the results of today and in all, realised and not.
+
+    A running bot reads the broker; without one, this command does it. Results are by average cost and without fees;
+    docs/results.md says what each figure counts. A figure that is not known is said to be unknown, and why.
+    """
+
+
+@common_options
+@click.command(epilog=_TRADES_EPILOG)
+@click.option("--since", metavar="DATE", callback=_day, help="From this day on, by the date in New York.")
+@click.option("--symbol", metavar="SYMBOL", callback=_symbol, help="Of this symbol alone.")
+@click.option("--lots", "open_lots", is_flag=True, help="The open lots: what is held, since when, at which cost.")
+@click.option("--csv", "csv_file", metavar="FILE", help="Write one line a closed lot to FILE, or to stdout for -.")
+@runs(f"{_TRADES}:trades")
+def trades() -> None:
+    """List fills, and the lots that sells closed: first in, first out, with dates, cost, proceeds and result.
+
+    All of it is what the journal's records tell; a bot may run meanwhile. Amounts are without fees. Where no record
+    tells what shares cost, their cost is said to be unknown. A loss is flagged if shares were bought within 30 days of
+    it: it may be a wash sale, which is yours to judge. docs/results.md describes the columns of the CSV file.
+    """

@@ -1,0 +1,53 @@
+"""The example units are ones that systemd takes, and the container files name what is there."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import REPOSITORY
+from tests.support.command_tree import every_command
+
+UNITS = sorted((REPOSITORY / "examples" / "systemd").iterdir())
+DOCKER = REPOSITORY / "examples" / "docker"
+
+
+@pytest.mark.subprocess
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="this machine has no systemd-analyze")
+def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path):
+    programs = tmp_path / "trading" / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name in ("trading-bot", "python"):
+        (programs / name).symlink_to("/bin/true")
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--user", *map(str, UNITS)],
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("file", [*UNITS, DOCKER / "Dockerfile", DOCKER / "compose.yaml"], ids=lambda path: path.name)
+def test_every_command_and_option_that_they_name_exists(file: Path):
+    text = "\n".join(line for line in file.read_text("utf-8").splitlines() if not line.startswith("#"))
+    commands = every_command()
+    options = {option for command in commands.values() for each in command.params for option in each.opts}
+    assert set(re.findall(r"(?<=[ \"])--[a-z][a-z-]+", text)) - {"--create-home", "--uid", "--no-cache-dir"} <= options
+    named = re.findall(r"trading-bot(?: --[a-z-]+)* ([a-z][a-z-]+)", text)
+    assert {(name,) for name in named if name != "bot"} <= set(commands)
+
+
+def test_the_image_copies_what_is_there_and_runs_a_command_that_is_there():
+    lines = (DOCKER / "Dockerfile").read_text("utf-8").splitlines()
+    copied = [word for line in lines if line.startswith("COPY ") for word in line.split()[1:-1]]
+    assert copied
+    assert all((REPOSITORY / name).exists() for name in copied)
+    (command,) = (json.loads(line.removeprefix("CMD ")) for line in lines if line.startswith("CMD "))
+    assert (command[0],) in every_command()
