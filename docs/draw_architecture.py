@@ -33,7 +33,16 @@ WORDS = (
     "portfolio",
     "results",
 )
-PURE = ("calculator", "lifecycle", "order_types", "price_offsets", "results", "send_horizon", "stop_orders")
+PURE = (
+    "calculator",
+    "lifecycle",
+    "order_types",
+    "price_offsets",
+    "results",
+    "send_horizon",
+    "stop_orders",
+    "unfilled_rules",
+)
 BOOK = ("context", "correlation", "order_store", "ports", "reconciliation")
 PERMITS = ("armed_file", "latch", "lease", "market_hours", "shared_arming", "shared_lease", "state_folder")
 GROUPS = {

@@ -261,8 +261,9 @@ class TradingBot(BotReads, BotPositions):
         )
 
     def synchronize_open_orders(self) -> SyncSummary:
-        """Book what the broker says of every open order; see `OrderManager.synchronize_open_orders`."""
+        """Book what the broker says of every open order; end entries unfilled too long; follow the plans."""
         summary = self._manager.synchronize_open_orders()
+        self._manager.end_unfilled(gather=self._safety.gather)
         self.protection.follow()
         return summary
 
@@ -276,8 +277,7 @@ class TradingBot(BotReads, BotPositions):
         return replace(result, correlation_id=correlation_id)
 
     def _refusal(self, request: OrderRequest, terms: OrderTerms, *, by: Seconds) -> TradeResult | None:
-        standing = self._manager.standing_order(request, by=by)
-        if standing is not None:
+        if (standing := self._manager.standing_order(request, by=by)) is not None:
             return duplicate_trade(standing)
         try:
             self._safety.gather(terms, by, None)(terms)
@@ -286,8 +286,7 @@ class TradingBot(BotReads, BotPositions):
         return None
 
     def _submitted(self, request: OrderRequest, brackets: Brackets | None) -> TradeResult:
-        standing = self._manager.standing_order(request)
-        if standing is not None:
+        if (standing := self._manager.standing_order(request)) is not None:
             return duplicate_trade(standing)
         self._safety.read_ahead(request.side)
         with self.protection.entering(request, brackets) as entry:

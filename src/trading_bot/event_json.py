@@ -23,6 +23,9 @@ SIGNAL_RESULT = "signal_result"
 RUN_ENDED = "run_ended"
 """The ``event`` of the last line of ``--json run``: its summary."""
 
+REPLAY_COMPARED = "replay_compared"
+"""The ``event`` of the line before it after a replay: its figures, and those of earlier replays of the same input."""
+
 
 def event_json(event: BotEvent | EventsMissed) -> JsonObject:
     """Return an event as one JSON object."""

@@ -1,14 +1,17 @@
 """Apprise over loopback: what arrives, what is said of a failure, and that no part of an address is ever shown."""
 
+import logging
 import socket
+import threading
 
 import apprise.apprise
 import pytest
+from apprise.logger import logger
 from pydantic import SecretStr
 
 from tests.support.notify_bench import loopback_service
 from trading_bot.config import ConfigError
-from trading_bot.notify.apprise_services import apprise_services
+from trading_bot.notify.apprise_services import _kept_to_us, apprise_services
 from trading_bot.notify.lane import Delivery
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # one of the plug-ins that apprise loads
@@ -75,3 +78,22 @@ def test_no_thread_is_left_that_would_keep_the_process_from_ending():
     with loopback_service() as there:
         services(f"json://127.0.0.1:{there.port}/hook")[0].send("t", "b")
     assert apprise.apprise._shared_executor is None
+
+
+def test_nothing_to_send_is_a_failure_and_no_delivery():
+    """Apprise attempts nothing then."""
+    sending = services("json://127.0.0.1/hook")[0].send("", "")
+    assert sending.delivery is Delivery.FAILED
+    assert sending.problem
+
+
+def test_what_apprise_logs_reaches_no_handler_and_that_of_other_threads_does(caplog):
+    with loopback_service(hook=500) as there, caplog.at_level(logging.WARNING):
+        services(f"json://127.0.0.1:{there.port}/hook")[0].send("t", "b")
+        with pytest.raises(ConfigError):
+            services("nosuch://topsecret")
+        with _kept_to_us():
+            thread = threading.Thread(target=lambda: logger.warning("of another program"))
+            thread.start()
+            thread.join(20)
+    assert [each.getMessage() for each in caplog.records if each.name == "apprise"] == ["of another program"]

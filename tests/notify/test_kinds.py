@@ -33,9 +33,15 @@ def test_every_kind_has_a_rule_and_every_rule_a_kind():
         (halted(Condition.LOGIN_NEEDED), Kind.LOGIN_NEEDED),
         (halted(Condition.NOT_ARMED), Kind.HALTS),
         (halted(None), Kind.HALTS),
+        (halted("cash_missing"), Kind.TIE_OUT),
         (halted(Cause.REENTRY), None),
     ],
     ids=str,
 )
 def test_an_event_is_told_as_its_kind(event, kind):
     assert kind_of(event) is kind
+
+
+@pytest.mark.parametrize("code", [code for code in AlertCode if code.name.startswith("PROTECTION")])
+def test_every_alert_about_a_protection_plan_is_told_as_one(code):
+    assert kind_of(alert(code)) is Kind.PROTECTION

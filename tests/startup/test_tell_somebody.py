@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from http.client import HTTPConnection
@@ -16,14 +17,14 @@ from tests.support.command_line import REPOSITORY
 from tests.support.live_account import NUMBER
 from tests.support.notify_bench import LoopbackService, loopback_service
 from trading_bot.bot import StartError, TradingBot
-from trading_bot.config import Config, NotifyConfig
+from trading_bot.config import Config, ConfigError, NotifyConfig
 from trading_bot.files import LocalFiles
 from trading_bot.metrics.figures import Figure
 from trading_bot.notify.messenger import Messenger
 from trading_bot.notify.outbox import QuietHours
 from trading_bot.startup import create_bot
-from trading_bot.startup.broker_access import Login
-from trading_bot.startup.companions import Late
+from trading_bot.startup.access import Login
+from trading_bot.startup.companions import CompanionError, Late
 from trading_bot.startup.metrics import Sources, exporter_of, figures_of
 from trading_bot.startup.tell_somebody import (
     account_label,
@@ -31,6 +32,7 @@ from trading_bot.startup.tell_somebody import (
     heartbeat_of,
     message_masker,
     messenger_of,
+    notify_services,
     unwell,
 )
 
@@ -96,6 +98,23 @@ def test_a_wrong_address_is_logged_and_the_bot_trades_without(tmp_path, caplog):
         bot.stop()
 
 
+def test_a_missing_package_is_one_line_with_the_command_that_installs_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    monkeypatch.delitem(sys.modules, "trading_bot.notify.apprise_services", raising=False)
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    monkeypatch.delitem(sys.modules, "trading_bot.metrics.prometheus", raising=False)
+    bench = BotBench(tmp_path).started()
+    bench.settings["metrics"] = {"port": 9464}
+    config = config_in(tmp_path, bench.settings, TRADING_BOT_NOTIFY_URLS="ntfy://topic")
+    with pytest.raises(ConfigError, match=r"pip install 'trading-bot\[notify\]'"):
+        notify_services(config)
+    bench.bot.stop()
+    exporter = exporter_of(sources(bench, bot=new_bot(bench, config)))
+    assert exporter is not None
+    with pytest.raises(CompanionError, match=r"pip install 'trading-bot\[metrics\]'"):
+        exporter.start()
+
+
 def test_without_an_address_nothing_listens_or_beats(tmp_path):
     bench = BotBench(tmp_path).started()
     assert messenger_of(bench.bot) is None
@@ -133,6 +152,11 @@ def test_no_message_has_a_secret_of_the_settings_in_it(tmp_path):
     ):
         assert mask(f"about {secret} here") == "about *** here"
     assert account_label(config) == f"LIVE ...{NUMBER[-4:]}"
+
+
+def test_a_message_is_headed_with_the_name_that_the_file_gives_the_account(tmp_path):
+    config = config_in(tmp_path, {"accounts": {"dry": {}}})
+    assert account_label(config) == "PAPER dry"
 
 
 def test_the_day_is_told_from_the_account(tmp_path):

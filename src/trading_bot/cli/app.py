@@ -68,12 +68,16 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "protect": "Sell what is held at a stop, target or trail.",
         "protections": "List what is protected.",
     },
+    "prices": {
+        "quote": "Show what symbols are bid, asked and last traded at.",
+        "history": "Show past prices of a symbol as bars.",
+    },
     "run": {
         "run": "Trade signals from a file or a pipe.",
         "demo": "Watch a whole trading day on paper; needs no account.",
     },
     "stop": {"stop": "End the running bot cleanly."},
-    "watch": {"watch": "Print the events of a running bot as they happen."},
+    "watch": {"watch": "Show a running bot: its orders, positions and events."},
     "safety": {
         "kill": "Stop all trading of the account and cancel its orders.",
         "arm": "Allow trading on the account again.",

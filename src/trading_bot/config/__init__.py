@@ -25,11 +25,13 @@ from trading_bot.config.sections import (
     OnStop,
     OrderManagementConfig,
     PaperConfig,
+    QuotesFrom,
     Section,
     StrategyOverride,
     TradingConfig,
 )
 from trading_bot.config.values import AccountNumber, JournalUrl, PlainPath, exchange_zone
+from trading_bot.market_hours import Calendar
 from trading_bot.order_management.models import ExecutionMode
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "OrderManagementConfig",
     "PaperConfig",
     "ProtectionConfig",
+    "QuotesFrom",
     "ResultsConfig",
     "RiskManagementConfig",
     "SecretUrls",
@@ -111,6 +114,17 @@ class Config(Section):
         if mode != ExecutionMode.LIVE:
             return values
         return {**values, "risk_management": with_live_limits(values.get("risk_management", {}))}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _real_prices_keep_real_hours(cls, values: object) -> object:
+        if not isinstance(values, Mapping):
+            return values
+        paper, trading = values.get("paper"), values.get("trading", {})
+        quotes = paper.get("quotes") if isinstance(paper, Mapping) else getattr(paper, "quotes", None)
+        if quotes != QuotesFrom.LIVE or not isinstance(trading, Mapping) or trading.get("calendar") is not None:
+            return values
+        return {**values, "trading": {**trading, "calendar": Calendar.NYSE}}
 
     @classmethod
     def from_env_and_json(

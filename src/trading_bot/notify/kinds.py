@@ -38,8 +38,11 @@ _CAUSES: dict[str | None, Kind | None] = {
     Cause.DRIFT: Kind.DRIFT,
     Cause.NEGATIVE_POSITION: Kind.DRIFT,
     Condition.LOGIN_NEEDED: Kind.LOGIN_NEEDED,
+    "cash_missing": Kind.TIE_OUT,
     Cause.REENTRY: None,  # ends by itself within a minute of an exit
 }
+_PROTECTION = "protection_"
+"""What the codes of all alerts about protection plans begin with."""
 
 
 def kind_of(event: BotEvent) -> Kind | None:
@@ -50,7 +53,8 @@ def kind_of(event: BotEvent) -> Kind | None:
         case OrderEnded():
             return _ENDINGS.get(event.ending)
         case Alert():
-            return _ALERTS.get(event.code, Kind.ALERTS)
+            other = Kind.PROTECTION if event.code.value.startswith(_PROTECTION) else Kind.ALERTS
+            return _ALERTS.get(event.code, other)
         case TradingHalted() | TradingResumed():
             return _CAUSES.get(event.cause, Kind.HALTS)
         case _:

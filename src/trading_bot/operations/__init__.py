@@ -4,9 +4,10 @@ What it guarantees: a command is complete and valid before anything is done; it 
 it is performed; the answer is one JSON object, or one of the order errors. `Command.may_change_orders` says which lost
 answers leave an order in doubt: such a command is never repeated by itself.
 
-How: each command is a class in the file of its family (looks, view, orders, account, exits, decisions, watch) with its
-word in ``command`` and its work in ``perform``. That is all that a new one needs: `COMMANDS` collects the classes, and
-`read_command` reads them from the wire by that word. `Operations` performs a command with the bot of this process;
+How: each command is a class in the file of its family (looks, view, orders, account, exits, decisions, prices, watch)
+with its word in ``command`` and its work in ``perform``. That is all that a new one needs: `COMMANDS` collects the
+classes, and `read_command` reads them from the wire by that word. `Operations` performs a command with the bot of this
+process;
 `trading_bot.control` carries it to the process that holds the account. If the broker is down, `on_record` answers what
 the journal knows.
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     )
     from trading_bot.operations.making import new_command
     from trading_bot.operations.order_commands import CancelAll, CancelOrder, PlaceOrder, PreviewOrder, ReplaceOrder
+    from trading_bot.operations.price_commands import ShowHistory, ShowQuotes
     from trading_bot.operations.protection_commands import ProtectPosition, UnprotectPosition
     from trading_bot.operations.reading import COMMANDS, read_command
     from trading_bot.operations.results_commands import ShowAccount
@@ -71,6 +73,8 @@ __all__ = [
     "ResolveOrder",
     "Resume",
     "ShowAccount",
+    "ShowHistory",
+    "ShowQuotes",
     "ShowRisk",
     "ShowStatus",
     "ShowView",
@@ -103,6 +107,7 @@ _HOMES = {
         "ReplaceOrder",
     ),
     "trading_bot.operations.protection_commands": ("ProtectPosition", "UnprotectPosition"),
+    "trading_bot.operations.price_commands": ("ShowHistory", "ShowQuotes"),
     "trading_bot.operations.reading": ("COMMANDS", "read_command"),
     "trading_bot.operations.risk_commands": ("ShowRisk",),
     "trading_bot.operations.results_commands": ("ShowAccount",),

@@ -43,6 +43,8 @@ class IntentDetails(Value, frozen=True, kw_only=True):
     """The arming under which it was decided."""
     stop_price: Decimal | None = None
     """FIX tag 99."""
+    reprices: int = 0
+    """How often its time-out has placed it anew."""
 
     def as_text(self) -> Details:
         """Return them as a record holds them."""
@@ -55,6 +57,7 @@ class IntentDetails(Value, frozen=True, kw_only=True):
             instrument_id=self.instrument_id,
             arming=self.arming,
             stop_price=None if self.stop_price is None else f"{self.stop_price:f}",
+            reprices=str(self.reprices) if self.reprices else None,
         )
 
     @staticmethod
@@ -80,6 +83,7 @@ class IntentDetails(Value, frozen=True, kw_only=True):
             instrument_id=details.get(_INSTRUMENT_ID),
             arming=details.get("arming"),
             stop_price=None if stop_price is None else Decimal(stop_price),
+            reprices=int(details.get("reprices", 0)),
         )
 
 

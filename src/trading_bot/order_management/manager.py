@@ -16,7 +16,14 @@ from trading_bot.order_management.context import ManagerIdentity, OrderContext, 
 from trading_bot.order_management.correlation import usable_correlation_id
 from trading_bot.order_management.decisions.operator_decisions import OperatorDecisions
 from trading_bot.order_management.limit_orders import LimitOrders
-from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderStatus, OrderTerms, Pricing
+from trading_bot.order_management.models import (
+    ClientOrderId,
+    OrderEnvelope,
+    OrderRequest,
+    OrderStatus,
+    OrderTerms,
+    Pricing,
+)
 from trading_bot.order_management.order_store import OrderListener, OrderStore
 from trading_bot.order_management.orders_on_record import OrdersOnRecord
 from trading_bot.order_management.ports import AccountGateway, BrokerGateway, MarketCheck, SendLock, TradingLatch
@@ -310,6 +317,10 @@ class OrderManager(LimitOrders, OrdersOnRecord):
     ) -> tuple[CancelResult, ...]:
         """Do the same as `cancel_all_open_orders`."""
         return self.cancel_all_open_orders(include_external=include_external, correlation_id=correlation_id)
+
+    def end_unfilled(self, *, gather: Gather) -> tuple[ClientOrderId, ...]:
+        """End the entries whose time-out has passed, as ``unfilled_action`` says, and return their ids."""
+        return self._services.unfilled.end(gather=gather)
 
     def synchronize_open_orders(self) -> SyncSummary:
         """Book what the broker says of every open and unresolved order; fills and ends reach the listeners."""

@@ -98,7 +98,8 @@ class Keeper:
             if plan is None or self._placing & set(plan.entries):
                 return None
             events: list[OrderEvent] = []
-            now, change = settled(plan, book.get, is_over=self._is_over), PlanChange.SETTLED
+            is_leaving, change = plan_id in self._plans.leaving, PlanChange.SETTLED
+            now = settled(plan, book.get, is_over=self._is_over, is_leaving=is_leaving)
             covers = covered(now, book.get)
             if now.waits_for_entry and covers >= 1:
                 before, change = book.protections.of(plan.symbol), PlanChange.TOOK_OVER
@@ -106,7 +107,7 @@ class Keeper:
                 if before is not None:
                     events.append(protection_ended(before, PlanEnding.REPLACED, reason=f"by plan {plan_id}"))
             ending = ending_of(now, covers, held_of(book, now.symbol)) if now.closing is None else None
-            if ending is not None and now.stop_order is None:
+            if ending is not None and now.stop_order is None and now.exit_id is None:
                 self._plans.record([*events, protection_ended(now, ending, reason=_WHY[ending])])
                 return None
             if ending is not None:

@@ -14,6 +14,8 @@ class PlanBook:
 
     def __init__(self, store: OrderStore) -> None:
         self._store = store
+        self.leaving: set[str] = set()
+        """The plans whose exit is under way in this process: it may place another order any moment."""
 
     def open(self) -> AbstractContextManager[OrderBook]:
         """Hold the book while judging and recording."""

@@ -23,10 +23,8 @@ def filled(order: TrackedOrder | None) -> Decimal:
 
 def orders_of(plan: Plan, find: FindOrder) -> tuple[TrackedOrder, ...]:
     """Return the orders that sell for a plan: its stop, and those of its exit."""
-    names = [] if plan.stop_order is None else [plan.stop_order]
-    if plan.exit_id is not None:
-        names += [leg_name(plan.exit_id, number) for number in range(1, _MOST_LEGS + 1)]
-    return tuple(order for name in names if (order := find(name)) is not None)
+    stop = None if plan.stop_order is None else find(plan.stop_order)
+    return _legs(plan, find) if stop is None else (stop, *_legs(plan, find))
 
 
 def covered(plan: Plan, find: FindOrder) -> Decimal:
@@ -50,28 +48,36 @@ def rests(plan: Plan, order: TrackedOrder | None, shares: Decimal) -> bool:
     return plan.stop_rests_at == plan.stop and order.remaining_quantity >= shares
 
 
-def settled(plan: Plan, find: FindOrder, *, is_over: Callable[[TrackedOrder], bool]) -> Plan:
+def settled(plan: Plan, find: FindOrder, *, is_over: Callable[[TrackedOrder], bool], is_leaving: bool) -> Plan:
     """Return the plan with what its ended orders bought and sold counted in its quantity, and named no more.
 
-    ``is_over`` says of an entry that no other order can take its place; one that is not on record was never placed.
+    ``is_over`` says of an entry that no other order can take its place; one that is not on record was never placed. An
+    exit that ``is_leaving`` may place another order.
     """
     entries = [(name, find(name)) for name in plan.entries]
     ended = {name: order for name, order in entries if order is None or is_over(order)}
     quantity = plan.quantity + exact_sum(filled(order) for order in ended.values())
     kept = tuple(name for name, _ in entries if name not in ended)
-    return with_sells_settled(replace(plan, quantity=quantity, entries=kept), find)
+    plan = replace(plan, quantity=quantity, entries=kept)
+    return plan if is_leaving else with_sells_settled(plan, find)
 
 
 def with_sells_settled(plan: Plan, find: FindOrder) -> Plan:
-    """Return the plan with what its ended sells sold taken off, once all of them have ended.
+    """Return the plan with what its ended stop, and its ended exit, sold taken off, and neither named any more."""
+    stop = None if plan.stop_order is None else find(plan.stop_order)
+    if stop is None or stop.state.is_terminal:
+        plan = replace(plan, quantity=plan.quantity - filled(stop), stop_order=None, stop_rests_at=None)
+    legs = _legs(plan, find)
+    if plan.exit_id is not None and all(leg.state.is_terminal for leg in legs):
+        plan = replace(plan, quantity=plan.quantity - exact_sum(filled(leg) for leg in legs), exit_id=None)
+    return plan
 
-    They are counted together, because an exit that takes a stop over counts that one's shares among its own.
-    """
-    sells = orders_of(plan, find)
-    if (plan.stop_order is None and plan.exit_id is None) or not all(order.state.is_terminal for order in sells):
-        return plan
-    sold = exact_sum(filled(order) for order in sells)
-    return replace(plan, quantity=plan.quantity - sold, stop_order=None, stop_rests_at=None, exit_id=None)
+
+def _legs(plan: Plan, find: FindOrder) -> tuple[TrackedOrder, ...]:
+    if plan.exit_id is None:
+        return ()
+    names = (leg_name(plan.exit_id, number) for number in range(1, _MOST_LEGS + 1))
+    return tuple(order for name in names if (order := find(name)) is not None)
 
 
 def ending_of(plan: Plan, covers: Decimal, held: Decimal | None) -> PlanEnding | None:

@@ -6,7 +6,6 @@ the name of its exit, before the exit begins.
 
 import dataclasses
 import math
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -99,8 +98,6 @@ class Watcher:
         self._seen: dict[str, Confirmation | None] = {}
         self._highs: dict[str, Decimal] = {}
         self._again_at: dict[str, Seconds] = {}
-        self._leaving: set[str] = set()
-        self._lock = threading.Lock()
 
     @property
     def _gap(self) -> Limits:
@@ -125,6 +122,11 @@ class Watcher:
         self._read_at = {
             plan.symbol: now if plan.symbol in quotes else self._read_at.get(plan.symbol, now) for plan in plans
         }
+
+    def is_fit(self, quote: Quote) -> bool:
+        """Whether a price of this quote counts now."""
+        opened_at = self._market.sessions.opened_at(self._market.clock.now())
+        return unfit_because(quote, opened_at=opened_at, limits=self.limits) is None
 
     def _read(self, symbols: tuple[str, ...]) -> Mapping[str, Quote]:
         try:
@@ -171,7 +173,7 @@ class Watcher:
         seen, fires = confirmed(self._seen.get(plan.plan_id), leg, now=now, limits=self._gap)
         self._seen[plan.plan_id] = seen
         is_time = now >= self._again_at.get(plan.plan_id, now)
-        return leg if fires and is_time and plan.plan_id not in self._leaving else None
+        return leg if fires and is_time and plan.plan_id not in self._plans.leaving else None
 
     def _raised(self, plan: Plan, quote: Quote) -> Plan:
         if plan.trail_pct is None:
@@ -196,12 +198,12 @@ class Watcher:
             f"{leg} of {plan.symbol} reached: bid {dollars_in_words(quote.bid_price)}, "
             f"last {dollars_in_words(quote.last_price or quote.bid_price)}"
         )
+        self._plans.leaving.add(plan.plan_id)  # before the exit is on record: its plan is not settled meanwhile
         leave = self._fired(plan, why)
         if leave is None:
-            return
-        with self._lock:
-            self._leaving.add(plan.plan_id)
-        self.begin(partial(self._left, plan.plan_id, leave))
+            self._plans.leaving.discard(plan.plan_id)
+        else:
+            self.begin(partial(self._left, plan.plan_id, leave))
 
     def _fired(self, plan: Plan, why: str) -> Leave | None:
         """Record that a plan fired, and return the exit; None where there is nothing to leave, or somebody does."""
@@ -221,7 +223,7 @@ class Watcher:
             symbol=now.symbol,
             quantity=int(shares + filled(stop)),
             origin=ExitOrigin.STOP,
-            by=now.by or "protection",
+            by="protection",
             reason=why,
             exit_id=exit_id,
             counts=() if now.stop_order is None else (now.stop_order,),
@@ -232,5 +234,4 @@ class Watcher:
             self._way_out.leave(leave)
         finally:
             self._again_at[plan_id] = self._market.clock.monotonic() + self._settings.again_after_s
-            with self._lock:
-                self._leaving.discard(plan_id)
+            self._plans.leaving.discard(plan_id)

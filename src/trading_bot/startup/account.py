@@ -25,6 +25,7 @@ from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.poller import Poller
 from trading_bot.order_management.ports import Gateway
+from trading_bot.order_management.rounds import noop
 from trading_bot.order_management.send_horizon import SendHorizon
 from trading_bot.order_management.submit.market_quotes import MarketCollar, allow_at_any_market
 from trading_bot.paper.quotes import QuoteSource
@@ -34,14 +35,16 @@ from trading_bot.robinhood.rate_budget import Purpose, RateBudget
 from trading_bot.robinhood.session import Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.safety_checks import SafetyChecks
+from trading_bot.startup.access import BrokerAccess, Login
 from trading_bot.startup.beside import Beside, beside_a_bot
-from trading_bot.startup.broker_access import BrokerAccess, Login, borrowed_access, live_access, paper_access
+from trading_bot.startup.broker_access import borrowed_access, live_access, paper_access
 from trading_bot.startup.companions import Companions
 from trading_bot.startup.first_look import START_FAILURES, FirstLook
 from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.live import carrier_of
 from trading_bot.startup.ownership import ownership_of
 from trading_bot.startup.paper import PaperAccount, paper_account
+from trading_bot.startup.price_access import price_access
 from trading_bot.startup.protecting import protection_of
 from trading_bot.startup.safety import SafetyParts, safety_checks
 from trading_bot.startup.surroundings import Surroundings
@@ -160,13 +163,14 @@ class AccountParts:
                 gateway=self._gateway,
                 login=self._login,
                 poller=self._poller,
+                paper=self._paper,
             ),
             patience_s=_POLLER_PATIENCE_S,
         )
 
     def _strategys_turn(self) -> Turn:
-        # On paper nobody is asked, and waiting would move a replay's clock.
-        if not self._is_live:
+        # On paper nobody is asked, unless for real prices, and waiting would move a replay's clock.
+        if not self._is_live and (self._paper is None or self._paper.feed is None):
             return at_once
         budget = RateBudget(clock=self._around.clock)
         return lambda within_s: budget.take(Purpose.MARKET, within_s=within_s)
@@ -191,7 +195,8 @@ class AccountParts:
         if background_sync:
             steps["listeners"] = companions.listen
         if not self._is_live:
-            steps |= {"paper exchange": self._open_paper, "latch": self._own.latch.initialise_paper}
+            opened = noop if self._paper is None else self._paper.open
+            steps |= {"paper exchange": opened, "latch": self._own.latch.initialise_paper}
         steps |= {
             "login": lambda: halts.log_in(self._login.log_in),
             "account": lambda: self._first_look.take(self._manager.recover),
@@ -212,7 +217,7 @@ class AccountParts:
                 self._events.settle,
                 self._events.end_feeds,
                 control.let_watchers_go,
-                self._close_paper,
+                noop if self._paper is None else self._paper.close,
                 self._own.journal.close,
                 self._own.close_latch,
                 self._own.lease.release,
@@ -251,14 +256,6 @@ class AccountParts:
         return LimitAlerts(
             limits=safety.limits_now, thresholds=thresholds, events=self._events, clock=self._around.clock
         )
-
-    def _open_paper(self) -> None:
-        if self._paper is not None:
-            self._paper.store.open()
-
-    def _close_paper(self) -> None:
-        if self._paper is not None:
-            self._paper.store.close()
 
     def _order_manager(self) -> OrderManager:
         return OrderManager(
@@ -313,13 +310,7 @@ class AccountParts:
 
     def _access_to(self, account_number: str, transport: Transport | None) -> BrokerAccess:
         if not self._is_live:
-            paper = self._paper.transport if self._paper is not None else None
-            return paper_access(
-                self._around,
-                mode=self._config.trading.mode,
-                account_number=account_number,
-                transport=transport or paper,
-            )
+            return paper_access(self._around, account_number=account_number, transport=transport, paper=self._paper)
         if self._session is not None:
             return borrowed_access(self._around, account_number=account_number, source=self._session, state=self._state)
         return live_access(
@@ -331,6 +322,7 @@ class AccountParts:
         )
 
     def _paper_account(self, account_number: str, quotes: QuoteSource | None) -> PaperAccount:
+        is_real = quotes is None and self._config.paper.has_live_quotes
         return paper_account(
             self._config,
             account_number=account_number,
@@ -340,6 +332,7 @@ class AccountParts:
             quotes=quotes,
             reference_for=self._reference_price,
             is_durable=self._around.is_durable,
+            prices=price_access(self._config, self._around, session=self._session) if is_real else None,
         )
 
     def _reference_price(self, ref_id: str) -> Decimal | None:

@@ -11,9 +11,10 @@ from trading_bot.order_management.poller import Poller
 from trading_bot.order_management.ports import Gateway
 from trading_bot.protection.follower import PlanFollower
 from trading_bot.safety_checks import SafetyChecks
-from trading_bot.startup.broker_access import Login
+from trading_bot.startup.access import Login
 from trading_bot.startup.companions import Companion, Companions, Late
 from trading_bot.startup.metrics import Sources, exporter_of
+from trading_bot.startup.paper import LIVE_QUOTES_EVERY_S, PaperAccount
 from trading_bot.startup.results import valuations
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.startup.tell_somebody import heartbeat_of, messenger_of
@@ -32,18 +33,27 @@ class Beside:
     gateway: Gateway
     login: Login
     poller: Poller
+    paper: PaperAccount | None = None
     messages: Late[Messenger] | None = None
 
 
 def companions_of(beside: Beside) -> Mapping[str, Companion]:
     """Return every companion that the settings ask for, by what the log calls it."""
     bot, clock = beside.bot, beside.around.clock
-    return {
+    companions: dict[str, Companion] = {
         "heartbeat": Late(lambda: heartbeat_of(bot)),
         "metrics": Late(lambda: exporter_of(_sources(beside))),
         "protection": PlanFollower(bot.protection, read_every_s=bot.config.protection.read_every_s, clock=clock),
         "valuations": valuations(bot, beside.store, clock),
     }
+    settings = bot.config.order_management
+    if settings.has_time_outs:
+        companions["unfilled"] = Poller(
+            lambda: bot.manager.end_unfilled(gather=beside.safety.gather), interval_s=settings.poll_interval_seconds
+        )
+    if beside.paper is not None and beside.paper.feed is not None:
+        companions["live quotes"] = Poller(beside.paper.follow, interval_s=LIVE_QUOTES_EVERY_S)
+    return companions
 
 
 def _sources(beside: Beside) -> Sources:

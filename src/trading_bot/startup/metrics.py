@@ -13,7 +13,7 @@ from trading_bot.metrics.figures import Figure, Figures, known
 from trading_bot.notify.messenger import Messenger
 from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.poller import Poller
-from trading_bot.startup.broker_access import Login
+from trading_bot.startup.access import Login
 from trading_bot.startup.companions import CompanionError
 
 _WAL = "-wal"

@@ -66,10 +66,10 @@ def messenger_of(bot: TradingBot) -> Messenger | None:
 
 
 def account_label(config: Config) -> str:
-    """Return what a message is headed with: the mode, and live the last four characters of the account number."""
-    if config.trading.mode is ExecutionMode.PAPER:
-        return "PAPER"
-    return f"LIVE ...{config.account_suffix}"
+    """Return what a message is headed with: mode, the account's name, and live the end of the account number."""
+    suffix = "" if config.trading.mode is ExecutionMode.PAPER else f" ...{config.account_suffix}"
+    name = "" if config.account_name is None else f" {config.account_name}"
+    return f"{config.trading.mode.value.upper()}{name}{suffix}"
 
 
 def message_masker(config: Config) -> SecretMasker:

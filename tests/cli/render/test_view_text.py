@@ -1,6 +1,5 @@
 """The words of the live view: the mode, what is known, what is not, and what stops entries."""
 
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,13 +10,11 @@ from trading_bot.cli.render.view_rows import (
     ORDER_COLUMNS,
     POSITION_COLUMNS,
     Row,
-    cents,
     detail_lines,
     heights,
     order_rows,
     position_rows,
     positions_title,
-    signed,
 )
 from trading_bot.cli.render.view_text import age_text, mode_text, money_line, notes
 from trading_bot.order_management.models import OrderState
@@ -161,18 +158,6 @@ def test_the_worth_of_all_positions_is_known_only_with_each_of_them(changes, tit
 
 def test_the_details_of_a_row_are_all_that_is_known():
     assert detail_lines({"v": 1, "order_id": "a\x1bb", "reason": None, "may_be": []}) == ("order id: a b",)
-
-
-@pytest.mark.parametrize(
-    ("value", "plainly", "with_sign"),
-    [
-        ("1234.005", "1,234.00", "+1,234.00"),
-        ("-0.004", "0.00", "+0.00"),
-        ("-1234567.5", "-1,234,567.50", "-1,234,567.50"),
-    ],
-)
-def test_money_is_shown_to_the_cent(value, plainly, with_sign):
-    assert (cents(Decimal(value)), signed(Decimal(value))) == (plainly, with_sign)
 
 
 @pytest.mark.parametrize("room", [9, 12, 16, 20, 38, 100])

@@ -42,6 +42,11 @@ def _ticker(_context: click.Context, _parameter: click.Parameter, text: str) -> 
     return ticker(text)
 
 
+def ticker_of(_context: click.Context, _parameter: click.Parameter, given: Any) -> Any:
+    """Take one symbol, or several, in upper case."""
+    return tuple(ticker(each) for each in given) if isinstance(given, tuple) else ticker(given)
+
+
 class TradeCommand(click.Command):
     """A command that tells a negative quantity from an unknown option."""
 

@@ -27,12 +27,6 @@ _PREVIEW_EPILOG = """\b
 Examples:
   trading-bot preview buy TSLA 10 --reference-price 250.30
   trading-bot --json preview sell TSLA 10 --reference-price 250.30"""
-_REPLACE_EPILOG = """\b
-Examples:
-  trading-bot replace rebalance-7
-  trading-bot replace rebalance-7 --reference-price 249.80 --pricing marketable
-  trading-bot --json replace rebalance-7 --quantity 20
-  trading-bot replace stop-1 --stop-price 245"""
 _CANCEL_ALL_EPILOG = """\b
 Examples:
   trading-bot cancel-all
@@ -116,7 +110,14 @@ def status() -> None:
 
 
 @common_options
-@click.command(epilog=_REPLACE_EPILOG)
+@click.command(
+    epilog=examples(
+        "trading-bot replace rebalance-7",
+        "trading-bot replace rebalance-7 --reference-price 249.80 --pricing marketable",
+        "trading-bot --json replace rebalance-7 --quantity 20",
+        "trading-bot replace stop-1 --stop-price 245",
+    )
+)
 @click.argument("order_id", metavar="ID")
 @click.option(
     "--reference-price",

@@ -1,4 +1,4 @@
-"""``trading-bot watch``: what a running bot does, as it happens."""
+"""``trading-bot watch``: a running bot's account on one screen, or its events as they happen."""
 
 import click
 
@@ -8,6 +8,7 @@ from trading_bot.cli.lazy import runs
 _EPILOG = """\b
 Examples:
   trading-bot watch
+  trading-bot watch --no-input
   trading-bot --json watch | my-dashboard"""
 
 
@@ -15,8 +16,10 @@ Examples:
 @click.command(epilog=_EPILOG)
 @runs("trading_bot.cli.work.watch:watch")
 def watch() -> None:
-    """Print every event of the running bot as it happens: orders, fills, ends, alerts, halts.
+    """Show the account of the running bot: money, halts, every open order, positions and events, as old as it says.
 
-    It ends with the bot, or by Ctrl-C. Any number of lines may be missed where nobody reads them: a line says how many.
-    Several may watch at once, and none of them holds the bot up. Without a running bot it ends with exit code 7.
+    At a terminal it is one screen: arrows select, c cancels the selected order, K kills, both after a question; ? has
+    the keys. Anywhere else, and with --json, --quiet or --no-input, it prints each event as it happens, until the bot
+    ends or by Ctrl-C. Where nobody reads them lines may be missed: a line says how many. Several may watch at once, and
+    none of them holds the bot up. Without a running bot it ends with exit code 7.
     """

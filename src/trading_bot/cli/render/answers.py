@@ -158,7 +158,7 @@ def external_rows(orders: Iterable[Answer]) -> tuple[tuple[str, ...], ...]:
             text(order, "order_id"),
             text(order, "symbol") if order.get("symbol") else text(order, "instrument_id"),
             text(order, "side"),
-            _state_elsewhere(order),
+            state_elsewhere(order),
             text(order, "remaining_quantity"),
             _dollars(order, "limit_price"),
             not_understood(order),
@@ -167,7 +167,8 @@ def external_rows(orders: Iterable[Answer]) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def _state_elsewhere(order: Answer) -> str:
+def state_elsewhere(order: Answer) -> str:
+    """Return the state of an order placed elsewhere, or the stop price that it waits for."""
     return (
         f"waiting for {_dollars(order, 'stop_price')}" if order.get("waits_for_stop") else text(order, "broker_state")
     )

@@ -18,17 +18,17 @@ from trading_bot.cli.render.answers import (
     filled_text,
     not_understood,
     parts,
+    state_elsewhere,
     state_text,
     symbol_text,
     text,
 )
 from trading_bot.cli.render.columns import Column
-from trading_bot.cli.render.text import dollars, printable, shares
+from trading_bot.cli.render.text import cents, dollars, printable, shares, signed
 
 UNKNOWN = "unknown"
 ELSEWHERE = "elsewhere"
 BAD = "bold red"
-_CENT = Decimal("0.01")
 _LEAST = 3
 """Lines of a list: its title, its headings and a row."""
 
@@ -109,7 +109,7 @@ def _other_order(order: Answer, number: int) -> Row:
             _side(order),
             _cell(UNKNOWN if left is None else f"{shares(left)} left"),
             _cell(dollars(amount(order, "limit_price"))),
-            _cell(text(order, "broker_state") if doubt == "-" else doubt, style="" if doubt == "-" else BAD),
+            _cell(state_elsewhere(order) if doubt == "-" else doubt, style="" if doubt == "-" else BAD),
             _cell(ELSEWHERE, style="bold yellow"),
             _cell(text(order, "order_id")),
             Text("-"),
@@ -176,22 +176,8 @@ def detail_lines(facts: Answer) -> tuple[str, ...]:
     return tuple(printable(f"{name.replace('_', ' ')}: {value}") for name, value in known)
 
 
-def cents(value: Decimal | None) -> str:
-    """Return dollars to the cent, with separators."""
-    return UNKNOWN if value is None else f"{_rounded(value):,.2f}"
-
-
-def signed(value: Decimal | None) -> str:
-    """Return a gain or a loss to the cent, with its sign."""
-    return UNKNOWN if value is None else f"{_rounded(value):+,.2f}"
-
-
-def _rounded(value: Decimal) -> Decimal:
-    return value.quantize(_CENT) + 0  # no minus before a zero
-
-
 def result_text(value: Decimal | None) -> Text:
-    """Return the same, green or red."""
+    """Return a gain or a loss to the cent, green or red."""
     style = "" if not value else "green" if value > 0 else "red"
     return Text(signed(value), style=style)
 

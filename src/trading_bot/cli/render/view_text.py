@@ -6,8 +6,8 @@ from decimal import Decimal
 from rich.text import Text
 
 from trading_bot.cli.render.answers import Answer, amount, listed, part, parts, text
-from trading_bot.cli.render.text import printable
-from trading_bot.cli.render.view_rows import BAD, cents, result_text, signed
+from trading_bot.cli.render.text import cents, printable, signed
+from trading_bot.cli.render.view_rows import BAD, result_text
 from trading_bot.clock import Seconds
 
 SLOW_AFTER_S: Seconds = 3.0

@@ -7,6 +7,7 @@ from trading_bot.cli.render.output import print_json, print_line
 from trading_bot.cli.render.table import print_table
 from trading_bot.cli.session import AccountSession
 from trading_bot.operations import ListProtections
+from trading_bot.prose import dollars_in_words
 
 _HEADINGS = ("SYMBOL", "SHARES", "STOP", "TARGET", "TRAIL", "STATE")
 
@@ -29,11 +30,16 @@ def _row(plan: Answer) -> tuple[str, ...]:
     return (
         str(plan["symbol"]),
         str(plan["quantity"]),
-        words.text(plan, "stop"),
-        words.text(plan, "target"),
+        _price(plan, "stop"),
+        _price(plan, "target"),
         trail,
         _state(plan),
     )
+
+
+def _price(plan: Answer, key: str) -> str:
+    price = words.amount(plan, key)
+    return "-" if price is None else dollars_in_words(price)
 
 
 def _state(plan: Answer) -> str:

@@ -37,6 +37,7 @@ from trading_bot.order_management.models import (
 from trading_bot.order_management.ports import ArmingId
 from trading_bot.order_management.results import CancelResult
 from trading_bot.order_management.submit.fresh_quote import middle_of_market
+from trading_bot.order_management.submit.intents import Replaced
 from trading_bot.order_management.submit.placement import Approval, Gather, SubmitService
 
 _ENDED_AT_BROKER = frozenset({OrderState.CANCELLED, OrderState.FILLED})
@@ -57,6 +58,10 @@ class Change:
     quantity: int | None = None
     pricing: Pricing | None = None
     client_order_id: str | None = None
+    reason: str | None = None
+    """Why, for the record of the cancel and of the new order."""
+    reprices: int = 0
+    """How often the time-out of an entry has placed it anew, this time included."""
 
 
 @dataclass(slots=True)
@@ -98,12 +103,15 @@ class Replacement:
         with self._alone(order) as run:
             _refuse_unless_at_work(self._now(order))
             self._foresee(request, self._now(order), gather=gather)
-            ended = self._cancelled(order)
+            ended = self._cancelled(order, change.reason)
             left = _left(ended, request.quantity)
             if left < 1:
                 return ended.envelope
             with _reporting(ended):
-                return self._place(replace(request, quantity=left), ended, run=run, gather=gather)
+                replaces = Replaced(client_order_id=ended.client_order_id, reprices=change.reprices)
+                gather = self._until_overtaken(ended, run, gather)
+                request = replace(request, quantity=left)
+                return self._submits.place(request, gather=gather, replaces=replaces).envelope
 
     def _request(self, old: OrderEnvelope, change: Change) -> OrderRequest:
         if old.stop_price is not None:
@@ -164,8 +172,8 @@ class Replacement:
             with self._lock:
                 del self._under_way[name]
 
-    def _cancelled(self, order: TrackedOrder) -> TrackedOrder:
-        (result,) = self._cancels.cancel((order,))
+    def _cancelled(self, order: TrackedOrder, reason: str | None) -> TrackedOrder:
+        (result,) = self._cancels.cancel((order,), reason=reason)
         ended = self._now(order)
         if ended.state not in _ENDED_AT_BROKER:
             raise _still_open(order, result)
@@ -175,7 +183,7 @@ class Replacement:
         with self._store.open_book() as book:
             return book.get(order.client_order_id) or order
 
-    def _place(self, request: OrderRequest, old: TrackedOrder, *, run: ReplaceRun, gather: Gather) -> OrderEnvelope:
+    def _until_overtaken(self, old: TrackedOrder, run: ReplaceRun, gather: Gather) -> Gather:
         def gather_now(terms: OrderTerms, by: Seconds, instead_of: TrackedOrder | None) -> Approval:
             approve = gather(terms, by, instead_of)
 
@@ -185,11 +193,7 @@ class Replacement:
 
             return approve_now
 
-        return self._submits.place(
-            request,
-            gather=gather_now,
-            replaces=old.client_order_id,
-        ).envelope
+        return gather_now
 
     def _refuse_if_overtaken(self, old: TrackedOrder, run: ReplaceRun) -> None:
         with self._lock:
@@ -250,6 +254,7 @@ def _changed(old: OrderEnvelope, change: Change, *, reference_price: Decimal) ->
         client_order_id=change.client_order_id,
         pricing=change.pricing,
         strategy_name=old.strategy_name,
+        reason=change.reason,
     )
 
 

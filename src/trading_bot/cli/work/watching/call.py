@@ -14,6 +14,7 @@ from trading_bot.cli.work.watching.bot_link import BotLink, CancelEnded, News
 from trading_bot.cli.work.watching.screen import Ending, WatchApp
 from trading_bot.clock import SystemClock
 from trading_bot.config import Config
+from trading_bot.config.kill_settings import settings_for_kill
 from trading_bot.startup.look_up import answer_timeout_s
 
 _REASON = "asked for in the live view"
@@ -22,6 +23,11 @@ _REASON = "asked for in the live view"
 def run_screen(app: WatchApp) -> Ending | None:
     """Show the screen until it is left; the mouse goes on to select text."""
     return app.run(mouse=False)
+
+
+def switch_off(invocation: Invocation) -> None:
+    """Take the account's armed file away, which is what a kill does first."""
+    aim_within(read_settings(invocation.config, read=partial(settings_for_kill, account=invocation.account)))
 
 
 def run_kill(invocation: Invocation) -> ExitCode:
@@ -53,7 +59,7 @@ def watch_screen(
                 link=link,
                 zone=config.trading.hours.timezone,
                 clock=clock,
-                switch_off=lambda: aim_within(read_settings(invocation.config)),
+                switch_off=lambda: switch_off(invocation),
                 should_stop=stop,
                 no_color=invocation.no_color,
             )
