@@ -19,7 +19,8 @@ from trading_bot.order_management.models import OrderState
 
 DOCUMENT = Path(__file__).with_name("architecture.md")
 LAYER = "trading_bot.order_management"
-BOT = ("bot", "bot_events", "bot_exits", "bot_lifecycle", "event_feeds", "event_json", "exit_json", "order_json")
+BOT = ("bot", "bot_events", "bot_exits", "bot_lifecycle", "bot_positions", "event_feeds")
+FORMS = ("event_json", "exit_json", "order_json", "protection_json")
 SIGNALS = ("halt_watch", "safety_checks", "signal_lines", "signals")
 READS = ("bot_reads", "kept_view")
 WORDS = (
@@ -32,11 +33,20 @@ WORDS = (
     "portfolio",
     "results",
 )
-PURE = ("calculator", "lifecycle", "order_types", "price_offsets", "results", "send_horizon")
+PURE = (
+    "calculator",
+    "lifecycle",
+    "order_types",
+    "price_offsets",
+    "results",
+    "send_horizon",
+    "stop_orders",
+    "unfilled_rules",
+)
 BOOK = ("context", "correlation", "order_store", "ports", "reconciliation")
 PERMITS = ("armed_file", "latch", "lease", "market_hours", "shared_arming", "shared_lease", "state_folder")
 GROUPS = {
-    **{f"trading_bot.{name}": "bot" for name in (*BOT, *READS, *SIGNALS, "trade_records", "trades")},
+    **{f"trading_bot.{name}": "bot" for name in (*BOT, *FORMS, *READS, *SIGNALS, "trade_records", "trades")},
     **{f"trading_bot.{name}": "permits" for name in PERMITS},
     "trading_bot.checkup": "audit",
     "trading_bot.account_summary": "results",
@@ -52,6 +62,8 @@ TITLES = {
     "cli": "cli<br/>what may be typed and shown",
     "testing": "testing<br/>what a strategy is tested with",
     "startup": "startup<br/>builds the concrete parts",
+    "notify": "notify<br/>messages to a phone, the heartbeat",
+    "metrics": "metrics<br/>figures for Prometheus",
     "control": "control<br/>carries commands to the holder",
     "operations": "operations<br/>what an operator may do",
     "bot": "bot, signals, safety_checks<br/>check, decide, hand over, record",
@@ -66,6 +78,7 @@ TITLES = {
     "words": "models, calculator, lifecycle<br/>words and pure decisions",
     "gateways": "gateways<br/>the broker, as Robinhood",
     "robinhood": "robinhood<br/>the private HTTPS wire",
+    "protection": "protection<br/>stops, targets, trails",
     "paper": "paper<br/>an exchange in a box",
     "auth": "auth<br/>logins and tokens",
     "kill": "kill<br/>stop everything, with proof",

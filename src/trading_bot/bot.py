@@ -12,13 +12,13 @@ from trading_bot.account.account_data import AccountData
 from trading_bot.account.market_data import MarketData
 from trading_bot.bot_exits import Leaving
 from trading_bot.bot_lifecycle import JournalVerdict, Lifecycle, StartError, StopWish
+from trading_bot.bot_positions import BotPositions
 from trading_bot.bot_reads import BotReads
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, OnStop
 from trading_bot.event_feeds import EventFeeds
 from trading_bot.logging.setup import get_logger
 from trading_bot.logging.structured_logger import StructuredTradeLogger
-from trading_bot.order_management.book.exit_facts import ExitOrigin
 from trading_bot.order_management.events import CHANGES_THE_ACCOUNT, EventKind, OrderEvent
 from trading_bot.order_management.exceptions import (
     OrderCancellationError,
@@ -30,7 +30,8 @@ from trading_bot.order_management.manager import OrderManager
 from trading_bot.order_management.models import LIMIT, OrderEnvelope, OrderRequest, OrderTerms, Pricing
 from trading_bot.order_management.order_store import OrderChange
 from trading_bot.order_management.results import CancelResult, SyncSummary
-from trading_bot.order_management.submit.exit_run import ExitResult, Leave
+from trading_bot.protection.asked import Brackets, Given
+from trading_bot.protection.service import Protection
 from trading_bot.safety_checks import SafetyChecks
 from trading_bot.trade_records import trade_record
 from trading_bot.trades import (
@@ -57,7 +58,7 @@ __all__ = [
 _log = get_logger(__name__)
 
 
-class TradingBot(BotReads):
+class TradingBot(BotReads, BotPositions):
     """One account's trading, from signal to record. Build it with `trading_bot.create_bot`."""
 
     def __init__(
@@ -76,6 +77,7 @@ class TradingBot(BotReads):
         lifecycle: Lifecycle,
         clock: Clock,
         events: EventFeeds,
+        protection: Callable[[Leaving], Protection],
     ) -> None:
         super().__init__(manager=manager, safety=safety, account=account, market=market, clock=clock)
         self.config = config
@@ -83,6 +85,7 @@ class TradingBot(BotReads):
         self.verify_journal = verify
         self._trades = trades
         self.leaving = Leaving(manager=manager, gather=self._safety.gather, trades=trades, mode=config.trading.mode)
+        self.protection = protection(self.leaving)
         self._record_event = record_event
         self._lifecycle = lifecycle
         self.is_asked_to_stop = StopWish()
@@ -167,11 +170,15 @@ class TradingBot(BotReads):
         client_order_id: str | None = None,
         pricing: str | None = None,
         correlation_id: str | None = None,
+        stop: Given = None,
+        target: Given = None,
+        trail: Given = None,
     ) -> TradeResult:
         """Check and submit one trade, and record it whatever becomes of it. Never raises an `OrderError`.
 
         ``price`` is the reference price in dollars a share, from which the limit is computed; ``shares`` is a whole
         number. Other types are taken as `OrderRequest` does. ``correlation_id`` names the request: see `OrderRequest`.
+        ``stop``, ``target`` and ``trail`` protect what a buy buys, as it fills; see `protect`.
         """
         return self.trade(
             TradeRequest(
@@ -187,6 +194,9 @@ class TradingBot(BotReads):
                 client_order_id=client_order_id,
                 pricing=pricing,
                 correlation_id=correlation_id,
+                stop=stop,
+                target=target,
+                trail=trail,
             )
         )
 
@@ -217,41 +227,6 @@ class TradingBot(BotReads):
                 refusal = failed_trade(error)
         return TradePreview(terms=terms, refusal=refusal, step=priced)
 
-    def exit_position(
-        self,
-        symbol: str,
-        quantity: int | None = None,
-        *,
-        reason: str = "asked for by a strategy",
-        strategy_name: str = "manual",
-        is_stop: bool = False,
-        limit: Decimal | None = None,
-        extended_hours: bool = False,
-        held: Decimal | None = None,
-        correlation_id: str | None = None,
-    ) -> ExitResult:
-        """Leave a position, or join the exit of it that is under way; all of it without a ``quantity``.
-
-        Entries in the symbol then wait for ``trading-bot resume``. With ``is_stop`` it is a protective rule's, which is
-        never too many; ``limit``, in dollars, is one order at that price; ``held`` is the number of shares that a
-        person sees at the broker, for where it cannot be read. Numbers may come as for `execute_trade`. Never raises
-        an `OrderError`.
-        """
-        origin = ExitOrigin.STOP if is_stop else ExitOrigin.STRATEGY
-        return self.leaving.leave(
-            Leave(
-                symbol=symbol,
-                quantity=quantity,
-                origin=origin,
-                by=strategy_name,
-                reason=reason,
-                limit=limit,
-                extended_hours=extended_hours,
-                held=held,
-                correlation_id=correlation_id,
-            )
-        )
-
     def cancel_all_open_orders(self, *, correlation_id: str | None = None) -> tuple[CancelResult, ...]:
         """Cancel every open order of ours; see `OrderManager.cancel_all_open_orders`."""
         return self._manager.cancel_all_open_orders(correlation_id=correlation_id)
@@ -264,37 +239,43 @@ class TradingBot(BotReads):
         self,
         order_id: str,
         *,
-        reference_price: Decimal,
+        reference_price: Decimal | None = None,
+        stop_price: Decimal | None = None,
         quantity: int | None = None,
         pricing: Pricing | None = None,
+        client_order_id: str | None = None,
         correlation_id: str | None = None,
     ) -> OrderEnvelope:
         """Replace one order, the new one checked as any trade is; see `OrderManager.replace`."""
         return self._manager.replace(
             order_id,
             reference_price=reference_price,
+            stop_price=stop_price,
             quantity=quantity,
             pricing=pricing,
+            client_order_id=client_order_id,
             correlation_id=correlation_id,
             gather=self._safety.gather,
         )
 
     def synchronize_open_orders(self) -> SyncSummary:
-        """Book what the broker says of every open order; see `OrderManager.synchronize_open_orders`."""
-        return self._manager.synchronize_open_orders()
+        """Book what the broker says of every open order; end entries unfilled too long; follow the plans."""
+        summary = self._manager.synchronize_open_orders()
+        self._manager.end_unfilled(gather=self._safety.gather)
+        self.protection.follow()
+        return summary
 
     def _executed(self, trade: TradeRequest) -> TradeResult:
         correlation_id = None
         try:
             with self._manager.request(trade.correlation_id) as correlation_id:
-                result = self._submitted(trade.order())
+                result = self._submitted(trade.order(), trade.brackets())
         except OrderError as error:
             result = failed_trade(error)
         return replace(result, correlation_id=correlation_id)
 
     def _refusal(self, request: OrderRequest, terms: OrderTerms, *, by: Seconds) -> TradeResult | None:
-        standing = self._manager.standing_order(request, by=by)
-        if standing is not None:
+        if (standing := self._manager.standing_order(request, by=by)) is not None:
             return duplicate_trade(standing)
         try:
             self._safety.gather(terms, by, None)(terms)
@@ -302,12 +283,12 @@ class TradingBot(BotReads):
             return failed_trade(error)
         return None
 
-    def _submitted(self, request: OrderRequest) -> TradeResult:
-        standing = self._manager.standing_order(request)
-        if standing is not None:
+    def _submitted(self, request: OrderRequest, brackets: Brackets | None) -> TradeResult:
+        if (standing := self._manager.standing_order(request)) is not None:
             return duplicate_trade(standing)
         self._safety.read_ahead(request.side)
-        placed = self._manager.place(request, gather=self._safety.gather)
+        with self.protection.entering(request, brackets) as entry:
+            placed = self._manager.place(entry, gather=self._safety.gather)
         envelope = placed.envelope
         if not placed.is_new:
             return duplicate_trade(envelope)

@@ -25,6 +25,7 @@ from typing import Any, TypeAlias
 from trading_bot.order_management.book.exit_facts import ENDING, LEG, ExitEnding
 from trading_bot.order_management.book.freezes import BY, OURSELVES, cause_of, freeze_from
 from trading_bot.order_management.book.order_listeners import OrderChange, PlainFact
+from trading_bot.order_management.book.protections import CHANGE, PlanChange
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.models import (
@@ -39,6 +40,7 @@ from trading_bot.order_management.models import (
 )
 
 _NOTHING = Decimal(0)
+_NEVER_THERE = frozenset({OrderState.REJECTED, OrderState.NOT_SENT, OrderState.NEVER_ACCEPTED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +116,10 @@ class AlertCode(enum.StrEnum):
     EXIT_IN_DOUBT = "exit_in_doubt"
     EXIT_NOT_SOLD = "exit_not_sold"
     EXIT_UNFINISHED = "exit_unfinished"  # the program ended before the exit did
+    PROTECTION_FIRED = "protection_fired"  # a watched price was reached, and the shares are being sold
+    PROTECTION_SUSPENDED = "protection_suspended"  # the watched part of a plan sells nothing
+    PROTECTION_RESUMED = "protection_resumed"
+    PROTECTION_NOT_RESTING = "protection_not_resting"  # the stop is watched by this program alone
     TWO_ORDERS = "two_orders"
     ANOTHER_ORDER = "another_order"
     TERMS_DIFFER = "terms_differ"
@@ -173,15 +179,6 @@ BotEvent: TypeAlias = OrderSubmitted | OrderFilled | OrderEnded | Alert | Tradin
 BotListener: TypeAlias = Callable[[BotEvent], object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventsMissed:
-    """A watcher that was too slow to read: this many events are not told to it. The journal has them all."""
-
-    at: datetime
-    """When the latest of them happened."""
-    count: int
-
-
 def events_of_change(change: OrderChange) -> Iterator[BotEvent]:
     """Yield what a change of an order means, in the order to tell it."""
     order, before = change.order, change.before
@@ -224,9 +221,6 @@ def _names(change: OrderChange) -> dict[str, Any]:
 
 def _is_at_broker(order: TrackedOrder | None) -> bool:
     return order is not None and not order.state.is_unresolved and order.state not in _NEVER_THERE
-
-
-_NEVER_THERE = frozenset({OrderState.REJECTED, OrderState.NOT_SENT, OrderState.NEVER_ACCEPTED})
 
 
 def _filled(order: TrackedOrder | None) -> Decimal:
@@ -294,17 +288,21 @@ def events_of_fact(fact: PlainFact) -> Iterator[BotEvent]:
             yield _halted(fact.event, fact.at)
         case EventKind.SYMBOL_RELEASED | EventKind.TRADING_RESUMED:
             yield _resumed(fact.event, fact.at)
-        case EventKind.EXIT_ENDED if (code := _EXIT_ALERTS.get(fact.event.details.get(ENDING, ""))) is not None:
-            yield _exit_alert(fact.event, fact.at, code)
+        case EventKind.EXIT_ENDED | EventKind.PROTECTION_CHANGED:
+            yield from _alerts_of(fact.event, fact.at)
         case _:
             pass
 
 
-_EXIT_ALERTS = {
+_ALERTS = {
     ExitEnding.RESTING.value: AlertCode.EXIT_RESTING,
     ExitEnding.IN_DOUBT.value: AlertCode.EXIT_IN_DOUBT,
     ExitEnding.NOT_SOLD.value: AlertCode.EXIT_NOT_SOLD,
     ExitEnding.UNFINISHED.value: AlertCode.EXIT_UNFINISHED,
+    PlanChange.FIRED.value: AlertCode.PROTECTION_FIRED,
+    PlanChange.SUSPENDED.value: AlertCode.PROTECTION_SUSPENDED,
+    PlanChange.RESUMED.value: AlertCode.PROTECTION_RESUMED,
+    PlanChange.NOT_RESTING.value: AlertCode.PROTECTION_NOT_RESTING,
 }
 
 
@@ -334,9 +332,11 @@ def _resumed(event: OrderEvent, at: datetime) -> TradingResumed:
     )
 
 
-def _exit_alert(event: OrderEvent, at: datetime, code: AlertCode) -> Alert:
-    order = event.details.get(LEG)
-    return Alert(
+def _alerts_of(event: OrderEvent, at: datetime) -> Iterator[Alert]:
+    order, code = event.details.get(LEG), _ALERTS.get(event.details.get(ENDING) or event.details.get(CHANGE, ""))
+    if code is None:
+        return
+    yield Alert(
         at=at,
         code=code,
         message=event.reason or "",

@@ -249,6 +249,11 @@ def passed(name: str, detail: str) -> Check:
     return _ok(name, detail)
 
 
+def warned(name: str, detail: str) -> Check:
+    """Note what somebody should know, and trading does not need."""
+    return _warning(name, detail)
+
+
 def skipped(name: str, *, because: str) -> Check:
     """Note a check that could not be made."""
     return _skipped(name, because)

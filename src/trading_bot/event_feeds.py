@@ -13,9 +13,11 @@ is full is counted, and the reader is told how many events are missing, at the p
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, TypeAlias
 
-from trading_bot.bot_events import BotEvent, BotListener, EventsMissed, events_of_change, events_of_fact
+from trading_bot.bot_events import BotEvent, BotListener, events_of_change, events_of_fact
 from trading_bot.clock import Seconds
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.order_listeners import OrderChange, PlainFact
@@ -26,12 +28,25 @@ FEED_LIMIT = 1_000
 SLOW_AT = 1_000
 """Events that wait for one listener when the log says that it is slow. Chosen."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsMissed:
+    """A watcher that was too slow to read: this many events are not told to it. The journal has them all."""
+
+    at: datetime
+    """When the latest of them happened."""
+    count: int
+
+
 News: TypeAlias = BotEvent | EventsMissed
 StartThread: TypeAlias = Callable[[threading.Thread], None]
 _log = get_logger(__name__)
 
 
 class _Outlet(Protocol):
+    @property
+    def waiting(self) -> int: ...
+
     def put(self, event: BotEvent) -> None: ...
 
 
@@ -51,6 +66,12 @@ class EventFeed:
         """Whether the feed was ended and nothing of it is left to read."""
         with self._changed:
             return self._is_ended and not self._waiting and self._missed is None
+
+    @property
+    def waiting(self) -> int:
+        """How many events wait to be read."""
+        with self._changed:
+            return len(self._waiting)
 
     def put(self, event: BotEvent) -> None:
         """Let it wait to be read, or count it as missed where no more fit."""
@@ -119,6 +140,11 @@ class _Subscription:
             if self._worker is threading.current_thread():
                 return True  # it waits for itself, and for what comes after it
             return self._changed.wait_for(lambda: self._worker is None, timeout_s) and not self._waiting
+
+    @property
+    def waiting(self) -> int:
+        with self._changed:
+            return len(self._waiting)
 
     @property
     def is_this_thread(self) -> bool:
@@ -232,6 +258,11 @@ class EventFeeds:
     def is_heard(self) -> bool:
         """Whether anybody listens."""
         return bool(self._subscriptions or self._feeds)
+
+    @property
+    def waiting(self) -> int:
+        """How many events wait for the slowest of those who listen."""
+        return max((outlet.waiting for outlet in self._outlets()), default=0)
 
     def _outlets(self) -> tuple[_Outlet, ...]:
         with self._lock:

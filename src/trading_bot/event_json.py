@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from trading_bot.bot_events import (
     Alert,
     BotEvent,
-    EventsMissed,
     OrderEnded,
     OrderFilled,
     OrderSubmitted,
     TradingHalted,
     TradingResumed,
 )
+from trading_bot.event_feeds import EventsMissed
 from trading_bot.order_json import FORM_VERSION, JsonObject, amount_text, moment_text, shares_text
 
 SIGNAL_RESULT = "signal_result"
@@ -22,6 +22,9 @@ SIGNAL_RESULT = "signal_result"
 
 RUN_ENDED = "run_ended"
 """The ``event`` of the last line of ``--json run``: its summary."""
+
+REPLAY_COMPARED = "replay_compared"
+"""The ``event`` of the line before it after a replay: its figures, and those of earlier replays of the same input."""
 
 
 def event_json(event: BotEvent | EventsMissed) -> JsonObject:

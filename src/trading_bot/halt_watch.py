@@ -1,4 +1,4 @@
-"""Tells of what stops trading and is on no record: an account that is not armed, a journal that fails, a limit reached.
+"""Tells of what stops trading and is on no record: not armed, no login, a journal that fails, a limit reached.
 
 A freeze or a halt is a record, and told as soon as that is committed. These are conditions: somebody has to look. The
 background synchronisation does so in every round, so such a halt is told within one interval, and again after a restart
@@ -13,19 +13,22 @@ from trading_bot.bot_events import TradingHalted, TradingResumed
 from trading_bot.clock import Clock
 from trading_bot.event_feeds import EventFeeds
 from trading_bot.order_management.book.freezes import OURSELVES
+from trading_bot.order_management.exceptions import AuthenticationError
 
 
 class Condition(enum.StrEnum):
-    """What stops trading while it lasts; the first two stop exits too."""
+    """What stops trading while it lasts; all but a limit stop exits too."""
 
     NOT_ARMED = "not_armed"  # killed, expired or never armed; `arm --exits-only` allows exits
     JOURNAL_FAILED = "journal_failed"
+    LOGIN_NEEDED = "login_needed"  # the broker refuses the session, and only a person can log in
     LIMIT_REACHED = "limit_reached"  # a loss limit of the day, or a losing streak
 
 
 _REMEDIES = {
     Condition.NOT_ARMED: "run 'trading-bot arm' when trading is wanted again",
     Condition.JOURNAL_FAILED: "repair what the message names, then restart the bot",
+    Condition.LOGIN_NEEDED: "run 'trading-bot login' at a terminal",
     Condition.LIMIT_REACHED: "it ends with the day; a losing streak ends with 'trading-bot arm'",
 }
 
@@ -48,6 +51,19 @@ class HaltWatch:
             return
         for condition, reason_of in self._reasons.items():
             self._compare(condition, reason_of())
+
+    def log_in(self, log_in: Callable[[], None]) -> None:
+        """Log in; tell first where that takes a person.
+
+        Raises:
+            AuthenticationError: as ``log_in``.
+        """
+        try:
+            log_in()
+        except AuthenticationError as error:
+            if error.code == AuthenticationError.code:
+                self._compare(Condition.LOGIN_NEEDED, str(error))
+            raise
 
     def _compare(self, condition: Condition, reason: str | None) -> None:
         at = self._clock.now()

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
@@ -19,7 +19,6 @@ from trading_bot.wrong_values import in_words
 MAX_LINE_BYTES = 64 * 1024
 """A longer line is refused unread."""
 
-_EXIT = "exit"
 _OF_A_TRADE = tuple(field.name for field in fields(TradeRequest))
 
 
@@ -82,6 +81,14 @@ Shares = Annotated[int, BeforeValidator(whole_number)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 
 
+def _trail(value: object) -> object:
+    # A number is a per cent as well; it is kept as text, which the plan reads.
+    return f"{value}" if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
+
+
+Trail = Annotated[str, Field(min_length=1, max_length=16), BeforeValidator(_trail)]
+
+
 class Signal(BaseModel):
     """What a strategy wants traded. ``price`` is the reference price in dollars, ``at`` the time it was meant for."""
 
@@ -100,6 +107,9 @@ class Signal(BaseModel):
     pricing: Literal["passive", "marketable"] | None = None
     correlation_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     at: Moment | None = None
+    stop: Price | None = None
+    target: Price | None = None
+    trail: Trail | None = None
 
     def trade(self) -> TradeRequest:
         """Return the trade that is wanted."""
@@ -125,7 +135,32 @@ class ExitSignal(BaseModel):
     at: Moment | None = None
 
 
-AnySignal: TypeAlias = Signal | ExitSignal
+class ProtectSignal(BaseModel):
+    """A plan for what is held: ``shares`` of it or all; ``trail`` is a per cent; ``off`` ends the symbol's plans."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    symbol: Annotated[str, Field(min_length=1, max_length=16)]
+    action: Annotated[Literal["protect"], BeforeValidator(_lower_case)]
+    shares: Shares | None = None
+    stop: Price | None = None
+    target: Price | None = None
+    trail: Trail | None = None
+    off: bool = False
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
+    strategy_name: Annotated[str, Field(min_length=1, max_length=64)] = "manual"
+    correlation_id: Annotated[str | None, BeforeValidator(usable_correlation_id)] = None
+    at: Moment | None = None
+
+    @property
+    def price(self) -> None:
+        """Name no reference price: a plan has none."""
+
+
+AnySignal: TypeAlias = Signal | ExitSignal | ProtectSignal
+
+
+_KINDS: Mapping[str, type[ExitSignal | ProtectSignal]] = {"exit": ExitSignal, "protect": ProtectSignal}
 
 
 def parse_signal(line: SignalLine) -> AnySignal | None:
@@ -167,7 +202,8 @@ def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _validated(value: dict[str, object], number: int) -> AnySignal:
-    model = ExitSignal if _lower_case(value.get("action")) == _EXIT else Signal
+    action = _lower_case(value.get("action"))
+    model = next((kind for word, kind in _KINDS.items() if action == word), Signal)
     try:
         return model.model_validate(value)
     except ValidationError as error:
@@ -179,7 +215,7 @@ def _validated(value: dict[str, object], number: int) -> AnySignal:
 
 _IF_NULL = {
     "symbol": "give a ticker such as AAPL",
-    "action": "give buy, sell or exit",
+    "action": "give buy, sell, exit or protect",
     "shares": "give a whole number of shares",
     "price": "give the reference price in dollars",
     "reason": "say why in a few words",
@@ -190,5 +226,5 @@ def _problem(key: str, problem: ErrorDetails, *, known: Iterable[str]) -> str:
     if problem["type"] == "extra_forbidden":
         return f"{key[:40]!r} is not a key of such a signal (known: {', '.join(known)})"
     if key == "action" and problem["type"] == "literal_error" and problem["input"] is not None:
-        return "'action' must be 'buy', 'sell' or 'exit'"
+        return "'action' must be 'buy', 'sell', 'exit' or 'protect'"
     return f"{key!r} {in_words(problem, if_null=_IF_NULL.get(key, 'leave it out or give a value'))}"

@@ -10,21 +10,27 @@ from trading_bot.bot_exits import exited_trade
 from trading_bot.clock import Clock, Seconds
 from trading_bot.event_json import SIGNAL_RESULT
 from trading_bot.order_json import FORM_VERSION, JsonObject, amount_text
+from trading_bot.order_management.book.protections import Plan
+from trading_bot.order_management.exceptions import OrderError
 from trading_bot.order_management.results import SyncSummary
 from trading_bot.order_management.submit.exit_run import ExitResult
+from trading_bot.protection.shown import SetPlan
+from trading_bot.protection.words import plan_in_words
 from trading_bot.signal_lines import (
     MAX_LINE_BYTES,
     AnySignal,
     ExitSignal,
     Price,
+    ProtectSignal,
     Signal,
     SignalError,
     SignalLine,
     parse_signal,
 )
-from trading_bot.trades import TradeRequest, TradeResult
+from trading_bot.trades import TradeRequest, TradeResult, TradeStatus
 
 __all__ = [
+    "DONE",
     "INVALID",
     "INVALID_CODE",
     "MAX_LINE_BYTES",
@@ -32,6 +38,7 @@ __all__ = [
     "AnySignal",
     "ExitSignal",
     "Price",
+    "ProtectSignal",
     "Replay",
     "Signal",
     "SignalBot",
@@ -46,6 +53,8 @@ RESULT_VERSION = FORM_VERSION
 INVALID = "invalid"
 """The status of a line that is no signal; every other status is a `TradeStatus`."""
 INVALID_CODE = "invalid_signal"
+DONE = "done"
+"""The status of a signal that set or ended a protection plan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +110,27 @@ class SignalBot(Protocol):
         correlation_id: str | None,
     ) -> ExitResult:
         """Leave a position and record it."""
+        ...
+
+    def protect(
+        self,
+        symbol: str,
+        quantity: int | None,
+        *,
+        stop: Decimal | None,
+        target: Decimal | None,
+        trail: str | None,
+        reason: str,
+        strategy_name: str,
+        correlation_id: str | None,
+    ) -> SetPlan:
+        """Set a plan, or raise an `OrderError`."""
+        ...
+
+    def unprotect(
+        self, symbol: str, *, reason: str, strategy_name: str, correlation_id: str | None
+    ) -> tuple[Plan, ...]:
+        """End the plans of a symbol, or raise an `OrderError`."""
         ...
 
     def synchronize_open_orders(self) -> SyncSummary:
@@ -200,6 +230,8 @@ class SignalRunner:
             self._on_result(self._traded(signal, line.number))
 
     def _traded(self, signal: AnySignal, line: int) -> SignalResult:
+        if isinstance(signal, ProtectSignal):
+            return self._protected(signal, line)
         trade = exited_trade(self._left(signal)) if isinstance(signal, ExitSignal) else self._bot.trade(signal.trade())
         return SignalResult(
             line=line,
@@ -209,6 +241,31 @@ class SignalRunner:
             signal=signal,
             trade=trade,
         )
+
+    def _protected(self, signal: ProtectSignal, line: int) -> SignalResult:
+        try:
+            code, message = self._plan(signal)
+        except OrderError as error:
+            status = TradeStatus.BLOCKED.value
+            return SignalResult(line=line, status=status, code=error.code, message=str(error), signal=signal)
+        return SignalResult(line=line, status=DONE, code=code, message=message, signal=signal)
+
+    def _plan(self, signal: ProtectSignal) -> tuple[str, str]:
+        symbol, reason, name = signal.symbol, signal.reason, signal.strategy_name
+        if signal.off:
+            self._bot.unprotect(symbol, reason=reason, strategy_name=name, correlation_id=signal.correlation_id)
+            return "protection_ended", f"{symbol} is not protected any more"
+        answer = self._bot.protect(
+            symbol,
+            signal.shares,
+            stop=signal.stop,
+            target=signal.target,
+            trail=signal.trail,
+            reason=reason,
+            strategy_name=name,
+            correlation_id=signal.correlation_id,
+        )
+        return "protected", "; ".join((plan_in_words(answer.shown), *answer.notes))
 
     def _left(self, signal: ExitSignal) -> ExitResult:
         return self._bot.exit_position(

@@ -92,6 +92,11 @@ class StateFolder:
         return self.root / "risk.json"
 
     @property
+    def protection_told(self) -> Path:
+        """Is there once somebody was told what a protection plan does not guarantee."""
+        return self.root / "protection-told"
+
+    @property
     def database(self) -> Path:
         """The journal's database, unless it is on a server."""
         return self.root / "journal.sqlite3"

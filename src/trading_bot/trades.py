@@ -9,6 +9,7 @@ from trading_bot.order_management.exceptions import OrderError, UnsupportedOrder
 from trading_bot.order_management.models import LIMIT, OrderEnvelope, OrderRequest, OrderTerms
 from trading_bot.order_management.submit.endings import ENDINGS
 from trading_bot.order_management.submit.pricing import PricePreview
+from trading_bot.protection.asked import Brackets, Given, brackets_of
 
 if TYPE_CHECKING:
     from trading_bot.order_management.models import Pricing, Side, TimeInForce
@@ -102,6 +103,18 @@ class TradeRequest:
     client_order_id: str | None = None
     pricing: str | None = None
     correlation_id: str | None = None
+    stop: Given = None
+    """With ``target`` and ``trail``, the prices at which the shares that a buy buys are sold; see `Protection`."""
+    target: Given = None
+    trail: Given = None
+
+    def brackets(self) -> Brackets | None:
+        """Return the prices at which what it buys is to be sold.
+
+        Raises:
+            OrderValidationError: one of them cannot be used.
+        """
+        return brackets_of(str(self.symbol), stop=self.stop, target=self.target, trail=self.trail)
 
     def order(self) -> OrderRequest:
         """Return the order that is asked for. The order manager checks it, the order type before anything else."""

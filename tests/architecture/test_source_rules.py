@@ -88,10 +88,22 @@ RULES = (
         homes=("robinhood/*",),
     ),
     Rule(
-        name="HTTP lives in robinhood and in the paper transport alone",
+        name="HTTP lives in robinhood, in the paper transport and in the request of a heartbeat alone",
         find=_imports("requests", "urllib3", "http.client", "urllib.request"),
         sample="from requests import Session",
-        homes=("robinhood/*", "paper/transport.py"),
+        homes=("robinhood/*", "paper/transport.py", "notify/heartbeat_request.py"),
+    ),
+    Rule(
+        name="apprise is spoken by one file, which is loaded where an address is set",
+        find=_imports("apprise"),
+        sample="import apprise",
+        homes=("notify/apprise_services.py",),
+    ),
+    Rule(
+        name="Prometheus is spoken by one file, which is loaded where a port is set",
+        find=_imports("prometheus_client"),
+        sample="from prometheus_client import Gauge",
+        homes=("metrics/prometheus.py",),
     ),
     Rule(
         name="PostgreSQL is spoken by its engine and the lease alone",
@@ -240,6 +252,9 @@ INLINE_IMPORTS = {
     ),
     "market_hours.py: holidays": "it takes long to load, and only a market that is looked at needs it",
     "robinhood/interactive_login.py: robin_stocks.robinhood": "it takes long to load; only a login needs it",
+    "startup/tell_somebody.py: trading_bot.notify.apprise_services": "apprise is an extra, and takes long to load",
+    "startup/tell_somebody.py: trading_bot.notify.heartbeat_request": "TLS is loaded only where a heartbeat is sent",
+    "startup/metrics.py: trading_bot.metrics.prometheus": "prometheus_client is an extra, and takes long to load",
     **dict.fromkeys(
         (
             "startup/shared_account.py: trading_bot.order_management.journal.postgres",

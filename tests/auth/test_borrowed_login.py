@@ -125,10 +125,14 @@ def test_a_session_that_was_logged_out_keeps_the_old_token_refused(refused):
 
 
 def test_the_end_is_told_once_with_the_remedy_and_again_after_another_login(refused, caplog):
+    assert refused.login.problem() is None
     refused.login.renew(10)
     refused.login.renew(10)
     assert ends_told(caplog) == [(logging.ERROR, BORROWED_SESSION_ENDED)]
+    assert refused.login.problem() == BORROWED_SESSION_ENDED
     refused.logs_in_again("Bearer second")
+    refused.login.renew(10)
+    assert refused.login.problem() is None
     refused.refused().login.renew(10)
     assert len(ends_told(caplog)) == 2
 

@@ -545,6 +545,7 @@ def test_a_session_that_ends_for_good_is_told_of_once_with_the_remedy(bench, cap
         assert not bench.login.renew(20)
         bench.time.sleep(60)
     assert ends_told(caplog) == [(logging.ERROR, SESSION_ENDED)]
+    assert bench.login.problem() == SESSION_ENDED
     assert "run `trading-bot login` at a terminal" in SESSION_ENDED
 
 
@@ -562,6 +563,7 @@ def test_a_login_elsewhere_is_taken_up_and_its_end_is_told_anew(bench, caplog):
     LoginBench(bench.folder, broker=bench.broker).logged_in()
     bench.time.sleep(60)
     assert bench.login.renew(20)
+    assert bench.login.problem() is None
     bench.answered_401()
     bench.broker.on(*TOKEN, reply(401, {"detail": "no"}))
     assert not bench.login.renew(20)

@@ -265,3 +265,13 @@ class TestWithoutAUserName:
         anybody.save(SESSION)
         with pytest.raises(TokenFileError, match="another user or account"):
             store.load()
+
+
+def test_a_store_for_prices_takes_any_accounts_session_and_leaves_it_that_accounts(filled):
+    anybody = TokenStore(path=filled.path, username=None, account_number=None, files=LocalFiles())
+    with pytest.raises(TokenFileError, match="cannot be told whose it is"):
+        anybody.save(SESSION)
+    assert anybody.load() == SESSION
+    renewed = SavedSession(device_token=SecretStr("device"), access_token=SecretStr("newer"))
+    anybody.save(renewed)
+    assert store_at(filled.path.parent).load() == renewed

@@ -134,7 +134,7 @@ def test_a_request_goes_out_once(path: Path):
     greet, hang_up = reads(lambda connection: connection.sendall(b'{"reply":{}}\n')), reads(lambda _connection: None)
     with strange_holder(path, greet, hang_up), pytest.raises(ReplyLostError):
         send(path, CancelAll())
-    assert seen == [b'{"command":"ping"}\n', b'{"command":"cancel_all","include_external":false,"all":false}\n']
+    assert seen == [b'{"command":"ping"}\n', b'{"command":"cancel_all","include_external":false}\n']
 
 
 def test_a_holder_whose_pid_nobody_knows_is_named_by_its_role(path: Path):

@@ -18,10 +18,12 @@ from trading_bot.lease import ProcessInfo
 from trading_bot.operations import (
     COMMANDS,
     AcceptPosition,
+    AcceptTieOut,
     AdoptOrder,
     AskToStop,
     CancelAll,
     CancelOrder,
+    CheckTieOut,
     Command,
     ExitPosition,
     Flatten,
@@ -29,17 +31,23 @@ from trading_bot.operations import (
     ListHeld,
     ListOrders,
     ListPositions,
+    ListProtections,
     Operations,
     Ping,
     PlaceOrder,
     PreviewOrder,
+    ProtectPosition,
     ReleaseSymbol,
+    ReplaceOrder,
     ResolveOrder,
     Resume,
     ShowAccount,
+    ShowHistory,
+    ShowQuotes,
     ShowStatus,
     ShowView,
     Synchronize,
+    UnprotectPosition,
     WatchEvents,
     new_command,
     read_command,
@@ -70,6 +78,7 @@ EXAMPLES = [
     ShowStatus(id="c-1"),
     CancelOrder(id="c-1"),
     CancelAll(include_external=True),
+    ReplaceOrder(id="c-1", reference_price=Decimal("99.50"), pricing=Pricing.PASSIVE, quantity=5),
     Synchronize(),
     ListPositions(),
     ResolveOrder(id="c-1", as_=Resolution.FOUND, order_id="b-1", by="alice", reason="seen in the app"),
@@ -82,8 +91,15 @@ EXAMPLES = [
     ListHeld(everything=True),
     Resume(symbol="AAPL", by="alice", reason="the news is out"),
     ListFreezes(),
+    ProtectPosition(symbol="AAPL", stop=Decimal("90.50"), trail="2%", quantity=5, by="alice", correlation_id="safe-7"),
+    UnprotectPosition(symbol="AAPL", by="alice", reason="sold elsewhere"),
+    ListProtections(),
     Ping(),
     ShowAccount(),
+    ShowQuotes(symbols=("AAPL", "MSFT")),
+    ShowHistory(symbol="AAPL", interval="day", span="month"),
+    CheckTieOut(),
+    AcceptTieOut(by="ada", reason="rent"),
     AskToStop(),
     WatchEvents(),
     ShowView(),
@@ -177,8 +193,8 @@ def test_what_an_operator_typed_becomes_a_command_or_an_order_error():
 
 def test_only_placing_and_cancelling_leave_a_lost_answer_in_doubt():
     assert {type(command) for command in EXAMPLES if command.may_change_orders} == {
-        *(PlaceOrder, CancelOrder, CancelAll),
-        *(ExitPosition, Flatten),
+        *(PlaceOrder, CancelOrder, CancelAll, ReplaceOrder),
+        *(ExitPosition, Flatten, ProtectPosition, UnprotectPosition),
     }
 
 
@@ -292,6 +308,12 @@ def test_the_account_is_shown_with_its_results(operations: Operations, bot: Trad
     answer = operations.perform(ShowAccount())
     assert (answer["realised"], answer["unknown_cost"], answer["problems"]) == ("0.00", [], [])
     assert answer == summary_json(bot.account_summary())
+
+
+def test_shares_and_cash_are_tied_out_and_a_difference_is_accepted(operations: Operations):
+    assert operations.perform(CheckTieOut())["verdict"] == "begun"
+    answer = operations.perform(AcceptTieOut(by="ada", reason="rent"))
+    assert (answer["verdict"], answer["difference"], answer["shares"], answer["reason"]) == ("agrees", "0.00", [], None)
 
 
 def test_positions_are_read_afresh(operations: Operations, bot: TradingBot):

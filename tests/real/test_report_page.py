@@ -76,7 +76,7 @@ def test_the_figures_of_the_demo_are_golden(cli):
     ]
     other = told["other_offsets"]
     assert (other["compared_orders"], other["orders_with_quotes"]) == (61, 61)
-    assert [one["fill_ratio"] for one in other["tried"]] == [
+    assert [one["least_filled_ratio"] for one in other["tried"]] == [
         *("0.9905", "0.9549", "0.9549", "0.9062", "0.8627", "0.7859", "0.6074", "0.4745")
     ]
     assert sum(one["count"] for one in told["refusals"] if one["by"] == "rule") == 6

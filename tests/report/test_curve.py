@@ -84,6 +84,20 @@ def test_a_position_that_a_person_accepted_without_a_ratio_has_no_known_cost():
     assert (curve.unknown_sales, curve.change) == (1, 0)
 
 
+def test_what_a_record_tells_after_another_counts_no_earlier_than_that():
+    """A split is accepted at 30; sells decided after it are executed at 15 and 25 by the broker's slower clock."""
+    story = ReportStory().order("buy", limit="100").fill("buy", 10, 10, "100", total=10)
+    split = {"by": "me", "held": "20", "before": "10", "ratio": "2:1"}
+    story.tell(30, OrderEvent(event=EventKind.POSITION_ACCEPTED, symbol="AAPL", quantity=Decimal(20), details=split))
+    for name, second in (("one", 15), ("two", 25)):
+        story.sell(name, 31, reply_after_s=0).fill(name, second, 10, "51", total=10)
+    curve = curve_of(story.tell(40, OrderEvent(event=EventKind.SESSION_STOPPED)).history, RecordedPrices(), since=None)
+    assert [(point.at, point.value) for point in curve.points] == [
+        *((at(second), 0) for second in (0, 10, 15, 25)),
+        (at(40), 20),
+    ]
+
+
 class TestAccountValue:
     """The account is worth 1,000, then 1,200, 900 and 1,100."""
 

@@ -40,9 +40,9 @@ def test_it_fills_where_the_ask_comes_to_its_limit_while_the_order_rested():
     found = estimated(story, *quotes)
     assert filled_at(found) == [0, 2, 5, 10]
     ten = by_offset(found)[10]
-    assert (ten.orders, ten.unknown, ten.filled_orders, ten.fill_ratio) == (1, 0, 1, 1)
+    assert (ten.orders, ten.unknown, ten.filled_orders, ten.most_filled) == (1, 0, 1, 1)
     assert ten.to_fill == timedelta(seconds=120)
-    assert by_offset(found)[15].fill_ratio == 0
+    assert by_offset(found)[15].most_filled == 0
 
 
 def test_the_shortfall_is_the_limit_where_it_fills_and_the_later_price_where_it_does_not():
@@ -98,7 +98,7 @@ class TestWithoutQuotes:
 
     def test_an_order_that_got_nothing_would_have_got_nothing_further_away(self):
         found = estimated(ReportStory().order("a").ends("a", 60))
-        assert {one.offset_bps: one.fill_ratio for one in found.tried if one.orders} == {
+        assert {one.offset_bps: one.most_filled for one in found.tried if one.orders} == {
             10: 0,
             15: 0,
             20: 0,
@@ -113,12 +113,32 @@ class TestWithoutQuotes:
         found = estimated(story)
         assert by_offset(found)[15].filled_orders - (1 if is_filled else 0) == (1 if side is Side.BUY else 0)
 
+    @pytest.mark.parametrize("second", [5, 150])
+    def test_an_execution_while_the_order_did_not_rest_tells_nothing(self, second):
+        story = ReportStory().order("a", 10).ends("a", 100).order("b", 3, limit="99.80", strategy_name="other")
+        assert by_offset(estimated(story.fill("b", second, 10, "99.80", total=10)))[0].unknown == 1
+
     def test_the_outcome_is_unknown_where_nobody_can_say(self):
         """Five of ten were filled: a limit further away may have got them or not."""
         story = ReportStory().order("a").fill("a", 5, 5, "99.90", total=5).ends("a", 60)
         found = estimated(story)
         assert (by_offset(found)[20].orders, by_offset(found)[20].unknown) == (0, 1)
-        assert (by_offset(found)[20].fill_ratio, by_offset(found)[20].shortfall_bps, found.compared) == (None, None, 0)
+        assert (by_offset(found)[20].least_filled, by_offset(found)[20].shortfall_bps, found.compared) == (
+            None,
+            None,
+            0,
+        )
+
+
+def test_what_is_unknown_makes_a_range_and_no_shortfall_is_told_of_less_than_half():
+    """At 30 points one order of three is surely not filled, and two may be."""
+    story = ReportStory().order("a").fill("a", 5, 10, "99.90", total=10).order("b", 100).ends("b", 200)
+    story.order("c", 300, limit="99.80").fill("c", 400, 5, "99.80", total=5, of=10).ends("c", 500)
+    found = estimated(story)
+    thirty = by_offset(found)[30]
+    assert (thirty.orders, thirty.unknown) == (1, 2)
+    assert (thirty.least_filled, round(thirty.most_filled, 4)) == (0, Decimal("0.6667"))
+    assert (found.compared, thirty.shortfall_bps, found.as_sent.shortfall_bps) == (0, None, None)
 
 
 def test_a_gap_in_the_quotes_proves_no_absence():
@@ -131,7 +151,7 @@ def test_a_gap_in_the_quotes_proves_no_absence():
 def test_beside_the_estimates_stands_what_was_really_filled():
     story = ReportStory().order("a").fill("a", 5, 10, "99.90", total=10).order("b").ends("b", 60).order("open")
     sent = estimated(story).as_sent
-    assert (sent.orders, sent.filled_orders, sent.fill_ratio, sent.to_fill) == (
+    assert (sent.orders, sent.filled_orders, sent.least_filled, sent.to_fill) == (
         2,
         1,
         Decimal("0.5"),
@@ -141,4 +161,4 @@ def test_beside_the_estimates_stands_what_was_really_filled():
 
 def test_of_no_order_nothing_is_said():
     found = estimated(ReportStory())
-    assert (found.compared, found.as_sent.fill_ratio, found.as_sent.shortfall_bps) == (0, None, None)
+    assert (found.compared, found.as_sent.least_filled, found.as_sent.shortfall_bps) == (0, None, None)

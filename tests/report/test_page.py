@@ -15,7 +15,7 @@ from tests.support.report_story import HOSTILE, ReportStory, hostile_story, quot
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.models import OrderState
 from trading_bot.report.charts import MOST_SYMBOLS, charts
-from trading_bot.report.page import page_of
+from trading_bot.report.page import page_of, without_tags
 from trading_bot.report.prices import RecordedPrices
 
 ZONE = ZoneInfo("America/New_York")
@@ -45,6 +45,15 @@ def test_the_charts_have_it_escaped_twice_because_plotly_reads_markup_too(page):
     assert "<" not in data
     labels = json.loads(data)["shortfall-0"]["data"][0]["x"]
     assert escape(HOSTILE) in labels
+    reasons = json.loads(data)["refusals-0"]["layout"]["yaxis"]["ticktext"]
+    assert escape(HOSTILE[:25]) in reasons[0]
+
+
+def test_data_in_a_script_cannot_end_it():
+    """plotly does the same today; nobody promises that it always will."""
+    text = json.dumps({HOSTILE: HOSTILE})
+    assert "<" not in without_tags(text)
+    assert json.loads(without_tags(text)) == {HOSTILE: HOSTILE}
 
 
 def test_its_policy_allows_no_request_and_its_own_scripts_alone(page):
@@ -63,7 +72,7 @@ def test_it_is_made_for_a_phone_as_well(page):
 
 
 def test_amounts_stand_as_text_beside_the_charts(page):
-    assert "<td>-$1.00</td>" in page
+    assert "<td data-heading='Filled'>-$1.00</td>" in page
 
 
 def test_of_an_empty_journal_there_is_a_page_without_charts():

@@ -35,7 +35,7 @@ def test_the_headline_has_the_figures_that_stand_above_all_others():
         "Deepest drawdown": "$0.00",
         "Orders": "2",
         "Shares filled": "100.0 %",
-        "Shortfall": "-10.0 bps",
+        "Slippage of fills": "-10.0 bps",
         "Median latency": "500 ms",
         "Refused": "1",
         "Open doubts": "0",
@@ -44,7 +44,7 @@ def test_the_headline_has_the_figures_that_stand_above_all_others():
 
 def test_an_unknown_shortfall_is_said_to_be_unknown_with_the_shares_that_make_it_so():
     figures = ReportStory().order("a").ends("a", 60).figures()
-    assert dict(headline(figures))["Shortfall"] == "unknown"
+    assert dict(headline(figures))["Slippage of fills"] == "-"
     shortfall = part(figures, "shortfall")
     assert shortfall.rows == (("AAPL", "$0.00", "-", "unknown", "unknown", "unknown"),)
     assert shortfall.notes[0].startswith("Of 10 shares that never traded no later price is known")
@@ -115,9 +115,15 @@ def test_refusals_have_their_reason_and_who_refused():
 
 def test_other_offsets_say_what_is_unknown():
     rows = {row[0]: row[1:] for row in part(round_trip().figures(), "other_offsets").rows}
-    assert rows["50 bps"] == ("0 of 2", "unknown", "-", "unknown")
-    assert rows["As sent"] == ("2 of 2", "100.0 %", "10 s", "unknown")
+    assert rows["50 bps"] == ("0/2", "unknown", "-", "unknown")
+    assert rows["As sent"] == ("2/2", "100.0 %", "10 s", "unknown")
     assert part(ReportStory().figures(), "other_offsets").rows == ()
+
+
+def test_a_fill_ratio_that_is_not_known_in_full_is_a_range():
+    story = round_trip().order("c", 100).ends("c", 200)
+    rows = {row[0]: row[1:3] for row in part(story.figures(), "other_offsets").rows}
+    assert (rows["0 bps"], rows["50 bps"]) == (("2/3", "66 to 100 %"), ("1/3", "0 to 67 %"))
 
 
 def test_offsets_have_their_ratio_and_times():

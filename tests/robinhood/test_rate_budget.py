@@ -95,6 +95,28 @@ def test_a_refused_request_uses_nothing_up(time):
     assert budget.take(Purpose.ORDER, within_s=1.0)
 
 
+def test_what_is_left_is_what_could_leave_without_waiting(time):
+    budget = RateBudget(clock=time, allowances={**ALLOWANCES, Purpose.ORDER: Allowance(burst=3, every_s=1.0)})
+    left = []
+    for _ in range(3):
+        left.append(budget.left()[Purpose.ORDER])
+        assert budget.take(Purpose.ORDER, within_s=0)
+    assert [*left, budget.left()[Purpose.ORDER]] == [3, 2, 1, 0]
+    time.sleep(1.5)
+    assert budget.left()[Purpose.ORDER] == 1
+    assert set(budget.left()) == set(Purpose)
+    budget.throttled(Purpose.READ, 10, sent_at=time.monotonic())
+    time.sleep(9)
+    assert (budget.left()[Purpose.ORDER], budget.left()[Purpose.CANCEL]) == (0, ALLOWANCES[Purpose.CANCEL].burst)
+    time.sleep(1)
+    assert budget.left()[Purpose.ORDER] == 3
+
+
+def test_a_wire_says_what_is_left_by_the_word_of_its_purpose(time):
+    wire = BudgetedWire(wire=None, budget=RateBudget(clock=time), clock=time)  # type: ignore[arg-type]  # sends nothing
+    assert wire.requests_left() == {purpose.value: ALLOWANCES[purpose].burst for purpose in Purpose}
+
+
 @pytest.mark.parametrize("kept", [Purpose.CANCEL, Purpose.EXIT])
 def test_nothing_else_can_use_up_the_budget_of_cancels_and_exits(time, kept):
     budget = RateBudget(clock=time)

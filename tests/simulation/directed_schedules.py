@@ -10,6 +10,7 @@ from dataclasses import replace
 from tests.simulation.planted_database_bugs import DATABASE
 from tests.support.broker_stand_in import Act, RefIdMode, Request, Route
 from tests.support.odd_rows import odd_order
+from tests.support.sim_invariants import BrokenInvariantError
 from tests.support.sim_journal import Fate
 from tests.support.sim_schedule import Setting
 from tests.support.sim_steps import Step
@@ -134,6 +135,27 @@ def _money_comes_in(world: SimWorld) -> None:
     world.broker.book.cash_at_first = PLENTY
 
 
+def _protected(world: SimWorld) -> None:
+    """A stop whose reply was lost stands through a cancel of everything, a death and a buy, until it is reached."""
+    world.broker.acts[Route.SUBMIT].append(Act.REPLY_LOST)
+    world.protect("AAPL", 40, name="stop")
+    world.trade(Trade(client_order_id="entry", quantity=3))
+    world.cancel_all()
+    world.crash()
+    world.boot()
+    world.sync()
+    world.protect("AAPL", 40, name="stop")
+    (stop,) = world.orders_at_broker("stop")
+    if not stop.waits_for_stop or not stop.is_open:
+        raise BrokenInvariantError(f"P4 the stop is {stop.state}, and nobody asked for its cancel or reached it")
+    world.broker.book.reach_stop(stop, world.clock.now())
+    world.broker.book.fill(stop, 40, world.clock.now())
+    world.sync()
+
+
+_PROTECTED = Step("a stop, a cancel of everything, a death", _protected)
+
+
 def _end_of_life(*, power_loss: bool) -> Step:
     def end(world: SimWorld) -> None:
         world.crash(power_loss=power_loss)
@@ -175,6 +197,9 @@ DIRECTED: Mapping[str, Sequence[Step]] = {
         Step("money for one of two orders", _money_for_one_of_two),
         Step("money comes in", _money_comes_in),
     ],
+    "a stop goes out without its stop": [_PROTECTED],
+    "a cancel of everything takes the stops": [_PROTECTED],
+    "a restart forgets what an order waits for": [_PROTECTED],
     "an order in doubt is asked for anew": [Step("late, and asked for again at once", _late_and_asked_again)],
 }
 """By the bug that each of them finds."""

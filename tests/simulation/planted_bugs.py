@@ -20,7 +20,7 @@ from tests.support.sim_schedule import SENDING_AGAIN
 from trading_bot.account.reservations import TakenSince
 from trading_bot.latch import Latch
 from trading_bot.lease import Lease
-from trading_bot.order_management import gateways, lifecycle, models, reconciliation
+from trading_bot.order_management import event_details, gateways, lifecycle, models, reconciliation
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.cancel.cancel_all import CancelEverything
 from trading_bot.order_management.cancel.canceller import CancelService
@@ -398,7 +398,19 @@ def _stale_snapshot_lets_out(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(TakenSince, "reserved", lambda *_: Decimal(0))
 
 
+def _stops_are_not_kept(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(models.OrderEnvelope, "is_stop", property(lambda _order: False))
+
+
+def _stops_are_not_folded(patch: pytest.MonkeyPatch) -> None:
+    real = event_details.IntentDetails.of
+    patch.setattr(event_details.IntentDetails, "of", lambda fact: replace(real(fact), stop_price=None))
+
+
 PLANTED: Mapping[str, Plant] = {
+    "a stop goes out without its stop": _sends_another(lambda form: form.replace("trigger=stop", "trigger=immediate")),
+    "a cancel of everything takes the stops": _stops_are_not_kept,
+    "a restart forgets what an order waits for": _stops_are_not_folded,
     "a stale snapshot lets an order out": _stale_snapshot_lets_out,
     "an order rests on an old view": _view_never_old,
     "a dropped cancel is not asked for again": _dropped_cancels_left_alone,

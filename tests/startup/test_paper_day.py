@@ -6,9 +6,11 @@ from decimal import Decimal
 import pytest
 
 from trading_bot import Config, OrderFilled, TradeStatus, paper_day
+from trading_bot.bot_events import Alert, AlertCode
 from trading_bot.config import ConfigError, TradingConfig
 from trading_bot.market_hours import Calendar
-from trading_bot.order_management.models import ExecutionMode
+from trading_bot.order_management.models import ExecutionMode, OrderState
+from trading_bot.order_management.stop_orders import StopRequest
 from trading_bot.paper.quotes import QuoteFileError
 
 HOUR = 3600
@@ -141,3 +143,40 @@ def test_the_bot_is_stopped_when_the_strategy_fails(quotes):
     with pytest.raises(ZeroDivisionError), paper_day(quotes=quotes) as day:
         _ = 1 / 0
     assert not day.bot.is_running
+
+
+def test_an_entry_that_stays_unfilled_ends_as_the_settings_say(quotes):
+    config = Config.model_validate({"order_management": {"unfilled_timeout_s": 100}})
+    with paper_day(quotes=quotes, config=config) as day:
+        steps = day.every(60)
+        next(steps)
+        day.bot.execute_trade("AAPL", "buy", 10, Decimal("90.00"), "far away", client_order_id="far")
+        next(steps)
+        assert day.bot.manager.status_on_record("far").state.is_working
+        next(steps)
+        ended = day.bot.manager.status_on_record("far")
+    assert (ended.state, ended.reason) == (
+        OrderState.CANCELLED,
+        "nothing of it was filled for 100 s (unfilled_timeout_s)",
+    )
+
+
+def test_a_stop_is_rehearsed_from_its_rest_to_its_fill(quotes):
+    """The same calls as live: the bid of the second quote reaches it."""
+    told: list[AlertCode] = []
+    with paper_day(quotes=quotes) as day:
+        day.bot.subscribe(lambda event: told.append(event.code) if isinstance(event, Alert) else None)
+        steps = day.every(60)
+        next(steps)
+        day.bot.execute_trade("AAPL", "buy", 10, Decimal("100.00"), "in", pricing="marketable")
+        next(steps)
+        stop = day.bot.manager.place_stop_sell(
+            StopRequest(symbol="AAPL", quantity=10, stop_price=Decimal("99.80"), limit_price=Decimal("99.00"))
+        )
+        assert stop.waits_for_stop
+        next(steps)
+        assert day.bot.manager.stops()[0].waits_for_stop
+        next(steps)
+        (sold,) = (order for order in day.bot.orders() if order.is_stop)
+    assert (sold.state, sold.average_price) == (OrderState.FILLED, Decimal("99.78"))
+    assert told == [AlertCode.STOP_REACHED]

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -97,6 +98,20 @@ def test_background_synchronisation_and_what_goes_beside_it_come_last(tmp_path):
     bench = BotBench(tmp_path)
     bot = create_bot(bench.config, transport=bench.broker, clock=bench.clock)
     assert list(bot._lifecycle.opening)[-2:] == ["poller", "companions"]
+
+
+@pytest.mark.parametrize(("timeout_s", "is_there"), [(None, False), (60, True)])
+def test_time_outs_have_a_thread_of_their_own_where_there_are_any(tmp_path, timeout_s, is_there):
+    """A cancel that is followed keeps no fill waiting."""
+    bench = BotBench(tmp_path)
+    settings = bench.config.order_management.model_copy(update={"unfilled_timeout_s": timeout_s})
+    config = bench.config.model_copy(update={"order_management": settings})
+    bot = create_bot(config, transport=bench.broker, clock=bench.clock)
+    begins = cast("Any", bot._lifecycle.opening["companions"])
+    made = begins.__self__._make()
+    assert ("unfilled" in made) is is_there
+    if is_there:
+        made["unfilled"]._task()
 
 
 def test_a_session_is_on_record_from_start_to_stop(tmp_path):

@@ -99,11 +99,17 @@ class BotBench:
     """A paper account of $100,000 and 50 AAPL, quoted 99.98 to 100.00 and, a minute later, 99.70 to 99.80.
 
     Account data may be five minutes old, so that only what invalidates it makes it fresh. ``quotes`` are further quotes
-    of an earlier time.
+    of an earlier time, ``later`` of a later one.
     """
 
     def __init__(
-        self, folder: Path, *, files: FileSystem | None = None, quotes: Sequence[str] = (), **order_management: object
+        self,
+        folder: Path,
+        *,
+        files: FileSystem | None = None,
+        quotes: Sequence[str] = (),
+        later: Sequence[str] = (),
+        **order_management: object,
     ) -> None:
         self.folder = folder
         self.clock = VirtualClock(MONDAY)
@@ -113,7 +119,7 @@ class BotBench:
             "order_management": order_management,
             "risk_management": {"account_cache_ttl_s": 300},
         }
-        market = recorded(*quotes, quote_line(-60, "99.98", "100.00"), quote_line(60, "99.70", "99.80"))
+        market = recorded(*quotes, quote_line(-60, "99.98", "100.00"), quote_line(60, "99.70", "99.80"), *later)
         opening = ExchangeState.opening(
             account_number=PAPER_ACCOUNT, cash=Decimal(100_000), now=MONDAY, positions={"AAPL": (50, Decimal(90))}
         )

@@ -232,7 +232,7 @@ class BrokerStandIn(requests.adapters.BaseAdapter):
             self._act(request)
         self.book.expire(now)
         for order in self.book.open() if self.is_liquid else ():
-            if order.side == "sell" and order.price <= BID:
+            if order.side == "sell" and order.price <= BID and not order.waits_for_stop:
                 self.book.fill(order, order.remaining, now)
 
     def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):  # noqa: PLR0917 - requests' own signature

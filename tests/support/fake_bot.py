@@ -14,8 +14,10 @@ from trading_bot.clock import VirtualClock
 from trading_bot.config import Config
 from trading_bot.event_feeds import EventFeeds
 from trading_bot.order_management.book.exit_facts import ExitEnding
+from trading_bot.order_management.book.protections import Plan
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.events import EventKind, about
+from trading_bot.order_management.exceptions import OrderValidationError
 from trading_bot.order_management.models import (
     ClientOrderId,
     ExecutionMode,
@@ -30,6 +32,7 @@ from trading_bot.order_management.order_store import OrderChange
 from trading_bot.order_management.portfolio import AccountSnapshot, Position, Quote
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.order_management.submit.exit_run import ExitResult
+from trading_bot.protection.shown import SetPlan, ShownPlan
 
 OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 QUIET = SyncSummary(complete=True, open_orders=0, fills_booked=0, orders_closed=0, external_orders=0)
@@ -87,6 +90,14 @@ class FakeBot:
     def trade(self, trade: TradeRequest) -> TradeResult:
         self.trades.append((self.clock.now(), asdict(trade)))
         return self._answer()
+
+    def protect(self, symbol: str, quantity: int | None, **terms: object) -> SetPlan:
+        self.trades.append((self.clock.now(), {"symbol": symbol, "quantity": quantity, **terms}))
+        plan = Plan(plan_id="p1", symbol=symbol, set_for=symbol, quantity=Decimal(10), stop=Decimal(240))
+        return SetPlan(shown=ShownPlan(plan=plan, covers=Decimal(10), stop_order=None, rests=False), notes=("a note",))
+
+    def unprotect(self, symbol: str, **terms: object) -> tuple[Plan, ...]:
+        raise OrderValidationError(f"{symbol} has no protection", code="not_protected")
 
     def exit_position(self, symbol: str, quantity: int | None, **terms: object) -> ExitResult:
         self.trades.append((self.clock.now(), {"symbol": symbol, "action": "exit", "shares": quantity, **terms}))

@@ -101,6 +101,7 @@ class BrokerOrder:
     listed: int | None = None
     """How many of its executions are listed by now; None for all."""
     stop_triggered_at: datetime | None = None
+    changed_at: datetime | None = None
 
     @property
     def filled(self) -> Decimal:
@@ -143,6 +144,7 @@ class BrokerOrder:
             average_price=self.executions[0].price if self.executions else None,
             executions=tuple(self.executions[: self.listed]),
             created_at=self.created_at,
+            last_transaction_at=self.changed_at,
         )
 
 

@@ -153,7 +153,7 @@ class Invariants:
             yield from _same_terms(post.intents[0], form)
             if post.intents[0].fact.client_order_id in self._world.exit_orders():
                 yield from _above_floor(post.intents[0])
-            else:
+            elif form["trigger"] == "immediate":
                 yield from _inside_collar(post.intents[0])
 
     def _register(self, book: OrderBook, standing: OrderBook, by_ref: dict[str, TrackedOrder]) -> Iterator[str]:
@@ -354,6 +354,7 @@ def _same_terms(intent: JournalRecord, form) -> Iterator[str]:
         fact.limit_price,
         fact.details["time_in_force"],
         fact.details["extended_hours"],
+        Decimal(fact.details.get("stop_price", 0)),
     )
     sent = (
         form["symbol"],
@@ -362,15 +363,16 @@ def _same_terms(intent: JournalRecord, form) -> Iterator[str]:
         Decimal(form["price"]),
         form["time_in_force"],
         form["extended_hours"].lower(),
+        Decimal(form.get("stop_price", 0)),
     )
     if recorded != sent:
         yield f"I10 {fact.client_order_id}: recorded {recorded} and sent {sent}"
     if (form["type"], form["trigger"], form["account"].rstrip("/").rpartition("/")[2]) != (
         "limit",
-        "immediate",
+        "stop" if "stop_price" in fact.details else "immediate",
         ACCOUNT,
     ):
-        yield f"I10 {fact.client_order_id}: not a plain limit order of this account"
+        yield f"I10 {fact.client_order_id}: not the limit or stop-limit order of this account that is on record"
 
 
 def _inside_collar(intent: JournalRecord) -> Iterator[str]:

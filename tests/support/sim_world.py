@@ -32,6 +32,7 @@ from trading_bot.order_management.journal.side_files import SIDE_FOLDER
 from trading_bot.order_management.models import ExecutionMode, OrderEnvelope
 from trading_bot.order_management.order_store import OrderChange, OrderStore
 from trading_bot.order_management.results import CancelResult, SyncSummary
+from trading_bot.order_management.stop_orders import StopRequest
 from trading_bot.order_management.submit.exit_run import ExitResult
 from trading_bot.startup.account import AccountParts
 from trading_bot.startup.journal import JournalParts
@@ -361,6 +362,20 @@ class SimWorld:
     def cancel(self, order_id: str = "c1") -> CancelResult | None:
         results = self._cancelling(lambda bot: (bot.cancel_order(order_id, correlation_id=CANCEL),))
         return results[0] if results else None
+
+    def protect(self, symbol: str, quantity: int, *, name: str) -> OrderEnvelope | None:
+        """Let a stop rest well below the bid; None where none came of it."""
+        stop = StopRequest(
+            symbol=symbol,
+            quantity=quantity,
+            stop_price=Decimal(90),
+            limit_price=Decimal(89),
+            client_order_id=name,
+            correlation_id=request_of(name),
+        )
+        with self._mortal(), contextlib.suppress(OrderError):
+            return None if self.bot is None else self.bot.manager.place_stop_sell(stop)
+        return None
 
     def cancel_all(self) -> tuple[CancelResult, ...]:
         return self._cancelling(lambda bot: bot.cancel_all_open_orders(correlation_id=CANCEL))

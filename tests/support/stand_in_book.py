@@ -62,7 +62,13 @@ class HeldOrder:
     fills: list[Fill] = field(default_factory=list)
     hidden_until: datetime | None = None
     """Until then no listing shows it, though it is there."""
+    stop_price: Decimal | None = None
+    stop_triggered_at: datetime | None = None
     versions: list[dict[str, object]] = field(default_factory=list)
+
+    @property
+    def waits_for_stop(self) -> bool:
+        return self.stop_price is not None and self.stop_triggered_at is None
 
     @property
     def is_open(self) -> bool:
@@ -96,7 +102,9 @@ class HeldOrder:
             "type": "limit",
             "side": self.side,
             "time_in_force": self.time_in_force,
-            "trigger": "immediate",
+            "trigger": "immediate" if self.stop_price is None else "stop",
+            "stop_price": None if self.stop_price is None else f"{self.stop_price:.8f}",
+            "stop_triggered_at": None if self.stop_triggered_at is None else wire_time(self.stop_triggered_at),
             "price": f"{self.price:.8f}",
             "quantity": f"{self.quantity:.8f}",
             "reject_reason": None,
@@ -137,6 +145,7 @@ class StandInBook:
             updated_at=now,
             expires_at=expires_at,
             market_hours=form["market_hours"],
+            stop_price=Decimal(form["stop_price"]) if form.get("trigger") == "stop" else None,
         )
         self.orders.append(order)
         self._moved(order, now)
@@ -167,6 +176,11 @@ class StandInBook:
         if order.state in ("unconfirmed", "queued"):
             order.state = "confirmed"
             self._moved(order, now)
+
+    def reach_stop(self, order: HeldOrder, now: datetime) -> None:
+        """Let the price fall to the stop of an order."""
+        order.stop_triggered_at = now
+        self._moved(order, now)
 
     def fill(self, order: HeldOrder, quantity: int, now: datetime) -> None:
         """Trade some of what is left; on an order that has ended nothing happens."""

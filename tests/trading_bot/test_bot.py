@@ -142,6 +142,7 @@ class Parts:
             ),
             clock=VirtualClock(MONDAY),
             events=EventFeeds(),
+            protection=lambda leaving: None,  # type: ignore[arg-type, return-value]  # no test of these protects
         )
 
     def record(self, trade: TradeRecord) -> None:

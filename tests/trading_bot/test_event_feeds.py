@@ -12,8 +12,8 @@ import requests
 from tests.support.bot_bench import BotBench, Forward
 from tests.support.manager_bench import MONDAY
 from trading_bot.bot import TradeResult
-from trading_bot.bot_events import BotEvent, EventsMissed, OrderEnded, OrderFilled, OrderSubmitted, TradingResumed
-from trading_bot.event_feeds import SLOW_AT, EventFeeds
+from trading_bot.bot_events import BotEvent, OrderEnded, OrderFilled, OrderSubmitted, TradingResumed
+from trading_bot.event_feeds import SLOW_AT, EventFeeds, EventsMissed
 
 WAITED_S = 10.0
 
@@ -146,6 +146,22 @@ def test_one_that_leaves_hears_nothing_more_not_even_what_waited(feeds: EventFee
         if thread.name == "trading-bot-listener":
             thread.join(WAITED_S)
     assert numbers(gate.heard) == ["1"]
+
+
+def test_what_waits_for_the_slowest_listener_is_known(feeds: EventFeeds):
+    assert feeds.waiting == 0
+    gate, feed = Gate(), feeds.open_feed()
+    feeds.subscribe(gate)
+    feeds.tell([news(1)])
+    assert gate.begun.wait(WAITED_S)
+    feeds.tell([news(2), news(3)])
+    assert feeds.waiting == 3
+    for _ in range(3):
+        feed.take(0)
+    assert feeds.waiting == 2
+    gate.go_on.set()
+    assert feeds.settle(WAITED_S)
+    assert feeds.waiting == 0
 
 
 def test_one_that_left_while_it_was_told_gets_nothing(feeds: EventFeeds):

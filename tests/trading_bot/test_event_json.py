@@ -10,7 +10,8 @@ import pytest
 from tests.support.command_line import REPOSITORY
 from tests.support.paper_market import MONDAY
 from tests.support.told_events import EVENTS
-from trading_bot.bot_events import AlertCode, BotEvent, EventsMissed
+from trading_bot.bot_events import AlertCode, BotEvent
+from trading_bot.event_feeds import EventsMissed
 from trading_bot.event_json import RUN_ENDED, SIGNAL_RESULT, event_json
 from trading_bot.order_management.book.anomalies import AnomalyKind
 

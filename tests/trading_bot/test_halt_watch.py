@@ -9,6 +9,7 @@ from trading_bot.bot_events import BotEvent, TradingHalted, TradingResumed
 from trading_bot.clock import VirtualClock
 from trading_bot.event_feeds import EventFeeds
 from trading_bot.halt_watch import Condition, HaltWatch
+from trading_bot.order_management.exceptions import STORAGE_FAILED, AuthenticationError
 
 
 class Watched:
@@ -53,6 +54,28 @@ def test_a_condition_is_told_once_when_it_begins_and_once_when_it_ends(condition
     assert isinstance(over, TradingResumed)
     assert (over.symbol, over.cause) == (None, condition.value)
     assert watched.look() == []
+
+
+@pytest.mark.parametrize(("code", "told"), [(None, 1), (STORAGE_FAILED, 0)])
+def test_a_login_that_takes_a_person_is_told_before_the_start_fails(code: str | None, told: int):
+    watched = Watched()
+    watched.feeds.subscribe(watched.heard.append)
+    error = AuthenticationError("log in again", code=code)
+
+    def log_in() -> None:
+        raise error
+
+    with pytest.raises(AuthenticationError) as caught:
+        watched.watch.log_in(log_in)
+    assert caught.value is error
+    assert watched.feeds.settle()
+    assert [event.cause for event in watched.heard if isinstance(event, TradingHalted)] == ["login_needed"] * told
+
+
+def test_a_login_that_works_is_no_news():
+    watched, done = Watched(), list[str]()
+    watched.watch.log_in(lambda: done.append("logged in"))
+    assert (done, watched.heard) == (["logged in"], [])
 
 
 def test_nothing_is_looked_at_for_nobody_and_the_first_listener_hears_what_stands():

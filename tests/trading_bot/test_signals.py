@@ -82,7 +82,7 @@ class TestParsing:
         assert parsed(action="BUY").action == "buy"
 
     def test_a_wrong_action_is_told_all_that_there_are(self):
-        with pytest.raises(SignalError, match="'action' must be 'buy', 'sell' or 'exit'; correct the line"):
+        with pytest.raises(SignalError, match="'action' must be 'buy', 'sell', 'exit' or 'protect'; correct the line"):
             parse_signal(signal_line(action="leave"))
 
     @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ class TestParsing:
         [
             ("price", "give the reference price in dollars"),
             ("shares", "give a whole number of shares"),
-            ("action", "give buy, sell or exit"),
+            ("action", "give buy, sell, exit or protect"),
             ("time_in_force", "leave it out or give a value"),
         ],
     )
@@ -249,8 +249,31 @@ class TestRunning:
         }
         desk.runner.run([signal_line(**extras)])
         (_, asked), *rest = desk.bot.trades
-        assert asked == {**PLAIN, "price": Decimal("250.30"), **extras}
+        assert asked == {**PLAIN, "price": Decimal("250.30"), **extras, "stop": None, "target": None, "trail": None}
         assert rest == []
+
+    def test_the_prices_that_protect_what_a_buy_buys_reach_the_bot(self):
+        desk = Desk()
+        desk.runner.run([signal_line(stop="240.10", target=280, trail=2), signal_line(trail="2%")])
+        asked = [trade for _, trade in desk.bot.trades]
+        assert [asked[0][name] for name in ("stop", "target", "trail")] == [Decimal("240.10"), Decimal(280), "2"]
+        assert asked[1]["trail"] == "2%"
+
+    def test_a_plan_for_what_is_held_is_set_and_said(self):
+        desk = Desk()
+        plan = {"symbol": "TSLA", "action": "PROTECT", "reason": "r", "stop": "240", "shares": 10.0, "trail": "2%"}
+        desk.runner.run([line(json.dumps(plan))])
+        (_, asked), (result,) = desk.bot.trades[0], desk.results
+        wanted = {"symbol": "TSLA", "quantity": 10, "stop": Decimal(240), "target": None, "trail": "2%", "reason": "r"}
+        assert asked == {**wanted, "strategy_name": "manual", "correlation_id": None}
+        assert (result.status, result.code) == ("done", "protected")
+        assert result.message == "TSLA: 10 shares protected: stop 240.00 is watched; a note"
+        assert result.as_json()["price"] is None
+
+    def test_a_plan_that_cannot_be_ended_is_a_refusal(self):
+        desk = Desk()
+        desk.runner.run([line(json.dumps({"symbol": "TSLA", "action": "protect", "reason": "r", "off": True}))])
+        assert (desk.results[0].status, desk.results[0].code) == ("blocked", "not_protected")
 
     def test_an_exit_has_the_id_of_its_signal_and_is_not_held_up_by_a_wrong_one(self):
         desk = Desk()

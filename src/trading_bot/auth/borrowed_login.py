@@ -51,6 +51,10 @@ class BorrowedLogin:
         self._current: SecretStr | None = None
         self._has_told_of_the_end = False
 
+    def problem(self) -> str | None:
+        """Return why only the owner of the session can log in again, if so."""
+        return BORROWED_SESSION_ENDED if self._has_told_of_the_end else None
+
     def resume(self) -> None:
         """Take up the token. Nothing is sent: only a request can tell whether the broker accepts it.
 

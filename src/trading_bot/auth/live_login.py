@@ -80,6 +80,10 @@ class LiveLogin:
         self._no_renewal_before = clock.monotonic()
         self._has_told_of_the_end = False
 
+    def problem(self) -> str | None:
+        """Return why only a person can log in again, if so."""
+        return SESSION_ENDED if self._has_told_of_the_end else None
+
     def resume(self) -> None:
         """Take up the saved session. Nothing is sent: only a request can tell whether the broker still accepts it.
 

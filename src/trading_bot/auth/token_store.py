@@ -51,7 +51,8 @@ class _File(BaseModel):
 class TokenStore:
     """Reads and replaces the file of one (user, account); one of another user or account is refused.
 
-    Without ``username`` any user's file of the account will do, and stays that user's. ``user_id`` gives the id that
+    Without ``username`` any user's file of the account will do, and stays that user's; without ``account_number`` any
+    account's, once it was loaded: to read prices, it is of no matter whose login it is. ``user_id`` gives the id that
     has to own the file and its folder. A file or folder that other users may open is refused, unless ``tolerate`` is
     there to be told of it: a kill uses the session all the same.
     """
@@ -61,14 +62,14 @@ class TokenStore:
         *,
         path: Path,
         username: SecretStr | None,
-        account_number: SecretStr,
+        account_number: SecretStr | None,
         files: FileSystem,
         user_id: Callable[[], int] = this_user,
         tolerate: Callable[[str], None] | None = None,
     ) -> None:
         self.path = path
-        number = account_number.get_secret_value()
-        self._account = _digest("account", number)
+        number = "" if account_number is None else account_number.get_secret_value()
+        self._account = _digest("account", number) if number else None
         self._wanted_user = None if username is None else _digest("user", number, username.get_secret_value().lower())
         self._user = self._wanted_user
         self._files = files
@@ -98,20 +99,22 @@ class TokenStore:
             saved = _File.model_validate_json(content)
         except ValidationError as error:
             raise TokenFileError(f"the saved session {self.path} is damaged; log in again to replace it") from error
-        if saved.account != self._account or self._wanted_user not in (None, saved.user):
+        if self._account not in (None, saved.account) or self._wanted_user not in (None, saved.user):
             raise TokenFileError(
                 f"the saved session {self.path} is of another user or account; set state_dir to a folder of its "
                 "own, or log out there first"
             )
-        self._user = saved.user
+        self._account, self._user = saved.account, saved.user
         return saved.session
 
     def save(self, session: SavedSession) -> None:
         """Replace the file atomically, private and durable.
 
         Raises:
-            TokenFileError: the folder is not ours alone, or the file cannot be written.
+            TokenFileError: the folder is not ours alone, the file cannot be written, or no account is known.
         """
+        if self._account is None:
+            raise self._refusal("it has not been read, so it cannot be told whose it is")
         content = _File(v=_VERSION, account=self._account, user=self._user, session=session).model_dump_json()
         try:
             self._files.make_folder(self.path.parent)

@@ -46,20 +46,31 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "flatten": "Cancel the entries and leave every position.",
     },
     "login": {"login": "Log in to the live account.", "logout": "End the live account's session."},
+    "notify": {"notify": "Messages to a phone about a running bot."},
     "orders": {
         "buy": "Buy shares at a limit below a reference price.",
         "sell": "Sell held shares at a limit above a reference price.",
         "preview": "Show what buy or sell would send; nothing is sent.",
         "orders": "List the open orders.",
         "status": "Show one order and its fills.",
+        "replace": "Cancel an order and place its rest at another price.",
         "cancel": "Cancel one order.",
         "cancel-all": "Cancel every open order.",
     },
     "results": {
         "account": "Show cash, buying power, equity and results.",
         "trades": "List fills, lots and what they earned.",
+        "tie-out": "Compare shares and cash with the broker's.",
     },
     "report": {"report": "Show a period in figures, or as a page with charts."},
+    "protection": {
+        "protect": "Sell what is held at a stop, target or trail.",
+        "protections": "List what is protected.",
+    },
+    "prices": {
+        "quote": "Show what symbols are bid, asked and last traded at.",
+        "history": "Show past prices of a symbol as bars.",
+    },
     "run": {
         "run": "Trade signals from a file or a pipe.",
         "demo": "Watch a whole trading day on paper; needs no account.",

@@ -13,20 +13,25 @@ from trading_bot.config.credentials import Credentials, KnownCredentials
 from trading_bot.config.environment import read_env_file, settings_in, variable_name
 from trading_bot.config.file import read_settings
 from trading_bot.config.log_settings import LogConfig
+from trading_bot.config.notify_settings import HeartbeatConfig, MetricsConfig, NotifyConfig
 from trading_bot.config.problems import ConfigError, KeyPath, problems_in
+from trading_bot.config.protection_settings import ProtectionConfig
 from trading_bot.config.results_settings import ResultsConfig
 from trading_bot.config.risk_settings import RiskManagementConfig, with_live_limits
+from trading_bot.config.secret_urls import SecretUrls
 from trading_bot.config.sections import (
     CollarConfig,
     HoursConfig,
     OnStop,
     OrderManagementConfig,
     PaperConfig,
+    QuotesFrom,
     Section,
     StrategyOverride,
     TradingConfig,
 )
 from trading_bot.config.values import AccountNumber, JournalUrl, PlainPath, exchange_zone
+from trading_bot.market_hours import Calendar
 from trading_bot.order_management.models import ExecutionMode
 
 __all__ = [
@@ -34,13 +39,19 @@ __all__ = [
     "Config",
     "ConfigError",
     "Credentials",
+    "HeartbeatConfig",
     "HoursConfig",
     "LogConfig",
+    "MetricsConfig",
+    "NotifyConfig",
     "OnStop",
     "OrderManagementConfig",
     "PaperConfig",
+    "ProtectionConfig",
+    "QuotesFrom",
     "ResultsConfig",
     "RiskManagementConfig",
+    "SecretUrls",
     "SeveralAccountsError",
     "StrategyOverride",
     "TradingConfig",
@@ -78,6 +89,10 @@ class Config(Section):
     risk_management: RiskManagementConfig = Field(default_factory=RiskManagementConfig)
     order_management: OrderManagementConfig = Field(default_factory=OrderManagementConfig)
     paper: PaperConfig = Field(default_factory=PaperConfig)
+    notify: NotifyConfig = Field(default_factory=NotifyConfig)
+    heartbeat: HeartbeatConfig = Field(default_factory=HeartbeatConfig)
+    metrics: MetricsConfig = Field(default_factory=MetricsConfig)
+    protection: ProtectionConfig = Field(default_factory=ProtectionConfig)
     log: LogConfig = Field(default_factory=LogConfig)
     results: ResultsConfig = Field(default_factory=ResultsConfig)
     account_number: AccountNumber | None = None
@@ -99,6 +114,17 @@ class Config(Section):
         if mode != ExecutionMode.LIVE:
             return values
         return {**values, "risk_management": with_live_limits(values.get("risk_management", {}))}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _real_prices_keep_real_hours(cls, values: object) -> object:
+        if not isinstance(values, Mapping):
+            return values
+        paper, trading = values.get("paper"), values.get("trading", {})
+        quotes = paper.get("quotes") if isinstance(paper, Mapping) else getattr(paper, "quotes", None)
+        if quotes != QuotesFrom.LIVE or not isinstance(trading, Mapping) or trading.get("calendar") is not None:
+            return values
+        return {**values, "trading": {**trading, "calendar": Calendar.NYSE}}
 
     @classmethod
     def from_env_and_json(
@@ -198,6 +224,15 @@ class Config(Section):
         """
         variables = os.environ if environ is None else environ
         return KnownCredentials.from_env(variables, env_file=self._sources.folder / _ENV_FILE)
+
+    def secret_urls(self, environ: Mapping[str, str] | None = None) -> SecretUrls:
+        """Read where messages and heartbeats go, from the environment, else from the ``.env`` beside the file.
+
+        Raises:
+            ConfigError: an address is none, or the file's secrets can be read by other users.
+        """
+        variables = os.environ if environ is None else environ
+        return SecretUrls.from_env(variables, env_file=self._sources.folder / _ENV_FILE)
 
     def resolve_state_dir(self, environ: Mapping[str, str] | None = None, home: Path | None = None) -> Path:
         """Return the state folder: ``state_dir``, else the one of the XDG base directory specification.

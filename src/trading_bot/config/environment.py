@@ -12,6 +12,10 @@ from trading_bot.config.problems import ConfigError, KeyPath, fields_of, suggest
 
 PREFIX = "TRADING_BOT_"
 NESTING = "__"
+NOTIFY_URLS = f"{PREFIX}NOTIFY_URLS"
+HEARTBEAT_URL = f"{PREFIX}HEARTBEAT_URL"
+_SECRETS = (NOTIFY_URLS, HEARTBEAT_URL)
+"""Names with our prefix that are no settings; `secret_urls` reads them."""
 
 _FILE_ONLY: Mapping[KeyPath, str] = {
     ("trading", "mode"): "where orders go",
@@ -56,7 +60,7 @@ def settings_in(variables: Mapping[str, str], *, model: type[BaseModel], source:
             ``source`` says in the message where the name was found.
     """
     paths = {variable_name(path): path for path, _ in fields_of(model)}
-    ours = {name: text for name, text in variables.items() if name.upper().startswith(PREFIX)}
+    ours = {name: text for name, text in variables.items() if name.upper().startswith(PREFIX) and name not in _SECRETS}
     problems = [problem for name in sorted(ours) if (problem := _problem_with(name, paths, source))]
     if problems:
         raise ConfigError(problems)
@@ -71,6 +75,6 @@ def _problem_with(name: str, paths: Mapping[str, KeyPath], source: str) -> str |
     if name in paths:
         return None
     # The prefix alone would make every name resemble every other.
-    guess = suggestion(name.upper().removeprefix(PREFIX), (known.removeprefix(PREFIX) for known in paths))
+    guess = suggestion(name.upper().removeprefix(PREFIX), (known.removeprefix(PREFIX) for known in (*paths, *_SECRETS)))
     remedy = f"did you mean {PREFIX}{guess}?" if guess else "unset it."
     return f"{ascii(name)[1:-1]} in {source} is not a setting; {remedy}"

@@ -20,6 +20,8 @@ _BOUNDS = {
     "less_than_equal": ("le", "must be at most"),
 }
 _CREDENTIAL_WORDS = ("username", "password", "mfa", "token")
+_SECRET_ADDRESSES = {"notify": "TRADING_BOT_NOTIFY_URLS", "heartbeat": "TRADING_BOT_HEARTBEAT_URL"}
+"""The variable that has the addresses of a section."""
 
 
 class ConfigError(Exception):
@@ -98,6 +100,9 @@ def _unknown_key(path: KeyPath, model: type[BaseModel]) -> str:
     key = ascii(".".join(path))[1:-1]
     if any(word in path[-1].lower() for word in _CREDENTIAL_WORDS):
         return f"{key} must not be here; set ROBINHOOD_USERNAME, _PASSWORD and _MFA_SECRET in the environment."
+    if path[0] in _SECRET_ADDRESSES and "url" in path[-1].lower():
+        variable = _SECRET_ADDRESSES[path[0]]
+        return f"{key} must not be here, because it is a secret; set {variable} in the environment or in .env."
     guess = suggestion(path[-1], _names_beside(path, model))
     return f"{key} is not a setting; " + (f"did you mean {guess}?" if guess else "remove it.")
 

@@ -33,6 +33,7 @@ from trading_bot.market_hours import NYSE_CLOSE, NYSE_OPEN, Calendar, MarketHour
 from trading_bot.order_management.models import ExecutionMode, OffsetMode, Pricing
 from trading_bot.order_management.price_offsets import PriceOffsetConfig
 from trading_bot.order_management.submit.collar import CollarRules
+from trading_bot.order_management.unfilled_rules import UnfilledAction, UnfilledRule
 
 _MOST_DOLLARS = 1_000_000_000
 _MOST_OFFSET = 1000
@@ -98,12 +99,35 @@ class TradingConfig(Section):
         return self
 
 
+class QuotesFrom(enum.StrEnum):
+    """Where the paper exchange takes its prices from, unless a file of recorded quotes is named."""
+
+    GENERATED = "generated"
+    LIVE = "live"
+
+
 class PaperConfig(Section):
-    """The exchange in a box. ``quotes_file`` replays recorded quotes instead of generated ones."""
+    """The exchange in a box. ``quotes_file`` replays recorded quotes instead of generated or live ones."""
 
     starting_cash: Annotated[ExactDecimal, Field(gt=0, le=_MOST_DOLLARS)] = Decimal(100_000)
     seed: Annotated[WholeNumber, Field(ge=0, lt=2**32)] = 7
+    quotes: QuotesFrom = QuotesFrom.GENERATED
     quotes_file: PlainPath | None = None
+
+    @property
+    def has_live_quotes(self) -> bool:
+        """Whether the exchange trades on the real market."""
+        return self.quotes is QuotesFrom.LIVE and self.quotes_file is None
+
+    @model_validator(mode="after")
+    def _one_market(self) -> Self:
+        if self.quotes is QuotesFrom.LIVE and self.quotes_file is not None:
+            raise ValueError("must have either quotes live or a quotes_file, not both")
+        return self
+
+
+UnfilledTimeout = Annotated[Duration, Field(ge=0, le=86_400)]
+"""Seconds; zero is no time-out."""
 
 
 class StrategyOverride(Section):
@@ -114,6 +138,8 @@ class StrategyOverride(Section):
     sell_offset: Annotated[ExactDecimal, Field(ge=0, le=_MOST_OFFSET)] | None = None
     pricing: Pricing | None = None
     max_slippage_pct: Annotated[ExactDecimal, Field(gt=0, le=_MOST_SLIPPAGE_PCT)] | None = None
+    unfilled_timeout_s: UnfilledTimeout | None = None
+    unfilled_action: UnfilledAction | None = None
 
     @property
     def has_both_offsets(self) -> bool:
@@ -190,6 +216,11 @@ class OrderManagementConfig(Section):
     """Without effect since 0.2: the journal is a database."""
     trades_max_bytes: Annotated[WholeNumber, Field(ge=65_536, le=1_073_741_824)] = 16_777_216
     collar: CollarConfig = Field(default_factory=CollarConfig)
+    unfilled_timeout_s: UnfilledTimeout | None = None
+    """How long an entry may work without a fill; None or zero for ever. Exits and stops have no time-out."""
+    unfilled_action: UnfilledAction = UnfilledAction.CANCEL
+    unfilled_max_reprices: Annotated[WholeNumber, Field(ge=1, le=100)] = 3
+    """How often an entry is placed anew at the middle of the market, before it is cancelled."""
     strategy_overrides: StrategyOverrides = Field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
@@ -219,6 +250,22 @@ class OrderManagementConfig(Section):
             pricing=pricing or override.pricing or self.pricing,
             max_slippage_pct=override.max_slippage_pct or self.max_slippage_pct,
         )
+
+    def unfilled_rule(self, strategy_name: str | None) -> UnfilledRule | None:
+        """Return the time-out of an entry: the strategy's own, else the global one; None where it has none."""
+        override = self.strategy_overrides.get(strategy_name or "", _NO_OVERRIDE)
+        own = override.unfilled_timeout_s
+        timeout_s = self.unfilled_timeout_s if own is None else own
+        if not timeout_s:
+            return None
+        action = override.unfilled_action or self.unfilled_action
+        return UnfilledRule(timeout_s=timeout_s, action=action, max_reprices=self.unfilled_max_reprices)
+
+    @property
+    def has_time_outs(self) -> bool:
+        """Whether any entry has a time-out."""
+        names = (None, *self.strategy_overrides)
+        return any(self.unfilled_rule(name) is not None for name in names)
 
     @model_validator(mode="after")
     def _offsets_follow_their_unit(self) -> Self:

@@ -2,23 +2,31 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from trading_bot.clock import Clock, Seconds
 from trading_bot.control.client import HolderAbsentError, HolderSilentError, send_to_holder
 from trading_bot.control.protocol import CallRefusal
 from trading_bot.operations.command import Command, Progress, no_progress
-from trading_bot.operations.without_bot import RecordedAnswers
 from trading_bot.order_json import JsonObject
 from trading_bot.order_management.exceptions import OrderNotSentError
 
 
+class Answers(Protocol):
+    """What answers without a bot: `RecordedAnswers`, or a direct read of prices."""
+
+    def answer(self, command: Command, *, problem: str | None) -> JsonObject:
+        """Return the answer; ``problem`` is why a process that holds the account was not asked, though there is one."""
+        ...
+
+
 class LookUp:
-    """Answers what `RecordedAnswers` can; ``timeout_s`` is the longest silence of a holder while it works."""
+    """Answers what ``recorded`` can; ``timeout_s`` is the longest silence of a holder while it works."""
 
     def __init__(
         self,
         *,
-        recorded: Callable[[], RecordedAnswers],
+        recorded: Callable[[], Answers],
         control_socket: Path,
         clock: Clock,
         timeout_s: Seconds,

@@ -4,9 +4,10 @@ What it guarantees: a command is complete and valid before anything is done; it 
 it is performed; the answer is one JSON object, or one of the order errors. `Command.may_change_orders` says which lost
 answers leave an order in doubt: such a command is never repeated by itself.
 
-How: each command is a class in the file of its family (looks, view, orders, account, exits, decisions, watch) with its
-word in ``command`` and its work in ``perform``. That is all that a new one needs: `COMMANDS` collects the classes, and
-`read_command` reads them from the wire by that word. `Operations` performs a command with the bot of this process;
+How: each command is a class in the file of its family (looks, view, orders, account, exits, decisions, prices, watch)
+with its word in ``command`` and its work in ``perform``. That is all that a new one needs: `COMMANDS` collects the
+classes, and `read_command` reads them from the wire by that word. `Operations` performs a command with the bot of this
+process;
 `trading_bot.control` carries it to the process that holds the account. If the broker is down, `on_record` answers what
 the journal knows.
 
@@ -25,11 +26,19 @@ if TYPE_CHECKING:
     from trading_bot.operations.command import Command, CommandContext, Progress, no_progress
     from trading_bot.operations.decision_commands import AcceptPosition, AdoptOrder, ReleaseSymbol, ResolveOrder
     from trading_bot.operations.exit_commands import ExitPosition, Flatten, ListHeld, Resume
-    from trading_bot.operations.look_ups import ListFreezes, ListOrders, ListPositions, ShowStatus
+    from trading_bot.operations.look_ups import (
+        ListFreezes,
+        ListOrders,
+        ListPositions,
+        ListProtections,
+        ShowStatus,
+    )
     from trading_bot.operations.making import new_command
-    from trading_bot.operations.order_commands import CancelAll, CancelOrder, PlaceOrder, PreviewOrder
+    from trading_bot.operations.order_commands import CancelAll, CancelOrder, PlaceOrder, PreviewOrder, ReplaceOrder
+    from trading_bot.operations.price_commands import ShowHistory, ShowQuotes
+    from trading_bot.operations.protection_commands import ProtectPosition, UnprotectPosition
     from trading_bot.operations.reading import COMMANDS, read_command
-    from trading_bot.operations.results_commands import ShowAccount
+    from trading_bot.operations.results_commands import AcceptTieOut, CheckTieOut, ShowAccount
     from trading_bot.operations.runner import CommandRunner, Operations
     from trading_bot.operations.stop_command import AskToStop
     from trading_bot.operations.view_command import ShowView
@@ -38,10 +47,12 @@ if TYPE_CHECKING:
 __all__ = [
     "COMMANDS",
     "AcceptPosition",
+    "AcceptTieOut",
     "AdoptOrder",
     "AskToStop",
     "CancelAll",
     "CancelOrder",
+    "CheckTieOut",
     "Command",
     "CommandContext",
     "CommandRunner",
@@ -51,18 +62,24 @@ __all__ = [
     "ListHeld",
     "ListOrders",
     "ListPositions",
+    "ListProtections",
     "Operations",
     "Ping",
     "PlaceOrder",
     "PreviewOrder",
     "Progress",
+    "ProtectPosition",
     "ReleaseSymbol",
+    "ReplaceOrder",
     "ResolveOrder",
     "Resume",
     "ShowAccount",
+    "ShowHistory",
+    "ShowQuotes",
     "ShowStatus",
     "ShowView",
     "Synchronize",
+    "UnprotectPosition",
     "WatchEvents",
     "new_command",
     "no_progress",
@@ -74,11 +91,25 @@ _HOMES = {
     "trading_bot.operations.command": ("Command", "CommandContext", "Progress", "no_progress"),
     "trading_bot.operations.decision_commands": ("AcceptPosition", "AdoptOrder", "ReleaseSymbol", "ResolveOrder"),
     "trading_bot.operations.exit_commands": ("ExitPosition", "Flatten", "ListHeld", "Resume"),
-    "trading_bot.operations.look_ups": ("ListFreezes", "ListOrders", "ListPositions", "ShowStatus"),
+    "trading_bot.operations.look_ups": (
+        "ListFreezes",
+        "ListOrders",
+        "ListPositions",
+        "ListProtections",
+        "ShowStatus",
+    ),
     "trading_bot.operations.making": ("new_command",),
-    "trading_bot.operations.order_commands": ("CancelAll", "CancelOrder", "PlaceOrder", "PreviewOrder"),
+    "trading_bot.operations.order_commands": (
+        "CancelAll",
+        "CancelOrder",
+        "PlaceOrder",
+        "PreviewOrder",
+        "ReplaceOrder",
+    ),
+    "trading_bot.operations.protection_commands": ("ProtectPosition", "UnprotectPosition"),
+    "trading_bot.operations.price_commands": ("ShowHistory", "ShowQuotes"),
     "trading_bot.operations.reading": ("COMMANDS", "read_command"),
-    "trading_bot.operations.results_commands": ("ShowAccount",),
+    "trading_bot.operations.results_commands": ("AcceptTieOut", "CheckTieOut", "ShowAccount"),
     "trading_bot.operations.runner": ("CommandRunner", "Operations"),
     "trading_bot.operations.stop_command": ("AskToStop",),
     "trading_bot.operations.view_command": ("ShowView",),

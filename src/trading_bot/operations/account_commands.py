@@ -14,7 +14,7 @@ class Synchronize(Command):
 
     def perform(self, context: CommandContext) -> JsonObject:
         """Run one synchronisation."""
-        return sync_summary_json(context.bot.synchronize_open_orders())
+        return sync_summary_json(context.bot.manager.synchronize_open_orders())
 
 
 class Ping(Command):

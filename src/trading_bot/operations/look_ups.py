@@ -1,4 +1,4 @@
-"""The looks that the journal can answer as well: at the orders, at one of them, at the positions, at what is frozen."""
+"""The looks that the journal can answer as well: at orders, positions, freezes and protection plans."""
 
 from typing import Literal
 
@@ -12,6 +12,7 @@ from trading_bot.order_json import (
     valued_positions_json,
 )
 from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError
+from trading_bot.protection_json import protections_json
 
 
 class ListOrders(Command):
@@ -81,3 +82,14 @@ class ListFreezes(Command):
     def perform(self, context: CommandContext) -> JsonObject:
         """Read the book; the broker is not read."""
         return freezes_json(context.bot.manager.ways_out.freezes(), halted=context.bot.manager.halted_because)
+
+
+class ListProtections(Command):
+    """List every plan as it stands."""
+
+    may_change_orders = False
+    command: Literal["list_protections"] = "list_protections"
+
+    def perform(self, context: CommandContext) -> JsonObject:
+        """Read the book; the broker is not read."""
+        return protections_json(context.bot.protections())

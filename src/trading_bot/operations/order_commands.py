@@ -1,5 +1,6 @@
 """The commands that place, preview and cancel orders."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -7,6 +8,7 @@ from pydantic import Field
 from trading_bot.operations.command import AnyOrderId, Command, CommandContext, CorrelationId, Text, UsableCorrelationId
 from trading_bot.operations.values import Dollars
 from trading_bot.order_json import (
+    FORM_VERSION,
     JsonObject,
     cancel_result_json,
     cancel_results_json,
@@ -56,11 +58,16 @@ class PlaceOrder(_Trade):
     order_type: Text = LIMIT
     reason: Annotated[str, Field(min_length=1, max_length=2000)] = "asked for by an operator"
     correlation_id: CorrelationId | None = None
+    stop: Dollars | None = None
+    target: Dollars | None = None
+    trail: Text | None = None
 
     def perform(self, context: CommandContext) -> JsonObject:
         """Never raise: a refusal is an answer too."""
         trade = self.trade(reason=self.reason, order_type=self.order_type, correlation_id=self.correlation_id)
-        return trade_result_json(context.bot.trade(trade))
+        return trade_result_json(
+            context.bot.trade(replace(trade, stop=self.stop, target=self.target, trail=self.trail))
+        )
 
 
 class PreviewOrder(_Trade):
@@ -87,12 +94,46 @@ class CancelOrder(Command):
             return {**cancel_result_json(context.bot.cancel_order(self.id)), "correlation_id": correlation_id}
 
 
+class ReplaceOrder(Command):
+    """Replace one order by either id: cancel it and, once it has provably ended, place what it left unfilled."""
+
+    command: Literal["replace_order"] = "replace_order"
+    id: AnyOrderId
+    reference_price: Dollars | None = None
+    stop_price: Dollars | None = None
+    quantity: int | None = None
+    pricing: Annotated[Pricing, Field(strict=False)] | None = None
+    client_order_id: Text | None = None
+    correlation_id: CorrelationId | None = None
+
+    def perform(self, context: CommandContext) -> JsonObject:
+        """Replace it; the answer has the order that stands now, and whether it is a new one."""
+        manager = context.bot.manager
+        with manager.request(self.correlation_id) as correlation_id:
+            old = manager.status_on_record(self.id)
+            order = context.bot.replace_order(
+                self.id,
+                reference_price=self.reference_price,
+                stop_price=self.stop_price,
+                quantity=self.quantity,
+                pricing=self.pricing,
+                client_order_id=self.client_order_id,
+            )
+        return {
+            "v": FORM_VERSION,
+            "replaced": old.client_order_id,
+            "is_new": order.client_order_id != old.client_order_id,
+            "order": envelope_json(order),
+            "correlation_id": correlation_id,
+        }
+
+
 class CancelAll(Command):
     """Cancel every open order of ours; with ``include_external`` the account's others too, with ``all`` our stops."""
 
     command: Literal["cancel_all"] = "cancel_all"
     include_external: bool = False
-    all: bool = False
+    all: bool | None = None
     correlation_id: UsableCorrelationId = None
 
     def perform(self, context: CommandContext) -> JsonObject:
@@ -100,7 +141,7 @@ class CancelAll(Command):
         with context.bot.manager.request(self.correlation_id) as correlation_id:
             results = context.bot.manager.cancel_all_open_orders(
                 include_external=self.include_external,
-                include_stops=self.all,
+                include_stops=self.all is True,
                 on_result=lambda result: context.on_progress(
                     {**cancel_result_json(result), "correlation_id": correlation_id}
                 ),

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from trading_bot.clock import Clock
 from trading_bot.operations.command import Command
-from trading_bot.operations.look_ups import ListFreezes, ListOrders, ListPositions, ShowStatus
+from trading_bot.operations.look_ups import ListFreezes, ListOrders, ListPositions, ListProtections, ShowStatus
 from trading_bot.order_json import (
     FORM_VERSION,
     JsonObject,
@@ -28,6 +28,8 @@ from trading_bot.order_management.events import JournalRecord
 from trading_bot.order_management.exceptions import OrderNotFoundError
 from trading_bot.order_management.journal.port import JournalReader, OrderKeyKind
 from trading_bot.order_management.models import EXACT, ClientOrderId, Side, exact_sum
+from trading_bot.protection.shown import shown_plan
+from trading_bot.protection_json import protections_json
 from trading_bot.risk.cost_basis import Holding
 from trading_bot.risk.position_cost import cost_of_position
 from trading_bot.risk.results import results_of
@@ -56,7 +58,7 @@ class RecordedAnswers:
     @staticmethod
     def can_answer(command: Command) -> bool:
         """Whether the journal alone has an answer to such a question."""
-        return isinstance(command, ListOrders | ShowStatus | ListPositions | ListFreezes)
+        return isinstance(command, ListOrders | ShowStatus | ListPositions | ListFreezes | ListProtections)
 
     def answer(self, command: Command, *, problem: str | None) -> JsonObject:
         """Return the answer; ``problem`` is why a process that holds the account was not asked, though there is one.
@@ -73,6 +75,9 @@ class RecordedAnswers:
                 return {**status_json(self._order(identifier).status()), "problem": problem, **until}
             case ListPositions():
                 return {**self._positions(), **until}
+            case ListProtections():
+                book = self._standing()
+                return {**protections_json(shown_plan(plan, book) for plan in book.protections.all()), **until}
             case _:
                 book = self._standing()
                 halted = book.halt or self.halted()

@@ -43,6 +43,8 @@ class IntentDetails(Value, frozen=True, kw_only=True):
     """The arming under which it was decided."""
     stop_price: Decimal | None = None
     """FIX tag 99."""
+    reprices: int = 0
+    """How often its time-out has placed it anew."""
 
     def as_text(self) -> Details:
         """Return them as a record holds them."""
@@ -55,6 +57,7 @@ class IntentDetails(Value, frozen=True, kw_only=True):
             instrument_id=self.instrument_id,
             arming=self.arming,
             stop_price=None if self.stop_price is None else f"{self.stop_price:f}",
+            reprices=str(self.reprices) if self.reprices else None,
         )
 
     @staticmethod
@@ -80,6 +83,7 @@ class IntentDetails(Value, frozen=True, kw_only=True):
             instrument_id=details.get(_INSTRUMENT_ID),
             arming=details.get("arming"),
             stop_price=None if stop_price is None else Decimal(stop_price),
+            reprices=int(details.get("reprices", 0)),
         )
 
 
@@ -246,6 +250,50 @@ class ValuationDetails(Value, frozen=True, kw_only=True):
                 equity_from=details["equity_from"],
                 cash=_dollars(details.get("cash")),
                 buying_power=_dollars(details.get("buying_power")),
+            )
+        except (KeyError, ArithmeticError):
+            return None
+
+
+class TieOutDetails(Value, frozen=True, kw_only=True):
+    """Of ``account_tied_out``: where the next tie-out goes on, in dollars; the moment is the record's."""
+
+    verdict: str
+    cash: Decimal
+    movement: Decimal
+    """What all fills up to then moved: sells less buys."""
+    traded: Decimal
+    """Both added up."""
+    difference: Decimal | None = None
+    """The broker's cash less what the fills explained."""
+    by: str | None = None
+    """Who accepted the difference, where a person did."""
+
+    def as_text(self) -> Details:
+        """Return them as a record holds them."""
+        return _present(
+            verdict=self.verdict,
+            cash=f"{self.cash:f}",
+            movement=f"{self.movement:f}",
+            traded=f"{self.traded:f}",
+            difference=None if self.difference is None else f"{self.difference:f}",
+            by=self.by,
+        )
+
+    @classmethod
+    def of(cls, fact: OrderEvent | None) -> "TieOutDetails | None":
+        """Read them; None where there is no record, or it cannot be read."""
+        if fact is None:
+            return None
+        details = fact.details
+        try:
+            return cls(
+                verdict=details["verdict"],
+                cash=Decimal(details["cash"]),
+                movement=Decimal(details["movement"]),
+                traded=Decimal(details["traded"]),
+                difference=_dollars(details.get("difference")),
+                by=details.get("by"),
             )
         except (KeyError, ArithmeticError):
             return None

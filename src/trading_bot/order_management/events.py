@@ -56,11 +56,15 @@ class EventKind(enum.StrEnum):
     POSITIONS_NOTED = "positions_noted"  # every quantity and name that our records explain; those before are not needed
     INSTRUMENT_NAMED = "instrument_named"  # the broker's id of a symbol; with a name it had before, a rename
     ACCOUNT_VALUED = "account_valued"  # what the account was worth at a moment
+    ACCOUNT_TIED_OUT = "account_tied_out"  # cash and fills were compared with the broker's; the next one goes on here
     TRADING_HALTED = "trading_halted"
     TRADING_RESUMED = "trading_resumed"
     EXIT_BEGUN = "exit_begun"  # somebody leaves a position
     EXIT_LEG_PLACED = "exit_leg_placed"  # names the order that is placed next for it
     EXIT_ENDED = "exit_ended"
+    PROTECTION_SET = "protection_set"  # what is to be sold of a symbol once its price has moved so far
+    PROTECTION_CHANGED = "protection_changed"  # states the whole plan anew
+    PROTECTION_ENDED = "protection_ended"
     ORDER_CARRIED = "order_carried"  # a whole order: one adopted from the broker, or a repeat of a 0.1 segment
     KILL_IMPORTED = "kill_imported"
     KILL_NOTED = "kill_noted"  # what a kill did, in its own words

@@ -16,8 +16,16 @@ from trading_bot.order_management.context import ManagerIdentity, OrderContext, 
 from trading_bot.order_management.correlation import usable_correlation_id
 from trading_bot.order_management.decisions.operator_decisions import OperatorDecisions
 from trading_bot.order_management.limit_orders import LimitOrders
-from trading_bot.order_management.models import OrderEnvelope, OrderRequest, OrderStatus, OrderTerms, Pricing
+from trading_bot.order_management.models import (
+    ClientOrderId,
+    OrderEnvelope,
+    OrderRequest,
+    OrderStatus,
+    OrderTerms,
+    Pricing,
+)
 from trading_bot.order_management.order_store import OrderListener, OrderStore
+from trading_bot.order_management.orders_on_record import OrdersOnRecord
 from trading_bot.order_management.ports import AccountGateway, BrokerGateway, MarketCheck, SendLock, TradingLatch
 from trading_bot.order_management.results import CancelResult, SyncSummary
 from trading_bot.order_management.rounds import noop
@@ -39,7 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["ManagerIdentity", "OrderManager"]
 
 
-class OrderManager(LimitOrders):
+class OrderManager(LimitOrders, OrdersOnRecord):
     """Places, cancels and follows the limit orders of one account. Every method may be called from any thread.
 
     With an ``account`` to read positions from, sells are bounded by what is held, and held shares can be sold while
@@ -68,7 +76,7 @@ class OrderManager(LimitOrders):
         carrier: Carrier | None = None,
         check_market: MarketCheck = allow_at_any_market,
     ) -> None:
-        self._store = store
+        super().__init__(store)
         self._context = OrderContext(
             gateway=gateway,
             account=account,
@@ -103,11 +111,6 @@ class OrderManager(LimitOrders):
         self._services.halts.halt_entries_while(unfollowed)
 
     @property
-    def journal_problem(self) -> str | None:
-        """Why the journal takes no order, and may not know every order, if so."""
-        return str(self._store.failure) if self._store.failure is not None else None
-
-    @property
     def unsettled_symbols(self) -> frozenset[str]:
         """The symbols of which the broker's latest positions show another quantity than our fills explain."""
         holdings = self._services.sync.holdings
@@ -123,10 +126,6 @@ class OrderManager(LimitOrders):
     def broker_problem(self) -> str | None:
         """Why the last look at the broker did not read the orders in full, if so."""
         return self._services.sync.broker_problem
-
-    def status_on_record(self, order_id: str) -> OrderStatus:
-        """Return an order as the journal has it; the broker is not asked."""
-        return order_on_record(self._store, order_id).status()
 
     @property
     def decisions(self) -> OperatorDecisions:
@@ -249,7 +248,8 @@ class OrderManager(LimitOrders):
         self,
         order_id: str,
         *,
-        reference_price: Decimal,
+        reference_price: Decimal | None = None,
+        stop_price: Decimal | None = None,
         quantity: int | None = None,
         pricing: Pricing | None = None,
         client_order_id: str | None = None,
@@ -263,30 +263,24 @@ class OrderManager(LimitOrders):
         nothing is left, the old order's envelope is returned and none is sent. A cancel that comes in meanwhile wins.
         The new order is checked before the old one is cancelled, with the old one's own reservation given back.
 
+        Without a ``reference_price`` it is the middle of the market. Of a stop, ``stop_price`` is the new stop, by
+        default the old one, and ``reference_price`` the new limit itself, by default as far below the stop as before.
+
         Raises:
+            TradeRefusedError: the middle of the market is needed, and cannot be read (``no_usable_quote``).
             OrderCancellationError: the old order may still be live, so no new one was sent.
             OrderError: one of `place_limit_order`'s; once the message says that the old order is cancelled, it is.
         """
         change = Change(
-            reference_price=reference_price, quantity=quantity, pricing=pricing, client_order_id=client_order_id
+            reference_price=reference_price,
+            stop_price=stop_price,
+            quantity=quantity,
+            pricing=pricing,
+            client_order_id=client_order_id,
         )
         order = order_on_record(self._store, order_id)
         with self.request(correlation_id):
             return self._services.replacing.replace(order, change, gather=gather or already(approve))
-
-    def open_orders(self) -> tuple[OrderEnvelope, ...]:
-        """Return the orders that have not provably ended, oldest first."""
-        with self._store.open_book() as book:
-            return tuple(order.envelope for order in book.active())
-
-    def stops(self) -> tuple[OrderEnvelope, ...]:
-        """Return the stops among them, their price reached or not."""
-        return tuple(order for order in self.open_orders() if order.is_stop)
-
-    def orders(self) -> tuple[OrderEnvelope, ...]:
-        """Return every order that still counts, oldest first; the journal knows more, which ended long ago."""
-        with self._store.open_book() as book:
-            return tuple(order.envelope for order in book.orders())
 
     def cancel_order(self, order_id: str, *, correlation_id: str | None = None) -> CancelResult:
         """Cancel by either id and return what was proven by the cancel deadline.
@@ -330,6 +324,10 @@ class OrderManager(LimitOrders):
     ) -> tuple[CancelResult, ...]:
         """Do the same as `cancel_all_open_orders`."""
         return self.cancel_all_open_orders(include_external=include_external, correlation_id=correlation_id)
+
+    def end_unfilled(self, *, gather: Gather) -> tuple[ClientOrderId, ...]:
+        """End the entries whose time-out has passed, as ``unfilled_action`` says, and return their ids."""
+        return self._services.unfilled.end(gather=gather)
 
     def synchronize_open_orders(self) -> SyncSummary:
         """Book what the broker says of every open and unresolved order; fills and ends reach the listeners."""

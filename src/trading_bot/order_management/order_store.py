@@ -89,6 +89,11 @@ class OrderStore:
         self._grouping = Block(self._begin_group, self._end_group)
 
     @property
+    def last_seq(self) -> int:
+        """The number of the last record, committed or waiting for it."""
+        return self._seq
+
+    @property
     def failure(self) -> OrderLogError | None:
         """The journal failure that stops new orders, if there was one."""
         return self._failure or self._writer.failure or self._journal.refusal

@@ -100,6 +100,10 @@ class Quote:
     """The close of the day before, after splits."""
     state: str | None = None
     """The broker's word for the state of the instrument, as it spells it."""
+    last_trade_at: datetime | None = None
+    """When ``last_price`` was traded; None where the broker does not say."""
+    has_traded: bool | None = None
+    """The broker's own flag; None where it gives none. What it says at a change of day is not known."""
 
 
 BAR_LENGTHS: Mapping[str, timedelta] = MappingProxyType(

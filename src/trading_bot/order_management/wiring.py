@@ -14,6 +14,7 @@ from trading_bot.order_management.submit.exit_service import ExitService
 from trading_bot.order_management.submit.halts import TradingHalts
 from trading_bot.order_management.submit.placement import SubmitService
 from trading_bot.order_management.submit.replace import Replacement
+from trading_bot.order_management.submit.unfilled import UnfilledEntries
 from trading_bot.order_management.sync.account_view import AccountView
 from trading_bot.order_management.sync.synchronizer import Synchronizer
 
@@ -30,6 +31,7 @@ class Services:
         self.halts = TradingHalts(context, sync=self.sync, cancel_all=self.cancel_all)
         self.submit = SubmitService(context, sync=self.sync, cancel=self.cancel, halts=self.halts, in_flight=in_flight)
         self.replacing = Replacement(context, submit=self.submit, cancel=self.cancel)
+        self.unfilled = UnfilledEntries(context, cancel=self.cancel, replacing=self.replacing)
         runs = Exits(context, submit=self.submit, replacing=self.replacing, cancel=self.cancel, sync=self.sync)
         self.exits = ExitService(context, exits=runs, cancel=self.cancel, halts=self.halts, holdings=self.sync.holdings)
         self.view = AccountView(

@@ -276,7 +276,7 @@ def instrument_page(symbol: str) -> dict[str, object]:
 
 
 def quote_page(quote: MarketQuote) -> dict[str, object]:
-    """Return a quote; the exchange shows no trades of others, so there is no last price."""
+    """Return a quote; the exchange shows no trades of others, so the bid stands for the last one, as for stops."""
     return {
         "symbol": quote.symbol,
         "instrument": instrument_url(quote.symbol),
@@ -285,7 +285,7 @@ def quote_page(quote: MarketQuote) -> dict[str, object]:
         "bid_size": quote.bid_size,
         "ask_price": _places(quote.ask, 6),
         "ask_size": quote.ask_size,
-        "last_trade_price": None,
+        "last_trade_price": _places(quote.bid, 6),
         "last_extended_hours_trade_price": None,
         "last_non_reg_trade_price": None,
         "previous_close": None,
@@ -297,6 +297,7 @@ def quote_page(quote: MarketQuote) -> dict[str, object]:
         "last_trade_price_source": "paper",
         "venue_bid_time": wire_time(quote.at),
         "venue_ask_time": wire_time(quote.at),
+        "venue_last_trade_time": wire_time(quote.at),
         "updated_at": wire_time(quote.at),
     }
 

@@ -128,7 +128,8 @@ def _outcome(one: Outcome) -> JsonObject:
         "orders": one.orders,
         "unknown": one.unknown,
         "filled_in_full": one.filled_orders,
-        "fill_ratio": _fine(one.fill_ratio),
+        "least_filled_ratio": _fine(one.least_filled),
+        "most_filled_ratio": _fine(one.most_filled),
         "full_fill_s": _seconds(one.to_fill),
         "shortfall_bps": _fine(one.shortfall_bps),
     }

@@ -12,12 +12,15 @@ from decimal import Decimal
 from html import escape
 from zoneinfo import ZoneInfo
 
+from trading_bot.order_management.models import EXACT
 from trading_bot.report import words
 from trading_bot.report.curve import Basis, Curve
 from trading_bot.report.drawing import (
     BLUE,
     ORANGE,
+    PALE,
     PAPER,
+    SKY,
     TALL,
     Chart,
     Json,
@@ -41,6 +44,8 @@ _MOST_QUOTES = 1_500
 """Quotes that a line is drawn through. Chosen: more than a chart is pixels wide."""
 
 _MOST_REASONS = 12
+_MOST_BARS = 24
+"""Symbols that have bars, those with the largest amounts. Chosen: their names can be read."""
 _LONGEST_LABEL = 28
 
 
@@ -159,8 +164,9 @@ def _marks(name: str, fills: Iterable[ReportedFill], zone: ZoneInfo, **marker: s
 def _shortfall(figures: Figures) -> Chart | None:
     if not figures.shortfalls:
         return None
-    labels = [escape(symbol) for symbol in figures.shortfalls]
-    those = figures.shortfalls.values()
+    largest = sorted(figures.shortfalls.items(), key=lambda each: -abs(each[1].slippage) - abs(each[1].missed))
+    shown = sorted(largest[:_MOST_BARS], key=lambda each: each[0])
+    labels, those = [escape(symbol) for symbol, _ in shown], [one for _, one in shown]
     texts: list[tuple[str, list[Decimal], str]] = [
         ("Filled", [one.slippage for one in those], BLUE),
         ("Missed", [one.missed for one in those], ORANGE),
@@ -215,26 +221,37 @@ def _other_offsets(figures: Figures) -> Chart | None:
     if not any(one.orders for one in other.tried):
         return None
     offsets = [f"{one.offset_bps}" for one in other.tried]
-    ratios = [number(None if one.fill_ratio is None else one.fill_ratio * 100) for one in other.tried]
-    sent_ratio = other.as_sent.fill_ratio
+    least = [_per_cent(one.least_filled) for one in other.tried]
+    most = [_per_cent(one.most_filled) for one in other.tried]
     drawn = [
-        dots("Filled, estimated", offsets, ratios, BLUE),
-        level("Filled as sent", offsets, number(None if sent_ratio is None else sent_ratio * 100), BLUE),
+        dots("Filled at least" if least != most else "Filled, estimated", offsets, least, BLUE),
+        *(
+            [{**dots("Filled at most", offsets, most, SKY), "fill": "tonexty", "fillcolor": PALE}]
+            if least != most
+            else []
+        ),
+        level("Filled as sent", offsets, _per_cent(other.as_sent.least_filled), BLUE),
     ]
-    if other.compared:
-        costs = [number(one.shortfall_bps) for one in other.tried]
-        drawn += [
-            {**dots("Shortfall, estimated", offsets, costs, ORANGE), "yaxis": "y2"},
-            {**level("Shortfall as sent", offsets, number(other.as_sent.shortfall_bps), ORANGE), "yaxis": "y2"},
-        ]
+    axis_x = axis("Offset in basis points", type="category")
+    if not other.compared:
+        return chart(drawn, "Shares filled, by offset", xaxis=axis_x, yaxis=axis("Per cent", range=[0, 105]))
+    costs = [number(one.shortfall_bps) for one in other.tried]
+    drawn += [
+        {**dots("Shortfall, estimated", offsets, costs, ORANGE), "yaxis": "y2"},
+        {**level("Shortfall as sent", offsets, number(other.as_sent.shortfall_bps), ORANGE), "yaxis": "y2"},
+    ]
     return chart(
         drawn,
         "Shares filled and shortfall, by offset",
         height=TALL,
-        xaxis=axis("Offset in basis points", type="category", anchor="y2"),
+        xaxis={**axis_x, "anchor": "y2"},
         yaxis=axis("Per cent", domain=[0.55, 1], range=[0, 105]),
         yaxis2=axis("Basis points", domain=[0, 0.42]),
     )
+
+
+def _per_cent(ratio: Decimal | None) -> float | None:
+    return number(None if ratio is None else EXACT.multiply(ratio, Decimal(100)))
 
 
 def _latencies(figures: Figures) -> Chart | None:

@@ -21,8 +21,8 @@ class Chart:
     figure: Json
 
 
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#6B7280"
-PAPER = "#FFFFFF"
+BLUE, SKY, ORANGE, GREY = "#0072B2", "#56B4E9", "#D55E00", "#6B7280"
+PAPER, PALE = "#FFFFFF", "rgba(86,180,233,0.25)"
 _INK, _GRID = "#1F2937", "#E5E7EB"
 
 TALL, LOW = 380, 280

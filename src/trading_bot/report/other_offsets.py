@@ -11,7 +11,11 @@ nobody knows how long it would have rested. Whether it fills is found out by the
 2. *Our own executions.* It fills when an order of ours on the same side, in the same symbol, was executed at its limit
    or further away from the market: whoever traded there would have traded with it first. It does not fill where the
    order itself got no share at a limit nearer to the market.
-3. Otherwise it is *unknown*, and counts neither way.
+3. Otherwise it is *unknown*.
+
+Those that are known are no fair choice of all: the fill ratio of an offset is therefore told as the least and the most
+that it can be, with the unknown ones not filled and filled. The shortfall is that of the orders whose outcome is known
+at every offset, if those are `LEAST_COMPARED` of all.
 
 An estimate assumes that the whole quantity fills at once, that nobody stands before it in the queue, and that the order
 moves no price. The first two are too kind to far offsets, so compare with the row of what was really filled.
@@ -34,6 +38,9 @@ from trading_bot.report.shortfall import NOTHING, LaterPrices, shortfall_of
 OFFSETS_BPS = (0, 2, 5, 10, 15, 20, 30, 50)
 """The offsets that are tried, in basis points. Chosen: from none to the default slippage guard."""
 
+LEAST_COMPARED = Decimal("0.5")
+"""The part of all orders from which on the shortfalls of some say something of the offset. Chosen."""
+
 CloseOf = Callable[[datetime, bool], datetime]
 """When the session closes that an order of a moment can trade in; True for extended hours."""
 
@@ -53,18 +60,25 @@ class Outcome:
     filled_orders: int
     """Those that got every share."""
     ordered: Decimal
-    """Shares, of the orders that are known."""
+    """Shares, of all of them."""
     filled: Decimal
-    """Shares."""
+    """Shares, of the orders that are known."""
+    doubtful: Decimal
+    """Shares of the orders that are not."""
     to_fill: timedelta | None
     """The median time from the intent to the last share, of the orders that got every share."""
     shortfall_bps: Decimal | None
-    """Slippage and missed gain of the orders that are compared, in basis points of what was ordered."""
+    """Slippage and what was missed of the orders that are compared, in basis points of what was ordered."""
 
     @property
-    def fill_ratio(self) -> Decimal | None:
-        """Shares filled by shares ordered, 0 to 1; None where nothing is known."""
-        return ratio(self.filled, self.ordered)
+    def least_filled(self) -> Decimal | None:
+        """The least that shares filled by shares ordered can be, 0 to 1; None where no order is known."""
+        return ratio(self.filled, self.ordered) if self.orders else None
+
+    @property
+    def most_filled(self) -> Decimal | None:
+        """The most that it can be; the same where all are known."""
+        return ratio(EXACT.add(self.filled, self.doubtful), self.ordered) if self.orders else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +88,7 @@ class OtherOffsets:
     tried: tuple[Outcome, ...]
     as_sent: Outcome
     compared: int
-    """Orders of which the outcome at every offset is known, and a later price: the shortfalls are of these alone."""
+    """Orders whose outcome at every offset is known, and a later price: the shortfalls are of these alone, if any."""
     by_quotes: int
     """Orders whose outcomes all rest on recorded quotes."""
 
@@ -123,6 +137,8 @@ class OffsetTrial:
         """Return the estimates for these ``orders``; those that never reached the market are left out."""
         tried = [self._tried(order) for order in orders if order.reached_the_market]
         compared = [one for one in tried if one.is_comparable and self._cost_as_sent(one) is not None]
+        if len(compared) < LEAST_COMPARED * len(tried):
+            compared = []
         return OtherOffsets(
             tried=tuple(_outcome(place, tried, compared) for place in range(len(OFFSETS_BPS))),
             as_sent=self._as_sent(tried, compared),
@@ -182,6 +198,7 @@ class OffsetTrial:
             filled_orders=len(full),
             ordered=exact_sum(order.quantity for order in orders),
             filled=exact_sum(order.filled for order in orders),
+            doubtful=NOTHING,
             to_fill=percentile([span for order in full if (span := time_to_last_fill(order)) is not None], _MEDIAN),
             shortfall_bps=bps(exact_sum(costs), _worth(compared)),
         )
@@ -195,8 +212,9 @@ def _outcome(place: int, tried: Sequence[_Tried], compared: Sequence[_Tried]) ->
         orders=len(known),
         unknown=len(tried) - len(known),
         filled_orders=len(filled),
-        ordered=exact_sum(order.quantity for order, _ in known),
+        ordered=exact_sum(one.order.quantity for one in tried),
         filled=exact_sum(order.quantity for order, _ in filled),
+        doubtful=exact_sum(one.order.quantity for one in tried if not one.tries[place].is_known),
         to_fill=percentile([one.at - order.intended.at for order, one in filled if one.at is not None], _MEDIAN),
         shortfall_bps=bps(exact_sum(_cost(one, place) for one in compared), _worth(compared)),
     )

@@ -54,7 +54,14 @@ th { color: #4B5563; font-weight: 600; }
   .figures { grid-template-columns: repeat(4, minmax(0, 1fr)); }
   .many { grid-template-columns: repeat(2, minmax(0, 1fr)); }
 }
-@media (max-width: 699px) { main { padding: 8px; } th, td { padding: 4px 3px; } table { font-size: 0.78rem; } }
+@media (max-width: 699px) {
+  table.prose, table.prose tbody, table.prose tr, table.prose td { display: block; }
+  table.prose thead { display: none; }
+  table.prose tr { border-bottom: 1px solid #D1D5DB; padding: 6px 0; }
+  table.prose td { border: 0; padding: 1px 3px; }
+  table.prose td::before { content: attr(data-heading) ": "; color: #4B5563; }
+}
+@media (max-width: 699px) { main { padding: 8px; } th, td { padding: 4px 3px; } table { font-size: 0.75rem; } }
 """
 
 _DRAW = """
@@ -133,9 +140,13 @@ def _policy(*scripts: str) -> str:
 
 
 def _charts(named: Mapping[str, Json]) -> str:
-    """Return the charts as JSON in which no tag can end: every ``<`` is written as its number."""
     parts = (f"{json.dumps(name)}:{to_json(chart, validate=True)}" for name, chart in named.items())
-    return f"{{{','.join(parts)}}}".replace("<", "\\u003c")
+    return without_tags(f"{{{','.join(parts)}}}")
+
+
+def without_tags(json_text: str) -> str:
+    """Return the same JSON with every ``<`` written as its number, so that no text in it can end a script."""
+    return json_text.replace("<", "\\u003c")
 
 
 def _figure(name: str, value: str) -> str:
@@ -163,9 +174,10 @@ def _table(section: Section) -> str:
         return ""
     kind = " class='prose'" if section.key in _PROSE else ""
     head = "".join(f"<th scope='col'>{escape(heading)}</th>" for heading in section.headings)
-    body = "".join(f"<tr>{_cells(row)}</tr>" for row in section.rows)
+    body = "".join(f"<tr>{_cells(section.headings, row)}</tr>" for row in section.rows)
     return f"<div><table{kind}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
-def _cells(row: Iterable[str]) -> str:
-    return "".join(f"<td>{escape(cell)}</td>" for cell in row)
+def _cells(headings: Iterable[str], row: Iterable[str]) -> str:
+    cells = zip(headings, row, strict=True)
+    return "".join(f"<td data-heading='{escape(heading)}'>{escape(cell)}</td>" for heading, cell in cells)

@@ -33,14 +33,14 @@ class Section:
 def headline(figures: Figures) -> tuple[tuple[str, str], ...]:
     """Return the few figures that stand above all others, by name."""
     deepest = figures.curve.deepest
-    shortfall, latency = figures.shortfall, figures.latencies.percentile(50)
+    latency = figures.latencies.percentile(50)
     kept_away = sum(one.count for one in figures.refusals if one.by is not RefusedBy.DUPLICATE)
     return (
         (_CHANGE[figures.curve.basis], words.dollars(figures.curve.change)),
         ("Deepest drawdown", words.dollars(deepest.drawdown) if deepest else words.NONE),
         ("Orders", f"{figures.orders}"),
         ("Shares filled", words.per_cent(figures.fill_ratio)),
-        ("Shortfall", words.basis_points(shortfall.total_bps) if shortfall.total is not None else words.UNKNOWN),
+        ("Slippage of fills", words.basis_points(figures.shortfall.slippage_bps)),
         ("Median latency", words.milliseconds(latency) if latency is not None else words.UNKNOWN),
         ("Refused", f"{kept_away}"),
         ("Open doubts", f"{len(figures.doubts)}"),
@@ -213,18 +213,19 @@ def _offsets(figures: Figures) -> Section:
 
 def _other_offsets(figures: Figures) -> Section:
     other = figures.other_offsets
-    note = (
-        f"Recorded quotes cover {other.by_quotes} of {_counted(other.as_sent.orders, 'order')}. The shortfall compares "
-        f"the {_counted(other.compared, 'order')} whose outcome is known at every offset."
-    )
+    note = f"Recorded quotes cover {other.by_quotes} of {_counted(other.as_sent.orders, 'order')}."
+    if other.compared:
+        note += f" The shortfall is of {_counted(other.compared, 'order')} whose outcome is known at every offset."
+    elif other.as_sent.orders:
+        note += " Of less than half of them the outcome is known at every offset: no shortfall is told."
     return Section(
         key="other_offsets",
         title="What other offsets would have given",
         explains=(
             "An estimate: each order is tried again at other offsets from its reference price, resting until it ended, "
             "or until the close where it was filled. It fills when the recorded quotes come to its limit; without "
-            "quotes only what our own executions prove counts. It assumes that all shares fill at once, first in the "
-            "queue. A negative shortfall is a gain."
+            "quotes only what our own executions prove counts, and the rest is a range. It assumes that all shares "
+            "fill at once, first in the queue. A negative shortfall is a gain."
         ),
         notes=(note,),
         headings=("Offset", "Known", "Filled", "All filled", "Shortfall"),
@@ -235,11 +236,18 @@ def _other_offsets(figures: Figures) -> Section:
 def _outcome_row(one: Outcome) -> tuple[str, ...]:
     return (
         "As sent" if one.offset_bps is None else f"{one.offset_bps} bps",
-        f"{one.orders} of {one.orders + one.unknown}",
-        words.UNKNOWN if one.fill_ratio is None else words.per_cent(one.fill_ratio),
+        f"{one.orders}/{one.orders + one.unknown}",
+        _filled(one),
         words.span(one.to_fill),
         words.UNKNOWN if one.shortfall_bps is None else words.basis_points(one.shortfall_bps),
     )
+
+
+def _filled(one: Outcome) -> str:
+    if one.least_filled is None:
+        return words.UNKNOWN
+    least, most = words.per_cent(one.least_filled), words.per_cent(one.most_filled)
+    return least if least == most else words.per_cent_range(one.least_filled, one.most_filled or one.least_filled)
 
 
 def _latencies(figures: Figures) -> Section:

@@ -1,7 +1,7 @@
 """Figures as people read them: dollars to the cent, basis points to a tenth, spans in their own unit. Pure."""
 
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from zoneinfo import ZoneInfo
 
 from trading_bot.prose import shares_in_words
@@ -42,6 +42,12 @@ def basis_points(number: Decimal | None) -> str:
 def per_cent(part: Decimal | None) -> str:
     """Return a ratio in per cent to a tenth."""
     return NONE if part is None else f"{(part * 100).quantize(_TENTH, ROUND_HALF_EVEN):,.1f} %"
+
+
+def per_cent_range(least: Decimal, most: Decimal) -> str:
+    """Return a range of ratios in whole per cents, wide enough: the least is rounded down, the most up."""
+    low = (least * 100).to_integral_value(ROUND_FLOOR)
+    return f"{low} to {(most * 100).to_integral_value(ROUND_CEILING)} %"
 
 
 def shares(quantity: Decimal) -> str:

@@ -207,6 +207,8 @@ class QuotePayload(Payload):
     updated_at: MaybeTime = None
     venue_bid_time: MaybeTime = None
     venue_ask_time: MaybeTime = None
+    venue_last_trade_time: MaybeTime = None
+    has_traded: MaybeFlag = None
 
 
 def parse_account(obj: object) -> AccountPayload:
@@ -267,4 +269,6 @@ def parse_quote(obj: object) -> Quote | None:
         previous_close=payload.previous_close,
         adjusted_previous_close=payload.adjusted_previous_close,
         state=payload.state,
+        last_trade_at=payload.venue_last_trade_time,
+        has_traded=payload.has_traded,
     )

@@ -5,6 +5,7 @@ large as the orders of twenty symbols at once need. Why so: `docs/decisions/`, "
 """
 
 import enum
+import math
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -178,6 +179,19 @@ class RateBudget:
         with self._lock:
             self._next_pause_s[purpose] = OWN_PAUSES[purpose].first_s
 
+    def left(self) -> Mapping[Purpose, int]:
+        """Return how many requests of each purpose could leave now, one after the other, without waiting."""
+        with self._lock:
+            now = self._clock.monotonic()
+            return {purpose: self._left(purpose, now) for purpose in Purpose}
+
+    def _left(self, purpose: Purpose, now: Seconds) -> int:
+        if self._paused_until[purpose] > now:
+            return 0
+        allowance = self._allowances[purpose]
+        spent = math.ceil(max(self._spent_until[purpose] - now, 0) / allowance.every_s)
+        return max(allowance.burst - spent, 0)
+
     def _reserve(self, purpose: Purpose, not_after: Seconds) -> Seconds | None:
         allowance = self._allowances[purpose]
         with self._lock:
@@ -196,6 +210,10 @@ class BudgetedWire:
         self._wire = wire
         self._budget = budget
         self._clock = clock
+
+    def requests_left(self) -> Mapping[str, int]:
+        """Return how many requests of each purpose could leave now."""
+        return {purpose.value: left for purpose, left in self._budget.left().items()}
 
     def exchange(
         self, request: WireRequest, *, timeout_s: Seconds, permit: SendPermit | None = None

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from trading_bot.startup.bot_building import create_bot
     from trading_bot.startup.command_access import open_command_client
     from trading_bot.startup.look_up import account_look_up, look_up_is_enough
+    from trading_bot.startup.price_look_up import price_look_up
+    from trading_bot.startup.repeatable import repeatable_surroundings
     from trading_bot.startup.surroundings import Surroundings, default_surroundings
 
 __all__ = [
@@ -31,6 +33,8 @@ __all__ = [
     "default_surroundings",
     "look_up_is_enough",
     "open_command_client",
+    "price_look_up",
+    "repeatable_surroundings",
 ]
 
 _HOME_OF = {
@@ -40,6 +44,8 @@ _HOME_OF = {
     "default_surroundings": "trading_bot.startup.surroundings",
     "look_up_is_enough": "trading_bot.startup.look_up",
     "open_command_client": "trading_bot.startup.command_access",
+    "price_look_up": "trading_bot.startup.price_look_up",
+    "repeatable_surroundings": "trading_bot.startup.repeatable",
 }
 
 __getattr__, __dir__ = late_names(__name__, _HOME_OF, __all__)

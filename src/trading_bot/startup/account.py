@@ -17,8 +17,6 @@ from trading_bot.event_feeds import EventFeeds
 from trading_bot.halt_watch import Condition, HaltWatch
 from trading_bot.latch import SendLock
 from trading_bot.lease import OwnersSendLock, this_process
-from trading_bot.logging.setup import get_logger
-from trading_bot.logging.structured_logger import StructuredTradeLogger
 from trading_bot.operations import Operations
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.manager import OrderManager
@@ -36,20 +34,23 @@ from trading_bot.robinhood.rate_budget import Purpose, RateBudget
 from trading_bot.robinhood.session import Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.safety_checks import SafetyChecks
-from trading_bot.startup.beside import Beside, companions_of
-from trading_bot.startup.broker_access import BrokerAccess, borrowed_access, live_access, paper_access
-from trading_bot.startup.companions import Companion, Companions
+from trading_bot.startup.access import BrokerAccess, Login
+from trading_bot.startup.beside import Beside, beside_a_bot
+from trading_bot.startup.broker_access import borrowed_access, live_access, paper_access
+from trading_bot.startup.companions import Companions
 from trading_bot.startup.first_look import START_FAILURES, FirstLook
 from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.live import carrier_of
 from trading_bot.startup.ownership import ownership_of
 from trading_bot.startup.paper import PaperAccount, paper_account
+from trading_bot.startup.price_access import price_access
+from trading_bot.startup.protecting import protection_of
+from trading_bot.startup.results import tie_outs
 from trading_bot.startup.safety import SafetyParts, safety_checks
 from trading_bot.startup.surroundings import Surroundings
+from trading_bot.startup.trade_log import trade_log
 
-_TRADES_FILE = "trades.jsonl"
 _POLLER_PATIENCE_S: Seconds = 30.0
-_log = get_logger(__name__)
 
 
 class AccountParts:
@@ -90,7 +91,7 @@ class AccountParts:
         self._session = session
         is_elsewhere = transport is not None or gateway is not None or self._is_live
         self._paper = None if is_elsewhere else self._paper_account(account_number, quotes)
-        self._log_in, self._gateway = self._way_to_broker(account_number, transport, gateway)
+        self._login, self._gateway = self._way_to_broker(account_number, transport, gateway)
         self._collar = self._market_collar() if self._is_live else None
         # On paper nobody is waited for, and a replay repeats exactly.
         self._begin: Begin = SideBySide() if self._is_live else in_turn
@@ -132,14 +133,7 @@ class AccountParts:
             safety=safety,
             account=self._account,
             market=MarketData(gateway=self._gateway, clock=self._around.clock, turn=self._strategys_turn()),
-            trades=StructuredTradeLogger(
-                path=self._config.logs_dir / _TRADES_FILE,
-                clock=self._around.clock,
-                session_id=self._own.session_id,
-                on_problem=lambda problem: _log.error("trade_record_failed", problem=problem),
-                max_bytes=self._settings.trades_max_bytes,
-                files=self._around.files,
-            ),
+            trades=trade_log(self._config, self._around, session_id=self._own.session_id),
             record_event=self._store.record_fact,
             verify=self._own.journal.verify,
             journal_name=self._own.journal.name,
@@ -147,23 +141,37 @@ class AccountParts:
             lifecycle=self._lifecycle(
                 lambda: Operations(bot, holder=this_process()),
                 safety,
-                Companions(lambda: self._companions(bot, safety), patience_s=_POLLER_PATIENCE_S),
+                self._companions(lambda: bot, safety),
                 background_sync=background_sync,
             ),
             clock=self._around.clock,
             events=self._events,
+            protection=protection_of(
+                self._config, self._around, own=self._own, gateway=self._gateway, manager=self._manager
+            ),
         )
+        bot.tie_outs = tie_outs(bot, self._store, self._around)
         return bot
 
-    def _companions(self, bot: TradingBot, safety: SafetyChecks) -> Mapping[str, Companion]:
-        beside = Beside(
-            bot=bot, around=self._around, state=self._state, store=self._store, safety=safety, gateway=self._gateway
+    def _companions(self, bot: Callable[[], TradingBot], safety: SafetyChecks) -> Companions:
+        return beside_a_bot(
+            lambda: Beside(
+                bot=bot(),
+                around=self._around,
+                state=self._state,
+                store=self._store,
+                safety=safety,
+                gateway=self._gateway,
+                login=self._login,
+                poller=self._poller,
+                paper=self._paper,
+            ),
+            patience_s=_POLLER_PATIENCE_S,
         )
-        return companions_of(beside)
 
     def _strategys_turn(self) -> Turn:
-        # On paper nobody is asked, and waiting would move a replay's clock.
-        if not self._is_live:
+        # On paper nobody is asked, unless for real prices, and waiting would move a replay's clock.
+        if not self._is_live and (self._paper is None or self._paper.feed is None):
             return at_once
         budget = RateBudget(clock=self._around.clock)
         return lambda within_s: budget.take(Purpose.MARKET, within_s=within_s)
@@ -179,16 +187,19 @@ class AccountParts:
         control = ControlServer(path=self._state.control_socket, clock=self._around.clock)
         halts = self._halt_watch(safety)
         every_s = self._settings.poll_interval_seconds
-        poller = Poller(lambda: self._synchronise(halts), interval_s=every_s, latch=self._own.latch)
+        poller = self._poller = Poller(lambda: self._synchronise(halts), interval_s=every_s, latch=self._own.latch)
         renewals = self._renewals(safety)
         steps: dict[str, Callable[[], object]] = {
             "account lease": self._own.lease.acquire,
             "journal": self._own.open_journal,
         }
+        if background_sync:
+            steps["listeners"] = companions.listen
         if not self._is_live:
-            steps |= {"paper exchange": self._open_paper, "latch": self._own.latch.initialise_paper}
+            opened = noop if self._paper is None else self._paper.open
+            steps |= {"paper exchange": opened, "latch": self._own.latch.initialise_paper}
         steps |= {
-            "login": self._log_in,
+            "login": lambda: halts.log_in(self._login.log_in),
             "account": lambda: self._first_look.take(self._manager.recover),
             "reconciliation": self._first_look.conclude,
         }
@@ -207,7 +218,7 @@ class AccountParts:
                 self._events.settle,
                 self._events.end_feeds,
                 control.let_watchers_go,
-                self._close_paper,
+                noop if self._paper is None else self._paper.close,
                 self._own.journal.close,
                 self._own.close_latch,
                 self._own.lease.release,
@@ -232,17 +243,10 @@ class AccountParts:
         looks = {
             Condition.NOT_ARMED: lambda: self._own.latch.look().not_armed,
             Condition.JOURNAL_FAILED: lambda: self._manager.journal_problem,
+            Condition.LOGIN_NEEDED: self._login.problem,
             Condition.LIMIT_REACHED: lambda: safety.state().halted_because,
         }
         return HaltWatch(looks, events=self._events, clock=self._around.clock)
-
-    def _open_paper(self) -> None:
-        if self._paper is not None:
-            self._paper.store.open()
-
-    def _close_paper(self) -> None:
-        if self._paper is not None:
-            self._paper.store.close()
 
     def _order_manager(self) -> OrderManager:
         return OrderManager(
@@ -267,22 +271,21 @@ class AccountParts:
         )
 
     def _market_collar(self) -> MarketCollar:
-        clock = self._around.clock
         return MarketCollar(
             account=self._gateway,
             rules=self._settings.collar.rules,
-            is_regular=lambda: self._hours.is_open(clock.now()),
-            clock=clock,
+            is_regular=lambda: self._hours.is_open(self._around.clock.now()),
+            clock=self._around.clock,
         )
 
     def _way_to_broker(
         self, account_number: str, transport: Transport | None, gateway: Gateway | None
-    ) -> tuple[Callable[[], None], Gateway]:
+    ) -> tuple[Login, Gateway]:
         """Return how to log in, and the gateway; one of the caller's own is always logged in."""
         if gateway is not None:
-            return noop, gateway
+            return Login(), gateway
         access = self._access_to(account_number, transport)
-        return access.log_in, self._broker_gateway(account_number, access)
+        return access.login, self._broker_gateway(account_number, access)
 
     def _broker_gateway(self, account_number: str, access: BrokerAccess) -> RobinhoodGateway:
         return RobinhoodGateway(
@@ -298,13 +301,7 @@ class AccountParts:
 
     def _access_to(self, account_number: str, transport: Transport | None) -> BrokerAccess:
         if not self._is_live:
-            paper = self._paper.transport if self._paper is not None else None
-            return paper_access(
-                self._around,
-                mode=self._config.trading.mode,
-                account_number=account_number,
-                transport=transport or paper,
-            )
+            return paper_access(self._around, account_number=account_number, transport=transport, paper=self._paper)
         if self._session is not None:
             return borrowed_access(self._around, account_number=account_number, source=self._session, state=self._state)
         return live_access(
@@ -316,6 +313,7 @@ class AccountParts:
         )
 
     def _paper_account(self, account_number: str, quotes: QuoteSource | None) -> PaperAccount:
+        is_real = quotes is None and self._config.paper.has_live_quotes
         return paper_account(
             self._config,
             account_number=account_number,
@@ -325,6 +323,7 @@ class AccountParts:
             quotes=quotes,
             reference_for=self._reference_price,
             is_durable=self._around.is_durable,
+            prices=price_access(self._config, self._around, session=self._session) if is_real else None,
         )
 
     def _reference_price(self, ref_id: str) -> Decimal | None:

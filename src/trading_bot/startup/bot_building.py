@@ -39,8 +39,8 @@ def create_bot(
 
     ``session`` is one that somebody has logged in already, such as `robin_stocks.robinhood.helper.SESSION`. Live mode
     uses its bearer token over connections of its own, in place of a saved login, and reads the header again when the
-    broker refuses the token. Nothing is sent over it or changed in it. On paper there is no login, and it is not
-    looked at.
+    broker refuses the token. Nothing is sent over it or changed in it. On paper its token reads the prices where
+    ``paper.quotes`` is live; else it is not looked at.
 
     Raises:
         ConfigError: live mode without an account number or with a ``gateway``, or a login in the environment that
@@ -65,7 +65,7 @@ def _usable(session: LoggedInSession, config: Config, *, transport: Transport | 
         raise ValueError("a session lends its token to connections of our own; leave transport or session out")
     if not isinstance(session, LoggedInSession):
         raise TypeError("session has no headers; pass robin_stocks.robinhood.helper.SESSION or a requests.Session")
-    if config.trading.mode is ExecutionMode.LIVE:
+    if config.trading.mode is ExecutionMode.LIVE or config.paper.has_live_quotes:
         return session
     _log.warning("session_not_used", reason="a paper account has no login; session is used in live mode alone")
     return None

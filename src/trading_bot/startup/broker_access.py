@@ -1,8 +1,5 @@
 """The way to the broker of one account: the wire, the login on it, and how the login is renewed."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from pydantic import SecretStr
 
 from trading_bot.auth.borrowed_login import BorrowedLogin, LoggedInSession
@@ -12,10 +9,11 @@ from trading_bot.auth.token_store import TokenFileError, TokenStore
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.exceptions import TradingHaltedError
 from trading_bot.order_management.models import ExecutionMode
-from trading_bot.robinhood.reads import Renew, Wire
+from trading_bot.paper.quote_feed import LiveQuotedWire
 from trading_bot.robinhood.session import BrokerSession, Transport
+from trading_bot.startup.access import BrokerAccess, Login
 from trading_bot.startup.live import budgeted, live_connection, live_session, token_store
-from trading_bot.startup.paper import PAPER_LOGIN
+from trading_bot.startup.paper import PAPER_LOGIN, PaperAccount
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder, account_key
 
@@ -24,15 +22,6 @@ _NO_LOGIN_FOR_A_KILL = (
     "at the broker; run `trading-bot login` once"
 )
 _log = get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerAccess:
-    """The way to the broker, and how a session comes about on it."""
-
-    wire: Wire
-    log_in: Callable[[], None]
-    renew: Renew
 
 
 def live_access(
@@ -49,7 +38,8 @@ def live_access(
         OrderNotSentError: the certificate authorities cannot be read.
     """
     live = live_connection(around, account_number=account_number, state=state, username=username, transport=transport)
-    return BrokerAccess(wire=live.wire, log_in=live.login.resume, renew=RenewalInTime(live.login.renew))
+    login = Login(log_in=live.login.resume, problem=live.login.problem, requests_left=live.wire.requests_left)
+    return BrokerAccess(wire=live.wire, login=login, renew=RenewalInTime(live.login.renew))
 
 
 def borrowed_access(
@@ -61,16 +51,17 @@ def borrowed_access(
         OrderNotSentError: the certificate authorities cannot be read.
     """
     session = live_session(around)
-    login = BorrowedLogin(session=session, source=source)
+    borrowed, wire = BorrowedLogin(session=session, source=source), budgeted(session, around)
     # A kill uses a session that others may open too.
     saved = token_store(around, account_number=account_number, state=state, tolerate=lambda _problem: None)
 
     def log_in() -> None:
-        login.resume()
+        borrowed.resume()
         if not _has_token(saved):
             _log.warning("no_login_for_a_kill", reason=_NO_LOGIN_FOR_A_KILL)
 
-    return BrokerAccess(wire=budgeted(session, around), log_in=log_in, renew=login.renew)
+    login = Login(log_in=log_in, problem=borrowed.problem, requests_left=wire.requests_left)
+    return BrokerAccess(wire=wire, login=login, renew=borrowed.renew)
 
 
 def _has_token(store: TokenStore) -> bool:
@@ -82,22 +73,31 @@ def _has_token(store: TokenStore) -> bool:
 
 
 def paper_access(
-    around: Surroundings, *, mode: ExecutionMode, account_number: str, transport: Transport | None
+    around: Surroundings,
+    *,
+    account_number: str,
+    transport: Transport | None,
+    paper: PaperAccount | None,
 ) -> BrokerAccess:
     """Return the way to the paper exchange, which takes the login that every paper account has.
 
+    It is that of ``paper``, whose prices alone come from its feed if it has one. ``transport`` replaces it.
+
     Raises:
-        TradingHaltedError: ``transport`` is None.
+        TradingHaltedError: both are None.
     """
-    if transport is None:
+    way = transport or (None if paper is None else paper.transport)
+    if way is None:
         raise TradingHaltedError("no way to the broker was given; pass a transport", code="no_transport")
-    session = BrokerSession(adapter=transport, clock=around.clock, process_id=around.process_id)
+    session = BrokerSession(adapter=way, clock=around.clock, process_id=around.process_id)
     auth = RobinhoodAuth(
         session=session,
         username=SecretStr(PAPER_LOGIN),
         password=SecretStr(PAPER_LOGIN),
         clock=around.clock,
-        device_token=account_key(mode, account_number),
+        device_token=account_key(ExecutionMode.PAPER, account_number),
         jitter=around.jitter,
     )
-    return BrokerAccess(wire=session, log_in=auth.login, renew=auth.renew)
+    feed = None if paper is None else paper.feed
+    wire = session if feed is None else LiveQuotedWire(paper=session, feed=feed)
+    return BrokerAccess(wire=wire, login=Login(log_in=auth.login), renew=auth.renew)

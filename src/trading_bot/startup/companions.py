@@ -1,9 +1,10 @@
 """What goes beside a running bot: messages, figures, heartbeats, watchers. None can hold up an order."""
 
 from collections.abc import Callable, Mapping
-from typing import Protocol, TypeAlias
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from trading_bot.clock import Seconds
+from trading_bot.config import ConfigError
 from trading_bot.logging.setup import get_logger
 
 _log = get_logger(__name__)
@@ -33,16 +34,24 @@ MakeCompanions: TypeAlias = Callable[[], Mapping[str, Companion]]
 
 
 class Companions:
-    """All companions of one bot, made when it starts."""
+    """All companions of one bot, made when it starts; ``listeners`` begin before it logs in and books what happened."""
 
-    def __init__(self, make: MakeCompanions, *, patience_s: Seconds) -> None:
+    def __init__(self, make: MakeCompanions, *, patience_s: Seconds, listeners: MakeCompanions = dict) -> None:
         self._make = make
+        self._listeners = listeners
         self._patience_s = patience_s
         self._begun: dict[str, Companion] = {}
 
+    def listen(self) -> None:
+        """Begin each that has to hear of the very first events, as `start` does."""
+        self._begin(self._listeners)
+
     def start(self) -> None:
         """Begin each; one that cannot is logged as ``companion_not_started`` and keeps nobody else from beginning."""
-        for name, companion in self._make().items():
+        self._begin(self._make)
+
+    def _begin(self, make: MakeCompanions) -> None:
+        for name, companion in make().items():
             try:
                 companion.start()
             except CompanionError as error:
@@ -55,3 +64,34 @@ class Companions:
         begun, self._begun = self._begun, {}
         for companion in reversed(begun.values()):
             companion.stop(timeout_s=self._patience_s)
+
+
+C = TypeVar("C", bound=Companion)
+
+
+class Late(Generic[C]):
+    """A companion that is made when it begins; ``make`` returns None where there is nothing to do."""
+
+    def __init__(self, make: Callable[[], C | None]) -> None:
+        self._make = make
+        self.made: C | None = None
+        """The companion, once it has begun."""
+
+    def start(self) -> None:
+        """Make it and begin.
+
+        Raises:
+            CompanionError: a setting that it needs is wrong, or it cannot begin.
+        """
+        try:
+            made = self._make()
+        except ConfigError as error:
+            raise CompanionError(str(error)) from error
+        if made is not None:
+            made.start()
+        self.made = made
+
+    def stop(self, *, timeout_s: Seconds) -> None:
+        """End it, if it was made."""
+        if self.made is not None:
+            self.made.stop(timeout_s=timeout_s)

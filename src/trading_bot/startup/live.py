@@ -81,7 +81,7 @@ def live_session(around: Surroundings, *, transport: Transport | None = None) ->
     Raises:
         OrderNotSentError: the certificate authorities cannot be read.
     """
-    adapter = transport or _own_transport(around)
+    adapter = transport or own_transport(around)
     return BrokerSession(adapter=adapter, clock=around.clock, process_id=around.process_id)
 
 
@@ -103,7 +103,12 @@ def carrier_of(mode: ExecutionMode, transport: Transport | None) -> Carrier:
     return named if isinstance(named, Carrier) else slowest_carrier(mode)
 
 
-def _own_transport(around: Surroundings) -> Transport:
+def own_transport(around: Surroundings) -> Transport:
+    """Build our own connections; none is made before it is needed.
+
+    Raises:
+        OrderNotSentError: the certificate authorities cannot be read.
+    """
     try:
         return build_live_transport(clock=around.clock, process_id=around.process_id)
     except OSError as error:

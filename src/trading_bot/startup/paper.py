@@ -5,21 +5,28 @@ from dataclasses import dataclass
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from trading_bot.clock import Clock
+from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, ConfigError, PaperConfig
 from trading_bot.files import FileSystem
 from trading_bot.market_hours import NYSE_CLOSE, NYSE_OPEN, NYSE_ZONE, MarketHours
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.paper.batched_store import BatchedStore
 from trading_bot.paper.exchange import PaperExchange
+from trading_bot.paper.live_quotes import LiveQuotes
+from trading_bot.paper.quote_feed import QuoteFeed
+from trading_bot.paper.quote_record import QuoteRecord
 from trading_bot.paper.quotes import QuoteFileError, QuoteSource, ReplayQuotes, SeededWalkQuotes
 from trading_bot.paper.sqlite_store import SqliteStore
 from trading_bot.paper.state import ExchangeState
 from trading_bot.paper.transport import PaperTransport
+from trading_bot.startup.access import BrokerAccess
 from trading_bot.state_folder import StateFolder
 
 PAPER_LOGIN = "paper"
 """User name and password of every paper account."""
+
+LIVE_QUOTES_EVERY_S: Seconds = 2.0
+"""How often the real market of held and ordered symbols is read: an eighth of what quotes may be read. Chosen."""
 
 _MOST_WALKED, _MOST_RECORDED = 10_000, 200_000
 """How many quotes of a symbol bars are made of: about a second's work. Chosen."""
@@ -31,6 +38,39 @@ class PaperAccount:
 
     store: SqliteStore | BatchedStore
     transport: PaperTransport
+    feed: QuoteFeed | None = None
+    """What reads the real market; None where the exchange makes or replays its quotes, and no socket can be opened."""
+    record: QuoteRecord | None = None
+
+    def open(self) -> None:
+        """Check or open the account, and read the market of its symbols once.
+
+        Raises:
+            ExchangeStateError, OSError: as `SqliteStore.open`.
+            AuthenticationError: there is no login to read real prices with.
+        """
+        self.store.open()
+        if self.feed is not None:
+            self.feed.open(self.symbols())
+
+    def follow(self) -> None:
+        """Read the real market of every symbol that is held or ordered."""
+        if self.feed is not None:
+            self.feed.refresh(self.symbols())
+
+    def symbols(self) -> frozenset[str]:
+        """Return the symbols with a position or an open order."""
+        with self.store.transaction() as state:
+            held = {position.symbol for position in state.positions.values() if position.quantity}
+            return frozenset(held | {order.symbol for order in state.open_orders.values()})
+
+    def close(self) -> None:
+        """Leave the account to others; raises as `SqliteStore.close`."""
+        if self.feed is not None:
+            self.feed.close()
+        if self.record is not None:
+            self.record.close()
+        self.store.close()
 
 
 def paper_account(
@@ -43,10 +83,12 @@ def paper_account(
     quotes: QuoteSource | None,
     reference_for: Callable[[str], Decimal | None],
     is_durable: bool = True,
+    prices: BrokerAccess | None = None,
 ) -> PaperAccount:
     """Build the paper exchange of an account; nothing is read or written before it is used.
 
-    One that is not ``is_durable`` is this process's alone until it is closed.
+    One that is not ``is_durable`` is this process's alone until it is closed. ``prices`` is the way to the real market,
+    where the exchange trades on that.
 
     Raises:
         QuoteFileError: the quotes file cannot be used.
@@ -61,7 +103,9 @@ def paper_account(
         is_durable=is_durable,
     )
     store = file if is_durable else BatchedStore(file)
-    source = quotes or _quotes(config.paper)
+    record = QuoteRecord(config.logs_dir / "quotes", files=files) if prices is not None else None
+    feed = None if prices is None or record is None else _feed(prices, record=record, clock=clock)
+    source = quotes or (_quotes(config.paper) if feed is None else feed.market)
     exchange = PaperExchange(
         quotes=source,
         calendar=_exchange_hours(config),
@@ -69,7 +113,12 @@ def paper_account(
         most_bar_quotes=_MOST_WALKED if isinstance(source, SeededWalkQuotes) else _MOST_RECORDED,
     )
     transport = PaperTransport(exchange=exchange, store=store, clock=clock, reference_for=reference_for)
-    return PaperAccount(store=store, transport=transport)
+    return PaperAccount(store=store, transport=transport, feed=feed, record=record)
+
+
+def _feed(prices: BrokerAccess, *, record: QuoteRecord, clock: Clock) -> QuoteFeed:
+    market = LiveQuotes(clock=clock, on_new=record.add)
+    return QuoteFeed(wire=prices.wire, log_in=prices.login.log_in, renew=prices.renew, market=market, clock=clock)
 
 
 def check_quotes(config: Config) -> None:

@@ -44,6 +44,9 @@ def test_a_new_machine_is_well_and_nothing_is_made(cli):
         "risk limits": "ok",
         "holder": "ok",
         "login": "skipped",
+        "messages": "ok",
+        "heartbeat": "ok",
+        "figures": "ok",
     }
     assert sorted(path.name for path in cli.home.iterdir()) == ["config.json", "quotes.jsonl"]
 

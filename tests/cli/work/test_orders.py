@@ -171,6 +171,49 @@ class TestCancel:
         assert answer["proven_closed"] is True
 
 
+class TestReplace:
+    def test_the_new_order_stands_in_place_of_the_old_one(self, cli):
+        cli.buy("first")
+        done = cli("replace", "first", "--reference-price", "99", "--quantity", "4", "--client-order-id", "second")
+        assert (done.returncode, done.stderr) == (0, "")
+        said, ids, terms = done.stdout.splitlines()
+        assert said == "buy 4 AAPL in place of order first, which is cancelled"
+        assert ids.startswith("client order id second, ")
+        assert terms == "limit 98.86, reference 99.00, gfd, queued"
+        assert cli.json("status", "first")["state"] == "cancelled"
+
+    def test_without_a_price_it_is_the_middle_of_the_market(self, cli):
+        cli("buy", "AAPL", "10", "--reference-price", "95", "--client-order-id", "first")
+        answer = cli.json("replace", "first", "--pricing", "passive")
+        assert (answer["replaced"], answer["is_new"], answer["order"]["reference_price"]) == ("first", True, "99.99")
+
+    def test_an_order_that_has_filled_needs_none(self, cli):
+        cli.buy("first", "--pricing", "marketable")
+        filled(cli, "first")
+        done = cli("replace", "first", "--reference-price", "99")
+        assert (done.returncode, done.stdout) == (
+            0,
+            "AAPL: order first has filled; nothing was left to replace\n",
+        )
+
+    @pytest.mark.parametrize(
+        ("arguments", "exit_code", "why"),
+        [
+            (["nobody"], 2, "no order 'nobody' is in the journal"),
+            (["first", "--reference-price", "zero"], 2, "a price is a positive number of dollars"),
+            (["first", "--stop-price", "-1"], 2, "a price is a positive number of dollars"),
+            (["first", "--quantity", "1.5"], 2, "is no whole number of shares"),
+            (["first", "--stop-price", "90"], 2, "is no stop; leave the stop price out"),
+        ],
+    )
+    def test_what_cannot_be_replaced_so_is_one_line(self, cli, arguments, exit_code, why):
+        cli.buy("first")
+        done = cli("replace", *arguments)
+        assert (done.returncode, done.stdout) == (exit_code, "")
+        assert why in done.stderr
+        assert cli.json("status", "first")["state"] in ("queued", "confirmed")
+
+
 class TestCancelAll:
     def test_it_lists_first_and_without_a_terminal_wants_to_be_told_yes(self, cli):
         cli.buy("first")

@@ -108,8 +108,8 @@ class TestRecordedQuotes:
         begun = cli.json("report")["period"]["begin"]
         row = {"at": begun, "symbol": "AAPL", "bid": "99.98", "ask": "100.00", "bid_size": 1, "ask_size": 1}
         lines = [json.dumps(row | {"symbol": name}, separators=(",", ":")) for name in ("AAPL", "MSFT")]
-        (folder / f"{begun[:10]}.jsonl").write_text("\n".join([*lines, '{"at"']), encoding="utf-8")
-        (folder / "2000-01-01.jsonl").write_text("of another time\n", encoding="utf-8")
+        (folder / f"{begun[:10]}.jsonl").write_text("\n".join([*lines, '{"symbol":"AAPL"']), encoding="utf-8")
+        (folder / "2000-01-01.jsonl").write_text('{"symbol":"AAPL"}\n', encoding="utf-8")
         (folder / "notes.jsonl").write_text("no quotes\n", encoding="utf-8")
         return cli
 

@@ -16,7 +16,7 @@ from tests.support.command_line import CommandResult
 from tests.support.command_line_bench import CommandLineBench, own_process_settings
 from tests.support.paper_market import MONDAY
 from tests.support.told_events import EVENTS, FILLED
-from trading_bot.bot_events import BotEvent, EventsMissed
+from trading_bot.bot_events import BotEvent
 from trading_bot.cli.account_place import place_of
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
@@ -24,7 +24,7 @@ from trading_bot.cli.work.watch import watch as watch_command
 from trading_bot.clock import SystemClock
 from trading_bot.config import Config
 from trading_bot.control.server import ControlServer
-from trading_bot.event_feeds import EventFeed, EventFeeds
+from trading_bot.event_feeds import EventFeed, EventFeeds, EventsMissed
 
 LINES = [
     "submitted       buy 10 AAPL limit 99.85 [manual] (c1)",

@@ -30,7 +30,11 @@ def carried(order: TrackedOrder) -> TrackedOrder:
 DOUBT = {"surely_there": "true", "sender_may_live": "true"}
 FULL = Story(
     OrderEvent(event=EventKind.SESSION_STARTED),
-    replace(intended(), correlation_id="rebalance-7", details={**intended().details, "stop_price": "101.50"}),
+    replace(
+        intended(),
+        correlation_id="rebalance-7",
+        details={**intended().details, "stop_price": "101.50", "reprices": "2"},
+    ),
     told(EventKind.ORDER_OUTCOME_UNKNOWN, status=OrderState.UNKNOWN, details=DOUBT),
     told(EventKind.ABSENCE_NOTED, occurred_at=MONDAY),
     told(EventKind.CANCEL_REQUESTED, correlation_id="stop-7", reason="enough", latency_ms=Decimal("1.5")),

@@ -437,9 +437,13 @@ NO_ORDERS_OWN = sorted(
         EventKind.KILL_NOTED,
         EventKind.JOURNAL_IMPORTED,
         EventKind.ACCOUNT_VALUED,
+        EventKind.ACCOUNT_TIED_OUT,
         EventKind.EXIT_BEGUN,
         EventKind.EXIT_LEG_PLACED,
         EventKind.EXIT_ENDED,
+        EventKind.PROTECTION_SET,
+        EventKind.PROTECTION_CHANGED,
+        EventKind.PROTECTION_ENDED,
     }
 )
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -23,6 +24,15 @@ from trading_bot.order_management.book.position_watch import (
     baseline_taken,
     instrument_named,
     with_instrument,
+)
+from trading_bot.order_management.book.protections import (
+    Plan,
+    PlanChange,
+    PlanEnding,
+    Suspension,
+    protection_changed,
+    protection_ended,
+    protection_set,
 )
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.events import EventKind, OrderEvent
@@ -59,6 +69,10 @@ def split(symbol: str, quantity: int, *, before: int) -> OrderEvent:
     )
 
 
+def a_plan(name: str, symbol: str, **others: Any) -> Plan:
+    return Plan(plan_id=name, symbol=symbol, set_for=symbol, quantity=Decimal(5), stop=Decimal(90), **others)
+
+
 facts = st.builds(
     lambda what, symbol, other, number, key: {
         "freeze": frozen(symbol, list(Cause)[number % len(Cause)], "why"),
@@ -74,6 +88,12 @@ facts = st.builds(
         "exit": exit_begun(f"e{number}", symbol, origin=ExitOrigin.STRATEGY, by="s", reason="enough"),
         "leg": exit_leg(f"e{number}", symbol, f"leg-{key}"),
         "left": exit_ended(f"e{number}", symbol, ExitEnding.SOLD, reason="sold"),
+        "plan": protection_set(a_plan(f"p{number}", symbol), reason="r"),
+        "changed plan": protection_changed(
+            a_plan(f"p{number}", symbol, entries=(ClientOrderId(f"n{number}"),), suspended=Suspension.DRIFT),
+            PlanChange.SUSPENDED,
+        ),
+        "ended plan": protection_ended(a_plan(f"p{number}", symbol), PlanEnding.OFF, reason="r"),
         "looked": baseline_taken(MONDAY),
         "held": with_instrument(baseline(symbol, Decimal(number)), key if number % 2 else None),
         "accepted": split(symbol, number, before=3),
@@ -98,6 +118,9 @@ facts = st.builds(
             "exit",
             "leg",
             "left",
+            "plan",
+            "changed plan",
+            "ended plan",
             "looked",
             "held",
             "accepted",

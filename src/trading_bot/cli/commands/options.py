@@ -33,8 +33,18 @@ def _whole_shares(_context: click.Context, _parameter: click.Parameter, text: st
     return int(text)
 
 
+def whole_shares_or_none(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
+    """Read a number of shares that need not be given."""
+    return None if text is None else _whole_shares(context, parameter, text)
+
+
 def _ticker(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
     return ticker(text)
+
+
+def ticker_of(_context: click.Context, _parameter: click.Parameter, given: Any) -> Any:
+    """Take one symbol, or several, in upper case."""
+    return tuple(ticker(each) for each in given) if isinstance(given, tuple) else ticker(given)
 
 
 class TradeCommand(click.Command):
@@ -78,6 +88,20 @@ _TERMS = (
         help="Wait on the near side of the reference price, or cross it [default: as configured].",
     ),
 )
+
+
+_BRACKETS = (
+    click.option("--stop", metavar="DOLLARS", help="Protect what it buys: sell once the price has fallen to this."),
+    click.option("--target", metavar="DOLLARS", help="Protect what it buys: sell once the price has risen to this."),
+    click.option("--trail", metavar="PERCENT", help="Sell what it buys this far below its highest price, such as 2%."),
+)
+
+
+def bracket_options(command: _F) -> _F:
+    """Add the prices at which what a buy buys is sold."""
+    for add in reversed(_BRACKETS):
+        command = add(command)
+    return command
 
 
 def trade_terms(command: _F) -> _F:

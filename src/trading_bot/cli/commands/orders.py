@@ -1,8 +1,14 @@
-"""``trading-bot buy``, ``sell``, ``preview``, ``orders``, ``status``, ``cancel`` and ``cancel-all``."""
+"""``trading-bot buy``, ``sell``, ``preview``, ``orders``, ``status``, ``replace``, ``cancel`` and ``cancel-all``."""
 
 import click
 
-from trading_bot.cli.commands.options import TradeCommand, correlation_option, trade_terms
+from trading_bot.cli.commands.options import (
+    TradeCommand,
+    bracket_options,
+    correlation_option,
+    trade_terms,
+    whole_shares_or_none,
+)
 from trading_bot.cli.invocation import common_options, examples
 from trading_bot.cli.lazy import runs
 
@@ -11,6 +17,7 @@ _LOOKS = "trading_bot.cli.work.looks"
 _BUY_EPILOG = """\b
 Examples:
   trading-bot buy TSLA 10 --reference-price 250.30
+  trading-bot buy TSLA 10 --reference-price 250.30 --stop 240 --target 280
   trading-bot --json buy BRK.B 2 --reference-price 480 --client-order-id rebalance-7 --tif gtc"""
 _SELL_EPILOG = """\b
 Examples:
@@ -31,13 +38,15 @@ Examples:
 @common_options
 @click.command(cls=TradeCommand, epilog=_BUY_EPILOG)
 @trade_terms
+@bracket_options
 @correlation_option
 @runs(f"{_WORK}:buy")
 def buy() -> None:
     """Buy QUANTITY whole shares of SYMBOL at a limit computed from the reference price.
 
     Exit 0 once the broker has the order; whether it fills is another matter. The same client order id again sends
-    nothing, unless it is certain that nothing of the order left this machine.
+    nothing, unless it is certain that nothing of the order left this machine. With --stop, --target or --trail, what it
+    buys is protected as it fills; see 'trading-bot protect --help'.
     """
 
 
@@ -97,6 +106,46 @@ def status() -> None:
     """Show one order by its client order id or the broker's order id.
 
     A running bot reads it from the broker while it is open. Without one, it is what is on record.
+    """
+
+
+@common_options
+@click.command(
+    epilog=examples(
+        "trading-bot replace rebalance-7",
+        "trading-bot replace rebalance-7 --reference-price 249.80 --pricing marketable",
+        "trading-bot --json replace rebalance-7 --quantity 20",
+        "trading-bot replace stop-1 --stop-price 245",
+    )
+)
+@click.argument("order_id", metavar="ID")
+@click.option(
+    "--reference-price",
+    metavar="DOLLARS",
+    help="The price that the new limit is computed from [default: the middle of the market]. Of a stop: its limit "
+    "itself [default: as far below the stop as before].",
+)
+@click.option("--stop-price", metavar="DOLLARS", help="The new stop price of a stop [default: the old one].")
+@click.option(
+    "--quantity",
+    metavar="N",
+    callback=whole_shares_or_none,
+    help="Shares of the whole new order, what has filled of the old one included [default: the old one's].",
+)
+@click.option(
+    "--pricing",
+    type=click.Choice(["passive", "marketable"]),
+    help="Wait on the near side of the reference price, or cross it [default: as configured].",
+)
+@click.option("--client-order-id", metavar="ID", help="Your name for the new order.")
+@correlation_option
+@runs(f"{_WORK}:replace")
+def replace() -> None:
+    """Cancel one order, and place what it left unfilled at another price, by its client order id or the broker's id.
+
+    The new order is checked before the old one is cancelled, and is sent only once the old one has provably ended. So
+    for a moment there is none, and a stop protects nothing. A cancel that comes in meanwhile wins. Exit 0 once the new
+    order is at the broker, or the old one has filled; 8 while the old one may still trade.
     """
 
 

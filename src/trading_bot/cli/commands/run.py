@@ -13,6 +13,7 @@ Examples:
   trading-bot run --signals signals.jsonl
   my-strategy | trading-bot --json run --signals -
   trading-bot run --signals day.jsonl --quotes quotes.jsonl --replay
+  trading-bot run --fresh --signals day.jsonl
   trading-bot run
   trading-bot run --daemon-friendly --signals ~/signals.fifo
   trading-bot run --all --daemon-friendly --signals 'signals-{account}.fifo'"""
@@ -27,6 +28,8 @@ Examples:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Paper: take quotes from this JSON Lines file.",
 )
+@click.option("--fresh", is_flag=True, help="Paper: put the account aside and begin a new one; a replay always does.")
+@click.option("--yes", is_flag=True, help="Do not ask whether to begin a new account.")
 @click.option("--replay", is_flag=True, help="Paper: a new account, on a clock that follows the signals.")
 @click.option(
     "--settle",
@@ -55,7 +58,11 @@ def run() -> None:
     ends all of them; 'trading-bot stop --account NAME' ends one.
 
     A replay never trades the account of every day. Its journal and logs are in logs/replay until the next replay, which
-    makes them anew; copy the folder to keep them.
+    makes them anew; copy the folder to keep them. The same input gives the same bytes, and the end shows the figures
+    beside those of earlier replays of the same signals and quotes.
+
+    With --fresh the paper account of every day begins anew: journal, exchange and logs of the one before are put aside
+    in the logs folder, once you agree. Real prices with paper fills are "paper.quotes": "live" in the config file.
 
     Without --signals the bot runs until it is stopped: it follows the open orders and takes other commands. So does
     --daemon-friendly once the signals have ended; if every signal was refused, its exit code is that of the last

@@ -298,6 +298,15 @@ def moment(answer: Answer, key: str, zone: ZoneInfo) -> str:
     return f"{instant.astimezone(zone):%Y-%m-%d} {exchange_time(instant, zone)}"
 
 
+def replaced_lines(answer: Answer) -> tuple[str, ...]:
+    """Say which order stands for a replaced one."""
+    order = part(answer, "order") or {}
+    if not answer.get("is_new"):
+        return (f"{symbol_text(order)}: order {text(answer, 'replaced')} has filled, so nothing was left to replace",)
+    said = f"{wanted(order)} in place of order {text(answer, 'replaced')}, which is cancelled"
+    return (said, *_order_names(order))
+
+
 def kept_lines(answer: Answer) -> tuple[str, ...]:
     """Name the stops that a cancel of everything left at the broker."""
     return tuple(

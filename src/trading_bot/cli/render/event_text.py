@@ -9,7 +9,7 @@ from trading_bot.cli.render.answers import Answer, amount, text
 from trading_bot.cli.render.text import dollars, exchange_time, printable, stop_words
 from trading_bot.halt_watch import Condition
 
-_MAY_STOP_EXITS = frozenset({Condition.NOT_ARMED, Condition.JOURNAL_FAILED})
+_MAY_STOP_EXITS = frozenset({Condition.NOT_ARMED, Condition.JOURNAL_FAILED, Condition.LOGIN_NEEDED})
 
 
 def event_line(event: Answer, zone: ZoneInfo) -> str:

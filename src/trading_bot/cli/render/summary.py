@@ -12,7 +12,7 @@ from trading_bot.event_json import RUN_ENDED
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, OrderState
 from trading_bot.order_management.portfolio import Position
-from trading_bot.signals import INVALID_CODE, RESULT_VERSION, SignalResult
+from trading_bot.signals import DONE, INVALID_CODE, RESULT_VERSION, SignalResult
 
 if TYPE_CHECKING:
     from trading_bot.bot import TradingBot
@@ -138,7 +138,7 @@ class Tally:
             self.submitted += 1
         elif result.status == TradeStatus.DUPLICATE:
             self.duplicates += 1
-        elif result.status != TradeStatus.UNKNOWN:
+        elif result.status not in (TradeStatus.UNKNOWN, DONE):
             self.refused[result.code] += 1
             self._latest_refusal = result
 

@@ -15,6 +15,7 @@ _FIGURES = frozenset(
     {
         *("quantity", "filled", "limit", "average", "held", "free", "cost", "price", "amount", "proceeds", "result"),
         *("value", "open", "cash", "today"),
+        *("signals", "orders", "fills", "filled %", "realised", "unrealised", "equity"),
     }
 )
 """Headings of columns that are read as figures, and so stand to the right."""

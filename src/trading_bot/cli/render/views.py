@@ -17,7 +17,7 @@ from trading_bot.cli.render.text import dollars, exchange_time, printable, share
 from trading_bot.event_json import event_json
 from trading_bot.order_json import JsonObject
 from trading_bot.order_management.models import OrderEnvelope
-from trading_bot.signals import ExitSignal, SignalResult
+from trading_bot.signals import ExitSignal, ProtectSignal, SignalResult
 
 
 class RunView(Protocol):
@@ -118,7 +118,7 @@ def result_text(result: SignalResult) -> str:
     signal, envelope = result.signal, result.trade.envelope if result.trade else None
     if signal is None:
         return printable(result.message)
-    if isinstance(signal, ExitSignal):
+    if isinstance(signal, ExitSignal | ProtectSignal):
         # What an exit came to is more than its last order: the sentence says what rests, and what to do.
         wanted = f"{signal.action} {signal.shares or 'all'} {signal.symbol}"
         return printable(f"{wanted} [{signal.strategy_name}] {result.code}: {result.message}")

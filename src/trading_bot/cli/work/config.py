@@ -30,6 +30,7 @@ def _check_one(invocation: Invocation, name: str | None) -> None:
     settings = Config.from_env_and_json(invocation.config, account=name)
     configured_account(settings)  # a live mode without its account is no setting that could be used
     check_quotes(settings)
+    settings.secret_urls()
     file = str(settings.file) if settings.file else None
     if invocation.json:
         told = {"v": _VERSION, "ok": True, "mode": settings.trading.mode, "file": file}

@@ -14,6 +14,7 @@ from trading_bot.audit.proof import prove
 from trading_bot.checkup import Check, FolderFacts, Trouble
 from trading_bot.cli.account_place import AccountPlace, place_of
 from trading_bot.cli.error_codes import known_errors
+from trading_bot.cli.work.doctor_outside import outside_checks
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, ConfigError
 from trading_bot.config.values import exchange_zone
@@ -55,7 +56,7 @@ def examine(config_file: Path | None, clock: Clock, *, account: str | None = Non
         wrong = checkup.failed("config", error, Trouble.CONFIGURATION)
         return (*machine, wrong, checkup.skipped("account", because="the settings have to be right first"))
     good = checkup.passed("config", f"{config.trading.mode} mode, {config.file or 'no config file, defaults'}")
-    return (*machine, good, *_storage(config, place, clock), *_trading(config, place, clock))
+    return (*machine, good, *_storage(config, place, clock), *_trading(config, place, clock), *outside_checks(config))
 
 
 def _zone_problem() -> str | None:

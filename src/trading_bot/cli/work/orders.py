@@ -9,7 +9,7 @@ from trading_bot.cli.prompts import confirm
 from trading_bot.cli.render import answers as words
 from trading_bot.cli.session import AccountSession, progress_lines, show_live_banner
 from trading_bot.cli.work.looks import show_listed
-from trading_bot.operations import CancelAll, CancelOrder, ListOrders, PlaceOrder, PreviewOrder
+from trading_bot.operations import CancelAll, CancelOrder, ListOrders, PlaceOrder, PreviewOrder, ReplaceOrder
 from trading_bot.order_management.calculator import parse_price, validate_quantity, validate_symbol
 from trading_bot.order_management.client_ids import validate_client_order_id
 
@@ -83,6 +83,21 @@ def cancel(invocation: Invocation, *, order_id: str, correlation_id: str | None)
         )
 
 
+def replace(invocation: Invocation, *, order_id: str, **terms: object) -> None:
+    """Replace one order, and show what stands now.
+
+    Raises:
+        OrderValidationError: a term can never be part of an order.
+    """
+    for name in ("reference_price", "stop_price"):
+        if terms[name] is not None:
+            parse_price(terms[name], symbol="replace")
+    session = AccountSession(invocation)
+    show_live_banner(invocation, session.config)
+    answer = session.perform(ReplaceOrder, {"id": order_id, **terms})
+    session.show(answer, words.replaced_lines)
+
+
 def cancel_all(
     invocation: Invocation, *, include_external: bool, everything: bool, yes: bool, correlation_id: str | None
 ) -> None:
@@ -105,7 +120,7 @@ def cancel_all(
         confirm(invocation, _question(len(listed), include_external=include_external), option="--yes")
     done = session.perform(
         CancelAll,
-        {"include_external": include_external, "all": everything, "correlation_id": correlation_id},
+        {"include_external": include_external, "all": everything or None, "correlation_id": correlation_id},
         on_progress=progress_lines(invocation, words.cancel_line),
     )
     results = words.parts(done, "results")

@@ -119,6 +119,7 @@ def _terms(order: TrackedOrder) -> dict[str, str]:
         "symbol_was": envelope.symbol_was,
         "stop_price": None if envelope.stop_price is None else f"{envelope.stop_price:f}",
         "stop_triggered_at": _time(envelope.stop_triggered_at),
+        "reprices": str(order.reprices or ""),
     }
     return {key: text for key, text in known.items() if text}
 
@@ -164,6 +165,7 @@ def _told(record: JournalRecord) -> TrackedOrder:
         filled_at=_moment(details, "filled_at"),
         absent_since=_moment(details, "absent_since"),
         number=int(details.get("number") or record.seq),
+        reprices=int(details.get("reprices") or 0),
     )
 
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 from trading_bot.order_management.book.pointers import StandingKind, StandingPointers, pointer
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.journal.port import Pointer
-from trading_bot.order_management.models import OrderEnvelope
+from trading_bot.order_management.models import ClientOrderId, OrderEnvelope
 
 EXIT_ID = "exit_id"
 ORIGIN = "origin"
@@ -139,6 +139,14 @@ def counted_by_hand(begun: OrderEvent, held: Decimal | None) -> OrderEvent:
 def exit_leg(exit_id: str, symbol: str, client_order_id: str) -> OrderEvent:
     """Return the record that an order of an exit is about to be placed."""
     return OrderEvent(event=EventKind.EXIT_LEG_PLACED, symbol=symbol, details={EXIT_ID: exit_id, LEG: client_order_id})
+
+
+_LONGEST_ID = 58
+
+
+def leg_name(exit_id: str, number: int) -> ClientOrderId:
+    """Return the client order id of the order of an exit that has this number, from 1."""
+    return ClientOrderId(f"{exit_id[:_LONGEST_ID]}-{number}")
 
 
 def exit_ended(

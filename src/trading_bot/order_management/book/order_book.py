@@ -21,6 +21,7 @@ from trading_bot.order_management.book.past_orders import NoPast, PastOrders
 from trading_bot.order_management.book.pointers import StandingKind, StandingPointers
 from trading_bot.order_management.book.position_book import PositionBook
 from trading_bot.order_management.book.position_watch import WAS
+from trading_bot.order_management.book.protections import Protections
 from trading_bot.order_management.book.standing import StandingFacts
 from trading_bot.order_management.book.tracked_order import ORDER_KINDS, TrackedOrder, fold
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
@@ -47,6 +48,7 @@ class OrderBook(OrderShelf):
         self._told_by: dict[ClientOrderId, list[Pointer]] = {}
         self._standing = StandingFacts(self.pointers)
         self.exits = ExitFacts(self.pointers)
+        self.protections = Protections(self.pointers)
         self.positions = PositionBook(self.pointers)
         self._acceptances = Acceptances(self.pointers)
 
@@ -55,6 +57,7 @@ class OrderBook(OrderShelf):
         super().clear()
         self._standing.clear()
         self.exits.clear()
+        self.protections.clear()
         self.positions = PositionBook(self.pointers)
         self._acceptances.clear()
         self._told_by.clear()
@@ -110,8 +113,8 @@ class OrderBook(OrderShelf):
     __hash__ = None  # type: ignore[assignment]  # a book changes, so it is no key
 
     def _compared(self) -> tuple[object, ...]:
-        exits = {each.exit_id: each for each in self.exits.all()}
-        return self._orders, self._standing.facts(), exits, self.acceptances(), self.positions, set(self._filled)
+        exits, plans = {each.exit_id: each for each in self.exits.all()}, self.protections.all()
+        return self._orders, self._standing.facts(), exits, plans, self.acceptances(), self.positions, set(self._filled)
 
     def apply(self, record: JournalRecord) -> TrackedOrder | None:
         """Fold one record in and return the order it concerns, if any.
@@ -144,6 +147,7 @@ class OrderBook(OrderShelf):
         self._acceptances.note(record, before=self.positions.quantity(fact.symbol))
         self._standing.note(record)
         self.exits.note(record)
+        self.protections.note(record)
         if self.positions.note(record) or fact.event is EventKind.INSTRUMENT_NAMED:
             self._rename(fact)
 
@@ -233,6 +237,7 @@ class OrderBook(OrderShelf):
         self._acceptances.rename(fact.details.get(WAS), fact.symbol)
         if WAS in fact.details and fact.symbol is not None:
             self._standing.rename(fact.details[WAS], fact.symbol)
+            self.protections.rename(fact.details[WAS], fact.symbol)
 
     def standing_facts(self) -> tuple[OrderEvent, ...]:
         """Return the freezes, halts and kills taken over that still hold, and the latest valuation, oldest first."""

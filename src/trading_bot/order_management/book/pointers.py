@@ -21,6 +21,7 @@ class StandingKind(enum.StrEnum):
     KILL = "kill"
     LATEST = "latest"  # key: the kind of record of which the latest counts
     EXIT = "exit"  # key: the exit's id
+    PROTECTION = "protection"  # key: the plan's id
     ACCEPTANCE = "acceptance"
     POSITION = "position"  # moves or tells positions, since they were last noted
     NAME = "name"

@@ -52,6 +52,8 @@ class TrackedOrder(Value, frozen=True, kw_only=True):
     """The number of the first journal record of it."""
     instrument_id: str | None = None
     """The broker's id of the instrument: the identity, where a symbol can change."""
+    reprices: int = 0
+    """How often its time-out has placed it anew."""
 
     @property
     def client_order_id(self) -> ClientOrderId:
@@ -147,7 +149,9 @@ def _intended(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder
         raise _impossible(record, f"a field is missing or wrong: {error}") from error
     if known is not None and not _is_same_intent(known.envelope, envelope):
         raise _impossible(record, "an order that was not sent is sent again with the same terms or not at all")
-    return TrackedOrder(envelope=envelope, number=record.seq, instrument_id=details.instrument_id)
+    return TrackedOrder(
+        envelope=envelope, number=record.seq, instrument_id=details.instrument_id, reprices=details.reprices
+    )
 
 
 def _is_same_intent(before: OrderEnvelope, after: OrderEnvelope) -> bool:

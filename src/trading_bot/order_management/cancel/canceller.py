@@ -19,6 +19,7 @@ from trading_bot.order_management.models import ClientOrderId, OrderState
 from trading_bot.order_management.results import CancelResult, CancelVerdict
 from trading_bot.order_management.sync.foreign import Row
 from trading_bot.order_management.sync.synchronizer import Synchronizer
+from trading_bot.values import replace
 
 CancelListener: TypeAlias = Callable[[CancelResult], object]
 
@@ -66,14 +67,16 @@ class CancelService:
         *,
         within_s: Seconds | None = None,
         asked: Collection[str] = (),
+        reason: str | None = None,
     ) -> tuple[CancelResult, ...]:
         """Ask for every cancel, then read until each order has ended or ``within_s``, the cancel deadline, is over.
 
         An order in doubt is only marked: whoever finds it cancels it. Those that the caller has ``asked`` for before
-        are read first, and asked for again only if the broker does not show that a cancel is under way.
+        are read first, and asked for again only if the broker does not show that a cancel is under way. ``reason`` is
+        recorded with the request.
         """
         with self._store.one_commit():
-            followed = self._asked(orders, within_s=self._time_for(within_s), asked=asked)
+            followed = self._asked(orders, within_s=self._time_for(within_s), asked=asked, reason=reason)
             if all(_is_followed(order) for order in orders):
                 return self._results(orders, followed, on_result)
         # A mark is nowhere but on record: it is committed before the cancels beside it are followed.
@@ -94,12 +97,12 @@ class CancelService:
         return tuple(results[order.client_order_id] for order in orders)
 
     def _asked(
-        self, orders: Sequence[TrackedOrder], *, within_s: Seconds, asked: Collection[str]
+        self, orders: Sequence[TrackedOrder], *, within_s: Seconds, asked: Collection[str], reason: str | None
     ) -> Iterator[TrackedCancel]:
         """Record what is wanted, then ask the broker, so that no request waits for a commit."""
         for order in orders:
             if order.client_order_id not in asked:
-                self._record_request(order)
+                self._record_request(order, reason)
         targets = [
             our_target(order, order.envelope.order_id, was_asked=order.client_order_id in asked)
             for order in orders
@@ -138,7 +141,7 @@ class CancelService:
             reason=latest.envelope.reason,
         )
 
-    def _record_request(self, order: TrackedOrder) -> None:
+    def _record_request(self, order: TrackedOrder, reason: str | None) -> None:
         with self._store.open_book() as book:
             # It may have ended since somebody looked, and an end is never taken back.
             current = book.get(order.client_order_id) or order
@@ -147,4 +150,4 @@ class CancelService:
             status = OrderState.PENDING_CANCEL if current.state.is_working else None
             wanted_by = current.cancel_of if current.cancel_wanted else current.envelope.correlation_id
             asked = about(current.envelope, EventKind.CANCEL_REQUESTED, status=status, correlation_id=wanted_by)
-            self._store.record_fact(asked)
+            self._store.record_fact(replace(asked, reason=reason))

@@ -110,12 +110,17 @@ class Exits:
             run.result = self._result(run, ending)
         return run.result
 
+    def is_leaving(self, symbol: str) -> bool:
+        """Whether an exit of the symbol is under way in this process."""
+        with self._lock:
+            return symbol in self._under_way
+
     def free(self, symbol: str) -> Free | None:
         """Return the shares that are provably held and free; None while the positions are not known."""
         return self._admission.free(symbol)
 
     def _begun(self, leave: Leave, gather: Gather, deadline: Seconds) -> ExitRun:
-        run = ExitRun(exit_id=self._new_id(), leave=leave, gather=gather, deadline=deadline)
+        run = ExitRun(exit_id=leave.exit_id or self._new_id(), leave=leave, gather=gather, deadline=deadline)
         with self._store.open_book() as book:
             for old in book.exits.under_way(leave.symbol):
                 why = "the program ended before it did"
@@ -251,7 +256,8 @@ class Exits:
         if wanted is None:
             return int(free)
         # An order in doubt may sell all of its shares: nobody asked for more than that.
-        placed = exact_sum(leg.envelope.filled_quantity + leg.remaining_quantity for leg in self._legs(run))
+        sells = (*self._legs(run), *self._counted(run))
+        placed = exact_sum(leg.envelope.filled_quantity + leg.remaining_quantity for leg in sells)
         return int(min(free, Decimal(wanted) - placed))
 
     def _look_anew(self, run: ExitRun) -> None:
@@ -270,7 +276,8 @@ class Exits:
         legs, wanted = self._legs(run), run.leave.quantity
         if run.problem is not None or (legs and not self._sold(run)):
             return ExitEnding.NOT_SOLD
-        is_done = self._sold(run) >= wanted if wanted is not None else self._sellable(run) < 1
+        before = exact_sum(leg.envelope.filled_quantity for leg in self._counted(run))
+        is_done = self._sold(run) + before >= wanted if wanted is not None else self._sellable(run) < 1
         if self._sold(run) and is_done:
             return ExitEnding.SOLD
         return ExitEnding.NOTHING_FREE if self._sellable(run) < 1 else ExitEnding.NOT_SOLD
@@ -319,6 +326,9 @@ class Exits:
 
     def _legs(self, run: ExitRun) -> tuple[TrackedOrder, ...]:
         return tuple(leg for leg in map(self._order, run.legs) if leg is not None)
+
+    def _counted(self, run: ExitRun) -> tuple[TrackedOrder, ...]:
+        return tuple(order for order in map(self._order, run.leave.counts) if order is not None)
 
     def _order(self, name: ClientOrderId) -> TrackedOrder | None:
         with self._store.open_book() as book:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from trading_bot.caller_values import exact_price
 from trading_bot.clock import Seconds
-from trading_bot.order_management.book.exit_facts import ExitEnding, ExitOrigin
+from trading_bot.order_management.book.exit_facts import ExitEnding, ExitOrigin, leg_name
 from trading_bot.order_management.book.position_watch import in_words
 from trading_bot.order_management.calculator import MAX_QUANTITY, asked_terms
 from trading_bot.order_management.correlation import usable_correlation_id
@@ -39,6 +39,10 @@ class Leave:
     extended_hours: bool = False
     held: Decimal | None = None
     """The shares that a person sees at the broker: they stand for a look that cannot be had, and bound the sale."""
+    exit_id: str | None = None
+    """Names the exit where its caller has put the name on record before; else one is made."""
+    counts: tuple[ClientOrderId, ...] = ()
+    """Earlier sells for the same shares: what they sold, or may still sell, is a part of ``quantity``."""
     correlation_id: str | None = None
     """The caller's name for the request; one that cannot be used is dropped, because it must not hold up an exit."""
 
@@ -76,7 +80,7 @@ class ExitRun:
 
     def next_id(self) -> ClientOrderId:
         """Name the next order: an id of its own, the same at every replay."""
-        return ClientOrderId(f"{self.exit_id[:_LONGEST_ID]}-{len(self.legs) + 1}")
+        return leg_name(self.exit_id, len(self.legs) + 1)
 
     @property
     def symbol(self) -> str:
@@ -84,7 +88,6 @@ class ExitRun:
         return self.leave.symbol
 
 
-_LONGEST_ID = 58
 _LONGEST_TEXT = 500
 _ENDINGS = {
     ExitEnding.SOLD: "{sold} shares are sold",

@@ -39,6 +39,10 @@ class ExitService:
         """Leave a position; see `Exits.leave`."""
         return self._exits.leave(leave, gather=already(approve_all) if gather is None else gather)
 
+    def is_leaving(self, symbol: str) -> bool:
+        """Whether an exit of the symbol is under way in this process."""
+        return self._exits.is_leaving(symbol)
+
     def free(self, symbol: str) -> Free | None:
         """Return the shares that are provably held and free; None while the positions are not known."""
         return self._exits.free(symbol)

@@ -9,7 +9,15 @@ from trading_bot.order_management.exceptions import OrderValidationError
 from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderEnvelope, OrderState, OrderTerms
 from trading_bot.order_management.outcomes import PreparedOrder
 from trading_bot.order_management.ports import ArmingId
-from trading_bot.values import replace
+from trading_bot.values import Value, replace
+
+
+class Replaced(Value, frozen=True, kw_only=True):
+    """The order that a new one takes the place of."""
+
+    client_order_id: ClientOrderId
+    reprices: int = 0
+    """How often the time-out of an entry has placed it anew, this time included."""
 
 
 def intent_of(
@@ -20,7 +28,7 @@ def intent_of(
     strategy_name: str | None,
     mode: ExecutionMode,
     correlation_id: str | None = None,
-    replaces: ClientOrderId | None = None,
+    replaces: Replaced | None = None,
     reason: str | None = None,
 ) -> OrderEvent:
     """Return the event that states everything about an order before it is sent; ``replaces`` is FIX tag 41.
@@ -45,7 +53,8 @@ def intent_of(
             time_in_force=terms.time_in_force,
             extended_hours=terms.extended_hours,
             body_sha256=prepared.digest,
-            replaces=replaces,
+            replaces=None if replaces is None else replaces.client_order_id,
+            reprices=0 if replaces is None else replaces.reprices,
             instrument_id=prepared.instrument_id,
             stop_price=terms.stop_price,
         ).as_text(),

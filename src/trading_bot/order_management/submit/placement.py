@@ -27,7 +27,7 @@ from trading_bot.order_management.rounds import SyncService
 from trading_bot.order_management.submit.admission import Admission, Admitted, Decided
 from trading_bot.order_management.submit.endings import error_of
 from trading_bot.order_management.submit.halts import TradingHalts
-from trading_bot.order_management.submit.intents import intent_of
+from trading_bot.order_management.submit.intents import Replaced, intent_of
 from trading_bot.order_management.submit.pricing import OrderPricing, PricePreview
 from trading_bot.order_management.submit.protocol import SubmitProtocol
 from trading_bot.order_management.submit.recorder import OutcomeRecorder
@@ -158,7 +158,7 @@ class SubmitService:
         request: OrderRequest,
         *,
         gather: Gather,
-        replaces: ClientOrderId | None = None,
+        replaces: Replaced | None = None,
         pricer: Pricer | None = None,
     ) -> Placed:
         """Submit one order, at most once, within the submit deadline; see `OrderManager.place_limit_order`.
@@ -173,7 +173,7 @@ class SubmitService:
         request: OrderRequest,
         *,
         gather: Gather,
-        replaces: ClientOrderId | None,
+        replaces: Replaced | None,
         pricer: Pricer | None,
         correlation_id: str,
     ) -> Placed:

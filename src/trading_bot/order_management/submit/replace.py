@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from trading_bot.caller_values import exact_price
 from trading_bot.clock import Moment, Seconds
 from trading_bot.order_management.book.order_book import TrackedOrder
+from trading_bot.order_management.calculator import parse_price
 from trading_bot.order_management.cancel.canceller import CancelService
 from trading_bot.order_management.context import OrderContext
 from trading_bot.order_management.exceptions import (
@@ -24,6 +26,7 @@ from trading_bot.order_management.exceptions import (
 )
 from trading_bot.order_management.models import (
     EXACT,
+    STOP_LIMIT,
     ClientOrderId,
     OrderEnvelope,
     OrderRequest,
@@ -33,6 +36,8 @@ from trading_bot.order_management.models import (
 )
 from trading_bot.order_management.ports import ArmingId
 from trading_bot.order_management.results import CancelResult
+from trading_bot.order_management.submit.fresh_quote import middle_of_market
+from trading_bot.order_management.submit.intents import Replaced
 from trading_bot.order_management.submit.placement import Approval, Gather, SubmitService
 
 _ENDED_AT_BROKER = frozenset({OrderState.CANCELLED, OrderState.FILLED})
@@ -43,13 +48,20 @@ _NOT_REPLACED = "not_replaced"
 class Change:
     """What the new order is to be. ``quantity`` is the whole new order, what has filled of the old one included.
 
-    Without a ``quantity`` it stays the old one's; ``reference_price`` is in dollars, as of now.
+    Without a ``quantity`` it stays the old one's; prices are in dollars, as of now.
     """
 
-    reference_price: Decimal
+    reference_price: Decimal | None = None
+    """Without it, the middle of the market. Of a stop it is the limit itself, by default as far below as before."""
+    stop_price: Decimal | None = None
+    """Of a stop, where it is to be another one."""
     quantity: int | None = None
     pricing: Pricing | None = None
     client_order_id: str | None = None
+    reason: str | None = None
+    """Why, for the record of the cancel and of the new order."""
+    reprices: int = 0
+    """How often the time-out of an entry has placed it anew, this time included."""
 
 
 @dataclass(slots=True)
@@ -66,6 +78,7 @@ class Replacement:
 
     def __init__(self, context: OrderContext, *, submit: SubmitService, cancel: CancelService) -> None:
         self._store = context.store
+        self._account = context.account
         self._latch = context.latch
         self._clock = context.clock
         self._submits = submit
@@ -84,18 +97,32 @@ class Replacement:
         if order.state is OrderState.FILLED:
             return old
         _refuse_unless_at_work(order)
-        request = _request(old, change, quantity=old.quantity if change.quantity is None else change.quantity)
         self._refuse_used_id(change)
+        request = self._request(old, change)
         self._submits.admission.refuse_if_halted(self._submits.asked(request))
         with self._alone(order) as run:
             _refuse_unless_at_work(self._now(order))
             self._foresee(request, self._now(order), gather=gather)
-            ended = self._cancelled(order)
+            ended = self._cancelled(order, change.reason)
             left = _left(ended, request.quantity)
             if left < 1:
                 return ended.envelope
             with _reporting(ended):
-                return self._place(replace(request, quantity=left), ended, run=run, gather=gather)
+                replaces = Replaced(client_order_id=ended.client_order_id, reprices=change.reprices)
+                gather = self._until_overtaken(ended, run, gather)
+                request = replace(request, quantity=left)
+                return self._submits.place(request, gather=gather, replaces=replaces).envelope
+
+    def _request(self, old: OrderEnvelope, change: Change) -> OrderRequest:
+        if old.stop_price is not None:
+            return _changed_stop(old, old.stop_price, change)
+        if change.stop_price is not None:
+            raise _wrong_change(old, "is no stop; leave the stop price out")
+        reference = change.reference_price
+        if reference is None:
+            by = self._clock.monotonic() + self._price_ttl_s / 2
+            reference = middle_of_market(old.symbol, self._account, by=by)
+        return _changed(old, change, reference_price=reference)
 
     def _foresee(self, request: OrderRequest, order: TrackedOrder, *, gather: Gather) -> None:
         left = _left(order, request.quantity)
@@ -145,8 +172,8 @@ class Replacement:
             with self._lock:
                 del self._under_way[name]
 
-    def _cancelled(self, order: TrackedOrder) -> TrackedOrder:
-        (result,) = self._cancels.cancel((order,))
+    def _cancelled(self, order: TrackedOrder, reason: str | None) -> TrackedOrder:
+        (result,) = self._cancels.cancel((order,), reason=reason)
         ended = self._now(order)
         if ended.state not in _ENDED_AT_BROKER:
             raise _still_open(order, result)
@@ -156,7 +183,7 @@ class Replacement:
         with self._store.open_book() as book:
             return book.get(order.client_order_id) or order
 
-    def _place(self, request: OrderRequest, old: TrackedOrder, *, run: ReplaceRun, gather: Gather) -> OrderEnvelope:
+    def _until_overtaken(self, old: TrackedOrder, run: ReplaceRun, gather: Gather) -> Gather:
         def gather_now(terms: OrderTerms, by: Seconds, instead_of: TrackedOrder | None) -> Approval:
             approve = gather(terms, by, instead_of)
 
@@ -166,11 +193,7 @@ class Replacement:
 
             return approve_now
 
-        return self._submits.place(
-            request,
-            gather=gather_now,
-            replaces=old.client_order_id,
-        ).envelope
+        return gather_now
 
     def _refuse_if_overtaken(self, old: TrackedOrder, run: ReplaceRun) -> None:
         with self._lock:
@@ -197,17 +220,41 @@ def _refuse_unless_at_work(order: TrackedOrder) -> None:
     )
 
 
-def _request(old: OrderEnvelope, change: Change, *, quantity: int) -> OrderRequest:
+def _changed_stop(old: OrderEnvelope, stop: Decimal, change: Change) -> OrderRequest:
+    if change.pricing is not None:
+        raise _wrong_change(old, "is a stop, whose limit is the caller's own; leave the pricing out")
+    if (change.stop_price, change.reference_price, change.quantity) == (None, None, None):
+        raise _wrong_change(old, "is a stop; name its new stop price, limit or quantity")
+    new_stop = exact_price(stop if change.stop_price is None else change.stop_price)
+    limit = change.reference_price
+    if limit is None:
+        new_stop = parse_price(new_stop, symbol=old.symbol)
+        limit = EXACT.subtract(new_stop, EXACT.subtract(stop, old.limit_price))
+    plain = _changed(old, change, reference_price=limit)
+    return replace(plain, order_type=STOP_LIMIT, stop_price=new_stop)
+
+
+def _wrong_change(old: OrderEnvelope, why: str) -> OrderValidationError:
+    return OrderValidationError(
+        f"{old.symbol}: order {old.client_order_id} {why}",
+        client_order_id=old.client_order_id,
+        symbol=old.symbol,
+        code="bad_request",
+    )
+
+
+def _changed(old: OrderEnvelope, change: Change, *, reference_price: Decimal) -> OrderRequest:
     return OrderRequest(
         symbol=old.symbol,
         side=old.side,
-        quantity=quantity,
-        reference_price=change.reference_price,
+        quantity=old.quantity if change.quantity is None else change.quantity,
+        reference_price=reference_price,
         time_in_force=old.time_in_force,
         extended_hours=old.extended_hours,
         client_order_id=change.client_order_id,
         pricing=change.pricing,
         strategy_name=old.strategy_name,
+        reason=change.reason,
     )
 
 

@@ -1,10 +1,11 @@
 """The market of a stop: one that has been reached already would sell at once, so it is refused before it is sent."""
 
 from trading_bot.clock import Seconds
-from trading_bot.order_management.exceptions import OrderStatusError, TradeRefusedError
+from trading_bot.order_management.exceptions import TradeRefusedError
 from trading_bot.order_management.models import OrderTerms
 from trading_bot.order_management.ports import AccountGateway
 from trading_bot.order_management.submit.collar import NO_QUOTE
+from trading_bot.order_management.submit.fresh_quote import fresh_quote
 from trading_bot.prose import dollars_in_words, typed
 
 STOP_REACHED = "stop_reached"
@@ -20,14 +21,10 @@ def refuse_reached_stop(terms: OrderTerms, account: AccountGateway | None, *, by
     stop, symbol = terms.stop_price, terms.symbol
     if stop is None:
         return
-    problem = "the broker shows no market on both sides"
-    try:
-        quote = None if account is None else account.by(by).fetch_quotes((symbol,)).get(symbol)
-    except OrderStatusError as error:
-        quote, problem = None, str(error)
-    if quote is None:
+    quote = fresh_quote(symbol, account, by=by)
+    if isinstance(quote, str):
         raise TradeRefusedError(
-            f"{symbol}: the bid cannot be read ({problem}), so a stop at {dollars_in_words(stop)} may sell at once; "
+            f"{symbol}: the bid cannot be read ({quote}), so a stop at {dollars_in_words(stop)} may sell at once; "
             "nothing was sent: try again in a moment",
             symbol=symbol,
             code=NO_QUOTE,

@@ -95,6 +95,10 @@ class AccountView:
         """Return how long ago the orders were compared with the broker; None where that does not count any more."""
         return self._freshness.age_s()
 
+    def orders_stale_because(self) -> str | None:
+        """Return why no new order may rest on the last whole look at the open orders, or None."""
+        return self._freshness.stale_because()
+
     def _shown_by(self, look: Look, holdings: Holdings, named: Iterable[str]) -> ShownPositions:
         symbols = sorted(named)
         unread = {symbol for symbol in symbols if look.unread_row(symbol, look.instruments.get(symbol)) is not None}

@@ -58,15 +58,44 @@ def test_a_replay_trades_at_the_times_of_the_signals_and_tells_of_fills(tmp_path
     assert "cash $97,501.00" in shown
 
 
-def test_a_replay_has_an_account_of_its_own_that_each_one_makes_anew(tmp_path, replay):
-    """Nothing of it is in the account of every day, and the same day ends alike however often it is replayed."""
-    shown = [run_cli([*replay, "--json"], home=tmp_path).stdout for _ in range(2)]
-    first, second = (json.loads(text.splitlines()[-1])["summary"] for text in shown)
-    assert first == second
-    assert first["logs"] == str(tmp_path / "logs" / "replay")
-    assert first["journal"]["path"].startswith(first["logs"])
-    assert sorted(path.name for path in (tmp_path / "logs").iterdir()) == ["replay"]
-    assert list(tmp_path.rglob("journal.sqlite3")) == [Path(first["journal"]["path"])]
+def test_a_replay_has_an_account_of_its_own_and_repeats_byte_for_byte(tmp_path, replay):
+    """Nothing of it is in the account of every day. The same input gives the same lines and the same journal."""
+    shown, logs = [], []
+    for _ in range(2):
+        done = run_cli([*replay, "--json"], home=tmp_path)
+        shown.append(done.stdout.splitlines())
+        logs.append((tmp_path / "logs" / "replay" / "orders.jsonl").read_bytes())
+    (*first, compared, ended), (*second, again, ended_again) = shown
+    assert (first, ended, logs[0]) == (second, ended_again, logs[1])
+    assert json.loads(compared)["earlier"] == []
+    assert json.loads(again)["earlier"] == [json.loads(compared)["run"]]
+    summary = json.loads(ended)["summary"]
+    assert summary["logs"] == str(tmp_path / "logs" / "replay")
+    assert summary["journal"]["path"].startswith(summary["logs"])
+    assert sorted(path.name for path in (tmp_path / "logs").iterdir()) == ["replay", "replays.jsonl"]
+    assert list(tmp_path.rglob("journal.sqlite3")) == [Path(summary["journal"]["path"])]
+
+
+def test_a_replay_does_not_delete_the_file_that_stdin_reads(tmp_path, replay):
+    kept = tmp_path / "logs" / "replay"
+    kept.mkdir(parents=True)
+    (kept / ".trading-bot-replay").touch()
+    (tmp_path / "day.jsonl").rename(kept / "day.jsonl")
+    replay[replay.index("day.jsonl")] = "-"
+    with (kept / "day.jsonl").open() as signals:
+        done = subprocess.run(
+            [sys.executable, "-m", "trading_bot", *replay],
+            cwd=tmp_path,
+            env=child_environment(tmp_path),
+            stdin=signals,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "the file that stdin reads is in" in done.stderr
+    assert (kept / "day.jsonl").is_file()
 
 
 @pytest.mark.parametrize(
@@ -109,6 +138,7 @@ def test_the_text_of_a_signal_reaches_no_terminal_unmasked(tmp_path):
         ({"trading": {"mode": "LIVE"}}, (GOOD, []), 3, "trading.mode"),
         ({"trading": {"mode": "live"}}, (TIMED, ["--replay"]), 2, "are for paper trading"),
         ({}, (GOOD, ["--replay"]), 2, "add times or leave --replay out"),
+        ({"paper": {"quotes": "live"}}, (TIMED, ["--replay"]), 2, "cannot trade at live quotes"),
         ({}, (GOOD, ["--standby"]), 2, "it needs journal_url"),
         ({}, (GOOD, ["--quotes", "missing.jsonl"]), 2, "missing.jsonl"),
         ({}, (GOOD, ["--quotes", "signals.jsonl"]), 2, "signals.jsonl, line 1"),

@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ from trading_bot.bot_events import BotEvent, BotListener, TradingResumed
 from trading_bot.cli.errors import CommandError
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
+from trading_bot.cli.render.replay_progress import WithProgress
 from trading_bot.cli.render.summary import RunSummary
 from trading_bot.cli.render.views import JsonView, PlainView
 from trading_bot.cli.work.run.session import ReplayPlan, Session, choose_view, plan_replay
@@ -319,3 +321,20 @@ class TestChoosingAView:
 
 def choose(invocation: Invocation):
     return choose_view(invocation, zone=NYSE.trading.hours.timezone, plan=None)
+
+
+class Terminal(io.StringIO):
+    """A stream that people watch."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("options", "has_bar"), [({}, True), ({"json": True}, True), ({"quiet": True}, False)])
+def test_a_replay_whose_lines_go_elsewhere_has_a_bar_at_a_terminal_on_stderr(monkeypatch, options, has_bar):
+    monkeypatch.setattr("sys.stderr", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    plan = ReplayPlan(start=OPEN, until=OPEN + timedelta(hours=1))
+    shown = choose_view(Invocation(**options), zone=NYSE.trading.hours.timezone, plan=plan)
+    assert isinstance(shown, WithProgress) is has_bar
+    assert not isinstance(choose(Invocation(**options)), WithProgress)

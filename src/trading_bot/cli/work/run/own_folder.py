@@ -1,9 +1,11 @@
 """A folder below the logs for one kind of throw-away run: emptied at its start, and kept until the next one."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
+from stat import S_ISREG
 
 from filelock import FileLock, Timeout
 
@@ -44,6 +46,14 @@ def emptied(folder: Path) -> Iterator[None]:
         raise CommandError(
             f"another {run} is running in {folder}; wait for it to end", exit_code=ExitCode.ACCOUNT_IN_USE
         ) from error
+
+
+def holds(folder: Path, descriptor: int) -> bool:
+    """Whether the open file is one of those in ``folder``, under whatever name it was opened."""
+    opened = os.fstat(descriptor)
+    if not S_ISREG(opened.st_mode):
+        return False
+    return any(os.path.samestat(opened, path.lstat()) for path in folder.rglob("*"))
 
 
 def _is_empty(folder: Path) -> bool:

@@ -13,6 +13,7 @@ from trading_bot.cli.errors import CommandError, report
 from trading_bot.cli.exit_codes import ExitCode, exit_code_of_trade
 from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.render.live_view import LiveView
+from trading_bot.cli.render.replay_progress import WithProgress
 from trading_bot.cli.render.summary import RunSummary, Tally, holdings_of, summarize
 from trading_bot.cli.render.views import JsonView, PlainView, RunView, fate_text
 from trading_bot.cli.work.run.order_watch import OrderWatch
@@ -69,14 +70,15 @@ def _time_of(line: SignalLine) -> datetime | None:
 def choose_view(invocation: Invocation, *, zone: ZoneInfo, plan: ReplayPlan | None, linger_s: Seconds = 0) -> RunView:
     """Return JSON under ``--json``, the moving picture at a terminal, and plain lines anywhere else.
 
-    ``linger_s`` is how long the moving picture rests after each look at the orders.
+    A replay whose lines go elsewhere has a progress bar if stderr is a terminal. ``linger_s`` is how long the moving
+    picture rests after each look at the orders.
     """
-    if invocation.json:
-        return JsonView()
     out, screen = _console(invocation, stderr=False), _console(invocation, stderr=True)
-    if invocation.quiet or not (_is_terminal(out) and _is_terminal(screen)):
-        return PlainView(zone=zone, quiet=invocation.quiet)
     span = (plan.start, plan.until) if plan else None
+    if invocation.json or invocation.quiet or not (_is_terminal(out) and _is_terminal(screen)):
+        view = JsonView() if invocation.json else PlainView(zone=zone, quiet=invocation.quiet)
+        has_bar = span is not None and _is_terminal(screen) and not (invocation.quiet or _is_terminal(out))
+        return WithProgress(view, screen=screen, zone=zone, span=span) if span is not None and has_bar else view
     return LiveView(screen=screen, out=out, zone=zone, span=span, clock=SystemClock(), linger_s=linger_s)
 
 
@@ -91,9 +93,9 @@ def _is_terminal(console: Console) -> bool:
 class Session:
     """Runs signals through a bot and shows what happens; always stops the bot in the end.
 
-    ``start`` starts the bot and says whether it did; without it the bot is started at once or not at all. A run that
-    ``is_unattended`` answers a SIGHUP, by which others read their settings anew, with what to do instead, and fails if
-    every signal was refused.
+    ``start`` starts the bot and says whether it did; without it the bot is started at once or not at all. ``at_end``
+    is called with the bot before it is stopped. A run that ``is_unattended`` answers a SIGHUP, by which others read
+    their settings anew, with what to do instead, and fails if every signal was refused.
     """
 
     def __init__(
@@ -103,10 +105,12 @@ class Session:
         view: RunView,
         invocation: Invocation,
         start: Callable[[StopRequest], bool] | None = None,
+        at_end: Callable[["TradingBot"], object] | None = None,
         is_unattended: bool = False,
     ) -> None:
         self._bot = bot
         self._start = start or self._start_now
+        self._at_end = at_end
         self._view = view
         self._invocation = invocation
         self._tally = Tally()
@@ -126,6 +130,8 @@ class Session:
                 with self._view.showing():
                     self._drive(lines, plan=plan, settle_s=settle_s, stop=stop)
                 holdings = holdings_of(self._bot)
+                if self._at_end is not None:
+                    self._at_end(self._bot)
             finally:
                 cancels = self._bot.stop()
             self._say_cancelled(cancels)

@@ -1,0 +1,73 @@
+"""Builds the way to real prices: a session that can read prices and nothing else, on a login that is there already.
+
+No account number is needed. The login is a session that the caller lends, else the one that ``trading-bot login`` saved
+last for any live account of the state folder.
+"""
+
+import uuid
+
+from trading_bot.auth.borrowed_login import BorrowedLogin, LoggedInSession
+from trading_bot.auth.live_login import LiveLogin
+from trading_bot.auth.login_budget import LoginBudget
+from trading_bot.auth.renewal_time import RenewalInTime
+from trading_bot.auth.token_store import TokenStore
+from trading_bot.config import Config
+from trading_bot.order_management.exceptions import AuthenticationError
+from trading_bot.order_management.models import ExecutionMode
+from trading_bot.robinhood.prices_only import PricesOnly
+from trading_bot.robinhood.session import Transport
+from trading_bot.startup.access import BrokerAccess, Login
+from trading_bot.startup.account_number import configured_account
+from trading_bot.startup.live import budgeted, live_session, own_transport
+from trading_bot.startup.surroundings import Surroundings
+from trading_bot.state_folder import StateFolder, account_key
+
+NO_LOGIN = (
+    "nobody is logged in, so real prices cannot be read; run `trading-bot login` with the settings of a live account "
+    "whose state_dir is the same one, or set paper.quotes to generated"
+)
+
+
+def price_access(
+    config: Config,
+    around: Surroundings,
+    *,
+    session: LoggedInSession | None = None,
+    transport: Transport | None = None,
+) -> BrokerAccess:
+    """Return the way to prices; nothing is read or sent before it is used.
+
+    Raises:
+        OrderNotSentError: no certificate authorities to trust.
+    """
+    broker = live_session(around, transport=PricesOnly(transport or own_transport(around)))
+    wire = budgeted(broker, around)
+    if session is not None:
+        borrowed = BorrowedLogin(session=broker, source=session)
+        return BrokerAccess(wire=wire, login=Login(log_in=borrowed.resume), renew=borrowed.renew)
+    state = _login_of(config, around)
+    if state is None:
+        return BrokerAccess(wire=wire, login=Login(log_in=_nobody), renew=lambda _within_s: False)
+    login = LiveLogin(
+        session=broker,
+        store=TokenStore(path=state.session, username=None, account_number=None, files=around.files),
+        budget=LoginBudget(path=state.failed_logins, clock=around.clock, files=around.files),
+        clock=around.clock,
+        files=around.files,
+        new_device_token=lambda: str(uuid.UUID(around.new_id())),
+    )
+    return BrokerAccess(wire=wire, login=Login(log_in=login.resume), renew=RenewalInTime(login.renew))
+
+
+def _nobody() -> None:
+    raise AuthenticationError(NO_LOGIN)
+
+
+def _login_of(config: Config, around: Surroundings) -> StateFolder | None:
+    """Return the folder of the live account that is meant, or on paper of the one whose session was saved last."""
+    root, mode = config.resolve_state_dir(), config.trading.mode
+    if mode is ExecutionMode.LIVE:
+        return StateFolder(root=root / f"{mode}-{account_key(mode, configured_account(config))}", files=around.files)
+    found = (StateFolder(root=each, files=around.files) for each in root.glob(f"{ExecutionMode.LIVE}-*"))
+    saved = [state for state in found if state.session.is_file()]
+    return max(saved, key=lambda state: state.session.stat().st_mtime, default=None)
