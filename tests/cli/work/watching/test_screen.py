@@ -293,7 +293,8 @@ def test_leaving_ends_the_asking_and_nothing_else(desk: Desk, key, ending):
 def test_a_signal_leaves_it_too(desk: Desk):
     async def act(pilot: Pilot[Ending]) -> None:
         desk.stop = True
-        await pilot.pause(1)
+        desk.app._tick()
+        await pilot.pause()
 
     assert desk.run(act) is Ending.INTERRUPTED
 
