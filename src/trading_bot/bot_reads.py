@@ -23,6 +23,7 @@ from trading_bot.order_management.models import OrderEnvelope, OrderStatus
 from trading_bot.order_management.portfolio import Bar, Quote
 from trading_bot.order_management.sync.account_view import ShownPosition, ShownPositions
 from trading_bot.results.positions import ValuedPositions, valued_positions
+from trading_bot.results.tying_out import TieOuts
 from trading_bot.risk.watch import RiskState
 from trading_bot.safety_checks import SafetyChecks
 
@@ -37,6 +38,9 @@ T = TypeVar("T")
 
 class BotReads:
     """The part of the bot that only reads. Safe to use from several threads."""
+
+    tie_outs: TieOuts
+    """Compares shares and cash with the broker's; whoever builds the bot sets it."""
 
     def __init__(
         self, *, manager: OrderManager, safety: SafetyChecks, account: AccountData, market: MarketData, clock: Clock

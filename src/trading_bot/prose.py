@@ -5,7 +5,7 @@ from decimal import Context, Decimal
 
 _EXACT = Context(prec=60)
 _CENTS = 2
-_DECISIONS = frozenset({"resolve", "adopt", "release", "accept-position"})
+_DECISIONS = frozenset({"resolve", "adopt", "release", "accept-position", "tie-out"})
 """The commands that do nothing without a name and a reason."""
 _WHO_AND_WHY = ' --by NAME --reason "..."'
 

@@ -16,6 +16,7 @@ from trading_bot.order_management.models import EXACT, exact_sum
 from trading_bot.results.history import TradeFill, Valuation
 from trading_bot.results.lots import ClosedLot, OpenLot, Term
 from trading_bot.results.realised import Realised
+from trading_bot.results.tie_out import TieOut, Verdict
 
 
 def fill_json(fill: TradeFill, closed: Sequence[ClosedLot] = ()) -> JsonObject:
@@ -116,6 +117,26 @@ def recorded_account_json(valuation: Valuation | None, realised: Realised) -> Js
         "unmarked": [],
         "unknown_cost": [],
         "problems": [] if worth is not None else ["no worth of the account is on record yet"],
+    }
+
+
+def tie_out_json(found: TieOut) -> JsonObject:
+    """Return how cash and shares compare with the broker's."""
+    return {
+        "v": FORM_VERSION,
+        "verdict": found.verdict.value,
+        "as_of": moment_text(found.reading.at),
+        "since": moment_text(found.since),
+        "cash": money_text(found.reading.cash),
+        "expected": money_text(found.expected),
+        "difference": money_text(found.difference),
+        "tolerated": money_text(found.tolerated),
+        "explained": money_text(found.explained),
+        "reason": found.reason if found.verdict in (Verdict.LESS, Verdict.NOT_TOLD) else None,
+        "shares": [
+            {"symbol": one.symbol, "broker": shares_text(one.broker), "expected": shares_text(one.expected)}
+            for one in found.reading.shares
+        ],
     }
 
 

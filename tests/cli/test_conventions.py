@@ -96,8 +96,8 @@ def test_the_commands_are_the_documented_ones():
         *("positions", "kill", "arm", "login", "logout", "doctor", "completion", "config check", "config show"),
         *("config schema", "audit tail", "audit verify", "audit explain", "resolve", "adopt", "release"),
         *("accept-position", "exit", "flatten", "resume", "frozen", "watch", "stop", "accounts", "account"),
-        *("trades", "report", "replace", "notify test", "protect", "protections", "quote", "history", "risk show"),
-        "canary",
+        *("trades", "report", "replace", "notify test", "protect", "protections", "quote", "history", "tie-out"),
+        *("risk show", "canary"),
     }
 
 

@@ -18,10 +18,12 @@ from trading_bot.lease import ProcessInfo
 from trading_bot.operations import (
     COMMANDS,
     AcceptPosition,
+    AcceptTieOut,
     AdoptOrder,
     AskToStop,
     CancelAll,
     CancelOrder,
+    CheckTieOut,
     Command,
     ExitPosition,
     Flatten,
@@ -98,6 +100,8 @@ EXAMPLES = [
     ShowAccount(),
     ShowQuotes(symbols=("AAPL", "MSFT")),
     ShowHistory(symbol="AAPL", interval="day", span="month"),
+    CheckTieOut(),
+    AcceptTieOut(by="ada", reason="rent"),
     AskToStop(),
     WatchEvents(),
     ShowView(),
@@ -306,6 +310,12 @@ def test_the_account_is_shown_with_its_results(operations: Operations, bot: Trad
     answer = operations.perform(ShowAccount())
     assert (answer["realised"], answer["unknown_cost"], answer["problems"]) == ("0.00", [], [])
     assert answer == summary_json(bot.account_summary())
+
+
+def test_shares_and_cash_are_tied_out_and_a_difference_is_accepted(operations: Operations):
+    assert operations.perform(CheckTieOut())["verdict"] == "begun"
+    answer = operations.perform(AcceptTieOut(by="ada", reason="rent"))
+    assert (answer["verdict"], answer["difference"], answer["shares"], answer["reason"]) == ("agrees", "0.00", [], None)
 
 
 def test_positions_are_read_afresh(operations: Operations, bot: TradingBot):

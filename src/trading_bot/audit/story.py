@@ -8,7 +8,7 @@ from decimal import Decimal
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.position_watch import in_words
 from trading_bot.order_management.book.tracked_order import TrackedOrder
-from trading_bot.order_management.event_details import ValuationDetails
+from trading_bot.order_management.event_details import TieOutDetails, ValuationDetails
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderNotFoundError
 from trading_bot.prose import dollars_in_words, shares_in_words
@@ -212,6 +212,7 @@ _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
     EventKind.PROTECTION_ENDED: lambda fact: (
         f"the protection of {fact.symbol} ended: {_words(_detail(fact, 'ending'))}{_because(fact)}"
     ),
+    EventKind.ACCOUNT_TIED_OUT: lambda fact: f"{_tied_out(TieOutDetails.of(fact))}{_because(fact)}",
     EventKind.TRADING_HALTED: _plain("new orders were halted"),
     EventKind.TRADING_RESUMED: _plain("new orders were allowed again"),
     EventKind.ORDER_CARRIED: _carried,
@@ -227,6 +228,14 @@ _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
 def _valued(told: ValuationDetails | None) -> str:
     equity, cash = (None, None) if told is None else (told.equity, told.cash)
     return f"the account was worth {_dollars(equity)} dollars, {_dollars(cash)} of them cash"
+
+
+def _tied_out(told: TieOutDetails | None) -> str:
+    if told is None:
+        return "cash was compared with the broker's"
+    accepted = "" if told.by is None else f", which {told.by} accepted"
+    said = "" if told.difference is None else f", {_dollars(told.difference)} dollars from what the fills explain"
+    return f"the broker's cash was {_dollars(told.cash)} dollars{said}{accepted}"
 
 
 def _terms(fact: OrderEvent) -> str:

@@ -53,7 +53,7 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "preview": "Show what buy or sell would send; nothing is sent.",
         "orders": "List the open orders.",
         "status": "Show one order and its fills.",
-        "replace": "Cancel one order, and place what it left unfilled at another price.",
+        "replace": "Cancel an order and place its rest at another price.",
         "cancel": "Cancel one order.",
         "cancel-all": "Cancel every open order.",
     },
@@ -62,6 +62,7 @@ _LINES: Mapping[str, Mapping[str, str]] = {
     "results": {
         "account": "Show cash, buying power, equity and results.",
         "trades": "List fills, lots and what they earned.",
+        "tie-out": "Compare shares and cash with the broker's.",
     },
     "report": {"report": "Show a period in figures, or as a page with charts."},
     "protection": {

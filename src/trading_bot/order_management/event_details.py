@@ -255,5 +255,49 @@ class ValuationDetails(Value, frozen=True, kw_only=True):
             return None
 
 
+class TieOutDetails(Value, frozen=True, kw_only=True):
+    """Of ``account_tied_out``: where the next tie-out goes on, in dollars; the moment is the record's."""
+
+    verdict: str
+    cash: Decimal
+    movement: Decimal
+    """What all fills up to then moved: sells less buys."""
+    traded: Decimal
+    """Both added up."""
+    difference: Decimal | None = None
+    """The broker's cash less what the fills explained."""
+    by: str | None = None
+    """Who accepted the difference, where a person did."""
+
+    def as_text(self) -> Details:
+        """Return them as a record holds them."""
+        return _present(
+            verdict=self.verdict,
+            cash=f"{self.cash:f}",
+            movement=f"{self.movement:f}",
+            traded=f"{self.traded:f}",
+            difference=None if self.difference is None else f"{self.difference:f}",
+            by=self.by,
+        )
+
+    @classmethod
+    def of(cls, fact: OrderEvent | None) -> "TieOutDetails | None":
+        """Read them; None where there is no record, or it cannot be read."""
+        if fact is None:
+            return None
+        details = fact.details
+        try:
+            return cls(
+                verdict=details["verdict"],
+                cash=Decimal(details["cash"]),
+                movement=Decimal(details["movement"]),
+                traded=Decimal(details["traded"]),
+                difference=_dollars(details.get("difference")),
+                by=details.get("by"),
+            )
+        except (KeyError, ArithmeticError):
+            return None
+
+
 def _dollars(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)

@@ -56,6 +56,7 @@ class EventKind(enum.StrEnum):
     POSITIONS_NOTED = "positions_noted"  # every quantity and name that our records explain; those before are not needed
     INSTRUMENT_NAMED = "instrument_named"  # the broker's id of a symbol; with a name it had before, a rename
     ACCOUNT_VALUED = "account_valued"  # what the account was worth at a moment
+    ACCOUNT_TIED_OUT = "account_tied_out"  # cash and fills were compared with the broker's; the next one goes on here
     TRADING_HALTED = "trading_halted"
     TRADING_RESUMED = "trading_resumed"
     EXIT_BEGUN = "exit_begun"  # somebody leaves a position

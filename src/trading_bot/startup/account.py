@@ -46,6 +46,7 @@ from trading_bot.startup.ownership import ownership_of
 from trading_bot.startup.paper import PaperAccount, paper_account
 from trading_bot.startup.price_access import price_access
 from trading_bot.startup.protecting import protection_of
+from trading_bot.startup.results import tie_outs
 from trading_bot.startup.safety import SafetyParts, safety_checks
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.startup.trade_log import trade_log
@@ -150,6 +151,7 @@ class AccountParts:
                 self._config, self._around, own=self._own, gateway=self._gateway, manager=self._manager
             ),
         )
+        bot.tie_outs = tie_outs(bot, self._store, self._around)
         return bot
 
     def _companions(self, bot: Callable[[], TradingBot], safety: SafetyChecks) -> Companions:

@@ -15,7 +15,7 @@ from trading_bot.startup.access import Login
 from trading_bot.startup.companions import Companion, Companions, Late
 from trading_bot.startup.metrics import Sources, exporter_of
 from trading_bot.startup.paper import LIVE_QUOTES_EVERY_S, PaperAccount
-from trading_bot.startup.results import valuations
+from trading_bot.startup.results import daily_tie_out, valuations
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.startup.tell_somebody import heartbeat_of, messenger_of
 from trading_bot.state_folder import StateFolder
@@ -44,6 +44,7 @@ def companions_of(beside: Beside) -> Mapping[str, Companion]:
         "heartbeat": Late(lambda: heartbeat_of(bot)),
         "metrics": Late(lambda: exporter_of(_sources(beside))),
         "protection": PlanFollower(bot.protection, read_every_s=bot.config.protection.read_every_s, clock=clock),
+        "tie-out": daily_tie_out(bot, beside.store, beside.around),
         "valuations": valuations(bot, beside.store, clock),
     }
     settings = bot.config.order_management

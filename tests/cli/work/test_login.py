@@ -373,3 +373,9 @@ def test_a_password_is_not_echoed():
         ask_for_login("password", hidden=True)
         drawn = b"".join(stream.getvalue() for stream in filter(None, streams))
     assert PASSWORD.encode() not in drawn
+
+
+def test_on_paper_at_live_quotes_it_is_said_whose_login_reads_them(tmp_path):
+    done = CommandLineBench(tmp_path, {"paper": {"quotes": "live"}})("login")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "the login of a live account in the same state_dir" in done.stdout

@@ -437,6 +437,7 @@ NO_ORDERS_OWN = sorted(
         EventKind.KILL_NOTED,
         EventKind.JOURNAL_IMPORTED,
         EventKind.ACCOUNT_VALUED,
+        EventKind.ACCOUNT_TIED_OUT,
         EventKind.EXIT_BEGUN,
         EventKind.EXIT_LEG_PLACED,
         EventKind.EXIT_ENDED,

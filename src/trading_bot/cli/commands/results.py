@@ -1,4 +1,4 @@
-"""``trading-bot account`` and ``trades``: what the account comes to, and what each trade earned."""
+"""``trading-bot account``, ``trades`` and ``tie-out``: what the account comes to, and what each trade earned."""
 
 import re
 from datetime import date
@@ -22,6 +22,12 @@ Examples:
   trading-bot trades --symbol TSLA --lots
   trading-bot trades --since 2026-01-01 --csv lots-2026.csv
   trading-bot --json trades"""
+_TIE_OUT = "trading_bot.cli.work.tie_out"
+_TIE_OUT_EPILOG = """\b
+Examples:
+  trading-bot tie-out
+  trading-bot tie-out --accept --by ada --reason "took out 500 dollars"
+  trading-bot --json tie-out"""
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -63,4 +69,19 @@ def trades() -> None:
     All of it is what the journal's records tell; a bot may run meanwhile. Amounts are without fees. Where no record
     tells what shares cost, their cost is said to be unknown. A loss is flagged if shares were bought within 30 days of
     it: it may be a wash sale, which is yours to judge. docs/results.md describes the columns of the CSV file.
+    """
+
+
+@common_options
+@click.command("tie-out", epilog=_TIE_OUT_EPILOG)
+@click.option("--accept", is_flag=True, help="Take the broker's cash as right; with --by and --reason.")
+@click.option("--by", help="Who accepts it; recorded in the journal.")
+@click.option("--reason", help="Why; recorded in the journal.")
+@runs(f"{_TIE_OUT}:tie_out")
+def tie_out() -> None:
+    """Compare shares and cash with the broker's, since the last tie-out. A running bot does it after each close.
+
+    Cash that is missing halts entries, until it agrees again or a person accepts the difference; exits go on. Cash that
+    came in is said and halts nothing. Exit 0 if all agrees, 5 if cash is missing or shares differ, 7 if nothing can be
+    concluded now: try it again.
     """

@@ -19,6 +19,9 @@ from trading_bot.config import Config
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.startup.login import LiveDoor, open_live_door
 
+_PRICES = (
+    "real prices are read with the login of a live account in the same state_dir; log in with the settings of that one"
+)
 OpenDoor: TypeAlias = Callable[[Config, SecretStr | None], LiveDoor]
 
 
@@ -129,7 +132,8 @@ def log_out(invocation: Invocation, config: Config, open_door: OpenDoor) -> None
 def _is_on_paper(invocation: Invocation, config: Config) -> bool:
     if config.trading.mode != "paper":
         return False
-    _say(invocation, "paper mode: there is nothing to log in to", logged_in=False)
+    told = _PRICES if config.paper.has_live_quotes else "there is nothing to log in to"
+    _say(invocation, f"paper mode: {told}", logged_in=False)
     return True
 
 

@@ -39,6 +39,7 @@ class Cause(enum.StrEnum):
     OVERFILLED = "overfilled"  # more was filled than ordered
     REFUSED = "refused"  # the broker answered 403 or 404
     REFUSALS = "refusals"  # it did so three times within five minutes
+    CASH_MISSING = "cash_missing"  # the broker has less cash than the last tie-out and the fills since explain
     EXIT = "exit"  # somebody is leaving, or has left, the position
     REENTRY = "reentry"  # the position was left a moment ago
 
@@ -50,6 +51,7 @@ class EndedBy(enum.StrEnum):
     AGREEMENT = "agreement"  # by itself once both positions agree again, or by accept-position
     ACCEPT_POSITION = "accept_position"  # once a short is covered: by itself if both agree then, or so
     ADOPT = "adopt"
+    TIE_OUT = "tie_out"  # by itself once cash agrees again, or when a person accepts the difference
     RELEASE = "release"
     RESUME = "resume"
 
@@ -63,6 +65,7 @@ _ENDS: Mapping[Cause, EndedBy] = {
     Cause.OVERFILLED: EndedBy.RELEASE,
     Cause.REFUSED: EndedBy.TIME,
     Cause.REFUSALS: EndedBy.RESUME,
+    Cause.CASH_MISSING: EndedBy.TIE_OUT,
     Cause.EXIT: EndedBy.RESUME,
     Cause.REENTRY: EndedBy.TIME,
 }
@@ -72,6 +75,9 @@ _REMEDIES: Mapping[EndedBy, str] = {
     EndedBy.AGREEMENT: "find out why; it ends once both agree, or with {accept}",
     EndedBy.ACCEPT_POSITION: "cover it at the broker; it ends once both agree, or with {accept}",
     EndedBy.ADOPT: "find out whose it is, then run {adopt}, or, once it has ended, {resume_all}",
+    EndedBy.TIE_OUT: (
+        "look for a withdrawal, a fee or a purchase elsewhere; it ends once the next tie-out agrees, or with {tie_out}"
+    ),
     EndedBy.RELEASE: "compare the orders at the broker, then run {release}",
     EndedBy.RESUME: "run {resume} when entries are wanted again",
 }
@@ -101,6 +107,7 @@ class Freeze(Value, frozen=True, kw_only=True):
             release=typed("release", symbol),
             accept=typed("accept-position", symbol),
             adopt=typed("adopt", "ORDER_ID"),
+            tie_out=typed("tie-out", "--accept"),
             resume=typed("resume", self.symbol or "--all"),
             resume_all=typed("resume", "--all"),
         )

@@ -154,7 +154,7 @@ def test_the_end_of_a_replay_shows_it_beside_earlier_ones(path, capsys):
     ]
     not_known = ["not", "known"] * 3
     assert table[1:] == [
-        ["2026-11-27T12:00:00", "3", "3", "2", "43.3", *not_known, "paper.seed=8"],
+        ["2026-11-27T12:00:00Z", "3", "3", "2", "43.3", *not_known, "paper.seed=8"],
         ["this", "one", "3", "3", "2", "43.3", *not_known, "paper.seed=8"],
     ]
 

@@ -76,7 +76,7 @@ def _show(run: Mapping[str, object], earlier: Sequence[Mapping[str, object]], *,
     print_line("")
     if not earlier:
         print_line(f"the first replay of this input ({run['input']}); the next one is compared with it")
-    rows = [*(_cells(each, name=str(each.get("at"))[:19]) for each in earlier), _cells(run, name="this one")]
+    rows = [*(_cells(each, name=f"{str(each.get('at'))[:19]}Z") for each in earlier), _cells(run, name="this one")]
     print_table(_HEADINGS, rows, invocation=invocation)
 
 
