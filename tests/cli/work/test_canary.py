@@ -63,6 +63,17 @@ class LeavingWalk(FakeWalk):
     left = ("1 AAPL",)
 
 
+class InterruptedWalk(FakeWalk):
+    """Ctrl-C comes in its midst."""
+
+    def run(self) -> Iterator[StepResult]:
+        raise KeyboardInterrupt
+
+
+class InterruptedLeavingWalk(InterruptedWalk):
+    left = ("1 AAPL",)
+
+
 def walked(
     cli: CommandLineBench, *, walk: type[FakeWalk] = FakeWalk, code: ExitCode = ExitCode.DONE, kills: bool
 ) -> int:
@@ -89,9 +100,15 @@ def test_only_a_confirmed_kill_makes_a_pass_and_json_says_each_step(tmp_path, ca
     assert (cli.json("risk", "show")["canary"] is not None) is passed
 
 
-def test_what_is_left_is_named_with_what_to_do(tmp_path):
+def test_a_walk_that_is_interrupted_leaves_nothing_and_ends_as_interrupted(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        walked(bench_with(tmp_path), walk=InterruptedWalk, kills=True)
+
+
+@pytest.mark.parametrize("walk", [LeavingWalk, InterruptedLeavingWalk])
+def test_what_is_left_is_named_with_what_to_do(tmp_path, walk):
     with pytest.raises(CommandError) as told:
-        walked(bench_with(tmp_path), walk=LeavingWalk, kills=True)
+        walked(bench_with(tmp_path), walk=walk, kills=True)
     assert told.value.exit_code == 5
     assert "could not leave everything: 1 AAPL; look at the account" in str(told.value)
 

@@ -82,12 +82,7 @@ def run_canary(
         _take_consent(invocation, place, wishes.phrase, _planned(bot, wishes))
         results, left = _walked(bot, wishes, walk=walk, tell=say.step)
     if left:
-        raise CommandError(
-            f"the canary could not leave everything: {'; '.join(left)}; look at the account, then run "
-            "'trading-bot exit SYMBOL' or 'trading-bot cancel ORDER_ID'",
-            exit_code=ExitCode.REFUSED_BY_RULE,
-            code="canary_left_something",
-        )
+        raise _left_behind(left)
     last = _killed(invocation, results, kills=wishes.kills, kill=kill)
     say.step(last)
     results = (*results, last)
@@ -151,6 +146,15 @@ def _take_consent(invocation: Invocation, place: AccountPlace, phrase: str | Non
     _refuse_wrong_phrase(place, ask_for_phrase(invocation, question, option='--confirm "LIVE ...."'))
 
 
+def _left_behind(left: Sequence[str]) -> CommandError:
+    return CommandError(
+        f"the canary could not leave everything: {'; '.join(left)}; look at the account, then run "
+        "'trading-bot exit SYMBOL' or 'trading-bot cancel ORDER_ID'",
+        exit_code=ExitCode.REFUSED_BY_RULE,
+        code="canary_left_something",
+    )
+
+
 def _walked(
     bot: TradingBot,
     wishes: CanaryWishes,
@@ -167,8 +171,12 @@ def _walked(
             for result in one.run():
                 results.append(result)
                 tell(result)
-        finally:
-            left += one.clean_up()
+        except BaseException as ended:
+            # Whatever ended the walk, Ctrl-C too: what is left of it is told, and nothing else matters more.
+            if remains := one.clean_up():
+                raise _left_behind(remains) from ended
+            raise
+        left += one.clean_up()
     return tuple(results), tuple(left)
 
 
