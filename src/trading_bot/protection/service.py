@@ -115,8 +115,13 @@ class Protection:
         with self._plans.open() as book:
             return tuple(shown_plan(plan, book) for plan in book.protections.all() if plan_id in (None, plan.plan_id))
 
+    def keep(self) -> None:
+        """Settle every plan, and let its stop rest; nothing is done where threads do so."""
+        if not self.is_followed:
+            self.keeper.keep()
+
     def follow(self) -> None:
-        """Settle every plan and look at its prices, once; nothing is done where threads do so."""
+        """Do the same, and look at the prices once."""
         if not self.is_followed and self._plans.all():
             self.keeper.keep()
             self.watcher.look()
@@ -202,9 +207,6 @@ class Protection:
         if plan.stop is not None and not shown.rests:
             because = f": {plan.not_resting_because}" if plan.not_resting_because else ""
             notes.append(f"the stop does not rest at the broker and is watched instead{because}")
-        prices = (plan.target, plan.trail_pct, None if shown.rests else plan.stop)
-        if any(price is not None for price in prices) and not self.is_followed:
-            notes.append("no bot is running that watches prices; start one with 'trading-bot run'")
         if self._is_first_use():
             notes.append(NOT_A_GUARANTEE)
         return tuple(notes)
