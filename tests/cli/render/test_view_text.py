@@ -107,22 +107,31 @@ def test_every_order_has_a_row_whoever_placed_it_and_however_odd_it_is():
     maybe = EXTERNAL | {"order_id": "b-2", "may_be": ["first"]}
     rows = order_rows(view(external=[EXTERNAL, odd, odd, maybe]), ZONE)
     assert len({row.key for row in rows}) == len(rows) == 6
-    assert cells(rows[0])[:7] == ["TSLA", "buy", "3 / 10", "249.92", "partially filled", "momentum", "first"]
-    assert cells(rows[0])[7:] == ["09:30:00", "9.50"]
-    assert cells(rows[2])[:7] == ["NVDA", "buy", "3 left", "120.50", "confirmed", "elsewhere", "b-elsewhere"]
-    assert cells(rows[3])[:7] == ["i-1", "buy", "unknown", "120.50", "no size", "elsewhere", "-"]
-    assert cells(rows[5])[4] == "may be our order first"
+    assert cells(rows[0])[:8] == ["TSLA", "buy", "3 / 10", "249.92", "", "partially filled", "momentum", "first"]
+    assert cells(rows[0])[8:] == ["09:30:00", "9.50"]
+    assert cells(rows[2])[:8] == ["NVDA", "buy", "3 left", "120.50", "", "confirmed", "elsewhere", "b-elsewhere"]
+    assert cells(rows[3])[:8] == ["i-1", "buy", "unknown", "120.50", "", "no size", "elsewhere", "-"]
+    assert cells(rows[5])[5] == "may be our order first"
     assert all(len(row.cells) == len(ORDER_COLUMNS) for row in rows)
+
+
+def test_a_stop_has_its_price_in_a_column_of_its_own():
+    waits = {"stop_price": "240.00", "waits_for_stop": True}
+    rows = order_rows(view(orders=[order("s") | waits], external=[EXTERNAL | waits]), ZONE)
+    assert [cells(row)[4:6] for row in rows] == [["240.00", "waiting"]] * 2
+    reached = waits | {"waits_for_stop": False}
+    (row,) = order_rows(view(orders=[order("s") | reached], external=[]), ZONE)
+    assert cells(row)[4:6] == ["240.00", "confirmed"]
 
 
 def test_markup_and_control_characters_of_others_are_shown_as_text():
     (row,) = order_rows(view(orders=[order("[red]\x1b[31mx", strategy_name="[b]s")], external=[]), ZONE)
-    assert (cells(row)[5], cells(row)[6]) == ("[b]s", "[red] [31mx")
+    assert (cells(row)[6], cells(row)[7]) == ("[b]s", "[red] [31mx")
 
 
 def test_an_order_in_doubt_stands_out():
     (row,) = order_rows(view(orders=[order("x", state=OrderState.UNKNOWN)], external=[]), ZONE)
-    assert (row.cells[4].plain, str(row.cells[4].style)) == ("unknown", "bold red")
+    assert (row.cells[5].plain, str(row.cells[5].style)) == ("unknown", "bold red")
 
 
 def test_a_position_has_its_value_and_result_to_the_cent():

@@ -72,6 +72,7 @@ NO_ANSWER_TO_A_SELL = {
     "reply_lost": "the control socket's answer was lost",
     "login_budget_spent": "the answer to a login",
     "token_file_refused": "the answer to a login",
+    **dict.fromkeys(("bad_protection", "not_protected", "target_reached"), "the answer to a protection plan"),
 }
 
 # The rules that an exit escapes, each proven by a test.
@@ -98,7 +99,7 @@ MUST_NOT_STOP_AN_EXIT = {
 }
 
 # Codes of the command line, of settings and of packages that no order passes.
-ELSEWHERE = ("cli", "config", "paper", "kill", "latch.py", "auth")
+ELSEWHERE = ("cli", "config", "paper", "kill", "latch.py", "auth", "canary")
 
 
 def sources() -> Iterator[Path]:

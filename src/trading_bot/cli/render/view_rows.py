@@ -16,9 +16,9 @@ from trading_bot.cli.render.answers import (
     Answer,
     amount,
     filled_text,
+    is_waiting,
     not_understood,
     parts,
-    state_elsewhere,
     state_text,
     symbol_text,
     text,
@@ -37,6 +37,7 @@ ORDER_COLUMNS = (
     Column(heading="SIDE", least=4),
     Column(heading="FILLED"),
     Column(heading="LIMIT"),
+    Column(heading="STOP"),
     Column(heading="STATE", least=9),
     Column(heading="FROM", least=9),
     Column(heading="ORDER ID", least=12, rank=1),
@@ -89,11 +90,15 @@ def _our_order(order: Answer, zone: ZoneInfo) -> Row:
             _side(order),
             _cell(filled_text(order)),
             _cell(dollars(amount(order, "limit_price"))),
-            _cell(state_text(order), style=BAD if order.get("state") == "unknown" else ""),
+            _stop(order),
+            _cell(
+                "waiting" if is_waiting(order) else state_text(order),
+                style=BAD if order.get("state") == "unknown" else "",
+            ),
             _cell(text(order, "strategy_name")),
             _cell(name),
             _cell(_time(order, "created_at", zone)),
-            _cell(dollars(average)),
+            _cell("" if average is None else dollars(average)),
         ),
         facts=order,
     )
@@ -102,6 +107,7 @@ def _our_order(order: Answer, zone: ZoneInfo) -> Row:
 def _other_order(order: Answer, number: int) -> Row:
     doubt = not_understood(order)
     left = amount(order, "remaining_quantity")
+    state = "waiting" if order.get("waits_for_stop") else text(order, "broker_state")
     return Row(
         key=f"elsewhere {order.get('order_id') or f'without an id, {number}'}",
         cells=(
@@ -109,11 +115,12 @@ def _other_order(order: Answer, number: int) -> Row:
             _side(order),
             _cell(UNKNOWN if left is None else f"{shares(left)} left"),
             _cell(dollars(amount(order, "limit_price"))),
-            _cell(state_elsewhere(order) if doubt == "-" else doubt, style="" if doubt == "-" else BAD),
+            _stop(order),
+            _cell(state if doubt == "-" else doubt, style="" if doubt == "-" else BAD),
             _cell(ELSEWHERE, style="bold yellow"),
             _cell(text(order, "order_id")),
-            Text("-"),
-            Text("-"),
+            Text(),
+            Text(),
         ),
         facts=order,
     )
@@ -185,6 +192,11 @@ def result_text(value: Decimal | None) -> Text:
 def _side(order: Answer) -> Text:
     side = text(order, "side")
     return _cell(side, style={"buy": "cyan", "sell": "magenta"}.get(side, ""))
+
+
+def _stop(order: Answer) -> Text:
+    stop = amount(order, "stop_price")
+    return _cell("" if stop is None else dollars(stop))
 
 
 def _cell(said: str, *, style: str = "") -> Text:
