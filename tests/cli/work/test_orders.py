@@ -193,7 +193,7 @@ class TestReplace:
         done = cli("replace", "first", "--reference-price", "99")
         assert (done.returncode, done.stdout) == (
             0,
-            "AAPL: order first has filled; nothing was left to replace\n",
+            "AAPL: order first has filled, so nothing was left to replace\n",
         )
 
     @pytest.mark.parametrize(

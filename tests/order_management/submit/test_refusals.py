@@ -59,6 +59,7 @@ NO_ANSWER_TO_A_SELL = {
     "replace_under_way": "the answer to a second replace",
     "not_replaceable": "the answer to a replace",
     "bad_protection": "the answer to a protection that makes no sense",
+    "target_reached": "the answer to a protection that would sell at once",
     "not_protected": "the answer to ending a protection that is not there",
     "nameless_decision": "the answer to a decision",
     "bad_ratio": "the answer to a decision",
