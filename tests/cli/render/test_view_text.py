@@ -121,7 +121,7 @@ def test_a_stop_has_its_price_in_a_column_of_its_own():
     assert [cells(row)[4:6] for row in rows] == [["240.00", "waiting"]] * 2
     reached = waits | {"waits_for_stop": False}
     (row,) = order_rows(view(orders=[order("s") | reached], external=[]), ZONE)
-    assert cells(row)[4:6] == ["240.00", "confirmed"]
+    assert cells(row)[4:6] == ["240.00", "confirmed, stop reached"]
 
 
 def test_markup_and_control_characters_of_others_are_shown_as_text():
@@ -136,7 +136,7 @@ def test_an_order_in_doubt_stands_out():
 
 def test_a_position_has_its_value_and_result_to_the_cent():
     (row,) = position_rows(view())
-    assert cells(row) == ["AAPL", "10", "249.97", "2,499.70", "2,500.50", "-0.80", "-0.0", "10", ""]
+    assert cells(row) == ["AAPL", "10", "249.97", "2,499.70", "2,500.50", "-0.80", "-0.0", "10", "", ""]
     assert str(row.cells[5].style) == "red"
 
 
@@ -145,10 +145,18 @@ def test_what_is_not_known_of_a_position_is_unknown_and_never_zero():
     unread = {"name": "row 3", "problem": "no number"}
     one, other = position_rows(view(positions=[bare], unread=[unread]))
     assert cells(one) == [
-        *("AAPL", "10", "unknown", "unknown", "unknown", "unknown", "-", "10", "was OLD; our fills explain 10"),
+        *("AAPL", "10", "unknown", "unknown", "unknown", "unknown", "-", "10", "", "was OLD; our fills explain 10"),
     ]
-    assert cells(other) == ["row 3", *["unknown"] * 5, "-", "unknown", "cannot be read: no number"]
+    assert cells(other) == ["row 3", *["unknown"] * 5, "-", "unknown", "", "cannot be read: no number"]
     assert len(POSITION_COLUMNS) == len(other.cells)
+
+
+def test_what_protects_a_position_stands_beside_it():
+    plan = {"symbol": "AAPL", "stop": "240", "target": None, "trail_level": "244.955", "suspended": False}
+    (row,) = position_rows(view(protections=[plan, plan | {"symbol": "TSLA"}]))
+    assert cells(row)[8] == "stop 240.00 trail 244.955"
+    (row,) = position_rows(view(protections=[plan | {"suspended": True, "suspended_because": "a split"}]))
+    assert (row.cells[8].plain, str(row.cells[8].style)) == ("suspended: a split", "bold red")
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ POSITION_COLUMNS = (
     Column(heading="RESULT"),
     Column(heading="%", rank=4),
     Column(heading="FREE", rank=3),
+    Column(heading="SELLS AT", least=8),
     Column(heading="REMARK", least=6),
 )
 
@@ -128,7 +129,8 @@ def _other_order(order: Answer, number: int) -> Row:
 
 def position_rows(view: Answer) -> tuple[Row, ...]:
     """Return every position, those that cannot be read included."""
-    held = (_position(each) for each in parts(view, "positions"))
+    plans = {text(plan, "symbol"): plan for plan in parts(view, "protections")}
+    held = (_position(each, plans.get(text(each, "symbol"))) for each in parts(view, "positions"))
     return (*held, *(_unread(each, number) for number, each in enumerate(parts(view, "unread"))))
 
 
@@ -146,7 +148,7 @@ def positions_title(view: Answer) -> str:
     return f"POSITIONS {count}, worth {cents(sum(known, Decimal(0))) if is_all else UNKNOWN}"
 
 
-def _position(position: Answer) -> Row:
+def _position(position: Answer, plan: Answer | None) -> Row:
     value, cost, result = (amount(position, name) for name in ("value", "cost", "result"))
     return Row(
         key=f"position {text(position, 'symbol')}",
@@ -159,9 +161,21 @@ def _position(position: Answer) -> Row:
             result_text(result),
             _cell("-" if result is None or not cost else f"{result / cost * 100:+.1f}"),
             _cell(text(position, "free")),
+            _plan(plan),
             _cell(_remark(position), style="yellow"),
         ),
         facts=position,
+    )
+
+
+def _plan(plan: Answer | None) -> Text:
+    if plan is None:
+        return Text()
+    if plan.get("suspended"):
+        return _cell(f"suspended: {text(plan, 'suspended_because')}", style=BAD)
+    prices = (("stop", "stop"), ("target", "target"), ("trail", "trail_level"))
+    return _cell(
+        " ".join(f"{word} {dollars(price)}" for word, key in prices if (price := amount(plan, key)) is not None)
     )
 
 
@@ -172,7 +186,7 @@ def _remark(position: Answer) -> str:
 
 def _unread(row: Answer, number: int) -> Row:
     unknown = Text(UNKNOWN)
-    figures = (*(unknown for _ in POSITION_COLUMNS[1:-3]), Text("-"), unknown)
+    figures = (*(unknown for _ in POSITION_COLUMNS[1:-4]), Text("-"), unknown, Text())
     remark = _cell(f"cannot be read: {text(row, 'problem')}", style=BAD)
     return Row(key=f"unread {number}", cells=(_cell(text(row, "name")), *figures, remark), facts=row)
 
