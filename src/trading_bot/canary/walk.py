@@ -75,7 +75,7 @@ class SymbolWalk:
         failed: Step | None = None
         for step, work in steps.items():
             if failed is not None and not (step is Step.EXIT and self._held()):
-                yield self._result(step, StepOutcome.SKIPPED, f"left out, because {failed} failed")
+                yield self._result(step, StepOutcome.SKIPPED, happened=f"left out, because {failed} failed")
                 continue
             result = self._tried(step, work)
             failed = step if result.outcome is StepOutcome.FAILED else failed
@@ -108,11 +108,11 @@ class SymbolWalk:
         try:
             done = work()
         except (_NotAsExpectedError, OrderError) as error:
-            return self._result(step, StepOutcome.FAILED, str(error))
-        return self._result(step, StepOutcome.OK, done.happened, done.orders)
+            return self._result(step, StepOutcome.FAILED, happened=str(error))
+        return self._result(step, StepOutcome.OK, happened=done.happened, orders=done.orders)
 
     def _result(
-        self, step: Step, outcome: StepOutcome, happened: str, orders: tuple[OrderEnvelope, ...] = ()
+        self, step: Step, outcome: StepOutcome, *, happened: str, orders: tuple[OrderEnvelope, ...] = ()
     ) -> StepResult:
         return StepResult(
             step=step,
@@ -124,11 +124,11 @@ class SymbolWalk:
         )
 
     def _buy(self) -> _Done:
-        return self._filled(self._trade(Side.BUY, "buy", self._first_ask(), Pricing.MARKETABLE))
+        return self._filled(self._trade(Side.BUY, "buy", price=self._first_ask(), pricing=Pricing.MARKETABLE))
 
     def _repeat(self) -> _Done:
         first, known = self._order("buy"), len(self._mine())
-        again = self._trade(Side.BUY, "buy", first.reference_price, Pricing.MARKETABLE)
+        again = self._trade(Side.BUY, "buy", price=first.reference_price, pricing=Pricing.MARKETABLE)
         same = again.envelope is not None and again.envelope.order_id == first.order_id
         if again.status is not TradeStatus.DUPLICATE or not same or len(self._mine()) != known:
             raise _NotAsExpectedError(f"it was answered with {again.status}: {again.message}")
@@ -154,7 +154,7 @@ class SymbolWalk:
         return _Done(happened=f"the old one ended {old.state}, the new one filled", orders=(old, new))
 
     def _sell(self) -> _Done:
-        return self._filled(self._trade(Side.SELL, "sell", self._quote().bid_price, Pricing.MARKETABLE))
+        return self._filled(self._trade(Side.SELL, "sell", price=self._quote().bid_price, pricing=Pricing.MARKETABLE))
 
     def _stop(self) -> _Done:
         bid = self._quote().bid_price
@@ -189,9 +189,11 @@ class SymbolWalk:
         return result.ending, result.message, result.orders
 
     def _passive(self, what: str) -> TradeResult:
-        return self._trade(Side.BUY, what, EXACT.multiply(self._quote().bid_price, _PASSIVE_AT), Pricing.PASSIVE)
+        return self._trade(
+            Side.BUY, what, price=EXACT.multiply(self._quote().bid_price, _PASSIVE_AT), pricing=Pricing.PASSIVE
+        )
 
-    def _trade(self, side: Side, what: str, price: Decimal, pricing: Pricing) -> TradeResult:
+    def _trade(self, side: Side, what: str, *, price: Decimal, pricing: Pricing) -> TradeResult:
         return self._bot.execute_trade(
             self._symbol,
             side,

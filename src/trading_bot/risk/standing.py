@@ -77,15 +77,15 @@ def standing_of(facts: StandingFacts) -> Standing:
 
 def _halts(facts: StandingFacts) -> Iterator[Reason]:
     if facts.journal_problem is not None:
-        yield _reason(TradingState.HALTED, "journal_failed", facts.journal_problem, _REPAIR)
+        yield _reason(TradingState.HALTED, "journal_failed", reason=facts.journal_problem, ends=_REPAIR)
     if facts.look.not_reducing is not None:
-        yield _reason(TradingState.HALTED, "not_armed", facts.look.not_reducing, _ARM)
+        yield _reason(TradingState.HALTED, "not_armed", reason=facts.look.not_reducing, ends=_ARM)
 
 
 def _stops(facts: StandingFacts) -> Iterator[Reason]:
     look = facts.look
     if look.not_armed is not None and look.not_reducing is None:
-        yield _reason(TradingState.REDUCING, "not_armed", look.not_armed, _ARM)
+        yield _reason(TradingState.REDUCING, "not_armed", reason=look.not_armed, ends=_ARM)
     account_wide = [freeze for freeze in facts.freezes if freeze.symbol is None]
     for freeze in account_wide:
         yield Reason(
@@ -100,20 +100,22 @@ def _stops(facts: StandingFacts) -> Iterator[Reason]:
     # The order layer names its first reason alone: one that is listed already is not said twice.
     said = {facts.journal_problem, look.not_armed, *(f"{freeze.reason}; {freeze.remedy}" for freeze in account_wide)}
     if facts.entries_stopped is not None and facts.entries_stopped not in said and not account_wide:
-        yield _reason(TradingState.REDUCING, "entries_stopped", facts.entries_stopped, "what its reason says")
+        yield _reason(
+            TradingState.REDUCING, "entries_stopped", reason=facts.entries_stopped, ends="what its reason says"
+        )
 
 
 def _limits(facts: StandingFacts) -> Iterator[Reason]:
     if facts.risk_halt is not None:
-        yield _reason(TradingState.REDUCING, "limit_reached", facts.risk_halt, _LOSS)
+        yield _reason(TradingState.REDUCING, "limit_reached", reason=facts.risk_halt, ends=_LOSS)
     for use in _reached(facts.uses):
         text = f"{use.used} of {use.limit} are used of risk_management.{use.name}"
-        yield _reason(TradingState.REDUCING, use.name, text, _ENDS[use.ends_with])
+        yield _reason(TradingState.REDUCING, use.name, reason=text, ends=_ENDS[use.ends_with])
 
 
 def _reached(uses: Iterable[LimitUse]) -> Iterator[LimitUse]:
     return (use for use in uses if use.is_reached and use.code != "risk_halt")
 
 
-def _reason(state: TradingState, cause: str, reason: str, ends: str) -> Reason:
+def _reason(state: TradingState, cause: str, *, reason: str, ends: str) -> Reason:
     return Reason(state=state, cause=cause, reason=reason, ends=ends)

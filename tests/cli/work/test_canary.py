@@ -167,6 +167,6 @@ def test_live_the_question_says_how_many_shares_and_the_most_they_may_cost(tmp_p
     place = place_of(Config.model_validate({**LIVE, "state_dir": str(tmp_path)}))
     plan = CanaryPlan(limits={"F": Decimal("12.51"), "T": Decimal("20.02")})
     with pytest.raises(CommandError) as refused:
-        _take_consent(Invocation(), place, None, plan)
+        _take_consent(Invocation(), place, phrase=None, plan=plan)
     assert "3 shares of each at most, $97.59 in all" in str(refused.value)
     assert '--confirm "LIVE ...."' in str(refused.value)

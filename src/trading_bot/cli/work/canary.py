@@ -79,7 +79,7 @@ def run_canary(
     _refuse_wrong_phrase(place, wishes.phrase)
     show_live_banner(invocation, config)
     with _running(config) as bot:
-        _take_consent(invocation, place, wishes.phrase, _planned(bot, wishes))
+        _take_consent(invocation, place, phrase=wishes.phrase, plan=_planned(bot, wishes))
         results, left = _walked(bot, wishes, walk=walk, tell=say.step)
     if left:
         raise _left_behind(left)
@@ -134,7 +134,7 @@ def _refuse_wrong_phrase(place: AccountPlace, phrase: str | None) -> None:
         )
 
 
-def _take_consent(invocation: Invocation, place: AccountPlace, phrase: str | None, plan: CanaryPlan) -> None:
+def _take_consent(invocation: Invocation, place: AccountPlace, *, phrase: str | None, plan: CanaryPlan) -> None:
     if phrase is not None or place.mode != "live":
         return
     names = ", ".join(plan.limits)
