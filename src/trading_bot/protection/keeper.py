@@ -23,9 +23,14 @@ from trading_bot.order_management.book.protections import (
 )
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.events import OrderEvent
-from trading_bot.order_management.exceptions import OrderError, OrderRejectedError, UnsupportedOrderTypeError
+from trading_bot.order_management.exceptions import (
+    DuplicateOrderError,
+    OrderError,
+    OrderRejectedError,
+    UnsupportedOrderTypeError,
+)
 from trading_bot.order_management.manager import OrderManager
-from trading_bot.order_management.models import EXACT, ClientOrderId, OrderState
+from trading_bot.order_management.models import EXACT, ClientOrderId, OrderEnvelope, OrderState
 from trading_bot.order_management.stop_orders import StopRequest
 from trading_bot.protection.plan_book import PlanBook
 from trading_bot.protection.plans import covered, ending_of, held_of, rests, sellable, settled, taken_over
@@ -57,29 +62,33 @@ class Keeper:
         self._placing: set[ClientOrderId] = set()
         self._ended_since: dict[ClientOrderId, Seconds] = {}
         self._again: dict[str, tuple[Seconds, Seconds]] = {}
-        """By plan: when its stop may be tried again, and how long the wait before was."""
+        """By plan or stop order: when a stop, or its cancel, may be tried again, and how long the wait before was."""
 
     def keep(self) -> None:
         """Keep every plan once; what fails for one is logged, and keeps no other waiting."""
         for plan in self._plans.all():
             try:
-                self.keep_one(plan.plan_id)
+                self.keep_one(plan.plan_id, at_once=False)
             except OrderError as error:
                 _log.warning("protection_not_kept", symbol=plan.symbol, code=error.code, problem=str(error))
 
-    def keep_one(self, plan_id: str) -> None:
+    def keep_one(self, plan_id: str, *, at_once: bool = True) -> None:
         """Keep one plan; nothing is done for one that has ended.
+
+        Unless it is ``at_once``, a cancel or a stop order that did not work out waits before it is tried again.
 
         Raises:
             OrderError: its stop order could not be cancelled.
         """
         with self._lock:
             plan = self.settle(plan_id)
-            if plan is None or plan.waits_for_entry:
+            if plan is None:
                 return
+            if at_once and plan.stop_order is not None:
+                self._again.pop(plan.stop_order, None)
             if plan.closing is not None:
                 self._close(plan)
-            else:
+            elif not plan.waits_for_entry:
                 self._rest(plan)
 
     @contextmanager
@@ -98,10 +107,10 @@ class Keeper:
             if plan is None or self._placing & set(plan.entries):
                 return None
             events: list[OrderEvent] = []
-            is_leaving, change = plan_id in self._plans.leaving, PlanChange.SETTLED
+            is_leaving, change = plan.exit_id in self._plans.leaving, PlanChange.SETTLED
             now = settled(plan, book.get, is_over=self._is_over, is_leaving=is_leaving)
             covers = covered(now, book.get)
-            if now.waits_for_entry and covers >= 1:
+            if now.waits_for_entry and covers >= 1 and now.closing is None:
                 before, change = book.protections.of(plan.symbol), PlanChange.TOOK_OVER
                 now = taken_over(now, before)
                 if before is not None:
@@ -127,7 +136,7 @@ class Keeper:
     def _close(self, plan: Plan) -> None:
         order = self._order(plan.stop_order)
         if order is not None and not order.state.is_terminal:
-            self._manager.cancel_order(order.client_order_id)
+            self._cancel(order)
             order = self._order(plan.stop_order)
         if order is not None and not order.state.is_terminal:
             return
@@ -149,12 +158,12 @@ class Keeper:
             is_growing = any(buy is not None and not buy.state.is_terminal for buy in buys)
             if self._is_right(plan, order, shares, is_growing=is_growing):
                 return
-            self._manager.cancel_order(order.client_order_id)
+            self._cancel(order)
             again = self.settle(plan.plan_id)
             if again is None or again.stop_order is not None or again.closing is not None:
                 return
             plan = again
-        if plan.stop is not None and shares >= 1 and plan.exit_id is None and self._is_time(plan):
+        if plan.stop is not None and shares >= 1 and plan.exit_id is None and self._is_time(plan.plan_id):
             self._place(plan, plan.stop, int(shares))
 
     def _is_right(self, plan: Plan, order: TrackedOrder, shares: Decimal, *, is_growing: bool) -> bool:
@@ -168,13 +177,17 @@ class Keeper:
 
     def _place(self, plan: Plan, stop: Decimal, shares: int) -> None:
         name = ClientOrderId(f"{plan.plan_id}-stop-{plan.stops_placed + 1}")
-        placed = self._plans.change(
-            plan.plan_id,
-            PlanChange.STOP_PLACED,
-            lambda now: replace(now, stop_order=name, stop_rests_at=stop, stops_placed=now.stops_placed + 1),
-        )
-        if placed is None:
-            return
+        self._plans.placing.add(name)
+        try:
+            placed = self._plans.change(
+                plan.plan_id, PlanChange.STOP_PLACED, lambda now: _with_stop(now, name, rests_at=stop)
+            )
+            if placed is not None and placed.stop_order == name:
+                self._send(placed, name, stop, shares)
+        finally:
+            self._plans.placing.discard(name)
+
+    def _send(self, plan: Plan, name: ClientOrderId, stop: Decimal, shares: int) -> None:
         limit = EXACT.quantize(stop * (100 - self._settings.stop_limit_offset_pct) / 100, _CENT_OF_A_CENT)
         request = StopRequest(
             symbol=plan.symbol,
@@ -186,11 +199,14 @@ class Keeper:
             client_order_id=name,
         )
         try:
-            self._manager.place_stop_sell(request)
+            placed = self._manager.place_stop_sell(request)
         except OrderError as error:
-            self._note_not_resting(placed, error)
+            self._note_not_resting(plan, error)
+            return
+        if placed.client_order_id == name:
+            self._note_resting(plan)
         else:
-            self._note_resting(placed)
+            self._note_not_resting(plan, _stands_already(placed))
 
     def _note_resting(self, plan: Plan) -> None:
         self._again.pop(plan.plan_id, None)
@@ -202,11 +218,8 @@ class Keeper:
             )
 
     def _note_not_resting(self, plan: Plan, error: OrderError) -> None:
-        waited = self._again.get(plan.plan_id, (0.0, self._settings.again_after_s / 2))[1]
-        wait = min(2 * waited, _LONGEST_AGAIN_S)
-        if isinstance(error, OrderRejectedError | UnsupportedOrderTypeError):
-            wait = _LONGEST_AGAIN_S
-        self._again[plan.plan_id] = self._clock.monotonic() + wait, wait
+        is_refused = isinstance(error, OrderRejectedError | UnsupportedOrderTypeError)
+        self._put_off(plan.plan_id, _LONGEST_AGAIN_S if is_refused else 0)
         _log.warning("stop_does_not_rest", symbol=plan.symbol, code=error.code, problem=str(error))
         if plan.not_resting_code == error.code:
             return
@@ -218,9 +231,36 @@ class Keeper:
             reason=why[:_LONGEST_TEXT],
         )
 
-    def _is_time(self, plan: Plan) -> bool:
-        return self._clock.monotonic() >= self._again.get(plan.plan_id, (0.0, 0.0))[0]
+    def _cancel(self, order: TrackedOrder) -> None:
+        if self._is_time(order.client_order_id):
+            self._put_off(order.client_order_id)
+            self._manager.cancel_order(order.client_order_id)
+
+    def _put_off(self, name: str, at_least: Seconds = 0) -> None:
+        waited = self._again.get(name, (0.0, self._settings.again_after_s / 2))[1]
+        wait = min(max(2 * waited, at_least), _LONGEST_AGAIN_S)
+        self._again[name] = self._clock.monotonic() + wait, wait
+
+    def _is_time(self, name: str) -> bool:
+        return self._clock.monotonic() >= self._again.get(name, (0.0, 0.0))[0]
 
     def _order(self, name: ClientOrderId | None) -> TrackedOrder | None:
         with self._plans.open() as book:
             return None if name is None else book.get(name)
+
+
+def _with_stop(plan: Plan, name: ClientOrderId, *, rests_at: Decimal) -> Plan:
+    """Name the stop order that is placed next, unless the plan has fired or is over by now."""
+    if plan.exit_id is not None or plan.closing is not None:
+        return plan
+    return replace(plan, stop_order=name, stop_rests_at=rests_at, stops_placed=plan.stops_placed + 1)
+
+
+def _stands_already(order: OrderEnvelope) -> DuplicateOrderError:
+    return DuplicateOrderError(
+        f"{order.symbol}: order {order.client_order_id} of the same shares and prices is not of this plan, and stands "
+        "already",
+        client_order_id=order.client_order_id,
+        symbol=order.symbol,
+        code="stop_stands_already",
+    )

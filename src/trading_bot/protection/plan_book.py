@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.protections import Plan, PlanChange, protection_changed
 from trading_bot.order_management.events import OrderEvent
+from trading_bot.order_management.models import ClientOrderId
 from trading_bot.order_management.order_store import OrderStore
 
 
@@ -14,8 +15,10 @@ class PlanBook:
 
     def __init__(self, store: OrderStore) -> None:
         self._store = store
-        self.leaving: set[str] = set()
-        """The plans whose exit is under way in this process: it may place another order any moment."""
+        self.leaving: set[str | None] = set()
+        """The exits of plans that are under way in this process: each may place another order any moment."""
+        self.placing: set[ClientOrderId] = set()
+        """The stop orders that are being placed: one of them that is not on record yet may be in a moment."""
 
     def open(self) -> AbstractContextManager[OrderBook]:
         """Hold the book while judging and recording."""

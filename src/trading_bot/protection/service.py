@@ -17,6 +17,7 @@ from trading_bot.order_management.book.protections import (
 )
 from trading_bot.order_management.calculator import asked_terms
 from trading_bot.order_management.exceptions import (
+    OrderCancellationError,
     OrderError,
     OrderStatusError,
     OrderValidationError,
@@ -108,6 +109,9 @@ class Protection:
             self._plans.record(protection_changed(plan, PlanChange.CLOSING, reason=reason) for plan in closing)
         for plan in closing:
             self.keeper.keep_one(plan.plan_id)
+        for plan in closing:
+            if plan.stop_order is not None and self._plans.get(plan.plan_id) is not None:
+                raise _may_be_live(plan, plan.stop_order)
         return tuple(closing)
 
     def shown(self, plan_id: str | None = None) -> tuple[ShownPlan, ...]:
@@ -210,6 +214,15 @@ class Protection:
         if self._is_first_use():
             notes.append(NOT_A_GUARANTEE)
         return tuple(notes)
+
+
+def _may_be_live(plan: Plan, order: ClientOrderId) -> OrderCancellationError:
+    return OrderCancellationError(
+        f"{plan.symbol}: stop order {order} may still be live at the broker; nothing else sells for the plan now, and "
+        f"it ends once that order is proven to have ended: read it with {typed('status', order)}",
+        results=(),
+        order_id=order,
+    )
 
 
 def _instead_of(before: Plan, plan: Plan, book: OrderBook, *, keeps_entries: bool) -> Plan:

@@ -173,7 +173,7 @@ class Watcher:
         seen, fires = confirmed(self._seen.get(plan.plan_id), leg, now=now, limits=self._gap)
         self._seen[plan.plan_id] = seen
         is_time = now >= self._again_at.get(plan.plan_id, now)
-        return leg if fires and is_time and plan.plan_id not in self._plans.leaving else None
+        return leg if fires and is_time and plan.exit_id not in self._plans.leaving else None
 
     def _raised(self, plan: Plan, quote: Quote) -> Plan:
         if plan.trail_pct is None:
@@ -198,11 +198,8 @@ class Watcher:
             f"{leg} of {plan.symbol} reached: bid {dollars_in_words(quote.bid_price)}, "
             f"last {dollars_in_words(quote.last_price or quote.bid_price)}"
         )
-        self._plans.leaving.add(plan.plan_id)  # before the exit is on record: its plan is not settled meanwhile
         leave = self._fired(plan, why)
-        if leave is None:
-            self._plans.leaving.discard(plan.plan_id)
-        else:
+        if leave is not None:
             self.begin(partial(self._left, plan.plan_id, leave))
 
     def _fired(self, plan: Plan, why: str) -> Leave | None:
@@ -214,10 +211,13 @@ class Watcher:
             known = book.protections.get(plan.plan_id)
             if known is None or not known.is_watched or known.suspended is not None:
                 return None
+            if known.exit_id in self._plans.leaving or known.stop_order in self._plans.placing:
+                return None  # an exit may place another order, or the stop may rest, in a moment
             now, shares = with_sells_settled(known, book.get), sellable(known, book)
             if shares < 1 or now.exit_id is not None:
                 return None  # nothing is left, or an order of the exit before rests at the broker
             stop = None if now.stop_order is None else book.get(now.stop_order)
+            self._plans.leaving.add(exit_id)  # its plan is not settled meanwhile
             self._plans.record([protection_changed(replace(now, exit_id=exit_id), PlanChange.FIRED, reason=why)])
         return Leave(
             symbol=now.symbol,
@@ -234,4 +234,4 @@ class Watcher:
             self._way_out.leave(leave)
         finally:
             self._again_at[plan_id] = self._market.clock.monotonic() + self._settings.again_after_s
-            self._plans.leaving.discard(plan_id)
+            self._plans.leaving.discard(leave.exit_id)

@@ -41,7 +41,7 @@ def protect() -> None:
     a gap or a halt sells far below the stop or not at all, and nothing is sold outside regular hours.
 
     Exit 0 once the plan is on record. 2 for a value that cannot be used, 5 if it would sell at once or nothing is
-    known of the position.
+    known of the position. With --off, 0 once the stop is proven to have ended, and 8 while it may still be live.
     """
 
 
