@@ -29,6 +29,11 @@ class PlanBook:
         with self._store.open_book() as book:
             return book.protections.all()
 
+    def get(self, plan_id: str) -> Plan | None:
+        """Return a plan; None once it has ended."""
+        with self._store.open_book() as book:
+            return book.protections.get(plan_id)
+
     def record(self, events: Iterable[OrderEvent]) -> None:
         """Record facts of plans in one commit."""
         self._store.record_facts(events)
