@@ -1,5 +1,6 @@
 """How many entries were decided within the last minute, whatever became of them."""
 
+from bisect import bisect_left, bisect_right, insort
 from datetime import datetime, timedelta
 
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, Side
@@ -16,17 +17,23 @@ class EntryRate:
     """
 
     def __init__(self) -> None:
-        self._recent: list[datetime] = []
+        self._recent: list[tuple[datetime, ClientOrderId]] = []
+        """In order of time, also where a clock was set back."""
         self._known: set[ClientOrderId] = set()
 
     def tell(self, order: OrderEnvelope) -> None:
         """Take in an order that is new or has changed."""
         if order.side is Side.BUY and order.client_order_id not in self._known:
             self._known.add(order.client_order_id)
-            self._recent.append(order.created_at)
+            insort(self._recent, (order.created_at, order.client_order_id))
 
     def count(self, now: datetime) -> int:
         """Return how many there were in the minute before ``now``."""
-        # Each is looked at by itself: after a clock was set back they are in no order.
-        self._recent = [at for at in self._recent if abs(now - at) < WINDOW]
-        return len(self._recent)
+        gone = bisect_right(self._recent, now - WINDOW, key=_time_of)
+        self._known.difference_update(name for _, name in self._recent[:gone])
+        del self._recent[:gone]
+        return bisect_left(self._recent, now + WINDOW, key=_time_of)
+
+
+def _time_of(entry: tuple[datetime, ClientOrderId]) -> datetime:
+    return entry[0]
