@@ -13,8 +13,10 @@ class Synchronize(Command):
     command: Literal["synchronize"] = "synchronize"
 
     def perform(self, context: CommandContext) -> JsonObject:
-        """Run one synchronisation."""
-        return sync_summary_json(context.bot.manager.synchronize_open_orders())
+        """Run one synchronisation, and let stops rest where no threads of this process do so."""
+        summary = context.bot.manager.synchronize_open_orders()
+        context.bot.protection.keep()
+        return sync_summary_json(summary)
 
 
 class Ping(Command):

@@ -119,6 +119,11 @@ class Protection:
         with self._plans.open() as book:
             return tuple(shown_plan(plan, book) for plan in book.protections.all() if plan_id in (None, plan.plan_id))
 
+    def keep(self) -> None:
+        """Settle every plan, and let its stop rest; nothing is done where threads do so."""
+        if not self.is_followed:
+            self.keeper.keep()
+
     def follow(self) -> None:
         """Settle every plan and look at its prices, once; nothing is done where threads do so."""
         if not self.is_followed and self._plans.all():

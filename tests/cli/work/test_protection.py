@@ -7,12 +7,15 @@ def held(tmp_path) -> CommandLineBench:
     cli = CommandLineBench(tmp_path)
     done = cli("buy", "AAPL", "10", "--reference-price", "100", "--pricing", "marketable", "--stop", "90")
     assert done.returncode == 0, done.stderr
+    for _ in range(100):  # the paper exchange takes up to half a second for a fill
+        cli("sync")
+        if "waits for its entry" not in cli("protections").stdout:
+            break
     return cli
 
 
 def test_a_plan_is_set_listed_replaced_and_ended(tmp_path):
     cli = held(tmp_path)
-    cli("sync")
     row = cli("protections").stdout.splitlines()[1].split(maxsplit=5)
     assert row == ["AAPL", "10", "90.00", "-", "-", "stop rests at the broker"]
     done = cli("protect", "aapl", "--stop", "91", "--target", "120", "--trail", "5%")
