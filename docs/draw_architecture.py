@@ -19,9 +19,9 @@ from trading_bot.order_management.models import OrderState
 
 DOCUMENT = Path(__file__).with_name("architecture.md")
 LAYER = "trading_bot.order_management"
-BOT = ("bot", "bot_events", "bot_exits", "bot_lifecycle", "bot_positions", "event_feeds")
-FORMS = ("event_json", "exit_json", "order_json", "protection_json")
-SIGNALS = ("halt_watch", "safety_checks", "signal_lines", "signals")
+BOT = ("bot", "bot_events", "bot_exits", "bot_lifecycle", "bot_limits", "bot_positions", "event_feeds")
+FORMS = ("event_json", "exit_json", "order_json", "protection_json", "risk_json")
+SIGNALS = ("halt_watch", "limit_alerts", "safety_checks", "signal_lines", "signals")
 READS = ("bot_reads", "kept_view")
 WORDS = (
     "client_ids",
@@ -66,6 +66,7 @@ TITLES = {
     "metrics": "metrics<br/>figures for Prometheus",
     "control": "control<br/>carries commands to the holder",
     "operations": "operations<br/>what an operator may do",
+    "canary": "canary<br/>one-share orders that try everything",
     "bot": "bot, signals, safety_checks<br/>check, decide, hand over, record",
     "face": "manager, wiring, poller<br/>the face of the order layer",
     "submit": "submit<br/>once",

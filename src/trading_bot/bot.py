@@ -12,6 +12,7 @@ from trading_bot.account.account_data import AccountData
 from trading_bot.account.market_data import MarketData
 from trading_bot.bot_exits import Leaving
 from trading_bot.bot_lifecycle import JournalVerdict, Lifecycle, StartError, StopWish
+from trading_bot.bot_limits import AccountLimits
 from trading_bot.bot_positions import BotPositions
 from trading_bot.bot_reads import BotReads
 from trading_bot.clock import Clock, Seconds
@@ -85,6 +86,7 @@ class TradingBot(BotReads, BotPositions):
         self.verify_journal = verify
         self._trades = trades
         self.leaving = Leaving(manager=manager, gather=self._safety.gather, trades=trades, mode=config.trading.mode)
+        self.limits = AccountLimits(config=config, manager=manager, safety=safety, trades=trades)
         self.protection = protection(self.leaving)
         self._record_event = record_event
         self._lifecycle = lifecycle

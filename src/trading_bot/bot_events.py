@@ -130,6 +130,7 @@ class AlertCode(enum.StrEnum):
     AFTER_ITS_END = "after_its_end"
     VANISHED = "vanished"
     OTHER = "other"
+    LIMIT_NEAR = "limit_near"  # a limit of `risk_management` is nearly used up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -144,6 +144,13 @@ class Latch:
                 "delete it by hand and stop every other trading-bot of the account"
             ) from error
 
+    def is_untouched(self) -> bool:
+        """Whether the account was never armed and never killed: on paper the first start arms it."""
+        try:
+            return self._files.facts_at(self._marker) is None and self._files.facts_at(self._path) is None
+        except OSError:
+            return False
+
     def initialise_paper(self) -> bool:
         """Arm a paper account the first time it is ever used, and never again; say whether that was now.
 

@@ -25,6 +25,8 @@ from trading_bot.order_management.submit.placement import Approval
 from trading_bot.order_management.sync.free_shares import Free
 from trading_bot.risk.cost_basis import Holding
 from trading_bot.risk.exposure import NO_EXPOSURE, Exposure
+from trading_bot.risk.in_force import LimitsInForce
+from trading_bot.risk.limit_uses import LimitsNow, limits_now
 from trading_bot.risk.marks import ORDERS_READ_AFTER_S, Marks
 from trading_bot.risk.order_facts import OrderFacts
 from trading_bot.risk.trade_rules import (
@@ -79,7 +81,7 @@ class SafetyChecks:
     def __init__(
         self,
         *,
-        limits: RiskManagementConfig,
+        limits: RiskManagementConfig | LimitsInForce,
         hours: MarketHours,
         account: AccountData,
         orders: OrderFacts,
@@ -88,7 +90,9 @@ class SafetyChecks:
         queue_for_open: bool,
         free_to_sell: Callable[[str], Free | None] = lambda _symbol: None,
     ) -> None:
-        self._limits = limits
+        in_force = limits if isinstance(limits, LimitsInForce) else LimitsInForce(limits=limits)
+        self.in_force = in_force
+        self._limits = in_force.limits
         self._hours = hours
         self._account = account
         self._orders = orders
@@ -173,7 +177,7 @@ class SafetyChecks:
             balances=self._account.kept_account(by=by),
             instead_of=instead_of,
         )
-        is_short = is_short_of_funds(Trade(terms=terms, limits=self._limits), facts, reserved=self._reserved(facts))
+        is_short = is_short_of_funds(self._trade(terms), facts, reserved=self._reserved(facts))
         # An order may take more of what can be borrowed than it costs: only the broker knows how much.
         borrows = self._limits.allow_margin and not facts.balances.account.is_cash_account
         if not is_short and not borrows:
@@ -181,12 +185,15 @@ class SafetyChecks:
         # Newer balances may show more: a sell's proceeds, or what a cancel or a better price gave back.
         return replace(facts, balances=self._account.kept_account(by=by, may_be_outdated=False))
 
+    def _trade(self, terms: OrderTerms) -> Trade:
+        return Trade(terms=terms, limits=self._limits, held=self.in_force.held)
+
     def _is_looked_at(self, free: Free | None) -> bool:
         return free is not None and free.looked is not None and self._account.is_young(free.looked)
 
     def check(self, terms: OrderTerms, facts: TradeFacts) -> SafetyResult:
         """Apply the rules to what was read and to what is on record now; nothing is read from the broker."""
-        trade = Trade(terms=terms, limits=self._limits)
+        trade = self._trade(terms)
         active = self._orders.active()
         if isinstance(facts, SellFacts):
             found = objections(sell_of(trade, facts, active))
@@ -240,6 +247,10 @@ class SafetyChecks:
     def state(self) -> RiskState:
         """Return today's figures and whether buys are halted; nothing is written and no broker asked."""
         return self._risk.state()
+
+    def limits_now(self) -> LimitsNow:
+        """Return every limit and how much of it is used now; no broker is asked."""
+        return limits_now(self.in_force, self._risk, self._orders.active())
 
     def held_symbols(self) -> tuple[str, ...]:
         """Return the symbols of which shares of known cost are held, as far as the journal tells."""

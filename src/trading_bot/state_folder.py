@@ -92,6 +92,11 @@ class StateFolder:
         return self.root / "risk.json"
 
     @property
+    def canary(self) -> Path:
+        """That a canary has passed."""
+        return self.root / "canary.json"
+
+    @property
     def protection_told(self) -> Path:
         """Is there once somebody was told what a protection plan does not guarantee."""
         return self.root / "protection-told"

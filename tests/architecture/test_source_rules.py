@@ -242,6 +242,7 @@ INLINE_IMPORTS = {
     "files.py: fcntl": "only some systems have it",
     "config/environment.py: dotenv.parser": "only an account with a .env file needs it",
     "logging/setup.py: trading_bot.logging.structured_events": "structlog is heavy, and most commands log nothing",
+    "startup/journal_on_record.py: trading_bot.startup.risk_on_record": "only a look at the limits needs it",
     "startup/journal_on_record.py: trading_bot.latch": "only what is frozen needs it; it brings file locks",
     **dict.fromkeys(
         (

@@ -238,3 +238,27 @@ def test_an_impossible_story_is_not_told():
     ]
     with pytest.raises(OrderLogDamagedError):
         life_of(records, "first")
+
+
+@pytest.mark.parametrize(
+    ("event", "details", "text"),
+    [
+        (
+            EventKind.ACCOUNT_VALUED,
+            {"occasion": "close", "equity": "100500.5000", "equity_from": "broker", "cash": "99000"},
+            "the account was worth 100500.50 dollars, 99000.00 of them cash",
+        ),
+        (
+            EventKind.ACCOUNT_TIED_OUT,
+            {"verdict": "begun", "cash": "99000", "movement": "0", "traded": "0"},
+            "the broker's cash was 99000.00 dollars",
+        ),
+        (
+            EventKind.ACCOUNT_TIED_OUT,
+            {"verdict": "less", "cash": "9", "movement": "0", "traded": "0", "difference": "-500.0", "by": "ada"},
+            "the broker's cash was 9.00 dollars, -500.00 dollars from what the fills explain, which ada accepted",
+        ),
+    ],
+)
+def test_what_the_account_was_worth_and_how_its_cash_compared_is_said_in_dollars(event, details, text):
+    assert said(OrderEvent(event=event, details=details)) == text

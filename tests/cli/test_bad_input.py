@@ -57,7 +57,7 @@ TRADES = [
     ["AAPL", "1", "--reference-price", "100", "--client-order-id", "x" * 65],
     ["AAPL", "1", "--reference-price", "100", "--client-order-id", ""],
     ["AAPL", "1", "--reference-price", "100", "--strategy", ""],
-    ["AAPL", "1", "--reference-price", "100", "--stop", "90"],
+    ["AAPL", "1", "--reference-price", "100", "--stop-loss", "90"],
     ["AAPL", "1", "2", "--reference-price", "100"],
 ]
 

@@ -97,6 +97,7 @@ def test_the_commands_are_the_documented_ones():
         *("config schema", "audit tail", "audit verify", "audit explain", "resolve", "adopt", "release"),
         *("accept-position", "exit", "flatten", "resume", "frozen", "watch", "stop", "accounts", "account"),
         *("trades", "report", "replace", "notify test", "protect", "protections", "quote", "history", "tie-out"),
+        *("risk show", "canary"),
     }
 
 
@@ -136,6 +137,7 @@ READ = [
     ["sync"],
     ["status", "first"],
     ["preview", "buy", "AAPL", "1", "--reference-price", "100"],
+    ["risk", "show"],
     ["audit", "tail"],
     ["audit", "verify"],
     ["audit", "explain", "first"],

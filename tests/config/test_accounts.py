@@ -111,3 +111,22 @@ def test_a_kill_of_a_named_account_survives_a_fault_in_its_settings(tmp_path):
     assert meant.config is not None
     assert meant.config.account_suffix == "6789"
     assert "sede is not a setting" in str(meant.problem)
+
+
+@pytest.mark.parametrize("other", [5, {"accounts": {}}, {"trading": {"mode": "live"}, "account_number": "123456789"}])
+@pytest.mark.parametrize("name", ["other", "No Name"])
+def test_a_kill_reads_an_account_whatever_is_wrong_with_another_one(tmp_path, name, other):
+    main = {"trading": {"mode": "live"}, "account_number": "123456789"}
+    file = write(tmp_path, {"logs_dir": "told", "accounts": {"main": main, name: other}})
+    meant = settings_for_kill(file, account="main", environ={})
+    assert meant.config is not None
+    assert (meant.config.account_suffix, meant.config.logs_dir) == ("6789", tmp_path / "told" / "main")
+    assert meant.problem is not None, "so that it is not confirmed"
+    assert settings_for_kill(file, environ={}).accounts == ("main", name)
+
+
+def test_a_kill_finds_the_logs_where_the_bot_has_them(tmp_path):
+    faulty = {"accounts": {"main": {"trading": {"mode": "live"}, "account_number": "123456789", "sede": 7}}}
+    meant = settings_for_kill(write(tmp_path, faulty), environ={"TRADING_BOT_LOGS_DIR": "env"})
+    assert meant.config is not None
+    assert meant.config.logs_dir == tmp_path / "env" / "main"

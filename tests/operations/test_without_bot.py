@@ -1,5 +1,6 @@
 """What the database answers by itself."""
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from tests.support.order_story import MONDAY, booked, fill, intended, now_in, order_id_of
 from tests.support.stored_journal import StoredJournal
 from trading_bot.clock import VirtualClock
-from trading_bot.operations import ListFreezes, ListOrders, ListPositions, Ping, PlaceOrder, ShowStatus
+from trading_bot.operations import ListFreezes, ListOrders, ListPositions, Ping, PlaceOrder, ShowRisk, ShowStatus
 from trading_bot.operations.command import Command
 from trading_bot.operations.without_bot import RecordedAnswers
 from trading_bot.order_management.events import EventKind, OrderEvent
@@ -44,9 +45,16 @@ def asked(bench: StoredJournal, command: Command, problem: str | None = None) ->
 
 def test_only_looks_are_answered(bench):
     found = answers(bench)
-    assert all(map(found.can_answer, (ListOrders(), ShowStatus(id="x"), ListPositions(), ListFreezes())))
+    assert all(map(found.can_answer, (ListOrders(), ShowStatus(id="x"), ListPositions(), ListFreezes(), ShowRisk())))
     buy = PlaceOrder(symbol="AAPL", side=Side.BUY, quantity=1, reference_price=Decimal(1))
     assert not any(map(found.can_answer, (Ping(), buy)))
+
+
+def test_limits_are_answered_by_what_is_given_for_it(bench):
+    bench.tell(*OPEN)
+    assert asked(bench, ShowRisk())["limits"] == []
+    given = replace(answers(bench), risk=lambda book: {"open": len(book.active())})
+    assert given.answer(ShowRisk(), problem=None)["open"] == 1
 
 
 def test_nothing_is_written_by_a_look(bench):

@@ -10,7 +10,7 @@ from tests.support.paper_market import MONDAY
 from trading_bot.clock import VirtualClock
 from trading_bot.order_management.portfolio import Quote
 from trading_bot.paper.live_quotes import LiveQuotes
-from trading_bot.paper.quote_feed import LiveQuotedWire, QuoteFeed
+from trading_bot.paper.quote_feed import REFUSED_PAUSE_S, LiveQuotedWire, QuoteFeed
 from trading_bot.paper.quotes import MarketQuote
 from trading_bot.robinhood.failures import FailureKind, WireFailure
 from trading_bot.robinhood.sending import SendPhase
@@ -175,6 +175,17 @@ def test_a_refused_login_is_renewed_and_the_request_sent_again(market):
     assert isinstance(made.exchange(QUOTES, timeout_s=1), WireReply)
     assert made.problem is None
     assert wire.sent == [QUOTES, QUOTES]
+
+
+def test_prices_that_are_refused_whatever_the_login_renew_it_once_in_five_minutes(market):
+    refused = answer("", 401)
+    made, wire = feed(market, *[refused] * 6, renews=True)
+    for sent in (2, 3, 4):
+        made.exchange(QUOTES, timeout_s=1)
+        assert len(wire.sent) == sent
+    market.clock.sleep(REFUSED_PAUSE_S)
+    made.exchange(QUOTES, timeout_s=1)
+    assert len(wire.sent) == 6
 
 
 def test_many_symbols_are_read_400_at_once(market):

@@ -73,6 +73,20 @@ def test_a_file_of_nothing_but_a_cut_line_begins_anew(tmp_path):
     assert len(lines(tmp_path)) == 1
 
 
+@pytest.mark.parametrize("damage", ["\0\0\0", "no quote", "{}", "[]", '{"at":5}', '{"at":"noon"}'])
+def test_a_damaged_file_is_left_alone_and_said_once(tmp_path, caplog, damage):
+    (tmp_path / "quotes").mkdir()
+    path = tmp_path / "quotes" / "2026-11-23.jsonl"
+    path.write_text(f"{damage}\n")
+    made = record(tmp_path)
+    made.add(QUOTE)
+    made.add(later(1))
+    made.add(later(24 * 3600))
+    assert path.read_text() == f"{damage}\n"
+    assert len(lines(tmp_path, "2026-11-24")) == 1
+    assert sum("quotes_not_recorded" in each.message for each in caplog.records) == 1
+
+
 def test_a_full_day_is_said_once_and_the_next_day_is_recorded(tmp_path, caplog):
     made = record(tmp_path, most_bytes=200)
     for seconds in range(5):

@@ -374,3 +374,40 @@ def test_nothing_is_protected_where_nothing_is_held_or_known():
         bench.protect(stop=95)
     with pytest.raises(OrderValidationError, match="has no protection"):
         bench.protection.end(SYMBOL, by="ann", reason="r")
+
+
+def test_what_cannot_be_recorded_or_is_gone_changes_nothing():
+    bench = ProtectionBench()
+    bench.protect(stop=95)
+    keeper = bench.protection.keeper
+    keeper.keep_one("no such plan")
+    bench.gateway.answer_cancels(CancelRefused(reason="not now", status_code=400))
+    with pytest.raises(OrderCancellationError):
+        bench.protection.end(SYMBOL, by="ann", reason="r")
+    keeper.keep()  # what fails for one plan is logged
+    assert plan(bench).closing is not None
+
+
+def test_a_position_that_was_never_read_is_not_protected():
+    bench = ProtectionBench()
+    bench.watch_positions()
+    bench.journal.storage.records.clear()
+    bench.restart()
+    with pytest.raises(TradeRefusedError, match="the positions have not been read"):
+        bench.protect(target=120)
+
+
+def test_a_leg_does_not_fire_while_somebody_leaves_the_position_or_an_order_of_its_exit_rests():
+    bench = watched()
+    bench.exit_fills = 15
+    fall(bench)
+    assert bench.sold > 0
+    sold = bench.sold
+    for _ in range(40):
+        bench.follow(2)
+    assert bench.sold == sold, "the last order of the exit rests at the broker"
+    assert changes_of(bench).count("fired") == 1
+    bench.gateway.order().end(OrderState.CANCELLED)
+    for _ in range(40):
+        bench.follow(2)
+    assert changes_of(bench).count("fired") > 1

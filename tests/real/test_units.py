@@ -50,4 +50,14 @@ def test_the_image_copies_what_is_there_and_runs_a_command_that_is_there():
     assert copied
     assert all((REPOSITORY / name).exists() for name in copied)
     (command,) = (json.loads(line.removeprefix("CMD ")) for line in lines if line.startswith("CMD "))
-    assert (command[0],) in every_command()
+    assert (command[1],) in every_command()
+    assert command[0] == "--no-input", "of the bot alone: a login in the container asks"
+    assert 'ENTRYPOINT ["trading-bot"]' in lines
+
+
+def test_a_strategy_neither_starts_a_bot_that_was_stopped_nor_makes_a_file_in_place_of_the_fifo():
+    lines = (REPOSITORY / "examples" / "systemd" / "trading-bot-strategy.service").read_text("utf-8").splitlines()
+    assert "Requisite=trading-bot.service" in lines
+    assert not any(line.startswith(("Requires=", "Wants=", "BindsTo=")) for line in lines)
+    (start,) = (line for line in lines if line.startswith("ExecStart="))
+    assert "test -p signals.fifo && exec " in start

@@ -165,6 +165,21 @@ def test_a_split_changes_the_shares_of_each_lot_and_leaves_its_cost_and_date(tol
     assert told.lots.closed[0].term is Term.LONG
 
 
+def test_a_reverse_split_that_leaves_thirds_leaves_as_many_shares_as_are_held(told):
+    """Three thirds that are each rounded down would leave a share that nobody bought, at an unknown cost."""
+    for _ in range(3):
+        told.buy(1, "10")
+    told.taken(3, 1, ratio=SplitRatio(new=1, old=3))
+    told.sell(1, "40")
+    lots = told.lots
+    assert lots.open == ()
+    assert [(lot.quantity, lot.cost) for lot in lots.closed] == [
+        (Decimal("0.33333333"), 10),
+        (Decimal("0.33333334"), 10),
+        (Decimal("0.33333333"), 10),
+    ]
+
+
 def test_a_reverse_split_to_nothing_leaves_no_lot(told):
     told.buy(1, "100")
     told.taken(1, 0, ratio=SplitRatio(new=1, old=8))

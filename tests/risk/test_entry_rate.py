@@ -50,14 +50,21 @@ def test_a_buy_that_is_told_again_counts_once_and_never_comes_back():
     assert rate.count(orders.now) == 0
 
 
-def test_buys_of_a_clock_that_ran_ahead_are_no_reason_to_count_later_ones_less():
+def test_buys_of_a_clock_that_ran_ahead_keep_no_later_one_counted():
+    """One buy that is dated an hour ahead must not let the others add up for that hour."""
     orders = FakeOrders(MONDAY_NOON + timedelta(hours=1))
     orders.buy(1)
     rate = rate_of(orders)
-    assert rate.count(orders.now) == 1
     orders.buy(1, at=MONDAY_NOON)
     rate.tell(orders.told[-1].envelope)
-    assert rate.count(orders.now) == 2
+    assert rate.count(orders.now) == 1
+    assert rate.count(orders.now + timedelta(minutes=2)) == 0
+
+
+def test_a_clock_that_is_set_back_by_seconds_counts_no_buy_less():
+    orders = FakeOrders()
+    orders.buy(1)
+    assert rate_of(orders).count(orders.now - timedelta(seconds=59)) == 1
 
 
 def test_a_restart_counts_the_same(tmp_path):

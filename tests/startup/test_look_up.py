@@ -6,10 +6,17 @@ import pytest
 
 from tests.support.command_line_bench import CommandLineBench
 from trading_bot.config import Config, ConfigError
-from trading_bot.operations import Command, ListFreezes, ListOrders, ListPositions, ShowStatus
+from trading_bot.operations import Command, ListFreezes, ListOrders, ListPositions, ShowRisk, ShowStatus
 from trading_bot.startup import account_look_up, create_bot, look_up_is_enough, open_command_client
 
-LOOKS: tuple[Command, ...] = (ListOrders(), ListOrders(all=True), ShowStatus(id="mine"), ListPositions(), ListFreezes())
+LOOKS: tuple[Command, ...] = (
+    ListOrders(),
+    ListOrders(all=True),
+    ShowStatus(id="mine"),
+    ListPositions(),
+    ListFreezes(),
+    ShowRisk(),
+)
 
 
 @pytest.fixture

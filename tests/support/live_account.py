@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
@@ -20,8 +21,10 @@ from trading_bot.error_handling.retry import no_jitter
 from trading_bot.files import LocalFiles
 from trading_bot.latch import Latch
 from trading_bot.order_management.models import ExecutionMode
+from trading_bot.risk.canary_pass import CanaryPass
 from trading_bot.robinhood.live_transport import build_live_transport
 from trading_bot.startup import create_bot
+from trading_bot.startup.limits import canary_file
 from trading_bot.startup.surroundings import default_surroundings
 from trading_bot.state_folder import StateFolder, account_key
 
@@ -78,10 +81,19 @@ class LiveAccount:
             refresh_token=SecretStr("first-refresh"),
         )
         self.store_of(None if username is None else SecretStr(username)).save(saved)
+        self.note_canary()
 
     def arm(self, state: StateFolder | None = None, *, hours: int = 12) -> None:
         latch = Latch(path=(state or self.state()).latch, clock=self.clock, new_id=self.around.new_id)
         latch.arm(by="a test", hours=hours)
+        self.note_canary()
+
+    def note_canary(self) -> None:
+        """Leave what a canary that passed a day ago leaves: the limits of the settings hold."""
+        if self.config.account_number is None:
+            return
+        passed = CanaryPass(at=self.clock.now() - timedelta(days=1), version="0.2.0", symbols=("F",))
+        canary_file(self.config, clock=self.clock, files=self.files).note(passed)
 
     def bot(self) -> TradingBot:
         return create_bot(self.config, transport=self.transport, surroundings=self.around, background_sync=False)

@@ -2,19 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from trading_bot.auth.token_store import SavedSession, TokenStore
-from trading_bot.clock import Clock
+from trading_bot.clock import Clock, SystemClock
 from trading_bot.config import Config
 from trading_bot.files import FileSystem, LocalFiles
 from trading_bot.latch import Latch
 from trading_bot.order_management.models import ExecutionMode
+from trading_bot.risk.canary_pass import CanaryPass
 from trading_bot.robinhood.session import Transport
 from trading_bot.startup.account import AccountParts
 from trading_bot.startup.journal import JournalParts
+from trading_bot.startup.limits import canary_file
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder, account_key
 
@@ -79,3 +82,6 @@ class SimAccount:
             refresh_token=SecretStr("refresh-0"),
         )
         store.save(saved)
+        # And what a canary leaves that passed long ago: the simulation has no limits.
+        passed = CanaryPass(at=datetime(2020, 1, 6, tzinfo=UTC), version="0.2.0", symbols=("F",))
+        canary_file(self.config, clock=SystemClock(), files=files).note(passed)

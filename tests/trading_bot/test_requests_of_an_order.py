@@ -276,6 +276,6 @@ class TestLive:
         )
         bot = parts.bot(background_sync=True)
         bot.start()
-        assert len(pollers()) == 6  # two follow the protection plans, one records what the account is worth
+        assert len(pollers()) == 7  # two follow the protection plans, one values the account, one ties it out
         bot.stop()
         assert pollers() == []

@@ -57,6 +57,8 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "cancel": "Cancel one order.",
         "cancel-all": "Cancel every open order.",
     },
+    "canary": {"canary": "Try everything on the account with one-share orders."},
+    "risk": {"risk": "Show the limits and how much of them is used."},
     "results": {
         "account": "Show cash, buying power, equity and results.",
         "trades": "List fills, lots and what they earned.",

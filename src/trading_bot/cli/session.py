@@ -8,14 +8,19 @@ from trading_bot import startup
 from trading_bot.cli.errors import notice, report
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
+from trading_bot.cli.lazy import load
 from trading_bot.cli.log_output import send_logs_to_stderr
 from trading_bot.cli.render.answers import Answer, recorded_note
 from trading_bot.cli.render.live_banner import live_banner
 from trading_bot.cli.render.output import print_json, print_line
+from trading_bot.clock import SystemClock
 from trading_bot.config import Config
+from trading_bot.files import LocalFiles
 from trading_bot.operations.command import Command, Progress, no_progress
 from trading_bot.operations.making import new_command
 from trading_bot.operations.without_bot import RecordedAnswers
+
+_LIMITS = "trading_bot.startup.limits:account_limits"
 
 
 class AccountSession:
@@ -92,4 +97,5 @@ def progress_lines(invocation: Invocation, in_words: Callable[[Answer], str]) ->
 def show_live_banner(invocation: Invocation, config: Config) -> None:
     """Write the banner to stderr in live mode, unless ``--quiet``; nothing on paper, or where no account is named."""
     if config.trading.mode == "live" and config.account_suffix and not invocation.quiet:
-        report(live_banner(config), exit_code=ExitCode.DONE, code="live_banner", invocation=invocation)
+        in_force = load(_LIMITS)(config, clock=SystemClock(), files=LocalFiles())
+        report(live_banner(config, in_force.limits), exit_code=ExitCode.DONE, code="live_banner", invocation=invocation)

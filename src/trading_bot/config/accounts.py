@@ -63,6 +63,20 @@ def chosen_account(values: Mapping[str, object], name: str | None) -> ChosenAcco
     return ChosenAccount(name=name, values=whole[name], has_own_logs="logs_dir" in own_parts[name])
 
 
+def account_as_far_as_known(values: Mapping[str, object], name: str | None) -> ChosenAccount:
+    """Do as `chosen_account`, whatever is wrong with the other accounts: their mistakes must not stop a kill.
+
+    Raises:
+        ConfigError: as `chosen_account`, where this account has no section of its own.
+    """
+    accounts = values.get(ACCOUNTS)
+    part = accounts.get(name) if isinstance(accounts, dict) else None
+    if name is None or not isinstance(part, dict):
+        return chosen_account(values, name)
+    common = {key: value for key, value in values.items() if key != ACCOUNTS}
+    return ChosenAccount(name=name, values=_with_number(name, _merged(common, part)), has_own_logs="logs_dir" in part)
+
+
 def _own_parts(values: Mapping[str, object]) -> dict[str, dict[str, object]]:
     accounts = values.get(ACCOUNTS, {})
     if not isinstance(accounts, dict):

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from trading_bot.config import Config, ConfigError, SeveralAccountsError
-from trading_bot.config.accounts import chosen_account
+from trading_bot.config import Config, ConfigError
+from trading_bot.config.accounts import ChosenAccount, account_as_far_as_known, names_of
 from trading_bot.config.environment import read_env_file, settings_in, variable_name
 from trading_bot.config.file import read_settings, read_text
 from trading_bot.config.problems import KeyPath, fields_of, suggestion
@@ -59,10 +59,10 @@ def settings_for_kill(
     try:
         config = Config.from_env_and_json(path, account=account, environ=variables, cwd=cwd)
         folder = config.resolve_state_dir(variables)
-    except SeveralAccountsError as error:
-        return _in_doubt(file, variables, account=account, problem=str(error), accounts=error.names)
     except ConfigError as error:
-        return _in_doubt(file, variables, account=account, problem=str(error))
+        names = _names_in(file) if account is None else ()
+        several = names if len(names) > 1 else ()
+        return _in_doubt(file, variables, account=account, problem=str(error), accounts=several)
     return KillSettings(config=config, file=config.file, problem=None, state_dirs=(folder,))
 
 
@@ -76,8 +76,8 @@ def unread_settings(path: Path | None, *, problem: str, environ: Mapping[str, st
 def _in_doubt(
     file: Path, variables: Mapping[str, str], *, account: str | None, problem: str, accounts: tuple[str, ...] = ()
 ) -> KillSettings:
-    values = _values_in(file, account)
-    config = None if values is None else _without_faults(_overlaid(values, file, variables))
+    chosen = None if accounts else _chosen_in(file, account)
+    config = None if chosen is None else _without_faults(_overlaid(chosen, file, variables))
     config = None if config is None else config.resolved_from(file.parent.resolve())
     folders = (*_folder_of(config, variables), *_guessed_in(file), *_named_by_environment(variables), *_beside(file))
     return KillSettings(
@@ -85,15 +85,23 @@ def _in_doubt(
     )
 
 
-def _values_in(file: Path, account: str | None) -> dict[str, object] | None:
+def _names_in(file: Path) -> tuple[str, ...]:
     try:
-        return chosen_account(read_settings(file), account).with_logs_apart()
+        return names_of(read_settings(file))
+    except ConfigError:
+        return ()
+
+
+def _chosen_in(file: Path, account: str | None) -> ChosenAccount | None:
+    try:
+        return account_as_far_as_known(read_settings(file), account)
     except ConfigError:
         return None
 
 
-def _overlaid(values: dict[str, object], file: Path, variables: Mapping[str, str]) -> dict[str, object]:
+def _overlaid(chosen: ChosenAccount, file: Path, variables: Mapping[str, str]) -> dict[str, object]:
     """Correct misspelt names of folders, and put over the file what the environment says in names that are known."""
+    values = chosen.values
     for name in tuple(values):
         meant = suggestion(name, _FOLDERS) if name not in Config.model_fields else None
         if meant is not None and meant not in values:
@@ -105,7 +113,7 @@ def _overlaid(values: dict[str, object], file: Path, variables: Mapping[str, str
                 section = section.setdefault(part, {}) if isinstance(section, dict) else None
             if isinstance(section, dict):
                 section[key[-1]] = text
-    return values
+    return chosen.with_logs_apart()
 
 
 def _env_file_of(file: Path) -> Mapping[str, str]:

@@ -2,7 +2,7 @@
 
 import enum
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,6 +11,7 @@ from pathlib import Path
 from trading_bot.caller_values import shown
 from trading_bot.clock import Clock
 from trading_bot.files import Descriptor, FileSystem, LocalFiles
+from trading_bot.logging.last_refusals import Refusal, last_refusals
 from trading_bot.logging.masking import SecretMasker
 from trading_bot.logging.rotated_file import RotatedFile
 from trading_bot.logging.structured_events import json_renderer
@@ -88,6 +89,10 @@ class StructuredTradeLogger:
     def failures(self) -> int:
         """How many trades could not be written."""
         return self._failures
+
+    def last_refusals(self, codes: Collection[str], *, mode: ExecutionMode) -> Mapping[str, Refusal]:
+        """Return the latest refusal of each code in the file; see `last_refusals`."""
+        return last_refusals(self._path, codes, mode=mode, files=self._files)
 
     def record(self, trade: TradeRecord) -> None:
         """Write one trade."""

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from trading_bot.operations.protection_commands import ProtectPosition, UnprotectPosition
     from trading_bot.operations.reading import COMMANDS, read_command
     from trading_bot.operations.results_commands import AcceptTieOut, CheckTieOut, ShowAccount
+    from trading_bot.operations.risk_commands import ShowRisk
     from trading_bot.operations.runner import CommandRunner, Operations
     from trading_bot.operations.stop_command import AskToStop
     from trading_bot.operations.view_command import ShowView
@@ -76,6 +77,7 @@ __all__ = [
     "ShowAccount",
     "ShowHistory",
     "ShowQuotes",
+    "ShowRisk",
     "ShowStatus",
     "ShowView",
     "Synchronize",
@@ -110,6 +112,7 @@ _HOMES = {
     "trading_bot.operations.price_commands": ("ShowHistory", "ShowQuotes"),
     "trading_bot.operations.reading": ("COMMANDS", "read_command"),
     "trading_bot.operations.results_commands": ("AcceptTieOut", "CheckTieOut", "ShowAccount"),
+    "trading_bot.operations.risk_commands": ("ShowRisk",),
     "trading_bot.operations.runner": ("CommandRunner", "Operations"),
     "trading_bot.operations.stop_command": ("AskToStop",),
     "trading_bot.operations.view_command": ("ShowView",),

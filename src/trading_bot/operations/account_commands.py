@@ -13,7 +13,7 @@ class Synchronize(Command):
     command: Literal["synchronize"] = "synchronize"
 
     def perform(self, context: CommandContext) -> JsonObject:
-        """Run one synchronisation, and let stops rest where no threads of this process do so."""
+        """Run one synchronisation, and let the stops of what was bought rest."""
         summary = context.bot.manager.synchronize_open_orders()
         context.bot.protection.keep()
         return sync_summary_json(summary)

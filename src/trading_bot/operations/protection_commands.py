@@ -1,5 +1,6 @@
 """The commands that change protection plans: set one, end those of a symbol."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -8,8 +9,10 @@ from trading_bot.operations.command import Command, CommandContext, Text, Usable
 from trading_bot.operations.values import Dollars
 from trading_bot.order_json import FORM_VERSION, JsonObject
 from trading_bot.order_management.decisions.operator_decisions import LONGEST_REASON
+from trading_bot.protection.shown import needs_watching
 from trading_bot.protection_json import set_plan_json
 
+_NOT_WATCHED = "no bot is running that watches prices; start one with 'trading-bot run'"
 _Reason = Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)]
 
 
@@ -38,7 +41,8 @@ class ProtectPosition(Command):
             strategy_name=self.by,
             correlation_id=self.correlation_id,
         )
-        return set_plan_json(answer)
+        is_watched = context.bot.protection.is_followed or not needs_watching(answer.shown)
+        return set_plan_json(answer if is_watched else replace(answer, notes=(_NOT_WATCHED, *answer.notes)))
 
 
 class UnprotectPosition(Command):

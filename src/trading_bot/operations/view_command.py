@@ -17,6 +17,7 @@ from trading_bot.order_json import (
     shown_position_json,
     unread_json,
 )
+from trading_bot.protection_json import protection_json
 
 if TYPE_CHECKING:  # whoever only asks for a view needs no bot
     from trading_bot.kept_view import DayResult, KeptPosition, KeptView
@@ -49,6 +50,7 @@ class ShowView(Command):
             "orders_age_s": _whole(view.orders_age_s),
             "problem": view.problem,
             "positions": None if view.positions is None else [_position(each) for each in view.positions],
+            "protections": [protection_json(shown) for shown in context.bot.protections()],
             "unread": [unread_json(row) for row in view.unread],
             "positions_age_s": _whole(view.positions_age_s),
         }

@@ -11,6 +11,7 @@ from decimal import Decimal
 from trading_bot.clock import Clock
 from trading_bot.operations.command import Command
 from trading_bot.operations.look_ups import ListFreezes, ListOrders, ListPositions, ListProtections, ShowStatus
+from trading_bot.operations.risk_commands import ShowRisk
 from trading_bot.order_json import (
     FORM_VERSION,
     JsonObject,
@@ -44,6 +45,11 @@ def never_halted() -> str | None:
     return None
 
 
+def no_limits(_book: OrderBook) -> JsonObject:
+    """Know of no limits: what answers here was not given any."""
+    return {"v": FORM_VERSION, "limits": []}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedAnswers:
     """Answers from the database of one account; None in place of a ``reader`` is a journal that was never begun.
@@ -54,11 +60,13 @@ class RecordedAnswers:
     reader: JournalReader | None
     clock: Clock
     halted: Callable[[], str | None] = never_halted
+    risk: Callable[[OrderBook], JsonObject] = no_limits
+    """Returns the limits and their use by a book."""
 
     @staticmethod
     def can_answer(command: Command) -> bool:
         """Whether the journal alone has an answer to such a question."""
-        return isinstance(command, ListOrders | ShowStatus | ListPositions | ListFreezes | ListProtections)
+        return isinstance(command, ListOrders | ShowStatus | ListPositions | ListFreezes | ListProtections | ShowRisk)
 
     def answer(self, command: Command, *, problem: str | None) -> JsonObject:
         """Return the answer; ``problem`` is why a process that holds the account was not asked, though there is one.
@@ -75,6 +83,8 @@ class RecordedAnswers:
                 return {**status_json(self._order(identifier).status()), "problem": problem, **until}
             case ListPositions():
                 return {**self._positions(), **until}
+            case ShowRisk():
+                return {**self.risk(self._standing()), **until}
             case ListProtections():
                 book = self._standing()
                 return {**protections_json(shown_plan(plan, book) for plan in book.protections.all()), **until}

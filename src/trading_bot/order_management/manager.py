@@ -1,6 +1,6 @@
 """The order manager: decide, write ahead, submit, and keep every order in sight until it has provably ended."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -36,7 +36,6 @@ from trading_bot.order_management.submit.placement import Approval, Gather, Plac
 from trading_bot.order_management.submit.pricing import PricePreview
 from trading_bot.order_management.submit.replace import Change
 from trading_bot.order_management.sync.account_view import AccountView
-from trading_bot.order_management.sync.held_shares import HeldShares
 from trading_bot.order_management.sync.outstanding import latest_status
 from trading_bot.order_management.wiring import Services
 from trading_bot.reads_together import Begin, in_turn
@@ -115,12 +114,6 @@ class OrderManager(LimitOrders, OrdersOnRecord):
         """The symbols of which the broker's latest positions show another quantity than our fills explain."""
         holdings = self._services.sync.holdings
         return holdings.unsettled if holdings is not None else frozenset()
-
-    @property
-    def held_at_most(self) -> Mapping[str, HeldShares]:
-        """The most shares that may be held of each symbol now, by our fills and by the broker's latest positions."""
-        holdings = self._services.sync.holdings
-        return holdings.at_most() if holdings is not None else {}
 
     @property
     def broker_problem(self) -> str | None:

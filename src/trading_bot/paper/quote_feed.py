@@ -20,6 +20,9 @@ from trading_bot.robinhood.strict_json import UnreadableReplyError, listed_json
 READ_WITHIN_S: Seconds = 3.0
 """How long one reading ahead of need may take. Chosen."""
 
+REFUSED_PAUSE_S: Seconds = 300.0
+"""No renewal is tried for so long after prices were refused to a renewed login too: a live bot may use it. Chosen."""
+
 SYMBOLS_AT_ONCE = 400
 """Symbols in one request; as a bot asks for them."""
 
@@ -42,6 +45,7 @@ class QuoteFeed:
         self._renew = renew
         self._clock = clock
         self._problem: str | None = None
+        self._no_renewal_before = clock.monotonic()
 
     @property
     def problem(self) -> str | None:
@@ -69,9 +73,10 @@ class QuoteFeed:
         """Read prices once, and once more with a renewed login."""
         deadline = self._clock.monotonic() + timeout_s
         reply = self._wire.exchange(request, timeout_s=timeout_s)
-        left = deadline - self._clock.monotonic()
-        if isinstance(reply, WireReply) and reply.status == _UNAUTHORIZED and left > 0 and self._renew(left):
+        if _is_refused(reply) and self._has_renewed(deadline):
             reply = self._wire.exchange(request, timeout_s=deadline - self._clock.monotonic())
+            if _is_refused(reply):
+                self._no_renewal_before = self._clock.monotonic() + REFUSED_PAUSE_S
         if request.path == _QUOTES:
             self._note(dict(request.query).get("symbols", "").split(","), reply)
         return reply
@@ -79,6 +84,10 @@ class QuoteFeed:
     def close(self) -> None:
         """Say that the market is watched no longer."""
         self.market.lose_stale(everything=True)
+
+    def _has_renewed(self, deadline: Seconds) -> bool:
+        now = self._clock.monotonic()
+        return self._no_renewal_before <= now < deadline and self._renew(deadline - now)
 
     def _note(self, asked: Sequence[str], reply: WireReply | WireFailure) -> None:
         rows = _rows(reply)
@@ -100,6 +109,10 @@ class QuoteFeed:
             _log.warning("live_quotes_back")
         else:
             _log.error("live_quotes_lost", problem=f"no paper order fills until quotes can be read again: {problem}")
+
+
+def _is_refused(reply: WireReply | WireFailure) -> bool:
+    return isinstance(reply, WireReply) and reply.status == _UNAUTHORIZED
 
 
 def _rows(reply: WireReply | WireFailure) -> list[object] | None:

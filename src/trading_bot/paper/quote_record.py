@@ -7,7 +7,7 @@ A line that a crash cut short is cut off when the file is opened again.
 
 import json
 import re
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from trading_bot.files import Descriptor, FileSystem
@@ -71,7 +71,7 @@ class QuoteRecord:
             self._size -= torn
             self._files.truncate(self._descriptor, self._size)
         if whole:
-            self._last_at = datetime.fromisoformat(json.loads(whole.rpartition(b"\n")[2])["at"])
+            self._last_at = _time_of(whole.rpartition(b"\n")[2], path)
 
     def _append(self, quote: MarketQuote) -> None:
         if self._descriptor is None or (self._last_at is not None and quote.at <= self._last_at):
@@ -99,6 +99,13 @@ class QuoteRecord:
             found = _NAME.fullmatch(name)
             if found is not None and found[1] < oldest.isoformat():
                 self._files.remove(self._folder / name)
+
+
+def _time_of(line: bytes, path: Path) -> datetime:
+    try:
+        return datetime.fromisoformat(json.loads(line)["at"]).astimezone(UTC)
+    except (ValueError, KeyError, TypeError) as error:
+        raise OSError(f"the last line of {path.name} is no quote; move the file away") from error
 
 
 def _line(quote: MarketQuote) -> bytes:

@@ -30,7 +30,7 @@ class PlanBook:
             return book.protections.all()
 
     def get(self, plan_id: str) -> Plan | None:
-        """Find one plan; None once it has ended."""
+        """Return a plan; None once it has ended."""
         with self._store.open_book() as book:
             return book.protections.get(plan_id)
 

@@ -127,7 +127,7 @@ class Protection:
             self.keeper.keep()
 
     def follow(self) -> None:
-        """Settle every plan and look at its prices, once; nothing is done where threads do so."""
+        """Do the same, and look at the prices once."""
         if not self.is_followed and self._plans.all():
             self.keeper.keep()
             self.watcher.look()
@@ -213,9 +213,6 @@ class Protection:
         if plan.stop is not None and not shown.rests:
             because = f": {plan.not_resting_because}" if plan.not_resting_because else ""
             notes.append(f"the stop does not rest at the broker and is watched instead{because}")
-        prices = (plan.target, plan.trail_pct, None if shown.rests else plan.stop)
-        if any(price is not None for price in prices) and not self.is_followed:
-            notes.append("no bot is running that watches prices; start one with 'trading-bot run'")
         if self._is_first_use():
             notes.append(NOT_A_GUARANTEE)
         return tuple(notes)

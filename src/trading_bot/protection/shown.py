@@ -38,3 +38,10 @@ def shown_plan(plan: Plan, book: OrderBook) -> ShownPlan:
         stop_order=None if order is None else order.envelope,
         rests=plan.stop is not None and rests(plan, order, covers),
     )
+
+
+def needs_watching(shown: ShownPlan) -> bool:
+    """Whether a price of the plan is watched by this program, and by nobody else."""
+    plan = shown.plan
+    prices = (plan.target, plan.trail_pct, None if shown.rests else plan.stop)
+    return any(price is not None for price in prices)

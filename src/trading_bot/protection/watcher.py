@@ -117,7 +117,7 @@ class Watcher:
             quote = quotes.get(plan.symbol)
             if self._is_suspended(plan, quote, now) or quote is None:
                 self._seen.pop(plan.plan_id, None)
-            elif (leg := self._reached(plan, quote, now, opened_at)) is not None:
+            elif (leg := self._reached(plan, quote, now=now, opened_at=opened_at)) is not None:
                 self._fire(plan, leg, quote)
         self._read_at = {
             plan.symbol: now if plan.symbol in quotes else self._read_at.get(plan.symbol, now) for plan in plans
@@ -164,7 +164,7 @@ class Watcher:
             return Suspension.UNWATCHED, f"its price was not read for {silent_s:.0f} s; it ends with the next reading"
         return None, ""
 
-    def _reached(self, plan: Plan, quote: Quote, now: Seconds, opened_at: datetime) -> Leg | None:
+    def _reached(self, plan: Plan, quote: Quote, *, now: Seconds, opened_at: datetime) -> Leg | None:
         unfit = unfit_because(quote, opened_at=opened_at, limits=self.limits)
         if unfit is not None:
             self._seen.pop(plan.plan_id, None)

@@ -173,7 +173,13 @@ def _shortfall(figures: Figures) -> Chart | None:
     ]
     return chart(
         [
-            bars(name, labels, [number(amount) for amount in amounts], colour, hovertemplate="%{x}<br>$%{y:,.2f}")
+            bars(
+                name,
+                labels,
+                values=[number(amount) for amount in amounts],
+                colour=colour,
+                hovertemplate="%{x}<br>$%{y:,.2f}",
+            )
             for name, amounts, colour in texts
         ],
         "Cost by symbol; below zero is a gain",
@@ -190,8 +196,8 @@ def _offsets(figures: Figures) -> Chart | None:
     ratios = bars(
         "Filled",
         labels,
-        [number(one.fill_ratio * 100) for one in figures.offsets],
-        BLUE,
+        values=[number(one.fill_ratio * 100) for one in figures.offsets],
+        colour=BLUE,
         hovertemplate="%{x} bps<br>%{y:.1f} %<extra></extra>",
     )
     spans = [one.to_full_fill for one in figures.offsets]
@@ -224,21 +230,24 @@ def _other_offsets(figures: Figures) -> Chart | None:
     least = [_per_cent(one.least_filled) for one in other.tried]
     most = [_per_cent(one.most_filled) for one in other.tried]
     drawn = [
-        dots("Filled at least" if least != most else "Filled, estimated", offsets, least, BLUE),
+        dots("Filled at least" if least != most else "Filled, estimated", offsets, values=least, colour=BLUE),
         *(
-            [{**dots("Filled at most", offsets, most, SKY), "fill": "tonexty", "fillcolor": PALE}]
+            [{**dots("Filled at most", offsets, values=most, colour=SKY), "fill": "tonexty", "fillcolor": PALE}]
             if least != most
             else []
         ),
-        level("Filled as sent", offsets, _per_cent(other.as_sent.least_filled), BLUE),
+        level("Filled as sent", offsets, value=_per_cent(other.as_sent.least_filled), colour=BLUE),
     ]
     axis_x = axis("Offset in basis points", type="category")
     if not other.compared:
         return chart(drawn, "Shares filled, by offset", xaxis=axis_x, yaxis=axis("Per cent", range=[0, 105]))
     costs = [number(one.shortfall_bps) for one in other.tried]
     drawn += [
-        {**dots("Shortfall, estimated", offsets, costs, ORANGE), "yaxis": "y2"},
-        {**level("Shortfall as sent", offsets, number(other.as_sent.shortfall_bps), ORANGE), "yaxis": "y2"},
+        {**dots("Shortfall, estimated", offsets, values=costs, colour=ORANGE), "yaxis": "y2"},
+        {
+            **level("Shortfall as sent", offsets, value=number(other.as_sent.shortfall_bps), colour=ORANGE),
+            "yaxis": "y2",
+        },
     ]
     return chart(
         drawn,
@@ -267,8 +276,8 @@ def _latencies(figures: Figures) -> Chart | None:
             bars(
                 "Orders",
                 labels[first:last],
-                [float(count) for count in counts[first:last]],
-                BLUE,
+                values=[float(count) for count in counts[first:last]],
+                colour=BLUE,
                 hovertemplate="%{x} ms<br>%{y} orders<extra></extra>",
             )
         ],

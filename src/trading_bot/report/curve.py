@@ -112,7 +112,7 @@ def curve_of(history: History, quotes: RecordedPrices, *, since: datetime | None
     sold = [sale for sale in sales if begin is not None and sale[0] >= begin]
     results = [result for _, result in sold]
     known = exact_sum(result for result in results if result is not None)
-    basis, course = _course(history, symbols, quotes, since)
+    basis, course = _course(history, symbols, quotes=quotes, since=since)
     return Curve(
         basis=basis,
         points=tuple(_points(course)),
@@ -122,13 +122,13 @@ def curve_of(history: History, quotes: RecordedPrices, *, since: datetime | None
 
 
 def _course(
-    history: History, symbols: Sequence[_SymbolCurve], quotes: RecordedPrices, since: datetime | None
+    history: History, symbols: Sequence[_SymbolCurve], *, quotes: RecordedPrices, since: datetime | None
 ) -> tuple[Basis, Sequence[tuple[datetime, Decimal]]]:
     worth = _account_curve(history, since)
     if len(worth) > 1:
         return Basis.ACCOUNT, worth
     begin = since or history.first_at
-    moments = _moments(history, symbols, quotes, begin) if begin is not None else []
+    moments = _moments(history, symbols, quotes=quotes, begin=begin) if begin is not None else []
     marked = [_marked(symbols, quotes, moment) for moment in moments]
     known = [value for value in marked if value is not None]
     is_marked = bool(known) and len(known) == len(marked)
@@ -176,7 +176,7 @@ def _stands(
 
 
 def _moments(
-    history: History, symbols: Sequence[_SymbolCurve], quotes: RecordedPrices, begin: datetime
+    history: History, symbols: Sequence[_SymbolCurve], *, quotes: RecordedPrices, begin: datetime
 ) -> list[datetime]:
     end = history.last_at or begin
     fills = {fill.executed_at for order in history.tracked for fill in order.executions}

@@ -80,12 +80,12 @@ def line(name: str, times: Sequence[str | None], values: Sequence[float | None])
     }
 
 
-def bars(name: str, labels: Sequence[str], values: Sequence[float | None], colour: str, **more: Any) -> Json:
+def bars(name: str, labels: Sequence[str], *, values: Sequence[float | None], colour: str, **more: Any) -> Json:
     """Return one bar for each label."""
     return {"type": "bar", "name": name, "x": list(labels), "y": list(values), "marker": {"color": colour}, **more}
 
 
-def dots(name: str, offsets: Sequence[str], values: Sequence[float | None], colour: str) -> Json:
+def dots(name: str, offsets: Sequence[str], *, values: Sequence[float | None], colour: str) -> Json:
     """Return a line with a dot for each label."""
     return {
         "type": "scatter",
@@ -99,7 +99,7 @@ def dots(name: str, offsets: Sequence[str], values: Sequence[float | None], colo
     }
 
 
-def level(name: str, offsets: Sequence[str], value: float | None, colour: str) -> Json:
+def level(name: str, offsets: Sequence[str], *, value: float | None, colour: str) -> Json:
     """Return a dashed line from the first label to the last, at one value."""
     return {
         "type": "scatter",

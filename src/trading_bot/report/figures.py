@@ -113,7 +113,7 @@ def figures_of(sources: Sources, *, since: datetime | None = None) -> Figures:
         ordered=exact_sum(order.quantity for order in orders if not order.is_stop),
         filled=exact_sum(order.filled for order in orders if not order.is_stop),
         curve=curve_of(history, sources.quotes, since=since),
-        prices=_prices(history, orders, sources.quotes, since),
+        prices=_prices(history, orders, quotes=sources.quotes, since=since),
         shortfalls=by_symbol(orders, later),
         offsets=fills_by_offset(orders),
         other_offsets=trial.outcomes(orders),
@@ -137,7 +137,7 @@ def _period(sources: Sources, since: datetime | None) -> Period:
 
 
 def _prices(
-    history: History, orders: Sequence[ReportedOrder], quotes: RecordedPrices, since: datetime | None
+    history: History, orders: Sequence[ReportedOrder], *, quotes: RecordedPrices, since: datetime | None
 ) -> Mapping[str, SymbolPrices]:
     fills: dict[str, list[ReportedFill]] = {order.symbol: [] for order in orders}
     for order in history.tracked:

@@ -29,6 +29,9 @@ from trading_bot.risk.exchange_day import exchange_day
 WASH_DAYS = 30
 """How many days before and after a loss a purchase is flagged (26 U.S.C. 1091)."""
 
+_SMALLEST_PART = Decimal("1E-8")
+"""Of a share: the broker counts no smaller ones."""
+
 
 class Term(enum.StrEnum):
     """How long shares were held, by dates in New York; more than one year is long (26 U.S.C. 1222)."""
@@ -197,8 +200,7 @@ class _Fold:
 
     def _restate(self, one: Restated) -> None:
         if one.ratio is not None:
-            split = (replace(lot, quantity=lot.quantity * one.held / one.before) for lot in self.lots)
-            self.lots = deque(lot for lot in split if lot.quantity)
+            self.lots = deque(_split(self.lots, one))
             return
         # What the first look finds beyond our fills was held before them; a person's decision names no single shares.
         older = one.held - sum((lot.quantity for lot in self.lots), NOTHING)
@@ -207,6 +209,17 @@ class _Fold:
         if older:
             unknown = OpenLot(symbol=self._symbol, quantity=older, cost=None, bought=None, since=one.at)
             self.lots.appendleft(unknown)
+
+
+def _split(lots: Iterable[OpenLot], one: Restated) -> Iterator[OpenLot]:
+    """Yield the lots after a split: their shares add up to those held, whatever a third of one is rounded to."""
+    before = after = NOTHING
+    for lot in lots:
+        before += lot.quantity
+        until = (before * one.held / one.before).quantize(_SMALLEST_PART)
+        if until > after:
+            yield replace(lot, quantity=until - after)
+        after = until
 
 
 def _part(cost: Decimal | None, taken: Decimal, of: Decimal) -> Decimal | None:

@@ -28,6 +28,16 @@ class RiskBreakerError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerTrips:
+    """The latest trip on record of each kind, in force or not; None where none is."""
+
+    daily_loss: tuple[date, str] | None = None
+    """The day and the reason."""
+    losing_streak: tuple[datetime, str] | None = None
+    """The moment and the reason; re-arming takes it off the record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerStanding:
     """What the breaker's file says today."""
 
@@ -92,6 +102,17 @@ class RiskBreaker:
         return BreakerStanding(
             halted_because=found.halted_because(today.date),
             rearmed_at=found.rearmed.at if found.rearmed is not None else None,
+        )
+
+    def trips(self) -> BreakerTrips:
+        """Return what the file has on record; nothing where it cannot be relied on."""
+        found = self._trusted()
+        if found is None:
+            return BreakerTrips()
+        loss, streak = found.daily_loss, found.losing_streak
+        return BreakerTrips(
+            daily_loss=None if loss is None else (loss.day, loss.reason),
+            losing_streak=None if streak is None else (streak.at, streak.reason),
         )
 
     def trip_daily_loss(self, today: ExchangeDay, reason: str) -> None:

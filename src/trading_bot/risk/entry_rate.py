@@ -1,6 +1,5 @@
 """How many entries were decided within the last minute, whatever became of them."""
 
-from collections import deque
 from datetime import datetime, timedelta
 
 from trading_bot.order_management.models import ClientOrderId, OrderEnvelope, Side
@@ -12,11 +11,12 @@ class EntryRate:
     """Counts the buys on record that are no older than a minute.
 
     A refused or unsent one counts too: a strategy that repeats itself is what the limit is for. Each order is added and
-    dropped once, so asking costs no more after a busy day. One that a wrong clock dated ahead counts until then.
+    dropped once, so asking costs no more after a busy day. One that a wrong clock dated more than a minute ahead does
+    not count: it would stop entries until then.
     """
 
     def __init__(self) -> None:
-        self._recent: deque[datetime] = deque()
+        self._recent: list[datetime] = []
         self._known: set[ClientOrderId] = set()
 
     def tell(self, order: OrderEnvelope) -> None:
@@ -27,6 +27,6 @@ class EntryRate:
 
     def count(self, now: datetime) -> int:
         """Return how many there were in the minute before ``now``."""
-        while self._recent and self._recent[0] <= now - WINDOW:
-            self._recent.popleft()
+        # Each is looked at by itself: after a clock was set back they are in no order.
+        self._recent = [at for at in self._recent if abs(now - at) < WINDOW]
         return len(self._recent)

@@ -52,6 +52,8 @@ class Trade:
 
     terms: OrderTerms
     limits: RiskManagementConfig
+    held: frozenset[str] = frozenset()
+    """The limits that are held at small ones because no canary has passed."""
 
     @property
     def symbol(self) -> str:
@@ -197,13 +199,17 @@ def _insufficient_shares(sell: Sell) -> str | None:
     return f"{sell.trade} is more than the {shares_in_words(sell.free)} shares free to sell{sell.why}"
 
 
+def _to_raise(trade: Trade, name: str) -> str:
+    return "pass 'trading-bot canary SYMBOL' first" if name in trade.held else f"raise risk_management.{name}"
+
+
 def _max_order_notional(buy: Buy) -> str | None:
     limit, notional = buy.trade.limits.max_order_notional, buy.trade.notional
     if limit is None or notional <= limit:
         return None
     return (
         f"{buy.trade} makes {dollars_in_words(notional)}, over the limit of {dollars_in_words(limit)} for one order;"
-        " trade less or raise risk_management.max_order_notional"
+        f" trade less or {_to_raise(buy.trade, 'max_order_notional')}"
     )
 
 
@@ -223,7 +229,7 @@ def _max_position_notional(buy: Buy) -> str | None:
     return (
         f"{buy.trade} would bring the position to {dollars_in_words(worth)}{waiting}, over the limit of "
         f"{dollars_in_words(limit)};"
-        " buy less or raise risk_management.max_position_notional"
+        f" buy less or {_to_raise(buy.trade, 'max_position_notional')}"
     )
 
 

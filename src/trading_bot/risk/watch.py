@@ -20,7 +20,7 @@ from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.models import EXACT
 from trading_bot.order_management.order_store import OrderChange
 from trading_bot.order_management.sync.held_shares import HeldShares
-from trading_bot.risk.breaker import RiskBreaker
+from trading_bot.risk.breaker import BreakerTrips, RiskBreaker
 from trading_bot.risk.cost_basis import Holding
 from trading_bot.risk.exchange_day import ExchangeDay, ExchangeDays
 from trading_bot.risk.exposure import Exposure, exposure
@@ -165,6 +165,10 @@ class RiskWatch:
     def state(self) -> RiskState:
         """Return the figures of today; nothing is written."""
         return self._state(self._figures())
+
+    def trips(self) -> BreakerTrips:
+        """Return which limits of a day were reached last, in force or not."""
+        return self._breaker.trips()
 
     def held_symbols(self) -> tuple[str, ...]:
         """Return the symbols of which shares of known cost are held."""

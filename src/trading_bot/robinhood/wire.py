@@ -61,7 +61,7 @@ def order_body(
         ("instrument", instrument_url),
         ("symbol", terms.symbol),
         ("price", price_text(terms, tick)),
-        *((("stop_price", _price_text(terms.symbol, "stop", stop, tick)),) if stop is not None else ()),
+        *((("stop_price", _price_text(terms.symbol, "stop", price=stop, tick=tick)),) if stop is not None else ()),
         ("quantity", str(terms.quantity)),
         ("ref_id", ref_id),
         ("type", "limit"),
@@ -84,10 +84,10 @@ def price_text(terms: OrderTerms, tick: Decimal | None = None) -> str:
     Raises:
         OrderValidationError: the price is not on the tick.
     """
-    return _price_text(terms.symbol, "limit", terms.limit_price, tick)
+    return _price_text(terms.symbol, "limit", price=terms.limit_price, tick=tick)
 
 
-def _price_text(symbol: str, kind: str, price: Decimal, tick: Decimal | None) -> str:
+def _price_text(symbol: str, kind: str, *, price: Decimal, tick: Decimal | None) -> str:
     step = tick_size(price, tick)
     off_tick = OrderValidationError(
         f"{symbol} trades in steps of ${step}, and a {kind} price of {price} is off that tick; "

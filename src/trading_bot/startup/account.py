@@ -17,6 +17,7 @@ from trading_bot.event_feeds import EventFeeds
 from trading_bot.halt_watch import Condition, HaltWatch
 from trading_bot.latch import SendLock
 from trading_bot.lease import OwnersSendLock, this_process
+from trading_bot.limit_alerts import LimitAlerts
 from trading_bot.operations import Operations
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.manager import OrderManager
@@ -185,9 +186,9 @@ class AccountParts:
         background_sync: bool,
     ) -> Lifecycle:
         control = ControlServer(path=self._state.control_socket, clock=self._around.clock)
-        halts = self._halt_watch(safety)
+        halts, alerts = self._halt_watch(safety), self._limit_alerts(safety)
         every_s = self._settings.poll_interval_seconds
-        poller = self._poller = Poller(lambda: self._synchronise(halts), interval_s=every_s, latch=self._own.latch)
+        poller = self._poller = Poller(lambda: self._follow(halts, alerts), interval_s=every_s, latch=self._own.latch)
         renewals = self._renewals(safety)
         steps: dict[str, Callable[[], object]] = {
             "account lease": self._own.lease.acquire,
@@ -226,6 +227,10 @@ class AccountParts:
             start_failures=START_FAILURES,
         )
 
+    def _follow(self, halts: HaltWatch, alerts: LimitAlerts) -> None:
+        self._synchronise(halts)
+        alerts.look()
+
     def _synchronise(self, halts: HaltWatch) -> None:
         try:
             self._manager.synchronize_open_orders()
@@ -247,6 +252,12 @@ class AccountParts:
             Condition.LIMIT_REACHED: lambda: safety.state().halted_because,
         }
         return HaltWatch(looks, events=self._events, clock=self._around.clock)
+
+    def _limit_alerts(self, safety: SafetyChecks) -> LimitAlerts:
+        thresholds = self._config.risk_management.warn_at_pct
+        return LimitAlerts(
+            limits=safety.limits_now, thresholds=thresholds, events=self._events, clock=self._around.clock
+        )
 
     def _order_manager(self) -> OrderManager:
         return OrderManager(

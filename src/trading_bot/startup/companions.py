@@ -51,19 +51,29 @@ class Companions:
         self._begin(self._make)
 
     def _begin(self, make: MakeCompanions) -> None:
-        for name, companion in make().items():
+        try:
+            made = make()
+        except Exception:  # noqa: BLE001 - a defect beside the bot; the bot trades without its companions
+            _log.exception("companions_not_made")
+            return
+        for name, companion in made.items():
             try:
                 companion.start()
             except CompanionError as error:
                 _log.error("companion_not_started", companion=name, problem=str(error))
-            else:
-                self._begun[name] = companion
+                continue
+            except Exception:  # noqa: BLE001 - the same
+                _log.exception("companion_not_started", companion=name)
+            self._begun[name] = companion  # one that failed half-way has to be ended too
 
     def stop(self) -> None:
-        """End each, the last one first."""
+        """End each, the last one first; one that fails is logged as ``companion_not_stopped``."""
         begun, self._begun = self._begun, {}
-        for companion in reversed(begun.values()):
-            companion.stop(timeout_s=self._patience_s)
+        for name, companion in reversed(begun.items()):
+            try:
+                companion.stop(timeout_s=self._patience_s)
+            except Exception:  # noqa: BLE001 - the rest of the bot, its journal above all, is closed all the same
+                _log.exception("companion_not_stopped", companion=name)
 
 
 C = TypeVar("C", bound=Companion)

@@ -9,6 +9,8 @@ from trading_bot.audit.stored_rows import StoredRows
 from trading_bot.config import Config
 from trading_bot.files import FileSystem, LocalFiles
 from trading_bot.operations.without_bot import RecordedAnswers
+from trading_bot.order_json import JsonObject
+from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.chain import ChainHead
 from trading_bot.order_management.journal.identity import JournalIdentity
@@ -124,9 +126,18 @@ def recorded_answers(config: Config, around: Surroundings) -> RecordedAnswers:
     found = journal_on_record(state, account_key=key, log=log, files=around.files, shared=shared)
     old = None if found else old_journal(state, identity=identity, log=log, files=around.files, shared=shared)
     reader = found.reader if found else old
+
+    def risk(book: OrderBook) -> JsonObject:
+        from trading_bot.startup.risk_on_record import RiskOnRecord
+
+        place = RiskOnRecord(config=config, around=around, state=state, account_key=key, shared=shared)
+        return place.answer(book)
+
     if reader is None:
-        return RecordedAnswers(reader=None, clock=around.clock)
-    return RecordedAnswers(reader=reader, clock=around.clock, halted=lambda: _reason_not_armed(state, around, shared))
+        return RecordedAnswers(reader=None, clock=around.clock, risk=risk)
+    return RecordedAnswers(
+        reader=reader, clock=around.clock, halted=lambda: _reason_not_armed(state, around, shared), risk=risk
+    )
 
 
 def _reason_not_armed(state: StateFolder, around: Surroundings, shared: SharedAccount | None) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from trading_bot.clock import Clock
 from trading_bot.config import Config
+from trading_bot.logging.last_refusals import TRADES_FILE
 from trading_bot.logging.rotated_file import EARLIER_FILES
 from trading_bot.order_management.journal.port import JournalReader
 from trading_bot.paper.quotes import QuoteFileUnreadableError, ReplayQuotes
@@ -16,7 +17,6 @@ from trading_bot.report.prices import Quote, RecordedPrices
 from trading_bot.report.trade_log import trade_log_of
 from trading_bot.results.on_record import every_record
 
-_TRADES_FILE = "trades.jsonl"
 _QUOTES_FOLDER = "quotes"
 """Where a paper account that trades at live quotes records them, a file a day."""
 
@@ -43,7 +43,7 @@ def report_sources(
     return Sources(
         history=history,
         quotes=_prices(markets, symbols),
-        trades=trade_log_of(_lines(config.logs_dir / _TRADES_FILE), mode=config.trading.mode),
+        trades=trade_log_of(_lines(config.logs_dir / TRADES_FILE), mode=config.trading.mode),
         close_of=lambda moment, extended: hours.close_after(moment, extended_hours=extended),
         now=clock.now(),
     )

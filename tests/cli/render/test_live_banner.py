@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.command_line_bench import CommandLineBench
 from trading_bot.cli.render.live_banner import live_banner
-from trading_bot.config import Config
+from trading_bot.config import Config, RiskManagementConfig
 
 NUMBER = "5QR10001"
 LIVE = {"trading": {"mode": "live"}, "account_number": NUMBER}
@@ -53,13 +53,20 @@ def test_what_sends_no_order_has_none(tmp_path, command):
 
 
 def test_every_limit_is_told():
-    assert live_banner(Config.model_validate(LIVE)) == (
-        "LIVE, real money, account ...0001; limits: $500.00 an order, $2,000.00 a position, $1,000.00 loss a day, "
-        "5 losses in a row, 100 trades a day, 50 orders open; stop it all with 'trading-bot kill'"
+    config = Config.model_validate(LIVE)
+    assert live_banner(config, config.risk_management) == (
+        "LIVE, real money, account ...0001; limits: $500.00 an order, $2,000.00 a position, any in all, "
+        "$1,000.00 loss a day, 5 losses in a row, 100 trades a day, 60 buys a minute, 50 orders open; "
+        "stop it all with 'trading-bot kill'"
     )
 
 
 def test_a_limit_that_is_off_is_told_as_that():
-    limits = ("max_order_notional", "max_position_notional", "max_daily_loss")
-    off = dict.fromkeys((*limits, "max_consecutive_losses", "max_trades_per_day", "max_open_orders"))
-    assert live_banner(Config.model_validate(LIVE | {"risk_management": off})).count(" any ") == len(off)
+    off = {name: None for name in RiskManagementConfig.model_fields if name.startswith("max_")}
+    config = Config.model_validate(LIVE | {"risk_management": off})
+    assert live_banner(config, config.risk_management).count(" any ") == len(off)
+
+
+def test_limits_that_no_canary_lets_out_are_told_as_they_hold(tmp_path):
+    cli = CommandLineBench(tmp_path, LIVE | {"risk_management": {"max_order_notional": "30000"}})
+    assert "limits: $500.00 an order" in cli(*commands(cli)["buy"]).stderr

@@ -28,13 +28,18 @@ REACHED = replace(STOP, stop_triggered_at=OPEN)
 def test_the_list_says_what_it_waits_for_and_its_state_once_that_is_reached():
     resting, reached = words.order_rows([envelope_json(STOP), envelope_json(REACHED)], ZONE)
     assert (resting[3], resting[5]) == ("waiting for 240.00", "238.00")
-    assert reached[3] == "confirmed"
+    assert reached[3] == "confirmed, stop reached"
 
 
 def test_a_stop_in_doubt_is_in_doubt_and_waits_for_nothing_that_is_known():
     (row,) = words.order_rows([envelope_json(replace(STOP, state=OrderState.UNKNOWN))], ZONE)
     assert row[3] == "unknown"
     assert fate_word(replace(STOP, state=OrderState.UNKNOWN)) == "unknown"
+
+
+def test_a_stop_that_has_ended_is_what_it_ended_as():
+    (row,) = words.order_rows([envelope_json(replace(REACHED, state=OrderState.FILLED))], ZONE)
+    assert row[3] == "filled"
 
 
 def test_its_status_names_stop_and_limit():

@@ -107,27 +107,36 @@ def test_every_order_has_a_row_whoever_placed_it_and_however_odd_it_is():
     maybe = EXTERNAL | {"order_id": "b-2", "may_be": ["first"]}
     rows = order_rows(view(external=[EXTERNAL, odd, odd, maybe]), ZONE)
     assert len({row.key for row in rows}) == len(rows) == 6
-    assert cells(rows[0])[:7] == ["TSLA", "buy", "3 / 10", "249.92", "partially filled", "momentum", "first"]
-    assert cells(rows[0])[7:] == ["09:30:00", "9.50"]
-    assert cells(rows[2])[:7] == ["NVDA", "buy", "3 left", "120.50", "confirmed", "elsewhere", "b-elsewhere"]
-    assert cells(rows[3])[:7] == ["i-1", "buy", "unknown", "120.50", "no size", "elsewhere", "-"]
-    assert cells(rows[5])[4] == "may be our order first"
+    assert cells(rows[0])[:8] == ["TSLA", "buy", "3 / 10", "249.92", "", "partially filled", "momentum", "first"]
+    assert cells(rows[0])[8:] == ["09:30:00", "9.50"]
+    assert cells(rows[2])[:8] == ["NVDA", "buy", "3 left", "120.50", "", "confirmed", "elsewhere", "b-elsewhere"]
+    assert cells(rows[3])[:8] == ["i-1", "buy", "unknown", "120.50", "", "no size", "elsewhere", "-"]
+    assert cells(rows[5])[5] == "may be our order first"
     assert all(len(row.cells) == len(ORDER_COLUMNS) for row in rows)
+
+
+def test_a_stop_has_its_price_in_a_column_of_its_own():
+    waits = {"stop_price": "240.00", "waits_for_stop": True}
+    rows = order_rows(view(orders=[order("s") | waits], external=[EXTERNAL | waits]), ZONE)
+    assert [cells(row)[4:6] for row in rows] == [["240.00", "waiting"]] * 2
+    reached = waits | {"waits_for_stop": False}
+    (row,) = order_rows(view(orders=[order("s") | reached], external=[]), ZONE)
+    assert cells(row)[4:6] == ["240.00", "confirmed, stop reached"]
 
 
 def test_markup_and_control_characters_of_others_are_shown_as_text():
     (row,) = order_rows(view(orders=[order("[red]\x1b[31mx", strategy_name="[b]s")], external=[]), ZONE)
-    assert (cells(row)[5], cells(row)[6]) == ("[b]s", "[red] [31mx")
+    assert (cells(row)[6], cells(row)[7]) == ("[b]s", "[red] [31mx")
 
 
 def test_an_order_in_doubt_stands_out():
     (row,) = order_rows(view(orders=[order("x", state=OrderState.UNKNOWN)], external=[]), ZONE)
-    assert (row.cells[4].plain, str(row.cells[4].style)) == ("unknown", "bold red")
+    assert (row.cells[5].plain, str(row.cells[5].style)) == ("unknown", "bold red")
 
 
 def test_a_position_has_its_value_and_result_to_the_cent():
     (row,) = position_rows(view())
-    assert cells(row) == ["AAPL", "10", "249.97", "2,499.70", "2,500.50", "-0.80", "-0.0", "10", ""]
+    assert cells(row) == ["AAPL", "10", "249.97", "2,499.70", "2,500.50", "-0.80", "-0.0", "10", "", ""]
     assert str(row.cells[5].style) == "red"
 
 
@@ -136,10 +145,18 @@ def test_what_is_not_known_of_a_position_is_unknown_and_never_zero():
     unread = {"name": "row 3", "problem": "no number"}
     one, other = position_rows(view(positions=[bare], unread=[unread]))
     assert cells(one) == [
-        *("AAPL", "10", "unknown", "unknown", "unknown", "unknown", "-", "10", "was OLD; our fills explain 10"),
+        *("AAPL", "10", "unknown", "unknown", "unknown", "unknown", "-", "10", "", "was OLD; our fills explain 10"),
     ]
-    assert cells(other) == ["row 3", *["unknown"] * 5, "-", "unknown", "cannot be read: no number"]
+    assert cells(other) == ["row 3", *["unknown"] * 5, "-", "unknown", "", "cannot be read: no number"]
     assert len(POSITION_COLUMNS) == len(other.cells)
+
+
+def test_what_protects_a_position_stands_beside_it():
+    plan = {"symbol": "AAPL", "stop": "240", "target": None, "trail_level": "244.955", "suspended": False}
+    (row,) = position_rows(view(protections=[plan, plan | {"symbol": "TSLA"}]))
+    assert cells(row)[8] == "stop 240.00 trail 244.955"
+    (row,) = position_rows(view(protections=[plan | {"suspended": True, "suspended_because": "a split"}]))
+    assert (row.cells[8].plain, str(row.cells[8].style)) == ("suspended: a split", "bold red")
 
 
 @pytest.mark.parametrize(

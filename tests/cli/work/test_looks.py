@@ -22,7 +22,9 @@ def cli(tmp_path) -> CommandLineBench:
     return cli
 
 
-@pytest.mark.parametrize("command", [("orders",), ("status", "first"), ("positions",), ("frozen",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [("orders",), ("status", "first"), ("positions",), ("frozen",), ("risk", "show")], ids=" ".join
+)
 def test_how_old_the_answer_is_stands_on_stderr_and_in_the_object(cli, command):
     done = cli(*command)
     assert (done.returncode, NOTE in done.stderr) == (0, True)

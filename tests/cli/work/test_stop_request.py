@@ -65,5 +65,7 @@ def test_a_run_that_outlives_its_terminal_is_told_of_a_hangup_and_not_stopped():
     with stop_on_signals(on_hangup=lambda: told.append("hangup")) as stop:
         os.kill(os.getpid(), signal.SIGHUP)
         assert not stop()
-    assert told == ["hangup"]
+        stop.note(signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGHUP)  # a terminal that closes does not cut the stop short
+    assert told == ["hangup", "hangup"]
     assert signal.getsignal(signal.SIGHUP) is before

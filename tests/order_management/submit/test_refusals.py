@@ -58,6 +58,9 @@ NO_ANSWER_TO_A_SELL = {
     "cancel_all_running": "the answer to a second cancel-all",
     "replace_under_way": "the answer to a second replace",
     "not_replaceable": "the answer to a replace",
+    "bad_protection": "the answer to a protection that makes no sense",
+    "target_reached": "the answer to a protection that would sell at once",
+    "not_protected": "the answer to ending a protection that is not there",
     "nameless_decision": "the answer to a decision",
     "bad_ratio": "the answer to a decision",
     "ratio_does_not_fit": "the answer to a decision",
@@ -69,6 +72,7 @@ NO_ANSWER_TO_A_SELL = {
     "reply_lost": "the control socket's answer was lost",
     "login_budget_spent": "the answer to a login",
     "token_file_refused": "the answer to a login",
+    **dict.fromkeys(("bad_protection", "not_protected", "target_reached"), "the answer to a protection plan"),
 }
 
 # The rules that an exit escapes, each proven by a test.
@@ -95,7 +99,7 @@ MUST_NOT_STOP_AN_EXIT = {
 }
 
 # Codes of the command line, of settings and of packages that no order passes.
-ELSEWHERE = ("cli", "config", "paper", "kill", "latch.py", "auth")
+ELSEWHERE = ("cli", "config", "paper", "kill", "latch.py", "auth", "canary")
 
 
 def sources() -> Iterator[Path]:

@@ -141,8 +141,16 @@ def _is_puzzling(order: Answer) -> bool:
 def state_text(order: Answer) -> str:
     """Return an order's state, with the broker's own word where that is not known here."""
     said = f" (the broker says {text(order, 'broker_state')!r})" if _is_puzzling(order) else ""
-    waits = order.get("waits_for_stop") is True and order.get("state") not in _IN_DOUBT
-    return f"waiting for {_dollars(order, 'stop_price')}{said}" if waits else f"{_words(order, 'state')}{said}"
+    if order.get("stop_price") is None or order.get("state") in {*_IN_DOUBT, *_ENDS}:
+        return f"{_words(order, 'state')}{said}"
+    if is_waiting(order):
+        return f"waiting for {_dollars(order, 'stop_price')}{said}"
+    return f"{_words(order, 'state')}, stop reached{said}"
+
+
+def is_waiting(order: Answer) -> bool:
+    """Whether an order certainly rests until its stop price is reached."""
+    return order.get("waits_for_stop") is True and order.get("state") not in _IN_DOUBT
 
 
 def symbol_text(answer: Answer) -> str:
@@ -158,7 +166,7 @@ def external_rows(orders: Iterable[Answer]) -> tuple[tuple[str, ...], ...]:
             text(order, "order_id"),
             text(order, "symbol") if order.get("symbol") else text(order, "instrument_id"),
             text(order, "side"),
-            state_elsewhere(order),
+            _state_elsewhere(order),
             text(order, "remaining_quantity"),
             _dollars(order, "limit_price"),
             not_understood(order),
@@ -167,8 +175,7 @@ def external_rows(orders: Iterable[Answer]) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def state_elsewhere(order: Answer) -> str:
-    """Return the state of an order placed elsewhere, or the stop price that it waits for."""
+def _state_elsewhere(order: Answer) -> str:
     return (
         f"waiting for {_dollars(order, 'stop_price')}" if order.get("waits_for_stop") else text(order, "broker_state")
     )

@@ -1,7 +1,8 @@
 """Rows of a live view in as many columns as there is room for: texts are cut, figures never.
 
-A column that is not needed goes first, the one of the highest rank before the others; then texts give up what they can
-spare, the longest first. Figures stand to the right, on their decimal point.
+A column without a single cell is left out. A column that is not needed goes next, the one of the highest rank before
+the others; then texts give up what they can spare, the longest first. Figures stand to the right, on their decimal
+point.
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ class Column:
 def fitted(columns: Sequence[Column], rows: Sequence[Sequence[Text]], *, width: int) -> tuple[Text, tuple[Text, ...]]:
     """Return the line of headings and one line a row, no longer than ``width`` cells unless figures need more."""
     cells = [_on_the_point(column, [row[place] for row in rows]) for place, column in enumerate(columns)]
-    natural = [max([len(column.heading), *map(_len, those)]) for column, those in zip(columns, cells, strict=True)]
+    natural = [_natural(column, those) for column, those in zip(columns, cells, strict=True)]
     shown = _shown(columns, natural, width)
     widths = _widths([columns[place] for place in shown], [natural[place] for place in shown], width)
     fit = [(columns[place], place, wide) for place, wide in zip(shown, widths, strict=True)]
@@ -42,8 +43,13 @@ def fitted(columns: Sequence[Column], rows: Sequence[Sequence[Text]], *, width: 
     return headings, tuple(lines)
 
 
+def _natural(column: Column, cells: Sequence[Text]) -> int:
+    longest = max(map(_len, cells), default=0)
+    return max(len(column.heading), longest) if longest or not cells else 0
+
+
 def _shown(columns: Sequence[Column], natural: Sequence[int], width: int) -> list[int]:
-    shown = list(range(len(columns)))
+    shown = [place for place in range(len(columns)) if natural[place]]
     for place in sorted(shown, key=lambda place: columns[place].rank, reverse=True):
         if columns[place].rank == 0 or _needed([_least(columns[each], natural[each]) for each in shown]) <= width:
             break

@@ -3,18 +3,19 @@
 from decimal import Decimal
 
 from trading_bot.cli.render.text import dollars
-from trading_bot.config import Config
+from trading_bot.config import Config, RiskManagementConfig
 
 
-def live_banner(config: Config) -> str:
-    """Return the banner."""
-    limits = config.risk_management
+def live_banner(config: Config, limits: RiskManagementConfig) -> str:
+    """Return the banner; ``limits`` are those that hold."""
     each = (
         f"{_money(limits.max_order_notional)} an order",
         f"{_money(limits.max_position_notional)} a position",
+        f"{_money(limits.max_gross_exposure)} in all",
         f"{_money(limits.max_daily_loss)} loss a day",
         f"{_count(limits.max_consecutive_losses)} losses in a row",
         f"{_count(limits.max_trades_per_day)} trades a day",
+        f"{_count(limits.max_entries_per_minute)} buys a minute",
         f"{_count(limits.max_open_orders)} orders open",
     )
     return (

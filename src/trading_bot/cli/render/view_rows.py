@@ -16,9 +16,9 @@ from trading_bot.cli.render.answers import (
     Answer,
     amount,
     filled_text,
+    is_waiting,
     not_understood,
     parts,
-    state_elsewhere,
     state_text,
     symbol_text,
     text,
@@ -37,6 +37,7 @@ ORDER_COLUMNS = (
     Column(heading="SIDE", least=4),
     Column(heading="FILLED"),
     Column(heading="LIMIT"),
+    Column(heading="STOP"),
     Column(heading="STATE", least=9),
     Column(heading="FROM", least=9),
     Column(heading="ORDER ID", least=12, rank=1),
@@ -52,6 +53,7 @@ POSITION_COLUMNS = (
     Column(heading="RESULT"),
     Column(heading="%", rank=4),
     Column(heading="FREE", rank=3),
+    Column(heading="SELLS AT", least=8),
     Column(heading="REMARK", least=6),
 )
 
@@ -89,11 +91,15 @@ def _our_order(order: Answer, zone: ZoneInfo) -> Row:
             _side(order),
             _cell(filled_text(order)),
             _cell(dollars(amount(order, "limit_price"))),
-            _cell(state_text(order), style=BAD if order.get("state") == "unknown" else ""),
+            _stop(order),
+            _cell(
+                "waiting" if is_waiting(order) else state_text(order),
+                style=BAD if order.get("state") == "unknown" else "",
+            ),
             _cell(text(order, "strategy_name")),
             _cell(name),
             _cell(_time(order, "created_at", zone)),
-            _cell(dollars(average)),
+            _cell("" if average is None else dollars(average)),
         ),
         facts=order,
     )
@@ -102,6 +108,7 @@ def _our_order(order: Answer, zone: ZoneInfo) -> Row:
 def _other_order(order: Answer, number: int) -> Row:
     doubt = not_understood(order)
     left = amount(order, "remaining_quantity")
+    state = "waiting" if order.get("waits_for_stop") else text(order, "broker_state")
     return Row(
         key=f"elsewhere {order.get('order_id') or f'without an id, {number}'}",
         cells=(
@@ -109,11 +116,12 @@ def _other_order(order: Answer, number: int) -> Row:
             _side(order),
             _cell(UNKNOWN if left is None else f"{shares(left)} left"),
             _cell(dollars(amount(order, "limit_price"))),
-            _cell(state_elsewhere(order) if doubt == "-" else doubt, style="" if doubt == "-" else BAD),
+            _stop(order),
+            _cell(state if doubt == "-" else doubt, style="" if doubt == "-" else BAD),
             _cell(ELSEWHERE, style="bold yellow"),
             _cell(text(order, "order_id")),
-            Text("-"),
-            Text("-"),
+            Text(),
+            Text(),
         ),
         facts=order,
     )
@@ -121,7 +129,8 @@ def _other_order(order: Answer, number: int) -> Row:
 
 def position_rows(view: Answer) -> tuple[Row, ...]:
     """Return every position, those that cannot be read included."""
-    held = (_position(each) for each in parts(view, "positions"))
+    plans = {text(plan, "symbol"): plan for plan in parts(view, "protections")}
+    held = (_position(each, plans.get(text(each, "symbol"))) for each in parts(view, "positions"))
     return (*held, *(_unread(each, number) for number, each in enumerate(parts(view, "unread"))))
 
 
@@ -139,7 +148,7 @@ def positions_title(view: Answer) -> str:
     return f"POSITIONS {count}, worth {cents(sum(known, Decimal(0))) if is_all else UNKNOWN}"
 
 
-def _position(position: Answer) -> Row:
+def _position(position: Answer, plan: Answer | None) -> Row:
     value, cost, result = (amount(position, name) for name in ("value", "cost", "result"))
     return Row(
         key=f"position {text(position, 'symbol')}",
@@ -152,9 +161,21 @@ def _position(position: Answer) -> Row:
             result_text(result),
             _cell("-" if result is None or not cost else f"{result / cost * 100:+.1f}"),
             _cell(text(position, "free")),
+            _plan(plan),
             _cell(_remark(position), style="yellow"),
         ),
         facts=position,
+    )
+
+
+def _plan(plan: Answer | None) -> Text:
+    if plan is None:
+        return Text()
+    if plan.get("suspended"):
+        return _cell(f"suspended: {text(plan, 'suspended_because')}", style=BAD)
+    prices = (("stop", "stop"), ("target", "target"), ("trail", "trail_level"))
+    return _cell(
+        " ".join(f"{word} {dollars(price)}" for word, key in prices if (price := amount(plan, key)) is not None)
     )
 
 
@@ -165,7 +186,7 @@ def _remark(position: Answer) -> str:
 
 def _unread(row: Answer, number: int) -> Row:
     unknown = Text(UNKNOWN)
-    figures = (*(unknown for _ in POSITION_COLUMNS[1:-3]), Text("-"), unknown)
+    figures = (*(unknown for _ in POSITION_COLUMNS[1:-4]), Text("-"), unknown, Text())
     remark = _cell(f"cannot be read: {text(row, 'problem')}", style=BAD)
     return Row(key=f"unread {number}", cells=(_cell(text(row, "name")), *figures, remark), facts=row)
 
@@ -185,6 +206,11 @@ def result_text(value: Decimal | None) -> Text:
 def _side(order: Answer) -> Text:
     side = text(order, "side")
     return _cell(side, style={"buy": "cyan", "sell": "magenta"}.get(side, ""))
+
+
+def _stop(order: Answer) -> Text:
+    stop = amount(order, "stop_price")
+    return _cell("" if stop is None else dollars(stop))
 
 
 def _cell(said: str, *, style: str = "") -> Text:

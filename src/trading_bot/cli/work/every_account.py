@@ -5,16 +5,15 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from types import FrameType
-from typing import IO, TypeAlias
+from typing import IO, TextIO
 
+from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
 
 _FORWARDED = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-
-Write: TypeAlias = Callable[[str], object]
 
 
 class AccountProcesses:
@@ -30,27 +29,43 @@ class AccountProcesses:
         *,
         names: Sequence[str],
         invocation: Invocation,
-        program: Sequence[str] = (sys.executable, "-m", "trading_bot"),
+        program: Sequence[str] = (sys.executable, "-P", "-m", "trading_bot"),
     ) -> None:
         self._calls = {name: [*program, *_options(invocation, name), *_meant(command, name)] for name in names}
         self._json = invocation.json
-        self._writing = threading.Lock()
+        # One for each stream: a reader who takes no answers holds up no line of a log, for which a bot would wait.
+        self._writing = {sys.stdout: threading.Lock(), sys.stderr: threading.Lock()}
 
     def run(self) -> Mapping[str, int]:
-        """Wait for all of them, and return the exit code of each."""
-        running = {name: _started(call) for name, call in self._calls.items()}
+        """Wait for all of them, and return the exit code of each; one that cannot begin keeps no other from it."""
+        running: dict[str, subprocess.Popen[str]] = {}
+        codes: dict[str, int] = {}
+        early: list[int] = []
+        have_begun = False
 
         def forward(number: int, _frame: FrameType | None = None) -> None:
+            if not have_begun:
+                early.append(number)
+                return
             for each in running.values():
                 each.send_signal(number)
 
         with ExitStack() as stack:
+            # Before any begins: this process must not end without them.
             for number in _FORWARDED:
                 stack.callback(signal.signal, number, signal.signal(number, forward))
-            readers = [reader for name, each in running.items() for reader in self._readers(name, each)]
-            for reader in readers:
+            for name, call in self._calls.items():
+                try:
+                    running[name] = _started(call)
+                except OSError as error:
+                    codes[name] = ExitCode.UNEXPECTED
+                    self._write(f"trading-bot: its process cannot begin ({error.strerror})", name=name, to=sys.stderr)
+            have_begun = True
+            for number in early:
+                forward(number)
+            for reader in [reader for name, each in running.items() for reader in self._readers(name, each)]:
                 reader.join()
-            return {name: _shells_code(each.wait()) for name, each in running.items()}
+            return codes | {name: _shells_code(each.wait()) for name, each in running.items()}
 
     def _readers(self, name: str, process: subprocess.Popen[str]) -> list[threading.Thread]:
         streams = ((process.stdout, sys.stdout), (process.stderr, sys.stderr))
@@ -63,13 +78,16 @@ class AccountProcesses:
             reader.start()
         return readers
 
-    def _pass_on(self, name: str, source: IO[str], target: IO[str]) -> None:
+    def _pass_on(self, name: str, source: IO[str], target: TextIO) -> None:
         with source:
             for line in source:
-                # A reader who has gone away must not keep a bot waiting for its output.
-                with self._writing, suppress(OSError):
-                    target.write(self._named(name, line.rstrip("\n")) + "\n")
-                    target.flush()
+                self._write(line.rstrip("\n"), name=name, to=target)
+
+    def _write(self, line: str, *, name: str, to: TextIO) -> None:
+        # A reader who has gone away, or cannot show a letter, must not keep a bot waiting for its output.
+        with self._writing[to], suppress(OSError, ValueError):
+            to.write(self._named(name, line) + "\n")
+            to.flush()
 
     def _named(self, name: str, line: str) -> str:
         if self._json:

@@ -33,7 +33,7 @@ def _row(plan: Answer) -> tuple[str, ...]:
         _price(plan, "stop"),
         _price(plan, "target"),
         trail,
-        _state(plan),
+        state_of(plan),
     )
 
 
@@ -42,7 +42,8 @@ def _price(plan: Answer, key: str) -> str:
     return "-" if price is None else dollars_in_words(price)
 
 
-def _state(plan: Answer) -> str:
+def state_of(plan: Answer) -> str:
+    """Say in a few words what a plan does now, and why it does not do more."""
     if plan["suspended"] is not None:
         return f"suspended: {plan['suspended_because']}"
     if plan["ending"] is not None:

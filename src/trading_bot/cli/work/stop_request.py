@@ -50,12 +50,11 @@ def stop_on_signals(
     ``also`` is another way to ask for the stop. With ``on_hangup`` a SIGHUP stops nothing and calls that, between any
     two steps of the program: it may raise a flag and no more.
     """
-    listened_to = [number for number in _CODES if not _is_left_out(number)]
+    listened_to = [number for number in _CODES if not _is_left_out(number, is_answered=on_hangup is not None)]
     request = StopRequest(listened_to, also=also)
     earlier = {number: signal.signal(number, request.note) for number in listened_to}
     if on_hangup is not None and hasattr(signal, "SIGHUP"):
-        earlier.setdefault(signal.SIGHUP, signal.getsignal(signal.SIGHUP))
-        signal.signal(signal.SIGHUP, lambda _number, _frame: on_hangup())
+        earlier[signal.SIGHUP] = signal.signal(signal.SIGHUP, lambda _number, _frame: on_hangup())
     try:
         yield request
     finally:
@@ -63,6 +62,6 @@ def stop_on_signals(
             signal.signal(number, handler)
 
 
-def _is_left_out(number: signal.Signals) -> bool:
+def _is_left_out(number: signal.Signals, *, is_answered: bool) -> bool:
     # Shells ignore SIGINT too for what they start in the background, but whoever sends that one means it.
-    return number.name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN
+    return number.name == "SIGHUP" and (is_answered or signal.getsignal(number) is signal.SIG_IGN)

@@ -56,7 +56,7 @@ def trades(
     elif open_lots:
         _show_open(session, history, [lot for lot in lots.open if symbol in (None, lot.symbol)])
     else:
-        _show_trades(session, history, chosen, lots)
+        _show_trades(session, history, chosen=chosen, lots=lots)
 
 
 def _refuse_together(invocation: Invocation, *, open_lots: bool, csv_file: str | None, since: date | None) -> None:
@@ -68,7 +68,7 @@ def _refuse_together(invocation: Invocation, *, open_lots: bool, csv_file: str |
         raise click.UsageError("CSV and JSON cannot both go to stdout; leave out --json, or name a file")
 
 
-def _show_trades(session: AccountSession, history: AccountHistory, chosen: _Chosen, lots: Lots) -> None:
+def _show_trades(session: AccountSession, history: AccountHistory, *, chosen: _Chosen, lots: Lots) -> None:
     fills, closed, of_sales = chosen.fills(history), chosen.closed(lots), lots.of_sales()
     totals = closed_totals_json(closed)
     if session.invocation.json:

@@ -30,6 +30,7 @@ class ExitService:
     ) -> None:
         self._store = context.store
         self._request = context.request
+        self.latch_look = context.latch.look
         self._exits = exits
         self._holdings = holdings
         self._cancels = cancel

@@ -1,6 +1,6 @@
 """What an operator may look at of the account: orders placed elsewhere, and positions beside what our fills explain."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -12,6 +12,7 @@ from trading_bot.order_management.portfolio import Position, UnreadPosition
 from trading_bot.order_management.sync.external_orders import ExternalOrder, ExternalOrders
 from trading_bot.order_management.sync.free_shares import Free
 from trading_bot.order_management.sync.freshness import Freshness
+from trading_bot.order_management.sync.held_shares import HeldShares
 from trading_bot.order_management.sync.positions import Holdings
 
 
@@ -66,6 +67,10 @@ class AccountView:
     def external_orders(self) -> tuple[ExternalOrder, ...] | None:
         """Return the open orders placed elsewhere by the last whole view; None where there was none in this session."""
         return self._external.orders() if self._external.are_known else None
+
+    def held_at_most(self) -> Mapping[str, HeldShares]:
+        """Return the most that may be held of each symbol now, by our fills and by the latest look."""
+        return self._holdings.at_most() if self._holdings is not None else {}
 
     def positions(self, *, by: Seconds | None = None) -> ShownPositions:
         """Read the positions and return them beside ours; with ``by``, a point on the clock, the read is over by then.

@@ -22,10 +22,12 @@ def held_at_most(expected: Mapping[str, Decimal], look: Look | None) -> Mapping[
     if look is None:
         return {symbol: HeldShares(quantity=shares) for symbol, shares in expected.items()}
     prices = {row.symbol: row.average_buy_price for row in look.rows}
-    return {symbol: _at_most(symbol, expected, look, prices.get(symbol)) for symbol in {*expected, *look.held}}
+    return {
+        symbol: _at_most(symbol, expected, look=look, price=prices.get(symbol)) for symbol in {*expected, *look.held}
+    }
 
 
-def _at_most(symbol: str, expected: Mapping[str, Decimal], look: Look, price: Decimal | None) -> HeldShares:
+def _at_most(symbol: str, expected: Mapping[str, Decimal], *, look: Look, price: Decimal | None) -> HeldShares:
     explained = expected.get(symbol, NOTHING)
     shown = EXACT.add(look.held.get(symbol, NOTHING), look.since_began(symbol, explained))
     # A short is the bigger one, the further below zero it is.

@@ -18,13 +18,14 @@ from trading_bot.cli.app import run_command_line
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.work.kill.aim import aim_at, aim_within, read_settings
-from trading_bot.cli.work.kill.call import KillCall, run_kill, verdict_of
+from trading_bot.cli.work.kill.call import KillCall, kill_each, run_kill, verdict_of
 from trading_bot.cli.work.kill.overdue import OVERDUE_AFTER_S, VerdictWatch
 from trading_bot.cli.work.kill.reporter import KillReporter
 from trading_bot.cli.work.kill.signals import KillSignals
 from trading_bot.cli.work.kill.terminal import KillTerminal
 from trading_bot.clock import VirtualClock
 from trading_bot.config.kill_settings import KillSettings, unread_settings
+from trading_bot.kill.accounts import SwitchedOff
 from trading_bot.kill.progress import KillProgress, Stage
 from trading_bot.kill.report import KillReport
 from trading_bot.order_management.models import ExecutionMode
@@ -99,6 +100,17 @@ def test_with_good_settings_another_account_of_the_folder_is_left_alone_and_name
     assert done.returncode == ExitCode.DONE
     assert f"another account of this state folder stays armed: {live_folder / 'armed'}" in done.stdout
     assert (live_folder / "armed").exists()
+
+
+@pytest.mark.parametrize(
+    ("problems", "code"), [((), ExitCode.DONE), (("/state/x may trade on",), ExitCode.OUTCOME_UNKNOWN)]
+)
+def test_a_kill_of_all_accounts_says_what_it_switched_off_and_what_may_trade_on(capfd, problems, code):
+    off = SwitchedOff(removed=(Path("/state/y/armed"),), problems=problems)
+    call = KillCall(reason="a test", keeps_protective=True)
+    assert kill_each((), Invocation(), call, off=off) == code
+    told = capfd.readouterr().err.splitlines()
+    assert told == [f"trading-bot: {each}" for each in (*problems, "switched off: /state/y/armed")]
 
 
 class TestWithoutConfig:

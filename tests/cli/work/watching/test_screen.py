@@ -116,6 +116,21 @@ def test_the_header_says_paper_account_cash_and_result(desk: Desk):
     desk.run(look)
 
 
+def test_what_stops_entries_takes_a_second_line_where_there_is_room_and_says_if_there_is_more():
+    long = " ".join(["reached"] * 60)
+    desk = Desk(seen(halted=long))
+
+    async def look(pilot: Pilot[Ending]) -> None:
+        first, second, *rest = desk.header.splitlines()[2:]
+        assert first.startswith("NO ENTRY IS TAKEN: reached")
+        assert (len(first) <= 80, len(second), second[-1], rest) == (True, 80, "…", [])
+        await pilot.resize_terminal(60, 20)
+        (only,) = desk.header.splitlines()[2:]
+        assert (len(only), only[-1]) == (60, "…")
+
+    desk.run(look)
+
+
 def test_the_age_grows_and_is_said_in_words_once_the_bot_does_not_answer(desk: Desk):
     async def look(pilot: Pilot[Ending]) -> None:
         assert desk.header.splitlines()[0].endswith("seen 0 s ago")
@@ -278,7 +293,8 @@ def test_leaving_ends_the_asking_and_nothing_else(desk: Desk, key, ending):
 def test_a_signal_leaves_it_too(desk: Desk):
     async def act(pilot: Pilot[Ending]) -> None:
         desk.stop = True
-        await pilot.pause(1)
+        desk.app._tick()
+        await pilot.pause()
 
     assert desk.run(act) is Ending.INTERRUPTED
 

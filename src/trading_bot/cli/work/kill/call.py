@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+from trading_bot.cli.errors import notice
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.log_output import send_logs_to_stderr
@@ -20,6 +21,7 @@ from trading_bot.cli.work.kill.terminal import KillTerminal
 from trading_bot.clock import SystemClock
 from trading_bot.config import Config
 from trading_bot.config.kill_settings import settings_for_kill
+from trading_bot.kill.accounts import SwitchedOff
 from trading_bot.kill.patience import LongRead
 from trading_bot.kill.progress import KillProgress
 from trading_bot.kill.report import KillReport
@@ -46,11 +48,13 @@ def kill(invocation: Invocation, *, reason: str, everything: bool) -> ExitCode:
     return run_kill(invocation, KillCall(reason=reason[:_LONGEST_REASON], keeps_protective=not everything))
 
 
-def kill_each(names: Sequence[str], invocation: Invocation, call: KillCall) -> ExitCode:
-    """Kill every account, all at once, each in a process of its own; all of them were switched off before."""
+def kill_each(names: Sequence[str], invocation: Invocation, call: KillCall, *, off: SwitchedOff) -> ExitCode:
+    """Kill every account, all at once, each in a process of its own; ``off`` is what was switched off before."""
     wishes = ["--reason", call.reason, *([] if call.keeps_protective else ["--all"])]
     done = AccountProcesses(["kill", *wishes], names=names, invocation=invocation).run()
-    return ExitCode.DONE if not any(done.values()) else ExitCode.OUTCOME_UNKNOWN
+    for said in (*off.problems, *(f"switched off: {path}" for path in off.removed)):
+        notice(said, invocation)  # last, because a terminal that takes nothing must not hold up a kill
+    return ExitCode.OUTCOME_UNKNOWN if off.problems or any(done.values()) else ExitCode.DONE
 
 
 class OpenKill(Protocol):
@@ -67,7 +71,7 @@ def run_kill(invocation: Invocation, call: KillCall, *, open_account: OpenKill =
         settings = read_settings(invocation.config, read=partial(settings_for_kill, account=invocation.account))
         aim = aim_within(settings)
         if settings.accounts:
-            return kill_each(settings.accounts, invocation, call)
+            return kill_each(settings.accounts, invocation, call, off=aim.off)
         reporter = KillReporter(invocation, KillTerminal())
         if invocation.verbose and aim.config is not None:  # the report says it all
             send_logs_to_stderr(invocation, aim.config)

@@ -106,7 +106,9 @@ class RowsPane(Lines):
     def render(self) -> Text:
         """Draw the rows around the selected one."""
         room = max(1, self.size.height - _HEADINGS)
-        self._top = _scrolled(self._top, self._place if self._selected is not None else self._top, room, self.count)
+        self._top = _scrolled(
+            self._top, self._place if self._selected is not None else self._top, room=room, count=self.count
+        )
         shown = self._rows[self._top : self._top + room]
         headings, lines = fitted(self._columns, [row.cells for row in self._rows], width=self.size.width)
         headings.stylize("dim")
@@ -163,7 +165,7 @@ class EventsPane(Lines):
         return [part for said in self._said for part in said.wrap(self.app.console, width, overflow="fold")]
 
 
-def _scrolled(top: int, place: int, room: int, count: int) -> int:
+def _scrolled(top: int, place: int, *, room: int, count: int) -> int:
     top = min(max(top, place - room + 1), place)
     return min(max(top, 0), max(0, count - room))
 

@@ -46,8 +46,10 @@ EVENTS_KEPT = 500
 """Lines of events that can be gone back to."""
 
 _TICK_S: Seconds = 0.5
-_MOST_NOTES = 4
+_MOST_NOTES = 5
 _NARROW = 70
+_HIGH = 24
+"""Lines of a screen on which what stops entries may take two."""
 _KEYS = "arrows select  Tab next list  Enter details  c cancel  K kill  ? help  q quit"
 _FEW_KEYS = "arrows  Tab  Enter  c cancel  K kill  ? help  q quit"
 
@@ -162,10 +164,21 @@ class WatchApp(App[Ending]):
         left = Text.assemble(mode_text(view), f"  account ...{self._account}")
         age = age_text(max(0.0, self._clock.monotonic() - self._seen.asked_at))
         first = Text.assemble(left, " " * max(1, width - len(left.plain) - len(age.plain)), age)
-        lines = (first, money_line(view), *self._silence(), *notes(view))
-        for line in lines:
-            line.truncate(width, overflow="ellipsis")
-        return lines[: 2 + _MOST_NOTES]
+        most = 2 if self.size.height >= _HIGH else 1
+        said = [part for note in (*self._silence(), *notes(view)) for part in self._wrapped(note, most)]
+        money = money_line(view)
+        money.truncate(width, overflow="ellipsis")
+        return first, money, *said[:_MOST_NOTES]
+
+    def _wrapped(self, note: Text, most: int) -> list[Text]:
+        width = max(1, self.size.width)
+        lines = list(note.wrap(self.console, width))
+        if len(lines) > most:
+            # All that follows goes into the last line, whose end says that there is more.
+            rest = Text(" ").join(lines[most - 1 :])
+            rest.truncate(width, overflow="ellipsis")
+            lines[most - 1 :] = [rest]
+        return lines
 
     def _silence(self) -> tuple[Text, ...]:
         if self._problem is None:
