@@ -16,10 +16,10 @@ from trading_bot.protection.rules import (
     Limits,
     Unfit,
     confirmed,
-    is_split,
     is_worth_a_record,
     leg_through,
     new_high,
+    split_shown,
     unfit_because,
 )
 
@@ -110,8 +110,9 @@ def test_the_second_of_two_reads_fires_once_they_are_a_second_apart():
 )
 def test_a_split_shows_in_the_closes_before_today(close, adjusted, split):
     closes = [None if each is None else Decimal(str(each)) for each in (close, adjusted)]
-    assert is_split(replace(FIT, previous_close=closes[0], adjusted_previous_close=closes[1]), LIMITS) is split
-    assert not is_split(replace(FIT, previous_close=Decimal(0), adjusted_previous_close=Decimal(1)), LIMITS)
+    shown = split_shown(replace(FIT, previous_close=closes[0], adjusted_previous_close=closes[1]), LIMITS)
+    assert (shown is not None) is split
+    assert split_shown(replace(FIT, previous_close=Decimal(0), adjusted_previous_close=Decimal(1)), LIMITS) is None
 
 
 def test_a_high_is_that_of_bid_and_last_trade_together():

@@ -118,8 +118,23 @@ def test_a_split_suspends_a_plan_until_it_is_set_again():
     bench.manager.recover()
     fall(bench)
     assert (bench.sold, plan(bench).suspended) == (0, Suspension.SPLIT)
+    bench.price("94", previous_close=Decimal(400), adjusted_previous_close=Decimal(100))
+    bench.gateway.submits.append(rejected())
     bench.protect(stop=90)
-    assert plan(bench).suspended is None
+    fall(bench, previous_close=Decimal(400), adjusted_previous_close=Decimal(100))
+    assert (bench.sold, plan(bench).suspended) == (0, None), "its prices are those after the split"
+    bench.restart()
+    bench.manager.recover()
+    fall(bench, "89", previous_close=Decimal(400), adjusted_previous_close=Decimal(100))
+    assert bench.sold == 60
+
+
+def test_a_split_after_the_one_that_a_plan_was_set_at_suspends_it():
+    bench = watched()
+    bench.price("100", previous_close=Decimal(400), adjusted_previous_close=Decimal(100))
+    bench.protect(target=110)
+    fall(bench, "112", previous_close=Decimal(112), adjusted_previous_close=Decimal(56))
+    assert (bench.sold, plan(bench).suspended) == (0, Suspension.SPLIT)
 
 
 def test_another_name_suspends_a_plan_and_goes_with_it():

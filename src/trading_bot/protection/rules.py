@@ -86,12 +86,13 @@ def _has_traded_since(quote: Quote, opened_at: datetime) -> bool:
     return quote.has_traded is True and quote.last_price != quote.previous_close
 
 
-def is_split(quote: Quote, limits: Limits) -> bool:
-    """Whether the previous close and the one adjusted for splits lie too far apart for a price to mean the same."""
+def split_shown(quote: Quote, limits: Limits) -> str | None:
+    """Return the previous close and the one adjusted for splits, where they lie too far apart to mean the same."""
     close, adjusted = quote.previous_close, quote.adjusted_previous_close
     if close is None or adjusted is None or close <= 0 or adjusted <= 0:
-        return False
-    return abs(close - adjusted) * _HUNDRED > limits.split_pct * min(close, adjusted)
+        return None
+    is_split = abs(close - adjusted) * _HUNDRED > limits.split_pct * min(close, adjusted)
+    return f"{close.normalize():f}/{adjusted.normalize():f}" if is_split else None
 
 
 def leg_through(levels: Levels, quote: Quote) -> Leg | None:

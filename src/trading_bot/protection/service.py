@@ -30,7 +30,7 @@ from trading_bot.protection.asked import BAD_PLAN, Brackets, Protect, refuse_rea
 from trading_bot.protection.keeper import Keeper
 from trading_bot.protection.plan_book import PlanBook
 from trading_bot.protection.plans import filled, held_of, orders_of
-from trading_bot.protection.rules import new_high
+from trading_bot.protection.rules import new_high, split_shown
 from trading_bot.protection.shown import SetPlan, ShownPlan, shown_plan
 from trading_bot.protection.watcher import Market, Watcher
 from trading_bot.values import replace
@@ -79,6 +79,8 @@ class Protection:
             refuse_reached(asked.brackets, quote.bid_price, symbol=asked.symbol, what="the bid")
         with self._plans.open() as book:
             plan, before = self._planned(asked, book), book.protections.of(asked.symbol)
+            if quote is not None:
+                plan = replace(plan, split_known=split_shown(quote, self.watcher.limits))
             if quote is not None and plan.trail_pct is not None and self.watcher.is_fit(quote):
                 plan = replace(plan, high=new_high(None, quote))
             events = [protection_set(plan, reason=asked.reason)]

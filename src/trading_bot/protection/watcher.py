@@ -30,10 +30,10 @@ from trading_bot.protection.rules import (
     Levels,
     Limits,
     confirmed,
-    is_split,
     is_worth_a_record,
     leg_through,
     new_high,
+    split_shown,
     unfit_because,
 )
 from trading_bot.protection.sessions import Sessions
@@ -150,7 +150,8 @@ class Watcher:
 
     def _suspension(self, plan: Plan, quote: Quote | None, now: Seconds) -> tuple[Suspension | None, str]:
         again = f"the plan sells nothing until it is set again: {typed('protect', plan.symbol, '--stop', 'PRICE')}"
-        if plan.suspended is Suspension.SPLIT or (quote is not None and is_split(quote, self.limits)):
+        split = None if quote is None else split_shown(quote, self.limits)
+        if plan.suspended is Suspension.SPLIT or split not in (None, plan.split_known):
             return Suspension.SPLIT, f"the closes before today say that the shares were split; {again}"
         if plan.symbol != plan.set_for:
             return Suspension.RENAMED, f"{plan.set_for} is called {plan.symbol} now; {again}"

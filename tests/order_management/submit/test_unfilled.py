@@ -9,7 +9,7 @@ from tests.support.account_gateway import quote
 from tests.support.fake_gateway import REPLY_LOST, REQUEST_LOST, CancelStep, SubmitStep
 from tests.support.manager_bench import ManagerBench
 from trading_bot.order_management.events import EventKind
-from trading_bot.order_management.exceptions import TradeRefusedError
+from trading_bot.order_management.exceptions import DuplicateOrderError, TradeRefusedError
 from trading_bot.order_management.models import OrderState
 from trading_bot.order_management.outcomes import CancelRefused
 from trading_bot.order_management.stop_orders import StopRequest
@@ -186,6 +186,17 @@ class TestReprice:
 
         def refuse(_terms: object) -> None:
             raise TradeRefusedError("too much today", symbol="AAPL", code="risk_halt")
+
+        bench.manager.end_unfilled(gather=already(refuse))
+        assert orders(bench) == [("cancelled", 10)]
+
+    def test_too_many_pending_orders_are_no_reason_to_keep_one(self):
+        bench = bench_with(**REPRICE)
+        bench.buy()
+        bench.sync(after=60)
+
+        def refuse(_terms: object) -> None:
+            raise DuplicateOrderError("too many orders are pending", symbol="AAPL")
 
         bench.manager.end_unfilled(gather=already(refuse))
         assert orders(bench) == [("cancelled", 10)]

@@ -32,7 +32,10 @@ def positions() -> None:
 )
 @runs(f"{_WORK}:sync")
 def sync() -> None:
-    """Read every open order from the broker once and book fills and ends."""
+    """Read every open order from the broker once and book fills and ends.
+
+    Where no bot runs, the stop of a protected entry that has filled is placed too.
+    """
 
 
 @common_options

@@ -88,6 +88,8 @@ class Plan(Value, frozen=True, kw_only=True):
     not_resting_code: str | None = None
     not_resting_because: str | None = None
     exit_id: str | None = None
+    split_known: str | None = None
+    """The closes that showed a split already when it was set, so that its prices are those after it."""
     suspended: Suspension | None = None
     suspended_because: str | None = None
     closing: PlanEnding | None = None
@@ -201,6 +203,7 @@ def _details(plan: Plan) -> dict[str, str]:
         "not_resting_code": plan.not_resting_code,
         "not_resting_because": plan.not_resting_because,
         "exit_id": plan.exit_id,
+        "split_known": plan.split_known,
         "suspended": plan.suspended,
         "suspended_because": plan.suspended_because,
         "closing": plan.closing,
@@ -234,6 +237,7 @@ def _plan_of(fact: OrderEvent) -> Plan | None:
             not_resting_code=details.get("not_resting_code"),
             not_resting_because=details.get("not_resting_because"),
             exit_id=details.get("exit_id"),
+            split_known=details.get("split_known"),
             suspended=Suspension(details["suspended"]) if "suspended" in details else None,
             suspended_because=details.get("suspended_because"),
             closing=PlanEnding(details["closing"]) if "closing" in details else None,

@@ -42,6 +42,8 @@ from trading_bot.order_management.submit.placement import Approval, Gather, Subm
 
 _ENDED_AT_BROKER = frozenset({OrderState.CANCELLED, OrderState.FILLED})
 _NOT_REPLACED = "not_replaced"
+REPLACE_UNDER_WAY = "replace_under_way"
+"""The code of the refusal to replace an order twice at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +165,7 @@ class Replacement:
                     f"{order.envelope.symbol}: order {name} is being replaced already; wait for that to end",
                     client_order_id=name,
                     symbol=order.envelope.symbol,
-                    code="replace_under_way",
+                    code=REPLACE_UNDER_WAY,
                 )
             self._under_way[name] = run
         try:

@@ -13,10 +13,10 @@ from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.cancel.canceller import CancelService
 from trading_bot.order_management.context import OrderContext
-from trading_bot.order_management.exceptions import DuplicateOrderError, OrderError
+from trading_bot.order_management.exceptions import OrderError
 from trading_bot.order_management.models import ClientOrderId, OrderState, Side
 from trading_bot.order_management.submit.placement import Gather
-from trading_bot.order_management.submit.replace import Change, Replacement
+from trading_bot.order_management.submit.replace import REPLACE_UNDER_WAY, Change, Replacement
 from trading_bot.order_management.unfilled_rules import UnfilledAction, UnfilledRule
 from trading_bot.prose import clause
 
@@ -59,11 +59,10 @@ class UnfilledEntries:
             try:
                 self._replacing.replace(order, change, gather=gather)
                 return
-            except DuplicateOrderError as error:
-                _log.warning("entry_not_repriced", client_order_id=order.client_order_id, problem=str(error))
-                return
             except OrderError as error:
                 _log.warning("entry_not_repriced", client_order_id=order.client_order_id, problem=str(error))
+                if error.code == REPLACE_UNDER_WAY:
+                    return
                 reason = f"{reason}; it was not placed anew: {clause(str(error))}"
         with self._store.open_book() as book:
             latest = book.get(order.client_order_id)
