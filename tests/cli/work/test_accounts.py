@@ -91,6 +91,8 @@ def test_one_that_cannot_be_looked_at_hides_no_other(tmp_path):
     assert "account_number is not set" in one["problem"]
     assert (two["problem"], two["open_orders"]) == (None, 0)
     assert done.returncode == ExitCode.NOT_SENT
+    line = cli("accounts").stdout.splitlines()[1]
+    assert line.count("not known") == 2, "neither whether a bot runs nor whether it trades"
 
 
 def test_a_bot_that_cannot_list_all_its_orders_is_a_problem_of_its_line(cli):

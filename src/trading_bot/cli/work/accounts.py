@@ -34,9 +34,9 @@ class AccountLine:
     mode: str | None = None
     suffix: str | None = None
     pid: int | None = None
-    """The process of its bot; None where none runs."""
+    """The process of its bot; None where none runs, or there is a ``problem``."""
     stopped_because: str | None = None
-    """Why no entry is taken."""
+    """Why no entry is taken; None where they are, or there is a ``problem``."""
     open_orders: int | None = None
     cash: Decimal | None = None
     today: Decimal | None = None
@@ -106,12 +106,13 @@ def _on_record(known: AccountLine, config: Config, place: AccountPlace) -> Accou
 
 
 def _row(line: AccountLine) -> tuple[str, ...]:
+    is_unknown = line.problem is not None and line.pid is None
     return (
         line.name or "-",
         (line.mode or "-").upper(),
         f"...{line.suffix}" if line.suffix else "-",
-        "none runs" if line.pid is None else f"process {line.pid}",
-        line.stopped_because or "as armed",
+        f"process {line.pid}" if line.pid is not None else "not known" if is_unknown else "none runs",
+        line.stopped_because or ("not known" if is_unknown else "as armed"),
         "-" if line.open_orders is None else str(line.open_orders),
         dollars(line.cash),
         dollars(line.today),
