@@ -12,6 +12,7 @@ from tests.support.live_account import LiveAccount, live_account
 from tests.support.loopback_broker.own_connections import as_the_broker
 from trading_bot.bot import StartError, TradingBot
 from trading_bot.config import Config
+from trading_bot.lease import Lease
 from trading_bot.order_management.exceptions import AuthenticationError, OrderStatusError
 from trading_bot.order_management.models import OrderState
 from trading_bot.order_management.poller import Poller
@@ -207,6 +208,38 @@ def test_a_session_that_has_ended_is_renewed_once(shadow):
     bot = shadow.bot()
     shadow.live.book.revoke_all()
     assert set(bot.quotes(["AAPL"])) == {"AAPL"}
+    bot.stop()
+
+
+def test_the_login_of_an_account_that_a_bot_runs_on_is_renewed_by_that_bot_alone(shadow):
+    bot = shadow.bot()
+    lease = Lease(path=shadow.live.state().lease)
+    lease.acquire()
+    shadow.live.book.revoke_all()
+    before = shadow.live.state().session.read_bytes()
+    with pytest.raises(OrderStatusError):
+        bot.quotes(["AAPL"])
+    assert "POST /oauth2/token/" not in shadow.live.server.paths()
+    assert shadow.live.state().session.read_bytes() == before
+    shadow.live.book.bearers = {"renewed"}
+    shadow.live.log_in("renewed")
+    assert set(bot.quotes(["AAPL"])) == {"AAPL"}
+    shadow.live.state().session.unlink()
+    shadow.live.book.revoke_all()
+    shadow.clock.sleep(2)
+    with pytest.raises(OrderStatusError):
+        bot.quotes(["AAPL"])
+    lease.release()
+    bot.stop()
+
+
+def test_where_nobody_can_tell_whether_a_bot_runs_its_login_is_left_alone(shadow):
+    bot = shadow.bot()
+    shadow.live.state().lease.mkdir()
+    shadow.live.book.revoke_all()
+    with pytest.raises(OrderStatusError):
+        bot.quotes(["AAPL"])
+    assert "POST /oauth2/token/" not in shadow.live.server.paths()
     bot.stop()
 
 

@@ -1,7 +1,8 @@
 """Builds the way to real prices: a session that can read prices and nothing else, on a login that is there already.
 
 No account number is needed. The login is a session that the caller lends, else the one that ``trading-bot login`` saved
-last for any live account of the state folder.
+last for any live account of the state folder. It is renewed here only while no bot runs on that account: a renewal uses
+the refresh token up, and where the new one could not be saved, the bot would need a person.
 """
 
 import uuid
@@ -11,11 +12,15 @@ from trading_bot.auth.live_login import LiveLogin
 from trading_bot.auth.login_budget import LoginBudget
 from trading_bot.auth.renewal_time import RenewalInTime
 from trading_bot.auth.token_store import TokenStore
+from trading_bot.clock import Seconds
 from trading_bot.config import Config
+from trading_bot.files import FileSystem
+from trading_bot.lease import Lease
 from trading_bot.order_management.exceptions import AuthenticationError
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.robinhood.prices_only import PricesOnly
-from trading_bot.robinhood.session import Transport
+from trading_bot.robinhood.reads import Renew
+from trading_bot.robinhood.session import BrokerSession, Transport
 from trading_bot.startup.access import BrokerAccess, Login
 from trading_bot.startup.account_number import configured_account
 from trading_bot.startup.live import budgeted, live_session, own_transport
@@ -56,7 +61,31 @@ def price_access(
         files=around.files,
         new_device_token=lambda: str(uuid.UUID(around.new_id())),
     )
-    return BrokerAccess(wire=wire, login=Login(log_in=login.resume), renew=RenewalInTime(login.renew))
+    renew = _considerate(login, session=broker, state=state, files=around.files)
+    return BrokerAccess(wire=wire, login=Login(log_in=login.resume), renew=renew)
+
+
+def _considerate(login: LiveLogin, *, session: BrokerSession, state: StateFolder, files: FileSystem) -> Renew:
+    """Leave the renewal to a bot that runs on the account, and take up what it has saved."""
+    renew = RenewalInTime(login.renew)
+
+    def renewed(within_s: Seconds) -> bool:
+        if not _is_held(state, files):
+            return renew(within_s)
+        try:
+            login.resume()
+        except AuthenticationError:
+            return False
+        return not session.bearer_is_refused
+
+    return renewed
+
+
+def _is_held(state: StateFolder, files: FileSystem) -> bool:
+    try:
+        return state.lease.exists() and Lease(path=state.lease, files=files).is_taken()
+    except OSError:
+        return True  # nobody can tell
 
 
 def _nobody() -> None:

@@ -68,13 +68,22 @@ def test_a_running_bot_tells_and_one_that_does_not_run_has_what_is_on_record(cli
     assert (two["account"], two["pid"], two["open_orders"], two["cash"], two["today"]) == ("two", None, 1, None, None)
 
 
-def test_people_get_a_table_and_unknown_figures_are_dashes(cli):
-    with bot(cli, "one", today={"realised": "10.25", "unrealised": None}):
+@pytest.mark.parametrize(
+    ("differs", "shown"),
+    [
+        ({}, "10.13"),
+        ({"unrealised": None}, "unknown"),
+        ({"left_out": ["AAPL"]}, "unknown"),
+        ({"unknown_sales": 1}, "unknown"),
+    ],
+)
+def test_people_get_a_table_with_money_to_the_cent_and_no_figure_of_which_a_part_is_unknown(cli, differs, shown):
+    with bot(cli, "one", today={"realised": "10.25", "unrealised": "-0.1249", **differs}):
         done = cli("accounts", "--account", "one")
     line = done.stdout.splitlines()[1].split()
     assert (done.returncode, line) == (
         0,
-        ["one", "PAPER", "...RONE", "process", "77", "as", "armed", "2", "1,234.50", "-", "-"],
+        ["one", "PAPER", "...RONE", "process", "77", "as", "armed", "2", "1,234.50", shown, "-"],
     )
 
 
@@ -91,6 +100,8 @@ def test_one_that_cannot_be_looked_at_hides_no_other(tmp_path):
     assert "account_number is not set" in one["problem"]
     assert (two["problem"], two["open_orders"]) == (None, 0)
     assert done.returncode == ExitCode.NOT_SENT
+    line = cli("accounts").stdout.splitlines()[1]
+    assert line.count("not known") == 2, "neither whether a bot runs nor whether it trades"
 
 
 def test_a_bot_that_cannot_list_all_its_orders_is_a_problem_of_its_line(cli):

@@ -14,7 +14,7 @@ from trading_bot.cli.render import answers as words
 from trading_bot.cli.render.answers import Answer
 from trading_bot.cli.render.output import print_json
 from trading_bot.cli.render.table import print_table
-from trading_bot.cli.render.text import dollars
+from trading_bot.cli.render.text import cents
 from trading_bot.clock import Seconds, SystemClock
 from trading_bot.config import Config, ConfigError
 from trading_bot.control.client import HolderAbsentError, send_to_holder
@@ -34,13 +34,13 @@ class AccountLine:
     mode: str | None = None
     suffix: str | None = None
     pid: int | None = None
-    """The process of its bot; None where none runs."""
+    """The process of its bot; None where none runs, or there is a ``problem``."""
     stopped_because: str | None = None
-    """Why no entry is taken."""
+    """Why no entry is taken; None where they are, or there is a ``problem``."""
     open_orders: int | None = None
     cash: Decimal | None = None
     today: Decimal | None = None
-    """The result of the day, realised and unrealised; None where one of them is not known."""
+    """The result of the day, realised and unrealised; None where a part of it is not known."""
     problem: str | None = None
 
 
@@ -83,16 +83,22 @@ def _look_at(name: str | None, invocation: Invocation) -> AccountLine:
 
 def _running(known: AccountLine, view: Answer) -> AccountLine:
     pid, external, today = view["pid"], words.parts(view, "external"), words.part(view, "today") or {}
-    realised, unrealised = words.amount(today, "realised"), words.amount(today, "unrealised")
     return replace(
         known,
         pid=pid if isinstance(pid, int) else None,
         stopped_because=words.text(view, "halted") if view["halted"] else None,
         open_orders=len(words.parts(view, "orders")) + len(external),
         cash=words.amount(view, "cash"),
-        today=None if realised is None or unrealised is None else realised + unrealised,
+        today=_result_of(today),
         problem=words.text(view, "problem") if view["problem"] else None,
     )
+
+
+def _result_of(today: Answer) -> Decimal | None:
+    realised, unrealised = words.amount(today, "realised"), words.amount(today, "unrealised")
+    if realised is None or unrealised is None or today.get("left_out") or today.get("unknown_sales"):
+        return None
+    return realised + unrealised
 
 
 def _on_record(known: AccountLine, config: Config, place: AccountPlace) -> AccountLine:
@@ -106,15 +112,16 @@ def _on_record(known: AccountLine, config: Config, place: AccountPlace) -> Accou
 
 
 def _row(line: AccountLine) -> tuple[str, ...]:
+    is_unknown = line.problem is not None and line.pid is None
     return (
         line.name or "-",
         (line.mode or "-").upper(),
         f"...{line.suffix}" if line.suffix else "-",
-        "none runs" if line.pid is None else f"process {line.pid}",
-        line.stopped_because or "as armed",
+        f"process {line.pid}" if line.pid is not None else "not known" if is_unknown else "none runs",
+        line.stopped_because or ("not known" if is_unknown else "as armed"),
         "-" if line.open_orders is None else str(line.open_orders),
-        dollars(line.cash),
-        dollars(line.today),
+        cents(line.cash),
+        cents(line.today),
         line.problem or "-",
     )
 
@@ -127,5 +134,5 @@ def _facts(line: AccountLine) -> Iterator[tuple[str, object]]:
     yield from (("account", line.name), ("mode", line.mode), ("account_suffix", line.suffix), ("pid", line.pid))
     yield from (("halted", line.stopped_because), ("open_orders", line.open_orders))
     yield "cash", None if line.cash is None else f"{line.cash:f}"
-    yield "today", None if line.today is None else f"{line.today:.2f}"
+    yield "today", None if line.today is None else f"{line.today:z.2f}"
     yield "problem", line.problem
