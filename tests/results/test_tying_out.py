@@ -13,6 +13,8 @@ from trading_bot.order_management.book.freezes import Cause
 from trading_bot.order_management.events import EventKind, OrderEvent
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.order_store import OrderStore
+from trading_bot.order_management.portfolio import AccountSnapshot
+from trading_bot.results.history import AccountHistory
 from trading_bot.results.tie_out import Tolerance, Verdict
 from trading_bot.results.tying_out import AGAIN_AFTER_S, DailyTieOut, TieOuts
 from trading_bot.startup.results import BotsAccount, StoredTieOuts
@@ -166,6 +168,37 @@ def test_nothing_is_concluded_from_orders_that_could_not_be_read(bench):
         Verdict.NOT_TOLD,
         "the orders could not be read in full; synchronise first",
     )
+
+
+class ReadsNoJournal(BotsAccount):
+    """An account whose journal must not be read: a defect here, as it takes seconds that orders wait for."""
+
+    def history(self) -> AccountHistory:
+        raise AssertionError("the whole journal was read")
+
+
+class SaysNoCash(ReadsNoJournal):
+    def balances(self) -> AccountSnapshot:
+        return replace(BotsAccount.balances(self), portfolio_cash=None)
+
+
+@pytest.mark.parametrize("cause", ["cash not told", "order in doubt", "orders not read"])
+def test_the_journal_is_not_read_where_nothing_can_be_concluded(bench, cause):
+    """It is tried again every few minutes, for as long as that lasts."""
+    kind = SaysNoCash if cause == "cash not told" else ReadsNoJournal
+    if cause == "order in doubt":
+        bench.broker.standing["POST /orders/"] = request_lost
+        bench.trade()
+    elif cause == "orders not read":
+        bench.broker.standing["GET /orders/"] = answers(500)
+    account = kind(bot=bench.bot, store=store_of(bench), around=bench.surroundings())
+    tie_outs = TieOuts(
+        account=account,
+        log=StoredTieOuts(store=store_of(bench)),
+        tolerance=Tolerance(dollars=TEN, traded_bps=TEN),
+        clock=bench.clock,
+    )
+    assert tie_outs.check().verdict is Verdict.NOT_TOLD
 
 
 def test_nothing_is_concluded_from_a_reading_during_which_an_order_filled(bench):

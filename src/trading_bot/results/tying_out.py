@@ -145,14 +145,14 @@ class TieOuts:
         balances, positions = self._account.balances(), self._account.positions()
         # Whatever was filled before the balances were read is booked by now, and changes the mark.
         is_synchronised &= self._account.synchronise()
-        history = self._account.history()
-        problem = None if self._account.mark() == mark else _MOVED
-        if not is_synchronised:
-            problem = _NOT_SYNCHRONISED
-        elif history.last_record_at is None:
+        problem = _NOT_SYNCHRONISED if not is_synchronised else _DOUBT if self._account.doubts() else None
+        # The whole journal is read only where that can conclude something: it is tried again every few minutes.
+        can_conclude = problem is None and balances.portfolio_cash is not None
+        history = self._account.history() if can_conclude else AccountHistory()
+        if can_conclude and history.last_record_at is None:
             problem = _NO_JOURNAL
-        elif self._account.doubts():
-            problem = _DOUBT
+        elif can_conclude and self._account.mark() != mark:
+            problem = _MOVED
         return Reading(
             at=balances.as_of,
             cash=balances.portfolio_cash,
