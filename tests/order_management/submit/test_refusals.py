@@ -60,6 +60,7 @@ NO_ANSWER_TO_A_SELL = {
     "not_replaceable": "the answer to a replace",
     "bad_protection": "the answer to a protection that makes no sense",
     "target_reached": "the answer to a protection that would sell at once",
+    "stop_stands_already": "why the stop of a plan does not rest; its exit is another order",
     "not_protected": "the answer to ending a protection that is not there",
     "nameless_decision": "the answer to a decision",
     "bad_ratio": "the answer to a decision",
@@ -72,7 +73,6 @@ NO_ANSWER_TO_A_SELL = {
     "reply_lost": "the control socket's answer was lost",
     "login_budget_spent": "the answer to a login",
     "token_file_refused": "the answer to a login",
-    **dict.fromkeys(("bad_protection", "not_protected", "target_reached"), "the answer to a protection plan"),
 }
 
 # The rules that an exit escapes, each proven by a test.
