@@ -94,7 +94,7 @@ step 2 "'1.5' is no whole number of shares" -- buy AAPL 1.5 --reference-price 27
 step 0 '^sell 4 AAPL at 269.82 submitted$' -- sell AAPL 4 --reference-price 270.10 --pricing marketable --client-order-id third
 step 0 'buy 3 MSFT limit 469.30' 'line 2: not valid JSON' 'still open 1: buy 3 MSFT$' -- run --signals signals.jsonl
 step 0 '^1 open, .*' -- sync
-step 0 '^symbol held free average$' '^AAPL 6 6 270.0300$' -- positions
+step 0 '^symbol held free average' '^AAPL 6 6 270.0300' -- positions
 step 0 '^AAPL: 6 shares are sold' -- exit AAPL
 step 0 '^order first: filled' 'decided to buy 10 AAPL at 270.40 or better' '10 shares were bought at 270.03' -- audit explain first
 step 0 '^NO OPEN ORDERS' 'none of our orders is live .1 ended by this kill.' -- kill --reason 'end of the dry run'
