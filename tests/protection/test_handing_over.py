@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from tests.protection.test_watching import bracket, changes_of, plan
+from tests.protection.test_watching import bracket, changes_of, plan, watched
 from tests.support.fake_gateway import REQUEST_LOST, SubmitStep
 from tests.support.protection_bench import SYMBOL, ProtectionBench
-from trading_bot.order_management.book.position_watch import baseline
+from trading_bot.order_management.book.position_watch import baseline, instrument_named
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import OrderCancellationError, OrderStatusError
 from trading_bot.order_management.models import Side
@@ -155,3 +155,12 @@ def test_a_stop_stays_while_no_price_can_be_read_for_the_one_that_takes_its_plac
     bench.quotes, bench.quotes_problem = shown, None
     bench.follow()
     assert (bench.resting, plan(bench).not_resting_code) == ([(95, 60)], None)
+
+
+def test_no_stop_is_placed_under_a_name_that_the_plan_was_not_set_for():
+    bench = watched()
+    bench.store.record_fact(instrument_named("AAPLX", "id-1", was=SYMBOL))
+    bench.positions.quotes = {"AAPLX": bench.quote("100")}
+    bench.clock.sleep(3_600)
+    bench.protection.keeper.keep()
+    assert changes_of(bench) == ["stop_placed", "not_resting", "settled"]

@@ -158,7 +158,8 @@ class Keeper:
             shares = sellable(plan, book)
             order = None if plan.stop_order is None else book.get(plan.stop_order)
             buys = [book.get(name) for name in plan.entries]
-        is_doubtful = plan.suspended is not None and plan.suspended is not Suspension.UNWATCHED
+        is_suspended = plan.suspended is not None and plan.suspended is not Suspension.UNWATCHED
+        is_doubtful = is_suspended or plan.symbol != plan.set_for  # nobody looks for that while the session is closed
         if is_doubtful or self._manager.ways_out.is_leaving(plan.symbol):
             return
         if order is not None and not order.state.is_terminal:
