@@ -4,11 +4,12 @@ from decimal import Decimal
 
 import pytest
 
-from tests.protection.test_watching import bracket, changes_of, plan
+from tests.protection.test_watching import bracket, changes_of, plan, watched
 from tests.support.fake_gateway import REQUEST_LOST, SubmitStep
 from tests.support.protection_bench import SYMBOL, ProtectionBench
+from trading_bot.order_management.book.position_watch import baseline, instrument_named
 from trading_bot.order_management.events import EventKind
-from trading_bot.order_management.exceptions import OrderCancellationError
+from trading_bot.order_management.exceptions import OrderCancellationError, OrderStatusError
 from trading_bot.order_management.models import Side
 from trading_bot.order_management.stop_orders import StopRequest
 
@@ -112,3 +113,54 @@ def test_a_plan_is_not_said_to_be_over_while_its_stop_may_be_live():
     with pytest.raises(OrderCancellationError):
         bench.protection.end(SYMBOL, by="ann", reason="enough")
     assert len(bench.journal.facts(EventKind.CANCEL_REQUESTED)) == 2, "a person does not wait for that"
+
+
+def test_a_killed_account_keeps_the_stop_that_rests_until_another_can_take_its_place():
+    bench = ProtectionBench()
+    bench.protect(stop=90)
+    bench.latch.reason = "the account is not armed"
+    answer = bench.protect(stop=95)
+    for _ in range(3):
+        bench.follow()
+    assert (bench.resting, answer.shown.rests, plan(bench).not_resting_code) == ([(90, 60)], False, "trading_halted")
+    bench.store.record_fact(baseline(SYMBOL, Decimal(40), reason="sold by hand", by="ann"))
+    bench.follow()
+    assert bench.resting == [], "it would sell more than is held"
+    bench.latch.reason = None
+    bench.follow(60)
+    bench.follow(60)
+    assert (bench.resting, plan(bench).not_resting_code) == ([(95, 40)], None)
+
+
+def test_the_stop_moves_as_soon_as_the_account_is_armed_again():
+    bench = ProtectionBench()
+    bench.protect(stop=90)
+    bench.latch.reason = "the account is not armed"
+    bench.protect(stop=95)
+    bench.follow()
+    bench.latch.reason = None
+    bench.follow()
+    assert (bench.resting, plan(bench).not_resting_code) == ([(95, 60)], None)
+
+
+@pytest.mark.parametrize("problem", [None, OrderStatusError("no answer")])
+def test_a_stop_stays_while_no_price_can_be_read_for_the_one_that_takes_its_place(problem):
+    bench = ProtectionBench()
+    bench.protect(stop=90)
+    shown, bench.quotes, bench.quotes_problem = bench.quotes, {}, problem
+    bench.protect(stop=95)
+    bench.follow()
+    assert bench.resting == [(90, 60)]
+    assert "plan-1-stop-1 stays at the broker until then" in str(plan(bench).not_resting_because)
+    bench.quotes, bench.quotes_problem = shown, None
+    bench.follow()
+    assert (bench.resting, plan(bench).not_resting_code) == ([(95, 60)], None)
+
+
+def test_no_stop_is_placed_under_a_name_that_the_plan_was_not_set_for():
+    bench = watched()
+    bench.store.record_fact(instrument_named("AAPLX", "id-1", was=SYMBOL))
+    bench.positions.quotes = {"AAPLX": bench.quote("100")}
+    bench.clock.sleep(3_600)
+    bench.protection.keeper.keep()
+    assert changes_of(bench) == ["stop_placed", "not_resting", "settled"]

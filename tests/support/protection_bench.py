@@ -53,7 +53,7 @@ class ProtectionBench(ManagerBench):
             is_leaving=self.manager.ways_out.is_leaving,
             new_id=lambda: f"exit-{next(self._ids)}",
         )
-        keeper = Keeper(plans=plans, manager=self.manager, clock=self.clock, settings=self.plan_settings)
+        keeper = Keeper(plans=plans, manager=self.manager, market=market, settings=self.plan_settings)
         self.watcher = Watcher(plans=plans, market=market, settings=self.plan_settings, way_out=way_out)
         self.protection = Protection(
             plans=plans,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 
-from trading_bot.clock import Clock, Seconds
+from trading_bot.clock import Seconds
 from trading_bot.config import ProtectionConfig
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.protections import (
@@ -27,13 +27,19 @@ from trading_bot.order_management.exceptions import (
     DuplicateOrderError,
     OrderError,
     OrderRejectedError,
+    OrderStatusError,
+    TradeRefusedError,
+    TradingHaltedError,
     UnsupportedOrderTypeError,
 )
 from trading_bot.order_management.manager import OrderManager
 from trading_bot.order_management.models import EXACT, ClientOrderId, OrderEnvelope, OrderState
 from trading_bot.order_management.stop_orders import StopRequest
+from trading_bot.order_management.submit.collar import NO_QUOTE
+from trading_bot.prose import dollars_in_words
 from trading_bot.protection.plan_book import PlanBook
 from trading_bot.protection.plans import covered, ending_of, held_of, rests, sellable, settled, taken_over
+from trading_bot.protection.watcher import READ_WITHIN_S, Market
 from trading_bot.values import replace
 
 ENTRY_GRACE_S: Seconds = 60.0
@@ -53,10 +59,11 @@ _log = get_logger(__name__)
 class Keeper:
     """Keeps the plans of one account. Safe to use from several threads: one plan is kept at a time."""
 
-    def __init__(self, *, plans: PlanBook, manager: OrderManager, clock: Clock, settings: ProtectionConfig) -> None:
+    def __init__(self, *, plans: PlanBook, manager: OrderManager, market: Market, settings: ProtectionConfig) -> None:
         self._plans = plans
         self._manager = manager
-        self._clock = clock
+        self._market = market
+        self._clock = market.clock
         self._settings = settings
         self._lock = threading.RLock()
         self._placing: set[ClientOrderId] = set()
@@ -151,12 +158,13 @@ class Keeper:
             shares = sellable(plan, book)
             order = None if plan.stop_order is None else book.get(plan.stop_order)
             buys = [book.get(name) for name in plan.entries]
-        is_doubtful = plan.suspended is not None and plan.suspended is not Suspension.UNWATCHED
+        is_suspended = plan.suspended is not None and plan.suspended is not Suspension.UNWATCHED
+        is_doubtful = is_suspended or plan.symbol != plan.set_for  # nobody looks for that while the session is closed
         if is_doubtful or self._manager.ways_out.is_leaving(plan.symbol):
             return
         if order is not None and not order.state.is_terminal:
             is_growing = any(buy is not None and not buy.state.is_terminal for buy in buys)
-            if self._is_right(plan, order, shares, is_growing=is_growing):
+            if self._is_right(plan, order, shares, is_growing=is_growing) or self._is_kept(plan, order, shares):
                 return
             self._cancel(order)
             again = self.settle(plan.plan_id)
@@ -174,6 +182,29 @@ class Keeper:
         is_smaller = order.remaining_quantity < shares and plan.stop_rests_at == plan.stop
         is_movable = order.state.is_working and order.state is not OrderState.PENDING_CANCEL
         return not is_movable or (is_growing and is_smaller)
+
+    def _is_kept(self, plan: Plan, order: TrackedOrder, shares: Decimal) -> bool:
+        """Whether a stop that does not fit stays, because another one would not be taken in its place now."""
+        if plan.stop is None or order.remaining_quantity > shares:
+            return False
+        why = self._why_not_now(plan.symbol, plan.stop)
+        if why is None:
+            return False
+        self._tell_not_resting(plan, why, but=f"; stop order {order.client_order_id} stays at the broker until then")
+        return True
+
+    def _why_not_now(self, symbol: str, stop: Decimal) -> OrderError | None:
+        killed = self._manager.ways_out.latch_look().not_reducing
+        if killed is not None:
+            return TradingHaltedError(killed)
+        try:
+            quote = self._market.read((symbol,), self._clock.monotonic() + READ_WITHIN_S).get(symbol)
+        except OrderStatusError as error:
+            return error
+        if quote is not None and stop < quote.bid_price <= quote.ask_price:
+            return None
+        why = f"{symbol}: no bid above the stop at {dollars_in_words(stop)} can be read"
+        return TradeRefusedError(why, symbol=symbol, code=NO_QUOTE)
 
     def _place(self, plan: Plan, stop: Decimal, shares: int) -> None:
         name = ClientOrderId(f"{plan.plan_id}-stop-{plan.stops_placed + 1}")
@@ -221,13 +252,16 @@ class Keeper:
         is_refused = isinstance(error, OrderRejectedError | UnsupportedOrderTypeError)
         self._put_off(plan.plan_id, _LONGEST_AGAIN_S if is_refused else 0)
         _log.warning("stop_does_not_rest", symbol=plan.symbol, code=error.code, problem=str(error))
+        self._tell_not_resting(plan, error)
+
+    def _tell_not_resting(self, plan: Plan, error: OrderError, *, but: str = "") -> None:
         if plan.not_resting_code == error.code:
             return
-        why = f"the stop does not rest at the broker, so only this program watches it: {error}"
+        why = f"the stop does not rest at the broker, so only this program watches it: {error}{but}"
         self._plans.change(
             plan.plan_id,
             PlanChange.NOT_RESTING,
-            lambda now: replace(now, not_resting_code=error.code, not_resting_because=str(error)[:_LONGEST_TEXT]),
+            lambda now: replace(now, not_resting_code=error.code, not_resting_because=f"{error}{but}"[:_LONGEST_TEXT]),
             reason=why[:_LONGEST_TEXT],
         )
 

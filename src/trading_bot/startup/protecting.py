@@ -35,7 +35,7 @@ def protection_of(
         way_out = WayOut(leave=leaving.leave, is_leaving=manager.ways_out.is_leaving, new_id=around.new_id)
         return Protection(
             plans=plans,
-            keeper=Keeper(plans=plans, manager=manager, clock=around.clock, settings=settings),
+            keeper=Keeper(plans=plans, manager=manager, market=market, settings=settings),
             watcher=Watcher(plans=plans, market=market, settings=settings, way_out=way_out),
             market=market,
             new_id=around.new_id,
