@@ -113,6 +113,17 @@ def test_a_kill_of_a_named_account_survives_a_fault_in_its_settings(tmp_path):
     assert "sede is not a setting" in str(meant.problem)
 
 
+@pytest.mark.parametrize(("mode", "number"), [("live", ["123456789"]), ({}, "987654321")])
+def test_a_fault_of_one_account_stops_no_other_one(tmp_path, mode, number):
+    other = {"trading": {"mode": mode}, "account_number": number}
+    assert read(tmp_path, {"accounts": {"one": {}, "other": other}}, "one").account_suffix == "RONE"
+
+
+def test_two_accounts_without_a_number_are_not_said_to_be_the_same(tmp_path):
+    live = {"trading": {"mode": "live"}}
+    assert read(tmp_path, {"accounts": {"one": live, "two": live}}, "one").account_suffix is None
+
+
 @pytest.mark.parametrize("other", [5, {"accounts": {}}, {"trading": {"mode": "live"}, "account_number": "123456789"}])
 @pytest.mark.parametrize("name", ["other", "No Name"])
 def test_a_kill_reads_an_account_whatever_is_wrong_with_another_one(tmp_path, name, other):

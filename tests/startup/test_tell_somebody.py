@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from http.client import HTTPConnection
 from pathlib import Path
 from types import SimpleNamespace
@@ -189,6 +190,15 @@ def test_a_bot_is_well_while_it_runs_follows_its_orders_and_takes_entries(tmp_pa
     assert unwell(bench.bot) is None
     (bench.state / "armed").unlink()
     assert unwell(bench.bot) is not None
+    bench.bot.stop()
+
+
+def test_a_bot_is_not_well_while_nothing_watches_its_protection_plans(tmp_path):
+    bench = BotBench(tmp_path).started()
+    bench.bot.execute_trade("AAPL", "buy", 1, Decimal(100), "a test", stop=Decimal(90))
+    assert "nothing watches" in (unwell(bench.bot) or "")
+    bench.bot.protection.is_followed = True
+    assert unwell(bench.bot) is None
     bench.bot.stop()
 
 

@@ -130,9 +130,12 @@ def _refuse_twins(whole: Mapping[str, Mapping[str, object]]) -> None:
 
 
 def _twins(whole: Mapping[str, Mapping[str, object]]) -> Iterator[tuple[str, str]]:
-    seen: dict[tuple[object, object], str] = {}
+    seen: dict[tuple[str, str], str] = {}
     for name, values in whole.items():
-        account = _mode(values), values.get("account_number")
+        number = values.get("account_number")
+        if not isinstance(number, str):
+            continue  # reported when the account is read
+        account = str(_mode(values)), number
         if account in seen:
             yield seen[account], name
         seen[account] = name

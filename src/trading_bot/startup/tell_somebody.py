@@ -112,7 +112,9 @@ def heartbeat_of(bot: TradingBot) -> Heartbeat | None:
 
 
 def unwell(bot: TradingBot) -> str | None:
-    """Return why the bot does not do what it is there for, or None: it follows its orders and takes entries."""
+    """Return why the bot does not do what it is there for, or None: it follows orders and plans, and takes entries."""
     if not bot.is_running:
         return "the bot is not running"
+    if not bot.protection.is_followed and bot.protections():
+        return "nothing watches the prices of the protection plans; restart the bot"
     return bot.manager.halted_because or bot.manager.view.orders_stale_because()
