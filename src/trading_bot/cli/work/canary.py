@@ -80,14 +80,7 @@ def run_canary(
     show_live_banner(invocation, config)
     with _running(config) as bot:
         _take_consent(invocation, place, wishes.phrase, _planned(bot, wishes))
-        results, left = _walked(bot, wishes, walk=walk, tell=say.step)
-    if left:
-        raise CommandError(
-            f"the canary could not leave everything: {'; '.join(left)}; look at the account, then run "
-            "'trading-bot exit SYMBOL' or 'trading-bot cancel ORDER_ID'",
-            exit_code=ExitCode.REFUSED_BY_RULE,
-            code="canary_left_something",
-        )
+        results = _walked(bot, wishes, walk=walk, tell=say.step)
     last = _killed(invocation, results, kills=wishes.kills, kill=kill)
     say.step(last)
     results = (*results, last)
@@ -157,9 +150,8 @@ def _walked(
     *,
     walk: Callable[..., SymbolWalk],
     tell: Callable[[StepResult], object],
-) -> tuple[tuple[StepResult, ...], tuple[str, ...]]:
+) -> tuple[StepResult, ...]:
     results: list[StepResult] = []
-    left: list[str] = []
     for symbol in wishes.symbols:
         name = f"canary-{symbol}-{default_surroundings().new_id()[:12]}"
         one = walk(bot, symbol, name=name, reference=wishes.reference)
@@ -168,8 +160,21 @@ def _walked(
                 results.append(result)
                 tell(result)
         finally:
-            left += one.clean_up()
-    return tuple(results), tuple(left)
+            # Said in place of a Ctrl-C, too: shares and orders that are left must not go unnoticed.
+            _refuse_if_left(one.clean_up())
+        if any(result.outcome is not StepOutcome.OK for result in results):
+            break  # no more is bought after a step that failed
+    return tuple(results)
+
+
+def _refuse_if_left(left: Sequence[str]) -> None:
+    if left:
+        raise CommandError(
+            f"the canary could not leave everything: {'; '.join(left)}; look at the account, then run "
+            "'trading-bot exit SYMBOL' or 'trading-bot cancel ORDER_ID'",
+            exit_code=ExitCode.REFUSED_BY_RULE,
+            code="canary_left_something",
+        )
 
 
 def _killed(
