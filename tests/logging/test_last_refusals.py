@@ -13,7 +13,7 @@ from trading_bot.order_management.models import ExecutionMode
 CODES = {"max_open_orders", "symbol_denied"}
 
 
-def line(second: int, code: str = "max_open_orders", **facts: object) -> str:
+def line(second: int, code: object = "max_open_orders", **facts: object) -> str:
     plain = {
         "ts": f"2026-11-23T15:00:{second:02}.000000Z",
         "status": "blocked",
@@ -44,6 +44,8 @@ def test_the_latest_of_each_code_is_found(tmp_path):
         line(2, execution_mode="live"),
         line(2, status="submitted"),
         line(2, ts="at noon"),
+        line(2, ts="2026-11-23T15:00:02"),
+        line(2, code=["max_open_orders"]),
         '{"blocked"',
         '["blocked"]',
         "",

@@ -79,6 +79,10 @@ class TestTradeLog:
         log = trade_log_of([json.dumps(self.LINE)], mode=ExecutionMode.PAPER)
         assert log.trades == (logged("blocked", "market_closed"),)
 
+    def test_an_order_id_that_is_no_text_is_counted_by_its_code_all_the_same(self):
+        log = trade_log_of([json.dumps(self.LINE | {"client_order_id": ["a"]})], mode=ExecutionMode.PAPER)
+        assert [one.reason for one in refusals_of((), log.trades)] == ["market_closed"]
+
     def test_trades_of_the_other_mode_are_left_out(self):
         assert self.read(self.LINE | {"execution_mode": "live"}) == (0, 0)
 

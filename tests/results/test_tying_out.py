@@ -170,6 +170,20 @@ def test_nothing_is_concluded_from_orders_that_could_not_be_read(bench):
     )
 
 
+def test_shares_that_a_person_accepted_and_that_were_sold_again_explain_it_too(bench):
+    """They are no position any more that has a price: what they were sold at tells it."""
+    bench.bot.tie_outs.check()
+    bench.clock.sleep(1)
+    bench.shares_come("AAPL", 5)
+    bench.cash_moves(-500)
+    bench.bot.manager.decisions.accept_position("AAPL", by="ada", reason="bought in the app")
+    bench.bot.synchronize_open_orders()
+    bench.trade("sell", 55, client_order_id="out", pricing="marketable")
+    bench.let_it_fill()
+    assert bench.bot.valued_positions().values == ()
+    assert bench.bot.tie_outs.check().verdict is Verdict.EXPLAINED
+
+
 class ReadsNoJournal(BotsAccount):
     """An account whose journal must not be read: a defect here, as it takes seconds that orders wait for."""
 

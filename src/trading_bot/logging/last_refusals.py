@@ -37,10 +37,11 @@ def last_refusals(
             break
         trade = _trade(line)
         code = trade.get("code")
-        if code in codes and code not in found and trade.get("execution_mode") == mode.value:
-            refusal = _refusal(trade)
-            if refusal is not None:
-                found[str(code)] = refusal
+        if not isinstance(code, str) or code not in codes or code in found:
+            continue
+        refusal = _refusal(trade) if trade.get("execution_mode") == mode.value else None
+        if refusal is not None:
+            found[code] = refusal
     return found
 
 
@@ -70,6 +71,8 @@ def _refusal(trade: Mapping[str, Any]) -> Refusal | None:
     try:
         at = datetime.fromisoformat(str(trade.get("ts")))
     except ValueError:
+        return None
+    if at.tzinfo is None:
         return None
     symbol = trade.get("symbol")
     return Refusal(at=at, symbol=symbol if isinstance(symbol, str) else None, reason=str(trade.get("message", "")))

@@ -19,7 +19,7 @@ def trade_log_of(lines: Iterable[str], *, mode: ExecutionMode) -> TradeLog:
                 symbol=str(row["symbol"]),
                 status=str(row["status"]),
                 code=str(row["code"]),
-                client_order_id=row["client_order_id"],
+                client_order_id=None if row["client_order_id"] is None else str(row["client_order_id"]),
             )
             is_of_mode = row["execution_mode"] == mode.value
         except (ValueError, KeyError, TypeError):

@@ -112,10 +112,14 @@ class Lots:
 
 
 def term_of(acquired: date, sold: date) -> Term:
-    """Return whether shares were held for more than one year; the day after they were acquired is the first one."""
-    year = acquired.year + 1
-    day = min(acquired.day, calendar.monthrange(year, acquired.month)[1])
-    return Term.LONG if sold > acquired.replace(year=year, day=day) else Term.SHORT
+    """Return whether shares were held for more than one year; the day after they were acquired is the first one.
+
+    What was acquired on the last day of a month was held for a year on the last day of that month (Rev. Rul. 66-7).
+    """
+    year, month = acquired.year + 1, acquired.month
+    is_last = acquired.day == calendar.monthrange(acquired.year, month)[1]
+    day = calendar.monthrange(year, month)[1] if is_last else acquired.day
+    return Term.LONG if sold > date(year, month, day) else Term.SHORT
 
 
 def lots_of(fills: Iterable[TradeFill], restated: Sequence[Restated] = ()) -> Lots:

@@ -221,14 +221,16 @@ def _differences(positions: ValuedPositions) -> Iterable[ShareDifference]:
 
 def _bought_elsewhere(positions: ValuedPositions, history: AccountHistory, *, since: datetime | None) -> Decimal:
     """Return what shares that came from elsewhere since then are worth; those without a price explain nothing."""
-    prices = {each.shown.symbol: _price(each) for each in positions.values}
+    # What was sold again is no position that has a price: its fills tell one.
+    prices = {fill.symbol: fill.price for fill in history.fills}
+    prices |= {each.shown.symbol: price for each in positions.values if (price := _price(each))}
     gained = [(one.symbol, EXACT.subtract(one.broker, one.expected)) for one in _differences(positions)]
     gained += [
         (one.symbol, EXACT.subtract(one.held, one.before))
         for one in history.restated
         if one.by is not None and one.ratio is None and since is not None and one.at > since
     ]
-    worth = (EXACT.multiply(shares, prices.get(symbol) or Decimal(0)) for symbol, shares in gained if shares > 0)
+    worth = (EXACT.multiply(shares, prices.get(symbol, Decimal(0))) for symbol, shares in gained if shares > 0)
     return exact_sum(worth)
 
 

@@ -63,22 +63,27 @@ class LeavingWalk(FakeWalk):
     left = ("1 AAPL",)
 
 
-class InterruptedWalk(FakeWalk):
-    """Ctrl-C comes in its midst."""
-
+class InterruptedWalk(LeavingWalk):
     def run(self) -> Iterator[StepResult]:
+        yield from super().run()
         raise KeyboardInterrupt
 
 
-class InterruptedLeavingWalk(InterruptedWalk):
-    left = ("1 AAPL",)
+class FailingWalk(FakeWalk):
+    def run(self) -> Iterator[StepResult]:
+        failed = StepOutcome.FAILED
+        yield StepResult(step=Step.BUY, symbol=self.symbol, expected="", happened="", outcome=failed)
 
 
 def walked(
-    cli: CommandLineBench, *, walk: type[FakeWalk] = FakeWalk, code: ExitCode = ExitCode.DONE, kills: bool
+    cli: CommandLineBench,
+    *symbols: str,
+    walk: type[FakeWalk] = FakeWalk,
+    code: ExitCode = ExitCode.DONE,
+    kills: bool,
 ) -> int:
     config = Config.from_env_and_json(cli.config, environ={})
-    wishes = CanaryWishes(symbols=("AAPL",), kills=kills)
+    wishes = CanaryWishes(symbols=symbols or ("AAPL",), kills=kills)
     with own_process_settings():
         return run_canary(
             Invocation(json=True), config, wishes, walk=cast("Any", walk), kill=lambda *_words, **_more: code
@@ -100,17 +105,29 @@ def test_only_a_confirmed_kill_makes_a_pass_and_json_says_each_step(tmp_path, ca
     assert (cli.json("risk", "show")["canary"] is not None) is passed
 
 
-def test_a_walk_that_is_interrupted_leaves_nothing_and_ends_as_interrupted(tmp_path):
+class _InterruptedWalk(FakeWalk):
+    def run(self) -> Iterator[StepResult]:
+        raise KeyboardInterrupt
+
+
+def test_a_walk_that_is_interrupted_and_leaves_nothing_ends_as_interrupted(tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        walked(bench_with(tmp_path), walk=InterruptedWalk, kills=True)
+        walked(bench_with(tmp_path), walk=_InterruptedWalk, kills=True)
 
 
-@pytest.mark.parametrize("walk", [LeavingWalk, InterruptedLeavingWalk])
+@pytest.mark.parametrize("walk", [LeavingWalk, InterruptedWalk])
 def test_what_is_left_is_named_with_what_to_do(tmp_path, walk):
+    """After a Ctrl-C as well: nobody else would say that shares are held."""
     with pytest.raises(CommandError) as told:
         walked(bench_with(tmp_path), walk=walk, kills=True)
     assert told.value.exit_code == 5
     assert "could not leave everything: 1 AAPL; look at the account" in str(told.value)
+
+
+def test_no_other_symbol_is_bought_after_a_step_that_failed(tmp_path, capsys):
+    assert walked(bench_with(tmp_path), "AAPL", "MSFT", walk=FailingWalk, kills=True) == ExitCode.REFUSED_BY_RULE
+    *steps, _ = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(step["symbol"], step["outcome"]) for step in steps] == [("AAPL", "failed"), (None, "skipped")]
 
 
 def test_a_step_that_fails_leaves_the_kill_out_and_is_told_with_what_was_expected(tmp_path):

@@ -80,9 +80,7 @@ def run_canary(
     show_live_banner(invocation, config)
     with _running(config) as bot:
         _take_consent(invocation, place, phrase=wishes.phrase, plan=_planned(bot, wishes))
-        results, left = _walked(bot, wishes, walk=walk, tell=say.step)
-    if left:
-        raise _left_behind(left)
+        results = _walked(bot, wishes, walk=walk, tell=say.step)
     last = _killed(invocation, results, kills=wishes.kills, kill=kill)
     say.step(last)
     results = (*results, last)
@@ -146,24 +144,14 @@ def _take_consent(invocation: Invocation, place: AccountPlace, *, phrase: str | 
     _refuse_wrong_phrase(place, ask_for_phrase(invocation, question, option='--confirm "LIVE ...."'))
 
 
-def _left_behind(left: Sequence[str]) -> CommandError:
-    return CommandError(
-        f"the canary could not leave everything: {'; '.join(left)}; look at the account, then run "
-        "'trading-bot exit SYMBOL' or 'trading-bot cancel ORDER_ID'",
-        exit_code=ExitCode.REFUSED_BY_RULE,
-        code="canary_left_something",
-    )
-
-
 def _walked(
     bot: TradingBot,
     wishes: CanaryWishes,
     *,
     walk: Callable[..., SymbolWalk],
     tell: Callable[[StepResult], object],
-) -> tuple[tuple[StepResult, ...], tuple[str, ...]]:
+) -> tuple[StepResult, ...]:
     results: list[StepResult] = []
-    left: list[str] = []
     for symbol in wishes.symbols:
         name = f"canary-{symbol}-{default_surroundings().new_id()[:12]}"
         one = walk(bot, symbol, name=name, reference=wishes.reference)
@@ -171,13 +159,22 @@ def _walked(
             for result in one.run():
                 results.append(result)
                 tell(result)
-        except BaseException as ended:
-            # Whatever ended the walk, Ctrl-C too: what is left of it is told, and nothing else matters more.
-            if remains := one.clean_up():
-                raise _left_behind(remains) from ended
-            raise
-        left += one.clean_up()
-    return tuple(results), tuple(left)
+        finally:
+            # Said in place of a Ctrl-C, too: shares and orders that are left must not go unnoticed.
+            _refuse_if_left(one.clean_up())
+        if any(result.outcome is not StepOutcome.OK for result in results):
+            break  # no more is bought after a step that failed
+    return tuple(results)
+
+
+def _refuse_if_left(left: Sequence[str]) -> None:
+    if left:
+        raise CommandError(
+            f"the canary could not leave everything: {'; '.join(left)}; look at the account, then run "
+            "'trading-bot exit SYMBOL' or 'trading-bot cancel ORDER_ID'",
+            exit_code=ExitCode.REFUSED_BY_RULE,
+            code="canary_left_something",
+        )
 
 
 def _killed(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -193,6 +194,20 @@ def test_the_question_keeps_the_id_that_it_shows_whatever_the_lists_do_meanwhile
         await pilot.pause()
         await pilot.press("y")
         assert desk.link.cancels == ["first"]
+
+    desk.run(act)
+
+
+def test_the_question_about_a_stop_says_that_it_is_one(desk: Desk):
+    """What protects a position looks like any other sell without its stop price."""
+
+    async def act(pilot: Pilot[Ending]) -> None:
+        desk.link.tell(seen(orders=[order("stop", stop_price=Decimal("240.00"))]))
+        await pilot.pause()
+        await pilot.press("down", "c")
+        question = desk.app.screen
+        assert isinstance(question, CancelQuestion)
+        assert question.lines[1].plain == "buy 10 TSLA stop 240.00 limit 249.92, 0 filled"
 
     desk.run(act)
 

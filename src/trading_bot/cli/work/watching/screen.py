@@ -304,7 +304,8 @@ def _unwrapped(lines: Sequence[Text]) -> Text:
 
 def _cancel_lines(row: Row, order_id: str) -> tuple[Text, ...]:
     facts = row.facts
-    named = f"{facts.get('side')} {facts.get('quantity')} {facts.get('symbol')} limit {facts.get('limit_price')}"
+    stop = f"stop {facts['stop_price']} " if facts.get("stop_price") else ""
+    named = f"{facts.get('side')} {facts.get('quantity')} {facts.get('symbol')} {stop}limit {facts.get('limit_price')}"
     return (
         Text("Cancel this order?", style="bold"),
         Text(printable(f"{named}, {facts.get('filled_quantity')} filled")),
