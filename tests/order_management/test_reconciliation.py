@@ -227,6 +227,20 @@ def test_the_report_of_another_order_is_noted_and_otherwise_ignored(changes):
 
 
 @pytest.mark.parametrize(
+    ("says", "shown"),
+    [
+        ({"waits_for_stop": True}, Decimal(95)),
+        ({"stop_triggered_at": MONDAY}, Decimal(95)),
+        ({"cumulative_quantity": Decimal(1)}, Decimal(95)),
+        ({"waits_for_stop": True, "stop_price": Decimal(94)}, Decimal(94)),
+        ({}, None),
+    ],
+)
+def test_a_stop_that_does_not_say_its_price_any_more_has_the_one_we_sent(says, shown):
+    assert report(**says).stop_price_beside(Decimal(95)) == shown
+
+
+@pytest.mark.parametrize(
     ("changes", "shown"),
     [
         ({"symbol": "MSFT"}, "MSFT buy 10 100.00 gfd"),

@@ -104,6 +104,8 @@ def test_our_order_with_other_terms_is_accepted_with_the_difference(changes, mis
         ({}, None),
         ({"stop_price": "100.30000000"}, "stop price 100.30000000 instead of 100.20"),
         ({"trigger": "immediate"}, "stop price None instead of 100.20"),
+        ({"stop_price": None}, None),
+        ({"trigger": "immediate", "stop_triggered_at": "2026-11-23T15:00:00Z"}, None),
     ],
 )
 def test_our_stop_with_another_stop_is_accepted_with_the_difference(changes, mismatch):

@@ -259,6 +259,11 @@ class OrderReport(Value, frozen=True, kw_only=True):
         """Whether it is a stop that would sell shares once their price has fallen."""
         return self.side is Side.SELL and self.waits_for_stop
 
+    def stop_price_beside(self, ours: Decimal | None) -> Decimal | None:
+        """Return its stop price; ``ours`` where it has or had a stop and does not say at which price."""
+        has_stop = self.waits_for_stop or self.stop_triggered_at is not None or self.cumulative_quantity > 0
+        return ours if self.stop_price is None and has_stop else self.stop_price
+
 
 class OrderEnvelope(Value, frozen=True, kw_only=True):
     """The receipt for a submitted order: its names, its terms and what is known of its fate."""

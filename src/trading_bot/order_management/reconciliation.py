@@ -182,11 +182,12 @@ def _oddities(order: TrackedOrder, report: OrderReport, found: _Found) -> Iterat
     lasting = report.time_in_force or envelope.time_in_force
     keeps_name = _is_same_instrument(order, report) or not report.symbol_is_known
     symbol = envelope.symbol if keeps_name else report.symbol
-    terms = (symbol, report.side, report.quantity, report.limit_price, lasting, report.stop_price)
+    stop_price = report.stop_price_beside(envelope.stop_price)
+    terms = (symbol, report.side, report.quantity, report.limit_price, lasting, stop_price)
     quantity = Decimal(envelope.quantity)
     ours = (envelope.symbol, envelope.side, quantity, envelope.limit_price, envelope.time_in_force, envelope.stop_price)
     if terms != ours:
-        stop = "" if terms[-1] == ours[-1] else f" with a stop at {report.stop_price}"
+        stop = "" if terms[-1] == ours[-1] else f" with a stop at {stop_price}"
         shown = f"{' '.join(str(term) for term in terms[:-1])}{stop}"
         yield AnomalyKind.TERMS_DIFFER, f"the broker's terms differ from ours: {shown}"
     reported, filled, known = report.cumulative_quantity, found.filled, envelope.filled_quantity

@@ -23,11 +23,11 @@ class PlanFollower:
         self._exits: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Begin."""
-        self._protection.is_followed = True
-        self._protection.watcher.begin, self._protection.watcher.is_steady = self._beside, True
+        """Begin; until both threads run, whoever synchronises follows the plans."""
         self._keeping.start()
         self._watching.start()
+        self._protection.watcher.begin, self._protection.watcher.is_steady = self._beside, True
+        self._protection.is_followed = True
 
     def stop(self, *, timeout_s: Seconds) -> bool:
         """End, and wait for the exits that are under way; say whether all is over."""

@@ -163,7 +163,7 @@ def _difference(report: OrderReport, intent: DurableIntent) -> str | None:
         ("quantity", report.quantity, terms.quantity),
         ("limit price", report.limit_price, terms.limit_price),
         ("time in force", report.time_in_force or terms.time_in_force, terms.time_in_force),
-        ("stop price", report.stop_price, terms.stop_price),
+        ("stop price", report.stop_price_beside(terms.stop_price), terms.stop_price),
     )
     return "; ".join(f"{name} {theirs} instead of {ours}" for name, theirs, ours in pairs if theirs != ours) or None
 
