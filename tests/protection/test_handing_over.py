@@ -132,6 +132,21 @@ def test_a_killed_account_keeps_the_stop_that_rests_until_another_can_take_its_p
     assert (bench.resting, plan(bench).not_resting_code) == ([(95, 40)], None)
 
 
+def test_a_target_that_is_reached_on_a_killed_account_waits_without_a_record_and_fires_once_it_is_armed():
+    bench = ProtectionBench()
+    bench.protect(target=110)
+    bench.latch.reason = "the account is not armed"
+    bench.price("111")
+    before = bench.store.last_seq
+    for _ in range(5):
+        bench.follow(60)
+    assert (bench.sold, bench.store.last_seq) == (0, before)
+    bench.latch.reason = None
+    bench.follow()
+    bench.follow()
+    assert bench.sold == 60
+
+
 def test_the_stop_moves_as_soon_as_the_account_is_armed_again():
     bench = ProtectionBench()
     bench.protect(stop=90)

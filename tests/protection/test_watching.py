@@ -208,7 +208,7 @@ def test_a_stop_whose_shares_another_order_holds_rests_once_they_are_free():
 def test_an_exit_that_sells_nothing_is_tried_again_later():
     bench = watched()
     bench.exit_fills = 0
-    bench.latch.reason = "killed"
+    bench.latch.reason, bench.is_killed_just_now = "killed", True
     fall(bench)
     bench.follow()
     assert bench.sold == 0

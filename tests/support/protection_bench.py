@@ -40,6 +40,8 @@ class ProtectionBench(ManagerBench):
         self.quotes: dict[str, Quote] = {}
         self.quotes_problem: OrderStatusError | None = None
         self.first_uses = [True]
+        self.is_killed_just_now = False
+        """Whether a kill came after the watcher had looked for one."""
         super().__init__(shares={SYMBOL: shares})
         self.price("100")
 
@@ -52,6 +54,7 @@ class ProtectionBench(ManagerBench):
             leave=self._leave,
             is_leaving=self.manager.ways_out.is_leaving,
             new_id=lambda: f"exit-{next(self._ids)}",
+            is_shut=lambda: self.latch.reason is not None and not self.is_killed_just_now,
         )
         keeper = Keeper(plans=plans, manager=self.manager, market=market, settings=self.plan_settings)
         self.watcher = Watcher(plans=plans, market=market, settings=self.plan_settings, way_out=way_out)

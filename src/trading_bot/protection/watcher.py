@@ -74,6 +74,8 @@ class WayOut:
     """Whether an exit of the symbol is under way, of whomever."""
     new_id: Callable[[], str]
     """Names an exit."""
+    is_shut: Callable[[], bool]
+    """Whether nothing may be sold at all, as after a kill: a plan then waits and does not fire."""
 
 
 class Watcher:
@@ -205,7 +207,7 @@ class Watcher:
 
     def _fired(self, plan: Plan, why: str) -> Leave | None:
         """Record that a plan fired, and return the exit; None where there is nothing to leave, or somebody does."""
-        if self._way_out.is_leaving(plan.symbol):
+        if self._way_out.is_leaving(plan.symbol) or self._way_out.is_shut():
             return None
         exit_id = self._way_out.new_id()
         with self._plans.open() as book:

@@ -32,7 +32,13 @@ def protection_of(
     market = Market(read=read, sessions=sessions, clock=around.clock)
 
     def make(leaving: Leaving) -> Protection:
-        way_out = WayOut(leave=leaving.leave, is_leaving=manager.ways_out.is_leaving, new_id=around.new_id)
+        ways_out = manager.ways_out
+        way_out = WayOut(
+            leave=leaving.leave,
+            is_leaving=ways_out.is_leaving,
+            new_id=around.new_id,
+            is_shut=lambda: ways_out.latch_look().not_reducing is not None,
+        )
         return Protection(
             plans=plans,
             keeper=Keeper(plans=plans, manager=manager, market=market, settings=settings),
