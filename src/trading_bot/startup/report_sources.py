@@ -9,8 +9,9 @@ from trading_bot.clock import Clock
 from trading_bot.config import Config
 from trading_bot.logging.last_refusals import TRADES_FILE
 from trading_bot.logging.rotated_file import EARLIER_FILES
+from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.journal.port import JournalReader
-from trading_bot.paper.quotes import QuoteFileUnreadableError, ReplayQuotes
+from trading_bot.paper.quotes import QuoteFileError, QuoteFileUnreadableError, ReplayQuotes
 from trading_bot.report.figures import Sources
 from trading_bot.report.history import History, history_of
 from trading_bot.report.prices import Quote, RecordedPrices
@@ -19,6 +20,10 @@ from trading_bot.results.on_record import every_record
 
 _QUOTES_FOLDER = "quotes"
 """Where a paper account that trades at live quotes records them, a file a day."""
+
+_log = get_logger(__name__)
+_MOST_ODD_LINES = 20
+"""So many lines of a day may be of no use. Chosen: each makes the day be read again."""
 
 _BEGIN, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
@@ -60,7 +65,26 @@ def _recorded(folder: Path, days: tuple[date, date], symbols: Collection[str]) -
     marks = tuple(f'"symbol":"{symbol}"' for symbol in symbols)
     for file in sorted(folder.glob("????-??-??.jsonl")):
         if days[0].isoformat() <= file.stem <= days[1].isoformat() and (lines := list(_whole_lines(file, marks))):
-            yield ReplayQuotes(lines, name=file.name)
+            yield from _usable(lines, file.name)
+
+
+def _usable(lines: list[str], name: str) -> Iterator[ReplayQuotes]:
+    """Yield a day without the few lines that cannot be used: what a crash left is no reason for no report."""
+    for _ in range(_MOST_ODD_LINES):
+        try:
+            market = ReplayQuotes(lines, name=name)
+        except QuoteFileError as error:
+            odd = max(0, error.line_number - 1)
+            _log.warning(
+                "recorded_quote_left_out", problem=f"a line of {name} cannot be used: {ascii(lines[odd])[:80]}"
+            )
+            del lines[odd]
+            if not lines:
+                return
+        else:
+            yield market
+            return
+    _log.error("recorded_quotes_left_out", problem=f"{name}: too many such lines: its day is left out")
 
 
 def _whole_lines(file: Path, marks: tuple[str, ...]) -> Iterator[str]:

@@ -116,11 +116,22 @@ class TestRecordedQuotes:
     def test_they_are_found_by_day_and_an_unfinished_line_is_left_out(self, recorded):
         assert recorded.json("report")["fills"] == {"AAPL": {"recorded_quotes": 1, "fills": []}}
 
-    def test_a_line_that_cannot_be_used_is_named(self, recorded):
+    @pytest.mark.parametrize(("odd_lines", "count"), [(2, 1), (20, 0)])
+    def test_lines_that_cannot_be_used_are_left_out_and_said(self, recorded, odd_lines, count):
+        """What a crash left in a record is no reason for no report."""
+        (file,) = (recorded.home / "logs" / "quotes").glob("20[2-9]*.jsonl")
+        good = file.read_text(encoding="utf-8").splitlines()[0]
+        file.write_text("".join(f"{line}\n" for line in (good, *['{"symbol":"AAPL"}'] * odd_lines)), encoding="utf-8")
+        done = recorded("--json", "report")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["fills"]["AAPL"]["recorded_quotes"] == count
+        assert done.stderr.count(f"a line of {file.name} cannot be used") == odd_lines
+        assert ("its day is left out" in done.stderr) is (count == 0)
+
+    def test_a_day_without_a_line_that_can_be_used_has_no_quotes(self, recorded):
         (file,) = (recorded.home / "logs" / "quotes").glob("20[2-9]*.jsonl")
         file.write_text('{"symbol":"AAPL"}\n', encoding="utf-8")
-        done = recorded("report")
-        assert (done.returncode, f"{file.name}, line 1" in done.stderr) == (2, True)
+        assert recorded.json("report")["fills"]["AAPL"]["recorded_quotes"] == 0
 
     def test_a_file_that_cannot_be_read_is_named(self, recorded):
         (file,) = (recorded.home / "logs" / "quotes").glob("20[2-9]*.jsonl")
