@@ -50,6 +50,8 @@ def closed_lot_json(lot: ClosedLot) -> JsonObject:
         "cost": money_text(lot.cost),
         "proceeds": money_text(lot.proceeds),
         "result": money_text(lot.result),
+        "buy_fees": money_text(lot.buy_fees),
+        "sell_fees": money_text(lot.sell_fees),
         "term": lot.term,
         "wash_sale": None if lot.repurchase is None else _repurchase_json(lot.repurchase),
         "bought_by": None if lot.bought is None else lot.bought.client_order_id,
@@ -150,6 +152,8 @@ def closed_totals_json(lots: Sequence[ClosedLot]) -> JsonObject:
         "short_term": money_text(known_result([lot for lot in lots if lot.term is not Term.LONG])),
         "long_term": money_text(known_result([lot for lot in lots if lot.term is Term.LONG])),
         "unknown_cost": sum(lot.cost is None for lot in lots),
+        "fees": money_text(known_fees(lots)),
+        "unknown_fees": sum(None in (lot.buy_fees, lot.sell_fees) for lot in lots),
         "flagged": sum(lot.repurchase is not None for lot in lots),
     }
 
@@ -157,6 +161,12 @@ def closed_totals_json(lots: Sequence[ClosedLot]) -> JsonObject:
 def known_result(lots: Iterable[ClosedLot]) -> Decimal | None:
     """Add up the results that are known; None where there are lots and none is known, or there are none."""
     known = [lot.result for lot in lots if lot.result is not None]
+    return exact_sum(known) if known else None
+
+
+def known_fees(lots: Iterable[ClosedLot]) -> Decimal | None:
+    """Add up the fees that are known, of buying and selling; None where none is known."""
+    known = [fees for lot in lots for fees in (lot.buy_fees, lot.sell_fees) if fees is not None]
     return exact_sum(known) if known else None
 
 

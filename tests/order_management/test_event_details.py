@@ -11,6 +11,7 @@ from trading_bot.order_management.event_details import (
     DecisionDetails,
     DifferenceDetails,
     DoubtDetails,
+    FeesDetails,
     IntentDetails,
     ReportDetails,
 )
@@ -118,3 +119,14 @@ def test_the_same_numbers_are_the_same_difference_however_finely_written():
     assert DifferenceDetails.of(recorded({"broker": "3.00", "expected": "1"})) == DifferenceDetails(
         broker=Decimal(3), expected=Decimal(1)
     )
+
+
+@pytest.mark.parametrize("fees", [None, Decimal(0), Decimal("0.04")])
+def test_fees_are_read_as_they_were_written(fees: Decimal | None):
+    details = FeesDetails(fees=fees)
+    assert FeesDetails.of(recorded(details.as_text(), EventKind.EXECUTION_BOOKED)) == details
+
+
+@pytest.mark.parametrize("text", ["", "much", "NaN", "Infinity", "-1"])
+def test_fees_that_cannot_be_read_are_unknown(text: str):
+    assert FeesDetails.of(recorded({"order_fees": text}, EventKind.EXECUTION_BOOKED)).fees is None

@@ -477,3 +477,33 @@ def test_an_anomaly_that_is_on_record_is_not_noted_again():
     odd = "the filled quantity went back from 5 to 3"
     story = working().tell(now_in(S.PARTIALLY_FILLED, filled_quantity=Decimal(5)), told(K.ANOMALY_FOUND, reason=odd))
     assert story.hear(report(S.PARTIALLY_FILLED, cumulative_quantity=Decimal(3))) == ()
+
+
+def fees_in(events) -> list[str | None]:
+    return [event.details.get("order_fees") for event in events]
+
+
+def test_fees_are_recorded_with_the_fill_that_brings_them():
+    events = working().hear(report(OrderState.FILLED, fill(1, 10), fees=Decimal("0.04")))
+    assert kinds(events) == [EventKind.EXECUTION_BOOKED, EventKind.ORDER_UPDATED]
+    assert fees_in(events) == ["0.04", "0.04"]
+
+
+@pytest.mark.parametrize("later", [None, Decimal("0.04"), Decimal(0)])
+def test_a_change_of_fees_alone_is_no_news(later):
+    story = working()
+    story.hear(report(OrderState.FILLED, fill(1, 10), fees=Decimal("0.02")))
+    assert story.hear(report(OrderState.FILLED, fill(1, 10), fees=later)) == ()
+
+
+def test_unknown_fees_and_those_of_an_order_without_fills_are_not_recorded():
+    assert fees_in(working().hear(report(OrderState.FILLED, fill(1, 10)))) == [None, None]
+    assert fees_in(working().hear(report(OrderState.CANCELLED, fees=Decimal(0)))) == [None]
+
+
+@pytest.mark.parametrize("ends", [OrderState.FILLED, OrderState.CANCELLED])
+def test_fees_change_nothing_of_an_order(ends):
+    bare, charged = working(), working()
+    bare.hear(report(ends, fill(1, 4)))
+    charged.hear(report(ends, fill(1, 4), fees=Decimal("0.04")))
+    assert charged.order() == bare.order()

@@ -46,7 +46,7 @@ def test_a_fill_says_all_that_is_known_of_it_and_its_order():
     )
     assert (one.reference_price, one.limit_price) == (Decimal("100.15"), Decimal(100))
     assert (one.executed_at, one.decided_at) == (MONDAY + timedelta(seconds=1), MONDAY)
-    assert (one.fees, one.is_estimate) == (None, False), "no record tells fees"
+    assert (one.fees, one.is_estimate) == (None, False), "no record tells its fees"
 
 
 def test_fills_are_in_the_order_of_execution_whatever_the_order_of_their_records():
@@ -127,3 +127,30 @@ def test_a_journal_is_read_whole_and_one_never_begun_is_empty(tmp_path):
 def test_a_valuation_without_what_it_is_about_is_none(missing):
     details = {key: text for key, text in VALUED.details.items() if key != missing}
     assert ValuationDetails.of(OrderEvent(event=EventKind.ACCOUNT_VALUED, details=details)) is None
+
+
+def charged(number: int, quantity: object, fees: str) -> OrderEvent:
+    return booked(fill(number, quantity), details={"order_fees": fees})
+
+
+def test_the_latest_fees_of_an_order_are_shared_out_by_shares_and_add_up():
+    fills = told(Story(intended(), charged(1, 3, "0.01"), charged(2, 3, "0.03"), charged(3, 4, "0.10")).records).fills
+    assert [one.fees for one in fills] == [Decimal("0.03"), Decimal("0.03"), Decimal("0.04")]
+    fills = told(Story(intended(), charged(1, 3, "0.01"), charged(2, 3, "0.01"), charged(3, 4, "0.005")).records).fills
+    assert [one.fees for one in fills] == [0, 0, Decimal("0.005")]
+
+
+def test_fees_are_those_of_their_own_order_and_others_stay_unknown():
+    fills = told(Story(intended(), intended("second"), charged(1, 4, "0.00"), booked(fill(2), "second")).records).fills
+    assert [one.fees for one in fills] == [0, None]
+
+
+def test_fees_told_with_the_total_count_before_an_execution_is_listed():
+    filled = now_in(
+        OrderState.FILLED,
+        filled_quantity=Decimal(10),
+        average_price=Decimal(99),
+        details={"order_fees": "0.04"},
+    )
+    (one,) = told(Story(intended(), filled).records).fills
+    assert (one.is_estimate, one.fees) == (True, Decimal("0.04"))

@@ -1,6 +1,7 @@
 """Lots, first in, first out, with golden figures; losses that may be wash sales."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -314,3 +315,20 @@ def test_every_share_and_every_dollar_is_in_exactly_one_lot(trades):
     known = [*lots.open, *(lot for lot in lots.closed if lot.bought is not None)]
     assert sum(lot.quantity for lot in known) == sum(fill.quantity for fill in bought)
     assert abs(sum(lot.cost for lot in known) - sum(fill.amount for fill in bought)) < Decimal("1e-40")
+
+
+def test_a_lot_has_its_part_of_the_fees_of_both_fills_after_a_split_too():
+    told = Told()
+    told.buy(4, "100")
+    told.taken(4, 8, ratio=SplitRatio(new=2, old=1))
+    told.sell(2, "60")
+    told.fills = [replace(told.fills[0], fees=Decimal("0.04")), replace(told.fills[1], fees=Decimal("0.02"))]
+    (lot,) = lots_of(told.fills, told.restated).closed
+    assert (lot.buy_fees, lot.sell_fees, lot.result) == (Decimal("0.01"), Decimal("0.02"), Decimal(20))
+
+
+def test_fees_of_shares_that_were_not_bought_here_are_unknown():
+    told = Told()
+    told.sell(2, "60")
+    (lot,) = lots_of(told.fills).closed
+    assert (lot.buy_fees, lot.sell_fees) == (None, None)

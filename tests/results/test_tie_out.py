@@ -90,3 +90,11 @@ def test_details_of_a_tie_out_come_back_as_they_were_written():
     assert TieOutDetails.of(OrderEvent(event=EventKind.ACCOUNT_TIED_OUT, details=told.as_text())) == told
     assert TieOutDetails.of(None) is None
     assert TieOutDetails.of(OrderEvent(event=EventKind.ACCOUNT_TIED_OUT, details={"cash": "much"})) is None
+
+
+def test_known_fees_are_taken_off_what_is_expected_and_unknown_ones_are_not():
+    story = Story(intended("b"), booked(fill(1, 4, "100"), "b", details={"order_fees": "0.01"}))
+    story.tell(intended("s", side=Side.SELL), booked(fill(2, 3, "101"), "s", details={"order_fees": "0.04"}))
+    story.tell(intended("t", side=Side.SELL), booked(fill(3, 1, "97"), "t"))
+    found = movement_of(history_of(story.records).fills)
+    assert (found.net, found.traded) == (Decimal("-0.05"), Decimal(800))

@@ -57,6 +57,30 @@ def test_an_order_is_read_whole():
 
 
 @pytest.mark.parametrize(
+    ("said", "fees"),
+    [
+        ("0.04", "0.04"),
+        ("0", "0"),
+        (None, None),
+        ("", None),
+        ("n/a", None),
+        ("-0.04", None),
+        ([], None),
+    ],
+)
+def test_fees_that_cannot_be_read_are_unknown_and_hold_nothing_up(said, fees):
+    report = parsed(state="filled", cumulative_quantity="10.00000000", executions=[fill()], fees=said)
+    assert report.fees == (None if fees is None else Decimal(fees))
+    assert (report.state, len(report.executions)) == (OrderState.FILLED, 1)
+
+
+def test_an_order_that_does_not_tell_its_fees_has_unknown_ones():
+    row = order_row()
+    row.pop("fees", None)
+    assert parse_order(row, {INSTRUMENT: "AAPL"}.get).fees is None
+
+
+@pytest.mark.parametrize(
     ("word", "state"),
     [
         ("new", "queued"),

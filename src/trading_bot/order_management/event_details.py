@@ -168,6 +168,29 @@ class ReportDetails(Value, frozen=True, kw_only=True):
         )
 
 
+class FeesDetails(Value, frozen=True, kw_only=True):
+    """Of a record that a report with fills made: what the broker took for the order so far, in dollars.
+
+    No fold of an order reads them, so that no decision rests on them; `trading_bot.results` does.
+    """
+
+    fees: Decimal | None = None
+    """None where the broker did not say."""
+
+    def as_text(self) -> Details:
+        """Return them as a record holds them."""
+        return _present(order_fees=None if self.fees is None else f"{self.fees:f}")
+
+    @classmethod
+    def of(cls, fact: OrderEvent) -> "FeesDetails":
+        """Read them; what cannot be read is not known."""
+        try:
+            fees = _dollars(fact.details.get("order_fees"))
+        except ArithmeticError:
+            fees = None
+        return cls(fees=fees if fees is not None and fees.is_finite() and fees >= 0 else None)
+
+
 class CancelAnswerDetails(Value, frozen=True, kw_only=True):
     """Of ``cancel_answered``: how the request ended, and the broker's words."""
 
@@ -261,9 +284,9 @@ class TieOutDetails(Value, frozen=True, kw_only=True):
     verdict: str
     cash: Decimal
     movement: Decimal
-    """What all fills up to then moved: sells less buys."""
+    """What all fills up to then moved: sells less buys and known fees."""
     traded: Decimal
-    """Both added up."""
+    """Sells and buys added up."""
     difference: Decimal | None = None
     """The broker's cash less what the fills explained."""
     by: str | None = None

@@ -238,6 +238,8 @@ class OrderReport(Value, frozen=True, kw_only=True):
     cumulative_quantity: Decimal = Decimal(0)
     average_price: Decimal | None = None
     executions: tuple[Execution, ...] = ()
+    fees: Decimal | None = None
+    """Dollars, of all its fills so far; None where the broker does not say. It is recorded and decides nothing."""
     reject_reason: str | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None

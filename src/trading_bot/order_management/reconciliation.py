@@ -10,7 +10,7 @@ from decimal import Decimal
 from trading_bot.order_management.book.anomalies import Anomaly, AnomalyKind
 from trading_bot.order_management.book.freezes import Cause, frozen
 from trading_bot.order_management.book.order_book import TrackedOrder
-from trading_bot.order_management.event_details import ReportDetails
+from trading_bot.order_management.event_details import FeesDetails, ReportDetails
 from trading_bot.order_management.events import EventKind, OrderEvent, about
 from trading_bot.order_management.lifecycle import Move, MoveKind, classify
 from trading_bot.order_management.models import EXACT, Execution, OrderEnvelope, OrderReport, OrderState, exact_sum
@@ -42,7 +42,7 @@ def reconcile(
     update = _update(order, report, found, found_as)
     problems = [Anomaly(kind=kind, evidence=evidence) for kind, evidence in _oddities(order, report, found)]
     return (
-        *(_booking(order, fill) for fill in _new_fills(order, report)),
+        *(_booking(order, fill, fees=report.fees) for fill in _new_fills(order, report)),
         *found.busts,
         *((update,) if update is not None else ()),
         *_anomalies(order, problems),
@@ -107,7 +107,7 @@ def _new_fills(order: TrackedOrder, report: OrderReport) -> Iterator[Execution]:
     return (fill for execution_id, fill in named_once.items() if execution_id not in booked)
 
 
-def _booking(order: TrackedOrder, fill: Execution) -> OrderEvent:
+def _booking(order: TrackedOrder, fill: Execution, *, fees: Decimal | None = None) -> OrderEvent:
     return about(
         order.envelope,
         EventKind.EXECUTION_BOOKED,
@@ -115,6 +115,7 @@ def _booking(order: TrackedOrder, fill: Execution) -> OrderEvent:
         last_quantity=fill.quantity,
         last_price=fill.price,
         occurred_at=fill.executed_at,
+        details=FeesDetails(fees=fees).as_text(),
     )
 
 
@@ -152,7 +153,7 @@ def _update(order: TrackedOrder, report: OrderReport, found: _Found, found_as: E
         average_price=average,
         occurred_at=report.last_transaction_at,
         reason=report.reject_reason,
-        details=_wording(order, report).as_text(),
+        details=_wording(order, report).as_text() | FeesDetails(fees=report.fees if filled else None).as_text(),
     )
 
 

@@ -10,5 +10,6 @@ ours refused before there was an order; and recorded quotes, for what the market
 4. The page needs no network when it is looked at. Text from outside (symbols, strategies, reasons) is shown as text,
    whatever is in it, and the page's own policy forbids scripts other than its own.
 
-Not computed: fees, which the journal does not know, and what an order that a rule refused would have brought.
+Not computed: fees, which the journal does not know of every order, and what an order that a rule refused would have
+brought.
 """

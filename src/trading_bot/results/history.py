@@ -3,19 +3,21 @@
 Pure. Fills are under the symbol that their instrument has now.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 from trading_bot.order_management.book.acceptances import Acceptance, SplitRatio, acceptance_of
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.position_watch import WAS
 from trading_bot.order_management.book.tracked_order import NOTHING, TrackedOrder
-from trading_bot.order_management.event_details import ValuationDetails
+from trading_bot.order_management.event_details import FeesDetails, ValuationDetails
 from trading_bot.order_management.events import EventKind, JournalRecord
-from trading_bot.order_management.models import EXACT, ClientOrderId, OrderId, Side
-from trading_bot.risk.cost_basis import Rank, fills_of
+from trading_bot.order_management.models import EXACT, ClientOrderId, OrderId, Side, exact_sum
+from trading_bot.risk.cost_basis import Fill, Rank, fills_of
+
+_CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,7 @@ class TradeFill:
     quantity: Decimal
     price: Decimal
     fees: Decimal | None
-    """Dollars; None where no record tells them."""
+    """Dollars; None where no record tells them. Of an order with several fills each has its part, by its shares."""
     client_order_id: ClientOrderId
     order_id: OrderId | None
     execution_id: str | None
@@ -113,7 +115,7 @@ def history_of(records: Iterable[JournalRecord]) -> AccountHistory:
     orders = book.orders()
     return AccountHistory(
         orders=orders,
-        fills=fills_in_order(orders),
+        fills=fills_in_order(orders, told.fees),
         acceptances=book.acceptances(),
         restated=tuple(told.restated),
         valuations=tuple(told.valuations),
@@ -121,14 +123,15 @@ def history_of(records: Iterable[JournalRecord]) -> AccountHistory:
     )
 
 
-def fills_in_order(orders: Iterable[TrackedOrder]) -> tuple[TradeFill, ...]:
-    """Return the fills of orders in the order of execution."""
-    return tuple(sorted((fill for order in orders for fill in _fills_of(order)), key=lambda fill: fill.rank))
+def fills_in_order(orders: Iterable[TrackedOrder], fees: Mapping[ClientOrderId, Decimal]) -> tuple[TradeFill, ...]:
+    """Return the fills of orders in the order of execution; ``fees`` are those of each order that are known."""
+    every = (fill for order in orders for fill in _fills_of(order, fees.get(order.client_order_id)))
+    return tuple(sorted(every, key=lambda fill: fill.rank))
 
 
-def _fills_of(order: TrackedOrder) -> Iterator[TradeFill]:
-    envelope = order.envelope
-    for fill in fills_of(order, ()):
+def _fills_of(order: TrackedOrder, fees: Decimal | None) -> Iterator[TradeFill]:
+    envelope, fills = order.envelope, tuple(fills_of(order, ()))
+    for fill, its_fees in zip(fills, _shared(fees, fills), strict=True):
         execution = fill.execution
         yield TradeFill(
             executed_at=execution.executed_at,
@@ -136,7 +139,7 @@ def _fills_of(order: TrackedOrder) -> Iterator[TradeFill]:
             side=fill.side,
             quantity=execution.quantity,
             price=execution.price,
-            fees=None,
+            fees=its_fees,
             client_order_id=fill.client_order_id,
             order_id=envelope.order_id,
             execution_id=None if fill.is_estimate else execution.execution_id,
@@ -150,16 +153,36 @@ def _fills_of(order: TrackedOrder) -> Iterator[TradeFill]:
         )
 
 
+def _shared(fees: Decimal | None, fills: Sequence[Fill]) -> Iterator[Decimal | None]:
+    """Yield the part of each fill by its shares, in whole cents but for the last one; the parts add up to ``fees``."""
+    if fees is None:
+        yield from (None for _ in fills)
+        return
+    total, so_far, given = exact_sum(fill.execution.quantity for fill in fills), NOTHING, NOTHING
+    for fill in fills:
+        so_far = EXACT.add(so_far, fill.execution.quantity)
+        due = fees
+        if so_far < total:
+            part = EXACT.divide(EXACT.multiply(fees, so_far), total)
+            due = part.quantize(_CENT, ROUND_DOWN, EXACT)
+        yield EXACT.subtract(due, given)
+        given = due
+
+
 class _Told:
-    """What the records of no order say of the account."""
+    """What the records say that is in no order: of the account, and the fees of each order."""
 
     def __init__(self) -> None:
         self.restated: list[Restated] = []
         self.valuations: list[Valuation] = []
+        self.fees: dict[ClientOrderId, Decimal] = {}
         self.last_record_at: datetime | None = None
 
     def note(self, record: JournalRecord, *, before: Decimal) -> None:
         self.last_record_at = record.ts
+        name, fees = record.fact.client_order_id, FeesDetails.of(record.fact).fees
+        if name is not None and fees is not None:
+            self.fees[name] = fees
         match record.fact.event:
             case EventKind.POSITION_ACCEPTED:
                 self._restate(record, before)

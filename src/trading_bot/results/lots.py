@@ -79,6 +79,18 @@ class ClosedLot:
         return None if self.cost is None else EXACT.subtract(self.proceeds, self.cost)
 
     @property
+    def buy_fees(self) -> Decimal | None:
+        """Dollars that buying these shares cost beside ``cost``; None where it is not known."""
+        if self.bought is None or self.cost is None:
+            return None
+        return _part(self.bought.fees, self.cost, self.bought.amount)  # by cost, which no split changes
+
+    @property
+    def sell_fees(self) -> Decimal | None:
+        """Dollars that selling these shares cost, which ``proceeds`` has not lost; None where it is not known."""
+        return _part(self.sold.fees, self.quantity, self.sold.quantity)
+
+    @property
     def acquired_on(self) -> date | None:
         """The date in New York; None where it is not known."""
         return None if self.bought is None else exchange_day(self.bought.executed_at).date
@@ -226,10 +238,10 @@ def _split(lots: Iterable[OpenLot], one: Restated) -> Iterator[OpenLot]:
         after = until
 
 
-def _part(cost: Decimal | None, taken: Decimal, of: Decimal) -> Decimal | None:
-    if cost is None or taken == of:
-        return cost
-    return cost * taken / of
+def _part(dollars: Decimal | None, taken: Decimal, of: Decimal) -> Decimal | None:
+    if dollars is None or taken == of:
+        return dollars
+    return EXACT.divide(EXACT.multiply(dollars, taken), of)
 
 
 def _flagged(fold: _Fold, fills: Iterable[TradeFill]) -> Iterator[ClosedLot]:

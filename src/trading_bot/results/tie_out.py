@@ -1,8 +1,9 @@
 """Whether the broker's cash is what the fills explain: a tie-out from the one before it. Pure.
 
-Expected cash = cash at the last tie-out + what all fills moved since. Deposits, dividends, interest, fees and trades
-made elsewhere move cash too, for good reasons, and no reply of the broker that is read here tells them apart from an
-error of ours. So only cash that is *missing* beyond what is tolerated and explained counts against the account:
+Expected cash = cash at the last tie-out + what all fills moved since, less their fees where these are on record.
+Deposits, dividends, interest, fees that no record tells and trades made elsewhere move cash too, for good reasons, and
+no reply of the broker that is read here tells them apart from an error of ours. So only cash that is *missing* beyond
+what is tolerated and explained counts against the account:
 ``docs/decisions/2026-11-28-missing-cash-halts-entries.md`` has the reasons.
 """
 
@@ -40,12 +41,12 @@ class Verdict(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Movement:
-    """What fills moved, in dollars without fees."""
+    """What fills moved, in dollars."""
 
     net: Decimal
-    """Taken in by sells less paid for buys."""
+    """Taken in by sells less paid for buys and for the fees that are known."""
     traded: Decimal
-    """Both added up."""
+    """Sells and buys added up, without fees."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tolerance:
-    """What cash may be missing for fees and small charges."""
+    """What cash may be missing for fees that are not known and small charges."""
 
     dollars: Decimal
     traded_bps: Decimal
@@ -121,10 +122,13 @@ def movement_of(fills: Iterable[TradeFill]) -> Movement:
     """Add up what fills moved."""
     sold: list[Decimal] = []
     bought: list[Decimal] = []
+    fees: list[Decimal] = []
     for fill in fills:
+        fees.append(fill.fees or Decimal(0))  # what is not known is part of what is tolerated
         (sold if fill.side is Side.SELL else bought).append(fill.amount)
     taken, paid = exact_sum(sold), exact_sum(bought)
-    return Movement(net=EXACT.subtract(taken, paid), traded=EXACT.add(taken, paid))
+    net = EXACT.subtract(EXACT.subtract(taken, paid), exact_sum(fees))
+    return Movement(net=net, traded=EXACT.add(taken, paid))
 
 
 def tie_out(reading: Reading, before: TieOutDetails | None, *, at: datetime | None, tolerance: Tolerance) -> TieOut:

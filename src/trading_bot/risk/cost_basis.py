@@ -2,7 +2,7 @@
 
 Costs are averages per symbol over the shares bought through this journal. Shares that came from elsewhere have no cost
 here: a sell takes the known shares first, and what it sells beyond them has an unknown result, which is neither a win
-nor a loss. Fees are not counted: the journal does not know them.
+nor a loss. Fees are not counted: the broker does not tell them of every order.
 
 A fill counts once its execution is booked, and an execution that the broker annulled counts no more. Shares reported
 filled whose executions are not listed yet count at once, by the cumulative quantity and the average price; where that

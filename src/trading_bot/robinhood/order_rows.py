@@ -95,6 +95,7 @@ class OrderPayload(Payload):
     time_in_force: MaybeWord = None
     trigger: MaybeWord = None
     executions: object = None
+    fees: MaybeAmount = None
     reject_reason: object = None
     created_at: MaybeTime = None
     updated_at: MaybeTime = None
@@ -227,6 +228,7 @@ def _report(payload: OrderPayload, symbol_of: SymbolOf) -> OrderReport:
         cumulative_quantity=payload.cumulative_quantity or Decimal(0),
         average_price=payload.average_price,
         executions=_executions(payload.executions),
+        fees=payload.fees,
         reject_reason=None if payload.reject_reason is None else printable(str(payload.reject_reason)),
         created_at=payload.created_at,
         updated_at=payload.updated_at,

@@ -52,7 +52,7 @@ def cli(tmp_path):
 def test_fills_are_listed_with_the_result_of_what_they_closed(cli):
     lines = cli("trades").stdout.splitlines()
     rows = [line.split() for line in lines[1:6]]
-    assert [(row[3], row[4], row[5], row[6], row[7], row[8]) for row in rows] == [
+    assert [(row[3], row[4], row[5], row[6], row[7], row[9]) for row in rows] == [
         ("buy", "4", "AAPL", "99.9050", "399.62", "-"),
         ("sell", "3", "AAPL", "90.0000", "270.00", "-29.72"),
         ("buy", "1", "AAPL", "91.0000", "91.00", "-"),
@@ -72,6 +72,7 @@ def test_closed_lots_have_dates_cost_proceeds_result_term_and_flag(cli):
     assert lines[12:] == [
         "4 closed lots, result -20.62 without fees: -29.72 short-term, +9.10 long-term",
         "the cost of 1 of them is unknown, and they are in no result",
+        "their fees are unknown",
         "1 may be a wash sale (shares were bought within 30 days of the loss): flagged, not judged",
     ]
 
@@ -122,6 +123,9 @@ def test_the_csv_has_one_line_a_closed_lot_and_its_figures_add_up(cli):
         "cost": "299.72",
         "gain_or_loss": "-29.72",
         "term": "short",
+        "net_of_fees": "no",
+        "buy_fees": "",
+        "sell_fees": "",
         "wash_sale_flag": "flagged",
         "repurchased_on": "2026-11-25",
         "note": "",
@@ -152,6 +156,49 @@ def test_a_sale_of_known_and_unknown_shares_has_a_result_in_part(tmp_path):
         *traded("b1", Side.BUY, fill(1, 1, "99")), *traded("s1", Side.SELL, fill(2, 4, "100"))
     ).close()
     assert "+1.00 in part" in cli("trades").stdout
+
+
+def with_fees(name: str, side: Side, execution: Execution, fees: str) -> tuple[OrderEvent, OrderEvent]:
+    intent, booking = traded(name, side, execution)
+    return intent, replace(booking, details={"order_fees": fees})
+
+
+def test_fees_that_are_known_stand_beside_results_that_stay_without_them(tmp_path):
+    cli = CommandLineBench(tmp_path)
+    journal = StoredJournal.of_paper_account(cli.home)
+    journal.tell(
+        *with_fees("b1", Side.BUY, fill(1, 4, "99"), "0.02"), *with_fees("s1", Side.SELL, fill(2, 2, "100"), "0.04")
+    )
+    journal.tell(
+        *with_fees("s2", Side.SELL, fill(3, 1, "100"), "0.00"), *traded("s3", Side.SELL, fill(4, 1, "100"))
+    ).close()
+    lines = cli("trades").stdout.splitlines()
+    assert [line.split()[8] for line in lines[1:5]] == ["0.02", "0.04", "0.00", "unknown"]
+    assert lines[-1] == (
+        "known fees of buying and selling are 0.06, and they are in no result; 1 of the lots have fees that are unknown"
+    )
+    rows = list(csv.DictReader(io.StringIO(cli("trades", "--csv", "-").stdout)))
+    assert [(row["gain_or_loss"], row["net_of_fees"], row["sell_fees"]) for row in rows] == [
+        ("2.00", "no", "0.04"),
+        ("1.00", "no", "0.00"),
+        ("1.00", "no", ""),
+    ]
+    assert rows[0]["buy_fees"] == "0.01"
+    lots = cli.json("trades")["closed_lots"]
+    assert [(lot["result"], lot["sell_fees"]) for lot in lots] == [
+        ("2.00", "0.04"),
+        ("1.00", "0.00"),
+        ("1.00", None),
+    ]
+
+
+def test_where_all_fees_are_known_none_is_said_to_be_unknown(tmp_path):
+    cli = CommandLineBench(tmp_path)
+    bought, sold = with_fees("b1", Side.BUY, fill(1), "0"), with_fees("s1", Side.SELL, fill(2), "0.01")
+    StoredJournal.of_paper_account(cli.home).tell(*bought, *sold).close()
+    assert cli("trades").stdout.splitlines()[-1] == (
+        "known fees of buying and selling are 0.01, and they are in no result"
+    )
 
 
 def test_the_csv_goes_to_a_file_that_nobody_else_can_read(cli, tmp_path):

@@ -59,6 +59,7 @@ USED_OF_ORDER: Mapping[str, str] = {
     "average_price": "average_price",
     "time_in_force": "time_in_force",
     "executions": "executions",
+    "fees": "fees",
     "reject_reason": "reject_reason",
     "created_at": "created_at",
     "updated_at": "updated_at",

@@ -66,9 +66,10 @@ def account() -> None:
 def trades() -> None:
     """List fills, and the lots that sells closed: first in, first out, with dates, cost, proceeds and result.
 
-    All of it is what the journal's records tell; a bot may run meanwhile. Amounts are without fees. Where no record
-    tells what shares cost, their cost is said to be unknown. A loss is flagged if shares were bought within 30 days of
-    it: it may be a wash sale, which is yours to judge. docs/results.md describes the columns of the CSV file.
+    All of it is what the journal's records tell; a bot may run meanwhile. Amounts and results are without fees, which
+    are shown beside them where the broker told them. Where no record tells what shares cost, their cost is said to be
+    unknown. A loss is flagged if shares were bought within 30 days of it: it may be a wash sale, which is yours to
+    judge. docs/results.md describes the columns of the CSV file.
     """
 
 

@@ -16,11 +16,12 @@ from trading_bot.results.lots import ClosedLot, OpenLot
 from trading_bot.results_json import known_result
 from trading_bot.risk.exchange_day import exchange_day
 
-FILL_HEADINGS = ("executed", "side", "quantity", "symbol", "price", "amount", "result", "strategy", "order")
+FILL_HEADINGS = ("executed", "side", "quantity", "symbol", "price", "amount", "fees", "result", "strategy", "order")
 CLOSED_HEADINGS = ("symbol", "quantity", "acquired", "sold", "cost", "proceeds", "result", "term", "flag")
 OPEN_HEADINGS = ("symbol", "quantity", "acquired", "cost", "average", "order")
 CSV_COLUMNS = (
     *("symbol", "quantity", "date_acquired", "date_sold", "proceeds", "cost", "gain_or_loss", "term"),
+    *("net_of_fees", "buy_fees", "sell_fees"),
     *("wash_sale_flag", "repurchased_on", "note", "buy_order", "sell_order", "strategy"),
 )
 _CENT = Decimal("0.01")
@@ -42,6 +43,7 @@ def fill_row(fill: TradeFill, closed: Sequence[ClosedLot], zone: ZoneInfo) -> tu
         fill.symbol,
         f"{average(fill.price)}{' (not listed yet)' if fill.is_estimate else ''}",
         cents(fill.amount),
+        cents(fill.fees),
         _result(closed),
         fill.strategy_name or "-",
         fill.client_order_id,
@@ -100,10 +102,19 @@ def totals_lines(totals: Mapping[str, object]) -> tuple[str, ...]:
     said = [f"{count}, result {_amount(totals, 'result')} without fees: {terms}"]
     if totals["unknown_cost"]:
         said.append(f"the cost of {totals['unknown_cost']} of them is unknown, and they are in no result")
+    said.append(_fees_line(totals))
     if totals["flagged"]:
         why = "shares were bought within 30 days of the loss"
         said.append(f"{totals['flagged']} may be a wash sale ({why}): flagged, not judged")
     return tuple(said)
+
+
+def _fees_line(totals: Mapping[str, object]) -> str:
+    unknown, fees = totals["unknown_fees"], totals["fees"]
+    if fees is None:
+        return "their fees are unknown"
+    said = f"known fees of buying and selling are {cents(Decimal(str(fees)))}, and they are in no result"
+    return said if not unknown else f"{said}; {unknown} of the lots have fees that are unknown"
 
 
 def _amount(totals: Mapping[str, object], key: str) -> str:
@@ -135,6 +146,9 @@ def _csv_row(lot: ClosedLot) -> tuple[str, ...]:
         _plain(lot.cost),
         _gain(lot),
         "" if lot.term is None else lot.term.value,
+        "no",
+        _plain(lot.buy_fees),
+        _plain(lot.sell_fees),
         "" if lot.repurchase is None else "flagged",
         "" if lot.repurchase is None else exchange_day(lot.repurchase.executed_at).date.isoformat(),
         "; ".join(_notes(lot)),

@@ -53,7 +53,7 @@ def _lines(session: AccountSession, answer: Answer, *, accepted_by: str | None) 
     yield _SAID[str(answer["verdict"])] if accepted_by is None else f"accepted by {accepted_by}"
     shares = parts(answer, "shares")
     yield from map(difference_line, shares) if shares else ("shares: all agree",)
-    yield "fees are not on record: they are part of the cash that is tolerated"
+    yield "fees that are on record are taken off what is expected; others are part of the cash that is tolerated"
 
 
 def _refuse(answer: Answer, *, accepted: bool) -> None:
