@@ -24,6 +24,7 @@ PAGES = (
     "specs/order-management/artifacts/order-log.md",
 )
 STAND_INS = {"N": "1", "COMMAND": "orders", "FILE": str(REPOSITORY / "README.md")}
+STAND_INS["quotes.jsonl"] = STAND_INS["FILE"]
 VALUE = "X"
 
 
@@ -67,11 +68,21 @@ def named_in_messages() -> dict[str, str]:
 
 
 IN_MESSAGES = named_in_messages()
+IN_HELP = sorted(
+    line
+    for command in COMMANDS.values()
+    for line in re.findall(r"trading-bot (?:--(?:json|no-input|quiet) )*([^\n|>&]*[^\n|>& ])", command.epilog or "")
+)
 IN_PAGES = {line: page for page in PAGES for line in IN_A_PAGE.findall((REPOSITORY / page).read_text(encoding="utf-8"))}
 
 
 @pytest.mark.parametrize("line", sorted(IN_MESSAGES))
 def test_a_command_in_a_message_can_be_typed(line: str):
+    parse(line)
+
+
+@pytest.mark.parametrize("line", IN_HELP)
+def test_an_example_of_a_help_page_can_be_typed(line: str):
     parse(line)
 
 

@@ -12,8 +12,8 @@ _WORK = "trading_bot.cli.work.decisions"
 @common_options
 @click.command(
     epilog=examples(
-        'trading-bot resolve my-order-7 --as filled --reason "seen in the app"',
-        'trading-bot resolve my-order-7 --as never_accepted --reason "not in the history of the app"',
+        'trading-bot resolve my-order-7 --as filled --by ada --reason "seen in the app"',
+        'trading-bot resolve my-order-7 --as never_accepted --by ada --reason "not in the history of the app"',
     )
 )
 @click.argument("order_id", metavar="ID")
@@ -39,7 +39,7 @@ def resolve() -> None:
 @common_options
 @click.command(
     epilog=examples(
-        'trading-bot adopt 2221c6a3-6236-50a3-97a5-ef6cf1519daa --reason "the journal was lost"',
+        'trading-bot adopt 2221c6a3-6236-50a3-97a5-ef6cf1519daa --by ada --reason "the journal was lost"',
     )
 )
 @click.argument("order_id", metavar="ORDER_ID")
@@ -56,7 +56,7 @@ def adopt() -> None:
 @common_options
 @click.command(
     epilog=examples(
-        'trading-bot release TSLA --reason "settled with the broker"',
+        'trading-bot release TSLA --by ada --reason "settled with the broker"',
     )
 )
 @click.argument("symbol")
@@ -70,8 +70,8 @@ def release() -> None:
 @click.command(
     "accept-position",
     epilog=examples(
-        'trading-bot accept-position TSLA --reason "bought in the app"',
-        'trading-bot accept-position TSLA --ratio 3:1 --reason "a split"',
+        'trading-bot accept-position TSLA --by ada --reason "bought in the app"',
+        'trading-bot accept-position TSLA --ratio 3:1 --by ada --reason "a split"',
     ),
 )
 @click.argument("symbol")
