@@ -1,12 +1,15 @@
 """What a strategy may ask for a position that is held: leave it, protect it, or end its protection."""
 
+from contextlib import suppress
 from decimal import Decimal
 
 from trading_bot.bot_exits import Leaving
 from trading_bot.order_management.book.exit_facts import ExitOrigin
 from trading_bot.order_management.book.protections import Plan
 from trading_bot.order_management.correlation import usable_correlation_id
+from trading_bot.order_management.exceptions import OrderError
 from trading_bot.order_management.manager import OrderManager
+from trading_bot.order_management.models import Side
 from trading_bot.order_management.submit.exit_run import ExitResult, Leave
 from trading_bot.protection.asked import Given, protect_of, symbol_of
 from trading_bot.protection.service import Protection
@@ -81,7 +84,14 @@ class BotPositions:
             symbol, stop=stop, target=target, trail=trail, quantity=quantity, by=strategy_name, reason=reason
         )
         with self._manager.request(usable_correlation_id(correlation_id)):
+            self._book_what_was_bought(asked.symbol)
             return self.protection.protect(asked)
+
+    def _book_what_was_bought(self, symbol: str) -> None:
+        # A buy may have filled since the last look, and who sees the shares at the broker wants those protected.
+        if any(order.symbol == symbol and order.side is Side.BUY for order in self._manager.open_orders()):
+            with suppress(OrderError):
+                self._manager.synchronize_open_orders()
 
     def unprotect(
         self,

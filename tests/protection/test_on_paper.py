@@ -102,6 +102,13 @@ def test_a_bracket_covers_what_its_entry_has_bought(tmp_path):
     assert sold(made) == 10
 
 
+def test_what_a_buy_has_just_bought_is_protected_before_the_next_look_at_the_broker(tmp_path):
+    made = bench(tmp_path)
+    assert made.bot.execute_trade("AAPL", "buy", 5, Decimal(100), "a test", pricing="marketable").envelope is not None
+    made.clock.sleep(2)
+    assert made.bot.protect("AAPL", stop=90).shown.covers == 55
+
+
 def test_a_plan_survives_a_restart(tmp_path):
     made = bench(tmp_path, RISE)
     made.bot.protect("AAPL", stop=90, target=110)
