@@ -16,7 +16,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile
 MEASURED := --cov --cov-append --cov-report= --cov-fail-under=0
 SLOW := tests/simulation tests/faults
 # These rooms import no library themselves. Whatever they import of ours that does is tested with the lowest versions.
-PURE := account audit error_handling kill $(addprefix order_management/,book cancel decisions submit sync)
+PURE := account audit error_handling kill protection results $(addprefix order_management/,book cancel decisions submit sync)
 # Whole bots again, whose rooms and payloads have quick tests of their own.
 WHOLE := contract/payloads/test_odd_fields.py $(addprefix trading_bot/,test_odd_accounts.py test_told_situations.py)
 WITH_PROCESSES = $(shell grep -rl --include='test_*.py' --exclude-dir=simulation 'mark\.subprocess' tests)
