@@ -174,3 +174,8 @@ def _named_days(year: int, category: str) -> Mapping[date, str]:
     import holidays  # costs a tenth of a second, which no command without a calendar should pay
 
     return dict(holidays.financial_holidays("NYSE", years=year, expand=False, categories=category))
+
+
+def exchange_midnight(day: date) -> datetime:
+    """Return the midnight in New York with which a day begins, in UTC."""
+    return datetime.combine(day, time.min, ZoneInfo(NYSE_ZONE)).astimezone(UTC)

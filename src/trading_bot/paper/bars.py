@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from trading_bot.market_hours import NYSE_ZONE
+from trading_bot.market_hours import NYSE_ZONE, exchange_midnight
 from trading_bot.order_management.portfolio import BAR_LENGTHS
 from trading_bot.paper.quotes import MarketQuote, QuoteSource
 from trading_bot.paper.sessions import SessionCalendar, open_stretches
@@ -71,10 +71,10 @@ class PaperBars:
         today, seen = _exchange_date(now), 0
         for back in range(_SPAN_DAYS[span]):
             day = today - timedelta(days=back)
-            until = min(now + _TICK, _midnight(day + timedelta(days=1)))
+            until = min(now + _TICK, exchange_midnight(day + timedelta(days=1)))
             if seen > self.most_quotes or self.quotes.quote(symbol, until) is None:
                 return
-            sessions = list(self._sessions(symbol, _midnight(day), until))
+            sessions = list(self._sessions(symbol, exchange_midnight(day), until))
             if any(session.quotes for session in sessions):
                 seen += sum(len(session.quotes) for session in sessions)
                 yield day, sessions
@@ -121,7 +121,3 @@ def _middle(quote: MarketQuote) -> Decimal:
 
 def _exchange_date(moment: datetime) -> date:
     return moment.astimezone(ZoneInfo(NYSE_ZONE)).date()
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, ZoneInfo(NYSE_ZONE)).astimezone(UTC)

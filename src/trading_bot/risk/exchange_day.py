@@ -1,11 +1,11 @@
 """Which day it is at the exchange, for the limits that start afresh each day."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from trading_bot.clock import Clock
-from trading_bot.market_hours import NYSE_ZONE
+from trading_bot.market_hours import NYSE_ZONE, exchange_midnight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +19,8 @@ class ExchangeDay:
 
 def exchange_day(moment: datetime) -> ExchangeDay:
     """Return the day in which ``moment`` lies; it must be aware."""
-    zone = ZoneInfo(NYSE_ZONE)
-    day = moment.astimezone(zone).date()
-    return ExchangeDay(date=day, begins=datetime.combine(day, time.min, zone).astimezone(UTC))
+    day = moment.astimezone(ZoneInfo(NYSE_ZONE)).date()
+    return ExchangeDay(date=day, begins=exchange_midnight(day))
 
 
 class ExchangeDays:

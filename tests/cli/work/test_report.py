@@ -54,13 +54,21 @@ def test_the_page_has_no_account_number_and_no_folder(cli, tmp_path):
 def test_a_day_that_is_none_is_a_usage_error(cli, since):
     done = cli("report", "--since", since)
     assert done.returncode == 2
-    assert "write it as 2026-11-23" in done.stderr
+    assert "write it like 2026-11-28" in done.stderr
 
 
 def test_a_period_begins_with_a_day_at_the_exchange(cli):
     cli.buy("first")
-    answer = cli.json("report", "--since", "2099-01-01")
-    assert (answer["orders"], answer["period"]["begin"]) == (0, "2099-01-01T05:00:00.000000Z")
+    answer = cli.json("report", "--since", "2026-01-01")
+    assert (answer["orders"], answer["period"]["begin"]) == (1, "2026-01-01T05:00:00.000000Z")
+
+
+def test_a_day_that_is_yet_to_come_is_a_usage_error(cli):
+    """It would show zeros for a period in which nothing can have happened."""
+    cli.buy("first")
+    done = cli("report", "--since", "2099-01-01")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--since 2099-01-01 has not come yet" in done.stderr
 
 
 def test_without_a_journal_it_is_exit_code_2_with_what_to_do(cli):

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable
+from datetime import date
 from typing import Any, TypeVar
 
 import click
@@ -10,6 +11,7 @@ import click
 from trading_bot.caller_values import ticker
 
 _QUANTITY = re.compile(r"[0-9]{1,12}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NEGATIVE = re.compile(r"-[0-9.]")
 _F = TypeVar("_F", bound=Callable[..., object])
 
@@ -36,6 +38,16 @@ def _whole_shares(_context: click.Context, _parameter: click.Parameter, text: st
 def whole_shares_or_none(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
     """Read a number of shares that need not be given."""
     return None if text is None else _whole_shares(context, parameter, text)
+
+
+def day_or_none(_context: click.Context, _parameter: click.Parameter, text: str | None) -> date | None:
+    """Read a day that need not be given."""
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text if _DAY.fullmatch(text) else "")
+    except ValueError as error:
+        raise click.BadParameter(f"{ascii(text)[:40]} is no date; write it like 2026-11-28") from error
 
 
 def _ticker(_context: click.Context, _parameter: click.Parameter, text: str) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from trading_bot.cli.commands.options import day_or_none
 from trading_bot.cli.invocation import common_options
 from trading_bot.cli.lazy import runs
 
@@ -18,7 +19,12 @@ Examples:
 
 @common_options
 @click.command(epilog=_EPILOG)
-@click.option("--since", metavar="DATE", help="Begin with this day at the exchange [default: with the journal].")
+@click.option(
+    "--since",
+    metavar="DATE",
+    callback=day_or_none,
+    help="Begin with this day at the exchange [default: with the journal].",
+)
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page with charts to FILE.")
 @click.option(
     "--quotes",
@@ -37,6 +43,6 @@ def report() -> None:
     figure. Negative slippage is a gain.
 
     With --html, FILE is one page that needs no network to be looked at; it needs the extra 'report' (plotly). Amounts
-    stand as text beside each chart. Ends with exit code 0; 2 if there is no journal yet, DATE is none or FILE cannot be
-    written; 3 if plotly is missing; 11 if the journal cannot be read or is damaged.
+    stand as text beside each chart. Ends with exit code 0; 2 if there is no journal yet, DATE is none or yet to come,
+    or FILE cannot be written; 3 if plotly is missing; 11 if the journal cannot be read or is damaged.
     """

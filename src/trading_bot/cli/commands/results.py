@@ -1,11 +1,9 @@
 """``trading-bot account``, ``trades`` and ``tie-out``: what the account comes to, and what each trade earned."""
 
-import re
-from datetime import date
-
 import click
 
 from trading_bot.caller_values import ticker
+from trading_bot.cli.commands.options import day_or_none
 from trading_bot.cli.invocation import common_options
 from trading_bot.cli.lazy import runs
 
@@ -28,16 +26,6 @@ Examples:
   trading-bot tie-out
   trading-bot tie-out --accept --by ada --reason "took out 500 dollars"
   trading-bot --json tie-out"""
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-
-def _day(_context: click.Context, _parameter: click.Parameter, text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text if _DAY.fullmatch(text) else "")
-    except ValueError as error:
-        raise click.BadParameter(f"{ascii(text)[:40]} is no date; write it like 2026-11-28") from error
 
 
 def _symbol(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
@@ -58,7 +46,7 @@ def account() -> None:
 
 @common_options
 @click.command(epilog=_TRADES_EPILOG)
-@click.option("--since", metavar="DATE", callback=_day, help="From this day on, by the date in New York.")
+@click.option("--since", metavar="DATE", callback=day_or_none, help="From this day on, by the date in New York.")
 @click.option("--symbol", metavar="SYMBOL", callback=_symbol, help="Of this symbol alone.")
 @click.option("--lots", "open_lots", is_flag=True, help="The open lots: what is held, since when, at which cost.")
 @click.option("--csv", "csv_file", metavar="FILE", help="Write one line a closed lot to FILE, or to stdout for -.")

@@ -85,8 +85,9 @@ def run_canary(
     say.step(last)
     results = (*results, last)
     if has_passed(results):
-        done = CanaryPass(at=SystemClock().now(), version=__version__, symbols=wishes.symbols)
-        canary_file(config, clock=SystemClock(), files=LocalFiles()).note(done)
+        clock = SystemClock()
+        done = CanaryPass(at=clock.now(), version=__version__, symbols=wishes.symbols)
+        canary_file(config, clock=clock, files=LocalFiles()).note(done)
     say.end(results, mode=place.mode.value)
     return ExitCode.DONE if has_passed(results) else ExitCode.REFUSED_BY_RULE
 

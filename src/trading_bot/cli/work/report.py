@@ -1,7 +1,7 @@
 """Makes the report of a period: reads the sources, and shows the figures as text, JSON or a page."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TypeAlias
@@ -19,10 +19,10 @@ from trading_bot.cli.render.output import print_json, print_line
 from trading_bot.cli.render.table import print_table
 from trading_bot.cli.work.run.demo import demo_config
 from trading_bot.cli.work.run.own_folder import kept_in
-from trading_bot.clock import SystemClock
+from trading_bot.clock import Clock, SystemClock
 from trading_bot.config import Config
 from trading_bot.files import LocalFiles
-from trading_bot.market_hours import NYSE_ZONE
+from trading_bot.market_hours import exchange_midnight
 from trading_bot.order_management.journal.port import JournalReader
 from trading_bot.report.as_json import figures_json
 from trading_bot.report.figures import Figures, figures_of
@@ -38,10 +38,10 @@ _DEMO_MARK = ".trading-bot-demo"
 
 
 def report(
-    invocation: Invocation, *, since: str | None, html: Path | None, quotes: Path | None, folder: Path | None
+    invocation: Invocation, *, since: date | None, html: Path | None, quotes: Path | None, folder: Path | None
 ) -> None:
     """Show the figures of the configured account, or of the account that a demo or replay left in ``folder``."""
-    begin = _begin_of(since)
+    begin = _begin_of(since, SystemClock())
     make_page = _page_maker() if html is not None else None
     config = Config.from_env_and_json(invocation.config, account=invocation.account)
     send_logs_to_stderr(invocation, config)
@@ -73,14 +73,13 @@ def _show(figures: Figures, *, zone: ZoneInfo, invocation: Invocation) -> None:
             print_table(section.headings, section.rows, invocation=invocation)
 
 
-def _begin_of(since: str | None) -> datetime | None:
+def _begin_of(since: date | None, clock: Clock) -> datetime | None:
     if since is None:
         return None
-    try:
-        day = date.fromisoformat(since)
-    except ValueError as error:
-        raise click.UsageError(f"--since {ascii(since)[:40]} is no day; write it as 2026-11-23") from error
-    return datetime.combine(day, time.min, ZoneInfo(NYSE_ZONE)).astimezone(UTC)
+    begin = exchange_midnight(since)
+    if begin > clock.now():
+        raise click.UsageError(f"--since {since} has not come yet; name an earlier day")
+    return begin
 
 
 def _page_maker() -> PageMaker:
