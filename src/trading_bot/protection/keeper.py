@@ -214,11 +214,11 @@ class Keeper:
                 plan.plan_id, PlanChange.STOP_PLACED, lambda now: _with_stop(now, name, rests_at=stop)
             )
             if placed is not None and placed.stop_order == name:
-                self._send(placed, name, stop, shares)
+                self._send(placed, name, stop=stop, shares=shares)
         finally:
             self._plans.placing.discard(name)
 
-    def _send(self, plan: Plan, name: ClientOrderId, stop: Decimal, shares: int) -> None:
+    def _send(self, plan: Plan, name: ClientOrderId, *, stop: Decimal, shares: int) -> None:
         limit = EXACT.quantize(stop * (100 - self._settings.stop_limit_offset_pct) / 100, _CENT_OF_A_CENT)
         request = StopRequest(
             symbol=plan.symbol,
