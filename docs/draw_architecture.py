@@ -79,6 +79,7 @@ TITLES = {
     "words": "models, calculator, lifecycle<br/>words and pure decisions",
     "gateways": "gateways<br/>the broker, as Robinhood",
     "robinhood": "robinhood<br/>the private HTTPS wire",
+    "agent": "agent<br/>the official agent interface",
     "protection": "protection<br/>stops, targets, trails",
     "paper": "paper<br/>an exchange in a box",
     "auth": "auth<br/>logins and tokens",

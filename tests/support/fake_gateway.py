@@ -34,7 +34,7 @@ from trading_bot.order_management.outcomes import (
     Unknown,
     UnreadRow,
 )
-from trading_bot.order_management.ports import SendPermit, SendRefusedError
+from trading_bot.order_management.ports import BrokerCapabilities, SendPermit, SendRefusedError
 
 
 def nothing() -> None:
@@ -162,6 +162,8 @@ class CancelStep:
 
 class FakeGateway:
     """Fulfils `BrokerGateway`. Each script answers the next calls in order; then everything works."""
+
+    capabilities = BrokerCapabilities()
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock

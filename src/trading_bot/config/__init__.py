@@ -9,6 +9,7 @@ from typing import Self
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from trading_bot.config.accounts import SeveralAccountsError, chosen_account, names_of
+from trading_bot.config.agent_settings import AgentConfig, GatewayKind, Review
 from trading_bot.config.credentials import Credentials, KnownCredentials
 from trading_bot.config.environment import read_env_file, settings_in, variable_name
 from trading_bot.config.file import read_settings
@@ -25,6 +26,7 @@ from trading_bot.config.sections import (
     OnStop,
     OrderManagementConfig,
     PaperConfig,
+    PaperWire,
     QuotesFrom,
     Section,
     StrategyOverride,
@@ -35,10 +37,12 @@ from trading_bot.market_hours import Calendar
 from trading_bot.order_management.models import ExecutionMode
 
 __all__ = [
+    "AgentConfig",
     "CollarConfig",
     "Config",
     "ConfigError",
     "Credentials",
+    "GatewayKind",
     "HeartbeatConfig",
     "HoursConfig",
     "LogConfig",
@@ -47,9 +51,11 @@ __all__ = [
     "OnStop",
     "OrderManagementConfig",
     "PaperConfig",
+    "PaperWire",
     "ProtectionConfig",
     "QuotesFrom",
     "ResultsConfig",
+    "Review",
     "RiskManagementConfig",
     "SecretUrls",
     "SeveralAccountsError",
@@ -95,6 +101,8 @@ class Config(Section):
     protection: ProtectionConfig = Field(default_factory=ProtectionConfig)
     log: LogConfig = Field(default_factory=LogConfig)
     results: ResultsConfig = Field(default_factory=ResultsConfig)
+    gateway: GatewayKind = GatewayKind.PRIVATE
+    agent: AgentConfig = Field(default_factory=AgentConfig)
     account_number: AccountNumber | None = None
     logs_dir: PlainPath = Path("logs")
     state_dir: PlainPath | None = None

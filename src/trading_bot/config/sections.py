@@ -106,6 +106,13 @@ class QuotesFrom(enum.StrEnum):
     LIVE = "live"
 
 
+class PaperWire(enum.StrEnum):
+    """Which of the broker's interfaces the paper exchange speaks."""
+
+    PRIVATE = "private"
+    AGENT = "agent"
+
+
 class PaperConfig(Section):
     """The exchange in a box. ``quotes_file`` replays recorded quotes instead of generated or live ones."""
 
@@ -113,6 +120,7 @@ class PaperConfig(Section):
     seed: Annotated[WholeNumber, Field(ge=0, lt=2**32)] = 7
     quotes: QuotesFrom = QuotesFrom.GENERATED
     quotes_file: PlainPath | None = None
+    wire: PaperWire = PaperWire.PRIVATE
 
     @property
     def has_live_quotes(self) -> bool:

@@ -31,7 +31,7 @@ from trading_bot.order_management.outcomes import (
     SubmitOutcome,
 )
 from trading_bot.order_management.portfolio import AccountSnapshot, Bar, Position, PositionListing, Quote
-from trading_bot.order_management.ports import BrokerGateway, SendPermit
+from trading_bot.order_management.ports import BrokerCapabilities, BrokerGateway, SendPermit
 from trading_bot.robinhood.broker_clock import BrokerClock
 from trading_bot.robinhood.classify import classify_cancel, classify_submit
 from trading_bot.robinhood.fields import is_broker_id
@@ -63,6 +63,7 @@ from trading_bot.robinhood.wire import (
 
 __all__ = ["BrokerGateway", "RobinhoodGateway"]
 
+_CAPABILITIES = BrokerCapabilities(cancels_at_once=CANCELS_AT_ONCE)
 _LONGEST_REST = timedelta(days=100)
 """A good-till-cancelled order is said to rest for some 90 days."""
 
@@ -107,6 +108,11 @@ class RobinhoodGateway:
         )
         reads = BrokerReads(repeater=repeater, policy=read_policy)
         self._readers = Readers.of(reads, clock, account_number=account_number, symbols=symbols, asks=asks_symbols)
+
+    @property
+    def capabilities(self) -> BrokerCapabilities:
+        """What the private wire can do."""
+        return _CAPABILITIES
 
     def by(self, deadline: Seconds) -> Self:
         """Return the same gateway, whose reads and cancels are all over by ``deadline``, a point on the clock."""

@@ -246,6 +246,8 @@ class OrderReport(Value, frozen=True, kw_only=True):
     last_transaction_at: datetime | None = None
     voided: bool = False
     """Fills were annulled after the fact (a bust)."""
+    awaits_approval: bool = False
+    """Whether it is open and not working, because the owner of the account has to approve it first."""
     waits_for_stop: bool = False
     """Whether it is an order with a stop: it rests, or rested, until its stop price was reached."""
     stop_price: Decimal | None = None

@@ -47,8 +47,32 @@ class SendLockError(Exception):
     """The account's send lock could not be had, so nothing may be written."""
 
 
+class BrokerCapabilities(Value, frozen=True, kw_only=True):
+    """What one broker's interface can do and another's cannot; the layers above ask here and assume nothing."""
+
+    lists_by_change: bool = True
+    """Whether it can list what changed since a moment; else only what was created since."""
+    dates_changes: bool = True
+    """Whether a report says when its order last changed."""
+    names_instruments_held: bool = True
+    """Whether a position says the broker's id of its instrument."""
+    can_sell_short: bool = True
+    """Whether a sale of more than is held could open a short position."""
+    asks_for_approval: bool = False
+    """Whether the owner of the account may be asked to approve an order first."""
+    cancels_at_once: int = 20
+    """How many cancels may leave side by side."""
+    cancel_every_s: Seconds = 0.25
+    """How far apart cancels leave after those."""
+
+
 class BrokerGateway(Protocol):
     """Orders at the broker. No method retries a submit, and none reports a guess as a fact."""
+
+    @property
+    def capabilities(self) -> BrokerCapabilities:
+        """What this broker's interface can do."""
+        ...
 
     def tick_of(self, symbol: str, side: Side) -> Decimal | None:
         """Return the instrument's own price step in dollars, None where SEC Rule 612's hold; remembered for the day.
@@ -109,7 +133,10 @@ class BrokerGateway(Protocol):
         ...
 
     def list_orders_since(self, changed_after: datetime) -> Listing:
-        """Read every order, open or ended, that changed since; as `list_open_orders` in all else."""
+        """Read every order, open or ended, that changed since; as `list_open_orders` in all else.
+
+        Of a broker that does not list by change (`BrokerCapabilities.lists_by_change`), read every order created since.
+        """
         ...
 
     def find_by_client_order_id(

@@ -45,7 +45,7 @@ from trading_bot.order_management.portfolio import (
     PositionListing,
     Quote,
 )
-from trading_bot.order_management.ports import SendPermit, SendRefusedError
+from trading_bot.order_management.ports import BrokerCapabilities, SendPermit, SendRefusedError
 from trading_bot.testing.book import BrokerBook, Held
 from trading_bot.testing.errors import ScriptError
 from trading_bot.testing.orders import BrokerOrder, SubmittedOrder, instrument_id_of
@@ -63,7 +63,12 @@ _NOT_FOUND = 404
 
 
 class BrokerCalls:
-    """Fulfils `trading_bot.order_management.ports.Gateway` by outcomes; nothing it does takes any time."""
+    """Fulfils `trading_bot.order_management.ports.Gateway` by outcomes; nothing it does takes any time.
+
+    ``capabilities`` may be replaced to rehearse a broker that can do less.
+    """
+
+    capabilities = BrokerCapabilities()
 
     def __init__(self, clock: VirtualClock, book: BrokerBook) -> None:
         self._clock = clock
