@@ -44,7 +44,7 @@ _CHUNK_BYTES = 16 * 1024
 _LEAST_TOKEN_CHARS = 16
 """A shorter one would be found in plain words too; the broker's are hundreds of characters long."""
 
-_PATH = re.compile(r"/(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*(?:[A-Za-z0-9_-][A-Za-z0-9._-]*)?")
+_PATH = re.compile(r"/(?:\.well-known/)?(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*(?:[A-Za-z0-9_-][A-Za-z0-9._-]*)?")
 _HEADERS = {
     "Accept": "*/*",
     "Accept-Encoding": "gzip, deflate",
