@@ -11,7 +11,7 @@ import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from trading_bot._version import __version__
 from trading_bot.agent.endpoint import ENDPOINT_PATH
@@ -51,19 +51,30 @@ _UNAUTHORIZED = 401
 _LOST = frozenset({400, 404})
 """What a server answers to a session that it does not know: MCP says 404, some servers 400."""
 
-_ABOUT_THE_CALL = frozenset({-32601, -32602})
-"""JSON-RPC's codes for an unknown method or bad params: a new session changes nothing about those."""
+_ABOUT_THE_CALL = frozenset({-32601, -32602, -32603, -32700})
+"""JSON-RPC's codes for an unknown method, bad params, trouble inside and bad JSON: no new session changes those."""
 
 _OVERSLEPT_S: Seconds = 0.1
 
 _Exchanged: TypeAlias = Answer | HttpRefusal | WireFailure
 
 
-@dataclass(frozen=True, slots=True)
+class AgentHttp(Wire, Protocol):
+    """The part of `BrokerSession` that a session of the agent interface needs."""
+
+    @property
+    def bearers_before(self) -> int:
+        """How many access tokens were in use before this one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Open:
     """A session that the server opened; each opening is an object of its own."""
 
     headers: tuple[tuple[str, str], ...]
+    bearers_before: int
+    """A session may belong to the token that opened it, so another token opens another one."""
 
 
 class AgentSession:
@@ -73,7 +84,7 @@ class AgentSession:
     of its replies.
     """
 
-    def __init__(self, http: Wire, clock: Clock) -> None:
+    def __init__(self, http: AgentHttp, clock: Clock) -> None:
         self._http = http
         self._clock = clock
         self.broker_clock = BrokerClock(clock)
@@ -114,24 +125,27 @@ class AgentSession:
         return result
 
     def _note(self, result: _Exchanged, opened: _Open) -> None:
-        # A session may belong to the token that opened it, so a refused token ends it too.
         is_refused = isinstance(result, HttpRefusal) and result.status == _UNAUTHORIZED
         if (is_refused or _may_have_lost_it(result)) and self._open is opened:
             self._open = None
 
     def _opened(self, deadline: Seconds) -> _Open | _Exchanged:
-        opened = self._open
+        opened = self._usable()
         if opened is not None:
             return opened
         if not self._opening.acquire(timeout=max(deadline - self._clock.monotonic(), 0)):
             return _failure(FailureKind.TIMEOUT, "no session with the broker was opened in time")
         try:
-            return self._open or self._initialized(deadline)
+            return self._usable() or self._initialized(deadline)
         finally:
             self._opening.release()
 
+    def _usable(self) -> _Open | None:
+        opened = self._open
+        return opened if opened is not None and opened.bearers_before == self._http.bearers_before else None
+
     def _initialized(self, deadline: Seconds) -> _Open | _Exchanged:
-        request_id = next(self._ids)
+        request_id, bearers_before = next(self._ids), self._http.bearers_before
         reply = self._post(
             request_bytes(request_id, "initialize", _hello()), request_id=request_id, headers=(), deadline=deadline
         )
@@ -148,7 +162,7 @@ class AgentSession:
         )
         if not isinstance(done, WireReply):
             return done
-        self._open = _Open(headers)
+        self._open = _Open(headers, bearers_before)
         return self._open
 
     def _exchange(

@@ -140,6 +140,7 @@ class BrokerSession:
         self._owner = process_id()
         self._base_url = base_url
         self._bearer: str | None = None
+        self._bearers_before = 0
         self._refused_bearer: str | None = None
         self._http = _PinnedSession()
         self._http.trust_env = False
@@ -151,7 +152,14 @@ class BrokerSession:
 
     def set_bearer(self, token: str | None) -> None:
         """Use this access token from the next request on; None sends none."""
+        if token != self._bearer:
+            self._bearers_before += 1
         self._bearer = token
+
+    @property
+    def bearers_before(self) -> int:
+        """How many access tokens were in use before this one, the lack of one included."""
+        return self._bearers_before
 
     @property
     def bearer_is_refused(self) -> bool:
