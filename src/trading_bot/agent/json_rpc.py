@@ -136,7 +136,9 @@ class AgentSession:
         if not self._opening.acquire(timeout=max(deadline - self._clock.monotonic(), 0)):
             return _failure(FailureKind.TIMEOUT, "no session with the broker was opened in time")
         try:
-            return self._usable() or self._initialized(deadline)
+            result = self._usable() or self._initialized(deadline)
+            is_lost = not isinstance(result, _Open) and _may_have_lost_it(result)
+            return self._initialized(deadline) if is_lost else result
         finally:
             self._opening.release()
 
