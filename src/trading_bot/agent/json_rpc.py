@@ -11,7 +11,7 @@ import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 
 from trading_bot._version import __version__
 from trading_bot.agent.endpoint import ENDPOINT_PATH
@@ -59,22 +59,16 @@ _OVERSLEPT_S: Seconds = 0.1
 _Exchanged: TypeAlias = Answer | HttpRefusal | WireFailure
 
 
-class AgentHttp(Wire, Protocol):
-    """The part of `BrokerSession` that a session of the agent interface needs."""
-
-    @property
-    def bearers_before(self) -> int:
-        """How many access tokens were in use before this one."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Open:
     """A session that the server opened; each opening is an object of its own."""
 
     headers: tuple[tuple[str, str], ...]
-    bearers_before: int
-    """A session may belong to the token that opened it, so another token opens another one."""
+    bearer_number: int | None
+    """Which access token opened it: a session may belong to it, so nothing is sent in it by another token."""
+
+
+_NOT_YET_OPEN = _Open(headers=(), bearer_number=None)
 
 
 class AgentSession:
@@ -84,7 +78,7 @@ class AgentSession:
     of its replies.
     """
 
-    def __init__(self, http: AgentHttp, clock: Clock) -> None:
+    def __init__(self, http: Wire, clock: Clock) -> None:
         self._http = http
         self._clock = clock
         self.broker_clock = BrokerClock(clock)
@@ -115,13 +109,16 @@ class AgentSession:
         return result
 
     def _placed(self, call: ToolCall, deadline: Seconds, permit: SendPermit, reply_s: Seconds) -> _Exchanged:
-        opened = self._opened(deadline)
-        if not isinstance(opened, _Open):
-            return _not_sent(opened)
-        if deadline - self._clock.monotonic() < reply_s - _OVERSLEPT_S:
-            return _failure(FailureKind.TIMEOUT, "opening a session left too little time for the reply to an order")
-        result = self._exchange("tools/call", call.params, opened=opened, deadline=deadline, permit=permit)
-        self._note(result, opened)
+        for _ in range(2):
+            opened = self._opened(deadline)
+            if not isinstance(opened, _Open):
+                return _not_sent(opened)
+            if deadline - self._clock.monotonic() < reply_s - _OVERSLEPT_S:
+                return _failure(FailureKind.TIMEOUT, "opening a session left too little time for the reply to an order")
+            result = self._exchange("tools/call", call.params, opened=opened, deadline=deadline, permit=permit)
+            self._note(result, opened)
+            if not _found_another_token(result):
+                break
         return result
 
     def _note(self, result: _Exchanged, opened: _Open) -> None:
@@ -130,27 +127,22 @@ class AgentSession:
             self._open = None
 
     def _opened(self, deadline: Seconds) -> _Open | _Exchanged:
-        opened = self._usable()
+        opened = self._open
         if opened is not None:
             return opened
         if not self._opening.acquire(timeout=max(deadline - self._clock.monotonic(), 0)):
             return _failure(FailureKind.TIMEOUT, "no session with the broker was opened in time")
         try:
-            result = self._usable() or self._initialized(deadline)
+            result = self._open or self._initialized(deadline)
             is_lost = not isinstance(result, _Open) and _may_have_lost_it(result)
             return self._initialized(deadline) if is_lost else result
         finally:
             self._opening.release()
 
-    def _usable(self) -> _Open | None:
-        opened = self._open
-        return opened if opened is not None and opened.bearers_before == self._http.bearers_before else None
-
     def _initialized(self, deadline: Seconds) -> _Open | _Exchanged:
-        request_id, bearers_before = next(self._ids), self._http.bearers_before
-        reply = self._post(
-            request_bytes(request_id, "initialize", _hello()), request_id=request_id, headers=(), deadline=deadline
-        )
+        request_id = next(self._ids)
+        body = request_bytes(request_id, "initialize", _hello())
+        reply = self._post(body, request_id=request_id, opened=_NOT_YET_OPEN, deadline=deadline)
         if not isinstance(reply, WireReply):
             return reply
         answer = answer_in(reply, request_id)
@@ -159,20 +151,20 @@ class AgentSession:
         headers = _session_headers(reply.headers, answer.value)
         if headers is None:
             return Garbled(cause="the server named a session that cannot be sent back")
-        done = self._post(
-            notification_bytes("notifications/initialized"), request_id=None, headers=headers, deadline=deadline
-        )
+        opened = _Open(headers=headers, bearer_number=reply.bearer_number)
+        body = notification_bytes("notifications/initialized")
+        done = self._post(body, request_id=None, opened=opened, deadline=deadline)
         if not isinstance(done, WireReply):
             return done
-        self._open = _Open(headers, bearers_before)
-        return self._open
+        self._open = opened
+        return opened
 
     def _exchange(
         self, method: str, params: bytes, *, opened: _Open, deadline: Seconds, permit: SendPermit | None = None
     ) -> _Exchanged:
         request_id = next(self._ids)
         body = request_bytes(request_id, method, params)
-        reply = self._post(body, request_id=request_id, headers=opened.headers, deadline=deadline, permit=permit)
+        reply = self._post(body, request_id=request_id, opened=opened, deadline=deadline, permit=permit)
         return answer_in(reply, request_id) if isinstance(reply, WireReply) else reply
 
     def _post(
@@ -180,7 +172,7 @@ class AgentSession:
         body: bytes,
         *,
         request_id: RequestId | None,
-        headers: tuple[tuple[str, str], ...],
+        opened: _Open,
         deadline: Seconds,
         permit: SendPermit | None = None,
     ) -> WireReply | HttpRefusal | WireFailure:
@@ -194,7 +186,8 @@ class AgentSession:
             path=ENDPOINT_PATH,
             body=body,
             content_type=_JSON,
-            headers=(_ACCEPT, *headers),
+            headers=(_ACCEPT, *opened.headers),
+            bearer_number=opened.bearer_number,
             largest_body=MAX_BODY_BYTES if permit is None else LARGEST_ORDER_REPLY,
             is_answered_by=is_answered_by,
         )
@@ -229,7 +222,12 @@ def _may_have_lost_it(result: _Exchanged) -> bool:
     # How this server says it is not established, so whatever may mean it does.
     if isinstance(result, HttpRefusal):
         return result.status in _LOST
-    return isinstance(result, RpcError) and result.code not in _ABOUT_THE_CALL
+    return _found_another_token(result) or (isinstance(result, RpcError) and result.code not in _ABOUT_THE_CALL)
+
+
+def _found_another_token(result: _Exchanged) -> bool:
+    """Whether nothing was sent, because the session belongs to an access token that is no longer in use."""
+    return isinstance(result, WireFailure) and result.kind is FailureKind.OTHER_BEARER
 
 
 def _tool_result(result: _Exchanged) -> CallResult:
