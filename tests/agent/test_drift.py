@@ -48,6 +48,12 @@ def test_an_argument_that_a_tool_wants_and_we_never_give_is_named():
     assert compare(as_used(get_portfolio=wants_more)).missing == ("get_portfolio wants reason",)
 
 
+def test_an_argument_that_a_tool_wants_and_we_do_give_is_no_drift():
+    tools = as_used()
+    tools["place_equity_order"]["required"] = ["account_number", "market_hours"]
+    assert compare(tools) == Drift()
+
+
 @pytest.mark.parametrize("unclear", [{}, {"properties": None, "required": None}, {"properties": [], "required": [5]}])
 def test_a_schema_that_says_nothing_is_no_drift(unclear):
     assert compare(as_used(place_equity_order=unclear)) == Drift()

@@ -5,6 +5,7 @@ import time
 
 import pytest
 import requests
+import urllib3
 
 from tests.support.loopback_broker import acts
 from tests.support.loopback_broker.bench import authority, bench
@@ -168,6 +169,29 @@ def test_a_transport_of_ones_own_may_answer_with_bytes_of_any_kind():
             """Nothing is open."""
 
     result = BrokerSession(adapter=Plain(), clock=clock()).exchange(asking(), timeout_s=5)
+    assert reply_of(result).body == ANSWER
+
+
+def test_what_a_transport_of_ones_own_says_without_end_is_left():
+    class Endless(io.BytesIO):
+        reads = 0
+
+        def read1(self, size=-1, /):
+            self.reads += 1
+            assert self.reads < 100
+            return ANSWER
+
+    class Talkative(ScriptedBroker):
+        def send(self, request, *arguments, **options):
+            built = super().send(request, *arguments, **options)
+            built.raw = urllib3.HTTPResponse(
+                body=Endless(), preload_content=False, original_response=built.raw._original_response
+            )
+            return built
+
+    broker = Talkative()
+    broker.on("POST", "/mcp/trading", reply(200, b"", Content_Type=EVENT_STREAM))
+    result = BrokerSession(adapter=broker, clock=clock()).exchange(asking(), timeout_s=5)
     assert reply_of(result).body == ANSWER
 
 
