@@ -4,8 +4,6 @@ A price of zero is none: it is written where there is no book. One unknown symbo
 text then names it.
 """
 
-import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -31,7 +29,6 @@ BOOKS_AT_ONCE: Final = 4
 TRADABILITIES_AT_ONCE: Final = 10
 
 _HALTED = "halted"
-_NUMBERED_ERROR = re.compile(r"API error ([0-9]{3}): ")
 
 
 class _Level(Payload):
@@ -84,15 +81,12 @@ def parse_agent_quote(row: object) -> Quote | None:
     return parse_quote({**row, **named})
 
 
-def missing_symbols(text: str) -> frozenset[str]:
-    """Return the symbols that the text of a failed call names as unknown; none where it says something else."""
-    begins = _NUMBERED_ERROR.match(text)
-    try:
-        told = json.loads(text[begins.end() :]) if begins is not None else None
-    except (ValueError, RecursionError):
-        return frozenset()
-    named = told.get("missing_instruments") if isinstance(told, dict) else None
-    return frozenset(each for each in named if isinstance(each, str)) if isinstance(named, list) else frozenset()
+def missing_symbols(body: object) -> frozenset[str]:
+    """Return the symbols that the body of a failed call names as unknown; none where it says something else."""
+    named = body.get("missing_instruments") if isinstance(body, dict) else None
+    return (
+        frozenset(each.upper() for each in named if isinstance(each, str)) if isinstance(named, list) else frozenset()
+    )
 
 
 def books_of(data: object) -> Mapping[str, PriceBook]:
