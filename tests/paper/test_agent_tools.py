@@ -312,3 +312,48 @@ def test_a_review_of_no_symbol_or_of_another_account_is_refused():
 @pytest.mark.parametrize("tool", ["get_portfolio", "get_equity_positions", "get_equity_orders"])
 def test_another_account_is_not_found(tool):
     assert refused(AgentBench(), tool, account_number="1") == 'API error 404: {"detail":"Not found."}'
+
+
+def test_lots_are_sold_first_in_first_out_and_their_cost_is_told_from_the_next_day():
+    bench = AgentBench(
+        quotes=recorded(
+            quote_line(-60, "99.98", "100.00"), quote_line(10, "109.00", "110.00"), quote_line(20, "0.9", "1")
+        )
+    )
+    bench.buy(1)
+    bench.wait(11)
+    bench.buy(2, quantity="20", limit_price="110.00")
+    bench.wait(1)
+    bench.buy(3, side="sell", quantity="15", limit_price="109.00")
+    bench.wait(1)
+    bench.buy(4, side="sell", quantity="4", limit_price="200.00", time_in_force="gtc")
+    asked = {"account_number": ACCOUNT, "symbol": "AAPL"}
+    (lot,) = bench.data("get_equity_tax_lots", **asked)["tax_lots"]
+    assert (lot["quantity"], lot["quantity_available"], lot["is_selectable"]) == ("15.000000", "11.000000", False)
+    assert (lot["tax_cost_basis"], lot["open_date"], lot["term"]) == ("1650.000000", "2026-11-23", "st")
+    assert "cost_per_share" not in lot
+    assert re.fullmatch(r"[0-9]{16}", lot["order_id"])
+    bench.wait(86_400)
+    (lot,) = bench.data("get_equity_tax_lots", **asked)["tax_lots"]
+    assert (lot["cost_per_share"], lot["is_selectable"]) == ("110.000000", True)
+    result = bench.data("get_realized_pnl", account_number=ACCOUNT, span="week")
+    sold, quiet = result["data_points"]
+    assert (result["total_returns"], sold["realized_gain"], sold["number_of_trades"]) == ("85.00", "85.00", 1)
+    assert (sold["start_time"], sold["end_time"]) == ("2026-11-23T05:00:00Z", "2026-11-24T04:59:59Z")
+    assert (quiet["realized_gain"], quiet["number_of_trades"]) == (None, 0)
+    assert bench.data("get_realized_pnl", account_number=ACCOUNT, span="all")["data_points"] == [sold, quiet]
+    assert bench.data("get_realized_pnl", account_number=ACCOUNT, span="day")["total_returns"] == "0"
+
+
+def test_shares_from_the_opening_are_a_lot_without_a_cost():
+    bench = held()
+    bench.buy(1, side="sell", limit_price="99.00")
+    bench.wait(1)
+    (lot,) = bench.data("get_equity_tax_lots", account_number=ACCOUNT, symbol="AAPL")["tax_lots"]
+    assert (lot["quantity"], lot["open_tran_type"], lot["is_selectable"]) == ("40.000000", "transfer", False)
+    assert not {"order_id", "tax_cost_basis", "cost_per_share"} & set(lot)
+    result = bench.data("get_realized_pnl", account_number=ACCOUNT, span="day")
+    assert (result["total_returns"], result["data_points"][0]["realized_gain"]) == (None, None)
+    assert result["data_points"][0]["number_of_trades"] == 1
+    assert bench.data("get_equity_tax_lots", account_number=ACCOUNT, symbol="F")["tax_lots"] == []
+    assert refused(bench, "get_realized_pnl", account_number=ACCOUNT, span="decade") == 'invalid span "decade"'

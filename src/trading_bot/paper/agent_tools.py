@@ -13,6 +13,7 @@ from trading_bot.order_management.models import Side
 from trading_bot.order_management.portfolio import BAR_LENGTHS
 from trading_bot.paper import agent_pages, refusals
 from trading_bot.paper.agent_arguments import ToolRefusalError, moment, texts
+from trading_bot.paper.agent_results import realised, tax_lots
 from trading_bot.paper.agent_review import review
 from trading_bot.paper.agent_ticket import read_agent_ticket
 from trading_bot.paper.bars import SPAN_DAYS, PaperBar
@@ -58,6 +59,8 @@ class AgentTools:
             "get_equity_price_book": self._price_book,
             "get_equity_tradability": self._tradability,
             "get_equity_historicals": self._historicals,
+            "get_equity_tax_lots": self._tax_lots,
+            "get_realized_pnl": self._realised,
             "get_equity_orders": self._orders,
             "review_equity_order": self._review,
             "place_equity_order": self._place,
@@ -106,6 +109,14 @@ class AgentTools:
         unknown = [symbol for symbol in symbols if symbol not in known]
         results = [agent_pages.bars_of(each, self._bars(run, each, interval), interval=interval) for each in known]
         return {"results": results, **({"not_found": unknown} if unknown else {})}
+
+    def _tax_lots(self, run: ToolRun) -> dict[str, object]:
+        _read_own_account(run)
+        return tax_lots(run.state, run.text("symbol"), run.now)
+
+    def _realised(self, run: ToolRun) -> dict[str, object]:
+        _read_own_account(run)
+        return realised(run.state, run.text("span"), run.now)
 
     def _orders(self, run: ToolRun) -> dict[str, object]:
         _read_own_account(run)

@@ -37,6 +37,7 @@ from trading_bot.startup.access import Destination, Login, Reading
 from trading_bot.startup.beside import Beside, beside_a_bot
 from trading_bot.startup.companions import Companions
 from trading_bot.startup.first_look import START_FAILURES, FirstLook
+from trading_bot.startup.interface_change import tell_of_change
 from trading_bot.startup.interfaces import interface_of
 from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.live import carrier_of
@@ -201,6 +202,7 @@ class AccountParts:
             "login": lambda: halts.log_in(self._login.log_in),
             "account": lambda: self._first_look.take(self._manager.recover),
             "reconciliation": self._first_look.conclude,
+            "interface": self._tell_of_change,
         }
         if background_sync:
             if control_address.IS_AVAILABLE:
@@ -223,6 +225,14 @@ class AccountParts:
                 self._own.lease.release,
             ),
             start_failures=START_FAILURES,
+        )
+
+    def _tell_of_change(self) -> None:
+        tell_of_change(
+            self._config.interface,
+            state=self._state,
+            files=self._around.files,
+            open_orders=len(self._manager.open_orders()),
         )
 
     def _follow(self, halts: HaltWatch, alerts: LimitAlerts) -> None:

@@ -2,24 +2,16 @@
 
 from collections.abc import Mapping
 
-from trading_bot.config import Config, GatewayKind, PaperWire
-from trading_bot.order_management.models import ExecutionMode
+from trading_bot.config import Config, GatewayKind
 from trading_bot.startup.access import Interface
 from trading_bot.startup.private_interface import PrivateInterface
 
 _INTERFACES: Mapping[GatewayKind, Interface] = {GatewayKind.PRIVATE: PrivateInterface()}
 
 
-def kind_of(config: Config) -> GatewayKind:
-    """Return the interface that the configured account is traded over; on paper it is the one the exchange speaks."""
-    if config.trading.mode is ExecutionMode.LIVE:
-        return config.gateway
-    return GatewayKind.AGENT if config.paper.wire is PaperWire.AGENT else GatewayKind.PRIVATE
-
-
 def interface_of(config: Config) -> Interface:
     """Return the interface that the configured account is traded over."""
-    return _INTERFACES[kind_of(config)]
+    return _INTERFACES[config.interface]
 
 
 def price_interface_of(config: Config) -> Interface:
