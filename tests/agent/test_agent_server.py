@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import json
+import socket
+import ssl
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -14,8 +16,11 @@ from tests.support.agent_server import AgentServer, CursorForm, Fault, RefIdPoli
 from tests.support.agent_server.faults import BEFORE_WRITING, NEVER_ACTS, Reset, Silence
 from tests.support.agent_server.grants import CLIENT_ID
 from tests.support.agent_server.http import AGENT_HOST, GRANT_HOST, Answered, Asked
+from tests.support.agent_server.sockets import socket_front, trust_both_hosts
+from tests.support.agent_server.wording import Wording
+from tests.support.loopback_broker.bench import authority
 from tests.support.paper_market import MONDAY
-from trading_bot.clock import VirtualClock
+from trading_bot.clock import SystemClock, VirtualClock
 
 ACCOUNT = "512340008"
 REF = "11111111-2222-4333-8444-555555555555"
@@ -233,6 +238,26 @@ def test_a_code_is_worth_tokens_only_with_its_verifier(client: Client):
         form = {"grant_type": "authorization_code", "client_id": CLIENT_ID, "code": back["code"]}
         form |= {"redirect_uri": query["redirect_uri"], "code_verifier": proof}
         assert _token(client.server, form).status == status
+
+
+@pytest.mark.parametrize("keeps_open", [False, True])
+def test_the_front_of_sockets_answers_in_a_stream_that_may_stay_open(keeps_open):
+    server = AgentServer(SystemClock())
+    server.desk.wording = lambda: Wording(is_stream=True)
+    trust = ssl.create_default_context(cafile=str(authority().ca_file))
+    message = b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}'
+    head = f"POST /mcp/trading HTTP/1.1\r\nHost: {AGENT_HOST}\r\nAccept: application/json, text/event-stream\r\n"
+    head += f"Authorization: Bearer {server.grants.first_access}\r\nContent-Length: {len(message)}\r\n\r\n"
+    with (
+        socket_front(server, trust_both_hosts(authority()), keeps_streams_open=keeps_open) as front,
+        socket.create_connection(("127.0.0.1", front.port), timeout=5) as plain,
+        trust.wrap_socket(plain, server_hostname=AGENT_HOST) as connection,
+    ):
+        connection.sendall(head.encode() + message)
+        heard = b""
+        while b'"serverInfo"' not in heard or not (keeps_open or heard.endswith(b"0\r\n\r\n")):
+            heard += connection.recv(4096)
+    assert heard.endswith(b"0\r\n\r\n") is not keeps_open
 
 
 def _token(server: AgentServer, form: Mapping[str, str]) -> Answered:

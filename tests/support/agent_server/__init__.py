@@ -20,6 +20,9 @@ What is true stands in ``server.book`` (`orders`, `named(ref_id)`, `open()`); wh
     server.grants.expire_access(), .revoke_all(), .browse(address)   # tokens, and the person at the browser
     server.desk.forget_sessions(); server.desk.uses_sessions = False; del server.desk.tools["get_portfolio"]
     server.book.asks_for_approval = True               # then book.approve(order) or book.decline(order, now)
+
+Other fronts: `sockets.socket_front` (TLS on loopback for both hosts), and a process of its own, ``python -m
+tests.support.agent_server FOLDER``, with `bot_process` to run the command line against it.
 """
 
 from tests.support.agent_server.adapter import AgentAdapter
