@@ -191,6 +191,7 @@ class AccountParts:
         renewals = self._renewals(safety)
         steps: dict[str, Callable[[], object]] = {
             "account lease": self._own.lease.acquire,
+            "interface": lambda: tell_of_change(self._config.interface, state=self._state, files=self._around.files),
             "journal": self._own.open_journal,
         }
         if background_sync:
@@ -202,7 +203,6 @@ class AccountParts:
             "login": lambda: halts.log_in(self._login.log_in),
             "account": lambda: self._first_look.take(self._manager.recover),
             "reconciliation": self._first_look.conclude,
-            "interface": self._tell_of_change,
         }
         if background_sync:
             if control_address.IS_AVAILABLE:
@@ -225,14 +225,6 @@ class AccountParts:
                 self._own.lease.release,
             ),
             start_failures=START_FAILURES,
-        )
-
-    def _tell_of_change(self) -> None:
-        tell_of_change(
-            self._config.interface,
-            state=self._state,
-            files=self._around.files,
-            open_orders=len(self._manager.open_orders()),
         )
 
     def _follow(self, halts: HaltWatch, alerts: LimitAlerts) -> None:
