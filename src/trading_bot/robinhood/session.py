@@ -46,7 +46,7 @@ _LEAST_TOKEN_CHARS = 16
 
 EVENT_STREAM = "text/event-stream"
 
-_PATH = re.compile(r"/(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*(?:[A-Za-z0-9_-][A-Za-z0-9._-]*)?")
+_PATH = re.compile(r"/(?:\.well-known/)?(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*(?:[A-Za-z0-9_-][A-Za-z0-9._-]*)?")
 _APP_HEADERS = {
     "Accept": "*/*",
     "Accept-Encoding": "gzip, deflate",
