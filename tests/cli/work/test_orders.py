@@ -9,7 +9,8 @@ import pytest
 
 from tests.support.command_line_bench import CommandLineBench
 from trading_bot.cli.invocation import Invocation
-from trading_bot.cli.render.answers import cancel_line, preview_lines, status_lines
+from trading_bot.cli.render.answers import cancel_line, status_lines
+from trading_bot.cli.render.preview_text import preview_lines
 from trading_bot.cli.session import progress_lines
 from trading_bot.cli.work.looks import incomplete_listing
 from trading_bot.clock import SystemClock
