@@ -43,7 +43,7 @@ def _review_lines(answer: Answer) -> Iterator[str]:
     if not alerts:
         yield "the broker's own review: no objection, which promises nothing"
     if review.get("bid") is not None:
-        prices = (f"{name} {_dollars(review, name)}" for name in ("bid", "ask", "last"))
+        prices = (f"{name} {_dollars(review, name)}" for name in ("bid", "ask", "last") if review.get(name))
         yield f"it goes by {', '.join(prices)}"
     if review.get("disclosure"):
         yield f"and says: {text(review, 'disclosure')}"
