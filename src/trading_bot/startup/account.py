@@ -19,6 +19,7 @@ from trading_bot.latch import SendLock
 from trading_bot.lease import OwnersSendLock, this_process
 from trading_bot.limit_alerts import LimitAlerts
 from trading_bot.operations import Operations
+from trading_bot.order_management.broker_books import BrokerBooks
 from trading_bot.order_management.manager import OrderManager
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.order_store import OrderStore
@@ -154,6 +155,7 @@ class AccountParts:
             review=self._review,
         )
         bot.tie_outs = tie_outs(bot, self._store, self._around)
+        bot.books = self._gateway if isinstance(self._gateway, BrokerBooks) else None
         return bot
 
     def _companions(self, bot: Callable[[], TradingBot], safety: SafetyChecks) -> Companions:
