@@ -107,6 +107,7 @@ class AccountParts:
         )
         self._first_look = FirstLook(account=self._account, begin=self._begin)
         self._manager = self._order_manager()
+        self._manager.halt_entries_while(self._login.halts_entries)
 
     @property
     def control_socket(self) -> Path:
@@ -196,6 +197,7 @@ class AccountParts:
         renewals = self._renewals(safety)
         steps: dict[str, Callable[[], object]] = {
             "account lease": self._own.lease.acquire,
+            "interface": lambda: tell_of_change(self._config.interface, state=self._state, files=self._around.files),
             "journal": self._own.open_journal,
         }
         if background_sync:
@@ -207,7 +209,6 @@ class AccountParts:
             "login": lambda: halts.log_in(self._login.log_in),
             "account": lambda: self._first_look.take(self._manager.recover),
             "reconciliation": self._first_look.conclude,
-            "interface": self._tell_of_change,
         }
         if background_sync:
             if control_address.IS_AVAILABLE:
@@ -232,14 +233,6 @@ class AccountParts:
             start_failures=START_FAILURES,
         )
 
-    def _tell_of_change(self) -> None:
-        tell_of_change(
-            self._config.interface,
-            state=self._state,
-            files=self._around.files,
-            open_orders=len(self._manager.open_orders()),
-        )
-
     def _follow(self, halts: HaltWatch, alerts: LimitAlerts) -> None:
         self._synchronise(halts)
         alerts.look()
@@ -262,6 +255,7 @@ class AccountParts:
             Condition.NOT_ARMED: lambda: self._own.latch.look().not_armed,
             Condition.JOURNAL_FAILED: lambda: self._manager.journal_problem,
             Condition.LOGIN_NEEDED: self._login.problem,
+            Condition.INTERFACE_CHANGED: self._login.halts_entries,
             Condition.LIMIT_REACHED: lambda: safety.state().halted_because,
         }
         return HaltWatch(looks, events=self._events, clock=self._around.clock)
