@@ -15,7 +15,7 @@ from trading_bot.order_management.events import OrderEvent
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import ClientOrderId
 from trading_bot.order_management.order_store import OrderStore
-from trading_bot.order_management.ports import AccountGateway
+from trading_bot.order_management.ports import AccountGateway, BrokerGateway
 from trading_bot.order_management.sync.absence import classify_absence
 from trading_bot.order_management.sync.foreign import CREATED_BEFORE_FIRST_BYTE
 from trading_bot.prose import typed
@@ -77,6 +77,21 @@ def changed_since(orders: Iterable[TrackedOrder], *, viewed_at: datetime | None,
     if viewed_at is not None:
         return viewed_at - overlap
     return max(min(order.envelope.created_at for order in orders) - overlap, now - LOOK_BACK)
+
+
+def changed_orders(orders: Iterable[TrackedOrder], since: datetime) -> Iterator[TrackedOrder]:
+    """Return the orders that may have changed since: those that have not ended, and those that ended after it."""
+    return (
+        order
+        for order in orders
+        if not order.state.is_terminal or (order.last_transaction_at or order.envelope.created_at) >= since
+    )
+
+
+def list_from(gateway: BrokerGateway, changed_after: datetime, orders: Iterable[TrackedOrder]) -> datetime:
+    """Return since when to list to see what changed after a moment in these orders; see `BrokerCapabilities`."""
+    created = (order.envelope.created_at for order in orders)
+    return gateway.capabilities.list_from(changed_after, created=created)
 
 
 class AbsenceSearch:
