@@ -21,7 +21,7 @@ from trading_bot.order_management.models import ExecutionMode
 from trading_bot.robinhood.prices_only import PricesOnly
 from trading_bot.robinhood.reads import Renew
 from trading_bot.robinhood.session import BrokerSession, Transport
-from trading_bot.startup.access import BrokerAccess, Login
+from trading_bot.startup.access import Login, WireAccess
 from trading_bot.startup.account_number import configured_account
 from trading_bot.startup.live import budgeted, live_session, own_transport
 from trading_bot.startup.surroundings import Surroundings
@@ -39,7 +39,7 @@ def price_access(
     *,
     session: LoggedInSession | None = None,
     transport: Transport | None = None,
-) -> BrokerAccess:
+) -> WireAccess:
     """Return the way to prices; nothing is read or sent before it is used.
 
     Raises:
@@ -49,10 +49,10 @@ def price_access(
     wire = budgeted(broker, around)
     if session is not None:
         borrowed = BorrowedLogin(session=broker, source=session)
-        return BrokerAccess(wire=wire, login=Login(log_in=borrowed.resume), renew=borrowed.renew)
+        return WireAccess(wire=wire, login=Login(log_in=borrowed.resume), renew=borrowed.renew)
     state = _login_of(config, around)
     if state is None:
-        return BrokerAccess(wire=wire, login=Login(log_in=_nobody), renew=lambda _within_s: False)
+        return WireAccess(wire=wire, login=Login(log_in=_nobody), renew=lambda _within_s: False)
     login = LiveLogin(
         session=broker,
         store=TokenStore(path=state.session, username=None, account_number=None, files=around.files),
@@ -62,7 +62,7 @@ def price_access(
         new_device_token=lambda: str(uuid.UUID(around.new_id())),
     )
     renew = _considerate(login, session=broker, state=state, files=around.files)
-    return BrokerAccess(wire=wire, login=Login(log_in=login.resume), renew=renew)
+    return WireAccess(wire=wire, login=Login(log_in=login.resume), renew=renew)
 
 
 def _considerate(login: LiveLogin, *, session: BrokerSession, state: StateFolder, files: FileSystem) -> Renew:
