@@ -339,7 +339,7 @@ class Synchronizer:
             began=began,
             broker_time=listing.broker_time,
             ours=booked.ours,
-            fits={name for row in booked.unowned for name in self._classified(row).fits},
+            fits={name: row for row in booked.unowned for name in self._classified(row).fits},
             deadline=by,
         )
 
