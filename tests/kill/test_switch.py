@@ -11,7 +11,6 @@ from tests.support.kill_fakes import DEADLINE_S, HORIZON_S, KillBench, StuckLatc
 from tests.support.order_story import Story, intended, now_in, order_id_of, ref_of
 from tests.support.safety_fakes import FullDisk
 from trading_bot.files import LocalFiles
-from trading_bot.kill.progress import SECONDS_AN_ORDER
 from trading_bot.kill.register import KnownOrders
 from trading_bot.kill.report import MANUAL_PROCEDURE, KilledOrder
 from trading_bot.latch import Latch, SendLock
@@ -77,7 +76,7 @@ def test_the_first_listing_waits_a_bounded_time_for_those_cancels(bench: KillBen
     for at in (0, 0.1):
         bench.broker.at(at, lambda: deadlines.append(bench.broker.deadline))
     bench.kill()
-    assert deadlines == [10 + SECONDS_AN_ORDER, DEADLINE_S + SECONDS_AN_ORDER]
+    assert deadlines == [10.3, DEADLINE_S + 0.3]
 
 
 def test_the_symbol_on_record_is_shown_whatever_a_listing_shows(bench: KillBench):

@@ -22,19 +22,22 @@ from trading_bot.config import Config, ConfigError, OrderManagementConfig, Paper
 from trading_bot.kill.report import KillReport
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.exceptions import OrderStatusError
+from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.models import ExecutionMode, OrderId, OrderState
 from trading_bot.order_management.outcomes import CancelNotSent, CancelReply, CancelTaken, Listing
+from trading_bot.order_management.ports import BrokerCapabilities
 from trading_bot.paper.exchange import PaperExchange
 from trading_bot.paper.sqlite_store import SqliteStore
 from trading_bot.paper.state import ExchangeState, instrument_id_of
 from trading_bot.paper.transport import PaperTransport
-from trading_bot.robinhood.session import BrokerSession, WireFailure, WireRequest
+from trading_bot.robinhood.session import BrokerSession
 from trading_bot.startup import create_bot
 from trading_bot.startup.kill import FirstLogin, open_kill
-from trading_bot.startup.kill_connection import BoundedWire, KillConnection, NoConnection
+from trading_bot.startup.kill_connection import KillConnection, NoConnection
 from trading_bot.state_folder import account_key
 
 ACCOUNT = "PAPER0001"
+UNKNOWN = "7a2f7d2c-1f0e-4a57-9f0b-000000000000"
 RESTING = {"price": "90.00", "account": f"{BASE}/accounts/{ACCOUNT}/"}
 OURS = f"{OUR_MARK}-0000-4000-8000-000000000001"
 
@@ -373,6 +376,8 @@ def test_an_unnamed_paper_account_is_the_one_the_bot_uses(config: Config, bench:
 class MeetingGateway:
     """Answers a cancel only once ``number`` of them are under way."""
 
+    capabilities = BrokerCapabilities()
+
     def __init__(self, number: int) -> None:
         self._meeting = threading.Barrier(number, timeout=5)
 
@@ -382,20 +387,25 @@ class MeetingGateway:
 
 
 def test_cancels_are_under_way_together_and_each_answer_belongs_to_its_order():
-    connection = KillConnection(gateway=MeetingGateway(3), wire=None)  # type: ignore[arg-type]  # a gateway's one method
+    connection = KillConnection(gateway=MeetingGateway(3))  # type: ignore[arg-type]  # a gateway's one method
     ids = [OrderId("a"), OrderId("b"), OrderId("c")]
     replies = connection.cancel_all_equity_orders(ids)
     assert replies == {order_id: CancelNotSent(cause=order_id) for order_id in ids}
 
 
 def test_no_request_waits_beyond_the_deadline(bench: PaperBench):
-    wire = BoundedWire(wire=BrokerSession(adapter=bench.transport, clock=bench.clock), clock=bench.clock)
-    request = WireRequest(method="GET", path="/orders/")
-    assert not isinstance(wire.exchange(request, timeout_s=5), WireFailure)
-    wire.deadline = bench.clock.monotonic()
-    late = wire.exchange(request, timeout_s=5)
-    assert isinstance(late, WireFailure)
-    assert late.cause == "no time was left to send"
+    gateway = RobinhoodGateway(
+        session=BrokerSession(adapter=bench.transport, clock=bench.clock),
+        clock=bench.clock,
+        account_number=ACCOUNT,
+        renew=lambda _within_s: False,
+    )
+    connection = KillConnection(gateway=gateway)
+    connection.set_deadline(bench.clock.monotonic())
+    assert "no time was left to send" in (connection.list_open_orders().problem or "")
+    assert connection.cancel_all_equity_orders([OrderId(UNKNOWN)]) == {
+        UNKNOWN: CancelNotSent(cause="no time was left to send")
+    }
 
 
 def login_at(adapter: requests.adapters.BaseAdapter, clock: VirtualClock) -> FirstLogin:
@@ -473,6 +483,8 @@ def test_an_account_that_cannot_be_reached_says_so_of_everything():
 class SenselessGateway:
     """Its readers did not foresee what the broker says."""
 
+    capabilities = BrokerCapabilities()
+
     def _fails(self, *_arguments: object) -> Listing:
         raise ValueError("Invalid IPv6 URL")
 
@@ -480,7 +492,7 @@ class SenselessGateway:
 
 
 def test_a_reply_that_nobody_foresaw_ends_its_read_alone():
-    connection = KillConnection(gateway=SenselessGateway(), wire=None)  # type: ignore[arg-type]  # a gateway's reads
+    connection = KillConnection(gateway=SenselessGateway())  # type: ignore[arg-type]  # a gateway's reads
     for listing in (connection.list_open_orders(), connection.list_orders_since(MONDAY)):
         assert not listing.complete
         assert "makes no sense (Invalid IPv6 URL)" in (listing.problem or "")
@@ -494,7 +506,7 @@ def test_a_reply_that_nobody_foresaw_ends_its_read_alone():
 
 
 def test_each_answer_to_a_cancel_is_told_as_it_comes():
-    connection = KillConnection(gateway=MeetingGateway(2), wire=None)  # type: ignore[arg-type]  # a gateway's one method
+    connection = KillConnection(gateway=MeetingGateway(2))  # type: ignore[arg-type]  # a gateway's one method
     told: list[OrderId] = []
     connection.set_answer_listener(told.append)
     connection.cancel_all_equity_orders([OrderId("a"), OrderId("b")])

@@ -25,7 +25,7 @@ from trading_bot.order_management.ports import SendPermit
 from trading_bot.robinhood.failures import WireFailure
 from trading_bot.robinhood.rate_budget import CANCELS_AT_ONCE, BudgetedWire, Purpose, RateBudget, purpose_of
 from trading_bot.robinhood.session import WireReply, WireRequest
-from trading_bot.startup.kill_connection import BoundedWire, KillConnection
+from trading_bot.startup.kill_connection import KillConnection
 
 ORDERS = 8
 THROTTLES_FOR_S = 2.0
@@ -97,7 +97,7 @@ def on_record(broker: ThrottlingBroker) -> KnownOrders:
 
 def kill_at(broker: ThrottlingBroker, folder: Path) -> KillReport:
     clock = broker.clock
-    wire = BoundedWire(wire=BudgetedWire(wire=broker, budget=RateBudget(clock=clock), clock=clock), clock=clock)
+    wire = BudgetedWire(wire=broker, budget=RateBudget(clock=clock), clock=clock)
     gateway = RobinhoodGateway(
         session=wire,
         clock=clock,
@@ -110,7 +110,7 @@ def kill_at(broker: ThrottlingBroker, folder: Path) -> KillReport:
         account="the paper account ...0001",
         latch=FakeLatch([]),
         send_lock=FakeSendLock([], clock),
-        broker=KillConnection(gateway=gateway, wire=wire),
+        broker=KillConnection(gateway=gateway),
         journal_reader=lambda: on_record(broker),
         side_file=KillFile(folder=folder, files=LocalFiles(), clock=clock, process_id=lambda: 4711),
         clock=clock,
@@ -150,8 +150,8 @@ class MeetingWire:
 
 def test_no_cancel_of_a_kill_waits_for_the_answer_to_another():
     clock = SharedClock(MORNING)
-    wire = BoundedWire(wire=MeetingWire(), clock=clock)
+    wire = MeetingWire()
     gateway = RobinhoodGateway(session=wire, clock=clock, account_number=ACCOUNT, renew=lambda _within_s: False)
     ids = [OrderId(str(our_order(number)["id"])) for number in range(CANCELS_AT_ONCE)]
-    replies = KillConnection(gateway=gateway, wire=wire).cancel_all_equity_orders(ids)
+    replies = KillConnection(gateway=gateway).cancel_all_equity_orders(ids)
     assert [type(replies[order_id]) for order_id in ids] == [CancelTaken] * CANCELS_AT_ONCE

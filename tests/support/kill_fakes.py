@@ -24,7 +24,7 @@ from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import OrderId, OrderReport, OrderState, RefId, Side
 from trading_bot.order_management.outcomes import CancelReply, CancelTaken, Listing, UnreadRow
 from trading_bot.order_management.portfolio import Position, PositionListing, UnreadPosition
-from trading_bot.order_management.ports import SendLock, SendLockError
+from trading_bot.order_management.ports import BrokerCapabilities, SendLock, SendLockError
 
 HORIZON_S = 20.0
 DEADLINE_S = 50.0
@@ -93,6 +93,7 @@ class BookBroker:
 
     journal: list[str]
     clock: VirtualClock
+    capabilities: BrokerCapabilities = field(default_factory=BrokerCapabilities)
     orders: dict[OrderId, OrderReport] = field(default_factory=dict)
     answers: dict[OrderId, CancelReply] = field(default_factory=dict)
     unreadable: tuple[OrderId, ...] = ()

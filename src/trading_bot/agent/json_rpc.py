@@ -29,6 +29,7 @@ from trading_bot.agent.messages import (
 from trading_bot.agent.tool_call import CallResult, Garbled, HttpRefusal, RpcError, ToolCall
 from trading_bot.clock import Clock, Seconds
 from trading_bot.order_management.ports import SendPermit
+from trading_bot.robinhood.broker_clock import BrokerClock
 from trading_bot.robinhood.failures import FailureKind, WireFailure
 from trading_bot.robinhood.rate_budget import LEAST_REPLY_S
 from trading_bot.robinhood.reads import Wire
@@ -68,12 +69,14 @@ class _Open:
 class AgentSession:
     """Calls tools at the agent interface. Safe to share between threads; fulfils `AgentWire`.
 
-    ``http`` is the broker session for `AGENT_BASE_URL`, which keeps the token.
+    ``http`` is the broker session for `AGENT_BASE_URL`, which keeps the token. ``broker_clock`` goes by the dates
+    of its replies.
     """
 
     def __init__(self, http: Wire, clock: Clock) -> None:
         self._http = http
         self._clock = clock
+        self.broker_clock = BrokerClock(clock)
         self._ids = itertools.count(1)
         self._opening = threading.Lock()
         self._open: _Open | None = None
@@ -180,7 +183,10 @@ class AgentSession:
             is_answered_by=is_answered_by,
         )
         reply = self._http.exchange(request, timeout_s=deadline - self._clock.monotonic(), permit=permit)
-        if isinstance(reply, WireFailure) or reply.status in _SUCCESS:
+        if isinstance(reply, WireFailure):
+            return reply
+        self.broker_clock.hear(reply)
+        if reply.status in _SUCCESS:
             return reply
         return HttpRefusal(
             status=reply.status, headers=reply.headers, text=reply.body.decode("utf-8", errors="replace")

@@ -7,9 +7,6 @@ from typing import TypeAlias
 
 from trading_bot.clock import Seconds
 
-SECONDS_AN_ORDER: Seconds = 0.3
-"""Added to a kill's time for each order that it has to cancel: our own rate allows four cancels a second. Chosen."""
-
 _ANSWERS_A_LINE = 25
 """Answers to cancels for each line of progress. Chosen."""
 

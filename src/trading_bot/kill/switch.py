@@ -6,7 +6,8 @@ What it guarantees:
    written or sent before that.
 2. The cancels of orders on record are sent before a listing is read, entries before exits, the largest exposure
    first.
-3. It ends in a verdict within a time that it states: its deadline, and `SECONDS_AN_ORDER` for each order to cancel.
+3. It ends in a verdict within a time that it states: its deadline, and for each order to cancel as much more as the
+   rate of the broker's interface asks for.
 4. "No open orders" is said only of what two complete lists without an order of ours show, begun after the last send
    could still have arrived (the send horizon), with a control (`positive_control`), no intent unresolved, and no order
    with our mark that the journal does not know. Everything else is not confirmed, together with what may be live.
@@ -23,7 +24,6 @@ from trading_bot.error_handling.retry import growing_pauses
 from trading_bot.kill.broker import KillBroker, KillLatch
 from trading_bot.kill.positive_control import control_problem
 from trading_bot.kill.progress import (
-    SECONDS_AN_ORDER,
     CancelCount,
     KillProgress,
     ProgressListener,
@@ -254,7 +254,7 @@ class KillSwitch:
         self._broker.set_deadline(run.deadline)
 
     def _bound_s(self, run: KillRun, seconds: Seconds) -> Seconds:
-        return seconds + SECONDS_AN_ORDER * len(run.open_targets())
+        return seconds + self._broker.capabilities.seconds_a_cancel * len(run.open_targets())
 
     def _cancel(self, run: KillRun) -> None:
         now = self._clock.monotonic()

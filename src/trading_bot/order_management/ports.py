@@ -65,6 +65,11 @@ class BrokerCapabilities(Value, frozen=True, kw_only=True):
     cancel_every_s: Seconds = 0.25
     """How far apart cancels leave after those."""
 
+    @property
+    def seconds_a_cancel(self) -> Seconds:
+        """How much time to allow for each of many cancels: the distance, and a fifth of it for what goes wrong."""
+        return self.cancel_every_s * 1.2
+
 
 class BrokerGateway(Protocol):
     """Orders at the broker. No method retries a submit, and none reports a guess as a fact."""

@@ -32,7 +32,7 @@ from trading_bot.robinhood.sending import SendPhase
 from trading_bot.robinhood.session import BrokerSession, Transport, WireReply, WireRequest
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.startup.account_number import configured_account
-from trading_bot.startup.kill_connection import BoundedWire, KillConnection, NoConnection
+from trading_bot.startup.kill_connection import KillConnection, NoConnection
 from trading_bot.startup.live import LiveConnection, carrier_of, live_connection
 from trading_bot.startup.paper import PAPER_LOGIN, PaperAccount, paper_account
 from trading_bot.startup.shared_account import latch_to_kill, url_of
@@ -228,14 +228,12 @@ def _paper_broker(around: Surroundings, *, account_number: str, transport: Trans
 def _connected(
     around: Surroundings, *, wire: Wire, account_number: str, renew: Renew, symbols: SymbolTable | None = None
 ) -> KillConnection:
-    bounded = BoundedWire(wire=wire, clock=around.clock)
-
     def gateway(*, asks_symbols: bool) -> RobinhoodGateway:
         return RobinhoodGateway(
-            session=bounded,
+            session=wire,
             clock=around.clock,
             account_number=account_number,
-            renew=lambda within_s: renew(bounded.left_s(within_s)),
+            renew=renew,
             read_policy=_READ_ONCE,
             read_timeout_s=_REQUEST_TIMEOUT_S,
             jitter=around.jitter,
@@ -244,7 +242,7 @@ def _connected(
         )
 
     # A cancel needs no symbol, and each look-up may hang.
-    return KillConnection(gateway=gateway(asks_symbols=False), naming=gateway(asks_symbols=True), wire=bounded)
+    return KillConnection(gateway=gateway(asks_symbols=False), naming=gateway(asks_symbols=True))
 
 
 def _paper_account(

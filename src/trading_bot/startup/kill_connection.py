@@ -5,17 +5,12 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime
 from typing import TypeVar
 
-from trading_bot.clock import Clock, Seconds
+from trading_bot.clock import Seconds
 from trading_bot.order_management.exceptions import OrderStatusError
-from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.models import OrderId, OrderReport
 from trading_bot.order_management.outcomes import CancelNotSent, CancelReply, Listing
 from trading_bot.order_management.portfolio import PositionListing
-from trading_bot.order_management.ports import SendPermit
-from trading_bot.robinhood.failures import WireFailure
-from trading_bot.robinhood.rate_budget import CANCELS_AT_ONCE
-from trading_bot.robinhood.reads import Wire
-from trading_bot.robinhood.session import WireReply, WireRequest
+from trading_bot.order_management.ports import BrokerCapabilities, Gateway
 
 T = TypeVar("T")
 
@@ -25,22 +20,25 @@ def _ignore(_order_id: OrderId) -> None:
 
 
 class KillConnection:
-    """A `KillBroker` that starts several cancels at once, so that one slow answer holds up few others.
+    """A `KillBroker` over any gateway, whose cancels leave side by side: one slow answer holds up few others.
 
     ``naming`` is the same gateway, but asks for the symbols of instruments: used for the shares that are held alone.
+    Both bound each request themselves, and end every call by the deadline that is set.
     """
 
-    def __init__(
-        self, *, gateway: RobinhoodGateway, wire: "BoundedWire", naming: RobinhoodGateway | None = None
-    ) -> None:
-        self._gateway = gateway
-        self._naming = naming
-        self._wire = wire
+    def __init__(self, *, gateway: Gateway, naming: Gateway | None = None) -> None:
+        self._whole = (gateway, naming or gateway)
+        self._gateway, self._naming = self._whole
         self._on_answer: Callable[[OrderId], None] = _ignore
+
+    @property
+    def capabilities(self) -> BrokerCapabilities:
+        """What the broker's interface can do."""
+        return self._gateway.capabilities
 
     def set_deadline(self, deadline: Seconds) -> None:
         """Let no later request wait beyond this point on the clock."""
-        self._wire.deadline = deadline
+        self._gateway, self._naming = (gateway.by(deadline) for gateway in self._whole)
 
     @property
     def is_reachable(self) -> bool:
@@ -61,8 +59,9 @@ class KillConnection:
 
     def cancel_all_equity_orders(self, order_ids: Sequence[OrderId]) -> Mapping[OrderId, CancelReply]:
         """Send each cancel, beginning in the order given."""
-        with ThreadPoolExecutor(CANCELS_AT_ONCE, thread_name_prefix="kill") as pool:
-            sent = {pool.submit(self._gateway.cancel_order, order_id): order_id for order_id in order_ids}
+        gateway = self._gateway
+        with ThreadPoolExecutor(gateway.capabilities.cancels_at_once, thread_name_prefix="kill") as pool:
+            sent = {pool.submit(gateway.cancel_order, order_id): order_id for order_id in order_ids}
             for answered in as_completed(sent):
                 self._on_answer(sent[answered])
         return {order_id: answered.result() for answered, order_id in sent.items()}
@@ -77,7 +76,7 @@ class KillConnection:
 
     def fetch_positions(self) -> PositionListing:
         """Read the shares that are held; raises `OrderStatusError`."""
-        return _read((self._naming or self._gateway).fetch_positions)
+        return _read(self._naming.fetch_positions)
 
 
 def _read(read: Callable[[], T]) -> T:
@@ -95,27 +94,10 @@ def _listing_of(read: Callable[[], Listing]) -> Listing:
         return Listing(reports=(), complete=False, problem=str(error))
 
 
-class BoundedWire:
-    """A wire whose requests all end by ``deadline``, a point on the clock, once one is set."""
-
-    def __init__(self, *, wire: Wire, clock: Clock) -> None:
-        self._wire = wire
-        self._clock = clock
-        self.deadline: Seconds | None = None
-
-    def exchange(
-        self, request: WireRequest, *, timeout_s: Seconds, permit: SendPermit | None = None
-    ) -> WireReply | WireFailure:
-        """Send once, within the time that is left."""
-        return self._wire.exchange(request, timeout_s=self.left_s(timeout_s), permit=permit)
-
-    def left_s(self, wanted_s: Seconds) -> Seconds:
-        """Return how much of that time there still is."""
-        return wanted_s if self.deadline is None else min(wanted_s, self.deadline - self._clock.monotonic())
-
-
 class NoConnection:
     """A `KillBroker` for an account that cannot be reached, and why."""
+
+    capabilities = BrokerCapabilities()
 
     def __init__(self, problem: str) -> None:
         self._problem = problem
