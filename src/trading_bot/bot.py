@@ -125,7 +125,8 @@ class TradingBot(BotReads, BotPositions):
                 with suppress(*self._lifecycle.start_failures):
                     self._close()
                 raise StartError(step, error) from error
-        self._record_event(OrderEvent(event=EventKind.SESSION_STARTED, details={"version": __version__}))
+        details = {"version": __version__, "gateway": str(self.config.interface)}
+        self._record_event(OrderEvent(event=EventKind.SESSION_STARTED, details=details))
         self._running = True
 
     def stop(self) -> tuple[CancelResult, ...]:

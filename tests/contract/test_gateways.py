@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.gateway_pairs import HELD_SHARES, PAGE_SIZE, PAIRS, WITH_SESSION, GatewayPair
+from tests.support.gateway_pairs import HELD_SHARES, LOOKS_SYMBOLS_UP, PAGE_SIZE, PAIRS, WITH_SESSION, GatewayPair
 from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError, OrderValidationError
 from trading_bot.order_management.models import OrderId, OrderReport, OrderState, RefId, Side
 from trading_bot.order_management.outcomes import Accepted, CancelRefused, CancelTaken, NotSent, Rejected, Unknown
@@ -102,9 +102,16 @@ def test_a_refused_permit_sends_nothing(pair):
     assert pair.gateway.list_open_orders().reports == ()
 
 
+@pytest.mark.parametrize("pair", LOOKS_SYMBOLS_UP, indirect=True)
 def test_an_unknown_symbol_is_refused_before_anything_is_sent(pair):
     with pytest.raises(OrderValidationError):
         pair.intent(symbol="ZZZZZQ")
+
+
+@pytest.mark.parametrize("pair", sorted(PAIRS.keys() - LOOKS_SYMBOLS_UP), indirect=True)
+def test_an_unknown_symbol_that_the_broker_looks_up_is_rejected_by_it(pair):
+    assert isinstance(pair.submit(pair.intent(symbol="ZZZZZQ")), Rejected)
+    assert pair.gateway.list_open_orders().reports == ()
 
 
 def test_all_open_orders_are_listed_over_all_pages(pair):

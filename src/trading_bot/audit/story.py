@@ -156,11 +156,17 @@ def _on_symbol(text: str) -> Callable[[OrderEvent], str]:
     return lambda fact: f"{text.format(symbol=fact.symbol)}{_because(fact)}"
 
 
+def _over_interface(fact: OrderEvent) -> str:
+    return " over the agent interface" if fact.details.get("gateway") == "agent" else ""
+
+
 _PAST: Mapping[str, str] = {"buy": "bought", "sell": "sold", "": "traded"}
 
 _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
     EventKind.JOURNAL_OPENED: _opened,
-    EventKind.SESSION_STARTED: lambda fact: f"a session of version {_detail(fact, 'version')} began",
+    EventKind.SESSION_STARTED: lambda fact: (
+        f"a session of version {_detail(fact, 'version')} began{_over_interface(fact)}"
+    ),
     EventKind.SESSION_STOPPED: _plain("the session ended cleanly"),
     EventKind.TAIL_RECOVERED: _tail_recovered,
     EventKind.JOURNAL_CONTINUED: lambda fact: (

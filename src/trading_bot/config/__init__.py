@@ -211,6 +211,13 @@ class Config(Section):
         return tuple(sorted(key for key in given if key in _WITHOUT_EFFECT))
 
     @property
+    def interface(self) -> GatewayKind:
+        """The broker's interface that the account is traded over; on paper it is the one that the exchange speaks."""
+        if self.trading.mode is ExecutionMode.LIVE:
+            return self.gateway
+        return GatewayKind.AGENT if self.paper.wire is PaperWire.AGENT else GatewayKind.PRIVATE
+
+    @property
     def account_suffix(self) -> str | None:
         """The last four characters of the account number: all of it that may be shown."""
         return self.account_number.get_secret_value()[-_SUFFIX_LENGTH:] if self.account_number else None

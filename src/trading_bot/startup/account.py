@@ -19,7 +19,6 @@ from trading_bot.latch import SendLock
 from trading_bot.lease import OwnersSendLock, this_process
 from trading_bot.limit_alerts import LimitAlerts
 from trading_bot.operations import Operations
-from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.manager import OrderManager
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.order_store import OrderStore
@@ -33,13 +32,13 @@ from trading_bot.reads_together import Begin, SideBySide, in_turn
 from trading_bot.risk.order_facts import RecordedOrders
 from trading_bot.robinhood.rate_budget import Purpose, RateBudget
 from trading_bot.robinhood.session import Transport
-from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.safety_checks import SafetyChecks
-from trading_bot.startup.access import BrokerAccess, Login
+from trading_bot.startup.access import Destination, Login, Reading
 from trading_bot.startup.beside import Beside, beside_a_bot
-from trading_bot.startup.broker_access import borrowed_access, live_access, paper_access
 from trading_bot.startup.companions import Companions
 from trading_bot.startup.first_look import START_FAILURES, FirstLook
+from trading_bot.startup.interface_change import tell_of_change
+from trading_bot.startup.interfaces import interface_of
 from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.live import carrier_of
 from trading_bot.startup.ownership import ownership_of
@@ -192,6 +191,7 @@ class AccountParts:
         renewals = self._renewals(safety)
         steps: dict[str, Callable[[], object]] = {
             "account lease": self._own.lease.acquire,
+            "interface": lambda: tell_of_change(self._config.interface, state=self._state, files=self._around.files),
             "journal": self._own.open_journal,
         }
         if background_sync:
@@ -295,33 +295,18 @@ class AccountParts:
         """Return how to log in, and the gateway; one of the caller's own is always logged in."""
         if gateway is not None:
             return Login(), gateway
-        access = self._access_to(account_number, transport)
-        return access.login, self._broker_gateway(account_number, access)
-
-    def _broker_gateway(self, account_number: str, access: BrokerAccess) -> RobinhoodGateway:
-        return RobinhoodGateway(
-            session=access.wire,
-            clock=self._around.clock,
-            account_number=account_number,
-            renew=access.renew,
-            read_timeout_s=self._settings.request_timeout_s,
-            jitter=self._around.jitter,
-            order_form_version=self._settings.order_form_version,
-            symbols=SymbolTable(path=self._state.instruments, files=self._around.files) if self._is_live else None,
+        access = interface_of(self._config).way(
+            Destination(
+                config=self._config,
+                around=self._around,
+                number=account_number,
+                state=self._state,
+                transport=transport,
+                session=self._session,
+                paper=self._paper,
+            )
         )
-
-    def _access_to(self, account_number: str, transport: Transport | None) -> BrokerAccess:
-        if not self._is_live:
-            return paper_access(self._around, account_number=account_number, transport=transport, paper=self._paper)
-        if self._session is not None:
-            return borrowed_access(self._around, account_number=account_number, source=self._session, state=self._state)
-        return live_access(
-            self._around,
-            account_number=account_number,
-            state=self._state,
-            username=self._config.known_credentials().username,
-            transport=transport,
-        )
+        return access.login, access.gateway(Reading(timeout_s=self._settings.request_timeout_s))
 
     def _paper_account(self, account_number: str, quotes: QuoteSource | None) -> PaperAccount:
         is_real = quotes is None and self._config.paper.has_live_quotes

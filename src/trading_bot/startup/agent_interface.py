@@ -1,0 +1,123 @@
+"""The official agent interface, as an `Interface`."""
+
+from trading_bot.agent.endpoint import AGENT_BASE_URL
+from trading_bot.agent.gateway import AgentGateway
+from trading_bot.agent.json_rpc import AgentSession
+from trading_bot.agent.prices_only import asks_agent_for_prices
+from trading_bot.auth.renewal_time import RenewalInTime
+from trading_bot.clock import Seconds
+from trading_bot.config import Config
+from trading_bot.order_management.ports import SendPermit
+from trading_bot.paper.agent_endpoint import PAPER_AGENT_TOKEN
+from trading_bot.robinhood.broker_clock import BrokerClock
+from trading_bot.robinhood.failures import WireFailure
+from trading_bot.robinhood.prices_only import PricesOnly
+from trading_bot.robinhood.reads import Renew, Wire
+from trading_bot.robinhood.session import BrokerSession, WireReply, WireRequest
+from trading_bot.robinhood.symbols import SymbolTable
+from trading_bot.startup.access import BrokerAccess, Destination, Login, Reading
+from trading_bot.startup.agent_access import AgentConnection, agent_connection
+from trading_bot.startup.first_request import ResumingWire
+from trading_bot.startup.live import own_transport
+from trading_bot.startup.paper import paper_transport
+from trading_bot.startup.price_access import considerate, login_folder
+from trading_bot.startup.surroundings import Surroundings
+from trading_bot.state_folder import StateFolder
+
+_NO_ACCOUNT = ""
+"""No tool that reads prices asks for one."""
+
+
+class AgentInterface:
+    """Builds ways to an account over the agent interface; see `Interface`."""
+
+    def way(self, to: Destination) -> BrokerAccess:
+        """Return the way of a bot, over the saved login or to the paper exchange."""
+        if not to.is_live:
+            return _paper_way(to)
+        connection = _live(to)
+        login = Login(log_in=connection.login.resume, problem=connection.login.problem)
+        return _with_gateways(to, connection.http, login=login, renew=RenewalInTime(connection.login.renew))
+
+    def way_of_kill(self, to: Destination) -> BrokerAccess:
+        """Return the way of a kill, whose first request takes up the saved login."""
+        if not to.is_live:
+            return _paper_way(to, is_logged_in=True)
+        connection = _live(to)
+        wire = ResumingWire(connection.http, resume=connection.login.resume)
+        login = Login(problem=connection.login.problem)
+        return _with_gateways(to, wire, login=login, renew=connection.login.renew)
+
+    def way_to_prices(self, config: Config, around: Surroundings) -> BrokerAccess:
+        """Return a way to prices; what it is read over can do nothing else."""
+        saved = login_folder(config, around, saved=lambda state: state.agent_session)
+        state = saved or StateFolder(root=config.resolve_state_dir(), files=around.files)  # where nobody is logged in
+        way = PricesOnly(own_transport(around), allows=asks_agent_for_prices)
+        to = Destination(config=config, around=around, number=_NO_ACCOUNT, state=state, transport=way)
+        connection = _live(to)
+        renew = considerate(connection.login, session=connection.http, state=state, files=around.files)
+        return _with_gateways(to, connection.http, login=Login(log_in=connection.login.resume), renew=renew)
+
+
+def _live(to: Destination) -> AgentConnection:
+    return agent_connection(to.around, state=to.state, transport=to.transport, tolerate=to.tolerate)
+
+
+def _paper_way(to: Destination, *, is_logged_in: bool = False) -> BrokerAccess:
+    """Return the way to the paper exchange, whose one token is good for ever."""
+    http = BrokerSession(
+        adapter=paper_transport(to.transport, to.paper),
+        clock=to.around.clock,
+        base_url=AGENT_BASE_URL,
+        process_id=to.around.process_id,
+    )
+
+    def log_in() -> None:
+        http.set_bearer(PAPER_AGENT_TOKEN)
+
+    def renew(_within_s: Seconds) -> bool:
+        log_in()
+        return True
+
+    if is_logged_in:
+        log_in()
+    return _with_gateways(to, http, login=Login(log_in=log_in), renew=renew)
+
+
+def _with_gateways(to: Destination, http: Wire, *, login: Login, renew: Renew) -> BrokerAccess:
+    """Join the parts; all gateways share one session, the names of instruments and the broker's clock."""
+    broker_clock = BrokerClock(to.around.clock)
+    wire = AgentSession(_HeardWire(http, clock=broker_clock), to.around.clock)
+    symbols = SymbolTable(path=to.state.instruments, files=to.around.files)
+
+    def gateway(reading: Reading) -> AgentGateway:
+        return AgentGateway(
+            wire=wire,
+            clock=to.around.clock,
+            account_number=to.number,
+            renew=renew,
+            read_policy=reading.policy,
+            read_timeout_s=reading.timeout_s,
+            jitter=to.around.jitter,
+            symbols=symbols,
+            broker_clock=broker_clock,
+        )
+
+    return BrokerAccess(login=login, renew=renew, gateway=gateway)
+
+
+class _HeardWire:
+    """A wire whose every reply tells the time at the broker."""
+
+    def __init__(self, wire: Wire, *, clock: BrokerClock) -> None:
+        self._wire = wire
+        self._clock = clock
+
+    def exchange(
+        self, request: WireRequest, *, timeout_s: Seconds, permit: SendPermit | None = None
+    ) -> WireReply | WireFailure:
+        """Send once."""
+        result = self._wire.exchange(request, timeout_s=timeout_s, permit=permit)
+        if isinstance(result, WireReply):
+            self._clock.hear(result)
+        return result
