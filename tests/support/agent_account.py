@@ -11,7 +11,7 @@ from tests.support.paper_market import MONDAY
 from trading_bot.clock import VirtualClock
 from trading_bot.config import Config
 from trading_bot.error_handling.retry import no_jitter
-from trading_bot.startup.agent_login import AgentDoor, open_agent_door
+from trading_bot.startup.agent_login import AgentDoor, BrowserPerson, open_agent_door
 from trading_bot.startup.surroundings import default_surroundings
 from trading_bot.state_folder import StateFolder, account_key
 
@@ -55,3 +55,9 @@ class AgentAccount:
             return goes_to(self.server.grants.browse(address)).status == 200
 
         return opens
+
+    def log_in(self) -> None:
+        """Log a person in, whose tokens are saved for every door and bot."""
+        self.door().log_in(
+            BrowserPerson(show=lambda _address: None, notify=lambda _message: None, open_browser=self.browser())
+        )

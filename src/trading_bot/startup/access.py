@@ -36,6 +36,11 @@ class Login:
     """Says why only a person can log in again, if so."""
     requests_left: Callable[[], Mapping[str, int]] = dict
     """How many requests of each purpose may leave now; empty where none are counted."""
+    care: Callable[[], str | None] | None = None
+    """Renews the session ahead of its end, and says by when a person has to log in again, where that is near.
+
+    None where sessions need no care.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,8 @@ class AgentInterface:
         if not to.is_live:
             return _paper_way(to)
         connection = _live(to)
-        login = Login(log_in=connection.login.resume, problem=connection.login.problem)
+        kept = connection.login
+        login = Login(log_in=kept.log_in, problem=kept.problem, care=kept.care)
         return _with_gateways(to, connection.http, login=login, renew=RenewalInTime(connection.login.renew))
 
     def way_of_kill(self, to: Destination) -> BrokerAccess:
