@@ -44,20 +44,22 @@ class AgentInterface:
         if not to.is_live:
             return _paper_way(to)
         connection = _live(to)
-        renew = RenewalInTime(connection.login.renew)
+        kept = connection.login
+        renew = RenewalInTime(kept.renew)
         parts = _Parts.over(to, connection.http)
         paced = PacedWire(wire=parts.session, clock=to.around.clock)
 
         def log_in() -> None:
-            connection.login.resume()
+            kept.log_in()
             is_told = parts.compare_tools()
             if not is_told and connection.http.bearer_is_refused and renew(LOOK_WITHIN_S):
                 parts.compare_tools()
 
         login = Login(
             log_in=log_in,
-            problem=connection.login.problem,
+            problem=kept.problem,
             requests_left=paced.requests_left,
+            care=kept.care,
             halts_entries=parts.drift.problem,
         )
         return parts.access(to, paced, login=login, renew=renew)
