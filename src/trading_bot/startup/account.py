@@ -104,6 +104,7 @@ class AccountParts:
         )
         self._first_look = FirstLook(account=self._account, begin=self._begin)
         self._manager = self._order_manager()
+        self._manager.halt_entries_while(self._login.halts_entries)
 
     @property
     def control_socket(self) -> Path:
@@ -249,6 +250,7 @@ class AccountParts:
             Condition.NOT_ARMED: lambda: self._own.latch.look().not_armed,
             Condition.JOURNAL_FAILED: lambda: self._manager.journal_problem,
             Condition.LOGIN_NEEDED: self._login.problem,
+            Condition.INTERFACE_CHANGED: self._login.halts_entries,
             Condition.LIMIT_REACHED: lambda: safety.state().halted_because,
         }
         return HaltWatch(looks, events=self._events, clock=self._around.clock)
