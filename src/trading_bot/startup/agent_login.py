@@ -2,31 +2,30 @@
 
 from datetime import timedelta
 
-from trading_bot.agent.account import ACCOUNTS, AgentAccount
+from trading_bot.agent.account import ACCOUNTS
 from trading_bot.agent.account_choice import account_problem
 from trading_bot.agent.account_rows import AgentAccounts
 from trading_bot.agent.calls import ToolReads
-from trading_bot.agent.endpoint import SERVER_METADATA_PATH
+from trading_bot.agent.drift import ToolDrift
+from trading_bot.agent.gateway import AgentGateway
 from trading_bot.agent.json_rpc import AgentSession
 from trading_bot.agent.login.sign_in import BrowserPerson, BrowserSignIn
 from trading_bot.agent.login.sign_out import Revoked, revoke
 from trading_bot.agent.login.standing import LoginStanding
 from trading_bot.auth.renewal_time import RenewalInTime
-from trading_bot.clock import Seconds
 from trading_bot.config import Config, ConfigError
+from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.portfolio import AccountSnapshot
 from trading_bot.robinhood.broker_clock import BrokerClock
-from trading_bot.robinhood.session import Transport, WireReply, WireRequest
+from trading_bot.robinhood.session import Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.startup.account_latch import trades_by_agent
 from trading_bot.startup.account_number import configured_account
-from trading_bot.startup.agent_access import AgentConnection, agent_connection
+from trading_bot.startup.agent_access import AgentConnection, HeardWire, agent_connection
 from trading_bot.startup.surroundings import Surroundings, default_surroundings
 from trading_bot.state_folder import StateFolder, account_key
 
 __all__ = ["AgentDoor", "BrowserPerson", "Revoked", "open_agent_door"]
-
-_CLOCK_TIMEOUT_S: Seconds = 5.0
 
 
 class AgentDoor:
@@ -37,16 +36,21 @@ class AgentDoor:
     ) -> None:
         self._connection = connection
         self._login = connection.login
-        self._around = around
+        self._clock = around.clock
+        self._new_id = around.new_id
         self._number = account_number
-        self._reads = ToolReads(
-            wire=AgentSession(connection.http, around.clock),
+        broker_clock = BrokerClock(around.clock)
+        self._session = AgentSession(HeardWire(connection.http, clock=broker_clock), around.clock)
+        renew = RenewalInTime(connection.login.renew)
+        self._reads = ToolReads(wire=self._session, clock=around.clock, renew=renew, jitter=around.jitter)
+        self._gateway = AgentGateway(
+            wire=self._session,
             clock=around.clock,
-            renew=RenewalInTime(connection.login.renew),
+            account_number=account_number,
+            renew=renew,
             jitter=around.jitter,
-        )
-        self._account = AgentAccount(
-            reads=self._reads, clock=around.clock, account_number=account_number, names=symbols
+            symbols=symbols,
+            broker_clock=broker_clock,
         )
 
     def log_in(self, person: BrowserPerson) -> None:
@@ -55,10 +59,8 @@ class AgentDoor:
         Raises:
             AuthenticationError: nobody was logged in, or it could not be saved; the message says what to do.
         """
-        around = self._around
-        sign_in = BrowserSignIn(
-            http=self._connection.http, grants=self._connection.grants, clock=around.clock, new_id=around.new_id
-        )
+        way = self._connection
+        sign_in = BrowserSignIn(http=way.http, grants=way.grants, clock=self._clock, new_id=self._new_id)
         self._login.adopt(sign_in.tokens(person))
 
     def log_out(self) -> Revoked:
@@ -98,26 +100,30 @@ class AgentDoor:
         Raises:
             OrderStatusError: they cannot be read.
         """
-        return self._account.fetch_account()
+        return self._gateway.fetch_account()
 
     def clock_is_off_by(self) -> timedelta | None:
-        """Return how far our clock is ahead of the server's; None where it does not tell the time."""
-        heard = BrokerClock(self._around.clock)
-        request = WireRequest(method="GET", path=SERVER_METADATA_PATH, authenticated=False)
-        reply = self._connection.http.exchange(request, timeout_s=_CLOCK_TIMEOUT_S)
-        if isinstance(reply, WireReply):
-            heard.hear(reply)
-        theirs = heard.now()
-        return None if theirs is None else self._around.clock.now() - theirs
+        """Return how far our clock is ahead of the broker's, by its latest reply; None where none told the time."""
+        theirs = self._gateway.broker_time()
+        return None if theirs is None else self._clock.now() - theirs
 
     def not_understood(self) -> tuple[str, ...]:
-        """Read the positions too, and return what of all that was read could not be understood.
+        """Read positions and open orders too, and return what of all that was read could not be understood.
 
         Raises:
-            OrderStatusError: the positions cannot be read.
+            OrderStatusError: the positions or the open orders cannot be read.
         """
-        self._account.fetch_positions()
-        return self._account.not_understood
+        self._gateway.fetch_positions()
+        listing = self._gateway.list_open_orders()
+        if listing.problem is not None:
+            raise OrderStatusError(f"reading the open orders: {listing.problem}")
+        return self._gateway.not_understood
+
+    def tools(self) -> ToolDrift:
+        """Compare the tools that the server has with those that are called, and return what that showed."""
+        drift = ToolDrift(lister=self._session, clock=self._clock)
+        drift.look()
+        return drift
 
 
 def open_agent_door(

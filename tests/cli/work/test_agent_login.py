@@ -42,7 +42,7 @@ def test_a_login_says_which_account_can_be_read_and_until_when(account, capsys):
     logged_in(account)
     said = capsys.readouterr()
     assert said.out.startswith("logged in: live account ...0008 can be read over the agent interface")
-    assert "until 2026-12-02 14:15 UTC" in said.out
+    assert "good until 2026-12-02 14:15 UTC and renewed before that while used" in said.out
     assert "'trading-bot arm'" in said.out
     assert "https://robinhood.com/oauth?" in said.err
     assert account.server.complaints == []
@@ -228,7 +228,7 @@ def test_the_doctor_says_until_when_the_login_is_good(account):
     found = checks(account)
     assert "good until 2026-12-02 14:15 UTC" in found["session"].detail
     assert {check.result for name, check in found.items() if name != "broker clock"} == {CheckResult.OK}
-    assert list(found) == ["session", "agent account", "account", "broker clock", "broker's data"]
+    assert list(found) == ["session", "agent account", "account", "broker clock", "broker's data", "tools"]
 
 
 def test_the_doctor_warns_days_ahead(account):
@@ -259,3 +259,16 @@ def test_the_doctor_tells_a_refused_login_from_a_broker_in_trouble(account):
     account.server.calm_down()
     account.server.grants.revoke_all()
     assert checks(account)["account"].trouble == "login"
+
+
+def test_the_doctor_says_what_is_not_understood_and_which_tools_have_gone(account):
+    logged_in(account)
+    del account.server.desk.tools["get_equity_tax_lots"]
+    account.server.acts["get_equity_orders"].append(Fault.RATE_LIMITED_BEFORE)
+    assert checks(account)["tools"].result is CheckResult.WARNING
+    del account.server.desk.tools["place_equity_order"]
+    account.server.standing["get_equity_orders"] = Fault.API_400
+    found = checks(account)
+    assert (found["tools"].result, found["tools"].trouble) == (CheckResult.FAILED, "halt")
+    assert "place_equity_order" in found["tools"].detail
+    assert found["broker's data"].result is CheckResult.FAILED

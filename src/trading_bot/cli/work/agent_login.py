@@ -52,11 +52,11 @@ def log_in(
         ) from interrupted
     suffix, standing = _read_account(door), door.standing()
     ends_at = None if standing is None else standing.expires_at
-    until = "" if ends_at is None else f" until {ends_at:%Y-%m-%d %H:%M} UTC, and is renewed by a bot that runs"
+    until = "" if ends_at is None else f", good until {ends_at:%Y-%m-%d %H:%M} UTC and renewed before that while used"
     _say(
         invocation,
         f"logged in: live account ...{suffix} can be read over the agent interface; the login is kept for later "
-        f"commands{until}, and trading takes 'trading-bot arm'",
+        f"commands{until}. Trading takes 'trading-bot arm'",
         logged_in=True,
         account=f"...{suffix}",
         expires_at=None if ends_at is None else ends_at.isoformat(),

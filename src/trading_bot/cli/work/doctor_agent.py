@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from trading_bot import checkup
 from trading_bot.checkup import Check, CheckResult, Trouble
 from trading_bot.config import ConfigError
-from trading_bot.order_management.exceptions import AuthenticationError, OrderError
+from trading_bot.order_management.exceptions import AuthenticationError, OrderError, TradingHaltedError
 from trading_bot.startup.agent_login import AgentDoor
 
 _CLOCK = "broker clock"
@@ -28,6 +28,7 @@ def agent_access(open_door: Callable[[], AgentDoor]) -> Iterator[Check]:
     yield checkup.broker_clock_check(door.clock_is_off_by())
     if account.result is not CheckResult.FAILED:
         yield _understood(door)
+        yield _tools(door)
 
 
 def _session(door: AgentDoor) -> Check:
@@ -61,6 +62,15 @@ def _understood(door: AgentDoor) -> Check:
         return checkup.understood_check(door.not_understood())
     except OrderError as error:
         return checkup.failed("broker's data", error, Trouble.BROKER)
+
+
+def _tools(door: AgentDoor) -> Check:
+    drift = door.tools()
+    if (problem := drift.problem()) is not None:
+        return checkup.failed("tools", TradingHaltedError(problem), Trouble.HALT)
+    if drift.found.remarks:
+        return checkup.warned("tools", "; ".join(drift.found.remarks))
+    return checkup.passed("tools", "the agent interface has every tool that is called")
 
 
 def _trouble_of(error: OrderError) -> Trouble:
