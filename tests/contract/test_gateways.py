@@ -35,6 +35,13 @@ def found(pair: GatewayPair, number: int):
     )
 
 
+def resting(pair: GatewayPair) -> OrderId:
+    """An order that the broker has taken in: some refuse the cancel of one that it has only just accepted."""
+    order_id = placed(pair).order_id
+    pair.pass_time()
+    return order_id
+
+
 def settled(pair: GatewayPair, order_id: OrderId) -> OrderReport:
     for _ in range(20):
         report = pair.gateway.fetch_order_status(order_id)
@@ -149,7 +156,7 @@ def test_an_unknown_id_is_not_found(pair):
 
 
 def test_a_cancelled_order_ends_cancelled_and_is_open_no_more(pair):
-    order_id = placed(pair).order_id
+    order_id = resting(pair)
     assert pair.gateway.cancel_order(order_id) == CancelTaken()
     assert settled(pair, order_id).state is OrderState.CANCELLED
     listing = pair.gateway.list_open_orders()
@@ -157,7 +164,7 @@ def test_a_cancelled_order_ends_cancelled_and_is_open_no_more(pair):
 
 
 def test_a_cancel_of_a_finished_order_is_refused(pair):
-    order_id = placed(pair).order_id
+    order_id = resting(pair)
     pair.gateway.cancel_order(order_id)
     settled(pair, order_id)
     assert isinstance(pair.gateway.cancel_order(order_id), CancelRefused)
@@ -170,7 +177,7 @@ def test_a_cancel_of_an_unknown_order_is_refused_as_not_found(pair):
 
 
 def test_each_of_many_cancels_has_its_own_answer(pair):
-    order_id = placed(pair).order_id
+    order_id = resting(pair)
     replies = pair.gateway.cancel_all_equity_orders([UNKNOWN_ID, order_id])
     assert isinstance(replies[UNKNOWN_ID], CancelRefused)
     assert replies[order_id] == CancelTaken()

@@ -22,6 +22,7 @@ from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.models import ClientOrderId, OrderTerms, RefId, Side
 from trading_bot.order_management.outcomes import DurableIntent
 from trading_bot.order_management.ports import Gateway, SendPermit
+from trading_bot.paper.agent_endpoint import PAPER_AGENT_TOKEN
 from trading_bot.robinhood.session import BrokerSession, WireReply
 from trading_bot.testing import ScriptedBroker
 
@@ -60,16 +61,32 @@ class GatewayPair:
 
 @contextmanager
 def paper_pair() -> Iterator[GatewayPair]:
-    market = PaperBench(
-        quotes=recorded(quote_line(-3600, "99.98", "100.00"), quote_line(-1200, "99.98", "100.00")),
-        state=opening_state(shares=HELD_SHARES),
-        page_size=PAGE_SIZE,
-    )
+    market = _paper_market()
     session = BrokerSession(adapter=market.transport, clock=market.clock)
     refresh = market.send("POST", "/oauth2/token/", data=LOGIN).json()
     session.set_bearer(refresh["access_token"])
     yield GatewayPair(
         gateway=_gateway(session, market.clock, refresh["refresh_token"]),
+        clock=market.clock,
+        pass_time=lambda: market.wait(1),
+        revoke=lambda: session.set_bearer("revoked"),
+    )
+
+
+@contextmanager
+def paper_agent_pair() -> Iterator[GatewayPair]:
+    market = _paper_market()
+    session = BrokerSession(adapter=market.transport, clock=market.clock, base_url=AGENT_BASE_URL)
+    session.set_bearer(PAPER_AGENT_TOKEN)
+
+    def renew(_within_s: float) -> bool:
+        session.set_bearer(PAPER_AGENT_TOKEN)
+        return True
+
+    yield GatewayPair(
+        gateway=AgentGateway(
+            wire=AgentSession(session, market.clock), clock=market.clock, account_number=ACCOUNT, renew=renew
+        ),
         clock=market.clock,
         pass_time=lambda: market.wait(1),
         revoke=lambda: session.set_bearer("revoked"),
@@ -131,10 +148,18 @@ def agent_pair() -> Iterator[GatewayPair]:
 
 
 LOGIN = {"grant_type": "password", "username": "paper", "password": "paper"}
-WITH_SESSION = {"paper": paper_pair, "loopback": loopback_pair, "agent": agent_pair}
+WITH_SESSION = {"paper": paper_pair, "loopback": loopback_pair, "agent": agent_pair, "paper agent": paper_agent_pair}
 PAIRS = {**WITH_SESSION, "scripted": scripted_pair}
 LOOKS_SYMBOLS_UP = {"paper", "loopback", "scripted"}
 """Where an order is prepared from the broker's own data of its symbol; elsewhere the broker looks it up itself."""
+
+
+def _paper_market() -> PaperBench:
+    return PaperBench(
+        quotes=recorded(quote_line(-3600, "99.98", "100.00"), quote_line(-1200, "99.98", "100.00")),
+        state=opening_state(shares=HELD_SHARES),
+        page_size=PAGE_SIZE,
+    )
 
 
 def _gateway(session: BrokerSession, clock: Clock, refresh_token: str) -> RobinhoodGateway:

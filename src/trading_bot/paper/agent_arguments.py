@@ -67,7 +67,7 @@ TOOLS: Mapping[str, Tool] = {
         required=("symbols", "start_time"), optional=("end_time", "interval", "bounds", "adjustment_type")
     ),
     "get_equity_tax_lots": Tool(required=("account_number", "symbol"), optional=("cursor",)),
-    "get_realized_pnl": Tool(required=("account_number", "span")),
+    "get_realized_pnl": Tool(required=("account_number",), optional=("span",)),
     "get_equity_orders": Tool(
         required=("account_number",),
         optional=("order_id", "state", "symbol", "created_at_gte", "placed_agent", "cursor"),

@@ -116,7 +116,7 @@ class AgentTools:
 
     def _realised(self, run: ToolRun) -> dict[str, object]:
         _read_own_account(run)
-        return realised(run.state, run.text("span"), run.now)
+        return realised(run.state, run.text("span", "3month"), run.now)
 
     def _orders(self, run: ToolRun) -> dict[str, object]:
         _read_own_account(run)

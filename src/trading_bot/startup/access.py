@@ -27,15 +27,26 @@ def _nothing() -> None:
     return None
 
 
+def _no_problem() -> str | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
     """How a session at the broker comes about, and how it is doing."""
 
     log_in: Callable[[], None] = _nothing
-    problem: Callable[[], str | None] = _nothing
+    problem: Callable[[], str | None] = _no_problem
     """Says why only a person can log in again, if so."""
     requests_left: Callable[[], Mapping[str, int]] = dict
     """How many requests of each purpose may leave now; empty where none are counted."""
+    care: Callable[[], str | None] | None = None
+    """Renews the session ahead of its end, and says by when a person has to log in again, where that is near.
+
+    None where sessions need no care.
+    """
+    halts_entries: Callable[[], str | None] = _no_problem
+    """Says why no entry may be sent over this interface, while cancels and exits may, if so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,11 @@ from trading_bot.state_folder import StateFolder
 _log = get_logger(__name__)
 
 
-def tell_of_change(now: GatewayKind, *, state: StateFolder, files: FileSystem, open_orders: int) -> None:
+def tell_of_change(now: GatewayKind, *, state: StateFolder, files: FileSystem) -> None:
     """Log ``gateway_changed`` where the last session spoke another interface, and note which one this session speaks.
 
-    A note that cannot be written costs nothing but the same line at the next start.
+    It is called before the journal is opened: an account without one is new, and nothing has changed. A note that
+    cannot be written costs nothing but the same line at the next start.
     """
     try:
         before = files.read(state.interface).decode("ascii", "replace")
@@ -25,11 +26,12 @@ def tell_of_change(now: GatewayKind, *, state: StateFolder, files: FileSystem, o
         return
     if before == now:
         return
-    _log.warning(
-        "gateway_changed",
-        reason=f"the last session of this account was over the {before} interface, and this one is over the {now}",
-        open_orders=open_orders,
-    )
+    if state.has_known_a_journal():
+        reason = (
+            f"the last session of this account was over the {before} interface and this one is over the {now}; its "
+            "orders keep their ids, and those that are open are read before any order is taken"
+        )
+        _log.warning("gateway_changed", reason=reason)
     try:
         files.replace(state.interface, now.value.encode())
     except OSError as error:

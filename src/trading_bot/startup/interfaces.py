@@ -4,9 +4,13 @@ from collections.abc import Mapping
 
 from trading_bot.config import Config, GatewayKind
 from trading_bot.startup.access import Interface
+from trading_bot.startup.agent_interface import AgentInterface
 from trading_bot.startup.private_interface import PrivateInterface
 
-_INTERFACES: Mapping[GatewayKind, Interface] = {GatewayKind.PRIVATE: PrivateInterface()}
+_INTERFACES: Mapping[GatewayKind, Interface] = {
+    GatewayKind.PRIVATE: PrivateInterface(),
+    GatewayKind.AGENT: AgentInterface(),
+}
 
 
 def interface_of(config: Config) -> Interface:
