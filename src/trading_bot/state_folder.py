@@ -77,6 +77,11 @@ class StateFolder:
         return self.root / "session.json"
 
     @property
+    def agent_session(self) -> Path:
+        """The saved login of a live account to the agent interface."""
+        return self.root / "agent-session.json"
+
+    @property
     def instruments(self) -> Path:
         """What instruments are called, as far as the broker has told; losing it costs look-ups."""
         return self.root / "instruments.json"

@@ -11,13 +11,14 @@ import pytest
 
 from tests.support.command_line import REPOSITORY
 from tests.support.command_tree import every_command
-from tests.support.source_tree import PACKAGE, source_files
+from tests.support.source_tree import PACKAGE
 from trading_bot.cli.app import trading_bot
 from trading_bot.cli.invocation import Invocation
 from trading_bot.prose import typed
 
 COMMANDS = every_command()
 QUOTED = re.compile(r"(?:'trading-bot ([^'`]+)')|(?:`trading-bot ([^`]+)`)")
+SIGNS = re.compile(rf"trading-bot |\b{typed.__name__}\(")
 IN_A_PAGE = re.compile(r"`trading-bot ([^`]+)`")
 PAGES = (
     *("README.md", "QUICKSTART.md", "docs/two-machines.md", "docs/from-robin-stocks.md"),
@@ -59,11 +60,14 @@ def calls_of_typed(tree: ast.Module) -> Iterator[str]:
 
 
 def named_in_messages() -> dict[str, str]:
-    """Return each command and the file that names it."""
+    """Return each command and the file that names it; every worker collects, so that only files with a sign are parsed."""
     found: dict[str, str] = {}
-    for source in source_files(PACKAGE):
-        for text in (*texts_in(source.tree), *calls_of_typed(source.tree)):
-            found |= {one or other: source.path for one, other in QUOTED.findall(text)}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        code = path.read_text(encoding="utf-8")
+        if SIGNS.search(code):
+            tree = ast.parse(code)
+            for text in (*texts_in(tree), *calls_of_typed(tree)):
+                found |= {one or other: path.name for one, other in QUOTED.findall(text)}
     return found
 
 

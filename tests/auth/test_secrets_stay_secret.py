@@ -139,7 +139,7 @@ def test_no_canary_is_seen_anywhere(story, capfd, caplog):
             story.gateway,
             story.desk.session,
             story.desk.transport,
-            story.desk.transport._pool,
+            *story.desk.transport._pools.values(),
         ),
         LoginSecrets(username=USERNAME, password=PASSWORD, device_token=DEVICE, mfa_secret=SEED),
     )

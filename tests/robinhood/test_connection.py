@@ -39,7 +39,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def idle_connection_is_gone(desk: Bench) -> bool:
-    idle = desk.transport._pool.pool
+    idle = desk.transport._pools["api.robinhood.com"].pool
     return idle is not None and is_connection_dropped(idle.queue[-1])
 
 
@@ -223,7 +223,7 @@ def test_bytes_nobody_asked_for_are_never_read_as_the_next_answer(desk, gap):
 
 
 def test_half_a_request_is_never_the_beginning_of_another(desk):
-    connection = desk.transport._pool._new_conn()
+    connection = desk.transport._pools["api.robinhood.com"]._new_conn()
     connection.send(b"POST /orders/ ")
     with pytest.raises(TypeError, match="written whole"):
         connection.send(iter([b"x"]))
@@ -256,7 +256,7 @@ def test_the_phase_says_how_far_a_request_got(desk):
 def test_a_request_leaves_without_waiting_for_more_to_send(desk):
     desk.server.on("GET", "/orders/", acts.reply())
     desk.reply()
-    idle = desk.transport._pool.pool
+    idle = desk.transport._pools["api.robinhood.com"].pool
     assert idle is not None
     assert idle.queue[-1].sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
 

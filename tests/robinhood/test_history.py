@@ -92,7 +92,7 @@ def test_a_row_that_is_no_bar_is_left_out_and_said_and_hides_no_other(bench, cap
     assert [bar.begins_at.minute for bar in bars] == [35]
     [line] = [record.msg for record in caplog.records if record.name == "trading_bot.robinhood.history"]
     assert (line["event"], line["symbol"], line["count"]) == ("bars_left_out", "AAPL", 1)
-    assert bench.gateway.not_understood == ("AAPL: some bars of 5minute over day cannot be read, and are left out",)
+    assert bench.gateway.not_understood == ("AAPL: some bars of 5minute cannot be read, and are left out",)
 
 
 def test_two_bars_that_contradict_each_other_are_both_left_out(bench):

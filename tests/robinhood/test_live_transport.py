@@ -122,7 +122,7 @@ def test_building_connects_to_nobody():
     with bench() as desk:
         assert desk.server.connections == 0
     transport = build_live_transport(clock=SystemClock())
-    assert transport._pool.num_connections == 0
+    assert {pool.num_connections for pool in transport._pools.values()} == {0}
 
 
 def test_an_account_number_in_an_address_reaches_no_log(caplog):

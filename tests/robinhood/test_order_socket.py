@@ -55,7 +55,7 @@ def resets(sock: socket.socket) -> bool:
 
 def idle_socket(desk: Bench) -> DeadlineSocket:
     """The one connection that waits for its next request."""
-    pool = desk.transport._pool.pool
+    pool = desk.transport._pools["api.robinhood.com"].pool
     assert pool is not None
     (connection,) = [each for each in list(pool.queue) if each is not None]
     assert isinstance(connection.sock, DeadlineSocket)

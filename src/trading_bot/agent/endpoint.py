@@ -2,7 +2,8 @@
 
 from typing import Final
 
-AGENT_HOST: Final = "agent.robinhood.com"
+from trading_bot.robinhood.hosts import AGENT_HOST, BROKER_HOST
+
 AGENT_BASE_URL: Final = f"https://{AGENT_HOST}"
 ENDPOINT_PATH: Final = "/mcp/trading"
 ENDPOINT_URL: Final = f"{AGENT_BASE_URL}{ENDPOINT_PATH}"
@@ -10,7 +11,7 @@ ENDPOINT_URL: Final = f"{AGENT_BASE_URL}{ENDPOINT_PATH}"
 
 SERVER_METADATA_PATH: Final = "/.well-known/oauth-authorization-server/mcp/trading"
 REGISTRATION_PATH: Final = "/oauth/trading/register"
-GRANTS_BASE_URL: Final = "https://api.robinhood.com"
+GRANTS_BASE_URL: Final = f"https://{BROKER_HOST}"
 GRANTS_PATH: Final = "/oauth2/token/"
 AUTHORIZATION_URL: Final = "https://robinhood.com/oauth"
 SCOPE: Final = "internal"

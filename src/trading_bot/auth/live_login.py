@@ -1,11 +1,10 @@
 """The session of a live account: saved between runs, renewed once for everybody, and replaced only by a person."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
-from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
 from trading_bot.auth.login_answers import (
@@ -19,13 +18,14 @@ from trading_bot.auth.login_answers import (
     refusal_text,
 )
 from trading_bot.auth.login_budget import LoginBudget
+from trading_bot.auth.login_lock import LOCK_PATIENCE_S, login_locked
 from trading_bot.auth.renewal_time import held_within, request_time_s
 from trading_bot.auth.token_grants import Tokens, read_tokens, refresh_request, revoke_request
 from trading_bot.auth.token_store import SavedSession, TokenFileError, TokenStore
 from trading_bot.clock import Clock, Seconds
-from trading_bot.files import PRIVATE_FILE, FileSystem
+from trading_bot.files import FileSystem
 from trading_bot.logging.setup import get_logger
-from trading_bot.order_management.exceptions import STORAGE_FAILED, AuthenticationError
+from trading_bot.order_management.exceptions import AuthenticationError
 from trading_bot.robinhood.classify import retry_after_s
 from trading_bot.robinhood.interactive_login import (
     ApprovalInterruptedError,
@@ -41,9 +41,6 @@ PAUSE_S: Seconds = 5.0
 
 THROTTLED_PAUSE_S: Seconds = 300.0
 """The same after being throttled, where the broker does not say how long."""
-
-LOCK_PATIENCE_S: Seconds = 20.0
-"""How long to wait at most for another process that is renewing; longer than a renewal takes."""
 
 SESSION_ENDED = (
     "the broker has ended the session and renews it no more, so no order is taken; run `trading-bot login` at a "
@@ -269,28 +266,8 @@ class LiveLogin:
     def _send(self, request: WireRequest, *, timeout_s: Seconds = _TIMEOUT_S) -> WireReply | WireFailure:
         return self._session.exchange(request, timeout_s=timeout_s)
 
-    @contextmanager
-    def _exclusively(self, within_s: Seconds = LOCK_PATIENCE_S) -> Iterator[None]:
-        lock = FileLock(
-            self._store.lock_path,
-            mode=PRIVATE_FILE,
-            thread_local=False,
-            fallback_to_soft=False,
-            preserve_lock_file=True,
-        )
-        try:
-            self._files.make_folder(self._store.lock_path.parent)
-            lock.acquire(timeout=max(min(within_s, LOCK_PATIENCE_S), 0))
-        except Timeout as error:
-            raise AuthenticationError("another process is logging in to this account; try again in a moment") from error
-        except OSError as error:
-            raise AuthenticationError(
-                f"cannot lock {self._store.lock_path}: {error.strerror}; repair the state folder", code=STORAGE_FAILED
-            ) from error
-        try:
-            yield
-        finally:
-            lock.release()
+    def _exclusively(self, within_s: Seconds = LOCK_PATIENCE_S) -> AbstractContextManager[None]:
+        return login_locked(self._store.lock_path, self._files, within_s)
 
 
 def _tokens(attempt: LoginAttempt, *, sent: Iterable[SecretStr]) -> Tokens:

@@ -1,28 +1,19 @@
 """The saved session of one user and account: a small JSON file that only its owner can read."""
 
 import hashlib
-import os
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
 
-from trading_bot.auth.own_file import is_plain, read_checked, this_user
+from trading_bot.auth.own_file import this_user
+from trading_bot.auth.secret_file import LARGEST_FILE, SecretFile, TokenFileError
 from trading_bot.files import FileSystem
-from trading_bot.order_management.exceptions import STORAGE_FAILED, AuthenticationError
 
-LARGEST_FILE = 64 * 1024
+__all__ = ["LARGEST_FILE", "SavedSession", "TokenFileError", "TokenStore"]
 
 _VERSION = 1
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
-
-
-class TokenFileError(AuthenticationError):
-    """The saved session cannot be trusted or used; log in again once the cause is repaired."""
-
-    code = "token_file_refused"
 
 
 class SavedSession(BaseModel):
@@ -52,9 +43,7 @@ class TokenStore:
     """Reads and replaces the file of one (user, account); one of another user or account is refused.
 
     Without ``username`` any user's file of the account will do, and stays that user's; without ``account_number`` any
-    account's, once it was loaded: to read prices, it is of no matter whose login it is. ``user_id`` gives the id that
-    has to own the file and its folder. A file or folder that other users may open is refused, unless ``tolerate`` is
-    there to be told of it: a kill uses the session all the same.
+    account's, once it was loaded: to read prices, it is of no matter whose login it is. The rest is as `SecretFile`.
     """
 
     def __init__(
@@ -72,14 +61,12 @@ class TokenStore:
         self._account = _digest("account", number) if number else None
         self._wanted_user = None if username is None else _digest("user", number, username.get_secret_value().lower())
         self._user = self._wanted_user
-        self._files = files
-        self._user_id = user_id
-        self._tolerate = tolerate
+        self._file = SecretFile(path=path, files=files, user_id=user_id, tolerate=tolerate)
 
     @property
     def lock_path(self) -> Path:
         """The file that is locked while a session is renewed or replaced."""
-        return self.path.with_name(f"{self.path.name}.lock")
+        return self._file.lock_path
 
     def load(self) -> SavedSession | None:
         """Return what was saved last, or None if nothing ever was.
@@ -87,14 +74,9 @@ class TokenStore:
         Raises:
             TokenFileError: the file is not ours alone, is damaged, or belongs to another user or account.
         """
-        try:
-            content = self._read()
-        except FileNotFoundError:
+        content = self._file.read()
+        if content is None:
             return None
-        except OSError as error:
-            raise TokenFileError(
-                f"cannot read the saved session {self.path}: {error.strerror}; repair or delete it, then log in again"
-            ) from error
         try:
             saved = _File.model_validate_json(content)
         except ValidationError as error:
@@ -114,49 +96,9 @@ class TokenStore:
             TokenFileError: the folder is not ours alone, the file cannot be written, or no account is known.
         """
         if self._account is None:
-            raise self._refusal("it has not been read, so it cannot be told whose it is")
+            raise self._file.refusal("it has not been read, so it cannot be told whose it is")
         content = _File(v=_VERSION, account=self._account, user=self._user, session=session).model_dump_json()
-        try:
-            self._files.make_folder(self.path.parent)
-            self._check_folder()
-            self._files.replace(self.path, content.encode())
-        except OSError as error:
-            raise TokenFileError(
-                f"cannot save the session at {self.path}: {error.strerror}; repair the state folder, then log in again",
-                code=STORAGE_FAILED,
-            ) from error
-
-    def _read(self) -> bytes:
-        self._check_folder()
-        return read_checked(self.path, largest=LARGEST_FILE, check=self._check_file)
-
-    def _check_folder(self) -> None:
-        status = self.path.parent.lstat()
-        if not stat.S_ISDIR(status.st_mode):
-            raise self._refusal("its folder is a link or no folder")
-        self._check_owner(status, what="its folder", remedy=f"run chmod 700 {self.path.parent}")
-
-    def _check_file(self, status: os.stat_result) -> None:
-        if not is_plain(status, largest=LARGEST_FILE):
-            raise self._refusal("it is no plain file, has a second name, or is too large")
-        self._check_owner(status, what="it", remedy=f"run chmod 600 {self.path}")
-
-    def _check_owner(self, status: os.stat_result, *, what: str, remedy: str) -> None:
-        if os.name != "posix":
-            return
-        if status.st_uid != self._user_id():
-            raise self._refusal(f"{what} belongs to another user of this machine")
-        if not status.st_mode & _OTHERS:
-            return
-        if self._tolerate is None:
-            raise self._refusal(f"{what} is open to other users of this machine: {remedy}")
-        self._tolerate(f"the saved session {self.path} was used although {what} is open to other users: {remedy}")
-
-    def _refusal(self, reason: str) -> TokenFileError:
-        return TokenFileError(
-            f"the saved session {self.path} is refused: {reason}; delete it, change the password if others may have "
-            "read it, and log in again"
-        )
+        self._file.replace(content.encode())
 
 
 def _digest(*parts: str) -> str:

@@ -124,6 +124,8 @@ class CancelRefused(Value, frozen=True, kw_only=True):
 
     reason: str
     status_code: int
+    may_be_early: bool = False
+    """Whether the order may merely be too young for it: where a read shows it open, it is asked for again."""
 
 
 class CancelNotSent(Value, frozen=True, kw_only=True):

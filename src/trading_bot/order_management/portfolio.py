@@ -1,12 +1,13 @@
-"""What the broker says of the account and the market: balances, positions, quotes, bars."""
+"""What the broker says of the account and the market: balances, positions, results, quotes, bars."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 
 from trading_bot.order_management.exceptions import OrderValidationError
+from trading_bot.order_management.models import Side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,3 +171,85 @@ class Bar:
             raise ValueError("all prices are positive, and none is outside of low and high")
         if self.volume is not None and self.volume < 0:
             raise ValueError("a volume is not below zero")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookLevel:
+    """What is bid or offered at one price, in dollars a share and shares."""
+
+    price: Decimal
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceBook:
+    """The levels of one symbol, the best first; a side that nobody is on is empty."""
+
+    symbol: str
+    bids: tuple[BookLevel, ...]
+    asks: tuple[BookLevel, ...]
+    updated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tradability:
+    """What the broker says may be done with a symbol, in its own words; None where it does not say."""
+
+    symbol: str
+    state: str | None
+    is_tradeable: bool | None
+    fractional: str | None
+    all_day: str | None
+    account_types: tuple[tuple[str, str], ...] = ()
+    """Its word for each type of account that it names."""
+    halt: str | None = None
+    """What it says of a halt of its own; None where it says nothing."""
+
+    def objection(self, side: Side) -> str | None:
+        """Return the documented word that forbids this side, or None: the broker judges what is absent or unknown.
+
+        A name that takes closing orders only can still be sold.
+        """
+        closed = ("untradable",) if side is Side.SELL else ("untradable", "position_closing_only")
+        if self.state is not None and self.state.casefold() == "inactive":
+            return f"its state is {self.state}"
+        if self.is_tradeable is False:
+            return "it is not tradeable"
+        words = [each for _, each in self.account_types]
+        shut = [each for each in words if each.casefold() in closed]
+        return f"it is {shut[0]} in this type of account" if words and len(shut) == len(words) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaxLot:
+    """Shares that were bought together, by the broker's own books; None where it does not say."""
+
+    quantity: Decimal
+    available: Decimal | None
+    """Shares of it that a sell can name."""
+    opened_on: date | None
+    cost_basis: Decimal | None
+    """What all of the lot cost, in dollars."""
+    is_long_term: bool | None
+    kind: str | None
+    """How it came about, in the broker's own word: ``buy``, ``transfer``."""
+    is_selectable: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealisedDay:
+    """What the sells of one day earned by the broker's books, in dollars; None on a day without any."""
+
+    begins_at: datetime
+    ends_at: datetime
+    gain: Decimal | None
+    trades: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealisedResult:
+    """What sells earned over a span, by the broker's own books, in dollars; None where it does not say."""
+
+    span: str
+    total: Decimal | None
+    days: tuple[RealisedDay, ...]

@@ -64,7 +64,7 @@ def classify_submit(
     ``parse`` reads an order or raises `UnreadableReplyError`; a dated Retry-After is counted from ``now``.
     """
     if isinstance(result, WireFailure):
-        return _failed_submit(result)
+        return failed_submit(result)
     answer = _Answer(reply=result, intent=intent, parse=parse, now=now)
     if result.status in _SUCCESS:
         return _acknowledged(answer)
@@ -74,8 +74,7 @@ def classify_submit(
 def classify_cancel(result: WireReply | WireFailure, *, now: datetime) -> CancelReply:
     """Say how one cancel request ended; even `CancelTaken` is no cancelled order yet."""
     if isinstance(result, WireFailure):
-        unproven = result.first_byte_written or result.kind is FailureKind.REDIRECT
-        return CancelUnknown(cause=result.cause) if unproven else CancelNotSent(cause=result.cause)
+        return failed_cancel(result)
     if result.status in _SUCCESS:
         return CancelTaken()
     cause = f"HTTP {result.status}: {error_text(result.body)}"
@@ -86,12 +85,18 @@ def classify_cancel(result: WireReply | WireFailure, *, now: datetime) -> Cancel
     return CancelUnknown(cause=cause)
 
 
+def failed_cancel(failure: WireFailure) -> CancelReply:
+    """Say how a cancel request ended that got no answer."""
+    unproven = failure.first_byte_written or failure.kind is FailureKind.REDIRECT
+    return CancelUnknown(cause=failure.cause) if unproven else CancelNotSent(cause=failure.cause)
+
+
 def error_text(body: bytes, *, known: Sequence[str] = ()) -> str:
     """Render an error body for people: one printable line of at most 500 characters.
 
     Secrets are masked, and so are the ``known`` texts.
     """
-    fields = _error_fields(body)
+    fields = error_fields(body)
     text = body.decode("utf-8", errors="replace") if fields is None else "; ".join(_sentences(fields))
     return printable(text, known=known) or "the broker gave no reason"
 
@@ -110,7 +115,8 @@ def retry_after_s(reply: WireReply, now: datetime) -> Seconds | None:
     return MAX_RETRY_AFTER_S if math.isnan(wait) else min(max(wait, MIN_RETRY_AFTER_S), MAX_RETRY_AFTER_S)
 
 
-def _failed_submit(failure: WireFailure) -> SubmitOutcome:
+def failed_submit(failure: WireFailure) -> SubmitOutcome:
+    """Say how a submit ended that got no answer: only before the first byte is it proven that nothing was sent."""
     if failure.first_byte_written or failure.kind is FailureKind.REDIRECT:
         return Unknown(cause=failure.cause, security_alert=failure.security_alert)
     return NotSent(
@@ -133,12 +139,13 @@ def _acknowledged(answer: _Answer) -> SubmitOutcome:
         report = answer.parse(obj)
     except UnreadableReplyError as error:
         return Accepted(
-            report=_report_by_our_terms(order_id, answer.intent), mismatch=f"the echo is unreadable: {error}"
+            report=report_by_our_terms(order_id, answer.intent), mismatch=f"the echo is unreadable: {error}"
         )
-    return Accepted(report=report, mismatch=_difference(report, answer.intent))
+    return Accepted(report=report, mismatch=terms_difference(report, answer.intent))
 
 
-def _report_by_our_terms(order_id: OrderId, intent: DurableIntent) -> OrderReport:
+def report_by_our_terms(order_id: OrderId, intent: DurableIntent) -> OrderReport:
+    """Return what is known of an order of ours whose echo cannot be read: its id, and what we asked for."""
     return OrderReport(
         order_id=order_id,
         ref_id=intent.ref_id,
@@ -155,7 +162,8 @@ def _report_by_our_terms(order_id: OrderId, intent: DurableIntent) -> OrderRepor
     )
 
 
-def _difference(report: OrderReport, intent: DurableIntent) -> str | None:
+def terms_difference(report: OrderReport, intent: DurableIntent) -> str | None:
+    """Return how the broker's terms differ from ours; a field that says nothing differs in nothing."""
     terms = intent.terms
     pairs = (
         ("symbol", report.symbol if report.symbol_is_known else terms.symbol, terms.symbol),
@@ -169,12 +177,18 @@ def _difference(report: OrderReport, intent: DurableIntent) -> str | None:
 
 
 def _refused(answer: _Answer) -> SubmitOutcome:
-    fields = _error_fields(answer.reply.body)
+    fields = error_fields(answer.reply.body)
     if not fields:
         return _inconclusive(answer)
-    if "ref_id" in fields or _NAMES_REF_ID.search(answer.text) or _is_called_a_duplicate(fields):
+    if names_our_reference(fields):
         return _already_there(answer)
     return Rejected(reason=answer.text, status_code=answer.reply.status)
+
+
+def names_our_reference(fields: Mapping[str, object]) -> bool:
+    """Whether a refusal is about the ``ref_id``, or calls the order as a whole a duplicate: one is there already."""
+    said = "; ".join(_sentences(fields))
+    return "ref_id" in fields or _NAMES_REF_ID.search(said) is not None or _is_called_a_duplicate(fields)
 
 
 def _is_called_a_duplicate(fields: Mapping[str, object]) -> bool:
@@ -185,7 +199,7 @@ def _is_called_a_duplicate(fields: Mapping[str, object]) -> bool:
 
 def _restricted(answer: _Answer) -> SubmitOutcome:
     # A page of whoever stands before the broker (a content network, a proxy) says nothing of what the broker did.
-    if not _error_fields(answer.reply.body):
+    if not error_fields(answer.reply.body):
         return _inconclusive(answer)
     return Rejected(reason=answer.text, status_code=answer.reply.status, freezes_symbol=True)
 
@@ -221,7 +235,8 @@ _SUBMIT_RULES: Mapping[int, Callable[[_Answer], SubmitOutcome]] = MappingProxyTy
 )
 
 
-def _error_fields(body: bytes) -> Mapping[str, object] | None:
+def error_fields(body: bytes) -> Mapping[str, object] | None:
+    """Return the fields of an error body; None where it is no JSON object."""
     try:
         obj = strict_json(body)
     except UnreadableReplyError:

@@ -1,4 +1,4 @@
-"""Our own connections to the broker: one host, one trust, and no call that outlives its deadline.
+"""Our own connections to the broker: two pinned hosts, one trust, and no call that outlives its deadline.
 
 urllib3 builds the request and reads the reply; between the two, the connection writes the whole request in one go
 inside of `SendContext.writing`. So whether the broker may have seen any of it is a recorded fact, and the account's
@@ -20,6 +20,7 @@ from urllib3.response import HTTPResponse
 
 from trading_bot.clock import Clock, Seconds
 from trading_bot.robinhood.failures import OversizedHeadError
+from trading_bot.robinhood.hosts import BROKER_HOST
 from trading_bot.robinhood.name_lookup import Address, BoundedLookup
 from trading_bot.robinhood.order_socket import ExpiryOption, bind_to_attempt, release
 from trading_bot.robinhood.sending import SendContext, SendPhase, current_send_context
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
     from urllib3._base_connection import BaseHTTPConnection
 
-BROKER_HOST = "api.robinhood.com"
 HTTPS_PORT = 443
 MAX_HEAD_BYTES = 64 * 1024
 """Status line and headers together; the standard library stops at 100 headers by itself."""
@@ -104,14 +104,14 @@ def broker_trust(ca_file: str) -> ssl.SSLContext:
 
 
 class BrokerPool(HTTPSConnectionPool):
-    """Kept-alive connections to the one host. Nothing is tried twice."""
+    """Kept-alive connections to one host. Nothing is tried twice."""
 
-    def __init__(self, route: Route) -> None:
-        super().__init__(BROKER_HOST, HTTPS_PORT, maxsize=MAX_IDLE_CONNECTIONS, retries=False, ssl_context=route.trust)
+    def __init__(self, route: Route, host: str = BROKER_HOST) -> None:
+        super().__init__(host, HTTPS_PORT, maxsize=MAX_IDLE_CONNECTIONS, retries=False, ssl_context=route.trust)
         self._route = route
 
     def _new_conn(self) -> "_BrokerConnection":
-        return _BrokerConnection(self._route)
+        return _BrokerConnection(self._route, self.host)
 
     def _put_conn(self, conn: "BaseHTTPConnection | None") -> None:
         # A connection that comes back open has brought the whole answer: urllib3 closes any other one first.
@@ -121,8 +121,8 @@ class BrokerPool(HTTPSConnectionPool):
 
 
 class _BrokerConnection(HTTPSConnection):
-    def __init__(self, route: Route) -> None:
-        super().__init__(BROKER_HOST, HTTPS_PORT, ssl_context=route.trust)
+    def __init__(self, route: Route, host: str) -> None:
+        super().__init__(host, HTTPS_PORT, ssl_context=route.trust)
         self._route = route
         self._outgoing = bytearray()
 
@@ -187,11 +187,9 @@ class _BrokerConnection(HTTPSConnection):
         clock = self._route.clock
         connected_by = clock.monotonic() + min(MAX_CONNECT_S, self._route.time_left())
         try:
-            addresses = self._route.lookup.addresses(
-                BROKER_HOST, HTTPS_PORT, timeout_s=connected_by - clock.monotonic()
-            )
+            addresses = self._route.lookup.addresses(self.host, HTTPS_PORT, timeout_s=connected_by - clock.monotonic())
         except socket.gaierror as error:
-            raise NameResolutionError(BROKER_HOST, self, error) from error
+            raise NameResolutionError(self.host, self, error) from error
         failure: OSError = TimeoutError("no time was left to connect")
         for index, address in enumerate(addresses):
             # Each address gets its share, so that a dead one leaves time for the next.

@@ -5,7 +5,7 @@ be null, ``interpolated`` for an interval without a trade. Inferred: that the re
 still runs. Such a row is left out here, so that every bar is of an interval that has ended.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Annotated
@@ -83,12 +83,23 @@ def read_history(
     except NotAtBrokerError as error:
         raise _trouble(symbol, "the broker has none; check the symbol") from error
     rows = _rows(reply, symbol, interval=interval, span=span)
+    return ended_bars(rows, symbol, interval=interval, now=now, note=note)
+
+
+def ended_bars(
+    rows: Sequence[object], symbol: str, *, interval: str, now: datetime, note: Callable[[str], None]
+) -> tuple[Bar, ...]:
+    """Return the bars that can be read and ended by ``now``, oldest first; ``note`` is told of what is left out.
+
+    Raises:
+        OrderStatusError: not one bar of many can be read.
+    """
     bars = _bars(rows)
     if rows and not bars:
         raise _trouble(symbol, f"not one of {len(rows)} bars can be read")
     if len(bars) < len(rows):
-        _log.warning("bars_left_out", symbol=symbol, interval=interval, span=span, count=len(rows) - len(bars))
-        note(f"{symbol}: some bars of {interval} over {span} cannot be read, and are left out")
+        _log.warning("bars_left_out", symbol=symbol, interval=interval, count=len(rows) - len(bars))
+        note(f"{symbol}: some bars of {interval} cannot be read, and are left out")
     return tuple(bar for bar in bars if has_ended(bar.begins_at, interval, now))
 
 

@@ -16,7 +16,9 @@ from trading_bot.robinhood.session import BASE_URL, UnreadableReplyError
 
 MAX_PAGES = 200
 
-_ANOTHER_ACCOUNT = "the reply shows an order of another account than the one asked for"
+ANOTHER_ACCOUNT = (
+    "the reply shows an order of another account than the one asked for; nothing was concluded, list again"
+)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 Query: TypeAlias = tuple[tuple[str, str], ...]
@@ -90,7 +92,7 @@ def read_orders(
     pages counts once, in its newest version. A row that cannot be read is listed apart and hides no other.
     """
     if any(is_elsewhere(order_account_number(row), account_number) for row in pages.rows):
-        return Listing(reports=(), complete=False, problem=f"{_ANOTHER_ACCOUNT}; nothing was concluded, list again")
+        return Listing(reports=(), complete=False, problem=ANOTHER_ACCOUNT)
     table = _Table()
     for row in pages.rows:
         table.add(read(row))

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 import certifi
@@ -12,10 +12,12 @@ from requests.exceptions import ContentDecodingError, InvalidURL
 
 from trading_bot.clock import Clock
 from trading_bot.order_management.send_horizon import Carrier
-from trading_bot.robinhood.connection import BROKER_HOST, BrokerPool, Route, broker_trust
+from trading_bot.robinhood.connection import BrokerPool, Route, broker_trust
+from trading_bot.robinhood.hosts import AGENT_HOST, BROKER_HOST
 from trading_bot.robinhood.name_lookup import BoundedLookup, Lookup, system_lookup
 from trading_bot.robinhood.order_socket import ExpiryOption, expiry_option, order_socket_carrier
 
+_HOSTS = (BROKER_HOST, AGENT_HOST)
 _ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
 THIS_PLATFORM = expiry_option()
 _CHATTY_LOGGERS = ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry")
@@ -40,20 +42,23 @@ def build_live_transport(
     """
     _silence_addresses()
     trust = broker_trust(ca_file or certifi.where())
-    pool = BrokerPool(Route(trust=trust, lookup=BoundedLookup(lookup), clock=clock, expiry=expiry))
-    return LiveTransport(pool=pool, carrier=order_socket_carrier(expiry), process_id=process_id)
+    route = Route(trust=trust, lookup=BoundedLookup(lookup), clock=clock, expiry=expiry)
+    pools = {host: BrokerPool(route, host) for host in _HOSTS}
+    return LiveTransport(pools=pools, carrier=order_socket_carrier(expiry), process_id=process_id)
 
 
 class LiveTransport(HTTPAdapter):
-    """Serves the broker's host alone, over TLS that is always verified. Safe to share between threads, not processes.
+    """Serves the broker's hosts alone, over TLS that is always verified. Safe to share between threads, not processes.
 
     It takes no proxy, no certificate and no verification setting from its caller, and follows nothing.
     """
 
-    def __init__(self, *, pool: BrokerPool, carrier: Carrier, process_id: Callable[[], int] = os.getpid) -> None:
+    def __init__(
+        self, *, pools: Mapping[str, BrokerPool], carrier: Carrier, process_id: Callable[[], int] = os.getpid
+    ) -> None:
         super().__init__(max_retries=0)
         self.carrier = carrier
-        self._pool = pool
+        self._pools = dict(pools)
         self._process_id = process_id
         self._owner = process_id()
 
@@ -67,7 +72,7 @@ class LiveTransport(HTTPAdapter):
             OSError: the exchange failed; the context says how far it had got.
         """
         self._refuse_child()
-        _refuse_other_hosts(request)
+        self._pool_for(request)
         response = super().send(request, stream=True)
         encoding = response.headers.get("Content-Encoding", "").strip().lower()
         if encoding not in _ENCODINGS:
@@ -75,9 +80,15 @@ class LiveTransport(HTTPAdapter):
             raise ContentDecodingError("the reply came in an encoding that was not asked for", request=request)
         return response
 
-    def get_connection_with_tls_context(self, *_request: object, **_settings: object) -> BrokerPool:
-        """Return the one pool there is."""
-        return self._pool
+    def get_connection_with_tls_context(
+        self, request: PreparedRequest, *_settings: object, **_named_settings: object
+    ) -> BrokerPool:
+        """Return the connections to the host of the request.
+
+        Raises:
+            InvalidURL: the request is not for the broker.
+        """
+        return self._pool_for(request)
 
     def cert_verify(self, *_settings: object) -> None:
         """Do nothing: what is trusted was settled when the pool was built."""
@@ -86,19 +97,22 @@ class LiveTransport(HTTPAdapter):
         """Close the idle connections; in a forked child, leave the parent's alone."""
         super().close()
         if self._process_id() == self._owner:
-            self._pool.close()
+            for pool in self._pools.values():
+                pool.close()
+
+    def _pool_for(self, request: PreparedRequest) -> BrokerPool:
+        url = urlsplit(request.url or "")
+        pool = self._pools.get(url.netloc) if url.scheme == "https" else None
+        if pool is None:
+            hosts = " and ".join(self._pools)
+            raise InvalidURL(f"live requests go to {hosts} alone, over HTTPS; nothing was sent", request=request)
+        return pool
 
     def _refuse_child(self) -> None:
         if self._process_id() != self._owner:
             raise ForkedTransportError(
                 f"these connections belong to process {self._owner}; a forked child must build its own transport"
             )
-
-
-def _refuse_other_hosts(request: PreparedRequest) -> None:
-    url = urlsplit(request.url or "")
-    if (url.scheme, url.netloc) != ("https", BROKER_HOST):
-        raise InvalidURL(f"live requests go to https://{BROKER_HOST} alone; nothing was sent", request=request)
 
 
 def _silence_addresses() -> None:

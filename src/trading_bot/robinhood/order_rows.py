@@ -131,12 +131,15 @@ NEEDED: Mapping[str, str] = MappingProxyType(
 """The fields of an order without which no decision about it is possible, and why. No other field fails a row."""
 
 
-def read_order(obj: object, symbol_of: SymbolOf) -> OrderReport | UnreadRow:
-    """Read one row of the order list; never raises. A row that is no order we can read says what it does say."""
+def read_order(obj: object, symbol_of: SymbolOf, *, symbol_is_enough: bool = False) -> OrderReport | UnreadRow:
+    """Read one row of the order list; never raises. A row that is no order we can read says what it does say.
+
+    With ``symbol_is_enough`` a row may name its instrument by the symbol alone.
+    """
     if not isinstance(obj, dict):
         return UnreadRow(problem="a row of the order list is no order at all")
     payload = OrderPayload.model_validate(obj)
-    missing = tuple(_missing(payload))
+    missing = tuple(_missing(payload, payload.symbol if symbol_is_enough else None))
     if missing:
         shown = payload.id or "a row of the order list without an id"
         return _unread(payload, symbol_of, problem=f"order {shown}: cannot be read: {', '.join(missing)}")
@@ -196,10 +199,10 @@ def is_older_than(obj: object, moment: datetime) -> bool:
     return created_at is not None and created_at < moment
 
 
-def _missing(payload: OrderPayload) -> Iterator[str]:
+def _missing(payload: OrderPayload, symbol: str | None) -> Iterator[str]:
     values = {
         "id": payload.id,
-        "instrument": payload.instrument_name,
+        "instrument": payload.instrument_name or symbol,
         "side": payload.our_side,
         "state": payload.state,
         # An order in dollars is for no number of shares: null, or nought.
@@ -211,12 +214,13 @@ def _missing(payload: OrderPayload) -> Iterator[str]:
 
 
 def _report(payload: OrderPayload, symbol_of: SymbolOf) -> OrderReport:
-    instrument_id = str(payload.instrument_name)
-    symbol, state, broker_state = payload.symbol or symbol_of(instrument_id), order_state(payload), str(payload.state)
+    instrument_id = payload.instrument_name
+    symbol = payload.symbol or (None if instrument_id is None else symbol_of(instrument_id))
+    state, broker_state = order_state(payload), str(payload.state)
     return OrderReport(
         order_id=OrderId(str(payload.id)),
         ref_id=_ref_id(payload),
-        symbol=symbol or instrument_id,
+        symbol=symbol or str(instrument_id),
         symbol_is_known=symbol is not None,
         side=payload.our_side or Side.BUY,
         quantity=payload.quantity or Decimal(0),

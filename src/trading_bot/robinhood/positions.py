@@ -140,7 +140,7 @@ def _read(row: object, number: int, account: str, table: SymbolTable) -> _Row | 
         )
     if payload.quantity == 0:
         return None
-    instrument_id, holds = payload.instrument_name, _holds(row)
+    instrument_id, holds = payload.instrument_name, holds_of(row)
     symbol = payload.symbol or (None if instrument_id is None else table.get(instrument_id))
     values = {"instrument": instrument_id, "quantity": payload.quantity, "holds": holds}
     missing = [name for name in NEEDED_OF_POSITION if values[name] is None]
@@ -156,7 +156,7 @@ def _read(row: object, number: int, account: str, table: SymbolTable) -> _Row | 
     )
 
 
-def _holds(row: Mapping[str, object]) -> Decimal | None:
+def holds_of(row: Mapping[str, object]) -> Decimal | None:
     """Add up what the broker holds back: for resting sells, options, grants. None where one cannot be read."""
     holds = [
         amount(value)

@@ -163,9 +163,14 @@ def describe(result: WireReply | WireFailure) -> str:
     )
 
 
+def is_final_failure(failure: WireFailure) -> bool:
+    """Whether an exchange failed in a way that the next one would too."""
+    return failure.kind in _FINAL_FAILURES
+
+
 def _is_passing(result: WireReply | WireFailure) -> bool:
     if isinstance(result, WireFailure):
-        return result.kind not in _FINAL_FAILURES
+        return not is_final_failure(result)
     return result.status == _THROTTLED or result.status in _SERVER_TROUBLE
 
 

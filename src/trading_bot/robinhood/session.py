@@ -6,7 +6,7 @@ transport's own record of its writing says whether the broker may have seen a re
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from http.cookiejar import DefaultCookiePolicy
@@ -44,8 +44,10 @@ _CHUNK_BYTES = 16 * 1024
 _LEAST_TOKEN_CHARS = 16
 """A shorter one would be found in plain words too; the broker's are hundreds of characters long."""
 
-_PATH = re.compile(r"/(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*(?:[A-Za-z0-9_-][A-Za-z0-9._-]*)?")
-_HEADERS = {
+EVENT_STREAM = "text/event-stream"
+
+_PATH = re.compile(r"/(?:\.well-known/)?(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*(?:[A-Za-z0-9_-][A-Za-z0-9._-]*)?")
+_APP_HEADERS = {
     "Accept": "*/*",
     "Accept-Encoding": "gzip, deflate",
     "Accept-Language": "en-US,en;q=1",
@@ -53,6 +55,13 @@ _HEADERS = {
     "User-Agent": "*",
     "X-Robinhood-API-Version": "1.431.4",
 }
+_OWN_HEADERS = {
+    "Accept": "*/*",
+    "Accept-Encoding": "gzip, deflate",
+    "Connection": "keep-alive",
+    "User-Agent": "trading-bot",
+}
+"""At every other address than the app's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +75,12 @@ class WireRequest:
     content_type: str | None = None
     authenticated: bool = True
     """Whether the bearer token goes along; the token endpoint itself gets none."""
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Sent beside the session's own, or instead of the one of the same name."""
+    largest_body: int = MAX_BODY_BYTES
+    """How many bytes of a reply are read at most; a larger one is a failure."""
+    is_answered_by: Callable[[bytes], bool] | None = field(default=None, repr=False, compare=False)
+    """Called with each piece of an event stream as it arrives; reading ends where it says that the answer is there."""
 
     def __post_init__(self) -> None:
         """Refuse a path that could lead elsewhere: dots, doubled slashes, a query or a fragment inside it."""
@@ -127,7 +142,7 @@ class BrokerSession:
         self._http = _PinnedSession()
         self._http.trust_env = False
         self._http.headers.clear()
-        self._http.headers.update(_HEADERS)
+        self._http.headers.update(_APP_HEADERS if base_url == BASE_URL else _OWN_HEADERS)
         self._http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._http.adapters.clear()
         self._http.mount(f"{base_url}/", adapter)
@@ -188,18 +203,25 @@ class BrokerSession:
                 context.phase = SendPhase.HEADERS_READ
                 return _failure(context, FailureKind.OTHER, "the transport wrote without asking for its permit")
             context.phase = SendPhase.HEADERS_READ
-            return self._whole_reply(response, context)
+            return self._whole_reply(response, request, context)
 
-    def _whole_reply(self, response: requests.Response, context: SendContext) -> WireReply | WireFailure:
+    def _whole_reply(
+        self, response: requests.Response, request: WireRequest, context: SendContext
+    ) -> WireReply | WireFailure:
         if response.status_code in _REDIRECTS:
             return _failure(
                 context, FailureKind.REDIRECT, f"the broker answered with a redirect ({response.status_code})"
             )
         body = bytearray()
-        for chunk in response.iter_content(_CHUNK_BYTES):
-            body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                return _failure(context, FailureKind.OVERSIZED, f"the reply is larger than {MAX_BODY_BYTES} bytes")
+        is_answered_by = request.is_answered_by if _is_event_stream(response) else None
+        for piece in response.iter_content(_CHUNK_BYTES) if is_answered_by is None else _as_it_arrives(response):
+            body += piece
+            if len(body) > request.largest_body:
+                return _failure(
+                    context, FailureKind.OVERSIZED, f"the reply is larger than {request.largest_body} bytes"
+                )
+            if is_answered_by is not None and is_answered_by(piece):
+                break
             if self._clock.monotonic() > context.deadline:
                 return _failure(context, FailureKind.TIMEOUT, "the reply was not complete in time")
         context.phase = SendPhase.BODY_READ
@@ -208,12 +230,25 @@ class BrokerSession:
 
 
 def _own_headers(request: WireRequest, bearer: str | None) -> dict[str, str]:
-    headers = {}
+    headers = dict(request.headers)
     if request.content_type is not None:
         headers["Content-Type"] = request.content_type
     if bearer is not None:
         headers["Authorization"] = f"Bearer {bearer}"
     return headers
+
+
+def _is_event_stream(response: requests.Response) -> bool:
+    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower() == EVENT_STREAM
+
+
+def _as_it_arrives(response: requests.Response) -> Iterator[bytes]:
+    # iter_content waits for a whole piece or the end, and a stream may stay open for long after its last event.
+    if not isinstance(response.raw, urllib3.HTTPResponse):
+        yield from response.iter_content(_CHUNK_BYTES)
+        return
+    while piece := response.raw.read1(_CHUNK_BYTES, decode_content=True):
+        yield piece
 
 
 def _without_echo(result: WireReply | WireFailure, bearer: str | None) -> WireReply | WireFailure:

@@ -30,6 +30,7 @@ __all__ = [
     "parse_order",
     "price_text",
     "printable",
+    "stop_price_text",
     "wire_time",
 ]
 
@@ -55,13 +56,13 @@ def order_body(
     Raises:
         OrderValidationError: the limit price or the stop price is not on the tick.
     """
-    stop = terms.stop_price
+    stop = stop_price_text(terms, tick)
     fields: Sequence[tuple[str, str]] = (
         ("account", account_url),
         ("instrument", instrument_url),
         ("symbol", terms.symbol),
         ("price", price_text(terms, tick)),
-        *((("stop_price", _price_text(terms.symbol, "stop", price=stop, tick=tick)),) if stop is not None else ()),
+        *((("stop_price", stop),) if stop is not None else ()),
         ("quantity", str(terms.quantity)),
         ("ref_id", ref_id),
         ("type", "limit"),
@@ -85,6 +86,16 @@ def price_text(terms: OrderTerms, tick: Decimal | None = None) -> str:
         OrderValidationError: the price is not on the tick.
     """
     return _price_text(terms.symbol, "limit", price=terms.limit_price, tick=tick)
+
+
+def stop_price_text(terms: OrderTerms, tick: Decimal | None = None) -> str | None:
+    """Write the stop price as `price_text` writes the limit; None where the order has none.
+
+    Raises:
+        OrderValidationError: the price is not on the tick.
+    """
+    stop = terms.stop_price
+    return None if stop is None else _price_text(terms.symbol, "stop", price=stop, tick=tick)
 
 
 def _price_text(symbol: str, kind: str, *, price: Decimal, tick: Decimal | None) -> str:

@@ -41,12 +41,12 @@ class TestAuthority:
         self.ca_file = folder / "ca.pem"
         self.ca_file.write_bytes(own.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
-    def certify(self, host: str = HOST, *, days: int = 1) -> Certificate:
-        """Sign a certificate for ``host``; one of negative ``days`` has expired."""
+    def certify(self, host: str = HOST, *others: str, days: int = 1) -> Certificate:
+        """Sign a certificate for ``host`` and others; one of negative ``days`` has expired."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
         built = self._builder(subject, key.public_key(), days=days).add_extension(
-            x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False
+            x509.SubjectAlternativeName([x509.DNSName(name) for name in (host, *others)]), critical=False
         )
         signed = built.sign(self._key, hashes.SHA256())
         file = self._folder / f"{host}{days}.pem"

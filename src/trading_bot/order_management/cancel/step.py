@@ -4,7 +4,8 @@ A single cancel, a cancel of everything and a kill differ in where their orders 
 they learn. They share the rules of the step, which are here:
 
 1. A request that was lost is sent again. Repeating a cancel is safe.
-2. So is one that the broker took and did not act upon, once it had time to (`ACKNOWLEDGED_WITHIN_S`).
+2. So is one that the broker took and did not act upon, once it had time to (`ACKNOWLEDGED_WITHIN_S`), or that it
+   refused as it may refuse one that comes too early.
 3. A reply is about the request. Only a report of the order says what became of the order.
 4. A few orders are read one by one, more of them by one list of what has changed, and then in turn: one read that
    hangs hides none of the other orders.
@@ -86,7 +87,8 @@ class CancelTarget(abc.ABC):
     @property
     def is_over(self) -> bool:
         """Whether reading on would teach nothing: it has ended, or stays as it is because the broker refused."""
-        return self.has_ended or (isinstance(self.reply, CancelRefused) and self._is_unacknowledged)
+        is_refused = isinstance(self.reply, CancelRefused) and not self.reply.may_be_early
+        return self.has_ended or (is_refused and self._is_unacknowledged)
 
     @property
     def came_to_nothing(self) -> bool:

@@ -1,0 +1,235 @@
+"""One session of the agent interface: opened when it is needed, opened again when the server lost it.
+
+1. A place is written once. Whatever comes of it is returned, a lost session included.
+2. A session is opened before the permit of a place is entered; what fails until then is *not sent*.
+3. Anything else may be asked again, once, in a new session. That is all that is repeated here.
+"""
+
+import itertools
+import json
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+from trading_bot._version import __version__
+from trading_bot.agent.endpoint import ENDPOINT_PATH
+from trading_bot.agent.event_stream import EventReader
+from trading_bot.agent.messages import (
+    Answer,
+    RequestId,
+    RpcResult,
+    answer_in,
+    answer_of,
+    notification_bytes,
+    request_bytes,
+    tool_result,
+)
+from trading_bot.agent.tool_call import CallResult, Garbled, HttpRefusal, RpcError, ToolCall
+from trading_bot.clock import Clock, Seconds
+from trading_bot.order_management.ports import SendPermit
+from trading_bot.robinhood.broker_clock import BrokerClock
+from trading_bot.robinhood.failures import FailureKind, WireFailure
+from trading_bot.robinhood.rate_budget import LEAST_REPLY_S
+from trading_bot.robinhood.reads import Wire
+from trading_bot.robinhood.sending import SendPhase
+from trading_bot.robinhood.session import EVENT_STREAM, MAX_BODY_BYTES, WireReply, WireRequest
+
+PROTOCOL_VERSION: Final = "2025-03-26"
+"""What working clients propose. In August the server agreed on 2025-06-18 with another one; any answer will do."""
+
+LARGEST_ORDER_REPLY: Final = 256 * 1024
+
+_SESSION = "mcp-session-id"
+_SESSION_ID = re.compile(r"[\x21-\x7e]{1,1024}")
+_VERSION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_JSON = "application/json"
+_ACCEPT = ("Accept", f"{_JSON}, {EVENT_STREAM}")
+_SUCCESS = range(200, 300)
+_UNAUTHORIZED = 401
+_LOST = frozenset({400, 404})
+"""What a server answers to a session that it does not know: MCP says 404, some servers 400."""
+
+_ABOUT_THE_CALL = frozenset({-32601, -32602})
+"""JSON-RPC's codes for an unknown method or bad params: a new session changes nothing about those."""
+
+_OVERSLEPT_S: Seconds = 0.1
+
+_Exchanged: TypeAlias = Answer | HttpRefusal | WireFailure
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A session that the server opened; each opening is an object of its own."""
+
+    headers: tuple[tuple[str, str], ...]
+
+
+class AgentSession:
+    """Calls tools at the agent interface. Safe to share between threads; fulfils `AgentWire`.
+
+    ``http`` is the broker session for `AGENT_BASE_URL`, which keeps the token. ``broker_clock`` goes by the dates
+    of its replies.
+    """
+
+    def __init__(self, http: Wire, clock: Clock) -> None:
+        self._http = http
+        self._clock = clock
+        self.broker_clock = BrokerClock(clock)
+        self._ids = itertools.count(1)
+        self._opening = threading.Lock()
+        self._open: _Open | None = None
+
+    def call(self, call: ToolCall, *, timeout_s: Seconds, permit: SendPermit | None = None) -> CallResult:
+        """Call once and return what came of it; see `AgentWire.call`.
+
+        A place is not sent where opening a session leaves less than `LEAST_REPLY_S` for its reply.
+        """
+        deadline = self._clock.monotonic() + timeout_s
+        if permit is not None:
+            return _tool_result(self._placed(call, deadline, permit, min(LEAST_REPLY_S, timeout_s)))
+        return _tool_result(self.request("tools/call", call.params, deadline=deadline))
+
+    def request(self, method: str, params: bytes, *, deadline: Seconds) -> _Exchanged:
+        """Ask for something that may be asked twice: once more in a new session where the first was lost."""
+        for _ in range(2):
+            opened = self._opened(deadline)
+            if not isinstance(opened, _Open):
+                return opened
+            result = self._exchange(method, params, opened=opened, deadline=deadline)
+            self._note(result, opened)
+            if not _may_have_lost_it(result):
+                break
+        return result
+
+    def _placed(self, call: ToolCall, deadline: Seconds, permit: SendPermit, reply_s: Seconds) -> _Exchanged:
+        opened = self._opened(deadline)
+        if not isinstance(opened, _Open):
+            return _not_sent(opened)
+        if deadline - self._clock.monotonic() < reply_s - _OVERSLEPT_S:
+            return _failure(FailureKind.TIMEOUT, "opening a session left too little time for the reply to an order")
+        result = self._exchange("tools/call", call.params, opened=opened, deadline=deadline, permit=permit)
+        self._note(result, opened)
+        return result
+
+    def _note(self, result: _Exchanged, opened: _Open) -> None:
+        # A session may belong to the token that opened it, so a refused token ends it too.
+        is_refused = isinstance(result, HttpRefusal) and result.status == _UNAUTHORIZED
+        if (is_refused or _may_have_lost_it(result)) and self._open is opened:
+            self._open = None
+
+    def _opened(self, deadline: Seconds) -> _Open | _Exchanged:
+        opened = self._open
+        if opened is not None:
+            return opened
+        if not self._opening.acquire(timeout=max(deadline - self._clock.monotonic(), 0)):
+            return _failure(FailureKind.TIMEOUT, "no session with the broker was opened in time")
+        try:
+            return self._open or self._initialized(deadline)
+        finally:
+            self._opening.release()
+
+    def _initialized(self, deadline: Seconds) -> _Open | _Exchanged:
+        request_id = next(self._ids)
+        reply = self._post(
+            request_bytes(request_id, "initialize", _hello()), request_id=request_id, headers=(), deadline=deadline
+        )
+        if not isinstance(reply, WireReply):
+            return reply
+        answer = answer_in(reply, request_id)
+        if not isinstance(answer, RpcResult):
+            return answer
+        headers = _session_headers(reply.headers, answer.value)
+        if headers is None:
+            return Garbled(cause="the server named a session that cannot be sent back")
+        done = self._post(
+            notification_bytes("notifications/initialized"), request_id=None, headers=headers, deadline=deadline
+        )
+        if not isinstance(done, WireReply):
+            return done
+        self._open = _Open(headers)
+        return self._open
+
+    def _exchange(
+        self, method: str, params: bytes, *, opened: _Open, deadline: Seconds, permit: SendPermit | None = None
+    ) -> _Exchanged:
+        request_id = next(self._ids)
+        body = request_bytes(request_id, method, params)
+        reply = self._post(body, request_id=request_id, headers=opened.headers, deadline=deadline, permit=permit)
+        return answer_in(reply, request_id) if isinstance(reply, WireReply) else reply
+
+    def _post(
+        self,
+        body: bytes,
+        *,
+        request_id: RequestId | None,
+        headers: tuple[tuple[str, str], ...],
+        deadline: Seconds,
+        permit: SendPermit | None = None,
+    ) -> WireReply | HttpRefusal | WireFailure:
+        events = EventReader()
+
+        def is_answered_by(piece: bytes) -> bool:
+            return request_id is not None and any(answer_of(data, request_id) for data in events.events_in(piece))
+
+        request = WireRequest(
+            method="POST",
+            path=ENDPOINT_PATH,
+            body=body,
+            content_type=_JSON,
+            headers=(_ACCEPT, *headers),
+            largest_body=MAX_BODY_BYTES if permit is None else LARGEST_ORDER_REPLY,
+            is_answered_by=is_answered_by,
+        )
+        reply = self._http.exchange(request, timeout_s=deadline - self._clock.monotonic(), permit=permit)
+        if isinstance(reply, WireFailure):
+            return reply
+        self.broker_clock.hear(reply)
+        if reply.status in _SUCCESS:
+            return reply
+        return HttpRefusal(
+            status=reply.status, headers=reply.headers, text=reply.body.decode("utf-8", errors="replace")
+        )
+
+
+def _hello() -> bytes:
+    client = {"name": "trading-bot", "version": __version__}
+    params = {"protocolVersion": PROTOCOL_VERSION, "capabilities": {}, "clientInfo": client}
+    return json.dumps(params, separators=(",", ":")).encode()
+
+
+def _session_headers(headers: Mapping[str, str], result: object) -> tuple[tuple[str, str], ...] | None:
+    named = headers.get(_SESSION)
+    if named is not None and _SESSION_ID.fullmatch(named) is None:
+        return None
+    agreed = result.get("protocolVersion") if isinstance(result, dict) else None
+    if not isinstance(agreed, str) or _VERSION.fullmatch(agreed) is None:
+        agreed = PROTOCOL_VERSION
+    return (("MCP-Protocol-Version", agreed), *(() if named is None else (("Mcp-Session-Id", named),)))
+
+
+def _may_have_lost_it(result: _Exchanged) -> bool:
+    # How this server says it is not established, so whatever may mean it does.
+    if isinstance(result, HttpRefusal):
+        return result.status in _LOST
+    return isinstance(result, RpcError) and result.code not in _ABOUT_THE_CALL
+
+
+def _tool_result(result: _Exchanged) -> CallResult:
+    return result if isinstance(result, HttpRefusal | WireFailure) else tool_result(result)
+
+
+def _not_sent(result: _Exchanged) -> _Exchanged:
+    """Say of a failed opening what it is for the place that was to follow: nothing of it was written."""
+    if isinstance(result, WireFailure):
+        kind = FailureKind.OTHER if result.kind is FailureKind.REDIRECT else result.kind
+        return replace(result, phase=SendPhase.BEGUN, first_byte_written=False, kind=kind)
+    if isinstance(result, HttpRefusal):
+        cause = f"the broker opened no session: HTTP {result.status}"
+        return result if result.status == _UNAUTHORIZED else _failure(FailureKind.OTHER, cause)
+    return _failure(FailureKind.OTHER, "the broker opened no session")
+
+
+def _failure(kind: FailureKind, cause: str) -> WireFailure:
+    return WireFailure(phase=SendPhase.BEGUN, first_byte_written=False, cause=cause, kind=kind)
