@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:  # a form needs no more of what it shows than its attributes
     from trading_bot.bot import TradePreview, TradeResult
     from trading_bot.order_management.book.freezes import Freeze
+    from trading_bot.order_management.cancel.cancel_all import CancelProgress
     from trading_bot.order_management.models import Execution, OrderEnvelope, OrderStatus, OrderTerms
     from trading_bot.order_management.portfolio import Position, UnreadPosition
     from trading_bot.order_management.results import CancelResult, SyncSummary
@@ -140,6 +141,16 @@ def cancel_result_json(result: "CancelResult") -> JsonObject:
         "state": result.state.value,
         "filled_quantity": shares_text(result.filled_quantity),
         "reason": result.reason,
+    }
+
+
+def cancel_progress_json(progress: "CancelProgress") -> JsonObject:
+    """Return how far a cancel of many orders is; it has no verdict, which a result has."""
+    return {
+        "v": FORM_VERSION,
+        "cancels_asked": progress.asked,
+        "cancels_wanted": progress.many,
+        "over_within_s": round(progress.within_s, 1),
     }
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from trading_bot.clock import Clock, Seconds
 from trading_bot.error_handling.retry import Jitter, no_jitter
 from trading_bot.order_management.book.approvals import APPROVAL_WAIT_S
-from trading_bot.order_management.cancel.cancel_all import raise_unless_closed
+from trading_bot.order_management.cancel.cancel_all import CancelListeners, ProgressListener, raise_unless_closed
 from trading_bot.order_management.cancel.canceller import CancelListener, ignore_result, raise_unless_under_way
 from trading_bot.order_management.context import ManagerIdentity, OrderContext, order_on_record
 from trading_bot.order_management.correlation import usable_correlation_id
@@ -299,19 +299,22 @@ class OrderManager(LimitOrders, OrdersOnRecord):
         include_external: bool = False,
         include_stops: bool = False,
         on_result: CancelListener = ignore_result,
+        on_progress: ProgressListener = ignore_result,
         correlation_id: str | None = None,
     ) -> tuple[CancelResult, ...]:
         """Cancel every order of ours that is not terminal; stops, and orders placed elsewhere, only where asked for.
 
-        No entry is taken while it runs. ``on_result`` is called with each order's result as soon as it is known.
+        No entry is taken while it runs. ``on_result`` is called with each order's result as soon as it is known,
+        ``on_progress`` where there are so many that the broker's rate makes them wait.
 
         Raises:
             OrderCancellationError: at least one order is not proven to have ended; it carries every result.
         """
         with self.request(usable_correlation_id(correlation_id)), self._services.cancel_all.alone():
             self._services.replacing.stop()
+            tell = CancelListeners(on_result=on_result, on_progress=on_progress)
             done = self._services.cancel_all.run(
-                include_external=include_external, include_stops=include_stops, on_result=on_result
+                include_external=include_external, include_stops=include_stops, tell=tell
             )
         raise_unless_closed(done)
         return done.results

@@ -120,9 +120,8 @@ def status_lines(order: Answer, zone: ZoneInfo) -> tuple[str, ...]:
 
 
 def _approval_lines(order: Answer) -> tuple[str, ...]:
-    if not awaits_approval(order):
-        return ()
-    return ("it does not work until you approve it in the Robinhood app; its shares or its money are reserved",)
+    said = "it does not work until you approve it in the Robinhood app; its shares or its money are reserved"
+    return (said,) if awaits_approval(order) else ()
 
 
 def _outstanding_lines(order: Answer) -> tuple[str, ...]:
@@ -222,7 +221,10 @@ def _fill_line(fill: Answer, zone: ZoneInfo) -> str:
 
 
 def cancel_line(result: Answer) -> str:
-    """Say how one order's cancel ended."""
+    """Say how one order's cancel ended, or how far it is with many."""
+    if "cancels_wanted" in result:
+        asked = f"{result['cancels_asked']} of {result['cancels_wanted']} cancels asked for, the largest first"
+        return f"{asked}; all is over within {result['over_within_s']:.0f} s"
     reason = f" ({result['reason']})" if result.get("reason") else ""
     filled = amount(result, "filled_quantity")
     kept = f", {shares(filled)} filled" if filled else ""
