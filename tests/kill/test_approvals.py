@@ -12,6 +12,7 @@ from trading_bot.kill.register import KnownOrders
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.models import OrderId, OrderReport, OrderState, Side
 from trading_bot.order_management.outcomes import CancelRefused
+from trading_bot.order_management.portfolio import Position
 
 NOT_NOW = CancelRefused(reason="Order cannot be cancelled at this time.", status_code=403)
 NAME = order_id_of("first")
@@ -64,18 +65,37 @@ def test_one_that_has_ended_needs_nobody(bench: KillBench):
     assert (report.is_confirmed, [order.awaits_approval for order in report.orders]) == (True, [False])
 
 
+STOP: dict[str, Any] = {
+    "side": Side.SELL,
+    "state": OrderState.QUEUED,
+    "waits_for_stop": True,
+    "stop_price": Decimal(101),
+}
+
+
 @pytest.mark.parametrize("says_so", [True, False])
-def test_a_stop_that_awaits_approval_protects_nothing_and_is_cancelled(bench: KillBench, says_so: bool):
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_stop_that_awaits_approval_protects_nothing_and_is_cancelled(bench: KillBench, says_so: bool, ends: bool):
     bench.known = on_record(stop=True)
-    bench.broker.add(
-        working(
-            side=Side.SELL,
-            state=OrderState.QUEUED,
-            awaits_approval=says_so,
-            waits_for_stop=True,
-            stop_price=Decimal(101),
-        )
-    )
+    bench.broker.add(working(**STOP, awaits_approval=says_so))
+    bench.broker.answers = {} if ends else {NAME: NOT_NOW}
     report = bench.kill()
-    assert (report.is_confirmed, report.protective) == (True, ())
+    assert (report.is_confirmed, report.protective) == (ends, ())
+    assert [order.order_id for order in report.orders] == [NAME]
     assert bench.broker.asked[0] == [NAME]
+
+
+def test_so_is_one_that_nobody_has_on_record(bench: KillBench):
+    bench.broker.add(open_order("a", **STOP, awaits_approval=True))
+    report = bench.kill()
+    assert (report.protective, bench.broker.asked) == ((), [["a"]])
+
+
+def test_shares_are_not_protected_by_a_stop_of_the_owners_own_that_awaits_approval(bench: KillBench):
+    bench.broker.add(open_order("a", **STOP, ref_id=None, awaits_approval=True))
+    ten = Position(
+        symbol="AAPL", quantity=Decimal(10), average_buy_price=None, held_for_sells=Decimal(0), as_of=bench.clock.now()
+    )
+    bench.broker.held = (ten,)
+    (held,) = bench.kill().holdings.shares
+    assert held.unprotected == 10

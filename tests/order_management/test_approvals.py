@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from tests.support.account_gateway import quote
-from tests.support.fake_gateway import AWAIT_APPROVAL, REPLY_LOST, CancelStep
+from tests.support.fake_gateway import AWAIT_APPROVAL, REPLY_LOST
 from tests.support.manager_bench import ManagerBench
 from tests.support.order_story import Story, intended, report
 from trading_bot.bot_events import Alert, AlertCode, events_of_change
@@ -15,7 +15,7 @@ from trading_bot.order_management.book.exit_facts import ExitEnding
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.models import OrderId, OrderReport, OrderState, Side
-from trading_bot.order_management.outcomes import CancelRefused
+from trading_bot.order_management.outcomes import CancelRefused, CancelTaken
 from trading_bot.order_management.reconciliation import reconcile
 from trading_bot.order_management.stop_orders import StopRequest
 from trading_bot.order_management.submit.exit_run import Leave
@@ -116,14 +116,14 @@ class TestTheEndOfTheWait:
         assert bench.tracked().envelope.approval_awaited_since is None
 
     def test_work_ends_it_also_while_a_cancel_is_under_way(self):
-        bench = awaiting()
-        bench.gateway.cancels.append(CancelStep(drops=True))
+        bench = awaiting(cancel_deadline_s=1)
+        bench.gateway.answer_cancels(CancelTaken())
         bench.manager.cancel_order("c1")
-        bench.gateway.answer_cancels(CancelRefused(reason="not now", status_code=403))
+        assert (bench.state(), bench.tracked().envelope.awaits_approval) == ("pending_cancel", True)
         order = bench.gateway.order()
         order.awaits_approval, order.state = False, S.CONFIRMED
         bench.sync()
-        assert not bench.tracked().envelope.awaits_approval
+        assert (bench.state(), bench.tracked().envelope.awaits_approval) == ("pending_cancel", False)
 
 
 class TestAnEntry:

@@ -227,10 +227,9 @@ def _filled(order: TrackedOrder, fact: OrderEvent, record: JournalRecord) -> Dec
 
 
 def _awaited(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder | None:
-    if known is None or known.state.is_terminal:
-        return known  # where the order has left the book, that the account was asked for an approval stays in it
-    since = known.envelope.approval_awaited_since or record.ts
-    return replace(known, envelope=replace(known.envelope, approval_awaited_since=since))
+    if known is None:
+        return None  # the order has left the book; that the account was asked for an approval stays in it
+    return replace(known, envelope=replace(known.envelope, approval_awaited_since=record.ts))
 
 
 def _executed(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
