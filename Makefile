@@ -20,10 +20,14 @@ MEASURED := --cov --cov-append --cov-report= --cov-fail-under=0
 SLOW := tests/simulation tests/faults
 # These rooms import no library themselves. Whatever they import of ours that does is tested with the lowest versions.
 PURE := account audit error_handling kill protection results $(addprefix order_management/,book cancel decisions submit sync)
-# Whole bots again, whose rooms and payloads have quick tests of their own.
-WHOLE := contract/payloads/test_odd_fields.py $(addprefix trading_bot/,test_odd_accounts.py test_told_situations.py)
+# Whole bots and sweeps again: each line in a module of ours that imports a library has a quick test besides.
+BOTS := bot_reads execute_trade_live exit_position flat_orders kept_snapshot live_emergencies odd_accounts real_account replay \
+	requests_of_an_order told_situations
+WHOLE := canary contract/payloads/test_odd_*.py order_management/test_round_trips.py order_management/journal/test_import_v1.py \
+	risk/test_results_*.py risk/test_running_totals.py robinhood/test_classify_total.py \
+	$(patsubst %,startup/test_%.py,carrier cold_start live) $(patsubst %,trading_bot/test_%.py,$(BOTS))
 WITH_PROCESSES = $(shell grep -rl --include='test_*.py' --exclude-dir=simulation 'mark\.subprocess' tests)
-QUICK := -m 'not subprocess' $(addprefix --ignore=,$(SLOW) $(addprefix tests/,$(PURE) $(WHOLE) architecture benchmarks))
+QUICK := -m 'not subprocess' $(addprefix --ignore=,$(SLOW) $(wildcard $(addprefix tests/,$(PURE) $(WHOLE) architecture benchmarks)))
 PARTS := environments check-unit check-processes check-schedules check-coverage check-lowest check-style
 BUDGET_S := 900
 
