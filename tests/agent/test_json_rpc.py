@@ -1,6 +1,7 @@
 """A session of the agent interface: how it is opened, what is sent in it, and what is made of each answer."""
 
 import json
+import threading
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
@@ -316,6 +317,27 @@ def test_a_read_that_fails_inside_the_server_is_no_lost_session(bench):
     bench.tools.calls = [lambda n: reply(200, message(n, error={"code": -32603, "message": "x"}))]
     assert read(bench) == RpcError(code=-32603, text="x")
     assert bench.tools.methods().count("initialize") == 1
+
+
+def test_calls_of_many_threads_open_one_session_between_them(bench):
+    is_opening, go_on = threading.Event(), threading.Event()
+
+    def slowly(request_id):
+        is_opening.set()
+        go_on.wait(10)
+        return reply(200, message(request_id, result={}), Mcp_Session_Id="of-all")
+
+    bench.tools.opens = [slowly]
+    bench.tools.calls = [good({})] * 4
+    threads = [threading.Thread(target=read, args=(bench,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    assert is_opening.wait(10)
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert bench.tools.methods().count("initialize") == 1
+    assert bench.tools.methods().count("tools/call") == 4
 
 
 def test_a_call_waits_for_an_opening_by_another_thread_no_longer_than_its_time(bench):

@@ -2,6 +2,7 @@
 
 import io
 import time
+from contextlib import nullcontext
 
 import pytest
 import requests
@@ -92,10 +93,12 @@ def test_an_answer_is_taken_while_its_stream_stays_open(desk, pieces):
     assert took_s < 4
 
 
-def test_a_stream_that_ends_with_its_answer_leaves_the_connection_for_the_next_call(desk):
+@pytest.mark.parametrize("permit", [None, nullcontext()], ids=["a read", "a submit"])
+def test_a_stream_that_ends_with_its_answer_leaves_the_connection_for_the_next_call(desk, permit):
     whole = acts.send(acts.head(**CHUNKED) + chunk(ANSWER) + b"0\r\n\r\n")
-    ask(desk, whole)
-    ask(desk, whole)
+    for _ in range(2):
+        desk.server.on("POST", "/mcp/trading", whole)
+        assert reply_of(desk.exchange(asking(), permit=permit)).body == ANSWER
     assert [heard.connection for heard in desk.server.heard] == [1, 1]
 
 
