@@ -84,9 +84,11 @@ def _tail_recovered(fact: OrderEvent) -> str:
 def _intended(fact: OrderEvent) -> str:
     hours = ", extended hours" if fact.details.get("extended_hours") == "true" else ""
     strategy = f" for strategy {fact.strategy_name}" if fact.strategy_name else ""
+    said = fact.details.get("review")
+    review = f"; the broker's own review objected: {said}" if said else ""
     return (
         f"decided to {_terms(fact)}{strategy}: reference price {_detail(fact, 'reference_price')}, "
-        f"{_detail(fact, 'time_in_force')}{hours}; written down before anything was sent{_because(fact)}"
+        f"{_detail(fact, 'time_in_force')}{hours}; written down before anything was sent{_because(fact)}{review}"
     )
 
 
@@ -186,6 +188,9 @@ _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
         f"{_person(fact)} decided that it is {_words(fact.status or 'closed')}{_because(fact)}"
     ),
     EventKind.ORDER_UPDATED: _updated,
+    EventKind.APPROVAL_AWAITED: _plain(
+        "it awaits the owner's approval in the broker's app, and does not work until then"
+    ),
     EventKind.EXECUTION_BOOKED: _executed,
     EventKind.EXECUTION_BUSTED: lambda fact: f"execution {fact.execution_id} was taken back{_because(fact)}",
     EventKind.CANCEL_REQUESTED: _plain("a cancel was asked for"),

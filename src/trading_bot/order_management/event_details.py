@@ -45,6 +45,8 @@ class IntentDetails(Value, frozen=True, kw_only=True):
     """FIX tag 99."""
     reprices: int = 0
     """How often its time-out has placed it anew."""
+    review: str | None = None
+    """What the broker's own review objected to before it was sent."""
 
     def as_text(self) -> Details:
         """Return them as a record holds them."""
@@ -58,6 +60,7 @@ class IntentDetails(Value, frozen=True, kw_only=True):
             arming=self.arming,
             stop_price=None if self.stop_price is None else f"{self.stop_price:f}",
             reprices=str(self.reprices) if self.reprices else None,
+            review=self.review,
         )
 
     @staticmethod
@@ -84,6 +87,7 @@ class IntentDetails(Value, frozen=True, kw_only=True):
             arming=details.get("arming"),
             stop_price=None if stop_price is None else Decimal(stop_price),
             reprices=int(details.get("reprices", 0)),
+            review=details.get("review"),
         )
 
 
@@ -136,6 +140,8 @@ class ReportDetails(Value, frozen=True, kw_only=True):
     instrument_id: str | None = None
     stop_triggered_at: datetime | None = None
     """When the broker says that the stop price of the order was reached."""
+    ends_approval: bool = False
+    """Whether it shows that an order which awaited the owner's approval does so no more."""
 
     def as_text(self) -> Details:
         """Return them as a record holds them."""
@@ -144,6 +150,7 @@ class ReportDetails(Value, frozen=True, kw_only=True):
             state_is_known=None if self.state_is_known else _FALSE,
             instrument_id=self.instrument_id,
             stop_triggered_at=None if self.stop_triggered_at is None else self.stop_triggered_at.isoformat(),
+            ends_approval=_TRUE if self.ends_approval else None,
         )
 
     @classmethod
@@ -155,16 +162,18 @@ class ReportDetails(Value, frozen=True, kw_only=True):
             state_is_known=fact.details.get("state_is_known") != _FALSE,
             instrument_id=fact.details.get(_INSTRUMENT_ID),
             stop_triggered_at=None if reached is None else datetime.fromisoformat(reached),
+            ends_approval=fact.details.get("ends_approval") == _TRUE,
         )
 
     @classmethod
-    def of_report(cls, report: OrderReport, *, names_instrument: bool) -> "ReportDetails":
+    def of_report(cls, report: OrderReport, *, names_instrument: bool, ends_approval: bool = False) -> "ReportDetails":
         """Return what is recorded of a report; its instrument only where that is news of the order."""
         return cls(
             broker_state=report.broker_state,
             state_is_known=report.state_is_known,
             instrument_id=report.instrument_id if names_instrument else None,
             stop_triggered_at=report.stop_triggered_at,
+            ends_approval=ends_approval,
         )
 
 

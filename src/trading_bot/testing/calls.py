@@ -18,6 +18,7 @@ from trading_bot.order_management.models import (
     ClientOrderId,
     OrderId,
     OrderReport,
+    OrderState,
     OrderTerms,
     RefId,
     Side,
@@ -153,8 +154,9 @@ class BrokerCalls:
         return self._listing(lambda order: not order.state.is_terminal)
 
     def list_orders_since(self, changed_after: datetime) -> Listing:
-        """List the orders, open or ended, that changed since."""
-        return self._listing(lambda order: order.updated_at >= changed_after)
+        """List the orders, open or ended, that changed since; or were created since, by ``capabilities``."""
+        by_change = self.capabilities.lists_by_change
+        return self._listing(lambda order: (order.updated_at if by_change else order.created_at) >= changed_after)
 
     def find_by_client_order_id(
         self,
@@ -256,6 +258,9 @@ class BrokerCalls:
             client_order_id=intent.client_order_id,
             at=self._clock.now() + timedelta(seconds=outcome.acts_after_s),
         )
+        if outcome.awaits_approval:
+            order.move(OrderState.QUEUED, order.created_at)
+            order.awaits_approval = True
         reply = Accepted(report=order.report()) if outcome.reply is Reply.YES else _submit_reply(outcome)
         if outcome.fill is not None:
             self._book.fill(order, outcome.fill.quantity, outcome.fill.price)
