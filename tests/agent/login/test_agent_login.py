@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from tests.support.agent_login_bench import LIFE, TOKEN, AgentLoginBench, tokens
 from tests.support.faulty_files import FaultyFiles
 from tests.support.scripted_broker import Answer, ScriptedBroker, lost, reply, unreachable
+from tests.support.taken_lock import TakenLock
 from trading_bot.agent.login.agent_login import LONG_PAUSE_S, MOST_IN_DOUBT, PAUSE_S, SESSION_ENDED
 from trading_bot.auth.secret_file import TokenFileError
 from trading_bot.order_management.exceptions import AuthenticationError
@@ -169,6 +170,23 @@ def test_while_another_process_renews_nobody_else_does(bench):
     with FileLock(bench.store.lock_path, thread_local=False):
         assert not bench.login.renew(0)
     assert bench.broker.seen == []
+
+
+def test_while_another_thread_renews_nobody_waits_beyond_its_time(bench):
+    bench.logged_in().answered_401()
+    lock = bench.login._threads = TakenLock()
+    assert not bench.login.renew(3)
+    assert lock.waited_for == [3]
+
+
+def test_a_renewal_that_another_process_tried_in_vain_is_counted_here_too(bench):
+    bench.logged_in()
+    other = half_a_life_later(bench.another_process())
+    other.broker.on(*TOKEN, lost())
+    other.login.renew_ahead()
+    bench.login.renew_ahead()
+    assert bench.broker.seen == []
+    assert bench.login.standing() == other.login.standing()
 
 
 def test_a_reply_without_a_refresh_token_leaves_the_old_one_in_use(bench):
