@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -107,10 +108,11 @@ def test_a_session_of_the_private_wire_is_refused(account):
 
 def without_argument(account: AgentAccount, tool: str, argument: str) -> None:
     """Let the server list a tool that takes an argument no more, and take it all the same."""
-    tools = account.server.desk.tools
-    described = tools[tool].described()
+    tools = cast("dict[str, Any]", account.server.desk.tools)
+    offered = tools[tool]
+    described = offered.described()
     del described["inputSchema"]["properties"][argument]
-    tools[tool] = SimpleNamespace(described=lambda: described, call=tools[tool].call)
+    tools[tool] = SimpleNamespace(described=lambda: described, call=offered.call)
 
 
 def test_a_tool_that_a_buy_rests_on_and_has_changed_halts_entries_and_no_exit(account):
