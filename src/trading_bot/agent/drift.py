@@ -58,7 +58,7 @@ USED: Final = (
     _use("get_equity_tradability", "account_number symbols", is_needed=False),
     _use("get_equity_historicals", "symbols interval start_time", "end_time bounds adjustment_type", is_needed=False),
     _use("get_equity_tax_lots", "account_number symbol", "cursor", is_needed=False),
-    _use("get_realized_pnl", "account_number", is_needed=False),
+    _use("get_realized_pnl", "account_number", "span", is_needed=False),
 )
 
 
