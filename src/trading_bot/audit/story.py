@@ -84,9 +84,11 @@ def _tail_recovered(fact: OrderEvent) -> str:
 def _intended(fact: OrderEvent) -> str:
     hours = ", extended hours" if fact.details.get("extended_hours") == "true" else ""
     strategy = f" for strategy {fact.strategy_name}" if fact.strategy_name else ""
+    said = fact.details.get("review")
+    review = f"; the broker's own review objected: {said}" if said else ""
     return (
         f"decided to {_terms(fact)}{strategy}: reference price {_detail(fact, 'reference_price')}, "
-        f"{_detail(fact, 'time_in_force')}{hours}; written down before anything was sent{_because(fact)}"
+        f"{_detail(fact, 'time_in_force')}{hours}; written down before anything was sent{_because(fact)}{review}"
     )
 
 

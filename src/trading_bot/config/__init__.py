@@ -123,6 +123,12 @@ class Config(Section):
             return values
         return {**values, "risk_management": with_live_limits(values.get("risk_management", {}))}
 
+    @model_validator(mode="after")
+    def _a_review_has_somebody_to_ask(self) -> Self:
+        if self.agent.review is not Review.OFF and GatewayKind.AGENT not in (self.gateway, self.interface):
+            raise ValueError("has agent.review, which needs gateway agent: nobody else reviews orders; set it to off")
+        return self
+
     @model_validator(mode="before")
     @classmethod
     def _real_prices_keep_real_hours(cls, values: object) -> object:

@@ -41,6 +41,7 @@ class KillTarget(CancelTarget):
         self.symbol = self.symbol or report.symbol
         self.side, self.quantity, self.limit_price = report.side, report.quantity, report.limit_price
         self.filled, self.state = report.cumulative_quantity, report.state
+        self.created_at = report.created_at or self.created_at
 
     def take_row(self, row: UnreadRow) -> None:
         """Take over what a row says that cannot be read in full, and that the order is open."""
@@ -51,6 +52,7 @@ class KillTarget(CancelTarget):
         self.limit_price = self.limit_price if row.limit_price is None else row.limit_price
         self.filled = self.filled if row.cumulative_quantity is None else row.cumulative_quantity
         self.state = self.shown = row.state or OrderState.CONFIRMED
+        self.created_at = row.created_at or self.created_at
 
     def result(self) -> KilledOrder:
         """Return it as the report shows it."""
@@ -86,6 +88,7 @@ def on_record(tracked: TrackedOrder, order_id: OrderId) -> KillTarget:
         limit_price=envelope.limit_price,
         filled=envelope.filled_quantity,
         state=envelope.state,
+        created_at=envelope.created_at,
     )
 
 
@@ -98,4 +101,5 @@ def found(order_id: OrderId, tracked: TrackedOrder | None) -> KillTarget:
         ref_id=tracked.envelope.ref_id,
         client_order_id=tracked.client_order_id,
         symbol=tracked.envelope.symbol,
+        created_at=tracked.envelope.created_at,
     )

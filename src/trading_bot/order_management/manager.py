@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from trading_bot.clock import Clock, Seconds
 from trading_bot.error_handling.retry import Jitter, no_jitter
+from trading_bot.order_management.broker_review import ReviewEntry, review_nothing
 from trading_bot.order_management.cancel.cancel_all import raise_unless_closed
 from trading_bot.order_management.cancel.canceller import CancelListener, ignore_result, raise_unless_under_way
 from trading_bot.order_management.context import ManagerIdentity, OrderContext, order_on_record
@@ -51,7 +52,7 @@ class OrderManager(LimitOrders, OrdersOnRecord):
 
     With an ``account`` to read positions from, sells are bounded by what is held, and held shares can be sold while
     entries are halted. ``before_sync`` runs before each synchronisation, ``before_booking`` before it books the open
-    orders that it read, ``check_market`` before each entry. ``begin`` begins reads that go together.
+    orders that it read, ``check_market`` and ``review`` before each entry. ``begin`` begins reads that go together.
     ``carrier`` is what the gateway's bytes travel on: by default none on paper, and sockets without a limit live.
     """
 
@@ -74,6 +75,7 @@ class OrderManager(LimitOrders, OrdersOnRecord):
         begin: Begin = in_turn,
         carrier: Carrier | None = None,
         check_market: MarketCheck = allow_at_any_market,
+        review: ReviewEntry = review_nothing,
     ) -> None:
         super().__init__(store)
         self._context = OrderContext(
@@ -93,6 +95,7 @@ class OrderManager(LimitOrders, OrdersOnRecord):
             begin=begin,
             carrier=carrier or slowest_carrier(identity.mode),
             check_market=check_market,
+            review=review,
         )
         self._services = Services(self._context)
 

@@ -19,6 +19,7 @@ from trading_bot.latch import SendLock
 from trading_bot.lease import OwnersSendLock, this_process
 from trading_bot.limit_alerts import LimitAlerts
 from trading_bot.operations import Operations
+from trading_bot.order_management.broker_books import BrokerBooks
 from trading_bot.order_management.manager import OrderManager
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.order_store import OrderStore
@@ -46,6 +47,7 @@ from trading_bot.startup.paper import PaperAccount, paper_account
 from trading_bot.startup.price_access import price_access
 from trading_bot.startup.protecting import protection_of
 from trading_bot.startup.results import tie_outs
+from trading_bot.startup.reviewing import review_check, review_of_entries
 from trading_bot.startup.safety import SafetyParts, safety_checks
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.startup.trade_log import trade_log
@@ -93,6 +95,7 @@ class AccountParts:
         self._paper = None if is_elsewhere else self._paper_account(account_number, quotes)
         self._login, self._gateway = self._way_to_broker(account_number, transport, gateway)
         self._collar = self._market_collar() if self._is_live else None
+        self._review = review_check(config, self._gateway, around.clock)
         # On paper nobody is waited for, and a replay repeats exactly.
         self._begin: Begin = SideBySide() if self._is_live else in_turn
         self._orders = RecordedOrders(self._store)
@@ -150,8 +153,10 @@ class AccountParts:
             protection=protection_of(
                 self._config, self._around, own=self._own, gateway=self._gateway, manager=self._manager
             ),
+            review=self._review,
         )
         bot.tie_outs = tie_outs(bot, self._store, self._around)
+        bot.books = self._gateway if isinstance(self._gateway, BrokerBooks) else None
         return bot
 
     def _companions(self, bot: Callable[[], TradingBot], safety: SafetyChecks) -> Companions:
@@ -281,6 +286,7 @@ class AccountParts:
             begin=self._begin,
             carrier=self._carrier,
             check_market=allow_at_any_market if self._collar is None else self._collar.begin,
+            review=review_of_entries(self._config, self._review),
         )
 
     def _market_collar(self) -> MarketCollar:
