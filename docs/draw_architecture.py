@@ -24,6 +24,7 @@ FORMS = ("event_json", "exit_json", "order_json", "protection_json", "risk_json"
 SIGNALS = ("halt_watch", "limit_alerts", "safety_checks", "signal_lines", "signals")
 READS = ("bot_reads", "kept_view")
 WORDS = (
+    "broker_books",
     "broker_review",
     "client_ids",
     "event_details",

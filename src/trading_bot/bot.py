@@ -28,9 +28,10 @@ from trading_bot.order_management.exceptions import (
     TradingHaltedError,
 )
 from trading_bot.order_management.manager import OrderManager
-from trading_bot.order_management.models import LIMIT, OrderEnvelope, OrderRequest, OrderTerms, Pricing
+from trading_bot.order_management.models import LIMIT, OrderEnvelope, OrderRequest, OrderTerms, Pricing, Side
 from trading_bot.order_management.order_store import OrderChange
 from trading_bot.order_management.results import CancelResult, SyncSummary
+from trading_bot.order_management.submit.review_check import ReviewCheck
 from trading_bot.protection.asked import Brackets, Given
 from trading_bot.protection.service import Protection
 from trading_bot.safety_checks import SafetyChecks
@@ -42,6 +43,7 @@ from trading_bot.trades import (
     TradeStatus,
     duplicate_trade,
     failed_trade,
+    reviewed,
     submitted_trade,
 )
 
@@ -79,6 +81,7 @@ class TradingBot(BotReads, BotPositions):
         clock: Clock,
         events: EventFeeds,
         protection: Callable[[Leaving], Protection],
+        review: ReviewCheck | None = None,
     ) -> None:
         super().__init__(manager=manager, safety=safety, account=account, market=market, clock=clock)
         self.config = config
@@ -88,6 +91,7 @@ class TradingBot(BotReads, BotPositions):
         self.leaving = Leaving(manager=manager, gather=self._safety.gather, trades=trades, mode=config.trading.mode)
         self.limits = AccountLimits(config=config, manager=manager, safety=safety, trades=trades)
         self.protection = protection(self.leaving)
+        self._review = review
         self._record_event = record_event
         self._lifecycle = lifecycle
         self.is_asked_to_stop = StopWish()
@@ -125,7 +129,8 @@ class TradingBot(BotReads, BotPositions):
                 with suppress(*self._lifecycle.start_failures):
                     self._close()
                 raise StartError(step, error) from error
-        self._record_event(OrderEvent(event=EventKind.SESSION_STARTED, details={"version": __version__}))
+        details = {"version": __version__, "gateway": str(self.config.interface)}
+        self._record_event(OrderEvent(event=EventKind.SESSION_STARTED, details=details))
         self._running = True
 
     def stop(self) -> tuple[CancelResult, ...]:
@@ -222,12 +227,15 @@ class TradingBot(BotReads, BotPositions):
         priced = self._manager.price_preview(request, by=by)
         terms = priced.terms
         refusal = self._refusal(request, terms, by=by)
+        review = reviewed(self._review, terms, by=by)
         if refusal is None:
             try:
                 self._manager.refuse_unless_open_to(terms, by=by)
+                if self._review is not None and review is not None and terms.side is Side.BUY:
+                    self._review.refuse(terms, review.objection)
             except OrderError as error:
                 refusal = failed_trade(error)
-        return TradePreview(terms=terms, refusal=refusal, step=priced)
+        return TradePreview(terms=terms, refusal=refusal, step=priced, review=review)
 
     def cancel_all_open_orders(self, *, correlation_id: str | None = None) -> tuple[CancelResult, ...]:
         """Cancel every open order of ours; see `OrderManager.cancel_all_open_orders`."""
@@ -296,7 +304,7 @@ class TradingBot(BotReads, BotPositions):
             return duplicate_trade(envelope)
         if envelope.order_id is not None and not envelope.state.is_terminal:
             self._safety.register_pending_order(envelope.symbol, envelope.side, envelope.order_id)
-        return submitted_trade(envelope)
+        return submitted_trade(placed)
 
     def _on_order_change(self, change: OrderChange) -> None:
         if change.event.event not in CHANGES_THE_ACCOUNT:

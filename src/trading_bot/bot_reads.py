@@ -11,12 +11,14 @@ from decimal import Decimal
 from typing import TypeVar
 
 from trading_bot.account.account_data import AccountData
+from trading_bot.account.broker_view import BrokerView, broker_view
 from trading_bot.account.cache import Cached
 from trading_bot.account.market_data import READ_WITHIN_S, MarketData
 from trading_bot.account_summary import AccountSummary, QuotedMarks, summarised
 from trading_bot.caller_values import ticker
 from trading_bot.clock import Clock, Seconds
 from trading_bot.kept_view import KeptView, KeptViews
+from trading_bot.order_management.broker_books import BrokerBooks
 from trading_bot.order_management.exceptions import OrderStatusError, OrderValidationError
 from trading_bot.order_management.manager import OrderManager
 from trading_bot.order_management.models import OrderEnvelope, OrderStatus
@@ -41,6 +43,8 @@ class BotReads:
 
     tie_outs: TieOuts
     """Compares shares and cash with the broker's; whoever builds the bot sets it."""
+    books: BrokerBooks | None = None
+    """The broker's own books, where its interface tells them; whoever builds the bot sets it."""
 
     def __init__(
         self, *, manager: OrderManager, safety: SafetyChecks, account: AccountData, market: MarketData, clock: Clock
@@ -111,6 +115,21 @@ class BotReads:
             OrderStatusError: the balances cannot be had.
         """
         return self._summary.get(by=self._until())[0]
+
+    def broker_view(self, symbol: str) -> BrokerView:
+        """Return what the broker's own books say of a symbol; a part that cannot be had is None, and named.
+
+        Raises:
+            OrderValidationError: that is no symbol, or this interface of the broker tells nothing of it.
+        """
+        if self.books is None:
+            raise OrderValidationError(
+                "the private interface tells nothing of the broker's own books; the official one does: set gateway "
+                "to agent"
+            )
+        name, until = _symbol(symbol), self._until()
+        self._market.wait_for_turn(by=until)
+        return broker_view(self.books, name, clock=self.clock, by=until)
 
     def kept_view(self) -> KeptView:
         """Return orders, positions, balances and halts as they are in memory, for a view that is asked for steadily."""

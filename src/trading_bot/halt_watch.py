@@ -17,18 +17,20 @@ from trading_bot.order_management.exceptions import AuthenticationError
 
 
 class Condition(enum.StrEnum):
-    """What stops trading while it lasts; all but a limit stop exits too."""
+    """What stops trading while it lasts; all but a limit and a changed interface stop exits too."""
 
     NOT_ARMED = "not_armed"  # killed, expired or never armed; `arm --exits-only` allows exits
     JOURNAL_FAILED = "journal_failed"
     LOGIN_NEEDED = "login_needed"  # the broker refuses the session, and only a person can log in
     LIMIT_REACHED = "limit_reached"  # a loss limit of the day, or a losing streak
+    INTERFACE_CHANGED = "interface_changed"  # the agent interface lacks what a buy rests on; exits and cancels go on
 
 
 _REMEDIES = {
     Condition.NOT_ARMED: "run 'trading-bot arm' when trading is wanted again",
     Condition.JOURNAL_FAILED: "repair what the message names, then restart the bot",
     Condition.LOGIN_NEEDED: "run 'trading-bot login' at a terminal",
+    Condition.INTERFACE_CHANGED: "update trading-bot, then restart the bot",
     Condition.LIMIT_REACHED: "it ends with the day; a losing streak ends with 'trading-bot arm'",
 }
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # a form needs no more of what it shows than its attributes
     from trading_bot.order_management.sync.external_orders import ExternalOrder
     from trading_bot.results.positions import PositionValue, ValuedPositions
     from trading_bot.risk.order_result import OrderResult
+    from trading_bot.trades import ShownReview
 
 from trading_bot.prose import dollars_in_words
 
@@ -277,6 +278,21 @@ def preview_json(preview: "TradePreview") -> JsonObject:
         "terms": _terms_json(preview.terms),
         **({"tick": _tick_json(preview.step)} if preview.step else {}),
         "refusal": trade_result_json(preview.refusal) if preview.refusal else None,
+        **({"broker_review": _review_json(preview.review)} if preview.review else {}),
+    }
+
+
+def _review_json(review: "ShownReview") -> JsonObject:
+    said = review.said
+    alerts = () if said is None else said.alerts
+    quote = None if said is None else said.quote
+    return {
+        "problem": review.problem,
+        "alerts": [{"kind": each.kind, "details": [list(pair) for pair in each.details]} for each in alerts],
+        "bid": None if quote is None else amount_text(quote.bid_price),
+        "ask": None if quote is None else amount_text(quote.ask_price),
+        "last": None if quote is None else amount_text(quote.last_price),
+        "disclosure": None if said is None else said.disclosure,
     }
 
 

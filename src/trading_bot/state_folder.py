@@ -82,6 +82,11 @@ class StateFolder:
         return self.root / "agent-session.json"
 
     @property
+    def interface(self) -> Path:
+        """Which of the broker's interfaces the account was traded over last, if it was ever another than the first."""
+        return self.root / "interface"
+
+    @property
     def instruments(self) -> Path:
         """What instruments are called, as far as the broker has told; losing it costs look-ups."""
         return self.root / "instruments.json"

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, cast
 
-from trading_bot.order_management.exceptions import OrderError, UnsupportedOrderTypeError
+from trading_bot.clock import Seconds
+from trading_bot.order_management.broker_review import BrokerReview
+from trading_bot.order_management.exceptions import OrderError, OrderStatusError, UnsupportedOrderTypeError
 from trading_bot.order_management.models import LIMIT, OrderEnvelope, OrderRequest, OrderTerms
 from trading_bot.order_management.submit.endings import ENDINGS
+from trading_bot.order_management.submit.placement import Placed
 from trading_bot.order_management.submit.pricing import PricePreview
+from trading_bot.order_management.submit.review_check import ReviewCheck, objections
 from trading_bot.protection.asked import Brackets, Given, brackets_of
 
 if TYPE_CHECKING:
@@ -40,6 +44,19 @@ class TradeResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShownReview:
+    """What the broker's own review says of a trade, or why it could not be had."""
+
+    said: BrokerReview | None
+    problem: str | None = None
+
+    @property
+    def objection(self) -> str | None:
+        """What it objects to, in one line; None where it has no objection."""
+        return self.problem if self.said is None else objections(self.said)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TradePreview:
     """The terms a trade would be sent with, and the answer it would get instead of being sent, if any."""
 
@@ -47,6 +64,8 @@ class TradePreview:
     refusal: TradeResult | None
     step: PricePreview | None = None
     """The price step that the limit was rounded to, where the order layer priced the trade."""
+    review: ShownReview | None = None
+    """The broker's own review; None where it reviews no orders."""
 
 
 _STATUS_OF: tuple[tuple[type[OrderError], TradeStatus], ...] = (
@@ -64,14 +83,26 @@ def failed_trade(error: OrderError) -> TradeResult:
     return TradeResult(status=_status_of(error), code=error.code, message=str(error), envelope=error.envelope)
 
 
-def submitted_trade(envelope: OrderEnvelope) -> TradeResult:
+def submitted_trade(placed: Placed) -> TradeResult:
     """Return the result for a trade whose order the broker has."""
+    envelope = placed.envelope
+    review = "" if placed.review is None else f"; the broker's review objected: {placed.review}"
     return TradeResult(
         status=TradeStatus.SUBMITTED,
         code="submitted",
-        message=f"{envelope.side} {envelope.quantity} {envelope.symbol} at {envelope.limit_price:f} submitted",
+        message=f"{envelope.side} {envelope.quantity} {envelope.symbol} at {envelope.limit_price:f} submitted{review}",
         envelope=envelope,
     )
+
+
+def reviewed(check: ReviewCheck | None, terms: OrderTerms, *, by: Seconds) -> ShownReview | None:
+    """Ask for the broker's own review of a trade that is not sent; None where the broker reviews no orders."""
+    if check is None:
+        return None
+    try:
+        return ShownReview(said=check.read(terms, by))
+    except OrderStatusError as error:
+        return ShownReview(said=None, problem=f"it could not be had: {error}")
 
 
 def duplicate_trade(envelope: OrderEnvelope) -> TradeResult:

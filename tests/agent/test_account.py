@@ -1,5 +1,6 @@
 """The account over the tools: which tools are asked for what, page by page and chunk by chunk."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -10,9 +11,11 @@ from tests.agent.sample_replies import ACCOUNT, sample
 from tests.agent.tool_answers import ToolAnswers, refusal
 from trading_bot.agent.account import AgentAccount
 from trading_bot.agent.calls import ToolReads
+from trading_bot.agent.order_call import place_call
 from trading_bot.agent.tool_call import ToolError
 from trading_bot.clock import VirtualClock
 from trading_bot.order_management.exceptions import OrderStatusError, OrderValidationError
+from trading_bot.order_management.models import OrderTerms, RefId, Side, TimeInForce
 from trading_bot.robinhood.symbols import KnownName, SymbolTable
 
 NOW = datetime(2026, 10, 14, 17, 0, tzinfo=UTC)
@@ -197,3 +200,29 @@ def test_reads_end_by_the_deadline_of_their_caller(bench):
     with pytest.raises(OrderStatusError):
         bench.account.by(deadline).fetch_positions()
     assert bench.clock.monotonic() <= deadline
+
+
+def test_a_review_is_asked_for_with_the_arguments_of_the_order_and_no_id(bench):
+    bench.tools.on("review_equity_order", sample("review_equity_order", "stop_limit sell"))
+    asked = OrderTerms(
+        symbol="F",
+        side=Side.SELL,
+        quantity=1,
+        limit_price=Decimal("7.50"),
+        stop_price=Decimal(8),
+        time_in_force=TimeInForce.GTC,
+    )
+    assert bench.account.review_order(asked).alerts == ()
+    [arguments] = bench.tools.asked("review_equity_order")
+    placed = json.loads(
+        place_call(asked, ref_id=RefId("11111111-2222-4333-8444-555555555555"), account_number=ACCOUNT).params
+    )
+    assert {**arguments, "ref_id": "11111111-2222-4333-8444-555555555555"} == placed["arguments"]
+
+
+def test_a_review_that_is_refused_is_an_error(bench):
+    forbidden = ToolError(text="FORBIDDEN: agent not authorized to access this account", category="unauthorized")
+    bench.tools.on("review_equity_order", forbidden)
+    asked = OrderTerms(symbol="F", side=Side.BUY, quantity=1, limit_price=Decimal(12))
+    with pytest.raises(OrderStatusError, match="FORBIDDEN"):
+        bench.account.review_order(asked)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.gateway_pairs import HELD_SHARES, PAGE_SIZE, PAIRS, WITH_SESSION, GatewayPair
+from tests.support.gateway_pairs import HELD_SHARES, LOOKS_SYMBOLS_UP, PAGE_SIZE, PAIRS, WITH_SESSION, GatewayPair
 from trading_bot.order_management.exceptions import OrderNotFoundError, OrderStatusError, OrderValidationError
 from trading_bot.order_management.models import OrderId, OrderReport, OrderState, RefId, Side
 from trading_bot.order_management.outcomes import Accepted, CancelRefused, CancelTaken, NotSent, Rejected, Unknown
@@ -33,6 +33,13 @@ def found(pair: GatewayPair, number: int):
     return pair.gateway.find_by_client_order_id(
         intent.client_order_id, ref_id=intent.ref_id, created_after=pair.clock.now() - timedelta(days=365)
     )
+
+
+def resting(pair: GatewayPair) -> OrderId:
+    """An order that the broker has taken in: some refuse the cancel of one that it has only just accepted."""
+    order_id = placed(pair).order_id
+    pair.pass_time()
+    return order_id
 
 
 def settled(pair: GatewayPair, order_id: OrderId) -> OrderReport:
@@ -102,9 +109,16 @@ def test_a_refused_permit_sends_nothing(pair):
     assert pair.gateway.list_open_orders().reports == ()
 
 
+@pytest.mark.parametrize("pair", LOOKS_SYMBOLS_UP, indirect=True)
 def test_an_unknown_symbol_is_refused_before_anything_is_sent(pair):
     with pytest.raises(OrderValidationError):
         pair.intent(symbol="ZZZZZQ")
+
+
+@pytest.mark.parametrize("pair", sorted(PAIRS.keys() - LOOKS_SYMBOLS_UP), indirect=True)
+def test_an_unknown_symbol_that_the_broker_looks_up_is_rejected_by_it(pair):
+    assert isinstance(pair.submit(pair.intent(symbol="ZZZZZQ")), Rejected)
+    assert pair.gateway.list_open_orders().reports == ()
 
 
 def test_all_open_orders_are_listed_over_all_pages(pair):
@@ -142,7 +156,7 @@ def test_an_unknown_id_is_not_found(pair):
 
 
 def test_a_cancelled_order_ends_cancelled_and_is_open_no_more(pair):
-    order_id = placed(pair).order_id
+    order_id = resting(pair)
     assert pair.gateway.cancel_order(order_id) == CancelTaken()
     assert settled(pair, order_id).state is OrderState.CANCELLED
     listing = pair.gateway.list_open_orders()
@@ -150,7 +164,7 @@ def test_a_cancelled_order_ends_cancelled_and_is_open_no_more(pair):
 
 
 def test_a_cancel_of_a_finished_order_is_refused(pair):
-    order_id = placed(pair).order_id
+    order_id = resting(pair)
     pair.gateway.cancel_order(order_id)
     settled(pair, order_id)
     assert isinstance(pair.gateway.cancel_order(order_id), CancelRefused)
@@ -163,7 +177,7 @@ def test_a_cancel_of_an_unknown_order_is_refused_as_not_found(pair):
 
 
 def test_each_of_many_cancels_has_its_own_answer(pair):
-    order_id = placed(pair).order_id
+    order_id = resting(pair)
     replies = pair.gateway.cancel_all_equity_orders([UNKNOWN_ID, order_id])
     assert isinstance(replies[UNKNOWN_ID], CancelRefused)
     assert replies[order_id] == CancelTaken()

@@ -32,7 +32,8 @@ from trading_bot.paper.state import ExchangeState, instrument_id_of
 from trading_bot.paper.transport import PaperTransport
 from trading_bot.robinhood.session import BrokerSession
 from trading_bot.startup import create_bot
-from trading_bot.startup.kill import FirstLogin, open_kill
+from trading_bot.startup.first_request import FirstLogin
+from trading_bot.startup.kill import open_kill
 from trading_bot.startup.kill_connection import KillConnection, NoConnection
 from trading_bot.state_folder import account_key
 

@@ -7,16 +7,22 @@ from decimal import Decimal
 
 from pydantic import SecretStr
 
+from tests.support.agent_server import AgentAdapter, AgentServer
+from tests.support.agent_server.plain_login import PlainLogin
 from tests.support.loopback_broker.bench import authority, bench
 from tests.support.loopback_broker.book import LoopbackBook
 from tests.support.loopback_broker.server import LoopbackServer
 from tests.support.paper_market import ACCOUNT, MONDAY, PaperBench, opening_state, quote_line, recorded
+from trading_bot.agent.endpoint import AGENT_BASE_URL
+from trading_bot.agent.gateway import AgentGateway
+from trading_bot.agent.json_rpc import AgentSession
 from trading_bot.auth.token_grants import read_tokens, refresh_request
 from trading_bot.clock import Clock, SystemClock, VirtualClock
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.models import ClientOrderId, OrderTerms, RefId, Side
 from trading_bot.order_management.outcomes import DurableIntent
 from trading_bot.order_management.ports import Gateway, SendPermit
+from trading_bot.paper.agent_endpoint import PAPER_AGENT_TOKEN
 from trading_bot.robinhood.session import BrokerSession, WireReply
 from trading_bot.testing import ScriptedBroker
 
@@ -55,16 +61,32 @@ class GatewayPair:
 
 @contextmanager
 def paper_pair() -> Iterator[GatewayPair]:
-    market = PaperBench(
-        quotes=recorded(quote_line(-3600, "99.98", "100.00"), quote_line(-1200, "99.98", "100.00")),
-        state=opening_state(shares=HELD_SHARES),
-        page_size=PAGE_SIZE,
-    )
+    market = _paper_market()
     session = BrokerSession(adapter=market.transport, clock=market.clock)
     refresh = market.send("POST", "/oauth2/token/", data=LOGIN).json()
     session.set_bearer(refresh["access_token"])
     yield GatewayPair(
         gateway=_gateway(session, market.clock, refresh["refresh_token"]),
+        clock=market.clock,
+        pass_time=lambda: market.wait(1),
+        revoke=lambda: session.set_bearer("revoked"),
+    )
+
+
+@contextmanager
+def paper_agent_pair() -> Iterator[GatewayPair]:
+    market = _paper_market()
+    session = BrokerSession(adapter=market.transport, clock=market.clock, base_url=AGENT_BASE_URL)
+    session.set_bearer(PAPER_AGENT_TOKEN)
+
+    def renew(_within_s: float) -> bool:
+        session.set_bearer(PAPER_AGENT_TOKEN)
+        return True
+
+    yield GatewayPair(
+        gateway=AgentGateway(
+            wire=AgentSession(session, market.clock), clock=market.clock, account_number=ACCOUNT, renew=renew
+        ),
         clock=market.clock,
         pass_time=lambda: market.wait(1),
         revoke=lambda: session.set_bearer("revoked"),
@@ -102,9 +124,42 @@ def scripted_pair() -> Iterator[GatewayPair]:
     yield GatewayPair(gateway=broker, clock=clock, pass_time=fill_what_crosses, revoke=lambda: None)
 
 
+@contextmanager
+def agent_pair() -> Iterator[GatewayPair]:
+    clock = VirtualClock(MONDAY)
+    server = AgentServer(clock)
+    server.book.hold("AAPL", HELD_SHARES)
+    server.book.quote("AAPL", bid="99.98", ask="100.00", last="99.98")
+    server.account.closes["AAPL"] = [Decimal("99.90"), Decimal("100.10"), Decimal("100.00")]
+    server.orders.page_size = server.account.page_size = PAGE_SIZE
+    server.vary(7)
+    adapter = AgentAdapter(server)
+    session = BrokerSession(adapter=adapter, clock=clock, base_url=AGENT_BASE_URL)
+    session.set_bearer(server.grants.first_access)
+    login = PlainLogin(session, BrokerSession(adapter=adapter, clock=clock), server.grants.first_refresh)
+    gateway = AgentGateway(
+        wire=AgentSession(session, clock),
+        clock=clock,
+        account_number=server.book.account_number,
+        renew=login.renew,
+    )
+    yield GatewayPair(gateway=gateway, clock=clock, pass_time=lambda: None, revoke=server.grants.expire_access)
+    assert server.complaints == []
+
+
 LOGIN = {"grant_type": "password", "username": "paper", "password": "paper"}
-WITH_SESSION = {"paper": paper_pair, "loopback": loopback_pair}
+WITH_SESSION = {"paper": paper_pair, "loopback": loopback_pair, "agent": agent_pair, "paper agent": paper_agent_pair}
 PAIRS = {**WITH_SESSION, "scripted": scripted_pair}
+LOOKS_SYMBOLS_UP = {"paper", "loopback", "scripted"}
+"""Where an order is prepared from the broker's own data of its symbol; elsewhere the broker looks it up itself."""
+
+
+def _paper_market() -> PaperBench:
+    return PaperBench(
+        quotes=recorded(quote_line(-3600, "99.98", "100.00"), quote_line(-1200, "99.98", "100.00")),
+        state=opening_state(shares=HELD_SHARES),
+        page_size=PAGE_SIZE,
+    )
 
 
 def _gateway(session: BrokerSession, clock: Clock, refresh_token: str) -> RobinhoodGateway:

@@ -12,6 +12,7 @@ from tests.support.memory_journal import MemoryJournal, MemoryStorage
 from trading_bot.clock import Clock, Seconds, VirtualClock
 from trading_bot.config import OrderManagementConfig
 from trading_bot.order_management.book.order_book import TrackedOrder
+from trading_bot.order_management.broker_review import ReviewEntry, review_nothing
 from trading_bot.order_management.events import EventKind, JournalRecord, OrderEvent
 from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.journal.identity import JournalIdentity, first_record
@@ -161,6 +162,7 @@ class ManagerBench:
         self.before_sync: list[Callable[[], object]] = []
         self.begin: Begin = in_turn
         self.check_market: MarketCheck = allow_at_any_market
+        self.review: ReviewEntry = review_nothing
         self.journal = BenchJournal(self.clock)
         self.side = KeptAside()
         self.latch = FakeLatch()
@@ -199,11 +201,15 @@ class ManagerBench:
             before_sync=lambda: [call() for call in self.before_sync],
             begin=self.begin,
             check_market=self._check_market,
+            review=self._review,
         )
         self.manager.subscribe(self.changes.append)
 
     def _check_market(self, order: OrderTerms, by: Seconds) -> Callable[[OrderTerms], None]:
         return self.check_market(order, by)
+
+    def _review(self, entry: OrderTerms, by: Seconds) -> str | None:
+        return self.review(entry, by)
 
     def _session_end(self, order: OrderEnvelope) -> datetime:
         return self.session_end(order)

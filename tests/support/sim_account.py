@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pydantic import SecretStr
 
+from trading_bot.agent.login.saved_login import LoginStore, SavedLogin
 from trading_bot.auth.token_store import SavedSession, TokenStore
 from trading_bot.clock import Clock, SystemClock
-from trading_bot.config import Config
+from trading_bot.config import Config, PaperWire
 from trading_bot.files import FileSystem, LocalFiles
 from trading_bot.latch import Latch
 from trading_bot.order_management.models import ExecutionMode
@@ -42,6 +43,8 @@ class SimAccount:
     folder: Path
     mode: ExecutionMode = ExecutionMode.PAPER
     order_management: dict[str, object] = field(default_factory=dict)
+    wire: PaperWire = PaperWire.PRIVATE
+    """Which of the broker's interfaces is spoken, in either mode."""
 
     @property
     def config(self) -> Config:
@@ -53,6 +56,8 @@ class SimAccount:
                 "trading": {"calendar": "NYSE", "mode": self.mode.value},
                 "risk_management": _NO_LIMITS,
                 "order_management": self.order_management,
+                "gateway": self.wire.value if self.mode is ExecutionMode.LIVE else "private",
+                "paper": {"wire": self.wire.value},
             }
         )
 
@@ -71,8 +76,17 @@ class SimAccount:
         return Latch(path=self.state(files).latch, clock=clock, new_id=new_id, files=files)
 
     def log_in(self) -> None:
-        """Leave what a login at a terminal leaves."""
+        """Leave what a login leaves."""
         files = LocalFiles()
+        if self.wire is PaperWire.AGENT:
+            self._log_in_to_agent(files)
+        else:
+            self._log_in_to_private_wire(files)
+        # And what a canary leaves that passed long ago: the simulation has no limits.
+        passed = CanaryPass(at=datetime(2020, 1, 6, tzinfo=UTC), version="0.2.0", symbols=("F",))
+        canary_file(self.config, clock=SystemClock(), files=files).note(passed)
+
+    def _log_in_to_private_wire(self, files: FileSystem) -> None:
         store = TokenStore(
             path=self.state(files).session, username=None, account_number=SecretStr(ACCOUNT), files=files
         )
@@ -82,6 +96,16 @@ class SimAccount:
             refresh_token=SecretStr("refresh-0"),
         )
         store.save(saved)
-        # And what a canary leaves that passed long ago: the simulation has no limits.
-        passed = CanaryPass(at=datetime(2020, 1, 6, tzinfo=UTC), version="0.2.0", symbols=("F",))
-        canary_file(self.config, clock=SystemClock(), files=files).note(passed)
+
+    def _log_in_to_agent(self, files: FileSystem) -> None:
+        state = self.state(files)
+        store = LoginStore(path=state.agent_session, account=state.root.name, files=files)
+        begun = datetime(2026, 11, 20, tzinfo=UTC)
+        saved = SavedLogin(
+            client_id="client",
+            access_token=SecretStr("access-0"),
+            refresh_token=SecretStr("refresh-0"),
+            obtained_at=begun,
+            expires_at=begun + timedelta(days=9),
+        )
+        store.save(saved)

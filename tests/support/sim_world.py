@@ -5,7 +5,7 @@ The world keeps what a single bot cannot: every answer ever given, every life, a
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,10 +16,12 @@ from tests.support.growing_book import GrowingBook
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.mortal import DiedError, Disk, Life, MortalFiles, MortalLine
 from tests.support.sim_account import ACCOUNT, ARMED_HOURS, SimAccount
+from tests.support.sim_agent_broker import AgentBrokerStandIn
 from tests.support.sim_journal import Fate, InMemory, MortalJournal, SimSide, Stored
 from tests.support.sim_sqlite import FiledSide, InSqlite
 from tests.support.stand_in_book import HeldOrder
 from trading_bot.bot import StartError, TradeResult, TradingBot
+from trading_bot.config import PaperWire
 from trading_bot.error_handling.retry import no_jitter
 from trading_bot.latch import Latch
 from trading_bot.order_management.book.housekeeping import Housekeeping
@@ -44,6 +46,12 @@ CLOSE = datetime(2026, 11, 23, 21, 0, tzinfo=UTC)
 SETTLED = CLOSE + timedelta(minutes=5)
 LAST_WEEK = MORNING - timedelta(days=3)
 """A trading day of which, on the morning after, nothing is recent any more."""
+
+
+_BROKERS: Mapping[PaperWire, type[BrokerStandIn]] = {
+    PaperWire.PRIVATE: BrokerStandIn,
+    PaperWire.AGENT: AgentBrokerStandIn,
+}
 
 
 def session_end(moment: datetime) -> datetime:
@@ -118,11 +126,15 @@ class SimWorld:
     mode: ExecutionMode = ExecutionMode.PAPER
     in_memory: bool = True
     """Whether the journal is in memory, or in SQLite."""
+    wire: PaperWire = PaperWire.PRIVATE
+    """Which of the broker's interfaces is spoken."""
 
     def __post_init__(self) -> None:
-        self.account = SimAccount(folder=self.folder, mode=self.mode, order_management=self.order_management)
+        self.account = SimAccount(
+            folder=self.folder, mode=self.mode, order_management=self.order_management, wire=self.wire
+        )
         self.config = self.account.config
-        self.broker = BrokerStandIn(clock=self.clock, account=ACCOUNT, session_end=session_end)
+        self.broker = _BROKERS[self.wire](clock=self.clock, account=ACCOUNT, session_end=session_end)
         self.broker.before_submit = self._note_post
         self.disk = Disk()
         self.life = Life()

@@ -13,6 +13,7 @@ from typing import Final, Self
 from trading_bot.agent.account_rows import AgentAccounts, account_snapshot, parse_portfolio
 from trading_bot.agent.calls import ToolNotFoundError, ToolReads
 from trading_bot.agent.history_rows import history_arguments, history_of
+from trading_bot.agent.order_call import order_arguments
 from trading_bot.agent.position_rows import read_positions
 from trading_bot.agent.quote_rows import (
     BOOKS_AT_ONCE,
@@ -25,8 +26,11 @@ from trading_bot.agent.quote_rows import (
     tradabilities_of,
 )
 from trading_bot.agent.result_rows import realised_of, tax_lots_of
+from trading_bot.agent.review_rows import review_of
 from trading_bot.clock import Clock, Seconds
+from trading_bot.order_management.broker_review import BrokerReview
 from trading_bot.order_management.exceptions import OrderStatusError
+from trading_bot.order_management.models import OrderTerms
 from trading_bot.order_management.portfolio import (
     AccountSnapshot,
     Bar,
@@ -53,10 +57,13 @@ TRADABILITY: Final = "get_equity_tradability"
 HISTORICALS: Final = "get_equity_historicals"
 TAX_LOTS: Final = "get_equity_tax_lots"
 REALISED: Final = "get_realized_pnl"
+REVIEW: Final = "review_equity_order"
 
 
 class AgentAccount:
-    """Reads of one account that no order depends on to be sent once. Fulfils `AccountGateway` and `MarketDataGateway`.
+    """Reads of one account that no order depends on to be sent once.
+
+    Fulfils `AccountGateway`, `MarketDataGateway`, `OrderReviewer` and `BrokerBooks`.
 
     ``names`` is the table that rows of orders are learned into. A call is over within the reads' ``timeout_s``, all its
     requests and repetitions included; what `by` returned has until then.
@@ -195,6 +202,16 @@ class AgentAccount:
         return realised_of(
             reads.data(REALISED, {"account_number": number, "span": span}), account_number=number, span=span
         )
+
+    def review_order(self, terms: OrderTerms) -> BrokerReview:
+        """Ask for the broker's own review of an order of these terms; nothing is placed.
+
+        Raises:
+            OrderValidationError: a price is not on the tick.
+            OrderStatusError: it cannot be had or read, or is about another order.
+        """
+        arguments = order_arguments(terms, account_number=self._account_number)
+        return review_of(self._reads.data(REVIEW, arguments), terms)
 
     @property
     def _ours(self) -> Mapping[str, object]:

@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from trading_bot.robinhood.hosts import AGENT_HOST, BROKER_HOST
+from trading_bot.robinhood import hosts
 
+AGENT_HOST: Final = hosts.AGENT_HOST
 AGENT_BASE_URL: Final = f"https://{AGENT_HOST}"
 ENDPOINT_PATH: Final = "/mcp/trading"
 ENDPOINT_URL: Final = f"{AGENT_BASE_URL}{ENDPOINT_PATH}"
@@ -11,7 +12,7 @@ ENDPOINT_URL: Final = f"{AGENT_BASE_URL}{ENDPOINT_PATH}"
 
 SERVER_METADATA_PATH: Final = "/.well-known/oauth-authorization-server/mcp/trading"
 REGISTRATION_PATH: Final = "/oauth/trading/register"
-GRANTS_BASE_URL: Final = f"https://{BROKER_HOST}"
+GRANTS_BASE_URL: Final = f"https://{hosts.BROKER_HOST}"
 GRANTS_PATH: Final = "/oauth2/token/"
 AUTHORIZATION_URL: Final = "https://robinhood.com/oauth"
 SCOPE: Final = "internal"

@@ -4,6 +4,7 @@ The broker resolves the symbol itself, so an order needs no look-up before it. E
 comes back names type and trigger apart; the call names one of four types, of which we send two.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -24,22 +25,24 @@ def place_call(terms: OrderTerms, *, ref_id: RefId, account_number: str, tick: D
     Raises:
         OrderValidationError: the limit price or the stop price is not on the tick.
     """
+    arguments = order_arguments(terms, account_number=account_number, tick=tick)
+    return tool_call(PLACE, {**arguments, "ref_id": ref_id.lower()})
+
+
+def order_arguments(terms: OrderTerms, *, account_number: str, tick: Decimal | None = None) -> Mapping[str, object]:
+    """Return the arguments that name an order, without our ``ref_id``; as `place_call` in all else."""
     stop = stop_price_text(terms, tick)
-    return tool_call(
-        PLACE,
-        {
-            "account_number": account_number,
-            "symbol": terms.symbol,
-            "side": terms.side.value,
-            "type": LIMIT if stop is None else STOP_LIMIT,
-            "quantity": str(terms.quantity),
-            "limit_price": price_text(terms, tick),
-            **({} if stop is None else {"stop_price": stop}),
-            "time_in_force": terms.time_in_force.value,
-            "market_hours": "extended_hours" if terms.extended_hours else "regular_hours",
-            "ref_id": ref_id.lower(),
-        },
-    )
+    return {
+        "account_number": account_number,
+        "symbol": terms.symbol,
+        "side": terms.side.value,
+        "type": LIMIT if stop is None else STOP_LIMIT,
+        "quantity": str(terms.quantity),
+        "limit_price": price_text(terms, tick),
+        **({} if stop is None else {"stop_price": stop}),
+        "time_in_force": terms.time_in_force.value,
+        "market_hours": "extended_hours" if terms.extended_hours else "regular_hours",
+    }
 
 
 def order_call(params: bytes) -> ToolCall:

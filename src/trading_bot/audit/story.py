@@ -84,9 +84,11 @@ def _tail_recovered(fact: OrderEvent) -> str:
 def _intended(fact: OrderEvent) -> str:
     hours = ", extended hours" if fact.details.get("extended_hours") == "true" else ""
     strategy = f" for strategy {fact.strategy_name}" if fact.strategy_name else ""
+    said = fact.details.get("review")
+    review = f"; the broker's own review objected: {said}" if said else ""
     return (
         f"decided to {_terms(fact)}{strategy}: reference price {_detail(fact, 'reference_price')}, "
-        f"{_detail(fact, 'time_in_force')}{hours}; written down before anything was sent{_because(fact)}"
+        f"{_detail(fact, 'time_in_force')}{hours}; written down before anything was sent{_because(fact)}{review}"
     )
 
 
@@ -156,11 +158,17 @@ def _on_symbol(text: str) -> Callable[[OrderEvent], str]:
     return lambda fact: f"{text.format(symbol=fact.symbol)}{_because(fact)}"
 
 
+def _over_interface(fact: OrderEvent) -> str:
+    return " over the agent interface" if fact.details.get("gateway") == "agent" else ""
+
+
 _PAST: Mapping[str, str] = {"buy": "bought", "sell": "sold", "": "traded"}
 
 _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
     EventKind.JOURNAL_OPENED: _opened,
-    EventKind.SESSION_STARTED: lambda fact: f"a session of version {_detail(fact, 'version')} began",
+    EventKind.SESSION_STARTED: lambda fact: (
+        f"a session of version {_detail(fact, 'version')} began{_over_interface(fact)}"
+    ),
     EventKind.SESSION_STOPPED: _plain("the session ended cleanly"),
     EventKind.TAIL_RECOVERED: _tail_recovered,
     EventKind.JOURNAL_CONTINUED: lambda fact: (

@@ -57,6 +57,7 @@ _LINES: Mapping[str, Mapping[str, str]] = {
         "cancel": "Cancel one order.",
         "cancel-all": "Cancel every open order.",
     },
+    "broker": {"broker": "Show what the broker's own books say of a symbol."},
     "canary": {"canary": "Try everything on the account with one-share orders."},
     "risk": {"risk": "Show the limits and how much of them is used."},
     "results": {

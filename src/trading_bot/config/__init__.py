@@ -123,6 +123,12 @@ class Config(Section):
             return values
         return {**values, "risk_management": with_live_limits(values.get("risk_management", {}))}
 
+    @model_validator(mode="after")
+    def _a_review_has_somebody_to_ask(self) -> Self:
+        if self.agent.review is not Review.OFF and GatewayKind.AGENT not in (self.gateway, self.interface):
+            raise ValueError("has agent.review, which needs gateway agent: nobody else reviews orders; set it to off")
+        return self
+
     @model_validator(mode="before")
     @classmethod
     def _real_prices_keep_real_hours(cls, values: object) -> object:
@@ -209,6 +215,13 @@ class Config(Section):
         """The settings given somewhere that have no effect any more, by their dotted key paths."""
         given = (".".join(key) for key in self._sources.named)
         return tuple(sorted(key for key in given if key in _WITHOUT_EFFECT))
+
+    @property
+    def interface(self) -> GatewayKind:
+        """The broker's interface that the account is traded over; on paper it is the one that the exchange speaks."""
+        if self.trading.mode is ExecutionMode.LIVE:
+            return self.gateway
+        return GatewayKind.AGENT if self.paper.wire is PaperWire.AGENT else GatewayKind.PRIVATE
 
     @property
     def account_suffix(self) -> str | None:

@@ -23,6 +23,7 @@ from trading_bot.late_names import late_names
 
 if TYPE_CHECKING:
     from trading_bot.operations.account_commands import Ping, Synchronize
+    from trading_bot.operations.broker_command import ShowBroker
     from trading_bot.operations.command import Command, CommandContext, Progress, no_progress
     from trading_bot.operations.decision_commands import AcceptPosition, AdoptOrder, ReleaseSymbol, ResolveOrder
     from trading_bot.operations.exit_commands import ExitPosition, Flatten, ListHeld, Resume
@@ -75,6 +76,7 @@ __all__ = [
     "ResolveOrder",
     "Resume",
     "ShowAccount",
+    "ShowBroker",
     "ShowHistory",
     "ShowQuotes",
     "ShowRisk",
@@ -90,6 +92,7 @@ __all__ = [
 
 _HOMES = {
     "trading_bot.operations.account_commands": ("Ping", "Synchronize"),
+    "trading_bot.operations.broker_command": ("ShowBroker",),
     "trading_bot.operations.command": ("Command", "CommandContext", "Progress", "no_progress"),
     "trading_bot.operations.decision_commands": ("AcceptPosition", "AdoptOrder", "ReleaseSymbol", "ResolveOrder"),
     "trading_bot.operations.exit_commands": ("ExitPosition", "Flatten", "ListHeld", "Resume"),

@@ -8,6 +8,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from trading_bot.operations import (
     account_commands,
+    broker_command,
     decision_commands,
     exit_commands,
     look_ups,
@@ -35,6 +36,7 @@ FAMILIES = (
     results_commands,
     risk_commands,
     price_commands,
+    broker_command,
     stop_command,
     view_command,
     watch_command,

@@ -1,7 +1,8 @@
 """The broker's own review of an order before it is sent, and the port that asks for one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeAlias, runtime_checkable
 
 from trading_bot.clock import Seconds
 from trading_bot.order_management.models import OrderTerms
@@ -32,6 +33,7 @@ class BrokerReview:
     """Its own sentence about the market; it may differ from ``quote``."""
 
 
+@runtime_checkable
 class OrderReviewer(Protocol):
     """Asks the broker to review orders. Nothing is placed."""
 
@@ -46,3 +48,14 @@ class OrderReviewer(Protocol):
             OrderStatusError: it cannot be had or read, or is about another order.
         """
         ...
+
+
+ReviewEntry: TypeAlias = Callable[[OrderTerms, Seconds], str | None]
+"""Asks for the review of an entry, over by a point in time, and returns what it objects to, if anything.
+
+Raises `TradeRefusedError` where an objection refuses the entry.
+"""
+
+
+def review_nothing(_terms: OrderTerms, _by: Seconds) -> None:
+    """Ask nobody, as where the broker reviews no orders."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from trading_bot.clock import Clock, Seconds
 from trading_bot.error_handling.retry import Jitter
 from trading_bot.order_management.book.tracked_order import TrackedOrder
+from trading_bot.order_management.broker_review import ReviewEntry
 from trading_bot.order_management.correlation import validate_correlation_id
 from trading_bot.order_management.exceptions import OrderNotFoundError
 from trading_bot.order_management.models import ClientOrderId, ExecutionMode, OrderEnvelope
@@ -101,6 +102,8 @@ class OrderContext:
     """Looks at the market of an entry, and refuses one that it does not allow."""
     approval_wait_s: Seconds
     """How long an entry may await the approval of the account's owner before it is cancelled."""
+    review: ReviewEntry
+    """Asks for the broker's own review of an entry."""
 
     def request(self, given: str | None = None) -> AbstractContextManager[str]:
         """Let what this thread records in a block belong to one request of a caller; the block gets the request's id.

@@ -45,6 +45,8 @@ class IntentDetails(Value, frozen=True, kw_only=True):
     """FIX tag 99."""
     reprices: int = 0
     """How often its time-out has placed it anew."""
+    review: str | None = None
+    """What the broker's own review objected to before it was sent."""
 
     def as_text(self) -> Details:
         """Return them as a record holds them."""
@@ -58,6 +60,7 @@ class IntentDetails(Value, frozen=True, kw_only=True):
             arming=self.arming,
             stop_price=None if self.stop_price is None else f"{self.stop_price:f}",
             reprices=str(self.reprices) if self.reprices else None,
+            review=self.review,
         )
 
     @staticmethod
@@ -84,6 +87,7 @@ class IntentDetails(Value, frozen=True, kw_only=True):
             arming=details.get("arming"),
             stop_price=None if stop_price is None else Decimal(stop_price),
             reprices=int(details.get("reprices", 0)),
+            review=details.get("review"),
         )
 
 

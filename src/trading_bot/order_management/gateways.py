@@ -19,7 +19,6 @@ from trading_bot.order_management.exceptions import (
     OrderNotFoundError,
     OrderNotSentError,
     OrderStatusError,
-    OrderValidationError,
 )
 from trading_bot.order_management.models import ClientOrderId, OrderId, OrderReport, OrderTerms, RefId, Side
 from trading_bot.order_management.outcomes import (
@@ -29,6 +28,7 @@ from trading_bot.order_management.outcomes import (
     Listing,
     PreparedOrder,
     SubmitOutcome,
+    check_side,
 )
 from trading_bot.order_management.portfolio import AccountSnapshot, Bar, Position, PositionListing, Quote
 from trading_bot.order_management.ports import BrokerCapabilities, BrokerGateway, SendPermit
@@ -174,7 +174,7 @@ class RobinhoodGateway:
         Raises:
             OrderValidationError: the intent is a sell; nothing was sent.
         """
-        _check_side(intent, Side.BUY)
+        check_side(intent, Side.BUY)
         return self._submit(intent, permit, timeout_s)
 
     def submit_limit_sell(self, intent: DurableIntent, *, permit: SendPermit, timeout_s: Seconds) -> SubmitOutcome:
@@ -183,7 +183,7 @@ class RobinhoodGateway:
         Raises:
             OrderValidationError: the intent is a buy; nothing was sent.
         """
-        _check_side(intent, Side.SELL)
+        check_side(intent, Side.SELL)
         return self._submit(intent, permit, timeout_s)
 
     def cancel_order(self, order_id: OrderId) -> CancelReply:
@@ -337,12 +337,3 @@ def _learn_names(rows: Iterable[object], readers: Readers) -> None:
 def _not_prepared(symbol: str, error: OrderStatusError) -> OrderNotSentError:
     kind = AuthenticationError if error.code == LOGIN_NEEDED else OrderNotSentError
     return kind(f"no order was sent: {error}", symbol=symbol)
-
-
-def _check_side(intent: DurableIntent, side: Side) -> None:
-    if intent.terms.side is not side:
-        raise OrderValidationError(
-            f"the intent is a {intent.terms.side}, not a {side}; nothing was sent: use the other method",
-            client_order_id=intent.client_order_id,
-            symbol=intent.terms.symbol,
-        )

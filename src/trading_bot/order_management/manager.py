@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from trading_bot.clock import Clock, Seconds
 from trading_bot.error_handling.retry import Jitter, no_jitter
 from trading_bot.order_management.book.approvals import APPROVAL_WAIT_S
+from trading_bot.order_management.broker_review import ReviewEntry, review_nothing
 from trading_bot.order_management.cancel.cancel_all import CancelListeners, ProgressListener, raise_unless_closed
 from trading_bot.order_management.cancel.canceller import CancelListener, ignore_result, raise_unless_under_way
 from trading_bot.order_management.context import ManagerIdentity, OrderContext, order_on_record
@@ -52,7 +53,7 @@ class OrderManager(LimitOrders, OrdersOnRecord):
 
     With an ``account`` to read positions from, sells are bounded by what is held, and held shares can be sold while
     entries are halted. ``before_sync`` runs before each synchronisation, ``before_booking`` before it books the open
-    orders that it read, ``check_market`` before each entry. ``begin`` begins reads that go together.
+    orders that it read, ``check_market`` and ``review`` before each entry. ``begin`` begins reads that go together.
     ``carrier`` is what the gateway's bytes travel on: by default none on paper, and sockets without a limit live.
     An entry that awaits the approval of the account's owner for ``approval_wait_s`` is cancelled.
     """
@@ -77,6 +78,7 @@ class OrderManager(LimitOrders, OrdersOnRecord):
         carrier: Carrier | None = None,
         check_market: MarketCheck = allow_at_any_market,
         approval_wait_s: Seconds = APPROVAL_WAIT_S,
+        review: ReviewEntry = review_nothing,
     ) -> None:
         super().__init__(store)
         self._context = OrderContext(
@@ -97,6 +99,7 @@ class OrderManager(LimitOrders, OrdersOnRecord):
             carrier=carrier or slowest_carrier(identity.mode),
             check_market=check_market,
             approval_wait_s=approval_wait_s,
+            review=review,
         )
         self._services = Services(self._context)
 
@@ -304,8 +307,7 @@ class OrderManager(LimitOrders, OrdersOnRecord):
     ) -> tuple[CancelResult, ...]:
         """Cancel every order of ours that is not terminal; stops, and orders placed elsewhere, only where asked for.
 
-        No entry is taken while it runs. ``on_result`` is called with each order's result as soon as it is known,
-        ``on_progress`` where there are so many that the broker's rate makes them wait.
+        No entry is taken while it runs. ``on_result`` hears of each result at once, ``on_progress`` how far many are.
 
         Raises:
             OrderCancellationError: at least one order is not proven to have ended; it carries every result.

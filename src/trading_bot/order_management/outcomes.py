@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import ClassVar, TypeAlias
 
 from trading_bot.clock import Seconds
+from trading_bot.order_management.exceptions import OrderValidationError
 from trading_bot.order_management.models import (
     ClientOrderId,
     OrderId,
@@ -51,6 +52,16 @@ class DurableIntent(Value, frozen=True, kw_only=True):
         """Refuse a body other than the recorded one."""
         if hashlib.sha256(self.body).hexdigest() != self.body_digest:
             raise ValueError(f"{self.client_order_id}: these bytes are not the ones in the journal; nothing was sent")
+
+
+def check_side(intent: DurableIntent, side: Side) -> None:
+    """Raise `OrderValidationError` where the intent is of the other side."""
+    if intent.terms.side is not side:
+        raise OrderValidationError(
+            f"the intent is a {intent.terms.side}, not a {side}; nothing was sent: use the other method",
+            client_order_id=intent.client_order_id,
+            symbol=intent.terms.symbol,
+        )
 
 
 class Ending(enum.StrEnum):

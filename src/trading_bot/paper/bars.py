@@ -17,7 +17,7 @@ from trading_bot.order_management.portfolio import BAR_LENGTHS
 from trading_bot.paper.quotes import MarketQuote, QuoteSource
 from trading_bot.paper.sessions import SessionCalendar, open_stretches
 
-_SPAN_DAYS = {"day": 10, "week": 7, "month": 31, "3month": 92, "year": 366, "5year": 1827}
+SPAN_DAYS = {"day": 10, "week": 7, "month": 31, "3month": 92, "year": 366, "5year": 1827}
 """How far back each span reaches; of ``day`` only the latest day with a quote is taken."""
 
 _TICK = timedelta(microseconds=1)
@@ -69,7 +69,7 @@ class PaperBars:
     def _days(self, symbol: str, *, span: str, now: datetime) -> Iterator[tuple[date, list[_Session]]]:
         """Yield the days with quotes in a session, latest first, each with all of its sessions."""
         today, seen = _exchange_date(now), 0
-        for back in range(_SPAN_DAYS[span]):
+        for back in range(SPAN_DAYS[span]):
             day = today - timedelta(days=back)
             until = min(now + _TICK, exchange_midnight(day + timedelta(days=1)))
             if seen > self.most_quotes or self.quotes.quote(symbol, until) is None:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeAlias
@@ -36,10 +36,11 @@ class PaperRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperReply:
-    """An HTTP status and a JSON body."""
+    """An HTTP status and a body, which is JSON if ``headers`` say nothing else."""
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ def range_of(query: Mapping[str, str]) -> OrderRange:
     since = query.get("updated_at[gte]")
     return OrderRange(
         closed=query.get("is_closed", "true").lower() != "false",
-        below=_opened_cursor(query["cursor"]) if "cursor" in query else None,
+        below=opened_cursor(query["cursor"]) if "cursor" in query else None,
         updated_since=None if since is None else _moment("updated_at[gte]", since),
     )
 
@@ -63,7 +63,7 @@ def _is_closed(key: str, value: str) -> _Rule:
 
 
 def _after_cursor(_key: str, value: str) -> _Rule:
-    last = _opened_cursor(value)
+    last = opened_cursor(value)
     return lambda order: order.number < last
 
 
@@ -99,12 +99,20 @@ def _moment(key: str, value: str) -> datetime:
 
 
 def _next_url(query: Mapping[str, str], last: PaperOrder) -> str:
+    return f"{BASE_URL}/orders/?{urlencode({**query, 'cursor': cursor_after(last)})}"
+
+
+def cursor_after(last: PaperOrder) -> str:
     """Name the last order shown by its time, as the broker does, and its number, because times repeat."""
-    cursor = base64.b64encode(f"o={last.number}&p={last.created_at.isoformat(sep=' ')}".encode()).decode()
-    return f"{BASE_URL}/orders/?{urlencode({**query, 'cursor': cursor})}"
+    return base64.b64encode(f"o={last.number}&p={last.created_at.isoformat(sep=' ')}".encode()).decode()
 
 
-def _opened_cursor(text: str) -> int:
+def opened_cursor(text: str) -> int:
+    """Return the number of the order that a cursor names.
+
+    Raises:
+        RefusalError: it does not read.
+    """
     try:
         number, separator, _time = base64.b64decode(text, validate=True).decode().partition("&p=")
         if not (separator and number.startswith("o=")):

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import format_datetime
 from urllib.parse import parse_qsl, urlsplit
 
@@ -12,6 +12,7 @@ from requests.exceptions import ConnectTimeout, InvalidURL, RequestException
 from urllib3 import HTTPResponse
 
 from trading_bot.clock import Clock
+from trading_bot.paper.agent_endpoint import ENDPOINT, AgentEndpoint, AgentRequest
 from trading_bot.paper.endpoints import PaperEndpoints, PaperReply, PaperRequest, ReferenceFor
 from trading_bot.paper.exchange import PaperExchange
 from trading_bot.paper.state import ExchangeStateError
@@ -20,11 +21,12 @@ from trading_bot.paper.tokens import TokenIssuer
 from trading_bot.robinhood.sending import SendPhase, current_send_context
 
 _HOST = "api.robinhood.com"
+_AGENT_HOST = "agent.robinhood.com"
 _LOGIN = "paper"
 
 
 class PaperTransport(BaseAdapter):
-    """Carries requests of the broker session to a paper exchange.
+    """Carries requests of the broker session to a paper exchange, which speaks both of the broker's interfaces.
 
     ``reference_for`` names the reference price of an order by its ref_id, for a market that walks around it. Logging in
     takes ``username`` and ``password``. Lists have at most ``page_size`` orders a page.
@@ -51,6 +53,9 @@ class PaperTransport(BaseAdapter):
             reference_for=reference_for,
             page_size=page_size,
         )
+        self._agent = AgentEndpoint(
+            exchange=exchange, store=store, clock=clock, reference_for=reference_for, page_size=page_size
+        )
 
     def send(self, request: PreparedRequest, *_socket_options: object, **_named_options: object) -> Response:
         """Answer one request; time-outs, certificates and proxies mean nothing without a socket.
@@ -67,9 +72,9 @@ class PaperTransport(BaseAdapter):
             raise ConnectTimeout("the deadline passed before the request was written; send it again", request=request)
         context.phase = SendPhase.CONNECTED
         with context.writing():
-            received = _received(request)
+            answer = self._answer_to(request)
         try:
-            reply = self._desk.answer(received)
+            reply = answer()
         except ExchangeStateError as error:
             raise RequestException("the paper exchange has broken down", request=request) from error
         context.phase = SendPhase.HEADERS_READ
@@ -78,9 +83,19 @@ class PaperTransport(BaseAdapter):
     def close(self) -> None:
         """Do nothing: there is no connection."""
 
+    def _answer_to(self, request: PreparedRequest) -> Callable[[], PaperReply]:
+        if urlsplit(request.url or "").netloc == _AGENT_HOST:
+            asked = _asked(request)
+            return lambda: self._agent.answer(asked)
+        received = _received(request)
+        return lambda: self._desk.answer(received)
+
     def _refuse_unknown(self, request: PreparedRequest) -> None:
         url, method = urlsplit(request.url or ""), request.method or ""
-        if url.scheme != "https" or url.netloc != _HOST or not self._desk.serves(method, url.path):
+        is_served = (url.netloc, url.path) == (_AGENT_HOST, ENDPOINT) or (
+            url.netloc == _HOST and self._desk.serves(method, url.path)
+        )
+        if url.scheme != "https" or not is_served:
             raise InvalidURL(
                 f"the paper broker does not serve {method} {url.scheme}://{url.netloc}{url.path}; "
                 "paper mode never uses the network, so ask for one of the URLs it serves",
@@ -96,6 +111,15 @@ def _received(request: PreparedRequest) -> PaperRequest:
         query=dict(parse_qsl(url.query, keep_blank_values=True)),
         fields=_fields(request),
         bearer=_bearer(request),
+    )
+
+
+def _asked(request: PreparedRequest) -> AgentRequest:
+    body = request.body or b""
+    return AgentRequest(
+        method=request.method or "",
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=body.encode() if isinstance(body, str) else body,
     )
 
 
@@ -118,7 +142,8 @@ def _fields(request: PreparedRequest) -> Mapping[str, object]:
 
 
 def _response(request: PreparedRequest, reply: PaperReply, *, date: str) -> Response:
-    headers = {"Content-Type": "application/json", "Content-Length": str(len(reply.body)), "Date": date}
+    length = str(len(reply.body))
+    headers = {"Content-Type": "application/json", **reply.headers, "Content-Length": length, "Date": date}
     response = Response()
     response.status_code = reply.status
     response.headers.update(headers)

@@ -142,8 +142,9 @@ def ids_of(rows: Iterable[UnreadRow]) -> tuple[OrderId, ...]:
     return tuple(dict.fromkeys(row.order_id for row in rows if row.order_id is not None))
 
 
-def _version(report: OrderReport) -> tuple[datetime, Decimal]:
-    return report.updated_at or _NEVER, report.cumulative_quantity
+def _version(report: OrderReport) -> tuple[datetime, bool, Decimal]:
+    changed_at = report.updated_at or report.last_transaction_at or _NEVER
+    return changed_at, report.state.is_terminal, report.cumulative_quantity
 
 
 def _problem(what: str, path: str) -> OrderStatusError:

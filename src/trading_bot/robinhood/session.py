@@ -7,7 +7,7 @@ transport's own record of its writing says whether the broker may have seen a re
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from http.cookiejar import DefaultCookiePolicy
 from typing import TypeAlias
@@ -41,6 +41,8 @@ MAX_CONNECT_S: Seconds = 5.0
 
 _REDIRECTS = range(300, 400)
 _CHUNK_BYTES = 16 * 1024
+_STREAM_END_S: Seconds = 0.05
+_PIECES_AFTER_ANSWER = 4
 _LEAST_TOKEN_CHARS = 16
 """A shorter one would be found in plain words too; the broker's are hundreds of characters long."""
 
@@ -213,20 +215,28 @@ class BrokerSession:
                 context, FailureKind.REDIRECT, f"the broker answered with a redirect ({response.status_code})"
             )
         body = bytearray()
-        is_answered_by = request.is_answered_by if _is_event_stream(response) else None
-        for piece in response.iter_content(_CHUNK_BYTES) if is_answered_by is None else _as_it_arrives(response):
+        ends = request.is_answered_by if _is_event_stream(response) else None
+        for piece in response.iter_content(_CHUNK_BYTES) if ends is None else _as_it_arrives(response):
             body += piece
             if len(body) > request.largest_body:
-                return _failure(
-                    context, FailureKind.OVERSIZED, f"the reply is larger than {request.largest_body} bytes"
-                )
-            if is_answered_by is not None and is_answered_by(piece):
+                cause = f"the reply is larger than {request.largest_body} bytes"
+                return _failure(context, FailureKind.OVERSIZED, cause)
+            if ends is not None and ends(piece):
+                self._let_end(response, context)
                 break
             if self._clock.monotonic() > context.deadline:
                 return _failure(context, FailureKind.TIMEOUT, "the reply was not complete in time")
         context.phase = SendPhase.BODY_READ
         headers = {name.lower(): value for name, value in response.headers.items()}
         return WireReply(status=response.status_code, headers=headers, body=bytes(body))
+
+    def _let_end(self, response: requests.Response, context: SendContext) -> None:
+        """Read on for a moment: most streams end with their answer, and only a whole one leaves its connection open."""
+        context.deadline = min(context.deadline, self._clock.monotonic() + _STREAM_END_S)
+        with suppress(OSError, urllib3.exceptions.HTTPError):
+            for count, _piece in enumerate(_as_it_arrives(response)):
+                if count >= _PIECES_AFTER_ANSWER or self._clock.monotonic() > context.deadline:
+                    return
 
 
 def _own_headers(request: WireRequest, bearer: str | None) -> dict[str, str]:

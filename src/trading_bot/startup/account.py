@@ -19,7 +19,7 @@ from trading_bot.latch import SendLock
 from trading_bot.lease import OwnersSendLock, this_process
 from trading_bot.limit_alerts import LimitAlerts
 from trading_bot.operations import Operations
-from trading_bot.order_management.gateways import RobinhoodGateway
+from trading_bot.order_management.broker_books import BrokerBooks
 from trading_bot.order_management.manager import OrderManager
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.order_store import OrderStore
@@ -33,13 +33,13 @@ from trading_bot.reads_together import Begin, SideBySide, in_turn
 from trading_bot.risk.order_facts import RecordedOrders
 from trading_bot.robinhood.rate_budget import Purpose, RateBudget
 from trading_bot.robinhood.session import Transport
-from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.safety_checks import SafetyChecks
-from trading_bot.startup.access import BrokerAccess, Login
+from trading_bot.startup.access import Destination, Login, Reading
 from trading_bot.startup.beside import Beside, beside_a_bot
-from trading_bot.startup.broker_access import borrowed_access, live_access, paper_access
 from trading_bot.startup.companions import Companions
 from trading_bot.startup.first_look import START_FAILURES, FirstLook
+from trading_bot.startup.interface_change import tell_of_change
+from trading_bot.startup.interfaces import interface_of
 from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.live import carrier_of
 from trading_bot.startup.ownership import ownership_of
@@ -47,6 +47,7 @@ from trading_bot.startup.paper import PaperAccount, paper_account
 from trading_bot.startup.price_access import price_access
 from trading_bot.startup.protecting import protection_of
 from trading_bot.startup.results import tie_outs
+from trading_bot.startup.reviewing import review_check, review_of_entries
 from trading_bot.startup.safety import SafetyParts, safety_checks
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.startup.trade_log import trade_log
@@ -94,6 +95,7 @@ class AccountParts:
         self._paper = None if is_elsewhere else self._paper_account(account_number, quotes)
         self._login, self._gateway = self._way_to_broker(account_number, transport, gateway)
         self._collar = self._market_collar() if self._is_live else None
+        self._review = review_check(config, self._gateway, around.clock)
         # On paper nobody is waited for, and a replay repeats exactly.
         self._begin: Begin = SideBySide() if self._is_live else in_turn
         self._orders = RecordedOrders(self._store)
@@ -105,6 +107,7 @@ class AccountParts:
         )
         self._first_look = FirstLook(account=self._account, begin=self._begin)
         self._manager = self._order_manager()
+        self._manager.halt_entries_while(self._login.halts_entries)
 
     @property
     def control_socket(self) -> Path:
@@ -150,8 +153,10 @@ class AccountParts:
             protection=protection_of(
                 self._config, self._around, own=self._own, gateway=self._gateway, manager=self._manager
             ),
+            review=self._review,
         )
         bot.tie_outs = tie_outs(bot, self._store, self._around)
+        bot.books = self._gateway if isinstance(self._gateway, BrokerBooks) else None
         return bot
 
     def _companions(self, bot: Callable[[], TradingBot], safety: SafetyChecks) -> Companions:
@@ -192,6 +197,7 @@ class AccountParts:
         renewals = self._renewals(safety)
         steps: dict[str, Callable[[], object]] = {
             "account lease": self._own.lease.acquire,
+            "interface": lambda: tell_of_change(self._config.interface, state=self._state, files=self._around.files),
             "journal": self._own.open_journal,
         }
         if background_sync:
@@ -249,6 +255,7 @@ class AccountParts:
             Condition.NOT_ARMED: lambda: self._own.latch.look().not_armed,
             Condition.JOURNAL_FAILED: lambda: self._manager.journal_problem,
             Condition.LOGIN_NEEDED: self._login.problem,
+            Condition.INTERFACE_CHANGED: self._login.halts_entries,
             Condition.LIMIT_REACHED: lambda: safety.state().halted_because,
         }
         return HaltWatch(looks, events=self._events, clock=self._around.clock)
@@ -280,6 +287,7 @@ class AccountParts:
             carrier=self._carrier,
             check_market=allow_at_any_market if self._collar is None else self._collar.begin,
             approval_wait_s=self._config.agent.approval_wait_s,
+            review=review_of_entries(self._config, self._review),
         )
 
     def _market_collar(self) -> MarketCollar:
@@ -296,33 +304,18 @@ class AccountParts:
         """Return how to log in, and the gateway; one of the caller's own is always logged in."""
         if gateway is not None:
             return Login(), gateway
-        access = self._access_to(account_number, transport)
-        return access.login, self._broker_gateway(account_number, access)
-
-    def _broker_gateway(self, account_number: str, access: BrokerAccess) -> RobinhoodGateway:
-        return RobinhoodGateway(
-            session=access.wire,
-            clock=self._around.clock,
-            account_number=account_number,
-            renew=access.renew,
-            read_timeout_s=self._settings.request_timeout_s,
-            jitter=self._around.jitter,
-            order_form_version=self._settings.order_form_version,
-            symbols=SymbolTable(path=self._state.instruments, files=self._around.files) if self._is_live else None,
+        access = interface_of(self._config).way(
+            Destination(
+                config=self._config,
+                around=self._around,
+                number=account_number,
+                state=self._state,
+                transport=transport,
+                session=self._session,
+                paper=self._paper,
+            )
         )
-
-    def _access_to(self, account_number: str, transport: Transport | None) -> BrokerAccess:
-        if not self._is_live:
-            return paper_access(self._around, account_number=account_number, transport=transport, paper=self._paper)
-        if self._session is not None:
-            return borrowed_access(self._around, account_number=account_number, source=self._session, state=self._state)
-        return live_access(
-            self._around,
-            account_number=account_number,
-            state=self._state,
-            username=self._config.known_credentials().username,
-            transport=transport,
-        )
+        return access.login, access.gateway(Reading(timeout_s=self._settings.request_timeout_s))
 
     def _paper_account(self, account_number: str, quotes: QuoteSource | None) -> PaperAccount:
         is_real = quotes is None and self._config.paper.has_live_quotes

@@ -3,7 +3,7 @@
 from trading_bot.auth.borrowed_login import LoggedInSession
 from trading_bot.bot import TradingBot
 from trading_bot.clock import Clock
-from trading_bot.config import Config, ConfigError
+from trading_bot.config import Config, ConfigError, GatewayKind
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.ports import Gateway
@@ -14,6 +14,10 @@ from trading_bot.startup.account_number import configured_account
 from trading_bot.startup.surroundings import Surroundings, default_surroundings
 from trading_bot.startup.without_effect import tell_without_effect
 
+_NO_SESSION_FOR_AGENTS = (
+    "gateway is agent, and a session that robin_stocks logged in opens the private wire alone; leave session out and "
+    'run `trading-bot login` once, or set gateway to "private".'
+)
 _log = get_logger("trading_bot.startup")
 
 
@@ -43,8 +47,8 @@ def create_bot(
     ``paper.quotes`` is live; else it is not looked at.
 
     Raises:
-        ConfigError: live mode without an account number or with a ``gateway``, or a login in the environment that
-            cannot be used.
+        ConfigError: live mode without an account number or with a ``gateway``, a login in the environment that cannot
+            be used, or a ``session`` where the setting ``gateway`` is ``agent``: it belongs to the private wire.
         ValueError: a ``gateway`` beside a ``transport`` or ``quotes``, or a ``session`` beside a ``transport``: one of
             them would not be used.
         TypeError: a ``session`` without headers.
@@ -66,6 +70,8 @@ def _usable(session: LoggedInSession, config: Config, *, transport: Transport | 
     if not isinstance(session, LoggedInSession):
         raise TypeError("session has no headers; pass robin_stocks.robinhood.helper.SESSION or a requests.Session")
     if config.trading.mode is ExecutionMode.LIVE or config.paper.has_live_quotes:
+        if config.gateway is GatewayKind.AGENT:
+            raise ConfigError([_NO_SESSION_FOR_AGENTS])
         return session
     _log.warning("session_not_used", reason="a paper account has no login; session is used in live mode alone")
     return None

@@ -8,7 +8,6 @@ from pydantic import SecretStr
 
 from trading_bot.auth.renewal_time import RenewalInTime
 from trading_bot.auth.robin_stocks_file import read_robin_stocks_file, usual_file
-from trading_bot.auth.robinhood_auth import RobinhoodAuth
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, ConfigError
 from trading_bot.order_management.exceptions import OrderStatusError
@@ -17,17 +16,19 @@ from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.portfolio import AccountSnapshot
 from trading_bot.robinhood.interactive_login import Person
 from trading_bot.robinhood.reads import Renew
-from trading_bot.robinhood.session import BrokerSession, Transport
+from trading_bot.robinhood.session import Transport
 from trading_bot.robinhood.symbols import SymbolTable
+from trading_bot.startup.access import Destination, Reading
 from trading_bot.startup.account_number import configured_account
+from trading_bot.startup.interfaces import interface_of
 from trading_bot.startup.live import LiveConnection, live_connection
-from trading_bot.startup.paper import PAPER_LOGIN, paper_account
+from trading_bot.startup.paper import paper_account
 from trading_bot.startup.surroundings import Surroundings, default_surroundings
 from trading_bot.state_folder import StateFolder, account_key
 
 
 def try_paper_login(config: Config) -> AccountSnapshot:
-    """Log in to the configured paper account, read its balances, and log out.
+    """Log in to the configured paper account, over the interface that it speaks, and read its balances.
 
     Raises:
         AuthenticationError: there is no session.
@@ -35,32 +36,21 @@ def try_paper_login(config: Config) -> AccountSnapshot:
         ExchangeStateError, QuoteFileError, OSError: the paper exchange cannot be used.
     """
     around, number = default_surroundings(), configured_account(config)
+    state = _state(config, around, number)
     exchange = paper_account(
         config,
         account_number=number,
-        state=_state(config, around, number),
+        state=state,
         files=around.files,
         clock=around.clock,
         quotes=None,
         reference_for=lambda _ref_id: None,  # no order is placed
     )
     exchange.store.open()
-    session = BrokerSession(adapter=exchange.transport, clock=around.clock, process_id=around.process_id)
-    auth = RobinhoodAuth(
-        session=session,
-        username=SecretStr(PAPER_LOGIN),
-        password=SecretStr(PAPER_LOGIN),
-        clock=around.clock,
-        device_token=account_key(ExecutionMode.PAPER, number),
-        jitter=around.jitter,
-    )
-    auth.login()
-    try:
-        return RobinhoodGateway(
-            session=session, clock=around.clock, account_number=number, renew=auth.renew, jitter=around.jitter
-        ).fetch_account()
-    finally:
-        auth.logout()
+    to = Destination(config=config, around=around, number=number, state=state, paper=exchange)
+    access = interface_of(config).way(to)
+    access.login.log_in()
+    return access.gateway(Reading()).fetch_account()
 
 
 class LiveDoor:

@@ -9,6 +9,7 @@ from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, ConfigError, PaperConfig
 from trading_bot.files import FileSystem
 from trading_bot.market_hours import NYSE_CLOSE, NYSE_OPEN, NYSE_ZONE, MarketHours
+from trading_bot.order_management.exceptions import TradingHaltedError
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.paper.batched_store import BatchedStore
 from trading_bot.paper.exchange import PaperExchange
@@ -19,7 +20,8 @@ from trading_bot.paper.quotes import QuoteFileError, QuoteSource, ReplayQuotes, 
 from trading_bot.paper.sqlite_store import SqliteStore
 from trading_bot.paper.state import ExchangeState
 from trading_bot.paper.transport import PaperTransport
-from trading_bot.startup.access import BrokerAccess
+from trading_bot.robinhood.session import Transport
+from trading_bot.startup.access import WireAccess
 from trading_bot.state_folder import StateFolder
 
 PAPER_LOGIN = "paper"
@@ -83,7 +85,7 @@ def paper_account(
     quotes: QuoteSource | None,
     reference_for: Callable[[str], Decimal | None],
     is_durable: bool = True,
-    prices: BrokerAccess | None = None,
+    prices: WireAccess | None = None,
 ) -> PaperAccount:
     """Build the paper exchange of an account; nothing is read or written before it is used.
 
@@ -116,9 +118,21 @@ def paper_account(
     return PaperAccount(store=store, transport=transport, feed=feed, record=record)
 
 
-def _feed(prices: BrokerAccess, *, record: QuoteRecord, clock: Clock) -> QuoteFeed:
+def _feed(prices: WireAccess, *, record: QuoteRecord, clock: Clock) -> QuoteFeed:
     market = LiveQuotes(clock=clock, on_new=record.add)
     return QuoteFeed(wire=prices.wire, log_in=prices.login.log_in, renew=prices.renew, market=market, clock=clock)
+
+
+def paper_transport(transport: Transport | None, paper: PaperAccount | None) -> Transport:
+    """Return what leads to a paper exchange: ``transport``, else that of ``paper``.
+
+    Raises:
+        TradingHaltedError: both are None.
+    """
+    way = transport or (None if paper is None else paper.transport)
+    if way is None:
+        raise TradingHaltedError("no way to the broker was given; pass a transport", code="no_transport")
+    return way
 
 
 def check_quotes(config: Config) -> None:

@@ -6,6 +6,9 @@ the refresh token up, and where the new one could not be saved, the bot would ne
 """
 
 import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
 
 from trading_bot.auth.borrowed_login import BorrowedLogin, LoggedInSession
 from trading_bot.auth.live_login import LiveLogin
@@ -21,7 +24,7 @@ from trading_bot.order_management.models import ExecutionMode
 from trading_bot.robinhood.prices_only import PricesOnly
 from trading_bot.robinhood.reads import Renew
 from trading_bot.robinhood.session import BrokerSession, Transport
-from trading_bot.startup.access import BrokerAccess, Login
+from trading_bot.startup.access import Login, WireAccess
 from trading_bot.startup.account_number import configured_account
 from trading_bot.startup.live import budgeted, live_session, own_transport
 from trading_bot.startup.surroundings import Surroundings
@@ -39,7 +42,7 @@ def price_access(
     *,
     session: LoggedInSession | None = None,
     transport: Transport | None = None,
-) -> BrokerAccess:
+) -> WireAccess:
     """Return the way to prices; nothing is read or sent before it is used.
 
     Raises:
@@ -49,10 +52,10 @@ def price_access(
     wire = budgeted(broker, around)
     if session is not None:
         borrowed = BorrowedLogin(session=broker, source=session)
-        return BrokerAccess(wire=wire, login=Login(log_in=borrowed.resume), renew=borrowed.renew)
-    state = _login_of(config, around)
+        return WireAccess(wire=wire, login=Login(log_in=borrowed.resume), renew=borrowed.renew)
+    state = login_folder(config, around, saved=lambda state: state.session)
     if state is None:
-        return BrokerAccess(wire=wire, login=Login(log_in=_nobody), renew=lambda _within_s: False)
+        return WireAccess(wire=wire, login=Login(log_in=_nobody), renew=lambda _within_s: False)
     login = LiveLogin(
         session=broker,
         store=TokenStore(path=state.session, username=None, account_number=None, files=around.files),
@@ -61,11 +64,27 @@ def price_access(
         files=around.files,
         new_device_token=lambda: str(uuid.UUID(around.new_id())),
     )
-    renew = _considerate(login, session=broker, state=state, files=around.files)
-    return BrokerAccess(wire=wire, login=Login(log_in=login.resume), renew=renew)
+    renew = considerate(login, session=broker, state=state, files=around.files)
+    return WireAccess(wire=wire, login=Login(log_in=login.resume), renew=renew)
 
 
-def _considerate(login: LiveLogin, *, session: BrokerSession, state: StateFolder, files: FileSystem) -> Renew:
+class KeptLogin(Protocol):
+    """A login that is saved between runs, over whichever interface."""
+
+    def resume(self) -> object:
+        """Take it up.
+
+        Raises:
+            AuthenticationError: there is none, or it cannot be trusted.
+        """
+        ...
+
+    def renew(self, within_s: Seconds, /) -> bool:
+        """Replace what the broker refuses; whether there is a session to work with now."""
+        ...
+
+
+def considerate(login: KeptLogin, *, session: BrokerSession, state: StateFolder, files: FileSystem) -> Renew:
     """Leave the renewal to a bot that runs on the account, and take up what it has saved."""
     renew = RenewalInTime(login.renew)
 
@@ -92,11 +111,11 @@ def _nobody() -> None:
     raise AuthenticationError(NO_LOGIN)
 
 
-def _login_of(config: Config, around: Surroundings) -> StateFolder | None:
-    """Return the folder of the live account that is meant, or on paper of the one whose session was saved last."""
+def login_folder(config: Config, around: Surroundings, *, saved: Callable[[StateFolder], Path]) -> StateFolder | None:
+    """Return the folder of the live account that is meant, or on paper of the one whose login was ``saved`` last."""
     root, mode = config.resolve_state_dir(), config.trading.mode
     if mode is ExecutionMode.LIVE:
         return StateFolder(root=root / f"{mode}-{account_key(mode, configured_account(config))}", files=around.files)
     found = (StateFolder(root=each, files=around.files) for each in root.glob(f"{ExecutionMode.LIVE}-*"))
-    saved = [state for state in found if state.session.is_file()]
-    return max(saved, key=lambda state: state.session.stat().st_mtime, default=None)
+    there = [state for state in found if saved(state).is_file()]
+    return max(there, key=lambda state: saved(state).stat().st_mtime, default=None)

@@ -11,14 +11,13 @@ from trading_bot.control.look_up import LookUp
 from trading_bot.operations.command import Command
 from trading_bot.operations.price_commands import PriceCommand, source_of
 from trading_bot.order_json import JsonObject
-from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.portfolio import Bar, Quote
-from trading_bot.startup.access import BrokerAccess
+from trading_bot.order_management.ports import Gateway
+from trading_bot.startup.access import BrokerAccess, Destination, Reading
 from trading_bot.startup.account_number import configured_account
-from trading_bot.startup.broker_access import paper_access
+from trading_bot.startup.interfaces import interface_of, price_interface_of
 from trading_bot.startup.look_up import answer_timeout_s
 from trading_bot.startup.paper import paper_account
-from trading_bot.startup.price_access import price_access
 from trading_bot.startup.surroundings import Surroundings, default_surroundings
 from trading_bot.state_folder import StateFolder, account_key
 
@@ -58,9 +57,7 @@ class _DirectAnswers:
     @contextmanager
     def _prices(self) -> Iterator["_GatewayPrices"]:
         if source_of(self.config) == "live":
-            access = price_access(self.config, self.around)
-            access.login.log_in()
-            yield self._over(access)
+            yield self._over(price_interface_of(self.config).way_to_prices(self.config, self.around))
             return
         number = configured_account(self.config)
         paper = paper_account(
@@ -72,28 +69,21 @@ class _DirectAnswers:
             quotes=None,
             reference_for=lambda _ref_id: None,  # no order is placed
         )
-        access = paper_access(self.around, account_number=number, transport=None, paper=paper)
+        to = Destination(config=self.config, around=self.around, number=number, state=self.state, paper=paper)
         paper.open()
         try:
-            access.login.log_in()
-            yield self._over(access)
+            yield self._over(interface_of(self.config).way(to))
         finally:
             paper.close()
 
     def _over(self, access: BrokerAccess) -> "_GatewayPrices":
-        gateway = RobinhoodGateway(
-            session=access.wire,
-            clock=self.around.clock,
-            account_number=None,
-            renew=access.renew,
-            jitter=self.around.jitter,
-        )
-        return _GatewayPrices(gateway=gateway, clock=self.around.clock)
+        access.login.log_in()
+        return _GatewayPrices(gateway=access.gateway(Reading()), clock=self.around.clock)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _GatewayPrices:
-    gateway: RobinhoodGateway
+    gateway: Gateway
     clock: Clock
 
     def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:

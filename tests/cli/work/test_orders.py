@@ -9,7 +9,8 @@ import pytest
 
 from tests.support.command_line_bench import CommandLineBench
 from trading_bot.cli.invocation import Invocation
-from trading_bot.cli.render.answers import cancel_line, is_waiting, preview_lines, state_text, status_lines
+from trading_bot.cli.render.answers import cancel_line, is_waiting, state_text, status_lines
+from trading_bot.cli.render.preview_text import preview_lines
 from trading_bot.cli.session import progress_lines
 from trading_bot.cli.work.looks import incomplete_listing
 from trading_bot.clock import SystemClock
@@ -307,6 +308,31 @@ def test_a_preview_says_which_price_step_it_took_where_it_is_told(tick, line):
     terms = {"symbol": "TICK", "side": "buy", "quantity": 1, "limit_price": "12.30", "notional": "12.30"}
     answer = {"terms": terms | {"time_in_force": "gfd"}, "refusal": None} | ({"tick": tick} if tick else {})
     assert preview_lines(answer)[-1] == line
+
+
+@pytest.mark.parametrize(
+    ("review", "lines"),
+    [
+        ({"problem": "no answer"}, ["the broker's own review: no answer"]),
+        ({"alerts": []}, ["the broker's own review: no objection, which promises nothing"]),
+        (
+            {"alerts": [{"kind": "ODD", "details": [["a", "1 USD"], ["b", "2"]]}, {"kind": "BARE", "details": []}]},
+            ["the broker's own review: ODD (a 1 USD, b 2)", "the broker's own review: BARE"],
+        ),
+        (
+            {"alerts": [], "bid": "12.73", "ask": "12.86", "last": None, "disclosure": "Bid $12.78"},
+            [
+                "the broker's own review: no objection, which promises nothing",
+                "it goes by bid 12.73, ask 12.86",
+                "and says: Bid $12.78",
+            ],
+        ),
+    ],
+)
+def test_a_preview_says_what_the_broker_reviewed(review, lines):
+    terms = {"symbol": "F", "side": "buy", "quantity": 1, "limit_price": "12.30", "notional": "12.30"}
+    answer = {"terms": terms | {"time_in_force": "gfd"}, "refusal": None, "broker_review": review}
+    assert list(preview_lines(answer)[2:]) == lines
 
 
 @pytest.mark.parametrize(("journal_ok", "code"), [(True, 7), (False, 11)])

@@ -19,6 +19,7 @@ from trading_bot.order_management.outcomes import CancelNotSent, CancelRefused, 
 from trading_bot.order_management.results import CancelResult, CancelVerdict
 
 REFUSED = CancelRefused(reason="cannot be cancelled now", status_code=403)
+EARLY = CancelRefused(reason="cannot be cancelled now", status_code=403, may_be_early=True)
 NOT_SENT = CancelNotSent(cause="no connection")
 NO_ANSWER = CancelUnknown(cause="timed out")
 
@@ -120,6 +121,32 @@ def test_an_order_that_fills_in_part_while_its_cancel_is_refused_is_at_work_with
         bench.manager.cancel_order("c1")
     (answer,) = bench.journal.facts(EventKind.CANCEL_ANSWERED)
     assert answer.status is OrderState.PARTIALLY_FILLED
+
+
+def test_a_refusal_that_may_be_early_is_asked_again_while_the_order_is_open():
+    bench = ManagerBench(cancel_deadline_s=20)
+    envelope = bench.buy("c1")
+    bench.gateway.cancels.append(CancelStep(reply=EARLY))
+    assert bench.manager.cancel_order("c1").verdict is CancelVerdict.CANCELLED
+    assert bench.gateway.cancel_requests == [envelope.order_id] * 2
+
+
+def test_and_ends_as_a_refusal_where_it_stays_so():
+    bench = ManagerBench(cancel_deadline_s=20)
+    bench.buy("c1")
+    bench.gateway.answer_cancels(EARLY)
+    with pytest.raises(OrderCancellationError, match="refused"):
+        bench.manager.cancel_order("c1")
+    assert (bench.state(), len(bench.gateway.cancel_requests) > 2) == ("confirmed", True)
+    assert bench.clock.monotonic() <= 20
+
+
+def test_one_of_an_order_that_has_filled_is_not():
+    bench = ManagerBench(cancel_deadline_s=20)
+    bench.buy("c1")
+    bench.gateway.cancels.append(CancelStep(reply=EARLY, before=lambda order: order.fill(order.terms.quantity)))
+    assert bench.manager.cancel_order("c1").verdict is CancelVerdict.FILLED_BEFORE_CANCEL
+    assert len(bench.gateway.cancel_requests) == 1
 
 
 def test_every_request_of_a_cancel_ends_by_its_deadline():

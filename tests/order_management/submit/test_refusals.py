@@ -67,6 +67,7 @@ NO_ANSWER_TO_A_SELL = {
     "ratio_does_not_fit": "the answer to a decision",
     "not_reconciled": "the answer to `recover`",
     "status_unavailable": "the answer to a read",
+    "tool_refused": "the answer to a read",
     "journal_missing": "the answer to a read of the journal by another process",
     "order_not_found": "the answer to a read",
     "not_allowed": "the control socket refuses another user",
@@ -96,6 +97,7 @@ MUST_NOT_STOP_AN_EXIT = {
     "account_unreadable": "test_exit_position::a_read_that_fails_keeps_no_held_share_from_being_sold",
     "account_restricted": "test_safety_checks::a_restricted_account_may_sell_but_not_buy",
     "insufficient_buying_power": "test_safety_checks::a_sell_needs_no_buying_power",
+    "broker_review": "submit/test_review_check::no_exit_is_reviewed",
 }
 
 # Codes of the command line, of settings and of packages that no order passes.

@@ -76,6 +76,7 @@ class AccountTools:
         begin = _moment(arguments, "start_time")
         end = _moment(arguments, "end_time") if "end_time" in arguments else self._clock.now()
         bounds = str(arguments.get("bounds", "regular"))
+        symbols = _symbols(arguments, most=10)
         rows = [
             {
                 "symbol": symbol,
@@ -83,9 +84,11 @@ class AccountTools:
                 "bounds": bounds,
                 "bars": self._bars(symbol, STEPS[interval], begin, end),
             }
-            for symbol in _symbols(arguments, most=10)
+            for symbol in symbols
+            if symbol in self._book.prices
         ]
-        return {"results": rows}
+        unknown = [symbol for symbol in symbols if symbol not in self._book.prices]
+        return {"results": rows} | ({"not_found": unknown} if unknown else {})
 
     def tax_lots(self, arguments: Arguments) -> dict[str, object]:
         self.check(arguments)
@@ -142,8 +145,6 @@ class AccountTools:
         }
 
     def _bars(self, symbol: str, step: timedelta, begin: datetime, end: datetime) -> list[dict[str, object]]:
-        if symbol not in self._book.prices:
-            return []
         closes = self.closes.get(symbol) or [self._book.prices[symbol].last]
         last = _floor(end, step)
         starts = [last - step * number for number in range(len(closes), 0, -1)]

@@ -30,7 +30,7 @@ class AgentAdapter(requests.adapters.BaseAdapter):
         self.server = server
 
     def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):  # noqa: PLR0917 - requests' own signature
-        asked = _asked(request)
+        asked = asked_of(request)
         fault = self.server.fault_of(asked)
         if fault is not None and fault in BEFORE_WRITING:
             error = _BEFORE[fault]()
@@ -55,7 +55,8 @@ class AgentAdapter(requests.adapters.BaseAdapter):
         """Nothing is open."""
 
 
-def _asked(request: requests.PreparedRequest) -> Asked:
+def asked_of(request: requests.PreparedRequest) -> Asked:
+    """A request as the server sees it."""
     url = urlsplit(request.url or "")
     body = request.body or b""
     return Asked(

@@ -28,6 +28,15 @@ class Tool:
             BadCallError: it does not; no tool ran.
             ToolRefusalError: the tool refuses.
         """
+        self.check(arguments)
+        return self.answer(arguments)
+
+    def check(self, arguments: Arguments) -> None:
+        """Refuse arguments that do not fit the schema.
+
+        Raises:
+            BadCallError: they do not.
+        """
         missing = [name for name in self.required if name not in arguments]
         unknown = [name for name in arguments if name not in (*self.required, *self.optional)]
         if missing or unknown:
@@ -36,7 +45,6 @@ class Tool:
         for name, value in arguments.items():
             if not isinstance(value, list if name in _LISTS else str):
                 raise BadCallError(INVALID_PARAMS, f'invalid params: "arguments": {name} has another type')
-        return self.answer(arguments)
 
     def described(self) -> dict[str, object]:
         """The tool as it is listed: prose instead of allowed values, and lists that may be null."""

@@ -57,15 +57,16 @@ class RpcDesk:
         method, session = str(message.get("method")), asked.headers.get("mcp-session-id")
         if method == "initialize":
             return self._initialize(message)
-        if (refusal := self._session_refusal(session)) is not None:
+        if (refusal := self.session_refusal(session)) is not None:
             return refusal
         if "id" not in message:
             return self._notified(method, session)
         if session is not None and not self._sessions.get(session, True):
             self.complaints.append(f"{method} before notifications/initialized")
-        return self._reply(message, self._outcome(method, message, fault))
+        return self.reply(message, self._outcome(method, message, fault))
 
-    def _session_refusal(self, session: str | None) -> Answered | None:
+    def session_refusal(self, session: str | None) -> Answered | None:
+        """Refuse what comes in no session, or in one that was lost."""
         if not self.uses_sessions:
             return None
         if session is None:
@@ -81,7 +82,7 @@ class RpcDesk:
             "capabilities": {"tools": {}},
             "serverInfo": {"name": "robinhood-trading", "version": "1.1.1"},
         }
-        answered = self._reply(message, {"result": result})
+        answered = self.reply(message, {"result": result})
         if not self.uses_sessions:
             return answered
         self._opened += 1
@@ -127,6 +128,7 @@ class RpcDesk:
             raise BadCallError(INVALID_PARAMS, f'unknown tool "{name}"')
         return self.tools[name]
 
-    def _reply(self, message: Message, outcome: Message) -> Answered:
+    def reply(self, message: Message, outcome: Message) -> Answered:
+        """Answer a request with a result or an error, in the form that is due."""
         body, content_type = body_of({"jsonrpc": "2.0", "id": message["id"], **outcome}, self.wording())
         return Answered(status=200, headers={"Content-Type": content_type}, body=body)

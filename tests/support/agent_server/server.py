@@ -5,6 +5,7 @@ import random
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tests.support.agent_server.account_tools import AccountTools
@@ -17,6 +18,7 @@ from tests.support.agent_server.http import AGENT_HOST, Answered, Asked, text_an
 from tests.support.agent_server.mishaps import afterwards, early
 from tests.support.agent_server.ordering import OrderTools
 from tests.support.agent_server.wording import varied
+from tests.support.stand_in_book import http_date
 from trading_bot.clock import Clock
 
 PATH = "/mcp/trading"
@@ -84,7 +86,7 @@ class AgentServer:
             return queue.popleft() if queue else self.standing.get(point)
 
     def serve(self, asked: Asked, fault: Fault | None) -> Answered:
-        """Answer one request whose bytes arrived.
+        """Answer one request whose bytes arrived; every answer is dated.
 
         Raises:
             Silence: no answer comes.
@@ -93,15 +95,19 @@ class AgentServer:
         if fault in BEFORE_WRITING:
             raise ValueError(f"{fault} is a matter of the front: its request never arrives")
         with self._lock:
-            self.pass_time()
-            if fault is not None and (answered := early(fault)) is not None:
-                return answered
-            if fault is Fault.LATE:
-                self._underway.append((self.clock.now() + self.late_by, asked))
-                raise Silence
-            answered = self._answer(asked, fault)
-            self.after_acting(point_of(asked))
-            return answered if fault is None else afterwards(fault, answered)
+            answered = self._served(asked, fault)
+            return replace(answered, headers={**answered.headers, "Date": http_date(self.clock.now())})
+
+    def _served(self, asked: Asked, fault: Fault | None) -> Answered:
+        self.pass_time()
+        if fault is not None and (answered := early(fault)) is not None:
+            return answered
+        if fault is Fault.LATE:
+            self._underway.append((self.clock.now() + self.late_by, asked))
+            raise Silence
+        answered = self._answer(asked, fault)
+        self.after_acting(point_of(asked))
+        return answered if fault is None else afterwards(fault, answered)
 
     def pass_time(self) -> None:
         """Let arrive and happen what is due by now."""

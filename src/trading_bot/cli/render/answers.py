@@ -65,28 +65,6 @@ def _order_names(order: Answer) -> tuple[str, ...]:
     )
 
 
-def preview_lines(answer: Answer) -> tuple[str, ...]:
-    """Say what would be sent, and what holds it up."""
-    terms, refusal = part(answer, "terms") or {}, part(answer, "refusal")
-    would = (
-        f"{wanted(terms)} limit {_dollars(terms, 'limit_price')}, {text(terms, 'time_in_force')}, "
-        f"${_dollars(terms, 'notional')} in all"
-    )
-    if refusal is None:
-        return (f"would be sent: {would}", "nothing was sent", *_tick_lines(answer))
-    return (f"would not be sent: {would}", f"{text(refusal, 'code')}: {text(refusal, 'message')}", *_tick_lines(answer))
-
-
-def _tick_lines(answer: Answer) -> tuple[str, ...]:
-    tick = part(answer, "tick")
-    if tick is None:
-        return ()
-    whose = "the instrument's own" if tick.get("source") == "instrument" else "SEC Rule 612"
-    problem = tick.get("problem")
-    doubt = f"; the instrument's own is not known, so the order may have another price ({problem})" if problem else ""
-    return (f"rounded to steps of ${text(tick, 'size')} ({whose}){doubt}",)
-
-
 def order_rows(orders: Iterable[Answer], zone: ZoneInfo) -> tuple[tuple[str, ...], ...]:
     """Return one row an order under `ORDER_HEADINGS`."""
     return tuple(

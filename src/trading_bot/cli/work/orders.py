@@ -7,6 +7,7 @@ from trading_bot.cli.exit_codes import ExitCode, exit_code_of_trade
 from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.prompts import confirm
 from trading_bot.cli.render import answers as words
+from trading_bot.cli.render.preview_text import preview_lines
 from trading_bot.cli.session import AccountSession, progress_lines, show_live_banner
 from trading_bot.cli.work.looks import show_listed
 from trading_bot.operations import CancelAll, CancelOrder, ListOrders, PlaceOrder, PreviewOrder, ReplaceOrder
@@ -58,7 +59,7 @@ def preview(invocation: Invocation, **terms: object) -> ExitCode:
     refuse_nonsense(terms)
     session = AccountSession(invocation)
     answer = session.perform(PreviewOrder, terms)
-    session.show(answer, words.preview_lines)
+    session.show(answer, preview_lines)
     refusal = words.part(answer, "refusal")
     if refusal is None:
         return ExitCode.DONE

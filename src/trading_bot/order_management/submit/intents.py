@@ -30,10 +30,11 @@ def intent_of(
     correlation_id: str | None = None,
     replaces: Replaced | None = None,
     reason: str | None = None,
+    review: str | None = None,
 ) -> OrderEvent:
     """Return the event that states everything about an order before it is sent; ``replaces`` is FIX tag 41.
 
-    ``reason`` is why it was asked for, in the caller's words.
+    ``reason`` is why it was asked for, in the caller's words; ``review`` what the broker's review objected to.
     """
     terms = prepared.terms
     return OrderEvent(
@@ -57,6 +58,7 @@ def intent_of(
             reprices=0 if replaces is None else replaces.reprices,
             instrument_id=prepared.instrument_id,
             stop_price=terms.stop_price,
+            review=review,
         ).as_text(),
     )
 

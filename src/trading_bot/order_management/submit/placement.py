@@ -71,6 +71,8 @@ class Placed(Value, frozen=True, kw_only=True):
 
     envelope: OrderEnvelope
     is_new: bool
+    review: str | None = None
+    """What the broker's own review objected to, where it was asked and did not refuse the order."""
 
 
 class SubmitService:
@@ -98,6 +100,7 @@ class SubmitService:
         self._new_id = context.new_id
         self._request = context.request
         self._check_market = context.check_market
+        self._review = context.review
         self._sync = sync
         self._cancels = cancel
         self._in_flight = in_flight
@@ -195,6 +198,7 @@ class SubmitService:
             gather=gather,
             began=decided.at.mono,
         )
+        said = self._reviewed(terms, by=decided.at.mono + self._settings.intent_ttl_s, replaces=replaces)
         intent = intent_of(
             client_order_id,
             prepared,
@@ -204,13 +208,14 @@ class SubmitService:
             correlation_id=correlation_id,
             replaces=replaces,
             reason=request.reason,
+            review=said,
         )
         with self._store.telling_later(), self._approving:
             approve(terms)
             begun = self.admission.begin(intent, prepared, decided=decided)
         if isinstance(begun, Admitted):
             note_order()
-            return Placed(envelope=self._submit(begun, began=decided.at.mono), is_new=True)
+            return Placed(envelope=self._submit(begun, began=decided.at.mono), is_new=True, review=said)
         return Placed(envelope=begun, is_new=False)
 
     def foresee(self, request: OrderRequest, *, gather: Gather, instead_of: TrackedOrder) -> None:
@@ -266,6 +271,17 @@ class SubmitService:
         prepared = in_time.prepare_order(terms, ref_id)
         self._refuse_at_this_market(terms, by=by, begun=market)
         return terms, approve, prepared
+
+    def _reviewed(self, terms: OrderTerms, *, by: Seconds, replaces: Replaced | None) -> str | None:
+        """Ask for the broker's review of an entry; what takes the place of an order that has ended is not refused."""
+        if self.admission.reduces(terms):
+            return None
+        try:
+            return self._review(terms, by)
+        except TradeRefusedError as error:
+            if replaces is None:
+                raise
+            return str(error)
 
     def _pricer(self, request: OrderRequest, asked: OrderTerms) -> Pricer:
         return lambda gateway: self._pricing.price(request, asked, gateway)

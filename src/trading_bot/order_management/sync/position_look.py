@@ -60,10 +60,14 @@ class PositionReading:
 
 
 class LookTaker:
-    """Reads the positions and says what they are; the account and the clock are the caller's."""
+    """Reads the positions and says what they are; the account and the clock are the caller's.
 
-    def __init__(self, *, account: AccountGateway, store: OrderStore, clock: Clock) -> None:
+    ``reads_one`` is whether one position can be asked for by the broker's id of its instrument.
+    """
+
+    def __init__(self, *, account: AccountGateway, store: OrderStore, clock: Clock, reads_one: bool = True) -> None:
         self._account = account
+        self._reads_one = reads_one
         self._store = store
         self._clock = clock
 
@@ -126,12 +130,12 @@ class LookTaker:
                     note_name(self._store, book, instrument_id=instrument_id, symbol=symbol)
 
     def _ask_for_missing(self, account: AccountGateway, rows: _Rows) -> None:
-        with self._store.open_book() as book:
-            known = {symbol: book.positions.instrument_of(symbol) for symbol in book.expected_positions()}
-        for symbol, instrument_id in known.items():
-            name = rows.renamed.get(symbol, symbol)
-            is_unread = any(instrument_id == row.instrument_id or symbol == row.symbol for row in rows.unread)
-            if instrument_id is None or name in rows.held or is_unread:
+        missing = self._missing(rows)
+        if not self._reads_one:
+            _read_again(account, missing, rows)
+            return
+        for symbol, instrument_id in missing.items():
+            if instrument_id is None:
                 continue
             try:
                 position = account.fetch_position(instrument_id)
@@ -142,6 +146,41 @@ class LookTaker:
                 continue
             if position is not None:
                 rows.add(position)
+
+    def _missing(self, rows: _Rows) -> Mapping[str, str | None]:
+        """Return the symbols that our fills explain and no row names, with what is known of their instrument."""
+        with self._store.open_book() as book:
+            known = {symbol: book.positions.instrument_of(symbol) for symbol in book.expected_positions()}
+        unread_ids = {row.instrument_id for row in rows.unread} - {None}
+        unread = {row.symbol for row in rows.unread}
+        return {
+            symbol: instrument_id
+            for symbol, instrument_id in known.items()
+            if not (rows.renamed.get(symbol, symbol) in rows.held or symbol in unread or instrument_id in unread_ids)
+        }
+
+
+def _read_again(account: AccountGateway, missing: Iterable[str], rows: _Rows) -> None:
+    """Look for rows that were missing in a second reading of all: a row can fall between two pages.
+
+    One that is missing there too is gone, unless it may be a row that names no symbol.
+    """
+    names = {symbol: rows.renamed.get(symbol, symbol) for symbol in missing}
+    if not names:
+        return
+    try:
+        again = account.fetch_positions()
+    except OrderStatusError as error:
+        rows.unread += (UnreadPosition(name=symbol, problem=str(error), symbol=symbol) for symbol in names)
+        return
+    for row in again.positions:
+        if row.symbol in names.values():
+            rows.add(row)
+    for symbol, name in names.items():
+        doubtful = next((row for row in again.unread if row.symbol in (None, name)), None)
+        if doubtful is not None and name not in rows.held:
+            problem = f"{doubtful.name} may be it: {doubtful.problem}"
+            rows.unread.append(UnreadPosition(name=symbol, problem=problem, symbol=symbol))
 
 
 def _reserved(book: OrderBook) -> Mapping[str, Decimal]:

@@ -72,9 +72,12 @@ class Holdings:
         self._clock = context.clock
         self._external = external
         self._freshness = freshness
-        self._could_short = context.identity.mode is ExecutionMode.LIVE
+        can = context.gateway.capabilities
+        self._could_short = can.can_sell_short and context.identity.mode is ExecutionMode.LIVE
         self._begin = context.begin
-        self._taker = LookTaker(account=account, store=context.store, clock=context.clock)
+        self._taker = LookTaker(
+            account=account, store=context.store, clock=context.clock, reads_one=can.names_instruments_held
+        )
         self._looked: Look | None = None
         self._unread_because: str | None = None
         self._differences: Mapping[str, Difference] = {}

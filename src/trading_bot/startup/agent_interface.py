@@ -1,0 +1,176 @@
+"""The official agent interface, as an `Interface`."""
+
+from dataclasses import dataclass
+
+from trading_bot.agent.drift import LOOK_WITHIN_S, ToolDrift
+from trading_bot.agent.endpoint import AGENT_BASE_URL
+from trading_bot.agent.gateway import AgentGateway
+from trading_bot.agent.json_rpc import AgentSession
+from trading_bot.agent.prices_only import asks_agent_for_prices
+from trading_bot.agent.rate import PacedWire
+from trading_bot.agent.tool_call import AgentWire
+from trading_bot.auth.renewal_time import RenewalInTime
+from trading_bot.clock import Seconds
+from trading_bot.config import Config
+from trading_bot.logging.setup import get_logger
+from trading_bot.order_management.ports import SendPermit
+from trading_bot.paper.agent_endpoint import PAPER_AGENT_TOKEN
+from trading_bot.robinhood.broker_clock import BrokerClock
+from trading_bot.robinhood.failures import WireFailure
+from trading_bot.robinhood.prices_only import PricesOnly
+from trading_bot.robinhood.reads import Renew, Wire
+from trading_bot.robinhood.session import BrokerSession, WireReply, WireRequest
+from trading_bot.robinhood.symbols import SymbolTable
+from trading_bot.startup.access import BrokerAccess, Destination, Login, Reading
+from trading_bot.startup.agent_access import AgentConnection, agent_connection
+from trading_bot.startup.first_request import ResumingWire
+from trading_bot.startup.live import own_transport
+from trading_bot.startup.paper import paper_transport
+from trading_bot.startup.price_access import considerate, login_folder
+from trading_bot.startup.surroundings import Surroundings
+from trading_bot.state_folder import StateFolder
+
+_log = get_logger(__name__)
+
+_NO_ACCOUNT = ""
+"""No tool that reads prices asks for one."""
+
+
+class AgentInterface:
+    """Builds ways to an account over the agent interface; see `Interface`."""
+
+    def way(self, to: Destination) -> BrokerAccess:
+        """Return the way of a bot, over the saved login or to the paper exchange."""
+        if not to.is_live:
+            return _paper_way(to)
+        connection = _live(to)
+        renew = RenewalInTime(connection.login.renew)
+        parts = _Parts.over(to, connection.http)
+        paced = PacedWire(wire=parts.session, clock=to.around.clock)
+
+        def log_in() -> None:
+            connection.login.resume()
+            is_told = parts.compare_tools()
+            if not is_told and connection.http.bearer_is_refused and renew(LOOK_WITHIN_S):
+                parts.compare_tools()
+
+        login = Login(
+            log_in=log_in,
+            problem=connection.login.problem,
+            requests_left=paced.requests_left,
+            halts_entries=parts.drift.problem,
+        )
+        return parts.access(to, paced, login=login, renew=renew)
+
+    def way_of_kill(self, to: Destination) -> BrokerAccess:
+        """Return the way of a kill, whose first request takes up the saved login."""
+        if not to.is_live:
+            return _paper_way(to, is_logged_in=True)
+        connection = _live(to)
+        parts = _Parts.over(to, ResumingWire(connection.http, resume=connection.login.resume))
+        paced = PacedWire(wire=parts.session, clock=to.around.clock)
+        login = Login(problem=connection.login.problem)
+        return parts.access(to, paced, login=login, renew=connection.login.renew)
+
+    def way_to_prices(self, config: Config, around: Surroundings) -> BrokerAccess:
+        """Return a way to prices; what it is read over can do nothing else."""
+        saved = login_folder(config, around, saved=lambda state: state.agent_session)
+        state = saved or StateFolder(root=config.resolve_state_dir(), files=around.files)  # where nobody is logged in
+        way = PricesOnly(own_transport(around), allows=asks_agent_for_prices)
+        to = Destination(config=config, around=around, number=_NO_ACCOUNT, state=state, transport=way)
+        connection = _live(to)
+        renew = considerate(connection.login, session=connection.http, state=state, files=around.files)
+        parts = _Parts.over(to, connection.http)
+        paced = PacedWire(wire=parts.session, clock=around.clock)
+        return parts.access(to, paced, login=Login(log_in=connection.login.resume), renew=renew)
+
+
+def _live(to: Destination) -> AgentConnection:
+    return agent_connection(to.around, state=to.state, transport=to.transport, tolerate=to.tolerate)
+
+
+def _paper_way(to: Destination, *, is_logged_in: bool = False) -> BrokerAccess:
+    """Return the way to the paper exchange, whose one token is good for ever."""
+    http = BrokerSession(
+        adapter=paper_transport(to.transport, to.paper),
+        clock=to.around.clock,
+        base_url=AGENT_BASE_URL,
+        process_id=to.around.process_id,
+    )
+
+    parts = _Parts.over(to, http)
+
+    def renew(_within_s: Seconds = 0) -> bool:
+        http.set_bearer(PAPER_AGENT_TOKEN)
+        return True
+
+    def log_in() -> None:
+        renew()
+        parts.compare_tools()
+
+    if is_logged_in:
+        renew()
+    login = Login(log_in=log_in, halts_entries=parts.drift.problem)
+    return parts.access(to, parts.session, login=login, renew=renew)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What all gateways of one way share: the session, its look at the tools, and the broker's clock."""
+
+    session: AgentSession
+    drift: ToolDrift
+    broker_clock: BrokerClock
+
+    @classmethod
+    def over(cls, to: Destination, http: Wire) -> "_Parts":
+        """Build them over a conversation with the host of the interface."""
+        clock = to.around.clock
+        broker_clock = BrokerClock(clock)
+        session = AgentSession(_HeardWire(http, clock=broker_clock), clock)
+        return cls(session=session, drift=ToolDrift(lister=session, clock=clock), broker_clock=broker_clock)
+
+    def compare_tools(self) -> bool:
+        """Look once whether the server has the tools that we call; say what it lacks, and whether it could be told."""
+        is_told = self.drift.look()
+        if (problem := self.drift.problem()) is not None:
+            _log.error("interface_changed", problem=problem)
+        for remark in self.drift.found.remarks:
+            _log.warning("interface_differs", problem=remark)
+        return is_told
+
+    def access(self, to: Destination, wire: AgentWire, *, login: Login, renew: Renew) -> BrokerAccess:
+        """Return the way to the account, whose gateways call over ``wire``."""
+        symbols = SymbolTable(path=to.state.instruments, files=to.around.files)
+
+        def gateway(reading: Reading) -> AgentGateway:
+            return AgentGateway(
+                wire=wire,
+                clock=to.around.clock,
+                account_number=to.number,
+                renew=renew,
+                read_policy=reading.policy,
+                read_timeout_s=reading.timeout_s,
+                jitter=to.around.jitter,
+                symbols=symbols,
+                broker_clock=self.broker_clock,
+            )
+
+        return BrokerAccess(login=login, renew=renew, gateway=gateway)
+
+
+class _HeardWire:
+    """A wire whose every reply tells the time at the broker."""
+
+    def __init__(self, wire: Wire, *, clock: BrokerClock) -> None:
+        self._wire = wire
+        self._clock = clock
+
+    def exchange(
+        self, request: WireRequest, *, timeout_s: Seconds, permit: SendPermit | None = None
+    ) -> WireReply | WireFailure:
+        """Send once."""
+        result = self._wire.exchange(request, timeout_s=timeout_s, permit=permit)
+        if isinstance(result, WireReply):
+            self._clock.hear(result)
+        return result
