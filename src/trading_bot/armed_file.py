@@ -39,6 +39,9 @@ class ArmedFile(BaseModel):
     armed_at: AwareDatetime
     by: str = Field(min_length=1, max_length=LONGEST_NAME)
     expires: Expiry | None
+    agent_account: str | None = Field(default=None, max_length=_LONGEST_ID)
+    """The key of the account that the broker named as the one for agents at this arming; left out where none was asked.
+    """
     exits_only: bool = False  # left out of the file where false: earlier builds take no other for a whole arming
 
     @field_validator("v")

@@ -132,6 +132,7 @@ class AlertCode(enum.StrEnum):
     AFTER_ITS_END = "after_its_end"
     VANISHED = "vanished"
     OTHER = "other"
+    LOGIN_ENDS = "login_ends"  # the login works, and a person has to log in again before it ends
     LIMIT_NEAR = "limit_near"  # a limit of `risk_management` is nearly used up
 
 

@@ -29,6 +29,10 @@ LONGEST_ARMING_HOURS = 8760
 _POLL_INTERVAL_S: Seconds = 0.005
 
 
+_NOT_PINNED = (
+    "the account was armed without asking the agent interface which account it may trade, so only held shares may be "
+    "sold"
+)
 _EXITS_ONLY = "the account is armed for exits only: held shares may be sold"
 
 
@@ -54,7 +58,8 @@ class Latch:
     """The armed file of one account. Anything but a whole file of our schema, of our own user, is "not armed".
 
     `engage` may be called from any thread and from a signal handler: it takes no lock. ``new_id`` names armings; it
-    never gives the same name twice, in any process.
+    never gives the same name twice, in any process. With ``agent_account``, the key of an account that is traded over
+    the agent interface, it counts for more than exits only if it was armed for that very account.
     """
 
     def __init__(
@@ -65,8 +70,10 @@ class Latch:
         new_id: Callable[[], str],
         boot_id: BootId = linux_boot_id,
         files: FileSystem | None = None,
+        agent_account: str | None = None,
     ) -> None:
         self._path = path
+        self._agent_account = agent_account
         self._marker = path.with_name(f"{path.name}.initialised")
         self._clock = clock
         self._new_id = new_id
@@ -105,6 +112,8 @@ class Latch:
 
     def arm(self, *, by: str, hours: int | Decimal | None = None, exits_only: bool = False) -> None:
         """Allow trading, or ``exits_only``, for ``hours`` of this boot if given; also undoes this process's kills.
+
+        Over the agent interface, the caller has asked the broker which account it may trade, unless for ``exits_only``.
 
         Raises:
             ValueError: the name is empty or too long, or ``hours`` is not between 0 and 8760.
@@ -185,6 +194,8 @@ class Latch:
         state, reason = self._expiry_state(armed.expires)
         if state is LatchState.ARMED and armed.exits_only:
             state, reason = LatchState.EXITS_ONLY, _sentence(_EXITS_ONLY)
+        elif state is LatchState.ARMED and self._agent_account not in (None, armed.agent_account):
+            state, reason = LatchState.EXITS_ONLY, _sentence(_NOT_PINNED)
         return state, reason, ArmingId(armed.id)
 
     def _expiry_state(self, expiry: Expiry | None) -> tuple[LatchState, str | None]:
@@ -217,9 +228,11 @@ class Latch:
             armed_at=self._clock.now(),
             by=by,
             expires=None if hours is None else self._expiry(hours),
+            agent_account=None if exits_only else self._agent_account,
             exits_only=exits_only,
         )
-        return armed.model_dump_json(exclude=None if exits_only else {"exits_only"}).encode() + b"\n"
+        left_out = {name for name in ("agent_account", "exits_only") if not getattr(armed, name)}
+        return armed.model_dump_json(exclude=left_out).encode() + b"\n"
 
     def _expiry(self, hours: int | Decimal) -> Expiry:
         if not (Decimal(hours).is_finite() and 0 < hours <= LONGEST_ARMING_HOURS):

@@ -98,6 +98,31 @@ def test_a_refused_read_is_an_error_with_what_was_refused(bench, refusal, error,
     assert bench.count() == 1
 
 
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        ([reply(403, b"<html>")], "HTTP 403"),
+        ([reply(418, b"")], "the broker gave no reason"),
+        ([lambda n: reply(200, message(n, error={"code": -32602, "message": "bad params"}))], "bad params"),
+        ([reply(302, None, Location="https://evil.example/")], "something may stand between you and the broker"),
+        ([bad("")], "the broker gave no reason"),
+    ],
+)
+def test_an_error_says_what_the_server_answered(bench, answers, words):
+    bench.tools.calls = answers
+    with pytest.raises(OrderStatusError, match=words) as caught:
+        bench.reads.data("get_portfolio", {})
+    assert not isinstance(caught.value, BrokerUnavailableError)
+    assert bench.count() == 1
+
+
+def test_a_token_in_an_answer_is_shown_to_nobody(bench):
+    bench.tools.calls = [reply(403, b"no: a-token-of-the-agent")]
+    with pytest.raises(OrderStatusError) as caught:
+        bench.reads.data("get_portfolio", {})
+    assert "a-token" not in str(caught.value)
+
+
 def test_what_a_refusal_holds_as_json_can_be_read(bench):
     bench.tools.calls = [bad('API error 404: {"missing_instruments":["NOTREALXX"]}')]
     with pytest.raises(ToolNotFoundError) as caught:

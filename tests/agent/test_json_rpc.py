@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.scripted_broker import lost, reply, unreachable
 from tests.support.scripted_tools import SESSION_ID, ToolBench, bad, event, good, message, stream
+from trading_bot.agent.json_rpc import LARGEST_ORDER_REPLY
 from trading_bot.agent.tool_call import Garbled, HttpRefusal, RpcError, ToolError, ToolReply, tool_call
 from trading_bot.order_management.ports import SendRefusedError
 from trading_bot.robinhood.failures import FailureKind, WireFailure
@@ -79,6 +80,15 @@ def test_numbers_of_the_data_are_decimals(bench):
         ({"content": [{"type": "text", "text": "<html>"}]}, Garbled(cause="the result holds no data")),
         ({"structuredContent": {"guide": "..."}}, Garbled(cause="the result holds no data")),
         ([], Garbled(cause="the result is no object")),
+        ({"isError": "yes", "content": None, "_meta": 5}, ToolError(text="", category=None)),
+        (
+            {"isError": True, "content": [{"type": "text", "text": "a"}, 5, {"type": "image"}, {"text": "b"}]},
+            ToolError(text="a\nb", category=None),
+        ),
+        (
+            {"structuredContent": {}, "content": [{"text": "\ud800"}, {"text": '{"data": [1]}'}]},
+            ToolReply(data=[1]),
+        ),
     ],
 )
 def test_a_result_is_data_a_refusal_or_unreadable(bench, result, expected):
@@ -92,6 +102,22 @@ def test_a_result_is_data_a_refusal_or_unreadable(bench, result, expected):
         (lambda n: stream(event(message(n, result=good({"a": 1})))), ToolReply(data={"a": 1})),
         (lambda n: stream(event(message(n + 1, result=good({})))), Garbled),
         (lambda n: stream(b": ping\r\n\r\n", event({"jsonrpc": "2.0", "method": "notifications/message"})), Garbled),
+        (lambda n: reply(200, event(message(n, result=good({"a": 1})))), ToolReply(data={"a": 1})),
+        (lambda n: stream(json.dumps(message(n, result=good({"a": 1}))).encode()), ToolReply(data={"a": 1})),
+        (
+            lambda n: reply(200, [message(n + 1, result={}), message(n, result=good({"a": 1}))]),
+            ToolReply(data={"a": 1}),
+        ),
+        (lambda n: stream(event({"id": n, "method": "ping"}), event(message(n, result=good({})))), ToolReply(data={})),
+        (lambda n: stream(b"data: {\n\n", event(message(n, result=good({})))), ToolReply(data={})),
+        (lambda n: stream(event(message(None, error={"code": -1, "message": ""}))), Garbled),
+        (lambda n: reply(200, message(None, result=good({}))), Garbled),
+        (lambda n: reply(200, message(True, result=good({}))), Garbled),
+        (lambda n: reply(200, message(str(n), result=good({}))), Garbled),
+        (lambda n: reply(200, message(n)), Garbled),
+        (lambda n: reply(200, message(n, error="no object")), Garbled),
+        (lambda n: reply(202, b""), Garbled),
+        (lambda n: reply(200, message(n, error={"code": -32602, "message": 5})), RpcError(code=-32602, text="")),
         (lambda n: reply(200, message(n + 1, result=good({}))), Garbled),
         (lambda n: reply(200, b"<html>sorry</html>"), Garbled),
         (lambda n: reply(200, message(n, error={"code": -32602, "message": "bad"})), RpcError(code=-32602, text="bad")),
@@ -135,11 +161,11 @@ def test_a_gate_that_refuses_keeps_a_place_from_being_written(bench):
 
 @pytest.mark.parametrize("ending", [lost(), reply(500), reply(404), reply(302, None, Location="x"), unreachable()])
 def test_a_place_whose_session_cannot_be_opened_was_not_sent(bench, ending):
-    bench.tools.opens = [ending]
+    bench.tools.opens = [ending, ending]
     result = place(bench)
     assert isinstance(result, WireFailure)
     assert (result.first_byte_written, result.kind is FailureKind.REDIRECT) == (False, False)
-    assert bench.tools.methods() == ["initialize"]
+    assert set(bench.tools.methods()) == {"initialize"}
 
 
 def test_a_place_that_finds_its_login_refused_says_so(bench):
@@ -177,6 +203,91 @@ def test_the_call_after_a_refused_login_opens_a_new_session(bench):
     assert bench.tools.methods().count("initialize") == 2
 
 
+def test_another_token_opens_another_session(bench):
+    bench.tools.session_ids = ["a-session-1", "a-session-2"]
+    bench.tools.calls = [good({}), good({}), good({})]
+    read(bench)
+    bench.http.set_bearer("another-token-of-the-agent")
+    place(bench)
+    read(bench)
+    assert bench.tools.methods().count("initialize") == 2
+    assert bench.tools.seen[-1].headers["Mcp-Session-Id"] == "a-session-2"
+
+
+def test_the_same_token_set_again_keeps_the_session(bench):
+    bench.tools.calls = [good({}), good({})]
+    read(bench)
+    bench.http.set_bearer("a-token-of-the-agent")
+    read(bench)
+    assert bench.tools.methods().count("initialize") == 1
+
+
+@pytest.mark.parametrize("version", ["2025-11-25", None, "", 5, "x\r\ny"])
+def test_whatever_version_the_server_names_is_taken(bench, version):
+    bench.tools.opens = [lambda n: reply(200, message(n, result={"protocolVersion": version}))]
+    bench.tools.calls = [good({})]
+    assert read(bench) == ToolReply(data={})
+    expected = version if version == "2025-11-25" else "2025-03-26"
+    assert bench.tools.seen[-1].headers["MCP-Protocol-Version"] == expected
+
+
+@pytest.mark.parametrize("named", ["", "with space", "x" * 1025])
+def test_a_session_whose_name_cannot_be_sent_back_is_not_used(bench, named):
+    bench.tools.session_ids = [named]
+    assert isinstance(read(bench), Garbled)
+    assert isinstance(place(bench), WireFailure)
+
+
+@pytest.mark.parametrize("ending", [reply(400), reply(500), lost()])
+def test_a_session_that_was_not_confirmed_is_not_used(bench, ending):
+    bench.tools.notices = [ending, ending, reply(202, b"")] if ending.status == 400 else [ending, reply(202, b"")]
+    bench.tools.calls = [good({})]
+    assert not isinstance(read(bench), ToolReply)
+    assert read(bench) == ToolReply(data={})
+
+
+def test_a_session_that_was_lost_before_it_was_confirmed_is_opened_again(bench):
+    bench.tools.session_ids = ["a-session-1", "a-session-2"]
+    bench.tools.notices = [reply(404)]
+    bench.tools.calls = [good({})]
+    assert place(bench) == ToolReply(data={})
+    assert bench.tools.seen[-1].headers["Mcp-Session-Id"] == "a-session-2"
+
+
+def test_an_opening_that_the_server_refuses_is_the_end_of_the_call(bench):
+    def refused(request_id):
+        return reply(200, message(request_id, error={"code": -32602, "message": "no such version"}))
+
+    bench.tools.opens = [refused, refused]
+    assert read(bench) == RpcError(code=-32602, text="no such version")
+    assert place(bench).first_byte_written is False
+
+
+def test_an_opening_may_be_answered_by_a_stream(bench):
+    bench.tools.opens = [lambda n: stream(event(message(n, result={})), Mcp_Session_Id="of-a-stream")]
+    bench.tools.calls = [good({})]
+    assert read(bench) == ToolReply(data={})
+    assert bench.tools.seen[-1].headers["Mcp-Session-Id"] == "of-a-stream"
+
+
+def test_a_read_that_fails_inside_the_server_is_no_lost_session(bench):
+    bench.tools.calls = [lambda n: reply(200, message(n, error={"code": -32603, "message": "x"}))]
+    assert read(bench) == RpcError(code=-32603, text="x")
+    assert bench.tools.methods().count("initialize") == 1
+
+
+def test_a_call_waits_for_an_opening_by_another_thread_no_longer_than_its_time(bench):
+    with bench.session._opening:
+        result = read(bench, timeout_s=0)
+    assert (result.kind, result.first_byte_written) == (FailureKind.TIMEOUT, False)
+
+
+def test_the_reply_to_an_order_is_smaller_than_any_other_may_be(bench):
+    bench.tools.calls = [good({"x": "y" * LARGEST_ORDER_REPLY}), good({"x": "y" * LARGEST_ORDER_REPLY})]
+    assert isinstance(read(bench), ToolReply)
+    assert place(bench).kind is FailureKind.OVERSIZED
+
+
 def test_a_place_is_not_sent_where_opening_left_no_time_for_its_reply(bench):
     def slowly(request_id):
         bench.clock.advance(8)
@@ -186,3 +297,12 @@ def test_a_place_is_not_sent_where_opening_left_no_time_for_its_reply(bench):
     result = place(bench)
     assert (result.kind, result.first_byte_written) == (FailureKind.TIMEOUT, False)
     assert "tools/call" not in bench.tools.methods()
+
+
+def test_every_reply_tells_the_time_at_the_broker(bench):
+    assert bench.session.broker_clock.now() is None
+    for status in (503, 200):
+        date = f"Mon, 23 Nov 2026 14:5{status % 7}:00 GMT"
+        bench.tools.calls = [reply(status, b"", Date=date)]
+        read(bench)
+        assert bench.session.broker_clock.now().minute == 50 + status % 7

@@ -239,11 +239,15 @@ def test_a_name_that_only_resembles_a_library_is_no_offence(text: str):
 
 
 INLINE_IMPORTS = {
+    **dict.fromkeys(
+        ("cli/work/arm.py: trading_bot.cli.work.agent_login", "cli/work/arm.py: trading_bot.startup.agent_login"),
+        "the broker is asked only where an account is traded over the agent interface",
+    ),
     "files.py: fcntl": "only some systems have it",
     "config/environment.py: dotenv.parser": "only an account with a .env file needs it",
     "logging/setup.py: trading_bot.logging.structured_events": "structlog is heavy, and most commands log nothing",
     "startup/journal_on_record.py: trading_bot.startup.risk_on_record": "only a look at the limits needs it",
-    "startup/journal_on_record.py: trading_bot.latch": "only what is frozen needs it; it brings file locks",
+    "startup/journal_on_record.py: trading_bot.startup.account_latch": "only what is frozen needs it: file locks",
     **dict.fromkeys(
         (
             "startup/journal_on_record.py: trading_bot.order_management.journal.v1.on_record",

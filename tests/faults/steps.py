@@ -10,6 +10,7 @@ from tests.support.jumpy_clock import JumpyClock
 from tests.support.mortal import DiedError
 from tests.support.sim_invariants import Invariants
 from tests.support.sim_world import MORNING, REPLACE, SimWorld, trade_a_known_order
+from trading_bot.config import PaperWire
 from trading_bot.order_management.exceptions import OrderError
 from trading_bot.order_management.models import OrderEnvelope
 
@@ -21,6 +22,7 @@ class FaultBench:
     folder: Path
     step: str
     in_memory: bool = True
+    wire: PaperWire = PaperWire.PRIVATE
     answer: object = None
     error: OrderError | None = None
     world: SimWorld = field(init=False)
@@ -28,7 +30,7 @@ class FaultBench:
 
     def __post_init__(self) -> None:
         self.clock = JumpyClock(MORNING)
-        self.world = SimWorld(self.folder, clock=self.clock, in_memory=self.in_memory)
+        self.world = SimWorld(self.folder, clock=self.clock, in_memory=self.in_memory, wire=self.wire)
         self.invariants = Invariants(self.world)
         self.world.started()
         trade_a_known_order(self.world)

@@ -1,5 +1,7 @@
 """Many orders: the time that is stated, the progress that is shown, and how a kill goes on or is interrupted."""
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,16 @@ def test_many_orders_are_read_by_lists_and_not_one_by_one(bench: KillBench):
     assert len(report.orders) == MANY
     assert len(bench.broker.fetched) == 0
     assert len(bench.broker.since) < 5
+
+
+def test_of_a_broker_that_lists_by_creation_those_lists_go_back_to_the_oldest_of_them(bench: KillBench):
+    on_record(bench, 10)
+    bench.broker.capabilities = BrokerCapabilities(lists_by_change=False)
+    made_at = bench.known.orders[0].envelope.created_at
+    bench.broker.orders = {name: replace(report, created_at=made_at) for name, report in bench.broker.orders.items()}
+    bench.clock.sleep(3 * 86400)
+    assert bench.kill().is_confirmed
+    assert (bench.broker.fetched, min(bench.broker.since)) == ([], made_at - timedelta(minutes=10))
 
 
 def test_the_time_that_is_stated_grows_with_the_count_and_is_kept(bench: KillBench):

@@ -28,6 +28,7 @@ def test_every_kind_has_a_rule_and_every_rule_a_kind():
         (alert(AlertCode.OUTCOME_UNKNOWN), Kind.UNKNOWN_OUTCOMES),
         (alert(AlertCode.PRESUMED_ABSENT), Kind.UNKNOWN_OUTCOMES),
         (alert(AlertCode.EXIT_NOT_SOLD), Kind.ALERTS),
+        (alert(AlertCode.LOGIN_ENDS), Kind.LOGIN_NEEDED),
         (halted(Cause.DRIFT), Kind.DRIFT),
         (halted(Cause.NEGATIVE_POSITION), Kind.DRIFT),
         (halted(Condition.LOGIN_NEEDED), Kind.LOGIN_NEEDED),

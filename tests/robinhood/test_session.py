@@ -271,3 +271,16 @@ def test_reprs_show_no_secret():
     answer = WireReply(status=200, headers={"set-cookie": "5QR"}, body=b"5QR access_token")
     assert "5QR" not in repr(request) + repr(answer)
     assert "password" not in repr(request)
+
+
+def test_a_request_for_one_access_token_is_not_sent_with_another(broker, session):
+    session.set_bearer("token-1")
+    broker.on("GET", "/orders/", reply(), reply())
+    number = session.exchange(READ, timeout_s=10).bearer_number
+    same = WireRequest(method="GET", path="/orders/", bearer_number=number)
+    session.set_bearer("token-1")
+    assert isinstance(session.exchange(same, timeout_s=10), WireReply)
+    session.set_bearer("token-2")
+    refused = failure(session, same)
+    assert (refused.kind, refused.first_byte_written) == (FailureKind.OTHER_BEARER, False)
+    assert len(broker.seen) == 2

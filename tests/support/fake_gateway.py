@@ -298,9 +298,10 @@ class FakeGateway:
         if not self.shows_changes:
             return self._listing([], None)
         problem = self.look_back_problem or self.lookup_problem
-        return self._listing(
-            [order.report() for order in self._found() if not order.is_lost], problem, self.odd_changes
-        )
+        by_change = self.capabilities.lists_by_change
+        shown = (order for order in self._found() if not order.is_lost)
+        rows = [order.report() for order in shown if by_change or order.created_at >= changed_after]
+        return self._listing(rows, problem, self.odd_changes)
 
     def _found(self) -> list[BrokerOrder]:
         """The orders, without those whose answer was lost while look-ups are blind to them."""

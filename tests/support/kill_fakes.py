@@ -156,8 +156,15 @@ class BookBroker:
         if problem := self.since_problem or self.problem:
             return Listing(reports=(), complete=False, problem=problem)
         hidden = (*self.unreadable, *self.forgets)
-        reports = tuple(report for order_id, report in self.orders.items() if order_id not in hidden)
+        reports = tuple(
+            report
+            for order_id, report in self.orders.items()
+            if order_id not in hidden and self._is_listed(report, changed_after)
+        )
         return Listing(reports=reports, complete=True, has_all_pages=True, unreadable_ids=self.unreadable)
+
+    def _is_listed(self, report: OrderReport, since: datetime) -> bool:
+        return self.capabilities.lists_by_change or report.created_at is None or report.created_at >= since
 
     def confirm_account(self) -> None:
         self._called("account")

@@ -5,6 +5,7 @@ it, is said again as the agent server says it. So all schedules, faults and deat
 """
 
 import json
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,12 +19,15 @@ from tests.support.agent_server.desk import RpcDesk
 from tests.support.agent_server.http import AGENT_HOST, Answered, Asked
 from tests.support.agent_server.ordering import OrderTools
 from tests.support.agent_server.refusals import ToolRefusalError, api_error, rate_limited
-from tests.support.agent_server.wording import bad_result, good_result
+from tests.support.agent_server.wording import bad_result, good_result, varied
 from tests.support.broker_stand_in import Act, BrokerStandIn, Request, Route
 from tests.support.scripted_broker import Answer, response
 from tests.support.stand_in_book import BASE, INSTRUMENTS
 from trading_bot.clock import VirtualClock
 from trading_bot.robinhood.sending import current_send_context
+
+SESSIONS_LOST = 0.02
+"""How likely the server has lost its sessions when a request comes, until the faults end."""
 
 Arguments = Mapping[str, str]
 _SYMBOLS = {instrument_id: symbol for symbol, instrument_id in INSTRUMENTS.items()}
@@ -51,18 +55,30 @@ class _Called:
 
 
 class AgentBrokerStandIn(BrokerStandIn):
-    """Serves the agent interface, and the private wire's log-in. It can lose its sessions: ``desk.forget_sessions``."""
+    """Serves the agent interface, and the log-in. Each reply has a form of its own; now and then all sessions are lost.
+
+    Both by chance, and the same in each life of the same requests.
+    """
 
     def __init__(self, *, clock: VirtualClock, account: str, session_end: Callable[[datetime], datetime]) -> None:
         super().__init__(clock=clock, account=account, session_end=session_end)
+        self._chance = random.Random(7)
+        self.loses_sessions = True
         unused = AgentBook(account_number=account)
         self.desk = RpcDesk(catalogue(OrderTools(unused, clock), AccountTools(unused, clock)), clock)
+        self.desk.wording = lambda: varied(self._chance)
+
+    def calm_down(self) -> None:
+        super().calm_down()
+        self.loses_sessions = False
 
     def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):  # noqa: PLR0917 - requests' own signature
         asked = asked_of(request)
         if asked.host != AGENT_HOST:
             return super().send(request, stream, timeout, verify, cert, proxies)
         self.pass_time()
+        if self.loses_sessions and self._chance.random() < SESSIONS_LOST:
+            self.desk.forget_sessions()
         called = self._call_in(asked)
         if called is None:
             with current_send_context().writing():

@@ -25,6 +25,7 @@ from tests.support.sim_odd_steps import ODD_STEPS
 from tests.support.sim_principles import prove_principles
 from tests.support.sim_steps import ORDER_STEPS, Step, move, usual_trade
 from tests.support.sim_world import LAST_WEEK, MORNING, SETTLED, SimWorld, session_end, trade_a_known_order
+from trading_bot.config import PaperWire
 from trading_bot.order_management.models import ExecutionMode
 
 PLAIN: Mapping[str, object] = {}
@@ -58,10 +59,18 @@ class Setting:
     has_past: bool = False
     in_memory: bool = True
     order_management: Mapping[str, object] = field(default_factory=lambda: PLAIN)
+    wire: PaperWire = PaperWire.PRIVATE
 
     def world(self, folder: Path) -> SimWorld:
         clock = JumpyClock(LAST_WEEK if self.has_past else MORNING)
-        return SimWorld(folder, dict(self.order_management), mode=self.mode, clock=clock, in_memory=self.in_memory)
+        return SimWorld(
+            folder,
+            dict(self.order_management),
+            mode=self.mode,
+            clock=clock,
+            in_memory=self.in_memory,
+            wire=self.wire,
+        )
 
 
 def setting_of(seed: int, order_management: Mapping[str, object] = PLAIN) -> Setting:

@@ -36,8 +36,22 @@ def latch(path: Path, clock: VirtualClock) -> Latch:
     return latch_at(path, clock)
 
 
-def latch_at(path: Path, clock: VirtualClock, boot: str = "boot-1", *, files: FileSystem | None = None) -> Latch:
-    return Latch(path=path, clock=clock, new_id=lambda: f"arming-{next(ARMINGS)}", boot_id=lambda: boot, files=files)
+def latch_at(
+    path: Path,
+    clock: VirtualClock,
+    boot: str = "boot-1",
+    *,
+    files: FileSystem | None = None,
+    agent_account: str | None = None,
+) -> Latch:
+    return Latch(
+        path=path,
+        clock=clock,
+        new_id=lambda: f"arming-{next(ARMINGS)}",
+        boot_id=lambda: boot,
+        files=files,
+        agent_account=agent_account,
+    )
 
 
 def write(path: Path, content: bytes) -> None:
@@ -200,6 +214,27 @@ def test_an_arming_for_exits_only_ends_like_any_other(latch: Latch, clock: Virtu
     assert latch.state() is LatchState.EXPIRED
     latch.engage()
     assert latch.look().not_reducing is not None
+
+
+@pytest.mark.parametrize("pinned", [None, "another-account"], ids=["private wire", "another account"])
+def test_over_the_agent_interface_only_an_arming_for_that_account_allows_entries(path, clock, pinned):
+    """Exits go on: the broker refuses what this account may not do, and a held share has to be sellable."""
+    latch_at(path, clock, agent_account=pinned).arm(by="ann")
+    latch = latch_at(path, clock, agent_account="this-account")
+    assert latch.state() is LatchState.EXITS_ONLY
+    assert "without asking the agent interface" in str(latch.reason_not_armed())
+    latch.arm(by="ann")
+    assert latch.state() is LatchState.ARMED
+
+
+def test_an_arming_over_the_agent_interface_counts_on_the_private_wire_too(path, clock):
+    latch_at(path, clock, agent_account="this-account").arm(by="ann")
+    assert latch_at(path, clock).is_armed()
+
+
+def test_an_arming_for_exits_only_pins_no_account(path, clock):
+    latch_at(path, clock, agent_account="this-account").arm(by="ann", exits_only=True)
+    assert "agent_account" not in json.loads(path.read_bytes())
 
 
 def test_a_whole_arming_after_one_for_exits_only_allows_entries(latch: Latch):

@@ -46,6 +46,7 @@ _SERVER_TROUBLE = range(500, 600)
 _INTERNAL_ERROR = -32603
 
 Arguments: TypeAlias = Mapping[str, object]
+_Trouble: TypeAlias = ToolError | RpcError | HttpRefusal | Garbled | WireFailure
 
 
 class ToolRefusedError(OrderStatusError):
@@ -67,7 +68,7 @@ class ToolNotFoundError(ToolRefusedError, NotAtBrokerError):
 
 class _PassingTroubleError(Exception):
     def __init__(self, result: CallResult) -> None:
-        super().__init__(describe(result))
+        super().__init__()
         self.result = result
 
 
@@ -202,7 +203,7 @@ def wait_told_by(refusal: HttpRefusal, clock: Clock) -> Seconds | None:
     return retry_after_s(WireReply(status=refusal.status, headers=refusal.headers, body=b""), clock.now())
 
 
-def describe(result: CallResult) -> str:
+def describe(result: _Trouble) -> str:
     """Say in one printable line what a call ended in."""
     match result:
         case WireFailure() | Garbled():
@@ -211,11 +212,9 @@ def describe(result: CallResult) -> str:
             return f"HTTP {result.status}: {printable(result.text) or 'the broker gave no reason'}"
         case RpcError() | ToolError():
             return printable(result.text) or "the broker gave no reason"
-        case ToolReply():
-            return "a good reply"
 
 
-def _read_error(tool: str, result: CallResult) -> OrderStatusError:
+def _read_error(tool: str, result: _Trouble) -> OrderStatusError:
     said = f"reading {tool}: {describe(result)}"
     if isinstance(result, WireFailure) and result.security_alert:
         return OrderStatusError(

@@ -51,19 +51,24 @@ _UNAUTHORIZED = 401
 _LOST = frozenset({400, 404})
 """What a server answers to a session that it does not know: MCP says 404, some servers 400."""
 
-_ABOUT_THE_CALL = frozenset({-32601, -32602})
-"""JSON-RPC's codes for an unknown method or bad params: a new session changes nothing about those."""
+_ABOUT_THE_CALL = frozenset({-32601, -32602, -32603, -32700})
+"""JSON-RPC's codes for an unknown method, bad params, trouble inside and bad JSON: no new session changes those."""
 
 _OVERSLEPT_S: Seconds = 0.1
 
 _Exchanged: TypeAlias = Answer | HttpRefusal | WireFailure
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Open:
     """A session that the server opened; each opening is an object of its own."""
 
     headers: tuple[tuple[str, str], ...]
+    bearer_number: int | None
+    """Which access token opened it: a session may belong to it, so nothing is sent in it by another token."""
+
+
+_NOT_YET_OPEN = _Open(headers=(), bearer_number=None)
 
 
 class AgentSession:
@@ -104,17 +109,19 @@ class AgentSession:
         return result
 
     def _placed(self, call: ToolCall, deadline: Seconds, permit: SendPermit, reply_s: Seconds) -> _Exchanged:
-        opened = self._opened(deadline)
-        if not isinstance(opened, _Open):
-            return _not_sent(opened)
-        if deadline - self._clock.monotonic() < reply_s - _OVERSLEPT_S:
-            return _failure(FailureKind.TIMEOUT, "opening a session left too little time for the reply to an order")
-        result = self._exchange("tools/call", call.params, opened=opened, deadline=deadline, permit=permit)
-        self._note(result, opened)
+        for _ in range(2):
+            opened = self._opened(deadline)
+            if not isinstance(opened, _Open):
+                return _not_sent(opened)
+            if deadline - self._clock.monotonic() < reply_s - _OVERSLEPT_S:
+                return _failure(FailureKind.TIMEOUT, "opening a session left too little time for the reply to an order")
+            result = self._exchange("tools/call", call.params, opened=opened, deadline=deadline, permit=permit)
+            self._note(result, opened)
+            if not _found_another_token(result):
+                break
         return result
 
     def _note(self, result: _Exchanged, opened: _Open) -> None:
-        # A session may belong to the token that opened it, so a refused token ends it too.
         is_refused = isinstance(result, HttpRefusal) and result.status == _UNAUTHORIZED
         if (is_refused or _may_have_lost_it(result)) and self._open is opened:
             self._open = None
@@ -126,15 +133,16 @@ class AgentSession:
         if not self._opening.acquire(timeout=max(deadline - self._clock.monotonic(), 0)):
             return _failure(FailureKind.TIMEOUT, "no session with the broker was opened in time")
         try:
-            return self._open or self._initialized(deadline)
+            result = self._open or self._initialized(deadline)
+            is_lost = not isinstance(result, _Open) and _may_have_lost_it(result)
+            return self._initialized(deadline) if is_lost else result
         finally:
             self._opening.release()
 
     def _initialized(self, deadline: Seconds) -> _Open | _Exchanged:
         request_id = next(self._ids)
-        reply = self._post(
-            request_bytes(request_id, "initialize", _hello()), request_id=request_id, headers=(), deadline=deadline
-        )
+        body = request_bytes(request_id, "initialize", _hello())
+        reply = self._post(body, request_id=request_id, opened=_NOT_YET_OPEN, deadline=deadline)
         if not isinstance(reply, WireReply):
             return reply
         answer = answer_in(reply, request_id)
@@ -143,20 +151,20 @@ class AgentSession:
         headers = _session_headers(reply.headers, answer.value)
         if headers is None:
             return Garbled(cause="the server named a session that cannot be sent back")
-        done = self._post(
-            notification_bytes("notifications/initialized"), request_id=None, headers=headers, deadline=deadline
-        )
+        opened = _Open(headers=headers, bearer_number=reply.bearer_number)
+        body = notification_bytes("notifications/initialized")
+        done = self._post(body, request_id=None, opened=opened, deadline=deadline)
         if not isinstance(done, WireReply):
             return done
-        self._open = _Open(headers)
-        return self._open
+        self._open = opened
+        return opened
 
     def _exchange(
         self, method: str, params: bytes, *, opened: _Open, deadline: Seconds, permit: SendPermit | None = None
     ) -> _Exchanged:
         request_id = next(self._ids)
         body = request_bytes(request_id, method, params)
-        reply = self._post(body, request_id=request_id, headers=opened.headers, deadline=deadline, permit=permit)
+        reply = self._post(body, request_id=request_id, opened=opened, deadline=deadline, permit=permit)
         return answer_in(reply, request_id) if isinstance(reply, WireReply) else reply
 
     def _post(
@@ -164,7 +172,7 @@ class AgentSession:
         body: bytes,
         *,
         request_id: RequestId | None,
-        headers: tuple[tuple[str, str], ...],
+        opened: _Open,
         deadline: Seconds,
         permit: SendPermit | None = None,
     ) -> WireReply | HttpRefusal | WireFailure:
@@ -178,7 +186,8 @@ class AgentSession:
             path=ENDPOINT_PATH,
             body=body,
             content_type=_JSON,
-            headers=(_ACCEPT, *headers),
+            headers=(_ACCEPT, *opened.headers),
+            bearer_number=opened.bearer_number,
             largest_body=MAX_BODY_BYTES if permit is None else LARGEST_ORDER_REPLY,
             is_answered_by=is_answered_by,
         )
@@ -213,7 +222,12 @@ def _may_have_lost_it(result: _Exchanged) -> bool:
     # How this server says it is not established, so whatever may mean it does.
     if isinstance(result, HttpRefusal):
         return result.status in _LOST
-    return isinstance(result, RpcError) and result.code not in _ABOUT_THE_CALL
+    return _found_another_token(result) or (isinstance(result, RpcError) and result.code not in _ABOUT_THE_CALL)
+
+
+def _found_another_token(result: _Exchanged) -> bool:
+    """Whether nothing was sent, because the session belongs to an access token that is no longer in use."""
+    return isinstance(result, WireFailure) and result.kind is FailureKind.OTHER_BEARER
 
 
 def _tool_result(result: _Exchanged) -> CallResult:

@@ -12,6 +12,9 @@ from trading_bot.robinhood.strict_json import listed_json
 
 RequestId: TypeAlias = int
 
+_FIELDS = (b"data:", b"event:", b"id:", b":")
+_BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RpcResult:
@@ -35,7 +38,7 @@ def notification_bytes(method: str) -> bytes:
 
 def answer_in(reply: WireReply, request_id: RequestId) -> Answer:
     """Find the answer to ``request_id`` in a successful reply, whichever of the two forms it has."""
-    if is_event_stream(reply.headers):
+    if is_event_stream(reply):
         for data in events_of(reply.body):
             answer = answer_of(data, request_id)
             if answer is not None:
@@ -51,9 +54,11 @@ def answer_in(reply: WireReply, request_id: RequestId) -> Answer:
     )
 
 
-def is_event_stream(headers: Mapping[str, str]) -> bool:
-    """Whether a reply is a stream of events; header names in lower case."""
-    return headers.get("content-type", "").partition(";")[0].strip().lower() == EVENT_STREAM
+def is_event_stream(reply: WireReply) -> bool:
+    """Whether a reply is a stream of events, by what it is and not only by what it is called."""
+    named = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+    is_json = reply.body.lstrip(_BEFORE_JSON)[:1] in (b"{", b"[")
+    return not is_json and (named == EVENT_STREAM or reply.body.startswith(_FIELDS))
 
 
 def answer_of(data: bytes, request_id: RequestId) -> Answer | None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from trading_bot.clock import SystemClock
 from trading_bot.config import Config
 from trading_bot.files import LocalFiles
-from trading_bot.latch import Latch
 from trading_bot.order_management.journal.identity import JournalIdentity
 from trading_bot.order_management.journal.v1.on_record import V1Reader
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.risk.breaker import RiskBreaker
+from trading_bot.startup.account_latch import account_latch
 from trading_bot.startup.account_number import configured_account
 from trading_bot.startup.journal_on_record import JournalOnRecord, journal_on_record, old_journal, recorded_answers
 from trading_bot.startup.shared_account import SharedAccount, shared_account
@@ -21,6 +21,7 @@ from trading_bot.startup.surroundings import default_surroundings
 from trading_bot.state_folder import StateFolder, account_key, account_suffix, journal_path
 
 if TYPE_CHECKING:
+    from trading_bot.latch import Latch
     from trading_bot.order_management.journal.port import JournalReader
     from trading_bot.shared_arming import SharedLatch
 
@@ -58,7 +59,7 @@ class AccountPlace:
             ConfigError, OrderLogError: as `shared_account`.
         """
         around = default_surroundings()
-        local = Latch(path=self.state.latch, clock=around.clock, new_id=around.new_id, files=self.state.files)
+        local = account_latch(self.config, around, self.state)
         shared = self._shared()
         if shared is None:
             yield local

@@ -36,6 +36,14 @@ def notice(message: str, invocation: Invocation) -> None:
     report(message, exit_code=ExitCode.DONE, code="notice", invocation=invocation)
 
 
+def show(text: str, invocation: Invocation) -> None:
+    """Show on stderr what a person copies: in a line of its own, or as a notice under ``--json``."""
+    if invocation.json:
+        notice(text, invocation)
+    else:
+        click.echo(printable(text, longest=_LONGEST_REPORT), err=True)
+
+
 def install_last_resort(invocation: Invocation) -> None:
     """Report an error nobody expected in one line; Python itself then leaves with exit code 1.
 

@@ -1,5 +1,6 @@
 """Prompts for a person. Without a terminal there is none, and the error names the option that answers instead."""
 
+import select
 import sys
 
 import click
@@ -8,6 +9,7 @@ from pydantic import SecretStr
 from trading_bot.cli.errors import CommandError
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
+from trading_bot.clock import Seconds
 
 
 def confirm(invocation: Invocation, question: str, *, option: str) -> None:
@@ -58,6 +60,20 @@ def ask_for_code(question: str) -> str:
     except click.Abort as interrupted:
         raise KeyboardInterrupt from interrupted
     return typed.strip()
+
+
+def line_within(seconds: Seconds) -> str | None:
+    """Wait so long for a line that is typed or pasted at the terminal; None if none came. Not on Windows.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C or Ctrl-D.
+    """
+    if not select.select([sys.stdin], [], [], seconds)[0]:
+        return None
+    line = sys.stdin.readline()
+    if not line:
+        raise KeyboardInterrupt
+    return line
 
 
 def can_ask(invocation: Invocation) -> bool:

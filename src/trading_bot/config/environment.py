@@ -30,6 +30,14 @@ def may_force_a_terminal() -> bool:
     return "FORCE_COLOR" in os.environ or "TTY_COMPATIBLE" in os.environ
 
 
+def shows_windows(platform: str, environ: Mapping[str, str] | None = None) -> bool:
+    """Whether whoever sits at this terminal would see a browser that is opened on this machine."""
+    environ = os.environ if environ is None else environ
+    if "SSH_CONNECTION" in environ:
+        return False
+    return platform in {"darwin", "win32"} or "DISPLAY" in environ or "WAYLAND_DISPLAY" in environ
+
+
 def variable_name(path: KeyPath) -> str:
     """Return the environment variable of a setting: ``TRADING_BOT_PAPER__SEED`` for ``("paper", "seed")``."""
     return PREFIX + NESTING.join(path).upper()

@@ -8,16 +8,10 @@ from trading_bot.order_management.cancel.step import CancelBroker
 from trading_bot.order_management.models import OrderId
 from trading_bot.order_management.outcomes import Listing
 from trading_bot.order_management.portfolio import PositionListing
-from trading_bot.order_management.ports import BrokerCapabilities
 
 
 class KillBroker(CancelBroker, Protocol):
     """The broker as a kill needs it: each call bounded in time, and none stopped by one odd row."""
-
-    @property
-    def capabilities(self) -> BrokerCapabilities:
-        """What the broker's interface can do, and how fast it may be asked."""
-        ...
 
     @property
     def is_reachable(self) -> bool:

@@ -46,6 +46,7 @@ class KillTarget(CancelTarget):
         self.filled, self.state = report.cumulative_quantity, report.state
         may_wait = report.state.is_working and not shows_work(report)
         self.awaits_approval = may_wait and (self.awaits_approval or report.awaits_approval)
+        self.created_at = report.created_at or self.created_at
 
     def take_row(self, row: UnreadRow) -> None:
         """Take over what a row says that cannot be read in full, and that the order is open."""
@@ -56,6 +57,7 @@ class KillTarget(CancelTarget):
         self.limit_price = self.limit_price if row.limit_price is None else row.limit_price
         self.filled = self.filled if row.cumulative_quantity is None else row.cumulative_quantity
         self.state = self.shown = row.state or OrderState.CONFIRMED
+        self.created_at = row.created_at or self.created_at
 
     def result(self) -> KilledOrder:
         """Return it as the report shows it."""
@@ -93,6 +95,7 @@ def on_record(tracked: TrackedOrder, order_id: OrderId) -> KillTarget:
         filled=envelope.filled_quantity,
         state=envelope.state,
         awaits_approval=envelope.awaits_approval,
+        created_at=envelope.created_at,
     )
 
 
@@ -106,4 +109,5 @@ def found(order_id: OrderId, tracked: TrackedOrder | None) -> KillTarget:
         client_order_id=tracked.client_order_id,
         symbol=tracked.envelope.symbol,
         awaits_approval=tracked.envelope.awaits_approval,
+        created_at=tracked.envelope.created_at,
     )

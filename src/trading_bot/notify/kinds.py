@@ -33,6 +33,7 @@ _ENDINGS = {
 _ALERTS = {
     AlertCode.OUTCOME_UNKNOWN: Kind.UNKNOWN_OUTCOMES,
     AlertCode.PRESUMED_ABSENT: Kind.UNKNOWN_OUTCOMES,
+    AlertCode.LOGIN_ENDS: Kind.LOGIN_NEEDED,
 }
 _CAUSES: dict[str | None, Kind | None] = {
     Cause.DRIFT: Kind.DRIFT,

@@ -1,12 +1,12 @@
 """The protocols the order manager owns. Adapters fulfil them; the manager never knows which."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from decimal import Decimal
 from typing import NewType, Protocol, Self, TypeAlias
 
-from trading_bot.clock import Seconds
+from trading_bot.clock import CLOCKS_AGREE_WITHIN, Seconds
 from trading_bot.order_management.models import ClientOrderId, OrderId, OrderReport, OrderTerms, RefId, Side
 from trading_bot.order_management.outcomes import (
     CancelReply,
@@ -64,6 +64,15 @@ class BrokerCapabilities(Value, frozen=True, kw_only=True):
     """How many cancels may leave side by side."""
     cancel_every_s: Seconds = 0.25
     """How far apart cancels leave after those."""
+
+    def list_from(self, changed_after: datetime, *, created: Iterable[datetime]) -> datetime:
+        """Return since when to list so that all changes after ``changed_after`` are shown of certain orders.
+
+        ``created`` says when those were made. A list by creation has to go back to the oldest of them.
+        """
+        if self.lists_by_change:
+            return changed_after
+        return min((changed_after, *(at - 2 * CLOCKS_AGREE_WITHIN for at in created)))
 
     @property
     def seconds_a_cancel(self) -> Seconds:

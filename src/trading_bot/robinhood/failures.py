@@ -26,6 +26,7 @@ class FailureKind(enum.StrEnum):
     OVERSIZED = "oversized"
     RATE_BUDGET = "rate_budget"
     FORKED = "forked"
+    OTHER_BEARER = "other_bearer"
     OTHER = "other"
 
 

@@ -77,6 +77,8 @@ class WireRequest:
     content_type: str | None = None
     authenticated: bool = True
     """Whether the bearer token goes along; the token endpoint itself gets none."""
+    bearer_number: int | None = None
+    """Sent only while the token of this number is in use (`WireReply.bearer_number`); with any where it is None."""
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Sent beside the session's own, or instead of the one of the same name."""
     largest_body: int = MAX_BODY_BYTES
@@ -99,6 +101,8 @@ class WireReply:
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    bearer_number: int = 0
+    """Which of the session's access tokens was in use, counted from the lack of one."""
 
     def json(self) -> object:
         """Decode the body strictly.
@@ -139,7 +143,7 @@ class BrokerSession:
         self._process_id = process_id
         self._owner = process_id()
         self._base_url = base_url
-        self._bearer: str | None = None
+        self._bearer_in_use: tuple[int, str | None] = (0, None)
         self._refused_bearer: str | None = None
         self._http = _PinnedSession()
         self._http.trust_env = False
@@ -151,12 +155,15 @@ class BrokerSession:
 
     def set_bearer(self, token: str | None) -> None:
         """Use this access token from the next request on; None sends none."""
-        self._bearer = token
+        number, before = self._bearer_in_use
+        if token != before:
+            self._bearer_in_use = number + 1, token
 
     @property
     def bearer_is_refused(self) -> bool:
         """Whether there is no token, or the broker answered 401 to the very one in use."""
-        return self._bearer is None or self._bearer == self._refused_bearer
+        bearer = self._bearer_in_use[1]
+        return bearer is None or bearer == self._refused_bearer
 
     def exchange(
         self, request: WireRequest, *, timeout_s: Seconds, permit: SendPermit | None = None
@@ -171,13 +178,11 @@ class BrokerSession:
             permit=permit or nullcontext(),
             is_submit=permit is not None,
         )
-        if self._process_id() != self._owner:
-            return _failure(
-                context, FailureKind.FORKED, f"this session belongs to process {self._owner}, not to a fork"
-            )
-        if timeout_s <= 0:
-            return _failure(context, FailureKind.TIMEOUT, "no time was left to send")
-        bearer = self._bearer if request.authenticated else None
+        number, token = self._bearer_in_use
+        bearer = token if request.authenticated else None
+        not_begun = self._not_begun(request, context, timeout_s=timeout_s, bearer_number=number)
+        if not_begun is not None:
+            return not_begun
         with sending(context):
             try:
                 result = self._converse(request, context, bearer)
@@ -186,9 +191,24 @@ class BrokerSession:
             except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' own errors are OSErrors
                 kind = kind_of(error, first_byte_written=context.first_byte_written)
                 return _failure(context, kind, cause_of(kind, error))
-        if isinstance(result, WireReply) and result.status == requests.codes.unauthorized and bearer is not None:
+        if isinstance(result, WireFailure):
+            return result
+        if result.status == requests.codes.unauthorized and bearer is not None:
             self._refused_bearer = bearer
-        return _without_echo(result, bearer)
+        return replace(_without_echo(result, bearer), bearer_number=number)
+
+    def _not_begun(
+        self, request: WireRequest, context: SendContext, *, timeout_s: Seconds, bearer_number: int
+    ) -> WireFailure | None:
+        if self._process_id() != self._owner:
+            return _failure(
+                context, FailureKind.FORKED, f"this session belongs to process {self._owner}, not to a fork"
+            )
+        if timeout_s <= 0:
+            return _failure(context, FailureKind.TIMEOUT, "no time was left to send")
+        if request.bearer_number not in (None, bearer_number):
+            return _failure(context, FailureKind.OTHER_BEARER, "another access token came into use")
+        return None
 
     def _converse(self, request: WireRequest, context: SendContext, bearer: str | None) -> WireReply | WireFailure:
         remaining = max(context.deadline - self._clock.monotonic(), 0.001)
@@ -261,10 +281,10 @@ def _as_it_arrives(response: requests.Response) -> Iterator[bytes]:
         yield piece
 
 
-def _without_echo(result: WireReply | WireFailure, bearer: str | None) -> WireReply | WireFailure:
-    if isinstance(result, WireFailure) or bearer is None or len(bearer) < _LEAST_TOKEN_CHARS:
-        return result
-    return replace(result, body=result.body.replace(bearer.encode(), MASK.encode()))
+def _without_echo(reply: WireReply, bearer: str | None) -> WireReply:
+    if bearer is None or len(bearer) < _LEAST_TOKEN_CHARS:
+        return reply
+    return replace(reply, body=reply.body.replace(bearer.encode(), MASK.encode()))
 
 
 def _failure(context: SendContext, kind: FailureKind, cause: str, *, gate: str | None = None) -> WireFailure:

@@ -40,6 +40,11 @@ class Login:
     """Says why only a person can log in again, if so."""
     requests_left: Callable[[], Mapping[str, int]] = dict
     """How many requests of each purpose may leave now; empty where none are counted."""
+    care: Callable[[], str | None] | None = None
+    """Renews the session ahead of its end, and says by when a person has to log in again, where that is near.
+
+    None where sessions need no care.
+    """
     halts_entries: Callable[[], str | None] = _no_problem
     """Says why no entry may be sent over this interface, while cancels and exits may, if so."""
 

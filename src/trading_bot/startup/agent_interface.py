@@ -13,16 +13,14 @@ from trading_bot.auth.renewal_time import RenewalInTime
 from trading_bot.clock import Seconds
 from trading_bot.config import Config
 from trading_bot.logging.setup import get_logger
-from trading_bot.order_management.ports import SendPermit
 from trading_bot.paper.agent_endpoint import PAPER_AGENT_TOKEN
 from trading_bot.robinhood.broker_clock import BrokerClock
-from trading_bot.robinhood.failures import WireFailure
 from trading_bot.robinhood.prices_only import PricesOnly
 from trading_bot.robinhood.reads import Renew, Wire
-from trading_bot.robinhood.session import BrokerSession, WireReply, WireRequest
+from trading_bot.robinhood.session import BrokerSession
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.startup.access import BrokerAccess, Destination, Login, Reading
-from trading_bot.startup.agent_access import AgentConnection, agent_connection
+from trading_bot.startup.agent_access import AgentConnection, HeardWire, agent_connection
 from trading_bot.startup.first_request import ResumingWire
 from trading_bot.startup.live import own_transport
 from trading_bot.startup.paper import paper_transport
@@ -44,19 +42,21 @@ class AgentInterface:
         if not to.is_live:
             return _paper_way(to)
         connection = _live(to)
-        renew = RenewalInTime(connection.login.renew)
+        kept = connection.login
+        renew = RenewalInTime(kept.renew)
         parts = _Parts.over(to, connection.http)
         paced = PacedWire(wire=parts.session, clock=to.around.clock)
 
         def log_in() -> None:
-            connection.login.resume()
+            kept.log_in()
             is_told = parts.compare_tools()
             if not is_told and connection.http.bearer_is_refused and renew(LOOK_WITHIN_S):
                 parts.compare_tools()
 
         login = Login(
             log_in=log_in,
-            problem=connection.login.problem,
+            problem=kept.problem,
+            care=kept.care,
             requests_left=paced.requests_left,
             halts_entries=parts.drift.problem,
         )
@@ -127,7 +127,7 @@ class _Parts:
         """Build them over a conversation with the host of the interface."""
         clock = to.around.clock
         broker_clock = BrokerClock(clock)
-        session = AgentSession(_HeardWire(http, clock=broker_clock), clock)
+        session = AgentSession(HeardWire(http, clock=broker_clock), clock)
         return cls(session=session, drift=ToolDrift(lister=session, clock=clock), broker_clock=broker_clock)
 
     def compare_tools(self) -> bool:
@@ -157,20 +157,3 @@ class _Parts:
             )
 
         return BrokerAccess(login=login, renew=renew, gateway=gateway)
-
-
-class _HeardWire:
-    """A wire whose every reply tells the time at the broker."""
-
-    def __init__(self, wire: Wire, *, clock: BrokerClock) -> None:
-        self._wire = wire
-        self._clock = clock
-
-    def exchange(
-        self, request: WireRequest, *, timeout_s: Seconds, permit: SendPermit | None = None
-    ) -> WireReply | WireFailure:
-        """Send once."""
-        result = self._wire.exchange(request, timeout_s=timeout_s, permit=permit)
-        if isinstance(result, WireReply):
-            self._clock.hear(result)
-        return result

@@ -13,6 +13,7 @@ from trading_bot.protection.follower import PlanFollower
 from trading_bot.safety_checks import SafetyChecks
 from trading_bot.startup.access import Login
 from trading_bot.startup.companions import Companion, Companions, Late
+from trading_bot.startup.login_care import LOOK_EVERY_S, LoginCare
 from trading_bot.startup.metrics import Sources, exporter_of
 from trading_bot.startup.paper import LIVE_QUOTES_EVERY_S, PaperAccount
 from trading_bot.startup.results import daily_tie_out, valuations
@@ -54,6 +55,9 @@ def companions_of(beside: Beside) -> Mapping[str, Companion]:
         )
     if beside.paper is not None and beside.paper.feed is not None:
         companions["live quotes"] = Poller(beside.paper.follow, interval_s=LIVE_QUOTES_EVERY_S)
+    if beside.login.care is not None:
+        care = LoginCare(beside.login.care, events=bot.events, clock=clock)
+        companions["login"] = Poller(care.look, interval_s=LOOK_EVERY_S)
     return companions
 
 

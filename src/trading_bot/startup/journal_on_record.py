@@ -136,14 +136,16 @@ def recorded_answers(config: Config, around: Surroundings) -> RecordedAnswers:
     if reader is None:
         return RecordedAnswers(reader=None, clock=around.clock, risk=risk)
     return RecordedAnswers(
-        reader=reader, clock=around.clock, halted=lambda: _reason_not_armed(state, around, shared), risk=risk
+        reader=reader, clock=around.clock, halted=lambda: _reason_not_armed(config, around, state, shared), risk=risk
     )
 
 
-def _reason_not_armed(state: StateFolder, around: Surroundings, shared: SharedAccount | None) -> str | None:
-    from trading_bot.latch import Latch
+def _reason_not_armed(
+    config: Config, around: Surroundings, state: StateFolder, shared: SharedAccount | None
+) -> str | None:
+    from trading_bot.startup.account_latch import account_latch
 
-    latch = Latch(path=state.latch, clock=around.clock, new_id=around.new_id, files=around.files)
+    latch = account_latch(config, around, state)
     if shared is None:
         return latch.reason_not_armed()
     with closing(shared.latch(latch)) as both:

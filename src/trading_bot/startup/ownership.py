@@ -14,12 +14,12 @@ from typing import Protocol
 from trading_bot.clock import Seconds
 from trading_bot.config import Config
 from trading_bot.kill.intake import KillIntake
-from trading_bot.latch import Latch
 from trading_bot.lease import Holding, Lease
 from trading_bot.order_management.journal.side_files import SIDE_FOLDER
 from trading_bot.order_management.manager import ManagerIdentity
 from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.ports import TradingLatch
+from trading_bot.startup.account_latch import account_latch
 from trading_bot.startup.journal import AccountJournal, JournalParts
 from trading_bot.startup.journal_home import SharedHome
 from trading_bot.startup.journal_parts import journal_identity, journal_parts
@@ -94,7 +94,7 @@ def ownership_of(
     whose, session_id = journal_identity(mode, account_number), around.new_id()
     shared = shared_account(config, around, account_key=key)
     lease = Lease(path=state.lease, files=around.files)
-    latch = Latch(path=state.latch, clock=around.clock, new_id=around.new_id, files=around.files)
+    latch = account_latch(config, around, state)
     # The lease first: the journal writes under its epoch.
     holding = lease if shared is None else shared.holding(lease, horizon_s=send_horizon_s)
     shared_latch = None if shared is None else shared.latch(latch)

@@ -4,7 +4,6 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from trading_bot.config import Config
-from trading_bot.latch import Latch
 from trading_bot.logging.last_refusals import TRADES_FILE, last_refusals
 from trading_bot.order_json import JsonObject
 from trading_bot.order_management.book.change_log import ChangeMark, OrdersNow
@@ -22,6 +21,7 @@ from trading_bot.risk.picture import LimitPicture
 from trading_bot.risk.standing import StandingFacts, standing_of
 from trading_bot.risk.watch import RiskWatch
 from trading_bot.risk_json import risk_json
+from trading_bot.startup.account_latch import account_latch
 from trading_bot.startup.limits import account_limits
 from trading_bot.startup.shared_account import SharedAccount
 from trading_bot.startup.surroundings import Surroundings
@@ -101,8 +101,7 @@ class RiskOnRecord:
         return limits_now(in_force, watch, orders.active())
 
     def _latch_look(self) -> LatchLook:
-        around = self.around
-        latch = Latch(path=self.state.latch, clock=around.clock, new_id=around.new_id, files=around.files)
+        latch = account_latch(self.config, self.around, self.state)
         if self.config.trading.mode is ExecutionMode.PAPER and latch.is_untouched():
             return LatchLook(arming=None, not_armed=None, not_reducing=None)
         if self.shared is None:

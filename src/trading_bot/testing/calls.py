@@ -154,8 +154,9 @@ class BrokerCalls:
         return self._listing(lambda order: not order.state.is_terminal)
 
     def list_orders_since(self, changed_after: datetime) -> Listing:
-        """List the orders, open or ended, that changed since."""
-        return self._listing(lambda order: order.updated_at >= changed_after)
+        """List the orders, open or ended, that changed since; or were created since, by ``capabilities``."""
+        by_change = self.capabilities.lists_by_change
+        return self._listing(lambda order: (order.updated_at if by_change else order.created_at) >= changed_after)
 
     def find_by_client_order_id(
         self,

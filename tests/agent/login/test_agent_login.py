@@ -362,3 +362,14 @@ def test_an_end_that_the_server_did_not_name_is_said_to_be_unknown(bench):
     assert "did not say how long" in standing.summary
     bench.logged_in(expires_at=None, refresh_token=None)
     assert "ends at any time" in str(bench.login.standing().warning)
+
+
+def test_a_start_renews_what_is_due_and_says_what_only_a_person_can_do(bench, caplog):
+    half_a_life_later(bench.logged_in())
+    bench.broker.on(*TOKEN, tokens(), reply(400, {"error": "invalid_grant"}))
+    bench.login.log_in()
+    assert bench.bearer() == "Bearer canary-access-token-2"
+    assert "login_ends" not in caplog.text
+    half_a_life_later(bench)
+    bench.login.log_in()
+    assert "login_ends" in caplog.text

@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 
@@ -232,6 +234,47 @@ def test_many_orders_are_read_by_one_list_of_what_has_changed():
     assert [result.verdict for result in results] == [CancelVerdict.CANCELLED] * 20
     assert bench.gateway.fetched == []
     assert len(bench.gateway.look_backs) == 1
+
+
+def test_of_a_broker_that_lists_by_creation_the_list_goes_back_to_the_oldest_of_them():
+    bench = with_orders(*(f"S{letter}" for letter in "ABCDEFGHIJ"))
+    bench.gateway.capabilities = BrokerCapabilities(lists_by_change=False)
+    made_at = bench.gateway.orders[0].created_at
+    bench.sync(after=3 * 86400)
+    results = bench.manager.cancel_all()
+    assert [result.verdict for result in results] == [CancelVerdict.CANCELLED] * 10
+    assert (bench.gateway.fetched, bench.gateway.look_backs) == ([], [made_at - timedelta(minutes=10)])
+
+
+def test_an_order_elsewhere_of_which_nothing_is_known_but_its_id_is_read_by_that():
+    """No list by creation can be known to reach back to it."""
+    bench = ManagerBench()
+    bench.gateway.capabilities = BrokerCapabilities(lists_by_change=False)
+    for symbol in "ABCDE":
+        order = bench.gateway.add(terms(symbol))
+        bench.gateway.hidden.add(order.order_id)
+        bench.gateway.odd.append(UnreadRow(problem="no price", order_id=order.order_id, symbol=symbol))
+    bench.gateway.cancels.append(CancelStep(before=lambda _: bench.gateway.odd.clear()))
+    results = bench.manager.cancel_all(include_external=True)
+    assert [result.verdict for result in results] == [CancelVerdict.CANCELLED] * 5
+    assert len(bench.gateway.fetched) == 5
+
+
+def test_the_end_of_an_odd_row_is_looked_for_back_to_when_it_was_made():
+    bench = ManagerBench()
+    bench.gateway.capabilities = BrokerCapabilities(lists_by_change=False)
+    made_at = bench.clock.now()
+    order = bench.gateway.add(terms("NVDA"))
+    row = UnreadRow(problem="no price", order_id=order.order_id, symbol="NVDA", created_at=made_at)
+    bench.clock.sleep(3 * 86400)
+    bench.gateway.hidden.add(order.order_id)
+    bench.gateway.unreadable = 99
+    bench.gateway.odd.append(row)
+    bench.gateway.odd_changes.append(replace(row, state=OrderState.CANCELLED))
+    bench.gateway.cancels.append(CancelStep(before=lambda _: bench.gateway.odd.clear()))
+    (result,) = bench.manager.cancel_all(include_external=True)
+    assert result.verdict is CancelVerdict.CANCELLED
+    assert set(bench.gateway.look_backs) == {made_at - timedelta(minutes=10)}
 
 
 def test_of_many_that_hang_each_is_read_in_turn():

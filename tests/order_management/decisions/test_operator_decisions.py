@@ -31,7 +31,7 @@ from trading_bot.order_management.exceptions import (
     OrderValidationError,
     TradingHaltedError,
 )
-from trading_bot.order_management.models import OrderState, Side, TimeInForce
+from trading_bot.order_management.models import OrderState, OrderTerms, Side, TimeInForce
 from trading_bot.order_management.portfolio import UnreadPosition
 
 ALICE = {"by": "alice", "reason": "looked it up in the app"}
@@ -47,6 +47,10 @@ def in_doubt(step: SubmitStep = REQUEST_LOST) -> ManagerBench:
     bench.gateway.blind_lookups = 0
     bench.clock.sleep_until(MONDAY + timedelta(seconds=21))
     return bench
+
+
+def terms_of_c1(bench: ManagerBench) -> OrderTerms:
+    return bench.gateway.calls[0].terms
 
 
 def shown(monkeypatch: pytest.MonkeyPatch, order: BrokerOrder, **changes: Any) -> None:
@@ -134,6 +138,50 @@ class TestResolve:
         with pytest.raises(OrderValidationError, match="another ref_id"):
             bench.manager.decisions.resolve("c1", as_=Resolution.FOUND, order_id=other.order_id, **ALICE)
         assert bench.state("c1") == "unknown"
+
+    def test_found_takes_an_order_that_names_nobody_if_it_has_our_terms(self):
+        """A broker that echoes no reference leaves no other proof than a person's word."""
+        bench = in_doubt()
+        nameless = bench.gateway.add(terms_of_c1(bench))
+        found = bench.manager.decisions.resolve("c1", as_=Resolution.FOUND, order_id=nameless.order_id, **ALICE)
+        assert (found.state, found.order_id) == (OrderState.CONFIRMED, nameless.order_id)
+        nameless.fill(4)
+        bench.sync()
+        assert bench.tracked("c1").envelope.filled_quantity == 4
+
+    def test_found_takes_one_that_does_not_say_all_of_them(self, monkeypatch):
+        bench = in_doubt()
+        nameless = bench.gateway.add(terms_of_c1(bench))
+        shown(monkeypatch, nameless, symbol="an-instrument-id", symbol_is_known=False, created_at=None)
+        bench.manager.decisions.resolve("c1", as_=Resolution.FOUND, order_id=nameless.order_id, **ALICE)
+        assert bench.state("c1") == "confirmed"
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{"quantity": 11}, {"limit_price": Decimal(1)}, {"side": Side.SELL}, {"symbol": "MSFT"}],
+        ids=str,
+    )
+    def test_found_takes_no_order_that_names_nobody_and_has_other_terms(self, changes):
+        bench = in_doubt()
+        nameless = bench.gateway.add(replace(terms_of_c1(bench), **changes))
+        with pytest.raises(OrderValidationError, match="differs in its terms"):
+            bench.manager.decisions.resolve("c1", as_=Resolution.FOUND, order_id=nameless.order_id, **ALICE)
+        assert bench.state("c1") == "unknown"
+
+    def test_found_takes_no_order_that_was_made_before_ours(self):
+        bench = in_doubt()
+        nameless = bench.gateway.add(terms_of_c1(bench))
+        nameless.created_at = bench.tracked("c1").envelope.created_at - timedelta(seconds=61)
+        with pytest.raises(OrderValidationError, match="made before"):
+            bench.manager.decisions.resolve("c1", as_=Resolution.FOUND, order_id=nameless.order_id, **ALICE)
+
+    def test_found_takes_no_order_that_another_one_of_ours_is(self):
+        bench = in_doubt()
+        bench.buy("c2", symbol="MSFT")
+        nameless = bench.gateway.order()
+        nameless.ref_id, nameless.terms = None, terms_of_c1(bench)
+        with pytest.raises(OrderValidationError, match="it is order c2"):
+            bench.manager.decisions.resolve("c1", as_=Resolution.FOUND, order_id=nameless.order_id, **ALICE)
 
     @pytest.mark.parametrize(("order_id", "error"), [(None, OrderValidationError), ("nobody", OrderNotFoundError)])
     def test_found_needs_an_order_that_is_there(self, order_id, error):

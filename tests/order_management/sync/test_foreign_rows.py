@@ -244,12 +244,14 @@ class TestARowThatMayBeOurs:
         bench = bench_with(max_pending_per_side=5)
         bench.place_known_order()
         doubt(bench)
-        bench.gateway.add(terms("NVDA", Side.BUY, 10, Decimal(50)))
+        theirs = bench.gateway.add(terms("NVDA", Side.BUY, 10, Decimal(50)))
         for _ in range(3):
-            bench.sync(after=61)
+            summary = bench.sync(after=61)
         assert bench.state() == "unknown"
         (row,) = external(bench).orders()
         assert row.may_be == ("c1",)
+        (question,) = summary.notes
+        assert f"trading-bot resolve c1 --as found --order-id {theirs.order_id}" in question
 
     def test_somebody_elses_ref_id_tells_once_the_broker_has_shown_ours(self):
         bench = bench_with()

@@ -20,6 +20,7 @@ from trading_bot.order_management.exceptions import (
 )
 from trading_bot.order_management.models import ExecutionMode, Side
 from trading_bot.order_management.outcomes import Listing
+from trading_bot.order_management.ports import BrokerCapabilities
 from trading_bot.order_management.sync.free_shares import LATEST_LOOK_S
 from trading_bot.reads_together import SideBySide
 
@@ -202,6 +203,21 @@ class TestDrift:
         order = bench.gateway.order()
         bench.manager.cancel_order("c1")
         order.fill(4)
+        order.end()
+        bench.sync(after=LOOK_EVERY_S)
+        bench.sync(after=60)
+        assert (expected(bench), freeze(bench)) == (Decimal(54), None)
+
+    def test_nor_is_it_missed_where_the_broker_lists_by_creation_alone(self):
+        bench = ManagerBench(shares={"AAPL": 50})
+        bench.gateway.capabilities = BrokerCapabilities(lists_by_change=False)
+        bench.buy("c1", time_in_force="gtc")
+        order = bench.gateway.order()
+        bench.sync(after=3 * 86400)
+        order.changed_at = bench.clock.now()
+        bench.manager.cancel_order("c1")
+        order.fill(4)
+        order.end()
         bench.sync(after=LOOK_EVERY_S)
         bench.sync(after=60)
         assert (expected(bench), freeze(bench)) == (Decimal(54), None)

@@ -20,7 +20,10 @@ from trading_bot.order_management.exceptions import (
 )
 from trading_bot.order_management.models import OrderReport, OrderState, Side
 from trading_bot.order_management.outcomes import CancelRefused, Listing
+from trading_bot.order_management.ports import BrokerCapabilities
 from trading_bot.order_management.sync.search import READ_BY_ID
+
+BY_CREATION = BrokerCapabilities(lists_by_change=False)
 
 
 class SlowListing(FakeGateway):
@@ -125,6 +128,19 @@ class TestOpenOrders:
         bench.sync()
         [since] = bench.gateway.look_backs
         assert (bench.clock.now() - since).total_seconds() == look_back_s
+
+    def test_a_broker_that_lists_by_creation_alone_is_asked_back_to_the_oldest_of_them(self):
+        bench = ManagerBench(max_pending_per_side=100)
+        bench.gateway.capabilities = BY_CREATION
+        made_at = bench.clock.now()
+        for number in range(READ_BY_ID + 1):
+            bench.buy(f"c{number}", quantity=1 + number)
+        bench.sync(after=3 * 86400)
+        for order in bench.gateway.orders:
+            order.end()
+        bench.sync(after=60)
+        assert bench.gateway.look_backs == [made_at - timedelta(minutes=10)]
+        assert (bench.gateway.fetched, bench.state("c10")) == ([], "cancelled")
 
     @pytest.mark.parametrize("is_new", [False, True], ids=["sent before", "sent meanwhile"])
     def test_a_listing_older_than_the_end_of_an_order_neither_contradicts_nor_cancels_it(self, is_new):

@@ -18,10 +18,11 @@ from tests.support.agent_server.refusals import (
     rate_limited,
     used_ref_id,
 )
+from tests.support.agent_server.wording import STRANGE
 
 Data = Mapping[str, object]
 PAGE = "<!doctype html>\n<html><head><title>Error</title></head><body><h1>Sorry</h1></body></html>\n"
-STRANGE_ID = "99999999-9999-4999-8999-999999999999"
+STRANGE_ID = f"{STRANGE}9999-4999-8999-999999999999"
 STRANGE_STATE = "locating"
 
 

@@ -9,6 +9,8 @@ from typing import Any
 Json = Mapping[str, object]
 JSON_TYPE = "application/json"
 STREAM_TYPE = "text/event-stream"
+STRANGE = "99999999-"
+"""How the ``ref_id`` of an order begins that is somebody else's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +22,7 @@ class Wording:
     has_text: bool = True
     says_no_error: bool = False
     is_of_august: bool = False
-    """Whether the reply to a place lacks ``ref_id`` and has an empty ``symbol``."""
+    """Whether the reply to a place lacks ``ref_id`` and has an empty ``symbol``; never one about a strange order."""
     executions_are_null: bool = False
     stray_events: tuple[str, ...] = ()
     """Names of events that come first; see `_stray`."""
@@ -101,8 +103,8 @@ def _spoken(data: Json, wording: Wording) -> Any:
 
 def _order(row: Json, wording: Wording, *, is_placed: bool) -> dict[str, object]:
     spoken = dict(row)
-    if is_placed and wording.is_of_august:
-        del spoken["ref_id"]
+    if is_placed and wording.is_of_august and not str(spoken.get("ref_id")).startswith(STRANGE):
+        spoken.pop("ref_id", None)
         spoken["symbol"] = ""
     if wording.executions_are_null and spoken.get("executions") == []:
         spoken["executions"] = None

@@ -74,6 +74,22 @@ class AgentLogin:
                 raise AuthenticationError(NOT_LOGGED_IN)
             self._take_up(saved)
 
+    def log_in(self) -> None:
+        """Take up the saved login, renew it if that is due, and log by when a person has to log in again, if so.
+
+        Raises:
+            AuthenticationError: as `resume`.
+        """
+        self.resume()
+        if (warning := self.care()) is not None:
+            _log.warning("login_ends", problem=warning)
+
+    def care(self) -> str | None:
+        """Renew the login if that is due, and say by when a person has to log in again, where that is near."""
+        self.renew_ahead()
+        standing = self.standing()
+        return None if standing is None else standing.warning
+
     def standing(self) -> LoginStanding | None:
         """Say how long the login is good for; None where nobody is logged in. Sends and reads nothing."""
         current = self._current

@@ -49,4 +49,7 @@ def arm() -> None:
 
     Live asks for the word LIVE and the last four characters of the account number. A running bot sees it at its next
     order. Losses so far make no losing streak any more; a daily loss limit that was reached stays in force.
+
+    With ``"gateway": "agent"`` the broker is asked first which account its agent interface may trade. Nothing is armed
+    unless that is the configured one; with --exits-only nobody is asked.
     """

@@ -10,13 +10,16 @@ from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.prompts import ask_for_phrase, confirm
 from trading_bot.cli.render.output import print_json, print_line
 from trading_bot.config import Config
+from trading_bot.startup.account_latch import trades_by_agent
 
 
 def arm(invocation: Invocation, *, phrase: str | None, hours: int | None, exits_only: bool) -> None:
     """Arm the account, after consent.
 
     Raises:
-        CommandError: the phrase is not that of the account, or nobody can be asked for it.
+        CommandError: the phrase is not that of the account, or nobody can be asked for it; over the agent interface
+            also where the account is not the one that agents may trade.
+        ConfigError, AuthenticationError: nobody is logged in to the agent interface.
     """
     config = Config.from_env_and_json(invocation.config, account=invocation.account)
     place = place_of(config)
@@ -24,11 +27,20 @@ def arm(invocation: Invocation, *, phrase: str | None, hours: int | None, exits_
     lasting = hours or (LIVE_HOURS if place.mode == "live" else None)
     by = "trading-bot arm" if phrase is None else "trading-bot arm --confirm"
     if not exits_only:
+        if trades_by_agent(config):
+            _ask_for_the_account(config)
         # The latch comes last: whatever fails before it leaves the account as it was.
         place.breaker().rearm(by=by)
     with place.latch() as latch:
         latch.arm(by=by, hours=Decimal(lasting) if lasting else None, exits_only=exits_only)
     _say_armed(invocation, place, lasting, exits_only=exits_only)
+
+
+def _ask_for_the_account(config: Config) -> None:
+    from trading_bot.cli.work.agent_login import refuse_other_account
+    from trading_bot.startup.agent_login import open_agent_door
+
+    refuse_other_account(lambda: open_agent_door(config))
 
 
 def _take_consent(invocation: Invocation, place: AccountPlace, phrase: str | None) -> None:

@@ -14,6 +14,7 @@ from trading_bot.audit.proof import prove
 from trading_bot.checkup import Check, FolderFacts, Trouble
 from trading_bot.cli.account_place import AccountPlace, place_of
 from trading_bot.cli.error_codes import known_errors
+from trading_bot.cli.work.doctor_agent import agent_access
 from trading_bot.cli.work.doctor_outside import outside_checks
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, ConfigError
@@ -29,6 +30,8 @@ from trading_bot.order_management.journal.v1.on_record import V1Reader
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.risk.exchange_day import exchange_day
 from trading_bot.risk.results import results_of
+from trading_bot.startup.account_latch import trades_by_agent
+from trading_bot.startup.agent_login import open_agent_door
 from trading_bot.startup.journal_on_record import JournalOnRecord
 from trading_bot.startup.login import LiveDoor, open_live_door, try_paper_login
 from trading_bot.startup.paper import check_quotes
@@ -130,7 +133,9 @@ def _trading(config: Config, place: AccountPlace, clock: Clock) -> Iterator[Chec
     now = clock.now()
     trading = config.trading
     yield checkup.calendar_check(trading.market_hours, calendar=trading.effective_calendar, now=now)
-    if place.mode is ExecutionMode.LIVE:
+    if trades_by_agent(config):
+        yield from agent_access(lambda: open_agent_door(config))
+    elif place.mode is ExecutionMode.LIVE:
         yield from live_access(lambda: open_live_door(config, username=config.known_credentials().username))
     with place.latch() as latch:
         starts_armed = _is_new_paper(place) and not place.state.root.exists()

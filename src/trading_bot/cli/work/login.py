@@ -14,9 +14,12 @@ from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.log_output import send_logs_to_stderr
 from trading_bot.cli.prompts import ask_for_code, ask_for_login, can_ask
 from trading_bot.cli.render.output import print_json, print_line
+from trading_bot.cli.work import agent_login
 from trading_bot.clock import Seconds
 from trading_bot.config import Config
 from trading_bot.order_management.exceptions import OrderStatusError
+from trading_bot.startup.account_latch import trades_by_agent
+from trading_bot.startup.agent_login import open_agent_door
 from trading_bot.startup.login import LiveDoor, open_live_door
 
 _PRICES = (
@@ -25,12 +28,27 @@ _PRICES = (
 OpenDoor: TypeAlias = Callable[[Config, SecretStr | None], LiveDoor]
 
 
-def login(invocation: Invocation, *, from_robin_stocks: str | None = None) -> None:
+def login(invocation: Invocation, *, from_robin_stocks: str | None = None, browser: bool = True) -> None:
     """Log in to the configured account; see `log_in`, and `take_over` where ``from_robin_stocks`` names a file.
 
-    An empty name is that of the file that robin_stocks keeps usually.
+    An empty name is that of the file that robin_stocks keeps usually. Over the agent interface see
+    `agent_login.log_in`; ``browser`` says whether one may be opened.
+
+    Raises:
+        CommandError: a login of robin_stocks was named, which is none to the agent interface.
     """
     config = _settings(invocation)
+    if trades_by_agent(config):
+        if from_robin_stocks is not None:
+            raise CommandError(
+                "gateway is agent, and a login of robin_stocks is one to the private wire alone; run `trading-bot "
+                "login` without --from-robin-stocks",
+                exit_code=ExitCode.USAGE,
+            )
+        agent_login.log_in(
+            invocation, config, open_agent_door, open_browser=agent_login.system_browser(invocation, wanted=browser)
+        )
+        return
     if from_robin_stocks is None:
         log_in(invocation, config, _open_door)
     else:
@@ -39,7 +57,11 @@ def login(invocation: Invocation, *, from_robin_stocks: str | None = None) -> No
 
 def logout(invocation: Invocation) -> None:
     """End the session of the configured account; see `log_out`."""
-    log_out(invocation, _settings(invocation), _open_door)
+    config = _settings(invocation)
+    if trades_by_agent(config):
+        agent_login.log_out(invocation, config, open_agent_door)
+        return
+    log_out(invocation, config, _open_door)
 
 
 def log_in(invocation: Invocation, config: Config, open_door: OpenDoor) -> None:

@@ -255,7 +255,11 @@ class CancelEverything:
         odd = {name for name in run.unproven() if isinstance(run.foreign.get(OrderId(name)), UnreadRow)}
         if not odd:
             return
-        listing = self._gateway.by(run.deadline).list_orders_since(run.began - CHANGED_SINCE)
+        made = (run.foreign[OrderId(name)].created_at for name in odd)
+        since = self._gateway.capabilities.list_from(
+            run.began - CHANGED_SINCE, created=(at for at in made if at is not None)
+        )
+        listing = self._gateway.by(run.deadline).list_orders_since(since)
         for row in listing.unread:
             if row.order_id in odd and row.state is not None and row.state in END_VERDICTS:
                 result = run.results[row.order_id]

@@ -28,6 +28,7 @@ from trading_bot.order_management.outcomes import (
     CancelUnknown,
     Listing,
 )
+from trading_bot.order_management.ports import BrokerCapabilities
 
 ACKNOWLEDGED_WITHIN_S: Seconds = 2.0
 """How long a broker may take to show that it acts upon a cancel before it is asked again. Chosen."""
@@ -44,6 +45,11 @@ NOT_ASKED = CancelNotSent(cause="it has not been asked for yet")
 class CancelBroker(Protocol):
     """The part of a broker that cancels need."""
 
+    @property
+    def capabilities(self) -> BrokerCapabilities:
+        """What the broker's interface can do, and how fast it may be asked."""
+        ...
+
     def cancel_all_equity_orders(self, order_ids: Sequence[OrderId]) -> Mapping[OrderId, CancelReply]:
         """Ask for each cancel, beginning in the order given, whatever happens to the others."""
         ...
@@ -58,7 +64,7 @@ class CancelBroker(Protocol):
         ...
 
     def list_orders_since(self, changed_after: datetime) -> Listing:
-        """Read every order, open or ended, that changed since."""
+        """Read every order, open or ended, that changed since; see `BrokerCapabilities.lists_by_change`."""
         ...
 
 
@@ -73,6 +79,8 @@ class CancelTarget(abc.ABC):
     """What the broker showed since it was asked last."""
     may_be_under_way: bool = False
     """Whether an earlier request may have arrived."""
+    created_at: datetime | None = None
+    """When the order was made, where that is known."""
 
     @property
     @abc.abstractmethod
@@ -166,7 +174,11 @@ class CancelStep(Generic[T]):
         self._watcher.reported(target, report)
 
     def _left_by_list(self, targets: Sequence[T], broker: CancelBroker, since: datetime) -> list[T]:
-        reports = {report.order_id: report for report in broker.list_orders_since(since).reports}
+        if not broker.capabilities.lists_by_change and any(target.created_at is None for target in targets):
+            return list(targets)  # no list can be known to reach back to them
+        made = (target.created_at for target in targets if target.created_at is not None)
+        listing = broker.list_orders_since(broker.capabilities.list_from(since, created=made))
+        reports = {report.order_id: report for report in listing.reports}
         for target in targets:
             if target.order_id in reports:
                 self.learn(target, reports[target.order_id])

@@ -154,6 +154,7 @@ def our_target(order: TrackedOrder, order_id: OrderId, *, was_asked: bool) -> Tr
         filled=envelope.filled_quantity,
         reply=_ASKED_BEFORE if was_asked else NOT_ASKED,
         may_be_under_way=was_asked or order.state is OrderState.PENDING_CANCEL,
+        created_at=envelope.created_at,
     )
 
 
@@ -167,6 +168,7 @@ def foreign_target(row: Row, order_id: OrderId, *, was_asked: bool) -> TrackedCa
         filled=row.cumulative_quantity or Decimal(0),
         reply=_ASKED_BEFORE if was_asked else NOT_ASKED,
         may_be_under_way=was_asked or row.state is OrderState.PENDING_CANCEL,
+        created_at=row.created_at,
     )
 
 

@@ -20,6 +20,7 @@ from trading_bot.order_management.decisions.ended_by_hand import (
     refuse_unless_puzzling,
     refuse_unless_working,
 )
+from trading_bot.order_management.decisions.found_order import refuse_unless_found
 from trading_bot.order_management.decisions.freeze_decisions import THE_ACCOUNT, FreezeDecisions
 from trading_bot.order_management.event_details import DecisionDetails
 from trading_bot.order_management.events import EventKind, OrderEvent, about
@@ -73,8 +74,9 @@ class OperatorDecisions:
         """End the doubt about an unresolved order.
 
         ``never_accepted`` still asks the broker first and holds only where a complete listing does not show the order;
-        ``found`` names the broker's ``order_id``, which must have the order's own ``ref_id``. ``cancelled`` and
-        ``filled`` end an order that the broker does not know any more, or shows under a word that is not understood.
+        ``found`` names the broker's ``order_id``, which must have the order's own ``ref_id``, or none and its terms.
+        ``cancelled`` and ``filled`` end an order that the broker does not know any more, or shows under a word that is
+        not understood.
 
         Raises:
             OrderNotFoundError: no order of that id is in the journal, or the broker has none of ``order_id``.
@@ -215,13 +217,8 @@ class OperatorDecisions:
         if order_id is None:
             raise OrderValidationError("name the broker's order id under which it was found")
         report = self._gateway.fetch_order_status(OrderId(order_id))
-        if report.ref_id != order.envelope.ref_id:
-            raise OrderValidationError(
-                f"the broker's order {order_id} is not {order.client_order_id}: it has another ref_id; check the id",
-                client_order_id=order.client_order_id,
-                order_id=order_id,
-            )
-        with self._store.open_book():
+        with self._store.open_book() as book:
+            refuse_unless_found(order, report, holder=book.by_order_id(report.order_id))
             decision = _decision(order.envelope, Resolution.FOUND.value, by=by, reason=reason)
             self._store.record_fact(replace(decision, order_id=report.order_id))
             self._synchronizer.apply(order.client_order_id, report)

@@ -203,15 +203,20 @@ def _larger(known: ExternalOrder, latest: ExternalOrder) -> ExternalOrder:
     return max(known, latest, key=lambda sell: sell.remaining or _NOTHING)
 
 
+def which_order(order: ExternalOrder) -> str:
+    """Ask a person whether an order that names no sender is one of ours; only a person can say so."""
+    decide = typed("resolve", order.may_be[0], "--as", "found", "--order-id", order.order_id or "ORDER_ID")
+    return (
+        f"the broker's {order.name} may be our order {order.may_be[0]}, whose outcome is not known; look at it with "
+        f"'trading-bot orders --all-origins' or in the broker's app, and if it is ours, {decide}"
+    )
+
+
 def _stopped(order: ExternalOrder) -> str:
     if order.is_ours:
         return f"our {order.name} cannot be read ({order.problem}); read its status, or end it in the broker's app"
     if order.may_be:
-        decide = typed("resolve", order.may_be[0], "--as", "found", "--order-id", "ORDER_ID")
-        return (
-            f"the broker's {order.name} may be our order {order.may_be[0]}, whose outcome is not known; find it with "
-            f"'trading-bot orders --all-origins', then {decide}"
-        )
+        return which_order(order)
     return (
         f"the broker's {order.name} was placed elsewhere and cannot be read ({order.problem}); wait for its end or end "
         "it in the broker's app"

@@ -4,7 +4,7 @@ A listing without the order proves that the order is not there only with a posit
 its own number, and a known order of ours stands in that very listing. An empty answer alone proves nothing.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -15,9 +15,10 @@ from trading_bot.order_management.events import OrderEvent
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import ClientOrderId
 from trading_bot.order_management.order_store import OrderStore
-from trading_bot.order_management.ports import AccountGateway
+from trading_bot.order_management.ports import AccountGateway, BrokerGateway
 from trading_bot.order_management.sync.absence import classify_absence
-from trading_bot.order_management.sync.foreign import CREATED_BEFORE_FIRST_BYTE
+from trading_bot.order_management.sync.external_orders import external_order, which_order
+from trading_bot.order_management.sync.foreign import CREATED_BEFORE_FIRST_BYTE, Row
 from trading_bot.prose import typed
 
 LOOK_BACK = timedelta(hours=24)
@@ -53,7 +54,7 @@ class Searched:
     broker_time: datetime | None
     ours: Collection[ClientOrderId]
     """The orders on record of which it has a row."""
-    fits: Collection[ClientOrderId]
+    fits: Mapping[ClientOrderId, Row]
     """The orders in doubt that a row may be, which does not say whose it is."""
     deadline: Seconds
 
@@ -77,6 +78,21 @@ def changed_since(orders: Iterable[TrackedOrder], *, viewed_at: datetime | None,
     if viewed_at is not None:
         return viewed_at - overlap
     return max(min(order.envelope.created_at for order in orders) - overlap, now - LOOK_BACK)
+
+
+def changed_orders(orders: Iterable[TrackedOrder], since: datetime) -> Iterator[TrackedOrder]:
+    """Return the orders that may have changed since: those that have not ended, and those that ended after it."""
+    return (
+        order
+        for order in orders
+        if not order.state.is_terminal or (order.last_transaction_at or order.envelope.created_at) >= since
+    )
+
+
+def list_from(gateway: BrokerGateway, changed_after: datetime, orders: Iterable[TrackedOrder]) -> datetime:
+    """Return since when to list to see what changed after a moment in these orders; see `BrokerCapabilities`."""
+    created = (order.envelope.created_at for order in orders)
+    return gateway.capabilities.list_from(changed_after, created=created)
 
 
 class AbsenceSearch:
@@ -103,7 +119,9 @@ class AbsenceSearch:
         doubted = [order.client_order_id for order in in_doubt]
         has_control = any(name not in doubted for name in searched.ours)
         for name in doubted:
-            if name not in searched.ours and name not in searched.fits:
+            if name in searched.fits:
+                yield which_order(external_order(searched.fits[name], may_be=(name,)))
+            elif name not in searched.ours:
                 yield from self._concluded(name, searched, has_control=has_control)
 
     def control_problem(self, *, has_control: bool, deadline: Seconds) -> str | None:

@@ -36,8 +36,10 @@ from trading_bot.order_management.sync.search import (
     READ_BY_ID,
     AbsenceSearch,
     Searched,
+    changed_orders,
     changed_since,
     likely_made,
+    list_from,
     search_from,
 )
 
@@ -94,7 +96,10 @@ class Synchronizer:
     def look_back(self, *, within_s: Seconds) -> str | None:
         """Book what changed within the last 24 hours, ended orders included; return why that was not all, if so."""
         tally, _, _ = self._begun(within_s)
-        listing = tally.gateway.list_orders_since(tally.began.at - LOOK_BACK)
+        since = tally.began.at - LOOK_BACK
+        with self._store.open_book() as book:
+            since = list_from(tally.gateway, since, changed_orders(book.orders(), since))
+        listing = tally.gateway.list_orders_since(since)
         self._book_listing(listing, tally)
         return problem_of(listing)
 
@@ -289,7 +294,7 @@ class Synchronizer:
         if len(missing) <= READ_BY_ID:
             return {}
         since = changed_since(missing, viewed_at=self._viewed_at, now=tally.began.at)
-        reports = tally.gateway.list_orders_since(since).reports
+        reports = tally.gateway.list_orders_since(list_from(tally.gateway, since, missing)).reports
         return {report.order_id: report for report in reports if report.state.is_terminal}
 
     def _look_for(self, unresolved: tuple[TrackedOrder, ...], tally: Tally, *, by: Seconds) -> None:
@@ -334,7 +339,7 @@ class Synchronizer:
             began=began,
             broker_time=listing.broker_time,
             ours=booked.ours,
-            fits={name for row in booked.unowned for name in self._classified(row).fits},
+            fits={name: row for row in booked.unowned for name in self._classified(row).fits},
             deadline=by,
         )
 

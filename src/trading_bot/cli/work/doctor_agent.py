@@ -1,0 +1,77 @@
+"""What the doctor says of a login to the broker's agent interface, and of the account behind it."""
+
+from collections.abc import Callable, Iterator
+
+from trading_bot import checkup
+from trading_bot.checkup import Check, CheckResult, Trouble
+from trading_bot.config import ConfigError
+from trading_bot.order_management.exceptions import AuthenticationError, OrderError, TradingHaltedError
+from trading_bot.startup.agent_login import AgentDoor
+
+_CLOCK = "broker clock"
+
+
+def agent_access(open_door: Callable[[], AgentDoor]) -> Iterator[Check]:
+    """Say until when somebody is logged in, which account agents may trade, whether it can be read, and the time."""
+    try:
+        door = open_door()
+        door.resume()
+    except (OrderError, ConfigError) as error:
+        yield checkup.failed("session", error, Trouble.LOGIN)
+        for name in ("agent account", "account", _CLOCK):
+            yield checkup.skipped(name, because="it takes a session")
+        return
+    yield _session(door)
+    yield _agent_account(door)
+    account = _account(door)
+    yield account
+    yield checkup.broker_clock_check(door.clock_is_off_by())
+    if account.result is not CheckResult.FAILED:
+        yield _understood(door)
+        yield _tools(door)
+
+
+def _session(door: AgentDoor) -> Check:
+    standing = door.standing()
+    if standing is None:
+        return checkup.passed("session", "a login is saved")
+    if standing.warning is not None:
+        return checkup.warned("session", standing.warning)
+    return checkup.passed("session", standing.summary)
+
+
+def _agent_account(door: AgentDoor) -> Check:
+    try:
+        problem = door.account_problem()
+    except OrderError as error:
+        return checkup.failed("agent account", error, _trouble_of(error))
+    if problem is not None:
+        return checkup.failed("agent account", ConfigError([f"{problem}."]), Trouble.CONFIGURATION)
+    return checkup.passed("agent account", "the configured account is the one that the agent interface may trade")
+
+
+def _account(door: AgentDoor) -> Check:
+    try:
+        return checkup.account_check(door.read_account())
+    except OrderError as error:
+        return checkup.failed("account", error, _trouble_of(error))
+
+
+def _understood(door: AgentDoor) -> Check:
+    try:
+        return checkup.understood_check(door.not_understood())
+    except OrderError as error:
+        return checkup.failed("broker's data", error, Trouble.BROKER)
+
+
+def _tools(door: AgentDoor) -> Check:
+    drift = door.tools()
+    if (problem := drift.problem()) is not None:
+        return checkup.failed("tools", TradingHaltedError(problem), Trouble.HALT)
+    if drift.found.remarks:
+        return checkup.warned("tools", "; ".join(drift.found.remarks))
+    return checkup.passed("tools", "the agent interface has every tool that is called")
+
+
+def _trouble_of(error: OrderError) -> Trouble:
+    return Trouble.LOGIN if error.code == AuthenticationError.code else Trouble.BROKER

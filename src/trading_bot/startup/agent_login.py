@@ -1,0 +1,145 @@
+"""Builds the login to the agent interface, which trades, locks and records nothing."""
+
+from datetime import timedelta
+
+from trading_bot.agent.account import ACCOUNTS
+from trading_bot.agent.account_choice import account_problem
+from trading_bot.agent.account_rows import AgentAccounts
+from trading_bot.agent.calls import ToolReads
+from trading_bot.agent.drift import ToolDrift
+from trading_bot.agent.gateway import AgentGateway
+from trading_bot.agent.json_rpc import AgentSession
+from trading_bot.agent.login.sign_in import BrowserPerson, BrowserSignIn
+from trading_bot.agent.login.sign_out import Revoked, revoke
+from trading_bot.agent.login.standing import LoginStanding
+from trading_bot.auth.renewal_time import RenewalInTime
+from trading_bot.config import Config, ConfigError
+from trading_bot.order_management.exceptions import OrderStatusError
+from trading_bot.order_management.portfolio import AccountSnapshot
+from trading_bot.robinhood.broker_clock import BrokerClock
+from trading_bot.robinhood.session import Transport
+from trading_bot.robinhood.symbols import SymbolTable
+from trading_bot.startup.account_latch import trades_by_agent
+from trading_bot.startup.account_number import configured_account
+from trading_bot.startup.agent_access import AgentConnection, HeardWire, agent_connection
+from trading_bot.startup.surroundings import Surroundings, default_surroundings
+from trading_bot.state_folder import StateFolder, account_key
+
+__all__ = ["AgentDoor", "BrowserPerson", "Revoked", "open_agent_door"]
+
+
+class AgentDoor:
+    """Login, logout and a look at one account over the agent interface. Its repr shows no secret."""
+
+    def __init__(
+        self, connection: AgentConnection, *, around: Surroundings, account_number: str, symbols: SymbolTable
+    ) -> None:
+        self._connection = connection
+        self._login = connection.login
+        self._clock = around.clock
+        self._new_id = around.new_id
+        self._number = account_number
+        broker_clock = BrokerClock(around.clock)
+        self._session = AgentSession(HeardWire(connection.http, clock=broker_clock), around.clock)
+        renew = RenewalInTime(connection.login.renew)
+        self._reads = ToolReads(wire=self._session, clock=around.clock, renew=renew, jitter=around.jitter)
+        self._gateway = AgentGateway(
+            wire=self._session,
+            clock=around.clock,
+            account_number=account_number,
+            renew=renew,
+            jitter=around.jitter,
+            symbols=symbols,
+            broker_clock=broker_clock,
+        )
+
+    def log_in(self, person: BrowserPerson) -> None:
+        """Log a person in by a browser and save the login.
+
+        Raises:
+            AuthenticationError: nobody was logged in, or it could not be saved; the message says what to do.
+        """
+        way = self._connection
+        sign_in = BrowserSignIn(http=way.http, grants=way.grants, clock=self._clock, new_id=self._new_id)
+        self._login.adopt(sign_in.tokens(person))
+
+    def log_out(self) -> Revoked:
+        """Forget the saved login, then end it at the broker if that is offered; say whether that was done.
+
+        Raises:
+            AuthenticationError: the saved login cannot be trusted or replaced.
+        """
+        forgotten = self._login.forget()
+        if forgotten is None:
+            return Revoked.YES
+        return revoke(forgotten, http=self._connection.http, grants=self._connection.grants)
+
+    def resume(self) -> None:
+        """Take up the saved login; nothing is sent.
+
+        Raises:
+            AuthenticationError: there is none, or it cannot be trusted.
+        """
+        self._login.resume()
+
+    def standing(self) -> LoginStanding | None:
+        """Say how long the login is good for; None where nobody is logged in."""
+        return self._login.standing()
+
+    def account_problem(self) -> str | None:
+        """Ask the broker which account an agent may trade, and say why that is not the configured one, if so.
+
+        Raises:
+            OrderStatusError: it cannot be read.
+        """
+        return account_problem(AgentAccounts(self._reads.data(ACCOUNTS, {})).for_agents, self._number)
+
+    def read_account(self) -> AccountSnapshot:
+        """Read the balances; tokens that the server refuses are renewed once.
+
+        Raises:
+            OrderStatusError: they cannot be read.
+        """
+        return self._gateway.fetch_account()
+
+    def clock_is_off_by(self) -> timedelta | None:
+        """Return how far our clock is ahead of the broker's, by its latest reply; None where none told the time."""
+        theirs = self._gateway.broker_time()
+        return None if theirs is None else self._clock.now() - theirs
+
+    def not_understood(self) -> tuple[str, ...]:
+        """Read positions and open orders too, and return what of all that was read could not be understood.
+
+        Raises:
+            OrderStatusError: the positions or the open orders cannot be read.
+        """
+        self._gateway.fetch_positions()
+        listing = self._gateway.list_open_orders()
+        if listing.problem is not None:
+            raise OrderStatusError(f"reading the open orders: {listing.problem}")
+        return self._gateway.not_understood
+
+    def tools(self) -> ToolDrift:
+        """Compare the tools that the server has with those that are called, and return what that showed."""
+        drift = ToolDrift(lister=self._session, clock=self._clock)
+        drift.look()
+        return drift
+
+
+def open_agent_door(
+    config: Config, *, transport: Transport | None = None, surroundings: Surroundings | None = None
+) -> AgentDoor:
+    """Build the way to the configured live account; nothing is sent before one of its methods is called.
+
+    Raises:
+        ConfigError: the configuration is not for a live account over the agent interface, or names no account.
+        OrderNotSentError: no certificate authorities to trust.
+    """
+    if not trades_by_agent(config):
+        raise ConfigError(['gateway is not "agent" in live mode; set trading.mode and gateway in the config file.'])
+    around, number = surroundings or default_surroundings(), configured_account(config)
+    mode = config.trading.mode
+    state = StateFolder(root=config.resolve_state_dir() / f"{mode}-{account_key(mode, number)}", files=around.files)
+    connection = agent_connection(around, state=state, transport=transport)
+    symbols = SymbolTable(path=state.instruments, files=around.files)
+    return AgentDoor(connection, around=around, account_number=number, symbols=symbols)
