@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from trading_bot.order_management.models import (
         Execution,
         ExecutionMode,
-        OffsetMode,
         OrderEnvelope,
         OrderRequest,
         OrderState,
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
         TimeInForce,
     )
     from trading_bot.order_management.portfolio import Bar, Quote
+    from trading_bot.order_management.price_offsets import OffsetMode
     from trading_bot.order_management.results import CancelResult, CancelVerdict, SyncSummary
     from trading_bot.order_management.sync.account_view import ShownPosition
     from trading_bot.startup import create_bot
@@ -142,7 +142,6 @@ _HOMES = {
     "trading_bot.order_management.models": (
         "Execution",
         "ExecutionMode",
-        "OffsetMode",
         "OrderEnvelope",
         "OrderRequest",
         "OrderState",
@@ -152,6 +151,7 @@ _HOMES = {
         "TimeInForce",
     ),
     "trading_bot.order_management.portfolio": ("Bar", "Quote"),
+    "trading_bot.order_management.price_offsets": ("OffsetMode",),
     "trading_bot.order_management.results": ("CancelResult", "CancelVerdict", "SyncSummary"),
     "trading_bot.order_management.sync.account_view": ("ShownPosition",),
     "trading_bot.startup": ("create_bot",),

@@ -22,6 +22,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
+from trading_bot.order_management.book.approvals import approval_text
 from trading_bot.order_management.book.exit_facts import ENDING, LEG, ExitEnding
 from trading_bot.order_management.book.freezes import BY, OURSELVES, cause_of, freeze_from
 from trading_bot.order_management.book.order_listeners import OrderChange, PlainFact
@@ -110,6 +111,7 @@ class AlertCode(enum.StrEnum):
 
     OUTCOME_UNKNOWN = "outcome_unknown"  # the broker may have the order; do not send it again
     PRESUMED_ABSENT = "presumed_absent"  # two complete lists did not show it; it may still turn up
+    APPROVAL_AWAITED = "approval_awaited"  # the order does not work until the owner approves it in the broker's app
     EXECUTION_BUSTED = "execution_busted"  # the broker annulled a fill
     STOP_REACHED = "stop_reached"  # the price fell to a resting stop, which is a limit order now
     EXIT_RESTING = "exit_resting"  # the last order of an exit stays at the broker, and nothing lowers its price
@@ -254,17 +256,19 @@ def _fills(names: dict[str, Any], before: TrackedOrder | None, order: TrackedOrd
             cumulative = max(filled, executed)
             yield event(fill.quantity, fill, cumulative)
             filled = cumulative
-    total = _filled(order)
-    if total > filled:
+    if (total := _filled(order)) > filled:
         yield event(EXACT.subtract(total, filled), None, total)
 
 
 def _alerts(names: dict[str, Any], change: OrderChange) -> Iterator[Alert]:
     order, before = change.order, change.before
-    if (code := _DOUBTS.get(order.state)) is not None and (before is None or before.state is not order.state):
-        yield Alert(**names, code=code, message=change.event.reason or _MESSAGES[code])
+    if order.state in _DOUBTS and (before is None or before.state is not order.state):
+        code, message = _DOUBTS[order.state]
+        yield Alert(**names, code=code, message=change.event.reason or message)
     if order.envelope.stop_triggered_at is not None and before is not None and not before.envelope.stop_triggered_at:
         yield Alert(**names, code=AlertCode.STOP_REACHED, message=_STOP_REACHED.format(order.envelope))
+    if change.event.event is EventKind.APPROVAL_AWAITED:
+        yield Alert(**names, code=AlertCode.APPROVAL_AWAITED, message=approval_text(order.envelope))
     for anomaly in sorted(order.anomalies - (before.anomalies if before is not None else frozenset()), key=str):
         yield Alert(**names, code=AlertCode(anomaly.kind.value), message=anomaly.evidence)
     if change.event.event is EventKind.EXECUTION_BUSTED:
@@ -273,13 +277,10 @@ def _alerts(names: dict[str, Any], change: OrderChange) -> Iterator[Alert]:
 
 
 _STOP_REACHED = "the stop at {0.stop_price} was reached: it sells at {0.limit_price} or better, or rests above the bid"
+_MAY_BE_THERE = "the broker may have the order or not; it is looked for, do not send it again"
 _DOUBTS = {
-    OrderState.UNKNOWN: AlertCode.OUTCOME_UNKNOWN,
-    OrderState.PRESUMED_ABSENT: AlertCode.PRESUMED_ABSENT,
-}
-_MESSAGES = {
-    AlertCode.OUTCOME_UNKNOWN: "the broker may have the order or not; it is looked for, do not send it again",
-    AlertCode.PRESUMED_ABSENT: "the broker does not show the order; what it may cost stays reserved",
+    OrderState.UNKNOWN: (AlertCode.OUTCOME_UNKNOWN, _MAY_BE_THERE),
+    OrderState.PRESUMED_ABSENT: (AlertCode.PRESUMED_ABSENT, "the broker does not show it; its cost stays reserved"),
 }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:  # a form needs no more of what it shows than its attributes
     from trading_bot.bot import TradePreview, TradeResult
     from trading_bot.order_management.book.freezes import Freeze
+    from trading_bot.order_management.cancel.cancel_all import CancelProgress
     from trading_bot.order_management.models import Execution, OrderEnvelope, OrderStatus, OrderTerms
     from trading_bot.order_management.portfolio import Position, UnreadPosition
     from trading_bot.order_management.results import CancelResult, SyncSummary
@@ -62,6 +63,7 @@ def envelope_json(order: "OrderEnvelope") -> JsonObject:
         "limit_price": amount_text(order.limit_price),
         "stop_price": amount_text(order.stop_price),
         "waits_for_stop": order.waits_for_stop,
+        "awaits_approval": order.awaits_approval,
         "stop_triggered_at": moment_text(order.stop_triggered_at),
         "reference_price": amount_text(order.reference_price),
         "time_in_force": order.time_in_force.value,
@@ -98,6 +100,7 @@ def status_json(status: "OrderStatus") -> JsonObject:
         "limit_price": amount_text(status.limit_price),
         "stop_price": amount_text(status.stop_price),
         "waits_for_stop": status.waits_for_stop,
+        "awaits_approval": status.awaits_approval,
         "reason": status.reason,
         "last_transaction_at": moment_text(status.last_transaction_at),
         "executions_outstanding": shares_text(status.executions_outstanding),
@@ -139,6 +142,16 @@ def cancel_result_json(result: "CancelResult") -> JsonObject:
         "state": result.state.value,
         "filled_quantity": shares_text(result.filled_quantity),
         "reason": result.reason,
+    }
+
+
+def cancel_progress_json(progress: "CancelProgress") -> JsonObject:
+    """Return how far a cancel of many orders is; it has no verdict, which a result has."""
+    return {
+        "v": FORM_VERSION,
+        "cancels_asked": progress.asked,
+        "cancels_wanted": progress.many,
+        "over_within_s": round(progress.within_s, 1),
     }
 
 

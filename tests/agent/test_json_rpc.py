@@ -297,3 +297,12 @@ def test_a_place_is_not_sent_where_opening_left_no_time_for_its_reply(bench):
     result = place(bench)
     assert (result.kind, result.first_byte_written) == (FailureKind.TIMEOUT, False)
     assert "tools/call" not in bench.tools.methods()
+
+
+def test_every_reply_tells_the_time_at_the_broker(bench):
+    assert bench.session.broker_clock.now() is None
+    for status in (503, 200):
+        date = f"Mon, 23 Nov 2026 14:5{status % 7}:00 GMT"
+        bench.tools.calls = [reply(status, b"", Date=date)]
+        read(bench)
+        assert bench.session.broker_clock.now().minute == 50 + status % 7

@@ -60,7 +60,7 @@ def calls_of_typed(tree: ast.Module) -> Iterator[str]:
 
 
 def named_in_messages() -> dict[str, str]:
-    """Return each command and the file that names it; every worker collects, so that only files with a sign are parsed."""
+    """Return each command and the file that names it. Every worker collects: it parses only files with a sign."""
     found: dict[str, str] = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         code = path.read_text(encoding="utf-8")

@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.source_tree import PACKAGE, SourceFile, parse_source, source_files
 
+pytestmark = pytest.mark.no_cover  # it reads the source and runs none of it
+
 
 def _asserts(source: SourceFile) -> Iterable[str]:
     return (ast.unparse(node) for node in source.nodes if isinstance(node, ast.Assert))

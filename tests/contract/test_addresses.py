@@ -17,6 +17,8 @@ from tests.support.source_tree import source_files
 from trading_bot.robinhood.session import BASE_URL
 from trading_bot.robinhood.wire import account_url, instrument_url
 
+pytestmark = pytest.mark.no_cover  # each function that it calls has a quick test of its own
+
 ID = "5QR10001"
 
 THEIRS: dict[str, Callable[[], str]] = {

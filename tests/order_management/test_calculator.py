@@ -19,14 +19,13 @@ from trading_bot.order_management.calculator import (
 )
 from trading_bot.order_management.exceptions import OrderValidationError, UnsupportedOrderTypeError
 from trading_bot.order_management.models import (
-    OffsetMode,
     OrderRequest,
     OrderTerms,
     Pricing,
     Side,
     TimeInForce,
 )
-from trading_bot.order_management.price_offsets import PriceOffsetConfig
+from trading_bot.order_management.price_offsets import OffsetMode, PriceOffsetConfig
 
 BPS_15 = PriceOffsetConfig(
     offset_mode=OffsetMode.BPS,

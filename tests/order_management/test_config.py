@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from trading_bot.config import ConfigError, OnStop, OrderManagementConfig
-from trading_bot.order_management.models import OffsetMode, Pricing
-from trading_bot.order_management.price_offsets import PriceOffsetConfig
+from trading_bot.order_management.models import Pricing
+from trading_bot.order_management.price_offsets import OffsetMode, PriceOffsetConfig
 
 BOTH_OFFSETS = {"buy_offset": "0.05", "sell_offset": "0.04"}
 

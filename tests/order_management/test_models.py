@@ -9,7 +9,6 @@ from tests.support.order_story import Story, fill, intended, report
 from trading_bot.order_management.models import (
     ClientOrderId,
     ExecutionMode,
-    OffsetMode,
     OrderRequest,
     OrderState,
     OrderTerms,
@@ -17,6 +16,7 @@ from trading_bot.order_management.models import (
     Side,
     TimeInForce,
 )
+from trading_bot.order_management.price_offsets import OffsetMode
 
 TERMS = OrderTerms(symbol="AAPL", side=Side.BUY, quantity=3, limit_price=Decimal("33.3333"))
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from trading_bot.order_management.calculator import price_order
-from trading_bot.order_management.models import OffsetMode, OrderRequest, Pricing, Side
-from trading_bot.order_management.price_offsets import PriceOffsetConfig
+from trading_bot.order_management.models import OrderRequest, Pricing, Side
+from trading_bot.order_management.price_offsets import OffsetMode, PriceOffsetConfig
 
 USUAL: dict[str, Any] = {"offset_mode": "bps", "buy_offset": 15, "sell_offset": 10, "max_slippage_pct": 0.5}
 

@@ -9,6 +9,8 @@ from tests.support.counted_broker import CountedBench
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import OrderOutcomeUnknownError
 
+pytestmark = pytest.mark.no_cover  # whole bots: each line that they run has a quick test of its own
+
 PAGE_SIZES = [10, 100]
 
 

@@ -26,7 +26,7 @@ from trading_bot.order_management.journal.log_comparison import LogMatch, compar
 from trading_bot.order_management.journal.port import Commit
 from trading_bot.order_management.journal.sqlite import SqliteReader
 
-pytestmark = [pytest.mark.subprocess, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.subprocess, pytest.mark.no_cover, pytest.mark.timeout(600)]
 
 COMMITS = 20
 EARLIER = 12

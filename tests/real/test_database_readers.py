@@ -16,7 +16,7 @@ from tests.support.database_writer import writer_process
 from tests.support.sqlite_shim.vfs import Call
 from trading_bot.order_management.journal.sqlite import SqliteJournal, SqliteReader
 
-pytestmark = [pytest.mark.subprocess, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.subprocess, pytest.mark.no_cover, pytest.mark.timeout(600)]
 
 COMMITS = 60
 STORY = CommitStory.of(COMMITS)

@@ -31,7 +31,7 @@ from trading_bot.order_management.order_store import OrderStore
 from trading_bot.order_management.outcomes import PreparedOrder
 from trading_bot.startup.journal_parts import take_side_files
 
-pytestmark = [pytest.mark.subprocess, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.subprocess, pytest.mark.no_cover, pytest.mark.timeout(600)]
 
 EARLIER = 10
 """Commits before the intent of the fourth order."""

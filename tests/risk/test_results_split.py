@@ -14,6 +14,8 @@ from trading_bot.order_management.models import EXACT, OrderState, Side, exact_s
 from trading_bot.risk.cost_basis import estimated_fill
 from trading_bot.risk.results import day_results, results_of, sales_of
 
+pytestmark = pytest.mark.no_cover  # many days: each line that they run has a quick test of its own
+
 CLOSE_ENOUGH = Decimal("1e-35")
 
 

@@ -17,6 +17,8 @@ from trading_bot.robinhood.order_socket import order_socket_carrier
 from trading_bot.startup.kill import open_kill
 from trading_bot.startup.live import carrier_of
 
+pytestmark = pytest.mark.no_cover  # whole bots: each line that they run has a quick test of its own
+
 LOOK_S = 61.0
 
 

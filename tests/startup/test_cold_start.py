@@ -22,6 +22,8 @@ from trading_bot.bot_lifecycle import StartError
 from trading_bot.operations import ListFreezes, ListOrders, ListPositions
 from trading_bot.startup import open_command_client
 
+pytestmark = pytest.mark.no_cover  # whole bots: each line that they run has a quick test of its own
+
 ACCOUNT, OPEN_ORDERS, POSITIONS = f"GET /accounts/{NUMBER}/", "GET /orders/", "GET /positions/"
 INSTRUMENT, QUOTES = "GET /instruments/", "GET /quotes/"
 TOGETHER = ({ACCOUNT, OPEN_ORDERS, POSITIONS}, {INSTRUMENT, QUOTES})

@@ -29,6 +29,8 @@ from trading_bot.startup import create_bot
 from trading_bot.startup.account_number import PAPER_ACCOUNT
 from trading_bot.startup.live import live_connection
 
+pytestmark = pytest.mark.no_cover  # whole bots: each line that they run has a quick test of its own
+
 READS = {f"GET /accounts/{NUMBER}/", "GET /orders/", "GET /positions/"}
 
 

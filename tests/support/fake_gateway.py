@@ -58,8 +58,10 @@ class SubmitStep:
     echoes: Decimal | None = None
     """The quantity that the answer shows, where it is not ours."""
     mismatch: str | None = None
+    awaits_approval: bool = False
 
 
+AWAIT_APPROVAL = SubmitStep(awaits_approval=True)
 ACCEPT = SubmitStep()
 REPLY_LOST = SubmitStep(outcome=Unknown(cause="the reply was lost"))
 REQUEST_LOST = SubmitStep(outcome=Unknown(cause="the request was lost"), arrives=False)
@@ -101,6 +103,7 @@ class BrokerOrder:
     listed: int | None = None
     """How many of its executions are listed by now; None for all."""
     stop_triggered_at: datetime | None = None
+    awaits_approval: bool = False
     changed_at: datetime | None = None
 
     @property
@@ -136,6 +139,7 @@ class BrokerOrder:
             stop_price=self.terms.stop_price,
             stop_triggered_at=self.stop_triggered_at,
             waits_for_stop=self.terms.stop_price is not None,
+            awaits_approval=self.awaits_approval,
             state=OrderState.CONFIRMED if self.word else self.state,
             broker_state=self.word or self.state.value,
             state_is_known=self.word is None,
@@ -333,6 +337,8 @@ class FakeGateway:
         order = self.add(intent.terms, ref_id=intent.ref_id) if step.arrives else None
         if order is not None:
             order.answer_was_lost = isinstance(step.outcome, Unknown)
+            if step.awaits_approval:
+                order.awaits_approval, order.state = True, OrderState.QUEUED
         self._clock.sleep(step.takes_s)
         step.after()
         if step.outcome is not None:

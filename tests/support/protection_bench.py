@@ -65,6 +65,7 @@ class ProtectionBench(ManagerBench):
             market=market,
             new_id=lambda: f"plan-{next(self._ids)}",
             is_first_use=lambda: bool(self.first_uses and self.first_uses.pop()),
+            asks_for_approval=lambda: self.gateway.capabilities.asks_for_approval,
         )
 
     def _mortal(self) -> None:

@@ -15,6 +15,7 @@ from trading_bot.testing import (
     accept,
     accept_and_fill,
     accept_late,
+    await_approval,
     lose_reply,
     lose_request,
     refuse_connection,
@@ -83,6 +84,7 @@ class TestLeftAlone:
     ("outcomes", "status", "counts"),
     [
         ([accept()], TradeStatus.SUBMITTED, (1, 1)),
+        ([await_approval()], TradeStatus.SUBMITTED, (1, 1)),
         ([reject("Not today.")], TradeStatus.REJECTED, (0, 1)),
         ([accept_and_fill(3, at=99)], TradeStatus.SUBMITTED, (1, 1)),
         ([lose_reply()], TradeStatus.SUBMITTED, (1, 1)),
@@ -124,6 +126,36 @@ def test_an_order_that_is_late_turns_up_when_it_is_due(bot, broker, clock):
     assert broker.orders == ()
     clock.advance(1)
     assert [order.created_at for order in broker.orders] == [clock.now()]
+
+
+class TestApprovals:
+    def test_an_order_fills_once_the_owner_has_approved_it(self, bot, broker, clock):
+        broker.next_order(await_approval())
+        assert buy(bot).envelope.awaits_approval
+        with pytest.raises(ScriptError, match="awaits approval; give it before"):
+            broker.fill("TSLA")
+        broker.approve("TSLA")
+        broker.fill("TSLA", 4)
+        bot.synchronize_open_orders()
+        (order,) = bot.open_orders()
+        assert (order.awaits_approval, order.filled_quantity) == (False, 4)
+
+    def test_the_owner_may_decline_it(self, bot, broker):
+        broker.next_order(await_approval())
+        name = buy(bot).envelope.client_order_id
+        broker.decline("TSLA")
+        bot.synchronize_open_orders()
+        status = bot.order_status(name)
+        assert (status.state, status.awaits_approval) == ("cancelled", False)
+
+    def test_what_awaits_none_cannot_be_approved(self, order, broker):
+        for answer in (broker.approve, broker.decline):
+            with pytest.raises(ScriptError, match="awaits no approval"):
+                answer("TSLA")
+
+    def test_nobody_approves_a_cancel(self, broker):
+        with pytest.raises(ScriptError, match="nobody approves a cancel"):
+            broker.next_cancel(await_approval())
 
 
 class TestFills:

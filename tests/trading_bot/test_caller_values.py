@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from trading_bot import caller_values
 from trading_bot.order_management.calculator import price_order
 from trading_bot.order_management.exceptions import OrderValidationError
-from trading_bot.order_management.models import OffsetMode, OrderRequest, Pricing, Side, TimeInForce
-from trading_bot.order_management.price_offsets import PriceOffsetConfig
+from trading_bot.order_management.models import OrderRequest, Pricing, Side, TimeInForce
+from trading_bot.order_management.price_offsets import OffsetMode, PriceOffsetConfig
 
 RULES = PriceOffsetConfig(
     offset_mode=OffsetMode.BPS,

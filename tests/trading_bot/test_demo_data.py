@@ -13,7 +13,8 @@ import pytest
 import trading_bot.demo
 from trading_bot.config import Config
 from trading_bot.market_hours import NYSE_CLOSE, NYSE_OPEN, Calendar, MarketHours
-from trading_bot.order_management.models import OffsetMode, Pricing
+from trading_bot.order_management.models import Pricing
+from trading_bot.order_management.price_offsets import OffsetMode
 from trading_bot.signals import Signal, SignalLine, parse_signal
 
 Quote = dict[str, str]

@@ -10,6 +10,8 @@ from trading_bot.order_management.book.exit_facts import ExitEnding
 from trading_bot.order_management.submit.exit_run import ExitResult, Leave
 from trading_bot.state_folder import StateFolder
 
+pytestmark = pytest.mark.no_cover  # whole bots: each line that they run has a quick test of its own
+
 ALICE = {"by": "alice", "reason": "wanted again"}
 SUBMIT = "POST /orders/"
 

@@ -16,6 +16,8 @@ from trading_bot.order_management.events import OrderEvent
 from trading_bot.order_management.models import OrderState, Side
 from trading_bot.startup.account import AccountParts
 
+pytestmark = pytest.mark.no_cover  # whole bots: each line that they run has a quick test of its own
+
 FEW, MANY = 10, 1_000
 MORE_AT_MOST = 0.05
 """A part of the whole: a few more orders are open then."""

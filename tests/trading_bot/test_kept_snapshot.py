@@ -21,6 +21,8 @@ from trading_bot.order_management.exceptions import TradeRefusedError
 from trading_bot.order_management.models import OrderState, OrderTerms, Side, TimeInForce
 from trading_bot.safety_checks import SafetyChecks
 
+pytestmark = pytest.mark.no_cover  # whole bots: each line that they run has a quick test of its own
+
 CASH = 1000
 TTL_S = 60
 NOWHERE = Path("/nonexistent")

@@ -11,6 +11,8 @@ from tests.support.loopback_broker import acts
 from trading_bot.bot import TradeResult, TradeStatus, TradingBot
 from trading_bot.order_management.book.exit_facts import ExitEnding
 
+pytestmark = pytest.mark.no_cover  # whole bots: each line that they run has a quick test of its own
+
 
 @pytest.fixture
 def account(tmp_path):

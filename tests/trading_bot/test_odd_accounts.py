@@ -12,6 +12,8 @@ from trading_bot.bot import TradeResult, TradeStatus, TradingBot
 from trading_bot.order_management.decisions.operator_decisions import Resolution
 from trading_bot.order_management.exceptions import OrderValidationError
 
+pytestmark = pytest.mark.no_cover  # whole bots: each line that they run has a quick test of its own
+
 ALICE: dict[str, Any] = {"by": "alice", "reason": "seen in the app"}
 T = TypeVar("T")
 

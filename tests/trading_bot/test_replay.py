@@ -10,6 +10,8 @@ from trading_bot.bot import TradeStatus
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.models import OrderState
 
+pytestmark = pytest.mark.no_cover  # whole bots: each line that they run has a quick test of its own
+
 
 def eventful_session(bench: BotBench) -> None:
     """A fill, a partly resting pair, a cancel, a rejection, a lost reply, and one that nobody knows of."""

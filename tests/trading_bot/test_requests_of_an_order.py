@@ -20,6 +20,8 @@ from trading_bot.order_management.decisions.operator_decisions import Resolution
 from trading_bot.order_management.models import OrderState
 from trading_bot.startup.account import AccountParts
 
+pytestmark = pytest.mark.no_cover  # whole bots: each line that they run has a quick test of its own
+
 INSTRUMENT, QUOTES = "GET /instruments/", "GET /quotes/"
 SYMBOLS = tuple("SYM" + chr(ord("A") + number) for number in range(20))
 PENDING_AT_ONCE = 10

@@ -12,6 +12,8 @@ from trading_bot.bot import TradeStatus
 from trading_bot.order_management.models import OrderRequest, Side
 from trading_bot.startup import create_bot
 
+pytestmark = pytest.mark.no_cover  # whole bots: each line that they run has a quick test of its own
+
 BOUGHT, SOLD = "b1", "s1"
 SPLIT = {"by": "me", "reason": "a split"}
 

@@ -38,6 +38,8 @@ from trading_bot.lease import this_process
 from trading_bot.operations import ListPositions, Operations
 from trading_bot.order_management.decisions.operator_decisions import Resolution
 
+pytestmark = pytest.mark.no_cover  # whole bots: each line that they run has a quick test of its own
+
 ALICE: dict[str, Any] = {"by": "alice", "reason": "seen in the app"}
 SUBMITTED, BLOCKED, REJECTED = TradeStatus.SUBMITTED, TradeStatus.BLOCKED, TradeStatus.REJECTED
 T = TypeVar("T")

@@ -188,6 +188,9 @@ _SENTENCES: Mapping[EventKind, Callable[[OrderEvent], str]] = {
         f"{_person(fact)} decided that it is {_words(fact.status or 'closed')}{_because(fact)}"
     ),
     EventKind.ORDER_UPDATED: _updated,
+    EventKind.APPROVAL_AWAITED: _plain(
+        "it awaits the owner's approval in the broker's app, and does not work until then"
+    ),
     EventKind.EXECUTION_BOOKED: _executed,
     EventKind.EXECUTION_BUSTED: lambda fact: f"execution {fact.execution_id} was taken back{_because(fact)}",
     EventKind.CANCEL_REQUESTED: _plain("a cancel was asked for"),

@@ -30,8 +30,8 @@ from trading_bot.config.values import (
     exchange_zone,
 )
 from trading_bot.market_hours import NYSE_CLOSE, NYSE_OPEN, Calendar, MarketHours
-from trading_bot.order_management.models import ExecutionMode, OffsetMode, Pricing
-from trading_bot.order_management.price_offsets import PriceOffsetConfig
+from trading_bot.order_management.models import ExecutionMode, Pricing
+from trading_bot.order_management.price_offsets import OffsetMode, PriceOffsetConfig
 from trading_bot.order_management.submit.collar import CollarRules
 from trading_bot.order_management.unfilled_rules import UnfilledAction, UnfilledRule
 

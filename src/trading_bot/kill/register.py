@@ -11,6 +11,7 @@ from pathlib import Path
 
 from trading_bot.files import FileSystem
 from trading_bot.kill.journal_process import DatabaseUnreadError, JournalProcess
+from trading_bot.order_management.book.approvals import protects
 from trading_bot.order_management.book.order_book import OrderBook, TrackedOrder
 from trading_bot.order_management.events import EventKind, JournalRecord
 from trading_bot.order_management.exceptions import OrderLogDamagedError, OrderLogError
@@ -56,7 +57,7 @@ class KnownOrders:
         if self.problem is not None:
             return None
         orders = (*self.unresolved, *self.working)
-        return tuple(order.client_order_id for order in orders if not (keeps_stops and order.envelope.is_stop))
+        return tuple(order.client_order_id for order in orders if not (keeps_stops and protects(order)))
 
     def find(self, *, order_id: OrderId, ref_id: RefId | None) -> TrackedOrder | None:
         """Return the order that has either of the broker's names."""

@@ -24,6 +24,7 @@ NOT_CONFIRMED = "NOT CONFIRMED"
 MANUAL_PROCEDURE = (
     "Open the broker's app or web site and log in to this account.",
     "Show the pending orders and cancel every one named here by hand, the largest first.",
+    "Decline every order that the app on your phone asks you to approve.",
     "Show them again after a minute, until none is pending, and compare the positions with what you expect.",
     "Stop every trading-bot process of this account, on every machine, and delete its armed file if it is still there.",
     "If neither app nor web site works, call the broker.",
@@ -49,6 +50,8 @@ class KilledOrder:
     """As last read; None once no listing shows the order and it could not be read by its id either."""
     reply: CancelReply | None = None
     """The broker's answer to the latest cancel request: about the request, not about the order."""
+    awaits_approval: bool = False
+    """Whether the account's owner may still approve it: declining it in the broker's app ends it too."""
 
     @property
     def is_proven_ended(self) -> bool:

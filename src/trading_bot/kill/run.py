@@ -12,6 +12,7 @@ from datetime import timedelta
 from trading_bot.clock import Moment, Seconds
 from trading_bot.kill.register import KnownOrders
 from trading_bot.kill.target import KillTarget, found, on_record
+from trading_bot.order_management.book.approvals import protects
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.client_ids import bears_our_mark
 from trading_bot.order_management.models import OrderId, OrderReport, RefId
@@ -71,7 +72,7 @@ class KillRun:
         for order in known.orders:
             if (order_id := order.envelope.order_id) is not None:
                 self._by_order_id[order_id] = order
-                if order.state.is_working and not (self.keeps_protective and order.envelope.is_stop):
+                if order.state.is_working and not (self.keeps_protective and protects(order)):
                     self.targets.setdefault(order_id, on_record(order, order_id))
 
     def record_of(self, order_id: OrderId | None, ref_id: RefId | None) -> TrackedOrder | None:
@@ -113,13 +114,13 @@ class KillRun:
                 self.foreign.add(report.order_id)
             return False
         self.seen.add(report.ref_id)
-        if self.keeps_protective and report.is_protective:
+        target = target or found(report.order_id, self.record_of(report.order_id, report.ref_id))
+        target.take(report)
+        if self.keeps_protective and report.is_protective and not target.awaits_approval:
             self.protective[report.order_id] = report
             self.targets.pop(report.order_id, None)
             return False
-        tracked = self.record_of(report.order_id, report.ref_id)
-        target = self.targets.setdefault(report.order_id, target or found(report.order_id, tracked))
-        target.take(report)
+        self.targets.setdefault(report.order_id, target)
         target.shown = report.state
         return True
 

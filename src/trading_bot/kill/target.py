@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from trading_bot.kill.report import KilledOrder
+from trading_bot.order_management.book.approvals import shows_work
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.cancel.step import CancelTarget
 from trading_bot.order_management.models import ClientOrderId, OrderId, OrderReport, OrderState, RefId, Side
@@ -24,6 +25,8 @@ class KillTarget(CancelTarget):
     filled: Decimal | None = None
     state: OrderState | None = None
     """As last read; None once no listing shows the order and it could not be read by its id either."""
+    awaits_approval: bool = False
+    """Whether the account's owner may still approve it, and had not done so when it was last read."""
 
     @property
     def has_ended(self) -> bool:
@@ -41,6 +44,8 @@ class KillTarget(CancelTarget):
         self.symbol = self.symbol or report.symbol
         self.side, self.quantity, self.limit_price = report.side, report.quantity, report.limit_price
         self.filled, self.state = report.cumulative_quantity, report.state
+        may_wait = report.state.is_working and not shows_work(report)
+        self.awaits_approval = may_wait and (self.awaits_approval or report.awaits_approval)
         self.created_at = report.created_at or self.created_at
 
     def take_row(self, row: UnreadRow) -> None:
@@ -67,6 +72,7 @@ class KillTarget(CancelTarget):
             filled_quantity=self.filled,
             state=self.state,
             reply=None if self.is_unasked else self.reply,
+            awaits_approval=self.awaits_approval,
         )
 
 
@@ -88,6 +94,7 @@ def on_record(tracked: TrackedOrder, order_id: OrderId) -> KillTarget:
         limit_price=envelope.limit_price,
         filled=envelope.filled_quantity,
         state=envelope.state,
+        awaits_approval=envelope.awaits_approval,
         created_at=envelope.created_at,
     )
 
@@ -101,5 +108,6 @@ def found(order_id: OrderId, tracked: TrackedOrder | None) -> KillTarget:
         ref_id=tracked.envelope.ref_id,
         client_order_id=tracked.client_order_id,
         symbol=tracked.envelope.symbol,
+        awaits_approval=tracked.envelope.awaits_approval,
         created_at=tracked.envelope.created_at,
     )

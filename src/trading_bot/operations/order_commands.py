@@ -10,6 +10,7 @@ from trading_bot.operations.values import Dollars
 from trading_bot.order_json import (
     FORM_VERSION,
     JsonObject,
+    cancel_progress_json,
     cancel_result_json,
     cancel_results_json,
     envelope_json,
@@ -137,7 +138,10 @@ class CancelAll(Command):
     correlation_id: UsableCorrelationId = None
 
     def perform(self, context: CommandContext) -> JsonObject:
-        """Cancel them; each order's end is progress as soon as it is known. The answer names the stops that stay."""
+        """Cancel them; each order's end is progress as soon as it is known, and so is how far it is with many.
+
+        The answer names the stops that stay.
+        """
         with context.bot.manager.request(self.correlation_id) as correlation_id:
             results = context.bot.manager.cancel_all_open_orders(
                 include_external=self.include_external,
@@ -145,6 +149,7 @@ class CancelAll(Command):
                 on_result=lambda result: context.on_progress(
                     {**cancel_result_json(result), "correlation_id": correlation_id}
                 ),
+                on_progress=lambda progress: context.on_progress(cancel_progress_json(progress)),
             )
         kept = [envelope_json(order) for order in context.bot.manager.stops()]
         return {**cancel_results_json(results), "kept": kept, "correlation_id": correlation_id}

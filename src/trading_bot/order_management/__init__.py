@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from trading_bot.order_management.models import (
         Execution,
         ExecutionMode,
-        OffsetMode,
         OrderEnvelope,
         OrderRequest,
         OrderState,
@@ -55,7 +54,7 @@ if TYPE_CHECKING:
         TimeInForce,
     )
     from trading_bot.order_management.order_types import ensure_limit_order_type
-    from trading_bot.order_management.price_offsets import PriceOffsetConfig
+    from trading_bot.order_management.price_offsets import OffsetMode, PriceOffsetConfig
     from trading_bot.order_management.results import CancelResult, CancelVerdict, SyncSummary
     from trading_bot.order_management.stop_orders import StopRequest
 
@@ -121,7 +120,6 @@ _HOMES = {
     "trading_bot.order_management.models": (
         "Execution",
         "ExecutionMode",
-        "OffsetMode",
         "OrderEnvelope",
         "OrderRequest",
         "OrderState",
@@ -132,7 +130,7 @@ _HOMES = {
         "TimeInForce",
     ),
     "trading_bot.order_management.order_types": ("ensure_limit_order_type",),
-    "trading_bot.order_management.price_offsets": ("PriceOffsetConfig",),
+    "trading_bot.order_management.price_offsets": ("OffsetMode", "PriceOffsetConfig"),
     "trading_bot.order_management.results": ("CancelResult", "CancelVerdict", "SyncSummary"),
     "trading_bot.order_management.stop_orders": ("StopRequest",),
 }

@@ -15,9 +15,9 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, DivisionByZero
 from trading_bot import caller_values
 from trading_bot.caller_values import shown
 from trading_bot.order_management.exceptions import OrderValidationError, UnsupportedOrderTypeError
-from trading_bot.order_management.models import OffsetMode, OrderRequest, OrderTerms, Pricing, Side, TimeInForce
+from trading_bot.order_management.models import OrderRequest, OrderTerms, Pricing, Side, TimeInForce
 from trading_bot.order_management.order_types import ensure_limit_order_type, with_stop
-from trading_bot.order_management.price_offsets import PriceOffsetConfig
+from trading_bot.order_management.price_offsets import OffsetMode, PriceOffsetConfig
 from trading_bot.prose import dollars_in_words
 from trading_bot.values import replace
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from trading_bot.clock import Clock
+from trading_bot.clock import Clock, Seconds
 from trading_bot.error_handling.retry import Jitter
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.broker_review import ReviewEntry
@@ -100,6 +100,8 @@ class OrderContext:
     """What the gateway's bytes travel on."""
     check_market: MarketCheck
     """Looks at the market of an entry, and refuses one that it does not allow."""
+    approval_wait_s: Seconds
+    """How long an entry may await the approval of the account's owner before it is cancelled."""
     review: ReviewEntry
     """Asks for the broker's own review of an entry."""
 

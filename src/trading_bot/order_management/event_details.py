@@ -140,6 +140,8 @@ class ReportDetails(Value, frozen=True, kw_only=True):
     instrument_id: str | None = None
     stop_triggered_at: datetime | None = None
     """When the broker says that the stop price of the order was reached."""
+    ends_approval: bool = False
+    """Whether it shows that an order which awaited the owner's approval does so no more."""
 
     def as_text(self) -> Details:
         """Return them as a record holds them."""
@@ -148,6 +150,7 @@ class ReportDetails(Value, frozen=True, kw_only=True):
             state_is_known=None if self.state_is_known else _FALSE,
             instrument_id=self.instrument_id,
             stop_triggered_at=None if self.stop_triggered_at is None else self.stop_triggered_at.isoformat(),
+            ends_approval=_TRUE if self.ends_approval else None,
         )
 
     @classmethod
@@ -159,16 +162,18 @@ class ReportDetails(Value, frozen=True, kw_only=True):
             state_is_known=fact.details.get("state_is_known") != _FALSE,
             instrument_id=fact.details.get(_INSTRUMENT_ID),
             stop_triggered_at=None if reached is None else datetime.fromisoformat(reached),
+            ends_approval=fact.details.get("ends_approval") == _TRUE,
         )
 
     @classmethod
-    def of_report(cls, report: OrderReport, *, names_instrument: bool) -> "ReportDetails":
+    def of_report(cls, report: OrderReport, *, names_instrument: bool, ends_approval: bool = False) -> "ReportDetails":
         """Return what is recorded of a report; its instrument only where that is news of the order."""
         return cls(
             broker_state=report.broker_state,
             state_is_known=report.state_is_known,
             instrument_id=report.instrument_id if names_instrument else None,
             stop_triggered_at=report.stop_triggered_at,
+            ends_approval=ends_approval,
         )
 
 

@@ -43,6 +43,7 @@ class EventKind(enum.StrEnum):
     ORDER_NEVER_ACCEPTED = "order_never_accepted"
     ORDER_RESOLVED = "order_resolved"  # a named person decided
     ORDER_UPDATED = "order_updated"  # the broker reports another state
+    APPROVAL_AWAITED = "approval_awaited"  # the owner has to approve it first; the latest counts when no order is left
     EXECUTION_BOOKED = "execution_booked"
     EXECUTION_BUSTED = "execution_busted"
     CANCEL_REQUESTED = "cancel_requested"

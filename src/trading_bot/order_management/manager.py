@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from trading_bot.clock import Clock, Seconds
 from trading_bot.error_handling.retry import Jitter, no_jitter
+from trading_bot.order_management.book.approvals import APPROVAL_WAIT_S
 from trading_bot.order_management.broker_review import ReviewEntry, review_nothing
-from trading_bot.order_management.cancel.cancel_all import raise_unless_closed
+from trading_bot.order_management.cancel.cancel_all import CancelListeners, ProgressListener, raise_unless_closed
 from trading_bot.order_management.cancel.canceller import CancelListener, ignore_result, raise_unless_under_way
 from trading_bot.order_management.context import ManagerIdentity, OrderContext, order_on_record
 from trading_bot.order_management.correlation import usable_correlation_id
@@ -54,6 +55,7 @@ class OrderManager(LimitOrders, OrdersOnRecord):
     entries are halted. ``before_sync`` runs before each synchronisation, ``before_booking`` before it books the open
     orders that it read, ``check_market`` and ``review`` before each entry. ``begin`` begins reads that go together.
     ``carrier`` is what the gateway's bytes travel on: by default none on paper, and sockets without a limit live.
+    An entry that awaits the approval of the account's owner for ``approval_wait_s`` is cancelled.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class OrderManager(LimitOrders, OrdersOnRecord):
         begin: Begin = in_turn,
         carrier: Carrier | None = None,
         check_market: MarketCheck = allow_at_any_market,
+        approval_wait_s: Seconds = APPROVAL_WAIT_S,
         review: ReviewEntry = review_nothing,
     ) -> None:
         super().__init__(store)
@@ -95,6 +98,7 @@ class OrderManager(LimitOrders, OrdersOnRecord):
             begin=begin,
             carrier=carrier or slowest_carrier(identity.mode),
             check_market=check_market,
+            approval_wait_s=approval_wait_s,
             review=review,
         )
         self._services = Services(self._context)
@@ -298,19 +302,21 @@ class OrderManager(LimitOrders, OrdersOnRecord):
         include_external: bool = False,
         include_stops: bool = False,
         on_result: CancelListener = ignore_result,
+        on_progress: ProgressListener = ignore_result,
         correlation_id: str | None = None,
     ) -> tuple[CancelResult, ...]:
         """Cancel every order of ours that is not terminal; stops, and orders placed elsewhere, only where asked for.
 
-        No entry is taken while it runs. ``on_result`` is called with each order's result as soon as it is known.
+        No entry is taken while it runs. ``on_result`` hears of each result at once, ``on_progress`` how far many are.
 
         Raises:
             OrderCancellationError: at least one order is not proven to have ended; it carries every result.
         """
         with self.request(usable_correlation_id(correlation_id)), self._services.cancel_all.alone():
             self._services.replacing.stop()
+            tell = CancelListeners(on_result=on_result, on_progress=on_progress)
             done = self._services.cancel_all.run(
-                include_external=include_external, include_stops=include_stops, on_result=on_result
+                include_external=include_external, include_stops=include_stops, tell=tell
             )
         raise_unless_closed(done)
         return done.results

@@ -78,13 +78,6 @@ class ExecutionMode(enum.StrEnum):
     LIVE = "live"
 
 
-class OffsetMode(enum.StrEnum):
-    """The unit of a price offset: basis points of the reference price, or dollars."""
-
-    BPS = "bps"
-    ABSOLUTE = "absolute"
-
-
 class Pricing(enum.StrEnum):
     """Passive limits wait on the near side of the reference; marketable ones cross it."""
 
@@ -261,7 +254,7 @@ class OrderReport(Value, frozen=True, kw_only=True):
     @property
     def is_protective(self) -> bool:
         """Whether it is a stop that would sell shares once their price has fallen."""
-        return self.side is Side.SELL and self.waits_for_stop
+        return self.side is Side.SELL and self.waits_for_stop and not self.awaits_approval
 
     def stop_price_beside(self, ours: Decimal | None) -> Decimal | None:
         """Return its stop price; ``ours`` where it has or had a stop and does not say at which price."""
@@ -305,6 +298,13 @@ class OrderEnvelope(Value, frozen=True, kw_only=True):
     """Dollars: it rests at the broker until this price is reached (FIX tag 99)."""
     stop_triggered_at: datetime | None = None
     """When the broker says that it was reached."""
+    approval_awaited_since: datetime | None = None
+    """When we first saw that the owner of the account has to approve it; None once it works or has ended."""
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether it is open and does not work, because the owner of the account has to approve it first."""
+        return self.approval_awaited_since is not None and self.state.is_working
 
     @property
     def is_stop(self) -> bool:
@@ -345,6 +345,6 @@ class OrderStatus(Value, frozen=True, kw_only=True):
     stop_price: Decimal | None = None
     waits_for_stop: bool = False
     """Whether it rests until ``stop_price`` is reached."""
+    awaits_approval: bool = False
     broker_state: str | None = None
     state_is_known: bool = True
-    """Whether the broker's word is understood; an order under one that is not counts as working."""

@@ -79,6 +79,10 @@ class BrokerCapabilities(Value, frozen=True, kw_only=True):
         """How much time to allow for each of many cancels: the distance, and a fifth of it for what goes wrong."""
         return self.cancel_every_s * 1.2
 
+    def asking_s(self, count: int) -> Seconds:
+        """How long so many cancels wait for the last of them to leave."""
+        return self.seconds_a_cancel * max(count - self.cancels_at_once, 0)
+
 
 class BrokerGateway(Protocol):
     """Orders at the broker. No method retries a submit, and none reports a guess as a fact."""

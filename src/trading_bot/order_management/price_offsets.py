@@ -1,10 +1,18 @@
 """How far from the reference price an order is placed, after every override."""
 
+import enum
 from decimal import Decimal
 
 from trading_bot import caller_values
-from trading_bot.order_management.models import OffsetMode, Pricing, Side
+from trading_bot.order_management.models import Pricing, Side
 from trading_bot.values import Value, settle
+
+
+class OffsetMode(enum.StrEnum):
+    """The unit of a price offset: basis points of the reference price, or dollars."""
+
+    BPS = "bps"
+    ABSOLUTE = "absolute"
 
 
 class PriceOffsetConfig(Value, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from trading_bot.order_management.book.anomalies import Anomaly, AnomalyKind
+from trading_bot.order_management.book.approvals import begins_to_wait, ends_wait
 from trading_bot.order_management.book.freezes import Cause, frozen
 from trading_bot.order_management.book.order_book import TrackedOrder
 from trading_bot.order_management.event_details import FeesDetails, ReportDetails
@@ -45,6 +46,7 @@ def reconcile(
         *(_booking(order, fill, fees=report.fees) for fill in _new_fills(order, report)),
         *found.busts,
         *((update,) if update is not None else ()),
+        *begins_to_wait(order, report, has_filled=bool(found.filled)),
         *_anomalies(order, problems),
     )
 
@@ -76,6 +78,8 @@ def _consistent_state(order: TrackedOrder, report: OrderReport, filled: Decimal)
         return OrderState.PARTIALLY_FILLED if filled else OrderState.CONFIRMED
     if report.state in (OrderState.QUEUED, OrderState.CONFIRMED) and filled:
         return OrderState.PARTIALLY_FILLED if filled < order.envelope.quantity else OrderState.FILLED
+    if report.state is OrderState.CONFIRMED and report.awaits_approval:
+        return OrderState.QUEUED
     return report.state
 
 
@@ -141,6 +145,7 @@ def _update(order: TrackedOrder, report: OrderReport, found: _Found, found_as: E
     after = (state, filled, average, report.order_id)
     is_news = after != (envelope.state, envelope.filled_quantity, envelope.average_price, envelope.order_id)
     is_news = is_news or (report.stop_triggered_at is not None and envelope.waits_for_stop)
+    is_news = is_news or ends_wait(order, report)
     if not is_news and not _is_word_news(envelope, report):
         return None
     kind = found_as if envelope.state.is_unresolved else EventKind.ORDER_UPDATED
@@ -166,7 +171,7 @@ def _is_word_news(envelope: OrderEnvelope, report: OrderReport) -> bool:
 
 def _wording(order: TrackedOrder, report: OrderReport) -> ReportDetails:
     is_news = order.instrument_id is None and report.symbol == order.envelope.symbol
-    return ReportDetails.of_report(report, names_instrument=is_news)
+    return ReportDetails.of_report(report, names_instrument=is_news, ends_approval=ends_wait(order, report))
 
 
 def _another_order(order: TrackedOrder, report: OrderReport) -> Anomaly | None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from trading_bot.clock import Seconds
+from trading_bot.order_management.book.approvals import is_overdue
 from trading_bot.order_management.cancel.canceller import CancelService
 from trading_bot.order_management.context import InFlight, OrderContext
 from trading_bot.order_management.event_details import DoubtDetails
@@ -40,6 +41,7 @@ class SyncService:
         self._clock = context.clock
         self._before_sync = context.before_sync
         self._is_shared = context.identity.is_shared
+        self._approval_wait_s = context.approval_wait_s
         self._cancels = cancel
         self._in_flight = in_flight
         self.synchronizer = synchronizer
@@ -204,3 +206,13 @@ class SyncService:
         waiting = [order for order in wanted if order.client_order_id not in done.acknowledged]
         if waiting:
             self._cancels.cancel(waiting, within_s=within_s)
+        self._end_unapproved(within_s=within_s)
+
+    def _end_unapproved(self, *, within_s: Seconds) -> None:
+        """Cancel the entries that the account's owner did not approve in time: their prices get old meanwhile."""
+        with self._store.open_book() as book:
+            now, wait_s = self._clock.now(), self._approval_wait_s
+            overdue = [order for order in book.working() if is_overdue(order, now, wait_s)]
+        if overdue:
+            reason = f"its owner did not approve it within {self._approval_wait_s:g} s (agent.approval_wait_s)"
+            self._cancels.cancel(overdue, within_s=within_s, reason=reason)

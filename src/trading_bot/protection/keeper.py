@@ -45,6 +45,9 @@ from trading_bot.values import replace
 ENTRY_GRACE_S: Seconds = 60.0
 """How long after the end of an entry another order may still take its place: a replace cancels first. Chosen."""
 
+APPROVAL_AWAITED = "approval_awaited"
+"""The code of a stop that rests at the broker and protects nothing, because the owner has to approve it first."""
+
 _LONGEST_TEXT = 500
 _LONGEST_AGAIN_S: Seconds = 3_600.0
 _CENT_OF_A_CENT = Decimal("0.0001")
@@ -164,7 +167,9 @@ class Keeper:
             return
         if order is not None and not order.state.is_terminal:
             is_growing = any(buy is not None and not buy.state.is_terminal for buy in buys)
-            if self._is_right(plan, order, shares, is_growing=is_growing) or self._is_kept(plan, order, shares):
+            if self._is_right(plan, order, shares, is_growing=is_growing):
+                return
+            if self._may_be_approved(plan, order, shares) or self._is_kept(plan, order, shares):
                 return
             self._cancel(order)
             again = self.settle(plan.plan_id)
@@ -182,6 +187,14 @@ class Keeper:
         is_smaller = order.remaining_quantity < shares and plan.stop_rests_at == plan.stop
         is_movable = order.state.is_working and order.state is not OrderState.PENDING_CANCEL
         return not is_movable or (is_growing and is_smaller)
+
+    def _may_be_approved(self, plan: Plan, order: TrackedOrder, shares: Decimal) -> bool:
+        """Whether a stop that would fit stays, although it protects nothing before the owner approves it."""
+        fits = plan.stop_rests_at == plan.stop and order.remaining_quantity == shares
+        if not (order.envelope.awaits_approval and fits):
+            return False
+        self._tell_not_resting(plan, _not_approved(order.envelope))
+        return True
 
     def _is_kept(self, plan: Plan, order: TrackedOrder, shares: Decimal) -> bool:
         """Whether a stop that does not fit stays, because another one would not be taken in its place now."""
@@ -234,10 +247,12 @@ class Keeper:
         except OrderError as error:
             self._note_not_resting(plan, error)
             return
-        if placed.client_order_id == name:
-            self._note_resting(plan)
-        else:
+        if placed.client_order_id != name:
             self._note_not_resting(plan, _stands_already(placed))
+        elif placed.awaits_approval:
+            self._tell_not_resting(plan, _not_approved(placed))
+        else:
+            self._note_resting(plan)
 
     def _note_resting(self, plan: Plan) -> None:
         self._again.pop(plan.plan_id, None)
@@ -288,6 +303,16 @@ def _with_stop(plan: Plan, name: ClientOrderId, *, rests_at: Decimal) -> Plan:
     if plan.exit_id is not None or plan.closing is not None:
         return plan
     return replace(plan, stop_order=name, stop_rests_at=rests_at, stops_placed=plan.stops_placed + 1)
+
+
+def _not_approved(order: OrderEnvelope) -> TradeRefusedError:
+    return TradeRefusedError(
+        f"{order.symbol}: stop order {order.client_order_id} waits for your approval in the Robinhood app, and "
+        "protects nothing before you give it",
+        client_order_id=order.client_order_id,
+        symbol=order.symbol,
+        code=APPROVAL_AWAITED,
+    )
 
 
 def _stands_already(order: OrderEnvelope) -> DuplicateOrderError:

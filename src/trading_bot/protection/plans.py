@@ -45,6 +45,8 @@ def rests(plan: Plan, order: TrackedOrder | None, shares: Decimal) -> bool:
     """Whether the stop of a plan rests at the broker for all of these shares, so that it need not be watched."""
     if order is None or not order.state.is_working or order.state is OrderState.PENDING_CANCEL:
         return False
+    if order.envelope.awaits_approval:
+        return False
     return plan.stop_rests_at == plan.stop and order.remaining_quantity >= shares
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from trading_bot.clock import Seconds
 from trading_bot.logging.setup import get_logger
+from trading_bot.order_management.book.approvals import were_ever_asked_for
 from trading_bot.order_management.book.order_book import OrderBook
 from trading_bot.order_management.book.protections import (
     Plan,
@@ -40,6 +41,9 @@ NOT_A_GUARANTEE = (
     "hours; target and trail, and a stop that cannot rest, are watched only while this program, the network and the "
     "login work"
 )
+APPROVALS_ASKED = "approvals_asked"
+"""The code of a plan that is refused, because whoever owns the account may have to approve what it sells."""
+
 _QUOTE_S: Seconds = 2.0
 _log = get_logger(__name__)
 
@@ -56,6 +60,7 @@ class Protection:
         market: Market,
         new_id: Callable[[], str],
         is_first_use: Callable[[], bool],
+        asks_for_approval: Callable[[], bool],
     ) -> None:
         self._plans = plans
         self.keeper = keeper
@@ -63,6 +68,7 @@ class Protection:
         self._market = market
         self._new_id = new_id
         self._is_first_use = is_first_use
+        self._asks_for_approval = asks_for_approval
         self.is_followed = False
         """Whether threads of this process follow the plans; else whoever synchronises does."""
 
@@ -71,9 +77,11 @@ class Protection:
 
         Raises:
             OrderValidationError: no share is held, or fewer than asked for.
-            TradeRefusedError: one of its prices has been reached already.
+            TradeRefusedError: one of its prices has been reached already, or orders of the account may have to be
+                approved by its owner first.
             OrderLogError: the journal cannot record it.
         """
+        self._refuse_approvals(asked.symbol)
         quote = self._quote(asked.symbol)
         if quote is not None and quote.bid_price > 0:
             refuse_reached(asked.brackets, quote.bid_price, symbol=asked.symbol, what="the bid")
@@ -138,7 +146,8 @@ class Protection:
 
         Raises:
             OrderValidationError: it is no buy.
-            TradeRefusedError: the reference price has reached one of the prices already.
+            TradeRefusedError: the reference price has reached one of the prices already, or orders of the account may
+                have to be approved by its owner first.
         """
         if brackets is None:
             yield request
@@ -150,6 +159,7 @@ class Protection:
                 code=BAD_PLAN,
             )
         terms = asked_terms(request)
+        self._refuse_approvals(terms.symbol)
         refuse_reached(brackets, terms.limit_price, symbol=terms.symbol, what="the reference price")
         name = ClientOrderId(request.client_order_id or self._new_id())
         plan = self._new_plan(terms.symbol, brackets, by=request.strategy_name or "")
@@ -161,6 +171,17 @@ class Protection:
         finally:
             if not self.is_followed:
                 self._keep(plan)
+
+    def _refuse_approvals(self, symbol: str) -> None:
+        with self._plans.open() as book:
+            if not (self._asks_for_approval() or were_ever_asked_for(book)):
+                return
+        raise TradeRefusedError(
+            f"{symbol}: orders of this account may have to be approved in the Robinhood app before they work, so no "
+            "order that sells by itself can be relied on; watch the position yourself, or set a stop in the app",
+            symbol=symbol,
+            code=APPROVALS_ASKED,
+        )
 
     def _new_plan(self, symbol: str, brackets: Brackets, *, by: str) -> Plan:
         return Plan(

@@ -27,8 +27,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 
 from trading_bot.order_management.calculator import limit_price_for
-from trading_bot.order_management.models import EXACT, Execution, OffsetMode, OrderState, Pricing, Side, exact_sum
-from trading_bot.order_management.price_offsets import PriceOffsetConfig
+from trading_bot.order_management.models import EXACT, Execution, OrderState, Pricing, Side, exact_sum
+from trading_bot.order_management.price_offsets import OffsetMode, PriceOffsetConfig
 from trading_bot.report.fill_quality import time_to_last_fill
 from trading_bot.report.history import ReportedOrder
 from trading_bot.report.numbers import bps, percentile, ratio

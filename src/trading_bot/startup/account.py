@@ -286,6 +286,7 @@ class AccountParts:
             begin=self._begin,
             carrier=self._carrier,
             check_market=allow_at_any_market if self._collar is None else self._collar.begin,
+            approval_wait_s=self._config.agent.approval_wait_s,
             review=review_of_entries(self._config, self._review),
         )
 

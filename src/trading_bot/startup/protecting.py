@@ -46,6 +46,7 @@ def protection_of(
             market=market,
             new_id=around.new_id,
             is_first_use=lambda: _is_first_use(own.state, around.files),
+            asks_for_approval=lambda: gateway.capabilities.asks_for_approval,
         )
 
     return make

@@ -130,6 +130,8 @@ class BrokerBook:
             ScriptError: it is for more shares than are left, at a price that the limit forbids, or not covered by the
                 shares or the cash of this account, which neither sells short nor borrows.
         """
+        if order.awaits_approval:
+            raise ScriptError(f"{order} awaits approval; give it before, with approve()")
         if order.waits_for_stop:
             raise ScriptError(f"{order} rests until its stop is reached; say so before, with reach_stop()")
         quantity, price = quantity or order.left, price or order.limit_price

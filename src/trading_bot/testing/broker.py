@@ -65,9 +65,11 @@ class ScriptedBroker(BrokerCalls):
         """Treat the next requests to cancel so, one after the other.
 
         Raises:
-            ScriptError: `accept_and_fill`, which is an outcome of an order.
+            ScriptError: `accept_and_fill` or `await_approval`, which are outcomes of an order.
         """
         for outcome in _checked(outcomes):
+            if outcome.awaits_approval:
+                raise ScriptError("nobody approves a cancel; let it accept() or reject()")
             if outcome.fill is not None:
                 raise ScriptError(
                     "a cancel fills nothing; fill the order before the bot cancels it, or let it reject()"
@@ -112,6 +114,25 @@ class ScriptedBroker(BrokerCalls):
             raise ScriptError(f"{order} waits for no stop, so none can be reached")
         order.stop_triggered_at = order.updated_at = self._clock.now()
         return order
+
+    def approve(self, which: Which) -> BrokerOrder:
+        """Let the account's owner approve an open order: it works from now on, and fills where told to.
+
+        Raises:
+            ScriptError: there is no such order, or it awaits no approval.
+        """
+        order = self._awaiting(which)
+        order.awaits_approval = False
+        order.move(OrderState.CONFIRMED, self._clock.now())
+        return order
+
+    def decline(self, which: Which) -> BrokerOrder:
+        """Let the account's owner decline an open order, which ends it.
+
+        Raises:
+            ScriptError: there is no such order, or it awaits no approval.
+        """
+        return self._end(self._awaiting(which), OrderState.CANCELLED)
 
     def cancel_in_app(self, which: Which) -> BrokerOrder:
         """Let the account's owner cancel an open order in the broker's app; what was filled stays filled."""
@@ -226,6 +247,12 @@ class ScriptedBroker(BrokerCalls):
     def does_not_trade(self, symbol: str) -> None:
         """Know no such symbol from now on."""
         self._refused_symbols.add(symbol)
+
+    def _awaiting(self, which: Which) -> BrokerOrder:
+        order = self._book.the_open_order(which)
+        if not order.awaits_approval:
+            raise ScriptError(f"{order} awaits no approval, so none can be given or declined")
+        return order
 
     def _end(
         self, which: Which, state: OrderState, *, word: str | None = None, reason: str | None = None

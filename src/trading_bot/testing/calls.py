@@ -18,6 +18,7 @@ from trading_bot.order_management.models import (
     ClientOrderId,
     OrderId,
     OrderReport,
+    OrderState,
     OrderTerms,
     RefId,
     Side,
@@ -257,6 +258,9 @@ class BrokerCalls:
             client_order_id=intent.client_order_id,
             at=self._clock.now() + timedelta(seconds=outcome.acts_after_s),
         )
+        if outcome.awaits_approval:
+            order.move(OrderState.QUEUED, order.created_at)
+            order.awaits_approval = True
         reply = Accepted(report=order.report()) if outcome.reply is Reply.YES else _submit_reply(outcome)
         if outcome.fill is not None:
             self._book.fill(order, outcome.fill.quantity, outcome.fill.price)

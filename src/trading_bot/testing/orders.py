@@ -58,6 +58,8 @@ class BrokerOrder:
     """When a cancel that the broker has taken will end it."""
     stop_triggered_at: datetime | None = None
     """When the test let its stop price be reached."""
+    awaits_approval: bool = False
+    """Whether the account's owner has to approve it first, so that it trades with nobody."""
 
     @property
     def symbol(self) -> str:
@@ -112,6 +114,7 @@ class BrokerOrder:
         self.state, self.broker_state, self.reason = state, word or state.value, reason
         self.updated_at = at
         self.ends_at = None if state.is_terminal else self.ends_at
+        self.awaits_approval &= not state.is_terminal
 
     def report(self) -> OrderReport:
         """Return what the broker says of it now."""
@@ -134,6 +137,7 @@ class BrokerOrder:
             last_transaction_at=self.updated_at,
             voided=self.busts > 0,
             instrument_id=instrument_id_of(self.symbol),
+            awaits_approval=self.awaits_approval,
             waits_for_stop=self.stop_price is not None,
             stop_price=self.stop_price,
             stop_triggered_at=self.stop_triggered_at,

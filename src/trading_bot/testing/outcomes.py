@@ -36,6 +36,8 @@ class Outcome:
     reason: str = ""
     retry_after_s: Seconds | None = None
     fill: Fill | None = None
+    awaits_approval: bool = False
+    """Whether the order does not work before the account's owner approves it."""
 
 
 def accept() -> Outcome:
@@ -57,6 +59,14 @@ def accept_and_fill(quantity: Number | None = None, *, at: Number | None = None)
             price=None if at is None else dollars(at, name="at"),
         ),
     )
+
+
+def await_approval() -> Outcome:
+    """Take an order that the account's owner has to approve first: it is open and trades with nobody until then.
+
+    See `ScriptedBroker.approve` and `ScriptedBroker.decline`.
+    """
+    return Outcome(reply=Reply.YES, acts_after_s=0, awaits_approval=True)
 
 
 def reject(reason: str) -> Outcome:

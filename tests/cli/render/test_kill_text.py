@@ -76,6 +76,13 @@ def test_what_may_be_live_comes_before_the_manual_procedure():
     assert lines[8:-1] == [f"{number}. {step}" for number, step in enumerate(MANUAL_PROCEDURE, start=1)]
 
 
+def test_an_order_that_may_still_be_approved_is_to_be_declined_on_the_phone():
+    waiting = replace(OPEN, orders=(replace(OPEN.orders[0], awaits_approval=True),))
+    lines = list(kill_lines(waiting))
+    assert lines[2].endswith("broker's order id order-1; decline it in the Robinhood app on your phone")
+    assert kill_json(waiting)["orders"][0]["awaits_approval"] is True  # type: ignore[index]
+
+
 def test_a_kill_without_a_record_says_why():
     assert list(kill_lines(OPEN))[-1] == "this kill is on record nowhere: the disk is full"
 

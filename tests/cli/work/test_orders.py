@@ -9,11 +9,13 @@ import pytest
 
 from tests.support.command_line_bench import CommandLineBench
 from trading_bot.cli.invocation import Invocation
-from trading_bot.cli.render.answers import cancel_line, status_lines
+from trading_bot.cli.render.answers import cancel_line, is_waiting, state_text, status_lines
 from trading_bot.cli.render.preview_text import preview_lines
 from trading_bot.cli.session import progress_lines
 from trading_bot.cli.work.looks import incomplete_listing
 from trading_bot.clock import SystemClock
+from trading_bot.order_json import cancel_progress_json
+from trading_bot.order_management.cancel.cancel_all import CancelProgress
 
 
 @pytest.fixture
@@ -347,3 +349,34 @@ def test_a_complete_list_is_no_error(cli):
     answer = cli.json("orders")
     assert (answer["complete"], answer["journal_ok"], answer["problem"]) == (True, True, None)
     assert incomplete_listing(answer) is None
+
+
+def test_how_far_a_cancel_of_many_is_comes_between_the_results():
+    progress = cancel_progress_json(CancelProgress(asked=50, many=500, within_s=157.25))
+    assert cancel_line(json.loads(json.dumps(progress))) == (
+        "50 of 500 cancels asked for, the largest first; all is over within 157 s"
+    )
+
+
+AWAITING: dict[str, object] = {
+    "side": "buy",
+    "quantity": 10,
+    "symbol": "AAPL",
+    "state": "queued",
+    "broker_state": "queued",
+    "awaits_approval": True,
+}
+
+
+def test_an_order_that_its_owner_has_to_approve_is_shown_as_such():
+    lines = status_lines(AWAITING, ZoneInfo("America/New_York"))
+    assert lines[0].endswith(": awaits approval")
+    assert lines[-1] == (
+        "it does not work until you approve it in the Robinhood app; its shares or its money are reserved"
+    )
+    assert state_text({**AWAITING, "stop_price": "90", "waits_for_stop": True}) == "awaits approval"
+    assert not is_waiting({**AWAITING, "stop_price": "90", "waits_for_stop": True})
+
+
+def test_one_that_is_being_cancelled_is_not():
+    assert state_text({**AWAITING, "state": "pending_cancel"}) == "pending cancel"

@@ -38,6 +38,7 @@ FULL = Story(
     told(EventKind.ORDER_OUTCOME_UNKNOWN, status=OrderState.UNKNOWN, details=DOUBT),
     told(EventKind.ABSENCE_NOTED, occurred_at=MONDAY),
     told(EventKind.CANCEL_REQUESTED, correlation_id="stop-7", reason="enough", latency_ms=Decimal("1.5")),
+    told(EventKind.APPROVAL_AWAITED),
     booked(fill(1)),
     booked(fill(2, 3)),
     now_in(

@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from itertools import product
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,8 @@ from trading_bot.order_management.book.freezes import Cause
 from trading_bot.order_management.book.position_watch import INSTRUMENT_ID, baseline, instrument_named, with_instrument
 from trading_bot.order_management.book.tracked_order import TrackedOrder
 from trading_bot.order_management.models import ClientOrderId, OrderState, OrderTerms, Side, exact_sum
+
+pytestmark = pytest.mark.no_cover  # many orders: each line that they run has a quick test of its own
 
 WINDOW = timedelta(seconds=10)
 

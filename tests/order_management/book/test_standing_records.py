@@ -84,6 +84,7 @@ facts = st.builds(
         "resume one": OrderEvent(
             event=EventKind.TRADING_RESUMED, details={CAUSE: list(Cause)[number % len(Cause)].value}
         ),
+        "approval": told(EventKind.APPROVAL_AWAITED, f"n{number}"),
         "kill": OrderEvent(event=EventKind.KILL_IMPORTED, details={"file": f"kill-{number}"}),
         "exit": exit_begun(f"e{number}", symbol, origin=ExitOrigin.STRATEGY, by="s", reason="enough"),
         "leg": exit_leg(f"e{number}", symbol, f"leg-{key}"),
@@ -114,6 +115,7 @@ facts = st.builds(
             "short",
             "resume",
             "resume one",
+            "approval",
             "kill",
             "exit",
             "leg",

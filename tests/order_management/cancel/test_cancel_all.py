@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
@@ -12,11 +13,12 @@ from tests.support.account_gateway import quote
 from tests.support.fake_gateway import REPLY_LOST, REQUEST_LOST, CancelStep
 from tests.support.jumpy_clock import JumpyClock
 from tests.support.manager_bench import MONDAY, ManagerBench, terms
+from trading_bot.order_management.cancel.cancel_all import CancelProgress
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.exceptions import OrderCancellationError, OrderLogError, OrderOutcomeUnknownError
 from trading_bot.order_management.journal.port import OrderKeyKind
-from trading_bot.order_management.models import OrderState, RefId
-from trading_bot.order_management.outcomes import CancelNotSent, CancelUnknown, UnreadRow
+from trading_bot.order_management.models import OrderId, OrderState, RefId
+from trading_bot.order_management.outcomes import CancelNotSent, CancelReply, CancelUnknown, UnreadRow
 from trading_bot.order_management.ports import BrokerCapabilities
 from trading_bot.order_management.results import CancelResult, CancelVerdict
 from trading_bot.order_management.stop_orders import StopRequest
@@ -375,3 +377,65 @@ class TestStops:
         bench.gateway.odd.append(UnreadRow(problem="no price", order_id=stop.order_id, ref_id=stop.ref_id))
         bench.manager.cancel_all()
         assert open_at_broker(bench) == ["broker-2"]
+
+
+class TestMany:
+    """A broker that takes so many cancels a second is given the time for them."""
+
+    def slow(self, count: int, *, ends: bool = True) -> ManagerBench:
+        bench = ManagerBench()
+        bench.gateway.capabilities = BrokerCapabilities(cancels_at_once=4, cancel_every_s=0.3)
+        for number in range(count):
+            bench.gateway.add(terms(quantity=number + 1))
+        ask = bench.gateway.cancel_order
+
+        def paced(order_id: OrderId) -> CancelReply:
+            if bench.clock.monotonic() + 0.3 > bench.gateway.deadlines[-1]:
+                return CancelNotSent(cause="no time was left to send")
+            bench.clock.sleep(0.3)
+            return ask(order_id) if ends else CancelUnknown(cause="timed out")
+
+        bench.gateway.cancel_order = paced  # type: ignore[method-assign]  # the fake's own, for one test
+        return bench
+
+    def test_all_of_them_are_cancelled_within_the_time_that_is_told(self):
+        bench, told = self.slow(250), list[CancelProgress]()
+        results = bench.manager.cancel_all_open_orders(include_external=True, on_progress=told.append)
+        assert len(results) == 250
+        assert [(step.asked, step.many) for step in told] == [(asked, 250) for asked in (0, 50, 100, 150, 200)]
+        assert told[0].within_s == pytest.approx(30 + 246 * 0.36)
+        assert 75 <= bench.clock.monotonic() <= told[0].within_s
+
+    def test_the_longest_silence_is_well_below_the_time_after_which_a_holder_counts_as_silent(self):
+        bench, heard = self.slow(250, ends=False), list[float]()
+        with pytest.raises(OrderCancellationError):
+            bench.manager.cancel_all_open_orders(
+                include_external=True, on_progress=lambda _: heard.append(bench.clock.monotonic())
+            )
+        waits = [after - before for before, after in pairwise([0, *heard])]
+        assert max(waits) < 25
+        assert bench.clock.monotonic() <= 30 + 246 * 0.36
+
+    def test_nothing_is_told_of_a_few(self):
+        bench, told = self.slow(4), list[CancelProgress]()
+        bench.manager.cancel_all_open_orders(include_external=True, on_progress=told.append)
+        assert told == []
+
+    def test_those_of_others_go_the_largest_first_too(self):
+        bench = self.slow(3)
+        bench.gateway.odd = [UnreadRow(order_id=OrderId("broker-2"), problem="odd")]
+        bench.gateway.hidden.add(OrderId("broker-2"))
+        bench.manager.cancel_all_open_orders(include_external=True)
+        assert bench.gateway.cancel_requests[:3] == ["broker-2", "broker-3", "broker-1"]
+
+
+def test_entries_are_cancelled_before_exits_and_the_largest_exposure_first():
+    bench = ManagerBench(shares={"AAPL": 500})
+    bench.sell("s1", quantity=500)
+    bench.buy("small", symbol="MSFT", quantity=1)
+    bench.buy("large", symbol="TSLA", quantity=20)
+    bench.buy("filled", symbol="NVDA", quantity=21)
+    bench.gateway.order().fill(15)
+    bench.sync()
+    bench.manager.cancel_all()
+    assert bench.gateway.cancel_requests == ["broker-3", "broker-4", "broker-2", "broker-1"]

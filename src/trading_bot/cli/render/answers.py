@@ -55,12 +55,13 @@ def trade_lines(answer: Answer) -> tuple[str, ...]:
     return (*said, *_order_names(order)) if order else said
 
 
-def _order_names(order: Answer) -> tuple[str, str]:
+def _order_names(order: Answer) -> tuple[str, ...]:
     stop = f"stop {_dollars(order, 'stop_price')}, " if order.get("stop_price") else ""
     prices = f"{stop}limit {_dollars(order, 'limit_price')}, reference {_dollars(order, 'reference_price')}"
     return (
         f"client order id {text(order, 'client_order_id')}, broker's order id {text(order, 'order_id')}",
         f"{prices}, {text(order, 'time_in_force')}, {_words(order, 'state')}",
+        *_approval_lines(order),
     )
 
 
@@ -91,8 +92,14 @@ def status_lines(order: Answer, zone: ZoneInfo) -> tuple[str, ...]:
         f"filled {filled_text(order)}, average {average(amount(order, 'average_price'))}",
         *_outstanding_lines(order),
         *(_fill_line(fill, zone) for fill in parts(order, "executions")),
+        *_approval_lines(order),
         *_puzzle(order),
     )
+
+
+def _approval_lines(order: Answer) -> tuple[str, ...]:
+    said = "it does not work until you approve it in the Robinhood app; its shares or its money are reserved"
+    return (said,) if awaits_approval(order) else ()
 
 
 def _outstanding_lines(order: Answer) -> tuple[str, ...]:
@@ -119,6 +126,8 @@ def _is_puzzling(order: Answer) -> bool:
 def state_text(order: Answer) -> str:
     """Return an order's state, with the broker's own word where that is not known here."""
     said = f" (the broker says {text(order, 'broker_state')!r})" if _is_puzzling(order) else ""
+    if awaits_approval(order):
+        return f"awaits approval{said}"
     if order.get("stop_price") is None or order.get("state") in {*_IN_DOUBT, *_ENDS}:
         return f"{_words(order, 'state')}{said}"
     if is_waiting(order):
@@ -128,7 +137,13 @@ def state_text(order: Answer) -> str:
 
 def is_waiting(order: Answer) -> bool:
     """Whether an order certainly rests until its stop price is reached."""
-    return order.get("waits_for_stop") is True and order.get("state") not in _IN_DOUBT
+    is_there = order.get("state") not in _IN_DOUBT and not awaits_approval(order)
+    return order.get("waits_for_stop") is True and is_there
+
+
+def awaits_approval(order: Answer) -> bool:
+    """Whether an order does not work until the account's owner approves it, and no cancel of it is under way."""
+    return order.get("awaits_approval") is True and order.get("state") != "pending_cancel"
 
 
 def symbol_text(answer: Answer) -> str:
@@ -184,7 +199,10 @@ def _fill_line(fill: Answer, zone: ZoneInfo) -> str:
 
 
 def cancel_line(result: Answer) -> str:
-    """Say how one order's cancel ended."""
+    """Say how one order's cancel ended, or how far it is with many."""
+    if "cancels_wanted" in result:
+        asked = f"{result['cancels_asked']} of {result['cancels_wanted']} cancels asked for, the largest first"
+        return f"{asked}; all is over within {result['over_within_s']:.0f} s"
     reason = f" ({result['reason']})" if result.get("reason") else ""
     filled = amount(result, "filled_quantity")
     kept = f", {shares(filled)} filled" if filled else ""

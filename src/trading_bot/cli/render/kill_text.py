@@ -50,6 +50,7 @@ def _order_json(order: KilledOrder) -> JsonObject:
         "filled_quantity": amount_text(order.filled_quantity),
         "state": order.state.value if order.state else None,
         "proven_ended": order.is_proven_ended,
+        "awaits_approval": order.awaits_approval,
     }
 
 
@@ -96,7 +97,8 @@ def _order_line(order: KilledOrder) -> str:
     terms = f"{order.side or 'order'} {shares(order.quantity)} {order.symbol}" if order.quantity else "order"
     limit = f" limit {dollars(order.limit_price)}" if order.limit_price is not None else ""
     filled = f", {shares(order.filled_quantity)} filled" if order.filled_quantity else ""
-    return f"{terms}{limit}{filled}, broker's order id {order.order_id}"
+    decline = "; decline it in the Robinhood app on your phone" if order.awaits_approval else ""
+    return f"{terms}{limit}{filled}, broker's order id {order.order_id}{decline}"
 
 
 def _unresolved_line(order: OrderEnvelope) -> str:

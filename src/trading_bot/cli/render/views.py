@@ -132,6 +132,8 @@ def result_text(result: SignalResult) -> str:
 
 def fate_word(order: OrderEnvelope) -> str:
     """Return an order's state in words; some shares of a working order make it partly filled, and a stop waits."""
+    if order.awaits_approval:
+        return "awaits approval"
     if order.waits_for_stop and order.state.is_working:
         return f"waiting for {dollars(order.stop_price)}"
     if order.filled_quantity > 0 and not order.state.is_terminal:

@@ -119,6 +119,7 @@ def _terms(order: TrackedOrder) -> dict[str, str]:
         "symbol_was": envelope.symbol_was,
         "stop_price": None if envelope.stop_price is None else f"{envelope.stop_price:f}",
         "stop_triggered_at": _time(envelope.stop_triggered_at),
+        "approval_awaited_since": _time(envelope.approval_awaited_since),
         "reprices": str(order.reprices or ""),
     }
     return {key: text for key, text in known.items() if text}
@@ -153,6 +154,7 @@ def _told(record: JournalRecord) -> TrackedOrder:
         correlation_id=fact.correlation_id,
         stop_price=None if stop_price is None else Decimal(stop_price),
         stop_triggered_at=_moment(details, "stop_triggered_at"),
+        approval_awaited_since=_moment(details, "approval_awaited_since"),
     )
     return TrackedOrder(
         envelope=envelope,

@@ -344,7 +344,7 @@ def pointers_to_standing(records: Iterable[JournalRecord]) -> frozenset[Pointer]
     return OrderBook.replayed(records).pointers.all()
 
 
-_OF_ONE_ORDER = ORDER_KINDS - {EventKind.ORDER_INTENDED}
-"""Kinds that change one order and, by its fills, positions; an intent also tells which instrument its symbol is."""
+_OF_ONE_ORDER = ORDER_KINDS - {EventKind.ORDER_INTENDED, EventKind.APPROVAL_AWAITED}
+"""Kinds that change one order and, by its fills, positions; the two taken out tell of the symbol or the account too."""
 
 _TIMED = frozenset({Cause.REFUSED, Cause.REENTRY})

@@ -1,4 +1,4 @@
-"""The facts of no order that still hold: freezes, halts, exits, kills taken over, the latest valuation and tie-out.
+"""The facts of no order that still hold: freezes, halts, kills taken over; the latest valuation, tie-out and approval.
 
 Part of the book's fold.
 
@@ -48,7 +48,7 @@ class StandingFacts:
             case EventKind.KILL_IMPORTED:
                 key = str(sorted(fact.details.items()))
                 self._keep((fact.event, key, ""), fact, pointer(StandingKind.KILL, key, record.seq))
-            case EventKind.ACCOUNT_VALUED | EventKind.ACCOUNT_TIED_OUT:
+            case EventKind.ACCOUNT_VALUED | EventKind.ACCOUNT_TIED_OUT | EventKind.APPROVAL_AWAITED:
                 at = pointer(StandingKind.LATEST, fact.event.value, record.seq)
                 self._keep((fact.event, "", ""), fact, at)
             case _:

@@ -103,6 +103,7 @@ class TrackedOrder(Value, frozen=True, kw_only=True):
             executions_outstanding=self.unbacked_quantity,
             stop_price=envelope.stop_price,
             waits_for_stop=envelope.waits_for_stop,
+            awaits_approval=envelope.awaits_approval,
             broker_state=envelope.broker_state,
             state_is_known=envelope.state_is_known,
         )
@@ -118,7 +119,7 @@ def fold(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder | No
     return change(known, record) if change is not None else None
 
 
-_Fold = Callable[[TrackedOrder | None, JournalRecord], TrackedOrder]
+_Fold = Callable[[TrackedOrder | None, JournalRecord], TrackedOrder | None]
 
 
 def _intended(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
@@ -200,6 +201,9 @@ def _changed(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
         broker_state=order.envelope.broker_state if report.broker_state is None else report.broker_state,
         state_is_known=order.envelope.state_is_known if report.broker_state is None else report.state_is_known,
         stop_triggered_at=order.envelope.stop_triggered_at or report.stop_triggered_at,
+        approval_awaited_since=None
+        if report.ends_approval or state.is_terminal
+        else order.envelope.approval_awaited_since,
     )
     return replace(
         order,
@@ -220,6 +224,12 @@ def _filled(order: TrackedOrder, fact: OrderEvent, record: JournalRecord) -> Dec
     if filled < order.envelope.filled_quantity and fact.event is not EventKind.EXECUTION_BUSTED:
         raise _impossible(record, "a filled quantity falls only by a bust")
     return filled
+
+
+def _awaited(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder | None:
+    if known is None:
+        return None  # the order has left the book; that the account was asked for an approval stays in it
+    return replace(known, envelope=replace(known.envelope, approval_awaited_since=record.ts))
 
 
 def _executed(known: TrackedOrder | None, record: JournalRecord) -> TrackedOrder:
@@ -302,6 +312,7 @@ _FOLDS: Mapping[EventKind, _Fold] = {
     EventKind.ORDER_NEVER_ACCEPTED: _changed,
     EventKind.ORDER_RESOLVED: _changed,
     EventKind.ORDER_UPDATED: _changed,
+    EventKind.APPROVAL_AWAITED: _awaited,
     EventKind.EXECUTION_BOOKED: _executed,
     EventKind.EXECUTION_BUSTED: _busted,
     EventKind.CANCEL_REQUESTED: _cancel_requested,

@@ -4,26 +4,30 @@ Our own orders come from the book, so that no listing can hold them up. The brok
 and is not at work on record, and shows what is open again; where it fails, the book has to do.
 
 Stops of ours stay, because they protect positions, unless they are asked for too.
+
+Entries are cancelled before exits, and of each the largest exposure first. The broker takes no more than so many
+cancels a second, so the time that a cancel of everything may take grows with the count, and is told once that is known.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol, TypeAlias
+from decimal import Decimal
+from typing import Protocol, TypeAlias, TypeVar
 
 from trading_bot.clock import Moment, Seconds
 from trading_bot.error_handling.retry import growing_pauses
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.book.tracked_order import TrackedOrder
-from trading_bot.order_management.cancel.canceller import CancelListener, CancelService
+from trading_bot.order_management.cancel.canceller import CancelListener, CancelService, ignore_result
 from trading_bot.order_management.cancel.step import CHANGED_SINCE
 from trading_bot.order_management.cancel.tracker import END_VERDICTS
 from trading_bot.order_management.client_ids import bears_our_mark
 from trading_bot.order_management.context import OrderContext
 from trading_bot.order_management.exceptions import OrderCancellationError, OrderLogError, TradingHaltedError
-from trading_bot.order_management.models import ClientOrderId, OrderId, OrderReport, OrderState
+from trading_bot.order_management.models import EXACT, ClientOrderId, OrderId, OrderReport, OrderState, Side
 from trading_bot.order_management.outcomes import Listing, UnreadRow
 from trading_bot.order_management.results import CancelResult
 from trading_bot.order_management.sync.foreign import Row
@@ -31,11 +35,17 @@ from trading_bot.order_management.sync.foreign import Row
 _FOLLOWED_FOR_S: Seconds = 5.0
 """How long a round follows its cancels before it lists again: one that hangs must not keep the rest from being seen."""
 
+_ASKED_TOGETHER = 50
+"""Of so many orders the cancels are asked for before the ends of any are read, so that something is heard: a caller
+elsewhere takes a long silence for a death. Chosen: a quarter of a minute at four a second."""
+
+_UNBOUNDED = Decimal("Infinity")
 _FIRST_PAUSE_S: Seconds = 0.5
 _LONGEST_PAUSE_S: Seconds = 2.0
 _SLEPT = "the machine slept meanwhile"
 _log = get_logger(__name__)
 
+_T = TypeVar("_T")
 _Name: TypeAlias = ClientOrderId | OrderId
 
 
@@ -45,6 +55,27 @@ class CancelRound:
 
     results: tuple[CancelResult, ...]
     problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelProgress:
+    """How far a cancel of everything is: of ``asked`` of so ``many`` orders the cancels were asked for."""
+
+    asked: int
+    many: int
+    within_s: Seconds
+    """The time by which all is over."""
+
+
+ProgressListener: TypeAlias = Callable[[CancelProgress], object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelListeners:
+    """Who hears of a cancel of everything while it runs: of each order's result, and of how far it is."""
+
+    on_result: CancelListener = ignore_result
+    on_progress: ProgressListener = ignore_result
 
 
 def raise_unless_closed(done: CancelRound) -> None:
@@ -69,13 +100,18 @@ class CancelAllRun:
     deadline: Seconds
     include_external: bool
     include_stops: bool
-    on_result: CancelListener
+    tell: CancelListeners
     results: dict[_Name, CancelResult] = field(default_factory=dict)
     foreign: dict[OrderId, Row] = field(default_factory=dict)
     """What the listings added to the book, by the broker's id."""
     problem: str | None = None
+    deadline_for_few: Seconds = field(init=False)
     asked: set[str] = field(default_factory=set)
     """The orders, by our names and the broker's, of which this very call has asked for the cancel."""
+
+    def __post_init__(self) -> None:
+        """Note by when it would be over if there were only a few orders."""
+        self.deadline_for_few = self.deadline
 
     def note(self, result: CancelResult) -> None:
         """Keep the latest result of an order; its end is reported once, and at once."""
@@ -85,7 +121,7 @@ class CancelAllRun:
             result = replace(result, client_order_id=before.client_order_id)
         self.results[name] = result
         if result.is_proven_closed and not (before is not None and before.is_proven_closed):
-            self.on_result(result)
+            self.tell.on_result(result)
 
     def _name(self, result: CancelResult) -> _Name:
         if result.client_order_id is not None:
@@ -144,20 +180,23 @@ class CancelEverything:
         finally:
             self._running.release()
 
-    def run(self, *, include_external: bool, include_stops: bool, on_result: CancelListener) -> CancelRound:
-        """Go round after round and return every order's result, proven or not, by the cancel deadline."""
+    def run(self, *, include_external: bool, include_stops: bool, tell: CancelListeners) -> CancelRound:
+        """Go round after round and return every order's result, proven or not.
+
+        All is over by the cancel deadline, and later by what the broker's rate asks for where there are many orders.
+        """
         run = CancelAllRun(
             began=self._clock.now(),
             deadline=self._clock.monotonic() + self._deadline_s,
             include_external=include_external,
             include_stops=include_stops,
-            on_result=on_result,
+            tell=tell,
         )
         pauses = growing_pauses(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
         while not self._round(run) and self._clock.monotonic() + (pause := next(pauses)) < run.deadline:
             self._clock.sleep(pause)
         for name in tuple(run.unproven()):
-            on_result(run.results[name])
+            tell.on_result(run.results[name])
         return CancelRound(results=tuple(run.results.values()), problem=run.problem)
 
     def _round(self, run: CancelAllRun) -> bool:
@@ -184,20 +223,31 @@ class CancelEverything:
         if in_doubt:
             # Marked first, so that whoever finds them cancels them; then they are looked for at once.
             self._cancels.cancel([order for order in in_doubt if not order.cancel_wanted])
-            self._sync.synchronize(within_s=self._share_of(run), patience_s=0)
+            self._sync.synchronize(within_s=self._share_of(run, 0), patience_s=0)
             self._cancel(self._latest(in_doubt), run)
 
     def _cancel(self, orders: list[TrackedOrder], run: CancelAllRun) -> None:
-        self._cancels.cancel(orders, run.note, within_s=self._share_of(run), asked=frozenset(run.asked))
-        run.asked |= {order.client_order_id for order in orders if order.state.is_working}
+        for part in self._in_parts(sorted(orders, key=_urgency), run):
+            asked = frozenset(run.asked)
+            self._cancels.cancel(part, run.note, within_s=self._share_of(run, len(part)), asked=asked)
+            run.asked |= {order.client_order_id for order in part if order.state.is_working}
+
+    def _in_parts(self, every: list[_T], run: CancelAllRun) -> Iterator[list[_T]]:
+        """Yield what is asked for together, the most urgent first; tell how far it is where there is more than one."""
+        many, can = len(every), self._gateway.capabilities
+        run.deadline = max(run.deadline, run.deadline_for_few + can.asking_s(many))
+        for start in range(0, many, _ASKED_TOGETHER):
+            if many > can.cancels_at_once:
+                run.tell.on_progress(CancelProgress(asked=start, many=many, within_s=self._left_s(run)))
+            yield every[start : start + _ASKED_TOGETHER]
 
     def _cancel_foreign(self, more: dict[OrderId, Row], run: CancelAllRun) -> None:
         run.foreign |= more
         closed = run.closed_ids()
         pending = {name: row for name, row in run.foreign.items() if name in more or name not in closed}
         asked = frozenset(run.asked - more.keys())
-        rows = tuple(pending.values())
-        self._cancels.cancel_external(rows, run.note, within_s=self._share_of(run), asked=asked)
+        for rows in self._in_parts(sorted(pending.values(), key=_urgency_of_row), run):
+            self._cancels.cancel_external(rows, run.note, within_s=self._share_of(run, len(rows)), asked=asked)
         run.asked |= pending.keys()
 
     def _read_odd_ends(self, run: CancelAllRun) -> None:
@@ -261,5 +311,19 @@ class CancelEverything:
     def _left_s(self, run: CancelAllRun) -> Seconds:
         return max(run.deadline - self._clock.monotonic(), 0)
 
-    def _share_of(self, run: CancelAllRun) -> Seconds:
-        return min(_FOLLOWED_FOR_S, self._left_s(run))
+    def _share_of(self, run: CancelAllRun, count: int) -> Seconds:
+        """Return how long a part of a round may take that asks for so many cancels."""
+        return min(_FOLLOWED_FOR_S + self._gateway.capabilities.asking_s(count), self._left_s(run))
+
+
+def _urgency(order: TrackedOrder) -> tuple[bool, Decimal]:
+    envelope = order.envelope
+    return envelope.side is Side.SELL, -EXACT.multiply(envelope.limit_price, order.remaining_quantity)
+
+
+def _urgency_of_row(row: Row) -> tuple[bool, Decimal]:
+    """Sort by this: what does not say how much it may trade comes first."""
+    if row.limit_price is None or row.quantity is None:
+        return row.side is Side.SELL, -_UNBOUNDED
+    left = row.quantity - (row.cumulative_quantity or Decimal(0))
+    return row.side is Side.SELL, -EXACT.multiply(row.limit_price, left)

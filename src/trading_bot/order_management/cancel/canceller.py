@@ -24,7 +24,7 @@ from trading_bot.values import replace
 CancelListener: TypeAlias = Callable[[CancelResult], object]
 
 
-def ignore_result(_result: CancelResult) -> None:
+def ignore_result(_result: object) -> None:
     """Listen to nothing."""
 
 

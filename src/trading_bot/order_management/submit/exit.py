@@ -185,6 +185,8 @@ class Exits:
             self._work(run)
             if run.leave.limit is not None or (quote is not None and quote.trading_halted):
                 break
+            if self._awaits_approval(run):
+                break  # another order would be asked about anew, and nothing sells meanwhile
         return self._ending(run)
 
     def _is_uncertain(self, run: ExitRun) -> bool:
@@ -237,6 +239,10 @@ class Exits:
             self._clock.sleep(min(_LOOK_EVERY_S, until - self._clock.monotonic()))
             if leg is not None and leg.state.is_working:
                 self._refreshed(run, leg)
+
+    def _awaits_approval(self, run: ExitRun) -> bool:
+        leg = self._order(run.legs[-1]) if run.legs else None
+        return leg is not None and leg.envelope.awaits_approval
 
     def _take_back(self, run: ExitRun) -> None:
         """Cancel what still rests on the sell side: the order before, and sells of ours that had not ended yet."""

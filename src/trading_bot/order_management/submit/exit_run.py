@@ -190,10 +190,13 @@ def exit_message(
     return f"{run.symbol}: {said}; {resume}"
 
 
+_APPROVAL = ", which does not work before you approve it in the Robinhood app"
+
+
 def _resting(symbol: str, orders: Iterable[OrderEnvelope]) -> str:
     named = [
         f"sell {in_words(order.quantity - order.filled_quantity)} at {dollars_in_words(order.limit_price)} "
-        f"({order.client_order_id})"
+        f"({order.client_order_id}{_APPROVAL if order.awaits_approval else ''})"
         for order in orders
         if order.state.is_working
     ]
