@@ -97,7 +97,7 @@ def test_the_commands_are_the_documented_ones():
         *("config schema", "audit tail", "audit verify", "audit explain", "resolve", "adopt", "release"),
         *("accept-position", "exit", "flatten", "resume", "frozen", "watch", "stop", "accounts", "account"),
         *("trades", "report", "replace", "notify test", "protect", "protections", "quote", "history", "tie-out"),
-        *("risk show", "canary"),
+        *("risk show", "canary", "broker"),
     }
 
 

@@ -35,8 +35,10 @@ class AgentGatewayBench:
         self.http = BrokerSession(adapter=adapter, clock=self.clock, base_url=AGENT_BASE_URL)
         self.http.set_bearer(self.server.grants.first_access)
         grants = BrokerSession(adapter=adapter, clock=self.clock)
+        session = AgentSession(self.http, self.clock)
         self.gateway = AgentGateway(
-            wire=AgentSession(self.http, self.clock),
+            wire=session,
+            broker_clock=session.broker_clock,
             clock=self.clock,
             account_number=self.server.book.account_number,
             renew=PlainLogin(self.http, grants, self.server.grants.first_refresh).renew,

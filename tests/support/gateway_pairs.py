@@ -137,8 +137,10 @@ def agent_pair() -> Iterator[GatewayPair]:
     session = BrokerSession(adapter=adapter, clock=clock, base_url=AGENT_BASE_URL)
     session.set_bearer(server.grants.first_access)
     login = PlainLogin(session, BrokerSession(adapter=adapter, clock=clock), server.grants.first_refresh)
+    agent_session = AgentSession(session, clock)
     gateway = AgentGateway(
-        wire=AgentSession(session, clock),
+        wire=agent_session,
+        broker_clock=agent_session.broker_clock,
         clock=clock,
         account_number=server.book.account_number,
         renew=login.renew,

@@ -44,9 +44,9 @@ class KillTarget(CancelTarget):
         self.symbol = self.symbol or report.symbol
         self.side, self.quantity, self.limit_price = report.side, report.quantity, report.limit_price
         self.filled, self.state = report.cumulative_quantity, report.state
+        self.created_at = report.created_at or self.created_at
         may_wait = report.state.is_working and not shows_work(report)
         self.awaits_approval = may_wait and (self.awaits_approval or report.awaits_approval)
-        self.created_at = report.created_at or self.created_at
 
     def take_row(self, row: UnreadRow) -> None:
         """Take over what a row says that cannot be read in full, and that the order is open."""
@@ -94,8 +94,8 @@ def on_record(tracked: TrackedOrder, order_id: OrderId) -> KillTarget:
         limit_price=envelope.limit_price,
         filled=envelope.filled_quantity,
         state=envelope.state,
-        awaits_approval=envelope.awaits_approval,
         created_at=envelope.created_at,
+        awaits_approval=envelope.awaits_approval,
     )
 
 
@@ -108,6 +108,6 @@ def found(order_id: OrderId, tracked: TrackedOrder | None) -> KillTarget:
         ref_id=tracked.envelope.ref_id,
         client_order_id=tracked.client_order_id,
         symbol=tracked.envelope.symbol,
-        awaits_approval=tracked.envelope.awaits_approval,
         created_at=tracked.envelope.created_at,
+        awaits_approval=tracked.envelope.awaits_approval,
     )

@@ -100,10 +100,10 @@ class OrderContext:
     """What the gateway's bytes travel on."""
     check_market: MarketCheck
     """Looks at the market of an entry, and refuses one that it does not allow."""
-    approval_wait_s: Seconds
-    """How long an entry may await the approval of the account's owner before it is cancelled."""
     review: ReviewEntry
     """Asks for the broker's own review of an entry."""
+    approval_wait_s: Seconds
+    """How long an entry may await the approval of the account's owner before it is cancelled."""
 
     def request(self, given: str | None = None) -> AbstractContextManager[str]:
         """Let what this thread records in a block belong to one request of a caller; the block gets the request's id.

@@ -53,9 +53,8 @@ class OrderManager(LimitOrders, OrdersOnRecord):
 
     With an ``account`` to read positions from, sells are bounded by what is held, and held shares can be sold while
     entries are halted. ``before_sync`` runs before each synchronisation, ``before_booking`` before it books the open
-    orders that it read, ``check_market`` and ``review`` before each entry. ``begin`` begins reads that go together.
-    ``carrier`` is what the gateway's bytes travel on: by default none on paper, and sockets without a limit live.
-    An entry that awaits the approval of the account's owner for ``approval_wait_s`` is cancelled.
+    orders, ``check_market`` and ``review`` before each entry. ``begin`` begins reads that go together. An entry that
+    awaits approval for ``approval_wait_s`` is cancelled. Without a ``carrier`` the slowest of the mode is assumed.
     """
 
     def __init__(
@@ -77,8 +76,8 @@ class OrderManager(LimitOrders, OrdersOnRecord):
         begin: Begin = in_turn,
         carrier: Carrier | None = None,
         check_market: MarketCheck = allow_at_any_market,
-        approval_wait_s: Seconds = APPROVAL_WAIT_S,
         review: ReviewEntry = review_nothing,
+        approval_wait_s: Seconds = APPROVAL_WAIT_S,
     ) -> None:
         super().__init__(store)
         self._context = OrderContext(
@@ -98,8 +97,8 @@ class OrderManager(LimitOrders, OrdersOnRecord):
             begin=begin,
             carrier=carrier or slowest_carrier(identity.mode),
             check_market=check_market,
-            approval_wait_s=approval_wait_s,
             review=review,
+            approval_wait_s=approval_wait_s,
         )
         self._services = Services(self._context)
 

@@ -286,8 +286,8 @@ class AccountParts:
             begin=self._begin,
             carrier=self._carrier,
             check_market=allow_at_any_market if self._collar is None else self._collar.begin,
-            approval_wait_s=self._config.agent.approval_wait_s,
             review=review_of_entries(self._config, self._review),
+            approval_wait_s=self._config.agent.approval_wait_s,
         )
 
     def _market_collar(self) -> MarketCollar:

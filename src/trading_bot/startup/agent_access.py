@@ -6,12 +6,7 @@ from dataclasses import dataclass
 from trading_bot.agent.endpoint import AGENT_BASE_URL, GRANTS_BASE_URL
 from trading_bot.agent.login.agent_login import AgentLogin
 from trading_bot.agent.login.saved_login import LoginStore
-from trading_bot.clock import Seconds
-from trading_bot.order_management.ports import SendPermit
-from trading_bot.robinhood.broker_clock import BrokerClock
-from trading_bot.robinhood.failures import WireFailure
-from trading_bot.robinhood.reads import Wire
-from trading_bot.robinhood.session import BrokerSession, Transport, WireReply, WireRequest
+from trading_bot.robinhood.session import BrokerSession, Transport
 from trading_bot.startup.live import own_transport
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder
@@ -50,20 +45,3 @@ def agent_connection(
     store = LoginStore(path=state.agent_session, account=state.root.name, files=around.files, tolerate=tolerate)
     login = AgentLogin(http=http, grants=grants, store=store, clock=around.clock, files=around.files)
     return AgentConnection(http=http, grants=grants, login=login)
-
-
-class HeardWire:
-    """A wire whose every reply tells the time at the broker."""
-
-    def __init__(self, wire: Wire, *, clock: BrokerClock) -> None:
-        self._wire = wire
-        self._clock = clock
-
-    def exchange(
-        self, request: WireRequest, *, timeout_s: Seconds, permit: SendPermit | None = None
-    ) -> WireReply | WireFailure:
-        """Send once."""
-        result = self._wire.exchange(request, timeout_s=timeout_s, permit=permit)
-        if isinstance(result, WireReply):
-            self._clock.hear(result)
-        return result

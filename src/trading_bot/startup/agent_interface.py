@@ -14,13 +14,12 @@ from trading_bot.clock import Seconds
 from trading_bot.config import Config
 from trading_bot.logging.setup import get_logger
 from trading_bot.paper.agent_endpoint import PAPER_AGENT_TOKEN
-from trading_bot.robinhood.broker_clock import BrokerClock
 from trading_bot.robinhood.prices_only import PricesOnly
 from trading_bot.robinhood.reads import Renew, Wire
 from trading_bot.robinhood.session import BrokerSession
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.startup.access import BrokerAccess, Destination, Login, Reading
-from trading_bot.startup.agent_access import AgentConnection, HeardWire, agent_connection
+from trading_bot.startup.agent_access import AgentConnection, agent_connection
 from trading_bot.startup.first_request import ResumingWire
 from trading_bot.startup.live import own_transport
 from trading_bot.startup.paper import paper_transport
@@ -116,19 +115,16 @@ def _paper_way(to: Destination, *, is_logged_in: bool = False) -> BrokerAccess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Parts:
-    """What all gateways of one way share: the session, its look at the tools, and the broker's clock."""
+    """What all gateways of one way share: the session, and its look at the tools."""
 
     session: AgentSession
     drift: ToolDrift
-    broker_clock: BrokerClock
 
     @classmethod
     def over(cls, to: Destination, http: Wire) -> "_Parts":
         """Build them over a conversation with the host of the interface."""
-        clock = to.around.clock
-        broker_clock = BrokerClock(clock)
-        session = AgentSession(HeardWire(http, clock=broker_clock), clock)
-        return cls(session=session, drift=ToolDrift(lister=session, clock=clock), broker_clock=broker_clock)
+        session = AgentSession(http, to.around.clock)
+        return cls(session=session, drift=ToolDrift(lister=session, clock=to.around.clock))
 
     def compare_tools(self) -> bool:
         """Look once whether the server has the tools that we call; say what it lacks, and whether it could be told."""
@@ -153,7 +149,7 @@ class _Parts:
                 read_timeout_s=reading.timeout_s,
                 jitter=to.around.jitter,
                 symbols=symbols,
-                broker_clock=self.broker_clock,
+                broker_clock=self.session.broker_clock,
             )
 
         return BrokerAccess(login=login, renew=renew, gateway=gateway)

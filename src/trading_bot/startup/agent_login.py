@@ -16,12 +16,11 @@ from trading_bot.auth.renewal_time import RenewalInTime
 from trading_bot.config import Config, ConfigError
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.portfolio import AccountSnapshot
-from trading_bot.robinhood.broker_clock import BrokerClock
 from trading_bot.robinhood.session import Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.startup.account_latch import trades_by_agent
 from trading_bot.startup.account_number import configured_account
-from trading_bot.startup.agent_access import AgentConnection, HeardWire, agent_connection
+from trading_bot.startup.agent_access import AgentConnection, agent_connection
 from trading_bot.startup.surroundings import Surroundings, default_surroundings
 from trading_bot.state_folder import StateFolder, account_key
 
@@ -39,8 +38,7 @@ class AgentDoor:
         self._clock = around.clock
         self._new_id = around.new_id
         self._number = account_number
-        broker_clock = BrokerClock(around.clock)
-        self._session = AgentSession(HeardWire(connection.http, clock=broker_clock), around.clock)
+        self._session = AgentSession(connection.http, around.clock)
         renew = RenewalInTime(connection.login.renew)
         self._reads = ToolReads(wire=self._session, clock=around.clock, renew=renew, jitter=around.jitter)
         self._gateway = AgentGateway(
@@ -50,7 +48,7 @@ class AgentDoor:
             renew=renew,
             jitter=around.jitter,
             symbols=symbols,
-            broker_clock=broker_clock,
+            broker_clock=self._session.broker_clock,
         )
 
     def log_in(self, person: BrowserPerson) -> None:

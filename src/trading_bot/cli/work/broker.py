@@ -19,25 +19,30 @@ def broker(invocation: Invocation, *, symbol: str, levels: int) -> None:
     """
     session = AccountSession(invocation)
     answer = session.perform(ShowBroker, {"symbol": symbol, "levels": levels})
-    problems = [str(problem) for problem in listed(answer, "problems")]
-    is_empty = all(answer[key] is None for key in ("tradability", "book", "lots", "realised"))
     if invocation.json:
         print_json(answer)
-    elif not is_empty:
-        _show(answer, invocation)
-    if problems and is_empty:
-        raise CommandError("; ".join(problems), exit_code=ExitCode.NOT_SENT, code="not_read")
+    _refuse_if_empty(answer)
     if not invocation.json:
-        for problem in problems:
-            print_line(f"not read: {problem}")
+        _show(answer, invocation)
+
+
+def _refuse_if_empty(answer: Answer) -> None:
+    if all(answer[key] is None for key in ("tradability", "book", "lots", "realised")):
+        problems = "; ".join(map(str, listed(answer, "problems")))
+        message = f"nothing could be read of {answer['symbol']}: {problems or 'the broker told nothing'}"
+        raise CommandError(message, exit_code=ExitCode.NOT_SENT, code="not_read")
 
 
 def _show(answer: Answer, invocation: Invocation) -> None:
     for line in broker_lines(answer):
         print_line(line)
-    if (book := part(answer, "book")) is not None:
-        print_table(BOOK_HEADINGS, tuple(level_rows(book)), invocation=invocation)
+    if rows := list(level_rows(part(answer, "book") or {})):
+        print_table(BOOK_HEADINGS, rows, invocation=invocation)
+    elif answer.get("book") is not None:
+        print_line(f"nobody bids for {answer['symbol']} or offers it")
     if lots := parts(answer, "lots"):
         print_table(LOT_HEADINGS, [lot_row(lot) for lot in lots], invocation=invocation)
     elif answer.get("lots") is not None:
         print_line(f"the broker holds no lots of {answer['symbol']}")
+    for problem in listed(answer, "problems"):
+        print_line(f"not read: {problem}")
