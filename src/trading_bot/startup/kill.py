@@ -75,14 +75,8 @@ def open_kill(
     key = account_key(mode, number)
     state = StateFolder(root=config.resolve_state_dir() / f"{mode}-{key}", files=around.files)
     journal = journal_path(config.logs_dir, mode, number)
-
     to = Destination(
-        config=config,
-        around=around,
-        number=number,
-        state=state,
-        transport=transport,
-        tolerate=wishes.notes.append,
+        config=config, around=around, number=number, state=state, transport=transport, tolerate=wishes.notes.append
     )
     database = JournalProcess(database=state.database, account_key=key, log=journal, url=url_of(config))
     horizon = SendHorizon(times=settings, carrier=carrier_of(mode, transport))
@@ -111,17 +105,6 @@ def open_kill(
     )
 
 
-def _broker(to: Destination, quotes: QuoteSource | None) -> KillBroker:
-    if not to.is_live and to.transport is None:
-        paper = _paper_account(to.config, to.around, number=to.number, state=to.state, quotes=quotes)
-        to = replace(to, paper=paper)
-    access = interface_of(to.config).way_of_kill(to)
-    # A cancel needs no symbol, and each look-up may hang.
-    return KillConnection(
-        gateway=access.gateway(replace(_READ_ONCE, asks_symbols=False)), naming=access.gateway(_READ_ONCE)
-    )
-
-
 def _broker_or_none(build: Callable[[], KillBroker]) -> KillBroker:
     try:
         return build()
@@ -131,15 +114,23 @@ def _broker_or_none(build: Callable[[], KillBroker]) -> KillBroker:
         return NoConnection(str(error))
 
 
-def _paper_account(
-    config: Config, around: Surroundings, *, number: str, state: StateFolder, quotes: QuoteSource | None
-) -> PaperAccount:
+def _broker(to: Destination, quotes: QuoteSource | None) -> KillBroker:
+    if not to.is_live and to.transport is None:
+        to = replace(to, paper=_paper_account(to, quotes))
+    access = interface_of(to.config).way_of_kill(to)
+    # A cancel needs no symbol, and each look-up may hang.
+    return KillConnection(
+        gateway=access.gateway(replace(_READ_ONCE, asks_symbols=False)), naming=access.gateway(_READ_ONCE)
+    )
+
+
+def _paper_account(to: Destination, quotes: QuoteSource | None) -> PaperAccount:
     return paper_account(
-        config,
-        account_number=number,
-        state=state,
-        files=around.files,
-        clock=around.clock,
+        to.config,
+        account_number=to.number,
+        state=to.state,
+        files=to.around.files,
+        clock=to.around.clock,
         quotes=quotes,
         reference_for=lambda _ref_id: None,  # a kill places no order
     )
