@@ -35,9 +35,9 @@ CAPABILITIES = BrokerCapabilities(
     names_instruments_held=False,
     can_sell_short=False,
     cancels_at_once=CANCELS_AT_ONCE,
-    cancel_every_s=CALL_EVERY_S,
+    cancel_every_s=CALL_EVERY_S * 4 / 3,
 )
-"""What the agent interface can do. An agent's account is long only."""
+"""What the agent interface can do. An agent's account is long only; one call in four may be for something else."""
 
 
 class AgentGateway(AgentAccount):
