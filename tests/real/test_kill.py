@@ -178,10 +178,9 @@ class TestSignals:
     def test_a_signal_after_the_latch_waits_for_the_cancels_on_record_and_a_verdict(self, tmp_path):
         desks = {number: armed_desk(tmp_path / number.name) for number in SIGNALS}
         with ExitStack() as stack:
-            kills = {}
-            for number, desk in desks.items():
-                kills[number] = stack.enter_context(running(kill_of(desk), desk.home))
-                self.interrupt(kills[number], number)
+            kills = {number: stack.enter_context(running(kill_of(desk), desk.home)) for number, desk in desks.items()}
+            for number, process in kills.items():
+                self.interrupt(process, number)
             told = {number: process.communicate(timeout=BOUND_S) for number, process in kills.items()}
         for number, (out, err) in told.items():
             assert kills[number].returncode == ExitCode.OUTCOME_UNKNOWN
