@@ -58,7 +58,7 @@ USED: Final = (
     _use("get_equity_tradability", "account_number symbols", is_needed=False),
     _use("get_equity_historicals", "symbols start_time interval bounds", is_needed=False),
     _use("get_equity_tax_lots", "account_number symbol", "cursor", is_needed=False),
-    _use("get_realized_pnl", "account_number span", is_needed=False),
+    _use("get_realized_pnl", "account_number", "span", is_needed=False),
 )
 
 
