@@ -209,11 +209,22 @@ def test_a_session_that_was_lost_before_it_was_confirmed_is_opened_again(bench):
     assert bench.tools.seen[-1].headers["Mcp-Session-Id"] == "a-session-2"
 
 
+def test_a_server_that_refuses_the_first_version_is_offered_the_second(bench):
+    def no_such_version(request_id):
+        return reply(200, message(request_id, error={"code": -32602, "message": "unsupported protocol version"}))
+
+    bench.tools.opens = [no_such_version]
+    bench.tools.calls = [good({})]
+    assert place(bench) == ToolReply(data={})
+    proposed = [asked["params"]["protocolVersion"] for asked in bench.tools.asked if asked["method"] == "initialize"]
+    assert proposed == ["2025-03-26", "2025-06-18"]
+
+
 def test_an_opening_that_the_server_refuses_is_the_end_of_the_call(bench):
     def refused(request_id):
         return reply(200, message(request_id, error={"code": -32602, "message": "no such version"}))
 
-    bench.tools.opens = [refused, refused]
+    bench.tools.opens = [refused] * 4
     assert read(bench) == RpcError(code=-32602, text="no such version")
     assert place(bench).first_byte_written is False
 
