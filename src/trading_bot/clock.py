@@ -87,9 +87,9 @@ class VirtualClock:
         return self._elapsed.total_seconds()
 
     def sleep(self, seconds: Seconds) -> None:
-        """Move the clock forward at once."""
+        """Move the clock forward at once, by a microsecond at least: whoever sleeps until a moment has to get there."""
         if seconds > 0:
-            self._elapsed += timedelta(seconds=seconds)
+            self._elapsed += max(timedelta(seconds=seconds), timedelta.resolution)
 
     def advance(self, seconds: Seconds) -> None:
         """Move the clock forward, as time passing does.

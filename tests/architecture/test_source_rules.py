@@ -261,6 +261,7 @@ INLINE_IMPORTS = {
     "robinhood/interactive_login.py: robin_stocks.robinhood": "it takes long to load; only a login needs it",
     "startup/tell_somebody.py: trading_bot.notify.apprise_services": "apprise is an extra, and takes long to load",
     "startup/tell_somebody.py: trading_bot.notify.heartbeat_request": "TLS is loaded only where a heartbeat is sent",
+    "startup/interfaces.py: trading_bot.startup.agent_interface": "it is slow to load, and only its accounts need it",
     "startup/metrics.py: trading_bot.metrics.prometheus": "prometheus_client is an extra, and takes long to load",
     **dict.fromkeys(
         (

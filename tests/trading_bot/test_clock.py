@@ -97,3 +97,9 @@ class TestMoment:
         clock.sleep(100)
         clock.jump(jumped)
         assert moment.slept_since(clock) is has_slept
+
+
+def test_a_virtual_clock_gets_past_a_moment_that_rounding_leaves_less_than_a_microsecond_away():
+    clock = VirtualClock(MONDAY)
+    clock.sleep(1e-16)
+    assert clock.monotonic() == 1e-6

@@ -8,6 +8,7 @@ from typing import Self
 from trading_bot.agent.account import AgentAccount
 from trading_bot.agent.calls import ToolReads
 from trading_bot.agent.orders import CANCELS_AT_ONCE, AgentOrders
+from trading_bot.agent.rate import CALL_EVERY_S
 from trading_bot.agent.tool_call import AgentWire
 from trading_bot.agent.tradable import TradableToday
 from trading_bot.clock import Clock, Seconds
@@ -34,8 +35,9 @@ CAPABILITIES = BrokerCapabilities(
     names_instruments_held=False,
     can_sell_short=False,
     cancels_at_once=CANCELS_AT_ONCE,
+    cancel_every_s=CALL_EVERY_S * 4 / 3,
 )
-"""What the agent interface can do. An agent's account is long only."""
+"""What the agent interface can do. An agent's account is long only; one call in four may be for something else."""
 
 
 class AgentGateway(AgentAccount):

@@ -122,8 +122,12 @@ class Interface(Protocol):
         """
         ...
 
-    def way_to_prices(self, config: Config, around: Surroundings) -> BrokerAccess:
+    def way_to_prices(
+        self, config: Config, around: Surroundings, *, transport: Transport | None = None
+    ) -> BrokerAccess:
         """Return a way that can read prices and nothing else, on a login that is there already.
+
+        ``transport`` replaces our own connections.
 
         Raises:
             OrderNotSentError: the certificate authorities cannot be read.

@@ -16,7 +16,7 @@ from trading_bot.logging.setup import get_logger
 from trading_bot.paper.agent_endpoint import PAPER_AGENT_TOKEN
 from trading_bot.robinhood.prices_only import PricesOnly
 from trading_bot.robinhood.reads import Renew, Wire
-from trading_bot.robinhood.session import BrokerSession
+from trading_bot.robinhood.session import BrokerSession, Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.startup.access import BrokerAccess, Destination, Login, Reading
 from trading_bot.startup.agent_access import AgentConnection, agent_connection
@@ -71,11 +71,13 @@ class AgentInterface:
         login = Login(problem=connection.login.problem)
         return parts.access(to, paced, login=login, renew=connection.login.renew)
 
-    def way_to_prices(self, config: Config, around: Surroundings) -> BrokerAccess:
+    def way_to_prices(
+        self, config: Config, around: Surroundings, *, transport: Transport | None = None
+    ) -> BrokerAccess:
         """Return a way to prices; what it is read over can do nothing else."""
         saved = login_folder(config, around, saved=lambda state: state.agent_session)
         state = saved or StateFolder(root=config.resolve_state_dir(), files=around.files)  # where nobody is logged in
-        way = PricesOnly(own_transport(around), allows=asks_agent_for_prices)
+        way = PricesOnly(transport or own_transport(around), allows=asks_agent_for_prices)
         to = Destination(config=config, around=around, number=_NO_ACCOUNT, state=state, transport=way)
         connection = _live(to)
         renew = considerate(connection.login, session=connection.http, state=state, files=around.files)

@@ -16,7 +16,6 @@ from trading_bot.kill.switch import KillSwitch
 from trading_bot.latch import Latch, SendLock
 from trading_bot.order_management.exceptions import OrderNotSentError
 from trading_bot.order_management.journal.side_files import SIDE_FOLDER
-from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.send_horizon import SendHorizon
 from trading_bot.paper.quotes import QuoteFileError, QuoteSource
 from trading_bot.robinhood.session import Transport
@@ -76,25 +75,9 @@ def open_kill(
     key = account_key(mode, number)
     state = StateFolder(root=config.resolve_state_dir() / f"{mode}-{key}", files=around.files)
     journal = journal_path(config.logs_dir, mode, number)
-
-    def broker() -> KillBroker:
-        is_here = mode is ExecutionMode.PAPER and transport is None
-        access = interface_of(config).way_of_kill(
-            Destination(
-                config=config,
-                around=around,
-                number=number,
-                state=state,
-                transport=transport,
-                paper=_paper_account(config, around, number=number, state=state, quotes=quotes) if is_here else None,
-                tolerate=wishes.notes.append,
-            )
-        )
-        # A cancel needs no symbol, and each look-up may hang.
-        return KillConnection(
-            gateway=access.gateway(replace(_READ_ONCE, asks_symbols=False)), naming=access.gateway(_READ_ONCE)
-        )
-
+    to = Destination(
+        config=config, around=around, number=number, state=state, transport=transport, tolerate=wishes.notes.append
+    )
     database = JournalProcess(database=state.database, account_key=key, log=journal, url=url_of(config))
     horizon = SendHorizon(times=settings, carrier=carrier_of(mode, transport))
     local = Latch(path=state.latch, clock=around.clock, new_id=around.new_id, files=around.files)
@@ -103,7 +86,7 @@ def open_kill(
         account=f"the {mode} account ...{account_suffix(number)}",
         latch=latch,
         send_lock=SendLock(path=state.send_lock, clock=around.clock),
-        broker=_broker_or_none(broker),
+        broker=_broker_or_none(lambda: _broker(to, quotes)),
         journal_reader=PatientJournal(
             lambda: read_known_orders(state=state, files=around.files, database=database), name=str(journal)
         ),
@@ -131,15 +114,23 @@ def _broker_or_none(build: Callable[[], KillBroker]) -> KillBroker:
         return NoConnection(str(error))
 
 
-def _paper_account(
-    config: Config, around: Surroundings, *, number: str, state: StateFolder, quotes: QuoteSource | None
-) -> PaperAccount:
+def _broker(to: Destination, quotes: QuoteSource | None) -> KillBroker:
+    if not to.is_live and to.transport is None:
+        to = replace(to, paper=_paper_account(to, quotes))
+    access = interface_of(to.config).way_of_kill(to)
+    # A cancel needs no symbol, and each look-up may hang.
+    return KillConnection(
+        gateway=access.gateway(replace(_READ_ONCE, asks_symbols=False)), naming=access.gateway(_READ_ONCE)
+    )
+
+
+def _paper_account(to: Destination, quotes: QuoteSource | None) -> PaperAccount:
     return paper_account(
-        config,
-        account_number=number,
-        state=state,
-        files=around.files,
-        clock=around.clock,
+        to.config,
+        account_number=to.number,
+        state=to.state,
+        files=to.around.files,
+        clock=to.around.clock,
         quotes=quotes,
         reference_for=lambda _ref_id: None,  # a kill places no order
     )

@@ -2,6 +2,7 @@
 
 from trading_bot.config import Config
 from trading_bot.order_management.gateways import RobinhoodGateway
+from trading_bot.robinhood.session import Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.startup.access import BrokerAccess, Destination, Reading, WireAccess
 from trading_bot.startup.broker_access import (
@@ -26,9 +27,11 @@ class PrivateInterface:
         """Return the way of a kill: whoever is logged in to the account, whatever the environment says."""
         return _with_gateways(live_access_of_kill(to) if to.is_live else paper_access_of_kill(to), to)
 
-    def way_to_prices(self, config: Config, around: Surroundings) -> BrokerAccess:
+    def way_to_prices(
+        self, config: Config, around: Surroundings, *, transport: Transport | None = None
+    ) -> BrokerAccess:
         """Return a way to prices; what it is read over can do nothing else."""
-        access = price_access(config, around)
+        access = price_access(config, around, transport=transport)
 
         def gateway(reading: Reading) -> RobinhoodGateway:
             return RobinhoodGateway(
