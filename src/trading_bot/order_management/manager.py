@@ -306,7 +306,8 @@ class OrderManager(LimitOrders, OrdersOnRecord):
     ) -> tuple[CancelResult, ...]:
         """Cancel every order of ours that is not terminal; stops, and orders placed elsewhere, only where asked for.
 
-        No entry is taken while it runs. ``on_result`` hears of each result at once, ``on_progress`` how far many are.
+        No entry is taken while it runs. ``on_result`` is called with each order's result as soon as it is known,
+        ``on_progress`` where there are so many that the broker's rate makes them wait.
 
         Raises:
             OrderCancellationError: at least one order is not proven to have ended; it carries every result.
