@@ -1,5 +1,6 @@
 """Logging in to the agent interface at the command line, and arming the one account that it may trade."""
 
+import dataclasses
 import errno
 import json
 import logging
@@ -242,7 +243,15 @@ def test_the_doctor_says_until_when_the_login_is_good(account):
     found = checks(account)
     assert "good until 2026-12-02 14:15 UTC" in found["session"].detail
     assert {check.result for name, check in found.items() if name != "broker clock"} == {CheckResult.OK}
-    assert list(found) == ["session", "agent account", "account", "broker clock", "broker's data", "tools"]
+    assert list(found) == [
+        "session",
+        "agent account",
+        "account",
+        "broker clock",
+        "broker's data",
+        "tools",
+        "orders in pairs",
+    ]
 
 
 def test_the_doctor_warns_days_ahead(account):
@@ -273,6 +282,22 @@ def test_the_doctor_tells_a_refused_login_from_a_broker_in_trouble(account):
     account.server.calm_down()
     account.server.grants.revoke_all()
     assert checks(account)["account"].trouble == "login"
+
+
+def test_the_doctor_says_whether_orders_in_pairs_are_offered(account):
+    logged_in(account)
+    assert "offers no orders in pairs" in checks(account)["orders in pairs"].detail
+    tools = account.server.desk.tools
+    tools["place_advanced_order"] = dataclasses.replace(tools["place_equity_order"], name="place_advanced_order")
+    found = checks(account)["orders in pairs"]
+    assert (found.result, "which this program does not use" in found.detail) == (CheckResult.OK, True)
+
+
+def test_nothing_is_said_of_them_where_the_tools_cannot_be_read(account):
+    logged_in(account)
+    account.server.standing["tools/list"] = Fault.E503_BEFORE
+    found = checks(account)
+    assert (found["tools"].result, "orders in pairs" in found) == (CheckResult.WARNING, False)
 
 
 def test_the_doctor_says_what_is_not_understood_and_which_tools_have_gone(account):
