@@ -38,7 +38,9 @@ STEPS: tuple[tuple[str, int, str], ...] = (
 def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLineBench:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "signals.jsonl").write_text(SIGNAL, encoding="utf-8")
-    return CommandLineBench(tmp_path, {"paper": {"quotes_file": "quotes.jsonl", "wire": "agent"}})
+    return CommandLineBench(
+        tmp_path, {"paper": {"quotes_file": "quotes.jsonl", "wire": "agent"}, "order_management": {}}
+    )
 
 
 def test_every_command_works_over_the_agent_interface(command_line):
