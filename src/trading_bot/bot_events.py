@@ -256,8 +256,7 @@ def _fills(names: dict[str, Any], before: TrackedOrder | None, order: TrackedOrd
             cumulative = max(filled, executed)
             yield event(fill.quantity, fill, cumulative)
             filled = cumulative
-    total = _filled(order)
-    if total > filled:
+    if (total := _filled(order)) > filled:
         yield event(EXACT.subtract(total, filled), None, total)
 
 

@@ -1,12 +1,43 @@
 """The tools of the server against the ones we call."""
 
 import json
+from decimal import Decimal
 
 import pytest
 
+from tests.support.agent_gateway_bench import REF, TERMS, AgentGatewayBench
 from tests.support.scripted_broker import reply
 from tests.support.scripted_tools import ToolBench
 from trading_bot.agent.drift import USED, Drift, ToolDrift, compare
+from trading_bot.order_management.models import RefId, Side, TimeInForce
+
+
+def test_what_is_compared_is_what_our_gateway_calls():
+    """A tool or an argument that is used and not compared would drift without a word."""
+    bench = AgentGatewayBench()
+    gateway = bench.gateway
+    bench.submit()
+    sale = {"side": Side.SELL, "quantity": 1, "time_in_force": TimeInForce.GTC}
+    stop = bench.intent(RefId(REF[:-1] + "6"), **sale, stop_price=Decimal("80.00"), limit_price=Decimal("79.00"))
+    bench.submit(stop)
+    listing = gateway.list_open_orders()
+    gateway.fetch_order_status(listing.reports[0].order_id)
+    gateway.cancel_order(listing.reports[0].order_id)
+    gateway.fetch_account()
+    gateway.fetch_positions()
+    gateway.fetch_quotes(["AAPL"])
+    gateway.fetch_history("AAPL", "day", "month")
+    gateway.fetch_price_books(["AAPL"])
+    gateway.fetch_tradability(["AAPL"])
+    gateway.fetch_tax_lots("AAPL")
+    gateway.fetch_realised("month")
+    gateway.review_order(TERMS)
+    gateway.review_order(stop.terms)
+    called: dict[str, set[str]] = {}
+    for call in bench.server.calls:
+        called.setdefault(call.tool, set()).update(call.arguments)
+    compared = {use.tool: use.needed | use.optional - {"cursor"} for use in USED}
+    assert {tool: names - {"cursor"} for tool, names in called.items()} == compared
 
 
 def schema(*names, required=None):
@@ -46,6 +77,12 @@ def test_an_optional_argument_that_a_tool_no_longer_takes_is_only_remarked():
 def test_an_argument_that_a_tool_wants_and_we_never_give_is_named():
     wants_more = schema("account_number", "reason", required=["account_number", "reason"])
     assert compare(as_used(get_portfolio=wants_more)).missing == ("get_portfolio wants reason",)
+
+
+def test_an_argument_that_a_tool_wants_and_we_do_give_is_no_drift():
+    tools = as_used()
+    tools["place_equity_order"]["required"] = ["account_number", "market_hours"]
+    assert compare(tools) == Drift()
 
 
 @pytest.mark.parametrize("unclear", [{}, {"properties": None, "required": None}, {"properties": [], "required": [5]}])

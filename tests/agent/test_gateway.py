@@ -44,7 +44,7 @@ class TestPlacing:
     def test_an_order_is_prepared_without_a_question(self, bench):
         order = bench.gateway.prepare_order(BUY, RefId(REF))
         assert json.loads(order.body)["arguments"]["ref_id"] == REF
-        assert bench.gateway.tick_of("F", Side.BUY) is None
+        assert bench.gateway.tick_of("F", Side.SELL) is None
         assert bench.tools.calls == []
 
     def test_the_bytes_of_the_intent_are_sent_once_with_the_permit_held(self, bench):

@@ -1,12 +1,15 @@
 """A session of the agent interface: how it is opened, what is sent in it, and what is made of each answer."""
 
 import json
+import threading
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
-from tests.support.scripted_broker import lost, reply, unreachable
+from tests.support.scripted_broker import MORNING, lost, reply, unreachable
 from tests.support.scripted_tools import SESSION_ID, ToolBench, bad, event, good, message, stream
 from trading_bot.agent.json_rpc import LARGEST_ORDER_REPLY
 from trading_bot.agent.tool_call import Garbled, HttpRefusal, RpcError, ToolError, ToolReply, tool_call
@@ -208,10 +211,45 @@ def test_another_token_opens_another_session(bench):
     bench.tools.calls = [good({}), good({}), good({})]
     read(bench)
     bench.http.set_bearer("another-token-of-the-agent")
-    place(bench)
+    assert place(bench) == ToolReply(data={})
     read(bench)
     assert bench.tools.methods().count("initialize") == 2
     assert bench.tools.seen[-1].headers["Mcp-Session-Id"] == "a-session-2"
+
+
+def test_a_place_is_not_sent_while_the_token_changes_at_each_opening(bench):
+    tokens = iter(range(100))
+
+    def changing(request_id):
+        answer = reply(200, message(request_id, result={}))
+        return replace(answer, then=lambda: bench.http.set_bearer(f"another-token-{next(tokens)}"))
+
+    bench.tools.opens = [changing] * 4
+    result = place(bench)
+    assert (result.kind, result.first_byte_written) == (FailureKind.OTHER_BEARER, False)
+    assert "tools/call" not in bench.tools.methods()
+
+
+def test_a_session_that_another_thread_opened_meanwhile_is_kept(bench):
+    bench.tools.session_ids = ["a-session-1", "a-session-2", "a-session-3"]
+    bench.tools.calls = [good({})]
+    read(bench)
+    late = replace(reply(404), then=lambda: read(bench))
+    bench.tools.calls = [late, reply(404), good({}), good({})]
+    assert read(bench) == ToolReply(data={})
+    assert bench.tools.seen[-1].headers["Mcp-Session-Id"] == "a-session-2"
+
+
+def test_a_stream_is_read_on_to_our_answer(bench):
+    first = event({"jsonrpc": "2.0", "method": "notifications/progress"}) + b": wait\n" * 4000 + b"\n"
+    bench.tools.calls = [lambda n: stream(first, event(message(n, result=good({"a": 1}))))]
+    assert read(bench) == ToolReply(data={"a": 1})
+
+
+def test_the_brokers_time_is_heard_from_every_reply(bench):
+    bench.tools.calls = [replace(reply(503), headers={"Date": "Mon, 23 Nov 2026 14:59:58 GMT"})]
+    read(bench)
+    assert bench.session.broker_clock.now() == MORNING - timedelta(seconds=2)
 
 
 def test_the_same_token_set_again_keeps_the_session(bench):
@@ -246,6 +284,11 @@ def test_a_session_that_was_not_confirmed_is_not_used(bench, ending):
     assert read(bench) == ToolReply(data={})
 
 
+def test_an_id_that_only_equals_ours_is_not_ours(bench):
+    bench.tools.opens = [lambda _: reply(200, message(True, result={}))]
+    assert isinstance(read(bench), Garbled)
+
+
 def test_a_session_that_was_lost_before_it_was_confirmed_is_opened_again(bench):
     bench.tools.session_ids = ["a-session-1", "a-session-2"]
     bench.tools.notices = [reply(404)]
@@ -274,6 +317,27 @@ def test_a_read_that_fails_inside_the_server_is_no_lost_session(bench):
     bench.tools.calls = [lambda n: reply(200, message(n, error={"code": -32603, "message": "x"}))]
     assert read(bench) == RpcError(code=-32603, text="x")
     assert bench.tools.methods().count("initialize") == 1
+
+
+def test_calls_of_many_threads_open_one_session_between_them(bench):
+    is_opening, go_on = threading.Event(), threading.Event()
+
+    def slowly(request_id):
+        is_opening.set()
+        go_on.wait(10)
+        return reply(200, message(request_id, result={}), Mcp_Session_Id="of-all")
+
+    bench.tools.opens = [slowly]
+    bench.tools.calls = [good({})] * 4
+    threads = [threading.Thread(target=read, args=(bench,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    assert is_opening.wait(10)
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert bench.tools.methods().count("initialize") == 1
+    assert bench.tools.methods().count("tools/call") == 4
 
 
 def test_a_call_waits_for_an_opening_by_another_thread_no_longer_than_its_time(bench):

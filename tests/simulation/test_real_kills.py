@@ -63,11 +63,20 @@ CELLS = [(step, ending) for step in STEPS for ending in ENDINGS if ending != "te
 @pytest.mark.parametrize(("step", "ending"), CELLS)
 def test_ended_at_each_effect(step, ending, server, tmp_path):
     """Killed, interrupted as by Ctrl-C, or terminated: the next start finds the truth."""
-    folder, before = tmp_path / "live", tmp_path / "before"
+    check_effects(step, ending, server, tmp_path / "live")
+
+
+@pytest.mark.parametrize("step", ["submit", "kill"])
+def test_killed_at_every_third_effect_over_the_agent_interface(step, server, tmp_path):
+    check_effects(step, "killed", server, tmp_path / "agent", every=3)
+
+
+def check_effects(step: str, ending: str, server: KillServer, folder: Path, *, every: int = 1) -> None:
+    before = folder.parent / "before"
     folder.mkdir()
     assert server.ask("prepare", folder, step) == (0, "")
     shutil.copytree(folder, before)
-    for die_at in range(1, MOST_EFFECTS):
+    for die_at in range(1, MOST_EFFECTS, every):
         shutil.rmtree(folder)  # the same place each time: the account remembers where its journal is
         shutil.copytree(before, folder)
         code, problem = server.ask(ending, folder, step, die_at)

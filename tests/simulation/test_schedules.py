@@ -6,7 +6,7 @@ More of them: SIMULATION_SCHEDULES=5000 pytest tests/simulation/test_schedules.p
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,12 +14,14 @@ import pytest
 
 from tests.simulation.directed_schedules import DIRECTED, setting_for
 from tests.support.broker_stand_in import Route
+from tests.support.sim_agent_broker import AgentBrokerStandIn
 from tests.support.sim_invariants import BrokenInvariantError
 from tests.support.sim_journal import Fate
 from tests.support.sim_schedule import ODD_FROM, PLAIN, SENDING_AGAIN, Setting, run, setting_of, shrunk, steps_of
 from tests.support.sim_steps import Step
 from tests.support.sim_world import SimWorld
 from trading_bot.bot import TradeStatus
+from trading_bot.config import PaperWire
 from trading_bot.order_management.book.exit_facts import ExitEnding
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.models import ExecutionMode
@@ -124,12 +126,17 @@ def sent_again(world: SimWorld) -> int:
 
 
 def live(
-    folders: pytest.TempPathFactory, seeds: Iterable[int], order_management: Mapping[str, object] = PLAIN
+    folders: pytest.TempPathFactory,
+    seeds: Iterable[int],
+    order_management: Mapping[str, object] = PLAIN,
+    *,
+    wire: PaperWire = PaperWire.PRIVATE,
 ) -> Lived:
     all_of_them = Lived()
     for seed in seeds:
+        setting = replace(setting_of(seed, order_management), wire=wire)
         try:
-            world = run(folders.mktemp(f"schedule-{seed}-"), steps_of(seed), setting_of(seed, order_management))
+            world = run(folders.mktemp(f"schedule-{seed}-"), steps_of(seed), setting)
         except BrokenInvariantError:
             all_of_them.failed.append(seed)
             continue
@@ -141,6 +148,8 @@ def live(
         all_of_them.reached.update(f"exit: {left.result.ending}" for left in world.exits)
         all_of_them.sent_again += sent_again(world)
         all_of_them.reached["a cancel taken and dropped"] += world.broker.dropped_cancels
+        if isinstance(world.broker, AgentBrokerStandIn):
+            all_of_them.reached["impolite over the agent interface"] += len(world.broker.desk.complaints)
     return all_of_them
 
 
@@ -165,11 +174,17 @@ def lives(tmp_path_factory) -> Lives:
     return Lives(tmp_path_factory)
 
 
-def refuse_broken(lived: Lived, folders: pytest.TempPathFactory, order_management: Mapping[str, object]) -> None:
+def refuse_broken(
+    lived: Lived,
+    folders: pytest.TempPathFactory,
+    order_management: Mapping[str, object],
+    *,
+    wire: PaperWire = PaperWire.PRIVATE,
+) -> None:
     if not lived.failed:
         return
     seed = lived.failed[0]
-    setting = setting_of(seed, order_management)
+    setting = replace(setting_of(seed, order_management), wire=wire)
     steps = shrunk(steps_of(seed), lambda some: breaks(folders.mktemp("shrunk"), some, setting) is not None)
     problem = breaks(folders.mktemp("last"), steps, setting)
     pytest.fail(f"schedules {lived.failed} fail; the first, made small: {problem}\nin {setting}")
@@ -201,6 +216,16 @@ def test_no_schedule_of_an_odd_account_breaks_a_promise(lives, tmp_path_factory)
 @pytest.mark.parametrize("what", sorted(WAYS_OUT))
 def test_the_schedules_of_odd_accounts_reach(lives, what):
     assert lives.odd_ones.reached[what] > 0
+
+
+def test_no_schedule_over_the_agent_interface_breaks_a_promise(tmp_path_factory):
+    """Its replies vary in form, and its sessions are lost now and then; see `sim_agent_broker`."""
+    count = SCHEDULES // 10
+    lived = live(tmp_path_factory, [*range(count), *range(ODD_FROM, ODD_FROM + count // 2)], wire=PaperWire.AGENT)
+    refuse_broken(lived, tmp_path_factory, PLAIN, wire=PaperWire.AGENT)
+    assert lived.sent_again == 0
+    assert lived.reached[TradeStatus.UNKNOWN] > 0
+    assert lived.reached["impolite over the agent interface"] == 0
 
 
 @pytest.mark.parametrize("bug", DIRECTED)

@@ -21,6 +21,7 @@ from tests.support.broker_stand_in import Request
 from tests.support.mortal import Life
 from tests.support.sim_invariants import Invariants
 from tests.support.sim_world import SimWorld
+from trading_bot.config import PaperWire
 
 STRUCK = 3
 """The exit code of a life that was struck and came to its end all the same."""
@@ -119,7 +120,9 @@ STEPS: dict[str, Callable[[KilledWorld], object]] = {
 
 
 def world_of(folder: Path) -> KilledWorld:
-    return KilledWorld(folder, in_memory=False)
+    """The world whose lives end; a folder says by its name if they speak the agent interface."""
+    wire = PaperWire.AGENT if folder.name.startswith(PaperWire.AGENT) else PaperWire.PRIVATE
+    return KilledWorld(folder, in_memory=False, wire=wire)
 
 
 def prepare(folder: Path) -> None:

@@ -15,14 +15,15 @@ from tests.support.agent_server.account_tools import AccountTools
 from tests.support.agent_server.adapter import asked_of
 from tests.support.agent_server.book import AgentBook
 from tests.support.agent_server.catalogue import catalogue
-from tests.support.agent_server.desk import RpcDesk
+from tests.support.agent_server.desk import PLACE, RpcDesk
 from tests.support.agent_server.http import AGENT_HOST, Answered, Asked
 from tests.support.agent_server.ordering import OrderTools
 from tests.support.agent_server.refusals import ToolRefusalError, api_error, rate_limited
+from tests.support.agent_server.server import point_of
 from tests.support.agent_server.wording import bad_result, good_result, varied
 from tests.support.broker_stand_in import Act, BrokerStandIn, Request, Route
 from tests.support.scripted_broker import Answer, response
-from tests.support.stand_in_book import BASE, INSTRUMENTS
+from tests.support.stand_in_book import BASE, HEALTHY, INSTRUMENTS
 from trading_bot.clock import VirtualClock
 from trading_bot.robinhood.sending import current_send_context
 
@@ -77,7 +78,7 @@ class AgentBrokerStandIn(BrokerStandIn):
         if asked.host != AGENT_HOST:
             return super().send(request, stream, timeout, verify, cert, proxies)
         self.pass_time()
-        if self.loses_sessions and self._chance.random() < SESSIONS_LOST:
+        if self.loses_sessions and self._chance.random() < SESSIONS_LOST and not _sells_the_healthy(asked):
             self.desk.forget_sessions()
         called = self._call_in(asked)
         if called is None:
@@ -153,6 +154,11 @@ class AgentBrokerStandIn(BrokerStandIn):
         if request.route is Route.ACCOUNT:
             return _accounts(body) if called.tool == "get_accounts" else _portfolio(body)
         return _TOLD[request.route](body)
+
+
+def _sells_the_healthy(asked: Asked) -> bool:
+    """Whether it is an order for the share that nothing odd ever concerns: a flatten sells that one too."""
+    return b'"symbol":"%s"' % HEALTHY.encode() in asked.body and point_of(asked) == PLACE
 
 
 def _not_for_a_tool(answer: Answer, act: Act | None) -> Answered | None:

@@ -177,6 +177,10 @@ class AgentAccount:
             found |= tradabilities_of(reads.data(TRADABILITY, {**self._ours, "symbols": list(asked)}))
         return {symbol: told for symbol, told in found.items() if symbol in symbols}
 
+    def _tradability_by(self, symbols: Sequence[str], deadline: Seconds) -> Mapping[str, Tradability]:
+        until = self._reads.deadline
+        return self.by(deadline if until is None else min(deadline, until)).fetch_tradability(symbols)
+
     def fetch_tax_lots(self, symbol: str) -> tuple[TaxLot, ...]:
         """Read the lots of a symbol that the broker's own books hold, in its order.
 

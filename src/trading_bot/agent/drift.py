@@ -39,8 +39,8 @@ def _use(tool: str, needed: str = "", optional: str = "", *, is_needed: bool = T
 USED: Final = (
     _use(
         "place_equity_order",
-        "account_number symbol side type quantity limit_price time_in_force ref_id",
-        "market_hours stop_price",
+        "account_number symbol side type quantity limit_price time_in_force market_hours ref_id",
+        "stop_price",
     ),
     _use("cancel_equity_order", "account_number order_id"),
     _use("get_equity_orders", "account_number order_id created_at_gte", "cursor"),
@@ -50,15 +50,15 @@ USED: Final = (
     _use("get_equity_quotes", "symbols"),
     _use(
         "review_equity_order",
-        "account_number symbol side type quantity limit_price time_in_force",
-        "market_hours stop_price",
+        "account_number symbol side type quantity limit_price time_in_force market_hours",
+        "stop_price",
         is_needed=False,
     ),
     _use("get_equity_price_book", "symbols", is_needed=False),
     _use("get_equity_tradability", "account_number symbols", is_needed=False),
-    _use("get_equity_historicals", "symbols interval start_time", "end_time bounds adjustment_type", is_needed=False),
+    _use("get_equity_historicals", "symbols start_time interval bounds", is_needed=False),
     _use("get_equity_tax_lots", "account_number symbol", "cursor", is_needed=False),
-    _use("get_realized_pnl", "account_number", is_needed=False),
+    _use("get_realized_pnl", "account_number", "span", is_needed=False),
 )
 
 

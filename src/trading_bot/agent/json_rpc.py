@@ -34,12 +34,14 @@ from trading_bot.robinhood.failures import FailureKind, WireFailure
 from trading_bot.robinhood.rate_budget import LEAST_REPLY_S
 from trading_bot.robinhood.reads import Wire
 from trading_bot.robinhood.sending import SendPhase
-from trading_bot.robinhood.session import EVENT_STREAM, MAX_BODY_BYTES, WireReply, WireRequest
+from trading_bot.robinhood.session import EVENT_STREAM, WireReply, WireRequest
 
 PROTOCOL_VERSION: Final = "2025-03-26"
 """What working clients propose. In August the server agreed on 2025-06-18 with another one; any answer will do."""
 
 LARGEST_ORDER_REPLY: Final = 256 * 1024
+LARGEST_READ_REPLY: Final = 4 * 1024 * 1024
+"""Every result comes twice in one reply, and the order book of four symbols alone was seen with a megabyte."""
 
 _SESSION = "mcp-session-id"
 _SESSION_ID = re.compile(r"[\x21-\x7e]{1,1024}")
@@ -188,7 +190,7 @@ class AgentSession:
             content_type=_JSON,
             headers=(_ACCEPT, *opened.headers),
             bearer_number=opened.bearer_number,
-            largest_body=MAX_BODY_BYTES if permit is None else LARGEST_ORDER_REPLY,
+            largest_body=LARGEST_READ_REPLY if permit is None else LARGEST_ORDER_REPLY,
             is_answered_by=is_answered_by,
         )
         reply = self._http.exchange(request, timeout_s=deadline - self._clock.monotonic(), permit=permit)

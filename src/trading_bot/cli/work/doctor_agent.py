@@ -33,11 +33,9 @@ def agent_access(open_door: Callable[[], AgentDoor]) -> Iterator[Check]:
 
 def _session(door: AgentDoor) -> Check:
     standing = door.standing()
-    if standing is None:
-        return checkup.passed("session", "a login is saved")
-    if standing.warning is not None:
+    if standing is not None and standing.warning is not None:
         return checkup.warned("session", standing.warning)
-    return checkup.passed("session", standing.summary)
+    return checkup.passed("session", "a login is saved" if standing is None else standing.summary)
 
 
 def _agent_account(door: AgentDoor) -> Check:
