@@ -1,5 +1,6 @@
 """The official agent interface, as an `Interface`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from trading_bot.agent.drift import LOOK_WITHIN_S, ToolDrift
@@ -37,6 +38,10 @@ _NO_ACCOUNT = ""
 _NOBODY = "nobody"
 
 
+def _never() -> bool:
+    return False
+
+
 class AgentInterface:
     """Builds ways to an account over the agent interface; see `Interface`."""
 
@@ -52,9 +57,7 @@ class AgentInterface:
 
         def log_in() -> None:
             kept.log_in()
-            is_told = parts.compare_tools()
-            if not is_told and connection.http.bearer_is_refused and renew(LOOK_WITHIN_S):
-                parts.compare_tools()
+            parts.compare_tools(once_more=lambda: connection.http.bearer_is_refused and renew(LOOK_WITHIN_S))
 
         login = Login(
             log_in=log_in,
@@ -151,14 +154,14 @@ class _Parts:
         session = AgentSession(http, to.around.clock)
         return cls(session=session, drift=ToolDrift(lister=session, clock=to.around.clock))
 
-    def compare_tools(self) -> bool:
-        """Look once whether the server has the tools that we call; say what it lacks, and whether it could be told."""
-        is_told = self.drift.look()
+    def compare_tools(self, *, once_more: Callable[[], bool] = _never) -> None:
+        """Look whether the server has the tools that we call, again if it could not be told; say what it lacks."""
+        if not self.drift.look() and once_more():
+            self.drift.look()
         if (problem := self.drift.problem()) is not None:
             _log.error("interface_changed", problem=problem)
         for remark in self.drift.found.remarks:
             _log.warning("interface_differs", problem=remark)
-        return is_told
 
     def access(self, to: Destination, wire: AgentWire, *, login: Login, renew: Renew) -> BrokerAccess:
         """Return the way to the account, whose gateways call over ``wire``."""
