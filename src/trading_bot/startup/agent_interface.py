@@ -10,6 +10,7 @@ from trading_bot.agent.json_rpc import AgentSession
 from trading_bot.agent.prices_only import asks_agent_for_prices
 from trading_bot.agent.rate import PacedWire
 from trading_bot.agent.tool_call import AgentWire
+from trading_bot.auth.borrowed_login import LoggedInSession
 from trading_bot.auth.renewal_time import RenewalInTime
 from trading_bot.clock import Seconds
 from trading_bot.config import Config
@@ -21,9 +22,10 @@ from trading_bot.robinhood.session import BrokerSession, Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.startup.access import BrokerAccess, Destination, Login, Reading
 from trading_bot.startup.agent_access import AgentConnection, agent_connection
+from trading_bot.startup.agent_feed import AgentFeed, LiveQuotedTools
 from trading_bot.startup.first_request import ResumingWire
 from trading_bot.startup.live import own_transport
-from trading_bot.startup.paper import paper_transport
+from trading_bot.startup.paper import MakeFeed, paper_transport
 from trading_bot.startup.price_access import considerate, login_folder
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder
@@ -32,6 +34,8 @@ _log = get_logger(__name__)
 
 _NO_ACCOUNT = ""
 """No tool that reads prices asks for one."""
+
+_NOBODY = "nobody"
 
 
 def _never() -> bool:
@@ -78,15 +82,32 @@ class AgentInterface:
         self, config: Config, around: Surroundings, *, transport: Transport | None = None
     ) -> BrokerAccess:
         """Return a way to prices; what it is read over can do nothing else."""
-        saved = login_folder(config, around, saved=lambda state: state.agent_session)
-        state = saved or StateFolder(root=config.resolve_state_dir(), files=around.files)  # where nobody is logged in
-        way = PricesOnly(transport or own_transport(around), allows=asks_agent_for_prices)
-        to = Destination(config=config, around=around, number=_NO_ACCOUNT, state=state, transport=way)
-        connection = _live(to)
-        renew = considerate(connection.login, session=connection.http, state=state, files=around.files)
+        to, connection, renew = _to_prices(config, around, transport)
         parts = _Parts.over(to, connection.http)
         paced = PacedWire(wire=parts.session, clock=around.clock)
         return parts.access(to, paced, login=Login(log_in=connection.login.resume), renew=renew)
+
+    def feed(self, config: Config, around: Surroundings, *, session: LoggedInSession | None = None) -> MakeFeed:
+        """Return what makes a feed on the saved login; no ``session`` opens this interface."""
+        del session
+        to, connection, renew = _to_prices(config, around, None)
+        wire = PacedWire(wire=_Parts.over(to, connection.http).session, clock=around.clock)
+        return lambda market: AgentFeed(
+            wire=wire, log_in=connection.login.resume, renew=renew, market=market, clock=around.clock
+        )
+
+
+def _to_prices(
+    config: Config, around: Surroundings, transport: Transport | None
+) -> tuple[Destination, AgentConnection, Renew]:
+    """Return a conversation that reads prices alone, on the login that was saved last, and how that is renewed."""
+    saved = login_folder(config, around, saved=lambda state: state.agent_session)
+    # Without one, the login is looked for in a folder that no account has, and refused as there is none.
+    state = saved or StateFolder(root=config.resolve_state_dir() / _NOBODY, files=around.files)
+    way = PricesOnly(transport or own_transport(around), allows=asks_agent_for_prices)
+    to = Destination(config=config, around=around, number=_NO_ACCOUNT, state=state, transport=way)
+    connection = _live(to)
+    return to, connection, considerate(connection.login, session=connection.http, state=state, files=around.files)
 
 
 def _live(to: Destination) -> AgentConnection:
@@ -115,7 +136,9 @@ def _paper_way(to: Destination, *, is_logged_in: bool = False) -> BrokerAccess:
     if is_logged_in:
         renew()
     login = Login(log_in=log_in, halts_entries=parts.drift.problem)
-    return parts.access(to, parts.session, login=login, renew=renew)
+    feed = None if to.paper is None else to.paper.feed
+    wire = LiveQuotedTools(paper=parts.session, feed=feed) if isinstance(feed, AgentFeed) else parts.session
+    return parts.access(to, wire, login=login, renew=renew)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
