@@ -8,6 +8,7 @@ from trading_bot.agent.calls import ToolNotFoundError, ToolReads, ToolRefusedErr
 from trading_bot.agent.tool_call import HttpRefusal, ToolError, ToolReply, tool_call
 from trading_bot.error_handling.policies import CANCEL_POLICY
 from trading_bot.order_management.exceptions import OrderStatusError
+from trading_bot.robinhood.listing import MAX_PAGES
 from trading_bot.robinhood.reads import LOGIN_NEEDED, BrokerUnavailableError
 
 THROTTLED = bad("RATE_LIMITED: too many requests, please try again shortly", "rate_limited")
@@ -41,6 +42,9 @@ def bench():
     [
         THROTTLED,
         bad("RATE_LIMITED: whatever", "another"),
+        bad("slower, please", "rate_limited"),
+        bad("API error 408: {}"),
+        reply(599),
         bad("API error 503: <html>"),
         bad("API error 429: {}"),
         bad("unable to fetch: rpc error: code = Unavailable desc = x"),
@@ -136,6 +140,17 @@ def test_a_refused_login_is_renewed_once_and_the_read_asked_again(bench):
     assert len(bench.renewals) == 1
 
 
+def test_no_login_is_renewed_once_the_time_is_over(bench):
+    def slowly(_):
+        bench.clock.advance(10)
+        return reply(401)
+
+    bench.tools.calls = [slowly]
+    with pytest.raises(OrderStatusError):
+        bench.reads.data("get_portfolio", {})
+    assert bench.renewals == []
+
+
 def test_a_login_refused_again_needs_a_person(bench):
     bench.tools.calls = [reply(401), reply(401)]
     with pytest.raises(OrderStatusError) as caught:
@@ -175,7 +190,7 @@ def test_a_list_is_walked_by_either_form_of_cursor_with_the_same_filters(bench, 
 @pytest.mark.parametrize(
     "page",
     [
-        {"orders": None},
+        {"orders": {}},
         {},
         [],
         None,
@@ -189,6 +204,12 @@ def test_a_page_that_cannot_be_read_is_no_complete_list(bench, page):
     assert not bench.reads.pages("get_equity_orders", {}).are_all
 
 
+def test_a_list_that_is_null_by_the_schema_is_an_empty_one(bench):
+    bench.tools.calls = [good({"orders": [1], "next": "b"}), good({"orders": None})]
+    pages = bench.reads.pages("get_equity_orders", {})
+    assert (pages.rows, pages.are_all) == ((1,), True)
+
+
 def test_a_failed_page_keeps_the_rows_before_it_and_says_what_failed(bench):
     bench.tools.calls = [good({"orders": [1], "next": "b"}), bad("API error 400: {}")]
     pages = bench.reads.pages("get_equity_orders", {})
@@ -200,6 +221,12 @@ def test_a_list_in_circles_ends(bench):
     bench.tools.calls = [good({"orders": [1], "next": "b"})] * 3
     pages = bench.reads.pages("get_equity_orders", {})
     assert (pages.rows, pages.are_all) == ((1, 1), False)
+
+
+def test_a_list_without_end_ends(bench):
+    bench.tools.calls = [good({"orders": [number], "next": str(number)}) for number in range(MAX_PAGES + 5)]
+    pages = bench.reads.pages("get_equity_orders", {})
+    assert (len(pages.rows), pages.are_all) == (MAX_PAGES, False)
 
 
 def test_reading_ends_with_the_page_that_shows_what_is_looked_for(bench):

@@ -1,12 +1,43 @@
 """The tools of the server against the ones we call."""
 
 import json
+from decimal import Decimal
 
 import pytest
 
+from tests.support.agent_gateway_bench import REF, TERMS, AgentGatewayBench
 from tests.support.scripted_broker import reply
 from tests.support.scripted_tools import ToolBench
 from trading_bot.agent.drift import USED, Drift, ToolDrift, compare
+from trading_bot.order_management.models import RefId, Side, TimeInForce
+
+
+def test_what_is_compared_is_what_our_gateway_calls():
+    """A tool or an argument that is used and not compared would drift without a word."""
+    bench = AgentGatewayBench()
+    gateway = bench.gateway
+    bench.submit()
+    sale = {"side": Side.SELL, "quantity": 1, "time_in_force": TimeInForce.GTC}
+    stop = bench.intent(RefId(REF[:-1] + "6"), **sale, stop_price=Decimal("80.00"), limit_price=Decimal("79.00"))
+    bench.submit(stop)
+    listing = gateway.list_open_orders()
+    gateway.fetch_order_status(listing.reports[0].order_id)
+    gateway.cancel_order(listing.reports[0].order_id)
+    gateway.fetch_account()
+    gateway.fetch_positions()
+    gateway.fetch_quotes(["AAPL"])
+    gateway.fetch_history("AAPL", "day", "month")
+    gateway.fetch_price_books(["AAPL"])
+    gateway.fetch_tradability(["AAPL"])
+    gateway.fetch_tax_lots("AAPL")
+    gateway.fetch_realised("month")
+    gateway.review_order(TERMS)
+    gateway.review_order(stop.terms)
+    called: dict[str, set[str]] = {}
+    for call in bench.server.calls:
+        called.setdefault(call.tool, set()).update(call.arguments)
+    compared = {use.tool: use.needed | use.optional - {"cursor"} for use in USED}
+    assert {tool: names - {"cursor"} for tool, names in called.items()} == compared
 
 
 def schema(*names, required=None):
@@ -48,9 +79,20 @@ def test_an_argument_that_a_tool_wants_and_we_never_give_is_named():
     assert compare(as_used(get_portfolio=wants_more)).missing == ("get_portfolio wants reason",)
 
 
+def test_an_argument_that_a_tool_wants_and_we_do_give_is_no_drift():
+    tools = as_used()
+    tools["place_equity_order"]["required"] = ["account_number", "market_hours"]
+    assert compare(tools) == Drift()
+
+
 @pytest.mark.parametrize("unclear", [{}, {"properties": None, "required": None}, {"properties": [], "required": [5]}])
 def test_a_schema_that_says_nothing_is_no_drift(unclear):
     assert compare(as_used(place_equity_order=unclear)) == Drift()
+
+
+@pytest.mark.parametrize("tool", ["place_advanced_order", "review_advanced_order", "cancel_advanced_order"])
+def test_tools_for_orders_in_pairs_are_noted_and_are_no_drift(tool):
+    assert compare(as_used(**{tool: {}})) == Drift(offers_pairs=True)
 
 
 def listing(tools, **more):
@@ -88,7 +130,7 @@ def test_a_list_that_cannot_be_read_keeps_nothing_from_being_sent(bench, answer)
     bench.tools.calls = [answer] * 20
     drift = ToolDrift(lister=bench.session, clock=bench.clock)
     assert not drift.look()
-    assert (drift.problem(), len(drift.found.remarks)) == (None, 1)
+    assert (drift.problem(), len(drift.found.remarks), drift.found.was_read) == (None, 1, False)
 
 
 def test_a_tool_without_a_schema_is_there(bench):

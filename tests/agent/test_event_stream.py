@@ -17,6 +17,7 @@ def test_an_event_ends_with_an_empty_line_of_any_kind(end):
     ("stream", "events"),
     [
         (b"data: a\ndata: b\n\n", [b"a\nb"]),
+        (b"data: a\r\ndata: b\r\n\r\n", [b"a\nb"]),
         (b"data:a\n\n", [b"a"]),
         (b"data:  a\n\n", [b" a"]),
         (b"data\n\n", [b""]),

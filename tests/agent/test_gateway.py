@@ -44,7 +44,7 @@ class TestPlacing:
     def test_an_order_is_prepared_without_a_question(self, bench):
         order = bench.gateway.prepare_order(BUY, RefId(REF))
         assert json.loads(order.body)["arguments"]["ref_id"] == REF
-        assert bench.gateway.tick_of("F", Side.BUY) is None
+        assert bench.gateway.tick_of("F", Side.SELL) is None
         assert bench.tools.calls == []
 
     def test_the_bytes_of_the_intent_are_sent_once_with_the_permit_held(self, bench):
@@ -162,7 +162,7 @@ class TestOneOrder:
             ToolReply(data={"orders": [numbered(1)]}),
             ToolReply(data={"orders": [agent_row(account_number="5QR99999")]}),
             ToolReply(data={"orders": [agent_row(quantity=None)]}),
-            ToolReply(data={"orders": None}),
+            ToolReply(data={"orders": {}}),
             ToolReply(data={}),
             ToolError(text="unable to list: rpc error: code = NotFound desc = no rows"),
         ],
@@ -204,7 +204,7 @@ class TestLists:
 
     def test_a_page_that_cannot_be_read_makes_a_list_that_is_not_whole(self, bench):
         bench.tools.on(
-            LIST, ToolReply(data={"orders": [agent_row()], "next": "2"}), *[ToolReply(data={"orders": None})] * 3
+            LIST, ToolReply(data={"orders": [agent_row()], "next": "2"}), *[ToolReply(data={"orders": {}})] * 3
         )
         listing = bench.gateway.list_open_orders()
         assert [report.order_id for report in listing.reports] == [ORDER]

@@ -1,15 +1,16 @@
 """A session of the agent interface: how it is opened, what is sent in it, and what is made of each answer."""
 
 import json
+import threading
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from decimal import Decimal
+from dataclasses import replace
 
 import pytest
 
 from tests.support.scripted_broker import lost, reply, unreachable
-from tests.support.scripted_tools import SESSION_ID, ToolBench, bad, event, good, message, stream
+from tests.support.scripted_tools import SESSION_ID, ToolBench, event, good, message, stream
 from trading_bot.agent.json_rpc import LARGEST_ORDER_REPLY
-from trading_bot.agent.tool_call import Garbled, HttpRefusal, RpcError, ToolError, ToolReply, tool_call
+from trading_bot.agent.tool_call import Garbled, RpcError, ToolReply, tool_call
 from trading_bot.order_management.ports import SendRefusedError
 from trading_bot.robinhood.failures import FailureKind, WireFailure
 
@@ -62,75 +63,6 @@ def test_every_request_has_an_id_of_its_own(bench):
     read(bench)
     ids = [asked["id"] for asked in bench.tools.asked if "id" in asked]
     assert len(set(ids)) == len(ids) == 3
-
-
-def test_numbers_of_the_data_are_decimals(bench):
-    bench.tools.calls = [good({"price": 18.85, "count": 3})]
-    assert read(bench) == ToolReply(data={"price": Decimal("18.85"), "count": 3})
-
-
-@pytest.mark.parametrize(
-    ("result", "expected"),
-    [
-        ({"structuredContent": {"data": {"a": "1"}}}, ToolReply(data={"a": "1"})),
-        ({"content": [{"type": "text", "text": '{"data":{"a":"1"},"guide":"..."}'}]}, ToolReply(data={"a": "1"})),
-        (good({"a": "1"}, isError=False), ToolReply(data={"a": "1"})),
-        (bad("API error 409: {}"), ToolError(text="API error 409: {}", category="invalid_request")),
-        ({"isError": True}, ToolError(text="", category=None)),
-        ({"content": [{"type": "text", "text": "<html>"}]}, Garbled(cause="the result holds no data")),
-        ({"structuredContent": {"guide": "..."}}, Garbled(cause="the result holds no data")),
-        ([], Garbled(cause="the result is no object")),
-        ({"isError": "yes", "content": None, "_meta": 5}, ToolError(text="", category=None)),
-        (
-            {"isError": True, "content": [{"type": "text", "text": "a"}, 5, {"type": "image"}, {"text": "b"}]},
-            ToolError(text="a\nb", category=None),
-        ),
-        (
-            {"structuredContent": {}, "content": [{"text": "\ud800"}, {"text": '{"data": [1]}'}]},
-            ToolReply(data=[1]),
-        ),
-    ],
-)
-def test_a_result_is_data_a_refusal_or_unreadable(bench, result, expected):
-    bench.tools.calls = [result]
-    assert read(bench) == expected
-
-
-@pytest.mark.parametrize(
-    ("answer", "expected"),
-    [
-        (lambda n: stream(event(message(n, result=good({"a": 1})))), ToolReply(data={"a": 1})),
-        (lambda n: stream(event(message(n + 1, result=good({})))), Garbled),
-        (lambda n: stream(b": ping\r\n\r\n", event({"jsonrpc": "2.0", "method": "notifications/message"})), Garbled),
-        (lambda n: reply(200, event(message(n, result=good({"a": 1})))), ToolReply(data={"a": 1})),
-        (lambda n: stream(json.dumps(message(n, result=good({"a": 1}))).encode()), ToolReply(data={"a": 1})),
-        (
-            lambda n: reply(200, [message(n + 1, result={}), message(n, result=good({"a": 1}))]),
-            ToolReply(data={"a": 1}),
-        ),
-        (lambda n: stream(event({"id": n, "method": "ping"}), event(message(n, result=good({})))), ToolReply(data={})),
-        (lambda n: stream(b"data: {\n\n", event(message(n, result=good({})))), ToolReply(data={})),
-        (lambda n: stream(event(message(None, error={"code": -1, "message": ""}))), Garbled),
-        (lambda n: reply(200, message(None, result=good({}))), Garbled),
-        (lambda n: reply(200, message(True, result=good({}))), Garbled),
-        (lambda n: reply(200, message(str(n), result=good({}))), Garbled),
-        (lambda n: reply(200, message(n)), Garbled),
-        (lambda n: reply(200, message(n, error="no object")), Garbled),
-        (lambda n: reply(202, b""), Garbled),
-        (lambda n: reply(200, message(n, error={"code": -32602, "message": 5})), RpcError(code=-32602, text="")),
-        (lambda n: reply(200, message(n + 1, result=good({}))), Garbled),
-        (lambda n: reply(200, b"<html>sorry</html>"), Garbled),
-        (lambda n: reply(200, message(n, error={"code": -32602, "message": "bad"})), RpcError(code=-32602, text="bad")),
-        (lambda n: reply(200, message(None, error={"code": -32602, "message": ""})), RpcError(code=-32602, text="")),
-        (lambda n: reply(200, message(n, error={"message": "no code"})), Garbled),
-        (lambda n: reply(503, b"<html>"), HttpRefusal),
-        (lambda n: lost(), WireFailure),
-    ],
-)
-def test_an_answer_is_read_in_either_form_and_only_ours_counts(bench, answer, expected):
-    bench.tools.calls = [answer]
-    result = read(bench)
-    assert isinstance(result, expected) if isinstance(expected, type) else result == expected
 
 
 def test_a_place_is_written_within_its_permit_and_an_opening_is_not(bench):
@@ -208,9 +140,32 @@ def test_another_token_opens_another_session(bench):
     bench.tools.calls = [good({}), good({}), good({})]
     read(bench)
     bench.http.set_bearer("another-token-of-the-agent")
-    place(bench)
+    assert place(bench) == ToolReply(data={})
     read(bench)
     assert bench.tools.methods().count("initialize") == 2
+    assert bench.tools.seen[-1].headers["Mcp-Session-Id"] == "a-session-2"
+
+
+def test_a_place_is_not_sent_while_the_token_changes_at_each_opening(bench):
+    tokens = iter(range(100))
+
+    def changing(request_id):
+        answer = reply(200, message(request_id, result={}))
+        return replace(answer, then=lambda: bench.http.set_bearer(f"another-token-{next(tokens)}"))
+
+    bench.tools.opens = [changing] * 4
+    result = place(bench)
+    assert (result.kind, result.first_byte_written) == (FailureKind.OTHER_BEARER, False)
+    assert "tools/call" not in bench.tools.methods()
+
+
+def test_a_session_that_another_thread_opened_meanwhile_is_kept(bench):
+    bench.tools.session_ids = ["a-session-1", "a-session-2", "a-session-3"]
+    bench.tools.calls = [good({})]
+    read(bench)
+    late = replace(reply(404), then=lambda: read(bench))
+    bench.tools.calls = [late, reply(404), good({}), good({})]
+    assert read(bench) == ToolReply(data={})
     assert bench.tools.seen[-1].headers["Mcp-Session-Id"] == "a-session-2"
 
 
@@ -254,11 +209,22 @@ def test_a_session_that_was_lost_before_it_was_confirmed_is_opened_again(bench):
     assert bench.tools.seen[-1].headers["Mcp-Session-Id"] == "a-session-2"
 
 
+def test_a_server_that_refuses_the_first_version_is_offered_the_second(bench):
+    def no_such_version(request_id):
+        return reply(200, message(request_id, error={"code": -32602, "message": "unsupported protocol version"}))
+
+    bench.tools.opens = [no_such_version]
+    bench.tools.calls = [good({})]
+    assert place(bench) == ToolReply(data={})
+    proposed = [asked["params"]["protocolVersion"] for asked in bench.tools.asked if asked["method"] == "initialize"]
+    assert proposed == ["2025-03-26", "2025-06-18"]
+
+
 def test_an_opening_that_the_server_refuses_is_the_end_of_the_call(bench):
     def refused(request_id):
         return reply(200, message(request_id, error={"code": -32602, "message": "no such version"}))
 
-    bench.tools.opens = [refused, refused]
+    bench.tools.opens = [refused] * 4
     assert read(bench) == RpcError(code=-32602, text="no such version")
     assert place(bench).first_byte_written is False
 
@@ -274,6 +240,27 @@ def test_a_read_that_fails_inside_the_server_is_no_lost_session(bench):
     bench.tools.calls = [lambda n: reply(200, message(n, error={"code": -32603, "message": "x"}))]
     assert read(bench) == RpcError(code=-32603, text="x")
     assert bench.tools.methods().count("initialize") == 1
+
+
+def test_calls_of_many_threads_open_one_session_between_them(bench):
+    is_opening, go_on = threading.Event(), threading.Event()
+
+    def slowly(request_id):
+        is_opening.set()
+        go_on.wait(10)
+        return reply(200, message(request_id, result={}), Mcp_Session_Id="of-all")
+
+    bench.tools.opens = [slowly]
+    bench.tools.calls = [good({})] * 4
+    threads = [threading.Thread(target=read, args=(bench,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    assert is_opening.wait(10)
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert bench.tools.methods().count("initialize") == 1
+    assert bench.tools.methods().count("tools/call") == 4
 
 
 def test_a_call_waits_for_an_opening_by_another_thread_no_longer_than_its_time(bench):

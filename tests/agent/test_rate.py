@@ -129,18 +129,54 @@ def test_threads_keep_the_pace_between_them():
     assert pace._waiting == []
 
 
+def next_served(pace, time):
+    time.advance(CALL_EVERY_S)
+    [served] = [waiter for waiter in tuple(pace._waiting) if pace._wait_of(waiter) == 0]
+    pace._leave(served)
+    return served
+
+
+def waiting(pace, *purposes):
+    return [pace._waiter(purpose) for purpose in purposes]
+
+
 def test_while_others_wait_one_turn_in_four_is_theirs(time):
-    pace = Pace(clock=time)
-    waiting = [pace._waiter(Purpose.READ)] + [pace._waiter(Purpose.CANCEL) for _ in range(5)]
-    order = []
-    while waiting:
-        time.advance(CALL_EVERY_S)
-        [served] = [waiter for waiter in waiting if pace._wait_of(waiter) == 0]
-        pace._leave(served)
-        waiting.remove(served)
-        order.append(served.purpose)
-    cancel = Purpose.CANCEL
+    pace, cancel = Pace(clock=time), Purpose.CANCEL
+    waiting(pace, Purpose.READ, *[cancel] * 5)
+    order = [next_served(pace, time).purpose for _ in range(6)]
     assert order == [cancel, cancel, cancel, Purpose.READ, cancel, cancel]
+
+
+def test_cancels_with_nobody_beside_them_owe_no_turn(time):
+    pace = Pace(clock=time)
+    waiting(pace, *[Purpose.CANCEL] * 4)
+    for _ in range(3):
+        next_served(pace, time)
+    waiting(pace, Purpose.READ)
+    assert next_served(pace, time).purpose is Purpose.CANCEL
+
+
+@pytest.mark.parametrize("purpose", CALLS)
+def test_of_one_kind_the_first_is_served_first(time, purpose):
+    pace = Pace(clock=time)
+    waiters = waiting(pace, *[purpose] * 3)
+    assert [next_served(pace, time) for _ in range(3)] == waiters
+
+
+def test_cancels_go_on_while_reads_pause(time):
+    pace = Pace(clock=time)
+    waiting(pace, Purpose.READ, *[Purpose.CANCEL] * 6)
+    pace.throttled(None)
+    time.advance(URGENT_PAUSE_S)
+    assert [next_served(pace, time).purpose for _ in range(6)] == [Purpose.CANCEL] * 6
+
+
+def test_a_shorter_pause_does_not_end_a_longer_one(time):
+    pace = Pace(clock=time)
+    pace.throttled(30)
+    pace.throttled(None)
+    assert not pace.take(Purpose.READ, within_s=29)
+    assert pace.take(Purpose.READ, within_s=31)
 
 
 def test_a_turn_that_does_not_come_in_time_is_not_waited_for(time):

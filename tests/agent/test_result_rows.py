@@ -46,7 +46,13 @@ def test_results_are_read_day_by_day_and_a_day_without_sells_has_none():
 
 def test_a_total_that_is_not_told_is_unknown():
     assert realised({**MONTHS, "total_returns": None}).total is None
-    assert realised({}).days == ()
+    assert realised({"total_returns": "0"}).days == ()
+
+
+@pytest.mark.parametrize("data", [None, {}, {"message": "pending"}])
+def test_a_reply_that_tells_no_result_is_an_error(data):
+    with pytest.raises(OrderStatusError):
+        realised(data)
 
 
 @pytest.mark.parametrize("change", [{"account_number": "512340005"}, {"window": "year"}, {"display_currency": "EUR"}])

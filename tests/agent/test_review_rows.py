@@ -45,15 +45,37 @@ def test_a_clean_review_has_the_market_it_goes_by():
         ("stale lots", "EQUITY_TAX_LOT_STALE"),
         ("market in all_day", "EQUITY_ALL_DAY_TRADING_ERROR (reason order type must be limit)"),
         ("sub-penny", "EQUITY_VALIDATION_ERROR (message Prices above $1.00 can't have subpenny increments.)"),
-        ("not enough buying power, dollar", "EQUITY_NOT_ENOUGH_BP_DOLLAR_BASED (depositAmount 0.5000 USD)"),
+        ("not enough buying power, dollar", "EQUITY_NOT_ENOUGH_BP_DOLLAR_BASED (depositAmount 0.5 USD)"),
         (
             "limit far below",
-            "EQUITY_EXTREMELY_UNMARKETABLE_LIMIT_PRICE (enteredPrice 1.0000 USD, lastTradePrice 12.8801 USD, side BUY)",
+            "EQUITY_EXTREMELY_UNMARKETABLE_LIMIT_PRICE (enteredPrice 1 USD, lastTradePrice 12.8801 USD, side BUY)",
         ),
     ],
 )
 def test_an_alert_is_shown_with_what_it_says(start, shown):
     assert [str(each) for each in review(start).alerts] == [shown]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("0E-8", "0"),
+        ("9885000.0000", "9885000"),
+        ({"amount": "741.2230", "currency": "USD"}, "741.223 USD"),
+        ({"amount": "1", "currency_code": None}, "1"),
+        (12, "12"),
+        (True, "True"),
+    ],
+)
+def test_a_figure_is_shown_as_it_is(value, shown):
+    found = review_of({**CLEAN, "order_checks": {"alertType": "ODD", "details": {"of": value}}}, terms())
+    assert str(found.alerts[0]) == f"ODD (of {shown})"
+
+
+def test_what_may_be_the_number_of_an_account_is_masked():
+    for number in ("512340008", 512340008):
+        found = review_of({**CLEAN, "order_checks": {"alertType": "ODD", "account": number}}, terms())
+        assert "512340008" not in str(found.alerts[0])
 
 
 def test_an_alert_in_the_spelling_of_the_schema_is_read():

@@ -1,5 +1,8 @@
 """Questions are asked at a terminal only, and no is the answer to Enter."""
 
+import os
+import sys
+
 import pytest
 
 from tests.support.command_line_bench import CommandLineBench
@@ -7,7 +10,7 @@ from tests.support.terminal import at_terminal
 from trading_bot.cli.errors import CommandError
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
-from trading_bot.cli.prompts import ask_for_phrase, confirm
+from trading_bot.cli.prompts import ask_for_phrase, confirm, line_within
 
 
 @pytest.mark.parametrize("ask", [confirm, ask_for_phrase])
@@ -16,6 +19,28 @@ def test_where_nobody_can_be_asked_the_option_is_named_that_answers(ask, invocat
     with pytest.raises(CommandError, match=r"sure.*add --yes") as refused:
         ask(invocation, "sure", option="--yes")
     assert refused.value.exit_code is ExitCode.USAGE
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Give what writes to the stdin of this process."""
+    reader, writer = os.pipe()
+    with os.fdopen(reader) as stdin, os.fdopen(writer, "w") as typed:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        yield typed
+
+
+def test_a_line_is_waited_for_no_longer_than_that(terminal):
+    assert line_within(0) is None
+    terminal.write("http://127.0.0.1:1/callback?code=a\n")
+    terminal.flush()
+    assert line_within(10) == "http://127.0.0.1:1/callback?code=a\n"
+
+
+def test_the_end_of_the_input_is_an_interruption(terminal):
+    terminal.close()
+    with pytest.raises(KeyboardInterrupt):
+        line_within(10)
 
 
 @pytest.mark.subprocess

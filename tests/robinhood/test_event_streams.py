@@ -2,9 +2,11 @@
 
 import io
 import time
+from contextlib import nullcontext
 
 import pytest
 import requests
+import urllib3
 
 from tests.support.loopback_broker import acts
 from tests.support.loopback_broker.bench import authority, bench
@@ -91,10 +93,12 @@ def test_an_answer_is_taken_while_its_stream_stays_open(desk, pieces):
     assert took_s < 4
 
 
-def test_a_stream_that_ends_with_its_answer_leaves_the_connection_for_the_next_call(desk):
+@pytest.mark.parametrize("permit", [None, nullcontext()], ids=["a read", "a submit"])
+def test_a_stream_that_ends_with_its_answer_leaves_the_connection_for_the_next_call(desk, permit):
     whole = acts.send(acts.head(**CHUNKED) + chunk(ANSWER) + b"0\r\n\r\n")
-    ask(desk, whole)
-    ask(desk, whole)
+    for _ in range(2):
+        desk.server.on("POST", "/mcp/trading", whole)
+        assert reply_of(desk.exchange(asking(), permit=permit)).body == ANSWER
     assert [heard.connection for heard in desk.server.heard] == [1, 1]
 
 
@@ -168,6 +172,29 @@ def test_a_transport_of_ones_own_may_answer_with_bytes_of_any_kind():
             """Nothing is open."""
 
     result = BrokerSession(adapter=Plain(), clock=clock()).exchange(asking(), timeout_s=5)
+    assert reply_of(result).body == ANSWER
+
+
+def test_what_a_transport_of_ones_own_says_without_end_is_left():
+    class Endless(io.BytesIO):
+        reads = 0
+
+        def read1(self, size=-1, /):
+            self.reads += 1
+            assert self.reads < 100
+            return ANSWER
+
+    class Talkative(ScriptedBroker):
+        def send(self, request, *arguments, **options):
+            built = super().send(request, *arguments, **options)
+            built.raw = urllib3.HTTPResponse(
+                body=Endless(), preload_content=False, original_response=built.raw._original_response
+            )
+            return built
+
+    broker = Talkative()
+    broker.on("POST", "/mcp/trading", reply(200, b"", Content_Type=EVENT_STREAM))
+    result = BrokerSession(adapter=broker, clock=clock()).exchange(asking(), timeout_s=5)
     assert reply_of(result).body == ANSWER
 
 

@@ -12,6 +12,7 @@ from tests.support.paper_market import MONDAY
 from trading_bot.agent.endpoint import AGENT_BASE_URL
 from trading_bot.agent.gateway import AgentGateway
 from trading_bot.agent.json_rpc import AgentSession
+from trading_bot.agent.tool_call import AgentWire
 from trading_bot.clock import VirtualClock
 from trading_bot.order_management.models import ClientOrderId, OrderTerms, RefId, Side
 from trading_bot.order_management.outcomes import DurableIntent, Listing, SubmitOutcome
@@ -23,10 +24,19 @@ REF = RefId("11111111-2222-4333-8444-555555555555")
 
 
 class AgentGatewayBench:
-    """A gateway with a login, and the server that it speaks with. 50 AAPL are held; their market is 99.98 to 100.00."""
+    """A gateway with a login, and the server that it speaks with. 50 AAPL are held; their market is 99.98 to 100.00.
 
-    def __init__(self, arrange: Callable[[AgentServer], object] = lambda server: None) -> None:
-        self.clock = VirtualClock(MONDAY)
+    ``over`` puts a wire between both.
+    """
+
+    def __init__(
+        self,
+        arrange: Callable[[AgentServer], object] = lambda server: None,
+        *,
+        clock: VirtualClock | None = None,
+        over: Callable[[AgentWire, VirtualClock], AgentWire] = lambda wire, clock: wire,
+    ) -> None:
+        self.clock = clock or VirtualClock(MONDAY)
         self.server = AgentServer(self.clock)
         self.server.book.quote("AAPL", bid="99.98", ask="100.00")
         self.server.book.hold("AAPL", 50)
@@ -37,7 +47,7 @@ class AgentGatewayBench:
         grants = BrokerSession(adapter=adapter, clock=self.clock)
         session = AgentSession(self.http, self.clock)
         self.gateway = AgentGateway(
-            wire=session,
+            wire=over(session, self.clock),
             broker_clock=session.broker_clock,
             clock=self.clock,
             account_number=self.server.book.account_number,

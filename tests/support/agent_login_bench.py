@@ -82,5 +82,9 @@ class AgentLoginBench:
         assert found is not None
         return found
 
+    def is_refused(self) -> bool:
+        self._call()
+        return self.http.bearer_is_refused
+
     def _call(self) -> None:
         self.http.exchange(WireRequest(method="POST", path=ENDPOINT_PATH, body=b"{}"), timeout_s=10)

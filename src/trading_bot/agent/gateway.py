@@ -8,7 +8,9 @@ from typing import Self
 from trading_bot.agent.account import AgentAccount
 from trading_bot.agent.calls import ToolReads
 from trading_bot.agent.orders import CANCELS_AT_ONCE, AgentOrders
+from trading_bot.agent.rate import CALL_EVERY_S
 from trading_bot.agent.tool_call import AgentWire
+from trading_bot.agent.tradable import TradableToday
 from trading_bot.clock import Clock, Seconds
 from trading_bot.error_handling.policies import READ_POLICY, RetryPolicy
 from trading_bot.error_handling.retry import Jitter, no_jitter
@@ -33,8 +35,9 @@ CAPABILITIES = BrokerCapabilities(
     names_instruments_held=False,
     can_sell_short=False,
     cancels_at_once=CANCELS_AT_ONCE,
+    cancel_every_s=CALL_EVERY_S * 4 / 3,
 )
-"""What the agent interface can do. An agent's account is long only."""
+"""What the agent interface can do. An agent's account is long only; one call in four may be for something else."""
 
 
 class AgentGateway(AgentAccount):
@@ -66,6 +69,7 @@ class AgentGateway(AgentAccount):
         names, remarks = symbols or SymbolTable(), Remarks()
         super().__init__(reads=reads, clock=clock, account_number=account_number, names=names, remarks=remarks)
         self._renew = renew
+        self._tradable = TradableToday(clock)
         self._broker_clock = broker_clock or BrokerClock(clock)
         self._orders = AgentOrders(
             wire=wire,
@@ -97,8 +101,12 @@ class AgentGateway(AgentAccount):
         return self._renew(within_s)
 
     def tick_of(self, symbol: str, side: Side) -> Decimal | None:
-        """Return None: the interface tells no price steps, so SEC Rule 612's hold and the broker judges."""
-        del symbol, side
+        """Return None: the interface tells no price steps, so SEC Rule 612's hold and the broker judges.
+
+        Raises:
+            OrderValidationError: the broker says that it takes no buys of this symbol; it is asked once a day.
+        """
+        self._tradable.refuse_untradable(symbol, side, self._tradability_by)
         return None
 
     def prepare_order(self, terms: OrderTerms, ref_id: RefId) -> PreparedOrder:

@@ -85,7 +85,7 @@ def realised_of(data: object, *, account_number: str, span: str) -> RealisedResu
     Raises:
         OrderStatusError: the reply is about another account, another span or another currency, or is none.
     """
-    if not isinstance(data, dict):
+    if not isinstance(data, dict) or not {"data_points", "total_returns"} & set(data):
         raise _trouble("the reply holds none")
     told = _Realised.model_validate(data)
     if is_elsewhere(account_number_of(told.account_number), account_number):

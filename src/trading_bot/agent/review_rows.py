@@ -12,11 +12,17 @@ from trading_bot.agent.quote_rows import parse_agent_quote
 from trading_bot.order_management.broker_review import BrokerReview, ReviewAlert
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import OrderTerms
-from trading_bot.robinhood.fields import MaybeSymbol, MaybeWord, Payload, printable, word
+from trading_bot.prose import shares_in_words
+from trading_bot.robinhood.fields import MaybeNumber, MaybeSymbol, MaybeWord, Payload, parse_payload, printable, word
 
 _KIND_KEYS: Final = ("alertType", "alert_type")
 _MOST_DETAILS = 20
 _DEEPEST = 4
+_LEAST_MASKED = 10**6
+
+
+class _Figure(Payload):
+    value: MaybeNumber = None
 
 
 class _Review(Payload):
@@ -63,7 +69,8 @@ def _facts(value: object, name: str = "", depth: int = 0) -> Iterator[tuple[str,
     if isinstance(value, dict) and depth < _DEEPEST:
         amount = value.get("amount")
         if isinstance(amount, str) and set(value) <= {"amount", "currency", "currency_code"}:
-            yield name, printable(" ".join(str(value[key]) for key in value))
+            currency = value.get("currency") or value.get("currency_code")
+            yield name, " ".join((_shown(amount), *([printable(currency)] if isinstance(currency, str) else ())))
             return
         for key, inner in value.items():
             yield from _facts(inner, printable(str(key)), depth + 1)
@@ -71,7 +78,15 @@ def _facts(value: object, name: str = "", depth: int = 0) -> Iterator[tuple[str,
         for inner in value:
             yield from _facts(inner, name, depth + 1)
     elif value is not None:
-        yield name, printable(str(value))
+        yield name, _shown(value)
+
+
+def _shown(value: object) -> str:
+    """Write a value: a figure as it is, and anything else masked, as a number may be that of an account."""
+    figure = parse_payload(_Figure, {"value": value}).value
+    if figure is None or not (abs(figure) < _LEAST_MASKED or "." in str(value)):
+        return printable(str(value))
+    return shares_in_words(figure)
 
 
 def _trouble(problem: str) -> OrderStatusError:

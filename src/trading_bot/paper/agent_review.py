@@ -21,12 +21,17 @@ def review(
     knows: Callable[[str], bool],
 ) -> dict[str, object]:
     """Return the terms as they were given, the first thing that is wrong with them, and the quote."""
+    bid, ask = _cents(quote["bid_price"]), _cents(quote["ask_price"])
     return {
         **{name: arguments[name] for name in _ECHOED if name in arguments},
         "order_checks": _checks(state, arguments, knows),
         "quote_data": quote,
-        "market_data_disclosure": f"Bid ${quote['bid_price']} · Ask ${quote['ask_price']}. Paper market.",
+        "market_data_disclosure": f"Bid ${bid} · Ask ${ask}. Paper market.",
     }
+
+
+def _cents(price: object) -> str:
+    return f"{Decimal(str(price)):.2f}"
 
 
 def _checks(state: ExchangeState, arguments: Mapping[str, str], knows: Callable[[str], bool]) -> dict[str, object]:

@@ -58,6 +58,7 @@ class AgentDoor:
             AuthenticationError: nobody was logged in, or it could not be saved; the message says what to do.
         """
         way = self._connection
+        self._login.prepare()
         sign_in = BrowserSignIn(http=way.http, grants=way.grants, clock=self._clock, new_id=self._new_id)
         self._login.adopt(sign_in.tokens(person))
 

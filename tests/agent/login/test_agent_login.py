@@ -2,9 +2,11 @@
 
 import errno
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl
 
 import pytest
 from filelock import FileLock
@@ -12,7 +14,8 @@ from pydantic import SecretStr
 
 from tests.support.agent_login_bench import LIFE, TOKEN, AgentLoginBench, tokens
 from tests.support.faulty_files import FaultyFiles
-from tests.support.scripted_broker import lost, reply, unreachable
+from tests.support.scripted_broker import Answer, ScriptedBroker, lost, reply, unreachable
+from tests.support.taken_lock import TakenLock
 from trading_bot.agent.login.agent_login import LONG_PAUSE_S, MOST_IN_DOUBT, PAUSE_S, SESSION_ENDED
 from trading_bot.auth.secret_file import TokenFileError
 from trading_bot.order_management.exceptions import AuthenticationError
@@ -167,6 +170,23 @@ def test_while_another_process_renews_nobody_else_does(bench):
     with FileLock(bench.store.lock_path, thread_local=False):
         assert not bench.login.renew(0)
     assert bench.broker.seen == []
+
+
+def test_while_another_thread_renews_nobody_waits_beyond_its_time(bench):
+    bench.logged_in().answered_401()
+    lock = bench.login._threads = TakenLock()
+    assert not bench.login.renew(3)
+    assert lock.waited_for == [3]
+
+
+def test_a_renewal_that_another_process_tried_in_vain_is_counted_here_too(bench):
+    bench.logged_in()
+    other = half_a_life_later(bench.another_process())
+    other.broker.on(*TOKEN, lost())
+    other.login.renew_ahead()
+    bench.login.renew_ahead()
+    assert bench.broker.seen == []
+    assert bench.login.standing() == other.login.standing()
 
 
 def test_a_reply_without_a_refresh_token_leaves_the_old_one_in_use(bench):
@@ -329,6 +349,24 @@ def test_a_full_disk_does_not_hold_back_a_renewal_that_is_needed_now(bench):
     assert bench.saved().access_token == SecretStr("canary-access-token-2")
 
 
+def test_tokens_that_could_not_be_saved_are_not_given_up_for_older_ones(bench):
+    """Another process tries the refresh token that this one has used up, and leaves word of that in the file."""
+    bench.logged_in()
+    files = full_disk()
+    full = AgentLoginBench(bench.folder, time=bench.time, files=files)
+    full.login.resume()
+    full.answered_401()
+    full.broker.on(*TOKEN, tokens())
+    assert full.login.renew(10)
+    bench.answered_401().broker.on(*TOKEN, reply(400, {"error": "invalid_grant"}))
+    assert not bench.login.renew(10)
+    files.heal()
+    full.login.renew_ahead()
+    assert full.bearer() == "Bearer canary-access-token-2"
+    assert bench.saved().refresh_token == SecretStr("canary-refresh-token-2")
+    assert bench.login.renew(10)
+
+
 # What is told of it
 
 
@@ -373,3 +411,78 @@ def test_a_start_renews_what_is_due_and_says_what_only_a_person_can_do(bench, ca
     half_a_life_later(bench)
     bench.login.log_in()
     assert "login_ends" in caplog.text
+
+
+def test_a_login_that_cannot_be_renewed_is_replaced_by_that_of_a_person_unasked(bench):
+    bench.logged_in(renewals_in_doubt=1)
+    assert bench.login.care() is not None
+    AgentLoginBench(bench.folder, time=bench.time).logged_in(access_token=SecretStr("canary-access-token-9"))
+    assert bench.login.care() is None
+    assert bench.bearer() == "Bearer canary-access-token-9"
+    assert bench.broker.seen == []
+
+
+def test_nobody_is_sent_to_a_browser_for_a_login_that_could_not_be_saved(tmp_path):
+    bench = AgentLoginBench(tmp_path / "state", files=full_disk())
+    with pytest.raises(TokenFileError, match="cannot save the session"):
+        bench.login.prepare()
+
+
+@pytest.mark.parametrize("content", [None, "{"])
+def test_what_is_saved_stays_until_the_new_login_is_there(bench, content):
+    bench.logged_in()
+    before = bench.saved()
+    if content is not None:
+        (bench.folder / "agent-session.json").write_text(content)
+    bench.login.prepare()
+    assert bench.store.load() == (before if content is None else None)
+
+
+class RotatingServer:
+    """Takes each refresh token once; a second use is an offence."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.good = "canary-refresh-token-1"
+        self.number = 1
+        self.offences: list[str] = []
+
+    def answer(self, form: dict[str, str]) -> tuple[int, dict[str, object]]:
+        with self.lock:
+            if form["refresh_token"] != self.good:
+                self.offences.append(form["refresh_token"])
+                return 400, {"error": "invalid_grant"}
+            self.number += 1
+            self.good = f"canary-refresh-token-{self.number}"
+            access = f"canary-access-token-{self.number}"
+            return 200, {"access_token": access, "refresh_token": self.good, "expires_in": 600}
+
+
+class RotatingBroker(ScriptedBroker):
+    """Refuses every token but the newest one."""
+
+    def __init__(self, server: RotatingServer) -> None:
+        super().__init__()
+        self.server = server
+
+    def _next(self, method: str, path: str) -> Answer:
+        sent = self.seen[-1]
+        if (method, path) == TOKEN:
+            return reply(*self.server.answer(dict(parse_qsl(sent.body.decode()))))
+        is_good = sent.headers.get("Authorization") == f"Bearer canary-access-token-{self.server.number}"
+        return reply(200 if is_good else 401)
+
+
+def test_many_processes_that_are_refused_together_strand_nobody(bench):
+    """Each has its own connection and memory; the file and its lock are all they share."""
+    bench.logged_in()
+    server = RotatingServer()
+    processes = [AgentLoginBench(bench.folder, broker=RotatingBroker(server), time=bench.time) for _ in range(4)]
+    for process in processes:
+        process.login.resume()
+    for _ in range(3):
+        server.number += 1  # the server ends the session; only the refresh token still works
+        with ThreadPoolExecutor(4) as pool:
+            assert all(pool.map(lambda process: process.is_refused() and process.login.renew(20), processes))
+        assert not any(process.is_refused() for process in processes)
+    assert server.offences == []

@@ -4,7 +4,10 @@ from decimal import Decimal
 
 import pytest
 
+from tests.support.account_gateway import quote
+from tests.support.fake_gateway import SubmitStep
 from tests.support.manager_bench import ManagerBench
+from trading_bot.order_management.book.exit_facts import ExitEnding
 from trading_bot.order_management.book.freezes import Cause, cause_of
 from trading_bot.order_management.book.position_watch import LOOK_EVERY_S
 from trading_bot.order_management.events import EventKind
@@ -12,6 +15,7 @@ from trading_bot.order_management.exceptions import TradeRefusedError, TradingHa
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.portfolio import UnreadPosition
 from trading_bot.order_management.ports import BrokerCapabilities
+from trading_bot.order_management.submit.exit_run import Leave
 from trading_bot.order_management.sync.free_shares import LATEST_LOOK_S
 
 AAPL_ID = "450dfc6d-5510-4d40-abfb-f633b7d9be3e"
@@ -61,6 +65,23 @@ def test_shares_moved_elsewhere_are_drift_that_heals(bench):
     bench.positions.move("AAPL", "20")
     bench.sync(after=LOOK_EVERY_S)
     assert bench.freeze() is None
+
+
+def test_a_person_accepts_a_position_by_its_symbol(bench):
+    bench.positions.move("AAPL", "-20")
+    bench.sync(after=LOOK_EVERY_S)
+    bench.sync(after=10)
+    assert bench.manager.decisions.accept_position("AAPL", by="ada", reason="sold in the app") == 30
+    assert (bench.expected(), bench.freeze()) == (30, None)
+
+
+def test_an_exit_sells_all_that_is_free(bench):
+    bench.positions.quotes = {"AAPL": quote("AAPL", "100")}
+    bench.gateway.submits.append(SubmitStep(after=lambda: bench.gateway.order().fill(price="99.90")))
+    left = bench.manager.ways_out.leave(Leave(symbol="AAPL"))
+    assert (left.ending, int(left.sold)) == (ExitEnding.SOLD, 50)
+    bench.sync(after=LOOK_EVERY_S)
+    assert (bench.expected(), bench.freeze(), bench.positions.asked_alone) == (None, Cause.EXIT, [])
 
 
 def test_a_row_that_fell_between_two_pages_is_found_in_a_second_reading(bench):

@@ -109,11 +109,28 @@ class AgentLogin:
             return not self._http.bearer_is_refused or self._has_another_session(deadline)
 
     def renew_ahead(self) -> None:
-        """Renew tokens at half of their life, while they still work. Any failure leaves the session as it is."""
+        """Renew tokens at half of their life, while they still work. Any failure leaves the session as it is.
+
+        Tokens that cannot be renewed here any more are replaced by those of a person who has logged in meanwhile.
+        """
         deadline = self._clock.monotonic() + RENEWAL_TIMEOUT_S
         with held_within(self._threads, RENEWAL_TIMEOUT_S) as is_our_turn:
-            if is_our_turn and not self._http.bearer_is_refused and (self._is_unsaved or self._wants_renewal()):
+            if is_our_turn and self._needs_care():
                 self._locked(deadline, lambda: self._renewed_ahead(deadline))
+
+    def prepare(self) -> None:
+        """See that a login can be saved, before a person is sent to make one.
+
+        Raises:
+            TokenFileError: it cannot be.
+            AuthenticationError: another process is logging in.
+        """
+        with self._threads, self._exclusively():
+            try:
+                saved = self._store.load()
+            except TokenFileError:
+                saved = None  # a login replaces a file that cannot be read, or fails to
+            self._store.save(saved)
 
     def adopt(self, login: SavedLogin) -> None:
         """Save a login that a person has just made, then use it.
@@ -140,9 +157,11 @@ class AgentLogin:
                 self._store.save(None)
             return saved
 
-    @property
-    def _is_unsaved(self) -> bool:
-        return self._current != self._on_file
+    def _needs_care(self) -> bool:
+        current = self._current
+        if current is None or self._http.bearer_is_refused:
+            return False
+        return current != self._on_file or not current.renews_itself or self._wants_renewal()
 
     def _wants_renewal(self) -> bool:
         current = self._current
@@ -162,7 +181,7 @@ class AgentLogin:
     def _renewed_ahead(self, deadline: Seconds) -> bool:
         if self._found_renewed():
             return True
-        if self._is_unsaved and self._current is not None:
+        if self._current is not None and self._current != self._on_file:
             self._keep_if_possible(self._current)
         return self._wants_renewal() and self._renewed(deadline)
 
@@ -176,14 +195,15 @@ class AgentLogin:
 
     def _found_renewed(self) -> bool:
         """Take up what another process has saved; whether its access token is another one."""
-        saved, current = self._store.load(), self._current
-        if saved == self._on_file:
+        saved, known = self._store.load(), self._on_file
+        if saved == known:
             return False
         if saved is None:  # another process has logged out
             self._drop()
             return False
-        if current is not None and saved.access_token == current.access_token:
-            self._current = self._on_file = saved  # it was renewed there in vain
+        if known is not None and saved.access_token == known.access_token:  # it was renewed there in vain
+            self._current = saved if self._current == known else self._current
+            self._on_file = saved
             return False
         self._take_up(saved)
         return True

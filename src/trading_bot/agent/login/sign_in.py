@@ -108,13 +108,12 @@ class BrowserSignIn:
 
 
 def _invite(person: BrowserPerson, address: str) -> None:
-    is_open = person.open_browser is not None and person.open_browser(address)
-    person.notify(
-        "a browser opens the broker's page; if it does not, open this address in a browser:"
-        if is_open
-        else "open this address in a browser on a computer, log in there and allow the access:"
-    )
+    if person.open_browser is not None and person.open_browser(address):
+        person.notify("a browser opens the broker's page; if it does not, open this address in a browser:")
+    else:
+        person.notify("open this address in a browser on a computer (a phone opens its app instead):")
     person.show(address)
+    person.notify("log in there and allow the access; the broker's app may ask you to approve it")
     if person.pasted is not None:
         person.notify(
             "if the browser is on another machine, it ends on a page at 127.0.0.1 that it cannot show: copy the whole "
