@@ -1,16 +1,21 @@
 """Logging in to the agent interface at the command line, and arming the one account that it may trade."""
 
 import dataclasses
+import errno
 import json
 import logging
+from dataclasses import replace
 
 import pytest
 
 from tests.support.agent_account import AgentAccount
 from tests.support.agent_server import Fault
 from tests.support.command_line_bench import CommandLineBench
+from tests.support.faulty_files import FaultyFiles
 from trading_bot.agent.endpoint import SERVER_METADATA_PATH
+from trading_bot.auth.secret_file import TokenFileError
 from trading_bot.checkup import Check, CheckResult
+from trading_bot.cli.error_codes import exit_code_of
 from trading_bot.cli.errors import CommandError
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
@@ -78,6 +83,15 @@ def test_an_account_that_cannot_be_read_is_said_to_be_logged_in_all_the_same(acc
     with pytest.raises(CommandError, match="logged in and the login is saved, but the account cannot be read") as error:
         logged_in(account)
     assert error.value.exit_code is ExitCode.NOT_SENT
+
+
+def test_a_disk_that_takes_no_login_is_told_before_anybody_is_sent_to_a_browser(account):
+    files = FaultyFiles()
+    files.fail("replace", errno.ENOSPC)
+    account.around = replace(account.around, files=files)
+    with pytest.raises(TokenFileError, match="cannot save the session") as refused:
+        log_in(Invocation(), account.config, account.door, open_browser=lambda _address: pytest.fail("a browser"))
+    assert exit_code_of(refused.value) is ExitCode.JOURNAL
 
 
 def test_without_a_person_nobody_is_logged_in(account):
