@@ -1,6 +1,7 @@
 """What the broker's own books say, each part by itself."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Self
@@ -107,6 +108,8 @@ def test_the_answer_has_as_many_levels_as_were_asked_for_and_null_for_what_is_un
         }
     ]
     assert '"gain": null' in json.dumps(told["realised"])
+    bare = replace(view(Books()), lots=(replace(LOT, cost_basis=None),), book=None)
+    assert '"cost_per_share": null' in json.dumps(broker_view_json(bare, levels=1))
     empty = BrokerView(symbol="F", tradability=None, book=None, lots=None, realised=None, problems=("no answer",))
     assert broker_view_json(empty, levels=5) == {
         "v": told["v"], "symbol": "F", "tradability": None, "book": None, "lots": None, "realised": None,

@@ -16,6 +16,7 @@ from trading_bot.agent.tool_call import ToolError
 from trading_bot.clock import VirtualClock
 from trading_bot.order_management.exceptions import OrderStatusError, OrderValidationError
 from trading_bot.order_management.models import OrderTerms, RefId, Side, TimeInForce
+from trading_bot.order_management.portfolio import PositionListing
 from trading_bot.robinhood.symbols import KnownName, SymbolTable
 
 NOW = datetime(2026, 10, 14, 17, 0, tzinfo=UTC)
@@ -82,6 +83,35 @@ def test_positions_are_read_to_the_last_page_by_either_cursor(bench):
 
 def test_a_page_of_positions_that_is_missing_is_an_error(bench):
     bench.tools.on("get_equity_positions", {"positions": HELD["positions"], "next": "cD0x"}, {"positions": None})
+    with pytest.raises(OrderStatusError):
+        bench.account.fetch_positions()
+
+
+@pytest.mark.parametrize(
+    ("page", "equity", "is_flat"),
+    [
+        ({"positions": None}, "0", True),
+        ({"positions": None, "next": ""}, "0.0000", True),
+        ({"positions": None}, "12.90", False),
+        ({"positions": None}, None, False),
+        ({"positions": None, "next": "cD0x"}, "0", False),
+        ({"positions": {}}, "0", False),
+        ({}, "0", False),
+    ],
+)
+def test_a_list_that_is_null_is_empty_only_where_the_portfolio_says_so_too(bench, page, equity, is_flat):
+    bench.tools.on("get_equity_positions", page)
+    bench.tools.on("get_portfolio", {**sample("get_portfolio", "cash account"), "equity_value": equity})
+    if is_flat:
+        assert bench.account.fetch_positions() == PositionListing(positions=())
+    else:
+        with pytest.raises(OrderStatusError):
+            bench.account.fetch_positions()
+
+
+def test_a_portfolio_that_cannot_be_read_makes_no_list_empty(bench):
+    bench.tools.on("get_equity_positions", {"positions": None})
+    bench.tools.on("get_portfolio", {})
     with pytest.raises(OrderStatusError):
         bench.account.fetch_positions()
 

@@ -190,7 +190,7 @@ def test_a_list_is_walked_by_either_form_of_cursor_with_the_same_filters(bench, 
 @pytest.mark.parametrize(
     "page",
     [
-        {"orders": None},
+        {"orders": {}},
         {},
         [],
         None,
@@ -202,6 +202,12 @@ def test_a_list_is_walked_by_either_form_of_cursor_with_the_same_filters(bench, 
 def test_a_page_that_cannot_be_read_is_no_complete_list(bench, page):
     bench.tools.calls = [good(page)]
     assert not bench.reads.pages("get_equity_orders", {}).are_all
+
+
+def test_a_list_that_is_null_by_the_schema_is_an_empty_one(bench):
+    bench.tools.calls = [good({"orders": [1], "next": "b"}), good({"orders": None})]
+    pages = bench.reads.pages("get_equity_orders", {})
+    assert (pages.rows, pages.are_all) == ((1,), True)
 
 
 def test_a_failed_page_keeps_the_rows_before_it_and_says_what_failed(bench):

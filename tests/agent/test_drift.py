@@ -90,6 +90,11 @@ def test_a_schema_that_says_nothing_is_no_drift(unclear):
     assert compare(as_used(place_equity_order=unclear)) == Drift()
 
 
+@pytest.mark.parametrize("tool", ["place_advanced_order", "review_advanced_order", "cancel_advanced_order"])
+def test_tools_for_orders_in_pairs_are_noted_and_are_no_drift(tool):
+    assert compare(as_used(**{tool: {}})) == Drift(offers_pairs=True)
+
+
 def listing(tools, **more):
     return {"tools": [{"name": name, "inputSchema": form} for name, form in tools.items()], **more}
 
@@ -125,7 +130,7 @@ def test_a_list_that_cannot_be_read_keeps_nothing_from_being_sent(bench, answer)
     bench.tools.calls = [answer] * 20
     drift = ToolDrift(lister=bench.session, clock=bench.clock)
     assert not drift.look()
-    assert (drift.problem(), len(drift.found.remarks)) == (None, 1)
+    assert (drift.problem(), len(drift.found.remarks), drift.found.was_read) == (None, 1, False)
 
 
 def test_a_tool_without_a_schema_is_there(bench):

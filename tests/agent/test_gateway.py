@@ -162,7 +162,7 @@ class TestOneOrder:
             ToolReply(data={"orders": [numbered(1)]}),
             ToolReply(data={"orders": [agent_row(account_number="5QR99999")]}),
             ToolReply(data={"orders": [agent_row(quantity=None)]}),
-            ToolReply(data={"orders": None}),
+            ToolReply(data={"orders": {}}),
             ToolReply(data={}),
             ToolError(text="unable to list: rpc error: code = NotFound desc = no rows"),
         ],
@@ -204,7 +204,7 @@ class TestLists:
 
     def test_a_page_that_cannot_be_read_makes_a_list_that_is_not_whole(self, bench):
         bench.tools.on(
-            LIST, ToolReply(data={"orders": [agent_row()], "next": "2"}), *[ToolReply(data={"orders": None})] * 3
+            LIST, ToolReply(data={"orders": [agent_row()], "next": "2"}), *[ToolReply(data={"orders": {}})] * 3
         )
         listing = bench.gateway.list_open_orders()
         assert [report.order_id for report in listing.reports] == [ORDER]

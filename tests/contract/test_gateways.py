@@ -109,7 +109,7 @@ def test_a_refused_permit_sends_nothing(pair):
     assert pair.gateway.list_open_orders().reports == ()
 
 
-@pytest.mark.parametrize("pair", LOOKS_SYMBOLS_UP, indirect=True)
+@pytest.mark.parametrize("pair", sorted(LOOKS_SYMBOLS_UP), indirect=True)
 def test_an_unknown_symbol_is_refused_before_anything_is_sent(pair):
     with pytest.raises(OrderValidationError):
         pair.intent(symbol="ZZZZZQ")

@@ -10,7 +10,7 @@ from tests.support.agent_account import AgentAccount
 from tests.support.agent_server import Fault
 from trading_bot.bot import StartError, TradeStatus, TradingBot
 from trading_bot.bot_events import BotEvent
-from trading_bot.config import ConfigError
+from trading_bot.config import ConfigError, GatewayKind
 from trading_bot.order_management.exceptions import AuthenticationError, OrderStatusError
 from trading_bot.order_management.models import OrderState
 from trading_bot.startup import create_bot
@@ -148,3 +148,43 @@ def test_tools_are_compared_once_the_login_has_been_renewed(account):
     bot.start()
     assert "takes no ref_id" in buy(bot).message
     bot.stop()
+
+
+def test_a_token_that_ran_out_leaves_no_word_of_tools_that_could_not_be_read(account, caplog):
+    account.server.grants.expire_access()
+    bot = bot_of(account)
+    bot.start()
+    assert "interface_differs" not in caplog.text
+    bot.stop()
+
+
+def sell(bot: TradingBot, name: str):
+    bot.synchronize_open_orders()
+    return bot.execute_trade("AAPL", "sell", 4, Decimal(150), "a test", client_order_id=name)
+
+
+def test_an_arming_that_asked_for_no_account_allows_exits_alone(account, bot):
+    private = account.config.model_copy(update={"gateway": GatewayKind.PRIVATE})
+    account_latch(private, account.around, account.state).arm(by="ann")
+    refused = buy(bot)
+    assert refused.status is TradeStatus.BLOCKED
+    assert "without asking the agent interface" in refused.message
+    assert sell(bot, "c2").status is TradeStatus.SUBMITTED
+
+
+@pytest.mark.parametrize("allowed", [(), ("512340001",), ("512340001", "512340008")], ids=["none", "another", "two"])
+def test_another_choice_of_the_broker_after_arming_stops_entries_and_no_exit(account, bot, allowed):
+    """The broker itself refuses what may not be sold; here it would not."""
+    tools = cast("dict[str, Any]", account.server.desk.tools)
+    offered = tools["get_accounts"]
+
+    def accounts(arguments: dict[str, object]) -> object:
+        rows = offered.call(arguments)["accounts"]
+        return {"accounts": [row | {"agentic_allowed": row["account_number"] in allowed} for row in rows]}
+
+    tools["get_accounts"] = SimpleNamespace(described=offered.described, call=accounts)
+    account.clock.sleep(60)
+    refused = buy(bot)
+    assert refused.status is TradeStatus.BLOCKED
+    assert "agentic_allowed" in refused.message
+    assert sell(bot, "c2").status is TradeStatus.SUBMITTED

@@ -45,6 +45,8 @@ from trading_bot.order_management.portfolio import (
 )
 from trading_bot.robinhood.directory import checked_symbol
 from trading_bot.robinhood.fields import SYMBOL, is_broker_id
+from trading_bot.robinhood.listing import Pages
+from trading_bot.robinhood.reads import BrokerUnavailableError
 from trading_bot.robinhood.remarks import Remarks
 from trading_bot.robinhood.symbols import SymbolTable
 
@@ -117,9 +119,9 @@ class AgentAccount:
         Raises:
             OrderStatusError: a page could not be read, or a row is of another account.
         """
-        began = self._clock.now()
-        pages = self._reads.in_time().pages(POSITIONS, self._ours, "positions")
-        if pages.problem is not None:
+        began, reads = self._clock.now(), self._reads.in_time()
+        pages = reads.pages(POSITIONS, self._ours, "positions")
+        if pages.problem is not None and not self._is_told_flat(pages, reads):
             raise pages.problem
         listing = read_positions(pages.rows, account_number=self._account_number, names=self._names, as_of=began)
         self._remarks.note(*(f"position {row.name}: {row.problem}" for row in listing.unread))
@@ -216,6 +218,18 @@ class AgentAccount:
         """
         arguments = order_arguments(terms, account_number=self._account_number)
         return review_of(self._reads.data(REVIEW, arguments), terms)
+
+    def _is_told_flat(self, pages: Pages, reads: ToolReads) -> bool:
+        """Whether the list is null, as the schema allows, and the portfolio says that no share is held."""
+        if pages.rows or isinstance(pages.problem, BrokerUnavailableError):
+            return False
+        try:
+            page = reads.data(POSITIONS, self._ours)
+            if not isinstance(page, dict) or page.get("positions", page) is not None or page.get("next"):
+                return False
+            return parse_portfolio(reads.data(PORTFOLIO, self._ours)).equity_value == 0
+        except OrderStatusError:
+            return False
 
     @property
     def _ours(self) -> Mapping[str, object]:

@@ -82,6 +82,7 @@ class PortfolioPayload(Payload):
     """What one account has and is worth. It does not say whose it is."""
 
     total_value: MaybeNumber = None
+    equity_value: MaybeNumber = None
     cash: MaybeNumber = None
     currency: MaybeWord = None
     buying_power: object

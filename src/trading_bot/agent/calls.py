@@ -233,11 +233,12 @@ def _read_error(tool: str, result: _Trouble) -> OrderStatusError:
 
 
 def _page(data: object, rows: str, tool: str) -> tuple[list[object], str | None]:
-    found = data.get(rows) if isinstance(data, dict) else None
-    if not isinstance(data, dict) or not isinstance(found, list):
-        # The schema allows null for a list; whether that means "none" was never seen, so nothing is concluded.
+    found = data.get(rows, ()) if isinstance(data, dict) else ()
+    # The server's schema types every list as a list or null; an empty answer proves no absence anyway.
+    page = [] if found is None else found
+    if not isinstance(data, dict) or not isinstance(page, list):
         raise _unreadable(tool, f"a page holds no list of {rows}")
-    return found, _cursor(data.get("next"), tool)
+    return page, _cursor(data.get("next"), tool)
 
 
 def _cursor(following: object, tool: str) -> str | None:

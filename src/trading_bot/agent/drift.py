@@ -62,12 +62,20 @@ USED: Final = (
 )
 
 
+_PAIRS: Final = frozenset({"place_advanced_order", "review_advanced_order", "cancel_advanced_order"})
+"""Tools for orders in pairs, one of which cancels the other (OCO). No reply of theirs was ever seen: none is used."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
     """What is not as we call it: ``missing`` keeps buys from being sent, ``remarks`` keep nothing."""
 
     missing: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    offers_pairs: bool = False
+    """Whether the server has tools for orders in pairs."""
+    was_read: bool = True
+    """Whether the server showed its tools."""
 
 
 class Lister(Protocol):
@@ -90,7 +98,8 @@ class ToolDrift:
         """Compare, and say whether the server showed its tools. Never raises."""
         tools = _listed(self.lister, self.clock.monotonic() + within_s)
         if tools is None:
-            self.found = Drift(remarks=("the broker's list of tools could not be read, so it was not compared",))
+            why = "the broker's list of tools could not be read, so it was not compared"
+            self.found = Drift(remarks=(why,), was_read=False)
             return False
         self.found = compare(tools)
         return True
@@ -118,7 +127,7 @@ def compare(tools: Mapping[str, Mapping[str, object]], used: tuple[ToolUse, ...]
         told += (f"{use.tool} takes no {name}" for name in _not_taken(use.needed, schema))
         remarks += (f"{use.tool} takes no {name}" for name in _not_taken(use.optional, schema))
         told += (f"{use.tool} wants {name}" for name in _wanted(schema) if name not in use.needed | use.optional)
-    return Drift(missing=tuple(missing), remarks=tuple(remarks))
+    return Drift(missing=tuple(missing), remarks=tuple(remarks), offers_pairs=not _PAIRS.isdisjoint(tools))
 
 
 def _not_taken(names: frozenset[str], schema: Mapping[str, object]) -> list[str]:

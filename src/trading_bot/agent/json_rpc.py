@@ -36,8 +36,8 @@ from trading_bot.robinhood.reads import Wire
 from trading_bot.robinhood.sending import SendPhase
 from trading_bot.robinhood.session import EVENT_STREAM, WireReply, WireRequest
 
-PROTOCOL_VERSION: Final = "2025-03-26"
-"""What working clients propose. In August the server agreed on 2025-06-18 with another one; any answer will do."""
+PROTOCOL_VERSIONS: Final = ("2025-03-26", "2025-06-18")
+"""What working clients propose, and what the server agreed on with another one in August; any answer will do."""
 
 LARGEST_ORDER_REPLY: Final = 256 * 1024
 LARGEST_READ_REPLY: Final = 4 * 1024 * 1024
@@ -135,22 +135,25 @@ class AgentSession:
         if not self._opening.acquire(timeout=max(deadline - self._clock.monotonic(), 0)):
             return _failure(FailureKind.TIMEOUT, "no session with the broker was opened in time")
         try:
-            result = self._open or self._initialized(deadline)
-            is_lost = not isinstance(result, _Open) and _may_have_lost_it(result)
-            return self._initialized(deadline) if is_lost else result
+            for version in PROTOCOL_VERSIONS:
+                result = self._open or self._initialized(version, deadline)
+                # Lost before it was confirmed, or refused for what was proposed: both are worth one more opening.
+                if not (isinstance(result, RpcError) or _may_have_lost_it(result)):
+                    break
+            return result
         finally:
             self._opening.release()
 
-    def _initialized(self, deadline: Seconds) -> _Open | _Exchanged:
+    def _initialized(self, version: str, deadline: Seconds) -> _Open | _Exchanged:
         request_id = next(self._ids)
-        body = request_bytes(request_id, "initialize", _hello())
+        body = request_bytes(request_id, "initialize", _hello(version))
         reply = self._post(body, request_id=request_id, opened=_NOT_YET_OPEN, deadline=deadline)
         if not isinstance(reply, WireReply):
             return reply
         answer = answer_in(reply, request_id)
         if not isinstance(answer, RpcResult):
             return answer
-        headers = _session_headers(reply.headers, answer.value)
+        headers = _session_headers(reply.headers, answer.value, proposed=version)
         if headers is None:
             return Garbled(cause="the server named a session that cannot be sent back")
         opened = _Open(headers=headers, bearer_number=reply.bearer_number)
@@ -204,30 +207,32 @@ class AgentSession:
         )
 
 
-def _hello() -> bytes:
+def _hello(version: str) -> bytes:
     client = {"name": "trading-bot", "version": __version__}
-    params = {"protocolVersion": PROTOCOL_VERSION, "capabilities": {}, "clientInfo": client}
+    params = {"protocolVersion": version, "capabilities": {}, "clientInfo": client}
     return json.dumps(params, separators=(",", ":")).encode()
 
 
-def _session_headers(headers: Mapping[str, str], result: object) -> tuple[tuple[str, str], ...] | None:
+def _session_headers(
+    headers: Mapping[str, str], result: object, *, proposed: str
+) -> tuple[tuple[str, str], ...] | None:
     named = headers.get(_SESSION)
     if named is not None and _SESSION_ID.fullmatch(named) is None:
         return None
     agreed = result.get("protocolVersion") if isinstance(result, dict) else None
     if not isinstance(agreed, str) or _VERSION.fullmatch(agreed) is None:
-        agreed = PROTOCOL_VERSION
+        agreed = proposed
     return (("MCP-Protocol-Version", agreed), *(() if named is None else (("Mcp-Session-Id", named),)))
 
 
-def _may_have_lost_it(result: _Exchanged) -> bool:
+def _may_have_lost_it(result: _Open | _Exchanged) -> bool:
     # How this server says it is not established, so whatever may mean it does.
     if isinstance(result, HttpRefusal):
         return result.status in _LOST
     return _found_another_token(result) or (isinstance(result, RpcError) and result.code not in _ABOUT_THE_CALL)
 
 
-def _found_another_token(result: _Exchanged) -> bool:
+def _found_another_token(result: _Open | _Exchanged) -> bool:
     """Whether nothing was sent, because the session belongs to an access token that is no longer in use."""
     return isinstance(result, WireFailure) and result.kind is FailureKind.OTHER_BEARER
 

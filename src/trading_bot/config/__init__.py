@@ -140,6 +140,16 @@ class Config(Section):
             return values
         return {**values, "trading": {**trading, "calendar": Calendar.NYSE}}
 
+    @model_validator(mode="after")
+    def _real_prices_come_over_the_wire_that_is_spoken(self) -> Self:
+        is_shadow = self.trading.mode is ExecutionMode.PAPER and self.paper.has_live_quotes
+        if is_shadow and self.interface is not self.gateway:
+            raise ValueError(
+                f"must not have paper.wire {self.paper.wire} with gateway {self.gateway} where paper.quotes is live: "
+                "real prices are read over the interface that the paper exchange speaks, so make both the same"
+            )
+        return self
+
     @classmethod
     def from_env_and_json(
         cls,

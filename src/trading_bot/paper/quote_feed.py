@@ -5,6 +5,7 @@ nothing: the quotes before it grow stale, and then nothing fills until the next 
 """
 
 from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
 
 from trading_bot.clock import Clock, Seconds
 from trading_bot.logging.setup import get_logger
@@ -33,6 +34,49 @@ _UNREADABLE = "the reply holds no quotes"
 _log = get_logger(__name__)
 
 
+class PriceFeed(Protocol):
+    """Reads real prices for the paper exchange, over whichever interface."""
+
+    @property
+    def market(self) -> LiveQuotes:
+        """The market that the exchange trades on, which hears of each quote."""
+        ...
+
+    def open(self, symbols: Collection[str]) -> None:
+        """Take the login up, and read ``symbols`` once.
+
+        Raises:
+            AuthenticationError: there is no login to read with.
+        """
+        ...
+
+    def refresh(self, symbols: Collection[str]) -> None:
+        """Read the quotes of ``symbols`` now; whatever fails is said once, and what was read before grows stale."""
+        ...
+
+    def close(self) -> None:
+        """Say that the market is watched no longer."""
+        ...
+
+
+class FeedNews:
+    """Logs once that quotes cannot be read, and once that they can be again."""
+
+    def __init__(self) -> None:
+        self.problem: str | None = None
+        """Why the latest reading of quotes failed; None if it worked."""
+
+    def tell(self, problem: str | None) -> None:
+        """Take what became of a reading."""
+        was, self.problem = self.problem, problem
+        if (problem is None) == (was is None):
+            return
+        if problem is None:
+            _log.warning("live_quotes_back")
+        else:
+            _log.error("live_quotes_lost", problem=f"no paper order fills until quotes can be read again: {problem}")
+
+
 class QuoteFeed:
     """Reads prices over ``wire``, which can do nothing else, and lets ``market`` know each quote."""
 
@@ -44,13 +88,13 @@ class QuoteFeed:
         self._log_in = log_in
         self._renew = renew
         self._clock = clock
-        self._problem: str | None = None
+        self._news = FeedNews()
         self._no_renewal_before = clock.monotonic()
 
     @property
     def problem(self) -> str | None:
         """Why the latest reading of quotes failed; None if it worked."""
-        return self._problem
+        return self._news.problem
 
     def open(self, symbols: Collection[str]) -> None:
         """Take the login up, and read ``symbols`` once.
@@ -92,23 +136,16 @@ class QuoteFeed:
     def _note(self, asked: Sequence[str], reply: WireReply | WireFailure) -> None:
         rows = _rows(reply)
         if rows is None:
-            self._tell(_UNREADABLE if isinstance(reply, WireReply) and reply.status in _SUCCESS else describe(reply))
+            self._news.tell(
+                _UNREADABLE if isinstance(reply, WireReply) and reply.status in _SUCCESS else describe(reply)
+            )
             return
-        self._tell(None)
+        self._news.tell(None)
         named = {shown_symbol(row.get("symbol")) for row in rows if isinstance(row, dict)}
         quotes = {quote.symbol: quote for row in rows if (quote := parse_quote(row)) is not None}
         # Only a whole answer says what is no symbol: one row for each that was asked for, null where there is none.
         is_whole = len(rows) in (0, len(asked))
         self.market.read(asked, quotes, unknown=[each for each in asked if is_whole and each not in named])
-
-    def _tell(self, problem: str | None) -> None:
-        if (problem is None) == (self._problem is None):
-            return
-        self._problem = problem
-        if problem is None:
-            _log.warning("live_quotes_back")
-        else:
-            _log.error("live_quotes_lost", problem=f"no paper order fills until quotes can be read again: {problem}")
 
 
 def _is_refused(reply: WireReply | WireFailure) -> bool:

@@ -20,7 +20,7 @@ from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder
 
 if TYPE_CHECKING:
-    from trading_bot.startup.paper import PaperAccount
+    from trading_bot.startup.paper import MakeFeed, PaperAccount
 
 
 def _nothing() -> None:
@@ -128,6 +128,14 @@ class Interface(Protocol):
         """Return a way that can read prices and nothing else, on a login that is there already.
 
         ``transport`` replaces our own connections.
+
+        Raises:
+            OrderNotSentError: the certificate authorities cannot be read.
+        """
+        ...
+
+    def feed(self, config: Config, around: Surroundings, *, session: LoggedInSession | None = None) -> "MakeFeed":
+        """Return what makes the feed of a paper account at real prices; ``session`` lends its token, where it can.
 
         Raises:
             OrderNotSentError: the certificate authorities cannot be read.

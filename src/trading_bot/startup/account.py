@@ -39,12 +39,11 @@ from trading_bot.startup.beside import Beside, beside_a_bot
 from trading_bot.startup.companions import Companions
 from trading_bot.startup.first_look import START_FAILURES, FirstLook
 from trading_bot.startup.interface_change import tell_of_change
-from trading_bot.startup.interfaces import interface_of
+from trading_bot.startup.interfaces import interface_of, price_interface_of
 from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.live import carrier_of
 from trading_bot.startup.ownership import ownership_of
 from trading_bot.startup.paper import PaperAccount, paper_account
-from trading_bot.startup.price_access import price_access
 from trading_bot.startup.protecting import protection_of
 from trading_bot.startup.results import tie_outs
 from trading_bot.startup.reviewing import review_check, review_of_entries
@@ -328,7 +327,9 @@ class AccountParts:
             quotes=quotes,
             reference_for=self._reference_price,
             is_durable=self._around.is_durable,
-            prices=price_access(self._config, self._around, session=self._session) if is_real else None,
+            feed_of=price_interface_of(self._config).feed(self._config, self._around, session=self._session)
+            if is_real
+            else None,
         )
 
     def _reference_price(self, ref_id: str) -> Decimal | None:

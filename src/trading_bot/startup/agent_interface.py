@@ -1,5 +1,6 @@
 """The official agent interface, as an `Interface`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from trading_bot.agent.drift import LOOK_WITHIN_S, ToolDrift
@@ -9,6 +10,7 @@ from trading_bot.agent.json_rpc import AgentSession
 from trading_bot.agent.prices_only import asks_agent_for_prices
 from trading_bot.agent.rate import PacedWire
 from trading_bot.agent.tool_call import AgentWire
+from trading_bot.auth.borrowed_login import LoggedInSession
 from trading_bot.auth.renewal_time import RenewalInTime
 from trading_bot.clock import Seconds
 from trading_bot.config import Config
@@ -20,9 +22,10 @@ from trading_bot.robinhood.session import BrokerSession, Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.startup.access import BrokerAccess, Destination, Login, Reading
 from trading_bot.startup.agent_access import AgentConnection, agent_connection
+from trading_bot.startup.agent_feed import AgentFeed, LiveQuotedTools
 from trading_bot.startup.first_request import ResumingWire
 from trading_bot.startup.live import own_transport
-from trading_bot.startup.paper import paper_transport
+from trading_bot.startup.paper import MakeFeed, paper_transport
 from trading_bot.startup.price_access import considerate, login_folder
 from trading_bot.startup.surroundings import Surroundings
 from trading_bot.state_folder import StateFolder
@@ -31,6 +34,12 @@ _log = get_logger(__name__)
 
 _NO_ACCOUNT = ""
 """No tool that reads prices asks for one."""
+
+_NOBODY = "nobody"
+
+
+def _never() -> bool:
+    return False
 
 
 class AgentInterface:
@@ -48,9 +57,7 @@ class AgentInterface:
 
         def log_in() -> None:
             kept.log_in()
-            is_told = parts.compare_tools()
-            if not is_told and connection.http.bearer_is_refused and renew(LOOK_WITHIN_S):
-                parts.compare_tools()
+            parts.compare_tools(once_more=lambda: connection.http.bearer_is_refused and renew(LOOK_WITHIN_S))
 
         login = Login(
             log_in=log_in,
@@ -75,15 +82,32 @@ class AgentInterface:
         self, config: Config, around: Surroundings, *, transport: Transport | None = None
     ) -> BrokerAccess:
         """Return a way to prices; what it is read over can do nothing else."""
-        saved = login_folder(config, around, saved=lambda state: state.agent_session)
-        state = saved or StateFolder(root=config.resolve_state_dir(), files=around.files)  # where nobody is logged in
-        way = PricesOnly(transport or own_transport(around), allows=asks_agent_for_prices)
-        to = Destination(config=config, around=around, number=_NO_ACCOUNT, state=state, transport=way)
-        connection = _live(to)
-        renew = considerate(connection.login, session=connection.http, state=state, files=around.files)
+        to, connection, renew = _to_prices(config, around, transport)
         parts = _Parts.over(to, connection.http)
         paced = PacedWire(wire=parts.session, clock=around.clock)
         return parts.access(to, paced, login=Login(log_in=connection.login.resume), renew=renew)
+
+    def feed(self, config: Config, around: Surroundings, *, session: LoggedInSession | None = None) -> MakeFeed:
+        """Return what makes a feed on the saved login; no ``session`` opens this interface."""
+        del session
+        to, connection, renew = _to_prices(config, around, None)
+        wire = PacedWire(wire=_Parts.over(to, connection.http).session, clock=around.clock)
+        return lambda market: AgentFeed(
+            wire=wire, log_in=connection.login.resume, renew=renew, market=market, clock=around.clock
+        )
+
+
+def _to_prices(
+    config: Config, around: Surroundings, transport: Transport | None
+) -> tuple[Destination, AgentConnection, Renew]:
+    """Return a conversation that reads prices alone, on the login that was saved last, and how that is renewed."""
+    saved = login_folder(config, around, saved=lambda state: state.agent_session)
+    # Without one, the login is looked for in a folder that no account has, and refused as there is none.
+    state = saved or StateFolder(root=config.resolve_state_dir() / _NOBODY, files=around.files)
+    way = PricesOnly(transport or own_transport(around), allows=asks_agent_for_prices)
+    to = Destination(config=config, around=around, number=_NO_ACCOUNT, state=state, transport=way)
+    connection = _live(to)
+    return to, connection, considerate(connection.login, session=connection.http, state=state, files=around.files)
 
 
 def _live(to: Destination) -> AgentConnection:
@@ -112,7 +136,9 @@ def _paper_way(to: Destination, *, is_logged_in: bool = False) -> BrokerAccess:
     if is_logged_in:
         renew()
     login = Login(log_in=log_in, halts_entries=parts.drift.problem)
-    return parts.access(to, parts.session, login=login, renew=renew)
+    feed = None if to.paper is None else to.paper.feed
+    wire = LiveQuotedTools(paper=parts.session, feed=feed) if isinstance(feed, AgentFeed) else parts.session
+    return parts.access(to, wire, login=login, renew=renew)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,14 +154,14 @@ class _Parts:
         session = AgentSession(http, to.around.clock)
         return cls(session=session, drift=ToolDrift(lister=session, clock=to.around.clock))
 
-    def compare_tools(self) -> bool:
-        """Look once whether the server has the tools that we call; say what it lacks, and whether it could be told."""
-        is_told = self.drift.look()
+    def compare_tools(self, *, once_more: Callable[[], bool] = _never) -> None:
+        """Look whether the server has the tools that we call, again if it could not be told; say what it lacks."""
+        if not self.drift.look() and once_more():
+            self.drift.look()
         if (problem := self.drift.problem()) is not None:
             _log.error("interface_changed", problem=problem)
         for remark in self.drift.found.remarks:
             _log.warning("interface_differs", problem=remark)
-        return is_told
 
     def access(self, to: Destination, wire: AgentWire, *, login: Login, renew: Renew) -> BrokerAccess:
         """Return the way to the account, whose gateways call over ``wire``."""

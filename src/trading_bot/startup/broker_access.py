@@ -9,7 +9,7 @@ from trading_bot.auth.token_store import TokenFileError, TokenStore
 from trading_bot.clock import Seconds
 from trading_bot.logging.setup import get_logger
 from trading_bot.order_management.models import ExecutionMode
-from trading_bot.paper.quote_feed import LiveQuotedWire
+from trading_bot.paper.quote_feed import LiveQuotedWire, QuoteFeed
 from trading_bot.robinhood.session import BrokerSession, Transport
 from trading_bot.startup.access import Destination, Login, WireAccess
 from trading_bot.startup.first_request import FirstLogin, ResumingWire
@@ -94,7 +94,7 @@ def paper_access(
     session = _paper_session(around, transport=transport, paper=paper)
     auth = _paper_auth(session, around, account_number=account_number)
     feed = None if paper is None else paper.feed
-    wire = session if feed is None else LiveQuotedWire(paper=session, feed=feed)
+    wire = LiveQuotedWire(paper=session, feed=feed) if isinstance(feed, QuoteFeed) else session
     return WireAccess(wire=wire, login=Login(log_in=auth.login), renew=auth.renew)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from trading_bot.clock import Clock, Seconds
@@ -14,15 +15,17 @@ from trading_bot.order_management.models import ExecutionMode
 from trading_bot.paper.batched_store import BatchedStore
 from trading_bot.paper.exchange import PaperExchange
 from trading_bot.paper.live_quotes import LiveQuotes
-from trading_bot.paper.quote_feed import QuoteFeed
+from trading_bot.paper.quote_feed import PriceFeed
 from trading_bot.paper.quote_record import QuoteRecord
 from trading_bot.paper.quotes import QuoteFileError, QuoteSource, ReplayQuotes, SeededWalkQuotes
 from trading_bot.paper.sqlite_store import SqliteStore
 from trading_bot.paper.state import ExchangeState
 from trading_bot.paper.transport import PaperTransport
 from trading_bot.robinhood.session import Transport
-from trading_bot.startup.access import WireAccess
 from trading_bot.state_folder import StateFolder
+
+MakeFeed: TypeAlias = Callable[[LiveQuotes], PriceFeed]
+"""Makes what reads real prices for a market."""
 
 PAPER_LOGIN = "paper"
 """User name and password of every paper account."""
@@ -40,7 +43,7 @@ class PaperAccount:
 
     store: SqliteStore | BatchedStore
     transport: PaperTransport
-    feed: QuoteFeed | None = None
+    feed: PriceFeed | None = None
     """What reads the real market; None where the exchange makes or replays its quotes, and no socket can be opened."""
     record: QuoteRecord | None = None
 
@@ -85,12 +88,12 @@ def paper_account(
     quotes: QuoteSource | None,
     reference_for: Callable[[str], Decimal | None],
     is_durable: bool = True,
-    prices: WireAccess | None = None,
+    feed_of: MakeFeed | None = None,
 ) -> PaperAccount:
     """Build the paper exchange of an account; nothing is read or written before it is used.
 
-    One that is not ``is_durable`` is this process's alone until it is closed. ``prices`` is the way to the real market,
-    where the exchange trades on that.
+    One that is not ``is_durable`` is this process's alone until it is closed. ``feed_of`` makes what reads the real
+    market, where the exchange trades on that.
 
     Raises:
         QuoteFileError: the quotes file cannot be used.
@@ -105,8 +108,10 @@ def paper_account(
         is_durable=is_durable,
     )
     store = file if is_durable else BatchedStore(file)
-    record = QuoteRecord(config.logs_dir / "quotes", files=files) if prices is not None else None
-    feed = None if prices is None or record is None else _feed(prices, record=record, clock=clock)
+    record = None if feed_of is None else QuoteRecord(config.logs_dir / "quotes", files=files)
+    feed = None
+    if feed_of is not None and record is not None:
+        feed = feed_of(LiveQuotes(clock=clock, on_new=record.add))
     source = quotes or (_quotes(config.paper) if feed is None else feed.market)
     exchange = PaperExchange(
         quotes=source,
@@ -116,11 +121,6 @@ def paper_account(
     )
     transport = PaperTransport(exchange=exchange, store=store, clock=clock, reference_for=reference_for)
     return PaperAccount(store=store, transport=transport, feed=feed, record=record)
-
-
-def _feed(prices: WireAccess, *, record: QuoteRecord, clock: Clock) -> QuoteFeed:
-    market = LiveQuotes(clock=clock, on_new=record.add)
-    return QuoteFeed(wire=prices.wire, log_in=prices.login.log_in, renew=prices.renew, market=market, clock=clock)
 
 
 def paper_transport(transport: Transport | None, paper: PaperAccount | None) -> Transport:

@@ -1,7 +1,9 @@
 """The private wire of the broker's own app, as an `Interface`."""
 
+from trading_bot.auth.borrowed_login import LoggedInSession
 from trading_bot.config import Config
 from trading_bot.order_management.gateways import RobinhoodGateway
+from trading_bot.paper.quote_feed import QuoteFeed
 from trading_bot.robinhood.session import Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.startup.access import BrokerAccess, Destination, Reading, WireAccess
@@ -12,6 +14,7 @@ from trading_bot.startup.broker_access import (
     paper_access,
     paper_access_of_kill,
 )
+from trading_bot.startup.paper import MakeFeed
 from trading_bot.startup.price_access import price_access
 from trading_bot.startup.surroundings import Surroundings
 
@@ -44,6 +47,13 @@ class PrivateInterface:
             )
 
         return BrokerAccess(login=access.login, renew=access.renew, gateway=gateway)
+
+    def feed(self, config: Config, around: Surroundings, *, session: LoggedInSession | None = None) -> MakeFeed:
+        """Return what makes a feed on the saved login, or on a session that the caller lends."""
+        access = price_access(config, around, session=session)
+        return lambda market: QuoteFeed(
+            wire=access.wire, log_in=access.login.log_in, renew=access.renew, market=market, clock=around.clock
+        )
 
     def _access(self, to: Destination) -> WireAccess:
         if not to.is_live:

@@ -349,6 +349,24 @@ def test_a_full_disk_does_not_hold_back_a_renewal_that_is_needed_now(bench):
     assert bench.saved().access_token == SecretStr("canary-access-token-2")
 
 
+def test_tokens_that_could_not_be_saved_are_not_given_up_for_older_ones(bench):
+    """Another process tries the refresh token that this one has used up, and leaves word of that in the file."""
+    bench.logged_in()
+    files = full_disk()
+    full = AgentLoginBench(bench.folder, time=bench.time, files=files)
+    full.login.resume()
+    full.answered_401()
+    full.broker.on(*TOKEN, tokens())
+    assert full.login.renew(10)
+    bench.answered_401().broker.on(*TOKEN, reply(400, {"error": "invalid_grant"}))
+    assert not bench.login.renew(10)
+    files.heal()
+    full.login.renew_ahead()
+    assert full.bearer() == "Bearer canary-access-token-2"
+    assert bench.saved().refresh_token == SecretStr("canary-refresh-token-2")
+    assert bench.login.renew(10)
+
+
 # What is told of it
 
 

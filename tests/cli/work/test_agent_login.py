@@ -1,15 +1,21 @@
 """Logging in to the agent interface at the command line, and arming the one account that it may trade."""
 
+import dataclasses
+import errno
 import json
 import logging
+from dataclasses import replace
 
 import pytest
 
 from tests.support.agent_account import AgentAccount
 from tests.support.agent_server import Fault
 from tests.support.command_line_bench import CommandLineBench
+from tests.support.faulty_files import FaultyFiles
 from trading_bot.agent.endpoint import SERVER_METADATA_PATH
+from trading_bot.auth.secret_file import TokenFileError
 from trading_bot.checkup import Check, CheckResult
+from trading_bot.cli.error_codes import exit_code_of
 from trading_bot.cli.errors import CommandError
 from trading_bot.cli.exit_codes import ExitCode
 from trading_bot.cli.invocation import Invocation
@@ -77,6 +83,15 @@ def test_an_account_that_cannot_be_read_is_said_to_be_logged_in_all_the_same(acc
     with pytest.raises(CommandError, match="logged in and the login is saved, but the account cannot be read") as error:
         logged_in(account)
     assert error.value.exit_code is ExitCode.NOT_SENT
+
+
+def test_a_disk_that_takes_no_login_is_told_before_anybody_is_sent_to_a_browser(account):
+    files = FaultyFiles()
+    files.fail("replace", errno.ENOSPC)
+    account.around = replace(account.around, files=files)
+    with pytest.raises(TokenFileError, match="cannot save the session") as refused:
+        log_in(Invocation(), account.config, account.door, open_browser=lambda _address: pytest.fail("a browser"))
+    assert exit_code_of(refused.value) is ExitCode.JOURNAL
 
 
 def test_without_a_person_nobody_is_logged_in(account):
@@ -228,7 +243,15 @@ def test_the_doctor_says_until_when_the_login_is_good(account):
     found = checks(account)
     assert "good until 2026-12-02 14:15 UTC" in found["session"].detail
     assert {check.result for name, check in found.items() if name != "broker clock"} == {CheckResult.OK}
-    assert list(found) == ["session", "agent account", "account", "broker clock", "broker's data", "tools"]
+    assert list(found) == [
+        "session",
+        "agent account",
+        "account",
+        "broker clock",
+        "broker's data",
+        "tools",
+        "orders in pairs",
+    ]
 
 
 def test_the_doctor_warns_days_ahead(account):
@@ -259,6 +282,22 @@ def test_the_doctor_tells_a_refused_login_from_a_broker_in_trouble(account):
     account.server.calm_down()
     account.server.grants.revoke_all()
     assert checks(account)["account"].trouble == "login"
+
+
+def test_the_doctor_says_whether_orders_in_pairs_are_offered(account):
+    logged_in(account)
+    assert "offers no orders in pairs" in checks(account)["orders in pairs"].detail
+    tools = account.server.desk.tools
+    tools["place_advanced_order"] = dataclasses.replace(tools["place_equity_order"], name="place_advanced_order")
+    found = checks(account)["orders in pairs"]
+    assert (found.result, "which this program does not use" in found.detail) == (CheckResult.OK, True)
+
+
+def test_nothing_is_said_of_them_where_the_tools_cannot_be_read(account):
+    logged_in(account)
+    account.server.standing["tools/list"] = Fault.E503_BEFORE
+    found = checks(account)
+    assert (found["tools"].result, "orders in pairs" in found) == (CheckResult.WARNING, False)
 
 
 def test_the_doctor_says_what_is_not_understood_and_which_tools_have_gone(account):

@@ -4,8 +4,9 @@ import pytest
 
 from tests.support.command_line_bench import CommandLineBench
 from trading_bot.cli.errors import CommandError
+from trading_bot.cli.invocation import Invocation
 from trading_bot.cli.render.broker_text import broker_lines, level_rows, lot_row
-from trading_bot.cli.work.broker import _refuse_if_empty
+from trading_bot.cli.work.broker import _refuse_if_empty, _show
 
 PAPER = {"paper": {"quotes_file": "quotes.jsonl", "wire": "agent"}}
 LOT = {
@@ -71,6 +72,15 @@ def test_levels_stand_side_by_side_the_best_first():
     rows = list(level_rows({"bids": bids, "asks": [{"price": "12.93", "quantity": "2"}]}))
     assert rows == [("12.87", "3", "12.93", "2"), ("12.81", "100", "", "")]
     assert list(level_rows({})) == []
+
+
+def test_book_and_lots_stand_in_tables_and_what_was_not_read_is_named(capsys):
+    book = {"bids": [{"price": "12.87", "quantity": "3"}], "asks": []}
+    answer = {"symbol": "F", "tradability": None, "realised": None, "book": book, "lots": [LOT], "problems": ["odd"]}
+    _show(answer, Invocation())
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[1:3] == ["bid    shares  ask  shares", "12.87  3"]
+    assert shown[-2:] == ["2026-09-28         3  2         204.00  68.00    short  buy", "not read: odd"]
 
 
 def test_a_lot_is_told_with_what_is_unknown_of_it():

@@ -20,13 +20,14 @@ What is true stands in ``server.book`` (`orders`, `named(ref_id)`, `open()`); wh
     server.grants.expire_access(), .revoke_all(), .browse(address)   # tokens, and the person at the browser
     server.desk.forget_sessions(); server.desk.uses_sessions = False; del server.desk.tools["get_portfolio"]
     server.book.asks_for_approval = True               # then book.approve(order) or book.decline(order, now)
+    server.book.approval_form = ApprovalForm.FIELD     # how a row says so; all forms are invented
 
 Other fronts: `sockets.socket_front` (TLS on loopback for both hosts), and a process of its own, ``python -m
 tests.support.agent_server FOLDER``, with `bot_process` to run the command line against it.
 """
 
 from tests.support.agent_server.adapter import AgentAdapter
-from tests.support.agent_server.book import AgentBook, CancelPolicy, HeldOrder, RefIdPolicy
+from tests.support.agent_server.book import AgentBook, ApprovalForm, CancelPolicy, HeldOrder, RefIdPolicy
 from tests.support.agent_server.desk import Call
 from tests.support.agent_server.faults import NEVER_ACTS, Fault
 from tests.support.agent_server.paging import CursorForm
@@ -37,6 +38,7 @@ __all__ = [
     "AgentAdapter",
     "AgentBook",
     "AgentServer",
+    "ApprovalForm",
     "Call",
     "CancelPolicy",
     "CursorForm",

@@ -10,6 +10,7 @@ from tests.support.agent_server.faults import BEFORE_WRITING, Fault, Reset, Sile
 from tests.support.agent_server.http import Asked
 from tests.support.agent_server.server import AgentServer
 from tests.support.scripted_broker import Answer, response
+from trading_bot.order_management.send_horizon import Carrier
 from trading_bot.robinhood.sending import SendPhase, current_send_context
 
 _BEFORE: Mapping[Fault, Callable[[], Exception]] = {
@@ -23,7 +24,9 @@ _BEFORE: Mapping[Fault, Callable[[], Exception]] = {
 
 
 class AgentAdapter(requests.adapters.BaseAdapter):
-    """Carries requests for both hosts to a server in this process."""
+    """Carries requests for both hosts to a server in this process, in which nothing written waits in a kernel."""
+
+    carrier = Carrier.IN_PROCESS
 
     def __init__(self, server: AgentServer) -> None:
         super().__init__()

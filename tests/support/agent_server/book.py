@@ -32,6 +32,16 @@ class CancelPolicy(enum.StrEnum):
     IGNORED = "ignored"
 
 
+class ApprovalForm(enum.StrEnum):
+    """How a row says that its order waits for the owner's approval. No such row was ever seen: all are invented."""
+
+    STATE = "state"
+    FIELD = "field"
+    FLAG = "flag"
+    UNSEEN = "unseen"
+    """A word for its state that nobody could know."""
+
+
 @dataclass(kw_only=True)
 class Price:
     """The market of one symbol. A ``bid`` or ``ask`` of zero is how the server says that there is no book."""
@@ -130,6 +140,7 @@ class AgentBook:
         """How long after its acceptance an order is first listed."""
         self.asks_for_approval = False
         """Whether the owner must approve new orders first; see `approve` and `decline`."""
+        self.approval_form = ApprovalForm.STATE
         self.is_market_open: Callable[[datetime], bool] = lambda moment: True
         self.session_end: Callable[[datetime], datetime] | None = None
         self._numbers = itertools.count(1)

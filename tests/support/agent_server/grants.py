@@ -5,7 +5,7 @@ import hashlib
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tests.support.agent_server.http import AGENT_HOST, GRANT_HOST, Answered, Asked, json_answer, text_answer
@@ -52,6 +52,10 @@ class Grants:
             return text_answer(401, "JWT verification failed")
         where = f"https://{AGENT_HOST}/.well-known/oauth-protected-resource/mcp/trading"
         return text_answer(401, "authentication required", WWW_Authenticate=f'Bearer resource_metadata="{where}"')
+
+    def accept(self, token: str) -> None:
+        """Accept an access token that was not issued here, for ever."""
+        self._bearers[token] = datetime.max.replace(tzinfo=UTC)
 
     def expire_access(self) -> None:
         """End every access token; the refresh token still works."""

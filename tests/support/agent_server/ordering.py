@@ -60,7 +60,7 @@ class OrderTools:
         if known and self.ref_ids is RefIdPolicy.BAD_REQUEST:
             raise api_error(400, {"ref_id": ["Order with this ref_id already exists."]})
         if known and self.ref_ids is RefIdPolicy.FIRST_ORDER:
-            return {"order": order_row(known[0])}
+            return {"order": self._row(known[0])}
         order = self._asked_for(arguments, ref_id)
         try:
             self._check_means(order)
@@ -69,7 +69,7 @@ class OrderTools:
                 self._used.add(ref_id)
             raise
         self._book.take(order)
-        return {"order": order_row(order)}
+        return {"order": self._row(order)}
 
     def review(self, arguments: Arguments) -> dict[str, object]:
         self.check_account(arguments)
@@ -109,10 +109,13 @@ class OrderTools:
         """Every row that can be listed by now, newest first."""
         now = self._clock.now()
         seen = [order for order in self._book.orders if order.hidden_until is None or now >= order.hidden_until]
-        rows = [*self._book.foreign_rows, *(order_row(order) for order in seen)]
+        rows = [*self._book.foreign_rows, *(self._row(order) for order in seen)]
         if not self.lists_rows_of_ref_id:
             rows = [{name: value for name, value in row.items() if name != "ref_id"} for row in rows]
         return sorted(rows, key=lambda row: _moment(str(row["created_at"])), reverse=True)
+
+    def _row(self, order: HeldOrder) -> dict[str, object]:
+        return order_row(order, approval=self._book.approval_form)
 
     def _matches(self, row: Mapping[str, object], arguments: Arguments) -> bool:
         same = {"order_id": "id", "state": "state", "symbol": "symbol", "placed_agent": "placed_agent"}

@@ -1,9 +1,10 @@
 """How the server writes orders, positions, prices and times."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from tests.support.agent_server.book import AgentBook, Fill, HeldOrder, Price, instrument_id_of
+from tests.support.agent_server.book import AgentBook, ApprovalForm, Fill, HeldOrder, Price, instrument_id_of
 
 
 def six(number: Decimal) -> str:
@@ -21,8 +22,20 @@ def venue_time_of(moment: datetime) -> str:
     return time_of(moment.replace(microsecond=moment.microsecond // 1000 * 1000))
 
 
-def order_row(order: HeldOrder) -> dict[str, object]:
-    """A row of the list of orders, and the order of a reply to a place."""
+_AWAITED: Mapping[ApprovalForm, Mapping[str, object]] = {
+    ApprovalForm.STATE: {"state": "pending_approval"},
+    ApprovalForm.FIELD: {"approval": {"status": "pending", "expires_at": None}},
+    ApprovalForm.FLAG: {"requires_approval": True},
+    ApprovalForm.UNSEEN: {"state": "with_owner"},
+}
+
+
+def order_row(order: HeldOrder, *, approval: ApprovalForm = ApprovalForm.STATE) -> dict[str, object]:
+    """A row of the list of orders, and the order of a reply to a place; ``approval`` is how it says that it waits."""
+    return {**_plain_row(order), **(_AWAITED[approval] if order.awaits_approval else {})}
+
+
+def _plain_row(order: HeldOrder) -> dict[str, object]:
     return {
         "id": order.order_id,
         "ref_id": order.ref_id,

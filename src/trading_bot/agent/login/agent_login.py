@@ -195,14 +195,15 @@ class AgentLogin:
 
     def _found_renewed(self) -> bool:
         """Take up what another process has saved; whether its access token is another one."""
-        saved, current = self._store.load(), self._current
-        if saved == self._on_file:
+        saved, known = self._store.load(), self._on_file
+        if saved == known:
             return False
         if saved is None:  # another process has logged out
             self._drop()
             return False
-        if current is not None and saved.access_token == current.access_token:
-            self._current = self._on_file = saved  # it was renewed there in vain
+        if known is not None and saved.access_token == known.access_token:  # it was renewed there in vain
+            self._current = saved if self._current == known else self._current
+            self._on_file = saved
             return False
         self._take_up(saved)
         return True

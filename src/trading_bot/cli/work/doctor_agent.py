@@ -28,7 +28,7 @@ def agent_access(open_door: Callable[[], AgentDoor]) -> Iterator[Check]:
     yield checkup.broker_clock_check(door.clock_is_off_by())
     if account.result is not CheckResult.FAILED:
         yield _understood(door)
-        yield _tools(door)
+        yield from _tools(door)
 
 
 def _session(door: AgentDoor) -> Check:
@@ -62,13 +62,18 @@ def _understood(door: AgentDoor) -> Check:
         return checkup.failed("broker's data", error, Trouble.BROKER)
 
 
-def _tools(door: AgentDoor) -> Check:
+def _tools(door: AgentDoor) -> Iterator[Check]:
     drift = door.tools()
     if (problem := drift.problem()) is not None:
-        return checkup.failed("tools", TradingHaltedError(problem), Trouble.HALT)
-    if drift.found.remarks:
-        return checkup.warned("tools", "; ".join(drift.found.remarks))
-    return checkup.passed("tools", "the agent interface has every tool that is called")
+        yield checkup.failed("tools", TradingHaltedError(problem), Trouble.HALT)
+    elif drift.found.remarks:
+        yield checkup.warned("tools", "; ".join(drift.found.remarks))
+    else:
+        yield checkup.passed("tools", "the agent interface has every tool that is called")
+    offered = "the broker offers orders in pairs (OCO) on this account, which this program does not use"
+    not_offered = "the broker offers no orders in pairs (OCO) on this account"
+    if drift.found.was_read:
+        yield checkup.passed("orders in pairs", offered if drift.found.offers_pairs else not_offered)
 
 
 def _trouble_of(error: OrderError) -> Trouble:
