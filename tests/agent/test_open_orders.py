@@ -18,6 +18,10 @@ def bench():
     return AgentBench()
 
 
+def has_traded(bench):
+    bench.tools.rows = [numbered(9, created_at=at(hours=1), state="filled")]
+
+
 def asked_by_a_list(bench):
     bench.tools.calls.clear()
     listing = bench.gateway.list_open_orders()
@@ -49,6 +53,7 @@ def test_an_older_order_that_has_ended_is_not_asked_for_again(bench):
     bench.tools.rows = [numbered(1, created_at=at(days=90))]
     bench.gateway.list_open_orders()
     bench.tools.rows = [numbered(1, created_at=at(days=90), state="filled")]
+    bench.tools.rows.append(numbered(2, created_at=at(hours=1), state="filled"))
     listing, asked = asked_by_a_list(bench)
     assert (listing.reports, listing.complete, len(asked)) == ((), True, 2)
     _, asked = asked_by_a_list(bench)
@@ -99,7 +104,19 @@ def test_an_odd_row_is_read_again_wherever_it_can_stand(bench, odd, then):
     assert asked[0] == {"created_at_gte": then}
 
 
+def test_an_empty_list_alone_narrows_nothing(bench):
+    bench.tools.on(LIST, ToolReply(data={"orders": []}))
+    bench.gateway.list_open_orders()
+    bench.tools.rows = [numbered(1, created_at=at(days=90))]
+    listing, asked = asked_by_a_list(bench)
+    assert ([report.order_id for report in listing.reports], asked) == ([order_id(1)], [{"created_at_gte": ALL}])
+    bench.tools.on(LIST, ToolReply(data={"orders": []}), ToolReply(data={"orders": []}))
+    bench.gateway.list_open_orders()
+    assert asked_by_a_list(bench)[1] == [{"created_at_gte": RECENT}, {"order_id": order_id(1)}]
+
+
 def test_all_of_it_is_read_again_once_a_day(bench):
+    has_traded(bench)
     for _ in range(3):
         bench.gateway.list_open_orders()
         bench.clock.advance(DAY_S / 2)
@@ -115,6 +132,7 @@ def test_a_list_that_was_not_whole_narrows_nothing(bench):
 
 
 def test_what_one_copy_of_the_gateway_learns_all_know(bench):
+    has_traded(bench)
     bench.gateway.by(30).list_open_orders()
     _, asked = asked_by_a_list(bench)
     assert asked == [{"created_at_gte": RECENT}]
@@ -122,6 +140,7 @@ def test_what_one_copy_of_the_gateway_learns_all_know(bench):
 
 def test_a_clock_that_was_set_back_narrows_nothing():
     bench = AgentBench()
+    has_traded(bench)
     bench.gateway.list_open_orders()
     bench.clock._start -= timedelta(days=2)
     _, asked = asked_by_a_list(bench)

@@ -72,13 +72,14 @@ class OpenOrders:
         return Reach(since=min(dated)) if len(dated) == len(older) else whole
 
     def note(self, listed: Listing, *, began: datetime, reach: Reach) -> None:
-        """Take the open ones of all orders that a list of ``reach`` showed; one that was not whole teaches nothing.
+        """Take the open ones of all orders that a list of ``reach`` showed.
 
-        An older order that was not shown by its id is asked for again.
+        One that was not whole teaches nothing, nor does an empty one, which proves nothing alone. An older order that
+        was not shown by its id is asked for again.
         """
-        if not listed.has_all_pages:
-            return
         rows: tuple[OrderReport | UnreadRow, ...] = (*listed.reports, *listed.unread)
+        if not listed.has_all_pages or not rows:
+            return
         shown = {row.order_id for row in rows}
         before = self._view
         is_whole = before is None or reach.since <= began - LONGEST_REST
