@@ -36,6 +36,7 @@ from trading_bot.order_management.exceptions import (
 from trading_bot.order_management.journal.port import OrderKeyKind
 from trading_bot.order_management.models import ClientOrderId, OrderState
 from trading_bot.order_management.outcomes import Accepted, NotSent, Unknown
+from trading_bot.order_management.ports import BrokerCapabilities
 
 
 def attempts_of(bench: ManagerBench) -> list[tuple[int | None, str]]:
@@ -336,6 +337,14 @@ class TestSendingAgain:
         bench = ManagerBench()
         bench.gateway.submits.extend([REQUEST_LOST, ACCEPT])
         with pytest.raises(OrderOutcomeUnknownError, match=r"order c1: the request was lost; do not send"):
+            bench.buy()
+        assert (len(bench.gateway.calls), bench.gateway.orders) == (1, [])
+
+    def test_the_setting_is_not_believed_of_a_broker_that_is_not_known_to(self):
+        bench = deduping()
+        bench.gateway.capabilities = BrokerCapabilities(may_dedupe_ref_ids=False)
+        bench.gateway.submits.extend([REQUEST_LOST, ACCEPT])
+        with pytest.raises(OrderOutcomeUnknownError):
             bench.buy()
         assert (len(bench.gateway.calls), bench.gateway.orders) == (1, [])
 

@@ -165,7 +165,8 @@ class SubmitProtocol:
             case NotSent():
                 return outcome.may_retry
             case Unknown():
-                return self._rules.resends_unknown and not (outcome.surely_there or outcome.security_alert)
+                may_be_sent = self._rules.resends_unknown and self._gateway.capabilities.may_dedupe_ref_ids
+                return may_be_sent and not (outcome.surely_there or outcome.security_alert)
             case _:
                 return False
 
