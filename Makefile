@@ -10,12 +10,15 @@ LOWEST_READY := $(LOWEST)/.ready
 # What one test process has compiled, the next one finds, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-# One more than there are cores: some tests wait, for a process, a lock or a deadline that has to pass.
-WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# More than there are cores: some tests wait, for a process, a lock or a deadline that has to pass.
+CORES := $(shell getconf _NPROCESSORS_ONLN)
+FEWER := $(shell expr $(CORES) + 1)
+WORKERS := $(shell expr $(CORES) + 2)
 PYTEST := $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile
 # Each worker of a bare clone takes 16 s of a core to rewrite the asserts. Plain ones tell less: what fails runs again, explained.
-PLAIN := $(PYTEST) --assert=plain
-EXPLAIN := { $(BIN)/python -m pytest --last-failed --last-failed-no-failures=none -q -n0; exit 1; }
+CACHE = -o cache_dir=.pytest_cache/$@
+PLAIN = $(PYTEST) --assert=plain $(CACHE)
+EXPLAIN = { $(BIN)/python -m pytest --last-failed --last-failed-no-failures=none -q -n0 $(CACHE); exit 1; }
 MEASURED := --cov --cov-append --cov-report= --cov-fail-under=0
 SLOW := tests/simulation tests/faults
 # These rooms import no library themselves. Whatever they import of ours that does is tested with the lowest versions.
@@ -28,10 +31,10 @@ WHOLE := canary contract/payloads/test_odd_*.py order_management/test_round_trip
 	$(patsubst %,startup/test_%.py,carrier cold_start live) $(patsubst %,trading_bot/test_%.py,$(BOTS))
 WITH_PROCESSES = $(shell grep -rl --include='test_*.py' --exclude-dir=simulation 'mark\.subprocess' tests)
 QUICK := -m 'not subprocess' $(addprefix --ignore=,$(SLOW) $(wildcard $(addprefix tests/,$(PURE) $(WHOLE) architecture benchmarks)))
-PARTS := environments check-unit check-processes check-schedules check-coverage check-lowest check-style
+PARTS := environments check-unit check-lives check-coverage check-lowest check-style
 BUDGET_S := 900
 
-.PHONY: help install demo test test-lowest check $(PARTS) browser prove bench format clean
+.PHONY: help install demo test test-lowest check $(PARTS) check-processes check-schedules browser prove bench format clean
 
 help:
 	@echo "make demo     trade the bundled day on the paper exchange; no account, no network"
@@ -99,16 +102,19 @@ check:
 	done; \
 	printf "$$split"; printf '%5d s  in all, of %d s\n' $$total $(BUDGET_S)
 
-# Unit tests; then those with real processes: their coverage is judged together. Then schedules, faults and crashes, which
-# are not measured: that would make them twice as slow, and each line has a test of its own.
+# Unit tests, and those with real processes: their coverage is judged together. Schedules, faults and crashes are not
+# measured: that would make them twice as slow, and each line has a test of its own. They get what the processes leave idle.
 check-unit: $(READY)
 	@$(PLAIN) $(MEASURED) -m 'not subprocess' $(addprefix --ignore=,$(SLOW)) || $(EXPLAIN)
 
+check-lives: $(READY)
+	@$(MAKE) --no-print-directory --output-sync=target check-processes check-schedules
+
 check-processes: $(READY)
-	@$(PLAIN) $(MEASURED) -m subprocess $(WITH_PROCESSES) || $(EXPLAIN)
+	@$(PLAIN) --numprocesses=$(FEWER) $(MEASURED) -m subprocess $(WITH_PROCESSES) || $(EXPLAIN)
 
 check-schedules: $(READY)
-	@$(PLAIN) $(SLOW) || $(EXPLAIN)
+	@nice $(PLAIN) --numprocesses=$(CORES) --timeout=600 $(SLOW) || $(EXPLAIN)
 
 check-coverage: $(READY)
 	@$(BIN)/coverage report

@@ -203,6 +203,8 @@ def test_tax_lots_are_read_to_the_last_page(bench):
     )
     assert [lot.cost_basis for lot in bench.account.fetch_tax_lots("F")] == [Decimal("12.85"), Decimal(5)]
     bench.tools.on("get_equity_tax_lots", {"tax_lots": None})
+    assert bench.account.fetch_tax_lots("F") == ()
+    bench.tools.on("get_equity_tax_lots", {})
     with pytest.raises(OrderStatusError):
         bench.account.fetch_tax_lots("F")
 

@@ -17,6 +17,7 @@ from tests.support.agent_server.faults import BEFORE_WRITING, NEVER_ACTS, Reset,
 from tests.support.agent_server.grants import CLIENT_ID
 from tests.support.agent_server.http import AGENT_HOST, GRANT_HOST, Answered, Asked
 from tests.support.agent_server.sockets import socket_front, trust_both_hosts
+from tests.support.agent_server.throttle import Throttle
 from tests.support.agent_server.wording import Wording
 from tests.support.loopback_broker.bench import authority
 from tests.support.paper_market import MONDAY
@@ -206,6 +207,19 @@ def test_a_varied_reply_tells_the_same_in_another_form(client: Client):
         assert told["data"] == plain
         forms.add((answered.headers["Content-Type"], "structuredContent" in result, bool(result["content"])))
     assert len(forms) > 4
+
+
+@pytest.mark.parametrize(("per_second", "refused_after"), [(4, None), (8, range(92, 125))])
+def test_it_throttles_as_was_measured(client: Client, per_second, refused_after):
+    client.server.desk.throttle = Throttle()
+    calls = 0
+    while client.server.desk.throttle.refused == 0 and calls < 224:
+        calls += 1
+        client.server.clock.sleep(1 / per_second)
+        client.call("get_accounts")
+    assert calls == 224 if refused_after is None else calls in refused_after
+    client.server.clock.sleep(5)
+    assert "isError" not in client.call("get_accounts")
 
 
 def test_a_lost_session_is_answered_404_until_a_new_one_is_opened(client: Client):

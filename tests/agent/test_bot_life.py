@@ -11,9 +11,12 @@ import pytest
 
 from tests.support.agent_bot_bench import AgentBotBench
 from tests.support.agent_server import ApprovalForm, CancelPolicy, Fault, RefIdPolicy
+from tests.support.agent_server.throttle import Throttle
 from trading_bot.bot import TradeResult, TradeStatus
 from trading_bot.order_management.exceptions import OrderError
 from trading_bot.order_management.models import OrderEnvelope, OrderState
+
+pytestmark = pytest.mark.no_cover  # tracing makes it three times as slow, and each line has a test of its own
 
 PLACE, LIST, CANCEL = "place_equity_order", "get_equity_orders", "cancel_equity_order"
 DENIED = {TradeStatus.REJECTED, TradeStatus.NOT_SENT}
@@ -124,6 +127,20 @@ def test_the_life_of_orders(fault, ref_ids, cancels, tmp_path):
     life.check_settled()
     life.try_to(bench.bot.cancel_all_open_orders)
     assert server.book.open() == []
+
+
+def test_many_orders_are_cancelled_without_being_throttled(tmp_path):
+    bench = AgentBotBench(tmp_path)
+    server = bench.server
+    for number in range(60):
+        price = {"symbol": "AAPL", "side": "sell", "type": "limit", "quantity": "1", "limit_price": "150.00"}
+        server.orders.place({**price, "account_number": server.book.account_number, "ref_id": f"by hand {number}"})
+        server.book.hold("AAPL", 100)
+    bench.settle(60)
+    server.desk.throttle = Throttle()
+    bench.bot.manager.cancel_all_open_orders(include_external=True)
+    assert server.book.open() == []
+    assert server.desk.throttle.refused == 0
 
 
 @pytest.mark.parametrize("form", ApprovalForm, ids=str)

@@ -20,8 +20,8 @@ from trading_bot.order_management.outcomes import (
 )
 
 PLACE, LIST, CANCEL = "place_equity_order", "get_equity_orders", "cancel_equity_order"
-UNTRUE = {Fault.STALE, Fault.FOREIGN_ORDER}
-"""The list leaves an order out, or shows another one in its place, and looks whole: nobody could tell."""
+UNTRUE = {Fault.STALE, Fault.FOREIGN_ORDER, Fault.NULL_ROWS}
+"""The list leaves orders out, or shows another one in their place, and looks whole: nobody could tell."""
 
 
 def seed_of(fault: Fault) -> int:

@@ -22,6 +22,7 @@ SIGNS = re.compile(rf"trading-bot |\b{typed.__name__}\(")
 IN_A_PAGE = re.compile(r"`trading-bot ([^`]+)`")
 PAGES = (
     *("README.md", "QUICKSTART.md", "docs/two-machines.md", "docs/from-robin-stocks.md"),
+    *("docs/exits.md", "docs/official-interface.md", "docs/risk.md"),
     "specs/order-management/artifacts/order-log.md",
 )
 STAND_INS = {"N": "1", "COMMAND": "orders", "FILE": str(REPOSITORY / "README.md")}

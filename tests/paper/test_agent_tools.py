@@ -302,6 +302,12 @@ def test_a_review_says_how_many_shares_are_free():
     assert (checks["sharesCanSell"], checks["sharesOwned"], checks["sharesPendingSell"]) == ("0E-8", "10", "10")
 
 
+def test_a_review_shows_no_price_as_zero():
+    assert review(AgentBench())["market_data_disclosure"] == "Bid $99.98 · Ask $100.00. Paper market."
+    halted = AgentBench(quotes=recorded(quote_line(-60, "99.98", "100.00", halted=True)))
+    assert review(halted)["market_data_disclosure"] == "Bid unknown · Ask unknown. Paper market."
+
+
 def test_a_review_of_no_symbol_or_of_another_account_is_refused():
     bench = AgentBench()
     asked = arguments(ref_id=None)

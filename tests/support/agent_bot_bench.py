@@ -6,28 +6,30 @@ from pathlib import Path
 
 from tests.support.agent_server import AgentAdapter, AgentBook, AgentServer
 from tests.support.jumpy_clock import JumpyClock
-from tests.support.sim_account import ACCOUNT, SimAccount
+from tests.support.sim_account import ACCOUNT, ARMED_HOURS, SimAccount
 from tests.support.sim_world import MORNING
 from tests.support.tidy_files import TidyFiles
 from trading_bot.bot import TradeResult, TradingBot
 from trading_bot.config import PaperWire
 from trading_bot.error_handling.retry import no_jitter
-from trading_bot.paper.agent_endpoint import PAPER_AGENT_TOKEN
+from trading_bot.order_management.models import ExecutionMode
 from trading_bot.startup.surroundings import Surroundings
 
 
 class AgentBotBench:
-    """A bot of a paper account whose exchange is the stand-in: 50 AAPL are held, their market is 99.98 to 100.00."""
+    """A bot of an armed live account: 50 AAPL are held there, their market is 99.98 to 100.00."""
 
     def __init__(self, folder: Path, *, seed: int = 0) -> None:
         self.clock = JumpyClock(MORNING)
         self.server = AgentServer(self.clock, AgentBook(account_number=ACCOUNT))
-        self.server.grants.accept(PAPER_AGENT_TOKEN)
+        self.server.grants.accept("access-0")
         self.server.book.quote("AAPL", bid="99.98", ask="100.00")
         self.server.book.hold("AAPL", 50)
         self.server.vary(seed)
-        self.account = SimAccount(folder=folder, wire=PaperWire.AGENT)
+        self.account = SimAccount(folder=folder, wire=PaperWire.AGENT, mode=ExecutionMode.LIVE)
+        self.account.log_in()
         self._ids = itertools.count(1)
+        self.account.latch(self.clock, self._new_id, TidyFiles()).arm(by="a test", hours=ARMED_HOURS)
         self.bot: TradingBot = self._booted()
 
     def restart(self) -> None:
@@ -56,11 +58,14 @@ class AgentBotBench:
             self.bot.synchronize_open_orders()
             self.clock.sleep(every)
 
+    def _new_id(self) -> str:
+        return f"{next(self._ids):032x}"
+
     def _booted(self) -> TradingBot:
         around = Surroundings(
             clock=self.clock,
             files=TidyFiles(),
-            new_id=lambda: f"{next(self._ids):032x}",
+            new_id=self._new_id,
             jitter=no_jitter,
             process_id=lambda: 4711,
             is_durable=False,

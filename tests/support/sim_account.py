@@ -17,6 +17,7 @@ from trading_bot.order_management.models import ExecutionMode
 from trading_bot.risk.canary_pass import CanaryPass
 from trading_bot.robinhood.session import Transport
 from trading_bot.startup.account import AccountParts
+from trading_bot.startup.account_latch import trades_by_agent
 from trading_bot.startup.journal import JournalParts
 from trading_bot.startup.limits import canary_file
 from trading_bot.startup.surroundings import Surroundings
@@ -73,7 +74,8 @@ class SimAccount:
 
     def latch(self, clock: Clock, new_id: Callable[[], str], files: FileSystem) -> Latch:
         """The latch as another process of the account has it."""
-        return Latch(path=self.state(files).latch, clock=clock, new_id=new_id, files=files)
+        pinned = account_key(self.mode, ACCOUNT) if trades_by_agent(self.config) else None
+        return Latch(path=self.state(files).latch, clock=clock, new_id=new_id, files=files, agent_account=pinned)
 
     def log_in(self) -> None:
         """Leave what a login leaves."""

@@ -91,7 +91,7 @@ SYNC = SyncSummary(
 @pytest.mark.parametrize(
     ("form", "value", "derived"),
     [
-        (envelope_json, envelope(), {"waits_for_stop"}),
+        (envelope_json, envelope(), {"waits_for_stop", "awaits_approval"}),
         (status_json, STATUS, set()),
         (cancel_result_json, RESULT, {"proven_closed"}),
         (position_json, POSITION, {"sellable"}),
@@ -126,6 +126,8 @@ def test_an_order_in_full():
         "stop_price": None,
         "waits_for_stop": False,
         "stop_triggered_at": None,
+        "awaits_approval": False,
+        "approval_awaited_since": None,
         "reference_price": "250.30",
         "time_in_force": "gfd",
         "extended_hours": False,
@@ -156,6 +158,11 @@ def test_a_stop_tells_its_price_and_whether_it_waits_for_it():
     )
 
 
+def test_an_order_says_whether_it_awaits_approval_and_since_when():
+    waiting = envelope_json(envelope(approval_awaited_since=OPEN))
+    assert (waiting["awaits_approval"], waiting["approval_awaited_since"]) == (True, "2026-11-20T14:30:00.000000Z")
+
+
 def test_a_status_in_full():
     assert status_json(STATUS) == {
         "v": 1,
@@ -171,6 +178,7 @@ def test_a_status_in_full():
         "limit_price": "249.92",
         "stop_price": None,
         "waits_for_stop": False,
+        "awaits_approval": False,
         "reason": None,
         "last_transaction_at": "2026-11-20T14:30:00.000000Z",
         "executions_outstanding": "0",

@@ -120,7 +120,7 @@ class AgentAccount:
             OrderStatusError: a page could not be read, or a row is of another account.
         """
         began, reads = self._clock.now(), self._reads.in_time()
-        pages = reads.pages(POSITIONS, self._ours, "positions")
+        pages = reads.pages(POSITIONS, self._ours, "positions", null_is_empty=False)
         if pages.problem is not None and not self._is_told_flat(pages, reads):
             raise pages.problem
         listing = read_positions(pages.rows, account_number=self._account_number, names=self._names, as_of=began)

@@ -110,15 +110,24 @@ class ToolReads:
         raise _read_error(tool, result)
 
     def pages(
-        self, tool: str, arguments: Arguments, rows: str = "orders", *, until: EndsReading | None = None
+        self,
+        tool: str,
+        arguments: Arguments,
+        rows: str = "orders",
+        *,
+        until: EndsReading | None = None,
+        null_is_empty: bool = True,
     ) -> Pages:
-        """Read every page of a list, or up to the page whose rows fulfil ``until``. Never raises for a page."""
+        """Read every page of a list, or up to the page whose rows fulfil ``until``. Never raises for a page.
+
+        ``null_is_empty`` is whether null stands for a list of no rows; else it is a page that cannot be read.
+        """
         found: list[object] = []
         seen: set[str] = set()
         asked: Arguments = arguments
         while True:
             try:
-                page, cursor = _page(self.data(tool, asked), rows, tool)
+                page, cursor = _page(self.data(tool, asked), rows, tool, null_is_empty=null_is_empty)
             except OrderStatusError as error:
                 return Pages(rows=tuple(found), problem=error)
             found += page
@@ -232,10 +241,10 @@ def _read_error(tool: str, result: _Trouble) -> OrderStatusError:
     return OrderStatusError(f"{said}; try again, nothing was changed")
 
 
-def _page(data: object, rows: str, tool: str) -> tuple[list[object], str | None]:
+def _page(data: object, rows: str, tool: str, *, null_is_empty: bool) -> tuple[list[object], str | None]:
     found = data.get(rows, ()) if isinstance(data, dict) else ()
     # The server's schema types every list as a list or null; an empty answer proves no absence anyway.
-    page = [] if found is None else found
+    page = [] if found is None and null_is_empty else found
     if not isinstance(data, dict) or not isinstance(page, list):
         raise _unreadable(tool, f"a page holds no list of {rows}")
     return page, _cursor(data.get("next"), tool)

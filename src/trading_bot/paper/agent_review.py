@@ -26,12 +26,14 @@ def review(
         **{name: arguments[name] for name in _ECHOED if name in arguments},
         "order_checks": _checks(state, arguments, knows),
         "quote_data": quote,
-        "market_data_disclosure": f"Bid ${bid} · Ask ${ask}. Paper market.",
+        "market_data_disclosure": f"Bid {bid} · Ask {ask}. Paper market.",
     }
 
 
 def _cents(price: object) -> str:
-    return f"{Decimal(str(price)):.2f}"
+    """Return a price in words; 0 on the wire means that there is none."""
+    amount = Decimal(str(price))
+    return f"${amount:.2f}" if amount else "unknown"
 
 
 def _checks(state: ExchangeState, arguments: Mapping[str, str], knows: Callable[[str], bool]) -> dict[str, object]:

@@ -18,6 +18,7 @@ What is true stands in ``server.book`` (`orders`, `named(ref_id)`, `open()`); wh
     server.vary(seed)                                  # JSON or event stream, either half, old and new forms
     server.orders.ref_ids, .cancels, .cursors, .page_size = ...  # policies of the broker
     server.grants.expire_access(), .revoke_all(), .browse(address)   # tokens, and the person at the browser
+    server.desk.throttle = Throttle()                  # about 4 calls a second; ``refused`` counts
     server.desk.forget_sessions(); server.desk.uses_sessions = False; del server.desk.tools["get_portfolio"]
     server.book.asks_for_approval = True               # then book.approve(order) or book.decline(order, now)
     server.book.approval_form = ApprovalForm.FIELD     # how a row says so; all forms are invented

@@ -8,7 +8,8 @@ from tests.support.agent_server.catalogue import INVALID_PARAMS, Tool
 from tests.support.agent_server.faults import NEVER_ACTS, Fault
 from tests.support.agent_server.http import Answered, Asked, json_answer, text_answer
 from tests.support.agent_server.mishaps import error_of, spoilt
-from tests.support.agent_server.refusals import BadCallError, ToolRefusalError
+from tests.support.agent_server.refusals import BadCallError, ToolRefusalError, rate_limited
+from tests.support.agent_server.throttle import Throttle
 from tests.support.agent_server.wording import PLAIN, Wording, bad_result, body_of, good_result
 from trading_bot.clock import Clock
 
@@ -38,6 +39,8 @@ class RpcDesk:
         self.calls: list[Call] = []
         self.complaints: list[str] = []
         self.before_place: Callable[[Call], None] = lambda call: None
+        self.throttle: Throttle | None = None
+        """Counts calls and refuses those too many, None where all are answered."""
         self._sessions: dict[str, bool] = {}
         """Each session, and whether its client said that it is ready."""
         self._opened = 0
@@ -112,6 +115,8 @@ class RpcDesk:
         if call.tool == PLACE:
             self.before_place(call)
         try:
+            if self.throttle is not None and self.throttle.refuses(call.at):
+                raise rate_limited()
             if fault in NEVER_ACTS and (refusal := error_of(fault)) is not None:
                 raise refusal
             data = self._tool(call.tool).call(call.arguments)
