@@ -58,6 +58,27 @@ def test_a_place_under_a_fault_is_answered_as_the_book_has_it(fault, policy):
     assert server.complaints == []
 
 
+@pytest.mark.parametrize("point", ["initialize", "notifications/initialized"])
+@pytest.mark.parametrize("fault", Fault, ids=str)
+def test_a_place_is_never_in_doubt_for_a_session_that_could_not_be_opened(fault, point):
+    bench = AgentGatewayBench(lambda server: server.vary(seed_of(fault)))
+    bench.server.acts[point].append(fault)
+    outcome = bench.submit()
+    assert isinstance(outcome, Accepted | NotSent), outcome
+    assert len(bench.server.places()) == isinstance(outcome, Accepted)
+    bench.server.calm_down()
+    if isinstance(outcome, NotSent):
+        assert not outcome.needs_login or bench.gateway.renew_session(within_s=5)
+        assert isinstance(bench.submit(), Accepted)
+
+
+def test_a_server_without_sessions_is_served_as_well():
+    bench = AgentGatewayBench(lambda server: server.vary(5))
+    bench.server.desk.uses_sessions = False
+    assert isinstance(bench.submit(), Accepted)
+    assert len(bench.found().reports) == 1
+
+
 @pytest.mark.parametrize(("fault", "policy"), [*zip(Fault, cycle(CancelPolicy), strict=False)], ids=str)
 def test_a_cancel_under_a_fault_claims_no_more_than_the_book_shows(fault, policy):
     bench = AgentGatewayBench(lambda server: server.vary(seed_of(fault)))

@@ -2,11 +2,11 @@
 
 A good-till-cancelled order may rest for some three months, so the first list reads that far back. A whole list says
 which orders are open and when the oldest of them was made; an order that has ended stays so. The next list therefore
-reads what was created within a day, and the few older orders that were open then by their ids. Where those are more, it
-reads from the oldest of them on. Once a day the whole list is read again.
+reads from the oldest open order on. Where that would be many pages, it reads what was created within a day, and each
+older order that was open by its id. Once a day the whole list is read again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from trading_bot.order_management.models import OrderId, OrderReport
@@ -21,8 +21,8 @@ OVERLAP = timedelta(hours=24)
 WHOLE_EVERY = timedelta(hours=24)
 """How often all of `LONGEST_REST` is read again, whatever is known. Chosen."""
 
-READ_BY_ID = 4
-"""So many older orders are read by their ids; where there are more, a longer list costs less. Chosen."""
+ROWS_A_PAGE = 50
+"""So many orders are taken to come in one page: 62 did; how many can is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,12 @@ class _Open:
 class _View:
     began: datetime
     whole_at: datetime
+    made: tuple[datetime, ...]
+    """When the orders of the last whole list were created."""
     open: tuple[_Open, ...]
+
+    def pages_between(self, begin: datetime, end: datetime) -> int:
+        return sum(begin <= at < end for at in self.made) // ROWS_A_PAGE
 
 
 class OpenOrders:
@@ -66,32 +71,31 @@ class OpenOrders:
         recent = min(view.began, now) - OVERLAP
         older = [order for order in view.open if order.is_older_than(recent)]
         named = tuple(order.order_id for order in older if order.order_id is not None)
-        if len(named) == len(older) <= READ_BY_ID:
-            return Reach(since=recent, by_id=named)
         dated = [order.created_at for order in older if order.created_at is not None]
-        return Reach(since=min(dated)) if len(dated) == len(older) else whole
+        oldest = min(dated, default=recent) if len(dated) == len(older) else whole.since
+        if len(named) == len(older) and len(named) <= view.pages_between(oldest, recent):
+            return Reach(since=recent, by_id=named)
+        return Reach(since=oldest)
 
     def note(self, listed: Listing, *, began: datetime, reach: Reach) -> None:
         """Take the open ones of all orders that a list of ``reach`` showed.
 
-        One that was not whole teaches nothing, nor does an empty one, which proves nothing alone. An older order that
-        was not shown by its id is asked for again.
+        One that was not whole teaches nothing, nor does an empty one, which proves nothing alone. An open order that
+        was not shown is looked for again until the next whole list.
         """
         rows: tuple[OrderReport | UnreadRow, ...] = (*listed.reports, *listed.unread)
         if not listed.has_all_pages or not rows:
             return
-        shown = {row.order_id for row in rows}
-        before = self._view
-        is_whole = before is None or reach.since <= began - LONGEST_REST
-        self._view = _View(
-            began=began,
-            whole_at=began if before is None or is_whole else before.whole_at,
-            open=(
-                *(
-                    _Open(order_id=row.order_id, created_at=row.created_at)
-                    for row in rows
-                    if row.state is None or row.state.is_working
-                ),
-                *(_Open(order_id=each, created_at=None) for each in reach.by_id if each not in shown),
-            ),
+        found = tuple(
+            _Open(order_id=row.order_id, created_at=row.created_at)
+            for row in rows
+            if row.state is None or row.state.is_working
         )
+        before = self._view
+        if before is None or reach.since <= began - LONGEST_REST:
+            made = tuple(row.created_at for row in rows if row.created_at is not None)
+            self._view = _View(began=began, whole_at=began, made=made, open=found)
+            return
+        shown = {row.order_id for row in rows}
+        missed = tuple(order for order in before.open if order.order_id is not None and order.order_id not in shown)
+        self._view = replace(before, began=began, open=(*found, *missed))

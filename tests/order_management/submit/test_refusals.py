@@ -61,6 +61,8 @@ NO_ANSWER_TO_A_SELL = {
     "bad_protection": "the answer to a protection that makes no sense",
     "target_reached": "the answer to a protection that would sell at once",
     "stop_stands_already": "why the stop of a plan does not rest; its exit is another order",
+    "approval_awaited": "why the stop of a plan protects nothing yet; its exit is another order",
+    "approvals_asked": "the answer to a protection on an account that asks for approvals",
     "not_protected": "the answer to ending a protection that is not there",
     "nameless_decision": "the answer to a decision",
     "bad_ratio": "the answer to a decision",
