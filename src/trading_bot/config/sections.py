@@ -218,6 +218,7 @@ class OrderManagementConfig(Section):
     """How long one read of the broker may take, its repetitions, waits and pages included, and one attempt to submit or
     to cancel. A synchronisation has two minutes for all its reads together."""
     broker_dedupes_ref_id: Switch = False
+    """Without effect over the agent interface: there no order in doubt is sent again."""
     order_form_version: Annotated[WholeNumber, Field(ge=1, le=99)] = 4
     on_stop: OnStop = OnStop.LEAVE
     journal_max_bytes: Annotated[WholeNumber, Field(ge=65_536, le=1_073_741_824)] = 16_777_216

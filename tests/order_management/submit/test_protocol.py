@@ -33,6 +33,7 @@ from trading_bot.order_management.exceptions import (
 )
 from trading_bot.order_management.models import OrderState
 from trading_bot.order_management.outcomes import NotSent, Unknown
+from trading_bot.order_management.ports import BrokerCapabilities
 
 
 def attempts_of(bench: ManagerBench) -> list[tuple[int | None, str]]:
@@ -292,6 +293,14 @@ class TestSendingAgain:
         with pytest.raises(OrderOutcomeUnknownError, match=r"order c1: the request was lost; do not send"):
             bench.buy()
         assert (len(bench.gateway.calls), bench.gateway.orders) == (1, [])
+
+    def test_the_setting_has_no_effect_at_a_broker_that_may_not_be_asked_again(self):
+        bench = deduping()
+        bench.gateway.capabilities = BrokerCapabilities(may_send_again=False)
+        bench.gateway.submits.extend([REQUEST_LOST, ACCEPT])
+        with pytest.raises(OrderOutcomeUnknownError):
+            bench.buy()
+        assert (len(bench.gateway.posts), bench.gateway.orders) == (1, [])
 
     def test_the_same_bytes_ask_again_after_a_look_and_a_back_off(self):
         bench = deduping()

@@ -164,7 +164,8 @@ class SubmitProtocol:
             case NotSent():
                 return outcome.may_retry
             case Unknown():
-                return self._rules.resends_unknown and not (outcome.surely_there or outcome.security_alert)
+                is_allowed = self._rules.resends_unknown and self._gateway.capabilities.may_send_again
+                return is_allowed and not (outcome.surely_there or outcome.security_alert)
             case _:
                 return False
 
