@@ -16,7 +16,7 @@ from tests.support.agent_login_bench import LIFE, TOKEN, AgentLoginBench, tokens
 from tests.support.faulty_files import FaultyFiles
 from tests.support.scripted_broker import Answer, ScriptedBroker, lost, reply, unreachable
 from tests.support.taken_lock import TakenLock
-from trading_bot.agent.login.agent_login import LONG_PAUSE_S, MOST_IN_DOUBT, PAUSE_S, SESSION_ENDED
+from trading_bot.agent.login.agent_login import FRESH_PAUSE_S, LONG_PAUSE_S, MOST_IN_DOUBT, PAUSE_S, SESSION_ENDED
 from trading_bot.auth.secret_file import TokenFileError
 from trading_bot.order_management.exceptions import AuthenticationError
 
@@ -142,6 +142,18 @@ def test_new_tokens_are_on_the_disk_before_they_are_used(tmp_path):
     assert not bench.http.bearer_is_refused
     assert bench.saved().refresh_token == SecretStr("canary-refresh-token-2")
     assert bench.saved().expires_at == bench.time.now() + LIFE
+
+
+def test_new_tokens_that_are_refused_too_are_not_renewed_at_once(bench):
+    """A server that refuses every token for a while must not use up a refresh token for each call."""
+    bench.logged_in().answered_401()
+    bench.broker.on(*TOKEN, tokens(), tokens(3))
+    assert bench.login.renew(10)
+    assert not bench.answered_401().login.renew(10)
+    assert bench.broker.seen == []
+    bench.time.sleep(FRESH_PAUSE_S)
+    assert bench.login.renew(10)
+    assert bench.bearer() == "Bearer canary-access-token-3"
 
 
 def test_a_session_that_works_is_not_renewed(bench):
@@ -481,6 +493,7 @@ def test_many_processes_that_are_refused_together_strand_nobody(bench):
     for process in processes:
         process.login.resume()
     for _ in range(3):
+        bench.time.sleep(FRESH_PAUSE_S)
         server.number += 1  # the server ends the session; only the refresh token still works
         with ThreadPoolExecutor(4) as pool:
             assert all(pool.map(lambda process: process.is_refused() and process.login.renew(20), processes))

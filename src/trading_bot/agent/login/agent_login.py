@@ -24,6 +24,9 @@ PAUSE_S: Seconds = 5.0
 LONG_PAUSE_S: Seconds = 300.0
 """The same after one whose answer is not known, and after being throttled where the server does not say how long."""
 
+FRESH_PAUSE_S: Seconds = 30.0
+"""The same after one that brought tokens: where those are refused too, more of them would not help."""
+
 MOST_IN_DOUBT = 3
 """As often is a refresh token used whose answers were all lost; then only a person can log in."""
 
@@ -240,6 +243,7 @@ class AgentLogin:
             return False
         self._keep_if_possible(new)
         self._use(new)
+        self._pause(FRESH_PAUSE_S)
         _log.info("session_renewed", expires_at=new.expires_at)
         return True
 
