@@ -301,11 +301,16 @@ def test_a_process_that_died_while_it_renewed_leaves_word_of_it(bench):
 # Renewed ahead
 
 
-def test_tokens_are_renewed_at_half_of_their_life(bench):
-    bench.logged_in()
+@pytest.mark.parametrize(
+    ("life", "due_after"), [(LIFE, timedelta(days=2)), (timedelta(days=3), timedelta(days=1.5))], ids=["week", "short"]
+)
+def test_tokens_are_renewed_at_half_of_their_life_and_after_two_days_at_the_latest(bench, life, due_after):
+    """A token that was good for nine days by its reply is said to have ended after three or four."""
+    bench.logged_in(expires_at=bench.time.now() + life)
+    bench.time.sleep(due_after.total_seconds() - 1)
     bench.login.renew_ahead()
     assert bench.broker.seen == []
-    half_a_life_later(bench)
+    bench.time.sleep(1)
     bench.broker.on(*TOKEN, tokens())
     bench.login.renew_ahead()
     bench.login.renew_ahead()

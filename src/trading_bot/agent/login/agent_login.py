@@ -112,7 +112,7 @@ class AgentLogin:
             return not self._http.bearer_is_refused or self._has_another_session(deadline)
 
     def renew_ahead(self) -> None:
-        """Renew tokens at half of their life, while they still work. Any failure leaves the session as it is.
+        """Renew tokens that are due (`SavedLogin.is_due`) while they work. Any failure leaves the session as it is.
 
         Tokens that cannot be renewed here any more are replaced by those of a person who has logged in meanwhile.
         """

@@ -1,7 +1,7 @@
 """The saved login to the agent interface: a small JSON file that only its owner can read."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +9,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, Val
 
 from trading_bot.auth.secret_file import SecretFile, TokenFileError
 from trading_bot.files import FileSystem
+
+RENEWED_AFTER = timedelta(days=2)
+"""A token was reported that had ended after three to four days, and nobody has published a renewal after the end."""
 
 _VERSION = 1
 
@@ -38,10 +41,13 @@ class SavedLogin(BaseModel):
         return self.refresh_token is not None and self.renewals_in_doubt == 0
 
     def is_due(self, now: datetime) -> bool:
-        """Whether it is time to renew: at half of the session's life, which leaves days for a person if it fails."""
+        """Whether it is time to renew: at half of the session's life, after `RENEWED_AFTER` at the latest.
+
+        That leaves days for a person if it fails.
+        """
         if self.expires_at is None:
             return False
-        return now >= self.obtained_at + (self.expires_at - self.obtained_at) / 2
+        return now >= self.obtained_at + min((self.expires_at - self.obtained_at) / 2, RENEWED_AFTER)
 
 
 class _File(BaseModel):
