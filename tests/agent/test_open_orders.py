@@ -158,6 +158,20 @@ def test_a_list_that_was_not_whole_narrows_nothing(bench):
     assert asked[0]["created_at_gte"] < RECENT
 
 
+def test_a_list_of_which_a_page_is_missing_narrows_nothing(bench):
+    recent, old = numbered(9, created_at=at(hours=1), state="filled"), numbered(1, created_at=at(days=90))
+    bench.tools.rows = [recent, old]
+    cut = [ToolReply(data={"orders": [recent], "next": "1"}), *[ToolError(text="API error 500: x")] * 3]
+    bench.tools.on(LIST, *cut)
+    assert not bench.gateway.list_open_orders().has_all_pages
+    listing, asked = asked_by_a_list(bench)
+    assert shown(listing) == {order_id(1)}
+    assert asked[0]["created_at_gte"] < RECENT
+    bench.tools.on(LIST, *cut)
+    assert not bench.gateway.list_open_orders().has_all_pages
+    assert shown(bench.gateway.list_open_orders()) == {order_id(1)}
+
+
 def test_what_one_copy_of_the_gateway_learns_all_know(bench):
     bench.tools.rows = [numbered(9, created_at=at(hours=1), state="filled")]
     bench.gateway.by(30).list_open_orders()
