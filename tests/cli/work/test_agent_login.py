@@ -151,7 +151,9 @@ def test_a_logout_forgets_and_says_that_the_broker_keeps_the_access(account, cap
     logged_in(account)
     capsys.readouterr()
     log_out(Invocation(), account.config, account.door)
-    assert "offers no way to end it there" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "a bot that runs goes on with it until you stop it" in said
+    assert "offers no way to end it there" in said
     with pytest.raises(AuthenticationError):
         account.door().resume()
 
