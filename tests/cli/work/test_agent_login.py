@@ -5,6 +5,7 @@ import errno
 import json
 import logging
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.support.agent_server import Fault
 from tests.support.command_line_bench import CommandLineBench
 from tests.support.faulty_files import FaultyFiles
 from trading_bot.agent.endpoint import SERVER_METADATA_PATH
+from trading_bot.agent.rate import CALL_EVERY_S
 from trading_bot.auth.secret_file import TokenFileError
 from trading_bot.checkup import Check, CheckResult
 from trading_bot.cli.error_codes import exit_code_of
@@ -254,6 +256,15 @@ def test_the_doctor_says_until_when_the_login_is_good(account):
         "tools",
         "orders in pairs",
     ]
+
+
+def test_the_doctor_keeps_to_the_rate_beside_a_bot(account):
+    logged_in(account)
+    times: list[float] = []
+    account.server.after_acting = lambda point: times.append(account.clock.monotonic()) if "get_" in point else None
+    checks(account)
+    assert len(times) >= 4
+    assert all(later - earlier >= CALL_EVERY_S - 0.001 for earlier, later in pairwise(times))
 
 
 def test_the_doctor_warns_days_ahead(account):
