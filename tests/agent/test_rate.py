@@ -10,6 +10,7 @@ from tests.support.scripted_broker import MORNING, clock
 from tests.support.shared_clock import SharedClock
 from trading_bot.agent.rate import (
     CALL_EVERY_S,
+    LONGEST_PAUSE_S,
     LONGEST_URGENT_PAUSE_S,
     PAUSE_S,
     URGENT_PAUSE_S,
@@ -194,7 +195,8 @@ def test_a_turn_that_does_not_come_in_time_is_not_waited_for(time):
         (Purpose.ORDER, None, PAUSE_S),
         (Purpose.CANCEL, None, URGENT_PAUSE_S),
         (Purpose.EXIT, None, URGENT_PAUSE_S),
-        (Purpose.READ, 30, 30),
+        (Purpose.READ, 20, 20),
+        (Purpose.READ, 300, LONGEST_PAUSE_S),
         (Purpose.CANCEL, 30, LONGEST_URGENT_PAUSE_S),
     ],
 )
