@@ -445,14 +445,23 @@ def test_nobody_is_sent_to_a_browser_for_a_login_that_could_not_be_saved(tmp_pat
         bench.login.prepare()
 
 
-@pytest.mark.parametrize("content", [None, "{"])
-def test_what_is_saved_stays_until_the_new_login_is_there(bench, content):
+@pytest.mark.parametrize("damaged", [False, True])
+def test_what_is_saved_stays_until_the_new_login_is_there(bench, damaged):
+    """Whoever gives up in the browser has lost nothing, not even where the file has to be repaired."""
     bench.logged_in()
-    before = bench.saved()
-    if content is not None:
-        (bench.folder / "agent-session.json").write_text(content)
+    file = bench.folder / "agent-session.json"
+    if damaged:
+        file.write_text("{")
+    before = file.read_bytes()
     bench.login.prepare()
-    assert bench.store.load() == (before if content is None else None)
+    assert file.read_bytes() == before
+    assert {each.name for each in bench.folder.iterdir()} == {file.name, bench.store.lock_path.name}
+
+
+def test_a_folder_that_others_may_open_is_refused_before_a_person_is_sent_to_a_browser(bench):
+    bench.logged_in().folder.chmod(0o755)
+    with pytest.raises(TokenFileError, match="chmod 700"):
+        bench.login.prepare()
 
 
 class RotatingServer:

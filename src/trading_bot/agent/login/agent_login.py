@@ -122,18 +122,14 @@ class AgentLogin:
                 self._locked(deadline, lambda: self._renewed_ahead(deadline))
 
     def prepare(self) -> None:
-        """See that a login can be saved, before a person is sent to make one.
+        """See that a login can be saved, before a person is sent to make one. The one that is saved stays.
 
         Raises:
             TokenFileError: it cannot be.
             AuthenticationError: another process is logging in.
         """
         with self._threads, self._exclusively():
-            try:
-                saved = self._store.load()
-            except TokenFileError:
-                saved = None  # a login replaces a file that cannot be read, or fails to
-            self._store.save(saved)
+            self._store.try_saving()
 
     def adopt(self, login: SavedLogin) -> None:
         """Save a login that a person has just made, then use it.

@@ -1,13 +1,14 @@
 """The saved login to the agent interface: a small JSON file that only its owner can read."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_serializer
 
-from trading_bot.auth.secret_file import SecretFile, TokenFileError
+from trading_bot.auth.secret_file import LARGEST_FILE, SecretFile, TokenFileError
 from trading_bot.files import FileSystem
 
 RENEWED_AFTER = timedelta(days=2)
@@ -68,6 +69,8 @@ class LoginStore:
         self, *, path: Path, account: str, files: FileSystem, tolerate: Callable[[str], None] | None = None
     ) -> None:
         self._file = SecretFile(path=path, files=files, tolerate=tolerate)
+        self._trial = SecretFile(path=path.with_name(f"{path.name}.trial"), files=files)
+        self._files = files
         self._account = account
 
     @property
@@ -104,3 +107,13 @@ class LoginStore:
         """
         content = _File(v=_VERSION, account=self._account, login=login).model_dump_json()
         self._file.replace(content.encode())
+
+    def try_saving(self) -> None:
+        """See that a login could be saved, by a file beside it; what is saved stays as it is, even if it is damaged.
+
+        Raises:
+            TokenFileError: as `save`.
+        """
+        self._trial.replace(bytes(LARGEST_FILE))
+        with suppress(OSError):
+            self._files.remove(self._trial.path)
