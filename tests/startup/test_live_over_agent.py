@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.agent_account import AgentAccount
 from tests.support.agent_server import Fault
-from tests.support.agent_server.http import Answered, Asked
+from tests.support.agent_server.http import Asked
 from trading_bot.bot import StartError, TradeStatus, TradingBot
 from trading_bot.bot_events import BotEvent
 from trading_bot.config import ConfigError, GatewayKind
@@ -71,7 +71,7 @@ def test_a_kill_waits_as_long_as_the_opening_of_a_session_was_seen_to_take(accou
     buy(bot)
     serve = account.server.serve
 
-    def slow_to_open(asked: Asked, fault: Fault | None) -> Answered:
+    def slow_to_open(asked: Asked, fault: Fault | None) -> object:
         if b'"initialize"' in asked.body:
             account.clock.sleep(5.2)
         return serve(asked, fault)
