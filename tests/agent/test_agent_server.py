@@ -280,11 +280,11 @@ def _token(server: AgentServer, form: Mapping[str, str]) -> Answered:
 
 
 def _answer_of(answered: Answered, number: int) -> Any:
-    text = answered.body.decode().replace("\r\n", "\n")
-    if answered.headers["Content-Type"] == "application/json":
+    text = answered.body.decode().replace("\r\n", "\n").replace("\r", "\n")
+    if answered.headers["Content-Type"].startswith("application/json"):
         return json.loads(text)
     blocks = [
-        "\n".join(line.removeprefix("data: ") for line in block.split("\n") if line.startswith("data: "))
+        "\n".join(line.removeprefix("data:") for line in block.split("\n") if line.startswith("data:"))
         for block in text.split("\n\n")
     ]
     messages = [json.loads(block) for block in blocks if block]

@@ -19,6 +19,8 @@ from trading_bot.order_management.decisions.operator_decisions import Resolution
 from trading_bot.order_management.exceptions import OrderError, OrderValidationError
 from trading_bot.order_management.models import OrderEnvelope, OrderState
 
+pytestmark = pytest.mark.no_cover  # tracing makes it three times as slow, and each line has a test of its own
+
 PLACE, LIST, CANCEL = "place_equity_order", "get_equity_orders", "cancel_equity_order"
 DENIED = {TradeStatus.REJECTED, TradeStatus.NOT_SENT}
 CLAIMS_A_FIRST = Fault.CONFLICT

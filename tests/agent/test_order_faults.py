@@ -19,6 +19,8 @@ from trading_bot.order_management.outcomes import (
     Unknown,
 )
 
+pytestmark = pytest.mark.no_cover  # a sweep: each line that it runs has a quick test of its own
+
 PLACE, LIST, CANCEL = "place_equity_order", "get_equity_orders", "cancel_equity_order"
 UNTRUE = {Fault.STALE, Fault.FOREIGN_ORDER, Fault.NULL_ROWS}
 """The list leaves orders out, or shows another one in their place, and looks whole: nobody could tell."""
@@ -54,6 +56,27 @@ def test_a_place_under_a_fault_is_answered_as_the_book_has_it(fault, policy):
     assert len(server.book.named(REF)) <= 1
     assert len(server.places(REF)) <= 1 + (fault is Fault.UNAUTHORIZED)
     assert server.complaints == []
+
+
+@pytest.mark.parametrize("point", ["initialize", "notifications/initialized"])
+@pytest.mark.parametrize("fault", Fault, ids=str)
+def test_a_place_is_never_in_doubt_for_a_session_that_could_not_be_opened(fault, point):
+    bench = AgentGatewayBench(lambda server: server.vary(seed_of(fault)))
+    bench.server.acts[point].append(fault)
+    outcome = bench.submit()
+    assert isinstance(outcome, Accepted | NotSent), outcome
+    assert len(bench.server.places()) == isinstance(outcome, Accepted)
+    bench.server.calm_down()
+    if isinstance(outcome, NotSent):
+        assert not outcome.needs_login or bench.gateway.renew_session(within_s=5)
+        assert isinstance(bench.submit(), Accepted)
+
+
+def test_a_server_without_sessions_is_served_as_well():
+    bench = AgentGatewayBench(lambda server: server.vary(5))
+    bench.server.desk.uses_sessions = False
+    assert isinstance(bench.submit(), Accepted)
+    assert len(bench.found().reports) == 1
 
 
 @pytest.mark.parametrize(("fault", "policy"), [*zip(Fault, cycle(CancelPolicy), strict=False)], ids=str)

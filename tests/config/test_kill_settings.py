@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from trading_bot.config.agent_settings import GatewayKind
 from trading_bot.config.kill_settings import KillSettings, settings_for_kill, unread_settings
 from trading_bot.order_management.models import ExecutionMode
 
@@ -95,6 +96,22 @@ def test_a_misspelt_state_folder_is_taken_for_what_it_resembles(home: Path):
     assert found.config is not None
     assert found.config.state_dir == home / "state"
     assert found.state_dirs[0] == home / "state"
+
+
+@pytest.mark.parametrize("written", [{"gateway": "Agnet"}, {"gatway": "agent"}])
+def test_a_misspelt_gateway_is_taken_for_what_it_resembles(home: Path, written: dict[str, str]):
+    """Over the other interface nobody is logged in, and nothing could be cancelled."""
+    found = read(home, LIVE | written)
+    assert found.problem is not None
+    assert found.config is not None
+    assert found.config.interface is GatewayKind.AGENT
+
+
+def test_how_entries_are_reviewed_leaves_no_doubt_about_the_account(home: Path):
+    found = read(home, LIVE | {"gateway": "private", "agent": {"review": "warn"}})
+    assert found.problem is not None
+    assert found.config is not None
+    assert found.config.account_suffix == "0001"
 
 
 def test_one_that_is_named_rightly_as_well_wins(home: Path):

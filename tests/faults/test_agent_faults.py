@@ -15,6 +15,8 @@ from tests.support.sim_agent_broker import AgentBrokerStandIn
 from trading_bot.bot import TradeResult
 from trading_bot.config import PaperWire
 
+pytestmark = pytest.mark.no_cover  # tracing makes it three times as slow, and each line has a test of its own
+
 IN_DOUBT = {"F17", "F18"}
 """Whether a throttled place was refused before the broker saw it is not known on this wire, so it is in doubt."""
 

@@ -66,9 +66,8 @@ def test_ended_at_each_effect(step, ending, server, tmp_path):
     check_effects(step, ending, server, tmp_path / "live")
 
 
-@pytest.mark.parametrize("step", ["submit", "kill"])
-def test_killed_at_every_third_effect_over_the_agent_interface(step, server, tmp_path):
-    check_effects(step, "killed", server, tmp_path / "agent", every=3)
+def test_killed_at_every_third_effect_of_a_submit_over_the_agent_interface(server, tmp_path):
+    check_effects("submit", "killed", server, tmp_path / "agent", every=3)
 
 
 def check_effects(step: str, ending: str, server: KillServer, folder: Path, *, every: int = 1) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -41,6 +42,7 @@ class Shadow:
         self.server.book.quote("AAPL", bid="99.98", ask="100.00")
         self.http = BrokerSession(adapter=AgentAdapter(self.server), clock=self.clock, base_url=AGENT_BASE_URL)
         self.renewals = 0
+        self.renews = False
         self.config = Config.model_validate(
             {
                 "paper": {"quotes": "live", "wire": "agent"},
@@ -61,7 +63,7 @@ class Shadow:
 
     def _renew(self, _within_s: float) -> bool:
         self.renewals += 1
-        return False
+        return self.renews
 
     @contextmanager
     def opened(self) -> Iterator[tuple[PaperAccount, Gateway]]:
@@ -148,7 +150,7 @@ def test_one_unknown_symbol_costs_the_others_no_quote(shadow):
         assert not paper.feed.market.knows("ZZZZZQ")
 
 
-@pytest.mark.parametrize("fault", [Fault.E500_BEFORE, Fault.HTML, Fault.UNAUTHORIZED])
+@pytest.mark.parametrize("fault", [Fault.E500_BEFORE, Fault.HTML, Fault.NULL_ROWS, Fault.UNAUTHORIZED])
 def test_quotes_that_cannot_be_read_are_said_once_and_fill_nothing(shadow, fault, caplog):
     with shadow.opened() as (paper, gateway):
         outcome = buy(gateway)
@@ -163,6 +165,21 @@ def test_quotes_that_cannot_be_read_are_said_once_and_fill_nothing(shadow, fault
     told = [record.getMessage() for record in caplog.records if "live_quotes" in record.getMessage()]
     assert ["lost" in line for line in told] == [True, False]
     assert shadow.renewals == int(fault is Fault.UNAUTHORIZED) * 2
+
+
+def test_a_refused_login_is_renewed_and_left_alone_for_a_while_if_that_helps_nothing(shadow):
+    shadow.renews = True
+    with shadow.opened() as (paper, gateway):
+        assert isinstance(buy(gateway), Accepted)
+        shadow.server.acts["get_equity_quotes"].append(Fault.UNAUTHORIZED)
+        shadow.clock.sleep(1)
+        paper.follow()
+        quote = paper.feed.market.quote("AAPL", shadow.clock.now() + timedelta(seconds=1)) if paper.feed else None
+        assert (quote is not None, shadow.renewals) == (True, 1)
+        shadow.server.standing["get_equity_quotes"] = Fault.UNAUTHORIZED
+        for _ in range(3):
+            paper.follow()
+        assert shadow.renewals == 2
 
 
 def test_without_a_login_nothing_is_sent(tmp_path, shadow):

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.agent_account import AgentAccount
 from tests.support.agent_server import Fault
+from tests.support.agent_server.http import Asked
 from trading_bot.bot import StartError, TradeStatus, TradingBot
 from trading_bot.bot_events import BotEvent
 from trading_bot.config import ConfigError, GatewayKind
@@ -63,6 +64,21 @@ def test_a_kill_takes_up_the_saved_login_and_cancels(account, bot):
     report = open_kill(account.config, transport=account.transport, surroundings=account.around).run("ann", "a test")
     assert report.is_confirmed, report
     assert [order.state for order in report.orders] == [OrderState.CANCELLED]
+    assert account.server.book.open() == []
+
+
+def test_a_kill_waits_as_long_as_the_opening_of_a_session_was_seen_to_take(account, bot):
+    buy(bot)
+    serve = account.server.serve
+
+    def slow_to_open(asked: Asked, fault: Fault | None) -> object:
+        if b'"initialize"' in asked.body:
+            account.clock.sleep(5.2)
+        return serve(asked, fault)
+
+    account.server.serve = slow_to_open
+    report = open_kill(account.config, transport=account.transport, surroundings=account.around).run("ann", "a test")
+    assert report.is_confirmed, report
     assert account.server.book.open() == []
 
 

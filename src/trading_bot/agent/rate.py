@@ -27,6 +27,9 @@ CALL_EVERY_S: Seconds = 0.26
 PAUSE_S: Seconds = 5.0
 """How long reads and buys pause once the server throttled and did not say for how long."""
 
+LONGEST_PAUSE_S: Seconds = 30.0
+"""However long the server says, reads are tried again: an exit needs a price, and a kill a list to go by."""
+
 URGENT_PAUSE_S: Seconds = 1.0
 LONGEST_URGENT_PAUSE_S: Seconds = 10.0
 """However long the server says, a cancel is tried again before a kill ends."""
@@ -78,9 +81,9 @@ class Pace:
             self._leave(waiter)
 
     def throttled(self, told_s: Seconds | None) -> None:
-        """Pause, for as long as the server says where it does; cancels and exits for a short time only."""
+        """Pause for as long as the server says, within bounds; cancels and exits for a short time only."""
         urgent_s = URGENT_PAUSE_S if told_s is None else min(told_s, LONGEST_URGENT_PAUSE_S)
-        other_s = PAUSE_S if told_s is None else told_s
+        other_s = PAUSE_S if told_s is None else min(told_s, LONGEST_PAUSE_S)
         with self._lock:
             now = self._clock.monotonic()
             for purpose, rank in _RANKS.items():

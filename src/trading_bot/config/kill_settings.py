@@ -14,11 +14,16 @@ from pydantic import ValidationError
 
 from trading_bot.config import Config, ConfigError
 from trading_bot.config.accounts import ChosenAccount, account_as_far_as_known, names_of
+from trading_bot.config.agent_settings import GatewayKind
 from trading_bot.config.environment import read_env_file, settings_in, variable_name
 from trading_bot.config.file import read_settings, read_text
 from trading_bot.config.problems import KeyPath, fields_of, suggestion
 
 _FOLDERS = ("state_dir", "logs_dir")
+_GATEWAY, _GATEWAYS = "gateway", tuple(map(str, GatewayKind))
+_NEEDED_BY_NO_KILL = "agent"
+"""A section: how entries are reviewed and approved. Taken out, it cannot contradict the rest."""
+
 _NAMES_ACCOUNT = ("account_number", "trading", "mode")
 _FILE_ONLY = (("trading", "mode"), ("account_number",), ("accounts",), ("order_management", "strategy_overrides"))
 _STATE_DIR_TEXT = re.compile(r"""["']?state_dir\w*["']?\s*:\s*(?:"([^"\n]+)"|'([^'\n]+)')""")
@@ -100,10 +105,10 @@ def _chosen_in(file: Path, account: str | None) -> ChosenAccount | None:
 
 
 def _overlaid(chosen: ChosenAccount, file: Path, variables: Mapping[str, str]) -> dict[str, object]:
-    """Correct misspelt names of folders, and put over the file what the environment says in names that are known."""
+    """Correct misspelt names, and put over the file what the environment says in names that are known."""
     values = chosen.values
     for name in tuple(values):
-        meant = suggestion(name, _FOLDERS) if name not in Config.model_fields else None
+        meant = suggestion(name, (*_FOLDERS, _GATEWAY)) if name not in Config.model_fields else None
         if meant is not None and meant not in values:
             values[meant] = values.pop(name)
     for source in (_env_file_of(file), variables):
@@ -113,6 +118,9 @@ def _overlaid(chosen: ChosenAccount, file: Path, variables: Mapping[str, str]) -
                 section = section.setdefault(part, {}) if isinstance(section, dict) else None
             if isinstance(section, dict):
                 section[key[-1]] = text
+    if (spelt := values.get(_GATEWAY)) is not None:
+        values[_GATEWAY] = suggestion(str(spelt).strip().lower(), _GATEWAYS) or spelt
+    values.pop(_NEEDED_BY_NO_KILL, None)
     return chosen.with_logs_apart()
 
 

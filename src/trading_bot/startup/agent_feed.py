@@ -44,11 +44,6 @@ class AgentFeed:
         self._news = FeedNews()
         self._no_renewal_before = clock.monotonic()
 
-    @property
-    def problem(self) -> str | None:
-        """Why the latest reading of quotes failed; None if it worked."""
-        return self._news.problem
-
     def open(self, symbols: Collection[str]) -> None:
         """Take the login up, and read ``symbols`` once.
 

@@ -1,7 +1,7 @@
 """The official agent interface, as an `Interface`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trading_bot.agent.drift import LOOK_WITHIN_S, ToolDrift
 from trading_bot.agent.endpoint import AGENT_BASE_URL
@@ -15,6 +15,7 @@ from trading_bot.auth.renewal_time import RenewalInTime
 from trading_bot.clock import Seconds
 from trading_bot.config import Config
 from trading_bot.logging.setup import get_logger
+from trading_bot.order_management.ports import Gateway
 from trading_bot.paper.agent_endpoint import PAPER_AGENT_TOKEN
 from trading_bot.robinhood.prices_only import PricesOnly
 from trading_bot.robinhood.reads import Renew, Wire
@@ -36,6 +37,10 @@ _NO_ACCOUNT = ""
 """No tool that reads prices asks for one."""
 
 _NOBODY = "nobody"
+
+
+_KILL_REPLY_S: Seconds = 10.0
+"""How long a kill waits for one reply at least: a first call opens the session, and up to 5.5 s were seen for both."""
 
 
 def _never() -> bool:
@@ -76,7 +81,12 @@ class AgentInterface:
         parts = _Parts.over(to, ResumingWire(connection.http, resume=connection.login.resume))
         paced = PacedWire(wire=parts.session, clock=to.around.clock)
         login = Login(problem=connection.login.problem)
-        return parts.access(to, paced, login=login, renew=connection.login.renew)
+        access = parts.access(to, paced, login=login, renew=connection.login.renew)
+
+        def gateway(reading: Reading) -> Gateway:
+            return access.gateway(replace(reading, timeout_s=max(reading.timeout_s, _KILL_REPLY_S)))
+
+        return replace(access, gateway=gateway)
 
     def way_to_prices(
         self, config: Config, around: Surroundings, *, transport: Transport | None = None

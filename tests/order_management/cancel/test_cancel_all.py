@@ -383,7 +383,7 @@ class TestMany:
     """A broker that takes so many cancels a second is given the time for them."""
 
     def slow(self, count: int, *, ends: bool = True) -> ManagerBench:
-        bench = ManagerBench()
+        bench, self.sent = ManagerBench(), set[OrderId]()
         bench.gateway.capabilities = BrokerCapabilities(cancels_at_once=4, cancel_every_s=0.3)
         for number in range(count):
             bench.gateway.add(terms(quantity=number + 1))
@@ -393,6 +393,7 @@ class TestMany:
             if bench.clock.monotonic() + 0.3 > bench.gateway.deadlines[-1]:
                 return CancelNotSent(cause="no time was left to send")
             bench.clock.sleep(0.3)
+            self.sent.add(order_id)
             return ask(order_id) if ends else CancelUnknown(cause="timed out")
 
         bench.gateway.cancel_order = paced  # type: ignore[method-assign]  # the fake's own, for one test
@@ -415,6 +416,13 @@ class TestMany:
         waits = [after - before for before, after in pairwise([0, *heard])]
         assert max(waits) < 25
         assert bench.clock.monotonic() <= 30 + 246 * 0.36
+
+    def test_what_does_not_end_leaves_the_others_the_time_to_be_asked_for(self):
+        """Each part is followed for longer than its cancels take to leave, so many parts would use up all the time."""
+        bench = self.slow(1_000, ends=False)
+        with pytest.raises(OrderCancellationError):
+            bench.manager.cancel_all_open_orders(include_external=True)
+        assert len(self.sent) == 1_000
 
     def test_nothing_is_told_of_a_few(self):
         bench, told = self.slow(4), list[CancelProgress]()

@@ -45,7 +45,7 @@ def _act(server: AgentServer, heard: Heard, *, keeps_open: bool) -> acts.Act:
         return acts.reset
     if fault is Fault.CUT:
         return acts.send(_cut(answered), and_close=True)
-    if answered.headers.get("Content-Type") == STREAM_TYPE:
+    if _is_stream(answered):
         return _stream(answered, keeps_open=keeps_open)
     return acts.send(_head(answered, length=len(answered.body)) + answered.body)
 
@@ -64,9 +64,13 @@ def _stream(answered: Answered, *, keeps_open: bool) -> acts.Act:
     return act
 
 
+def _is_stream(answered: Answered) -> bool:
+    return answered.headers.get("Content-Type", "").startswith(STREAM_TYPE)
+
+
 def _cut(answered: Answered) -> bytes:
     """A whole head, and a body that ends too soon: shorter than it said, or a stream without its last chunk."""
-    if answered.headers.get("Content-Type") != STREAM_TYPE:
+    if not _is_stream(answered):
         return _head(answered, length=len(answered.body) * 2) + answered.body
     return _head(answered, length=None) + b"%x\r\n" % len(answered.body) + answered.body + b"\r\n"
 

@@ -227,27 +227,28 @@ class CancelEverything:
             self._cancel(self._latest(in_doubt), run)
 
     def _cancel(self, orders: list[TrackedOrder], run: CancelAllRun) -> None:
-        for part in self._in_parts(sorted(orders, key=_urgency), run):
+        for part, within_s in self._in_parts(sorted(orders, key=_urgency), run):
             asked = frozenset(run.asked)
-            self._cancels.cancel(part, run.note, within_s=self._share_of(run, len(part)), asked=asked)
+            self._cancels.cancel(part, run.note, within_s=within_s, asked=asked)
             run.asked |= {order.client_order_id for order in part if order.state.is_working}
 
-    def _in_parts(self, every: list[_T], run: CancelAllRun) -> Iterator[list[_T]]:
-        """Yield what is asked for together, the most urgent first; tell how far it is where there is more than one."""
+    def _in_parts(self, every: list[_T], run: CancelAllRun) -> Iterator[tuple[list[_T], Seconds]]:
+        """Yield what is asked for together, the most urgent first, and how long that may take; tell how far it is."""
         many, can = len(every), self._gateway.capabilities
         run.deadline = max(run.deadline, run.deadline_for_few + can.asking_s(many))
         for start in range(0, many, _ASKED_TOGETHER):
             if many > can.cancels_at_once:
                 run.tell.on_progress(CancelProgress(asked=start, many=many, within_s=self._left_s(run)))
-            yield every[start : start + _ASKED_TOGETHER]
+            part, later = every[start : start + _ASKED_TOGETHER], every[start + _ASKED_TOGETHER :]
+            yield part, self._share_of(run, len(part), later=len(later))
 
     def _cancel_foreign(self, more: dict[OrderId, Row], run: CancelAllRun) -> None:
         run.foreign |= more
         closed = run.closed_ids()
         pending = {name: row for name, row in run.foreign.items() if name in more or name not in closed}
         asked = frozenset(run.asked - more.keys())
-        for rows in self._in_parts(sorted(pending.values(), key=_urgency_of_row), run):
-            self._cancels.cancel_external(rows, run.note, within_s=self._share_of(run, len(rows)), asked=asked)
+        for rows, within_s in self._in_parts(sorted(pending.values(), key=_urgency_of_row), run):
+            self._cancels.cancel_external(rows, run.note, within_s=within_s, asked=asked)
         run.asked |= pending.keys()
 
     def _read_odd_ends(self, run: CancelAllRun) -> None:
@@ -311,9 +312,11 @@ class CancelEverything:
     def _left_s(self, run: CancelAllRun) -> Seconds:
         return max(run.deadline - self._clock.monotonic(), 0)
 
-    def _share_of(self, run: CancelAllRun, count: int) -> Seconds:
-        """Return how long a part of a round may take that asks for so many cancels."""
-        return min(_FOLLOWED_FOR_S + self._gateway.capabilities.asking_s(count), self._left_s(run))
+    def _share_of(self, run: CancelAllRun, count: int, *, later: int = 0) -> Seconds:
+        """Return how long a part of a round may take that asks for so many cancels, and leaves time for later ones."""
+        can = self._gateway.capabilities
+        left_s = max(self._left_s(run) - can.seconds_a_cancel * later, 0)
+        return min(_FOLLOWED_FOR_S + can.asking_s(count), left_s)
 
 
 def _urgency(order: TrackedOrder) -> tuple[bool, Decimal]:
