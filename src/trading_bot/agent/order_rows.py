@@ -35,8 +35,9 @@ APPROVAL_FLAGS: Final = APPROVAL_STATES
 APPROVAL_FIELDS: Final = ("approval", "approval_status", "approval_state")
 _NO_APPROVAL_AWAITED: Final = frozenset(
     {
-        *("", "none", "not_required", "not_needed", "approved", "auto_approved", "granted"),
-        *("denied", "declined", "rejected", "expired", "cancelled"),
+        *("", "none", "no", "false", "n/a", "not_applicable", "not_required", "not_needed", "exempt"),
+        *("approved", "auto_approved", "granted", "complete", "completed"),
+        *("denied", "declined", "rejected", "expired", "cancelled", "canceled"),
     }
 )
 _STATE_FIELDS: Final = ("status", "state")
@@ -88,6 +89,8 @@ def awaits_approval(obj: Mapping[str, object]) -> bool:
 
 
 def _is_awaited(value: object) -> bool:
+    if value in ({}, []):
+        return False  # nothing is said of an approval
     if isinstance(value, Mapping):
         said = [value[name] for name in _STATE_FIELDS if name in value]
         return not said or any(_is_awaited(each) for each in said)
