@@ -175,8 +175,8 @@ def test_a_shorter_pause_does_not_end_a_longer_one(time):
     pace = Pace(clock=time)
     pace.throttled(30)
     pace.throttled(None)
-    assert not pace.take(Purpose.READ, within_s=29)
-    assert pace.take(Purpose.READ, within_s=31)
+    assert not pace.take(Purpose.ORDER, within_s=29)
+    assert pace.take(Purpose.ORDER, within_s=31)
 
 
 def test_a_turn_that_does_not_come_in_time_is_not_waited_for(time):
@@ -194,7 +194,8 @@ def test_a_turn_that_does_not_come_in_time_is_not_waited_for(time):
         (Purpose.ORDER, None, PAUSE_S),
         (Purpose.CANCEL, None, URGENT_PAUSE_S),
         (Purpose.EXIT, None, URGENT_PAUSE_S),
-        (Purpose.READ, 30, 30),
+        (Purpose.ORDER, 30, 30),
+        (Purpose.READ, 30, LONGEST_URGENT_PAUSE_S),
         (Purpose.CANCEL, 30, LONGEST_URGENT_PAUSE_S),
     ],
 )
