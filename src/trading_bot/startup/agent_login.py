@@ -70,7 +70,7 @@ class AgentDoor:
         """
         forgotten = self._login.forget()
         if forgotten is None:
-            return Revoked.YES
+            return Revoked.NOBODY
         return revoke(forgotten, http=self._connection.http, grants=self._connection.grants)
 
     def resume(self) -> None:

@@ -21,7 +21,7 @@ OpenAgentDoor: TypeAlias = Callable[[Config], AgentDoor]
 OpenBrowser: TypeAlias = Callable[[str], bool]
 
 _IN_THE_APP = (
-    "the broker ends it with its last token, or in its app, where you take the access of agents back: that ends the "
+    "it ends with its last token, or in the broker's app, where you take the access of agents back: that ends the "
     "logins of all of them"
 )
 
@@ -73,6 +73,9 @@ def log_out(invocation: Invocation, config: Config, open_door: OpenAgentDoor) ->
     match open_door(config).log_out():
         case Revoked.YES:
             _say(invocation, "logged out: no login is left here or at the broker", logged_in=False, revoked=True)
+        case Revoked.NOBODY:
+            said = "nobody is logged in here; the broker's app shows whether agents have access, and takes it back"
+            _say(invocation, said, logged_in=False, revoked=False)
         case Revoked.NOT_OFFERED:
             said = (
                 f"logged out: no login is left here. The agent interface offers no way to end it there: {_IN_THE_APP}"
