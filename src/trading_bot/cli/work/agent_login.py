@@ -22,7 +22,7 @@ OpenBrowser: TypeAlias = Callable[[str], bool]
 
 _A_BOT = "a bot that runs goes on with it until you stop it"
 _IN_THE_APP = (
-    "the broker ends it with its last token, or in its app, where you take the access of agents back: that ends the "
+    "it ends with its last token, or in the broker's app, where you take the access of agents back: that ends the "
     "logins of all of them"
 )
 
