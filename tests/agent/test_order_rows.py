@@ -207,6 +207,10 @@ def test_an_order_that_waits_for_nobody_is_not_said_to(said):
     assert not report(agent_row(**said)).awaits_approval
 
 
+def test_a_stop_that_waits_for_its_owner_protects_nothing():
+    assert not report(stop_row(approval_required=True)).is_protective
+
+
 def test_the_word_of_the_broker_for_a_wait_is_kept():
     assert report(agent_row(state="pending_approval")).broker_state == "pending_approval"
 
