@@ -320,6 +320,15 @@ def test_tokens_are_renewed_at_half_of_their_life_and_after_two_days_at_the_late
     assert bench.bearer() == "Bearer canary-access-token-2"
 
 
+def test_tokens_that_were_refused_in_passing_are_renewed_ahead_all_the_same(bench):
+    """Nothing says that the server takes them again: the session may work until its end, and find nothing renewed."""
+    bench.logged_in().answered_401()
+    bench.broker.on(*TOKEN, unreachable(), tokens())
+    assert not bench.login.renew(10)
+    half_a_life_later(bench).login.renew_ahead()
+    assert bench.bearer() == "Bearer canary-access-token-2"
+
+
 def test_a_renewal_ahead_takes_up_what_another_process_has_renewed(bench):
     bench.logged_in()
     other = half_a_life_later(bench.another_process())

@@ -161,7 +161,7 @@ class AgentLogin:
 
     def _needs_care(self) -> bool:
         current = self._current
-        if current is None or self._http.bearer_is_refused:
+        if current is None:
             return False
         return current != self._on_file or not current.renews_itself or self._wants_renewal()
 
