@@ -27,6 +27,7 @@ PURE := account audit error_handling kill protection results $(addprefix order_m
 BOTS := bot_reads execute_trade_live exit_position flat_orders kept_snapshot live_emergencies odd_accounts real_account replay \
 	requests_of_an_order told_situations
 WHOLE := canary contract/payloads/test_odd_*.py order_management/test_round_trips.py order_management/journal/test_import_v1.py \
+	$(patsubst %,agent/test_%.py,account_on_server bot_life calls_at_the_stand_in order_faults) \
 	risk/test_results_*.py risk/test_running_totals.py robinhood/test_classify_total.py \
 	$(patsubst %,startup/test_%.py,carrier cold_start live) $(patsubst %,trading_bot/test_%.py,$(BOTS))
 WITH_PROCESSES = $(shell grep -rl --include='test_*.py' --exclude-dir=simulation 'mark\.subprocess' tests)
@@ -114,7 +115,7 @@ check-processes: $(READY)
 	@$(PLAIN) --numprocesses=$(FEWER) $(MEASURED) -m subprocess $(WITH_PROCESSES) || $(EXPLAIN)
 
 check-schedules: $(READY)
-	@nice $(PLAIN) --numprocesses=$(CORES) --timeout=600 $(SLOW) || $(EXPLAIN)
+	@nice -n 19 $(PLAIN) --numprocesses=$(CORES) --timeout=600 $(SLOW) || $(EXPLAIN)
 
 check-coverage: $(READY)
 	@$(BIN)/coverage report

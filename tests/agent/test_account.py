@@ -163,6 +163,18 @@ def test_nothing_but_unknown_symbols_has_no_quotes(bench):
         bench.account.fetch_quotes(["F", "T"])
 
 
+def test_an_unknown_symbol_that_is_not_named_hides_no_other(bench):
+    def quotes(asked):
+        is_refused = any(each.startswith("ZZ") for each in asked["symbols"])
+        return refusal(404, {"detail": "Not found."}) if is_refused else bench.quotes(asked)
+
+    bench.tools.answers["get_equity_quotes"] = quotes
+    symbols = [f"A{number}" for number in range(20)]
+    symbols[6:8] = unknown = "ZZ1", "ZZ2"
+    assert set(bench.account.fetch_quotes(symbols)) == set(symbols) - set(unknown)
+    assert len(bench.tools.asked("get_equity_quotes")) < 14
+
+
 def test_a_quote_that_was_not_asked_for_is_left_out(bench):
     bench.tools.on("get_equity_quotes", sample("get_equity_quotes", "two symbols"))
     assert list(bench.account.fetch_quotes(["AAPL"])) == ["AAPL"]

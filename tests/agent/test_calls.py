@@ -53,6 +53,7 @@ def bench():
         reply(200, b"<html>"),
         lost(),
         lambda n: reply(200, message(n, error={"code": -32603, "message": "internal"})),
+        lambda n: reply(200, message(n, error={"code": -32000, "message": "RATE_LIMITED: too many"})),
     ],
 )
 def test_a_read_that_meets_passing_trouble_is_asked_again(bench, trouble):

@@ -16,6 +16,8 @@ from trading_bot.error_handling.policies import CANCEL_POLICY
 from trading_bot.robinhood.failures import WireFailure
 from trading_bot.robinhood.session import BrokerSession
 
+pytestmark = pytest.mark.no_cover  # a sweep: each line that it runs has a quick test of its own
+
 ACCOUNT = "512340008"
 OPENINGS = ("initialize", "notifications/initialized")
 LIST = {"account_number": ACCOUNT}

@@ -38,6 +38,7 @@ def test_it_fulfils_the_port_and_says_what_it_cannot_do(bench):
     port: Gateway = gateway
     can = port.capabilities
     assert {can.lists_by_change, can.dates_changes, can.names_instruments_held, can.can_sell_short} == {False}
+    assert not can.may_dedupe_ref_ids, "an order in doubt is never sent again"
 
 
 class TestPlacing:

@@ -236,9 +236,10 @@ def test_an_opening_may_be_answered_by_a_stream(bench):
     assert bench.tools.seen[-1].headers["Mcp-Session-Id"] == "of-a-stream"
 
 
-def test_a_read_that_fails_inside_the_server_is_no_lost_session(bench):
-    bench.tools.calls = [lambda n: reply(200, message(n, error={"code": -32603, "message": "x"}))]
-    assert read(bench) == RpcError(code=-32603, text="x")
+@pytest.mark.parametrize(("code", "text"), [(-32603, "x"), (-32000, "RATE_LIMITED: too many requests")])
+def test_a_read_that_fails_inside_the_server_or_is_throttled_is_no_lost_session(bench, code, text):
+    bench.tools.calls = [lambda n: reply(200, message(n, error={"code": code, "message": text}))]
+    assert read(bench) == RpcError(code=code, text=text)
     assert bench.tools.methods().count("initialize") == 1
 
 

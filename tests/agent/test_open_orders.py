@@ -7,6 +7,7 @@ import pytest
 from tests.support.agent_bench import AgentBench, at, numbered, order_id
 from trading_bot.agent.open_orders import ROWS_A_PAGE
 from trading_bot.agent.tool_call import ToolError, ToolReply
+from trading_bot.robinhood.session import WireReply
 
 LIST = "get_equity_orders"
 DAY_S = 24 * 3600.0
@@ -157,6 +158,20 @@ def test_a_list_that_was_not_whole_narrows_nothing(bench):
     assert asked[0]["created_at_gte"] < RECENT
 
 
+def test_a_list_of_which_a_page_is_missing_narrows_nothing(bench):
+    recent, old = numbered(9, created_at=at(hours=1), state="filled"), numbered(1, created_at=at(days=90))
+    bench.tools.rows = [recent, old]
+    cut = [ToolReply(data={"orders": [recent], "next": "1"}), *[ToolError(text="API error 500: x")] * 3]
+    bench.tools.on(LIST, *cut)
+    assert not bench.gateway.list_open_orders().has_all_pages
+    listing, asked = asked_by_a_list(bench)
+    assert shown(listing) == {order_id(1)}
+    assert asked[0]["created_at_gte"] < RECENT
+    bench.tools.on(LIST, *cut)
+    assert not bench.gateway.list_open_orders().has_all_pages
+    assert shown(bench.gateway.list_open_orders()) == {order_id(1)}
+
+
 def test_what_one_copy_of_the_gateway_learns_all_know(bench):
     bench.tools.rows = [numbered(9, created_at=at(hours=1), state="filled")]
     bench.gateway.by(30).list_open_orders()
@@ -168,3 +183,19 @@ def test_a_clock_that_was_set_back_narrows_nothing(bench):
     bench.gateway.list_open_orders()
     bench.clock._start -= timedelta(days=2)
     assert asked_by_a_list(bench)[1] == [{"created_at_gte": "2026-08-13T15:00:00.000000Z"}]
+
+
+def test_a_clock_that_is_ahead_leaves_no_old_order_out_once_the_brokers_time_is_known(bench):
+    bench.tools.rows = [numbered(1, created_at=at(days=70)), numbered(9, created_at=at(hours=1), state="filled")]
+    bench.clock._start += timedelta(days=60)
+    assert shown(bench.gateway.list_open_orders()) == set()
+    bench.broker_clock.hear(WireReply(status=200, headers={"date": "Mon, 23 Nov 2026 15:00:00 GMT"}, body=b""))
+    listing, asked = asked_by_a_list(bench)
+    assert (shown(listing), asked) == ({order_id(1)}, [{"created_at_gte": ALL}])
+
+
+def test_a_broker_whose_whole_seconds_lag_is_not_asked_for_everything_again(bench):
+    bench.tools.rows = [numbered(9, created_at=at(hours=1), state="filled")]
+    bench.gateway.list_open_orders()
+    bench.broker_clock.hear(WireReply(status=200, headers={"date": "Mon, 23 Nov 2026 14:59:59 GMT"}, body=b""))
+    assert asked_by_a_list(bench)[1] == [{"created_at_gte": "2026-11-22T14:59:59.000000Z"}]

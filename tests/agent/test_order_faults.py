@@ -19,6 +19,8 @@ from trading_bot.order_management.outcomes import (
     Unknown,
 )
 
+pytestmark = pytest.mark.no_cover  # a sweep: each line that it runs has a quick test of its own
+
 PLACE, LIST, CANCEL = "place_equity_order", "get_equity_orders", "cancel_equity_order"
 UNTRUE = {Fault.STALE, Fault.FOREIGN_ORDER, Fault.NULL_ROWS}
 """The list leaves orders out, or shows another one in their place, and looks whole: nobody could tell."""

@@ -102,6 +102,19 @@ def test_an_order_in_dollars_to_sell_may_sell_any_number_of_shares(quantity):
     assert (read.symbol, read.side, read.quantity, read.state) == ("F", Side.SELL, Decimal(0), OrderState.CONFIRMED)
 
 
+@pytest.mark.parametrize(
+    "nothing", [None, "", {}, "0", {"amount": "0.000000", "currency_code": "USD"}, {"amount": None}]
+)
+def test_no_amount_of_dollars_makes_no_order_in_dollars(nothing):
+    assert report(agent_row(side="sell", dollar_based_amount=nothing)).quantity == 1
+    assert unread(agent_row(dollar_based_amount=nothing, price="?")).quantity == 1, "it may be one of ours in doubt"
+
+
+@pytest.mark.parametrize("amount", ["5.00", "?", {"amount": "?"}, {"amount": ["5"]}])
+def test_an_amount_of_dollars_that_cannot_be_read_may_be_one(amount):
+    assert unread(agent_row(side="sell", dollar_based_amount=amount)).quantity == 0
+
+
 def test_an_order_in_dollars_that_sold_is_read_once_it_has_ended():
     row = agent_row(side="sell", type="market", dollar_based_amount={"amount": "5.00"}, state="filled", price=None)
     assert report(row).state is OrderState.FILLED
@@ -174,12 +187,13 @@ def test_an_order_that_waits_for_its_owner_is_open_and_not_at_work(said):
     [
         {"approval": None},
         {"approval": False},
+        {"approval": {}},
+        {"approval": []},
+        {"approval": {"status": {}}},
         {"approval_status": "approved"},
         {"approval_status": "N/A"},
         {"approval_state": "not_applicable"},
         {"approval": {"status": "completed"}},
-        {"approval": {}},
-        {"approval": []},
         {"approval": {"status": "not_required"}},
         {"approval_required": False},
         {"approval_required": "maybe"},

@@ -235,6 +235,7 @@ class TestRefusals:
             "the tool you requested cannot be found or does not exist",
             "instrument not found for symbol ZZQQXX: rpc error: code = DeadlineExceeded",
             "instrument not found for symbol ",
+            "API error 500: instrument not found for symbol ZZQQXX",
             "fractional and dollar-based orders are only allowed in regular_hours, but yours was taken",
             "on error the order was NOT placed",
             "\ud800",

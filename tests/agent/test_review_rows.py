@@ -45,10 +45,10 @@ def test_a_clean_review_has_the_market_it_goes_by():
         ("stale lots", "EQUITY_TAX_LOT_STALE"),
         ("market in all_day", "EQUITY_ALL_DAY_TRADING_ERROR (reason order type must be limit)"),
         ("sub-penny", "EQUITY_VALIDATION_ERROR (message Prices above $1.00 can't have subpenny increments.)"),
-        ("not enough buying power, dollar", "EQUITY_NOT_ENOUGH_BP_DOLLAR_BASED (depositAmount 0.5 USD)"),
+        ("not enough buying power, dollar", "EQUITY_NOT_ENOUGH_BP_DOLLAR_BASED (depositAmount 0.50 USD)"),
         (
             "limit far below",
-            "EQUITY_EXTREMELY_UNMARKETABLE_LIMIT_PRICE (enteredPrice 1 USD, lastTradePrice 12.8801 USD, side BUY)",
+            "EQUITY_EXTREMELY_UNMARKETABLE_LIMIT_PRICE (enteredPrice 1.00 USD, lastTradePrice 12.8801 USD, side BUY)",
         ),
     ],
 )
@@ -62,7 +62,7 @@ def test_an_alert_is_shown_with_what_it_says(start, shown):
         ("0E-8", "0"),
         ("9885000.0000", "9885000"),
         ({"amount": "741.2230", "currency": "USD"}, "741.223 USD"),
-        ({"amount": "1", "currency_code": None}, "1"),
+        ({"amount": "1", "currency_code": None}, "1.00"),
         (12, "12"),
         (True, "True"),
     ],

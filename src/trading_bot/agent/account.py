@@ -240,16 +240,29 @@ def _distinct(symbols: Sequence[str]) -> list[str]:
     return [symbol for symbol in dict.fromkeys(symbols) if SYMBOL.fullmatch(symbol)]
 
 
-def _quotes(reads: ToolReads, asked: Sequence[str]) -> Mapping[str, Quote]:
-    """Read the quotes of one call; symbols that it fails for are taken out, and the rest is asked for again."""
+def _quotes(reads: ToolReads, asked: Sequence[str], *, is_part: bool = False) -> Mapping[str, Quote]:
+    """Read the quotes of one call; symbols that it fails for are taken out, and the rest is asked for again.
+
+    Where it does not name them, each half is asked for alone. If then none of several is found, something else may be
+    missing, which is an error.
+    """
     while asked:
         try:
             found = quotes_of(reads.data(QUOTES, {"symbols": list(asked)}))
         except ToolNotFoundError as error:
             unknown = missing_symbols(error.refusal.body).intersection(asked)
-            if not unknown and len(asked) > 1:
-                raise
-            asked = [symbol for symbol in asked if unknown and symbol not in unknown]
+            if not unknown:
+                halves = _halves(asked)
+                found = {name: quote for half in halves for name, quote in _quotes(reads, half, is_part=True).items()}
+                if halves and not (found or is_part):
+                    raise
+                return found
+            asked = [symbol for symbol in asked if symbol not in unknown]
             continue
         return {symbol: quote for symbol, quote in found.items() if symbol in asked}
     return {}
+
+
+def _halves(asked: Sequence[str]) -> tuple[Sequence[str], ...]:
+    half = len(asked) // 2
+    return (asked[:half], asked[half:]) if half else ()

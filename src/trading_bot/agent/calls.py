@@ -193,7 +193,7 @@ def may_pass(result: CallResult) -> bool:
         case ToolError():
             return ErrorText.of(result).may_pass
         case RpcError():
-            return result.code == _INTERNAL_ERROR
+            return result.code == _INTERNAL_ERROR or is_throttled(result)
         case Garbled():
             return True
         case ToolReply():
@@ -202,7 +202,7 @@ def may_pass(result: CallResult) -> bool:
 
 def is_throttled(result: CallResult) -> bool:
     """Whether the server says that it is asked too often."""
-    if isinstance(result, ToolError):
+    if isinstance(result, ToolError | RpcError):
         return ErrorText.of(result).is_throttled
     return isinstance(result, HttpRefusal) and result.status == _THROTTLED
 

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
-from trading_bot.agent.tool_call import ToolError
+from trading_bot.agent.tool_call import RpcError, ToolError
 from trading_bot.robinhood.strict_json import UnreadableReplyError, strict_json
 
 _NUMBERED = re.compile(r"API error ([0-9]{3}): ?(.*)", re.DOTALL)
@@ -31,8 +31,8 @@ class ErrorText:
     is_throttled: bool = False
 
     @classmethod
-    def of(cls, error: ToolError) -> "ErrorText":
-        """Take the text of a bad result apart."""
+    def of(cls, error: ToolError | RpcError) -> "ErrorText":
+        """Take the text of a bad result apart, or that of an error of JSON-RPC, whose form may be the same."""
         numbered = _NUMBERED.match(error.text)
         upstream = _UPSTREAM.search(error.text) if numbered is None else None
         status = None if numbered is None else int(numbered.group(1))
@@ -41,7 +41,7 @@ class ErrorText:
             body=None if numbered is None else _json(numbered.group(2)),
             upstream_code=None if upstream is None else upstream.group(1),
             is_throttled=status == _THROTTLED_STATUS
-            or error.category == _THROTTLED_CATEGORY
+            or (isinstance(error, ToolError) and error.category == _THROTTLED_CATEGORY)
             or error.text.startswith(_THROTTLED),
         )
 

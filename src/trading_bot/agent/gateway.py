@@ -34,6 +34,7 @@ CAPABILITIES = BrokerCapabilities(
     dates_changes=False,
     names_instruments_held=False,
     can_sell_short=False,
+    may_dedupe_ref_ids=False,
     cancels_at_once=CANCELS_AT_ONCE,
     cancel_every_s=CALL_EVERY_S * 4 / 3,
 )

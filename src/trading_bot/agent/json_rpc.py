@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 
 from trading_bot._version import __version__
 from trading_bot.agent.endpoint import ENDPOINT_PATH
+from trading_bot.agent.error_text import ErrorText
 from trading_bot.agent.event_stream import EventReader
 from trading_bot.agent.messages import (
     Answer,
@@ -229,7 +230,9 @@ def _may_have_lost_it(result: _Open | _Exchanged) -> bool:
     # How this server says it is not established, so whatever may mean it does.
     if isinstance(result, HttpRefusal):
         return result.status in _LOST
-    return _found_another_token(result) or (isinstance(result, RpcError) and result.code not in _ABOUT_THE_CALL)
+    if isinstance(result, RpcError):
+        return result.code not in _ABOUT_THE_CALL and not ErrorText.of(result).is_throttled
+    return _found_another_token(result)
 
 
 def _found_another_token(result: _Open | _Exchanged) -> bool:

@@ -1,6 +1,7 @@
 """Messages of JSON-RPC 2.0: what we write, and which part of an answer is the answer."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -14,6 +15,7 @@ RequestId: TypeAlias = int
 
 _FIELDS = (b"data:", b"event:", b"id:", b":")
 _BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"
+_NUMBER_AS_TEXT = re.compile(r"[1-9][0-9]{0,17}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,8 @@ def _among(messages: Iterable[object], ids: tuple[RequestId | None, ...]) -> Ans
 
 def _id_of(message: Mapping[str, object]) -> object:
     named = message.get("id")
+    if isinstance(named, str) and _NUMBER_AS_TEXT.fullmatch(named):
+        return int(named)  # some servers read an id as a number and write it back as text
     return named if isinstance(named, int) and not isinstance(named, bool) else None if named is None else ""
 
 

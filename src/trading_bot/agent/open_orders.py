@@ -9,6 +9,7 @@ older order that was open by its id. Once a day the whole list is read again.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from trading_bot.clock import CLOCKS_AGREE_WITHIN
 from trading_bot.order_management.models import OrderId, OrderReport
 from trading_bot.order_management.outcomes import Listing, UnreadRow
 
@@ -66,7 +67,7 @@ class OpenOrders:
         """Return what a list that begins now has to read."""
         view = self._view
         whole = Reach(since=now - LONGEST_REST)
-        if view is None or not view.whole_at <= now < view.whole_at + WHOLE_EVERY:
+        if view is None or not view.whole_at - CLOCKS_AGREE_WITHIN <= now < view.whole_at + WHOLE_EVERY:
             return whole
         recent = min(view.began, now) - OVERLAP
         older = [order for order in view.open if order.is_older_than(recent)]

@@ -17,7 +17,7 @@ from typing import Final
 from trading_bot.order_management.models import OrderReport, OrderState
 from trading_bot.order_management.outcomes import UnreadRow
 from trading_bot.robinhood import order_rows
-from trading_bot.robinhood.fields import account_number_of, flag, word
+from trading_bot.robinhood.fields import account_number_of, amount, flag, word
 from trading_bot.robinhood.order_rows import SymbolOf, has_ended
 from trading_bot.robinhood.strict_json import UnreadableReplyError
 from trading_bot.values import replace
@@ -89,14 +89,18 @@ def awaits_approval(obj: Mapping[str, object]) -> bool:
 
 
 def _is_awaited(value: object) -> bool:
-    if value in ({}, []):
-        return False  # nothing is said of an approval
+    if not value or isinstance(value, bool):
+        return value is True
     if isinstance(value, Mapping):
         said = [value[name] for name in _STATE_FIELDS if name in value]
         return not said or any(_is_awaited(each) for each in said)
-    if value is None or isinstance(value, bool):
-        return value is True
     return word(value) not in _NO_APPROVAL_AWAITED or not isinstance(value, str)
+
+
+def _is_in_dollars(value: object) -> bool:
+    """Whether an order is for an amount of dollars: nothing and nought are none, and what cannot be read may be one."""
+    told = value.get("amount") if isinstance(value, Mapping) else value
+    return bool(told) and amount(told) != 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +115,7 @@ class _Shape:
     def of(cls, obj: Mapping[str, object]) -> "_Shape":
         return cls(
             type=word(obj.get("type")),
-            is_in_dollars=obj.get("dollar_based_amount") is not None,
+            is_in_dollars=_is_in_dollars(obj.get("dollar_based_amount")),
             is_approval_state=word(obj.get("state")) in APPROVAL_STATES,
         )
 

@@ -112,7 +112,8 @@ class AgentOrders:
 
     def list_open(self) -> Listing:
         """Read all open orders, whoever placed them: no filter of the broker's is relied on for what is open."""
-        began = self.clock.now()
+        ours, theirs = self.clock.now(), self.broker_clock.now()
+        began = ours if theirs is None else min(ours, theirs)  # a clock that is ahead would leave old orders out
         reach = self.open_orders.reach(began)
         listing = self._listing(reach)
         self.open_orders.note(listing, began=began, reach=reach)

@@ -5,14 +5,15 @@ order with one may still be accepted. The kinds of alerts are an open set, and w
 a key that cannot be told from its kind, in either spelling.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from typing import Final
 
 from trading_bot.agent.quote_rows import parse_agent_quote
 from trading_bot.order_management.broker_review import BrokerReview, ReviewAlert
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.models import OrderTerms
-from trading_bot.prose import shares_in_words
+from trading_bot.prose import dollars_in_words, shares_in_words
 from trading_bot.robinhood.fields import MaybeNumber, MaybeSymbol, MaybeWord, Payload, parse_payload, printable, word
 
 _KIND_KEYS: Final = ("alertType", "alert_type")
@@ -70,7 +71,15 @@ def _facts(value: object, name: str = "", depth: int = 0) -> Iterator[tuple[str,
         amount = value.get("amount")
         if isinstance(amount, str) and set(value) <= {"amount", "currency", "currency_code"}:
             currency = value.get("currency") or value.get("currency_code")
-            yield name, " ".join((_shown(amount), *([printable(currency)] if isinstance(currency, str) else ())))
+            yield (
+                name,
+                " ".join(
+                    (
+                        _shown(amount, write=dollars_in_words),
+                        *([printable(currency)] if isinstance(currency, str) else ()),
+                    )
+                ),
+            )
             return
         for key, inner in value.items():
             yield from _facts(inner, printable(str(key)), depth + 1)
@@ -81,12 +90,12 @@ def _facts(value: object, name: str = "", depth: int = 0) -> Iterator[tuple[str,
         yield name, _shown(value)
 
 
-def _shown(value: object) -> str:
-    """Write a value: a figure as it is, and anything else masked, as a number may be that of an account."""
+def _shown(value: object, *, write: Callable[[Decimal], str] = shares_in_words) -> str:
+    """Write a value: a figure as ``write`` does, and anything else masked, as a number may be that of an account."""
     figure = parse_payload(_Figure, {"value": value}).value
     if figure is None or not (abs(figure) < _LEAST_MASKED or "." in str(value)):
         return printable(str(value))
-    return shares_in_words(figure)
+    return write(figure)
 
 
 def _trouble(problem: str) -> OrderStatusError:

@@ -58,6 +58,8 @@ class BrokerCapabilities(Value, frozen=True, kw_only=True):
     """Whether a position says the broker's id of its instrument."""
     can_sell_short: bool = True
     """Whether a sale of more than is held could open a short position."""
+    may_dedupe_ref_ids: bool = True
+    """Whether `broker_dedupes_ref_id` may be believed: else an order in doubt is never sent again."""
     asks_for_approval: bool = False
     """Whether the owner of the account may be asked to approve an order first."""
     cancels_at_once: int = 20

@@ -12,6 +12,7 @@ from trading_bot.agent.json_rpc import AgentSession
 from trading_bot.agent.login.sign_in import BrowserPerson, BrowserSignIn
 from trading_bot.agent.login.sign_out import Revoked, revoke
 from trading_bot.agent.login.standing import LoginStanding
+from trading_bot.agent.rate import PacedWire
 from trading_bot.auth.renewal_time import RenewalInTime
 from trading_bot.config import Config, ConfigError
 from trading_bot.order_management.exceptions import OrderStatusError
@@ -40,9 +41,10 @@ class AgentDoor:
         self._number = account_number
         self._session = AgentSession(connection.http, around.clock)
         renew = RenewalInTime(connection.login.renew)
-        self._reads = ToolReads(wire=self._session, clock=around.clock, renew=renew, jitter=around.jitter)
+        paced = PacedWire(wire=self._session, clock=around.clock)
+        self._reads = ToolReads(wire=paced, clock=around.clock, renew=renew, jitter=around.jitter)
         self._gateway = AgentGateway(
-            wire=self._session,
+            wire=paced,
             clock=around.clock,
             account_number=account_number,
             renew=renew,

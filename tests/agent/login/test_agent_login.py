@@ -16,7 +16,7 @@ from tests.support.agent_login_bench import LIFE, TOKEN, AgentLoginBench, tokens
 from tests.support.faulty_files import FaultyFiles
 from tests.support.scripted_broker import Answer, ScriptedBroker, lost, reply, unreachable
 from tests.support.taken_lock import TakenLock
-from trading_bot.agent.login.agent_login import LONG_PAUSE_S, MOST_IN_DOUBT, PAUSE_S, SESSION_ENDED
+from trading_bot.agent.login.agent_login import FRESH_PAUSE_S, LONG_PAUSE_S, MOST_IN_DOUBT, PAUSE_S, SESSION_ENDED
 from trading_bot.auth.secret_file import TokenFileError
 from trading_bot.order_management.exceptions import AuthenticationError
 
@@ -142,6 +142,18 @@ def test_new_tokens_are_on_the_disk_before_they_are_used(tmp_path):
     assert not bench.http.bearer_is_refused
     assert bench.saved().refresh_token == SecretStr("canary-refresh-token-2")
     assert bench.saved().expires_at == bench.time.now() + LIFE
+
+
+def test_new_tokens_that_are_refused_too_are_not_renewed_at_once(bench):
+    """A server that refuses every token for a while must not use up a refresh token for each call."""
+    bench.logged_in().answered_401()
+    bench.broker.on(*TOKEN, tokens(), tokens(3))
+    assert bench.login.renew(10)
+    assert not bench.answered_401().login.renew(10)
+    assert bench.broker.seen == []
+    bench.time.sleep(FRESH_PAUSE_S)
+    assert bench.login.renew(10)
+    assert bench.bearer() == "Bearer canary-access-token-3"
 
 
 def test_a_session_that_works_is_not_renewed(bench):
@@ -289,11 +301,16 @@ def test_a_process_that_died_while_it_renewed_leaves_word_of_it(bench):
 # Renewed ahead
 
 
-def test_tokens_are_renewed_at_half_of_their_life(bench):
-    bench.logged_in()
+@pytest.mark.parametrize(
+    ("life", "due_after"), [(LIFE, timedelta(days=2)), (timedelta(days=3), timedelta(days=1.5))], ids=["week", "short"]
+)
+def test_tokens_are_renewed_at_half_of_their_life_and_after_two_days_at_the_latest(bench, life, due_after):
+    """A token that was good for nine days by its reply is said to have ended after three or four."""
+    bench.logged_in(expires_at=bench.time.now() + life)
+    bench.time.sleep(due_after.total_seconds() - 1)
     bench.login.renew_ahead()
     assert bench.broker.seen == []
-    half_a_life_later(bench)
+    bench.time.sleep(1)
     bench.broker.on(*TOKEN, tokens())
     bench.login.renew_ahead()
     bench.login.renew_ahead()
@@ -428,14 +445,23 @@ def test_nobody_is_sent_to_a_browser_for_a_login_that_could_not_be_saved(tmp_pat
         bench.login.prepare()
 
 
-@pytest.mark.parametrize("content", [None, "{"])
-def test_what_is_saved_stays_until_the_new_login_is_there(bench, content):
+@pytest.mark.parametrize("damaged", [False, True])
+def test_what_is_saved_stays_until_the_new_login_is_there(bench, damaged):
+    """Whoever gives up in the browser has lost nothing, not even where the file has to be repaired."""
     bench.logged_in()
-    before = bench.saved()
-    if content is not None:
-        (bench.folder / "agent-session.json").write_text(content)
+    file = bench.folder / "agent-session.json"
+    if damaged:
+        file.write_text("{")
+    before = file.read_bytes()
     bench.login.prepare()
-    assert bench.store.load() == (before if content is None else None)
+    assert file.read_bytes() == before
+    assert {each.name for each in bench.folder.iterdir()} == {file.name, bench.store.lock_path.name}
+
+
+def test_a_folder_that_others_may_open_is_refused_before_a_person_is_sent_to_a_browser(bench):
+    bench.logged_in().folder.chmod(0o755)
+    with pytest.raises(TokenFileError, match="chmod 700"):
+        bench.login.prepare()
 
 
 class RotatingServer:
@@ -481,6 +507,7 @@ def test_many_processes_that_are_refused_together_strand_nobody(bench):
     for process in processes:
         process.login.resume()
     for _ in range(3):
+        bench.time.sleep(FRESH_PAUSE_S)
         server.number += 1  # the server ends the session; only the refresh token still works
         with ThreadPoolExecutor(4) as pool:
             assert all(pool.map(lambda process: process.is_refused() and process.login.renew(20), processes))

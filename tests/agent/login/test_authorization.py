@@ -68,6 +68,7 @@ def test_an_answer_to_this_login_gives_its_code(pasted):
         ("?code=a&state=other", "another login"),
         ("?error=access_denied&state=other", "another login"),
         ("?code=a&state=stat%C3%A9", "another login"),
+        ("?code=a&state=\udcff", "another login"),  # bytes at a terminal that are no text
         (f"?code=a&state={STATE}&iss=https%3A%2F%2Fevil.example", "does not come from the broker"),
         (f"?state={STATE}", "has no code"),
         (f"?code=&state={STATE}", "has no code|no answer"),

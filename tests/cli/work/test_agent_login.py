@@ -5,6 +5,7 @@ import errno
 import json
 import logging
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.support.agent_server import Fault
 from tests.support.command_line_bench import CommandLineBench
 from tests.support.faulty_files import FaultyFiles
 from trading_bot.agent.endpoint import SERVER_METADATA_PATH
+from trading_bot.agent.rate import CALL_EVERY_S
 from trading_bot.auth.secret_file import TokenFileError
 from trading_bot.checkup import Check, CheckResult
 from trading_bot.cli.error_codes import exit_code_of
@@ -151,7 +153,9 @@ def test_a_logout_forgets_and_says_that_the_broker_keeps_the_access(account, cap
     logged_in(account)
     capsys.readouterr()
     log_out(Invocation(), account.config, account.door)
-    assert "offers no way to end it there" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "a bot that runs goes on with it until you stop it" in said
+    assert "offers no way to end it there" in said
     with pytest.raises(AuthenticationError):
         account.door().resume()
 
@@ -252,6 +256,15 @@ def test_the_doctor_says_until_when_the_login_is_good(account):
         "tools",
         "orders in pairs",
     ]
+
+
+def test_the_doctor_keeps_to_the_rate_beside_a_bot(account):
+    logged_in(account)
+    times: list[float] = []
+    account.server.after_acting = lambda point: times.append(account.clock.monotonic()) if "get_" in point else None
+    checks(account)
+    assert len(times) >= 4
+    assert all(later - earlier >= CALL_EVERY_S - 0.001 for earlier, later in pairwise(times))
 
 
 def test_the_doctor_warns_days_ahead(account):

@@ -211,6 +211,18 @@ class TestBeginning:
             look()
         assert len(market.asked) == 1
 
+    def test_so_is_what_would_end_a_thread(self, quotes, market):
+        class EndedError(BaseException):
+            """What ends whatever runs."""
+
+        def end(_symbols: Sequence[str]):
+            raise EndedError
+
+        market.fetch_quotes = end
+        look = quotes.begin("AAPL", by=60)
+        with pytest.raises(EndedError):
+            look()
+
     def test_a_read_that_hangs_is_waited_for_until_the_deadline(self, quotes, market, clock):
         answered = threading.Event()
         market.during_read = lambda: answered.wait(10)

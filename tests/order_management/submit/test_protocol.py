@@ -1,5 +1,6 @@
 """How one intent is submitted: what is repeated, what never is, and by when it ends."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,12 +15,13 @@ from tests.support.fake_gateway import (
     SURELY_THERE,
     UNAUTHORISED,
     UNREACHABLE,
+    BrokerOrder,
     FakeGateway,
     SubmitStep,
     rejected,
     throttled,
 )
-from tests.support.manager_bench import MONDAY, ManagerBench
+from tests.support.manager_bench import MONDAY, ManagerBench, terms
 from trading_bot.clock import VirtualClock
 from trading_bot.order_management.client_ids import OUR_MARK
 from trading_bot.order_management.events import EventKind
@@ -31,8 +33,10 @@ from trading_bot.order_management.exceptions import (
     OrderRejectedError,
     TradingHaltedError,
 )
-from trading_bot.order_management.models import OrderState
-from trading_bot.order_management.outcomes import NotSent, Unknown
+from trading_bot.order_management.journal.port import OrderKeyKind
+from trading_bot.order_management.models import ClientOrderId, OrderState
+from trading_bot.order_management.outcomes import Accepted, NotSent, Unknown
+from trading_bot.order_management.ports import BrokerCapabilities
 
 
 def attempts_of(bench: ManagerBench) -> list[tuple[int | None, str]]:
@@ -273,6 +277,49 @@ class TestUnknown:
         assert bench.tracked().executed_quantity == 10
 
 
+class TestAnAnswerWithoutARefId:
+    """The broker answers with an order that has our terms and names no ``ref_id``."""
+
+    @staticmethod
+    def nameless(order: BrokerOrder, *, made_at: datetime | None = None) -> SubmitStep:
+        report = replace(order.report(), ref_id=None, created_at=made_at or order.created_at)
+        return SubmitStep(outcome=Accepted(report=report), arrives=False)
+
+    def test_one_that_is_an_order_on_record_is_not_taken_for_ours(self):
+        bench = ManagerBench(duplicate_window_s=0)
+        bench.buy("c1")
+        bench.gateway.order().fill()
+        bench.sync()
+        bench.gateway.submits.append(self.nameless(bench.gateway.order()))
+        with pytest.raises(OrderOutcomeUnknownError, match="answered with order broker-1, which is an older one"):
+            bench.buy("c2")
+        assert bench.tracked("c2").envelope.filled_quantity == 0
+
+    @pytest.mark.parametrize(("seconds_before", "state"), [(60, "confirmed"), (61, "unknown")])
+    def test_one_that_was_made_before_is_not_taken_for_ours(self, seconds_before, state):
+        bench = ManagerBench()
+        made_at = bench.clock.now() - timedelta(seconds=seconds_before)
+        bench.gateway.submits.append(self.nameless(bench.gateway.add(terms()), made_at=made_at))
+        with suppress(OrderOutcomeUnknownError):
+            bench.buy()
+        assert bench.state() == state
+
+    def test_one_is_not_taken_for_ours_where_the_journal_cannot_tell(self):
+        bench = ManagerBench()
+        bench.gateway.submits.append(self.nameless(bench.gateway.add(terms())))
+        find = bench.journal.find_order
+
+        def find_order(kind: OrderKeyKind, key: str) -> ClientOrderId | None:
+            if kind is OrderKeyKind.ORDER_ID:
+                raise OrderLogError("the disk is gone")
+            return find(kind, key)
+
+        bench.journal.find_order = find_order  # type: ignore[method-assign]  # a journal that fails in one question
+        with suppress(OrderOutcomeUnknownError):
+            bench.buy()
+        assert bench.state() == "unknown"
+
+
 LOST_TOO = SubmitStep(outcome=Unknown(cause="502"), arrives=False)
 THERE_ALREADY = replace(SURELY_THERE, arrives=False)
 REDIRECTED = SubmitStep(outcome=Unknown(cause="a redirect", security_alert=True), arrives=False)
@@ -290,6 +337,14 @@ class TestSendingAgain:
         bench = ManagerBench()
         bench.gateway.submits.extend([REQUEST_LOST, ACCEPT])
         with pytest.raises(OrderOutcomeUnknownError, match=r"order c1: the request was lost; do not send"):
+            bench.buy()
+        assert (len(bench.gateway.calls), bench.gateway.orders) == (1, [])
+
+    def test_the_setting_is_not_believed_of_a_broker_that_is_not_known_to(self):
+        bench = deduping()
+        bench.gateway.capabilities = BrokerCapabilities(may_dedupe_ref_ids=False)
+        bench.gateway.submits.extend([REQUEST_LOST, ACCEPT])
+        with pytest.raises(OrderOutcomeUnknownError):
             bench.buy()
         assert (len(bench.gateway.calls), bench.gateway.orders) == (1, [])
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.manager_bench import MONDAY
 from tests.support.order_story import Story, intended
 from trading_bot.order_management.client_ids import OUR_MARK
-from trading_bot.order_management.models import ClientOrderId, OrderId, OrderState, RefId, Side
+from trading_bot.order_management.models import ClientOrderId, OrderId, OrderReport, OrderState, RefId, Side
 from trading_bot.order_management.outcomes import UnreadRow
 from trading_bot.order_management.sync.foreign import (
     CREATED_BEFORE_FIRST_BYTE,
@@ -101,6 +101,23 @@ def test_the_instrument_decides_where_both_ids_are_known_and_the_symbol_where_on
     assert fits_intent(replace(SAME, symbol="METX", instrument_id=None), INTENT), "that may be its new name"
     assert not fits_intent(replace(SAME, symbol="METX"), replace(INTENT, instrument_id=None))
     assert fits_intent(SAME, replace(INTENT, instrument_id=None))
+
+
+def test_a_row_that_stands_under_its_instrument_alone_may_be_of_any_symbol():
+    row = OrderReport(
+        order_id=OrderId("broker-1"),
+        ref_id=None,
+        symbol="I1",
+        symbol_is_known=False,
+        side=Side.BUY,
+        quantity=Decimal(10),
+        limit_price=Decimal(100),
+        state=OrderState.CONFIRMED,
+        broker_state="confirmed",
+        instrument_id="I1",
+    )
+    assert fits_intent(row, replace(INTENT, instrument_id=None))
+    assert not fits_intent(replace(row, symbol="F", symbol_is_known=True), replace(INTENT, instrument_id=None))
 
 
 def test_without_an_order_in_doubt_every_other_row_is_foreign():

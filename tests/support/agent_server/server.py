@@ -57,7 +57,7 @@ class AgentServer:
 
     @property
     def complaints(self) -> list[str]:
-        """What the client did that the protocol or the dossier forbids."""
+        """What the client did that the protocol forbids, or that nobody knows the effect of."""
         return self.desk.complaints
 
     def places(self, ref_id: str | None = None) -> list[Call]:

@@ -24,6 +24,9 @@ PAUSE_S: Seconds = 5.0
 LONG_PAUSE_S: Seconds = 300.0
 """The same after one whose answer is not known, and after being throttled where the server does not say how long."""
 
+FRESH_PAUSE_S: Seconds = 30.0
+"""The same after one that brought tokens: where those are refused too, more of them would not help."""
+
 MOST_IN_DOUBT = 3
 """As often is a refresh token used whose answers were all lost; then only a person can log in."""
 
@@ -109,7 +112,7 @@ class AgentLogin:
             return not self._http.bearer_is_refused or self._has_another_session(deadline)
 
     def renew_ahead(self) -> None:
-        """Renew tokens at half of their life, while they still work. Any failure leaves the session as it is.
+        """Renew tokens that are due (`SavedLogin.is_due`) while they work. Any failure leaves the session as it is.
 
         Tokens that cannot be renewed here any more are replaced by those of a person who has logged in meanwhile.
         """
@@ -119,18 +122,14 @@ class AgentLogin:
                 self._locked(deadline, lambda: self._renewed_ahead(deadline))
 
     def prepare(self) -> None:
-        """See that a login can be saved, before a person is sent to make one.
+        """See that a login can be saved, before a person is sent to make one. The one that is saved stays.
 
         Raises:
             TokenFileError: it cannot be.
             AuthenticationError: another process is logging in.
         """
         with self._threads, self._exclusively():
-            try:
-                saved = self._store.load()
-            except TokenFileError:
-                saved = None  # a login replaces a file that cannot be read, or fails to
-            self._store.save(saved)
+            self._store.try_saving()
 
     def adopt(self, login: SavedLogin) -> None:
         """Save a login that a person has just made, then use it.
@@ -240,6 +239,7 @@ class AgentLogin:
             return False
         self._keep_if_possible(new)
         self._use(new)
+        self._pause(FRESH_PAUSE_S)
         _log.info("session_renewed", expires_at=new.expires_at)
         return True
 

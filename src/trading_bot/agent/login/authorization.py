@@ -68,7 +68,7 @@ class Authorization:
         found = _fields(address)
         if found is None:
             return NotOurs(because="it is no answer to a login")
-        if not hmac.compare_digest(found.get("state", "").encode(), self.state.encode()):
+        if not hmac.compare_digest(found.get("state", "").encode(errors="replace"), self.state.encode()):
             return NotOurs(because="it answers another login than the one that is waiting")
         if found.get("iss", ENDPOINT_URL) != ENDPOINT_URL or (self.names_issuer and "iss" not in found):
             return NotOurs(because="it does not come from the broker's agent interface")

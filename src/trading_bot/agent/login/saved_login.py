@@ -1,14 +1,18 @@
 """The saved login to the agent interface: a small JSON file that only its owner can read."""
 
 from collections.abc import Callable
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_serializer
 
-from trading_bot.auth.secret_file import SecretFile, TokenFileError
+from trading_bot.auth.secret_file import LARGEST_FILE, SecretFile, TokenFileError
 from trading_bot.files import FileSystem
+
+RENEWED_AFTER = timedelta(days=2)
+"""A token was reported that had ended after three to four days, and nobody has published a renewal after the end."""
 
 _VERSION = 1
 
@@ -38,10 +42,13 @@ class SavedLogin(BaseModel):
         return self.refresh_token is not None and self.renewals_in_doubt == 0
 
     def is_due(self, now: datetime) -> bool:
-        """Whether it is time to renew: at half of the session's life, which leaves days for a person if it fails."""
+        """Whether it is time to renew: at half of the session's life, after `RENEWED_AFTER` at the latest.
+
+        That leaves days for a person if it fails.
+        """
         if self.expires_at is None:
             return False
-        return now >= self.obtained_at + (self.expires_at - self.obtained_at) / 2
+        return now >= self.obtained_at + min((self.expires_at - self.obtained_at) / 2, RENEWED_AFTER)
 
 
 class _File(BaseModel):
@@ -62,6 +69,8 @@ class LoginStore:
         self, *, path: Path, account: str, files: FileSystem, tolerate: Callable[[str], None] | None = None
     ) -> None:
         self._file = SecretFile(path=path, files=files, tolerate=tolerate)
+        self._trial = SecretFile(path=path.with_name(f"{path.name}.trial"), files=files)
+        self._files = files
         self._account = account
 
     @property
@@ -98,3 +107,13 @@ class LoginStore:
         """
         content = _File(v=_VERSION, account=self._account, login=login).model_dump_json()
         self._file.replace(content.encode())
+
+    def try_saving(self) -> None:
+        """See that a login could be saved, by a file beside it; what is saved stays as it is, even if it is damaged.
+
+        Raises:
+            TokenFileError: as `save`.
+        """
+        self._trial.replace(bytes(LARGEST_FILE))
+        with suppress(OSError):
+            self._files.remove(self._trial.path)

@@ -59,5 +59,6 @@ def logout() -> None:
     """Forget the saved session of the live account and ask the broker to revoke it.
 
     Open orders stay open. Exit 8 if the broker did not confirm: the session is gone here, and you end it in its app.
-    The agent interface offers no way to revoke; then the login is gone here, and you take the access back in its app.
+    The agent interface offers no way to revoke; then the login is gone here, and you take the access back in its app. A
+    bot that runs goes on with such a login until you stop it.
     """

@@ -20,6 +20,7 @@ from trading_bot.startup.agent_login import AgentDoor, BrowserPerson, Revoked
 OpenAgentDoor: TypeAlias = Callable[[Config], AgentDoor]
 OpenBrowser: TypeAlias = Callable[[str], bool]
 
+_A_BOT = "a bot that runs goes on with it until you stop it"
 _IN_THE_APP = (
     "the broker ends it with its last token, or in its app, where you take the access of agents back: that ends the "
     "logins of all of them"
@@ -75,12 +76,14 @@ def log_out(invocation: Invocation, config: Config, open_door: OpenAgentDoor) ->
             _say(invocation, "logged out: no login is left here or at the broker", logged_in=False, revoked=True)
         case Revoked.NOT_OFFERED:
             said = (
-                f"logged out: no login is left here. The agent interface offers no way to end it there: {_IN_THE_APP}"
+                f"logged out: no login is left here, but {_A_BOT}. The agent interface offers no way to end it there: "
+                f"{_IN_THE_APP}"
             )
             _say(invocation, said, logged_in=False, revoked=False)
         case Revoked.NOT_CONFIRMED:
             raise CommandError(
-                f"the login is forgotten here, but the broker did not confirm that it has ended; {_IN_THE_APP}",
+                f"the login is forgotten here, but the broker did not confirm that it has ended, and {_A_BOT}; "
+                f"{_IN_THE_APP}",
                 exit_code=ExitCode.OUTCOME_UNKNOWN,
                 code="logout_not_confirmed",
             )

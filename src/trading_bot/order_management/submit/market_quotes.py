@@ -70,7 +70,7 @@ class RecentQuotes:
         def read() -> None:
             try:
                 looking.set_result(self.look(symbol, by=by))
-            except Exception as error:  # noqa: BLE001 - it is raised where the look is needed
+            except BaseException as error:  # noqa: BLE001 - as of any future, it is raised where the look is needed
                 looking.set_exception(error)
 
         threading.Thread(target=read, name="trading-bot-quote", daemon=True).start()

@@ -17,6 +17,7 @@ from trading_bot.error_handling.retry import with_retry
 from trading_bot.order_management.context import OrderContext
 from trading_bot.order_management.event_details import AttemptDetails
 from trading_bot.order_management.events import EventKind, about
+from trading_bot.order_management.exceptions import OrderLogError
 from trading_bot.order_management.models import OrderEnvelope, OrderState, Side
 from trading_bot.order_management.outcomes import Accepted, DurableIntent, NotSent, Rejected, SubmitOutcome, Unknown
 from trading_bot.order_management.ports import ArmingId
@@ -164,7 +165,8 @@ class SubmitProtocol:
             case NotSent():
                 return outcome.may_retry
             case Unknown():
-                return self._rules.resends_unknown and not (outcome.surely_there or outcome.security_alert)
+                may_be_sent = self._rules.resends_unknown and self._gateway.capabilities.may_dedupe_ref_ids
+                return may_be_sent and not (outcome.surely_there or outcome.security_alert)
             case _:
                 return False
 
@@ -192,7 +194,8 @@ class SubmitProtocol:
     def _post(self, attempt: SubmitAttempt) -> SubmitOutcome:
         attempt.tries += 1
         begun = self._clock.monotonic()
-        outcome = self._submit(attempt, timeout_s=min(self._rules.request_timeout_s, attempt.deadline - begun))
+        answered = self._submit(attempt, timeout_s=min(self._rules.request_timeout_s, attempt.deadline - begun))
+        outcome = self._doubted(attempt, answered)
         self._record_attempt(attempt, outcome, latency_s=self._clock.monotonic() - begun)
         return outcome
 
@@ -211,6 +214,21 @@ class SubmitProtocol:
         is_buy = attempt.intent.terms.side is Side.BUY
         submit = self._gateway.submit_limit_buy if is_buy else self._gateway.submit_limit_sell
         return submit(attempt.intent, permit=permit, timeout_s=timeout_s)
+
+    def _doubted(self, attempt: SubmitAttempt, outcome: SubmitOutcome) -> SubmitOutcome:
+        """Take no older order for ours where the broker's answer names no ``ref_id``, whatever its terms are."""
+        if not isinstance(outcome, Accepted) or outcome.report.ref_id is not None:
+            return outcome
+        made_at = outcome.report.created_at
+        is_older = made_at is not None and made_at < attempt.envelope.created_at - CREATED_BEFORE_FIRST_BYTE
+        try:
+            with self._store.open_book() as book:
+                holder = book.by_order_id(outcome.report.order_id)
+        except OrderLogError as error:
+            return Unknown(cause=f"whether the broker answered with an older order is not known: {error}")
+        if not is_older and (holder is None or holder.client_order_id == attempt.intent.client_order_id):
+            return outcome
+        return Unknown(cause=f"the broker answered with order {outcome.report.order_id}, which is an older one")
 
     def _cancel_wanted(self, intent: DurableIntent) -> bool:
         with self._store.open_book() as book:

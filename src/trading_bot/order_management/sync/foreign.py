@@ -115,7 +115,11 @@ def fits_intent(row: Row, intent: Intent) -> bool:
 def _fits_instrument(row: Row, intent: Intent) -> bool:
     if intent.instrument_id is not None:  # a symbol alone may be the instrument's new name
         return row.instrument_id in (None, intent.instrument_id)
-    return row.symbol in (None, intent.symbol)
+    return not _names_symbol(row) or row.symbol == intent.symbol
+
+
+def _names_symbol(row: Row) -> bool:
+    return row.symbol_is_known if isinstance(row, OrderReport) else row.symbol is not None
 
 
 def _fits_time(created_at: datetime | None, intent: Intent) -> bool:
