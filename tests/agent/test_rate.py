@@ -10,7 +10,6 @@ from tests.support.scripted_broker import MORNING, clock
 from tests.support.shared_clock import SharedClock
 from trading_bot.agent.rate import (
     CALL_EVERY_S,
-    LONGEST_PAUSE_S,
     LONGEST_URGENT_PAUSE_S,
     PAUSE_S,
     URGENT_PAUSE_S,
@@ -18,7 +17,7 @@ from trading_bot.agent.rate import (
     PacedWire,
     purpose_of,
 )
-from trading_bot.agent.tool_call import HttpRefusal, RpcError, ToolError, ToolReply, tool_call
+from trading_bot.agent.tool_call import HttpRefusal, ToolError, ToolReply, tool_call
 from trading_bot.clock import VirtualClock
 from trading_bot.robinhood.failures import FailureKind, WireFailure
 from trading_bot.robinhood.rate_budget import LEAST_REPLY_S, Purpose
@@ -176,8 +175,8 @@ def test_a_shorter_pause_does_not_end_a_longer_one(time):
     pace = Pace(clock=time)
     pace.throttled(30)
     pace.throttled(None)
-    assert not pace.take(Purpose.READ, within_s=29)
-    assert pace.take(Purpose.READ, within_s=31)
+    assert not pace.take(Purpose.ORDER, within_s=29)
+    assert pace.take(Purpose.ORDER, within_s=31)
 
 
 def test_a_turn_that_does_not_come_in_time_is_not_waited_for(time):
@@ -195,14 +194,13 @@ def test_a_turn_that_does_not_come_in_time_is_not_waited_for(time):
         (Purpose.ORDER, None, PAUSE_S),
         (Purpose.CANCEL, None, URGENT_PAUSE_S),
         (Purpose.EXIT, None, URGENT_PAUSE_S),
-        (Purpose.READ, 20, 20),
-        (Purpose.READ, 300, LONGEST_PAUSE_S),
+        (Purpose.ORDER, 30, 30),
+        (Purpose.READ, 30, LONGEST_URGENT_PAUSE_S),
         (Purpose.CANCEL, 30, LONGEST_URGENT_PAUSE_S),
     ],
 )
-@pytest.mark.parametrize("throttled", [THROTTLED, RpcError(code=-32000, text="RATE_LIMITED: x")], ids=["tool", "rpc"])
-def test_a_throttled_login_pauses_and_cancels_pause_for_a_short_time_only(time, purpose, told_s, expected, throttled):
-    refusal = throttled if told_s is None else HttpRefusal(status=429, headers={"retry-after": str(told_s)})
+def test_a_throttled_login_pauses_and_cancels_pause_for_a_short_time_only(time, purpose, told_s, expected):
+    refusal = THROTTLED if told_s is None else HttpRefusal(status=429, headers={"retry-after": str(told_s)})
     wire = ScriptedWire(time, refusal)
     paced = PacedWire(wire=wire, clock=time)
     paced.call(CALLS[Purpose.READ], timeout_s=10)

@@ -27,12 +27,12 @@ CALL_EVERY_S: Seconds = 0.26
 PAUSE_S: Seconds = 5.0
 """How long reads and buys pause once the server throttled and did not say for how long."""
 
-LONGEST_PAUSE_S: Seconds = 30.0
-"""However long the server says, reads are tried again: an exit needs a price, and a kill a list to go by."""
-
 URGENT_PAUSE_S: Seconds = 1.0
 LONGEST_URGENT_PAUSE_S: Seconds = 10.0
-"""However long the server says, a cancel is tried again before a kill ends."""
+"""However long the server says, a cancel is tried again before a kill ends, and so is the read that proves it worked.
+
+An exit needs a quote besides. Buys alone wait as told.
+"""
 
 _URGENT = 0
 _RANKS: Mapping[Purpose, int] = MappingProxyType(
@@ -81,14 +81,14 @@ class Pace:
             self._leave(waiter)
 
     def throttled(self, told_s: Seconds | None) -> None:
-        """Pause for as long as the server says, within bounds; cancels and exits for a short time only."""
-        urgent_s = URGENT_PAUSE_S if told_s is None else min(told_s, LONGEST_URGENT_PAUSE_S)
-        other_s = PAUSE_S if told_s is None else min(told_s, LONGEST_PAUSE_S)
+        """Pause buys for as long as the server says where it does, and all else for a short time only."""
         with self._lock:
             now = self._clock.monotonic()
             for purpose, rank in _RANKS.items():
-                until = now + (urgent_s if rank == _URGENT else other_s)
-                self._paused_until[purpose] = max(self._paused_until[purpose], until)
+                pause_s = told_s or (URGENT_PAUSE_S if rank == _URGENT else PAUSE_S)
+                if purpose is not Purpose.ORDER:
+                    pause_s = min(pause_s, LONGEST_URGENT_PAUSE_S)
+                self._paused_until[purpose] = max(self._paused_until[purpose], now + pause_s)
 
     def left(self) -> Mapping[Purpose, int]:
         """Return how many calls of each purpose could leave now without waiting."""

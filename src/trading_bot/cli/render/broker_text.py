@@ -8,6 +8,7 @@ from trading_bot.cli.render.text import cents, dollars, shares, signed
 BOOK_HEADINGS = ("bid", "shares", "ask", "shares")
 LOT_HEADINGS = ("opened", "quantity", "sellable", "cost", "a share", "term", "how")
 _UNKNOWN = "unknown"
+_SPANS = {"3month": "the last 3 months"}
 
 
 def broker_lines(answer: Answer) -> Iterator[str]:
@@ -23,7 +24,8 @@ def broker_lines(answer: Answer) -> Iterator[str]:
             words.append(f"halt: {may_trade['halt']}")
         yield f"{answer['symbol']}: {', '.join(words)}"
     if realised is not None:
-        yield f"realised by the broker's books over {realised['span']}: {signed(amount(realised, 'total'))}"
+        span = _SPANS.get(str(realised["span"]), realised["span"])
+        yield f"realised by the broker's books over {span}: {signed(amount(realised, 'total'))}"
 
 
 def level_rows(book: Answer) -> Iterator[tuple[str, ...]]:
