@@ -164,7 +164,7 @@ class AgentAccount:
         check_bars(interval, span)
         now = self._clock.now()
         try:
-            data = self._reads.data(HISTORICALS, history_arguments(symbol, interval, span, now))
+            data = self._reads.data(HISTORICALS, history_arguments(symbol, interval, span, now=now))
         except ToolNotFoundError as error:
             raise OrderStatusError(
                 f"reading the history of {symbol}: the broker has none; check the symbol", symbol=symbol

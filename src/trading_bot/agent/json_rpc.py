@@ -102,7 +102,7 @@ class AgentSession:
         """
         deadline = self._clock.monotonic() + timeout_s
         if permit is not None:
-            return _tool_result(self._placed(call, deadline, permit, min(LEAST_REPLY_S, timeout_s)))
+            return _tool_result(self._placed(call, permit, deadline=deadline, reply_s=min(LEAST_REPLY_S, timeout_s)))
         return _tool_result(self.request("tools/call", call.params, deadline=deadline))
 
     def request(self, method: str, params: bytes, *, deadline: Seconds) -> _Exchanged:
@@ -117,7 +117,7 @@ class AgentSession:
                 break
         return result
 
-    def _placed(self, call: ToolCall, deadline: Seconds, permit: SendPermit, reply_s: Seconds) -> _Exchanged:
+    def _placed(self, call: ToolCall, permit: SendPermit, *, deadline: Seconds, reply_s: Seconds) -> _Exchanged:
         for _ in range(2):
             opened = self._opened(deadline)
             if not isinstance(opened, _Open):

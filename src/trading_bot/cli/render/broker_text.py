@@ -18,7 +18,10 @@ def broker_lines(answer: Answer) -> Iterator[str]:
         yield f"{answer['symbol']}: whether it may be traded is {_UNKNOWN}"
     else:
         types = part(may_trade, "account_types") or {}
-        words = [f"tradeable {_either(may_trade, 'tradeable', 'yes', 'no')}", f"state {_word(may_trade, 'state')}"]
+        words = [
+            f"tradeable {_either(may_trade, 'tradeable', yes='yes', no='no')}",
+            f"state {_word(may_trade, 'state')}",
+        ]
         words += [f"{name} accounts {word}" for name, word in types.items()]
         if may_trade.get("halt"):
             words.append(f"halt: {may_trade['halt']}")
@@ -50,7 +53,7 @@ def lot_row(lot: Answer) -> tuple[str, ...]:
         _count(lot, "available"),
         cents(amount(lot, "cost_basis")),
         _UNKNOWN if each is None else dollars(each),
-        _either(lot, "long_term", "long", "short"),
+        _either(lot, "long_term", yes="long", no="short"),
         _word(lot, "kind"),
     )
 
@@ -64,6 +67,6 @@ def _word(answer: Answer, key: str) -> str:
     return str(answer.get(key) or _UNKNOWN)
 
 
-def _either(answer: Answer, key: str, yes: str, no: str) -> str:
+def _either(answer: Answer, key: str, *, yes: str, no: str) -> str:
     told = answer.get(key)
     return _UNKNOWN if told is None else yes if told else no
