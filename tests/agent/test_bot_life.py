@@ -183,6 +183,12 @@ def test_many_orders_are_cancelled_without_being_throttled(tmp_path):
     assert server.desk.throttle.refused == 0
 
 
+def test_an_exit_sells_although_the_server_throttled_its_quote(tmp_path):
+    bench = AgentBotBench(tmp_path)
+    bench.server.acts["get_equity_quotes"].append(Fault.RATE_LIMITED_BEFORE)
+    assert bench.bot.exit_position("AAPL", 10).sold == 10
+
+
 @pytest.mark.parametrize("form", ApprovalForm, ids=str)
 def test_an_entry_that_awaits_approval_is_open_and_is_withdrawn_in_time(form, tmp_path):
     bench = AgentBotBench(tmp_path)

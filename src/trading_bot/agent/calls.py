@@ -185,7 +185,11 @@ class ToolReads:
     def _hint(self, error: Exception) -> Seconds | None:
         result = error.result if isinstance(error, _PassingTroubleError) else None
         told_s = wait_told_by(result, self.clock) if isinstance(result, HttpRefusal) else None
-        return THROTTLED_PAUSE_S if told_s is None and result is not None and is_throttled(result) else told_s
+        if told_s is not None or result is None or not is_throttled(result):
+            return told_s
+        left_s = THROTTLED_PAUSE_S * 2 if self.deadline is None else self.deadline - self.clock.monotonic()
+        # Who has less time than that asks once more in the middle of it: an exit needs its quote in 2 s.
+        return THROTTLED_PAUSE_S if left_s > THROTTLED_PAUSE_S else max(left_s, 0) / 2
 
 
 def may_pass(result: CallResult) -> bool:
