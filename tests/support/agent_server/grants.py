@@ -44,7 +44,8 @@ class Grants:
 
     def bears(self, headers: Mapping[str, str]) -> bool:
         scheme, _, token = headers.get("authorization", "").partition(" ")
-        return scheme == "Bearer" and self._clock.now() < self._bearers.get(token, self._clock.now())
+        ends_at = self._bearers.get(token)
+        return scheme == "Bearer" and ends_at is not None and self._clock.now() < ends_at
 
     def refusal(self, headers: Mapping[str, str]) -> Answered:
         """A 401, as a request without a good token gets it."""
