@@ -33,17 +33,16 @@ class FaultBench:
 
     def __post_init__(self) -> None:
         self.clock = JumpyClock(MORNING)
-        self.world = SimWorld(
-            self.folder, clock=self.clock, in_memory=self.in_memory, wire=self.wire, mode=self.mode
-        )
+        self.world = SimWorld(self.folder, clock=self.clock, in_memory=self.in_memory, wire=self.wire, mode=self.mode)
         self.invariants = Invariants(self.world)
         self.world.started()
         trade_a_known_order(self.world)
         if self.step != "SUB":
             self.world.trade()
             self.world.trade(client_order_id="c2", symbol="MSFT")
-        if self.step == "EXI":
+        if self.step in {"EXI", "EXS"}:
             self.world.protect("AAPL", 10, name="p1")
+            self.world.broker.is_liquid = self.step == "EXS"
         self.sent_before = len(self.world.posts)
         if self.step == "REC":
             self.world.broker.book.fill(self.world.order(), 4, self.clock.now())
@@ -114,6 +113,7 @@ _DO: dict[str, Callable[[SimWorld], object]] = {
     "SYN": lambda world: world.sync(),
     "REC": lambda world: world.boot(),
     "EXI": lambda world: world.exit("AAPL", 50),
+    "EXS": lambda world: world.exit("AAPL", 50),
     "PRO": lambda world: world.protect("AAPL", 10, name="p1"),
     "PRE": preview,
     "KIL": kill,

@@ -1,20 +1,32 @@
 """A process of a live account on the agent interface dies at its effects: each file operation, each send and receipt.
 
-The build strikes a sample of them, by another start for each step. Every one: EFFECTS_APART=1, as `make prove` does.
+The build strikes each step at a few of them. Every one: EFFECTS_APART=1, as `make prove` does.
 """
 
-import os
+from pathlib import Path
 
 import pytest
 
 from tests.faults.steps import FaultBench
+from tests.support.mortal import effects_apart
 from tests.support.sim_agent_broker import AgentBrokerStandIn
 from trading_bot.config import PaperWire
 from trading_bot.order_management.models import ExecutionMode
 
-APART = int(os.environ.get("EFFECTS_APART", "16"))
-STEPS = ("SUB", "CAN", "ALL", "REP", "SYN", "REC", "EXI", "PRO", "PRE", "KIL")
-MOST_EFFECTS = 400
+APART = effects_apart(40)
+LEAST_EFFECTS = {
+    "SUB": 8,
+    "CAN": 4,
+    "ALL": 4,
+    "REP": 8,
+    "SYN": 6,
+    "REC": 20,
+    "EXI": 40,
+    "EXS": 20,
+    "PRO": 6,
+    "PRE": 2,
+    "KIL": 10,
+}
 
 pytestmark = [
     pytest.mark.no_cover,  # tracing makes it three times as slow, and each line has a test of its own
@@ -22,31 +34,36 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("end", ["kill -9", "power loss"])
-@pytest.mark.parametrize("step", STEPS)
-def test_death_at_effects_of(step, end, tmp_path_factory):
+def struck_at(folder: Path, step: str, die_at: int | None) -> FaultBench:
+    """Do the step, and die at this effect of it, or at none."""
+    bench = FaultBench(folder, step, wire=PaperWire.AGENT, mode=ExecutionMode.LIVE)
+    if step == "REC":
+        bench.world.boot(die_at=die_at)
+        return bench
+    begun = bench.world.life.effects
+    bench.world.life.names.clear()
+    bench.world.life.die_at = None if die_at is None else begun + die_at
+    return bench.act()
+
+
+@pytest.mark.parametrize("loses_power", [False, True], ids=["kill -9", "power loss"])
+@pytest.mark.parametrize("step", LEAST_EFFECTS)
+def test_a_death_in(step, loses_power, tmp_path_factory):
     """Started again, everything is found, nothing is sent twice, and no answer contradicts the broker's book."""
-    first = 1 + (STEPS.index(step) * 3 + (end == "power loss") * APART // 2) % APART
-    for effects in range(first, MOST_EFFECTS, APART):
-        bench = FaultBench(
-            tmp_path_factory.mktemp(f"{step}-{effects}-"), step, wire=PaperWire.AGENT, mode=ExecutionMode.LIVE
-        )
-        world = bench.world
-        broker = world.broker
-        assert isinstance(broker, AgentBrokerStandIn)
-        if step == "REC":
-            world.boot(die_at=effects)
-        else:
-            world.life.die_in(effects)
-            bench.act()
-        if not world.life.is_over:
-            return
-        if end == "power loss":
+    lasting = struck_at(tmp_path_factory.mktemp(step), step, None)
+    count = len(lasting.world.life.names)
+    assert count >= LEAST_EFFECTS[step], "the step has effects to die at"
+    first = 1 if APART == 1 else max(1, count * (2 if loses_power else 1) // 3)
+    for effect in range(first, count + 1, APART):
+        bench = struck_at(tmp_path_factory.mktemp(f"{step}-{effect}-"), step, effect)
+        world, broker = bench.world, bench.world.broker
+        assert world.life.is_over
+        if loses_power:
             world.disk.lose_power()
         bench.invariants.check()
         sent = len(world.posts)
         world.boot()
         assert len(world.posts) == sent, "a start sends no order"
         bench.afterwards()
+        assert isinstance(broker, AgentBrokerStandIn)
         assert broker.desk.complaints == []
-    pytest.fail(f"{step} has more than {MOST_EFFECTS} effects; raise the bound")
