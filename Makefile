@@ -29,7 +29,7 @@ BOTS := bot_reads execute_trade_live exit_position flat_orders kept_snapshot liv
 WHOLE := canary contract/payloads/test_odd_*.py order_management/test_round_trips.py order_management/journal/test_import_v1.py \
 	$(patsubst %,agent/test_%.py,account_on_server bot_life calls_at_the_stand_in order_faults) \
 	risk/test_results_*.py risk/test_running_totals.py robinhood/test_classify_total.py \
-	$(patsubst %,startup/test_%.py,carrier cold_start live rotation_deaths) $(patsubst %,trading_bot/test_%.py,$(BOTS))
+	$(patsubst %,startup/test_%.py,carrier cold_start kill_deaths live rotation_deaths) $(patsubst %,trading_bot/test_%.py,$(BOTS))
 WITH_PROCESSES = $(shell grep -rl --include='test_*.py' --exclude-dir=simulation 'mark\.subprocess' tests)
 QUICK := -m 'not subprocess' $(addprefix --ignore=,$(SLOW) $(wildcard $(addprefix tests/,$(PURE) $(WHOLE) architecture benchmarks)))
 PARTS := environments check-unit check-lives check-coverage check-lowest check-style
@@ -130,7 +130,7 @@ check-style: $(READY)
 
 prove: $(READY)
 	@SIMULATION_SCHEDULES=$${SIMULATION_SCHEDULES:-2000} EFFECTS_APART=1 $(BIN)/python -m pytest tests/simulation --timeout=7200
-	@EFFECTS_APART=1 $(PYTEST) tests/faults/test_agent_deaths.py tests/startup/test_rotation_deaths.py --timeout=7200
+	@EFFECTS_APART=1 $(PYTEST) tests/faults/test_agent_deaths.py $(wildcard tests/startup/test_*_deaths.py) --timeout=7200
 	@FAULT_DEPTH=$${FAULT_DEPTH:-10} $(PYTEST) tests/real/test_database_*.py tests/real/test_refused_intents.py --timeout=7200
 
 # One run writes docs/benchmarks.md, which says what the figures mean. BENCH takes arguments, such as '--long'.

@@ -3,6 +3,8 @@
 The build strikes each step at a few of them. Every one: EFFECTS_APART=1, as `make prove` does.
 """
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -46,12 +48,17 @@ def struck_at(folder: Path, step: str, die_at: int | None) -> FaultBench:
     return bench.act()
 
 
+@pytest.fixture(scope="module")
+def effects_of(tmp_path_factory) -> Callable[[str], int]:
+    """Says how many effects a step has that nothing befalls."""
+    return cache(lambda step: len(struck_at(tmp_path_factory.mktemp(step), step, None).world.life.names))
+
+
 @pytest.mark.parametrize("loses_power", [False, True], ids=["kill -9", "power loss"])
 @pytest.mark.parametrize("step", LEAST_EFFECTS)
-def test_a_death_in(step, loses_power, tmp_path_factory):
+def test_a_death_in(step, loses_power, effects_of, tmp_path_factory):
     """Started again, everything is found, nothing is sent twice, and no answer contradicts the broker's book."""
-    lasting = struck_at(tmp_path_factory.mktemp(step), step, None)
-    count = len(lasting.world.life.names)
+    count = effects_of(step)
     assert count >= LEAST_EFFECTS[step], "the step has effects to die at"
     first = 1 if APART == 1 else max(1, count * (2 if loses_power else 1) // 3)
     for effect in range(first, count + 1, APART):

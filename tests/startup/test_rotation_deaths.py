@@ -21,6 +21,8 @@ from trading_bot.startup.account_latch import account_latch
 from trading_bot.startup.interfaces import interface_of
 from trading_bot.state_folder import StateFolder
 
+pytestmark = pytest.mark.no_cover  # a sweep: each line that it runs has a quick test of its own
+
 HALF_A_LIFE_S = 774_924 / 2
 APART = effects_apart(100)
 
@@ -93,9 +95,12 @@ class Rotation:
         return None
 
 
-def deaths(names: Sequence[str]) -> Iterator[int]:
-    """Yield the effects to die at: each, or those before and after the note, and before and after the tokens' file."""
-    told = {1, names.index("send") + 1, names.index("receive") + 1, len(names)}
+def deaths(names: Sequence[str], *, loses_power: bool) -> Iterator[int]:
+    """Yield the effects to die at: each, or those before and after the note, and before and after the tokens' file.
+
+    Where not each, the power is lost after the last only.
+    """
+    told = {len(names)} if loses_power else {1, names.index("send") + 1, names.index("receive") + 1, len(names)}
     return (effect for effect in range(1, len(names) + 1) if APART == 1 or effect in told)
 
 
@@ -112,7 +117,7 @@ def test_a_start_after_a_death_in_a_renewal_works_or_asks_for_a_login(
     lasting = rotation().die_at(None)
     assert lasting.works()
     assert lasting.grants.refreshes == 1
-    for effect in deaths(lasting.life.names):
+    for effect in deaths(lasting.life.names, loses_power=loses_power):
         dead = rotation().die_at(effect)
         if loses_power:
             dead.disk.lose_power()
