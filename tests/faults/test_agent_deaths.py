@@ -3,7 +3,7 @@
 The build strikes each step at a few of them. Every one: EFFECTS_APART=1, as `make prove` does.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tests.support.sim_agent_broker import AgentBrokerStandIn
 from trading_bot.config import PaperWire
 from trading_bot.order_management.models import ExecutionMode
 
-APART = effects_apart(40)
+APART = effects_apart(100)
 LEAST_EFFECTS = {
     "SUB": 8,
     "CAN": 4,
@@ -49,19 +49,25 @@ def struck_at(folder: Path, step: str, die_at: int | None) -> FaultBench:
 
 
 @pytest.fixture(scope="module")
-def effects_of(tmp_path_factory) -> Callable[[str], int]:
-    """Says how many effects a step has that nothing befalls."""
-    return cache(lambda step: len(struck_at(tmp_path_factory.mktemp(step), step, None).world.life.names))
+def effects_of(tmp_path_factory) -> Callable[[str], list[str]]:
+    """Tells the effects of a step that nothing befalls."""
+    return cache(lambda step: struck_at(tmp_path_factory.mktemp(step), step, None).world.life.names)
+
+
+def deaths(names: list[str], *, loses_power: bool) -> Sequence[int]:
+    """Return the effects to die at: each; or that after the last reply, and a power loss on the way."""
+    if APART == 1:
+        return range(1, len(names) + 1)
+    return [len(names) * 2 // 3 if loses_power else len(names) - names[::-1].index("receive")]
 
 
 @pytest.mark.parametrize("loses_power", [False, True], ids=["kill -9", "power loss"])
 @pytest.mark.parametrize("step", LEAST_EFFECTS)
 def test_a_death_in(step, loses_power, effects_of, tmp_path_factory):
     """Started again, everything is found, nothing is sent twice, and no answer contradicts the broker's book."""
-    count = effects_of(step)
-    assert count >= LEAST_EFFECTS[step], "the step has effects to die at"
-    first = 1 if APART == 1 else max(1, count * (2 if loses_power else 1) // 3)
-    for effect in range(first, count + 1, APART):
+    names = effects_of(step)
+    assert len(names) >= LEAST_EFFECTS[step], "the step has effects to die at"
+    for effect in deaths(names, loses_power=loses_power):
         bench = struck_at(tmp_path_factory.mktemp(f"{step}-{effect}-"), step, effect)
         world, broker = bench.world, bench.world.broker
         assert world.life.is_over

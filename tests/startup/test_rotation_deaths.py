@@ -129,6 +129,10 @@ def test_a_start_after_a_death_in_a_renewal_works_or_asks_for_a_login(
         before = dead.grants.refreshes
         assert dead.started() is None or not worked
         assert dead.grants.refreshes == before, "what is known to work, or to work no more, is not renewed again"
+        if worked:  # and once the access token has ended, too
+            dead.grants.expire_access()
+            worked = dead.works()
+            assert (dead.started() is None) is worked
         if not worked:
             dead.account.log_in()
             assert dead.started() is None, "a login ends all doubt"
