@@ -12,11 +12,12 @@ from tests.agent.tool_answers import ToolAnswers, refusal
 from trading_bot.agent.account import AgentAccount
 from trading_bot.agent.calls import ToolReads
 from trading_bot.agent.order_call import place_call
-from trading_bot.agent.tool_call import ToolError
+from trading_bot.agent.tool_call import RpcError, ToolError
 from trading_bot.clock import VirtualClock
 from trading_bot.order_management.exceptions import OrderStatusError, OrderValidationError
 from trading_bot.order_management.models import OrderTerms, RefId, Side, TimeInForce
 from trading_bot.order_management.portfolio import PositionListing
+from trading_bot.robinhood.directory import AccountUnreadableError
 from trading_bot.robinhood.symbols import KnownName, SymbolTable
 
 NOW = datetime(2026, 10, 14, 17, 0, tzinfo=UTC)
@@ -56,6 +57,36 @@ def test_balances_are_read_from_two_tools(bench):
     assert bench.account.fetch_equity() == Decimal("10250.41880217")
     assert bench.tools.asked("get_accounts") == [{}]
     assert bench.tools.asked("get_portfolio") == [{"account_number": ACCOUNT}] * 2
+
+
+GONE = ToolError(text='unknown tool "get_portfolio"')
+
+
+@pytest.mark.parametrize(
+    ("tool", "answer"),
+    [
+        ("get_accounts", GONE),
+        ("get_accounts", {"accounts": None}),
+        ("get_portfolio", GONE),
+        ("get_portfolio", RpcError(code=-32602, text="unknown tool")),
+        ("get_portfolio", None),
+        ("get_portfolio", {"buying_power": None}),
+        ("get_portfolio", {"buying_power": {"buying_power": "1", "display_currency": "CAD"}}),
+    ],
+)
+def test_balances_that_are_not_told_leave_the_account_to_sells(bench, tool, answer):
+    bench.tools.on("get_accounts", sample("get_accounts", "three accounts"))
+    bench.tools.on("get_portfolio", sample("get_portfolio", "cash account"))
+    bench.tools.on(tool, answer)
+    with pytest.raises(AccountUnreadableError):
+        bench.account.fetch_account()
+
+
+def test_a_login_without_our_account_is_refused_before_its_portfolio_is_asked_for(bench):
+    bench.tools.on("get_accounts", {"accounts": sample("get_accounts", "three accounts")["accounts"][:1]})
+    with pytest.raises(OrderStatusError, match="lists no account ending in 0008") as caught:
+        bench.account.fetch_account()
+    assert not isinstance(caught.value, AccountUnreadableError)
 
 
 def test_what_is_not_understood_is_kept_to_be_shown(bench):

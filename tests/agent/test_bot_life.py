@@ -5,6 +5,8 @@ Never two orders for one id, and never an answer that the server's book contradi
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
+from decimal import Decimal
 from itertools import cycle
 
 import pytest
@@ -13,7 +15,8 @@ from tests.support.agent_bot_bench import AgentBotBench
 from tests.support.agent_server import ApprovalForm, CancelPolicy, Fault, RefIdPolicy
 from tests.support.agent_server.throttle import Throttle
 from trading_bot.bot import TradeResult, TradeStatus
-from trading_bot.order_management.exceptions import OrderError
+from trading_bot.order_management.decisions.operator_decisions import Resolution
+from trading_bot.order_management.exceptions import OrderError, OrderValidationError
 from trading_bot.order_management.models import OrderEnvelope, OrderState
 
 pytestmark = pytest.mark.no_cover  # tracing makes it three times as slow, and each line has a test of its own
@@ -129,6 +132,43 @@ def test_the_life_of_orders(fault, ref_ids, cancels, tmp_path):
     assert server.book.open() == []
 
 
+def in_doubt(bench: AgentBotBench) -> Life:
+    """Lose the reply to an order in a new symbol that rests at the server, and look for it for some minutes."""
+    life = Life(bench, Fault.REPLY_LOST)
+    bench.server.book.quote("F", bid="12.00", ask="12.01")
+    life.struck(PLACE)
+    life.trade(bench.bot.execute_trade("F", "buy", 10, Decimal("11.90"), "a test", client_order_id="c1"))
+    bench.settle()
+    life.check()
+    return life
+
+
+@pytest.mark.parametrize("names_symbol", [True, False])
+def test_an_order_whose_row_names_no_ref_id_is_a_question_to_a_person(names_symbol, tmp_path):
+    bench = AgentBotBench(tmp_path)
+    bench.trade_a_known_order()
+    bench.server.orders.lists_rows_of_ref_id = False
+    bench.server.orders.lists_rows_of_symbol = names_symbol
+    in_doubt(bench)
+    decide, (order,) = bench.bot.manager.decisions.resolve, bench.server.book.open()
+    assert bench.bot.order_status("c1").state is OrderState.UNKNOWN
+    assert order.order_id in str(bench.bot.synchronize_open_orders().notes)
+    with pytest.raises(OrderValidationError, match="may be this order"):
+        decide("c1", as_=Resolution.NEVER_ACCEPTED, by="ann", reason="a test")
+    decide("c1", as_=Resolution.FOUND, order_id=order.order_id, by="ann", reason="a test")
+    assert bench.bot.order_status("c1").state is OrderState.CONFIRMED
+    assert len(bench.server.book.named(order.ref_id)) == 1
+
+
+@pytest.mark.parametrize(("late_s", "state"), [(100, OrderState.CONFIRMED), (150, OrderState.CANCELLED)])
+def test_an_order_that_is_listed_late_is_found_or_cancelled_and_never_sent_again(late_s, state, tmp_path):
+    bench = AgentBotBench(tmp_path)
+    bench.trade_a_known_order()
+    bench.server.book.lists_after = timedelta(seconds=late_s)
+    in_doubt(bench).check_settled()
+    assert bench.bot.order_status("c1").state is state
+
+
 def test_many_orders_are_cancelled_without_being_throttled(tmp_path):
     bench = AgentBotBench(tmp_path)
     server = bench.server
@@ -141,6 +181,12 @@ def test_many_orders_are_cancelled_without_being_throttled(tmp_path):
     bench.bot.manager.cancel_all_open_orders(include_external=True)
     assert server.book.open() == []
     assert server.desk.throttle.refused == 0
+
+
+def test_an_exit_sells_although_the_server_throttled_its_quote(tmp_path):
+    bench = AgentBotBench(tmp_path)
+    bench.server.acts["get_equity_quotes"].append(Fault.RATE_LIMITED_BEFORE)
+    assert bench.bot.exit_position("AAPL", 10).sold == 10
 
 
 @pytest.mark.parametrize("form", ApprovalForm, ids=str)

@@ -81,7 +81,14 @@ def test_a_read_is_over_in_its_time_with_all_its_repetitions(bench):
     with pytest.raises(BrokerUnavailableError):
         bench.reads.by(begun + 4).data("get_portfolio", {})
     assert bench.clock.monotonic() - begun < 4
-    assert bench.count() == 2
+    assert bench.count() == 3
+
+
+def test_a_throttled_read_with_little_time_asks_once_more_within_it(bench):
+    bench.tools.calls = [THROTTLED, good({"a": "1"})]
+    begun = bench.clock.monotonic()
+    assert bench.reads.by(begun + 2).data("get_equity_quotes", {}) == {"a": "1"}
+    assert bench.clock.monotonic() - begun == 1
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def changed(**changes: object) -> dict[str, object]:
 
 
 def test_a_span_is_asked_for_by_when_it_begins():
-    asked = history_arguments("F", "day", "year", NOW)
+    asked = history_arguments("F", "day", "year", now=NOW)
     assert asked == {"symbols": ["F"], "start_time": "2025-10-13T13:00:00Z", "interval": "day", "bounds": "regular"}
 
 

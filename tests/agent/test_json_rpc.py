@@ -243,6 +243,34 @@ def test_a_read_that_fails_inside_the_server_or_is_throttled_is_no_lost_session(
     assert bench.tools.methods().count("initialize") == 1
 
 
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        reply(410),
+        reply(503),
+        lambda n: reply(200, message(n, error={"code": -32603})),
+        lambda n: reply(200, message(n, error={"code": -32602})),
+    ],
+)
+def test_a_refusal_in_an_old_session_leaves_the_next_call_to_a_new_one(bench, refusal):
+    """How a server says that it lost a session is not established, and one of no use must not stay for ever."""
+    bench.tools.calls = [good({}), refusal, good({"orders": []})]
+    read(bench)
+    bench.clock.sleep(60)
+    read(bench)
+    assert read(bench) == ToolReply(data={"orders": []})
+    assert bench.tools.methods().count("initialize") == 2
+
+
+def test_a_server_that_throttles_has_lost_no_session(bench):
+    bench.tools.calls = [good({}), reply(429), good({})]
+    read(bench)
+    bench.clock.sleep(60)
+    read(bench)
+    read(bench)
+    assert bench.tools.methods().count("initialize") == 1
+
+
 def test_calls_of_many_threads_open_one_session_between_them(bench):
     is_opening, go_on = threading.Event(), threading.Event()
 

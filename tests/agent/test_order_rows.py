@@ -191,6 +191,9 @@ def test_an_order_that_waits_for_its_owner_is_open_and_not_at_work(said):
         {"approval": []},
         {"approval": {"status": {}}},
         {"approval_status": "approved"},
+        {"approval_status": "N/A"},
+        {"approval_state": "not_applicable"},
+        {"approval": {"status": "completed"}},
         {"approval": {"status": "not_required"}},
         {"approval_required": False},
         {"approval_required": "maybe"},
@@ -202,6 +205,10 @@ def test_an_order_that_waits_for_its_owner_is_open_and_not_at_work(said):
 )
 def test_an_order_that_waits_for_nobody_is_not_said_to(said):
     assert not report(agent_row(**said)).awaits_approval
+
+
+def test_a_stop_that_waits_for_its_owner_protects_nothing():
+    assert not report(stop_row(approval_required=True)).is_protective
 
 
 def test_the_word_of_the_broker_for_a_wait_is_kept():

@@ -28,6 +28,7 @@ CALLS = {
     Purpose.ORDER: tool_call("place_equity_order", {"symbol": "F", "side": "buy"}),
     Purpose.EXIT: tool_call("place_equity_order", {"symbol": "F", "side": "sell"}),
     Purpose.CANCEL: tool_call("cancel_equity_order", {}),
+    Purpose.QUOTE: tool_call("get_equity_quotes", {}),
 }
 THROTTLED = ToolError(text="RATE_LIMITED: x", category="rate_limited")
 
@@ -197,6 +198,7 @@ def test_a_turn_that_does_not_come_in_time_is_not_waited_for(time):
         (Purpose.EXIT, None, URGENT_PAUSE_S),
         (Purpose.READ, 20, 20),
         (Purpose.READ, 300, LONGEST_PAUSE_S),
+        (Purpose.QUOTE, None, URGENT_PAUSE_S),
         (Purpose.CANCEL, 30, LONGEST_URGENT_PAUSE_S),
     ],
 )

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from trading_bot.agent.tool_call import CallResult, ToolCall, ToolError, ToolReply
+from trading_bot.agent.tool_call import CallResult, RpcError, ToolCall, ToolError, ToolReply
 from trading_bot.clock import Seconds
 from trading_bot.order_management.ports import SendPermit
 
@@ -29,7 +29,7 @@ class ToolAnswers:
         assert params["name"] == call.tool
         self.seen.append((call.tool, params["arguments"]))
         result = self.answers[call.tool](params["arguments"])
-        return result if isinstance(result, ToolReply | ToolError) else ToolReply(data=result)
+        return result if isinstance(result, ToolReply | ToolError | RpcError) else ToolReply(data=result)
 
     def asked(self, tool: str) -> list[Mapping[str, object]]:
         """Return the arguments of each call of a tool."""

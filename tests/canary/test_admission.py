@@ -65,7 +65,7 @@ def test_a_symbol_without_a_quote_needs_a_reference_price(tmp_path):
     config = Config.model_validate({"logs_dir": str(tmp_path / "logs"), "state_dir": str(tmp_path / "state")})
     bot = create_bot(config, clock=VirtualClock(MONDAY), background_sync=False)
     bot.start()
-    assert "no two-sided quote" in str(refused(bot, "F"))
+    assert "no two-sided quote, which on paper --reference-price stands for; name another" in str(refused(bot, "F"))
     assert plan_canary(bot, ["F"], reference=Decimal("12.50")).limits == {"F": Decimal("12.51")}
 
 

@@ -102,7 +102,8 @@ def test_positions_name_what_differs_and_what_cannot_be_read():
         ("METX (was FBX)", "5", "5"),
     ]
     difference, unread = words.position_notes(answer)
-    assert "the broker shows 100, our fills explain 10" in difference
+    assert "the broker shows 100, our fills explain 10; run 'trading-bot sync', because a fill may not be" in difference
+    assert "if they still differ and the broker is right, run 'trading-bot accept-position F " in difference
     assert unread == "I2 cannot be read (HTTP 404); it is neither bought nor sold here"
 
 

@@ -12,7 +12,7 @@ from trading_bot.kill.progress import KillProgress, Stage
 from trading_bot.kill.register import KnownOrders
 from trading_bot.kill.report import KillReport
 from trading_bot.order_management.models import OrderId, OrderState
-from trading_bot.order_management.outcomes import CancelTaken
+from trading_bot.order_management.outcomes import CancelTaken, Listing
 from trading_bot.order_management.ports import BrokerCapabilities
 
 MANY = 500
@@ -111,6 +111,21 @@ class TestGoingOn:
         assert [first.is_confirmed for first in told] == [False]
         assert report.is_confirmed
         assert bench.clock.monotonic() > 3 * DEADLINE_S
+
+    def test_a_list_that_takes_longer_than_the_first_tries_is_read_in_a_later_one(self, bench: KillBench):
+        list_open = bench.broker.list_open_orders
+
+        def slowly() -> Listing:
+            listing, deadline = list_open(), bench.broker.deadline
+            bench.clock.sleep(150)
+            assert deadline is not None
+            if bench.clock.monotonic() <= deadline:
+                return listing
+            return replace(listing, complete=False, has_all_pages=False, problem="no time was left")
+
+        bench.broker.list_open_orders = slowly  # type: ignore[method-assign]  # the fake's own, for one test
+        bench.is_interrupted = lambda: bench.clock.monotonic() > 3_600
+        assert self.until_confirmed(bench)[0].is_confirmed
 
     def test_it_ends_when_it_is_interrupted(self, bench: KillBench):
         bench.broker.problem = "no network"

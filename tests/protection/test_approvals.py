@@ -63,6 +63,19 @@ def test_a_stop_for_other_shares_is_not_left_for_the_owner_to_approve():
     assert bench.resting == [(95, 50)]
 
 
+def test_a_stop_in_a_state_that_nobody_knows_stays_and_is_not_relied_on():
+    """The word may say that it awaits approval, in a way that nobody has seen."""
+    bench = ProtectionBench()
+    bench.protect(stop=95)
+    assert bench.protection.shown()[0].rests
+    bench.gateway.order().word = "with_owner"
+    for _ in range(3):
+        bench.follow()
+    assert (plan(bench).not_resting_code, bench.protection.shown()[0].rests) == ("state_not_known", False)
+    assert changes_of(bench) == ["stop_placed", "not_resting"]
+    assert bench.gateway.cancel_requests == []
+
+
 @pytest.mark.parametrize("asks", [True, False])
 def test_no_plan_is_taken_where_an_order_may_have_to_be_approved(asks: bool):
     """Nobody is there to approve what sells by itself."""

@@ -148,6 +148,17 @@ def test_a_tool_that_a_buy_rests_on_and_has_changed_halts_entries_and_no_exit(ac
     bot.stop()
 
 
+@pytest.mark.parametrize("tool", ["get_accounts", "get_portfolio"])
+def test_a_tool_for_the_balances_that_is_gone_halts_entries_and_no_exit(account, tool):
+    del cast("dict[str, Any]", account.server.desk.tools)[tool]
+    bot = bot_of(account)
+    bot.start()
+    assert f"there is no tool {tool}" in buy(bot).message
+    assert sell(bot, "c2").status is TradeStatus.SUBMITTED
+    assert bot.cancel_order("c2").state is OrderState.CANCELLED
+    bot.stop()
+
+
 def test_a_list_of_tools_that_cannot_be_read_halts_nothing(account):
     account.server.standing["tools/list"] = Fault.E500_BEFORE
     bot = bot_of(account)

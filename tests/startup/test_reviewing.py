@@ -102,7 +102,7 @@ def test_a_gateway_without_reviews_shows_none(tmp_path, clock):
 def test_reviews_need_the_interface_that_has_them(tmp_path):
     settings = tmp_path / "config.json"
     settings.write_text('{"agent": {"review": "block"}}')
-    with pytest.raises(ConfigError, match="needs gateway agent"):
+    with pytest.raises(ConfigError, match=r"must not have agent\.review block .*on paper paper\.wire"):
         Config.from_env_and_json(settings, environ={})
     settings.write_text('{"agent": {"review": "block"}, "paper": {"wire": "agent"}}')
     assert Config.from_env_and_json(settings, environ={}).agent.review == "block"

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Final, Self
 
 from trading_bot.agent.account_rows import AgentAccounts, account_snapshot, parse_portfolio
-from trading_bot.agent.calls import ToolNotFoundError, ToolReads
+from trading_bot.agent.calls import NotGivenError, ToolNotFoundError, ToolReads
 from trading_bot.agent.history_rows import history_arguments, history_of
 from trading_bot.agent.order_call import order_arguments
 from trading_bot.agent.position_rows import read_positions
@@ -43,7 +43,7 @@ from trading_bot.order_management.portfolio import (
     Tradability,
     check_bars,
 )
-from trading_bot.robinhood.directory import checked_symbol
+from trading_bot.robinhood.directory import AccountUnreadableError, checked_symbol
 from trading_bot.robinhood.fields import SYMBOL, is_broker_id
 from trading_bot.robinhood.listing import Pages
 from trading_bot.robinhood.reads import BrokerUnavailableError
@@ -98,14 +98,20 @@ class AgentAccount:
         return bounded
 
     def fetch_account(self) -> AccountSnapshot:
-        """Read balances, and whether an agent may trade the account, as of the moment the first read began."""
+        """Read balances, and whether an agent may trade the account, as of the moment the first read began.
+
+        Raises:
+            AccountUnreadableError: the broker does not say what buying needs; selling needs none of it.
+            OrderStatusError: the login has no such account, or the read failed.
+        """
         reads, began = self._reads.in_time(), self._clock.now()
-        snapshot = account_snapshot(
-            AgentAccounts(reads.data(ACCOUNTS, {})),
-            reads.data(PORTFOLIO, self._ours),
-            account_number=self._account_number,
-            as_of=began,
-        )
+        try:
+            accounts = AgentAccounts(reads.data(ACCOUNTS, {}))
+            accounts.ours(self._account_number)
+            portfolio = reads.data(PORTFOLIO, self._ours)
+        except NotGivenError as error:
+            raise AccountUnreadableError(str(error)) from error
+        snapshot = account_snapshot(accounts, portfolio, account_number=self._account_number, as_of=began)
         self._remarks.note(*(f"account: {remark}" for remark in snapshot.remarks))
         return snapshot
 
@@ -158,7 +164,7 @@ class AgentAccount:
         check_bars(interval, span)
         now = self._clock.now()
         try:
-            data = self._reads.data(HISTORICALS, history_arguments(symbol, interval, span, now))
+            data = self._reads.data(HISTORICALS, history_arguments(symbol, interval, span, now=now))
         except ToolNotFoundError as error:
             raise OrderStatusError(
                 f"reading the history of {symbol}: the broker has none; check the symbol", symbol=symbol

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator
 
 from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.portfolio import AccountSnapshot
+from trading_bot.robinhood.directory import AccountUnreadableError
 from trading_bot.robinhood.fields import (
     MaybeAmount,
     MaybeNumber,
@@ -101,11 +102,11 @@ class AgentAccounts:
         """Read the reply.
 
         Raises:
-            OrderStatusError: it lists no accounts.
+            AccountUnreadableError: it lists no accounts.
         """
         rows = data.get("accounts") if isinstance(data, dict) else None
         if not isinstance(rows, list):
-            raise OrderStatusError("reading the accounts: the reply lists none; ask again before trading")
+            raise AccountUnreadableError("reading the accounts: the reply lists none; ask again before trading")
         self._rows = tuple(_accounts(rows))
 
     @property
@@ -117,7 +118,8 @@ class AgentAccounts:
         """Return the row of one account.
 
         Raises:
-            OrderStatusError: there is none, or two that say different things.
+            AccountUnreadableError: there are two that say different things.
+            OrderStatusError: there is none.
         """
         found = [row for row in self._rows if word(row.account_number) == word(account_number)]
         if not found:
@@ -126,7 +128,9 @@ class AgentAccounts:
                 "or log in again"
             )
         if any(row != found[0] for row in found):
-            raise OrderStatusError("the broker lists our account twice, differently; nothing was concluded, ask again")
+            raise AccountUnreadableError(
+                "the broker lists our account twice, differently; nothing was concluded, ask again"
+            )
         return found[0]
 
     def restriction(self, account_number: str) -> str | None:
@@ -147,7 +151,8 @@ def account_snapshot(
     """Join what two replies say of an account, as of the moment the first read began.
 
     Raises:
-        OrderStatusError: the account is not among them, or its buying power is not told in dollars.
+        AccountUnreadableError: its buying power is not told in dollars.
+        OrderStatusError: the account is not among them.
     """
     row, told = accounts.ours(account_number), parse_portfolio(portfolio)
     power = _buying_power(told)
@@ -191,8 +196,8 @@ def _buying_power(portfolio: PortfolioPayload) -> Decimal:
     return told.buying_power if own is None else min(told.buying_power, own)
 
 
-def _not_read(problem: str) -> OrderStatusError:
-    return OrderStatusError(f"reading the portfolio: {problem}; ask again before trading")
+def _not_read(problem: str) -> AccountUnreadableError:
+    return AccountUnreadableError(f"reading the portfolio: {problem}; ask again before trading")
 
 
 def _accounts(rows: Sequence[object]) -> Iterator[AgentAccountPayload]:

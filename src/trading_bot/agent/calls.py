@@ -49,7 +49,11 @@ Arguments: TypeAlias = Mapping[str, object]
 _Trouble: TypeAlias = ToolError | RpcError | HttpRefusal | Garbled | WireFailure
 
 
-class ToolRefusedError(OrderStatusError):
+class NotGivenError(OrderStatusError):
+    """The server answered and did not give what was asked for; nor will it, if it is asked again."""
+
+
+class ToolRefusedError(NotGivenError):
     """A tool gave a bad result: ``refusal`` is what it says by its form."""
 
     code = "tool_refused"
@@ -100,6 +104,7 @@ class ToolReads:
         Raises:
             ToolNotFoundError: the broker answers 404 to what the arguments name.
             ToolRefusedError: the tool refuses.
+            NotGivenError: the server refuses, because it has no such tool, say.
             BrokerUnavailableError: the read failed in a way that may pass.
             OrderStatusError: the read failed; its code is ``login_needed`` where only a new login helps.
         """
@@ -180,7 +185,11 @@ class ToolReads:
     def _hint(self, error: Exception) -> Seconds | None:
         result = error.result if isinstance(error, _PassingTroubleError) else None
         told_s = wait_told_by(result, self.clock) if isinstance(result, HttpRefusal) else None
-        return THROTTLED_PAUSE_S if told_s is None and result is not None and is_throttled(result) else told_s
+        if told_s is not None or result is None or not is_throttled(result):
+            return told_s
+        left_s = THROTTLED_PAUSE_S * 2 if self.deadline is None else self.deadline - self.clock.monotonic()
+        # Who has less time than that asks once more in the middle of it: an exit needs its quote in 2 s.
+        return THROTTLED_PAUSE_S if left_s > THROTTLED_PAUSE_S else max(left_s, 0) / 2
 
 
 def may_pass(result: CallResult) -> bool:
@@ -239,7 +248,8 @@ def _read_error(tool: str, result: _Trouble) -> OrderStatusError:
         if refusal.status == _NOT_FOUND:
             return ToolNotFoundError(f"{said}; check the id", refusal=refusal, category=result.category)
         return ToolRefusedError(f"{said}; nothing was changed", refusal=refusal, category=result.category)
-    return OrderStatusError(f"{said}; try again, nothing was changed")
+    failed = NotGivenError if isinstance(result, RpcError) else OrderStatusError
+    return failed(f"{said}; try again, nothing was changed")
 
 
 def _page(data: object, rows: str, tool: str, *, null_is_empty: bool) -> tuple[list[object], str | None]:

@@ -47,7 +47,7 @@ class _Session(Payload):
     session: MaybeWord = None
 
 
-def history_arguments(symbol: str, interval: str, span: str, now: datetime) -> Mapping[str, object]:
+def history_arguments(symbol: str, interval: str, span: str, *, now: datetime) -> Mapping[str, object]:
     """Return the arguments that ask for the bars of the regular session over a span that ends ``now``."""
     begins = (now - _REACH[span]).astimezone(UTC)
     return {

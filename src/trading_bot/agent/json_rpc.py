@@ -51,11 +51,15 @@ _JSON = "application/json"
 _ACCEPT = ("Accept", f"{_JSON}, {EVENT_STREAM}")
 _SUCCESS = range(200, 300)
 _UNAUTHORIZED = 401
+_THROTTLED = 429
 _LOST = frozenset({400, 404})
 """What a server answers to a session that it does not know: MCP says 404, some servers 400."""
 
 _ABOUT_THE_CALL = frozenset({-32601, -32602, -32603, -32700})
-"""JSON-RPC's codes for an unknown method, bad params, trouble inside and bad JSON: no new session changes those."""
+"""JSON-RPC's codes for an unknown method, bad params, trouble inside and bad JSON: no new session is tried at once."""
+
+_DOUBTED_AFTER_S: Seconds = 60.0
+"""A session that is younger is not given up for a refusal that may be about the call alone. Chosen."""
 
 _OVERSLEPT_S: Seconds = 0.1
 
@@ -67,11 +71,13 @@ class _Open:
     """A session that the server opened; each opening is an object of its own."""
 
     headers: tuple[tuple[str, str], ...]
+    at: Seconds
+    """When, on the monotonic clock."""
     bearer_number: int | None
     """Which access token opened it: a session may belong to it, so nothing is sent in it by another token."""
 
 
-_NOT_YET_OPEN = _Open(headers=(), bearer_number=None)
+_NOT_YET_OPEN = _Open(headers=(), at=0, bearer_number=None)
 
 
 class AgentSession:
@@ -96,7 +102,7 @@ class AgentSession:
         """
         deadline = self._clock.monotonic() + timeout_s
         if permit is not None:
-            return _tool_result(self._placed(call, deadline, permit, min(LEAST_REPLY_S, timeout_s)))
+            return _tool_result(self._placed(call, permit, deadline=deadline, reply_s=min(LEAST_REPLY_S, timeout_s)))
         return _tool_result(self.request("tools/call", call.params, deadline=deadline))
 
     def request(self, method: str, params: bytes, *, deadline: Seconds) -> _Exchanged:
@@ -111,7 +117,7 @@ class AgentSession:
                 break
         return result
 
-    def _placed(self, call: ToolCall, deadline: Seconds, permit: SendPermit, reply_s: Seconds) -> _Exchanged:
+    def _placed(self, call: ToolCall, permit: SendPermit, *, deadline: Seconds, reply_s: Seconds) -> _Exchanged:
         for _ in range(2):
             opened = self._opened(deadline)
             if not isinstance(opened, _Open):
@@ -126,7 +132,9 @@ class AgentSession:
 
     def _note(self, result: _Exchanged, opened: _Open) -> None:
         is_refused = isinstance(result, HttpRefusal) and result.status == _UNAUTHORIZED
-        if (is_refused or _may_have_lost_it(result)) and self._open is opened:
+        is_old = self._clock.monotonic() >= opened.at + _DOUBTED_AFTER_S
+        is_over = is_refused or _may_have_lost_it(result) or (is_old and _may_be_the_session(result))
+        if is_over and self._open is opened:
             self._open = None
 
     def _opened(self, deadline: Seconds) -> _Open | _Exchanged:
@@ -157,7 +165,7 @@ class AgentSession:
         headers = _session_headers(reply.headers, answer.value, proposed=version)
         if headers is None:
             return Garbled(cause="the server named a session that cannot be sent back")
-        opened = _Open(headers=headers, bearer_number=reply.bearer_number)
+        opened = _Open(headers=headers, at=self._clock.monotonic(), bearer_number=reply.bearer_number)
         body = notification_bytes("notifications/initialized")
         done = self._post(body, request_id=None, opened=opened, deadline=deadline)
         if not isinstance(done, WireReply):
@@ -233,6 +241,11 @@ def _may_have_lost_it(result: _Open | _Exchanged) -> bool:
     if isinstance(result, RpcError):
         return result.code not in _ABOUT_THE_CALL and not ErrorText.of(result).is_throttled
     return _found_another_token(result)
+
+
+def _may_be_the_session(result: _Exchanged) -> bool:
+    """Whether the old session may be what a call was refused for, so that the next one had better begin a new one."""
+    return isinstance(result, RpcError) or (isinstance(result, HttpRefusal) and result.status != _THROTTLED)
 
 
 def _found_another_token(result: _Open | _Exchanged) -> bool:

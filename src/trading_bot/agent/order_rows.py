@@ -35,8 +35,9 @@ APPROVAL_FLAGS: Final = APPROVAL_STATES
 APPROVAL_FIELDS: Final = ("approval", "approval_status", "approval_state")
 _NO_APPROVAL_AWAITED: Final = frozenset(
     {
-        *("", "none", "not_required", "not_needed", "approved", "auto_approved", "granted"),
-        *("denied", "declined", "rejected", "expired", "cancelled"),
+        *("", "none", "no", "false", "n/a", "not_applicable", "not_required", "not_needed", "exempt"),
+        *("approved", "auto_approved", "granted", "complete", "completed"),
+        *("denied", "declined", "rejected", "expired", "cancelled", "canceled"),
     }
 )
 _STATE_FIELDS: Final = ("status", "state")

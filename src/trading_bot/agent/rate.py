@@ -25,7 +25,7 @@ from trading_bot.robinhood.sending import SendPhase
 CALL_EVERY_S: Seconds = 0.26
 
 PAUSE_S: Seconds = 5.0
-"""How long reads and buys pause once the server throttled and did not say for how long."""
+"""How long other reads and buys pause once the server throttled and did not say for how long."""
 
 LONGEST_PAUSE_S: Seconds = 30.0
 """However long the server says, reads are tried again: an exit needs a price, and a kill a list to go by."""
@@ -36,8 +36,11 @@ LONGEST_URGENT_PAUSE_S: Seconds = 10.0
 
 _URGENT = 0
 _RANKS: Mapping[Purpose, int] = MappingProxyType(
-    {Purpose.CANCEL: _URGENT, Purpose.EXIT: _URGENT, Purpose.ORDER: 1, Purpose.READ: 2}
+    {Purpose.CANCEL: _URGENT, Purpose.EXIT: _URGENT, Purpose.ORDER: 1, Purpose.READ: 2, Purpose.QUOTE: 2}
 )
+_SHORT_PAUSES = frozenset({Purpose.CANCEL, Purpose.EXIT, Purpose.QUOTE})
+"""An exit needs its quote within 2 s."""
+
 _URGENT_IN_A_ROW = 3
 _SHORTEST_WAIT_S: Seconds = 0.001
 _LOOK_AGAIN_S: Seconds = 0.02
@@ -45,6 +48,7 @@ _LOOK_AGAIN_S: Seconds = 0.02
 
 _OVERSLEPT_S: Seconds = 0.1
 _SELL = b'"side":"sell"'
+_QUOTES = "get_equity_quotes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -81,13 +85,13 @@ class Pace:
             self._leave(waiter)
 
     def throttled(self, told_s: Seconds | None) -> None:
-        """Pause for as long as the server says, within bounds; cancels and exits for a short time only."""
+        """Pause for as long as the server says, within bounds; cancels, exits and quotes for a short time only."""
         urgent_s = URGENT_PAUSE_S if told_s is None else min(told_s, LONGEST_URGENT_PAUSE_S)
         other_s = PAUSE_S if told_s is None else min(told_s, LONGEST_PAUSE_S)
         with self._lock:
             now = self._clock.monotonic()
-            for purpose, rank in _RANKS.items():
-                until = now + (urgent_s if rank == _URGENT else other_s)
+            for purpose in _RANKS:
+                until = now + (urgent_s if purpose in _SHORT_PAUSES else other_s)
                 self._paused_until[purpose] = max(self._paused_until[purpose], until)
 
     def left(self) -> Mapping[Purpose, int]:
@@ -166,7 +170,7 @@ def purpose_of(call: ToolCall) -> Purpose:
         return Purpose.CANCEL
     if call.tool.startswith("place_"):
         return Purpose.EXIT if _SELL in call.params else Purpose.ORDER
-    return Purpose.READ
+    return Purpose.QUOTE if call.tool == _QUOTES else Purpose.READ
 
 
 def _not_sent(kind: FailureKind, cause: str) -> WireFailure:

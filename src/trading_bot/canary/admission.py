@@ -58,7 +58,11 @@ def plan_canary(bot: TradingBot, symbols: Sequence[str], *, reference: Decimal |
     for symbol in symbols:
         _refuse_if(symbol in held, symbol, "it is held")
         _refuse_if(symbol in working | elsewhere, symbol, "an order in it is open")
-        _refuse_if(symbol not in quotes and reference is None, symbol, "it has no two-sided quote")
+        _refuse_if(
+            symbol not in quotes and reference is None,
+            symbol,
+            "it has no two-sided quote, which on paper --reference-price stands for",
+        )
     prices = {symbol: quotes[symbol].ask_price if symbol in quotes else reference or _NOTHING for symbol in symbols}
     return CanaryPlan(limits={symbol: _limit_of(bot, symbol, price) for symbol, price in prices.items()})
 

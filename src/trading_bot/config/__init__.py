@@ -126,7 +126,10 @@ class Config(Section):
     @model_validator(mode="after")
     def _a_review_has_somebody_to_ask(self) -> Self:
         if self.agent.review is not Review.OFF and GatewayKind.AGENT not in (self.gateway, self.interface):
-            raise ValueError("has agent.review, which needs gateway agent: nobody else reviews orders; set it to off")
+            raise ValueError(
+                f"must not have agent.review {self.agent.review} where no order goes over the agent interface, which "
+                "alone reviews orders; set it to off, or gateway to agent (on paper paper.wire)"
+            )
         return self
 
     @model_validator(mode="before")

@@ -53,7 +53,10 @@ _HOLDINGS_S: Seconds = 5.0
 """How long the verdict waits for the shares that are held."""
 
 _GOES_ON_FOR_S: Seconds = 60.0
-"""How long each further try lasts once the first verdict is out."""
+"""How long the next try lasts once the first verdict is out; each later one twice as long as the one before.
+
+A list of many pages has to fit into one: over the agent interface it shows every order of a hundred days.
+"""
 
 _FIRST_PAUSE_S: Seconds = 0.5
 _LONGEST_PAUSE_S: Seconds = 2.0
@@ -137,10 +140,12 @@ class KillSwitch:
         report = self._conclude(run)
         if self._may_go_on(report):
             on_verdict(report)
+        goes_on_for_s = _GOES_ON_FOR_S
         while self._may_go_on(report):
-            run.deadline = self._clock.monotonic() + self._bound_s(run, _GOES_ON_FOR_S)
+            run.deadline = self._clock.monotonic() + self._bound_s(run, goes_on_for_s)
             self._broker.set_deadline(run.deadline)
             report = self._conclude(run)
+            goes_on_for_s *= 2
         self._side_file.close()
         return report
 

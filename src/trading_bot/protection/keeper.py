@@ -48,6 +48,9 @@ ENTRY_GRACE_S: Seconds = 60.0
 APPROVAL_AWAITED = "approval_awaited"
 """The code of a stop that rests at the broker and protects nothing, because the owner has to approve it first."""
 
+STATE_NOT_KNOWN = "state_not_known"
+"""The code of a stop in a state whose name is not known: whether it works cannot be told."""
+
 _LONGEST_TEXT = 500
 _LONGEST_AGAIN_S: Seconds = 3_600.0
 _CENT_OF_A_CENT = Decimal("0.0001")
@@ -189,11 +192,12 @@ class Keeper:
         return not is_movable or (is_growing and is_smaller)
 
     def _may_be_approved(self, plan: Plan, order: TrackedOrder, shares: Decimal) -> bool:
-        """Whether a stop that would fit stays, although it protects nothing before the owner approves it."""
+        """Whether a stop that would fit stays, although it may protect nothing before the owner approves it."""
         fits = plan.stop_rests_at == plan.stop and order.remaining_quantity == shares
-        if not (order.envelope.awaits_approval and fits):
+        why = _why_not_relied_on(order.envelope)
+        if why is None or not fits:
             return False
-        self._tell_not_resting(plan, _not_approved(order.envelope))
+        self._tell_not_resting(plan, why)
         return True
 
     def _is_kept(self, plan: Plan, order: TrackedOrder, shares: Decimal) -> bool:
@@ -249,8 +253,8 @@ class Keeper:
             return
         if placed.client_order_id != name:
             self._note_not_resting(plan, _stands_already(placed))
-        elif placed.awaits_approval:
-            self._tell_not_resting(plan, _not_approved(placed))
+        elif (why := _why_not_relied_on(placed)) is not None:
+            self._tell_not_resting(plan, why)
         else:
             self._note_resting(plan)
 
@@ -305,13 +309,24 @@ def _with_stop(plan: Plan, name: ClientOrderId, *, rests_at: Decimal) -> Plan:
     return replace(plan, stop_order=name, stop_rests_at=rests_at, stops_placed=plan.stops_placed + 1)
 
 
-def _not_approved(order: OrderEnvelope) -> TradeRefusedError:
+def _why_not_relied_on(order: OrderEnvelope) -> TradeRefusedError | None:
+    if order.awaits_approval:
+        why, code = (
+            "waits for your approval in the Robinhood app, and protects nothing before you give it",
+            APPROVAL_AWAITED,
+        )
+    elif not order.state_is_known:
+        why, code = (
+            "is in a state that is not known, and may protect nothing; look at it in the Robinhood app",
+            STATE_NOT_KNOWN,
+        )
+    else:
+        return None
     return TradeRefusedError(
-        f"{order.symbol}: stop order {order.client_order_id} waits for your approval in the Robinhood app, and "
-        "protects nothing before you give it",
+        f"{order.symbol}: stop order {order.client_order_id} {why}",
         client_order_id=order.client_order_id,
         symbol=order.symbol,
-        code=APPROVAL_AWAITED,
+        code=code,
     )
 
 

@@ -45,8 +45,8 @@ def rests(plan: Plan, order: TrackedOrder | None, shares: Decimal) -> bool:
     """Whether the stop of a plan rests at the broker for all of these shares, so that it need not be watched."""
     if order is None or not order.state.is_working or order.state is OrderState.PENDING_CANCEL:
         return False
-    if order.envelope.awaits_approval:
-        return False
+    if order.envelope.awaits_approval or not order.envelope.state_is_known:
+        return False  # a word that nobody knows may say that it awaits approval
     return plan.stop_rests_at == plan.stop and order.remaining_quantity >= shares
 
 

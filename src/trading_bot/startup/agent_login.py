@@ -72,7 +72,7 @@ class AgentDoor:
         """
         forgotten = self._login.forget()
         if forgotten is None:
-            return Revoked.YES
+            return Revoked.NONE_HERE
         return revoke(forgotten, http=self._connection.http, grants=self._connection.grants)
 
     def resume(self) -> None:

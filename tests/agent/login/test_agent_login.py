@@ -254,10 +254,12 @@ def test_a_renewal_that_was_not_taken_is_tried_again_after_a_pause(bench, passin
 # Renewals whose answers are lost
 
 
-IN_DOUBT = [lost(), reply(502, b"<html>"), GATEWAY_PAGE, reply(200, {"token_type": "mac", "access_token": "x"})]
+BLOCKED = reply(403, {"message": "Forbidden"})
+OTHER_KIND = reply(200, {"token_type": "mac", "access_token": "x"})
+IN_DOUBT = [lost(), reply(502, b"<html>"), GATEWAY_PAGE, BLOCKED, OTHER_KIND]
 
 
-@pytest.mark.parametrize("answer", IN_DOUBT, ids=["lost", "gateway", "blocked", "unreadable"])
+@pytest.mark.parametrize("answer", IN_DOUBT, ids=["lost", "gateway", "page", "blocked", "unreadable"])
 def test_a_lost_answer_is_told_and_its_token_not_used_again_while_the_session_works(bench, answer):
     half_a_life_later(bench.logged_in())
     bench.broker.on(*TOKEN, answer)
@@ -315,6 +317,15 @@ def test_tokens_are_renewed_at_half_of_their_life_and_after_two_days_at_the_late
     bench.login.renew_ahead()
     bench.login.renew_ahead()
     assert len(bench.broker.seen) == 1
+    assert bench.bearer() == "Bearer canary-access-token-2"
+
+
+def test_tokens_that_were_refused_in_passing_are_renewed_ahead_all_the_same(bench):
+    """Nothing says that the server takes them again: the session may work until its end, and find nothing renewed."""
+    bench.logged_in().answered_401()
+    bench.broker.on(*TOKEN, unreachable(), tokens())
+    assert not bench.login.renew(10)
+    half_a_life_later(bench).login.renew_ahead()
     assert bench.bearer() == "Bearer canary-access-token-2"
 
 

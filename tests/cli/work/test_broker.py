@@ -55,7 +55,7 @@ def test_what_may_be_traded_and_was_earned_is_told_in_words():
     answer = {"symbol": "F", "tradability": told, "realised": {"span": "3month", "total": "-3.89", "days": []}}
     assert list(broker_lines(answer)) == [
         "F: tradeable no, state active, individual accounts untradable, halt: odd",
-        "realised by the broker's books over 3month: -3.89",
+        "realised by the broker's books over the last 3 months: -3.89",
     ]
     assert list(broker_lines({"symbol": "F", "tradability": None, "realised": None})) == [
         "F: whether it may be traded is unknown"
@@ -63,7 +63,7 @@ def test_what_may_be_traded_and_was_earned_is_told_in_words():
     bare = {"symbol": "F", "tradability": {}, "realised": {"span": "3month", "total": None}}
     assert list(broker_lines(bare)) == [
         "F: tradeable unknown, state unknown",
-        "realised by the broker's books over 3month: unknown",
+        "realised by the broker's books over the last 3 months: unknown",
     ]
 
 

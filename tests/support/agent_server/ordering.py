@@ -40,6 +40,8 @@ class OrderTools:
         self.cursors = CursorForm.OPAQUE
         self.lists_rows_of_ref_id = True
         """Whether rows say their ``ref_id``; every row that was seen did, and no schema promises it."""
+        self.lists_rows_of_symbol = True
+        """Whether they say their symbol; the reply to a place had an empty one in August."""
         self._used: set[str] = set()
 
     def check_account(self, arguments: Arguments, *, may_read: bool = False) -> None:
@@ -112,6 +114,8 @@ class OrderTools:
         rows = [*self._book.foreign_rows, *(self._row(order) for order in seen)]
         if not self.lists_rows_of_ref_id:
             rows = [{name: value for name, value in row.items() if name != "ref_id"} for row in rows]
+        if not self.lists_rows_of_symbol:
+            rows = [{**row, "symbol": ""} for row in rows]
         return sorted(rows, key=lambda row: _moment(str(row["created_at"])), reverse=True)
 
     def _row(self, order: HeldOrder) -> dict[str, object]:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from trading_bot.agent.login.grants import read_login, refresh_request
 from trading_bot.agent.login.saved_login import LoginStore, SavedLogin
 from trading_bot.agent.login.standing import LoginStanding, standing_of
-from trading_bot.auth.login_answers import REFUSED, SUCCESS, THROTTLED
+from trading_bot.auth.login_answers import SUCCESS, THROTTLED
 from trading_bot.auth.login_lock import LOCK_PATIENCE_S, login_locked
 from trading_bot.auth.renewal_time import held_within, request_time_s
 from trading_bot.auth.secret_file import TokenFileError
@@ -31,6 +31,9 @@ MOST_IN_DOUBT = 3
 """As often is a refresh token used whose answers were all lost; then only a person can log in."""
 
 RENEWAL_TIMEOUT_S: Seconds = 16.0
+
+_REFUSED = frozenset({400, 401})
+"""How a token endpoint refuses (RFC 6749, section 5.2); a 403 is that of a gateway before it, even in JSON."""
 
 SESSION_ENDED = (
     "the agent interface refuses this login and renews it no more, so no order is taken; run `trading-bot login` at a "
@@ -158,7 +161,7 @@ class AgentLogin:
 
     def _needs_care(self) -> bool:
         current = self._current
-        if current is None or self._http.bearer_is_refused:
+        if current is None:
             return False
         return current != self._on_file or not current.renews_itself or self._wants_renewal()
 
@@ -303,8 +306,8 @@ class AgentLogin:
 
 
 def _is_refusal(reply: WireReply) -> bool:
-    """Whether the token endpoint itself refused; a page of somebody in between says nothing of the refresh token."""
-    if reply.status not in REFUSED:
+    """Whether the token endpoint itself refused; what somebody in between says tells nothing of the refresh token."""
+    if reply.status not in _REFUSED:
         return False
     try:
         return isinstance(reply.json(), Mapping)

@@ -16,6 +16,7 @@ class Revoked(enum.StrEnum):
     YES = "yes"
     NOT_OFFERED = "not_offered"  # the server names no way; the login ends by itself, or in the broker's app
     NOT_CONFIRMED = "not_confirmed"
+    NONE_HERE = "none_here"  # no login was kept here, so nothing was asked
 
 
 def revoke(login: SavedLogin, *, http: LoginWire, grants: LoginWire) -> Revoked:

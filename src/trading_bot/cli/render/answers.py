@@ -14,6 +14,7 @@ Answer: TypeAlias = Mapping[str, object]
 ORDER_HEADINGS = ("client order id", "symbol", "side", "state", "filled", "limit", "average", "strategy", "placed")
 EXTERNAL_HEADINGS = ("placed elsewhere", "symbol", "side", "state", "left", "limit", "what is not understood")
 _ENDS = frozenset({"filled", "cancelled", "rejected", "not_sent", "never_accepted"})
+_SYNC_FIRST = "run 'trading-bot sync', because a fill may not be booked yet; if they still differ and "
 _IN_DOUBT = frozenset({"pending_submit", "unknown", "presumed_absent"})
 POSITION_HEADINGS = ("symbol", "held", "free", "average", "price", "value", "result", "cost by")
 
@@ -220,11 +221,11 @@ def sync_lines(summary: Answer) -> tuple[str, ...]:
     )
 
 
-def difference_line(each: Answer) -> str:
-    """Say how the broker's position differs from ours, and what accepts it."""
+def difference_line(each: Answer, *, first: str = "") -> str:
+    """Say how the broker's position differs from ours, what to do ``first``, and what accepts it."""
     return (
         f"{text(each, 'symbol')}: the broker shows {text(each, 'broker')}, our fills explain {text(each, 'expected')}; "
-        f"if the broker is right, run {typed('accept-position', text(each, 'symbol'))}"
+        f"{first or 'if '}the broker is right, run {typed('accept-position', text(each, 'symbol'))}"
     )
 
 
@@ -258,7 +259,7 @@ def position_notes(answer: Answer) -> tuple[str, ...]:
     return (
         *((text(answer, "problem"),) if answer.get("problem") else ()),
         *_price_notes(answer),
-        *(difference_line({**each, "broker": each.get("quantity")}) for each in differing),
+        *(difference_line({**each, "broker": each.get("quantity")}, first=_SYNC_FIRST) for each in differing),
         *(
             f"{text(row, 'name')} cannot be read ({text(row, 'problem')}); it is neither bought nor sold here"
             for row in parts(answer, "unread")

@@ -8,6 +8,7 @@ from trading_bot.cli.render.text import cents, dollars, shares, signed
 BOOK_HEADINGS = ("bid", "shares", "ask", "shares")
 LOT_HEADINGS = ("opened", "quantity", "sellable", "cost", "a share", "term", "how")
 _UNKNOWN = "unknown"
+_SPANS = {"3month": "the last 3 months"}
 
 
 def broker_lines(answer: Answer) -> Iterator[str]:
@@ -17,13 +18,17 @@ def broker_lines(answer: Answer) -> Iterator[str]:
         yield f"{answer['symbol']}: whether it may be traded is {_UNKNOWN}"
     else:
         types = part(may_trade, "account_types") or {}
-        words = [f"tradeable {_either(may_trade, 'tradeable', 'yes', 'no')}", f"state {_word(may_trade, 'state')}"]
+        words = [
+            f"tradeable {_either(may_trade, 'tradeable', yes='yes', no='no')}",
+            f"state {_word(may_trade, 'state')}",
+        ]
         words += [f"{name} accounts {word}" for name, word in types.items()]
         if may_trade.get("halt"):
             words.append(f"halt: {may_trade['halt']}")
         yield f"{answer['symbol']}: {', '.join(words)}"
     if realised is not None:
-        yield f"realised by the broker's books over {realised['span']}: {signed(amount(realised, 'total'))}"
+        span = _SPANS.get(str(realised["span"]), realised["span"])
+        yield f"realised by the broker's books over {span}: {signed(amount(realised, 'total'))}"
 
 
 def level_rows(book: Answer) -> Iterator[tuple[str, ...]]:
@@ -48,7 +53,7 @@ def lot_row(lot: Answer) -> tuple[str, ...]:
         _count(lot, "available"),
         cents(amount(lot, "cost_basis")),
         _UNKNOWN if each is None else dollars(each),
-        _either(lot, "long_term", "long", "short"),
+        _either(lot, "long_term", yes="long", no="short"),
         _word(lot, "kind"),
     )
 
@@ -62,6 +67,6 @@ def _word(answer: Answer, key: str) -> str:
     return str(answer.get(key) or _UNKNOWN)
 
 
-def _either(answer: Answer, key: str, yes: str, no: str) -> str:
+def _either(answer: Answer, key: str, *, yes: str, no: str) -> str:
     told = answer.get(key)
     return _UNKNOWN if told is None else yes if told else no

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from trading_bot.cli.render.text import printable
-from trading_bot.config import Config
+from trading_bot.config import Config, GatewayKind
 
 
 def flat_settings(settings: Config) -> dict[str, str]:
@@ -12,6 +12,12 @@ def flat_settings(settings: Config) -> dict[str, str]:
     if settings.account_suffix is not None:
         shown["account_number"] = f"...{settings.account_suffix}"
     return shown
+
+
+def mode_words(settings: Config) -> str:
+    """Say the mode, and the broker's interface where that is the official one."""
+    over = " over the official interface" if settings.interface is GatewayKind.AGENT else ""
+    return f"{settings.trading.mode} mode{over}"
 
 
 def _flat(values: Mapping[str, object], above: str = "") -> Iterator[tuple[str, str]]:

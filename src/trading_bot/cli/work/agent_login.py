@@ -22,7 +22,7 @@ OpenBrowser: TypeAlias = Callable[[str], bool]
 
 _A_BOT = "a bot that runs goes on with it until you stop it"
 _IN_THE_APP = (
-    "the broker ends it with its last token, or in its app, where you take the access of agents back: that ends the "
+    "it ends with its last token, or in the broker's app, where you take the access of agents back: that ends the "
     "logins of all of them"
 )
 
@@ -74,6 +74,9 @@ def log_out(invocation: Invocation, config: Config, open_door: OpenAgentDoor) ->
     match open_door(config).log_out():
         case Revoked.YES:
             _say(invocation, "logged out: no login is left here or at the broker", logged_in=False, revoked=True)
+        case Revoked.NONE_HERE:
+            said = f"no login was kept here. An earlier one may still count at the broker: {_IN_THE_APP}"
+            _say(invocation, said, logged_in=False, revoked=False)
         case Revoked.NOT_OFFERED:
             said = (
                 f"logged out: no login is left here, but {_A_BOT}. The agent interface offers no way to end it there: "

@@ -5,8 +5,8 @@ import json
 import click
 
 from trading_bot.cli.invocation import Invocation
-from trading_bot.cli.render.settings_text import flat_settings
-from trading_bot.config import Config
+from trading_bot.cli.render.settings_text import flat_settings, mode_words
+from trading_bot.config import Config, GatewayKind
 from trading_bot.startup.account_number import configured_account
 from trading_bot.startup.paper import check_quotes
 
@@ -39,8 +39,14 @@ def _check_one(invocation: Invocation, name: str | None) -> None:
     else:
         for key in settings.without_effect:
             click.echo(f"{key} has no effect any more, so remove it", err=True)
+        if _rehearses_another(settings):
+            click.echo('on paper gateway has no effect: to rehearse it, set "wire": "agent" in section paper', err=True)
         whose = "" if name is None else f" of {name}"
-        click.echo(f"settings{whose} are good: {settings.trading.mode} mode, {file or 'no config file, defaults'}")
+        click.echo(f"settings{whose} are good: {mode_words(settings)}, {file or 'no config file, defaults'}")
+
+
+def _rehearses_another(settings: Config) -> bool:
+    return settings.trading.mode == "paper" and GatewayKind.AGENT is settings.gateway is not settings.interface
 
 
 def show(invocation: Invocation, *, origin: bool) -> None:

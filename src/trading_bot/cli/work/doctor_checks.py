@@ -14,6 +14,7 @@ from trading_bot.audit.proof import prove
 from trading_bot.checkup import Check, FolderFacts, Trouble
 from trading_bot.cli.account_place import AccountPlace, place_of
 from trading_bot.cli.error_codes import known_errors
+from trading_bot.cli.render.settings_text import mode_words
 from trading_bot.cli.work.doctor_agent import agent_access
 from trading_bot.cli.work.doctor_outside import outside_checks
 from trading_bot.clock import Clock, Seconds
@@ -58,7 +59,7 @@ def examine(config_file: Path | None, clock: Clock, *, account: str | None = Non
     except ConfigError as error:
         wrong = checkup.failed("config", error, Trouble.CONFIGURATION)
         return (*machine, wrong, checkup.skipped("account", because="the settings have to be right first"))
-    good = checkup.passed("config", f"{config.trading.mode} mode, {config.file or 'no config file, defaults'}")
+    good = checkup.passed("config", f"{mode_words(config)}, {config.file or 'no config file, defaults'}")
     return (*machine, good, *_storage(config, place, clock), *_trading(config, place, clock), *outside_checks(config))
 
 
