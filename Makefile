@@ -29,7 +29,7 @@ BOTS := bot_reads execute_trade_live exit_position flat_orders kept_snapshot liv
 WHOLE := canary contract/payloads/test_odd_*.py order_management/test_round_trips.py order_management/journal/test_import_v1.py \
 	$(patsubst %,agent/test_%.py,account_on_server bot_life calls_at_the_stand_in order_faults) \
 	risk/test_results_*.py risk/test_running_totals.py robinhood/test_classify_total.py \
-	$(patsubst %,startup/test_%.py,carrier cold_start live) $(patsubst %,trading_bot/test_%.py,$(BOTS))
+	$(patsubst %,startup/test_%.py,carrier cold_start kill_deaths live rotation_deaths) $(patsubst %,trading_bot/test_%.py,$(BOTS))
 WITH_PROCESSES = $(shell grep -rl --include='test_*.py' --exclude-dir=simulation 'mark\.subprocess' tests)
 QUICK := -m 'not subprocess' $(addprefix --ignore=,$(SLOW) $(wildcard $(addprefix tests/,$(PURE) $(WHOLE) architecture benchmarks)))
 PARTS := environments check-unit check-lives check-coverage check-lowest check-style
@@ -42,7 +42,7 @@ help:
 	@echo "make test     run the tests with branch coverage"
 	@echo "make check    run all that the build runs: tests, lowest versions, lint, format, types, import contracts"
 	@echo "make test-lowest  run the quick tests of what imports libraries, with the lowest versions that pyproject.toml allows"
-	@echo "make prove    run many more simulated lives of the bot, and crashes of its database, than the build does; takes long"
+	@echo "make prove    run many more simulated lives and deaths of the bot, and crashes of its database, than the build does; takes long"
 	@echo "make bench    measure speed beside bare loops, robin_stocks and version 0.1, and write docs/benchmarks.md; fails for no figure"
 	@echo "make install  make .venv and install the bot and its tools into it"
 	@echo "make format   format the source and apply the safe lint fixes"
@@ -129,7 +129,8 @@ check-style: $(READY)
 	$(BIN)/lint-imports
 
 prove: $(READY)
-	@SIMULATION_SCHEDULES=$${SIMULATION_SCHEDULES:-2000} $(BIN)/python -m pytest tests/simulation --timeout=7200
+	@SIMULATION_SCHEDULES=$${SIMULATION_SCHEDULES:-2000} EFFECTS_APART=1 $(BIN)/python -m pytest tests/simulation --timeout=7200
+	@EFFECTS_APART=1 $(PYTEST) tests/faults/test_agent_deaths.py $(wildcard tests/startup/test_*_deaths.py) --timeout=7200
 	@FAULT_DEPTH=$${FAULT_DEPTH:-10} $(PYTEST) tests/real/test_database_*.py tests/real/test_refused_intents.py --timeout=7200
 
 # One run writes docs/benchmarks.md, which says what the figures mean. BENCH takes arguments, such as '--long'.

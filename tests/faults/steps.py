@@ -10,9 +10,11 @@ from tests.support.jumpy_clock import JumpyClock
 from tests.support.mortal import DiedError
 from tests.support.sim_invariants import Invariants
 from tests.support.sim_world import MORNING, REPLACE, SimWorld, trade_a_known_order
+from trading_bot.bot import TradePreview
 from trading_bot.config import PaperWire
 from trading_bot.order_management.exceptions import OrderError
-from trading_bot.order_management.models import OrderEnvelope
+from trading_bot.order_management.models import ExecutionMode, OrderEnvelope, OrderRequest, Side
+from trading_bot.order_management.results import CancelResult
 
 
 @dataclass
@@ -23,6 +25,7 @@ class FaultBench:
     step: str
     in_memory: bool = True
     wire: PaperWire = PaperWire.PRIVATE
+    mode: ExecutionMode = ExecutionMode.PAPER
     answer: object = None
     error: OrderError | None = None
     world: SimWorld = field(init=False)
@@ -30,13 +33,16 @@ class FaultBench:
 
     def __post_init__(self) -> None:
         self.clock = JumpyClock(MORNING)
-        self.world = SimWorld(self.folder, clock=self.clock, in_memory=self.in_memory, wire=self.wire)
+        self.world = SimWorld(self.folder, clock=self.clock, in_memory=self.in_memory, wire=self.wire, mode=self.mode)
         self.invariants = Invariants(self.world)
         self.world.started()
         trade_a_known_order(self.world)
         if self.step != "SUB":
             self.world.trade()
             self.world.trade(client_order_id="c2", symbol="MSFT")
+        if self.step in {"EXI", "EXS"}:
+            self.world.protect("AAPL", 10, name="p1")
+            self.world.broker.is_liquid = self.step == "EXS"
         self.sent_before = len(self.world.posts)
         if self.step == "REC":
             self.world.broker.book.fill(self.world.order(), 4, self.clock.now())
@@ -81,6 +87,24 @@ def replace_order(world: SimWorld) -> OrderEnvelope | None:
         return None
 
 
+def preview(world: SimWorld) -> TradePreview | None:
+    """Ask what would be sent, and for the broker's own review of it."""
+    assert world.bot is not None
+    try:
+        return world.bot.preview_trade(
+            OrderRequest(symbol="KO", side=Side.BUY, quantity=10, reference_price=Decimal(100))
+        )
+    except DiedError:
+        world.crash()
+        return None
+
+
+def kill(world: SimWorld) -> tuple[CancelResult, ...]:
+    """Kill from outside, and cancel what is open."""
+    world.kill()
+    return world.cancel_all()
+
+
 _DO: dict[str, Callable[[SimWorld], object]] = {
     "SUB": lambda world: world.trade(),
     "CAN": lambda world: world.cancel(),
@@ -88,4 +112,9 @@ _DO: dict[str, Callable[[SimWorld], object]] = {
     "REP": replace_order,
     "SYN": lambda world: world.sync(),
     "REC": lambda world: world.boot(),
+    "EXI": lambda world: world.exit("AAPL", 50),
+    "EXS": lambda world: world.exit("AAPL", 50),
+    "PRO": lambda world: world.protect("AAPL", 10, name="p1"),
+    "PRE": preview,
+    "KIL": kill,
 }

@@ -12,6 +12,7 @@ import pytest
 
 import trading_bot
 from tests.support.kill_server import ENDINGS, STEPS, STRUCK
+from tests.support.mortal import effects_apart
 
 pytestmark = [
     pytest.mark.subprocess,
@@ -19,7 +20,7 @@ pytestmark = [
 ]
 ROOT = Path(__file__).parents[2]
 MOST_EFFECTS = 200
-LEAST_EFFECTS = {"recover": 20, "cancel": 10}
+LEAST_EFFECTS = {"recover": 20, "cancel": 10, "preview": 2}
 
 
 class KillServer:
@@ -66,20 +67,54 @@ def test_ended_at_each_effect(step, ending, server, tmp_path):
     check_effects(step, ending, server, tmp_path / "live")
 
 
-def test_killed_at_every_third_effect_of_a_submit_over_the_agent_interface(server, tmp_path):
-    check_effects("submit", "killed", server, tmp_path / "agent", every=3)
+STRUCK_AT = {
+    "submit": (1, 4, 7, 10, 13, 16),
+    "cancel": (6,),
+    "cancel_all": (8,),
+    "kill": (15,),
+    "sync": (4,),
+    "recover": (25,),
+    "exit": (5, 30),
+    "protect": (7,),
+    "preview": (2,),
+}
+"""The effects of each step over the agent interface that are struck where not every one is."""
 
 
-def check_effects(step: str, ending: str, server: KillServer, folder: Path, *, every: int = 1) -> None:
-    before = folder.parent / "before"
-    folder.mkdir()
-    assert server.ask("prepare", folder, step) == (0, "")
-    shutil.copytree(folder, before)
-    for die_at in range(1, MOST_EFFECTS, every):
-        shutil.rmtree(folder)  # the same place each time: the account remembers where its journal is
-        shutil.copytree(before, folder)
-        code, problem = server.ask(ending, folder, step, die_at)
-        assert not problem, f"{ending} at effect {die_at} of {step}: {problem}"
+@pytest.mark.parametrize("step", STRUCK_AT)
+def test_killed_at_effects_over_the_agent_interface(step, server, tmp_path):
+    """At few of them in the build, at each with EFFECTS_APART=1, as `make prove` does."""
+    if effects_apart(2) == 1:
+        check_effects(step, "killed", server, tmp_path / "agent")
+        return
+    lives = Lives(server, step, tmp_path / "agent")
+    for die_at in STRUCK_AT[step]:
+        assert lives.ended("killed", die_at) == -ENDINGS["killed"], "the step has that many effects"
+
+
+class Lives:
+    """Lives of one step, each of which begins where the first one did."""
+
+    def __init__(self, server: KillServer, step: str, folder: Path) -> None:
+        self._server, self._step, self._folder = server, step, folder
+        self._before = folder.parent / "before"
+        folder.mkdir()
+        assert server.ask("prepare", folder, step) == (0, "")
+        shutil.copytree(folder, self._before)
+
+    def ended(self, ending: str, die_at: int) -> int:
+        """Let one end so, and the next one be judged; the exit code of the first."""
+        shutil.rmtree(self._folder)  # the same place each time: the account remembers where its journal is
+        shutil.copytree(self._before, self._folder)
+        code, problem = self._server.ask(ending, self._folder, self._step, die_at)
+        assert not problem, f"{ending} at effect {die_at} of {self._step}: {problem}"
+        return code
+
+
+def check_effects(step: str, ending: str, server: KillServer, folder: Path) -> None:
+    lives = Lives(server, step, folder)
+    for die_at in range(1, MOST_EFFECTS):
+        code = lives.ended(ending, die_at)
         if code == 0:
             assert die_at > LEAST_EFFECTS.get(step, 5), "the step has effects to die at"
             return

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from tests.faults.steps import preview
 from tests.support.broker_stand_in import Request
 from tests.support.mortal import Life
 from tests.support.sim_invariants import Invariants
@@ -108,6 +109,12 @@ def _submit(world: KilledWorld) -> None:
     world.trade(client_order_id="c3", symbol="KO")
 
 
+def _exit(world: KilledWorld) -> None:
+    """Leave 50 AAPL, which are sold at once; a bid for ten is still open."""
+    world.broker.is_liquid = True
+    world.exit("AAPL", 50)
+
+
 STEPS: dict[str, Callable[[KilledWorld], object]] = {
     "submit": _submit,
     "cancel": lambda world: world.cancel(),
@@ -117,6 +124,12 @@ STEPS: dict[str, Callable[[KilledWorld], object]] = {
     "recover": lambda world: None,
 }
 """What a process is struck in. Recovering is its start."""
+MORE_STEPS: dict[str, Callable[[KilledWorld], object]] = {
+    "exit": _exit,
+    "protect": lambda world: world.protect("AAPL", 10, name="p2"),
+    "preview": preview,
+}
+"""What it is struck in over the agent interface only."""
 
 
 def world_of(folder: Path) -> KilledWorld:
@@ -150,7 +163,7 @@ def live(folder: Path, step: str, die_at: int, *, by: signal.Signals = signal.SI
         MortalDatabase.life = world.life
         if step != "recover":
             world.life.die_in(die_at)
-        STEPS[step](world)
+        (STEPS | MORE_STEPS)[step](world)
     except KeyboardInterrupt:
         world.stop()
     return world.life.die_at is not None and world.life.effects >= world.life.die_at
@@ -171,7 +184,7 @@ def judge(folder: Path, step: str) -> None:
     if step == "kill" and world.killed:
         world.trade(client_order_id="c4", symbol="KO")
     invariants.check()
-    if len(world.broker.book.orders) > 3:
+    if step != "exit" and len(world.broker.book.orders) > 3:
         raise AssertionError(f"the broker has {len(world.broker.book.orders)} orders of three that were asked for")
 
 

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import requests
 
-from tests.support.broker_stand_in import BrokerStandIn
 from tests.support.tidy_files import TidyFiles
 from trading_bot.files import Descriptor
 from trading_bot.order_management.send_horizon import Carrier
+
+
+def effects_apart(usual: int) -> int:
+    """Return how far apart the effects are at which a test lets a process die: EFFECTS_APART=1 for each of them."""
+    return int(os.environ.get("EFFECTS_APART", usual))
 
 
 class DiedError(BaseException):
@@ -221,7 +225,7 @@ class MortalLine(requests.adapters.BaseAdapter):
 
     carrier = Carrier.IN_PROCESS
 
-    def __init__(self, life: Life, broker: BrokerStandIn) -> None:
+    def __init__(self, life: Life, broker: requests.adapters.BaseAdapter) -> None:
         super().__init__()
         self._life = life
         self._broker = broker

@@ -21,7 +21,7 @@ from tests.support.agent_server.ordering import OrderTools
 from tests.support.agent_server.refusals import ToolRefusalError, api_error, rate_limited
 from tests.support.agent_server.server import point_of
 from tests.support.agent_server.wording import bad_result, good_result, varied
-from tests.support.broker_stand_in import Act, BrokerStandIn, Request, Route
+from tests.support.broker_stand_in import BID, Act, BrokerStandIn, Request, Route
 from tests.support.scripted_broker import Answer, response
 from tests.support.stand_in_book import BASE, HEALTHY, INSTRUMENTS
 from trading_bot.clock import VirtualClock
@@ -29,6 +29,8 @@ from trading_bot.robinhood.sending import current_send_context
 
 SESSIONS_LOST = 0.02
 """How likely the server has lost its sessions when a request comes, until the faults end."""
+
+REVIEW = "review_equity_order"
 
 Arguments = Mapping[str, str]
 _SYMBOLS = {instrument_id: symbol for symbol, instrument_id in INSTRUMENTS.items()}
@@ -68,6 +70,8 @@ class AgentBrokerStandIn(BrokerStandIn):
         unused = AgentBook(account_number=account)
         self.desk = RpcDesk(catalogue(OrderTools(unused, clock), AccountTools(unused, clock)), clock)
         self.desk.wording = lambda: varied(self._chance)
+        for symbol in INSTRUMENTS:
+            unused.quote(symbol, bid=str(BID), ask="100.00")
 
     def calm_down(self) -> None:
         super().calm_down()
@@ -90,13 +94,18 @@ class AgentBrokerStandIn(BrokerStandIn):
         return response(request, self._dated(answer))
 
     def _call_in(self, asked: Asked) -> _Called | None:
-        """The call of a tool that would run; None for a message of another kind, and in a lost session."""
+        """The call of a tool that would run; None for what the desk answers by itself.
+
+        That is a message of another kind, one in a lost session, and a review, which changes nothing.
+        """
         message = asked.json()
         if not isinstance(message, dict) or message.get("method") != "tools/call":
             return None
         if self.desk.session_refusal(asked.headers.get("mcp-session-id")) is not None:
             return None
         params = message["params"]
+        if params["name"] == REVIEW:
+            return None
         self.desk.tools[params["name"]].check(params["arguments"])
         return _Called(params["name"], params["arguments"], message)
 

@@ -239,7 +239,8 @@ def _read_error(tool: str, result: _Trouble) -> OrderStatusError:
             f"{said}; something may stand between you and the broker: check the network before trading"
         )
     if isinstance(result, HttpRefusal) and result.status == _UNAUTHORIZED:
-        return OrderStatusError(f"{said}; the session could not be renewed: log in again", code=LOGIN_NEEDED)
+        again = "log in again with `trading-bot login` at a terminal"
+        return OrderStatusError(f"{said}; the session could not be renewed: {again}", code=LOGIN_NEEDED)
     if may_pass(result):
         return BrokerUnavailableError(f"{said}; try again, nothing was changed")
     if isinstance(result, ToolError):
