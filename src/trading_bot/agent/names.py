@@ -9,12 +9,10 @@ from trading_bot.robinhood.fields import shown_symbol
 from trading_bot.robinhood.order_rows import order_instrument
 from trading_bot.robinhood.symbols import KnownName, SymbolTable
 
-_ZONE = ZoneInfo(NYSE_ZONE)
-
 
 def learn_names(table: SymbolTable, rows: Iterable[object], *, now: datetime) -> None:
     """Keep each name that rows of orders give to an instrument, where it is news. Never raises."""
-    today = now.astimezone(_ZONE).date()
+    today = now.astimezone(ZoneInfo(NYSE_ZONE)).date()
     said = {
         instrument_id: symbol
         for row in rows
