@@ -476,7 +476,7 @@ def test_a_logout_forgets_then_revokes_and_keeps_the_device(bench):
 def test_a_revocation_that_is_not_confirmed_is_said_and_forgotten_all_the_same(bench, answer):
     bench.logged_in()
     bench.broker.on(*REVOKE, answer)
-    assert not bench.login.logout()
+    assert bench.login.logout() is False
     assert bench.saved().access_token is None
 
 
@@ -492,12 +492,12 @@ def test_a_second_logout_sends_nothing(bench):
     bench.logged_in()
     bench.broker.on(*REVOKE, reply())
     assert bench.login.logout()
-    assert bench.login.logout()
+    assert bench.login.logout() is None
     assert len(bench.broker.seen) == 1
 
 
-def test_a_logout_of_nobody_is_done(bench):
-    assert bench.login.logout()
+def test_a_logout_of_nobody_is_done_and_claims_nothing_of_the_broker(bench):
+    assert bench.login.logout() is None
     assert bench.broker.seen == []
 
 

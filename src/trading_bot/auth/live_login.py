@@ -146,8 +146,10 @@ class LiveLogin:
             now = self._clock.monotonic()
             return now >= self._no_renewal_before and now < deadline and self._renewed_by(deadline)
 
-    def logout(self) -> bool:
+    def logout(self) -> bool | None:
         """Forget the session here, then revoke it; whether the broker confirmed that. The device stays known.
+
+        None where no session was saved here, so that nobody was asked.
 
         Raises:
             TokenFileError: the saved session cannot be trusted or replaced.
@@ -157,11 +159,11 @@ class LiveLogin:
             self._session.set_bearer(None)
             self._current = self._on_file = None
             if saved is None:
-                return True
+                return None
             self._store.save(SavedSession(device_token=saved.device_token))
             token = saved.refresh_token or saved.access_token
             if token is None:
-                return True
+                return None
             result = self._send(revoke_request(token))
             return isinstance(result, WireReply) and result.status in SUCCESS
 

@@ -1,7 +1,5 @@
 """Builds the login to the agent interface, which trades, locks and records nothing."""
 
-from datetime import timedelta
-
 from trading_bot.agent.account import ACCOUNTS
 from trading_bot.agent.account_choice import account_problem
 from trading_bot.agent.account_rows import AgentAccounts
@@ -15,10 +13,9 @@ from trading_bot.agent.login.standing import LoginStanding
 from trading_bot.agent.rate import PacedWire
 from trading_bot.auth.renewal_time import RenewalInTime
 from trading_bot.config import Config, ConfigError
-from trading_bot.order_management.exceptions import OrderStatusError
-from trading_bot.order_management.portfolio import AccountSnapshot
 from trading_bot.robinhood.session import Transport
 from trading_bot.robinhood.symbols import SymbolTable
+from trading_bot.startup.account_door import AccountDoor
 from trading_bot.startup.account_latch import trades_by_agent
 from trading_bot.startup.account_number import configured_account
 from trading_bot.startup.agent_access import AgentConnection, agent_connection
@@ -28,7 +25,7 @@ from trading_bot.state_folder import StateFolder, account_key
 __all__ = ["AgentDoor", "BrowserPerson", "Revoked", "open_agent_door"]
 
 
-class AgentDoor:
+class AgentDoor(AccountDoor):
     """Login, logout and a look at one account over the agent interface. Its repr shows no secret."""
 
     def __init__(
@@ -36,14 +33,13 @@ class AgentDoor:
     ) -> None:
         self._connection = connection
         self._login = connection.login
-        self._clock = around.clock
         self._new_id = around.new_id
         self._number = account_number
         self._session = AgentSession(connection.http, around.clock)
         renew = RenewalInTime(connection.login.renew)
         paced = PacedWire(wire=self._session, clock=around.clock)
         self._reads = ToolReads(wire=paced, clock=around.clock, renew=renew, jitter=around.jitter)
-        self._gateway = AgentGateway(
+        gateway = AgentGateway(
             wire=paced,
             clock=around.clock,
             account_number=account_number,
@@ -52,6 +48,7 @@ class AgentDoor:
             symbols=symbols,
             broker_clock=self._session.broker_clock,
         )
+        super().__init__(gateway=gateway, clock=around.clock)
 
     def log_in(self, person: BrowserPerson) -> None:
         """Log a person in by a browser and save the login.
@@ -94,31 +91,6 @@ class AgentDoor:
             OrderStatusError: it cannot be read.
         """
         return account_problem(AgentAccounts(self._reads.data(ACCOUNTS, {})).for_agents, self._number)
-
-    def read_account(self) -> AccountSnapshot:
-        """Read the balances; tokens that the server refuses are renewed once.
-
-        Raises:
-            OrderStatusError: they cannot be read.
-        """
-        return self._gateway.fetch_account()
-
-    def clock_is_off_by(self) -> timedelta | None:
-        """Return how far our clock is ahead of the broker's, by its latest reply; None where none told the time."""
-        theirs = self._gateway.broker_time()
-        return None if theirs is None else self._clock.now() - theirs
-
-    def not_understood(self) -> tuple[str, ...]:
-        """Read positions and open orders too, and return what of all that was read could not be understood.
-
-        Raises:
-            OrderStatusError: the positions or the open orders cannot be read.
-        """
-        self._gateway.fetch_positions()
-        listing = self._gateway.list_open_orders()
-        if listing.problem is not None:
-            raise OrderStatusError(f"reading the open orders: {listing.problem}")
-        return self._gateway.not_understood
 
     def tools(self) -> ToolDrift:
         """Compare the tools that the server has with those that are called, and return what that showed."""

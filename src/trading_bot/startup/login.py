@@ -1,7 +1,6 @@
 """Builds logins, which trade, lock and record nothing: a trial on paper, and the real one of a live account."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -10,7 +9,6 @@ from trading_bot.auth.renewal_time import RenewalInTime
 from trading_bot.auth.robin_stocks_file import read_robin_stocks_file, usual_file
 from trading_bot.clock import Clock, Seconds
 from trading_bot.config import Config, ConfigError
-from trading_bot.order_management.exceptions import OrderStatusError
 from trading_bot.order_management.gateways import RobinhoodGateway
 from trading_bot.order_management.models import ExecutionMode
 from trading_bot.order_management.portfolio import AccountSnapshot
@@ -19,6 +17,7 @@ from trading_bot.robinhood.reads import Renew
 from trading_bot.robinhood.session import Transport
 from trading_bot.robinhood.symbols import SymbolTable
 from trading_bot.startup.access import Destination, Reading
+from trading_bot.startup.account_door import AccountDoor
 from trading_bot.startup.account_number import configured_account
 from trading_bot.startup.interfaces import interface_of
 from trading_bot.startup.live import LiveConnection, live_connection
@@ -53,7 +52,7 @@ def try_paper_login(config: Config) -> AccountSnapshot:
     return access.gateway(Reading()).fetch_account()
 
 
-class LiveDoor:
+class LiveDoor(AccountDoor):
     """Login, logout and a look at one live account. Its repr shows no secret."""
 
     def __init__(
@@ -64,10 +63,9 @@ class LiveDoor:
         clock: Clock,
         username: SecretStr | None,
     ) -> None:
+        super().__init__(gateway=gateway(RenewalInTime(connection.login.renew)), clock=clock)
         self._login = connection.login
-        self._gateway = gateway(RenewalInTime(connection.login.renew))
         self._proving = gateway(_renew_nothing)
-        self._clock = clock
         self._username = username
 
     def log_in(
@@ -112,8 +110,8 @@ class LiveDoor:
             notify(f"other users of this machine can read {path}: delete it when its program has ended for good")
         return self._login.take_over(found.session, prove=self._proving.fetch_account)
 
-    def log_out(self) -> bool:
-        """Forget the saved session and revoke it; whether the broker confirmed that.
+    def log_out(self) -> bool | None:
+        """Forget the saved session and revoke it; whether the broker confirmed that, None where none was saved.
 
         Raises:
             AuthenticationError: the saved session cannot be trusted or replaced.
@@ -127,31 +125,6 @@ class LiveDoor:
             AuthenticationError: there is none, or it cannot be trusted.
         """
         self._login.resume()
-
-    def read_account(self) -> AccountSnapshot:
-        """Read the balances; a session the broker refuses is renewed once.
-
-        Raises:
-            OrderStatusError: they cannot be read.
-        """
-        return self._gateway.fetch_account()
-
-    def clock_is_off_by(self) -> timedelta | None:
-        """Return how far our clock is ahead of the broker's, by its latest reply; None where none told the time."""
-        theirs = self._gateway.broker_time()
-        return None if theirs is None else self._clock.now() - theirs
-
-    def not_understood(self) -> tuple[str, ...]:
-        """Read positions and open orders too, and return what of all that was read could not be understood.
-
-        Raises:
-            OrderStatusError: the positions or the open orders cannot be read.
-        """
-        self._gateway.fetch_positions()
-        listing = self._gateway.list_open_orders()
-        if listing.problem is not None:
-            raise OrderStatusError(f"reading the open orders: {listing.problem}")
-        return self._gateway.not_understood
 
 
 def open_live_door(

@@ -112,6 +112,8 @@ def test_a_logout_is_confirmed_by_the_broker_or_reported(account, capsys):
     account.server.on(*REVOKE, acts.reply(200), acts.reply(500))
     Person(account).logs_out()
     assert capsys.readouterr().out.startswith("logged out")
+    Person(account).logs_out()
+    assert capsys.readouterr().out.startswith("nobody is logged in here")
     account.log_in()
     with pytest.raises(CommandError, match="end it in the broker's app") as refused:
         Person(account).logs_out()

@@ -141,7 +141,11 @@ def log_out(invocation: Invocation, config: Config, open_door: OpenDoor) -> None
     if config.trading.mode == "paper":
         _say(invocation, "paper mode: there is nothing to log out of", logged_in=False)
         return
-    if not open_door(config, None).log_out():
+    is_confirmed = open_door(config, None).log_out()
+    if is_confirmed is None:
+        _say(invocation, "nobody is logged in here; the broker's app lists the devices that are", logged_in=False)
+        return
+    if not is_confirmed:
         raise CommandError(
             "the session is forgotten here, but the broker did not confirm that it has ended; end it in the broker's "
             "app, under its list of devices",
