@@ -157,7 +157,9 @@ class PacedWire:
         is_our_turn = self._pace.take(purpose, within_s=timeout_s - reply_s)
         left_s = deadline - self._clock.monotonic()
         if not is_our_turn or left_s < reply_s - _OVERSLEPT_S:
-            return _not_sent(FailureKind.RATE_BUDGET, f"our own rate limit for a {purpose} left no room in time")
+            return _not_sent(
+                FailureKind.RATE_BUDGET, f"the rate that the broker bears left no room for a {purpose} in time"
+            )
         result = self._wire.call(call, timeout_s=left_s, permit=permit)
         if is_throttled(result):
             self._pace.throttled(wait_told_by(result, self._clock) if isinstance(result, HttpRefusal) else None)

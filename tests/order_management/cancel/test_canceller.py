@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.fake_gateway import REPLY_LOST, REQUEST_LOST, CancelStep, SubmitStep
 from tests.support.manager_bench import ManagerBench, terms
+from trading_bot.order_management.cancel.step import ACKNOWLEDGED_WITHIN_S
 from trading_bot.order_management.events import EventKind
 from trading_bot.order_management.exceptions import (
     OrderCancellationError,
@@ -139,6 +140,19 @@ def test_and_ends_as_a_refusal_where_it_stays_so():
         bench.manager.cancel_order("c1")
     assert (bench.state(), len(bench.gateway.cancel_requests) > 2) == ("confirmed", True)
     assert bench.clock.monotonic() <= 20
+
+
+def test_one_of_an_old_order_is_none_that_came_too_early_and_holds_nobody_up():
+    bench = ManagerBench(cancel_deadline_s=20)
+    bench.buy("c1")
+    bench.clock.sleep(61)
+    began = bench.clock.monotonic()
+    bench.gateway.answer_cancels(EARLY)
+    with pytest.raises(OrderCancellationError, match="refused"):
+        bench.manager.cancel_order("c1")
+    assert len(bench.gateway.cancel_requests) == 1
+    assert bench.clock.monotonic() - began < ACKNOWLEDGED_WITHIN_S
+    assert bench.state() == "confirmed"
 
 
 def test_one_of_an_order_that_has_filled_is_not():

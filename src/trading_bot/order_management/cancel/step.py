@@ -5,7 +5,7 @@ they learn. They share the rules of the step, which are here:
 
 1. A request that was lost is sent again. Repeating a cancel is safe.
 2. So is one that the broker took and did not act upon, once it had time to (`ACKNOWLEDGED_WITHIN_S`), or that it
-   refused as it may refuse one that comes too early.
+   refused as it may refuse one that comes too early (`EARLY_WITHIN`).
 3. A reply is about the request. Only a report of the order says what became of the order.
 4. A few orders are read one by one, more of them by one list of what has changed, and then in turn: one read that
    hangs hides none of the other orders.
@@ -14,7 +14,7 @@ they learn. They share the rules of the step, which are here:
 import abc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
 from trading_bot.clock import CLOCKS_AGREE_WITHIN, Clock, Seconds
@@ -29,6 +29,7 @@ from trading_bot.order_management.outcomes import (
     Listing,
 )
 from trading_bot.order_management.ports import BrokerCapabilities
+from trading_bot.values import replace
 
 ACKNOWLEDGED_WITHIN_S: Seconds = 2.0
 """How long a broker may take to show that it acts upon a cancel before it is asked again. Chosen."""
@@ -38,6 +39,9 @@ READ_ONE_BY_ONE = 4
 
 CHANGED_SINCE = 2 * CLOCKS_AGREE_WITHIN
 """How far before the first request that list goes back: the broker's clock may differ from ours."""
+
+EARLY_WITHIN = timedelta(seconds=60)
+"""How old an order may be, at most, of which a cancel can have come too early. Chosen."""
 
 NOT_ASKED = CancelNotSent(cause="it has not been asked for yet")
 
@@ -146,10 +150,16 @@ class CancelStep(Generic[T]):
         """Send one request for each target, in the order given."""
         replies = broker.cancel_all_equity_orders([target.order_id for target in targets]) if targets else {}
         for target in targets:
-            target.reply = replies[target.order_id]
+            target.reply = self._in_time(target, replies[target.order_id])
             target.asked_at, target.shown = self._clock.monotonic(), None
             self._watcher.answered(target)
             target.may_be_under_way |= isinstance(target.reply, CancelTaken | CancelUnknown)
+
+    def _in_time(self, target: T, reply: CancelReply) -> CancelReply:
+        """Take no refusal of an old order's cancel for one that came too early: asking on would hold up all others."""
+        if not isinstance(reply, CancelRefused) or not reply.may_be_early or target.created_at is None:
+            return reply
+        return replace(reply, may_be_early=self._clock.now() - target.created_at <= EARLY_WITHIN)
 
     def read(
         self,
