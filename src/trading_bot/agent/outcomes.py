@@ -7,10 +7,10 @@ sentence that was seen before and is on the list here. Everything else that came
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from trading_bot.agent.error_text import ErrorText
 from trading_bot.agent.order_rows import awaits_approval
 from trading_bot.agent.tool_call import CallResult, Garbled, HttpRefusal, RpcError, ToolError, ToolReply
 from trading_bot.order_management.outcomes import (
@@ -28,7 +28,6 @@ from trading_bot.order_management.outcomes import (
 )
 from trading_bot.robinhood.classify import (
     ParseOrder,
-    error_fields,
     error_text,
     failed_cancel,
     failed_submit,
@@ -49,7 +48,6 @@ _INVALID: Final = (_BAD_REQUEST, _UNPROCESSABLE)
 _RESTRICTING: Final = (_FORBIDDEN, _NOT_FOUND)
 _REFUSING: Final = (*_INVALID, *_RESTRICTING)
 _CANCEL_REFUSED: Final = (*_REFUSING, _CONFLICT)
-_NUMBERED = re.compile(r"API error ([0-9]{3}): (.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,35 +77,6 @@ KNOWN_REFUSALS: Final = (
 """All sentences without a number that are taken for a refusal; each is matched whole."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Said:
-    """An error text, taken apart. ``status`` None means that it has no number."""
-
-    status: int | None
-    body: bytes
-
-    @classmethod
-    def of(cls, text: str) -> "_Said":
-        numbered = _NUMBERED.match(text.lstrip())
-        status, said = (None, text) if numbered is None else (int(numbered[1]), numbered[2])
-        return cls(status=status, body=said.encode("utf-8", errors="replace"))
-
-    @property
-    def fields(self) -> Mapping[str, object]:
-        return error_fields(self.body) or {}
-
-    @property
-    def reason(self) -> str:
-        return error_text(self.body)
-
-    @property
-    def known(self) -> KnownRefusal | None:
-        if self.status is not None:
-            return None
-        text = self.body.decode().strip()
-        return next((each for each in KNOWN_REFUSALS if each.pattern.fullmatch(text)), None)
-
-
 def classify_submit(result: CallResult, *, intent: DurableIntent, parse: ParseOrder) -> SubmitOutcome:
     """Say how one place ended. Only proof makes an outcome other than `Unknown`.
 
@@ -119,7 +88,7 @@ def classify_submit(result: CallResult, *, intent: DurableIntent, parse: ParseOr
         case ToolReply():
             return _acknowledged(result.data, intent, parse)
         case ToolError() | RpcError():
-            return _refused(_Said.of(result.text))
+            return _refused(ErrorText.of(result))
         case HttpRefusal(status=status) if status == _UNAUTHORIZED:
             # The token is looked at before anything else, so the same bytes may go out once more.
             cause = f"the session was not accepted: {_http_text(result)}"
@@ -138,7 +107,7 @@ def classify_cancel(result: CallResult) -> CancelReply:
         case ToolReply():
             return _taken(result.data)
         case ToolError() | RpcError():
-            return _cancel_refused(_Said.of(result.text))
+            return _cancel_refused(ErrorText.of(result))
         case HttpRefusal(status=status) if status == _UNAUTHORIZED:
             return CancelNotSent(cause=f"the session was not accepted: {_http_text(result)}")
         case HttpRefusal():
@@ -171,14 +140,25 @@ def _acknowledged(data: object, intent: DurableIntent, parse: ParseOrder) -> Sub
     return Accepted(report=replace(report, awaits_approval=waits), mismatch=mismatch)
 
 
-def _refused(said: _Said) -> SubmitOutcome:
+def _refused(said: ErrorText) -> SubmitOutcome:
     if said.status == _CONFLICT or (said.status in _INVALID and names_our_reference(said.fields)):
-        return Unknown(cause=f"the broker already has this reference: {said.reason}", surely_there=True)
+        return Unknown(cause=f"the broker already has this reference: {error_text(said.said)}", surely_there=True)
     if said.status in _REFUSING and said.fields:
-        return Rejected(reason=said.reason, status_code=said.status, freezes_symbol=said.status in _RESTRICTING)
-    if (known := said.known) is not None:
-        return Rejected(reason=said.reason, status_code=known.status_code, freezes_symbol=known.freezes_symbol)
-    return Unknown(cause=f"the answer does not prove what became of the order: {said.reason}")
+        return Rejected(
+            reason=error_text(said.said), status_code=said.status, freezes_symbol=said.status in _RESTRICTING
+        )
+    if (known := _known(said)) is not None:
+        return Rejected(
+            reason=error_text(said.said), status_code=known.status_code, freezes_symbol=known.freezes_symbol
+        )
+    return Unknown(cause=f"the answer does not prove what became of the order: {error_text(said.said)}")
+
+
+def _known(said: ErrorText) -> KnownRefusal | None:
+    if said.status is not None:
+        return None
+    text = said.said.decode().strip()
+    return next((each for each in KNOWN_REFUSALS if each.pattern.fullmatch(text)), None)
 
 
 def _taken(data: object) -> CancelReply:
@@ -190,11 +170,11 @@ def _taken(data: object) -> CancelReply:
     return CancelRefused(reason="the broker did not take the request", status_code=_FORBIDDEN, may_be_early=True)
 
 
-def _cancel_refused(said: _Said) -> CancelReply:
+def _cancel_refused(said: ErrorText) -> CancelReply:
     if said.status in _CANCEL_REFUSED:
         # What is said of a filled order was also said of one that the broker had not confirmed yet.
         is_early = said.status == _FORBIDDEN
-        return CancelRefused(reason=said.reason, status_code=said.status, may_be_early=is_early)
-    if (known := said.known) is not None:
-        return CancelRefused(reason=said.reason, status_code=known.status_code)
-    return CancelUnknown(cause=said.reason)
+        return CancelRefused(reason=error_text(said.said), status_code=said.status, may_be_early=is_early)
+    if (known := _known(said)) is not None:
+        return CancelRefused(reason=error_text(said.said), status_code=known.status_code)
+    return CancelUnknown(cause=error_text(said.said))

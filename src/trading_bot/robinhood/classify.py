@@ -96,7 +96,7 @@ def error_text(body: bytes, *, known: Sequence[str] = ()) -> str:
 
     Secrets are masked, and so are the ``known`` texts.
     """
-    fields = error_fields(body)
+    fields = _error_fields(body)
     text = body.decode("utf-8", errors="replace") if fields is None else "; ".join(_sentences(fields))
     return printable(text, known=known) or "the broker gave no reason"
 
@@ -177,7 +177,7 @@ def terms_difference(report: OrderReport, intent: DurableIntent) -> str | None:
 
 
 def _refused(answer: _Answer) -> SubmitOutcome:
-    fields = error_fields(answer.reply.body)
+    fields = _error_fields(answer.reply.body)
     if not fields:
         return _inconclusive(answer)
     if names_our_reference(fields):
@@ -199,7 +199,7 @@ def _is_called_a_duplicate(fields: Mapping[str, object]) -> bool:
 
 def _restricted(answer: _Answer) -> SubmitOutcome:
     # A page of whoever stands before the broker (a content network, a proxy) says nothing of what the broker did.
-    if not error_fields(answer.reply.body):
+    if not _error_fields(answer.reply.body):
         return _inconclusive(answer)
     return Rejected(reason=answer.text, status_code=answer.reply.status, freezes_symbol=True)
 
@@ -235,7 +235,7 @@ _SUBMIT_RULES: Mapping[int, Callable[[_Answer], SubmitOutcome]] = MappingProxyTy
 )
 
 
-def error_fields(body: bytes) -> Mapping[str, object] | None:
+def _error_fields(body: bytes) -> Mapping[str, object] | None:
     """Return the fields of an error body; None where it is no JSON object."""
     try:
         obj = strict_json(body)
