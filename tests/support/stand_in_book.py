@@ -19,11 +19,15 @@ INSTRUMENTS = {
     "BRK.B": "93bc3f2c-1d44-4e9a-a0a1-2f5fa3c1f3d4",
     "T": "4bfb8a5c-1b2e-4b2f-9d9a-2f0c5b0d9c11",
 }
+_NAMES = uuid.UUID("6f1f0a52-9a5e-4a38-b7c5-1d33a2f00001")
+MORE = tuple(f"{first}{second}Q" for first in "ABCDEFGH" for second in "ABCDEFGH")
+"""Shares beside those, for lives with many orders; no account holds any unless it is told to."""
+INSTRUMENT_OF = {**INSTRUMENTS, **{name: str(uuid.uuid5(_NAMES, name)) for name in MORE}}
+SYMBOL_OF = {key: symbol for symbol, key in INSTRUMENT_OF.items()}
 HEALTHY = "T"
 """A share that nothing odd ever concerns; only the proofs at the end of a schedule trade it."""
 PLENTY = Decimal(1_000_000)
 """The cash of an account whose orders are never held up for it."""
-_NAMES = uuid.UUID("6f1f0a52-9a5e-4a38-b7c5-1d33a2f00001")
 
 
 @dataclass(kw_only=True)
@@ -65,6 +69,8 @@ class HeldOrder:
     stop_price: Decimal | None = None
     stop_triggered_at: datetime | None = None
     versions: list[dict[str, object]] = field(default_factory=list)
+    _row: dict[str, object] = field(default_factory=dict)
+    _told: tuple[object, ...] = ()
 
     @property
     def waits_for_stop(self) -> bool:
@@ -87,14 +93,21 @@ class HeldOrder:
         return sum((fill.quantity * fill.price for fill in self.fills), Decimal(0))
 
     def row(self) -> dict[str, object]:
+        """Return the row as it is shown now, to be changed at will."""
+        told = (self.state, self.updated_at, len(self.fills), self.price, self.quantity)
+        if told != self._told:
+            self._told, self._row = told, self._written()
+        return dict(self._row)
+
+    def _written(self) -> dict[str, object]:
         filled = self.filled
         return {
             "id": self.order_id,
             "ref_id": self.ref_id,
             "url": f"{BASE}/orders/{self.order_id}/",
             "account": f"{BASE}/accounts/{self.account}/",
-            "instrument": f"{BASE}/instruments/{INSTRUMENTS[self.symbol]}/",
-            "instrument_id": INSTRUMENTS[self.symbol],
+            "instrument": f"{BASE}/instruments/{INSTRUMENT_OF[self.symbol]}/",
+            "instrument_id": INSTRUMENT_OF[self.symbol],
             "cancel": f"{BASE}/orders/{self.order_id}/cancel/" if self.is_open else None,
             "cumulative_quantity": f"{filled:.8f}",
             "average_price": f"{self.cost / filled:.8f}" if filled else None,
