@@ -151,6 +151,8 @@ class InMemory:
     def __init__(self) -> None:
         self.storage = MemoryStorage()
         self._read: dict[tuple[bytes, str], JournalRecord] = {}
+        self._texts: dict[int, tuple[bytes, str]] = {}
+        self._records: tuple[JournalRecord, ...] = ()
 
     def journal(self, identity: JournalIdentity, first: FirstRecord, *, process_id: Callable[[], int]) -> Journal:
         return MemoryJournal(self.storage, identity=identity, first_record=first, process_id=process_id)
@@ -173,7 +175,10 @@ class InMemory:
         return seq > 0
 
     def records(self) -> tuple[JournalRecord, ...]:
-        return tuple(map(self._record, sorted(self.storage.records)))
+        if self._texts != self.storage.records:  # asked for many times a step, and most of the time nothing is new
+            self._texts = dict(self.storage.records)
+            self._records = tuple(map(self._record, sorted(self._texts)))
+        return self._records
 
     def standing(self) -> tuple[JournalRecord, ...]:
         return tuple(map(self._record, sorted({one.seq for one in self.storage.standing})))

@@ -8,6 +8,7 @@ import random
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from tests.support.sim_journal import Fate
@@ -53,6 +54,11 @@ class InSqlite:
         self._disk = CrashedDisk({str(path): b"", **self._image()})
         self._chance = random.Random(0)
         self._read: dict[tuple[bytes, str], JournalRecord] = {}
+        self._calls = 0
+        """How many calls of SQLite were followed, and how often its files were put in place."""
+        self._records: tuple[object, tuple[JournalRecord, ...]] = (None, ())
+        self._standing: tuple[object, tuple[JournalRecord, ...]] = (None, ())
+        """What was read last, and in which state of the files."""
         self.acknowledged = 0
         """The number of the last record of which a process was told that it is stored."""
 
@@ -100,9 +106,12 @@ class InSqlite:
         self._disk = CrashedDisk({path: image.get(path, b"") for path in (str(self._path), *image)})
 
     def records(self) -> tuple[JournalRecord, ...]:
-        if not self._exists():
-            return ()
-        return tuple(self._record(body.encode("utf-8", "surrogateescape"), digest) for body, digest in self._rows())
+        state = self._state()
+        if self._records[0] != state:
+            rows = self._rows() if self._exists() else []
+            records = tuple(self._record(body.encode("utf-8", "surrogateescape"), digest) for body, digest in rows)
+            self._records = (state, records)
+        return self._records[1]
 
     def _rows(self) -> list[tuple[str, str]]:
         def fetch(cursor: Cursor) -> list[tuple[str, str]]:
@@ -117,7 +126,16 @@ class InSqlite:
         return self._read[body, digest]
 
     def standing(self) -> tuple[JournalRecord, ...]:
-        return self._reader.read_standing() if self._exists() else ()
+        state = self._state()
+        if self._standing[0] != state:
+            self._standing = (state, self._reader.read_standing() if self._exists() else ())
+        return self._standing[1]
+
+    def _state(self) -> object:
+        """Return what differs once anything has been written, by SQLite through the layer or by a test to a file."""
+        stats = [path.stat() if path.exists() else None for path in (self._path, self._log)]
+        written = [None if stat is None else (stat.st_size, stat.st_mtime_ns) for stat in stats]
+        return self._calls + len(self._shim.steps), written
 
     def is_lasting(self, seq: int) -> bool:
         return seq <= self.acknowledged
@@ -127,12 +145,14 @@ class InSqlite:
 
     def _follow(self) -> None:
         self._disk.follow(self._shim.steps)
+        self._calls += len(self._shim.steps)
         self._shim.steps.clear()
 
     def _image(self) -> Image:
         return {str(path): path.read_bytes() for path in (self._path, self._log) if path.exists()}
 
     def _put(self, image: Image) -> None:
+        self._calls += 1
         for path in (self._path, self._log, self._path.with_name(f"{self._path.name}-shm")):
             path.unlink(missing_ok=True)
             if str(path) in image:
@@ -150,8 +170,7 @@ class FiledSide:
     def _lines(self) -> Iterator[tuple[JournalRecord, SideLine]]:
         for path in side_paths(self._folder, files=self._files):
             if not is_kill(path):
-                for record in read_side(path.read_bytes()).records:
-                    yield record, line_in(record)
+                yield from _lines_of(path.read_bytes())
 
     def has(self, event: OrderEvent) -> bool:
         return any(line.fact == event for _, line in self._lines())
@@ -172,3 +191,8 @@ class FiledSide:
         return {
             str(line.fact.client_order_id) for _, line in self._lines() if line.fact.event is EventKind.ORDER_INTENDED
         }
+
+
+@lru_cache(maxsize=64)
+def _lines_of(content: bytes) -> tuple[tuple[JournalRecord, SideLine], ...]:
+    return tuple((record, line_in(record)) for record in read_side(content).records)
