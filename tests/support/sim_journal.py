@@ -150,7 +150,8 @@ class InMemory:
 
     def __init__(self) -> None:
         self.storage = MemoryStorage()
-        self._read: dict[tuple[bytes, str], JournalRecord] = {}
+        self._rows: list[tuple[bytes, str]] = []
+        self._records: tuple[JournalRecord, ...] = ()
 
     def journal(self, identity: JournalIdentity, first: FirstRecord, *, process_id: Callable[[], int]) -> Journal:
         return MemoryJournal(self.storage, identity=identity, first_record=first, process_id=process_id)
@@ -173,16 +174,17 @@ class InMemory:
         return seq > 0
 
     def records(self) -> tuple[JournalRecord, ...]:
-        return tuple(map(self._record, sorted(self.storage.records)))
+        stored = self.storage.records
+        rows = list(stored.values())  # in the order of their numbers, as they were committed
+        if rows != self._rows:
+            kept = len(self._rows) if rows[: len(self._rows)] == self._rows else 0
+            fresh = tuple(unseal(*row).record for row in rows[kept:])
+            self._rows, self._records = rows, (*self._records[:kept], *fresh)
+        return self._records
 
     def standing(self) -> tuple[JournalRecord, ...]:
-        return tuple(map(self._record, sorted({one.seq for one in self.storage.standing})))
-
-    def _record(self, seq: int) -> JournalRecord:
-        stored = self.storage.records[seq]
-        if stored not in self._read:
-            self._read[stored] = unseal(*stored).record
-        return self._read[stored]
+        by_seq = {record.seq: record for record in self.records()}
+        return tuple(map(by_seq.__getitem__, sorted({one.seq for one in self.storage.standing})))
 
 
 class SimSide:
